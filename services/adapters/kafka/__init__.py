@@ -1,0 +1,1 @@
+"""Kafka, on confluent-kafka's synchronous handles: one thread owns each (see `kafka.md` §0)."""

@@ -1,0 +1,95 @@
+"""Topics: making them, checking them, and waiting for a broker that is not there yet."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from services.adapters.kafka.errors import KafkaUnavailableError, sentence
+from services.core.settings import KafkaSettings
+from services.core.topics import ALL, Topic
+from services.core.wire import MAX_RECORD_BYTES
+
+TIMEOUT = 10.0
+
+
+class TopicsChangedError(Exception):
+    """A topic exists with another number of partitions: keys would move, so nothing is done."""
+
+
+class Topics:
+    """What `setup` and the indexer do about topics. Synchronous; each call is bounded."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": 2})
+
+    def existing(self) -> Mapping[str, int]:
+        """Topic names and their numbers of partitions; raises `KafkaUnavailableError`."""
+        try:
+            topics = self._admin.list_topics(timeout=TIMEOUT).topics
+        except KafkaException as why:
+            raise KafkaUnavailableError(sentence(why.args[0])) from why
+        return {name: len(topic.partitions) for name, topic in topics.items()}
+
+    def create(self) -> Sequence[str]:
+        """Make what is missing; the names made. Refuses a topic of another partition count."""
+        existing = self.existing()
+        for topic in ALL:
+            if existing.get(topic.name, topic.partitions) != topic.partitions:
+                raise TopicsChangedError(
+                    f"{topic.name} has {existing[topic.name]} partitions, but {topic.partitions} "
+                    "are wanted. Keys would move between partitions, so it is left as it is."
+                )
+        brokers = len(self._admin.list_topics(timeout=TIMEOUT).brokers)
+        missing = [topic for topic in ALL if topic.name not in existing]
+        if missing:
+            made = self._admin.create_topics([_new_topic(t, brokers) for t in missing])
+            for future in made.values():
+                try:
+                    future.result(TIMEOUT)
+                except KafkaException as why:
+                    raise KafkaUnavailableError(sentence(why.args[0])) from why
+        return [topic.name for topic in missing]
+
+    def ids(self, names: Sequence[str]) -> Mapping[str, str]:
+        """The id of each topic: a recreated topic has another one."""
+        described = self._admin.describe_topics(TopicCollection(list(names)))
+        try:
+            return {
+                name: str(future.result(TIMEOUT).topic_id) for name, future in described.items()
+            }
+        except KafkaException as why:
+            raise KafkaUnavailableError(sentence(why.args[0])) from why
+
+
+def _new_topic(topic: Topic, brokers: int) -> NewTopic:
+    replicas = 3 if brokers >= 3 else 1
+    return NewTopic(
+        topic.name,
+        num_partitions=topic.partitions,
+        replication_factor=replicas,
+        config={
+            "retention.ms": str(topic.retention_ms),
+            "cleanup.policy": "compact" if topic.compacted else "delete",
+            "min.insync.replicas": "2" if replicas == 3 else "1",
+            "max.message.bytes": str(MAX_RECORD_BYTES),
+        },
+    )
+
+
+async def wait_for_topics(
+    settings: KafkaSettings, names: Sequence[str], say: Callable[[str], None]
+) -> None:
+    """Return once the broker answers and has these topics; say what is missing meanwhile."""
+    topics = Topics(settings)
+    while True:
+        try:
+            missing = sorted(set(names) - set(await asyncio.to_thread(topics.existing)))
+            if not missing:
+                return
+            say(f"Kafka answers, but has no topic {', '.join(missing)}: run `drivestream setup`.")
+        except KafkaUnavailableError as why:
+            say(f"Waiting for Kafka at {settings.bootstrap_servers}: {why}")
+        await asyncio.sleep(3)

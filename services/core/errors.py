@@ -1,0 +1,37 @@
+"""An error says what happens next; only adapters translate vendors' errors into these.
+
+Verdict
+├── TryAgain      the same request may work later: back off, a bounded number of times
+│   └── RateLimited   we asked too often: wait, and do not count it as an attempt
+├── SetAside      this one item failed, with a reason code and a sentence; go on with the rest
+└── Stop          nothing can work until somebody acts: wait loudly, lose nothing
+"""
+
+
+class Verdict(Exception):
+    """Base of the three verbs. `reason` is a stable code, `message` a sentence for a person."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(f"{message} ({reason})")
+        self.reason = reason
+        self.message = message
+
+
+class TryAgain(Verdict):
+    """Worth another attempt; `retry_after` is what the other side asked for, in seconds."""
+
+    def __init__(self, reason: str, message: str, retry_after: float | None = None) -> None:
+        super().__init__(reason, message)
+        self.retry_after = retry_after
+
+
+class RateLimited(TryAgain):
+    """The other side asks for a slower pace. Not an attempt."""
+
+
+class SetAside(Verdict):
+    """Set this item aside with its reason; more attempts would not help."""
+
+
+class Stop(Verdict):
+    """No item can succeed now: credentials refused, bucket gone, disk full."""

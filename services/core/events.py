@@ -1,0 +1,234 @@
+"""Every message that crosses Kafka, as a frozen struct. This file is the contract.
+
+Times are UTC, sizes are bytes, checksums are lower-case hex. A value carries its own `type`, so it
+can be read without its headers; `tests/unit/core/golden` pins the bytes. Fields may be added with
+a default; none may be removed, renamed or given another meaning.
+"""
+
+from datetime import datetime
+from enum import Enum
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+Id = Annotated[str, Meta(min_length=1, max_length=256)]
+Natural = Annotated[int, Meta(ge=0)]
+Time = Annotated[datetime, Meta(tz=True)]
+Md5 = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+Sha1 = Annotated[str, Meta(pattern="^[0-9a-f]{40}$")]
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+BRIEF_NAME = 120
+"""Characters of a name that a manifest keeps: 1,000 of the worst must fit one Kafka record."""
+
+
+class Mode(Enum):
+    """What the transfer does about an object that is already there."""
+
+    FRESH = "fresh"  # first import: do not look
+    CHECK = "check"  # look, and skip what is there
+    FORCE = "force"  # fetch again
+
+
+class Event(Struct, frozen=True, kw_only=True, tag=True):
+    """One fact about one import; `epoch` is the control epoch under which it was produced."""
+
+    import_id: Id
+    epoch: Natural = 0
+
+
+class ImportRequested(Event, frozen=True, kw_only=True):
+    """Somebody wants this folder. `folder_url` is the link as pasted."""
+
+    folder_id: Id
+    folder_url: str
+    requested_at: Time
+    resource_key: str | None = None
+    mode: Mode = Mode.FRESH
+    round: Natural = 0
+
+
+class ImportPaused(Event, frozen=True, kw_only=True):
+    """Nothing more is to be listed or transferred until a later epoch."""
+
+    at: Time
+
+
+class ImportResumed(Event, frozen=True, kw_only=True):
+    """Whatever has no outcome is to be published again under this epoch."""
+
+    at: Time
+
+
+class ImportCancelled(Event, frozen=True, kw_only=True):
+    """Nothing more is to be done, ever."""
+
+    at: Time
+
+
+class ImportStalled(Event, frozen=True, kw_only=True):
+    """Files are pending and nothing is left to consume: heal as if resumed."""
+
+    at: Time
+
+
+class PageRequested(Event, frozen=True, kw_only=True):
+    """List one page of one folder. Identity: (import, folder, pass, page).
+
+    `path` holds the names of the folders from the import's root down to this one (root excluded),
+    `ancestors` their ids (root included, this one excluded), so a cycle is seen without asking.
+    """
+
+    folder_id: Id
+    pass_number: Natural = 0
+    page_number: Natural = 0
+    token: str | None = None
+    resource_key: str | None = None
+    path: tuple[str, ...] = ()
+    ancestors: tuple[Id, ...] = ()
+    mode: Mode = Mode.FRESH
+    round: Natural = 0
+
+
+class FileBrief(Struct, frozen=True, kw_only=True):
+    """A file in a manifest: enough to count it and to name it."""
+
+    id: Id
+    name: str
+    mime_type: str
+    size: Natural | None = None
+
+
+class FolderBrief(Struct, frozen=True, kw_only=True):
+    """A folder that a page opened."""
+
+    id: Id
+    name: str
+
+
+class Skipped(Struct, frozen=True, kw_only=True):
+    """An entry that will not be imported, and the code of the reason."""
+
+    id: Id
+    name: str
+    mime_type: str
+    reason: str
+    size: Natural | None = None
+
+
+class PageListed(Event, frozen=True, kw_only=True):
+    """The manifest of one page.
+
+    `last` ends a pass; `closes` says that the pass was complete and is trusted, which closes the
+    folder. A last page that does not close is followed by another pass.
+    """
+
+    folder_id: Id
+    pass_number: Natural
+    page_number: Natural
+    listed_at: Time
+    path: tuple[str, ...] = ()
+    last: bool = False
+    closes: bool = False
+    opened: tuple[FolderBrief, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    files: tuple[FileBrief, ...] = ()
+
+
+class FolderFailed(Event, frozen=True, kw_only=True):
+    """A folder that cannot be listed: a reason code, and a sentence a person can act on."""
+
+    folder_id: Id
+    reason: str
+    message: str
+    failed_at: Time
+    path: tuple[str, ...] = ()
+    pass_number: Natural = 0
+    page_number: Natural = 0
+
+
+class FileFound(Event, frozen=True, kw_only=True):
+    """One image, with all that Drive's listing said of it; nobody has to ask again.
+
+    `version` is Drive's: it grows with every change of the file, 0 where Drive gave none.
+    """
+
+    file_id: Id
+    name: str
+    mime_type: str
+    folder_id: Id
+    found_at: Time
+    path: tuple[str, ...] = ()
+    size: Natural | None = None
+    md5: Md5 | None = None
+    sha1: Sha1 | None = None
+    sha256: Sha256 | None = None
+    version: Natural = 0
+    created_time: Time | None = None
+    modified_time: Time | None = None
+    width: Natural | None = None
+    height: Natural | None = None
+    resource_key: str | None = None
+    mode: Mode = Mode.FRESH
+    round: Natural = 0
+    replay_id: Id | None = None
+
+
+class FileStored(Event, frozen=True, kw_only=True):
+    """The bytes are in the store and equal what Drive said. Contains its `FileFound` whole.
+
+    `unchanged`: the object was there already and was not fetched; `sha256` is then None.
+    `seconds` is the time from taking the file up to its object being visible.
+    """
+
+    file: FileFound
+    bucket: str
+    object_key: str
+    size: Natural
+    stored_at: Time
+    md5: Md5 | None = None
+    sha256: Sha256 | None = None
+    unchanged: bool = False
+    attempts: Natural = 1
+    seconds: float = 0.0
+
+
+class FileFailed(Event, frozen=True, kw_only=True):
+    """This file was set aside. `file` is None only where its `FileFound` could not be decoded."""
+
+    file_id: Id
+    reason: str
+    message: str
+    failed_at: Time
+    file: FileFound | None = None
+    round: Natural = 0
+    attempts: Natural = 1
+
+
+class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
+    """What one process is doing: `running`, or `waiting` for what `waiting_for` names."""
+
+    worker_id: Id
+    service: str
+    state: str
+    at: Time
+    waiting_for: str | None = None
+    in_flight: Natural = 0
+    oldest_unfinished_seconds: float = 0.0
+    quota_share: float = 0.0
+
+
+Message = (
+    ImportRequested
+    | ImportPaused
+    | ImportResumed
+    | ImportCancelled
+    | ImportStalled
+    | PageRequested
+    | PageListed
+    | FolderFailed
+    | FileFound
+    | FileStored
+    | FileFailed
+    | WorkerStatus
+)

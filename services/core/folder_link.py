@@ -1,0 +1,113 @@
+"""A pasted Google Drive link to a folder id, or a sentence that says what to paste instead.
+
+The forms are those of `drive-api.md` §2, collected from Drive itself and from other importers.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+LONGEST_LINK = 2048
+ID = re.compile(r"[A-Za-z0-9_-]{10,128}")
+RESOURCE_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+HOSTS = {"drive.google.com", "docs.google.com"}
+EDITORS = {"document": "document", "spreadsheets": "spreadsheet", "presentation": "presentation"}
+EXAMPLE = "https://drive.google.com/drive/folders/…"
+ROOT_IDS = {"root", "my-drive", "home", "shared-with-me", "recent", "starred", "trash"}
+
+
+class NotAFolderLinkError(ValueError):
+    """The text is no link to a Drive folder; the message says why and what to paste."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class FolderLink:
+    """A folder's id, and the resource key that some older links need."""
+
+    folder_id: str
+    resource_key: str | None = None
+
+
+def parse_folder_link(text: str) -> FolderLink:
+    """The folder that a link names; raises `NotAFolderLinkError`."""
+    text = text.strip()
+    if not text:
+        raise NotAFolderLinkError("empty", f"Paste the link of a Drive folder, like {EXAMPLE}.")
+    if len(text) > LONGEST_LINK:
+        raise NotAFolderLinkError(
+            "too_long",
+            f"A folder link has at most {LONGEST_LINK} characters; this has {len(text)}.",
+        )
+    if ID.fullmatch(text):
+        return FolderLink(text)
+    parts = _split(text)
+    query = parse_qs(parts.query)
+    folder_id = _folder_id(parts, query)
+    if not ID.fullmatch(folder_id):
+        raise NotAFolderLinkError(
+            "bad_id", f"The link holds no valid folder id; it should look like {EXAMPLE}."
+        )
+    return FolderLink(folder_id, _resource_key(query))
+
+
+def _split(text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        host = (parts.hostname or "").lower()
+    except ValueError:
+        host = ""
+    if host not in HOSTS or parts.scheme.lower() not in {"http", "https"}:
+        raise NotAFolderLinkError(
+            "not_drive", f"This is not a link to Google Drive; paste one like {EXAMPLE}."
+        )
+    return parts
+
+
+def _folder_id(parts: SplitResult, query: dict[str, list[str]]) -> str:
+    path = parts.path
+    if parts.fragment.strip("/").startswith("folders/"):
+        path = f"/drive/{parts.fragment.strip('/')}"
+    steps = [unquote(step) for step in path.split("/") if step]
+    if len(steps) > 2 and steps[0] == "a":
+        steps = steps[2:]  # /a/DOMAIN/… of a Workspace domain
+    if "folders" in steps[:-1]:
+        return steps[steps.index("folders") + 1]
+    if steps[-1:] and steps[-1] in {"open", "folderview", "embeddedfolderview"}:
+        return query.get("id", [""])[0]
+    if "shared-drives" in steps[:-1]:
+        return steps[steps.index("shared-drives") + 1]
+    raise _why_not(steps)
+
+
+def _why_not(steps: list[str]) -> NotAFolderLinkError:
+    if "file" in steps or "uc" in steps:
+        return NotAFolderLinkError(
+            "file_link",
+            f"This links to a single file; paste the link of its folder, like {EXAMPLE}.",
+        )
+    for editor, noun in EDITORS.items():
+        if editor in steps:
+            return NotAFolderLinkError(
+                "document_link",
+                f"This links to a Google {noun}; paste the link of a folder, like {EXAMPLE}.",
+            )
+    if ROOT_IDS & set(steps):
+        return NotAFolderLinkError(
+            "private_view",
+            "This is your own view of Drive, which nobody else can open; open a folder that is "
+            f"shared with anyone, and paste its link, like {EXAMPLE}.",
+        )
+    return NotAFolderLinkError(
+        "no_folder", f"The link names no folder; it should look like {EXAMPLE}."
+    )
+
+
+def _resource_key(query: dict[str, list[str]]) -> str | None:
+    for name, values in query.items():
+        if name.lower() == "resourcekey" and RESOURCE_KEY.fullmatch(values[0]):
+            return values[0]
+    return None

@@ -1,0 +1,42 @@
+"""Where a file's bytes are kept. Objects are immutable: other bytes, or another name, another key.
+
+`FOLDER_ID/FILE_ID_CHECKSUM_NAME`. A key has at most 1,024 bytes of UTF-8 (S3) and each of its parts
+at most 255 (MinIO, which keeps a part as a file's name).
+"""
+
+import re
+import unicodedata
+
+from services.core.events import FileFound
+
+PART_BYTES = 255
+ID_BYTES = 80
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\ud800-\udfff\ufffe\uffff\u2028\u2029]')
+
+
+def object_key(file: FileFound) -> str:
+    """The same file with the same bytes and name has the same key, whichever import brings it."""
+    folder = safe_part(file.folder_id, ID_BYTES)
+    prefix = f"{safe_part(file.file_id, ID_BYTES)}_{_bytes_id(file)}_"
+    return f"{folder}/{prefix}{safe_part(file.name, PART_BYTES - len(prefix.encode()))}"
+
+
+def _bytes_id(file: FileFound) -> str:
+    """The first 12 digits of Drive's checksum, or its version number where it gives none."""
+    checksum = file.md5 or file.sha256 or file.sha1
+    return checksum[:12] if checksum else f"v{file.version}"
+
+
+def safe_part(name: str, limit: int) -> str:
+    """The name without what breaks listings or file systems, at most `limit` bytes of UTF-8.
+
+    A cut keeps the ending (`.jpg`), so that the object still opens when it is downloaded.
+    """
+    safe = _UNSAFE.sub("_", unicodedata.normalize("NFC", name)).strip(" .") or "_"
+    if len(safe.encode()) <= limit:
+        return safe
+    stem, dot, ending = safe.rpartition(".")
+    if not stem or len(ending.encode()) > 16:
+        stem, dot, ending = safe, "", ""
+    room = limit - len((dot + ending).encode())
+    return stem.encode()[:room].decode("utf-8", "ignore").rstrip(" .") + dot + ending

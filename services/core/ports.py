@@ -1,0 +1,105 @@
+"""What the services ask of the outside, cut to the caller. Adapters and test fakes fulfil it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from services.core.events import FileFound, Message
+
+FOLDER_TYPE = "application/vnd.google-apps.folder"
+SHORTCUT_TYPE = "application/vnd.google-apps.shortcut"
+GOOGLE_TYPES = "application/vnd.google-apps."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One child of a folder, as a Drive listing shows it. `size` is in bytes, None if not given."""
+
+    id: str
+    name: str
+    mime_type: str
+    size: int | None = None
+    md5: str | None = None
+    sha1: str | None = None
+    sha256: str | None = None
+    version: int = 0
+    created_time: datetime | None = None
+    modified_time: datetime | None = None
+    width: int | None = None
+    height: int | None = None
+    resource_key: str | None = None
+    can_download: bool = True
+    trashed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page of a folder's children; no `next_token` means that Drive says it was the last."""
+
+    entries: Sequence[Entry]
+    next_token: str | None = None
+    incomplete: bool = False
+
+
+class ReadsFolders(Protocol):
+    """Drive, as the lister sees it."""
+
+    async def list_page(
+        self, folder_id: str, *, token: str | None, resource_key: str | None
+    ) -> Page:
+        """One page, at most 1,000 entries. Raises the three verbs of `core.errors`."""
+        ...
+
+
+class OpensFiles(Protocol):
+    """Drive, as the transfer sees it."""
+
+    def open(self, file: FileFound) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The file's bytes in chunks. Raises the three verbs, on entering and while reading."""
+        ...
+
+
+class KeepsObjects(Protocol):
+    """The object store, as the transfer sees it."""
+
+    bucket: str
+
+    async def put(self, key: str, body: bytes, *, content_type: str) -> None:
+        """Make the object visible whole, replacing what was there."""
+        ...
+
+    async def put_stream(self, key: str, body: AsyncIterator[bytes], *, content_type: str) -> None:
+        """As `put`, in parts. If `body` raises, nothing becomes visible and no part is left."""
+        ...
+
+    async def size(self, key: str) -> int | None:
+        """The object's size in bytes, or None if there is no such object."""
+        ...
+
+
+class PublishesEvents(Protocol):
+    """Kafka, as every writer sees it."""
+
+    async def publish(self, events: Sequence[Message]) -> None:
+        """Return once every event is acknowledged by all in-sync replicas, else raise."""
+        ...
+
+
+class Received(Protocol):
+    """One message in hand, to be finished in any order."""
+
+    @property
+    def event(self) -> Message:
+        """The decoded event."""
+        ...
+
+    @property
+    def alive(self) -> bool:
+        """False once its partition was taken away: somebody else does it then."""
+        ...
+
+    def done(self) -> None:
+        """Kafka may forget it. After a rebalance this changes nothing."""
+        ...
