@@ -1,0 +1,36 @@
+"""MinIO on one machine: a real S3-compatible server with one drive, and its console."""
+
+from local.answers import answers
+from local.credentials import password
+from local.ports import LOOPBACK, claim
+from local.processes import Command
+from local.server import Place, Server, nothing_to_prepare, plain_env
+from local.toolchains.minio_binary import minio_binary
+
+USER = "drivestream"
+
+
+def minio(place: Place) -> Server:
+    """The server, with its objects in DATA_DIR/minio; MINIO_PORT and MINIO_CONSOLE_PORT move it."""
+    port = claim(place.env, "MINIO_PORT", 29000, "MinIO")
+    console = claim(place.env, "MINIO_CONSOLE_PORT", 29001, "MinIO's console")
+    secret = password(place.data_dir, "minio")
+    folder = place.folder("minio")
+    own = {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": secret, "MINIO_UPDATE": "off"}
+    argv = (minio_binary(place.env), "server", "--quiet", "--address", f"{LOOPBACK}:{port}")
+    url = f"http://{LOOPBACK}:{port}"
+    return Server(
+        command=Command(
+            name="minio",
+            argv=(*argv, "--console-address", f"{LOOPBACK}:{console}", str(folder)),
+            env=plain_env(place.env) | own,
+            cwd=folder,
+        ),
+        prepare=nothing_to_prepare,
+        missing=lambda: answers("MinIO", f"{url}/minio/health/ready"),
+        gives={
+            "S3_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": USER,
+            "AWS_SECRET_ACCESS_KEY": secret,
+        },
+    )

@@ -1,0 +1,85 @@
+"""Servers for whoever needs some: started together, asked until they answer, ended together.
+
+    with running_servers(folder, ["kafka", "minio", "postgres"]) as settings:
+        ...  # settings["KAFKA_BOOTSTRAP_SERVERS"], settings["DATABASE_URL"], ...
+
+On free ports unless the environment names others; that is what tests want.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.kafka import kafka
+from local.minio import minio
+from local.postgres import postgres
+from local.processes import Children, Process
+from local.server import Place, Server, ServerError
+
+SERVERS: Mapping[str, Callable[[Place], Server]] = {
+    "kafka": kafka,
+    "minio": minio,
+    "postgres": postgres,
+}
+ANY_PORTS = (
+    "KAFKA_PORT",
+    "KAFKA_CONTROLLER_PORT",
+    "MINIO_PORT",
+    "MINIO_CONSOLE_PORT",
+    "POSTGRES_PORT",
+)
+POLL_S = 0.05
+
+
+@contextmanager
+def running_servers(
+    data_dir: Path, names: Sequence[str], env: Mapping[str, str] = os.environ
+) -> Iterator[dict[str, str]]:
+    """Run the servers with their data and logs in `data_dir`; gives the settings to reach them."""
+    place = Place(env=dict.fromkeys(ANY_PORTS, "0") | dict(env), data_dir=data_dir)
+    with Children(data_dir / "logs") as children:
+        servers = described([SERVERS[name] for name in names], place)
+        started = start(servers, children)
+        wait_until_ready(started)
+        yield {key: value for server in servers for key, value in server.gives.items()}
+
+
+def described(makers: Sequence[Callable[[Place], Server]], place: Place) -> list[Server]:
+    """The servers' descriptions; what they are made of is fetched here, one after the other."""
+    return [make(place) for make in makers]
+
+
+def start(servers: Sequence[Server], children: Children) -> list[tuple[Server, Process]]:
+    """Prepare all at once (each takes a second the first time), then start them."""
+    with ThreadPoolExecutor(max_workers=max(1, len(servers))) as pool:
+        for prepared in [pool.submit(server.prepare) for server in servers]:
+            prepared.result()
+    return [(server, children.start(server.command)) for server in servers]
+
+
+def wait_until_ready(started: Sequence[tuple[Server, Process]]) -> None:
+    """Return when all answer; `ServerError` if one ends before, or takes longer than it may."""
+    began = time.monotonic()
+    waiting = list(started)
+    while waiting:
+        waiting = [pair for pair in waiting if not_ready(*pair, time.monotonic() - began)]
+        time.sleep(POLL_S if waiting else 0)
+
+
+def not_ready(server: Server, process: Process, waited_s: float) -> str | None:
+    """What is still missing, None if it answers; `ServerError` if there is no hope."""
+    missing = server.missing()
+    if missing and not process.running:
+        raise ServerError(
+            f"{server.name} ended while starting (exit code {process.returncode}). "
+            f"Its log, {process.log}, ends:\n{process.tail()}"
+        )
+    if missing and waited_s > server.patience_s:
+        raise ServerError(
+            f"{server.name} did not answer within {server.patience_s:.0f} s: {missing}. "
+            f"Its log, {process.log}, ends:\n{process.tail()}"
+        )
+    return missing

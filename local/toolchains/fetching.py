@@ -1,0 +1,137 @@
+"""Fetching once: one process at a time, into a temporary name, renamed when complete.
+
+A folder that exists under its final name is complete by construction; whatever an interrupted run
+left lies under a temporary name, and is swept away by the next.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+
+from rich.console import Console
+from rich.status import Status
+
+PLAIN_EVERY_S = 10.0
+BUILD_LIMIT_S = 1800.0
+
+
+class FetchError(Exception):
+    """Something could not be fetched or built; the text says what, and its last words."""
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a file's lock, waiting for whoever has it; the system lets go of it when we die."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def once(final: Path, make: Callable[[Path], None]) -> Path:
+    """The folder `final`, made by `make` in a temporary folder beside it if it is not there."""
+    if final.is_dir():
+        return final
+    with locked(final.with_name(final.name + ".lock")):
+        if final.is_dir():
+            return final
+        for left_over in final.parent.glob(f"{final.name}.partial-*"):
+            shutil.rmtree(left_over)
+        partial = Path(tempfile.mkdtemp(dir=final.parent, prefix=f"{final.name}.partial-"))
+        try:
+            make(partial)
+            partial.chmod(0o755)
+            partial.rename(final)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+    return final
+
+
+def run(doing: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path | None = None) -> str:
+    """Run a command, showing what it does, for how long, and its last line; its output.
+
+    Progress goes to standard error: animated on a terminal, a line every ten seconds elsewhere.
+    """
+    console = Console(stderr=True, highlight=False)
+    lines: list[str] = []
+    started = time.monotonic()
+    child = subprocess.Popen(
+        argv,
+        env=dict(env),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    reader = Thread(target=_collect, args=(child, lines), daemon=True)
+    reader.start()
+    try:
+        with console.status(doing) as status:
+            _watch(child, Shown(console, status, doing, started), lines)
+    finally:
+        if child.poll() is None:
+            child.kill()
+        child.wait()
+        reader.join(5)
+    if child.returncode != 0:
+        last = "\n".join(lines[-15:])
+        raise FetchError(f"{doing}: `{argv[0]}` failed (exit code {child.returncode}).\n{last}")
+    console.print(f"{doing}: done in {time.monotonic() - started:.0f} s", markup=False)
+    return "\n".join(lines)
+
+
+class Shown:
+    """Says how long a command has run: in the animated line, or now and then in a plain one."""
+
+    def __init__(self, console: Console, status: Status, doing: str, started: float) -> None:
+        self._console, self._status, self.doing = console, status, doing
+        self._started = started
+        self._said = started
+
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._started
+
+    def say(self, last_line: str) -> None:
+        """Show the time and the last line of output."""
+        text = f"{self.doing} ({self.elapsed():.0f} s) {last_line[:80]}"
+        if self._console.is_terminal:
+            self._status.update(text.replace("[", "\\["))
+        elif time.monotonic() - self._said >= PLAIN_EVERY_S:
+            self._said = time.monotonic()
+            self._console.print(text, markup=False)
+
+
+def _watch(child: subprocess.Popen[str], shown: Shown, lines: list[str]) -> None:
+    while child.poll() is None:
+        if shown.elapsed() > BUILD_LIMIT_S:
+            raise FetchError(f"{shown.doing}: gave up after {BUILD_LIMIT_S:.0f} s.")
+        shown.say(lines[-1] if lines else "")
+        time.sleep(0.1)
+
+
+def _collect(child: subprocess.Popen[str], lines: list[str]) -> None:
+    for line in child.stdout or ():
+        if line.strip():
+            lines.append(line.strip())
+            del lines[:-200]
+
+
+def uv() -> str:
+    """The uv that stands beside this Python, else the one on the PATH."""
+    beside = Path(sys.executable).parent / "uv"
+    found = str(beside) if beside.exists() else shutil.which("uv", path=os.environ.get("PATH"))
+    if found is None:
+        raise FetchError("uv is missing: run `make setup` first.")
+    return found
