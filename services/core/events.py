@@ -11,8 +11,11 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-Id = Annotated[str, Meta(min_length=1, max_length=256)]
-Natural = Annotated[int, Meta(ge=0)]
+# What a hostile message must not get past: each bound is that of the column it ends in.
+Id = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x20\x7f]+$")]
+Reason = Annotated[str, Meta(pattern="^[a-z0-9_]{1,64}$")]
+Natural = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Small = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Time = Annotated[datetime, Meta(tz=True)]
 Md5 = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
 Sha1 = Annotated[str, Meta(pattern="^[0-9a-f]{40}$")]
@@ -34,7 +37,7 @@ class Event(Struct, frozen=True, kw_only=True, tag=True):
     """One fact about one import; `epoch` is the control epoch under which it was produced."""
 
     import_id: Id
-    epoch: Natural = 0
+    epoch: Small = 0
 
 
 class ImportRequested(Event, frozen=True, kw_only=True):
@@ -45,7 +48,7 @@ class ImportRequested(Event, frozen=True, kw_only=True):
     requested_at: Time
     resource_key: str | None = None
     mode: Mode = Mode.FRESH
-    round: Natural = 0
+    round: Small = 0
 
 
 class ImportPaused(Event, frozen=True, kw_only=True):
@@ -80,14 +83,14 @@ class PageRequested(Event, frozen=True, kw_only=True):
     """
 
     folder_id: Id
-    pass_number: Natural = 0
-    page_number: Natural = 0
+    pass_number: Small = 0
+    page_number: Small = 0
     token: str | None = None
     resource_key: str | None = None
     path: tuple[str, ...] = ()
     ancestors: tuple[Id, ...] = ()
     mode: Mode = Mode.FRESH
-    round: Natural = 0
+    round: Small = 0
 
 
 class FileBrief(Struct, frozen=True, kw_only=True):
@@ -112,7 +115,7 @@ class Skipped(Struct, frozen=True, kw_only=True):
     id: Id
     name: str
     mime_type: str
-    reason: str
+    reason: Reason
     size: Natural | None = None
 
 
@@ -124,8 +127,8 @@ class PageListed(Event, frozen=True, kw_only=True):
     """
 
     folder_id: Id
-    pass_number: Natural
-    page_number: Natural
+    pass_number: Small
+    page_number: Small
     listed_at: Time
     path: tuple[str, ...] = ()
     last: bool = False
@@ -139,12 +142,12 @@ class FolderFailed(Event, frozen=True, kw_only=True):
     """A folder that cannot be listed: a reason code, and a sentence a person can act on."""
 
     folder_id: Id
-    reason: str
+    reason: Reason
     message: str
     failed_at: Time
     path: tuple[str, ...] = ()
-    pass_number: Natural = 0
-    page_number: Natural = 0
+    pass_number: Small = 0
+    page_number: Small = 0
 
 
 class FileFound(Event, frozen=True, kw_only=True):
@@ -166,11 +169,11 @@ class FileFound(Event, frozen=True, kw_only=True):
     version: Natural = 0
     created_time: Time | None = None
     modified_time: Time | None = None
-    width: Natural | None = None
-    height: Natural | None = None
+    width: Small | None = None
+    height: Small | None = None
     resource_key: str | None = None
     mode: Mode = Mode.FRESH
-    round: Natural = 0
+    round: Small = 0
     replay_id: Id | None = None
 
 
@@ -189,7 +192,7 @@ class FileStored(Event, frozen=True, kw_only=True):
     md5: Md5 | None = None
     sha256: Sha256 | None = None
     unchanged: bool = False
-    attempts: Natural = 1
+    attempts: Small = 1
     seconds: float = 0.0
 
 
@@ -197,12 +200,12 @@ class FileFailed(Event, frozen=True, kw_only=True):
     """This file was set aside. `file` is None only where its `FileFound` could not be decoded."""
 
     file_id: Id
-    reason: str
+    reason: Reason
     message: str
     failed_at: Time
     file: FileFound | None = None
-    round: Natural = 0
-    attempts: Natural = 1
+    round: Small = 0
+    attempts: Small = 1
 
 
 class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
@@ -213,7 +216,7 @@ class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
     state: str
     at: Time
     waiting_for: str | None = None
-    in_flight: Natural = 0
+    in_flight: Small = 0
     oldest_unfinished_seconds: float = 0.0
     quota_share: float = 0.0
 

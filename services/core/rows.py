@@ -1,0 +1,153 @@
+"""What PostgreSQL keeps, one struct a table: fields are columns (`adapters/catalog/tables.py`).
+
+Rows are values: a merge makes a new one, so a changed row is one that is another object.
+"""
+
+from datetime import datetime
+
+from msgspec import Struct, field
+
+FileKey = tuple[str, str]
+FolderKey = tuple[str, str]
+PageKey = tuple[str, str, int, int]
+
+
+class FileRow(Struct, frozen=True, kw_only=True):
+    """One file in one import. The outcome's fields are None while there is none."""
+
+    import_id: str
+    file_id: str
+    state: str = "pending"
+    listed: bool = False
+    skip_reason: str | None = None
+    name: str = ""
+    mime_type: str = ""
+    size: int | None = None
+    folder_id: str = ""
+    path: tuple[str, ...] = ()
+    described_by: int = 0
+    described_at: datetime | None = None
+    round: int | None = None
+    drive_version: int | None = None
+    reason: str | None = None
+    message: str | None = None
+    attempts: int | None = None
+    object_key: str | None = None
+    stored_size: int | None = None
+    md5: str | None = None
+    sha256: str | None = None
+    seconds: float | None = None
+    decided_at: datetime | None = None
+    topic: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+
+
+class FolderRow(Struct, frozen=True, kw_only=True):
+    """One folder in one import: opened by its parent, closed by a trusted pass, or failed."""
+
+    import_id: str
+    folder_id: str
+    path: tuple[str, ...] = ()
+    opened: bool = False
+    closed: bool = False
+    reason: str | None = None
+    message: str | None = None
+    failed_at: datetime | None = None
+
+
+class PageRow(Struct, frozen=True, kw_only=True):
+    """One page's manifest in brief, and where in `imports.listed` it lies."""
+
+    import_id: str
+    folder_id: str
+    pass_number: int
+    page_number: int
+    listed_at: datetime
+    files: int
+    folders: int
+    skipped: int
+    last: bool
+    closes: bool
+    partition: int
+    offset: int
+
+
+class ImageRow(Struct, frozen=True, kw_only=True):
+    """One stored image, whichever import brought it."""
+
+    google_drive_id: str
+    name: str
+    size: int
+    mime_type: str
+    storage_path: str
+    created_at: datetime
+    folder_id: str
+    path: tuple[str, ...]
+    md5: str | None
+    sha256: str | None
+    width: int | None
+    height: int | None
+    modified_at: datetime | None
+    drive_version: int
+    fetched: bool
+    updated_at: datetime
+
+
+class ImportRow(Struct, frozen=True, kw_only=True):
+    """One import: what was asked, what controls it, and sums over its files and folders."""
+
+    id: str
+    state: str = "queued"
+    folder_id: str | None = None
+    folder_url: str | None = None
+    mode: str | None = None
+    requested_at: datetime | None = None
+    epoch: int = 0
+    control: str | None = None
+    found: int = 0
+    stored: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    pending: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
+    found_bytes: int = 0
+    stored_bytes: int = 0
+    folders_found: int = 0
+    folders_listed: int = 0
+    folders_failed: int = 0
+    message: str | None = None
+    first_stored_at: datetime | None = None
+    last_event_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+class Rows(Struct, kw_only=True):
+    """A working set: what a batch touches, as loaded, then as folded."""
+
+    imports: dict[str, ImportRow] = field(default_factory=dict)
+    folders: dict[FolderKey, FolderRow] = field(default_factory=dict)
+    pages: dict[PageKey, PageRow] = field(default_factory=dict)
+    files: dict[FileKey, FileRow] = field(default_factory=dict)
+    images: dict[str, ImageRow] = field(default_factory=dict)
+
+    def copy(self) -> "Rows":
+        """Another working set with the same rows."""
+        return Rows(
+            imports=dict(self.imports),
+            folders=dict(self.folders),
+            pages=dict(self.pages),
+            files=dict(self.files),
+            images=dict(self.images),
+        )
+
+
+class Keys(Struct, kw_only=True):
+    """Which rows a batch touches: to be loaded before it is folded."""
+
+    imports: set[str] = field(default_factory=set)
+    folders: set[FolderKey] = field(default_factory=set)
+    pages: set[PageKey] = field(default_factory=set)
+    files: set[FileKey] = field(default_factory=set)
+    images: set[str] = field(default_factory=set)

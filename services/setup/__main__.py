@@ -1,0 +1,66 @@
+"""`python -m services.setup`: wait for the servers, make what is missing, say what was made."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+
+from services.adapters.bucket import Bucket
+from services.adapters.catalog.migrate import migrate
+from services.adapters.kafka.admin import Topics, TopicsChangedError
+from services.core.errors import Stop
+from services.core.settings import (
+    DatabaseSettings,
+    KafkaSettings,
+    Reader,
+    SettingsError,
+    StoreSettings,
+    read_settings,
+)
+from services.setup.service import Step, set_up
+
+
+def _steps(reader: Reader) -> list[Step]:
+    kafka = KafkaSettings.read(reader)
+    store = StoreSettings.read(reader)
+    database = DatabaseSettings.read(reader)
+    return [
+        Step("Kafka", kafka.bootstrap_servers, lambda: _topics(Topics(kafka))),
+        Step("the object store", store.endpoint_url or "Amazon S3", lambda: Bucket(store).create()),
+        Step("PostgreSQL", "DATABASE_URL", lambda: _tables(database)),
+    ]
+
+
+def _topics(topics: Topics) -> str:
+    made = topics.create()
+    return f"topics made: {', '.join(made)}" if made else "all topics are there"
+
+
+def _tables(settings: DatabaseSettings) -> str:
+    before, after = migrate(settings)
+    if before == after:
+        return f"the database is at version {after}"
+    return f"the database went from version {before or 'none'} to {after}"
+
+
+def main(env: Mapping[str, str]) -> int:
+    """0 when all is there, 1 when something refuses, 2 when the settings are at fault."""
+    try:
+        steps = read_settings(env, _steps)
+        asyncio.run(set_up(steps, say=_say))
+    except SettingsError as why:
+        _say(f"The settings are not complete:\n{why}")
+        return 2
+    except (Stop, TopicsChangedError) as why:
+        _say(str(why))
+        return 1
+    return 0
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(os.environ))
