@@ -1,0 +1,130 @@
+"""Histories of an import or two, as Hypothesis draws them: small worlds with many collisions."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from services.core import events as e
+from services.core.wire import topic_of
+from services.indexer.merge import Positioned
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+IMPORTS = st.sampled_from(["import-a", "import-b"])
+FILES = st.sampled_from([f"file-{n}" for n in range(4)])
+FOLDERS = st.sampled_from(["root", "sub-1", "sub-2"])
+TIMES = st.integers(0, 5).map(lambda n: START + timedelta(seconds=n))
+NAMES = st.sampled_from(["a.jpg", "ä/b.png", "odd\n\x01.gif"])
+FEW = st.integers(0, 2)
+REASONS = st.sampled_from(["not_found", "content_mismatch"])
+SIZES = st.one_of(st.none(), st.integers(0, 3))
+
+
+@st.composite
+def found(draw: st.DrawFn) -> e.FileFound:
+    """A file as listed, in one of a few versions."""
+    return e.FileFound(
+        import_id=draw(IMPORTS),
+        file_id=draw(FILES),
+        name=draw(NAMES),
+        mime_type="image/jpeg",
+        folder_id=draw(FOLDERS),
+        found_at=draw(TIMES),
+        path=draw(st.sampled_from([(), ("Sub",)])),
+        size=draw(SIZES),
+        version=draw(FEW),
+        round=draw(FEW),
+    )
+
+
+@st.composite
+def stored(draw: st.DrawFn) -> e.FileStored:
+    """A success, fetched or found in place."""
+    file = draw(found())
+    return e.FileStored(
+        file=file,
+        import_id=file.import_id,
+        bucket="b",
+        object_key=f"{file.folder_id}/{file.file_id}_v{file.version}_{file.name}",
+        size=draw(st.integers(0, 3)),
+        stored_at=draw(TIMES),
+        sha256=draw(st.sampled_from([None, "0" * 64])),
+        unchanged=draw(st.booleans()),
+    )
+
+
+@st.composite
+def failed(draw: st.DrawFn) -> e.FileFailed:
+    """A failure, sometimes of a file that could not even be decoded."""
+    file = draw(st.one_of(st.none(), found()))
+    return e.FileFailed(
+        import_id=file.import_id if file else draw(IMPORTS),
+        file_id=file.file_id if file else draw(FILES),
+        file=file,
+        round=file.round if file else draw(FEW),
+        reason=draw(REASONS),
+        message="No.",
+        failed_at=draw(TIMES),
+    )
+
+
+@st.composite
+def listed(draw: st.DrawFn) -> e.PageListed:
+    """A manifest, last and closing or not."""
+    briefs = st.builds(
+        e.FileBrief, id=FILES, name=NAMES, mime_type=st.just("image/png"), size=SIZES
+    )
+    skips = st.builds(
+        e.Skipped,
+        id=FILES,
+        name=NAMES,
+        mime_type=st.just("text/plain"),
+        reason=st.sampled_from(["not_an_image", "google_document"]),
+        size=SIZES,
+    )
+    opened = st.builds(e.FolderBrief, id=FOLDERS, name=st.sampled_from(["Sub", "Other"]))
+    closes = draw(st.booleans())
+    return e.PageListed(
+        import_id=draw(IMPORTS),
+        folder_id=draw(FOLDERS),
+        pass_number=draw(FEW),
+        page_number=draw(FEW),
+        listed_at=draw(TIMES),
+        path=draw(st.sampled_from([(), ("Sub",)])),
+        last=closes or draw(st.booleans()),
+        closes=closes,
+        files=tuple(draw(st.lists(briefs, max_size=3))),
+        skipped=tuple(draw(st.lists(skips, max_size=2))),
+        opened=tuple(draw(st.lists(opened, max_size=2))),
+    )
+
+
+REQUESTED = st.builds(
+    e.ImportRequested,
+    import_id=IMPORTS,
+    folder_id=st.just("root"),
+    folder_url=st.just("https://drive.google.com/drive/folders/root"),
+    requested_at=TIMES,
+    mode=st.sampled_from(e.Mode),
+)
+CONTROLS = st.one_of(
+    *(
+        st.builds(kind, import_id=IMPORTS, epoch=FEW, at=TIMES)
+        for kind in (e.ImportPaused, e.ImportResumed, e.ImportCancelled, e.ImportStalled)
+    )
+)
+FOLDER_FAILED = st.builds(
+    e.FolderFailed,
+    import_id=IMPORTS,
+    folder_id=FOLDERS,
+    reason=REASONS,
+    message=st.sampled_from(["No.", "Not now."]),
+    failed_at=TIMES,
+)
+EVENTS = st.one_of(REQUESTED, CONTROLS, listed(), FOLDER_FAILED, stored(), failed())
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Positioned]:
+    """Events in the order of their log; each has its own place in it."""
+    events = draw(st.lists(EVENTS, max_size=14))
+    return [Positioned(event, topic_of(event).name, 0, n) for n, event in enumerate(events)]
