@@ -1,0 +1,106 @@
+/** Every call that the page makes. Paths here are the API's own; `/api` is where it is mounted. */
+import { ApiError } from './errors'
+import { nextPath } from './link'
+import { parseFiles, parseImport, parseImports, parsePictures, parseStarted } from './parse'
+import type { FileState, Import, ImportFile, ImportStarted, Page, Picture } from './types'
+
+const MOUNT = '/api'
+const TIME_LIMIT_MS = 15_000
+const PICTURES_PER_PAGE = 60
+const FILES_PER_PAGE = 100
+
+interface Answer {
+  readonly json: unknown
+  readonly link: string | null
+}
+
+/** Newest first. */
+export async function fetchImports(signal: AbortSignal): Promise<Import[]> {
+  return parseImports((await call('/imports', { signal })).json)
+}
+
+export async function fetchImport(id: string, signal: AbortSignal): Promise<Import> {
+  return parseImport((await call(`/imports/${encodeURIComponent(id)}`, { signal })).json)
+}
+
+/** One import for one key, however often it is sent. */
+export async function startImport(folderUrl: string, key: string): Promise<ImportStarted> {
+  const answer = await call('/import/google-drive', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': key },
+    body: JSON.stringify({ folderUrl }),
+  })
+  return parseStarted(answer.json)
+}
+
+export function firstFilesPath(importId: string, state: FileState): string {
+  return `/imports/${encodeURIComponent(importId)}/files?state=${state}&limit=${FILES_PER_PAGE}`
+}
+
+export async function fetchFiles(path: string, signal: AbortSignal): Promise<Page<ImportFile>> {
+  const { json, link } = await call(path, { signal })
+  return { items: parseFiles(json), next: nextPath(link, path) }
+}
+
+export function firstPicturesPath(importId: string): string {
+  return `/images?import=${encodeURIComponent(importId)}&limit=${PICTURES_PER_PAGE}`
+}
+
+export async function fetchPictures(path: string, signal: AbortSignal): Promise<Page<Picture>> {
+  const { json, link } = await call(path, { signal })
+  return { items: parsePictures(json), next: nextPath(link, path) }
+}
+
+/** Where an <img> finds the bytes: the API redirects to the object store. */
+export function contentUrl(driveId: string): string {
+  return `${MOUNT}/images/${encodeURIComponent(driveId)}/content`
+}
+
+async function call(path: string, request: RequestInit): Promise<Answer> {
+  const limit = AbortSignal.timeout(TIME_LIMIT_MS)
+  const signal = request.signal ? AbortSignal.any([request.signal, limit]) : limit
+  try {
+    const response = await fetch(MOUNT + path, { ...request, signal })
+    const body = await response.text()
+    if (!response.ok) throw errorOf(response, body)
+    return { json: jsonOf(body), link: response.headers.get('link') }
+  } catch (error) {
+    // A call that the page itself gave up (left the view) is not a fault of the API.
+    if (error instanceof ApiError || request.signal?.aborted === true) throw error
+    if (limit.aborted) throw new ApiError('unreachable', `The API did not answer within ${TIME_LIMIT_MS / 1000} seconds.`)
+    throw new ApiError('unreachable', 'The API cannot be reached.')
+  }
+}
+
+function errorOf(response: Response, body: string): ApiError {
+  const { status } = response
+  const problem = problemOf(response, body)
+  // A proxy answers for an API that is not there, and speaks no problem+json.
+  if (problem === null && [502, 503, 504].includes(status)) {
+    return new ApiError('unreachable', 'The API cannot be reached.', { status })
+  }
+  const kind = status >= 500 ? 'broken' : 'refused'
+  return new ApiError(kind, problem?.sentence ?? `The API answered ${status} without saying why.`, {
+    status,
+    ...(problem?.code === undefined ? {} : { code: problem.code }),
+  })
+}
+
+function problemOf(response: Response, body: string): { sentence: string; code?: string } | null {
+  const type = response.headers.get('content-type') ?? ''
+  if (!/^application\/(problem\+)?json\b/.test(type)) return null
+  const problem = jsonOf(body)
+  if (typeof problem !== 'object' || problem === null) return null
+  const { detail, title, code } = problem as Record<string, unknown>
+  const said = [detail, title].find((text) => typeof text === 'string' && text !== '')
+  if (typeof said !== 'string') return null
+  return { sentence: said, ...(typeof code === 'string' ? { code } : {}) }
+}
+
+function jsonOf(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    throw new ApiError('malformed', `The API's answer is not JSON: “${body.slice(0, 60)}”.`)
+  }
+}

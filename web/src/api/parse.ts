@@ -1,0 +1,146 @@
+/**
+ * Answers of the API, from unknown JSON to our types. Nothing is trusted: what does not fit the
+ * contract becomes one `malformed` error that names the field, instead of a crash in a component.
+ */
+import { ApiError } from './errors'
+import type { Import, ImportFile, ImportStarted, Picture } from './types'
+
+/** A JSON value and where in the answer it stood, for the error message. */
+interface Value {
+  readonly json: unknown
+  readonly at: string
+}
+
+type Parser<T> = (value: Value) => T
+
+export function parseImports(json: unknown): Import[] {
+  return list({ json, at: 'imports' }, importOf)
+}
+
+export function parseImport(json: unknown): Import {
+  return importOf({ json, at: 'import' })
+}
+
+export function parseFiles(json: unknown): ImportFile[] {
+  return list({ json, at: 'files' }, fileOf)
+}
+
+export function parsePictures(json: unknown): Picture[] {
+  return list({ json, at: 'images' }, pictureOf)
+}
+
+export function parseStarted(json: unknown): ImportStarted {
+  const field = fieldsOf({ json, at: 'answer' })
+  return { jobId: field('jobId', text) }
+}
+
+function importOf(value: Value): Import {
+  const field = fieldsOf(value)
+  return {
+    id: field('id', text),
+    state: field('state', text),
+    folderId: field('folder_id', text),
+    folderUrl: field('folder_url', text),
+    found: field('found', count),
+    stored: field('stored', count),
+    unchanged: field('unchanged', count),
+    failed: field('failed', count),
+    pending: field('pending', count),
+    skipped: field('skipped', tally),
+    failures: field('failures', tally),
+    foundBytes: field('found_bytes', count),
+    storedBytes: field('stored_bytes', count),
+    foldersFound: field('folders_found', count),
+    foldersListed: field('folders_listed', count),
+    foldersFailed: field('folders_failed', count),
+    requestedAt: field('requested_at', time),
+    firstStoredAt: field('first_stored_at', optional(time)),
+    finishedAt: field('finished_at', optional(time)),
+    updatedAt: field('updated_at', time),
+    message: field('message', optional(text)),
+  }
+}
+
+function fileOf(value: Value): ImportFile {
+  const field = fieldsOf(value)
+  return {
+    driveId: field('google_drive_id', text),
+    name: field('name', text),
+    path: field('path', optional(text)),
+    reason: field('reason', optional(text)),
+    message: field('message', optional(text)),
+    size: field('size', optional(count)),
+    mimeType: field('mime_type', optional(text)),
+    attempts: field('attempts', count),
+  }
+}
+
+function pictureOf(value: Value): Picture {
+  const field = fieldsOf(value)
+  return {
+    id: field('id', identifier),
+    driveId: field('google_drive_id', text),
+    name: field('name', text),
+    size: field('size', optional(count)),
+    mimeType: field('mime_type', text),
+    storagePath: field('storage_path', text),
+    createdAt: field('created_at', time),
+  }
+}
+
+function fieldsOf(value: Value): <T>(name: string, parse: Parser<T>) => T {
+  const { json, at } = value
+  if (!isRecord(json)) throw unfit(value, 'an object')
+  return (name, parse) => parse({ json: json[name], at: `${at}.${name}` })
+}
+
+function list<T>(value: Value, parse: Parser<T>): T[] {
+  const { json, at } = value
+  if (!Array.isArray(json)) throw unfit(value, 'a list')
+  return json.map((item: unknown, index) => parse({ json: item, at: `${at}[${index}]` }))
+}
+
+function optional<T>(parse: Parser<T>): Parser<T | null> {
+  return (value) => (value.json === null || value.json === undefined ? null : parse(value))
+}
+
+const text: Parser<string> = (value) => {
+  if (typeof value.json !== 'string') throw unfit(value, 'a text')
+  return value.json
+}
+
+/** A surrogate key: a number or a text, only ever shown and compared. */
+const identifier: Parser<string> = (value) =>
+  typeof value.json === 'number' ? String(count(value)) : text(value)
+
+const count: Parser<number> = (value) => {
+  const { json } = value
+  if (typeof json !== 'number' || !Number.isSafeInteger(json) || json < 0) {
+    throw unfit(value, 'a whole number of 0 or more')
+  }
+  return json
+}
+
+const time: Parser<Date> = (value) => {
+  const date = new Date(text(value))
+  if (Number.isNaN(date.getTime())) throw unfit(value, 'a time')
+  return date
+}
+
+const tally: Parser<Record<string, number>> = (value) => {
+  if (!isRecord(value.json)) throw unfit(value, 'counts by reason')
+  const entries = Object.entries(value.json)
+  return Object.fromEntries(
+    entries.map(([reason, json]) => [reason, count({ json, at: `${value.at}.${reason}` })]),
+  )
+}
+
+function isRecord(json: unknown): json is Record<string, unknown> {
+  return typeof json === 'object' && json !== null && !Array.isArray(json)
+}
+
+function unfit(value: Value, expected: string): ApiError {
+  const { json } = value
+  const got = json === undefined ? 'nothing' : JSON.stringify(json).slice(0, 60)
+  return new ApiError('malformed', `The API's answer does not fit: ${value.at} should be ${expected}, got ${got}.`)
+}

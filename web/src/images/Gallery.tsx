@@ -1,0 +1,97 @@
+/** The pictures that an import stored, or found to be there already. */
+import { useRef, useState } from 'react'
+import type { Import, Picture } from '../api/types'
+import { usePictures } from '../queries'
+import { formatCount } from '../text/format'
+import { isRunning } from '../text/states'
+import { Retry } from '../ui/Retry'
+import { Lightbox } from './Lightbox'
+import { Tile } from './Tile'
+
+export function Gallery({ one }: { one: Import }) {
+  const running = isRunning(one)
+  const query = usePictures(one.id, running)
+  const pictures = query.data?.pages.flatMap(({ items }) => items) ?? []
+  const stored = one.stored + one.unchanged
+  return (
+    <section className="gallery" aria-labelledby="pictures">
+      <h3 id="pictures">
+        Pictures{' '}
+        {pictures.length > 0 && (
+          <span className="quiet">
+            {pictures.length < stored
+              ? `${formatCount(pictures.length)} of ${formatCount(stored)} shown`
+              : formatCount(pictures.length)}
+          </span>
+        )}
+      </h3>
+      {query.error !== null && (
+        <Retry what="The pictures" error={query.error} onRetry={() => void query.refetch()} />
+      )}
+      {pictures.length > 0 ? (
+        <Grid pictures={pictures} />
+      ) : (
+        query.error === null && <NoPictures one={one} loading={query.isPending || stored > 0} />
+      )}
+      {query.hasNextPage && (
+        <button type="button" className="more" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+          {query.isFetchingNextPage ? 'Loading…' : 'Show more pictures'}
+        </button>
+      )}
+    </section>
+  )
+}
+
+function Grid({ pictures }: { pictures: readonly Picture[] }) {
+  const [openId, setOpenId] = useState<string | null>(null)
+  const grid = useRef<HTMLUListElement>(null)
+  const index = pictures.findIndex(({ driveId }) => driveId === openId)
+  const open = pictures[index]
+
+  function close() {
+    setOpenId(null)
+    // Back to the picture last looked at, which is where the eye is.
+    grid.current?.querySelector<HTMLElement>(`[data-picture="${CSS.escape(openId ?? '')}"]`)?.focus()
+  }
+
+  return (
+    <>
+      <ul className="grid" ref={grid}>
+        {pictures.map((picture) => (
+          <li key={picture.driveId}>
+            <Tile picture={picture} onOpen={setOpenId} />
+          </li>
+        ))}
+      </ul>
+      {open !== undefined && (
+        <Lightbox
+          picture={open}
+          before={pictures[index - 1]?.driveId}
+          after={pictures[index + 1]?.driveId}
+          onGo={setOpenId}
+          onClose={close}
+        />
+      )}
+    </>
+  )
+}
+
+function NoPictures({ one, loading }: { one: Import; loading: boolean }) {
+  if (isRunning(one) || loading) {
+    return (
+      <div className="grid" role="status">
+        <span className="visually-hidden">The first pictures will appear here.</span>
+        {Array.from({ length: 6 }, (_, tile) => (
+          <span key={tile} className="tile-waiting" />
+        ))}
+      </div>
+    )
+  }
+  return <p className="note">{whyNone(one)}</p>
+}
+
+function whyNone(one: Import): string {
+  if (one.state === 'failed') return 'No picture was stored.'
+  if (one.found === 0) return 'There are no pictures in this folder.'
+  return 'No picture has been stored.'
+}

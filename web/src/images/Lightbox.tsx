@@ -1,0 +1,111 @@
+/** One picture, large, with all that is known of it. */
+import { useEffect, useRef, useState, type KeyboardEvent } from 'react'
+import { contentUrl } from '../api/client'
+import type { Picture } from '../api/types'
+import { formatBytes, formatCount } from '../text/format'
+import { Time } from '../ui/Time'
+
+interface Props {
+  readonly picture: Picture
+  readonly before: string | undefined
+  readonly after: string | undefined
+  readonly onGo: (driveId: string) => void
+  readonly onClose: () => void
+}
+
+export function Lightbox({ picture, before, after, onGo, onClose }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  useEffect(() => {
+    // The browser's own modal keeps the focus inside, the rest inert, and closes on Escape.
+    if (dialog.current?.open === false) dialog.current.showModal()
+  }, [])
+
+  function go(event: KeyboardEvent) {
+    const target = { ArrowLeft: before, ArrowRight: after }[event.key]
+    if (target === undefined) return
+    event.preventDefault()
+    onGo(target)
+  }
+
+  return (
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- arrows go on, as in any viewer; buttons do the same
+    <dialog ref={dialog} className="lightbox" aria-labelledby="lightbox-name" closedby="any" onClose={onClose} onKeyDown={go}>
+      <div className="lightbox-bar">
+        <Go label="Previous picture" sign="‹" to={before} onGo={onGo} />
+        <Go label="Next picture" sign="›" to={after} onGo={onGo} />
+        <h2 id="lightbox-name">{picture.name}</h2>
+        <button type="button" aria-label="Close" onClick={() => dialog.current?.close()}>
+          ✕
+        </button>
+      </div>
+      <Shown key={picture.driveId} picture={picture} />
+    </dialog>
+  )
+}
+
+interface GoProps {
+  readonly label: string
+  readonly sign: string
+  readonly to: string | undefined
+  readonly onGo: (driveId: string) => void
+}
+
+function Go({ label, sign, to, onGo }: GoProps) {
+  return (
+    <button type="button" aria-label={label} aria-disabled={to === undefined} onClick={() => to !== undefined && onGo(to)}>
+      {sign}
+    </button>
+  )
+}
+
+function Shown({ picture }: { picture: Picture }) {
+  const [pixels, setPixels] = useState<string | null>(null)
+  const [broken, setBroken] = useState(false)
+  return (
+    <>
+      <div className="lightbox-picture">
+        {broken ? (
+          <p>Your browser cannot show this picture.</p>
+        ) : (
+          <img
+            src={contentUrl(picture.driveId)}
+            alt={picture.name}
+            onError={() => setBroken(true)}
+            onLoad={({ currentTarget: { naturalWidth, naturalHeight } }) =>
+              setPixels(`${formatCount(naturalWidth)} × ${formatCount(naturalHeight)} pixels`)
+            }
+          />
+        )}
+      </div>
+      <dl className="lightbox-facts">
+        <dt>Type</dt>
+        <dd>{picture.mimeType}</dd>
+        <dt>Size</dt>
+        <dd>{picture.size === null ? 'not known' : `${formatBytes(picture.size)} (${formatCount(picture.size)} bytes)`}</dd>
+        <dt>Dimensions</dt>
+        <dd>{pixels ?? '–'}</dd>
+        <dt>Stored</dt>
+        <dd>
+          <Time at={picture.createdAt} />
+        </dd>
+        <dt>Drive id</dt>
+        <dd>
+          <code>{picture.driveId}</code>
+        </dd>
+        <dt>Object</dt>
+        <dd>
+          <code>{picture.storagePath}</code>
+        </dd>
+        <dt>Row</dt>
+        <dd>
+          <code>{picture.id}</code>
+        </dd>
+      </dl>
+      <p className="lightbox-original">
+        <a href={contentUrl(picture.driveId)} target="_blank" rel="noreferrer">
+          Open the original
+        </a>
+      </p>
+    </>
+  )
+}

@@ -1,0 +1,41 @@
+import { memo, useState } from 'react'
+import { contentUrl } from '../api/client'
+import type { Picture } from '../api/types'
+import { formatBytes, formatType } from '../text/format'
+import { Time } from '../ui/Time'
+
+interface Props {
+  readonly picture: Picture
+  readonly onOpen: (driveId: string) => void
+}
+
+/** Memoised: while an import runs, the grid is given anew every two seconds. */
+export const Tile = memo(function Tile({ picture, onOpen }: Props) {
+  const [broken, setBroken] = useState(false)
+  return (
+    <button type="button" className="tile" data-picture={picture.driveId} onClick={() => onOpen(picture.driveId)}>
+      {broken ? (
+        <span className="tile-picture tile-broken">Your browser cannot show this {formatType(picture.mimeType)}</span>
+      ) : (
+        <img
+          className="tile-picture"
+          src={contentUrl(picture.driveId)}
+          // The name stands below, and is the button's.
+          alt=""
+          loading="lazy"
+          decoding="async"
+          onError={() => setBroken(true)}
+        />
+      )}
+      <span className="tile-name" title={picture.name}>
+        {picture.name}
+      </span>
+      <span className="tile-facts quiet">
+        {formatType(picture.mimeType)}
+        {picture.size !== null && ` · ${formatBytes(picture.size)}`}
+        <br />
+        <Time at={picture.createdAt} />
+      </span>
+    </button>
+  )
+})

@@ -1,0 +1,58 @@
+import type { ReactNode } from 'react'
+import type { Import } from '../api/types'
+import { counted, formatBytes, formatCount, formatDuration, formatRate } from '../text/format'
+import { isListing, isRunning } from '../text/states'
+import { Time } from '../ui/Time'
+import { timeLeft, type Rate } from './progress'
+import { useLiveRate, useNow } from './useLiveRate'
+
+/** Size, speed and times of an import. */
+export function Facts({ one }: { one: Import }) {
+  const running = isRunning(one)
+  const now = useNow(running)
+  const rate = useLiveRate(one, now)
+  const end = running ? now : (one.finishedAt ?? one.updatedAt).getTime()
+  return (
+    <dl className="facts">
+      <Fact name="Stored">
+        {formatBytes(one.storedBytes)}
+        {one.foundBytes > one.storedBytes && ` of ${formatBytes(one.foundBytes)}`}
+      </Fact>
+      <Fact name={running ? 'Speed' : 'Average speed'}>{speed(rate)}</Fact>
+      <Fact name={running ? 'Running for' : 'Took'}>
+        {formatDuration((end - one.requestedAt.getTime()) / 1000)}
+      </Fact>
+      {running && <Fact name="Time left">{left(one, rate)}</Fact>}
+      <Fact name="Folders">{folders(one)}</Fact>
+      <Fact name="Started">
+        <Time at={one.requestedAt} />
+      </Fact>
+    </dl>
+  )
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  )
+}
+
+function speed(rate: Rate | null): string {
+  if (rate === null) return '–'
+  return `${formatRate(rate.files)} files/s, ${formatBytes(rate.bytes)}/s`
+}
+
+function left(one: Import, rate: Rate | null): string {
+  if (isListing(one)) return 'known when all folders are listed'
+  const seconds = timeLeft(one, rate)
+  return seconds === null ? '–' : `about ${formatDuration(Math.max(1, seconds))}`
+}
+
+function folders(one: Import): string {
+  const all = counted(one.foldersFound, 'folder', 'folders')
+  const listed = one.foldersListed < one.foldersFound ? `${formatCount(one.foldersListed)} of ${all} listed` : `${all} listed`
+  return one.foldersFailed === 0 ? listed : `${listed}, ${formatCount(one.foldersFailed)} failed`
+}

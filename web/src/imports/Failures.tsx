@@ -1,0 +1,67 @@
+/** What failed and why, a group for each reason, greatest first. */
+import type { Import, ImportFile } from '../api/types'
+import { useFiles } from '../queries'
+import { counted, formatCount } from '../text/format'
+import { reasonFor } from '../text/reasons'
+import { isRunning } from '../text/states'
+import { Retry } from '../ui/Retry'
+import { FileList } from './FileList'
+import { byCount } from './progress'
+
+export function Failures({ one }: { one: Import }) {
+  return one.failed === 0 ? null : <FailureGroups one={one} />
+}
+
+function FailureGroups({ one }: { one: Import }) {
+  const query = useFiles(one.id, 'failed', isRunning(one))
+  const files = query.data?.pages.flatMap(({ items }) => items) ?? []
+  return (
+    <section className="card failures" aria-labelledby="failures">
+      <h3 id="failures">What failed, and why</h3>
+      {query.error !== null && (
+        <Retry what="The list of files" error={query.error} onRetry={() => void query.refetch()} />
+      )}
+      {byCount(one.failures).map(([reason, count]) => (
+        <FailureGroup
+          key={reason}
+          reason={reason}
+          count={count}
+          files={files.filter((file) => file.reason === reason)}
+        />
+      ))}
+      {query.hasNextPage && (
+        <button type="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+          {query.isFetchingNextPage ? 'Loading…' : `Load more of the ${formatCount(one.failed)} files`}
+        </button>
+      )}
+    </section>
+  )
+}
+
+interface GroupProps {
+  readonly reason: string
+  readonly count: number
+  /** Those loaded so far; may be fewer than `count`. */
+  readonly files: readonly ImportFile[]
+}
+
+function FailureGroup({ reason, count, files }: GroupProps) {
+  const { title, cure } = reasonFor(reason)
+  const messages = new Set(files.map(({ message }) => message))
+  const shared = messages.size === 1 ? files[0]?.message : null
+  return (
+    <section className="reason">
+      <h4>
+        {title} <span className="count">{counted(count, 'file', 'files')}</span>
+      </h4>
+      {shared && <p>{shared}</p>}
+      {cure !== undefined && <p className="quiet">{cure}</p>}
+      {files.length > 0 && (
+        <details>
+          <summary>{files.length < count ? `First ${formatCount(files.length)} files` : counted(count, 'file', 'files')}</summary>
+          <FileList files={files} withMessages={!shared} />
+        </details>
+      )}
+    </section>
+  )
+}

@@ -1,0 +1,115 @@
+/** One import: how far it is, what failed and why, what was skipped, and its pictures. */
+import { useEffect, useRef } from 'react'
+import { isNotFound, sentence } from '../api/errors'
+import type { Import } from '../api/types'
+import { Gallery } from '../images/Gallery'
+import { useImport } from '../queries'
+import { counted } from '../text/format'
+import { isListing, isRunning } from '../text/states'
+import { Skeleton } from '../ui/Skeleton'
+import { StateChip } from '../ui/StateChip'
+import { Announcer } from './Announcer'
+import { Equation } from './Equation'
+import { Facts } from './Facts'
+import { Failures } from './Failures'
+import { ProgressBar } from './ProgressBar'
+import { percentDone } from './progress'
+import { Skipped } from './Skipped'
+
+interface Props {
+  readonly id: string
+  /** The same import as the list holds it, where it does. */
+  readonly listed: Import | undefined
+  readonly listPending: boolean
+}
+
+export function ImportDetail({ id, listed, listPending }: Props) {
+  const { data, error } = useImport(id, listed, !listPending)
+  if (data !== undefined) return <Report one={data} />
+  return (
+    <section className="detail">
+      {error === null ? <Skeleton label="Loading the import" lines={5} /> : <Missing id={id} error={error} />}
+    </section>
+  )
+}
+
+function Missing({ id, error }: { id: string; error: Error }) {
+  return (
+    <div className="note note-bad" role="alert">
+      {isNotFound(error) ? (
+        <p>
+          There is no import <code>{id}</code>. Its link may be cut short, or its data was removed.
+        </p>
+      ) : (
+        <p>This import could not be loaded. {sentence(error)}</p>
+      )}
+    </div>
+  )
+}
+
+function Report({ one }: { one: Import }) {
+  const running = isRunning(one)
+  const percent = percentDone(one)
+  return (
+    <article className="detail" aria-labelledby="import-title" data-state={one.state}>
+      <title>{running && percent !== null ? `${percent} % – Drivestream` : 'Drivestream'}</title>
+      <section className="card report">
+        <Head one={one} />
+        {one.message !== null && (
+          <p className={one.state === 'failed' ? 'note note-bad' : 'note'} role={one.state === 'failed' ? 'alert' : undefined}>
+            {one.message}
+          </p>
+        )}
+        <div className="progress">
+          <ProgressBar one={one} />
+          <span className="percent">{percent === null ? soFar(one) : `${percent} %`}</span>
+        </div>
+        <Equation counts={one} />
+        <Skipped one={one} />
+        <Announcer one={one} />
+        <Facts one={one} />
+      </section>
+      <Failures one={one} />
+      <Gallery one={one} />
+    </article>
+  )
+}
+
+function Head({ one }: { one: Import }) {
+  const heading = useRef<HTMLHeadingElement>(null)
+  const mounted = useRef(false)
+  useEffect(() => {
+    // On a narrow screen the report lies below the list, out of sight of who has just chosen it.
+    if (!mounted.current && document.activeElement?.closest('.import-list') !== null) {
+      heading.current?.focus()
+    }
+    mounted.current = true
+  }, [])
+  const drive = safeLink(one.folderUrl)
+  return (
+    <header className="report-head">
+      <h2 id="import-title" tabIndex={-1} ref={heading}>
+        <span className="quiet">Folder</span> {one.folderId}
+      </h2>
+      <StateChip state={one.state} />
+      {drive !== null && (
+        <a href={drive} target="_blank" rel="noreferrer">
+          Open in Google Drive
+        </a>
+      )}
+    </header>
+  )
+}
+
+function soFar(one: Import): string {
+  if (!isListing(one)) return ''
+  return one.found === 0 ? 'Looking into the folder…' : `${counted(one.found, 'picture', 'pictures')} found so far`
+}
+
+/** Only http(s): what somebody once pasted must not become a script that a click runs. */
+function safeLink(link: string): string | null {
+  const whole = link.includes('://') ? link : `https://${link}`
+  if (!URL.canParse(whole)) return null
+  const { protocol, hostname, href } = new URL(whole)
+  return ['http:', 'https:'].includes(protocol) && hostname.includes('.') ? href : null
+}

@@ -1,0 +1,45 @@
+import type { Import } from '../api/types'
+import { counted, formatCount } from '../text/format'
+import { isListing } from '../text/states'
+import { doneCount, PARTS, percentDone, shares } from './progress'
+
+interface Props {
+  readonly one: Import
+  /** Beside a text that says the same: then it is not read out. */
+  readonly decorative?: boolean
+}
+
+/** A bar whose parts are the terms of the equation, in its order. */
+export function ProgressBar({ one, decorative = false }: Props) {
+  const widths = shares(one)
+  const parts = PARTS.map((part) => (
+    <span key={part} className={`part part-${part}`} style={{ width: `${widths[part]}%` }} />
+  ))
+  if (decorative) {
+    return (
+      <span className="bar bar-thin" aria-hidden="true">
+        {parts}
+      </span>
+    )
+  }
+  const percent = percentDone(one)
+  return (
+    <div
+      className="bar"
+      role="progressbar"
+      aria-label="Files done"
+      aria-valuemin={0}
+      aria-valuemax={100}
+      // Without a value the bar is read as one whose end is not known, which is so while listing.
+      {...(percent === null ? {} : { 'aria-valuenow': percent })}
+      aria-valuetext={valueText(one)}
+    >
+      {parts}
+    </div>
+  )
+}
+
+function valueText(one: Import): string {
+  const found = isListing(one) ? `${formatCount(one.found)} found so far` : counted(one.found, 'file', 'files')
+  return `${formatCount(doneCount(one))} of ${found}`
+}

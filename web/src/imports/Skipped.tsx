@@ -1,0 +1,45 @@
+/** What was left out on purpose: beside the equation, not in it. */
+import { useState } from 'react'
+import type { Import } from '../api/types'
+import { useFiles } from '../queries'
+import { formatCount } from '../text/format'
+import { reasonFor } from '../text/reasons'
+import { isRunning } from '../text/states'
+import { Retry } from '../ui/Retry'
+import { Skeleton } from '../ui/Skeleton'
+import { FileList } from './FileList'
+import { byCount, total } from './progress'
+
+export function Skipped({ one }: { one: Import }) {
+  const [open, setOpen] = useState(false)
+  const all = total(one.skipped)
+  if (all === 0) return null
+  const reasons = byCount(one.skipped).map(([reason, count]) => `${formatCount(count)} ${reasonFor(reason).title.toLowerCase()}`)
+  return (
+    <details className="skipped" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        Beside them, {formatCount(all)} skipped: {reasons.join(', ')}
+      </summary>
+      {open && <SkippedFiles one={one} />}
+    </details>
+  )
+}
+
+function SkippedFiles({ one }: { one: Import }) {
+  const query = useFiles(one.id, 'skipped', isRunning(one))
+  if (query.isPending) return <Skeleton label="Loading the skipped files" lines={3} />
+  const files = query.data?.pages.flatMap(({ items }) => items) ?? []
+  return (
+    <>
+      {query.error !== null && (
+        <Retry what="The list of files" error={query.error} onRetry={() => void query.refetch()} />
+      )}
+      <FileList files={files} withMessages />
+      {query.hasNextPage && (
+        <button type="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+          {query.isFetchingNextPage ? 'Loading…' : 'Load more'}
+        </button>
+      )}
+    </>
+  )
+}

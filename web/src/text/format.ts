@@ -1,0 +1,61 @@
+/** Numbers, sizes and times in people's words. English, as all the page's sentences are. */
+
+const WHOLE = new Intl.NumberFormat('en')
+const ONE_DECIMAL = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 })
+const UNITS = ['kB', 'MB', 'GB', 'TB', 'PB'] as const
+
+export function formatCount(count: number): string {
+  return WHOLE.format(count)
+}
+
+/** "1 file", "2,400 files". */
+export function counted(count: number, one: string, many: string): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`
+}
+
+/** Decimal units, as Drive and the disks' makers count. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return counted(Math.round(bytes), 'byte', 'bytes')
+  let value = bytes / 1000
+  let unit = 0
+  // 999.95 would round to "1,000.0 kB".
+  while (value >= 999.95 && unit < UNITS.length - 1) {
+    value /= 1000
+    unit += 1
+  }
+  return `${ONE_DECIMAL.format(value)} ${UNITS[unit]}`
+}
+
+/** Files per second; below ten with a decimal, so that a slow import does not read as 0. */
+export function formatRate(perSecond: number): string {
+  return perSecond < 9.95 ? ONE_DECIMAL.format(perSecond) : WHOLE.format(Math.round(perSecond))
+}
+
+/** The two greatest units: "850 ms" is "1 s", 3,725 s is "1 h 2 min". */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  const parts: [number, string][] = [
+    [Math.floor(whole / 86_400), 'd'],
+    [Math.floor(whole / 3600) % 24, 'h'],
+    [Math.floor(whole / 60) % 60, 'min'],
+    [whole % 60, 's'],
+  ]
+  const first = parts.findIndex(([amount]) => amount > 0)
+  if (first === -1) return '0 s'
+  return parts
+    .slice(first, first + 2)
+    .filter(([amount]) => amount > 0)
+    .map(([amount, unit]) => `${amount} ${unit}`)
+    .join(' ')
+}
+
+/** Whole percent, rounded down: 100 only when nothing is left. */
+export function percentOf(part: number, whole: number): number {
+  return whole === 0 ? 0 : Math.floor((Math.min(part, whole) / whole) * 100)
+}
+
+/** "image/svg+xml" as "SVG". */
+export function formatType(mimeType: string): string {
+  const subtype = mimeType.split('/')[1] ?? mimeType
+  return subtype.replace(/^x-/, '').replace(/\+.*$/, '').toUpperCase()
+}

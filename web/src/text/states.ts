@@ -1,0 +1,33 @@
+import type { Import } from '../api/types'
+
+export type Tone = 'busy' | 'good' | 'warning' | 'bad' | 'quiet'
+
+interface Words {
+  readonly label: string
+  readonly tone: Tone
+}
+
+const STATES = new Map<string, Words>([
+  ['queued', { label: 'Queued', tone: 'busy' }],
+  ['listing', { label: 'Listing and copying', tone: 'busy' }],
+  ['transferring', { label: 'Copying', tone: 'busy' }],
+  ['completed', { label: 'Completed', tone: 'good' }],
+  ['completed_with_failures', { label: 'Completed with failures', tone: 'warning' }],
+  ['failed', { label: 'Failed', tone: 'bad' }],
+  ['cancelled', { label: 'Cancelled', tone: 'quiet' }],
+  ['paused', { label: 'Paused', tone: 'quiet' }],
+])
+
+export function stateWords(state: string): Words {
+  return STATES.get(state) ?? { label: state, tone: 'quiet' }
+}
+
+/** Whether its counts may change from one second to the next. */
+export function isRunning({ state }: Pick<Import, 'state'>): boolean {
+  return state === 'queued' || state === 'listing' || state === 'transferring'
+}
+
+/** Whether more files may still be found, so that a share of the whole means nothing yet. */
+export function isListing({ state }: Pick<Import, 'state'>): boolean {
+  return state === 'queued' || state === 'listing'
+}
