@@ -1,9 +1,11 @@
 """The same servers in containers, for machines whose Docker engine answers."""
 
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from urllib.parse import urlsplit
 
 import docker
 import psycopg
@@ -17,18 +19,30 @@ from testcontainers.core.container import DockerContainer
 KAFKA_IMAGE = "apache/kafka:4.1.0"
 MINIO_IMAGE = "minio/minio:RELEASE.2025-09-07T16-13-09Z"
 POSTGRES_IMAGE = "postgres:17"
+PING_SECONDS = 3
 PATIENCE_SECONDS = 90
 
 
 def docker_answers() -> bool:
-    """Whether there is an engine to start containers with."""
+    """Whether there is an engine to start containers with: something listens, and says OK."""
+    address = urlsplit(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
+    if address.scheme != "unix":
+        return _pings()
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(PING_SECONDS)
+        try:
+            probe.connect(address.path)
+        except OSError:
+            return False
+    return _pings()
+
+
+def _pings() -> bool:
     try:
-        client = docker.from_env(timeout=3)
-    except DockerException:
+        with closing(docker.DockerClient.from_env(timeout=PING_SECONDS)) as client:
+            return bool(client.ping())
+    except (DockerException, OSError):
         return False
-    with suppress(DockerException, OSError):
-        return bool(client.ping())
-    return False
 
 
 @contextmanager

@@ -1,5 +1,8 @@
 """The writer on a real PostgreSQL: what is saved is what was folded; offsets only move once."""
 
+from collections.abc import Iterator
+from contextlib import closing
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -15,8 +18,9 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture
-def writer(database_url: str) -> CatalogWriter:
-    return CatalogWriter(DatabaseSettings(url=Secret(database_url)))
+def writer(database_url: str) -> Iterator[CatalogWriter]:
+    with closing(CatalogWriter(DatabaseSettings(url=Secret(database_url)))) as writer:
+        yield writer
 
 
 @settings(

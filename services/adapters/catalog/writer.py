@@ -31,6 +31,9 @@ Key = TypeVar("Key")
 LOCK = 0x64726976655F7331  # "drive_s1": any constant will do, as long as all indexers agree
 CONNECT_SECONDS = 10
 STATEMENT_MS = 120_000
+# What passes without a change of ours: an outage, or tables that `setup` has yet to make. Whatever
+# else PostgreSQL refuses is a fault of this program, and ends it.
+PASSING = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.UndefinedTable)
 NUL = "\x00"
 
 
@@ -50,7 +53,7 @@ class OvertakenError(Exception):
 
 
 class CatalogWriter:
-    """Synchronous, one connection. Whatever PostgreSQL says is a `CatalogUnavailableError`."""
+    """Synchronous, one connection. Raises `CatalogUnavailableError` for whatever may pass."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
         try:
@@ -146,9 +149,9 @@ class _Transaction:
                 self._connection.commit()
             elif not self._connection.closed:
                 self._connection.rollback()
-        except psycopg.Error as broken:
+        except PASSING as broken:
             raise CatalogUnavailableError(_first_line(broken)) from broken
-        if isinstance(why, psycopg.Error):
+        if isinstance(why, PASSING):
             raise CatalogUnavailableError(_first_line(why)) from why
 
 
@@ -244,6 +247,8 @@ def _value(value: object) -> object:
 def _move(
     cursor: "psycopg.Cursor[dict[str, object]]", moves: Mapping[Position, tuple[int, int]]
 ) -> None:
+    if not moves:
+        return
     rows = [(topic, partition, *ends) for (topic, partition), ends in moves.items()]
     cursor.execute(
         "UPDATE consumed_offsets c SET next_offset = m.after "
