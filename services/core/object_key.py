@@ -4,27 +4,34 @@
 at most 255 (MinIO, which keeps a part as a file's name).
 """
 
+import hashlib
 import re
 import unicodedata
 
 from services.core.events import FileFound
 
 PART_BYTES = 255
-ID_BYTES = 80
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\ud800-\udfff\ufffe\uffff\u2028\u2029]')
 
 
 def object_key(file: FileFound) -> str:
     """The same file with the same bytes and name has the same key, whichever import brings it."""
-    folder = safe_part(file.folder_id, ID_BYTES)
-    prefix = f"{safe_part(file.file_id, ID_BYTES)}_{_bytes_id(file)}_"
-    return f"{folder}/{prefix}{safe_part(file.name, PART_BYTES - len(prefix.encode()))}"
+    prefix = f"{_id_part(file.file_id)}_{_bytes_id(file)}_"
+    return f"{_id_part(file.folder_id)}/{prefix}{safe_part(file.name, PART_BYTES - len(prefix))}"
+
+
+def _id_part(drive_id: str) -> str:
+    """Drive's id as it is. One of another alphabet is hashed: cut or cleaned, two could meet."""
+    if _PLAIN_ID.fullmatch(drive_id):
+        return drive_id
+    return f"x{hashlib.sha256(drive_id.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _bytes_id(file: FileFound) -> str:
     """The first 12 digits of Drive's checksum, or its version number where it gives none."""
     checksum = file.md5 or file.sha256 or file.sha1
-    return checksum[:12] if checksum else f"v{file.version}"
+    return checksum[:12] if checksum else f"v{file.version}"[:20]
 
 
 def safe_part(name: str, limit: int) -> str:

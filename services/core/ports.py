@@ -11,6 +11,8 @@ from services.core.events import FileFound, Message
 FOLDER_TYPE = "application/vnd.google-apps.folder"
 SHORTCUT_TYPE = "application/vnd.google-apps.shortcut"
 GOOGLE_TYPES = "application/vnd.google-apps."
+STREAM_BYTES = 20 * 1024 * 1024
+"""The most memory that one `KeepsObjects.put_stream` may hold, whatever the size of its body."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +68,12 @@ class KeepsObjects(Protocol):
 
     bucket: str
 
-    async def put(self, key: str, body: bytes, *, content_type: str) -> None:
-        """Make the object visible whole, replacing what was there."""
+    async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
+        """Make the object visible whole, replacing what was there. Raises the three verbs."""
         ...
 
     async def put_stream(self, key: str, body: AsyncIterator[bytes], *, content_type: str) -> None:
-        """As `put`, in parts. If `body` raises, nothing becomes visible and no part is left."""
+        """As `put`, in parts. If `body` raises, so does this, and nothing becomes visible."""
         ...
 
     async def size(self, key: str) -> int | None:

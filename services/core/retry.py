@@ -26,7 +26,7 @@ class RetryPolicy:
 
     def wait(self, attempt: int, asked: float | None = None) -> float:
         """Seconds to wait after the given failed attempt (1-based); `asked` is Retry-After."""
-        ceiling = min(self.longest_wait, self.first_wait * 2.0 ** (attempt - 1))
+        ceiling = min(self.longest_wait, self.first_wait * 2.0 ** min(attempt - 1, 60))
         jitter = random.uniform(0, ceiling)
         return jitter if asked is None else asked + jitter
 
