@@ -9,7 +9,7 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from local.ports import LOOPBACK, accepts, claim
+from local.ports import LOOPBACK, accepts
 from local.processes import Command
 from local.server import Place, Server, ServerError, plain_env
 from local.toolchains.java import java
@@ -56,8 +56,8 @@ FORMATTED = "formatted"
 
 def kafka(place: Place) -> Server:
     """The broker, with its log in DATA_DIR/kafka; KAFKA_PORT and KAFKA_CONTROLLER_PORT move it."""
-    port = claim(place.env, "KAFKA_PORT", 29092, "Kafka")
-    controller = claim(place.env, "KAFKA_CONTROLLER_PORT", 29093, "Kafka's controller")
+    port = place.port("KAFKA_PORT", 29092, "Kafka")
+    controller = place.port("KAFKA_CONTROLLER_PORT", 29093, "Kafka's controller")
     folder = place.folder("kafka")
     address = f"{LOOPBACK}:{port}"
     runs = (java(place.env), *JVM, "-cp", f"{kafka_jars(place.env)}/*")

@@ -2,7 +2,7 @@
 
 from local.answers import answers
 from local.credentials import password
-from local.ports import LOOPBACK, claim
+from local.ports import LOOPBACK
 from local.processes import Command
 from local.server import Place, Server, nothing_to_prepare, plain_env
 from local.toolchains.minio_binary import minio_binary
@@ -12,8 +12,8 @@ USER = "drivestream"
 
 def minio(place: Place) -> Server:
     """The server, with its objects in DATA_DIR/minio; MINIO_PORT and MINIO_CONSOLE_PORT move it."""
-    port = claim(place.env, "MINIO_PORT", 29000, "MinIO")
-    console = claim(place.env, "MINIO_CONSOLE_PORT", 29001, "MinIO's console")
+    port = place.port("MINIO_PORT", 29000, "MinIO")
+    console = place.port("MINIO_CONSOLE_PORT", 29001, "MinIO's console")
     secret = password(place.data_dir, "minio")
     folder = place.folder("minio")
     own = {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": secret, "MINIO_UPDATE": "off"}
@@ -30,6 +30,7 @@ def minio(place: Place) -> Server:
         missing=lambda: answers("MinIO", f"{url}/minio/health/ready"),
         gives={
             "S3_ENDPOINT_URL": url,
+            "S3_CONSOLE_URL": f"http://{LOOPBACK}:{console}",
             "AWS_ACCESS_KEY_ID": USER,
             "AWS_SECRET_ACCESS_KEY": secret,
         },

