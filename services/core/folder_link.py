@@ -9,11 +9,33 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 LONGEST_LINK = 2048
 ID = re.compile(r"[A-Za-z0-9_-]{10,128}")
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 RESOURCE_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 HOSTS = {"drive.google.com", "docs.google.com"}
-EDITORS = {"document": "document", "spreadsheets": "spreadsheet", "presentation": "presentation"}
+BY_QUERY = {"open", "folderview", "embeddedfolderview"}
+EDITORS = {
+    "document": "document",
+    "spreadsheets": "spreadsheet",
+    "presentation": "presentation",
+    "forms": "form",
+    "drawings": "drawing",
+}
 EXAMPLE = "https://drive.google.com/drive/folders/…"
-ROOT_IDS = {"root", "my-drive", "home", "shared-with-me", "recent", "starred", "trash"}
+OWN_VIEWS = {
+    "root",
+    "my-drive",
+    "home",
+    "shared-with-me",
+    "recent",
+    "starred",
+    "trash",
+    "search",
+    "computers",
+    "priority",
+    "activity",
+}
+# What mail and chat programs wrap around a link, and characters that cannot be seen.
+WRAPPING = " \t\r\n<>\"'\u00a0\u200b\u200c\u200d\u2060\ufeff"
 
 
 class NotAFolderLinkError(ValueError):
@@ -34,7 +56,7 @@ class FolderLink:
 
 def parse_folder_link(text: str) -> FolderLink:
     """The folder that a link names; raises `NotAFolderLinkError`."""
-    text = text.strip()
+    text = text.strip(WRAPPING)
     if not text:
         raise NotAFolderLinkError("empty", f"Paste the link of a Drive folder, like {EXAMPLE}.")
     if len(text) > LONGEST_LINK:
@@ -42,11 +64,13 @@ def parse_folder_link(text: str) -> FolderLink:
             "too_long",
             f"A folder link has at most {LONGEST_LINK} characters; this has {len(text)}.",
         )
-    if ID.fullmatch(text):
+    if ID.fullmatch(text) and text.lower() not in OWN_VIEWS:
         return FolderLink(text)
-    parts = _split(text)
+    parts = _split(unquote(text) if text.lower().startswith(("https%3a", "http%3a")) else text)
     query = parse_qs(parts.query)
     folder_id = _folder_id(parts, query)
+    if folder_id.lower() in OWN_VIEWS:
+        raise _why_not([folder_id.lower()])
     if not ID.fullmatch(folder_id):
         raise NotAFolderLinkError(
             "bad_id", f"The link holds no valid folder id; it should look like {EXAMPLE}."
@@ -56,8 +80,8 @@ def parse_folder_link(text: str) -> FolderLink:
 
 def _split(text: str) -> SplitResult:
     try:
-        parts = urlsplit(text if "://" in text else f"https://{text}")
-        host = (parts.hostname or "").lower()
+        parts = urlsplit(text if SCHEME.match(text) else f"https://{text.lstrip('/')}")
+        host = (parts.hostname or "").lower().rstrip(".")
     except ValueError:
         host = ""
     if host not in HOSTS or parts.scheme.lower() not in {"http", "https"}:
@@ -68,15 +92,15 @@ def _split(text: str) -> SplitResult:
 
 
 def _folder_id(parts: SplitResult, query: dict[str, list[str]]) -> str:
-    path = parts.path
+    path = unquote(parts.path)
     if parts.fragment.strip("/").startswith("folders/"):
-        path = f"/drive/{parts.fragment.strip('/')}"
-    steps = [unquote(step) for step in path.split("/") if step]
+        path = f"/drive/{parts.fragment.strip('/').partition('?')[0]}"
+    steps = [step for step in path.split("/") if step]
     if len(steps) > 2 and steps[0] == "a":
         steps = steps[2:]  # /a/DOMAIN/… of a Workspace domain
     if "folders" in steps[:-1]:
         return steps[steps.index("folders") + 1]
-    if steps[-1:] and steps[-1] in {"open", "folderview", "embeddedfolderview"}:
+    if steps[-1:] and steps[-1] in BY_QUERY:
         return query.get("id", [""])[0]
     if "shared-drives" in steps[:-1]:
         return steps[steps.index("shared-drives") + 1]
@@ -95,7 +119,7 @@ def _why_not(steps: list[str]) -> NotAFolderLinkError:
                 "document_link",
                 f"This links to a Google {noun}; paste the link of a folder, like {EXAMPLE}.",
             )
-    if ROOT_IDS & set(steps):
+    if OWN_VIEWS & set(steps):
         return NotAFolderLinkError(
             "private_view",
             "This is your own view of Drive, which nobody else can open; open a folder that is "

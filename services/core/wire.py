@@ -149,11 +149,14 @@ def orphan(topic: str, key: bytes | None, headers: Mapping[str, bytes]) -> Orpha
     if topic == "imports.pages" and "/" in text:
         from_key, _, text = text.partition("/")
         import_id = import_id or from_key
-    if not import_id or not text or max(len(import_id), len(text)) > 256:
+    try:
+        # What is no valid id would make the failure as undecodable as the message was.
+        import_id, subject = msgspec.convert((import_id, text), tuple[e.Id, e.Id])
+    except msgspec.ValidationError:
         return None
     return Orphan(
         import_id=import_id,
-        subject=text,
+        subject=subject,
         round=_number(headers.get("ce_round")),
         epoch=_number(headers.get("ce_epoch")),
     )

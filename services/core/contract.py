@@ -1,0 +1,89 @@
+"""The contract as documents: a JSON Schema of every event, and AsyncAPI 3 of every topic.
+
+`python -m services.core.contract FOLDER` writes them; a test fails when they have drifted.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import msgspec
+
+from services.core.topics import ALL, Topic
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def documents() -> dict[str, str]:
+    """File names under `docs/` and their text."""
+    carried = [event for topic in ALL for event in topic.carries]
+    _, components = msgspec.json.schema_components(carried, ref_template="#/$defs/{name}")
+    schema = {"$schema": DIALECT, "title": "Drivestream events", "$defs": components}
+    return {"events.schema.json": _text(schema), "asyncapi.json": _text(_asyncapi())}
+
+
+def _text(document: object) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _asyncapi() -> dict[str, object]:
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Drivestream",
+            "version": "1",
+            "description": "Every step of an import, as an event.",
+        },
+        "defaultContentType": "application/json",
+        "channels": {topic.name: _channel(topic) for topic in ALL},
+        "components": {"messages": {n: m for topic in ALL for n, m in _messages(topic).items()}},
+    }
+
+
+def _channel(topic: Topic) -> dict[str, object]:
+    return {
+        "address": topic.name,
+        "messages": {
+            event.__name__: {"$ref": f"#/components/messages/{event.__name__}"}
+            for event in topic.carries
+        },
+        "bindings": {
+            "kafka": {
+                "topic": topic.name,
+                "partitions": topic.partitions,
+                "topicConfiguration": {
+                    "cleanup.policy": ["compact" if topic.compacted else "delete"],
+                    "retention.ms": topic.retention_ms,
+                },
+                "bindingVersion": "0.5.0",
+            }
+        },
+    }
+
+
+def _messages(topic: Topic) -> dict[str, object]:
+    return {
+        event.__name__: {
+            "name": f"drivestream.{event.__name__}.v1",
+            "summary": (event.__doc__ or "").strip().split("\n")[0],
+            "contentType": "application/json",
+            "payload": {"$ref": f"./events.schema.json#/$defs/{event.__name__}"},
+            "bindings": {
+                "kafka": {
+                    "key": {"type": "string", "description": topic.key},
+                    "bindingVersion": "0.5.0",
+                }
+            },
+        }
+        for event in topic.carries
+    }
+
+
+def main(folder: Path) -> None:
+    """Write the documents."""
+    for name, text in documents().items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

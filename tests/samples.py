@@ -1,0 +1,114 @@
+"""One full sample of every event: the golden files and the schema tests are made from these."""
+
+from datetime import UTC, datetime
+
+from services.core import events as e
+
+JOB = "0b6f7a3e-6c52-4a0e-9a55-1f8f4a1f9d10"
+AT = datetime(2026, 11, 23, 12, 30, 0, 250000, tzinfo=UTC)
+FOLDER = "1AbCdEfGhIjKlMnOpQrStUvWxYz012345"
+SUBFOLDER = "1SubFolderSubFolderSubFolderSub00"
+FILE = "1FileFileFileFileFileFileFileFile"
+
+FOUND = e.FileFound(
+    import_id=JOB,
+    file_id=FILE,
+    name="Grüße 🌄.jpg",
+    mime_type="image/jpeg",
+    folder_id=SUBFOLDER,
+    found_at=AT,
+    path=("Holidays",),
+    size=123_456,
+    md5="9e107d9d372bb6826bd81d3542a419d6",
+    sha1="2fd4e1c67a2d28fced849ee1bb76e7391b93eb12",
+    sha256="d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592",
+    version=17,
+    created_time=AT,
+    modified_time=AT,
+    width=4000,
+    height=3000,
+    resource_key="0-abc",
+    mode=e.Mode.CHECK,
+    round=2,
+    epoch=1,
+    replay_id="replay-1",
+)
+
+SAMPLES: dict[str, e.Message] = {
+    "ImportRequested": e.ImportRequested(
+        import_id=JOB,
+        folder_id=FOLDER,
+        folder_url=f"https://drive.google.com/drive/folders/{FOLDER}?resourcekey=0-abc",
+        requested_at=AT,
+        resource_key="0-abc",
+    ),
+    "ImportPaused": e.ImportPaused(import_id=JOB, epoch=1, at=AT),
+    "ImportResumed": e.ImportResumed(import_id=JOB, epoch=2, at=AT),
+    "ImportCancelled": e.ImportCancelled(import_id=JOB, epoch=3, at=AT),
+    "ImportStalled": e.ImportStalled(import_id=JOB, epoch=4, at=AT),
+    "PageRequested": e.PageRequested(
+        import_id=JOB,
+        folder_id=SUBFOLDER,
+        pass_number=1,
+        page_number=3,
+        token="~!!~token",
+        resource_key="0-abc",
+        path=("Holidays",),
+        ancestors=(FOLDER,),
+    ),
+    "PageListed": e.PageListed(
+        import_id=JOB,
+        folder_id=FOLDER,
+        pass_number=0,
+        page_number=0,
+        listed_at=AT,
+        last=True,
+        closes=True,
+        opened=(e.FolderBrief(id=SUBFOLDER, name="Holidays"),),
+        skipped=(
+            e.Skipped(
+                id="1Doc000000000000000000000000000001",
+                name="Notes",
+                mime_type="application/vnd.google-apps.document",
+                reason="google_document",
+            ),
+        ),
+        files=(e.FileBrief(id=FILE, name="Grüße 🌄.jpg", mime_type="image/jpeg", size=123_456),),
+    ),
+    "FolderFailed": e.FolderFailed(
+        import_id=JOB,
+        folder_id=SUBFOLDER,
+        reason="not_found",
+        message="This folder does not exist, or is not shared.",
+        failed_at=AT,
+        path=("Holidays",),
+    ),
+    "FileFound": FOUND,
+    "FileStored": e.FileStored(
+        import_id=JOB,
+        epoch=1,
+        file=FOUND,
+        bucket="drivestream",
+        object_key=f"{SUBFOLDER}/{FILE}_9e107d9d372b_Grüße 🌄.jpg",
+        size=123_456,
+        stored_at=AT,
+        md5=FOUND.md5,
+        sha256=FOUND.sha256,
+        attempts=2,
+        seconds=0.25,
+    ),
+    "FileFailed": e.FileFailed(
+        import_id=JOB,
+        epoch=1,
+        file_id=FILE,
+        file=FOUND,
+        round=2,
+        reason="content_mismatch",
+        message="The bytes are not the ones that Drive's checksum promises.",
+        failed_at=AT,
+        attempts=3,
+    ),
+    "WorkerStatus": e.WorkerStatus(
+        worker_id="transfer-1", service="transfer", state="waiting", at=AT, waiting_for="the bucket"
+    ),
+}

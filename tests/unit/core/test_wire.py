@@ -1,0 +1,155 @@
+"""The wire format is pinned: golden samples, headers, and what becomes of what cannot be read."""
+
+import json
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.core import events as e
+from services.core import wire
+from services.core.topics import ALL, FILES_FOUND, IMPORTS_PAGES
+from tests.samples import FILE, FOLDER, FOUND, JOB, SAMPLES, SUBFOLDER
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def test_every_event_has_a_golden_sample() -> None:
+    carried = {kind.__name__ for topic in ALL for kind in topic.carries}
+    assert carried == set(SAMPLES) == {path.stem for path in GOLDEN.glob("*.json")}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_bytes_of_every_event_are_pinned(name: str) -> None:
+    value = wire.encode(SAMPLES[name], source="test").value
+    assert json.loads(value) == json.loads((GOLDEN / f"{name}.json").read_text())
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_golden_sample_still_decodes_to_what_it_meant(name: str) -> None:
+    event = SAMPLES[name]
+    value = (GOLDEN / f"{name}.json").read_bytes()
+    assert wire.decode(wire.topic_of(event).name, value) == event
+
+
+def test_unknown_fields_of_a_later_version_are_ignored() -> None:
+    value = msgspec.json.encode({**msgspec.to_builtins(FOUND), "colour": "blue"})
+    assert wire.decode(FILES_FOUND.name, value) == FOUND
+
+
+def test_headers_are_cloud_events_in_binary_mode_and_carry_the_trace() -> None:
+    record = wire.encode(FOUND, source="lister")
+    headers = dict(record.headers)
+    assert headers["ce_specversion"] == b"1.0"
+    assert headers["ce_source"] == b"/drivestream/lister"
+    assert headers["ce_type"] == b"drivestream.FileFound.v1"
+    assert headers["ce_importid"] == JOB.encode()
+    assert UUID(headers["ce_id"].decode())
+    version, trace, span, flags = headers["traceparent"].decode().split("-")
+    assert (version, len(trace), len(span), flags) == ("00", 32, 16, "01")
+
+
+def test_one_trace_runs_through_all_events_of_an_import() -> None:
+    traces = {
+        dict(wire.encode(event, source="test").headers)["traceparent"].split(b"-")[1]
+        for event in SAMPLES.values()
+        if not isinstance(event, e.WorkerStatus)
+    }
+    assert len(traces) == 1
+
+
+def test_the_same_fact_has_the_same_id_and_another_round_another() -> None:
+    again = msgspec.structs.replace(FOUND, found_at=FOUND.found_at.replace(year=2027))
+    later = msgspec.structs.replace(FOUND, round=FOUND.round + 1)
+    assert wire.event_id(again) == wire.event_id(FOUND) != wire.event_id(later)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("ImportRequested", JOB),
+        ("PageRequested", f"{JOB}/{SUBFOLDER}"),
+        ("PageListed", JOB),
+        ("FileFound", FILE),
+        ("FileStored", FILE),
+        ("FileFailed", FILE),
+        ("WorkerStatus", "transfer-1"),
+    ],
+)
+def test_keys_are_those_that_the_map_of_topics_names(name: str, key: str) -> None:
+    assert wire.encode(SAMPLES[name], source="test").key == key.encode()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"type": "FileFound"}',
+        b'{"type": "PageListed", "import_id": "a"}',
+        b"\xff\xfe",
+        b'{"type":"FileFound","import_id":"\\ud800"}',
+    ],
+)
+def test_what_is_no_event_of_the_topic_is_undecodable(value: bytes | None) -> None:
+    with pytest.raises(wire.UndecodableError):
+        wire.decode(FILES_FOUND.name, value)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"file_id": ""},
+        {"file_id": "a\x00b"},
+        {"file_id": "x" * 257},
+        {"size": -1},
+        {"size": 2**63},
+        {"version": -1},
+        {"md5": "not hex"},
+        {"found_at": "2026-01-01T00:00:00"},
+        {"round": 2**31},
+    ],
+)
+def test_values_that_no_column_could_hold_are_undecodable(field: dict[str, object]) -> None:
+    value = msgspec.json.encode({**msgspec.to_builtins(FOUND), **field})
+    with pytest.raises(wire.UndecodableError):
+        wire.decode(FILES_FOUND.name, value)
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_break_the_decoder(value: bytes) -> None:
+    with pytest.raises(wire.UndecodableError):
+        wire.decode(FILES_FOUND.name, value)
+
+
+def test_key_and_headers_still_tell_whose_message_it_was() -> None:
+    record = wire.encode(FOUND, source="lister")
+    owner = wire.orphan(FILES_FOUND.name, record.key, dict(record.headers))
+    assert owner == wire.Orphan(import_id=JOB, subject=FILE, round=2, epoch=1)
+
+
+def test_a_page_is_known_by_its_key_alone() -> None:
+    owner = wire.orphan(IMPORTS_PAGES.name, f"{JOB}/{FOLDER}".encode(), {})
+    assert owner == wire.Orphan(import_id=JOB, subject=FOLDER, round=0, epoch=0)
+
+
+@given(key=st.none() | st.binary(max_size=300), job=st.binary(max_size=300))
+def test_hostile_keys_and_headers_name_nobody_or_a_valid_id(key: bytes | None, job: bytes) -> None:
+    owner = wire.orphan(FILES_FOUND.name, key, {"ce_importid": job, "ce_round": job})
+    if owner is not None:
+        failure = e.FileFailed(
+            import_id=owner.import_id,
+            file_id=owner.subject,
+            round=owner.round,
+            reason="undecodable_event",
+            message="",
+            failed_at=FOUND.found_at,
+        )
+        value = wire.encode(failure, source="test").value
+        assert wire.decode("files.failed", value) == failure

@@ -1,0 +1,119 @@
+"""Dependencies point inwards, vendors stay in the adapters, files stay readable."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.core import topics
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ("api", "lister", "transfer", "indexer", "setup")
+WEB_FRAMEWORK = {"litestar", "uvicorn"}
+LOOP_AND_LOGS = {"structlog", "uvloop"}
+VALUES = {"msgspec"}
+VENDORS = {
+    "aiohttp",
+    "alembic",
+    "confluent_kafka",
+    "httpx",
+    "httpx_aiohttp",
+    "minio",
+    "obstore",
+    "psycopg",
+    "sqlalchemy",
+    "urllib3",
+}
+OURS = {"services", "local", "drive_emulator", "tests", "bench"}
+
+
+def python_files(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports, with its full dotted name."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module or ""
+
+
+def outside(path: Path) -> set[str]:
+    roots = {name.split(".")[0] for name in imported(path)}
+    return roots - set(sys.stdlib_module_names) - OURS
+
+
+@pytest.mark.parametrize("path", python_files("services/core"), ids=lambda p: p.name)
+def test_the_core_knows_nothing_but_itself_and_values(path: Path) -> None:
+    assert outside(path) <= VALUES
+    ours = {name for name in imported(path) if name.split(".")[0] in OURS}
+    assert all(name.startswith("services.core") for name in ours)
+
+
+@pytest.mark.parametrize("path", python_files("services/adapters"), ids=lambda p: str(p.name))
+def test_adapters_know_the_core_and_each_other_but_no_service(path: Path) -> None:
+    ours = {name for name in imported(path) if name.split(".")[0] in OURS}
+    assert all(name.startswith(("services.core", "services.adapters")) for name in ours)
+    assert outside(path) <= VENDORS | VALUES | LOOP_AND_LOGS
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_knows_no_other_service_and_no_vendor(service: str) -> None:
+    for path in python_files(f"services/{service}"):
+        ours = {name for name in imported(path) if name.split(".")[0] in OURS}
+        allowed = ("services.core", "services.adapters", f"services.{service}")
+        assert all(name.startswith(allowed) for name in ours), path
+        framework = WEB_FRAMEWORK if service == "api" else set()
+        assert outside(path) <= VALUES | LOOP_AND_LOGS | framework, path
+
+
+@pytest.mark.parametrize("service", ["api", "lister", "transfer", "indexer"])
+def test_every_service_has_a_main_that_wires_and_a_service_that_loops(service: str) -> None:
+    names = {path.stem for path in python_files(f"services/{service}")}
+    assert {"__main__", "service"} < names
+
+
+def test_the_emulator_stands_on_its_own() -> None:
+    for path in python_files("drive_emulator"):
+        ours = {name.split(".")[0] for name in imported(path)} & OURS
+        assert ours <= {"drive_emulator"}, path
+
+
+def test_nothing_that_is_served_knows_the_tools_around_it() -> None:
+    for path in python_files("services"):
+        roots = {name.split(".")[0] for name in imported(path)}
+        assert not roots & {"local", "drive_emulator", "tests", "bench"}, path
+
+
+def test_every_topic_has_a_writer_and_a_reader() -> None:
+    names = {name: getattr(topics, name) for name in dir(topics) if name.isupper()}
+    named = {name for name, value in names.items() if isinstance(value, topics.Topic)}
+    source = "\n".join(path.read_text() for path in python_files("services/indexer"))
+    source += "\n".join(path.read_text() for path in python_files("services/lister"))
+    source += "\n".join(path.read_text() for path in python_files("services/transfer"))
+    source += "\n".join(path.read_text() for path in python_files("services/api"))
+    events = {event.__name__ for topic in topics.ALL for event in topic.carries}
+    unread = {"WORKERS_STATUS", "DEAD_LETTERS"}  # for operators; the api reads them later
+    assert {name for name in named - unread if name not in source} == set()
+    controls = {"ImportPaused", "ImportResumed", "ImportCancelled", "ImportStalled"}
+    assert {event for event in events - controls if event not in source} == set()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for f in ("services", "local", "drive_emulator", "bench") for p in python_files(f)],
+    ids=lambda p: str(p.relative_to(ROOT)),
+)
+def test_files_and_functions_stay_short(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 40, node.name
+            if node.name == "__init__":
+                assert len(node.args.args) + len(node.args.kwonlyargs) - 1 <= 6, node.lineno
