@@ -86,6 +86,8 @@ def run(doing: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path | Non
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
         reader.join(5)
+        if child.stdout:
+            child.stdout.close()
     if child.returncode != 0:
         last = "\n".join(lines[-15:])
         raise FetchError(f"{doing}: `{argv[0]}` failed (exit code {child.returncode}).\n{last}")

@@ -1,0 +1,50 @@
+# What is needed beforehand: make, and Python 3.11 or newer. Everything else is found or fetched.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON := $(shell for each in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$each -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$each && break; done)
+BIN := .venv/bin
+
+.PHONY: help environment setup demo up down test check bench lock
+.NOTPARALLEL:
+
+help:
+	@echo 'make demo    everything up, the sample folder imported; Ctrl-C stops it'
+	@echo 'make test    all checks and tests; no Docker needed'
+	@echo 'make setup   environment, servers and page, without starting anything'
+	@echo 'make up      everything up, no import'
+	@echo 'make down    stop a running copy'
+	@echo 'make check   lint, format, types'
+	@echo 'make bench   measure an import'
+	@echo 'make lock    lock the dependencies anew'
+
+environment:
+	@test -n '$(PYTHON)' && $(PYTHON) -c '$(NEW_ENOUGH)' \
+		|| { echo 'Drivestream needs Python 3.11 or newer; found: $(or $(PYTHON),none).' >&2; exit 1; }
+	@$(PYTHON) local/bootstrap.py
+
+setup: environment
+	@$(BIN)/drivestream fetch
+
+demo: setup
+	@$(BIN)/drivestream demo
+
+up: setup
+	@$(BIN)/drivestream up
+
+down: environment
+	@$(BIN)/drivestream down
+
+check: environment
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+test: setup check
+	$(BIN)/pytest
+	$(BIN)/python -m local.toolchains.node test
+
+bench: setup
+	$(BIN)/python -m bench
+
+lock: environment
+	requirements/lock.sh

@@ -1,0 +1,104 @@
+"""Makes the environment in .venv, with nothing but Python: run by `make setup`, as a script.
+
+Every package is pinned and comes with its hash. A stamp says what the environment was made from,
+so that a second run has nothing to do; it is written last, so that an interrupted run is repeated.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+VENV = CHECKOUT / ".venv"
+PYTHON = VENV / "bin" / "python"
+UV = VENV / "bin" / "uv"
+STAMP = VENV / ".drivestream-complete"
+LOCKS = (CHECKOUT / "requirements" / "all.txt", CHECKOUT / "requirements" / "uv.txt")
+HASHED = "--require-hashes"
+
+
+class SetUpError(Exception):
+    """Why there is no environment, and what to do about it."""
+
+
+def wanted() -> str:
+    """A digest of all that decides what the environment holds."""
+    total = hashlib.sha256(str(CHECKOUT).encode())
+    for path in (*LOCKS, CHECKOUT / "pyproject.toml", Path(__file__)):
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def complete() -> bool:
+    """Whether the environment is just what it should be, and its Python still runs."""
+    return STAMP.exists() and STAMP.read_text() == wanted() and _runs(PYTHON, "--version")
+
+
+def make() -> None:
+    """Make it, or bring it up to date."""
+    STAMP.unlink(missing_ok=True)
+    if not _runs(PYTHON, "-m", "pip", "--version") and not _runs(UV, "--version"):
+        _make_venv()
+    if not _runs(UV, "--version") or _uv_version() not in LOCKS[1].read_text():
+        _do("Installing uv", PYTHON, "-m", "pip", "install", "-q", HASHED, "-r", LOCKS[1])
+    _do("Installing the packages", UV, "pip", "sync", "-q", "--python", PYTHON, HASHED, *LOCKS)
+    own = ("install", "-q", "--python", PYTHON, "--no-deps", "--no-build-isolation", "-e", CHECKOUT)
+    _do("Installing Drivestream itself", UV, "pip", *own)
+    STAMP.write_text(wanted())
+
+
+def _make_venv() -> None:
+    try:
+        import ensurepip
+        import venv
+    except ImportError as error:
+        raise SetUpError(
+            f"This Python, {sys.executable}, lacks its module {error.name}. On Debian and Ubuntu: "
+            f"apt install python{sys.version_info.major}.{sys.version_info.minor}-venv"
+        ) from None
+    del ensurepip, venv
+    _do("Making .venv", sys.executable, "-m", "venv", "--clear", VENV)
+
+
+def _uv_version() -> str:
+    said = subprocess.run([UV, "--version"], capture_output=True, text=True, check=False).stdout
+    return "uv==" + "".join(said.split()[1:2])
+
+
+def _runs(program: Path, *arguments: str) -> bool:
+    try:
+        done = subprocess.run(
+            [program, *arguments], capture_output=True, stdin=subprocess.DEVNULL, check=False
+        )
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+def _do(doing: str, *argv: str | Path) -> None:
+    print(f"{doing} ...", file=sys.stderr, flush=True)
+    # An environment that is active elsewhere must not be taken for ours.
+    env = {
+        key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "UV_PYTHON")
+    }
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, env=env, check=False)
+    if done.returncode != 0:
+        raise SetUpError(f"{doing} failed; what it said stands above. Running it again goes on.")
+
+
+def main() -> int:
+    """The exit code: 0 once the environment is complete."""
+    if complete():
+        return 0
+    try:
+        make()
+    except SetUpError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

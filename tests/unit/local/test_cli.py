@@ -1,0 +1,91 @@
+"""The command line: what it refuses, what it prints where, and its exit codes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from local.cli import main
+
+
+@pytest.fixture(autouse=True)
+def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder with nothing in it."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    for name in ("KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT_URL", "DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["fly"],
+        ["demo", "--limit", "0"],
+        ["demo", "--limit", "soon"],
+        ["demo", "--limit", "nan"],
+        ["demo", "--folder", "my-folder"],
+        ["up", "--once"],
+    ],
+)
+def test_a_wrong_command_is_refused_as_usage(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_help_documents_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    assert "exit codes:" in capsys.readouterr().out
+
+
+def test_status_says_that_nothing_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status"]) == 3
+    assert "Nothing runs" in capsys.readouterr().out
+
+
+def test_status_as_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--json"]) == 3
+    assert json.loads(capsys.readouterr().out) == {"running": False}
+
+
+def test_down_with_nothing_running_is_no_error(
+    data_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["down"]) == 0
+    assert not data_folder.exists()
+    said = capsys.readouterr()
+    assert "Nothing runs" in said.err
+    assert said.out == ""
+
+
+def test_purge_refuses_a_folder_that_is_not_ours(
+    data_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data_folder.mkdir()
+    (data_folder / "thesis.txt").write_text("years of work")
+    assert main(["down", "--purge", "--yes"]) == 3
+    assert "not ours" in capsys.readouterr().err
+    assert (data_folder / "thesis.txt").exists()
+
+
+def test_setup_without_servers_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["setup"]) == 3
+    assert "KAFKA_BOOTSTRAP_SERVERS, S3_ENDPOINT_URL, DATABASE_URL" in capsys.readouterr().err
+
+
+def test_a_demo_that_cannot_start_still_gives_json_its_one_object(
+    data_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data_folder.mkdir()
+    (data_folder / "thesis.txt").write_text("years of work")
+    assert main(["demo", "--once", "--json"]) == 3
+    said = capsys.readouterr()
+    assert json.loads(said.out)["state"] == "error"
+    assert "holds something else" in said.err

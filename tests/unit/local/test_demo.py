@@ -1,0 +1,94 @@
+"""What the demo's import is judged by, and how it is told."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from local.bar import Bar
+from local.demo import Outcome
+from local.imports import Progress, parsed
+from tests.unit.local.test_imports import ANSWER
+
+DONE = {**ANSWER, "stored": 2100, "failed": 0, "pending": 0, "failures": {}, "state": "completed"}
+
+
+def outcome(**changes: object) -> Outcome:
+    """A demo's outcome whose import differs from a good one in what is named."""
+    return Outcome(
+        folder_url="https://drive.example/folders/1",
+        import_id="import-1",
+        progress=parsed({**DONE, **changes}),
+        ready_s=5.0,
+        asked_s=5.1,
+        ended_s=25.1,
+        first_stored_s=6.0,
+    )
+
+
+def test_an_import_that_brought_everything_over_is_good() -> None:
+    assert outcome().good
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"stored": 2099},
+        {"stored": 2099, "failed": 1},
+        {"stored": 2099, "pending": 1},
+        {"state": "completed_with_failures"},
+        {"state": "failed"},
+        {"state": "cancelled"},
+    ],
+)
+def test_any_other_is_not(changes: dict[str, object]) -> None:
+    assert not outcome(**changes).good
+
+
+def test_the_document_has_counts_bytes_and_seconds() -> None:
+    document = outcome().document(total_s=27.0)
+    assert document["found"] == 2400
+    assert document["equation_closes"] is True
+    assert document["stored_bytes"] == 4_000_000
+    assert document["seconds"] == {
+        "ready": 5.0,
+        "first_stored": 6.0,
+        "import": 20.0,
+        "total": 27.0,
+    }
+
+
+def test_the_sentences_begin_with_the_equation_and_end_with_the_failures() -> None:
+    bad = outcome(stored=2099, failed=1, failures={"checksum_differs": 1}, message="Ask again.")
+    lines = bad.sentences().splitlines()
+    assert lines[0].startswith("2,400 found = 2,099 stored + 300 unchanged + 1 failed + 0 pending")
+    assert lines[-2:] == ["Ask again.", "  1 failed: checksum_differs"]
+
+
+class Clock:
+    """Stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def plain(*shown: tuple[float, Progress]) -> list[str]:
+    """The lines of a bar off a terminal, given what it is shown and when."""
+    text, clock = io.StringIO(), Clock()
+    with Bar(Console(file=text, width=200), clock) as bar:
+        for clock.now, progress in shown:
+            bar.show(progress)
+    return text.getvalue().splitlines()
+
+
+def test_off_a_terminal_the_bar_is_a_line_every_two_seconds_and_the_last_one() -> None:
+    running, last = parsed(ANSWER), parsed(DONE)
+    lines = plain((0, running), (0.5, running), (1.0, running), (2.5, running), (3.0, last))
+    assert lines == [
+        "transferring: 2,301 of 2,400 found, 4.0 MB, 1 failed",
+        "transferring: 2,301 of 2,400 found, 4.0 MB, 1 failed",
+        "completed: 2,400 of 2,400 found, 4.0 MB",
+    ]

@@ -1,0 +1,36 @@
+"""Logs stay bounded, while their writers go on."""
+
+from pathlib import Path
+
+from local.logs import cut, keep_previous
+
+
+def test_a_start_keeps_the_last_run_s_log_and_no_older_one(tmp_path: Path) -> None:
+    for text in ("first", "second"):
+        (tmp_path / "api.log").write_text(text)
+        keep_previous(tmp_path)
+    assert (tmp_path / "api.previous.log").read_text() == "second"
+    assert not (tmp_path / "api.log").exists()
+
+
+def test_a_first_start_has_nothing_to_keep(tmp_path: Path) -> None:
+    keep_previous(tmp_path / "not-there")
+    assert not (tmp_path / "not-there").exists()
+
+
+def test_a_log_that_grows_too_long_is_cut_and_its_writer_goes_on(tmp_path: Path) -> None:
+    log = tmp_path / "kafka.log"
+    with log.open("ab", buffering=0) as writer:
+        writer.write(b"x" * 20)
+        cut([log], largest=10)
+        writer.write(b"after")
+    assert log.read_text() == "after"
+    assert (tmp_path / "kafka.previous.log").read_text() == "x" * 20
+
+
+def test_a_log_that_is_short_or_not_there_is_left_alone(tmp_path: Path) -> None:
+    log = tmp_path / "kafka.log"
+    log.write_text("short")
+    cut([log, tmp_path / "none.log"], largest=10)
+    assert log.read_text() == "short"
+    assert list(tmp_path.iterdir()) == [log]
