@@ -37,5 +37,6 @@ export default defineConfig({
     setupFiles: ['test/setup.ts'],
     restoreMocks: true,
     testTimeout: 10_000,
+    env: { DEBUG_PRINT_LIMIT: '0' },
   },
 })

@@ -39,8 +39,8 @@ function importOf(value: Value): Import {
   return {
     id: field('id', text),
     state: field('state', text),
-    folderId: field('folder_id', text),
-    folderUrl: field('folder_url', text),
+    folderId: field('folder_id', optional(text)),
+    folderUrl: field('folder_url', optional(text)),
     found: field('found', count),
     stored: field('stored', count),
     unchanged: field('unchanged', count),
@@ -53,10 +53,10 @@ function importOf(value: Value): Import {
     foldersFound: field('folders_found', count),
     foldersListed: field('folders_listed', count),
     foldersFailed: field('folders_failed', count),
-    requestedAt: field('requested_at', time),
+    requestedAt: field('requested_at', optional(time)),
     firstStoredAt: field('first_stored_at', optional(time)),
     finishedAt: field('finished_at', optional(time)),
-    updatedAt: field('updated_at', time),
+    updatedAt: field('updated_at', optional(time)),
     message: field('message', optional(text)),
   }
 }

@@ -25,8 +25,9 @@ export interface Import extends ImportCounts {
   readonly id: string
   /** A state that this page does not know yet is kept as it came. */
   readonly state: ImportState | (string & {})
-  readonly folderId: string
-  readonly folderUrl: string
+  /** Null, with the link and the time of asking, while later facts are known before the request. */
+  readonly folderId: string | null
+  readonly folderUrl: string | null
   /** Files left out on purpose, by reason code. */
   readonly skipped: Readonly<Record<string, number>>
   /** Failed files by reason code. */
@@ -36,10 +37,10 @@ export interface Import extends ImportCounts {
   readonly foldersFound: number
   readonly foldersListed: number
   readonly foldersFailed: number
-  readonly requestedAt: Date
+  readonly requestedAt: Date | null
   readonly firstStoredAt: Date | null
   readonly finishedAt: Date | null
-  readonly updatedAt: Date
+  readonly updatedAt: Date | null
   readonly message: string | null
 }
 

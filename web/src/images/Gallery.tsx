@@ -51,7 +51,8 @@ function Grid({ pictures }: { pictures: readonly Picture[] }) {
   function close() {
     setOpenId(null)
     // Back to the picture last looked at, which is where the eye is.
-    grid.current?.querySelector<HTMLElement>(`[data-picture="${CSS.escape(openId ?? '')}"]`)?.focus()
+    const tiles = grid.current?.querySelectorAll<HTMLElement>('[data-picture]') ?? []
+    Array.from(tiles).find((tile) => tile.dataset['picture'] === openId)?.focus()
   }
 
   return (

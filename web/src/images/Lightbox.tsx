@@ -65,7 +65,7 @@ function Shown({ picture }: { picture: Picture }) {
     <>
       <div className="lightbox-picture">
         {broken ? (
-          <p>Your browser cannot show this picture.</p>
+          <p>This picture cannot be shown here. Its original may still open.</p>
         ) : (
           <img
             src={contentUrl(picture.driveId)}
@@ -96,7 +96,7 @@ function Shown({ picture }: { picture: Picture }) {
         <dd>
           <code>{picture.storagePath}</code>
         </dd>
-        <dt>Row</dt>
+        <dt>Database id</dt>
         <dd>
           <code>{picture.id}</code>
         </dd>

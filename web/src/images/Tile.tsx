@@ -15,7 +15,7 @@ export const Tile = memo(function Tile({ picture, onOpen }: Props) {
   return (
     <button type="button" className="tile" data-picture={picture.driveId} onClick={() => onOpen(picture.driveId)}>
       {broken ? (
-        <span className="tile-picture tile-broken">Your browser cannot show this {formatType(picture.mimeType)}</span>
+        <span className="tile-picture tile-broken">This {formatType(picture.mimeType)} cannot be shown here</span>
       ) : (
         <img
           className="tile-picture"

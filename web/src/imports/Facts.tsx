@@ -3,7 +3,7 @@ import type { Import } from '../api/types'
 import { counted, formatBytes, formatCount, formatDuration, formatRate } from '../text/format'
 import { isListing, isRunning } from '../text/states'
 import { Time } from '../ui/Time'
-import { timeLeft, type Rate } from './progress'
+import { secondsSpent, timeLeft, type Rate } from './progress'
 import { useLiveRate, useNow } from './useLiveRate'
 
 /** Size, speed and times of an import. */
@@ -11,7 +11,7 @@ export function Facts({ one }: { one: Import }) {
   const running = isRunning(one)
   const now = useNow(running)
   const rate = useLiveRate(one, now)
-  const end = running ? now : (one.finishedAt ?? one.updatedAt).getTime()
+  const spent = secondsSpent(one, running ? new Date(now) : one.updatedAt)
   return (
     <dl className="facts">
       <Fact name="Stored">
@@ -20,13 +20,15 @@ export function Facts({ one }: { one: Import }) {
       </Fact>
       <Fact name={running ? 'Speed' : 'Average speed'}>{speed(rate)}</Fact>
       <Fact name={running ? 'Running for' : 'Took'}>
-        {formatDuration((end - one.requestedAt.getTime()) / 1000)}
+        {spent === null ? '–' : formatDuration(spent)}
       </Fact>
       {running && <Fact name="Time left">{left(one, rate)}</Fact>}
       <Fact name="Folders">{folders(one)}</Fact>
-      <Fact name="Started">
-        <Time at={one.requestedAt} />
-      </Fact>
+      {one.requestedAt !== null && (
+        <Fact name="Started">
+          <Time at={one.requestedAt} />
+        </Fact>
+      )}
     </dl>
   )
 }

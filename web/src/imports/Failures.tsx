@@ -2,7 +2,7 @@
 import type { Import, ImportFile } from '../api/types'
 import { useFiles } from '../queries'
 import { counted, formatCount } from '../text/format'
-import { reasonFor } from '../text/reasons'
+import { heading, reasonFor } from '../text/reasons'
 import { isRunning } from '../text/states'
 import { Retry } from '../ui/Retry'
 import { FileList } from './FileList'
@@ -46,13 +46,13 @@ interface GroupProps {
 }
 
 function FailureGroup({ reason, count, files }: GroupProps) {
-  const { title, cure } = reasonFor(reason)
+  const { cure } = reasonFor(reason)
   const messages = new Set(files.map(({ message }) => message))
   const shared = messages.size === 1 ? files[0]?.message : null
   return (
     <section className="reason">
       <h4>
-        {title} <span className="count">{counted(count, 'file', 'files')}</span>
+        {heading(reason)} <span className="count">{counted(count, 'file', 'files')}</span>
       </h4>
       {shared && <p>{shared}</p>}
       {cure !== undefined && <p className="quiet">{cure}</p>}

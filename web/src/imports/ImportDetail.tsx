@@ -9,6 +9,7 @@ import { isListing, isRunning } from '../text/states'
 import { Skeleton } from '../ui/Skeleton'
 import { StateChip } from '../ui/StateChip'
 import { Announcer } from './Announcer'
+import { driveLink } from './driveLink'
 import { Equation } from './Equation'
 import { Facts } from './Facts'
 import { Failures } from './Failures'
@@ -65,6 +66,12 @@ function Report({ one }: { one: Import }) {
           <span className="percent">{percent === null ? soFar(one) : `${percent} %`}</span>
         </div>
         <Equation counts={one} />
+        {one.foldersFailed > 0 && one.state !== 'failed' && (
+          <p className="note note-bad">
+            {counted(one.foldersFailed, 'folder', 'folders')} could not be listed. What lies in there was not found, and is
+            in none of these counts.
+          </p>
+        )}
         <Skipped one={one} />
         <Announcer one={one} />
         <Facts one={one} />
@@ -85,11 +92,11 @@ function Head({ one }: { one: Import }) {
     }
     mounted.current = true
   }, [])
-  const drive = safeLink(one.folderUrl)
+  const drive = driveLink(one.folderUrl, one.folderId)
   return (
     <header className="report-head">
       <h2 id="import-title" tabIndex={-1} ref={heading}>
-        <span className="quiet">Folder</span> {one.folderId}
+        <span className="quiet">{one.folderId === null ? 'Import' : 'Folder'}</span> {one.folderId ?? one.id}
       </h2>
       <StateChip state={one.state} />
       {drive !== null && (
@@ -104,12 +111,4 @@ function Head({ one }: { one: Import }) {
 function soFar(one: Import): string {
   if (!isListing(one)) return ''
   return one.found === 0 ? 'Looking into the folder…' : `${counted(one.found, 'picture', 'pictures')} found so far`
-}
-
-/** Only http(s): what somebody once pasted must not become a script that a click runs. */
-function safeLink(link: string): string | null {
-  const whole = link.includes('://') ? link : `https://${link}`
-  if (!URL.canParse(whole)) return null
-  const { protocol, hostname, href } = new URL(whole)
-  return ['http:', 'https:'].includes(protocol) && hostname.includes('.') ? href : null
 }

@@ -34,9 +34,9 @@ export function ImportList({ imports, selected }: Props) {
             >
               <span className="import-link-head">
                 <StateChip state={one.state} />
-                <Time at={one.requestedAt} />
+                {one.requestedAt !== null && <Time at={one.requestedAt} />}
               </span>
-              <span className="import-link-folder">{one.folderId}</span>
+              <span className="import-link-folder">{one.folderId ?? one.id}</span>
               <ProgressBar one={one} decorative />
               <span className="quiet">{summary(one)}</span>
             </a>

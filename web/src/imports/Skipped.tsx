@@ -14,7 +14,7 @@ export function Skipped({ one }: { one: Import }) {
   const [open, setOpen] = useState(false)
   const all = total(one.skipped)
   if (all === 0) return null
-  const reasons = byCount(one.skipped).map(([reason, count]) => `${formatCount(count)} ${reasonFor(reason).title.toLowerCase()}`)
+  const reasons = byCount(one.skipped).map(([reason, count]) => `${formatCount(count)} ${reasonFor(reason).title}`)
   return (
     <details className="skipped" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>

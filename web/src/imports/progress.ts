@@ -70,10 +70,12 @@ export interface Rate {
   readonly bytes: number
 }
 
+const SHORTEST_SPAN_S = 3
+
 /** Per second between two looks; null when they are too close to say. */
 export function rateBetween(from: Sample, to: Sample): Rate | null {
   const seconds = (to.at - from.at) / 1000
-  if (seconds < 1) return null
+  if (seconds < SHORTEST_SPAN_S) return null
   return {
     files: Math.max(0, to.done - from.done) / seconds,
     bytes: Math.max(0, to.bytes - from.bytes) / seconds,
@@ -82,12 +84,18 @@ export function rateBetween(from: Sample, to: Sample): Rate | null {
 
 /** Over the import's whole life, by the server's own times; null before anything is stored. */
 export function averageRate(one: Import): Rate | null {
-  const from = one.requestedAt.getTime()
-  const to = (one.finishedAt ?? one.updatedAt).getTime()
-  if (one.firstStoredAt === null || doneCount(one) === 0) return null
+  const spent = secondsSpent(one, one.updatedAt)
+  if (spent === null || doneCount(one) === 0) return null
   // A span of less than a second would make a boast of a handful of files.
-  const seconds = Math.max(1, (to - from) / 1000)
+  const seconds = Math.max(1, spent)
   return { files: doneCount(one) / seconds, bytes: one.storedBytes / seconds }
+}
+
+/** From the request to the end, or to `now` where there is no end yet; null if either is unknown. */
+export function secondsSpent(one: Import, now: Date | null): number | null {
+  const end = one.finishedAt ?? now
+  if (one.requestedAt === null || end === null) return null
+  return Math.max(0, (end.getTime() - one.requestedAt.getTime()) / 1000)
 }
 
 /** Seconds; null while the folder is being listed, or while nothing moves. */

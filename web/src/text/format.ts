@@ -59,3 +59,18 @@ export function formatType(mimeType: string): string {
   const subtype = mimeType.split('/')[1] ?? mimeType
   return subtype.replace(/^x-/, '').replace(/\+.*$/, '').toUpperCase()
 }
+
+const DAY_AND_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' })
+const SECOND = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' })
+
+/** Local day and time, the day left out if it is today. */
+export function formatMoment(at: Date, now = new Date()): string {
+  const isToday = at.toDateString() === now.toDateString()
+  return (isToday ? TIME : DAY_AND_TIME).format(at)
+}
+
+/** Local time of day to the second. */
+export function formatSecond(at: Date): string {
+  return SECOND.format(at)
+}

@@ -1,9 +1,8 @@
-const MINUTES = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
-const SECONDS = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' })
+import { formatMoment, formatSecond } from '../text/format'
 
 interface Props {
   readonly at: Date
-  /** The time of day to the second, without the date. */
+  /** The time of day to the second, whatever the day. */
   readonly precise?: boolean
 }
 
@@ -12,7 +11,7 @@ export function Time({ at, precise = false }: Props) {
   const iso = at.toISOString()
   return (
     <time dateTime={iso} title={iso}>
-      {(precise ? SECONDS : MINUTES).format(at)}
+      {precise ? formatSecond(at) : formatMoment(at)}
     </time>
   )
 }

@@ -1,0 +1,67 @@
+/** Answers of the API as it sends them, with what a test wants different. */
+import { parseImport } from '../src/api/parse'
+import type { Import } from '../src/api/types'
+
+type Json = Record<string, unknown>
+
+export function importJson(changes: Json = {}): Json {
+  return {
+    id: 'job-1',
+    state: 'completed',
+    folder_id: 'folder-1',
+    folder_url: 'https://drive.google.com/drive/folders/folder-1',
+    found: 2412,
+    stored: 2400,
+    unchanged: 0,
+    failed: 12,
+    pending: 0,
+    skipped: {},
+    failures: {},
+    found_bytes: 3_000_000,
+    stored_bytes: 2_900_000,
+    folders_found: 3,
+    folders_listed: 3,
+    folders_failed: 0,
+    requested_at: '2026-11-23T10:00:00Z',
+    first_stored_at: '2026-11-23T10:00:02Z',
+    finished_at: '2026-11-23T10:00:20Z',
+    updated_at: '2026-11-23T10:00:20Z',
+    message: null,
+    ...changes,
+  }
+}
+
+export function anImport(changes: Json = {}): Import {
+  return parseImport(importJson(changes))
+}
+
+export function fileJson(changes: Json = {}): Json {
+  return {
+    google_drive_id: 'file-1',
+    name: 'one.jpg',
+    path: null,
+    state: 'failed',
+    reason: 'some_reason',
+    message: 'Some sentence.',
+    size: 1000,
+    mime_type: 'image/jpeg',
+    round: 0,
+    attempts: 3,
+    object_key: null,
+    updated_at: '2026-11-23T10:00:05Z',
+    ...changes,
+  }
+}
+
+export function pictureJson(changes: Json = {}): Json {
+  return {
+    id: 1,
+    name: 'one.jpg',
+    google_drive_id: 'drive-1',
+    size: 123_456,
+    mime_type: 'image/jpeg',
+    storage_path: 'folder-1/drive-1_0123456789ab_one.jpg',
+    created_at: '2026-11-23T10:00:05Z',
+    ...changes,
+  }
+}

@@ -1,0 +1,77 @@
+/** An API in memory behind `fetch`: what it holds can be changed while a page looks at it. */
+import { vi } from 'vitest'
+
+type Json = Record<string, unknown>
+
+export interface Asked {
+  readonly method: string
+  readonly path: string
+  readonly key: string | null
+  readonly body: unknown
+}
+
+export class FakeApi {
+  imports: Json[] = []
+  files: Json[] = []
+  pictures: Json[] = []
+  /** Answers the calls it wants, when set: an API that is broken or gone. */
+  fault: ((path: string) => Response | Error | null) | null = null
+  /** What the next POST is answered. */
+  started: () => Response = () => jsonResponse({ message: 'Import started', jobId: 'job-1' }, 202)
+  readonly asked: Asked[] = []
+
+  install(): this {
+    vi.stubGlobal('fetch', (path: string, request: RequestInit = {}) => this.answer(path, request))
+    return this
+  }
+
+  count(method: string, path: string): number {
+    return this.asked.filter((asked) => asked.method === method && asked.path === path).length
+  }
+
+  private async answer(path: string, request: RequestInit): Promise<Response> {
+    const method = request.method ?? 'GET'
+    const body = typeof request.body === 'string' ? (JSON.parse(request.body) as unknown) : null
+    const key = new Headers(request.headers).get('idempotency-key')
+    this.asked.push({ method, path, key, body })
+    const fault = this.fault?.(path)
+    if (fault instanceof Error) throw fault
+    return fault ?? (method === 'POST' ? this.started() : this.read(path))
+  }
+
+  private read(path: string): Response {
+    if (path === '/api/imports') return jsonResponse(this.imports)
+    if (/^\/api\/imports\/[^/]+\/files\?/.test(path)) return this.readFiles(path)
+    if (path.startsWith('/api/images?')) return paged(this.pictures, path)
+    const one = this.imports.find(({ id }) => path === `/api/imports/${String(id)}`)
+    return one ? jsonResponse(one) : problem(404, 'There is no such import.')
+  }
+
+  private readFiles(path: string): Response {
+    const state = new URL(path, 'http://api.invalid').searchParams.get('state')
+    return paged(this.files.filter((file) => file['state'] === state), path)
+  }
+}
+
+function paged(all: readonly Json[], path: string): Response {
+  const url = new URL(path, 'http://api.invalid')
+  const from = Number(url.searchParams.get('cursor') ?? 0)
+  const to = from + Number(url.searchParams.get('limit'))
+  url.searchParams.set('cursor', String(to))
+  const next = `<${url.pathname.replace('/api', '')}${url.search}>; rel="next"`
+  return jsonResponse(all.slice(from, to), 200, to < all.length ? { link: next } : {})
+}
+
+export function jsonResponse(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'content-type': 'application/json', ...headers },
+  })
+}
+
+export function problem(status: number, detail: string, code = 'some_code'): Response {
+  return new Response(JSON.stringify({ type: 'about:blank', title: 'No', status, detail, code }), {
+    status,
+    headers: { 'content-type': 'application/problem+json' },
+  })
+}

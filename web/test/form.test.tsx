@@ -1,0 +1,111 @@
+import { screen, waitFor } from '@testing-library/react'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { importJson } from './builders'
+import { FakeApi, jsonResponse, problem } from './fakeApi'
+import { showPage } from './showPage'
+
+const LINK = 'https://drive.google.com/drive/folders/1AbCdEfGhIjK'
+const POST = ['POST', '/api/import/google-drive'] as const
+
+let api: FakeApi
+
+beforeEach(() => {
+  api = new FakeApi().install()
+})
+
+const field = () => screen.getByLabelText<HTMLInputElement>('Link of a Google Drive folder')
+const button = () => screen.getByRole('button', { name: 'Import' })
+
+describe('the form', () => {
+  it('starts an import, shows it, puts it into the address and is ready for the next', async () => {
+    const user = showPage()
+    api.started = () => {
+      api.imports = [importJson({ id: 'job-7', state: 'queued', found: 0, stored: 0, failed: 0, folder_id: 'the-folder' })]
+      return jsonResponse({ message: 'Import started', jobId: 'job-7' }, 202)
+    }
+    await user.type(field(), `  ${LINK} `)
+    await user.click(button())
+    expect(await screen.findByRole('heading', { name: /the-folder/ })).toBeDefined()
+    expect(window.location.search).toBe('?import=job-7')
+    expect(field().value).toBe('')
+    expect(api.asked.find(({ method }) => method === 'POST')?.body).toEqual({ folderUrl: LINK })
+  })
+
+  it('says at the field what the server found wrong, and keeps the link', async () => {
+    const user = showPage()
+    api.started = () => problem(400, 'The link names no folder.', 'no_folder')
+    await user.type(field(), `${LINK}{Enter}`)
+    expect(await screen.findByText('The link names no folder.')).toBeDefined()
+    expect(field().value).toBe(LINK)
+    expect(field().getAttribute('aria-invalid')).toBe('true')
+    expect(document.activeElement).toBe(field())
+  })
+
+  it('takes the complaint back as soon as the link is changed', async () => {
+    const user = showPage()
+    api.started = () => problem(400, 'The link names no folder.')
+    await user.type(field(), `${LINK}{Enter}`)
+    await screen.findByText('The link names no folder.')
+    await user.type(field(), 'x')
+    expect(screen.queryByText('The link names no folder.')).toBeNull()
+  })
+
+  it('asks for a link when there is none, without asking the server', async () => {
+    const user = showPage()
+    await user.click(button())
+    expect(await screen.findByText('Paste the link of a Drive folder first.')).toBeDefined()
+    expect(api.count(...POST)).toBe(0)
+  })
+
+  it('sends what its hint doubts: the server decides', async () => {
+    const user = showPage()
+    await user.type(field(), 'https://drive.google.com/file/d/1AbC/view')
+    expect(screen.getByText(/looks like the link of a single file/)).toBeDefined()
+    await user.click(button())
+    await waitFor(() => expect(api.count(...POST)).toBe(1))
+  })
+
+  it('makes one import of a double click', async () => {
+    const user = showPage()
+    await user.type(field(), LINK)
+    await user.dblClick(button())
+    await waitFor(() => expect(field().value).toBe(''))
+    expect(api.count(...POST)).toBe(1)
+    expect(screen.queryByText('Paste the link of a Drive folder first.')).toBeNull()
+  })
+
+  it('repeats a failed submission with the same key, and another link with another', async () => {
+    const user = showPage()
+    api.started = () => problem(500, 'The import could not be queued.', 'not_queued')
+    await user.type(field(), `${LINK}{Enter}`)
+    await screen.findByText(/could not be queued.*Your link is kept/)
+    expect(field().value).toBe(LINK)
+    await user.keyboard('{Enter}')
+    await waitFor(() => expect(api.count(...POST)).toBe(2))
+    await user.type(field(), 'Z{Enter}')
+    await waitFor(() => expect(api.count(...POST)).toBe(3))
+    const keys = api.asked.filter(({ method }) => method === 'POST').map(({ key }) => key)
+    expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/)
+    expect(keys[1]).toBe(keys[0])
+    expect(keys[2]).not.toBe(keys[0])
+  })
+
+  it('imports the same link again when that is asked for again', async () => {
+    const user = showPage()
+    await user.type(field(), `${LINK}{Enter}`)
+    await waitFor(() => expect(field().value).toBe(''))
+    await user.type(field(), `${LINK}{Enter}`)
+    await waitFor(() => expect(api.count(...POST)).toBe(2))
+    const keys = api.asked.filter(({ method }) => method === 'POST').map(({ key }) => key)
+    expect(keys[1]).not.toBe(keys[0])
+  })
+
+  it('takes a Drive link that is pasted anywhere on the page, and nothing else', async () => {
+    const user = showPage()
+    await user.paste('some text')
+    expect(field().value).toBe('')
+    await user.paste(LINK)
+    expect(field().value).toBe(LINK)
+    expect(document.activeElement).toBe(field())
+  })
+})

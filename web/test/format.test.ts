@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest'
+import {
+  counted,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatMoment,
+  formatRate,
+  formatType,
+  percentOf,
+} from '../src/text/format'
+import { heading, reasonFor } from '../src/text/reasons'
+import { isListing, isRunning, stateWords } from '../src/text/states'
+
+describe('numbers', () => {
+  it('have thousands separators', () => {
+    expect(formatCount(1_234_567)).toBe('1,234,567')
+  })
+
+  it('agree with their noun', () => {
+    expect([0, 1, 2].map((n) => counted(n, 'file', 'files'))).toEqual(['0 files', '1 file', '2 files'])
+  })
+
+  it.each([
+    [0, '0 bytes'],
+    [1, '1 byte'],
+    [999, '999 bytes'],
+    [1000, '1.0 kB'],
+    [999_949, '999.9 kB'],
+    [999_950, '1.0 MB'],
+    [1_234_567_890, '1.2 GB'],
+    [2 ** 53, '9.0 PB'],
+    [5e18, '5,000.0 PB'],
+  ])('%d bytes read as %s', (bytes, words) => {
+    expect(formatBytes(bytes)).toBe(words)
+  })
+
+  it.each([
+    [0, '0.0'],
+    [0.44, '0.4'],
+    [9.96, '10'],
+    [152.4, '152'],
+    [1234, '1,234'],
+  ])('a rate of %d reads as %s', (rate, words) => {
+    expect(formatRate(rate)).toBe(words)
+  })
+
+  it('a percentage is 100 only when nothing is left, and never more', () => {
+    expect(percentOf(2411, 2412)).toBe(99)
+    expect(percentOf(2412, 2412)).toBe(100)
+    expect(percentOf(3000, 2412)).toBe(100)
+    expect(percentOf(0, 0)).toBe(0)
+  })
+})
+
+describe('times', () => {
+  it.each([
+    [-5, '0 s'],
+    [0.4, '0 s'],
+    [59.6, '1 min'],
+    [80, '1 min 20 s'],
+    [3600, '1 h'],
+    [3725, '1 h 2 min'],
+    [90_000, '1 d 1 h'],
+  ])('%d seconds read as %s', (seconds, words) => {
+    expect(formatDuration(seconds)).toBe(words)
+  })
+
+  it('leave out the date of today, and only that', () => {
+    const now = new Date(2026, 10, 23, 15, 0)
+    expect(formatMoment(new Date(2026, 10, 23, 9, 5), now)).not.toMatch(/2026|23/)
+    expect(formatMoment(new Date(2026, 10, 22, 9, 5), now)).toMatch(/22/)
+  })
+})
+
+describe('words', () => {
+  it.each([
+    ['image/jpeg', 'JPEG'],
+    ['image/svg+xml', 'SVG'],
+    ['image/x-icon', 'ICON'],
+    ['nonsense', 'NONSENSE'],
+  ])('%s is called %s', (mimeType, words) => {
+    expect(formatType(mimeType)).toBe(words)
+  })
+
+  it('a reason that nobody has described is shown as it came', () => {
+    expect(reasonFor('brand_new_reason')).toEqual({ title: 'brand_new_reason' })
+    expect(heading('brand_new_reason')).toBe('brand_new_reason')
+  })
+
+  it('a state that nobody has described is shown as it came, and is not polled for', () => {
+    expect(stateWords('healing').label).toBe('healing')
+    expect(isRunning({ state: 'healing' })).toBe(false)
+  })
+
+  it('only a queued or listing import may find more', () => {
+    expect(['queued', 'listing', 'transferring', 'completed'].filter((state) => isListing({ state }))).toEqual([
+      'queued',
+      'listing',
+    ])
+  })
+})

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import { driveLink } from '../src/imports/driveLink'
+import { folderHint, isDriveLink } from '../src/imports/folderHint'
+import { newKey } from '../src/imports/idempotencyKey'
+
+describe('the hint', () => {
+  it.each([
+    [''],
+    ['1AbCdEfGhIjKlMn'],
+    ['https://drive.google.com/drive/folders/1AbCdEf'],
+    ['drive.google.com/drive/u/0/folders/1AbCdEf?usp=sharing'],
+    ['https://drive.google.com/open?id=1AbCdEf'],
+    ['https://drive'],
+  ])('says nothing of %s', (text) => {
+    expect(folderHint(text)).toBeNull()
+  })
+
+  it.each([
+    ['https://drive.google.com/file/d/1AbC/view', /single file/],
+    ['docs.google.com/document/d/1AbC/edit', /document/],
+    ['https://www.dropbox.com/sh/abc', /Google Drive/],
+  ])('of %s is a gentle one', (text, hint) => {
+    expect(folderHint(text)).toMatch(hint)
+  })
+})
+
+describe('a pasted text', () => {
+  it('is taken for a link only if it is one', () => {
+    expect(isDriveLink(' https://drive.google.com/drive/folders/1AbC\n')).toBe(true)
+    expect(isDriveLink('see https://drive.google.com/drive/folders/1AbC please')).toBe(false)
+    expect(isDriveLink('hello')).toBe(false)
+  })
+})
+
+describe('the link to Drive', () => {
+  const made = 'https://drive.google.com/drive/folders/folder-1'
+
+  it('is what was pasted, with its resource key, if that leads to Drive', () => {
+    const pasted = 'https://drive.google.com/drive/folders/x?resourcekey=0-abc'
+    expect(driveLink(pasted, 'folder-1')).toBe(pasted)
+    expect(driveLink('drive.google.com/drive/folders/x', 'folder-1')).toBe('https://drive.google.com/drive/folders/x')
+  })
+
+  it.each([
+    ['javascript:alert(1)'],
+    ['javascript://drive.google.com/%0aalert(1)'],
+    ['https://drive.google.com.evil.example/x'],
+    ['data:text/html,x'],
+    ['folder-1'],
+    [''],
+    [null],
+  ])('is made from the id, not from %s', (pasted) => {
+    expect(driveLink(pasted, 'folder-1')).toBe(made)
+  })
+
+  it('is missing where nothing is known', () => {
+    expect(driveLink(null, null)).toBeNull()
+  })
+})
+
+describe('the key of a submission', () => {
+  it('is a random UUID, another one each time', () => {
+    const keys = Array.from({ length: 100 }, newKey)
+    expect(new Set(keys).size).toBe(100)
+    for (const key of keys) expect(key).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+  })
+})

@@ -1,0 +1,166 @@
+import { fireEvent, screen, within } from '@testing-library/react'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { importJson } from './builders'
+import { FakeApi } from './fakeApi'
+import { pass, setVisible, showPage } from './showPage'
+
+const IMPORTS = ['GET', '/api/imports'] as const
+const RUNNING = importJson({ state: 'transferring', found: 100, stored: 40, failed: 0, pending: 60, finished_at: null })
+
+let api: FakeApi
+
+beforeEach(() => {
+  api = new FakeApi().install()
+})
+
+describe('the page', () => {
+  it('says what to do when nothing was imported yet', async () => {
+    showPage()
+    expect(screen.getByText('Loading the imports…')).toBeDefined()
+    expect(await screen.findByRole('heading', { name: 'Nothing imported yet' })).toBeDefined()
+  })
+
+  it('shows the newest import, and keeps to it when another is started elsewhere', async () => {
+    vi.useFakeTimers()
+    api.imports = [importJson({ folder_id: 'older' })]
+    showPage()
+    await pass(10)
+    api.imports = [importJson({ id: 'job-2', folder_id: 'newer' }), ...api.imports]
+    await pass(13_000)
+    expect(screen.getAllByRole('link', { name: /newer|older/ })).toHaveLength(2)
+    expect(screen.getByRole('heading', { level: 2, name: /Folder/ }).textContent).toContain('older')
+  })
+
+  it('shows the import that the address names, and follows Back', async () => {
+    api.imports = [importJson({ folder_id: 'newest' }), importJson({ id: 'job-2', folder_id: 'second' })]
+    const user = showPage('/?import=job-2')
+    expect(await screen.findByRole('heading', { name: /second/ })).toBeDefined()
+    await user.click(screen.getByRole('link', { name: /newest/ }))
+    expect(await screen.findByRole('heading', { name: /newest/ })).toBeDefined()
+    expect(window.location.search).toBe('?import=job-1')
+    window.history.back()
+    expect(await screen.findByRole('heading', { name: /second/ })).toBeDefined()
+  })
+
+  it('moves the focus to the report that was chosen', async () => {
+    api.imports = [importJson({ folder_id: 'newest' }), importJson({ id: 'job-2', folder_id: 'second' })]
+    const user = showPage()
+    await user.click(await screen.findByRole('link', { name: /second/ }))
+    expect(document.activeElement).toBe(screen.getByRole('heading', { name: /second/ }))
+  })
+
+  it('leaves a click with a modifier to the browser', async () => {
+    api.imports = [importJson({ folder_id: 'newest' }), importJson({ id: 'job-2', folder_id: 'second' })]
+    showPage()
+    const other = await screen.findByRole('link', { name: /second/ })
+    expect(other.getAttribute('href')).toBe('?import=job-2')
+    let left = false
+    window.addEventListener('click', notice)
+    fireEvent.click(other, { ctrlKey: true })
+    window.removeEventListener('click', notice)
+    expect(left).toBe(true)
+    expect(window.location.search).toBe('')
+
+    function notice(event: Event) {
+      left = !event.defaultPrevented
+      event.preventDefault()
+    }
+  })
+
+  it('asks for an import that the list does not hold, a little patiently', async () => {
+    vi.useFakeTimers()
+    showPage('/?import=job-9')
+    await pass(1_500)
+    expect(screen.queryByRole('alert')).toBeNull()
+    await pass(3_000)
+    expect(screen.getByRole('alert').textContent).toContain('There is no import job-9')
+  })
+
+  it('finds an import that was not known at first', async () => {
+    vi.useFakeTimers()
+    showPage('/?import=job-1')
+    await pass(100)
+    api.imports = [importJson({ folder_id: 'late' })]
+    await pass(1_500)
+    expect(screen.getByRole('heading', { name: /late/ })).toBeDefined()
+  })
+
+  it('lists six imports, and all of them on asking', async () => {
+    api.imports = Array.from({ length: 9 }, (_, n) => importJson({ id: `job-${n}`, folder_id: `folder-${n}` }))
+    const user = showPage('/?import=job-8')
+    const list = await screen.findByRole('navigation', { name: /Imports/ })
+    expect(within(list).getAllByRole('listitem')).toHaveLength(7)
+    await user.click(within(list).getByRole('button', { name: 'Show all 9' }))
+    expect(within(list).getAllByRole('listitem')).toHaveLength(9)
+  })
+})
+
+describe('asking', () => {
+  beforeEach(() => {
+    vi.useFakeTimers()
+  })
+
+  it('goes on once a second while an import runs, and no faster', async () => {
+    api.imports = [RUNNING]
+    showPage()
+    await pass(20)
+    await pass(10_000)
+    expect(api.count(...IMPORTS)).toBe(11)
+    const paths = new Set(api.asked.map(({ path }) => path))
+    for (const path of paths) expect(api.count('GET', path)).toBeLessThanOrEqual(11)
+  })
+
+  it('slows down when all imports have ended', async () => {
+    api.imports = [importJson()]
+    showPage()
+    await pass(60_000)
+    expect(api.count(...IMPORTS)).toBeLessThanOrEqual(6)
+    expect(api.asked.length - api.count(...IMPORTS)).toBeLessThanOrEqual(2)
+  })
+
+  it('rests while the tab is hidden, and catches up when it is shown', async () => {
+    api.imports = [RUNNING]
+    showPage()
+    await pass(20)
+    setVisible(false)
+    await pass(1_000)
+    const before = api.asked.length
+    await pass(30_000)
+    expect(api.asked.length).toBe(before)
+    setVisible(true)
+    await pass(20)
+    expect(api.asked.length).toBeGreaterThan(before)
+  })
+
+  it('says that the API is gone, keeps what was seen, and recovers by itself', async () => {
+    api.imports = [RUNNING]
+    showPage()
+    await pass(20)
+    api.fault = () => new TypeError('Failed to fetch')
+    await pass(1_500)
+    expect(screen.getByText('The API does not answer.')).toBeDefined()
+    expect(screen.getByTestId('equation').textContent).toContain('100 found')
+    api.fault = null
+    api.imports = [{ ...RUNNING, stored: 50, pending: 50 }]
+    await pass(3_500)
+    expect(screen.queryByText('The API does not answer.')).toBeNull()
+    expect(screen.getByTestId('equation').textContent).toContain('50 stored')
+  })
+
+  it('recovers when there was no answer from the start', async () => {
+    api.fault = () => new Response('', { status: 502 })
+    showPage()
+    await pass(100)
+    expect(screen.getByText(/Nothing can be shown yet/)).toBeDefined()
+    api.fault = null
+    await pass(3_500)
+    expect(screen.getByRole('heading', { name: 'Nothing imported yet' })).toBeDefined()
+  })
+
+  it('names the field of an answer that does not fit', async () => {
+    api.imports = [importJson({ found: 'many' })]
+    showPage()
+    await pass(100)
+    expect(screen.getAllByText(/imports\[0\]\.found should be a whole number/).length).toBeGreaterThan(0)
+  })
+})

@@ -1,0 +1,113 @@
+import { fireEvent, screen, waitFor, within } from '@testing-library/react'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { importJson, pictureJson } from './builders'
+import { FakeApi, problem } from './fakeApi'
+import { pass, showPage } from './showPage'
+
+let api: FakeApi
+
+beforeEach(() => {
+  api = new FakeApi().install()
+  api.imports = [importJson()]
+  api.pictures = ['one', 'two', 'three'].map((name, id) =>
+    pictureJson({ id, name: `${name}.jpg`, google_drive_id: `drive-${name}` }),
+  )
+})
+
+const tile = (name: RegExp) => screen.findByRole('button', { name })
+
+describe('the pictures', () => {
+  it('are shown with their metadata, from where the API says', async () => {
+    showPage()
+    const one = await tile(/one\.jpg.*JPEG · 123\.5 kB/)
+    const image = one.querySelector('img')
+    expect(image?.getAttribute('src')).toBe('/api/images/drive-one/content')
+    expect(image?.getAttribute('loading')).toBe('lazy')
+    expect(within(one).getByTitle('2026-11-23T10:00:05.000Z')).toBeDefined()
+  })
+
+  it('go on when asked for more', async () => {
+    api.pictures = Array.from({ length: 130 }, (_, n) => pictureJson({ id: n, google_drive_id: `d${n}`, name: `p${n}.jpg` }))
+    const user = showPage()
+    await tile(/p59\.jpg/)
+    expect(screen.getByText('60 of 2,400 shown')).toBeDefined()
+    await user.click(screen.getByRole('button', { name: 'Show more pictures' }))
+    await tile(/p119\.jpg/)
+    await user.click(screen.getByRole('button', { name: 'Show more pictures' }))
+    await tile(/p129\.jpg/)
+    await waitFor(() => expect(screen.queryByRole('button', { name: 'Show more pictures' })).toBeNull())
+  })
+
+  it('that cannot be shown say so', async () => {
+    showPage()
+    const one = await tile(/one\.jpg/)
+    const image = one.querySelector('img')
+    if (image === null) throw new Error('no image')
+    fireEvent.error(image)
+    expect(within(one).getByText('This JPEG cannot be shown here')).toBeDefined()
+  })
+
+  it('are asked for again when the last of them have been stored', async () => {
+    vi.useFakeTimers()
+    api.imports = [importJson({ state: 'transferring', pending: 12, failed: 0, finished_at: null })]
+    api.pictures = []
+    showPage()
+    await pass(100)
+    expect(screen.getByText('The first pictures will appear here.')).toBeDefined()
+    api.imports = [importJson()]
+    api.pictures = [pictureJson({ name: 'last.jpg' })]
+    await pass(1_100)
+    expect(screen.getByRole('button', { name: /last\.jpg/ })).toBeDefined()
+  })
+
+  it.each([
+    [{ found: 0, stored: 0, failed: 0 }, 'There are no pictures in this folder.'],
+    [{ found: 3, stored: 0, failed: 3 }, 'No picture has been stored.'],
+  ])('that are none are explained (%#)', async (counts, words) => {
+    api.imports = [importJson(counts)]
+    api.pictures = []
+    showPage()
+    expect(await screen.findByText(words)).toBeDefined()
+  })
+
+  it('that could not be loaded can be asked for again', async () => {
+    api.pictures = Array.from({ length: 70 }, (_, n) => pictureJson({ id: n, google_drive_id: `d${n}`, name: `p${n}.jpg` }))
+    api.fault = (path) => (path.includes('cursor=') ? problem(400, 'The cursor is too old.') : null)
+    const user = showPage()
+    await user.click(await screen.findByRole('button', { name: 'Show more pictures' }))
+    expect((await screen.findByRole('alert')).textContent).toContain('The cursor is too old.')
+    expect(await tile(/p59\.jpg/)).toBeDefined()
+    api.fault = null
+    await user.click(screen.getByRole('button', { name: 'Show more pictures' }))
+    expect(await tile(/p69\.jpg/)).toBeDefined()
+    expect(screen.queryByRole('alert')).toBeNull()
+  })
+})
+
+describe('a picture, large', () => {
+  it('is shown with all that is known, and gives the focus back', async () => {
+    const user = showPage()
+    await user.click(await tile(/two\.jpg/))
+    const dialog = screen.getByRole('dialog', { name: 'two.jpg' })
+    for (const fact of ['image/jpeg', '123.5 kB (123,456 bytes)', 'drive-two', 'folder-1/drive-1_0123456789ab_one.jpg']) {
+      expect(within(dialog).getByText(fact)).toBeDefined()
+    }
+    await user.click(within(dialog).getByRole('button', { name: 'Close' }))
+    await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
+    expect(document.activeElement).toBe(await tile(/two\.jpg/))
+  })
+
+  it('gives way to its neighbours by the arrows, and stops at the ends', async () => {
+    const user = showPage()
+    await user.click(await tile(/two\.jpg/))
+    const dialog = screen.getByRole('dialog')
+    fireEvent.keyDown(dialog, { key: 'ArrowRight' })
+    expect(screen.getByRole('dialog', { name: 'three.jpg' })).toBeDefined()
+    fireEvent.keyDown(dialog, { key: 'ArrowRight' })
+    expect(screen.getByRole('dialog', { name: 'three.jpg' })).toBeDefined()
+    await user.click(screen.getByRole('button', { name: 'Previous picture' }))
+    expect(screen.getByRole('dialog', { name: 'two.jpg' })).toBeDefined()
+    await user.click(screen.getByRole('button', { name: 'Close' }))
+    expect(document.activeElement).toBe(await tile(/two\.jpg/))
+  })
+})

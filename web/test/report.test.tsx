@@ -1,0 +1,132 @@
+import { screen, waitFor, within } from '@testing-library/react'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { fileJson, importJson } from './builders'
+import { FakeApi, problem } from './fakeApi'
+import { pass, showPage } from './showPage'
+
+let api: FakeApi
+
+beforeEach(() => {
+  api = new FakeApi().install()
+})
+
+describe('the report of an import', () => {
+  it('says the equation, word for word', async () => {
+    api.imports = [importJson()]
+    showPage()
+    const said = await screen.findByTestId('equation')
+    expect(said.textContent).toBe('2,412 found = 2,400 stored + 0 unchanged + 12 failed + 0 pending')
+  })
+
+  it('warns when the counts do not add up', async () => {
+    api.imports = [importJson({ found: 2500 })]
+    showPage()
+    expect((await screen.findByText(/do not add up/)).textContent).toContain('2,412')
+  })
+
+  it('tells how far it is, in numbers and to screen readers', async () => {
+    vi.useFakeTimers({ now: new Date('2026-11-23T10:00:10Z') })
+    const running = { state: 'transferring', found: 100, stored: 40, failed: 0, pending: 60, finished_at: null }
+    api.imports = [importJson({ ...running, updated_at: '2026-11-23T10:00:10Z' })]
+    showPage()
+    await pass(20)
+    const bar = screen.getByRole('progressbar')
+    expect(bar.getAttribute('aria-valuenow')).toBe('40')
+    expect(bar.getAttribute('aria-valuetext')).toBe('40 of 100 files')
+    expect(screen.getByText('4.0 files/s, 290.0 kB/s')).toBeDefined()
+    expect(screen.getByText('about 15 s')).toBeDefined()
+    expect(screen.getByText('10 s')).toBeDefined()
+    expect(document.title).toBe('40 % – Drivestream')
+    api.imports = [importJson({ ...running, stored: 55, pending: 45 })]
+    await pass(1_000)
+    expect(screen.getByText('50 percent: 55 of 100 files.')).toBeDefined()
+  })
+
+  it('slows the speed down when nothing moves', async () => {
+    vi.useFakeTimers({ now: new Date('2026-11-23T10:00:10Z') })
+    api.imports = [
+      importJson({ state: 'transferring', found: 100, stored: 40, failed: 0, pending: 60, finished_at: null }),
+    ]
+    showPage()
+    await pass(12_000)
+    expect(screen.getByText('0.0 files/s, 0 bytes/s')).toBeDefined()
+  })
+
+  it('names no percentage while the folder is being listed', async () => {
+    api.imports = [importJson({ state: 'listing', finished_at: null, folders_found: 24, folders_listed: 7 })]
+    showPage()
+    expect(await screen.findByText('2,412 pictures found so far')).toBeDefined()
+    expect(screen.getByText('7 of 24 folders listed')).toBeDefined()
+    expect(screen.getByRole('progressbar').hasAttribute('aria-valuenow')).toBe(false)
+  })
+
+  it('says why an import failed as a whole', async () => {
+    api.imports = [importJson({ state: 'failed', found: 0, stored: 0, failed: 0, message: 'The folder is not shared.' })]
+    showPage()
+    expect((await screen.findByText('The folder is not shared.')).getAttribute('role')).toBe('alert')
+    expect(await screen.findByText('No picture was stored.')).toBeDefined()
+  })
+
+  it('says that a folder could not be listed', async () => {
+    api.imports = [importJson({ state: 'completed_with_failures', folders_failed: 2 })]
+    showPage()
+    expect(await screen.findByText(/2 folders could not be listed/)).toBeDefined()
+  })
+
+  it('leads to the folder in Drive, and nowhere else', async () => {
+    api.imports = [importJson({ folder_url: 'javascript:alert(1)' })]
+    showPage()
+    const link = await screen.findByRole('link', { name: 'Open in Google Drive' })
+    expect(link.getAttribute('href')).toBe('https://drive.google.com/drive/folders/folder-1')
+  })
+})
+
+describe('what failed', () => {
+  const files = (reason: string, count: number, message: (n: number) => string) =>
+    Array.from({ length: count }, (_, n) =>
+      fileJson({ google_drive_id: `${reason}-${n}`, name: `${reason} ${n}.jpg`, reason, message: message(n) }),
+    )
+
+  it('is grouped by reason, with the sentence once where all have the same', async () => {
+    api.imports = [importJson({ failures: { new_reason: 2, other: 10 } })]
+    api.files = [...files('new_reason', 2, () => 'Ask again tomorrow.'), ...files('other', 10, (n) => `Sentence ${n}.`)]
+    showPage()
+    expect(await screen.findByText('Ask again tomorrow.')).toBeDefined()
+    const groups = screen.getAllByRole('heading', { level: 4 }).map(({ textContent }) => textContent)
+    expect(groups).toEqual(['other 10 files', 'new_reason 2 files'])
+    expect(screen.getByText('Sentence 7.')).toBeDefined()
+    expect(screen.getByText('new_reason 1.jpg')).toBeDefined()
+  })
+
+  it('can be read to the last file', async () => {
+    api.imports = [importJson({ failed: 150, stored: 2262, failures: { other: 150 } })]
+    api.files = files('other', 150, (n) => `Sentence ${n}.`)
+    const user = showPage()
+    expect(await screen.findByText('First 100 files')).toBeDefined()
+    await user.click(screen.getByRole('button', { name: 'Load more of the 150 files' }))
+    expect(await screen.findByText('Sentence 149.')).toBeDefined()
+    expect(screen.queryByRole('button', { name: /Load more/ })).toBeNull()
+  })
+
+  it('can be asked for again when the list was refused', async () => {
+    api.imports = [importJson({ failures: { other: 12 } })]
+    api.fault = (path) => (path.includes('/files?') ? problem(400, 'No such state.') : null)
+    const user = showPage()
+    const alert = await screen.findByRole('alert')
+    expect(alert.textContent).toContain('The list of files could not be loaded. No such state.')
+    api.fault = null
+    api.files = files('other', 12, () => 'Now it answers.')
+    await user.click(within(alert).getByRole('button', { name: 'Try again' }))
+    expect(await screen.findByText('Now it answers.')).toBeDefined()
+  })
+
+  it('stands apart from what was skipped, which opens on asking', async () => {
+    api.imports = [importJson({ skipped: { odd_type: 1234, other: 2 } })]
+    api.files = [fileJson({ state: 'skipped', name: 'notes.txt', reason: 'odd_type' })]
+    const user = showPage()
+    const summary = await screen.findByText('Beside them, 1,236 skipped: 1,234 odd_type, 2 other')
+    expect(api.asked.some(({ path }) => path.includes('state=skipped'))).toBe(false)
+    await user.click(summary)
+    await waitFor(() => expect(screen.getByText('notes.txt')).toBeDefined())
+  })
+})
