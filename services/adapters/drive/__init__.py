@@ -1,0 +1,6 @@
+"""Google Drive v3: folder pages and file bytes, over httpx on aiohttp's connections."""
+
+from services.adapters.drive.client import Drive
+from services.adapters.drive.connect import open_drive
+
+__all__ = ["Drive", "open_drive"]

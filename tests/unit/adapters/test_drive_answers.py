@@ -1,0 +1,161 @@
+"""Google's JSON is hostile until parsed: a page comes out, or one clear refusal."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.adapters.drive.answers import page
+from services.core.errors import TryAgain
+from services.core.ports import Entry
+
+TEXT = st.text(alphabet="a0Z:-\x00\n\u00e9\ud800\U0001f305", max_size=40)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+FIELD_NAMES = [
+    "name",
+    "mimeType",
+    "size",
+    "md5Checksum",
+    "sha1Checksum",
+    "sha256Checksum",
+    "version",
+    "createdTime",
+    "modifiedTime",
+    "trashed",
+    "resourceKey",
+    "imageMediaMetadata",
+    "capabilities",
+]
+
+
+def entry(**fields: Any) -> Entry:
+    body = json.dumps({"files": [{"id": "A"} | fields]}).encode()
+    (only,) = page(body).entries
+    return only
+
+
+def test_a_full_entry_is_read_whole() -> None:
+    assert entry(
+        id="1abc",
+        name="Sunset.jpg",
+        mimeType="image/jpeg",
+        size="123456789012",
+        md5Checksum="D41D8CD98F00B204E9800998ECF8427E",
+        sha1Checksum="a" * 40,
+        sha256Checksum="b" * 64,
+        version="17",
+        createdTime="2026-01-02T03:04:05.678Z",
+        modifiedTime="2026-01-02T03:04:05+02:00",
+        resourceKey="0-abc",
+        imageMediaMetadata={"width": 800, "height": 600},
+        capabilities={"canDownload": False},
+        trashed=True,
+    ) == Entry(
+        id="1abc",
+        name="Sunset.jpg",
+        mime_type="image/jpeg",
+        size=123456789012,
+        md5="d41d8cd98f00b204e9800998ecf8427e",
+        sha1="a" * 40,
+        sha256="b" * 64,
+        version=17,
+        created_time=datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC),
+        modified_time=datetime(2026, 1, 2, 1, 4, 5, tzinfo=UTC),
+        resource_key="0-abc",
+        width=800,
+        height=600,
+        can_download=False,
+        trashed=True,
+    )
+
+
+def test_next_token_and_incompleteness_are_seen() -> None:
+    read = page(b'{"files": [], "nextPageToken": "t", "incompleteSearch": true}')
+    assert (read.next_token, read.incomplete) == ("t", True)
+    last = page(b'{"files": [], "nextPageToken": ""}')
+    assert (last.next_token, last.incomplete) == (None, False)
+
+
+@pytest.mark.parametrize("size", ["12a", "-1", "1e3", "9" * 30, -5, 1.5, True, None, [], "²"])
+def test_a_size_that_is_no_number_is_dropped(size: object) -> None:
+    assert entry(size=size).size is None
+
+
+@pytest.mark.parametrize("md5", ["zz", "d41d8cd98f00b204e9800998ecf8427", 7, "g" * 32, None])
+def test_a_checksum_of_another_shape_is_dropped(md5: object) -> None:
+    assert entry(md5Checksum=md5).md5 is None
+
+
+@pytest.mark.parametrize(
+    "time", ["yesterday", "2026-01-01T00:00:00", 5, "0001-01-01T00:00:00+14:00"]
+)
+def test_a_time_that_is_none_is_dropped(time: object) -> None:
+    assert entry(modifiedTime=time).modified_time is None
+
+
+def test_a_resource_key_that_could_split_a_header_is_dropped() -> None:
+    assert entry(resourceKey="a\r\nX-Evil: 1").resource_key is None
+
+
+def test_nul_and_lone_surrogates_in_a_name_are_replaced() -> None:
+    assert entry(name="a\x00b\ud800c").name == "a\ufffdb\ufffdc"
+    assert entry(name="\U0001f305 sunset").name == "\U0001f305 sunset"
+
+
+def test_one_bad_name_does_not_cost_the_rest_of_the_page() -> None:
+    body = b'{"files": [{"id": "A", "name": "\\udc00"}, {"id": "B", "name": "ok"}]}'
+    assert [e.name for e in page(body).entries] == ["\ufffd", "ok"]
+
+
+def test_a_name_of_5000_characters_is_cut() -> None:
+    assert len(entry(name="x" * 5000).name) == 1024
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b'{"files": [{"id": "A"}',
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"error": {"code": 403}}',
+        b'{"files": [{"name": "no id"}]}',
+        b'{"files": [{"id": ""}]}',
+        b'{"files": [{"id": "A"}], "nextPageToken": 5}',
+        b'{"files": ' + b"[" * 100_000,
+        b'\xff{"files": []}',
+        json.dumps({"files": [{"id": str(n)} for n in range(1001)]}).encode(),
+        json.dumps({"files": [], "nextPageToken": "t" * 20_000}).encode(),
+    ],
+)
+def test_what_is_no_listing_is_tried_again_under_one_reason(body: bytes) -> None:
+    with pytest.raises(TryAgain) as caught:
+        page(body)
+    assert caught.value.reason == "answer_unreadable"
+
+
+@given(st.dictionaries(st.sampled_from(FIELD_NAMES), JSON))
+def test_no_field_of_an_entry_can_cost_the_page(fields: dict[str, Any]) -> None:
+    read = entry(**fields)
+    read.name.encode()
+    read.mime_type.encode()
+    assert read.size is None or read.size >= 0
+    assert read.version >= 0
+
+
+@given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_give_a_page_or_that_refusal(body: bytes) -> None:
+    outcome: int | str
+    try:
+        outcome = len(page(body).entries)
+    except TryAgain as why:
+        outcome = why.reason
+    assert outcome in {0, 1, 2, 3, "answer_unreadable"}
