@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -25,8 +26,11 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
-    """Settings of a real Kafka, an object store and PostgreSQL, started once a session."""
+def servers() -> Iterator[Mapping[str, str]]:
+    """Settings of a real Kafka, an object store and PostgreSQL, started once a session.
+
+    Not in pytest's own folder: it is closed to other accounts, and PostgreSQL, started by root,
+    runs as another."""
     given = {n: os.environ[n] for names in NEEDED.values() for n in names if n in os.environ}
     missing = [kind for kind, names in NEEDED.items() if not all(n in given for n in names)]
     with ExitStack() as stack:
@@ -36,8 +40,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, s
         elif missing:
             from local.servers import running_servers
 
-            folder: Path = tmp_path_factory.mktemp("servers")
-            started = stack.enter_context(running_servers(folder, missing))
+            folder = stack.enter_context(TemporaryDirectory(prefix="drivestream-tests-"))
+            started = stack.enter_context(running_servers(Path(folder), missing))
         yield {**started, **given}
 
 

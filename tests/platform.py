@@ -1,7 +1,5 @@
 """An empty platform for one test: the servers stay, what is in them goes."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,9 +13,12 @@ from confluent_kafka.admin import AdminClient
 from minio import Minio
 from minio.deleteobjects import DeleteObject
 
+from services.adapters.bucket import Bucket
+from services.adapters.catalog.migrate import migrate
+from services.adapters.kafka.admin import Topics
+from services.core.settings import DatabaseSettings, KafkaSettings, Reader, StoreSettings
 from services.core.topics import ALL
 
-SETUP_SECONDS = 60
 DELETE_SECONDS = 20
 
 
@@ -68,21 +69,10 @@ def emptied(servers: Mapping[str, str]) -> Iterator[Platform]:
 
 
 def _set_up(env: Mapping[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "services.setup"],
-        env={**_machine(), **env},
-        capture_output=True,
-        text=True,
-        timeout=SETUP_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def _machine() -> dict[str, str]:
-    import os
-
-    return {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    reader = Reader(env)
+    Topics(KafkaSettings.read(reader)).create()
+    Bucket(StoreSettings.read(reader)).create()
+    migrate(DatabaseSettings.read(reader))
 
 
 def _delete_topics(bootstrap: str) -> None:

@@ -11,13 +11,15 @@ from types import TracebackType
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from services.adapters.kafka.errors import KafkaUnavailableError, sentence
+from services.adapters.kafka.errors import Complaints, KafkaUnavailableError, sentence
 from services.core.events import Message
 from services.core.settings import KafkaSettings
 from services.core.wire import MAX_RECORD_BYTES, Record, encode
 
 POLL_SECONDS = 0.1
 FULL_QUEUE_WAIT = 0.02
+GRACE_SECONDS = 2.0
+"""librdkafka looks for messages that timed out once a second."""
 
 
 def producer_config(settings: KafkaSettings, client_id: str, timeout: float) -> dict[str, object]:
@@ -30,11 +32,12 @@ def producer_config(settings: KafkaSettings, client_id: str, timeout: float) -> 
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
         "linger.ms": 5,
+        "error_cb": Complaints(client_id),
         "message.max.bytes": MAX_RECORD_BYTES,
         "message.timeout.ms": int(timeout * 1000),
         "queue.buffering.max.kbytes": 32 * 1024,
         "queue.buffering.max.messages": 20_000,
-        "log_level": 3,
+        "log_level": 2,
     }
 
 
@@ -98,10 +101,13 @@ class Publisher:
         if not records:
             return
         batch = _Batch(len(records), asyncio.get_running_loop())
-        async with asyncio.timeout(self._timeout * 2):
-            for record in records:
-                await self._produce(record, batch)
-            await batch.acknowledged
+        try:
+            async with asyncio.timeout(self._timeout + GRACE_SECONDS):
+                for record in records:
+                    await self._produce(record, batch)
+                await batch.acknowledged
+        except TimeoutError:
+            raise KafkaUnavailableError("no acknowledgement in time") from None
 
     async def _produce(self, record: Record, batch: _Batch) -> None:
         while True:

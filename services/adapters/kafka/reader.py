@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
-from services.adapters.kafka.errors import KafkaUnavailableError, sentence
+from services.adapters.kafka.errors import Complaints, KafkaUnavailableError, sentence
 from services.core.settings import KafkaSettings
 
 READ_TIMEOUT = 10.0
@@ -65,7 +65,8 @@ def reader_config(settings: KafkaSettings, client_id: str) -> dict[str, object]:
         "queued.max.messages.kbytes": 8 * 1024,
         "queued.min.messages": 1_000,
         "fetch.wait.max.ms": 100,
-        "log_level": 3,
+        "log_level": 2,
+        "error_cb": Complaints(client_id),
     }
 
 
