@@ -95,7 +95,7 @@ def _prepare(command: Command, runs: tuple[str, ...], properties: str) -> None:
     (folder / "server.properties").write_text(properties)
     if (folder / FORMATTED).exists():
         return
-    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    cluster = cluster_id(uuid.uuid4())
     tool = ("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster)
     done = subprocess.run(
         (*runs, *tool, "-c", str(folder / "server.properties")),
@@ -108,6 +108,12 @@ def _prepare(command: Command, runs: tuple[str, ...], properties: str) -> None:
     if done.returncode != 0:
         raise ServerError(f"Kafka could not format {folder}: {done.stdout}{done.stderr}"[-2000:])
     (folder / FORMATTED).write_text(cluster + "\n")
+
+
+def cluster_id(number: uuid.UUID) -> str:
+    """The number as Kafka writes it, but for a first digit `-`: its tools take that for an option."""
+    text = urlsafe_b64encode(number.bytes).decode().rstrip("=")
+    return text.replace("-", "A", 1) if text.startswith("-") else text
 
 
 class _Probe:

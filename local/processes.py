@@ -156,10 +156,12 @@ class Guard:
 class Children:
     """A context whose processes end with it, whichever way it ends."""
 
+    processes: list[Process]
+
     def __init__(self, log_dir: Path, keep: Sequence[int] = ()) -> None:
         self._log_dir = log_dir
         self._guard = Guard(keep)
-        self._processes: list[Process] = []
+        self.processes = []
 
     def __enter__(self) -> Self:
         return self
@@ -176,16 +178,16 @@ class Children:
     def start(self, command: Command) -> Process:
         """Start a process with its log in LOG_DIR/NAME.log."""
         process = Process(command, self._log_dir / f"{command.name}.log", self._guard)
-        self._processes.append(process)
+        self.processes.append(process)
         process.start()
         return process
 
     def stop(self, patience_s: float = STOP_S) -> None:
         """Ask all to stop, wait once for all of them, and kill what is left."""
         deadline = time.monotonic() + patience_s
-        for process in self._processes:
+        for process in self.processes:
             process.signal(process.command.stop_signal)
-        for process in self._processes:
+        for process in self.processes:
             process.wait(max(0.0, deadline - time.monotonic()))
             process.kill()
 

@@ -46,6 +46,6 @@ def _build(folder: Path, env: Mapping[str, str]) -> None:
     if found_go(env) is None:
         # A machine without Go has no use for a gigabyte of its caches afterwards.
         seen |= {"GOFLAGS": "-modcacherw", "GOPATH": str(work), "GOCACHE": str(work / "cache")}
-    argv = [go(env), "install", "-trimpath", "-ldflags=-s -w", f"{MODULE}@{VERSION}"]
+    argv = [go(env), "install", "-v", "-trimpath", "-ldflags=-s -w", f"{MODULE}@{VERSION}"]
     run("Building MinIO with Go (once, a few minutes)", argv, seen, cwd=folder)
     shutil.rmtree(work, ignore_errors=True)

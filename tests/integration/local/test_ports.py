@@ -1,0 +1,52 @@
+"""Ports that are taken, wrong, or wanted twice have a sentence before anything starts."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from local.ports import LOOPBACK, PortError, Ports, accepts
+
+
+@pytest.fixture
+def busy() -> Iterator[int]:
+    """A port that somebody else listens on."""
+    with socket.create_server((LOOPBACK, 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_taken_port_is_refused_naming_port_purpose_and_variable(busy: int) -> None:
+    with pytest.raises(PortError, match=rf"Port {busy}, needed for Kafka, .*set KAFKA_PORT"):
+        Ports({"KAFKA_PORT": str(busy)}).claim("KAFKA_PORT", 29092, "Kafka")
+
+
+def test_one_taken_on_all_addresses_is_refused_too() -> None:
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(PortError, match=f"Port {port}"):
+            Ports({}).claim("KAFKA_PORT", port, "Kafka")
+
+
+def test_zero_is_any_free_port_and_never_the_same_twice() -> None:
+    ports = Ports({"A": "0"})
+    claimed = [ports.claim("A", 1, "a test") for _ in range(50)]
+    assert len(set(claimed)) == 50
+
+
+def test_two_purposes_cannot_have_one_port() -> None:
+    free = Ports({}).claim("A", 0, "a test")
+    ports = Ports({"A": str(free), "B": str(free)})
+    ports.claim("A", 1, "a test")
+    with pytest.raises(PortError, match="A is the same"):
+        ports.claim("B", 1, "another")
+
+
+@pytest.mark.parametrize("value", ["-1", "65536", "http", "1e3", "²", "9" * 5000])
+def test_what_is_no_port_is_refused(value: str) -> None:
+    with pytest.raises(PortError, match="KAFKA_PORT must be a port"):
+        Ports({"KAFKA_PORT": value}).claim("KAFKA_PORT", 29092, "Kafka")
+
+
+def test_a_server_is_noticed_when_it_takes_connections(busy: int) -> None:
+    assert accepts(busy)
+    assert not accepts(Ports({}).claim("A", 0, "a test"))

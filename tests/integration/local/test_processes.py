@@ -1,0 +1,155 @@
+"""Real child processes: started, stopped, killed, started again, and never left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from local.paths import CHECKOUT
+from local.processes import Children, Command, Process
+
+STUBBORN = "trap '' TERM; echo up; while :; do sleep 0.05; done"
+
+
+@pytest.fixture
+def children(tmp_path: Path) -> Iterator[Children]:
+    """A place for a test's processes."""
+    with Children(tmp_path / "logs") as children:
+        yield children
+
+
+def shell(name: str, script: str, folder: Path) -> Command:
+    """A command that runs a shell script."""
+    env = {"PATH": os.environ["PATH"]}
+    return Command(name=name, argv=("/bin/sh", "-c", script), env=env, cwd=folder)
+
+
+def eventually(true: Callable[[], bool], limit_s: float = 10.0) -> bool:
+    """Whether it becomes true within the limit."""
+    deadline = time.monotonic() + limit_s
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return true()
+
+
+def exists(pid: int) -> bool:
+    """Whether a process is there and not merely waiting to be reaped."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    return False
+
+
+def test_what_it_prints_is_in_its_log(children: Children, tmp_path: Path) -> None:
+    process = children.start(shell("one", "echo hello; echo there >&2; exit 3", tmp_path))
+    assert process.wait(10)
+    assert process.returncode == 3
+    assert process.tail() == "hello\nthere"
+    assert process.log == tmp_path / "logs" / "one.log"
+
+
+def test_stopping_asks_first(children: Children, tmp_path: Path) -> None:
+    script = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done"
+    process = children.start(shell("polite", script, tmp_path))
+    assert eventually(lambda: process.tail() == "up")
+    process.stop()
+    assert (process.returncode, process.tail()) == (0, "up\nbye")
+
+
+def test_what_does_not_obey_is_killed(children: Children, tmp_path: Path) -> None:
+    process = children.start(shell("stubborn", STUBBORN, tmp_path))
+    assert eventually(lambda: process.tail() == "up")
+    process.stop(patience_s=0.2)
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_it_can_be_killed_and_started_again_into_the_same_log(
+    children: Children, tmp_path: Path
+) -> None:
+    process = children.start(shell("again", "echo up; sleep 60", tmp_path))
+    first = process.pid
+    assert eventually(lambda: process.tail() == "up")
+    process.kill()
+    assert process.pid is None
+    process.start()
+    assert eventually(lambda: process.tail() == "up\nup")
+    assert process.pid not in (None, first)
+
+
+def test_one_that_runs_cannot_be_started_twice(children: Children, tmp_path: Path) -> None:
+    process = children.start(shell("once", "sleep 60", tmp_path))
+    with pytest.raises(RuntimeError, match="runs already"):
+        process.start()
+
+
+def test_what_a_process_started_is_killed_with_it(children: Children, tmp_path: Path) -> None:
+    process = children.start(shell("parent", "sleep 60 & echo $!; wait", tmp_path))
+    assert eventually(lambda: process.tail() != "")
+    below = int(process.tail())
+    process.kill()
+    assert eventually(lambda: not exists(below))
+
+
+def test_what_a_process_left_when_it_died_is_killed_too(children: Children, tmp_path: Path) -> None:
+    process = children.start(shell("parent", "sleep 60 & echo $!", tmp_path))
+    assert process.wait(10)
+    below = int(process.tail())
+    assert exists(below)
+    process.kill()
+    assert eventually(lambda: not exists(below))
+
+
+def test_all_of_them_end_with_their_context_and_share_one_wait(tmp_path: Path) -> None:
+    with Children(tmp_path) as children:
+        several = [children.start(shell(f"s{n}", STUBBORN, tmp_path)) for n in range(3)]
+        assert eventually(lambda: all(each.tail() == "up" for each in several))
+        began = time.monotonic()
+        children.stop(patience_s=0.5)
+        assert time.monotonic() - began < 1.4
+    assert [each.returncode for each in several] == [-signal.SIGKILL] * 3
+
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from local.processes import Children, Command
+
+folder = Path(sys.argv[1])
+with Children(folder) as children:
+    for name, script in (("meek", "echo up; sleep 60"), ("deep", "sleep 60 & echo $!; wait")):
+        argv = ("/bin/sh", "-c", script)
+        children.start(Command(name=name, argv=argv, env={"PATH": sys.argv[2]}, cwd=folder))
+    print(*(process.pid for process in children.processes), flush=True)
+    time.sleep(60)
+"""
+
+
+def test_when_we_are_killed_nothing_of_ours_is_left(tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", PARENT, str(tmp_path), os.environ["PATH"]]
+    with subprocess.Popen(argv, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        deep = tmp_path / "deep.log"
+        assert eventually(lambda: deep.exists() and deep.read_text().strip() != "")
+        pids.append(int(deep.read_text()))
+        assert all(exists(pid) for pid in pids)
+        parent.kill()
+    assert len(pids) == 3
+    assert eventually(lambda: not any(exists(pid) for pid in pids))
+
+
+def test_a_process_that_was_never_started_can_be_stopped(
+    children: Children, tmp_path: Path
+) -> None:
+    process: Process = children.start(shell("gone", "true", tmp_path))
+    assert process.wait(10)
+    process.kill()
+    process.kill()
+    process.signal(signal.SIGTERM)
+    assert process.returncode == 0

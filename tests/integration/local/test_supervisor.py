@@ -1,0 +1,132 @@
+"""A supervisor over real processes, with a clock that only the test moves."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.processes import Children, Command, Process
+from local.server import Server, ServerError
+from local.supervisor import Supervisor
+from tests.integration.local.test_processes import eventually
+
+
+class Clock:
+    """Moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Watched:
+    """One process under a supervisor, and all that the supervisor said."""
+
+    def __init__(self, children: Children, folder: Path, script: str) -> None:
+        self.said: list[str] = []
+        self.clock = Clock()
+        self.prepared = 0
+        self.fault: str | None = None
+        argv = ("/bin/sh", "-c", script)
+        env = {"PATH": os.environ["PATH"]}
+        server = Server(
+            command=Command(name="worker", argv=argv, env=env, cwd=folder),
+            prepare=self._prepare,
+            missing=lambda: None,
+            gives={},
+        )
+        self.supervisor = Supervisor(self.said.append, self.clock)
+        self.process: Process = children.start(server.command)
+        self.supervisor.watch(server, self.process)
+
+    def _prepare(self) -> None:
+        self.prepared += 1
+        if self.fault:
+            raise ServerError(self.fault)
+
+    def tick(self, after_s: float = 0.0) -> None:
+        """Let time pass, and let the supervisor look."""
+        self.clock.now += after_s
+        self.supervisor.tick()
+
+    def dies(self) -> None:
+        """Wait until it has ended by itself."""
+        assert self.process.wait(10)
+
+
+@pytest.fixture
+def children(tmp_path: Path) -> Iterator[Children]:
+    """A place for a test's processes."""
+    with Children(tmp_path / "logs") as children:
+        yield children
+
+
+def test_one_that_is_killed_is_started_again_a_second_later(
+    children: Children, tmp_path: Path
+) -> None:
+    watched = Watched(children, tmp_path, "echo up; sleep 60")
+    first = watched.process.pid
+    assert eventually(lambda: watched.process.tail() == "up")
+    watched.tick()
+    assert watched.said == []
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    watched.dies()
+    watched.tick()
+    assert "worker ended (killed by SIGKILL); starting it again in 1 s" in watched.said[0]
+    assert watched.said[0].endswith("\nup")
+    watched.tick(after_s=0.9)
+    assert not watched.process.running
+    watched.tick(after_s=0.2)
+    assert watched.process.running
+    assert watched.prepared == 1
+    assert watched.said[1] == f"worker runs again (process {watched.process.pid})."
+
+
+def test_one_that_dies_over_and_over_waits_longer_each_time(
+    children: Children, tmp_path: Path
+) -> None:
+    watched = Watched(children, tmp_path, "exit 7")
+    for wait in (1, 2, 4):
+        watched.dies()
+        watched.tick()
+        assert f"(exit code 7); starting it again in {wait} s" in watched.said[-1]
+        watched.tick(after_s=wait)
+        assert "runs again" in watched.said[-1]
+
+
+def test_one_that_ran_well_for_a_while_starts_at_a_second_again(
+    children: Children, tmp_path: Path
+) -> None:
+    watched = Watched(children, tmp_path, "sleep 60")
+    for _ in range(3):
+        watched.process.signal(signal.SIGKILL)
+        watched.dies()
+        watched.tick()
+        watched.tick(after_s=10)
+    watched.clock.now += 61
+    watched.process.signal(signal.SIGKILL)
+    watched.dies()
+    watched.tick()
+    assert "starting it again in 1 s" in watched.said[-1]
+
+
+def test_a_server_that_cannot_be_prepared_is_tried_again_later(
+    children: Children, tmp_path: Path
+) -> None:
+    watched = Watched(children, tmp_path, "sleep 60")
+    watched.process.signal(signal.SIGKILL)
+    watched.dies()
+    watched.fault = "the disk is full"
+    watched.tick()
+    watched.tick(after_s=1)
+    assert watched.said[-1] == "worker could not be started: the disk is full"
+    watched.fault = None
+    watched.tick(after_s=1)
+    assert not watched.process.running
+    watched.tick(after_s=1)
+    assert watched.process.running
