@@ -111,7 +111,7 @@ def _prepare(command: Command, runs: tuple[str, ...], properties: str) -> None:
 
 
 def cluster_id(number: uuid.UUID) -> str:
-    """The number as Kafka writes it, but for a first digit `-`: its tools take that for an option."""
+    """The number as Kafka writes it, but no `-` first: its tools take that for an option."""
     text = urlsafe_b64encode(number.bytes).decode().rstrip("=")
     return text.replace("-", "A", 1) if text.startswith("-") else text
 
