@@ -1,0 +1,81 @@
+"""The catalog's writing side in memory: rows, offsets, and one lock. Passes the contract suite."""
+
+from collections.abc import Mapping
+
+from services.adapters.catalog.writer import CatalogUnavailableError, OvertakenError, Position
+from services.core.rows import Keys, Rows
+
+
+class FakeDatabase:
+    """What outlives a connection. `available = False` breaks every connection and refuses new."""
+
+    def __init__(self) -> None:
+        self.rows = Rows()
+        self.offsets: dict[Position, tuple[str, int]] = {}
+        self.active: FakeCatalogWriter | None = None
+        self.available = True
+
+
+class FakeCatalogWriter:
+    """One connection."""
+
+    def __init__(self, database: FakeDatabase) -> None:
+        self._database = database
+        self._check()
+
+    def _check(self) -> None:
+        if not self._database.available:
+            raise CatalogUnavailableError("connection refused")
+
+    def close(self) -> None:
+        """Give the lock back."""
+        if self._database.active is self:
+            self._database.active = None
+
+    def take_lock(self) -> bool:
+        """As the real one."""
+        self._check()
+        if self._database.active is None:
+            self._database.active = self
+        return self._database.active is self
+
+    def offsets(self) -> Mapping[Position, tuple[str, int]]:
+        """As the real one."""
+        self._check()
+        return dict(self._database.offsets)
+
+    def begin_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None:
+        """As the real one."""
+        self._check()
+        for position, start in starts.items():
+            self._database.offsets.setdefault(position, start)
+
+    def load(self, keys: Keys) -> Rows:
+        """As the real one."""
+        self._check()
+        rows = self._database.rows
+        imports = {k: rows.imports[k] for k in keys.imports if k in rows.imports}
+        roots = {(i.id, i.folder_id) for i in imports.values() if i.folder_id is not None}
+        return Rows(
+            imports=imports,
+            folders={k: rows.folders[k] for k in keys.folders | roots if k in rows.folders},
+            pages={k: rows.pages[k] for k in keys.pages if k in rows.pages},
+            files={k: rows.files[k] for k in keys.files if k in rows.files},
+            images={k: rows.images[k] for k in keys.images if k in rows.images},
+        )
+
+    def save(self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]) -> None:
+        """As the real one."""
+        self._check()
+        known = self._database.offsets
+        late = [p for p, (start, _) in moves.items() if p not in known or known[p][1] != start]
+        if late:
+            raise OvertakenError(f"{len(late)} of {len(moves)} partitions")
+        rows = self._database.rows
+        rows.imports.update(after.imports)
+        rows.folders.update(after.folders)
+        rows.pages.update(after.pages)
+        rows.files.update(after.files)
+        rows.images.update(after.images)
+        for position, (_, end) in moves.items():
+            known[position] = (known[position][0], end)
