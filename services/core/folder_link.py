@@ -34,8 +34,7 @@ OWN_VIEWS = {
     "priority",
     "activity",
 }
-# What mail and chat programs wrap around a link, and characters that cannot be seen.
-WRAPPING = " \t\r\n<>\"'\u00a0\u200b\u200c\u200d\u2060\ufeff"
+WRAPPING = " <>\"'"  # what mail and chat programs put around a link
 
 
 class NotAFolderLinkError(ValueError):
@@ -54,9 +53,14 @@ class FolderLink:
     resource_key: str | None = None
 
 
+def tidy(text: str) -> str:
+    """The text without what surrounds a pasted link, line breaks, and what cannot be seen."""
+    return "".join(c for c in text if c.isprintable()).strip(WRAPPING)
+
+
 def parse_folder_link(text: str) -> FolderLink:
     """The folder that a link names; raises `NotAFolderLinkError`."""
-    text = text.strip(WRAPPING)
+    text = tidy(text)
     if not text:
         raise NotAFolderLinkError("empty", f"Paste the link of a Drive folder, like {EXAMPLE}.")
     if len(text) > LONGEST_LINK:

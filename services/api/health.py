@@ -1,0 +1,118 @@
+"""Is it alive, and can it do its work? With each part's own answer, in bounded time."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Literal
+
+import structlog
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import SkipValidation
+from msgspec import Struct
+
+from services.api.tail import Tail
+from services.core.catalog import ReadsCatalog
+from services.core.errors import Verdict
+
+CHECK_SECONDS = 4.0
+KAFKA_SILENCE_SECONDS = 10.0
+SAY_EVERY_SECONDS = 3.0
+
+log = structlog.get_logger()
+
+
+class Check(Struct, frozen=True):
+    """One part's answer."""
+
+    ok: bool
+    detail: str
+
+
+class Alive(Struct, frozen=True):
+    """The process answers; nothing else was asked."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Ready(Struct, frozen=True):
+    """Whether everything that requests need is there."""
+
+    status: Literal["ready", "not_ready"]
+    checks: Mapping[str, Check]
+
+
+class Readiness:
+    """Asks Kafka's tail and the database."""
+
+    def __init__(self, tail: Tail, catalog: ReadsCatalog) -> None:
+        self._tail = tail
+        self._catalog = catalog
+
+    async def check(self) -> Ready:
+        """Every part's answer, within `CHECK_SECONDS`."""
+        checks = {"kafka": self._kafka(), "database": await self._database()}
+        ready = all(check.ok for check in checks.values())
+        return Ready("ready" if ready else "not_ready", checks)
+
+    async def watch(self) -> None:
+        """For ever: say what is waited for every few seconds, and when all is there."""
+        was_ready = False
+        while True:
+            now = await self.check()
+            is_ready = now.status == "ready"
+            if not is_ready:
+                waiting = {name: c.detail for name, c in now.checks.items() if not c.ok}
+                log.warning("api.waiting", **waiting)
+            elif not was_ready:
+                log.info("api.ready")
+            was_ready = is_ready
+            await asyncio.sleep(SAY_EVERY_SECONDS)
+
+    def _kafka(self) -> Check:
+        state = self._tail.state
+        silence = time.monotonic() - state.answered_at
+        if state.trouble is not None:
+            return Check(False, f"the log of imports cannot be read: {state.trouble}")
+        if silence > KAFKA_SILENCE_SECONDS:
+            return Check(False, f"Kafka has not answered for {silence:.0f} seconds")
+        if not state.caught_up:
+            return Check(False, "the log of imports is still being read")
+        return Check(True, "the log of imports is read to its end")
+
+    async def _database(self) -> Check:
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                await self._catalog.check()
+        except Verdict as why:
+            return Check(False, why.message)
+        except TimeoutError:
+            return Check(False, f"no answer within {CHECK_SECONDS:.0f} seconds")
+        except Exception as why:
+            log.exception("database.check_failed")
+            return Check(False, f"the check failed: {type(why).__name__}")
+        return Check(True, "the database answers and has its tables")
+
+
+Checks = NamedDependency[SkipValidation[Readiness]]
+
+
+@get("/health/live", operation_id="getLiveness", summary="Is the process alive?")
+async def live() -> Alive:
+    """Depends on nothing, so that no orchestrator restarts us for somebody else's outage."""
+    return Alive()
+
+
+@get(
+    "/health/ready",
+    operation_id="getReadiness",
+    summary="Can it do its work?",
+    responses={
+        503: ResponseSpec(Ready, description="Something is missing.", generate_examples=False)
+    },
+)
+async def ready(readiness: Checks) -> Response[Ready]:
+    """200 if everything is there, else 503; with each part's answer."""
+    answer = await readiness.check()
+    return Response(answer, status_code=200 if answer.status == "ready" else 503)

@@ -1,0 +1,171 @@
+"""Imports: starting one, watching them, and their files with what became of each."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+from urllib.parse import quote
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.params import FromPath, HeaderParameter, QueryParameter, SkipValidation
+
+from services.api.answers import AnyRequest, problem_responses
+from services.api.images import DATABASE, Catalog
+from services.api.paging import DEFAULT_PAGE, Cursor, Limit, cursor_of, key_of, next_link, page_of
+from services.api.problems import ParameterFault, Problem
+from services.api.progress import ImportViews, place_of
+from services.api.start import ImportStarter
+from services.api.submission import EXAMPLE, understood
+from services.core.catalog import FILE_STATES, ImportFile, ImportPlace, ImportProgress
+
+Starter = NamedDependency[SkipValidation[ImportStarter]]
+Views = NamedDependency[SkipValidation[ImportViews]]
+
+
+class ImportStarted(msgspec.Struct, frozen=True, rename="camel"):
+    """The import is queued; `job_id` is its id."""
+
+    message: str
+    job_id: str
+
+
+@dataclass
+class StartOperation(Operation):
+    """OpenAPI of a body that we read ourselves, to say better what is wrong with it."""
+
+    def __post_init__(self) -> None:
+        link = Schema(type=OpenAPIType.STRING, description="The link of a public Drive folder.")
+        body = Schema(
+            type=OpenAPIType.OBJECT,
+            properties={"folderUrl": link},
+            required=["folderUrl"],
+            examples=[cast(object, msgspec.json.decode(EXAMPLE))],
+        )
+        content = {"application/json": OpenAPIMediaType(schema=body)}
+        self.request_body = RequestBody(required=True, content=content)
+
+
+@post(
+    "/import/google-drive",
+    status_code=202,
+    operation_id="startImport",
+    operation_class=StartOperation,
+    summary="Import a Google Drive folder",
+    responses={
+        **problem_responses(
+            "not_json",
+            "not_an_object",
+            "missing_folder_url",
+            "folder_url_not_text",
+            "empty",
+            "too_long",
+            "not_drive",
+            "bad_id",
+            "file_link",
+            "document_link",
+            "private_view",
+            "no_folder",
+            "bad_idempotency_key",
+            "cross_site",
+            "import_under_way",
+            "body_too_large",
+            "other_folder",
+            "not_queued",
+        )
+    },
+    response_description="Kafka has acknowledged the request; `Location` is where to watch it.",
+)
+async def start_import(
+    request: AnyRequest,
+    starter: Starter,
+    key: Annotated[
+        str | None,
+        HeaderParameter(
+            name="Idempotency-Key",
+            description="Repeats with the same key are the same import, so repeating is safe.",
+        ),
+    ] = None,
+) -> Response[ImportStarted]:
+    """Queue an import. Repeating it with the same `Idempotency-Key` starts nothing twice."""
+    submission = understood(await request.body(), key)
+    await starter.start(submission)
+    job = str(submission.job_id)
+    return Response(
+        ImportStarted(message="Import started", job_id=job),
+        headers={"Location": f"/imports/{job}"},
+    )
+
+
+@get(
+    "/imports",
+    operation_id="listImports",
+    summary="The imports, newest first",
+    responses={**problem_responses("bad_parameter", "bad_cursor", *DATABASE)},
+)
+async def list_imports(
+    views: Views, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
+) -> Response[list[ImportProgress]]:
+    """A page, with `Link: <…>; rel="next"` if more follow."""
+    before = key_of(cursor, "imports", ImportPlace)
+    page, more = page_of(await views.newest(before=before, limit=limit + 1), limit)
+    following = cursor_of("imports", place_of(page[-1])) if more else None
+    link = next_link("/imports", {"limit": limit}, following) if following else {}
+    return Response(list(page), headers=link)
+
+
+@get(
+    "/imports/{import_id:str}",
+    operation_id="getImport",
+    summary="One import",
+    responses={**problem_responses("unknown_import", *DATABASE)},
+)
+async def get_import(import_id: FromPath[str], views: Views) -> ImportProgress:
+    """Its state and counts: found = stored + unchanged + failed + pending."""
+    return await _found(views, import_id)
+
+
+@get(
+    "/imports/{import_id:str}/files",
+    operation_id="listImportFiles",
+    summary="The files of an import",
+    responses={
+        **problem_responses(
+            "bad_parameter", "unknown_state", "bad_cursor", "unknown_import", *DATABASE
+        )
+    },
+)
+async def list_files(
+    import_id: FromPath[str],
+    catalog: Catalog,
+    views: Views,
+    in_state: Annotated[
+        str | None,
+        QueryParameter(name="state", enum=FILE_STATES, description="Those in this state."),
+    ] = None,
+    limit: Limit = DEFAULT_PAGE,
+    cursor: Cursor = None,
+) -> Response[list[ImportFile]]:
+    """A page by Drive id, with `Link: <…>; rel="next"` if more follow."""
+    if in_state is not None and in_state not in FILE_STATES:
+        known = ", ".join(FILE_STATES)
+        fault = ParameterFault("state", f"must be one of {known}")
+        raise Problem("unknown_state", f"The state must be one of {known}.", errors=(fault,))
+    after = key_of(cursor, "files", str)
+    rows = await catalog.import_files(import_id, state=in_state, after=after, limit=limit + 1)
+    if not rows:
+        await _found(views, import_id)  # none of an import, or no such import?
+    page, more = page_of(rows, limit)
+    if not more:
+        return Response(list(page))
+    asked = {"state": in_state, "limit": limit}
+    following = cursor_of("files", page[-1].google_drive_id)
+    path = f"/imports/{quote(import_id, safe='')}/files"
+    return Response(list(page), headers=next_link(path, asked, following))
+
+
+async def _found(views: ImportViews, import_id: str) -> ImportProgress:
+    found = await views.one(import_id)
+    if found is None:
+        raise Problem("unknown_import", "No import has this id.")
+    return found
