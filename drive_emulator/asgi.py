@@ -1,0 +1,139 @@
+"""Requests and answers, straight on ASGI."""
+
+import gzip
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from drive_emulator.errors import ApiError, invalid, request_too_large
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = tuple[tuple[bytes, bytes], ...]
+
+LARGEST_BODY = 1024 * 1024
+_LARGEST_WRITE = 1024 * 1024
+
+_JSON_HEADERS: Headers = (
+    (b"content-type", b"application/json; charset=UTF-8"),
+    (b"vary", b"Origin"),
+    (b"vary", b"X-Origin"),
+    (b"vary", b"Referer"),
+    (b"cache-control", b"no-cache, no-store, max-age=0, must-revalidate"),
+    (b"pragma", b"no-cache"),
+    (b"expires", b"Mon, 01 Jan 1990 00:00:00 GMT"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"SAMEORIGIN"),
+    (b"x-xss-protection", b"0"),
+    (b"server", b"ESF"),
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request; `method` is what it means, after X-HTTP-Method-Override."""
+
+    method: str
+    path: str
+    params: dict[str, str]
+    raw_headers: list[tuple[bytes, bytes]]
+
+    @cached_property
+    def headers(self) -> dict[bytes, bytes]:
+        """By name in lower case; the last of a name."""
+        return {name.lower(): value for name, value in self.raw_headers}
+
+    def header(self, name: bytes) -> str:
+        """The value, or nothing."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+    @property
+    def pretty(self) -> bool:
+        """`prettyPrint`: on unless it is switched off."""
+        return self.params.get("prettyPrint", "true").lower() not in ("false", "0")
+
+    @property
+    def takes_gzip(self) -> bool:
+        """Google compresses only for clients that say so twice."""
+        agent = self.header(b"user-agent")
+        return "gzip" in agent and "gzip" in self.header(b"accept-encoding")
+
+
+async def read_request(scope: Scope, receive: Receive) -> Request:
+    """The request; a GET in disguise (POST with a form, for long queries) is a GET from here on."""
+    method, headers = scope["method"], list(scope["headers"])
+    request = Request(method, scope["path"], _form(scope["query_string"]), headers)
+    if method != "POST" or request.header(b"x-http-method-override").upper() != "GET":
+        return request
+    body = await read_body(receive)
+    return Request("GET", scope["path"], request.params | _form(body), headers)
+
+
+def _form(text: bytes) -> dict[str, str]:
+    """The parameters; where a name is repeated, the last one counts."""
+    try:
+        return dict(parse_qsl(text.decode("latin-1"), keep_blank_values=True, max_num_fields=200))
+    except ValueError:
+        raise invalid("parameters", "Too many parameters") from None
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body; raises `ApiError` 413 if it is larger than any reader's."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b""  # the client went away; nobody will read an answer
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > LARGEST_BODY:
+            raise request_too_large()
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+async def send_json(
+    send: Send, request: Request, value: Any, status: int = 200, more: Headers = ()
+) -> None:
+    """A JSON answer as Google sends it."""
+    encoded = msgspec.json.encode(value)
+    encoded = msgspec.json.format(encoded, indent=2) if request.pretty else encoded
+    headers = [*_JSON_HEADERS, *more]
+    if request.takes_gzip:
+        encoded = gzip.compress(encoded, 4)
+        headers += [(b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
+    headers.append((b"content-length", b"%d" % len(encoded)))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    body = b"" if request.method == "HEAD" else encoded
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def send_error(send: Send, request: Request, error: ApiError) -> None:
+    """The answer of an error."""
+    await send_json(send, request, error.body, error.status, error.headers)
+
+
+async def send_parts(send: Send, parts: Iterable[bytes | memoryview]) -> None:
+    """A body in bounded writes; each waits until the client has taken most of the last."""
+    for part in parts:
+        for start in range(0, len(part), _LARGEST_WRITE):
+            whole = len(part) <= _LARGEST_WRITE
+            piece = part if whole else part[start : start + _LARGEST_WRITE]
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def send_lines(send: Send, chunks: AsyncIterable[bytes]) -> None:
+    """NDJSON of unknown length."""
+    headers = [(b"content-type", b"application/x-ndjson")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    async for chunk in chunks:
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

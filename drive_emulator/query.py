@@ -1,0 +1,196 @@
+"""The `q` parameter of files.list: its grammar.
+
+    either   = all { "or" all }
+    all      = unary { "and" unary }
+    unary    = "not" unary | "(" either ")" | term
+    term     = string "in" name | name operator value | name "has" "{" pairs "}" | name
+    pairs    = name "=" string { "and" name "=" string }
+
+Strings are quoted by `'` or `"`; a backslash takes the next character as it is. That `and` binds
+tighter than `or` is not documented by Google; the rest is in its guide to search terms.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import NoReturn
+
+LONGEST = 64 * 1024  # characters of one query
+_DEEPEST = 50
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+        (?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
+      | (?P<word>[A-Za-z][A-Za-z0-9_.]*)
+      | (?P<sign>!=|<=|>=|[=<>(){}])
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_OPERATORS = frozenset({"=", "!=", "<", "<=", ">", ">=", "contains"})
+
+
+class BadQuery(ValueError):
+    """The text is no query, or asks what cannot be asked."""
+
+
+@dataclass(frozen=True)
+class Either:
+    """True if any part is."""
+
+    parts: tuple["Node", ...]
+
+
+@dataclass(frozen=True)
+class All:
+    """True if every part is."""
+
+    parts: tuple["Node", ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    """True if the part is not."""
+
+    part: "Node"
+
+
+@dataclass(frozen=True)
+class Term:
+    """`name operator value`; `in` is written with the value first, a bare name is `= true`."""
+
+    name: str
+    operator: str
+    value: str | bool
+
+
+@dataclass(frozen=True)
+class Has:
+    """A collection has an item with these parts, as in `{ key='a' and value='b' }`."""
+
+    name: str
+    parts: tuple[tuple[str, str], ...]
+
+
+Node = Either | All | Not | Term | Has
+
+
+def parse_query(text: str) -> Node:
+    """The tree of a query; raises `BadQuery`."""
+    if len(text) > LONGEST:
+        raise BadQuery("the query is too long")
+    parser = _Parser(_tokens(text))
+    node = parser.either(0)
+    parser.end()
+    return node
+
+
+def _tokens(text: str) -> list[tuple[str, str]]:
+    tokens, place, text = [], 0, text.rstrip()
+    while place < len(text):
+        found = _TOKEN.match(text, place)
+        if found is None or found.lastgroup is None:
+            raise BadQuery(f"not understood from character {place} on")
+        tokens.append((found.lastgroup, found[found.lastgroup]))
+        place = found.end()
+    return tokens
+
+
+class _Parser:
+    def __init__(self, tokens: list[tuple[str, str]]) -> None:
+        self._tokens = tokens
+        self._place = 0
+
+    def either(self, depth: int) -> Node:
+        parts = [self._all(depth)]
+        while self._skip("or"):
+            parts.append(self._all(depth))
+        return parts[0] if len(parts) == 1 else Either(tuple(parts))
+
+    def end(self) -> None:
+        if self._place < len(self._tokens):
+            self._fail()
+
+    def _all(self, depth: int) -> Node:
+        parts = [self._unary(depth)]
+        while self._skip("and"):
+            parts.append(self._unary(depth))
+        return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+    def _unary(self, depth: int) -> Node:
+        if depth > _DEEPEST:
+            raise BadQuery("the query is nested too deeply")
+        if self._skip("not"):
+            return Not(self._unary(depth + 1))
+        if self._skip("("):
+            inner = self.either(depth + 1)
+            self._expect(")")
+            return inner
+        return self._term()
+
+    def _term(self) -> Node:
+        kind, text = self._next()
+        if kind == "string":
+            self._expect("in")
+            return Term(self._take("word"), "in", _unquoted(text))
+        if kind != "word" or text in ("and", "or", "in", "has", "contains"):
+            self._fail()
+        if self._skip("has"):
+            return Has(text, self._pairs())
+        operator = self._peek()
+        if operator not in _OPERATORS:
+            return Term(text, "=", True)
+        self._place += 1
+        return Term(text, operator, self._value())
+
+    def _value(self) -> str | bool:
+        kind, text = self._next()
+        if kind == "string":
+            return _unquoted(text)
+        if text in ("true", "false"):
+            return text == "true"
+        self._fail()
+
+    def _pairs(self) -> tuple[tuple[str, str], ...]:
+        self._expect("{")
+        pairs = []
+        while True:
+            name = self._take("word")
+            self._expect("=")
+            pairs.append((name, _unquoted(self._take("string"))))
+            if not self._skip("and"):
+                break
+        self._expect("}")
+        return tuple(pairs)
+
+    def _peek(self) -> str:
+        """The next token if it is no string: a quoted "or" is a value, not a word."""
+        if self._place < len(self._tokens) and self._tokens[self._place][0] != "string":
+            return self._tokens[self._place][1]
+        return ""
+
+    def _next(self) -> tuple[str, str]:
+        if self._place >= len(self._tokens):
+            self._fail()
+        self._place += 1
+        return self._tokens[self._place - 1]
+
+    def _take(self, kind: str) -> str:
+        found, text = self._next()
+        return text if found == kind else self._fail()
+
+    def _skip(self, text: str) -> bool:
+        if self._peek() != text:
+            return False
+        self._place += 1
+        return True
+
+    def _expect(self, text: str) -> None:
+        if not self._skip(text):
+            self._fail()
+
+    def _fail(self) -> NoReturn:
+        raise BadQuery(f"not understood at word {self._place}")
+
+
+def _unquoted(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text[1:-1])

@@ -1,0 +1,167 @@
+"""A file as Drive's JSON shows it, field by field: only what a mask asks for is computed."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+
+from drive_emulator.forest import File
+from drive_emulator.mask import Mask, pick
+
+Make = Callable[[File], Any]  # None: the field is absent from this file
+
+_NATIVE = "application/vnd.google-apps."
+_CAMERAS = (
+    ("FUJIFILM", "X-T5"),
+    ("Apple", "iPhone 15"),
+    ("Canon", "EOS R6"),
+    ("Google", "Pixel 9"),
+)
+
+
+def rfc3339(milliseconds: int) -> str:
+    """`2025-07-14T18:32:12.000Z`, from UTC milliseconds since 1970."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+
+
+def projection(mask: Mask) -> Callable[[File], dict[str, Any]]:
+    """From a file to its JSON object; an empty mask gives every field that it has."""
+    if not mask:
+        chosen = [(name, make, mask) for name, make in FIELDS.items()]
+    else:
+        chosen = [(name, make, mask[name]) for name, make in FIELDS.items() if name in mask]
+
+    def project(file: File) -> dict[str, Any]:
+        made = {}
+        for name, make, below in chosen:
+            value = make(file)
+            if value is not None:
+                made[name] = pick(value, below) if below else value
+        return made
+
+    return project
+
+
+def _hash(file: File) -> int:
+    return file.ordinal * 2_654_435_761 % 2**32 ^ file.tree.key
+
+
+def _size(file: File) -> str | None:
+    return str(file.entry.stock.size) if file.entry.stock else None
+
+
+def _extension(file: File) -> str | None:
+    if file.entry.stock is None:
+        return None
+    return file.entry.name.rpartition(".")[2] if "." in file.entry.name else ""
+
+
+def _image(file: File) -> dict[str, Any] | None:
+    stock = file.entry.stock
+    if stock is None or not stock.is_image or not stock.contents.width:
+        return None
+    make, model = _CAMERAS[_hash(file) % len(_CAMERAS)]
+    taken = datetime.fromtimestamp(file.entry.modified_ms / 1000, UTC)
+    facts: dict[str, Any] = {
+        "width": stock.contents.width,
+        "height": stock.contents.height,
+        "rotation": 0,
+        "time": f"{taken:%Y:%m:%d %H:%M:%S}",
+        "cameraMake": make,
+        "cameraModel": model,
+    }
+    if file.entry.location:
+        latitude, longitude = file.entry.location
+        spread = (_hash(file) % 1000 - 500) / 100_000
+        facts["location"] = {
+            "latitude": round(latitude + spread, 6),
+            "longitude": round(longitude - spread, 6),
+            "altitude": 0,
+        }
+    return facts
+
+
+def _view_link(file: File) -> str:
+    if file.is_folder:
+        return f"https://drive.google.com/drive/folders/{file.id}"
+    return f"https://drive.google.com/file/d/{file.id}/view?usp=drivesdk"
+
+
+def _content_link(file: File) -> str | None:
+    return f"https://drive.google.com/uc?id={file.id}&export=download" if file.entry.stock else None
+
+
+def _revision(file: File) -> str | None:
+    if file.entry.stock is None:
+        return None
+    return "0B" + blake2b(file.tag, digest_size=24).hexdigest() + "PQ"
+
+
+def _capabilities(file: File) -> dict[str, bool]:
+    native = file.entry.mime_type.startswith(_NATIVE)
+    return {
+        "canCopy": not file.is_folder,
+        "canDownload": file.is_folder or not native,
+        "canEdit": False,
+        "canListChildren": file.is_folder,
+        "canReadRevisions": False,
+    }
+
+
+def _blob(make: Make) -> Make:
+    return lambda file: make(file) if file.entry.stock else None
+
+
+def _parents(file: File) -> list[str] | None:
+    parent = file.parent_id
+    return None if parent is None else [parent]
+
+
+def _explicitly_trashed(file: File) -> bool:
+    parent = file.tree.layout.parent(file.ordinal)
+    with_parent = parent is not None and file.tree.layout.entry(parent).trashed
+    return file.entry.trashed and not with_parent
+
+
+FIELDS: dict[str, Make] = {
+    "kind": lambda file: "drive#file",
+    "id": lambda file: file.id,
+    "name": lambda file: file.entry.name,
+    "mimeType": lambda file: file.entry.mime_type,
+    "starred": lambda file: False,
+    "trashed": lambda file: file.entry.trashed,
+    "explicitlyTrashed": _explicitly_trashed,
+    "parents": _parents,
+    "properties": lambda file: {"theme": file.entry.theme} if file.entry.theme else None,
+    "spaces": lambda file: ["drive"],
+    "version": lambda file: str(2 + _hash(file) % 9),
+    "webContentLink": _content_link,
+    "webViewLink": _view_link,
+    "hasThumbnail": lambda file: False,
+    "viewedByMe": lambda file: False,
+    "createdTime": lambda file: rfc3339(file.entry.created_ms),
+    "modifiedTime": lambda file: rfc3339(file.entry.modified_ms),
+    "modifiedByMe": lambda file: False,
+    "shared": lambda file: file.entry.shared,
+    "ownedByMe": lambda file: False,
+    "capabilities": _capabilities,
+    "viewersCanCopyContent": lambda file: True,
+    "copyRequiresWriterPermission": lambda file: False,
+    "writersCanShare": lambda file: True,
+    "originalFilename": _blob(lambda file: file.entry.name),
+    "fullFileExtension": _extension,
+    "fileExtension": _extension,
+    "md5Checksum": lambda file: file.checksum("md5"),
+    "sha1Checksum": lambda file: file.checksum("sha1"),
+    "sha256Checksum": lambda file: file.checksum("sha256"),
+    "size": _size,
+    "quotaBytesUsed": lambda file: _size(file) or "0",
+    "headRevisionId": _revision,
+    "imageMediaMetadata": _image,
+    "isAppAuthorized": lambda file: False,
+    "linkShareMetadata": lambda file: {
+        "securityUpdateEligible": False,
+        "securityUpdateEnabled": True,
+    },
+}

@@ -1,0 +1,132 @@
+"""The emulator as a process beside a test or a benchmark.
+
+with running_emulator() as drive:
+    folder = drive.add_tree({"name": "some", "pictures": 20})
+    ...  # Drive's API at drive.url, with drive.api_key
+"""
+
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from queue import Empty, Queue
+from threading import Thread
+from typing import IO, Any
+
+_START_S = 30.0
+_STOP_S = 10.0
+_ANSWER_S = 120.0
+
+
+class EmulatorFailed(RuntimeError):
+    """It did not start, or refused what it was asked; the message is its own."""
+
+
+@dataclass(frozen=True)
+class RunningEmulator:
+    """A started emulator. `url` has no path: Drive's API is at `/drive/v3` below it."""
+
+    url: str
+    api_key: str
+    pid: int
+
+    def add_tree(self, spec: Mapping[str, Any], render: bool = False) -> str:
+        """Plant a tree (see `trees.TreeSpec`) and return its folder id.
+
+        With `render` all its pictures are painted before this returns, so that a benchmark does
+        not measure that.
+        """
+        query = "?render=true" if render else ""
+        answer = self._ask(f"/_emu/trees{query}", json.dumps(dict(spec)).encode())
+        return str(json.loads(answer)["folderId"])
+
+    def folder_id(self, name: str) -> str:
+        """The root folder of a tree, such as `sample` or `hostile`."""
+        for tree in self.trees():
+            if tree["name"] == name:
+                return str(tree["folderId"])
+        raise EmulatorFailed(f"there is no tree {name!r}")
+
+    def trees(self) -> list[dict[str, Any]]:
+        """Name, folderId, folderUrl, pictures, folders and, once known, bytes of each."""
+        trees: list[dict[str, Any]] = json.loads(self._ask("/_emu/trees"))["trees"]
+        return trees
+
+    def files(self, name: str) -> Iterator[dict[str, Any]]:
+        """Every file of a tree that can be fetched: id, name, path, mimeType, size, md5Checksum."""
+        request = urllib.request.Request(f"{self.url}/_emu/trees/{name}/files")
+        with urllib.request.urlopen(request, timeout=_ANSWER_S) as answer:
+            for line in answer:
+                yield json.loads(line)
+
+    def requests(self) -> dict[str, int]:
+        """Requests so far: list, get, media, how many of them were refused, and media bytes."""
+        counts: dict[str, int] = json.loads(self._ask("/_emu/requests"))
+        return counts
+
+    def _ask(self, path: str, body: bytes | None = None) -> bytes:
+        request = urllib.request.Request(self.url + path, body)
+        try:
+            with urllib.request.urlopen(request, timeout=_ANSWER_S) as answer:
+                return bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                raise EmulatorFailed(error.read().decode(errors="replace")) from None
+
+
+@contextmanager
+def running_emulator(
+    *, seed: int = 1, api_key: str = "emulator-key", port: int = 0, options: Sequence[str] = ()
+) -> Iterator[RunningEmulator]:
+    """Start it, wait until it listens (30 s at most), and stop it at the end.
+
+    Port 0 takes a free one; `options` are further arguments of the command line. Should this
+    process die without a word, the emulator's standard input ends, and so does the emulator.
+    """
+    command = [sys.executable, "-m", "drive_emulator", "--stop-on-eof"]
+    command += ["--seed", str(seed), "--api-key", api_key, "--port", str(port), *options]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield RunningEmulator(_address(process), api_key, process.pid)
+    finally:
+        _stop(process)
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    """What the first line of its output says; the listener is open before that is printed."""
+    lines: Queue[str] = Queue()
+    assert process.stdout is not None
+    Thread(target=_read_lines, args=(process.stdout, lines), daemon=True).start()
+    limit = time.monotonic() + _START_S
+    while time.monotonic() < limit:
+        try:
+            line = lines.get(timeout=0.1)
+        except Empty:
+            if process.poll() is not None:
+                raise EmulatorFailed(f"it ended at once, with {process.returncode}") from None
+            continue
+        if "http://" in line:
+            return line[line.index("http://") :].strip()
+    raise EmulatorFailed(f"it did not start within {_START_S:.0f} s")
+
+
+def _read_lines(output: IO[str], lines: "Queue[str]") -> None:
+    with output:
+        for line in output:
+            lines.put(line)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(_STOP_S)
+    if process.stdin is not None:
+        process.stdin.close()
