@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -41,18 +43,25 @@ def table(rows: Mapping[str, str]) -> str:
     return "\n".join(f"  {label:<{width}}  {address}" for label, address in rows.items())
 
 
-def sample_folder(drive_url: str) -> str:
-    """The link of the emulator's sample folder, which it names first."""
+@dataclass(frozen=True)
+class Sample:
+    """The emulator's sample folder: its link, and how many pictures an import must find there."""
+
+    url: str
+    pictures: int
+
+
+def sample_folder(drive_url: str) -> Sample:
+    """The first tree that the emulator names; `ServerError` if this is no emulator of ours."""
     try:
         with OPENER.open(f"{drive_url}/_emu/trees", timeout=10) as response:
-            trees = json.load(response)
-        link = trees[0]["folderUrl"]
-    except (OSError, ValueError, LookupError, TypeError) as error:
+            first = json.load(response)["trees"][0]
+        return Sample(url=str(first["folderUrl"]), pictures=int(first["pictures"]))
+    except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
         raise ServerError(
-            f"{drive_url} names no sample folder: it is not our emulator ({error}). "
+            f"{drive_url} names no sample folder, so it is not our emulator ({error}). "
             "Name a folder with --folder."
         ) from None
-    return str(link)
 
 
 def _shown(url: str, with_password: bool) -> str:

@@ -1,7 +1,7 @@
 """The main job, shown: everything started, a folder imported, the equation closed."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -40,13 +40,19 @@ class Outcome:
     asked_s: float
     ended_s: float
     first_stored_s: float | None
+    expected: int | None  # pictures in the folder, where the emulator can say
 
     @property
     def good(self) -> bool:
-        """Every file found was brought over, by this import or one before it."""
+        """Every picture of the folder was brought over, by this import or one before it."""
         progress = self.progress
         settled = progress.closes and not progress.pending and not progress.failed
-        return settled and progress.state == "completed"
+        return settled and progress.state == "completed" and not self.overlooked
+
+    @property
+    def overlooked(self) -> int:
+        """Pictures that the folder holds and the listing did not find; negative for too many."""
+        return 0 if self.expected is None else self.expected - self.progress.found
 
     def sentences(self) -> str:
         """The closing equation, the time it took, and what went wrong, for a person."""
@@ -57,6 +63,8 @@ class Outcome:
             f"{progress.state}: {progress.stored_bytes / 1e6:,.1f} MB stored in "
             f"{self.ended_s - self.asked_s:.1f} s (ready at {self.ready_s} s{first})"
         )
+        if self.overlooked:
+            lines.append(f"The folder holds {self.expected:,} pictures, {progress.found:,} found.")
         if progress.message:
             lines.append(progress.message)
         lines += [f"  {number:,} failed: {why}" for why, number in progress.failures.items()]
@@ -76,6 +84,7 @@ class Outcome:
             "pending": progress.pending,
             "skipped": dict(progress.skipped),
             "failures": dict(progress.failures),
+            "expected": self.expected,
             "equation_closes": progress.closes,
             "found_bytes": progress.found_bytes,
             "stored_bytes": progress.stored_bytes,
@@ -96,7 +105,8 @@ def run_import(
     Raises `ServerError`, `ApiError`, `StandstillError`, and `Stopped` when asked to stop.
     """
     ready_s = start.seconds()
-    link = folder or up.sample
+    sample = up.sample
+    link = folder or (sample.url if sample else None)
     if not link:
         raise ServerError("There is no emulator, so no sample folder: name one with --folder URL.")
     api = Api(up.api_url)
@@ -112,6 +122,7 @@ def run_import(
         ready_s=ready_s,
         asked_s=asked_s,
         ended_s=start.seconds(),
+        expected=sample.pictures if sample and link == sample.url else None,
         first_stored_s=round((stored_at - start.at).total_seconds(), 2) if stored_at else None,
     )
 
@@ -125,8 +136,3 @@ def _turn(stack: Stack) -> Callable[[], None]:
         stack.stop.check()
 
     return turn
-
-
-def failure(error: Exception) -> Mapping[str, object]:
-    """The JSON object for a demo that has no counts to show."""
-    return {"state": "error", "error": str(error)}

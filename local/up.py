@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from local.addresses import addresses, sample_folder
+from local.addresses import Sample, addresses, sample_folder
 from local.home import Copy, Home
 from local.server import ServerError
 from local.stack import Say, Stack, running_stack
@@ -33,7 +33,7 @@ class Up:
     """A running stack, its sample folder if it has one, and the table's rows."""
 
     stack: Stack
-    sample: str | None
+    sample: Sample | None
     rows: Mapping[str, str]
 
     @property
@@ -52,7 +52,7 @@ def up(env: Mapping[str, str], home: Home, say: Say, with_web: bool) -> Iterator
             with suppress(ServerError):  # an address that was given need not be our emulator's
                 sample = sample_folder(settings["DRIVE_API_URL"])
         ours = {server.name for server in stack.plan.servers}
-        rows = addresses(settings, home.path, sample, ours)
+        rows = addresses(settings, home.path, sample.url if sample else None, ours)
         shared = {key: settings[key] for key in SHARED if settings.get(key)}
         home.record(Copy(pid=os.getpid(), settings=shared, addresses=rows))
         yield Up(stack=stack, sample=sample, rows=rows)

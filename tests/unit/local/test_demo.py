@@ -13,7 +13,7 @@ from tests.unit.local.test_imports import ANSWER
 DONE = {**ANSWER, "stored": 2100, "failed": 0, "pending": 0, "failures": {}, "state": "completed"}
 
 
-def outcome(**changes: object) -> Outcome:
+def outcome(expected: int | None = 2400, **changes: object) -> Outcome:
     """A demo's outcome whose import differs from a good one in what is named."""
     return Outcome(
         folder_url="https://drive.example/folders/1",
@@ -23,6 +23,7 @@ def outcome(**changes: object) -> Outcome:
         asked_s=5.1,
         ended_s=25.1,
         first_stored_s=6.0,
+        expected=expected,
     )
 
 
@@ -42,7 +43,20 @@ def test_an_import_that_brought_everything_over_is_good() -> None:
     ],
 )
 def test_any_other_is_not(changes: dict[str, object]) -> None:
-    assert not outcome(**changes).good
+    assert not outcome(None, **changes).good
+
+
+@pytest.mark.parametrize("expected", [2399, 2401])
+def test_an_import_that_found_another_number_than_the_folder_holds_is_not_good(
+    expected: int,
+) -> None:
+    other = outcome(expected=expected)
+    assert not other.good
+    assert f"The folder holds {expected:,} pictures, 2,400 found." in other.sentences()
+
+
+def test_of_a_folder_that_nobody_counted_all_that_was_found_is_good() -> None:
+    assert outcome(expected=None).good
 
 
 def test_the_document_has_counts_bytes_and_seconds() -> None:
