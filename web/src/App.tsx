@@ -16,7 +16,7 @@ export function App() {
   // With no import in the address, the newest of the first answer is shown and stays: one that
   // somebody else starts does not pull the page from under a reader.
   const [first, setFirst] = useState<string | null>(null)
-  const newest = imports.data?.[0]?.id
+  const newest = imports.data?.items[0]?.id
   if (first === null && newest !== undefined) setFirst(newest)
   const shown = named ?? first
 
@@ -36,11 +36,11 @@ export function App() {
           <Nothing loading={imports.isPending} error={imports.data === undefined ? imports.error : null} />
         ) : (
           <div className="columns">
-            <ImportList imports={imports.data ?? []} selected={shown} />
+            {imports.data !== undefined && <ImportList newest={imports.data} selected={shown} />}
             <ImportDetail
               key={shown}
               id={shown}
-              listed={imports.data?.find(({ id }) => id === shown)}
+              listed={imports.data?.items.find(({ id }) => id === shown)}
               listPending={imports.isPending}
             />
           </div>

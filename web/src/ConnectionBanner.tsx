@@ -10,7 +10,7 @@ interface Props {
 /** Stands while the imports cannot be asked for, and goes by itself when they can. */
 export function ConnectionBanner({ error, seenAt }: Props) {
   return (
-    <div role="status">
+    <div className="connection" role="status">
       {error !== null && (
         <div className="banner">
           <strong>{isUnreachable(error) ? 'The API does not answer.' : sentence(error)}</strong>{' '}

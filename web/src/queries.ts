@@ -7,6 +7,7 @@ import {
 } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import {
+  FIRST_IMPORTS_PATH,
   fetchFiles,
   fetchImport,
   fetchImports,
@@ -38,15 +39,27 @@ export function makeQueryClient(): QueryClient {
   })
 }
 
-/** All imports, newest first. Asked while the tab is visible; the one poll that notices recovery. */
+/** The newest imports. Asked while the tab is visible; the one poll that notices recovery. */
 export function useImports() {
   return useQuery({
     queryKey: ['imports'],
-    queryFn: ({ signal }) => fetchImports(signal),
+    queryFn: ({ signal }) => fetchImports(FIRST_IMPORTS_PATH, signal),
     refetchInterval: ({ state }) => {
       if (state.status === 'error') return WHILE_FAILING
-      return state.data?.some(isRunning) === true ? WHILE_RUNNING : WHILE_IDLE
+      return state.data?.items.some(isRunning) === true ? WHILE_RUNNING : WHILE_IDLE
     },
+  })
+}
+
+/** Those after the newest ones, from the page at `path` on; asked for once, null for not yet. */
+export function useOlderImports(path: string | null) {
+  return useInfiniteQuery({
+    queryKey: ['older imports', path],
+    queryFn: ({ pageParam, signal }) => fetchImports(pageParam, signal),
+    initialPageParam: path ?? FIRST_IMPORTS_PATH,
+    getNextPageParam: (page) => page.next,
+    enabled: path !== null,
+    staleTime: WHILE_IDLE,
   })
 }
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
+  FIRST_IMPORTS_PATH,
   contentUrl,
   fetchFiles,
   fetchImport,
@@ -158,7 +159,7 @@ describe('calls', () => {
     [() => new TypeError('Failed to fetch'), 'unreachable', 'The API cannot be reached.'],
   ] as const)('tell what went wrong (%#)', async (fault, kind, message) => {
     api.fault = fault
-    const error = await errorOf(fetchImports(signal))
+    const error = await errorOf(fetchImports(FIRST_IMPORTS_PATH, signal))
     expect([error.kind, error.message]).toEqual([kind, message])
   })
 

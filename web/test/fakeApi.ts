@@ -40,7 +40,7 @@ export class FakeApi {
   }
 
   private read(path: string): Response {
-    if (path === '/api/imports') return jsonResponse(this.imports)
+    if (/^\/api\/imports(\?|$)/.test(path)) return paged(this.imports, path)
     if (/^\/api\/imports\/[^/]+\/files\?/.test(path)) return this.readFiles(path)
     if (path.startsWith('/api/images?')) return paged(this.pictures, path)
     const one = this.imports.find(({ id }) => path === `/api/imports/${String(id)}`)
@@ -56,7 +56,7 @@ export class FakeApi {
 function paged(all: readonly Json[], path: string): Response {
   const url = new URL(path, 'http://api.invalid')
   const from = Number(url.searchParams.get('cursor') ?? 0)
-  const to = from + Number(url.searchParams.get('limit'))
+  const to = from + Number(url.searchParams.get('limit') ?? 100)
   url.searchParams.set('cursor', String(to))
   const next = `<${url.pathname.replace('/api', '')}${url.search}>; rel="next"`
   return jsonResponse(all.slice(from, to), 200, to < all.length ? { link: next } : {})

@@ -93,6 +93,17 @@ describe('the page', () => {
     await user.click(within(list).getByRole('button', { name: 'Show all 9' }))
     expect(within(list).getAllByRole('listitem')).toHaveLength(9)
   })
+
+  it('reaches the oldest import', async () => {
+    api.imports = Array.from({ length: 250 }, (_, n) => importJson({ id: `job-${n}`, folder_id: `folder-${n}` }))
+    const user = showPage()
+    const list = await screen.findByRole('navigation', { name: 'Imports 100+' })
+    await user.click(within(list).getByRole('button', { name: 'Show all 100+' }))
+    await user.click(within(list).getByRole('button', { name: 'Show older' }))
+    await user.click(await within(list).findByRole('button', { name: 'Show older' }))
+    expect(await within(list).findByRole('link', { name: /folder-249/ })).toBeDefined()
+    expect(within(list).queryByRole('button')).toBeNull()
+  })
 })
 
 describe('asking', () => {

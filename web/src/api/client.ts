@@ -14,9 +14,12 @@ interface Answer {
   readonly link: string | null
 }
 
+export const FIRST_IMPORTS_PATH = '/imports'
+
 /** Newest first. */
-export async function fetchImports(signal: AbortSignal): Promise<Import[]> {
-  return parseImports((await call('/imports', { signal })).json)
+export async function fetchImports(path: string, signal: AbortSignal): Promise<Page<Import>> {
+  const { json, link } = await call(path, { signal })
+  return { items: parseImports(json), next: nextPath(link, path) }
 }
 
 export async function fetchImport(id: string, signal: AbortSignal): Promise<Import> {

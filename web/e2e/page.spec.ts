@@ -1,0 +1,164 @@
+/** The page against a running system: the link goes in, the pictures are seen. */
+import type { AxeResults } from 'axe-core'
+import { createRequire } from 'node:module'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { camera, launch, readSetup, watch, type Watch } from './browser'
+
+const EQUATION = /^([\d,]+) found = ([\d,]+) stored \+ ([\d,]+) unchanged \+ ([\d,]+) failed \+ ([\d,]+) pending$/
+const BANNER = 'The API does not answer.'
+const setup = readSetup(process.env)
+
+let browser: Browser
+let page: Page
+let seen: Watch
+let shoot: (name: string) => Promise<void>
+
+beforeAll(async () => {
+  browser = await launch(process.env)
+  page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+  seen = watch(page)
+  shoot = camera(page, setup.screenshots)
+  await page.goto(setup.web)
+})
+
+afterAll(async () => {
+  await browser.close()
+})
+
+const field = () => page.getByLabel('Link of a Google Drive folder')
+const report = () => page.locator('article.detail')
+
+async function counts(): Promise<number[]> {
+  const said = (await page.getByTestId('equation').textContent()) ?? ''
+  return (EQUATION.exec(said) ?? []).slice(1).map((count) => Number(count.replaceAll(',', '')))
+}
+
+/** Pictures of the grid that Chromium has fetched and can paint, by their address. */
+async function decodedPictures(): Promise<string[]> {
+  return page.$$eval('.grid img', async (images) => {
+    const all = images as HTMLImageElement[]
+    const done = all.filter((image) => image.complete && image.naturalWidth > 0)
+    await Promise.all(done.map((image) => image.decode()))
+    return [...new Set(done.map((image) => image.src))]
+  })
+}
+
+async function violations(): Promise<string[]> {
+  await page.evaluate(axeSource())
+  const results = (await page.evaluate(
+    "axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })",
+  )) as AxeResults
+  if (results.passes.length === 0) throw new Error('axe looked at nothing')
+  return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
+}
+
+function axeSource(): string {
+  return (createRequire(import.meta.url)('axe-core') as { source: string }).source
+}
+
+describe('the page', () => {
+  it('refuses what is no folder link, and keeps it in the field', async () => {
+    await field().fill('https://drive.google.com/file/d/1AbCdEfGhIjKlMnOpQrStUv/view')
+    await field().press('Enter')
+    await page.locator('.field-problem').waitFor()
+    expect(await field().inputValue()).toContain('/file/d/')
+    await shoot('refused')
+  })
+
+  it('imports a folder, and the equation closes', async () => {
+    await field().fill(setup.folder)
+    await field().press('Enter')
+    await page.waitForURL(/\?import=/)
+    await report().waitFor()
+    await page.locator('.tile img').first().waitFor({ timeout: setup.limit })
+    await shoot('running')
+    await page.locator('article[data-state^="completed"]').waitFor({ timeout: setup.limit })
+    const [found, ...parts] = await counts()
+    expect(parts.reduce((sum, part) => sum + part, 0)).toBe(found)
+    expect(parts.at(-1)).toBe(0)
+    expect((parts[0] ?? 0) + (parts[1] ?? 0)).toBeGreaterThanOrEqual(setup.atLeast)
+    await shoot('done')
+  }, setup.limit + 60_000)
+
+  it('asked the API once a second at most', () => {
+    // Beside the clock, one event may ask at once: for the list, the submission; for the rest, the end.
+    const tooSoon = [...seen.asked].map(([address, times]) => ({
+      address,
+      short: times.slice(1).filter((time, index) => time - (times[index] ?? 0) < 950).length,
+    }))
+    expect(tooSoon.filter(({ short }) => short > 1)).toEqual([])
+  })
+
+  it('shows pictures that the browser has really decoded', async () => {
+    const more = page.getByRole('button', { name: 'Show more pictures' })
+    let shown = await scrolledThrough()
+    /* oxlint-disable no-await-in-loop -- one page follows another */
+    while (shown.length < setup.atLeast && (await more.isVisible())) {
+      await more.click()
+      shown = await scrolledThrough()
+    }
+    /* oxlint-enable no-await-in-loop */
+    expect(shown.length).toBeGreaterThanOrEqual(setup.atLeast)
+    await shoot('pictures')
+  }, 120_000)
+
+  it('shows the same import after a reload', async () => {
+    const before = await counts()
+    await page.reload()
+    await page.locator('.tile img').first().waitFor()
+    expect(await counts()).toEqual(before)
+  })
+
+  it('shows one picture large, closes it by Escape, and gives the focus back', async () => {
+    const tile = page.locator('.tile').nth(1)
+    await tile.focus()
+    await page.keyboard.press('Enter')
+    const large = page.locator('dialog[open] img')
+    await large.waitFor()
+    await page.waitForFunction("document.querySelector('dialog img').naturalWidth > 0")
+    await page.getByText(/[\d,]+ × [\d,]+ pixels/).waitFor()
+    expect(await violations()).toEqual([])
+    await shoot('large')
+    await page.keyboard.press('Escape')
+    await page.locator('dialog').waitFor({ state: 'detached' })
+    expect(await tile.evaluate((element) => element === document.activeElement)).toBe(true)
+  })
+
+  it.each(['light', 'dark'] as const)('is accessible in %s, wide and narrow', async (colorScheme) => {
+    await page.emulateMedia({ colorScheme })
+    expect(await violations()).toEqual([])
+    await shoot(colorScheme)
+    await page.setViewportSize({ width: 375, height: 812 })
+    expect(await violations()).toEqual([])
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(375)
+    await shoot(`${colorScheme}-narrow`)
+    await page.setViewportSize({ width: 1280, height: 900 })
+  })
+
+  it('says when the API is gone, and recovers by itself', async () => {
+    await page.emulateMedia({ colorScheme: 'light' })
+    await page.route('**/api/**', (route) => route.abort())
+    await page.getByText(BANNER).waitFor()
+    expect(await violations()).toEqual([])
+    await shoot('unreachable')
+    await page.unroute('**/api/**')
+    await page.getByText(BANNER).waitFor({ state: 'detached' })
+  })
+
+  it('complained of nothing', () => {
+    expect(seen.complaints).toEqual([])
+  })
+})
+
+async function scrolledThrough(): Promise<string[]> {
+  await page.evaluate(async () => {
+    for (let top = 0; top < document.documentElement.scrollHeight; top += 400) {
+      window.scrollTo(0, top)
+      // oxlint-disable-next-line no-await-in-loop -- a step at a time, as a reader scrolls
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  })
+  await page.waitForLoadState('networkidle', { timeout: 15_000 }).catch(() => undefined)
+  return decodedPictures()
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    environment: 'node',
+    include: ['e2e/**/*.spec.ts'],
+    // One browser, one story: each test goes on where the one before it ended.
+    fileParallelism: false,
+    sequence: { concurrent: false },
+    bail: 1,
+    hookTimeout: 60_000,
+    testTimeout: 60_000,
+  },
+})
