@@ -1,0 +1,61 @@
+"""An object store in memory. It passes the contract suite that the real one passes."""
+
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from services.core.errors import SetAside, Verdict
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One object."""
+
+    body: bytes
+    content_type: str
+
+
+class FakeStore:
+    """`KeepsObjects`. `troubles` are raised first, one a call, before anything is done."""
+
+    def __init__(self, bucket: str = "pictures") -> None:
+        self.bucket = bucket
+        self.objects: dict[str, Kept] = {}
+        self.troubles: deque[Verdict] = deque()
+        self.refusal: Verdict | None = None
+        self.puts: list[str] = []
+        self.looks: list[str] = []
+
+    async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
+        """Keep a copy."""
+        self._meet_trouble(key)
+        self.puts.append(key)
+        self.objects[key] = Kept(bytes(body), content_type)
+
+    async def put_stream(self, key: str, body: AsyncIterator[bytes], *, content_type: str) -> None:
+        """Keep what came, once all of it came."""
+        self._meet_trouble(key)
+        self.puts.append(key)
+        parts = [part async for part in body]
+        self.objects[key] = Kept(b"".join(parts), content_type)
+
+    async def size(self, key: str) -> int | None:
+        """How long the object is, if it is there."""
+        if self.troubles:
+            raise self.troubles.popleft()
+        self.looks.append(key)
+        kept = self.objects.get(key)
+        return None if kept is None else len(kept.body)
+
+    async def ready(self) -> None:
+        """Refuse for as long as everything is refused."""
+        if self.refusal is not None:
+            raise self.refusal
+
+    def _meet_trouble(self, key: str) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        if self.troubles:
+            raise self.troubles.popleft()
+        if len(key.encode()) > 1024 or any(len(part.encode()) > 255 for part in key.split("/")):
+            raise SetAside("object_key_refused", "The object's name was refused.")
