@@ -96,8 +96,9 @@ export function useFiles(importId: string, state: FileState, running: boolean) {
 /**
  * Pages that follow one another by `Link`.
  *
- * A refetch asks for every page that is loaded, so it goes on by itself only while there is one:
- * the load on the API stays bounded however far somebody has scrolled.
+ * A refetch asks for every page that is loaded. So it goes on by itself only while what is new
+ * would be seen, at the end of what there is; and with more pages less often, so that it never
+ * comes to more than one request a second.
  */
 function usePages<Item>(
   queryKey: readonly string[],
@@ -113,7 +114,9 @@ function usePages<Item>(
     getNextPageParam: (page) => page.next,
     refetchInterval: ({ state }) => {
       if (state.status === 'error') return mayRecover(state.error) ? WHILE_FAILING : false
-      return interval !== null && (state.data?.pages.length ?? 1) === 1 ? interval : false
+      const pages = state.data?.pages ?? []
+      const atTheEnd = pages.length <= 1 || pages.at(-1)?.next === null
+      return interval !== null && atTheEnd ? Math.max(interval, pages.length * 1_000) : false
     },
   })
 }

@@ -60,6 +60,35 @@ describe('the pictures', () => {
     expect(screen.getByRole('button', { name: /last\.jpg/ })).toBeDefined()
   })
 
+  it('stay, without a second complaint, while the API is away', async () => {
+    vi.useFakeTimers()
+    api.imports = [importJson({ state: 'transferring', pending: 12, failed: 0, finished_at: null })]
+    showPage()
+    await pass(100)
+    api.fault = () => new TypeError('Failed to fetch')
+    await pass(4_000)
+    expect(screen.getByText('The API does not answer.')).toBeDefined()
+    expect(screen.queryByRole('alert')).toBeNull()
+    expect(screen.getByRole('button', { name: /one\.jpg/ })).toBeDefined()
+  })
+
+  it('go on arriving at the end of many pages, with one request a second', async () => {
+    vi.useFakeTimers()
+    api.imports = [importJson({ state: 'transferring', pending: 12, failed: 0, finished_at: null })]
+    api.pictures = Array.from({ length: 70 }, (_, n) => pictureJson({ id: n, google_drive_id: `d${n}`, name: `p${n}.jpg` }))
+    showPage()
+    await pass(100)
+    fireEvent.click(screen.getByRole('button', { name: 'Show more pictures' }))
+    await pass(100)
+    const before = api.asked.filter(({ path }) => path.startsWith('/api/images?')).length
+    api.pictures.push(pictureJson({ id: 70, google_drive_id: 'd70', name: 'p70.jpg' }))
+    await pass(10_000)
+    expect(screen.getByRole('button', { name: /p70\.jpg/ })).toBeDefined()
+    const asked = api.asked.filter(({ path }) => path.startsWith('/api/images?')).length - before
+    expect(asked).toBeGreaterThan(4)
+    expect(asked).toBeLessThanOrEqual(10)
+  })
+
   it.each([
     [{ found: 0, stored: 0, failed: 0 }, 'There are no pictures in this folder.'],
     [{ found: 3, stored: 0, failed: 3 }, 'No picture has been stored.'],

@@ -25,9 +25,7 @@ export function Gallery({ one }: { one: Import }) {
           </span>
         )}
       </h3>
-      {query.error !== null && (
-        <Retry what="The pictures" error={query.error} onRetry={() => void query.refetch()} />
-      )}
+      <Retry what="The pictures" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
       {pictures.length > 0 ? (
         <Grid pictures={pictures} />
       ) : (

@@ -18,9 +18,7 @@ function FailureGroups({ one }: { one: Import }) {
   return (
     <section className="card failures" aria-labelledby="failures">
       <h3 id="failures">What failed, and why</h3>
-      {query.error !== null && (
-        <Retry what="The list of files" error={query.error} onRetry={() => void query.refetch()} />
-      )}
+      <Retry what="The list of files" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
       {byCount(one.failures).map(([reason, count]) => (
         <FailureGroup
           key={reason}

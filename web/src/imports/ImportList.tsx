@@ -38,9 +38,7 @@ export function ImportList({ newest, selected }: Props) {
           </li>
         ))}
       </ul>
-      {query.error !== null && (
-        <Retry what="Older imports" error={query.error} onRetry={() => void query.refetch()} />
-      )}
+      <Retry what="Older imports" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
       {shown.length < imports.length ? (
         <button type="button" onClick={() => setAll(true)}>
           Show all {count}

@@ -31,9 +31,7 @@ function SkippedFiles({ one }: { one: Import }) {
   const files = query.data?.pages.flatMap(({ items }) => items) ?? []
   return (
     <>
-      {query.error !== null && (
-        <Retry what="The list of files" error={query.error} onRetry={() => void query.refetch()} />
-      )}
+      <Retry what="The list of files" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
       <FileList files={files} withMessages />
       {query.hasNextPage && (
         <button type="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>

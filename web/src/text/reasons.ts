@@ -8,7 +8,55 @@ export interface Reason {
   readonly cure?: string
 }
 
-const REASONS = new Map<string, Reason>()
+const LATER = 'Import the folder again later: what is stored already is not fetched twice.'
+
+const REASONS = new Map<string, Reason>([
+  // Of a file, given by Google.
+  [
+    'download_quota_exceeded',
+    {
+      title: 'Google’s download limit for the file is reached',
+      cure: 'Import the folder again tomorrow: what is stored already is not fetched twice.',
+    },
+  ],
+  ['abusive_file', { title: 'withheld by Google as harmful', cure: 'Only the owner can fetch it, from Drive itself.' }],
+  [
+    'not_permitted',
+    {
+      title: 'downloading is not allowed',
+      cure: 'In Drive, the owner can allow viewers to download, in the settings of sharing. Then import the folder again.',
+    },
+  ],
+  ['not_downloadable', { title: 'a Google document, which has no bytes' }],
+  [
+    'not_found',
+    {
+      title: 'not found, or not shared',
+      cure: 'Share it with anyone who has the link, then import the folder again.',
+    },
+  ],
+  // Of the way there.
+  ['drive_unreachable', { title: 'Google Drive could not be reached', cure: LATER }],
+  ['drive_unavailable', { title: 'Google Drive had trouble answering', cure: LATER }],
+  ['drive_rate_limited', { title: 'Google asked for fewer requests', cure: LATER }],
+  ['automated_queries', { title: 'Google takes this computer for a robot', cure: LATER }],
+  ['download_interrupted', { title: 'the download broke off', cure: LATER }],
+  ['download_too_slow', { title: 'the download was far too slow', cure: LATER }],
+  ['answer_unreadable', { title: 'Google’s answer could not be read', cure: LATER }],
+  ['drive_refused', { title: 'refused by Google Drive' }],
+  ['unexpected_redirect', { title: 'Google led to another site' }],
+  [
+    'content_mismatch',
+    {
+      title: 'what arrived is not the file that Drive described',
+      cure: 'It may have been changed while it was copied. Import the folder again to fetch it as it is now.',
+    },
+  ],
+  // Of what whoever runs the server has to see to.
+  ['key_refused', { title: 'Google refused the server’s API key' }],
+  ['drive_api_disabled', { title: 'the Drive API is not enabled for the server’s key' }],
+  ['daily_limit_exceeded', { title: 'the server’s daily limit at Google is used up', cure: LATER }],
+])
 
 export function reasonFor(code: string): Reason {
   return REASONS.get(code) ?? { title: code }
