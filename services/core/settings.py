@@ -127,7 +127,7 @@ class StoreSettings:
             region=reader.text("AWS_REGION", "us-east-1"),
             bucket=reader.text("S3_BUCKET", "drivestream"),
             endpoint_url=endpoint,
-            public_url=reader.url("S3_PUBLIC_URL", ("http", "https"), endpoint),
+            public_url=reader.url("S3_PUBLIC_URL", ("http", "https"), "") or endpoint,
             public_read=reader.flag("S3_PUBLIC_READ", False),
         )
 

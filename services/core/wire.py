@@ -151,7 +151,7 @@ def orphan(topic: str, key: bytes | None, headers: Mapping[str, bytes]) -> Orpha
         import_id = import_id or from_key
     try:
         # What is no valid id would make the failure as undecodable as the message was.
-        import_id, subject = msgspec.convert((import_id, text), tuple[e.Id, e.Id])
+        import_id, subject = msgspec.convert(import_id, e.Id), msgspec.convert(text, e.Id)
     except msgspec.ValidationError:
         return None
     return Orphan(

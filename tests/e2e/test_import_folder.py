@@ -1,0 +1,181 @@
+"""A folder of 1,000 pictures: every byte in the bucket, every row, every event in its topic."""
+
+import hashlib
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.core import events as e
+from services.core.wire import decode
+from tests.platform import Platform
+from tests.system import System, link, running_system
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+TREE = {"name": "thousand", "pictures": 1000, "depth": 2, "fan_out": 3, "other_share": 0.02}
+
+
+@pytest.fixture
+def system(platform: Platform, tmp_path: Path) -> Iterator[System]:
+    with running_system(platform, tmp_path / "logs") as system:
+        system.start("api", "lister", "transfer", "indexer")
+        system.wait_ready()
+        yield system
+
+
+def test_a_thousand_pictures_arrive_whole(system: System) -> None:
+    folder = system.drive.add_tree(TREE)
+    expected = {f["id"]: f for f in system.drive.files("thousand") if _is_image(f)}
+    assert len(expected) == 1000
+    job = system.post_import(link(folder))
+    row = system.wait_import(job, 120)
+
+    assert row["state"] == "completed", row
+    assert (row["found"], row["stored"], row["failed"], row["pending"]) == (1000, 1000, 0, 0)
+    assert sum(row["skipped"].values()) > 0
+    assert row["stored_bytes"] == sum(f["size"] for f in expected.values())
+    _check_bucket(system, expected)
+    _check_rows(system, expected)
+    _check_topics(system, job, set(expected))
+    _check_again(system, folder)
+
+
+def _is_image(file: dict[str, Any]) -> bool:
+    return str(file["mimeType"]).startswith("image/")
+
+
+def _check_bucket(system: System, expected: dict[str, dict[str, Any]]) -> None:
+    client, bucket = system.platform.minio(), system.platform.env["S3_BUCKET"]
+    found: dict[str, str] = {}
+    for item in client.list_objects(bucket, recursive=True):
+        assert item.object_name is not None
+        answer = client.get_object(bucket, item.object_name)
+        file_id = item.object_name.split("/")[1][:33]
+        found[file_id] = hashlib.md5(answer.read()).hexdigest()
+        answer.close()
+        answer.release_conn()
+    assert found == {file_id: f["md5Checksum"] for file_id, f in expected.items()}
+
+
+def _check_rows(system: System, expected: dict[str, dict[str, Any]]) -> None:
+    rows = system.get("/images")
+    assert {r["google_drive_id"] for r in rows} == set(expected)
+    assert len(rows) == len(expected)
+    for row in rows:
+        file = expected[row["google_drive_id"]]
+        assert set(row) == {
+            "id",
+            "name",
+            "google_drive_id",
+            "size",
+            "mime_type",
+            "storage_path",
+            "created_at",
+        }
+        assert (row["name"], row["size"], row["mime_type"]) == (
+            file["name"],
+            file["size"],
+            file["mimeType"],
+        )
+    some = rows[0]["google_drive_id"]
+    with urllib.request.urlopen(f"{system.api_url}/images/{some}/content", timeout=20) as answer:
+        assert hashlib.md5(answer.read()).hexdigest() == expected[some]["md5Checksum"]
+
+
+def _check_topics(system: System, job: str, ids: set[str]) -> None:
+    found = [decode(r.topic, r.value) for r in system.records("files.found")]
+    assert {event.file_id for event in found if isinstance(event, e.FileFound)} == ids
+    stored = [decode(r.topic, r.value) for r in system.records("files.stored")]
+    assert {event.file.file_id for event in stored if isinstance(event, e.FileStored)} == ids
+    pages = [decode(r.topic, r.value) for r in system.records("imports.listed")]
+    assert {f.id for p in pages if isinstance(p, e.PageListed) for f in p.files} == ids
+    (requested,) = system.records("imports.requested")
+    assert (requested.key or b"").decode() == job
+    assert system.records("files.failed") == []
+    assert system.records("dead.letters") == []
+
+
+def _check_again(system: System, folder: str) -> None:
+    """The second import of the same folder finds everything in place, and fetches nothing."""
+    fetched = system.drive.requests()["media"]
+    again = system.wait_import(system.post_import(link(folder)), 60)
+    assert (again["state"], again["unchanged"], again["stored"]) == ("completed", 1000, 0)
+    assert system.drive.requests()["media"] == fetched
+    assert len(system.get("/images")) == 1000
+
+
+def test_hostile_names_land_under_keys_of_their_own(system: System) -> None:
+    folder = system.drive.folder_id("hostile")
+    expected = {f["id"]: f for f in system.drive.files("hostile") if _is_image(f)}
+    row = system.wait_import(system.post_import(link(folder)), 60)
+    reachable = row["stored"]
+    assert row["pending"] == 0
+    assert reachable > 5
+    client, bucket = system.platform.minio(), system.platform.env["S3_BUCKET"]
+    keys = [str(o.object_name) for o in client.list_objects(bucket, recursive=True)]
+    assert len(keys) == len(set(keys)) == reachable
+    names = {r["google_drive_id"]: r["name"] for r in system.get("/images")}
+    assert all(names[i] == expected[i]["name"].replace("\x00", "\ufffd") for i in names)
+
+
+@pytest.mark.parametrize(
+    ("folder", "settings", "word"),
+    [
+        ("1NoSuchFolderNoSuchFolderNoSuch00", {}, "shared"),
+        ("sample", {"GOOGLE_API_KEY": "wrong-key"}, "GOOGLE_API_KEY"),
+        ("sample", {"GOOGLE_API_KEY": ""}, "GOOGLE_API_KEY"),
+    ],
+    ids=["a folder that does not exist", "a wrong key", "no key"],
+)
+def test_an_import_that_cannot_work_fails_with_a_sentence(
+    platform: Platform, tmp_path: Path, folder: str, settings: dict[str, str], word: str
+) -> None:
+    with running_system(platform, tmp_path / "logs", settings) as system:
+        system.start("api", "lister", "transfer", "indexer")
+        system.wait_ready()
+        if folder == "sample":
+            folder = system.drive.folder_id("sample")
+        before = system.drive.requests()
+        row = system.wait_import(system.post_import(link(folder)), 30)
+        assert row["state"] == "failed"
+        assert word in row["message"]
+        calls = {k: n - before[k] for k, n in system.drive.requests().items()}
+        assert calls["media"] == 0
+        assert calls["list"] <= 3  # tried, and not for ever
+
+
+def test_the_first_row_is_there_soon_after_the_post(system: System) -> None:
+    folder = system.drive.add_tree({"name": "few", "pictures": 20}, render=True)
+    job = system.post_import(link(folder))
+    row = system.wait_import(job, 20, lambda row: row["stored"] > 0)
+    assert row["found"] == 20
+
+
+def test_what_is_no_folder_link_is_refused_with_the_reason(system: System) -> None:
+    bodies = {
+        b'{"folderUrl": "https://drive.google.com/file/d/1AbCdEfGhIjKlMnOp/view"}': "single file",
+        b'{"folderUrl": "https://example.com/folders/1AbCdEfGhIjKlMnOp"}': "Google Drive",
+        b'{"folderUrl": ""}': "folder",
+        b'{"folderUrl": 7}': "folderUrl",
+        b"{}": "folderUrl",
+        b"not json": "JSON",
+        json.dumps(
+            {"folderUrl": "https://drive.google.com/" + "x" * 10_000}
+        ).encode(): "characters",
+    }
+    for body, word in bodies.items():
+        request = urllib.request.Request(
+            f"{system.api_url}/import/google-drive", body, {"Content-Type": "application/json"}
+        )
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=10)
+        with refused.value as answer:
+            problem = json.load(answer)
+            assert answer.code == 400, (body, problem)
+            assert answer.headers["Content-Type"].startswith("application/problem+json")
+            assert word in problem["detail"], (body, problem)
+    assert system.records("imports.requested") == []

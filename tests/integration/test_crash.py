@@ -1,0 +1,110 @@
+"""Every service killed once and stopped once in the middle of an import: nothing is lost."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.core import events as e
+from services.core.wire import decode
+from tests.platform import Platform
+from tests.system import System, link, running_system
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(420)]
+FILES = 3000
+TREE = {"name": "crash", "pictures": FILES, "size": 20_000, "depth": 3, "fan_out": 5}
+# Slow enough that every blow falls in the middle of pages and of files.
+SLOW_DRIVE = ("--delay", "list=400", "--delay", "media=60")
+SERVICES = ("api", "lister-1", "lister-2", "transfer-1", "transfer-2", "indexer")
+
+
+def test_killing_and_stopping_every_service_loses_and_doubles_nothing(
+    platform: Platform, tmp_path: Path
+) -> None:
+    with running_system(
+        platform, tmp_path / "logs", {"TRANSFER_CONCURRENCY": "8"}, SLOW_DRIVE
+    ) as system:
+        folder = system.drive.add_tree(TREE, render=True)
+        expected = {f["id"]: f["md5Checksum"] for f in system.drive.files("crash")}
+        system.start(*SERVICES)
+        system.wait_ready()
+        job = system.post_import(link(folder))
+        _strike(system, job)
+        row = system.wait_import(job, 180)
+        _check_report(system, job, row)
+        _check_once(system, expected)
+        _check_nothing_is_left_over(system)
+
+
+def _strike(system: System, job: str) -> None:
+    """Eight blows, each while there is work in hand."""
+
+    def reached(part: str, count: int) -> Callable[[Mapping[str, Any]], bool]:
+        return lambda row: bool(row[part] >= count)
+
+    system.wait_import(job, 60, reached("folders_listed", 2))
+    assert system.get(f"/imports/{job}")["state"] == "listing"
+    _kill(system, "lister-1")
+    system.wait_import(job, 60, reached("stored", 50))
+    _stop(system, "lister-2")
+    _kill(system, "transfer-1")
+    system.wait_import(job, 60, reached("stored", 300))
+    _stop(system, "transfer-2")
+    _kill(system, "indexer")
+    system.wait_import(job, 60, reached("stored", 900))
+    _stop(system, "indexer")
+    _kill(system, "api")
+    system.wait_import(job, 60, reached("stored", 1300))
+    _stop(system, "api")
+    row = system.wait_import(job, 60, reached("stored", 1500))
+    assert row["stored"] < FILES, "the import was over before the blows were"
+
+
+def _kill(system: System, name: str) -> None:
+    system.kill(name)
+    system.restart(name)
+
+
+def _stop(system: System, name: str) -> None:
+    assert system.terminate(name) == 0, system.log(name)
+    system.restart(name)
+
+
+def _check_report(system: System, job: str, row: Mapping[str, Any]) -> None:
+    assert row["state"] == "completed", row
+    assert row["found"] == row["stored"] + row["unchanged"] == FILES
+    assert (row["failed"], row["pending"], row["folders_failed"]) == (0, 0, 0)
+    states = system.counted(job)
+    assert sum(states.values()) == FILES
+    assert states == Counter({s: row[s] for s in ("stored", "unchanged") if row[s]})
+
+
+def _check_once(system: System, expected: Mapping[str, str]) -> None:
+    with system.platform.database() as database:
+        rows = database.execute("SELECT google_drive_id, md5 FROM images").fetchall()
+    assert dict(rows) == expected
+    assert len(rows) == FILES
+    client, bucket = system.platform.minio(), system.platform.env["S3_BUCKET"]
+    found: dict[str, str] = {}
+    for item in client.list_objects(bucket, recursive=True):
+        assert item.object_name is not None
+        answer = client.get_object(bucket, item.object_name)
+        file_id = item.object_name.split("/")[1][:33]
+        assert file_id not in found, "two objects of one file"
+        found[file_id] = hashlib.md5(answer.read()).hexdigest()
+        answer.close()
+        answer.release_conn()
+    assert found == expected
+
+
+def _check_nothing_is_left_over(system: System) -> None:
+    assert system.records("dead.letters") == []
+    stored = [decode(r.topic, r.value) for r in system.records("files.stored")]
+    ids = {event.file.file_id for event in stored if isinstance(event, e.FileStored)}
+    assert len(ids) == FILES
+    assert len(stored) < FILES * 1.2, "more repeats than a crash explains"
+    uploads = system.platform.minio()._list_multipart_uploads(system.platform.env["S3_BUCKET"])
+    assert uploads.uploads == []

@@ -1,0 +1,178 @@
+"""The whole system in processes of its own, for tests that kill, stop and restart them."""
+
+import json
+import os
+import signal
+import socket
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from drive_emulator.testing import RunningEmulator, running_emulator
+from local.processes import Children, Command, Process
+from local.services import module
+from services.adapters.kafka.reader import LogReader, Raw
+from services.core.settings import KafkaSettings
+from tests.platform import Platform
+
+READY_SECONDS = 40
+ENDED = ("completed", "completed_with_failures", "failed", "cancelled")
+INHERITED = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class System:
+    """Running services by name (`lister-2` is a second lister), and what they stand on."""
+
+    platform: Platform
+    drive: RunningEmulator
+    api_url: str
+    children: Children
+    env: Mapping[str, str] = field(repr=False)
+    processes: dict[str, Process] = field(default_factory=dict)
+
+    def start(self, *names: str) -> None:
+        """Start services; each has a log of its own."""
+        for name in names:
+            known = module(name.split("-")[0], self.env)
+            command = Command(name=name, argv=known.argv, env=known.env, cwd=known.cwd)
+            self.processes[name] = self.children.start(command)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL."""
+        self.processes[name].kill()
+
+    def restart(self, name: str) -> None:
+        """Start it again after it ended."""
+        self.processes[name].start()
+
+    def terminate(self, name: str, limit: float = 25) -> int:
+        """SIGTERM; the exit code, which must come within the limit (seconds)."""
+        process = self.processes[name]
+        process.signal(signal.SIGTERM)
+        assert process.wait(limit), f"{name} did not stop: {process.tail()}"
+        code = process.returncode
+        assert code is not None
+        return code
+
+    def log(self, name: str) -> str:
+        """The end of a service's log."""
+        return self.processes[name].tail(40)
+
+    def get(self, path: str) -> Any:
+        """A JSON answer of the API."""
+        with urllib.request.urlopen(f"{self.api_url}{path}", timeout=20) as answer:
+            return json.load(answer)
+
+    def post_import(self, folder_url: str) -> str:
+        """Start an import; the job's id."""
+        request = urllib.request.Request(
+            f"{self.api_url}/import/google-drive",
+            json.dumps({"folderUrl": folder_url}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            assert answer.status == 202
+            job: str = json.load(answer)["jobId"]
+            return job
+
+    def wait_ready(self) -> None:
+        """Until the API says that it is ready."""
+        self.until(lambda: bool(self._ready()), READY_SECONDS, "the API is not ready")
+
+    def _ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.api_url}/health/ready", timeout=5) as answer:
+                return int(answer.status) == 200
+        except OSError:
+            return False
+
+    def until(self, condition: Callable[[], bool], limit: float, otherwise: str) -> None:
+        """Poll until it holds; fails with the logs' ends after `limit` seconds."""
+        until = time.monotonic() + limit
+        while not condition():
+            if time.monotonic() > until:
+                logs = "\n".join(f"== {name}\n{self.log(name)}" for name in self.processes)
+                raise AssertionError(f"{otherwise}\n{logs}")
+            time.sleep(0.1)
+
+    def wait_import(
+        self, job: str, limit: float, until: Callable[[Mapping[str, Any]], bool] | None = None
+    ) -> Mapping[str, Any]:
+        """Until the import ended, or `until` holds of it; what the API says of it then."""
+        seen: dict[str, Any] = {}
+        wanted = until or (lambda row: row["state"] in ENDED)
+
+        def reached() -> bool:
+            try:
+                seen.update(self.get(f"/imports/{job}"))
+            except OSError:  # the API itself may be down for a moment
+                return False
+            return wanted(seen)
+
+        self.until(reached, limit, f"the import did not get there: {seen}")
+        return seen
+
+    def records(self, topic: str) -> list[Raw]:
+        """Everything in a topic."""
+        reader = LogReader(
+            KafkaSettings(bootstrap_servers=self.platform.env["KAFKA_BOOTSTRAP_SERVERS"]),
+            client_id="test",
+        )
+        partitions = reader.partitions(topic)
+        reader.seek({(topic, p): None for p in partitions})
+        expected = sum(high - low for low, high in (reader.ends(topic, p) for p in partitions))
+        found: list[Raw] = []
+        while len(found) < expected:
+            found += reader.read(2000, 5.0)
+        reader.close()
+        return found
+
+    def counted(self, job: str) -> Counter[str]:
+        """States of an import's files, counted from the rows themselves."""
+        with self.platform.database() as database:
+            rows = database.execute(
+                "SELECT state, count(*) FROM import_files WHERE import_id = %s GROUP BY state",
+                (job,),
+            ).fetchall()
+        return Counter({state: count for state, count in rows})
+
+
+@contextmanager
+def running_system(
+    platform: Platform,
+    logs: Path,
+    settings: Mapping[str, str] | None = None,
+    drive_options: Sequence[str] = (),
+) -> Iterator[System]:
+    """The emulator, and room for services; nothing of ours is started yet."""
+    with running_emulator(options=drive_options) as drive, Children(logs) as children:
+        port = free_port()
+        env = {
+            **{name: os.environ[name] for name in INHERITED if name in os.environ},
+            **platform.env,
+            "DRIVE_API_URL": drive.url,
+            "GOOGLE_API_KEY": drive.api_key,
+            "DRIVE_QUOTA_UNITS_PER_MINUTE": "0",
+            "PORT": str(port),
+            **(settings or {}),
+        }
+        yield System(platform, drive, f"http://127.0.0.1:{port}", children, env)
+
+
+def link(folder_id: str) -> str:
+    """A folder's link as a browser shows it."""
+    return f"https://drive.google.com/drive/folders/{folder_id}"
