@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import blake2b
 
 from drive_emulator.hostile import hostile
@@ -50,7 +51,7 @@ class File:
     def parent_id(self) -> str | None:
         """None for the root of a tree: its own parent is nobody's to see."""
         parent = self.tree.layout.parent(self.ordinal)
-        return None if parent is None else file_id(self._seal, self.tree.key, parent)
+        return None if parent is None else _folder_id(self._seal, self.tree.key, parent)
 
     @property
     def tag(self) -> bytes:
@@ -70,6 +71,12 @@ class File:
 def file_id(seal: Seal, tree: int, ordinal: int) -> str:
     """The same for the same seed, tree and ordinal, in every process."""
     return "1" + seal.close(_PLACE.pack(tree, ordinal))
+
+
+@lru_cache(maxsize=4096)
+def _folder_id(seal: Seal, tree: int, ordinal: int) -> str:
+    """As `file_id`, for folders, which all of their children ask for."""
+    return file_id(seal, tree, ordinal)
 
 
 class Forest:

@@ -22,7 +22,7 @@ _CAMERAS = (
 def rfc3339(milliseconds: int) -> str:
     """`2025-07-14T18:32:12.000Z`, from UTC milliseconds since 1970."""
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def projection(mask: Mask) -> Callable[[File], dict[str, Any]]:

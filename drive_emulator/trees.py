@@ -11,7 +11,7 @@ from drive_emulator.layout import Regular, folder_count
 from drive_emulator.pool import PAINTINGS
 from drive_emulator.stock import Shelf, Stock
 
-SMALLEST_SIZE = 2_048  # bytes: the smallest picture of every format and scene fits
+SMALLEST_SIZE = 4_096  # bytes: the smallest picture of every format and scene fits
 LARGEST_SIZE = 2**31
 MOST_FOLDERS = 1_000_000
 _MOST_STOCKS = 64  # rendered per tree, at some 40 ms each, once
