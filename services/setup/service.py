@@ -23,9 +23,12 @@ class Step:
 async def set_up(steps: Sequence[Step], *, say: Callable[[str], None], wait: float = 3.0) -> None:
     """Return when every step is done. Waits without end for a server that is not there yet, and
     says so; what a server refuses is raised at once."""
-    async with asyncio.TaskGroup() as group:
-        for step in steps:
-            group.create_task(_until_done(step, say, wait))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for step in steps:
+                group.create_task(_until_done(step, say, wait))
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from several
 
 
 async def _until_done(step: Step, say: Callable[[str], None], wait: float) -> None:
