@@ -128,5 +128,6 @@ describe('what failed', () => {
     expect(api.asked.some(({ path }) => path.includes('state=skipped'))).toBe(false)
     await user.click(summary)
     await waitFor(() => expect(screen.getByText('notes.txt')).toBeDefined())
+    expect(screen.getByText('Some sentence.')).toBeDefined()
   })
 })

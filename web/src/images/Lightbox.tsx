@@ -78,6 +78,8 @@ function Shown({ picture }: { picture: Picture }) {
         )}
       </div>
       <dl className="lightbox-facts">
+        <dt>Name</dt>
+        <dd className="lightbox-name">{picture.name}</dd>
         <dt>Type</dt>
         <dd>{picture.mimeType}</dd>
         <dt>Size</dt>

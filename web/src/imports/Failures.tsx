@@ -57,7 +57,7 @@ function FailureGroup({ reason, count, files }: GroupProps) {
       {files.length > 0 && (
         <details>
           <summary>{files.length < count ? `First ${formatCount(files.length)} files` : counted(count, 'file', 'files')}</summary>
-          <FileList files={files} withMessages={!shared} />
+          <FileList files={files} withReasons={!shared} />
         </details>
       )}
     </section>

@@ -1,23 +1,29 @@
 import type { ImportFile } from '../api/types'
 import { counted, formatBytes, formatType } from '../text/format'
+import { heading } from '../text/reasons'
 
 interface Props {
   readonly files: readonly ImportFile[]
-  readonly withMessages: boolean
+  /** Off where all have the same, which then stands above them. */
+  readonly withReasons: boolean
 }
 
-export function FileList({ files, withMessages }: Props) {
+export function FileList({ files, withReasons }: Props) {
   return (
     <ul className="files">
       {files.map((file) => (
         <li key={file.driveId}>
           <span className="file-name">{file.name}</span>
           <span className="quiet file-facts">{factsOf(file).join(' · ')}</span>
-          {withMessages && file.message !== null && <span className="file-message">{file.message}</span>}
+          {withReasons && <span className="file-message">{why(file)}</span>}
         </li>
       ))}
     </ul>
   )
+}
+
+function why({ message, reason }: ImportFile): string | null {
+  return message ?? (reason === null ? null : heading(reason))
 }
 
 function factsOf(file: ImportFile): string[] {

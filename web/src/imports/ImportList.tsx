@@ -1,4 +1,4 @@
-import { useState, type MouseEvent } from 'react'
+import { useEffect, useRef, useState, type MouseEvent } from 'react'
 import type { Import, Page } from '../api/types'
 import { hrefOf, selectImport } from '../location'
 import { useOlderImports } from '../queries'
@@ -9,6 +9,7 @@ import { Time } from '../ui/Time'
 import { ProgressBar } from './ProgressBar'
 
 const SHOWN_AT_FIRST = 6
+const MARGIN_PX = 14
 
 interface Props {
   /** The first page; older ones are asked for here. */
@@ -20,6 +21,7 @@ interface Props {
 export function ImportList({ newest, selected }: Props) {
   const [all, setAll] = useState(false)
   const [older, setOlder] = useState(false)
+  const strip = useStrip(selected)
   const query = useOlderImports(older ? newest.next : null)
   const imports = [...newest.items, ...(query.data?.pages.flatMap(({ items }) => items) ?? [])]
   const hasOlder = older ? query.hasNextPage : newest.next !== null
@@ -31,7 +33,7 @@ export function ImportList({ newest, selected }: Props) {
       <h2 id="imports">
         Imports <span className="quiet">{count}</span>
       </h2>
-      <ul>
+      <ul ref={strip}>
         {shown.map((one) => (
           <li key={one.id}>
             <ImportLink one={one} selected={one.id === selected} />
@@ -75,6 +77,17 @@ function ImportLink({ one, selected }: { one: Import; selected: boolean }) {
       <span className="quiet">{summary(one)}</span>
     </a>
   )
+}
+
+/** Where the list is a strip, it is moved so far that the selected import is in it. */
+function useStrip(selected: string) {
+  const strip = useRef<HTMLUListElement>(null)
+  useEffect(() => {
+    const links = Array.from(strip.current?.querySelectorAll('a') ?? [])
+    const item = links.find((link) => link.getAttribute('href') === hrefOf(selected))?.closest('li')
+    if (strip.current && item) strip.current.scrollLeft = item.offsetLeft - strip.current.offsetLeft - MARGIN_PX
+  }, [selected])
+  return strip
 }
 
 function summary(one: Import): string {
