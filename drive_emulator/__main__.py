@@ -6,6 +6,8 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -32,14 +34,16 @@ def main(arguments: list[str] | None = None) -> int:
     except (BadTree, OSError) as why:
         print(f"drive_emulator: {_sentence(why, options)}", file=sys.stderr)
         return 2
-    app = App(forest, [key_gate(frozenset(options.api_key or [USUAL_KEY]))])
+    server = _server(App(forest, [key_gate(frozenset(options.api_key or [USUAL_KEY]))]))
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, server.handle_exit)
     _announce(forest, options.host, listener)
     if options.render_sample:
         sample = forest.trees[0]
         threading.Thread(target=render, args=(sample,), daemon=True).start()
     if options.stop_on_eof:
         threading.Thread(target=_stop_on_eof, daemon=True).start()
-    _serve(app, listener)
+    server.run(sockets=[listener])
     return 0
 
 
@@ -97,7 +101,16 @@ def _announce(forest: Forest, host: str, listener: socket.socket) -> None:
     sys.stdout.flush()
 
 
-def _serve(app: App, listener: socket.socket) -> None:
+class _Server(uvicorn.Server):
+    """uvicorn's, but a signal to stop is an order carried out, not one to die of afterwards."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing to do: `main` has had the signals since before anybody could send one."""
+        yield
+
+
+def _server(app: App) -> _Server:
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -110,10 +123,7 @@ def _serve(app: App, listener: socket.socket) -> None:
         timeout_keep_alive=240,
         timeout_graceful_shutdown=_PATIENCE_S,
     )
-    # uvicorn stops on these signals, then raises them again for whoever handled them before.
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda number, frame: None)
-    uvicorn.Server(config).run(sockets=[listener])
+    return _Server(config)
 
 
 def _stop_on_eof() -> None:

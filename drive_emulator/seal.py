@@ -7,13 +7,14 @@ the first. Each is half of a misuse-resistant cipher (SIV), and all that a test 
 import binascii
 import hashlib
 
+LONGEST = 64  # bytes of a payload: what one BLAKE2b hash can mask
 _TAG = 16
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _PLAIN = bytes.maketrans(b"-_", b"+/")
 
 
 class Seal:
-    """Seals short payloads (up to 64 bytes) under a secret."""
+    """Seals payloads of 1 to `LONGEST` bytes under a secret."""
 
     def __init__(self, secret: bytes) -> None:
         self._sign = hashlib.blake2b(b"sign" + secret).digest()
@@ -33,7 +34,7 @@ class Seal:
             sealed = binascii.a2b_base64(raw + b"=" * (-len(raw) % 4), strict_mode=True)
         except (UnicodeEncodeError, binascii.Error):
             return None
-        if len(sealed) <= _TAG:
+        if not _TAG < len(sealed) <= _TAG + LONGEST:
             return None
         payload = self._masked(sealed[_TAG:], sealed[:_TAG])
         return payload if self.close(payload, bound_to) == text else None

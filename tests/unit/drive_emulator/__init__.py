@@ -1,0 +1,1 @@
+"""The Drive emulator, without a socket."""

@@ -1,0 +1,50 @@
+"""A forest with one small tree, and a client that calls the application directly."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from drive_emulator.app import App
+from drive_emulator.forest import Forest, Tree
+from drive_emulator.gates import key_gate
+from drive_emulator.trees import parse_tree
+
+KEY = "some-key"
+SMALL = (
+    b'{"name": "small", "pictures": 30, "size": 5000, "depth": 1, "fan_out": 3,'
+    b' "other_share": 0.1, "title": "Small pictures"}'
+)
+
+
+@pytest.fixture(scope="session")
+def forest() -> Forest:
+    """The built-in trees and `small`: 4 folders, 30 pictures of 5,000 bytes, 3 documents."""
+    forest = Forest(seed=1)
+    forest.add(parse_tree(SMALL))
+    return forest
+
+
+@pytest.fixture(scope="session")
+def small(forest: Forest) -> Tree:
+    tree = forest.tree("small")
+    assert tree is not None
+    return tree
+
+
+@pytest.fixture
+async def drive(forest: Forest) -> AsyncIterator[httpx.AsyncClient]:
+    """Every request has the key already."""
+    transport = httpx.ASGITransport(App(forest, [key_gate({KEY})]))
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://drive", params={"key": KEY}
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(forest: Forest) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without a key."""
+    transport = httpx.ASGITransport(App(forest, [key_gate({KEY})]))
+    async with httpx.AsyncClient(transport=transport, base_url="http://drive") as client:
+        yield client

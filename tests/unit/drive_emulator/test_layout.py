@@ -1,0 +1,130 @@
+"""Trees by arithmetic: everything is where its parent says it is, once."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drive_emulator.containers import JPEG
+from drive_emulator.layout import FOLDER, FolderDraft, Listed, Plan, Regular, folder_count
+from drive_emulator.pool import PAINTINGS
+from drive_emulator.sample import albums, sample
+from drive_emulator.stock import Shelf
+
+SHELF = Shelf()
+STOCKS = tuple(SHELF.sized(painting, 5_000, JPEG) for painting in PAINTINGS[:5])
+
+plans = st.builds(
+    Regular,
+    title=st.just("root"),
+    depth=st.integers(0, 3),
+    fan_out=st.integers(1, 5),
+    pictures=st.integers(0, 300),
+    others=st.integers(0, 30),
+    stocks=st.just(STOCKS),
+    documents=st.just(STOCKS[:2]),
+)
+
+
+def check(plan: Plan) -> None:
+    seen = [0]
+    for folder in range(plan.folders):
+        for below in (plan.subfolders(folder), plan.files_in(folder)):
+            assert all(plan.parent(ordinal) == folder for ordinal in below)
+            seen += below
+    assert sorted(seen) == list(range(plan.folders + plan.files))
+    assert plan.parent(0) is None
+
+
+@given(plans)
+def test_every_file_and_folder_is_in_exactly_one_folder(plan: Regular) -> None:
+    check(plan)
+
+
+@given(plans)
+def test_files_are_spread_evenly(plan: Regular) -> None:
+    lengths = {len(plan.files_in(folder)) for folder in range(plan.folders)}
+    assert max(lengths) - min(lengths) <= 1
+
+
+@given(plans)
+def test_names_in_a_folder_differ_and_times_run_backwards(plan: Regular) -> None:
+    entries = [plan.entry(ordinal) for ordinal in range(plan.folders + plan.files)]
+    for folder in range(plan.folders):
+        below = [*plan.subfolders(folder), *plan.files_in(folder)]
+        assert len({entries[ordinal].name for ordinal in below}) == len(below)
+    times = [entry.modified_ms for entry in entries]
+    assert times == sorted(times, reverse=True)
+
+
+@given(plans)
+def test_pictures_and_others_are_as_many_as_asked(plan: Regular) -> None:
+    files = [plan.entry(plan.folders + number) for number in range(plan.files)]
+    assert sum(entry.name.startswith("picture") for entry in files) == plan.pictures
+    assert plan.picture_bytes() == plan.pictures * 5_000
+
+
+@given(st.integers(6, 300))
+def test_neighbours_show_different_pictures(pictures: int) -> None:
+    plan = Regular("root", 0, 1, pictures, 0, STOCKS, STOCKS[:2])
+    stocks = [plan.entry(1 + number).stock for number in range(pictures)]
+    for start in range(0, pictures - 5, 5):
+        assert len(set(map(id, stocks[start : start + 5]))) == 5
+
+
+@pytest.mark.parametrize(
+    ("depth", "fan_out", "count"), [(0, 9, 1), (3, 1, 4), (2, 3, 13), (4, 10, 11_111)]
+)
+def test_folders_are_counted_without_walking(depth: int, fan_out: int, count: int) -> None:
+    assert folder_count(depth, fan_out) == count
+
+
+def test_what_lies_in_a_private_or_trashed_folder_is_so_itself() -> None:
+    below = FolderDraft("below", folders=[FolderDraft("deeper")])
+    listed = Listed(
+        FolderDraft(
+            "root",
+            folders=[
+                FolderDraft("private", folders=[below], shared=False),
+                FolderDraft("trash", folders=[FolderDraft("inside")], trashed=True),
+            ],
+        )
+    )
+    facts = {
+        entry.name: (entry.shared, entry.trashed)
+        for entry in map(listed.entry, range(listed.folders))
+    }
+    assert facts["root"] == (True, False)
+    assert facts["below"] == facts["deeper"] == (False, False)
+    assert facts["inside"] == (True, True)
+
+
+def test_the_sample_holds_2400_pictures_in_albums() -> None:
+    plan = sample(Shelf(), seed=1)
+    check(plan)
+    assert plan.pictures == 2_400
+    assert len(albums()) == 39
+    entries = [plan.entry(ordinal) for ordinal in range(plan.folders + plan.files)]
+    others = [e for e in entries if not e.mime_type.startswith("image/") and e.mime_type != FOLDER]
+    assert len(others) == 13
+    assert len({e.mime_type for e in entries if e.mime_type.startswith("image/")}) == 4
+
+
+def test_names_in_an_album_are_unique_and_pictures_do_not_repeat_at_once() -> None:
+    plan = sample(Shelf(), seed=1)
+    for folder in range(plan.folders):
+        files = [plan.entry(ordinal) for ordinal in plan.files_in(folder)]
+        assert len({file.name for file in files}) == len(files)
+        pictures = [file.stock for file in files if file.mime_type.startswith("image/")]
+        assert all(a is not b for a, b in pairwise(pictures))
+
+
+def test_another_seed_shows_other_pictures_under_the_same_albums() -> None:
+    shelf = Shelf()
+    one, other = sample(shelf, seed=1), sample(shelf, seed=2)
+    assert [one.entry(n).name for n in range(one.folders)] == [
+        other.entry(n).name for n in range(other.folders)
+    ]
+    pictures = [(one.entry(n).stock, other.entry(n).stock) for n in range(one.folders, one.files)]
+    assert sum(a is not b for a, b in pictures) > len(pictures) / 2

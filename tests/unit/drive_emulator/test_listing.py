@@ -1,0 +1,142 @@
+"""Pages of files.list: each file once, in order, and tokens that cannot be misused."""
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drive_emulator.errors import ApiError
+from drive_emulator.forest import File, Forest, Tree
+from drive_emulator.listing import Listing, read_list
+from drive_emulator.trees import parse_tree
+
+
+def pages(forest: Forest, params: Mapping[str, str]) -> Iterator[list[File]]:
+    """Every page, by following the tokens."""
+    listing, token = Listing(forest), ""
+    for _ in range(1_000):
+        page = listing.page(read_list({**params, "pageToken": token}, "k"))
+        yield page.files
+        if page.next_token is None:
+            return
+        token = page.next_token
+    raise AssertionError("the listing does not end")
+
+
+def names(forest: Forest, params: Mapping[str, str]) -> list[str]:
+    return [file.entry.name for page in pages(forest, params) for file in page]
+
+
+def below(forest: Forest, tree: Tree, folder: int = 0) -> str:
+    return f"'{forest.file(tree, folder).id}' in parents"
+
+
+@given(size=st.integers(1, 40), order=st.sampled_from(["", "name", "name desc", "folder"]))
+def test_any_page_size_lists_each_child_once(forest: Forest, size: int, order: str) -> None:
+    tree = forest.trees[1]
+    asked = {"q": below(forest, tree), "pageSize": str(size), "orderBy": order}
+    found = [file.ordinal for page in pages(forest, asked) for file in page]
+    layout = tree.layout
+    children = [*layout.subfolders(0), *layout.files_in(0)]
+    visible = [each for each in children if layout.entry(each).shared]
+    assert sorted(found) == visible
+    assert all(len(page) <= size for page in pages(forest, asked))
+
+
+def test_a_last_page_that_is_full_has_no_token(forest: Forest, small: Tree) -> None:
+    asked = read_list({"q": below(forest, small, 1), "pageSize": "8"}, "k")
+    page = Listing(forest).page(asked)
+    assert len(page.files) == len(small.layout.files_in(1)) == 8
+    assert page.next_token is None
+
+
+def test_without_an_order_the_newest_comes_first(forest: Forest, small: Tree) -> None:
+    files = [file for page in pages(forest, {"q": below(forest, small)}) for file in page]
+    times = [file.entry.modified_ms for file in files]
+    assert len(times) > 3
+    assert times == sorted(times, reverse=True)
+
+
+def test_orders_apply_key_by_key(forest: Forest) -> None:
+    q = below(forest, forest.trees[1])
+    by_name = names(forest, {"q": q, "orderBy": "name"})
+    assert by_name == sorted(by_name, key=str.casefold)
+    assert names(forest, {"q": q, "orderBy": "name desc"})[0] == by_name[-1]
+    folders_first = names(forest, {"q": q, "orderBy": "folder,name"})
+    assert folders_first[:3] == ["..", "a/b", "Empty"]
+    assert folders_first[-1] == max(by_name, key=str.casefold)
+
+
+def test_natural_order_counts_numbers(forest: Forest) -> None:
+    q = f"{below(forest, forest.trees[0], 2)} or {below(forest, forest.trees[0], 1)}"
+    natural = names(forest, {"q": q, "orderBy": "name_natural"})
+    numbers = [int(name.split("no. ")[1].split(".")[0]) for name in natural if "Alps no." in name]
+    assert len(numbers) > 1
+    assert numbers == sorted(numbers)
+
+
+def test_several_parents_are_listed_together(forest: Forest, small: Tree) -> None:
+    q = f"trashed=false and ({below(forest, small, 1)} or {below(forest, small, 3)})"
+    found = {file.parent_id for page in pages(forest, {"q": q, "pageSize": "3"}) for file in page}
+    assert found == {forest.file(small, 1).id, forest.file(small, 3).id}
+    assert len(names(forest, {"q": q, "pageSize": "3"})) == 17
+
+
+def test_without_parents_everything_shared_is_listed() -> None:
+    forest = Forest(1)
+    found = names(forest, {"pageSize": "1000"})
+    hidden = {"Private", "secret.jpg"}
+    assert len(found) == sum(tree.count for tree in forest.trees) - len(hidden)
+    assert hidden.isdisjoint(found)
+
+
+def test_trashed_files_are_listed_unless_refused(forest: Forest) -> None:
+    q = below(forest, forest.trees[1])
+    everything = names(forest, {"q": q})
+    assert "thrown away.jpg" in everything
+    assert set(everything) - set(names(forest, {"q": f"{q} and trashed=false"})) == {
+        "thrown away.jpg",
+        "Thrown away",
+    }
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"q": "trashed = false"}, {"orderBy": "name"}, {"corpora": "user"}, {"spaces": "drive"}],
+)
+def test_a_token_is_bound_to_what_was_asked(
+    forest: Forest, small: Tree, other: dict[str, str]
+) -> None:
+    asked = {"q": below(forest, small), "pageSize": "2"}
+    listing = Listing(forest)
+    token = listing.page(read_list(asked, "k")).next_token
+    assert token is not None
+    for params, key in (({**asked, **other}, "k"), (asked, "another key")):
+        with pytest.raises(ApiError) as refused:
+            listing.page(read_list({**params, "pageToken": token}, key))
+        assert refused.value.body["error"]["errors"][0]["location"] == "pageToken"
+
+
+def test_page_size_and_fields_may_change_from_page_to_page(forest: Forest, small: Tree) -> None:
+    listing, asked = Listing(forest), {"q": below(forest, small), "pageSize": "2"}
+    first = listing.page(read_list(asked, "k"))
+    assert first.next_token is not None
+    changed = {**asked, "pageSize": "1000", "fields": "files/id", "pageToken": first.next_token}
+    rest = listing.page(read_list(changed, "k"))
+    assert len(first.files) + len(rest.files) == 3 + len(small.layout.files_in(0))
+
+
+@pytest.mark.parametrize("token", ["x", "~!!~", "~!!~x", "~!!~" + "A" * 32, "é", "A" * 5_000])
+def test_a_made_up_token_is_refused(forest: Forest, token: str) -> None:
+    with pytest.raises(ApiError):
+        Listing(forest).page(read_list({"pageToken": token}, "k"))
+
+
+def test_a_search_through_many_files_is_paged() -> None:
+    forest = Forest(1)
+    tree = forest.add(parse_tree('{"name": "big", "pictures": 50000, "size": 5000}'))
+    asked = {"q": f"{below(forest, tree)} and name contains '004'", "pageSize": "1000"}
+    found = names(forest, asked)
+    assert len(found) == 10_000
+    assert found[0].startswith("picture 0040000.")

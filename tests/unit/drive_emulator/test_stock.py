@@ -1,0 +1,84 @@
+"""Pictures of the pool: decodable, different, of the size that was asked for."""
+
+import hashlib
+import io
+from itertools import count
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from drive_emulator.containers import JPEG, TAG_LENGTH
+from drive_emulator.pool import PAINTINGS, Painting
+from drive_emulator.stock import Shelf, Stock
+from drive_emulator.trees import SMALLEST_SIZE
+
+TAG = b"7" * TAG_LENGTH
+
+
+def content(stock: Stock) -> bytes:
+    return b"".join(stock.contents.parts) + stock.container.suffix(TAG)
+
+
+def test_every_painting_fits_the_smallest_size_and_decodes() -> None:
+    shelf = Shelf()
+    for painting in PAINTINGS:
+        stock = shelf.sized(painting, SMALLEST_SIZE, JPEG)
+        whole = content(stock)
+        assert len(whole) == SMALLEST_SIZE == stock.size
+        with Image.open(io.BytesIO(whole)) as picture:
+            picture.load()
+            assert picture.size == (stock.contents.width, stock.contents.height)
+
+
+def test_no_two_paintings_look_the_same() -> None:
+    seen: list[tuple[Painting, Image.Image]] = []
+    for painting in PAINTINGS:
+        thumbnail = painting.render(48).resize((24, 24))
+        for other, earlier in seen:
+            difference = ImageStat.Stat(ImageChops.difference(thumbnail, earlier)).mean
+            assert sum(difference) > 3, f"{painting.title} looks like {other.title}"
+        seen.append((painting, thumbnail))
+
+
+def test_a_painting_is_the_same_on_every_run() -> None:
+    painting = PAINTINGS[5]
+    first, second = (content(Shelf().natural(painting)) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("size", [5_001, 40_000, 102_400, 1_500_000])
+def test_a_size_is_met_to_the_byte(size: int) -> None:
+    for painting in PAINTINGS[15:19]:  # one of each format
+        stock = Shelf().sized(painting, size, JPEG)
+        assert len(content(stock)) == size
+
+
+def test_checksums_continue_from_the_shared_state() -> None:
+    stock = Shelf().sized(PAINTINGS[0], 20_000, JPEG)
+    for kind in ("md5", "sha1", "sha256"):
+        state = getattr(stock.contents, kind).copy()
+        state.update(stock.container.suffix(TAG))
+        assert state.hexdigest() == hashlib.new(kind, content(stock)).hexdigest()
+
+
+def test_what_is_made_of_the_same_is_made_once() -> None:
+    shelf = Shelf()
+    assert shelf.natural(PAINTINGS[0]) is shelf.natural(PAINTINGS[0])
+    assert shelf.sized(PAINTINGS[0], 5_000, JPEG) is not shelf.sized(PAINTINGS[0], 5_002, JPEG)
+
+
+def test_nothing_is_rendered_before_it_is_needed() -> None:
+    calls = count()
+    shelf = Shelf()
+    stock = shelf.sized(PAINTINGS[0], 20_000, JPEG)
+    made = stock.make
+    stock.make = lambda: (next(calls), made())[1]
+    assert (stock.size, stock.ready, next(calls)) == (20_000, False, 0)
+    assert stock.contents is stock.contents
+    assert stock.ready
+    assert next(calls) == 2
+
+
+def test_an_empty_file_has_no_bytes_at_all() -> None:
+    stock = Shelf().empty(JPEG)
+    assert (content(stock), stock.size) == (b"", 0)
