@@ -1,6 +1,6 @@
 """The sample folder: somebody's pictures of some years, in albums with names and dates.
 
-2,400 pictures, a dozen files that are no images, about 250 MB.
+2,400 pictures, a dozen files that are no images, about 240 MB.
 """
 
 import random
@@ -35,7 +35,7 @@ class Album(NamedTuple):
 # From the newest to the oldest, the order in which Drive lists them:
 # path | day | pictures | who named the files | themes and scenes of the pool
 _ALBUMS = """
-Wallpapers | 2026-05-20 | 30 | title | large
+Wallpapers | 2026-05-20 | 24 | title | large
 Prints/Modern shapes | 2026-04-18 | 56 | title | quarter_circles paper_waves poster
 Prints/Travel posters | 2026-04-11 | 42 | title | sunburst paper_waves
 Prints/Botanical | 2026-04-04 | 28 | title | leaves paper_waves
@@ -45,7 +45,7 @@ Night skies/Northern lights | 2026-02-14 | 49 | camera | northern_lights night
 Night skies/Milky Way | 2026-01-17 | 42 | camera | milky_way planet
 Night skies/Planets | 2026-01-10 | 28 | title | planet
 City lights/New Year | 2025-12-31 | 63 | phone | bokeh skyline
-City lights/Tokyo | 2025-11-22 | 70 | camera | city
+City lights/Tokyo | 2025-11-22 | 76 | camera | city
 City lights/Chicago | 2025-11-02 | 56 | phone | skyline bokeh
 Weekends/Autumn fog | 2025-10-19 | 56 | camera | foggy_forest rainy_hills lake
 Weekends/Balloon festival | 2025-10-04 | 49 | phone | rolling_hills
@@ -90,6 +90,11 @@ _LOCATIONS = {  # latitude and longitude of an album and of those below it
     "Holidays 2023/Canary Islands": (28.1, -15.4),
     "Night skies/Northern lights": (69.6, 18.9),
 }
+
+_LARGE_SCENES = (
+    "alps", "sunset_sea", "snowy_peaks", "dunes", "lake", "skyline",
+    "rolling_hills", "facets", "islands", "palms", "paper_waves", "milky_way",
+)  # fmt: skip
 
 _PAPERS: tuple[tuple[str, str, documents.Document | str], ...] = (
     ("", "Read me first.txt", documents.TEXT),
@@ -168,30 +173,32 @@ def _pictures(album: Album, shelf: Shelf, rng: random.Random) -> Iterator[Entry]
 
 def _chosen(album: Album, shelf: Shelf, rng: random.Random) -> Iterator[tuple[Painting, Stock]]:
     """Without end: every painting that suits the album once, then all again in another order."""
-    if album.shows == ("large",):
-        yield from _large(shelf)
-        return
-    suits = [
-        each
-        for each in PAINTINGS
-        if each.theme in album.shows or each.scene.__name__ in album.shows
-    ]
+    large = album.shows == ("large",)
+    suits = _wallpapers() if large else _suiting(album.shows)
     last: Painting | None = None
     for _ in count():
         rng.shuffle(suits)
         if suits[0] is last:
             suits.reverse()
         for last in suits:
-            yield last, shelf.natural(last)
+            yield last, _large(last, shelf) if large else shelf.natural(last)
 
 
-def _large(shelf: Shelf) -> Iterator[tuple[Painting, Stock]]:
-    scenes = ("alps", "sunset_sea", "dunes", "lake", "skyline", "rolling_hills", "facets")
-    chosen = [each for each in PAINTINGS if each.scene.__name__ in scenes and each.aspect >= 1][:10]
-    for _ in count():
-        for painting in chosen:
-            container = PNG if painting.scene.__name__ == "facets" else JPEG
-            yield painting, shelf.large(painting, container)
+def _suiting(shows: tuple[str, ...]) -> list[Painting]:
+    return [each for each in PAINTINGS if each.theme in shows or each.scene.__name__ in shows]
+
+
+def _wallpapers() -> list[Painting]:
+    """One of each scene that gains by being large, in different colours."""
+    chosen = []
+    for number, scene in enumerate(_LARGE_SCENES):
+        fits = [each for each in _suiting((scene,)) if each.aspect >= 1]
+        chosen.append(fits[number % len(fits)])
+    return chosen
+
+
+def _large(painting: Painting, shelf: Shelf) -> Stock:
+    return shelf.large(painting, PNG if painting.scene.__name__ == "facets" else JPEG)
 
 
 def _name(album: Album, painting: Painting, stock: Stock, number: int, taken_ms: int) -> str:

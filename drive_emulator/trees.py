@@ -22,7 +22,7 @@ class TreeSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A folder of generated pictures.
 
     `size` is the bytes of every picture, or the smallest and the largest; without it pictures are
-    as large as they come (15 to 350 KB). `depth` and `fan_out` give the folders below the root,
+    as large as they come (13 to 320 KB). `depth` and `fan_out` give the folders below the root,
     over all of which the files are spread evenly. `other_share` of all files are no images.
     `title` is the root folder's name. The same name and seed give the same ids, always.
     """
