@@ -128,12 +128,13 @@ class ObjectStore:
             raise self._verdict(why) from why
 
     async def ready(self) -> None:
-        """Return if the store answers and has the bucket; else raise `Stop` or `TryAgain`."""
+        """Return if the store answers and has the bucket; else raise `Stop`, whatever it is."""
         try:
             await obstore.list_with_delimiter_async(self._store, "no-such-folder")
         except TROUBLE as why:
             if _first(_CODE, str(why)) != "AccessDenied":  # it may let us put and not list
-                raise self._verdict(why) from why
+                found = self._verdict(why)
+                raise Stop(found.reason, found.message) from why
 
     async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T:
         try:

@@ -44,6 +44,10 @@ class Standstill:
                 return value
         return None
 
+    async def passed(self, check: Callable[[], Awaitable[None]]) -> None:
+        """Return once `check()` raises no `Stop`."""
+        await self.outlast(check)
+
     async def _pause(self, why: Stop) -> None:
         self._works.clear()
         self.waiting_for = why.message

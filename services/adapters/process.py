@@ -1,0 +1,114 @@
+"""A service as a process of the operating system: settings, signals, exit codes.
+
+0 after a stop that was asked for, 1 after an error (a supervisor starts it again, and Kafka
+delivers again what was not done), 2 where the settings are at fault.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import NoReturn, TypeVar
+
+import structlog
+import uvloop
+
+from services.adapters.logs import configure_logs
+from services.core.settings import Reader, SettingsError, read_settings
+
+T = TypeVar("T")
+DRAIN_SECONDS = 10.0
+"""What is in hand when a stop is asked for may finish within this time."""
+FAREWELL_SECONDS = 20.0
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+log = structlog.get_logger("process")
+
+
+def run_service(
+    name: str,
+    env: Mapping[str, str],
+    read: Callable[[Reader], T],
+    serve: Callable[[T, asyncio.Event], Coroutine[None, None, None]],
+) -> int:
+    """Read the settings and serve until SIGTERM or SIGINT sets the event; the exit code."""
+    configure_logs(name)
+    try:
+        settings = read_settings(env, read)
+    except SettingsError as why:
+        sys.stderr.write(f"The settings are not complete:\n{why}\n")
+        return 2
+    try:
+        uvloop.run(until_stopped(lambda stop: serve(settings, stop)))
+    except Exception:
+        log.error("process.failed", exc_info=True)
+        return 1
+    return 0
+
+
+async def until_stopped(
+    serve: Callable[[asyncio.Event], Coroutine[None, None, None]],
+    *,
+    drain_seconds: float = DRAIN_SECONDS,
+) -> None:
+    """Run `serve`; when a signal comes, set its event, and cancel it if it does not end in time."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    work = asyncio.create_task(serve(stop))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            log.info("process.stopping")
+            await asyncio.wait({work}, timeout=drain_seconds)
+        if not work.done():
+            log.warning("process.unfinished_work_left", seconds=drain_seconds)
+            work.cancel()
+            await asyncio.wait({work}, timeout=FAREWELL_SECONDS)
+        if work.done() and not work.cancelled():
+            work.result()
+    finally:
+        stopping.cancel()
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+async def unless(stop: asyncio.Event, waiting: Coroutine[None, None, None]) -> bool:
+    """Await `waiting`, but no longer than until the event; whether it got to its end."""
+    task, stopped = asyncio.create_task(waiting), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+        return task.done()
+    finally:
+        task.cancel()
+        stopped.cancel()
+
+
+async def alongside(work: Awaitable[None], *company: Coroutine[None, None, None]) -> None:
+    """Await `work`, in the company of tasks that end with it; an error of any ends all."""
+    async with asyncio.TaskGroup() as tasks:
+        others = [tasks.create_task(other) for other in company]
+        await work
+        for other in others:
+            other.cancel()
+
+
+def worker_id(service: str) -> str:
+    """Tells this process from every other that runs now."""
+    return f"{service}@{socket.gethostname()}/{os.getpid()}"
+
+
+def end(code: int) -> NoReturn:
+    """Leave at once, all output written.
+
+    Threads of librdkafka and obstore may still touch the interpreter while it is torn down, which
+    aborts the process now and then (seen with obstore 0.12): there is nothing to tear down here.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

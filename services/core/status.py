@@ -1,0 +1,33 @@
+"""What a process tells about itself on `workers.status`: now and then, and when it ends."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from msgspec.structs import replace
+
+from services.core.events import WorkerStatus
+from services.core.ports import PublishesEvents
+
+EVERY_SECONDS = 10.0
+LAST_WORD_SECONDS = 2.0
+
+
+async def keep_telling(
+    publisher: PublishesEvents,
+    look: Callable[[], WorkerStatus],
+    *,
+    every: float = EVERY_SECONDS,
+) -> None:
+    """Publish what `look()` sees until cancelled, then once more as `stopped`.
+
+    The last word is best effort: a broker that is away must not hold the exit up.
+    """
+    try:
+        while True:
+            await publisher.publish([look()])
+            await asyncio.sleep(every)
+    finally:
+        with suppress(Exception):
+            async with asyncio.timeout(LAST_WORD_SECONDS):
+                await publisher.publish([replace(look(), state="stopped", waiting_for=None)])

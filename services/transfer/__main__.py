@@ -1,0 +1,104 @@
+"""`python -m services.transfer`: files found in, objects and outcomes out."""
+
+import asyncio
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from services.adapters.drive import open_drive
+from services.adapters.kafka.admin import wait_for_topics
+from services.adapters.kafka.consumer import Subscription
+from services.adapters.kafka.intake import received
+from services.adapters.kafka.producer import Publisher
+from services.adapters.object_store import ObjectStore
+from services.adapters.process import alongside, end, run_service, unless, worker_id
+from services.core.events import WorkerStatus
+from services.core.parallel import in_parallel
+from services.core.retry import RetryPolicy
+from services.core.settings import DriveSettings, KafkaSettings, Reader, StoreSettings
+from services.core.status import keep_telling
+from services.core.topics import (
+    DEAD_LETTERS,
+    FILES_FAILED,
+    FILES_FOUND,
+    FILES_STORED,
+    WORKERS_STATUS,
+)
+from services.transfer.budget import Budget
+from services.transfer.copy import Copier
+from services.transfer.service import Transfer
+from services.transfer.standstill import Standstill
+
+SERVICE = "transfer"
+TOPICS = (FILES_FOUND, FILES_STORED, FILES_FAILED, DEAD_LETTERS, WORKERS_STATUS)
+MIB = 1024 * 1024
+log = structlog.get_logger(SERVICE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the process is told by its environment."""
+
+    kafka: KafkaSettings
+    drive: DriveSettings
+    store: StoreSettings
+    at_once: int
+    memory: int
+
+    @classmethod
+    def read(cls, reader: Reader) -> "Settings":
+        """From KAFKA_*, GOOGLE_API_KEY, DRIVE_API_URL, AWS_*, S3_* and TRANSFER_*."""
+        return cls(
+            kafka=KafkaSettings.read(reader),
+            drive=DriveSettings.read(reader),
+            store=StoreSettings.read(reader),
+            at_once=reader.number("TRANSFER_CONCURRENCY", 32, 1, 1024),
+            memory=reader.number("TRANSFER_MEMORY_MB", 96, 1, 1024 * 1024) * MIB,
+        )
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Until `stop`: then what is in hand is finished, within the subscription's drain time."""
+    names = [topic.name for topic in TOPICS]
+    if not await unless(stop, wait_for_topics(settings.kafka, names, log.warning)):
+        return
+    async with (
+        Publisher(settings.kafka, source=SERVICE) as publisher,
+        open_drive(settings.drive, connections=settings.at_once) as drive,
+    ):
+        store, standstill = ObjectStore(settings.store), Standstill()
+        found = Subscription(settings.kafka, group=SERVICE, topic=FILES_FOUND.name)
+        copier = Copier(drive, store, Budget(settings.memory))
+        transfer = Transfer(
+            copier, publisher, bucket=store.bucket, policy=RetryPolicy(), standstill=standstill
+        )
+
+        async def work() -> None:
+            if not await unless(stop, standstill.passed(store.ready)):
+                return
+            async with found:
+                files = received(found, publisher, service=SERVICE)
+                await in_parallel(files, transfer.handle, at_once=settings.at_once)
+
+        async def take_no_more() -> None:
+            await stop.wait()
+            found.stop()
+
+        def look() -> WorkerStatus:
+            return WorkerStatus(
+                worker_id=worker_id(SERVICE),
+                service=SERVICE,
+                state="running" if standstill.waiting_for is None else "waiting",
+                waiting_for=standstill.waiting_for,
+                in_flight=transfer.in_flight,
+                oldest_unfinished_seconds=round(found.oldest_age, 3),
+                at=datetime.now(UTC),
+            )
+
+        await alongside(work(), keep_telling(publisher, look), take_no_more())
+
+
+if __name__ == "__main__":
+    end(run_service(SERVICE, os.environ, Settings.read, serve))

@@ -1,0 +1,90 @@
+"""Copy every file found, many at once, and tell how each one went."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+import structlog
+
+from services.core.errors import SetAside, Verdict
+from services.core.events import FileFailed, FileFound, FileStored
+from services.core.ports import PublishesEvents, Received
+from services.core.retry import RetryPolicy, attempted
+from services.transfer.copy import Copied, Copier, Effort, failed, stored
+from services.transfer.standstill import Standstill
+
+log = structlog.get_logger("transfer")
+
+
+class Transfer:
+    """From a `FileFound` in hand to its outcome in the log."""
+
+    def __init__(
+        self,
+        copier: Copier,
+        publisher: PublishesEvents,
+        *,
+        bucket: str,
+        policy: RetryPolicy,
+        standstill: Standstill,
+    ) -> None:
+        self._copier = copier
+        self._publisher = publisher
+        self._bucket = bucket
+        self._policy = policy
+        self._standstill = standstill
+        self.in_flight = 0
+
+    async def handle(self, message: Received) -> None:
+        """Copy the file, publish the outcome, and only then let Kafka forget the message."""
+        file = message.event
+        if not isinstance(file, FileFound):
+            message.done()
+            return
+        self.in_flight += 1
+        try:
+            outcome = await self._standstill.outlast(
+                lambda: self._outcome(file), alive=lambda: message.alive
+            )
+            if outcome is not None:
+                await self._publisher.publish([outcome])
+                message.done()
+        finally:
+            self.in_flight -= 1
+
+    async def _copied(self, file: FileFound) -> Copied:
+        try:
+            return await self._copier.copy(file)
+        except Verdict:
+            raise
+        except Exception as why:
+            # One file that we do not understand must not stop the others, again and again.
+            log.error("transfer.unforeseen", file_id=file.file_id, exc_info=True)
+            raise SetAside(
+                "unforeseen", f"Something went wrong that nobody foresaw: {type(why).__name__}."
+            ) from why
+
+    async def _outcome(self, file: FileFound) -> FileStored | FileFailed:
+        since, attempts = time.monotonic(), 0
+
+        async def act(attempt: int) -> Copied:
+            nonlocal attempts
+            attempts = attempt
+            return await self._copied(file)
+
+        def effort() -> Effort:
+            seconds = time.monotonic() - since
+            return Effort(at=datetime.now(UTC), attempts=attempts, seconds=seconds)
+
+        try:
+            copied, _ = await attempted(self._policy, asyncio.sleep, act)
+        except SetAside as why:
+            log.warning(
+                "transfer.file_failed",
+                import_id=file.import_id,
+                file_id=file.file_id,
+                reason=why.reason,
+                why=why.message,
+            )
+            return failed(file, why, effort())
+        return stored(file, copied, self._bucket, effort())

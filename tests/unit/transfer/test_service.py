@@ -1,0 +1,175 @@
+"""From a file found to its outcome in the log: published, acknowledged, and only then done."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from services.core.errors import SetAside, Stop, TryAgain
+from services.core.events import FileFailed, FileFound, FileStored, ImportPaused, Message, Mode
+from services.core.object_key import object_key
+from services.core.retry import RetryPolicy
+from services.transfer.budget import Budget
+from services.transfer.copy import Copier
+from services.transfer.service import Transfer
+from services.transfer.standstill import Standstill
+from tests.fakes.drive import Answers, FakeDrive
+from tests.fakes.messages import InHand, Publications
+from tests.fakes.object_store import FakeStore, Kept
+from tests.fakes.patience import until
+from tests.fakes.samples import NOW, a_file
+
+BODY = b"a picture"
+AT_ONCE = RetryPolicy(attempts=3, first_wait=0.0)
+AGAIN = TryAgain("drive_unreachable", "No answer.")
+
+
+class Worker:
+    """A transfer whose outside is in memory."""
+
+    def __init__(self, publications: Publications | None = None) -> None:
+        self.drive, self.store = FakeDrive(), FakeStore()
+        entry = self.drive.add_file("folder-1", "file-1", BODY)
+        self.file = a_file(size=entry.size, md5=entry.md5, epoch=2, round=3)
+        self.publications = publications or Publications()
+        self.standstill = Standstill(0.01, 0.01)
+        self.transfer = Transfer(
+            Copier(self.drive, self.store, Budget(1024)),
+            self.publications,
+            bucket="pictures",
+            policy=AT_ONCE,
+            standstill=self.standstill,
+        )
+
+    async def outcome(self, file: FileFound | None = None) -> Message:
+        message = InHand(file or self.file)
+        await self.transfer.handle(message)
+        assert message.is_done
+        (event,) = self.publications.events
+        return event
+
+
+async def test_a_file_found_becomes_a_file_stored_that_contains_it() -> None:
+    worker = Worker()
+    outcome = await worker.outcome()
+    assert isinstance(outcome, FileStored)
+    assert outcome.file == worker.file
+    assert (outcome.import_id, outcome.epoch) == (worker.file.import_id, 2)
+    assert (outcome.bucket, outcome.object_key) == ("pictures", object_key(worker.file))
+    assert (outcome.size, outcome.md5, outcome.attempts) == (len(BODY), worker.file.md5, 1)
+    assert outcome.sha256 is not None
+    assert not outcome.unchanged
+    assert worker.store.objects[outcome.object_key].body == BODY
+
+
+async def test_what_is_there_already_is_stored_unchanged() -> None:
+    worker = Worker()
+    file = a_file(size=len(BODY), md5=worker.file.md5, mode=Mode.CHECK)
+    worker.store.objects[object_key(file)] = Kept(BODY, "image/png")
+    outcome = await worker.outcome(file)
+    assert isinstance(outcome, FileStored)
+    assert (outcome.unchanged, outcome.sha256) == (True, None)
+    assert worker.drive.opened == []
+
+
+async def test_the_message_is_done_only_after_its_outcome_is_acknowledged() -> None:
+    message = InHand(a_file())
+
+    def look(_events: Sequence[Message]) -> None:
+        assert not message.is_done
+
+    worker = Worker(Publications(look))
+    await worker.transfer.handle(message)
+    assert message.is_done
+
+
+async def test_an_outcome_that_is_not_acknowledged_leaves_the_message_to_be_redelivered() -> None:
+    def lost(_events: Sequence[Message]) -> None:
+        raise ConnectionError("no broker")
+
+    worker, message = Worker(Publications(lost)), InHand(a_file())
+    with pytest.raises(ConnectionError):
+        await worker.transfer.handle(message)
+    assert not message.is_done
+
+
+async def test_a_passing_trouble_costs_attempts_and_no_more() -> None:
+    worker = Worker()
+    worker.drive.open_troubles["file-1"].extend([AGAIN, Answers(b"half a p")])
+    outcome = await worker.outcome()
+    assert isinstance(outcome, FileStored)
+    assert outcome.attempts == 3
+
+
+async def test_a_trouble_that_stays_sets_the_file_aside() -> None:
+    worker = Worker()
+    worker.drive.open_troubles["file-1"].extend([AGAIN] * 3)
+    outcome = await worker.outcome()
+    assert isinstance(outcome, FileFailed)
+    assert (outcome.reason, outcome.message) == ("drive_unreachable", "No answer.")
+    assert (outcome.attempts, outcome.round, outcome.epoch) == (3, 3, 2)
+    assert outcome.file == worker.file
+    assert worker.store.objects == {}
+
+
+async def test_a_refusal_of_one_file_is_not_tried_again() -> None:
+    worker = Worker()
+    worker.drive.open_troubles["file-1"].append(SetAside("abusive_file", "Google withholds it."))
+    outcome = await worker.outcome()
+    assert isinstance(outcome, FileFailed)
+    assert (outcome.reason, outcome.attempts) == ("abusive_file", 1)
+
+
+@pytest.mark.parametrize("where", ["drive", "store"])
+async def test_when_nothing_can_work_the_file_waits_and_is_not_lost(where: str) -> None:
+    worker, message = Worker(), InHand(a_file(size=len(BODY)))
+    stop = Stop("no_bucket", "There is no bucket.")
+    if where == "drive":
+        worker.drive.open_troubles["file-1"].extend([stop] * 3)
+    else:
+        worker.store.refusal = stop
+    handling = asyncio.ensure_future(worker.transfer.handle(message))
+    await until(lambda: len(worker.drive.opened) >= 3)
+    assert worker.publications.events == []
+    assert worker.standstill.waiting_for == "There is no bucket."
+    assert worker.transfer.in_flight == 1
+    worker.store.refusal = None
+    await asyncio.wait_for(handling, 10)
+    assert message.is_done
+    assert isinstance(worker.publications.events[0], FileStored)
+    assert worker.standstill.waiting_for is None
+    assert worker.transfer.in_flight == 0
+
+
+async def test_a_file_of_a_partition_that_is_gone_is_left_to_its_new_owner() -> None:
+    worker, message = Worker(), InHand(a_file(), alive=False)
+    await worker.transfer.handle(message)
+    assert worker.drive.opened == []
+    assert worker.publications.events == []
+    assert not message.is_done
+
+
+async def test_a_fault_that_nobody_foresaw_fails_one_file_and_not_the_process() -> None:
+    class Broken(FakeStore):
+        async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
+            raise ZeroDivisionError
+
+    worker = Worker()
+    worker.transfer = Transfer(
+        Copier(worker.drive, Broken(), Budget(1024)),
+        worker.publications,
+        bucket="pictures",
+        policy=AT_ONCE,
+        standstill=worker.standstill,
+    )
+    outcome = await worker.outcome()
+    assert isinstance(outcome, FileFailed)
+    assert outcome.reason == "unforeseen"
+    assert "ZeroDivisionError" in outcome.message
+
+
+async def test_an_event_of_another_kind_does_not_block_the_log() -> None:
+    worker, message = Worker(), InHand(ImportPaused(import_id="import-1", at=NOW))
+    await worker.transfer.handle(message)
+    assert message.is_done
+    assert worker.publications.events == []
