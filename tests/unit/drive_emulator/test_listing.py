@@ -140,3 +140,20 @@ def test_a_search_through_many_files_is_paged() -> None:
     found = names(forest, asked)
     assert len(found) == 10_000
     assert found[0].startswith("picture 0040000.")
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["q", "fields", "orderBy", "pageSize", "pageToken", "corpora", "spaces"]),
+        st.text(max_size=30) | st.sampled_from(["name", "files(id)", "trashed=true", "5", "~!!~"]),
+    )
+)
+def test_any_parameters_get_a_page_or_an_error_of_drive(
+    forest: Forest, params: dict[str, str]
+) -> None:
+    status = 200
+    try:
+        Listing(forest).page(read_list({"pageSize": "3", **params}, "k"))
+    except ApiError as error:
+        status = error.status
+    assert status in (200, 400, 404)
