@@ -17,7 +17,7 @@ export class FakeApi {
   /** Answers the calls it wants, when set: an API that is broken or gone. */
   fault: ((path: string) => Response | Error | null) | null = null
   /** What the next POST is answered. */
-  started: () => Response = () => jsonResponse({ message: 'Import started', jobId: 'job-1' }, 202)
+  started: () => Response | Promise<Response> = () => jsonResponse({ message: 'Import started', jobId: 'job-1' }, 202)
   readonly asked: Asked[] = []
 
   install(): this {

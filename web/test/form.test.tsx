@@ -74,6 +74,18 @@ describe('the form', () => {
     expect(screen.queryByText('Paste the link of a Drive folder first.')).toBeNull()
   })
 
+  it('waits for the answer before it sends anything again', async () => {
+    const user = showPage()
+    let answer: (response: Response) => void = () => undefined
+    api.started = () => new Promise((resolve) => (answer = resolve))
+    await user.type(field(), `${LINK}{Enter}`)
+    await user.keyboard('{Enter}')
+    expect(screen.getByRole('button', { name: 'Starting…' }).getAttribute('aria-disabled')).toBe('true')
+    answer(jsonResponse({ message: 'Import started', jobId: 'job-1' }, 202))
+    await waitFor(() => expect(field().value).toBe(''))
+    expect(api.count(...POST)).toBe(1)
+  })
+
   it('repeats a failed submission with the same key, and another link with another', async () => {
     const user = showPage()
     api.started = () => problem(500, 'The import could not be queued.', 'not_queued')

@@ -1,3 +1,4 @@
+import { onlineManager } from '@tanstack/react-query'
 import { fireEvent, screen, within } from '@testing-library/react'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { importJson } from './builders'
@@ -22,13 +23,13 @@ describe('the page', () => {
 
   it('shows the newest import, and keeps to it when another is started elsewhere', async () => {
     vi.useFakeTimers()
-    api.imports = [importJson({ folder_id: 'older' })]
+    api.imports = [importJson({ folder_id: 'alpha' })]
     showPage()
     await pass(10)
-    api.imports = [importJson({ id: 'job-2', folder_id: 'newer' }), ...api.imports]
+    api.imports = [importJson({ id: 'job-2', folder_id: 'beta' }), ...api.imports]
     await pass(13_000)
-    expect(screen.getAllByRole('link', { name: /newer|older/ })).toHaveLength(2)
-    expect(screen.getByRole('heading', { level: 2, name: /Folder/ }).textContent).toContain('older')
+    expect(screen.getAllByRole('link', { name: /alpha|beta/ })).toHaveLength(2)
+    expect(screen.getByRole('heading', { level: 2, name: /Folder/ }).textContent).toBe('Folder alpha')
   })
 
   it('shows the import that the address names, and follows Back', async () => {
@@ -141,6 +142,14 @@ describe('asking', () => {
     setVisible(true)
     await pass(20)
     expect(api.asked.length).toBeGreaterThan(before)
+  })
+
+  it('goes on where the browser believes to be offline: the API may be on this machine', async () => {
+    onlineManager.setOnline(false)
+    showPage()
+    await pass(100)
+    onlineManager.setOnline(true)
+    expect(screen.getByRole('heading', { name: 'Nothing imported yet' })).toBeDefined()
   })
 
   it('says that the API is gone, keeps what was seen, and recovers by itself', async () => {
