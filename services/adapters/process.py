@@ -16,6 +16,7 @@ import structlog
 import uvloop
 
 from services.adapters.logs import configure_logs
+from services.core.errors import Stop
 from services.core.settings import Reader, SettingsError, read_settings
 
 T = TypeVar("T")
@@ -41,6 +42,9 @@ def run_service(
         return 2
     try:
         uvloop.run(until_stopped(lambda stop: serve(settings, stop)))
+    except Stop as why:
+        log.error("process.stopped", reason=why.reason, why=why.message)
+        return 1
     except Exception:
         log.error("process.failed", exc_info=True)
         return 1

@@ -2,9 +2,8 @@
 
 import asyncio
 import os
-import signal
-import sys
-from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 
@@ -12,64 +11,63 @@ from services.adapters.catalog.writer import CatalogWriter
 from services.adapters.kafka.admin import Topics, wait_for_topics
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader
-from services.adapters.logs import configure_logs
-from services.core.errors import Stop
-from services.core.settings import (
-    DatabaseSettings,
-    KafkaSettings,
-    Reader,
-    SettingsError,
-    read_settings,
-)
-from services.core.topics import DEAD_LETTERS
+from services.adapters.process import alongside, end, run_service, unless, worker_id
+from services.core.events import WorkerStatus
+from services.core.settings import DatabaseSettings, KafkaSettings, Reader
+from services.core.status import keep_telling
+from services.core.topics import DEAD_LETTERS, WORKERS_STATUS
 from services.indexer.service import CONSUMED, Outside, run
 
+SERVICE = "indexer"
+log = structlog.get_logger(SERVICE)
 
-def _settings(reader: Reader) -> tuple[KafkaSettings, DatabaseSettings]:
-    return KafkaSettings.read(reader), DatabaseSettings.read(reader)
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the process is told by its environment."""
+
+    kafka: KafkaSettings
+    database: DatabaseSettings
+
+    @classmethod
+    def read(cls, reader: Reader) -> "Settings":
+        """From KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL."""
+        return cls(kafka=KafkaSettings.read(reader), database=DatabaseSettings.read(reader))
 
 
-async def _serve(kafka: KafkaSettings, database: DatabaseSettings) -> None:
-    log = structlog.get_logger("indexer")
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    waiting = asyncio.create_task(
-        wait_for_topics(kafka, [t.name for t in (*CONSUMED, DEAD_LETTERS)], log.warning)
-    )
-    stopped = asyncio.create_task(stopping.wait())
-    await asyncio.wait((waiting, stopped), return_when=asyncio.FIRST_COMPLETED)
-    if stopping.is_set():
-        waiting.cancel()
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Until `stop`: the batch in hand is written first."""
+    names = [topic.name for topic in (*CONSUMED, DEAD_LETTERS, WORKERS_STATUS)]
+    if not await unless(stop, wait_for_topics(settings.kafka, names, log.warning)):
         return
-    topics = Topics(kafka)
-    async with Publisher(kafka, source="indexer") as publisher:
+    async with Publisher(settings.kafka, source=SERVICE) as publisher:
+        topics = Topics(settings.kafka)
+        waiting_for: str | None = None
+
+        def say(sentence: str | None) -> None:
+            nonlocal waiting_for
+            if sentence is not None:
+                log.warning(sentence)
+            waiting_for = sentence
+
+        def look() -> WorkerStatus:
+            return WorkerStatus(
+                worker_id=worker_id(SERVICE),
+                service=SERVICE,
+                state="running" if waiting_for is None else "waiting",
+                waiting_for=waiting_for,
+                at=datetime.now(UTC),
+            )
+
         outside = Outside(
-            open_reader=lambda: LogReader(kafka, client_id="drivestream-indexer"),
-            open_writer=lambda: CatalogWriter(database),
+            open_reader=lambda: LogReader(settings.kafka, client_id=f"drivestream-{SERVICE}"),
+            open_writer=lambda: CatalogWriter(settings.database),
             topic_ids=topics.ids,
             publisher=publisher,
-            say=log.warning,
+            say=say,
         )
-        await run(outside, stopping)
-    stopped.cancel()
-
-
-def main(env: Mapping[str, str]) -> int:
-    """0 after a stop that was asked for, 1 when the log is not the database's, 2 for settings."""
-    configure_logs("indexer")
-    try:
-        kafka, database = read_settings(env, _settings)
-        asyncio.run(_serve(kafka, database))
-    except SettingsError as why:
-        sys.stderr.write(f"The settings are not complete:\n{why}\n")
-        return 2
-    except Stop as why:
-        structlog.get_logger("indexer").error("stopped", reason=why.reason, message=why.message)
-        return 1
-    return 0
+        await alongside(run(outside, stop), keep_telling(publisher, look))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(os.environ))
+    end(run_service(SERVICE, os.environ, Settings.read, serve))

@@ -62,13 +62,14 @@ class WritesCatalog(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Outside:
-    """What the indexer is wired to. Each session opens its own reader and writer."""
+    """What the indexer is wired to. Each session opens its own reader and writer; `say` is told
+    what is waited for, and None once nothing is."""
 
     open_reader: Callable[[], ReadsLog]
     open_writer: Callable[[], WritesCatalog]
     topic_ids: Callable[[Sequence[str]], Mapping[str, str]]
     publisher: PublishesRecords
-    say: Callable[[str], None]
+    say: Callable[[str | None], None]
 
 
 async def run(outside: Outside, stopping: asyncio.Event) -> None:
@@ -117,6 +118,7 @@ class _Session:
         self._reader = reader = await asyncio.to_thread(self._outside.open_reader)
         positions = await asyncio.to_thread(self._resume, reader, writer)
         await asyncio.to_thread(reader.seek, positions)
+        self._outside.say(None)
         while not self._stopping.is_set():
             records = await asyncio.to_thread(reader.read, READ_AT_MOST, IDLE_READ_SECONDS)
             for batch in batches(records, ROWS_A_BATCH):
