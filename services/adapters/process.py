@@ -94,12 +94,15 @@ async def unless(stop: asyncio.Event, waiting: Coroutine[None, None, None]) -> b
 
 
 async def alongside(work: Awaitable[None], *company: Coroutine[None, None, None]) -> None:
-    """Await `work`, in the company of tasks that end with it; an error of any ends all."""
-    async with asyncio.TaskGroup() as tasks:
-        others = [tasks.create_task(other) for other in company]
-        await work
-        for other in others:
-            other.cancel()
+    """Await `work`, in the company of tasks that end with it; the first error of any ends all."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            others = [tasks.create_task(other) for other in company]
+            await work
+            for other in others:
+                other.cancel()
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from several
 
 
 def worker_id(service: str) -> str:
