@@ -1,0 +1,105 @@
+"""`python -m services.lister`: imports requested in, files found and manifests out."""
+
+import asyncio
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from services.adapters.drive import open_drive
+from services.adapters.kafka.admin import wait_for_topics
+from services.adapters.kafka.consumer import Subscription
+from services.adapters.kafka.intake import received
+from services.adapters.kafka.producer import Publisher
+from services.adapters.process import alongside, end, run_service, unless, worker_id
+from services.core.events import WorkerStatus
+from services.core.parallel import in_parallel
+from services.core.retry import RetryPolicy
+from services.core.settings import DriveSettings, KafkaSettings, Reader
+from services.core.status import keep_telling
+from services.core.topics import (
+    DEAD_LETTERS,
+    FILES_FOUND,
+    IMPORTS_LISTED,
+    IMPORTS_PAGES,
+    IMPORTS_REQUESTED,
+    WORKERS_STATUS,
+)
+from services.lister.service import Lister
+
+SERVICE = "lister"
+TOPICS = (
+    IMPORTS_REQUESTED,
+    IMPORTS_PAGES,
+    IMPORTS_LISTED,
+    FILES_FOUND,
+    DEAD_LETTERS,
+    WORKERS_STATUS,
+)
+PAGES_AT_ONCE = 16
+# A listing that fails fails an import, so it is tried longer than a single file.
+POLICY = RetryPolicy(attempts=5, first_wait=1.0)
+log = structlog.get_logger(SERVICE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the process is told by its environment."""
+
+    kafka: KafkaSettings
+    drive: DriveSettings
+
+    @classmethod
+    def read(cls, reader: Reader) -> "Settings":
+        """From KAFKA_*, GOOGLE_API_KEY and DRIVE_API_URL."""
+        return cls(kafka=KafkaSettings.read(reader), drive=DriveSettings.read(reader))
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Until `stop`: then the pages in hand are finished, within the subscriptions' drain time."""
+    names = [topic.name for topic in TOPICS]
+    if not await unless(stop, wait_for_topics(settings.kafka, names, log.warning)):
+        return
+    requests = Subscription(settings.kafka, group="lister-requests", topic=IMPORTS_REQUESTED.name)
+    pages = Subscription(settings.kafka, group=SERVICE, topic=IMPORTS_PAGES.name)
+    async with (
+        Publisher(settings.kafka, source=SERVICE) as publisher,
+        open_drive(settings.drive, connections=PAGES_AT_ONCE) as drive,
+        requests,
+        pages,
+    ):
+        lister = Lister(drive, publisher, policy=POLICY)
+
+        async def take_no_more() -> None:
+            await stop.wait()
+            requests.stop()
+            pages.stop()
+
+        def look() -> WorkerStatus:
+            return WorkerStatus(
+                worker_id=worker_id(SERVICE),
+                service=SERVICE,
+                state="running",
+                in_flight=lister.in_flight,
+                oldest_unfinished_seconds=round(max(requests.oldest_age, pages.oldest_age), 3),
+                at=datetime.now(UTC),
+            )
+
+        await alongside(
+            _both(requests, pages, lister, publisher), keep_telling(publisher, look), take_no_more()
+        )
+
+
+async def _both(
+    requests: Subscription, pages: Subscription, lister: Lister, publisher: Publisher
+) -> None:
+    asked = received(requests, publisher, service=SERVICE)
+    to_list = received(pages, publisher, service=SERVICE)
+    async with asyncio.TaskGroup() as loops:
+        loops.create_task(in_parallel(asked, lister.start, at_once=1))
+        loops.create_task(in_parallel(to_list, lister.list_page, at_once=PAGES_AT_ONCE))
+
+
+if __name__ == "__main__":
+    end(run_service(SERVICE, os.environ, Settings.read, serve))

@@ -1,0 +1,275 @@
+"""What follows from a page of a folder: found, opened, skipped, and what to ask next."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.core import events as e
+from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Page
+from services.core.reasons import PAGE_TOKEN_INVALID
+from services.core.wire import MAX_RECORD_BYTES, encode
+from services.lister.pages import (
+    DEEPEST,
+    MOST_PAGES,
+    PASSES,
+    Facts,
+    facts,
+    first_page,
+    without_page,
+)
+from tests.fakes.samples import NOW, a_request, an_image
+
+GOOGLE_DOC = "application/vnd.google-apps.document"
+ENTRIES = st.builds(
+    Entry,
+    id=st.text(alphabet="abcdef", min_size=1, max_size=2),
+    name=st.text(alphabet="a/ \n\u00e9\U0001f305", max_size=300),
+    mime_type=st.sampled_from(
+        ["image/jpeg", "image/svg+xml", "text/plain", "", FOLDER_TYPE, SHORTCUT_TYPE, GOOGLE_DOC]
+    ),
+    size=st.none() | st.integers(0, 2**40),
+    can_download=st.booleans(),
+    trashed=st.booleans(),
+)
+ASKED = st.builds(
+    a_request,
+    folder_id=st.sampled_from("abz"),
+    pass_number=st.integers(0, PASSES - 1),
+    page_number=st.integers(0, 3),
+    token=st.none() | st.just("t1"),
+    ancestors=st.lists(st.sampled_from("cdy"), max_size=3).map(tuple),
+    path=st.lists(st.text(max_size=5), max_size=3).map(tuple),
+    mode=st.sampled_from(e.Mode),
+    round=st.integers(0, 3),
+    epoch=st.integers(0, 3),
+)
+PAGES = st.builds(
+    Page,
+    entries=st.lists(ENTRIES, max_size=12),
+    next_token=st.sampled_from([None, "t1", "t2"]),
+    incomplete=st.booleans(),
+)
+
+
+def after(asked: e.PageRequested, **page: Any) -> Facts:
+    return facts(asked, Page(**({"entries": []} | page)), NOW)
+
+
+def folder(folder_id: str, name: str = "Holiday") -> Entry:
+    return Entry(id=folder_id, name=name, mime_type=FOLDER_TYPE)
+
+
+@given(ASKED, PAGES)
+def test_every_entry_ends_in_exactly_one_of_found_opened_and_skipped(
+    asked: e.PageRequested, page: Page
+) -> None:
+    said = facts(asked, page, NOW)
+    found = [file.file_id for file in said.found]
+    opened = [folder.folder_id for folder in said.opened]
+    skipped = [entry.id for entry in said.listed.skipped]
+    assert sorted(found + opened + skipped) == sorted({entry.id for entry in page.entries})
+
+
+@given(ASKED, PAGES)
+def test_the_manifest_names_what_the_page_led_to(asked: e.PageRequested, page: Page) -> None:
+    said = facts(asked, page, NOW)
+    listed = said.listed
+    assert [brief.id for brief in listed.files] == [file.file_id for file in said.found]
+    assert [brief.id for brief in listed.opened] == [ask.folder_id for ask in said.opened]
+    assert (listed.import_id, listed.folder_id, listed.epoch, listed.path) == (
+        asked.import_id,
+        asked.folder_id,
+        asked.epoch,
+        asked.path,
+    )
+    assert (listed.pass_number, listed.page_number) == (asked.pass_number, asked.page_number)
+    names = [b.name for b in listed.files] + [b.name for b in listed.opened]
+    names += [b.name for b in listed.skipped]
+    assert all(len(name) <= e.BRIEF_NAME for name in names)
+
+
+@given(ASKED, PAGES)
+def test_a_folder_is_closed_only_by_a_last_page_that_nothing_follows(
+    asked: e.PageRequested, page: Page
+) -> None:
+    said = facts(asked, page, NOW)
+    trusted = not page.incomplete and (page.next_token is None or page.next_token != asked.token)
+    assert said.listed.closes == (trusted and page.next_token is None)
+    assert said.listed.closes == (said.after is None)
+    if isinstance(said.after, e.PageRequested) and said.after.pass_number == asked.pass_number:
+        assert not said.listed.last
+        assert said.after.page_number == asked.page_number + 1
+        assert said.after.token == page.next_token
+    else:
+        assert said.listed.last
+
+
+@given(ASKED, PAGES)
+def test_whatever_is_asked_next_is_asked_for_the_same_import_and_round(
+    asked: e.PageRequested, page: Page
+) -> None:
+    said = facts(asked, page, NOW)
+    for event in (*said.found, *said.opened, said.after):
+        if event is not None:
+            assert (event.import_id, event.epoch) == (asked.import_id, asked.epoch)
+        if isinstance(event, e.FileFound | e.PageRequested):
+            assert (event.mode, event.round) == (asked.mode, asked.round)
+
+
+@given(ASKED, PAGES)
+def test_no_folder_is_followed_into_its_own_ancestry(asked: e.PageRequested, page: Page) -> None:
+    for opened in facts(asked, page, NOW).opened:
+        assert opened.folder_id != asked.folder_id
+        assert opened.folder_id not in asked.ancestors
+        assert opened.ancestors == (*asked.ancestors, asked.folder_id)
+        assert (opened.pass_number, opened.page_number, opened.token) == (0, 0, None)
+
+
+def test_an_import_begins_with_the_first_page_of_its_root() -> None:
+    asked = e.ImportRequested(
+        import_id="i",
+        epoch=1,
+        folder_id="F",
+        folder_url="https://drive.google.com/drive/folders/F",
+        requested_at=NOW,
+        resource_key="0-k",
+        mode=e.Mode.CHECK,
+        round=2,
+    )
+    assert first_page(asked) == e.PageRequested(
+        import_id="i", epoch=1, folder_id="F", resource_key="0-k", mode=e.Mode.CHECK, round=2
+    )
+
+
+def test_a_file_carries_all_that_drive_said_of_it() -> None:
+    entry = an_image(
+        size=5,
+        md5="0" * 32,
+        sha1="1" * 40,
+        sha256="2" * 64,
+        version=9,
+        created_time=NOW,
+        modified_time=NOW,
+        width=4,
+        height=3,
+        resource_key="0-k",
+    )
+    asked = a_request(path=("a", "b"))
+    (file,) = after(asked, entries=[entry]).found
+    said = {name: getattr(file, name) for name in Entry.__dataclass_fields__ if hasattr(file, name)}
+    assert said == {name: getattr(entry, name) for name in said}
+    assert len(said) == 12
+    assert (file.file_id, file.folder_id, file.path, file.found_at) == (
+        entry.id,
+        asked.folder_id,
+        ("a", "b"),
+        NOW,
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        (an_image(mime_type="text/plain"), "not_an_image"),
+        (an_image(mime_type=""), "not_an_image"),
+        (an_image(mime_type="application/octet-stream"), "not_an_image"),
+        (an_image(mime_type=GOOGLE_DOC), "google_document"),
+        (an_image(mime_type="application/vnd.google-apps.drawing"), "google_document"),
+        (an_image(mime_type=SHORTCUT_TYPE), "shortcut"),
+        (an_image(can_download=False), "not_downloadable"),
+        (an_image(trashed=True), "trashed"),
+        (Entry(id="f", name="", mime_type=FOLDER_TYPE, trashed=True), "trashed"),
+        (folder("root-1"), "folder_cycle"),
+        (folder("above"), "folder_cycle"),
+    ],
+)
+def test_what_is_not_imported_is_skipped_with_its_reason(entry: Entry, reason: str) -> None:
+    said = after(a_request(ancestors=("above",)), entries=[entry])
+    (skipped,) = said.listed.skipped
+    assert (skipped.id, skipped.reason, skipped.mime_type) == (entry.id, reason, entry.mime_type)
+
+
+@pytest.mark.parametrize("mime_type", ["image/jpeg", "image/svg+xml", "image/x-unheard-of"])
+def test_every_kind_of_image_is_found(mime_type: str) -> None:
+    assert len(after(a_request(), entries=[an_image(mime_type=mime_type)]).found) == 1
+
+
+def test_a_subfolder_is_opened_with_its_name_on_the_path() -> None:
+    asked = a_request(path=("top",), ancestors=("above",), resource_key="0-own")
+    entry = Entry(id="sub", name="n" * 999, mime_type=FOLDER_TYPE, resource_key="0-sub")
+    (opened,) = after(asked, entries=[entry]).opened
+    assert opened.path == ("top", "n" * 255)
+    assert opened.ancestors == ("above", "root-1")
+    assert opened.resource_key == "0-sub"
+
+
+def test_folders_without_a_bottom_are_not_followed_for_ever() -> None:
+    asked = a_request(ancestors=tuple(str(n) for n in range(DEEPEST - 1)))
+    said = after(asked, entries=[folder("deeper")])
+    assert said.opened == ()
+    assert said.listed.skipped[0].reason == "too_deep"
+
+
+def test_an_entry_that_repeats_counts_once() -> None:
+    said = after(a_request(), entries=[an_image(1), an_image(1), folder("f"), folder("f")])
+    assert (len(said.found), len(said.opened)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "page", [{"incomplete": True}, {"next_token": "t1"}, {"incomplete": True, "next_token": "t2"}]
+)
+def test_a_page_that_cannot_be_trusted_starts_the_folder_anew(page: dict[str, Any]) -> None:
+    asked = a_request(token="t1", page_number=4, path=("p",), ancestors=("a",), resource_key="0-k")
+    said = after(asked, entries=[an_image()], **page)
+    anew = msgspec.structs.replace(asked, pass_number=1, page_number=0, token=None)
+    assert said.after == anew
+    assert (said.listed.last, said.listed.closes) == (True, False)
+    assert len(said.found) == 1  # what was seen was there
+
+
+def test_the_last_pass_that_cannot_be_trusted_fails_the_folder() -> None:
+    said = after(a_request(pass_number=PASSES - 1, path=("p",)), incomplete=True)
+    assert isinstance(said.after, e.FolderFailed)
+    assert said.after.reason == "listing_incomplete"
+    assert said.after.path == ("p",)
+
+
+def test_a_token_that_is_always_new_ends_too() -> None:
+    said = after(a_request(page_number=MOST_PAGES - 1, token="t1"), next_token="t2")
+    assert isinstance(said.after, e.FolderFailed)
+
+
+def test_a_token_that_drive_no_longer_knows_starts_the_folder_anew() -> None:
+    asked = a_request(token="t1", page_number=4)
+    again = without_page(asked, PAGE_TOKEN_INVALID, "Too old.", NOW)
+    assert again == a_request(pass_number=1)
+    last = without_page(a_request(pass_number=PASSES - 1), PAGE_TOKEN_INVALID, "Too old.", NOW)
+    assert isinstance(last, e.FolderFailed)
+    assert last.reason == "listing_incomplete"
+
+
+def test_any_other_refusal_fails_the_folder_in_words() -> None:
+    failed = without_page(a_request(page_number=2), "not_found", "It does not exist.", NOW)
+    assert failed == e.FolderFailed(
+        import_id="import-1",
+        folder_id="root-1",
+        reason="not_found",
+        message="It does not exist.",
+        failed_at=NOW,
+        page_number=2,
+    )
+
+
+def test_the_worst_page_still_fits_a_record() -> None:
+    name = "\x01" * 1024  # six bytes each in JSON
+    entries = [
+        an_image(n, id=f"{n:04}".ljust(256, "x"), name=name, mime_type="image/" + "\x01" * 122)
+        for n in range(1000)
+    ]
+    asked = a_request(path=tuple("\x01" * 255 for _ in range(DEEPEST)))
+    said = after(asked, entries=entries)
+    for event in (said.listed, said.found[0]):
+        assert len(encode(event, source="lister").value) < MAX_RECORD_BYTES
