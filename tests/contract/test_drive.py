@@ -1,0 +1,215 @@
+"""One suite for the Drive in memory and for the adapter against a Drive server."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import httpx
+import pytest
+from httpx_aiohttp import AiohttpTransport
+
+from drive_emulator.testing import RunningEmulator, running_emulator
+from services.adapters.drive import Drive, open_drive
+from services.core.errors import SetAside, Stop, TryAgain
+from services.core.ports import FOLDER_TYPE, Entry, OpensFiles, ReadsFolders
+from services.core.settings import DriveSettings, Secret
+from tests.fakes.drive import FakeDrive
+from tests.fakes.samples import a_file
+
+PAGE = 4
+PICTURES = 10
+NO_FOLDER = "1nobodyhasthisfolder00000000000000"
+
+
+class ADrive(ReadsFolders, OpensFiles, Protocol):
+    """Both ports in one, as adapter and fake are."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the server says of a file elsewhere than in the listing under test."""
+
+    name: str
+    size: int
+    md5: str
+
+
+@dataclass(frozen=True)
+class Premises:
+    """A Drive with one folder of pictures, in which there is another folder."""
+
+    drive: ADrive
+    drive_with_wrong_key: ADrive
+    folder_id: str
+    expected: Mapping[str, Expected]
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[RunningEmulator]:
+    with running_emulator() as emulator:
+        emulator.add_tree({"name": "contract", "pictures": 2 * PICTURES, "depth": 1, "fan_out": 1})
+        yield emulator
+
+
+@asynccontextmanager
+async def real_premises(emulator: RunningEmulator) -> AsyncIterator[Premises]:
+    folder_id = emulator.folder_id("contract")
+    async with AsyncExitStack() as stack:
+
+        async def drive(key: str) -> Drive:
+            settings = DriveSettings(api_url=emulator.url, api_key=Secret(key))
+            client = await stack.enter_async_context(
+                httpx.AsyncClient(transport=AiohttpTransport())
+            )
+            return Drive(settings, client, page_size=PAGE)
+
+        right = await drive(emulator.api_key)
+        wrong = await drive("AIza-not-a-key-of-this-server")
+        files = {
+            file["id"]: Expected(file["name"], int(file["size"]), file["md5Checksum"])
+            for file in emulator.files("contract")
+            if file["path"] in {file["name"], "/" + file["name"]}
+        }
+        yield Premises(right, wrong, folder_id, files)
+
+
+def fake_premises() -> Premises:
+    drive = FakeDrive(page_size=PAGE)
+    drive.add_folder("folder")
+    drive.add_folder("below", parent="folder")
+    expected = {}
+    for number in range(PICTURES):
+        body = f"picture {number}".encode() * 10_000
+        entry = drive.add_file("folder", f"file-{number}", body)
+        expected[entry.id] = Expected(entry.name, len(body), entry.md5 or "")
+    return Premises(drive, FakeDrive(key_is_right=False), "folder", expected)
+
+
+@pytest.fixture(params=["fake", pytest.param("emulator", marks=pytest.mark.real)])
+async def premises(request: pytest.FixtureRequest) -> AsyncIterator[Premises]:
+    if request.param == "fake":
+        yield fake_premises()
+        return
+    async with real_premises(request.getfixturevalue("emulator")) as premises:
+        yield premises
+
+
+async def all_entries(drive: ReadsFolders, folder_id: str) -> list[Entry]:
+    entries: list[Entry] = []
+    token = None
+    while True:
+        page = await drive.list_page(folder_id, token=token, resource_key=None)
+        assert not page.incomplete
+        entries += page.entries
+        token = page.next_token
+        if token is None:
+            return entries
+
+
+async def test_pages_join_to_the_whole_folder_without_a_repeat(premises: Premises) -> None:
+    entries = await all_entries(premises.drive, premises.folder_id)
+    assert len({entry.id for entry in entries}) == len(entries)
+    images = {e.id: e for e in entries if e.mime_type.startswith("image/")}
+    assert {
+        id: Expected(entry.name, entry.size or 0, entry.md5 or "") for id, entry in images.items()
+    } == premises.expected
+    assert all(entry.can_download and not entry.trashed for entry in images.values())
+
+
+async def test_a_page_is_no_longer_than_was_asked(premises: Premises) -> None:
+    page = await premises.drive.list_page(premises.folder_id, token=None, resource_key=None)
+    assert 0 < len(page.entries) <= PAGE
+    assert page.next_token
+
+
+async def test_a_folder_within_is_an_entry_that_can_be_listed(premises: Premises) -> None:
+    entries = await all_entries(premises.drive, premises.folder_id)
+    (folder,) = [entry for entry in entries if entry.mime_type == FOLDER_TYPE]
+    assert (folder.size, folder.md5) == (None, None)
+    await premises.drive.list_page(folder.id, token=None, resource_key=None)
+
+
+async def test_bytes_are_those_that_the_listing_told_of(premises: Premises) -> None:
+    for entry in (await all_entries(premises.drive, premises.folder_id))[-3:]:
+        file = a_file(file_id=entry.id, size=entry.size, md5=entry.md5)
+        async with premises.drive.open(file) as chunks:
+            body = b"".join([chunk async for chunk in chunks])
+        said = premises.expected[entry.id]
+        assert (len(body), hashlib.md5(body).hexdigest()) == (said.size, said.md5)
+
+
+async def test_a_file_left_in_the_middle_harms_no_other(premises: Premises) -> None:
+    first, second = list(premises.expected)[:2]
+    async with premises.drive.open(a_file(file_id=first)) as chunks:
+        assert await anext(aiter(chunks))
+    async with premises.drive.open(a_file(file_id=second)) as chunks:
+        assert sum([len(chunk) async for chunk in chunks]) == premises.expected[second].size
+
+
+async def test_many_files_are_read_at_once(premises: Premises) -> None:
+    async def size_of(file_id: str) -> int:
+        async with premises.drive.open(a_file(file_id=file_id)) as chunks:
+            return sum([len(chunk) async for chunk in chunks])
+
+    sizes = await asyncio.gather(*map(size_of, premises.expected))
+    assert sizes == [said.size for said in premises.expected.values()]
+
+
+async def test_a_folder_that_is_not_there_is_set_aside(premises: Premises) -> None:
+    with pytest.raises(SetAside) as caught:
+        await premises.drive.list_page(NO_FOLDER, token=None, resource_key=None)
+    assert caught.value.reason == "not_found"
+    assert "does not exist, or it is not shared" in caught.value.message
+
+
+async def test_a_file_that_is_not_there_is_set_aside(premises: Premises) -> None:
+    with pytest.raises(SetAside) as caught:
+        async with premises.drive.open(a_file(file_id=NO_FOLDER)):
+            pass
+    assert caught.value.reason == "not_found"
+
+
+@pytest.mark.parametrize("token", ["no such place", "~!!~9", "'"])
+async def test_a_token_of_another_listing_is_told_apart(premises: Premises, token: str) -> None:
+    with pytest.raises(SetAside) as caught:
+        await premises.drive.list_page(premises.folder_id, token=token, resource_key=None)
+    assert caught.value.reason == "page_token_invalid"
+
+
+async def test_a_wrong_key_stops_everything_and_names_its_setting(premises: Premises) -> None:
+    drive = premises.drive_with_wrong_key
+    with pytest.raises(Stop) as caught:
+        await drive.list_page(premises.folder_id, token=None, resource_key=None)
+    assert caught.value.reason == "key_refused"
+    assert "GOOGLE_API_KEY" in caught.value.message
+    with pytest.raises(Stop) as caught:
+        async with drive.open(a_file(file_id=next(iter(premises.expected)))):
+            pass
+    assert caught.value.reason == "key_refused"
+
+
+@pytest.mark.real
+async def test_a_drive_that_is_not_there_is_tried_again(emulator: RunningEmulator) -> None:
+    nobody = DriveSettings(api_url="http://127.0.0.1:1", api_key=Secret("k"))
+    async with open_drive(nobody, connections=1) as drive:
+        with pytest.raises(TryAgain) as caught:
+            await drive.list_page("F", token=None, resource_key=None)
+    assert caught.value.reason == "drive_unreachable"
+
+
+@pytest.mark.real
+async def test_hostile_names_come_through_whole(emulator: RunningEmulator) -> None:
+    settings = DriveSettings(api_url=emulator.url, api_key=Secret(emulator.api_key))
+    async with open_drive(settings, connections=4) as drive:
+        entries = await all_entries(drive, emulator.folder_id("hostile"))
+        by_id = {file["id"]: file for file in emulator.files("hostile")}
+        images = [entry for entry in entries if entry.mime_type.startswith("image/")]
+        assert images
+        for entry in images:
+            assert entry.name == by_id[entry.id]["name"]
+            async with drive.open(a_file(file_id=entry.id)) as chunks:
+                body = b"".join([chunk async for chunk in chunks])
+            assert hashlib.md5(body).hexdigest() == entry.md5
