@@ -78,6 +78,7 @@ describe('words', () => {
     ['image/jpeg', 'JPEG'],
     ['image/svg+xml', 'SVG'],
     ['image/x-icon', 'ICON'],
+    ['application/vnd.google-apps.document', 'Google document'],
     ['nonsense', 'NONSENSE'],
   ])('%s is called %s', (mimeType, words) => {
     expect(formatType(mimeType)).toBe(words)
@@ -86,6 +87,11 @@ describe('words', () => {
   it('a reason that nobody has described is shown as it came', () => {
     expect(reasonFor('brand_new_reason')).toEqual({ title: 'brand_new_reason' })
     expect(heading('brand_new_reason')).toBe('brand_new_reason')
+  })
+
+  it('a known reason begins a heading with a capital', () => {
+    expect(reasonFor('not_an_image').title).toBe('not an image')
+    expect(heading('not_an_image')).toBe('Not an image')
   })
 
   it('a state that nobody has described is shown as it came, and is not polled for', () => {

@@ -14,10 +14,8 @@ export function Facts({ one }: { one: Import }) {
   const spent = secondsSpent(one, running ? new Date(now) : one.updatedAt)
   return (
     <dl className="facts">
-      <Fact name="Stored">
-        {formatBytes(one.storedBytes)}
-        {one.foundBytes > one.storedBytes && ` of ${formatBytes(one.foundBytes)}`}
-      </Fact>
+      <Fact name="Found">{formatBytes(one.foundBytes)}</Fact>
+      <Fact name="Copied">{formatBytes(one.storedBytes)}</Fact>
       <Fact name={running ? 'Speed' : 'Average speed'}>{speed(rate)}</Fact>
       <Fact name={running ? 'Running for' : 'Took'}>
         {spent === null ? '–' : formatDuration(spent)}

@@ -54,8 +54,10 @@ export function percentOf(part: number, whole: number): number {
   return whole === 0 ? 0 : Math.floor((Math.min(part, whole) / whole) * 100)
 }
 
-/** "image/svg+xml" as "SVG". */
+/** "image/svg+xml" as "SVG", a Google spreadsheet as such. */
 export function formatType(mimeType: string): string {
+  const google = /^application\/vnd\.google-apps\.([a-z-]+)$/.exec(mimeType)?.[1]
+  if (google !== undefined) return `Google ${google}`
   const subtype = mimeType.split('/')[1] ?? mimeType
   return subtype.replace(/^x-/, '').replace(/\+.*$/, '').toUpperCase()
 }

@@ -27,7 +27,7 @@ const REASONS = new Map<string, Reason>([
       cure: 'In Drive, the owner can allow viewers to download, in the settings of sharing. Then import the folder again.',
     },
   ],
-  ['not_downloadable', { title: 'a Google document, which has no bytes' }],
+  ['not_downloadable', { title: 'not downloadable' }],
   [
     'not_found',
     {
@@ -35,6 +35,13 @@ const REASONS = new Map<string, Reason>([
       cure: 'Share it with anyone who has the link, then import the folder again.',
     },
   ],
+  // Of what was left out.
+  ['not_an_image', { title: 'not an image' }],
+  ['google_document', { title: 'made in Google’s editors' }],
+  ['shortcut', { title: 'only a shortcut' }],
+  ['trashed', { title: 'in the trash' }],
+  ['folder_cycle', { title: 'leading in a circle' }],
+  ['too_deep', { title: 'too deep in folders' }],
   // Of the way there.
   ['drive_unreachable', { title: 'Google Drive could not be reached', cure: LATER }],
   ['drive_unavailable', { title: 'Google Drive had trouble answering', cure: LATER }],
@@ -52,6 +59,10 @@ const REASONS = new Map<string, Reason>([
       cure: 'It may have been changed while it was copied. Import the folder again to fetch it as it is now.',
     },
   ],
+  // Of the store.
+  ['object_key_refused', { title: 'the store refused the name' }],
+  ['store_refused_object', { title: 'refused by the store' }],
+  ['undecodable_event', { title: 'its record could not be read' }],
   // Of what whoever runs the server has to see to.
   ['key_refused', { title: 'Google refused the server’s API key' }],
   ['drive_api_disabled', { title: 'the Drive API is not enabled for the server’s key' }],
