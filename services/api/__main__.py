@@ -67,12 +67,12 @@ async def run(settings: Settings, listener: socket.socket) -> None:
 
 def main(env: Mapping[str, str]) -> int:
     """0 after a signal; 1 if the address is taken; 2 if the settings are at fault."""
-    configure_logs("api")
     try:
         settings = read_settings(env, Settings.read)
     except SettingsError as why:
         sys.stderr.write(f"The settings are not complete:\n{why}\n")
         return 2
+    configure_logs("api")
     try:
         listener = listening(settings.api.host, settings.api.port)
     except OSError as why:

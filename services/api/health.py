@@ -18,7 +18,7 @@ from services.core.errors import Verdict
 
 CHECK_SECONDS = 4.0
 KAFKA_SILENCE_SECONDS = 10.0
-SAY_EVERY_SECONDS = 3.0
+LOOK_EVERY_SECONDS, SAY_EVERY_SECONDS = 1.0, 3.0
 
 log = structlog.get_logger()
 
@@ -58,17 +58,17 @@ class Readiness:
 
     async def watch(self) -> None:
         """For ever: say what is waited for every few seconds, and when all is there."""
-        was_ready = False
+        was_ready, said_at = False, time.monotonic()
         while True:
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
             now = await self.check()
-            is_ready = now.status == "ready"
-            if not is_ready:
+            if now.status == "ready" and not was_ready:
+                log.info("api.ready")
+            elif now.status != "ready" and time.monotonic() - said_at >= SAY_EVERY_SECONDS:
                 waiting = {name: c.detail for name, c in now.checks.items() if not c.ok}
                 log.warning("api.waiting", **waiting)
-            elif not was_ready:
-                log.info("api.ready")
-            was_ready = is_ready
-            await asyncio.sleep(SAY_EVERY_SECONDS)
+                said_at = time.monotonic()
+            was_ready = now.status == "ready"
 
     def _kafka(self) -> Check:
         state = self._tail.state

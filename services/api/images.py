@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import msgspec
-from litestar import Response, get
+from litestar import get
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter, SkipValidation
@@ -82,7 +82,7 @@ async def list_images(
     "/images/{google_drive_id:str}",
     operation_id="getImage",
     summary="One picture",
-    responses={**problem_responses("unknown_image", *DATABASE)},
+    responses={**problem_responses("bad_parameter", "unknown_image", *DATABASE)},
 )
 async def get_image(google_drive_id: FromPath[str], catalog: Catalog) -> ImageDetails:
     """All that is known of a picture, by its Drive id."""
@@ -96,16 +96,15 @@ async def get_image(google_drive_id: FromPath[str], catalog: Catalog) -> ImageDe
     summary="The picture itself",
     description="Redirects to the object in the store, by an address that is valid for an hour.",
     response_description="`Location` is where the bytes are.",
-    responses={**problem_responses("unknown_image", *DATABASE)},
+    responses={**problem_responses("bad_parameter", "unknown_image", *DATABASE)},
 )
-async def get_content(
-    google_drive_id: FromPath[str], catalog: Catalog, urls: Urls
-) -> Response[None]:
+async def get_content(google_drive_id: FromPath[str], catalog: Catalog, urls: Urls) -> ASGIResponse:
     """The bytes never pass through the api."""
     image = await _found(catalog, google_drive_id)
     address = urls.url_of(image.storage_path, name=image.name, mime_type=image.mime_type)
     cache = f"private, max-age={REDIRECT_SECONDS}"
-    return Response(None, headers={"Location": address, "Cache-Control": cache})
+    headers = {"Location": address, "Cache-Control": cache}
+    return ASGIResponse(status_code=302, media_type="text/plain", headers=headers)
 
 
 async def _found(catalog: ReadsCatalog, google_drive_id: str) -> ImageDetails:

@@ -118,7 +118,7 @@ async def list_imports(
     "/imports/{import_id:str}",
     operation_id="getImport",
     summary="One import",
-    responses={**problem_responses("unknown_import", *DATABASE)},
+    responses={**problem_responses("bad_parameter", "unknown_import", *DATABASE)},
 )
 async def get_import(import_id: FromPath[str], views: Views) -> ImportProgress:
     """Its state and counts: found = stored + unchanged + failed + pending."""

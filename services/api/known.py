@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from services.core import events as e
-from services.core.catalog import ImportPlace, ImportProgress
+from services.core.catalog import ImportPlace, ImportProgress, ImportState
 
 Control = e.ImportPaused | e.ImportResumed | e.ImportCancelled | e.ImportStalled
-STATES: Mapping[type[Control], str] = {
+STATES: Mapping[type[Control], ImportState] = {
     e.ImportPaused: "paused",
     e.ImportCancelled: "cancelled",
 }

@@ -25,22 +25,21 @@ class ReferencePage(OpenAPIRenderPlugin):
     """Every operation with its parameters and answers, and every problem's code."""
 
     def __init__(self) -> None:
-        super().__init__(path="/reference")
+        super().__init__(path="/")
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """The page, in UTF-8."""
-        document = self.get_openapi_json_route(request)
-        return "\n".join(_page(openapi_schema, document)).encode()
+        return "\n".join(_page(openapi_schema)).encode()
 
 
-def _page(schema: Json, document: str) -> Iterator[str]:
+def _page(schema: Json) -> Iterator[str]:
     title = escape(schema["info"]["title"])
     yield '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
     yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
     yield f"<title>{title}</title><style>{STYLE}</style></head><body><h1>{title}</h1>"
     yield f"<p>{escape(schema['info'].get('description', ''))}</p>"
     # Relative, so that it also leads home behind a proxy that mounts the api somewhere.
-    yield f'<p>For programs: <a href="{escape(document)}">openapi.json</a>.</p>'
+    yield '<p>For programs: <a href="schema/openapi.json">openapi.json</a>.</p>'
     for path, item in schema["paths"].items():
         for method, operation in item.items():
             yield from _operation(f"{method.upper()} {path}", operation)

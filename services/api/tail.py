@@ -19,7 +19,7 @@ from services.core.topics import IMPORTS_REQUESTED
 from services.core.wire import UndecodableError, decode
 
 TOPIC = IMPORTS_REQUESTED.name
-AT_MOST, READ_SECONDS = 500, 0.5
+AT_MOST, READ_SECONDS = 500, 0.1
 CHECK_SECONDS = 3.0
 RETRY_SECONDS = 3.0
 JOIN_SECONDS = 2.0
@@ -63,8 +63,15 @@ class TailState:
 class Tail:
     """Keeps `known` up to date, through any absence of Kafka."""
 
-    def __init__(self, open_log: Callable[[], ReadsLog], known: KnownImports) -> None:
+    def __init__(
+        self,
+        open_log: Callable[[], ReadsLog],
+        known: KnownImports,
+        *,
+        retry_seconds: float = RETRY_SECONDS,
+    ) -> None:
         self.known = known
+        self._retry_seconds = retry_seconds
         self.state = TailState()
         self._open_log = open_log
         self._stopping = threading.Event()
@@ -99,7 +106,7 @@ class Tail:
             except Exception as why:
                 log.exception("tail.failed")
                 self.state = TailState(trouble=f"reading failed: {type(why).__name__}")
-            self._stopping.wait(RETRY_SECONDS)
+            self._stopping.wait(self._retry_seconds)
 
     def _follow(self, reader: ReadsLog) -> None:
         partitions = reader.partitions(TOPIC)

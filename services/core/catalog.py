@@ -7,11 +7,22 @@ down to the file, joined by `/` (root excluded, so it is empty for a file right 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, get_args
 
 from msgspec import Struct, field
 
-FILE_STATES = ("pending", "stored", "unchanged", "failed", "skipped")
+ImportState = Literal[
+    "queued",
+    "listing",
+    "transferring",
+    "completed",
+    "completed_with_failures",
+    "failed",
+    "cancelled",
+    "paused",
+]
+FileState = Literal["pending", "stored", "unchanged", "failed", "skipped"]
+FILE_STATES: tuple[FileState, ...] = get_args(FileState)
 
 
 class ImportPlace(NamedTuple):
@@ -55,7 +66,7 @@ class ImportProgress(Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    state: str
+    state: ImportState
     folder_id: str | None
     folder_url: str | None
     found: int = 0
@@ -83,7 +94,7 @@ class ImportFile(Struct, frozen=True, kw_only=True):
     google_drive_id: str
     name: str
     path: str
-    state: str
+    state: FileState
     reason: str | None
     message: str | None
     size: int | None
@@ -104,7 +115,7 @@ class ImageFilter(Struct, frozen=True, kw_only=True):
 
 class ReadsCatalog(Protocol):
     """PostgreSQL, as the api sees it. Every method raises `TryAgain` while it cannot answer, and
-    `SetAside` for a value that no text in a database can have (a NUL in it)."""
+    `SetAside` for a value that nothing in a database can have (a NUL in a text)."""
 
     async def check(self) -> None:
         """Return if the database answers and has its tables."""

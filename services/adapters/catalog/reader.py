@@ -26,7 +26,7 @@ from services.core.errors import SetAside, TryAgain
 from services.core.settings import DatabaseSettings
 
 CONNECT_SECONDS = 3
-POOL_SECONDS = 5
+POOL_SECONDS = 3
 SHORT_SECONDS, SHORT_CONNECTIONS = 10, 8
 STREAM_SECONDS, STREAM_CONNECTIONS = 60, 4
 BATCH = 1_000
@@ -78,9 +78,13 @@ class CatalogReader:
         """As `ReadsCatalog` says: a cursor in the database, whose transaction is one snapshot."""
         with _translated():
             async with self._streams.connect() as connection:
-                yield _batches(
-                    await connection.stream(_images(wanted), execution_options={"yield_per": BATCH})
+                result = await connection.stream(
+                    _images(wanted), execution_options={"yield_per": BATCH}
                 )
+                try:
+                    yield _batches(result)
+                finally:
+                    await result.close()
 
     async def images(
         self, wanted: ImageFilter, *, after: int | None, limit: int
