@@ -1,0 +1,93 @@
+"""Rows as the indexer writes them, one after another: `an_image(3)` differs from `an_image(4)`."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
+
+from services.core.rows import FileRow, ImageRow, ImportRow, Rows
+
+BEGAN = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
+FOLDER = "1FolderFolderFolderFolder"
+
+
+def an_image(number: int, **changes: object) -> ImageRow:
+    """A stored picture of this number."""
+    row = ImageRow(
+        google_drive_id=f"file-{number:04}",
+        name=f"Picture {number}.jpg",
+        size=1000 + number,
+        mime_type="image/jpeg",
+        storage_path=f"s3://pictures/{FOLDER}/file-{number:04}_0123456789ab_Picture.jpg",
+        created_at=BEGAN + timedelta(seconds=number),
+        folder_id=FOLDER,
+        path=("Holidays", "2026"),
+        md5="9e107d9d372bb6826bd81d3542a419d6",
+        sha256=None,
+        width=640,
+        height=480,
+        modified_at=BEGAN,
+        drive_version=number,
+        fetched=True,
+        updated_at=BEGAN + timedelta(seconds=number),
+    )
+    return replace(row, **changes)
+
+
+def an_import(number: int, **changes: object) -> ImportRow:
+    """An import of this number, requested so many seconds after `BEGAN`."""
+    row = ImportRow(
+        id=f"import-{number:04}",
+        state="transferring",
+        folder_id=FOLDER,
+        folder_url=f"https://drive.google.com/drive/folders/{FOLDER}",
+        mode="fresh",
+        requested_at=BEGAN + timedelta(seconds=number),
+        found=5,
+        stored=2,
+        unchanged=1,
+        failed=1,
+        pending=1,
+        skipped={"not_an_image": 3},
+        failures={"not_found": 1},
+        found_bytes=5000,
+        stored_bytes=2000,
+        folders_found=2,
+        folders_listed=1,
+        folders_failed=1,
+        message="One folder cannot be listed.",
+        first_stored_at=BEGAN,
+        last_event_at=BEGAN + timedelta(hours=1),
+    )
+    return replace(row, **changes)
+
+
+def a_file(number: int, **changes: object) -> FileRow:
+    """A pending file of import 1, of this number."""
+    row = FileRow(
+        import_id="import-0001",
+        file_id=f"file-{number:04}",
+        listed=True,
+        name=f"Picture {number}.jpg",
+        mime_type="image/jpeg",
+        size=1000 + number,
+        folder_id=FOLDER,
+        path=("Holidays", "2026"),
+        described_by=1,
+        described_at=BEGAN,
+    )
+    return replace(row, **changes)
+
+
+def rows(
+    *,
+    imports: Iterable[ImportRow] = (),
+    files: Iterable[FileRow] = (),
+    images: Iterable[ImageRow] = (),
+) -> Rows:
+    """A working set of these rows."""
+    return Rows(
+        imports={row.id: row for row in imports},
+        files={(row.import_id, row.file_id): row for row in files},
+        images={row.google_drive_id: row for row in images},
+    )

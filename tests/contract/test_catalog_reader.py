@@ -1,0 +1,315 @@
+"""One suite for the catalog's reading side, on the fake and on a real PostgreSQL."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from services.adapters.catalog.migrate import migrate
+from services.adapters.catalog.reader import BATCH, STREAM_CONNECTIONS, CatalogReader
+from services.adapters.catalog.writer import CatalogWriter
+from services.core.catalog import ImageDetails, ImageFilter, ImportPlace, ReadsCatalog
+from services.core.errors import SetAside, TryAgain
+from services.core.rows import Rows
+from services.core.settings import DatabaseSettings, Secret
+from tests.catalog_rows import BEGAN, FOLDER, a_file, an_image, an_import, rows
+from tests.fakes.catalog import FakeCatalog
+
+ALL = ImageFilter()
+
+
+@pytest.fixture(scope="module")
+def migrated(servers: Mapping[str, str]) -> Iterator[str]:
+    """A database of this module's own: made once, where `platform` makes everything every time."""
+    name = f"reader_{uuid4().hex[:12]}"
+    url = urlunsplit(urlsplit(servers["DATABASE_URL"])._replace(path=f"/{name}"))
+    with psycopg.connect(servers["DATABASE_URL"], autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"'.encode())
+        migrate(_address(url))
+        yield url
+        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture
+def database_url(migrated: str) -> str:
+    """Its tables, emptied."""
+    with psycopg.connect(migrated, autocommit=True) as admin:
+        admin.execute("TRUNCATE images, imports, import_files RESTART IDENTITY")
+    return migrated
+
+
+@dataclass
+class Shelf:
+    """A catalog to read, and a way to put rows into it."""
+
+    catalog: ReadsCatalog
+    fill: Callable[[Rows], None]
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
+async def shelf(request: pytest.FixtureRequest) -> AsyncIterator[Shelf]:
+    if request.param == "fake":
+        fake = FakeCatalog()
+        yield Shelf(fake, fake.fill)
+        return
+    address = _address(request.getfixturevalue("database_url"))
+    reader = CatalogReader(address)
+    with closing(CatalogWriter(address)) as writer:
+        yield Shelf(reader, lambda filled: writer.save(Rows(), filled, {}))
+    await reader.close()
+
+
+def _address(url: str) -> DatabaseSettings:
+    return DatabaseSettings(url=Secret(url))
+
+
+async def names(shelf: Shelf, wanted: ImageFilter) -> list[str]:
+    async with shelf.catalog.every_image(wanted) as batches:
+        return [image.google_drive_id async for batch in batches for image in batch]
+
+
+async def test_an_empty_catalog_answers_with_nothing(shelf: Shelf) -> None:
+    catalog = shelf.catalog
+    await catalog.check()
+    assert await names(shelf, ALL) == []
+    assert list(await catalog.images(ALL, after=None, limit=5)) == []
+    assert await catalog.image("file-0001") is None
+    assert list(await catalog.imports(before=None, limit=5)) == []
+    assert await catalog.imports_by_id(["import-0001"]) == {}
+    files = await catalog.import_files("import-0001", state=None, after=None, limit=5)
+    assert list(files) == []
+
+
+async def test_a_picture_is_read_as_it_was_written(shelf: Shelf) -> None:
+    shelf.fill(rows(images=[an_image(1, name="Grüße 🌄/\n.jpg", sha256="a" * 64)]))
+    found = await shelf.catalog.image("file-0001")
+    assert isinstance(found, ImageDetails)
+    written = an_image(1)
+    assert found.name == "Grüße 🌄/\n.jpg"
+    assert found.path == "Holidays/2026"
+    assert found.sha256 == "a" * 64
+    assert (found.width, found.height, found.drive_version) == (640, 480, 1)
+    assert (found.created_at, found.updated_at) == (written.created_at, written.updated_at)
+    [listed] = await shelf.catalog.images(ALL, after=None, limit=5)
+    assert {n: getattr(found, n) for n in listed.__struct_fields__} == {
+        n: getattr(listed, n) for n in listed.__struct_fields__
+    }
+
+
+async def test_pages_hold_every_picture_once_in_both_orders(shelf: Shelf) -> None:
+    shelf.fill(rows(images=[an_image(n) for n in range(7)]))
+    for newest_first in (False, True):
+        wanted = ImageFilter(newest_first=newest_first)
+        seen: list[int] = []
+        while page := await shelf.catalog.images(wanted, after=seen[-1] if seen else None, limit=3):
+            assert len(page) <= 3
+            seen += [image.id for image in page]
+        assert len(seen) == 7
+        assert seen == sorted(seen, reverse=newest_first)
+
+
+async def test_the_whole_table_is_the_pages_together(shelf: Shelf) -> None:
+    shelf.fill(rows(images=[an_image(n) for n in range(BATCH + 3)]))
+    whole = await names(shelf, ALL)
+    assert len(whole) == len(set(whole)) == BATCH + 3
+    assert await names(shelf, ImageFilter(newest_first=True)) == whole[::-1]
+
+
+async def test_pictures_of_a_folder(shelf: Shelf) -> None:
+    shelf.fill(rows(images=[an_image(1), an_image(2, folder_id="other")]))
+    assert await names(shelf, ImageFilter(folder_id="other")) == ["file-0002"]
+    [image] = await shelf.catalog.images(ImageFilter(folder_id=FOLDER), after=None, limit=9)
+    assert image.google_drive_id == "file-0001"
+
+
+async def test_pictures_of_an_import_are_those_that_it_stored_or_found_unchanged(
+    shelf: Shelf,
+) -> None:
+    states = ["stored", "unchanged", "failed", "pending", "skipped"]
+    shelf.fill(
+        rows(
+            images=[an_image(n) for n in range(6)],
+            files=[a_file(n, state=state) for n, state in enumerate(states)],
+        )
+    )
+    wanted = ImageFilter(import_id="import-0001")
+    assert sorted(await names(shelf, wanted)) == ["file-0000", "file-0001"]
+    page = await shelf.catalog.images(wanted, after=None, limit=9)
+    assert {image.google_drive_id for image in page} == {"file-0000", "file-0001"}
+    assert await names(shelf, ImageFilter(import_id="import-0002")) == []
+
+
+async def test_an_import_is_read_as_it_was_written(shelf: Shelf) -> None:
+    shelf.fill(rows(imports=[an_import(1)]))
+    found = (await shelf.catalog.imports_by_id(["import-0001", "nope"]))["import-0001"]
+    written = an_import(1)
+    for name in set(found.__struct_fields__) - {"updated_at"}:
+        assert getattr(found, name) == getattr(written, name), name
+    assert found.updated_at == written.last_event_at
+    assert list(await shelf.catalog.imports(before=None, limit=5)) == [found]
+
+
+async def test_imports_come_newest_first_page_by_page(shelf: Shelf) -> None:
+    same_time = BEGAN + timedelta(minutes=5)
+    many = [an_import(n) for n in range(4)]
+    many += [an_import(n, requested_at=same_time) for n in (4, 5, 6)]
+    shelf.fill(rows(imports=many))
+    seen: list[str] = []
+    before: ImportPlace | None = None
+    while page := await shelf.catalog.imports(before=before, limit=2):
+        seen += [row.id for row in page]
+        assert page[-1].requested_at is not None
+        before = ImportPlace(page[-1].requested_at, page[-1].id)
+    assert seen == [f"import-{n:04}" for n in (6, 5, 4, 3, 2, 1, 0)]
+
+
+async def test_an_import_whose_request_is_unknown_is_in_no_list_but_can_be_asked_for(
+    shelf: Shelf,
+) -> None:
+    shelf.fill(rows(imports=[an_import(1, requested_at=None, folder_id=None, folder_url=None)]))
+    assert list(await shelf.catalog.imports(before=None, limit=5)) == []
+    assert (await shelf.catalog.imports_by_id(["import-0001"]))["import-0001"].found == 5
+
+
+async def test_files_of_an_import_by_state_with_what_became_of_each(shelf: Shelf) -> None:
+    later = BEGAN + timedelta(minutes=1)
+    shelf.fill(
+        rows(
+            files=[
+                a_file(1),
+                a_file(2, state="skipped", skip_reason="not_an_image", mime_type="text/plain"),
+                a_file(
+                    3,
+                    state="failed",
+                    reason="not_found",
+                    message="It is gone.",
+                    attempts=3,
+                    round=1,
+                    decided_at=later,
+                ),
+                a_file(4, state="stored", size=None, stored_size=77, object_key="k", attempts=1),
+                a_file(5, import_id="import-0002"),
+            ]
+        )
+    )
+
+    async def files(state: str | None) -> dict[str, tuple[object, ...]]:
+        found = await shelf.catalog.import_files("import-0001", state=state, after=None, limit=9)
+        assert [f.google_drive_id for f in found] == sorted(f.google_drive_id for f in found)
+        return {f.google_drive_id: (f.state, f.reason, f.attempts, f.updated_at) for f in found}
+
+    assert await files("pending") == {"file-0001": ("pending", None, 0, BEGAN)}
+    assert await files("skipped") == {"file-0002": ("skipped", "not_an_image", 0, BEGAN)}
+    assert await files("failed") == {"file-0003": ("failed", "not_found", 3, later)}
+    assert set(await files(None)) == {f"file-{n:04}" for n in (1, 2, 3, 4)}
+    [failed] = await shelf.catalog.import_files("import-0001", state="failed", after=None, limit=9)
+    assert (failed.message, failed.round, failed.path) == ("It is gone.", 1, "Holidays/2026")
+    [stored] = await shelf.catalog.import_files("import-0001", state="stored", after=None, limit=9)
+    assert (stored.size, stored.object_key) == (77, "k")
+
+
+async def test_pages_of_files_hold_every_file_once(shelf: Shelf) -> None:
+    shelf.fill(rows(files=[a_file(n) for n in range(5)]))
+    seen: list[str] = []
+    while page := await shelf.catalog.import_files(
+        "import-0001", state="pending", after=seen[-1] if seen else None, limit=2
+    ):
+        seen += [file.google_drive_id for file in page]
+    assert seen == [f"file-{n:04}" for n in range(5)]
+
+
+async def test_a_value_that_no_text_can_have_is_refused_and_not_a_crash(shelf: Shelf) -> None:
+    with pytest.raises(SetAside):
+        await shelf.catalog.image("a\x00b")
+    with pytest.raises(SetAside):
+        await shelf.catalog.import_files("import-0001", state=None, after="\x00", limit=1)
+    with pytest.raises(SetAside):
+        await names(shelf, ImageFilter(folder_id="\x00"))
+    with pytest.raises(SetAside):
+        await shelf.catalog.images(ALL, after=2**63, limit=1)
+
+
+@pytest.mark.real
+async def test_a_stream_that_is_left_early_gives_its_connection_back(database_url: str) -> None:
+    reader = CatalogReader(_address(database_url))
+    with closing(CatalogWriter(_address(database_url))) as writer:
+        writer.save(Rows(), rows(images=[an_image(n) for n in range(2 * BATCH)]), {})
+    for _ in range(STREAM_CONNECTIONS * 2):  # more than there are connections
+        async with reader.every_image(ALL) as batches:
+            assert len(await anext(aiter(batches))) == BATCH
+    assert await _busy(database_url) == 0
+    await reader.close()
+
+
+async def _busy(url: str) -> int:
+    """The api's connections that are in a transaction."""
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        counted = await connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'drivestream-api' "
+            "AND datname = current_database() AND xact_start IS NOT NULL"
+        )
+        row = await counted.fetchone()
+        return int(row[0]) if row else -1
+
+
+@pytest.mark.real
+async def test_a_stream_shows_one_moment(database_url: str) -> None:
+    reader = CatalogReader(_address(database_url))
+    with closing(CatalogWriter(_address(database_url))) as writer:
+        writer.save(Rows(), rows(images=[an_image(n) for n in range(2 * BATCH)]), {})
+        async with reader.every_image(ALL) as batches:
+            seen = len(await anext(aiter(batches)))
+            writer.save(Rows(), rows(images=[an_image(n) for n in range(9000, 9010)]), {})
+            seen += sum([len(batch) async for batch in batches])
+    assert seen == 2 * BATCH
+    await reader.close()
+
+
+@pytest.mark.real
+async def test_a_lost_connection_is_replaced(database_url: str) -> None:
+    reader = CatalogReader(_address(database_url))
+    await reader.check()
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as admin:
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'drivestream-api' AND datname = current_database()"
+        )
+    await reader.check()
+    await reader.close()
+
+
+@pytest.mark.real
+async def test_nothing_can_be_written_through_it(database_url: str) -> None:
+    reader = CatalogReader(_address(database_url))
+    async with reader._short.connect() as connection:
+        with pytest.raises(Exception, match="read-only transaction"):
+            await connection.exec_driver_sql("DELETE FROM images")
+    await reader.close()
+
+
+@pytest.mark.real
+async def test_a_database_without_tables_says_what_to_do(database_url: str) -> None:
+    empty = database_url.rsplit("/", 1)[0] + "/postgres"
+    reader = CatalogReader(_address(empty))
+    with pytest.raises(TryAgain, match="drivestream setup") as raised:
+        await reader.check()
+    assert raised.value.reason == "database_not_ready"
+    await reader.close()
+
+
+@pytest.mark.real
+async def test_a_database_that_is_not_there_is_worth_another_attempt(database_url: str) -> None:
+    nowhere = database_url.rsplit(":", 1)[0] + ":1/none"  # nothing listens at port 1
+    reader = CatalogReader(_address(nowhere))
+    with pytest.raises(TryAgain) as raised:
+        await reader.check()
+    assert raised.value.reason == "database_unavailable"
+    with pytest.raises(TryAgain):
+        async with reader.every_image(ALL):
+            pytest.fail("there is nothing to read")
+    await reader.close()

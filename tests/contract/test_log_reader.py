@@ -1,0 +1,96 @@
+"""One suite for reading a log without a group, on the fake and on a real Kafka."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from dataclasses import dataclass
+
+import pytest
+from msgspec.structs import replace
+
+from services.adapters.kafka.errors import KafkaUnavailableError
+from services.adapters.kafka.producer import Publisher
+from services.adapters.kafka.reader import LogReader, Raw
+from services.api.tail import ReadsLog
+from services.core.events import ImportRequested
+from services.core.ports import PublishesEvents
+from services.core.settings import KafkaSettings
+from services.core.wire import decode
+from tests.fakes.log import FakeLog, FakePublisher
+from tests.fakes.log_reader import FakeLogReader
+from tests.samples import SAMPLES
+
+TOPIC = "imports.requested"
+PLACE = (TOPIC, 0)
+WAIT_SECONDS = 10.0
+
+
+@dataclass
+class Broker:
+    """Something to publish to, and to read from."""
+
+    publisher: PublishesEvents
+    reader: Callable[[], ReadsLog]
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
+async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
+    if request.param == "fake":
+        log = FakeLog()
+        publisher = FakePublisher(log, lambda: KafkaUnavailableError("away"), "test")
+        yield Broker(publisher, lambda: FakeLogReader(log))
+        return
+    settings: KafkaSettings = request.getfixturevalue("kafka_settings")
+    async with Publisher(settings, source="test") as real:
+        yield Broker(real, lambda: LogReader(settings, client_id="test-reader"))
+
+
+async def publish(broker: Broker, *names: str) -> None:
+    sample = SAMPLES["ImportRequested"]
+    assert isinstance(sample, ImportRequested)
+    for name in names:
+        await broker.publisher.publish([replace(sample, import_id=name)])
+
+
+def read(reader: ReadsLog, count: int) -> list[Raw]:
+    found: list[Raw] = []
+    while len(found) < count and (more := reader.read(500, WAIT_SECONDS)):
+        found += more
+    return found
+
+
+def ids(records: list[Raw]) -> list[str]:
+    events = [decode(TOPIC, record.value) for record in records]
+    return [event.import_id for event in events if isinstance(event, ImportRequested)]
+
+
+async def test_all_is_read_from_the_beginning_and_then_what_is_new(broker: Broker) -> None:
+    await publish(broker, "a", "b")
+    with closing(broker.reader()) as reader:
+        assert list(reader.partitions(TOPIC)) == [0]
+        assert reader.ends(TOPIC, 0) == (0, 2)
+        reader.seek({PLACE: None})
+        first = await asyncio.to_thread(read, reader, 2)
+        assert ids(first) == ["a", "b"]
+        assert [record.offset for record in first] == [0, 1]
+        await publish(broker, "c")
+        assert ids(await asyncio.to_thread(read, reader, 1)) == ["c"]
+
+
+async def test_reading_goes_on_from_a_given_offset(broker: Broker) -> None:
+    await publish(broker, "a", "b", "c")
+    with closing(broker.reader()) as reader:
+        reader.seek({PLACE: 2})
+        assert ids(await asyncio.to_thread(read, reader, 1)) == ["c"]
+
+
+async def test_nothing_new_is_an_empty_answer_in_time(broker: Broker) -> None:
+    await publish(broker, "a")
+    with closing(broker.reader()) as reader:
+        reader.seek({PLACE: 1})
+        assert await asyncio.to_thread(reader.read, 10, 0.1) == []
+
+
+async def test_a_topic_that_is_not_there_is_said(broker: Broker) -> None:
+    with closing(broker.reader()) as reader, pytest.raises(KafkaUnavailableError, match="nope"):
+        await asyncio.to_thread(reader.partitions, "nope")

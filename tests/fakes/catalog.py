@@ -1,0 +1,150 @@
+"""A catalog in memory, filled with the rows that the indexer would write. Passes the contract."""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from msgspec.structs import asdict
+
+from services.core.catalog import (
+    Image,
+    ImageDetails,
+    ImageFilter,
+    ImportFile,
+    ImportPlace,
+    ImportProgress,
+)
+from services.core.errors import SetAside, TryAgain, Verdict
+from services.core.rows import FileRow, ImageRow, ImportRow, Rows
+
+BATCH = 2
+UNREADABLE = SetAside("bad_value", "No name, id or cursor can have this value.")
+
+
+class FakeCatalog:
+    """`ReadsCatalog` on dictionaries. `trouble` is raised by every question while it is set;
+    `breaks_after` makes a stream fail after so many batches."""
+
+    def __init__(self) -> None:
+        self.trouble: Verdict | None = None
+        self.breaks_after: int | None = None
+        self.open_streams = 0
+        self._rows = Rows()
+        self._ids: dict[str, int] = {}
+
+    def fill(self, rows: Rows) -> None:
+        """Add rows, or replace those of the same keys."""
+        self._rows.imports |= rows.imports
+        self._rows.files |= rows.files
+        self._rows.images |= rows.images
+        for drive_id in rows.images:
+            self._ids.setdefault(drive_id, len(self._ids) + 1)
+
+    async def check(self) -> None:
+        """As the port says."""
+        self._answer()
+
+    @asynccontextmanager
+    async def every_image(
+        self, wanted: ImageFilter
+    ) -> AsyncIterator[AsyncIterator[Sequence[Image]]]:
+        """As the port says."""
+        self._answer(wanted.import_id, wanted.folder_id)
+        self.open_streams += 1
+        try:
+            yield self._batches(self._chosen(wanted))
+        finally:
+            self.open_streams -= 1
+
+    async def _batches(self, images: Sequence[Image]) -> AsyncIterator[Sequence[Image]]:
+        for number, at in enumerate(range(0, len(images), BATCH)):
+            if number == self.breaks_after:
+                raise TryAgain("database_unavailable", "The database does not answer.")
+            yield images[at : at + BATCH]
+
+    async def images(
+        self, wanted: ImageFilter, *, after: int | None, limit: int
+    ) -> Sequence[Image]:
+        """As the port says."""
+        self._answer(wanted.import_id, wanted.folder_id)
+        if after is not None and abs(after) >= 2**63:
+            raise UNREADABLE
+        sign = -1 if wanted.newest_first else 1
+        chosen = self._chosen(wanted)
+        return [i for i in chosen if after is None or i.id * sign > after * sign][:limit]
+
+    async def image(self, google_drive_id: str) -> ImageDetails | None:
+        """As the port says."""
+        self._answer(google_drive_id)
+        row = self._rows.images.get(google_drive_id)
+        if row is None:
+            return None
+        fields = asdict(row) | {"id": self._ids[google_drive_id], "path": "/".join(row.path)}
+        return ImageDetails(**{name: fields[name] for name in ImageDetails.__struct_fields__})
+
+    async def imports(self, *, before: ImportPlace | None, limit: int) -> Sequence[ImportProgress]:
+        """As the port says."""
+        self._answer(before.id if before else None)
+        placed = {
+            ImportPlace(row.requested_at, row.id): row
+            for row in self._rows.imports.values()
+            if row.requested_at is not None
+        }
+        older = sorted((p for p in placed if before is None or p < before), reverse=True)
+        return [_progress(placed[place]) for place in older[:limit]]
+
+    async def imports_by_id(self, ids: Collection[str]) -> Mapping[str, ImportProgress]:
+        """As the port says."""
+        self._answer(*ids)
+        found = self._rows.imports
+        return {id: _progress(found[id]) for id in ids if id in found}
+
+    async def import_files(
+        self, import_id: str, *, state: str | None, after: str | None, limit: int
+    ) -> Sequence[ImportFile]:
+        """As the port says."""
+        self._answer(import_id, after)
+        rows = sorted(self._files_of(import_id), key=lambda row: row.file_id)
+        chosen = [row for row in rows if state in (None, row.state) and row.file_id > (after or "")]
+        return [_file(row) for row in chosen[:limit]]
+
+    def _answer(self, *texts: str | None) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        if any("\x00" in text for text in texts if text):
+            raise UNREADABLE
+
+    def _files_of(self, import_id: str) -> list[FileRow]:
+        return [row for row in self._rows.files.values() if row.import_id == import_id]
+
+    def _chosen(self, wanted: ImageFilter) -> Sequence[Image]:
+        rows = list(self._rows.images.values())
+        if wanted.folder_id is not None:
+            rows = [row for row in rows if row.folder_id == wanted.folder_id]
+        if wanted.import_id is not None:
+            files = self._files_of(wanted.import_id)
+            kept = {row.file_id for row in files if row.state in ("stored", "unchanged")}
+            rows = [row for row in rows if row.google_drive_id in kept]
+        images = [self._image(row) for row in rows]
+        return sorted(images, key=lambda image: image.id, reverse=wanted.newest_first)
+
+    def _image(self, row: ImageRow) -> Image:
+        fields = asdict(row) | {"id": self._ids[row.google_drive_id]}
+        return Image(**{name: fields[name] for name in Image.__struct_fields__})
+
+
+def _progress(row: ImportRow) -> ImportProgress:
+    fields = asdict(row) | {"updated_at": row.last_event_at}
+    return ImportProgress(**{name: fields[name] for name in ImportProgress.__struct_fields__})
+
+
+def _file(row: FileRow) -> ImportFile:
+    fields = asdict(row) | {
+        "google_drive_id": row.file_id,
+        "path": "/".join(row.path),
+        "reason": row.skip_reason if row.state == "skipped" else row.reason,
+        "size": row.stored_size if row.size is None else row.size,
+        "round": row.round or 0,
+        "attempts": row.attempts or 0,
+        "updated_at": row.decided_at or row.described_at,
+    }
+    return ImportFile(**{name: fields[name] for name in ImportFile.__struct_fields__})

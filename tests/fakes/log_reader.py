@@ -1,0 +1,60 @@
+"""Reading a `FakeLog` without a group, as `adapters/kafka/reader.py` reads the real one."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from services.adapters.kafka.errors import KafkaUnavailableError
+from services.adapters.kafka.reader import Raw
+from services.core.topics import BY_NAME
+from tests.fakes.log import FakeLog
+
+POLL_SECONDS = 0.002
+PATIENCE_SECONDS = 0.01  # whoever stops it in a test waits no longer than that
+
+
+class FakeLogReader:
+    """Runs on a thread of its own, beside the loop that writes."""
+
+    def __init__(self, log: FakeLog) -> None:
+        self._log = log
+        self._next: dict[tuple[str, int], int] = {}
+
+    def partitions(self, topic: str) -> Sequence[int]:
+        """The partition numbers of a topic; raises if it is not there."""
+        self._check()
+        if topic not in BY_NAME:
+            raise KafkaUnavailableError(f"{topic}: unknown topic")
+        return range(BY_NAME[topic].partitions)
+
+    def seek(self, positions: Mapping[tuple[str, int], int | None]) -> None:
+        """Read these partitions from here on; None is the beginning."""
+        self._next = {partition: offset or 0 for partition, offset in positions.items()}
+
+    def ends(self, topic: str, partition: int) -> tuple[int, int]:
+        """The first offset that is kept, and the one after the newest."""
+        self._check()
+        return 0, len(self._log.records[topic, partition])
+
+    def read(self, at_most: int, timeout: float) -> Sequence[Raw]:
+        """What there is, or nothing after `timeout` seconds."""
+        until = time.monotonic() + min(timeout, PATIENCE_SECONDS)
+        while not (found := self._take(at_most)) and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
+        return found
+
+    def close(self) -> None:
+        """Read no more."""
+        self._next = {}
+
+    def _take(self, at_most: int) -> list[Raw]:
+        self._check()
+        found: list[Raw] = []
+        for place, offset in self._next.items():
+            found += self._log.records[place][offset : offset + at_most - len(found)]
+        for record in found:
+            self._next[record.topic, record.partition] = record.offset + 1
+        return found
+
+    def _check(self) -> None:
+        if not self._log.available:
+            raise KafkaUnavailableError("the broker is away")

@@ -1,0 +1,93 @@
+"""Liveness depends on nothing; readiness says what is missing."""
+
+import asyncio
+import time
+
+import pytest
+
+from services.api import health
+from services.api.tail import TailState
+from services.core.errors import TryAgain
+from tests.fakes.catalog import FakeCatalog
+from tests.unit.api.conftest import Api
+
+
+async def test_it_is_ready_when_the_log_is_read_and_the_database_answers(api: Api) -> None:
+    await api.settled()
+    answer = await api.client.get("/health/ready")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "ready"
+    assert {name: check["ok"] for name, check in answer.json()["checks"].items()} == {
+        "kafka": True,
+        "database": True,
+    }
+
+
+async def test_it_is_not_ready_without_the_database_but_alive(api: Api) -> None:
+    await api.settled()
+    api.catalog.trouble = TryAgain("database_unavailable", "The database does not answer.")
+    answer = await api.client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["status"] == "not_ready"
+    assert answer.json()["checks"]["kafka"]["ok"]
+    database = answer.json()["checks"]["database"]
+    assert database == {"ok": False, "detail": "The database does not answer."}
+    assert (await api.client.get("/health/live")).status_code == 200
+
+
+async def test_it_is_not_ready_without_kafka_and_ready_again_when_it_is_back(api: Api) -> None:
+    await api.settled()
+    api.log.available = False
+    answer = await api.client.get("/health/ready")
+    for _ in range(500):
+        if answer.status_code == 503:
+            break
+        await api.tail_moves()
+        answer = await api.client.get("/health/ready")
+    assert "the broker is away" in answer.json()["checks"]["kafka"]["detail"]
+    api.log.available = True
+    await api.settled()
+    assert (await api.client.get("/health/ready")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("caught_up", "trouble", "silence", "said"),
+    [
+        (False, None, 0, "still being read"),
+        (True, None, 60, "has not answered for 60 seconds"),
+        (False, "not connected yet", 0, "not connected yet"),
+    ],
+)
+async def test_the_log_must_be_read_to_its_end_and_answer(
+    api: Api, caught_up: bool, trouble: str | None, silence: float, said: str
+) -> None:
+    await asyncio.to_thread(api.tail.stop)
+    api.tail.state = TailState(caught_up, trouble, time.monotonic() - silence)
+    answer = await api.client.get("/health/ready")
+    assert answer.status_code == 503
+    assert said in answer.json()["checks"]["kafka"]["detail"]
+
+
+async def test_a_database_that_hangs_does_not_hang_the_answer(
+    api: Api, catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs() -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(catalog, "check", hangs)
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.01)
+    answer = await api.client.get("/health/ready")
+    assert answer.status_code == 503
+    assert "no answer" in answer.json()["checks"]["database"]["detail"]
+
+
+async def test_a_check_that_breaks_is_a_check_that_fails(
+    api: Api, catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks() -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(catalog, "check", breaks)
+    answer = await api.client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["database"]["detail"] == "the check failed: RuntimeError"

@@ -1,0 +1,176 @@
+"""GET /images and what lies under it."""
+
+import asyncio
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from services.core.errors import TryAgain
+from tests.catalog_rows import FOLDER, a_file, an_image, rows
+from tests.unit.api.conftest import SCOPE, Api
+
+SEVEN = ["id", "name", "google_drive_id", "size", "mime_type", "storage_path", "created_at"]
+
+
+def following(response: httpx.Response) -> str | None:
+    """The address of the next page."""
+    return response.links.get("next", {}).get("url")
+
+
+async def test_a_picture_in_the_list_has_the_seven_fields_of_the_mission(api: Api) -> None:
+    api.catalog.fill(rows(images=[an_image(1)]))
+    [image] = (await api.client.get("/images")).json()
+    assert list(image) == SEVEN
+    assert image == {
+        "id": 1,
+        "name": "Picture 1.jpg",
+        "google_drive_id": "file-0001",
+        "size": 1001,
+        "mime_type": "image/jpeg",
+        "storage_path": f"s3://pictures/{FOLDER}/file-0001_0123456789ab_Picture.jpg",
+        "created_at": "2026-11-23T12:00:01.123456Z",
+    }
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 7])
+async def test_without_a_limit_the_list_is_whole(api: Api, count: int) -> None:
+    api.catalog.fill(rows(images=[an_image(n) for n in range(count)]))
+    response = await api.client.get("/images")
+    assert response.headers["content-type"] == "application/json"
+    assert [image["id"] for image in response.json()] == list(range(1, count + 1))
+    newest = await api.client.get("/images?order=newest")
+    assert newest.json() == response.json()[::-1]
+    assert api.catalog.open_streams == 0
+
+
+async def test_pages_follow_their_links_to_the_end(api: Api) -> None:
+    api.catalog.fill(rows(images=[an_image(n) for n in range(5)]))
+    for order, expected in (("id", [1, 2, 3, 4, 5]), ("newest", [5, 4, 3, 2, 1])):
+        address: str | None = f"/images?limit=2&order={order}"
+        seen: list[int] = []
+        while address:
+            page = await api.client.get(address)
+            assert [list(image) for image in page.json()] == [SEVEN] * len(page.json())
+            seen += [image["id"] for image in page.json()]
+            address = following(page)
+        assert seen == expected
+
+
+async def test_a_page_that_ends_with_the_table_has_no_link(api: Api) -> None:
+    api.catalog.fill(rows(images=[an_image(n) for n in range(2)]))
+    assert following(await api.client.get("/images?limit=2")) is None
+    assert following(await api.client.get("/images?limit=1")) is not None
+
+
+async def test_filters_are_kept_by_the_link(api: Api) -> None:
+    stored = [a_file(n, state="stored") for n in range(3)]
+    api.catalog.fill(rows(images=[an_image(n) for n in range(4)], files=stored))
+    page = await api.client.get(f"/images?limit=2&import=import-0001&folder={FOLDER}")
+    link = following(page)
+    assert link is not None
+    assert parse_qs(urlsplit(link).query)["import"] == ["import-0001"]
+    rest = (await api.client.get(link)).json()
+    assert [image["google_drive_id"] for image in page.json() + rest] == [
+        f"file-{n:04}" for n in range(3)
+    ]
+    whole = await api.client.get("/images?import=import-0001")
+    assert whole.json() == page.json() + rest
+    assert (await api.client.get("/images?folder=elsewhere")).json() == []
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "parameter"),
+    [
+        ("limit=0", "bad_parameter", "limit"),
+        ("limit=1001", "bad_parameter", "limit"),
+        ("limit=many", "bad_parameter", "limit"),
+        ("limit=", "bad_parameter", "limit"),
+        ("order=odd&limit=1", "bad_parameter", "order"),
+        ("limit=1&cursor=nonsense", "bad_cursor", "cursor"),
+        ("limit=1&cursor=", "bad_cursor", "cursor"),
+        ("limit=1&cursor=%F0%9F%8C%84", "bad_cursor", "cursor"),
+        ("cursor=WyJpbWFnZXM6aWQiLDFd", "bad_parameter", "limit"),
+    ],
+)
+async def test_a_parameter_that_cannot_be_is_refused_by_name(
+    api: Api, query: str, code: str, parameter: str
+) -> None:
+    refused = await api.client.get(f"/images?{query}")
+    assert refused.status_code == 400
+    assert refused.headers["content-type"] == "application/problem+json"
+    problem = refused.json()
+    assert problem["code"] == code
+    assert [error["parameter"] for error in problem["errors"]] == [parameter]
+
+
+async def test_a_cursor_of_another_order_is_refused(api: Api) -> None:
+    api.catalog.fill(rows(images=[an_image(n) for n in range(3)]))
+    link = following(await api.client.get("/images?limit=1"))
+    assert link is not None
+    assert (await api.client.get(link)).status_code == 200
+    refused = await api.client.get(link + "&order=newest")
+    assert refused.json()["code"] == "bad_cursor"
+
+
+async def test_a_list_that_breaks_off_is_no_list(api: Api) -> None:
+    api.catalog.fill(rows(images=[an_image(n) for n in range(6)]))
+    api.catalog.breaks_after = 2
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {**SCOPE, "path": "/images", "raw_path": b"/images"}
+    await cast(Any, api.app)(scope, asyncio.Queue().get, send)
+    assert [message.get("more_body") for message in sent] == [None, True, True]  # never the end
+    assert sent[1]["body"].startswith(b'[{"id":1,')
+    assert not sent[2]["body"].endswith(b"]")
+    assert api.catalog.open_streams == 0
+
+
+async def test_a_list_that_cannot_begin_is_an_error_and_not_an_empty_list(api: Api) -> None:
+    api.catalog.fill(rows(images=[an_image(1)]))
+    api.catalog.breaks_after = 0
+    response = await api.client.get("/images")
+    assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
+    assert api.catalog.open_streams == 0
+    api.catalog.trouble = TryAgain("database_unavailable", "The database does not answer.")
+    response = await api.client.get("/images")
+    assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
+    assert int(response.headers["retry-after"]) > 0
+
+
+async def test_one_picture_with_all_that_is_known(api: Api) -> None:
+    api.catalog.fill(rows(images=[an_image(1)]))
+    image = (await api.client.get("/images/file-0001")).json()
+    assert list(image)[:7] == SEVEN
+    assert image["path"] == "Holidays/2026"
+    assert (image["folder_id"], image["width"], image["height"]) == (FOLDER, 640, 480)
+    assert (image["md5"], image["sha256"]) == ("9e107d9d372bb6826bd81d3542a419d6", None)
+    assert (image["drive_version"], image["modified_at"]) == (1, "2026-11-23T12:00:00.123456Z")
+
+
+@pytest.mark.parametrize("address", ["/images/nope", "/images/nope/content"])
+async def test_a_picture_that_is_not_stored_is_not_found(api: Api, address: str) -> None:
+    missing = await api.client.get(address)
+    assert (missing.status_code, missing.json()["code"]) == (404, "unknown_image")
+
+
+@pytest.mark.parametrize("address", ["/images/a%00b", "/images/a%00b/content", "/imports/%00"])
+async def test_an_id_that_nothing_can_have_is_refused(api: Api, address: str) -> None:
+    refused = await api.client.get(address)
+    assert (refused.status_code, refused.json()["code"]) == (400, "bad_parameter")
+
+
+async def test_the_bytes_are_in_the_store(api: Api) -> None:
+    api.catalog.fill(rows(images=[an_image(1)]))
+    answer = await api.client.get("/images/file-0001/content")
+    assert answer.status_code == 302
+    assert answer.content == b""
+    target = urlsplit(answer.headers["location"])
+    assert target.netloc == "store.test:9000"
+    assert target.path == f"/pictures/{FOLDER}/file-0001_0123456789ab_Picture.jpg"
+    assert "never-to-be-seen" not in answer.headers["location"]
+    assert answer.headers["cache-control"] == "private, max-age=300"

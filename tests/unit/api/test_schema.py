@@ -1,0 +1,76 @@
+"""The OpenAPI document says what the api does, and its page needs nothing from elsewhere."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.unit.api.conftest import Api
+
+PATHS = {
+    "/import/google-drive": {"post"},
+    "/imports": {"get"},
+    "/imports/{import_id}": {"get"},
+    "/imports/{import_id}/files": {"get"},
+    "/images": {"get"},
+    "/images/{google_drive_id}": {"get"},
+    "/images/{google_drive_id}/content": {"get"},
+    "/health/live": {"get"},
+    "/health/ready": {"get"},
+}
+
+
+async def document(api: Api) -> Mapping[str, Any]:
+    answer = await api.client.get("/schema/openapi.json")
+    assert answer.status_code == 200
+    found: Mapping[str, Any] = answer.json()
+    return found
+
+
+def operations(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for path, item in schema["paths"].items():
+        for method, operation in item.items():
+            yield f"{method} {path}", operation
+
+
+async def test_the_document_has_every_path(api: Api) -> None:
+    schema = await document(api)
+    assert {path: set(item) for path, item in schema["paths"].items()} == PATHS
+
+
+async def test_every_error_is_declared_as_a_problem(api: Api) -> None:
+    for name, operation in operations(await document(api)):
+        for status, response in operation["responses"].items():
+            if int(status) >= 400 and "/health/" not in name:
+                assert list(response["content"]) == ["application/problem+json"], (name, status)
+
+
+async def test_the_start_of_an_import_declares_its_body_and_its_key(api: Api) -> None:
+    operation = (await document(api))["paths"]["/import/google-drive"]["post"]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]
+    assert body["required"] == ["folderUrl"]
+    assert [p["name"] for p in operation["parameters"]] == ["Idempotency-Key"]
+    assert {"202", "400", "409", "413", "422", "500"} <= set(operation["responses"])
+
+
+async def test_parameters_have_the_names_that_are_used(api: Api) -> None:
+    paths = (await document(api))["paths"]
+    images = {p["name"] for p in paths["/images"]["get"]["parameters"]}
+    assert images == {"limit", "cursor", "order", "import", "folder"}
+    files = {p["name"] for p in paths["/imports/{import_id}/files"]["get"]["parameters"]}
+    assert files == {"import_id", "state", "limit", "cursor"}
+
+
+async def test_names_of_operations_are_for_clients(api: Api) -> None:
+    names = [operation["operationId"] for _, operation in operations(await document(api))]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch("[a-z]+[A-Za-z]*", name) for name in names)
+
+
+async def test_the_page_works_offline(api: Api) -> None:
+    answer = await api.client.get("/schema")
+    assert answer.headers["content-type"].startswith("text/html")
+    page = answer.text
+    assert "<script" not in page
+    assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", page)
+    for path in PATHS:
+        assert path in page

@@ -1,0 +1,190 @@
+"""Every form of a folder link (`drive-api.md` §2), and everything that is none."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from services.core.folder_link import (
+    HOSTS,
+    LONGEST_LINK,
+    FolderLink,
+    NotAFolderLinkError,
+    parse_folder_link,
+    tidy,
+)
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+OWN_VIEWS = {"shared-with-me"}
+ids = st.text(alphabet=LETTERS, min_size=10, max_size=64).filter(lambda i: i not in OWN_VIEWS)
+FORMS = [
+    "/drive/folders/{id}",
+    "/drive/u/0/folders/{id}",
+    "/drive/u/12/folders/{id}",
+    "/drive/mobile/folders/{id}",
+    "/drive/mobile/folders/{id}/some/more",
+    "/folders/{id}",
+    "/open?id={id}",
+    "/folderview?id={id}",
+    "/embeddedfolderview?id={id}#grid",
+    "/embeddedfolderview?id={id}#list",
+    "/drive/folderview?id={id}",
+    "/drive/#folders/{id}",
+    "/#folders/{id}",
+    "/a/example.com/drive/folders/{id}",
+    "/a/example.com/folderview?id={id}",
+    "/drive/shared-drives/{id}",
+    "/drive/u/1/shared-drives/{id}",
+]
+links = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "//", "http://", "https://", "HTTPS://"]),
+    st.sampled_from([*sorted(HOSTS), "Drive.Google.com", "drive.google.com:443"]),
+    st.sampled_from(FORMS),
+)
+extras = st.lists(
+    st.sampled_from(["usp=sharing", "hl=de", "authuser=0", "sort=13", "direction=a", "ths=true"]),
+    max_size=3,
+    unique=True,
+)
+
+
+def with_query(link: str, pairs: list[str]) -> str:
+    """The link with these pairs in its query, before its fragment."""
+    address, mark, fragment = link.partition("#")
+    for pair in pairs:
+        address += ("&" if "?" in address else "?") + pair
+    return address + mark + fragment
+
+
+def parsed(text: str) -> FolderLink | NotAFolderLinkError:
+    try:
+        return parse_folder_link(text)
+    except NotAFolderLinkError as why:
+        return why
+
+
+def refusal(text: str) -> NotAFolderLinkError:
+    with pytest.raises(NotAFolderLinkError) as raised:
+        parse_folder_link(text)
+    return raised.value
+
+
+@given(link=links, id=ids, extra=extras)
+def test_every_form_names_its_folder_whatever_else_it_carries(
+    link: str, id: str, extra: list[str]
+) -> None:
+    assert parse_folder_link(with_query(link.format(id=id), extra)) == FolderLink(id)
+
+
+@given(link=links, id=ids, key=st.text(alphabet=LETTERS, min_size=1, max_size=30), extra=extras)
+def test_the_resource_key_is_kept(link: str, id: str, key: str, extra: list[str]) -> None:
+    pasted = with_query(link.format(id=id), [*extra, f"resourcekey={key}"])
+    assert parse_folder_link(pasted) == FolderLink(id, key)
+    assert parse_folder_link(pasted.replace("resourcekey", "resourceKey")) == FolderLink(id, key)
+
+
+@given(id=ids)
+def test_a_bare_id_is_a_folder(id: str) -> None:
+    assert parse_folder_link(id) == FolderLink(id)
+
+
+@given(
+    id=ids,
+    before=st.text(alphabet=" \t\r\n<\"'\u00a0\u200b\ufeff", max_size=4),
+    after=st.text(alphabet=" \t\r\n>\"'\u00a0\u200b\u2060", max_size=4),
+)
+def test_what_programs_put_around_a_link_does_not_matter(id: str, before: str, after: str) -> None:
+    link = f"https://drive.google.com/drive/folders/{id}"
+    assert parse_folder_link(before + link + after) == FolderLink(id)
+    assert parse_folder_link(before + link + "/" + after) == FolderLink(id)
+
+
+@given(id=ids, at=st.integers(0, 40))
+def test_a_link_that_mail_has_broken_into_lines_is_mended(id: str, at: int) -> None:
+    link = f"https://drive.google.com/drive/folders/{id}"
+    assert parse_folder_link(link[:at] + "\r\n" + link[at:]) == FolderLink(id)
+
+
+@given(id=ids)
+def test_percent_encoding_is_undone(id: str) -> None:
+    assert parse_folder_link(f"https://drive.google.com/drive/%66olders/{id}") == FolderLink(id)
+    assert parse_folder_link(f"https://drive.google.com/drive/folders%2F{id}") == FolderLink(id)
+    whole = f"https%3A%2F%2Fdrive.google.com%2Fdrive%2Ffolders%2F{id}"
+    assert parse_folder_link(whole) == FolderLink(id)
+
+
+@given(text=st.text(max_size=80))
+@example("https://[")
+@example("https://drive.google.com:99999999/drive/folders/")
+@example("https://drive.google.com/drive/folders/\ud800")
+@example("%")
+@example("://")
+def test_any_text_is_a_folder_or_a_refusal_that_says_why(text: str) -> None:
+    outcome = parsed(text)
+    if isinstance(outcome, FolderLink):
+        assert 10 <= len(outcome.folder_id) <= 128
+        assert set(outcome.folder_id) <= set(LETTERS)
+    else:
+        assert outcome.code
+        assert str(outcome).endswith(".")
+
+
+@given(tail=st.text(alphabet=LETTERS + "/?=#&%.", max_size=40), form=st.sampled_from(FORMS))
+def test_no_other_site_passes_for_drive(tail: str, form: str) -> None:
+    id = "1AbCdEfGhIjKlMnOpQrStUvWxYz012345"
+    for host in (
+        "example.org",
+        "drive.google.com.example.org",
+        "drivexgoogle.com",
+        "drive.google.com@example.org",
+        "google.com",
+    ):
+        assert refusal(f"https://{host}{form.format(id=id)}{tail}").code == "not_drive"
+    for scheme in ("ftp", "javascript", "file", "data"):
+        assert refusal(f"{scheme}://drive.google.com{form.format(id=id)}").code == "not_drive"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "empty"),
+        (" \n\u200b", "empty"),
+        ("x" * (LONGEST_LINK + 1), "too_long"),
+        ("https://drive.google.com/file/d/1AbCdEfGhIjKlMnOp/view?usp=sharing", "file_link"),
+        ("https://drive.google.com/file/u/0/d/1AbCdEfGhIjKlMnOp/edit", "file_link"),
+        ("https://drive.google.com/uc?id=1AbCdEfGhIjKlMnOp&export=download", "file_link"),
+        ("https://docs.google.com/document/d/1AbCdEfGhIjKlMnOp/edit", "document_link"),
+        ("https://docs.google.com/spreadsheets/d/1AbCdEfGhIjKlMnOp/edit#gid=0", "document_link"),
+        ("https://docs.google.com/presentation/d/1AbCdEfGhIjKlMnOp", "document_link"),
+        ("https://docs.google.com/forms/d/1AbCdEfGhIjKlMnOp/viewform", "document_link"),
+        ("https://drive.google.com/drive/my-drive", "private_view"),
+        ("https://drive.google.com/drive/u/0/home", "private_view"),
+        ("https://drive.google.com/drive/shared-with-me", "private_view"),
+        ("https://drive.google.com/drive/folders/root", "private_view"),
+        ("https://drive.google.com/drive/folders/shared-with-me", "private_view"),
+        ("https://drive.google.com/", "no_folder"),
+        ("https://drive.google.com/drive/folders", "no_folder"),
+        ("https://drive.google.com/drive/u/0/folders/", "no_folder"),
+        ("https://drive.google.com/open", "bad_id"),
+        ("https://drive.google.com/open?id=short", "bad_id"),
+        ("https://drive.google.com/drive/folders/1AbCdEfGh IjKlMnOp", "bad_id"),
+        ("https://drive.google.com/drive/folders/" + "a" * 129, "bad_id"),
+        ("https://drive.google.com/drive/folders/../../etc/passwd", "bad_id"),
+        ("a folder of mine", "not_drive"),
+        ("short", "not_drive"),
+        ("shared-with-me", "not_drive"),
+    ],
+)
+def test_what_is_no_folder_is_refused_by_kind(text: str, code: str) -> None:
+    assert refusal(text).code == code
+
+
+def test_a_resource_key_that_cannot_be_one_is_left_out() -> None:
+    link = "https://drive.google.com/drive/folders/1AbCdEfGhIjKlM?resourcekey="
+    for key in ("", "a b", "x" * 65, "%00"):
+        assert parse_folder_link(link + key) == FolderLink("1AbCdEfGhIjKlM")
+
+
+def test_tidying_twice_changes_nothing_more() -> None:
+    once = tidy(" <https://drive.google.com/\ndrive>\u200b ")
+    assert once == tidy(once) == "https://drive.google.com/drive"
