@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from drive_emulator.app import App
-from drive_emulator.control import describe, render
+from drive_emulator.control import describe, painting
 from drive_emulator.forest import Forest
 from drive_emulator.gates import key_gate
 from drive_emulator.trees import BadTree, parse_tree
@@ -34,13 +34,14 @@ def main(arguments: list[str] | None = None) -> int:
     except (BadTree, OSError) as why:
         print(f"drive_emulator: {_sentence(why, options)}", file=sys.stderr)
         return 2
-    server = _server(App(forest, [key_gate(frozenset(options.api_key or [USUAL_KEY]))]))
+    app = App(forest, [key_gate(frozenset(options.api_key or [USUAL_KEY]))])
+    server = _server(app)
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, server.handle_exit)
     _announce(forest, options.host, listener)
     if options.render_sample:
-        sample = forest.trees[0]
-        threading.Thread(target=render, args=(sample,), daemon=True).start()
+        works = painting(forest.trees[0])
+        threading.Thread(target=app.beside.run_all, args=(works,), daemon=True).start()
     if options.stop_on_eof:
         threading.Thread(target=_stop_on_eof, daemon=True).start()
     server.run(sockets=[listener])

@@ -1,6 +1,5 @@
 """The Drive v3 API as an ASGI application: gates first, then one method."""
 
-import asyncio
 from collections.abc import Sequence
 
 from drive_emulator.asgi import (
@@ -14,6 +13,7 @@ from drive_emulator.asgi import (
     send_json,
     send_parts,
 )
+from drive_emulator.beside import Beside
 from drive_emulator.control import Control
 from drive_emulator.counters import Counters
 from drive_emulator.errors import (
@@ -50,11 +50,12 @@ class App:
     """Callable as ASGI 3. `gates` are passed in order, before anything is looked up."""
 
     def __init__(self, forest: Forest, gates: Sequence[Gate]) -> None:
+        self.beside = Beside()
         self._forest = forest
         self._gates = gates
         self._listing = Listing(forest)
         self._counters = Counters()
-        self._control = Control(forest, self._counters)
+        self._control = Control(forest, self._counters, self.beside)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -97,9 +98,9 @@ class App:
         if self._listing.cost(asked) <= _INLINE_UP_TO:
             page = self._listing.page(asked)
         else:
-            page = await asyncio.to_thread(self._listing.page, asked)
+            page = await self.beside.run(lambda: self._listing.page(asked))
         if is_cold(page):
-            answer = await asyncio.to_thread(render_list, page, asked.mask)
+            answer = await self.beside.run(lambda: render_list(page, asked.mask))
         else:
             answer = render_list(page, asked.mask)
         await send_json(send, request, answer)
@@ -112,7 +113,7 @@ class App:
             raise bad_fields(str(why)) from None
         file = self._visible(file_id)
         if file.entry.stock is not None:
-            await _render(file.entry.stock)
+            await self._render(file.entry.stock)
         await send_json(send, request, projection(mask)(file))
 
     async def _media(self, request: Request, file_id: str, send: Send) -> None:
@@ -121,7 +122,7 @@ class App:
         stock = file.entry.stock
         if stock is None:
             raise not_downloadable()
-        await _render(stock)
+        await self._render(stock)
         size = stock.size
         span = read_range(request.header(b"range"), size)
         status, headers = 200, [(b"content-type", file.entry.mime_type.encode()), *_MEDIA_HEADERS]
@@ -146,8 +147,7 @@ class App:
             raise not_found(file_id)
         return file
 
-
-async def _render(stock: Stock) -> None:
-    """Rendering takes tens of milliseconds, once: beside the event loop."""
-    if not stock.ready:
-        await asyncio.to_thread(lambda: stock.contents)
+    async def _render(self, stock: Stock) -> None:
+        """Takes tens of milliseconds, once."""
+        if not stock.ready:
+            await self.beside.run(lambda: stock.contents)

@@ -1,14 +1,16 @@
 """`/_emu/…`: what tests and demos ask of the emulator itself. It needs no key."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import msgspec
 
 from drive_emulator.asgi import Receive, Request, Send, read_body, send_json, send_lines
+from drive_emulator.beside import Beside
 from drive_emulator.counters import Counters
 from drive_emulator.forest import File, Forest, Tree
 from drive_emulator.trees import BadTree, parse_tree
@@ -19,9 +21,10 @@ _LINES_AT_ONCE = 200
 class Control:
     """Answers under `/_emu/`; errors are `{"error": a sentence}`."""
 
-    def __init__(self, forest: Forest, counters: Counters) -> None:
+    def __init__(self, forest: Forest, counters: Counters, beside: Beside) -> None:
         self._forest = forest
         self._counters = counters
+        self._beside = beside
 
     async def answer(self, request: Request, receive: Receive, send: Send) -> None:
         match (request.method, request.path.split("/")[2:]):
@@ -46,14 +49,16 @@ class Control:
             await send_json(send, request, {"error": str(why)}, 400)
             return
         if request.params.get("render") == "true":
-            await asyncio.to_thread(render, tree)
+            for work in painting(tree):
+                await self._beside.run(work)
         await send_json(send, request, describe(self._forest, tree), 201)
 
     async def _lines(self, tree: Tree) -> AsyncIterator[bytes]:
         files = self._forest.downloads(tree)
         while some := list(islice(files, _LINES_AT_ONCE)):
             ready = all(file.entry.stock and file.entry.stock.ready for file in some)
-            yield self._encode(some) if ready else await asyncio.to_thread(self._encode, some)
+            encode = partial(self._encode, some)
+            yield encode() if ready else await self._beside.run(encode)
             await asyncio.sleep(0)  # others are served between two chunks
 
     def _encode(self, files: list[File]) -> bytes:
@@ -87,7 +92,8 @@ def describe(forest: Forest, tree: Tree) -> dict[str, Any]:
     return facts if size is None else facts | {"bytes": size}
 
 
-def render(tree: Tree) -> None:
-    """Make every picture that the tree shows, now instead of on first use."""
+def painting(tree: Tree) -> Iterator[Callable[[], object]]:
+    """One piece of work for each picture that the tree shows and that is not rendered yet."""
     for stock in tree.layout.stocks:
-        _ = stock.contents
+        if not stock.ready:
+            yield partial(getattr, stock, "contents")

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, Self
 
 from drive_emulator.containers import SMALLEST_PADDING, Container, Part
@@ -11,6 +11,9 @@ from drive_emulator.documents import Document
 from drive_emulator.pool import LARGE_WIDTH, Painting, encode
 
 JOINED_UP_TO = 1024 * 1024
+_PAINTING = threading.Lock()
+"""One picture at a time: a large one takes tens of megabytes while it is being rendered."""
+
 _WIDTHS = (2400, 1800, 1400, 1200, 960, 720, 480, 320, 200, 120, 64, 40, 24)
 _BYTES_PER_PIXEL = 0.17  # about what a painting takes: where to start looking for a width
 LARGE_QUALITY = 96
@@ -46,7 +49,6 @@ class Stock:
     known_size: int | None = None
     is_image: bool = True
     _made: Contents | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def ready(self) -> bool:
@@ -57,7 +59,7 @@ class Stock:
     def contents(self) -> Contents:
         """Rendered on first use; any thread may ask."""
         if self._made is None:
-            with self._lock:
+            with _PAINTING:
                 if self._made is None:
                     self._made = self.make()
         return self._made

@@ -1,0 +1,42 @@
+"""Work beside the event loop: one piece at a time, and nobody waits for a whole list."""
+
+import asyncio
+import threading
+from functools import partial
+
+from drive_emulator.beside import Beside
+
+
+async def test_pieces_run_one_at_a_time_in_order() -> None:
+    beside, done = Beside(), list[tuple[str, int]]()
+
+    def work(number: int) -> int:
+        done.append((threading.current_thread().name, number))
+        return number
+
+    results = await asyncio.gather(*(beside.run(partial(work, number)) for number in range(20)))
+    assert results == [number for _, number in done] == list(range(20))
+    assert len({name for name, _ in done}) == 1
+
+
+async def test_a_request_goes_between_two_pieces_of_a_list() -> None:
+    beside, done = Beside(), list[str]()
+    started, asked = threading.Event(), threading.Event()
+
+    def first() -> None:
+        started.set()
+        asked.wait(5)
+        done.append("first of the list")
+
+    listed = threading.Thread(
+        target=beside.run_all, args=([first, partial(done.append, "second of the list")],)
+    )
+    listed.start()
+    assert await asyncio.to_thread(started.wait, 5)
+    request = asyncio.create_task(beside.run(partial(done.append, "request")))
+    await asyncio.sleep(0)  # it is queued now, behind the first piece
+    asked.set()
+    await request
+    await asyncio.to_thread(listed.join, 5)
+    assert sorted(done) == ["first of the list", "request", "second of the list"]
+    assert done.index("request") < done.index("second of the list")
