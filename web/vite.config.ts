@@ -36,7 +36,7 @@ export default defineConfig({
     include: ['test/**/*.test.{ts,tsx}'],
     setupFiles: ['test/setup.ts'],
     restoreMocks: true,
-    testTimeout: 10_000,
+    testTimeout: 30_000,
     env: { DEBUG_PRINT_LIMIT: '0' },
   },
 })
