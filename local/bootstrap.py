@@ -42,7 +42,9 @@ def make() -> None:
     if not _runs(PYTHON, "-m", "pip", "--version") and not _runs(UV, "--version"):
         _make_venv()
     if not _runs(UV, "--version") or _uv_version() not in LOCKS[1].read_text():
-        _do("Installing uv", PYTHON, "-m", "pip", "install", "-q", HASHED, "-r", LOCKS[1])
+        # Anew, whatever is noted as installed: an interrupted run may have left the note alone.
+        pip = (PYTHON, "-m", "pip", "install", "-q", "--force-reinstall", HASHED)
+        _do("Installing uv", *pip, "-r", LOCKS[1])
     _do("Installing the packages", UV, "pip", "sync", "-q", "--python", PYTHON, HASHED, *LOCKS)
     own = ("install", "-q", "--python", PYTHON, "--no-deps", "--no-build-isolation", "-e", CHECKOUT)
     _do("Installing Drivestream itself", UV, "pip", *own)

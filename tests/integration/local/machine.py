@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from local.paths import CHECKOUT
@@ -23,8 +24,19 @@ PORTS = (
     "POSTGRES_PORT",
     "EMULATOR_PORT",
 )
-START_S = 90
+START_S = 120
 COMMAND_S = 240
+
+
+@contextmanager
+def a_machine() -> Iterator["Machine"]:
+    """A machine with nothing on it, removed at the end.
+
+    Not below pytest's own folder: each session closes that one to other accounts when it starts,
+    and where we are root PostgreSQL runs as another account.
+    """
+    with TemporaryDirectory(prefix="drivestream-") as folder:
+        yield Machine(Path(folder))
 
 
 class Machine:

@@ -1,20 +1,22 @@
 """The main job on one machine, by its one command: started, imported, reported, and gone."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.local.machine import Machine
+from tests.integration.local.machine import Machine, a_machine
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+def machine() -> Iterator[Machine]:
     """The same data for all tests here."""
-    return Machine(tmp_path_factory.mktemp("demo"))
+    with a_machine() as machine:
+        yield machine
 
 
 @pytest.fixture(scope="module")

@@ -4,30 +4,29 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from local.ports import LOOPBACK
 from local.stack import planned
-from tests.integration.local.machine import Machine
+from tests.integration.local.machine import Machine, a_machine
 from tests.integration.local.test_processes import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+def machine() -> Iterator[Machine]:
     """A machine on which a copy runs."""
-    machine = Machine(tmp_path_factory.mktemp("up"))
-    with machine.up():
+    with a_machine() as machine, machine.up():
         yield machine
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Machine:
+def empty() -> Iterator[Machine]:
     """A machine on which nothing runs."""
-    return Machine(tmp_path)
+    with a_machine() as machine:
+        yield machine
 
 
 def test_everything_answers_and_every_address_is_told(machine: Machine) -> None:
@@ -70,26 +69,19 @@ def test_what_dies_is_started_again_and_said(machine: Machine, module: str) -> N
     assert eventually(lambda: machine.status()["ready"], 30)
 
 
-def test_a_copy_that_is_killed_leaves_nothing_and_its_data_serves_the_next(
-    empty: Machine,
-) -> None:
-    with empty.up() as child:
+def test_a_killed_copy_leaves_nothing_and_down_ends_the_next_one(empty: Machine) -> None:
+    with empty.up() as killed:
         assert len(empty.processes()) > 5
-        child.kill()
-        child.wait(10)
+        killed.kill()
+        killed.wait(10)
         # The next one may come at once: it waits until the watchdogs have ended the rest.
-        with empty.up():
-            assert empty.status()["ready"] is True
-    assert eventually(lambda: empty.processes() == {}, 30)
+        with empty.up() as next_one:
+            assert empty.status()["pid"] == next_one.pid
+            assert empty.run("down").returncode == 0
+            assert empty.processes() == {}
+            assert next_one.wait(10) == 0
     assert empty.run("down", "--purge").returncode == 0
-
-
-def test_down_ends_a_running_copy_and_all_its_processes(tmp_path: Path) -> None:
-    other = Machine(tmp_path)
-    with other.up() as child:
-        assert other.run("down").returncode == 0
-        assert other.processes() == {}
-        assert child.wait(10) == 0
+    assert not empty.data.exists()
 
 
 @pytest.mark.parametrize(
