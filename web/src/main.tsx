@@ -6,6 +6,7 @@ import { makeQueryClient } from './queries'
 import './styles/base.css'
 import './styles/imports.css'
 import './styles/pictures.css'
+import './styles/report.css'
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('index.html has no element with the id root')
