@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-import httpx
 import pytest
 from httpx_aiohttp import AiohttpTransport
 
@@ -61,10 +60,8 @@ async def real_premises(emulator: RunningEmulator) -> AsyncIterator[Premises]:
 
         async def drive(key: str) -> Drive:
             settings = DriveSettings(api_url=emulator.url, api_key=Secret(key))
-            client = await stack.enter_async_context(
-                httpx.AsyncClient(transport=AiohttpTransport())
-            )
-            return Drive(settings, client, page_size=PAGE)
+            transport = await stack.enter_async_context(AiohttpTransport())
+            return Drive(settings, transport, page_size=PAGE)
 
         right = await drive(emulator.api_key)
         wrong = await drive("AIza-not-a-key-of-this-server")

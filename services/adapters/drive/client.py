@@ -21,6 +21,7 @@ from services.core.ports import Page
 from services.core.reasons import CONTENT_MISMATCH
 from services.core.settings import DriveSettings
 
+LIMITS = {"timeout": httpx.Timeout(connect=10.0, read=30.0, write=10.0, pool=60.0).as_dict()}
 ANSWER_SECONDS = 60.0
 """From asking to the last byte of a listing, or to the first of a file."""
 GRACE_SECONDS = 60.0
@@ -39,23 +40,26 @@ _KEY = re.compile(r"[\x21-\x7e]+")
 
 
 class Drive:
-    """`ReadsFolders` and `OpensFiles`, over a client whose time limits are set by its maker."""
+    """`ReadsFolders` and `OpensFiles`, straight on a transport.
+
+    Of httpx's client nothing is used but its cost, a third of the CPU of a small download.
+    """
 
     def __init__(
         self,
         settings: DriveSettings,
-        client: httpx.AsyncClient,
+        transport: httpx.AsyncBaseTransport,
         *,
         page_size: int = answers.PAGE_SIZE,
     ) -> None:
         self._files = httpx.URL(f"{settings.api_url}/drive/v3/files")
-        self._client = client
+        self._transport = transport
         self._page_size = page_size
         key = settings.api_key.reveal()
         # What cannot be a header is left out: Google then says, as for any wrong key, what to do.
-        self._headers = {"User-Agent": AGENT} | (
-            {"X-Goog-Api-Key": key} if _KEY.fullmatch(key) else {}
-        )
+        self._headers = {"User-Agent": AGENT, "Accept-Encoding": "gzip"}
+        if _KEY.fullmatch(key):
+            self._headers["X-Goog-Api-Key"] = key
 
     async def list_page(
         self, folder_id: str, *, token: str | None, resource_key: str | None
@@ -96,7 +100,7 @@ class Drive:
                 if not response.has_redirect_location:
                     break
                 await response.aclose()
-                url, headers = _redirected(response, headers)
+                url, headers = _redirected(url, response, headers)
                 response = await self._send(url, headers)
             if response.status_code != 200:
                 raise await _refused(response, asked)
@@ -105,19 +109,18 @@ class Drive:
             await response.aclose()
 
     async def _send(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
-        request = self._client.build_request("GET", url, headers=headers)
+        request = httpx.Request("GET", url, headers=headers, extensions=LIMITS)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                return await self._client.send(request, stream=True)
+                return await self._transport.handle_async_request(request)
         except TROUBLE as why:
             raise _unreachable(_said(why)) from why
 
 
 def _redirected(
-    response: httpx.Response, headers: Mapping[str, str]
+    here: httpx.URL, response: httpx.Response, headers: Mapping[str, str]
 ) -> tuple[httpx.URL, Mapping[str, str]]:
     """Where to go on. The key goes back to the same host only; elsewhere must be Google's."""
-    here = response.request.url
     try:
         there = here.join(response.headers["location"])
     except httpx.InvalidURL:

@@ -18,8 +18,8 @@ EMPTY = b'{"files": []}'
 
 
 def drive(handler: Handler, key: str = "secret-key") -> Drive:
-    client = httpx.AsyncClient(transport=httpx.MockTransport(handler))
-    return Drive(DriveSettings(api_url=API, api_key=Secret(key)), client)
+    settings = DriveSettings(api_url=API, api_key=Secret(key))
+    return Drive(settings, httpx.MockTransport(handler))
 
 
 class Body(httpx.AsyncByteStream):
@@ -225,8 +225,7 @@ async def test_an_answer_that_never_comes_is_not_waited_for(
         raise AssertionError
 
     monkeypatch.setattr(client, "ANSWER_SECONDS", 0.05)
-    connection = httpx.AsyncClient(transport=httpx.MockTransport(never))
-    slow = Drive(DriveSettings(api_url=API, api_key=Secret("k")), connection)
+    slow = Drive(DriveSettings(api_url=API, api_key=Secret("k")), httpx.MockTransport(never))
     with pytest.raises(TryAgain) as caught:
         await slow.list_page("F", token=None, resource_key=None)
     assert caught.value.reason == "drive_unreachable"

@@ -103,9 +103,8 @@ async def test_company_that_fails_ends_the_work() -> None:
     async def company() -> None:
         raise LookupError("no broker")
 
-    with pytest.raises(ExceptionGroup) as caught:
+    with pytest.raises(LookupError):
         await asyncio.wait_for(alongside(asyncio.sleep(60), company()), 10)
-    assert caught.group_contains(LookupError)
 
 
 def test_faults_of_the_settings_are_told_together_with_exit_code_2(
