@@ -13,6 +13,7 @@ import uvicorn
 
 from drive_emulator.app import App
 from drive_emulator.control import describe, painting
+from drive_emulator.delays import KINDS, Asgi, Delayed, parse_delay
 from drive_emulator.forest import Forest
 from drive_emulator.gates import key_gate
 from drive_emulator.trees import BadTree, parse_tree
@@ -35,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"drive_emulator: {_sentence(why, options)}", file=sys.stderr)
         return 2
     app = App(forest, [key_gate(frozenset(options.api_key or [USUAL_KEY]))])
-    server = _server(app)
+    server = _server(Delayed(app, dict(options.delay)) if options.delay else app)
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, server.handle_exit)
     _announce(forest, options.host, listener)
@@ -60,11 +61,20 @@ def _parser() -> argparse.ArgumentParser:
     add("--api-key", action="append", metavar="KEY", help=f"accepted key, repeatable ({USUAL_KEY})")
     add("--tree", action="append", default=[], metavar="JSON", help="a further tree, repeatable: "
         """'{"name": "bench", "pictures": 10000, "size": 102400}'""")  # fmt: skip
+    add("--delay", action="append", default=[], type=_delay, metavar="KIND=MS",
+        help=f"make answers ({', '.join(KINDS)}) wait, repeatable: list=400")  # fmt: skip
     add("--render-sample", action="store_true", help="paint the sample's pictures from the start "
         "on, beside the server, instead of each when it is first asked for")  # fmt: skip
     add("--stop-on-eof", action="store_true", help="stop when standard input ends, as it does "
         "when the process that started this one is gone")  # fmt: skip
     return parser
+
+
+def _delay(text: str) -> tuple[str, float]:
+    try:
+        return parse_delay(text)
+    except ValueError as why:
+        raise argparse.ArgumentTypeError(str(why)) from None
 
 
 def _port(text: str) -> int:
@@ -111,7 +121,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(app: App) -> _Server:
+def _server(app: Asgi) -> _Server:
     config = uvicorn.Config(
         app,
         loop="uvloop",
