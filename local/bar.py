@@ -6,12 +6,13 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Live
 
 from local.imports import Progress
 
 PLAIN_EVERY_S = 2.0
+GROWING = ("queued", "listing")
 
 
 class Bar:
@@ -22,9 +23,8 @@ class Bar:
         self._clock = clock
         self._said_at: float | None = None
         self._live = Live(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description:<12}"),
             BarColumn(),
-            TaskProgressColumn(),
             TextColumn("{task.fields[counts]}"),
             TimeElapsedColumn(),
             console=console,
@@ -36,7 +36,8 @@ class Bar:
         """Show one answer; off a terminal every two seconds, and the last one."""
         text = counts(progress)
         if self._console.is_terminal:
-            total = progress.found or None
+            # As long as files are still being found there is no whole to show a share of.
+            total = None if progress.state in GROWING else progress.found
             self._live.update(
                 self._task,
                 description=progress.state,
@@ -65,6 +66,7 @@ class Bar:
 
 
 def counts(progress: Progress) -> str:
-    """`1,203 of 2,400 found, 62.1 MB stored`, and failures where there are any."""
-    text = f"{progress.done:,} of {progress.found:,} found, {progress.stored_bytes / 1e6:,.1f} MB"
+    """`1,203 of 2,400 found so far, 62.1 MB`, and failures where there are any."""
+    found = f"{progress.found:,} found{' so far' if progress.state in GROWING else ''}"
+    text = f"{progress.done:,} of {found}, {progress.stored_bytes / 1e6:,.1f} MB"
     return f"{text}, {progress.failed:,} failed" if progress.failed else text

@@ -56,13 +56,14 @@ class Progress:
         return self.found == self.done + self.pending
 
     def equation(self) -> str:
-        """`240 found = 235 stored + 4 unchanged + 1 failed + 0 pending; skipped 3 (reason)`."""
+        """`240 found = 235 stored + 4 unchanged + 1 failed + 0 pending; skipped 3 reason`."""
         sign = "=" if self.closes else "≠"
         parts = f"{self.stored:,} stored + {self.unchanged:,} unchanged + {self.failed:,} failed"
-        skipped = "".join(
-            f"; skipped {number:,} ({reason})" for reason, number in sorted(self.skipped.items())
+        skipped = ", ".join(
+            f"{number:,} {reason}" for reason, number in sorted(self.skipped.items())
         )
-        return f"{self.found:,} found {sign} {parts} + {self.pending:,} pending{skipped}"
+        beside = f"; skipped {skipped}" if skipped else ""
+        return f"{self.found:,} found {sign} {parts} + {self.pending:,} pending{beside}"
 
 
 class Api:

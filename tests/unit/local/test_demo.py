@@ -99,10 +99,10 @@ def plain(*shown: tuple[float, Progress]) -> list[str]:
 
 
 def test_off_a_terminal_the_bar_is_a_line_every_two_seconds_and_the_last_one() -> None:
-    running, last = parsed(ANSWER), parsed(DONE)
+    running, last = parsed({**ANSWER, "state": "listing"}), parsed(DONE)
     lines = plain((0, running), (0.5, running), (1.0, running), (2.5, running), (3.0, last))
     assert lines == [
-        "transferring: 2,301 of 2,400 found, 4.0 MB, 1 failed",
-        "transferring: 2,301 of 2,400 found, 4.0 MB, 1 failed",
+        "listing: 2,301 of 2,400 found so far, 4.0 MB, 1 failed",
+        "listing: 2,301 of 2,400 found so far, 4.0 MB, 1 failed",
         "completed: 2,400 of 2,400 found, 4.0 MB",
     ]

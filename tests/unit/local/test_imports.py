@@ -33,7 +33,7 @@ def test_an_answer_is_read_with_all_its_counts() -> None:
 def test_the_equation_is_said_with_what_was_skipped() -> None:
     assert parsed(ANSWER).equation() == (
         "2,400 found = 2,000 stored + 300 unchanged + 1 failed + 99 pending; "
-        "skipped 12 (not_an_image)"
+        "skipped 12 not_an_image"
     )
 
 
