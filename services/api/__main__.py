@@ -1,40 +1,28 @@
 """`python -m services.api`: read the settings, make the parts, serve until told to stop."""
 
+import asyncio
 import os
-import socket
-import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-
-import structlog
-import uvloop
 
 from services.adapters.catalog.reader import CatalogReader
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader
-from services.adapters.logs import configure_logs
 from services.adapters.object_urls import ObjectUrls
+from services.adapters.process import end, run_service
 from services.api.known import KnownImports
 from services.api.serve import listening, serve
-from services.api.service import Parts, create_app
+from services.api.service import SERVICE, Parts, create_app
 from services.api.settings import ApiSettings
 from services.api.tail import Tail
-from services.core.settings import (
-    DatabaseSettings,
-    KafkaSettings,
-    Reader,
-    SettingsError,
-    StoreSettings,
-    read_settings,
-)
+from services.core.settings import DatabaseSettings, KafkaSettings, Reader, StoreSettings
 
 PUBLISH_SECONDS = 8.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that the api is told."""
+    """What the process is told by its environment."""
 
     api: ApiSettings
     kafka: KafkaSettings
@@ -43,46 +31,29 @@ class Settings:
 
     @classmethod
     def read(cls, reader: Reader) -> "Settings":
-        """From the environment."""
+        """From HOST, PORT, API_OPEN, KAFKA_BOOTSTRAP_SERVERS, AWS_*, S3_* and DATABASE_URL."""
         return cls(
-            ApiSettings.read(reader),
-            KafkaSettings.read(reader),
-            StoreSettings.read(reader),
-            DatabaseSettings.read(reader),
+            api=ApiSettings.read(reader),
+            kafka=KafkaSettings.read(reader),
+            store=StoreSettings.read(reader),
+            database=DatabaseSettings.read(reader),
         )
 
 
-async def run(settings: Settings, listener: socket.socket) -> None:
-    """Serve on the socket until a signal ends it."""
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Until `stop`. Neither Kafka nor PostgreSQL need be there to begin with."""
+    listener = listening(settings.api.host, settings.api.port)
     catalog = CatalogReader(settings.database)
-    tail = Tail(lambda: LogReader(settings.kafka, client_id="drivestream-api"), KnownImports())
+    client_id = f"drivestream-{SERVICE}"
+    tail = Tail(lambda: LogReader(settings.kafka, client_id=client_id), KnownImports())
     urls = ObjectUrls(settings.store, lambda: datetime.now(UTC))
     try:
-        async with Publisher(settings.kafka, source="api", timeout=PUBLISH_SECONDS) as publisher:
+        async with Publisher(settings.kafka, source=SERVICE, timeout=PUBLISH_SECONDS) as publisher:
             parts = Parts(publisher=publisher, catalog=catalog, tail=tail, urls=urls)
-            await serve(create_app(parts), listener)
+            await serve(create_app(parts), listener, stop)
     finally:
         await catalog.close()
 
 
-def main(env: Mapping[str, str]) -> int:
-    """0 after a signal; 1 if the address is taken; 2 if the settings are at fault."""
-    try:
-        settings = read_settings(env, Settings.read)
-    except SettingsError as why:
-        sys.stderr.write(f"The settings are not complete:\n{why}\n")
-        return 2
-    configure_logs("api")
-    try:
-        listener = listening(settings.api.host, settings.api.port)
-    except OSError as why:
-        structlog.get_logger().error(
-            "api.cannot_listen", host=settings.api.host, port=settings.api.port, why=why.strerror
-        )
-        return 1
-    uvloop.run(run(settings, listener))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(os.environ))
+    end(run_service(SERVICE, os.environ, Settings.read, run))

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Literal
 
 import structlog
@@ -12,12 +14,18 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import SkipValidation
 from msgspec import Struct
 
+from services.adapters.kafka.errors import KafkaUnavailableError
+from services.adapters.process import worker_id
 from services.api.tail import Tail
 from services.core.catalog import ReadsCatalog
 from services.core.errors import Verdict
+from services.core.events import Message, WorkerStatus
+from services.core.ports import PublishesEvents
+from services.core.status import keep_telling
 
 CHECK_SECONDS = 4.0
 KAFKA_SILENCE_SECONDS = 10.0
+CONNECT_SECONDS = 1.0
 LOOK_EVERY_SECONDS, SAY_EVERY_SECONDS = 1.0, 3.0
 
 log = structlog.get_logger()
@@ -43,12 +51,29 @@ class Ready(Struct, frozen=True):
     checks: Mapping[str, Check]
 
 
+class _WhileReachable:
+    """Publishes while Kafka answers, else nothing: what is queued for an absent broker would hold
+    up the end of the process."""
+
+    def __init__(self, publisher: PublishesEvents, tail: Tail) -> None:
+        self._publisher = publisher
+        self._tail = tail
+
+    async def publish(self, events: Sequence[Message]) -> None:
+        """As the port says, but for errors: a lost status is followed by another."""
+        reachable = self._tail.state.trouble is None
+        if reachable or await asyncio.to_thread(self._tail.wait, CONNECT_SECONDS):
+            with suppress(KafkaUnavailableError):
+                await self._publisher.publish(events)
+
+
 class Readiness:
     """Asks Kafka's tail and the database."""
 
     def __init__(self, tail: Tail, catalog: ReadsCatalog) -> None:
         self._tail = tail
         self._catalog = catalog
+        self._missing: tuple[str, ...] = ("a first look",)
 
     async def check(self) -> Ready:
         """Every part's answer, within `CHECK_SECONDS`."""
@@ -62,6 +87,7 @@ class Readiness:
         while True:
             await asyncio.sleep(LOOK_EVERY_SECONDS)
             now = await self.check()
+            self._missing = tuple(name for name, check in now.checks.items() if not check.ok)
             if now.status == "ready" and not was_ready:
                 log.info("api.ready")
             elif now.status != "ready" and time.monotonic() - said_at >= SAY_EVERY_SECONDS:
@@ -69,6 +95,19 @@ class Readiness:
                 log.warning("api.waiting", **waiting)
                 said_at = time.monotonic()
             was_ready = now.status == "ready"
+
+    async def tell(self, publisher: PublishesEvents) -> None:
+        """For ever: what this process is doing, to `workers.status`."""
+        await keep_telling(_WhileReachable(publisher, self._tail), self._status)
+
+    def _status(self) -> WorkerStatus:
+        return WorkerStatus(
+            worker_id=worker_id("api"),
+            service="api",
+            state="waiting" if self._missing else "running",
+            waiting_for=", ".join(self._missing) or None,
+            at=datetime.now(UTC),
+        )
 
     def _kafka(self) -> Check:
         state = self._tail.state

@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
-import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 import uvicorn
 from litestar.types import ASGIApp
+
+from services.core.errors import Stop
 
 GRACE_SECONDS = 3
 KEEP_ALIVE_SECONDS = 20
@@ -16,14 +19,18 @@ log = structlog.get_logger()
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A socket that listens; raises OSError if the address is taken or not ours."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, _, _, _, address = found[0]
-    return socket.create_server(address[:2], family=family, backlog=1024)
+    """A socket that listens; raises `Stop` if the address is taken or not ours."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        return socket.create_server(address[:2], family=family, backlog=1024)
+    except OSError as why:
+        message = f"The API cannot listen at {host}, port {port}: {why.strerror}."
+        raise Stop("cannot_listen", message) from why
 
 
-async def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT; what is under way has `GRACE_SECONDS` to end."""
+async def serve(app: ASGIApp, listener: socket.socket, stop: asyncio.Event) -> None:
+    """Serve until the event; what is under way then has `GRACE_SECONDS` to end."""
     logging.basicConfig(level=logging.WARNING, handlers=[_ToStructlog()], force=True)
     config = uvicorn.Config(
         app,
@@ -37,14 +44,29 @@ async def serve(app: ASGIApp, listener: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
-    # uvicorn raises the signal again once it has stopped, which would make a good end a bad one.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
     host, port = listener.getsockname()[:2]
     log.info("api.listening", host=host, port=port)
-    await uvicorn.Server(config).serve([listener])
-    await asyncio.sleep(0)
-    log.info("api.stopped")
+    server = _Server(config)
+    told = asyncio.create_task(_exit_on(stop, server))
+    try:
+        await server.serve([listener])
+    finally:
+        told.cancel()
+
+
+async def _exit_on(stop: asyncio.Event, server: uvicorn.Server) -> None:
+    await stop.wait()
+    server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to `adapters/process.py`: uvicorn raises each again when it has stopped, so
+    that a good end would look like a bad one."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, without the signals."""
+        yield
 
 
 class _ToStructlog(logging.Handler):

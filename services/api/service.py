@@ -5,7 +5,7 @@ It publishes and reads; it writes no row.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -28,6 +28,7 @@ from services.api.tail import Tail
 from services.core.catalog import ReadsCatalog
 from services.core.ports import PublishesEvents
 
+SERVICE = "api"
 VERSION = "0.1.0"
 ROUTES = (
     imports.start_import,
@@ -66,7 +67,7 @@ def create_app(parts: Parts) -> ASGIApp:
         ROUTES,
         dependencies={name: _given(value) for name, value in given.items()},
         exception_handlers=HANDLERS,
-        lifespan=[lambda _app: _running(parts.tail, readiness)],
+        lifespan=[lambda _app: _running(parts, readiness)],
         openapi_config=_openapi(),
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
@@ -95,13 +96,16 @@ def _openapi() -> OpenAPIConfig:
 
 
 @asynccontextmanager
-async def _running(tail: Tail, readiness: Readiness) -> AsyncIterator[None]:
-    tail.start()
-    watch = asyncio.create_task(readiness.watch())
+async def _running(parts: Parts, readiness: Readiness) -> AsyncIterator[None]:
+    parts.tail.start()
+    company = [
+        asyncio.create_task(readiness.watch()),
+        asyncio.create_task(readiness.tell(parts.publisher)),
+    ]
     try:
         yield
     finally:
-        watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
-        await asyncio.to_thread(tail.stop)
+        for task in company:
+            task.cancel()
+        await asyncio.gather(*company, return_exceptions=True)
+        await asyncio.to_thread(parts.tail.stop)

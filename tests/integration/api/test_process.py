@@ -189,4 +189,13 @@ async def test_a_port_that_is_taken_is_said(platform: Platform) -> None:
         _, said = await asyncio.wait_for(second.communicate(), 30)
         assert second.returncode == 1
         line = json.loads(said)
-        assert (line["event"], line["port"]) == ("api.cannot_listen", port)
+        assert line["reason"] == "cannot_listen"
+        assert f"port {port}" in line["why"]
+
+
+async def test_settings_at_fault_are_told_all_at_once(platform: Platform) -> None:
+    process = await start({**platform.env, "DATABASE_URL": "", "S3_PUBLIC_READ": "perhaps"}, 70000)
+    _, said = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 2
+    assert all(name in said.decode() for name in ("DATABASE_URL", "S3_PUBLIC_READ", "PORT"))
+    assert platform.env["AWS_SECRET_ACCESS_KEY"] not in said.decode()

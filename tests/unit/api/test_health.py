@@ -8,6 +8,8 @@ import pytest
 from services.api import health
 from services.api.tail import TailState
 from services.core.errors import TryAgain
+from services.core.events import WorkerStatus
+from services.core.wire import decode
 from tests.fakes.catalog import FakeCatalog
 from tests.unit.api.conftest import Api
 
@@ -79,6 +81,17 @@ async def test_a_database_that_hangs_does_not_hang_the_answer(
     answer = await api.client.get("/health/ready")
     assert answer.status_code == 503
     assert "no answer" in answer.json()["checks"]["database"]["detail"]
+
+
+async def test_the_process_tells_what_it_is_doing(api: Api) -> None:
+    for _ in range(1000):
+        if api.log.of("workers.status"):
+            break
+        await api.tail_moves()
+    [told] = api.log.of("workers.status")
+    status = decode("workers.status", told.value)
+    assert isinstance(status, WorkerStatus)
+    assert (status.service, status.state) == ("api", "waiting")
 
 
 async def test_a_check_that_breaks_is_a_check_that_fails(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.api.__main__ import Settings, main
+from services.api.__main__ import Settings
 from services.api.settings import ApiSettings
 from services.core.settings import Reader, SettingsError, read_settings
 
@@ -43,13 +43,10 @@ def test_all_faults_are_told_at_once() -> None:
     assert [name for name in names if name not in said] == []
 
 
-def test_what_is_wrong_is_readable_and_the_exit_code_says_so(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert main(ENOUGH | {"PORT": "70000"}) == 2
-    said = capsys.readouterr().err
-    assert "PORT must be 0 to 65535, not 70000." in said
-    assert "never-to-be-seen" not in said
+def test_what_is_wrong_is_readable_and_shows_no_secret() -> None:
+    with pytest.raises(SettingsError) as raised:
+        read_settings(ENOUGH | {"PORT": "70000"}, Settings.read)
+    assert str(raised.value) == "PORT must be 0 to 65535, not 70000."
 
 
 def test_settings_never_show_their_secrets() -> None:
