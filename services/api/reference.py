@@ -52,11 +52,11 @@ def _page(schema: Json) -> Iterator[str]:
 
 def _operation(name: str, operation: Json) -> Iterator[str]:
     yield f"<h2><code>{escape(name)}</code></h2>"
-    yield f"<p><b>{escape(operation.get('summary', ''))}.</b> "
-    yield f"{escape(operation.get('description', ''))}</p><table>"
+    said = _marked(operation.get("description", ""))
+    yield f"<p><b>{escape(operation.get('summary', ''))}</b><br>{said}</p><table>"
     for parameter in operation.get("parameters", ()):
         place = f"<code>{escape(parameter['name'])}</code> ({escape(parameter['in'])})"
-        yield f"<tr><td>{place}</td><td>{escape(parameter.get('description', ''))}</td></tr>"
+        yield f"<tr><td>{place}</td><td>{_marked(parameter.get('description', ''))}</td></tr>"
     if "requestBody" in operation:
         content = operation["requestBody"]["content"]["application/json"]["schema"]
         fields = ", ".join(content.get("properties", ()))
