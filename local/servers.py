@@ -59,17 +59,20 @@ def start(servers: Sequence[Server], children: Children) -> list[tuple[Server, P
 
 
 def wait_until_ready(
-    started: Sequence[tuple[Server, Process]], check: Callable[[], None] = lambda: None
+    started: Sequence[tuple[Server, Process]],
+    told: Callable[[list[str]], None] = lambda missing: None,
 ) -> None:
     """Return when all answer; `ServerError` if one ends before, or takes longer than it may.
 
-    `check` is called between the questions, and raises if there is no more need to wait.
+    `told` hears again and again what is missing, and may raise if there is no more need to wait.
     """
     began = time.monotonic()
     waiting = list(started)
     while waiting:
-        check()
-        waiting = [pair for pair in waiting if not_ready(*pair, time.monotonic() - began)]
+        waited = time.monotonic() - began
+        asked = [(pair, not_ready(*pair, waited)) for pair in waiting]
+        waiting = [pair for pair, missing in asked if missing]
+        told([missing for _, missing in asked if missing])
         time.sleep(POLL_S if waiting else 0)
 
 

@@ -29,6 +29,7 @@ INSTEAD: tuple[tuple[Callable[[Place], Server], tuple[str, ...]], ...] = (
 )
 SETUP_LIMIT_S = 300.0
 TICK_S = 0.2
+SAY_EVERY_S = 5.0
 # A copy that died is ended by its watchdog within ten seconds; the one after it waits that long.
 LOCK_PATIENCE_S = 15.0
 
@@ -103,9 +104,12 @@ def _start(stack: Stack, group: tuple[Server, ...], children: Children, say: Say
         return
     names = ", ".join(server.name for server in group)
     began = time.monotonic()
+    patience = Patience(stack.stop, say)
     try:
         started = start(group, children)
-        wait_until_ready(started, stack.stop.check)
+        wait_until_ready(
+            started, lambda missing: patience.wait_for("Waiting: " + "; ".join(missing))
+        )
     except ServerError:
         stack.stop.check()  # on a terminal Ctrl-C ends what prepares a server, too
         raise
@@ -117,21 +121,33 @@ def _start(stack: Stack, group: tuple[Server, ...], children: Children, say: Say
 def _set_up(stack: Stack, children: Children, say: Say) -> None:
     """Run `services.setup` once, and pass on what it says when it has to wait for a server."""
     began = time.monotonic()
+    patience = Patience(stack.stop, say)
     process = children.start(module("setup", stack.plan.settings))
-    said = began
     while not process.wait(0.05):
-        stack.stop.check()
-        now = time.monotonic()
-        if now - began > SETUP_LIMIT_S:
+        if time.monotonic() - began > SETUP_LIMIT_S:
             raise ServerError(f"The set-up took longer than {SETUP_LIMIT_S:.0f} s. {_end(process)}")
-        if now - said > 5:
-            said = now
-            say(f"setup: {process.tail(1) or 'running'}")
+        patience.wait_for(f"setup: {process.tail(1) or 'it runs'}")
     if process.returncode != 0:
         raise ServerError(
             f"The set-up failed ({how_it_ended(process.returncode)}). {_end(process)}"
         )
     say(f"setup: topics, bucket and tables are there ({time.monotonic() - began:.1f} s)")
+
+
+class Patience:
+    """Waits aloud: says what is waited for every few seconds, and not on when asked to stop."""
+
+    def __init__(self, stop: StopSignal, say: Say) -> None:
+        self._stop = stop
+        self._say = say
+        self._said = time.monotonic()
+
+    def wait_for(self, what: str) -> None:
+        """One look at it: raises `Stopped`, or says it if nothing was said for a while."""
+        self._stop.check()
+        if time.monotonic() - self._said >= SAY_EVERY_S:
+            self._said = time.monotonic()
+            self._say(what)
 
 
 def _end(process: Process) -> str:
