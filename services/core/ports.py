@@ -105,3 +105,7 @@ class Received(Protocol):
     def done(self) -> None:
         """Kafka may forget it. After a rebalance this changes nothing."""
         ...
+
+    def leave(self) -> None:
+        """Once it is not `alive`: it will not be done here, and nobody need wait for it."""
+        ...

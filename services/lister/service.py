@@ -40,6 +40,7 @@ class Lister:
             message.done()
             return
         if not message.alive:
+            message.leave()
             return
         self.in_flight += 1
         try:

@@ -46,9 +46,11 @@ class Transfer:
             outcome = await self._standstill.outlast(
                 lambda: self._outcome(file), alive=lambda: message.alive
             )
-            if outcome is not None:
-                await self._publisher.publish([outcome])
-                message.done()
+            if outcome is None:
+                message.leave()
+                return
+            await self._publisher.publish([outcome])
+            message.done()
         finally:
             self.in_flight -= 1
 

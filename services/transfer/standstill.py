@@ -4,7 +4,9 @@ One file at a time tries, the others wait behind it; the first success lets all 
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import structlog
@@ -14,6 +16,7 @@ from services.core.errors import Stop
 T = TypeVar("T")
 FIRST_WAIT = 2.0
 LONGEST_WAIT = 30.0
+STEP = 0.25
 log = structlog.get_logger("transfer")
 
 
@@ -36,7 +39,7 @@ class Standstill:
             try:
                 value = await act()
             except Stop as why:
-                await self._pause(why)
+                await self._pause(why, alive)
             else:
                 self._works.set()
                 self._wait = self._first_wait
@@ -48,15 +51,17 @@ class Standstill:
         """Return once `check()` raises no `Stop`."""
         await self.outlast(check)
 
-    async def _pause(self, why: Stop) -> None:
+    async def _pause(self, why: Stop, alive: Callable[[], bool]) -> None:
         self._works.clear()
         self.waiting_for = why.message
         async with self._turn:
-            if self._works.is_set():
+            if self._works.is_set() or not alive():
                 return
             log.error("transfer.waiting", reason=why.reason, why=why.message, seconds=self._wait)
-            try:
-                async with asyncio.timeout(self._wait):
-                    await self._works.wait()
-            except TimeoutError:
-                self._wait = min(self._longest_wait, self._wait * 2)
+            until = time.monotonic() + self._wait
+            self._wait = min(self._longest_wait, self._wait * 2)
+            # In small steps: who is asked to leave must not sleep through the drain.
+            while alive() and not self._works.is_set() and (left := until - time.monotonic()) > 0:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(left, STEP)):
+                        await self._works.wait()

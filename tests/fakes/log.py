@@ -104,6 +104,9 @@ class FakeDelivery:
         self._offsets.finish(self.record.offset)
         self._commit()
 
+    def leave(self) -> None:
+        """It stays unfinished."""
+
 
 class FakeSubscription:
     """The only member of a group: all partitions of a topic, from what the group committed."""

@@ -12,10 +12,15 @@ class InHand:
         self.event = event
         self.alive = alive
         self.is_done = False
+        self.is_left = False
 
     def done(self) -> None:
         """Remember it."""
         self.is_done = True
+
+    def leave(self) -> None:
+        """Remember that too."""
+        self.is_left = True
 
 
 class Publications:

@@ -71,6 +71,12 @@ class Delivery:
             self.assignment.in_hand -= 1
             self._finished.append(self)
 
+    def leave(self) -> None:
+        """Leave it to the partition's next owner; the drain need not wait for it any longer."""
+        if not self._done:
+            self._done = True
+            self.assignment.in_hand -= 1
+
 
 class Subscription:
     """`async with` starts it and drains it; `async for` yields deliveries, until `stop()`."""

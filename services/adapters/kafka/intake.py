@@ -45,6 +45,10 @@ class ReceivedEvent:
         """Let Kafka forget the message."""
         self.delivery.done()
 
+    def leave(self) -> None:
+        """Leave the message to the next owner."""
+        self.delivery.leave()
+
 
 async def received(
     subscription: Subscription, publisher: PublishesRecords, *, service: str

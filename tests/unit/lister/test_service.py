@@ -212,7 +212,7 @@ async def test_a_page_of_a_partition_that_is_gone_is_left_to_its_new_owner() -> 
     worker, message = Worker(), InHand(a_request(), alive=False)
     await worker.lister.list_page(message)
     assert worker.drive.listed == []
-    assert not message.is_done
+    assert (message.is_done, message.is_left) == (False, True)
 
 
 async def test_an_event_of_another_kind_does_not_block_the_log() -> None:

@@ -146,7 +146,7 @@ async def test_a_file_of_a_partition_that_is_gone_is_left_to_its_new_owner() -> 
     await worker.transfer.handle(message)
     assert worker.drive.opened == []
     assert worker.publications.events == []
-    assert not message.is_done
+    assert (message.is_done, message.is_left) == (False, True)
 
 
 async def test_a_fault_that_nobody_foresaw_fails_one_file_and_not_the_process() -> None:

@@ -83,13 +83,15 @@ async def test_waits_double_up_to_the_longest_and_start_over_after_a_success() -
     assert waits[-1] == 0.01
 
 
-async def test_a_file_that_somebody_else_will_do_waits_no_longer() -> None:
-    world, standstill = World(), Standstill(0.01, 0.01)
+async def test_files_that_somebody_else_will_do_wait_no_longer_not_even_in_a_long_wait() -> None:
+    world, standstill = World(), Standstill(600.0, 600.0)
     alive = True
-    waiting = asyncio.ensure_future(standstill.outlast(world.act, alive=lambda: alive))
-    await until(lambda: world.tries >= 2)
+    files = [
+        asyncio.ensure_future(standstill.outlast(world.act, alive=lambda: alive)) for _ in range(8)
+    ]
+    await until(lambda: world.tries == 8)
     alive = False
-    assert await asyncio.wait_for(waiting, 10) is None
+    assert await asyncio.wait_for(asyncio.gather(*files), 10) == [None] * 8
 
 
 async def test_other_verdicts_go_up_at_once() -> None:
