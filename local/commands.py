@@ -16,6 +16,7 @@ from local.answers import answers
 from local.demo import Start, run_import
 from local.follow import Limits
 from local.home import Copy, Home, HomeError
+from local.server import ServerError
 from local.services import module
 from local.up import up
 from services.core.settings import data_dir
@@ -63,6 +64,8 @@ def run_demo(args: Namespace, face: Face) -> int:
     """`demo`: everything, and an import of the sample folder."""
     start = Start()
     limits = Limits(standstill_s=args.standstill, overall_s=args.limit)
+    if not args.folder and os.environ.get("GOOGLE_API_KEY") and not os.environ.get("DRIVE_API_URL"):
+        raise ServerError("GOOGLE_API_KEY is set, so no emulator: name a folder with --folder URL.")
     with up(os.environ, home(), face.say, args.web) as running:
         outcome = run_import(running, args.folder, limits, start, face.console)
         if not args.json:

@@ -89,3 +89,13 @@ def test_a_demo_that_cannot_start_still_gives_json_its_one_object(
     said = capsys.readouterr()
     assert json.loads(said.out)["state"] == "error"
     assert "holds something else" in said.err
+
+
+def test_a_demo_on_google_itself_needs_a_folder_before_anything_starts(
+    data_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GOOGLE_API_KEY", "a-key")
+    monkeypatch.delenv("DRIVE_API_URL", raising=False)
+    assert main(["demo", "--once"]) == 3
+    assert "--folder" in capsys.readouterr().err
+    assert not data_folder.exists()
