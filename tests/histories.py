@@ -1,6 +1,7 @@
 """Histories of an import or two, as Hypothesis draws them: small worlds with many collisions."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import combinations_with_replacement
 
 from hypothesis import strategies as st
 
@@ -119,12 +120,17 @@ FOLDER_FAILED = st.builds(
     reason=REASONS,
     message=st.sampled_from(["No.", "Not now."]),
     failed_at=TIMES,
+    path=st.sampled_from([(), ("Sub",)]),
 )
-EVENTS = st.one_of(REQUESTED, CONTROLS, listed(), FOLDER_FAILED, stored(), failed())
+KINDS = (REQUESTED, CONTROLS, listed(), FOLDER_FAILED, stored(), failed())
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Positioned]:
-    """Events in the order of their log; each has its own place in it."""
-    events = draw(st.lists(EVENTS, max_size=14))
+    """Events in the order of their log; each has its own place in it.
+
+    Of all kinds, or of two only: few kinds collide more often.
+    """
+    kinds = draw(st.sampled_from([KINDS, *combinations_with_replacement(KINDS, 2)]))
+    events = draw(st.lists(st.one_of(*kinds), max_size=14))
     return [Positioned(event, topic_of(event).name, 0, n) for n, event in enumerate(events)]

@@ -21,10 +21,10 @@ def concluded(row: ImportRow, root: FolderRow | None) -> ImportRow:
 
 def state_of(row: ImportRow, root: FolderRow | None) -> str:
     """queued → listing → transferring → completed | completed_with_failures | failed | cancelled,
-    or paused. An import is listed when its root and every folder opened is closed or failed."""
+    or paused. An import is listed when every folder opened is closed or failed; the request itself
+    opens the root."""
     settled = row.folders_listed + row.folders_failed == row.folders_found
-    root_settled = root is not None and (root.closed or root.failed_at is not None)
-    listed = row.requested_at is not None and settled and root_settled
+    listed = row.requested_at is not None and settled
     if listed and row.pending == 0:
         return _ended(row, root)
     if row.control == "cancelled":
