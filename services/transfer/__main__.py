@@ -34,6 +34,7 @@ from services.transfer.standstill import Standstill
 SERVICE = "transfer"
 TOPICS = (FILES_FOUND, FILES_STORED, FILES_FAILED, DEAD_LETTERS, WORKERS_STATUS)
 MIB = 1024 * 1024
+LINGER_MS = 20
 log = structlog.get_logger(SERVICE)
 
 
@@ -65,7 +66,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     if not await unless(stop, wait_for_topics(settings.kafka, names, log.warning)):
         return
     async with (
-        Publisher(settings.kafka, source=SERVICE) as publisher,
+        Publisher(settings.kafka, source=SERVICE, linger_ms=LINGER_MS) as publisher,
         open_drive(settings.drive, connections=settings.at_once) as drive,
     ):
         store, standstill = ObjectStore(settings.store), Standstill()

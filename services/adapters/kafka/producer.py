@@ -22,7 +22,9 @@ GRACE_SECONDS = 2.0
 """librdkafka looks for messages that timed out once a second."""
 
 
-def producer_config(settings: KafkaSettings, client_id: str, timeout: float) -> dict[str, object]:
+def producer_config(
+    settings: KafkaSettings, client_id: str, timeout: float, linger_ms: int
+) -> dict[str, object]:
     """Every producer partitions with murmur2, as Java's does, so keys meet in one partition."""
     return {
         "bootstrap.servers": settings.bootstrap_servers,
@@ -31,7 +33,7 @@ def producer_config(settings: KafkaSettings, client_id: str, timeout: float) -> 
         "enable.idempotence": True,
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
-        "linger.ms": 5,
+        "linger.ms": linger_ms,
         "error_cb": Complaints(client_id),
         "message.max.bytes": MAX_RECORD_BYTES,
         "message.timeout.ms": int(timeout * 1000),
@@ -67,12 +69,19 @@ class _Batch:
 
 
 class Publisher:
-    """Publishes events and raw records; `timeout` (seconds) bounds the wait for each publish."""
+    """Publishes events and raw records; `timeout` (seconds) bounds the wait for each publish.
 
-    def __init__(self, settings: KafkaSettings, *, source: str, timeout: float = 60.0) -> None:
+    `linger_ms` is what a record may wait for company: more spares broker and process much work
+    where many publish one event each, and costs that much latency.
+    """
+
+    def __init__(
+        self, settings: KafkaSettings, *, source: str, timeout: float = 60.0, linger_ms: int = 5
+    ) -> None:
         self._source = source
         self._timeout = timeout
-        self._producer = Producer(producer_config(settings, f"drivestream-{source}", timeout))
+        config = producer_config(settings, f"drivestream-{source}", timeout, linger_ms)
+        self._producer = Producer(config)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
         self._thread.start()
