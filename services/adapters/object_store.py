@@ -35,7 +35,8 @@ _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
 _CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 
-NOT_UP = {"XMinioServerNotInitialized"}
+# MinIO, told to stop, breaks off the requests under way as if their client had gone.
+NOT_UP = {"XMinioServerNotInitialized", "ClientDisconnected"}
 REFUSED = {
     "AccessDenied",
     "InvalidAccessKeyId",

@@ -45,6 +45,7 @@ BARE_REDIRECT = (
         (answered(507), Stop, "store_full"),
         (broken("Connect"), Stop, "store_unreachable"),
         (answered(503, "XMinioServerNotInitialized"), Stop, "store_unreachable"),
+        (answered(499, "ClientDisconnected"), Stop, "store_unreachable"),
         (answered(503, "SlowDown"), RateLimited, "store_slow_down"),
         (answered(429), RateLimited, "store_slow_down"),
         (answered(400, "KeyTooLongError"), SetAside, "object_key_refused"),
