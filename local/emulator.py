@@ -16,8 +16,7 @@ def emulator(place: Place) -> Server:
     port = place.port("EMULATOR_PORT", 28085, "the Drive emulator")
     url = f"http://{LOOPBACK}:{port}"
     # The sample's pictures are painted while the other servers start.
-    argv = (sys.executable, "-m", "drive_emulator", "--render-sample")
-    argv += ("--host", LOOPBACK, "--port", str(port))
+    argv = (sys.executable, "-m", "drive_emulator", "--render-sample", "--port", str(port))
     return Server(
         command=Command(name="emulator", argv=argv, env=plain_env(place.env), cwd=CHECKOUT),
         prepare=nothing_to_prepare,
