@@ -13,6 +13,9 @@ from services.core.topics import ALL, Topic
 from services.core.wire import MAX_RECORD_BYTES
 
 TIMEOUT = 10.0
+GLANCE_SECONDS = 2.5
+"""How long a wait for the broker looks at a time: it says so every few seconds, and ends soon."""
+PAUSE_SECONDS = 2.0
 
 
 class TopicsChangedError(Exception):
@@ -25,10 +28,10 @@ class Topics:
     def __init__(self, settings: KafkaSettings) -> None:
         self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": 2})
 
-    def existing(self) -> Mapping[str, int]:
+    def existing(self, timeout: float = TIMEOUT) -> Mapping[str, int]:
         """Topic names and their numbers of partitions; raises `KafkaUnavailableError`."""
         try:
-            topics = self._admin.list_topics(timeout=TIMEOUT).topics
+            topics = self._admin.list_topics(timeout=timeout).topics
         except KafkaException as why:
             raise KafkaUnavailableError(sentence(why.args[0])) from why
         return {name: len(topic.partitions) for name, topic in topics.items()}
@@ -86,10 +89,11 @@ async def wait_for_topics(
     topics = Topics(settings)
     while True:
         try:
-            missing = sorted(set(names) - set(await asyncio.to_thread(topics.existing)))
+            existing = await asyncio.to_thread(topics.existing, GLANCE_SECONDS)
+            missing = sorted(set(names) - set(existing))
             if not missing:
                 return
             say(f"Kafka answers, but has no topic {', '.join(missing)}: run `drivestream setup`.")
         except KafkaUnavailableError as why:
             say(f"Waiting for Kafka at {settings.bootstrap_servers}: {why}")
-        await asyncio.sleep(3)
+        await asyncio.sleep(PAUSE_SECONDS)
