@@ -206,6 +206,23 @@ async def test_a_store_that_is_there_is_ready(shelf: Shelf) -> None:
     await shelf.store.ready()
 
 
+@pytest.mark.real
+async def test_a_store_that_is_not_there_is_waited_for() -> None:
+    env = {"S3_ENDPOINT_URL": "http://127.0.0.1:1"}
+    keys = {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing"}
+    nowhere = ObjectStore(StoreSettings.read(Reader(env | keys)))
+    for act in (
+        nowhere.put("k", b"abc", content_type=JPEG),
+        nowhere.put_stream("k", chunks(b"abc"), content_type=JPEG),
+        nowhere.size("k"),
+        nowhere.ready(),
+    ):
+        with pytest.raises(Stop) as caught:
+            await act
+        assert caught.value.reason == "store_unreachable"
+        assert "http://127.0.0.1:1" in caught.value.message
+
+
 HOSTILE = st.text(
     alphabet="ab.~#%&+?=[]{}^`'\"<>|;:,$!()*\\/\n\u00e9\u202e\U0001f305 ", max_size=90
 )
