@@ -8,3 +8,6 @@ PAGE_TOKEN_INVALID = "page_token_invalid"
 
 KEY_REFUSED = "key_refused"
 """Google refused GOOGLE_API_KEY."""
+
+DRIVE_UNREACHABLE = "drive_unreachable"
+"""No connection to Drive can be made: it is not about the file or folder that was asked for."""

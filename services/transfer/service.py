@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import structlog
 
-from services.core.errors import SetAside, Verdict
+from services.core.errors import SetAside, Stop, Verdict
 from services.core.events import FileFailed, FileFound, FileStored
 from services.core.ports import PublishesEvents, Received
+from services.core.reasons import DRIVE_UNREACHABLE
 from services.core.retry import RetryPolicy, attempted
 from services.transfer.copy import Copied, Copier, Effort, failed, stored
 from services.transfer.standstill import Standstill
@@ -81,6 +82,8 @@ class Transfer:
         try:
             copied, _ = await attempted(self._policy, asyncio.sleep, act)
         except SetAside as why:
+            if why.reason == DRIVE_UNREACHABLE:
+                raise Stop(why.reason, why.message) from why
             log.warning(
                 "transfer.file_failed",
                 import_id=file.import_id,

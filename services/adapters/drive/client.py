@@ -18,7 +18,7 @@ from services.adapters.drive.refusals import Asked, Refusal, verdict
 from services.core.errors import SetAside, TryAgain, Verdict
 from services.core.events import FileFound
 from services.core.ports import Page
-from services.core.reasons import CONTENT_MISMATCH
+from services.core.reasons import CONTENT_MISMATCH, DRIVE_UNREACHABLE
 from services.core.settings import DriveSettings
 
 LIMITS = {"timeout": httpx.Timeout(connect=10.0, read=30.0, write=10.0, pool=60.0).as_dict()}
@@ -34,6 +34,7 @@ PAGES = ("text/html", "application/json")
 PUBLIC_HEADERS = ("User-Agent", "Accept-Encoding")
 TROUBLE = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, TimeoutError, OSError)
 """What sending and reading can raise: the transport translates most of aiohttp's errors."""
+UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 # Google answers with compressed JSON only to agents that say "gzip".
 AGENT = "drivestream (gzip)"
 _KEY = re.compile(r"[\x21-\x7e]+")
@@ -114,7 +115,7 @@ class Drive:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await self._transport.handle_async_request(request)
         except TROUBLE as why:
-            raise _unreachable(_said(why)) from why
+            raise _no_answer(why) from why
 
 
 def _redirected(
@@ -159,7 +160,7 @@ async def _read(response: httpx.Response, limit: int) -> bytes:
                 if len(body) > limit:
                     raise TryAgain("answer_unreadable", "Google Drive's answer is far too long.")
     except TROUBLE as why:
-        raise _unreachable(_said(why)) from why
+        raise _no_answer(why) from why
     return bytes(body)
 
 
@@ -200,8 +201,11 @@ def _resource_key(item_id: str, resource_key: str | None) -> dict[str, str]:
     return {"X-Goog-Drive-Resource-Keys": f"{quote(item_id, safe='')}/{resource_key}"}
 
 
-def _unreachable(why: str) -> TryAgain:
-    return TryAgain("drive_unreachable", f"Google Drive could not be reached: {why}")
+def _no_answer(why: Exception) -> TryAgain:
+    """Without a connection nothing can be had from Drive; with one, this may be about one item."""
+    if isinstance(why, httpx.ConnectError) or isinstance(why.__cause__, UNCONNECTED):
+        return TryAgain(DRIVE_UNREACHABLE, f"Google Drive could not be reached: {_said(why)}")
+    return TryAgain("drive_unavailable", f"Google Drive did not answer: {_said(why)}")
 
 
 def _said(why: BaseException) -> str:

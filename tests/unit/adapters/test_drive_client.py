@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+import aiohttp
 import httpx
 import pytest
 
@@ -152,15 +153,21 @@ async def test_a_body_that_breaks_off_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), OSError("no route")]
+    ("error", "reason"),
+    [
+        (httpx.ConnectError("refused"), "drive_unreachable"),
+        (httpx.ReadTimeout("slow"), "drive_unavailable"),
+        (aiohttp.ServerDisconnectedError(), "drive_unavailable"),
+        (OSError("reset"), "drive_unavailable"),
+    ],
 )
-async def test_a_drive_out_of_reach_is_tried_again(error: Exception) -> None:
+async def test_no_connection_is_told_from_no_answer(error: Exception, reason: str) -> None:
     def answer(_request: httpx.Request) -> httpx.Response:
         raise error
 
     with pytest.raises(TryAgain) as caught:
         await drive(answer).list_page("F", token=None, resource_key=None)
-    assert caught.value.reason == "drive_unreachable"
+    assert caught.value.reason == reason
 
 
 @pytest.mark.parametrize("content_type", ["text/html; charset=UTF-8", "application/json"])
@@ -228,7 +235,7 @@ async def test_an_answer_that_never_comes_is_not_waited_for(
     slow = Drive(DriveSettings(api_url=API, api_key=Secret("k")), httpx.MockTransport(never))
     with pytest.raises(TryAgain) as caught:
         await slow.list_page("F", token=None, resource_key=None)
-    assert caught.value.reason == "drive_unreachable"
+    assert caught.value.reason == "drive_unavailable"
 
 
 async def test_a_file_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

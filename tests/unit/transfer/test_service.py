@@ -21,7 +21,8 @@ from tests.fakes.samples import NOW, a_file
 
 BODY = b"a picture"
 AT_ONCE = RetryPolicy(attempts=3, first_wait=0.0)
-AGAIN = TryAgain("drive_unreachable", "No answer.")
+AGAIN = TryAgain("drive_unavailable", "No answer.")
+NO_WAY = TryAgain("drive_unreachable", "No connection.")
 
 
 class Worker:
@@ -106,7 +107,7 @@ async def test_a_trouble_that_stays_sets_the_file_aside() -> None:
     worker.drive.open_troubles["file-1"].extend([AGAIN] * 3)
     outcome = await worker.outcome()
     assert isinstance(outcome, FileFailed)
-    assert (outcome.reason, outcome.message) == ("drive_unreachable", "No answer.")
+    assert (outcome.reason, outcome.message) == ("drive_unavailable", "No answer.")
     assert (outcome.attempts, outcome.round, outcome.epoch) == (3, 3, 2)
     assert outcome.file == worker.file
     assert worker.store.objects == {}
@@ -139,6 +140,16 @@ async def test_when_nothing_can_work_the_file_waits_and_is_not_lost(where: str) 
     assert isinstance(worker.publications.events[0], FileStored)
     assert worker.standstill.waiting_for is None
     assert worker.transfer.in_flight == 0
+
+
+async def test_while_drive_cannot_be_connected_to_files_wait_instead_of_failing() -> None:
+    worker, message = Worker(), InHand(a_file(size=len(BODY)))
+    worker.drive.open_troubles["file-1"].extend([NO_WAY] * 7)  # twice its attempts, and one more
+    handling = asyncio.ensure_future(worker.transfer.handle(message))
+    await until(lambda: worker.standstill.waiting_for == "No connection.")
+    await asyncio.wait_for(handling, 10)
+    assert isinstance(worker.publications.events[0], FileStored)
+    assert message.is_done
 
 
 async def test_a_file_of_a_partition_that_is_gone_is_left_to_its_new_owner() -> None:

@@ -1,0 +1,38 @@
+"""Which way to Drive: straight, or by the proxy of the environment."""
+
+import httpx
+import pytest
+
+from services.adapters.drive.connect import _proxy
+
+PROXY = "http://proxy.test:3128"
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+def address(proxy: httpx.Proxy | None) -> str | None:
+    return None if proxy is None else str(proxy.url)
+
+
+@pytest.mark.parametrize(
+    ("env", "url", "way"),
+    [
+        ({}, "https://www.googleapis.com", None),
+        ({"HTTPS_PROXY": PROXY}, "https://www.googleapis.com", PROXY),
+        ({"HTTP_PROXY": PROXY}, "https://www.googleapis.com", None),
+        ({"ALL_PROXY": PROXY}, "https://www.googleapis.com", PROXY),
+        ({"HTTP_PROXY": PROXY, "NO_PROXY": "127.0.0.1"}, "http://127.0.0.1:28085", None),
+        ({"HTTPS_PROXY": PROXY, "NO_PROXY": "*"}, "https://www.googleapis.com", None),
+    ],
+)
+def test_the_environment_says_which_way(
+    env: dict[str, str], url: str, way: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in env.items():
+        monkeypatch.setenv(name.lower(), value)
+    assert address(_proxy(url)) == way
