@@ -7,11 +7,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis
 
 from services.core.settings import KafkaSettings, Reader, StoreSettings
 from tests.containers import container_servers, docker_answers
 from tests.platform import Platform, emptied
 
+# How long an example takes says more about the machine than about the code.
+hypothesis.register_profile(
+    "drivestream", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis.load_profile("drivestream")
 NEEDED = {
     "kafka": ("KAFKA_BOOTSTRAP_SERVERS",),
     "minio": ("S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),

@@ -50,6 +50,10 @@ const REASONS = new Map<string, Reason>([
   ['download_interrupted', { title: 'the download broke off', cure: LATER }],
   ['download_too_slow', { title: 'the download was far too slow', cure: LATER }],
   ['answer_unreadable', { title: 'Google’s answer could not be read', cure: LATER }],
+  ['listing_incomplete', { title: 'not listed completely by Google', cure: LATER }],
+  ['store_unreachable', { title: 'the storage had trouble answering', cure: LATER }],
+  ['store_slow_down', { title: 'the storage asked for fewer requests', cure: LATER }],
+  ['unforeseen', { title: 'stopped by a fault in Drivestream', cure: 'Please report it, with the log of the service.' }],
   ['drive_refused', { title: 'refused by Google Drive' }],
   ['unexpected_redirect', { title: 'Google led to another site' }],
   [
