@@ -20,6 +20,7 @@ from services.core.settings import DatabaseSettings, KafkaSettings, Reader, Stor
 from services.core.topics import ALL
 
 DELETE_SECONDS = 20
+GROUPS = ("lister", "lister-requests", "transfer")
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,11 @@ def _delete_topics(bootstrap: str) -> None:
     while set(present) & set(admin.list_topics(timeout=10).topics):
         assert time.monotonic() < until, "the topics are still there"
         time.sleep(0.05)
-    groups = ["lister", "lister-requests", "transfer"]
-    for future in admin.delete_consumer_groups(groups).values():
+    # Only groups that are: to look for others, librdkafka waits for a coordinator that a broker
+    # without any group does not have.
+    known = admin.list_consumer_groups(request_timeout=10).result(DELETE_SECONDS).valid
+    groups = [group.group_id for group in known if group.group_id in GROUPS]
+    for future in admin.delete_consumer_groups(groups).values() if groups else ():
         try:
             future.result(DELETE_SECONDS)
         except KafkaException:
@@ -97,6 +101,8 @@ def _delete_topics(bootstrap: str) -> None:
 
 
 def _delete_bucket(client: Minio, bucket: str) -> None:
+    if not client.bucket_exists(bucket):
+        return
     found = client.list_objects(bucket, recursive=True)
     for error in client.remove_objects(
         bucket, (DeleteObject(o.object_name) for o in found if o.object_name)
