@@ -1,10 +1,7 @@
 """Which folders were opened already, as far as this process remembers."""
 
-from collections import OrderedDict
-
 from services.core.events import PageRequested
-
-REMEMBERED = 20_000
+from services.core.recent import REMEMBERED, Recent
 
 
 class Openings:
@@ -18,8 +15,7 @@ class Openings:
     """
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
-        self._remembered = remembered
-        self._noted: OrderedDict[tuple[object, ...], None] = OrderedDict()
+        self._noted = Recent[tuple[object, ...]](remembered)
 
     def __contains__(self, asked: PageRequested) -> bool:
         return _opens(asked) and _identity(asked) in self._noted
@@ -27,10 +23,7 @@ class Openings:
     def note(self, asked: PageRequested) -> None:
         """All that followed from this page is acknowledged."""
         if _opens(asked):
-            self._noted[_identity(asked)] = None
-            self._noted.move_to_end(_identity(asked))
-            while len(self._noted) > self._remembered:
-                self._noted.popitem(last=False)
+            self._noted.note(_identity(asked))
 
 
 def _opens(asked: PageRequested) -> bool:

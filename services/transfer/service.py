@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import UTC, datetime
+from uuid import UUID
 
 import structlog
 
@@ -10,7 +11,9 @@ from services.core.errors import SetAside, Stop, Verdict
 from services.core.events import FileFailed, FileFound, FileStored
 from services.core.ports import PublishesEvents, Received
 from services.core.reasons import DRIVE_UNREACHABLE
+from services.core.recent import Recent
 from services.core.retry import RetryPolicy, attempted
+from services.core.wire import event_id
 from services.transfer.copy import Copied, Copier, Effort, failed, stored
 from services.transfer.standstill import Standstill
 
@@ -34,12 +37,17 @@ class Transfer:
         self._bucket = bucket
         self._policy = policy
         self._standstill = standstill
+        self._stored = Recent[UUID]()
         self.in_flight = 0
 
     async def handle(self, message: Received) -> None:
-        """Copy the file, publish the outcome, and only then let Kafka forget the message."""
+        """Copy the file, publish the outcome, and only then let Kafka forget the message.
+
+        A lister that crashed publishes a page's files again; what is in the log as stored already
+        is passed over, as far as this process remembers.
+        """
         file = message.event
-        if not isinstance(file, FileFound):
+        if not isinstance(file, FileFound) or event_id(file) in self._stored:
             message.done()
             return
         self.in_flight += 1
@@ -51,6 +59,8 @@ class Transfer:
                 message.leave()
                 return
             await self._publisher.publish([outcome])
+            if isinstance(outcome, FileStored):
+                self._stored.note(event_id(file))
             message.done()
         finally:
             self.in_flight -= 1

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from services.core.errors import SetAside, Stop, TryAgain
 from services.core.events import FileFailed, FileFound, FileStored, ImportPaused, Message, Mode
@@ -61,6 +62,26 @@ async def test_a_file_found_becomes_a_file_stored_that_contains_it() -> None:
     assert outcome.sha256 is not None
     assert not outcome.unchanged
     assert worker.store.objects[outcome.object_key].body == BODY
+
+
+async def test_a_file_found_again_is_not_fetched_again_unless_the_round_is_higher() -> None:
+    worker = Worker()
+    await worker.outcome()
+    again = InHand(replace(worker.file, found_at=NOW.replace(year=NOW.year + 1)))
+    await worker.transfer.handle(again)
+    assert again.is_done
+    assert len(worker.publications.events) == 1
+    await worker.transfer.handle(InHand(replace(worker.file, round=4)))
+    assert len(worker.publications.events) == 2
+
+
+async def test_a_file_that_failed_is_tried_again_when_it_is_found_again() -> None:
+    worker = Worker()
+    missing = replace(worker.file, file_id="file-that-is-not-there")
+    await worker.transfer.handle(InHand(missing))
+    await worker.transfer.handle(InHand(missing))
+    failures = [event for event in worker.publications.events if isinstance(event, FileFailed)]
+    assert len(failures) == 2
 
 
 async def test_what_is_there_already_is_stored_unchanged() -> None:
