@@ -1,15 +1,18 @@
 """Where the real servers are: the environment first, else Docker, else `local/`."""
 
 import os
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from docker.errors import DockerException
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
+from local.servers import running_servers
 from services.core.settings import KafkaSettings, Reader, StoreSettings
 from tests.containers import container_servers, docker_answers
 from tests.platform import Platform, emptied
@@ -42,14 +45,28 @@ def servers() -> Iterator[Mapping[str, str]]:
     missing = [kind for kind, names in NEEDED.items() if not all(n in given for n in names)]
     with ExitStack() as stack:
         started: Mapping[str, str] = {}
-        if missing and docker_answers():
-            started = stack.enter_context(container_servers(missing))
-        elif missing:
-            from local.servers import running_servers
-
-            folder = stack.enter_context(TemporaryDirectory(prefix="drivestream-tests-"))
-            started = stack.enter_context(running_servers(Path(folder), missing))
+        if missing:
+            started = _in_containers(missing, stack) or _on_this_machine(missing, stack)
         yield {**started, **given}
+
+
+def _in_containers(kinds: Sequence[str], stack: ExitStack) -> Mapping[str, str] | None:
+    """None where no engine answers, or where it cannot get the images."""
+    if not docker_answers():
+        return None
+    with ExitStack() as attempt:
+        try:
+            started = attempt.enter_context(container_servers(kinds))
+        except DockerException as why:
+            sys.stderr.write(f"Docker answers, but starts no container, so without it: {why}\n")
+            return None
+        stack.push(attempt.pop_all())
+        return started
+
+
+def _on_this_machine(kinds: Sequence[str], stack: ExitStack) -> Mapping[str, str]:
+    folder = stack.enter_context(TemporaryDirectory(prefix="drivestream-tests-"))
+    return stack.enter_context(running_servers(Path(folder), kinds))
 
 
 @pytest.fixture
