@@ -48,8 +48,10 @@ def _strike(system: System, job: str) -> None:
     system.wait_import(job, 60, reached("folders_listed", 2))
     assert system.get(f"/imports/{job}")["state"] == "listing"
     _kill(system, "lister-1")
-    system.wait_import(job, 60, reached("stored", 50))
+    system.wait_import(job, 60, reached("folders_listed", 8))
     _stop(system, "lister-2")
+    assert system.get(f"/imports/{job}")["state"] == "listing", "both blows fell on the listing"
+    system.wait_import(job, 60, reached("stored", 50))
     _kill(system, "transfer-1")
     system.wait_import(job, 60, reached("stored", 300))
     _stop(system, "transfer-2")
