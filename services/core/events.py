@@ -16,6 +16,12 @@ Id = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x20\x7f]+$")]
 Reason = Annotated[str, Meta(pattern="^[a-z0-9_]{1,64}$")]
 Natural = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Small = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Size = Annotated[int, Meta(ge=0, le=2**43)]
+"""Bytes of a file. Drive's largest has 5 TB; a million of the largest here still fit a sum."""
+Name = Annotated[str, Meta(max_length=4096)]
+Path = Annotated[tuple[Name, ...], Meta(max_length=256)]
+Text = Annotated[str, Meta(max_length=64 * 1024)]
+"""Bounded, so that an outcome that contains its `FileFound` always fits a record."""
 Time = Annotated[datetime, Meta(tz=True)]
 Md5 = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
 Sha1 = Annotated[str, Meta(pattern="^[0-9a-f]{40}$")]
@@ -44,9 +50,9 @@ class ImportRequested(Event, frozen=True, kw_only=True):
     """Somebody wants this folder. `folder_url` is the link as pasted."""
 
     folder_id: Id
-    folder_url: str
+    folder_url: Text
     requested_at: Time
-    resource_key: str | None = None
+    resource_key: Name | None = None
     mode: Mode = Mode.FRESH
     round: Small = 0
 
@@ -85,10 +91,10 @@ class PageRequested(Event, frozen=True, kw_only=True):
     folder_id: Id
     pass_number: Small = 0
     page_number: Small = 0
-    token: str | None = None
-    resource_key: str | None = None
-    path: tuple[str, ...] = ()
-    ancestors: tuple[Id, ...] = ()
+    token: Text | None = None
+    resource_key: Name | None = None
+    path: Path = ()
+    ancestors: Annotated[tuple[Id, ...], Meta(max_length=256)] = ()
     mode: Mode = Mode.FRESH
     round: Small = 0
 
@@ -97,26 +103,26 @@ class FileBrief(Struct, frozen=True, kw_only=True):
     """A file in a manifest: enough to count it and to name it."""
 
     id: Id
-    name: str
-    mime_type: str
-    size: Natural | None = None
+    name: Name
+    mime_type: Text
+    size: Size | None = None
 
 
 class FolderBrief(Struct, frozen=True, kw_only=True):
     """A folder that a page opened."""
 
     id: Id
-    name: str
+    name: Name
 
 
 class Skipped(Struct, frozen=True, kw_only=True):
     """An entry that will not be imported, and the code of the reason."""
 
     id: Id
-    name: str
-    mime_type: str
+    name: Name
+    mime_type: Text
     reason: Reason
-    size: Natural | None = None
+    size: Size | None = None
 
 
 class PageListed(Event, frozen=True, kw_only=True):
@@ -130,7 +136,7 @@ class PageListed(Event, frozen=True, kw_only=True):
     pass_number: Small
     page_number: Small
     listed_at: Time
-    path: tuple[str, ...] = ()
+    path: Path = ()
     last: bool = False
     closes: bool = False
     opened: tuple[FolderBrief, ...] = ()
@@ -143,9 +149,9 @@ class FolderFailed(Event, frozen=True, kw_only=True):
 
     folder_id: Id
     reason: Reason
-    message: str
+    message: Text
     failed_at: Time
-    path: tuple[str, ...] = ()
+    path: Path = ()
     pass_number: Small = 0
     page_number: Small = 0
 
@@ -157,12 +163,12 @@ class FileFound(Event, frozen=True, kw_only=True):
     """
 
     file_id: Id
-    name: str
-    mime_type: str
+    name: Name
+    mime_type: Text
     folder_id: Id
     found_at: Time
-    path: tuple[str, ...] = ()
-    size: Natural | None = None
+    path: Path = ()
+    size: Size | None = None
     md5: Md5 | None = None
     sha1: Sha1 | None = None
     sha256: Sha256 | None = None
@@ -171,7 +177,7 @@ class FileFound(Event, frozen=True, kw_only=True):
     modified_time: Time | None = None
     width: Small | None = None
     height: Small | None = None
-    resource_key: str | None = None
+    resource_key: Name | None = None
     mode: Mode = Mode.FRESH
     round: Small = 0
     replay_id: Id | None = None
@@ -185,9 +191,9 @@ class FileStored(Event, frozen=True, kw_only=True):
     """
 
     file: FileFound
-    bucket: str
-    object_key: str
-    size: Natural
+    bucket: Text
+    object_key: Text
+    size: Size
     stored_at: Time
     md5: Md5 | None = None
     sha256: Sha256 | None = None
@@ -201,7 +207,7 @@ class FileFailed(Event, frozen=True, kw_only=True):
 
     file_id: Id
     reason: Reason
-    message: str
+    message: Text
     failed_at: Time
     file: FileFound | None = None
     round: Small = 0
@@ -215,7 +221,7 @@ class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
     service: str
     state: str
     at: Time
-    waiting_for: str | None = None
+    waiting_for: Text | None = None
     in_flight: Small = 0
     oldest_unfinished_seconds: float = 0.0
     quota_share: float = 0.0

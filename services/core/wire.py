@@ -54,6 +54,15 @@ def key_of(event: e.Message) -> str:
             return event.import_id
 
 
+def _subject(event: e.Message) -> str:
+    """What the event is about: its file, its folder, or else its import."""
+    match event:
+        case e.PageRequested() | e.PageListed() | e.FolderFailed():
+            return event.folder_id
+        case _:
+            return key_of(event)
+
+
 def event_id(event: e.Message) -> UUID:
     """The same fact has the same id, however often it is published: readers may drop repeats."""
     return uuid5(NAMESPACE, "/".join((type(event).__name__, *map(str, _identity(event)))))
@@ -113,6 +122,7 @@ def _headers(event: e.Message, source: str) -> tuple[tuple[str, bytes], ...]:
     return (
         *headers,
         ("ce_importid", event.import_id.encode()),
+        ("ce_subject", _subject(event).encode()),
         ("ce_round", str(getattr(event, "round", 0)).encode()),
         ("ce_epoch", str(event.epoch).encode()),
         ("traceparent", f"00-{trace}-{identity.hex[:16]}-01".encode()),
@@ -127,9 +137,21 @@ def decode(topic: str, value: bytes | None) -> e.Message:
         event: e.Message = _decoders[topic].decode(value)
     except KeyError:
         raise UndecodableError(f"no events are expected in {topic}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as why:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
         raise UndecodableError(str(why)) from why
+    if not _agrees_with_itself(event):
+        raise UndecodableError("the event and the file in it are not of one import and file")
     return event
+
+
+def _agrees_with_itself(event: e.Message) -> bool:
+    match event:
+        case e.FileStored():
+            return event.import_id == event.file.import_id
+        case e.FileFailed(file=e.FileFound() as file):
+            return (event.import_id, event.file_id) == (file.import_id, file.file_id)
+        case _:
+            return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +171,8 @@ def orphan(topic: str, key: bytes | None, headers: Mapping[str, bytes]) -> Orpha
     if topic == "imports.pages" and "/" in text:
         from_key, _, text = text.partition("/")
         import_id = import_id or from_key
+    elif topic == "imports.listed":
+        import_id, text = text, headers.get("ce_subject", b"").decode("utf-8", "replace")
     try:
         # What is no valid id would make the failure as undecodable as the message was.
         import_id, subject = msgspec.convert(import_id, e.Id), msgspec.convert(text, e.Id)

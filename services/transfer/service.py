@@ -15,7 +15,7 @@ from services.core.recent import Recent
 from services.core.retry import RetryPolicy, attempted
 from services.core.wire import event_id
 from services.transfer.copy import Copied, Copier, Effort, failed, stored
-from services.transfer.standstill import Standstill
+from services.transfer.standstill import ALONE_AT_MOST, Standstill
 
 log = structlog.get_logger("transfer")
 
@@ -52,9 +52,7 @@ class Transfer:
             return
         self.in_flight += 1
         try:
-            outcome = await self._standstill.outlast(
-                lambda: self._outcome(file), alive=lambda: message.alive
-            )
+            outcome = await self._outlasted(file, message)
             if outcome is None:
                 message.leave()
                 return
@@ -64,6 +62,20 @@ class Transfer:
             message.done()
         finally:
             self.in_flight -= 1
+
+    async def _outlasted(
+        self, file: FileFound, message: Received
+    ) -> FileStored | FileFailed | None:
+        since = time.monotonic()
+        try:
+            return await self._standstill.outlast(
+                lambda: self._outcome(file), alive=lambda: message.alive
+            )
+        except SetAside as why:
+            seconds = time.monotonic() - since
+            return failed(
+                file, why, Effort(at=datetime.now(UTC), attempts=ALONE_AT_MOST, seconds=seconds)
+            )
 
     async def _copied(self, file: FileFound) -> Copied:
         try:

@@ -11,11 +11,13 @@ from typing import TypeVar
 
 import structlog
 
-from services.core.errors import Stop
+from services.core.errors import SetAside, Stop
 
 T = TypeVar("T")
 FIRST_WAIT = 2.0
 LONGEST_WAIT = 30.0
+ALONE_AT_MOST = 5
+"""Stops in a row of one file, others succeeding between any two: about a minute with the waits."""
 STEP = 0.25
 log = structlog.get_logger("transfer")
 
@@ -28,19 +30,33 @@ class Standstill:
         self._longest_wait = longest_wait
         self._wait = first_wait
         self._works = asyncio.Event()
+        self._successes = 0
         self._turn = asyncio.Lock()
         self.waiting_for: str | None = None
 
     async def outlast(
         self, act: Callable[[], Awaitable[T]], *, alive: Callable[[], bool] = lambda: True
     ) -> T | None:
-        """The value of `act()`, called until it raises no `Stop`; None once nobody waits for it."""
+        """The value of `act()`, called until it raises no `Stop`; None once nobody waits for it.
+
+        Raises `SetAside` for what is stopped again and again while others succeed in between: then
+        it is the file that cannot work, and not everything.
+        """
+        alone, seen = 0, self._successes
         while alive():
             try:
                 value = await act()
             except Stop as why:
-                await self._pause(why, alive)
+                alone = alone + 1 if self._successes > seen else 0
+                seen = self._successes
+                if alone >= ALONE_AT_MOST:
+                    raise SetAside(why.reason, why.message) from why
+                if alone:
+                    await asyncio.sleep(min(self._longest_wait, self._first_wait * 2**alone))
+                else:
+                    await self._pause(why, alive)
             else:
+                self._successes += 1
                 self._works.set()
                 self._wait = self._first_wait
                 self.waiting_for = None

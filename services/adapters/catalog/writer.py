@@ -62,6 +62,11 @@ class CatalogWriter:
                 connect_timeout=CONNECT_SECONDS,
                 options=f"-c statement_timeout={STATEMENT_MS} -c timezone=UTC",
                 application_name="drivestream-indexer",
+                # A host that vanishes is noticed in half a minute, not by the system's hours.
+                keepalives_idle=10,
+                keepalives_interval=5,
+                keepalives_count=3,
+                tcp_user_timeout=30_000,
             )
         except psycopg.Error as why:
             raise CatalogUnavailableError(_first_line(why)) from why

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from services.core.errors import TryAgain
+from services.core.events import Id
 from services.core.ports import Entry, Page
 
 PAGE_SIZE = 1000
@@ -19,7 +20,9 @@ LONGEST_TOKEN = 16 * 1024
 LONGEST_NAME = 1024
 LONGEST_TYPE = 128
 BIGGEST = 2**63 - 1
+BIGGEST_FILE = 2**43
 BIGGEST_SIDE = 2**31 - 1
+EARLIEST_YEAR, LATEST_YEAR = 1900, 9000
 RESOURCE_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
 # PostgreSQL and JSON hold neither; Drive can carry both in a name.
 _UNTELLABLE = re.compile("[\x00\ud800-\udfff]")
@@ -32,7 +35,7 @@ FIELDS = (
 
 
 class _File(msgspec.Struct, rename="camel"):
-    id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+    id: Id
     name: Any = ""
     mime_type: Any = ""
     size: Any = None
@@ -89,7 +92,7 @@ def _entry(file: _File) -> Entry:
         id=tellable(file.id),
         name=tellable(_text(file.name))[:LONGEST_NAME],
         mime_type=tellable(_text(file.mime_type))[:LONGEST_TYPE],
-        size=_number(file.size),
+        size=_number(file.size, BIGGEST_FILE),
         md5=_hex(file.md5_checksum, 32),
         sha1=_hex(file.sha1_checksum, 40),
         sha256=_hex(file.sha256_checksum, 64),
@@ -135,7 +138,8 @@ def _hex(value: Any, digits: int) -> str | None:
 def _time(value: Any) -> datetime | None:
     try:
         time = datetime.fromisoformat(_text(value))
-        return time.astimezone(UTC) if time.tzinfo else None
+        known = time.tzinfo is not None and EARLIEST_YEAR <= time.year <= LATEST_YEAR
+        return time.astimezone(UTC) if known else None
     except (ValueError, OverflowError):
         return None
 

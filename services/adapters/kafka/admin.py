@@ -65,6 +65,8 @@ class Topics:
             }
         except KafkaException as why:
             raise KafkaUnavailableError(sentence(why.args[0])) from why
+        except TimeoutError as why:
+            raise KafkaUnavailableError("no answer in time") from why
 
 
 def _new_topic(topic: Topic, brokers: int) -> NewTopic:

@@ -45,7 +45,9 @@ class Assignment:
 
     def __init__(self) -> None:
         self.offsets = Offsets()
-        self.paused = False
+        # librdkafka keeps a pause beyond the assignment that it was made in: a partition that comes
+        # back may be paused without our knowing, so it is resumed once, as if we had paused it.
+        self.paused = True
         self.leaving = False
         self.in_hand = 0  # taken by the event loop and not done; written by the loop alone
 

@@ -4,7 +4,7 @@ The bytes go to `dead.letters` with headers that say where from and why; the fai
 headers still allow is published, so that no import waits for ever. Only then is the offset passed.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -18,6 +18,9 @@ from services.core.topics import DEAD_LETTERS
 from services.core.wire import Record, UndecodableError, decode, encode, orphan
 
 REASON = "undecodable_event"
+# A letter must fit a record, whatever it buries: the broker checks compressed sizes, we ours.
+LONGEST_VALUE = 1024 * 1024
+LONGEST_HEADERS = 64 * 1024
 log = structlog.get_logger("kafka")
 
 
@@ -82,11 +85,22 @@ def burial(record: Raw, why: str, *, service: str, at: datetime) -> list[Record]
     letter = Record(
         topic=DEAD_LETTERS.name,
         key=record.key or b"",
-        value=record.value or b"",
-        headers=(*record.headers.items(), *_reasons(record, why, service)),
+        value=(record.value or b"")[:LONGEST_VALUE],
+        headers=(*_kept(record.headers), *_reasons(record, why, service)),
     )
     failure = _failure(record, why, at)
     return [letter] if failure is None else [letter, encode(failure, source=service)]
+
+
+def _kept(headers: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
+    """The letter's own headers, as many as there is room for."""
+    kept, room = [], LONGEST_HEADERS
+    for name, value in headers.items():
+        room -= len(name.encode()) + len(value)
+        if room < 0:
+            break
+        kept.append((name, value))
+    return kept
 
 
 def _reasons(record: Raw, why: str, service: str) -> tuple[tuple[str, bytes], ...]:
@@ -96,6 +110,7 @@ def _reasons(record: Raw, why: str, service: str) -> tuple[tuple[str, bytes], ..
         ("dlq_original_offset", str(record.offset).encode()),
         ("dlq_original_timestamp", str(record.at_ms).encode()),
         ("dlq_original_group", service.encode()),
+        ("dlq_original_bytes", str(len(record.value or b"")).encode()),
         ("dlq_error_code", REASON.encode()),
         ("dlq_error_message", why[:1000].encode()),
         ("kafka_dlt-original-topic", record.topic.encode()),
@@ -107,7 +122,7 @@ def _failure(record: Raw, why: str, at: datetime) -> e.FolderFailed | e.FileFail
     message = f"A message about this item could not be read: {why[:300]}"
     if owner is None:
         return None
-    if record.topic == "imports.pages":
+    if record.topic in ("imports.pages", "imports.listed"):
         return e.FolderFailed(
             import_id=owner.import_id,
             epoch=owner.epoch,

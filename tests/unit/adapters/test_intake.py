@@ -8,7 +8,7 @@ from services.adapters.kafka.intake import burial
 from services.adapters.kafka.reader import Raw
 from services.core import events as e
 from services.core.topics import DEAD_LETTERS
-from services.core.wire import decode
+from services.core.wire import MAX_RECORD_BYTES, decode
 from tests.samples import FILE, FOLDER, JOB
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,6 +45,29 @@ def test_a_lost_page_message_fails_the_folder() -> None:
     event = decode(failure.topic, failure.value)
     assert isinstance(event, e.FolderFailed)
     assert (event.import_id, event.folder_id) == (JOB, FOLDER)
+
+
+def test_a_lost_manifest_fails_its_folder() -> None:
+    headers = {"ce_subject": FOLDER.encode()}
+    _, failure = burial(raw("imports.listed", JOB.encode(), headers), "no", service="x", at=AT)
+    event = decode(failure.topic, failure.value)
+    assert isinstance(event, e.FolderFailed)
+    assert (event.import_id, event.folder_id) == (JOB, FOLDER)
+
+
+def test_whatever_is_buried_fits_a_record() -> None:
+    huge = Raw(
+        topic="files.found",
+        partition=0,
+        offset=0,
+        key=b"k",
+        value=b"x" * (20 * 1024 * 1024),
+        headers={"h": b"y" * (5 * 1024 * 1024)},
+    )
+    (letter,) = burial(huge, "no", service="x", at=AT)
+    size = len(letter.value) + sum(len(n) + len(v) for n, v in letter.headers)
+    assert size < MAX_RECORD_BYTES // 2
+    assert dict(letter.headers)["dlq_original_bytes"] == str(20 * 1024 * 1024).encode()
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,7 @@ def test_keys_are_those_that_the_map_of_topics_names(name: str, key: str) -> Non
         b'{"type": "PageListed", "import_id": "a"}',
         b"\xff\xfe",
         b'{"type":"FileFound","import_id":"\\ud800"}',
+        b'{"type":"FileFound","x":' + b"[" * 5000 + b"]" * 5000 + b"}",
     ],
 )
 def test_what_is_no_event_of_the_topic_is_undecodable(value: bytes | None) -> None:
@@ -109,7 +110,8 @@ def test_what_is_no_event_of_the_topic_is_undecodable(value: bytes | None) -> No
         {"file_id": "a\x00b"},
         {"file_id": "x" * 257},
         {"size": -1},
-        {"size": 2**63},
+        {"size": 2**43 + 1},
+        {"name": "x" * 4097},
         {"version": -1},
         {"md5": "not hex"},
         {"found_at": "2026-01-01T00:00:00"},
@@ -126,6 +128,28 @@ def test_values_that_no_column_could_hold_are_undecodable(field: dict[str, objec
 def test_no_bytes_break_the_decoder(value: bytes) -> None:
     with pytest.raises(wire.UndecodableError):
         wire.decode(FILES_FOUND.name, value)
+
+
+def test_an_outcome_of_one_import_with_a_file_of_another_is_undecodable() -> None:
+    stored = msgspec.to_builtins(SAMPLES["FileStored"])
+    with pytest.raises(wire.UndecodableError, match="of one import"):
+        wire.decode("files.stored", msgspec.json.encode({**stored, "import_id": "another"}))
+    failed = msgspec.to_builtins(SAMPLES["FileFailed"])
+    with pytest.raises(wire.UndecodableError, match="of one import"):
+        wire.decode("files.failed", msgspec.json.encode({**failed, "file_id": "another"}))
+
+
+def test_a_manifest_is_known_by_its_key_and_its_subject() -> None:
+    record = wire.encode(SAMPLES["PageListed"], source="lister")
+    owner = wire.orphan(record.topic, record.key, dict(record.headers))
+    assert owner == wire.Orphan(import_id=JOB, subject=FOLDER, round=0, epoch=0)
+
+
+def test_the_largest_file_that_may_be_found_fits_the_record_of_its_outcome() -> None:
+    widest = "\U0001f304"
+    found = msgspec.structs.replace(FOUND, name=widest * 4096, path=(widest * 255,) * 200)
+    stored = msgspec.structs.replace(SAMPLES["FileStored"], file=found)
+    assert len(wire.encode(stored, source="test").value) < wire.MAX_RECORD_BYTES // 2
 
 
 def test_key_and_headers_still_tell_whose_message_it_was() -> None:

@@ -100,3 +100,29 @@ async def test_other_verdicts_go_up_at_once() -> None:
 
     with pytest.raises(SetAside):
         await Standstill().outlast(act)
+
+
+async def test_what_is_stopped_alone_while_others_succeed_is_set_aside_in_the_end() -> None:
+    standstill = Standstill(0.005, 0.005)
+    broken = World()
+    waiting = asyncio.ensure_future(standstill.outlast(broken.act))
+    async with asyncio.timeout(10):
+        while not waiting.done():
+            await standstill.outlast(World(works=True).act)
+            await asyncio.sleep(0.002)
+    with pytest.raises(SetAside) as why:
+        await waiting
+    assert why.value.reason == "no_bucket"
+    assert broken.tries > 4
+
+
+async def test_one_success_of_another_does_not_condemn_a_file() -> None:
+    standstill = Standstill(0.005, 0.005)
+    world = World()
+    waiting = asyncio.ensure_future(standstill.outlast(world.act))
+    await until(lambda: world.tries >= 2)
+    await standstill.outlast(World(works=True).act)
+    await until(lambda: world.tries >= 12)
+    assert not waiting.done()
+    world.works = True
+    assert await asyncio.wait_for(waiting, 10) == "done"
