@@ -159,3 +159,20 @@ def test_any_bytes_give_a_page_or_that_refusal(body: bytes) -> None:
     except TryAgain as why:
         outcome = why.reason
     assert outcome in {0, 1, 2, 3, "answer_unreadable"}
+
+
+@pytest.mark.parametrize("size", [str(2**43 + 1), str(2**63 - 1)])
+def test_a_size_that_no_drive_could_hold_is_dropped(size: str) -> None:
+    assert entry(size=size).size is None
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00Z"])
+def test_a_time_that_no_table_could_hold_is_dropped(time: str) -> None:
+    assert entry(modifiedTime=time).modified_time is None
+
+
+@pytest.mark.parametrize("file_id", ["a b", "a\tb", "a\x7f", ""])
+def test_an_id_that_no_event_may_carry_makes_the_page_unreadable(file_id: str) -> None:
+    with pytest.raises(TryAgain) as why:
+        page(json.dumps({"files": [{"id": file_id}]}).encode())
+    assert why.value.reason == "answer_unreadable"
