@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from datetime import datetime
 
 import psycopg
 import pytest
@@ -113,6 +114,19 @@ def test_a_name_that_postgresql_cannot_hold_is_kept_without_its_nul(database_url
         writer.save(Rows(), rows, {})
         (image,) = writer.load(touched([odd])).images.values()
     assert (image.name, image.path) == ("a\ufffdb.jpg", ("x\ufffd",))
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+def test_a_time_at_the_edge_of_the_calendar_can_be_read_again(database_url: str, time: str) -> None:
+    event = SAMPLES["FileStored"]
+    assert isinstance(event, e.FileStored)
+    odd = replace(event, stored_at=datetime.fromisoformat(time))
+    with closing(CatalogWriter(DatabaseSettings(url=Secret(database_url)))) as writer:
+        rows = fold(Rows(), [Positioned(odd, "files.stored", 0, 0)])
+        writer.save(Rows(), rows, {})
+        (image,) = writer.load(touched([odd])).images.values()
+    assert 1 <= image.updated_at.year <= 9999
 
 
 @pytest.mark.real

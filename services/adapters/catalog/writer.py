@@ -6,6 +6,7 @@ that was counted already, by whomever, fails whole.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
@@ -35,6 +36,7 @@ STATEMENT_MS = 120_000
 # else PostgreSQL refuses is a fault of this program, and ends it.
 PASSING = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.UndefinedTable)
 NUL = "\x00"
+EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
 class _Consumed(msgspec.Struct):
@@ -241,9 +243,12 @@ def _upsert(cursor: "psycopg.Cursor[dict[str, object]]", table: Table, rows: Seq
 
 
 def _value(value: object) -> object:
-    """A column's value. PostgreSQL's text cannot hold NUL, which a file's name can."""
+    """A column's value. PostgreSQL's text cannot hold NUL, which a file's name can; and what is in
+    year 10,000 in UTC, Python could not read again."""
     if isinstance(value, str):
         return value.replace(NUL, "\ufffd") if NUL in value else value
+    if isinstance(value, datetime):
+        return min(max(value, EARLIEST), LATEST)
     if isinstance(value, tuple):
         return [_value(item) for item in value]
     return Jsonb(value) if isinstance(value, dict) else value
