@@ -5,6 +5,7 @@ Verdict
 │   └── RateLimited   we asked too often: wait, and do not count it as an attempt
 ├── SetAside      this one item failed, with a reason code and a sentence; go on with the rest
 └── Stop          nothing can work until somebody acts: wait loudly, lose nothing
+    └── CoolDown      nothing can work for a while: wait as long as it says, then let one try
 """
 
 
@@ -35,3 +36,11 @@ class SetAside(Verdict):
 
 class Stop(Verdict):
     """No item can succeed now: credentials refused, bucket gone, disk full."""
+
+
+class CoolDown(Stop):
+    """The other side shut everything of ours out for a while: `seconds` before one may try."""
+
+    def __init__(self, reason: str, message: str, seconds: float) -> None:
+        super().__init__(reason, message)
+        self.seconds = seconds

@@ -15,9 +15,25 @@ STREAM_BYTES = 20 * 1024 * 1024
 """The most memory that one `KeepsObjects.put_stream` may hold, whatever the size of its body."""
 
 
+LARGEST_PAGE = 1000
+"""Entries of one page of a listing: more are not given."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What a shortcut points at, as it was when the shortcut was made: the type may be stale."""
+
+    id: str
+    mime_type: str = ""
+    resource_key: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One child of a folder, as a Drive listing shows it. `size` is in bytes, None if not given."""
+    """One item of Drive, as a listing shows it. `size` is in bytes, None if not given.
+
+    `target` is there for shortcuts alone; `parents` only where one item was looked up.
+    """
 
     id: str
     name: str
@@ -34,6 +50,8 @@ class Entry:
     resource_key: str | None = None
     can_download: bool = True
     trashed: bool = False
+    target: Target | None = None
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +67,22 @@ class ReadsFolders(Protocol):
     """Drive, as the lister sees it."""
 
     async def list_page(
-        self, folder_id: str, *, token: str | None, resource_key: str | None
+        self,
+        folder_id: str,
+        *,
+        token: str | None,
+        resource_key: str | None,
+        page_size: int = LARGEST_PAGE,
+        ids_only: bool = False,
     ) -> Page:
-        """One page, at most 1,000 entries. Raises the three verbs of `core.errors`."""
+        """One page, at most `page_size` entries. Raises the three verbs of `core.errors`.
+
+        A token is good only for the `page_size` and `ids_only` that it was given for.
+        """
+        ...
+
+    async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
+        """One item by its id, with its parents. Raises the three verbs."""
         ...
 
 
@@ -60,6 +91,26 @@ class OpensFiles(Protocol):
 
     def open(self, file: FileFound) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The file's bytes in chunks. Raises the three verbs, on entering and while reading."""
+        ...
+
+
+class LooksUpFiles(Protocol):
+    """Drive, as who holds an older description of a file sees it."""
+
+    async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
+        """The item as it is now. Raises the three verbs."""
+        ...
+
+
+class SpendsQuota(Protocol):
+    """What stands between us and Google's limit: every request pays before it is sent."""
+
+    async def take(self, units: int) -> None:
+        """Return once so many units may be spent."""
+        ...
+
+    def refused(self) -> None:
+        """Google said that it was too much all the same: slow down."""
         ...
 
 

@@ -11,3 +11,15 @@ KEY_REFUSED = "key_refused"
 
 DRIVE_UNREACHABLE = "drive_unreachable"
 """No connection to Drive can be made: it is not about the file or folder that was asked for."""
+
+AUTOMATED_QUERIES = "automated_queries"
+"""Google's wall: it takes this computer's requests for those of a program that abuses it."""
+
+DAILY_LIMIT = "daily_limit_exceeded"
+"""The day's quota of the whole Google Cloud project is used up."""
+
+DOWNLOAD_QUOTA = "download_quota_exceeded"
+"""Too many people fetched this one file lately: it is parked, and can be fetched within a day."""
+
+NOT_FOUND = "not_found"
+"""There is no such item, or we may not see it, or its resource key was not given."""
