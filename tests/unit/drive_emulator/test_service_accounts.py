@@ -1,0 +1,130 @@
+"""Assertions: what a service account's key can prove, and what is refused, in Google's words."""
+
+import base64
+import time
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from drive_emulator.service_accounts import EMAIL, Refused, ServiceAccounts
+
+TOKEN_URI = "http://127.0.0.1:1/token"
+READONLY = "https://www.googleapis.com/auth/drive.readonly"
+NOW = 1_780_000_000.0
+
+
+@pytest.fixture(scope="module")
+def accounts() -> ServiceAccounts:
+    return ServiceAccounts()
+
+
+@pytest.fixture(scope="module")
+def account(accounts: ServiceAccounts) -> dict[str, str]:
+    return accounts.make(TOKEN_URI)
+
+
+def encoded(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+
+def assertion(account: dict[str, str], header: dict[str, Any] | None = None, **claims: Any) -> str:
+    """A signed JWT; `claims` replace those of a good one."""
+    good = {"iss": EMAIL, "aud": TOKEN_URI, "scope": READONLY, "iat": NOW, "exp": NOW + 3600}
+    head = {"alg": "RS256", "typ": "JWT", "kid": account["private_key_id"], **(header or {})}
+    text = f"{encoded(msgspec.json.encode(head))}.{encoded(msgspec.json.encode(good | claims))}"
+    key = serialization.load_pem_private_key(account["private_key"].encode(), None)
+    assert isinstance(key, RSAPrivateKey)
+    return f"{text}.{encoded(key.sign(text.encode(), PKCS1v15(), hashes.SHA256()))}"
+
+
+def refusal(accounts: ServiceAccounts, text: str) -> tuple[str, str, int]:
+    with pytest.raises(Refused) as refused:
+        accounts.check(text, {TOKEN_URI}, NOW)
+    return refused.value.code, str(refused.value), refused.value.status
+
+
+def test_a_good_assertion_names_its_account_and_scopes(
+    accounts: ServiceAccounts, account: dict[str, str]
+) -> None:
+    checked = accounts.check(assertion(account), {TOKEN_URI}, NOW)
+    assert checked.account == EMAIL
+    assert checked.scopes == {READONLY}
+
+
+def test_a_key_that_is_not_named_is_found_among_those_of_the_account(
+    accounts: ServiceAccounts, account: dict[str, str]
+) -> None:
+    text = assertion(account, header={"kid": "of another"})
+    assert accounts.check(text, {TOKEN_URI}, NOW).account == EMAIL
+
+
+def test_another_key_signs_in_vain(accounts: ServiceAccounts, account: dict[str, str]) -> None:
+    stranger = ServiceAccounts().make(TOKEN_URI)
+    text = assertion(stranger, header={"kid": account["private_key_id"]})
+    assert refusal(accounts, text) == ("invalid_grant", "Invalid JWT Signature.", 400)
+
+
+def test_an_unsigned_assertion_is_refused(
+    accounts: ServiceAccounts, account: dict[str, str]
+) -> None:
+    text = assertion(account, header={"alg": "none"})
+    assert refusal(accounts, text)[1] == "Invalid JWT Signature."
+
+
+@pytest.mark.parametrize(
+    ("claims", "code", "words"),
+    [
+        ({"iss": "nobody@x.iam.gserviceaccount.com"}, "invalid_grant", "account not found"),
+        ({"aud": "https://elsewhere/token"}, "invalid_grant", "Failed audience check"),
+        ({"exp": NOW - 301, "iat": NOW - 3000}, "invalid_grant", "reasonable timeframe"),
+        ({"iat": NOW + 301, "exp": NOW + 1000}, "invalid_grant", "reasonable timeframe"),
+        ({"exp": NOW + 100_000}, "invalid_grant", "short-lived"),
+        ({"exp": NOW, "iat": NOW + 10}, "invalid_grant", "short-lived"),
+        ({"scope": " "}, "invalid_scope", "Empty or missing scope"),
+        ({"scope": "everything"}, "invalid_scope", "Invalid OAuth scope"),
+        ({"sub": "boss@example.com"}, "unauthorized_client", "unauthorized to retrieve"),
+    ],
+)
+def test_each_claim_is_checked(
+    accounts: ServiceAccounts,
+    account: dict[str, str],
+    claims: dict[str, Any],
+    code: str,
+    words: str,
+) -> None:
+    found, description, _ = refusal(accounts, assertion(account, **claims))
+    assert found == code
+    assert words in description
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a.b", "a.b.c.d", "!.!.!", "e30.e30.e30", "\u00e9.e30.e30", "x" * 20_000]
+)
+def test_what_is_no_assertion_is_refused_without_a_crash(
+    accounts: ServiceAccounts, text: str
+) -> None:
+    assert refusal(accounts, text)[0] in ("invalid_grant", "invalid_request")
+
+
+def test_a_clock_that_is_a_little_off_is_forgiven(
+    accounts: ServiceAccounts, account: dict[str, str]
+) -> None:
+    text = assertion(account, iat=NOW + 200, exp=NOW + 3800)
+    assert accounts.check(text, {TOKEN_URI}, NOW).account == EMAIL
+
+
+def test_googles_own_library_makes_assertions_that_pass(
+    accounts: ServiceAccounts, account: dict[str, str]
+) -> None:
+    from google.auth import crypt, jwt
+
+    make: Any = crypt.RSASigner
+    sign: Any = jwt.encode
+    now = int(time.time())
+    claims = {"iss": EMAIL, "aud": TOKEN_URI, "scope": READONLY, "iat": now, "exp": now + 3600}
+    text = sign(make.from_service_account_info(account), claims).decode()
+    assert accounts.check(text, {TOKEN_URI}, now).account == EMAIL
