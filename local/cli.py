@@ -4,7 +4,6 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from urllib.parse import urlsplit
 
 from local.commands import (
     FAILED,
@@ -26,6 +25,7 @@ from local.ports import PortError
 from local.server import ServerError
 from local.stopping import Stopped
 from local.toolchains.fetching import FetchError
+from services.core.folder_link import NotAFolderLinkError, parse_folder_link
 
 EPILOG = """\
 examples:
@@ -130,8 +130,10 @@ def _demo_options(demo: argparse.ArgumentParser) -> None:
 
 
 def _link(text: str) -> str:
-    if urlsplit(text).scheme not in ("http", "https"):
-        raise argparse.ArgumentTypeError(f"not a link: {text[:80]!r}")
+    try:
+        parse_folder_link(text)
+    except NotAFolderLinkError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return text
 
 

@@ -19,8 +19,11 @@ EDITORS = {
     "presentation": "presentation",
     "forms": "form",
     "drawings": "drawing",
+    "videos": "video",
 }
 EXAMPLE = "https://drive.google.com/drive/folders/…"
+SHORTEST_STEP = 19
+"""The shortest id that Drive gives, a shared drive's `0A…`: a shorter word is no step of a path."""
 OWN_VIEWS = {
     "root",
     "my-drive",
@@ -34,7 +37,8 @@ OWN_VIEWS = {
     "priority",
     "activity",
 }
-WRAPPING = " <>\"'"  # what mail and chat programs put around a link
+# What mail and chat programs, and sentences, put around a link; no link of these forms ends so.
+BEFORE, AFTER = " <>\"'(", " <>\"').,;"
 
 
 class NotAFolderLinkError(ValueError):
@@ -55,7 +59,7 @@ class FolderLink:
 
 def tidy(text: str) -> str:
     """The text without what surrounds a pasted link, line breaks, and what cannot be seen."""
-    return "".join(c for c in text if c.isprintable()).strip(WRAPPING)
+    return "".join(c for c in text if c.isprintable()).lstrip(BEFORE).rstrip(AFTER)
 
 
 def parse_folder_link(text: str) -> FolderLink:
@@ -66,18 +70,19 @@ def parse_folder_link(text: str) -> FolderLink:
     if len(text) > LONGEST_LINK:
         raise NotAFolderLinkError(
             "too_long",
-            f"A folder link has at most {LONGEST_LINK} characters; this has {len(text)}.",
+            f"A folder link has at most {LONGEST_LINK} characters, this has {len(text)}; "
+            f"paste one like {EXAMPLE}.",
         )
     if ID.fullmatch(text) and text.lower() not in OWN_VIEWS:
         return FolderLink(text)
     parts = _split(unquote(text) if text.lower().startswith(("https%3a", "http%3a")) else text)
-    query = parse_qs(parts.query)
+    query = parse_qs(f"{parts.query}&{parts.fragment.partition('?')[2]}")
     folder_id = _folder_id(parts, query)
     if folder_id.lower() in OWN_VIEWS:
         raise _why_not([folder_id.lower()])
     if not ID.fullmatch(folder_id):
         raise NotAFolderLinkError(
-            "bad_id", f"The link holds no valid folder id; it should look like {EXAMPLE}."
+            "bad_id", f"The link holds no valid folder id; paste one like {EXAMPLE}."
         )
     return FolderLink(folder_id, _resource_key(query))
 
@@ -103,12 +108,23 @@ def _folder_id(parts: SplitResult, query: dict[str, list[str]]) -> str:
     if len(steps) > 2 and steps[0] == "a":
         steps = steps[2:]  # /a/DOMAIN/… of a Workspace domain
     if "folders" in steps[:-1]:
-        return steps[steps.index("folders") + 1]
+        at = steps.index("folders")
+        return _shown(steps[at + 1 :]) if "mobile" in steps[:at] else steps[at + 1]
     if steps[-1:] and steps[-1] in BY_QUERY:
         return query.get("id", [""])[0]
     if "shared-drives" in steps[:-1]:
         return steps[steps.index("shared-drives") + 1]
     raise _why_not(steps)
+
+
+def _shown(path: list[str]) -> str:
+    """The mobile page's links name every folder from where one began down to the one on screen."""
+    shown = path[0]
+    for step in path[1:]:
+        if len(step) < SHORTEST_STEP or not ID.fullmatch(step):
+            break
+        shown = step
+    return shown
 
 
 def _why_not(steps: list[str]) -> NotAFolderLinkError:
@@ -130,7 +146,8 @@ def _why_not(steps: list[str]) -> NotAFolderLinkError:
             f"shared with anyone, and paste its link, like {EXAMPLE}.",
         )
     return NotAFolderLinkError(
-        "no_folder", f"The link names no folder; it should look like {EXAMPLE}."
+        "no_folder",
+        f"The link names no folder; open the folder and paste its link, like {EXAMPLE}.",
     )
 
 

@@ -5,6 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.core.folder_link import (
+    EXAMPLE,
     HOSTS,
     LONGEST_LINK,
     FolderLink,
@@ -15,13 +16,17 @@ from services.core.folder_link import (
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 OWN_VIEWS = {"shared-with-me"}
-ids = st.text(alphabet=LETTERS, min_size=10, max_size=64).filter(lambda i: i not in OWN_VIEWS)
+# From 19 characters on: the step of a mobile link's path must be an id and not a word.
+ids = st.text(alphabet=LETTERS, min_size=19, max_size=64).filter(lambda i: i not in OWN_VIEWS)
 FORMS = [
     "/drive/folders/{id}",
     "/drive/u/0/folders/{id}",
     "/drive/u/12/folders/{id}",
     "/drive/mobile/folders/{id}",
     "/drive/mobile/folders/{id}/some/more",
+    "/drive/u/2/mobile/folders/{id}",
+    "/drive/mobile/folders/1RootRootRootRootRootRootRootRoot0/{id}",
+    "/drive/u/0/mobile/folders/1RootRootRootRootRootRootRootRoot0/0AShortestPossible00/{id}",
     "/folders/{id}",
     "/open?id={id}",
     "/folderview?id={id}",
@@ -35,6 +40,10 @@ FORMS = [
     "/drive/shared-drives/{id}",
     "/drive/u/1/shared-drives/{id}",
 ]
+STEPS = (
+    "drive a u 0 mobile folders file d uc shared-drives root open folderview document my-drive "
+    ".. %2e 1AbCdEfGhIjKlMnOpQrStUv"
+).split()
 links = st.builds(
     "{}{}{}".format,
     st.sampled_from(["", "//", "http://", "https://", "HTTPS://"]),
@@ -90,13 +99,31 @@ def test_a_bare_id_is_a_folder(id: str) -> None:
 
 @given(
     id=ids,
-    before=st.text(alphabet=" \t\r\n<\"'\u00a0\u200b\ufeff", max_size=4),
-    after=st.text(alphabet=" \t\r\n>\"'\u00a0\u200b\u2060", max_size=4),
+    before=st.text(alphabet=" \t\r\n<(\"'\u00a0\u200b\ufeff", max_size=4),
+    after=st.text(alphabet=" \t\r\n>).,;\"'\u00a0\u200b\u2060", max_size=4),
 )
 def test_what_programs_put_around_a_link_does_not_matter(id: str, before: str, after: str) -> None:
     link = f"https://drive.google.com/drive/folders/{id}"
     assert parse_folder_link(before + link + after) == FolderLink(id)
     assert parse_folder_link(before + link + "/" + after) == FolderLink(id)
+
+
+@given(id=ids, key=st.text(alphabet=LETTERS, min_size=1, max_size=30), word=st.data())
+def test_the_resource_key_is_known_in_any_spelling(id: str, key: str, word: st.DataObject) -> None:
+    letters = [word.draw(st.sampled_from([c, c.upper()])) for c in "resourcekey"]
+    spelt = "".join(letters)
+    host = "https://drive.google.com"
+    assert parse_folder_link(f"{host}/drive/folders/{id}?{spelt}={key}") == FolderLink(id, key)
+    assert parse_folder_link(f"{host}/open?{spelt}={key}&id={id}") == FolderLink(id, key)
+    assert parse_folder_link(f"{host}/#folders/{id}?{spelt}={key}") == FolderLink(id, key)
+
+
+@given(id=st.text(alphabet=LETTERS, min_size=10, max_size=128))
+def test_short_and_long_ids_are_taken_as_they_are(id: str) -> None:
+    if id.lower() in OWN_VIEWS:
+        return
+    assert parse_folder_link(f"https://drive.google.com/drive/folders/{id}") == FolderLink(id)
+    assert parse_folder_link(f"drive.google.com/open?id={id}") == FolderLink(id)
 
 
 @given(id=ids, at=st.integers(0, 40))
@@ -111,6 +138,8 @@ def test_percent_encoding_is_undone(id: str) -> None:
     assert parse_folder_link(f"https://drive.google.com/drive/folders%2F{id}") == FolderLink(id)
     whole = f"https%3A%2F%2Fdrive.google.com%2Fdrive%2Ffolders%2F{id}"
     assert parse_folder_link(whole) == FolderLink(id)
+    spelt = "".join(f"%{ord(letter):02x}" for letter in id)
+    assert parse_folder_link(f"https://drive.google.com/open?id={spelt}") == FolderLink(id)
 
 
 @given(text=st.text(max_size=80))
@@ -126,7 +155,31 @@ def test_any_text_is_a_folder_or_a_refusal_that_says_why(text: str) -> None:
         assert set(outcome.folder_id) <= set(LETTERS)
     else:
         assert outcome.code
-        assert str(outcome).endswith(".")
+        assert_useful(outcome)
+
+
+def assert_useful(refused: NotAFolderLinkError) -> None:
+    """It says what to paste instead, and repeats nothing of what was pasted."""
+    assert EXAMPLE in str(refused)
+    assert "paste" in str(refused).lower()
+    assert str(refused).endswith(".")
+
+
+@given(
+    steps=st.lists(
+        st.sampled_from(STEPS),
+        max_size=8,
+    ),
+    tail=st.sampled_from(["", "?id=", "?id=1AbCdEfGhIjKlMnOpQrStUv", "#folders/", "?id=%00", "?#"]),
+)
+def test_any_address_of_drive_is_a_folder_or_a_refusal_that_says_why(
+    steps: list[str], tail: str
+) -> None:
+    outcome = parsed("https://drive.google.com/" + "/".join(steps) + tail)
+    if isinstance(outcome, FolderLink):
+        assert outcome.folder_id in ("1AbCdEfGhIjKlMnOpQrStUv", "folderview")
+    else:
+        assert_useful(outcome)
 
 
 @given(tail=st.text(alphabet=LETTERS + "/?=#&%.", max_size=40), form=st.sampled_from(FORMS))
@@ -157,6 +210,10 @@ def test_no_other_site_passes_for_drive(tail: str, form: str) -> None:
         ("https://docs.google.com/spreadsheets/d/1AbCdEfGhIjKlMnOp/edit#gid=0", "document_link"),
         ("https://docs.google.com/presentation/d/1AbCdEfGhIjKlMnOp", "document_link"),
         ("https://docs.google.com/forms/d/1AbCdEfGhIjKlMnOp/viewform", "document_link"),
+        ("https://docs.google.com/drawings/d/1AbCdEfGhIjKlMnOp/edit", "document_link"),
+        ("https://docs.google.com/videos/d/1AbCdEfGhIjKlMnOp/edit", "document_link"),
+        ("https://docs.google.com/a/example.com/document/d/1AbCdEfGhIjKlMnOp/", "document_link"),
+        ("https://drive.google.com/a/example.com/file/d/1AbCdEfGhIjKlMnOp/view", "file_link"),
         ("https://drive.google.com/drive/my-drive", "private_view"),
         ("https://drive.google.com/drive/u/0/home", "private_view"),
         ("https://drive.google.com/drive/shared-with-me", "private_view"),
@@ -176,7 +233,19 @@ def test_no_other_site_passes_for_drive(tail: str, form: str) -> None:
     ],
 )
 def test_what_is_no_folder_is_refused_by_kind(text: str, code: str) -> None:
-    assert refusal(text).code == code
+    refused = refusal(text)
+    assert refused.code == code
+    assert_useful(refused)
+
+
+def test_a_mobile_link_names_the_folder_on_screen_which_is_its_last() -> None:
+    upper, lower = "1" + "U" * 32, "1" + "L" * 32
+    mobile = f"https://drive.google.com/drive/mobile/folders/{upper}/{lower}"
+    assert parse_folder_link(f"{mobile}?sort=13&direction=a") == FolderLink(lower)
+    assert parse_folder_link(f"{mobile}/edit") == FolderLink(lower)
+    assert parse_folder_link(f"{mobile}/edit/{upper}") == FolderLink(lower)
+    plain = f"https://drive.google.com/drive/folders/{upper}/{lower}"
+    assert parse_folder_link(plain) == FolderLink(upper)
 
 
 def test_a_resource_key_that_cannot_be_one_is_left_out() -> None:

@@ -4,7 +4,7 @@
  */
 export function folderHint(text: string): string | null {
   const link = text.trim()
-  if (/^(https?:\/\/)?(drive|docs)\.google\.com\//i.test(link)) {
+  if (/^(https?:)?(\/\/)?(drive|docs)\.google\.com\.?(:\d+)?([/?#]|$)/i.test(link)) {
     if (/\/file\/d\//.test(link)) {
       return 'This looks like the link of a single file. Open the folder it lies in, and copy that link.'
     }
