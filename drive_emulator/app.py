@@ -14,6 +14,7 @@ from drive_emulator.asgi import (
     send_parts,
 )
 from drive_emulator.beside import Beside
+from drive_emulator.caller import Caller
 from drive_emulator.control import Control
 from drive_emulator.counters import Counters
 from drive_emulator.errors import (
@@ -94,7 +95,7 @@ class App:
 
     async def _list(self, request: Request, send: Send) -> None:
         self._counters.list += 1
-        asked = read_list(request.params, key_of(request))
+        asked = read_list(request.params, _caller(request))
         if self._listing.cost(asked) <= _INLINE_UP_TO:
             page = self._listing.page(asked)
         else:
@@ -111,14 +112,14 @@ class App:
             mask = narrow(parse_mask(request.params.get("fields") or DEFAULT_FILE), FILE)
         except BadMask as why:
             raise bad_fields(str(why)) from None
-        file = self._visible(file_id)
+        file = self._visible(request, file_id)
         if file.entry.stock is not None:
             await self._render(file.entry.stock)
         await send_json(send, request, projection(mask)(file))
 
     async def _media(self, request: Request, file_id: str, send: Send) -> None:
         self._counters.media += 1
-        file = self._visible(file_id)
+        file = self._visible(request, file_id)
         stock = file.entry.stock
         if stock is None:
             raise not_downloadable()
@@ -140,10 +141,12 @@ class App:
         await send_parts(send, parts)
         self._counters.bytes += whole.stop - whole.start
 
-    def _visible(self, file_id: str) -> File:
-        """What anybody with the link may see; trashed files are still there."""
+    def _visible(self, request: Request, file_id: str) -> File:
+        """What the caller may see; trashed files are still there."""
         file = self._forest.find(file_id)
-        if file is None or not file.entry.shared:
+        all_drives = request.params.get("supportsAllDrives", "").lower() == "true"
+        caller = _caller(request)
+        if file is None or not self._forest.visible(file, caller, all_drives=all_drives):
             raise not_found(file_id)
         return file
 
@@ -151,3 +154,7 @@ class App:
         """Takes tens of milliseconds, once."""
         if not stock.ready:
             await self.beside.run(lambda: stock.contents)
+
+
+def _caller(request: Request) -> Caller:
+    return Caller(key=key_of(request))

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
 
+from drive_emulator.caller import Caller
+from drive_emulator.entry import Entry
 from drive_emulator.hostile import hostile
-from drive_emulator.layout import Entry, Plan
+from drive_emulator.layout import Plan
 from drive_emulator.sample import sample
 from drive_emulator.seal import Seal
 from drive_emulator.stock import Shelf
@@ -25,6 +27,8 @@ class Tree:
         self.layout = layout
         self.spec = spec
         self.count = layout.folders + layout.files
+        self.drive_id: str | None = None
+        self.owner = ""
 
 
 class File:
@@ -48,6 +52,11 @@ class File:
         return self.ordinal < self.tree.layout.folders
 
     @property
+    def drive_id(self) -> str | None:
+        """The shared drive that it is in."""
+        return self.tree.drive_id
+
+    @property
     def parent_id(self) -> str | None:
         """None for the root of a tree: its own parent is nobody's to see."""
         parent = self.tree.layout.parent(self.ordinal)
@@ -66,6 +75,11 @@ class File:
         state = getattr(stock.contents, kind).copy()
         state.update(stock.container.suffix(self.tag))
         return str(state.hexdigest())
+
+
+def _has_direct_access(file: File, caller: Caller) -> bool:
+    account = caller.account
+    return bool(account) and (account == file.tree.owner or account in file.entry.rare.shared_with)
 
 
 def file_id(seal: Seal, tree: int, ordinal: int) -> str:
@@ -122,6 +136,26 @@ class Forest:
         key, ordinal = _PLACE.unpack(payload)
         tree = self._trees.get(key)
         return File(tree, ordinal, self.seal) if tree and ordinal < tree.count else None
+
+    def listed(self, file: File, caller: Caller, *, all_drives: bool) -> bool:
+        """Whether a listing shows it: a keyed file too, for that is where its key is learned."""
+        if file.drive_id and not all_drives:
+            return False
+        return file.entry.shared or _has_direct_access(file, caller)
+
+    def visible(self, file: File, caller: Caller, *, all_drives: bool) -> bool:
+        """Whether the caller can get it by its id.
+
+        `all_drives`: the request said supportsAllDrives (a listing: includeItemsFromAllDrives too).
+        Who has only the link needs the resource key as well, if there is one; who was given access
+        by name needs none.
+        """
+        if not self.listed(file, caller, all_drives=all_drives):
+            return False
+        key = file.entry.rare.resource_key
+        if key is None or caller.resource_keys.get(file.id) == key:
+            return True
+        return _has_direct_access(file, caller)
 
     def downloads(self, tree: Tree) -> Iterator[File]:
         """Every file with bytes that anybody may fetch and nobody threw away, in order."""

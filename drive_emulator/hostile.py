@@ -4,7 +4,8 @@ from itertools import count
 
 from drive_emulator import documents
 from drive_emulator.containers import JPEG
-from drive_emulator.layout import NEWEST_MS, Entry, FolderDraft, Listed
+from drive_emulator.entry import Entry
+from drive_emulator.layout import NEWEST_MS, FolderDraft, Listed
 from drive_emulator.pool import PAINTINGS
 from drive_emulator.stock import Shelf
 

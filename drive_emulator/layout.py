@@ -8,28 +8,14 @@ of ordinals, and a page begins wherever the last one ended, without a search.
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from drive_emulator.entry import FOLDER, Entry
 from drive_emulator.stock import Stock
 
-FOLDER = "application/vnd.google-apps.folder"
 NEWEST_MS = 1_780_272_000_000  # 2026-06-01T00:00:00Z: nothing in a tree is younger
 _SPAN_MS = 2 * 365 * 86_400_000  # a tree's files spread over two years
 _HASHED = 2_654_435_761  # Knuth's multiplier: a cheap, even scatter of consecutive numbers
-
-
-class Entry(NamedTuple):
-    """What is at an ordinal. `stock` is None for what has no bytes. Times are UTC milliseconds."""
-
-    name: str
-    mime_type: str
-    stock: Stock | None
-    modified_ms: int
-    created_ms: int
-    shared: bool = True
-    trashed: bool = False
-    theme: str = ""
-    location: tuple[float, float] | None = None  # latitude, longitude
 
 
 class Plan(Protocol):

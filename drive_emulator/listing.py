@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from drive_emulator.caller import Caller
 from drive_emulator.errors import bad_fields, invalid, invalid_parameter, not_found
 from drive_emulator.forest import File, Forest, Tree
 from drive_emulator.mask import BadMask, Mask, narrow, parse_mask
@@ -41,9 +42,11 @@ class Asked:
     token: str
     mask: Mask
     binding: bytes
+    caller: Caller
+    all_drives: bool
 
 
-def read_list(params: Mapping[str, str], key: str) -> Asked:
+def read_list(params: Mapping[str, str], caller: Caller) -> Asked:
     """What is asked for; raises `ApiError` naming the parameter that is wrong."""
     q, order_by = params.get("q", ""), params.get("orderBy", "")
     corpora, spaces = params.get("corpora", ""), params.get("spaces", "")
@@ -61,8 +64,22 @@ def read_list(params: Mapping[str, str], key: str) -> Asked:
         raise invalid("orderBy") from None
     except BadMask as why:
         raise bad_fields(str(why)) from None
-    binding = "\0".join((q, order_by, corpora, spaces, key)).encode(errors="surrogateescape")
-    return Asked(query, order, _page_size(params), params.get("pageToken", ""), mask, binding)
+    bound = (q, order_by, corpora, spaces, caller.key, caller.account)
+    return Asked(
+        query=query,
+        order=order,
+        size=_page_size(params),
+        token=params.get("pageToken", ""),
+        mask=mask,
+        binding="\0".join(bound).encode(errors="surrogateescape"),
+        caller=caller,
+        all_drives=_is_true(params, "supportsAllDrives")
+        and _is_true(params, "includeItemsFromAllDrives"),
+    )
+
+
+def _is_true(params: Mapping[str, str], name: str) -> bool:
+    return params.get(name, "").lower() == "true"
 
 
 def _page_size(params: Mapping[str, str]) -> int:
@@ -101,7 +118,7 @@ class Listing:
         last = self._place(asked)
         test = asked.query.test
         if asked.order is None:
-            later = self._files(self._walk(asked), last)
+            later = self._files(asked, last)
             files = list(islice(filter(test, later), asked.size + 1))
         else:
             files = self._sorted(asked, asked.order, last)
@@ -119,7 +136,7 @@ class Listing:
         def key(file: File) -> tuple[Any, ...]:
             return (*order(file), number[file.tree.key], file.ordinal)
 
-        everything = filter(asked.query.test, self._files(self._walk(asked), None))
+        everything = filter(asked.query.test, self._files(asked, None))
         if last is not None:
             end = key(last)
             everything = filter(lambda file: key(file) > end, everything)
@@ -146,7 +163,9 @@ class Listing:
         found = False
         for parent_id in asked.query.parents:
             parent = self._forest.find(parent_id)
-            if parent is None or not parent.entry.shared:
+            if parent is None or not self._forest.visible(
+                parent, asked.caller, all_drives=asked.all_drives
+            ):
                 continue
             found = True
             if parent.is_folder:
@@ -161,11 +180,11 @@ class Listing:
             if tree.key in runs
         ]
 
-    def _files(self, walk: Walk, after: File | None) -> Iterator[File]:
-        """Everything that is shared there, behind a file if one is given."""
+    def _files(self, asked: Asked, after: File | None) -> Iterator[File]:
+        """Everything that the caller may see there, behind a file if one is given."""
         seen = after is None
         keys = [tree.key for tree in self._forest.trees]
-        for tree, runs in walk:
+        for tree, runs in self._walk(asked):
             start = 0
             if after is not None and not seen:
                 if keys.index(tree.key) < keys.index(after.tree.key):
@@ -175,7 +194,7 @@ class Listing:
             for run in runs:
                 for ordinal in run[max(0, start - run.start) :]:
                     file = self._forest.file(tree, ordinal)
-                    if file.entry.shared:
+                    if self._forest.listed(file, asked.caller, all_drives=asked.all_drives):
                         yield file
 
 

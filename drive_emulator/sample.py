@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from drive_emulator import documents
 from drive_emulator.containers import JPEG, PNG
-from drive_emulator.layout import Entry, FolderDraft, Listed
+from drive_emulator.entry import Entry
+from drive_emulator.layout import FolderDraft, Listed
 from drive_emulator.pool import PAINTINGS, Painting
 from drive_emulator.stock import Shelf, Stock
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drive_emulator.containers import JPEG
-from drive_emulator.layout import FOLDER, FolderDraft, Listed, Plan, Regular, folder_count
+from drive_emulator.entry import FOLDER
+from drive_emulator.layout import FolderDraft, Listed, Plan, Regular, folder_count
 from drive_emulator.pool import PAINTINGS
 from drive_emulator.sample import albums, sample
 from drive_emulator.stock import Shelf

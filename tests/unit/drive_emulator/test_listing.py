@@ -6,17 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drive_emulator.caller import Caller
 from drive_emulator.errors import ApiError
 from drive_emulator.forest import File, Forest, Tree
 from drive_emulator.listing import Listing, read_list
 from drive_emulator.trees import parse_tree
+
+CALLER = Caller(key="k")
 
 
 def pages(forest: Forest, params: Mapping[str, str]) -> Iterator[list[File]]:
     """Every page, by following the tokens."""
     listing, token = Listing(forest), ""
     for _ in range(1_000):
-        page = listing.page(read_list({**params, "pageToken": token}, "k"))
+        page = listing.page(read_list({**params, "pageToken": token}, CALLER))
         yield page.files
         if page.next_token is None:
             return
@@ -45,7 +48,7 @@ def test_any_page_size_lists_each_child_once(forest: Forest, size: int, order: s
 
 
 def test_a_last_page_that_is_full_has_no_token(forest: Forest, small: Tree) -> None:
-    asked = read_list({"q": below(forest, small, 1), "pageSize": "8"}, "k")
+    asked = read_list({"q": below(forest, small, 1), "pageSize": "8"}, CALLER)
     page = Listing(forest).page(asked)
     assert len(page.files) == len(small.layout.files_in(1)) == 8
     assert page.next_token is None
@@ -110,27 +113,27 @@ def test_a_token_is_bound_to_what_was_asked(
 ) -> None:
     asked = {"q": below(forest, small), "pageSize": "2"}
     listing = Listing(forest)
-    token = listing.page(read_list(asked, "k")).next_token
+    token = listing.page(read_list(asked, CALLER)).next_token
     assert token is not None
-    for params, key in (({**asked, **other}, "k"), (asked, "another key")):
+    for params, caller in (({**asked, **other}, CALLER), (asked, Caller(key="another key"))):
         with pytest.raises(ApiError) as refused:
-            listing.page(read_list({**params, "pageToken": token}, key))
+            listing.page(read_list({**params, "pageToken": token}, caller))
         assert refused.value.body["error"]["errors"][0]["location"] == "pageToken"
 
 
 def test_page_size_and_fields_may_change_from_page_to_page(forest: Forest, small: Tree) -> None:
     listing, asked = Listing(forest), {"q": below(forest, small), "pageSize": "2"}
-    first = listing.page(read_list(asked, "k"))
+    first = listing.page(read_list(asked, CALLER))
     assert first.next_token is not None
     changed = {**asked, "pageSize": "1000", "fields": "files/id", "pageToken": first.next_token}
-    rest = listing.page(read_list(changed, "k"))
+    rest = listing.page(read_list(changed, CALLER))
     assert len(first.files) + len(rest.files) == 3 + len(small.layout.files_in(0))
 
 
 @pytest.mark.parametrize("token", ["x", "~!!~", "~!!~x", "~!!~" + "A" * 32, "é", "A" * 5_000])
 def test_a_made_up_token_is_refused(forest: Forest, token: str) -> None:
     with pytest.raises(ApiError):
-        Listing(forest).page(read_list({"pageToken": token}, "k"))
+        Listing(forest).page(read_list({"pageToken": token}, CALLER))
 
 
 def test_a_search_through_many_files_is_paged() -> None:
@@ -153,7 +156,7 @@ def test_any_parameters_get_a_page_or_an_error_of_drive(
 ) -> None:
     status = 200
     try:
-        Listing(forest).page(read_list({"pageSize": "3", **params}, "k"))
+        Listing(forest).page(read_list({"pageSize": "3", **params}, CALLER))
     except ApiError as error:
         status = error.status
     assert status in (200, 400, 404)
