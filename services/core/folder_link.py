@@ -29,6 +29,7 @@ OWN_VIEWS = {
     "my-drive",
     "home",
     "shared-with-me",
+    "shared-drives",
     "recent",
     "starred",
     "trash",

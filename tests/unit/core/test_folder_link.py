@@ -15,7 +15,7 @@ from services.core.folder_link import (
 )
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
-OWN_VIEWS = {"shared-with-me"}
+OWN_VIEWS = {"shared-with-me", "shared-drives"}
 # From 19 characters on: the step of a mobile link's path must be an id and not a word.
 ids = st.text(alphabet=LETTERS, min_size=19, max_size=64).filter(lambda i: i not in OWN_VIEWS)
 FORMS = [
@@ -40,10 +40,29 @@ FORMS = [
     "/drive/shared-drives/{id}",
     "/drive/u/1/shared-drives/{id}",
 ]
-STEPS = (
-    "drive a u 0 mobile folders file d uc shared-drives root open folderview document my-drive "
-    ".. %2e 1AbCdEfGhIjKlMnOpQrStUv"
-).split()
+STEPS = [
+    *("drive", "a", "u", "0", "mobile", "folders", "file", "d", "uc", "shared-drives", "root"),
+    *("open", "folderview", "document", "my-drive", "..", "%2e", "1AbCdEfGhIjKlMnOpQrStUv"),
+]
+    "drive",
+    "a",
+    "u",
+    "0",
+    "mobile",
+    "folders",
+    "file",
+    "d",
+    "uc",
+    "shared-drives",
+    "root",
+    "open",
+    "folderview",
+    "document",
+    "my-drive",
+    "..",
+    "%2e",
+    "1AbCdEfGhIjKlMnOpQrStUv",
+]
 links = st.builds(
     "{}{}{}".format,
     st.sampled_from(["", "//", "http://", "https://", "HTTPS://"]),
@@ -217,6 +236,8 @@ def test_no_other_site_passes_for_drive(tail: str, form: str) -> None:
         ("https://drive.google.com/drive/my-drive", "private_view"),
         ("https://drive.google.com/drive/u/0/home", "private_view"),
         ("https://drive.google.com/drive/shared-with-me", "private_view"),
+        ("https://drive.google.com/drive/u/0/shared-drives", "private_view"),
+        ("https://drive.google.com/drive/folders/shared-drives", "private_view"),
         ("https://drive.google.com/drive/folders/root", "private_view"),
         ("https://drive.google.com/drive/folders/shared-with-me", "private_view"),
         ("https://drive.google.com/", "no_folder"),
