@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import pytest
@@ -13,7 +13,7 @@ from httpx_aiohttp import AiohttpTransport
 from drive_emulator.testing import RunningEmulator, running_emulator
 from services.adapters.drive import Drive, open_drive
 from services.core.errors import SetAside, Stop, TryAgain
-from services.core.ports import FOLDER_TYPE, Entry, OpensFiles, ReadsFolders
+from services.core.ports import FOLDER_TYPE, Entry, LooksUpFiles, OpensFiles, ReadsFolders
 from services.core.settings import DriveSettings, Secret
 from tests.fakes.drive import FakeDrive
 from tests.fakes.samples import a_file
@@ -23,8 +23,8 @@ PICTURES = 10
 NO_FOLDER = "1nobodyhasthisfolder00000000000000"
 
 
-class ADrive(ReadsFolders, OpensFiles, Protocol):
-    """Both ports in one, as adapter and fake are."""
+class ADrive(ReadsFolders, LooksUpFiles, OpensFiles, Protocol):
+    """All ports in one, as adapter and fake are."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ async def real_premises(emulator: RunningEmulator) -> AsyncIterator[Premises]:
         async def drive(key: str) -> Drive:
             settings = DriveSettings(api_url=emulator.url, api_key=Secret(key))
             transport = await stack.enter_async_context(AiohttpTransport())
-            return Drive(settings, transport, page_size=PAGE)
+            return Drive(settings, transport)
 
         right = await drive(emulator.api_key)
         wrong = await drive("AIza-not-a-key-of-this-server")
@@ -74,7 +74,7 @@ async def real_premises(emulator: RunningEmulator) -> AsyncIterator[Premises]:
 
 
 def fake_premises() -> Premises:
-    drive = FakeDrive(page_size=PAGE)
+    drive = FakeDrive()
     drive.add_folder("folder")
     drive.add_folder("below", parent="folder")
     expected = {}
@@ -94,11 +94,15 @@ async def premises(request: pytest.FixtureRequest) -> AsyncIterator[Premises]:
         yield premises
 
 
-async def all_entries(drive: ReadsFolders, folder_id: str) -> list[Entry]:
+async def all_entries(
+    drive: ReadsFolders, folder_id: str, page_size: int = PAGE, ids_only: bool = False
+) -> list[Entry]:
     entries: list[Entry] = []
     token = None
     while True:
-        page = await drive.list_page(folder_id, token=token, resource_key=None)
+        page = await drive.list_page(
+            folder_id, token=token, resource_key=None, page_size=page_size, ids_only=ids_only
+        )
         assert not page.incomplete
         entries += page.entries
         token = page.next_token
@@ -117,9 +121,49 @@ async def test_pages_join_to_the_whole_folder_without_a_repeat(premises: Premise
 
 
 async def test_a_page_is_no_longer_than_was_asked(premises: Premises) -> None:
-    page = await premises.drive.list_page(premises.folder_id, token=None, resource_key=None)
+    page = await premises.drive.list_page(
+        premises.folder_id, token=None, resource_key=None, page_size=PAGE
+    )
     assert 0 < len(page.entries) <= PAGE
     assert page.next_token
+
+
+async def test_a_folder_smaller_than_a_page_comes_in_one(premises: Premises) -> None:
+    page = await premises.drive.list_page(premises.folder_id, token=None, resource_key=None)
+    assert len(page.entries) == PICTURES + 1
+    assert page.next_token is None
+
+
+@pytest.mark.parametrize("page_size", [1, PAGE, 1000])
+async def test_ids_alone_are_the_ids_of_the_whole_folder(
+    premises: Premises, page_size: int
+) -> None:
+    whole = await all_entries(premises.drive, premises.folder_id)
+    ids = await all_entries(premises.drive, premises.folder_id, page_size, ids_only=True)
+    assert sorted(entry.id for entry in ids) == sorted(entry.id for entry in whole)
+    assert {(entry.name, entry.mime_type, entry.size, entry.md5) for entry in ids} == {
+        ("", "", None, None)
+    }
+
+
+async def test_a_look_up_says_what_the_listing_said_and_where_the_item_lies(
+    premises: Premises,
+) -> None:
+    for entry in await all_entries(premises.drive, premises.folder_id):
+        found = await premises.drive.look_up(entry.id, resource_key=None)
+        assert found == replace(entry, parents=(premises.folder_id,))
+
+
+async def test_the_folder_itself_can_be_looked_up(premises: Premises) -> None:
+    found = await premises.drive.look_up(premises.folder_id, resource_key=None)
+    assert (found.id, found.mime_type, found.target) == (premises.folder_id, FOLDER_TYPE, None)
+
+
+async def test_an_item_that_is_not_there_cannot_be_looked_up(premises: Premises) -> None:
+    with pytest.raises(SetAside) as caught:
+        await premises.drive.look_up(NO_FOLDER, resource_key=None)
+    assert caught.value.reason == "not_found"
+    assert "does not exist, or it is not shared" in caught.value.message
 
 
 async def test_a_folder_within_is_an_entry_that_can_be_listed(premises: Premises) -> None:

@@ -4,12 +4,12 @@ import hashlib
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.core.errors import SetAside, Stop, TryAgain, Verdict
 from services.core.events import FileFound
-from services.core.ports import FOLDER_TYPE, Entry, Page
-from services.core.reasons import CONTENT_MISMATCH, KEY_REFUSED, PAGE_TOKEN_INVALID
+from services.core.ports import FOLDER_TYPE, LARGEST_PAGE, Entry, Page
+from services.core.reasons import CONTENT_MISMATCH, KEY_REFUSED, NOT_FOUND, PAGE_TOKEN_INVALID
 
 CHUNK = 16 * 1024
 
@@ -31,18 +31,22 @@ class BreaksOff:
 
 
 class FakeDrive:
-    """`ReadsFolders` and `OpensFiles`.
+    """`ReadsFolders`, `OpensFiles` and `LooksUpFiles`.
 
-    `list_troubles` and `open_troubles` hold, per folder or file, what happens at its next calls.
+    `list_troubles`, `look_up_troubles` and `open_troubles` hold, per folder or file, what happens
+    at its next calls. `items` is what a look-up finds; `page_size` caps what a caller asks for.
     """
 
     def __init__(self, *, page_size: int = 1000, key_is_right: bool = True) -> None:
         self._page_size = page_size
         self._key_is_right = key_is_right
         self.folders: dict[str, list[Entry]] = {}
+        self.items: dict[str, Entry] = {}
         self.bodies: dict[str, bytes] = {}
         self.list_troubles: dict[str, deque[Verdict | Page]] = defaultdict(deque)
         self.open_troubles: dict[str, deque[Verdict | Answers | BreaksOff]] = defaultdict(deque)
+        self.look_up_troubles: dict[str, deque[Verdict]] = defaultdict(deque)
+        self.looked_up: list[str] = []
         self.listed: list[tuple[str, str | None]] = []
         self.opened: list[str] = []
         self.open_now = 0
@@ -52,8 +56,9 @@ class FakeDrive:
     def add_folder(self, folder_id: str, *, parent: str | None = None, name: str = "") -> None:
         """A folder, below another or at the root of things."""
         self.folders.setdefault(folder_id, [])
+        entry = Entry(id=folder_id, name=name or folder_id, mime_type=FOLDER_TYPE)
+        self.items[folder_id] = entry
         if parent is not None:
-            entry = Entry(id=folder_id, name=name or folder_id, mime_type=FOLDER_TYPE)
             self.folders[parent].append(entry)
 
     def add_file(self, folder_id: str, file_id: str, body: bytes, name: str = "") -> Entry:
@@ -72,10 +77,17 @@ class FakeDrive:
     def add_entry(self, folder_id: str, entry: Entry, body: bytes = b"") -> None:
         """A child of any kind."""
         self.folders.setdefault(folder_id, []).append(entry)
+        self.items[entry.id] = entry
         self.bodies[entry.id] = body
 
     async def list_page(
-        self, folder_id: str, *, token: str | None, resource_key: str | None
+        self,
+        folder_id: str,
+        *,
+        token: str | None,
+        resource_key: str | None,
+        page_size: int = LARGEST_PAGE,
+        ids_only: bool = False,
     ) -> Page:
         """One page, as the real one would answer."""
         self.listed.append((folder_id, token))
@@ -87,21 +99,39 @@ class FakeDrive:
                 raise trouble
             return trouble
         if folder_id not in self.folders:
-            raise SetAside("not_found", "This folder does not exist, or it is not shared.")
-        return self._page(folder_id, token)
+            raise SetAside(NOT_FOUND, "This folder does not exist, or it is not shared.")
+        return self._page(folder_id, token, page_size, ids_only)
 
-    def _page(self, folder_id: str, token: str | None) -> Page:
-        start = 0 if token is None else self._place(folder_id, token)
-        entries: Sequence[Entry] = self.folders[folder_id][start : start + self._page_size]
+    def _page(self, folder_id: str, token: str | None, size: int, ids_only: bool) -> Page:
+        usual = size == LARGEST_PAGE and not ids_only
+        bound_to = folder_id if usual else f"{folder_id}/{size}/{ids_only}"
+        size = min(size, self._page_size)
+        start = 0 if token is None else self._place(bound_to, token)
+        entries: Sequence[Entry] = self.folders[folder_id][start : start + size]
         end = start + len(entries)
         more = end < len(self.folders[folder_id])
-        return Page(entries=entries, next_token=f"{folder_id}@{end}" if more else None)
+        if ids_only:
+            entries = [Entry(id=entry.id, name="", mime_type="") for entry in entries]
+        return Page(entries=entries, next_token=f"{bound_to}@{end}" if more else None)
 
-    def _place(self, folder_id: str, token: str) -> int:
-        bound_to, _, place = token.rpartition("@")
-        if bound_to != folder_id or not place.isdecimal():
+    def _place(self, bound_to: str, token: str) -> int:
+        theirs, _, place = token.rpartition("@")
+        if theirs != bound_to or not place.isdecimal():
             raise SetAside(PAGE_TOKEN_INVALID, "Google no longer accepts the place.")
         return int(place)
+
+    async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
+        """The item as it is now, with its parents, or the trouble that is due."""
+        self.looked_up.append(item_id)
+        if not self._key_is_right:
+            raise Stop(KEY_REFUSED, "Google refused the API key: check GOOGLE_API_KEY.")
+        if self.look_up_troubles[item_id]:
+            raise self.look_up_troubles[item_id].popleft()
+        lie_in = {e.id: folder for folder, entries in self.folders.items() for e in entries}
+        if item_id in self.items:
+            parents = (lie_in[item_id],) if item_id in lie_in else ()
+            return replace(self.items[item_id], parents=parents)
+        raise SetAside(NOT_FOUND, "This item does not exist, or it is not shared.")
 
     @asynccontextmanager
     async def open(self, file: FileFound) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -116,7 +146,7 @@ class FakeDrive:
         if isinstance(trouble, Answers):
             chunks = self._chunks(self._answer(trouble, file), None)
         elif file.file_id not in self.bodies:
-            raise SetAside("not_found", "This file does not exist, or it is not shared.")
+            raise SetAside(NOT_FOUND, "This file does not exist, or it is not shared.")
         else:
             chunks = self._chunks(self.bodies[file.file_id], trouble)
         self.open_now += 1

@@ -7,15 +7,15 @@ makes no sense (a size that is no number, a checksum of another shape) is droppe
 import json
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from services.core.errors import TryAgain
 from services.core.events import Id
-from services.core.ports import Entry, Page
+from services.core.ports import LARGEST_PAGE, SHORTCUT_TYPE, Entry, Page, Target
 
-PAGE_SIZE = 1000
+T = TypeVar("T")
 LONGEST_TOKEN = 16 * 1024
 LONGEST_NAME = 1024
 LONGEST_TYPE = 128
@@ -23,15 +23,21 @@ BIGGEST = 2**63 - 1
 BIGGEST_FILE = 2**43
 BIGGEST_SIDE = 2**31 - 1
 EARLIEST_YEAR, LATEST_YEAR = 1900, 9000
+MOST_PARENTS = 100
 RESOURCE_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_ID = re.compile(r"[^\x00-\x20\x7f]{1,256}")
 # PostgreSQL and JSON hold neither; Drive can carry both in a name.
 _UNTELLABLE = re.compile("[\x00\ud800-\udfff]")
 
-FIELDS = (
-    "nextPageToken,incompleteSearch,files(id,name,mimeType,size,md5Checksum,sha1Checksum,"
-    "sha256Checksum,version,createdTime,modifiedTime,trashed,resourceKey,"
-    "imageMediaMetadata(width,height),capabilities/canDownload)"
+_FILE_FIELDS = (
+    "id,name,mimeType,size,md5Checksum,sha1Checksum,sha256Checksum,version,createdTime,"
+    "modifiedTime,trashed,resourceKey,imageMediaMetadata(width,height),capabilities/canDownload,"
+    "shortcutDetails(targetId,targetMimeType,targetResourceKey)"
 )
+FIELDS = f"nextPageToken,incompleteSearch,files({_FILE_FIELDS})"
+"""What a listing is to contain. Without its name here Google gives no `nextPageToken`."""
+ID_FIELDS = "nextPageToken,incompleteSearch,files(id)"
+ITEM_FIELDS = f"{_FILE_FIELDS},parents"
 
 
 class _File(msgspec.Struct, rename="camel"):
@@ -49,25 +55,23 @@ class _File(msgspec.Struct, rename="camel"):
     resource_key: Any = None
     image_media_metadata: Any = None
     capabilities: Any = None
+    shortcut_details: Any = None
+    parents: Any = None
 
 
 class _Listing(msgspec.Struct, rename="camel"):
-    files: Annotated[list[_File], msgspec.Meta(max_length=PAGE_SIZE)]
+    files: Annotated[list[_File], msgspec.Meta(max_length=LARGEST_PAGE)]
     next_page_token: Annotated[str, msgspec.Meta(max_length=LONGEST_TOKEN)] | None = None
     incomplete_search: bool = False
 
 
-_decoder = msgspec.json.Decoder(_Listing)
+_listing = msgspec.json.Decoder(_Listing)
+_item = msgspec.json.Decoder(_File)
 
 
 def page(body: bytes) -> Page:
     """A page of a folder; raises `TryAgain` if the body is no such thing."""
-    try:
-        listing = _decode(body)
-    except (ValueError, RecursionError) as why:
-        raise TryAgain(
-            "answer_unreadable", "Google Drive's answer could not be read: it is not a listing."
-        ) from why
+    listing = _decoded(body, _listing, "a listing")
     return Page(
         entries=[_entry(file) for file in listing.files],
         next_token=listing.next_page_token or None,
@@ -75,15 +79,30 @@ def page(body: bytes) -> Page:
     )
 
 
-def _decode(body: bytes) -> _Listing:
+def item(body: bytes) -> Entry:
+    """One item that was asked for by its id; raises `TryAgain` if the body is no such thing."""
+    return _entry(_decoded(body, _item, "an item"))
+
+
+def _decoded(body: bytes, decoder: msgspec.json.Decoder[T], what: str) -> T:
     try:
-        return _decoder.decode(body)
+        return _decode(body, decoder)
+    except (ValueError, RecursionError) as why:
+        raise TryAgain(
+            "answer_unreadable", f"Google Drive's answer could not be read: it is not {what}."
+        ) from why
+
+
+def _decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    try:
+        return decoder.decode(body)
     except msgspec.ValidationError:
         raise
     except (msgspec.DecodeError, UnicodeDecodeError):
         # msgspec refuses a lone surrogate anywhere in the text; the standard library reads it,
         # and one name must not cost the page.
-        return msgspec.convert(json.loads(body), _Listing)
+        value: T = msgspec.convert(json.loads(body), decoder.type)
+        return value
 
 
 def _entry(file: _File) -> Entry:
@@ -104,7 +123,28 @@ def _entry(file: _File) -> Entry:
         resource_key=_resource_key(file.resource_key),
         can_download=_fields(file.capabilities).get("canDownload") is not False,
         trashed=file.trashed is True,
+        target=_target(file),
+        parents=_parents(file.parents),
     )
+
+
+def _target(file: _File) -> Target | None:
+    """Where a shortcut points; None where it says nothing that can be asked for."""
+    details = _fields(file.shortcut_details)
+    target_id = _text(details.get("targetId"))
+    if file.mime_type != SHORTCUT_TYPE or not _ID.fullmatch(target_id):
+        return None
+    return Target(
+        id=tellable(target_id),
+        mime_type=tellable(_text(details.get("targetMimeType")))[:LONGEST_TYPE],
+        resource_key=_resource_key(details.get("targetResourceKey")),
+    )
+
+
+def _parents(value: Any) -> tuple[str, ...]:
+    """One as a rule; none of what is shared with us, two or more of very old files."""
+    named = value[:MOST_PARENTS] if isinstance(value, list) else []
+    return tuple(tellable(id) for id in named if isinstance(id, str) and _ID.fullmatch(id))
 
 
 def tellable(text: str) -> str:

@@ -15,9 +15,10 @@ import httpx
 
 from services.adapters.drive import answers
 from services.adapters.drive.refusals import Asked, Refusal, verdict
-from services.core.errors import SetAside, TryAgain, Verdict
+from services.core.drive_units import DOWNLOAD, GET, LIST, Unmetered
+from services.core.errors import RateLimited, SetAside, TryAgain, Verdict
 from services.core.events import FileFound
-from services.core.ports import Page
+from services.core.ports import LARGEST_PAGE, Entry, Page, SpendsQuota
 from services.core.reasons import CONTENT_MISMATCH, DRIVE_UNREACHABLE
 from services.core.settings import DriveSettings
 
@@ -27,6 +28,7 @@ ANSWER_SECONDS = 60.0
 GRACE_SECONDS = 60.0
 SLOWEST_BYTES_A_SECOND = 16 * 1024
 BIGGEST_LISTING = 32 * 1024 * 1024
+BIGGEST_ITEM = 256 * 1024
 BIGGEST_REFUSAL = 64 * 1024
 REDIRECTS = 3
 GOOGLE_HOSTS = (".googleusercontent.com", ".googleapis.com")
@@ -41,7 +43,7 @@ _KEY = re.compile(r"[\x21-\x7e]+")
 
 
 class Drive:
-    """`ReadsFolders` and `OpensFiles`, straight on a transport.
+    """`ReadsFolders`, `OpensFiles` and `LooksUpFiles`, straight on a transport.
 
     Of httpx's client nothing is used but its cost, a third of the CPU of a small download.
     """
@@ -51,11 +53,11 @@ class Drive:
         settings: DriveSettings,
         transport: httpx.AsyncBaseTransport,
         *,
-        page_size: int = answers.PAGE_SIZE,
+        quota: SpendsQuota | None = None,
     ) -> None:
         self._files = httpx.URL(f"{settings.api_url}/drive/v3/files")
         self._transport = transport
-        self._page_size = page_size
+        self._quota = quota or Unmetered()
         key = settings.api_key.reveal()
         # What cannot be a header is left out: Google then says, as for any wrong key, what to do.
         self._headers = {"User-Agent": AGENT, "Accept-Encoding": "gzip"}
@@ -63,38 +65,56 @@ class Drive:
             self._headers["X-Goog-Api-Key"] = key
 
     async def list_page(
-        self, folder_id: str, *, token: str | None, resource_key: str | None
+        self,
+        folder_id: str,
+        *,
+        token: str | None,
+        resource_key: str | None,
+        page_size: int = LARGEST_PAGE,
+        ids_only: bool = False,
     ) -> Page:
         """One page of what lies in the folder and is not trashed. Raises the three verbs."""
         escaped = folder_id.replace("\\", "\\\\").replace("'", "\\'")
         query = {
             "q": f"'{escaped}' in parents and trashed=false",
-            "pageSize": str(self._page_size),
-            "fields": answers.FIELDS,
+            "pageSize": str(page_size),
+            "fields": answers.ID_FIELDS if ids_only else answers.FIELDS,
             "supportsAllDrives": "true",
             "includeItemsFromAllDrives": "true",
         } | ({"pageToken": token} if token else {})
         url = self._files.copy_merge_params(query)
         headers = self._headers | _resource_key(folder_id, resource_key)
-        async with self._answer(url, headers, Asked.FOLDER) as response:
+        async with self._answer(url, headers, Asked.FOLDER, LIST) as response:
             return answers.page(await _read(response, BIGGEST_LISTING))
+
+    async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
+        """The item as it is now, in the trash too, with its parents. Raises the three verbs."""
+        url = self._item(item_id).copy_merge_params(
+            {"fields": answers.ITEM_FIELDS, "supportsAllDrives": "true"}
+        )
+        headers = self._headers | _resource_key(item_id, resource_key)
+        async with self._answer(url, headers, Asked.ITEM, GET) as response:
+            return answers.item(await _read(response, BIGGEST_ITEM))
 
     @asynccontextmanager
     async def open(self, file: FileFound) -> AsyncIterator[AsyncIterator[bytes]]:
         """The file's bytes, as they come. Raises the three verbs, on entering and in between."""
-        name = quote(file.file_id, safe="")
-        url = httpx.URL(f"{self._files}/{name}?alt=media&supportsAllDrives=true")
+        url = self._item(file.file_id, "?alt=media&supportsAllDrives=true")
         headers = self._headers | _resource_key(file.file_id, file.resource_key)
         headers["Accept-Encoding"] = "identity"
-        async with self._answer(url, headers, Asked.FILE) as response:
+        async with self._answer(url, headers, Asked.FILE, DOWNLOAD) as response:
             _refuse_pages(response, file)
             async with aclosing(_chunks(response)) as chunks:
                 yield chunks
 
+    def _item(self, item_id: str, query: str = "") -> httpx.URL:
+        return httpx.URL(f"{self._files}/{quote(item_id, safe='')}{query}")
+
     @asynccontextmanager
     async def _answer(
-        self, url: httpx.URL, headers: Mapping[str, str], asked: Asked
+        self, url: httpx.URL, headers: Mapping[str, str], asked: Asked, units: int
     ) -> AsyncIterator[httpx.Response]:
+        await self._quota.take(units)
         response = await self._send(url, headers)
         try:
             for _ in range(REDIRECTS):
@@ -104,7 +124,10 @@ class Drive:
                 url, headers = _redirected(url, response, headers)
                 response = await self._send(url, headers)
             if response.status_code != 200:
-                raise await _refused(response, asked)
+                why = await _refused(response, asked)
+                if isinstance(why, RateLimited):
+                    self._quota.refused()
+                raise why
             yield response
         finally:
             await response.aclose()

@@ -11,14 +11,20 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from services.adapters.drive.client import Drive
+from services.core.ports import SpendsQuota
 from services.core.settings import DriveSettings
 
 KEEP_ALIVE_SECONDS = 60.0
 
 
 @asynccontextmanager
-async def open_drive(settings: DriveSettings, *, connections: int) -> AsyncIterator[Drive]:
-    """Drive for as long as the block lasts, on at most so many connections, kept alive."""
+async def open_drive(
+    settings: DriveSettings, *, connections: int, quota: SpendsQuota | None = None
+) -> AsyncIterator[Drive]:
+    """Drive for as long as the block lasts, on at most so many connections, kept alive.
+
+    Every request is paid for from `quota`; without one nothing holds it back.
+    """
     # The system's certificates, or those of SSL_CERT_FILE; not a list of our own.
     trust = ssl.create_default_context()
     session = aiohttp.ClientSession(
@@ -30,7 +36,7 @@ async def open_drive(settings: DriveSettings, *, connections: int) -> AsyncItera
     async with AiohttpTransport(
         client=session, verify=trust, proxy=_proxy(settings.api_url)
     ) as transport:
-        yield Drive(settings, transport)
+        yield Drive(settings, transport, quota=quota)
 
 
 def _proxy(url: str) -> httpx.Proxy | None:

@@ -24,6 +24,7 @@ class Asked(Enum):
 
     FOLDER = "folder"
     FILE = "file"
+    ITEM = "item"
 
 
 @dataclass(frozen=True, kw_only=True)

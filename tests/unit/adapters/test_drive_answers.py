@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.adapters.drive.answers import page
+from services.adapters.drive.answers import item, page
 from services.core.errors import TryAgain
-from services.core.ports import Entry
+from services.core.ports import SHORTCUT_TYPE, Entry, Target
 
 TEXT = st.text(alphabet="a0Z:-\x00\n\u00e9\ud800\U0001f305", max_size=40)
 JSON = st.recursive(
@@ -32,6 +32,8 @@ FIELD_NAMES = [
     "resourceKey",
     "imageMediaMetadata",
     "capabilities",
+    "shortcutDetails",
+    "parents",
 ]
 
 
@@ -176,3 +178,62 @@ def test_an_id_that_no_event_may_carry_makes_the_page_unreadable(file_id: str) -
     with pytest.raises(TryAgain) as why:
         page(json.dumps({"files": [{"id": file_id}]}).encode())
     assert why.value.reason == "answer_unreadable"
+
+
+def test_a_shortcut_tells_its_target_with_the_targets_key() -> None:
+    details = {"targetId": "1t", "targetMimeType": "image/png", "targetResourceKey": "0-k"}
+    found = entry(mimeType=SHORTCUT_TYPE, shortcutDetails=details)
+    assert found.target == Target(id="1t", mime_type="image/png", resource_key="0-k")
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        None,
+        "1t",
+        [],
+        {},
+        {"targetId": None},
+        {"targetId": ""},
+        {"targetId": "a b"},
+        {"targetId": "a\n"},
+        {"targetId": "x" * 257},
+        {"targetId": 5},
+    ],
+)
+def test_a_shortcut_to_nothing_that_can_be_asked_for_has_no_target(details: Any) -> None:
+    assert entry(mimeType=SHORTCUT_TYPE, shortcutDetails=details).target is None
+
+
+def test_what_makes_no_sense_of_a_target_is_dropped_and_not_the_target() -> None:
+    details = {"targetId": "1t", "targetMimeType": 7, "targetResourceKey": "a b"}
+    assert entry(mimeType=SHORTCUT_TYPE, shortcutDetails=details).target == Target(id="1t")
+
+
+def test_only_a_shortcut_has_a_target() -> None:
+    assert entry(mimeType="image/png", shortcutDetails={"targetId": "1t"}).target is None
+
+
+@pytest.mark.parametrize(
+    ("parents", "known"),
+    [
+        (None, ()),
+        ([], ()),
+        ("P", ()),
+        (["P"], ("P",)),
+        (["P", "Q"], ("P", "Q")),
+        (["P", 5, "", "a b", None, ["Q"], "x" * 300], ("P",)),
+        (["P"] * 5000, ("P",) * 100),
+    ],
+)
+def test_an_item_lies_in_none_one_or_several_folders(parents: Any, known: tuple[str, ...]) -> None:
+    assert item(json.dumps({"id": "A", "parents": parents}).encode()).parents == known
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"[]", b'{"id": 5}', b'{"id": "A"', b"<html>", b'{"id": "a b"}', b"\xff"]
+)
+def test_an_item_that_is_none_is_tried_again(body: bytes) -> None:
+    with pytest.raises(TryAgain) as caught:
+        item(body)
+    assert caught.value.reason == "answer_unreadable"
