@@ -24,6 +24,7 @@ from services.core.settings import data_dir
 OK, FAILED, USAGE, NOT_RUNNING, STANDSTILL, INTERRUPTED = 0, 1, 2, 3, 4, 130
 # Longer than a copy may take to stop its services, then its servers.
 DOWN_LIMIT_S = 45.0
+KEYS = ("GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS")
 NEEDED = ("KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT_URL", "DATABASE_URL")
 
 
@@ -64,8 +65,9 @@ def run_demo(args: Namespace, face: Face) -> int:
     """`demo`: everything, and an import of the sample folder."""
     start = Start()
     limits = Limits(standstill_s=args.standstill, overall_s=args.limit)
-    if not args.folder and os.environ.get("GOOGLE_API_KEY") and not os.environ.get("DRIVE_API_URL"):
-        raise ServerError("GOOGLE_API_KEY is set, so no emulator: name a folder with --folder URL.")
+    google = next((name for name in KEYS if os.environ.get(name)), None)
+    if google and not args.folder and not os.environ.get("DRIVE_API_URL"):
+        raise ServerError(f"{google} is set, so no emulator: name a folder with --folder URL.")
     with up(os.environ, home(), face.say, args.web) as running:
         outcome = run_import(running, args.folder, limits, start, face.console)
         if not args.json:

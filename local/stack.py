@@ -25,7 +25,7 @@ INSTEAD: tuple[tuple[Callable[[Place], Server], tuple[str, ...]], ...] = (
     (kafka, ("KAFKA_BOOTSTRAP_SERVERS",)),
     (minio, ("S3_ENDPOINT_URL",)),
     (postgres, ("DATABASE_URL",)),
-    (emulator, ("GOOGLE_API_KEY", "DRIVE_API_URL")),
+    (emulator, ("GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "DRIVE_API_URL")),
 )
 SETUP_LIMIT_S = 300.0
 TICK_S = 0.2

@@ -4,8 +4,10 @@ A reader takes values by name and collects what is wrong; `done()` raises one `S
 all of it. Secrets have a `repr` that hides them, so that no log and no traceback prints one.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -13,6 +15,8 @@ from urllib.parse import urlsplit
 T = TypeVar("T")
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 GOOGLE = "https://www.googleapis.com"
+QUOTA_USER = "drivestream"
+LONGEST_QUOTA_USER = 40
 
 
 class SettingsError(Exception):
@@ -87,6 +91,21 @@ class Reader:
             self.faults.append(f"{name} must be an address like {schemes[0]}://host:port.")
         return value.rstrip("/")
 
+    def json_file(self, name: str) -> Path | None:
+        """The path of a readable file that holds a JSON object; None if the name is not set."""
+        value = self.text(name, "")
+        if not value:
+            return None
+        path = Path(value).expanduser()
+        try:
+            if not isinstance(json.loads(path.read_bytes()), dict):
+                raise ValueError
+        except OSError as why:
+            self.faults.append(f"{name} names {value[:200]}, which cannot be read: {why.strerror}.")
+        except (ValueError, RecursionError):
+            self.faults.append(f"{name} names {value[:200]}, which holds no JSON object.")
+        return path
+
     def done(self) -> None:
         """Raise all faults, if there are any."""
         if self.faults:
@@ -134,18 +153,97 @@ class StoreSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class DriveSettings:
-    """Google Drive, or whatever answers like it."""
+    """Google Drive, or whatever answers like it.
+
+    Where `credentials_file` is given, a service account asks and the key is not used: who sets both
+    has put the account in the key's place. `quota_user` names us where a key makes us anonymous.
+    """
 
     api_url: str
     api_key: Secret
+    credentials_file: Path | None = None
+    quota_user: str = QUOTA_USER
+    cool_down_seconds: float = 600.0
 
     @classmethod
     def read(cls, reader: Reader) -> "DriveSettings":
-        """From DRIVE_API_URL and GOOGLE_API_KEY; a missing key is Drive's to refuse, readably."""
+        """From DRIVE_* and GOOGLE_*; a missing key is Drive's to refuse, readably."""
+        quota_user = reader.text("DRIVE_QUOTA_USER", QUOTA_USER)
+        if len(quota_user) > LONGEST_QUOTA_USER:
+            reader.faults.append(f"DRIVE_QUOTA_USER has at most {LONGEST_QUOTA_USER} characters.")
         return cls(
             api_url=reader.url("DRIVE_API_URL", ("https", "http"), GOOGLE),
             api_key=reader.secret("GOOGLE_API_KEY", ""),
+            credentials_file=reader.json_file("GOOGLE_APPLICATION_CREDENTIALS"),
+            quota_user=quota_user,
+            cool_down_seconds=float(reader.number("DRIVE_COOL_DOWN_SECONDS", 600, 1, 86_400)),
         )
+
+
+class QuotaModel(Enum):
+    """What Google counts: units since May 2026, requests in projects that are older."""
+
+    UNITS = "units"
+    QUERIES = "queries"
+
+
+USUAL_LIMITS = {QuotaModel.UNITS: 325_000, QuotaModel.QUERIES: 12_000}
+"""A minute, per user and project: Google's usage limits (`limits` page of Drive's guides)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuotaSettings:
+    """What all workers together may spend a minute (0: no limit), and how it is split.
+
+    `shares` are the parts of it, 0 to 1, that each kind of work gets.
+    """
+
+    per_minute: int
+    model: QuotaModel
+    shares: Mapping[str, float]
+
+    @classmethod
+    def read(cls, reader: Reader) -> "QuotaSettings":
+        """From DRIVE_QUOTA_UNITS_PER_MINUTE, DRIVE_QUOTA_MODEL and DRIVE_QUOTA_SHARES."""
+        model = _model(reader, "DRIVE_QUOTA_MODEL")
+        usual = USUAL_LIMITS[model]
+        return cls(
+            per_minute=reader.number("DRIVE_QUOTA_UNITS_PER_MINUTE", usual, 0, 10**9),
+            model=model,
+            shares=_shares(reader, "DRIVE_QUOTA_SHARES"),
+        )
+
+
+USUAL_SHARES = {"transfer": 88, "lister": 10, "preview": 2}
+
+
+def _model(reader: Reader, name: str) -> QuotaModel:
+    raw = reader.text(name, QuotaModel.UNITS.value).lower()
+    try:
+        return QuotaModel(raw)
+    except ValueError:
+        reader.faults.append(f"{name} must be units or queries, not {raw[:40]!r}.")
+        return QuotaModel.UNITS
+
+
+def _shares(reader: Reader, name: str) -> Mapping[str, float]:
+    """Percentages such as `transfer=88,lister=10,preview=2`, as parts of one."""
+    usual = ",".join(f"{kind}={percent}" for kind, percent in USUAL_SHARES.items())
+    raw = reader.text(name, usual)
+    given = [part.partition("=") for part in raw.split(",")]
+    percents = {kind.strip(): _percent(value) for kind, _, value in given}
+    whole = len(given) == len(percents) and percents.keys() == USUAL_SHARES.keys()
+    if not whole or min(percents.values()) < 1:
+        reader.faults.append(f"{name} must give each a whole percentage, like {usual}.")
+    elif sum(percents.values()) > 100:
+        reader.faults.append(f"{name} must not add up to more than 100, as {raw[:80]!r} does.")
+    return {kind: percent / 100 for kind, percent in percents.items()}
+
+
+def _percent(raw: str) -> int:
+    """0 for what is no percentage."""
+    digits = raw.strip()
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 3 else 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from services.adapters.process import alongside, end, run_service, unless, worke
 from services.core.events import WorkerStatus
 from services.core.parallel import in_parallel
 from services.core.retry import RetryPolicy
-from services.core.settings import DriveSettings, KafkaSettings, Reader
+from services.core.settings import DriveSettings, KafkaSettings, QuotaSettings, Reader
 from services.core.status import keep_telling
 from services.core.topics import (
     DEAD_LETTERS,
@@ -49,11 +49,16 @@ class Settings:
 
     kafka: KafkaSettings
     drive: DriveSettings
+    quota: QuotaSettings
 
     @classmethod
     def read(cls, reader: Reader) -> "Settings":
-        """From KAFKA_*, GOOGLE_API_KEY and DRIVE_API_URL."""
-        return cls(kafka=KafkaSettings.read(reader), drive=DriveSettings.read(reader))
+        """From KAFKA_*, GOOGLE_* and DRIVE_*."""
+        return cls(
+            kafka=KafkaSettings.read(reader),
+            drive=DriveSettings.read(reader),
+            quota=QuotaSettings.read(reader),
+        )
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:

@@ -17,7 +17,13 @@ from services.adapters.process import alongside, end, run_service, unless, worke
 from services.core.events import WorkerStatus
 from services.core.parallel import in_parallel
 from services.core.retry import RetryPolicy
-from services.core.settings import DriveSettings, KafkaSettings, Reader, StoreSettings
+from services.core.settings import (
+    DriveSettings,
+    KafkaSettings,
+    QuotaSettings,
+    Reader,
+    StoreSettings,
+)
 from services.core.status import keep_telling
 from services.core.topics import (
     DEAD_LETTERS,
@@ -44,16 +50,18 @@ class Settings:
 
     kafka: KafkaSettings
     drive: DriveSettings
+    quota: QuotaSettings
     store: StoreSettings
     at_once: int
     memory: int
 
     @classmethod
     def read(cls, reader: Reader) -> "Settings":
-        """From KAFKA_*, GOOGLE_API_KEY, DRIVE_API_URL, AWS_*, S3_* and TRANSFER_*."""
+        """From KAFKA_*, GOOGLE_*, DRIVE_*, AWS_*, S3_* and TRANSFER_*."""
         return cls(
             kafka=KafkaSettings.read(reader),
             drive=DriveSettings.read(reader),
+            quota=QuotaSettings.read(reader),
             store=StoreSettings.read(reader),
             at_once=reader.number("TRANSFER_CONCURRENCY", 32, 1, 1024),
             memory=reader.number("TRANSFER_MEMORY_MB", 96, 1, 1024 * 1024) * MIB,

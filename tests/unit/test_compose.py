@@ -49,6 +49,7 @@ class Service(msgspec.Struct):
 
     image: str = ""
     command: list[str] = []
+    volumes: list[str] = []
     environment: dict[str, str | int] = {}
     ports: list[str] = []
     healthcheck: Check | None = None
@@ -136,7 +137,14 @@ def test_a_service_is_given_the_settings_that_it_reads_and_no_others(name: str) 
 @pytest.mark.parametrize("name", ["lister", "transfer"])
 def test_the_demo_changes_settings_of_drive_and_nothing_else(name: str) -> None:
     own = environment(filled("deploy/demo.yaml", {}).services[name])
-    assert own.keys() == {"DRIVE_API_URL", "GOOGLE_API_KEY"}
+    assert own.keys() == {
+        "DRIVE_API_URL",
+        "GOOGLE_API_KEY",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "DRIVE_QUOTA_UNITS_PER_MINUTE",
+    }
+    assert own["GOOGLE_APPLICATION_CREDENTIALS"] == ""
+    assert own["DRIVE_QUOTA_UNITS_PER_MINUTE"] == "0"
     assert own["GOOGLE_API_KEY"] == USUAL_KEY
     address = urlsplit(own["DRIVE_API_URL"])
     assert address.hostname == "emulator"
@@ -163,6 +171,15 @@ def test_clients_are_given_the_addresses_and_passwords_of_the_servers() -> None:
     assert database.username == postgres["POSTGRES_USER"]
     assert database.password == postgres["POSTGRES_PASSWORD"] == "another-secret"
     assert database.path == f"/{postgres['POSTGRES_DB']}"
+
+
+def test_a_service_account_s_file_is_where_the_settings_say_and_nowhere_without_one() -> None:
+    for name in ("lister", "transfer"):
+        given = services({"GOOGLE_APPLICATION_CREDENTIALS": "/home/me/key.json"})[name]
+        assert given.volumes == ["/home/me/key.json:/home/me/key.json:ro"]
+        assert environment(given)["GOOGLE_APPLICATION_CREDENTIALS"] == "/home/me/key.json"
+        [nothing] = services()[name].volumes
+        assert nothing.startswith("/dev/null:")
 
 
 def test_browsers_are_sent_to_the_port_that_the_store_has_on_this_machine() -> None:

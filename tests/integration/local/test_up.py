@@ -92,6 +92,7 @@ def test_a_killed_copy_leaves_nothing_and_down_ends_the_next_one(empty: Machine)
         ({"S3_ENDPOINT_URL": "https://s3"}, ["kafka", "postgres", "emulator"]),
         ({"DATABASE_URL": "postgresql://u@h/d"}, ["kafka", "minio", "emulator"]),
         ({"GOOGLE_API_KEY": "a-key"}, ["kafka", "minio", "postgres"]),
+        ({"GOOGLE_APPLICATION_CREDENTIALS": "a.json"}, ["kafka", "minio", "postgres"]),
         ({"DRIVE_API_URL": "http://drive"}, ["kafka", "minio", "postgres"]),
     ],
 )

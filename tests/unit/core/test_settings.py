@@ -10,6 +10,8 @@ from services.core.settings import (
     DatabaseSettings,
     DriveSettings,
     KafkaSettings,
+    QuotaModel,
+    QuotaSettings,
     Reader,
     SettingsError,
     StoreSettings,
@@ -104,3 +106,93 @@ def test_numbers_out_of_bounds_are_faults(raw: str) -> None:
 )
 def test_the_data_folder_is_where_the_user_says(env: dict[str, str], folder: str) -> None:
     assert data_dir(env) == Path(folder)
+
+
+def drive(env: dict[str, str]) -> DriveSettings:
+    return read_settings(env, DriveSettings.read)
+
+
+def quota(env: dict[str, str]) -> QuotaSettings:
+    return read_settings(env, QuotaSettings.read)
+
+
+def fault(env: dict[str, str]) -> str:
+    with pytest.raises(SettingsError) as why:
+        read_settings(env, lambda reader: (DriveSettings.read(reader), QuotaSettings.read(reader)))
+    return str(why.value)
+
+
+def test_without_settings_the_quota_is_google_s_of_today_split_by_kind_of_work() -> None:
+    given = quota({})
+    assert (given.per_minute, given.model) == (325_000, QuotaModel.UNITS)
+    assert given.shares == {"transfer": 0.88, "lister": 0.10, "preview": 0.02}
+
+
+def test_an_older_project_counts_requests() -> None:
+    given = quota({"DRIVE_QUOTA_MODEL": "queries"})
+    assert (given.per_minute, given.model) == (12_000, QuotaModel.QUERIES)
+    assert quota({"DRIVE_QUOTA_UNITS_PER_MINUTE": "0"}).per_minute == 0
+
+
+def test_shares_are_percentages_in_any_order() -> None:
+    given = quota({"DRIVE_QUOTA_SHARES": "preview=1, lister=49 ,transfer=50"})
+    assert given.shares == {"transfer": 0.5, "lister": 0.49, "preview": 0.01}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "transfer=90,lister=9,preview=2",
+        "transfer=88,lister=10",
+        "transfer=88,lister=10,preview=0",
+        "transfer=88,lister=10,preview=2,other=0",
+        "transfer=44,transfer=44,lister=10,preview=2",
+        "transfer=88,lister=10,preview=-2",
+        "transfer=88,lister=10,preview=²",
+        "transfer:88,lister:10,preview:2",
+        "88,10,2",
+        "=",
+        "transfer=88,lister=10,preview=2,",
+    ],
+)
+def test_shares_that_do_not_add_up_or_leave_one_out_are_a_fault(raw: str) -> None:
+    assert "DRIVE_QUOTA_SHARES" in fault({"DRIVE_QUOTA_SHARES": raw})
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("DRIVE_QUOTA_UNITS_PER_MINUTE", "-1"),
+        ("DRIVE_QUOTA_MODEL", "bytes"),
+        ("DRIVE_QUOTA_USER", "x" * 41),
+        ("DRIVE_COOL_DOWN_SECONDS", "0"),
+    ],
+)
+def test_settings_of_drive_that_make_no_sense_are_faults(name: str, raw: str) -> None:
+    assert name in fault({name: raw})
+
+
+@given(raw=st.text(max_size=30))
+def test_no_text_breaks_the_settings_of_drive(raw: str) -> None:
+    reader = Reader(dict.fromkeys(("DRIVE_QUOTA_MODEL", "DRIVE_QUOTA_SHARES"), raw))
+    given = QuotaSettings.read(reader)
+    assert reader.faults or sum(given.shares.values()) <= 1 + 1e-9
+
+
+def test_a_service_account_s_file_is_taken_if_it_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "account.json"
+    path.write_text('{"type": "service_account"}')
+    assert drive({"GOOGLE_APPLICATION_CREDENTIALS": str(path)}).credentials_file == path
+    assert drive({}).credentials_file is None
+
+
+@pytest.mark.parametrize("content", [b"", b"not JSON", b"[1]", b"\xff\xfe", b"[" * 100_000, None])
+def test_a_service_account_s_file_that_is_none_is_a_fault(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "account.json"
+    if content is not None:
+        path.write_bytes(content)
+    told = fault({"GOOGLE_APPLICATION_CREDENTIALS": str(path)})
+    assert "GOOGLE_APPLICATION_CREDENTIALS" in told
+    assert str(path) in told

@@ -91,10 +91,14 @@ def test_a_demo_that_cannot_start_still_gives_json_its_one_object(
     assert "holds something else" in said.err
 
 
+@pytest.mark.parametrize("name", ["GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS"])
 def test_a_demo_on_google_itself_needs_a_folder_before_anything_starts(
-    data_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
 ) -> None:
-    monkeypatch.setenv("GOOGLE_API_KEY", "a-key")
+    monkeypatch.setenv(name, "something")
     monkeypatch.delenv("DRIVE_API_URL", raising=False)
     assert main(["demo", "--once"]) == 3
     assert "--folder" in capsys.readouterr().err
