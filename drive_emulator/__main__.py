@@ -11,12 +11,13 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from drive_emulator.access import KeyState
 from drive_emulator.app import App
 from drive_emulator.control import describe, painting
 from drive_emulator.delays import KINDS, Asgi, Delayed, parse_delay
 from drive_emulator.forest import Forest
-from drive_emulator.gates import key_gate
 from drive_emulator.trees import BadTree, parse_tree
+from drive_emulator.world import World
 
 USUAL_KEY = "emulator-key"
 USUAL_PORT = 28085
@@ -35,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (BadTree, OSError) as why:
         print(f"drive_emulator: {_sentence(why, options)}", file=sys.stderr)
         return 2
-    app = App(forest, [key_gate(frozenset(options.api_key or [USUAL_KEY]))])
+    app = App(World(forest, {key: KeyState.OK for key in options.api_key or [USUAL_KEY]}))
     server = _server(Delayed(app, dict(options.delay)) if options.delay else app)
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, server.handle_exit)

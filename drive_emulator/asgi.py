@@ -37,12 +37,17 @@ _JSON_HEADERS: Headers = (
 
 @dataclass(frozen=True)
 class Request:
-    """One request; `method` is what it means, after X-HTTP-Method-Override."""
+    """One request; `method` is what it means, after X-HTTP-Method-Override.
+
+    `client` is the address that it came from, `query` what `params` were read from.
+    """
 
     method: str
     path: str
     params: dict[str, str]
     raw_headers: list[tuple[bytes, bytes]]
+    client: str = ""
+    query: bytes = b""
 
     @cached_property
     def headers(self) -> dict[bytes, bytes]:
@@ -68,11 +73,14 @@ class Request:
 async def read_request(scope: Scope, receive: Receive) -> Request:
     """The request; a GET in disguise (POST with a form, for long queries) is a GET from here on."""
     method, headers = scope["method"], list(scope["headers"])
-    request = Request(method, scope["path"], _form(scope["query_string"]), headers)
+    query, client = scope["query_string"], scope.get("client")
+    address = client[0] if client else ""
+    request = Request(method, scope["path"], _form(query), headers, address, query)
     if method != "POST" or request.header(b"x-http-method-override").upper() != "GET":
         return request
     body = await read_body(receive)
-    return Request("GET", scope["path"], request.params | _form(body), headers)
+    query = b"&".join(filter(None, (query, body)))
+    return Request("GET", scope["path"], request.params | _form(body), headers, address, query)
 
 
 def _form(text: bytes) -> dict[str, str]:

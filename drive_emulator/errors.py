@@ -103,6 +103,49 @@ def invalid_key() -> ApiError:
     return ApiError(400, {"error": error})
 
 
+def service_disabled() -> ApiError:
+    """403 `accessNotConfigured`: the key's project has not switched the Drive API on."""
+    message = (
+        "Google Drive API has not been used in project 123456789012 before or it is disabled. "
+        "Enable it by visiting https://console.developers.google.com/apis/api/"
+        "drive.googleapis.com/overview?project=123456789012 then retry. If you enabled this API "
+        "recently, wait a few minutes for the action to propagate to our systems and retry."
+    )
+    return _denied("accessNotConfigured", "SERVICE_DISABLED", message)
+
+
+def referrer_blocked() -> ApiError:
+    """403: the key is kept to web pages that this request does not come from."""
+    message = "Requests from referer <empty> are blocked."
+    return _denied("forbidden", "API_KEY_HTTP_REFERRER_BLOCKED", message, "global")
+
+
+def ip_blocked() -> ApiError:
+    """403 `ipRefererBlocked`: the key is kept to other addresses."""
+    message = (
+        "The request did not specify any referer, or its IP address violates the restrictions "
+        "set on the API key."
+    )
+    return _denied("ipRefererBlocked", "API_KEY_IP_ADDRESS_BLOCKED", message)
+
+
+def _denied(reason: str, info: str, message: str, domain: str = "usageLimits") -> ApiError:
+    """403 in both forms: an `errors` list, and `status` with ErrorInfo."""
+    body = classic(403, reason, message, domain=domain)
+    body["error"] |= {"status": "PERMISSION_DENIED", "details": [error_info(info)]}
+    return ApiError(403, body)
+
+
+def error_info(reason: str, **metadata: str) -> dict[str, Any]:
+    """The newer front end's way of naming a reason."""
+    return {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": reason,
+        "domain": "googleapis.com",
+        "metadata": {"service": "drive.googleapis.com", **metadata},
+    }
+
+
 def invalid_credentials() -> ApiError:
     """401 for a Bearer token that nobody issued."""
     body = classic(401, "authError", "Invalid Credentials", ("header", "Authorization"))

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from drive_emulator.access import KeyState
 from drive_emulator.app import App
 from drive_emulator.forest import Forest, Tree
-from drive_emulator.gates import key_gate
 from drive_emulator.trees import parse_tree
+from drive_emulator.world import World
 
 KEY = "some-key"
 SMALL = (
@@ -35,7 +36,7 @@ def small(forest: Forest) -> Tree:
 @pytest.fixture
 async def drive(forest: Forest) -> AsyncIterator[httpx.AsyncClient]:
     """Every request has the key already."""
-    transport = httpx.ASGITransport(App(forest, [key_gate({KEY})]))
+    transport = httpx.ASGITransport(App(World(forest, {KEY: KeyState.OK})))
     async with httpx.AsyncClient(
         transport=transport, base_url="http://drive", params={"key": KEY}
     ) as client:
@@ -45,6 +46,6 @@ async def drive(forest: Forest) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def stranger(forest: Forest) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a key."""
-    transport = httpx.ASGITransport(App(forest, [key_gate({KEY})]))
+    transport = httpx.ASGITransport(App(World(forest, {KEY: KeyState.OK})))
     async with httpx.AsyncClient(transport=transport, base_url="http://drive") as client:
         yield client

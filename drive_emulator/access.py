@@ -1,0 +1,95 @@
+"""Who asks: an API key, a Bearer token, or nobody."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from drive_emulator import errors
+from drive_emulator.asgi import Request
+from drive_emulator.caller import Caller
+from drive_emulator.tokens import Tokens
+
+LONGEST_QUOTA_USER = 40  # characters; source: the discovery document
+_MOST_KEYS = 10_000
+_TOKENS_IN_QUERY = ("access_token", "oauth_token")
+
+
+class KeyState(StrEnum):
+    """What becomes of requests with a key. An unknown key is `invalid`."""
+
+    OK = "ok"
+    INVALID = "invalid"
+    DISABLED = "disabled"
+    REFERRER_BLOCKED = "referrer_blocked"
+    IP_BLOCKED = "ip_blocked"
+
+
+_REFUSALS = {
+    KeyState.INVALID: errors.invalid_key,
+    KeyState.DISABLED: errors.service_disabled,
+    KeyState.REFERRER_BLOCKED: errors.referrer_blocked,
+    KeyState.IP_BLOCKED: errors.ip_blocked,
+}
+
+
+class Access:
+    """The keys that there are, and the accounts that tokens stand for."""
+
+    def __init__(self, tokens: Tokens, keys: Mapping[str, KeyState] | None = None) -> None:
+        self.keys = dict(keys or {})
+        self._tokens = tokens
+
+    def set_key(self, key: str, state: KeyState) -> None:
+        """Raises `ValueError` for an empty key, and for one more than can be kept."""
+        if not key or (key not in self.keys and len(self.keys) >= _MOST_KEYS):
+            raise ValueError(f"a key is not empty, and there are {_MOST_KEYS:,} at most")
+        self.keys[key] = state
+
+    def caller(self, request: Request, media: bool = False) -> Caller:
+        """Raises `ApiError` for a key or a token that does not let anybody in.
+
+        A token in the query is refused for media, as Drive has done since 2020.
+        """
+        key = key_of(request)
+        account = self._account(request, media)
+        if key:
+            refusal = _REFUSALS.get(self.keys.get(key, KeyState.INVALID))
+            if refusal is not None:
+                raise refusal()
+        elif not account:
+            raise errors.missing_key()
+        quota_user = request.params.get("quotaUser", "")
+        if len(quota_user) > LONGEST_QUOTA_USER:
+            raise errors.invalid_parameter("quotaUser", "Invalid value: at most 40 characters")
+        return Caller(
+            key=key,
+            account=account,
+            user=account or quota_user or request.client,
+            resource_keys=_resource_keys(request.header(b"x-goog-drive-resource-keys")),
+        )
+
+    def _account(self, request: Request, media: bool) -> str:
+        """Of the token in the header or the query; nothing where there is no token."""
+        scheme, _, token = request.header(b"authorization").partition(" ")
+        if scheme:
+            account = self._tokens.account(token.strip()) if scheme.lower() == "bearer" else None
+        else:
+            token = next((request.params[n] for n in _TOKENS_IN_QUERY if n in request.params), "")
+            if not token:
+                return ""
+            account = None if media else self._tokens.account(token)
+        if account is None:
+            raise errors.invalid_credentials()
+        return account
+
+
+def key_of(request: Request) -> str:
+    """`key=` or `X-Goog-Api-Key`, or nothing."""
+    return request.params.get("key") or request.header(b"x-goog-api-key")
+
+
+def _resource_keys(header: str) -> Mapping[str, str]:
+    """By file id; `id1/key1,id2/key2`. What is no such pair is passed over."""
+    if not header:
+        return {}
+    pairs = (pair.strip().partition("/") for pair in header.split(","))
+    return {file_id: key for file_id, slash, key in pairs if slash and file_id and key}

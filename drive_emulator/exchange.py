@@ -1,0 +1,61 @@
+"""One request on its way through the pipeline, and its answer."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from drive_emulator.asgi import Headers, Message, Receive, Request, Send, send_json
+from drive_emulator.caller import Caller
+
+Dispatch = Callable[[Request, Send], Awaitable[None]]
+NOBODY = Caller()
+
+
+class Exchange:
+    """What a handler is given: the request, who asks, and where the answer goes.
+
+    `names` are what stands for the `{names}` of the route's pattern. Everything that is sent
+    through `send` is counted. `dispatch` sends a further request through the whole pipeline, as
+    the inner calls of a batch.
+    """
+
+    __slots__ = (
+        "bytes",
+        "caller",
+        "dispatch",
+        "kind",
+        "names",
+        "out",
+        "reason",
+        "receive",
+        "request",
+        "status",
+    )
+
+    def __init__(self, request: Request, receive: Receive, out: Send, dispatch: Dispatch) -> None:
+        self.request = request
+        self.receive = receive
+        self.out = out
+        self.dispatch = dispatch
+        self.kind = ""
+        self.names: tuple[str, ...] = ()
+        self.caller = NOBODY
+        self.status = 0
+        self.bytes = 0
+        self.reason = ""
+
+    @property
+    def file_id(self) -> str:
+        """The first of the names; nothing where the path has none."""
+        return self.names[0] if self.names else ""
+
+    async def send(self, message: Message) -> None:
+        """To the client, in the terms of ASGI."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        else:
+            self.bytes += len(message.get("body", b""))
+        await self.out(message)
+
+    async def answer(self, value: Any, status: int = 200, more: Headers = ()) -> None:
+        """A JSON answer as Google sends it."""
+        await send_json(self.send, self.request, value, status, more)

@@ -1,0 +1,104 @@
+"""files.list, files.get and the bytes of a file."""
+
+from drive_emulator.asgi import Headers, send_parts
+from drive_emulator.errors import bad_fields, not_downloadable, not_found
+from drive_emulator.exchange import Exchange
+from drive_emulator.forest import File, Forest
+from drive_emulator.listing import Listing, is_cold, read_list, render_list
+from drive_emulator.mask import BadMask, narrow, parse_mask
+from drive_emulator.media import Span, body, cut, read_range
+from drive_emulator.resource import projection
+from drive_emulator.routing import Route
+from drive_emulator.schema import DEFAULT_FILE, FILE
+from drive_emulator.stock import Stock
+from drive_emulator.world import World
+
+_INLINE_UP_TO = 5_000  # files looked at; a longer search runs beside the event loop
+_MEDIA_HEADERS: Headers = (
+    (b"accept-ranges", b"bytes"),
+    (b"cache-control", b"private, max-age=0, must-revalidate"),
+    (b"server", b"UploadServer"),
+)
+
+
+def routes(world: World) -> list[Route]:
+    """Where the handlers of this module answer."""
+    files = Files(world)
+    one = "/drive/v3/files/{fileId}"
+    return [
+        Route("GET", "/drive/v3/files", "list", files.list),
+        Route("GET", one, "get", files.get),
+        Route("GET", one, "media", files.media, alt="media"),
+        Route("GET", f"/download{one}", "media", files.media, alt="media"),
+    ]
+
+
+class Files:
+    """Reads of one forest."""
+
+    def __init__(self, world: World) -> None:
+        self._forest = world.forest
+        self._listing = Listing(world.forest)
+        self._beside = world.beside
+
+    async def list(self, exchange: Exchange) -> None:
+        asked = read_list(exchange.request.params, exchange.caller)
+        if self._listing.cost(asked) <= _INLINE_UP_TO:
+            page = self._listing.page(asked)
+        else:
+            page = await self._beside.run(lambda: self._listing.page(asked))
+        if is_cold(page):
+            answer = await self._beside.run(lambda: render_list(page, asked.mask))
+        else:
+            answer = render_list(page, asked.mask)
+        await exchange.answer(answer)
+
+    async def get(self, exchange: Exchange) -> None:
+        try:
+            fields = exchange.request.params.get("fields") or DEFAULT_FILE
+            mask = narrow(parse_mask(fields), FILE)
+        except BadMask as why:
+            raise bad_fields(str(why)) from None
+        file = visible(self._forest, exchange)
+        if file.entry.stock is not None:
+            await self._render(file.entry.stock)
+        await exchange.answer(projection(mask)(file))
+
+    async def media(self, exchange: Exchange) -> None:
+        file = visible(self._forest, exchange)
+        stock = file.entry.stock
+        if stock is None:
+            raise not_downloadable()
+        await self._render(stock)
+        size = stock.size
+        span = read_range(exchange.request.header(b"range"), size)
+        status, headers = 200, [(b"content-type", file.entry.mime_type.encode()), *_MEDIA_HEADERS]
+        if span is not None:
+            status = 206
+            about = b"bytes %d-%d/%d" % (span.start, span.stop - 1, size)
+            headers.append((b"content-range", about))
+        whole = span or Span(0, size)
+        headers.append((b"content-length", b"%d" % (whole.stop - whole.start)))
+        await exchange.send({"type": "http.response.start", "status": status, "headers": headers})
+        if exchange.request.method == "HEAD":
+            await exchange.send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
+        parts = body(file, stock) if span is None else cut(body(file, stock), span)
+        await send_parts(exchange.send, parts)
+
+    async def _render(self, stock: Stock) -> None:
+        """Takes tens of milliseconds, once."""
+        if not stock.ready:
+            await self._beside.run(lambda: stock.contents)
+
+
+def visible(forest: Forest, exchange: Exchange) -> File:
+    """The file that the path names, if the caller may see it; 404 if not, in the same words.
+
+    Trashed files are still there.
+    """
+    file = forest.find(exchange.file_id)
+    all_drives = exchange.request.params.get("supportsAllDrives", "").lower() == "true"
+    if file is None or not forest.visible(file, exchange.caller, all_drives=all_drives):
+        raise not_found(exchange.file_id)
+    return file

@@ -1,0 +1,22 @@
+"""What all handlers of one emulator share."""
+
+from drive_emulator.access import Access, KeyState
+from drive_emulator.beside import Beside
+from drive_emulator.clock import Clock
+from drive_emulator.counters import Counters
+from drive_emulator.forest import Forest
+from drive_emulator.knobs import Knobs
+from drive_emulator.tokens import Tokens
+
+
+class World:
+    """The files, who may see them, and the state that requests leave behind."""
+
+    def __init__(self, forest: Forest, keys: dict[str, KeyState] | None = None) -> None:
+        self.forest = forest
+        self.knobs = Knobs()
+        self.clock = Clock()
+        self.tokens = Tokens(self.clock)
+        self.access = Access(self.tokens, keys)
+        self.beside = Beside()
+        self.counters = Counters()
