@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from services.core.rows import FileRow, ImageRow, ImportRow, Rows
+from services.core.rows import FileRow, FolderRow, ImageRow, ImportRow, Rows
 
 BEGAN = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 FOLDER = "1FolderFolderFolderFolder"
@@ -79,15 +79,31 @@ def a_file(number: int, **changes: object) -> FileRow:
     return replace(row, **changes)
 
 
+def a_folder(number: int, **changes: object) -> FolderRow:
+    """A folder of import 1 that could not be listed, of this number."""
+    row = FolderRow(
+        import_id="import-0001",
+        folder_id=f"folder-{number:04}",
+        path=("Holidays", f"Part {number}"),
+        opened=True,
+        reason="not_found",
+        message="This folder does not exist, or it is not shared.",
+        failed_at=BEGAN + timedelta(seconds=number),
+    )
+    return replace(row, **changes)
+
+
 def rows(
     *,
     imports: Iterable[ImportRow] = (),
+    folders: Iterable[FolderRow] = (),
     files: Iterable[FileRow] = (),
     images: Iterable[ImageRow] = (),
 ) -> Rows:
     """A working set of these rows."""
     return Rows(
         imports={row.id: row for row in imports},
+        folders={(row.import_id, row.folder_id): row for row in folders},
         files={(row.import_id, row.file_id): row for row in files},
         images={row.google_drive_id: row for row in images},
     )

@@ -15,6 +15,7 @@ from services.api.images import DATABASE, Catalog
 from services.api.paging import DEFAULT_PAGE, Cursor, Limit, cursor_of, key_of, next_link, page_of
 from services.api.problems import ParameterFault, Problem
 from services.api.progress import ImportViews, place_of
+from services.api.reports import FAILED_FOLDERS, ImportReport, ImportView, report, view
 from services.api.start import ImportStarter
 from services.api.submission import EXAMPLE, understood
 from services.core.catalog import FILE_STATES, ImportFile, ImportPlace, ImportProgress
@@ -105,13 +106,13 @@ async def start_import(
 )
 async def list_imports(
     views: Views, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
-) -> Response[list[ImportProgress]]:
+) -> Response[list[ImportView]]:
     """A page, with `Link: <…>; rel="next"` if more follow."""
     before = key_of(cursor, "imports", ImportPlace)
     page, more = page_of(await views.newest(before=before, limit=limit + 1), limit)
     following = cursor_of("imports", place_of(page[-1])) if more else None
     link = next_link("/imports", {"limit": limit}, following) if following else {}
-    return Response(list(page), headers=link)
+    return Response([view(row) for row in page], headers=link)
 
 
 @get(
@@ -120,9 +121,13 @@ async def list_imports(
     summary="One import",
     responses={**problem_responses("bad_parameter", "unknown_import", *DATABASE)},
 )
-async def get_import(import_id: FromPath[str], views: Views) -> ImportProgress:
-    """Its state and counts: found = stored + unchanged + failed + pending."""
-    return await _found(views, import_id)
+async def get_import(import_id: FromPath[str], views: Views, catalog: Catalog) -> ImportReport:
+    """Its state and counts, found = stored + unchanged + failed + pending; what is parked, and
+    which folders could not be listed."""
+    row = await _found(views, import_id)
+    failed = row.folders_failed > 0
+    folders = await catalog.failed_folders(import_id, limit=FAILED_FOLDERS) if failed else ()
+    return report(row, folders)
 
 
 @get(

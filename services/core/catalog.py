@@ -105,6 +105,16 @@ class ImportFile(Struct, frozen=True, kw_only=True):
     updated_at: datetime | None
 
 
+class FailedFolder(Struct, frozen=True, kw_only=True):
+    """A folder of an import that could not be listed; `path` is its own, names joined by `/`."""
+
+    folder_id: str
+    path: str
+    reason: str
+    message: str
+    failed_at: datetime
+
+
 class ImageFilter(Struct, frozen=True, kw_only=True):
     """Which images, and in which order: by id upwards, or the newest id first."""
 
@@ -149,4 +159,8 @@ class ReadsCatalog(Protocol):
         self, import_id: str, *, state: str | None, after: str | None, limit: int
     ) -> Sequence[ImportFile]:
         """The files of an import by Drive id, those that follow `after`; one state, or all."""
+        ...
+
+    async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]:
+        """The first of an import's folders that could not be listed, by path."""
         ...

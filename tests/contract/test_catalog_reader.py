@@ -17,7 +17,7 @@ from services.core.catalog import ImageDetails, ImageFilter, ImportPlace, ReadsC
 from services.core.errors import SetAside, TryAgain
 from services.core.rows import Rows
 from services.core.settings import DatabaseSettings, Secret
-from tests.catalog_rows import BEGAN, FOLDER, a_file, an_image, an_import, rows
+from tests.catalog_rows import BEGAN, FOLDER, a_file, a_folder, an_image, an_import, rows
 from tests.fakes.catalog import FakeCatalog
 
 ALL = ImageFilter()
@@ -39,7 +39,7 @@ def migrated(servers: Mapping[str, str]) -> Iterator[str]:
 def database_url(migrated: str) -> str:
     """Its tables, emptied."""
     with psycopg.connect(migrated, autocommit=True) as admin:
-        admin.execute("TRUNCATE images, imports, import_files RESTART IDENTITY")
+        admin.execute("TRUNCATE images, imports, import_folders, import_files RESTART IDENTITY")
     return migrated
 
 
@@ -221,6 +221,31 @@ async def test_pages_of_files_hold_every_file_once(shelf: Shelf) -> None:
     ):
         seen += [file.google_drive_id for file in page]
     assert seen == [f"file-{n:04}" for n in range(5)]
+
+
+async def test_folders_that_could_not_be_listed_are_told_with_the_reason(shelf: Shelf) -> None:
+    shelf.fill(
+        rows(
+            folders=[
+                a_folder(3),
+                a_folder(1, reason="listing_incomplete", message="Twice cut short."),
+                a_folder(2, closed=True),  # listed by a later pass after all
+                a_folder(4, reason=None, message=None, failed_at=None),
+                a_folder(5, path=()),
+                a_folder(6, import_id="import-0002"),
+            ]
+        )
+    )
+    found = await shelf.catalog.failed_folders("import-0001", limit=9)
+    assert [(f.folder_id, f.path) for f in found] == [
+        ("folder-0005", ""),
+        ("folder-0001", "Holidays/Part 1"),
+        ("folder-0003", "Holidays/Part 3"),
+    ]
+    assert (found[1].reason, found[1].message) == ("listing_incomplete", "Twice cut short.")
+    assert found[1].failed_at == BEGAN + timedelta(seconds=1)
+    assert await shelf.catalog.failed_folders("import-0001", limit=2) == found[:2]
+    assert list(await shelf.catalog.failed_folders("import-0003", limit=9)) == []
 
 
 async def test_a_value_that_no_text_can_have_is_refused_and_not_a_crash(shelf: Shelf) -> None:

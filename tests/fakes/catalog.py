@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from msgspec.structs import asdict
 
 from services.core.catalog import (
+    FailedFolder,
     Image,
     ImageDetails,
     ImageFilter,
@@ -14,7 +15,7 @@ from services.core.catalog import (
     ImportProgress,
 )
 from services.core.errors import SetAside, TryAgain, Verdict
-from services.core.rows import FileRow, ImageRow, ImportRow, Rows
+from services.core.rows import FileRow, FolderRow, ImageRow, ImportRow, Rows
 
 BATCH = 2
 UNREADABLE = SetAside("bad_value", "No name, id or cursor can have this value.")
@@ -34,6 +35,7 @@ class FakeCatalog:
     def fill(self, rows: Rows) -> None:
         """Add rows, or replace those of the same keys."""
         self._rows.imports |= rows.imports
+        self._rows.folders |= rows.folders
         self._rows.files |= rows.files
         self._rows.images |= rows.images
         for drive_id in rows.images:
@@ -107,6 +109,13 @@ class FakeCatalog:
         chosen = [row for row in rows if state in (None, row.state) and row.file_id > (after or "")]
         return [_file(row) for row in chosen[:limit]]
 
+    async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]:
+        """As the port says."""
+        self._answer(import_id)
+        rows = [row for row in self._rows.folders.values() if row.import_id == import_id]
+        failed = [_failed(row) for row in sorted(rows, key=lambda row: (row.path, row.folder_id))]
+        return [folder for folder in failed if folder is not None][:limit]
+
     def _answer(self, *texts: str | None) -> None:
         if self.trouble is not None:
             raise self.trouble
@@ -148,3 +157,15 @@ def _file(row: FileRow) -> ImportFile:
         "updated_at": row.decided_at or row.described_at,
     }
     return ImportFile(**{name: fields[name] for name in ImportFile.__struct_fields__})
+
+
+def _failed(row: FolderRow) -> FailedFolder | None:
+    if row.closed or row.failed_at is None:
+        return None
+    return FailedFolder(
+        folder_id=row.folder_id,
+        path="/".join(row.path),
+        reason=row.reason or "",
+        message=row.message or "",
+        failed_at=row.failed_at,
+    )

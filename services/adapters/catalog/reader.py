@@ -13,8 +13,9 @@ from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalErr
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncResult, create_async_engine
 
-from services.adapters.catalog.tables import images, import_files, imports
+from services.adapters.catalog.tables import images, import_files, import_folders, imports
 from services.core.catalog import (
+    FailedFolder,
     Image,
     ImageDetails,
     ImageFilter,
@@ -49,8 +50,19 @@ _SPECIAL: Mapping[type, Mapping[str, Column]] = {
         "attempts": func.coalesce(import_files.c.attempts, 0),
         "updated_at": func.coalesce(import_files.c.decided_at, import_files.c.described_at),
     },
+    FailedFolder: {
+        "path": func.array_to_string(import_folders.c.path, "/"),
+        "reason": func.coalesce(import_folders.c.reason, ""),
+        "message": func.coalesce(import_folders.c.message, ""),
+    },
 }
-_TABLES = {Image: images, ImageDetails: images, ImportProgress: imports, ImportFile: import_files}
+_TABLES = {
+    Image: images,
+    ImageDetails: images,
+    ImportProgress: imports,
+    ImportFile: import_files,
+    FailedFolder: import_folders,
+}
 
 
 class CatalogReader:
@@ -133,6 +145,14 @@ class CatalogReader:
         query = query.order_by(files.file_id).limit(limit)
         return [ImportFile(**row) for row in await self._rows(query)]
 
+    async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]:
+        """As `ReadsCatalog` says."""
+        folders = import_folders.c
+        failed = folders.failed_at.is_not(None) & folders.closed.is_(False)
+        query = _select(FailedFolder).where(folders.import_id == import_id, failed)
+        query = query.order_by(folders.path, folders.folder_id).limit(limit)
+        return [FailedFolder(**row) for row in await self._rows(query)]
+
     async def _rows(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
         with _translated():
             async with self._short.connect() as connection:
@@ -163,7 +183,7 @@ def _engine(settings: DatabaseSettings, connections: int, statement_seconds: int
     )
 
 
-def _select(kind: type[Image | ImportProgress | ImportFile]) -> Select[Any]:
+def _select(kind: type[Image | ImportProgress | ImportFile | FailedFolder]) -> Select[Any]:
     """A query for the fields of a struct: columns of the same names, but for the special ones."""
     table, special = _TABLES[kind], _SPECIAL[kind]
     names = kind.__struct_fields__

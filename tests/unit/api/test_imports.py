@@ -8,7 +8,7 @@ import pytest
 
 from services.core import events as e
 from services.core.errors import TryAgain
-from tests.catalog_rows import BEGAN, FOLDER, a_file, an_import, rows
+from tests.catalog_rows import BEGAN, FOLDER, a_file, a_folder, an_import, rows
 from tests.fakes.log import FakePublisher
 from tests.unit.api.conftest import Api
 
@@ -34,7 +34,10 @@ FIELDS = [
     "finished_at",
     "updated_at",
     "message",
+    "parked",
+    "offer",
 ]
+IN_FULL = [*FIELDS, "failed_folders"]
 
 
 def a_request(number: int) -> e.ImportRequested:
@@ -49,6 +52,18 @@ def a_request(number: int) -> e.ImportRequested:
         folder_url=row.folder_url,
         requested_at=row.requested_at,
     )
+
+
+async def listed(api: Api) -> list[dict[str, object]]:
+    """The list, after a look that it has the fields that it should have."""
+    rows: list[dict[str, object]] = (await api.client.get("/imports")).json()
+    assert all(list(row) == FIELDS for row in rows)
+    return rows
+
+
+def in_list(shown: dict[str, object]) -> dict[str, object]:
+    """One import as the list shows it."""
+    return {name: shown[name] for name in FIELDS}
 
 
 async def publish(api: Api, *events: e.Message) -> None:
@@ -67,24 +82,24 @@ def following(response: httpx.Response) -> str | None:
 async def test_an_import_is_shown_with_its_counts(api: Api) -> None:
     api.catalog.fill(rows(imports=[an_import(1)]))
     shown = (await api.client.get("/imports/import-0001")).json()
-    assert list(shown) == FIELDS
+    assert list(shown) == IN_FULL
     parts = ("stored", "unchanged", "failed", "pending")
     assert shown["found"] == sum(shown[part] for part in parts) == 5
     assert (shown["skipped"], shown["failures"]) == ({"not_an_image": 3}, {"not_found": 1})
     assert shown["updated_at"] == "2026-11-23T13:00:00.123456Z"
-    assert (await api.client.get("/imports")).json() == [shown]
+    assert await listed(api) == [in_list(shown)]
 
 
 async def test_an_import_that_only_the_log_knows_is_queued(api: Api) -> None:
     await publish(api, a_request(1))
     shown = (await api.client.get("/imports/import-0001")).json()
-    assert list(shown) == FIELDS
+    assert list(shown) == IN_FULL
     assert (shown["state"], shown["folder_id"]) == ("queued", FOLDER)
     assert shown["requested_at"] == shown["updated_at"] == "2026-11-23T12:00:01.123456Z"
     numbers = [value for value in shown.values() if isinstance(value, int)]
-    assert numbers == [0] * 10
+    assert numbers == [0] * 11
     assert (shown["skipped"], shown["failures"]) == ({}, {})
-    assert (await api.client.get("/imports")).json() == [shown]
+    assert await listed(api) == [in_list(shown)]
 
 
 async def test_what_was_asked_comes_from_the_log_until_the_catalog_has_it(api: Api) -> None:
@@ -94,7 +109,7 @@ async def test_what_was_asked_comes_from_the_log_until_the_catalog_has_it(api: A
     shown = (await api.client.get("/imports/import-0001")).json()
     assert (shown["folder_id"], shown["found"]) == (FOLDER, 5)
     assert shown["requested_at"] == "2026-11-23T12:00:01.123456Z"
-    assert (await api.client.get("/imports")).json() == [shown]
+    assert await listed(api) == [in_list(shown)]
 
 
 @pytest.mark.parametrize("in_catalog", [[], [1, 3, 5], [2, 4], [1, 2, 3, 4, 5], [5], [1]])
@@ -117,8 +132,7 @@ async def test_the_list_is_whole_whoever_knows_what(
 async def test_an_import_that_the_log_no_longer_keeps_is_still_listed(api: Api) -> None:
     api.catalog.fill(rows(imports=[an_import(9), an_import(1)]))
     await publish(api, a_request(5))
-    listed = [row["id"] for row in (await api.client.get("/imports")).json()]
-    assert listed == ["import-0009", "import-0005", "import-0001"]
+    assert [row["id"] for row in await listed(api)] == ["import-0009", "import-0005", "import-0001"]
 
 
 async def test_a_control_that_the_indexer_has_not_met_is_shown(api: Api) -> None:
@@ -198,3 +212,59 @@ async def test_a_database_that_does_not_answer_is_said(api: Api) -> None:
     for address in ("/imports", "/imports/x", "/imports/x/files", "/images/x"):
         refused = await api.client.get(address)
         assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
+
+
+@pytest.mark.parametrize("state", ["completed_with_failures", "failed", "cancelled"])
+async def test_parked_files_are_counted_apart_and_offered_a_day_after_the_end(
+    api: Api, state: str
+) -> None:
+    failures = {"download_quota_exceeded": 7, "not_found": 1}
+    ended = an_import(1, state=state, failures=failures, failed=8, finished_at=BEGAN)
+    api.catalog.fill(rows(imports=[ended]))
+    [shown] = await listed(api)
+    assert (shown["parked"], shown["failed"]) == (7, 8)
+    assert shown["offer"] == {
+        "files": 7,
+        "reason": "download_quota_exceeded",
+        "after": "2026-11-24T12:00:00.123456Z",
+        "how": "POST /import/google-drive with the same folderUrl: what is stored already is not "
+        "fetched again, the parked files are.",
+    }
+    in_full = (await api.client.get("/imports/import-0001")).json()
+    assert in_list(in_full) == shown
+
+
+async def test_nothing_is_offered_while_the_import_runs_or_when_nothing_is_parked(api: Api) -> None:
+    parked = {"download_quota_exceeded": 7}
+    running = an_import(1, failures=parked)
+    api.catalog.fill(rows(imports=[running, an_import(2, state="completed", finished_at=BEGAN)]))
+    shown = {row["id"]: (row["parked"], row["offer"]) for row in await listed(api)}
+    assert shown == {"import-0001": (7, None), "import-0002": (0, None)}
+
+
+async def test_an_offer_names_no_time_when_the_end_is_not_known(api: Api) -> None:
+    parked = {"download_quota_exceeded": 7}
+    api.catalog.fill(rows(imports=[an_import(1, state="cancelled", failures=parked)]))
+    [shown] = await listed(api)
+    assert isinstance(shown["offer"], dict)
+    assert (shown["offer"]["files"], shown["offer"]["after"]) == (7, None)
+
+
+async def test_folders_that_could_not_be_listed_are_named_with_the_reason(api: Api) -> None:
+    api.catalog.fill(
+        rows(
+            imports=[an_import(1, folders_failed=120), an_import(2, folders_failed=0)],
+            folders=[a_folder(n) for n in range(120)],
+        )
+    )
+    shown = (await api.client.get("/imports/import-0001")).json()
+    assert shown["folders_failed"] == 120
+    assert len(shown["failed_folders"]) == 100
+    assert shown["failed_folders"][0] == {
+        "folder_id": "folder-0000",
+        "path": "Holidays/Part 0",
+        "reason": "not_found",
+        "message": "This folder does not exist, or it is not shared.",
+        "failed_at": "2026-11-23T12:00:00.123456Z",
+    }
+    assert (await api.client.get("/imports/import-0002")).json()["failed_folders"] == []

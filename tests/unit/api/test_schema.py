@@ -60,6 +60,15 @@ async def test_parameters_have_the_names_that_are_used(api: Api) -> None:
     assert files == {"import_id", "state", "limit", "cursor"}
 
 
+async def test_what_is_shown_of_an_import_is_declared(api: Api) -> None:
+    schemas = (await document(api))["components"]["schemas"]
+    assert {"parked", "offer"} <= set(schemas["ImportView"]["properties"])
+    assert {"parked", "offer", "failed_folders"} <= set(schemas["ImportReport"]["properties"])
+    assert set(schemas["Offer"]["properties"]) == {"files", "reason", "after", "how"}
+    fields = {"folder_id", "path", "reason", "message", "failed_at"}
+    assert set(schemas["FailedFolder"]["properties"]) == fields
+
+
 async def test_names_of_operations_are_for_clients(api: Api) -> None:
     names = [operation["operationId"] for _, operation in operations(await document(api))]
     assert len(set(names)) == len(names)
