@@ -2,8 +2,11 @@
 
 import logging
 import sys
+from collections.abc import Callable
 
 import structlog
+
+from services.core.errors import Stop
 
 
 def configure_logs(service: str) -> None:
@@ -24,3 +27,13 @@ def configure_logs(service: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def tell_of_waiting(service: str) -> Callable[[Stop, float], None]:
+    """What `Standstill` tells, as one line a wait: the reason, the sentence, and the seconds."""
+    log = structlog.get_logger(service)
+
+    def tell(why: Stop, seconds: float) -> None:
+        log.error(f"{service}.waiting", reason=why.reason, why=why.message, seconds=seconds)
+
+    return tell

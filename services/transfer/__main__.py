@@ -12,6 +12,7 @@ from services.adapters.kafka.admin import wait_for_topics
 from services.adapters.kafka.consumer import Subscription
 from services.adapters.kafka.intake import received
 from services.adapters.kafka.producer import Publisher
+from services.adapters.logs import tell_of_waiting
 from services.adapters.object_store import ObjectStore
 from services.adapters.process import alongside, end, run_service, unless, worker_id
 from services.core.events import WorkerStatus
@@ -24,6 +25,7 @@ from services.core.settings import (
     Reader,
     StoreSettings,
 )
+from services.core.standstill import Standstill
 from services.core.status import keep_telling
 from services.core.topics import (
     DEAD_LETTERS,
@@ -35,7 +37,6 @@ from services.core.topics import (
 from services.transfer.budget import Budget
 from services.transfer.copy import Copier
 from services.transfer.service import Transfer
-from services.transfer.standstill import Standstill
 
 SERVICE = "transfer"
 TOPICS = (FILES_FOUND, FILES_STORED, FILES_FAILED, DEAD_LETTERS, WORKERS_STATUS)
@@ -77,7 +78,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         Publisher(settings.kafka, source=SERVICE, linger_ms=LINGER_MS) as publisher,
         open_drive(settings.drive, connections=settings.at_once) as drive,
     ):
-        store, standstill = ObjectStore(settings.store), Standstill()
+        store, standstill = ObjectStore(settings.store), Standstill(tell_of_waiting(SERVICE))
         found = Subscription(settings.kafka, group=SERVICE, topic=FILES_FOUND.name)
         copier = Copier(drive, store, Budget(settings.memory))
         transfer = Transfer(

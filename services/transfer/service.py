@@ -13,9 +13,9 @@ from services.core.ports import PublishesEvents, Received
 from services.core.reasons import DRIVE_UNREACHABLE
 from services.core.recent import Recent
 from services.core.retry import RetryPolicy, attempted
+from services.core.standstill import ALONE_AT_MOST, Standstill
 from services.core.wire import event_id
 from services.transfer.copy import Copied, Copier, Effort, failed, stored
-from services.transfer.standstill import ALONE_AT_MOST, Standstill
 
 log = structlog.get_logger("transfer")
 

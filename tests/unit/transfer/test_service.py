@@ -10,10 +10,10 @@ from services.core.errors import SetAside, Stop, TryAgain
 from services.core.events import FileFailed, FileFound, FileStored, ImportPaused, Message, Mode
 from services.core.object_key import object_key
 from services.core.retry import RetryPolicy
+from services.core.standstill import Standstill
 from services.transfer.budget import Budget
 from services.transfer.copy import Copier
 from services.transfer.service import Transfer
-from services.transfer.standstill import Standstill
 from tests.fakes.drive import Answers, FakeDrive
 from tests.fakes.messages import InHand, Publications
 from tests.fakes.object_store import FakeStore, Kept
@@ -34,7 +34,7 @@ class Worker:
         entry = self.drive.add_file("folder-1", "file-1", BODY)
         self.file = a_file(size=entry.size, md5=entry.md5, epoch=2, round=3)
         self.publications = publications or Publications()
-        self.standstill = Standstill(0.01, 0.01)
+        self.standstill = Standstill(lambda _why, _seconds: None, 0.01, 0.01)
         self.transfer = Transfer(
             Copier(self.drive, self.store, Budget(1024)),
             self.publications,
