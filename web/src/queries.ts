@@ -83,6 +83,19 @@ export function useImport(id: string, listed: Import | undefined, listKnown: boo
   return { data: listed ?? query.data, error: listed === undefined ? query.error : null }
 }
 
+/** Which folders of an import could not be listed: the list of imports only counts them. */
+export function useFailedFolders(id: string, running: boolean) {
+  useLastLook(['import', id], running)
+  return useQuery({
+    queryKey: ['import', id],
+    queryFn: ({ signal }) => fetchImport(id, signal),
+    refetchInterval: ({ state }) => {
+      if (state.status === 'error') return mayRecover(state.error) ? WHILE_FAILING : false
+      return running ? FILES_WHILE_RUNNING : false
+    },
+  })
+}
+
 export function usePictures(importId: string, running: boolean) {
   const first = firstPicturesPath(importId)
   return usePages(['pictures', importId], first, fetchPictures, running ? PICTURES_WHILE_RUNNING : null)

@@ -27,6 +27,20 @@ export function importJson(changes: Json = {}): Json {
     finished_at: '2026-11-23T10:00:20Z',
     updated_at: '2026-11-23T10:00:20Z',
     message: null,
+    parked: 0,
+    offer: null,
+    failed_folders: [],
+    ...changes,
+  }
+}
+
+export function folderJson(changes: Json = {}): Json {
+  return {
+    folder_id: 'sub-1',
+    path: 'Holidays/2026',
+    reason: 'not_found',
+    message: 'This folder is not shared.',
+    failed_at: '2026-11-23T10:00:05Z',
     ...changes,
   }
 }

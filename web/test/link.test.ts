@@ -11,6 +11,8 @@ describe('the hint', () => {
     ['drive.google.com/drive/u/0/folders/1AbCdEf?usp=sharing'],
     ['https://drive.google.com/open?id=1AbCdEf'],
     ['https://drive'],
+    ['https://drive.google.com:443/drive/folders/1AbCdEf'],
+    ['//drive.google.com./drive/mobile/folders/1AbCdEf/1GhIjKl'],
   ])('says nothing of %s', (text) => {
     expect(folderHint(text)).toBeNull()
   })

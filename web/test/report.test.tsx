@@ -1,7 +1,7 @@
 import { screen, waitFor, within } from '@testing-library/react'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { fileJson, importJson } from './builders'
-import { FakeApi, problem } from './fakeApi'
+import { fileJson, folderJson, importJson } from './builders'
+import { FakeApi, jsonResponse, problem } from './fakeApi'
 import { pass, showPage } from './showPage'
 
 let api: FakeApi
@@ -67,10 +67,25 @@ describe('the report of an import', () => {
     expect(await screen.findByText('No picture was stored.')).toBeDefined()
   })
 
-  it('says that a folder could not be listed', async () => {
-    api.imports = [importJson({ state: 'completed_with_failures', folders_failed: 2 })]
+  it('names the folders that could not be listed, each with its reason', async () => {
+    const folders = [folderJson(), folderJson({ folder_id: 'sub-2', path: '', reason: 'listing_incomplete', message: '' })]
+    api.imports = [importJson({ state: 'completed_with_failures', folders_failed: 120, failed_folders: folders })]
     showPage()
-    expect(await screen.findByText(/2 folders could not be listed/)).toBeDefined()
+    const region = await screen.findByRole('region', { name: '120 folders could not be listed' })
+    expect(await within(region).findByText('Holidays/2026')).toBeDefined()
+    const [first, second] = within(region).getAllByRole('listitem').map(({ textContent }) => textContent)
+    expect(first).toContain('This folder is not shared.')
+    expect(first).toContain('Share it with anyone who has the link')
+    expect(second).toContain('The folder itselfNot listed completely by Google')
+    expect(within(region).getByText('And 118 more.')).toBeDefined()
+  })
+
+  it('asks for no folders when all were listed', async () => {
+    api.imports = [importJson()]
+    showPage()
+    await screen.findByTestId('equation')
+    expect(api.count('GET', '/api/imports/job-1')).toBe(0)
+    expect(screen.queryByText(/could not be listed/)).toBeNull()
   })
 
   it('leads to the folder in Drive, and nowhere else', async () => {
@@ -78,6 +93,54 @@ describe('the report of an import', () => {
     showPage()
     const link = await screen.findByRole('link', { name: 'Open in Google Drive' })
     expect(link.getAttribute('href')).toBe('https://drive.google.com/drive/folders/folder-1')
+  })
+})
+
+describe('parked files', () => {
+  const offer = { files: 7, reason: 'download_quota_exceeded', after: '2026-11-24T10:00:20Z', how: 'POST it again.' }
+  const ended = { state: 'completed_with_failures', parked: 7, offer }
+
+  it('are told apart, with the time after which they can be fetched', async () => {
+    vi.useFakeTimers({ now: new Date('2026-11-23T12:00:00Z') })
+    api.imports = [importJson(ended)]
+    showPage()
+    await pass(20)
+    const box = screen.getByRole('region', { name: '7 pictures are parked until Google gives them free' })
+    expect(box.querySelector('time')?.dateTime).toBe('2026-11-24T10:00:20.000Z')
+    expect(box.textContent).toContain('What is stored already is not fetched twice.')
+    expect(within(box).queryByRole('alert')).toBeNull()
+  })
+
+  it('are fetched by importing the folder again, once for two clicks', async () => {
+    api.imports = [importJson({ ...ended, folder_url: 'https://drive.google.com/open?id=x&resourcekey=0-k' })]
+    api.started = () => {
+      api.imports = [importJson({ id: 'job-2', requested_at: '2026-11-24T11:00:00Z' }), ...api.imports]
+      return jsonResponse({ message: 'Import started', jobId: 'job-2' }, 202)
+    }
+    const user = showPage()
+    await user.dblClick(await screen.findByRole('button', { name: 'Import the folder again' }))
+    await waitFor(() => expect(window.location.search).toBe('?import=job-2'))
+    const posts = api.asked.filter(({ method }) => method === 'POST')
+    expect(new Set(posts.map(({ key }) => key)).size).toBe(1)
+    expect(posts[0]?.body).toEqual({ folderUrl: 'https://drive.google.com/open?id=x&resourcekey=0-k' })
+  })
+
+  it('keep their button when it could not be done', async () => {
+    api.imports = [importJson(ended)]
+    api.started = () => problem(500, 'Kafka did not acknowledge.')
+    const user = showPage()
+    await user.click(await screen.findByRole('button', { name: 'Import the folder again' }))
+    expect(await screen.findByText('It was not started. Kafka did not acknowledge.')).toBeDefined()
+    expect(screen.getByRole('button', { name: 'Import the folder again' })).toBeDefined()
+  })
+
+  it('have no button while the import runs, and no time where none is known', async () => {
+    api.imports = [importJson({ state: 'transferring', finished_at: null, parked: 1, offer: null })]
+    showPage()
+    expect(await screen.findByText('1 picture is parked until Google gives them free')).toBeDefined()
+    expect(screen.queryByRole('button', { name: 'Import the folder again' })).toBeNull()
+    api.imports = [importJson({ ...ended, offer: { ...offer, after: null } })]
+    expect(await screen.findByText(/Import the folder again tomorrow/, {}, { timeout: 3000 })).toBeDefined()
   })
 })
 

@@ -2,7 +2,7 @@
 import { ApiError } from './errors'
 import { nextPath } from './link'
 import { parseFiles, parseImport, parseImports, parsePictures, parseStarted } from './parse'
-import type { FileState, Import, ImportFile, ImportStarted, Page, Picture } from './types'
+import type { FileState, Import, ImportFile, ImportReport, ImportStarted, Page, Picture } from './types'
 
 const MOUNT = '/api'
 const TIME_LIMIT_MS = 15_000
@@ -22,7 +22,7 @@ export async function fetchImports(path: string, signal: AbortSignal): Promise<P
   return { items: parseImports(json), next: nextPath(link, path) }
 }
 
-export async function fetchImport(id: string, signal: AbortSignal): Promise<Import> {
+export async function fetchImport(id: string, signal: AbortSignal): Promise<ImportReport> {
   return parseImport((await call(`/imports/${encodeURIComponent(id)}`, { signal })).json)
 }
 

@@ -3,7 +3,7 @@
  * contract becomes one `malformed` error that names the field, instead of a crash in a component.
  */
 import { ApiError } from './errors'
-import type { Import, ImportFile, ImportStarted, Picture } from './types'
+import type { FailedFolder, Import, ImportFile, ImportReport, ImportStarted, Offer, Picture } from './types'
 
 /** A JSON value and where in the answer it stood, for the error message. */
 interface Value {
@@ -17,8 +17,10 @@ export function parseImports(json: unknown): Import[] {
   return list({ json, at: 'imports' }, importOf)
 }
 
-export function parseImport(json: unknown): Import {
-  return importOf({ json, at: 'import' })
+export function parseImport(json: unknown): ImportReport {
+  const value = { json, at: 'import' }
+  const field = fieldsOf(value)
+  return { ...importOf(value), failedFolders: field('failed_folders', (folders) => list(folders, failedFolderOf)) }
 }
 
 export function parseFiles(json: unknown): ImportFile[] {
@@ -58,6 +60,23 @@ function importOf(value: Value): Import {
     finishedAt: field('finished_at', optional(time)),
     updatedAt: field('updated_at', optional(time)),
     message: field('message', optional(text)),
+    parked: field('parked', count),
+    offer: field('offer', optional(offerOf)),
+  }
+}
+
+function offerOf(value: Value): Offer {
+  const field = fieldsOf(value)
+  return { files: field('files', count), reason: field('reason', text), after: field('after', optional(time)) }
+}
+
+function failedFolderOf(value: Value): FailedFolder {
+  const field = fieldsOf(value)
+  return {
+    folderId: field('folder_id', text),
+    path: field('path', text),
+    reason: field('reason', text),
+    message: field('message', text),
   }
 }
 

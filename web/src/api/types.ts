@@ -42,6 +42,31 @@ export interface Import extends ImportCounts {
   readonly finishedAt: Date | null
   readonly updatedAt: Date | null
   readonly message: string | null
+  /** Those of the failed files that Google withholds for a day. */
+  readonly parked: number
+  /** Fetching the parked files, once the import is over. */
+  readonly offer: Offer | null
+}
+
+export interface Offer {
+  readonly files: number
+  readonly reason: string
+  /** When Google will surely have given them free again; null if that is not known. */
+  readonly after: Date | null
+}
+
+/** An import asked for by itself. */
+export interface ImportReport extends Import {
+  /** The first of those that could not be listed; `foldersFailed` counts them all. */
+  readonly failedFolders: readonly FailedFolder[]
+}
+
+export interface FailedFolder {
+  readonly folderId: string
+  /** Folder names from the import's root down to this one, joined by a slash; empty for the root. */
+  readonly path: string
+  readonly reason: string
+  readonly message: string
 }
 
 export type FileState = 'failed' | 'pending' | 'stored' | 'unchanged' | 'skipped'

@@ -12,7 +12,9 @@ import { Announcer } from './Announcer'
 import { driveLink } from './driveLink'
 import { Equation } from './Equation'
 import { Facts } from './Facts'
+import { FailedFolders } from './FailedFolders'
 import { Failures } from './Failures'
+import { Parked } from './Parked'
 import { ProgressBar } from './ProgressBar'
 import { percentDone } from './progress'
 import { Skipped } from './Skipped'
@@ -66,16 +68,12 @@ function Report({ one }: { one: Import }) {
           <span className="percent">{percent === null ? soFar(one) : `${percent} %`}</span>
         </div>
         <Equation counts={one} />
-        {one.foldersFailed > 0 && one.state !== 'failed' && (
-          <p className="note note-bad">
-            {counted(one.foldersFailed, 'folder', 'folders')} could not be listed. What lies in there was not found, and is
-            in none of these counts.
-          </p>
-        )}
+        <Parked one={one} />
         <Skipped one={one} />
         <Announcer one={one} />
         <Facts one={one} />
       </section>
+      <FailedFolders one={one} />
       <Failures one={one} />
       <Gallery one={one} />
     </article>
