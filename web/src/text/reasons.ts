@@ -63,12 +63,22 @@ const REASONS = new Map<string, Reason>([
       cure: 'It may have been changed while it was copied. Import the folder again to fetch it as it is now.',
     },
   ],
+  [
+    'page_token_invalid',
+    { title: 'Google forgot where its listing stood', cure: LATER },
+  ],
+  ['too_many_waiting', { title: 'too many requests waited for Google’s quota', cure: LATER }],
   // Of the store.
   ['object_key_refused', { title: 'the store refused the name' }],
   ['store_refused_object', { title: 'refused by the store' }],
   ['undecodable_event', { title: 'its record could not be read' }],
+  ['unknown', { title: 'for a reason that was not recorded' }],
   // Of what whoever runs the server has to see to.
   ['key_refused', { title: 'Google refused the server’s API key' }],
+  ['credentials_refused', { title: 'Google refused the server’s service account' }],
+  ['no_bucket', { title: 'the storage has no bucket for the pictures' }],
+  ['store_refused', { title: 'the storage refused the server’s credentials' }],
+  ['store_full', { title: 'the storage is full' }],
   ['drive_api_disabled', { title: 'the Drive API is not enabled for the server’s key' }],
   ['daily_limit_exceeded', { title: 'the server’s daily limit at Google is used up', cure: LATER }],
 ])
