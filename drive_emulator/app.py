@@ -4,7 +4,7 @@ Read the request, find its route, find out who asks, then answer. Modules with h
 in `_routes`.
 """
 
-from drive_emulator import files
+from drive_emulator import accounts, batch, conversions, discovery, files, grants
 from drive_emulator.asgi import Receive, Request, Scope, Send, read_request, send_error
 from drive_emulator.control import Control
 from drive_emulator.errors import ApiError
@@ -18,6 +18,11 @@ _OURS = "/_emu/"
 def _routes(world: World) -> list[Route]:
     return [
         *files.routes(world),
+        *conversions.routes(world),
+        *accounts.routes(world),
+        *batch.routes(),
+        *grants.routes(world),
+        *discovery.routes(),
     ]
 
 

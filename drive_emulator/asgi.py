@@ -48,6 +48,7 @@ class Request:
     raw_headers: list[tuple[bytes, bytes]]
     client: str = ""
     query: bytes = b""
+    scheme: str = "http"
 
     @cached_property
     def headers(self) -> dict[bytes, bytes]:
@@ -57,6 +58,11 @@ class Request:
     def header(self, name: bytes) -> str:
         """The value, or nothing."""
         return self.headers.get(name, b"").decode("latin-1")
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host as the client named them."""
+        return f"{self.scheme}://{self.header(b'host') or 'localhost'}"
 
     @property
     def pretty(self) -> bool:
@@ -75,15 +81,17 @@ async def read_request(scope: Scope, receive: Receive) -> Request:
     method, headers = scope["method"], list(scope["headers"])
     query, client = scope["query_string"], scope.get("client")
     address = client[0] if client else ""
-    request = Request(method, scope["path"], _form(query), headers, address, query)
+    scheme = scope.get("scheme", "http")
+    request = Request(method, scope["path"], read_form(query), headers, address, query, scheme)
     if method != "POST" or request.header(b"x-http-method-override").upper() != "GET":
         return request
     body = await read_body(receive)
     query = b"&".join(filter(None, (query, body)))
-    return Request("GET", scope["path"], request.params | _form(body), headers, address, query)
+    params = request.params | read_form(body)
+    return Request("GET", scope["path"], params, headers, address, query, scheme)
 
 
-def _form(text: bytes) -> dict[str, str]:
+def read_form(text: bytes) -> dict[str, str]:
     """The parameters; where a name is repeated, the last one counts."""
     try:
         return dict(parse_qsl(text.decode("latin-1"), keep_blank_values=True, max_num_fields=200))

@@ -16,12 +16,14 @@ class Knobs:
     """`token_life`: seconds for which a page token can be used. `unknown_parent`: how a listing
     answers if none of its folders can be seen. `shuffle`: every listing has an order of its own,
     which its page tokens keep. `redirect_media`: `alt=media` is 302 to a signed address.
+    `access_token_life`: seconds for which the token endpoint's tokens are good.
     """
 
     token_life: float = 6 * 3600.0
     unknown_parent: Literal["404", "empty"] = "404"
     shuffle: bool = False
     redirect_media: bool = False
+    access_token_life: float = 3600.0
 
     def change(self, wanted: Mapping[str, Any]) -> None:
         """Turn several at once, or none: raises `BadKnob` before anything is changed."""
@@ -50,9 +52,12 @@ _TAKES = {
     "unknown_parent": lambda value: value in ("404", "empty"),
     "shuffle": _is_bool,
     "redirect_media": _is_bool,
+    "access_token_life": _is_life,
 }
+_SECONDS = f"a number of seconds from 0 to {LONGEST_TOKEN_LIFE:.0f}"
 _WORDS = {
-    "token_life": f"a number of seconds from 0 to {LONGEST_TOKEN_LIFE:.0f}",
+    "token_life": _SECONDS,
+    "access_token_life": _SECONDS,
     "unknown_parent": '"404" or "empty"',
     "shuffle": "true or false",
     "redirect_media": "true or false",

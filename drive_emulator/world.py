@@ -6,6 +6,7 @@ from drive_emulator.clock import Clock
 from drive_emulator.counters import Counters
 from drive_emulator.forest import Forest
 from drive_emulator.knobs import Knobs
+from drive_emulator.service_accounts import ServiceAccounts
 from drive_emulator.tokens import Tokens
 
 
@@ -17,6 +18,7 @@ class World:
         self.knobs = Knobs()
         self.clock = Clock()
         self.tokens = Tokens(self.clock)
+        self.service_accounts = ServiceAccounts()
         self.access = Access(self.tokens, keys)
         self.beside = Beside()
         self.counters = Counters()

@@ -1,0 +1,181 @@
+"""about, drives and changes: what Drive tells somebody who has logged in."""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+from drive_emulator.conversions import required
+from drive_emulator.errors import (
+    ApiError,
+    bad_fields,
+    classic,
+    invalid,
+    invalid_parameter,
+    login_required,
+)
+from drive_emulator.exchange import Exchange
+from drive_emulator.exports import FORMATS, IMPORTS
+from drive_emulator.forest import File
+from drive_emulator.mask import BadMask, Schema, narrow, parse_mask, pick
+from drive_emulator.routing import Route
+from drive_emulator.schema import FILE
+from drive_emulator.world import World
+
+_GIB = 1024**3
+
+
+def _names(text: str) -> Schema:
+    return {name: {} for name in text.split()}
+
+
+_DRIVE: Schema = {
+    **_names("colorRgb createdTime hidden id kind name themeId"),
+    "capabilities": None,
+    "restrictions": None,
+}
+_DRIVES: Schema = {**_names("kind nextPageToken"), "drives": _DRIVE}
+_ABOUT: Schema = {
+    **_names("appInstalled canCreateDrives canCreateTeamDrives driveThemes folderColorPalette"),
+    **_names("kind maxUploadSize teamDriveThemes"),
+    **dict.fromkeys(("exportFormats", "importFormats", "maxImportSizes")),
+    "storageQuota": _names("limit usage usageInDrive usageInDriveTrash"),
+    "user": _names("displayName emailAddress kind me permissionId photoLink"),
+}
+_START: Schema = _names("kind startPageToken")
+_CHANGES: Schema = {
+    **_names("kind newStartPageToken nextPageToken"),
+    "changes": {
+        **_names("changeType driveId fileId kind removed time type"),
+        "drive": _DRIVE,
+        "file": FILE,
+    },
+}
+
+
+def routes(world: World) -> list[Route]:
+    """Where the handlers of this module answer."""
+    accounts = Accounts(world)
+    changes = "/drive/v3/changes"
+    return [
+        Route("GET", "/drive/v3/about", "about", accounts.about),
+        Route("GET", "/drive/v3/drives", "drives", accounts.drives),
+        Route("GET", "/drive/v3/drives/{driveId}", "drives", accounts.drive),
+        Route("GET", f"{changes}/startPageToken", "changes", accounts.start),
+        Route("GET", changes, "changes", accounts.changes),
+    ]
+
+
+class Accounts:
+    """Whoever has a key alone is told to log in."""
+
+    def __init__(self, world: World) -> None:
+        self._forest = world.forest
+
+    async def about(self, exchange: Exchange) -> None:
+        """Who asks, and which formats there are. Without `fields` it is 400, as nowhere else."""
+        if not exchange.request.params.get("fields"):
+            message = "The 'fields' parameter is required for this method."
+            raise ApiError(400, classic(400, "required", message, ("parameter", "fields")))
+        account = _account(exchange)
+        await _answer(exchange, _about(account), _ABOUT)
+
+    async def drives(self, exchange: Exchange) -> None:
+        """Every shared drive that the account can see, on one page."""
+        _account(exchange)
+        _check_page_size(exchange)
+        found = [_drive(root) for root in self._roots(exchange)]
+        await _answer(exchange, {"kind": "drive#driveList", "drives": found}, _DRIVES)
+
+    async def drive(self, exchange: Exchange) -> None:
+        """One of them."""
+        _account(exchange)
+        wanted = exchange.names[0]
+        for root in self._roots(exchange):
+            if root.drive_id == wanted:
+                return await _answer(exchange, _drive(root), _DRIVE)
+        message = f"Shared drive not found: {wanted[:100]}"
+        raise ApiError(404, classic(404, "notFound", message, ("parameter", "driveId")))
+
+    async def start(self, exchange: Exchange) -> None:
+        """The token of now: what changes later comes behind it."""
+        _account(exchange)
+        answer = {"kind": "drive#startPageToken", "startPageToken": "1"}
+        await _answer(exchange, answer, _START)
+
+    async def changes(self, exchange: Exchange) -> None:
+        """What changed since a token."""
+        _account(exchange)
+        token = exchange.request.params.get("pageToken", "")
+        if not token:
+            raise required("pageToken")
+        if token != "1":
+            raise invalid("pageToken")
+        answer = {"kind": "drive#changeList", "newStartPageToken": "1", "changes": []}
+        await _answer(exchange, answer, _CHANGES)
+
+    def _roots(self, exchange: Exchange) -> list[File]:
+        roots = (self._forest.file(tree, 0) for tree in self._forest.trees if tree.drive_id)
+        return [
+            root for root in roots if self._forest.listed(root, exchange.caller, all_drives=True)
+        ]
+
+
+def _account(exchange: Exchange) -> str:
+    """Who asks; raises `ApiError` 401 for the holder of a mere key."""
+    if not exchange.caller.account:
+        raise login_required()
+    return exchange.caller.account
+
+
+def _check_page_size(exchange: Exchange) -> None:
+    text = exchange.request.params.get("pageSize", "10")
+    if not text.isdecimal() or not 1 <= int(text[:10]) <= 100:
+        message = f"Invalid value '{text[:40]}'. Values must be within the range: [1, 100]"
+        raise invalid_parameter("pageSize", message)
+
+
+async def _answer(exchange: Exchange, value: Mapping[str, Any], schema: Schema) -> None:
+    fields = exchange.request.params.get("fields") or "*"
+    try:
+        mask = narrow(parse_mask(fields), schema)
+    except BadMask as why:
+        raise bad_fields(str(why)) from None
+    await exchange.answer(pick(value, mask))
+
+
+def _about(account: str) -> dict[str, Any]:
+    number = int.from_bytes(blake2b(account.encode(), digest_size=8).digest())
+    return {
+        "kind": "drive#about",
+        "user": {
+            "kind": "drive#user",
+            "displayName": account.partition("@")[0],
+            "me": True,
+            "permissionId": f"{number:020d}",
+            "emailAddress": account,
+        },
+        "storageQuota": {
+            "limit": str(15 * _GIB),
+            "usage": "0",
+            "usageInDrive": "0",
+            "usageInDriveTrash": "0",
+        },
+        "importFormats": IMPORTS,
+        "exportFormats": FORMATS,
+        "maxImportSizes": {each: "10485760" for each in FORMATS},
+        "maxUploadSize": "5242880000000",
+        "appInstalled": False,
+        "folderColorPalette": ["#ac725e", "#d06b64", "#f83a22", "#fa573c"],
+        "canCreateDrives": False,
+        "canCreateTeamDrives": False,
+    }
+
+
+def _drive(root: File) -> dict[str, Any]:
+    return {
+        "kind": "drive#drive",
+        "id": root.drive_id,
+        "name": root.entry.name,
+        "hidden": False,
+        "capabilities": {"canListChildren": True, "canDownload": True, "canEdit": False},
+    }
