@@ -3,26 +3,22 @@
 import argparse
 import os
 import signal
-import socket
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import uvicorn
+from pathlib import Path
 
 from drive_emulator.access import KeyState
 from drive_emulator.app import App
 from drive_emulator.control import describe, painting
-from drive_emulator.delays import KINDS, Asgi, Delayed, parse_delay
+from drive_emulator.delays import KINDS, Delayed, parse_delay
 from drive_emulator.forest import Forest
+from drive_emulator.secure import BadSetting, add_flags, addresses, secure, write_account
+from drive_emulator.serving import Serving, listen, url
 from drive_emulator.trees import BadTree, parse_tree
 from drive_emulator.world import World
 
 USUAL_KEY = "emulator-key"
 USUAL_PORT = 28085
-_BACKLOG = 2048
-_PATIENCE_S = 1  # for requests that are still being answered when it is told to stop
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,21 +28,28 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         for text in options.tree:
             forest.add(parse_tree(text))
-        listener = _listen(options.host, options.port)
-    except (BadTree, OSError) as why:
+        listener = listen(options.host, options.port)
+        secured = secure(options)
+        world = World(forest, {key: KeyState.OK for key in options.api_key or [USUAL_KEY]})
+        world.addresses.update(addresses(listener, secured))
+        if options.service_account:
+            token_uri = f"{url('http', listener)}/token"
+            write_account(Path(options.service_account), world.service_accounts, token_uri)
+    except (BadTree, BadSetting, OSError) as why:
         print(f"drive_emulator: {_sentence(why, options)}", file=sys.stderr)
         return 2
-    app = App(World(forest, {key: KeyState.OK for key in options.api_key or [USUAL_KEY]}))
-    server = _server(Delayed(app, dict(options.delay)) if options.delay else app)
+    app = App(world)
+    delayed = Delayed(app, dict(options.delay)) if options.delay else app
+    serving = Serving(delayed, listener, secured)
     for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, server.handle_exit)
-    _announce(forest, options.host, listener)
+        signal.signal(each, serving.stop)
+    _announce(world)
     if options.render_sample:
         works = painting(forest.trees[0])
         threading.Thread(target=app.beside.run_all, args=(works,), daemon=True).start()
     if options.stop_on_eof:
         threading.Thread(target=_stop_on_eof, daemon=True).start()
-    server.run(sockets=[listener])
+    serving.run()
     return 0
 
 
@@ -68,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         "on, beside the server, instead of each when it is first asked for")  # fmt: skip
     add("--stop-on-eof", action="store_true", help="stop when standard input ends, as it does "
         "when the process that started this one is gone")  # fmt: skip
+    add_flags(parser, _port)
     return parser
 
 
@@ -85,57 +89,25 @@ def _port(text: str) -> int:
     return port
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
 def _sentence(why: Exception, options: argparse.Namespace) -> str:
     if isinstance(why, OSError):
+        if why.filename:
+            return f"cannot write {why.filename}: {why.strerror}"
         return f"cannot listen on {options.host} port {options.port}: {why.strerror or why}"
     return str(why)
 
 
-def _announce(forest: Forest, host: str, listener: socket.socket) -> None:
-    named = f"[{host}]" if ":" in host else host
-    print(f"Drive emulator on http://{named}:{listener.getsockname()[1]}")
-    for tree in forest.trees:
-        facts = describe(forest, tree)
+def _announce(world: World) -> None:
+    told = world.addresses
+    print(f"Drive emulator on {told['http']}")
+    for tree in world.forest.trees:
+        facts = describe(world.forest, tree)
         print(f"{tree.name}: {facts['folderUrl']} ({facts['pictures']:,} pictures)")
+    if "https" in told:
+        print(f"TLS on {told['https']}, to be trusted by {told['ca']}")
+    if "proxy" in told:
+        print(f"proxy for Google's hosts on {told['proxy']}")
     sys.stdout.flush()
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's, but a signal to stop is an order carried out, not one to die of afterwards."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Nothing to do: `main` has had the signals since before anybody could send one."""
-        yield
-
-
-def _server(app: Asgi) -> _Server:
-    config = uvicorn.Config(
-        app,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        timeout_keep_alive=240,
-        timeout_graceful_shutdown=_PATIENCE_S,
-    )
-    return _Server(config)
 
 
 def _stop_on_eof() -> None:

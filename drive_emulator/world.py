@@ -20,5 +20,6 @@ class World:
         self.tokens = Tokens(self.clock)
         self.service_accounts = ServiceAccounts()
         self.access = Access(self.tokens, keys)
+        self.addresses: dict[str, str] = {}
         self.beside = Beside()
         self.counters = Counters()

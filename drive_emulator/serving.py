@@ -1,0 +1,136 @@
+"""The listeners: plain HTTP, and beside it, where it is asked for, TLS and the proxy before it."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+import uvloop
+
+from drive_emulator.asgi import Receive, Request, Scope, Send, send_json
+from drive_emulator.delays import Asgi
+from drive_emulator.tunnels import LONGEST_HEAD, Reads, Tunnels, Writes
+
+_BACKLOG = 2048
+_PATIENCE_S = 1  # for requests that are still being answered when it is told to stop
+
+
+@dataclass(frozen=True)
+class Secured:
+    """What TLS needs, and the proxy's socket if there is a proxy. `ca` is the file to trust."""
+
+    listener: socket.socket
+    context: ssl.SSLContext
+    ca: Path
+    universe: str
+    proxy: socket.socket | None = None
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """An open listener; port 0 takes a free one. Raises `OSError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def url(scheme: str, listener: socket.socket) -> str:
+    """Where a listener is."""
+    host, port = listener.getsockname()[:2]
+    named = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{named}:{port}"
+
+
+class Serving:
+    """One application on all its listeners, until it is told to stop."""
+
+    def __init__(self, app: Asgi, listener: socket.socket, secured: Secured | None = None) -> None:
+        self._secured = secured
+        self._servers = [(_server(app), listener)]
+        if secured is not None:
+            self._servers.append((_server(Outside(app), secured.context), secured.listener))
+
+    def stop(self, number: int, frame: FrameType | None) -> None:
+        """A signal's handler: finish what is being answered, within a second, and end."""
+        for server, _ in self._servers:
+            server.handle_exit(number, frame)
+
+    def run(self) -> None:
+        """Serve until stopped."""
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        proxy = await self._proxy()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for server, listener in self._servers:
+                    group.create_task(server.serve(sockets=[listener]))
+        finally:
+            if proxy is not None:
+                proxy.close()
+
+    async def _proxy(self) -> asyncio.Server | None:
+        if self._secured is None or self._secured.proxy is None:
+            return None
+        host, port = self._secured.listener.getsockname()[:2]
+
+        async def connect() -> tuple[Reads, Writes]:
+            return await asyncio.open_connection(host, port)
+
+        tunnels = Tunnels(connect, self._secured.universe)
+        return await asyncio.start_server(
+            tunnels.serve, sock=self._secured.proxy, limit=LONGEST_HEAD
+        )
+
+
+class Outside:
+    """The application as it is under Google's names: without the emulator's own addresses."""
+
+    def __init__(self, app: Asgi) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/_emu"):
+            request = Request(scope["method"], scope["path"], {}, scope["headers"])
+            told = {"error": "the emulator's own addresses are on its plain HTTP port alone"}
+            await send_json(send, request, told, 404)
+            return
+        await self._app(scope, receive, send)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's, but a signal to stop is an order carried out, not one to die of afterwards."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing to do: `main` has had the signals since before anybody could send one."""
+        yield
+
+
+def _server(app: Asgi, context: ssl.SSLContext | None = None) -> _Server:
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=240,
+        timeout_graceful_shutdown=_PATIENCE_S,
+        ssl_context_factory=None if context is None else lambda *_: context,
+    )
+    return _Server(config)
