@@ -9,6 +9,12 @@ PAGE_TOKEN_INVALID = "page_token_invalid"
 KEY_REFUSED = "key_refused"
 """Google refused GOOGLE_API_KEY."""
 
+CREDENTIALS_REFUSED = "credentials_refused"
+"""Google refused the service account of GOOGLE_APPLICATION_CREDENTIALS."""
+
+DRIVE_RATE_LIMITED = "drive_rate_limited"
+"""Google asks for a slower pace. That it lasted beyond all patience says nothing about one file."""
+
 DRIVE_UNREACHABLE = "drive_unreachable"
 """No connection to Drive can be made: it is not about the file or folder that was asked for."""
 
@@ -23,3 +29,9 @@ DOWNLOAD_QUOTA = "download_quota_exceeded"
 
 NOT_FOUND = "not_found"
 """There is no such item, or we may not see it, or its resource key was not given."""
+
+GONE = "gone"
+"""It was there when its folder was listed, and is not any more, or not for us."""
+
+TRASHED = "trashed"
+"""Its owner put it into the trash."""

@@ -2,13 +2,60 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from services.adapters.drive.refusals import COOL_DOWN, TABLE, Asked, Refusal, verdict
-from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
+from services.adapters.drive.problem import Refusal
+from services.adapters.drive.refusals import (
+    COOL_DOWN_SECONDS,
+    TABLE,
+    Asked,
+    Circumstances,
+    verdict,
+    verdict_in_disguise,
+)
+from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain, Verdict
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+HTML = "text/html; charset=UTF-8"
+SORRY = b"<html>We're sorry... but your computer or network may be sending Automated Queries."
+# Every reason that the table of §1.7 names, and those of the newer front end beside it.
+REASONS = [
+    "badRequest",
+    "invalid",
+    "invalidParameter",
+    "required",
+    "keyInvalid",
+    "API_KEY_INVALID",
+    "authError",
+    "dailyLimitExceededUnreg",
+    "accessNotConfigured",
+    "SERVICE_DISABLED",
+    "rateLimitExceeded",
+    "userRateLimitExceeded",
+    "dailyLimitExceeded",
+    "downloadQuotaExceeded",
+    "quotaExceeded",
+    "cannotDownloadAbusiveFile",
+    "invalidAbuseAcknowledgment",
+    "cannotDownloadFile",
+    "insufficientFilePermissions",
+    "appNotAuthorizedToFile",
+    "domainPolicy",
+    "fileNotDownloadable",
+    "fileNotExportable",
+    "exportSizeLimitExceeded",
+    "sharingRateLimitExceeded",
+    "notFound",
+    "requestedRangeNotSatisfiable",
+    "backendError",
+    "internalError",
+    "RATE_LIMIT_EXCEEDED",
+]
 
 
 def classic(reason: str, location: str = "", message: str = "") -> bytes:
@@ -16,14 +63,24 @@ def classic(reason: str, location: str = "", message: str = "") -> bytes:
     return json.dumps({"error": {"errors": [error], "code": 403, "message": message}}).encode()
 
 
-def newer(reason: str, status: str = "PERMISSION_DENIED") -> bytes:
+def newer(reason: str, status: str = "PERMISSION_DENIED", limit: str = "") -> bytes:
     info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason}
-    return json.dumps({"error": {"status": status, "code": 403, "details": [info]}}).encode()
+    details = [info | {"metadata": {"quota_limit": limit}}, {"@type": "…Help", "links": []}]
+    return json.dumps({"error": {"status": status, "code": 403, "details": details}}).encode()
+
+
+def both(reason: str, info: str, limit: str = "") -> bytes:
+    """As the front ends of today answer: the old list and the new details together."""
+    old, new = json.loads(classic(reason))["error"], json.loads(newer(info, limit=limit))["error"]
+    return json.dumps({"error": old | new}).encode()
+
+
+def asking(asked: Asked = Asked.FILE, account: bool = False) -> Circumstances:
+    return Circumstances(asked=asked, now=NOW, account=account)
 
 
 def said(status: int, body: bytes = b"", content_type: str = "application/json") -> Verdict:
-    refusal = Refusal(status=status, body=body, content_type=content_type)
-    return verdict(refusal, Asked.FILE, NOW)
+    return verdict(Refusal(status=status, body=body, content_type=content_type), asking())
 
 
 @pytest.mark.parametrize(
@@ -31,34 +88,71 @@ def said(status: int, body: bytes = b"", content_type: str = "application/json")
     [
         (400, classic("keyInvalid"), Stop, "key_refused"),
         (400, newer("API_KEY_INVALID", "INVALID_ARGUMENT"), Stop, "key_refused"),
+        (400, both("badRequest", "API_KEY_INVALID"), Stop, "key_refused"),
         (400, classic("invalid", location="pageToken"), SetAside, "page_token_invalid"),
         (400, classic("invalid", location="q"), SetAside, "drive_refused"),
+        (400, classic("badRequest", location="orderBy"), SetAside, "drive_refused"),
+        (400, classic("invalidParameter", location="fields"), SetAside, "drive_refused"),
+        (400, classic("required", location="fields"), SetAside, "drive_refused"),
         (401, classic("authError"), Stop, "key_refused"),
+        (401, classic("required", location="Authorization"), Stop, "key_refused"),
         (401, b"", Stop, "key_refused"),
+        (401, newer("ACCESS_TOKEN_EXPIRED", "UNAUTHENTICATED"), Stop, "key_refused"),
+        (400, b'{"error": "invalid_grant", "error_description": "x"}', Stop, "key_refused"),
         (403, classic("dailyLimitExceededUnreg"), Stop, "key_refused"),
         (403, b'{"error": {"status": "PERMISSION_DENIED"}}', Stop, "key_refused"),
+        (403, both("forbidden", "API_KEY_HTTP_REFERRER_BLOCKED"), Stop, "key_refused"),
+        (403, both("ipRefererBlocked", "API_KEY_IP_ADDRESS_BLOCKED"), Stop, "key_refused"),
         (403, classic("accessNotConfigured"), Stop, "drive_api_disabled"),
         (403, newer("SERVICE_DISABLED"), Stop, "drive_api_disabled"),
         (403, classic("rateLimitExceeded"), RateLimited, "drive_rate_limited"),
         (403, classic("userRateLimitExceeded"), RateLimited, "drive_rate_limited"),
         (403, newer("RATE_LIMIT_EXCEEDED"), RateLimited, "drive_rate_limited"),
+        (
+            403,
+            both("rateLimitExceeded", "RATE_LIMIT_EXCEEDED", "defaultPerMinutePerProject"),
+            RateLimited,
+            "drive_rate_limited",
+        ),
         (429, classic("rateLimitExceeded"), RateLimited, "drive_rate_limited"),
+        (429, b'{"error": {"status": "RESOURCE_EXHAUSTED"}}', RateLimited, "drive_rate_limited"),
         (429, b"", RateLimited, "drive_rate_limited"),
-        (403, classic("dailyLimitExceeded"), Stop, "daily_limit_exceeded"),
+        (403, classic("dailyLimitExceeded"), CoolDown, "daily_limit_exceeded"),
+        (
+            429,
+            both("rateLimitExceeded", "RATE_LIMIT_EXCEEDED", "defaultPerDayPerProject"),
+            CoolDown,
+            "daily_limit_exceeded",
+        ),
         (403, classic("downloadQuotaExceeded"), SetAside, "download_quota_exceeded"),
-        (403, classic("quotaExceeded"), SetAside, "download_quota_exceeded"),
+        (
+            403,
+            classic("quotaExceeded", location="quota.download"),
+            SetAside,
+            "download_quota_exceeded",
+        ),
         (403, classic("cannotDownloadAbusiveFile"), SetAside, "abusive_file"),
+        (403, classic("invalidAbuseAcknowledgment"), SetAside, "abusive_file"),
         (403, classic("cannotDownloadFile"), SetAside, "not_permitted"),
         (403, classic("insufficientFilePermissions"), SetAside, "not_permitted"),
+        (403, classic("appNotAuthorizedToFile"), SetAside, "not_permitted"),
+        (403, classic("domainPolicy"), SetAside, "not_permitted"),
         (403, classic("fileNotDownloadable", location="alt"), SetAside, "not_downloadable"),
+        (403, classic("fileNotExportable"), SetAside, "not_downloadable"),
+        (403, classic("exportSizeLimitExceeded"), SetAside, "not_downloadable"),
         (403, classic("sharingRateLimitExceeded"), RateLimited, "drive_rate_limited"),
         (403, classic("somethingNew"), SetAside, "drive_refused"),
+        (403, b"", SetAside, "drive_refused"),
         (404, classic("notFound", location="fileId"), SetAside, "not_found"),
         (404, b"<html>", SetAside, "not_found"),
-        (416, classic("requestedRangeNotSatisfiable"), TryAgain, "drive_unavailable"),
+        (416, classic("requestedRangeNotSatisfiable"), TryAgain, "content_mismatch"),
+        (416, b"", TryAgain, "content_mismatch"),
         (500, classic("backendError"), TryAgain, "drive_unavailable"),
+        (500, classic("internalError"), TryAgain, "drive_unavailable"),
         (502, b"<html>Please try again in 30 seconds", TryAgain, "drive_unavailable"),
         (503, b"", TryAgain, "drive_unavailable"),
+        (504, b"", TryAgain, "drive_unavailable"),
+        (408, b"", TryAgain, "drive_unavailable"),
         (418, b"", SetAside, "drive_refused"),
     ],
 )
@@ -69,36 +163,90 @@ def test_the_reason_decides_and_the_status_only_without_one(
     assert (type(answer), answer.reason) == (verb, reason)
 
 
-def test_a_page_of_html_with_403_is_the_wall_and_costs_minutes() -> None:
-    answer = said(403, b"<html>We're sorry... automated queries", "text/html; charset=UTF-8")
-    assert isinstance(answer, RateLimited)
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_reason_of_the_reference_is_in_the_table(reason: str) -> None:
+    assert reason in TABLE
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 429, 500, 503])
+@pytest.mark.parametrize(
+    "reason", [r for r in REASONS if TABLE[r].reason not in {"drive_refused", "content_mismatch"}]
+)
+def test_a_reason_means_the_same_under_every_status(reason: str, status: int) -> None:
+    answer = verdict_in_disguise(Refusal(status=status, body=classic(reason)), asking())
+    assert answer is not None
+    assert (type(answer), answer.reason) == (TABLE[reason].verb, TABLE[reason].reason)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(403, b"<html>whatever"), (403, SORRY), (429, SORRY), (503, SORRY), (200, SORRY)],
+)
+def test_a_page_against_robots_is_the_wall_and_costs_minutes(status: int, body: bytes) -> None:
+    answer = said(status, body, HTML)
+    assert isinstance(answer, CoolDown)
     assert answer.reason == "automated_queries"
-    assert answer.retry_after == COOL_DOWN
+    assert answer.seconds == COOL_DOWN_SECONDS
+    assert "GOOGLE_APPLICATION_CREDENTIALS" in answer.message
 
 
+@pytest.mark.parametrize(("status", "verb"), [(429, RateLimited), (502, TryAgain)])
+def test_another_page_of_html_is_what_its_status_says(status: int, verb: type[Verdict]) -> None:
+    assert type(said(status, b"<html>Error", HTML)) is verb
+
+
+def test_a_used_up_day_costs_six_times_as_long_as_the_wall() -> None:
+    refusal = Refusal(status=403, body=classic("dailyLimitExceeded"))
+    quick = Circumstances(asked=Asked.FILE, now=NOW, cool_down=2.0)
+    answers = [verdict(refusal, asking()), verdict(refusal, quick)]
+    assert [getattr(answer, "seconds", None) for answer in answers] == [3600.0, 12.0]
+
+
+def test_a_wall_that_names_a_longer_wait_is_waited_for() -> None:
+    refusal = Refusal(status=403, content_type=HTML, retry_after="1800")
+    answer = verdict(refusal, asking())
+    assert isinstance(answer, CoolDown)
+    assert answer.seconds == 1800.0
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"files": []}', b"", b"<html>A picture's page", b'{"error": 5}']
+)
+def test_an_answer_without_an_error_in_it_is_no_refusal(body: bytes) -> None:
+    assert verdict_in_disguise(Refusal(status=200, body=body, content_type=HTML), asking()) is None
+
+
+@pytest.mark.parametrize("account", [False, True])
 @pytest.mark.parametrize("reason", sorted(TABLE))
 @pytest.mark.parametrize("asked", list(Asked))
-def test_every_sentence_is_one_for_a_person(reason: str, asked: Asked) -> None:
-    answer = verdict(Refusal(status=403, body=classic(reason)), asked, NOW)
+def test_every_sentence_is_one_for_a_person(reason: str, asked: Asked, account: bool) -> None:
+    refusal = Refusal(status=403, body=classic(reason, message="Nothing is wrong."))
+    answer = verdict(refusal, asking(asked, account))
     assert answer.message.endswith(".")
     assert "{" not in answer.message
     assert reason not in answer.message
 
 
 def test_a_missing_folder_is_told_as_a_folder() -> None:
-    answer = verdict(Refusal(status=404, body=classic("notFound")), Asked.FOLDER, NOW)
+    answer = verdict(Refusal(status=404, body=classic("notFound")), asking(Asked.FOLDER))
     assert answer.message.startswith("This folder does not exist, or it is not shared")
 
 
 @pytest.mark.parametrize("body", [newer("API_KEY_INVALID"), classic("keyInvalid"), b"{}"])
-def test_a_wrong_key_names_its_setting(body: bytes) -> None:
-    assert "GOOGLE_API_KEY" in said(401, body).message
+def test_what_was_refused_is_named_by_its_setting(body: bytes) -> None:
+    refusal = Refusal(status=401, body=body)
+    key, account = verdict(refusal, asking()), verdict(refusal, asking(account=True))
+    assert (key.reason, account.reason) == ("key_refused", "credentials_refused")
+    assert "GOOGLE_API_KEY" in key.message
+    assert "GOOGLE_APPLICATION_CREDENTIALS" in account.message
+    assert "GOOGLE_API_KEY" not in account.message
 
 
-def test_what_is_not_known_is_quoted_without_its_control_characters() -> None:
-    answer = said(418, classic("x", message="I am\n{a}   teapot\x00" + "!" * 999))
-    assert "I am (a) teapot" in answer.message
+def test_what_is_not_known_is_quoted_without_what_no_row_can_hold() -> None:
+    answer = said(418, classic("x", message="I am\n{a}   teapot\x00\ud800" + "!" * 999))
+    assert "I am {a} teapot\ufffd\ufffd!" in answer.message
     assert len(answer.message) < 300
+    assert msgspec.json.encode(answer.message)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +267,7 @@ def test_what_is_not_known_is_quoted_without_its_control_characters() -> None:
 def test_retry_after_is_seconds_or_a_date_and_never_for_ever(
     header: str, seconds: float | None
 ) -> None:
-    answer = verdict(Refusal(status=503, retry_after=header), Asked.FILE, NOW)
+    answer = verdict(Refusal(status=503, retry_after=header), asking())
     assert isinstance(answer, TryAgain)
     assert answer.retry_after == seconds
 
@@ -128,9 +276,11 @@ def test_retry_after_is_seconds_or_a_date_and_never_for_ever(
     "body",
     [
         b"[" * 100_000,
+        b'{"error": {"errors": ' + b"[" * 60_000,
         b'{"error": "text"}',
         b'{"error": {"errors": {"reason": "notFound"}}}',
         b'{"error": {"errors": [{"reason": 5}]}}',
+        b'{"error": {"errors": [null, 5, "x", {"reason": {}}], "details": 7, "status": []}}',
         b"\xff\xfe",
         b"null",
     ],
@@ -138,3 +288,36 @@ def test_retry_after_is_seconds_or_a_date_and_never_for_ever(
 def test_a_body_of_any_shape_leaves_the_status_to_decide(body: bytes) -> None:
     assert isinstance(said(503, body), TryAgain)
     assert isinstance(said(400, body), SetAside)
+
+
+def test_what_makes_no_sense_costs_nothing_of_what_stands_beside_it() -> None:
+    error = {"errors": [{"reason": 5}, {"reason": "downloadQuotaExceeded", "location": None}]}
+    body = json.dumps({"error": error | {"code": "403", "details": [5]}}).encode()
+    assert said(403, body).reason == "download_quota_exceeded"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.sampled_from(REASONS),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["error", "errors", "details", "reason", "status", "message", "metadata"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(body=JSON, status=st.integers(300, 599), account=st.booleans())
+def test_every_answer_ends_in_a_verb_with_a_code_and_a_sentence(
+    body: Any, status: int, account: bool
+) -> None:
+    refusal = Refusal(status=status, body=json.dumps(body).encode())
+    answer = verdict(refusal, asking(account=account))
+    assert answer.reason.replace("_", "").isalnum()
+    assert answer.message
+    assert msgspec.json.encode(answer.message)
