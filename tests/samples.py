@@ -109,6 +109,18 @@ SAMPLES: dict[str, e.Message] = {
         attempts=3,
     ),
     "WorkerStatus": e.WorkerStatus(
-        worker_id="transfer-1", service="transfer", state="waiting", at=AT, waiting_for="the bucket"
+        worker_id="transfer-1",
+        service="transfer",
+        state="waiting",
+        at=AT,
+        waiting_for="the bucket",
+        in_flight=32,
+        oldest_unfinished_seconds=1.25,
+        quota_share=0.44,
+        quota_limit=143_000,
+        quota_allowed=100_100,
+        quota_used=99_800,
+        quota_refused=3,
+        quota_waiting=8,
     ),
 }

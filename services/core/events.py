@@ -215,7 +215,12 @@ class FileFailed(Event, frozen=True, kw_only=True):
 
 
 class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
-    """What one process is doing: `running`, or `waiting` for what `waiting_for` names."""
+    """What one process is doing: `running`, or `waiting` for what `waiting_for` names.
+
+    `quota_share` is the part of all of Drive's quota that it may spend; the quota's figures are
+    units a minute: what that is (None: no limit), what refusals leave of it, and what was spent in
+    the last minute; `quota_refused` counts since its start, `quota_waiting` is requests that wait.
+    """
 
     worker_id: Id
     service: str
@@ -225,6 +230,11 @@ class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
     in_flight: Small = 0
     oldest_unfinished_seconds: float = 0.0
     quota_share: float = 0.0
+    quota_limit: Natural | None = None
+    quota_allowed: Natural | None = None
+    quota_used: Natural = 0
+    quota_refused: Natural = 0
+    quota_waiting: Small = 0
 
 
 Message = (

@@ -38,14 +38,14 @@ class Says(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class QuotaState:
-    """Units a minute: our share (0: no limit), what refusals leave of it, and what was spent.
+    """Units a minute: our share (None: no limit), what refusals leave of it, and what was spent.
 
     `share` is the part of the whole quota; `refused` counts since the start, `waiting` now.
     """
 
     share: float
-    limit: int
-    allowed: int
+    limit: int | None
+    allowed: int | None
     used: int
     refused: int
     waiting: int
@@ -120,8 +120,8 @@ class Limiter:
         now = self._clock()
         return QuotaState(
             share=round(self._share * self._our_part(), 6),
-            limit=round(60 * self._whole * self._our_part()),
-            allowed=round(60 * self._rate(now)),
+            limit=round(60 * self._whole * self._our_part()) if self._whole else None,
+            allowed=round(60 * self._rate(now)) if self._whole else None,
             used=self._spent.in_last_minute(now),
             refused=self._refused,
             waiting=len(self._waiting),

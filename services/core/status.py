@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from services.core.events import WorkerStatus
 from services.core.ports import PublishesEvents
+from services.core.quota import QuotaState
 
 EVERY_SECONDS = 10.0
 LAST_WORD_SECONDS = 2.0
@@ -31,3 +32,16 @@ async def keep_telling(
         with suppress(Exception):
             async with asyncio.timeout(LAST_WORD_SECONDS):
                 await publisher.publish([replace(look(), state="stopped", waiting_for=None)])
+
+
+def with_quota(status: WorkerStatus, quota: QuotaState) -> WorkerStatus:
+    """The status of a worker that spends quota."""
+    return replace(
+        status,
+        quota_share=quota.share,
+        quota_limit=quota.limit,
+        quota_allowed=quota.allowed,
+        quota_used=quota.used,
+        quota_refused=quota.refused,
+        quota_waiting=quota.waiting,
+    )

@@ -12,20 +12,25 @@ from services.adapters.kafka.admin import wait_for_topics
 from services.adapters.kafka.consumer import Subscription
 from services.adapters.kafka.intake import received
 from services.adapters.kafka.producer import Publisher
+from services.adapters.logs import tell_of_waiting
 from services.adapters.process import alongside, end, run_service, unless, worker_id
 from services.core.events import WorkerStatus
 from services.core.parallel import in_parallel
+from services.core.quota import Limiter, while_wanted
 from services.core.retry import RetryPolicy
 from services.core.settings import DriveSettings, KafkaSettings, QuotaSettings, Reader
-from services.core.status import keep_telling
+from services.core.standstill import Standstill
+from services.core.status import keep_telling, with_quota
 from services.core.topics import (
     DEAD_LETTERS,
+    FILES_FAILED,
     FILES_FOUND,
     IMPORTS_LISTED,
     IMPORTS_PAGES,
     IMPORTS_REQUESTED,
     WORKERS_STATUS,
 )
+from services.lister.asking import LOOK_UPS_AT_ONCE, Asking
 from services.lister.service import Lister
 
 SERVICE = "lister"
@@ -34,12 +39,14 @@ TOPICS = (
     IMPORTS_PAGES,
     IMPORTS_LISTED,
     FILES_FOUND,
+    FILES_FAILED,
     DEAD_LETTERS,
     WORKERS_STATUS,
 )
 PAGES_AT_ONCE = 16
-# A listing that fails fails an import, so it is tried longer than a single file.
-POLICY = RetryPolicy(attempts=5, first_wait=1.0)
+# A folder that fails may be most of an import, so it is tried longer than a single file: about two
+# minutes. Being rate limited for longer than the patience is waited for as a standstill.
+POLICY = RetryPolicy(attempts=12, first_wait=1.0, patience=300.0)
 log = structlog.get_logger(SERVICE)
 
 
@@ -68,13 +75,19 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         return
     requests = Subscription(settings.kafka, group="lister-requests", topic=IMPORTS_REQUESTED.name)
     pages = Subscription(settings.kafka, group=SERVICE, topic=IMPORTS_PAGES.name)
+    quota = Limiter(
+        settings.quota, SERVICE, lambda: pages.partitions / IMPORTS_PAGES.partitions, log.warning
+    )
     async with (
         Publisher(settings.kafka, source=SERVICE) as publisher,
-        open_drive(settings.drive, connections=PAGES_AT_ONCE) as drive,
+        open_drive(
+            settings.drive, connections=PAGES_AT_ONCE + LOOK_UPS_AT_ONCE, quota=quota
+        ) as drive,
         requests,
         pages,
     ):
-        lister = Lister(drive, publisher, policy=POLICY)
+        standstill = Standstill(tell_of_waiting(SERVICE))
+        lister = Lister(Asking(drive, POLICY, standstill), publisher)
 
         async def take_no_more() -> None:
             await stop.wait()
@@ -82,14 +95,16 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             pages.stop()
 
         def look() -> WorkerStatus:
-            return WorkerStatus(
+            status = WorkerStatus(
                 worker_id=worker_id(SERVICE),
                 service=SERVICE,
-                state="running",
+                state="running" if standstill.waiting_for is None else "waiting",
+                waiting_for=standstill.waiting_for,
                 in_flight=lister.in_flight,
                 oldest_unfinished_seconds=round(max(requests.oldest_age, pages.oldest_age), 3),
                 at=datetime.now(UTC),
             )
+            return with_quota(status, quota.state())
 
         await alongside(
             _both(requests, pages, lister, publisher), keep_telling(publisher, look), take_no_more()
@@ -103,7 +118,11 @@ async def _both(
     to_list = received(pages, publisher, service=SERVICE)
     async with asyncio.TaskGroup() as loops:
         loops.create_task(in_parallel(asked, lister.start, at_once=1))
-        loops.create_task(in_parallel(to_list, lister.list_page, at_once=PAGES_AT_ONCE))
+        loops.create_task(
+            in_parallel(
+                to_list, lambda page: while_wanted(page, lister.list_page), at_once=PAGES_AT_ONCE
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import asyncio
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
@@ -17,6 +18,7 @@ from services.adapters.object_store import ObjectStore
 from services.adapters.process import alongside, end, run_service, unless, worker_id
 from services.core.events import WorkerStatus
 from services.core.parallel import in_parallel
+from services.core.quota import Limiter, while_wanted
 from services.core.retry import RetryPolicy
 from services.core.settings import (
     DriveSettings,
@@ -26,7 +28,7 @@ from services.core.settings import (
     StoreSettings,
 )
 from services.core.standstill import Standstill
-from services.core.status import keep_telling
+from services.core.status import keep_telling, with_quota
 from services.core.topics import (
     DEAD_LETTERS,
     FILES_FAILED,
@@ -74,12 +76,15 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     names = [topic.name for topic in TOPICS]
     if not await unless(stop, wait_for_topics(settings.kafka, names, log.warning)):
         return
+    found = Subscription(settings.kafka, group=SERVICE, topic=FILES_FOUND.name)
+    quota = Limiter(
+        settings.quota, SERVICE, lambda: found.partitions / FILES_FOUND.partitions, log.warning
+    )
     async with (
         Publisher(settings.kafka, source=SERVICE, linger_ms=LINGER_MS) as publisher,
-        open_drive(settings.drive, connections=settings.at_once) as drive,
+        open_drive(settings.drive, connections=settings.at_once, quota=quota) as drive,
     ):
         store, standstill = ObjectStore(settings.store), Standstill(tell_of_waiting(SERVICE))
-        found = Subscription(settings.kafka, group=SERVICE, topic=FILES_FOUND.name)
         copier = Copier(drive, store, Budget(settings.memory))
         transfer = Transfer(
             copier, publisher, bucket=store.bucket, policy=RetryPolicy(), standstill=standstill
@@ -90,24 +95,33 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 return
             async with found:
                 files = received(found, publisher, service=SERVICE)
-                await in_parallel(files, transfer.handle, at_once=settings.at_once)
+                await in_parallel(
+                    files,
+                    lambda file: while_wanted(file, transfer.handle),
+                    at_once=settings.at_once,
+                )
 
         async def take_no_more() -> None:
             await stop.wait()
             found.stop()
 
-        def look() -> WorkerStatus:
-            return WorkerStatus(
-                worker_id=worker_id(SERVICE),
-                service=SERVICE,
-                state="running" if standstill.waiting_for is None else "waiting",
-                waiting_for=standstill.waiting_for,
-                in_flight=transfer.in_flight,
-                oldest_unfinished_seconds=round(found.oldest_age, 3),
-                at=datetime.now(UTC),
-            )
-
+        look = partial(_status, found, transfer, standstill, quota)
         await alongside(work(), keep_telling(publisher, look), take_no_more())
+
+
+def _status(
+    found: Subscription, transfer: Transfer, standstill: Standstill, quota: Limiter
+) -> WorkerStatus:
+    status = WorkerStatus(
+        worker_id=worker_id(SERVICE),
+        service=SERVICE,
+        state="running" if standstill.waiting_for is None else "waiting",
+        waiting_for=standstill.waiting_for,
+        in_flight=transfer.in_flight,
+        oldest_unfinished_seconds=round(found.oldest_age, 3),
+        at=datetime.now(UTC),
+    )
+    return with_quota(status, quota.state())
 
 
 if __name__ == "__main__":
