@@ -84,6 +84,10 @@ def _kind(mime_type: str, extension: str, before: bytes, after: bytes) -> Contai
 
 TEXT = Document(_kind("text/plain", "txt", b"\n\n", b"\n"), _text())
 CSV = Document(_kind("text/csv", "csv", b"\r\n0,", b",0,0\r\n"), _csv())
+HTML = Document(
+    _kind("text/html", "html", b"<!-- ", b" -->\n"),
+    b"<!DOCTYPE html>\n<title>Notes</title>\n<p>Bring water and a warm jacket.</p>\n",
+)
 PDF = Document(_kind("application/pdf", "pdf", b"% ", b"\n"), _pdf())
 ZIP = Document(_kind("application/zip", "zip", b"", b""), _zip())
 MP4 = Document(_kind("video/mp4", "mp4", struct.pack(">I", 8 + TAG_LENGTH) + b"free", b""), _mp4())

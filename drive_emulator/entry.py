@@ -1,7 +1,7 @@
 """What is at a place of a tree: what every item has, and the rare things that few have."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from drive_emulator.stock import Stock
@@ -39,6 +39,10 @@ class Rare:
     target: Target | None = None
     revision: int = 0  # how often its bytes were replaced
     changes: int = 0  # how often anything about it was changed
+
+    def with_accounts(self, accounts: frozenset[str]) -> "Rare":
+        """Shared with these by name."""
+        return self if accounts == self.shared_with else replace(self, shared_with=accounts)
 
 
 PLAIN = Rare()

@@ -1,6 +1,7 @@
 """files.list, files.get and the bytes of a file."""
 
 from drive_emulator.asgi import Headers, send_parts
+from drive_emulator.corpora import supports_all_drives
 from drive_emulator.errors import bad_fields, not_downloadable, not_found
 from drive_emulator.exchange import Exchange
 from drive_emulator.forest import File, Forest
@@ -38,7 +39,7 @@ class Files:
 
     def __init__(self, world: World) -> None:
         self._forest = world.forest
-        self._listing = Listing(world.forest)
+        self._listing = Listing(world.forest, world.knobs, world.clock.now)
         self._beside = world.beside
 
     async def list(self, exchange: Exchange) -> None:
@@ -98,7 +99,7 @@ def visible(forest: Forest, exchange: Exchange) -> File:
     Trashed files are still there.
     """
     file = forest.find(exchange.file_id)
-    all_drives = exchange.request.params.get("supportsAllDrives", "").lower() == "true"
+    all_drives = supports_all_drives(exchange.request.params)
     if file is None or not forest.visible(file, exchange.caller, all_drives=all_drives):
         raise not_found(exchange.file_id)
     return file

@@ -1,96 +1,33 @@
-"""Every file there is: found by id, by folder, or in order; none of them stored."""
+"""Every file there is: found by id, by folder, or in order; next to none of them stored."""
 
-import struct
+import binascii
+import re
 from collections.abc import Iterator
-from functools import lru_cache
 from hashlib import blake2b
 
+from drive_emulator.attributes import BadTree
 from drive_emulator.caller import Caller
+from drive_emulator.drafting import Draft
 from drive_emulator.entry import Entry
 from drive_emulator.hostile import hostile
 from drive_emulator.layout import Plan
+from drive_emulator.listed import anybody_can_fetch
 from drive_emulator.sample import sample
 from drive_emulator.seal import Seal
 from drive_emulator.stock import Shelf
-from drive_emulator.trees import BadTree, TreeSpec, plan
+from drive_emulator.tree import PLACE, Drive, File, Tree
+from drive_emulator.trees import TreeSpec, plan
+from drive_emulator.written import WrittenSpec
+
+__all__ = ["File", "Forest", "Tree"]
 
 MOST_TREES = 1_000
-_PLACE = struct.Struct(">II")  # the tree's key, the ordinal in it
-
-
-class Tree:
-    """A root folder and all below it. `key` is 32 bits, from its name and seed."""
-
-    def __init__(self, name: str, key: int, layout: Plan, spec: TreeSpec | None = None) -> None:
-        self.name = name
-        self.key = key
-        self.layout = layout
-        self.spec = spec
-        self.count = layout.folders + layout.files
-        self.drive_id: str | None = None
-        self.owner = ""
-
-
-class File:
-    """One file or folder: its tree, its ordinal, and what is there. Made when it is asked for."""
-
-    __slots__ = ("_seal", "entry", "ordinal", "tree")
-
-    def __init__(self, tree: Tree, ordinal: int, seal: Seal) -> None:
-        self.tree = tree
-        self.ordinal = ordinal
-        self.entry: Entry = tree.layout.entry(ordinal)
-        self._seal = seal
-
-    @property
-    def id(self) -> str:
-        """33 characters, as Drive's are: a `1` and 32 of `[A-Za-z0-9_-]`."""
-        return file_id(self._seal, self.tree.key, self.ordinal)
-
-    @property
-    def is_folder(self) -> bool:
-        return self.ordinal < self.tree.layout.folders
-
-    @property
-    def drive_id(self) -> str | None:
-        """The shared drive that it is in."""
-        return self.tree.drive_id
-
-    @property
-    def parent_id(self) -> str | None:
-        """None for the root of a tree: its own parent is nobody's to see."""
-        parent = self.tree.layout.parent(self.ordinal)
-        return None if parent is None else _folder_id(self._seal, self.tree.key, parent)
-
-    @property
-    def tag(self) -> bytes:
-        """What its last bytes say, so that no two files of all trees are equal."""
-        return b"%08x%016x" % (self.tree.key, self.ordinal)
-
-    def checksum(self, kind: str) -> str | None:
-        """`md5`, `sha1` or `sha256` in hex; None for what has no bytes."""
-        stock = self.entry.stock
-        if stock is None:
-            return None
-        state = getattr(stock.contents, kind).copy()
-        state.update(stock.container.suffix(self.tag))
-        return str(state.hexdigest())
+_DRIVE_ID = re.compile(r"0A[A-Za-z0-9_-]{17}")
 
 
 def _has_direct_access(file: File, caller: Caller) -> bool:
     account = caller.account
     return bool(account) and (account == file.tree.owner or account in file.entry.rare.shared_with)
-
-
-def file_id(seal: Seal, tree: int, ordinal: int) -> str:
-    """The same for the same seed, tree and ordinal, in every process."""
-    return "1" + seal.close(_PLACE.pack(tree, ordinal))
-
-
-@lru_cache(maxsize=4096)
-def _folder_id(seal: Seal, tree: int, ordinal: int) -> str:
-    """As `file_id`, for folders, which all of their children ask for."""
-    return file_id(seal, tree, ordinal)
 
 
 class Forest:
@@ -101,8 +38,9 @@ class Forest:
         self.seal = Seal(b"drive emulator %d" % seed)
         self._shelf = Shelf()
         self._trees: dict[int, Tree] = {}
-        self._plant("sample", sample(self._shelf, seed))
-        self._plant("hostile", hostile(self._shelf))
+        first = self._plant("sample", sample(self._shelf, seed))
+        papers = (file for file in self.downloads(first) if file.entry.mime_type == "text/plain")
+        self.add(hostile(next(papers)))
 
     @property
     def trees(self) -> list[Tree]:
@@ -112,7 +50,11 @@ class Forest:
     def tree(self, name: str) -> Tree | None:
         return next((tree for tree in self._trees.values() if tree.name == name), None)
 
-    def add(self, spec: TreeSpec) -> Tree:
+    def drives(self) -> list[Drive]:
+        """Every shared drive, in the order of their trees."""
+        return [tree.drive for tree in self._trees.values() if tree.drive is not None]
+
+    def add(self, spec: TreeSpec | WrittenSpec) -> Tree:
         """A new tree, or the one that is there if it was made of the same specification."""
         known = self.tree(spec.name)
         if known is not None:
@@ -121,21 +63,35 @@ class Forest:
             raise BadTree(f"another tree is called {spec.name!r}")
         if len(self._trees) >= MOST_TREES:
             raise BadTree(f"there are {MOST_TREES} trees already")
-        return self._plant(spec.name, plan(spec, self._shelf, self.seed), spec)
+        if isinstance(spec, TreeSpec):
+            return self._plant(spec.name, plan(spec, self._shelf, self.seed), spec)
+        draft = Draft(spec, self._shelf)
+        tree = self._plant(spec.name, draft.layout, spec)
+        try:
+            draft.aim(tree.id, self._described)
+        except BadTree:
+            del self._trees[tree.key]
+            raise
+        for ordinal, parents in draft.parents.items():
+            tree.edited().place(ordinal, parents, draft.layout.parent(ordinal))
+        return tree
 
     def file(self, tree: Tree, ordinal: int) -> File:
-        return File(tree, ordinal, self.seal)
+        return File(tree, ordinal)
 
     def find(self, wanted: str) -> File | None:
         """The file of an id, whether or not it is shared."""
+        if len(wanted) == 19:
+            drives = (tree for tree in self._trees.values() if tree.drive)
+            return next((File(tree, 0) for tree in drives if tree.id(0) == wanted), None)
         if len(wanted) != 33 or wanted[0] != "1":
             return None
         payload = self.seal.open(wanted[1:])
         if payload is None:
             return None
-        key, ordinal = _PLACE.unpack(payload)
+        key, ordinal = PLACE.unpack(payload)
         tree = self._trees.get(key)
-        return File(tree, ordinal, self.seal) if tree and ordinal < tree.count else None
+        return File(tree, ordinal) if tree and tree.exists(ordinal) else None
 
     def listed(self, file: File, caller: Caller, *, all_drives: bool) -> bool:
         """Whether a listing shows it: a keyed file too, for that is where its key is learned."""
@@ -158,28 +114,56 @@ class Forest:
         return _has_direct_access(file, caller)
 
     def downloads(self, tree: Tree) -> Iterator[File]:
-        """Every file with bytes that anybody may fetch and nobody threw away, in order."""
-        for ordinal in range(tree.layout.folders, tree.count):
-            file = self.file(tree, ordinal)
-            if file.entry.stock and file.entry.shared and not file.entry.trashed:
+        """Every file with bytes that an importer of the tree's folder has to end up with, in order.
+
+        Those are the files of this tree that are found below its root, through folders that
+        anybody can see, and that anybody can fetch (with their resource keys, which listings tell).
+        What shortcuts point at is among them only if it is in this tree itself.
+        """
+        for ordinal in range(tree.count):
+            file = File(tree, ordinal)
+            entry = file.entry
+            if entry.stock and anybody_can_fetch(entry) and self._is_reachable(file):
                 yield file
+
+    def _is_reachable(self, file: File) -> bool:
+        tree = file.tree
+        if not tree.layout.covers and tree.overlay is None:
+            return True
+        above = list(tree.above(file.ordinal))
+        if not tree.exists(file.ordinal) or above[-1:] != [0]:
+            return False
+        entries = map(tree.entry, above)
+        return all(folder.shared and not folder.trashed for folder in entries)
 
     def path(self, file: File) -> str:
         """The names from below the root down to the file, joined by `/`, slashes in them kept."""
-        names = [file.entry.name]
-        parent = file.tree.layout.parent(file.ordinal)
-        while parent:  # neither None nor the root
-            names.append(file.tree.layout.entry(parent).name)
-            parent = file.tree.layout.parent(parent)
+        above = [each for each in file.tree.above(file.ordinal) if each]
+        names = [file.entry.name, *(file.tree.own(each).name for each in above)]
         return "/".join(reversed(names))
 
-    def _plant(self, name: str, layout: Plan, spec: TreeSpec | None = None) -> Tree:
+    def _described(self, wanted: str) -> Entry | None:
+        found = self.find(wanted)
+        return found.entry if found else None
+
+    def _plant(self, name: str, layout: Plan, spec: TreeSpec | WrittenSpec | None = None) -> Tree:
         seed = spec.seed if spec else 0
         key = int.from_bytes(blake2b(f"{name}/{seed}".encode(), digest_size=4).digest())
         if key in self._trees:
             raise BadTree(
                 f"the name {name!r} collides with {self._trees[key].name!r}: take another"
             )
-        tree = Tree(name, key, layout, spec)
+        tree = Tree(key, layout, name, spec, self.seal)
+        if spec is not None and spec.drive is not None:
+            tree.drive = self._drive(spec.drive, key)
         self._trees[key] = tree
         return tree
+
+    def _drive(self, wanted: str, key: int) -> Drive:
+        """Drive's ids of shared drives are 19 characters: 0A, 13 of its alphabet, 9PVA."""
+        made = binascii.b2a_base64(blake2b(b"%08x" % key, digest_size=10).digest())[:13].decode()
+        made = f"0A{made.replace('+', '-').replace('/', '_')}9PVA"
+        drive = Drive(wanted if _DRIVE_ID.fullmatch(wanted) else made, wanted)
+        if any(drive.id == other.id or drive.name == other.name for other in self.drives()):
+            raise BadTree(f"another tree is the shared drive {wanted[:60]!r}: a drive is one tree")
+        return drive

@@ -1,15 +1,15 @@
 """A small tree of everything that importers trip over: names, twins, nothing, and no access."""
 
-from itertools import count
+from typing import Any
 
-from drive_emulator import documents
-from drive_emulator.containers import JPEG
-from drive_emulator.entry import Entry
-from drive_emulator.layout import NEWEST_MS, FolderDraft, Listed
-from drive_emulator.pool import PAINTINGS
-from drive_emulator.stock import Shelf
+import msgspec
+
+from drive_emulator.tree import File
+from drive_emulator.written import WrittenSpec, parse_written
 
 TITLE = "Hostile names & things"
+FILE_KEY = "0-KeyOfAnOldPicture00001"
+FOLDER_KEY = "0-KeyOfAnOldFolder000002"
 
 NAMES = (
     "slash/in/the name.jpg",
@@ -36,35 +36,84 @@ NAMES = (
     "TWIN.JPG",
 )
 
+_NATIVE = ("document", "spreadsheet", "presentation", "drawing", "form", "script", "map", "site")
+_FOLDERS: list[dict[str, Any]] = [
+    {"path": ["Empty", "Still empty", "Nothing here"], "kind": "folder"},
+    {"path": ["twin"], "kind": "folder"},
+    {"path": ["twin"], "kind": "folder", "ref": "second twin"},
+    {"path": ["twin", "in the first.jpg"]},
+    {"in": "second twin", "path": ["in the second.jpg"]},
+    {"path": ["a/b", "under a slash.jpg"]},
+    {"path": ["..", "not above.jpg"]},
+    {"path": ["Private"], "kind": "folder", "shared": False},
+    {"path": ["Private", "secret.jpg"]},
+    {"path": ["Thrown away"], "kind": "folder", "trashed": True},
+    {"path": ["Thrown away", "with its folder.jpg"]},
+]
+_CHECKSUMS: list[dict[str, Any]] = [
+    {"path": ["Few checksums", "without sha.jpg"], "omit": ["sha1Checksum", "sha256Checksum"]},
+    {
+        "path": ["Few checksums", "without any.jpg"],
+        "omit": ["md5Checksum", "sha1Checksum", "sha256Checksum"],
+    },
+]
+_REFUSED: list[dict[str, Any]] = [
+    {"path": ["Refused", "not to be downloaded.jpg"], "canDownload": False},
+    {"path": ["Refused", "abusive.jpg"], "abusive": True},
+]
+_KEYED: list[dict[str, Any]] = [
+    {"path": ["Old links", "with a key.jpg"], "resourceKey": FILE_KEY},
+    {"path": ["Old links", "Folder with a key"], "kind": "folder", "resourceKey": FOLDER_KEY},
+    {"path": ["Old links", "Folder with a key", "behind a key.jpg"]},
+]
 
-def hostile(shelf: Shelf) -> Listed:
-    """Every picture of it but the trashed and the private one can be imported."""
-    moments = count(NEWEST_MS, -60_000)
-    paintings = (PAINTINGS[number * 7 % len(PAINTINGS)] for number in count())
 
-    def picture(name: str, trashed: bool = False) -> Entry:
-        stock, when = shelf.natural(next(paintings)), next(moments)
-        return Entry(name, stock.container.mime_type, stock, when, when, trashed=trashed)
-
-    def bare(name: str, mime_type: str) -> Entry:
-        when = next(moments)
-        return Entry(name, mime_type, None, when, when)
-
-    empty = Entry("empty.jpg", "image/jpeg", shelf.empty(JPEG), next(moments), NEWEST_MS)
-    notes = Entry(
-        "notes.txt", "text/plain", shelf.document(documents.TEXT), next(moments), NEWEST_MS
-    )
-    root = FolderDraft(TITLE, [empty, *map(picture, NAMES), notes])
-    root.files.append(bare("a document", "application/vnd.google-apps.document"))
-    root.files.append(picture("thrown away.jpg", trashed=True))
-    nothing = FolderDraft("Nothing here")
-    root.folders = [
-        FolderDraft("Empty", folders=[FolderDraft("Still empty", folders=[nothing])]),
-        FolderDraft("twin", [picture("in the first.jpg")]),
-        FolderDraft("twin", [picture("in the second.jpg")]),
-        FolderDraft("a/b", [picture("under a slash.jpg")]),
-        FolderDraft("..", [picture("not above.jpg")]),
-        FolderDraft("Private", [picture("secret.jpg")], shared=False),
-        FolderDraft("Thrown away", [picture("with its folder.jpg")], trashed=True),
+def _shortcuts(elsewhere: str) -> list[dict[str, Any]]:
+    aims: dict[str, Any] = {
+        "to a picture.jpg": ["twin", "in the first.jpg"],
+        "to the same picture.jpg": ["twin", "in the first.jpg"],
+        "to a folder": ["a/b"],
+        "to its own folder": ["Shortcuts"],
+        "to the folder above": [],
+        "to nothing.jpg": None,
+        "to a secret.jpg": ["Private", "secret.jpg"],
+        "to a private folder": ["Private"],
+        "to what is thrown away.jpg": ["thrown away.jpg"],
+        "to a picture with a key.jpg": ["Old links", "with a key.jpg"],
+        "to a folder with a key": ["Old links", "Folder with a key"],
+        "to a document": ["a document"],
+        "to another shortcut.jpg": ["Shortcuts", "to a picture.jpg"],
+        "to another tree": elsewhere,
+    }
+    made = [
+        {"path": ["Shortcuts", name], "kind": "shortcut", "target": aim}
+        for name, aim in aims.items()
     ]
-    return Listed(root)
+    stale = {"target": ["notes.txt"], "targetMimeType": "image/jpeg"}
+    return [*made, {"path": ["Shortcuts", "to a text.jpg"], "kind": "shortcut", **stale}]
+
+
+def hostile(elsewhere: File) -> WrittenSpec:
+    """`elsewhere` is something in another tree that is no picture: a shortcut points at it."""
+    natives = [
+        {
+            "path": [f"a {word}"],
+            "kind": "native",
+            "mimeType": f"application/vnd.google-apps.{word}",
+        }
+        for word in _NATIVE
+    ]
+    items = [
+        {"path": ["empty.jpg"], "kind": "empty"},
+        *({"path": [name]} for name in NAMES),
+        {"path": ["notes.txt"], "kind": "text"},
+        *natives,
+        {"path": ["thrown away.jpg"], "trashed": True},
+        *_FOLDERS,
+        *_CHECKSUMS,
+        *_REFUSED,
+        *_KEYED,
+        *_shortcuts(elsewhere.id),
+    ]
+    written = {"name": "hostile", "title": TITLE, "items": items}
+    return parse_written(msgspec.json.encode(written))

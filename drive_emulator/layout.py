@@ -1,4 +1,4 @@
-"""Where the folders and files of a tree are: by arithmetic, or written down.
+"""Where the folders and files of a tree are: what every layout tells, and one by arithmetic.
 
 Everything in a tree has an ordinal: 0 is the root folder, the other folders follow, then the
 files. Ordinals run from the newest to the oldest, so that Drive's order of a listing is the order
@@ -6,7 +6,7 @@ of ordinals, and a page begins wherever the last one ended, without a search.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
@@ -26,6 +26,11 @@ class Plan(Protocol):
 
     @property
     def files(self) -> int: ...
+
+    @property
+    def covers(self) -> Collection[int]:
+        """Folders whose contents are not simply shared: what is in them has to look upwards."""
+        ...
 
     @property
     def pictures(self) -> int:
@@ -67,6 +72,7 @@ class Regular:
     stocks: tuple[Stock, ...]
     documents: tuple[Stock, ...]
     shared: bool = True
+    covers: frozenset[int] = frozenset()
 
     @cached_property
     def folders(self) -> int:
@@ -77,7 +83,7 @@ class Regular:
         return self.pictures + self.others
 
     def picture_bytes(self) -> int | None:
-        if not _sizes_known(self.stocks):
+        if not sizes_known(self.stocks):
             return None
         rounds, rest = divmod(self.pictures, len(self.stocks))
         last_round = range(self.pictures - rest, self.pictures)
@@ -126,89 +132,11 @@ class Regular:
         return NEWEST_MS - ordinal * step - ordinal * _HASHED % 2**32 % step
 
 
-def _sizes_known(stocks: Collection[Stock]) -> bool:
+def sizes_known(stocks: Collection[Stock]) -> bool:
+    """Whether the bytes of all of them can be told without rendering any."""
     return all(stock.known_size is not None or stock.ready for stock in stocks)
 
 
 def folder_count(depth: int, fan_out: int) -> int:
     """Folders of a full tree, its root included."""
     return depth + 1 if fan_out == 1 else (fan_out ** (depth + 1) - 1) // (fan_out - 1)
-
-
-@dataclass
-class FolderDraft:
-    """A folder of a tree that is written down by hand; `files` from the newest to the oldest."""
-
-    name: str
-    files: list[Entry] = field(default_factory=list)
-    folders: list["FolderDraft"] = field(default_factory=list)
-    shared: bool = True
-    trashed: bool = False
-
-
-class Listed:
-    """A tree written down entry by entry: small, and as irregular as one likes."""
-
-    def __init__(self, root: FolderDraft) -> None:
-        drafts, parents = _breadth_first(root)
-        self.folders = len(drafts)
-        self._entries = [
-            Entry(draft.name, FOLDER, None, modified, modified, draft.shared, draft.trashed)
-            for draft, modified in zip(drafts, _folder_times(len(drafts)), strict=True)
-        ]
-        self._parents: list[int | None] = parents
-        self._subfolders: list[range] = []
-        self._files: list[range] = []
-        opened = 1
-        for number, draft in enumerate(drafts):
-            self._subfolders.append(range(opened, opened + len(draft.folders)))
-            opened += len(draft.folders)
-            self._files.append(range(len(self._entries), len(self._entries) + len(draft.files)))
-            self._entries += [
-                file._replace(
-                    shared=file.shared and draft.shared, trashed=file.trashed or draft.trashed
-                )
-                for file in draft.files
-            ]
-            self._parents += [number] * len(draft.files)
-        self.files = len(self._entries) - self.folders
-        self._pictures = [
-            entry.stock
-            for entry in self._entries
-            if entry.stock and entry.stock.is_image and entry.shared and not entry.trashed
-        ]
-        self.pictures = len(self._pictures)
-        self.stocks = {id(stock): stock for stock in self._pictures}.values()
-
-    def picture_bytes(self) -> int | None:
-        if not _sizes_known(self.stocks):
-            return None
-        return sum(stock.size for stock in self._pictures)
-
-    def parent(self, ordinal: int) -> int | None:
-        return self._parents[ordinal]
-
-    def subfolders(self, folder: int) -> range:
-        return self._subfolders[folder]
-
-    def files_in(self, folder: int) -> range:
-        return self._files[folder]
-
-    def entry(self, ordinal: int) -> Entry:
-        return self._entries[ordinal]
-
-
-def _breadth_first(root: FolderDraft) -> tuple[list[FolderDraft], list[int | None]]:
-    drafts = [root]
-    parents: list[int | None] = [None]
-    for number, draft in enumerate(drafts):  # grows while it is read
-        for child in draft.folders:
-            child.shared = child.shared and draft.shared
-            child.trashed = child.trashed or draft.trashed
-            drafts.append(child)
-            parents.append(number)
-    return drafts, parents
-
-
-def _folder_times(count: int) -> list[int]:
-    return [NEWEST_MS + 86_400_000 - number * 60_000 for number in range(count)]

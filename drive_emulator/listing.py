@@ -1,40 +1,45 @@
 """One page of files.list.
 
-A page token holds the place of the last file of its page, sealed together with what was asked.
-The next page begins behind that place, so nothing is kept between two pages, and no folder is
-too long.
+A page token holds the place of the last file of its page and its own age, sealed together with
+what was asked. The next page begins behind that place, so nothing is kept between two pages, and
+no folder is too long.
 """
 
 import heapq
+import random
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from time import time
 from typing import Any
 
 from drive_emulator.caller import Caller
+from drive_emulator.corpora import Where, no_such_drive, read_where
 from drive_emulator.errors import bad_fields, invalid, invalid_parameter, not_found
-from drive_emulator.forest import File, Forest, Tree
+from drive_emulator.forest import File, Forest
+from drive_emulator.knobs import Knobs
 from drive_emulator.mask import BadMask, Mask, narrow, parse_mask
 from drive_emulator.matching import Query, compile_query
 from drive_emulator.ordering import BadOrder, SortKey, parse_order
 from drive_emulator.query import BadQuery
 from drive_emulator.resource import projection
 from drive_emulator.schema import DEFAULT_LIST, FILE_LIST
+from drive_emulator.walking import Stretch, children, everything
 
 LARGEST_PAGE = 1_000
 USUAL_PAGE = 100
 _TOKEN_MARK = "~!!~"  # Google's tokens begin so
-_PLACE = struct.Struct(">II")  # the tree's key, the ordinal in it
-_CORPORA = frozenset({"", "user", "domain", "drive", "allDrives"})
-_SPACES = frozenset({"", "drive", "appDataFolder"})
-
-Walk = list[tuple[Tree, list[range]]]  # the trees and, in each, ordinals in order
+_PLACE = struct.Struct(">IIIQ")  # the tree's key, the ordinal in it, the shuffle, the time in ms
+_START = (2**32 - 1, 2**32 - 1)  # in place of a tree and an ordinal: before the first file
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A checked request for a page. `binding` is what its tokens are bound to."""
+    """A checked request for a page. `binding` is what its tokens are bound to.
+
+    `size` is never 0 in a request; made so, the page is empty and its token leads back here.
+    """
 
     query: Query
     order: SortKey | None
@@ -43,17 +48,18 @@ class Asked:
     mask: Mask
     binding: bytes
     caller: Caller
-    all_drives: bool
+    where: Where
+
+    @property
+    def all_drives(self) -> bool:
+        """Whether what is in shared drives counts."""
+        return self.where.all_drives
 
 
 def read_list(params: Mapping[str, str], caller: Caller) -> Asked:
     """What is asked for; raises `ApiError` naming the parameter that is wrong."""
     q, order_by = params.get("q", ""), params.get("orderBy", "")
-    corpora, spaces = params.get("corpora", ""), params.get("spaces", "")
-    if corpora not in _CORPORA:
-        raise invalid("corpora")
-    if spaces not in _SPACES:
-        raise invalid("spaces")
+    where = read_where(params)
     try:
         query = compile_query(q)
         order = parse_order(order_by)
@@ -64,7 +70,7 @@ def read_list(params: Mapping[str, str], caller: Caller) -> Asked:
         raise invalid("orderBy") from None
     except BadMask as why:
         raise bad_fields(str(why)) from None
-    bound = (q, order_by, corpora, spaces, caller.key, caller.account)
+    bound = (q, order_by, *where.named, caller.key, caller.account)
     return Asked(
         query=query,
         order=order,
@@ -73,13 +79,8 @@ def read_list(params: Mapping[str, str], caller: Caller) -> Asked:
         mask=mask,
         binding="\0".join(bound).encode(errors="surrogateescape"),
         caller=caller,
-        all_drives=_is_true(params, "supportsAllDrives")
-        and _is_true(params, "includeItemsFromAllDrives"),
+        where=where,
     )
-
-
-def _is_true(params: Mapping[str, str], name: str) -> bool:
-    return params.get(name, "").lower() == "true"
 
 
 def _page_size(params: Mapping[str, str]) -> int:
@@ -102,39 +103,48 @@ class Page:
     next_token: str | None
 
 
-class Listing:
-    """Answers files.list out of a forest."""
+@dataclass(frozen=True)
+class _Place:
+    """Where a page begins: behind `last`, in Drive's order or the one that `shuffle` gives."""
 
-    def __init__(self, forest: Forest) -> None:
+    last: File | None
+    shuffle: int
+
+
+class Listing:
+    """Answers files.list out of a forest. `now` gives seconds: tokens expire by it."""
+
+    def __init__(
+        self, forest: Forest, knobs: Knobs | None = None, now: Callable[[], float] = time
+    ) -> None:
         self._forest = forest
+        self._knobs = knobs or Knobs()
+        self._now = now
 
     def cost(self, asked: Asked) -> int:
         """How many files the page may have to look at."""
-        walk = self._walk(asked)
-        return sum(len(ordinals) for _, ranges in walk for ordinals in ranges)
+        return sum(stretch.length for stretch in self._walk(asked))
 
     def page(self, asked: Asked) -> Page:
         """The page asked for; raises `ApiError` for a folder or a token that is not there."""
-        last = self._place(asked)
-        test = asked.query.test
-        if asked.order is None:
-            later = self._files(asked, last)
-            files = list(islice(filter(test, later), asked.size + 1))
+        place = self._place(asked)
+        order = _shuffled(place.shuffle) if place.shuffle else asked.order
+        if order is None:
+            later = self._files(asked, place.last)
+            files = list(islice(filter(asked.query.test, later), asked.size + 1))
         else:
-            files = self._sorted(asked, asked.order, last)
+            files = self._sorted(asked, order, place.last)
         if len(files) <= asked.size:
             return Page(files, None)
         del files[asked.size :]
-        end = files[-1]
-        sealed = self._forest.seal.close(_PLACE.pack(end.tree.key, end.ordinal), asked.binding)
-        return Page(files, _TOKEN_MARK + sealed)
+        return Page(files, self._token(asked, files[-1] if files else place.last, place.shuffle))
 
     def _sorted(self, asked: Asked, order: SortKey, last: File | None) -> list[File]:
         """The smallest after the last one: memory for one page, however long the folder."""
         number = {tree.key: index for index, tree in enumerate(self._forest.trees)}
 
         def key(file: File) -> tuple[Any, ...]:
-            return (*order(file), number[file.tree.key], file.ordinal)
+            return (*order(file), number[file.tree.key], file.tree.rank(file.ordinal))
 
         everything = filter(asked.query.test, self._files(asked, None))
         if last is not None:
@@ -142,60 +152,73 @@ class Listing:
             everything = filter(lambda file: key(file) > end, everything)
         return heapq.nsmallest(asked.size + 1, everything, key=key)
 
-    def _place(self, asked: Asked) -> File | None:
+    def _token(self, asked: Asked, last: File | None, shuffle: int) -> str:
+        place = (last.tree.key, last.ordinal) if last else _START
+        payload = _PLACE.pack(*place, shuffle, round(self._now() * 1000))
+        return _TOKEN_MARK + self._forest.seal.close(payload, asked.binding)
+
+    def _place(self, asked: Asked) -> _Place:
         if not asked.token:
-            return None
+            return _Place(None, random.randrange(1, 2**32) if self._knobs.shuffle else 0)
         sealed = asked.token.removeprefix(_TOKEN_MARK)
         payload = self._forest.seal.open(sealed, asked.binding)
         if payload is None or sealed == asked.token:
             raise invalid("pageToken")
-        key, ordinal = _PLACE.unpack(payload)
-        tree = next((tree for tree in self._forest.trees if tree.key == key), None)
-        if tree is None:  # of an earlier run that had more trees
+        key, ordinal, shuffle, issued = _PLACE.unpack(payload)
+        if self._now() * 1000 - issued > self._knobs.token_life * 1000:
             raise invalid("pageToken")
-        return self._forest.file(tree, ordinal)
+        if (key, ordinal) == _START:
+            return _Place(None, shuffle)
+        tree = next((tree for tree in self._forest.trees if tree.key == key), None)
+        if tree is None or ordinal >= tree.count:  # of an earlier run that had more
+            raise invalid("pageToken")
+        return _Place(self._forest.file(tree, ordinal), shuffle)
 
-    def _walk(self, asked: Asked) -> Walk:
-        """Where to look. The children of folders of one tree are disjoint runs of ordinals."""
+    def _walk(self, asked: Asked) -> list[Stretch]:
+        """Where to look, tree by tree."""
+        trees = self._forest.trees
+        if asked.where.drive_id:
+            trees = [t for t in trees if t.drive and t.drive.id == asked.where.drive_id]
+            if not trees:
+                raise no_such_drive(asked.where.drive_id)
+        if asked.where.nowhere:
+            return []
         if asked.query.parents is None:
-            return [(tree, [range(tree.count)]) for tree in self._forest.trees]
-        runs: dict[int, list[range]] = {}
-        found = False
-        for parent_id in asked.query.parents:
-            parent = self._forest.find(parent_id)
-            if parent is None or not self._forest.visible(
+            return [everything(tree) for tree in trees]
+        folders: dict[int, list[int]] = {}
+        for parent in map(self._forest.find, asked.query.parents):
+            if parent is not None and self._forest.visible(
                 parent, asked.caller, all_drives=asked.all_drives
             ):
-                continue
-            found = True
-            if parent.is_folder:
-                layout = parent.tree.layout
-                below = (layout.subfolders(parent.ordinal), layout.files_in(parent.ordinal))
-                runs.setdefault(parent.tree.key, []).extend(below)
-        if not found:
+                below = folders.setdefault(parent.tree.key, [])
+                below += [parent.ordinal] if parent.is_folder else []
+        if not folders and self._knobs.unknown_parent == "404":
             raise not_found("")
-        return [
-            (tree, sorted(runs[tree.key], key=lambda run: run.start))
-            for tree in self._forest.trees
-            if tree.key in runs
-        ]
+        return [children(tree, folders[tree.key]) for tree in trees if tree.key in folders]
 
     def _files(self, asked: Asked, after: File | None) -> Iterator[File]:
         """Everything that the caller may see there, behind a file if one is given."""
-        seen = after is None
         keys = [tree.key for tree in self._forest.trees]
-        for tree, runs in self._walk(asked):
-            start = 0
-            if after is not None and not seen:
+        reached = after is None
+        for stretch in self._walk(asked):
+            tree, start = stretch.tree, None
+            if after is not None and not reached:
                 if keys.index(tree.key) < keys.index(after.tree.key):
                     continue
-                seen = True
-                start = after.ordinal + 1 if tree is after.tree else 0
-            for run in runs:
-                for ordinal in run[max(0, start - run.start) :]:
-                    file = self._forest.file(tree, ordinal)
-                    if self._forest.listed(file, asked.caller, all_drives=asked.all_drives):
-                        yield file
+                reached = True
+                start = tree.rank(after.ordinal) if tree is after.tree else None
+            for ordinal in stretch.ordinals(start):
+                file = self._forest.file(tree, ordinal)
+                if self._forest.listed(file, asked.caller, all_drives=asked.all_drives) and (
+                    tree.overlay is None or tree.exists(ordinal)
+                ):
+                    yield file
+
+
+def _shuffled(seed: int) -> SortKey:
+    """An order that has nothing to do with the files, another for every seed."""
+    factor = seed | 1
+    return lambda file: ((file.ordinal + seed) * factor * 2_654_435_761 % 2**32,)
 
 
 def render_list(page: Page, mask: Mask) -> dict[str, Any]:

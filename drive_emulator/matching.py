@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from drive_emulator.forest import File
 from drive_emulator.query import All, BadQuery, Either, Has, Node, Not, Term, parse_query
+from drive_emulator.tree import File
 
 Test = Callable[[File], bool]
 
@@ -85,7 +85,7 @@ def _either(parts: Iterable[Node]) -> Test:
             case _:
                 tests.append(_test(part))
     if ids:
-        tests.insert(0, lambda file: file.parent_id in ids)
+        tests.insert(0, lambda file: not ids.isdisjoint(file.parent_ids))
     return lambda file: any(test(file) for test in tests)
 
 
@@ -155,14 +155,19 @@ def _in_parents(term: Term) -> Test:
     wanted = term.value
     if term.operator != "in":
         raise BadQuery("parents needs in")
-    return lambda file: file.parent_id == wanted
+    return lambda file: wanted in file.parent_ids
 
 
 def _target(term: Term) -> Test:
     if term.operator not in ("=", "!=") or not isinstance(term.value, str):
         raise BadQuery("a target is compared with an id")
-    differs = term.operator == "!="  # nothing is a shortcut here, so nothing has a target
-    return lambda file: differs
+    wanted, equal = term.value, term.operator == "="
+
+    def test(file: File) -> bool:
+        target = file.entry.rare.target
+        return (target is not None and target.id == wanted) is equal
+
+    return test
 
 
 def _visibility(term: Term) -> Test:

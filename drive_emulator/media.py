@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from drive_emulator.containers import Part
 from drive_emulator.errors import range_not_satisfiable
-from drive_emulator.forest import File
 from drive_emulator.stock import Stock
+from drive_emulator.tree import File
 
 _RANGE = re.compile(r"bytes=\s*(\d*)\s*-\s*(\d*)\s*", re.ASCII)
 _DIGITS = 19  # more would not be a size

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from drive_emulator.forest import File
+from drive_emulator.tree import File
 
 SortKey = Callable[[File], tuple[Any, ...]]
 

@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
-from drive_emulator.forest import File
 from drive_emulator.mask import Mask, pick
+from drive_emulator.tree import File
 
 Make = Callable[[File], Any]  # None: the field is absent from this file
 
-_NATIVE = "application/vnd.google-apps."
 _CAMERAS = (
     ("FUJIFILM", "X-T5"),
     ("Apple", "iPhone 15"),
@@ -38,6 +37,12 @@ def projection(mask: Mask) -> Callable[[File], dict[str, Any]]:
             value = make(file)
             if value is not None:
                 made[name] = pick(value, below) if below else value
+        rare = file.entry.rare
+        if rare.says:
+            told = {name: value for name, value in rare.says.items() if not mask or name in mask}
+            made |= {name: pick(value, mask.get(name, {})) for name, value in told.items()}
+        for name in rare.omit:
+            made.pop(name, None)
         return made
 
     return project
@@ -99,29 +104,40 @@ def _revision(file: File) -> str | None:
 
 
 def _capabilities(file: File) -> dict[str, bool]:
-    native = file.entry.mime_type.startswith(_NATIVE)
     return {
         "canCopy": not file.is_folder,
-        "canDownload": file.is_folder or not native,
+        "canDownload": file.entry.rare.can_download,
         "canEdit": False,
         "canListChildren": file.is_folder,
         "canReadRevisions": False,
     }
 
 
+def _shortcut(file: File) -> dict[str, str] | None:
+    target = file.entry.rare.target
+    if target is None:
+        return None
+    facts = {"targetId": target.id, "targetMimeType": target.mime_type}
+    return facts | ({"targetResourceKey": target.resource_key} if target.resource_key else {})
+
+
+def _restrictions(file: File) -> dict[str, dict[str, bool]] | None:
+    if file.entry.rare.can_download:
+        return None
+    whom = {"restrictedForReaders": True, "restrictedForWriters": False}
+    return {"itemDownloadRestriction": whom, "effectiveDownloadRestrictionWithContext": whom}
+
+
 def _blob(make: Make) -> Make:
     return lambda file: make(file) if file.entry.stock else None
 
 
-def _parents(file: File) -> list[str] | None:
-    parent = file.parent_id
-    return None if parent is None else [parent]
-
-
 def _explicitly_trashed(file: File) -> bool:
-    parent = file.tree.layout.parent(file.ordinal)
-    with_parent = parent is not None and file.tree.layout.entry(parent).trashed
-    return file.entry.trashed and not with_parent
+    return file.entry.trashed and file.tree.own(file.ordinal).trashed
+
+
+def _version(file: File) -> str:
+    return str(2 + _hash(file) % 9 + file.entry.rare.changes)
 
 
 FIELDS: dict[str, Make] = {
@@ -132,10 +148,10 @@ FIELDS: dict[str, Make] = {
     "starred": lambda file: False,
     "trashed": lambda file: file.entry.trashed,
     "explicitlyTrashed": _explicitly_trashed,
-    "parents": _parents,
+    "parents": lambda file: list(file.parent_ids) or None,
     "properties": lambda file: {"theme": file.entry.theme} if file.entry.theme else None,
     "spaces": lambda file: ["drive"],
-    "version": lambda file: str(2 + _hash(file) % 9),
+    "version": _version,
     "webContentLink": _content_link,
     "webViewLink": _view_link,
     "hasThumbnail": lambda file: False,
@@ -144,10 +160,15 @@ FIELDS: dict[str, Make] = {
     "modifiedTime": lambda file: rfc3339(file.entry.modified_ms),
     "modifiedByMe": lambda file: False,
     "shared": lambda file: file.entry.shared,
+    "driveId": lambda file: file.drive_id,
+    "teamDriveId": lambda file: file.drive_id,
+    "resourceKey": lambda file: file.entry.rare.resource_key,
+    "shortcutDetails": _shortcut,
     "ownedByMe": lambda file: False,
     "capabilities": _capabilities,
-    "viewersCanCopyContent": lambda file: True,
-    "copyRequiresWriterPermission": lambda file: False,
+    "viewersCanCopyContent": lambda file: file.entry.rare.can_download,
+    "copyRequiresWriterPermission": lambda file: not file.entry.rare.can_download,
+    "downloadRestrictions": _restrictions,
     "writersCanShare": lambda file: True,
     "originalFilename": _blob(lambda file: file.entry.name),
     "fullFileExtension": _extension,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from drive_emulator import documents
 from drive_emulator.containers import JPEG, PNG
 from drive_emulator.entry import Entry
-from drive_emulator.layout import FolderDraft, Listed
+from drive_emulator.listed import FolderDraft, Listed
 from drive_emulator.pool import PAINTINGS, Painting
 from drive_emulator.stock import Shelf, Stock
 

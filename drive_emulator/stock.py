@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 from drive_emulator.containers import SMALLEST_PADDING, Container, Part
@@ -108,6 +108,14 @@ class Shelf:
         return self._stock(
             (container.extension, "document"),
             lambda: Stock(container, lambda: _contents([document.content]), is_image=False),
+        )
+
+    def literal(self, content: bytes, container: Container) -> Stock:
+        """A file of exactly these bytes and none of its own: files may be equal."""
+        whole = replace(container, prefix=_no_parts, suffix=_no_suffix)
+        key = (container.extension, hashlib.blake2b(content).hexdigest())
+        return self._stock(
+            key, lambda: Stock(whole, lambda: _contents([content]), len(content), is_image=False)
         )
 
     def empty(self, container: Container) -> Stock:

@@ -6,13 +6,15 @@ from typing import Annotated
 import msgspec
 
 from drive_emulator import documents
+from drive_emulator.attributes import BadTree
 from drive_emulator.containers import JPEG
 from drive_emulator.layout import Regular, folder_count
 from drive_emulator.pool import PAINTINGS
 from drive_emulator.stock import Shelf, Stock
+from drive_emulator.written import LARGEST_SIZE, SMALLEST_SIZE, WrittenSpec, parse_written
 
-SMALLEST_SIZE = 4_096  # bytes: the smallest picture of every format and scene fits
-LARGEST_SIZE = 2**31
+__all__ = ["BadTree", "TreeSpec", "WrittenSpec", "parse_tree", "plan"]
+
 MOST_FOLDERS = 1_000_000
 _MOST_STOCKS = 64  # rendered per tree, at some 40 ms each, once
 _STOCK_BUDGET = 256 * 1024 * 1024  # bytes hashed per tree before its first listing is complete
@@ -24,7 +26,9 @@ class TreeSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     `size` is the bytes of every picture, or the smallest and the largest; without it pictures are
     as large as they come (13 to 320 KB). `depth` and `fan_out` give the folders below the root,
     over all of which the files are spread evenly. `other_share` of all files are no images.
-    `title` is the root folder's name. The same name and seed give the same ids, always.
+    `title` is the root folder's name, `drive` makes it a shared drive of that name (or, if it
+    begins with 0A, id), and `owner` is the account that it belongs to. The same name and seed give
+    the same ids, always.
     """
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -38,15 +42,21 @@ class TreeSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)] | None = None
     shared: bool = True
+    drive: str | None = None
+    owner: str = ""
 
 
-class BadTree(ValueError):
-    """A specification that cannot be used; the message says which part, and what would do."""
+class _Form(msgspec.Struct):
+    """Only to see which of the two it is."""
+
+    items: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-def parse_tree(text: str | bytes) -> TreeSpec:
-    """The specification in a JSON text; raises `BadTree`."""
+def parse_tree(text: str | bytes) -> TreeSpec | WrittenSpec:
+    """The specification in a JSON text, with `items` a written one; raises `BadTree`."""
     try:
+        if msgspec.json.decode(text, type=_Form).items is not msgspec.UNSET:
+            return parse_written(text)
         spec = msgspec.json.decode(text, type=TreeSpec)
     except (msgspec.DecodeError, UnicodeDecodeError) as why:
         raise BadTree(f"not a tree: {why}") from None

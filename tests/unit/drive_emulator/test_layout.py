@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 
 from drive_emulator.containers import JPEG
 from drive_emulator.entry import FOLDER
-from drive_emulator.layout import FolderDraft, Listed, Plan, Regular, folder_count
+from drive_emulator.layout import Plan, Regular, folder_count
+from drive_emulator.listed import FolderDraft, Listed
 from drive_emulator.pool import PAINTINGS
 from drive_emulator.sample import albums, sample
+from drive_emulator.seal import Seal
 from drive_emulator.stock import Shelf
+from drive_emulator.tree import Tree
 
 SHELF = Shelf()
 STOCKS = tuple(SHELF.sized(painting, 5_000, JPEG) for painting in PAINTINGS[:5])
@@ -92,9 +95,10 @@ def test_what_lies_in_a_private_or_trashed_folder_is_so_itself() -> None:
             ],
         )
     )
+    tree = Tree(1, listed, "some", None, Seal(b"s"))
     facts = {
         entry.name: (entry.shared, entry.trashed)
-        for entry in map(listed.entry, range(listed.folders))
+        for entry in map(tree.entry, range(listed.folders))
     }
     assert facts["root"] == (True, False)
     assert facts["below"] == facts["deeper"] == (False, False)

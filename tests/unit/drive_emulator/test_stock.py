@@ -10,7 +10,7 @@ from PIL import Image, ImageChops, ImageStat
 from drive_emulator.containers import JPEG, TAG_LENGTH
 from drive_emulator.pool import PAINTINGS, Painting
 from drive_emulator.stock import Shelf, Stock
-from drive_emulator.trees import SMALLEST_SIZE
+from drive_emulator.written import SMALLEST_SIZE
 
 TAG = b"7" * TAG_LENGTH
 

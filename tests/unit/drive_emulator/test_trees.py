@@ -13,8 +13,10 @@ def test_a_name_and_a_number_are_enough() -> None:
 
 
 def test_a_size_is_one_number_or_a_range() -> None:
-    assert parse_tree('{"name": "a", "pictures": 3, "size": 102400}').size == 102_400
-    assert parse_tree('{"name": "a", "pictures": 3, "size": [5000, 90000]}').size == (5_000, 90_000)
+    one = TreeSpec(name="a", pictures=3, size=102_400)
+    assert parse_tree('{"name": "a", "pictures": 3, "size": 102400}') == one
+    several = TreeSpec(name="a", pictures=3, size=(5_000, 90_000))
+    assert parse_tree('{"name": "a", "pictures": 3, "size": [5000, 90000]}') == several
 
 
 @pytest.mark.parametrize(

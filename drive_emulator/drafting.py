@@ -1,0 +1,173 @@
+"""From a written specification to a layout: folders made, refs resolved, shortcuts aimed."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from msgspec import UNSET, UnsetType
+
+from drive_emulator.attributes import BadTree
+from drive_emulator.entry import FOLDER, PLAIN, SHORTCUT, Entry, Target
+from drive_emulator.kinds import stock_of
+from drive_emulator.layout import NEWEST_MS
+from drive_emulator.listed import FolderDraft, Listed
+from drive_emulator.stock import Shelf
+from drive_emulator.written import Item, Pointer, WrittenSpec, is_id
+
+NOWHERE = "1" + "DanglingShortcutPointsToNothing_"
+"""An id that no item has: a sealed one ends otherwise."""
+_DOCUMENT = "application/vnd.google-apps.document"
+_STEP_MS = 60_000
+
+Described = Callable[[str], Entry | None]
+
+
+class Draft:
+    """A written tree on its way. `layout` and `parents` are there once everything is read."""
+
+    def __init__(self, spec: WrittenSpec, shelf: Shelf) -> None:
+        self._spec = spec
+        self._shelf = shelf
+        self._root = FolderDraft(spec.title or spec.name)
+        self._implicit: set[int] = set()  # folders that no item describes yet, by id(draft)
+        self._refs: dict[str, Item] = {}
+        self._folders: dict[int, FolderDraft] = {}  # by the number of their item
+        self._files: dict[int, tuple[FolderDraft, int]] = {}  # folder and place in it
+        self._children: dict[tuple[int, str], FolderDraft] = {}
+        self._numbers: dict[str, int] = {}  # ref -> number of its item
+        self._each(self._write)
+        self.layout = Listed(self._root)
+        self._paths = self._all_paths()
+        self.parents: dict[int, tuple[int, ...]] = {}
+        self._each(self._put)
+
+    def aim(self, identify: Callable[[int], str], described: Described) -> None:
+        """Point the shortcuts; `described` knows the items of all trees but this."""
+
+        def aim(number: int, item: Item) -> None:
+            if item.kind == "shortcut":
+                target = self._target(item, identify, described)
+                ordinal = self._ordinal(number)
+                entry = self.layout.entry(ordinal)
+                rare = replace(entry.rare, target=target)
+                self.layout.amend(ordinal, entry._replace(rare=rare))
+
+        self._each(aim)
+
+    def _each(self, work: Callable[[int, Item], None]) -> None:
+        for number, item in enumerate(self._spec.items):
+            try:
+                work(number, item)
+            except BadTree as why:
+                raise BadTree(f"not a tree: {why} - at `$.items[{number}]`") from None
+
+    def _write(self, number: int, item: Item) -> None:
+        folder = self._start(item)
+        *above, name = item.names
+        for each in above:
+            folder = self._child(folder, each)
+        if item.kind == "folder":
+            self._folders[number] = self._described(folder, name, item)
+        else:
+            self._files[number] = (folder, len(folder.files))
+            folder.files.append(self._entry(number, name, item))
+        if item.ref is not None:
+            self._numbers[item.ref] = number
+
+    def _start(self, item: Item) -> FolderDraft:
+        if item.inside is None:
+            return self._root
+        number = self._numbers.get(item.inside)
+        if number is None or number not in self._folders:
+            raise BadTree(f"no folder before this one has the ref {item.inside[:40]!r}")
+        return self._folders[number]
+
+    def _child(self, folder: FolderDraft, name: str) -> FolderDraft:
+        """The first folder of that name, made if there is none."""
+        found = self._children.get((id(folder), name))
+        if found is None:
+            found = self._made(folder, name)
+            self._implicit.add(id(found))
+        return found
+
+    def _made(self, folder: FolderDraft, name: str) -> FolderDraft:
+        made = FolderDraft(name)
+        folder.folders.append(made)
+        self._children.setdefault((id(folder), name), made)
+        return made
+
+    def _described(self, folder: FolderDraft, name: str, item: Item) -> FolderDraft:
+        """The folder of an item: one that paths have made, or else a new one, a twin if need be."""
+        here = self._children.get((id(folder), name))
+        if here is None or id(here) not in self._implicit:
+            here = self._made(folder, name)
+        self._implicit.discard(id(here))
+        applied = item.applied(Entry(name, FOLDER, None, -1, -1))
+        here.rare, here.shared, here.trashed = applied.rare, applied.shared, applied.trashed
+        here.modified_ms = applied.modified_ms if applied.modified_ms >= 0 else None
+        here.created_ms = applied.created_ms if applied.created_ms >= 0 else None
+        return here
+
+    def _entry(self, number: int, name: str, item: Item) -> Entry:
+        stock = stock_of(self._shelf, item.kind, name, number, item.size, item.text)
+        usual = SHORTCUT if item.kind == "shortcut" else _DOCUMENT
+        mime_type = stock.container.mime_type if stock else usual
+        when = NEWEST_MS - number * _STEP_MS
+        return item.applied(Entry(name, mime_type, stock, when, when, rare=PLAIN))
+
+    def _put(self, number: int, item: Item) -> None:
+        if isinstance(item.parents, UnsetType):
+            return
+        if item.kind == "folder":
+            raise BadTree("a folder is where its path says: only files take parents")
+        parents = [self._here(each, "parents") for each in item.parents]
+        if any(parent >= self.layout.folders for parent in parents):
+            raise BadTree("a parent is a folder")
+        self.parents[self._ordinal(number)] = tuple(dict.fromkeys(parents))
+
+    def _ordinal(self, number: int) -> int:
+        if number in self._folders:
+            return self.layout.numbers[id(self._folders[number])]
+        folder, place = self._files[number]
+        return self.layout.files_in(self.layout.numbers[id(folder)])[place]
+
+    def _here(self, pointer: Pointer, what: str) -> int:
+        """The ordinal of an item of this tree."""
+        found = self._found(pointer)
+        if found is None:
+            raise BadTree(f"the tree has no item {str(pointer)[:60]!r} - in `{what}`")
+        return found
+
+    def _found(self, pointer: Pointer) -> int | None:
+        if isinstance(pointer, list):
+            return self._paths.get(tuple(pointer))
+        number = self._numbers.get(pointer)
+        return None if number is None else self._ordinal(number)
+
+    def _all_paths(self) -> dict[tuple[str, ...], int]:
+        """The first item of every path; those within a twin folder have none."""
+        paths: dict[tuple[str, ...], int] = {(): 0}
+        for number, item in enumerate(self._spec.items):
+            if item.inside is None:
+                paths.setdefault(item.names, self._ordinal(number))
+                folder = self._root
+                for depth, name in enumerate(item.names[:-1], 1):
+                    folder = self._children[id(folder), name]
+                    paths.setdefault(item.names[:depth], self.layout.numbers[id(folder)])
+        return paths
+
+    def _target(self, item: Item, identify: Callable[[int], str], described: Described) -> Target:
+        pointer = item.target
+        said = item.target_mime_type
+        if pointer is None or pointer is UNSET or isinstance(pointer, UnsetType):
+            return Target(NOWHERE, said or "image/jpeg")
+        ordinal = self._found(pointer)
+        if ordinal is not None:
+            entry: Entry | None = self.layout.entry(ordinal)
+            wanted = identify(ordinal)
+        elif isinstance(pointer, str) and is_id(pointer):
+            entry, wanted = described(pointer), pointer
+        else:
+            raise BadTree(f"the tree has no item {str(pointer)[:60]!r} - in `target`")
+        if entry is None:
+            return Target(wanted, said or "image/jpeg")
+        return Target(wanted, said or entry.mime_type, entry.rare.resource_key)
