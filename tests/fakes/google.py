@@ -1,0 +1,84 @@
+"""Google at the other end of a transport: what was asked, and answers made for one test."""
+
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+
+from services.adapters.drive import Drive
+from services.adapters.drive.exchange import Limits
+from services.core.events import FileFound
+from services.core.settings import DriveSettings, Secret
+
+Handler = Callable[[httpx.Request], httpx.Response]
+API = "http://drive.test"
+EMPTY = b'{"files": []}'
+LIMITED = b'{"error": {"errors": [{"reason": "userRateLimitExceeded"}]}}'
+SORRY = b"<html>We're sorry, but this computer may be sending automated queries"
+HTML = {"content-type": "text/html"}
+NO_FILE = b'{"error": {"errors": [{"reason": "notFound"}]}}'
+
+
+QUICK = Limits(pause=0.0)
+
+
+class Purse:
+    """A quota without end that remembers what was paid, and that it was too much."""
+
+    def __init__(self) -> None:
+        self.spent: list[int] = []
+        self.refusals = 0
+
+    async def take(self, units: int) -> None:
+        self.spent.append(units)
+
+    def refused(self) -> None:
+        self.refusals += 1
+
+
+def drive(
+    handler: Handler,
+    key: str = "secret-key",
+    *,
+    quota: Purse | None = None,
+    limits: Limits = QUICK,
+) -> Drive:
+    settings = DriveSettings(api_url=API, api_key=Secret(key), cool_down_seconds=7.0)
+    return Drive(settings, httpx.MockTransport(handler), quota=quota, limits=limits)
+
+
+class Body(httpx.AsyncByteStream):
+    """A body that comes in chunks, as from a connection, and whose end can be seen."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self.chunks = chunks
+        self.closed = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self.chunks
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+def media(content: bytes, content_type: str = "image/png") -> httpx.Response:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield content
+
+    return httpx.Response(200, stream=Body(chunks()), headers={"content-type": content_type})
+
+
+class Asked:
+    """Answers every request alike and remembers what was asked."""
+
+    def __init__(self, *answers: httpx.Response) -> None:
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+async def bytes_of(drive: Drive, file: FileFound) -> bytes:
+    async with drive.open(file) as chunks:
+        return b"".join([chunk async for chunk in chunks])
