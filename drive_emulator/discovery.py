@@ -35,7 +35,7 @@ def describe_api(request: Request) -> dict[str, Any]:
     """Drive's API as it is at the host of the request; `ApiError` 404 where it is not known."""
     if request.path == PATHS[1] and request.params.get("version", "v3") != "v3":
         raise _absent("the emulator speaks Drive v3 alone")
-    document = _installed()
+    document = installed()
     if document is None:
         raise _absent("the discovery document comes with google-api-python-client: install it")
     root = f"{request.origin}/"
@@ -48,7 +48,8 @@ def _absent(why: str) -> ApiError:
 
 
 @cache
-def _installed() -> Mapping[str, Any] | None:
+def installed() -> Mapping[str, Any] | None:
+    """The document of the installed client; None where there is none."""
     spec = importlib.util.find_spec("googleapiclient")
     for folder in (spec and spec.submodule_search_locations) or ():
         path = Path(folder, _DOCUMENT)

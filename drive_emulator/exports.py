@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from html import escape
 
+import msgspec
 from PIL import Image
 
 from drive_emulator.documents import PDF
@@ -142,6 +143,7 @@ _MAKERS: Mapping[str, Callable[[str], bytes]] = {
     "text/csv": _table,
     "text/tab-separated-values": _table,
     "application/rtf": _rtf,
+    f"{_NATIVE}script+json": lambda title: msgspec.json.encode({"files": [{"name": title}]}),
     "application/pdf": _pdf,
     "image/svg+xml": _svg,
     "image/png": _picture("PNG"),

@@ -1,0 +1,29 @@
+"""Clients of an emulator whose state a test can reach, all of them inside this process."""
+
+import httpx
+
+from drive_emulator.access import KeyState
+from drive_emulator.app import App
+from drive_emulator.forest import Forest
+from drive_emulator.world import World
+from tests.unit.drive_emulator.conftest import KEY
+
+TOKEN = "a-token"
+ACCOUNT = "me@example.com"
+
+
+def world_of(forest: Forest) -> World:
+    """One key, and one token of one account."""
+    world = World(forest, {KEY: KeyState.OK})
+    world.tokens.fix(TOKEN, ACCOUNT)
+    return world
+
+
+def caller(world: World, key: str = "", token: str = "") -> httpx.AsyncClient:
+    """A client that shows what it has with every request."""
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(App(world)),
+        base_url="http://drive",
+        params={"key": key} if key else {},
+        headers={"authorization": f"Bearer {token}"} if token else {},
+    )

@@ -1,0 +1,72 @@
+"""The settings of TLS and of the service account, and what is kept from those who come by TLS."""
+
+import argparse
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from drive_emulator.app import App
+from drive_emulator.forest import Forest
+from drive_emulator.secure import BadSetting, add_flags, secure, write_account
+from drive_emulator.service_accounts import EMAIL, ServiceAccounts
+from drive_emulator.serving import Outside
+from tests.unit.drive_emulator.callers import world_of
+
+URI = "http://127.0.0.1:1/token"
+
+
+def options(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_flags(parser, int)
+    return parser.parse_args(arguments)
+
+
+def test_without_its_flags_nothing_is_made() -> None:
+    assert secure(options()) is None
+
+
+def test_an_account_is_written_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "account.json"
+    write_account(path, ServiceAccounts(), URI)
+    assert path.stat().st_mode & 0o777 == 0o600
+    told = json.loads(path.read_text())
+    assert (told["type"], told["client_email"], told["token_uri"]) == (
+        "service_account",
+        EMAIL,
+        URI,
+    )
+
+
+def test_an_account_of_its_own_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "account.json"
+    accounts = ServiceAccounts()
+    write_account(path, accounts, URI)
+    before = json.loads(path.read_text())["private_key_id"]
+    write_account(path, accounts, URI)
+    assert json.loads(path.read_text())["private_key_id"] != before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff", b"{}", b'{"client_email": "me@real.iam.gserviceaccount.com"}', b'{"a": 1}'],
+)
+def test_nobody_elses_file_is_replaced(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "account.json"
+    path.write_bytes(content)
+    with pytest.raises(BadSetting, match="not replaced"):
+        write_account(path, ServiceAccounts(), URI)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("path", ["/_emu/health", "/_emu/trees", "/_emu", "/%5Femu/health"])
+async def test_what_comes_by_tls_does_not_reach_the_controls(forest: Forest, path: str) -> None:
+    app = App(world_of(forest))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(Outside(app)), base_url="https://www.googleapis.com"
+    ) as client:
+        answer = await client.get(path)
+        assert answer.status_code == 404
+        assert "own addresses" in answer.json()["error"]
+        assert (await client.get("/drive/v3/files")).status_code == 403
