@@ -10,11 +10,13 @@ from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader
 from services.adapters.object_urls import ObjectUrls
 from services.adapters.process import end, run_service
+from services.api import metrics
 from services.api.known import KnownImports
 from services.api.serve import listening, serve
 from services.api.service import SERVICE, Parts, create_app
 from services.api.settings import ApiSettings
 from services.api.tail import Tail
+from services.api.workers import KnownWorkers
 from services.core.settings import DatabaseSettings, KafkaSettings, Reader, StoreSettings
 
 PUBLISH_SECONDS = 8.0
@@ -46,10 +48,18 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     catalog = CatalogReader(settings.database)
     client_id = f"drivestream-{SERVICE}"
     tail = Tail(lambda: LogReader(settings.kafka, client_id=client_id), KnownImports())
+    workers = Tail(
+        lambda: LogReader(settings.kafka, client_id=f"{client_id}-workers"),
+        KnownWorkers(),
+        topic=metrics.TOPIC,
+        newest=metrics.NEWEST,
+    )
     urls = ObjectUrls(settings.store, lambda: datetime.now(UTC))
     try:
         async with Publisher(settings.kafka, source=SERVICE, timeout=PUBLISH_SECONDS) as publisher:
-            parts = Parts(publisher=publisher, catalog=catalog, tail=tail, urls=urls)
+            parts = Parts(
+                publisher=publisher, catalog=catalog, tail=tail, workers=workers, urls=urls
+            )
             await serve(create_app(parts), listener, stop)
     finally:
         await catalog.close()

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.process import worker_id
+from services.api.known import KnownImports
 from services.api.tail import Tail
 from services.core.catalog import ReadsCatalog
 from services.core.errors import Verdict
@@ -55,7 +56,7 @@ class _WhileReachable:
     """Publishes while Kafka answers, else nothing: what is queued for an absent broker would hold
     up the end of the process."""
 
-    def __init__(self, publisher: PublishesEvents, tail: Tail) -> None:
+    def __init__(self, publisher: PublishesEvents, tail: Tail[KnownImports]) -> None:
         self._publisher = publisher
         self._tail = tail
 
@@ -70,7 +71,7 @@ class _WhileReachable:
 class Readiness:
     """Asks Kafka's tail and the database."""
 
-    def __init__(self, tail: Tail, catalog: ReadsCatalog) -> None:
+    def __init__(self, tail: Tail[KnownImports], catalog: ReadsCatalog) -> None:
         self._tail = tail
         self._catalog = catalog
         self._missing: tuple[str, ...] = ("a first look",)

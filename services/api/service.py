@@ -16,15 +16,17 @@ from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.types import ASGIApp
 
 from services.adapters.object_urls import ObjectUrls
-from services.api import health, images, imports
+from services.api import health, images, imports, metrics
 from services.api.answers import HANDLERS
 from services.api.edge import Edge
 from services.api.health import Readiness
+from services.api.known import KnownImports
 from services.api.progress import ImportViews
 from services.api.reference import ReferencePage
 from services.api.start import ImportStarter
 from services.api.submission import LARGEST_BODY
 from services.api.tail import Tail
+from services.api.workers import KnownWorkers
 from services.core.catalog import ReadsCatalog
 from services.core.ports import PublishesEvents
 
@@ -40,16 +42,18 @@ ROUTES = (
     images.get_content,
     health.live,
     health.ready,
+    metrics.metrics,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """The outside, as the api uses it. Whoever makes them closes them; the tail is run here."""
+    """The outside, as the api uses it. Whoever makes them closes them; the tails are run here."""
 
     publisher: PublishesEvents
     catalog: ReadsCatalog
-    tail: Tail
+    tail: Tail[KnownImports]
+    workers: Tail[KnownWorkers]
     urls: ObjectUrls
 
 
@@ -60,6 +64,7 @@ def create_app(parts: Parts) -> ASGIApp:
         "catalog": parts.catalog,
         "urls": parts.urls,
         "readiness": readiness,
+        "workers": parts.workers,
         "views": ImportViews(parts.catalog, parts.tail.known),
         "starter": ImportStarter(parts.publisher, parts.tail, _now),
     }
@@ -98,6 +103,7 @@ def _openapi() -> OpenAPIConfig:
 @asynccontextmanager
 async def _running(parts: Parts, readiness: Readiness) -> AsyncIterator[None]:
     parts.tail.start()
+    parts.workers.start()
     company = [
         asyncio.create_task(readiness.watch()),
         asyncio.create_task(readiness.tell(parts.publisher)),
@@ -108,4 +114,4 @@ async def _running(parts: Parts, readiness: Readiness) -> AsyncIterator[None]:
         for task in company:
             task.cancel()
         await asyncio.gather(*company, return_exceptions=True)
-        await asyncio.to_thread(parts.tail.stop)
+        await asyncio.gather(*(asyncio.to_thread(t.stop) for t in (parts.tail, parts.workers)))

@@ -21,7 +21,9 @@ log = structlog.get_logger()
 class ImportStarter:
     """Answers once Kafka has acknowledged. One request for one job id at a time."""
 
-    def __init__(self, publisher: PublishesEvents, tail: Tail, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, publisher: PublishesEvents, tail: Tail[KnownImports], now: Callable[[], datetime]
+    ) -> None:
         self._publisher = publisher
         self._tail = tail
         self._now = now

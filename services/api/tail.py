@@ -1,20 +1,20 @@
-"""Following `imports.requested` from its beginning, on a thread that owns the handle.
+"""Following a topic from its beginning or near its end, on a thread that owns the handle.
 
-No group and no stored position: the topic is small, what it tells is idempotent, and so the api
-has nothing of its own to keep.
+No group and no stored position: `imports.requested` is small, of `workers.status` only the newest
+counts, what both tell is idempotent, and so the api has nothing of its own to keep.
 """
 
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw
-from services.api.known import KnownImports
+from services.core.events import Message
 from services.core.topics import IMPORTS_REQUESTED
 from services.core.wire import UndecodableError, decode
 
@@ -25,6 +25,17 @@ RETRY_SECONDS = 3.0
 JOIN_SECONDS = 2.0
 
 log = structlog.get_logger()
+
+
+class Takes(Protocol):
+    """What is known from a topic."""
+
+    def add(self, event: Message) -> None:
+        """Take an event, in any order and any number of times."""
+        ...
+
+
+K = TypeVar("K", bound=Takes)
 
 
 class ReadsLog(Protocol):
@@ -60,23 +71,30 @@ class TailState:
     answered_at: float = 0.0
 
 
-class Tail:
-    """Keeps `known` up to date, through any absence of Kafka."""
+class Tail(Generic[K]):
+    """Keeps `known` up to date with a topic, through any absence of Kafka.
+
+    `newest` records of a partition are enough to begin with; None for all.
+    """
 
     def __init__(
         self,
         open_log: Callable[[], ReadsLog],
-        known: KnownImports,
+        known: K,
         *,
+        topic: str = TOPIC,
+        newest: int | None = None,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self.known = known
+        self._topic = topic
+        self._newest = newest
         self._retry_seconds = retry_seconds
         self.state = TailState()
         self._open_log = open_log
         self._stopping = threading.Event()
         self._caught_up = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="imports-tail", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"tail-{topic}", daemon=True)
 
     def start(self) -> None:
         """Begin to follow; returns at once."""
@@ -109,10 +127,12 @@ class Tail:
             self._stopping.wait(self._retry_seconds)
 
     def _follow(self, reader: ReadsLog) -> None:
-        partitions = reader.partitions(TOPIC)
-        reader.seek({(TOPIC, partition): None for partition in partitions})
-        ends = {partition: reader.ends(TOPIC, partition) for partition in partitions}
-        reached = {partition: low for partition, (low, _) in ends.items()}
+        topic = self._topic
+        partitions = reader.partitions(topic)
+        ends = {partition: reader.ends(topic, partition) for partition in partitions}
+        reached = {partition: self._start(low, high) for partition, (low, high) in ends.items()}
+        from_start = self._newest is None
+        reader.seek({(topic, p): None if from_start else reached[p] for p in partitions})
         caught_up, answered_at = False, time.monotonic()
         while not self._stopping.is_set():
             caught_up = caught_up or all(reached[p] >= high for p, (_, high) in ends.items())
@@ -125,11 +145,14 @@ class Tail:
                 answered_at = time.monotonic()
             if time.monotonic() - answered_at > CHECK_SECONDS:
                 for partition in partitions:
-                    reader.ends(TOPIC, partition)  # silence is no proof that the broker is there
+                    reader.ends(topic, partition)  # silence is no proof that the broker is there
                 answered_at = time.monotonic()
+
+    def _start(self, low: int, high: int) -> int:
+        return low if self._newest is None else max(low, high - self._newest)
 
     def _take(self, record: Raw) -> None:
         try:
-            self.known.add(decode(TOPIC, record.value))
+            self.known.add(decode(self._topic, record.value))
         except UndecodableError as why:  # the indexer sets it aside; here it tells nothing
             log.warning("tail.undecodable", offset=record.offset, why=str(why)[:200])

@@ -95,20 +95,24 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             pages.stop()
 
         def look() -> WorkerStatus:
-            status = WorkerStatus(
-                worker_id=worker_id(SERVICE),
-                service=SERVICE,
-                state="running" if standstill.waiting_for is None else "waiting",
-                waiting_for=standstill.waiting_for,
-                in_flight=lister.in_flight,
-                oldest_unfinished_seconds=round(max(requests.oldest_age, pages.oldest_age), 3),
-                at=datetime.now(UTC),
-            )
-            return with_quota(status, quota.state())
+            oldest_age = max(requests.oldest_age, pages.oldest_age)
+            return with_quota(_status(lister, standstill, oldest_age), quota.state())
 
         await alongside(
             _both(requests, pages, lister, publisher), keep_telling(publisher, look), take_no_more()
         )
+
+
+def _status(lister: Lister, standstill: Standstill, oldest_age: float) -> WorkerStatus:
+    return WorkerStatus(
+        worker_id=worker_id(SERVICE),
+        service=SERVICE,
+        state="running" if standstill.waiting_for is None else "waiting",
+        waiting_for=standstill.waiting_for,
+        in_flight=lister.in_flight,
+        oldest_unfinished_seconds=round(oldest_age, 3),
+        at=datetime.now(UTC),
+    )
 
 
 async def _both(

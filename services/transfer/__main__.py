@@ -4,7 +4,6 @@ import asyncio
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 
 import structlog
 
@@ -105,23 +104,22 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             await stop.wait()
             found.stop()
 
-        look = partial(_status, found, transfer, standstill, quota)
+        def look() -> WorkerStatus:
+            return with_quota(_status(transfer, standstill, found.oldest_age), quota.state())
+
         await alongside(work(), keep_telling(publisher, look), take_no_more())
 
 
-def _status(
-    found: Subscription, transfer: Transfer, standstill: Standstill, quota: Limiter
-) -> WorkerStatus:
-    status = WorkerStatus(
+def _status(transfer: Transfer, standstill: Standstill, oldest_age: float) -> WorkerStatus:
+    return WorkerStatus(
         worker_id=worker_id(SERVICE),
         service=SERVICE,
         state="running" if standstill.waiting_for is None else "waiting",
         waiting_for=standstill.waiting_for,
         in_flight=transfer.in_flight,
-        oldest_unfinished_seconds=round(found.oldest_age, 3),
+        oldest_unfinished_seconds=round(oldest_age, 3),
         at=datetime.now(UTC),
     )
-    return with_quota(status, quota.state())
 
 
 if __name__ == "__main__":

@@ -13,9 +13,11 @@ from litestar.types import ASGIApp
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.object_urls import ObjectUrls
+from services.api import metrics
 from services.api.known import KnownImports
 from services.api.service import Parts, create_app
 from services.api.tail import Tail
+from services.api.workers import KnownWorkers
 from services.core.ports import PublishesEvents
 from services.core.settings import Secret, StoreSettings
 from tests.fakes.catalog import FakeCatalog
@@ -50,7 +52,7 @@ class Api:
     app: ASGIApp
     catalog: FakeCatalog
     log: FakeLog
-    tail: Tail
+    tail: Tail[KnownImports]
 
     async def settled(self) -> None:
         """Return when the tail has read what is in the log."""
@@ -90,8 +92,17 @@ async def running(
 ) -> AsyncIterator[Api]:
     """A process of the api, from its start to its end."""
     tail = Tail(lambda: FakeLogReader(log), KnownImports(), retry_seconds=0.01)
+    workers = Tail(
+        lambda: FakeLogReader(log),
+        KnownWorkers(),
+        topic=metrics.TOPIC,
+        newest=metrics.NEWEST,
+        retry_seconds=0.01,
+    )
     urls = ObjectUrls(STORE, lambda: datetime(2026, 11, 23, 12, 34, tzinfo=UTC))
-    app = create_app(Parts(publisher=publisher, catalog=catalog, tail=tail, urls=urls))
+    app = create_app(
+        Parts(publisher=publisher, catalog=catalog, tail=tail, workers=workers, urls=urls)
+    )
     transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
     async with alive(app), httpx.AsyncClient(transport=transport, base_url="http://api") as client:
         yield Api(client, app, catalog, log, tail)

@@ -30,7 +30,7 @@ def log() -> FakeLog:
     return FakeLog()
 
 
-def tail_of(open_log: Callable[[], FakeLogReader]) -> Tail:
+def tail_of(open_log: Callable[[], FakeLogReader]) -> Tail[KnownImports]:
     return Tail(open_log, KnownImports(), retry_seconds=0.01)
 
 
