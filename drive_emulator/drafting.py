@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
 from drive_emulator.attributes import BadTree
-from drive_emulator.entry import FOLDER, PLAIN, SHORTCUT, Entry, Target
+from drive_emulator.entry import FOLDER, NATIVE, SHORTCUT, Entry, Target
 from drive_emulator.kinds import stock_of
 from drive_emulator.layout import NEWEST_MS
 from drive_emulator.listed import FolderDraft, Listed
@@ -15,10 +15,18 @@ from drive_emulator.written import Item, Pointer, WrittenSpec, is_id
 
 NOWHERE = "1" + "DanglingShortcutPointsToNothing_"
 """An id that no item has: a sealed one ends otherwise."""
-_DOCUMENT = "application/vnd.google-apps.document"
+_BARE = {"folder": FOLDER, "shortcut": SHORTCUT, "native": f"{NATIVE}document"}
 _STEP_MS = 60_000
 
 Described = Callable[[str], Entry | None]
+
+
+def entry_of(shelf: Shelf, item: Item, number: int, when_ms: int) -> Entry:
+    """What an item describes, made at `when_ms` if it does not say; shortcuts point nowhere yet."""
+    name = item.names[-1]
+    stock = stock_of(shelf, item.kind, name, number, item.size, item.text)
+    mime_type = stock.container.mime_type if stock else _BARE[item.kind]
+    return item.applied(Entry(name, mime_type, stock, when_ms, when_ms))
 
 
 class Draft:
@@ -66,10 +74,11 @@ class Draft:
         for each in above:
             folder = self._child(folder, each)
         if item.kind == "folder":
-            self._folders[number] = self._described(folder, name, item)
+            self._folders[number] = self._folder_of(folder, name, item)
         else:
             self._files[number] = (folder, len(folder.files))
-            folder.files.append(self._entry(number, name, item))
+            when = NEWEST_MS - number * _STEP_MS
+            folder.files.append(entry_of(self._shelf, item, number, when))
         if item.ref is not None:
             self._numbers[item.ref] = number
 
@@ -95,24 +104,17 @@ class Draft:
         self._children.setdefault((id(folder), name), made)
         return made
 
-    def _described(self, folder: FolderDraft, name: str, item: Item) -> FolderDraft:
+    def _folder_of(self, folder: FolderDraft, name: str, item: Item) -> FolderDraft:
         """The folder of an item: one that paths have made, or else a new one, a twin if need be."""
         here = self._children.get((id(folder), name))
         if here is None or id(here) not in self._implicit:
             here = self._made(folder, name)
         self._implicit.discard(id(here))
-        applied = item.applied(Entry(name, FOLDER, None, -1, -1))
+        applied = entry_of(self._shelf, item, 0, -1)
         here.rare, here.shared, here.trashed = applied.rare, applied.shared, applied.trashed
         here.modified_ms = applied.modified_ms if applied.modified_ms >= 0 else None
         here.created_ms = applied.created_ms if applied.created_ms >= 0 else None
         return here
-
-    def _entry(self, number: int, name: str, item: Item) -> Entry:
-        stock = stock_of(self._shelf, item.kind, name, number, item.size, item.text)
-        usual = SHORTCUT if item.kind == "shortcut" else _DOCUMENT
-        mime_type = stock.container.mime_type if stock else usual
-        when = NEWEST_MS - number * _STEP_MS
-        return item.applied(Entry(name, mime_type, stock, when, when, rare=PLAIN))
 
     def _put(self, number: int, item: Item) -> None:
         if isinstance(item.parents, UnsetType):
@@ -131,7 +133,7 @@ class Draft:
         return self.layout.files_in(self.layout.numbers[id(folder)])[place]
 
     def _here(self, pointer: Pointer, what: str) -> int:
-        """The ordinal of an item of this tree."""
+        """The ordinal of an item of this tree; raises `BadTree`."""
         found = self._found(pointer)
         if found is None:
             raise BadTree(f"the tree has no item {str(pointer)[:60]!r} - in `{what}`")
@@ -158,7 +160,7 @@ class Draft:
     def _target(self, item: Item, identify: Callable[[int], str], described: Described) -> Target:
         pointer = item.target
         said = item.target_mime_type
-        if pointer is None or pointer is UNSET or isinstance(pointer, UnsetType):
+        if pointer is None or isinstance(pointer, UnsetType):
             return Target(NOWHERE, said or "image/jpeg")
         ordinal = self._found(pointer)
         if ordinal is not None:

@@ -2,16 +2,19 @@
 
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
+from time import time
 
 from drive_emulator.attributes import BadTree
 from drive_emulator.caller import Caller
+from drive_emulator.changes import Change
 from drive_emulator.drafting import Draft
 from drive_emulator.entry import Entry
 from drive_emulator.hostile import hostile
 from drive_emulator.layout import Plan
 from drive_emulator.listed import anybody_can_fetch
+from drive_emulator.mutation import Mutations
 from drive_emulator.sample import sample
 from drive_emulator.seal import Seal
 from drive_emulator.stock import Shelf
@@ -33,11 +36,14 @@ def _has_direct_access(file: File, caller: Caller) -> bool:
 class Forest:
     """The built-in trees and those that were added."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, now: Callable[[], float] = time) -> None:
         self.seed = seed
+        self.now = now
+        """Seconds since 1970: when what is added or replaced was so."""
         self.seal = Seal(b"drive emulator %d" % seed)
         self._shelf = Shelf()
         self._trees: dict[int, Tree] = {}
+        self._mutations = Mutations(self.find, self._shelf, lambda: round(self.now() * 1000))
         first = self._plant("sample", sample(self._shelf, seed))
         papers = (file for file in self.downloads(first) if file.entry.mime_type == "text/plain")
         self.add(hostile(next(papers)))
@@ -78,6 +84,10 @@ class Forest:
 
     def file(self, tree: Tree, ordinal: int) -> File:
         return File(tree, ordinal)
+
+    def mutate(self, change: Change) -> File:
+        """The item as it is afterwards; raises `BadChange`, and then nothing has changed."""
+        return self._mutations.make(change)
 
     def find(self, wanted: str) -> File | None:
         """The file of an id, whether or not it is shared."""

@@ -1,16 +1,10 @@
 """The kinds of items that can be written down, and what their bytes are made of."""
 
-from typing import Literal
-
 from drive_emulator import documents
 from drive_emulator.containers import GIF, JPEG, PNG, WEBP, Container
 from drive_emulator.documents import Document
 from drive_emulator.pool import PAINTINGS, Painting
 from drive_emulator.stock import Shelf, Stock
-
-Kind = Literal[
-    "picture", "text", "html", "csv", "pdf", "zip", "mp4", "empty", "folder", "shortcut", "native"
-]
 
 DOCUMENTS: dict[str, Document] = {
     "text": documents.TEXT,
@@ -20,6 +14,8 @@ DOCUMENTS: dict[str, Document] = {
     "zip": documents.ZIP,
     "mp4": documents.MP4,
 }
+KINDS = ("picture", *DOCUMENTS, "empty", "folder", "shortcut", "native")
+
 _FORMATS: dict[str, Container] = {
     "jpg": JPEG,
     "jpeg": JPEG,

@@ -72,7 +72,10 @@ class Regular:
     stocks: tuple[Stock, ...]
     documents: tuple[Stock, ...]
     shared: bool = True
-    covers: frozenset[int] = frozenset()
+
+    @property
+    def covers(self) -> frozenset[int]:
+        return frozenset() if self.shared else frozenset({0})
 
     @cached_property
     def folders(self) -> int:
@@ -108,11 +111,11 @@ class Regular:
         number = ordinal - self.folders
         if number < 0:
             name = f"Folder {(ordinal - 1) % self.fan_out + 1:04d}" if ordinal else self.title
-            return Entry(name, FOLDER, None, modified, modified, self.shared)
+            return Entry(name, FOLDER, None, modified, modified, self.shared or ordinal > 0)
         stock, word = self._stock(number)
         name = f"{word} {number + 1:07d}.{stock.container.extension}"
         created = modified + 86_400_000  # uploaded the day after it was taken
-        return Entry(name, stock.container.mime_type, stock, modified, created, self.shared)
+        return Entry(name, stock.container.mime_type, stock, modified, created)
 
     def _stock(self, number: int) -> tuple[Stock, str]:
         others_before = number * self.others // self.files

@@ -89,11 +89,15 @@ class Tree:
         gone = self.overlay.gone
         return ordinal not in gone and gone.isdisjoint(self.above(ordinal))
 
+    def laid_in(self, ordinal: int) -> int | None:
+        """The folder in which its layout has it: None for the root and for what was added."""
+        return self.layout.parent(ordinal) if ordinal < self._base else None
+
     def parents(self, ordinal: int) -> tuple[int, ...]:
         """One folder as a rule; none for the root."""
         if self.overlay and ordinal in self.overlay.parents:
             return self.overlay.parents[ordinal]
-        parent = self.layout.parent(ordinal)
+        parent = self.laid_in(ordinal)
         return () if parent is None else (parent,)
 
     def above(self, ordinal: int) -> Iterator[int]:

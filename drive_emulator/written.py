@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from drive_emulator.attributes import LARGEST_TEXT, Attributes, BadTree
 from drive_emulator.entry import FOLDER, NATIVE, SHORTCUT
-from drive_emulator.kinds import Kind
+from drive_emulator.kinds import KINDS
 
 MOST_ITEMS = 100_000
 DEEPEST = 200  # folders above an item: Drive allows 100
@@ -30,7 +30,7 @@ class Item(Attributes, frozen=True, kw_only=True, rename="camel", forbid_unknown
     """
 
     path: str | list[str]
-    kind: Kind = "picture"
+    kind: str = "picture"
     ref: str | None = None
     inside: str | None = msgspec.field(default=None, name="in")
     parents: list[Pointer] | UnsetType = UNSET
@@ -79,6 +79,8 @@ def parse_written(text: str | bytes) -> WrittenSpec:
 
 def check_item(item: Item) -> None:
     """What can be told of an item alone; raises `BadTree` without the place."""
+    if item.kind not in KINDS:
+        raise BadTree(f"a kind is one of {', '.join(KINDS)}")
     item.check()
     names = item.names
     if not names:
