@@ -1,18 +1,32 @@
 """The emulator as an ASGI application: one pipeline that every request passes.
 
-Read the request, find its route, find out who asks, then answer. Modules with handlers are added
-in `_routes`.
+Read the request, find its route, find out who asks, take what it costs, let the rules for faults
+at it, then answer. Modules with handlers are added in `_routes`, those of `/_emu` in `_control`.
 """
 
-from drive_emulator import accounts, batch, conversions, discovery, files, grants
-from drive_emulator.asgi import Receive, Request, Scope, Send, read_request, send_error
-from drive_emulator.control import Control
-from drive_emulator.errors import ApiError
-from drive_emulator.exchange import Exchange
-from drive_emulator.routing import Route, Routes
-from drive_emulator.world import World
+from time import perf_counter
 
-_OURS = "/_emu/"
+from drive_emulator import (
+    accounts,
+    batch,
+    control,
+    conversions,
+    discovery,
+    edits,
+    files,
+    grants,
+    log_control,
+    turning,
+)
+from drive_emulator.asgi import Receive, Request, Scope, Send, read_request, send_error
+from drive_emulator.errors import ApiError, wrong
+from drive_emulator.exchange import Exchange
+from drive_emulator.faults import control as faults
+from drive_emulator.quota import control as quota
+from drive_emulator.routing import Route, Routes
+from drive_emulator.turning import OURS, comes_by_proxy
+from drive_emulator.wire import HungUp, close
+from drive_emulator.world import World
 
 
 def _routes(world: World) -> list[Route]:
@@ -26,6 +40,17 @@ def _routes(world: World) -> list[Route]:
     ]
 
 
+def _control(world: World) -> list[Route]:
+    return [
+        *control.routes(world),
+        *edits.routes(world),
+        *turning.routes(world),
+        *log_control.routes(world.log),
+        *quota.routes(world.quota),
+        *faults.routes(world.faults),
+    ]
+
+
 class App:
     """Callable as ASGI 3."""
 
@@ -33,7 +58,7 @@ class App:
         self.beside = world.beside
         self._world = world
         self._routes = Routes(_routes(world))
-        self._control = Control(world.forest, world.counters, world.beside)
+        self._control = Routes(_control(world))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -41,30 +66,58 @@ class App:
         try:
             request = await read_request(scope, receive)
         except ApiError as error:
-            self._world.counters.refused += 1
             unread = Request(scope["method"], scope["path"], {}, scope["headers"])
             await send_error(send, unread, error)
             return
-        if request.path.startswith(_OURS):
-            await self._control.answer(request, receive, send)
-        else:
-            await self._answer(request, receive, send)
+        try:
+            if request.path.startswith(OURS):
+                await self._tell(request, receive, send)
+            else:
+                await self._answer(request, receive, send)
+        except HungUp:
+            if not close(send):
+                raise  # no connection that could be ended: whoever called us has to know
+
+    async def _tell(self, request: Request, receive: Receive, send: Send) -> None:
+        exchange = Exchange(request, receive, send, self._no_batch)
+        try:
+            found = None if comes_by_proxy(request) else self._control.match(request)
+            if found is None:
+                raise wrong("no such address, or not so", 404)
+            route, exchange.names = found
+            await route.handle(exchange)
+        except ApiError as error:
+            await send_error(send, request, error)
 
     async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
         async def dispatch(inner: Request, out: Send) -> None:
             await self._answer(inner, receive, out)
 
+        began = perf_counter()
         exchange = Exchange(request, receive, send, dispatch)
         try:
             await self._pass(exchange)
         except ApiError as error:
-            await send_error(exchange.send, exchange.request, error)
-        self._world.counters.add(exchange.kind, exchange.status, exchange.bytes)
+            shown = exchange.effects.failed(error)
+            exchange.reason = shown.reason
+            await send_error(exchange.send, exchange.request, shown)
+        finally:
+            if exchange.on_end is not None:
+                exchange.on_end(exchange)
+            self._world.log.add(exchange, self._world.clock.now(), perf_counter() - began)
 
     async def _pass(self, exchange: Exchange) -> None:
         """Every station, in order; raises `ApiError` where one of them refuses."""
+        world = self._world
         route, exchange.names = self._routes.find(exchange.request)
         exchange.kind = route.kind
         if not route.open:
-            exchange.caller = self._world.access.caller(exchange.request, route.alt == "media")
+            exchange.caller = world.access.caller(exchange.request, route.alt == "media")
+            if world.quota.on:
+                world.quota.spend(exchange)
+        if world.faults.any:
+            await world.faults.meet(exchange)
         await route.handle(exchange)
+
+    async def _no_batch(self, inner: Request, out: Send) -> None:
+        raise wrong("not in a batch", 404)

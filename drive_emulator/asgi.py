@@ -10,12 +10,12 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from drive_emulator.errors import ApiError, invalid, request_too_large
+from drive_emulator.errors import Headers as Headers  # for all who send
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Headers = tuple[tuple[bytes, bytes], ...]
 
 LARGEST_BODY = 1024 * 1024
 _LARGEST_WRITE = 1024 * 1024
@@ -49,6 +49,10 @@ class Request:
     client: str = ""
     query: bytes = b""
     scheme: str = "http"
+
+    def with_headers(self, headers: list[tuple[bytes, bytes]]) -> "Request":
+        """The same request with other headers."""
+        return Request(self.method, self.path, self.params, headers, self.client, self.query)
 
     @cached_property
     def headers(self) -> dict[bytes, bytes]:
@@ -99,8 +103,8 @@ def read_form(text: bytes) -> dict[str, str]:
         raise invalid("parameters", "Too many parameters") from None
 
 
-async def read_body(receive: Receive) -> bytes:
-    """The whole body; raises `ApiError` 413 if it is larger than any reader's."""
+async def read_body(receive: Receive, most: int = LARGEST_BODY) -> bytes:
+    """The whole body; raises `ApiError` 413 if it is larger than `most` bytes."""
     parts: list[bytes] = []
     size = 0
     while True:
@@ -109,7 +113,7 @@ async def read_body(receive: Receive) -> bytes:
             return b""  # the client went away; nobody will read an answer
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > LARGEST_BODY:
+        if size > most:
             raise request_too_large()
         if not message.get("more_body", False):
             return b"".join(parts)
@@ -133,7 +137,16 @@ async def send_json(
 
 async def send_error(send: Send, request: Request, error: ApiError) -> None:
     """The answer of an error."""
-    await send_json(send, request, error.body, error.status, error.headers)
+    if isinstance(error.body, dict):
+        await send_json(send, request, error.body, error.status, error.headers)
+        return
+    page = (error.body or "").encode()
+    headers = [(b"content-length", b"%d" % len(page)), *error.headers]
+    if page:
+        headers.append((b"content-type", b"text/html; charset=UTF-8"))
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    body = b"" if request.method == "HEAD" else page
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 async def send_parts(send: Send, parts: Iterable[bytes | memoryview]) -> None:

@@ -1,57 +1,70 @@
-"""`/_emu/…`: what tests and demos ask of the emulator itself. It needs no key."""
+"""`/_emu/trees` and `/_emu/health`: what tests and demos ask of the emulator itself.
+
+Nothing below `/_emu` needs a key; its errors are `{"error": a sentence}`.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import asdict
 from functools import partial
 from itertools import islice
 from typing import Any
 
 import msgspec
 
-from drive_emulator.asgi import Receive, Request, Send, read_body, send_json, send_lines
-from drive_emulator.beside import Beside
-from drive_emulator.counters import Counters
+from drive_emulator.asgi import read_body, send_lines
+from drive_emulator.errors import wrong
+from drive_emulator.exchange import Exchange
 from drive_emulator.forest import File, Forest, Tree
+from drive_emulator.routing import Handler, Route
 from drive_emulator.trees import BadTree, parse_tree
+from drive_emulator.world import World
 
 _LINES_AT_ONCE = 200
+_LARGEST_TREE = 64 * 1024 * 1024  # bytes of JSON: a written tree can be long
 
 
-class Control:
-    """Answers under `/_emu/`; errors are `{"error": a sentence}`."""
+def routes(world: World) -> list[Route]:
+    """Where trees are planted and described, and the log is read."""
+    control = _Control(world)
 
-    def __init__(self, forest: Forest, counters: Counters, beside: Beside) -> None:
-        self._forest = forest
-        self._counters = counters
-        self._beside = beside
+    def route(method: str, path: str, handle: Handler) -> Route:
+        return Route(method, f"/_emu/{path}", "emu", handle, open=True)
 
-    async def answer(self, request: Request, receive: Receive, send: Send) -> None:
-        match (request.method, request.path.split("/")[2:]):
-            case ("GET", ["health"]):
-                await send_json(send, request, {"status": "ok"})
-            case ("GET", ["requests"]):
-                await send_json(send, request, asdict(self._counters))
-            case ("GET", ["trees"]):
-                trees = [describe(self._forest, tree) for tree in self._forest.trees]
-                await send_json(send, request, {"trees": trees})
-            case ("POST", ["trees"]):
-                await self._add(request, receive, send)
-            case ("GET", ["trees", name, "files"]) if tree := self._forest.tree(name):
-                await send_lines(send, self._lines(tree))
-            case _:
-                await send_json(send, request, {"error": "no such address, or not so"}, 404)
+    return [
+        route("GET", "health", control.health),
+        route("GET", "trees", control.trees),
+        route("POST", "trees", control.add),
+        route("GET", "trees/{name}/files", control.files),
+    ]
 
-    async def _add(self, request: Request, receive: Receive, send: Send) -> None:
+
+class _Control:
+    def __init__(self, world: World) -> None:
+        self._forest = world.forest
+        self._beside = world.beside
+
+    async def health(self, exchange: Exchange) -> None:
+        await exchange.answer({"status": "ok"})
+
+    async def trees(self, exchange: Exchange) -> None:
+        trees = [describe(self._forest, tree) for tree in self._forest.trees]
+        await exchange.answer({"trees": trees})
+
+    async def files(self, exchange: Exchange) -> None:
+        tree = self._forest.tree(exchange.names[0])
+        if tree is None:
+            raise wrong("there is no such tree", 404)
+        await send_lines(exchange.send, self._lines(tree))
+
+    async def add(self, exchange: Exchange) -> None:
         try:
-            tree = self._forest.add(parse_tree(await read_body(receive)))
+            tree = self._forest.add(parse_tree(await read_body(exchange.receive, _LARGEST_TREE)))
         except BadTree as why:
-            await send_json(send, request, {"error": str(why)}, 400)
-            return
-        if request.params.get("render") == "true":
+            raise wrong(str(why)) from None
+        if exchange.request.params.get("render") == "true":
             for work in painting(tree):
                 await self._beside.run(work)
-        await send_json(send, request, describe(self._forest, tree), 201)
+        await exchange.answer(describe(self._forest, tree), 201)
 
     async def _lines(self, tree: Tree) -> AsyncIterator[bytes]:
         files = self._forest.downloads(tree)
@@ -62,20 +75,20 @@ class Control:
             await asyncio.sleep(0)  # others are served between two chunks
 
     def _encode(self, files: list[File]) -> bytes:
-        lines = [
-            msgspec.json.encode(
-                {
-                    "id": file.id,
-                    "name": file.entry.name,
-                    "path": self._forest.path(file),
-                    "mimeType": file.entry.mime_type,
-                    "size": file.entry.stock.size if file.entry.stock else 0,
-                    "md5Checksum": file.checksum("md5"),
-                }
-            )
-            for file in files
-        ]
+        lines = [msgspec.json.encode(self._facts(file)) for file in files]
         return b"\n".join(lines) + b"\n"
+
+    def _facts(self, file: File) -> dict[str, Any]:
+        facts = {
+            "id": file.id,
+            "name": file.entry.name,
+            "path": self._forest.path(file),
+            "mimeType": file.entry.mime_type,
+            "size": file.entry.stock.size if file.entry.stock else 0,
+            "md5Checksum": file.checksum("md5"),
+        }
+        key = file.entry.rare.resource_key
+        return facts | {"resourceKey": key} if key else facts
 
 
 def describe(forest: Forest, tree: Tree) -> dict[str, Any]:
@@ -88,6 +101,8 @@ def describe(forest: Forest, tree: Tree) -> dict[str, Any]:
         "pictures": tree.layout.pictures,
         "folders": tree.layout.folders,
     }
+    if tree.drive is not None:
+        facts["driveId"] = tree.drive.id
     size = tree.layout.picture_bytes()
     return facts if size is None else facts | {"bytes": size}
 

@@ -6,17 +6,35 @@ which those are.
 
 from typing import Any
 
+Headers = tuple[tuple[bytes, bytes], ...]
+
 
 class ApiError(Exception):
-    """An answer that is an error: its status, its JSON body, and headers of its own."""
+    """An answer that is an error: its status, its body, and headers of its own.
 
-    def __init__(
-        self, status: int, body: dict[str, Any], headers: tuple[tuple[bytes, bytes], ...] = ()
-    ) -> None:
-        super().__init__(body["error"]["message"])
+    The body is JSON, or the text of a page of HTML, or None for an empty one. `reason` is Google's
+    word for it, as the log and the counters show it.
+    """
+
+    def __init__(self, status: int, body: Any, headers: Headers = (), reason: str = "") -> None:
+        super().__init__(status, reason or _reason(body))
         self.status = status
         self.body = body
         self.headers = headers
+        self.reason = reason or _reason(body)
+
+
+def _reason(body: Any) -> str:
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return ""
+    errors = error.get("errors") or [{}]
+    return str(errors[0].get("reason") or error.get("status") or "")
+
+
+def wrong(sentence: str, status: int = 400) -> ApiError:
+    """Of the emulator's own addresses, below `/_emu`: what was wrong with the request."""
+    return ApiError(status, {"error": sentence})
 
 
 def classic(

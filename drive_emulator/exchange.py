@@ -5,6 +5,7 @@ from typing import Any
 
 from drive_emulator.asgi import Headers, Message, Receive, Request, Send, send_json
 from drive_emulator.caller import Caller
+from drive_emulator.effects import NO_EFFECTS, Effects
 
 Dispatch = Callable[[Request, Send], Awaitable[None]]
 NOBODY = Caller()
@@ -14,20 +15,24 @@ class Exchange:
     """What a handler is given: the request, who asks, and where the answer goes.
 
     `names` are what stands for the `{names}` of the route's pattern. Everything that is sent
-    through `send` is counted. `dispatch` sends a further request through the whole pipeline, as
-    the inner calls of a batch.
+    through `send` is counted, on the last step to the client. `dispatch` sends a further request
+    through the whole pipeline, as the inner calls of a batch. `effects` are of the fault rules
+    that this request met. `on_end` is called when the answer is over, however it ended.
     """
 
     __slots__ = (
         "bytes",
         "caller",
         "dispatch",
+        "effects",
         "kind",
         "names",
+        "on_end",
         "out",
         "reason",
         "receive",
         "request",
+        "send",
         "status",
     )
 
@@ -35,21 +40,23 @@ class Exchange:
         self.request = request
         self.receive = receive
         self.out = out
+        self.send: Send = self._count
         self.dispatch = dispatch
         self.kind = ""
         self.names: tuple[str, ...] = ()
         self.caller = NOBODY
+        self.effects: Effects = NO_EFFECTS
         self.status = 0
         self.bytes = 0
         self.reason = ""
+        self.on_end: Callable[[Exchange], None] | None = None
 
     @property
     def file_id(self) -> str:
         """The first of the names; nothing where the path has none."""
         return self.names[0] if self.names else ""
 
-    async def send(self, message: Message) -> None:
-        """To the client, in the terms of ASGI."""
+    async def _count(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
         else:

@@ -43,16 +43,18 @@ class Files:
         self._beside = world.beside
 
     async def list(self, exchange: Exchange) -> None:
-        asked = read_list(exchange.request.params, exchange.caller)
+        effects = exchange.effects
+        asked = effects.asked(read_list(exchange.request.params, exchange.caller))
         if self._listing.cost(asked) <= _INLINE_UP_TO:
             page = self._listing.page(asked)
         else:
             page = await self._beside.run(lambda: self._listing.page(asked))
+        page = effects.page(page, asked)
         if is_cold(page):
             answer = await self._beside.run(lambda: render_list(page, asked.mask))
         else:
             answer = render_list(page, asked.mask)
-        await exchange.answer(answer)
+        await exchange.answer(effects.value(answer, page.files))
 
     async def get(self, exchange: Exchange) -> None:
         try:
@@ -63,7 +65,7 @@ class Files:
         file = visible(self._forest, exchange)
         if file.entry.stock is not None:
             await self._render(file.entry.stock)
-        await exchange.answer(projection(mask)(file))
+        await exchange.answer(exchange.effects.value(projection(mask)(file), [file]))
 
     async def media(self, exchange: Exchange) -> None:
         file = visible(self._forest, exchange)

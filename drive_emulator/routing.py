@@ -69,6 +69,12 @@ class Routes:
         )
         return Route(method, request.path, found[0].kind, _refuse(refusal)), names
 
+    def match(self, request: Request) -> tuple[Route, tuple[str, ...]] | None:
+        """The same without Google's words: None where there is no route."""
+        found, names = self._at(request.path)
+        method = "GET" if request.method == "HEAD" else request.method
+        return next(((route, names) for route in found if route.method == method), None)
+
     def _at(self, path: str) -> tuple[list[Route], tuple[str, ...]]:
         folder, _, last = path.rpartition("/")
         if last and (below := self._below.get(folder)):

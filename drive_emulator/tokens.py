@@ -18,14 +18,14 @@ class Tokens:
     def issue(self, account: str, life_s: float = USUAL_LIFE_S) -> str:
         """A new token of the account; the oldest is forgotten when there are too many."""
         token = f"ya29.{secrets.token_urlsafe(48)}"
-        if len(self._held) >= _MOST:
-            del self._held[next(iter(self._held))]
-        self._held[token] = (account, self._clock.now() + life_s)
+        self.fix(token, account, life_s)
         return token
 
-    def fix(self, token: str, account: str) -> None:
-        """A token that never ends."""
-        self._held[token] = (account, float("inf"))
+    def fix(self, token: str, account: str, life_s: float = float("inf")) -> None:
+        """Take a given token as the account's, for ever unless a life is given."""
+        if len(self._held) >= _MOST and token not in self._held:
+            del self._held[next(iter(self._held))]
+        self._held[token] = (account, self._clock.now() + life_s)
 
     def revoke(self, token: str) -> None:
         """Nobody's from now on."""

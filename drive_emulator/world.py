@@ -3,9 +3,12 @@
 from drive_emulator.access import Access, KeyState
 from drive_emulator.beside import Beside
 from drive_emulator.clock import Clock
-from drive_emulator.counters import Counters
+from drive_emulator.faults.acting import Faults
 from drive_emulator.forest import Forest
 from drive_emulator.knobs import Knobs
+from drive_emulator.quota.settings import PROFILES
+from drive_emulator.quota.spending import Quota
+from drive_emulator.request_log import RequestLog
 from drive_emulator.service_accounts import ServiceAccounts
 from drive_emulator.tokens import Tokens
 
@@ -17,9 +20,12 @@ class World:
         self.forest = forest
         self.knobs = Knobs()
         self.clock = Clock()
+        forest.now = self.clock.now
         self.tokens = Tokens(self.clock)
         self.service_accounts = ServiceAccounts()
         self.access = Access(self.tokens, keys)
         self.addresses: dict[str, str] = {}
         self.beside = Beside()
-        self.counters = Counters()
+        self.quota = Quota(PROFILES["none"], self.clock)
+        self.faults = Faults(forest, self.clock)
+        self.log = RequestLog()

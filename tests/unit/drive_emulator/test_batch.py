@@ -80,9 +80,9 @@ async def test_every_call_is_counted_as_one(
     world: World, anybody: httpx.AsyncClient, forest: Forest, small: Tree
 ) -> None:
     target = f"/drive/v3/files/{forest.file(small, 1).id}?key={KEY}"
-    before = world.counters.get
+    before = world.log.counts()["kinds"].get("get", 0)
     await answers(anybody, batch([target] * 7), "/batch")
-    assert world.counters.get - before == 7
+    assert world.log.counts()["kinds"]["get"] - before == 7
 
 
 async def test_a_call_without_credentials_is_refused_alone(

@@ -1,0 +1,1 @@
+"""Answers that go wrong, by rules that tests write."""

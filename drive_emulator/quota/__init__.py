@@ -1,0 +1,1 @@
+"""What requests cost, and what becomes of those who have spent it."""

@@ -1,0 +1,123 @@
+"""What is metered, at which price, up to which limit, and how a refusal looks.
+
+Source of the profiles: reference/drive-api.md, section 0.1. `units2026` is for Cloud projects
+which are new since 1 May 2026, `legacy` for those that used Drive before.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from drive_emulator.refusals import Style, Wait
+
+CLASSES = ("list", "get", "media", "write", "other")
+_OF_KINDS = dict.fromkeys(("media", "export", "download"), "media") | {"list": "list", "get": "get"}
+_WRITES = frozenset({"write", "create", "update", "delete", "copy"})
+
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]  # 0: no limit
+
+
+class BadQuota(ValueError):
+    """Settings that cannot be used; the message says which part, and what would do."""
+
+
+class Costs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Units for one request of a class."""
+
+    list: Amount = 0
+    get: Amount = 0
+    media: Amount = 0
+    write: Amount = 0
+    other: Amount = 0
+
+
+class QuotaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits are units per minute; bytes per day for `egress_per_day`; 0 is no limit.
+
+    `model` `bucket` refills continuously and holds `burst_units` at most; `window` begins anew
+    with every minute of the clock. `status`, `style` and `retry_after` are of refusals by units.
+    `concurrent_media`: more downloads of one key at once are refused. `wall_media_per_second`: an
+    anonymous user who asks for more gets the page of HTML for `wall_s` seconds.
+    """
+
+    profile: Literal["none", "units2026", "legacy"] = "none"
+    model: Literal["bucket", "window"] = "bucket"
+    project_per_minute: Amount = 0
+    user_per_minute: Amount = 0
+    burst_units: Amount | None = None
+    egress_per_day: Amount = 0
+    costs: Costs = Costs()
+    status: Literal[403, 429] = 403
+    style: Style = "classic"
+    retry_after: Wait = "none"
+    concurrent_media: Annotated[int, msgspec.Meta(ge=0)] = 0
+    wall_media_per_second: Amount = 0
+    wall_s: Amount = 300
+
+    @property
+    def on(self) -> bool:
+        """Whether anything at all is metered."""
+        return bool(
+            self.profile != "none"
+            or self.project_per_minute
+            or self.user_per_minute
+            or self.egress_per_day
+            or self.concurrent_media
+            or self.wall_media_per_second
+        )
+
+    def cost(self, kind: str) -> float:
+        """Of one request, in units."""
+        return float(getattr(self.costs, class_of(kind)))
+
+    def capacity(self, per_minute: float) -> float:
+        """What a bucket of that limit holds when it is full.
+
+        One second's worth: who paces his requests passes, who saves them up does not. But never
+        less than ten of the dearest request, or a small limit would refuse two workers that are
+        paced, whenever they happen to ask at the same moment.
+        """
+        dearest = float(max(getattr(self.costs, each) for each in CLASSES))
+        usual = max(per_minute / 60, 10 * dearest)
+        return max(usual if self.burst_units is None else self.burst_units, dearest)
+
+
+PROFILES: dict[str, QuotaSettings] = {
+    "none": QuotaSettings(),
+    "units2026": QuotaSettings(
+        profile="units2026",
+        project_per_minute=1_000_000,
+        user_per_minute=325_000,
+        egress_per_day=10**12,
+        costs=Costs(list=100, get=5, media=200, write=50, other=5),
+    ),
+    "legacy": QuotaSettings(
+        profile="legacy",
+        project_per_minute=12_000,
+        user_per_minute=12_000,
+        costs=Costs(list=1, get=1, media=1, write=1, other=1),
+    ),
+}
+
+
+def class_of(kind: str) -> str:
+    """The class of prices that requests of a kind belong to."""
+    return "write" if kind in _WRITES else _OF_KINDS.get(kind, "other")
+
+
+def changed(current: QuotaSettings, wanted: Any) -> QuotaSettings:
+    """The settings with some of them changed; a profile brings its own figures with it.
+
+    Raises `BadQuota`.
+    """
+    if not isinstance(wanted, dict):
+        raise BadQuota("not a quota: an object of settings")
+    profile = wanted.get("profile")
+    start = PROFILES.get(profile, current) if isinstance(profile, str) else current
+    fields = msgspec.to_builtins(start)
+    if isinstance(wanted.get("costs"), dict):
+        wanted = wanted | {"costs": fields["costs"] | wanted["costs"]}
+    try:
+        return msgspec.convert(fields | wanted, QuotaSettings)
+    except msgspec.ValidationError as why:
+        raise BadQuota(f"not a quota: {why}") from None

@@ -1,0 +1,153 @@
+"""Takes from every request what it costs, or refuses it."""
+
+from typing import Any
+
+import msgspec
+
+from drive_emulator.clock import Clock
+from drive_emulator.errors import ApiError
+from drive_emulator.exchange import Exchange
+from drive_emulator.quota.meters import Bucket, Endless, Meter, Window
+from drive_emulator.quota.settings import QuotaSettings, class_of
+from drive_emulator.quota.usage import Usage
+from drive_emulator.refusals import PRESETS, refusal, retry_after
+
+PROJECT = "project"
+_DAY_S = 86_400
+_MOST_USERS = 10_000
+
+
+class _Purse:
+    """One user's, or the project's."""
+
+    def __init__(self, meter: Meter) -> None:
+        self.meter = meter
+        self.usage = Usage()
+        self.media_second = 0
+        self.media_asked = 0
+        self.walled_until = 0.0
+
+
+class Quota:
+    """The quota of one emulator: all keys and accounts belong to one project."""
+
+    def __init__(self, settings: QuotaSettings, clock: Clock) -> None:
+        self._clock = clock
+        self.change(settings)
+
+    def change(self, settings: QuotaSettings) -> None:
+        """Other settings: everything begins anew, full and uncounted."""
+        self.settings = settings
+        self.on = settings.on
+        self._since = self._clock.now()
+        self._users: dict[str, _Purse] = {}
+        self._project = _Purse(self._meter(settings.project_per_minute))
+        self._at_once: dict[str, int] = {}
+        self._day = 0
+        self._sent_today = 0
+
+    def reset(self) -> None:
+        """Begin to count anew; what is spent stays spent."""
+        self._since = self._clock.now()
+        for purse in (self._project, *self._users.values()):
+            purse.usage = Usage()
+
+    def spend(self, exchange: Exchange) -> None:
+        """Charge a request to its user and to the project, or raise `ApiError` and charge none."""
+        now, name = self._clock.now(), class_of(exchange.kind)
+        user = self._user(exchange.caller.user)
+        try:
+            if name == "media":
+                self._guard_media(exchange, user, now)
+            self._charge(name, user, now)
+        except ApiError:
+            user.usage.refuse(name, now)
+            self._project.usage.refuse(name, now)
+            raise
+        if name == "media" and self.settings.concurrent_media:
+            key = exchange.caller.key
+            self._at_once[key] = self._at_once.get(key, 0) + 1
+            exchange.on_end = self._one_less
+
+    def sent(self, exchange: Exchange) -> None:
+        """Count the bytes of an answer against the day's egress."""
+        self._sent_today += exchange.bytes
+
+    def report(self, last_s: float) -> dict[str, Any]:
+        """Settings, what is left, and what was used since the last reset."""
+        now = self._clock.now()
+        return {
+            "settings": msgspec.to_builtins(self.settings),
+            "since": self._since,
+            "now": now,
+            "sent_today": self._sent_today if self._day == now // _DAY_S else 0,
+            "projects": {PROJECT: self._described(self._project, now, last_s)},
+            "users": {
+                user: self._described(purse, now, last_s) for user, purse in self._users.items()
+            },
+        }
+
+    def _charge(self, name: str, user: _Purse, now: float) -> None:
+        units = self.settings.cost(name)
+        if user.meter.left(now) < units:
+            raise self._refused("userRateLimitExceeded", user.meter.wait(units), now)
+        if self._project.meter.left(now) < units:
+            raise self._refused("rateLimitExceeded", self._project.meter.wait(units), now)
+        for purse in (user, self._project):
+            purse.meter.spend(units)
+            purse.usage.add(name, units, now)
+
+    def _refused(self, reason: str, wait_s: float, now: float) -> ApiError:
+        settings = self.settings
+        preset = PRESETS["tooManyRequests" if settings.status == 429 else reason]
+        headers = retry_after(settings.retry_after, wait_s, now)
+        return refusal(preset, settings.style, settings.status, headers)
+
+    def _guard_media(self, exchange: Exchange, user: _Purse, now: float) -> None:
+        settings = self.settings
+        if settings.wall_media_per_second and not exchange.caller.account:
+            self._wall(user, now)
+        if settings.concurrent_media:
+            self._guard_backend(exchange.caller.key, now)
+        if settings.egress_per_day:
+            day = int(now // _DAY_S)
+            if day != self._day:
+                self._day, self._sent_today = day, 0
+            if self._sent_today >= settings.egress_per_day:
+                raise refusal(PRESETS["dailyLimitExceeded"])
+
+    def _guard_backend(self, key: str, now: float) -> None:
+        if self._at_once.get(key, 0) >= self.settings.concurrent_media:
+            raise self._refused("rateLimitExceeded", 1.0, now)
+
+    def _wall(self, user: _Purse, now: float) -> None:
+        if int(now) != user.media_second:
+            user.media_second, user.media_asked = int(now), 0
+        user.media_asked += 1
+        if user.media_asked > self.settings.wall_media_per_second:
+            user.walled_until = now + self.settings.wall_s
+        if now < user.walled_until:
+            raise refusal(PRESETS["automatedQueries"])
+
+    def _one_less(self, exchange: Exchange) -> None:
+        self._at_once[exchange.caller.key] -= 1
+
+    def _user(self, name: str) -> _Purse:
+        purse = self._users.get(name)
+        if purse is None:
+            if len(self._users) >= _MOST_USERS:
+                del self._users[next(iter(self._users))]
+            purse = self._users[name] = _Purse(self._meter(self.settings.user_per_minute))
+        return purse
+
+    def _meter(self, per_minute: float) -> Meter:
+        if not per_minute:
+            return Endless()
+        if self.settings.model == "window":
+            return Window(per_minute)
+        return Bucket(per_minute, self.settings.capacity(per_minute), self._clock.now())
+
+    def _described(self, purse: _Purse, now: float, last_s: float) -> dict[str, Any]:
+        left = purse.meter.left(now)
+        shown = {"left": None if left == float("inf") else left}
+        return shown | purse.usage.describe(now - last_s)
