@@ -7,11 +7,12 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from services.core.errors import TryAgain, Verdict
 from services.core.events import FileFailed, FileFound, FileStored, Mode
 from services.core.object_key import object_key
-from services.core.ports import STREAM_BYTES, KeepsObjects, OpensFiles
+from services.core.ports import STREAM_BYTES, Entry, KeepsObjects, LooksUpFiles, OpensFiles
 from services.core.reasons import CONTENT_MISMATCH
 from services.transfer.budget import Budget
 
@@ -30,10 +31,14 @@ class Copied:
     unchanged: bool = False
 
 
+class ServesFiles(OpensFiles, LooksUpFiles, Protocol):
+    """Drive, as the transfer needs it."""
+
+
 class Copier:
     """Copies one file at a time, many at once; `memory` bounds what they hold together."""
 
-    def __init__(self, drive: OpensFiles, store: KeepsObjects, memory: Budget) -> None:
+    def __init__(self, drive: ServesFiles, store: KeepsObjects, memory: Budget) -> None:
         self._drive = drive
         self._store = store
         self._memory = memory
@@ -51,6 +56,10 @@ class Copier:
         if file.size > WHOLE_BYTES:
             return await self._in_parts(file, key)
         return await self._whole(file, key, file.size)
+
+    async def look_up(self, file: FileFound) -> Entry:
+        """What Drive says of the file now. Raises the three verbs."""
+        return await self._drive.look_up(file.file_id, resource_key=file.resource_key)
 
     async def _whole(self, file: FileFound, key: str, size: int) -> Copied:
         async with self._memory.take(size):
@@ -121,8 +130,8 @@ class Tally:
 def _mismatch(what: str) -> TryAgain:
     return TryAgain(
         CONTENT_MISMATCH,
-        f"What Google Drive sent is not the file that it listed: {what}. If the file was changed "
-        "meanwhile, import the folder again.",
+        f"What Google Drive sent is not the file that it listed: {what}. If the file is being "
+        "changed, import the folder again once that is done.",
     )
 
 

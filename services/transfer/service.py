@@ -1,23 +1,27 @@
 """Copy every file found, many at once, and tell how each one went."""
 
-import asyncio
 import time
 from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
 
-from services.core.errors import SetAside, Stop, Verdict
+from services.core.errors import RateLimited, SetAside, Stop, Verdict
 from services.core.events import FileFailed, FileFound, FileStored
 from services.core.ports import PublishesEvents, Received
 from services.core.reasons import DRIVE_UNREACHABLE
 from services.core.recent import Recent
 from services.core.retry import RetryPolicy, attempted
-from services.core.standstill import ALONE_AT_MOST, Standstill
+from services.core.standstill import ALONE_AT_MOST, Standstill, nap
 from services.core.wire import event_id
 from services.transfer.copy import Copied, Copier, Effort, failed, stored
+from services.transfer.pursuit import Pursuit
 
 log = structlog.get_logger("transfer")
+
+
+class LeftError(Exception):
+    """The message is somebody else's by now: nothing more is to be done about it here."""
 
 
 class Transfer:
@@ -52,7 +56,10 @@ class Transfer:
             return
         self.in_flight += 1
         try:
-            outcome = await self._outlasted(file, message)
+            try:
+                outcome = await self._outlasted(file, message)
+            except LeftError:
+                outcome = None
             if outcome is None:
                 message.leave()
                 return
@@ -69,7 +76,7 @@ class Transfer:
         since = time.monotonic()
         try:
             return await self._standstill.outlast(
-                lambda: self._outcome(file), alive=lambda: message.alive
+                lambda: self._outcome(file, message), alive=lambda: message.alive
             )
         except SetAside as why:
             seconds = time.monotonic() - since
@@ -77,34 +84,28 @@ class Transfer:
                 file, why, Effort(at=datetime.now(UTC), attempts=ALONE_AT_MOST, seconds=seconds)
             )
 
-    async def _copied(self, file: FileFound) -> Copied:
-        try:
-            return await self._copier.copy(file)
-        except Verdict:
-            raise
-        except Exception as why:
-            # One file that we do not understand must not stop the others, again and again.
-            log.error("transfer.unforeseen", file_id=file.file_id, exc_info=True)
-            raise SetAside(
-                "unforeseen", f"Something went wrong that nobody foresaw: {type(why).__name__}."
-            ) from why
-
-    async def _outcome(self, file: FileFound) -> FileStored | FileFailed:
-        since, attempts = time.monotonic(), 0
+    async def _outcome(self, file: FileFound, message: Received) -> FileStored | FileFailed:
+        since, attempts, pursuit = time.monotonic(), 0, Pursuit(self._copier, file)
 
         async def act(attempt: int) -> Copied:
             nonlocal attempts
             attempts = attempt
-            return await self._copied(file)
+            return await _foreseen(pursuit)
+
+        async def sleep(seconds: float) -> None:
+            await nap(seconds, lambda: message.alive)
+            if not message.alive:
+                raise LeftError
 
         def effort() -> Effort:
             seconds = time.monotonic() - since
             return Effort(at=datetime.now(UTC), attempts=attempts, seconds=seconds)
 
         try:
-            copied, _ = await attempted(self._policy, asyncio.sleep, act)
+            copied, _ = await attempted(self._policy, sleep, act)
         except SetAside as why:
-            if why.reason == DRIVE_UNREACHABLE:
+            if why.reason == DRIVE_UNREACHABLE or isinstance(why.__cause__, RateLimited):
+                # Neither says anything of this file: all wait, and none is parked for it.
                 raise Stop(why.reason, why.message) from why
             log.warning(
                 "transfer.file_failed",
@@ -113,5 +114,18 @@ class Transfer:
                 reason=why.reason,
                 why=why.message,
             )
-            return failed(file, why, effort())
-        return stored(file, copied, self._bucket, effort())
+            return failed(pursuit.file, why, effort())
+        return stored(pursuit.file, copied, self._bucket, effort())
+
+
+async def _foreseen(pursuit: Pursuit) -> Copied:
+    try:
+        return await pursuit.copy()
+    except Verdict:
+        raise
+    except Exception as why:
+        # One file that we do not understand must not stop the others, again and again.
+        log.error("transfer.unforeseen", file_id=pursuit.file.file_id, exc_info=True)
+        raise SetAside(
+            "unforeseen", f"Something went wrong that nobody foresaw: {type(why).__name__}."
+        ) from why

@@ -1,12 +1,13 @@
 """From a file found to its outcome in the log: published, acknowledged, and only then done."""
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 
 import pytest
 from msgspec.structs import replace
 
-from services.core.errors import SetAside, Stop, TryAgain
+from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain
 from services.core.events import FileFailed, FileFound, FileStored, ImportPaused, Message, Mode
 from services.core.object_key import object_key
 from services.core.retry import RetryPolicy
@@ -29,7 +30,9 @@ NO_WAY = TryAgain("drive_unreachable", "No connection.")
 class Worker:
     """A transfer whose outside is in memory."""
 
-    def __init__(self, publications: Publications | None = None) -> None:
+    def __init__(
+        self, publications: Publications | None = None, *, policy: RetryPolicy = AT_ONCE
+    ) -> None:
         self.drive, self.store = FakeDrive(), FakeStore()
         entry = self.drive.add_file("folder-1", "file-1", BODY)
         self.file = a_file(size=entry.size, md5=entry.md5, epoch=2, round=3)
@@ -39,7 +42,7 @@ class Worker:
             Copier(self.drive, self.store, Budget(1024)),
             self.publications,
             bucket="pictures",
-            policy=AT_ONCE,
+            policy=policy,
             standstill=self.standstill,
         )
 
@@ -205,3 +208,60 @@ async def test_an_event_of_another_kind_does_not_block_the_log() -> None:
     await worker.transfer.handle(message)
     assert message.is_done
     assert worker.publications.events == []
+
+
+async def test_a_file_replaced_meanwhile_is_stored_and_told_as_it_is_now() -> None:
+    worker = Worker()
+    old = replace(worker.file, name="file-1.png", size=3, md5="0" * 32, version=1)
+    worker.drive.items["file-1"] = dataclasses.replace(worker.drive.items["file-1"], version=2)
+    outcome = await worker.outcome(old)
+    assert isinstance(outcome, FileStored)
+    assert outcome.attempts == 1
+    assert outcome.file == replace(
+        old, size=len(BODY), md5=worker.file.md5, sha256=outcome.sha256, version=2
+    )
+    assert outcome.object_key == object_key(outcome.file)
+    assert worker.store.objects[outcome.object_key].body == BODY
+
+
+@pytest.mark.parametrize("reason", ["automated_queries", "daily_limit_exceeded"])
+async def test_what_shuts_everything_out_parks_no_file(reason: str) -> None:
+    worker, message = Worker(), InHand(a_file(size=len(BODY)))
+    wall = CoolDown(reason, "Shut out.", 0.01)
+    worker.drive.open_troubles["file-1"].extend([wall] * 7)
+    handling = asyncio.ensure_future(worker.transfer.handle(message))
+    await until(lambda: worker.standstill.waiting_for == "Shut out.")
+    await asyncio.wait_for(handling, 10)
+    assert isinstance(worker.publications.events[0], FileStored)
+
+
+async def test_a_limit_of_the_rate_that_never_ends_is_waited_out_and_parks_no_file() -> None:
+    worker = Worker(policy=RetryPolicy(first_wait=0.001, longest_wait=0.001, patience=0.0))
+    worker.drive.open_troubles["file-1"].extend([RateLimited("drive_rate_limited", "Slower.")] * 5)
+    message = InHand(worker.file)
+    handling = asyncio.ensure_future(worker.transfer.handle(message))
+    await until(lambda: worker.standstill.waiting_for == "Slower.")
+    await asyncio.wait_for(handling, 10)
+    assert isinstance(worker.publications.events[0], FileStored)
+
+
+async def test_a_file_whose_downloads_are_used_up_is_parked_at_once_and_alone() -> None:
+    worker = Worker()
+    worker.drive.open_troubles["file-1"].append(SetAside("download_quota_exceeded", "Too many."))
+    outcome = await worker.outcome()
+    assert isinstance(outcome, FileFailed)
+    assert (outcome.reason, outcome.attempts) == ("download_quota_exceeded", 1)
+    assert worker.standstill.waiting_for is None
+
+
+async def test_a_file_that_goes_to_another_owner_is_not_waited_for_any_longer() -> None:
+    worker, message = Worker(), InHand(a_file(size=len(BODY)))
+    limited = RateLimited("drive_rate_limited", "Slower.", retry_after=3000.0)
+    worker.drive.open_troubles["file-1"].append(limited)
+    handling = asyncio.ensure_future(worker.transfer.handle(message))
+    await until(lambda: worker.drive.opened == ["file-1"])
+    message.alive = False
+    await asyncio.wait_for(handling, 10)
+    assert (message.is_done, message.is_left) == (False, True)
+    assert worker.publications.events == []
+    assert worker.transfer.in_flight == 0

@@ -35,6 +35,7 @@ const REASONS = new Map<string, Reason>([
       cure: 'Share it with anyone who has the link, then import the folder again.',
     },
   ],
+  ['gone', { title: 'deleted, or no longer shared, since its folder was listed' }],
   // Of what was left out.
   ['not_an_image', { title: 'not an image' }],
   ['google_document', { title: 'made in Google’s editors' }],
