@@ -2,9 +2,16 @@
 
 from drive_emulator.asgi import Headers, send_parts
 from drive_emulator.corpora import supports_all_drives
-from drive_emulator.errors import bad_fields, not_downloadable, not_found
+from drive_emulator.errors import bad_fields, not_found
 from drive_emulator.exchange import Exchange
 from drive_emulator.forest import File, Forest
+from drive_emulator.handing import (
+    MEDIA_HOST,
+    check_signed,
+    downloadable,
+    hash_header,
+    signed_address,
+)
 from drive_emulator.listing import Listing, is_cold, read_list, render_list
 from drive_emulator.mask import BadMask, narrow, parse_mask
 from drive_emulator.media import Span, body, cut, read_range
@@ -31,6 +38,7 @@ def routes(world: World) -> list[Route]:
         Route("GET", one, "get", files.get),
         Route("GET", one, "media", files.media, alt="media"),
         Route("GET", f"/download{one}", "media", files.media, alt="media"),
+        Route("GET", MEDIA_HOST, "mediahost", files.signed, open=True),
     ]
 
 
@@ -41,6 +49,8 @@ class Files:
         self._forest = world.forest
         self._listing = Listing(world.forest, world.knobs, world.clock.now)
         self._beside = world.beside
+        self._knobs = world.knobs
+        self._now = world.clock.now
 
     async def list(self, exchange: Exchange) -> None:
         effects = exchange.effects
@@ -68,14 +78,34 @@ class Files:
         await exchange.answer(exchange.effects.value(projection(mask)(file), [file]))
 
     async def media(self, exchange: Exchange) -> None:
+        """The bytes, or where they are."""
+        request = exchange.request
         file = visible(self._forest, exchange)
-        stock = file.entry.stock
-        if stock is None:
-            raise not_downloadable()
+        stock = downloadable(file, exchange.caller, request.params)
+        if not self._knobs.redirect_media:
+            await self._hand(exchange, file, stock)
+            return
+        address = signed_address(self._forest.seal, exchange.file_id, self._now())
+        headers = [(b"location", address.encode()), *_MEDIA_HEADERS, (b"content-length", b"0")]
+        await exchange.send({"type": "http.response.start", "status": 302, "headers": headers})
+        await exchange.send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def signed(self, exchange: Exchange) -> None:
+        """The bytes for whoever has a signed address: everything else was checked before."""
+        file_id, qk = exchange.file_id, exchange.request.params.get("qk", "")
+        check_signed(self._forest.seal, file_id, qk, self._now())
+        file = self._forest.find(file_id)
+        if file is None or file.entry.stock is None:
+            raise not_found(file_id)
+        await self._hand(exchange, file, file.entry.stock)
+
+    async def _hand(self, exchange: Exchange, file: File, stock: Stock) -> None:
         await self._render(stock)
         size = stock.size
         span = read_range(exchange.request.header(b"range"), size)
         status, headers = 200, [(b"content-type", file.entry.mime_type.encode()), *_MEDIA_HEADERS]
+        if checksum := hash_header(file):
+            headers.append(checksum)
         if span is not None:
             status = 206
             about = b"bytes %d-%d/%d" % (span.start, span.stop - 1, size)
