@@ -103,6 +103,8 @@ def describe(forest: Forest, tree: Tree) -> dict[str, Any]:
     }
     if tree.drive is not None:
         facts["driveId"] = tree.drive.id
+    if tree.refs:
+        facts["refs"] = tree.refs
     size = tree.layout.picture_bytes()
     return facts if size is None else facts | {"bytes": size}
 

@@ -37,7 +37,6 @@ class Draft:
         self._shelf = shelf
         self._root = FolderDraft(spec.title or spec.name)
         self._implicit: set[int] = set()  # folders that no item describes yet, by id(draft)
-        self._refs: dict[str, Item] = {}
         self._folders: dict[int, FolderDraft] = {}  # by the number of their item
         self._files: dict[int, tuple[FolderDraft, int]] = {}  # folder and place in it
         self._children: dict[tuple[int, str], FolderDraft] = {}
@@ -60,6 +59,10 @@ class Draft:
                 self.layout.amend(ordinal, entry._replace(rare=rare))
 
         self._each(aim)
+
+    def refs(self) -> dict[str, int]:
+        """The ordinals of what has a ref."""
+        return {ref: self._ordinal(number) for ref, number in self._numbers.items()}
 
     def _each(self, work: Callable[[int, Item], None]) -> None:
         for number, item in enumerate(self._spec.items):

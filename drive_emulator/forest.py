@@ -80,6 +80,7 @@ class Forest:
             raise
         for ordinal, parents in draft.parents.items():
             tree.edited().place(ordinal, parents, draft.layout.parent(ordinal))
+        tree.refs = {ref: tree.id(ordinal) for ref, ordinal in draft.refs().items()}
         return tree
 
     def file(self, tree: Tree, ordinal: int) -> File:

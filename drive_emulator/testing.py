@@ -36,7 +36,7 @@ class RunningEmulator:
     pid: int
 
     def add_tree(self, spec: Mapping[str, Any], render: bool = False) -> str:
-        """Plant a tree (see `trees.TreeSpec`) and return its folder id.
+        """Plant a tree (see `trees.TreeSpec`, `written.WrittenSpec`) and return its folder id.
 
         With `render` all its pictures are painted before this returns, so that a benchmark does
         not measure that.
@@ -63,6 +63,22 @@ class RunningEmulator:
         with urllib.request.urlopen(request, timeout=_ANSWER_S) as answer:
             for line in answer:
                 yield json.loads(line)
+
+    def refs(self, name: str) -> dict[str, str]:
+        """The ids of those items of a written tree that have a `ref`, whoever may see them."""
+        for tree in self.trees():
+            if tree["name"] == name:
+                return dict(tree.get("refs", {}))
+        raise EmulatorFailed(f"there is no tree {name!r}")
+
+    def mutate(self, do: str, **change: Any) -> dict[str, Any]:
+        """Change something at once, and return the item as it is then: see `changes`.
+
+        drive.mutate("replace", id=file_id, size=9_000)
+        drive.mutate("add", to=folder_id, item={"path": "new.jpg", "size": 5_000})
+        """
+        answer = self._ask("/_emu/mutate", json.dumps({"do": do, **change}).encode())
+        return dict(json.loads(answer))
 
     def requests(self) -> dict[str, int]:
         """Requests so far: list, get, media, how many of them were refused, and media bytes."""

@@ -43,6 +43,8 @@ class Tree:
         self.spec = spec
         self.owner = spec.owner if spec else ""
         self.drive: Drive | None = None
+        self.refs: dict[str, str] = {}
+        """Ids, by what a written tree calls its items."""
         self.seal = seal
         self.overlay: Overlay | None = None
         self._base = layout.folders + layout.files
