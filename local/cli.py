@@ -12,6 +12,7 @@ from local.commands import (
     STANDSTILL,
     Face,
     run_demo,
+    run_doctor,
     run_down,
     run_fetch,
     run_setup,
@@ -34,6 +35,7 @@ examples:
   drivestream up                      everything up, until Ctrl-C
   PORT=0 WEB_PORT=0 drivestream up    on any free ports
   drivestream down --purge            stop, and remove all data
+  drivestream doctor LINK             why does this folder not come over? (holds no secret)
 
 A server whose address is in the environment is used instead of started: KAFKA_BOOTSTRAP_SERVERS,
 S3_ENDPOINT_URL (with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), DATABASE_URL, DRIVE_API_URL.
@@ -43,7 +45,7 @@ POSTGRES_PORT, EMULATOR_PORT (0: any free one). Data: DATA_DIR.
 
 exit codes:
   0    done
-  1    failed, or an import did not bring every file over
+  1    failed, or an import did not bring every file over; or (doctor) something is wrong
   2    wrong usage
   3    cannot start: a port is taken, another copy runs, a server does not come up; or (status,
        setup) nothing runs
@@ -108,6 +110,9 @@ def parser() -> argparse.ArgumentParser:
     down.add_argument("--yes", action="store_true", help="do not ask before removing")
     status = command("status", run_status, "say what runs, and where")
     status.add_argument("--json", action="store_true", help="as one JSON object")
+    doctor = command("doctor", run_doctor, "find out what is wrong, and what to do about it")
+    doctor.add_argument("link", nargs="?", metavar="LINK", help="also look at this folder of Drive")
+    doctor.add_argument("--json", action="store_true", help="as one JSON object")
     command("setup", run_setup, "make topics, bucket and tables where they are missing")
     command("fetch", run_fetch, "fetch what the servers and the page are made of")
     return top

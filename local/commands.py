@@ -148,6 +148,24 @@ def run_setup(args: Namespace, face: Face) -> int:
     return OK if subprocess.call(command.argv, env=dict(command.env), cwd=command.cwd) == 0 else 1
 
 
+def run_doctor(args: Namespace, face: Face) -> int:
+    """`doctor`: what is wrong and what to do about it, as a report that holds no secret."""
+    from local.doctor.around import surroundings
+    from local.doctor.command import examined
+    from local.doctor.secrets import Secrets, keys_in
+    from local.doctor.shown import text
+
+    around = surroundings(os.environ, home())
+    secrets = Secrets({**around.copy, **os.environ})
+    secrets.add(*keys_in(args.link or ""))
+    report = examined(args.link, around, face.say)
+    if args.json:
+        face.give_json(report.document(secrets.hide))
+    else:
+        face.give(text(report, secrets.hide))
+    return FAILED if any(report.wrong()) else OK
+
+
 def run_fetch(args: Namespace, face: Face) -> int:
     """`fetch`: all that the servers and the page are made of."""
     from local.fetch import fetched
