@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 
 from drive_emulator import errors
 from drive_emulator.asgi import Request
@@ -11,6 +12,8 @@ from drive_emulator.tokens import Tokens
 LONGEST_QUOTA_USER = 40  # characters; source: the discovery document
 _MOST_KEYS = 10_000
 _TOKENS_IN_QUERY = ("access_token", "oauth_token")
+_TELLING = frozenset({b"authorization", b"x-goog-drive-resource-keys"})
+_ASKING = frozenset({*_TOKENS_IN_QUERY, "quotaUser"})
 
 
 class KeyState(StrEnum):
@@ -50,13 +53,21 @@ class Access:
         A token in the query is refused for media, as Drive has done since 2020.
         """
         key = key_of(request)
-        account = self._account(request, media)
+        if not _TELLING.isdisjoint(request.headers) or not _ASKING.isdisjoint(request.params):
+            return self._caller(request, key, self._account(request, media))
+        self._check(key, "")
+        return _anonymous(key, request.client)
+
+    def _check(self, key: str, account: str) -> None:
         if key:
             refusal = _REFUSALS.get(self.keys.get(key, KeyState.INVALID))
             if refusal is not None:
                 raise refusal()
         elif not account:
             raise errors.missing_key()
+
+    def _caller(self, request: Request, key: str, account: str) -> Caller:
+        self._check(key, account)
         quota_user = request.params.get("quotaUser", "")
         if len(quota_user) > LONGEST_QUOTA_USER:
             raise errors.invalid_parameter("quotaUser", "Invalid value: at most 40 characters")
@@ -85,6 +96,11 @@ class Access:
 def key_of(request: Request) -> str:
     """`key=` or `X-Goog-Api-Key`, or nothing."""
     return request.params.get("key") or request.header(b"x-goog-api-key")
+
+
+@lru_cache(maxsize=256)
+def _anonymous(key: str, client: str) -> Caller:
+    return Caller(key=key, user=client)
 
 
 def _resource_keys(header: str) -> Mapping[str, str]:

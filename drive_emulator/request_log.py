@@ -39,7 +39,7 @@ class RequestLog:
 
     def __init__(self, length: int = USUAL_LENGTH) -> None:
         self.length = length
-        self._lines: deque[Line] = deque()
+        self._lines: deque[tuple[Any, ...]] = deque()
         self._text = 0
         self._last = 0
         self._agents: dict[bytes, str] = {}  # the same few, again and again
@@ -68,25 +68,23 @@ class RequestLog:
             return
         request = exchange.request
         headers = request.headers
-        self._lines.append(
-            Line(
-                self._last, at, kind, request.method, request.path, request.query,
-                exchange.caller.account, exchange.caller.user,
-                headers.get(b"range", b"").decode("latin-1"),
-                self._agent(headers.get(b"user-agent", b"")),
-                status, reason, exchange.bytes, seconds * 1000,
-            )
-        )  # fmt: skip
+        # A bare tuple: of those the garbage collector keeps no account.
+        self._lines.append((
+            self._last, at, kind, request.method, request.path, request.query,
+            exchange.caller.account, exchange.caller.user,
+            headers.get(b"range", b"").decode("latin-1"),
+            self._agent(headers.get(b"user-agent", b"")),
+            status, reason, exchange.bytes, seconds * 1000,
+        ))  # fmt: skip
         self._text += len(request.query) + len(request.path)
         while len(self._lines) > self.length or self._text > MOST_TEXT:
-            gone = self._lines.popleft()
+            gone = Line._make(self._lines.popleft())
             self._text -= len(gone.query) + len(gone.path)
 
     def lines(self, kind: str = "", since: int = 0) -> list[Line]:
         """Those of a kind, if one is given, and of a number beyond `since`, in order."""
-        return [
-            line for line in self._lines if line.number > since and (not kind or line.kind == kind)
-        ]
+        lines = map(Line._make, self._lines)
+        return [line for line in lines if line.number > since and kind in ("", line.kind)]
 
     def counts(self) -> dict[str, Any]:
         """By kind; by kind and then status and reason, such as `403 userRateLimitExceeded`.
