@@ -51,6 +51,10 @@ SAMPLES: dict[str, e.Message] = {
         folder_id=SUBFOLDER,
         pass_number=1,
         page_number=3,
+        confirms=True,
+        seen=e.Tally(count=2991, digest=7_612_058_254_738_945_263),
+        before=e.Tally(count=3012, digest=2**63 - 1),
+        tokens=("8f14e45fceea167a",),
         token="~!!~token",
         resource_key="0-abc",
         path=("Holidays",),
@@ -64,6 +68,7 @@ SAMPLES: dict[str, e.Message] = {
         listed_at=AT,
         last=True,
         closes=True,
+        entries=3,
         opened=(e.FolderBrief(id=SUBFOLDER, name="Holidays"),),
         skipped=(
             e.Skipped(

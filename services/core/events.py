@@ -81,16 +81,31 @@ class ImportStalled(Event, frozen=True, kw_only=True):
     at: Time
 
 
+class Tally(Struct, frozen=True, kw_only=True):
+    """What a pass listed, whatever the order: how many entries, and the sum of their ids' digests
+    (63 bits each, modulo 2^63). Two passes with one tally listed the same."""
+
+    count: Natural = 0
+    digest: Natural = 0
+
+
 class PageRequested(Event, frozen=True, kw_only=True):
     """List one page of one folder. Identity: (import, folder, pass, page).
 
     `path` holds the names of the folders from the import's root down to this one (root excluded),
     `ancestors` their ids (root included, this one excluded), so a cycle is seen without asking.
+    A pass that `confirms` asks for ids alone, and finds nothing anew. `seen` is what this pass
+    listed on the pages before this one, `before` what the last complete pass listed, `tokens` the
+    digests of some tokens of this pass: one that comes again would lead in a circle.
     """
 
     folder_id: Id
     pass_number: Small = 0
     page_number: Small = 0
+    confirms: bool = False
+    seen: Tally = Tally()
+    before: Tally | None = None
+    tokens: Annotated[tuple[Id, ...], Meta(max_length=64)] = ()
     token: Text | None = None
     resource_key: Name | None = None
     path: Path = ()
@@ -129,7 +144,9 @@ class PageListed(Event, frozen=True, kw_only=True):
     """The manifest of one page.
 
     `last` ends a pass; `closes` says that the pass was complete and is trusted, which closes the
-    folder. A last page that does not close is followed by another pass.
+    folder. A last page that does not close is followed by another pass, and `doubt` says why. The
+    manifests of a pass that `confirms` name nothing: all that they count is in earlier ones.
+    `entries` is how many Drive listed on this page, whatever became of them.
     """
 
     folder_id: Id
@@ -139,6 +156,9 @@ class PageListed(Event, frozen=True, kw_only=True):
     path: Path = ()
     last: bool = False
     closes: bool = False
+    confirms: bool = False
+    doubt: Reason | None = None
+    entries: Small = 0
     opened: tuple[FolderBrief, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     files: tuple[FileBrief, ...] = ()

@@ -1,32 +1,23 @@
 """One page of a folder, and the facts that follow from it. Pure.
 
-A page is (import, folder, pass, number). A pass that cannot be trusted ends where that is seen, and
-the folder is listed anew from its first page, as the next pass; the last pass that may be tried
-fails the folder instead. What was found stays found: it is a set of ids.
+A page is (import, folder, pass, number). What was found stays found, whatever becomes of the pass:
+it is a set of ids. When a pass closes the folder, `passes.py` decides.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from msgspec.structs import replace
-
 from services.core import events as e
 from services.core.ports import FOLDER_TYPE, GOOGLE_TYPES, SHORTCUT_TYPE, Entry, Page
-from services.core.reasons import PAGE_TOKEN_INVALID
+from services.core.reasons import NOT_FOUND, PAGE_TOKEN_INVALID
+from services.lister import passes
+from services.lister.shortcuts import DANGLING, Targets, Unseen, folder_of, reached, shortcuts
 
-PASSES = 3
-MOST_PAGES = 20_000
-"""Of one pass: forty times what Drive's largest folder needs (500,000 children, 1,000 a page)."""
 DEEPEST = 200
 """Levels of folders; Drive itself allows 100."""
 PATH_NAME = 255
-
-INCOMPLETE = "listing_incomplete"
-_INCOMPLETE_SENTENCE = (
-    "Google Drive did not list this folder completely, however often it was asked: pictures may be "
-    "missing. Import it again later."
-)
+NO_TARGETS: Mapping[str, Entry | Unseen] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +27,9 @@ class Facts:
     `after` comes last: so a page's manifest never follows that of the page after it.
     """
 
-    found: tuple[e.FileFound, ...]
+    files: tuple[e.FileFound | e.FileFailed, ...]
     listed: e.PageListed
-    opened: tuple[e.PageRequested, ...]
+    folders: tuple[e.PageRequested | e.FolderFailed, ...]
     after: e.PageRequested | e.FolderFailed | None
 
 
@@ -54,13 +45,16 @@ def first_page(asked: e.ImportRequested) -> e.PageRequested:
     )
 
 
-def facts(asked: e.PageRequested, page: Page, at: datetime) -> Facts:
+def facts(asked: e.PageRequested, page: Page, at: datetime, targets: Targets = NO_TARGETS) -> Facts:
     """Each entry ends in exactly one of found, opened and skipped; one that repeats, in its first.
 
-    `last` says that the pass ends here, `closes` that it was complete to its end.
+    `targets` holds what `targets_of` the page asked for. A page of a pass that confirms leads to no
+    facts but its manifest: ids are all that it was asked for.
     """
-    sorted_out = _sort_out(asked, page.entries)
-    after, last = _after(asked, page, at)
+    step = passes.step(asked, page, at)
+    leads = _Leads(asked, at)
+    if not asked.confirms:
+        _sort_out(leads, page.entries, targets)
     listed = e.PageListed(
         import_id=asked.import_id,
         epoch=asked.epoch,
@@ -69,20 +63,17 @@ def facts(asked: e.PageRequested, page: Page, at: datetime) -> Facts:
         page_number=asked.page_number,
         listed_at=at,
         path=asked.path,
-        last=last,
-        closes=last and after is None,
-        opened=tuple(e.FolderBrief(id=x.id, name=_brief(x)) for x in sorted_out.folders),
-        skipped=tuple(sorted_out.skipped),
-        files=tuple(
-            e.FileBrief(id=x.id, name=_brief(x), mime_type=x.mime_type, size=x.size)
-            for x in sorted_out.images
-        ),
+        last=step.last,
+        closes=step.closes,
+        confirms=asked.confirms,
+        doubt=step.doubt,
+        entries=len(page.entries),
+        opened=tuple(leads.opened),
+        skipped=tuple(leads.skipped),
+        files=tuple(leads.briefs),
     )
     return Facts(
-        found=tuple(_found(asked, entry, at) for entry in sorted_out.images),
-        listed=listed,
-        opened=tuple(_opened(asked, entry) for entry in sorted_out.folders),
-        after=after,
+        files=tuple(leads.files), listed=listed, folders=tuple(leads.folders), after=step.after
     )
 
 
@@ -91,31 +82,121 @@ def without_page(
 ) -> e.PageRequested | e.FolderFailed:
     """What follows when the page could not be had: another pass, or the folder's failure."""
     if reason == PAGE_TOKEN_INVALID:
-        return _anew(asked, at)
-    return _failed(asked, reason, message, at)
+        return passes.anew(asked, at)
+    return passes.failed(asked, reason, message, at)
 
 
 @dataclass
-class _Sorted:
-    images: list[Entry] = field(default_factory=list)
-    folders: list[Entry] = field(default_factory=list)
+class _Leads:
+    """What a page leads to, while it is sorted out."""
+
+    asked: e.PageRequested
+    at: datetime
+    files: list[e.FileFound | e.FileFailed] = field(default_factory=list)
+    briefs: list[e.FileBrief] = field(default_factory=list)
+    folders: list[e.PageRequested | e.FolderFailed] = field(default_factory=list)
+    opened: list[e.FolderBrief] = field(default_factory=list)
     skipped: list[e.Skipped] = field(default_factory=list)
+    met: set[str] = field(default_factory=set)
+
+    def meet(self, item_id: str) -> bool:
+        """Whether it is the first time on this page."""
+        known = item_id in self.met
+        self.met.add(item_id)
+        return not known
+
+    def find(self, image: Entry, folder_id: str) -> None:
+        self.files.append(_found(self, image, folder_id))
+        self._brief(image)
+
+    def open(self, folder: Entry) -> None:
+        self.folders.append(_opened(self.asked, folder))
+        self.opened.append(e.FolderBrief(id=folder.id, name=_short(folder)))
+
+    def skip(self, entry: Entry, reason: str) -> None:
+        self.skipped.append(
+            e.Skipped(
+                id=entry.id,
+                name=_short(entry),
+                mime_type=entry.mime_type,
+                reason=reason,
+                size=entry.size,
+            )
+        )
+
+    def lose_file(self, file: Entry, why: Unseen) -> None:
+        """It counts, under the name that is known here, and fails: it must not vanish."""
+        failed = e.FileFailed(
+            import_id=self.asked.import_id,
+            epoch=self.asked.epoch,
+            file_id=file.id,
+            reason=why.reason,
+            message=why.message,
+            failed_at=self.at,
+            round=self.asked.round,
+        )
+        self.files.append(failed)
+        self._brief(file)
+
+    def lose_folder(self, folder: Entry, why: Unseen) -> None:
+        opened = _opened(self.asked, folder)
+        self.folders.append(passes.failed(opened, why.reason, why.message, self.at))
+        self.opened.append(e.FolderBrief(id=folder.id, name=_short(folder)))
+
+    def _brief(self, file: Entry) -> None:
+        brief = e.FileBrief(id=file.id, name=_short(file), mime_type=file.mime_type, size=file.size)
+        self.briefs.append(brief)
 
 
-def _sort_out(asked: e.PageRequested, entries: Iterable[Entry]) -> _Sorted:
-    sorted_out, seen = _Sorted(), set[str]()
+def _sort_out(leads: _Leads, entries: Sequence[Entry], targets: Targets) -> None:
+    """What lies here first: of a file that lies here too, a shortcut says nothing new."""
+    followed = {entry.id: entry for entry in shortcuts(entries)}
+    leads.met.update(followed)
     for entry in entries:
-        if entry.id in seen:
-            continue
-        seen.add(entry.id)
-        reason = _why_skipped(asked, entry)
-        if reason is not None:
-            sorted_out.skipped.append(_skipped(entry, reason))
-        elif entry.mime_type == FOLDER_TYPE:
-            sorted_out.folders.append(entry)
+        if leads.meet(entry.id):
+            _take(leads, entry, entry, leads.asked.folder_id)
+    for shortcut in followed.values():
+        if shortcut.target is not None and shortcut.target.id in followed:
+            leads.skip(shortcut, "shortcut")
         else:
-            sorted_out.images.append(entry)
-    return sorted_out
+            _follow(leads, shortcut, targets)
+
+
+def _take(leads: _Leads, what: Entry, here: Entry, folder_id: str) -> None:
+    """`here` is the entry that led to it: the same, or a shortcut."""
+    reason = _why_skipped(leads.asked, what)
+    if reason is not None:
+        leads.skip(here, reason)
+    elif what.mime_type == FOLDER_TYPE:
+        leads.open(what)
+    else:
+        leads.find(what, folder_id)
+
+
+def _follow(leads: _Leads, shortcut: Entry, targets: Targets) -> None:
+    if shortcut.target is None:
+        leads.skip(shortcut, DANGLING)
+        return
+    aim = shortcut.target
+    if aim.id in {leads.asked.folder_id, *leads.asked.ancestors}:
+        leads.skip(shortcut, "folder_cycle")
+        return
+    if not leads.meet(aim.id):
+        return
+    there = targets.get(aim.id, Unseen(NOT_FOUND, "Nobody looked."))
+    if isinstance(there, Entry):
+        what = reached(shortcut, there)
+        _take(leads, what, shortcut, folder_of(what))
+        return
+    known = Entry(id=aim.id, name=shortcut.name, mime_type=aim.mime_type)
+    if there.reason == NOT_FOUND:
+        leads.skip(shortcut, DANGLING)
+    elif aim.mime_type == FOLDER_TYPE:
+        leads.lose_folder(known, there)
+    elif aim.mime_type.startswith("image/"):
+        leads.lose_file(known, there)
+    else:
+        leads.skip(shortcut, there.reason)
 
 
 def _why_skipped(asked: e.PageRequested, entry: Entry) -> str | None:
@@ -135,49 +216,16 @@ def _why_skipped(asked: e.PageRequested, entry: Entry) -> str | None:
     return None if entry.can_download else "not_downloadable"
 
 
-def _after(
-    asked: e.PageRequested, page: Page, at: datetime
-) -> tuple[e.PageRequested | e.FolderFailed | None, bool]:
-    """What comes next, and whether this pass ends here."""
-    if page.incomplete or (page.next_token is not None and page.next_token == asked.token):
-        return _anew(asked, at), True
-    if page.next_token is None:
-        return None, True
-    if asked.page_number + 1 >= MOST_PAGES:
-        return _failed(asked, INCOMPLETE, _INCOMPLETE_SENTENCE, at), True
-    number = asked.page_number + 1
-    return replace(asked, page_number=number, token=page.next_token), False
-
-
-def _anew(asked: e.PageRequested, at: datetime) -> e.PageRequested | e.FolderFailed:
-    if asked.pass_number + 1 >= PASSES:
-        return _failed(asked, INCOMPLETE, _INCOMPLETE_SENTENCE, at)
-    return replace(asked, pass_number=asked.pass_number + 1, page_number=0, token=None)
-
-
-def _failed(asked: e.PageRequested, reason: str, message: str, at: datetime) -> e.FolderFailed:
-    return e.FolderFailed(
-        import_id=asked.import_id,
-        epoch=asked.epoch,
-        folder_id=asked.folder_id,
-        reason=reason,
-        message=message,
-        failed_at=at,
-        path=asked.path,
-        pass_number=asked.pass_number,
-        page_number=asked.page_number,
-    )
-
-
-def _found(asked: e.PageRequested, entry: Entry, at: datetime) -> e.FileFound:
+def _found(leads: _Leads, entry: Entry, folder_id: str) -> e.FileFound:
+    asked = leads.asked
     return e.FileFound(
         import_id=asked.import_id,
         epoch=asked.epoch,
         file_id=entry.id,
         name=entry.name,
         mime_type=entry.mime_type,
-        folder_id=asked.folder_id,
-        found_at=at,
+        folder_id=folder_id,
+        found_at=leads.at,
         path=asked.path,
         size=entry.size,
         md5=entry.md5,
@@ -207,15 +255,5 @@ def _opened(asked: e.PageRequested, entry: Entry) -> e.PageRequested:
     )
 
 
-def _skipped(entry: Entry, reason: str) -> e.Skipped:
-    return e.Skipped(
-        id=entry.id,
-        name=_brief(entry),
-        mime_type=entry.mime_type,
-        reason=reason,
-        size=entry.size,
-    )
-
-
-def _brief(entry: Entry) -> str:
+def _short(entry: Entry) -> str:
     return entry.name[: e.BRIEF_NAME]

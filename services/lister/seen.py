@@ -1,35 +1,55 @@
-"""Which folders were opened already, as far as this process remembers."""
+"""Which pages are done already, as far as this process remembers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 from services.core.events import PageRequested
 from services.core.recent import REMEMBERED, Recent
 
 
-class Openings:
-    """The newest openings whose facts are all in the log.
+@dataclass
+class _Turn:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: int = 0
 
-    A folder can be asked for twice: by two parents, by a repeat in a listing, by another pass of
-    its parent. All requests for it come to one partition, so mostly to one process. It is noted
-    only after everything that its first page led to was acknowledged: then passing a repeat over
-    loses nothing, also if the repeat is the same message, delivered again. What is forgotten, or
-    was seen by another process, is listed once more, which changes nothing.
+
+class Seen:
+    """The newest pages whose facts are all in the log, and those in hand.
+
+    A page can be asked for twice: a folder by two parents, by a repeat in a listing, by another
+    pass of its parent; any page by a message that is delivered again after a crash, and then each
+    of the pages after it, to the end of the folder. All requests for it come to one partition, so
+    mostly to one process. It is noted only after everything that it led to was acknowledged: then
+    passing a repeat over loses nothing, also if the repeat is the same message. What is forgotten,
+    or was seen by another process, is listed once more, which changes nothing.
     """
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
-        self._noted = Recent[tuple[object, ...]](remembered)
+        self._noted = Recent[Hashable](remembered)
+        self._in_hand: dict[Hashable, _Turn] = {}
 
-    def __contains__(self, asked: PageRequested) -> bool:
-        return _opens(asked) and _identity(asked) in self._noted
+    @asynccontextmanager
+    async def turn(self, asked: PageRequested) -> AsyncIterator[bool]:
+        """One at a time for one page; False for who comes after it was noted."""
+        identity = _identity(asked)
+        turn = self._in_hand.setdefault(identity, _Turn())
+        turn.waiting += 1
+        try:
+            async with turn.lock:
+                yield identity not in self._noted
+        finally:
+            turn.waiting -= 1
+            if not turn.waiting:
+                del self._in_hand[identity]
 
     def note(self, asked: PageRequested) -> None:
         """All that followed from this page is acknowledged."""
-        if _opens(asked):
-            self._noted.note(_identity(asked))
+        self._noted.note(_identity(asked))
 
 
-def _opens(asked: PageRequested) -> bool:
-    return asked.pass_number == 0 and asked.page_number == 0
-
-
-def _identity(asked: PageRequested) -> tuple[object, ...]:
+def _identity(asked: PageRequested) -> Hashable:
     # A later epoch or round asks again on purpose.
-    return asked.import_id, asked.epoch, asked.round, asked.folder_id
+    job = asked.import_id, asked.epoch, asked.round
+    return *job, asked.folder_id, asked.pass_number, asked.page_number

@@ -1,30 +1,28 @@
 """A page asked for becomes the files on it, the pages that follow from it, and its manifest."""
 
-import asyncio
 from datetime import UTC, datetime
 
 import structlog
 
-from services.core.errors import SetAside, Stop, Verdict
+from services.core.errors import SetAside
 from services.core.events import FolderFailed, ImportRequested, PageRequested
-from services.core.ports import Page, PublishesEvents, ReadsFolders, Received
-from services.core.retry import RetryPolicy, attempted
+from services.core.ports import PublishesEvents, Received
+from services.lister.asking import Alive, Asking, LeftError
 from services.lister.pages import Facts, facts, first_page, without_page
-from services.lister.seen import Openings
+from services.lister.seen import Seen
+from services.lister.shortcuts import targets_of
 
+Outcome = Facts | PageRequested | FolderFailed
 log = structlog.get_logger("lister")
 
 
 class Lister:
     """From what is asked to the facts in the log; a message is done once they are acknowledged."""
 
-    def __init__(
-        self, drive: ReadsFolders, publisher: PublishesEvents, *, policy: RetryPolicy
-    ) -> None:
+    def __init__(self, drive: Asking, publisher: PublishesEvents) -> None:
         self._drive = drive
         self._publisher = publisher
-        self._policy = policy
-        self._openings = Openings()
+        self._seen = Seen()
         self.in_flight = 0
 
     async def start(self, message: Received) -> None:
@@ -39,24 +37,28 @@ class Lister:
         if not isinstance(asked, PageRequested):
             message.done()
             return
-        if not message.alive:
-            message.leave()
-            return
         self.in_flight += 1
         try:
-            if asked not in self._openings:
-                await self._tell(await self._look(asked))
-                self._openings.note(asked)
+            async with self._seen.turn(asked) as first:
+                if first:
+                    await self._list(asked, lambda: message.alive)
             message.done()
+        except LeftError:
+            message.leave()
         finally:
             self.in_flight -= 1
 
-    async def _look(self, asked: PageRequested) -> Facts | PageRequested | FolderFailed:
+    async def _list(self, asked: PageRequested, alive: Alive) -> None:
+        outcome = await self._look(asked, alive)
+        await self._tell(outcome)
+        # A folder that failed may succeed on another way to it, with the key that was missing.
+        if not isinstance(outcome, FolderFailed):
+            self._seen.note(asked)
+
+    async def _look(self, asked: PageRequested, alive: Alive) -> Outcome:
         try:
-            page, _ = await attempted(self._policy, asyncio.sleep, lambda _: self._page(asked))
-        except (SetAside, Stop) as why:
-            # Stop too: a key that Google refuses fails the import, in words, instead of making it
-            # wait for ever.
+            page = await self._drive.page(asked, alive)
+        except SetAside as why:
             log.warning(
                 "lister.page_failed",
                 import_id=asked.import_id,
@@ -65,28 +67,25 @@ class Lister:
                 why=why.message,
             )
             return without_page(asked, why.reason, why.message, datetime.now(UTC))
-        return facts(asked, page, datetime.now(UTC))
-
-    async def _page(self, asked: PageRequested) -> Page:
-        try:
-            return await self._drive.list_page(
-                asked.folder_id, token=asked.token, resource_key=asked.resource_key
+        wanted = () if asked.confirms else targets_of(asked, page.entries)
+        targets = await self._drive.targets(wanted, alive)
+        outcome = facts(asked, page, datetime.now(UTC), targets)
+        if outcome.listed.doubt is not None:
+            log.info(
+                "lister.listed_again",
+                import_id=asked.import_id,
+                folder_id=asked.folder_id,
+                pass_number=asked.pass_number,
+                doubt=outcome.listed.doubt,
             )
-        except Verdict:
-            raise
-        except Exception as why:
-            # One folder that we do not understand must not stop the others, again and again.
-            log.error("lister.unforeseen", folder_id=asked.folder_id, exc_info=True)
-            raise SetAside(
-                "unforeseen", f"Something went wrong that nobody foresaw: {type(why).__name__}."
-            ) from why
+        return outcome
 
-    async def _tell(self, outcome: Facts | PageRequested | FolderFailed) -> None:
+    async def _tell(self, outcome: Outcome) -> None:
         """Each group is acknowledged before the next; what comes next in the folder comes last."""
         if not isinstance(outcome, Facts):
             await self._publisher.publish([outcome])
             return
-        await self._publisher.publish(outcome.found)
-        await self._publisher.publish([outcome.listed, *outcome.opened])
+        await self._publisher.publish(outcome.files)
+        await self._publisher.publish([outcome.listed, *outcome.folders])
         if outcome.after is not None:
             await self._publisher.publish([outcome.after])

@@ -11,15 +11,8 @@ from services.core import events as e
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Page
 from services.core.reasons import PAGE_TOKEN_INVALID
 from services.core.wire import MAX_RECORD_BYTES, encode
-from services.lister.pages import (
-    DEEPEST,
-    MOST_PAGES,
-    PASSES,
-    Facts,
-    facts,
-    first_page,
-    without_page,
-)
+from services.lister.pages import DEEPEST, Facts, facts, first_page, without_page
+from services.lister.passes import MOST_PAGES, PASSES
 from tests.fakes.samples import NOW, a_request, an_image
 
 GOOGLE_DOC = "application/vnd.google-apps.document"
@@ -39,6 +32,8 @@ ASKED = st.builds(
     folder_id=st.sampled_from("abz"),
     pass_number=st.integers(0, PASSES - 1),
     page_number=st.integers(0, 3),
+    confirms=st.booleans(),
+    before=st.none() | st.just(e.Tally()) | st.just(e.Tally(count=1)),
     token=st.none() | st.just("t1"),
     ancestors=st.lists(st.sampled_from("cdy"), max_size=3).map(tuple),
     path=st.lists(st.text(max_size=5), max_size=3).map(tuple),
@@ -67,18 +62,21 @@ def test_every_entry_ends_in_exactly_one_of_found_opened_and_skipped(
     asked: e.PageRequested, page: Page
 ) -> None:
     said = facts(asked, page, NOW)
-    found = [file.file_id for file in said.found]
-    opened = [folder.folder_id for folder in said.opened]
+    found = [file.file_id for file in said.files]
+    opened = [folder.folder_id for folder in said.folders]
     skipped = [entry.id for entry in said.listed.skipped]
-    assert sorted(found + opened + skipped) == sorted({entry.id for entry in page.entries})
+    all_ids = sorted({entry.id for entry in page.entries})
+    assert sorted(found + opened + skipped) == ([] if asked.confirms else all_ids)
+    assert said.listed.entries == len(page.entries)
 
 
 @given(ASKED, PAGES)
 def test_the_manifest_names_what_the_page_led_to(asked: e.PageRequested, page: Page) -> None:
     said = facts(asked, page, NOW)
     listed = said.listed
-    assert [brief.id for brief in listed.files] == [file.file_id for file in said.found]
-    assert [brief.id for brief in listed.opened] == [ask.folder_id for ask in said.opened]
+    assert [brief.id for brief in listed.files] == [file.file_id for file in said.files]
+    assert [brief.id for brief in listed.opened] == [ask.folder_id for ask in said.folders]
+    assert listed.confirms == asked.confirms
     assert (listed.import_id, listed.folder_id, listed.epoch, listed.path) == (
         asked.import_id,
         asked.folder_id,
@@ -96,9 +94,10 @@ def test_a_folder_is_closed_only_by_a_last_page_that_nothing_follows(
     asked: e.PageRequested, page: Page
 ) -> None:
     said = facts(asked, page, NOW)
-    trusted = not page.incomplete and (page.next_token is None or page.next_token != asked.token)
-    assert said.listed.closes == (trusted and page.next_token is None)
+    whole = not page.incomplete and page.next_token is None
+    assert not said.listed.closes or whole
     assert said.listed.closes == (said.after is None)
+    assert said.listed.closes == (said.listed.last and said.listed.doubt is None)
     if isinstance(said.after, e.PageRequested) and said.after.pass_number == asked.pass_number:
         assert not said.listed.last
         assert said.after.page_number == asked.page_number + 1
@@ -112,20 +111,25 @@ def test_whatever_is_asked_next_is_asked_for_the_same_import_and_round(
     asked: e.PageRequested, page: Page
 ) -> None:
     said = facts(asked, page, NOW)
-    for event in (*said.found, *said.opened, said.after):
+    for event in (*said.files, *said.folders, said.after):
         if event is not None:
             assert (event.import_id, event.epoch) == (asked.import_id, asked.epoch)
         if isinstance(event, e.FileFound | e.PageRequested):
-            assert (event.mode, event.round) == (asked.mode, asked.round)
+            assert event.round == asked.round
+    for event in (*said.files, *said.folders):
+        assert isinstance(event, e.FileFound | e.PageRequested)
+        assert event.mode == asked.mode
 
 
 @given(ASKED, PAGES)
 def test_no_folder_is_followed_into_its_own_ancestry(asked: e.PageRequested, page: Page) -> None:
-    for opened in facts(asked, page, NOW).opened:
+    for opened in facts(asked, page, NOW).folders:
+        assert isinstance(opened, e.PageRequested)
         assert opened.folder_id != asked.folder_id
         assert opened.folder_id not in asked.ancestors
         assert opened.ancestors == (*asked.ancestors, asked.folder_id)
         assert (opened.pass_number, opened.page_number, opened.token) == (0, 0, None)
+        assert (opened.confirms, opened.seen, opened.before) == (False, e.Tally(), None)
 
 
 def test_an_import_begins_with_the_first_page_of_its_root() -> None:
@@ -158,7 +162,8 @@ def test_a_file_carries_all_that_drive_said_of_it() -> None:
         resource_key="0-k",
     )
     asked = a_request(path=("a", "b"))
-    (file,) = after(asked, entries=[entry]).found
+    (file,) = after(asked, entries=[entry]).files
+    assert isinstance(file, e.FileFound)
     said = {name: getattr(file, name) for name in Entry.__dataclass_fields__ if hasattr(file, name)}
     assert said == {name: getattr(entry, name) for name in said}
     assert len(said) == 12
@@ -178,7 +183,7 @@ def test_a_file_carries_all_that_drive_said_of_it() -> None:
         (an_image(mime_type="application/octet-stream"), "not_an_image"),
         (an_image(mime_type=GOOGLE_DOC), "google_document"),
         (an_image(mime_type="application/vnd.google-apps.drawing"), "google_document"),
-        (an_image(mime_type=SHORTCUT_TYPE), "shortcut"),
+        (an_image(mime_type=SHORTCUT_TYPE), "shortcut_dangling"),
         (an_image(can_download=False), "not_downloadable"),
         (an_image(trashed=True), "trashed"),
         (Entry(id="f", name="", mime_type=FOLDER_TYPE, trashed=True), "trashed"),
@@ -194,13 +199,14 @@ def test_what_is_not_imported_is_skipped_with_its_reason(entry: Entry, reason: s
 
 @pytest.mark.parametrize("mime_type", ["image/jpeg", "image/svg+xml", "image/x-unheard-of"])
 def test_every_kind_of_image_is_found(mime_type: str) -> None:
-    assert len(after(a_request(), entries=[an_image(mime_type=mime_type)]).found) == 1
+    assert len(after(a_request(), entries=[an_image(mime_type=mime_type)]).files) == 1
 
 
 def test_a_subfolder_is_opened_with_its_name_on_the_path() -> None:
     asked = a_request(path=("top",), ancestors=("above",), resource_key="0-own")
     entry = Entry(id="sub", name="n" * 999, mime_type=FOLDER_TYPE, resource_key="0-sub")
-    (opened,) = after(asked, entries=[entry]).opened
+    (opened,) = after(asked, entries=[entry]).folders
+    assert isinstance(opened, e.PageRequested)
     assert opened.path == ("top", "n" * 255)
     assert opened.ancestors == ("above", "root-1")
     assert opened.resource_key == "0-sub"
@@ -209,13 +215,13 @@ def test_a_subfolder_is_opened_with_its_name_on_the_path() -> None:
 def test_folders_without_a_bottom_are_not_followed_for_ever() -> None:
     asked = a_request(ancestors=tuple(str(n) for n in range(DEEPEST - 1)))
     said = after(asked, entries=[folder("deeper")])
-    assert said.opened == ()
+    assert said.folders == ()
     assert said.listed.skipped[0].reason == "too_deep"
 
 
 def test_an_entry_that_repeats_counts_once() -> None:
     said = after(a_request(), entries=[an_image(1), an_image(1), folder("f"), folder("f")])
-    assert (len(said.found), len(said.opened)) == (1, 1)
+    assert (len(said.files), len(said.folders)) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -224,10 +230,12 @@ def test_an_entry_that_repeats_counts_once() -> None:
 def test_a_page_that_cannot_be_trusted_starts_the_folder_anew(page: dict[str, Any]) -> None:
     asked = a_request(token="t1", page_number=4, path=("p",), ancestors=("a",), resource_key="0-k")
     said = after(asked, entries=[an_image()], **page)
-    anew = msgspec.structs.replace(asked, pass_number=1, page_number=0, token=None)
+    anew = msgspec.structs.replace(
+        asked, pass_number=1, page_number=0, token=None, mode=e.Mode.CHECK
+    )
     assert said.after == anew
     assert (said.listed.last, said.listed.closes) == (True, False)
-    assert len(said.found) == 1  # what was seen was there
+    assert len(said.files) == 1  # what was seen was there
 
 
 def test_the_last_pass_that_cannot_be_trusted_fails_the_folder() -> None:
@@ -245,7 +253,7 @@ def test_a_token_that_is_always_new_ends_too() -> None:
 def test_a_token_that_drive_no_longer_knows_starts_the_folder_anew() -> None:
     asked = a_request(token="t1", page_number=4)
     again = without_page(asked, PAGE_TOKEN_INVALID, "Too old.", NOW)
-    assert again == a_request(pass_number=1)
+    assert again == a_request(pass_number=1, mode=e.Mode.CHECK)
     last = without_page(a_request(pass_number=PASSES - 1), PAGE_TOKEN_INVALID, "Too old.", NOW)
     assert isinstance(last, e.FolderFailed)
     assert last.reason == "listing_incomplete"
@@ -271,5 +279,5 @@ def test_the_worst_page_still_fits_a_record() -> None:
     ]
     asked = a_request(path=tuple("\x01" * 255 for _ in range(DEEPEST)))
     said = after(asked, entries=entries)
-    for event in (said.listed, said.found[0]):
+    for event in (said.listed, said.files[0]):
         assert len(encode(event, source="lister").value) < MAX_RECORD_BYTES

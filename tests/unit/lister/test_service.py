@@ -1,46 +1,21 @@
 """From a page asked for to the facts in the log, in an order that a crash cannot falsify."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
 
 from services.core import events as e
-from services.core.errors import RateLimited, SetAside, Stop, TryAgain
+from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain
 from services.core.ports import Entry, Page
-from services.core.retry import RetryPolicy
-from services.lister.service import Lister
+from services.lister.passes import PASSES
 from tests.fakes.drive import FakeDrive
+from tests.fakes.listing import Listing, a_lister
 from tests.fakes.messages import InHand, Publications
+from tests.fakes.patience import until
 from tests.fakes.samples import NOW, a_request
 
-POLICY = RetryPolicy(attempts=3, first_wait=0.0)
-AGAIN = TryAgain("drive_unreachable", "No answer.")
-
-
-class Worker:
-    """A lister whose outside is in memory."""
-
-    def __init__(self, *, page_size: int = 2, publications: Publications | None = None) -> None:
-        self.drive = FakeDrive(page_size=page_size)
-        self.publications = publications or Publications()
-        self.lister = Lister(self.drive, self.publications, policy=POLICY)
-
-    async def list_page(self, asked: e.PageRequested) -> None:
-        message = InHand(asked)
-        await self.lister.list_page(message)
-        assert message.is_done
-
-    async def list_all(self, asked: e.PageRequested) -> None:
-        """As Kafka would: every page that is asked for comes back as a message."""
-        waiting = [asked]
-        while waiting:
-            before = len(self.publications.events)
-            await self.list_page(waiting.pop(0))
-            news = self.publications.events[before:]
-            waiting += [event for event in news if isinstance(event, e.PageRequested)]
-
-    def published(self, kind: type[e.Event]) -> list[e.Event]:
-        return [event for event in self.publications.events if isinstance(event, kind)]
+AGAIN = TryAgain("drive_unavailable", "No answer.")
 
 
 def import_requested() -> e.ImportRequested:
@@ -50,36 +25,32 @@ def import_requested() -> e.ImportRequested:
 
 
 async def test_an_import_requested_becomes_one_page_requested() -> None:
-    worker, message = Worker(), InHand(import_requested())
+    worker, message = Listing(), InHand(import_requested())
     await worker.lister.start(message)
     assert worker.publications.events == [a_request()]
     assert message.is_done
 
 
 async def test_control_events_are_done_without_effect() -> None:
-    worker, message = Worker(), InHand(e.ImportPaused(import_id="import-1", epoch=1, at=NOW))
+    worker, message = Listing(), InHand(e.ImportPaused(import_id="import-1", epoch=1, at=NOW))
     await worker.lister.start(message)
     assert worker.publications.events == []
     assert message.is_done
 
 
 async def test_a_tree_is_listed_whole_and_every_folder_closed() -> None:
-    worker = Worker()
+    worker = Listing()
     for parent, child in ((None, "root-1"), ("root-1", "sub"), ("sub", "subsub")):
         worker.drive.add_folder(child, parent=parent)
         for number in range(5):
             worker.drive.add_file(child, f"{child}-{number}", b"x")
     await worker.list_all(a_request())
-    found = {
-        file.file_id for file in worker.published(e.FileFound) if isinstance(file, e.FileFound)
-    }
-    assert found == {f"{f}-{n}" for f in ("root-1", "sub", "subsub") for n in range(5)}
-    manifests = [m for m in worker.published(e.PageListed) if isinstance(m, e.PageListed)]
-    assert {m.folder_id for m in manifests if m.closes} == {"root-1", "sub", "subsub"}
+    assert worker.found == {f"{f}-{n}" for f in ("root-1", "sub", "subsub") for n in range(5)}
+    assert worker.closed == {"root-1", "sub", "subsub"}
 
 
 async def test_files_come_first_then_the_manifest_and_the_next_page_last() -> None:
-    worker = Worker()
+    worker = Listing()
     worker.drive.add_folder("root-1")
     worker.drive.add_folder("sub", parent="root-1")
     for number in range(3):
@@ -101,7 +72,7 @@ async def test_a_broker_lost_between_two_groups_leaves_the_page_to_be_listed_aga
             raise ConnectionError("no broker")
 
     publications = Publications(lose)
-    worker, message = Worker(publications=publications), InHand(a_request())
+    worker, message = Listing(publications=publications), InHand(a_request())
     for number in range(3):
         worker.drive.add_file("root-1", f"file-{number}", b"x")
     with pytest.raises(ConnectionError):
@@ -115,67 +86,107 @@ async def test_a_broker_lost_between_two_groups_leaves_the_page_to_be_listed_aga
 
 
 async def test_a_folder_met_twice_is_listed_once() -> None:
-    worker = Worker()
-    worker.drive.add_folder("sub")
+    worker = Listing()
+    worker.drive.add_file("sub", "file-1", b"x")
     await worker.list_page(a_request(folder_id="sub", ancestors=("a",)))
     await worker.list_page(a_request(folder_id="sub", ancestors=("b",)))
     assert worker.drive.listed == [("sub", None)]
     assert len(worker.published(e.PageListed)) == 1
 
 
-async def test_a_later_page_that_is_delivered_again_is_listed_again() -> None:
-    worker = Worker()
-    for number in range(3):
+async def test_a_folder_that_failed_is_tried_again_on_another_way_to_it() -> None:
+    worker = Listing()
+    worker.drive.add_file("sub", "file-1", b"x")
+    worker.drive.list_troubles["sub"].append(SetAside("not_found", "Its key was not given."))
+    await worker.list_page(a_request(folder_id="sub"))
+    await worker.list_page(a_request(folder_id="sub", resource_key="0-key"))
+    assert worker.closed == {"sub"}
+
+
+async def test_a_chain_of_pages_that_a_crash_doubled_is_one_again_after_a_page() -> None:
+    worker = Listing()
+    for number in range(40):
         worker.drive.add_file("root-1", f"file-{number}", b"x")
-    again = a_request(page_number=1, token="root-1@2")
-    await worker.list_page(again)
-    await worker.list_page(again)
-    assert len(worker.published(e.PageListed)) == 2
+    # A worker listed this page and asked for the next; it was killed before it could commit.
+    await worker.list_page(a_request())
+    (following,) = worker.published(e.PageRequested)
+    successor = Listing(worker.drive, worker.publications)
+    await successor.list_page(a_request())
+    twice = [*worker.published(e.PageRequested)]
+    assert twice == [following, following]
+    for asked in twice:
+        await successor.list_page(asked)
+    await successor.list_all(worker.published(e.PageRequested)[-1])
+    assert worker.closed == {"root-1"}
+    assert len(worker.drive.listed) == 20 + 20 + 1  # two passes, and the page of the crash
 
 
 async def test_a_listing_that_says_it_is_incomplete_is_tried_anew_and_then_fails() -> None:
-    worker = Worker()
+    worker = Listing()
     worker.drive.list_troubles["root-1"].extend(
         Page(entries=[Entry(id=str(n), name="", mime_type="image/png")], incomplete=True)
-        for n in range(3)
+        for n in range(PASSES)
     )
     await worker.list_all(a_request())
-    assert len(worker.drive.listed) == 3
-    assert len(worker.published(e.FileFound)) == 3
+    assert len(worker.drive.listed) == PASSES
+    assert len(worker.published(e.FileFound)) == PASSES
     (failed,) = worker.published(e.FolderFailed)
-    assert isinstance(failed, e.FolderFailed)
-    assert (failed.reason, failed.pass_number) == ("listing_incomplete", 2)
-    assert not any(m.closes for m in worker.published(e.PageListed) if isinstance(m, e.PageListed))
+    assert (failed.reason, failed.pass_number) == ("listing_incomplete", PASSES - 1)
+    assert worker.closed == set()
 
 
 async def test_a_token_that_expired_starts_the_folder_anew_and_loses_nothing() -> None:
-    worker = Worker()
+    worker = Listing()
     for number in range(3):
         worker.drive.add_file("root-1", f"file-{number}", b"x")
     await worker.list_all(a_request(page_number=1, token="stale"))
-    found = {
-        file.file_id for file in worker.published(e.FileFound) if isinstance(file, e.FileFound)
-    }
-    assert found == {"file-0", "file-1", "file-2"}
+    assert worker.found == {"file-0", "file-1", "file-2"}
     assert worker.drive.listed[0] == ("root-1", "stale")
-    closing = worker.published(e.PageListed)[-1]
-    assert isinstance(closing, e.PageListed)
-    assert (closing.pass_number, closing.closes) == (1, True)
+    assert worker.closed == {"root-1"}
+    assert worker.passes == [1, 1, 2, 2]
+
+
+async def test_all_pages_of_a_pass_have_one_size_and_each_pass_another() -> None:
+    asked: list[tuple[int, bool]] = []
+
+    class Noting(FakeDrive):
+        async def list_page(
+            self,
+            folder_id: str,
+            *,
+            token: str | None,
+            resource_key: str | None,
+            page_size: int = 1000,
+            ids_only: bool = False,
+        ) -> Page:
+            asked.append((page_size, ids_only))
+            return await super().list_page(
+                folder_id,
+                token=token,
+                resource_key=resource_key,
+                page_size=page_size,
+                ids_only=ids_only,
+            )
+
+    worker = Listing(Noting(page_size=2))
+    for number in range(3):
+        worker.drive.add_file("root-1", f"file-{number}", b"x")
+    await worker.list_all(a_request())
+    assert asked == [(1000, False), (1000, False), (997, True), (997, True)]
 
 
 async def test_a_passing_trouble_is_not_noticed() -> None:
-    worker = Worker()
-    worker.drive.add_folder("root-1")
-    limited = RateLimited("drive_rate_limited", "Slower.")
-    worker.drive.list_troubles["root-1"].extend([AGAIN, limited, limited, AGAIN])
+    worker = Listing()
+    worker.drive.add_file("root-1", "file-1", b"x")
+    worker.drive.list_troubles["root-1"].extend([AGAIN, AGAIN])
     await worker.list_page(a_request())
-    assert [type(event) for event in worker.publications.events] == [e.PageListed]
+    assert [type(event) for event in worker.publications.events] == [e.FileFound, e.PageListed]
 
 
 @pytest.mark.parametrize(
     ("trouble", "reason", "word"),
     [
-        ([AGAIN] * 3, "drive_unreachable", "No answer"),
+        ([AGAIN] * 3, "drive_unavailable", "No answer"),
         ([SetAside("not_found", "This folder does not exist.")], "not_found", "not exist"),
         ([Stop("key_refused", "Check GOOGLE_API_KEY.")], "key_refused", "GOOGLE_API_KEY"),
     ],
@@ -183,7 +194,7 @@ async def test_a_passing_trouble_is_not_noticed() -> None:
 async def test_what_cannot_be_listed_fails_the_folder_in_words(
     trouble: list[TryAgain | SetAside | Stop], reason: str, word: str
 ) -> None:
-    worker = Worker()
+    worker = Listing()
     worker.drive.list_troubles["root-1"].extend(trouble)
     await worker.list_page(a_request(epoch=4))
     (failed,) = worker.publications.events
@@ -192,31 +203,67 @@ async def test_what_cannot_be_listed_fails_the_folder_in_words(
     assert word in failed.message
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        [TryAgain("drive_unreachable", "No connection.")] * 7,
+        [RateLimited("drive_rate_limited", "Slower.", retry_after=0.001)] * 2,
+        [CoolDown("automated_queries", "A robot.", 0.01)] * 2,
+        [CoolDown("daily_limit_exceeded", "Used up.", 0.01)],
+    ],
+)
+async def test_what_is_no_folders_trouble_is_waited_for_and_said(trouble: list[Stop]) -> None:
+    drive, publications, told = FakeDrive(), Publications(), list[str]()
+    drive.add_file("root-1", "file-1", b"x")
+    drive.list_troubles["root-1"].extend(trouble)
+    lister = a_lister(drive, publications, lambda why, _seconds: told.append(why.reason))
+    message = InHand(a_request())
+    await lister.list_page(message)
+    assert message.is_done
+    assert [type(event) for event in publications.events] == [e.FileFound, e.PageListed]
+    assert set(told) == {trouble[0].reason}
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        TryAgain("drive_unavailable", "No answer.", retry_after=600.0),
+        CoolDown("automated_queries", "A robot.", 600.0),
+    ],
+)
+async def test_a_page_whose_partition_goes_is_left_even_in_a_long_wait(
+    trouble: TryAgain | CoolDown,
+) -> None:
+    worker, message = Listing(), InHand(a_request())
+    worker.drive.list_troubles["root-1"].append(trouble)
+    listing = asyncio.ensure_future(worker.lister.list_page(message))
+    await until(lambda: bool(worker.drive.listed))
+    message.alive = False
+    await asyncio.wait_for(listing, 10)
+    assert (message.is_done, message.is_left) == (False, True)
+    assert worker.publications.events == []
+
+
 async def test_a_fault_that_nobody_foresaw_fails_one_folder_and_not_the_process() -> None:
     class Broken(FakeDrive):
-        async def list_page(
-            self, folder_id: str, *, token: str | None, resource_key: str | None
-        ) -> Page:
+        async def list_page(self, folder_id: str, **_how: object) -> Page:
             raise ZeroDivisionError
 
-    publications = Publications()
-    message = InHand(a_request())
-    await Lister(Broken(), publications, policy=POLICY).list_page(message)
-    (failed,) = publications.events
-    assert isinstance(failed, e.FolderFailed)
+    worker = Listing(Broken())
+    await worker.list_page(a_request())
+    (failed,) = worker.published(e.FolderFailed)
     assert failed.reason == "unforeseen"
-    assert message.is_done
 
 
 async def test_a_page_of_a_partition_that_is_gone_is_left_to_its_new_owner() -> None:
-    worker, message = Worker(), InHand(a_request(), alive=False)
+    worker, message = Listing(), InHand(a_request(), alive=False)
     await worker.lister.list_page(message)
     assert worker.drive.listed == []
     assert (message.is_done, message.is_left) == (False, True)
 
 
 async def test_an_event_of_another_kind_does_not_block_the_log() -> None:
-    worker, message = Worker(), InHand(import_requested())
+    worker, message = Listing(), InHand(import_requested())
     await worker.lister.list_page(message)
     assert message.is_done
     assert worker.publications.events == []

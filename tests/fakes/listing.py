@@ -1,0 +1,154 @@
+"""A lister whose outside is in memory, and a Drive that lies to it, pass by pass."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from services.core import events as e
+from services.core.errors import SetAside, Stop
+from services.core.ports import LARGEST_PAGE, Entry, Page, ReadsFolders
+from services.core.reasons import PAGE_TOKEN_INVALID
+from services.core.retry import RetryPolicy
+from services.core.standstill import Standstill
+from services.lister.asking import Asking
+from services.lister.service import Lister
+from tests.fakes.drive import FakeDrive
+from tests.fakes.messages import InHand, Publications
+from tests.fakes.samples import an_image
+
+POLICY = RetryPolicy(attempts=3, first_wait=0.0, patience=0.0)
+MOST_MESSAGES = 2_000
+E = TypeVar("E", bound=e.Event)
+
+
+def a_lister(
+    drive: ReadsFolders,
+    publications: Publications,
+    tell: Callable[[Stop, float], None] = lambda _why, _seconds: None,
+) -> Lister:
+    """One with short waits; `tell` hears of each that is for all."""
+    return Lister(Asking(drive, POLICY, Standstill(tell, 0.01, 0.01)), publications)
+
+
+class Listing:
+    """A lister at work on a Drive; `publications` is the log."""
+
+    def __init__(
+        self, drive: FakeDrive | None = None, publications: Publications | None = None
+    ) -> None:
+        self.drive = drive or FakeDrive(page_size=2)
+        self.publications = publications or Publications()
+        self.lister = a_lister(self.drive, self.publications)
+
+    async def list_page(self, asked: e.PageRequested) -> None:
+        """One message, which must be done."""
+        message = InHand(asked)
+        await self.lister.list_page(message)
+        assert message.is_done
+
+    async def list_all(self, asked: e.PageRequested) -> None:
+        """As Kafka would: every page that is asked for comes back as a message."""
+        waiting, taken = deque([asked]), 0
+        while waiting:
+            taken += 1
+            assert taken < MOST_MESSAGES, "it does not end"
+            before = len(self.publications.events)
+            await self.list_page(waiting.popleft())
+            news = self.publications.events[before:]
+            waiting += [event for event in news if isinstance(event, e.PageRequested)]
+
+    def published(self, kind: type[E]) -> list[E]:
+        """All events of a kind, in their order."""
+        return [event for event in self.publications.events if isinstance(event, kind)]
+
+    @property
+    def found(self) -> set[str]:
+        """The ids of all files found."""
+        return {file.file_id for file in self.published(e.FileFound)}
+
+    @property
+    def closed(self) -> set[str]:
+        """The folders that a manifest closed."""
+        return {listed.folder_id for listed in self.published(e.PageListed) if listed.closes}
+
+    @property
+    def passes(self) -> list[int]:
+        """The pass of each page listed, in turn."""
+        return [listed.pass_number for listed in self.published(e.PageListed)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lie:
+    """How one pass over a folder goes wrong; by default not at all.
+
+    `leaves_out` and `repeats` are indices among the folder's entries (modulo their number);
+    `ends_after`, `incomplete_at`, `expires_at` and `circles_at` are numbers of pages.
+    """
+
+    leaves_out: frozenset[int] = frozenset()
+    repeats: tuple[int, ...] = ()
+    reverse: bool = False
+    ends_after: int | None = None
+    incomplete_at: int | None = None
+    expires_at: int | None = None
+    circles_at: int | None = None
+
+    @property
+    def honest(self) -> bool:
+        """Nothing is missing, and it comes to its end."""
+        return self in (Lie(), Lie(reverse=True))
+
+
+@dataclass
+class LyingDrive(FakeDrive):
+    """One folder of so many images; each pass over it lies as the script says, then honestly."""
+
+    images: int = 0
+    script: Sequence[Lie] = ()
+    told: list[list[str]] = field(default_factory=list)
+    whole: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.truth = [an_image(n) for n in range(self.images)]
+
+    async def list_page(
+        self,
+        folder_id: str,
+        *,
+        token: str | None,
+        resource_key: str | None,
+        page_size: int = LARGEST_PAGE,
+        ids_only: bool = False,
+    ) -> Page:
+        """`told` collects the ids of each pass, `whole` the passes that ended."""
+        number = 0 if token is None else int(token.partition("@")[2])
+        if token is None:
+            self.told.append([])
+        turn = len(self.told) - 1
+        lie = self.script[turn] if turn < len(self.script) else Lie()
+        if number and number == lie.expires_at:
+            raise SetAside(PAGE_TOKEN_INVALID, "Too old.")
+        entries = self._entries(lie)
+        shown = entries[number * page_size : (number + 1) * page_size]
+        self.told[-1] += [entry.id for entry in shown]
+        if ids_only:
+            shown = [Entry(id=entry.id, name="", mime_type="") for entry in shown]
+        more = (number + 1) * page_size < len(entries) and number + 1 != lie.ends_after
+        following = f"{turn}@{number + 1}" if more else None
+        if number and number == lie.circles_at:
+            following = f"{turn}@1"
+        incomplete = number + 1 == lie.incomplete_at
+        if following is None and not incomplete:
+            self.whole.append(turn)
+        return Page(entries=shown, next_token=following, incomplete=incomplete)
+
+    def _entries(self, lie: Lie) -> list[Entry]:
+        count = len(self.truth)
+        if not count:
+            return []
+        left_out = {n % count for n in lie.leaves_out}
+        entries = [entry for n, entry in enumerate(self.truth) if n not in left_out]
+        entries += [self.truth[n % count] for n in lie.repeats]
+        return entries[::-1] if lie.reverse else entries
