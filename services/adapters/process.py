@@ -38,10 +38,11 @@ def run_service(
     try:
         settings = read_settings(env, read)
     except SettingsError as why:
-        sys.stderr.write(f"The settings are not complete:\n{why}\n")
-        return 2
+        return _incomplete(why)
     try:
         uvloop.run(until_stopped(lambda stop: serve(settings, stop)))
+    except SettingsError as why:  # of what only an adapter can read, such as a key file
+        return _incomplete(why)
     except Stop as why:
         log.error("process.stopped", reason=why.reason, why=why.message)
         return 1
@@ -49,6 +50,11 @@ def run_service(
         log.error("process.failed", exc_info=True)
         return 1
     return 0
+
+
+def _incomplete(why: SettingsError) -> int:
+    sys.stderr.write(f"The settings are not complete:\n{why}\n")
+    return 2
 
 
 async def until_stopped(

@@ -18,6 +18,7 @@ VENDORS = {
     "aiohttp",
     "alembic",
     "confluent_kafka",
+    "google",
     "httpx",
     "httpx_aiohttp",
     "minio",

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -10,7 +11,9 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from services.adapters.drive.client import Drive
+from services.adapters.drive.client import USUAL_LIMITS, Drive
+from services.adapters.drive.credentials import Signs
+from services.adapters.drive.exchange import Limits
 from services.core.ports import SpendsQuota
 from services.core.settings import DriveSettings
 
@@ -19,12 +22,18 @@ KEEP_ALIVE_SECONDS = 60.0
 
 @asynccontextmanager
 async def open_drive(
-    settings: DriveSettings, *, connections: int, quota: SpendsQuota | None = None
+    settings: DriveSettings,
+    *,
+    connections: int,
+    quota: SpendsQuota | None = None,
+    limits: Limits = USUAL_LIMITS,
 ) -> AsyncIterator[Drive]:
     """Drive for as long as the block lasts, on at most so many connections, kept alive.
 
-    Every request is paid for from `quota`; without one nothing holds it back.
+    Every request is paid for from `quota`; without one nothing holds it back. Raises
+    `SettingsError` where the key file of a service account is none.
     """
+    credentials = _account(settings.credentials_file)
     # The system's certificates, or those of SSL_CERT_FILE; not a list of our own.
     trust = ssl.create_default_context()
     session = aiohttp.ClientSession(
@@ -36,7 +45,16 @@ async def open_drive(
     async with AiohttpTransport(
         client=session, verify=trust, proxy=_proxy(settings.api_url)
     ) as transport:
-        yield Drive(settings, transport, quota=quota)
+        yield Drive(settings, transport, credentials=credentials, quota=quota, limits=limits)
+
+
+def _account(path: Path | None) -> Signs | None:
+    if path is None:
+        return None
+    # Half a second of imports, which who asks with a key need not wait for.
+    from services.adapters.drive.account import read_account
+
+    return read_account(path)
 
 
 def _proxy(url: str) -> httpx.Proxy | None:

@@ -10,7 +10,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from services.adapters.process import alongside, run_service, unless, until_stopped, worker_id
-from services.core.settings import Reader
+from services.core.settings import Reader, SettingsError
 
 
 @pytest.fixture(autouse=True)
@@ -135,3 +135,14 @@ def test_the_exit_code_tells_an_end_from_an_error(
 def test_the_workers_id_tells_two_processes_apart() -> None:
     assert worker_id("transfer").startswith("transfer@")
     assert worker_id("transfer").endswith(str(os.getpid()))
+
+
+def test_what_only_an_adapter_can_read_is_a_fault_of_the_settings_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def serve(_settings: str, _stop: asyncio.Event) -> None:
+        raise SettingsError("NEEDED names a file that is none.")
+
+    env = {"NEEDED": "a", "ALSO_NEEDED": "b"}
+    assert run_service("test", env, read, serve) == 2
+    assert "NEEDED names a file that is none." in capsys.readouterr().err

@@ -1,0 +1,257 @@
+"""A service account's tokens: fetched ahead of their end, one at a time, refused in words."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+
+from services.adapters.drive.account import SCOPE, ServiceAccount, TokenHttp, read_account
+from services.core.errors import Stop, TryAgain
+from services.core.settings import SettingsError
+
+TOKEN_URI = "https://oauth2.test/token"
+EMAIL = "importer@project.iam.gserviceaccount.com"
+NO_GRANT = {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
+
+
+@pytest.fixture(scope="module")
+def key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+
+
+@pytest.fixture(scope="module")
+def info(key: rsa.RSAPrivateKey) -> dict[str, str]:
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return {
+        "type": "service_account",
+        "client_email": EMAIL,
+        "private_key_id": "k1",
+        "private_key": pem.decode(),
+        "token_uri": TOKEN_URI,
+    }
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class TokenServer:
+    """Answers with `token-1`, `token-2`… or, first, with what is due."""
+
+    def __init__(self, life: Any = 3600) -> None:
+        self.life = life
+        self.asked: list[httpx.Request] = []
+        self.due: list[httpx.Response | Exception] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        if self.due:
+            due = self.due.pop(0)
+            if isinstance(due, Exception):
+                raise due
+            return due
+        token = f"token-{len(self.asked)}"
+        return httpx.Response(200, json={"access_token": token, "expires_in": self.life})
+
+
+Make = Callable[[TokenServer, Clock], ServiceAccount]
+
+
+@pytest.fixture
+def make(info: dict[str, str], tmp_path: Path) -> Make:
+    path = tmp_path / "account.json"
+    path.write_text(json.dumps(info))
+
+    def account(server: TokenServer, clock: Clock) -> ServiceAccount:
+        read = read_account(path, httpx.MockTransport(server))
+        return ServiceAccount(
+            read._credentials, TokenHttp(httpx.MockTransport(server)), clock=clock
+        )
+
+    return account
+
+
+def unpadded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def bearer(number: int) -> dict[str, str]:
+    return {"Authorization": f"Bearer token-{number}"}
+
+
+async def test_the_account_signs_for_reading_drive_and_nothing_else(
+    make: Make, key: rsa.RSAPrivateKey
+) -> None:
+    server = TokenServer()
+    assert await make(server, Clock()).headers() == bearer(1)
+    (request,) = server.asked
+    assert str(request.url) == TOKEN_URI
+    form = parse_qs(request.content.decode())
+    assert form["grant_type"] == ["urn:ietf:params:oauth:grant-type:jwt-bearer"]
+    head, body, signature = form["assertion"][0].split(".")
+    key.public_key().verify(
+        unpadded(signature), f"{head}.{body}".encode(), PKCS1v15(), hashes.SHA256()
+    )
+    claims = json.loads(unpadded(body))
+    assert (claims["iss"], claims["scope"]) == (EMAIL, SCOPE)
+    assert claims["aud"] == "https://oauth2.googleapis.com/token"  # whatever the token_uri
+    assert SCOPE.endswith("/drive.readonly")
+
+
+async def test_a_token_serves_until_shortly_before_its_end(make: Make) -> None:
+    server, clock = TokenServer(), Clock()
+    account = make(server, clock)
+    await account.headers()
+    clock.now += 3600 - 301 - 5
+    assert await account.headers() == bearer(1)
+    clock.now += 10
+    assert await account.headers() == bearer(2)
+
+
+async def test_a_token_that_lives_shortly_is_not_fetched_for_every_request(make: Make) -> None:
+    server, clock = TokenServer(life=100), Clock()
+    account = make(server, clock)
+    for _ in range(3):
+        assert await account.headers() == bearer(1)
+        clock.now += 20
+    clock.now += 25
+    assert await account.headers() == bearer(2)
+
+
+async def test_many_who_need_a_token_fetch_one(make: Make) -> None:
+    server = TokenServer()
+    account = make(server, Clock())
+    assert await asyncio.gather(*(account.headers() for _ in range(20))) == [bearer(1)] * 20
+    assert len(server.asked) == 1
+
+
+async def test_many_whose_token_was_refused_fetch_one(make: Make) -> None:
+    server = TokenServer()
+    account = make(server, Clock())
+    refused = await account.headers()
+    assert all(await asyncio.gather(*(account.renewed(refused) for _ in range(20))))
+    assert await account.headers() == bearer(2)
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        httpx.Response(502, content=b"<html>Bad gateway"),
+        httpx.Response(200, content=b"<html>Log in to the network"),
+        httpx.Response(403, content=b"<html>Proxy says no"),
+        httpx.Response(200, json=["no", "object"]),
+        httpx.Response(200, json={"access_token": "two\nlines"}),
+        httpx.Response(200, json={"access_token": 5}),
+        httpx.Response(200, json={"access_token": "t", "expires_in": "soon"}),
+        httpx.Response(200, json={"access_token": "t", "expires_in": 10**30}),
+        httpx.Response(200, content=b" " * 100_000),
+        httpx.ConnectError("refused"),
+        httpx.ReadTimeout("slow"),
+    ],
+    ids=str,
+)
+async def test_no_token_for_now_is_waited_for_and_fails_nothing(
+    make: Make, trouble: httpx.Response | Exception
+) -> None:
+    server, clock = TokenServer(), Clock()
+    server.due.append(trouble)
+    account = make(server, clock)
+    with pytest.raises(TryAgain) as caught:
+        await account.headers()
+    assert caught.value.reason == "drive_unreachable"
+    assert "assertion" not in caught.value.message
+    assert await account.headers() == bearer(2)
+
+
+async def test_while_a_token_lasts_trouble_with_the_next_harms_nobody(make: Make) -> None:
+    server, clock = TokenServer(), Clock()
+    account = make(server, clock)
+    await account.headers()
+    clock.now += 3400
+    server.due.append(httpx.ConnectError("refused"))
+    assert await account.headers() == bearer(1)
+    assert await account.headers() == bearer(1)
+    assert len(server.asked) == 2
+    clock.now += 6
+    assert await account.headers() == bearer(3)
+
+
+@pytest.mark.parametrize("status", [400, 401])
+async def test_a_refusal_stops_everything_in_googles_words(make: Make, status: int) -> None:
+    server = TokenServer()
+    server.due.append(httpx.Response(status, json=NO_GRANT))
+    with pytest.raises(Stop) as caught:
+        await make(server, Clock()).headers()
+    assert caught.value.reason == "credentials_refused"
+    assert "GOOGLE_APPLICATION_CREDENTIALS" in caught.value.message
+    assert "invalid_grant: Invalid JWT Signature." in caught.value.message
+
+
+async def test_after_a_refusal_is_mended_tokens_come_again(make: Make) -> None:
+    server = TokenServer()
+    server.due.append(httpx.Response(400, json=NO_GRANT))
+    account = make(server, Clock())
+    with pytest.raises(Stop):
+        await account.headers()
+    server.due.append(httpx.ConnectError("refused"))
+    with pytest.raises(TryAgain):
+        await account.headers()
+    assert await account.headers() == bearer(3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"type": "authorized_user"}, "no service account's key file"),
+        ({"private_key": None}, "lacks private_key"),
+        ({"private_key": "", "client_email": 5}, "lacks client_email, private_key"),
+        ({"private_key": "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END"}, "cannot be read"),
+        ({"private_key": "sécret\ud800"}, "cannot be read"),
+        ({"token_uri": "file:///etc/passwd"}, "token_uri is no address"),
+    ],
+)
+def test_a_key_file_that_is_none_is_a_fault_that_shows_no_secret(
+    info: dict[str, str], tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    path = tmp_path / "account.json"
+    path.write_text(json.dumps(info | changes))
+    with pytest.raises(SettingsError) as caught:
+        read_account(path)
+    said = str(caught.value)
+    assert said.startswith(f"GOOGLE_APPLICATION_CREDENTIALS names {path}")
+    assert words in said
+    assert "c2VjcmV0" not in said
+    assert "cret" not in said
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '"text"', "[" * 100_000])
+def test_a_file_of_anything_else_is_a_fault(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "account.json"
+    path.write_text(content)
+    with pytest.raises(SettingsError):
+        read_account(path)
+
+
+def test_a_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_account(tmp_path / "nothing.json")
+    assert "No such file" in str(caught.value)
