@@ -7,17 +7,17 @@ import sys
 import threading
 from pathlib import Path
 
-from drive_emulator.access import KeyState
 from drive_emulator.app import App
 from drive_emulator.control import describe, painting
-from drive_emulator.delays import KINDS, Delayed, parse_delay
+from drive_emulator.flags import USUAL_KEY as USUAL_KEY
+from drive_emulator.flags import add_flags as add_access_and_faults
+from drive_emulator.flags import world_of
 from drive_emulator.forest import Forest
 from drive_emulator.secure import BadSetting, add_flags, addresses, secure, write_account
 from drive_emulator.serving import Serving, listen, url
-from drive_emulator.trees import BadTree, parse_tree
+from drive_emulator.trees import parse_tree
 from drive_emulator.world import World
 
-USUAL_KEY = "emulator-key"
 USUAL_PORT = 28085
 
 
@@ -30,17 +30,16 @@ def main(arguments: list[str] | None = None) -> int:
             forest.add(parse_tree(text))
         listener = listen(options.host, options.port)
         secured = secure(options)
-        world = World(forest, {key: KeyState.OK for key in options.api_key or [USUAL_KEY]})
+        world = world_of(forest, options)
         world.addresses.update(addresses(listener, secured))
         if options.service_account:
             token_uri = f"{url('http', listener)}/token"
             write_account(Path(options.service_account), world.service_accounts, token_uri)
-    except (BadTree, BadSetting, OSError) as why:
+    except (BadSetting, ValueError, OSError) as why:
         print(f"drive_emulator: {_sentence(why, options)}", file=sys.stderr)
         return 2
     app = App(world)
-    delayed = Delayed(app, dict(options.delay)) if options.delay else app
-    serving = Serving(delayed, listener, secured)
+    serving = Serving(app, listener, secured)
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, serving.stop)
     _announce(world)
@@ -56,30 +55,22 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m drive_emulator",
+        usage="%(prog)s [flags]",
         description="A Google Drive v3 server with generated files, for tests and demos.",
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     add("--port", type=_port, default=USUAL_PORT, help="0 takes a free one (%(default)s)")
     add("--seed", type=int, default=1, help="of ids and of which pictures are where (%(default)s)")
-    add("--api-key", action="append", metavar="KEY", help=f"accepted key, repeatable ({USUAL_KEY})")
     add("--tree", action="append", default=[], metavar="JSON", help="a further tree, repeatable: "
         """'{"name": "bench", "pictures": 10000, "size": 102400}'""")  # fmt: skip
-    add("--delay", action="append", default=[], type=_delay, metavar="KIND=MS",
-        help=f"make answers ({', '.join(KINDS)}) wait, repeatable: list=400")  # fmt: skip
     add("--render-sample", action="store_true", help="paint the sample's pictures from the start "
         "on, beside the server, instead of each when it is first asked for")  # fmt: skip
     add("--stop-on-eof", action="store_true", help="stop when standard input ends, as it does "
         "when the process that started this one is gone")  # fmt: skip
+    add_access_and_faults(parser)
     add_flags(parser, _port)
     return parser
-
-
-def _delay(text: str) -> tuple[str, float]:
-    try:
-        return parse_delay(text)
-    except ValueError as why:
-        raise argparse.ArgumentTypeError(str(why)) from None
 
 
 def _port(text: str) -> int:

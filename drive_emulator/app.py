@@ -24,7 +24,7 @@ from drive_emulator.exchange import Exchange
 from drive_emulator.faults import control as faults
 from drive_emulator.quota import control as quota
 from drive_emulator.routing import Route, Routes
-from drive_emulator.turning import OURS, comes_by_proxy
+from drive_emulator.turning import OURS
 from drive_emulator.wire import HungUp, close
 from drive_emulator.world import World
 
@@ -81,7 +81,7 @@ class App:
     async def _tell(self, request: Request, receive: Receive, send: Send) -> None:
         exchange = Exchange(request, receive, send, self._no_batch)
         try:
-            found = None if comes_by_proxy(request) else self._control.match(request)
+            found = self._control.match(request)
             if found is None:
                 raise wrong("no such address, or not so", 404)
             route, exchange.names = found

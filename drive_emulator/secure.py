@@ -22,7 +22,7 @@ class BadSetting(ValueError):
 
 def add_flags(parser: argparse.ArgumentParser, port: Callable[[str], int]) -> None:
     """The flags of this module; `port` reads the number of a port."""
-    add = parser.add_argument
+    add = parser.add_argument_group("TLS, proxy, service account").add_argument
     add("--tls-port", type=port, metavar="PORT", help="listen for TLS, too, with a certificate for "
         "Google's names by a test authority made at the start; 0 takes a free one")  # fmt: skip
     add("--proxy-port", type=port, metavar="PORT", help="be an HTTPS proxy, too, that leads "

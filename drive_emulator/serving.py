@@ -12,8 +12,7 @@ from types import FrameType
 import uvicorn
 import uvloop
 
-from drive_emulator.asgi import Receive, Request, Scope, Send, send_json
-from drive_emulator.delays import Asgi
+from drive_emulator.asgi import Asgi, Receive, Request, Scope, Send, send_json
 from drive_emulator.tunnels import LONGEST_HEAD, Reads, Tunnels, Writes
 
 _BACKLOG = 2048

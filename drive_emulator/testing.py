@@ -3,6 +3,7 @@
 with running_emulator() as drive:
     folder = drive.add_tree({"name": "some", "pictures": 20})
     ...  # Drive's API at drive.url, with drive.api_key
+    drive.fault({"do": "refuse", "reason": "backendError"}, kinds=["media"], first=2)
 """
 
 import json
@@ -18,6 +19,8 @@ from queue import Empty, Queue
 from threading import Thread
 from typing import IO, Any
 
+from drive_emulator.steering import Steering
+
 _START_S = 30.0
 _STOP_S = 10.0
 _ANSWER_S = 120.0
@@ -28,7 +31,7 @@ class EmulatorFailed(RuntimeError):
 
 
 @dataclass(frozen=True)
-class RunningEmulator:
+class RunningEmulator(Steering):
     """A started emulator. `url` has no path: Drive's API is at `/drive/v3` below it."""
 
     url: str
@@ -85,8 +88,8 @@ class RunningEmulator:
         counts: dict[str, int] = json.loads(self._ask("/_emu/requests"))
         return counts
 
-    def _ask(self, path: str, body: bytes | None = None) -> bytes:
-        request = urllib.request.Request(self.url + path, body)
+    def _ask(self, path: str, body: bytes | None = None, method: str | None = None) -> bytes:
+        request = urllib.request.Request(self.url + path, body, method=method)
         try:
             with urllib.request.urlopen(request, timeout=_ANSWER_S) as answer:
                 return bytes(answer.read())

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from drive_emulator.access import KeyState
-from drive_emulator.asgi import Request, read_body
+from drive_emulator.asgi import read_body
 from drive_emulator.errors import wrong
 from drive_emulator.exchange import Exchange
 from drive_emulator.knobs import BadKnob
@@ -15,7 +15,6 @@ from drive_emulator.tokens import USUAL_LIFE_S
 from drive_emulator.world import World
 
 OURS = "/_emu/"
-_GOOGLES = ("googleapis.com", "google.com", "googleusercontent.com")
 Shape = TypeVar("Shape")
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
 
@@ -33,12 +32,6 @@ class _Bearer(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Advance(msgspec.Struct, forbid_unknown_fields=True):
     advance: float
-
-
-def comes_by_proxy(request: Request) -> bool:
-    """Whether the client means one of Google's hosts: those have nothing below `/_emu`."""
-    host = request.header(b"host").partition(":")[0].lower().rstrip(".")
-    return host.endswith(_GOOGLES)
 
 
 def routes(world: World) -> list[Route]:

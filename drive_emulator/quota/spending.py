@@ -64,14 +64,10 @@ class Quota:
             user.usage.refuse(name, now)
             self._project.usage.refuse(name, now)
             raise
-        if name == "media" and self.settings.concurrent_media:
+        if name == "media":
             key = exchange.caller.key
             self._at_once[key] = self._at_once.get(key, 0) + 1
-            exchange.on_end = self._one_less
-
-    def sent(self, exchange: Exchange) -> None:
-        """Count the bytes of an answer against the day's egress."""
-        self._sent_today += exchange.bytes
+            exchange.on_end = self._ended
 
     def report(self, last_s: float) -> dict[str, Any]:
         """Settings, what is left, and what was used since the last reset."""
@@ -109,12 +105,11 @@ class Quota:
             self._wall(user, now)
         if settings.concurrent_media:
             self._guard_backend(exchange.caller.key, now)
-        if settings.egress_per_day:
-            day = int(now // _DAY_S)
-            if day != self._day:
-                self._day, self._sent_today = day, 0
-            if self._sent_today >= settings.egress_per_day:
-                raise refusal(PRESETS["dailyLimitExceeded"])
+        day = int(now // _DAY_S)
+        if day != self._day:
+            self._day, self._sent_today = day, 0
+        if settings.egress_per_day and self._sent_today >= settings.egress_per_day:
+            raise refusal(PRESETS["dailyLimitExceeded"])
 
     def _guard_backend(self, key: str, now: float) -> None:
         if self._at_once.get(key, 0) >= self.settings.concurrent_media:
@@ -129,8 +124,14 @@ class Quota:
         if now < user.walled_until:
             raise refusal(PRESETS["automatedQueries"])
 
-    def _one_less(self, exchange: Exchange) -> None:
-        self._at_once[exchange.caller.key] -= 1
+    def _ended(self, exchange: Exchange) -> None:
+        """A download is over: one less at once, and so many bytes more of the day's egress."""
+        self._sent_today += exchange.bytes
+        key = exchange.caller.key
+        if self._at_once.get(key, 0) <= 1:
+            self._at_once.pop(key, None)
+        else:
+            self._at_once[key] -= 1
 
     def _user(self, name: str) -> _Purse:
         purse = self._users.get(name)
