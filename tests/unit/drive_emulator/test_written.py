@@ -1,0 +1,253 @@
+"""Trees written item by item: everything is where it was written, and is what was written."""
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drive_emulator.attributes import BadTree
+from drive_emulator.entry import FOLDER
+from drive_emulator.forest import Forest
+from drive_emulator.mask import parse_mask
+from drive_emulator.media import body
+from drive_emulator.resource import projection
+from drive_emulator.trees import parse_tree
+from tests.unit.drive_emulator.written_trees import facts, item, listed, names, plant
+
+
+@pytest.fixture
+def forest() -> Forest:
+    return Forest(seed=1)
+
+
+def content(forest: Forest, file_id: str) -> bytes:
+    file = forest.find(file_id)
+    assert file is not None
+    assert file.entry.stock is not None
+    return b"".join(body(file, file.entry.stock))
+
+
+def test_folders_come_of_paths_and_hold_what_is_written(forest: Forest) -> None:
+    tree = plant(
+        forest,
+        {"path": ["A", "one.jpg"], "size": 5_000},
+        {"path": ["A", "B", "two.png"], "size": 6_000},
+        {"path": "root.txt", "kind": "text"},
+        title="Mine",
+    )
+    root = forest.file(tree, 0)
+    assert root.entry.name == "Mine"
+    assert names(forest, root.id) == ["A", "root.txt"]
+    [a, _] = listed(forest, root.id)
+    assert [(each["name"], each["mimeType"]) for each in listed(forest, a["id"])] == [
+        ("B", FOLDER),
+        ("one.jpg", "image/jpeg"),
+    ]
+    assert [forest.path(file) for file in forest.downloads(tree)] == [
+        "root.txt",
+        "A/one.jpg",
+        "A/B/two.png",
+    ]
+
+
+def test_a_picture_has_the_size_and_the_format_that_it_asks_for(forest: Forest) -> None:
+    tree = plant(forest, *({"path": f"a.{end}", "size": 6_000} for end in ("jpg", "png", "gif")))
+    files = list(forest.downloads(tree))
+    assert [file.entry.mime_type for file in files] == ["image/jpeg", "image/png", "image/gif"]
+    for file in files:
+        bytes_ = content(forest, file.id)
+        assert len(bytes_) == 6_000
+        assert hashlib.md5(bytes_).hexdigest() == facts(file)["md5Checksum"]
+
+
+def test_a_text_is_given_as_it_stands_under_any_type(forest: Forest) -> None:
+    page = "<html>Sorry</html>"
+    tree = plant(
+        forest,
+        {"path": "a.jpg", "kind": "html", "text": page, "mimeType": "image/jpeg", "ref": "a"},
+        {"path": "same.txt", "kind": "text", "text": page, "ref": "b"},
+        {"path": "other.jpg", "kind": "html", "mimeType": "image/jpeg", "ref": "c"},
+    )
+    one, same, other = (facts(item(forest, tree, ref)) for ref in "abc")
+    assert content(forest, one["id"]) == page.encode()
+    assert (one["mimeType"], one["size"]) == ("image/jpeg", str(len(page)))
+    assert one["md5Checksum"] == same["md5Checksum"] != other["md5Checksum"]
+    assert content(forest, other["id"]).startswith(b"<!DOCTYPE html>")
+    assert "imageMediaMetadata" not in one
+
+
+def test_attributes_show_in_the_json(forest: Forest) -> None:
+    tree = plant(
+        forest,
+        {"path": "few.jpg", "size": 5_000, "omit": ["sha1Checksum", "size"], "ref": "few"},
+        {"path": "liar.jpg", "size": 5_000, "driveSize": "many", "ref": "liar"},
+        {"path": "says.jpg", "says": {"imageMediaMetadata": {"width": -1}}, "ref": "says"},
+        {"path": "old.jpg", "modifiedTime": "2011-02-03T04:05:06Z", "ref": "old"},
+        {"path": "raw.heic", "mimeType": "application/octet-stream", "size": 5_000, "ref": "raw"},
+        {"path": "locked.jpg", "canDownload": False, "ref": "locked"},
+        {"path": "keyed", "kind": "folder", "resourceKey": "0-abc", "ref": "keyed"},
+        {"path": "doc", "kind": "native", "ref": "doc"},
+    )
+    shown = {ref: facts(item(forest, tree, ref)) for ref in tree.refs}
+    assert {"sha1Checksum", "size"}.isdisjoint(shown["few"])
+    assert {"md5Checksum", "sha256Checksum"} < shown["few"].keys()
+    assert shown["liar"]["size"] == "many"
+    assert shown["says"]["imageMediaMetadata"] == {"width": -1}
+    assert shown["old"]["modifiedTime"] == "2011-02-03T04:05:06.000Z"
+    assert shown["raw"]["mimeType"] == "application/octet-stream"
+    assert shown["locked"]["capabilities"]["canDownload"] is False
+    assert shown["keyed"]["resourceKey"] == "0-abc"
+    assert shown["doc"]["mimeType"] == "application/vnd.google-apps.document"
+    assert {"size", "md5Checksum"}.isdisjoint(shown["doc"])
+
+
+def test_what_is_said_goes_through_the_mask_too(forest: Forest) -> None:
+    says = {"imageMediaMetadata": {"width": -1, "height": 5}, "size": "x"}
+    tree = plant(forest, {"path": "a.jpg", "says": says, "ref": "a"})
+    shown = projection(parse_mask("name,imageMediaMetadata/width"))(item(forest, tree, "a"))
+    assert shown == {"name": "a.jpg", "imageMediaMetadata": {"width": -1}}
+
+
+def test_twin_folders_are_two_and_are_told_apart_by_ref(forest: Forest) -> None:
+    tree = plant(
+        forest,
+        {"path": ["twin", "first.jpg"]},
+        {"path": ["twin"], "kind": "folder", "ref": "first"},
+        {"path": ["twin"], "kind": "folder", "ref": "second"},
+        {"in": "second", "path": ["deeper", "second.jpg"]},
+    )
+    assert names(forest, tree.refs["first"]) == ["first.jpg"]
+    assert names(forest, tree.refs["second"]) == ["deeper"]
+    assert names(forest, forest.file(tree, 0).id) == ["twin", "twin"]
+
+
+def test_an_item_may_have_two_parents_or_none(forest: Forest) -> None:
+    tree = plant(
+        forest,
+        {"path": ["A"], "kind": "folder", "ref": "a"},
+        {"path": ["B"], "kind": "folder", "ref": "b"},
+        {"path": ["A", "both.jpg"], "parents": ["a", ["B"]], "ref": "both"},
+        {"path": "elsewhere.jpg", "parents": ["b"]},
+        {"path": "lost.jpg", "parents": [], "ref": "lost"},
+        {"path": "root too.jpg", "parents": [[], "b"]},
+    )
+    root = forest.file(tree, 0).id
+    assert names(forest, root) == ["A", "B", "root too.jpg"]
+    assert names(forest, tree.refs["a"]) == ["both.jpg"]
+    in_b = ["elsewhere.jpg", "root too.jpg", "both.jpg"]
+    assert names(forest, tree.refs["b"]) == in_b
+    assert facts(item(forest, tree, "both"))["parents"] == [tree.refs["a"], tree.refs["b"]]
+    assert "parents" not in facts(item(forest, tree, "lost"))
+    both = f"'{tree.refs['a']}' in parents"
+    in_either = f"{both} or '{tree.refs['b']}' in parents"
+    assert names(forest, tree.refs["b"], q=in_either, pageSize="1") == in_b
+    in_each = f"{both} and '{tree.refs['b']}' in parents"
+    assert names(forest, tree.refs["b"], q=in_each) == ["both.jpg"]
+    expected = {file.entry.name for file in forest.downloads(tree)}
+    assert expected == {"both.jpg", "elsewhere.jpg", "root too.jpg"}
+
+
+def test_a_private_folder_hides_what_is_in_it_unless_that_is_shared_itself(
+    forest: Forest,
+) -> None:
+    tree = plant(
+        forest,
+        {"path": ["Private"], "kind": "folder", "shared": False, "ref": "folder"},
+        {"path": ["Private", "hidden.jpg"], "ref": "hidden"},
+        {"path": ["Private", "Below", "shown.jpg"], "shared": True, "ref": "shown"},
+    )
+    root = forest.file(tree, 0).id
+    assert names(forest, root) == []
+    assert item(forest, tree, "hidden").entry.shared is False
+    assert item(forest, tree, "shown").entry.shared is True
+    assert list(forest.downloads(tree)) == []
+
+
+def test_only_what_a_correct_importer_imports_is_expected(forest: Forest) -> None:
+    tree = plant(
+        forest,
+        {"path": "good.jpg"},
+        {"path": "keyed.jpg", "resourceKey": "0-k"},
+        {"path": ["Keyed", "inside.jpg"]},
+        {"path": ["Keyed"], "kind": "folder", "resourceKey": "0-f"},
+        {"path": "trashed.jpg", "trashed": True},
+        {"path": "private.jpg", "shared": False},
+        {"path": "locked.jpg", "canDownload": False},
+        {"path": "abusive.jpg", "abusive": True},
+        {"path": "link.jpg", "kind": "shortcut", "target": ["good.jpg"]},
+        {"path": "doc", "kind": "native"},
+    )
+    files = {file.entry.name for file in forest.downloads(tree)}
+    assert files == {"good.jpg", "keyed.jpg", "inside.jpg"}
+    assert tree.layout.pictures == 3
+
+
+def test_the_same_specification_is_the_same_tree_with_the_same_ids(forest: Forest) -> None:
+    items = [{"path": "a.jpg", "ref": "a"}, {"path": "l", "kind": "shortcut", "target": "a"}]
+    assert plant(forest, *items) is plant(forest, *items)
+    assert plant(Forest(seed=1), *items).refs == forest.trees[-1].refs
+    with pytest.raises(BadTree, match="another tree is called"):
+        plant(forest, {"path": "b.jpg"})
+
+
+@given(st.lists(st.text(max_size=40), min_size=1, max_size=5), st.text(max_size=6_000))
+def test_names_may_be_anything(folders: list[str], name: str) -> None:
+    forest = Forest(seed=1)
+    tree = plant(forest, {"path": [*folders, name], "kind": "empty"})
+    [file] = forest.downloads(tree)
+    assert forest.path(file) == "/".join([*folders, name])
+
+
+A: dict[str, Any] = {"path": "a.jpg"}
+LINK = {"path": "l", "kind": "shortcut"}
+
+
+@pytest.mark.parametrize(
+    ("items", "says"),
+    [
+        ({}, "Expected `array`"),
+        ([{}], "missing required field `path`"),
+        ([A | {"colour": 1}], "unknown field `colour`"),
+        ([A | {"kind": "sock"}], "a kind is one of picture, text, html"),
+        ([{"path": []}], "one name at least"),
+        ([{"path": ["a"] * 300}], "200 names"),
+        ([{"path": "x" * 100_001}], "100,000 characters"),
+        ([A | {"size": 100}], "4,096 to 2,147,483,648 bytes"),
+        ([A | {"kind": "text", "size": 5_000}], "only a picture has a size, and this is a text"),
+        ([A | {"text": "x"}], "only a text or html has a text"),
+        ([A | {"ref": ""}], "a ref has 1 to 18 characters"),
+        ([A | {"ref": "r"}, A | {"ref": "r"}], r"another item has the ref 'r' - at `\$.items\[1\]"),
+        ([A | {"in": "r"}], "no folder before this one has the ref 'r'"),
+        ([A | {"ref": "r"}, A | {"in": "r"}], "no folder before this one has the ref 'r'"),
+        ([A | {"parents": ["r"]}], "the tree has no item 'r' - in `parents`"),
+        ([A | {"ref": "r"}, {"path": "b", "parents": ["r"]}], "a parent is a folder"),
+        ([A | {"kind": "folder", "parents": []}], "only files take parents"),
+        ([LINK], "a shortcut needs a target"),
+        ([LINK | {"target": "r"}], "the tree has no item 'r' - in `target`"),
+        ([LINK | {"target": ["no", "such"]}], "the tree has no item"),
+        ([A | {"target": None}], "only a shortcut has a target"),
+        ([LINK | {"target": None, "mimeType": "a/b"}], "it takes no other"),
+        ([A | {"mimeType": "line\nbreak/x"}], "printable ASCII"),
+        ([A | {"mimeType": "application/vnd.google-apps.form"}], "are of kind native"),
+        ([A | {"kind": "native", "mimeType": "image/png"}], "are of kind native"),
+        ([A | {"omit": ["md5"]}], "no field 'md5'"),
+        ([A | {"says": {"colour": 1}}], "no field 'colour'"),
+        ([A | {"modifiedTime": "yesterday"}], "Invalid RFC3339"),
+        ([A | {"modifiedTime": "0001-01-01T00:00:00Z"}], "in the years 1970 to 9000"),
+        ([A | {"resourceKey": "a,b"}], "no comma"),
+    ],
+)
+def test_a_fault_is_said_with_its_place(items: object, says: str) -> None:
+    forest = Forest(seed=1)
+    with pytest.raises(BadTree, match=says) as refused:
+        forest.add(parse_tree(json.dumps({"name": "bad", "items": items})))
+    assert "at `$" in str(refused.value)
+    assert forest.tree("bad") is None
+
+
+def test_an_arithmetic_tree_and_a_written_one_do_not_mix() -> None:
+    with pytest.raises(BadTree, match="unknown field `pictures`"):
+        parse_tree('{"name": "a", "items": [], "pictures": 3}')

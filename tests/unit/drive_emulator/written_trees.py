@@ -1,0 +1,49 @@
+"""How tests write a tree, plant it, and look at it."""
+
+import json
+from typing import Any
+
+from drive_emulator.caller import Caller
+from drive_emulator.forest import File, Forest, Tree
+from drive_emulator.listing import Listing, read_list
+from drive_emulator.resource import projection
+from drive_emulator.trees import parse_tree
+
+CALLER = Caller(key="k")
+
+
+def plant(forest: Forest, *items: dict[str, Any], name: str = "written", **more: Any) -> Tree:
+    """The tree of these items, in the forest."""
+    return forest.add(parse_tree(json.dumps({"name": name, "items": items, **more})))
+
+
+def item(forest: Forest, tree: Tree, ref: str) -> File:
+    """The item of that ref."""
+    file = forest.find(tree.refs[ref])
+    assert file is not None
+    return file
+
+
+def facts(file: File) -> dict[str, Any]:
+    """Its whole JSON."""
+    return projection({})(file)
+
+
+def listed(
+    forest: Forest, folder: str, caller: Caller = CALLER, /, **params: str
+) -> list[dict[str, Any]]:
+    """The children of a folder, over all pages."""
+    listing, token, found = Listing(forest), "", []
+    for _ in range(1_000):
+        asked = {"q": f"'{folder}' in parents", **params, "pageToken": token}
+        page = listing.page(read_list(asked, caller))
+        found += [facts(file) for file in page.files]
+        if page.next_token is None:
+            return found
+        token = page.next_token
+    raise AssertionError("the listing does not end")
+
+
+def names(forest: Forest, folder: str, caller: Caller = CALLER, /, **params: str) -> list[str]:
+    """Their names, in the order of the listing."""
+    return [each["name"] for each in listed(forest, folder, caller, **params)]
