@@ -70,7 +70,7 @@ def failed(draw: st.DrawFn) -> e.FileFailed:
 
 @st.composite
 def listed(draw: st.DrawFn) -> e.PageListed:
-    """A manifest, last and closing or not."""
+    """A manifest, last and closing or not; one that confirms names nothing."""
     briefs = st.builds(
         e.FileBrief, id=FILES, name=NAMES, mime_type=st.just("image/png"), size=SIZES
     )
@@ -83,7 +83,8 @@ def listed(draw: st.DrawFn) -> e.PageListed:
         size=SIZES,
     )
     opened = st.builds(e.FolderBrief, id=FOLDERS, name=st.sampled_from(["Sub", "Other"]))
-    closes = draw(st.booleans())
+    closes, confirms = draw(st.booleans()), draw(st.booleans())
+    most = 0 if confirms else 3
     return e.PageListed(
         import_id=draw(IMPORTS),
         folder_id=draw(FOLDERS),
@@ -93,9 +94,11 @@ def listed(draw: st.DrawFn) -> e.PageListed:
         path=draw(st.sampled_from([(), ("Sub",)])),
         last=closes or draw(st.booleans()),
         closes=closes,
-        files=tuple(draw(st.lists(briefs, max_size=3))),
-        skipped=tuple(draw(st.lists(skips, max_size=2))),
-        opened=tuple(draw(st.lists(opened, max_size=2))),
+        confirms=confirms,
+        entries=draw(FEW),
+        files=tuple(draw(st.lists(briefs, max_size=most))),
+        skipped=tuple(draw(st.lists(skips, max_size=min(most, 2)))),
+        opened=tuple(draw(st.lists(opened, max_size=min(most, 2)))),
     )
 
 
