@@ -1,0 +1,105 @@
+"""A Drive with odd things in it, a store in memory, and what goes from one to the other."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from drive_emulator.testing import RunningEmulator
+from services.adapters.drive import Drive, open_drive
+from services.adapters.drive.exchange import Limits
+from services.core.errors import Verdict
+from services.core.events import FileFound
+from services.core.ports import Entry
+from services.core.settings import DriveSettings, Secret
+from services.transfer.budget import Budget
+from services.transfer.copy import Copied, Copier
+from services.transfer.pursuit import Pursuit
+from tests.fakes.google import Purse
+from tests.fakes.object_store import FakeStore
+from tests.fakes.samples import a_file
+
+MIB = 1024 * 1024
+QUICK = Limits(answer=3.0, silence=0.3, pause=0.0)
+TREE = {
+    "name": "faults",
+    "items": [
+        {"path": "small.jpg", "size": 20_000},
+        {"path": "other.jpg", "size": 20_000},
+        {"path": "big.jpg", "size": 12 * MIB},
+        {"path": "bare.jpg", "size": 20_000, "omit": ["md5Checksum", "sha1Checksum"]},
+        {"path": "empty.jpg", "kind": "empty", "mimeType": "image/jpeg"},
+        {"path": "page.jpg", "kind": "html", "mimeType": "image/jpeg"},
+        {"path": "heic.jpg", "size": 20_000, "mimeType": "application/octet-stream"},
+        {"path": "n" * 5_000 + ".jpg", "size": 20_000},
+        {"path": "odd.jpg", "size": 20_000, "says": {"size": "not a number"}},
+        {"path": "lost.jpg", "size": 20_000},
+        {"path": "bin.jpg", "size": 20_000},
+        {"path": "private.jpg", "size": 20_000},
+        {"path": "new.jpg", "size": 20_000},
+        {"path": "bigger.jpg", "size": 12 * MIB},
+    ],
+}
+
+
+@asynccontextmanager
+async def reaching(
+    emulator: RunningEmulator, limits: Limits = QUICK, purse: Purse | None = None
+) -> AsyncIterator[Drive]:
+    settings = DriveSettings(
+        api_url=emulator.url, api_key=Secret(emulator.api_key), cool_down_seconds=2.0
+    )
+    async with open_drive(settings, connections=4, quota=purse, limits=limits) as drive:
+        yield drive
+
+
+async def entry_of(drive: Drive, emulator: RunningEmulator, name: str) -> Entry:
+    page = await drive.list_page(emulator.folder_id("faults"), token=None, resource_key=None)
+    (entry,) = [entry for entry in page.entries if entry.name == name[:1024]]
+    return entry
+
+
+def found(entry: Entry) -> FileFound:
+    return a_file(
+        file_id=entry.id,
+        name=entry.name,
+        mime_type=entry.mime_type,
+        size=entry.size,
+        md5=entry.md5,
+        sha1=entry.sha1,
+        sha256=entry.sha256,
+        version=entry.version,
+    )
+
+
+class Desk:
+    """A copier from the emulator into a store in memory."""
+
+    def __init__(self, drive: Drive, entry: Entry) -> None:
+        self.store = FakeStore()
+        self.file = found(entry)
+        self.pursuit = Pursuit(Copier(drive, self.store, Budget(64 * MIB)), self.file)
+
+    async def stored(self) -> Copied:
+        copied = await self.pursuit.copy()
+        kept = self.store.objects[copied.object_key]
+        assert hashlib.md5(kept.body).hexdigest() == copied.md5
+        return copied
+
+    async def refusal(self) -> Verdict:
+        with pytest.raises(Verdict) as caught:
+            await self.pursuit.copy()
+        assert self.store.objects == {}
+        return caught.value
+
+
+async def ask(drive: Drive, kind: str, item_id: str) -> None:
+    """A listing, a look-up or a download of the item, whichever is wanted."""
+    if kind == "list":
+        await drive.list_page(item_id, token=None, resource_key=None)
+    elif kind == "get":
+        await drive.look_up(item_id, resource_key=None)
+    else:
+        async with drive.open(a_file(file_id=item_id)):
+            pass

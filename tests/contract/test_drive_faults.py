@@ -1,0 +1,244 @@
+"""The adapter against a Drive that breaks off, lies and changes: each case ends in a verb."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from drive_emulator.testing import RunningEmulator, running_emulator
+from services.adapters.drive import Drive
+from services.core.errors import CoolDown, SetAside, TryAgain, Verdict
+from services.core.object_key import object_key
+from tests.contract.odd_drive import MIB, TREE, Desk, ask, entry_of, found, reaching
+from tests.fakes.google import Purse
+from tests.fakes.object_store import Kept
+
+pytestmark = pytest.mark.real
+RESET = {"do": "reset"}
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[RunningEmulator]:
+    with running_emulator() as emulator:
+        emulator.add_tree(TREE, render=True)
+        yield emulator
+
+
+@pytest.fixture
+def emulator(started: RunningEmulator) -> Iterator[RunningEmulator]:
+    yield started
+    started.clear_faults()
+    started.knobs(redirect_media=False)
+
+
+@pytest.fixture
+async def drive(emulator: RunningEmulator) -> AsyncIterator[Drive]:
+    async with reaching(emulator) as drive:
+        yield drive
+
+
+@pytest.mark.parametrize(
+    ("effect", "reason"),
+    [
+        ({"do": "truncate", "share": 0.5, "length": "wrong"}, "download_interrupted"),
+        ({"do": "truncate", "share": 0.5, "length": "right"}, "content_mismatch"),
+        ({"do": "truncate", "after_bytes": 0, "length": "right"}, "content_mismatch"),
+        ({"do": "reset", "after_bytes": 100}, "download_interrupted"),
+        (RESET, "drive_unavailable"),
+        ({"do": "stall", "after_bytes": 100}, "download_interrupted"),
+        ({"do": "silence"}, "drive_unavailable"),
+        ({"do": "flip", "offset": 10_000}, "content_mismatch"),
+        ({"do": "gzip_garbage"}, "content_mismatch"),
+        ({"do": "refuse", "reason": "automatedQueries", "status": 200}, "automated_queries"),
+        ({"do": "refuse", "reason": "badGateway", "status": 200}, "content_mismatch"),
+    ],
+    ids=str,
+)
+async def test_bytes_that_do_not_come_or_are_wrong_are_tried_again_and_then_right(
+    emulator: RunningEmulator, drive: Drive, effect: dict[str, object], reason: str
+) -> None:
+    desk = Desk(drive, await entry_of(drive, emulator, "small.jpg"))
+    # A kept connection that turns out to be closed is renewed by the transport, once.
+    emulator.fault(effect, kinds=["media"], first=2 if effect == RESET else 1)
+    why = await desk.refusal()
+    assert why.reason == reason
+    assert isinstance(why, TryAgain | CoolDown)
+    await desk.stored()
+    assert desk.pursuit.file == desk.file
+
+
+@pytest.mark.parametrize(
+    ("effect", "reason"),
+    [
+        ({"do": "truncate", "share": 0.5, "length": "right"}, "answer_unreadable"),
+        ({"do": "truncate", "share": 0.5, "length": "wrong"}, "drive_unavailable"),
+        ({"do": "refuse", "reason": "badGateway", "status": 200}, "answer_unreadable"),
+        ({"do": "refuse", "reason": "automatedQueries", "status": 200}, "automated_queries"),
+        ({"do": "gzip_garbage"}, "drive_unavailable"),
+        ({"do": "stall", "after_bytes": 100}, "drive_unavailable"),
+        ({"do": "silence"}, "drive_unavailable"),
+        (RESET, "drive_unavailable"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", ["list", "get"])
+async def test_an_answer_that_is_none_is_tried_again_and_then_right(
+    emulator: RunningEmulator, drive: Drive, kind: str, effect: dict[str, object], reason: str
+) -> None:
+    folder_id = emulator.folder_id("faults")
+    emulator.fault(effect, kinds=[kind], first=2 if effect == RESET else 1)
+    with pytest.raises(Verdict) as caught:
+        await ask(drive, kind, folder_id)
+    assert caught.value.reason == reason
+    assert isinstance(caught.value, TryAgain | CoolDown)
+    await ask(drive, kind, folder_id)
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        {"do": "reset", "after_bytes": 3 * MIB},
+        {"do": "truncate", "after_bytes": 3 * MIB, "length": "wrong"},
+        {"do": "truncate", "after_bytes": 3 * MIB, "length": "right"},
+        {"do": "stall", "after_bytes": 3 * MIB},
+    ],
+    ids=str,
+)
+async def test_a_big_file_is_taken_up_where_it_broke_off(
+    emulator: RunningEmulator, effect: dict[str, object]
+) -> None:
+    purse = Purse()
+    async with reaching(emulator, purse=purse) as drive:
+        desk = Desk(drive, await entry_of(drive, emulator, "big.jpg"))
+        emulator.fault(effect, kinds=["media"], first=3)
+        before = len(emulator.log("media"))
+        copied = await desk.stored()
+    asked = emulator.log("media")[before:]
+    assert copied.size == 12 * MIB
+    # Each answer gave 3 MiB or less: what was on its way when the connection broke is lost.
+    assert [line["status"] for line in asked[1:]] == [206] * (len(asked) - 1)
+    assert 2 <= len(asked) <= 5
+    assert purse.spent[1:] == [200] * len(asked)
+
+
+@pytest.mark.parametrize(
+    ("effect", "reason"),
+    [
+        ({"do": "ignore_range"}, "download_interrupted"),
+        ({"do": "wrong_part", "by": -5}, "content_mismatch"),
+        ({"do": "refuse", "reason": "requestedRangeNotSatisfiable"}, "content_mismatch"),
+    ],
+    ids=str,
+)
+async def test_a_rest_that_is_not_the_rest_is_not_put_to_what_came(
+    emulator: RunningEmulator, drive: Drive, effect: dict[str, object], reason: str
+) -> None:
+    desk = Desk(drive, await entry_of(drive, emulator, "big.jpg"))
+    emulator.fault({"do": "reset", "after_bytes": 3 * MIB}, kinds=["media"], first=1)
+    emulator.fault(effect, kinds=["media"], from_=2, to=2)
+    if effect["do"] != "wrong_part":  # a part that is too short is only another break
+        why = await desk.refusal()
+        assert why.reason == reason
+    await desk.stored()
+
+
+async def test_a_big_file_replaced_in_the_middle_is_stored_as_it_is_now(
+    emulator: RunningEmulator, drive: Drive
+) -> None:
+    desk = Desk(drive, await entry_of(drive, emulator, "bigger.jpg"))
+    emulator.fault({"do": "stall", "after_bytes": 3 * MIB}, kinds=["media"], first=1)
+
+    async def read_on(chunks: AsyncIterator[bytes]) -> None:
+        async for _ in chunks:
+            pass
+
+    async with drive.open(desk.file) as chunks:
+        assert await anext(chunks)
+        emulator.mutate("replace", id=desk.file.file_id, size=9 * MIB)
+        with pytest.raises(TryAgain) as caught:
+            await read_on(chunks)
+    assert caught.value.reason == "content_mismatch"
+    copied = await desk.stored()
+    assert copied.size == 9 * MIB
+    assert desk.pursuit.file.version > desk.file.version
+
+
+async def test_a_file_replaced_after_listing_is_stored_as_it_is_now(
+    emulator: RunningEmulator, drive: Drive
+) -> None:
+    desk = Desk(drive, await entry_of(drive, emulator, "new.jpg"))
+    emulator.mutate("replace", id=desk.file.file_id)
+    copied = await desk.stored()
+    now = found(await drive.look_up(desk.file.file_id, resource_key=None))
+    assert (now.size, now.md5 == desk.file.md5) == (desk.file.size, False)
+    assert (copied.md5, copied.object_key) == (now.md5, object_key(desk.pursuit.file))
+    assert desk.pursuit.file.version == now.version > desk.file.version
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [("lost.jpg", "delete", "gone"), ("private.jpg", "unshare", "gone")],
+)
+async def test_a_file_that_is_gone_after_listing_says_so(
+    emulator: RunningEmulator, drive: Drive, name: str, change: str, reason: str
+) -> None:
+    desk = Desk(drive, await entry_of(drive, emulator, name))
+    emulator.mutate(change, id=desk.file.file_id)
+    why = await desk.refusal()
+    assert (type(why), why.reason) == (SetAside, reason)
+
+
+async def test_a_file_put_into_the_trash_and_changed_says_so(
+    emulator: RunningEmulator, drive: Drive
+) -> None:
+    desk = Desk(drive, await entry_of(drive, emulator, "bin.jpg"))
+    emulator.mutate("replace", id=desk.file.file_id)
+    emulator.mutate("trash", id=desk.file.file_id)
+    why = await desk.refusal()
+    assert (type(why), why.reason) == (SetAside, "trashed")
+
+
+@pytest.mark.parametrize("name", ["bare.jpg", "empty.jpg", "page.jpg", "heic.jpg", "odd.jpg"])
+async def test_what_is_odd_of_a_file_is_no_trouble_of_its_bytes(
+    emulator: RunningEmulator, drive: Drive, name: str
+) -> None:
+    entry = await entry_of(drive, emulator, name)
+    desk = Desk(drive, entry)
+    await desk.stored()
+    ranges = [line for line in emulator.log("media") if line["status"] == 206]
+    assert all(line.get("file_id", line.get("id")) != entry.id for line in ranges)
+    if name == "odd.jpg":
+        assert entry.size is None
+    if name == "empty.jpg":
+        assert list(desk.store.objects.values()) == [Kept(b"", "image/jpeg")]
+
+
+async def test_a_name_of_5000_characters_is_cut_and_harms_nothing(
+    emulator: RunningEmulator, drive: Drive
+) -> None:
+    entry = await entry_of(drive, emulator, "n" * 5_000 + ".jpg")
+    assert entry.name == "n" * 1024
+    desk = Desk(drive, entry)
+    await desk.stored()
+
+
+@pytest.mark.parametrize(
+    "fields", [{"size": "1" * 5_000}, {"size": None, "md5Checksum": None, "sha1Checksum": 5}]
+)
+async def test_what_the_listing_says_wrongly_is_dropped_and_the_file_is_stored(
+    emulator: RunningEmulator, drive: Drive, fields: dict[str, object]
+) -> None:
+    emulator.fault({"do": "set", "fields": fields}, kinds=["list"])
+    entry = await entry_of(drive, emulator, "small.jpg")
+    assert entry.size is None
+    await Desk(drive, entry).stored()
+
+
+async def test_bytes_are_followed_to_the_address_that_google_signs(
+    emulator: RunningEmulator,
+) -> None:
+    emulator.knobs(redirect_media=True)
+    purse = Purse()
+    async with reaching(emulator, purse=purse) as drive:
+        desk = Desk(drive, await entry_of(drive, emulator, "small.jpg"))
+        await desk.stored()
+    assert purse.spent == [100, 200]
