@@ -16,6 +16,7 @@ from drive_emulator import (
     files,
     grants,
     log_control,
+    secure_control,
     turning,
 )
 from drive_emulator.asgi import Receive, Request, Scope, Send, read_request, send_error
@@ -45,6 +46,7 @@ def _control(world: World) -> list[Route]:
         *control.routes(world),
         *edits.routes(world),
         *turning.routes(world),
+        *secure_control.routes(world),
         *log_control.routes(world.log),
         *quota.routes(world.quota),
         *faults.routes(world.faults),

@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 from typing import IO, Any
@@ -82,6 +83,17 @@ class RunningEmulator(Steering):
         """
         answer = self._ask("/_emu/mutate", json.dumps({"do": do, **change}).encode())
         return dict(json.loads(answer))
+
+    def addresses(self) -> dict[str, str]:
+        """`http` and, where its options ask for them, `https`, `proxy` and `ca` (a file)."""
+        told: dict[str, str] = json.loads(self._ask("/_emu/addresses"))
+        return told
+
+    def service_account(self, path: Path) -> Path:
+        """Write the JSON file of a service account whose tokens this emulator grants."""
+        path.write_bytes(self._ask("/_emu/service-accounts", b"{}"))
+        path.chmod(0o600)
+        return path
 
     def requests(self) -> dict[str, int]:
         """Requests so far: list, get, media, how many of them were refused, and media bytes."""

@@ -12,7 +12,7 @@ from drive_emulator.forest import Forest
 from drive_emulator.secure import BadSetting, add_flags, secure, write_account
 from drive_emulator.service_accounts import EMAIL, ServiceAccounts
 from drive_emulator.serving import Outside
-from tests.unit.drive_emulator.callers import world_of
+from tests.unit.drive_emulator.callers import caller, world_of
 
 URI = "http://127.0.0.1:1/token"
 
@@ -70,3 +70,22 @@ async def test_what_comes_by_tls_does_not_reach_the_controls(forest: Forest, pat
         assert answer.status_code == 404
         assert "own addresses" in answer.json()["error"]
         assert (await client.get("/drive/v3/files")).status_code == 403
+
+
+async def test_an_account_can_be_had_while_it_runs(forest: Forest) -> None:
+    world = world_of(forest)
+    async with caller(world) as client:
+        made = await client.post("/_emu/service-accounts", json={"email": "a@b.example"})
+        assert (made.status_code, made.json()["client_email"]) == (201, "a@b.example")
+        assert made.json()["token_uri"] == "http://drive/token"
+        refused = await client.post("/_emu/service-accounts", json={"email": "nobody"})
+        assert refused.status_code == 400
+        assert "email" in refused.json()["error"]
+
+
+async def test_the_addresses_are_told(forest: Forest) -> None:
+    world = world_of(forest)
+    world.addresses["proxy"] = "http://127.0.0.1:1"
+    async with caller(world) as client:
+        told = (await client.get("/_emu/addresses")).json()
+    assert told == {"proxy": "http://127.0.0.1:1"}
