@@ -1,12 +1,13 @@
 """The settings, read by the very readers of the services: which are given, and all their faults."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from urllib.parse import urlsplit
 
 from local.doctor.findings import Finding, wrong
+from local.doctor.secrets import CUTS
 from services.core.settings import Reader
 
 SERVICES = ("api", "lister", "transfer", "indexer")
@@ -64,7 +65,9 @@ def settings(around: Surroundings) -> Sequence[Finding]:
     for service in SERVICES:
         import_module(f"services.{service}.__main__").Settings.read(reader)
     faults = [fault for fault in dict.fromkeys(reader.faults) if not _given_by_up(fault, around)]
-    return [*map(_fault, faults), *_each(reader, around)]
+    found = [_fault(fault, around.known) for fault in faults]
+    faulty = {finding.check for finding in found}
+    return [*found, *_each(reader, around, faulty)]
 
 
 def _given_by_up(fault: str, around: Surroundings) -> bool:
@@ -74,9 +77,14 @@ def _given_by_up(fault: str, around: Surroundings) -> bool:
     return alone and fault in {f"{name} is not set." for name in GIVEN_BY_UP}
 
 
-def _fault(fault: str) -> Finding:
+def _fault(fault: str, known: Mapping[str, str]) -> Finding:
     """Faults quote what was given, which may be a secret in the wrong place."""
-    name = fault.split(" ", 1)[0]
+    name, _, rest = fault.partition(" ")
+    value = known.get(name, "").strip()
+    for quoted in (value, *(value[:length] for length in CUTS if len(value) > length)):
+        if quoted and shown(name, value) != value:
+            rest = rest.replace(quoted, "what it is")
+    fault = f"{name} {rest}"
     if name == "GOOGLE_APPLICATION_CREDENTIALS":
         todo = "Set it to the path of the service account's key file, not to what the file holds."
         return wrong(name, "It names no readable file that holds a JSON object.", todo)
@@ -84,9 +92,11 @@ def _fault(fault: str) -> Finding:
     return wrong(name, QUOTED.sub("what it is", fault), todo)
 
 
-def _each(reader: Noted, around: Surroundings) -> Iterator[Finding]:
+def _each(reader: Noted, around: Surroundings, but: Collection[str]) -> Iterator[Finding]:
     defaults, unset = [], []
     for name, default in sorted(reader.asked.items()):
+        if name in but:
+            continue
         if value := around.known.get(name, "").strip():
             where = "" if around.env.get(name) else ", from what runs here"
             yield Finding(check=name, seen=shown(name, value) + where)
