@@ -1,0 +1,79 @@
+"""Real services under a quota that the emulator counts by itself: used up, and not exceeded."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.quota import CLASSES, Course, ask, measure, scrape, wait_for_shares
+from services.core.settings import QUOTA_USER
+from tests.platform import Platform
+from tests.system import System, link, running_system
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+UNITS = 900_000
+HANDFUL = 5
+
+
+def sums(system: System, figure: str) -> dict[str, float]:
+    """A figure of `/metrics`, added up by service."""
+    found: dict[str, float] = {}
+    for worker, value in scrape(system).get(figure, {}).items():
+        service = worker.split("@")[0]
+        found[service] = found.get(service, 0) + value
+    return found
+
+
+def refused(system: System) -> int:
+    """How many downloads the emulator refused."""
+    users = ask(f"{system.drive.url}/_emu/quota")["users"]
+    return int(users[QUOTA_USER]["refused"]["media"]) if QUOTA_USER in users else 0
+
+
+def test_two_of_each_use_their_share_and_are_not_refused(
+    platform: Platform, tmp_path: Path
+) -> None:
+    settings = {"DRIVE_QUOTA_UNITS_PER_MINUTE": str(UNITS)}
+    with running_system(platform, tmp_path, settings) as system:
+        course = Course(workers=2, units=UNITS, warm_up=8, seconds=15)
+        for kind, used in measure(system, course).items():
+            assert used.good, (kind, used)
+            assert used.refused_before <= HANDFUL, (kind, used)
+        limits = sums(system, "drivestream_quota_limit_units_per_minute")
+        assert limits == pytest.approx({"lister": 0.10 * UNITS, "transfer": 0.88 * UNITS})
+        assert sums(system, "drivestream_quota_allowed_units_per_minute") == limits
+        assert sums(system, "drivestream_quota_refused_total") == {"lister": 0, "transfer": 0}
+        waiting = sums(system, "drivestream_quota_waiting_requests")
+        spent = sums(system, "drivestream_quota_used_units_per_minute")
+        assert all(waiting[kind] > 0 and spent[kind] > 0 for kind in CLASSES)
+
+
+def test_workers_told_of_more_than_there_is_slow_down_until_they_are_seldom_refused(
+    platform: Platform, tmp_path: Path
+) -> None:
+    settings = {"DRIVE_QUOTA_UNITS_PER_MINUTE": str(2 * UNITS)}
+    with running_system(platform, tmp_path, settings) as system:
+        drive = system.drive.url
+        ask(f"{drive}/_emu/quota", {"profile": "units2026", "user_per_minute": UNITS})
+        tree = {"name": "pictures", "pictures": 2000, "size": 8192, "depth": 1, "fan_out": 12}
+        folder = system.drive.add_tree(tree, render=True)
+        system.start("api", "indexer", "lister-1", "transfer-1", "transfer-2")
+        system.wait_ready()
+        wait_for_shares(system)
+        job = system.post_import(link(folder))
+        system.until(lambda: refused(system) > 0, 30, "nothing was refused")
+        system.until(
+            lambda: sums(system, "drivestream_quota_refused_total")["transfer"] > 0,
+            30,
+            "nobody says that it was refused",
+        )
+        limit = sums(system, "drivestream_quota_limit_units_per_minute")["transfer"]
+        assert limit == 2 * 0.88 * UNITS
+        assert sums(system, "drivestream_quota_allowed_units_per_minute")["transfer"] < limit
+        before, since = refused(system), time.monotonic()
+        time.sleep(10)
+        a_minute = (refused(system) - before) / (time.monotonic() - since) * 60
+        # Without holding back every second request would be refused: as many as are let through.
+        assert a_minute < 0.1 * UNITS / 200
+        row = system.wait_import(job, 90)
+        assert (row["stored"], row["failed"]) == (2000, 0)
