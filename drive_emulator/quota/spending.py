@@ -39,9 +39,9 @@ class Quota:
         """Other settings: everything begins anew, full and uncounted."""
         self.settings = settings
         self.on = settings.on
-        self._since = self._clock.now()
+        self._since = now = self._clock.now()
         self._users: dict[str, _Purse] = {}
-        self._project = _Purse(self._meter(settings.project_per_minute))
+        self._project = _Purse(self._meter(settings.project_per_minute, now))
         self._at_once: dict[str, int] = {}
         self._day = 0
         self._sent_today = 0
@@ -55,7 +55,7 @@ class Quota:
     def spend(self, exchange: Exchange) -> None:
         """Charge a request to its user and to the project, or raise `ApiError` and charge none."""
         now, name = self._clock.now(), class_of(exchange.kind)
-        user = self._user(exchange.caller.user)
+        user = self._user(exchange.caller.user, now)
         try:
             if name == "media":
                 self._guard_media(exchange, user, now)
@@ -133,20 +133,20 @@ class Quota:
         else:
             self._at_once[key] -= 1
 
-    def _user(self, name: str) -> _Purse:
+    def _user(self, name: str, now: float) -> _Purse:
         purse = self._users.get(name)
         if purse is None:
             if len(self._users) >= _MOST_USERS:
                 del self._users[next(iter(self._users))]
-            purse = self._users[name] = _Purse(self._meter(self.settings.user_per_minute))
+            purse = self._users[name] = _Purse(self._meter(self.settings.user_per_minute, now))
         return purse
 
-    def _meter(self, per_minute: float) -> Meter:
+    def _meter(self, per_minute: float, now: float) -> Meter:
         if not per_minute:
             return Endless()
         if self.settings.model == "window":
             return Window(per_minute)
-        return Bucket(per_minute, self.settings.capacity(per_minute), self._clock.now())
+        return Bucket(per_minute, self.settings.capacity(per_minute), now)
 
     def _described(self, purse: _Purse, now: float, last_s: float) -> dict[str, Any]:
         left = purse.meter.left(now)

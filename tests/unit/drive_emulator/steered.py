@@ -1,0 +1,67 @@
+"""An emulator in this process, its rules and quota within a test's reach."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import msgspec
+
+from drive_emulator.faults.rule import Rule, parse_rule
+from drive_emulator.forest import File, Forest, Tree
+from drive_emulator.quota.settings import changed
+from drive_emulator.world import World
+from tests.unit.drive_emulator.callers import caller, world_of
+from tests.unit.drive_emulator.conftest import KEY
+
+
+class Steered:
+    """The tree `small` behind one client with a key."""
+
+    def __init__(self, forest: Forest, small: Tree) -> None:
+        self.world: World = world_of(forest)
+        self.forest = forest
+        self.small = small
+        self.client = caller(self.world, KEY)
+
+    @property
+    def folder(self) -> str:
+        """A folder of 7 or 8 pictures."""
+        return self.forest.file(self.small, 1).id
+
+    def picture(self, number: int = 0) -> File:
+        return self.forest.file(self.small, self.small.layout.folders + number)
+
+    def fault(self, do: str, match: Mapping[str, Any] | None = None, **effect: Any) -> Rule:
+        """Add a rule."""
+        rule = {"effect": {"do": do, **effect}, "match": dict(match or {})}
+        return self.world.faults.add(parse_rule(msgspec.json.encode(rule)))
+
+    def quota(self, profile: str = "none", **settings: Any) -> None:
+        """Begin with a quota."""
+        wanted = {"profile": profile, **settings}
+        self.world.quota.change(changed(self.world.quota.settings, wanted))
+
+    async def media(self, number: int = 0, **headers: str) -> httpx.Response:
+        url = f"/drive/v3/files/{self.picture(number).id}"
+        return await self.client.get(url, params={"alt": "media"}, headers=headers)
+
+    async def get(self, number: int = 0, fields: str = "id") -> httpx.Response:
+        url = f"/drive/v3/files/{self.picture(number).id}"
+        return await self.client.get(url, params={"fields": fields})
+
+    async def listed(self, q: str = "", **params: str) -> httpx.Response:
+        fields = "nextPageToken,incompleteSearch,files(id,name,size)"
+        asked = {"q": q or f"'{self.folder}' in parents", "fields": fields, **params}
+        return await self.client.get("/drive/v3/files", params=asked)
+
+    async def ids(self, q: str = "", size: int = 3, most: int = 20) -> list[list[str]]:
+        """The ids of every page of a listing; at most so many pages."""
+        pages, token = [], ""
+        for _ in range(most):
+            more = {"pageToken": token} if token else {}
+            page = (await self.listed(q, pageSize=str(size), **more)).json()
+            pages.append([file["id"] for file in page["files"]])
+            token = page.get("nextPageToken", "")
+            if not token:
+                break
+        return pages

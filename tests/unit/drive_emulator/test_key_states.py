@@ -1,0 +1,138 @@
+"""Keys in every state, Bearer tokens, quotaUser."""
+
+import httpx
+import pytest
+
+from drive_emulator.access import Access, KeyState
+from drive_emulator.asgi import Request
+from drive_emulator.clock import Clock
+from drive_emulator.errors import ApiError
+from drive_emulator.forest import Forest, Tree
+from drive_emulator.tokens import Tokens
+from tests.unit.drive_emulator.answers import reason
+from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller, world_of
+from tests.unit.drive_emulator.conftest import KEY
+from tests.unit.drive_emulator.steered import Steered
+
+
+@pytest.fixture
+def drive(forest: Forest, small: Tree) -> Steered:
+    return Steered(forest, small)
+
+
+def access() -> Access:
+    tokens = Tokens(Clock())
+    tokens.fix(TOKEN, ACCOUNT)
+    return Access(tokens, {KEY: KeyState.OK})
+
+
+def request(headers: dict[str, str] | None = None, params: dict[str, str] | None = None) -> Request:
+    raw = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+    return Request("GET", "/drive/v3/files", params or {}, raw, "10.0.0.7")
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "word", "info"),
+    [
+        (KeyState.INVALID, 400, "badRequest", "API_KEY_INVALID"),
+        (KeyState.DISABLED, 403, "accessNotConfigured", "SERVICE_DISABLED"),
+        (KeyState.REFERRER_BLOCKED, 403, "forbidden", "API_KEY_HTTP_REFERRER_BLOCKED"),
+        (KeyState.IP_BLOCKED, 403, "ipRefererBlocked", "API_KEY_IP_ADDRESS_BLOCKED"),
+    ],
+)
+async def test_a_key_that_lets_nobody_in_says_why(
+    drive: Steered, state: KeyState, status: int, word: str, info: str
+) -> None:
+    drive.world.access.set_key(KEY, state)
+    answer = await drive.listed()
+    assert reason(answer)[:2] == (status, word)
+    assert answer.json()["error"]["details"][0]["reason"] == info
+
+
+def test_a_holder_of_a_key_is_known_by_quota_user_or_address() -> None:
+    plain = access().caller(request(params={"key": KEY}))
+    named = access().caller(request(params={"key": KEY, "quotaUser": "worker-1"}))
+    assert (plain.account, plain.user) == ("", "10.0.0.7")
+    assert (named.account, named.user) == ("", "worker-1")
+
+
+def test_an_account_is_its_own_user_whatever_quota_user_says() -> None:
+    asked = request({"authorization": f"Bearer {TOKEN}"}, {"quotaUser": "somebody"})
+    assert access().caller(asked).user == ACCOUNT
+
+
+async def test_a_quota_user_has_40_characters_at_most(drive: Steered) -> None:
+    assert (await drive.listed(quotaUser="x" * 40)).status_code == 200
+    refused = await drive.listed(quotaUser="x" * 41)
+    assert reason(refused)[:2] == (400, "invalidParameter")
+
+
+def test_resource_keys_are_read_and_what_is_none_is_passed_over() -> None:
+    header = {"x-goog-drive-resource-keys": "a/0-1, b/0-2,,nonsense,/x,c/"}
+    read = access().caller(request(header, {"key": KEY}))
+    assert read.resource_keys == {"a": "0-1", "b": "0-2"}
+
+
+async def test_a_token_opens_the_door_until_it_ends(forest: Forest) -> None:
+    world = world_of(forest)
+    token = world.tokens.issue(ACCOUNT, life_s=60)
+    async with caller(world, token=token) as client:
+        assert (await client.get("/drive/v3/files")).status_code == 200
+        world.clock.advance(61)
+        late = await client.get("/drive/v3/files")
+    assert reason(late) == (401, "authError", "Authorization")
+    assert late.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_a_revoked_token_is_nobodys(forest: Forest) -> None:
+    world = world_of(forest)
+    world.tokens.revoke(TOKEN)
+    async with caller(world, token=TOKEN) as client:
+        assert (await client.get("/drive/v3/files")).status_code == 401
+
+
+@pytest.mark.parametrize("header", ["Basic abc", "Bearer", f"bearer{TOKEN}", "Bearer nobody's"])
+def test_what_is_no_token_is_refused(header: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        access().caller(request({"authorization": header}))
+    assert refused.value.status == 401
+
+
+@pytest.mark.parametrize("name", ["access_token", "oauth_token"])
+async def test_a_token_in_the_query_is_good_for_json_and_not_for_media(
+    forest: Forest, small: Tree, name: str
+) -> None:
+    world = world_of(forest)
+    picture = forest.file(small, small.layout.folders).id
+    async with caller(world) as client:
+        url = f"/drive/v3/files/{picture}"
+        json = await client.get(url, params={name: TOKEN})
+        media = await client.get(url, params={name: TOKEN, "alt": "media"})
+    assert json.status_code == 200
+    assert reason(media)[:2] == (401, "authError")
+
+
+async def test_a_wrong_key_beside_a_good_token_is_still_wrong(forest: Forest) -> None:
+    async with caller(world_of(forest), key="wrong", token=TOKEN) as client:
+        assert (await client.get("/drive/v3/files")).status_code == 400
+
+
+def test_there_are_as_many_tokens_as_can_be_kept() -> None:
+    tokens = Tokens(Clock())
+    first = tokens.issue("a@example.com")
+    for number in range(100_000):
+        tokens.fix(f"t{number}", "b@example.com")
+    assert tokens.account(first) is None
+    assert tokens.account("t99999") == "b@example.com"
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 1e12, float("nan")])
+def test_a_clock_goes_forwards_within_reason(seconds: float) -> None:
+    clock = Clock()
+    with pytest.raises(ValueError, match="forwards"):
+        clock.advance(seconds)
+
+
+async def test_a_missing_key_has_no_errors_list(stranger: httpx.AsyncClient) -> None:
+    error = (await stranger.get("/drive/v3/files")).json()["error"]
+    assert "errors" not in error
