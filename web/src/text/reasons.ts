@@ -40,6 +40,7 @@ const REASONS = new Map<string, Reason>([
   ['not_an_image', { title: 'not an image' }],
   ['google_document', { title: 'made in Google’s editors' }],
   ['shortcut', { title: 'only a shortcut' }],
+  ['shortcut_dangling', { title: 'a shortcut to nothing that can be seen' }],
   ['trashed', { title: 'in the trash' }],
   ['folder_cycle', { title: 'leading in a circle' }],
   ['too_deep', { title: 'too deep in folders' }],
