@@ -10,7 +10,7 @@ SERVICES = ROOT / "services"
 PAGE = ROOT / "web" / "src" / "text" / "reasons.ts"
 # What the api answers has a title in `services/api/problems.py`, which its own tests hold complete;
 # what ends a process at its start is in its log. Neither becomes a reason of a file or folder.
-ELSEWHERE = ("api", "setup", "indexer/service.py", "adapters/catalog")
+ELSEWHERE = ("api", "setup", "core/settings.py", "indexer/service.py", "adapters/catalog")
 VERBS = {"TryAgain", "RateLimited", "SetAside", "Stop", "CoolDown"}
 CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 TITLE = re.compile(r"""^\s*\[?\s*\[?'([a-z0-9_]+)',?(?:\s*$|\s*\{ title)""", re.MULTILINE)
@@ -18,7 +18,8 @@ TITLE = re.compile(r"""^\s*\[?\s*\[?'([a-z0-9_]+)',?(?:\s*$|\s*\{ title)""", re.
 
 def sources() -> Iterator[tuple[Path, ast.Module]]:
     for path in sorted(SERVICES.rglob("*.py")):
-        if not str(path.relative_to(SERVICES)).startswith(ELSEWHERE):
+        wires = path.name == "__main__.py"
+        if not wires and not str(path.relative_to(SERVICES)).startswith(ELSEWHERE):
             yield path, ast.parse(path.read_text())
 
 
@@ -40,8 +41,9 @@ def given(tree: ast.Module) -> Iterator[ast.expr]:
             name = node.func.id if isinstance(node.func, ast.Name) else ""
             if name in VERBS:
                 yield from node.args[:1]
-            elif name in ("Meaning", "partial", "_failed"):
+            elif name == "Meaning":
                 yield from node.args[1:2]
+            yield from (arg for arg in node.args if isinstance(arg, ast.Name) and arg.id.isupper())
             yield from (k.value for k in node.keywords if k.arg in ("reason", "skip_reason"))
         elif isinstance(node, ast.BoolOp) and ast.unparse(node.values[0]).endswith("reason"):
             yield node
@@ -88,3 +90,8 @@ def test_every_reason_has_words_on_the_page() -> None:
 
 def test_the_page_has_words_for_no_reason_that_nobody_gives() -> None:
     assert known() - set(told()) == set()
+
+
+def test_the_reasons_that_modules_share_are_all_given_by_somebody() -> None:
+    shared = constants(ast.parse((SERVICES / "core" / "reasons.py").read_text()))
+    assert {name for name, code in shared.items() if code not in told()} == set()
