@@ -6,9 +6,19 @@ from urllib.parse import quote
 
 from drive_emulator.errors import ApiError, classic, not_found
 from drive_emulator.exchange import Exchange
-from drive_emulator.exports import FORMATS, LARGEST, check_format, exported, too_large
+from drive_emulator.exports import (
+    EDITORS,
+    FORMATS,
+    LARGEST,
+    check_format,
+    exported,
+    format_called,
+    too_large,
+)
 from drive_emulator.files import visible
 from drive_emulator.forest import File
+from drive_emulator.handing import downloadable
+from drive_emulator.refusals import PRESETS, refusal
 from drive_emulator.routing import Route
 from drive_emulator.world import World
 
@@ -25,6 +35,7 @@ def routes(world: World) -> list[Route]:
     return [
         Route("GET", f"{one}/export", "export", conversions.export),
         Route("GET", f"{one}/export", "export", conversions.export, alt="media"),
+        *(Route("GET", path, "export", conversions.follow) for path in EDITORS.values()),
         Route("POST", f"{one}/download", "download", conversions.download),
         Route("GET", "/drive/v3/operations/{name}", "operation", conversions.operation),
     ]
@@ -42,7 +53,20 @@ class Conversions:
         file = visible(self._world.forest, exchange)
         if not wanted:
             raise required("mimeType")
-        mime_type = check_format(file, wanted)
+        await self._send(exchange, file, check_format(file, wanted))
+
+    async def follow(self, exchange: Exchange) -> None:
+        """The same behind a link of `exportLinks`, which names the file in its query."""
+        params = exchange.request.params
+        file = self._world.forest.find(params.get("id", ""))
+        if file is None or not self._world.forest.visible(file, exchange.caller, all_drives=True):
+            raise not_found(params.get("id", "")[:100])
+        wanted = format_called(file.entry.mime_type, params.get("exportFormat", ""))
+        await self._send(exchange, file, check_format(file, wanted))
+
+    async def _send(self, exchange: Exchange, file: File, mime_type: str) -> None:
+        if not file.entry.rare.can_download:
+            raise refusal(PRESETS["cannotDownloadFile"])
         content = await self._world.beside.run(lambda: exported(file, mime_type))
         if max(len(content), _told_size(file)) > LARGEST:
             raise too_large()
@@ -61,6 +85,10 @@ class Conversions:
         file = visible(self._world.forest, exchange)
         wanted = exchange.request.params.get("mimeType", "")
         number = 0
+        if not file.entry.rare.can_download:
+            raise refusal(PRESETS["cannotDownloadFile"])
+        if file.entry.stock is not None:
+            downloadable(file, exchange.caller, exchange.request.params)
         if file.entry.stock is None or wanted:
             formats = FORMATS.get(file.entry.mime_type, ())
             number = 1 + formats.index(check_format(file, wanted))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from drive_emulator.documents import PDF
 from drive_emulator.errors import ApiError, classic
-from drive_emulator.forest import File
+from drive_emulator.tree import File
 
 LARGEST = 10_000_000  # bytes that Google exports at most
 _NATIVE = "application/vnd.google-apps."
@@ -59,6 +59,51 @@ IMPORTS: Mapping[str, tuple[str, ...]] = {
     "text/plain": (f"{_NATIVE}document",),
     "text/csv": (f"{_NATIVE}spreadsheet",),
 }
+
+
+_SHORT: Mapping[str, str] = {
+    f"{_OFFICE}wordprocessingml.document": "docx",
+    f"{_OFFICE}spreadsheetml.sheet": "xlsx",
+    f"{_OFFICE}presentationml.presentation": "pptx",
+    f"{_OPEN}text": "odt",
+    f"{_OPEN}spreadsheet": "ods",
+    f"{_OPEN}presentation": "odp",
+    "application/rtf": "rtf",
+    "application/pdf": "pdf",
+    "application/zip": "zip",
+    "application/epub+zip": "epub",
+    "text/plain": "txt",
+    "text/markdown": "md",
+    "text/csv": "csv",
+    "text/tab-separated-values": "tsv",
+    "image/jpeg": "jpeg",
+    "image/png": "png",
+    "image/svg+xml": "svg",
+    f"{_NATIVE}script+json": "json",
+}
+EDITORS: Mapping[str, str] = {
+    f"{_NATIVE}document": "/feeds/download/documents/export/Export",
+    f"{_NATIVE}spreadsheet": "/spreadsheets/export",
+    f"{_NATIVE}presentation": "/feeds/download/presentations/Export",
+    f"{_NATIVE}drawing": "/feeds/download/drawings/Export",
+    f"{_NATIVE}script": "/feeds/download/scripts/Export",
+}
+"""Where the editors of docs.google.com serve what `exportLinks` points at (rclone goes there)."""
+
+
+def export_links(file: File) -> dict[str, str] | None:
+    """The field of that name: for every format, the address that gives it."""
+    native = file.entry.mime_type
+    if native not in EDITORS or not file.entry.rare.can_download:
+        return None
+    address = f"https://docs.google.com{EDITORS[native]}?id={file.id}&exportFormat="
+    return {mime_type: address + _SHORT[mime_type] for mime_type in FORMATS[native]}
+
+
+def format_called(native: str, short: str) -> str:
+    """The format that a link calls `docx`, say; what there is not is given back as it is."""
+    formats = FORMATS.get(native, ())
+    return next((each for each in formats if _SHORT[each] == short), short or "nothing")
 
 
 def check_format(file: File, mime_type: str) -> str:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
+from drive_emulator.exports import export_links
 from drive_emulator.mask import Mask, pick
 from drive_emulator.tree import File
 
@@ -180,6 +181,7 @@ FIELDS: dict[str, Make] = {
     "quotaBytesUsed": lambda file: _size(file) or "0",
     "headRevisionId": _revision,
     "imageMediaMetadata": _image,
+    "exportLinks": export_links,
     "isAppAuthorized": lambda file: False,
     "linkShareMetadata": lambda file: {
         "securityUpdateEligible": False,

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
 USUAL_UNIVERSE = "emu.test"
-GOOGLE = ("www.googleapis.com", "*.googleapis.com", "oauth2.googleapis.com", "accounts.google.com")
+GOOGLE = (
+    "www.googleapis.com",
+    "*.googleapis.com",
+    "oauth2.googleapis.com",
+    "accounts.google.com",
+    "docs.google.com",  # where the links of exports lead
+)
 _LIFE = timedelta(days=90)
 _SKEW = timedelta(hours=1)  # of a client's clock behind ours
 

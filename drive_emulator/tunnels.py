@@ -15,7 +15,7 @@ HEAD_S = 10.0  # for a client to say what it wants, and for the listener to be r
 IDLE_S = 600.0  # without a byte in either direction
 _CHUNK = 128 * 1024
 
-_GOOGLE = re.compile(r"(?:[a-z0-9-]{1,63}\.){0,3}googleapis\.com|(?:accounts|drive)\.google\.com")
+_GOOGLE = re.compile(r"(?:[a-z0-9-]{1,63}\.){0,3}googleapis\.com|(?:accounts|docs)\.google\.com")
 _TARGET = re.compile(r"CONNECT ([A-Za-z0-9.-]{1,253}):(\d{1,5}) HTTP/1\.[01]")
 
 

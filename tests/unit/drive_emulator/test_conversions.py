@@ -3,7 +3,7 @@
 import io
 import zipfile
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
@@ -104,6 +104,33 @@ async def test_a_format_that_there_is_not_is_a_bad_request(
 ) -> None:
     answer = await export(client, document, mime_type)
     assert reason(answer) == (400, "badRequest", "convertTo")
+
+
+async def test_links_of_exports_lead_to_the_same(client: httpx.AsyncClient, document: File) -> None:
+    params = {"fields": "exportLinks"}
+    told = (await client.get(f"/drive/v3/files/{document.id}", params=params)).json()
+    assert set(told["exportLinks"]) == set(FORMATS[document.entry.mime_type])
+    for mime_type, link in told["exportLinks"].items():
+        parts = urlsplit(link)
+        assert parts.netloc == "docs.google.com"
+        query = dict(parse_qsl(parts.query))
+        answer = await client.get(parts.path, params=query)
+        assert answer.headers["content-type"] == mime_type
+        assert answer.content == exported(document, mime_type)
+        query["exportFormat"] = "nonsense"
+        answer = await client.get(parts.path, params=query)
+        assert reason(answer) == (400, "badRequest", "convertTo")
+    answer = await client.get(parts.path, params={"id": "nobody"})
+    assert reason(answer) == (404, "notFound", "fileId")
+
+
+async def test_what_may_not_be_downloaded_is_not_to_be_had_this_way_either(
+    client: httpx.AsyncClient, forest: Forest
+) -> None:
+    for name in ("not to be downloaded.jpg", "abusive.jpg"):
+        file = named(forest, name)
+        answer = await client.post(f"/drive/v3/files/{file.id}/download")
+        assert answer.status_code == 403
 
 
 async def test_a_format_must_be_named(client: httpx.AsyncClient, document: File) -> None:
