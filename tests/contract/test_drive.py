@@ -5,15 +5,21 @@ import hashlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 import pytest
-from httpx_aiohttp import AiohttpTransport
 
 from drive_emulator.testing import RunningEmulator, running_emulator
 from services.adapters.drive import Drive, open_drive
 from services.core.errors import SetAside, Stop, TryAgain
-from services.core.ports import FOLDER_TYPE, Entry, LooksUpFiles, OpensFiles, ReadsFolders
+from services.core.ports import (
+    FOLDER_TYPE,
+    Entry,
+    LooksUpFiles,
+    OpensFiles,
+    ReadsFolders,
+)
 from services.core.settings import DriveSettings, Secret
 from tests.fakes.drive import FakeDrive
 from tests.fakes.samples import a_file
@@ -47,23 +53,31 @@ class Premises:
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[RunningEmulator]:
-    with running_emulator() as emulator:
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("account") / "account.json"
+
+
+@pytest.fixture(scope="module")
+def emulator(key_file: Path) -> Iterator[RunningEmulator]:
+    with running_emulator(options=["--service-account", str(key_file)]) as emulator:
         emulator.add_tree({"name": "contract", "pictures": 2 * PICTURES, "depth": 1, "fan_out": 1})
         yield emulator
 
 
 @asynccontextmanager
-async def real_premises(emulator: RunningEmulator) -> AsyncIterator[Premises]:
+async def real_premises(
+    emulator: RunningEmulator, key_file: Path | None = None
+) -> AsyncIterator[Premises]:
     folder_id = emulator.folder_id("contract")
     async with AsyncExitStack() as stack:
 
-        async def drive(key: str) -> Drive:
-            settings = DriveSettings(api_url=emulator.url, api_key=Secret(key))
-            transport = await stack.enter_async_context(AiohttpTransport())
-            return Drive(settings, transport)
+        async def drive(key: str, account: Path | None = None) -> Drive:
+            settings = DriveSettings(
+                api_url=emulator.url, api_key=Secret(key), credentials_file=account
+            )
+            return await stack.enter_async_context(open_drive(settings, connections=16))
 
-        right = await drive(emulator.api_key)
+        right = await drive("" if key_file else emulator.api_key, key_file)
         wrong = await drive("AIza-not-a-key-of-this-server")
         files = {
             file["id"]: Expected(file["name"], int(file["size"]), file["md5Checksum"])
@@ -85,12 +99,16 @@ def fake_premises() -> Premises:
     return Premises(drive, FakeDrive(key_is_right=False), "folder", expected)
 
 
-@pytest.fixture(params=["fake", pytest.param("emulator", marks=pytest.mark.real)])
+@pytest.fixture(
+    params=["fake", *(pytest.param(who, marks=pytest.mark.real) for who in ("key", "account"))]
+)
 async def premises(request: pytest.FixtureRequest) -> AsyncIterator[Premises]:
+    """The fake, and the adapter with an API key and with a service account."""
     if request.param == "fake":
         yield fake_premises()
         return
-    async with real_premises(request.getfixturevalue("emulator")) as premises:
+    account = request.getfixturevalue("key_file") if request.param == "account" else None
+    async with real_premises(request.getfixturevalue("emulator"), account) as premises:
         yield premises
 
 

@@ -8,9 +8,11 @@ from drive_emulator.testing import RunningEmulator, running_emulator
 from services.adapters.drive import Drive
 from services.core.errors import CoolDown, SetAside, TryAgain, Verdict
 from services.core.object_key import object_key
+from services.core.ports import SHORTCUT_TYPE, Target
 from tests.contract.odd_drive import MIB, TREE, Desk, ask, entry_of, found, reaching
 from tests.fakes.google import Purse
 from tests.fakes.object_store import Kept
+from tests.fakes.samples import a_file
 
 pytestmark = pytest.mark.real
 RESET = {"do": "reset"}
@@ -242,3 +244,33 @@ async def test_bytes_are_followed_to_the_address_that_google_signs(
         desk = Desk(drive, await entry_of(drive, emulator, "small.jpg"))
         await desk.stored()
     assert purse.spent == [100, 200]
+
+
+async def test_an_older_link_opens_with_its_key_and_not_without(
+    emulator: RunningEmulator, drive: Drive
+) -> None:
+    emulator.add_tree(
+        {
+            "name": "older",
+            "items": [
+                {"path": "in", "kind": "folder", "ref": "in", "resourceKey": "0-folder"},
+                {"path": ["in", "a.jpg"], "size": 9_000, "ref": "a", "resourceKey": "0-file"},
+                {"path": "link", "kind": "shortcut", "ref": "link", "target": "a"},
+            ],
+        }
+    )
+    refs = emulator.refs("older")
+    (entry,) = (await drive.list_page(refs["in"], token=None, resource_key="0-folder")).entries
+    assert entry.resource_key == "0-file"
+    file = a_file(file_id=entry.id, resource_key=entry.resource_key)
+    async with drive.open(file) as chunks:
+        assert sum([len(chunk) async for chunk in chunks]) == entry.size
+    shortcut = await drive.look_up(refs["link"], resource_key=None)
+    assert shortcut.mime_type == SHORTCUT_TYPE
+    assert shortcut.target == Target(id=refs["a"], mime_type="image/jpeg", resource_key="0-file")
+    there = await drive.look_up(refs["a"], resource_key="0-file")
+    assert (there.id, there.parents) == (entry.id, (refs["in"],))
+    for resource_key in (None, "0-wrong"):
+        with pytest.raises(SetAside) as caught:
+            await drive.look_up(refs["a"], resource_key=resource_key)
+        assert caught.value.reason == "not_found"

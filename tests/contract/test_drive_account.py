@@ -1,0 +1,116 @@
+"""A service account: the emulator's token server checks signature, audience, times and scope."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from drive_emulator.testing import RunningEmulator, running_emulator
+from services.adapters.drive import Drive, open_drive
+from services.core.errors import Stop, TryAgain
+from services.core.settings import DriveSettings, Secret
+from tests.fakes.samples import a_file
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("account") / "account.json"
+
+
+@pytest.fixture(scope="module")
+def emulator(key_file: Path) -> Iterator[RunningEmulator]:
+    with running_emulator(options=["--service-account", str(key_file)]) as emulator:
+        emulator.add_tree({"name": "few", "pictures": 4})
+        yield emulator
+
+
+@asynccontextmanager
+async def reaching(emulator: RunningEmulator, key_file: Path) -> AsyncIterator[Drive]:
+    # The key is wrong: were it sent, it would be seen.
+    settings = DriveSettings(
+        api_url=emulator.url, api_key=Secret("wrong-key"), credentials_file=key_file
+    )
+    async with open_drive(settings, connections=4) as drive:
+        yield drive
+
+
+def of_nobody(key_file: Path, other: Path) -> Path:
+    """The same key, said to be that of an account that is not there."""
+    nobody = {"client_email": "nobody@emulator.iam.gserviceaccount.com"}
+    other.write_text(json.dumps(json.loads(key_file.read_text()) | nobody))
+    return other
+
+
+async def look(drive: Drive, emulator: RunningEmulator) -> None:
+    """One of each request."""
+    page = await drive.list_page(emulator.folder_id("few"), token=None, resource_key=None)
+    entry = await drive.look_up(page.entries[0].id, resource_key=None)
+    async with drive.open(a_file(file_id=entry.id, size=entry.size)) as chunks:
+        assert sum([len(chunk) async for chunk in chunks]) == entry.size
+
+
+async def test_one_token_serves_all_requests(emulator: RunningEmulator, key_file: Path) -> None:
+    emulator.reset_log()
+    async with reaching(emulator, key_file) as drive:
+        await look(drive, emulator)
+        await look(drive, emulator)
+    asked = [line["kind"] for line in emulator.log()]
+    assert asked == ["token", *["list", "get", "media"] * 2]
+
+
+async def test_a_token_that_ends_early_is_renewed_without_a_failure(
+    emulator: RunningEmulator, key_file: Path
+) -> None:
+    async with reaching(emulator, key_file) as drive:
+        await look(drive, emulator)
+        emulator.reset_log()
+        emulator.advance(4_000)  # of Google's clock, not of ours: the token is refused
+        await look(drive, emulator)
+    assert [(line["kind"], line["status"]) for line in emulator.log()] == [
+        ("list", 401),
+        ("token", 200),
+        ("list", 200),
+        ("get", 200),
+        ("media", 200),
+    ]
+
+
+async def test_a_key_that_google_does_not_know_stops_everything(
+    emulator: RunningEmulator, key_file: Path, tmp_path: Path
+) -> None:
+    other = of_nobody(key_file, tmp_path / "other.json")
+    async with reaching(emulator, other) as drive:
+        with pytest.raises(Stop) as caught:
+            await look(drive, emulator)
+    assert caught.value.reason == "credentials_refused"
+    assert "invalid_grant" in caught.value.message
+
+
+async def test_tokens_that_are_all_refused_stop_everything(
+    emulator: RunningEmulator, key_file: Path
+) -> None:
+    rule = emulator.fault({"do": "refuse", "reason": "authError"}, kinds=["list"])
+    async with reaching(emulator, key_file) as drive:
+        with pytest.raises(Stop) as caught:
+            await look(drive, emulator)
+        assert caught.value.reason == "credentials_refused"
+        assert emulator.hits(rule) == 2
+        emulator.clear_faults()
+        await look(drive, emulator)
+
+
+@pytest.mark.parametrize("reason", ["badGateway", "unavailable"])
+async def test_trouble_with_the_token_server_is_waited_for_like_trouble_with_drive(
+    emulator: RunningEmulator, key_file: Path, reason: str
+) -> None:
+    emulator.fault({"do": "refuse", "reason": reason}, kinds=["token"])
+    async with reaching(emulator, key_file) as drive:
+        with pytest.raises(TryAgain) as caught:
+            await look(drive, emulator)
+        assert caught.value.reason == "drive_unreachable"
+        emulator.clear_faults()
+        await look(drive, emulator)
