@@ -4,6 +4,7 @@ Not the adapter of the services: that turns answers into verdicts, and the docto
 Google really says.
 """
 
+import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,15 @@ REDIRECTS = 3
 AGENT = "drivestream-doctor (gzip)"
 TIMES = httpx.Timeout(connect=10.0, read=30.0, write=10.0, pool=10.0)
 OVERALL_SECONDS = 60.0
+
+
+TOKEN = re.compile(r"(?=\S*\d)[\w+/=.-]{20,}")
+"""What may be somebody's key or token, in words that are not ours: no word of a sentence is so."""
+
+
+def quoted(message: str) -> str:
+    """Words of another's, cut short, and without anything in them that may be a secret."""
+    return TOKEN.sub("[hidden]", message)[:120]
 
 
 class SpentError(Exception):
@@ -81,7 +91,7 @@ class Answer:
             " + ".join(dict.fromkeys(said.reasons)) or f"no reason, status {said.status or '-'}"
         )
         place = f" at {', '.join(dict.fromkeys(said.locations))}" if said.locations else ""
-        return f"{self.status} {reasons}{place}: “{said.message[:120]}”"
+        return f"{self.status} {reasons}{place}: “{quoted(said.message)}”"
 
 
 class Asker:

@@ -13,6 +13,8 @@ from services.core.reasons import KEY_REFUSED, NOT_FOUND
 from services.core.settings import GOOGLE, DriveSettings
 
 MADE_UP = "1DrivestreamDoctorMadeThisIdUp00"
+UNFORESEEN = "drive_refused"
+"""The one verdict whose message quotes the answer."""
 SKEW_WORTH_KNOWING, SKEW_WRONG = 30.0, 240.0
 """Seconds. A service account's assertion is refused at five minutes, S3's signatures at fifteen."""
 NO_GOOGLE = (
@@ -59,7 +61,8 @@ def judged(answer: Answer, check: str, asked: Asked, *, account: bool) -> Findin
             return wrong(check, f"It does not speak as Drive does: {answer.words()}.", NO_GOOGLE)
         seen = "the service account" if account else "the API key"
         return Finding(check=check, seen=f"{seen} is accepted, and the Drive API is enabled")
-    return wrong(check, why.message, _todo(why, account=account))
+    seen = f"It was answered: {answer.words()}" if why.reason == UNFORESEEN else why.message
+    return wrong(check, seen, _todo(why, account=account))
 
 
 def meaning(answer: Answer, asked: Asked, *, account: bool) -> Verdict:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from local.doctor.ask import Answer, Asker, keys
-from local.doctor.drive import judged, meaning
+from local.doctor.drive import UNFORESEEN, judged, meaning
 from local.doctor.findings import Finding, note, wrong
 from local.doctor.listing import Entry, Listing, can, kinds, latency, listed, text
 from services.adapters.drive.refusals import Asked
@@ -161,5 +161,6 @@ def _download(ask: Asker, listing: Listing, *, account: bool) -> Finding:
         seen = f"{answer.status}, {len(answer.body):,} bytes of {kind} in {answer.seconds:.3f} s"
         return Finding(check="Download", seen=seen)
     why = meaning(answer, Asked.FILE, account=account)
-    return wrong("Download", f"{why.message} It was answered: {answer.words()}", "Try again later; "
+    said = "" if why.reason == UNFORESEEN else f"{why.message} "
+    return wrong("Download", f"{said}It was answered: {answer.words()}", "Try again later; "
                  "an import sets such a file aside with this reason.")  # fmt: skip

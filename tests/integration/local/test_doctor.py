@@ -20,6 +20,7 @@ from tests.integration.local.machine import Machine, a_machine
 from tests.platform import Platform
 
 KEY = "MARKED-0-the-key-of-this-test"
+MARKED = f"{KEY} AIzaMARKED0123456789012345 and MARKED-of-another-0123456789, Bearer MARKED"
 LINK = "https://drive.google.com/drive/folders/"
 TREE = {
     "name": "mixed",
@@ -209,7 +210,7 @@ def test_an_api_that_is_disabled_and_a_wall_are_told_apart(
         ({"reason": "automatedQueries"}, "Wait some minutes"),
         ({"reason": "automatedQueries", "status": 200}, "no JSON"),
         (
-            {"reason": "odd", "status": 403, "message": f"MARKED {KEY} AIzaMARKED0123456789012345"},
+            {"reason": "odd", "status": 403, "message": MARKED},
             "",
         ),
     ):
