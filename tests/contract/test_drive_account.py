@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from drive_emulator.testing import RunningEmulator, running_emulator
 from services.adapters.drive import Drive, open_drive
 from services.core.errors import Stop, TryAgain
-from services.core.settings import DriveSettings, Secret
+from services.core.settings import GOOGLE, DriveSettings, Secret
 from tests.fakes.samples import a_file
 
 pytestmark = pytest.mark.real
@@ -114,3 +115,36 @@ async def test_trouble_with_the_token_server_is_waited_for_like_trouble_with_dri
         assert caught.value.reason == "drive_unreachable"
         emulator.clear_faults()
         await look(drive, emulator)
+
+
+async def test_google_itself_is_reached_through_a_proxy_with_a_key_and_as_an_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key_file = tmp_path / "account.json"
+    options = ["--proxy-port", "0", "--tls-port", "0", "--ca-dir", str(tmp_path)]
+    with running_emulator(options=[*options, "--service-account", str(key_file)]) as emulator:
+        where = addresses(emulator)
+        monkeypatch.setenv("HTTPS_PROXY", where["proxy"])
+        monkeypatch.setenv("SSL_CERT_FILE", where["ca"])
+        for account in (None, at_googles_address(key_file)):
+            settings = DriveSettings(
+                api_url=GOOGLE, api_key=Secret(emulator.api_key), credentials_file=account
+            )
+            async with open_drive(settings, connections=2) as drive:
+                folder_id = emulator.folder_id("sample")
+                entry = await drive.look_up(folder_id, resource_key=None)
+                assert entry.id == folder_id
+        assert emulator.counts()["kinds"]["token"] == 1
+
+
+def addresses(emulator: RunningEmulator) -> dict[str, str]:
+    """Where its proxy listens, and the certificate of its authority."""
+    told: dict[str, str] = httpx.get(f"{emulator.url}/_emu/addresses", trust_env=False).json()
+    return told
+
+
+def at_googles_address(key_file: Path) -> Path:
+    """The key file as Google gives it out: with the address of its own token server."""
+    info = json.loads(key_file.read_text())
+    key_file.write_text(json.dumps(info | {"token_uri": "https://oauth2.googleapis.com/token"}))
+    return key_file
