@@ -36,6 +36,7 @@ from tests.system import System, running_system
 LIMIT_SECONDS = 1800
 JOB = "bench-listing"
 TREE = {"name": "tree", "pictures": 101_010, "size": 20_480, "depth": 2, "fan_out": 100}
+KILL_AT = 5_000
 FLAT = {"name": "flat", "pictures": 500_000, "size": 20_480}
 MEMORY_EVERY_S = 2.0
 SETTLE_S = 3.0
@@ -128,8 +129,13 @@ class Watch:
         sys.stderr.write(f"\r{now:6.1f} s  {done:,} folders closed, {files:,} files ")
 
 
-def measure(system: System, kafka: KafkaSettings, spec: Mapping[str, Any], kill: bool) -> Any:
-    """One listing from its request to the manifest that closes the last folder."""
+def measure(
+    system: System, kafka: KafkaSettings, spec: Mapping[str, Any], kill_at: int | None = None
+) -> Any:
+    """One listing from its request to the manifest that closes the last folder.
+
+    With `kill_at` the lister is killed and started again after so many pages.
+    """
     folder = system.drive.add_tree(spec)
     tree = next(t for t in system.drive.trees() if t["name"] == spec["name"])
     reader = LogReader(kafka, client_id="bench")
@@ -137,7 +143,7 @@ def measure(system: System, kafka: KafkaSettings, spec: Mapping[str, Any], kill:
     system.start("lister")
     time.sleep(SETTLE_S)  # the groups have joined: what is measured is the listing, not the start
     _request(kafka, folder)
-    watch = Watch(system, Progress(reader), kill_at=tree["folders"] // 2 if kill else None)
+    watch = Watch(system, Progress(reader), kill_at=kill_at)
     seconds = watch.run(time.monotonic())
     time.sleep(SETTLE_S)
     published = sum(
@@ -193,7 +199,7 @@ def main() -> int:
     ):
         kafka = KafkaSettings.read(Reader(servers))
         Topics(kafka).create()
-        result = measure(system, kafka, spec, given.course == "crash")
+        result = measure(system, kafka, spec, KILL_AT if given.course == "crash" else None)
     sys.stdout.write(json.dumps({"delay_ms": given.delay, **result}, indent=2) + "\n")
     good = result["files"] == result["files_expected"] and not result["folders_failed"]
     return 0 if good else 1

@@ -9,7 +9,7 @@ import structlog
 
 from services.adapters.drive import open_drive
 from services.adapters.kafka.admin import wait_for_topics
-from services.adapters.kafka.consumer import Subscription
+from services.adapters.kafka.consumer import Flow, Subscription
 from services.adapters.kafka.intake import received
 from services.adapters.kafka.producer import Publisher
 from services.adapters.logs import tell_of_waiting
@@ -47,6 +47,8 @@ PAGES_AT_ONCE = 16
 # A folder that fails may be most of an import, so it is tried longer than a single file: about two
 # minutes. Being rate limited for longer than the patience is waited for as a standstill.
 POLICY = RetryPolicy(attempts=12, first_wait=1.0, patience=300.0)
+# A page costs more than a commit: a killed lister is to repeat as few as it can.
+FLOW = Flow(commit_every_seconds=0.05)
 log = structlog.get_logger(SERVICE)
 
 
@@ -74,7 +76,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     if not await unless(stop, wait_for_topics(settings.kafka, names, log.warning)):
         return
     requests = Subscription(settings.kafka, group="lister-requests", topic=IMPORTS_REQUESTED.name)
-    pages = Subscription(settings.kafka, group=SERVICE, topic=IMPORTS_PAGES.name)
+    pages = Subscription(settings.kafka, group=SERVICE, topic=IMPORTS_PAGES.name, flow=FLOW)
     quota = Limiter(
         settings.quota, SERVICE, lambda: pages.partitions / IMPORTS_PAGES.partitions, log.warning
     )

@@ -23,8 +23,6 @@ from services.core.offsets import Offsets, Watermarks
 from services.core.settings import KafkaSettings
 
 POLL_SECONDS = 0.1
-COMMIT_EVERY_SECONDS = 0.25
-"""What a killed worker did since its last commit is done again: a few pages, some dozen files."""
 BATCH = 100
 log = structlog.get_logger("kafka")
 
@@ -34,10 +32,12 @@ class Flow:
     """How much is taken on. Unfinished messages a partition: paused at high, resumed at low.
 
     `drain_seconds` bounds the wait for work in hand when a partition goes or the process stops.
+    What a killed worker did since its last commit, up to `commit_every_seconds` ago, is done again.
     """
 
     watermarks: Watermarks = field(default_factory=lambda: Watermarks(high=200, low=100))
     drain_seconds: float = 5.0
+    commit_every_seconds: float = 0.25
 
 
 class Assignment:
@@ -211,7 +211,7 @@ class Subscription:
         self._throttle()
         now = time.monotonic()
         if now >= self._next_commit:
-            self._next_commit = now + COMMIT_EVERY_SECONDS
+            self._next_commit = now + self._flow.commit_every_seconds
             if due := self._due(self._assigned):
                 self._consumer.commit(offsets=due, asynchronous=True)
 
