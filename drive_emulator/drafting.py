@@ -11,6 +11,7 @@ from drive_emulator.kinds import stock_of
 from drive_emulator.layout import NEWEST_MS
 from drive_emulator.listed import FolderDraft, Listed
 from drive_emulator.stock import Shelf
+from drive_emulator.tree import title_of
 from drive_emulator.written import Item, Pointer, WrittenSpec, is_id
 
 NOWHERE = "1" + "DanglingShortcutPointsToNothing_"
@@ -23,7 +24,7 @@ Described = Callable[[str], Entry | None]
 
 def entry_of(shelf: Shelf, item: Item, number: int, when_ms: int) -> Entry:
     """What an item describes, made at `when_ms` if it does not say; shortcuts point nowhere yet."""
-    name = item.names[-1]
+    name = item.names[-1] if item.names else ""
     stock = stock_of(shelf, item.kind, name, number, item.size, item.text)
     mime_type = stock.container.mime_type if stock else _BARE[item.kind]
     return item.applied(Entry(name, mime_type, stock, when_ms, when_ms))
@@ -35,8 +36,8 @@ class Draft:
     def __init__(self, spec: WrittenSpec, shelf: Shelf) -> None:
         self._spec = spec
         self._shelf = shelf
-        self._root = FolderDraft(spec.title or spec.name)
-        self._implicit: set[int] = set()  # folders that no item describes yet, by id(draft)
+        self._root = FolderDraft(title_of(spec))
+        self._implicit = {id(self._root)}  # folders that no item describes yet, by id(draft)
         self._folders: dict[int, FolderDraft] = {}  # by the number of their item
         self._files: dict[int, tuple[FolderDraft, int]] = {}  # folder and place in it
         self._children: dict[tuple[int, str], FolderDraft] = {}
@@ -73,11 +74,10 @@ class Draft:
 
     def _write(self, number: int, item: Item) -> None:
         folder = self._start(item)
-        *above, name = item.names
-        for each in above:
+        for each in item.names[:-1]:
             folder = self._child(folder, each)
         if item.kind == "folder":
-            self._folders[number] = self._folder_of(folder, name, item)
+            self._folders[number] = self._folder_of(folder, item)
         else:
             self._files[number] = (folder, len(folder.files))
             when = NEWEST_MS - number * _STEP_MS
@@ -107,11 +107,16 @@ class Draft:
         self._children.setdefault((id(folder), name), made)
         return made
 
-    def _folder_of(self, folder: FolderDraft, name: str, item: Item) -> FolderDraft:
+    def _folder_of(self, folder: FolderDraft, item: Item) -> FolderDraft:
         """The folder of an item: one that paths have made, or else a new one, a twin if need be."""
-        here = self._children.get((id(folder), name))
+        if not item.names:
+            here: FolderDraft | None = self._root
+        else:
+            here = self._children.get((id(folder), item.names[-1]))
         if here is None or id(here) not in self._implicit:
-            here = self._made(folder, name)
+            if here is self._root:
+                raise BadTree("another item describes the root")
+            here = self._made(folder, item.names[-1])
         self._implicit.discard(id(here))
         applied = entry_of(self._shelf, item, 0, -1)
         here.rare, here.shared, here.trashed = applied.rare, applied.shared, applied.trashed

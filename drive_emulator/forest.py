@@ -1,7 +1,6 @@
 """Every file there is: found by id, by folder, or in order; next to none of them stored."""
 
 import binascii
-import re
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from time import time
@@ -18,14 +17,13 @@ from drive_emulator.mutation import Mutations
 from drive_emulator.sample import sample
 from drive_emulator.seal import Seal
 from drive_emulator.stock import Shelf
-from drive_emulator.tree import PLACE, Drive, File, Tree
+from drive_emulator.tree import DRIVE_ID, PLACE, Drive, File, Tree
 from drive_emulator.trees import TreeSpec, plan
 from drive_emulator.written import WrittenSpec
 
 __all__ = ["File", "Forest", "Tree"]
 
 MOST_TREES = 1_000
-_DRIVE_ID = re.compile(r"0A[A-Za-z0-9_-]{17}")
 
 
 def _has_direct_access(file: File, caller: Caller) -> bool:
@@ -174,7 +172,7 @@ class Forest:
         """Drive's ids of shared drives are 19 characters: 0A, 13 of its alphabet, 9PVA."""
         made = binascii.b2a_base64(blake2b(b"%08x" % key, digest_size=10).digest())[:13].decode()
         made = f"0A{made.replace('+', '-').replace('/', '_')}9PVA"
-        drive = Drive(wanted if _DRIVE_ID.fullmatch(wanted) else made, wanted)
+        drive = Drive(wanted if DRIVE_ID.fullmatch(wanted) else made, wanted)
         if any(drive.id == other.id or drive.name == other.name for other in self.drives()):
             raise BadTree(f"another tree is the shared drive {wanted[:60]!r}: a drive is one tree")
         return drive

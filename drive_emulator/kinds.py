@@ -23,6 +23,7 @@ _FORMATS: dict[str, Container] = {
     "gif": GIF,
     "webp": WEBP,
 }
+_OF_ONE_SIZE = 4
 _PAINTINGS: dict[str, list[Painting]] = {
     each.extension: [painting for painting in PAINTINGS if painting.container is each]
     for each in (JPEG, PNG, GIF, WEBP)
@@ -41,8 +42,10 @@ def stock_of(
         return shelf.literal(text.encode(), DOCUMENTS[kind].container)
     if kind == "picture":
         paintings = _PAINTINGS[_format(name).extension]
-        painting = paintings[number % len(paintings)]
-        return shelf.natural(painting) if size is None else shelf.sized(painting, size, JPEG)
+        if size is None:
+            return shelf.natural(paintings[number % len(paintings)])
+        # Every painting is rendered anew for every size: tests want few, and soon.
+        return shelf.sized(paintings[number % _OF_ONE_SIZE], size, JPEG)
     if kind == "empty":
         return shelf.empty(_format(name))
     return shelf.document(DOCUMENTS[kind]) if kind in DOCUMENTS else None

@@ -56,10 +56,10 @@ class Overlay:
         """Ranks of what was put into these folders, or of all that was added; in order."""
         if folders is None:
             return range(-self.added, 0)
-        found: set[int] = set()
-        for folder in folders:
-            found.update(self._extras.get(folder, ()))
-        return sorted(found)
+        lists = [self._extras[folder] for folder in folders if folder in self._extras]
+        if len(lists) == 1:
+            return lists[0]
+        return sorted({rank for each in lists for rank in each})
 
     def rank(self, ordinal: int) -> int:
         return ordinal if ordinal < self._base else self._base - 1 - ordinal

@@ -1,5 +1,6 @@
 """One tree, and one file of it: what the layout says, and what was changed since."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from struct import Struct
@@ -10,6 +11,7 @@ from drive_emulator.layout import Plan
 from drive_emulator.overlay import Overlay, inherit
 from drive_emulator.seal import Seal
 
+DRIVE_ID = re.compile(r"0A[A-Za-z0-9_-]{17}")
 PLACE = Struct(">II")  # the tree's key, the ordinal in it
 
 
@@ -31,6 +33,18 @@ class Spec(Protocol):
 
     @property
     def owner(self) -> str: ...
+
+    @property
+    def title(self) -> str | None: ...
+
+    @property
+    def drive(self) -> str | None: ...
+
+
+def title_of(spec: Spec) -> str:
+    """The name of a tree's root: that of the shared drive that it is, if no other is given."""
+    drive = None if spec.drive is None or DRIVE_ID.fullmatch(spec.drive) else spec.drive
+    return spec.title or drive or spec.name
 
 
 class Tree:

@@ -11,6 +11,7 @@ from drive_emulator.containers import JPEG
 from drive_emulator.layout import Regular, folder_count
 from drive_emulator.pool import PAINTINGS
 from drive_emulator.stock import Shelf, Stock
+from drive_emulator.tree import title_of
 from drive_emulator.written import LARGEST_SIZE, SMALLEST_SIZE, WrittenSpec, parse_written
 
 __all__ = ["BadTree", "TreeSpec", "WrittenSpec", "parse_tree", "plan"]
@@ -84,7 +85,7 @@ def plan(spec: TreeSpec, shelf: Shelf, seed: int) -> Regular:
     """The geometry of a tree; `seed` is the emulator's own and changes which pictures it shows."""
     share = spec.other_share
     return Regular(
-        title=spec.title or spec.name,
+        title=title_of(spec),
         depth=spec.depth,
         fan_out=spec.fan_out,
         pictures=spec.pictures,

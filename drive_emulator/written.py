@@ -23,7 +23,8 @@ Pointer = str | list[str]
 
 
 class Item(Attributes, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """One item. `path` are the folders from the root (or from the folder `in`) and its own name.
+    """One item. `path` are the folders from the root (or from the folder `in`) and its own name; a
+    folder of no path describes the root.
 
     `size` is of pictures, `text` the whole content of a text or html. `target` null is a shortcut
     to nothing. `parents` puts it into other folders than its path says: none, or several.
@@ -83,9 +84,9 @@ def check_item(item: Item) -> None:
         raise BadTree(f"a kind is one of {', '.join(KINDS)}")
     item.check()
     names = item.names
-    if not names:
-        raise BadTree("a path has one name at least: the root is there already")
-    if len(names) > DEEPEST or max(map(len, names)) > LONGEST_NAME:
+    if not names and (item.kind != "folder" or item.inside):
+        raise BadTree("a path has one name at least: only [] as a folder describes the root")
+    if len(names) > DEEPEST or any(len(name) > LONGEST_NAME for name in names):
         raise BadTree(f"a path has {DEEPEST} names of {LONGEST_NAME:,} characters at most")
     if item.ref is not None and not 0 < len(item.ref) <= LONGEST_REF:
         raise BadTree(f"a ref has 1 to {LONGEST_REF} characters: {item.ref[:40]!r} has not")

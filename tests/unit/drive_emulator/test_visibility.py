@@ -136,7 +136,7 @@ async def test_what_is_in_a_shared_drive_needs_the_flag(
     told = (await anybody.get(address, params={"fields": "driveId,parents", **flag})).json()
     assert told["driveId"] == shared.id
     root = await anybody.get(f"{FILES}/{shared.id}", params={"fields": "id,name", **flag})
-    assert root.json() == {"id": shared.id, "name": "ours"}
+    assert root.json() == {"id": shared.id, "name": "Our drive"}
 
 
 async def test_a_shared_drive_is_listed_with_both_flags(
@@ -162,7 +162,7 @@ async def test_one_drive_can_be_searched_as_a_corpus(
     both = {"supportsAllDrives": "true", "includeItemsFromAllDrives": "true"}
     whole = {"corpora": "drive", "driveId": shared.id, "fields": "files/name", **both}
     found = (await anybody.get(FILES, params=whole)).json()["files"]
-    assert [file["name"] for file in found] == ["ours", "A", "a.jpg"]
+    assert [file["name"] for file in found] == ["Our drive", "A", "a.jpg"]
     everywhere = {**both, "q": "name = 'a.jpg'", "fields": "files/name"}
     assert (await anybody.get(FILES, params=everywhere)).json()["files"] == [{"name": "a.jpg"}]
     none = {"q": "name = 'a.jpg'", "fields": "files/name"}

@@ -111,6 +111,17 @@ def test_what_is_said_goes_through_the_mask_too(forest: Forest) -> None:
     assert shown == {"name": "a.jpg", "imageMediaMetadata": {"width": -1}}
 
 
+def test_a_folder_of_no_path_describes_the_root(forest: Forest) -> None:
+    tree = plant(
+        forest,
+        {"path": "a.jpg"},
+        {"path": [], "kind": "folder", "resourceKey": "0-root", "ref": "root"},
+        title="Mine",
+    )
+    root = facts(forest.file(tree, 0))
+    assert (root["id"], root["name"], root["resourceKey"]) == (tree.refs["root"], "Mine", "0-root")
+
+
 def test_twin_folders_are_two_and_are_told_apart_by_ref(forest: Forest) -> None:
     tree = plant(
         forest,
@@ -213,6 +224,7 @@ LINK = {"path": "l", "kind": "shortcut"}
         ([A | {"colour": 1}], "unknown field `colour`"),
         ([A | {"kind": "sock"}], "a kind is one of picture, text, html"),
         ([{"path": []}], "one name at least"),
+        ([{"path": [], "kind": "folder"}] * 2, "another item describes the root"),
         ([{"path": ["a"] * 300}], "200 names"),
         ([{"path": "x" * 100_001}], "100,000 characters"),
         ([A | {"size": 100}], "4,096 to 2,147,483,648 bytes"),
