@@ -65,3 +65,7 @@ class Steered:
             if not token:
                 break
         return pages
+
+    async def all_ids(self, q: str = "", size: int = 3) -> list[str]:
+        """Those of all pages, in order."""
+        return [file_id for page in await self.ids(q, size) for file_id in page]

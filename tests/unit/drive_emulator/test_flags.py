@@ -1,0 +1,81 @@
+"""What the command line sets up, and how it refuses what it cannot."""
+
+import argparse
+
+import pytest
+
+from drive_emulator.access import KeyState
+from drive_emulator.faults.refusing import Latency, Refuse
+from drive_emulator.flags import USUAL_KEY, add_flags, world_of
+from drive_emulator.forest import Forest
+from drive_emulator.world import World
+
+
+def world(forest: Forest, *arguments: str) -> World:
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    add_flags(parser)
+    return world_of(forest, parser.parse_args(arguments))
+
+
+def test_without_flags_there_is_one_key_and_nothing_else(forest: Forest) -> None:
+    made = world(forest)
+    assert made.access.keys == {USUAL_KEY: KeyState.OK}
+    assert not made.quota.on
+    assert not made.faults.any
+
+
+def test_keys_have_states_and_may_hold_an_equals_sign(forest: Forest) -> None:
+    made = world(forest, "--api-key", "a", "--api-key", "b=disabled", "--api-key", "c=d")
+    assert made.access.keys == {"a": KeyState.OK, "b": KeyState.DISABLED, "c=d": KeyState.OK}
+
+
+def test_a_bearer_is_an_account_for_ever(forest: Forest) -> None:
+    made = world(forest, "--bearer", "t0ken=a@b.c")
+    made.clock.advance(1e8)
+    assert made.tokens.account("t0ken") == "a@b.c"
+
+
+def test_a_quota_is_a_profile_with_changes(forest: Forest) -> None:
+    made = world(
+        forest, "--quota", "units2026", "--quota-user-per-minute", "32500",
+        "--quota-set", '{"status": 429, "costs": {"get": 6}}',
+    )  # fmt: skip
+    settings = made.quota.settings
+    assert (settings.user_per_minute, settings.project_per_minute) == (32_500, 1_000_000)
+    assert (settings.status, settings.costs.get, settings.costs.list) == (429, 6, 100)
+
+
+def test_a_limit_alone_is_a_quota(forest: Forest) -> None:
+    assert world(forest, "--quota-project-per-minute", "60").quota.on
+
+
+def test_faults_and_delays_are_rules(forest: Forest) -> None:
+    made = world(
+        forest, "--delay", "list=400", "--fault", '{"effect": {"do": "refuse"}}', "--log", "5"
+    )
+    assert [type(rule.spec.effect) for rule in made.faults.rules] == [Latency, Refuse]
+    assert made.log.length == 5
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--bearer", "token"),
+        ("--bearer", "=account"),
+        ("--fault", "{}"),
+        ("--delay", "list"),
+        ("--log", "-1"),
+        ("--log", "99999999999"),
+        ("--quota", "gold"),
+        ("--quota-set", "[]"),
+        ("--quota-user-per-minute", "x"),
+    ],
+)
+def test_a_bad_flag_is_refused(forest: Forest, arguments: tuple[str, ...]) -> None:
+    with pytest.raises(argparse.ArgumentError):
+        world(forest, *arguments)
+
+
+def test_a_quota_nobody_understands_is_a_sentence(forest: Forest) -> None:
+    with pytest.raises(ValueError, match="not a quota: Expected `float` >= 0"):
+        world(forest, "--quota-user-per-minute", "-5")
