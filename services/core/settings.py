@@ -157,6 +157,7 @@ class DriveSettings:
 
     Where `credentials_file` is given, a service account asks and the key is not used: who sets both
     has put the account in the key's place. `quota_user` names us where a key makes us anonymous.
+    `timeout_seconds` is the longest wait for a listing's end or a file's first byte.
     """
 
     api_url: str
@@ -164,6 +165,7 @@ class DriveSettings:
     credentials_file: Path | None = None
     quota_user: str = QUOTA_USER
     cool_down_seconds: float = 600.0
+    timeout_seconds: float = 60.0
 
     @classmethod
     def read(cls, reader: Reader) -> "DriveSettings":
@@ -177,6 +179,7 @@ class DriveSettings:
             credentials_file=reader.json_file("GOOGLE_APPLICATION_CREDENTIALS"),
             quota_user=quota_user,
             cool_down_seconds=float(reader.number("DRIVE_COOL_DOWN_SECONDS", 600, 1, 86_400)),
+            timeout_seconds=float(reader.number("DRIVE_TIMEOUT_SECONDS", 60, 1, 3_600)),
         )
 
 

@@ -11,7 +11,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from services.adapters.drive.client import USUAL_LIMITS, Drive
+from services.adapters.drive.client import Drive
 from services.adapters.drive.credentials import Signs
 from services.adapters.drive.exchange import Limits
 from services.core.ports import SpendsQuota
@@ -26,7 +26,7 @@ async def open_drive(
     *,
     connections: int,
     quota: SpendsQuota | None = None,
-    limits: Limits = USUAL_LIMITS,
+    limits: Limits | None = None,
 ) -> AsyncIterator[Drive]:
     """Drive for as long as the block lasts, on at most so many connections, kept alive.
 
@@ -45,7 +45,19 @@ async def open_drive(
     async with AiohttpTransport(
         client=session, verify=trust, proxy=_proxy(settings.api_url)
     ) as transport:
-        yield Drive(settings, transport, credentials=credentials, quota=quota, limits=limits)
+        yield Drive(
+            settings,
+            transport,
+            credentials=credentials,
+            quota=quota,
+            limits=limits or limits_of(settings),
+        )
+
+
+def limits_of(settings: DriveSettings) -> Limits:
+    """What the settings' one time limit means for each wait."""
+    longest = settings.timeout_seconds
+    return Limits(answer=longest, silence=longest / 2, grace=longest)
 
 
 def _account(path: Path | None) -> Signs | None:

@@ -1,9 +1,13 @@
 """Which way to Drive: straight, or by the proxy of the environment."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 
-from services.adapters.drive.connect import _proxy
+from services.adapters.drive.connect import _proxy, limits_of
+from services.adapters.drive.exchange import Limits
+from services.core.settings import GOOGLE, DriveSettings, Secret
 
 PROXY = "http://proxy.test:3128"
 
@@ -36,3 +40,10 @@ def test_the_environment_says_which_way(
     for name, value in env.items():
         monkeypatch.setenv(name.lower(), value)
     assert address(_proxy(url)) == way
+
+
+def test_one_setting_bounds_every_wait_and_its_default_is_the_adapters_own() -> None:
+    usual = DriveSettings(api_url=GOOGLE, api_key=Secret(""))
+    assert limits_of(usual) == Limits()
+    quick = limits_of(replace(usual, timeout_seconds=4.0))
+    assert (quick.answer, quick.silence, quick.grace) == (4.0, 2.0, 4.0)

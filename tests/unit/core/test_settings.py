@@ -166,6 +166,7 @@ def test_shares_that_do_not_add_up_or_leave_one_out_are_a_fault(raw: str) -> Non
         ("DRIVE_QUOTA_MODEL", "bytes"),
         ("DRIVE_QUOTA_USER", "x" * 41),
         ("DRIVE_COOL_DOWN_SECONDS", "0"),
+        ("DRIVE_TIMEOUT_SECONDS", "0"),
     ],
 )
 def test_settings_of_drive_that_make_no_sense_are_faults(name: str, raw: str) -> None:
