@@ -1,0 +1,65 @@
+"""The proxy as a client meets it: whom it trusts, and where it does not lead."""
+
+import ssl
+from pathlib import Path
+
+import httpx
+import pytest
+
+from drive_emulator.testing import RunningEmulator
+
+
+def through(drive: RunningEmulator) -> httpx.Client:
+    told = drive.addresses()
+    trusted = ssl.create_default_context(cafile=told["ca"])
+    proxy = httpx.Proxy(told["proxy"])
+    return httpx.Client(proxy=proxy, verify=trusted, timeout=20, trust_env=False)
+
+
+@pytest.mark.parametrize(
+    "host", ["www.googleapis.com", "drive.googleapis.com", "www.emu.test", "www.emu.test:8443"]
+)
+def test_googles_hosts_and_the_universe_are_the_emulator(drive: RunningEmulator, host: str) -> None:
+    params = {"key": drive.api_key, "fields": "id"}
+    folder = drive.folder_id("sample")
+    with through(drive) as client:
+        answer = client.get(f"https://{host}/drive/v3/files/{folder}", params=params)
+    assert answer.json() == {"id": folder}
+
+
+def test_no_other_host_is_reached(drive: RunningEmulator) -> None:
+    with through(drive) as client:
+        with pytest.raises(httpx.ProxyError, match="403"):
+            client.get("https://www.example.com/")
+        answer = client.get("http://www.example.com/")
+    assert answer.status_code == 403
+    assert "refused: GET http://www.example.com/" in answer.text
+
+
+def test_the_controls_are_not_reached_by_the_proxy(drive: RunningEmulator) -> None:
+    with through(drive) as client:
+        assert client.get("https://www.googleapis.com/_emu/trees").status_code == 404
+        assert client.post("https://www.googleapis.com/_emu/clock", json={}).status_code == 404
+
+
+def test_who_does_not_trust_the_authority_gets_no_further(drive: RunningEmulator) -> None:
+    proxy = drive.addresses()["proxy"]
+    with (
+        httpx.Client(proxy=proxy, timeout=20, trust_env=False) as client,
+        pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"),
+    ):
+        client.get("https://www.googleapis.com/drive/v3/files")
+
+
+def test_megabytes_come_through_whole(drive: RunningEmulator) -> None:
+    drive.add_tree({"name": "large", "pictures": 1, "size": 8_000_000})
+    [file] = drive.files("large")
+    with through(drive) as client:
+        address = f"https://www.googleapis.com/drive/v3/files/{file['id']}"
+        answer = client.get(address, params={"alt": "media", "key": drive.api_key})
+    assert len(answer.content) == file["size"]
+
+
+def test_nothing_but_the_authority_is_in_its_folder(drive: RunningEmulator) -> None:
+    ca = Path(drive.addresses()["ca"])
+    assert [each.name for each in ca.parent.iterdir()] == ["ca.pem"]
