@@ -77,3 +77,25 @@ def test_workers_told_of_more_than_there_is_slow_down_until_they_are_seldom_refu
         assert a_minute < 0.1 * UNITS / 200
         row = system.wait_import(job, 90)
         assert (row["stored"], row["failed"]) == (2000, 0)
+
+
+def test_a_worker_whose_files_wait_for_quota_stops_at_once(
+    platform: Platform, tmp_path: Path
+) -> None:
+    # Some 13 downloads a minute: all that it has in hand waits, but the first ones.
+    settings = {"DRIVE_QUOTA_UNITS_PER_MINUTE": "3000"}
+    with running_system(platform, tmp_path, settings) as system:
+        folder = system.drive.add_tree({"name": "few", "pictures": 100, "size": 8192})
+        system.start("api", "indexer", "lister-1", "transfer-1")
+        system.wait_ready()
+        job = system.post_import(link(folder))
+        system.wait_import(job, 60, lambda row: row["stored"] > 0)
+        time.sleep(2)
+        since = time.monotonic()
+        assert system.terminate("transfer-1") == 0
+        assert time.monotonic() - since < 4, "it waited out the drain"
+        assert "unfinished_work_left" not in system.log("transfer-1")
+        system.start("transfer-2")
+        before = system.get(f"/imports/{job}")["stored"]
+        row = system.wait_import(job, 60, lambda row: row["stored"] >= before + 2)
+        assert row["failed"] == 0
