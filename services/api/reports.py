@@ -20,9 +20,9 @@ HOW = (
 )
 
 
-class Offer(Struct, frozen=True, kw_only=True):
-    """Files worth fetching later. `after` is when Google will have given them free again: 24 hours
-    after the import ended, which is never too early; null if its end is not known."""
+class Parked(Struct, frozen=True, kw_only=True):
+    """Those of `failed` that can be fetched later. `after` is when Google will have released them:
+    24 hours after the import's end, which is never too early; null before it has one."""
 
     files: int
     reason: str
@@ -31,11 +31,9 @@ class Offer(Struct, frozen=True, kw_only=True):
 
 
 class ImportView(ImportProgress, frozen=True, kw_only=True):
-    """An import with its parked files: those of `failed` that can be fetched within a day. There
-    is an `offer` to do so once the import is over."""
+    """An import, with its parked files told apart; null if there are none."""
 
-    parked: int = 0
-    offer: Offer | None = None
+    parked: Parked | None = None
 
 
 class ImportReport(ImportView, frozen=True, kw_only=True):
@@ -46,8 +44,7 @@ class ImportReport(ImportView, frozen=True, kw_only=True):
 
 def view(row: ImportProgress) -> ImportView:
     """The row with what follows from its counts."""
-    parked = row.failures.get(DOWNLOAD_QUOTA, 0)
-    return ImportView(**asdict(row), parked=parked, offer=_offer(row, parked))
+    return ImportView(**asdict(row), parked=_parked(row))
 
 
 def report(row: ImportProgress, failed: Sequence[FailedFolder]) -> ImportReport:
@@ -55,10 +52,12 @@ def report(row: ImportProgress, failed: Sequence[FailedFolder]) -> ImportReport:
     return ImportReport(**asdict(view(row)), failed_folders=failed)
 
 
-def _offer(row: ImportProgress, parked: int) -> Offer | None:
+def _parked(row: ImportProgress) -> Parked | None:
     """From the end of the import and not from the newest failure: lists are asked for every second,
     and the newest of many failures is not to be had without reading them."""
-    if not parked or row.state not in OVER:
+    files = row.failures.get(DOWNLOAD_QUOTA, 0)
+    if not files:
         return None
-    after = row.finished_at + QUOTA_LASTS if row.finished_at else None
-    return Offer(files=parked, reason=DOWNLOAD_QUOTA, after=after, how=HOW)
+    ended = row.finished_at if row.state in OVER else None
+    after = ended + QUOTA_LASTS if ended else None
+    return Parked(files=files, reason=DOWNLOAD_QUOTA, after=after, how=HOW)

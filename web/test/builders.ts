@@ -27,8 +27,7 @@ export function importJson(changes: Json = {}): Json {
     finished_at: '2026-11-23T10:00:20Z',
     updated_at: '2026-11-23T10:00:20Z',
     message: null,
-    parked: 0,
-    offer: null,
+    parked: null,
     failed_folders: [],
     ...changes,
   }

@@ -97,15 +97,15 @@ describe('the report of an import', () => {
 })
 
 describe('parked files', () => {
-  const offer = { files: 7, reason: 'download_quota_exceeded', after: '2026-11-24T10:00:20Z', how: 'POST it again.' }
-  const ended = { state: 'completed_with_failures', parked: 7, offer }
+  const parked = { files: 7, reason: 'download_quota_exceeded', after: '2026-11-24T10:00:20Z', how: 'POST it again.' }
+  const ended = { state: 'completed_with_failures', parked }
 
   it('are told apart, with the time after which they can be fetched', async () => {
     vi.useFakeTimers({ now: new Date('2026-11-23T12:00:00Z') })
     api.imports = [importJson(ended)]
     showPage()
     await pass(20)
-    const box = screen.getByRole('region', { name: '7 pictures are parked until Google gives them free' })
+    const box = screen.getByRole('region', { name: '7 pictures are parked until Google releases them' })
     expect(box.querySelector('time')?.dateTime).toBe('2026-11-24T10:00:20.000Z')
     expect(box.textContent).toContain('What is stored already is not fetched twice.')
     expect(within(box).queryByRole('alert')).toBeNull()
@@ -135,11 +135,11 @@ describe('parked files', () => {
   })
 
   it('have no button while the import runs, and no time where none is known', async () => {
-    api.imports = [importJson({ state: 'transferring', finished_at: null, parked: 1, offer: null })]
+    api.imports = [importJson({ state: 'transferring', finished_at: null, parked: { ...parked, files: 1, after: null } })]
     showPage()
-    expect(await screen.findByText('1 picture is parked until Google gives them free')).toBeDefined()
+    expect(await screen.findByText('1 picture is parked until Google releases it')).toBeDefined()
     expect(screen.queryByRole('button', { name: 'Import the folder again' })).toBeNull()
-    api.imports = [importJson({ ...ended, offer: { ...offer, after: null } })]
+    api.imports = [importJson({ ...ended, parked: { ...parked, after: null } })]
     expect(await screen.findByText(/Import the folder again tomorrow/, {}, { timeout: 3000 })).toBeDefined()
   })
 })

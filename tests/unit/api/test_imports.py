@@ -35,7 +35,6 @@ FIELDS = [
     "updated_at",
     "message",
     "parked",
-    "offer",
 ]
 IN_FULL = [*FIELDS, "failed_folders"]
 
@@ -97,7 +96,7 @@ async def test_an_import_that_only_the_log_knows_is_queued(api: Api) -> None:
     assert (shown["state"], shown["folder_id"]) == ("queued", FOLDER)
     assert shown["requested_at"] == shown["updated_at"] == "2026-11-23T12:00:01.123456Z"
     numbers = [value for value in shown.values() if isinstance(value, int)]
-    assert numbers == [0] * 11
+    assert numbers == [0] * 10
     assert (shown["skipped"], shown["failures"]) == ({}, {})
     assert await listed(api) == [in_list(shown)]
 
@@ -215,15 +214,13 @@ async def test_a_database_that_does_not_answer_is_said(api: Api) -> None:
 
 
 @pytest.mark.parametrize("state", ["completed_with_failures", "failed", "cancelled"])
-async def test_parked_files_are_counted_apart_and_offered_a_day_after_the_end(
-    api: Api, state: str
-) -> None:
+async def test_parked_files_are_told_apart_with_a_day_after_the_end(api: Api, state: str) -> None:
     failures = {"download_quota_exceeded": 7, "not_found": 1}
     ended = an_import(1, state=state, failures=failures, failed=8, finished_at=BEGAN)
     api.catalog.fill(rows(imports=[ended]))
     [shown] = await listed(api)
-    assert (shown["parked"], shown["failed"]) == (7, 8)
-    assert shown["offer"] == {
+    assert shown["failed"] == 8
+    assert shown["parked"] == {
         "files": 7,
         "reason": "download_quota_exceeded",
         "after": "2026-11-24T12:00:00.123456Z",
@@ -234,20 +231,22 @@ async def test_parked_files_are_counted_apart_and_offered_a_day_after_the_end(
     assert in_list(in_full) == shown
 
 
-async def test_nothing_is_offered_while_the_import_runs_or_when_nothing_is_parked(api: Api) -> None:
+async def test_what_is_parked_has_no_time_before_the_import_has_ended(api: Api) -> None:
     parked = {"download_quota_exceeded": 7}
-    running = an_import(1, failures=parked)
-    api.catalog.fill(rows(imports=[running, an_import(2, state="completed", finished_at=BEGAN)]))
-    shown = {row["id"]: (row["parked"], row["offer"]) for row in await listed(api)}
-    assert shown == {"import-0001": (7, None), "import-0002": (0, None)}
+    running = an_import(1, failures=parked, finished_at=BEGAN)
+    cancelled = an_import(2, state="cancelled", failures=parked)
+    api.catalog.fill(rows(imports=[running, cancelled]))
+    shown = [row["parked"] for row in await listed(api)]
+    assert [(each["files"], each["after"]) for each in shown if isinstance(each, dict)] == [
+        (7, None),
+        (7, None),
+    ]
 
 
-async def test_an_offer_names_no_time_when_the_end_is_not_known(api: Api) -> None:
-    parked = {"download_quota_exceeded": 7}
-    api.catalog.fill(rows(imports=[an_import(1, state="cancelled", failures=parked)]))
+async def test_an_import_with_nothing_parked_says_nothing_of_it(api: Api) -> None:
+    api.catalog.fill(rows(imports=[an_import(2, state="completed", finished_at=BEGAN)]))
     [shown] = await listed(api)
-    assert isinstance(shown["offer"], dict)
-    assert (shown["offer"]["files"], shown["offer"]["after"]) == (7, None)
+    assert shown["parked"] is None
 
 
 async def test_folders_that_could_not_be_listed_are_named_with_the_reason(api: Api) -> None:

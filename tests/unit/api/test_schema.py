@@ -62,9 +62,9 @@ async def test_parameters_have_the_names_that_are_used(api: Api) -> None:
 
 async def test_what_is_shown_of_an_import_is_declared(api: Api) -> None:
     schemas = (await document(api))["components"]["schemas"]
-    assert {"parked", "offer"} <= set(schemas["ImportView"]["properties"])
-    assert {"parked", "offer", "failed_folders"} <= set(schemas["ImportReport"]["properties"])
-    assert set(schemas["Offer"]["properties"]) == {"files", "reason", "after", "how"}
+    assert {"parked"} <= set(schemas["ImportView"]["properties"])
+    assert {"parked", "failed_folders"} <= set(schemas["ImportReport"]["properties"])
+    assert set(schemas["Parked"]["properties"]) == {"files", "reason", "after", "how"}
     fields = {"folder_id", "path", "reason", "message", "failed_at"}
     assert set(schemas["FailedFolder"]["properties"]) == fields
 

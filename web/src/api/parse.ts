@@ -3,7 +3,7 @@
  * contract becomes one `malformed` error that names the field, instead of a crash in a component.
  */
 import { ApiError } from './errors'
-import type { FailedFolder, Import, ImportFile, ImportReport, ImportStarted, Offer, Picture } from './types'
+import type { FailedFolder, Import, ImportFile, ImportReport, ImportStarted, ParkedFiles, Picture } from './types'
 
 /** A JSON value and where in the answer it stood, for the error message. */
 interface Value {
@@ -60,12 +60,11 @@ function importOf(value: Value): Import {
     finishedAt: field('finished_at', optional(time)),
     updatedAt: field('updated_at', optional(time)),
     message: field('message', optional(text)),
-    parked: field('parked', count),
-    offer: field('offer', optional(offerOf)),
+    parked: field('parked', optional(parkedOf)),
   }
 }
 
-function offerOf(value: Value): Offer {
+function parkedOf(value: Value): ParkedFiles {
   const field = fieldsOf(value)
   return { files: field('files', count), reason: field('reason', text), after: field('after', optional(time)) }
 }

@@ -42,16 +42,14 @@ export interface Import extends ImportCounts {
   readonly finishedAt: Date | null
   readonly updatedAt: Date | null
   readonly message: string | null
-  /** Those of the failed files that Google withholds for a day. */
-  readonly parked: number
-  /** Fetching the parked files, once the import is over. */
-  readonly offer: Offer | null
+  /** Those of the failed files that Google withholds for a day; null if there are none. */
+  readonly parked: ParkedFiles | null
 }
 
-export interface Offer {
+export interface ParkedFiles {
   readonly files: number
   readonly reason: string
-  /** When Google will surely have given them free again; null if that is not known. */
+  /** When Google will surely have released them; null before the import has ended. */
   readonly after: Date | null
 }
 

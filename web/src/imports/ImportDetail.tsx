@@ -68,8 +68,8 @@ function Report({ one }: { one: Import }) {
           <span className="percent">{percent === null ? soFar(one) : `${percent} %`}</span>
         </div>
         <Equation counts={one} />
-        <Parked one={one} />
         <Skipped one={one} />
+        <Parked one={one} />
         <Announcer one={one} />
         <Facts one={one} />
       </section>

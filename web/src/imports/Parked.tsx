@@ -6,23 +6,27 @@ import { sentence } from '../api/errors'
 import type { Import } from '../api/types'
 import { selectImport } from '../location'
 import { counted } from '../text/format'
+import { isRunning } from '../text/states'
 import { Time } from '../ui/Time'
 import { newKey } from './idempotencyKey'
 import { useNow } from './useLiveRate'
 
 export function Parked({ one }: { one: Import }) {
-  if (one.parked === 0) return null
+  if (one.parked === null) return null
+  const { files, after } = one.parked
+  const them = files === 1 ? 'it' : 'them'
   const link = one.folderUrl ?? one.folderId
   return (
     <section className="note parked" aria-labelledby="parked">
-      <h3 id="parked">{counted(one.parked, 'picture is', 'pictures are')} parked until Google gives them free</h3>
+      <h3 id="parked">
+        {counted(files, 'picture is', 'pictures are')} parked until Google releases {them}
+      </h3>
       <p>
-        Too many people fetched {one.parked === 1 ? 'it' : 'them'} lately, so Google withholds{' '}
-        {one.parked === 1 ? 'it' : 'them'} from everybody, for a day at most. All others go on without{' '}
-        {one.parked === 1 ? 'it' : 'them'}.
+        Too many people fetched {them} lately, so Google withholds {them} from everybody, for a day at most. All others
+        go on without {them}.
       </p>
-      <p>{one.offer === null ? 'Once this import is over, they can be fetched from here.' : <Worth after={one.offer.after} />}</p>
-      {one.offer !== null && link !== null && <Again link={link} />}
+      <p>{isRunning(one) ? 'Once this import is over, you can fetch them from here.' : <Worth after={after} />}</p>
+      {!isRunning(one) && link !== null && <Again link={link} />}
     </section>
   )
 }
@@ -34,7 +38,7 @@ function Worth({ after }: { after: Date | null }) {
   if (after.getTime() <= now) return <>That day is over: import the folder again. {rest}</>
   return (
     <>
-      Import the folder again after <Time at={after} />, or earlier to see which are free by then. {rest}
+      Import the folder again after <Time at={after} />, or earlier to see which it has released by then. {rest}
     </>
   )
 }
