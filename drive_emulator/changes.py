@@ -1,5 +1,7 @@
 """Changes of what is there, as JSON says them: `{"do": "replace", "id": …}`."""
 
+from typing import get_args
+
 import msgspec
 from msgspec import UNSET
 
@@ -80,6 +82,9 @@ class Set(
 Change = Add | Move | Rename | Trash | Untrash | Delete | Share | Unshare | Replace | Set
 
 
+_DOINGS = tuple(str(each.__struct_config__.tag) for each in get_args(Change))
+
+
 class BadChange(ValueError):
     """A change that cannot be made; the message says why."""
 
@@ -98,7 +103,8 @@ def parse_change(text: str | bytes) -> Change:
             check_item(change.item)
             _check_new(change.item)
     except (msgspec.DecodeError, UnicodeDecodeError, BadTree) as why:
-        raise BadChange(f"not a change: {why}") from None
+        which = f": do is one of {', '.join(_DOINGS)}" if "`$.do`" in str(why) else ""
+        raise BadChange(f"not a change: {why}{which}") from None
     if isinstance(change, Rename) and len(change.name) > LONGEST_NAME:
         raise BadChange(f"not a change: a name has {LONGEST_NAME:,} characters at most")
     if isinstance(change, Replace):

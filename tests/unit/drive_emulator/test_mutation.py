@@ -199,7 +199,7 @@ def test_a_listing_that_has_begun_goes_on_where_it_was(forest: Forest, tree: Tre
         ("", "not a change"),
         ("[]", "not a change"),
         ('{"id": "x"}', "missing required field `do`"),
-        ('{"do": "explode", "id": "x"}', "Invalid value 'explode'"),
+        ('{"do": "explode", "id": "x"}', "do is one of add, move, rename, trash"),
         ('{"do": "rename", "id": "x"}', "missing required field `name`"),
         ('{"do": "trash", "id": "x", "name": "y"}', "unknown field `name`"),
         ('{"do": "replace", "id": "x", "size": 5}', "4,096 to"),
