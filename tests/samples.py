@@ -53,6 +53,7 @@ SAMPLES: dict[str, e.Message] = {
         page_number=3,
         confirms=True,
         seen=e.Tally(count=2991, digest=7_612_058_254_738_945_263),
+        tail=("1679091c5a880faf",),
         before=e.Tally(count=3012, digest=2**63 - 1),
         tokens=("8f14e45fceea167a",),
         token="~!!~token",

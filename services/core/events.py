@@ -95,7 +95,8 @@ class PageRequested(Event, frozen=True, kw_only=True):
     `path` holds the names of the folders from the import's root down to this one (root excluded),
     `ancestors` their ids (root included, this one excluded), so a cycle is seen without asking.
     A pass that `confirms` asks for ids alone, and finds nothing anew. `seen` is what this pass
-    listed on the pages before this one, `before` what the last complete pass listed, `tokens` the
+    listed on the pages before this one, and `tail` the digests of its last entries, which may come
+    again at the top of this one; `before` is what the last complete pass listed. `tokens` are the
     digests of some tokens of this pass: one that comes again would lead in a circle.
     """
 
@@ -104,6 +105,7 @@ class PageRequested(Event, frozen=True, kw_only=True):
     page_number: Small = 0
     confirms: bool = False
     seen: Tally = Tally()
+    tail: Annotated[tuple[Id, ...], Meta(max_length=64)] = ()
     before: Tally | None = None
     tokens: Annotated[tuple[Id, ...], Meta(max_length=64)] = ()
     token: Text | None = None

@@ -7,7 +7,7 @@ or an empty answer then shows. Passes that publish files alternate with passes t
 alone, so of any two that follow each other and agree, one has published everything.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -25,6 +25,8 @@ MOST_PAGES = 20_000
 ROUND = 100
 """What Drive calls a page where it pleases: 100 entries by default, 460 or 500 at times."""
 NEWEST_TOKENS = 8
+TAIL = 32
+"""Entries of a pass whose repeats are noticed across a page boundary: where repeats come from."""
 _MODULUS = 2**63
 
 INCOMPLETE = "listing_incomplete"
@@ -59,7 +61,7 @@ def step(asked: e.PageRequested, page: Page, at: datetime) -> Step:
         return _abandoned(asked, "incomplete_search", at)
     if page.next_token is None:
         return _ended(asked, page, at)
-    mark = _digest(page.next_token).hex()
+    mark = _digest(page.next_token)
     if page.next_token == asked.token or mark in asked.tokens:
         return _abandoned(asked, "token_repeats", at)
     if asked.page_number + 1 >= MOST_PAGES:
@@ -69,7 +71,8 @@ def step(asked: e.PageRequested, page: Page, at: datetime) -> Step:
         asked,
         page_number=number,
         token=page.next_token,
-        seen=tallied(asked.seen, page.entries),
+        seen=tallied(asked.seen, page.entries, asked.tail),
+        tail=tail_of(asked.tail, page.entries),
         tokens=_remembered(asked.tokens, number, mark),
     )
     return Step(after=following, last=False)
@@ -100,21 +103,27 @@ def failed(asked: e.PageRequested, reason: str, message: str, at: datetime) -> e
     )
 
 
-def tallied(seen: e.Tally, entries: Iterable[Entry]) -> e.Tally:
+def tallied(seen: e.Tally, entries: Iterable[Entry], tail: Sequence[str] = ()) -> e.Tally:
     """What was seen with one page more.
 
-    An entry that repeats on the page counts once; on another page it counts again, since nobody
-    remembers all ids of a large folder. So a repeat can make two passes differ that listed the
-    same, which costs another pass; it cannot make two agree that did not.
+    An entry that repeats on the page, or from the `tail` of what came before it, counts once. One
+    that repeats from further back counts again, since nobody remembers all ids of a large folder.
+    So a repeat can make two passes differ that listed the same, which costs another pass; it cannot
+    make two agree that did not.
     """
-    ids = {entry.id for entry in entries}
-    digest = sum(int.from_bytes(_digest(name), "big") >> 1 for name in ids)
-    return e.Tally(count=seen.count + len(ids), digest=(seen.digest + digest) % _MODULUS)
+    digests = {_digest(entry.id) for entry in entries}.difference(tail)
+    total = sum(int(digest, 16) >> 1 for digest in digests)
+    return e.Tally(count=seen.count + len(digests), digest=(seen.digest + total) % _MODULUS)
+
+
+def tail_of(tail: tuple[str, ...], entries: Sequence[Entry]) -> tuple[str, ...]:
+    """The digests of the last entries listed so far; an empty page keeps those before it."""
+    return (*tail, *(_digest(entry.id) for entry in entries[-TAIL:]))[-TAIL:]
 
 
 def _ended(asked: e.PageRequested, page: Page, at: datetime) -> Step:
     """A pass came to its end: it is believed, or compared with the one before or after it."""
-    seen = tallied(asked.seen, page.entries)
+    seen = tallied(asked.seen, page.entries, asked.tail)
     doubt = _doubt(asked, page, seen)
     if doubt is None:
         return Step(after=None, last=True)
@@ -152,6 +161,7 @@ def _pass_after(
         token=None,
         confirms=confirms,
         seen=e.Tally(),
+        tail=(),
         before=before,
         tokens=(),
         # What the passes so far found is stored, or about to be: it is not to be fetched again.
@@ -166,5 +176,6 @@ def _remembered(tokens: tuple[str, ...], number: int, mark: str) -> tuple[str, .
     return tokens[0] if stays else mark, *tokens[1:][-(NEWEST_TOKENS - 1) :], mark
 
 
-def _digest(text: str) -> bytes:
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+def _digest(text: str) -> str:
+    """64 bits, in 16 hexadecimal digits."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from services.core import events as e
@@ -82,6 +82,7 @@ class Listing:
 class Lie:
     """How one pass over a folder goes wrong; by default not at all.
 
+    Each page begins with the last entries of the one before: as many as `overlaps`.
     `leaves_out` and `repeats` are indices among the folder's entries (modulo their number);
     `ends_after`, `incomplete_at`, `expires_at` and `circles_at` are numbers of pages.
     """
@@ -89,6 +90,7 @@ class Lie:
     leaves_out: frozenset[int] = frozenset()
     repeats: tuple[int, ...] = ()
     reverse: bool = False
+    overlaps: int = 0
     ends_after: int | None = None
     incomplete_at: int | None = None
     expires_at: int | None = None
@@ -97,7 +99,7 @@ class Lie:
     @property
     def honest(self) -> bool:
         """Nothing is missing, and it comes to its end."""
-        return self in (Lie(), Lie(reverse=True))
+        return replace(self, reverse=False, overlaps=0) == Lie()
 
 
 @dataclass
@@ -131,7 +133,8 @@ class LyingDrive(FakeDrive):
         if number and number == lie.expires_at:
             raise SetAside(PAGE_TOKEN_INVALID, "Too old.")
         entries = self._entries(lie)
-        shown = entries[number * page_size : (number + 1) * page_size]
+        start = number * page_size
+        shown = entries[max(0, start - lie.overlaps) : start + page_size]
         self.told[-1] += [entry.id for entry in shown]
         if ids_only:
             shown = [Entry(id=entry.id, name="", mime_type="") for entry in shown]

@@ -21,6 +21,7 @@ LIES = st.builds(
     leaves_out=st.frozensets(st.integers(0, 12), max_size=2),
     repeats=st.lists(st.integers(0, 12), max_size=2).map(tuple),
     reverse=st.booleans(),
+    overlaps=st.integers(0, 2),
     ends_after=PLACES,
     incomplete_at=PLACES,
     expires_at=PLACES,
@@ -83,7 +84,7 @@ async def test_it_never_closes_short_when_one_of_the_last_two_whole_passes_was_h
 async def test_two_honest_passes_in_a_row_find_every_file_whatever_came_before(
     images: int, script: list[Lie], at: int, turned: bool
 ) -> None:
-    script[at : at + 2] = [Lie(reverse=turned), Lie()]
+    script[at : at + 2] = [Lie(reverse=turned), Lie(overlaps=1)]
     listing, drive = await listed(images, script)
     if len(drive.told) == at + 2 or (at == 0 and believed_alone(drive)):
         assert listing.found == {entry.id for entry in drive.truth}
@@ -96,6 +97,15 @@ async def test_a_token_lost_at_every_page_boundary_never_closes_the_folder(pages
     (failed,) = listing.published(e.FolderFailed)
     assert failed.reason == "listing_incomplete"
     assert len(drive.told) == passes.PASSES
+
+
+@pytest.mark.parametrize("overlaps", [1, 2])
+async def test_entries_that_come_again_at_the_top_of_every_page_are_no_difference(
+    overlaps: int,
+) -> None:
+    listing, drive = await listed(13, [Lie(overlaps=overlaps)] * passes.PASSES)
+    assert listing.closed
+    assert len(drive.told) == 2
 
 
 async def test_a_token_lost_once_costs_two_passes_more_and_no_file() -> None:
@@ -174,6 +184,9 @@ def test_a_tally_does_not_depend_on_order_and_pages(numbers: list[int]) -> None:
     straight = passes.tallied(e.Tally(), entries)
     half = passes.tallied(passes.tallied(e.Tally(), entries[::2]), entries[1::2])
     assert half == straight
+    tail = passes.tail_of((), entries[::2])
+    again = [*entries[::2][-5:], *entries[1::2]]
+    assert passes.tallied(passes.tallied(e.Tally(), entries[::2]), again, tail) == straight
     assert straight.count == len(numbers)
     assert 0 <= straight.digest < 2**63
 
