@@ -2,6 +2,7 @@
 
     make bench                                   # 10,000 files of 100 KB
     python -m bench --files 1000 --size 20480
+    python -m bench.emulator                     # the Drive emulator alone: media, a long folder
 
 Everything real on this machine: Kafka, MinIO, PostgreSQL, the Drive emulator, one of each service.
 Prints one JSON object on standard output; what happens meanwhile goes to standard error.
