@@ -1,6 +1,7 @@
 """Where the settings come from: the environment, a copy that runs, or an emulator that does."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from local.answers import answers
 from local.doctor.configured import Surroundings
@@ -14,7 +15,9 @@ OWN = ("GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "DRIVE_API_URL")
 
 def surroundings(env: Mapping[str, str], home: Home) -> Surroundings:
     """As `drivestream status` finds them; without a key, the emulator at its usual port counts."""
-    copy = home.running()
+    copy = None
+    with suppress(OSError):  # a DATA_DIR that cannot be read holds no copy of ours
+        copy = home.running()
     if copy:
         copied, own = dict(copy.settings), any(env.get(name) for name in OWN)
         emulated = copied.get("GOOGLE_API_KEY") == KEY and not own

@@ -58,7 +58,7 @@ def _drive(
     with asking(drive.api_url, signed) as ask:
         found += accepted(ask, account=account)
         if link and not _broken(found):
-            found += _folder(ask, link, report, account)
+            found += guarded("Folder", lambda: _folder(ask, link, report, account))
         report.units = ask.units
     return found
 

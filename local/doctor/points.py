@@ -29,9 +29,15 @@ def points(ask: Asker, listing: Listing) -> Sequence[Point]:
         try:
             found += probe(ask, listing)
         except SpentError:
-            name = probe.__name__.strip("_").replace("_", " ")
-            found.append(Point(point=name, assumed="-", seen="not asked: units used up", same=None))
+            found.append(_unasked(probe, "not asked: the units announced are used up"))
+        except Exception as why:  # noqa: BLE001 - one probe must not hide the others
+            found.append(_unasked(probe, f"the probe itself failed: {type(why).__name__}"))
     return found
+
+
+def _unasked(probe: Probe, seen: str) -> Point:
+    name = getattr(probe, "__name__", "").strip("_").replace("_", " ")
+    return Point(point=name, assumed="-", seen=seen, same=None)
 
 
 def _unknown_folder(ask: Asker, listing: Listing) -> Iterator[Point]:
