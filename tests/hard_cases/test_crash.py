@@ -1,0 +1,26 @@
+"""Hard case 15: a crash in the middle of an import."""
+
+import pytest
+
+from tests.hard_cases.importing import Importer
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+
+
+def test_case_15_a_crash_loses_nothing_and_doubles_nothing(importer: Importer) -> None:
+    tree = importer.grow(600, depth=1, fan_out=5)
+    importer.drive.fault({"do": "latency", "seconds": 0.3}, kinds=["media"])
+    job = importer.start(tree)
+    for service in ("transfer", "lister", "indexer"):
+        importer.system.wait_import(job, 60, lambda row: row["stored"] >= 60)
+        importer.system.kill(service)
+        importer.system.restart(service)
+    report = importer.report(job, 120)
+    assert (report.state, report.counts) == ("completed", (600, 600, 0))
+    objects = importer.objects(report)
+    assert objects == importer.md5s(tree)
+    ids = {str(file["id"]) for file in importer.drive.files(tree)}
+    rows = [r for r in importer.system.get("/images") if r["google_drive_id"] in ids]
+    assert len(rows) == 600
+    # Those under way when the transfer died are fetched again, and none besides.
+    assert 600 <= len(importer.asked("media")) <= 700

@@ -1,0 +1,92 @@
+"""Hard cases 8 and 9: links that need a key, and shortcuts to everything."""
+
+import pytest
+
+from tests.hard_cases.importing import Importer
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+
+
+def test_case_8_keys_of_root_folder_file_and_target_are_used(importer: Importer) -> None:
+    elsewhere = importer.plant(
+        {"path": "aim.jpg", "size": 5_000, "resourceKey": "0-aim", "ref": "aim"}
+    )
+    aim = importer.drive.refs(elsewhere)["aim"]
+    tree = importer.plant(
+        {"path": "file.jpg", "size": 5_000, "resourceKey": "0-file"},
+        {"path": ["album"], "kind": "folder", "resourceKey": "0-folder"},
+        {"path": ["album", "inside.jpg"], "size": 5_000},
+        {"path": "shortcut", "kind": "shortcut", "target": aim},
+    )
+    root = importer.drive.folder_id(tree)
+    importer.drive.mutate("set", id=root, resourceKey="0-root")
+    report = importer.run(tree, resource_key="0-root")
+    assert (report.state, report.counts) == ("completed", (3, 3, 0))
+    assert set(report.files) == {"file.jpg", "inside.jpg", "aim.jpg"}
+
+
+def test_case_8_a_link_without_its_key_fails_with_what_to_do(importer: Importer) -> None:
+    tree = importer.plant({"path": "file.jpg", "size": 5_000})
+    root = importer.drive.folder_id(tree)
+    importer.drive.mutate("set", id=root, resourceKey="0-root")
+    report = importer.run(tree)
+    assert report.state == "failed"
+    assert "resourcekey" in report.row["message"]
+
+
+def test_case_9_shortcuts_are_followed_once_and_never_in_circles(importer: Importer) -> None:
+    tree = importer.plant(
+        {"path": ["album", "real.jpg"], "size": 5_000, "ref": "real"},
+        {"path": ["album", "back to the root"], "kind": "shortcut", "target": []},
+        {"path": ["album", "to itself"], "kind": "shortcut", "target": ["album"]},
+        {"path": ["other", "hidden.jpg"], "size": 5_000, "shared": False},
+        {"path": ["other", "note.txt"], "kind": "text"},
+        {"path": ["other", "gone.jpg"], "size": 5_000, "trashed": True},
+        {"path": ["links", "one"], "kind": "shortcut", "target": "real"},
+        {"path": ["links", "two"], "kind": "shortcut", "target": "real"},
+        {"path": ["links", "to album"], "kind": "shortcut", "target": ["album"]},
+        {"path": ["links", "to nothing"], "kind": "shortcut", "target": None},
+        {"path": ["links", "to hidden"], "kind": "shortcut", "target": ["other", "hidden.jpg"]},
+        {"path": ["links", "to trash"], "kind": "shortcut", "target": ["other", "gone.jpg"]},
+        {
+            "path": ["links", "stale"],
+            "kind": "shortcut",
+            "target": ["other", "note.txt"],
+            "targetMimeType": "image/jpeg",
+        },
+    )
+    report = importer.run(tree)
+    assert (report.state, report.counts) == ("completed", (1, 1, 0))
+    fates = report.fates
+    assert fates["real.jpg"] == "stored"
+    assert fates["back to the root"] == "folder_cycle"
+    assert fates["to itself"] == "folder_cycle"
+    assert fates["to nothing"] == fates["to hidden"] == "shortcut_dangling"
+    assert fates["to trash"] == "trashed"
+    assert fates["stale"] == "not_an_image"
+    assert len(importer.asked("media")) == 1  # reached five ways, fetched once
+
+
+def test_case_9_a_shortcut_into_another_tree_brings_its_pictures(importer: Importer) -> None:
+    far = importer.plant({"path": ["far", "far.jpg"], "size": 5_000, "ref": "far"})
+    folder = importer.drive.folder_id(far)
+    tree = importer.plant({"path": "over there", "kind": "shortcut", "target": folder})
+    report = importer.run(tree)
+    assert (report.state, report.counts) == ("completed", (1, 1, 0))
+    assert report.files["far.jpg"]["path"].endswith("far")
+
+
+def test_case_9_a_shortcut_that_cannot_be_looked_up_fails_by_itself(importer: Importer) -> None:
+    tree = importer.plant(
+        {"path": "here.jpg", "size": 5_000},
+        {"path": ["far", "far.jpg"], "size": 5_000, "ref": "far", "shared": True},
+    )
+    links = importer.plant(
+        {"path": "here.jpg", "size": 5_000},
+        {"path": "far away", "kind": "shortcut", "target": importer.drive.refs(tree)["far"]},
+    )
+    refusal = {"do": "refuse", "reason": "insufficientFilePermissions"}
+    importer.drive.fault(refusal, kinds=["get"])
+    report = importer.run(links)
+    assert (report.state, report.counts) == ("completed_with_failures", (2, 1, 1))
+    assert report.fates["here.jpg"] == "stored"

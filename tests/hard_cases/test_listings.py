@@ -1,0 +1,119 @@
+"""Hard cases 1, 2, 3, 14: a listing that is short, that never ends, that is enormous."""
+
+import pytest
+
+from tests.hard_cases.importing import Importer
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+
+
+def test_case_1_a_listing_that_ended_too_early_is_listed_again(importer: Importer) -> None:
+    tree = importer.grow(1_100)
+    folder = importer.drive.folder_id(tree)
+    importer.drive.fault({"do": "drop_token"}, kinds=["list"], id=folder, first=1)
+    report = importer.run(tree)
+    assert report.state == "completed"
+    assert report.counts == (1_100, 1_100, 0)
+    assert len(importer.asked("media")) == 1_100  # nothing was fetched twice for it
+
+
+def test_case_1_a_listing_that_is_always_cut_is_never_called_complete(importer: Importer) -> None:
+    tree = importer.grow(1_100)
+    importer.drive.fault({"do": "drop_token"}, kinds=["list"], id=importer.drive.folder_id(tree))
+    report = importer.run(tree)
+    assert report.state in ("failed", "completed_with_failures")
+    assert "pictures may be missing" in report.row["message"]
+    assert report.folders() == {"": "listing_incomplete"}
+    assert report.row["stored"] >= 1_000  # what was seen is there all the same
+
+
+def test_case_1_entries_that_come_and_go_are_noticed(importer: Importer) -> None:
+    tree = importer.grow(1_100)
+    folder = importer.drive.folder_id(tree)
+    importer.drive.fault({"do": "omit", "share": 0.05}, kinds=["list"], id=folder)
+    report = importer.run(tree)
+    assert report.folders() == {"": "listing_incomplete"}
+
+
+def test_case_1_a_search_that_calls_itself_incomplete_is_not_believed(importer: Importer) -> None:
+    tree = importer.grow(5)
+    rule = importer.drive.fault({"do": "incomplete"}, kinds=["list"], first=2)
+    report = importer.run(tree)
+    assert (report.state, report.counts) == ("completed", (5, 5, 0))
+    assert importer.drive.hits(rule) == 2
+
+
+def test_case_1_an_empty_folder_is_believed_at_the_second_look(importer: Importer) -> None:
+    tree = importer.plant({"path": "nothing here", "kind": "folder", "ref": "empty"})
+    report = importer.run(tree)
+    assert (report.state, report.counts) == ("completed", (0, 0, 0))
+    empty = importer.drive.refs(tree)["empty"]
+    assert len(importer.asked("list", of=empty)) == 2
+
+
+def test_case_2_one_unreadable_folder_costs_no_other_folder(importer: Importer) -> None:
+    albums = [{"path": [f"album {n}", f"{n}.jpg"], "size": 5_000} for n in range(8)]
+    tree = importer.plant(*albums, {"path": ["locked"], "kind": "folder", "ref": "locked"})
+    locked = importer.drive.refs(tree)["locked"]
+    importer.drive.fault({"do": "group", "answer": "bad_parent_empties"}, kinds=["list"])
+    importer.drive.fault({"do": "refuse", "reason": "notFound"}, kinds=["list"], id=locked)
+    report = importer.run(tree)
+    assert (report.state, report.counts) == ("completed_with_failures", (8, 8, 0))
+    assert report.folders() == {"locked": "not_found"}
+    # Folders are never asked for in groups, so no group can come back empty.
+    assert not [line for line in importer.asked("list") if " or " in line["params"]["q"]]
+
+
+def test_case_3_a_token_that_repeats_for_ever_ends(importer: Importer) -> None:
+    tree = importer.grow(2_100)
+    importer.drive.fault({"do": "repeat_token"}, kinds=["list"])
+    report = importer.run(tree)
+    assert report.folders() == {"": "listing_incomplete"}
+    assert len(importer.asked("list")) < 30
+    assert report.row["stored"] == report.row["found"] > 1_900
+
+
+def test_case_3_a_token_that_expires_starts_the_folder_again(importer: Importer) -> None:
+    tree = importer.grow(1_100)
+    rule = importer.drive.fault({"do": "reject_token"}, kinds=["list"], from_=2, to=2)
+    report = importer.run(tree)
+    assert (report.state, report.counts) == ("completed", (1_100, 1_100, 0))
+    assert importer.drive.hits(rule) == 1
+
+
+def test_case_3_a_lister_that_dies_in_the_middle_of_a_folder_goes_on(importer: Importer) -> None:
+    tree = importer.grow(5_500)
+    importer.drive.fault({"do": "latency", "seconds": 0.5}, kinds=["list"])
+    job = importer.start(tree)
+    importer.system.wait_import(job, 30, lambda row: row["found"] >= 2_000)
+    importer.system.kill("lister")
+    importer.system.restart("lister")
+    report = importer.report(job, 120)
+    assert report.counts == (5_500, 5_500, 0)
+    pages = len(importer.asked("list"))
+    assert 12 <= pages <= 16  # two passes of six, and what was under way
+
+
+def test_pages_that_are_short_or_empty_do_not_end_a_listing(importer: Importer) -> None:
+    tree = importer.grow(50)
+    importer.drive.fault({"do": "short_page", "size": 0}, kinds=["list"], every=3)
+    importer.drive.fault({"do": "short_page", "size": 7}, kinds=["list"])
+    report = importer.run(tree)
+    assert (report.state, report.counts) == ("completed", (50, 50, 0))
+
+
+def test_entries_that_repeat_across_pages_count_once(importer: Importer) -> None:
+    tree = importer.grow(60)
+    importer.drive.fault({"do": "short_page", "size": 25}, kinds=["list"])
+    importer.drive.fault({"do": "duplicate"}, kinds=["list"], first=3)
+    report = importer.run(tree)
+    assert (report.state, report.counts) == ("completed", (60, 60, 0))
+    assert len(importer.folder_keys(tree)) == 60
+
+
+def test_case_14_a_hundred_levels_and_a_thousand_folders(importer: Importer) -> None:
+    deep = importer.report(importer.start(importer.grow(101, depth=100, fan_out=1)))
+    assert (deep.state, deep.counts) == ("completed", (101, 101, 0))
+    assert max(str(file["path"]).count("/") for file in deep.files.values()) == 99
+    wide = importer.report(importer.start(importer.grow(1_001, depth=1, fan_out=1_000)), 120)
+    assert (wide.state, wide.counts) == ("completed", (1_001, 1_001, 0))
