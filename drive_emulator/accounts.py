@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
+from drive_emulator.change_log import Noted
 from drive_emulator.conversions import required
 from drive_emulator.errors import (
     ApiError,
@@ -17,6 +18,7 @@ from drive_emulator.exchange import Exchange
 from drive_emulator.exports import FORMATS, IMPORTS
 from drive_emulator.forest import File
 from drive_emulator.mask import BadMask, Schema, narrow, parse_mask, pick
+from drive_emulator.resource import projection, rfc3339
 from drive_emulator.routing import Route
 from drive_emulator.schema import FILE
 from drive_emulator.world import World
@@ -41,6 +43,9 @@ _ABOUT: Schema = {
     "storageQuota": _names("limit usage usageInDrive usageInDriveTrash"),
     "user": _names("displayName emailAddress kind me permissionId photoLink"),
 }
+_BRIEF = parse_mask(
+    "kind,id,name,mimeType,parents,trashed,driveId,modifiedTime,version,resourceKey"
+)
 _START: Schema = _names("kind startPageToken")
 _CHANGES: Schema = {
     **_names("kind newStartPageToken nextPageToken"),
@@ -70,6 +75,7 @@ class Accounts:
 
     def __init__(self, world: World) -> None:
         self._forest = world.forest
+        self._changes = world.changes
 
     async def about(self, exchange: Exchange) -> None:
         """Who asks, and which formats there are. Without `fields` it is 400, as nowhere else."""
@@ -82,7 +88,7 @@ class Accounts:
     async def drives(self, exchange: Exchange) -> None:
         """Every shared drive that the account can see, on one page."""
         _account(exchange)
-        _check_page_size(exchange)
+        _page_size(exchange, 10, 100)
         found = [_drive(root) for root in self._roots(exchange)]
         await _answer(exchange, {"kind": "drive#driveList", "drives": found}, _DRIVES)
 
@@ -99,19 +105,42 @@ class Accounts:
     async def start(self, exchange: Exchange) -> None:
         """The token of now: what changes later comes behind it."""
         _account(exchange)
-        answer = {"kind": "drive#startPageToken", "startPageToken": "1"}
+        token = str(self._changes.next_number)
+        answer = {"kind": "drive#startPageToken", "startPageToken": token}
         await _answer(exchange, answer, _START)
 
     async def changes(self, exchange: Exchange) -> None:
-        """What changed since a token."""
+        """What changed since a token, oldest first, and the token to go on with."""
         _account(exchange)
+        size = _page_size(exchange, 100, 1_000)
         token = exchange.request.params.get("pageToken", "")
         if not token:
             raise required("pageToken")
-        if token != "1":
+        notes = self._changes.since(token, size)
+        if notes is None:
             raise invalid("pageToken")
-        answer = {"kind": "drive#changeList", "newStartPageToken": "1", "changes": []}
+        after = notes[-1].number + 1 if notes else self._changes.next_number
+        more = after < self._changes.next_number
+        answer = {
+            "kind": "drive#changeList",
+            "nextPageToken" if more else "newStartPageToken": str(after),
+            "changes": [self._change(each, exchange) for each in notes],
+        }
         await _answer(exchange, answer, _CHANGES)
+
+    def _change(self, note: Noted, exchange: Exchange) -> dict[str, Any]:
+        """A file that the account cannot see, or not any more, was removed for it."""
+        file = self._forest.find(note.file_id)
+        told = {
+            "kind": "drive#change",
+            "type": "file",
+            "changeType": "file",
+            "time": rfc3339(round(note.at * 1000)),
+            "fileId": note.file_id,
+        }
+        if file is None or not self._forest.visible(file, exchange.caller, all_drives=True):
+            return told | {"removed": True}
+        return told | {"removed": False, "file": projection(_BRIEF)(file)}
 
     def _roots(self, exchange: Exchange) -> list[File]:
         roots = (self._forest.file(tree, 0) for tree in self._forest.trees if tree.drive_id)
@@ -127,11 +156,12 @@ def _account(exchange: Exchange) -> str:
     return exchange.caller.account
 
 
-def _check_page_size(exchange: Exchange) -> None:
-    text = exchange.request.params.get("pageSize", "10")
-    if not text.isdecimal() or not 1 <= int(text[:10]) <= 100:
-        message = f"Invalid value '{text[:40]}'. Values must be within the range: [1, 100]"
+def _page_size(exchange: Exchange, usual: int, most: int) -> int:
+    text = exchange.request.params.get("pageSize", str(usual))
+    if not text.isdecimal() or not 1 <= int(text[:10]) <= most:
+        message = f"Invalid value '{text[:40]}'. Values must be within the range: [1, {most}]"
         raise invalid_parameter("pageSize", message)
+    return int(text)
 
 
 async def _answer(exchange: Exchange, value: Mapping[str, Any], schema: Schema) -> None:

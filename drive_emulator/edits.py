@@ -24,6 +24,7 @@ class Edits:
 
     def __init__(self, world: World) -> None:
         self._forest = world.forest
+        self._changes = world.changes
 
     async def mutate(self, exchange: Exchange) -> None:
         """The item as it is afterwards: what needs no painting of it."""
@@ -33,4 +34,5 @@ class Edits:
             raise wrong(str(why), 404) from None
         except BadChange as why:
             raise wrong(str(why)) from None
+        self._changes.add(file.id)
         await exchange.answer(projection(_ANSWER)(file))

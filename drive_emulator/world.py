@@ -2,6 +2,7 @@
 
 from drive_emulator.access import Access, KeyState
 from drive_emulator.beside import Beside
+from drive_emulator.change_log import ChangeLog
 from drive_emulator.clock import Clock
 from drive_emulator.faults.acting import Faults
 from drive_emulator.forest import Forest
@@ -24,6 +25,7 @@ class World:
         self.tokens = Tokens(self.clock)
         self.service_accounts = ServiceAccounts()
         self.access = Access(self.tokens, keys)
+        self.changes = ChangeLog(self.clock.now)
         self.addresses: dict[str, str] = {}
         self.beside = Beside()
         self.quota = Quota(PROFILES["none"], self.clock)

@@ -1,11 +1,14 @@
 """about, drives and changes: for those who have logged in."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 
+from drive_emulator.change_log import ChangeLog
 from drive_emulator.forest import Forest
+from drive_emulator.trees import parse_tree
 from drive_emulator.world import World
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller, world_of
@@ -22,6 +25,25 @@ def world(forest: Forest) -> World:
 async def me(world: World) -> AsyncIterator[httpx.AsyncClient]:
     async with caller(world, token=TOKEN) as client:
         yield client
+
+
+SPEC = b'{"name": "changing", "items": [{"path": "some.jpg", "size": 5000, "ref": "some"}]}'
+
+
+@pytest.fixture
+def forest() -> Forest:
+    """Of each test's own: some of them change it."""
+    forest = Forest(seed=1)
+    forest.add(parse_tree(SPEC))
+    return forest
+
+
+@pytest.fixture
+def own(forest: Forest) -> str:
+    """A file that may be changed."""
+    tree = forest.tree("changing")
+    assert tree is not None
+    return tree.refs["some"]
 
 
 async def test_about_says_who_asks(me: httpx.AsyncClient) -> None:
@@ -68,11 +90,49 @@ async def test_a_page_of_drives_has_its_bounds(me: httpx.AsyncClient, size: str)
     assert reason(answer) == (400, "invalidParameter", "pageSize")
 
 
-async def test_changes_begin_behind_a_token(me: httpx.AsyncClient) -> None:
+async def tokens_and_changes(
+    client: httpx.AsyncClient, token: str, size: int = 100
+) -> tuple[list[dict[str, Any]], str]:
+    """All changes from a token on, page by page, and the token to begin with the next time."""
+    changes: list[dict[str, Any]] = []
+    while True:
+        answer = await client.get(CHANGES, params={"pageToken": token, "pageSize": size})
+        page = answer.json()
+        assert len(page["changes"]) <= size
+        changes += page["changes"]
+        if "newStartPageToken" in page:
+            return changes, page["newStartPageToken"]
+        token = page["nextPageToken"]
+
+
+async def test_changes_begin_behind_a_token(me: httpx.AsyncClient, own: str) -> None:
+    await me.post("/_emu/mutate", json={"do": "rename", "id": own, "name": "before.jpg"})
     start = (await me.get(f"{CHANGES}/startPageToken")).json()["startPageToken"]
-    answer = (await me.get(CHANGES, params={"pageToken": start})).json()
-    assert answer["changes"] == []
-    assert answer["newStartPageToken"] == start
+    assert await tokens_and_changes(me, start) == ([], start)
+    for name in ("first.jpg", "second.jpg", "third.jpg"):
+        await me.post("/_emu/mutate", json={"do": "rename", "id": own, "name": name})
+    changes, after = await tokens_and_changes(me, start, size=2)
+    assert [each["fileId"] for each in changes] == [own] * 3
+    assert changes[0]["file"]["name"] == "third.jpg"  # as it is now, as Drive does
+    assert await tokens_and_changes(me, after) == ([], after)
+
+
+async def test_what_is_gone_was_removed(me: httpx.AsyncClient, own: str) -> None:
+    start = (await me.get(f"{CHANGES}/startPageToken")).json()["startPageToken"]
+    await me.post("/_emu/mutate", json={"do": "delete", "id": own})
+    [change] = (await tokens_and_changes(me, start))[0]
+    assert (change["fileId"], change["removed"]) == (own, True)
+    assert "file" not in change
+
+
+def test_the_oldest_changes_are_forgotten() -> None:
+    log = ChangeLog(lambda: 0.0, most=3)
+    for number in range(5):
+        log.add(f"file {number}")
+    assert log.since("2", 10) is None
+    assert [each.file_id for each in log.since("3", 10) or []] == ["file 2", "file 3", "file 4"]
+    assert log.since("6", 10) == []
+    assert log.since("7", 10) is None
 
 
 async def test_changes_need_a_token_that_was_given(me: httpx.AsyncClient) -> None:
