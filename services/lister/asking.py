@@ -65,6 +65,14 @@ class Asking:
 
         return await self._answer(ask, self._policy, alive)
 
+    async def folder(self, asked: e.PageRequested, alive: Alive) -> Entry:
+        """The folder itself, as an item. Raises as `page`."""
+
+        def ask() -> Awaitable[Entry]:
+            return self._drive.look_up(asked.folder_id, resource_key=asked.resource_key)
+
+        return await self._answer(ask, self._policy, alive)
+
     async def targets(self, wanted: Sequence[Target], alive: Alive) -> dict[str, Entry | Unseen]:
         """Each target as it is now, or why it could not be seen; `LeftError` as above."""
         there = await asyncio.gather(*(self._target(target, alive) for target in wanted))

@@ -86,6 +86,18 @@ def without_page(
     return passes.failed(asked, reason, message, at)
 
 
+def why_not_empty(folder: Entry) -> tuple[str, str] | None:
+    """Reason and sentence why a listing without entries says nothing of this item; None if it does.
+
+    Drive answers with an empty list, too, where there is no such folder (drive-api.md §1.1).
+    """
+    if folder.trashed:
+        return "trashed", "This folder is in its owner's trash."
+    if folder.mime_type != FOLDER_TYPE:
+        return "not_a_folder", "This is no folder: paste the link of the folder that holds it."
+    return None
+
+
 @dataclass
 class _Leads:
     """What a page leads to, while it is sorted out."""

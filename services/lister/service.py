@@ -8,7 +8,7 @@ from services.core.errors import SetAside
 from services.core.events import FolderFailed, ImportRequested, PageRequested
 from services.core.ports import PublishesEvents, Received
 from services.lister.asking import Alive, Asking, LeftError
-from services.lister.pages import Facts, facts, first_page, without_page
+from services.lister.pages import Facts, facts, first_page, why_not_empty, without_page
 from services.lister.seen import Seen
 from services.lister.shortcuts import targets_of
 
@@ -57,7 +57,7 @@ class Lister:
 
     async def _look(self, asked: PageRequested, alive: Alive) -> Outcome:
         try:
-            page = await self._drive.page(asked, alive)
+            return await self._listed(asked, alive)
         except SetAside as why:
             log.warning(
                 "lister.page_failed",
@@ -67,9 +67,14 @@ class Lister:
                 why=why.message,
             )
             return without_page(asked, why.reason, why.message, datetime.now(UTC))
+
+    async def _listed(self, asked: PageRequested, alive: Alive) -> Facts:
+        page = await self._drive.page(asked, alive)
         wanted = () if asked.confirms else targets_of(asked, page.entries)
         targets = await self._drive.targets(wanted, alive)
         outcome = facts(asked, page, datetime.now(UTC), targets)
+        if outcome.listed.closes and not (page.entries or asked.seen.count):
+            await self._check_that_it_is_there(asked, alive)
         if outcome.listed.doubt is not None:
             log.info(
                 "lister.listed_again",
@@ -79,6 +84,12 @@ class Lister:
                 doubt=outcome.listed.doubt,
             )
         return outcome
+
+    async def _check_that_it_is_there(self, asked: PageRequested, alive: Alive) -> None:
+        """Raises `SetAside` if what was listed as empty is no folder that we can see."""
+        why = why_not_empty(await self._drive.folder(asked, alive))
+        if why is not None:
+            raise SetAside(*why)
 
     async def _tell(self, outcome: Outcome) -> None:
         """Each group is acknowledged before the next; what comes next in the folder comes last."""

@@ -113,6 +113,7 @@ class LyingDrive(FakeDrive):
 
     def __post_init__(self) -> None:
         super().__init__()
+        self.add_folder("root-1")
         self.truth = [an_image(n) for n in range(self.images)]
 
     async def list_page(

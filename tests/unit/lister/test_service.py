@@ -7,13 +7,13 @@ import pytest
 
 from services.core import events as e
 from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain
-from services.core.ports import Entry, Page
+from services.core.ports import FOLDER_TYPE, Entry, Page
 from services.lister.passes import PASSES
 from tests.fakes.drive import FakeDrive
 from tests.fakes.listing import Listing, a_lister
 from tests.fakes.messages import InHand, Publications
 from tests.fakes.patience import until
-from tests.fakes.samples import NOW, a_request
+from tests.fakes.samples import NOW, a_request, an_image
 
 AGAIN = TryAgain("drive_unavailable", "No answer.")
 
@@ -173,6 +173,36 @@ async def test_all_pages_of_a_pass_have_one_size_and_each_pass_another() -> None
         worker.drive.add_file("root-1", f"file-{number}", b"x")
     await worker.list_all(a_request())
     assert asked == [(1000, False), (1000, False), (997, True), (997, True)]
+
+
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        (None, "not_found"),
+        (an_image(1, id="root-1"), "not_a_folder"),
+        (Entry(id="root-1", name="", mime_type=FOLDER_TYPE, trashed=True), "trashed"),
+    ],
+)
+async def test_an_empty_list_of_what_is_no_folder_to_see_is_not_taken_for_an_empty_folder(
+    item: Entry | None, reason: str
+) -> None:
+    worker = Listing()
+    worker.drive.folders["root-1"] = []
+    if item is not None:
+        worker.drive.items["root-1"] = item
+    await worker.list_all(a_request())
+    (failed,) = worker.published(e.FolderFailed)
+    assert failed.reason == reason
+    assert worker.closed == set()
+
+
+async def test_only_a_folder_that_is_empty_twice_is_looked_at_itself() -> None:
+    worker = Listing()
+    worker.drive.add_folder("root-1")
+    worker.drive.add_folder("sub", parent="root-1")
+    await worker.list_all(a_request())
+    assert worker.drive.looked_up == ["sub"]
+    assert worker.closed == {"root-1", "sub"}
 
 
 async def test_a_passing_trouble_is_not_noticed() -> None:

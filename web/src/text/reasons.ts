@@ -43,6 +43,7 @@ const REASONS = new Map<string, Reason>([
   ['shortcut_dangling', { title: 'a shortcut to nothing that can be seen' }],
   ['trashed', { title: 'in the trash' }],
   ['folder_cycle', { title: 'leading in a circle' }],
+  ['not_a_folder', { title: 'not a folder', cure: 'Paste the link of the folder that holds it.' }],
   ['too_deep', { title: 'too deep in folders' }],
   // Of the way there.
   ['drive_unreachable', { title: 'Google Drive could not be reached', cure: LATER }],
