@@ -1,6 +1,9 @@
 """The proxy as a client meets it: whom it trusts, and where it does not lead."""
 
+import socket
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -63,3 +66,33 @@ def test_megabytes_come_through_whole(drive: RunningEmulator) -> None:
 def test_nothing_but_the_authority_is_in_its_folder(drive: RunningEmulator) -> None:
     ca = Path(drive.addresses()["ca"])
     assert [each.name for each in ca.parent.iterdir()] == ["ca.pem"]
+
+
+def refusal(*arguments: str) -> str:
+    """What is said by an emulator that does not start."""
+    command = [sys.executable, "-m", "drive_emulator", "--port", "0", *arguments]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.count("\n") == 1
+    return ran.stderr
+
+
+@pytest.mark.parametrize("flag", ["--tls-port", "--proxy-port"])
+def test_a_port_that_is_taken_is_one_sentence(flag: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refusal(flag, str(port), "--ca-dir", str(tmp_path))
+    assert said.startswith(f"drive_emulator: cannot listen on 127.0.0.1 port {port}: ")
+
+
+def test_nobody_elses_account_file_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text("{}")
+    assert f"{path} is there" in refusal("--service-account", str(path))
+    assert path.read_text() == "{}"
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = refusal("--tls-port", "0", "--ca-dir", str(tmp_path / "file" / "below"))
+    assert said.startswith(f"drive_emulator: cannot write {tmp_path}/file")

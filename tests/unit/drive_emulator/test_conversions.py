@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+import msgspec
 import pytest
 from PIL import Image
 
 from drive_emulator.conversions import OPERATION_LIFE_S
 from drive_emulator.exports import FORMATS, exported
 from drive_emulator.forest import File, Forest
+from drive_emulator.trees import parse_tree
 from drive_emulator.world import World
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.callers import caller, world_of
@@ -145,6 +147,19 @@ async def test_a_file_with_bytes_is_not_exported(client: httpx.AsyncClient, note
 async def test_a_folder_is_not_exported(client: httpx.AsyncClient, forest: Forest) -> None:
     folder = named(forest, "Empty")
     assert reason(await export(client, folder, PDF))[:2] == (400, "badRequest")
+
+
+async def test_more_than_ten_megabytes_are_not_exported() -> None:
+    forest = Forest(seed=1)
+    native = {"kind": "native", "mimeType": "application/vnd.google-apps.document"}
+    sizes = {"large": 10_000_001, "just": 10_000_000}
+    items = [{"path": name, "driveSize": size, **native} for name, size in sizes.items()]
+    tree = forest.add(parse_tree(msgspec.json.encode({"name": "sizes", "items": items})))
+    files = {file.entry.name: file for file in (forest.file(tree, n) for n in range(1, tree.count))}
+    async with caller(world_of(forest), key=KEY) as client:
+        refused = await export(client, files["large"], PDF)
+        assert reason(refused)[:2] == (403, "exportSizeLimitExceeded")
+        assert (await export(client, files["just"], PDF)).status_code == 200
 
 
 async def test_what_is_private_is_not_found(client: httpx.AsyncClient, forest: Forest) -> None:
