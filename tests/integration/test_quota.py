@@ -11,7 +11,7 @@ from tests.platform import Platform
 from tests.system import System, link, running_system
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
-UNITS = 900_000
+UNITS = 600_000
 HANDFUL = 5
 
 

@@ -108,15 +108,22 @@ def test_a_backlog_uses_its_share_to_the_last_percent_and_never_more(
 
 
 @given(
-    asks=st.lists(st.sampled_from([GET, LIST, DOWNLOAD]), min_size=1, max_size=40),
+    asks=st.lists(
+        st.tuples(st.sampled_from([GET, LIST, DOWNLOAD]), st.floats(0, 0.3)),
+        min_size=1,
+        max_size=40,
+    ),
     part=st.integers(1, 12),
 )
 @hypothesis(max_examples=50)
-def test_who_asks_first_is_served_first(asks: list[int], part: int) -> None:
+def test_who_asks_first_is_served_first(asks: list[tuple[int, float]], part: int) -> None:
     async def act(loop: VirtualLoop) -> Bench:
         bench = Bench.of(loop, settings())
         bench.part = part / 12
-        await asyncio.gather(*bench.ask(asks))
+        async with asyncio.TaskGroup() as tasks:
+            for number, (units, gap) in enumerate(asks):
+                tasks.create_task(bench.one(number, units))
+                await asyncio.sleep(gap)
         return bench
 
     granted = in_virtual_time(act).granted
@@ -191,6 +198,11 @@ def test_after_an_idle_hour_no_more_than_a_small_burst_is_let_go_at_once() -> No
     assert 1 <= len(at_once) <= a_second * BURST_SECONDS + 1
 
 
+def test_the_bursts_of_all_workers_fit_what_previews_leave_unused() -> None:
+    for per_minute in (325_000, 12_000_000):
+        assert per_minute / 60 * BURST_SECONDS < per_minute * WHOLE["preview"]
+
+
 def test_from_the_start_requests_are_evenly_spaced() -> None:
     async def act(loop: VirtualLoop) -> Bench:
         bench = Bench.of(loop, settings())
@@ -221,6 +233,19 @@ def test_a_worker_without_partitions_spends_nothing_until_it_has_some() -> None:
     in_virtual_time(act)
 
 
+def test_nobody_slips_in_before_those_who_wait() -> None:
+    async def act(loop: VirtualLoop) -> Bench:
+        bench = Bench.of(loop, settings())
+        bench.ask([DOWNLOAD] * 3)
+        await asyncio.sleep(0)
+        loop.pass_by(10.0)  # the timer is late: by now everybody could be let go
+        await bench.one(3, GET)
+        return bench
+
+    granted = in_virtual_time(act).granted
+    assert [number for _, number, _ in granted] == [0, 1, 2, 3]
+
+
 def test_a_share_that_grows_or_shrinks_is_followed_within_a_step() -> None:
     async def act(loop: VirtualLoop) -> Bench:
         bench = Bench.of(loop, settings())
@@ -246,6 +271,8 @@ def test_whoever_gives_up_has_spent_nothing_and_holds_nobody_up() -> None:
         await asyncio.sleep(0)
         for task in tasks[10:40]:
             task.cancel()
+        await asyncio.sleep(0)
+        assert bench.limiter.state().waiting == 19  # the first had gone at once
         await asyncio.gather(*tasks, return_exceptions=True)
         assert bench.limiter.state().waiting == 0
         return bench
