@@ -10,7 +10,7 @@ from tests.hard_cases.importing import Importer
 from tests.platform import emptied
 from tests.system import running_system
 
-SETTINGS = {"DRIVE_COOL_DOWN_SECONDS": "2"}
+SETTINGS = {"DRIVE_COOL_DOWN_SECONDS": "2", "DRIVE_TIMEOUT_SECONDS": "6"}
 SERVICES = ("api", "lister", "transfer", "indexer")
 
 
