@@ -1,18 +1,11 @@
 """Which pages are done already, as far as this process remembers."""
 
-import asyncio
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 from services.core.events import PageRequested
 from services.core.recent import REMEMBERED, Recent
-
-
-@dataclass
-class _Turn:
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    waiting: int = 0
+from services.core.turns import Turns
 
 
 class Seen:
@@ -28,21 +21,14 @@ class Seen:
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
         self._noted = Recent[Hashable](remembered)
-        self._in_hand: dict[Hashable, _Turn] = {}
+        self._in_hand = Turns()
 
     @asynccontextmanager
     async def turn(self, asked: PageRequested) -> AsyncIterator[bool]:
         """One at a time for one page; False for who comes after it was noted."""
         identity = _identity(asked)
-        turn = self._in_hand.setdefault(identity, _Turn())
-        turn.waiting += 1
-        try:
-            async with turn.lock:
-                yield identity not in self._noted
-        finally:
-            turn.waiting -= 1
-            if not turn.waiting:
-                del self._in_hand[identity]
+        async with self._in_hand.of(identity):
+            yield identity not in self._noted
 
     def note(self, asked: PageRequested) -> None:
         """All that followed from this page is acknowledged."""

@@ -13,6 +13,7 @@ from services.core.reasons import DRIVE_UNREACHABLE
 from services.core.recent import Recent
 from services.core.retry import RetryPolicy, attempted
 from services.core.standstill import ALONE_AT_MOST, Standstill, nap
+from services.core.turns import Turns
 from services.core.wire import event_id
 from services.transfer.copy import Copied, Copier, Effort, failed, stored
 from services.transfer.pursuit import Pursuit
@@ -42,33 +43,43 @@ class Transfer:
         self._policy = policy
         self._standstill = standstill
         self._stored = Recent[UUID]()
+        self._in_hand = Turns()
         self.in_flight = 0
 
     async def handle(self, message: Received) -> None:
         """Copy the file, publish the outcome, and only then let Kafka forget the message.
 
-        A lister that crashed publishes a page's files again; what is in the log as stored already
-        is passed over, as far as this process remembers.
+        A file can be found again: by a shortcut, by another pass over its folder, by a lister that
+        crashed. What is in the log as stored already is passed over, as far as this process
+        remembers, and what is in hand is waited for.
         """
         file = message.event
-        if not isinstance(file, FileFound) or event_id(file) in self._stored:
+        if not isinstance(file, FileFound):
             message.done()
             return
         self.in_flight += 1
         try:
-            try:
-                outcome = await self._outlasted(file, message)
-            except LeftError:
-                outcome = None
-            if outcome is None:
-                message.leave()
-                return
-            await self._publisher.publish([outcome])
-            if isinstance(outcome, FileStored):
-                self._stored.note(event_id(file))
-            message.done()
+            identity = event_id(file)
+            async with self._in_hand.of(identity):
+                if identity in self._stored or await self._handled(file, message):
+                    message.done()
+                else:
+                    message.leave()
         finally:
             self.in_flight -= 1
+
+    async def _handled(self, file: FileFound, message: Received) -> bool:
+        """False once the message is no longer ours."""
+        try:
+            outcome = await self._outlasted(file, message)
+        except LeftError:
+            return False
+        if outcome is None:
+            return False
+        await self._publisher.publish([outcome])
+        if isinstance(outcome, FileStored):
+            self._stored.note(event_id(file))
+        return True
 
     async def _outlasted(
         self, file: FileFound, message: Received

@@ -78,6 +78,16 @@ async def test_a_file_found_again_is_not_fetched_again_unless_the_round_is_highe
     assert len(worker.publications.events) == 2
 
 
+async def test_a_file_found_twice_at_once_is_fetched_once() -> None:
+    worker = Worker()
+    by_shortcut = replace(worker.file, path=("another", "way"), mode=Mode.CHECK)
+    messages = [InHand(worker.file), InHand(by_shortcut), InHand(worker.file)]
+    await asyncio.gather(*(worker.transfer.handle(message) for message in messages))
+    assert all(message.is_done for message in messages)
+    assert worker.drive.opened == ["file-1"]
+    assert len(worker.publications.events) == 1
+
+
 async def test_a_file_that_failed_is_tried_again_when_it_is_found_again() -> None:
     worker = Worker()
     missing = replace(worker.file, file_id="file-that-is-not-there")
