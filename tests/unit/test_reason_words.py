@@ -48,7 +48,8 @@ def given(tree: ast.Module) -> Iterator[ast.expr]:
         elif isinstance(node, ast.BoolOp) and ast.unparse(node.values[0]).endswith("reason"):
             yield node
         elif isinstance(node, ast.FunctionDef) and node.name.lstrip("_").startswith("why"):
-            yield from (r.value for r in ast.walk(node) if isinstance(r, ast.Return) and r.value)
+            returned = [r.value for r in ast.walk(node) if isinstance(r, ast.Return)]
+            yield from (v.elts[0] if isinstance(v, ast.Tuple) else v for v in returned if v)
 
 
 def codes_in(expression: ast.expr, names: dict[str, str]) -> Iterator[str]:

@@ -1,8 +1,11 @@
 """The settings as the doctor reads them: every fault at once, and no value that may be a secret."""
 
+import re
+
 import pytest
 
 from local.doctor.configured import Surroundings, origin, settings, shown
+from local.up import SHARED
 
 SERVERS = {
     "AWS_ACCESS_KEY_ID": "id",
@@ -81,3 +84,10 @@ def test_a_value_is_shown_as_far_as_it_cannot_be_a_secret(
 
 def test_what_is_no_address_has_no_origin() -> None:
     assert origin("http://host:port") == origin("http://[") == origin("word") == ""
+
+
+def test_a_running_copy_tells_every_setting_but_where_its_api_listens() -> None:
+    everything = " ".join(seen for _, seen in told({}).values())
+    names = set(re.findall(r"\b[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+\b", everything))
+    assert len(names) > 15
+    assert names - {"API_OPEN"} <= set(SHARED)
