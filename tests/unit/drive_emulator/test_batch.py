@@ -111,6 +111,8 @@ async def test_the_credentials_of_the_batch_hold_for_its_calls(
         "/download/drive/v3/files/x?key=k",
         "/calendar/v3/x",
         "/_emu/trees",
+        "//[/drive/v3/files",
+        "https://www.googleapis.com/drive/v3/files",
         f"/drive/v3/files?key=k&q={'x' * LONGEST_URL}",
     ],
 )
@@ -147,6 +149,11 @@ async def test_a_hundred_and_one_calls_are_too_many(anybody: httpx.AsyncClient) 
         (TYPE, b"--here\nContent-Type: text/plain\n\nhello\n--here--"),
         (TYPE, b"--here\nContent-Type: application/http\n\nGET\n--here--"),
         (TYPE, b"--here\nContent-Type: application/http\n\n\xff\xfe\n--here--"),
+        (TYPE, b"--here\nContent-Type: application/http\n\nGET /x\n"),
+        (TYPE, b"--here--"),
+        (TYPE, b"--here\n" * 100_000),
+        ("multipart/mixed; boundary=here\r\nx: y", b"--here"),
+        (TYPE, b"--here\nContent-Type: multipart/mixed; boundary=here\n\n" * 5_000),
     ],
 )
 def test_what_is_no_batch_is_a_bad_request(content_type: str, body: bytes) -> None:
