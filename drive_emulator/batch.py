@@ -6,8 +6,9 @@ Google counts a batch of n calls as n. Media is not served in batches.
 
 import email.message
 import http
+import re
 import secrets
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -21,6 +22,7 @@ from drive_emulator.routing import Route
 PATHS = ("/batch/drive/v3", "/batch")
 MOST_CALLS = 100
 LONGEST_URL = 8_000
+_FOLD = re.compile(rb"\n[ \t]+")
 _DROPPED = {b"accept-encoding", b"content-length", b"content-type", b"connection"}
 
 
@@ -70,19 +72,20 @@ def _bad(message: str) -> ApiError:
 
 def _call(part: bytes) -> Call:
     about, _, request = part.lstrip(b" \t").removeprefix(b"\n").partition(b"\n\n")
-    named = dict(_headers(about.split(b"\n")))
+    named = dict(_headers(about))
     if not named.get(b"content-type", b"").lower().startswith(b"application/http"):
         raise BadCall("a part is not application/http")
-    first, *lines = request.lstrip(b"\n").partition(b"\n\n")[0].split(b"\n")
+    first, _, rest = request.lstrip(b"\n").partition(b"\n\n")[0].partition(b"\n")
     words = first.decode("latin-1").split()
     if len(words) not in (2, 3):
         raise BadCall("a part has no request line")
     content_id = named.get(b"content-id", b"").decode("latin-1")
-    return Call(content_id, words[0].upper(), words[1], tuple(_headers(lines)))
+    return Call(content_id, words[0].upper(), words[1], tuple(_headers(rest)))
 
 
-def _headers(lines: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    for line in lines:
+def _headers(text: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Long ones come folded (RFC 5322, 2.2.3): Google's Python client folds its Content-ID."""
+    for line in _FOLD.sub(b" ", text).split(b"\n"):
         name, colon, value = line.partition(b":")
         if colon:
             yield name.strip().lower(), value.strip()

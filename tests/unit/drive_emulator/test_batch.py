@@ -76,6 +76,12 @@ async def test_every_call_has_its_answer_by_its_name(
     assert [told["id"] for _, _, told in found[:3]] == ids
 
 
+def test_a_folded_name_is_unfolded() -> None:
+    part = b"--here\r\nContent-Type: application/http\r\nContent-ID: <long +\r\n 1>\r\n\r\n"
+    [call] = read_batch(TYPE, part + b"GET /drive/v3/files HTTP/1.1\r\n\r\n\r\n--here--")
+    assert (call.content_id, call.target) == ("<long + 1>", "/drive/v3/files")
+
+
 async def test_every_call_is_counted_as_one(
     world: World, anybody: httpx.AsyncClient, forest: Forest, small: Tree
 ) -> None:
