@@ -6,6 +6,7 @@ from typing import Any
 
 from drive_emulator.change_log import Noted
 from drive_emulator.conversions import required
+from drive_emulator.corpora import no_such_drive
 from drive_emulator.errors import (
     ApiError,
     bad_fields,
@@ -99,8 +100,7 @@ class Accounts:
         for root in self._roots(exchange):
             if root.drive_id == wanted:
                 return await _answer(exchange, _drive(root), _DRIVE)
-        message = f"Shared drive not found: {wanted[:100]}"
-        raise ApiError(404, classic(404, "notFound", message, ("parameter", "driveId")))
+        raise no_such_drive(wanted[:100])
 
     async def start(self, exchange: Exchange) -> None:
         """The token of now: what changes later comes behind it."""
@@ -205,7 +205,7 @@ def _drive(root: File) -> dict[str, Any]:
     return {
         "kind": "drive#drive",
         "id": root.drive_id,
-        "name": root.entry.name,
+        "name": root.tree.drive.name if root.tree.drive else root.entry.name,
         "hidden": False,
         "capabilities": {"canListChildren": True, "canDownload": True, "canEdit": False},
     }

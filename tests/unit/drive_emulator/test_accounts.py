@@ -84,6 +84,17 @@ async def test_there_are_no_shared_drives_unless_a_tree_is_one(me: httpx.AsyncCl
     assert reason(await me.get("/drive/v3/drives/x")) == (404, "notFound", "driveId")
 
 
+async def test_a_shared_drive_is_told_by_its_name(me: httpx.AsyncClient, forest: Forest) -> None:
+    spec = b'{"name": "team", "title": "Root", "drive": "The team", "items": [{"path": "a.jpg"}]}'
+    tree = forest.add(parse_tree(spec))
+    [told] = (await me.get("/drive/v3/drives", params={"fields": "drives(id,name)"})).json()[
+        "drives"
+    ]
+    assert told == {"id": tree.drive_id, "name": "The team"}
+    one = (await me.get(f"/drive/v3/drives/{tree.drive_id}")).json()
+    assert (one["kind"], one["name"]) == ("drive#drive", "The team")
+
+
 @pytest.mark.parametrize("size", ["0", "101", "x", "9" * 5000])
 async def test_a_page_of_drives_has_its_bounds(me: httpx.AsyncClient, size: str) -> None:
     answer = await me.get("/drive/v3/drives", params={"pageSize": size})
