@@ -205,6 +205,16 @@ async def test_a_refusal_stops_everything_in_googles_words(make: Make, status: i
     assert "invalid_grant: Invalid JWT Signature." in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(400, "invalid_grant: Invalid JWT Signature."), (408, ""), (429, ""), (503, ""), (200, "")],
+)
+def test_only_what_stays_a_no_when_it_is_asked_again_is_a_refusal(status: int, words: str) -> None:
+    http = TokenHttp(httpx.MockTransport(lambda _: httpx.Response(status, json=NO_GRANT)))
+    assert http(TOKEN_URI, "POST").status == status
+    assert http.refusal == words
+
+
 async def test_after_a_refusal_is_mended_tokens_come_again(make: Make) -> None:
     server = TokenServer()
     server.due.append(httpx.Response(400, json=NO_GRANT))

@@ -174,6 +174,13 @@ async def test_a_look_up_that_fails_is_made_at_the_next_attempt(trouble: Verdict
     assert copied.size == len(NEW)
 
 
+async def test_a_look_up_that_is_refused_says_why_and_not_that_the_file_is_gone() -> None:
+    desk = Desk(NEW, entry_of(NEW, 2))
+    refused = SetAside("drive_refused", "Google Drive answered 400.")
+    desk.drive.look_up_troubles["file-1"].append(refused)
+    assert await desk.refusal() is refused
+
+
 @pytest.mark.parametrize(
     ("file", "now"),
     [
