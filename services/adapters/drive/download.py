@@ -115,9 +115,8 @@ class Download:
     async def _resume(self, why: TryAgain) -> None:
         """Go on where it broke off, or raise why not. Every ask is paid for and waited for."""
         if self._received - self._resumed_at >= RESUMED_FROM:
-            self._resumes = (
-                0  # in a row: a file of any size ends, since each stretch costs progress
-            )
+            # The limit is of breaks in a row: a file of any size ends, each stretch being progress.
+            self._resumes = 0
         self._resumed_at = self._received
         while why.reason != CONTENT_MISMATCH and self._resumable():
             if self._resumes >= self._limits.resumes or (why.retry_after or 0) > LONGEST_PAUSE:
