@@ -5,12 +5,12 @@ Times are seconds of any one clock that does not go back.
 
 from collections.abc import Callable
 
-BURST_SECONDS = 0.5
+BURST_SECONDS = 0.25
 """What may be saved up, as time at the present rate.
 
-A timer that comes late must not cost quota, and half a second is more than a busy event loop is
-late. All workers' shares add up to one, so their bursts add up to half a second of the whole: 0.8 %
-of a minute, within the 2 % that previews rarely use.
+A timer that comes late must not cost quota, and a quarter of a second is more than a busy event
+loop is late. All workers' shares add up to one, so their bursts add up to a quarter of a second of
+the whole: 0.4 % of a minute, well within the 2 % that previews rarely use.
 """
 DECREASE = 0.7
 """What a refusal leaves of the rate."""
