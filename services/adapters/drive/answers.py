@@ -59,9 +59,13 @@ class _File(msgspec.Struct, rename="camel"):
     parents: Any = None
 
 
+# Half a surrogate is no text, so no event could carry it on.
+Token = Annotated[str, msgspec.Meta(max_length=LONGEST_TOKEN, pattern=r"^[^\x00\ud800-\udfff]*$")]
+
+
 class _Listing(msgspec.Struct, rename="camel"):
     files: Annotated[list[_File], msgspec.Meta(max_length=LARGEST_PAGE)]
-    next_page_token: Annotated[str, msgspec.Meta(max_length=LONGEST_TOKEN)] | None = None
+    next_page_token: Token | None = None
     incomplete_search: bool = False
 
 

@@ -53,7 +53,7 @@ def problem(body: bytes) -> Problem:
     error = decoded.get("error") if isinstance(decoded, dict) else None
     if isinstance(error, str):
         message = decoded.get("error_description") if isinstance(decoded, dict) else None
-        return Problem(reasons=(error[:100],), message=_text(message))
+        return Problem(reasons=(tellable(error)[:100],), message=_text(message))
     if not isinstance(error, dict):
         return Problem()
     stated = [*_items(error.get("details")), *_items(error.get("errors"))]

@@ -85,6 +85,14 @@ def test_next_token_and_incompleteness_are_seen() -> None:
     assert (last.next_token, last.incomplete) == (None, False)
 
 
+@pytest.mark.parametrize("token", ["next\ud800", "\x00"])
+def test_a_token_that_no_event_can_carry_makes_the_page_unreadable(token: str) -> None:
+    body = json.dumps({"files": [{"id": "A"}], "nextPageToken": token}).encode()
+    with pytest.raises(TryAgain) as caught:
+        page(body)
+    assert caught.value.reason == "answer_unreadable"
+
+
 @pytest.mark.parametrize("size", ["12a", "-1", "1e3", "9" * 30, -5, 1.5, True, None, [], "²"])
 def test_a_size_that_is_no_number_is_dropped(size: object) -> None:
     assert entry(size=size).size is None

@@ -249,6 +249,12 @@ def test_what_is_not_known_is_quoted_without_what_no_row_can_hold() -> None:
     assert msgspec.json.encode(answer.message)
 
 
+def test_an_error_that_is_one_word_is_quoted_without_what_no_row_can_hold() -> None:
+    answer = said(400, json.dumps({"error": "odd\x00\ud800"}).encode())
+    assert "odd\ufffd\ufffd" in answer.message
+    assert msgspec.json.encode(answer.message)
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [
