@@ -21,6 +21,8 @@ ALONE_AT_MOST = 5
 """Stops in a row of one item, others succeeding between any two: about a minute with the waits."""
 MOST_DOUBLINGS = 12
 STEP = 0.25
+TURN_SECONDS = 1.0
+"""How long who waits behind another may overlook that it is asked to leave."""
 
 
 def always() -> bool:
@@ -126,16 +128,31 @@ class Standstill:
     async def _pause(self, why: Stop, alive: Callable[[], bool]) -> None:
         self._works.clear()
         self.waiting_for = why.message
-        async with self._turn:
-            if self._works.is_set() or not alive():
-                return
-            seconds = self._next_wait(why)
-            self._tell(why, seconds)
-            until = time.monotonic() + seconds
-            while alive() and not self._works.is_set() and (left := until - time.monotonic()) > 0:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(min(left, STEP)):
-                        await self._works.wait()
+        if not await self._has_turn(alive):
+            return
+        try:
+            await self._sit_out(why, alive)
+        finally:
+            self._turn.release()
+
+    async def _has_turn(self, alive: Callable[[], bool]) -> bool:
+        """False for who is asked to leave before its turn: behind a wall that may take an hour."""
+        while alive():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TURN_SECONDS):
+                    return await self._turn.acquire()
+        return False
+
+    async def _sit_out(self, why: Stop, alive: Callable[[], bool]) -> None:
+        if self._works.is_set() or not alive():
+            return
+        seconds = self._next_wait(why)
+        self._tell(why, seconds)
+        until = time.monotonic() + seconds
+        while alive() and not self._works.is_set() and (left := until - time.monotonic()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(left, STEP)):
+                    await self._works.wait()
 
     def _next_wait(self, why: Stop) -> float:
         doubled = 2.0 ** min(self._waits, MOST_DOUBLINGS)

@@ -109,6 +109,19 @@ async def test_files_that_somebody_else_will_do_wait_no_longer_not_even_in_a_lon
     assert await asyncio.wait_for(asyncio.gather(*files), 10) == [None] * 8
 
 
+async def test_who_waits_behind_another_leaves_at_once_too_when_it_is_asked_to() -> None:
+    standstill, world = Standstill(Told()), World(why=wall(600.0))
+    alive = True
+    first = asyncio.ensure_future(standstill.outlast(world.act))
+    behind = asyncio.ensure_future(standstill.outlast(world.act, alive=lambda: alive))
+    await until(lambda: world.tries == 1)
+    await asyncio.sleep(0)
+    alive = False
+    assert await asyncio.wait_for(behind, 3) is None  # the drain of a partition lasts five seconds
+    assert not first.done()
+    first.cancel()
+
+
 async def test_other_verdicts_go_up_at_once() -> None:
     async def act() -> str:
         raise SetAside("not_found", "It is gone.")
