@@ -17,6 +17,9 @@ from services.lister.shortcuts import DANGLING, Targets, Unseen, folder_of, reac
 DEEPEST = 200
 """Levels of folders; Drive itself allows 100."""
 PATH_NAME = 255
+PATH_ROOM, PATH_NARROW = 4096, 16
+"""Characters of a path, and of each name that comes when they are used up. All files of a page
+carry it: 200 levels of long names would make half a gigabyte of one page."""
 NO_TARGETS: Mapping[str, Entry | Unseen] = {}
 
 
@@ -260,11 +263,16 @@ def _opened(asked: e.PageRequested, entry: Entry) -> e.PageRequested:
         epoch=asked.epoch,
         folder_id=entry.id,
         resource_key=entry.resource_key,
-        path=(*asked.path, entry.name[:PATH_NAME]),
+        path=(*asked.path, entry.name[: _room(asked.path)]),
         ancestors=(*asked.ancestors, asked.folder_id),
         mode=asked.mode,
         round=asked.round,
     )
+
+
+def _room(path: tuple[str, ...]) -> int:
+    """Characters of the next name on it."""
+    return max(PATH_NARROW, min(PATH_NAME, PATH_ROOM - sum(map(len, path))))
 
 
 def _short(entry: Entry) -> str:

@@ -212,6 +212,21 @@ def test_a_subfolder_is_opened_with_its_name_on_the_path() -> None:
     assert opened.resource_key == "0-sub"
 
 
+def test_a_page_far_down_among_long_names_stays_small() -> None:
+    asked, levels = a_request(), 0
+    while True:
+        said = after(asked, entries=[folder(f"{levels:044}", "\x01" * 1024), an_image()])
+        if not said.folders:
+            break
+        (opened,) = said.folders
+        assert isinstance(opened, e.PageRequested)
+        asked, levels = opened, levels + 1
+    assert levels == DEEPEST - 1
+    assert len(asked.path) == levels
+    # A thousand such files are on the way at once, for each of sixteen pages.
+    assert len(encode(said.files[0], source="lister").value) < 50_000
+
+
 def test_folders_without_a_bottom_are_not_followed_for_ever() -> None:
     asked = a_request(ancestors=tuple(str(n) for n in range(DEEPEST - 1)))
     said = after(asked, entries=[folder("deeper")])
