@@ -154,14 +154,15 @@ class Download:
         content_type = response.headers.get("content-type", "").lower()
         if not content_type.startswith(PAGES) or self._file.mime_type.startswith(PAGES):
             return
-        while len(self._head) <= BIGGEST_REFUSAL:
-            try:
-                chunk = await anext(self._stream, None)
-            except TROUBLE as why:
-                raise _interrupted(said(why)) from why
-            if chunk is None:
-                break
-            self._head += chunk
+        try:
+            async with asyncio.timeout(self._limits.answer):
+                while len(self._head) <= BIGGEST_REFUSAL:
+                    chunk = await anext(self._stream, None)
+                    if chunk is None:
+                        break
+                    self._head += chunk
+        except TROUBLE as why:
+            raise _interrupted(said(why)) from why
         self._exchange.unmask(response, self._head, self._question.asked)
         if not self._has_sum:
             raise TryAgain(

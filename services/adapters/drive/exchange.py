@@ -25,8 +25,16 @@ GOOGLE_HOSTS = (".googleusercontent.com", ".googleapis.com")
 # Where a browser is sent to prove that it is no robot.
 WALL_HOSTS = (".google.com", "/sorry")
 PUBLIC_HEADERS = ("User-Agent", "Accept-Encoding", "Range")
-TROUBLE = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, TimeoutError, OSError)
-"""What sending and reading can raise: the transport translates most of aiohttp's errors."""
+TROUBLE = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    aiohttp.ClientError,
+    TimeoutError,
+    OSError,
+    UnicodeError,
+)
+"""What sending and reading can raise: the transport translates most of aiohttp's errors, and
+stumbles over a status line that is no text."""
 UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 # Google answers with compressed JSON only to agents that say "gzip".
 AGENT = "drivestream (gzip)"

@@ -55,18 +55,21 @@ async def test_with_a_checksum_the_checksum_judges() -> None:
     assert await bytes_of(drive(Asked(answer)), a_file(md5="0" * 32)) == b"<html>"
 
 
-async def test_a_file_that_drips_is_given_up() -> None:
+@pytest.mark.parametrize(
+    ("headers", "reason"), [({}, "download_too_slow"), (HTML, "download_interrupted")]
+)
+async def test_a_file_that_drips_is_given_up(headers: dict[str, str], reason: str) -> None:
     async def drip() -> AsyncIterator[bytes]:
         while True:
             await asyncio.sleep(0.02)
             yield b"."
 
     def answer(_request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, stream=Body(drip()))
+        return httpx.Response(200, headers=headers, stream=Body(drip()))
 
     with pytest.raises(TryAgain) as caught:
-        await bytes_of(drive(answer, limits=Limits(grace=0.1)), a_file())
-    assert caught.value.reason == "download_too_slow"
+        await bytes_of(drive(answer, limits=Limits(answer=0.1, grace=0.1)), a_file())
+    assert caught.value.reason == reason
 
 
 async def test_time_that_the_reader_takes_is_not_held_against_drive() -> None:

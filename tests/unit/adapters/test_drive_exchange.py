@@ -34,6 +34,7 @@ from tests.fakes.samples import a_file
         (httpx.ReadTimeout("slow"), "drive_unavailable"),
         (aiohttp.ServerDisconnectedError(), "drive_unavailable"),
         (OSError("reset"), "drive_unavailable"),
+        (UnicodeEncodeError("utf-8", "\udce9", 0, 1, "of a status line"), "drive_unavailable"),
     ],
 )
 async def test_no_connection_is_told_from_no_answer(error: Exception, reason: str) -> None:
