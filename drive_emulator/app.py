@@ -4,6 +4,7 @@ Read the request, find its route, find out who asks, take what it costs, let the
 at it, then answer. Modules with handlers are added in `_routes`, those of `/_emu` in `_control`.
 """
 
+from asyncio import CancelledError
 from time import perf_counter
 
 from drive_emulator import (
@@ -76,7 +77,7 @@ class App:
                 await self._tell(request, receive, send)
             else:
                 await self._answer(request, receive, send)
-        except HungUp:
+        except (HungUp, CancelledError):
             if not close(send):
                 raise  # no connection that could be ended: whoever called us has to know
 

@@ -3,8 +3,8 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -17,6 +17,7 @@ from drive_emulator.tunnels import LONGEST_HEAD, Reads, Tunnels, Writes
 
 _BACKLOG = 2048
 _PATIENCE_S = 1  # for requests that are still being answered when it is told to stop
+_NOTICED_S = 0.1  # until handlers know that their connection was cut
 
 
 @dataclass(frozen=True)
@@ -71,27 +72,37 @@ class Serving:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        proxy = await self._proxy()
-        try:
-            async with asyncio.TaskGroup() as group:
-                for server, listener in self._servers:
-                    group.create_task(server.serve(sockets=[listener]))
-        finally:
-            if proxy is not None:
-                proxy.close()
+        async with self._proxy(), asyncio.TaskGroup() as group:
+            for server, listener in self._servers:
+                group.create_task(server.serve(sockets=[listener]))
 
-    async def _proxy(self) -> asyncio.Server | None:
+    @asynccontextmanager
+    async def _proxy(self) -> AsyncIterator[None]:
         if self._secured is None or self._secured.proxy is None:
-            return None
+            yield
+            return
         host, port = self._secured.listener.getsockname()[:2]
 
         async def connect() -> tuple[Reads, Writes]:
             return await asyncio.open_connection(host, port)
 
         tunnels = Tunnels(connect, self._secured.universe)
-        return await asyncio.start_server(
-            tunnels.serve, sock=self._secured.proxy, limit=LONGEST_HEAD
-        )
+        serving: set[asyncio.Task[None]] = set()
+
+        # Tasks of our own: asyncio's would print a traceback for each that is ended by us.
+        def begin(client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+            task = asyncio.create_task(tunnels.serve(client, to_client))
+            serving.add(task)
+            task.add_done_callback(serving.discard)
+
+        proxy = await asyncio.start_server(begin, sock=self._secured.proxy, limit=LONGEST_HEAD)
+        try:
+            yield
+        finally:
+            proxy.close()
+            for task in serving:
+                task.cancel()
+            await asyncio.gather(*serving, return_exceptions=True)
 
 
 class Outside:
@@ -117,6 +128,24 @@ class _Server(uvicorn.Server):
         """Nothing to do: `main` has had the signals since before anybody could send one."""
         yield
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """uvicorn's, and whoever has not hung up when patience ends is cut off, silently.
+
+        Most clients of TLS never answer its good-bye; without this each would be an error.
+        """
+        end = asyncio.get_running_loop().call_later(_PATIENCE_S, self._cut_off)
+        await super().shutdown(sockets)
+        end.cancel()
+
+    def _cut_off(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        asyncio.get_running_loop().call_later(_NOTICED_S, self._cancel)
+
+    def _cancel(self) -> None:
+        for task in self.server_state.tasks:
+            task.cancel()
+
 
 def _server(app: Asgi, context: ssl.SSLContext | None = None) -> _Server:
     config = uvicorn.Config(
@@ -129,7 +158,7 @@ def _server(app: Asgi, context: ssl.SSLContext | None = None) -> _Server:
         log_level="warning",
         server_header=False,
         timeout_keep_alive=240,
-        timeout_graceful_shutdown=_PATIENCE_S,
+        timeout_graceful_shutdown=_PATIENCE_S + 1,  # it cuts off by itself before
         ssl_context_factory=None if context is None else lambda *_: context,
     )
     return _Server(config)
