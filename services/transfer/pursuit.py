@@ -90,7 +90,7 @@ def successor(file: FileFound, now: Entry) -> FileFound | None:
         md5=now.md5,
         sha1=now.sha1,
         sha256=now.sha256,
-        version=now.version,
+        version=now.version or file.version,  # a lower one would lose against older outcomes
         modified_time=now.modified_time,
         width=now.width,
         height=now.height,

@@ -198,6 +198,12 @@ def test_what_is_no_newer_version_is_not_taken_for_one(file: FileFound, now: Ent
     assert successor(file, now) is None
 
 
+def test_a_new_version_without_its_number_does_not_fall_behind_what_was_listed() -> None:
+    newer = successor(said_of(OLD, 5), entry_of(NEW, 0))
+    assert newer is not None
+    assert newer.version == 5
+
+
 def test_a_new_version_keeps_where_it_lies_and_who_asked_for_it() -> None:
     file = said_of(
         OLD, 1, import_id="i", epoch=3, round=4, folder_id="f", path=("a",), resource_key="0-k"
