@@ -92,11 +92,15 @@ class Lister:
             raise SetAside(*why)
 
     async def _tell(self, outcome: Outcome) -> None:
-        """Each group is acknowledged before the next; what comes next in the folder comes last."""
+        """Each group is acknowledged before the next; what comes next in the folder comes last.
+
+        The manifest comes after all that it names: should we die before, the page may be another
+        when it is listed again, and what only a manifest knew would be waited for without end.
+        """
         if not isinstance(outcome, Facts):
             await self._publisher.publish([outcome])
             return
-        await self._publisher.publish(outcome.files)
-        await self._publisher.publish([outcome.listed, *outcome.folders])
+        await self._publisher.publish([*outcome.files, *outcome.folders])
+        await self._publisher.publish([outcome.listed])
         if outcome.after is not None:
             await self._publisher.publish([outcome.after])

@@ -1,16 +1,19 @@
 """A folder is closed only by a listing that may be believed, however Drive lists it."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.core import events as e
+from services.core.events import Message
 from services.core.ports import Page
 from services.lister import passes
+from tests.fakes.drive import FakeDrive
 from tests.fakes.listing import Lie, Listing, LyingDrive
+from tests.fakes.messages import Publications
 from tests.fakes.samples import NOW, a_request, an_image
 
 SIZES = (5, 4, 3, 7, 6, 2)
@@ -199,3 +202,35 @@ def test_tallies_differ_where_the_entries_do(some: set[int], others: set[int]) -
 
 def test_an_entry_that_repeats_on_a_page_counts_once() -> None:
     assert passes.tallied(e.Tally(), [an_image(1)] * 3) == passes.tallied(e.Tally(), [an_image(1)])
+
+
+class LosesItsBroker(Publications):
+    """Events get into the log one by one; after so many no more of them do, for one publish."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self._left = after
+
+    async def publish(self, events: Sequence[Message]) -> None:
+        for event in events:
+            self._left -= 1
+            if self._left == -1:
+                raise ConnectionError("no broker")
+            await super().publish([event])
+
+
+@pytest.mark.parametrize("after", range(4))
+async def test_a_folder_that_vanishes_after_a_crash_is_opened_only_if_it_was_asked_for(
+    after: int,
+) -> None:
+    """Else nobody would ever list it, and its import would not end."""
+    listing = Listing(FakeDrive(), LosesItsBroker(after))
+    listing.drive.add_file("root-1", "file-1", b"x")
+    listing.drive.add_folder("sub", parent="root-1")
+    with suppress(ConnectionError):
+        await listing.list_page(a_request())
+    listing.drive.folders["root-1"].pop()
+    await listing.list_page(a_request())
+    opened = {folder.id for page in listing.published(e.PageListed) for folder in page.opened}
+    assert opened <= {asked.folder_id for asked in listing.published(e.PageRequested)}
+    assert listing.found == {"file-1"}

@@ -49,7 +49,7 @@ async def test_a_tree_is_listed_whole_and_every_folder_closed() -> None:
     assert worker.closed == {"root-1", "sub", "subsub"}
 
 
-async def test_files_come_first_then_the_manifest_and_the_next_page_last() -> None:
+async def test_files_and_subfolders_come_first_then_the_manifest_and_the_next_page_last() -> None:
     worker = Listing()
     worker.drive.add_folder("root-1")
     worker.drive.add_folder("sub", parent="root-1")
@@ -57,7 +57,7 @@ async def test_files_come_first_then_the_manifest_and_the_next_page_last() -> No
         worker.drive.add_file("root-1", f"file-{number}", b"x")
     await worker.list_page(a_request())
     kinds = [[type(event).__name__ for event in batch] for batch in worker.publications.batches]
-    assert kinds == [["FileFound"], ["PageListed", "PageRequested"], ["PageRequested"]]
+    assert kinds == [["FileFound", "PageRequested"], ["PageListed"], ["PageRequested"]]
     following = worker.publications.events[-1]
     assert isinstance(following, e.PageRequested)
     assert (following.folder_id, following.page_number) == ("root-1", 1)
