@@ -13,6 +13,7 @@ import uvicorn
 import uvloop
 
 from drive_emulator.asgi import Asgi, Receive, Request, Scope, Send, send_json
+from drive_emulator.connections import Bounded
 from drive_emulator.tunnels import LONGEST_HEAD, Reads, Tunnels, Writes
 
 _BACKLOG = 2048
@@ -151,7 +152,7 @@ def _server(app: Asgi, context: ssl.SSLContext | None = None) -> _Server:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=Bounded,
         ws="none",
         lifespan="off",
         access_log=False,
