@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from services.core.errors import CoolDown, SetAside, Stop
+from services.core.errors import CoolDown, SetAside, Stop, TryAgain
 
 T = TypeVar("T")
 Tell = Callable[[Stop, float], None]
@@ -28,6 +28,15 @@ TURN_SECONDS = 1.0
 def always() -> bool:
     """For what nobody else will ever do."""
     return True
+
+
+def for_all(why: SetAside) -> Stop:
+    """What is no one item's trouble, as a wait of all: for as long as the other side asked for,
+    where we would knock again sooner."""
+    asked = why.__cause__.retry_after if isinstance(why.__cause__, TryAgain) else None
+    if asked is not None and asked > LONGEST_WAIT:
+        return CoolDown(why.reason, why.message, asked)
+    return Stop(why.reason, why.message)
 
 
 async def nap(seconds: float, alive: Callable[[], bool]) -> None:

@@ -12,7 +12,7 @@ from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain
 from services.core.ports import Entry, Page, ReadsFolders, Target
 from services.core.reasons import DRIVE_UNREACHABLE
 from services.core.retry import RetryPolicy, attempted
-from services.core.standstill import Standstill, nap
+from services.core.standstill import Standstill, for_all, nap
 from services.lister.passes import page_size
 from services.lister.shortcuts import Unseen
 
@@ -109,7 +109,7 @@ async def _tried(ask: Ask[T], policy: RetryPolicy, alive: Alive) -> T:
         answer, _ = await attempted(policy, sleep, lambda attempt: _foreseen(ask, attempt))
     except SetAside as why:
         if isinstance(why.__cause__, RateLimited):
-            raise _Waited(why.reason, why.message) from why
+            raise for_all(why) from why
         raise
     except (CoolDown, _Waited):
         raise

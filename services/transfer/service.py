@@ -6,13 +6,13 @@ from uuid import UUID
 
 import structlog
 
-from services.core.errors import RateLimited, SetAside, Stop, Verdict
+from services.core.errors import RateLimited, SetAside, Verdict
 from services.core.events import FileFailed, FileFound, FileStored
 from services.core.ports import PublishesEvents, Received
 from services.core.reasons import DRIVE_UNREACHABLE
 from services.core.recent import Recent
 from services.core.retry import RetryPolicy, attempted
-from services.core.standstill import ALONE_AT_MOST, Standstill, nap
+from services.core.standstill import ALONE_AT_MOST, Standstill, for_all, nap
 from services.core.turns import Turns
 from services.core.wire import event_id
 from services.transfer.copy import Copied, Copier, Effort, failed, stored
@@ -117,7 +117,7 @@ class Transfer:
         except SetAside as why:
             if why.reason == DRIVE_UNREACHABLE or isinstance(why.__cause__, RateLimited):
                 # Neither says anything of this file: all wait, and none is parked for it.
-                raise Stop(why.reason, why.message) from why
+                raise for_all(why) from why
             log.warning(
                 "transfer.file_failed",
                 import_id=file.import_id,

@@ -255,6 +255,18 @@ async def test_a_limit_of_the_rate_that_never_ends_is_waited_out_and_parks_no_fi
     assert isinstance(worker.publications.events[0], FileStored)
 
 
+async def test_who_is_told_to_come_back_in_an_hour_does_not_knock_before() -> None:
+    worker, message = Worker(policy=RetryPolicy(patience=0.0)), InHand(a_file(size=len(BODY)))
+    later = RateLimited("drive_rate_limited", "Slower.", retry_after=3600.0)
+    worker.drive.open_troubles["file-1"].append(later)
+    handling = asyncio.ensure_future(worker.transfer.handle(message))
+    await until(lambda: worker.standstill.waiting_for == "Slower.")
+    await asyncio.sleep(0.1)  # the worker's own waits are far shorter
+    assert worker.drive.opened == ["file-1"]
+    message.alive = False
+    await asyncio.wait_for(handling, 10)
+
+
 async def test_a_file_whose_downloads_are_used_up_is_parked_at_once_and_alone() -> None:
     worker = Worker()
     worker.drive.open_troubles["file-1"].append(SetAside("download_quota_exceeded", "Too many."))
