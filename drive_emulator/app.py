@@ -88,9 +88,15 @@ class App:
             if found is None:
                 raise wrong("no such address, or not so", 404)
             route, exchange.names = found
-            await route.handle(exchange)
+            await self._obey(route, exchange)
         except ApiError as error:
             await send_error(send, request, error)
+
+    async def _obey(self, route: Route, exchange: Exchange) -> None:
+        try:
+            await route.handle(exchange)
+        except RecursionError:
+            raise wrong("its JSON is nested too deeply") from None
 
     async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
         async def dispatch(inner: Request, out: Send) -> None:

@@ -85,10 +85,8 @@ def read_list(params: Mapping[str, str], caller: Caller) -> Asked:
 
 def _page_size(params: Mapping[str, str]) -> int:
     text = params.get("pageSize", str(USUAL_PAGE))
-    try:
-        size = int(text) if len(text) < 20 else -1
-    except ValueError:
-        size = -1
+    digits = text.isascii() and text.isdecimal() and len(text) < 20
+    size = int(text) if digits else 0
     if size < 1:
         message = f"Invalid value '{text[:40]}'. Values must be within the range: [1, 1000]"
         raise invalid_parameter("pageSize", message)

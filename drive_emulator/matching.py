@@ -107,6 +107,8 @@ def _text(value: Callable[[File], str]) -> Callable[[Term], Test]:
             return lambda file: value(file).casefold() != wanted
         if term.operator == "contains":
             words = _WORD.findall(wanted)
+            if not words:  # an emoji, a dash: no word at all would be at the beginning of anything
+                return lambda file: wanted in value(file).casefold()
             return lambda file: _has_words(value(file).casefold(), words)
         raise BadQuery(f"{term.name} has no {term.operator}")
 

@@ -117,7 +117,7 @@ def _parse(assertion: str) -> tuple[_Header, _Claims, bytes, bytes]:
         claims = msgspec.json.decode(_decoded(parts[1]), type=_Claims)
         signature = _decoded(parts[2])
         signed = f"{parts[0]}.{parts[1]}".encode("ascii")
-    except (msgspec.DecodeError, UnicodeError, binascii.Error, ValueError):
+    except (msgspec.DecodeError, UnicodeError, binascii.Error, ValueError, RecursionError):
         raise Refused("invalid_grant", "Invalid JWT: could not be decoded.") from None
     return header, claims, signed, signature
 

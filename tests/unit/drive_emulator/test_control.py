@@ -3,6 +3,7 @@
 import json
 
 import httpx
+import pytest
 
 from drive_emulator.forest import Forest, Tree
 
@@ -42,6 +43,15 @@ async def test_a_tree_nobody_understands_is_refused_with_a_sentence(
     answer = await stranger.post("/_emu/trees", content=b"{")
     assert answer.status_code == 400
     assert answer.json()["error"].startswith("not a tree: ")
+
+
+@pytest.mark.parametrize("path", ["trees", "mutate", "faults", "quota", "keys"])
+async def test_json_without_a_bottom_is_refused_with_a_sentence(
+    stranger: httpx.AsyncClient, path: str
+) -> None:
+    answer = await stranger.post(f"/_emu/{path}", content=b'{"x": ' * 50_000)
+    assert answer.status_code == 400
+    assert answer.json()["error"]
 
 
 async def test_an_unshared_tree_is_not_found(drive: httpx.AsyncClient) -> None:

@@ -65,6 +65,8 @@ async def test_page_sizes_have_a_default_and_a_limit(
         ({"pageSize": "0"}, (400, "invalidParameter", "pageSize")),
         ({"pageSize": "-5"}, (400, "invalidParameter", "pageSize")),
         ({"pageSize": "ten"}, (400, "invalidParameter", "pageSize")),
+        ({"pageSize": "1_0"}, (400, "invalidParameter", "pageSize")),
+        ({"pageSize": "\u0663"}, (400, "invalidParameter", "pageSize")),
         ({"pageSize": "9" * 5_000}, (400, "invalidParameter", "pageSize")),
         ({"fields": "items(id)"}, (400, "invalidParameter", "fields")),
         ({"fields": "files(id"}, (400, "invalidParameter", "fields")),

@@ -101,8 +101,21 @@ def test_each_claim_is_checked(
     assert words in description
 
 
+DEEP = base64.urlsafe_b64encode(b'{"x": ' + b"[" * 6_000).decode()
+
+
 @pytest.mark.parametrize(
-    "text", ["", "a.b", "a.b.c.d", "!.!.!", "e30.e30.e30", "\u00e9.e30.e30", "x" * 20_000]
+    "text",
+    [
+        "",
+        "a.b",
+        "a.b.c.d",
+        "!.!.!",
+        "e30.e30.e30",
+        "\u00e9.e30.e30",
+        "x" * 20_000,
+        f"{DEEP}.e30.e30",
+    ],
 )
 def test_what_is_no_assertion_is_refused_without_a_crash(
     accounts: ServiceAccounts, text: str
