@@ -7,6 +7,7 @@ import structlog
 from services.core.errors import SetAside
 from services.core.events import FolderFailed, ImportRequested, PageRequested
 from services.core.ports import PublishesEvents, Received
+from services.core.reasons import NOT_FOUND
 from services.lister.asking import Alive, Asking, LeftError
 from services.lister.pages import Facts, facts, first_page, why_not_empty, without_page
 from services.lister.seen import Seen
@@ -51,8 +52,9 @@ class Lister:
     async def _list(self, asked: PageRequested, alive: Alive) -> None:
         outcome = await self._look(asked, alive)
         await self._tell(outcome)
-        # A folder that failed may succeed on another way to it, with the key that was missing.
-        if not isinstance(outcome, FolderFailed):
+        # What was not found may be on another way to it, with the key that was missing. Any other
+        # failure took minutes of attempts, which a thousand shortcuts to it must not each take.
+        if not isinstance(outcome, FolderFailed) or outcome.reason != NOT_FOUND:
             self._seen.note(asked)
 
     async def _look(self, asked: PageRequested, alive: Alive) -> Outcome:

@@ -8,11 +8,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.core import events as e
+from services.core.errors import TryAgain
 from services.core.events import Message
 from services.core.ports import Page
 from services.lister import passes
 from tests.fakes.drive import FakeDrive
-from tests.fakes.listing import Lie, Listing, LyingDrive
+from tests.fakes.listing import POLICY, Lie, Listing, LyingDrive
 from tests.fakes.messages import Publications
 from tests.fakes.samples import NOW, a_request, an_image
 
@@ -234,3 +235,13 @@ async def test_a_folder_that_vanishes_after_a_crash_is_opened_only_if_it_was_ask
     opened = {folder.id for page in listing.published(e.PageListed) for folder in page.opened}
     assert opened <= {asked.folder_id for asked in listing.published(e.PageRequested)}
     assert listing.found == {"file-1"}
+
+
+async def test_a_folder_that_gave_no_answer_is_not_tried_again_on_every_way_to_it() -> None:
+    listing = Listing(FakeDrive())
+    silent = TryAgain("drive_unavailable", "No answer.")
+    listing.drive.list_troubles["sub"].extend([silent] * 100)
+    for way in "abc":
+        await listing.list_page(a_request(folder_id="sub", ancestors=(way,)))
+    assert len(listing.published(e.FolderFailed)) == 1
+    assert len(listing.drive.listed) == POLICY.attempts
