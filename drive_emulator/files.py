@@ -1,7 +1,11 @@
 """files.list, files.get and the bytes of a file."""
 
+from typing import Any
+
 from drive_emulator.asgi import Headers, send_parts
+from drive_emulator.caller import Caller
 from drive_emulator.corpora import supports_all_drives
+from drive_emulator.entry import FOLDER
 from drive_emulator.errors import bad_fields, not_found
 from drive_emulator.exchange import Exchange
 from drive_emulator.forest import File, Forest
@@ -13,7 +17,7 @@ from drive_emulator.handing import (
     signed_address,
 )
 from drive_emulator.listing import Listing, is_cold, read_list, render_list
-from drive_emulator.mask import BadMask, narrow, parse_mask
+from drive_emulator.mask import BadMask, narrow, parse_mask, pick
 from drive_emulator.media import Span, body, cut, read_range
 from drive_emulator.resource import projection
 from drive_emulator.routing import Route
@@ -72,6 +76,9 @@ class Files:
             mask = narrow(parse_mask(fields), FILE)
         except BadMask as why:
             raise bad_fields(str(why)) from None
+        if exchange.caller.owns(exchange.file_id):
+            await exchange.answer(pick(_my_drive(exchange.caller), mask))
+            return
         file = visible(self._forest, exchange)
         if file.entry.stock is not None:
             await self._render(file.entry.stock)
@@ -135,3 +142,16 @@ def visible(forest: Forest, exchange: Exchange) -> File:
     if file is None or not forest.visible(file, exchange.caller, all_drives=all_drives):
         raise not_found(exchange.file_id)
     return file
+
+
+def _my_drive(caller: Caller) -> dict[str, Any]:
+    """An account's own folder, as far as everybody's is the same: nothing is in it."""
+    return {
+        "kind": "drive#file",
+        "id": caller.my_drive,
+        "name": "My Drive",
+        "mimeType": FOLDER,
+        "trashed": False,
+        "spaces": ["drive"],
+        "ownedByMe": True,
+    }

@@ -190,7 +190,8 @@ class Listing:
             ):
                 below = folders.setdefault(parent.tree.key, [])
                 below += [parent.ordinal] if parent.is_folder else []
-        if not folders and self._knobs.unknown_parent == "404":
+        empty = any(map(asked.caller.owns, asked.query.parents))
+        if not folders and not empty and self._knobs.unknown_parent == "404":
             raise not_found("")
         return [children(tree, folders[tree.key]) for tree in trees if tree.key in folders]
 

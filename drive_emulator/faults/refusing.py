@@ -44,6 +44,8 @@ class Refuse(Effect, tag="refuse"):
         preset = PRESETS.get(self.reason) or Preset(
             self.status or 500, self.reason, self.message or self.reason
         )
+        if self.reason == "notFound":
+            preset = preset._replace(message=f"File not found: {act.exchange.file_id}.")
         if self.message is not None:
             preset = preset._replace(message=self.message)
         headers = retry_after(self.retry_after, self.retry_after_s, now)

@@ -1,5 +1,6 @@
 """about, drives and changes: for those who have logged in."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from drive_emulator.trees import parse_tree
 from drive_emulator.world import World
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller, world_of
+from tests.unit.drive_emulator.conftest import KEY
 
 CHANGES = "/drive/v3/changes"
 
@@ -150,3 +152,23 @@ async def test_changes_need_a_token_that_was_given(me: httpx.AsyncClient) -> Non
     assert reason(await me.get(CHANGES)) == (400, "required", "pageToken")
     answer = await me.get(CHANGES, params={"pageToken": "yesterday"})
     assert reason(answer) == (400, "invalid", "pageToken")
+
+
+async def test_root_is_an_accounts_own_empty_folder(me: httpx.AsyncClient) -> None:
+    root = (await me.get("/drive/v3/files/root")).json()
+    assert root["name"] == "My Drive"
+    assert re.fullmatch("0A[A-Za-z0-9_-]{17}", root["id"])
+    for one in ("root", root["id"]):
+        same = await me.get(f"/drive/v3/files/{one}", params={"fields": "id"})
+        assert same.json() == {"id": root["id"]}
+        listed = await me.get("/drive/v3/files", params={"q": f"'{one}' in parents"})
+        assert listed.json()["files"] == []
+
+
+async def test_who_has_a_key_alone_has_no_root(world: World, me: httpx.AsyncClient) -> None:
+    mine = (await me.get("/drive/v3/files/root")).json()["id"]
+    async with caller(world, KEY) as client:
+        for one in ("root", mine):
+            assert reason(await client.get(f"/drive/v3/files/{one}"))[0] == 404
+            params = {"q": f"'{one}' in parents"}
+            assert reason(await client.get("/drive/v3/files", params=params))[0] == 404

@@ -208,3 +208,9 @@ async def test_head_survives_every_effect_on_bodies(drive: Steered) -> None:
         answer = await drive.client.head(url, params={"alt": "media"})
         assert (answer.status_code, answer.content) == (200, b""), do
         drive.world.faults.remove(rule.number)
+
+
+async def test_a_file_that_is_said_not_to_be_there_is_named(drive: Steered) -> None:
+    drive.fault("refuse", reason="notFound")
+    answer = await drive.media()
+    assert answer.json()["error"]["message"] == f"File not found: {drive.picture().id}."
