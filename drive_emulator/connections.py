@@ -60,4 +60,5 @@ class Bounded(HttpToolsProtocol):
             self._deadline = self.loop.call_later(ASKING_S, self._late)
 
     def _late(self) -> None:
-        self.transport.close()
+        if self.transport is not None:  # as it is where TLS was never agreed on
+            self.transport.close()

@@ -118,3 +118,14 @@ async def test_who_has_asked_may_wait_between_two_requests(line: Line, connectio
     await asyncio.sleep(ASKING_S * 3)
     assert not line.closed
     assert line.data.endswith(b"GET 0")
+
+
+async def test_a_connection_that_never_came_about_is_forgotten(line: Line) -> None:
+    broken: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: broken.append(context))
+    config = Config(answer, http=Bounded, ws="none", lifespan="off", log_config=None)
+    config.load()
+    Bounded(config=config, server_state=ServerState(), app_state={})
+    await asyncio.sleep(ASKING_S * 3)
+    assert not broken
+    assert not line.closed
