@@ -104,8 +104,12 @@ class Standstill:
         await self.outlast(check)
 
     def _alone(self, why: Stop, alone: int, seen: int) -> int:
-        """How often it was stopped while others succeeded; behind a wall none had the chance to."""
-        if self._successes > seen:
+        """How often it was stopped while others succeeded; behind a wall none had the chance to.
+
+        Who was singled out so waits by itself, and nobody may be left to succeed meanwhile: unless
+        others are shut out too, it goes on counting, or it would never end.
+        """
+        if self._successes > seen or (alone > 1 and self._wall is None):
             return alone + 1
         return alone if isinstance(why, CoolDown) else 0
 

@@ -38,6 +38,11 @@ class Told:
         self.waits.append(seconds)
 
 
+async def tried_again(world: World) -> None:
+    tries = world.tries
+    await until(lambda: world.tries > tries)
+
+
 def wall(seconds: float) -> CoolDown:
     return CoolDown("automated_queries", "Google takes us for a robot.", seconds)
 
@@ -219,3 +224,14 @@ async def test_a_wall_before_one_item_alone_does_not_stop_the_others_for_ever() 
         await waiting
     assert why.value.reason == "automated_queries"
     assert len(told.waits) <= 6  # the others were kept waiting a few times, not at every try
+
+
+async def test_a_wall_before_one_item_alone_ends_also_when_nobody_else_is_left() -> None:
+    standstill, broken = Standstill(Told()), World(why=wall(0.005))
+    waiting = asyncio.ensure_future(standstill.outlast(broken.act))
+    async with asyncio.timeout(10):
+        for _ in range(2):  # others succeed between two of its tries: so it is singled out
+            await tried_again(broken)
+            await standstill.outlast(World(works=True).act)
+        with pytest.raises(SetAside):
+            await waiting
