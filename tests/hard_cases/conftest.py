@@ -6,9 +6,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.hard_cases import hopeless
 from tests.hard_cases.importing import Importer
 from tests.platform import emptied
-from tests.system import running_system
+from tests.system import link, running_system
 
 SETTINGS = {"DRIVE_COOL_DOWN_SECONDS": "2", "DRIVE_TIMEOUT_SECONDS": "6"}
 SERVICES = ("api", "lister", "transfer", "indexer")
@@ -24,7 +25,7 @@ def running(servers: Mapping[str, str]) -> Iterator[Importer]:
     ):
         system.start(*SERVICES)
         system.wait_ready()
-        yield Importer(system)
+        yield Importer(system, system.post_import(link(hopeless.plant(system.drive))))
 
 
 @pytest.fixture
@@ -32,8 +33,10 @@ def importer(running: Importer) -> Iterator[Importer]:
     """The same; each case begins with a Drive that behaves, and with an empty log of it."""
     drive = running.drive
     drive.reset_log()
+    before = {int(rule["id"]) for rule in drive.rules()}
     yield running
-    drive.clear_faults()
+    for rule in {int(rule["id"]) for rule in drive.rules()} - before:
+        drive.clear_faults(rule)
     drive.set_quota("none")
     drive.set_key(drive.api_key)
     drive.knobs(unknown_parent="404", shuffle=False, redirect_media=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drive_emulator.testing import RunningEmulator
+from tests.hard_cases import hopeless
 from tests.system import System, link
 
 LIMIT_SECONDS = 60
@@ -43,6 +44,7 @@ class Importer:
     """Plants trees, imports them, and looks into bucket and report."""
 
     system: System
+    hopeless: str  # an import that was begun before the first case, see `hopeless.py`
     _trees: int = field(default=0)
 
     @property
@@ -107,5 +109,10 @@ class Importer:
 
     def asked(self, kind: str, *, of: str = "") -> list[Json]:
         """Requests of a kind that the emulator saw, of one id if it is given."""
-        lines = self.drive.log(kind)
+        others = set(self.drive.refs(hopeless.NAME).values())
+        lines = [e for e in self.drive.log(kind) if not _about(e, others)]
         return [line for line in lines if of in str(line["path"]) + str(line["params"])]
+
+
+def _about(line: Json, ids: set[str]) -> bool:
+    return any(each in str(line["params"].get("q", "")) for each in ids)

@@ -90,7 +90,7 @@ def test_case_3_a_lister_that_dies_in_the_middle_of_a_folder_goes_on(importer: I
     importer.system.restart("lister")
     report = importer.report(job, 120)
     assert report.counts == (5_500, 5_500, 0)
-    pages = len(importer.asked("list"))
+    pages = len(importer.asked("list", of=importer.drive.folder_id(tree)))
     assert 12 <= pages <= 16  # two passes of six, and what was under way
 
 

@@ -1,0 +1,19 @@
+"""Bad input: folders whose answers never are answers, however often they are asked for.
+
+A folder is given up only after minutes. So the import is begun with the first hard case, and looked
+at here, after the last.
+"""
+
+import pytest
+
+from tests.hard_cases.hopeless import HOPELESS
+from tests.hard_cases.importing import Importer
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(360)]
+
+
+def test_folders_that_are_never_answered_fail_by_themselves(importer: Importer) -> None:
+    report = importer.report(importer.hopeless, 300)
+    assert report.state == "completed_with_failures"
+    assert report.fates == {"kept.jpg": "stored"}
+    assert report.folders() == {name: reason for name, (_, reason) in HOPELESS.items()}
