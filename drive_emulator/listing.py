@@ -61,7 +61,7 @@ def read_list(params: Mapping[str, str], caller: Caller) -> Asked:
     q, order_by = params.get("q", ""), params.get("orderBy", "")
     where = read_where(params)
     try:
-        query = compile_query(q)
+        query = compile_query(q, caller.account)
         order = parse_order(order_by)
         mask = narrow(parse_mask(params.get("fields") or DEFAULT_LIST), FILE_LIST)
     except BadQuery:

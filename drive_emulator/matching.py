@@ -35,12 +35,16 @@ class Query:
 
 
 @lru_cache(maxsize=1024)
-def compile_query(text: str) -> Query:
-    """The query of a `q` text; raises `BadQuery`. No text matches everything."""
+def compile_query(text: str, account: str = "") -> Query:
+    """The query of a `q` text; raises `BadQuery`. No text matches everything.
+
+    `account` asks it, nobody by name if it is empty: `sharedWithMe` is what was shared with it by
+    name.
+    """
     if not text.strip():
         return Query(lambda file: True, None)
     node = parse_query(text)
-    return Query(_test(node), _parents(node))
+    return Query(_test(node, account), _parents(node))
 
 
 def _parents(node: Node) -> frozenset[str] | None:
@@ -58,23 +62,25 @@ def _parents(node: Node) -> frozenset[str] | None:
             return None
 
 
-def _test(node: Node) -> Test:
+def _test(node: Node, account: str) -> Test:
     match node:
         case All(parts):
-            tests = [_test(part) for part in parts]
+            tests = [_test(part, account) for part in parts]
             return lambda file: all(test(file) for test in tests)
         case Either(parts):
-            return _either(parts)
+            return _either(parts, account)
         case Not(part):
-            inner = _test(part)
+            inner = _test(part, account)
             return lambda file: not inner(file)
         case Has():
             return _has(node)
+        case Term("sharedWithMe"):
+            return _flag(lambda file: account in file.entry.rare.shared_with)(node)
         case Term():
             return _term(node)
 
 
-def _either(parts: Iterable[Node]) -> Test:
+def _either(parts: Iterable[Node], account: str) -> Test:
     """Many parents in one group (fifty, with some clients) are looked up, not tried in turn."""
     ids = set()
     tests: list[Test] = []
@@ -83,7 +89,7 @@ def _either(parts: Iterable[Node]) -> Test:
             case Term("parents", "in", str(value)):
                 ids.add(value)
             case _:
-                tests.append(_test(part))
+                tests.append(_test(part, account))
     if ids:
         tests.insert(0, lambda file: not ids.isdisjoint(file.parent_ids))
     return lambda file: any(test(file) for test in tests)
@@ -197,7 +203,6 @@ _TERMS: dict[str, Callable[[Term], Test]] = {
     "createdTime": _moment(lambda file: file.entry.created_ms),
     "trashed": _flag(lambda file: file.entry.trashed),
     "starred": _flag(lambda file: False),
-    "sharedWithMe": _flag(lambda file: False),
     "parents": _in_parents,
     "shortcutDetails.targetId": _target,
     "visibility": _visibility,

@@ -1,10 +1,12 @@
 """What queries match, and where they need to look at all."""
 
+import msgspec
 import pytest
 
 from drive_emulator.forest import File, Forest
 from drive_emulator.matching import compile_query
 from drive_emulator.query import BadQuery
+from drive_emulator.trees import parse_tree
 
 
 def named(forest: Forest, name: str) -> File:
@@ -109,3 +111,13 @@ def test_grouped_parents_match_their_children_and_no_others(forest: Forest) -> N
 def test_terms_and_operators_that_do_not_go_together_are_refused(text: str) -> None:
     with pytest.raises(BadQuery):
         compile_query(text)
+
+
+def test_shared_with_me_is_what_was_shared_with_the_asker_by_name(forest: Forest) -> None:
+    spec = {"path": "for us.jpg", "sharedWith": ["us@example.com"]}
+    tree = forest.add(parse_tree(msgspec.json.encode({"name": "ours", "items": [spec]})))
+    ours = next(forest.file(tree, n) for n in range(tree.count) if n)
+    assert compile_query("sharedWithMe", "us@example.com").test(ours)
+    assert not compile_query("sharedWithMe", "them@example.com").test(ours)
+    assert not compile_query("sharedWithMe").test(ours)
+    assert compile_query("not sharedWithMe").test(ours)
