@@ -67,7 +67,13 @@ class Standstill:
         self._turn = asyncio.Lock()
         self._wall: CoolDown | None = None
         self._walls = 0
-        self.waiting_for: str | None = None
+        self._why = ""
+        self._held: set[object] = set()
+
+    @property
+    def waiting_for(self) -> str | None:
+        """Why somebody waits; None where nobody does, as when all who did were asked to leave."""
+        return self._why if self._held else None
 
     async def outlast(
         self, act: Callable[[], Awaitable[T]], *, alive: Callable[[], bool] = always
@@ -77,10 +83,19 @@ class Standstill:
         Raises `SetAside` for what is stopped again and again while others succeed in between: then
         it is the item that cannot work, and not everything.
         """
+        item = object()
+        try:
+            return await self._outlast(act, alive, item)
+        finally:
+            self._held.discard(item)
+
+    async def _outlast(
+        self, act: Callable[[], Awaitable[T]], alive: Callable[[], bool], item: object
+    ) -> T | None:
         alone, seen, its_turn = 0, self._successes, False
         while alive():
             if self._wall is not None and not its_turn:
-                await self._pause(self._wall, alive)
+                await self._pause(self._wall, alive, item)
                 its_turn = True
                 continue
             walls = self._walls
@@ -93,7 +108,7 @@ class Standstill:
                 alone, seen = self._alone(why, alone, seen), self._successes
                 if alone >= ALONE_AT_MOST:
                     raise SetAside(why.reason, why.message) from why
-                its_turn = await self._wait_out(why, alone, alive)
+                its_turn = await self._wait_out(why, alone, alive, item)
             else:
                 self._succeeded(walls)
                 return value
@@ -119,10 +134,12 @@ class Standstill:
             return  # it was let in before the wall came down: that says nothing of now
         self._wall = None
         self._waits = 0
-        self.waiting_for = None
+        self._held.clear()
         self._works.set()
 
-    async def _wait_out(self, why: Stop, alone: int, alive: Callable[[], bool]) -> bool:
+    async def _wait_out(
+        self, why: Stop, alone: int, alive: Callable[[], bool], item: object
+    ) -> bool:
         """Whether it waited for its turn. What others pass waits by itself, and stops nobody; a
         wall may let through what came before, so there it takes two in a row to tell."""
         if isinstance(why, CoolDown):
@@ -135,12 +152,13 @@ class Standstill:
         elif alone:
             await nap(min(self._longest_wait, self._first_wait * 2.0**alone), alive)
             return False
-        await self._pause(why, alive)
+        await self._pause(why, alive, item)
         return True
 
-    async def _pause(self, why: Stop, alive: Callable[[], bool]) -> None:
+    async def _pause(self, why: Stop, alive: Callable[[], bool], item: object) -> None:
         self._works.clear()
-        self.waiting_for = why.message
+        self._why = why.message
+        self._held.add(item)
         if not await self._has_turn(alive):
             return
         try:

@@ -235,3 +235,17 @@ async def test_a_wall_before_one_item_alone_ends_also_when_nobody_else_is_left()
             await standstill.outlast(World(works=True).act)
         with pytest.raises(SetAside):
             await waiting
+
+
+async def test_nothing_is_waited_for_once_all_who_waited_have_left() -> None:
+    standstill, wanted = Standstill(lambda _why, _seconds: None), True
+
+    async def never() -> None:
+        raise Stop("no_bucket", "There is no bucket.")
+
+    waiting = asyncio.create_task(standstill.outlast(never, alive=lambda: wanted))
+    while standstill.waiting_for is None:
+        await asyncio.sleep(0.01)
+    wanted = False
+    await waiting
+    assert standstill.waiting_for is None
