@@ -1,11 +1,12 @@
 """How a test steers a running emulator: faults, quota, access, clock, knobs, and what it saw."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
 
-class Steering:
+class Steering(ABC):
     """Everything below `/_emu` that is no tree; errors are the emulator's own sentences."""
 
     def fault(self, effect: Mapping[str, Any], **match: Any) -> int:
@@ -87,5 +88,6 @@ class Steering:
         answer: dict[str, Any] = json.loads(self._ask(f"/_emu/{path}", body, method))
         return answer
 
+    @abstractmethod
     def _ask(self, path: str, body: bytes | None = None, method: str | None = None) -> bytes:
-        raise NotImplementedError
+        """The body of an answer, however the emulator is reached."""
