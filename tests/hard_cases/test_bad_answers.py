@@ -11,7 +11,9 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 def test_an_answer_slower_than_the_limit_is_asked_for_again(importer: Importer) -> None:
     tree = importer.plant({"path": "quick.jpg", "size": 5_000}, {"path": "slow.jpg", "size": 5_000})
-    list_rule = importer.drive.fault({"do": "silence"}, kinds=["list"], first=1)
+    list_rule = importer.drive.fault(
+        {"do": "silence"}, kinds=["list"], id=importer.drive.folder_id(tree), first=1
+    )
     file_rule = importer.drive.fault({"do": "silence"}, kinds=["media"], name="slow.jpg", first=1)
     report = importer.report(importer.start(tree), 150)
     assert (report.state, report.counts) == ("completed", (2, 2, 0))
@@ -46,7 +48,10 @@ def test_a_name_of_5000_characters_is_cut_and_the_file_kept(importer: Importer) 
 def test_an_entry_without_an_id_is_no_entry_and_the_folder_says_so(importer: Importer) -> None:
     tree = importer.plant({"path": "one.jpg", "size": 5_000}, {"path": "two.jpg", "size": 5_000})
     rule = importer.drive.fault(
-        {"do": "set", "fields": {"id": None}, "where": {"name": "one.jpg"}}, kinds=["list"], first=2
+        {"do": "set", "fields": {"id": None}, "where": {"name": "one.jpg"}},
+        kinds=["list"],
+        id=importer.drive.folder_id(tree),
+        first=2,
     )
     report = importer.run(tree)
     assert (report.state, report.counts) == ("completed", (2, 2, 0))  # once it made sense again

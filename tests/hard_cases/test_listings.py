@@ -37,7 +37,9 @@ def test_case_1_entries_that_come_and_go_are_noticed(importer: Importer) -> None
 
 def test_case_1_a_search_that_calls_itself_incomplete_is_not_believed(importer: Importer) -> None:
     tree = importer.grow(5)
-    rule = importer.drive.fault({"do": "incomplete"}, kinds=["list"], first=2)
+    rule = importer.drive.fault(
+        {"do": "incomplete"}, kinds=["list"], id=importer.drive.folder_id(tree), first=2
+    )
     report = importer.run(tree)
     assert (report.state, report.counts) == ("completed", (5, 5, 0))
     assert importer.drive.hits(rule) == 2
@@ -66,7 +68,7 @@ def test_case_2_one_unreadable_folder_costs_no_other_folder(importer: Importer) 
 
 def test_case_3_a_token_that_repeats_for_ever_ends(importer: Importer) -> None:
     tree = importer.grow(2_100)
-    importer.drive.fault({"do": "repeat_token"}, kinds=["list"])
+    importer.drive.fault({"do": "repeat_token"}, kinds=["list"], id=importer.drive.folder_id(tree))
     report = importer.run(tree)
     assert report.folders() == {"": "listing_incomplete"}
     assert len(importer.asked("list")) < 30
@@ -75,7 +77,9 @@ def test_case_3_a_token_that_repeats_for_ever_ends(importer: Importer) -> None:
 
 def test_case_3_a_token_that_expires_starts_the_folder_again(importer: Importer) -> None:
     tree = importer.grow(1_100)
-    rule = importer.drive.fault({"do": "reject_token"}, kinds=["list"], from_=2, to=2)
+    rule = importer.drive.fault(
+        {"do": "reject_token"}, kinds=["list"], id=importer.drive.folder_id(tree), from_=2, to=2
+    )
     report = importer.run(tree)
     assert (report.state, report.counts) == ("completed", (1_100, 1_100, 0))
     assert importer.drive.hits(rule) == 1
@@ -96,16 +100,24 @@ def test_case_3_a_lister_that_dies_in_the_middle_of_a_folder_goes_on(importer: I
 
 def test_pages_that_are_short_or_empty_do_not_end_a_listing(importer: Importer) -> None:
     tree = importer.grow(50)
-    importer.drive.fault({"do": "short_page", "size": 0}, kinds=["list"], every=3)
-    importer.drive.fault({"do": "short_page", "size": 7}, kinds=["list"])
+    importer.drive.fault(
+        {"do": "short_page", "size": 0}, kinds=["list"], id=importer.drive.folder_id(tree), every=3
+    )
+    importer.drive.fault(
+        {"do": "short_page", "size": 7}, kinds=["list"], id=importer.drive.folder_id(tree)
+    )
     report = importer.run(tree)
     assert (report.state, report.counts) == ("completed", (50, 50, 0))
 
 
 def test_entries_that_repeat_across_pages_count_once(importer: Importer) -> None:
     tree = importer.grow(60)
-    importer.drive.fault({"do": "short_page", "size": 25}, kinds=["list"])
-    importer.drive.fault({"do": "duplicate"}, kinds=["list"], first=3)
+    importer.drive.fault(
+        {"do": "short_page", "size": 25}, kinds=["list"], id=importer.drive.folder_id(tree)
+    )
+    importer.drive.fault(
+        {"do": "duplicate"}, kinds=["list"], id=importer.drive.folder_id(tree), first=3
+    )
     report = importer.run(tree)
     assert (report.state, report.counts) == ("completed", (60, 60, 0))
     assert len(importer.folder_keys(tree)) == 60

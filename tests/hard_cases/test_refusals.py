@@ -52,7 +52,9 @@ def test_case_4_what_makes_every_request_useless_stops_the_import(
     importer: Importer, reason: str, word: str
 ) -> None:
     tree = importer.plant({"path": "one.jpg", "size": 5_000})
-    importer.drive.fault({"do": "refuse", "reason": reason}, kinds=["list"])
+    importer.drive.fault(
+        {"do": "refuse", "reason": reason}, kinds=["list"], id=importer.drive.folder_id(tree)
+    )
     report = importer.run(tree)
     assert report.state == "failed"
     assert word in report.row["message"]
