@@ -24,7 +24,8 @@ from confluent_kafka import Consumer, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
 from local.servers import running_servers
-from services.core.settings import QUOTA_USER, USUAL_SHARES
+from services.adapters.drive.settings import QUOTA_USER
+from services.core.flow.quota_settings import USUAL_SHARES
 from services.core.topics import FILES_FOUND, IMPORTS_PAGES
 from tests.platform import Platform, emptied
 from tests.system import System, link, running_system

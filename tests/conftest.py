@@ -13,7 +13,9 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
 from local.servers import running_servers
-from services.core.settings import KafkaSettings, Reader, StoreSettings
+from services.adapters.kafka.settings import KafkaSettings
+from services.adapters.store.settings import StoreSettings
+from services.core.settings import Reader
 from tests.containers import container_servers, docker_answers
 from tests.platform import Platform, emptied
 

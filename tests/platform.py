@@ -13,10 +13,13 @@ from confluent_kafka.admin import AdminClient
 from minio import Minio
 from minio.deleteobjects import DeleteObject
 
-from services.adapters.bucket import Bucket
 from services.adapters.catalog.migrate import migrate
+from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.kafka.admin import Topics
-from services.core.settings import DatabaseSettings, KafkaSettings, Reader, StoreSettings
+from services.adapters.kafka.settings import KafkaSettings
+from services.adapters.store.bucket import Bucket
+from services.adapters.store.settings import StoreSettings
+from services.core.settings import Reader
 from services.core.topics import ALL
 
 DELETE_SECONDS = 20

@@ -17,7 +17,7 @@ from drive_emulator.testing import RunningEmulator, running_emulator
 from local.processes import Children, Command, Process
 from local.services import module
 from services.adapters.kafka.reader import LogReader, Raw
-from services.core.settings import KafkaSettings
+from services.adapters.kafka.settings import KafkaSettings
 from tests.platform import Platform
 
 READY_SECONDS = 40

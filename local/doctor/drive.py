@@ -8,9 +8,9 @@ from local.doctor.ask import Answer, Asker
 from local.doctor.findings import Finding, note, wrong
 from services.adapters.drive.problem import is_wall
 from services.adapters.drive.refusals import Asked, Circumstances, verdict
+from services.adapters.drive.settings import GOOGLE, DriveSettings
 from services.core.errors import Verdict
 from services.core.reasons import KEY_REFUSED, NOT_FOUND
-from services.core.settings import GOOGLE, DriveSettings
 
 MADE_UP = "1DrivestreamDoctorMadeThisIdUp00"
 UNFORESEEN = "drive_refused"

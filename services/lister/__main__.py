@@ -6,21 +6,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
+from msgspec.structs import replace
 
 from services.adapters.drive import open_drive
+from services.adapters.drive.settings import DriveSettings
 from services.adapters.kafka.admin import wait_for_topics
 from services.adapters.kafka.consumer import Flow, Subscription
-from services.adapters.kafka.intake import received
 from services.adapters.kafka.producer import Publisher
+from services.adapters.kafka.received import received
+from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.logs import tell_of_waiting
 from services.adapters.process import alongside, end, run_service, unless, worker_id
-from services.core.events import WorkerStatus
-from services.core.parallel import in_parallel
-from services.core.quota import Limiter, while_wanted
-from services.core.retry import RetryPolicy
-from services.core.settings import DriveSettings, KafkaSettings, QuotaSettings, Reader
-from services.core.standstill import Standstill
-from services.core.status import keep_telling, with_quota
+from services.adapters.worker_status import publish_status
+from services.core.events import Waiting, WorkerStatus
+from services.core.flow.circuit_breaker import Standstill
+from services.core.flow.concurrency import in_parallel
+from services.core.flow.quota import Limiter, while_wanted
+from services.core.flow.quota_settings import QuotaSettings
+from services.core.flow.retry import RetryPolicy
+from services.core.settings import Reader
 from services.core.topics import (
     DEAD_LETTERS,
     FILES_FAILED,
@@ -30,7 +34,7 @@ from services.core.topics import (
     IMPORTS_REQUESTED,
     WORKERS_STATUS,
 )
-from services.lister.asking import LOOK_UPS_AT_ONCE, Asking
+from services.lister.drive_reader import LOOK_UPS_AT_ONCE, Asking
 from services.lister.service import Lister
 
 SERVICE = "lister"
@@ -98,10 +102,12 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
         def look() -> WorkerStatus:
             oldest_age = max(requests.oldest_age, pages.oldest_age)
-            return with_quota(_status(lister, standstill, oldest_age), quota.state())
+            return replace(_status(lister, standstill, oldest_age), quota_share=quota.state().share)
 
         await alongside(
-            _both(requests, pages, lister, publisher), keep_telling(publisher, look), take_no_more()
+            _both(requests, pages, lister, publisher),
+            publish_status(publisher, look),
+            take_no_more(),
         )
 
 
@@ -110,7 +116,9 @@ def _status(lister: Lister, standstill: Standstill, oldest_age: float) -> Worker
         worker_id=worker_id(SERVICE),
         service=SERVICE,
         state="running" if standstill.waiting_for is None else "waiting",
-        waiting_for=standstill.waiting_for,
+        waiting_for=None
+        if standstill.waiting_for is None
+        else Waiting(reason="waiting", message=standstill.waiting_for),
         in_flight=lister.in_flight,
         oldest_unfinished_seconds=round(oldest_age, 3),
         at=datetime.now(UTC),

@@ -103,7 +103,9 @@ def failed(asked: e.PageRequested, reason: str, message: str, at: datetime) -> e
     )
 
 
-def tallied(seen: e.Tally, entries: Iterable[Entry], tail: Sequence[str] = ()) -> e.Tally:
+def tallied(
+    seen: e.ListingDigest, entries: Iterable[Entry], tail: Sequence[str] = ()
+) -> e.ListingDigest:
     """What was seen with one page more.
 
     An entry that repeats on the page, or from the `tail` of what came before it, counts once. One
@@ -113,7 +115,7 @@ def tallied(seen: e.Tally, entries: Iterable[Entry], tail: Sequence[str] = ()) -
     """
     digests = {_digest(entry.id) for entry in entries}.difference(tail)
     total = sum(int(digest, 16) >> 1 for digest in digests)
-    return e.Tally(count=seen.count + len(digests), digest=(seen.digest + total) % _MODULUS)
+    return e.ListingDigest(count=seen.count + len(digests), digest=(seen.digest + total) % _MODULUS)
 
 
 def tail_of(tail: tuple[str, ...], entries: Sequence[Entry]) -> tuple[str, ...]:
@@ -131,7 +133,7 @@ def _ended(asked: e.PageRequested, page: Page, at: datetime) -> Step:
     return Step(after=after, last=True, doubt=doubt)
 
 
-def _doubt(asked: e.PageRequested, page: Page, seen: e.Tally) -> str | None:
+def _doubt(asked: e.PageRequested, page: Page, seen: e.ListingDigest) -> str | None:
     """Why this listing, complete as it looks, may be short; None if it may be believed."""
     if asked.before is not None:
         return None if asked.before == seen else "passes_differ"
@@ -150,7 +152,7 @@ def _abandoned(asked: e.PageRequested, doubt: str, at: datetime) -> Step:
 
 
 def _pass_after(
-    asked: e.PageRequested, confirms: bool, before: e.Tally | None, at: datetime
+    asked: e.PageRequested, confirms: bool, before: e.ListingDigest | None, at: datetime
 ) -> e.PageRequested | e.FolderFailed:
     if asked.pass_number + 1 >= PASSES:
         return incomplete(asked, at)
@@ -160,7 +162,7 @@ def _pass_after(
         page_number=0,
         token=None,
         confirms=confirms,
-        seen=e.Tally(),
+        seen=e.ListingDigest(),
         tail=(),
         before=before,
         tokens=(),

@@ -8,9 +8,9 @@ from services.core.errors import SetAside
 from services.core.events import FolderFailed, ImportRequested, PageRequested
 from services.core.ports import PublishesEvents, Received
 from services.core.reasons import NOT_FOUND
-from services.lister.asking import Alive, Asking, LeftError
+from services.lister.deduplicator import Seen
+from services.lister.drive_reader import Alive, Asking, LeftError
 from services.lister.pages import Facts, facts, first_page, why_not_empty, without_page
-from services.lister.seen import Seen
 from services.lister.shortcuts import targets_of
 
 Outcome = Facts | PageRequested | FolderFailed

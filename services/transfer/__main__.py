@@ -6,28 +6,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
+from msgspec.structs import replace
 
 from services.adapters.drive import open_drive
+from services.adapters.drive.settings import DriveSettings
 from services.adapters.kafka.admin import wait_for_topics
 from services.adapters.kafka.consumer import Subscription
-from services.adapters.kafka.intake import received
 from services.adapters.kafka.producer import Publisher
+from services.adapters.kafka.received import received
+from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.logs import tell_of_waiting
-from services.adapters.object_store import ObjectStore
 from services.adapters.process import alongside, end, run_service, unless, worker_id
-from services.core.events import WorkerStatus
-from services.core.parallel import in_parallel
-from services.core.quota import Limiter, while_wanted
-from services.core.retry import RetryPolicy
-from services.core.settings import (
-    DriveSettings,
-    KafkaSettings,
-    QuotaSettings,
-    Reader,
-    StoreSettings,
-)
-from services.core.standstill import Standstill
-from services.core.status import keep_telling, with_quota
+from services.adapters.store.objects import ObjectStore
+from services.adapters.store.settings import StoreSettings
+from services.adapters.worker_status import publish_status
+from services.core.events import Waiting, WorkerStatus
+from services.core.flow.circuit_breaker import Standstill
+from services.core.flow.concurrency import in_parallel
+from services.core.flow.quota import Limiter, while_wanted
+from services.core.flow.quota_settings import QuotaSettings
+from services.core.flow.retry import RetryPolicy
+from services.core.settings import Reader
 from services.core.topics import (
     DEAD_LETTERS,
     FILES_FAILED,
@@ -35,8 +34,8 @@ from services.core.topics import (
     FILES_STORED,
     WORKERS_STATUS,
 )
-from services.transfer.budget import Budget
 from services.transfer.copy import Copier
+from services.transfer.memory import Budget
 from services.transfer.service import Transfer
 
 SERVICE = "transfer"
@@ -105,9 +104,11 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             found.stop()
 
         def look() -> WorkerStatus:
-            return with_quota(_status(transfer, standstill, found.oldest_age), quota.state())
+            return replace(
+                _status(transfer, standstill, found.oldest_age), quota_share=quota.state().share
+            )
 
-        await alongside(work(), keep_telling(publisher, look), take_no_more())
+        await alongside(work(), publish_status(publisher, look), take_no_more())
 
 
 def _status(transfer: Transfer, standstill: Standstill, oldest_age: float) -> WorkerStatus:
@@ -115,7 +116,9 @@ def _status(transfer: Transfer, standstill: Standstill, oldest_age: float) -> Wo
         worker_id=worker_id(SERVICE),
         service=SERVICE,
         state="running" if standstill.waiting_for is None else "waiting",
-        waiting_for=standstill.waiting_for,
+        waiting_for=None
+        if standstill.waiting_for is None
+        else Waiting(reason="waiting", message=standstill.waiting_for),
         in_flight=transfer.in_flight,
         oldest_unfinished_seconds=round(oldest_age, 3),
         at=datetime.now(UTC),

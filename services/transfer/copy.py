@@ -14,7 +14,7 @@ from services.core.events import FileFailed, FileFound, FileStored, Mode
 from services.core.object_key import object_key
 from services.core.ports import STREAM_BYTES, Entry, KeepsObjects, LooksUpFiles, OpensFiles
 from services.core.reasons import CONTENT_MISMATCH
-from services.transfer.budget import Budget
+from services.transfer.memory import Budget
 
 WHOLE_BYTES = 8 * 1024 * 1024
 """Up to here a file is held whole and put in one request; above it, streamed in parts."""

@@ -8,15 +8,15 @@ import structlog
 
 from services.core.errors import RateLimited, SetAside, Verdict
 from services.core.events import FileFailed, FileFound, FileStored
+from services.core.flow.circuit_breaker import ALONE_AT_MOST, Standstill, for_all, nap
+from services.core.flow.keyed_lock import Turns
+from services.core.flow.lru_set import Recent
+from services.core.flow.retry import RetryPolicy, attempted
 from services.core.ports import PublishesEvents, Received
 from services.core.reasons import DRIVE_UNREACHABLE
-from services.core.recent import Recent
-from services.core.retry import RetryPolicy, attempted
-from services.core.standstill import ALONE_AT_MOST, Standstill, for_all, nap
-from services.core.turns import Turns
 from services.core.wire import event_id
 from services.transfer.copy import Copied, Copier, Effort, failed, stored
-from services.transfer.pursuit import Pursuit
+from services.transfer.current_version import Pursuit
 
 log = structlog.get_logger("transfer")
 

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from services.adapters.kafka.consumer import Delivery, Flow, Subscription
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.kafka.intake import received
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader, Raw
+from services.adapters.kafka.received import received
+from services.adapters.kafka.settings import KafkaSettings
 from services.core import events as e
-from services.core.settings import KafkaSettings
 from services.core.topics import DEAD_LETTERS, FILES_FAILED, FILES_FOUND
 from services.core.wire import Record, decode
 from tests.fakes.log import FakeDelivery, FakeLog, FakePublisher, FakeSubscription, murmur2

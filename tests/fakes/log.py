@@ -11,7 +11,7 @@ from typing import Self
 
 from services.adapters.kafka.reader import Raw
 from services.core.events import Message
-from services.core.offsets import Offsets
+from services.core.flow.offsets import Offsets
 from services.core.topics import BY_NAME
 from services.core.wire import Record, encode
 

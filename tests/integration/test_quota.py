@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.quota import CLASSES, Course, ask, measure, scrape, wait_for_shares
-from services.core.settings import QUOTA_USER
+from services.adapters.drive.settings import QUOTA_USER
 from tests.platform import Platform
 from tests.system import System, link, running_system
 

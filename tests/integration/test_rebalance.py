@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from services.adapters.kafka.consumer import Delivery, Flow, Subscription
 from services.adapters.kafka.producer import Publisher
-from services.core.offsets import Watermarks
-from services.core.parallel import in_parallel
-from services.core.settings import KafkaSettings
+from services.adapters.kafka.settings import KafkaSettings
+from services.core.flow.concurrency import in_parallel
+from services.core.flow.offsets import Watermarks
 from services.core.topics import FILES_FOUND
 from tests.samples import FOUND
 

@@ -10,13 +10,13 @@ import httpx
 from services.adapters.drive import answers
 from services.adapters.drive.credentials import ApiKey, Signs
 from services.adapters.drive.download import Download
-from services.adapters.drive.exchange import AGENT, Exchange, Limits, Question
 from services.adapters.drive.refusals import Asked
-from services.core.drive_units import DOWNLOAD, GET, LIST, Unmetered
+from services.adapters.drive.requests import AGENT, Exchange, Limits, Question
+from services.adapters.drive.settings import DriveSettings
+from services.adapters.drive.units import DOWNLOAD, GET, LIST, Unmetered
 from services.core.errors import TryAgain
 from services.core.events import FileFound
 from services.core.ports import LARGEST_PAGE, Entry, Page, SpendsQuota
-from services.core.settings import DriveSettings
 
 T = TypeVar("T")
 BIGGEST_LISTING = 32 * 1024 * 1024

@@ -16,11 +16,11 @@ from dataclasses import replace
 
 import httpx
 
-from services.adapters.drive.exchange import BIGGEST_REFUSAL, TROUBLE, Exchange, Question, said
+from services.adapters.drive.requests import BIGGEST_REFUSAL, TROUBLE, Exchange, Question, said
 from services.core.errors import TryAgain
 from services.core.events import FileFound
+from services.core.flow.retry import RetryPolicy
 from services.core.reasons import CONTENT_MISMATCH
-from services.core.retry import RetryPolicy
 
 RESUMED_FROM = 8 * 1024 * 1024
 """Up to this size beginning anew costs no more than asking for a range."""

@@ -8,7 +8,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from services.adapters.kafka.errors import KafkaUnavailableError, sentence
-from services.core.settings import KafkaSettings
+from services.adapters.kafka.settings import KafkaSettings
 from services.core.topics import ALL, Topic
 from services.core.wire import MAX_RECORD_BYTES
 

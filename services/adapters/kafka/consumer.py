@@ -19,8 +19,8 @@ from confluent_kafka import Message as RawMessage
 
 from services.adapters.kafka.errors import KafkaUnavailableError, sentence
 from services.adapters.kafka.reader import Raw, raw, reader_config
-from services.core.offsets import Offsets, Watermarks
-from services.core.settings import KafkaSettings
+from services.adapters.kafka.settings import KafkaSettings
+from services.core.flow.offsets import Offsets, Watermarks
 
 POLL_SECONDS = 0.1
 BATCH = 100

@@ -12,8 +12,8 @@ from types import TracebackType
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from services.adapters.kafka.errors import Complaints, KafkaUnavailableError, sentence
+from services.adapters.kafka.settings import KafkaSettings
 from services.core.events import Message
-from services.core.settings import KafkaSettings
 from services.core.wire import MAX_RECORD_BYTES, Record, encode
 
 POLL_SECONDS = 0.1

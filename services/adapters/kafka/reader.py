@@ -11,7 +11,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 from confluent_kafka import Message as RawMessage
 
 from services.adapters.kafka.errors import Complaints, KafkaUnavailableError, sentence
-from services.core.settings import KafkaSettings
+from services.adapters.kafka.settings import KafkaSettings
 
 READ_TIMEOUT = 10.0
 
