@@ -107,7 +107,7 @@ def listed(draw: st.DrawFn) -> e.PageListed:
 REQUESTED = st.builds(
     e.ImportRequested,
     import_id=IMPORTS,
-    folder_id=st.sampled_from(["root", "sub-1"]),
+    folder_id=st.just("root"),
     folder_url=st.sampled_from(["https://drive.google.com/drive/folders/root", "root"]),
     requested_at=TIMES,
 )

@@ -1,7 +1,9 @@
 """One suite for the catalog's writing side, on the fake and on a real PostgreSQL."""
 
+import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -31,6 +33,8 @@ from tests.samples import SAMPLES
 
 Writer = CatalogWriter | FakeCatalogWriter
 START = ("files.stored", 0)
+GOODBYE = b"X\x00\x00\x00\x04"
+"""What a client of PostgreSQL sends before it closes its connection."""
 
 
 @contextmanager
@@ -137,11 +141,47 @@ def test_only_one_writer_holds_the_lock(connect: Callable[[], Writer]) -> None:
     assert second.take_lock()
 
 
-def test_the_lock_is_free_as_soon_as_its_holder_has_left(connect: Callable[[], Writer]) -> None:
-    for _ in range(50):
-        writer = connect()
-        assert writer.take_lock()
-        writer.close()
+@contextmanager
+def a_server_that_is_slow_to_notice(url: str) -> Iterator[str]:
+    """The database through a proxy that keeps the server's end of a connection open, as a busy
+    server does for a while after its client has left."""
+    address = urlsplit(url)
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        upstream = stack.enter_context(
+            socket.create_connection((address.hostname or "", address.port or 5432))
+        )
+
+        def answers() -> None:
+            client, _ = listener.accept()
+            stack.callback(client.close)
+            threading.Thread(target=requests, args=(client,), daemon=True).start()
+            with suppress(OSError):
+                while data := upstream.recv(65536):
+                    client.sendall(data)
+
+        def requests(client: socket.socket) -> None:
+            with suppress(OSError):
+                while data := client.recv(65536):
+                    upstream.sendall(data.removesuffix(GOODBYE))
+
+        threading.Thread(target=answers, daemon=True).start()
+        login = address.netloc.rpartition("@")[0]
+        host = f"{login}@127.0.0.1:{listener.getsockname()[1]}"
+        yield urlunsplit(address._replace(netloc=host))
+
+
+@pytest.mark.real
+def test_the_lock_is_free_once_its_holder_has_closed(database_url: str) -> None:
+    with (
+        a_server_that_is_slow_to_notice(database_url) as slow,
+        closing(CatalogWriter(_address(database_url))) as second,
+    ):
+        first = CatalogWriter(_address(slow))
+        assert first.take_lock()
+        assert not second.take_lock()
+        first.close()
+        assert second.take_lock()
 
 
 @pytest.mark.real
