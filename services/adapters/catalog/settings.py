@@ -77,7 +77,9 @@ def _hosts(text: str) -> dict[str, str]:
     names, ports = [], []
     for host in hosts:
         if host is None or not _is_port(host["port"] or "5432"):
-            raise ValueError(f"DATABASE_URL has a port that is not 1 to 65535. {ENCODE}")
+            raise ValueError(
+                f"DATABASE_URL has a host or a port (1 to 65535) that cannot be. {ENCODE}"
+            )
         names.append(_decoded(host["ipv6"] or host["name"]))
         ports.append(host["port"] or "5432")
     return {"host": ",".join(names), "port": ",".join(ports)} if names else {}

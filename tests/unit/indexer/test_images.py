@@ -12,8 +12,7 @@ from services.indexer.record import LogRecord
 from tests.histories import histories
 from tests.samples import AT, FOUND, SAMPLES
 
-STORED = SAMPLES["FileStored"]
-assert isinstance(STORED, e.FileStored)
+[STORED] = [event for event in SAMPLES.values() if isinstance(event, e.FileStored)]
 LATER = AT + timedelta(days=1)
 METADATA = ("name", "mime_type", "folder_id", "path", "width", "height")
 

@@ -12,8 +12,7 @@ from services.indexer.record import LogRecord
 from tests.histories import histories
 from tests.samples import AT, SAMPLES
 
-NAMED = SAMPLES["FolderNamed"]
-assert isinstance(NAMED, e.FolderNamed)
+[NAMED] = [event for event in SAMPLES.values() if isinstance(event, e.FolderNamed)]
 TIMES = ("requested_at", "named_at", "listed_at", "failed_at", "stored_at", "at")
 
 
