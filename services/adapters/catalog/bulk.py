@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TypeVar
 
 import msgspec
 import psycopg
+from msgspec import Struct
 from msgspec.structs import astuple
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -27,6 +28,24 @@ def select(
     """The rows of these keys, as far as they exist."""
     if not keys:
         return []
+    cursor.execute(_select(table, row), [list(values) for values in zip(*keys, strict=True)])
+    return [msgspec.convert(found, row) for found in cursor]
+
+
+def upsert(cursor: Cursor, table: Table, rows: Sequence[Row]) -> None:
+    """COPY into a temporary table, then one insert that overwrites: the fold has merged already."""
+    if not rows:
+        return
+    stage, fill, overwrite = _upsert(table, type(rows[0]))
+    cursor.execute(stage)
+    with cursor.copy(fill) as copy:
+        for row in rows:
+            copy.write_row([_value(value) for value in astuple(row)])
+    cursor.execute(overwrite)
+
+
+@cache
+def _select(table: Table, row: type[Struct]) -> bytes:
     names = _key_columns(table)
     arrays = sql.SQL(", ").join(
         sql.SQL("{}::{}[]").format(sql.Placeholder(), sql.SQL(str(table.c[name].type)))
@@ -39,36 +58,29 @@ def select(
         _listed(names),
         _listed(names),
     )
-    cursor.execute(query, [list(values) for values in zip(*keys, strict=True)])
-    return [msgspec.convert(found, row) for found in cursor]
+    return query.as_bytes()
 
 
-def upsert(cursor: Cursor, table: Table, rows: Sequence[Row]) -> None:
-    """COPY into a temporary table, then one insert that overwrites: the fold has merged already."""
-    if not rows:
-        return
-    columns, keys = rows[0].__struct_fields__, _key_columns(table)
+@cache
+def _upsert(table: Table, row: type[Struct]) -> tuple[bytes, bytes, bytes]:
+    """Make the temporary table, fill it, and take it over into the table."""
+    columns, keys = row.__struct_fields__, _key_columns(table)
     target, staged = sql.Identifier(table.name), sql.Identifier(f"staged_{table.name}")
     listed = _listed(columns)
-    cursor.execute(
-        sql.SQL(
-            "CREATE TEMPORARY TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS "
-            "SELECT {} FROM {} WITH NO DATA"
-        ).format(staged, listed, target)
-    )
-    with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(staged, listed)) as copy:
-        for row in rows:
-            copy.write_row([_value(value) for value in astuple(row)])
+    stage = sql.SQL(
+        "CREATE TEMPORARY TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS "
+        "SELECT {} FROM {} WITH NO DATA"
+    ).format(staged, listed, target)
+    fill = sql.SQL("COPY {} ({}) FROM STDIN").format(staged, listed)
     setters = sql.SQL(", ").join(
         sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name))
         for name in columns
         if name not in keys
     )
-    cursor.execute(
-        sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} ON CONFLICT ({}) DO UPDATE SET {}").format(
-            target, listed, listed, staged, _listed(keys), setters
-        )
-    )
+    overwrite = sql.SQL(
+        "INSERT INTO {} ({}) SELECT {} FROM {} ON CONFLICT ({}) DO UPDATE SET {}"
+    ).format(target, listed, listed, staged, _listed(keys), setters)
+    return stage.as_bytes(), fill.as_bytes(), overwrite.as_bytes()
 
 
 def _key_columns(table: Table) -> Sequence[str]:
