@@ -129,7 +129,7 @@ class System:
     def records(self, topic: str) -> list[Raw]:
         """Everything in a topic."""
         reader = LogReader(
-            KafkaSettings(bootstrap_servers=self.platform.env["KAFKA_BOOTSTRAP_SERVERS"]),
+            KafkaSettings.read(Reader(self.platform.env)),
             client_id="test",
         )
         partitions = reader.partitions(topic)
