@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { camera, launch, readSetup, watch, type Watch } from './browser'
 
 const EQUATION = /^([\d,]+) found = ([\d,]+) stored \+ ([\d,]+) unchanged \+ ([\d,]+) failed \+ ([\d,]+) pending$/
-const BANNER = 'The API does not answer.'
+const BANNER = 'The API is not responding.'
 const setup = readSetup(process.env)
 
 let browser: Browser
@@ -26,7 +26,7 @@ afterAll(async () => {
   await browser.close()
 })
 
-const field = () => page.getByLabel('Link of a Google Drive folder')
+const field = () => page.getByLabel('Google Drive folder link')
 const report = () => page.locator('article.detail')
 
 async function counts(): Promise<number[]> {

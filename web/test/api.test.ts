@@ -8,12 +8,13 @@ import {
   fetchPictures,
   firstFilesPath,
   firstPicturesPath,
+  originalUrl,
   startImport,
 } from '../src/api/client'
 import { ApiError } from '../src/api/errors'
 import { nextPath } from '../src/api/link'
 import { parseFiles, parseImports, parsePictures } from '../src/api/parse'
-import { fileJson, importJson, pictureJson } from './builders'
+import { anImport, fileJson, importJson, pictureJson } from './builders'
 import { FakeApi, jsonResponse, problem } from './fakeApi'
 
 const { signal } = new AbortController()
@@ -71,19 +72,36 @@ describe('answers', () => {
     expect(parseFiles([fileJson({ message: null, size: null })])[0]).toMatchObject({ message: null, size: null })
   })
 
-  it('may know outcomes before the request itself', () => {
-    const early = { folder_id: null, folder_url: null, requested_at: null, updated_at: null }
+  it('may contain results before the request itself', () => {
+    const early = { name: null, folder_id: null, folder_url: null, requested_at: null, updated_at: null }
     expect(parseImports([importJson(early)])[0]).toMatchObject({ folderId: null, requestedAt: null })
+  })
+
+  it('say why an import waits, and until when', () => {
+    const until = '2026-11-23T15:40:00Z'
+    const waiting = { reason: 'store_full', message: 'The storage is full.', until }
+    expect(anImport({ waiting_for: waiting }).waitingFor).toEqual({ ...waiting, until: new Date(until) })
+    expect(anImport({ waiting_for: { ...waiting, until: null } }).waitingFor?.until).toBeNull()
+  })
+
+  it('may come from an API that knows neither a name nor a wait', () => {
+    expect(anImport({ name: undefined, waiting_for: undefined })).toMatchObject({ name: null, waitingFor: null })
   })
 
   it.each([
     ['no list', {}, /imports should be a list/],
     ['a null', [null], /imports\[0\] should be an object/],
-    ['a missing count', [importJson({ found: undefined })], /imports\[0\]\.found should be .* got nothing/],
+    ['a missing count', [importJson({ found: undefined })], /imports\[0\]\.found should be .* but is missing/],
     ['a negative count', [importJson({ failed: -1 })], /imports\[0\]\.failed/],
     ['a count with a fraction', [importJson({ failed: 0.5 })], /imports\[0\]\.failed/],
-    ['a count as text', [importJson({ stored: '12' })], /imports\[0\]\.stored .* got "12"/],
-    ['a time that is none', [importJson({ requested_at: 'yesterday' })], /imports\[0\]\.requested_at should be a time/],
+    ['a count as text', [importJson({ stored: '12' })], /imports\[0\]\.stored .* but is "12"/],
+    ['a name that is a number', [importJson({ name: 7 })], /imports\[0\]\.name should be text/],
+    [
+      'a wait without a reason',
+      [importJson({ waiting_for: { message: 'Later.' } })],
+      /imports\[0\]\.waiting_for\.reason should be text/,
+    ],
+    ['an invalid time', [importJson({ requested_at: 'yesterday' })], /imports\[0\]\.requested_at should be a time/],
     ['counts by reason that are a list', [importJson({ skipped: [1] })], /imports\[0\]\.skipped/],
     ['an endless text', [importJson({ found: 'x'.repeat(10_000) })], /^.{0,200}$/],
   ])('with %s are refused, and the field is named', (_, json, message) => {
@@ -116,13 +134,14 @@ describe('calls', () => {
     expect(firstFilesPath('a/b', 'failed')).toBe('/imports/a%2Fb/files?state=failed&limit=100')
   })
 
-  it('send the link and the key of an import', async () => {
+  it('send the link and the key of an import, as JSON', async () => {
     expect(await startImport('https://drive.google.com/drive/folders/x', 'key-1')).toEqual({ jobId: 'job-1' })
     expect(api.asked).toEqual([
       {
         method: 'POST',
         path: '/api/import/google-drive',
         key: 'key-1',
+        type: 'application/json',
         body: { folderUrl: 'https://drive.google.com/drive/folders/x' },
       },
     ])
@@ -142,6 +161,15 @@ describe('calls', () => {
     expect(api.asked).toHaveLength(3)
   })
 
+  it.each([
+    ['https://cdn.example/images/a%20b.jpg', 'https://cdn.example/images/a%20b.jpg'],
+    ['http://127.0.0.1:9000/images/a.jpg', 'http://127.0.0.1:9000/images/a.jpg'],
+    ['javascript:alert(1)', '/api/images/drive-1/content'],
+    ['s3://images/a.jpg', '/api/images/drive-1/content'],
+  ])('an original at %s opens at %s', (storagePath, address) => {
+    expect(originalUrl({ driveId: 'drive-1', storagePath })).toBe(address)
+  })
+
   it('read files of one state', async () => {
     api.files = [fileJson(), fileJson({ google_drive_id: 'other', state: 'skipped' })]
     const page = await fetchFiles(firstFilesPath('job-1', 'skipped'), signal)
@@ -153,9 +181,9 @@ describe('calls', () => {
     [() => problem(500, 'Kafka did not acknowledge.', 'not_queued'), 'broken', 'Kafka did not acknowledge.'],
     [() => problem(503, 'The database is away.'), 'broken', 'The database is away.'],
     [() => new Response('<html>Bad gateway</html>', { status: 502 }), 'unreachable', 'The API cannot be reached.'],
-    [() => new Response('oops', { status: 418 }), 'refused', 'The API answered 418 without saying why.'],
-    [() => jsonResponse({ detail: 7, title: '' }, 500), 'broken', 'The API answered 500 without saying why.'],
-    [() => new Response('<html>Sign in</html>'), 'malformed', 'The API\'s answer is not JSON: “<html>Sign in</html>”.'],
+    [() => new Response('oops', { status: 418 }), 'refused', 'The API returned status 418 without an explanation.'],
+    [() => jsonResponse({ detail: 7, title: '' }, 500), 'broken', 'The API returned status 500 without an explanation.'],
+    [() => new Response('<html>Sign in</html>'), 'malformed', 'The API’s response is not JSON: “<html>Sign in</html>”.'],
     [() => new TypeError('Failed to fetch'), 'unreachable', 'The API cannot be reached.'],
   ] as const)('tell what went wrong (%#)', async (fault, kind, message) => {
     api.fault = fault

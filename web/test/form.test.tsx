@@ -13,14 +13,14 @@ beforeEach(() => {
   api = new FakeApi().install()
 })
 
-const field = () => screen.getByLabelText<HTMLInputElement>('Link of a Google Drive folder')
+const field = () => screen.getByLabelText<HTMLInputElement>('Google Drive folder link')
 const button = () => screen.getByRole('button', { name: 'Import' })
 
 describe('the form', () => {
   it('starts an import, shows it, puts it into the address and is ready for the next', async () => {
     const user = showPage()
     api.started = () => {
-      api.imports = [importJson({ id: 'job-7', state: 'queued', found: 0, stored: 0, failed: 0, folder_id: 'the-folder' })]
+      api.imports = [importJson({ id: 'job-7', state: 'queued', found: 0, stored: 0, failed: 0, name: 'the-folder' })]
       return jsonResponse({ message: 'Import started', jobId: 'job-7' }, 202)
     }
     await user.type(field(), `  ${LINK} `)
@@ -53,14 +53,14 @@ describe('the form', () => {
   it('asks for a link when there is none, without asking the server', async () => {
     const user = showPage()
     await user.click(button())
-    expect(await screen.findByText('Paste the link of a Drive folder first.')).toBeDefined()
+    expect(await screen.findByText('Paste a Google Drive folder link first.')).toBeDefined()
     expect(api.count(...POST)).toBe(0)
   })
 
   it('sends what its hint doubts: the server decides', async () => {
     const user = showPage()
     await user.type(field(), 'https://drive.google.com/file/d/1AbC/view')
-    expect(screen.getByText(/looks like the link of a single file/)).toBeDefined()
+    expect(screen.getByText(/looks like a link to a single file/)).toBeDefined()
     await user.click(button())
     await waitFor(() => expect(api.count(...POST)).toBe(1))
   })
@@ -71,7 +71,7 @@ describe('the form', () => {
     await user.dblClick(button())
     await waitFor(() => expect(field().value).toBe(''))
     expect(api.count(...POST)).toBe(1)
-    expect(screen.queryByText('Paste the link of a Drive folder first.')).toBeNull()
+    expect(screen.queryByText('Paste a Google Drive folder link first.')).toBeNull()
   })
 
   it('waits for the answer before it sends anything again', async () => {
@@ -90,7 +90,7 @@ describe('the form', () => {
     const user = showPage()
     api.started = () => problem(500, 'The import could not be queued.', 'not_queued')
     await user.type(field(), `${LINK}{Enter}`)
-    await screen.findByText(/could not be queued.*Your link is kept/)
+    await screen.findByText(/could not be queued.*Your link is still in the field/)
     expect(field().value).toBe(LINK)
     await user.keyboard('{Enter}')
     await waitFor(() => expect(api.count(...POST)).toBe(2))

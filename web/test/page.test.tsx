@@ -23,17 +23,17 @@ describe('the page', () => {
 
   it('shows the newest import, and keeps to it when another is started elsewhere', async () => {
     vi.useFakeTimers()
-    api.imports = [importJson({ folder_id: 'alpha' })]
+    api.imports = [importJson({ name: 'alpha' })]
     showPage()
     await pass(10)
-    api.imports = [importJson({ id: 'job-2', folder_id: 'beta' }), ...api.imports]
+    api.imports = [importJson({ id: 'job-2', name: 'beta' }), ...api.imports]
     await pass(13_000)
     expect(screen.getAllByRole('link', { name: /alpha|beta/ })).toHaveLength(2)
-    expect(screen.getByRole('heading', { level: 2, name: /Folder/ }).textContent).toBe('Folder alpha')
+    expect(screen.getByRole('article', { name: 'alpha' })).toBeDefined()
   })
 
   it('shows the import that the address names, and follows Back', async () => {
-    api.imports = [importJson({ folder_id: 'newest' }), importJson({ id: 'job-2', folder_id: 'second' })]
+    api.imports = [importJson({ name: 'newest' }), importJson({ id: 'job-2', name: 'second' })]
     const user = showPage('/?import=job-2')
     expect(await screen.findByRole('heading', { name: /second/ })).toBeDefined()
     await user.click(screen.getByRole('link', { name: /newest/ }))
@@ -43,15 +43,31 @@ describe('the page', () => {
     expect(await screen.findByRole('heading', { name: /second/ })).toBeDefined()
   })
 
+  it('names an import by a short id until the name of its folder is known', async () => {
+    vi.useFakeTimers()
+    const early = { name: null, folder_id: '1AbCdEfGhIjKlMnOpQrStUv' }
+    api.imports = [importJson(early), importJson({ id: '0a1b2c3d-4e5f-6789', name: null, folder_id: null })]
+    showPage()
+    await pass(20)
+    expect(screen.getByRole('heading', { name: 'Folder 1AbCdEfG…' })).toBeDefined()
+    expect(screen.getByRole('link', { name: /Import 0a1b2c3d…/ })).toBeDefined()
+    expect(document.title).toBe('Folder 1AbCdEfG… – Drivestream')
+    api.imports = [importJson({ ...early, name: 'Holidays 2026' })]
+    await pass(13_000)
+    expect(screen.getByRole('heading', { name: 'Holidays 2026' })).toBeDefined()
+    expect(document.title).toBe('Holidays 2026 – Drivestream')
+    expect(screen.queryByText(/1AbCdEfG/)).toBeNull()
+  })
+
   it('moves the focus to the report that was chosen', async () => {
-    api.imports = [importJson({ folder_id: 'newest' }), importJson({ id: 'job-2', folder_id: 'second' })]
+    api.imports = [importJson({ name: 'newest' }), importJson({ id: 'job-2', name: 'second' })]
     const user = showPage()
     await user.click(await screen.findByRole('link', { name: /second/ }))
     expect(document.activeElement).toBe(screen.getByRole('heading', { name: /second/ }))
   })
 
   it('leaves a click with a modifier to the browser', async () => {
-    api.imports = [importJson({ folder_id: 'newest' }), importJson({ id: 'job-2', folder_id: 'second' })]
+    api.imports = [importJson({ name: 'newest' }), importJson({ id: 'job-2', name: 'second' })]
     showPage()
     const other = await screen.findByRole('link', { name: /second/ })
     expect(other.getAttribute('href')).toBe('?import=job-2')
@@ -81,13 +97,13 @@ describe('the page', () => {
     vi.useFakeTimers()
     showPage('/?import=job-1')
     await pass(100)
-    api.imports = [importJson({ folder_id: 'late' })]
+    api.imports = [importJson({ name: 'late' })]
     await pass(1_500)
     expect(screen.getByRole('heading', { name: /late/ })).toBeDefined()
   })
 
   it('lists six imports, and all of them on asking', async () => {
-    api.imports = Array.from({ length: 9 }, (_, n) => importJson({ id: `job-${n}`, folder_id: `folder-${n}` }))
+    api.imports = Array.from({ length: 9 }, (_, n) => importJson({ id: `job-${n}`, name: `folder-${n}` }))
     const user = showPage('/?import=job-8')
     const list = await screen.findByRole('navigation', { name: /Imports/ })
     expect(within(list).getAllByRole('listitem')).toHaveLength(7)
@@ -96,7 +112,7 @@ describe('the page', () => {
   })
 
   it('reaches the oldest import', async () => {
-    api.imports = Array.from({ length: 250 }, (_, n) => importJson({ id: `job-${n}`, folder_id: `folder-${n}` }))
+    api.imports = Array.from({ length: 250 }, (_, n) => importJson({ id: `job-${n}`, name: `folder-${n}` }))
     const user = showPage()
     const list = await screen.findByRole('navigation', { name: 'Imports 100+' })
     await user.click(within(list).getByText('Show all 100+'))
@@ -158,12 +174,12 @@ describe('asking', () => {
     await pass(20)
     api.fault = () => new TypeError('Failed to fetch')
     await pass(1_500)
-    expect(screen.getByText('The API does not answer.')).toBeDefined()
+    expect(screen.getByText('The API is not responding.')).toBeDefined()
     expect(screen.getByTestId('equation').textContent).toContain('100 found')
     api.fault = null
     api.imports = [{ ...RUNNING, stored: 50, pending: 50 }]
     await pass(3_500)
-    expect(screen.queryByText('The API does not answer.')).toBeNull()
+    expect(screen.queryByText('The API is not responding.')).toBeNull()
     expect(screen.getByTestId('equation').textContent).toContain('50 stored')
   })
 
@@ -171,7 +187,7 @@ describe('asking', () => {
     api.fault = () => new Response('', { status: 502 })
     showPage()
     await pass(100)
-    expect(screen.getByText(/Nothing can be shown yet/)).toBeDefined()
+    expect(screen.getByText(/There is nothing to show yet/)).toBeDefined()
     api.fault = null
     await pass(3_500)
     expect(screen.getByRole('heading', { name: 'Nothing imported yet' })).toBeDefined()

@@ -4,6 +4,8 @@ import { importJson, pictureJson } from './builders'
 import { FakeApi, problem } from './fakeApi'
 import { pass, showPage } from './showPage'
 
+const STORED = 'https://store.example/images/folder-1/drive-1_0123456789ab_one.jpg'
+
 let api: FakeApi
 
 beforeEach(() => {
@@ -44,7 +46,7 @@ describe('the pictures', () => {
     const image = one.querySelector('img')
     if (image === null) throw new Error('no image')
     fireEvent.error(image)
-    expect(within(one).getByText('This JPEG cannot be shown here')).toBeDefined()
+    expect(within(one).getByText('No preview of this JPEG file')).toBeDefined()
   })
 
   it('are asked for again when the last of them have been stored', async () => {
@@ -67,7 +69,7 @@ describe('the pictures', () => {
     await pass(100)
     api.fault = () => new TypeError('Failed to fetch')
     await pass(4_000)
-    expect(screen.getByText('The API does not answer.')).toBeDefined()
+    expect(screen.getByText('The API is not responding.')).toBeDefined()
     expect(screen.queryByRole('alert')).toBeNull()
     expect(screen.getByRole('button', { name: /one\.jpg/ })).toBeDefined()
   })
@@ -93,8 +95,8 @@ describe('the pictures', () => {
   })
 
   it.each([
-    [{ found: 0, stored: 0, failed: 0 }, 'There are no pictures in this folder.'],
-    [{ found: 3, stored: 0, failed: 3 }, 'No picture has been stored.'],
+    [{ found: 0, stored: 0, failed: 0 }, 'This folder contains no pictures.'],
+    [{ found: 3, stored: 0, failed: 3 }, 'No pictures have been stored.'],
   ])('that are none are explained (%#)', async (counts, words) => {
     api.imports = [importJson(counts)]
     api.pictures = []
@@ -121,9 +123,10 @@ describe('a picture, large', () => {
     const user = showPage()
     await user.click(await tile(/two\.jpg/))
     const dialog = screen.getByRole('dialog', { name: 'two.jpg' })
-    for (const fact of ['image/jpeg', '123.5 kB (123,456 bytes)', 'drive-two', 'folder-1/drive-1_0123456789ab_one.jpg']) {
+    for (const fact of ['image/jpeg', '123.5 kB (123,456 bytes)', 'drive-two', STORED]) {
       expect(within(dialog).getByText(fact)).toBeDefined()
     }
+    expect(within(dialog).getByRole('link', { name: 'Open the original' }).getAttribute('href')).toBe(STORED)
     await user.click(within(dialog).getByRole('button', { name: 'Close' }))
     await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
     expect(document.activeElement).toBe(await tile(/two\.jpg/))

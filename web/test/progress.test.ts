@@ -125,15 +125,26 @@ describe('what is announced', () => {
 
   it('is each ten percent, and nothing between', () => {
     const looks = [5, 9, 10, 11, 19, 34].map((stored) => running({ stored, pending: 100 - stored }))
-    expect(said(...looks)).toEqual(['Import: Copying.', '10 percent: 10 of 100 files.', '30 percent: 34 of 100 files.'])
+    expect(said(...looks)).toEqual(['Holidays: Copying.', '10 percent: 10 of 100 files.', '30 percent: 34 of 100 files.'])
   })
 
   it('is each state, the last with the equation', () => {
     const looks = [running({ state: 'listing' }), running(), anImport()]
     expect(said(...looks)).toEqual([
-      'Import: Listing and copying.',
-      'Import: Copying.',
-      'Import: Completed. 2,412 found = 2,400 stored + 0 unchanged + 12 failed + 0 pending.',
+      'Holidays: Listing and copying.',
+      'Holidays: Copying.',
+      'Holidays: Completed. 2,412 found = 2,400 stored + 0 unchanged + 12 failed + 0 pending.',
+    ])
+  })
+
+  it('is each wait, not each new end of it', () => {
+    const waiting = (until: string) =>
+      running({ waiting_for: { reason: 'store_unreachable', message: 'The storage does not respond.', until } })
+    const looks = [running(), waiting('2026-11-23T15:40:00Z'), waiting('2026-11-23T15:41:00Z'), running()]
+    expect(said(...looks)).toEqual([
+      'Holidays: Copying.',
+      expect.stringMatching(/^Holidays: Waiting until .*: The storage does not respond\.$/),
+      'Holidays: Copying.',
     ])
   })
 
@@ -143,8 +154,8 @@ describe('what is announced', () => {
 
   it('starts anew with another import', () => {
     expect(said(running({ stored: 50, pending: 50 }), running({ id: 'job-2' }))).toEqual([
-      'Import: Copying.',
-      'Import: Copying.',
+      'Holidays: Copying.',
+      'Holidays: Copying.',
     ])
   })
 })

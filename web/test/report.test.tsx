@@ -1,5 +1,6 @@
 import { screen, waitFor, within } from '@testing-library/react'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { formatMoment } from '../src/text/format'
 import { fileJson, folderJson, importJson } from './builders'
 import { FakeApi, jsonResponse, problem } from './fakeApi'
 import { pass, showPage } from './showPage'
@@ -36,7 +37,7 @@ describe('the report of an import', () => {
     expect(screen.getByText('4.0 files/s, 290.0 kB/s')).toBeDefined()
     expect(screen.getByText('about 15 s')).toBeDefined()
     expect(screen.getByText('10 s')).toBeDefined()
-    expect(document.title).toBe('40 % – Drivestream')
+    expect(document.title).toBe('40 % – Holidays – Drivestream')
     api.imports = [importJson({ ...running, stored: 55, pending: 45 })]
     await pass(1_000)
     expect(screen.getByText('50 percent: 55 of 100 files.')).toBeDefined()
@@ -52,6 +53,40 @@ describe('the report of an import', () => {
     expect(screen.getByText('0.0 files/s, 0 bytes/s')).toBeDefined()
   })
 
+  it('says why nothing moves and until when, and tells screen readers once', async () => {
+    vi.useFakeTimers({ now: new Date('2026-11-23T10:00:10Z') })
+    const running = { state: 'transferring', found: 100, stored: 40, failed: 0, pending: 60, finished_at: null }
+    const waiting = { reason: 'automated_queries', message: 'Google blocks this server.', until: '2026-11-23T15:40:00Z' }
+    const until = formatMoment(new Date(waiting.until))
+    api.imports = [importJson(running)]
+    showPage()
+    await pass(20)
+    expect(screen.getByText('Time left')).toBeDefined()
+    api.imports = [importJson({ ...running, waiting_for: waiting })]
+    await pass(1_000)
+    const line = screen.getByText('Google blocks this server.')
+    expect(line.textContent).toBe(`Waiting until ${until}: Google blocks this server.`)
+    expect(screen.queryByText('Time left')).toBeNull()
+    expect(screen.getByRole('link', { name: /60 to go, waiting/ })).toBeDefined()
+    const said = screen.getByText(`Holidays: Waiting until ${until}: Google blocks this server.`)
+    expect(said.getAttribute('aria-live')).toBe('polite')
+    expect(line.closest('[aria-live], [role=status], [role=alert]')).toBeNull()
+    api.imports = [importJson(running)]
+    await pass(1_000)
+    expect(screen.queryByText(/Waiting/)).toBeNull()
+    expect(said.textContent).toBe('Holidays: Copying.')
+  })
+
+  it.each([
+    [{ state: 'transferring', waiting_for: { reason: 'store_full', message: '', until: null } }, ['Waiting: The storage is full.']],
+    [{ state: 'completed', waiting_for: { reason: 'store_full', message: 'Full.', until: null } }, []],
+  ])('shows a wait without a sentence or an end, and none after the end (%#)', async (changes, lines) => {
+    api.imports = [importJson(changes)]
+    showPage()
+    await screen.findByTestId('equation')
+    expect(Array.from(document.querySelectorAll('.waiting'), ({ textContent }) => textContent)).toEqual(lines)
+  })
+
   it('names no percentage while the folder is being listed', async () => {
     api.imports = [importJson({ state: 'listing', finished_at: null, folders_found: 24, folders_listed: 7 })]
     showPage()
@@ -64,7 +99,7 @@ describe('the report of an import', () => {
     api.imports = [importJson({ state: 'failed', found: 0, stored: 0, failed: 0, message: 'The folder is not shared.' })]
     showPage()
     expect((await screen.findByText('The folder is not shared.')).getAttribute('role')).toBe('alert')
-    expect(await screen.findByText('No picture was stored.')).toBeDefined()
+    expect(await screen.findByText('No pictures were stored.')).toBeDefined()
   })
 
   it('names the folders that could not be listed, each with its reason', async () => {
@@ -76,7 +111,7 @@ describe('the report of an import', () => {
     const [first, second] = within(region).getAllByRole('listitem').map(({ textContent }) => textContent)
     expect(first).toContain('This folder is not shared.')
     expect(first).toContain('Share it with anyone who has the link')
-    expect(second).toContain('The folder itselfNot listed completely by Google')
+    expect(second).toContain('The imported folder itselfGoogle did not list the whole folder')
     expect(within(region).getByText('And 118 more.')).toBeDefined()
   })
 
@@ -105,9 +140,9 @@ describe('parked files', () => {
     api.imports = [importJson(ended)]
     showPage()
     await pass(20)
-    const box = screen.getByRole('region', { name: '7 pictures are parked until Google releases them' })
+    const box = screen.getByRole('region', { name: '7 pictures cannot be downloaded yet' })
     expect(box.querySelector('time')?.dateTime).toBe('2026-11-24T10:00:20.000Z')
-    expect(box.textContent).toContain('What is stored already is not fetched twice.')
+    expect(box.textContent).toContain('Pictures that are already stored are not downloaded again.')
     expect(within(box).queryByRole('alert')).toBeNull()
   })
 
@@ -130,14 +165,14 @@ describe('parked files', () => {
     api.started = () => problem(500, 'Kafka did not acknowledge.')
     const user = showPage()
     await user.click(await screen.findByRole('button', { name: 'Import the folder again' }))
-    expect(await screen.findByText('It was not started. Kafka did not acknowledge.')).toBeDefined()
+    expect(await screen.findByText('The import was not started. Kafka did not acknowledge.')).toBeDefined()
     expect(screen.getByRole('button', { name: 'Import the folder again' })).toBeDefined()
   })
 
   it('have no button while the import runs, and no time where none is known', async () => {
     api.imports = [importJson({ state: 'transferring', finished_at: null, parked: { ...parked, files: 1, after: null } })]
     showPage()
-    expect(await screen.findByText('1 picture is parked until Google releases it')).toBeDefined()
+    expect(await screen.findByText('1 picture cannot be downloaded yet')).toBeDefined()
     expect(screen.queryByRole('button', { name: 'Import the folder again' })).toBeNull()
     api.imports = [importJson({ ...ended, parked: { ...parked, after: null } })]
     expect(await screen.findByText(/Import the folder again tomorrow/, {}, { timeout: 3000 })).toBeDefined()
@@ -165,8 +200,8 @@ describe('what failed', () => {
     api.imports = [importJson({ failed: 150, stored: 2262, failures: { other: 150 } })]
     api.files = files('other', 150, (n) => `Sentence ${n}.`)
     const user = showPage()
-    expect(await screen.findByText('First 100 files')).toBeDefined()
-    await user.click(screen.getByRole('button', { name: 'Load more of the 150 files' }))
+    expect(await screen.findByText('Show the first 100 files')).toBeDefined()
+    await user.click(screen.getByRole('button', { name: 'Load more (100 of 150 files loaded)' }))
     expect(await screen.findByText('Sentence 149.')).toBeDefined()
     expect(screen.queryByRole('button', { name: /Load more/ })).toBeNull()
   })
@@ -187,7 +222,7 @@ describe('what failed', () => {
     api.imports = [importJson({ skipped: { odd_type: 1234, other: 2 } })]
     api.files = [fileJson({ state: 'skipped', name: 'notes.txt', reason: 'odd_type' })]
     const user = showPage()
-    const summary = await screen.findByText('Beside them, 1,236 skipped: 1,234 odd_type, 2 other')
+    const summary = await screen.findByText('1,236 other files were skipped: odd_type (1,234), other (2)')
     expect(api.asked.some(({ path }) => path.includes('state=skipped'))).toBe(false)
     await user.click(summary)
     await waitFor(() => expect(screen.getByText('notes.txt')).toBeDefined())
