@@ -16,7 +16,7 @@ export function ConnectionBanner({ error, seenAt }: Props) {
           <strong>{isUnreachable(error) ? 'The API is not responding.' : sentence(error)}</strong>{' '}
           {seenAt > 0 && (
             <>
-              This page shows the state at <Time at={new Date(seenAt)} precise />.{' '}
+              This page was last updated at <Time at={new Date(seenAt)} precise />.{' '}
             </>
           )}
           Imports continue in the background. Retrying every few seconds.

@@ -47,7 +47,7 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 
 function speed(rate: Rate | null): string {
   if (rate === null) return '–'
-  return `${formatRate(rate.files)} files/s, ${formatBytes(rate.bytes)}/s`
+  return parts(`${formatRate(rate.files)} files/s`, `${formatBytes(rate.bytes)}/s`)
 }
 
 function left(one: Import, rate: Rate | null): string {
@@ -59,5 +59,10 @@ function left(one: Import, rate: Rate | null): string {
 function folders(one: Import): string {
   const all = counted(one.foldersFound, 'folder', 'folders')
   const listed = one.foldersListed < one.foldersFound ? `${formatCount(one.foldersListed)} of ${all} listed` : `${all} listed`
-  return one.foldersFailed === 0 ? listed : `${listed}, ${formatCount(one.foldersFailed)} failed`
+  return one.foldersFailed === 0 ? listed : parts(listed, `${formatCount(one.foldersFailed)} failed`)
+}
+
+/** Separated by commas. A line breaks only after a comma, so that a number stays with its unit. */
+function parts(...all: string[]): string {
+  return all.map((part) => part.replaceAll(' ', '\u00a0')).join(', ')
 }

@@ -53,6 +53,7 @@ function Missing({ id, error }: { id: string; error: Error }) {
 
 function Report({ one }: { one: Import }) {
   const percent = percentDone(one)
+  const progress = percent === null ? soFar(one) : `${percent} %`
   return (
     <article className="detail" aria-labelledby="import-title" data-state={one.state}>
       <title>{titleOf(one)}</title>
@@ -65,7 +66,7 @@ function Report({ one }: { one: Import }) {
         )}
         <div className="progress">
           <ProgressBar one={one} />
-          <span className="percent">{percent === null ? soFar(one) : `${percent} %`}</span>
+          {progress !== '' && <span className="percent">{progress}</span>}
         </div>
         <Equation counts={one} />
         <Skipped one={one} />

@@ -78,8 +78,8 @@ export function ImportForm({ onStarted }: { onStarted: (importId: string) => voi
         {hint !== null && <p className="field-hint">{hint}</p>}
       </div>
       <p id="folder-link-help" className="field-help">
-        The folder must be shared with <b>anyone with the link</b>. In Drive, choose <i>Share → Copy link</i>, then paste it
-        here.
+        The folder must be shared with <b>anyone with the link</b>. In Drive, choose <i>Share → Copy link</i>, then paste the
+        link here.
       </p>
     </form>
   )
