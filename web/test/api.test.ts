@@ -39,7 +39,7 @@ describe('the Link header', () => {
     ['</images?c=1>; REL="NEXT"', '/images?c=1'],
     ['<?cursor=z>; rel="next"', '/images?cursor=z'],
     ['<http://127.0.0.1:3000/images?cursor=abs>; rel="next"', '/images?cursor=abs'],
-  ])('%s goes on at %s', (header, path) => {
+  ])('%s continues at %s', (header, path) => {
     expect(nextPath(header, asked)).toBe(path)
   })
 
@@ -57,14 +57,14 @@ describe('the Link header', () => {
     expect(nextPath(header, asked)).toBeNull()
   })
 
-  it('is read in no time, however long', () => {
+  it('is parsed quickly, however long it is', () => {
     expect(nextPath(`<${'a;'.repeat(20_000)}`, asked)).toBeNull()
     expect(nextPath(`</images>${'; x="'.repeat(5_000)}`, asked)).toBeNull()
   })
 })
 
-describe('answers', () => {
-  it('become what the page uses', () => {
+describe('responses', () => {
+  it('become the types of the page', () => {
     const [one] = parseImports([importJson({ skipped: { not_an_image: 3 } })])
     expect(one).toMatchObject({ id: 'job-1', found: 2412, skipped: { not_an_image: 3 } })
     expect(one?.requestedAt?.toISOString()).toBe('2026-11-23T10:00:00.000Z')
@@ -103,12 +103,12 @@ describe('answers', () => {
     ],
     ['an invalid time', [importJson({ requested_at: 'yesterday' })], /imports\[0\]\.requested_at should be a time/],
     ['counts by reason that are a list', [importJson({ skipped: [1] })], /imports\[0\]\.skipped/],
-    ['an endless text', [importJson({ found: 'x'.repeat(10_000) })], /^.{0,200}$/],
-  ])('with %s are refused, and the field is named', (_, json, message) => {
+    ['a very long text', [importJson({ found: 'x'.repeat(10_000) })], /^.{0,200}$/],
+  ])('with %s are refused, naming the field', (_, json, message) => {
     expect(() => parseImports(json)).toThrow(message)
   })
 
-  it('cannot reach into prototypes', () => {
+  it('cannot change prototypes', () => {
     const json: unknown = JSON.parse(JSON.stringify([importJson()]).replace('"skipped":{}', '"skipped":{"__proto__":7}'))
     const [one] = parseImports(json)
     expect(({} as Record<string, unknown>)['7']).toBeUndefined()
@@ -127,7 +127,7 @@ describe('calls', () => {
     vi.useRealTimers()
   })
 
-  it('go to /api on the same origin, with what is theirs quoted', async () => {
+  it('go to /api on the same origin, with escaped ids', async () => {
     await errorOf(fetchImport('../images?x', signal))
     expect(api.asked[0]?.path).toBe('/api/imports/..%2Fimages%3Fx')
     expect(contentUrl('a/b?c')).toBe('/api/images/a%2Fb%3Fc/content')
@@ -147,12 +147,12 @@ describe('calls', () => {
     ])
   })
 
-  it('follow pages to the end', async () => {
+  it('follow the pages to the end', async () => {
     api.pictures = Array.from({ length: 150 }, (_, id) => pictureJson({ id, google_drive_id: `d${id}` }))
     const seen: string[] = []
     let path: string | null = firstPicturesPath('job-1')
     while (path !== null) {
-      // oxlint-disable-next-line no-await-in-loop -- each page names the one that follows
+      // oxlint-disable-next-line no-await-in-loop -- each page names the next
       const page: Awaited<ReturnType<typeof fetchPictures>> = await fetchPictures(path, signal)
       seen.push(...page.items.map(({ driveId }) => driveId))
       path = page.next
@@ -185,7 +185,7 @@ describe('calls', () => {
     [() => jsonResponse({ detail: 7, title: '' }, 500), 'broken', 'The API returned status 500 without an explanation.'],
     [() => new Response('<html>Sign in</html>'), 'malformed', 'The API’s response is not JSON: “<html>Sign in</html>”.'],
     [() => new TypeError('Failed to fetch'), 'unreachable', 'The API cannot be reached.'],
-  ] as const)('tell what went wrong (%#)', async (fault, kind, message) => {
+  ] as const)('say what went wrong (%#)', async (fault, kind, message) => {
     api.fault = fault
     const error = await errorOf(fetchImports(FIRST_IMPORTS_PATH, signal))
     expect([error.kind, error.message]).toEqual([kind, message])

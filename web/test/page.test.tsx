@@ -15,13 +15,13 @@ beforeEach(() => {
 })
 
 describe('the page', () => {
-  it('says what to do when nothing was imported yet', async () => {
+  it('says what to do before the first import', async () => {
     showPage()
     expect(screen.getByText('Loading the imports…')).toBeDefined()
     expect(await screen.findByRole('heading', { name: 'Nothing imported yet' })).toBeDefined()
   })
 
-  it('shows the newest import, and keeps to it when another is started elsewhere', async () => {
+  it('shows the newest import, and keeps showing it when another one starts', async () => {
     vi.useFakeTimers()
     api.imports = [importJson({ name: 'alpha' })]
     showPage()
@@ -32,7 +32,7 @@ describe('the page', () => {
     expect(screen.getByRole('article', { name: 'alpha' })).toBeDefined()
   })
 
-  it('shows the import that the address names, and follows Back', async () => {
+  it('shows the import in the address, and follows the Back button', async () => {
     api.imports = [importJson({ name: 'newest' }), importJson({ id: 'job-2', name: 'second' })]
     const user = showPage('/?import=job-2')
     expect(await screen.findByRole('heading', { name: /second/ })).toBeDefined()
@@ -59,14 +59,14 @@ describe('the page', () => {
     expect(screen.queryByText(/1AbCdEfG/)).toBeNull()
   })
 
-  it('moves the focus to the report that was chosen', async () => {
+  it('moves the focus to the selected report', async () => {
     api.imports = [importJson({ name: 'newest' }), importJson({ id: 'job-2', name: 'second' })]
     const user = showPage()
     await user.click(await screen.findByRole('link', { name: /second/ }))
     expect(document.activeElement).toBe(screen.getByRole('heading', { name: /second/ }))
   })
 
-  it('leaves a click with a modifier to the browser', async () => {
+  it('leaves a click with a modifier key to the browser', async () => {
     api.imports = [importJson({ name: 'newest' }), importJson({ id: 'job-2', name: 'second' })]
     showPage()
     const other = await screen.findByRole('link', { name: /second/ })
@@ -84,7 +84,7 @@ describe('the page', () => {
     }
   })
 
-  it('asks for an import that the list does not hold, a little patiently', async () => {
+  it('retries before it says that an import does not exist', async () => {
     vi.useFakeTimers()
     showPage('/?import=job-9')
     await pass(1_500)
@@ -93,7 +93,7 @@ describe('the page', () => {
     expect(screen.getByRole('alert').textContent).toContain('There is no import job-9')
   })
 
-  it('finds an import that was not known at first', async () => {
+  it('finds an import that appears a moment later', async () => {
     vi.useFakeTimers()
     showPage('/?import=job-1')
     await pass(100)
@@ -102,7 +102,7 @@ describe('the page', () => {
     expect(screen.getByRole('heading', { name: /late/ })).toBeDefined()
   })
 
-  it('lists six imports, and all of them on asking', async () => {
+  it('lists six imports, and all of them on request', async () => {
     api.imports = Array.from({ length: 9 }, (_, n) => importJson({ id: `job-${n}`, name: `folder-${n}` }))
     const user = showPage('/?import=job-8')
     const list = await screen.findByRole('navigation', { name: /Imports/ })
@@ -123,12 +123,12 @@ describe('the page', () => {
   })
 })
 
-describe('asking', () => {
+describe('polling', () => {
   beforeEach(() => {
     vi.useFakeTimers()
   })
 
-  it('goes on once a second while an import runs, and no faster', async () => {
+  it('happens once a second while an import runs', async () => {
     api.imports = [RUNNING]
     showPage()
     await pass(20)
@@ -146,7 +146,7 @@ describe('asking', () => {
     expect(api.asked.length - api.count(...IMPORTS)).toBeLessThanOrEqual(2)
   })
 
-  it('rests while the tab is hidden, and catches up when it is shown', async () => {
+  it('stops while the tab is hidden, and resumes when it is shown', async () => {
     api.imports = [RUNNING]
     showPage()
     await pass(20)
@@ -160,7 +160,7 @@ describe('asking', () => {
     expect(api.asked.length).toBeGreaterThan(before)
   })
 
-  it('goes on where the browser believes to be offline: the API may be on this machine', async () => {
+  it('continues when the browser is offline, because the API may run on this machine', async () => {
     onlineManager.setOnline(false)
     showPage()
     await pass(100)
@@ -168,7 +168,7 @@ describe('asking', () => {
     expect(screen.getByRole('heading', { name: 'Nothing imported yet' })).toBeDefined()
   })
 
-  it('says that the API is gone, keeps what was seen, and recovers by itself', async () => {
+  it('says that the API is down, keeps the last content, and recovers by itself', async () => {
     api.imports = [RUNNING]
     showPage()
     await pass(20)
@@ -183,7 +183,7 @@ describe('asking', () => {
     expect(screen.getByTestId('equation').textContent).toContain('50 stored')
   })
 
-  it('recovers when there was no answer from the start', async () => {
+  it('recovers when the API was down from the start', async () => {
     api.fault = () => new Response('', { status: 502 })
     showPage()
     await pass(100)
@@ -193,7 +193,7 @@ describe('asking', () => {
     expect(screen.getByRole('heading', { name: 'Nothing imported yet' })).toBeDefined()
   })
 
-  it('names the field of an answer that does not fit', async () => {
+  it('names the field of an unexpected response', async () => {
     api.imports = [importJson({ found: 'many' })]
     showPage()
     await pass(100)

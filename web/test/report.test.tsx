@@ -12,7 +12,7 @@ beforeEach(() => {
 })
 
 describe('the report of an import', () => {
-  it('says the equation, word for word', async () => {
+  it('contains the equation, word for word', async () => {
     api.imports = [importJson()]
     showPage()
     const said = await screen.findByTestId('equation')
@@ -25,7 +25,7 @@ describe('the report of an import', () => {
     expect((await screen.findByText(/do not add up/)).textContent).toContain('2,412')
   })
 
-  it('tells how far it is, in numbers and to screen readers', async () => {
+  it('shows progress in numbers and to screen readers', async () => {
     vi.useFakeTimers({ now: new Date('2026-11-23T10:00:10Z') })
     const running = { state: 'transferring', found: 100, stored: 40, failed: 0, pending: 60, finished_at: null }
     api.imports = [importJson({ ...running, updated_at: '2026-11-23T10:00:10Z' })]
@@ -43,7 +43,7 @@ describe('the report of an import', () => {
     expect(screen.getByText('50 percent: 55 of 100 files.')).toBeDefined()
   })
 
-  it('slows the speed down when nothing moves', async () => {
+  it('shows a falling speed when nothing moves', async () => {
     vi.useFakeTimers({ now: new Date('2026-11-23T10:00:10Z') })
     api.imports = [
       importJson({ state: 'transferring', found: 100, stored: 40, failed: 0, pending: 60, finished_at: null }),
@@ -87,7 +87,7 @@ describe('the report of an import', () => {
     expect(Array.from(document.querySelectorAll('.waiting'), ({ textContent }) => textContent)).toEqual(lines)
   })
 
-  it('names no percentage while the folder is being listed', async () => {
+  it('shows no percentage while the folder is being listed', async () => {
     api.imports = [importJson({ state: 'listing', finished_at: null, folders_found: 24, folders_listed: 7 })]
     showPage()
     expect(await screen.findByText('2,412 pictures found so far')).toBeDefined()
@@ -115,7 +115,7 @@ describe('the report of an import', () => {
     expect(within(region).getByText('And 118 more.')).toBeDefined()
   })
 
-  it('asks for no folders when all were listed', async () => {
+  it('fetches no failed folders when all were listed', async () => {
     api.imports = [importJson()]
     showPage()
     await screen.findByTestId('equation')
@@ -123,7 +123,7 @@ describe('the report of an import', () => {
     expect(screen.queryByText(/could not be listed/)).toBeNull()
   })
 
-  it('leads to the folder in Drive, and nowhere else', async () => {
+  it('links to the folder in Drive, and nowhere else', async () => {
     api.imports = [importJson({ folder_url: 'javascript:alert(1)' })]
     showPage()
     const link = await screen.findByRole('link', { name: 'Open in Google Drive' })
@@ -131,11 +131,11 @@ describe('the report of an import', () => {
   })
 })
 
-describe('parked files', () => {
+describe('files that Google blocks for a day', () => {
   const parked = { files: 7, reason: 'download_quota_exceeded', after: '2026-11-24T10:00:20Z', how: 'POST it again.' }
   const ended = { state: 'completed_with_failures', parked }
 
-  it('are told apart, with the time after which they can be fetched', async () => {
+  it('are named, with the time after which they can be fetched', async () => {
     vi.useFakeTimers({ now: new Date('2026-11-23T12:00:00Z') })
     api.imports = [importJson(ended)]
     showPage()
@@ -160,7 +160,7 @@ describe('parked files', () => {
     expect(posts[0]?.body).toEqual({ folderUrl: 'https://drive.google.com/open?id=x&resourcekey=0-k' })
   })
 
-  it('keep their button when it could not be done', async () => {
+  it('keep their button when the import could not start', async () => {
     api.imports = [importJson(ended)]
     api.started = () => problem(500, 'Kafka did not acknowledge.')
     const user = showPage()
@@ -169,7 +169,7 @@ describe('parked files', () => {
     expect(screen.getByRole('button', { name: 'Import the folder again' })).toBeDefined()
   })
 
-  it('have no button while the import runs, and no time where none is known', async () => {
+  it('have no button while the import runs, and no time if none is known', async () => {
     api.imports = [importJson({ state: 'transferring', finished_at: null, parked: { ...parked, files: 1, after: null } })]
     showPage()
     expect(await screen.findByText('1 picture cannot be downloaded yet')).toBeDefined()
@@ -185,7 +185,7 @@ describe('what failed', () => {
       fileJson({ google_drive_id: `${reason}-${n}`, name: `${reason} ${n}.jpg`, reason, message: message(n) }),
     )
 
-  it('is grouped by reason, with the sentence once where all have the same', async () => {
+  it('is grouped by reason, with one sentence if all files share it', async () => {
     api.imports = [importJson({ failures: { new_reason: 2, other: 10 } })]
     api.files = [...files('new_reason', 2, () => 'Ask again tomorrow.'), ...files('other', 10, (n) => `Sentence ${n}.`)]
     showPage()
@@ -206,19 +206,19 @@ describe('what failed', () => {
     expect(screen.queryByRole('button', { name: /Load more/ })).toBeNull()
   })
 
-  it('can be asked for again when the list was refused', async () => {
+  it('can be requested again after an error', async () => {
     api.imports = [importJson({ failures: { other: 12 } })]
     api.fault = (path) => (path.includes('/files?') ? problem(400, 'No such state.') : null)
     const user = showPage()
     const alert = await screen.findByRole('alert')
     expect(alert.textContent).toContain('The list of files could not be loaded. No such state.')
     api.fault = null
-    api.files = files('other', 12, () => 'Now it answers.')
+    api.files = files('other', 12, () => 'Now it responds.')
     await user.click(within(alert).getByRole('button', { name: 'Try again' }))
-    expect(await screen.findByText('Now it answers.')).toBeDefined()
+    expect(await screen.findByText('Now it responds.')).toBeDefined()
   })
 
-  it('stands apart from what was skipped, which opens on asking', async () => {
+  it('is separate from what was skipped, which opens on request', async () => {
     api.imports = [importJson({ skipped: { odd_type: 1234, other: 2 } })]
     api.files = [fileJson({ state: 'skipped', name: 'notes.txt', reason: 'odd_type' })]
     const user = showPage()
