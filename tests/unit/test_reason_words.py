@@ -17,7 +17,7 @@ from services.adapters.kafka import dead_letters
 from services.adapters.store import objects
 from services.core import reasons
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Page, Target
-from services.lister.pages import DEEPEST, facts
+from services.lister.pages import DEEPEST, page_facts
 from tests.fakes.samples import NOW, a_request
 
 PAGE = Path(__file__).resolve().parents[2] / "web" / "src" / "text" / "reasons.json"
@@ -84,7 +84,7 @@ def test_everything_that_the_lister_skips_has_words(depth: int) -> None:
         _shortcut("8", "6"),
         _shortcut("9", "parent-0"),
     ]
-    skipped = facts(asked, Page(entries=entries), NOW).listed.skipped
+    skipped = page_facts(asked, Page(entries=entries), NOW).manifest.skipped
     assert len(skipped) == len(entries) - (depth < DEEPEST)
     assert {one.reason for one in skipped} - WORDS.keys() == set()
 
