@@ -14,7 +14,7 @@ from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
-from services.adapters.process import alongside, end, run_service, unless, worker_id
+from services.adapters.process import end, run_service, run_until, run_with_background, worker_id
 from services.adapters.worker_status import publish_status
 from services.core.events import Waiting, WorkerStatus
 from services.core.settings import Reader
@@ -74,7 +74,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
     with metrics_endpoint(settings.metrics, WorkerMetrics(status.look)):
         names = [topic.name for topic in TOPICS]
-        if not await unless(stop, wait_for_topics(settings.kafka, names, without_topics)):
+        if not await run_until(stop, wait_for_topics(settings.kafka, names, without_topics)):
             return
         async with Publisher(settings.kafka, source=SERVICE) as publisher:
             dependencies = Dependencies(
@@ -84,7 +84,9 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 publisher=publisher,
                 tell=status.tell,
             )
-            await alongside(run(dependencies, stop), publish_status(publisher, status.look))
+            await run_with_background(
+                run(dependencies, stop), publish_status(publisher, status.look)
+            )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw
-from services.adapters.process import alongside
+from services.adapters.process import run_with_background
 from services.adapters.worker_status import publish_status
 from services.core.errors import Stop
 from services.core.events import Waiting, WorkerStatus
@@ -178,7 +178,7 @@ async def test_a_status_that_kafka_does_not_take_does_not_end_the_indexer() -> N
 
     async with asyncio.timeout(WAIT):
         telling = publish_status(world.publisher, look, every=0.01, look_every=0.01)
-        await alongside(run(world.dependencies(), stopping), telling, outage())
+        await run_with_background(run(world.dependencies(), stopping), telling, outage())
 
 
 async def test_what_cannot_be_read_is_a_dead_letter_before_its_offset_is_passed() -> None:
