@@ -30,3 +30,8 @@ class StoreSettings:
             public_url=reader.url("S3_PUBLIC_URL", ("http", "https"), "") or endpoint,
             public_read=reader.flag("S3_PUBLIC_READ", False),
         )
+
+    @property
+    def address(self) -> str:
+        """The store as messages name it."""
+        return self.endpoint_url or "Amazon S3"
