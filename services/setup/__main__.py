@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from services.adapters.catalog.migrate import migrate
 from services.adapters.catalog.settings import DatabaseSettings
@@ -40,10 +40,10 @@ def _tables(settings: DatabaseSettings) -> str:
     return f"the database went from version {before or 'none'} to {after}"
 
 
-def main(env: Mapping[str, str]) -> int:
+def main(env: Mapping[str, str], read: Callable[[Reader], Sequence[Provisioner]]) -> int:
     """0 when all is there, 1 when a server refuses, 2 when the settings are at fault."""
     try:
-        servers = read_settings(env, provisioners, warn=_say)
+        servers = read_settings(env, read, warn=_say)
         asyncio.run(set_up(servers, say=_say))
     except SettingsError as why:
         _say(f"The settings are not complete:\n{why}")
@@ -60,4 +60,4 @@ def _say(sentence: str) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(os.environ))
+    raise SystemExit(main(os.environ, provisioners))
