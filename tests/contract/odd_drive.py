@@ -17,7 +17,7 @@ from services.core.settings import Secret
 from services.transfer.copy import Copied, Copier
 from services.transfer.current_version import Pursuit
 from services.transfer.memory import Budget
-from tests.fakes.google import Purse
+from tests.fakes.google import QuotaRecorder
 from tests.fakes.object_store import FakeStore
 from tests.fakes.samples import a_file
 
@@ -46,7 +46,7 @@ TREE = {
 
 @asynccontextmanager
 async def reaching(
-    emulator: RunningEmulator, limits: Limits = QUICK, purse: Purse | None = None
+    emulator: RunningEmulator, limits: Limits = QUICK, purse: QuotaRecorder | None = None
 ) -> AsyncIterator[Drive]:
     settings = DriveSettings(
         api_url=emulator.url, api_key=Secret(emulator.api_key), cool_down_seconds=2.0

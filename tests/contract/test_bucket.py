@@ -186,7 +186,7 @@ def test_a_store_that_makes_nothing_public_stops_set_up_with_what_to_do(
     amazon.refusals["PUT policy"] = refusal
     with pytest.raises(Stop) as caught:
         Bucket(settings(amazon.url)).create()
-    assert caught.value.reason == "public_read_refused"
+    assert caught.value.reason == "store_refused"
     assert "S3_PUBLIC_READ=false" in caught.value.message
 
 

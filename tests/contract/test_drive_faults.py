@@ -10,7 +10,7 @@ from services.core.errors import CoolDown, SetAside, TryAgain, Verdict
 from services.core.object_key import object_key
 from services.core.ports import SHORTCUT_TYPE, Target
 from tests.contract.odd_drive import MIB, TREE, Desk, ask, entry_of, found, reaching
-from tests.fakes.google import Purse
+from tests.fakes.google import QuotaRecorder
 from tests.fakes.object_store import Kept
 from tests.fakes.samples import a_file
 
@@ -108,7 +108,7 @@ async def test_an_answer_that_is_none_is_tried_again_and_then_right(
 async def test_a_big_file_is_taken_up_where_it_broke_off(
     emulator: RunningEmulator, effect: dict[str, object]
 ) -> None:
-    purse = Purse()
+    purse = QuotaRecorder()
     async with reaching(emulator, purse=purse) as drive:
         desk = Desk(drive, await entry_of(drive, emulator, "big.jpg"))
         emulator.fault(effect, kinds=["media"], first=3)
@@ -239,7 +239,7 @@ async def test_bytes_are_followed_to_the_address_that_google_signs(
     emulator: RunningEmulator,
 ) -> None:
     emulator.knobs(redirect_media=True)
-    purse = Purse()
+    purse = QuotaRecorder()
     async with reaching(emulator, purse=purse) as drive:
         desk = Desk(drive, await entry_of(drive, emulator, "small.jpg"))
         await desk.stored()

@@ -22,7 +22,7 @@ NO_FILE = b'{"error": {"errors": [{"reason": "notFound"}]}}'
 QUICK = Limits(pause=0.0)
 
 
-class Purse:
+class QuotaRecorder:
     """A quota without end that remembers what was paid, and that it was too much."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ def drive(
     handler: Handler,
     key: str = "secret-key",
     *,
-    quota: Purse | None = None,
+    quota: QuotaRecorder | None = None,
     limits: Limits = QUICK,
 ) -> Drive:
     settings = DriveSettings(api_url=API, api_key=Secret(key), cool_down_seconds=7.0)
@@ -68,7 +68,7 @@ def media(content: bytes, content_type: str = "image/png") -> httpx.Response:
     return httpx.Response(200, stream=Body(chunks()), headers={"content-type": content_type})
 
 
-class Asked:
+class Responder:
     """Answers every request alike and remembers what was asked."""
 
     def __init__(self, *answers: httpx.Response) -> None:

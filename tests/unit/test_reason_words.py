@@ -10,7 +10,14 @@ SERVICES = ROOT / "services"
 PAGE = ROOT / "web" / "src" / "text" / "reasons.ts"
 # What the api answers has a title in `services/api/problems.py`, which its own tests hold complete;
 # what ends a process at its start is in its log. Neither becomes a reason of a file or folder.
-ELSEWHERE = ("api", "setup", "core/settings.py", "indexer/service.py", "adapters/catalog")
+ELSEWHERE = (
+    "api",
+    "setup",
+    "core/settings.py",
+    "adapters/drive/settings.py",
+    "indexer/service.py",
+    "adapters/catalog",
+)
 VERBS = {"TryAgain", "RateLimited", "SetAside", "Stop", "CoolDown"}
 CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 TITLE = re.compile(r"""^\s*\[?\s*\[?'([a-z0-9_]+)',?(?:\s*$|\s*\{ title)""", re.MULTILINE)

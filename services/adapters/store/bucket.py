@@ -95,7 +95,7 @@ class Bucket:
             if not public:
                 return ""  # a store without policies, or a key without rights to them
             raise Stop(
-                "public_read_refused",
+                "store_refused",
                 f"The object store does not let us make bucket {self._name} public to read "
                 f"({why.code}). Allow public policies for this bucket (on Amazon: Block Public "
                 "Access), or set S3_PUBLIC_READ=false.",

@@ -7,12 +7,22 @@ import pytest
 
 from services.adapters.drive import Drive
 from services.core.errors import CoolDown, RateLimited, Stop, TryAgain, Verdict
-from tests.fakes.google import EMPTY, LIMITED, SORRY, Asked, Body, Purse, bytes_of, drive, media
+from tests.fakes.google import (
+    EMPTY,
+    LIMITED,
+    SORRY,
+    Body,
+    QuotaRecorder,
+    Responder,
+    bytes_of,
+    drive,
+    media,
+)
 from tests.fakes.samples import a_file
 
 
 async def test_the_key_travels_in_a_header_and_never_in_the_address() -> None:
-    asked = Asked(httpx.Response(200, content=EMPTY))
+    asked = Responder(httpx.Response(200, content=EMPTY))
     await drive(asked).list_page("F", token=None, resource_key=None)
     (request,) = asked.requests
     assert request.headers["x-goog-api-key"] == "secret-key"
@@ -20,7 +30,7 @@ async def test_the_key_travels_in_a_header_and_never_in_the_address() -> None:
 
 
 async def test_a_folder_is_asked_for_by_parent_without_its_trash() -> None:
-    asked = Asked(httpx.Response(200, content=EMPTY))
+    asked = Responder(httpx.Response(200, content=EMPTY))
     await drive(asked).list_page(r"it's \ odd", token="t+/=&1", resource_key="0-rk")
     (request,) = asked.requests
     query = request.url.params
@@ -34,7 +44,7 @@ async def test_a_folder_is_asked_for_by_parent_without_its_trash() -> None:
 
 
 async def test_a_file_is_asked_for_uncompressed_with_its_resource_key() -> None:
-    asked = Asked(media(b"bytes"))
+    asked = Responder(media(b"bytes"))
     file = a_file(file_id="a/b?c", resource_key="0-rk")
     assert await bytes_of(drive(asked), file) == b"bytes"
     (request,) = asked.requests
@@ -45,7 +55,9 @@ async def test_a_file_is_asked_for_uncompressed_with_its_resource_key() -> None:
 
 
 async def test_an_item_is_looked_up_with_its_key_where_it_lies_and_points() -> None:
-    asked = Asked(httpx.Response(200, content=b'{"id": "A", "name": "a.png", "parents": ["P"]}'))
+    asked = Responder(
+        httpx.Response(200, content=b'{"id": "A", "name": "a.png", "parents": ["P"]}')
+    )
     entry = await drive(asked).look_up("a/b", resource_key="0-rk")
     assert (entry.id, entry.name, entry.parents) == ("A", "a.png", ("P",))
     (request,) = asked.requests
@@ -58,7 +70,7 @@ async def test_an_item_is_looked_up_with_its_key_where_it_lies_and_points() -> N
 
 @pytest.mark.parametrize("key", ["", "with space", "line\nbreak", "schlüssel"])
 async def test_a_key_that_can_be_no_header_is_not_sent(key: str) -> None:
-    asked = Asked(httpx.Response(403, content=b'{"error": {"status": "PERMISSION_DENIED"}}'))
+    asked = Responder(httpx.Response(403, content=b'{"error": {"status": "PERMISSION_DENIED"}}'))
     with pytest.raises(Stop) as caught:
         await drive(asked, key).list_page("F", token=None, resource_key=None)
     assert caught.value.reason == "key_refused"
@@ -68,7 +80,7 @@ async def test_a_key_that_can_be_no_header_is_not_sent(key: str) -> None:
 @pytest.mark.parametrize("body", [b"<html>We are sorry", b'{"files": [{"id": "A"', b""])
 async def test_a_listing_that_is_none_is_tried_again(body: bytes) -> None:
     with pytest.raises(TryAgain) as caught:
-        await drive(Asked(httpx.Response(200, content=body))).list_page(
+        await drive(Responder(httpx.Response(200, content=body))).list_page(
             "F", token=None, resource_key=None
         )
     assert caught.value.reason == "answer_unreadable"
@@ -83,12 +95,12 @@ async def test_a_listing_that_is_none_is_tried_again(body: bytes) -> None:
         (b'{"files": [{"id": "A"', "application/json", TryAgain, "answer_unreadable"),
     ],
 )
-async def test_an_error_that_calls_itself_a_listing_is_told_by_its_words(
+async def test_an_error_with_a_success_status_is_told_by_its_words(
     body: bytes, content_type: str, verb: type[Verdict], reason: str
 ) -> None:
     answer = httpx.Response(200, content=body, headers={"content-type": content_type})
     with pytest.raises(Verdict) as caught:
-        await drive(Asked(answer)).list_page("F", token=None, resource_key=None)
+        await drive(Responder(answer)).list_page("F", token=None, resource_key=None)
     assert (type(caught.value), caught.value.reason) == (verb, reason)
 
 
@@ -122,8 +134,8 @@ def answers_to_all() -> tuple[httpx.Response, ...]:
 
 
 async def test_every_request_is_paid_for_before_it_is_sent() -> None:
-    purse, paid = Purse(), list[list[int]]()
-    asked = Asked(*answers_to_all())
+    purse, paid = QuotaRecorder(), list[list[int]]()
+    asked = Responder(*answers_to_all())
 
     def answer(request: httpx.Request) -> httpx.Response:
         paid.append(list(purse.spent))
@@ -134,7 +146,7 @@ async def test_every_request_is_paid_for_before_it_is_sent() -> None:
     assert purse.refusals == 0
 
 
-async def test_who_asks_with_a_key_names_the_common_bucket() -> None:
-    asked = Asked(*answers_to_all())
+async def test_a_key_comes_with_the_user_whose_quota_is_spent() -> None:
+    asked = Responder(*answers_to_all())
     await ask_all(drive(asked))
     assert [r.url.params["quotaUser"] for r in asked.requests] == ["drivestream"] * 3

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-import httpx
 import pytest
 
-from services.adapters.drive.connect import _proxy, limits_of
+from services.adapters.drive.connect import limits_of
+from services.adapters.drive.proxies import proxy_for
 from services.adapters.drive.requests import Limits
 from services.adapters.drive.settings import GOOGLE, DriveSettings
 from services.core.settings import Secret
@@ -18,10 +18,6 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-
-
-def address(proxy: httpx.Proxy | None) -> str | None:
-    return None if proxy is None else str(proxy.url)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +36,7 @@ def test_the_environment_says_which_way(
 ) -> None:
     for name, value in env.items():
         monkeypatch.setenv(name.lower(), value)
-    assert address(_proxy(url)) == way
+    assert proxy_for(url) == way
 
 
 def test_one_setting_bounds_every_wait_and_its_default_is_the_adapters_own() -> None:

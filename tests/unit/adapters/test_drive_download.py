@@ -16,7 +16,17 @@ from services.adapters.drive.download import RESUMED_FROM
 from services.adapters.drive.requests import Limits
 from services.core.errors import CoolDown, RateLimited, SetAside, TryAgain, Verdict
 from services.core.events import FileFound
-from tests.fakes.google import HTML, QUICK, SORRY, Asked, Body, Purse, bytes_of, drive, media
+from tests.fakes.google import (
+    HTML,
+    QUICK,
+    SORRY,
+    Body,
+    QuotaRecorder,
+    Responder,
+    bytes_of,
+    drive,
+    media,
+)
 from tests.fakes.samples import a_file
 
 
@@ -46,13 +56,13 @@ async def test_a_body_that_breaks_off_is_tried_again() -> None:
 async def test_without_a_checksum_a_page_is_not_taken_for_an_image(content_type: str) -> None:
     answer = media(b"<html>", content_type)
     with pytest.raises(TryAgain) as caught:
-        await bytes_of(drive(Asked(answer)), a_file(size=6))
+        await bytes_of(drive(Responder(answer)), a_file(size=6))
     assert caught.value.reason == "content_mismatch"
 
 
 async def test_with_a_checksum_the_checksum_judges() -> None:
     answer = media(b"<html>", "text/html")
-    assert await bytes_of(drive(Asked(answer)), a_file(md5="0" * 32)) == b"<html>"
+    assert await bytes_of(drive(Responder(answer)), a_file(md5="0" * 32)) == b"<html>"
 
 
 @pytest.mark.parametrize(
@@ -99,9 +109,9 @@ LIMITED_AT_200 = b'{"error": {"errors": [{"reason": "rateLimitExceeded"}], "code
 async def test_an_error_that_calls_itself_an_image_is_told_by_its_words(
     body: bytes, content_type: str, verb: type[Verdict], reason: str, sums: dict[str, str]
 ) -> None:
-    purse = Purse()
+    purse = QuotaRecorder()
     with pytest.raises(Verdict) as caught:
-        await bytes_of(drive(Asked(media(body, content_type)), quota=purse), a_file(**sums))
+        await bytes_of(drive(Responder(media(body, content_type)), quota=purse), a_file(**sums))
     assert (type(caught.value), caught.value.reason) == (verb, reason)
     assert purse.refusals == 1
 
@@ -109,13 +119,13 @@ async def test_an_error_that_calls_itself_an_image_is_told_by_its_words(
 async def test_a_long_page_is_read_no_further_than_an_error_can_reach() -> None:
     page = b"<html>" * 100_000
     file = a_file(md5="0" * 32)
-    assert await bytes_of(drive(Asked(media(page, "text/html"))), file) == page
+    assert await bytes_of(drive(Responder(media(page, "text/html"))), file) == page
 
 
 async def test_a_page_that_is_said_to_be_one_is_taken_as_it_is() -> None:
     answer = media(b"<html>", "text/html")
     file = a_file(mime_type="text/html")
-    assert await bytes_of(drive(Asked(answer)), file) == b"<html>"
+    assert await bytes_of(drive(Responder(answer)), file) == b"<html>"
 
 
 def hashed(content: bytes, promised: bytes, **headers: str) -> httpx.Response:
@@ -126,21 +136,21 @@ def hashed(content: bytes, promised: bytes, **headers: str) -> httpx.Response:
 
 
 async def test_without_a_checksum_what_google_says_of_the_body_is_held_against_it() -> None:
-    assert await bytes_of(drive(Asked(hashed(b"right", b"right"))), a_file()) == b"right"
+    assert await bytes_of(drive(Responder(hashed(b"right", b"right"))), a_file()) == b"right"
     with pytest.raises(TryAgain) as caught:
-        await bytes_of(drive(Asked(hashed(b"wrong", b"right"))), a_file())
+        await bytes_of(drive(Responder(hashed(b"wrong", b"right"))), a_file())
     assert caught.value.reason == "content_mismatch"
 
 
 async def test_with_a_checksum_of_drives_that_of_the_body_is_not_asked() -> None:
     file = a_file(md5="0" * 32)
-    assert await bytes_of(drive(Asked(hashed(b"wrong", b"right"))), file) == b"wrong"
+    assert await bytes_of(drive(Responder(hashed(b"wrong", b"right"))), file) == b"wrong"
 
 
 @pytest.mark.parametrize("hash", ["md5=", "md5=AAAA", "crc32c=AAAAAA==", "md5=" + "!" * 24, ""])
 async def test_a_hash_that_is_none_is_not_held_against_the_body(hash: str) -> None:
     answer = hashed(b"bytes", b"", **{"x-goog-hash": hash})
-    assert await bytes_of(drive(Asked(answer)), a_file()) == b"bytes"
+    assert await bytes_of(drive(Responder(answer)), a_file()) == b"bytes"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +160,7 @@ async def test_without_a_size_the_length_of_the_answer_is_what_must_come(
     length: str, whole: bool
 ) -> None:
     answer = hashed(b"bytes", b"bytes", **{"content-length": length})
-    reading = bytes_of(drive(Asked(answer)), a_file())
+    reading = bytes_of(drive(Responder(answer)), a_file())
     if whole:
         assert await reading == b"bytes"
         return
@@ -210,7 +220,7 @@ def big_file(**changes: Any) -> FileFound:
 
 @pytest.mark.parametrize("silent", [False, True])
 async def test_a_big_file_goes_on_where_it_broke_off(silent: bool) -> None:
-    server, purse = Server(BIG, [3 * MIB, 1, MIB]), Purse()
+    server, purse = Server(BIG, [3 * MIB, 1, MIB]), QuotaRecorder()
     server.silent = silent
     assert await bytes_of(drive(server, quota=purse), big_file()) == BIG
     first, second = 3 * MIB, 3 * MIB + 1

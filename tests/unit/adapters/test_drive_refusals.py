@@ -13,10 +13,10 @@ from services.adapters.drive.problem import Refusal
 from services.adapters.drive.refusals import (
     COOL_DOWN_SECONDS,
     TABLE,
-    Asked,
-    Circumstances,
+    ItemKind,
+    RefusalContext,
+    hidden_error,
     verdict,
-    verdict_in_disguise,
 )
 from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain, Verdict
 
@@ -75,8 +75,8 @@ def both(reason: str, info: str, limit: str = "") -> bytes:
     return json.dumps({"error": old | new}).encode()
 
 
-def asking(asked: Asked = Asked.FILE, account: bool = False) -> Circumstances:
-    return Circumstances(asked=asked, now=NOW, account=account)
+def asking(kind: ItemKind = ItemKind.FILE, account: bool = False) -> RefusalContext:
+    return RefusalContext(kind=kind, now=NOW, service_account=account)
 
 
 def said(status: int, body: bytes = b"", content_type: str = "application/json") -> Verdict:
@@ -173,7 +173,7 @@ def test_every_reason_of_the_reference_is_in_the_table(reason: str) -> None:
     "reason", [r for r in REASONS if TABLE[r].reason not in {"drive_refused", "content_mismatch"}]
 )
 def test_a_reason_means_the_same_under_every_status(reason: str, status: int) -> None:
-    answer = verdict_in_disguise(Refusal(status=status, body=classic(reason)), asking())
+    answer = hidden_error(Refusal(status=status, body=classic(reason)), asking())
     assert answer is not None
     assert (type(answer), answer.reason) == (TABLE[reason].verb, TABLE[reason].reason)
 
@@ -182,7 +182,7 @@ def test_a_reason_means_the_same_under_every_status(reason: str, status: int) ->
     ("status", "body"),
     [(403, b"<html>whatever"), (403, SORRY), (429, SORRY), (503, SORRY), (200, SORRY)],
 )
-def test_a_page_against_robots_is_the_wall_and_costs_minutes(status: int, body: bytes) -> None:
+def test_a_page_against_robots_blocks_us_for_minutes(status: int, body: bytes) -> None:
     answer = said(status, body, HTML)
     assert isinstance(answer, CoolDown)
     assert answer.reason == "automated_queries"
@@ -195,14 +195,14 @@ def test_another_page_of_html_is_what_its_status_says(status: int, verb: type[Ve
     assert type(said(status, b"<html>Error", HTML)) is verb
 
 
-def test_a_used_up_day_costs_six_times_as_long_as_the_wall() -> None:
+def test_a_used_up_daily_limit_is_waited_for_six_times_as_long() -> None:
     refusal = Refusal(status=403, body=classic("dailyLimitExceeded"))
-    quick = Circumstances(asked=Asked.FILE, now=NOW, cool_down=2.0)
+    quick = RefusalContext(kind=ItemKind.FILE, now=NOW, cool_down=2.0)
     answers = [verdict(refusal, asking()), verdict(refusal, quick)]
     assert [getattr(answer, "seconds", None) for answer in answers] == [3600.0, 12.0]
 
 
-def test_a_wall_that_names_a_longer_wait_is_waited_for() -> None:
+def test_a_block_that_names_a_longer_wait_is_waited_for() -> None:
     refusal = Refusal(status=403, content_type=HTML, retry_after="1800")
     answer = verdict(refusal, asking())
     assert isinstance(answer, CoolDown)
@@ -213,22 +213,34 @@ def test_a_wall_that_names_a_longer_wait_is_waited_for() -> None:
     "body", [b'{"files": []}', b"", b"<html>A picture's page", b'{"error": 5}']
 )
 def test_an_answer_without_an_error_in_it_is_no_refusal(body: bytes) -> None:
-    assert verdict_in_disguise(Refusal(status=200, body=body, content_type=HTML), asking()) is None
+    assert hidden_error(Refusal(status=200, body=body, content_type=HTML), asking()) is None
 
 
 @pytest.mark.parametrize("account", [False, True])
 @pytest.mark.parametrize("reason", sorted(TABLE))
-@pytest.mark.parametrize("asked", list(Asked))
-def test_every_sentence_is_one_for_a_person(reason: str, asked: Asked, account: bool) -> None:
+@pytest.mark.parametrize("kind", list(ItemKind))
+def test_every_sentence_is_one_for_a_person(reason: str, kind: ItemKind, account: bool) -> None:
     refusal = Refusal(status=403, body=classic(reason, message="Nothing is wrong."))
-    answer = verdict(refusal, asking(asked, account))
+    answer = verdict(refusal, asking(kind, account))
     assert answer.message.endswith(".")
     assert "{" not in answer.message
     assert reason not in answer.message
 
 
+@pytest.mark.parametrize("secret", ["AIza-hush", "ya29.hush"])
+@pytest.mark.parametrize("status", [400, 403, 418])
+def test_google_s_words_are_quoted_without_the_credentials_in_them(
+    secret: str, status: int
+) -> None:
+    message = f"Permission denied: Consumer 'api_key:{secret}' is odd. " + "x" * 170 + secret
+    context = RefusalContext(kind=ItemKind.FILE, now=NOW, secret=secret)
+    answer = verdict(Refusal(status=status, body=classic("new", message=message)), context)
+    assert "api_key:********" in answer.message
+    assert "hush" not in answer.message
+
+
 def test_a_missing_folder_is_told_as_a_folder() -> None:
-    answer = verdict(Refusal(status=404, body=classic("notFound")), asking(Asked.FOLDER))
+    answer = verdict(Refusal(status=404, body=classic("notFound")), asking(ItemKind.FOLDER))
     assert answer.message.startswith("This folder does not exist, or it is not shared")
 
 
