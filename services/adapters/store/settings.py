@@ -1,6 +1,7 @@
 """Where the object store is, and who we are to it."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from services.core.settings import Reader, Secret
 
@@ -17,6 +18,12 @@ class StoreSettings:
     public_url: str
     public_read: bool
 
+    @property
+    def address(self) -> str:
+        """The store as messages name it: nothing of its address that may be a secret."""
+        parts = urlsplit(self.endpoint_url)
+        return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "Amazon S3"
+
     @classmethod
     def read(cls, reader: Reader) -> "StoreSettings":
         """From AWS_* and S3_*."""
@@ -30,8 +37,3 @@ class StoreSettings:
             public_url=reader.url("S3_PUBLIC_URL", ("http", "https"), "") or endpoint,
             public_read=reader.flag("S3_PUBLIC_READ", False),
         )
-
-    @property
-    def address(self) -> str:
-        """The store as messages name it."""
-        return self.endpoint_url or "Amazon S3"

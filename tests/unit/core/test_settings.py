@@ -149,6 +149,18 @@ def test_an_address_that_is_shown_holds_no_password(name: str) -> None:
         read_settings(GOOD | {name: "https://me:hush-hush@host:9000"}, everything)
 
 
+@pytest.mark.parametrize("servers", ["me:hush-hush@kafka:9092", "sasl://kafka:9092"])
+def test_brokers_are_hosts_and_ports_and_hold_no_password(servers: str) -> None:
+    with pytest.raises(SettingsError, match="^KAFKA_BOOTSTRAP_SERVERS must be host:port, with"):
+        read_settings(GOOD | {"KAFKA_BOOTSTRAP_SERVERS": servers}, everything)
+
+
+def test_a_store_is_named_in_messages_by_scheme_host_and_port() -> None:
+    env = GOOD | {"S3_ENDPOINT_URL": "https://host:9000/path?signature=hush-hush"}
+    assert read_settings(env, everything)[1].address == "https://host:9000"
+    assert read_settings(GOOD | {"S3_ENDPOINT_URL": ""}, everything)[1].address == "Amazon S3"
+
+
 @pytest.mark.parametrize("name", READERS)
 def test_the_list_of_names_is_complete(name: str) -> None:
     """So that no service warns of a setting that another one reads."""
