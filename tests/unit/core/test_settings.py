@@ -151,7 +151,7 @@ def test_an_address_that_is_shown_holds_no_password(name: str) -> None:
 
 @pytest.mark.parametrize("servers", ["me:hush-hush@kafka:9092", "sasl://kafka:9092"])
 def test_brokers_are_hosts_and_ports_and_hold_no_password(servers: str) -> None:
-    with pytest.raises(SettingsError, match="^KAFKA_BOOTSTRAP_SERVERS must be host:port, with"):
+    with pytest.raises(SettingsError, match="KAFKA_BOOTSTRAP_SERVERS must be host"):
         read_settings(GOOD | {"KAFKA_BOOTSTRAP_SERVERS": servers}, everything)
 
 
