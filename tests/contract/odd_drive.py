@@ -1,4 +1,4 @@
-"""A Drive with odd things in it, a store in memory, and what goes from one to the other."""
+"""An emulated Drive with odd files in it, and a copier from there to a store in memory."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -46,12 +46,12 @@ TREE = {
 
 @asynccontextmanager
 async def reaching(
-    emulator: RunningEmulator, limits: Limits = QUICK, purse: QuotaRecorder | None = None
+    emulator: RunningEmulator, limits: Limits = QUICK, quota: QuotaRecorder | None = None
 ) -> AsyncIterator[Drive]:
     settings = DriveSettings(
         api_url=emulator.url, api_key=Secret(emulator.api_key), cool_down_seconds=2.0
     )
-    async with open_drive(settings, connections=4, quota=purse, limits=limits) as drive:
+    async with open_drive(settings, connections=4, quota=quota, limits=limits) as drive:
         yield drive
 
 

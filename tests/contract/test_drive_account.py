@@ -70,7 +70,7 @@ async def test_one_token_serves_all_requests(emulator: RunningEmulator, key_file
     assert asked == ["token", *["list", "get", "media"] * 2]
 
 
-async def test_a_token_that_ends_early_is_renewed_without_a_failure(
+async def test_a_token_that_expires_early_is_renewed_without_a_failure(
     emulator: RunningEmulator, key_file: Path
 ) -> None:
     async with reaching(emulator, key_file) as drive:
@@ -98,7 +98,7 @@ async def test_a_key_that_google_does_not_know_stops_everything(
     assert "invalid_grant" in caught.value.message
 
 
-async def test_tokens_that_are_all_refused_stop_everything(
+async def test_everything_stops_if_every_token_is_rejected(
     emulator: RunningEmulator, key_file: Path
 ) -> None:
     rule = emulator.fault({"do": "refuse", "reason": "authError"}, kinds=["list"])
@@ -112,7 +112,7 @@ async def test_tokens_that_are_all_refused_stop_everything(
 
 
 @pytest.mark.parametrize("reason", ["badGateway", "unavailable"])
-async def test_trouble_with_the_token_server_is_waited_for_like_trouble_with_drive(
+async def test_trouble_of_the_token_server_is_tried_again_like_trouble_of_drive(
     emulator: RunningEmulator, key_file: Path, reason: str
 ) -> None:
     emulator.fault({"do": "refuse", "reason": reason}, kinds=["token"])
@@ -124,7 +124,7 @@ async def test_trouble_with_the_token_server_is_waited_for_like_trouble_with_dri
         await look(drive, emulator)
 
 
-async def test_google_itself_is_reached_through_a_proxy_with_a_key_and_as_an_account(
+async def test_google_is_reached_through_a_proxy_with_a_key_and_as_an_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key_file = tmp_path / "account.json"

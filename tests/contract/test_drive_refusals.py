@@ -1,4 +1,4 @@
-"""Each of Google's refusals, from the emulator: what was asked does not change what it means."""
+"""Each of Google's refusals, from the emulator, for each kind of request."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -89,7 +89,7 @@ def test_every_refusal_of_the_emulator_is_among_those_tried_here() -> None:
 
 @pytest.mark.parametrize("kind", ["list", "get", "media"])
 @pytest.mark.parametrize("reason", MEANINGS)
-async def test_every_refusal_has_its_meaning_whatever_was_asked(
+async def test_a_refusal_means_the_same_for_every_kind_of_request(
     emulator: RunningEmulator, drive: Drive, reason: str, kind: str
 ) -> None:
     item_id = emulator.folder_id("faults")
@@ -101,7 +101,7 @@ async def test_every_refusal_has_its_meaning_whatever_was_asked(
 
 @pytest.mark.parametrize("style", ["classic", "v2"])
 @pytest.mark.parametrize("reason", [name for name in MEANINGS if PRESETS[name].style != "html"])
-async def test_an_error_with_status_200_on_the_bytes_is_told_by_its_words(
+async def test_an_error_with_status_200_for_a_download_is_recognised_by_its_words(
     emulator: RunningEmulator, drive: Drive, reason: str, style: str
 ) -> None:
     desk = Desk(drive, await entry_of(drive, emulator, "small.jpg"))

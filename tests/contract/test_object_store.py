@@ -34,14 +34,14 @@ JPEG = "image/jpeg"
 
 
 class Checked(KeepsObjects, Protocol):
-    """The port, and whether the store is there at all."""
+    """The port, and whether the store is ready."""
 
     async def ready(self) -> None: ...
 
 
 @dataclass(frozen=True)
 class Shelf:
-    """A store, and what a tester sees of it from the side."""
+    """A store, and what the vendor's own client sees of it."""
 
     store: Checked
     without_bucket: Checked
@@ -131,7 +131,7 @@ async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
         yield part
 
 
-async def test_what_was_put_is_there_with_its_type(shelf: Shelf) -> None:
+async def test_a_put_object_is_there_with_its_type(shelf: Shelf) -> None:
     await shelf.store.put("folder/a.jpg", b"abc", content_type=JPEG)
     assert shelf.kept() == {"folder/a.jpg": Kept(b"abc", JPEG)}
     assert await shelf.store.size("folder/a.jpg") == 3
@@ -143,14 +143,14 @@ async def test_putting_twice_keeps_the_second(shelf: Shelf) -> None:
     assert shelf.kept() == {"k": Kept(b"second", JPEG)}
 
 
-async def test_an_object_of_nothing_is_an_object(shelf: Shelf) -> None:
+async def test_an_empty_object_is_an_object(shelf: Shelf) -> None:
     await shelf.store.put("whole", b"", content_type=JPEG)
     await shelf.store.put_stream("stream", chunks(), content_type=JPEG)
     assert shelf.kept() == {"whole": Kept(b"", JPEG), "stream": Kept(b"", JPEG)}
     assert await shelf.store.size("whole") == 0
 
 
-async def test_what_is_not_there_has_no_size(shelf: Shelf) -> None:
+async def test_a_missing_object_has_no_size(shelf: Shelf) -> None:
     assert await shelf.store.size("nothing") is None
 
 
@@ -175,7 +175,7 @@ async def test_a_stream_that_fails_leaves_nothing(shelf: Shelf, before: int) -> 
 
 
 class Body:
-    """Enough for two parts, then what the test wants: another chunk now and then, or silence."""
+    """Two parts at once, then a chunk now and then, or silence."""
 
     def __init__(self, shelf: Shelf, *, silent: bool) -> None:
         self.shelf = shelf
@@ -213,7 +213,7 @@ async def test_a_stream_that_is_cancelled_is_aborted_at_once(shelf: Shelf, silen
     assert shelf.kept() == {}
 
 
-async def test_a_body_that_is_cancelled_from_within_is_no_upload(shelf: Shelf) -> None:
+async def test_a_body_that_cancels_itself_leaves_nothing(shelf: Shelf) -> None:
     """A cancellation that the body itself meets is its failure, not ours."""
 
     async def cancelled() -> AsyncIterator[bytes]:
@@ -283,7 +283,7 @@ def requests(store: ObjectStore) -> Sequence[Awaitable[object]]:
     )
 
 
-async def test_a_store_that_is_not_there_is_tried_again() -> None:
+async def test_an_unreachable_store_is_tried_again() -> None:
     nowhere = reaching("http://127.0.0.1:1")
     for request in requests(nowhere):
         why = await outcome(request)

@@ -1,4 +1,4 @@
-"""Google at the other end of a transport: what was asked, and answers made for one test."""
+"""Google behind a transport: records requests, and answers as one test wants."""
 
 from collections.abc import AsyncIterator, Callable
 
@@ -23,7 +23,7 @@ QUICK = Limits(pause=0.0)
 
 
 class QuotaRecorder:
-    """A quota without end that remembers what was paid, and that it was too much."""
+    """A quota without a limit that records what was paid, and how often Google refused."""
 
     def __init__(self) -> None:
         self.spent: list[int] = []
@@ -48,7 +48,7 @@ def drive(
 
 
 class Body(httpx.AsyncByteStream):
-    """A body that comes in chunks, as from a connection, and whose end can be seen."""
+    """A body in chunks, as from a connection; `closed` says whether it was closed."""
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self.chunks = chunks
@@ -69,7 +69,7 @@ def media(content: bytes, content_type: str = "image/png") -> httpx.Response:
 
 
 class Responder:
-    """Answers every request alike and remembers what was asked."""
+    """Gives its answers in turn, the last one again and again, and records the requests."""
 
     def __init__(self, *answers: httpx.Response) -> None:
         self.answers = list(answers)

@@ -32,7 +32,7 @@ from services.core.settings import SettingsError
 
 SETTING = "GOOGLE_APPLICATION_CREDENTIALS"
 SCOPE = "https://www.googleapis.com/auth/drive.readonly"
-REQUIRED_FIELDS = ("client_email", "private_key", "token_uri")
+REQUIRED = ("client_email", "private_key", "token_uri")
 AHEAD_SECONDS = 300.0
 """A token is replaced so long before it expires, or when a fifth of its lifetime is left."""
 RETRY_SECONDS = 5.0
@@ -157,7 +157,7 @@ def read_account(
         raise SettingsError(f"{SETTING} names {path}, which holds no JSON.") from None
     if not isinstance(info, dict) or info.get("type") != "service_account":
         raise SettingsError(f"{SETTING} names {path}, which is no service account's key file.")
-    missing = [name for name in REQUIRED_FIELDS if not _is_text(info.get(name))]
+    missing = [name for name in REQUIRED if not isinstance(info.get(name), str) or not info[name]]
     if missing:
         raise SettingsError(f"{SETTING} names {path}, which lacks {', '.join(missing)}.")
     if not info["token_uri"].startswith(("https://", "http://")):
@@ -170,10 +170,6 @@ def read_account(
             f"{SETTING} names {path}, whose private_key cannot be read: download the file again."
         ) from None
     return ServiceAccount(credentials, TokenHttp(pool or _pool(info["token_uri"])), clock=clock)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value != ""
 
 
 def _pool(url: str) -> urllib3.PoolManager:

@@ -1,4 +1,4 @@
-"""A service account's tokens: fetched ahead of their end, one at a time, refused in words."""
+"""A service account's tokens: replaced before they expire, one fetch at a time."""
 
 import asyncio
 import base64
@@ -101,7 +101,7 @@ def bearer(number: int) -> dict[str, str]:
     return {"Authorization": f"Bearer token-{number}"}
 
 
-async def test_the_account_signs_for_reading_drive_and_nothing_else(
+async def test_the_account_asks_for_read_access_to_drive_only(
     make: Make, key: rsa.RSAPrivateKey
 ) -> None:
     server = TokenServer()
@@ -120,7 +120,7 @@ async def test_the_account_signs_for_reading_drive_and_nothing_else(
     assert SCOPE.endswith("/drive.readonly")
 
 
-async def test_a_token_serves_until_shortly_before_its_end(make: Make) -> None:
+async def test_a_token_is_used_until_shortly_before_it_expires(make: Make) -> None:
     server, clock = TokenServer(), Clock()
     account = make(server, clock)
     await account.headers()
@@ -130,7 +130,7 @@ async def test_a_token_serves_until_shortly_before_its_end(make: Make) -> None:
     assert await account.headers() == bearer(2)
 
 
-async def test_a_token_that_lives_shortly_is_not_fetched_for_every_request(make: Make) -> None:
+async def test_a_short_lived_token_is_not_fetched_for_every_request(make: Make) -> None:
     server, clock = TokenServer(life=100), Clock()
     account = make(server, clock)
     for _ in range(3):
@@ -140,14 +140,14 @@ async def test_a_token_that_lives_shortly_is_not_fetched_for_every_request(make:
     assert await account.headers() == bearer(2)
 
 
-async def test_many_who_need_a_token_fetch_one(make: Make) -> None:
+async def test_many_requests_for_a_token_fetch_one(make: Make) -> None:
     server = TokenServer()
     account = make(server, Clock())
     assert await asyncio.gather(*(account.headers() for _ in range(20))) == [bearer(1)] * 20
     assert len(server.asked) == 1
 
 
-async def test_many_whose_token_was_refused_fetch_one(make: Make) -> None:
+async def test_many_requests_with_a_rejected_token_fetch_one(make: Make) -> None:
     server = TokenServer()
     account = make(server, Clock())
     refused = await account.headers()
@@ -176,7 +176,7 @@ async def test_many_whose_token_was_refused_fetch_one(make: Make) -> None:
     ],
     ids=str,
 )
-async def test_no_token_for_now_is_waited_for_and_fails_nothing(
+async def test_trouble_of_the_token_server_is_tried_again(
     make: Make, trouble: tuple[int, object] | Exception
 ) -> None:
     server, clock = TokenServer(), Clock()
@@ -189,7 +189,7 @@ async def test_no_token_for_now_is_waited_for_and_fails_nothing(
     assert await account.headers() == bearer(2)
 
 
-async def test_while_a_token_lasts_trouble_with_the_next_harms_nobody(make: Make) -> None:
+async def test_while_a_token_is_good_trouble_with_the_next_one_goes_unnoticed(make: Make) -> None:
     server, clock = TokenServer(), Clock()
     account = make(server, clock)
     await account.headers()
@@ -214,7 +214,7 @@ async def test_a_refusal_stops_everything_in_googles_words(make: Make, status: i
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 200])
-async def test_what_may_be_a_yes_when_it_is_asked_again_is_no_refusal(
+async def test_a_temporary_error_is_no_refusal_and_is_not_repeated_here(
     make: Make, status: int
 ) -> None:
     server = TokenServer()
@@ -225,7 +225,7 @@ async def test_what_may_be_a_yes_when_it_is_asked_again_is_no_refusal(
 
 
 async def test_an_answer_that_comes_too_slowly_is_not_waited_for() -> None:
-    """Each byte in time, and all of them far too late."""
+    """Each byte comes in time, and all of them come far too late."""
 
     class Drip(BytesIO):
         def read1(self, size: int | None = -1) -> bytes:
@@ -238,7 +238,7 @@ async def test_an_answer_that_comes_too_slowly_is_not_waited_for() -> None:
         TokenHttp(server, seconds=0.1).request("POST", TOKEN_URI, body=b"")
 
 
-async def test_after_a_refusal_is_mended_tokens_come_again(make: Make) -> None:
+async def test_tokens_come_again_once_a_refusal_is_resolved(make: Make) -> None:
     server = TokenServer()
     server.due.append(answer(400, NO_GRANT))
     account = make(server, Clock())
@@ -261,7 +261,7 @@ async def test_after_a_refusal_is_mended_tokens_come_again(make: Make) -> None:
         ({"token_uri": "file:///etc/passwd"}, "token_uri is no address"),
     ],
 )
-def test_a_key_file_that_is_none_is_a_fault_that_shows_no_secret(
+def test_a_bad_key_file_is_a_fault_that_shows_no_secret(
     info: dict[str, str], tmp_path: Path, changes: dict[str, Any], words: str
 ) -> None:
     path = tmp_path / "account.json"
@@ -277,14 +277,14 @@ def test_a_key_file_that_is_none_is_a_fault_that_shows_no_secret(
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '"text"', "[" * 100_000])
-def test_a_file_of_anything_else_is_a_fault(tmp_path: Path, content: str) -> None:
+def test_a_file_with_other_content_is_a_fault(tmp_path: Path, content: str) -> None:
     path = tmp_path / "account.json"
     path.write_text(content)
     with pytest.raises(SettingsError):
         read_account(path)
 
 
-def test_a_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+def test_a_missing_file_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         read_account(tmp_path / "nothing.json")
     assert "No such file" in str(caught.value)

@@ -1,4 +1,4 @@
-"""Which way to Drive: straight, or by the proxy of the environment."""
+"""The way to Drive: directly, or through the proxy of the environment."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"HTTPS_PROXY": PROXY, "NO_PROXY": "*"}, "https://www.googleapis.com", None),
     ],
 )
-def test_the_environment_says_which_way(
+def test_the_environment_names_the_proxy(
     env: dict[str, str], url: str, way: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in env.items():

@@ -172,7 +172,7 @@ def test_every_reason_of_the_reference_is_in_the_table(reason: str) -> None:
 @pytest.mark.parametrize(
     "reason", [r for r in REASONS if TABLE[r].reason not in {"drive_refused", "content_mismatch"}]
 )
-def test_a_reason_means_the_same_under_every_status(reason: str, status: int) -> None:
+def test_a_reason_means_the_same_with_every_status(reason: str, status: int) -> None:
     answer = hidden_error(Refusal(status=status, body=classic(reason)), asking())
     assert answer is not None
     assert (type(answer), answer.reason) == (TABLE[reason].verb, TABLE[reason].reason)
@@ -191,7 +191,7 @@ def test_a_page_against_robots_blocks_us_for_minutes(status: int, body: bytes) -
 
 
 @pytest.mark.parametrize(("status", "verb"), [(429, RateLimited), (502, TryAgain)])
-def test_another_page_of_html_is_what_its_status_says(status: int, verb: type[Verdict]) -> None:
+def test_any_other_html_page_means_what_its_status_says(status: int, verb: type[Verdict]) -> None:
     assert type(said(status, b"<html>Error", HTML)) is verb
 
 
@@ -212,7 +212,7 @@ def test_a_block_that_names_a_longer_wait_is_waited_for() -> None:
 @pytest.mark.parametrize(
     "body", [b'{"files": []}', b"", b"<html>A picture's page", b'{"error": 5}']
 )
-def test_an_answer_without_an_error_in_it_is_no_refusal(body: bytes) -> None:
+def test_a_response_without_an_error_hides_none(body: bytes) -> None:
     assert hidden_error(Refusal(status=200, body=body, content_type=HTML), asking()) is None
 
 
@@ -245,7 +245,7 @@ def test_a_missing_folder_is_told_as_a_folder() -> None:
 
 
 @pytest.mark.parametrize("body", [newer("API_KEY_INVALID"), classic("keyInvalid"), b"{}"])
-def test_what_was_refused_is_named_by_its_setting(body: bytes) -> None:
+def test_the_setting_that_was_refused_is_named(body: bytes) -> None:
     refusal = Refusal(status=401, body=body)
     key, account = verdict(refusal, asking()), verdict(refusal, asking(account=True))
     assert (key.reason, account.reason) == ("key_refused", "credentials_refused")
@@ -254,14 +254,14 @@ def test_what_was_refused_is_named_by_its_setting(body: bytes) -> None:
     assert "GOOGLE_API_KEY" not in account.message
 
 
-def test_what_is_not_known_is_quoted_without_what_no_row_can_hold() -> None:
+def test_an_unknown_error_is_quoted_without_unstorable_characters() -> None:
     answer = said(418, classic("x", message="I am\n{a}   teapot\x00\ud800" + "!" * 999))
     assert "I am {a} teapot\ufffd\ufffd!" in answer.message
     assert len(answer.message) < 300
     assert msgspec.json.encode(answer.message)
 
 
-def test_an_error_that_is_one_word_is_quoted_without_what_no_row_can_hold() -> None:
+def test_an_error_of_one_word_is_quoted_without_unstorable_characters() -> None:
     answer = said(400, json.dumps({"error": "odd\x00\ud800"}).encode())
     assert "odd\ufffd\ufffd" in answer.message
     assert msgspec.json.encode(answer.message)
@@ -282,9 +282,7 @@ def test_an_error_that_is_one_word_is_quoted_without_what_no_row_can_hold() -> N
         ("", None),
     ],
 )
-def test_retry_after_is_seconds_or_a_date_and_never_for_ever(
-    header: str, seconds: float | None
-) -> None:
+def test_retry_after_is_seconds_or_a_date_and_bounded(header: str, seconds: float | None) -> None:
     answer = verdict(Refusal(status=503, retry_after=header), asking())
     assert isinstance(answer, TryAgain)
     assert answer.retry_after == seconds
@@ -308,7 +306,7 @@ def test_a_body_of_any_shape_leaves_the_status_to_decide(body: bytes) -> None:
     assert isinstance(said(400, body), SetAside)
 
 
-def test_what_makes_no_sense_costs_nothing_of_what_stands_beside_it() -> None:
+def test_a_malformed_value_does_not_cost_the_others() -> None:
     error = {"errors": [{"reason": 5}, {"reason": "downloadQuotaExceeded", "location": None}]}
     body = json.dumps({"error": error | {"code": "403", "details": [5]}}).encode()
     assert said(403, body).reason == "download_quota_exceeded"

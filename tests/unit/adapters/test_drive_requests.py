@@ -38,7 +38,9 @@ from tests.fakes.samples import a_file
         (UnicodeEncodeError("utf-8", "\udce9", 0, 1, "of a status line"), "drive_unavailable"),
     ],
 )
-async def test_no_connection_is_told_from_no_answer(error: Exception, reason: str) -> None:
+async def test_no_connection_and_no_answer_have_different_reasons(
+    error: Exception, reason: str
+) -> None:
     def answer(_request: httpx.Request) -> httpx.Response:
         raise error
 
@@ -85,7 +87,7 @@ async def test_a_redirect_within_the_host_keeps_the_key() -> None:
         "http://[broken",
     ],
 )
-async def test_a_redirect_to_anybody_else_is_not_taken(location: str) -> None:
+async def test_a_redirect_to_any_other_host_is_not_followed(location: str) -> None:
     asked = Responder(httpx.Response(302, headers={"location": location}))
     with pytest.raises(SetAside) as caught:
         await bytes_of(drive(asked), a_file())
@@ -93,7 +95,7 @@ async def test_a_redirect_to_anybody_else_is_not_taken(location: str) -> None:
     assert len(asked.requests) == 1
 
 
-async def test_a_redirect_in_circles_ends() -> None:
+async def test_a_redirect_loop_ends() -> None:
     asked = Responder(httpx.Response(302, headers={"location": "/again"}))
     with pytest.raises(SetAside):
         await bytes_of(drive(asked), a_file())
@@ -102,18 +104,18 @@ async def test_a_redirect_in_circles_ends() -> None:
 
 async def test_a_redirect_to_a_captcha_is_a_block() -> None:
     there = "https://www.google.com/sorry/index?continue=x"
-    purse, asked = QuotaRecorder(), Responder(httpx.Response(302, headers={"location": there}))
+    quota, asked = QuotaRecorder(), Responder(httpx.Response(302, headers={"location": there}))
     with pytest.raises(CoolDown) as caught:
-        await bytes_of(drive(asked, quota=purse), a_file())
+        await bytes_of(drive(asked, quota=quota), a_file())
     assert caught.value.reason == "automated_queries"
-    assert (len(asked.requests), purse.refusals) == (1, 1)
+    assert (len(asked.requests), quota.refusals) == (1, 1)
 
 
 async def test_a_redirect_is_paid_for_once() -> None:
-    purse = QuotaRecorder()
+    quota = QuotaRecorder()
     asked = Responder(httpx.Response(307, headers={"location": "/mediahost/1"}), media(b"x"))
-    assert await bytes_of(drive(asked, quota=purse), a_file()) == b"x"
-    assert purse.spent == [200]
+    assert await bytes_of(drive(asked, quota=quota), a_file()) == b"x"
+    assert quota.spent == [200]
 
 
 @pytest.mark.parametrize(
@@ -129,10 +131,10 @@ async def test_a_redirect_is_paid_for_once() -> None:
 async def test_the_quota_is_told_of_refusals_for_asking_too_often(
     answer: httpx.Response, verb: type[Verdict], refusals: int
 ) -> None:
-    purse = QuotaRecorder()
+    quota = QuotaRecorder()
     with pytest.raises(verb):
-        await drive(Responder(answer), quota=purse).look_up("A", resource_key=None)
-    assert (purse.spent, purse.refusals) == ([5], refusals)
+        await drive(Responder(answer), quota=quota).look_up("A", resource_key=None)
+    assert (quota.spent, quota.refusals) == ([5], refusals)
 
 
 async def test_a_block_is_waited_for_as_long_as_the_settings_say() -> None:
@@ -159,24 +161,24 @@ class Token:
         return True
 
 
-def with_token(asked: Responder, purse: QuotaRecorder) -> Drive:
+def with_token(asked: Responder, quota: QuotaRecorder) -> Drive:
     settings = DriveSettings(api_url=API, api_key=Secret("secret-key"))
     transport = httpx.MockTransport(asked)
-    return Drive(settings, transport, authenticator=Token(), quota=purse, limits=QUICK)
+    return Drive(settings, transport, authenticator=Token(), quota=quota, limits=QUICK)
 
 
-async def test_a_token_that_is_refused_is_renewed_once_and_paid_for_again() -> None:
-    asked, purse = Responder(httpx.Response(401), media(b"x")), QuotaRecorder()
-    assert await bytes_of(with_token(asked, purse), a_file()) == b"x"
+async def test_a_rejected_token_is_renewed_once_and_the_request_paid_for_again() -> None:
+    asked, quota = Responder(httpx.Response(401), media(b"x")), QuotaRecorder()
+    assert await bytes_of(with_token(asked, quota), a_file()) == b"x"
     assert [r.headers["authorization"] for r in asked.requests] == ["Bearer 1", "Bearer 2"]
-    assert purse.spent == [200, 200]
+    assert quota.spent == [200, 200]
     assert all("x-goog-api-key" not in request.headers for request in asked.requests)
     assert all("quotaUser" not in request.url.params for request in asked.requests)
 
 
-async def test_a_token_that_is_refused_twice_stops_everything() -> None:
-    asked, purse = Responder(httpx.Response(401)), QuotaRecorder()
+async def test_a_token_that_is_rejected_twice_stops_everything() -> None:
+    asked, quota = Responder(httpx.Response(401)), QuotaRecorder()
     with pytest.raises(Stop) as caught:
-        await with_token(asked, purse).list_page("F", token=None, resource_key=None)
+        await with_token(asked, quota).list_page("F", token=None, resource_key=None)
     assert caught.value.reason == "credentials_refused"
     assert len(asked.requests) == 2

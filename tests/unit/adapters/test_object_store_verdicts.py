@@ -81,5 +81,5 @@ def test_what_the_store_said_decides(said: str, verb: type[Verdict], reason: str
         ("image/png; charset=evil\r\nX: y", "application/octet-stream"),
     ],
 )
-def test_a_type_that_can_be_no_header_is_kept_as_bytes(given: str, kept: str) -> None:
+def test_a_content_type_that_cannot_be_a_header_becomes_bytes(given: str, kept: str) -> None:
     assert header_type(given) == kept
