@@ -25,6 +25,7 @@ NAMES = frozenset(
         "GOOGLE_APPLICATION_CREDENTIALS",
         "HOST",
         "KAFKA_BOOTSTRAP_SERVERS",
+        "KAFKA_TOPIC_PREFIX",
         "METRICS_HOST",
         "METRICS_PORT",
         "PORT",

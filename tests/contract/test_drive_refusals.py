@@ -7,7 +7,7 @@ import pytest
 from drive_emulator.refusals import PRESETS
 from drive_emulator.testing import RunningEmulator, running_emulator
 from services.adapters.drive import Drive
-from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain, Verdict
+from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, Stop, TryAgain, Verdict
 from tests.contract.odd_drive import TREE, Desk, ask, entry_of, reaching
 
 pytestmark = pytest.mark.real
@@ -74,7 +74,7 @@ MEANINGS = {
     "sharingRateLimitExceeded": SLOWER,
     "automatedQueries": (CoolDown, "automated_queries"),
     "notFound": (SetAside, "not_found"),
-    "requestedRangeNotSatisfiable": (TryAgain, "content_mismatch"),
+    "requestedRangeNotSatisfiable": (Corrupt, "content_mismatch"),
     "internalError": TROUBLE,
     "backendError": TROUBLE,
     "badGateway": TROUBLE,
@@ -106,8 +106,9 @@ async def test_an_error_with_status_200_for_a_download_is_recognised_by_its_word
 ) -> None:
     desk = Desk(drive, await entry_of(drive, emulator, "small.jpg"))
     refusal = {"do": "refuse", "reason": reason, "style": style, "status": 200, "sticky_s": 0}
-    emulator.fault(refusal, kinds=["media"], first=1)
+    emulator.fault(refusal, kinds=["media"])
     why = await desk.refusal()
+    emulator.clear_faults()
     usual = MEANINGS[reason] if style == PRESETS[reason].style == "classic" else None
     silent = {"drive_refused", "page_token_invalid", "not_found"}
     if usual is not None and usual[1] not in silent and reason != "loginRequired":

@@ -23,7 +23,7 @@ from services.adapters.drive.requests import (
     DriveSession,
     words_of,
 )
-from services.core.errors import TryAgain
+from services.core.errors import Corrupt, TryAgain
 from services.core.events import FileFound
 from services.core.flow.retry import RetryPolicy
 from services.core.reasons import CONTENT_MISMATCH
@@ -109,7 +109,7 @@ class Download:
         if self._file.size is None and length not in {None, self._received}:
             raise _interrupted(f"{self._received} of {length} bytes came")
         if self._promised and self._md5.hexdigest() != self._promised:
-            raise TryAgain(
+            raise Corrupt(
                 CONTENT_MISMATCH, "The bytes that came do not match the hash that Google gave."
             )
 
@@ -150,7 +150,7 @@ class Download:
         found = _RANGE.fullmatch(response.headers.get("content-range", "").strip())
         start, end, total = map(int, found.groups()) if found else (-1, -1, -1)
         if (start, end, total) != (self._received, total - 1, self._file.size):
-            raise TryAgain(
+            raise Corrupt(
                 CONTENT_MISMATCH, "Google Drive sent another part of the file than was asked for."
             )
 
@@ -170,7 +170,7 @@ class Download:
             raise _interrupted(words_of(why)) from why
         self._session.raise_hidden_error(response, self._head, self._request.kind)
         if not self._has_checksum:
-            raise TryAgain(
+            raise Corrupt(
                 CONTENT_MISMATCH, f"Google Drive sent {content_type[:50]} instead of an image."
             )
 

@@ -14,7 +14,15 @@ from services.adapters.drive.problem import (
     problem,
     retry_after_seconds,
 )
-from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain, Verdict
+from services.core.errors import (
+    CoolDown,
+    Corrupt,
+    RateLimited,
+    SetAside,
+    Stop,
+    TryAgain,
+    Verdict,
+)
 from services.core.reasons import (
     AUTOMATED_QUERIES,
     CONTENT_MISMATCH,
@@ -124,7 +132,7 @@ _TOKEN_INVALID = Meaning(
     SetAside, PAGE_TOKEN_INVALID, "Google no longer accepts the page token of this listing."
 )
 _TRUNCATED = Meaning(
-    TryAgain,
+    Corrupt,
     CONTENT_MISMATCH,
     "Google Drive no longer has all the bytes of this {kind} that it listed.",
 )

@@ -14,7 +14,7 @@ import pytest
 
 from services.adapters.drive.download import RESUMED_FROM
 from services.adapters.drive.requests import Limits
-from services.core.errors import CoolDown, RateLimited, SetAside, TryAgain, Verdict
+from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, TryAgain, Verdict
 from services.core.events import FileFound
 from tests.fakes.google import (
     HTML,
@@ -55,7 +55,7 @@ async def test_a_body_that_breaks_off_is_tried_again() -> None:
 @pytest.mark.parametrize("content_type", ["text/html; charset=UTF-8", "application/json"])
 async def test_without_a_checksum_a_page_is_not_taken_for_an_image(content_type: str) -> None:
     answer = media(b"<html>", content_type)
-    with pytest.raises(TryAgain) as caught:
+    with pytest.raises(Corrupt) as caught:
         await bytes_of(drive(Responder(answer)), a_file(size=6))
     assert caught.value.reason == "content_mismatch"
 
@@ -137,7 +137,7 @@ def hashed(content: bytes, promised: bytes, **headers: str) -> httpx.Response:
 
 async def test_without_a_checksum_the_hash_of_the_response_is_verified() -> None:
     assert await bytes_of(drive(Responder(hashed(b"right", b"right"))), a_file()) == b"right"
-    with pytest.raises(TryAgain) as caught:
+    with pytest.raises(Corrupt) as caught:
         await bytes_of(drive(Responder(hashed(b"wrong", b"right"))), a_file())
     assert caught.value.reason == "content_mismatch"
 
@@ -274,7 +274,7 @@ async def test_a_file_starts_again_if_the_range_is_ignored() -> None:
 async def test_another_part_than_was_asked_for_is_not_taken(content_range: str) -> None:
     server = Server(BIG, [MIB])
     server.said = {"content-range": content_range}
-    with pytest.raises(TryAgain) as caught:
+    with pytest.raises(Corrupt) as caught:
         await bytes_of(drive(server), big_file())
     assert caught.value.reason == "content_mismatch"
     assert len(server.ranges) == 2
@@ -284,7 +284,7 @@ async def test_another_part_than_was_asked_for_is_not_taken(content_range: str) 
     ("answer", "verb", "reason"),
     [
         (httpx.Response(404), SetAside, "not_found"),
-        (httpx.Response(416), TryAgain, "content_mismatch"),
+        (httpx.Response(416), Corrupt, "content_mismatch"),
         (httpx.Response(403, headers=HTML), CoolDown, "automated_queries"),
         (httpx.Response(429, headers={"retry-after": "3000"}), RateLimited, "drive_rate_limited"),
     ],

@@ -18,7 +18,7 @@ from services.adapters.drive.refusals import (
     hidden_error,
     verdict,
 )
-from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain, Verdict
+from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, Stop, TryAgain, Verdict
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HTML = "text/html; charset=UTF-8"
@@ -145,8 +145,8 @@ def said(status: int, body: bytes = b"", content_type: str = "application/json")
         (403, b"", SetAside, "drive_refused"),
         (404, classic("notFound", location="fileId"), SetAside, "not_found"),
         (404, b"<html>", SetAside, "not_found"),
-        (416, classic("requestedRangeNotSatisfiable"), TryAgain, "content_mismatch"),
-        (416, b"", TryAgain, "content_mismatch"),
+        (416, classic("requestedRangeNotSatisfiable"), Corrupt, "content_mismatch"),
+        (416, b"", Corrupt, "content_mismatch"),
         (500, classic("backendError"), TryAgain, "drive_unavailable"),
         (500, classic("internalError"), TryAgain, "drive_unavailable"),
         (502, b"<html>Please try again in 30 seconds", TryAgain, "drive_unavailable"),

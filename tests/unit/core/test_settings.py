@@ -11,12 +11,12 @@ from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.drive.settings import DriveSettings
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.store.settings import StoreSettings
+from services.adapters.worker import WorkerSettings
 from services.api import __main__ as api
 from services.core.flow.quota_settings import QuotaModel, QuotaSettings
 from services.core.setting_names import NAMES
 from services.core.settings import Reader, SettingsError, data_dir, read_settings
 from services.indexer import __main__ as indexer
-from services.lister import __main__ as lister
 from services.setup import __main__ as setup
 from services.transfer import __main__ as transfer
 
@@ -77,7 +77,7 @@ SECRETS = ("hush-hush", "hush@hush", "hush%zz", "hush/hush", "[hush", "hush#?hus
 READERS: Mapping[str, Callable[[Reader], object]] = {
     "setup": setup.provisioners,
     "api": api.Settings.read,
-    "lister": lister.Settings.read,
+    "lister": WorkerSettings.read,
     "transfer": transfer.Settings.read,
     "indexer": indexer.Settings.read,
 }
