@@ -6,6 +6,8 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
+from services.adapters.kafka.settings import KafkaSettings
+from services.core.settings import Reader
 from services.core.topics import FILE_PARTITIONS, FILES_FOUND
 from services.setup.__main__ import main, provisioners
 from tests.platform import Platform
@@ -26,7 +28,8 @@ def test_a_second_run_finds_everything_there(
 def test_a_topic_with_more_partitions_than_expected_is_refused(
     platform: Platform, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    double_the_partitions(platform, FILES_FOUND.name)
+    topic = KafkaSettings.read(Reader(platform.env)).prefixed(FILES_FOUND.name)
+    double_the_partitions(platform, topic)
     assert main(platform.env, provisioners) == 1
     said = capsys.readouterr().err
     assert f"{FILES_FOUND.name} has 24 partitions, but 12 are wanted." in said
