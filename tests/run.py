@@ -74,13 +74,15 @@ def real(arguments: Sequence[str]) -> bool:
     """Everything that needs real servers, and the page's own tests beside it."""
     rest = ("tests", "--ignore", "tests/unit")
     side_by_side = (*rest, "-m", "not serial", "-n", str(REAL_PROCESSES), "--dist", "loadgroup")
-    with TemporaryDirectory(prefix="drivestream-tests-") as folder:
-        with running_servers(Path(folder), KINDS) as servers:
-            env = {**os.environ, **servers}
-            page = Beside("page", (*NPM, "run", "check"))
-            tested = here("on real servers", (*PYTEST, *side_by_side, *arguments), env)
-            checked = page.ended()
-            alone = here("by themselves", (*PYTEST, *rest, "-m", "serial", *arguments), env)
+    with (
+        TemporaryDirectory(prefix="drivestream-tests-") as folder,
+        running_servers(Path(folder), KINDS) as servers,
+    ):
+        env = {**os.environ, **servers}
+        page = Beside("page", (*NPM, "run", "check"))
+        tested = here("on real servers", (*PYTEST, *side_by_side, *arguments), env)
+        checked = page.ended()
+        alone = here("by themselves", (*PYTEST, *rest, "-m", "serial", *arguments), env)
     return tested and checked and alone
 
 
