@@ -8,15 +8,15 @@ import threading
 from pathlib import Path
 
 from drive_emulator.app import App
-from drive_emulator.control import describe, painting
-from drive_emulator.flags import USUAL_KEY as USUAL_KEY
-from drive_emulator.flags import add_flags as add_access_and_faults
-from drive_emulator.flags import world_of
-from drive_emulator.forest import Forest
+from drive_emulator.control.state import World
+from drive_emulator.control.trees import describe, painting
+from drive_emulator.http.server import Serving, listen, url
+from drive_emulator.options import USUAL_KEY as USUAL_KEY
+from drive_emulator.options import add_flags as add_access_and_faults
+from drive_emulator.options import world_of
 from drive_emulator.secure import BadSetting, add_flags, addresses, secure, write_account
-from drive_emulator.serving import Serving, listen, url
-from drive_emulator.trees import parse_tree
-from drive_emulator.world import World
+from drive_emulator.tree.generated import parse_tree
+from drive_emulator.tree.store import Forest
 
 USUAL_PORT = 28085
 

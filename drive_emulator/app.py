@@ -7,28 +7,23 @@ at it, then answer. Modules with handlers are added in `_routes`, those of `/_em
 from asyncio import CancelledError
 from time import perf_counter
 
-from drive_emulator import (
-    accounts,
-    batch,
-    control,
-    conversions,
-    discovery,
-    edits,
-    files,
-    grants,
-    log_control,
-    secure_control,
-    turning,
-)
-from drive_emulator.asgi import Receive, Request, Scope, Send, read_request, send_error
-from drive_emulator.errors import ApiError, wrong
-from drive_emulator.exchange import Exchange
-from drive_emulator.faults import control as faults
-from drive_emulator.quota import control as quota
-from drive_emulator.routing import Route, Routes
-from drive_emulator.turning import OURS
-from drive_emulator.wire import HungUp, close
-from drive_emulator.world import World
+from drive_emulator.control import addresses as secure_control
+from drive_emulator.control import edits
+from drive_emulator.control import faults as faults
+from drive_emulator.control import log as log_control
+from drive_emulator.control import quota as quota
+from drive_emulator.control import settings as turning
+from drive_emulator.control import trees as control
+from drive_emulator.control.settings import OURS
+from drive_emulator.control.state import World
+from drive_emulator.drive_api import accounts, batch, discovery, files
+from drive_emulator.drive_api import exports as conversions
+from drive_emulator.drive_api import oauth_token as grants
+from drive_emulator.drive_api.context import Exchange
+from drive_emulator.drive_api.routing import Route, Routes
+from drive_emulator.http.disconnect import HungUp, close
+from drive_emulator.http.errors import ApiError, wrong
+from drive_emulator.http.messages import Receive, Request, Scope, Send, read_request, send_error
 
 
 def _routes(world: World) -> list[Route]:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import msgspec
 
-from drive_emulator import tls
-from drive_emulator.service_accounts import ServiceAccounts
-from drive_emulator.serving import Secured, listen, url
+from drive_emulator.auth.service_accounts import ServiceAccounts
+from drive_emulator.http import tls
+from drive_emulator.http.server import Secured, listen, url
 
 
 class BadSetting(ValueError):

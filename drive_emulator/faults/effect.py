@@ -5,12 +5,13 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from drive_emulator.asgi import Send
 from drive_emulator.clock import Clock
-from drive_emulator.errors import ApiError
-from drive_emulator.exchange import Exchange
-from drive_emulator.forest import File, Forest
-from drive_emulator.listing import Asked, Page
+from drive_emulator.drive_api.context import Exchange
+from drive_emulator.drive_api.listing import Asked, Page
+from drive_emulator.http.errors import ApiError
+from drive_emulator.http.messages import Send
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import File
 
 _MOST_REMEMBERED = 100_000
 

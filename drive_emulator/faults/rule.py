@@ -5,19 +5,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from drive_emulator.access import key_of
-from drive_emulator.exchange import Exchange
-from drive_emulator.faults.bodies import (
-    Bare416,
-    Flip,
-    GzipGarbage,
-    Reset,
-    Stall,
-    Truncate,
-    WrongPart,
-)
+from drive_emulator.auth.authenticator import key_of
+from drive_emulator.drive_api.context import Exchange
 from drive_emulator.faults.effect import Effect, Memory
-from drive_emulator.faults.listings import (
+from drive_emulator.faults.listing_effects import (
     DropToken,
     Duplicate,
     EmptyForMissing,
@@ -29,8 +20,17 @@ from drive_emulator.faults.listings import (
     SetFields,
     ShortPage,
 )
-from drive_emulator.faults.refusing import IgnoreRange, Latency, Refuse, Silence
-from drive_emulator.forest import Forest
+from drive_emulator.faults.request_effects import IgnoreRange, Latency, Refuse, Silence
+from drive_emulator.faults.response_effects import (
+    Bare416,
+    Flip,
+    GzipGarbage,
+    Reset,
+    Stall,
+    Truncate,
+    WrongPart,
+)
+from drive_emulator.tree.store import Forest
 
 AnyEffect = (
     Refuse

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from drive_emulator.refusals import Style, Wait
+from drive_emulator.http.refusals import Style, Wait
 
 CLASSES = ("list", "get", "media", "write", "other")
 _OF_KINDS = dict.fromkeys(("media", "export", "download"), "media") | {"list": "list", "get": "get"}

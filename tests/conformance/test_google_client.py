@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from drive_emulator.service_accounts import EMAIL
+from drive_emulator.auth.service_accounts import EMAIL
 from drive_emulator.testing import RunningEmulator
 from tests.conformance.tree import NAME
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
-from drive_emulator.__main__ import USUAL_KEY
+from drive_emulator.options import USUAL_KEY
 from services.adapters import process
 from services.api import __main__ as api
 from services.core.settings import Reader

@@ -2,10 +2,10 @@
 
 import httpx
 
-from drive_emulator.access import KeyState
 from drive_emulator.app import App
-from drive_emulator.forest import Forest
-from drive_emulator.world import World
+from drive_emulator.auth.authenticator import KeyState
+from drive_emulator.control.state import World
+from drive_emulator.tree.store import Forest
 from tests.unit.drive_emulator.conftest import KEY
 
 TOKEN = "a-token"

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from drive_emulator.access import KeyState
 from drive_emulator.app import App
-from drive_emulator.forest import Forest, Tree
-from drive_emulator.trees import parse_tree
-from drive_emulator.world import World
+from drive_emulator.auth.authenticator import KeyState
+from drive_emulator.control.state import World
+from drive_emulator.tree.generated import parse_tree
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import Tree
 
 KEY = "some-key"
 SMALL = (

@@ -6,10 +6,11 @@ from typing import Any
 import httpx
 import msgspec
 
+from drive_emulator.control.state import World
 from drive_emulator.faults.rule import Rule, parse_rule
-from drive_emulator.forest import File, Forest, Tree
 from drive_emulator.quota.settings import changed
-from drive_emulator.world import World
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import File, Tree
 from tests.unit.drive_emulator.callers import caller, world_of
 from tests.unit.drive_emulator.conftest import KEY
 

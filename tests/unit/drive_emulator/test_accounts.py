@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from drive_emulator.change_log import ChangeLog
-from drive_emulator.forest import Forest
-from drive_emulator.trees import parse_tree
-from drive_emulator.world import World
+from drive_emulator.control.state import World
+from drive_emulator.tree.change_log import ChangeLog
+from drive_emulator.tree.generated import parse_tree
+from drive_emulator.tree.store import Forest
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller, world_of
 from tests.unit.drive_emulator.conftest import KEY

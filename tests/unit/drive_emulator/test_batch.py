@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Sequence
 import httpx
 import pytest
 
-from drive_emulator.batch import LONGEST_URL, read_batch
-from drive_emulator.errors import ApiError
-from drive_emulator.forest import Forest, Tree
-from drive_emulator.world import World
+from drive_emulator.control.state import World
+from drive_emulator.drive_api.batch import LONGEST_URL, read_batch
+from drive_emulator.http.errors import ApiError
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.callers import TOKEN, caller, world_of
 from tests.unit.drive_emulator.conftest import KEY

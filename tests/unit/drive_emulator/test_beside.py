@@ -4,7 +4,7 @@ import asyncio
 import threading
 from functools import partial
 
-from drive_emulator.beside import Beside
+from drive_emulator.worker import Beside
 
 
 async def test_pieces_run_one_at_a_time_in_order() -> None:

@@ -8,9 +8,9 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from drive_emulator import connections
-from drive_emulator.asgi import Receive, Scope, Send
-from drive_emulator.connections import LONGEST_HEAD, Bounded
+from drive_emulator.http import connections
+from drive_emulator.http.connections import LONGEST_HEAD, Bounded
+from drive_emulator.http.messages import Receive, Scope, Send
 
 ASKING_S = 0.1
 OK = b"GET /drive/v3/files HTTP/1.1\r\nHost: drive\r\n\r\n"

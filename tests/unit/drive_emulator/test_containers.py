@@ -7,10 +7,10 @@ import zipfile
 import pytest
 from PIL import Image
 
-from drive_emulator import documents
-from drive_emulator.containers import GIF, JPEG, PNG, TAG_LENGTH, WEBP, Container
-from drive_emulator.documents import Document
-from drive_emulator.pool import encode
+from drive_emulator.content import documents
+from drive_emulator.content.containers import GIF, JPEG, PNG, TAG_LENGTH, WEBP, Container
+from drive_emulator.content.documents import Document
+from drive_emulator.content.paintings import encode
 
 FORMATS = (JPEG, PNG, GIF, WEBP)
 TAGS = (b"0" * TAG_LENGTH, b"f" * TAG_LENGTH)

@@ -5,7 +5,8 @@ import json
 import httpx
 import pytest
 
-from drive_emulator.forest import Forest, Tree
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import Tree
 
 
 async def test_it_is_healthy_without_a_key(stranger: httpx.AsyncClient) -> None:

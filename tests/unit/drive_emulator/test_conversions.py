@@ -10,11 +10,12 @@ import msgspec
 import pytest
 from PIL import Image
 
-from drive_emulator.conversions import OPERATION_LIFE_S
-from drive_emulator.exports import FORMATS, exported
-from drive_emulator.forest import File, Forest
-from drive_emulator.trees import parse_tree
-from drive_emulator.world import World
+from drive_emulator.control.state import World
+from drive_emulator.drive_api.export_formats import FORMATS, exported
+from drive_emulator.drive_api.exports import OPERATION_LIFE_S
+from drive_emulator.tree.generated import parse_tree
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import File
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.callers import caller, world_of
 from tests.unit.drive_emulator.conftest import KEY

@@ -2,8 +2,8 @@
 
 import pytest
 
-from drive_emulator.delays import KINDS, parse_delay
-from drive_emulator.faults.refusing import Latency
+from drive_emulator.faults.delays import KINDS, parse_delay
+from drive_emulator.faults.request_effects import Latency
 from drive_emulator.faults.rule import Match
 
 

@@ -5,7 +5,7 @@ import importlib.util
 import httpx
 import pytest
 
-from drive_emulator import discovery
+from drive_emulator.drive_api import discovery
 from tests.unit.drive_emulator.answers import reason
 
 

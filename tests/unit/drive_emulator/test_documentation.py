@@ -8,11 +8,11 @@ from typing import get_args
 import msgspec
 import pytest
 
-from drive_emulator.access import KeyState
+from drive_emulator.auth.authenticator import KeyState
 from drive_emulator.faults.rule import AnyEffect, Match, parse_rule
-from drive_emulator.flags import add_flags
+from drive_emulator.http.refusals import PRESETS
+from drive_emulator.options import add_flags
 from drive_emulator.quota.settings import PROFILES, QuotaSettings, changed
-from drive_emulator.refusals import PRESETS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "drive-emulator.md").read_text()
 FAULTS = PAGE.partition("\n## Faults\n")[2].partition("\n## ")[0]

@@ -6,9 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from drive_emulator.forest import Forest, Tree
-from drive_emulator.refusals import PRESETS
-from drive_emulator.wire import HungUp
+from drive_emulator.http.disconnect import HungUp
+from drive_emulator.http.refusals import PRESETS
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.steered import Steered
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from drive_emulator.forest import Forest, Tree
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.steered import Steered
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from drive_emulator.faults.acting import MOST_RULES
+from drive_emulator.faults.engine import MOST_RULES
 from drive_emulator.faults.rule import BadRule, parse_rule
-from drive_emulator.forest import Forest, Tree
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller
 from tests.unit.drive_emulator.conftest import KEY
 from tests.unit.drive_emulator.steered import Steered

@@ -7,7 +7,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from drive_emulator.forest import File, Forest, Tree
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import File, Tree
 from tests.unit.drive_emulator.answers import reason
 
 

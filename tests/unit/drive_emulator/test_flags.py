@@ -4,11 +4,11 @@ import argparse
 
 import pytest
 
-from drive_emulator.access import KeyState
-from drive_emulator.faults.refusing import Latency, Refuse
-from drive_emulator.flags import USUAL_KEY, add_flags, world_of
-from drive_emulator.forest import Forest
-from drive_emulator.world import World
+from drive_emulator.auth.authenticator import KeyState
+from drive_emulator.control.state import World
+from drive_emulator.faults.request_effects import Latency, Refuse
+from drive_emulator.options import USUAL_KEY, add_flags, world_of
+from drive_emulator.tree.store import Forest
 
 
 def world(forest: Forest, *arguments: str) -> World:

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from drive_emulator.forest import Forest
-from drive_emulator.grants import PATHS, USUAL_REFRESH_TOKEN
-from drive_emulator.world import World
+from drive_emulator.control.state import World
+from drive_emulator.drive_api.oauth_token import PATHS, USUAL_REFRESH_TOKEN
+from drive_emulator.tree.store import Forest
 from tests.unit.drive_emulator.callers import caller, world_of
 from tests.unit.drive_emulator.conftest import KEY
 from tests.unit.drive_emulator.test_service_accounts import assertion

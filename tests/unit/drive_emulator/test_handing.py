@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from drive_emulator.forest import Forest, Tree
-from drive_emulator.world import World
+from drive_emulator.control.state import World
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller, world_of
 from tests.unit.drive_emulator.conftest import KEY

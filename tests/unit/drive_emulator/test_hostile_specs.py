@@ -8,10 +8,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive_emulator.attributes import BadTree
-from drive_emulator.changes import BadChange, parse_change
-from drive_emulator.forest import Forest, Tree
-from drive_emulator.trees import parse_tree
+from drive_emulator.tree.explicit_spec import BadTree
+from drive_emulator.tree.generated import parse_tree
+from drive_emulator.tree.mutations import BadChange, parse_change
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.written_trees import facts, listed
 
 FOREST = Forest(seed=1)

@@ -3,12 +3,12 @@
 import httpx
 import pytest
 
-from drive_emulator.access import Access, KeyState
-from drive_emulator.asgi import Request
+from drive_emulator.auth.authenticator import Access, KeyState, Tokens
 from drive_emulator.clock import Clock
-from drive_emulator.errors import ApiError
-from drive_emulator.forest import Forest, Tree
-from drive_emulator.tokens import Tokens
+from drive_emulator.http.errors import ApiError
+from drive_emulator.http.messages import Request
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller, world_of
 from tests.unit.drive_emulator.conftest import KEY

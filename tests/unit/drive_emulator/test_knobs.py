@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from drive_emulator.errors import ApiError
-from drive_emulator.forest import Forest, Tree
-from drive_emulator.knobs import BadKnob, Knobs
-from drive_emulator.listing import Listing, read_list
+from drive_emulator.drive_api.knobs import BadKnob, Knobs
+from drive_emulator.drive_api.listing import Listing, read_list
+from drive_emulator.http.errors import ApiError
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.written_trees import CALLER
 
 

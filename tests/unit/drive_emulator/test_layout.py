@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive_emulator.containers import JPEG
-from drive_emulator.entry import FOLDER
-from drive_emulator.layout import Plan, Regular, folder_count
-from drive_emulator.listed import FolderDraft, Listed
-from drive_emulator.pool import PAINTINGS
-from drive_emulator.sample import albums, sample
-from drive_emulator.seal import Seal
-from drive_emulator.stock import Shelf
-from drive_emulator.tree import Tree
+from drive_emulator.content.blobs import Shelf
+from drive_emulator.content.containers import JPEG
+from drive_emulator.content.paintings import PAINTINGS
+from drive_emulator.tree.entry import FOLDER
+from drive_emulator.tree.explicit_layout import FolderDraft, Listed
+from drive_emulator.tree.layout import Plan, Regular, folder_count
+from drive_emulator.tree.sample import albums, sample
+from drive_emulator.tree.token_cipher import Seal
+from drive_emulator.tree.tree import Tree
 
 SHELF = Shelf()
 STOCKS = tuple(SHELF.sized(painting, 5_000, JPEG) for painting in PAINTINGS[:5])

@@ -3,7 +3,8 @@
 import httpx
 import pytest
 
-from drive_emulator.forest import Forest, Tree
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason
 
 FOLDER = "application/vnd.google-apps.folder"

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive_emulator.caller import Caller
-from drive_emulator.errors import ApiError
-from drive_emulator.forest import File, Forest, Tree
-from drive_emulator.listing import Listing, read_list
-from drive_emulator.trees import parse_tree
+from drive_emulator.auth.caller import Caller
+from drive_emulator.drive_api.listing import Listing, read_list
+from drive_emulator.http.errors import ApiError
+from drive_emulator.tree.generated import parse_tree
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import File, Tree
 
 CALLER = Caller(key="k")
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive_emulator.mask import BadMask, Mask, Schema, narrow, parse_mask, pick
-from drive_emulator.schema import FILE, FILE_LIST
+from drive_emulator.fields.mask import BadMask, Mask, Schema, narrow, parse_mask, pick
+from drive_emulator.fields.schema import FILE, FILE_LIST
 
 SCHEMA: Schema = {"a": {}, "b": {"c": {}, "d": {"e": {}}}, "map": None}
 

@@ -3,10 +3,11 @@
 import msgspec
 import pytest
 
-from drive_emulator.forest import File, Forest
-from drive_emulator.matching import compile_query
-from drive_emulator.query import BadQuery
-from drive_emulator.trees import parse_tree
+from drive_emulator.drive_api.matching import compile_query
+from drive_emulator.drive_api.query import BadQuery
+from drive_emulator.tree.generated import parse_tree
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import File
 
 
 def named(forest: Forest, name: str) -> File:

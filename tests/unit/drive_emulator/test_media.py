@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive_emulator.errors import ApiError
-from drive_emulator.media import Span, cut, read_range
+from drive_emulator.drive_api.media import Span, cut, read_range
+from drive_emulator.http.errors import ApiError
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from drive_emulator.changes import BadChange, parse_change
-from drive_emulator.forest import File, Forest, Tree
-from drive_emulator.listing import Listing, read_list
-from drive_emulator.media import body
-from drive_emulator.trees import parse_tree
+from drive_emulator.drive_api.listing import Listing, read_list
+from drive_emulator.drive_api.media import body
+from drive_emulator.tree.generated import parse_tree
+from drive_emulator.tree.mutations import BadChange, parse_change
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import File, Tree
 from tests.unit.drive_emulator.callers import caller, world_of
 from tests.unit.drive_emulator.conftest import KEY
 from tests.unit.drive_emulator.written_trees import CALLER, facts, listed, names, plant

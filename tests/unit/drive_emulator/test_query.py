@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive_emulator.query import All, BadQuery, Either, Has, Not, Term, parse_query
+from drive_emulator.drive_api.query import All, BadQuery, Either, Has, Not, Term, parse_query
 
 
 def test_and_binds_tighter_than_or() -> None:

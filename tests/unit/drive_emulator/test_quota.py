@@ -6,11 +6,12 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from drive_emulator.asgi import Message, Request, Send
-from drive_emulator.caller import Caller
-from drive_emulator.errors import ApiError
-from drive_emulator.exchange import Exchange
-from drive_emulator.forest import Forest, Tree
+from drive_emulator.auth.caller import Caller
+from drive_emulator.drive_api.context import Exchange
+from drive_emulator.http.errors import ApiError
+from drive_emulator.http.messages import Message, Request, Send
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller
 from tests.unit.drive_emulator.conftest import KEY

@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from drive_emulator.refusals import PRESETS, Style, refusal, retry_after
+from drive_emulator.http.refusals import PRESETS, Style, refusal, retry_after
 
 # Status and reason of each row of reference/drive-api.md, section 1.7.
 ROWS = [

@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from drive_emulator.asgi import Request
-from drive_emulator.exchange import Exchange
-from drive_emulator.forest import Forest, Tree
-from drive_emulator.request_log import MOST_TEXT, RequestLog, encode
+from drive_emulator.control.request_log import MOST_TEXT, RequestLog, encode
+from drive_emulator.drive_api.context import Exchange
+from drive_emulator.http.messages import Request
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.callers import TOKEN, caller
 from tests.unit.drive_emulator.conftest import KEY
 from tests.unit.drive_emulator.steered import Steered

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive_emulator.seal import Seal
+from drive_emulator.tree.token_cipher import Seal
 
 SEAL = Seal(b"a secret")
 

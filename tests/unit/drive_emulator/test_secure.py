@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from drive_emulator.app import App
-from drive_emulator.forest import Forest
+from drive_emulator.auth.service_accounts import EMAIL, ServiceAccounts
+from drive_emulator.http.server import Outside
 from drive_emulator.secure import BadSetting, add_flags, secure, write_account
-from drive_emulator.service_accounts import EMAIL, ServiceAccounts
-from drive_emulator.serving import Outside
+from drive_emulator.tree.store import Forest
 from tests.unit.drive_emulator.callers import caller, world_of
 
 URI = "http://127.0.0.1:1/token"

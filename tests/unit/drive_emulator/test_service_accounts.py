@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from drive_emulator.service_accounts import EMAIL, Refused, ServiceAccounts
+from drive_emulator.auth.service_accounts import EMAIL, Refused, ServiceAccounts
 
 TOKEN_URI = "http://127.0.0.1:1/token"
 READONLY = "https://www.googleapis.com/auth/drive.readonly"

@@ -3,8 +3,9 @@
 import httpx
 import pytest
 
-from drive_emulator.entry import FOLDER, SHORTCUT
-from drive_emulator.forest import Forest, Tree
+from drive_emulator.tree.entry import FOLDER, SHORTCUT
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.callers import caller, world_of
 from tests.unit.drive_emulator.conftest import KEY

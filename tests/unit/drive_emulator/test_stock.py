@@ -7,10 +7,10 @@ from itertools import count
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from drive_emulator.containers import JPEG, TAG_LENGTH
-from drive_emulator.pool import PAINTINGS, Painting
-from drive_emulator.stock import Shelf, Stock
-from drive_emulator.written import SMALLEST_SIZE
+from drive_emulator.content.blobs import Shelf, Stock
+from drive_emulator.content.containers import JPEG, TAG_LENGTH
+from drive_emulator.content.paintings import PAINTINGS, Painting
+from drive_emulator.tree.explicit_spec import SMALLEST_SIZE
 
 TAG = b"7" * TAG_LENGTH
 

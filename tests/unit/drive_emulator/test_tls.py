@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from drive_emulator.tls import Issued, install, issue, server_context
+from drive_emulator.http.tls import Issued, install, issue, server_context
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

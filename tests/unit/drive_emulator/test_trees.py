@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive_emulator.forest import Forest
-from drive_emulator.trees import BadTree, TreeSpec, parse_tree
+from drive_emulator.tree.explicit_spec import BadTree
+from drive_emulator.tree.generated import TreeSpec, parse_tree
+from drive_emulator.tree.store import Forest
 
 
 def test_a_name_and_a_number_are_enough() -> None:

@@ -5,8 +5,15 @@ from collections.abc import Callable
 
 import pytest
 
-from drive_emulator import tunnels
-from drive_emulator.tunnels import LONGEST_HEAD, Reads, Refused, Tunnels, Writes, check_target
+from drive_emulator.http import connect_proxy as tunnels
+from drive_emulator.http.connect_proxy import (
+    LONGEST_HEAD,
+    Reads,
+    Refused,
+    Tunnels,
+    Writes,
+    check_target,
+)
 
 
 class Sink:

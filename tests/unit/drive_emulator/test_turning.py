@@ -2,7 +2,8 @@
 
 import pytest
 
-from drive_emulator.forest import Forest, Tree
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.callers import caller
 from tests.unit.drive_emulator.conftest import KEY
 from tests.unit.drive_emulator.steered import Steered

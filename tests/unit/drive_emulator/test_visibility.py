@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from drive_emulator.attributes import BadTree
-from drive_emulator.caller import Caller
-from drive_emulator.forest import Forest, Tree
-from drive_emulator.trees import parse_tree
+from drive_emulator.auth.caller import Caller
+from drive_emulator.tree.explicit_spec import BadTree
+from drive_emulator.tree.generated import parse_tree
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller, world_of
 from tests.unit.drive_emulator.conftest import KEY

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive_emulator.attributes import BadTree
-from drive_emulator.entry import FOLDER
-from drive_emulator.forest import Forest
-from drive_emulator.mask import parse_mask
-from drive_emulator.media import body
-from drive_emulator.resource import projection
-from drive_emulator.trees import parse_tree
+from drive_emulator.drive_api.file_resource import projection
+from drive_emulator.drive_api.media import body
+from drive_emulator.fields.mask import parse_mask
+from drive_emulator.tree.entry import FOLDER
+from drive_emulator.tree.explicit_spec import BadTree
+from drive_emulator.tree.generated import parse_tree
+from drive_emulator.tree.store import Forest
 from tests.unit.drive_emulator.written_trees import facts, item, listed, names, plant
 
 

@@ -3,11 +3,12 @@
 import json
 from typing import Any
 
-from drive_emulator.caller import Caller
-from drive_emulator.forest import File, Forest, Tree
-from drive_emulator.listing import Listing, read_list
-from drive_emulator.resource import projection
-from drive_emulator.trees import parse_tree
+from drive_emulator.auth.caller import Caller
+from drive_emulator.drive_api.file_resource import projection
+from drive_emulator.drive_api.listing import Listing, read_list
+from drive_emulator.tree.generated import parse_tree
+from drive_emulator.tree.store import Forest
+from drive_emulator.tree.tree import File, Tree
 
 CALLER = Caller(key="k")
 

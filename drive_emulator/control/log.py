@@ -1,0 +1,60 @@
+"""`/_emu/log`, `/_emu/counts` and `/_emu/requests`: what was asked, and how it was answered."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from drive_emulator.control.request_log import Line, RequestLog, encode
+from drive_emulator.drive_api.context import Exchange
+from drive_emulator.drive_api.routing import Handler, Route
+from drive_emulator.http.errors import wrong
+from drive_emulator.http.messages import send_lines
+
+_LINES_AT_ONCE = 500
+
+
+def routes(log: RequestLog) -> list[Route]:
+    """Where the log is read and emptied."""
+    control = _Control(log)
+
+    def route(method: str, path: str, handle: Handler) -> Route:
+        return Route(method, f"/_emu/{path}", "emu", handle, open=True)
+
+    return [
+        route("GET", "log", control.lines),
+        route("DELETE", "log", control.reset),
+        route("GET", "counts", control.counts),
+        route("GET", "requests", control.requests),
+    ]
+
+
+class _Control:
+    def __init__(self, log: RequestLog) -> None:
+        self._log = log
+
+    async def lines(self, exchange: Exchange) -> None:
+        params = exchange.request.params
+        since = params.get("since", "0")
+        if not since.isdecimal() or len(since) > 18:
+            raise wrong("since is the number of a line: those after it are told")
+        lines = self._log.lines(params.get("kind", ""), int(since))
+        await send_lines(exchange.send, _encoded(lines))
+
+    async def counts(self, exchange: Exchange) -> None:
+        await exchange.answer(self._log.counts())
+
+    async def requests(self, exchange: Exchange) -> None:
+        counts = self._log.counts()
+        kinds, sent = counts["kinds"], counts["bytes"]
+        told = {kind: kinds.get(kind, 0) for kind in ("list", "get", "media")}
+        told |= {"refused": self._log.refused, "bytes": sent.get("media", 0)}
+        await exchange.answer(told)
+
+    async def reset(self, exchange: Exchange) -> None:
+        self._log.reset()
+        await self.counts(exchange)
+
+
+async def _encoded(lines: list[Line]) -> AsyncIterator[bytes]:
+    for start in range(0, len(lines), _LINES_AT_ONCE):
+        yield encode(lines[start : start + _LINES_AT_ONCE])
+        await asyncio.sleep(0)  # others are served between two chunks

@@ -1,0 +1,209 @@
+"""What a query means: a test for files, and the folders whose children it can match at all."""
+
+import operator
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from drive_emulator.drive_api.query import All, BadQuery, Either, Has, Node, Not, Term, parse_query
+from drive_emulator.tree.tree import File
+
+Test = Callable[[File], bool]
+
+_COMPARE: dict[str, Callable[[int, int], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_WORD = re.compile(r"[^\W_]+")
+_VISIBILITIES = frozenset(
+    {"anyoneCanFind", "anyoneWithLink", "domainCanFind", "domainWithLink", "limited"}
+)
+
+
+@dataclass(frozen=True)
+class Query:
+    """`parents` holds the ids of which one must be a match's parent; None if any file may match."""
+
+    test: Test
+    parents: frozenset[str] | None
+
+
+@lru_cache(maxsize=1024)
+def compile_query(text: str, account: str = "") -> Query:
+    """The query of a `q` text; raises `BadQuery`. No text matches everything.
+
+    `account` asks it, nobody by name if it is empty: `sharedWithMe` is what was shared with it by
+    name.
+    """
+    if not text.strip():
+        return Query(lambda file: True, None)
+    node = parse_query(text)
+    return Query(_test(node, account), _parents(node))
+
+
+def _parents(node: Node) -> frozenset[str] | None:
+    match node:
+        case Term("parents", "in", str(value)):
+            return frozenset({value})
+        case All(parts):
+            known = [each for part in parts if (each := _parents(part)) is not None]
+            return min(known, key=len) if known else None
+        case Either(parts):
+            sets = [_parents(part) for part in parts]
+            every = [each for each in sets if each is not None]
+            return frozenset().union(*every) if len(every) == len(sets) else None
+        case _:
+            return None
+
+
+def _test(node: Node, account: str) -> Test:
+    match node:
+        case All(parts):
+            tests = [_test(part, account) for part in parts]
+            return lambda file: all(test(file) for test in tests)
+        case Either(parts):
+            return _either(parts, account)
+        case Not(part):
+            inner = _test(part, account)
+            return lambda file: not inner(file)
+        case Has():
+            return _has(node)
+        case Term("sharedWithMe"):
+            return _flag(lambda file: account in file.entry.rare.shared_with)(node)
+        case Term():
+            return _term(node)
+
+
+def _either(parts: Iterable[Node], account: str) -> Test:
+    """Many parents in one group (fifty, with some clients) are looked up, not tried in turn."""
+    ids = set()
+    tests: list[Test] = []
+    for part in parts:
+        match part:
+            case Term("parents", "in", str(value)):
+                ids.add(value)
+            case _:
+                tests.append(_test(part, account))
+    if ids:
+        tests.insert(0, lambda file: not ids.isdisjoint(file.parent_ids))
+    return lambda file: any(test(file) for test in tests)
+
+
+def _term(term: Term) -> Test:
+    make = _TERMS.get(term.name)
+    if make is None:
+        raise BadQuery(f"there is no term {term.name}")
+    return make(term)
+
+
+def _text(value: Callable[[File], str]) -> Callable[[Term], Test]:
+    def make(term: Term) -> Test:
+        if not isinstance(term.value, str):
+            raise BadQuery(f"{term.name} is compared with a string")
+        wanted = term.value.casefold()
+        if term.operator == "=":
+            return lambda file: value(file).casefold() == wanted
+        if term.operator == "!=":
+            return lambda file: value(file).casefold() != wanted
+        if term.operator == "contains":
+            words = _WORD.findall(wanted)
+            if not words:  # an emoji, a dash: no word at all would be at the beginning of anything
+                return lambda file: wanted in value(file).casefold()
+            return lambda file: _has_words(value(file).casefold(), words)
+        raise BadQuery(f"{term.name} has no {term.operator}")
+
+    return make
+
+
+def _has_words(text: str, words: list[str]) -> bool:
+    """`contains` matches beginnings of words, in any order: Google's "prefix matching"."""
+    there = _WORD.findall(text)
+    return all(any(word.startswith(wanted) for word in there) for wanted in words)
+
+
+def _flag(value: Callable[[File], bool]) -> Callable[[Term], Test]:
+    def make(term: Term) -> Test:
+        if not isinstance(term.value, bool) or term.operator not in ("=", "!="):
+            raise BadQuery(f"{term.name} is true or false")
+        wanted = term.value is (term.operator == "=")
+        return lambda file: value(file) is wanted
+
+    return make
+
+
+def _moment(value: Callable[[File], int]) -> Callable[[Term], Test]:
+    def make(term: Term) -> Test:
+        compare = _COMPARE.get(term.operator)
+        if compare is None or not isinstance(term.value, str):
+            raise BadQuery(f"{term.name} is compared with a time")
+        wanted = _milliseconds(term.value)
+        return lambda file: compare(value(file), wanted)
+
+    return make
+
+
+def _milliseconds(text: str) -> int:
+    """RFC 3339, or its beginning down to a day; UTC where no zone is given."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadQuery("not a time") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)
+
+
+def _in_parents(term: Term) -> Test:
+    wanted = term.value
+    if term.operator != "in":
+        raise BadQuery("parents needs in")
+    return lambda file: wanted in file.parent_ids
+
+
+def _target(term: Term) -> Test:
+    if term.operator not in ("=", "!=") or not isinstance(term.value, str):
+        raise BadQuery("a target is compared with an id")
+    wanted, equal = term.value, term.operator == "="
+
+    def test(file: File) -> bool:
+        target = file.entry.rare.target
+        return (target is not None and target.id == wanted) is equal
+
+    return test
+
+
+def _visibility(term: Term) -> Test:
+    if term.operator not in ("=", "!=") or term.value not in _VISIBILITIES:
+        raise BadQuery("no such visibility")
+    link, equal = term.value == "anyoneWithLink", term.operator == "="
+    limited = term.value == "limited"
+    return lambda file: (link if file.entry.shared else limited) is equal
+
+
+def _has(node: Has) -> Test:
+    parts = dict(node.parts)
+    if node.name not in ("properties", "appProperties") or set(parts) != {"key", "value"}:
+        raise BadQuery(f"{node.name} has no has")
+    key, value = parts["key"], parts["value"]
+    # Application properties are private to the application that set them, and none has.
+    public = node.name == "properties"
+    return lambda file: public and key == "theme" and file.entry.theme == value != ""
+
+
+_TERMS: dict[str, Callable[[Term], Test]] = {
+    "name": _text(lambda file: file.entry.name),
+    "mimeType": _text(lambda file: file.entry.mime_type),
+    "modifiedTime": _moment(lambda file: file.entry.modified_ms),
+    "createdTime": _moment(lambda file: file.entry.created_ms),
+    "trashed": _flag(lambda file: file.entry.trashed),
+    "starred": _flag(lambda file: False),
+    "parents": _in_parents,
+    "shortcutDetails.targetId": _target,
+    "visibility": _visibility,
+}
