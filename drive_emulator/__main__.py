@@ -8,44 +8,44 @@ import threading
 from pathlib import Path
 
 from drive_emulator.app import App
-from drive_emulator.control.state import World
+from drive_emulator.control.state import State
 from drive_emulator.control.trees import describe, painting
-from drive_emulator.http.server import Serving, listen, url
-from drive_emulator.options import USUAL_KEY as USUAL_KEY
+from drive_emulator.http.server import Listeners, listen, url
+from drive_emulator.options import DEFAULT_KEY as DEFAULT_KEY
 from drive_emulator.options import add_flags as add_access_and_faults
-from drive_emulator.options import world_of
+from drive_emulator.options import state_of
 from drive_emulator.secure import BadSetting, add_flags, addresses, secure, write_account
 from drive_emulator.tree.generated import parse_tree
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 
-USUAL_PORT = 28085
+DEFAULT_PORT = 28085
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0 after SIGTERM or Ctrl-C, 2 for a setting or a port that cannot be used."""
     options = _parser().parse_args(arguments)
-    forest = Forest(options.seed)
+    store = TreeStore(options.seed)
     try:
         for text in options.tree:
-            forest.add(parse_tree(text))
+            store.add(parse_tree(text))
         listener = listen(options.host, options.port)
-        secured = secure(options)
-        world = world_of(forest, options)
-        world.addresses.update(addresses(listener, secured))
+        tls_listeners = secure(options)
+        state = state_of(store, options)
+        state.addresses.update(addresses(listener, tls_listeners))
         if options.service_account:
             token_uri = f"{url('http', listener)}/token"
-            write_account(Path(options.service_account), world.service_accounts, token_uri)
+            write_account(Path(options.service_account), state.service_accounts, token_uri)
     except (BadSetting, ValueError, OSError) as why:
         print(f"drive_emulator: {_sentence(why, options)}", file=sys.stderr)
         return 2
-    app = App(world)
-    serving = Serving(app, listener, secured)
+    app = App(state)
+    serving = Listeners(app, listener, tls_listeners)
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, serving.stop)
-    _announce(world)
+    _announce(state)
     if options.render_sample:
-        works = painting(forest.trees[0])
-        threading.Thread(target=app.beside.run_all, args=(works,), daemon=True).start()
+        works = painting(store.trees[0])
+        threading.Thread(target=app.worker.run_all, args=(works,), daemon=True).start()
     if options.stop_on_eof:
         threading.Thread(target=_stop_on_eof, daemon=True).start()
     serving.run()
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    add("--port", type=_port, default=USUAL_PORT, help="0 takes a free one (%(default)s)")
+    add("--port", type=_port, default=DEFAULT_PORT, help="0 takes a free one (%(default)s)")
     add("--seed", type=int, default=1, help="of ids and of which pictures are where (%(default)s)")
     add("--tree", action="append", default=[], metavar="JSON", help="a further tree, repeatable: "
         """'{"name": "bench", "pictures": 10000, "size": 102400}'""")  # fmt: skip
@@ -88,11 +88,11 @@ def _sentence(why: Exception, options: argparse.Namespace) -> str:
     return str(why)
 
 
-def _announce(world: World) -> None:
-    told = world.addresses
+def _announce(state: State) -> None:
+    told = state.addresses
     print(f"Drive emulator on {told['http']}")
-    for tree in world.forest.trees:
-        facts = describe(world.forest, tree)
+    for tree in state.store.trees:
+        facts = describe(state.store, tree)
         print(f"{tree.name}: {facts['folderUrl']} ({facts['pictures']:,} pictures)")
     if "https" in told:
         print(f"TLS on {told['https']}, to be trusted by {told['ca']}")

@@ -15,48 +15,48 @@ from drive_emulator.control import quota as quota
 from drive_emulator.control import settings as turning
 from drive_emulator.control import trees as control
 from drive_emulator.control.settings import OURS
-from drive_emulator.control.state import World
+from drive_emulator.control.state import State
 from drive_emulator.drive_api import accounts, batch, discovery, files
 from drive_emulator.drive_api import exports as conversions
 from drive_emulator.drive_api import oauth_token as grants
-from drive_emulator.drive_api.context import Exchange
+from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.drive_api.routing import Route, Routes
-from drive_emulator.http.disconnect import HungUp, close
-from drive_emulator.http.errors import ApiError, wrong
+from drive_emulator.http.disconnect import Disconnected, close
+from drive_emulator.http.errors import ApiError, control_error
 from drive_emulator.http.messages import Receive, Request, Scope, Send, read_request, send_error
 
 
-def _routes(world: World) -> list[Route]:
+def _routes(state: State) -> list[Route]:
     return [
-        *files.routes(world),
-        *conversions.routes(world),
-        *accounts.routes(world),
+        *files.routes(state),
+        *conversions.routes(state),
+        *accounts.routes(state),
         *batch.routes(),
-        *grants.routes(world),
+        *grants.routes(state),
         *discovery.routes(),
     ]
 
 
-def _control(world: World) -> list[Route]:
+def _control(state: State) -> list[Route]:
     return [
-        *control.routes(world),
-        *edits.routes(world),
-        *turning.routes(world),
-        *secure_control.routes(world),
-        *log_control.routes(world.log),
-        *quota.routes(world.quota),
-        *faults.routes(world.faults),
+        *control.routes(state),
+        *edits.routes(state),
+        *turning.routes(state),
+        *secure_control.routes(state),
+        *log_control.routes(state.log),
+        *quota.routes(state.quota),
+        *faults.routes(state.faults),
     ]
 
 
 class App:
     """Callable as ASGI 3."""
 
-    def __init__(self, world: World) -> None:
-        self.beside = world.beside
-        self._world = world
-        self._routes = Routes(_routes(world))
-        self._control = Routes(_control(world))
+    def __init__(self, state: State) -> None:
+        self.worker = state.worker
+        self._world = state
+        self._routes = Routes(_routes(state))
+        self._control = Routes(_control(state))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,56 +72,56 @@ class App:
                 await self._tell(request, receive, send)
             else:
                 await self._answer(request, receive, send)
-        except (HungUp, CancelledError):
+        except (Disconnected, CancelledError):
             if not close(send):
                 raise  # no connection that could be ended: whoever called us has to know
 
     async def _tell(self, request: Request, receive: Receive, send: Send) -> None:
-        exchange = Exchange(request, receive, send, self._no_batch)
+        context = RequestContext(request, receive, send, self._no_batch)
         try:
             found = self._control.match(request)
             if found is None:
-                raise wrong("no such address, or not so", 404)
-            route, exchange.names = found
-            await self._obey(route, exchange)
+                raise control_error("no such address, or not so", 404)
+            route, context.names = found
+            await self._obey(route, context)
         except ApiError as error:
             await send_error(send, request, error)
 
-    async def _obey(self, route: Route, exchange: Exchange) -> None:
+    async def _obey(self, route: Route, context: RequestContext) -> None:
         try:
-            await route.handle(exchange)
+            await route.handle(context)
         except RecursionError:
-            raise wrong("its JSON is nested too deeply") from None
+            raise control_error("its JSON is nested too deeply") from None
 
     async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
         async def dispatch(inner: Request, out: Send) -> None:
             await self._answer(inner, receive, out)
 
         began = perf_counter()
-        exchange = Exchange(request, receive, send, dispatch)
+        context = RequestContext(request, receive, send, dispatch)
         try:
-            await self._pass(exchange)
+            await self._pass(context)
         except ApiError as error:
-            shown = exchange.effects.failed(error)
-            exchange.reason = shown.reason
-            await send_error(exchange.send, exchange.request, shown)
+            shown = context.hooks.failed(error)
+            context.reason = shown.reason
+            await send_error(context.send, context.request, shown)
         finally:
-            if exchange.on_end is not None:
-                exchange.on_end(exchange)
-            self._world.log.add(exchange, self._world.clock.now(), perf_counter() - began)
+            if context.on_end is not None:
+                context.on_end(context)
+            self._world.log.add(context, self._world.clock.now(), perf_counter() - began)
 
-    async def _pass(self, exchange: Exchange) -> None:
+    async def _pass(self, context: RequestContext) -> None:
         """Every station, in order; raises `ApiError` where one of them refuses."""
-        world = self._world
-        route, exchange.names = self._routes.find(exchange.request)
-        exchange.kind = route.kind
+        state = self._world
+        route, context.names = self._routes.find(context.request)
+        context.kind = route.kind
         if not route.open:
-            exchange.caller = world.access.caller(exchange.request, route.alt == "media")
-            if world.quota.on:
-                world.quota.spend(exchange)
-        if world.faults.any:
-            await world.faults.meet(exchange)
-        await route.handle(exchange)
+            context.caller = state.access.caller(context.request, route.alt == "media")
+            if state.quota.on:
+                state.quota.spend(context)
+        if state.faults.any:
+            await state.faults.meet(context)
+        await route.handle(context)
 
     async def _no_batch(self, inner: Request, out: Send) -> None:
-        raise wrong("not in a batch", 404)
+        raise control_error("not in a batch", 404)

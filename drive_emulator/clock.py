@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-LONGEST_STEP_S = 10 * 366 * 86_400
+MAX_STEP_S = 10 * 366 * 86_400
 
 
 class Clock:
@@ -19,6 +19,6 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         """Let that much time have passed; raises `ValueError` outside 0 to ten years."""
-        if not 0 <= seconds <= LONGEST_STEP_S:
-            raise ValueError(f"a clock goes forwards, and by {LONGEST_STEP_S:,} seconds at most")
+        if not 0 <= seconds <= MAX_STEP_S:
+            raise ValueError(f"a clock goes forwards, and by {MAX_STEP_S:,} seconds at most")
         self._offset += seconds

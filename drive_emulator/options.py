@@ -7,14 +7,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from drive_emulator.auth.authenticator import KeyState
-from drive_emulator.control.request_log import LONGEST, USUAL_LENGTH, RequestLog
-from drive_emulator.control.state import World
+from drive_emulator.control.request_log import DEFAULT_LENGTH, LONGEST, RequestLog
+from drive_emulator.control.state import State
 from drive_emulator.faults.delays import parse_delay
 from drive_emulator.faults.rule import parse_rule
 from drive_emulator.quota.settings import PROFILES, QuotaSettings, changed
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 
-USUAL_KEY = "emulator-key"
+DEFAULT_KEY = "emulator-key"
 Read = TypeVar("Read")
 
 
@@ -29,7 +29,7 @@ def _add_access(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("who may ask").add_argument
     states = ", ".join(KeyState)
     add("--api-key", action="append", metavar="KEY[=STATE]", type=_read(_key),
-        help=f"a key, repeatable ({USUAL_KEY}); its state is one of: {states}")  # fmt: skip
+        help=f"a key, repeatable ({DEFAULT_KEY}); its state is one of: {states}")  # fmt: skip
     add("--bearer", action="append", default=[], metavar="TOKEN=ACCOUNT", type=_read(_bearer),
         help="an access token that never ends, repeatable: t0ken=somebody@example.com")  # fmt: skip
 
@@ -57,20 +57,20 @@ def _add_faults(parser: argparse.ArgumentParser) -> None:
         """"reason": "userRateLimitExceeded"}}'""")  # fmt: skip
     add("--delay", action="append", default=[], type=_read(parse_delay), metavar="KIND=MS",
         help="make answers of a kind wait, repeatable: list=400")  # fmt: skip
-    add("--log", type=_read(_length), default=USUAL_LENGTH, metavar="LINES",
+    add("--log", type=_read(_length), default=DEFAULT_LENGTH, metavar="LINES",
         help="how many requests to remember for GET /_emu/log (%(default)s)")  # fmt: skip
 
 
-def world_of(forest: Forest, options: argparse.Namespace) -> World:
+def state_of(store: TreeStore, options: argparse.Namespace) -> State:
     """The world as the flags want it; raises `ValueError` with a sentence."""
-    world = World(forest, dict(options.api_key or [(USUAL_KEY, KeyState.OK)]))
+    state = State(store, dict(options.api_key or [(DEFAULT_KEY, KeyState.OK)]))
     for token, account in options.bearer:
-        world.tokens.fix(token, account)
-    world.quota.change(_quota(options))
+        state.tokens.fix(token, account)
+    state.quota.change(_quota(options))
     for rule in (*options.delay, *options.fault):
-        world.faults.add(rule)
-    world.log = RequestLog(options.log)
-    return world
+        state.faults.add(rule)
+    state.log = RequestLog(options.log)
+    return state
 
 
 def _quota(options: argparse.Namespace) -> QuotaSettings:

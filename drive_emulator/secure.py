@@ -13,7 +13,7 @@ import msgspec
 
 from drive_emulator.auth.service_accounts import ServiceAccounts
 from drive_emulator.http import tls
-from drive_emulator.http.server import Secured, listen, url
+from drive_emulator.http.server import TlsListeners, listen, url
 
 
 class BadSetting(ValueError):
@@ -29,13 +29,13 @@ def add_flags(parser: argparse.ArgumentParser, port: Callable[[str], int]) -> No
         "Google's hosts here (by CONNECT) and refuses all others; 0 takes a free one")  # fmt: skip
     add("--ca-dir", metavar="DIR", help="where to put ca.pem, the certificate to trust (a "
         "temporary folder)")  # fmt: skip
-    add("--universe", default=tls.USUAL_UNIVERSE, metavar="DOMAIN", help="what clients have as "
+    add("--universe", default=tls.DEFAULT_UNIVERSE, metavar="DOMAIN", help="what clients have as "
         "GOOGLE_CLOUD_UNIVERSE_DOMAIN: www.DOMAIN is answered, too (%(default)s)")  # fmt: skip
     add("--service-account", metavar="FILE", help="write the JSON file of a service account "
         "whose tokens this emulator grants")  # fmt: skip
 
 
-def secure(options: argparse.Namespace) -> Secured | None:
+def secure(options: argparse.Namespace) -> TlsListeners | None:
     """Listeners and certificate, if TLS or the proxy is asked for.
 
     Raises `BadSetting`, and `OSError` for a port or a folder that cannot be used.
@@ -51,7 +51,7 @@ def secure(options: argparse.Namespace) -> Secured | None:
     proxy: socket.socket | None = None
     if options.proxy_port is not None:
         proxy = _listen(options.host, options.proxy_port)
-    return Secured(listener, context, ca, options.universe, proxy)
+    return TlsListeners(listener, context, ca, options.universe, proxy)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -91,11 +91,11 @@ def _ours(path: Path) -> bool:
     return known.get("client_email", "").endswith("@emulator.iam.gserviceaccount.com")
 
 
-def addresses(listener: socket.socket, secured: Secured | None) -> dict[str, str]:
+def addresses(listener: socket.socket, tls_listeners: TlsListeners | None) -> dict[str, str]:
     """What `/_emu/addresses` tells: `http` and, where there are, `https`, `proxy` and `ca`."""
     told = {"http": url("http", listener)}
-    if secured is not None:
-        told |= {"https": url("https", secured.listener), "ca": str(secured.ca)}
-        if secured.proxy is not None:
-            told["proxy"] = url("http", secured.proxy)
+    if tls_listeners is not None:
+        told |= {"https": url("https", tls_listeners.listener), "ca": str(tls_listeners.ca)}
+        if tls_listeners.proxy is not None:
+            told["proxy"] = url("http", tls_listeners.proxy)
     return told

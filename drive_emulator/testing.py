@@ -22,7 +22,7 @@ from threading import Thread
 from typing import IO, Any
 
 
-class Steering(ABC):
+class ControlClient(ABC):
     """Everything below `/_emu` that is no tree; errors are the emulator's own sentences."""
 
     def fault(self, effect: Mapping[str, Any], **match: Any) -> int:
@@ -119,7 +119,7 @@ class EmulatorFailed(RuntimeError):
 
 
 @dataclass(frozen=True)
-class RunningEmulator(Steering):
+class RunningEmulator(ControlClient):
     """A started emulator. `url` has no path: Drive's API is at `/drive/v3` below it."""
 
     url: str

@@ -12,7 +12,7 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-class Beside:
+class WorkerThread:
     """Runs one piece of work at a time, in the order in which it was asked for."""
 
     def __init__(self) -> None:

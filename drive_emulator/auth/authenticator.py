@@ -10,7 +10,7 @@ from drive_emulator.clock import Clock
 from drive_emulator.http import errors
 from drive_emulator.http.messages import Request
 
-USUAL_LIFE_S = 3_600.0  # as Google's own
+DEFAULT_LIFE_S = 3_600.0  # as Google's own
 _MOST = 100_000
 
 
@@ -21,7 +21,7 @@ class Tokens:
         self._clock = clock
         self._held: dict[str, tuple[str, float]] = {}  # token -> account, when it ends
 
-    def issue(self, account: str, life_s: float = USUAL_LIFE_S) -> str:
+    def issue(self, account: str, life_s: float = DEFAULT_LIFE_S) -> str:
         """A new token of the account; the oldest is forgotten when there are too many."""
         token = f"ya29.{secrets.token_urlsafe(48)}"
         self.fix(token, account, life_s)
@@ -43,8 +43,8 @@ class Tokens:
         return account if self._clock.now() < ends else None
 
 
-LONGEST_QUOTA_USER = 40  # characters; source: the discovery document
-_MOST_KEYS = 10_000
+MAX_QUOTA_USER = 40  # characters; source: the discovery document
+_MAX_KEYS = 10_000
 _TOKENS_IN_QUERY = ("access_token", "oauth_token")
 _TELLING = frozenset({b"authorization", b"x-goog-drive-resource-keys"})
 _ASKING = frozenset({*_TOKENS_IN_QUERY, "quotaUser"})
@@ -68,7 +68,7 @@ _REFUSALS = {
 }
 
 
-class Access:
+class Authenticator:
     """The keys that there are, and the accounts that tokens stand for."""
 
     def __init__(self, tokens: Tokens, keys: Mapping[str, KeyState] | None = None) -> None:
@@ -77,8 +77,8 @@ class Access:
 
     def set_key(self, key: str, state: KeyState) -> None:
         """Raises `ValueError` for an empty key, and for one more than can be kept."""
-        if not key or (key not in self.keys and len(self.keys) >= _MOST_KEYS):
-            raise ValueError(f"a key is not empty, and there are {_MOST_KEYS:,} at most")
+        if not key or (key not in self.keys and len(self.keys) >= _MAX_KEYS):
+            raise ValueError(f"a key is not empty, and there are {_MAX_KEYS:,} at most")
         self.keys[key] = state
 
     def caller(self, request: Request, media: bool = False) -> Caller:
@@ -103,7 +103,7 @@ class Access:
     def _caller(self, request: Request, key: str, account: str) -> Caller:
         self._check(key, account)
         quota_user = request.params.get("quotaUser", "")
-        if len(quota_user) > LONGEST_QUOTA_USER:
+        if len(quota_user) > MAX_QUOTA_USER:
             raise errors.invalid_parameter("quotaUser", "Invalid value: at most 40 characters")
         return Caller(
             key=key,

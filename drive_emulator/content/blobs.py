@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
-from drive_emulator.content.containers import SMALLEST_PADDING, Container, Part
+from drive_emulator.content.containers import MIN_PADDING, Container, Part
 from drive_emulator.content.documents import Document
 from drive_emulator.content.paintings import LARGE_WIDTH, Painting, encode
 
@@ -28,7 +28,7 @@ class Digest(Protocol):
 
 
 @dataclass(frozen=True)
-class Contents:
+class RenderedBlob:
     """All bytes before a file's suffix, and the hash states after them."""
 
     parts: tuple[Part, ...]
@@ -41,14 +41,14 @@ class Contents:
 
 
 @dataclass
-class Stock:
+class Blob:
     """Files that differ in their suffix alone. `known_size` is exact where it was asked for."""
 
     container: Container
-    make: Callable[[], Contents]
+    make: Callable[[], RenderedBlob]
     known_size: int | None = None
     is_image: bool = True
-    _made: Contents | None = None
+    _made: RenderedBlob | None = None
 
     @property
     def ready(self) -> bool:
@@ -56,7 +56,7 @@ class Stock:
         return self._made is not None
 
     @property
-    def contents(self) -> Contents:
+    def contents(self) -> RenderedBlob:
         """Rendered on first use; any thread may ask."""
         if self._made is None:
             with _PAINTING:
@@ -72,63 +72,63 @@ class Stock:
         return self.contents.prefix_length + self.container.suffix_length
 
 
-class Shelf:
+class BlobCache:
     """Every stock by what it is made of, so that trees which ask for the same share it."""
 
     def __init__(self) -> None:
-        self._stocks: dict[tuple[str, int | str], Stock] = {}
+        self._blobs: dict[tuple[str, int | str], Blob] = {}
 
-    def natural(self, painting: Painting) -> Stock:
+    def natural(self, painting: Painting) -> Blob:
         """The painting as it comes: tens to hundreds of kilobytes."""
-        return self._stock(
+        return self._blob(
             (painting.title, "natural"),
-            lambda: Stock(painting.container, lambda: _natural(painting)),
+            lambda: Blob(painting.container, lambda: _natural(painting)),
         )
 
-    def large(self, painting: Painting, container: Container) -> Stock:
+    def large(self, painting: Painting, container: Container) -> Blob:
         """The painting as a camera would deliver it: megabytes, in the given format."""
-        return self._stock(
+        return self._blob(
             (painting.title, f"large {container.extension}"),
-            lambda: Stock(container, lambda: _large(painting, container)),
+            lambda: Blob(container, lambda: _large(painting, container)),
         )
 
-    def sized(self, painting: Painting, size: int, fallback: Container) -> Stock:
+    def sized(self, painting: Painting, size: int, fallback: Container) -> Blob:
         """The painting as a file of exactly `size` bytes; `fallback` where its format cannot."""
         container = painting.container
         if container.even_only and size % 2:
             container = fallback
-        return self._stock(
+        return self._blob(
             (painting.title, size),
-            lambda: Stock(container, lambda: _sized(painting, container, size), size),
+            lambda: Blob(container, lambda: _sized(painting, container, size), size),
         )
 
-    def document(self, document: Document) -> Stock:
+    def document(self, document: Document) -> Blob:
         """A file that is no image."""
         container = document.container
-        return self._stock(
+        return self._blob(
             (container.extension, "document"),
-            lambda: Stock(container, lambda: _contents([document.content]), is_image=False),
+            lambda: Blob(container, lambda: _contents([document.content]), is_image=False),
         )
 
-    def literal(self, content: bytes, container: Container) -> Stock:
+    def literal(self, content: bytes, container: Container) -> Blob:
         """A file of exactly these bytes and none of its own: files may be equal."""
         whole = replace(container, prefix=_no_parts, suffix=_no_suffix)
         key = (container.extension, hashlib.blake2b(content).hexdigest())
-        return self._stock(
-            key, lambda: Stock(whole, lambda: _contents([content]), len(content), is_image=False)
+        return self._blob(
+            key, lambda: Blob(whole, lambda: _contents([content]), len(content), is_image=False)
         )
 
-    def empty(self, container: Container) -> Stock:
+    def empty(self, container: Container) -> Blob:
         """A file of no bytes that calls itself an image."""
         nothing = Container(container.mime_type, container.extension, _no_parts, _no_suffix)
-        return self._stock(
-            (container.extension, "empty"), lambda: Stock(nothing, lambda: _contents([]), 0)
+        return self._blob(
+            (container.extension, "empty"), lambda: Blob(nothing, lambda: _contents([]), 0)
         )
 
-    def _stock(self, key: tuple[str, int | str], make: Callable[[], Stock]) -> Stock:
-        if key not in self._stocks:
-            self._stocks[key] = make()
-        return self._stocks[key]
+    def _blob(self, key: tuple[str, int | str], make: Callable[[], Blob]) -> Blob:
+        if key not in self._blobs:
+            self._blobs[key] = make()
+        return self._blobs[key]
 
 
 def _no_parts(_encoded: bytes, _padding: int) -> list[Part]:
@@ -139,24 +139,24 @@ def _no_suffix(_tag: bytes) -> bytes:
     return b""
 
 
-def _natural(painting: Painting) -> Contents:
+def _natural(painting: Painting) -> RenderedBlob:
     picture = painting.render(painting.natural_width)
     encoded = encode(picture, painting.container)
     return _contents(painting.container.prefix(encoded, 0), picture.size)
 
 
-def _large(painting: Painting, container: Container) -> Contents:
+def _large(painting: Painting, container: Container) -> RenderedBlob:
     picture = painting.render(LARGE_WIDTH)
     encoded = encode(picture, container, LARGE_QUALITY)
     return _contents(container.prefix(encoded, 0), picture.size)
 
 
-def _sized(painting: Painting, container: Container, size: int) -> Contents:
+def _sized(painting: Painting, container: Container, size: int) -> RenderedBlob:
     for width in _widths(size):
         picture = painting.render(width)
         encoded = encode(picture, container)
         bare = sum(map(len, container.prefix(encoded, 0))) + container.suffix_length
-        if bare == size or bare + SMALLEST_PADDING <= size:
+        if bare == size or bare + MIN_PADDING <= size:
             return _contents(container.prefix(encoded, size - bare), picture.size)
     raise ValueError(f"no picture fits into {size} bytes")
 
@@ -169,7 +169,7 @@ def _widths(size: int) -> Iterator[int]:
             yield width
 
 
-def _contents(parts: list[Part], dimensions: tuple[int, int] = (0, 0)) -> Contents:
+def _contents(parts: list[Part], dimensions: tuple[int, int] = (0, 0)) -> RenderedBlob:
     length = sum(map(len, parts))
     if length <= JOINED_UP_TO:  # one write to the socket; above, the filler's memory is shared
         parts = [b"".join(parts)]
@@ -179,4 +179,4 @@ def _contents(parts: list[Part], dimensions: tuple[int, int] = (0, 0)) -> Conten
         md5.update(part)
         sha1.update(part)
         sha256.update(part)
-    return Contents(tuple(parts), length, *dimensions, md5, sha1, sha256)
+    return RenderedBlob(tuple(parts), length, *dimensions, md5, sha1, sha256)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 TAG_LENGTH = 24
-SMALLEST_PADDING = 16  # every format can pad by any count from here on, WebP by even ones
+MIN_PADDING = 16  # every format can pad by any count from here on, WebP by even ones
 
 Part = bytes | memoryview
 

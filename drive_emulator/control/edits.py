@@ -1,11 +1,11 @@
 """`POST /_emu/mutate`: change what is there while somebody imports it. No key is needed."""
 
-from drive_emulator.control.state import World
-from drive_emulator.drive_api.context import Exchange
+from drive_emulator.control.state import State
+from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.drive_api.file_resource import projection
 from drive_emulator.drive_api.routing import Route
 from drive_emulator.fields.mask import parse_mask
-from drive_emulator.http.errors import wrong
+from drive_emulator.http.errors import control_error
 from drive_emulator.http.messages import read_body
 from drive_emulator.tree.mutations import BadChange, NoSuchItem, parse_change
 
@@ -14,25 +14,25 @@ _ANSWER = parse_mask(
 )
 
 
-def routes(world: World) -> list[Route]:
+def routes(state: State) -> list[Route]:
     """Where the change is sent."""
-    return [Route("POST", "/_emu/mutate", "emu", Edits(world).mutate, open=True)]
+    return [Route("POST", "/_emu/mutate", "emu", Edits(state).mutate, open=True)]
 
 
 class Edits:
     """Changes to one forest."""
 
-    def __init__(self, world: World) -> None:
-        self._forest = world.forest
-        self._changes = world.changes
+    def __init__(self, state: State) -> None:
+        self._store = state.store
+        self._changes = state.changes
 
-    async def mutate(self, exchange: Exchange) -> None:
+    async def mutate(self, context: RequestContext) -> None:
         """The item as it is afterwards: what needs no painting of it."""
         try:
-            file = self._forest.mutate(parse_change(await read_body(exchange.receive)))
+            file = self._store.mutate(parse_change(await read_body(context.receive)))
         except NoSuchItem as why:
-            raise wrong(str(why), 404) from None
+            raise control_error(str(why), 404) from None
         except BadChange as why:
-            raise wrong(str(why)) from None
+            raise control_error(str(why)) from None
         self._changes.add(file.id)
-        await exchange.answer(projection(_ANSWER)(file))
+        await context.answer(projection(_ANSWER)(file))

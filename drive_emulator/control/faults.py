@@ -1,10 +1,10 @@
 """`/_emu/faults`: rules are added, listed with their hits, and taken away."""
 
-from drive_emulator.drive_api.context import Exchange
+from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.drive_api.routing import Route
 from drive_emulator.faults.engine import Faults
 from drive_emulator.faults.rule import BadRule, parse_rule
-from drive_emulator.http.errors import wrong
+from drive_emulator.http.errors import control_error
 from drive_emulator.http.messages import read_body
 
 
@@ -24,22 +24,22 @@ class _Control:
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
 
-    async def list(self, exchange: Exchange) -> None:
-        await exchange.answer({"rules": [rule.describe() for rule in self._faults.rules]})
+    async def list(self, context: RequestContext) -> None:
+        await context.answer({"rules": [rule.describe() for rule in self._faults.rules]})
 
-    async def add(self, exchange: Exchange) -> None:
+    async def add(self, context: RequestContext) -> None:
         try:
-            rule = self._faults.add(parse_rule(await read_body(exchange.receive)))
+            rule = self._faults.add(parse_rule(await read_body(context.receive)))
         except BadRule as why:
-            raise wrong(str(why)) from None
-        await exchange.answer(rule.describe(), 201)
+            raise control_error(str(why)) from None
+        await context.answer(rule.describe(), 201)
 
-    async def clear(self, exchange: Exchange) -> None:
+    async def clear(self, context: RequestContext) -> None:
         self._faults.clear()
-        await self.list(exchange)
+        await self.list(context)
 
-    async def remove(self, exchange: Exchange) -> None:
-        number = exchange.file_id
+    async def remove(self, context: RequestContext) -> None:
+        number = context.file_id
         if not number.isdecimal() or not self._faults.remove(int(number[:18])):
-            raise wrong(f"there is no rule {number[:18]}", 404)
-        await self.list(exchange)
+            raise control_error(f"there is no rule {number[:18]}", 404)
+        await self.list(context)

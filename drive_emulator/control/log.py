@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from drive_emulator.control.request_log import Line, RequestLog, encode
-from drive_emulator.drive_api.context import Exchange
+from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.drive_api.routing import Handler, Route
-from drive_emulator.http.errors import wrong
+from drive_emulator.http.errors import control_error
 from drive_emulator.http.messages import send_lines
 
 _LINES_AT_ONCE = 500
@@ -31,27 +31,27 @@ class _Control:
     def __init__(self, log: RequestLog) -> None:
         self._log = log
 
-    async def lines(self, exchange: Exchange) -> None:
-        params = exchange.request.params
+    async def lines(self, context: RequestContext) -> None:
+        params = context.request.params
         since = params.get("since", "0")
         if not since.isdecimal() or len(since) > 18:
-            raise wrong("since is the number of a line: those after it are told")
+            raise control_error("since is the number of a line: those after it are told")
         lines = self._log.lines(params.get("kind", ""), int(since))
-        await send_lines(exchange.send, _encoded(lines))
+        await send_lines(context.send, _encoded(lines))
 
-    async def counts(self, exchange: Exchange) -> None:
-        await exchange.answer(self._log.counts())
+    async def counts(self, context: RequestContext) -> None:
+        await context.answer(self._log.counts())
 
-    async def requests(self, exchange: Exchange) -> None:
+    async def requests(self, context: RequestContext) -> None:
         counts = self._log.counts()
         kinds, sent = counts["kinds"], counts["bytes"]
         told = {kind: kinds.get(kind, 0) for kind in ("list", "get", "media")}
         told |= {"refused": self._log.refused, "bytes": sent.get("media", 0)}
-        await exchange.answer(told)
+        await context.answer(told)
 
-    async def reset(self, exchange: Exchange) -> None:
+    async def reset(self, context: RequestContext) -> None:
         self._log.reset()
-        await self.counts(exchange)
+        await self.counts(context)
 
 
 async def _encoded(lines: list[Line]) -> AsyncIterator[bytes]:

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from drive_emulator.drive_api.context import Exchange
+from drive_emulator.drive_api.context import RequestContext
 
-USUAL_LENGTH = 100_000
+DEFAULT_LENGTH = 100_000
 LONGEST = 10_000_000
-MOST_TEXT = 32 * 1024 * 1024  # characters of queries kept, all together
+MAX_TEXT = 32 * 1024 * 1024  # characters of queries kept, all together
 REFUSED_FROM = 400  # statuses
 _SECRETS = frozenset({"key", "access_token", "oauth_token"})
 
@@ -37,7 +37,7 @@ class Line(NamedTuple):
 class RequestLog:
     """Bounded in lines and in text: the oldest go first."""
 
-    def __init__(self, length: int = USUAL_LENGTH) -> None:
+    def __init__(self, length: int = DEFAULT_LENGTH) -> None:
         self.length = length
         self._lines: deque[tuple[Any, ...]] = deque()
         self._text = 0
@@ -54,32 +54,32 @@ class RequestLog:
         self._bytes: Counter[str] = Counter()
         self.refused = 0
 
-    def add(self, exchange: Exchange, at: float, seconds: float) -> None:
+    def add(self, context: RequestContext, at: float, seconds: float) -> None:
         """One answered request; a status of 0 is a connection that was cut before any answer."""
-        kind, status, reason = exchange.kind, exchange.status, exchange.reason
+        kind, status, reason = context.kind, context.status, context.reason
         self._last += 1
         self._kinds[kind] += 1
         self._answers[kind, status, reason] += 1
         if status < REFUSED_FROM:
-            self._bytes[kind] += exchange.bytes
+            self._bytes[kind] += context.bytes
         else:
             self.refused += 1
         if not self.length:
             return
-        request = exchange.request
+        request = context.request
         headers = request.headers
         # A bare tuple: of those the garbage collector keeps no account.
         self._lines.append((
             self._last, at, kind, request.method, request.path, request.query,
-            exchange.caller.account, exchange.caller.user,
+            context.caller.account, context.caller.user,
             headers.get(b"range", b"").decode("latin-1"),
             self._agent(headers.get(b"user-agent", b"")),
-            status, reason, exchange.bytes, seconds * 1000,
+            status, reason, context.bytes, seconds * 1000,
         ))  # fmt: skip
         self._text += len(request.query) + len(request.path)
-        while len(self._lines) > self.length or self._text > MOST_TEXT:
-            gone = Line._make(self._lines.popleft())
-            self._text -= len(gone.query) + len(gone.path)
+        while len(self._lines) > self.length or self._text > MAX_TEXT:
+            deleted = Line._make(self._lines.popleft())
+            self._text -= len(deleted.query) + len(deleted.path)
 
     def lines(self, kind: str = "", since: int = 0) -> list[Line]:
         """Those of a kind, if one is given, and of a number beyond `since`, in order."""

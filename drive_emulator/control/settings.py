@@ -5,12 +5,12 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from drive_emulator.auth.authenticator import USUAL_LIFE_S, KeyState
-from drive_emulator.control.state import World
-from drive_emulator.drive_api.context import Exchange
+from drive_emulator.auth.authenticator import DEFAULT_LIFE_S, KeyState
+from drive_emulator.control.state import State
+from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.drive_api.knobs import BadKnob
 from drive_emulator.drive_api.routing import Handler, Route
-from drive_emulator.http.errors import wrong
+from drive_emulator.http.errors import control_error
 from drive_emulator.http.messages import read_body
 
 OURS = "/_emu/"
@@ -26,16 +26,16 @@ class _Key(msgspec.Struct, forbid_unknown_fields=True):
 class _Bearer(msgspec.Struct, forbid_unknown_fields=True):
     account: Text
     token: Text | None = None
-    life_s: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = USUAL_LIFE_S
+    life_s: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = DEFAULT_LIFE_S
 
 
 class _Advance(msgspec.Struct, forbid_unknown_fields=True):
     advance: float
 
 
-def routes(world: World) -> list[Route]:
+def routes(state: State) -> list[Route]:
     """Where all that is turned."""
-    turning = _Turning(world)
+    turning = _Turning(state)
 
     def route(method: str, path: str, handle: Handler) -> Route:
         return Route(method, f"{OURS}{path}", "emu", handle, open=True)
@@ -53,22 +53,22 @@ def routes(world: World) -> list[Route]:
 
 
 class _Turning:
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, state: State) -> None:
+        self._world = state
 
-    async def keys(self, exchange: Exchange) -> None:
-        await exchange.answer({"keys": self._world.access.keys})
+    async def keys(self, context: RequestContext) -> None:
+        await context.answer({"keys": self._world.access.keys})
 
-    async def set_key(self, exchange: Exchange) -> None:
-        wanted = await read_as(exchange, _Key)
+    async def set_key(self, context: RequestContext) -> None:
+        wanted = await read_as(context, _Key)
         try:
             self._world.access.set_key(wanted.key, wanted.state)
         except ValueError as why:
-            raise wrong(str(why)) from None
-        await self.keys(exchange)
+            raise control_error(str(why)) from None
+        await self.keys(context)
 
-    async def issue(self, exchange: Exchange) -> None:
-        wanted = await read_as(exchange, _Bearer)
+    async def issue(self, context: RequestContext) -> None:
+        wanted = await read_as(context, _Bearer)
         tokens = self._world.tokens
         if wanted.token is None:
             token = tokens.issue(wanted.account, wanted.life_s)
@@ -76,38 +76,38 @@ class _Turning:
             token = wanted.token
             tokens.fix(token, wanted.account, wanted.life_s)
         answer = {"access_token": token, "account": wanted.account, "expires_in": wanted.life_s}
-        await exchange.answer(answer, 201)
+        await context.answer(answer, 201)
 
-    async def revoke(self, exchange: Exchange) -> None:
-        self._world.tokens.revoke(exchange.names[0])
-        await exchange.answer({})
+    async def revoke(self, context: RequestContext) -> None:
+        self._world.tokens.revoke(context.names[0])
+        await context.answer({})
 
-    async def clock(self, exchange: Exchange) -> None:
-        await exchange.answer({"now": self._world.clock.now()})
+    async def clock(self, context: RequestContext) -> None:
+        await context.answer({"now": self._world.clock.now()})
 
-    async def advance(self, exchange: Exchange) -> None:
-        wanted = await read_as(exchange, _Advance)
+    async def advance(self, context: RequestContext) -> None:
+        wanted = await read_as(context, _Advance)
         try:
             self._world.clock.advance(wanted.advance)
         except ValueError as why:
-            raise wrong(str(why)) from None
-        await self.clock(exchange)
+            raise control_error(str(why)) from None
+        await self.clock(context)
 
-    async def knobs(self, exchange: Exchange) -> None:
-        await exchange.answer(asdict(self._world.knobs))
+    async def knobs(self, context: RequestContext) -> None:
+        await context.answer(asdict(self._world.knobs))
 
-    async def turn(self, exchange: Exchange) -> None:
-        wanted = await read_as(exchange, dict[str, Any])
+    async def turn(self, context: RequestContext) -> None:
+        wanted = await read_as(context, dict[str, Any])
         try:
             self._world.knobs.change(wanted)
         except BadKnob as why:
-            raise wrong(str(why)) from None
-        await self.knobs(exchange)
+            raise control_error(str(why)) from None
+        await self.knobs(context)
 
 
-async def read_as(exchange: Exchange, shape: type[Shape]) -> Shape:
+async def read_as(context: RequestContext, shape: type[Shape]) -> Shape:
     """The JSON body; raises `ApiError` 400 with a sentence if it is of another shape."""
     try:
-        return msgspec.json.decode(await read_body(exchange.receive), type=shape)
+        return msgspec.json.decode(await read_body(context.receive), type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
-        raise wrong(f"not understood: {why}") from None
+        raise control_error(f"not understood: {why}") from None

@@ -1,6 +1,6 @@
 """What all handlers of one emulator share."""
 
-from drive_emulator.auth.authenticator import Access, KeyState, Tokens
+from drive_emulator.auth.authenticator import Authenticator, KeyState, Tokens
 from drive_emulator.auth.service_accounts import ServiceAccounts
 from drive_emulator.clock import Clock
 from drive_emulator.control.request_log import RequestLog
@@ -9,24 +9,24 @@ from drive_emulator.faults.engine import Faults
 from drive_emulator.quota.enforcement import Quota
 from drive_emulator.quota.settings import PROFILES
 from drive_emulator.tree.change_log import ChangeLog
-from drive_emulator.tree.store import Forest
-from drive_emulator.worker import Beside
+from drive_emulator.tree.store import TreeStore
+from drive_emulator.worker import WorkerThread
 
 
-class World:
+class State:
     """The files, who may see them, and the state that requests leave behind."""
 
-    def __init__(self, forest: Forest, keys: dict[str, KeyState] | None = None) -> None:
-        self.forest = forest
+    def __init__(self, store: TreeStore, keys: dict[str, KeyState] | None = None) -> None:
+        self.store = store
         self.knobs = Knobs()
         self.clock = Clock()
-        forest.now = self.clock.now
+        store.now = self.clock.now
         self.tokens = Tokens(self.clock)
         self.service_accounts = ServiceAccounts()
-        self.access = Access(self.tokens, keys)
+        self.access = Authenticator(self.tokens, keys)
         self.changes = ChangeLog(self.clock.now)
         self.addresses: dict[str, str] = {}
-        self.beside = Beside()
+        self.worker = WorkerThread()
         self.quota = Quota(PROFILES["none"], self.clock)
-        self.faults = Faults(forest, self.clock)
+        self.faults = Faults(store, self.clock)
         self.log = RequestLog()

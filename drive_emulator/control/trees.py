@@ -11,23 +11,23 @@ from typing import Any
 
 import msgspec
 
-from drive_emulator.control.state import World
-from drive_emulator.drive_api.context import Exchange
+from drive_emulator.control.state import State
+from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.drive_api.routing import Handler, Route
-from drive_emulator.http.errors import wrong
+from drive_emulator.http.errors import control_error
 from drive_emulator.http.messages import read_body, send_lines
 from drive_emulator.tree.explicit_spec import BadTree
 from drive_emulator.tree.generated import parse_tree
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import File, Tree
 
 _LINES_AT_ONCE = 200
-_LARGEST_TREE = 64 * 1024 * 1024  # bytes of JSON: a written tree can be long
+_MAX_TREE = 64 * 1024 * 1024  # bytes of JSON: a written tree can be long
 
 
-def routes(world: World) -> list[Route]:
+def routes(state: State) -> list[Route]:
     """Where trees are planted and described, and the log is read."""
-    control = _Control(world)
+    control = _Control(state)
 
     def route(method: str, path: str, handle: Handler) -> Route:
         return Route(method, f"/_emu/{path}", "emu", handle, open=True)
@@ -41,39 +41,39 @@ def routes(world: World) -> list[Route]:
 
 
 class _Control:
-    def __init__(self, world: World) -> None:
-        self._forest = world.forest
-        self._beside = world.beside
+    def __init__(self, state: State) -> None:
+        self._store = state.store
+        self._worker = state.worker
 
-    async def health(self, exchange: Exchange) -> None:
-        await exchange.answer({"status": "ok"})
+    async def health(self, context: RequestContext) -> None:
+        await context.answer({"status": "ok"})
 
-    async def trees(self, exchange: Exchange) -> None:
-        trees = [describe(self._forest, tree) for tree in self._forest.trees]
-        await exchange.answer({"trees": trees})
+    async def trees(self, context: RequestContext) -> None:
+        trees = [describe(self._store, tree) for tree in self._store.trees]
+        await context.answer({"trees": trees})
 
-    async def files(self, exchange: Exchange) -> None:
-        tree = self._forest.tree(exchange.names[0])
+    async def files(self, context: RequestContext) -> None:
+        tree = self._store.tree(context.names[0])
         if tree is None:
-            raise wrong("there is no such tree", 404)
-        await send_lines(exchange.send, self._lines(tree))
+            raise control_error("there is no such tree", 404)
+        await send_lines(context.send, self._lines(tree))
 
-    async def add(self, exchange: Exchange) -> None:
+    async def add(self, context: RequestContext) -> None:
         try:
-            tree = self._forest.add(parse_tree(await read_body(exchange.receive, _LARGEST_TREE)))
+            tree = self._store.add(parse_tree(await read_body(context.receive, _MAX_TREE)))
         except BadTree as why:
-            raise wrong(str(why)) from None
-        if exchange.request.params.get("render") == "true":
+            raise control_error(str(why)) from None
+        if context.request.params.get("render") == "true":
             for work in painting(tree):
-                await self._beside.run(work)
-        await exchange.answer(describe(self._forest, tree), 201)
+                await self._worker.run(work)
+        await context.answer(describe(self._store, tree), 201)
 
     async def _lines(self, tree: Tree) -> AsyncIterator[bytes]:
-        files = self._forest.downloads(tree)
+        files = self._store.downloads(tree)
         while some := list(islice(files, _LINES_AT_ONCE)):
-            ready = all(file.entry.stock and file.entry.stock.ready for file in some)
+            ready = all(file.entry.blob and file.entry.blob.ready for file in some)
             encode = partial(self._encode, some)
-            yield encode() if ready else await self._beside.run(encode)
+            yield encode() if ready else await self._worker.run(encode)
             await asyncio.sleep(0)  # others are served between two chunks
 
     def _encode(self, files: list[File]) -> bytes:
@@ -84,18 +84,18 @@ class _Control:
         facts = {
             "id": file.id,
             "name": file.entry.name,
-            "path": self._forest.path(file),
+            "path": self._store.path(file),
             "mimeType": file.entry.mime_type,
-            "size": file.entry.stock.size if file.entry.stock else 0,
+            "size": file.entry.blob.size if file.entry.blob else 0,
             "md5Checksum": file.checksum("md5"),
         }
-        key = file.entry.rare.resource_key
+        key = file.entry.extras.resource_key
         return facts | {"resourceKey": key} if key else facts
 
 
-def describe(forest: Forest, tree: Tree) -> dict[str, Any]:
+def describe(store: TreeStore, tree: Tree) -> dict[str, Any]:
     """A tree's link and numbers; `bytes` of its pictures only once all of them are known."""
-    root = forest.file(tree, 0)
+    root = store.file(tree, 0)
     facts: dict[str, Any] = {
         "name": tree.name,
         "folderId": root.id,
@@ -113,6 +113,6 @@ def describe(forest: Forest, tree: Tree) -> dict[str, Any]:
 
 def painting(tree: Tree) -> Iterator[Callable[[], object]]:
     """One piece of work for each picture that the tree shows and that is not rendered yet."""
-    for stock in tree.layout.stocks:
-        if not stock.ready:
-            yield partial(getattr, stock, "contents")
+    for blob in tree.layout.blobs:
+        if not blob.ready:
+            yield partial(getattr, blob, "contents")

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-from drive_emulator.control.state import World
-from drive_emulator.drive_api.context import Exchange
+from drive_emulator.control.state import State
+from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.drive_api.corpora import no_such_drive
 from drive_emulator.drive_api.export_formats import FORMATS, IMPORTS
 from drive_emulator.drive_api.exports import required
 from drive_emulator.drive_api.file_resource import projection, rfc3339
 from drive_emulator.drive_api.routing import Route
-from drive_emulator.fields.mask import BadMask, Schema, narrow, parse_mask, pick
+from drive_emulator.fields.mask import BadMask, Schema, apply_mask, parse_mask, resolve
 from drive_emulator.fields.schema import FILE
 from drive_emulator.http.errors import (
     ApiError,
@@ -21,7 +21,7 @@ from drive_emulator.http.errors import (
     invalid_parameter,
     login_required,
 )
-from drive_emulator.tree.change_log import Noted
+from drive_emulator.tree.change_log import ChangeRecord
 from drive_emulator.tree.tree import File
 
 _GIB = 1024**3
@@ -58,9 +58,9 @@ _CHANGES: Schema = {
 }
 
 
-def routes(world: World) -> list[Route]:
+def routes(state: State) -> list[Route]:
     """Where the handlers of this module answer."""
-    accounts = Accounts(world)
+    accounts = AccountEndpoints(state)
     changes = "/drive/v3/changes"
     return [
         Route("GET", "/drive/v3/about", "about", accounts.about),
@@ -71,49 +71,49 @@ def routes(world: World) -> list[Route]:
     ]
 
 
-class Accounts:
+class AccountEndpoints:
     """Whoever has a key alone is told to log in."""
 
-    def __init__(self, world: World) -> None:
-        self._forest = world.forest
-        self._changes = world.changes
+    def __init__(self, state: State) -> None:
+        self._store = state.store
+        self._changes = state.changes
 
-    async def about(self, exchange: Exchange) -> None:
+    async def about(self, context: RequestContext) -> None:
         """Who asks, and which formats there are. Without `fields` it is 400, as nowhere else."""
-        if not exchange.request.params.get("fields"):
+        if not context.request.params.get("fields"):
             message = "The 'fields' parameter is required for this method."
             raise ApiError(400, classic(400, "required", message, ("parameter", "fields")))
-        account = _account(exchange)
-        await _answer(exchange, _about(account), _ABOUT)
+        account = _account(context)
+        await _answer(context, _about(account), _ABOUT)
 
-    async def drives(self, exchange: Exchange) -> None:
+    async def drives(self, context: RequestContext) -> None:
         """Every shared drive that the account can see, on one page."""
-        _account(exchange)
-        _page_size(exchange, 10, 100)
-        found = [_drive(root) for root in self._roots(exchange)]
-        await _answer(exchange, {"kind": "drive#driveList", "drives": found}, _DRIVES)
+        _account(context)
+        _page_size(context, 10, 100)
+        found = [_drive(root) for root in self._roots(context)]
+        await _answer(context, {"kind": "drive#driveList", "drives": found}, _DRIVES)
 
-    async def drive(self, exchange: Exchange) -> None:
+    async def drive(self, context: RequestContext) -> None:
         """One of them."""
-        _account(exchange)
-        wanted = exchange.names[0]
-        for root in self._roots(exchange):
+        _account(context)
+        wanted = context.names[0]
+        for root in self._roots(context):
             if root.drive_id == wanted:
-                return await _answer(exchange, _drive(root), _DRIVE)
+                return await _answer(context, _drive(root), _DRIVE)
         raise no_such_drive(wanted[:100])
 
-    async def start(self, exchange: Exchange) -> None:
+    async def start(self, context: RequestContext) -> None:
         """The token of now: what changes later comes behind it."""
-        _account(exchange)
+        _account(context)
         token = str(self._changes.next_number)
         answer = {"kind": "drive#startPageToken", "startPageToken": token}
-        await _answer(exchange, answer, _START)
+        await _answer(context, answer, _START)
 
-    async def changes(self, exchange: Exchange) -> None:
+    async def changes(self, context: RequestContext) -> None:
         """What changed since a token, oldest first, and the token to go on with."""
-        _account(exchange)
-        size = _page_size(exchange, 100, 1_000)
-        token = exchange.request.params.get("pageToken", "")
+        _account(context)
+        size = _page_size(context, 100, 1_000)
+        token = context.request.params.get("pageToken", "")
         if not token:
             raise required("pageToken")
         notes = self._changes.since(token, size)
@@ -124,13 +124,13 @@ class Accounts:
         answer = {
             "kind": "drive#changeList",
             "nextPageToken" if more else "newStartPageToken": str(after),
-            "changes": [self._change(each, exchange) for each in notes],
+            "changes": [self._change(each, context) for each in notes],
         }
-        await _answer(exchange, answer, _CHANGES)
+        await _answer(context, answer, _CHANGES)
 
-    def _change(self, note: Noted, exchange: Exchange) -> dict[str, Any]:
+    def _change(self, note: ChangeRecord, context: RequestContext) -> dict[str, Any]:
         """A file that the account cannot see, or not any more, was removed for it."""
-        file = self._forest.find(note.file_id)
+        file = self._store.find(note.file_id)
         told = {
             "kind": "drive#change",
             "type": "file",
@@ -138,39 +138,37 @@ class Accounts:
             "time": rfc3339(round(note.at * 1000)),
             "fileId": note.file_id,
         }
-        if file is None or not self._forest.visible(file, exchange.caller, all_drives=True):
+        if file is None or not self._store.visible(file, context.caller, all_drives=True):
             return told | {"removed": True}
         return told | {"removed": False, "file": projection(_BRIEF)(file)}
 
-    def _roots(self, exchange: Exchange) -> list[File]:
-        roots = (self._forest.file(tree, 0) for tree in self._forest.trees if tree.drive_id)
-        return [
-            root for root in roots if self._forest.listed(root, exchange.caller, all_drives=True)
-        ]
+    def _roots(self, context: RequestContext) -> list[File]:
+        roots = (self._store.file(tree, 0) for tree in self._store.trees if tree.drive_id)
+        return [root for root in roots if self._store.listed(root, context.caller, all_drives=True)]
 
 
-def _account(exchange: Exchange) -> str:
+def _account(context: RequestContext) -> str:
     """Who asks; raises `ApiError` 401 for the holder of a mere key."""
-    if not exchange.caller.account:
+    if not context.caller.account:
         raise login_required()
-    return exchange.caller.account
+    return context.caller.account
 
 
-def _page_size(exchange: Exchange, usual: int, most: int) -> int:
-    text = exchange.request.params.get("pageSize", str(usual))
+def _page_size(context: RequestContext, usual: int, most: int) -> int:
+    text = context.request.params.get("pageSize", str(usual))
     if not text.isdecimal() or not 1 <= int(text[:10]) <= most:
         message = f"Invalid value '{text[:40]}'. Values must be within the range: [1, {most}]"
         raise invalid_parameter("pageSize", message)
     return int(text)
 
 
-async def _answer(exchange: Exchange, value: Mapping[str, Any], schema: Schema) -> None:
-    fields = exchange.request.params.get("fields") or "*"
+async def _answer(context: RequestContext, value: Mapping[str, Any], schema: Schema) -> None:
+    fields = context.request.params.get("fields") or "*"
     try:
-        mask = narrow(parse_mask(fields), schema)
+        mask = resolve(parse_mask(fields), schema)
     except BadMask as why:
         raise bad_fields(str(why)) from None
-    await exchange.answer(pick(value, mask))
+    await context.answer(apply_mask(value, mask))
 
 
 def _about(account: str) -> dict[str, Any]:

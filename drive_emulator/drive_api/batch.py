@@ -14,14 +14,14 @@ from urllib.parse import unquote
 
 import msgspec
 
-from drive_emulator.drive_api.context import Exchange
+from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.drive_api.routing import Route
 from drive_emulator.http.errors import ApiError, classic
 from drive_emulator.http.messages import Message, Request, read_body, read_form
 
 PATHS = ("/batch/drive/v3", "/batch")
-MOST_CALLS = 100
-LONGEST_URL = 8_000
+MAX_CALLS = 100
+MAX_URL = 8_000
 _FOLD = re.compile(rb"\n[ \t]+")
 _DROPPED = {b"accept-encoding", b"content-length", b"content-type", b"connection"}
 
@@ -53,11 +53,11 @@ def read_batch(content_type: str, body: bytes) -> list[Call]:
         raise _bad("Failed to parse batch request, error: missing or wrong multipart boundary.")
     between = b"\n--" + boundary.encode("latin-1", "replace")
     text = b"\n" + body.replace(b"\r\n", b"\n")
-    parts = text.split(between, MOST_CALLS + 2)[1:]  # what is before the first is a preamble
+    parts = text.split(between, MAX_CALLS + 2)[1:]  # what is before the first is a preamble
     ends = [number for number, part in enumerate(parts) if part.startswith(b"--")]
     calls = parts[: ends[0]] if ends else parts
-    if len(calls) > MOST_CALLS:
-        raise _bad(f"The batch request has more than {MOST_CALLS} calls.")
+    if len(calls) > MAX_CALLS:
+        raise _bad(f"The batch request has more than {MAX_CALLS} calls.")
     if not ends or not calls:
         raise _bad("Failed to parse batch request, error: no call, or no end of it.")
     try:
@@ -96,27 +96,27 @@ def routes() -> list[Route]:
     return [Route("POST", path, "batch", answer_batch, open=True) for path in PATHS]
 
 
-async def answer_batch(exchange: Exchange) -> None:
+async def answer_batch(context: RequestContext) -> None:
     """Every call in turn, its answer sent as soon as it is there."""
-    content_type = exchange.request.header(b"content-type")
-    calls = read_batch(content_type, await read_body(exchange.receive))
+    content_type = context.request.header(b"content-type")
+    calls = read_batch(content_type, await read_body(context.receive))
     boundary = f"batch_{secrets.token_urlsafe(24)}"
     named = f"multipart/mixed; boundary={boundary}".encode()
     headers = [(b"content-type", named), (b"vary", b"Origin"), (b"server", b"ESF")]
-    await exchange.send({"type": "http.response.start", "status": 200, "headers": headers})
-    async for part in _parts(exchange, calls):
+    await context.send({"type": "http.response.start", "status": 200, "headers": headers})
+    async for part in _parts(context, calls):
         piece = f"--{boundary}\r\n".encode() + part
-        await exchange.send({"type": "http.response.body", "body": piece, "more_body": True})
+        await context.send({"type": "http.response.body", "body": piece, "more_body": True})
     end = f"--{boundary}--\r\n".encode()
-    await exchange.send({"type": "http.response.body", "body": end, "more_body": False})
+    await context.send({"type": "http.response.body", "body": end, "more_body": False})
 
 
-async def _parts(exchange: Exchange, calls: list[Call]) -> AsyncIterator[bytes]:
+async def _parts(context: RequestContext, calls: list[Call]) -> AsyncIterator[bytes]:
     for call in calls:
         head = "Content-Type: application/http\r\n"
         if call.content_id:
             head += f"Content-ID: {_answered(call.content_id)}\r\n"
-        answer = await _one(exchange, call)
+        answer = await _one(context, call)
         yield head.encode("latin-1", "replace") + b"\r\n" + answer + b"\r\n"
 
 
@@ -125,12 +125,12 @@ def _answered(content_id: str) -> str:
     return f"<response-{inner}>" if content_id.startswith("<") else f"response-{inner}"
 
 
-async def _one(exchange: Exchange, call: Call) -> bytes:
+async def _one(context: RequestContext, call: Call) -> bytes:
     refusal = _refusal(call)
     if refusal is not None:
         return _raw(400, [(b"content-type", b"application/json; charset=UTF-8")], refusal)
     answer = _Answer()
-    await exchange.dispatch(_inner(exchange.request, call), answer.send)
+    await context.dispatch(_inner(context.request, call), answer.send)
     return _raw(answer.status, answer.headers, answer.body)
 
 
@@ -139,8 +139,8 @@ def _refusal(call: Call) -> bytes | None:
     path = call.target.partition("?")[0]
     media = path.startswith(("/upload/", "/download/")) or path.endswith("/export")
     message = ""
-    if len(call.target) > LONGEST_URL:
-        message = f"The URL of an inner request is longer than {LONGEST_URL} characters."
+    if len(call.target) > MAX_URL:
+        message = f"The URL of an inner request is longer than {MAX_URL} characters."
     elif media or "alt=media" in call.target:
         message = "Media requests are not supported in batch requests."
     elif not path.startswith("/drive/v3/"):

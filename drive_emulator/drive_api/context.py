@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from drive_emulator.auth.caller import Caller
-from drive_emulator.drive_api.listing import Asked, Page
+from drive_emulator.drive_api.listing import ListRequest, Page
 from drive_emulator.http.errors import ApiError, Headers
 from drive_emulator.http.messages import Message, Receive, Request, Send, send_json
 from drive_emulator.tree.tree import File
@@ -12,14 +12,14 @@ from drive_emulator.tree.tree import File
 Value = TypeVar("Value")
 
 
-class Effects:
+class ResponseHooks:
     """Of one request. This one changes nothing; `faults.acting` has the one that does."""
 
-    def asked(self, asked: Asked) -> Asked:
+    def list_request(self, list_request: ListRequest) -> ListRequest:
         """What a listing was asked for."""
-        return asked
+        return list_request
 
-    def page(self, page: Page, asked: Asked) -> Page:
+    def page(self, page: Page, list_request: ListRequest) -> Page:
         """The files that a listing found, before they become JSON."""
         return page
 
@@ -32,13 +32,13 @@ class Effects:
         return error
 
 
-NO_EFFECTS = Effects()
+NO_HOOKS = ResponseHooks()
 
 Dispatch = Callable[[Request, Send], Awaitable[None]]
 NOBODY = Caller()
 
 
-class Exchange:
+class RequestContext:
     """What a handler is given: the request, who asks, and where the answer goes.
 
     `names` are what stands for the `{names}` of the route's pattern. Everything that is sent
@@ -51,7 +51,7 @@ class Exchange:
         "bytes",
         "caller",
         "dispatch",
-        "effects",
+        "hooks",
         "kind",
         "names",
         "on_end",
@@ -72,11 +72,11 @@ class Exchange:
         self.kind = ""
         self.names: tuple[str, ...] = ()
         self.caller = NOBODY
-        self.effects: Effects = NO_EFFECTS
+        self.hooks: ResponseHooks = NO_HOOKS
         self.status = 0
         self.bytes = 0
         self.reason = ""
-        self.on_end: Callable[[Exchange], None] | None = None
+        self.on_end: Callable[[RequestContext], None] | None = None
 
     @property
     def file_id(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from drive_emulator.drive_api.context import Exchange
+from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.drive_api.routing import Route
 from drive_emulator.http.errors import ApiError, classic
 from drive_emulator.http.messages import Request
@@ -26,9 +26,9 @@ def routes() -> list[Route]:
     return [Route("GET", path, "discovery", answer, open=True) for path in PATHS]
 
 
-async def answer(exchange: Exchange) -> None:
+async def answer(context: RequestContext) -> None:
     """The document for the address of the request."""
-    await exchange.answer(describe_api(exchange.request))
+    await context.answer(describe_api(context.request))
 
 
 def describe_api(request: Request) -> dict[str, Any]:

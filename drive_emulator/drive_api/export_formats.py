@@ -94,7 +94,7 @@ EDITORS: Mapping[str, str] = {
 def export_links(file: File) -> dict[str, str] | None:
     """The field of that name: for every format, the address that gives it."""
     native = file.entry.mime_type
-    if native not in EDITORS or not file.entry.rare.can_download:
+    if native not in EDITORS or not file.entry.extras.can_download:
         return None
     address = f"https://docs.google.com{EDITORS[native]}?id={file.id}&exportFormat="
     return {mime_type: address + _SHORT[mime_type] for mime_type in FORMATS[native]}
@@ -110,7 +110,7 @@ def check_format(file: File, mime_type: str) -> str:
     """The format to export to, or the usual one for ``; raises `ApiError` as Google does."""
     native = file.entry.mime_type
     if not native.startswith(_NATIVE) or native not in FORMATS:
-        if file.entry.stock is None and native.startswith(_NATIVE):
+        if file.entry.blob is None and native.startswith(_NATIVE):
             raise _unsupported()  # a form, a map, a folder: native, and turns into nothing
         raise ApiError(
             403, classic(403, "fileNotExportable", "Export only supports Docs Editors files.")

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Any
 
 from drive_emulator.drive_api.export_formats import export_links
-from drive_emulator.fields.mask import Mask, pick
+from drive_emulator.fields.mask import Mask, apply_mask
 from drive_emulator.tree.tree import File
 
 Make = Callable[[File], Any]  # None: the field is absent from this file
@@ -37,12 +37,12 @@ def projection(mask: Mask) -> Callable[[File], dict[str, Any]]:
         for name, make, below in chosen:
             value = make(file)
             if value is not None:
-                made[name] = pick(value, below) if below else value
-        rare = file.entry.rare
-        if rare.says:
-            told = {name: value for name, value in rare.says.items() if not mask or name in mask}
-            made |= {name: pick(value, mask.get(name, {})) for name, value in told.items()}
-        for name in rare.omit:
+                made[name] = apply_mask(value, below) if below else value
+        extras = file.entry.extras
+        if extras.says:
+            told = {name: value for name, value in extras.says.items() if not mask or name in mask}
+            made |= {name: apply_mask(value, mask.get(name, {})) for name, value in told.items()}
+        for name in extras.omit:
             made.pop(name, None)
         return made
 
@@ -54,24 +54,24 @@ def _hash(file: File) -> int:
 
 
 def _size(file: File) -> str | None:
-    return str(file.entry.stock.size) if file.entry.stock else None
+    return str(file.entry.blob.size) if file.entry.blob else None
 
 
 def _extension(file: File) -> str | None:
-    if file.entry.stock is None:
+    if file.entry.blob is None:
         return None
     return file.entry.name.rpartition(".")[2] if "." in file.entry.name else ""
 
 
 def _image(file: File) -> dict[str, Any] | None:
-    stock = file.entry.stock
-    if stock is None or not stock.is_image or not stock.contents.width:
+    blob = file.entry.blob
+    if blob is None or not blob.is_image or not blob.contents.width:
         return None
     make, model = _CAMERAS[_hash(file) % len(_CAMERAS)]
     taken = datetime.fromtimestamp(file.entry.modified_ms / 1000, UTC)
     facts: dict[str, Any] = {
-        "width": stock.contents.width,
-        "height": stock.contents.height,
+        "width": blob.contents.width,
+        "height": blob.contents.height,
         "rotation": 0,
         "time": f"{taken:%Y:%m:%d %H:%M:%S}",
         "cameraMake": make,
@@ -95,11 +95,11 @@ def _view_link(file: File) -> str:
 
 
 def _content_link(file: File) -> str | None:
-    return f"https://drive.google.com/uc?id={file.id}&export=download" if file.entry.stock else None
+    return f"https://drive.google.com/uc?id={file.id}&export=download" if file.entry.blob else None
 
 
 def _revision(file: File) -> str | None:
-    if file.entry.stock is None:
+    if file.entry.blob is None:
         return None
     return "0B" + blake2b(file.tag, digest_size=24).hexdigest() + "PQ"
 
@@ -107,7 +107,7 @@ def _revision(file: File) -> str | None:
 def _capabilities(file: File) -> dict[str, bool]:
     return {
         "canCopy": not file.is_folder,
-        "canDownload": file.entry.rare.can_download,
+        "canDownload": file.entry.extras.can_download,
         "canEdit": False,
         "canListChildren": file.is_folder,
         "canReadRevisions": False,
@@ -115,7 +115,7 @@ def _capabilities(file: File) -> dict[str, bool]:
 
 
 def _shortcut(file: File) -> dict[str, str] | None:
-    target = file.entry.rare.target
+    target = file.entry.extras.target
     if target is None:
         return None
     facts = {"targetId": target.id, "targetMimeType": target.mime_type}
@@ -123,14 +123,14 @@ def _shortcut(file: File) -> dict[str, str] | None:
 
 
 def _restrictions(file: File) -> dict[str, dict[str, bool]] | None:
-    if file.entry.rare.can_download:
+    if file.entry.extras.can_download:
         return None
     whom = {"restrictedForReaders": True, "restrictedForWriters": False}
     return {"itemDownloadRestriction": whom, "effectiveDownloadRestrictionWithContext": whom}
 
 
 def _blob(make: Make) -> Make:
-    return lambda file: make(file) if file.entry.stock else None
+    return lambda file: make(file) if file.entry.blob else None
 
 
 def _explicitly_trashed(file: File) -> bool:
@@ -138,7 +138,7 @@ def _explicitly_trashed(file: File) -> bool:
 
 
 def _version(file: File) -> str:
-    return str(2 + _hash(file) % 9 + file.entry.rare.changes)
+    return str(2 + _hash(file) % 9 + file.entry.extras.changes)
 
 
 FIELDS: dict[str, Make] = {
@@ -163,12 +163,12 @@ FIELDS: dict[str, Make] = {
     "shared": lambda file: file.entry.shared,
     "driveId": lambda file: file.drive_id,
     "teamDriveId": lambda file: file.drive_id,
-    "resourceKey": lambda file: file.entry.rare.resource_key,
+    "resourceKey": lambda file: file.entry.extras.resource_key,
     "shortcutDetails": _shortcut,
     "ownedByMe": lambda file: False,
     "capabilities": _capabilities,
-    "viewersCanCopyContent": lambda file: file.entry.rare.can_download,
-    "copyRequiresWriterPermission": lambda file: not file.entry.rare.can_download,
+    "viewersCanCopyContent": lambda file: file.entry.extras.can_download,
+    "copyRequiresWriterPermission": lambda file: not file.entry.extras.can_download,
     "downloadRestrictions": _restrictions,
     "writersCanShare": lambda file: True,
     "originalFilename": _blob(lambda file: file.entry.name),

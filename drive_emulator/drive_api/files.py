@@ -3,15 +3,15 @@
 from typing import Any
 
 from drive_emulator.auth.caller import Caller
-from drive_emulator.content.blobs import Stock
-from drive_emulator.control.state import World
-from drive_emulator.drive_api.context import Exchange
+from drive_emulator.content.blobs import Blob
+from drive_emulator.control.state import State
+from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.drive_api.corpora import supports_all_drives
 from drive_emulator.drive_api.file_resource import projection
 from drive_emulator.drive_api.listing import Listing, is_cold, read_list, render_list
 from drive_emulator.drive_api.media import (
     MEDIA_HOST,
-    Span,
+    ByteRange,
     body,
     check_signed,
     cut,
@@ -21,12 +21,12 @@ from drive_emulator.drive_api.media import (
     signed_address,
 )
 from drive_emulator.drive_api.routing import Route
-from drive_emulator.fields.mask import BadMask, narrow, parse_mask, pick
+from drive_emulator.fields.mask import BadMask, apply_mask, parse_mask, resolve
 from drive_emulator.fields.schema import DEFAULT_FILE, FILE
 from drive_emulator.http.errors import Headers, bad_fields, not_found
 from drive_emulator.http.messages import send_parts
 from drive_emulator.tree.entry import FOLDER
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import File
 
 _INLINE_UP_TO = 5_000  # files looked at; a longer search runs beside the event loop
@@ -37,9 +37,9 @@ _MEDIA_HEADERS: Headers = (
 )
 
 
-def routes(world: World) -> list[Route]:
+def routes(state: State) -> list[Route]:
     """Where the handlers of this module answer."""
-    files = Files(world)
+    files = FileEndpoints(state)
     one = "/drive/v3/files/{fileId}"
     return [
         Route("GET", "/drive/v3/files", "list", files.list),
@@ -50,70 +50,70 @@ def routes(world: World) -> list[Route]:
     ]
 
 
-class Files:
+class FileEndpoints:
     """Reads of one forest."""
 
-    def __init__(self, world: World) -> None:
-        self._forest = world.forest
-        self._listing = Listing(world.forest, world.knobs, world.clock.now)
-        self._beside = world.beside
-        self._knobs = world.knobs
-        self._now = world.clock.now
+    def __init__(self, state: State) -> None:
+        self._store = state.store
+        self._listing = Listing(state.store, state.knobs, state.clock.now)
+        self._worker = state.worker
+        self._knobs = state.knobs
+        self._now = state.clock.now
 
-    async def list(self, exchange: Exchange) -> None:
-        effects = exchange.effects
-        asked = effects.asked(read_list(exchange.request.params, exchange.caller))
-        if self._listing.cost(asked) <= _INLINE_UP_TO:
-            page = self._listing.page(asked)
+    async def list(self, context: RequestContext) -> None:
+        hooks = context.hooks
+        list_request = hooks.list_request(read_list(context.request.params, context.caller))
+        if self._listing.cost(list_request) <= _INLINE_UP_TO:
+            page = self._listing.page(list_request)
         else:
-            page = await self._beside.run(lambda: self._listing.page(asked))
-        page = effects.page(page, asked)
+            page = await self._worker.run(lambda: self._listing.page(list_request))
+        page = hooks.page(page, list_request)
         if is_cold(page):
-            answer = await self._beside.run(lambda: render_list(page, asked.mask))
+            answer = await self._worker.run(lambda: render_list(page, list_request.mask))
         else:
-            answer = render_list(page, asked.mask)
-        await exchange.answer(effects.value(answer, page.files))
+            answer = render_list(page, list_request.mask)
+        await context.answer(hooks.value(answer, page.files))
 
-    async def get(self, exchange: Exchange) -> None:
+    async def get(self, context: RequestContext) -> None:
         try:
-            fields = exchange.request.params.get("fields") or DEFAULT_FILE
-            mask = narrow(parse_mask(fields), FILE)
+            fields = context.request.params.get("fields") or DEFAULT_FILE
+            mask = resolve(parse_mask(fields), FILE)
         except BadMask as why:
             raise bad_fields(str(why)) from None
-        if exchange.caller.owns(exchange.file_id):
-            await exchange.answer(pick(_my_drive(exchange.caller), mask))
+        if context.caller.owns(context.file_id):
+            await context.answer(apply_mask(_my_drive(context.caller), mask))
             return
-        file = visible(self._forest, exchange)
-        if file.entry.stock is not None:
-            await self._render(file.entry.stock)
-        await exchange.answer(exchange.effects.value(projection(mask)(file), [file]))
+        file = visible(self._store, context)
+        if file.entry.blob is not None:
+            await self._render(file.entry.blob)
+        await context.answer(context.hooks.value(projection(mask)(file), [file]))
 
-    async def media(self, exchange: Exchange) -> None:
+    async def media(self, context: RequestContext) -> None:
         """The bytes, or where they are."""
-        request = exchange.request
-        file = visible(self._forest, exchange)
-        stock = downloadable(file, exchange.caller, request.params)
+        request = context.request
+        file = visible(self._store, context)
+        blob = downloadable(file, context.caller, request.params)
         if not self._knobs.redirect_media:
-            await self._hand(exchange, file, stock)
+            await self._hand(context, file, blob)
             return
-        address = signed_address(self._forest.seal, exchange.file_id, self._now())
+        address = signed_address(self._store.cipher, context.file_id, self._now())
         headers = [(b"location", address.encode()), *_MEDIA_HEADERS, (b"content-length", b"0")]
-        await exchange.send({"type": "http.response.start", "status": 302, "headers": headers})
-        await exchange.send({"type": "http.response.body", "body": b"", "more_body": False})
+        await context.send({"type": "http.response.start", "status": 302, "headers": headers})
+        await context.send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def signed(self, exchange: Exchange) -> None:
+    async def signed(self, context: RequestContext) -> None:
         """The bytes for whoever has a signed address: everything else was checked before."""
-        file_id, qk = exchange.file_id, exchange.request.params.get("qk", "")
-        check_signed(self._forest.seal, file_id, qk, self._now())
-        file = self._forest.find(file_id)
-        if file is None or file.entry.stock is None:
+        file_id, qk = context.file_id, context.request.params.get("qk", "")
+        check_signed(self._store.cipher, file_id, qk, self._now())
+        file = self._store.find(file_id)
+        if file is None or file.entry.blob is None:
             raise not_found(file_id)
-        await self._hand(exchange, file, file.entry.stock)
+        await self._hand(context, file, file.entry.blob)
 
-    async def _hand(self, exchange: Exchange, file: File, stock: Stock) -> None:
-        await self._render(stock)
-        size = stock.size
-        span = read_range(exchange.request.header(b"range"), size)
+    async def _hand(self, context: RequestContext, file: File, blob: Blob) -> None:
+        await self._render(blob)
+        size = blob.size
+        span = read_range(context.request.header(b"range"), size)
         status, headers = 200, [(b"content-type", file.entry.mime_type.encode()), *_MEDIA_HEADERS]
         if checksum := hash_header(file):
             headers.append(checksum)
@@ -121,30 +121,30 @@ class Files:
             status = 206
             about = b"bytes %d-%d/%d" % (span.start, span.stop - 1, size)
             headers.append((b"content-range", about))
-        whole = span or Span(0, size)
+        whole = span or ByteRange(0, size)
         headers.append((b"content-length", b"%d" % (whole.stop - whole.start)))
-        await exchange.send({"type": "http.response.start", "status": status, "headers": headers})
-        if exchange.request.method == "HEAD":
-            await exchange.send({"type": "http.response.body", "body": b"", "more_body": False})
+        await context.send({"type": "http.response.start", "status": status, "headers": headers})
+        if context.request.method == "HEAD":
+            await context.send({"type": "http.response.body", "body": b"", "more_body": False})
             return
-        parts = body(file, stock) if span is None else cut(body(file, stock), span)
-        await send_parts(exchange.send, parts)
+        parts = body(file, blob) if span is None else cut(body(file, blob), span)
+        await send_parts(context.send, parts)
 
-    async def _render(self, stock: Stock) -> None:
+    async def _render(self, blob: Blob) -> None:
         """Takes tens of milliseconds, once."""
-        if not stock.ready:
-            await self._beside.run(lambda: stock.contents)
+        if not blob.ready:
+            await self._worker.run(lambda: blob.contents)
 
 
-def visible(forest: Forest, exchange: Exchange) -> File:
+def visible(store: TreeStore, context: RequestContext) -> File:
     """The file that the path names, if the caller may see it; 404 if not, in the same words.
 
     Trashed files are still there.
     """
-    file = forest.find(exchange.file_id)
-    all_drives = supports_all_drives(exchange.request.params)
-    if file is None or not forest.visible(file, exchange.caller, all_drives=all_drives):
-        raise not_found(exchange.file_id)
+    file = store.find(context.file_id)
+    all_drives = supports_all_drives(context.request.params)
+    if file is None or not store.visible(file, context.caller, all_drives=all_drives):
+        raise not_found(context.file_id)
     return file
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-LONGEST_TOKEN_LIFE = 10 * 365 * 86_400.0  # seconds
+MAX_TOKEN_LIFE = 10 * 365 * 86_400.0  # seconds
 
 
 class BadKnob(ValueError):
@@ -40,7 +40,7 @@ class Knobs:
 def _is_life(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return 0 <= value <= LONGEST_TOKEN_LIFE
+    return 0 <= value <= MAX_TOKEN_LIFE
 
 
 def _is_bool(value: object) -> bool:
@@ -54,7 +54,7 @@ _TAKES = {
     "redirect_media": _is_bool,
     "access_token_life": _is_life,
 }
-_SECONDS = f"a number of seconds from 0 to {LONGEST_TOKEN_LIFE:.0f}"
+_SECONDS = f"a number of seconds from 0 to {MAX_TOKEN_LIFE:.0f}"
 _WORDS = {
     "token_life": _SECONDS,
     "access_token_life": _SECONDS,

@@ -21,22 +21,22 @@ from drive_emulator.drive_api.knobs import Knobs
 from drive_emulator.drive_api.matching import Query, compile_query
 from drive_emulator.drive_api.ordering import BadOrder, SortKey, parse_order
 from drive_emulator.drive_api.query import BadQuery
-from drive_emulator.fields.mask import BadMask, Mask, narrow, parse_mask
+from drive_emulator.fields.mask import BadMask, Mask, parse_mask, resolve
 from drive_emulator.fields.schema import DEFAULT_LIST, FILE_LIST
 from drive_emulator.http.errors import bad_fields, invalid, invalid_parameter, not_found
-from drive_emulator.tree.store import Forest
-from drive_emulator.tree.traversal import Stretch, children, everything
+from drive_emulator.tree.store import TreeStore
+from drive_emulator.tree.traversal import TreeSlice, children, everything
 from drive_emulator.tree.tree import File
 
-LARGEST_PAGE = 1_000
-USUAL_PAGE = 100
+MAX_PAGE_SIZE = 1_000
+DEFAULT_PAGE_SIZE = 100
 _TOKEN_MARK = "~!!~"  # Google's tokens begin so
 _PLACE = struct.Struct(">IIIQ")  # the tree's key, the ordinal in it, the shuffle, the time in ms
 _START = (2**32 - 1, 2**32 - 1)  # in place of a tree and an ordinal: before the first file
 
 
 @dataclass(frozen=True)
-class Asked:
+class ListRequest:
     """A checked request for a page. `binding` is what its tokens are bound to.
 
     `size` is never 0 in a request; made so, the page is empty and its token leads back here.
@@ -57,14 +57,14 @@ class Asked:
         return self.where.all_drives
 
 
-def read_list(params: Mapping[str, str], caller: Caller) -> Asked:
+def read_list(params: Mapping[str, str], caller: Caller) -> ListRequest:
     """What is asked for; raises `ApiError` naming the parameter that is wrong."""
     q, order_by = params.get("q", ""), params.get("orderBy", "")
     where = read_where(params)
     try:
         query = compile_query(q, caller.account)
         order = parse_order(order_by)
-        mask = narrow(parse_mask(params.get("fields") or DEFAULT_LIST), FILE_LIST)
+        mask = resolve(parse_mask(params.get("fields") or DEFAULT_LIST), FILE_LIST)
     except BadQuery:
         raise invalid("q") from None
     except BadOrder:
@@ -72,7 +72,7 @@ def read_list(params: Mapping[str, str], caller: Caller) -> Asked:
     except BadMask as why:
         raise bad_fields(str(why)) from None
     bound = (q, order_by, *where.named, caller.key, caller.account)
-    return Asked(
+    return ListRequest(
         query=query,
         order=order,
         size=_page_size(params),
@@ -85,13 +85,13 @@ def read_list(params: Mapping[str, str], caller: Caller) -> Asked:
 
 
 def _page_size(params: Mapping[str, str]) -> int:
-    text = params.get("pageSize", str(USUAL_PAGE))
+    text = params.get("pageSize", str(DEFAULT_PAGE_SIZE))
     digits = text.isascii() and text.isdecimal() and len(text) < 20
     size = int(text) if digits else 0
     if size < 1:
         message = f"Invalid value '{text[:40]}'. Values must be within the range: [1, 1000]"
         raise invalid_parameter("pageSize", message)
-    return min(size, LARGEST_PAGE)
+    return min(size, MAX_PAGE_SIZE)
 
 
 @dataclass(frozen=True)
@@ -114,93 +114,95 @@ class Listing:
     """Answers files.list out of a forest. `now` gives seconds: tokens expire by it."""
 
     def __init__(
-        self, forest: Forest, knobs: Knobs | None = None, now: Callable[[], float] = time
+        self, store: TreeStore, knobs: Knobs | None = None, now: Callable[[], float] = time
     ) -> None:
-        self._forest = forest
+        self._store = store
         self._knobs = knobs or Knobs()
         self._now = now
 
-    def cost(self, asked: Asked) -> int:
+    def cost(self, list_request: ListRequest) -> int:
         """How many files the page may have to look at."""
-        return sum(stretch.length for stretch in self._walk(asked))
+        return sum(stretch.length for stretch in self._walk(list_request))
 
-    def page(self, asked: Asked) -> Page:
+    def page(self, list_request: ListRequest) -> Page:
         """The page asked for; raises `ApiError` for a folder or a token that is not there."""
-        place = self._place(asked)
-        order = _shuffled(place.shuffle) if place.shuffle else asked.order
+        place = self._place(list_request)
+        order = _shuffled(place.shuffle) if place.shuffle else list_request.order
         if order is None:
-            later = self._files(asked, place.last)
-            files = list(islice(filter(asked.query.test, later), asked.size + 1))
+            later = self._files(list_request, place.last)
+            files = list(islice(filter(list_request.query.test, later), list_request.size + 1))
         else:
-            files = self._sorted(asked, order, place.last)
-        if len(files) <= asked.size:
+            files = self._sorted(list_request, order, place.last)
+        if len(files) <= list_request.size:
             return Page(files, None)
-        del files[asked.size :]
-        return Page(files, self._token(asked, files[-1] if files else place.last, place.shuffle))
+        del files[list_request.size :]
+        return Page(
+            files, self._token(list_request, files[-1] if files else place.last, place.shuffle)
+        )
 
-    def _sorted(self, asked: Asked, order: SortKey, last: File | None) -> list[File]:
+    def _sorted(self, list_request: ListRequest, order: SortKey, last: File | None) -> list[File]:
         """The smallest after the last one: memory for one page, however long the folder."""
-        number = {tree.key: index for index, tree in enumerate(self._forest.trees)}
+        number = {tree.key: index for index, tree in enumerate(self._store.trees)}
 
         def key(file: File) -> tuple[Any, ...]:
             return (*order(file), number[file.tree.key], file.tree.rank(file.ordinal))
 
-        everything = filter(asked.query.test, self._files(asked, None))
+        everything = filter(list_request.query.test, self._files(list_request, None))
         if last is not None:
             end = key(last)
             everything = filter(lambda file: key(file) > end, everything)
-        return heapq.nsmallest(asked.size + 1, everything, key=key)
+        return heapq.nsmallest(list_request.size + 1, everything, key=key)
 
-    def _token(self, asked: Asked, last: File | None, shuffle: int) -> str:
+    def _token(self, list_request: ListRequest, last: File | None, shuffle: int) -> str:
         place = (last.tree.key, last.ordinal) if last else _START
         payload = _PLACE.pack(*place, shuffle, round(self._now() * 1000))
-        return _TOKEN_MARK + self._forest.seal.close(payload, asked.binding)
+        return _TOKEN_MARK + self._store.cipher.close(payload, list_request.binding)
 
-    def _place(self, asked: Asked) -> _Place:
-        if not asked.token:
+    def _place(self, list_request: ListRequest) -> _Place:
+        if not list_request.token:
             return _Place(None, random.randrange(1, 2**32) if self._knobs.shuffle else 0)
-        sealed = asked.token.removeprefix(_TOKEN_MARK)
-        payload = self._forest.seal.open(sealed, asked.binding)
-        if payload is None or sealed == asked.token:
+        sealed = list_request.token.removeprefix(_TOKEN_MARK)
+        payload = self._store.cipher.open(sealed, list_request.binding)
+        if payload is None or sealed == list_request.token:
             raise invalid("pageToken")
         key, ordinal, shuffle, issued = _PLACE.unpack(payload)
         if self._now() * 1000 - issued > self._knobs.token_life * 1000:
             raise invalid("pageToken")
         if (key, ordinal) == _START:
             return _Place(None, shuffle)
-        tree = next((tree for tree in self._forest.trees if tree.key == key), None)
+        tree = next((tree for tree in self._store.trees if tree.key == key), None)
         if tree is None or ordinal >= tree.count:  # of an earlier run that had more
             raise invalid("pageToken")
-        return _Place(self._forest.file(tree, ordinal), shuffle)
+        return _Place(self._store.file(tree, ordinal), shuffle)
 
-    def _walk(self, asked: Asked) -> list[Stretch]:
+    def _walk(self, list_request: ListRequest) -> list[TreeSlice]:
         """Where to look, tree by tree."""
-        trees = self._forest.trees
-        if asked.where.drive_id:
-            trees = [t for t in trees if t.drive and t.drive.id == asked.where.drive_id]
+        trees = self._store.trees
+        if list_request.where.drive_id:
+            trees = [t for t in trees if t.drive and t.drive.id == list_request.where.drive_id]
             if not trees:
-                raise no_such_drive(asked.where.drive_id)
-        if asked.where.nowhere:
+                raise no_such_drive(list_request.where.drive_id)
+        if list_request.where.nowhere:
             return []
-        if asked.query.parents is None:
+        if list_request.query.parents is None:
             return [everything(tree) for tree in trees]
         folders: dict[int, list[int]] = {}
-        for parent in map(self._forest.find, asked.query.parents):
-            if parent is not None and self._forest.visible(
-                parent, asked.caller, all_drives=asked.all_drives
+        for parent in map(self._store.find, list_request.query.parents):
+            if parent is not None and self._store.visible(
+                parent, list_request.caller, all_drives=list_request.all_drives
             ):
                 below = folders.setdefault(parent.tree.key, [])
                 below += [parent.ordinal] if parent.is_folder else []
-        empty = any(map(asked.caller.owns, asked.query.parents))
+        empty = any(map(list_request.caller.owns, list_request.query.parents))
         if not folders and not empty and self._knobs.unknown_parent == "404":
             raise not_found("")
         return [children(tree, folders[tree.key]) for tree in trees if tree.key in folders]
 
-    def _files(self, asked: Asked, after: File | None) -> Iterator[File]:
+    def _files(self, list_request: ListRequest, after: File | None) -> Iterator[File]:
         """Everything that the caller may see there, behind a file if one is given."""
-        keys = [tree.key for tree in self._forest.trees]
+        keys = [tree.key for tree in self._store.trees]
         reached = after is None
-        for stretch in self._walk(asked):
+        for stretch in self._walk(list_request):
             tree, start = stretch.tree, None
             if after is not None and not reached:
                 if keys.index(tree.key) < keys.index(after.tree.key):
@@ -208,10 +210,10 @@ class Listing:
                 reached = True
                 start = tree.rank(after.ordinal) if tree is after.tree else None
             for ordinal in stretch.ordinals(start):
-                file = self._forest.file(tree, ordinal)
-                if self._forest.listed(file, asked.caller, all_drives=asked.all_drives) and (
-                    tree.overlay is None or tree.exists(ordinal)
-                ):
+                file = self._store.file(tree, ordinal)
+                if self._store.listed(
+                    file, list_request.caller, all_drives=list_request.all_drives
+                ) and (tree.overlay is None or tree.exists(ordinal)):
                     yield file
 
 
@@ -235,4 +237,4 @@ def render_list(page: Page, mask: Mask) -> dict[str, Any]:
 
 def is_cold(page: Page) -> bool:
     """Whether describing the page may have to render pictures first."""
-    return any(file.entry.stock and not file.entry.stock.ready for file in page.files)
+    return any(file.entry.blob and not file.entry.blob.ready for file in page.files)

@@ -75,7 +75,7 @@ def _test(node: Node, account: str) -> Test:
         case Has():
             return _has(node)
         case Term("sharedWithMe"):
-            return _flag(lambda file: account in file.entry.rare.shared_with)(node)
+            return _flag(lambda file: account in file.entry.extras.shared_with)(node)
         case Term():
             return _term(node)
 
@@ -172,7 +172,7 @@ def _target(term: Term) -> Test:
     wanted, equal = term.value, term.operator == "="
 
     def test(file: File) -> bool:
-        target = file.entry.rare.target
+        target = file.entry.extras.target
         return (target is not None and target.id == wanted) is equal
 
     return test

@@ -6,47 +6,47 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from drive_emulator.auth.service_accounts import Refused, check_scopes
-from drive_emulator.control.state import World
-from drive_emulator.drive_api.context import Exchange
+from drive_emulator.control.state import State
+from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.drive_api.routing import Route
 from drive_emulator.http.messages import Request, read_body
 
 PATHS = ("/token", "/oauth2/v4/token", "/oauth2/v3/token", "/o/oauth2/token")
-USUAL_REFRESH_TOKEN = "1//emulator-refresh-token"
-USUAL_ACCOUNT = "somebody@example.com"
+DEFAULT_REFRESH_TOKEN = "1//emulator-refresh-token"
+DEFAULT_ACCOUNT = "somebody@example.com"
 DRIVE_SCOPE = "https://www.googleapis.com/auth/drive.readonly"
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _GOOGLES = ("https://oauth2.googleapis.com/token", "https://www.googleapis.com/oauth2/v4/token")
 
 
-def routes(world: World) -> list[Route]:
+def routes(state: State) -> list[Route]:
     """Where the handlers of this module answer: the paths that Google has had over the years."""
-    grants = Grants(world)
+    grants = TokenEndpoint(state)
     return [Route("POST", path, "token", grants.answer, open=True) for path in PATHS]
 
 
-class Grants:
+class TokenEndpoint:
     """Grants tokens of the world's own.
 
     Assertions are judged by this machine's clock, which their signer uses too; how long tokens
     live goes by the emulator's.
     """
 
-    def __init__(self, world: World, now: Callable[[], float] = time.time) -> None:
-        self._world = world
+    def __init__(self, state: State, now: Callable[[], float] = time.time) -> None:
+        self._world = state
         self._now = now
 
-    async def answer(self, exchange: Exchange) -> None:
+    async def answer(self, context: RequestContext) -> None:
         """`access_token`, `expires_in`, `token_type`, or `error` and `error_description`."""
         try:
-            form = _form(await read_body(exchange.receive))
-            granted = self._grant(form, exchange.request)
+            form = _form(await read_body(context.receive))
+            granted = self._grant(form, context.request)
         except Refused as why:
-            exchange.reason = why.code
+            context.reason = why.code
             told = {"error": why.code, "error_description": str(why)}
-            await exchange.answer(told, why.status)
+            await context.answer(told, why.status)
             return
-        await exchange.answer(granted)
+        await context.answer(granted)
 
     def _grant(self, form: Mapping[str, str], request: Request) -> dict[str, Any]:
         kind = form.get("grant_type", "")
@@ -79,9 +79,9 @@ def _account(form: Mapping[str, str]) -> str:
     token = form.get("refresh_token", "")
     if not token:
         raise Refused("invalid_request", "Missing required parameter: refresh_token")
-    if token != USUAL_REFRESH_TOKEN:
+    if token != DEFAULT_REFRESH_TOKEN:
         raise Refused("invalid_grant", "Token has been expired or revoked.")
-    return USUAL_ACCOUNT
+    return DEFAULT_ACCOUNT
 
 
 def audiences(request: Request) -> frozenset[str]:

@@ -40,7 +40,7 @@ def _natural(name: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def _bytes(file: File) -> int:
-    return file.entry.stock.size if file.entry.stock else 0
+    return file.entry.blob.size if file.entry.blob else 0
 
 
 _KEYS: dict[str, Callable[[File], Any]] = {

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from drive_emulator.drive_api.context import Exchange
+from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.http.errors import ApiError, invalid_parameter, login_required, no_such_method
 from drive_emulator.http.messages import Request
 
-Handler = Callable[[Exchange], Awaitable[None]]
+Handler = Callable[[RequestContext], Awaitable[None]]
 _NAMED = re.compile(r"\\{\w+\\}")
 
 
@@ -94,7 +94,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 
 def _refuse(error: ApiError) -> Handler:
-    async def handle(exchange: Exchange) -> None:
+    async def handle(context: RequestContext) -> None:
         raise error
 
     return handle

@@ -3,7 +3,7 @@
 from drive_emulator.faults.request_effects import Latency
 from drive_emulator.faults.rule import Match, RuleSpec
 
-LONGEST_MS = 600_000
+MAX_MS = 600_000
 KINDS = (
     "list",
     "get",
@@ -21,7 +21,7 @@ KINDS = (
 def parse_delay(text: str) -> RuleSpec:
     """The rule of `KIND=MILLISECONDS`; raises `ValueError` with what would do."""
     kind, _, number = text.partition("=")
-    if kind not in KINDS or not number.isdecimal() or int(number) > LONGEST_MS:
+    if kind not in KINDS or not number.isdecimal() or int(number) > MAX_MS:
         raise ValueError(f"a delay is one of {', '.join(KINDS)}, =, and milliseconds: list=400")
     wait = Latency(seconds=int(number) / 1000)
     return RuleSpec(effect=wait, match=Match(kinds=[kind]), note=f"--delay {text}")

@@ -6,14 +6,14 @@ from typing import Any, ClassVar
 import msgspec
 
 from drive_emulator.clock import Clock
-from drive_emulator.drive_api.context import Exchange
-from drive_emulator.drive_api.listing import Asked, Page
+from drive_emulator.drive_api.context import RequestContext
+from drive_emulator.drive_api.listing import ListRequest, Page
 from drive_emulator.http.errors import ApiError
 from drive_emulator.http.messages import Send
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import File
 
-_MOST_REMEMBERED = 100_000
+_MAX_REMEMBERED = 100_000
 
 
 class Memory:
@@ -24,7 +24,7 @@ class Memory:
         self._kept: dict[str, Any] = {}
 
     def put(self, name: str, value: Any) -> None:
-        if len(self._kept) >= _MOST_REMEMBERED and name not in self._kept:
+        if len(self._kept) >= _MAX_REMEMBERED and name not in self._kept:
             del self._kept[next(iter(self._kept))]
         self._kept[name] = value
 
@@ -33,15 +33,17 @@ class Memory:
         return self._kept.get(name)
 
 
-class Act:
+class FaultContext:
     """One effect taking hold of one request."""
 
-    __slots__ = ("clock", "exchange", "forest", "memory")
+    __slots__ = ("clock", "context", "memory", "store")
 
-    def __init__(self, exchange: Exchange, memory: Memory, forest: Forest, clock: Clock) -> None:
-        self.exchange = exchange
+    def __init__(
+        self, context: RequestContext, memory: Memory, store: TreeStore, clock: Clock
+    ) -> None:
+        self.context = context
         self.memory = memory
-        self.forest = forest
+        self.store = store
         self.clock = clock
 
 
@@ -51,25 +53,27 @@ class Effect(msgspec.Struct, kw_only=True, tag_field="do", forbid_unknown_fields
     lasts: ClassVar[bool] = False
     """Whether `still` may take hold of requests that the rule's conditions do not choose."""
 
-    async def before(self, act: Act) -> None:
+    async def before(self, fault: FaultContext) -> None:
         """Before the handler: may wait, raise `ApiError` or change `act.exchange.request`."""
 
-    def still(self, act: Act) -> bool:
+    def still(self, fault: FaultContext) -> bool:
         """Whether an earlier hit goes on."""
         return False
 
-    def asked(self, asked: Asked, act: Act) -> Asked:
-        return asked
+    def list_request(self, list_request: ListRequest, fault: FaultContext) -> ListRequest:
+        return list_request
 
-    def page(self, page: Page, asked: Asked, act: Act) -> Page:
+    def page(self, page: Page, list_request: ListRequest, fault: FaultContext) -> Page:
         return page
 
-    def value(self, value: dict[str, Any], files: list[File], act: Act) -> dict[str, Any]:
+    def value(
+        self, value: dict[str, Any], files: list[File], fault: FaultContext
+    ) -> dict[str, Any]:
         return value
 
-    def failed(self, error: ApiError, act: Act) -> ApiError:
+    def failed(self, error: ApiError, fault: FaultContext) -> ApiError:
         return error
 
-    def wrap(self, send: Send, act: Act) -> Send:
+    def wrap(self, send: Send, fault: FaultContext) -> Send:
         """Around everything that is sent."""
         return send

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from drive_emulator.drive_api.listing import Asked, Page
-from drive_emulator.faults.effect import Act, Effect
+from drive_emulator.drive_api.listing import ListRequest, Page
+from drive_emulator.faults.effect import Effect, FaultContext
 from drive_emulator.fields.mask import parse_mask
 from drive_emulator.fields.schema import DEFAULT_LIST
 from drive_emulator.http.errors import ApiError, invalid
@@ -20,23 +20,27 @@ _TOKEN = "nextPageToken"
 class DropToken(Effect, tag="drop_token"):
     """The listing ends at this page, and says nothing of the rest."""
 
-    def value(self, value: dict[str, Any], files: list[File], act: Act) -> dict[str, Any]:
+    def value(
+        self, value: dict[str, Any], files: list[File], fault: FaultContext
+    ) -> dict[str, Any]:
         return {name: each for name, each in value.items() if name != _TOKEN}
 
 
 class RepeatToken(Effect, tag="repeat_token"):
     """The next page's token is this page's own, for ever (from the second page on)."""
 
-    def value(self, value: dict[str, Any], files: list[File], act: Act) -> dict[str, Any]:
-        token = act.exchange.request.params.get("pageToken")
+    def value(
+        self, value: dict[str, Any], files: list[File], fault: FaultContext
+    ) -> dict[str, Any]:
+        token = fault.context.request.params.get("pageToken")
         return value | {_TOKEN: token} if token else value
 
 
 class RejectToken(Effect, tag="reject_token"):
     """A page token is 400 `invalid`: the listing has to begin again."""
 
-    async def before(self, act: Act) -> None:
-        if act.exchange.request.params.get("pageToken"):
+    async def before(self, fault: FaultContext) -> None:
+        if fault.context.request.params.get("pageToken"):
             raise invalid("pageToken")
 
 
@@ -45,17 +49,17 @@ class ShortPage(Effect, tag="short_page"):
 
     size: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
 
-    def asked(self, asked: Asked, act: Act) -> Asked:
-        return replace(asked, size=min(asked.size, self.size))
+    def list_request(self, list_request: ListRequest, fault: FaultContext) -> ListRequest:
+        return replace(list_request, size=min(list_request.size, self.size))
 
 
 class Duplicate(Effect, tag="duplicate"):
     """The last file of a page is the first of the next one, too."""
 
-    def page(self, page: Page, asked: Asked, act: Act) -> Page:
-        last = act.memory.get(asked.token) if asked.token else None
+    def page(self, page: Page, list_request: ListRequest, fault: FaultContext) -> Page:
+        last = fault.memory.get(list_request.token) if list_request.token else None
         if page.next_token is not None and page.files:
-            act.memory.put(page.next_token, page.files[-1])
+            fault.memory.put(page.next_token, page.files[-1])
         return page if last is None else replace(page, files=[last, *page.files])
 
 
@@ -66,8 +70,8 @@ class Omit(Effect, tag="omit"):
     stable: bool = False
     seed: int = 0
 
-    def page(self, page: Page, asked: Asked, act: Act) -> Page:
-        draw = act.memory.rng.random
+    def page(self, page: Page, list_request: ListRequest, fault: FaultContext) -> Page:
+        draw = fault.memory.rng.random
         kept = [
             file
             for file in page.files
@@ -90,31 +94,33 @@ class Group(Effect, tag="group"):
 
     answer: Literal["empty", "partial", "bad_parent_empties"] = "empty"
 
-    def page(self, page: Page, asked: Asked, act: Act) -> Page:
-        parents = sorted(set(asked.query.parents or ()))
+    def page(self, page: Page, list_request: ListRequest, fault: FaultContext) -> Page:
+        parents = sorted(set(list_request.query.parents or ()))
         if len(parents) < 2:
             return page
         if self.answer == "partial":
             answered = set(parents[::2])
             return replace(page, files=[file for file in page.files if file.parent_id in answered])
-        if self.answer == "empty" or not all(_seen(parent, asked, act) for parent in parents):
+        if self.answer == "empty" or not all(
+            _seen(parent, list_request, fault) for parent in parents
+        ):
             return replace(page, files=[], next_token=None)
         return page
 
 
-def _seen(folder_id: str, asked: Asked, act: Act) -> bool:
-    folder = act.forest.find(folder_id)
-    caller, all_drives = asked.caller, asked.all_drives
-    return folder is not None and act.forest.visible(folder, caller, all_drives=all_drives)
+def _seen(folder_id: str, list_request: ListRequest, fault: FaultContext) -> bool:
+    folder = fault.store.find(folder_id)
+    caller, all_drives = list_request.caller, list_request.all_drives
+    return folder is not None and fault.store.visible(folder, caller, all_drives=all_drives)
 
 
 class EmptyForMissing(Effect, tag="empty_for_missing"):
     """A folder that is not there, or not shared, is an empty one: 200 instead of 404."""
 
-    def failed(self, error: ApiError, act: Act) -> ApiError:
-        if error.status != 404 or act.exchange.kind != "list":
+    def failed(self, error: ApiError, fault: FaultContext) -> ApiError:
+        if error.status != 404 or fault.context.kind != "list":
             return error
-        mask = parse_mask(act.exchange.request.params.get("fields") or DEFAULT_LIST)
+        mask = parse_mask(fault.context.request.params.get("fields") or DEFAULT_LIST)
         whole = {"kind": "drive#fileList", "incompleteSearch": False, "files": []}
         shown = {name: each for name, each in whole.items() if name in mask or "*" in mask}
         return ApiError(200, shown)
@@ -123,7 +129,9 @@ class EmptyForMissing(Effect, tag="empty_for_missing"):
 class Incomplete(Effect, tag="incomplete"):
     """`incompleteSearch` is true, where `fields` asks for it."""
 
-    def value(self, value: dict[str, Any], files: list[File], act: Act) -> dict[str, Any]:
+    def value(
+        self, value: dict[str, Any], files: list[File], fault: FaultContext
+    ) -> dict[str, Any]:
         return value | {"incompleteSearch": True} if "incompleteSearch" in value else value
 
 
@@ -152,8 +160,10 @@ class SetFields(Effect, tag="set"):
     fields: dict[str, Any]
     where: Where = Where()
 
-    def value(self, value: dict[str, Any], files: list[File], act: Act) -> dict[str, Any]:
-        shown = value.get("files", []) if act.exchange.kind == "list" else [value]
+    def value(
+        self, value: dict[str, Any], files: list[File], fault: FaultContext
+    ) -> dict[str, Any]:
+        shown = value.get("files", []) if fault.context.kind == "list" else [value]
         for item, file in zip(shown, files, strict=False):
             if self.where.fits(file):
                 for path, wanted in self.fields.items():

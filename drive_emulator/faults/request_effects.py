@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from drive_emulator.faults.effect import Act, Effect
-from drive_emulator.http.disconnect import LONGEST_WAIT_S, gone, hang_up
+from drive_emulator.faults.effect import Effect, FaultContext
+from drive_emulator.http.disconnect import MAX_WAIT_S, deleted, drop_connection
 from drive_emulator.http.refusals import PRESETS, Preset, Style, Wait, refusal, retry_after
 
 _DAY_S = 86_400.0
-_LONGEST_STICKY_S = 366 * _DAY_S
-Seconds = Annotated[float, msgspec.Meta(ge=0, le=LONGEST_WAIT_S)]
+_MAX_STICKY_S = 366 * _DAY_S
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=MAX_WAIT_S)]
 HttpStatus = Annotated[int, msgspec.Meta(ge=200, le=599)]
 
 
@@ -29,7 +29,7 @@ class Refuse(Effect, tag="refuse"):
     message: Annotated[str, msgspec.Meta(max_length=10_000)] | None = None
     retry_after: Wait = "none"
     retry_after_s: Seconds = 30.0
-    sticky_s: Annotated[float, msgspec.Meta(ge=0, le=_LONGEST_STICKY_S)] | None = None
+    sticky_s: Annotated[float, msgspec.Meta(ge=0, le=_MAX_STICKY_S)] | None = None
 
     lasts = True
 
@@ -37,23 +37,23 @@ class Refuse(Effect, tag="refuse"):
         if self.reason not in PRESETS and self.status is None:
             raise ValueError(f"a status, or a reason of: {', '.join(PRESETS)}")
 
-    async def before(self, act: Act) -> None:
-        now = act.clock.now()
-        if self._sticks and act.exchange.file_id and not self.still(act):
-            act.memory.put(act.exchange.file_id, now + self._sticks)
+    async def before(self, fault: FaultContext) -> None:
+        now = fault.clock.now()
+        if self._sticks and fault.context.file_id and not self.still(fault):
+            fault.memory.put(fault.context.file_id, now + self._sticks)
         preset = PRESETS.get(self.reason) or Preset(
             self.status or 500, self.reason, self.message or self.reason
         )
         if self.reason == "notFound":
-            preset = preset._replace(message=f"File not found: {act.exchange.file_id}.")
+            preset = preset._replace(message=f"File not found: {fault.context.file_id}.")
         if self.message is not None:
             preset = preset._replace(message=self.message)
         headers = retry_after(self.retry_after, self.retry_after_s, now)
         raise refusal(preset, self.style, self.status, headers)
 
-    def still(self, act: Act) -> bool:
-        until = act.memory.get(act.exchange.file_id) if act.exchange.file_id else None
-        return until is not None and act.clock.now() < until
+    def still(self, fault: FaultContext) -> bool:
+        until = fault.memory.get(fault.context.file_id) if fault.context.file_id else None
+        return until is not None and fault.clock.now() < until
 
     @property
     def _sticks(self) -> float:
@@ -77,32 +77,32 @@ class Latency(Effect, tag="latency"):
         if self.spread != "fixed" and (self.to_s or 0.0) < self.seconds:
             raise ValueError("a spread needs `to_s`, and it is not less than `seconds`")
 
-    async def before(self, act: Act) -> None:
-        await asyncio.sleep(self._drawn(act))
+    async def before(self, fault: FaultContext) -> None:
+        await asyncio.sleep(self._drawn(fault))
 
-    def _drawn(self, act: Act) -> float:
+    def _drawn(self, fault: FaultContext) -> float:
         high = self.to_s or self.seconds
         if self.spread == "uniform":
-            return act.memory.rng.uniform(self.seconds, high)
+            return fault.memory.rng.uniform(self.seconds, high)
         if self.spread == "lognormal" and self.seconds > 0:
             # 2.326 standard deviations above the middle is the 99th of a hundred.
-            power = act.memory.rng.gauss(0.0, 1.0) / 2.326
-            return min(float(self.seconds * (high / self.seconds) ** power), LONGEST_WAIT_S)
+            power = fault.memory.rng.gauss(0.0, 1.0) / 2.326
+            return min(float(self.seconds * (high / self.seconds) ** power), MAX_WAIT_S)
         return self.seconds
 
 
 class Silence(Effect, tag="silence"):
     """No answer at all: the connection stays open and nothing comes."""
 
-    async def before(self, act: Act) -> None:
-        await gone(act.exchange.receive, LONGEST_WAIT_S)
-        await hang_up(act.exchange.out, act.exchange.receive)
+    async def before(self, fault: FaultContext) -> None:
+        await deleted(fault.context.receive, MAX_WAIT_S)
+        await drop_connection(fault.context.out, fault.context.receive)
 
 
 class IgnoreRange(Effect, tag="ignore_range"):
     """A request with a Range gets the whole, with 200."""
 
-    async def before(self, act: Act) -> None:
-        request = act.exchange.request
+    async def before(self, fault: FaultContext) -> None:
+        request = fault.context.request
         headers = [pair for pair in request.raw_headers if pair[0].lower() != b"range"]
-        act.exchange.request = request.with_headers(headers)
+        fault.context.request = request.with_headers(headers)

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from drive_emulator.faults.effect import Act, Effect
-from drive_emulator.http.disconnect import LONGEST_WAIT_S, gone, hang_up
+from drive_emulator.faults.effect import Effect, FaultContext
+from drive_emulator.http.disconnect import MAX_WAIT_S, deleted, drop_connection
 from drive_emulator.http.errors import ApiError
 from drive_emulator.http.messages import Message, Send
 
@@ -20,9 +20,9 @@ class Stall(Effect, tag="stall"):
     """The body stops after some bytes: for `seconds`, or, without, until the client gives up."""
 
     after_bytes: Place = 0
-    seconds: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_WAIT_S)] | None = None
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=MAX_WAIT_S)] | None = None
 
-    def wrap(self, send: Send, act: Act) -> Send:
+    def wrap(self, send: Send, fault: FaultContext) -> Send:
         left: int | None = self.after_bytes
 
         async def stalling(message: Message) -> None:
@@ -34,9 +34,9 @@ class Stall(Effect, tag="stall"):
                 return
             await send({**message, "body": body[:left], "more_body": True})
             rest, left = body[left:], None
-            wait = LONGEST_WAIT_S if self.seconds is None else self.seconds
-            if await gone(act.exchange.receive, wait) or self.seconds is None:
-                await hang_up(act.exchange.out, act.exchange.receive)
+            wait = MAX_WAIT_S if self.seconds is None else self.seconds
+            if await deleted(fault.context.receive, wait) or self.seconds is None:
+                await drop_connection(fault.context.out, fault.context.receive)
             await send({**message, "body": rest})
 
         return stalling
@@ -53,7 +53,7 @@ class Truncate(Effect, tag="truncate"):
     share: Share = 0.5
     length: Literal["wrong", "right"] = "wrong"
 
-    def wrap(self, send: Send, act: Act) -> Send:
+    def wrap(self, send: Send, fault: FaultContext) -> Send:
         left: int | None = None  # nothing to cut
 
         async def cutting(message: Message) -> None:
@@ -68,7 +68,7 @@ class Truncate(Effect, tag="truncate"):
                 left -= len(message["body"])
                 if left == 0 and self.length == "wrong":
                     await send({**message, "more_body": True})
-                    await hang_up(act.exchange.out, act.exchange.receive)
+                    await drop_connection(fault.context.out, fault.context.receive)
             await send(message)
 
         return cutting
@@ -82,11 +82,11 @@ class Reset(Effect, tag="reset"):
 
     after_bytes: Place | None = None
 
-    async def before(self, act: Act) -> None:
+    async def before(self, fault: FaultContext) -> None:
         if self.after_bytes is None:
-            await hang_up(act.exchange.out, act.exchange.receive, reset=True)
+            await drop_connection(fault.context.out, fault.context.receive, reset=True)
 
-    def wrap(self, send: Send, act: Act) -> Send:
+    def wrap(self, send: Send, fault: FaultContext) -> Send:
         left = self.after_bytes or 0
 
         async def breaking(message: Message) -> None:
@@ -97,7 +97,7 @@ class Reset(Effect, tag="reset"):
                 await send(message)
                 return
             await send({**message, "body": body[:left], "more_body": True})
-            await hang_up(act.exchange.out, act.exchange.receive, reset=True)
+            await drop_connection(fault.context.out, fault.context.receive, reset=True)
 
         return breaking
 
@@ -108,7 +108,7 @@ class Flip(Effect, tag="flip"):
     offset: Place = 0
     bit: Annotated[int, msgspec.Meta(ge=0, le=7)] = 0
 
-    def wrap(self, send: Send, act: Act) -> Send:
+    def wrap(self, send: Send, fault: FaultContext) -> Send:
         place = 0
 
         async def flipping(message: Message) -> None:
@@ -133,7 +133,7 @@ class WrongPart(Effect, tag="wrong_part"):
 
     by: Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)] = -1
 
-    def wrap(self, send: Send, act: Act) -> Send:
+    def wrap(self, send: Send, fault: FaultContext) -> Send:
         left = -1  # no part: leave it alone
 
         async def misshaping(message: Message) -> None:
@@ -157,7 +157,7 @@ class WrongPart(Effect, tag="wrong_part"):
 class Bare416(Effect, tag="bare_416"):
     """A 416 without the Content-Range from which clients read the size."""
 
-    def failed(self, error: ApiError, act: Act) -> ApiError:
+    def failed(self, error: ApiError, fault: FaultContext) -> ApiError:
         if error.status != 416:
             return error
         kept = tuple(pair for pair in error.headers if pair[0] != b"content-range")
@@ -167,7 +167,7 @@ class Bare416(Effect, tag="bare_416"):
 class GzipGarbage(Effect, tag="gzip_garbage"):
     """An answer that says it is compressed, and is noise."""
 
-    def wrap(self, send: Send, act: Act) -> Send:
+    def wrap(self, send: Send, fault: FaultContext) -> Send:
         sent = False
 
         async def garbling(message: Message) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 
 from drive_emulator.auth.authenticator import key_of
-from drive_emulator.drive_api.context import Exchange
+from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.faults.effect import Effect, Memory
 from drive_emulator.faults.listing_effects import (
     DropToken,
@@ -30,7 +30,7 @@ from drive_emulator.faults.response_effects import (
     Truncate,
     WrongPart,
 )
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 
 AnyEffect = (
     Refuse
@@ -85,15 +85,15 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     for_s: Seconds | None = None
     times: Count | None = None
 
-    def fits(self, exchange: Exchange, forest: Forest) -> bool:
+    def fits(self, context: RequestContext, store: TreeStore) -> bool:
         """What the request is: the rest is up to the rule's counts and to the clock."""
         return (
-            (not self.kinds or exchange.kind in self.kinds)
-            and (not self.key or key_of(exchange.request) == self.key)
-            and (not self.user or exchange.caller.user == self.user)
-            and (not self.q or self.q in exchange.request.params.get("q", ""))
-            and (not self.id or self._has_id(exchange))
-            and (not self.name or self._has_name(exchange, forest))
+            (not self.kinds or context.kind in self.kinds)
+            and (not self.key or key_of(context.request) == self.key)
+            and (not self.user or context.caller.user == self.user)
+            and (not self.q or self.q in context.request.params.get("q", ""))
+            and (not self.id or self._has_id(context))
+            and (not self.name or self._has_name(context, store))
         )
 
     def chooses(self, nth: int) -> bool:
@@ -105,13 +105,13 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             and (self.to_nth is None or nth <= self.to_nth)
         )
 
-    def _has_id(self, exchange: Exchange) -> bool:
-        if exchange.kind == "list":
-            return self.id in exchange.request.params.get("q", "")
-        return exchange.file_id == self.id
+    def _has_id(self, context: RequestContext) -> bool:
+        if context.kind == "list":
+            return self.id in context.request.params.get("q", "")
+        return context.file_id == self.id
 
-    def _has_name(self, exchange: Exchange, forest: Forest) -> bool:
-        file = forest.find(exchange.file_id)
+    def _has_name(self, context: RequestContext, store: TreeStore) -> bool:
+        file = store.find(context.file_id)
         return file is not None and fnmatchcase(file.entry.name, self.name)
 
 
@@ -151,13 +151,13 @@ class Rule:
     def effect(self) -> Effect:
         return self.spec.effect
 
-    def takes(self, exchange: Exchange, forest: Forest, now: float) -> bool:
+    def takes(self, context: RequestContext, store: TreeStore, now: float) -> bool:
         """Whether it hits this request; counts it."""
         match = self.spec.match
         age = now - self._since
         if age < match.after_s or (match.for_s is not None and age >= match.after_s + match.for_s):
             return False
-        if not match.fits(exchange, forest):
+        if not match.fits(context, store):
             return False
         self.matched += 1
         if match.times is not None and self.hits >= match.times:

@@ -91,7 +91,7 @@ def _merge(into: Mask, more: Mask) -> None:
             into[name] = {}  # one of the two asked for everything
 
 
-def narrow(mask: Mask, schema: Schema) -> Mask:
+def resolve(mask: Mask, schema: Schema) -> Mask:
     """The mask with every `*` spelled out; raises `BadMask` for a name the schema lacks."""
     if not mask:
         return {}
@@ -114,15 +114,15 @@ def _below(mask: Mask, schema: Schema | None, lenient: bool = False) -> Mask:
         if lenient:
             return {}
         raise BadMask(next(iter(mask)))
-    return narrow(mask, schema)
+    return resolve(mask, schema)
 
 
-def pick(value: Any, mask: Mask) -> Any:
+def apply_mask(value: Any, mask: Mask) -> Any:
     """The part of a JSON value that a mask lets through; lists are filtered item by item."""
     if not mask:
         return value
     if isinstance(value, list):
-        return [pick(item, mask) for item in value]
+        return [apply_mask(item, mask) for item in value]
     if isinstance(value, dict):
-        return {name: pick(part, mask[name]) for name, part in value.items() if name in mask}
+        return {name: apply_mask(part, mask[name]) for name, part in value.items() if name in mask}
     return value

@@ -9,8 +9,8 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-MOST_TUNNELS = 512
-LONGEST_HEAD = 16 * 1024  # bytes of a CONNECT request with its headers
+MAX_TUNNELS = 512
+MAX_HEAD = 16 * 1024  # bytes of a CONNECT request with its headers
 HEAD_S = 10.0  # for a client to say what it wants, and for the listener to be reached
 IDLE_S = 600.0  # without a byte in either direction
 _CHUNK = 128 * 1024
@@ -71,10 +71,10 @@ def check_target(first_line: str, universe: str) -> None:
         )
 
 
-class Tunnels:
+class ConnectProxy:
     """Serves one client connection at a time per call of `serve`; at most `most` at once."""
 
-    def __init__(self, connect: Connect, universe: str, most: int = MOST_TUNNELS) -> None:
+    def __init__(self, connect: Connect, universe: str, most: int = MAX_TUNNELS) -> None:
         self._connect = connect
         self._universe = universe
         self._most = most
@@ -120,7 +120,7 @@ async def _first_line(client: Reads) -> str:
         raise Refused("408 Request Timeout", f"no request within {HEAD_S:.0f} s") from None
     except asyncio.LimitOverrunError:
         raise Refused(
-            "431 Request Header Fields Too Large", f"a request has at most {LONGEST_HEAD:,} bytes"
+            "431 Request Header Fields Too Large", f"a request has at most {MAX_HEAD:,} bytes"
         ) from None
     except asyncio.IncompleteReadError as end:
         raise ConnectionResetError("it hung up before it had asked") from end

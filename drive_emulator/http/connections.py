@@ -9,12 +9,12 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-LONGEST_HEAD = 512 * 1024  # bytes; the longest `q`, percent-encoded, is 192 KB
+MAX_HEAD = 512 * 1024  # bytes; the longest `q`, percent-encoded, is 192 KB
 ASKING_S = 120.0  # from connecting, or from a request's first byte, to its last one
 _TOO_LONG = b"HTTP/1.1 431 Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
-class Bounded(HttpToolsProtocol):
+class BoundedHttpProtocol(HttpToolsProtocol):
     """A connection whose requests end, in time and in length."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -34,7 +34,7 @@ class Bounded(HttpToolsProtocol):
         if self._in_head:
             self._head += len(data)
         super().data_received(data)
-        if self._head > LONGEST_HEAD and not self.transport.is_closing():
+        if self._head > MAX_HEAD and not self.transport.is_closing():
             self.transport.write(_TOO_LONG)
             self.transport.close()
         self._watch()

@@ -8,16 +8,16 @@ from typing import Any
 
 from drive_emulator.http.messages import Receive, Send
 
-LONGEST_WAIT_S = 3_600.0
+MAX_WAIT_S = 3_600.0
 _CLOSING_S = 5.0
 _AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: drop what is unsent, and say so with a reset
 
 
-class HungUp(Exception):
+class Disconnected(Exception):
     """The connection is gone, or is to be; nothing further can be sent."""
 
 
-async def hang_up(send: Send, receive: Receive, *, reset: bool = False) -> None:
+async def drop_connection(send: Send, receive: Receive, *, reset: bool = False) -> None:
     """End the connection: after what was sent (FIN), or at once (RST). Always raises `HungUp`."""
     transport = _transport(send)
     if transport is not None:
@@ -28,8 +28,8 @@ async def hang_up(send: Send, receive: Receive, *, reset: bool = False) -> None:
             transport.abort()
         else:
             transport.close()
-        await gone(receive, _CLOSING_S)
-    raise HungUp
+        await deleted(receive, _CLOSING_S)
+    raise Disconnected
 
 
 def close(send: Send) -> bool:
@@ -40,10 +40,10 @@ def close(send: Send) -> bool:
     return transport is not None
 
 
-async def gone(receive: Receive, seconds: float) -> bool:
+async def deleted(receive: Receive, seconds: float) -> bool:
     """Wait until the client has gone, at most so long; whether it has."""
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(min(seconds, LONGEST_WAIT_S)):
+        async with asyncio.timeout(min(seconds, MAX_WAIT_S)):
             while (await receive())["type"] != "http.disconnect":
                 pass
             return True

@@ -32,7 +32,7 @@ def _reason(body: Any) -> str:
     return str(errors[0].get("reason") or error.get("status") or "")
 
 
-def wrong(sentence: str, status: int = 400) -> ApiError:
+def control_error(sentence: str, status: int = 400) -> ApiError:
     """Of the emulator's own addresses, below `/_emu`: what was wrong with the request."""
     return ApiError(status, {"error": sentence})
 

@@ -18,8 +18,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-LARGEST_BODY = 1024 * 1024
-_LARGEST_WRITE = 1024 * 1024
+MAX_BODY = 1024 * 1024
+_MAX_WRITE = 1024 * 1024
 _REMEMBERED_UP_TO = 200  # bytes of a query
 
 _JSON_HEADERS: Headers = (
@@ -111,7 +111,7 @@ def _parsed(text: bytes) -> dict[str, str]:
         raise invalid("parameters", "Too many parameters") from None
 
 
-async def read_body(receive: Receive, most: int = LARGEST_BODY) -> bytes:
+async def read_body(receive: Receive, most: int = MAX_BODY) -> bytes:
     """The whole body; raises `ApiError` 413 if it is larger than `most` bytes."""
     parts: list[bytes] = []
     size = 0
@@ -161,11 +161,11 @@ async def send_parts(send: Send, parts: Iterable[bytes | memoryview]) -> None:
     """A body in bounded writes; each waits until the client has taken most of the last."""
     last: bytes | memoryview = b""
     for part in parts:
-        for start in range(0, len(part), _LARGEST_WRITE):
+        for start in range(0, len(part), _MAX_WRITE):
             if last:
                 await send({"type": "http.response.body", "body": last, "more_body": True})
-            whole = len(part) <= _LARGEST_WRITE
-            last = part if whole else part[start : start + _LARGEST_WRITE]
+            whole = len(part) <= _MAX_WRITE
+            last = part if whole else part[start : start + _MAX_WRITE]
     await send({"type": "http.response.body", "body": last, "more_body": False})
 
 

@@ -12,8 +12,8 @@ from types import FrameType
 import uvicorn
 import uvloop
 
-from drive_emulator.http.connect_proxy import LONGEST_HEAD, Reads, Tunnels, Writes
-from drive_emulator.http.connections import Bounded
+from drive_emulator.http.connect_proxy import MAX_HEAD, ConnectProxy, Reads, Writes
+from drive_emulator.http.connections import BoundedHttpProtocol
 from drive_emulator.http.messages import Asgi, Receive, Request, Scope, Send, send_json
 
 _BACKLOG = 2048
@@ -22,7 +22,7 @@ _NOTICED_S = 0.1  # until handlers know that their connection was cut
 
 
 @dataclass(frozen=True)
-class Secured:
+class TlsListeners:
     """What TLS needs, and the proxy's socket if there is a proxy. `ca` is the file to trust."""
 
     listener: socket.socket
@@ -53,14 +53,18 @@ def url(scheme: str, listener: socket.socket) -> str:
     return f"{scheme}://{named}:{port}"
 
 
-class Serving:
+class Listeners:
     """One application on all its listeners, until it is told to stop."""
 
-    def __init__(self, app: Asgi, listener: socket.socket, secured: Secured | None = None) -> None:
-        self._secured = secured
+    def __init__(
+        self, app: Asgi, listener: socket.socket, tls_listeners: TlsListeners | None = None
+    ) -> None:
+        self._secured = tls_listeners
         self._servers = [(_server(app), listener)]
-        if secured is not None:
-            self._servers.append((_server(Outside(app), secured.context), secured.listener))
+        if tls_listeners is not None:
+            self._servers.append(
+                (_server(WithoutControlApi(app), tls_listeners.context), tls_listeners.listener)
+            )
 
     def stop(self, number: int, frame: FrameType | None) -> None:
         """A signal's handler: finish what is being answered, within a second, and end."""
@@ -87,7 +91,7 @@ class Serving:
         async def connect() -> tuple[Reads, Writes]:
             return await asyncio.open_connection(host, port)
 
-        tunnels = Tunnels(connect, self._secured.universe)
+        tunnels = ConnectProxy(connect, self._secured.universe)
         serving: set[asyncio.Task[None]] = set()
 
         # Tasks of our own: asyncio's would print a traceback for each that is ended by us.
@@ -96,7 +100,7 @@ class Serving:
             serving.add(task)
             task.add_done_callback(serving.discard)
 
-        proxy = await asyncio.start_server(begin, sock=self._secured.proxy, limit=LONGEST_HEAD)
+        proxy = await asyncio.start_server(begin, sock=self._secured.proxy, limit=MAX_HEAD)
         try:
             yield
         finally:
@@ -106,7 +110,7 @@ class Serving:
             await asyncio.gather(*serving, return_exceptions=True)
 
 
-class Outside:
+class WithoutControlApi:
     """The application as it is under Google's names: without the emulator's own addresses."""
 
     def __init__(self, app: Asgi) -> None:
@@ -152,7 +156,7 @@ def _server(app: Asgi, context: ssl.SSLContext | None = None) -> _Server:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http=Bounded,
+        http=BoundedHttpProtocol,
         ws="none",
         lifespan="off",
         access_log=False,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
 
-USUAL_UNIVERSE = "emu.test"
+DEFAULT_UNIVERSE = "emu.test"
 GOOGLE = (
     "www.googleapis.com",
     "*.googleapis.com",

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 
 from drive_emulator.clock import Clock
-from drive_emulator.drive_api.context import Exchange
+from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.http.errors import ApiError
 from drive_emulator.http.refusals import PRESETS, refusal, retry_after
-from drive_emulator.quota.meters import Bucket, Endless, Meter, Window
+from drive_emulator.quota.meters import FixedWindow, Meter, TokenBucket, Unlimited
 from drive_emulator.quota.settings import CLASSES, QuotaSettings, class_of
 
 KEPT_S = 600
@@ -60,10 +60,10 @@ class Usage:
 
 PROJECT = "project"
 _DAY_S = 86_400
-_MOST_USERS = 10_000
+_MAX_USERS = 10_000
 
 
-class _Purse:
+class _Consumer:
     """One user's, or the project's."""
 
     def __init__(self, meter: Meter) -> None:
@@ -86,8 +86,8 @@ class Quota:
         self.settings = settings
         self.on = settings.on
         self._since = now = self._clock.now()
-        self._users: dict[str, _Purse] = {}
-        self._project = _Purse(self._meter(settings.project_per_minute, now))
+        self._users: dict[str, _Consumer] = {}
+        self._project = _Consumer(self._meter(settings.project_per_minute, now))
         self._at_once: dict[str, int] = {}
         self._day = 0
         self._sent_today = 0
@@ -95,25 +95,25 @@ class Quota:
     def reset(self) -> None:
         """Begin to count anew; what is spent stays spent."""
         self._since = self._clock.now()
-        for purse in (self._project, *self._users.values()):
-            purse.usage = Usage()
+        for consumer in (self._project, *self._users.values()):
+            consumer.usage = Usage()
 
-    def spend(self, exchange: Exchange) -> None:
+    def spend(self, context: RequestContext) -> None:
         """Charge a request to its user and to the project, or raise `ApiError` and charge none."""
-        now, name = self._clock.now(), class_of(exchange.kind)
-        user = self._user(exchange.caller.user, now)
+        now, name = self._clock.now(), class_of(context.kind)
+        user = self._user(context.caller.user, now)
         try:
             if name == "media":
-                self._guard_media(exchange, user, now)
+                self._guard_media(context, user, now)
             self._charge(name, user, now)
         except ApiError:
             user.usage.refuse(name, now)
             self._project.usage.refuse(name, now)
             raise
         if name == "media":
-            key = exchange.caller.key
+            key = context.caller.key
             self._at_once[key] = self._at_once.get(key, 0) + 1
-            exchange.on_end = self._ended
+            context.on_end = self._ended
 
     def report(self, last_s: float) -> dict[str, Any]:
         """Settings, what is left, and what was used since the last reset."""
@@ -125,19 +125,20 @@ class Quota:
             "sent_today": self._sent_today if self._day == now // _DAY_S else 0,
             "projects": {PROJECT: self._described(self._project, now, last_s)},
             "users": {
-                user: self._described(purse, now, last_s) for user, purse in self._users.items()
+                user: self._described(consumer, now, last_s)
+                for user, consumer in self._users.items()
             },
         }
 
-    def _charge(self, name: str, user: _Purse, now: float) -> None:
+    def _charge(self, name: str, user: _Consumer, now: float) -> None:
         units = self.settings.cost(name)
         if user.meter.left(now) < units:
             raise self._refused("userRateLimitExceeded", user.meter.wait(units), now)
         if self._project.meter.left(now) < units:
             raise self._refused("rateLimitExceeded", self._project.meter.wait(units), now)
-        for purse in (user, self._project):
-            purse.meter.spend(units)
-            purse.usage.add(name, units, now)
+        for consumer in (user, self._project):
+            consumer.meter.spend(units)
+            consumer.usage.add(name, units, now)
 
     def _refused(self, reason: str, wait_s: float, now: float) -> ApiError:
         settings = self.settings
@@ -145,12 +146,12 @@ class Quota:
         headers = retry_after(settings.retry_after, wait_s, now)
         return refusal(preset, settings.style, settings.status, headers)
 
-    def _guard_media(self, exchange: Exchange, user: _Purse, now: float) -> None:
+    def _guard_media(self, context: RequestContext, user: _Consumer, now: float) -> None:
         settings = self.settings
-        if settings.wall_media_per_second and not exchange.caller.account:
+        if settings.wall_media_per_second and not context.caller.account:
             self._wall(user, now)
         if settings.concurrent_media:
-            self._guard_backend(exchange.caller.key, now)
+            self._guard_backend(context.caller.key, now)
         day = int(now // _DAY_S)
         if day != self._day:
             self._day, self._sent_today = day, 0
@@ -161,7 +162,7 @@ class Quota:
         if self._at_once.get(key, 0) >= self.settings.concurrent_media:
             raise self._refused("rateLimitExceeded", 1.0, now)
 
-    def _wall(self, user: _Purse, now: float) -> None:
+    def _wall(self, user: _Consumer, now: float) -> None:
         if int(now) != user.media_second:
             user.media_second, user.media_asked = int(now), 0
         user.media_asked += 1
@@ -170,31 +171,33 @@ class Quota:
         if now < user.walled_until:
             raise refusal(PRESETS["automatedQueries"])
 
-    def _ended(self, exchange: Exchange) -> None:
+    def _ended(self, context: RequestContext) -> None:
         """A download is over: one less at once, and so many bytes more of the day's egress."""
-        self._sent_today += exchange.bytes
-        key = exchange.caller.key
+        self._sent_today += context.bytes
+        key = context.caller.key
         if self._at_once.get(key, 0) <= 1:
             self._at_once.pop(key, None)
         else:
             self._at_once[key] -= 1
 
-    def _user(self, name: str, now: float) -> _Purse:
-        purse = self._users.get(name)
-        if purse is None:
-            if len(self._users) >= _MOST_USERS:
+    def _user(self, name: str, now: float) -> _Consumer:
+        consumer = self._users.get(name)
+        if consumer is None:
+            if len(self._users) >= _MAX_USERS:
                 del self._users[next(iter(self._users))]
-            purse = self._users[name] = _Purse(self._meter(self.settings.user_per_minute, now))
-        return purse
+            consumer = self._users[name] = _Consumer(
+                self._meter(self.settings.user_per_minute, now)
+            )
+        return consumer
 
     def _meter(self, per_minute: float, now: float) -> Meter:
         if not per_minute:
-            return Endless()
+            return Unlimited()
         if self.settings.model == "window":
-            return Window(per_minute)
-        return Bucket(per_minute, self.settings.capacity(per_minute), now)
+            return FixedWindow(per_minute)
+        return TokenBucket(per_minute, self.settings.capacity(per_minute), now)
 
-    def _described(self, purse: _Purse, now: float, last_s: float) -> dict[str, Any]:
-        left = purse.meter.left(now)
+    def _described(self, consumer: _Consumer, now: float, last_s: float) -> dict[str, Any]:
+        left = consumer.meter.left(now)
         shown = {"left": None if left == float("inf") else left}
-        return shown | purse.usage.describe(now - last_s)
+        return shown | consumer.usage.describe(now - last_s)

@@ -21,7 +21,7 @@ class Meter(Protocol):
         ...
 
 
-class Bucket:
+class TokenBucket:
     """Refilled continuously, by a sixtieth of the limit each second."""
 
     def __init__(self, per_minute: float, capacity: float, now: float) -> None:
@@ -42,7 +42,7 @@ class Bucket:
         return max(0.0, (units - self._held) / self._per_second)
 
 
-class Window:
+class FixedWindow:
     """The whole limit, for each minute of the clock."""
 
     def __init__(self, per_minute: float) -> None:
@@ -65,7 +65,7 @@ class Window:
         return 0.0 if units <= self._limit - self._spent else _MINUTE_S - self._now % _MINUTE_S
 
 
-class Endless:
+class Unlimited:
     """No limit."""
 
     def left(self, now: float) -> float:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 MOST = 200_000  # changes kept; the oldest go first
 
 
-class Noted(NamedTuple):
+class ChangeRecord(NamedTuple):
     """One change. `at` is the emulator's time in seconds, `number` counts from 1."""
 
     number: int
@@ -21,15 +21,15 @@ class ChangeLog:
 
     def __init__(self, now: Callable[[], float], most: int = MOST) -> None:
         self._now = now
-        self._notes: deque[Noted] = deque(maxlen=most)
+        self._notes: deque[ChangeRecord] = deque(maxlen=most)
         self.next_number = 1
 
     def add(self, file_id: str) -> None:
         """A file was changed, now."""
-        self._notes.append(Noted(self.next_number, self._now(), file_id))
+        self._notes.append(ChangeRecord(self.next_number, self._now(), file_id))
         self.next_number += 1
 
-    def since(self, token: str, size: int) -> list[Noted] | None:
+    def since(self, token: str, size: int) -> list[ChangeRecord] | None:
         """At most `size` changes from a token on; None for one that was never, or is too old."""
         if not token.isdecimal() or len(token) > 15:
             return None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from drive_emulator.content.blobs import Stock
+from drive_emulator.content.blobs import Blob
 
 FOLDER = "application/vnd.google-apps.folder"
 SHORTCUT = "application/vnd.google-apps.shortcut"
@@ -22,7 +22,7 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rare:
+class Extras:
     """What few items have; all others share `PLAIN`.
 
     `own_access`: shared as it says itself, whatever its folder says. `says` are fields of its JSON,
@@ -45,7 +45,7 @@ class Rare:
         return self if accounts == self.shared_with else replace(self, shared_with=accounts)
 
 
-PLAIN = Rare()
+NO_EXTRAS = Extras()
 
 
 class Entry(NamedTuple):
@@ -53,14 +53,14 @@ class Entry(NamedTuple):
 
     name: str
     mime_type: str
-    stock: Stock | None
+    blob: Blob | None
     modified_ms: int
     created_ms: int
     shared: bool = True
     trashed: bool = False
     theme: str = ""
     location: tuple[float, float] | None = None  # latitude, longitude
-    rare: Rare = PLAIN
+    extras: Extras = NO_EXTRAS
 
     @property
     def is_folder(self) -> bool:

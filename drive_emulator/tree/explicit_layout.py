@@ -5,17 +5,17 @@ from dataclasses import dataclass, field, replace
 
 from msgspec import UnsetType
 
-from drive_emulator.content.blobs import Shelf
-from drive_emulator.content.kinds import stock_of
-from drive_emulator.tree.entry import FOLDER, NATIVE, PLAIN, SHORTCUT, Entry, Rare, Target
-from drive_emulator.tree.explicit_spec import BadTree, Item, Pointer, WrittenSpec, is_id
+from drive_emulator.content.blobs import BlobCache
+from drive_emulator.content.kinds import blob_for_kind
+from drive_emulator.tree.entry import FOLDER, NATIVE, NO_EXTRAS, SHORTCUT, Entry, Extras, Target
+from drive_emulator.tree.explicit_spec import BadTree, ExplicitTreeSpec, ItemSpec, Pointer, is_id
 from drive_emulator.tree.layout import NEWEST_MS, sizes_known
-from drive_emulator.tree.overlay import covers_others, inherit
+from drive_emulator.tree.overlay import affects_descendants, inherit
 from drive_emulator.tree.tree import title_of
 
 
 @dataclass(eq=False)
-class FolderDraft:
+class FolderNode:
     """A folder of a tree that is written down by hand; `files` from the newest to the oldest.
 
     `entry` is what it is in the end; where that is not given, it is made of the rest.
@@ -26,7 +26,7 @@ class FolderDraft:
     folders: list["FolderDraft"] = field(default_factory=list)
     shared: bool = True
     trashed: bool = False
-    rare: Rare = PLAIN
+    extras: Extras = NO_EXTRAS
     modified_ms: int | None = None
     created_ms: int | None = None
 
@@ -35,14 +35,21 @@ class FolderDraft:
         modified = usual_ms if self.modified_ms is None else self.modified_ms
         created = modified if self.created_ms is None else self.created_ms
         return Entry(
-            self.name, FOLDER, None, modified, created, self.shared, self.trashed, rare=self.rare
+            self.name,
+            FOLDER,
+            None,
+            modified,
+            created,
+            self.shared,
+            self.trashed,
+            extras=self.extras,
         )
 
 
-class Listed:
+class ExplicitLayout:
     """A `Plan` made of drafts. `numbers` finds a draft's ordinal by `id(draft)`."""
 
-    def __init__(self, root: FolderDraft) -> None:
+    def __init__(self, root: FolderNode) -> None:
         drafts, parents = _breadth_first(root)
         self.folders = len(drafts)
         self.numbers = {id(draft): number for number, draft in enumerate(drafts)}
@@ -50,8 +57,8 @@ class Listed:
             draft.entry(modified)
             for draft, modified in zip(drafts, _folder_times(len(drafts)), strict=True)
         ]
-        self.covers = frozenset(
-            number for number, folder in enumerate(self._entries) if covers_others(folder)
+        self.inherited_from = frozenset(
+            number for number, folder in enumerate(self._entries) if affects_descendants(folder)
         )
         self._parents: list[int | None] = parents
         self._subfolders: list[range] = []
@@ -66,17 +73,17 @@ class Listed:
         self.files = len(self._entries) - self.folders
         found = map(self._where_it_is, range(self.folders, len(self._entries)))
         self._pictures = [
-            entry.stock
+            entry.blob
             for entry in found
-            if entry.stock and entry.stock.is_image and anybody_can_fetch(entry)
+            if entry.blob and entry.blob.is_image and anybody_can_fetch(entry)
         ]
         self.pictures = len(self._pictures)
-        self.stocks = {id(stock): stock for stock in self._pictures}.values()
+        self.blobs = {id(blob): blob for blob in self._pictures}.values()
 
     def picture_bytes(self) -> int | None:
-        if not sizes_known(self.stocks):
+        if not sizes_known(self.blobs):
             return None
-        return sum(stock.size for stock in self._pictures)
+        return sum(blob.size for blob in self._pictures)
 
     def parent(self, ordinal: int) -> int | None:
         return self._parents[ordinal]
@@ -105,11 +112,11 @@ class Listed:
 
 def anybody_can_fetch(entry: Entry) -> bool:
     """Shared by link, not thrown away, and Drive would give the bytes, if there are any."""
-    rare = entry.rare
-    return entry.shared and not entry.trashed and rare.can_download and not rare.abusive
+    extras = entry.extras
+    return entry.shared and not entry.trashed and extras.can_download and not extras.abusive
 
 
-def _breadth_first(root: FolderDraft) -> tuple[list[FolderDraft], list[int | None]]:
+def _breadth_first(root: FolderNode) -> tuple[list[FolderNode], list[int | None]]:
     drafts = [root]
     parents: list[int | None] = [None]
     for number, draft in enumerate(drafts):  # grows while it is read
@@ -122,7 +129,7 @@ def _folder_times(count: int) -> list[int]:
     return [NEWEST_MS + 86_400_000 - number * 60_000 for number in range(count)]
 
 
-NOWHERE = "1" + "DanglingShortcutPointsToNothing_"
+DANGLING_ID = "1" + "DanglingShortcutPointsToNothing_"
 """An id that no item has: a sealed one ends otherwise."""
 _BARE = {"folder": FOLDER, "shortcut": SHORTCUT, "native": f"{NATIVE}document"}
 _STEP_MS = 60_000
@@ -130,28 +137,28 @@ _STEP_MS = 60_000
 Described = Callable[[str], Entry | None]
 
 
-def entry_of(shelf: Shelf, item: Item, number: int, when_ms: int) -> Entry:
+def entry_of(blobs: BlobCache, item: ItemSpec, number: int, when_ms: int) -> Entry:
     """What an item describes, made at `when_ms` if it does not say; shortcuts point nowhere yet."""
     name = item.names[-1] if item.names else ""
-    stock = stock_of(shelf, item.kind, name, number, item.size, item.text)
-    mime_type = stock.container.mime_type if stock else _BARE[item.kind]
-    return item.applied(Entry(name, mime_type, stock, when_ms, when_ms))
+    blob = blob_for_kind(blobs, item.kind, name, number, item.size, item.text)
+    mime_type = blob.container.mime_type if blob else _BARE[item.kind]
+    return item.applied(Entry(name, mime_type, blob, when_ms, when_ms))
 
 
-class Draft:
+class TreeBuilder:
     """A written tree on its way. `layout` and `parents` are there once everything is read."""
 
-    def __init__(self, spec: WrittenSpec, shelf: Shelf) -> None:
+    def __init__(self, spec: ExplicitTreeSpec, blobs: BlobCache) -> None:
         self._spec = spec
-        self._shelf = shelf
-        self._root = FolderDraft(title_of(spec))
+        self._blobs = blobs
+        self._root = FolderNode(title_of(spec))
         self._implicit = {id(self._root)}  # folders that no item describes yet, by id(draft)
-        self._folders: dict[int, FolderDraft] = {}  # by the number of their item
-        self._files: dict[int, tuple[FolderDraft, int]] = {}  # folder and place in it
-        self._children: dict[tuple[int, str], FolderDraft] = {}
+        self._folders: dict[int, FolderNode] = {}  # by the number of their item
+        self._files: dict[int, tuple[FolderNode, int]] = {}  # folder and place in it
+        self._children: dict[tuple[int, str], FolderNode] = {}
         self._numbers: dict[str, int] = {}  # ref -> number of its item
         self._each(self._write)
-        self.layout = Listed(self._root)
+        self.layout = ExplicitLayout(self._root)
         self._paths = self._all_paths()
         self.parents: dict[int, tuple[int, ...]] = {}
         self._each(self._put)
@@ -159,13 +166,13 @@ class Draft:
     def aim(self, identify: Callable[[int], str], described: Described) -> None:
         """Point the shortcuts; `described` knows the items of all trees but this."""
 
-        def aim(number: int, item: Item) -> None:
+        def aim(number: int, item: ItemSpec) -> None:
             if item.kind == "shortcut":
                 target = self._target(item, identify, described)
                 ordinal = self._ordinal(number)
                 entry = self.layout.entry(ordinal)
-                rare = replace(entry.rare, target=target)
-                self.layout.amend(ordinal, entry._replace(rare=rare))
+                extras = replace(entry.extras, target=target)
+                self.layout.amend(ordinal, entry._replace(extras=extras))
 
         self._each(aim)
 
@@ -173,14 +180,14 @@ class Draft:
         """The ordinals of what has a ref."""
         return {ref: self._ordinal(number) for ref, number in self._numbers.items()}
 
-    def _each(self, work: Callable[[int, Item], None]) -> None:
+    def _each(self, work: Callable[[int, ItemSpec], None]) -> None:
         for number, item in enumerate(self._spec.items):
             try:
                 work(number, item)
             except BadTree as why:
                 raise BadTree(f"not a tree: {why} - at `$.items[{number}]`") from None
 
-    def _write(self, number: int, item: Item) -> None:
+    def _write(self, number: int, item: ItemSpec) -> None:
         folder = self._start(item)
         for each in item.names[:-1]:
             folder = self._child(folder, each)
@@ -189,11 +196,11 @@ class Draft:
         else:
             self._files[number] = (folder, len(folder.files))
             when = NEWEST_MS - number * _STEP_MS
-            folder.files.append(entry_of(self._shelf, item, number, when))
+            folder.files.append(entry_of(self._blobs, item, number, when))
         if item.ref is not None:
             self._numbers[item.ref] = number
 
-    def _start(self, item: Item) -> FolderDraft:
+    def _start(self, item: ItemSpec) -> FolderNode:
         if item.inside is None:
             return self._root
         number = self._numbers.get(item.inside)
@@ -201,7 +208,7 @@ class Draft:
             raise BadTree(f"no folder before this one has the ref {item.inside[:40]!r}")
         return self._folders[number]
 
-    def _child(self, folder: FolderDraft, name: str) -> FolderDraft:
+    def _child(self, folder: FolderNode, name: str) -> FolderNode:
         """The first folder of that name, made if there is none."""
         found = self._children.get((id(folder), name))
         if found is None:
@@ -209,16 +216,16 @@ class Draft:
             self._implicit.add(id(found))
         return found
 
-    def _made(self, folder: FolderDraft, name: str) -> FolderDraft:
-        made = FolderDraft(name)
+    def _made(self, folder: FolderNode, name: str) -> FolderNode:
+        made = FolderNode(name)
         folder.folders.append(made)
         self._children.setdefault((id(folder), name), made)
         return made
 
-    def _folder_of(self, folder: FolderDraft, item: Item) -> FolderDraft:
+    def _folder_of(self, folder: FolderNode, item: ItemSpec) -> FolderNode:
         """The folder of an item: one that paths have made, or else a new one, a twin if need be."""
         if not item.names:
-            here: FolderDraft | None = self._root
+            here: FolderNode | None = self._root
         else:
             here = self._children.get((id(folder), item.names[-1]))
         if here is None or id(here) not in self._implicit:
@@ -226,13 +233,13 @@ class Draft:
                 raise BadTree("another item describes the root")
             here = self._made(folder, item.names[-1])
         self._implicit.discard(id(here))
-        applied = entry_of(self._shelf, item, 0, -1)
-        here.rare, here.shared, here.trashed = applied.rare, applied.shared, applied.trashed
+        applied = entry_of(self._blobs, item, 0, -1)
+        here.extras, here.shared, here.trashed = applied.extras, applied.shared, applied.trashed
         here.modified_ms = applied.modified_ms if applied.modified_ms >= 0 else None
         here.created_ms = applied.created_ms if applied.created_ms >= 0 else None
         return here
 
-    def _put(self, number: int, item: Item) -> None:
+    def _put(self, number: int, item: ItemSpec) -> None:
         if isinstance(item.parents, UnsetType):
             return
         if item.kind == "folder":
@@ -273,11 +280,13 @@ class Draft:
                     paths.setdefault(item.names[:depth], self.layout.numbers[id(folder)])
         return paths
 
-    def _target(self, item: Item, identify: Callable[[int], str], described: Described) -> Target:
+    def _target(
+        self, item: ItemSpec, identify: Callable[[int], str], described: Described
+    ) -> Target:
         pointer = item.target
         said = item.target_mime_type
         if pointer is None or isinstance(pointer, UnsetType):
-            return Target(NOWHERE, said or "image/jpeg")
+            return Target(DANGLING_ID, said or "image/jpeg")
         ordinal = self._found(pointer)
         if ordinal is not None:
             entry: Entry | None = self.layout.entry(ordinal)
@@ -288,4 +297,4 @@ class Draft:
             raise BadTree(f"the tree has no item {str(pointer)[:60]!r} - in `target`")
         if entry is None:
             return Target(wanted, said or "image/jpeg")
-        return Target(wanted, said or entry.mime_type, entry.rare.resource_key)
+        return Target(wanted, said or entry.mime_type, entry.extras.resource_key)

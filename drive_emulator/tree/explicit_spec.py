@@ -10,10 +10,10 @@ from msgspec import UNSET, UnsetType
 
 from drive_emulator.content.kinds import KINDS
 from drive_emulator.fields.schema import FILE
-from drive_emulator.tree.entry import FOLDER, NATIVE, SHORTCUT, Entry, Rare
+from drive_emulator.tree.entry import FOLDER, NATIVE, SHORTCUT, Entry, Extras
 
-LARGEST_TEXT = 1024 * 1024  # characters of a file's content given in JSON
-_LONGEST_KEY = 100
+MAX_TEXT_LENGTH = 1024 * 1024  # characters of a file's content given in JSON
+_MAX_KEY = 100
 _YEARS = (1970, 9000)  # what RFC 3339 and every client's clock can hold
 
 
@@ -21,7 +21,7 @@ class BadTree(ValueError):
     """A specification that cannot be used; the message says which part, and what would do."""
 
 
-class Attributes(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class ItemAttributes(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Each is left as it is, or usual, where it is not given.
 
     `says` are JSON fields given as they stand, true or not, and `driveSize` is `says.size` in
@@ -44,8 +44,8 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def check(self) -> None:
         """Raises `BadTree` with a sentence, without the place."""
         key = self.resource_key
-        if isinstance(key, str) and not (0 < len(key) <= _LONGEST_KEY and "," not in key):
-            raise BadTree(f"a resource key has 1 to {_LONGEST_KEY} characters and no comma")
+        if isinstance(key, str) and not (0 < len(key) <= _MAX_KEY and "," not in key):
+            raise BadTree(f"a resource key has 1 to {_MAX_KEY} characters and no comma")
         fields = [*(self.omit or ()), *(self.says or ())]
         unknown = next((name for name in fields if name not in FILE), None)
         if unknown is not None:
@@ -65,10 +65,10 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
             shared=entry.shared if self.shared is UNSET else self.shared,
             modified_ms=entry.modified_ms if modified is UNSET else _milliseconds(modified),
             created_ms=entry.created_ms if created is UNSET else _milliseconds(created),
-            rare=self.rarely(entry.rare),
+            extras=self.applied_extras(entry.extras),
         )
 
-    def rarely(self, rare: Rare) -> Rare:
+    def applied_extras(self, extras: Extras) -> Extras:
         """What is rare with what is given here."""
         parts = {
             "resource_key": self.resource_key,
@@ -76,17 +76,17 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
             "can_download": self.can_download,
             "abusive": self.abusive,
             "omit": _set(self.omit),
-            "says": self._told(rare),
+            "says": self._told(extras),
             # What says for itself that it is shared is so in a private folder too.
             "own_access": UNSET if self.shared is UNSET else bool(self.shared),
         }
         given: dict[str, Any] = {name: each for name, each in parts.items() if each is not UNSET}
-        return replace(rare, **given) if given else rare
+        return replace(extras, **given) if given else extras
 
-    def _told(self, rare: Rare) -> dict[str, Any] | UnsetType:
+    def _told(self, extras: Extras) -> dict[str, Any] | UnsetType:
         if self.says is UNSET and self.drive_size is UNSET:
             return UNSET
-        told = dict(rare.says) if self.says is UNSET else dict(self.says or {})
+        told = dict(extras.says) if self.says is UNSET else dict(self.says or {})
         if self.drive_size is not UNSET:
             told["size"] = str(self.drive_size)
         return told
@@ -106,19 +106,21 @@ def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-MOST_ITEMS = 100_000
+MAX_ITEMS = 100_000
 DEEPEST = 200  # folders above an item: Drive allows 100
-LONGEST_NAME = 100_000  # characters
-LONGEST_REF = 18  # Drive has no id so short, so no id is taken for a ref
-SMALLEST_SIZE = 4_096  # bytes: the smallest picture of every format and scene fits
-LARGEST_SIZE = 2**31
+MAX_NAME_LENGTH = 100_000  # characters
+MAX_REF_LENGTH = 18  # Drive has no id so short, so no id is taken for a ref
+MIN_SIZE = 4_096  # bytes: the smallest picture of every format and scene fits
+MAX_SIZE = 2**31
 _ID = re.compile(r"[A-Za-z0-9_-]{19,100}")
 
 Pointer = str | list[str]
 """A `ref` of the same tree, the path of an item of it, or the id of anything anywhere."""
 
 
-class Item(Attributes, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class ItemSpec(
+    ItemAttributes, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True
+):
     """One item. `path` are the folders from the root (or from the folder `in`) and its own name; a
     folder of no path describes the root.
 
@@ -141,31 +143,31 @@ class Item(Attributes, frozen=True, kw_only=True, rename="camel", forbid_unknown
         return (self.path,) if isinstance(self.path, str) else tuple(self.path)
 
 
-class WrittenSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ExplicitTreeSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A folder of these items. `drive` is the name of the shared drive that it is (or an id that
     begins with 0A), `owner` the account that everything belongs to; `seed` gives other ids.
     """
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-    items: list[Item]
+    items: list[ItemSpec]
     title: str | None = None
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     drive: str | None = None
     owner: str = ""
 
 
-def parse_written(text: str | bytes) -> WrittenSpec:
+def parse_explicit_tree(text: str | bytes) -> ExplicitTreeSpec:
     """The specification in a JSON text; raises `BadTree`, with the place of the fault."""
     try:
-        spec = msgspec.json.decode(text, type=WrittenSpec)
+        spec = msgspec.json.decode(text, type=ExplicitTreeSpec)
     except (msgspec.DecodeError, UnicodeDecodeError) as why:
         raise BadTree(f"not a tree: {why}") from None
-    if len(spec.items) > MOST_ITEMS:
-        raise BadTree(f"not a tree: more than {MOST_ITEMS:,} items")
+    if len(spec.items) > MAX_ITEMS:
+        raise BadTree(f"not a tree: more than {MAX_ITEMS:,} items")
     refs: set[str] = set()
     for number, item in enumerate(spec.items):
         try:
-            check_item(item)
+            validate_item(item)
             if item.ref is not None and item.ref in refs:
                 raise BadTree(f"another item has the ref {item.ref!r}")
         except BadTree as why:
@@ -174,7 +176,7 @@ def parse_written(text: str | bytes) -> WrittenSpec:
     return spec
 
 
-def check_item(item: Item) -> None:
+def validate_item(item: ItemSpec) -> None:
     """What can be told of an item alone; raises `BadTree` without the place."""
     if item.kind not in KINDS:
         raise BadTree(f"a kind is one of {', '.join(KINDS)}")
@@ -182,10 +184,10 @@ def check_item(item: Item) -> None:
     names = item.names
     if not names and (item.kind != "folder" or item.inside):
         raise BadTree("a path has one name at least: only [] as a folder describes the root")
-    if len(names) > DEEPEST or any(len(name) > LONGEST_NAME for name in names):
-        raise BadTree(f"a path has {DEEPEST} names of {LONGEST_NAME:,} characters at most")
-    if item.ref is not None and not 0 < len(item.ref) <= LONGEST_REF:
-        raise BadTree(f"a ref has 1 to {LONGEST_REF} characters: {item.ref[:40]!r} has not")
+    if len(names) > DEEPEST or any(len(name) > MAX_NAME_LENGTH for name in names):
+        raise BadTree(f"a path has {DEEPEST} names of {MAX_NAME_LENGTH:,} characters at most")
+    if item.ref is not None and not 0 < len(item.ref) <= MAX_REF_LENGTH:
+        raise BadTree(f"a ref has 1 to {MAX_REF_LENGTH} characters: {item.ref[:40]!r} has not")
     _check_bytes(item)
     is_shortcut = item.kind == "shortcut"
     if is_shortcut and item.target is UNSET:
@@ -195,20 +197,20 @@ def check_item(item: Item) -> None:
     _check_type(item)
 
 
-def _check_bytes(item: Item) -> None:
+def _check_bytes(item: ItemSpec) -> None:
     if item.size is not None:
         if item.kind != "picture":
             raise BadTree(f"only a picture has a size, and this is a {item.kind}")
-        if not SMALLEST_SIZE <= item.size <= LARGEST_SIZE:
-            raise BadTree(f"a size is {SMALLEST_SIZE:,} to {LARGEST_SIZE:,} bytes")
+        if not MIN_SIZE <= item.size <= MAX_SIZE:
+            raise BadTree(f"a size is {MIN_SIZE:,} to {MAX_SIZE:,} bytes")
     if item.text is not None:
         if item.kind not in ("text", "html"):
             raise BadTree(f"only a text or html has a text, and this is a {item.kind}")
-        if len(item.text) > LARGEST_TEXT:
-            raise BadTree(f"a text has {LARGEST_TEXT:,} characters at most")
+        if len(item.text) > MAX_TEXT_LENGTH:
+            raise BadTree(f"a text has {MAX_TEXT_LENGTH:,} characters at most")
 
 
-def _check_type(item: Item) -> None:
+def _check_type(item: ItemSpec) -> None:
     said = item.mime_type
     if isinstance(said, UnsetType):
         return

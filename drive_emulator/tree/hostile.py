@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from drive_emulator.tree.explicit_spec import WrittenSpec, parse_written
+from drive_emulator.tree.explicit_spec import ExplicitTreeSpec, parse_explicit_tree
 from drive_emulator.tree.tree import File
 
 TITLE = "Hostile names & things"
@@ -93,7 +93,7 @@ def _shortcuts(elsewhere: str) -> list[dict[str, Any]]:
     return [*made, {"path": ["Shortcuts", "to a text.jpg"], "kind": "shortcut", **stale}]
 
 
-def hostile(elsewhere: File) -> WrittenSpec:
+def hostile(elsewhere: File) -> ExplicitTreeSpec:
     """`elsewhere` is something in another tree that is no picture: a shortcut points at it."""
     natives = [
         {
@@ -116,4 +116,4 @@ def hostile(elsewhere: File) -> WrittenSpec:
         *_shortcuts(elsewhere.id),
     ]
     written = {"name": "hostile", "title": TITLE, "items": items}
-    return parse_written(msgspec.json.encode(written))
+    return parse_explicit_tree(msgspec.json.encode(written))

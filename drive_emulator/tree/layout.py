@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from drive_emulator.content.blobs import Stock
+from drive_emulator.content.blobs import Blob
 from drive_emulator.tree.entry import FOLDER, Entry
 
 NEWEST_MS = 1_780_272_000_000  # 2026-06-01T00:00:00Z: nothing in a tree is younger
@@ -18,7 +18,7 @@ _SPAN_MS = 2 * 365 * 86_400_000  # a tree's files spread over two years
 _HASHED = 2_654_435_761  # Knuth's multiplier: a cheap, even scatter of consecutive numbers
 
 
-class Plan(Protocol):
+class Layout(Protocol):
     """The geometry of one tree."""
 
     @property
@@ -28,7 +28,7 @@ class Plan(Protocol):
     def files(self) -> int: ...
 
     @property
-    def covers(self) -> Collection[int]:
+    def inherited_from(self) -> Collection[int]:
         """Folders whose contents are not simply shared: what is in them has to look upwards."""
         ...
 
@@ -38,7 +38,7 @@ class Plan(Protocol):
         ...
 
     @property
-    def stocks(self) -> Collection[Stock]:
+    def blobs(self) -> Collection[Blob]:
         """What those pictures are made of."""
         ...
 
@@ -58,7 +58,7 @@ class Plan(Protocol):
 
 
 @dataclass(frozen=True)
-class Regular:
+class GeneratedLayout:
     """Every folder has `fan_out` folders down to `depth`; all hold as many files, or one more.
 
     Nothing is stored: folders are numbered as in a heap, files in runs of equal length.
@@ -69,12 +69,12 @@ class Regular:
     fan_out: int
     pictures: int
     others: int
-    stocks: tuple[Stock, ...]
-    documents: tuple[Stock, ...]
+    blobs: tuple[Blob, ...]
+    documents: tuple[Blob, ...]
     shared: bool = True
 
     @property
-    def covers(self) -> frozenset[int]:
+    def inherited_from(self) -> frozenset[int]:
         return frozenset() if self.shared else frozenset({0})
 
     @cached_property
@@ -86,11 +86,11 @@ class Regular:
         return self.pictures + self.others
 
     def picture_bytes(self) -> int | None:
-        if not sizes_known(self.stocks):
+        if not sizes_known(self.blobs):
             return None
-        rounds, rest = divmod(self.pictures, len(self.stocks))
+        rounds, rest = divmod(self.pictures, len(self.blobs))
         last_round = range(self.pictures - rest, self.pictures)
-        whole = rounds * sum(stock.size for stock in self.stocks)
+        whole = rounds * sum(blob.size for blob in self.blobs)
         return whole + sum(self._picture(number).size for number in last_round)
 
     def parent(self, ordinal: int) -> int | None:
@@ -112,32 +112,32 @@ class Regular:
         if number < 0:
             name = f"Folder {(ordinal - 1) % self.fan_out + 1:04d}" if ordinal else self.title
             return Entry(name, FOLDER, None, modified, modified, self.shared or ordinal > 0)
-        stock, word = self._stock(number)
-        name = f"{word} {number + 1:07d}.{stock.container.extension}"
+        blob, word = self._blob(number)
+        name = f"{word} {number + 1:07d}.{blob.container.extension}"
         created = modified + 86_400_000  # uploaded the day after it was taken
-        return Entry(name, stock.container.mime_type, stock, modified, created)
+        return Entry(name, blob.container.mime_type, blob, modified, created)
 
-    def _stock(self, number: int) -> tuple[Stock, str]:
+    def _blob(self, number: int) -> tuple[Blob, str]:
         others_before = number * self.others // self.files
         if (number + 1) * self.others // self.files > others_before:
             return self.documents[others_before % len(self.documents)], "document"
         return self._picture(number - others_before), "picture"
 
-    def _picture(self, number: int) -> Stock:
+    def _picture(self, number: int) -> Blob:
         # Each round goes through all stocks, from a start of its own: neighbours always differ.
-        count = len(self.stocks)
+        count = len(self.blobs)
         turn, place = divmod(number, count)
         stride = 61 if count % 61 else 67
-        return self.stocks[(place * stride + turn * _HASHED) % count]
+        return self.blobs[(place * stride + turn * _HASHED) % count]
 
     def _modified(self, ordinal: int) -> int:
         step = _SPAN_MS // (self.folders + self.files)
         return NEWEST_MS - ordinal * step - ordinal * _HASHED % 2**32 % step
 
 
-def sizes_known(stocks: Collection[Stock]) -> bool:
+def sizes_known(blobs: Collection[Blob]) -> bool:
     """Whether the bytes of all of them can be told without rendering any."""
-    return all(stock.known_size is not None or stock.ready for stock in stocks)
+    return all(blob.known_size is not None or blob.ready for blob in blobs)
 
 
 def folder_count(depth: int, fan_out: int) -> int:

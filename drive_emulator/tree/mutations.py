@@ -7,22 +7,22 @@ from typing import get_args
 import msgspec
 from msgspec import UNSET
 
-from drive_emulator.content.blobs import Shelf, Stock
-from drive_emulator.content.kinds import stock_of
+from drive_emulator.content.blobs import Blob, BlobCache
+from drive_emulator.content.kinds import blob_for_kind
 from drive_emulator.tree.entry import FOLDER, NATIVE, SHORTCUT, Entry, Target
-from drive_emulator.tree.explicit_layout import NOWHERE, entry_of
+from drive_emulator.tree.explicit_layout import DANGLING_ID, entry_of
 from drive_emulator.tree.explicit_spec import (
-    LARGEST_SIZE,
-    LARGEST_TEXT,
-    LONGEST_NAME,
-    SMALLEST_SIZE,
-    Attributes,
+    MAX_NAME_LENGTH,
+    MAX_SIZE,
+    MAX_TEXT_LENGTH,
+    MIN_SIZE,
     BadTree,
-    Item,
-    check_item,
+    ItemAttributes,
+    ItemSpec,
+    validate_item,
 )
 from drive_emulator.tree.layout import NEWEST_MS
-from drive_emulator.tree.overlay import MOST_ADDED
+from drive_emulator.tree.overlay import MAX_ADDED
 from drive_emulator.tree.tree import File, Tree
 
 
@@ -40,7 +40,7 @@ class Add(
     """A new item in the folder `to`. Its path is one name, the target of a shortcut an id."""
 
     to: str
-    item: Item
+    item: ItemSpec
 
 
 class Move(_Change, frozen=True, tag="move"):
@@ -83,7 +83,7 @@ class Replace(_Change, frozen=True, tag="replace"):
 
 
 class Set(
-    Attributes,
+    ItemAttributes,
     frozen=True,
     kw_only=True,
     rename="camel",
@@ -117,19 +117,19 @@ def parse_change(text: str | bytes) -> Change:
         if isinstance(change, Set):
             change.check()
         elif isinstance(change, Add):
-            check_item(change.item)
+            validate_item(change.item)
             _check_new(change.item)
     except (msgspec.DecodeError, UnicodeDecodeError, BadTree) as why:
         which = f": do is one of {', '.join(_DOINGS)}" if "`$.do`" in str(why) else ""
         raise BadChange(f"not a change: {why}{which}") from None
-    if isinstance(change, Rename) and len(change.name) > LONGEST_NAME:
-        raise BadChange(f"not a change: a name has {LONGEST_NAME:,} characters at most")
+    if isinstance(change, Rename) and len(change.name) > MAX_NAME_LENGTH:
+        raise BadChange(f"not a change: a name has {MAX_NAME_LENGTH:,} characters at most")
     if isinstance(change, Replace):
         _check_bytes(change)
     return change
 
 
-def _check_new(item: Item) -> None:
+def _check_new(item: ItemSpec) -> None:
     if len(item.names) != 1 or item.inside or item.parents is not UNSET or item.ref:
         raise BadTree("a new item has a path of one name, and no ref, in or parents")
     if isinstance(item.target, list):
@@ -139,10 +139,10 @@ def _check_new(item: Item) -> None:
 def _check_bytes(change: Replace) -> None:
     if change.size is not None and change.text is not None:
         raise BadChange("not a change: bytes are replaced by a size or a text, not both")
-    if change.size is not None and not SMALLEST_SIZE <= change.size <= LARGEST_SIZE:
-        raise BadChange(f"not a change: a size is {SMALLEST_SIZE:,} to {LARGEST_SIZE:,} bytes")
-    if change.text is not None and len(change.text) > LARGEST_TEXT:
-        raise BadChange(f"not a change: a text has {LARGEST_TEXT:,} characters at most")
+    if change.size is not None and not MIN_SIZE <= change.size <= MAX_SIZE:
+        raise BadChange(f"not a change: a size is {MIN_SIZE:,} to {MAX_SIZE:,} bytes")
+    if change.text is not None and len(change.text) > MAX_TEXT_LENGTH:
+        raise BadChange(f"not a change: a text has {MAX_TEXT_LENGTH:,} characters at most")
 
 
 _STEP_MS = 1_000
@@ -152,10 +152,10 @@ class Mutations:
     """Makes changes in the overlays of trees. `find` is the forest's; `now_ms` UTC milliseconds."""
 
     def __init__(
-        self, find: Callable[[str], File | None], shelf: Shelf, now_ms: Callable[[], int]
+        self, find: Callable[[str], File | None], blobs: BlobCache, now_ms: Callable[[], int]
     ) -> None:
         self._find = find
-        self._shelf = shelf
+        self._blobs = blobs
         self._now_ms = now_ms
 
     def make(self, change: Change) -> File:
@@ -168,9 +168,9 @@ class Mutations:
         if isinstance(change, Move):
             self._move(file, [change.to] if isinstance(change.to, str) else change.to)
         elif isinstance(change, Delete):
-            tree.edited().gone.add(ordinal)
-        rare = replace(own.rare, changes=own.rare.changes + 1)
-        tree.edited().change(ordinal, own._replace(rare=rare))
+            tree.ensure_overlay().deleted.add(ordinal)
+        extras = replace(own.extras, changes=own.extras.changes + 1)
+        tree.ensure_overlay().change(ordinal, own._replace(extras=extras))
         return File(tree, ordinal)
 
     def _changed(self, own: Entry, ordinal: int, change: Change) -> Entry:
@@ -181,7 +181,7 @@ class Mutations:
                 return own._replace(trashed=isinstance(change, Trash))
             case Share() | Unshare():
                 shared = isinstance(change, Share)
-                return own._replace(shared=shared, rare=replace(own.rare, own_access=shared))
+                return own._replace(shared=shared, extras=replace(own.extras, own_access=shared))
             case Replace():
                 return self._replaced(own, ordinal, change)
             case Set():
@@ -203,20 +203,20 @@ class Mutations:
 
     def _add(self, change: Add) -> File:
         folder, item = self._folder(change.to), change.item
-        overlay = folder.tree.edited()
-        if overlay.added >= MOST_ADDED:
-            raise BadChange(f"{MOST_ADDED:,} items were added to this tree: it takes no more")
+        overlay = folder.tree.ensure_overlay()
+        if overlay.added >= MAX_ADDED:
+            raise BadChange(f"{MAX_ADDED:,} items were added to this tree: it takes no more")
         when = max(self._now_ms(), NEWEST_MS + (overlay.added + 1) * _STEP_MS)
-        entry = entry_of(self._shelf, item, overlay.added, when)
+        entry = entry_of(self._blobs, item, overlay.added, when)
         if item.kind == "shortcut":
-            entry = entry._replace(rare=replace(entry.rare, target=self._target(item)))
+            entry = entry._replace(extras=replace(entry.extras, target=self._target(item)))
         return File(folder.tree, overlay.add(entry, [folder.ordinal]))
 
-    def _target(self, item: Item) -> Target:
-        wanted = item.target if isinstance(item.target, str) else NOWHERE
+    def _target(self, item: ItemSpec) -> Target:
+        wanted = item.target if isinstance(item.target, str) else DANGLING_ID
         found = self._find(wanted)
         usual = found.entry.mime_type if found else "image/jpeg"
-        key = found.entry.rare.resource_key if found else None
+        key = found.entry.extras.resource_key if found else None
         return Target(wanted, item.target_mime_type or usual, key)
 
     def _move(self, file: File, wanted: list[str]) -> None:
@@ -229,27 +229,27 @@ class Mutations:
             if file.ordinal in (folder.ordinal, *_all_above(folder.tree, folder.ordinal)):
                 raise BadChange("a folder cannot be in itself")
         parents = [folder.ordinal for folder in folders]
-        file.tree.edited().place(file.ordinal, parents, file.tree.laid_in(file.ordinal))
+        file.tree.ensure_overlay().place(file.ordinal, parents, file.tree.laid_in(file.ordinal))
 
     def _replaced(self, own: Entry, ordinal: int, change: Replace) -> Entry:
-        if own.stock is None:
+        if own.blob is None:
             raise BadChange("what has no bytes cannot get others")
-        revision = own.rare.revision + 1
+        revision = own.extras.revision + 1
         return own._replace(
-            stock=self._stock(own, own.stock, ordinal, change),
+            blob=self._blob(own, own.blob, ordinal, change),
             modified_ms=max(self._now_ms(), own.modified_ms + _STEP_MS),
-            rare=replace(own.rare, revision=revision),
+            extras=replace(own.extras, revision=revision),
         )
 
-    def _stock(self, own: Entry, stock: Stock, ordinal: int, change: Replace) -> Stock:
+    def _blob(self, own: Entry, blob: Blob, ordinal: int, change: Replace) -> Blob:
         if change.text is not None:
-            return self._shelf.literal(change.text.encode(), stock.container)
+            return self._blobs.literal(change.text.encode(), blob.container)
         if change.size is not None:
-            made = stock_of(self._shelf, "picture", own.name, ordinal, change.size, None)
-            return made or stock
-        if not stock.container.suffix_length:
+            made = blob_for_kind(self._blobs, "picture", own.name, ordinal, change.size, None)
+            return made or blob
+        if not blob.container.suffix_length:
             raise BadChange("bytes that were written down are replaced by a size or a text")
-        return stock
+        return blob
 
 
 def _with(own: Entry, change: Set) -> Entry:

@@ -10,28 +10,28 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from drive_emulator.tree.entry import Entry
 
-MOST_ADDED = 200_000
+MAX_ADDED = 200_000
 
 
 class Overlay:
     """`base` is how many ordinals the layout has; `covers` are the folders of `covers_others`."""
 
-    def __init__(self, base: int, covers: Iterable[int]) -> None:
+    def __init__(self, base: int, inherited_from: Iterable[int]) -> None:
         self._base = base
-        self.covers = set(covers)
+        self.inherited_from = set(inherited_from)
         self.entries: dict[int, Entry] = {}
         self.parents: dict[int, tuple[int, ...]] = {}
-        self.gone: set[int] = set()
+        self.deleted: set[int] = set()
         self.added = 0
         self._extras: dict[int, list[int]] = {}  # folder -> ranks of what was put there
 
     def change(self, ordinal: int, own: Entry) -> None:
         """The item is this from now on, as far as it is itself concerned."""
         self.entries[ordinal] = own
-        if own.is_folder and covers_others(own):
-            self.covers.add(ordinal)
+        if own.is_folder and affects_descendants(own):
+            self.inherited_from.add(ordinal)
         else:
-            self.covers.discard(ordinal)
+            self.inherited_from.discard(ordinal)
 
     def add(self, own: Entry, parents: Sequence[int]) -> int:
         """The ordinal of a new item."""
@@ -68,10 +68,10 @@ class Overlay:
         return rank if rank >= 0 else self._base - 1 - rank
 
 
-def covers_others(folder: Entry) -> bool:
+def affects_descendants(folder: Entry) -> bool:
     """Whether what is in the folder is shared or trashed otherwise than it says itself."""
-    rare = folder.rare
-    return not folder.shared or folder.trashed or rare.own_access or bool(rare.shared_with)
+    extras = folder.extras
+    return not folder.shared or folder.trashed or extras.own_access or bool(extras.shared_with)
 
 
 def inherit(own: Entry, above: Iterator[Entry]) -> Entry:
@@ -80,14 +80,14 @@ def inherit(own: Entry, above: Iterator[Entry]) -> Entry:
     In a trashed folder everything is trashed. Access comes from the folder, added to by names and
     cut by `shared=False`, up to the nearest that has its own.
     """
-    shared, trashed, accounts = own.shared, own.trashed, own.rare.shared_with
-    inherits = not own.rare.own_access
+    shared, trashed, accounts = own.shared, own.trashed, own.extras.shared_with
+    inherits = not own.extras.own_access
     for folder in above:
         trashed = trashed or folder.trashed
         if inherits:
             shared = shared and folder.shared
-            accounts = accounts | folder.rare.shared_with
-            inherits = not folder.rare.own_access
-    if (shared, trashed, accounts) == (own.shared, own.trashed, own.rare.shared_with):
+            accounts = accounts | folder.extras.shared_with
+            inherits = not folder.extras.own_access
+    if (shared, trashed, accounts) == (own.shared, own.trashed, own.extras.shared_with):
         return own
-    return own._replace(shared=shared, trashed=trashed, rare=own.rare.with_accounts(accounts))
+    return own._replace(shared=shared, trashed=trashed, extras=own.extras.with_accounts(accounts))

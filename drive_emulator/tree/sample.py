@@ -10,11 +10,11 @@ from itertools import count
 from typing import NamedTuple
 
 from drive_emulator.content import documents
-from drive_emulator.content.blobs import Shelf, Stock
+from drive_emulator.content.blobs import Blob, BlobCache
 from drive_emulator.content.containers import JPEG, PNG
 from drive_emulator.content.paintings import PAINTINGS, Painting
 from drive_emulator.tree.entry import Entry
-from drive_emulator.tree.explicit_layout import FolderDraft, Listed
+from drive_emulator.tree.explicit_layout import ExplicitLayout, FolderNode
 
 TITLE = "Drivestream sample pictures"
 _HOUR = 3_600_000
@@ -125,46 +125,46 @@ def albums() -> list[Album]:
     return made
 
 
-def sample(shelf: Shelf, seed: int) -> Listed:
+def sample(blobs: BlobCache, seed: int) -> ExplicitLayout:
     """The same pictures under the same names for the same seed."""
-    root = FolderDraft(TITLE)
+    root = FolderNode(TITLE)
     for album in albums():
         rng = random.Random(f"{seed}/{album.path}")
-        _folder(root, album.path).files += _pictures(album, shelf, rng)
+        _folder(root, album.path).files += _pictures(album, blobs, rng)
     for path, name, kind in _PAPERS:
-        _folder(root, path).files.append(_paper(name, kind, shelf))
+        _folder(root, path).files.append(_paper(name, kind, blobs))
     for draft in _all(root):
         draft.files.sort(key=lambda file: -file.modified_ms)
-    return Listed(root)
+    return ExplicitLayout(root)
 
 
-def _folder(root: FolderDraft, path: str) -> FolderDraft:
+def _folder(root: FolderNode, path: str) -> FolderNode:
     here = root
     for name in filter(None, path.split("/")):
         found = next((each for each in here.folders if each.name == name), None)
         if found is None:
-            found = FolderDraft(name)
+            found = FolderNode(name)
             here.folders.append(found)
         here = found
     return here
 
 
-def _all(folder: FolderDraft) -> Iterator[FolderDraft]:
+def _all(folder: FolderNode) -> Iterator[FolderNode]:
     yield folder
     for below in folder.folders:
         yield from _all(below)
 
 
-def _pictures(album: Album, shelf: Shelf, rng: random.Random) -> Iterator[Entry]:
-    stocks = _chosen(album, shelf, rng)
+def _pictures(album: Album, blobs: BlobCache, rng: random.Random) -> Iterator[Entry]:
+    blobs = _chosen(album, blobs, rng)
     gap = 12 * _HOUR // album.pictures
     first = rng.randrange(100, 8_000)
-    for number, (painting, stock) in zip(range(album.pictures, 0, -1), stocks, strict=False):
+    for number, (painting, blob) in zip(range(album.pictures, 0, -1), blobs, strict=False):
         taken = album.start_ms + 6 * _HOUR + number * gap + rng.randrange(gap // 2)
         yield Entry(
-            _name(album, painting, stock, number + first, taken),
-            stock.container.mime_type,
-            stock,
+            _name(album, painting, blob, number + first, taken),
+            blob.container.mime_type,
+            blob,
             taken,
             album.start_ms + 30 * _HOUR + number * 1_500,  # uploaded the next morning, one by one
             theme=painting.theme,
@@ -172,7 +172,7 @@ def _pictures(album: Album, shelf: Shelf, rng: random.Random) -> Iterator[Entry]
         )
 
 
-def _chosen(album: Album, shelf: Shelf, rng: random.Random) -> Iterator[tuple[Painting, Stock]]:
+def _chosen(album: Album, blobs: BlobCache, rng: random.Random) -> Iterator[tuple[Painting, Blob]]:
     """Without end: every painting that suits the album once, then all again in another order."""
     large = album.shows == ("large",)
     suits = _wallpapers() if large else _suiting(album.shows)
@@ -182,7 +182,7 @@ def _chosen(album: Album, shelf: Shelf, rng: random.Random) -> Iterator[tuple[Pa
         if suits[0] is last:
             suits.reverse()
         for last in suits:
-            yield last, _large(last, shelf) if large else shelf.natural(last)
+            yield last, _large(last, blobs) if large else blobs.natural(last)
 
 
 def _suiting(shows: tuple[str, ...]) -> list[Painting]:
@@ -198,12 +198,12 @@ def _wallpapers() -> list[Painting]:
     return chosen
 
 
-def _large(painting: Painting, shelf: Shelf) -> Stock:
-    return shelf.large(painting, PNG if painting.scene.__name__ == "facets" else JPEG)
+def _large(painting: Painting, blobs: BlobCache) -> Blob:
+    return blobs.large(painting, PNG if painting.scene.__name__ == "facets" else JPEG)
 
 
-def _name(album: Album, painting: Painting, stock: Stock, number: int, taken_ms: int) -> str:
-    extension = stock.container.extension
+def _name(album: Album, painting: Painting, blob: Blob, number: int, taken_ms: int) -> str:
+    extension = blob.container.extension
     if album.naming == "phone":
         moment = datetime.fromtimestamp(taken_ms / 1000, UTC)
         return f"IMG_{moment:%Y%m%d_%H%M%S}.{extension}"
@@ -215,8 +215,8 @@ def _name(album: Album, painting: Painting, stock: Stock, number: int, taken_ms:
     return f"{scene} no. {number}.{extension}"
 
 
-def _paper(name: str, kind: documents.Document | str, shelf: Shelf) -> Entry:
+def _paper(name: str, kind: documents.Document | str, blobs: BlobCache) -> Entry:
     when = round(datetime(2026, 5, 1, tzinfo=UTC).timestamp() * 1000) + len(name) * 60_000
     if isinstance(kind, str):
         return Entry(name, kind, None, when, when)
-    return Entry(name, kind.container.mime_type, shelf.document(kind), when, when)
+    return Entry(name, kind.container.mime_type, blobs.document(kind), when, when)

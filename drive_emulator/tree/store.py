@@ -6,40 +6,42 @@ from hashlib import blake2b
 from time import time
 
 from drive_emulator.auth.caller import Caller
-from drive_emulator.content.blobs import Shelf
+from drive_emulator.content.blobs import BlobCache
 from drive_emulator.tree.entry import Entry
-from drive_emulator.tree.explicit_layout import Draft, anybody_can_fetch
-from drive_emulator.tree.explicit_spec import BadTree, WrittenSpec
-from drive_emulator.tree.generated import TreeSpec, plan
+from drive_emulator.tree.explicit_layout import TreeBuilder, anybody_can_fetch
+from drive_emulator.tree.explicit_spec import BadTree, ExplicitTreeSpec
+from drive_emulator.tree.generated import GeneratedTreeSpec, plan
 from drive_emulator.tree.hostile import hostile
-from drive_emulator.tree.layout import Plan
+from drive_emulator.tree.layout import Layout
 from drive_emulator.tree.mutations import Change, Mutations
 from drive_emulator.tree.sample import sample
-from drive_emulator.tree.token_cipher import Seal
+from drive_emulator.tree.token_cipher import TokenCipher
 from drive_emulator.tree.tree import DRIVE_ID, PLACE, Drive, File, Tree
 
 __all__ = ["File", "Forest", "Tree"]
 
-MOST_TREES = 1_000
+MAX_TREES = 1_000
 
 
 def _has_direct_access(file: File, caller: Caller) -> bool:
     account = caller.account
-    return bool(account) and (account == file.tree.owner or account in file.entry.rare.shared_with)
+    return bool(account) and (
+        account == file.tree.owner or account in file.entry.extras.shared_with
+    )
 
 
-class Forest:
+class TreeStore:
     """The built-in trees and those that were added."""
 
     def __init__(self, seed: int, now: Callable[[], float] = time) -> None:
         self.seed = seed
         self.now = now
         """Seconds since 1970: when what is added or replaced was so."""
-        self.seal = Seal(b"drive emulator %d" % seed)
-        self._shelf = Shelf()
+        self.cipher = TokenCipher(b"drive emulator %d" % seed)
+        self._blobs = BlobCache()
         self._trees: dict[int, Tree] = {}
-        self._mutations = Mutations(self.find, self._shelf, lambda: round(self.now() * 1000))
-        first = self._plant("sample", sample(self._shelf, seed))
+        self._mutations = Mutations(self.find, self._blobs, lambda: round(self.now() * 1000))
+        first = self._plant("sample", sample(self._blobs, seed))
         papers = (file for file in self.downloads(first) if file.entry.mime_type == "text/plain")
         self.add(hostile(next(papers)))
 
@@ -55,18 +57,18 @@ class Forest:
         """Every shared drive, in the order of their trees."""
         return [tree.drive for tree in self._trees.values() if tree.drive is not None]
 
-    def add(self, spec: TreeSpec | WrittenSpec) -> Tree:
+    def add(self, spec: GeneratedTreeSpec | ExplicitTreeSpec) -> Tree:
         """A new tree, or the one that is there if it was made of the same specification."""
         known = self.tree(spec.name)
         if known is not None:
             if known.spec == spec:
                 return known
             raise BadTree(f"another tree is called {spec.name!r}")
-        if len(self._trees) >= MOST_TREES:
-            raise BadTree(f"there are {MOST_TREES} trees already")
-        if isinstance(spec, TreeSpec):
-            return self._plant(spec.name, plan(spec, self._shelf, self.seed), spec)
-        draft = Draft(spec, self._shelf)
+        if len(self._trees) >= MAX_TREES:
+            raise BadTree(f"there are {MAX_TREES} trees already")
+        if isinstance(spec, GeneratedTreeSpec):
+            return self._plant(spec.name, plan(spec, self._blobs, self.seed), spec)
+        draft = TreeBuilder(spec, self._blobs)
         tree = self._plant(spec.name, draft.layout, spec)
         try:
             draft.aim(tree.id, self._described)
@@ -74,7 +76,7 @@ class Forest:
             del self._trees[tree.key]
             raise
         for ordinal, parents in draft.parents.items():
-            tree.edited().place(ordinal, parents, draft.layout.parent(ordinal))
+            tree.ensure_overlay().place(ordinal, parents, draft.layout.parent(ordinal))
         tree.refs = {ref: tree.id(ordinal) for ref, ordinal in draft.refs().items()}
         return tree
 
@@ -92,7 +94,7 @@ class Forest:
             return next((File(tree, 0) for tree in drives if tree.id(0) == wanted), None)
         if len(wanted) != 33 or wanted[0] != "1":
             return None
-        payload = self.seal.open(wanted[1:])
+        payload = self.cipher.open(wanted[1:])
         if payload is None:
             return None
         key, ordinal = PLACE.unpack(payload)
@@ -114,7 +116,7 @@ class Forest:
         """
         if not self.listed(file, caller, all_drives=all_drives):
             return False
-        key = file.entry.rare.resource_key
+        key = file.entry.extras.resource_key
         if key is None or caller.resource_keys.get(file.id) == key:
             return True
         return _has_direct_access(file, caller)
@@ -129,12 +131,12 @@ class Forest:
         for ordinal in range(tree.count):
             file = File(tree, ordinal)
             entry = file.entry
-            if entry.stock and anybody_can_fetch(entry) and self._is_reachable(file):
+            if entry.blob and anybody_can_fetch(entry) and self._is_reachable(file):
                 yield file
 
     def _is_reachable(self, file: File) -> bool:
         tree = file.tree
-        if not tree.layout.covers and tree.overlay is None:
+        if not tree.layout.inherited_from and tree.overlay is None:
             return True
         above = list(tree.above(file.ordinal))
         if not tree.exists(file.ordinal) or above[-1:] != [0]:
@@ -152,14 +154,16 @@ class Forest:
         found = self.find(wanted)
         return found.entry if found else None
 
-    def _plant(self, name: str, layout: Plan, spec: TreeSpec | WrittenSpec | None = None) -> Tree:
+    def _plant(
+        self, name: str, layout: Layout, spec: GeneratedTreeSpec | ExplicitTreeSpec | None = None
+    ) -> Tree:
         seed = spec.seed if spec else 0
         key = int.from_bytes(blake2b(f"{name}/{seed}".encode(), digest_size=4).digest())
         if key in self._trees:
             raise BadTree(
                 f"the name {name!r} collides with {self._trees[key].name!r}: take another"
             )
-        tree = Tree(key, layout, name, spec, self.seal)
+        tree = Tree(key, layout, name, spec, self.cipher)
         if spec is not None and spec.drive is not None:
             tree.drive = self._drive(spec.drive, key)
         self._trees[key] = tree

@@ -13,7 +13,7 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _PLAIN = bytes.maketrans(b"-_", b"+/")
 
 
-class Seal:
+class TokenCipher:
     """Seals payloads of 1 to `LONGEST` bytes under a secret."""
 
     def __init__(self, secret: bytes) -> None:

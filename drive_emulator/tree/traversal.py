@@ -9,7 +9,7 @@ from typing import NamedTuple
 from drive_emulator.tree.tree import Tree
 
 
-class Stretch(NamedTuple):
+class TreeSlice(NamedTuple):
     """A part of one tree: disjoint runs of ordinals, and ranks (see `overlay`), both in order."""
 
     tree: Tree
@@ -32,16 +32,16 @@ class Stretch(NamedTuple):
         return map(self.tree.ordinal, _once(ranks))
 
 
-def everything(tree: Tree) -> Stretch:
+def everything(tree: Tree) -> TreeSlice:
     """All of a tree, its root too."""
     layout = tree.layout
-    return Stretch(tree, [range(layout.folders + layout.files)], tree.put(None))
+    return TreeSlice(tree, [range(layout.folders + layout.files)], tree.put(None))
 
 
-def children(tree: Tree, folders: Iterable[int]) -> Stretch:
+def children(tree: Tree, folders: Iterable[int]) -> TreeSlice:
     """What is or once was in these folders: the query tells which."""
     known = list(folders)
-    return Stretch(tree, tree.laid(known), tree.put(known))
+    return TreeSlice(tree, tree.laid(known), tree.put(known))
 
 
 def _behind(run: range, after: int) -> range:

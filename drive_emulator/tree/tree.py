@@ -7,9 +7,9 @@ from struct import Struct
 from typing import NamedTuple, Protocol
 
 from drive_emulator.tree.entry import Entry
-from drive_emulator.tree.layout import Plan
+from drive_emulator.tree.layout import Layout
 from drive_emulator.tree.overlay import Overlay, inherit
-from drive_emulator.tree.token_cipher import Seal
+from drive_emulator.tree.token_cipher import TokenCipher
 
 DRIVE_ID = re.compile(r"0A[A-Za-z0-9_-]{17}")
 PLACE = Struct(">II")  # the tree's key, the ordinal in it
@@ -50,7 +50,9 @@ def title_of(spec: Spec) -> str:
 class Tree:
     """A root folder and all below it. `key` is 32 bits, from its name and seed."""
 
-    def __init__(self, key: int, layout: Plan, name: str, spec: Spec | None, seal: Seal) -> None:
+    def __init__(
+        self, key: int, layout: Layout, name: str, spec: Spec | None, cipher: TokenCipher
+    ) -> None:
         self.name = name
         self.key = key
         self.layout = layout
@@ -59,10 +61,10 @@ class Tree:
         self.drive: Drive | None = None
         self.refs: dict[str, str] = {}
         """Ids, by what a written tree calls its items."""
-        self.seal = seal
+        self.cipher = cipher
         self.overlay: Overlay | None = None
         self._base = layout.folders + layout.files
-        self._plain = not layout.covers
+        self._plain = not layout.inherited_from
 
     @property
     def count(self) -> int:
@@ -74,10 +76,10 @@ class Tree:
         """Of the shared drive that it is."""
         return self.drive.id if self.drive else None
 
-    def edited(self) -> Overlay:
+    def ensure_overlay(self) -> Overlay:
         """The overlay, to change something in it."""
         if self.overlay is None:
-            self.overlay = Overlay(self._base, self.layout.covers)
+            self.overlay = Overlay(self._base, self.layout.inherited_from)
             self._plain = False
         return self.overlay
 
@@ -90,20 +92,22 @@ class Tree:
         """The item as it is where it is: in a private folder it is private."""
         if self._plain:
             return self.layout.entry(ordinal)
-        covers = self.overlay.covers if self.overlay else self.layout.covers
+        inherited_from = self.overlay.inherited_from if self.overlay else self.layout.inherited_from
         own = self.own(ordinal)
-        if not covers:
+        if not inherited_from:
             return own
-        return inherit(own, (self.own(each) for each in self.above(ordinal) if each in covers))
+        return inherit(
+            own, (self.own(each) for each in self.above(ordinal) if each in inherited_from)
+        )
 
     def exists(self, ordinal: int) -> bool:
         """Neither it nor a folder over it was deleted."""
         if not 0 <= ordinal < self.count:
             return False
-        if self.overlay is None or not self.overlay.gone:
+        if self.overlay is None or not self.overlay.deleted:
             return True
-        gone = self.overlay.gone
-        return ordinal not in gone and gone.isdisjoint(self.above(ordinal))
+        deleted = self.overlay.deleted
+        return ordinal not in deleted and deleted.isdisjoint(self.above(ordinal))
 
     def laid_in(self, ordinal: int) -> int | None:
         """The folder in which its layout has it: None for the root and for what was added."""
@@ -144,7 +148,7 @@ class Tree:
         """33 characters, as Drive's are: a `1` and 32 of `[A-Za-z0-9_-]`."""
         if ordinal == 0 and self.drive is not None:
             return self.drive.id
-        return "1" + self.seal.close(PLACE.pack(self.key, ordinal))
+        return "1" + self.cipher.close(PLACE.pack(self.key, ordinal))
 
 
 class File:
@@ -183,15 +187,15 @@ class File:
     @property
     def tag(self) -> bytes:
         """What its last bytes say, so that no two files of all trees are equal."""
-        return b"%08x%08x%08x" % (self.tree.key, self.entry.rare.revision, self.ordinal)
+        return b"%08x%08x%08x" % (self.tree.key, self.entry.extras.revision, self.ordinal)
 
     def checksum(self, kind: str) -> str | None:
         """`md5`, `sha1` or `sha256` in hex; None for what has no bytes."""
-        stock = self.entry.stock
-        if stock is None:
+        blob = self.entry.blob
+        if blob is None:
             return None
-        state = getattr(stock.contents, kind).copy()
-        state.update(stock.container.suffix(self.tag))
+        state = getattr(blob.contents, kind).copy()
+        state.update(blob.container.suffix(self.tag))
         return str(state.hexdigest())
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
-from drive_emulator.options import USUAL_KEY
+from drive_emulator.options import DEFAULT_KEY
 from services.adapters import process
 from services.api import __main__ as api
 from services.core.settings import Reader
@@ -145,7 +145,7 @@ def test_the_demo_changes_settings_of_drive_and_nothing_else(name: str) -> None:
     }
     assert own["GOOGLE_APPLICATION_CREDENTIALS"] == ""
     assert own["DRIVE_QUOTA_UNITS_PER_MINUTE"] == "0"
-    assert own["GOOGLE_API_KEY"] == USUAL_KEY
+    assert own["GOOGLE_API_KEY"] == DEFAULT_KEY
     address = urlsplit(own["DRIVE_API_URL"])
     assert address.hostname == "emulator"
     assert str(address.port) in all_services()["emulator"].command

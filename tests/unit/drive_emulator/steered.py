@@ -6,41 +6,41 @@ from typing import Any
 import httpx
 import msgspec
 
-from drive_emulator.control.state import World
+from drive_emulator.control.state import State
 from drive_emulator.faults.rule import Rule, parse_rule
 from drive_emulator.quota.settings import changed
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import File, Tree
-from tests.unit.drive_emulator.callers import caller, world_of
+from tests.unit.drive_emulator.callers import caller, state_of
 from tests.unit.drive_emulator.conftest import KEY
 
 
 class Steered:
     """The tree `small` behind one client with a key."""
 
-    def __init__(self, forest: Forest, small: Tree) -> None:
-        self.world: World = world_of(forest)
-        self.forest = forest
+    def __init__(self, store: TreeStore, small: Tree) -> None:
+        self.state: State = state_of(store)
+        self.store = store
         self.small = small
-        self.client = caller(self.world, KEY)
+        self.client = caller(self.state, KEY)
 
     @property
     def folder(self) -> str:
         """A folder of 7 or 8 pictures."""
-        return self.forest.file(self.small, 1).id
+        return self.store.file(self.small, 1).id
 
     def picture(self, number: int = 0) -> File:
-        return self.forest.file(self.small, self.small.layout.folders + number)
+        return self.store.file(self.small, self.small.layout.folders + number)
 
     def fault(self, do: str, match: Mapping[str, Any] | None = None, **effect: Any) -> Rule:
         """Add a rule."""
         rule = {"effect": {"do": do, **effect}, "match": dict(match or {})}
-        return self.world.faults.add(parse_rule(msgspec.json.encode(rule)))
+        return self.state.faults.add(parse_rule(msgspec.json.encode(rule)))
 
     def quota(self, profile: str = "none", **settings: Any) -> None:
         """Begin with a quota."""
         wanted = {"profile": profile, **settings}
-        self.world.quota.change(changed(self.world.quota.settings, wanted))
+        self.state.quota.change(changed(self.state.quota.settings, wanted))
 
     async def media(self, number: int = 0, **headers: str) -> httpx.Response:
         url = f"/drive/v3/files/{self.picture(number).id}"

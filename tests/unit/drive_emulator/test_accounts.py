@@ -7,25 +7,25 @@ from typing import Any
 import httpx
 import pytest
 
-from drive_emulator.control.state import World
+from drive_emulator.control.state import State
 from drive_emulator.tree.change_log import ChangeLog
 from drive_emulator.tree.generated import parse_tree
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from tests.unit.drive_emulator.answers import reason
-from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller, world_of
+from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller, state_of
 from tests.unit.drive_emulator.conftest import KEY
 
 CHANGES = "/drive/v3/changes"
 
 
 @pytest.fixture
-def world(forest: Forest) -> World:
-    return world_of(forest)
+def state(store: TreeStore) -> State:
+    return state_of(store)
 
 
 @pytest.fixture
-async def me(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    async with caller(world, token=TOKEN) as client:
+async def me(state: State) -> AsyncIterator[httpx.AsyncClient]:
+    async with caller(state, token=TOKEN) as client:
         yield client
 
 
@@ -33,17 +33,17 @@ SPEC = b'{"name": "changing", "items": [{"path": "some.jpg", "size": 5000, "ref"
 
 
 @pytest.fixture
-def forest() -> Forest:
+def store() -> TreeStore:
     """Of each test's own: some of them change it."""
-    forest = Forest(seed=1)
-    forest.add(parse_tree(SPEC))
-    return forest
+    store = TreeStore(seed=1)
+    store.add(parse_tree(SPEC))
+    return store
 
 
 @pytest.fixture
-def own(forest: Forest) -> str:
+def own(store: TreeStore) -> str:
     """A file that may be changed."""
-    tree = forest.tree("changing")
+    tree = store.tree("changing")
     assert tree is not None
     return tree.refs["some"]
 
@@ -86,9 +86,9 @@ async def test_there_are_no_shared_drives_unless_a_tree_is_one(me: httpx.AsyncCl
     assert reason(await me.get("/drive/v3/drives/x")) == (404, "notFound", "driveId")
 
 
-async def test_a_shared_drive_is_told_by_its_name(me: httpx.AsyncClient, forest: Forest) -> None:
+async def test_a_shared_drive_is_told_by_its_name(me: httpx.AsyncClient, store: TreeStore) -> None:
     spec = b'{"name": "team", "title": "Root", "drive": "The team", "items": [{"path": "a.jpg"}]}'
-    tree = forest.add(parse_tree(spec))
+    tree = store.add(parse_tree(spec))
     [told] = (await me.get("/drive/v3/drives", params={"fields": "drives(id,name)"})).json()[
         "drives"
     ]
@@ -165,9 +165,9 @@ async def test_root_is_an_accounts_own_empty_folder(me: httpx.AsyncClient) -> No
         assert listed.json()["files"] == []
 
 
-async def test_who_has_a_key_alone_has_no_root(world: World, me: httpx.AsyncClient) -> None:
+async def test_who_has_a_key_alone_has_no_root(state: State, me: httpx.AsyncClient) -> None:
     mine = (await me.get("/drive/v3/files/root")).json()["id"]
-    async with caller(world, KEY) as client:
+    async with caller(state, KEY) as client:
         for one in ("root", mine):
             assert reason(await client.get(f"/drive/v3/files/{one}"))[0] == 404
             params = {"q": f"'{one}' in parents"}

@@ -8,27 +8,27 @@ from collections.abc import AsyncIterator, Sequence
 import httpx
 import pytest
 
-from drive_emulator.control.state import World
-from drive_emulator.drive_api.batch import LONGEST_URL, read_batch
+from drive_emulator.control.state import State
+from drive_emulator.drive_api.batch import MAX_URL, read_batch
 from drive_emulator.http.errors import ApiError
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason
-from tests.unit.drive_emulator.callers import TOKEN, caller, world_of
+from tests.unit.drive_emulator.callers import TOKEN, caller, state_of
 from tests.unit.drive_emulator.conftest import KEY
 
 TYPE = 'multipart/mixed; boundary="here"'
 
 
 @pytest.fixture
-def world(forest: Forest) -> World:
-    return world_of(forest)
+def state(store: TreeStore) -> State:
+    return state_of(store)
 
 
 @pytest.fixture
-async def anybody(world: World) -> AsyncIterator[httpx.AsyncClient]:
+async def anybody(state: State) -> AsyncIterator[httpx.AsyncClient]:
     """The batch itself shows nothing: its calls do."""
-    async with caller(world) as client:
+    async with caller(state) as client:
         yield client
 
 
@@ -63,9 +63,9 @@ async def answers(
 
 
 async def test_every_call_has_its_answer_by_its_name(
-    anybody: httpx.AsyncClient, forest: Forest, small: Tree
+    anybody: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
-    ids = [forest.file(small, ordinal).id for ordinal in (0, 5, 9)]
+    ids = [store.file(small, ordinal).id for ordinal in (0, 5, 9)]
     targets = [f"/drive/v3/files/{each}?fields=id&key={KEY}" for each in ids]
     found = await answers(anybody, batch([*targets, f"/drive/v3/files/nobody?key={KEY}"]))
     assert [(name, status) for name, status, _ in found] == [
@@ -84,30 +84,30 @@ def test_a_folded_name_is_unfolded() -> None:
 
 
 async def test_every_call_is_counted_as_one(
-    world: World, anybody: httpx.AsyncClient, forest: Forest, small: Tree
+    state: State, anybody: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
-    target = f"/drive/v3/files/{forest.file(small, 1).id}?key={KEY}"
-    before = world.log.counts()["kinds"].get("get", 0)
+    target = f"/drive/v3/files/{store.file(small, 1).id}?key={KEY}"
+    before = state.log.counts()["kinds"].get("get", 0)
     await answers(anybody, batch([target] * 7), "/batch")
-    assert world.log.counts()["kinds"]["get"] - before == 7
+    assert state.log.counts()["kinds"]["get"] - before == 7
 
 
 async def test_a_call_without_credentials_is_refused_alone(
-    anybody: httpx.AsyncClient, forest: Forest, small: Tree
+    anybody: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
-    path = f"/drive/v3/files/{forest.file(small, 1).id}"
+    path = f"/drive/v3/files/{store.file(small, 1).id}"
     found = await answers(anybody, batch([path, f"{path}?key={KEY}"]))
     assert [status for _, status, _ in found] == [403, 200]
 
 
 async def test_the_credentials_of_the_batch_hold_for_its_calls(
-    world: World, forest: Forest, small: Tree
+    state: State, store: TreeStore, small: Tree
 ) -> None:
-    path = f"/drive/v3/files/{forest.file(small, 1).id}"
-    async with caller(world, token=TOKEN) as client:
+    path = f"/drive/v3/files/{store.file(small, 1).id}"
+    async with caller(state, token=TOKEN) as client:
         [(_, status, _)] = await answers(client, batch([path]))
-        [(_, wrong, _)] = await answers(client, batch([path], "Authorization: Bearer no\n"))
-    assert (status, wrong) == (200, 401)
+        [(_, control_error, _)] = await answers(client, batch([path], "Authorization: Bearer no\n"))
+    assert (status, control_error) == (200, 401)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ async def test_the_credentials_of_the_batch_hold_for_its_calls(
         "/_emu/trees",
         "//[/drive/v3/files",
         "https://www.googleapis.com/drive/v3/files",
-        f"/drive/v3/files?key=k&q={'x' * LONGEST_URL}",
+        f"/drive/v3/files?key=k&q={'x' * MAX_URL}",
     ],
 )
 async def test_some_calls_cannot_be_in_a_batch(anybody: httpx.AsyncClient, target: str) -> None:
@@ -130,11 +130,11 @@ async def test_some_calls_cannot_be_in_a_batch(anybody: httpx.AsyncClient, targe
 
 
 async def test_a_list_in_a_batch_is_never_compressed(
-    world: World, forest: Forest, small: Tree
+    state: State, store: TreeStore, small: Tree
 ) -> None:
-    target = f"/drive/v3/files?key={KEY}&q='{forest.file(small, 0).id}'+in+parents"
+    target = f"/drive/v3/files?key={KEY}&q='{store.file(small, 0).id}'+in+parents"
     headers = "Accept-Encoding: gzip\nUser-Agent: me (gzip)\n"
-    async with caller(world) as client:
+    async with caller(state) as client:
         [(_, status, told)] = await answers(client, batch([target], headers))
     assert (status, told["kind"]) == (200, "drive#fileList")
 

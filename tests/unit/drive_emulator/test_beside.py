@@ -4,23 +4,23 @@ import asyncio
 import threading
 from functools import partial
 
-from drive_emulator.worker import Beside
+from drive_emulator.worker import WorkerThread
 
 
 async def test_pieces_run_one_at_a_time_in_order() -> None:
-    beside, done = Beside(), list[tuple[str, int]]()
+    worker, done = WorkerThread(), list[tuple[str, int]]()
 
     def work(number: int) -> int:
         done.append((threading.current_thread().name, number))
         return number
 
-    results = await asyncio.gather(*(beside.run(partial(work, number)) for number in range(20)))
+    results = await asyncio.gather(*(worker.run(partial(work, number)) for number in range(20)))
     assert results == [number for _, number in done] == list(range(20))
     assert len({name for name, _ in done}) == 1
 
 
 async def test_a_request_goes_between_two_pieces_of_a_list() -> None:
-    beside, done = Beside(), list[str]()
+    worker, done = WorkerThread(), list[str]()
     started, asked = threading.Event(), threading.Event()
 
     def first() -> None:
@@ -29,11 +29,11 @@ async def test_a_request_goes_between_two_pieces_of_a_list() -> None:
         done.append("first of the list")
 
     listed = threading.Thread(
-        target=beside.run_all, args=([first, partial(done.append, "second of the list")],)
+        target=worker.run_all, args=([first, partial(done.append, "second of the list")],)
     )
     listed.start()
     assert await asyncio.to_thread(started.wait, 5)
-    request = asyncio.create_task(beside.run(partial(done.append, "request")))
+    request = asyncio.create_task(worker.run(partial(done.append, "request")))
     await asyncio.sleep(0)  # it is queued now, behind the first piece
     asked.set()
     await request

@@ -9,7 +9,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from drive_emulator.http import connections
-from drive_emulator.http.connections import LONGEST_HEAD, Bounded
+from drive_emulator.http.connections import MAX_HEAD, BoundedHttpProtocol
 from drive_emulator.http.messages import Receive, Scope, Send
 
 ASKING_S = 0.1
@@ -59,34 +59,38 @@ async def line(monkeypatch: pytest.MonkeyPatch) -> Line:
 
 
 @pytest.fixture
-async def connection(line: Line) -> AsyncIterator[Bounded]:
-    config = Config(answer, http=Bounded, ws="none", lifespan="off", log_config=None)
+async def connection(line: Line) -> AsyncIterator[BoundedHttpProtocol]:
+    config = Config(answer, http=BoundedHttpProtocol, ws="none", lifespan="off", log_config=None)
     config.load()
-    connection = Bounded(config=config, server_state=ServerState(), app_state={})
+    connection = BoundedHttpProtocol(config=config, server_state=ServerState(), app_state={})
     connection.connection_made(line)
     yield connection
     connection.connection_lost(None)
 
 
-async def test_a_head_without_an_end_is_refused(line: Line, connection: Bounded) -> None:
+async def test_a_head_without_an_end_is_refused(
+    line: Line, connection: BoundedHttpProtocol
+) -> None:
     connection.data_received(OK[:-2] + b"X: ")
-    for _ in range(LONGEST_HEAD // 65_536):
+    for _ in range(MAX_HEAD // 65_536):
         assert not line.closed
         connection.data_received(b"a" * 65_536)
     assert line.data.startswith(b"HTTP/1.1 431 ")
     assert line.closed
 
 
-async def test_requests_one_after_another_are_no_long_head(line: Line, connection: Bounded) -> None:
+async def test_requests_one_after_another_are_no_long_head(
+    line: Line, connection: BoundedHttpProtocol
+) -> None:
     for _ in range(3):
-        connection.data_received(OK[:-2] + b"X: " + b"a" * (LONGEST_HEAD - 1_000))
+        connection.data_received(OK[:-2] + b"X: " + b"a" * (MAX_HEAD - 1_000))
         connection.data_received(b"\r\n\r\n")
         await asyncio.sleep(0.01)
     assert line.data.count(b"GET 0") == 3
 
 
-async def test_a_long_body_is_no_head(line: Line, connection: Bounded) -> None:
-    size = LONGEST_HEAD * 2
+async def test_a_long_body_is_no_head(line: Line, connection: BoundedHttpProtocol) -> None:
+    size = MAX_HEAD * 2
     connection.data_received(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % size)
     for _ in range(size // 65_536):
         connection.data_received(b"a" * 65_536)
@@ -105,7 +109,7 @@ async def test_a_long_body_is_no_head(line: Line, connection: Bounded) -> None:
     ],
 )
 async def test_who_does_not_finish_asking_is_cut_off(
-    said: bytes, line: Line, connection: Bounded
+    said: bytes, line: Line, connection: BoundedHttpProtocol
 ) -> None:
     if said:
         connection.data_received(said)
@@ -113,7 +117,9 @@ async def test_who_does_not_finish_asking_is_cut_off(
     assert line.closed
 
 
-async def test_who_has_asked_may_wait_between_two_requests(line: Line, connection: Bounded) -> None:
+async def test_who_has_asked_may_wait_between_two_requests(
+    line: Line, connection: BoundedHttpProtocol
+) -> None:
     connection.data_received(OK)
     await asyncio.sleep(ASKING_S * 3)
     assert not line.closed
@@ -123,9 +129,9 @@ async def test_who_has_asked_may_wait_between_two_requests(line: Line, connectio
 async def test_a_connection_that_never_came_about_is_forgotten(line: Line) -> None:
     broken: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: broken.append(context))
-    config = Config(answer, http=Bounded, ws="none", lifespan="off", log_config=None)
+    config = Config(answer, http=BoundedHttpProtocol, ws="none", lifespan="off", log_config=None)
     config.load()
-    Bounded(config=config, server_state=ServerState(), app_state={})
+    BoundedHttpProtocol(config=config, server_state=ServerState(), app_state={})
     await asyncio.sleep(ASKING_S * 3)
     assert not broken
     assert not line.closed

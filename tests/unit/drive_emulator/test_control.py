@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import Tree
 
 
@@ -14,11 +14,11 @@ async def test_it_is_healthy_without_a_key(stranger: httpx.AsyncClient) -> None:
 
 
 async def test_trees_are_listed_with_their_links(
-    stranger: httpx.AsyncClient, forest: Forest
+    stranger: httpx.AsyncClient, store: TreeStore
 ) -> None:
     trees = (await stranger.get("/_emu/trees")).json()["trees"]
     assert [tree["name"] for tree in trees][:3] == ["sample", "hostile", "small"]
-    root = forest.file(forest.trees[0], 0).id
+    root = store.file(store.trees[0], 0).id
     assert trees[0]["folderUrl"] == f"https://drive.google.com/drive/folders/{root}"
     assert trees[0]["pictures"] == 2_400
     assert (trees[2]["pictures"], trees[2]["folders"], trees[2]["bytes"]) == (30, 4, 150_000)
@@ -63,7 +63,7 @@ async def test_an_unshared_tree_is_not_found(drive: httpx.AsyncClient) -> None:
 
 
 async def test_expected_files_are_told_line_by_line(
-    drive: httpx.AsyncClient, forest: Forest, small: Tree
+    drive: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
     answer = await drive.get("/_emu/trees/small/files")
     assert answer.headers["content-type"] == "application/x-ndjson"
@@ -77,19 +77,21 @@ async def test_expected_files_are_told_line_by_line(
     assert facts == {**{name: last[name] for name in facts}, "size": str(last["size"])}
 
 
-async def test_what_nobody_can_import_is_not_expected(forest: Forest) -> None:
-    hostile = forest.trees[1]
-    names = [file.entry.name for file in forest.downloads(hostile)]
+async def test_what_nobody_can_import_is_not_expected(store: TreeStore) -> None:
+    hostile = store.trees[1]
+    names = [file.entry.name for file in store.downloads(hostile)]
     assert {"empty.jpg", "..", "under a slash.jpg"} <= set(names)
     assert names.count("twin.jpg") == 2
     assert {"secret.jpg", "thrown away.jpg", "with its folder.jpg", "a document"}.isdisjoint(names)
-    assert sum(file.entry.mime_type.startswith("image/") for file in forest.downloads(hostile)) == (
+    assert sum(file.entry.mime_type.startswith("image/") for file in store.downloads(hostile)) == (
         hostile.layout.pictures
     )
 
 
-async def test_requests_are_counted(drive: httpx.AsyncClient, forest: Forest, small: Tree) -> None:
-    picture = forest.file(small, small.layout.folders + 1)
+async def test_requests_are_counted(
+    drive: httpx.AsyncClient, store: TreeStore, small: Tree
+) -> None:
+    picture = store.file(small, small.layout.folders + 1)
     await drive.get("/drive/v3/files", params={"fields": "kind"})
     await drive.get(f"/drive/v3/files/{picture.id}")
     await drive.get(f"/drive/v3/files/{picture.id}", params={"alt": "media"})

@@ -10,14 +10,14 @@ import msgspec
 import pytest
 from PIL import Image
 
-from drive_emulator.control.state import World
+from drive_emulator.control.state import State
 from drive_emulator.drive_api.export_formats import FORMATS, exported
 from drive_emulator.drive_api.exports import OPERATION_LIFE_S
 from drive_emulator.tree.generated import parse_tree
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import File
 from tests.unit.drive_emulator.answers import reason
-from tests.unit.drive_emulator.callers import caller, world_of
+from tests.unit.drive_emulator.callers import caller, state_of
 from tests.unit.drive_emulator.conftest import KEY
 
 PDF = "application/pdf"
@@ -25,32 +25,32 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
 @pytest.fixture
-def world(forest: Forest) -> World:
-    return world_of(forest)
+def state(store: TreeStore) -> State:
+    return state_of(store)
 
 
 @pytest.fixture
-async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    async with caller(world, key=KEY) as client:
+async def client(state: State) -> AsyncIterator[httpx.AsyncClient]:
+    async with caller(state, key=KEY) as client:
         yield client
 
 
-def named(forest: Forest, name: str) -> File:
+def named(store: TreeStore, name: str) -> File:
     """A file of the hostile tree."""
-    tree = forest.tree("hostile")
+    tree = store.tree("hostile")
     assert tree is not None
-    files = (forest.file(tree, ordinal) for ordinal in range(tree.count))
+    files = (store.file(tree, ordinal) for ordinal in range(tree.count))
     return next(file for file in files if file.entry.name == name)
 
 
 @pytest.fixture(scope="module")
-def document(forest: Forest) -> File:
-    return named(forest, "a document")
+def document(store: TreeStore) -> File:
+    return named(store, "a document")
 
 
 @pytest.fixture(scope="module")
-def notes(forest: Forest) -> File:
-    return named(forest, "notes.txt")
+def notes(store: TreeStore) -> File:
+    return named(store, "notes.txt")
 
 
 async def export(
@@ -128,10 +128,10 @@ async def test_links_of_exports_lead_to_the_same(client: httpx.AsyncClient, docu
 
 
 async def test_what_may_not_be_downloaded_is_not_to_be_had_this_way_either(
-    client: httpx.AsyncClient, forest: Forest
+    client: httpx.AsyncClient, store: TreeStore
 ) -> None:
     for name in ("not to be downloaded.jpg", "abusive.jpg"):
-        file = named(forest, name)
+        file = named(store, name)
         answer = await client.post(f"/drive/v3/files/{file.id}/download")
         assert answer.status_code == 403
 
@@ -145,26 +145,26 @@ async def test_a_file_with_bytes_is_not_exported(client: httpx.AsyncClient, note
     assert reason(await export(client, notes, PDF))[:2] == (403, "fileNotExportable")
 
 
-async def test_a_folder_is_not_exported(client: httpx.AsyncClient, forest: Forest) -> None:
-    folder = named(forest, "Empty")
+async def test_a_folder_is_not_exported(client: httpx.AsyncClient, store: TreeStore) -> None:
+    folder = named(store, "Empty")
     assert reason(await export(client, folder, PDF))[:2] == (400, "badRequest")
 
 
 async def test_more_than_ten_megabytes_are_not_exported() -> None:
-    forest = Forest(seed=1)
+    store = TreeStore(seed=1)
     native = {"kind": "native", "mimeType": "application/vnd.google-apps.document"}
     sizes = {"large": 10_000_001, "just": 10_000_000}
     items = [{"path": name, "driveSize": size, **native} for name, size in sizes.items()]
-    tree = forest.add(parse_tree(msgspec.json.encode({"name": "sizes", "items": items})))
-    files = {file.entry.name: file for file in (forest.file(tree, n) for n in range(1, tree.count))}
-    async with caller(world_of(forest), key=KEY) as client:
+    tree = store.add(parse_tree(msgspec.json.encode({"name": "sizes", "items": items})))
+    files = {file.entry.name: file for file in (store.file(tree, n) for n in range(1, tree.count))}
+    async with caller(state_of(store), key=KEY) as client:
         refused = await export(client, files["large"], PDF)
         assert reason(refused)[:2] == (403, "exportSizeLimitExceeded")
         assert (await export(client, files["just"], PDF)).status_code == 200
 
 
-async def test_what_is_private_is_not_found(client: httpx.AsyncClient, forest: Forest) -> None:
-    secret = named(forest, "secret.jpg")
+async def test_what_is_private_is_not_found(client: httpx.AsyncClient, store: TreeStore) -> None:
+    secret = named(store, "secret.jpg")
     assert reason(await export(client, secret, PDF)) == (404, "notFound", "fileId")
     answer = await client.post(f"/drive/v3/files/{secret.id}/download")
     assert reason(answer) == (404, "notFound", "fileId")
@@ -205,12 +205,12 @@ async def test_a_file_with_bytes_is_downloaded_as_it_is_or_not_at_all(
 
 
 async def test_an_operation_is_there_for_a_day(
-    client: httpx.AsyncClient, notes: File, world: World
+    client: httpx.AsyncClient, notes: File, state: State
 ) -> None:
     begun = (await client.post(f"/drive/v3/files/{notes.id}/download")).json()
-    world.clock.advance(OPERATION_LIFE_S - 60)
+    state.clock.advance(OPERATION_LIFE_S - 60)
     assert (await client.get(f"/drive/v3/operations/{begun['name']}")).status_code == 200
-    world.clock.advance(120)
+    state.clock.advance(120)
     answer = await client.get(f"/drive/v3/operations/{begun['name']}")
     assert reason(answer) == (404, "notFound", "name")
 

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from drive_emulator.http.disconnect import HungUp
+from drive_emulator.http.disconnect import Disconnected
 from drive_emulator.http.refusals import PRESETS
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.steered import Steered
@@ -17,8 +17,8 @@ WHOLE = 5_000  # bytes of every picture
 
 
 @pytest.fixture
-def drive(forest: Forest, small: Tree) -> Steered:
-    return Steered(forest, small)
+def drive(store: TreeStore, small: Tree) -> Steered:
+    return Steered(store, small)
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -26,7 +26,7 @@ async def test_every_preset_can_be_the_answer(drive: Steered, name: str) -> None
     drive.fault("refuse", reason=name, style="classic")
     preset = PRESETS[name]
     assert reason(await drive.media())[:2] == (preset.status, preset.reason)
-    counts = drive.world.log.counts()["answers"]["media"]
+    counts = drive.state.log.counts()["answers"]["media"]
     assert counts == {f"{preset.status} {preset.reason}": 1}
 
 
@@ -80,11 +80,11 @@ async def test_a_page_may_call_itself_a_success(drive: Steered) -> None:
 async def test_a_file_whose_downloads_are_used_up_stays_so_for_a_day(drive: Steered) -> None:
     drive.fault("refuse", {"kinds": ["media"], "times": 1}, reason="downloadQuotaExceeded")
     assert reason(await drive.media())[:2] == (403, "downloadQuotaExceeded")
-    drive.world.clock.advance(86_000)
+    drive.state.clock.advance(86_000)
     assert (await drive.media()).status_code == 403
     assert (await drive.media(1)).status_code == 200
     assert (await drive.get()).status_code == 200
-    drive.world.clock.advance(500)
+    drive.state.clock.advance(500)
     assert (await drive.media()).status_code == 200
 
 
@@ -113,9 +113,9 @@ async def test_a_truncated_body_promises_what_comes(drive: Steered) -> None:
 
 async def test_a_truncated_body_promises_more_and_the_connection_ends(drive: Steered) -> None:
     drive.fault("truncate", after_bytes=1_234)
-    with pytest.raises(HungUp):
+    with pytest.raises(Disconnected):
         await drive.media()
-    [line] = drive.world.log.lines()
+    [line] = drive.state.log.lines()
     assert (line.status, line.size) == (200, 1_234)
 
 
@@ -138,9 +138,9 @@ async def test_json_may_end_in_the_middle(drive: Steered) -> None:
 @pytest.mark.parametrize("effect", [{}, {"after_bytes": 100}])
 async def test_a_reset_ends_the_answer(drive: Steered, effect: dict[str, Any]) -> None:
     drive.fault("reset", **effect)
-    with pytest.raises(HungUp):
+    with pytest.raises(Disconnected):
         await drive.media()
-    [line] = drive.world.log.lines()
+    [line] = drive.state.log.lines()
     assert (line.status, line.size) == ((200, 100) if effect else (0, 0))
 
 
@@ -156,10 +156,10 @@ async def test_a_stall_ends_and_the_rest_comes(drive: Steered) -> None:
 async def test_one_bit_is_wrong(drive: Steered, offset: int) -> None:
     plain = (await drive.media()).content
     drive.fault("flip", offset=offset, bit=6)
-    wrong = (await drive.media()).content
-    differing = [n for n in range(WHOLE) if plain[n] != wrong[n]]
+    control_error = (await drive.media()).content
+    differing = [n for n in range(WHOLE) if plain[n] != control_error[n]]
     assert differing == [offset]
-    assert plain[offset] ^ wrong[offset] == 64
+    assert plain[offset] ^ control_error[offset] == 64
 
 
 async def test_the_wrong_bit_is_at_its_place_in_every_range(drive: Steered) -> None:
@@ -192,7 +192,7 @@ async def test_a_416_may_keep_the_size_to_itself(drive: Steered) -> None:
     answer = await drive.media(range="bytes=9999-")
     assert reason(answer)[:2] == (416, "requestedRangeNotSatisfiable")
     assert "content-range" not in answer.headers
-    drive.world.faults.clear()
+    drive.state.faults.clear()
     assert "content-range" in (await drive.media(range="bytes=9999-")).headers
 
 
@@ -208,7 +208,7 @@ async def test_head_survives_every_effect_on_bodies(drive: Steered) -> None:
         url = f"/drive/v3/files/{drive.picture().id}"
         answer = await drive.client.head(url, params={"alt": "media"})
         assert (answer.status_code, answer.content) == (200, b""), do
-        drive.world.faults.remove(rule.number)
+        drive.state.faults.remove(rule.number)
 
 
 async def test_a_file_that_is_said_not_to_be_there_is_named(drive: Steered) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.steered import Steered
@@ -13,12 +13,12 @@ FOLDER = 8  # files in the folder that is listed
 
 
 @pytest.fixture
-def drive(forest: Forest, small: Tree) -> Steered:
-    return Steered(forest, small)
+def drive(store: TreeStore, small: Tree) -> Steered:
+    return Steered(store, small)
 
 
 def group(drive: Steered, *more: str) -> str:
-    folders = [drive.forest.file(drive.small, ordinal).id for ordinal in (1, 2)]
+    folders = [drive.store.file(drive.small, ordinal).id for ordinal in (1, 2)]
     return " or ".join(f"'{folder}' in parents" for folder in (*folders, *more))
 
 
@@ -161,7 +161,7 @@ async def test_a_field_may_lie_deeper(drive: Steered) -> None:
     assert shown["imageMediaMetadata"]["height"] > 1
     assert shown["capabilities"] == {"canDownload": False}
     assert shown["name"] == drive.picture().entry.name
-    drive.world.faults.clear()
+    drive.state.faults.clear()
     assert (await drive.get(fields=fields)).json()["imageMediaMetadata"]["width"] > 1
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from drive_emulator.faults.engine import MOST_RULES
+from drive_emulator.faults.engine import MAX_RULES
 from drive_emulator.faults.rule import BadRule, parse_rule
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller
 from tests.unit.drive_emulator.conftest import KEY
@@ -16,8 +16,8 @@ BUSY: dict[str, Any] = {"reason": "backendError"}
 
 
 @pytest.fixture
-def drive(forest: Forest, small: Tree) -> Steered:
-    return Steered(forest, small)
+def drive(store: TreeStore, small: Tree) -> Steered:
+    return Steered(store, small)
 
 
 async def hits(drive: Steered, count: int) -> list[int]:
@@ -41,7 +41,7 @@ async def test_a_rule_is_for_one_file_or_for_names(drive: Steered) -> None:
 
 async def test_for_a_listing_an_id_is_a_folder_in_the_query(drive: Steered) -> None:
     drive.fault("refuse", {"kinds": ["list"], "id": drive.folder}, **BUSY)
-    other = drive.forest.file(drive.small, 2).id
+    other = drive.store.file(drive.small, 2).id
     assert (await drive.listed()).status_code == 500
     assert (await drive.listed(f"'{other}' in parents")).status_code == 200
 
@@ -57,7 +57,7 @@ async def test_a_rule_is_for_a_key_or_a_user(drive: Steered) -> None:
     drive.fault("refuse", {"user": ACCOUNT}, **BUSY)
     drive.fault("refuse", {"key": "another"}, **BUSY)
     assert (await drive.listed()).status_code == 200
-    async with caller(drive.world, token=TOKEN) as client:
+    async with caller(drive.state, token=TOKEN) as client:
         assert (await client.get("/drive/v3/files")).status_code == 500
     drive.fault("refuse", {"key": KEY}, **BUSY)
     assert (await drive.listed()).status_code == 500
@@ -84,10 +84,10 @@ async def test_a_rule_hits_by_number(
     assert (rule.matched, rule.hits) == (10, len(expected))
 
 
-async def test_lots_are_the_same_for_the_same_seed(forest: Forest, small: Tree) -> None:
+async def test_lots_are_the_same_for_the_same_seed(store: TreeStore, small: Tree) -> None:
     drawn = []
     for seed in (7, 7, 8):
-        drive = Steered(forest, small)
+        drive = Steered(store, small)
         drive.fault("refuse", {"probability": 0.4, "seed": seed}, **BUSY)
         drawn.append(await hits(drive, 40))
     assert drawn[0] == drawn[1] != drawn[2]
@@ -99,7 +99,7 @@ async def test_a_rule_is_for_a_time(drive: Steered) -> None:
     seen = []
     for _ in range(3):
         seen.append((await drive.media()).status_code)
-        drive.world.clock.advance(61)
+        drive.state.clock.advance(61)
     assert seen == [200, 500, 200]
 
 
@@ -115,8 +115,8 @@ async def test_without_rules_everything_is_as_it_was(drive: Steered) -> None:
     plain = await drive.media()
     rule = drive.fault("refuse", **BUSY)
     assert (await drive.media()).status_code == 500
-    assert drive.world.faults.remove(rule.number)
-    assert not drive.world.faults.any
+    assert drive.state.faults.remove(rule.number)
+    assert not drive.state.faults.any
     assert (await drive.media()).content == plain.content
 
 
@@ -145,7 +145,7 @@ def test_what_is_no_rule_is_refused_with_its_fault(text: bytes, why: str) -> Non
 
 
 def test_there_are_only_so_many_rules(drive: Steered) -> None:
-    for _ in range(MOST_RULES):
+    for _ in range(MAX_RULES):
         drive.fault("refuse", **BUSY)
     with pytest.raises(BadRule, match="1,000 rules"):
         drive.fault("refuse", **BUSY)

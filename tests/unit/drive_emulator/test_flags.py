@@ -5,39 +5,39 @@ import argparse
 import pytest
 
 from drive_emulator.auth.authenticator import KeyState
-from drive_emulator.control.state import World
+from drive_emulator.control.state import State
 from drive_emulator.faults.request_effects import Latency, Refuse
-from drive_emulator.options import USUAL_KEY, add_flags, world_of
-from drive_emulator.tree.store import Forest
+from drive_emulator.options import DEFAULT_KEY, add_flags, state_of
+from drive_emulator.tree.store import TreeStore
 
 
-def world(forest: Forest, *arguments: str) -> World:
+def state(store: TreeStore, *arguments: str) -> State:
     parser = argparse.ArgumentParser(exit_on_error=False)
     add_flags(parser)
-    return world_of(forest, parser.parse_args(arguments))
+    return state_of(store, parser.parse_args(arguments))
 
 
-def test_without_flags_there_is_one_key_and_nothing_else(forest: Forest) -> None:
-    made = world(forest)
-    assert made.access.keys == {USUAL_KEY: KeyState.OK}
+def test_without_flags_there_is_one_key_and_nothing_else(store: TreeStore) -> None:
+    made = state(store)
+    assert made.access.keys == {DEFAULT_KEY: KeyState.OK}
     assert not made.quota.on
     assert not made.faults.any
 
 
-def test_keys_have_states_and_may_hold_an_equals_sign(forest: Forest) -> None:
-    made = world(forest, "--api-key", "a", "--api-key", "b=disabled", "--api-key", "c=d")
+def test_keys_have_states_and_may_hold_an_equals_sign(store: TreeStore) -> None:
+    made = state(store, "--api-key", "a", "--api-key", "b=disabled", "--api-key", "c=d")
     assert made.access.keys == {"a": KeyState.OK, "b": KeyState.DISABLED, "c=d": KeyState.OK}
 
 
-def test_a_bearer_is_an_account_for_ever(forest: Forest) -> None:
-    made = world(forest, "--bearer", "t0ken=a@b.c")
+def test_a_bearer_is_an_account_for_ever(store: TreeStore) -> None:
+    made = state(store, "--bearer", "t0ken=a@b.c")
     made.clock.advance(1e8)
     assert made.tokens.account("t0ken") == "a@b.c"
 
 
-def test_a_quota_is_a_profile_with_changes(forest: Forest) -> None:
-    made = world(
-        forest, "--quota", "units2026", "--quota-user-per-minute", "32500",
+def test_a_quota_is_a_profile_with_changes(store: TreeStore) -> None:
+    made = state(
+        store, "--quota", "units2026", "--quota-user-per-minute", "32500",
         "--quota-set", '{"status": 429, "costs": {"get": 6}}',
     )  # fmt: skip
     settings = made.quota.settings
@@ -45,13 +45,13 @@ def test_a_quota_is_a_profile_with_changes(forest: Forest) -> None:
     assert (settings.status, settings.costs.get, settings.costs.list) == (429, 6, 100)
 
 
-def test_a_limit_alone_is_a_quota(forest: Forest) -> None:
-    assert world(forest, "--quota-project-per-minute", "60").quota.on
+def test_a_limit_alone_is_a_quota(store: TreeStore) -> None:
+    assert state(store, "--quota-project-per-minute", "60").quota.on
 
 
-def test_faults_and_delays_are_rules(forest: Forest) -> None:
-    made = world(
-        forest, "--delay", "list=400", "--fault", '{"effect": {"do": "refuse"}}', "--log", "5"
+def test_faults_and_delays_are_rules(store: TreeStore) -> None:
+    made = state(
+        store, "--delay", "list=400", "--fault", '{"effect": {"do": "refuse"}}', "--log", "5"
     )
     assert [type(rule.spec.effect) for rule in made.faults.rules] == [Latency, Refuse]
     assert made.log.length == 5
@@ -71,11 +71,11 @@ def test_faults_and_delays_are_rules(forest: Forest) -> None:
         ("--quota-user-per-minute", "x"),
     ],
 )
-def test_a_bad_flag_is_refused(forest: Forest, arguments: tuple[str, ...]) -> None:
+def test_a_bad_flag_is_refused(store: TreeStore, arguments: tuple[str, ...]) -> None:
     with pytest.raises(argparse.ArgumentError):
-        world(forest, *arguments)
+        state(store, *arguments)
 
 
-def test_a_quota_nobody_understands_is_a_sentence(forest: Forest) -> None:
+def test_a_quota_nobody_understands_is_a_sentence(store: TreeStore) -> None:
     with pytest.raises(ValueError, match="not a quota: Expected `float` >= 0"):
-        world(forest, "--quota-user-per-minute", "-5")
+        state(store, "--quota-user-per-minute", "-5")

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from drive_emulator.control.state import World
-from drive_emulator.drive_api.oauth_token import PATHS, USUAL_REFRESH_TOKEN
-from drive_emulator.tree.store import Forest
-from tests.unit.drive_emulator.callers import caller, world_of
+from drive_emulator.control.state import State
+from drive_emulator.drive_api.oauth_token import DEFAULT_REFRESH_TOKEN, PATHS
+from drive_emulator.tree.store import TreeStore
+from tests.unit.drive_emulator.callers import caller, state_of
 from tests.unit.drive_emulator.conftest import KEY
 from tests.unit.drive_emulator.test_service_accounts import assertion
 
@@ -16,18 +16,18 @@ BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 REFRESH = {
     "grant_type": "refresh_token",
     "client_id": "anybody",
-    "refresh_token": USUAL_REFRESH_TOKEN,
+    "refresh_token": DEFAULT_REFRESH_TOKEN,
 }
 
 
 @pytest.fixture
-def world(forest: Forest) -> World:
-    return world_of(forest)
+def state(store: TreeStore) -> State:
+    return state_of(store)
 
 
 @pytest.fixture
-async def anybody(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    async with caller(world) as client:
+async def anybody(state: State) -> AsyncIterator[httpx.AsyncClient]:
+    async with caller(state) as client:
         yield client
 
 
@@ -47,23 +47,23 @@ async def test_a_refresh_token_becomes_an_access_token(
 
 
 async def test_an_assertion_becomes_an_access_token(
-    world: World, anybody: httpx.AsyncClient
+    state: State, anybody: httpx.AsyncClient
 ) -> None:
-    now = world.clock.now()
-    account = world.service_accounts.make("http://drive/token")
+    now = state.clock.now()
+    account = state.service_accounts.make("http://drive/token")
     text = assertion(account, aud="http://drive/token", iat=now, exp=now + 3600)
     form = {"grant_type": BEARER, "assertion": text}
     granted = (await anybody.post("/token", data=form)).json()
-    assert world.tokens.account(granted["access_token"]) == account["client_email"]
+    assert state.tokens.account(granted["access_token"]) == account["client_email"]
 
 
-async def test_a_token_ends_when_it_says(world: World, anybody: httpx.AsyncClient) -> None:
-    world.knobs.change({"access_token_life": 60})
+async def test_a_token_ends_when_it_says(state: State, anybody: httpx.AsyncClient) -> None:
+    state.knobs.change({"access_token_life": 60})
     granted = (await anybody.post("/token", data=REFRESH)).json()
     assert granted["expires_in"] == 59
-    world.clock.advance(59)
+    state.clock.advance(59)
     assert await opens(anybody, granted["access_token"]) == 200
-    world.clock.advance(2)
+    state.clock.advance(2)
     assert await opens(anybody, granted["access_token"]) == 401
 
 

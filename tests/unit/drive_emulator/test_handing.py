@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from drive_emulator.control.state import World
-from drive_emulator.tree.store import Forest
+from drive_emulator.control.state import State
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason
-from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller, world_of
+from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller, state_of
 from tests.unit.drive_emulator.conftest import KEY
 from tests.unit.drive_emulator.written_trees import plant
 
@@ -19,31 +19,31 @@ MEDIA = {"alt": "media"}
 
 
 @pytest.fixture
-def forest() -> Forest:
-    return Forest(seed=1)
+def store() -> TreeStore:
+    return TreeStore(seed=1)
 
 
 @pytest.fixture
-def world(forest: Forest) -> World:
-    return world_of(forest)
+def state(store: TreeStore) -> State:
+    return state_of(store)
 
 
 @pytest.fixture
-async def anybody(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    async with caller(world, key=KEY) as client:
+async def anybody(state: State) -> AsyncIterator[httpx.AsyncClient]:
+    async with caller(state, key=KEY) as client:
         yield client
 
 
 @pytest.fixture
-async def owner(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    async with caller(world, token=TOKEN) as client:
+async def owner(state: State) -> AsyncIterator[httpx.AsyncClient]:
+    async with caller(state, token=TOKEN) as client:
         yield client
 
 
 @pytest.fixture
-def tree(forest: Forest) -> Tree:
+def tree(store: TreeStore) -> Tree:
     return plant(
-        forest,
+        store,
         {"path": "a.jpg", "size": 5_000, "ref": "good"},
         {"path": "b.jpg", "size": 5_000, "canDownload": False, "ref": "locked"},
         {"path": "c.jpg", "size": 5_000, "abusive": True, "ref": "abusive"},
@@ -90,22 +90,22 @@ async def test_the_answer_has_the_type_and_the_checksum_that_drive_has(
 
 
 async def test_media_may_be_a_redirect_to_a_signed_address(
-    world: World, anybody: httpx.AsyncClient, tree: Tree
+    state: State, anybody: httpx.AsyncClient, tree: Tree
 ) -> None:
     direct = await anybody.get(address(tree, "good"), params=MEDIA)
-    world.knobs.change({"redirect_media": True})
+    state.knobs.change({"redirect_media": True})
     answer = await anybody.get(address(tree, "good"), params=MEDIA)
     assert (answer.status_code, answer.content) == (302, b"")
     where = answer.headers["location"]
     assert where.startswith("/mediahost/")
-    async with caller(world) as nobody:
+    async with caller(state) as nobody:
         assert (await nobody.get(where)).content == direct.content
         part = await nobody.get(where, headers={"range": "bytes=10-19"})
         assert (part.status_code, part.content) == (206, direct.content[10:20])
         other = where.replace(tree.refs["good"], tree.refs["locked"])
         for forged in (other, where[:-1], where.partition("?")[0]):
             assert reason(await nobody.get(forged)) == (403, "forbidden", "")
-        world.clock.advance(3_601)
+        state.clock.advance(3_601)
         assert reason(await nobody.get(where)) == (403, "forbidden", "")
     refused = await anybody.get(address(tree, "locked"), params=MEDIA)
     assert reason(refused) == (403, "cannotDownloadFile", "")

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from drive_emulator.tree.explicit_spec import BadTree
 from drive_emulator.tree.generated import parse_tree
 from drive_emulator.tree.mutations import BadChange, parse_change
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.written_trees import facts, listed
 
-FOREST = Forest(seed=1)
+FOREST = TreeStore(seed=1)
 NUMBERS = count()
 KINDS = ["text", "html", "empty", "folder", "shortcut", "native", "sock"]
 
@@ -69,9 +69,9 @@ def test_any_items_are_a_tree_or_a_sentence(written: list[dict[str, Any]]) -> No
         file = FOREST.file(tree, ordinal)
         assert facts(file)
         assert FOREST.find(file.id) is not None
-        if file.is_folder and file.entry.shared and file.entry.rare.resource_key is None:
+        if file.is_folder and file.entry.shared and file.entry.extras.resource_key is None:
             listed(FOREST, file.id)
-    assert all(file.entry.stock for file in FOREST.downloads(tree))
+    assert all(file.entry.blob for file in FOREST.downloads(tree))
 
 
 changes = st.fixed_dictionaries(

@@ -3,27 +3,27 @@
 import httpx
 import pytest
 
-from drive_emulator.auth.authenticator import Access, KeyState, Tokens
+from drive_emulator.auth.authenticator import Authenticator, KeyState, Tokens
 from drive_emulator.clock import Clock
 from drive_emulator.http.errors import ApiError
 from drive_emulator.http.messages import Request
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason
-from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller, world_of
+from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller, state_of
 from tests.unit.drive_emulator.conftest import KEY
 from tests.unit.drive_emulator.steered import Steered
 
 
 @pytest.fixture
-def drive(forest: Forest, small: Tree) -> Steered:
-    return Steered(forest, small)
+def drive(store: TreeStore, small: Tree) -> Steered:
+    return Steered(store, small)
 
 
-def access() -> Access:
+def access() -> Authenticator:
     tokens = Tokens(Clock())
     tokens.fix(TOKEN, ACCOUNT)
-    return Access(tokens, {KEY: KeyState.OK})
+    return Authenticator(tokens, {KEY: KeyState.OK})
 
 
 def request(headers: dict[str, str] | None = None, params: dict[str, str] | None = None) -> Request:
@@ -43,7 +43,7 @@ def request(headers: dict[str, str] | None = None, params: dict[str, str] | None
 async def test_a_key_that_lets_nobody_in_says_why(
     drive: Steered, state: KeyState, status: int, word: str, info: str
 ) -> None:
-    drive.world.access.set_key(KEY, state)
+    drive.state.access.set_key(KEY, state)
     answer = await drive.listed()
     assert reason(answer)[:2] == (status, word)
     assert answer.json()["error"]["details"][0]["reason"] == info
@@ -73,21 +73,21 @@ def test_resource_keys_are_read_and_what_is_none_is_passed_over() -> None:
     assert read.resource_keys == {"a": "0-1", "b": "0-2"}
 
 
-async def test_a_token_opens_the_door_until_it_ends(forest: Forest) -> None:
-    world = world_of(forest)
-    token = world.tokens.issue(ACCOUNT, life_s=60)
-    async with caller(world, token=token) as client:
+async def test_a_token_opens_the_door_until_it_ends(store: TreeStore) -> None:
+    state = state_of(store)
+    token = state.tokens.issue(ACCOUNT, life_s=60)
+    async with caller(state, token=token) as client:
         assert (await client.get("/drive/v3/files")).status_code == 200
-        world.clock.advance(61)
+        state.clock.advance(61)
         late = await client.get("/drive/v3/files")
     assert reason(late) == (401, "authError", "Authorization")
     assert late.headers["www-authenticate"].startswith("Bearer")
 
 
-async def test_a_revoked_token_is_nobodys(forest: Forest) -> None:
-    world = world_of(forest)
-    world.tokens.revoke(TOKEN)
-    async with caller(world, token=TOKEN) as client:
+async def test_a_revoked_token_is_nobodys(store: TreeStore) -> None:
+    state = state_of(store)
+    state.tokens.revoke(TOKEN)
+    async with caller(state, token=TOKEN) as client:
         assert (await client.get("/drive/v3/files")).status_code == 401
 
 
@@ -100,11 +100,11 @@ def test_what_is_no_token_is_refused(header: str) -> None:
 
 @pytest.mark.parametrize("name", ["access_token", "oauth_token"])
 async def test_a_token_in_the_query_is_good_for_json_and_not_for_media(
-    forest: Forest, small: Tree, name: str
+    store: TreeStore, small: Tree, name: str
 ) -> None:
-    world = world_of(forest)
-    picture = forest.file(small, small.layout.folders).id
-    async with caller(world) as client:
+    state = state_of(store)
+    picture = store.file(small, small.layout.folders).id
+    async with caller(state) as client:
         url = f"/drive/v3/files/{picture}"
         json = await client.get(url, params={name: TOKEN})
         media = await client.get(url, params={name: TOKEN, "alt": "media"})
@@ -112,8 +112,8 @@ async def test_a_token_in_the_query_is_good_for_json_and_not_for_media(
     assert reason(media)[:2] == (401, "authError")
 
 
-async def test_a_wrong_key_beside_a_good_token_is_still_wrong(forest: Forest) -> None:
-    async with caller(world_of(forest), key="wrong", token=TOKEN) as client:
+async def test_a_wrong_key_beside_a_good_token_is_still_wrong(store: TreeStore) -> None:
+    async with caller(state_of(store), key="wrong", token=TOKEN) as client:
         assert (await client.get("/drive/v3/files")).status_code == 400
 
 

@@ -8,7 +8,7 @@ import pytest
 from drive_emulator.drive_api.knobs import BadKnob, Knobs
 from drive_emulator.drive_api.listing import Listing, read_list
 from drive_emulator.http.errors import ApiError
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.written_trees import CALLER
 
@@ -23,17 +23,17 @@ class Hands:
         return self.seconds
 
 
-def asked(forest: Forest, tree: Tree, token: str | None = None, size: int = 2) -> dict[str, str]:
-    q = f"'{forest.file(tree, 0).id}' in parents"
+def asked(store: TreeStore, tree: Tree, token: str | None = None, size: int = 2) -> dict[str, str]:
+    q = f"'{store.file(tree, 0).id}' in parents"
     return {"q": q, "pageSize": str(size), **({"pageToken": token} if token else {})}
 
 
-def walked(listing: Listing, forest: Forest, tree: Tree) -> list[int]:
+def walked(listing: Listing, store: TreeStore, tree: Tree) -> list[int]:
     """Ordinals, page by page to the end."""
     found: list[int] = []
     token: str | None = None
     for _ in range(100):
-        page = listing.page(read_list(asked(forest, tree, token), CALLER))
+        page = listing.page(read_list(asked(store, tree, token), CALLER))
         found += [file.ordinal for file in page.files]
         token = page.next_token
         if token is None:
@@ -41,31 +41,31 @@ def walked(listing: Listing, forest: Forest, tree: Tree) -> list[int]:
     raise AssertionError("the listing does not end")
 
 
-def test_a_token_lives_as_long_as_it_is_told(forest: Forest, small: Tree) -> None:
+def test_a_token_lives_as_long_as_it_is_told(store: TreeStore, small: Tree) -> None:
     hands, knobs = Hands(), Knobs()
-    listing = Listing(forest, knobs, hands.now)
-    token = listing.page(read_list(asked(forest, small), CALLER)).next_token
+    listing = Listing(store, knobs, hands.now)
+    token = listing.page(read_list(asked(store, small), CALLER)).next_token
     hands.seconds += knobs.token_life - 1
-    again = listing.page(read_list(asked(forest, small, token), CALLER))
+    again = listing.page(read_list(asked(store, small, token), CALLER))
     assert again.files
     hands.seconds += 2
     with pytest.raises(ApiError) as refused:
-        listing.page(read_list(asked(forest, small, token), CALLER))
+        listing.page(read_list(asked(store, small, token), CALLER))
     assert refused.value.body["error"]["errors"][0]["location"] == "pageToken"
-    assert listing.page(read_list(asked(forest, small, again.next_token), CALLER)).files
+    assert listing.page(read_list(asked(store, small, again.next_token), CALLER)).files
     knobs.change({"token_life": 0})
     hands.seconds += 1
     with pytest.raises(ApiError):
-        listing.page(read_list(asked(forest, small, again.next_token), CALLER))
+        listing.page(read_list(asked(store, small, again.next_token), CALLER))
 
 
 def test_several_hours_are_a_tokens_usual_life() -> None:
     assert 2 * 3_600 <= Knobs().token_life <= 12 * 3_600
 
 
-def test_an_unknown_parent_is_404_or_an_empty_folder(forest: Forest) -> None:
+def test_an_unknown_parent_is_404_or_an_empty_folder(store: TreeStore) -> None:
     knobs = Knobs()
-    listing = Listing(forest, knobs)
+    listing = Listing(store, knobs)
     nobody = read_list({"q": "'nobody' in parents"}, CALLER)
     with pytest.raises(ApiError) as refused:
         listing.page(nobody)
@@ -75,28 +75,28 @@ def test_an_unknown_parent_is_404_or_an_empty_folder(forest: Forest) -> None:
 
 
 def test_every_shuffled_listing_has_an_order_of_its_own_and_is_whole(
-    forest: Forest, small: Tree
+    store: TreeStore, small: Tree
 ) -> None:
-    straight = walked(Listing(forest), forest, small)
-    listing = Listing(forest, Knobs(shuffle=True))
-    orders = [walked(listing, forest, small) for _ in range(5)]
+    straight = walked(Listing(store), store, small)
+    listing = Listing(store, Knobs(shuffle=True))
+    orders = [walked(listing, store, small) for _ in range(5)]
     assert all(sorted(order) == straight for order in orders)
     assert len({tuple(order) for order in orders}) > 1
 
 
 def test_a_page_of_nothing_has_a_token_that_leads_back_to_the_same_place(
-    forest: Forest, small: Tree
+    store: TreeStore, small: Tree
 ) -> None:
-    listing = Listing(forest)
-    whole = walked(listing, forest, small)
-    first = read_list(asked(forest, small), CALLER)
+    listing = Listing(store)
+    whole = walked(listing, store, small)
+    first = read_list(asked(store, small), CALLER)
     nothing = listing.page(replace(first, size=0))
     assert nothing.files == []
-    page = listing.page(read_list(asked(forest, small, nothing.next_token), CALLER))
+    page = listing.page(read_list(asked(store, small, nothing.next_token), CALLER))
     assert [file.ordinal for file in page.files] == whole[:2]
-    later = read_list(asked(forest, small, page.next_token), CALLER)
+    later = read_list(asked(store, small, page.next_token), CALLER)
     nothing = listing.page(replace(later, size=0))
-    page = listing.page(read_list(asked(forest, small, nothing.next_token), CALLER))
+    page = listing.page(read_list(asked(store, small, nothing.next_token), CALLER))
     assert [file.ordinal for file in page.files] == whole[2:4]
 
 

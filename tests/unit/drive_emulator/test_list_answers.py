@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason
 
@@ -11,9 +11,9 @@ FOLDER = "application/vnd.google-apps.folder"
 
 
 async def test_a_list_without_fields_has_the_usual_ones(
-    drive: httpx.AsyncClient, forest: Forest, small: Tree
+    drive: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
-    root = forest.file(small, 0).id
+    root = store.file(small, 0).id
     answer = await drive.get("/drive/v3/files", params={"q": f"'{root}' in parents"})
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json; charset=UTF-8"
@@ -23,16 +23,16 @@ async def test_a_list_without_fields_has_the_usual_ones(
     assert listed["incompleteSearch"] is False
     assert listed["files"][0] == {
         "kind": "drive#file",
-        "id": forest.file(small, 1).id,
+        "id": store.file(small, 1).id,
         "name": "Folder 0001",
         "mimeType": FOLDER,
     }
 
 
 async def test_a_token_comes_only_where_fields_name_it(
-    drive: httpx.AsyncClient, forest: Forest, small: Tree
+    drive: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
-    params = {"q": f"'{forest.file(small, 0).id}' in parents", "pageSize": "2"}
+    params = {"q": f"'{store.file(small, 0).id}' in parents", "pageSize": "2"}
     without = await drive.get("/drive/v3/files", params={**params, "fields": "files(id)"})
     assert without.json().keys() == {"files"}
     fields = "nextPageToken,files/name"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive_emulator.fields.mask import BadMask, Mask, Schema, narrow, parse_mask, pick
+from drive_emulator.fields.mask import BadMask, Mask, Schema, apply_mask, parse_mask, resolve
 from drive_emulator.fields.schema import FILE, FILE_LIST
 
 SCHEMA: Schema = {"a": {}, "b": {"c": {}, "d": {"e": {}}}, "map": None}
@@ -44,13 +44,13 @@ def test_no_mask_is_deep_enough_to_break_the_parser(text: str) -> None:
 
 
 def test_stars_are_spelled_out() -> None:
-    assert narrow(parse_mask("*"), SCHEMA) == {"a": {}, "b": {}, "map": {}}
-    assert narrow(parse_mask("b/*"), SCHEMA) == {"b": {"c": {}, "d": {}}}
-    assert narrow(parse_mask("*/c"), {"x": {"c": {}}, "y": {}}) == {"x": {"c": {}}, "y": {}}
+    assert resolve(parse_mask("*"), SCHEMA) == {"a": {}, "b": {}, "map": {}}
+    assert resolve(parse_mask("b/*"), SCHEMA) == {"b": {"c": {}, "d": {}}}
+    assert resolve(parse_mask("*/c"), {"x": {"c": {}}, "y": {}}) == {"x": {"c": {}}, "y": {}}
 
 
 def test_a_map_takes_any_name_below_it() -> None:
-    assert narrow(parse_mask("map/anything"), SCHEMA) == {"map": {}}
+    assert resolve(parse_mask("map/anything"), SCHEMA) == {"map": {}}
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,13 @@ def test_a_map_takes_any_name_below_it() -> None:
 )
 def test_a_name_that_the_resource_lacks_is_refused_by_name(text: str, named: str) -> None:
     with pytest.raises(BadMask, match=f"^{named}$"):
-        narrow(parse_mask(text), SCHEMA)
+        resolve(parse_mask(text), SCHEMA)
 
 
 def test_parts_are_picked_from_lists_and_objects() -> None:
     value = {"a": 1, "b": [{"c": 1, "d": 2}, {"d": 3}]}
-    assert pick(value, parse_mask("b/c")) == {"b": [{"c": 1}, {}]}
-    assert pick(value, {}) == value
+    assert apply_mask(value, parse_mask("b/c")) == {"b": [{"c": 1}, {}]}
+    assert apply_mask(value, {}) == value
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_parts_are_picked_from_lists_and_objects() -> None:
     ],
 )
 def test_masks_of_real_clients_are_known(text: str) -> None:
-    assert narrow(parse_mask(text), FILE_LIST)
+    assert resolve(parse_mask(text), FILE_LIST)
 
 
 def test_the_schema_has_the_65_properties_of_a_file() -> None:
@@ -90,6 +90,6 @@ def test_the_schema_has_the_65_properties_of_a_file() -> None:
 @given(st.text(alphabet="ab*/(), _", max_size=40))
 def test_any_text_is_a_mask_or_a_bad_one(text: str) -> None:
     try:
-        narrow(parse_mask(text), SCHEMA)
+        resolve(parse_mask(text), SCHEMA)
     except BadMask:
         return

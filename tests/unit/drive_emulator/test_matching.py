@@ -6,14 +6,14 @@ import pytest
 from drive_emulator.drive_api.matching import compile_query
 from drive_emulator.drive_api.query import BadQuery
 from drive_emulator.tree.generated import parse_tree
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import File
 
 
-def named(forest: Forest, name: str) -> File:
+def named(store: TreeStore, name: str) -> File:
     """The file of that name in the hostile tree."""
-    tree = forest.trees[1]
-    files = (forest.file(tree, ordinal) for ordinal in range(tree.count))
+    tree = store.trees[1]
+    files = (store.file(tree, ordinal) for ordinal in range(tree.count))
     return next(file for file in files if file.entry.name == name)
 
 
@@ -50,13 +50,15 @@ def named(forest: Forest, name: str) -> File:
         ("not (trashed = true or name = 'notes.txt')", "notes.txt", False),
     ],
 )
-def test_terms_mean_what_google_says(forest: Forest, text: str, name: str, expected: bool) -> None:
-    assert compile_query(text).test(named(forest, name)) is expected
+def test_terms_mean_what_google_says(
+    store: TreeStore, text: str, name: str, expected: bool
+) -> None:
+    assert compile_query(text).test(named(store, name)) is expected
 
 
-def test_a_property_is_found_by_key_and_value(forest: Forest) -> None:
-    sample = forest.trees[0]
-    pictures = (forest.file(sample, ordinal) for ordinal in range(sample.count))
+def test_a_property_is_found_by_key_and_value(store: TreeStore) -> None:
+    sample = store.trees[0]
+    pictures = (store.file(sample, ordinal) for ordinal in range(sample.count))
     picture = next(file for file in pictures if file.entry.theme == "sea")
     assert compile_query("properties has { key='theme' and value='sea' }").test(picture)
     assert not compile_query("properties has { key='theme' and value='city' }").test(picture)
@@ -80,8 +82,8 @@ def test_a_query_says_in_which_folders_to_look(text: str, parents: set[str] | No
     assert compile_query(text).parents == parents
 
 
-def test_grouped_parents_match_their_children_and_no_others(forest: Forest) -> None:
-    first, other = named(forest, "in the first.jpg"), named(forest, "twin.jpg")
+def test_grouped_parents_match_their_children_and_no_others(store: TreeStore) -> None:
+    first, other = named(store, "in the first.jpg"), named(store, "twin.jpg")
     text = f"'{first.parent_id}' in parents or '{first.id}' in parents or name = 'nobody'"
     assert compile_query(text).test(first)
     assert not compile_query(text).test(other)
@@ -114,10 +116,10 @@ def test_terms_and_operators_that_do_not_go_together_are_refused(text: str) -> N
         compile_query(text)
 
 
-def test_shared_with_me_is_what_was_shared_with_the_asker_by_name(forest: Forest) -> None:
+def test_shared_with_me_is_what_was_shared_with_the_asker_by_name(store: TreeStore) -> None:
     spec = {"path": "for us.jpg", "sharedWith": ["us@example.com"]}
-    tree = forest.add(parse_tree(msgspec.json.encode({"name": "ours", "items": [spec]})))
-    ours = next(forest.file(tree, n) for n in range(tree.count) if n)
+    tree = store.add(parse_tree(msgspec.json.encode({"name": "ours", "items": [spec]})))
+    ours = next(store.file(tree, n) for n in range(tree.count) if n)
     assert compile_query("sharedWithMe", "us@example.com").test(ours)
     assert not compile_query("sharedWithMe", "them@example.com").test(ours)
     assert not compile_query("sharedWithMe").test(ours)

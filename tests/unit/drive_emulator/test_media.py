@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive_emulator.drive_api.media import Span, cut, read_range
+from drive_emulator.drive_api.media import ByteRange, cut, read_range
 from drive_emulator.http.errors import ApiError
 
 
@@ -12,12 +12,12 @@ from drive_emulator.http.errors import ApiError
     ("header", "span"),
     [
         ("", None),
-        ("bytes=0-99", Span(0, 100)),
-        ("bytes=90-", Span(90, 100)),
-        ("bytes=90-5000", Span(90, 100)),
-        ("bytes=-10", Span(90, 100)),
-        ("bytes=-5000", Span(0, 100)),
-        ("bytes=99-99", Span(99, 100)),
+        ("bytes=0-99", ByteRange(0, 100)),
+        ("bytes=90-", ByteRange(90, 100)),
+        ("bytes=90-5000", ByteRange(90, 100)),
+        ("bytes=-10", ByteRange(90, 100)),
+        ("bytes=-5000", ByteRange(0, 100)),
+        ("bytes=99-99", ByteRange(99, 100)),
         ("bytes=0-1,5-6", None),
         ("items=0-1", None),
         ("bytes=5-2", None),
@@ -27,7 +27,7 @@ from drive_emulator.http.errors import ApiError
         ("bytes=0-" + "9" * 5_000, None),
     ],
 )
-def test_a_range_header_becomes_a_span_of_100_bytes(header: str, span: Span | None) -> None:
+def test_a_range_header_becomes_a_span_of_100_bytes(header: str, span: ByteRange | None) -> None:
     assert read_range(header, 100) == span
 
 
@@ -44,5 +44,5 @@ def test_a_range_behind_the_end_cannot_be_satisfied(header: str, size: int) -> N
 @given(st.lists(st.binary(max_size=9), max_size=6), st.integers(0, 40), st.integers(0, 40))
 def test_cutting_parts_is_slicing_their_sum(parts: list[bytes], start: int, length: int) -> None:
     whole = b"".join(parts)
-    span = Span(start, min(start + length, len(whole)))
+    span = ByteRange(start, min(start + length, len(whole)))
     assert b"".join(cut(iter(parts), span)) == whole[span.start : span.stop]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drive_emulator.quota.meters import Bucket, Endless, Meter, Window
+from drive_emulator.quota.meters import FixedWindow, Meter, TokenBucket, Unlimited
 from drive_emulator.quota.settings import PROFILES, BadQuota, QuotaSettings, changed, class_of
 
 START = 1_700_000_040.0  # a full minute of the clock
@@ -20,8 +20,8 @@ def passed(meter: Meter, every_s: float, seconds: float, units: float = 200) -> 
     return through, refused
 
 
-def bucket(per_minute: float) -> Bucket:
-    return Bucket(per_minute, PROFILES["units2026"].capacity(per_minute), START)
+def bucket(per_minute: float) -> TokenBucket:
+    return TokenBucket(per_minute, PROFILES["units2026"].capacity(per_minute), START)
 
 
 @pytest.mark.parametrize("per_minute", [325_000, 32_500])
@@ -54,7 +54,7 @@ def test_an_idle_bucket_holds_no_more_than_its_capacity() -> None:
 
 
 def test_a_bucket_says_how_long_to_wait() -> None:
-    empty = Bucket(60_000, 1_000, START)
+    empty = TokenBucket(60_000, 1_000, START)
     empty.left(START)
     empty.spend(1_000)
     assert empty.wait(200) == pytest.approx(0.2)
@@ -62,7 +62,7 @@ def test_a_bucket_says_how_long_to_wait() -> None:
 
 
 def test_a_window_begins_anew_with_the_minute() -> None:
-    window = Window(1_000)
+    window = FixedWindow(1_000)
     assert window.left(START) == 1_000
     window.spend(1_000)
     assert window.left(START + 59.9) == 0
@@ -71,8 +71,8 @@ def test_a_window_begins_anew_with_the_minute() -> None:
 
 
 def test_without_a_limit_there_is_always_more() -> None:
-    assert passed(Endless(), 0.001, 1)[1] == 0
-    assert Endless().wait(1e9) == 0
+    assert passed(Unlimited(), 0.001, 1)[1] == 0
+    assert Unlimited().wait(1e9) == 0
 
 
 @pytest.mark.parametrize(

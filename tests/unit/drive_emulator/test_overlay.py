@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from drive_emulator.drive_api.listing import Listing, read_list
 from drive_emulator.tree.generated import parse_tree
 from drive_emulator.tree.mutations import BadChange, parse_change
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.written_trees import CALLER
 
-FOREST = Forest(seed=1)
+FOREST = TreeStore(seed=1)
 NUMBERS = count()
 DOINGS = ["add", "folder", "move", "trash", "untrash", "unshare", "share", "delete"]
 

@@ -7,10 +7,10 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from drive_emulator.auth.caller import Caller
-from drive_emulator.drive_api.context import Exchange
+from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.http.errors import ApiError
 from drive_emulator.http.messages import Message, Request, Send
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller
@@ -33,14 +33,14 @@ async def no_batch(request: Request, send: Send) -> None:
 
 
 @pytest.fixture
-def drive(forest: Forest, small: Tree) -> Steered:
-    return Steered(forest, small)
+def drive(store: TreeStore, small: Tree) -> Steered:
+    return Steered(store, small)
 
 
 async def test_without_a_quota_nothing_is_metered(drive: Steered) -> None:
     for _ in range(40):
         assert (await drive.media()).status_code == 200
-    assert drive.world.quota.report(60)["users"] == {}
+    assert drive.state.quota.report(60)["users"] == {}
 
 
 async def test_each_class_pays_its_price(drive: Steered) -> None:
@@ -50,7 +50,7 @@ async def test_each_class_pays_its_price(drive: Steered) -> None:
     await drive.get()
     await drive.media()
     await drive.client.get("/drive/v3/about", params={"fields": "kind"})
-    told = drive.world.quota.report(60)
+    told = drive.state.quota.report(60)
     used = {"list": 100, "get": 10, "media": 200, "write": 0, "other": 5}
     assert told["users"][USER]["used"] == told["projects"]["project"]["used"] == used
     assert told["users"][USER]["requests"]["get"] == 2
@@ -65,11 +65,11 @@ async def test_a_user_who_hurries_is_refused_and_pays_nothing_for_it(drive: Stee
     assert [answer.status_code for answer in answers[:2]] == [200, 200]
     assert reason(answers[3]) == (403, "userRateLimitExceeded", "")
     assert "retry-after" not in answers[3].headers
-    told = drive.world.quota.report(60)["users"][USER]
+    told = drive.state.quota.report(60)["users"][USER]
     assert told["used"]["media"] == 400
     assert told["refused"]["media"] == 2
     assert sum(second["refused"].get("media", 0) for second in told["seconds"]) == 2
-    drive.world.clock.advance(2)
+    drive.state.clock.advance(2)
     assert (await drive.media()).status_code == 200
 
 
@@ -81,14 +81,14 @@ async def test_users_share_the_project_and_nothing_else(drive: Steered) -> None:
         assert first.status_code == 200
     refused = await drive.media(1)
     assert reason(refused)[:2] == (403, "rateLimitExceeded")
-    assert set(drive.world.quota.report(60)["users"]) == {"a", "b"}
+    assert set(drive.state.quota.report(60)["users"]) == {"a", "b"}
 
 
 async def test_an_account_pays_for_itself_whatever_quota_user_says(drive: Steered) -> None:
     drive.quota("units2026")
-    async with caller(drive.world, token=TOKEN) as client:
+    async with caller(drive.state, token=TOKEN) as client:
         await client.get("/drive/v3/files", params={"quotaUser": "somebody else"})
-    assert set(drive.world.quota.report(60)["users"]) == {ACCOUNT}
+    assert set(drive.state.quota.report(60)["users"]) == {ACCOUNT}
 
 
 @pytest.mark.parametrize("wait", ["none", "seconds", "date"])
@@ -102,7 +102,7 @@ async def test_a_refusal_may_be_429_without_a_word(drive: Steered, wait: str) ->
     if wait == "seconds":
         assert 1 <= int(header) <= 60
     elif wait == "date":
-        assert parsedate_to_datetime(header).timestamp() > drive.world.clock.now()
+        assert parsedate_to_datetime(header).timestamp() > drive.state.clock.now()
     else:
         assert header == ""
 
@@ -111,7 +111,7 @@ async def test_a_window_lets_a_minutes_worth_pass_at_once(drive: Steered) -> Non
     drive.quota("units2026", user_per_minute=2_000, model="window")
     statuses = [(await drive.media()).status_code for _ in range(11)]
     assert statuses == [200] * 10 + [403]
-    drive.world.clock.advance(60)
+    drive.state.clock.advance(60)
     assert (await drive.media()).status_code == 200
 
 
@@ -120,8 +120,8 @@ async def test_the_days_bytes_end_and_the_next_day_begins(drive: Steered) -> Non
     assert [(await drive.media()).status_code for _ in range(2)] == [200, 200]
     assert reason(await drive.media())[:2] == (403, "dailyLimitExceeded")
     assert (await drive.listed()).status_code == 200
-    assert drive.world.quota.report(0)["sent_today"] == 10_000
-    drive.world.clock.advance(86_400)
+    assert drive.state.quota.report(0)["sent_today"] == 10_000
+    drive.state.clock.advance(86_400)
     assert (await drive.media()).status_code == 200
 
 
@@ -140,12 +140,12 @@ async def test_who_asks_anonymously_and_too_fast_meets_the_wall(drive: Steered) 
     assert answers[-1].status_code == 403
     assert answers[-1].headers["content-type"] == "text/html; charset=UTF-8"
     assert "automated queries" in answers[-1].text
-    drive.world.clock.advance(590)
+    drive.state.clock.advance(590)
     assert (await drive.media()).status_code == 403
-    async with caller(drive.world, token=TOKEN) as client:
+    async with caller(drive.state, token=TOKEN) as client:
         url = f"/drive/v3/files/{drive.picture().id}"
         assert (await client.get(url, params={"alt": "media"})).status_code == 200
-    drive.world.clock.advance(20)
+    drive.state.clock.advance(20)
     assert (await drive.media()).status_code == 200
 
 
@@ -157,19 +157,19 @@ async def test_the_calls_of_a_batch_pay_one_by_one(drive: Steered) -> None:
     headers = {"content-type": "multipart/mixed; boundary=b"}
     answer = await drive.client.post("/batch/drive/v3", content=body, headers=headers)
     assert answer.text.count("HTTP/1.1 200") == 3
-    used = drive.world.quota.report(60)["projects"]["project"]["used"]
+    used = drive.state.quota.report(60)["projects"]["project"]["used"]
     assert used == {"list": 0, "get": 15, "media": 0, "write": 0, "other": 0}
 
 
 async def test_users_are_forgotten_before_they_fill_the_memory(drive: Steered) -> None:
     drive.quota("units2026")
-    exchange = Exchange(Request("GET", "/", {}, []), no_body, nowhere, no_batch)
-    exchange.kind = "get"
+    context = RequestContext(Request("GET", "/", {}, []), no_body, nowhere, no_batch)
+    context.kind = "get"
     for number in range(10_050):
-        exchange.caller = Caller(user=f"u{number}")
+        context.caller = Caller(user=f"u{number}")
         with contextlib.suppress(ApiError):  # of the project, which they share
-            drive.world.quota.spend(exchange)
-    assert len(drive.world.quota.report(0)["users"]) == 10_000
+            drive.state.quota.spend(context)
+    assert len(drive.state.quota.report(0)["users"]) == 10_000
 
 
 async def test_the_quota_is_set_told_and_reset_below_emu(drive: Steered) -> None:

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from drive_emulator.control.request_log import MOST_TEXT, RequestLog, encode
-from drive_emulator.drive_api.context import Exchange
+from drive_emulator.control.request_log import MAX_TEXT, RequestLog, encode
+from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.http.messages import Request
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.callers import TOKEN, caller
 from tests.unit.drive_emulator.conftest import KEY
@@ -16,12 +16,12 @@ from tests.unit.drive_emulator.test_quota import no_batch, no_body, nowhere
 
 
 @pytest.fixture
-def drive(forest: Forest, small: Tree) -> Steered:
-    return Steered(forest, small)
+def drive(store: TreeStore, small: Tree) -> Steered:
+    return Steered(store, small)
 
 
-def exchange(query: bytes = b"alt=media") -> Exchange:
-    made = Exchange(Request("GET", "/x", {}, [], "", query), no_body, nowhere, no_batch)
+def context(query: bytes = b"alt=media") -> RequestContext:
+    made = RequestContext(Request("GET", "/x", {}, [], "", query), no_body, nowhere, no_batch)
     made.kind, made.status = "media", 200
     return made
 
@@ -29,8 +29,8 @@ def exchange(query: bytes = b"alt=media") -> Exchange:
 async def test_a_line_says_who_asked_what_and_what_he_got(drive: Steered) -> None:
     drive.client.headers["user-agent"] = "me (gzip)"
     await drive.media(range="bytes=0-99")
-    [line] = [json.loads(each) for each in encode(drive.world.log.lines()).splitlines()]
-    assert line["at"] == pytest.approx(drive.world.clock.now(), abs=60)
+    [line] = [json.loads(each) for each in encode(drive.state.log.lines()).splitlines()]
+    assert line["at"] == pytest.approx(drive.state.clock.now(), abs=60)
     assert 0 < line["ms"] < 60_000
     del line["at"], line["ms"]
     assert line == {
@@ -50,9 +50,9 @@ async def test_a_line_says_who_asked_what_and_what_he_got(drive: Steered) -> Non
 
 async def test_no_key_and_no_token_is_in_the_log(drive: Steered) -> None:
     await drive.listed()
-    async with caller(drive.world, token=TOKEN) as client:
+    async with caller(drive.state, token=TOKEN) as client:
         await client.get("/drive/v3/files", params={"access_token": TOKEN, "oauth_token": TOKEN})
-    text = encode(drive.world.log.lines()).decode()
+    text = encode(drive.state.log.lines()).decode()
     assert text.count("\n") == 2
     assert KEY not in text
     assert TOKEN not in text
@@ -62,7 +62,7 @@ async def test_a_query_in_a_form_is_logged_as_the_get_that_it_is(drive: Steered)
     form = {"q": f"'{drive.folder}' in parents", "key": KEY}
     headers = {"X-HTTP-Method-Override": "GET"}
     await drive.client.post("/drive/v3/files", data=form, headers=headers)
-    [line] = [json.loads(each) for each in encode(drive.world.log.lines()).splitlines()]
+    [line] = [json.loads(each) for each in encode(drive.state.log.lines()).splitlines()]
     assert (line["method"], line["params"]) == ("GET", {"q": form["q"]})
 
 
@@ -73,14 +73,14 @@ async def test_answers_are_counted_by_kind_status_and_reason(drive: Steered) -> 
     await drive.listed()
     await drive.client.get("/drive/v3/files/nobody")
     await drive.client.get("/nowhere")
-    assert drive.world.log.counts()["kinds"] == {"media": 3, "list": 1, "get": 1, "unknown": 1}
-    assert drive.world.log.counts()["answers"] == {
+    assert drive.state.log.counts()["kinds"] == {"media": 3, "list": 1, "get": 1, "unknown": 1}
+    assert drive.state.log.counts()["answers"] == {
         "media": {"403 userRateLimitExceeded": 2, "200": 1},
         "list": {"200": 1},
         "get": {"404 notFound": 1},
         "unknown": {"404 notFound": 1},
     }
-    assert drive.world.log.counts()["bytes"]["media"] == 5_000
+    assert drive.state.log.counts()["bytes"]["media"] == 5_000
     requests = (await drive.client.get("/_emu/requests")).json()
     assert requests == {"list": 1, "get": 1, "media": 3, "refused": 4, "bytes": 5_000}
 
@@ -102,13 +102,13 @@ async def test_after_a_reset_numbers_go_on_and_counts_begin_anew(drive: Steered)
     emptied = (await drive.client.delete("/_emu/log")).json()
     assert emptied == {"kinds": {}, "answers": {}, "bytes": {}}
     await drive.media()
-    assert [line.number for line in drive.world.log.lines()] == [2]
+    assert [line.number for line in drive.state.log.lines()] == [2]
 
 
 def test_the_log_keeps_only_so_many_lines() -> None:
     log = RequestLog(10)
     for _ in range(25):
-        log.add(exchange(), 0.0, 0.0)
+        log.add(context(), 0.0, 0.0)
     assert [line.number for line in log.lines()] == list(range(16, 26))
     assert log.counts()["kinds"] == {"media": 25}
 
@@ -117,12 +117,12 @@ def test_long_queries_do_not_fill_the_memory() -> None:
     log = RequestLog()
     query = b"q=" + b"x" * 1_000_000
     for _ in range(100):
-        log.add(exchange(query), 0.0, 0.0)
-    assert len(log.lines()) <= MOST_TEXT // len(query)
+        log.add(context(query), 0.0, 0.0)
+    assert len(log.lines()) <= MAX_TEXT // len(query)
 
 
 def test_a_log_of_no_lines_still_counts() -> None:
     log = RequestLog(0)
-    log.add(exchange(), 0.0, 0.0)
+    log.add(context(), 0.0, 0.0)
     assert log.lines() == []
     assert log.counts()["kinds"] == {"media": 1}

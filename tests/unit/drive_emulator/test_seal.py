@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive_emulator.tree.token_cipher import Seal
+from drive_emulator.tree.token_cipher import TokenCipher
 
-SEAL = Seal(b"a secret")
+SEAL = TokenCipher(b"a secret")
 
 
 @given(st.binary(min_size=1, max_size=64), st.binary(max_size=40))
@@ -28,7 +28,7 @@ def test_one_changed_character_is_noticed(place: int, character: str) -> None:
 def test_another_secret_or_binding_does_not_open() -> None:
     text = SEAL.close(b"12345678", b"this query")
     assert SEAL.open(text, b"that query") is None
-    assert Seal(b"another").open(text, b"this query") is None
+    assert TokenCipher(b"another").open(text, b"this query") is None
 
 
 def test_padding_and_line_ends_are_not_ignored() -> None:

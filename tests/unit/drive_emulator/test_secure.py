@@ -9,10 +9,10 @@ import pytest
 
 from drive_emulator.app import App
 from drive_emulator.auth.service_accounts import EMAIL, ServiceAccounts
-from drive_emulator.http.server import Outside
+from drive_emulator.http.server import WithoutControlApi
 from drive_emulator.secure import BadSetting, add_flags, secure, write_account
-from drive_emulator.tree.store import Forest
-from tests.unit.drive_emulator.callers import caller, world_of
+from drive_emulator.tree.store import TreeStore
+from tests.unit.drive_emulator.callers import caller, state_of
 
 URI = "http://127.0.0.1:1/token"
 
@@ -61,10 +61,10 @@ def test_nobody_elses_file_is_replaced(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("path", ["/_emu/health", "/_emu/trees", "/_emu", "/%5Femu/health"])
-async def test_what_comes_by_tls_does_not_reach_the_controls(forest: Forest, path: str) -> None:
-    app = App(world_of(forest))
+async def test_what_comes_by_tls_does_not_reach_the_controls(store: TreeStore, path: str) -> None:
+    app = App(state_of(store))
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(Outside(app)), base_url="https://www.googleapis.com"
+        transport=httpx.ASGITransport(WithoutControlApi(app)), base_url="https://www.googleapis.com"
     ) as client:
         answer = await client.get(path)
         assert answer.status_code == 404
@@ -72,9 +72,9 @@ async def test_what_comes_by_tls_does_not_reach_the_controls(forest: Forest, pat
         assert (await client.get("/drive/v3/files")).status_code == 403
 
 
-async def test_an_account_can_be_had_while_it_runs(forest: Forest) -> None:
-    world = world_of(forest)
-    async with caller(world) as client:
+async def test_an_account_can_be_had_while_it_runs(store: TreeStore) -> None:
+    state = state_of(store)
+    async with caller(state) as client:
         made = await client.post("/_emu/service-accounts", json={"email": "a@b.example"})
         assert (made.status_code, made.json()["client_email"]) == (201, "a@b.example")
         assert made.json()["token_uri"] == "http://drive/token"
@@ -83,9 +83,9 @@ async def test_an_account_can_be_had_while_it_runs(forest: Forest) -> None:
         assert "email" in refused.json()["error"]
 
 
-async def test_the_addresses_are_told(forest: Forest) -> None:
-    world = world_of(forest)
-    world.addresses["proxy"] = "http://127.0.0.1:1"
-    async with caller(world) as client:
+async def test_the_addresses_are_told(store: TreeStore) -> None:
+    state = state_of(store)
+    state.addresses["proxy"] = "http://127.0.0.1:1"
+    async with caller(state) as client:
         told = (await client.get("/_emu/addresses")).json()
     assert told == {"proxy": "http://127.0.0.1:1"}

@@ -4,25 +4,25 @@ import httpx
 import pytest
 
 from drive_emulator.tree.entry import FOLDER, SHORTCUT
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason
-from tests.unit.drive_emulator.callers import caller, world_of
+from tests.unit.drive_emulator.callers import caller, state_of
 from tests.unit.drive_emulator.conftest import KEY
 from tests.unit.drive_emulator.written_trees import facts, item, listed, plant
 
 
 @pytest.fixture
-def forest() -> Forest:
-    return Forest(seed=1)
+def store() -> TreeStore:
+    return TreeStore(seed=1)
 
 
 @pytest.fixture
-def tree(forest: Forest) -> Tree:
-    elsewhere = next(iter(forest.downloads(forest.trees[0]))).id
+def tree(store: TreeStore) -> Tree:
+    elsewhere = next(iter(store.downloads(store.trees[0]))).id
     link = {"kind": "shortcut"}
     return plant(
-        forest,
+        store,
         {"path": ["A", "a.jpg"], "ref": "a", "resourceKey": "0-key"},
         {"path": ["A"], "kind": "folder", "ref": "folder"},
         {"path": "secret.jpg", "shared": False, "ref": "secret"},
@@ -36,9 +36,9 @@ def tree(forest: Forest) -> Tree:
     )
 
 
-def test_details_are_of_the_target_as_it_was(forest: Forest, tree: Tree) -> None:
+def test_details_are_of_the_target_as_it_was(store: TreeStore, tree: Tree) -> None:
     refs = tree.refs
-    shown = {ref: facts(item(forest, tree, ref)) for ref in refs}
+    shown = {ref: facts(item(store, tree, ref)) for ref in refs}
     assert "shortcutDetails" not in shown.pop("a")
     details = {ref: each.get("shortcutDetails", {}) for ref, each in shown.items()}
     assert details["by ref"] == {
@@ -47,30 +47,30 @@ def test_details_are_of_the_target_as_it_was(forest: Forest, tree: Tree) -> None
         "targetResourceKey": "0-key",
     }
     assert details["by path"] == {"targetId": refs["folder"], "targetMimeType": FOLDER}
-    assert details["up"] == {"targetId": forest.file(tree, 0).id, "targetMimeType": FOLDER}
+    assert details["up"] == {"targetId": store.file(tree, 0).id, "targetMimeType": FOLDER}
     assert details["stale"]["targetMimeType"] == "image/x-old"
     assert details["hidden"]["targetId"] == refs["secret"]
-    assert forest.find(details["dangling"]["targetId"]) is None
-    elsewhere = forest.find(details["by id"]["targetId"])
+    assert store.find(details["dangling"]["targetId"]) is None
+    elsewhere = store.find(details["by id"]["targetId"])
     assert elsewhere is not None
-    assert elsewhere.tree is forest.trees[0]
+    assert elsewhere.tree is store.trees[0]
     assert details["by id"]["targetMimeType"] == elsewhere.entry.mime_type
 
 
-def test_a_query_finds_the_shortcuts_to_an_item(forest: Forest, tree: Tree) -> None:
-    root = forest.file(tree, 0).id
+def test_a_query_finds_the_shortcuts_to_an_item(store: TreeStore, tree: Tree) -> None:
+    root = store.file(tree, 0).id
     to_a = f"shortcutDetails.targetId = '{tree.refs['a']}'"
-    found = listed(forest, root, q=to_a)
+    found = listed(store, root, q=to_a)
     assert {each["name"] for each in found} == {"by ref", "stale"}
-    others = listed(forest, root, q=f"'{root}' in parents and not {to_a}")
+    others = listed(store, root, q=f"'{root}' in parents and not {to_a}")
     assert {"by path", "dangling"} < {each["name"] for each in others}
     assert {"by ref", "stale"}.isdisjoint(each["name"] for each in others)
 
 
 async def test_a_shortcut_has_no_bytes_and_leads_where_the_caller_may_go(
-    forest: Forest, tree: Tree
+    store: TreeStore, tree: Tree
 ) -> None:
-    async with caller(world_of(forest), key=KEY) as drive:
+    async with caller(state_of(store), key=KEY) as drive:
         address = f"/drive/v3/files/{tree.refs['by ref']}"
         one = await drive.get(address, params={"fields": "mimeType,size"})
         assert one.json() == {"mimeType": SHORTCUT}
@@ -81,13 +81,13 @@ async def test_a_shortcut_has_no_bytes_and_leads_where_the_caller_may_go(
             assert answer.status_code == status
 
 
-def test_the_hostile_tree_has_shortcuts_of_every_kind(forest: Forest) -> None:
-    tree = forest.trees[1]
+def test_the_hostile_tree_has_shortcuts_of_every_kind(store: TreeStore) -> None:
+    tree = store.trees[1]
     found = {}
     for ordinal in range(tree.count):
-        file = forest.file(tree, ordinal)
-        if file.entry.rare.target is not None:
-            found[file.entry.name] = forest.find(file.entry.rare.target.id)
+        file = store.file(tree, ordinal)
+        if file.entry.extras.target is not None:
+            found[file.entry.name] = store.find(file.entry.extras.target.id)
     assert found["to nothing.jpg"] is None
     targets = {name: target for name, target in found.items() if target is not None}
     assert len(targets) == len(found) - 1
@@ -96,5 +96,5 @@ def test_the_hostile_tree_has_shortcuts_of_every_kind(forest: Forest) -> None:
     assert targets["to the folder above"].ordinal == 0
     assert targets["to its own folder"].entry.name == "Shortcuts"
     assert targets["to another shortcut.jpg"].entry.mime_type == SHORTCUT
-    assert targets["to another tree"].tree is forest.trees[0]
+    assert targets["to another tree"].tree is store.trees[0]
     assert not targets["to another tree"].entry.mime_type.startswith("image/")

@@ -7,27 +7,27 @@ from itertools import count
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from drive_emulator.content.blobs import Shelf, Stock
+from drive_emulator.content.blobs import Blob, BlobCache
 from drive_emulator.content.containers import JPEG, TAG_LENGTH
 from drive_emulator.content.paintings import PAINTINGS, Painting
-from drive_emulator.tree.explicit_spec import SMALLEST_SIZE
+from drive_emulator.tree.explicit_spec import MIN_SIZE
 
 TAG = b"7" * TAG_LENGTH
 
 
-def content(stock: Stock) -> bytes:
-    return b"".join(stock.contents.parts) + stock.container.suffix(TAG)
+def content(blob: Blob) -> bytes:
+    return b"".join(blob.contents.parts) + blob.container.suffix(TAG)
 
 
 def test_every_painting_fits_the_smallest_size_and_decodes() -> None:
-    shelf = Shelf()
+    blobs = BlobCache()
     for painting in PAINTINGS:
-        stock = shelf.sized(painting, SMALLEST_SIZE, JPEG)
-        whole = content(stock)
-        assert len(whole) == SMALLEST_SIZE == stock.size
+        blob = blobs.sized(painting, MIN_SIZE, JPEG)
+        whole = content(blob)
+        assert len(whole) == MIN_SIZE == blob.size
         with Image.open(io.BytesIO(whole)) as picture:
             picture.load()
-            assert picture.size == (stock.contents.width, stock.contents.height)
+            assert picture.size == (blob.contents.width, blob.contents.height)
 
 
 def test_no_two_paintings_look_the_same() -> None:
@@ -42,43 +42,43 @@ def test_no_two_paintings_look_the_same() -> None:
 
 def test_a_painting_is_the_same_on_every_run() -> None:
     painting = PAINTINGS[5]
-    first, second = (content(Shelf().natural(painting)) for _ in range(2))
+    first, second = (content(BlobCache().natural(painting)) for _ in range(2))
     assert first == second
 
 
 @pytest.mark.parametrize("size", [5_001, 40_000, 102_400, 1_500_000])
 def test_a_size_is_met_to_the_byte(size: int) -> None:
     for painting in PAINTINGS[15:19]:  # one of each format
-        stock = Shelf().sized(painting, size, JPEG)
-        assert len(content(stock)) == size
+        blob = BlobCache().sized(painting, size, JPEG)
+        assert len(content(blob)) == size
 
 
 def test_checksums_continue_from_the_shared_state() -> None:
-    stock = Shelf().sized(PAINTINGS[0], 20_000, JPEG)
+    blob = BlobCache().sized(PAINTINGS[0], 20_000, JPEG)
     for kind in ("md5", "sha1", "sha256"):
-        state = getattr(stock.contents, kind).copy()
-        state.update(stock.container.suffix(TAG))
-        assert state.hexdigest() == hashlib.new(kind, content(stock)).hexdigest()
+        state = getattr(blob.contents, kind).copy()
+        state.update(blob.container.suffix(TAG))
+        assert state.hexdigest() == hashlib.new(kind, content(blob)).hexdigest()
 
 
 def test_what_is_made_of_the_same_is_made_once() -> None:
-    shelf = Shelf()
-    assert shelf.natural(PAINTINGS[0]) is shelf.natural(PAINTINGS[0])
-    assert shelf.sized(PAINTINGS[0], 5_000, JPEG) is not shelf.sized(PAINTINGS[0], 5_002, JPEG)
+    blobs = BlobCache()
+    assert blobs.natural(PAINTINGS[0]) is blobs.natural(PAINTINGS[0])
+    assert blobs.sized(PAINTINGS[0], 5_000, JPEG) is not blobs.sized(PAINTINGS[0], 5_002, JPEG)
 
 
 def test_nothing_is_rendered_before_it_is_needed() -> None:
     calls = count()
-    shelf = Shelf()
-    stock = shelf.sized(PAINTINGS[0], 20_000, JPEG)
-    made = stock.make
-    stock.make = lambda: (next(calls), made())[1]
-    assert (stock.size, stock.ready, next(calls)) == (20_000, False, 0)
-    assert stock.contents is stock.contents
-    assert stock.ready
+    blobs = BlobCache()
+    blob = blobs.sized(PAINTINGS[0], 20_000, JPEG)
+    made = blob.make
+    blob.make = lambda: (next(calls), made())[1]
+    assert (blob.size, blob.ready, next(calls)) == (20_000, False, 0)
+    assert blob.contents is blob.contents
+    assert blob.ready
     assert next(calls) == 2
 
 
 def test_an_empty_file_has_no_bytes_at_all() -> None:
-    stock = Shelf().empty(JPEG)
-    assert (content(stock), stock.size) == (b"", 0)
+    blob = BlobCache().empty(JPEG)
+    assert (content(blob), blob.size) == (b"", 0)

@@ -5,18 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drive_emulator.tree.explicit_spec import BadTree
-from drive_emulator.tree.generated import TreeSpec, parse_tree
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.generated import GeneratedTreeSpec, parse_tree
+from drive_emulator.tree.store import TreeStore
 
 
 def test_a_name_and_a_number_are_enough() -> None:
-    assert parse_tree('{"name": "a", "pictures": 3}') == TreeSpec(name="a", pictures=3)
+    assert parse_tree('{"name": "a", "pictures": 3}') == GeneratedTreeSpec(name="a", pictures=3)
 
 
 def test_a_size_is_one_number_or_a_range() -> None:
-    one = TreeSpec(name="a", pictures=3, size=102_400)
+    one = GeneratedTreeSpec(name="a", pictures=3, size=102_400)
     assert parse_tree('{"name": "a", "pictures": 3, "size": 102400}') == one
-    several = TreeSpec(name="a", pictures=3, size=(5_000, 90_000))
+    several = GeneratedTreeSpec(name="a", pictures=3, size=(5_000, 90_000))
     assert parse_tree('{"name": "a", "pictures": 3, "size": [5000, 90000]}') == several
 
 
@@ -54,8 +54,8 @@ def test_any_text_is_a_tree_or_a_bad_one(text: str | bytes) -> None:
 
 
 def test_sizes_of_a_range_lie_in_it_and_differ() -> None:
-    tree = Forest(1).add(parse_tree('{"name": "a", "pictures": 500, "size": [5000, 500000]}'))
-    sizes = [stock.size for stock in tree.layout.stocks]
+    tree = TreeStore(1).add(parse_tree('{"name": "a", "pictures": 500, "size": [5000, 500000]}'))
+    sizes = [blob.size for blob in tree.layout.blobs]
     assert len(set(sizes)) > 40
     assert min(sizes) >= 5_000
     assert max(sizes) <= 500_000
@@ -63,26 +63,26 @@ def test_sizes_of_a_range_lie_in_it_and_differ() -> None:
 
 
 def test_huge_files_share_few_pictures() -> None:
-    tree = Forest(1).add(parse_tree('{"name": "a", "pictures": 50, "size": 1000000000}'))
-    assert len(tree.layout.stocks) == 1
+    tree = TreeStore(1).add(parse_tree('{"name": "a", "pictures": 50, "size": 1000000000}'))
+    assert len(tree.layout.blobs) == 1
     assert tree.layout.picture_bytes() == 50_000_000_000
 
 
 def test_the_same_tree_may_be_added_twice_and_another_of_its_name_may_not() -> None:
-    forest = Forest(1)
-    first = forest.add(parse_tree('{"name": "a", "pictures": 5}'))
-    assert forest.add(parse_tree('{"pictures": 5, "name": "a"}')) is first
+    store = TreeStore(1)
+    first = store.add(parse_tree('{"name": "a", "pictures": 5}'))
+    assert store.add(parse_tree('{"pictures": 5, "name": "a"}')) is first
     with pytest.raises(BadTree, match="another tree is called 'a'"):
-        forest.add(parse_tree('{"name": "a", "pictures": 6}'))
+        store.add(parse_tree('{"name": "a", "pictures": 6}'))
     with pytest.raises(BadTree, match="another tree is called 'sample'"):
-        forest.add(parse_tree('{"name": "sample", "pictures": 6}'))
+        store.add(parse_tree('{"name": "sample", "pictures": 6}'))
 
 
 def test_ids_depend_on_seed_and_name_and_on_nothing_else() -> None:
     spec = parse_tree('{"name": "a", "pictures": 5}')
-    alone, crowded, other = Forest(1), Forest(1), Forest(2)
+    alone, crowded, other = TreeStore(1), TreeStore(1), TreeStore(2)
     crowded.add(parse_tree('{"name": "b", "pictures": 5}'))
-    ids = [forest.file(forest.add(spec), 3).id for forest in (alone, crowded, other)]
+    ids = [store.file(store.add(spec), 3).id for store in (alone, crowded, other)]
     assert ids[0] == ids[1] != ids[2]
     assert len(ids[0]) == 33
     assert ids[0][0] == "1"

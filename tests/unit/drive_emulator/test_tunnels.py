@@ -7,10 +7,10 @@ import pytest
 
 from drive_emulator.http import connect_proxy as tunnels
 from drive_emulator.http.connect_proxy import (
-    LONGEST_HEAD,
+    MAX_HEAD,
+    ConnectProxy,
     Reads,
     Refused,
-    Tunnels,
     Writes,
     check_target,
 )
@@ -36,7 +36,7 @@ class Sink:
 
 
 def source(data: bytes, ends: bool = True) -> asyncio.StreamReader:
-    reader = asyncio.StreamReader(limit=LONGEST_HEAD)
+    reader = asyncio.StreamReader(limit=MAX_HEAD)
     reader.feed_data(data)
     if ends:
         reader.feed_eof()
@@ -104,14 +104,14 @@ async def test_bytes_go_both_ways_until_one_side_ends() -> None:
 
     client = source(connect("www.googleapis.com:443") + b"hello", ends=False)
     to_client = Sink()
-    await Tunnels(here, "emu.test").serve(client, to_client)
+    await ConnectProxy(here, "emu.test").serve(client, to_client)
     established = b"HTTP/1.1 200 Connection established\r\n\r\n"
     assert to_client.data == established + b"heard hello"
     assert server.data == b"hello"
     assert (server.closed, to_client.closed) == (True, True)
 
 
-async def refusal(tunnels: Tunnels, data: bytes, ends: bool = False) -> bytes:
+async def refusal(tunnels: ConnectProxy, data: bytes, ends: bool = False) -> bytes:
     to_client = Sink()
     await tunnels.serve(source(data, ends), to_client)
     assert to_client.closed
@@ -119,7 +119,7 @@ async def refusal(tunnels: Tunnels, data: bytes, ends: bool = False) -> bytes:
 
 
 async def test_a_foreign_host_is_answered_403_and_counted() -> None:
-    proxy = Tunnels(nobody, "emu.test")
+    proxy = ConnectProxy(nobody, "emu.test")
     answer = await refusal(proxy, connect("example.com:443"))
     assert answer.startswith(b"HTTP/1.1 403 Forbidden\r\n")
     assert b"refused: example.com:443" in answer
@@ -127,12 +127,12 @@ async def test_a_foreign_host_is_answered_403_and_counted() -> None:
 
 
 async def test_a_listener_that_is_gone_is_a_bad_gateway() -> None:
-    answer = await refusal(Tunnels(nobody, "emu.test"), connect("www.googleapis.com:443"))
+    answer = await refusal(ConnectProxy(nobody, "emu.test"), connect("www.googleapis.com:443"))
     assert answer.startswith(b"HTTP/1.1 502 ")
 
 
 async def test_a_head_without_end_is_refused() -> None:
-    answer = await refusal(Tunnels(nobody, "emu.test"), b"CONNECT " + b"x" * 40_000)
+    answer = await refusal(ConnectProxy(nobody, "emu.test"), b"CONNECT " + b"x" * 40_000)
     assert answer.startswith(b"HTTP/1.1 431 ")
 
 
@@ -140,11 +140,11 @@ async def test_a_client_that_says_nothing_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tunnels, "HEAD_S", 0.01)
-    assert (await refusal(Tunnels(nobody, "emu.test"), b"CONN")).startswith(b"HTTP/1.1 408 ")
+    assert (await refusal(ConnectProxy(nobody, "emu.test"), b"CONN")).startswith(b"HTTP/1.1 408 ")
 
 
 async def test_a_client_that_hangs_up_is_told_nothing() -> None:
-    assert await refusal(Tunnels(nobody, "emu.test"), b"CONN", ends=True) == b""
+    assert await refusal(ConnectProxy(nobody, "emu.test"), b"CONN", ends=True) == b""
 
 
 async def test_there_are_never_more_tunnels_than_allowed() -> None:
@@ -153,7 +153,7 @@ async def test_there_are_never_more_tunnels_than_allowed() -> None:
     async def here() -> tuple[Reads, Writes]:
         return waiting, Sink()
 
-    proxy = Tunnels(here, "emu.test", most=1)
+    proxy = ConnectProxy(here, "emu.test", most=1)
     first = asyncio.create_task(
         proxy.serve(source(connect("www.googleapis.com:443"), ends=False), Sink())
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.callers import caller
 from tests.unit.drive_emulator.conftest import KEY
@@ -10,8 +10,8 @@ from tests.unit.drive_emulator.steered import Steered
 
 
 @pytest.fixture
-def drive(forest: Forest, small: Tree) -> Steered:
-    return Steered(forest, small)
+def drive(store: TreeStore, small: Tree) -> Steered:
+    return Steered(store, small)
 
 
 async def test_a_key_changes_its_state(drive: Steered) -> None:
@@ -27,7 +27,7 @@ async def test_a_token_is_issued_for_an_account_and_revoked(drive: Steered) -> N
     made = await drive.client.post("/_emu/bearers", json={"account": "a@b.c", "life_s": 60})
     assert made.status_code == 201
     token = made.json()["access_token"]
-    async with caller(drive.world, token=token) as client:
+    async with caller(drive.state, token=token) as client:
         assert (await client.get("/drive/v3/files")).status_code == 200
         await drive.client.delete(f"/_emu/bearers/{token}")
         assert (await client.get("/drive/v3/files")).status_code == 401
@@ -36,7 +36,7 @@ async def test_a_token_is_issued_for_an_account_and_revoked(drive: Steered) -> N
 async def test_a_token_may_be_chosen(drive: Steered) -> None:
     wanted = {"account": "a@b.c", "token": "chosen"}
     assert (await drive.client.post("/_emu/bearers", json=wanted)).status_code == 201
-    assert drive.world.tokens.account("chosen") == "a@b.c"
+    assert drive.state.tokens.account("chosen") == "a@b.c"
 
 
 async def test_time_passes_when_it_is_told_to(drive: Steered) -> None:

@@ -8,10 +8,10 @@ import pytest
 from drive_emulator.auth.caller import Caller
 from drive_emulator.tree.explicit_spec import BadTree
 from drive_emulator.tree.generated import parse_tree
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason
-from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller, world_of
+from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller, state_of
 from tests.unit.drive_emulator.conftest import KEY
 from tests.unit.drive_emulator.written_trees import plant
 
@@ -19,26 +19,26 @@ FILES = "/drive/v3/files"
 
 
 @pytest.fixture
-def forest() -> Forest:
-    return Forest(seed=1)
+def store() -> TreeStore:
+    return TreeStore(seed=1)
 
 
 @pytest.fixture
-async def anybody(forest: Forest) -> AsyncIterator[httpx.AsyncClient]:
-    async with caller(world_of(forest), key=KEY) as client:
+async def anybody(store: TreeStore) -> AsyncIterator[httpx.AsyncClient]:
+    async with caller(state_of(store), key=KEY) as client:
         yield client
 
 
 @pytest.fixture
-async def me(forest: Forest) -> AsyncIterator[httpx.AsyncClient]:
-    async with caller(world_of(forest), token=TOKEN) as client:
+async def me(store: TreeStore) -> AsyncIterator[httpx.AsyncClient]:
+    async with caller(state_of(store), token=TOKEN) as client:
         yield client
 
 
 @pytest.fixture
-def keyed(forest: Forest) -> Tree:
+def keyed(store: TreeStore) -> Tree:
     return plant(
-        forest,
+        store,
         {"path": ["old"], "kind": "folder", "resourceKey": "0-folder", "ref": "folder"},
         {"path": ["old", "inside.jpg"], "size": 5_000, "ref": "inside"},
         {"path": "a.jpg", "size": 5_000, "resourceKey": "0-file", "ref": "file"},
@@ -71,7 +71,7 @@ async def test_a_keyed_file_is_not_there_without_its_key(
 
 
 async def test_a_listing_tells_the_keys_of_children_to_who_has_the_folders(
-    anybody: httpx.AsyncClient, forest: Forest, keyed: Tree
+    anybody: httpx.AsyncClient, store: TreeStore, keyed: Tree
 ) -> None:
     params = {"q": f"'{keyed.refs['folder']}' in parents", "fields": "files(name,resourceKey)"}
     refused = await anybody.get(FILES, params=params)
@@ -79,7 +79,7 @@ async def test_a_listing_tells_the_keys_of_children_to_who_has_the_folders(
     headers = sent(f"{keyed.refs['folder']}/0-folder")
     answer = await anybody.get(FILES, params=params, headers=headers)
     assert answer.json() == {"files": [{"name": "inside.jpg"}]}
-    params["q"] = f"'{forest.file(keyed, 0).id}' in parents"
+    params["q"] = f"'{store.file(keyed, 0).id}' in parents"
     shown = (await anybody.get(FILES, params=params)).json()["files"]
     assert {"name": "a.jpg", "resourceKey": "0-file"} in shown
     assert {"name": "old", "resourceKey": "0-folder"} in shown
@@ -95,11 +95,11 @@ async def test_who_was_given_access_by_name_needs_no_key(
 
 
 async def test_a_private_folder_is_there_for_the_accounts_it_is_shared_with(
-    anybody: httpx.AsyncClient, me: httpx.AsyncClient, forest: Forest
+    anybody: httpx.AsyncClient, me: httpx.AsyncClient, store: TreeStore
 ) -> None:
     private = {"kind": "folder", "shared": False}
     tree = plant(
-        forest,
+        store,
         {"path": ["Ours"], "sharedWith": [ACCOUNT], "ref": "ours", **private},
         {"path": ["Ours", "Below", "a.jpg"], "size": 5_000, "ref": "file"},
         {"path": ["Theirs"], "sharedWith": ["you@example.com"], "ref": "theirs", **private},
@@ -109,15 +109,15 @@ async def test_a_private_folder_is_there_for_the_accounts_it_is_shared_with(
         assert (await anybody.get(f"{FILES}/{tree.refs[ref]}")).status_code == 404
     q = {"q": f"'{tree.refs['ours']}' in parents", "fields": "files/name"}
     assert (await me.get(FILES, params=q)).json() == {"files": [{"name": "Below"}]}
-    q["q"] = f"'{forest.file(tree, 0).id}' in parents"
+    q["q"] = f"'{store.file(tree, 0).id}' in parents"
     assert (await me.get(FILES, params=q)).json() == {"files": [{"name": "Ours"}]}
     assert (await anybody.get(FILES, params=q)).json() == {"files": []}
 
 
 @pytest.fixture
-def drive(forest: Forest) -> Tree:
+def drive(store: TreeStore) -> Tree:
     return plant(
-        forest,
+        store,
         {"path": ["A", "a.jpg"], "size": 5_000, "ref": "file"},
         name="ours",
         drive="Our drive",
@@ -125,9 +125,9 @@ def drive(forest: Forest) -> Tree:
 
 
 async def test_what_is_in_a_shared_drive_needs_the_flag(
-    anybody: httpx.AsyncClient, drive: Tree, forest: Forest
+    anybody: httpx.AsyncClient, drive: Tree, store: TreeStore
 ) -> None:
-    [shared] = forest.drives()
+    [shared] = store.drives()
     address = f"{FILES}/{drive.refs['file']}"
     assert reason(await anybody.get(address)) == (404, "notFound", "fileId")
     assert (await anybody.get(address, params={"alt": "media"})).status_code == 404
@@ -141,9 +141,9 @@ async def test_what_is_in_a_shared_drive_needs_the_flag(
 
 
 async def test_a_shared_drive_is_listed_with_both_flags(
-    anybody: httpx.AsyncClient, forest: Forest, drive: Tree
+    anybody: httpx.AsyncClient, store: TreeStore, drive: Tree
 ) -> None:
-    [shared] = forest.drives()
+    [shared] = store.drives()
     assert (len(shared.id), shared.id[:2], shared.name) == (19, "0A", "Our drive")
     query = {"q": f"'{shared.id}' in parents", "fields": "files(name,driveId)"}
     supports, includes = {"supportsAllDrives": "true"}, {"includeItemsFromAllDrives": "true"}
@@ -157,9 +157,9 @@ async def test_a_shared_drive_is_listed_with_both_flags(
 
 
 async def test_one_drive_can_be_searched_as_a_corpus(
-    anybody: httpx.AsyncClient, forest: Forest, drive: Tree
+    anybody: httpx.AsyncClient, store: TreeStore, drive: Tree
 ) -> None:
-    [shared] = forest.drives()
+    [shared] = store.drives()
     both = {"supportsAllDrives": "true", "includeItemsFromAllDrives": "true"}
     whole = {"corpora": "drive", "driveId": shared.id, "fields": "files/name", **both}
     found = (await anybody.get(FILES, params=whole)).json()["files"]
@@ -190,21 +190,21 @@ async def test_parameters_of_shared_drives_go_together(
     assert reason(await anybody.get(FILES, params=params)) == expected
 
 
-def test_a_drive_is_one_tree_and_may_have_a_given_id(forest: Forest, drive: Tree) -> None:
+def test_a_drive_is_one_tree_and_may_have_a_given_id(store: TreeStore, drive: Tree) -> None:
     given = "0A1234567890123_PVA"
-    tree = plant(forest, name="theirs", drive=given)
-    assert forest.file(tree, 0).id == given
+    tree = plant(store, name="theirs", drive=given)
+    assert store.file(tree, 0).id == given
     for taken in (given, "Our drive"):
         with pytest.raises(BadTree, match="a drive is one tree"):
-            plant(forest, name="third", drive=taken)
+            plant(store, name="third", drive=taken)
 
 
 def test_arithmetic_trees_can_be_shared_drives_and_have_an_owner() -> None:
-    forest = Forest(seed=1)
+    store = TreeStore(seed=1)
     spec = '{"name": "a", "pictures": 3, "size": 5000, "drive": "D", "owner": "o@x", "shared": %s}'
-    tree = forest.add(parse_tree(spec % "false"))
-    file = forest.file(tree, 1)
+    tree = store.add(parse_tree(spec % "false"))
+    file = store.file(tree, 1)
     assert file.entry.shared is False
-    assert not forest.visible(file, Caller(key="k"), all_drives=True)
-    assert forest.visible(file, Caller(account="o@x"), all_drives=True)
-    assert not forest.visible(file, Caller(account="o@x"), all_drives=False)
+    assert not store.visible(file, Caller(key="k"), all_drives=True)
+    assert store.visible(file, Caller(account="o@x"), all_drives=True)
+    assert not store.visible(file, Caller(account="o@x"), all_drives=False)

@@ -14,74 +14,74 @@ from drive_emulator.fields.mask import parse_mask
 from drive_emulator.tree.entry import FOLDER
 from drive_emulator.tree.explicit_spec import BadTree
 from drive_emulator.tree.generated import parse_tree
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from tests.unit.drive_emulator.written_trees import facts, item, listed, names, plant
 
 
 @pytest.fixture
-def forest() -> Forest:
-    return Forest(seed=1)
+def store() -> TreeStore:
+    return TreeStore(seed=1)
 
 
-def content(forest: Forest, file_id: str) -> bytes:
-    file = forest.find(file_id)
+def content(store: TreeStore, file_id: str) -> bytes:
+    file = store.find(file_id)
     assert file is not None
-    assert file.entry.stock is not None
-    return b"".join(body(file, file.entry.stock))
+    assert file.entry.blob is not None
+    return b"".join(body(file, file.entry.blob))
 
 
-def test_folders_come_of_paths_and_hold_what_is_written(forest: Forest) -> None:
+def test_folders_come_of_paths_and_hold_what_is_written(store: TreeStore) -> None:
     tree = plant(
-        forest,
+        store,
         {"path": ["A", "one.jpg"], "size": 5_000},
         {"path": ["A", "B", "two.png"], "size": 6_000},
         {"path": "root.txt", "kind": "text"},
         title="Mine",
     )
-    root = forest.file(tree, 0)
+    root = store.file(tree, 0)
     assert root.entry.name == "Mine"
-    assert names(forest, root.id) == ["A", "root.txt"]
-    [a, _] = listed(forest, root.id)
-    assert [(each["name"], each["mimeType"]) for each in listed(forest, a["id"])] == [
+    assert names(store, root.id) == ["A", "root.txt"]
+    [a, _] = listed(store, root.id)
+    assert [(each["name"], each["mimeType"]) for each in listed(store, a["id"])] == [
         ("B", FOLDER),
         ("one.jpg", "image/jpeg"),
     ]
-    assert [forest.path(file) for file in forest.downloads(tree)] == [
+    assert [store.path(file) for file in store.downloads(tree)] == [
         "root.txt",
         "A/one.jpg",
         "A/B/two.png",
     ]
 
 
-def test_a_picture_has_the_size_and_the_format_that_it_asks_for(forest: Forest) -> None:
-    tree = plant(forest, *({"path": f"a.{end}", "size": 6_000} for end in ("jpg", "png", "gif")))
-    files = list(forest.downloads(tree))
+def test_a_picture_has_the_size_and_the_format_that_it_asks_for(store: TreeStore) -> None:
+    tree = plant(store, *({"path": f"a.{end}", "size": 6_000} for end in ("jpg", "png", "gif")))
+    files = list(store.downloads(tree))
     assert [file.entry.mime_type for file in files] == ["image/jpeg", "image/png", "image/gif"]
     for file in files:
-        bytes_ = content(forest, file.id)
+        bytes_ = content(store, file.id)
         assert len(bytes_) == 6_000
         assert hashlib.md5(bytes_).hexdigest() == facts(file)["md5Checksum"]
 
 
-def test_a_text_is_given_as_it_stands_under_any_type(forest: Forest) -> None:
+def test_a_text_is_given_as_it_stands_under_any_type(store: TreeStore) -> None:
     page = "<html>Sorry</html>"
     tree = plant(
-        forest,
+        store,
         {"path": "a.jpg", "kind": "html", "text": page, "mimeType": "image/jpeg", "ref": "a"},
         {"path": "same.txt", "kind": "text", "text": page, "ref": "b"},
         {"path": "other.jpg", "kind": "html", "mimeType": "image/jpeg", "ref": "c"},
     )
-    one, same, other = (facts(item(forest, tree, ref)) for ref in "abc")
-    assert content(forest, one["id"]) == page.encode()
+    one, same, other = (facts(item(store, tree, ref)) for ref in "abc")
+    assert content(store, one["id"]) == page.encode()
     assert (one["mimeType"], one["size"]) == ("image/jpeg", str(len(page)))
     assert one["md5Checksum"] == same["md5Checksum"] != other["md5Checksum"]
-    assert content(forest, other["id"]).startswith(b"<!DOCTYPE html>")
+    assert content(store, other["id"]).startswith(b"<!DOCTYPE html>")
     assert "imageMediaMetadata" not in one
 
 
-def test_attributes_show_in_the_json(forest: Forest) -> None:
+def test_attributes_show_in_the_json(store: TreeStore) -> None:
     tree = plant(
-        forest,
+        store,
         {"path": "few.jpg", "size": 5_000, "omit": ["sha1Checksum", "size"], "ref": "few"},
         {"path": "liar.jpg", "size": 5_000, "driveSize": "many", "ref": "liar"},
         {"path": "says.jpg", "says": {"imageMediaMetadata": {"width": -1}}, "ref": "says"},
@@ -91,7 +91,7 @@ def test_attributes_show_in_the_json(forest: Forest) -> None:
         {"path": "keyed", "kind": "folder", "resourceKey": "0-abc", "ref": "keyed"},
         {"path": "doc", "kind": "native", "ref": "doc"},
     )
-    shown = {ref: facts(item(forest, tree, ref)) for ref in tree.refs}
+    shown = {ref: facts(item(store, tree, ref)) for ref in tree.refs}
     assert {"sha1Checksum", "size"}.isdisjoint(shown["few"])
     assert {"md5Checksum", "sha256Checksum"} < shown["few"].keys()
     assert shown["liar"]["size"] == "many"
@@ -104,40 +104,40 @@ def test_attributes_show_in_the_json(forest: Forest) -> None:
     assert {"size", "md5Checksum"}.isdisjoint(shown["doc"])
 
 
-def test_what_is_said_goes_through_the_mask_too(forest: Forest) -> None:
+def test_what_is_said_goes_through_the_mask_too(store: TreeStore) -> None:
     says = {"imageMediaMetadata": {"width": -1, "height": 5}, "size": "x"}
-    tree = plant(forest, {"path": "a.jpg", "says": says, "ref": "a"})
-    shown = projection(parse_mask("name,imageMediaMetadata/width"))(item(forest, tree, "a"))
+    tree = plant(store, {"path": "a.jpg", "says": says, "ref": "a"})
+    shown = projection(parse_mask("name,imageMediaMetadata/width"))(item(store, tree, "a"))
     assert shown == {"name": "a.jpg", "imageMediaMetadata": {"width": -1}}
 
 
-def test_a_folder_of_no_path_describes_the_root(forest: Forest) -> None:
+def test_a_folder_of_no_path_describes_the_root(store: TreeStore) -> None:
     tree = plant(
-        forest,
+        store,
         {"path": "a.jpg"},
         {"path": [], "kind": "folder", "resourceKey": "0-root", "ref": "root"},
         title="Mine",
     )
-    root = facts(forest.file(tree, 0))
+    root = facts(store.file(tree, 0))
     assert (root["id"], root["name"], root["resourceKey"]) == (tree.refs["root"], "Mine", "0-root")
 
 
-def test_twin_folders_are_two_and_are_told_apart_by_ref(forest: Forest) -> None:
+def test_twin_folders_are_two_and_are_told_apart_by_ref(store: TreeStore) -> None:
     tree = plant(
-        forest,
+        store,
         {"path": ["twin", "first.jpg"]},
         {"path": ["twin"], "kind": "folder", "ref": "first"},
         {"path": ["twin"], "kind": "folder", "ref": "second"},
         {"in": "second", "path": ["deeper", "second.jpg"]},
     )
-    assert names(forest, tree.refs["first"]) == ["first.jpg"]
-    assert names(forest, tree.refs["second"]) == ["deeper"]
-    assert names(forest, forest.file(tree, 0).id) == ["twin", "twin"]
+    assert names(store, tree.refs["first"]) == ["first.jpg"]
+    assert names(store, tree.refs["second"]) == ["deeper"]
+    assert names(store, store.file(tree, 0).id) == ["twin", "twin"]
 
 
-def test_an_item_may_have_two_parents_or_none(forest: Forest) -> None:
+def test_an_item_may_have_two_parents_or_none(store: TreeStore) -> None:
     tree = plant(
-        forest,
+        store,
         {"path": ["A"], "kind": "folder", "ref": "a"},
         {"path": ["B"], "kind": "folder", "ref": "b"},
         {"path": ["A", "both.jpg"], "parents": ["a", ["B"]], "ref": "both"},
@@ -145,41 +145,41 @@ def test_an_item_may_have_two_parents_or_none(forest: Forest) -> None:
         {"path": "lost.jpg", "parents": [], "ref": "lost"},
         {"path": "root too.jpg", "parents": [[], "b"]},
     )
-    root = forest.file(tree, 0).id
-    assert names(forest, root) == ["A", "B", "root too.jpg"]
-    assert names(forest, tree.refs["a"]) == ["both.jpg"]
+    root = store.file(tree, 0).id
+    assert names(store, root) == ["A", "B", "root too.jpg"]
+    assert names(store, tree.refs["a"]) == ["both.jpg"]
     in_b = ["elsewhere.jpg", "root too.jpg", "both.jpg"]
-    assert names(forest, tree.refs["b"]) == in_b
-    assert facts(item(forest, tree, "both"))["parents"] == [tree.refs["a"], tree.refs["b"]]
-    assert "parents" not in facts(item(forest, tree, "lost"))
+    assert names(store, tree.refs["b"]) == in_b
+    assert facts(item(store, tree, "both"))["parents"] == [tree.refs["a"], tree.refs["b"]]
+    assert "parents" not in facts(item(store, tree, "lost"))
     both = f"'{tree.refs['a']}' in parents"
     in_either = f"{both} or '{tree.refs['b']}' in parents"
-    assert names(forest, tree.refs["b"], q=in_either, pageSize="1") == in_b
+    assert names(store, tree.refs["b"], q=in_either, pageSize="1") == in_b
     in_each = f"{both} and '{tree.refs['b']}' in parents"
-    assert names(forest, tree.refs["b"], q=in_each) == ["both.jpg"]
-    expected = {file.entry.name for file in forest.downloads(tree)}
+    assert names(store, tree.refs["b"], q=in_each) == ["both.jpg"]
+    expected = {file.entry.name for file in store.downloads(tree)}
     assert expected == {"both.jpg", "elsewhere.jpg", "root too.jpg"}
 
 
 def test_a_private_folder_hides_what_is_in_it_unless_that_is_shared_itself(
-    forest: Forest,
+    store: TreeStore,
 ) -> None:
     tree = plant(
-        forest,
+        store,
         {"path": ["Private"], "kind": "folder", "shared": False, "ref": "folder"},
         {"path": ["Private", "hidden.jpg"], "ref": "hidden"},
         {"path": ["Private", "Below", "shown.jpg"], "shared": True, "ref": "shown"},
     )
-    root = forest.file(tree, 0).id
-    assert names(forest, root) == []
-    assert item(forest, tree, "hidden").entry.shared is False
-    assert item(forest, tree, "shown").entry.shared is True
-    assert list(forest.downloads(tree)) == []
+    root = store.file(tree, 0).id
+    assert names(store, root) == []
+    assert item(store, tree, "hidden").entry.shared is False
+    assert item(store, tree, "shown").entry.shared is True
+    assert list(store.downloads(tree)) == []
 
 
-def test_only_what_a_correct_importer_imports_is_expected(forest: Forest) -> None:
+def test_only_what_a_correct_importer_imports_is_expected(store: TreeStore) -> None:
     tree = plant(
-        forest,
+        store,
         {"path": "good.jpg"},
         {"path": "keyed.jpg", "resourceKey": "0-k"},
         {"path": ["Keyed", "inside.jpg"]},
@@ -191,25 +191,25 @@ def test_only_what_a_correct_importer_imports_is_expected(forest: Forest) -> Non
         {"path": "link.jpg", "kind": "shortcut", "target": ["good.jpg"]},
         {"path": "doc", "kind": "native"},
     )
-    files = {file.entry.name for file in forest.downloads(tree)}
+    files = {file.entry.name for file in store.downloads(tree)}
     assert files == {"good.jpg", "keyed.jpg", "inside.jpg"}
     assert tree.layout.pictures == 3
 
 
-def test_the_same_specification_is_the_same_tree_with_the_same_ids(forest: Forest) -> None:
+def test_the_same_specification_is_the_same_tree_with_the_same_ids(store: TreeStore) -> None:
     items = [{"path": "a.jpg", "ref": "a"}, {"path": "l", "kind": "shortcut", "target": "a"}]
-    assert plant(forest, *items) is plant(forest, *items)
-    assert plant(Forest(seed=1), *items).refs == forest.trees[-1].refs
+    assert plant(store, *items) is plant(store, *items)
+    assert plant(TreeStore(seed=1), *items).refs == store.trees[-1].refs
     with pytest.raises(BadTree, match="another tree is called"):
-        plant(forest, {"path": "b.jpg"})
+        plant(store, {"path": "b.jpg"})
 
 
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=5), st.text(max_size=6_000))
 def test_names_may_be_anything(folders: list[str], name: str) -> None:
-    forest = Forest(seed=1)
-    tree = plant(forest, {"path": [*folders, name], "kind": "empty"})
-    [file] = forest.downloads(tree)
-    assert forest.path(file) == "/".join([*folders, name])
+    store = TreeStore(seed=1)
+    tree = plant(store, {"path": [*folders, name], "kind": "empty"})
+    [file] = store.downloads(tree)
+    assert store.path(file) == "/".join([*folders, name])
 
 
 A: dict[str, Any] = {"path": "a.jpg"}
@@ -253,11 +253,11 @@ LINK = {"path": "l", "kind": "shortcut"}
     ],
 )
 def test_a_fault_is_said_with_its_place(items: object, says: str) -> None:
-    forest = Forest(seed=1)
+    store = TreeStore(seed=1)
     with pytest.raises(BadTree, match=says) as refused:
-        forest.add(parse_tree(json.dumps({"name": "bad", "items": items})))
+        store.add(parse_tree(json.dumps({"name": "bad", "items": items})))
     assert "at `$" in str(refused.value)
-    assert forest.tree("bad") is None
+    assert store.tree("bad") is None
 
 
 def test_an_arithmetic_tree_and_a_written_one_do_not_mix() -> None:

@@ -7,20 +7,20 @@ from drive_emulator.auth.caller import Caller
 from drive_emulator.drive_api.file_resource import projection
 from drive_emulator.drive_api.listing import Listing, read_list
 from drive_emulator.tree.generated import parse_tree
-from drive_emulator.tree.store import Forest
+from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import File, Tree
 
 CALLER = Caller(key="k")
 
 
-def plant(forest: Forest, *items: dict[str, Any], name: str = "written", **more: Any) -> Tree:
+def plant(store: TreeStore, *items: dict[str, Any], name: str = "written", **more: Any) -> Tree:
     """The tree of these items, in the forest."""
-    return forest.add(parse_tree(json.dumps({"name": name, "items": items, **more})))
+    return store.add(parse_tree(json.dumps({"name": name, "items": items, **more})))
 
 
-def item(forest: Forest, tree: Tree, ref: str) -> File:
+def item(store: TreeStore, tree: Tree, ref: str) -> File:
     """The item of that ref."""
-    file = forest.find(tree.refs[ref])
+    file = store.find(tree.refs[ref])
     assert file is not None
     return file
 
@@ -31,10 +31,10 @@ def facts(file: File) -> dict[str, Any]:
 
 
 def listed(
-    forest: Forest, folder: str, caller: Caller = CALLER, /, **params: str
+    store: TreeStore, folder: str, caller: Caller = CALLER, /, **params: str
 ) -> list[dict[str, Any]]:
     """The children of a folder, over all pages."""
-    listing, token, found = Listing(forest), "", []
+    listing, token, found = Listing(store), "", []
     for _ in range(1_000):
         asked = {"q": f"'{folder}' in parents", **params, "pageToken": token}
         page = listing.page(read_list(asked, caller))
@@ -45,6 +45,6 @@ def listed(
     raise AssertionError("the listing does not end")
 
 
-def names(forest: Forest, folder: str, caller: Caller = CALLER, /, **params: str) -> list[str]:
+def names(store: TreeStore, folder: str, caller: Caller = CALLER, /, **params: str) -> list[str]:
     """Their names, in the order of the listing."""
-    return [each["name"] for each in listed(forest, folder, caller, **params)]
+    return [each["name"] for each in listed(store, folder, caller, **params)]
