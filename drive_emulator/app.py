@@ -1,62 +1,39 @@
-"""The emulator as an ASGI application: one pipeline that every request passes.
+"""The emulator as an ASGI application.
 
-Read the request, find its route, find out who asks, take what it costs, let the rules for faults
-at it, then answer. Modules with handlers are added in `_routes`, those of `/_emu` in `_control`.
+A request of the Drive API is read, routed, authenticated and charged; then fault rules act on it,
+and its handler answers. Requests below `/_emu` go to the control API and skip all of that.
 """
 
 from asyncio import CancelledError
 from time import perf_counter
 
-from drive_emulator.control import addresses as secure_control
-from drive_emulator.control import edits
-from drive_emulator.control import faults as faults
-from drive_emulator.control import log as log_control
-from drive_emulator.control import quota as quota
-from drive_emulator.control import settings as turning
-from drive_emulator.control import trees as control
-from drive_emulator.control.settings import OURS
+from drive_emulator.control import settings, trees
 from drive_emulator.control.state import State
-from drive_emulator.drive_api import accounts, batch, discovery, files
-from drive_emulator.drive_api import exports as conversions
-from drive_emulator.drive_api import oauth_token as grants
+from drive_emulator.drive_api import accounts, batch, discovery, exports, files, oauth_token
 from drive_emulator.drive_api.context import RequestContext
-from drive_emulator.drive_api.routing import Route, Routes
+from drive_emulator.drive_api.routing import Routes
 from drive_emulator.http.disconnect import Disconnected, close
 from drive_emulator.http.errors import ApiError, control_error
 from drive_emulator.http.messages import Receive, Request, Scope, Send, read_request, send_error
-
-
-def _routes(state: State) -> list[Route]:
-    return [
-        *files.routes(state),
-        *conversions.routes(state),
-        *accounts.routes(state),
-        *batch.routes(),
-        *grants.routes(state),
-        *discovery.routes(),
-    ]
-
-
-def _control(state: State) -> list[Route]:
-    return [
-        *control.routes(state),
-        *edits.routes(state),
-        *turning.routes(state),
-        *secure_control.routes(state),
-        *log_control.routes(state.log),
-        *quota.routes(state.quota),
-        *faults.routes(state.faults),
-    ]
+from drive_emulator.validation import InvalidInput
 
 
 class App:
     """Callable as ASGI 3."""
 
     def __init__(self, state: State) -> None:
-        self.worker = state.worker
-        self._world = state
-        self._routes = Routes(_routes(state))
-        self._control = Routes(_control(state))
+        self._state = state
+        self._control = Routes([*trees.routes(state), *settings.routes(state)])
+        self._drive_api = Routes(
+            [
+                *files.routes(state),
+                *exports.routes(state),
+                *accounts.routes(state),
+                *batch.routes(),
+                *oauth_token.routes(state),
+                *discovery.routes(),
+            ]
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -68,30 +45,26 @@ class App:
             await send_error(send, unread, error)
             return
         try:
-            if request.path.startswith(OURS):
-                await self._tell(request, receive, send)
+            if request.path.startswith("/_emu/"):
+                await self._answer_control(request, receive, send)
             else:
                 await self._answer(request, receive, send)
         except (Disconnected, CancelledError):
             if not close(send):
-                raise  # no connection that could be ended: whoever called us has to know
+                raise  # there is no connection to close, so the caller has to know
 
-    async def _tell(self, request: Request, receive: Receive, send: Send) -> None:
-        context = RequestContext(request, receive, send, self._no_batch)
+    async def _answer_control(self, request: Request, receive: Receive, send: Send) -> None:
+        context = RequestContext(request, receive, send, _no_batch)
         try:
             found = self._control.match(request)
             if found is None:
-                raise control_error("no such address, or not so", 404)
+                raise control_error("there is no such method in the control API", 404)
             route, context.names = found
-            await self._obey(route, context)
+            await route.handler(context)
+        except InvalidInput as why:
+            await send_error(send, request, control_error(str(why), why.status))
         except ApiError as error:
             await send_error(send, request, error)
-
-    async def _obey(self, route: Route, context: RequestContext) -> None:
-        try:
-            await route.handle(context)
-        except RecursionError:
-            raise control_error("its JSON is nested too deeply") from None
 
     async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
         async def dispatch(inner: Request, out: Send) -> None:
@@ -100,28 +73,29 @@ class App:
         began = perf_counter()
         context = RequestContext(request, receive, send, dispatch)
         try:
-            await self._pass(context)
+            await self._handle(context)
         except ApiError as error:
-            shown = context.hooks.failed(error)
+            shown = context.hooks.error(error)
             context.reason = shown.reason
             await send_error(context.send, context.request, shown)
         finally:
             if context.on_end is not None:
                 context.on_end(context)
-            self._world.log.add(context, self._world.clock.now(), perf_counter() - began)
+            self._state.log.add(context, self._state.clock.now(), perf_counter() - began)
 
-    async def _pass(self, context: RequestContext) -> None:
-        """Every station, in order; raises `ApiError` where one of them refuses."""
-        state = self._world
-        route, context.names = self._routes.find(context.request)
+    async def _handle(self, context: RequestContext) -> None:
+        """Pass every stage in order; raises `ApiError` where one of them refuses."""
+        state = self._state
+        route, context.names = self._drive_api.find(context.request)
         context.kind = route.kind
-        if not route.open:
-            context.caller = state.access.caller(context.request, route.alt == "media")
+        if not route.public:
+            context.caller = state.authenticator.authenticate(context.request, route.alt == "media")
             if state.quota.on:
-                state.quota.spend(context)
+                state.quota.charge(context)
         if state.faults.any:
-            await state.faults.meet(context)
-        await route.handle(context)
+            await state.faults.apply(context)
+        await route.handler(context)
 
-    async def _no_batch(self, inner: Request, out: Send) -> None:
-        raise control_error("not in a batch", 404)
+
+async def _no_batch(inner: Request, out: Send) -> None:
+    raise control_error("the control API has no batches", 404)

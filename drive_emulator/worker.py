@@ -1,7 +1,7 @@
-"""One thread beside the event loop, for what takes longer than a request should wait.
+"""One background thread for work that would block the event loop for too long.
 
-One, because Python runs no two at a time anyway, and because every thread that ever rendered a
-picture keeps tens of megabytes of the C library's memory.
+One thread is enough, because the work is CPU-bound Python. More threads would also cost memory:
+each one that has ever rendered a picture keeps tens of megabytes in the C library.
 """
 
 import asyncio
@@ -13,23 +13,23 @@ Result = TypeVar("Result")
 
 
 class WorkerThread:
-    """Runs one piece of work at a time, in the order in which it was asked for."""
+    """Runs one job at a time, in the order in which they were submitted."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="beside")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="worker")
 
-    async def run(self, work: Callable[[], Result]) -> Result:
-        """The result of the work, without holding up the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    async def run(self, job: Callable[[], Result]) -> Result:
+        """The result of the job; the event loop goes on meanwhile."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, job)
 
-    def run_all(self, works: Iterable[Callable[[], object]]) -> None:
-        """Each in turn, from another thread; what is asked for in between does not wait for all.
+    def run_all(self, jobs: Iterable[Callable[[], object]]) -> None:
+        """Run jobs from another thread, submitting one at a time so that others get in between.
 
-        Returns early when the process is about to end.
+        Returns early when the interpreter is shutting down.
         """
-        for work in works:
+        for job in jobs:
             try:
-                running = self._thread.submit(work)
+                running = self._thread.submit(job)
             except RuntimeError:
                 return
             running.result()

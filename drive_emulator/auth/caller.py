@@ -1,4 +1,4 @@
-"""Who asks, as far as a request shows it."""
+"""Who sent a request."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -8,11 +8,11 @@ from hashlib import blake2b
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """The holder of an API key is anonymous; the bearer of a token is an account.
+    """An API key is anonymous; an access token belongs to an account.
 
-    `user` names whose per-user quota is spent: `quotaUser` (of anonymous callers only), else the
-    account, else the address that the request came from. `resource_keys` are those of the header
-    X-Goog-Drive-Resource-Keys, by file id.
+    `user` is whose per-user quota is spent: the account or, for an anonymous caller, `quotaUser`,
+    or else the IP address. `resource_keys` come from the header X-Goog-Drive-Resource-Keys, by
+    file id.
     """
 
     key: str = ""
@@ -22,11 +22,11 @@ class Caller:
 
     @property
     def my_drive(self) -> str:
-        """The id of the account's own folder, as those of Google: 19 characters."""
+        """The id of the account's own root folder: 19 characters, like Google's."""
         digest = blake2b(self.account.encode(errors="surrogateescape"), digest_size=12).digest()
         return f"0A{urlsafe_b64encode(digest).decode()[:14]}PVA"
 
     def owns(self, file_id: str) -> bool:
-        """Whether this is the caller's My Drive: by its id, or as `root`, as an account can say."""
+        """Whether the id, or the alias `root`, is the account's own root folder."""
         mine = file_id == "root" or (file_id.startswith("0A") and file_id == self.my_drive)
         return mine and bool(self.account)

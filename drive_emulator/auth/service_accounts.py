@@ -1,8 +1,8 @@
-"""Service accounts: the JSON file that Google's clients read, and the assertions made with it.
+"""Service accounts: the JSON key files that Google's clients read, and the JWTs signed with them.
 
-An assertion is a JWT signed by the account's key (RFC 7523); what Google checks of it, and how it
-words what is wrong, is from developers.google.com/identity/protocols/oauth2/service-account and
-from the issue trackers of its clients.
+An assertion is a JWT signed with the account's key (RFC 7523). The checks and their messages are
+from developers.google.com/identity/protocols/oauth2/service-account and from the issue trackers of
+Google's clients.
 """
 
 import binascii
@@ -14,19 +14,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from drive_emulator.validation import InvalidInput
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 EMAIL = "drivestream@emulator.iam.gserviceaccount.com"
 _PROJECT = "emulator"
-_LONGEST = 16_384  # characters of an assertion
+_MAX_ASSERTION = 16_384  # characters of an assertion
 _LIFE_S = 3_600  # the longest that Google accepts
 _SKEW_S = 300
-_MOST = 1_000
+_MAX_KEYS = 1_000
 
 
-class Refused(Exception):
-    """An OAuth error: its code, status and Google's description."""
+class OAuthError(Exception):
+    """An OAuth error response: code, status and Google's description."""
 
     def __init__(self, code: str, description: str, status: int = 400) -> None:
         super().__init__(description)
@@ -50,28 +52,28 @@ class _Claims(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Assertion:
-    """Who asks, and for which scopes."""
+    """The account that signed, and the scopes that it asks for."""
 
     account: str
     scopes: frozenset[str]
 
 
 class ServiceAccounts:
-    """The accounts that were made here; of a key only the public half is kept."""
+    """The service accounts of this emulator; only the public half of each key is kept."""
 
     def __init__(self) -> None:
         self._keys: dict[tuple[str, str], RSAPublicKey] = {}
 
     def make(self, token_uri: str, email: str = EMAIL) -> dict[str, str]:
-        """What Google's console would let one download: a further key of the account.
+        """A new key of the account, as the JSON file that Google's console offers for download.
 
-        Raises `ImportError` without `cryptography`, `ValueError` after a thousand.
+        Raises `ImportError` without `cryptography`, `InvalidInput` after a thousand keys.
         """
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric import rsa
 
-        if len(self._keys) >= _MOST:
-            raise ValueError(f"there are {_MOST} keys already")
+        if len(self._keys) >= _MAX_KEYS:
+            raise InvalidInput(f"there can be {_MAX_KEYS:,} keys at most")
         key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
         key_id = secrets.token_hex(20)
         self._keys[email, key_id] = key.public_key()
@@ -93,32 +95,32 @@ class ServiceAccounts:
             "universe_domain": "googleapis.com",
         }
 
-    def check(self, assertion: str, audiences: Collection[str], now: float) -> Assertion:
-        """Who signed it, for one of the audiences, at `now` (seconds); raises `Refused`."""
+    def verify(self, assertion: str, audiences: Collection[str], now: float) -> Assertion:
+        """Verify an assertion for one of the audiences at `now` (seconds); raises `OAuthError`."""
         header, claims, signed, signature = _parse(assertion)
         if header.alg != "RS256":
-            raise Refused("invalid_grant", "Invalid JWT Signature.")
+            raise OAuthError("invalid_grant", "Invalid JWT Signature.")
         keys = [key for (email, _), key in self._keys.items() if email == claims.iss]
         if not keys:
-            raise Refused("invalid_grant", "Invalid grant: account not found")
+            raise OAuthError("invalid_grant", "Invalid grant: account not found")
         named = self._keys.get((claims.iss, header.kid))
         if not any(_signed(signature, signed, key) for key in ([named] if named else keys)):
-            raise Refused("invalid_grant", "Invalid JWT Signature.")
+            raise OAuthError("invalid_grant", "Invalid JWT Signature.")
         _check_claims(claims, audiences, now)
         return Assertion(claims.iss, check_scopes(claims.scope))
 
 
 def _parse(assertion: str) -> tuple[_Header, _Claims, bytes, bytes]:
-    parts = assertion.split(".") if len(assertion) <= _LONGEST else []
+    parts = assertion.split(".") if len(assertion) <= _MAX_ASSERTION else []
     if len(parts) != 3:
-        raise Refused("invalid_request", "Could not parse JWT. Invalid number of segments.")
+        raise OAuthError("invalid_request", "Could not parse JWT. Invalid number of segments.")
     try:
         header = msgspec.json.decode(_decoded(parts[0]), type=_Header)
         claims = msgspec.json.decode(_decoded(parts[1]), type=_Claims)
         signature = _decoded(parts[2])
         signed = f"{parts[0]}.{parts[1]}".encode("ascii")
     except (msgspec.DecodeError, UnicodeError, binascii.Error, ValueError, RecursionError):
-        raise Refused("invalid_grant", "Invalid JWT: could not be decoded.") from None
+        raise OAuthError("invalid_grant", "Invalid JWT: could not be decoded.") from None
     return header, claims, signed, signature
 
 
@@ -141,18 +143,18 @@ def _signed(signature: bytes, text: bytes, key: "RSAPublicKey") -> bool:
 def _check_claims(claims: _Claims, audiences: Collection[str], now: float) -> None:
     if claims.aud not in audiences:
         right = min(audiences, default="")
-        raise Refused(
+        raise OAuthError(
             "invalid_grant", f"Invalid JWT: Failed audience check. The right audience is {right}"
         )
     on_time = claims.iat - _SKEW_S <= now <= claims.exp + _SKEW_S
     if not on_time or not 0 < claims.exp - claims.iat <= _LIFE_S + _SKEW_S:
-        raise Refused(
+        raise OAuthError(
             "invalid_grant",
             "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable "
             "timeframe. Check your iat and exp values in the JWT claim.",
         )
     if claims.sub and claims.sub != claims.iss:
-        raise Refused(
+        raise OAuthError(
             "unauthorized_client",
             "Client is unauthorized to retrieve access tokens using this method, or client not "
             "authorized for any of the scopes requested.",
@@ -161,11 +163,11 @@ def _check_claims(claims: _Claims, audiences: Collection[str], now: float) -> No
 
 
 def check_scopes(text: str) -> frozenset[str]:
-    """The scopes of a request, of which there must be one, and each of Google's form."""
+    """The scopes of a request: at least one, and each in Google's form."""
     scopes = frozenset(text.split())
     if not scopes:
-        raise Refused("invalid_scope", "Empty or missing scope not allowed.")
+        raise OAuthError("invalid_scope", "Empty or missing scope not allowed.")
     known = ("openid", "email", "profile")
     if not all(s in known or s.startswith("https://www.googleapis.com/auth/") for s in scopes):
-        raise Refused("invalid_scope", "Invalid OAuth scope or ID token audience provided.")
+        raise OAuthError("invalid_scope", "Invalid OAuth scope or ID token audience provided.")
     return scopes

@@ -1,8 +1,8 @@
-"""How a file of each format can grow, and how it can end in bytes of its own, and stay valid.
+"""How a file of each format can be padded, and can end in unique bytes, and still be valid.
 
-A stored file is a prefix that many files share, then a suffix of fixed length that holds a tag of
-`TAG_LENGTH` ASCII characters. Padding belongs to the prefix. It is cut from one filler per format,
-so a file of any size needs a few megabytes of memory at most.
+A file is a prefix that many files share, and a suffix of fixed length that holds a tag of
+`TAG_LENGTH` ASCII characters. The padding belongs to the prefix. It is cut from one filler per
+format, so a file of any size needs a few megabytes of memory at most.
 """
 
 import struct
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 TAG_LENGTH = 24
-MIN_PADDING = 16  # every format can pad by any count from here on, WebP by even ones
+MIN_PADDING = 16  # bytes; from here on every count is possible, in WebP every even one
 
 Part = bytes | memoryview
 
@@ -23,17 +23,17 @@ _GIF_BLOCK = 256
 
 @dataclass(frozen=True)
 class Container:
-    """One format: `prefix(encoded, padding)` gives all parts before the suffix."""
+    """A file format. `prefix(encoded, padding)` gives all parts before the suffix."""
 
     mime_type: str
     extension: str
     prefix: Callable[[bytes, int], list[Part]]
     suffix: Callable[[bytes], bytes]
-    even_only: bool = False  # the format cannot have an odd length
+    even_only: bool = False  # the format has no odd lengths
 
     @property
     def suffix_length(self) -> int:
-        """The same for every tag: a file's size is known without its tag."""
+        """The same for every tag, so a file's size does not depend on it."""
         return len(self.suffix(b"0" * TAG_LENGTH))
 
 
@@ -62,7 +62,7 @@ def _repeat(filler: memoryview, count: int) -> list[Part]:
 def _jpeg_prefix(encoded: bytes, padding: int) -> list[Part]:
     """Comment segments between the last scan and the end marker (ITU T.81, B.2.4)."""
     whole, rest = divmod(padding, _JPEG_SEGMENT)
-    if 0 < rest < 4:  # too short for a segment: share one full segment between two
+    if 0 < rest < 4:  # too short for a segment: split a full one
         whole, rest = whole - 1, rest + _JPEG_SEGMENT
     parts: list[Part] = [encoded[:-2], *_repeat(_jpeg_filler(), whole * _JPEG_SEGMENT)]
     while rest:
@@ -104,7 +104,7 @@ def _gif_prefix(encoded: bytes, padding: int) -> list[Part]:
     if padding:
         whole, rest = divmod(padding - 3, _GIF_BLOCK)
         parts.append(b"\x21\xfe")
-        if rest == 1:  # a block needs two bytes: share one full block between two
+        if rest == 1:  # too short for a block: split a full one
             whole -= 1
             parts.append(b"\x7f" + bytes(127) + b"\x80" + bytes(128))
         elif rest:
@@ -122,7 +122,7 @@ def _webp_chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def _webp_prefix(encoded: bytes, padding: int) -> list[Part]:
-    """Extended format (VP8X), since only that allows further chunks; the outer size covers all."""
+    """The extended format (VP8X), as only that allows more chunks; the outer size covers all."""
     body = encoded[12:]
     if body[:4] == b"VP8 ":  # 14 bits each, after the frame tag and the start code
         wide, high = (side & 0x3FFF for side in struct.unpack_from("<HH", body, 14))

@@ -1,4 +1,4 @@
-"""Files that are not images: small, valid, and unique by the same tag at their end."""
+"""Files that are not images: small and valid, with the same kind of tag at their end."""
 
 import io
 import struct
@@ -10,7 +10,7 @@ from drive_emulator.content.containers import TAG_LENGTH, Container, Part
 
 @dataclass(frozen=True)
 class Document:
-    """A container and the content that all documents of its kind share."""
+    """A container, and the content that all documents of its kind share."""
 
     container: Container
     content: bytes
@@ -39,7 +39,7 @@ def _csv() -> bytes:
 
 
 def _pdf() -> bytes:
-    """One page with one line of text; the table of offsets is computed, as readers insist."""
+    """One page with one line of text. Readers require a correct table of offsets."""
     line = b"BT /F1 24 Tf 72 720 Td (A list of places, and when the light is good) Tj ET"
     objects = (
         b"<< /Type /Catalog /Pages 2 0 R >>",
@@ -62,7 +62,7 @@ def _pdf() -> bytes:
 
 
 def _zip() -> bytes:
-    """An archive whose trailing comment is announced, and left for the suffix to bring."""
+    """An archive that announces a trailing comment, which the suffix then provides."""
     memory = io.BytesIO()
     with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in (("readme.txt", _text()), ("places.csv", _csv())):
@@ -71,7 +71,7 @@ def _zip() -> bytes:
 
 
 def _mp4() -> bytes:
-    """A file type box and 300 KB of media data: a container without tracks, which plays nothing."""
+    """A file type box and 300 KB of media data without tracks: nothing to play."""
     kind = b"isom\0\0\2\0isomiso2mp41"
     content = bytes(range(256)) * 1_200
     head = struct.pack(">I", 8 + len(kind)) + b"ftyp" + kind
@@ -91,4 +91,5 @@ HTML = Document(
 PDF = Document(_kind("application/pdf", "pdf", b"% ", b"\n"), _pdf())
 ZIP = Document(_kind("application/zip", "zip", b"", b""), _zip())
 MP4 = Document(_kind("video/mp4", "mp4", struct.pack(">I", 8 + TAG_LENGTH) + b"free", b""), _mp4())
-ALL = (TEXT, CSV, PDF, ZIP, MP4)
+BY_KIND = {"text": TEXT, "html": HTML, "csv": CSV, "pdf": PDF, "zip": ZIP, "mp4": MP4}
+GENERATED = (TEXT, CSV, PDF, ZIP, MP4)

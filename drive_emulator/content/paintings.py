@@ -1,7 +1,7 @@
-"""The pool of paintings that every picture of every tree is one of.
+"""The paintings from which every picture of every tree is made.
 
-A painting is a scene, its colours, a seed, a shape and a format. It can be rendered at any width,
-and is found by its theme, so that a folder of mountains shows mountains.
+A painting is a scene, a palette, a seed, a shape and a format. It can be rendered at any width. Its
+theme makes folders plausible: a folder of mountains shows mountains.
 """
 
 import io
@@ -11,16 +11,16 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from drive_emulator.content import scenes
+from drive_emulator.content.canvas import Canvas, Palette, palettes
 from drive_emulator.content.containers import GIF, JPEG, PNG, WEBP, Container
-from drive_emulator.content.scenes import mountains, nights, posters, shores
-from drive_emulator.content.scenes.paint import Canvas
-from drive_emulator.content.scenes.palettes import DAWN, DAY, DUSK, NIGHT, PRINT, Palette
 
-Scene = Callable[[Canvas, Palette, random.Random], int]
+Scene = Callable[[Canvas, Palette, random.Random], None]
 
-VARIANTS = 7  # paintings of each scene
+VARIANTS = 20  # paintings of each scene
 NATURAL_WIDTHS = (840, 900, 960, 1024, 1080)
 LARGE_WIDTH = 3000
+_GRAIN = 6
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,15 @@ class Painting:
     natural_width: int
 
     def render(self, width: int) -> Image.Image:
-        """The same picture at any width, in pixels; 30-150 ms at a natural width."""
-        size = (width, max(1, round(width / self.aspect)))
-        canvas = Canvas(size)
-        grain = self.scene(canvas, self.palette, random.Random(self.title))
-        # Grain is what lossless formats compress worst, and prints have none anyway.
-        return canvas.finish(grain if self.container in (JPEG, WEBP) else 0)
+        """The same picture at any width, in pixels; 30 to 150 ms at a natural width."""
+        canvas = Canvas((width, max(1, round(width / self.aspect))))
+        self.scene(canvas, self.palette, random.Random(self.title))
+        # Film grain makes a photograph, but lossless formats cannot compress it.
+        return canvas.finish(_GRAIN if self.container in (JPEG, WEBP) else 0)
 
 
-def encode(picture: Image.Image, container: Container, quality: int = 84) -> bytes:
-    """The picture as a file of the format, with no metadata."""
+def encode(picture: Image.Image, container: Container, quality: int) -> bytes:
+    """The picture as a file of the format, without metadata."""
     out = io.BytesIO()
     if container is JPEG:
         picture.save(out, "JPEG", quality=quality)
@@ -58,59 +57,42 @@ def encode(picture: Image.Image, container: Container, quality: int = 84) -> byt
     return out.getvalue()
 
 
-_SCENES: tuple[tuple[str, Scene, tuple[Palette, ...]], ...] = (
-    ("mountains", mountains.alps, DAWN + DUSK),
-    ("mountains", mountains.snowy_peaks, DAY + DAWN),
-    ("mountains", mountains.lake, DAWN + DUSK),
-    ("forest", mountains.foggy_forest, DAWN + DAY),
-    ("country", mountains.rolling_hills, DAY + DAWN),
-    ("night", mountains.northern_lights, NIGHT),
-    ("sea", shores.sunset_sea, DUSK + DAWN),
-    ("sea", shores.islands, DAWN + DAY),
-    ("sea", shores.palms, DUSK + DAWN),
-    ("desert", shores.dunes, DUSK + DAY),
-    ("country", shores.rainy_hills, DAWN + DAY),
-    ("city", nights.skyline, NIGHT + DUSK),
-    ("night", nights.planet, NIGHT),
-    ("city", nights.bokeh, NIGHT + DUSK),
-    ("night", nights.milky_way, NIGHT),
-    ("poster", posters.quarter_circles, PRINT),
-    ("poster", posters.paper_waves, PRINT),
-    ("poster", posters.sunburst, PRINT),
-    ("pattern", posters.facets, PRINT),
-    ("pattern", posters.arcs, PRINT),
-    ("pattern", posters.scales, PRINT),
-    ("poster", posters.leaves, PRINT),
-    ("pattern", posters.stacked_blocks, PRINT),
+_SCENES: tuple[tuple[str, Scene, list[Palette]], ...] = (
+    ("mountains", scenes.alps, palettes("dawn", "day", "dusk")),
+    ("forest", scenes.foggy_forest, palettes("dawn", "day")),
+    ("poster", scenes.paper_waves, palettes("print")),
+    ("sea", scenes.sunset_sea, palettes("dawn", "day", "dusk")),
+    ("night", scenes.northern_lights, palettes("night")),
+    ("pattern", scenes.quarter_circles, palettes("print")),
+    ("desert", scenes.dunes, palettes("day", "dusk")),
+    ("city", scenes.skyline, palettes("dusk", "night")),
 )
 
-_WIDE = (1.5, 1.5, 4 / 3, 1.5, 16 / 9, 2 / 3, 1.5)
-_PRINTED = (1.0, 3 / 4, 1.5, 2 / 3, 1.0, 4 / 3, 3 / 4)
-_FLAT_FORMATS = (JPEG, PNG, WEBP, GIF, JPEG, PNG, WEBP)
+_PHOTO_ASPECTS = (1.5, 1.5, 4 / 3, 1.5, 16 / 9, 2 / 3, 1.5)
+_PRINT_ASPECTS = (1.0, 3 / 4, 1.5, 2 / 3, 1.0, 4 / 3, 3 / 4)
 _PHOTO_FORMATS = (JPEG, JPEG, JPEG, WEBP, JPEG, JPEG, JPEG)
+_PRINT_FORMATS = (JPEG, PNG, WEBP, GIF, JPEG, PNG, WEBP)
 
 
-def _paint_all() -> tuple[Painting, ...]:
-    made = []
+def _all_paintings() -> tuple[Painting, ...]:
+    paintings = []
     for variant in range(VARIANTS):
-        for number, (theme, scene, palettes) in enumerate(_SCENES):
-            flat = theme in ("poster", "pattern")
-            turn = (variant + number) % VARIANTS
-            made.append(
+        for number, (theme, scene, colours) in enumerate(_SCENES):
+            is_print = theme in ("poster", "pattern")
+            turn = (variant + number) % len(_PHOTO_ASPECTS)
+            paintings.append(
                 Painting(
                     title=f"{scene.__name__.replace('_', ' ')} {variant + 1}",
                     theme=theme,
                     scene=scene,
-                    palette=palettes[variant % len(palettes)],
-                    aspect=(_PRINTED if flat else _WIDE)[turn],
-                    container=(_FLAT_FORMATS if flat else _PHOTO_FORMATS)[turn],
+                    palette=colours[variant % len(colours)],
+                    aspect=(_PRINT_ASPECTS if is_print else _PHOTO_ASPECTS)[turn],
+                    container=(_PRINT_FORMATS if is_print else _PHOTO_FORMATS)[turn],
                     natural_width=NATURAL_WIDTHS[(variant * 3 + number) % len(NATURAL_WIDTHS)],
                 )
             )
-    return tuple(made)
+    return tuple(paintings)
 
 
-PAINTINGS = _paint_all()
-"""Neighbours are of different scenes, so that any stretch of the pool is varied."""
-
-THEMES = tuple(sorted({painting.theme for painting in PAINTINGS}))
+PAINTINGS = _all_paintings()
+"""Neighbours show different scenes, so any stretch of paintings is varied."""

@@ -1,22 +1,23 @@
-"""The last requests, one line each, and how all of them were answered."""
+"""The last requests, one line each, and counts of how all requests were answered."""
 
+import asyncio
 import json
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from drive_emulator.drive_api.context import RequestContext
 
 DEFAULT_LENGTH = 100_000
-LONGEST = 10_000_000
-MAX_TEXT = 32 * 1024 * 1024  # characters of queries kept, all together
-REFUSED_FROM = 400  # statuses
+MAX_LENGTH = 10_000_000
+MAX_TEXT = 32 * 1024 * 1024  # characters of paths and queries that are kept in total
+_LINES_AT_ONCE = 500
 _SECRETS = frozenset({"key", "access_token", "oauth_token"})
 
 
 class Line(NamedTuple):
-    """One answered request. `at` is the emulator's time, `milliseconds` real ones."""
+    """One request. `at` is the emulator's time; `milliseconds` are real ones."""
 
     number: int
     at: float
@@ -26,27 +27,47 @@ class Line(NamedTuple):
     query: bytes
     account: str
     user: str
-    span: str
+    range: str
     agent: str
     status: int
     reason: str
     size: int
     milliseconds: float
 
+    def encode(self) -> bytes:
+        """A line of NDJSON, without keys and tokens."""
+        params = parse_qsl(self.query.decode("latin-1"), keep_blank_values=True)
+        shown = {
+            "n": self.number,
+            "at": round(self.at, 3),
+            "kind": self.kind,
+            "method": self.method,
+            "path": self.path,
+            "params": {name: value for name, value in params if name not in _SECRETS},
+            "caller": {"account": self.account, "user": self.user},
+            "range": self.range,
+            "agent": self.agent,
+            "status": self.status,
+            "reason": self.reason,
+            "bytes": self.size,
+            "ms": round(self.milliseconds, 2),
+        }
+        return json.dumps(shown).encode() + b"\n"
+
 
 class RequestLog:
-    """Bounded in lines and in text: the oldest go first."""
+    """Limited to `length` lines and `MAX_TEXT` characters; the oldest lines are dropped."""
 
     def __init__(self, length: int = DEFAULT_LENGTH) -> None:
         self.length = length
         self._lines: deque[tuple[Any, ...]] = deque()
         self._text = 0
         self._last = 0
-        self._agents: dict[bytes, str] = {}  # the same few, again and again
+        self._agents: dict[bytes, str] = {}  # so that equal ones share their memory
         self.reset()
 
     def reset(self) -> None:
-        """Forget all, lines and counts. Numbers go on from where they are."""
+        """Forget all lines and counts; the numbering continues."""
         self._lines.clear()
         self._text = 0
         self._kinds: Counter[str] = Counter()
@@ -55,12 +76,12 @@ class RequestLog:
         self.refused = 0
 
     def add(self, context: RequestContext, at: float, seconds: float) -> None:
-        """One answered request; a status of 0 is a connection that was cut before any answer."""
+        """Log a request; status 0 means that the connection was cut before any response."""
         kind, status, reason = context.kind, context.status, context.reason
         self._last += 1
         self._kinds[kind] += 1
         self._answers[kind, status, reason] += 1
-        if status < REFUSED_FROM:
+        if status < 400:
             self._bytes[kind] += context.bytes
         else:
             self.refused += 1
@@ -68,7 +89,7 @@ class RequestLog:
             return
         request = context.request
         headers = request.headers
-        # A bare tuple: of those the garbage collector keeps no account.
+        # A plain tuple, because the garbage collector does not track those.
         self._lines.append((
             self._last, at, kind, request.method, request.path, request.query,
             context.caller.account, context.caller.user,
@@ -78,18 +99,18 @@ class RequestLog:
         ))  # fmt: skip
         self._text += len(request.query) + len(request.path)
         while len(self._lines) > self.length or self._text > MAX_TEXT:
-            deleted = Line._make(self._lines.popleft())
-            self._text -= len(deleted.query) + len(deleted.path)
+            dropped = Line._make(self._lines.popleft())
+            self._text -= len(dropped.query) + len(dropped.path)
 
     def lines(self, kind: str = "", since: int = 0) -> list[Line]:
-        """Those of a kind, if one is given, and of a number beyond `since`, in order."""
+        """The lines after number `since`, of one kind if it is given, in order."""
         lines = map(Line._make, self._lines)
         return [line for line in lines if line.number > since and kind in ("", line.kind)]
 
     def counts(self) -> dict[str, Any]:
-        """By kind; by kind and then status and reason, such as `403 userRateLimitExceeded`.
+        """Requests by kind; by kind and then by answer, such as `403 userRateLimitExceeded`.
 
-        `bytes` are of answers that were no refusals.
+        `bytes` counts successful responses only.
         """
         answers: dict[str, dict[str, int]] = {}
         for (kind, status, reason), count in self._answers.items():
@@ -98,6 +119,11 @@ class RequestLog:
         kinds = {kind or "unknown": count for kind, count in self._kinds.items()}
         sizes = {kind or "unknown": size for kind, size in self._bytes.items()}
         return {"kinds": kinds, "answers": answers, "bytes": sizes}
+
+    def totals(self) -> dict[str, int]:
+        """Requests of the main kinds, how many of all were refused, and bytes of media."""
+        kinds = {kind: self._kinds[kind] for kind in ("list", "get", "media")}
+        return {**kinds, "refused": self.refused, "bytes": self._bytes["media"]}
 
     def _agent(self, header: bytes) -> str:
         known = self._agents.get(header)
@@ -108,25 +134,8 @@ class RequestLog:
         return known
 
 
-def encode(lines: Iterable[Line]) -> bytes:
-    """NDJSON; no keys, no tokens."""
-    return b"".join(json.dumps(_shown(line)).encode() + b"\n" for line in lines)
-
-
-def _shown(line: Line) -> dict[str, Any]:
-    params = parse_qsl(line.query.decode("latin-1"), keep_blank_values=True)
-    return {
-        "n": line.number,
-        "at": round(line.at, 3),
-        "kind": line.kind,
-        "method": line.method,
-        "path": line.path,
-        "params": {name: value for name, value in params if name not in _SECRETS},
-        "caller": {"account": line.account, "user": line.user},
-        "range": line.span,
-        "agent": line.agent,
-        "status": line.status,
-        "reason": line.reason,
-        "bytes": line.size,
-        "ms": round(line.milliseconds, 2),
-    }
+async def encode_lines(lines: list[Line]) -> AsyncIterator[bytes]:
+    """NDJSON in chunks; other requests are served between two of them."""
+    for start in range(0, len(lines), _LINES_AT_ONCE):
+        yield b"".join(line.encode() for line in lines[start : start + _LINES_AT_ONCE])
+        await asyncio.sleep(0)

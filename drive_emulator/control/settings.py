@@ -1,31 +1,35 @@
-"""What can be turned while the emulator runs: keys, tokens, the clock, and knobs."""
+"""The rest of the control API: keys, tokens, clock, knobs, quota, fault rules and the log."""
 
-from dataclasses import asdict
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 
 from drive_emulator.auth.authenticator import DEFAULT_LIFE_S, KeyState
+from drive_emulator.auth.service_accounts import EMAIL
+from drive_emulator.control.request_log import encode_lines
 from drive_emulator.control.state import State
 from drive_emulator.drive_api.context import RequestContext
-from drive_emulator.drive_api.knobs import BadKnob
-from drive_emulator.drive_api.routing import Handler, Route
+from drive_emulator.drive_api.routing import Route
+from drive_emulator.faults.rule import parse_rule
 from drive_emulator.http.errors import control_error
-from drive_emulator.http.messages import read_body
+from drive_emulator.http.messages import read_body, send_lines
+from drive_emulator.quota.enforcement import KEPT_S
+from drive_emulator.quota.settings import changed
+from drive_emulator.validation import Shape, decode
 
-OURS = "/_emu/"
-Shape = TypeVar("Shape")
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
+_DEFAULT_LAST_S = "120"
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
+_Email = Annotated[str, msgspec.Meta(pattern=r"^[^@\s]{1,100}@[^@\s]{1,150}$")]
 
 
 class _Key(msgspec.Struct, forbid_unknown_fields=True):
-    key: Text
+    key: _Text
     state: KeyState = KeyState.OK
 
 
 class _Bearer(msgspec.Struct, forbid_unknown_fields=True):
-    account: Text
-    token: Text | None = None
+    account: _Text
+    token: _Text | None = None
     life_s: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = DEFAULT_LIFE_S
 
 
@@ -33,81 +37,155 @@ class _Advance(msgspec.Struct, forbid_unknown_fields=True):
     advance: float
 
 
+class _ServiceAccount(msgspec.Struct, forbid_unknown_fields=True):
+    email: _Email = EMAIL
+
+
 def routes(state: State) -> list[Route]:
-    """Where all that is turned."""
-    turning = _Turning(state)
-
-    def route(method: str, path: str, handle: Handler) -> Route:
-        return Route(method, f"{OURS}{path}", "emu", handle, open=True)
-
+    control = Settings(state)
+    handlers = {
+        "GET health": control.health,
+        "GET addresses": control.addresses,
+        "GET keys": control.keys,
+        "POST keys": control.set_key,
+        "POST bearers": control.issue_token,
+        "DELETE bearers/{token}": control.revoke_token,
+        "POST service-accounts": control.create_service_account,
+        "GET clock": control.clock,
+        "POST clock": control.advance_clock,
+        "GET knobs": control.knobs,
+        "PATCH knobs": control.change_knobs,
+        "GET quota": control.quota,
+        "POST quota": control.change_quota,
+        "DELETE quota": control.reset_quota,
+        "GET faults": control.faults,
+        "POST faults": control.add_fault,
+        "DELETE faults": control.clear_faults,
+        "DELETE faults/{number}": control.remove_fault,
+        "GET log": control.log,
+        "DELETE log": control.reset_log,
+        "GET counts": control.counts,
+        "GET requests": control.requests,
+    }
     return [
-        route("GET", "keys", turning.keys),
-        route("POST", "keys", turning.set_key),
-        route("POST", "bearers", turning.issue),
-        route("DELETE", "bearers/{token}", turning.revoke),
-        route("GET", "clock", turning.clock),
-        route("POST", "clock", turning.advance),
-        route("GET", "knobs", turning.knobs),
-        route("PATCH", "knobs", turning.turn),
+        Route(method, f"/_emu/{path}", "emu", handler)
+        for (method, path), handler in ((name.split(), each) for name, each in handlers.items())
     ]
 
 
-class _Turning:
+class Settings:
+    """Handlers for everything but the trees."""
+
     def __init__(self, state: State) -> None:
-        self._world = state
+        self._state = state
+
+    async def health(self, context: RequestContext) -> None:
+        await context.send_json({"status": "ok"})
+
+    async def addresses(self, context: RequestContext) -> None:
+        await context.send_json(self._state.addresses)
 
     async def keys(self, context: RequestContext) -> None:
-        await context.answer({"keys": self._world.access.keys})
+        await context.send_json({"keys": self._state.authenticator.keys})
 
     async def set_key(self, context: RequestContext) -> None:
-        wanted = await read_as(context, _Key)
-        try:
-            self._world.access.set_key(wanted.key, wanted.state)
-        except ValueError as why:
-            raise control_error(str(why)) from None
+        wanted = await _read(context, _Key, "key")
+        self._state.authenticator.set_key(wanted.key, wanted.state)
         await self.keys(context)
 
-    async def issue(self, context: RequestContext) -> None:
-        wanted = await read_as(context, _Bearer)
-        tokens = self._world.tokens
-        if wanted.token is None:
+    async def issue_token(self, context: RequestContext) -> None:
+        wanted = await _read(context, _Bearer, "bearer")
+        tokens, token = self._state.tokens, wanted.token
+        if token is None:
             token = tokens.issue(wanted.account, wanted.life_s)
         else:
-            token = wanted.token
-            tokens.fix(token, wanted.account, wanted.life_s)
-        answer = {"access_token": token, "account": wanted.account, "expires_in": wanted.life_s}
-        await context.answer(answer, 201)
+            tokens.add(token, wanted.account, wanted.life_s)
+        body = {"access_token": token, "account": wanted.account, "expires_in": wanted.life_s}
+        await context.send_json(body, 201)
 
-    async def revoke(self, context: RequestContext) -> None:
-        self._world.tokens.revoke(context.names[0])
-        await context.answer({})
+    async def revoke_token(self, context: RequestContext) -> None:
+        self._state.tokens.revoke(context.names[0])
+        await context.send_json({})
+
+    async def create_service_account(self, context: RequestContext) -> None:
+        """A new key, as the JSON file that Google's clients read."""
+        body = await read_body(context.receive) or b"{}"
+        email = decode(body, _ServiceAccount, "service account").email
+        token_uri = f"{context.request.origin}/token"
+        accounts = self._state.service_accounts
+        try:
+            account = await self._state.worker.run(lambda: accounts.make(token_uri, email))
+        except ImportError as why:
+            message = f"service accounts need the package cryptography: {why}"
+            raise control_error(message, 501) from None
+        await context.send_json(account, 201)
 
     async def clock(self, context: RequestContext) -> None:
-        await context.answer({"now": self._world.clock.now()})
+        await context.send_json({"now": self._state.clock.now()})
 
-    async def advance(self, context: RequestContext) -> None:
-        wanted = await read_as(context, _Advance)
-        try:
-            self._world.clock.advance(wanted.advance)
-        except ValueError as why:
-            raise control_error(str(why)) from None
+    async def advance_clock(self, context: RequestContext) -> None:
+        self._state.clock.advance((await _read(context, _Advance, "advance")).advance)
         await self.clock(context)
 
     async def knobs(self, context: RequestContext) -> None:
-        await context.answer(asdict(self._world.knobs))
+        await context.send_json(self._state.knobs)
 
-    async def turn(self, context: RequestContext) -> None:
-        wanted = await read_as(context, dict[str, Any])
-        try:
-            self._world.knobs.change(wanted)
-        except BadKnob as why:
-            raise control_error(str(why)) from None
+    async def change_knobs(self, context: RequestContext) -> None:
+        self._state.knobs.change(await _read(context, dict[str, Any], "object of knobs"))
         await self.knobs(context)
 
+    async def quota(self, context: RequestContext) -> None:
+        last_s = context.request.params.get("seconds", _DEFAULT_LAST_S)
+        if not last_s.isdecimal() or len(last_s) > 9:
+            raise control_error(f"seconds must be a number; {KEPT_S} are kept")
+        await context.send_json(self._state.quota.report(int(last_s)))
 
-async def read_as(context: RequestContext, shape: type[Shape]) -> Shape:
-    """The JSON body; raises `ApiError` 400 with a sentence if it is of another shape."""
-    try:
-        return msgspec.json.decode(await read_body(context.receive), type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
-        raise control_error(f"not understood: {why}") from None
+    async def change_quota(self, context: RequestContext) -> None:
+        quota = self._state.quota
+        quota.change(changed(quota.settings, await _read(context, Any, "quota")))
+        await context.send_json(quota.report(0))
+
+    async def reset_quota(self, context: RequestContext) -> None:
+        self._state.quota.reset()
+        await context.send_json(self._state.quota.report(0))
+
+    async def faults(self, context: RequestContext) -> None:
+        rules = [rule.describe() for rule in self._state.faults.rules]
+        await context.send_json({"rules": rules})
+
+    async def add_fault(self, context: RequestContext) -> None:
+        rule = self._state.faults.add(parse_rule(await read_body(context.receive)))
+        await context.send_json(rule.describe(), 201)
+
+    async def clear_faults(self, context: RequestContext) -> None:
+        self._state.faults.clear()
+        await self.faults(context)
+
+    async def remove_fault(self, context: RequestContext) -> None:
+        number = context.names[0][:18]
+        if not number.isdecimal() or not self._state.faults.remove(int(number)):
+            raise control_error(f"there is no rule {number}", 404)
+        await self.faults(context)
+
+    async def log(self, context: RequestContext) -> None:
+        params = context.request.params
+        since = params.get("since", "0")
+        if not since.isdecimal() or len(since) > 18:
+            raise control_error("since must be the number of a line; later lines are sent")
+        lines = self._state.log.lines(params.get("kind", ""), int(since))
+        await send_lines(context.send, encode_lines(lines))
+
+    async def reset_log(self, context: RequestContext) -> None:
+        self._state.log.reset()
+        await self.counts(context)
+
+    async def counts(self, context: RequestContext) -> None:
+        await context.send_json(self._state.log.counts())
+
+    async def requests(self, context: RequestContext) -> None:
+        await context.send_json(self._state.log.totals())
+
+
+async def _read(context: RequestContext, shape: type[Shape], name: str) -> Shape:
+    """The JSON body; raises `InvalidInput` if it has another shape."""
+    return decode(await read_body(context.receive), shape, name)

@@ -1,25 +1,23 @@
-"""about, drives and changes: what Drive tells somebody who has logged in."""
+"""about, drives and changes: what Drive tells an account. An API key alone gets 401."""
 
 from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-from drive_emulator.control.state import State
+from drive_emulator.drive_api.backend import Backend
 from drive_emulator.drive_api.context import RequestContext
-from drive_emulator.drive_api.corpora import no_such_drive
+from drive_emulator.drive_api.corpora import drive_not_found
 from drive_emulator.drive_api.export_formats import FORMATS, IMPORTS
-from drive_emulator.drive_api.exports import required
-from drive_emulator.drive_api.file_resource import projection, rfc3339
+from drive_emulator.drive_api.file_resource import file_json, rfc3339
 from drive_emulator.drive_api.routing import Route
-from drive_emulator.fields.mask import BadMask, Schema, apply_mask, parse_mask, resolve
+from drive_emulator.fields.mask import Schema, apply_mask, parse_mask, read_fields
 from drive_emulator.fields.schema import FILE
 from drive_emulator.http.errors import (
-    ApiError,
-    bad_fields,
-    classic,
+    api_error,
     invalid,
     invalid_parameter,
     login_required,
+    missing_parameter,
 )
 from drive_emulator.tree.change_log import ChangeRecord
 from drive_emulator.tree.tree import File
@@ -44,7 +42,7 @@ _ABOUT: Schema = {
     "storageQuota": _names("limit usage usageInDrive usageInDriveTrash"),
     "user": _names("displayName emailAddress kind me permissionId photoLink"),
 }
-_BRIEF = parse_mask(
+_CHANGED_FILE = parse_mask(
     "kind,id,name,mimeType,parents,trashed,driveId,modifiedTime,version,resourceKey"
 )
 _START: Schema = _names("kind startPageToken")
@@ -58,9 +56,8 @@ _CHANGES: Schema = {
 }
 
 
-def routes(state: State) -> list[Route]:
-    """Where the handlers of this module answer."""
-    accounts = AccountEndpoints(state)
+def routes(backend: Backend) -> list[Route]:
+    accounts = AccountEndpoints(backend)
     changes = "/drive/v3/changes"
     return [
         Route("GET", "/drive/v3/about", "about", accounts.about),
@@ -72,103 +69,97 @@ def routes(state: State) -> list[Route]:
 
 
 class AccountEndpoints:
-    """Whoever has a key alone is told to log in."""
+    """Methods that need an account."""
 
-    def __init__(self, state: State) -> None:
-        self._store = state.store
-        self._changes = state.changes
+    def __init__(self, backend: Backend) -> None:
+        self._store = backend.store
+        self._changes = backend.changes
 
     async def about(self, context: RequestContext) -> None:
-        """Who asks, and which formats there are. Without `fields` it is 400, as nowhere else."""
+        """The account, and the formats that exist. `fields` is required here and nowhere else."""
         if not context.request.params.get("fields"):
             message = "The 'fields' parameter is required for this method."
-            raise ApiError(400, classic(400, "required", message, ("parameter", "fields")))
-        account = _account(context)
-        await _answer(context, _about(account), _ABOUT)
+            raise api_error(400, "required", message, ("parameter", "fields"))
+        await _send(context, _about(_account(context)), _ABOUT)
 
     async def drives(self, context: RequestContext) -> None:
         """Every shared drive that the account can see, on one page."""
         _account(context)
         _page_size(context, 10, 100)
         found = [_drive(root) for root in self._roots(context)]
-        await _answer(context, {"kind": "drive#driveList", "drives": found}, _DRIVES)
+        await _send(context, {"kind": "drive#driveList", "drives": found}, _DRIVES)
 
     async def drive(self, context: RequestContext) -> None:
-        """One of them."""
+        """One shared drive."""
         _account(context)
         wanted = context.names[0]
         for root in self._roots(context):
             if root.drive_id == wanted:
-                return await _answer(context, _drive(root), _DRIVE)
-        raise no_such_drive(wanted[:100])
+                return await _send(context, _drive(root), _DRIVE)
+        raise drive_not_found(wanted[:100])
 
     async def start(self, context: RequestContext) -> None:
-        """The token of now: what changes later comes behind it."""
+        """A token from which changes that happen later can be read."""
         _account(context)
         token = str(self._changes.next_number)
-        answer = {"kind": "drive#startPageToken", "startPageToken": token}
-        await _answer(context, answer, _START)
+        await _send(context, {"kind": "drive#startPageToken", "startPageToken": token}, _START)
 
     async def changes(self, context: RequestContext) -> None:
-        """What changed since a token, oldest first, and the token to go on with."""
+        """The changes since a token, oldest first, and the token to continue with."""
         _account(context)
         size = _page_size(context, 100, 1_000)
         token = context.request.params.get("pageToken", "")
         if not token:
-            raise required("pageToken")
-        notes = self._changes.since(token, size)
-        if notes is None:
+            raise missing_parameter("pageToken")
+        records = self._changes.since(token, size)
+        if records is None:
             raise invalid("pageToken")
-        after = notes[-1].number + 1 if notes else self._changes.next_number
+        after = records[-1].number + 1 if records else self._changes.next_number
         more = after < self._changes.next_number
-        answer = {
+        body = {
             "kind": "drive#changeList",
             "nextPageToken" if more else "newStartPageToken": str(after),
-            "changes": [self._change(each, context) for each in notes],
+            "changes": [self._change(each, context) for each in records],
         }
-        await _answer(context, answer, _CHANGES)
+        await _send(context, body, _CHANGES)
 
-    def _change(self, note: ChangeRecord, context: RequestContext) -> dict[str, Any]:
-        """A file that the account cannot see, or not any more, was removed for it."""
-        file = self._store.find(note.file_id)
-        told = {
+    def _change(self, record: ChangeRecord, context: RequestContext) -> dict[str, Any]:
+        """A file that the account cannot see, or no longer, is shown as removed."""
+        file = self._store.find(record.file_id)
+        change = {
             "kind": "drive#change",
             "type": "file",
             "changeType": "file",
-            "time": rfc3339(round(note.at * 1000)),
-            "fileId": note.file_id,
+            "time": rfc3339(round(record.at * 1000)),
+            "fileId": record.file_id,
         }
         if file is None or not self._store.visible(file, context.caller, all_drives=True):
-            return told | {"removed": True}
-        return told | {"removed": False, "file": projection(_BRIEF)(file)}
+            return change | {"removed": True}
+        return change | {"removed": False, "file": file_json(_CHANGED_FILE)(file)}
 
     def _roots(self, context: RequestContext) -> list[File]:
-        roots = (self._store.file(tree, 0) for tree in self._store.trees if tree.drive_id)
+        roots = (File(tree, 0) for tree in self._store.trees if tree.drive_id)
         return [root for root in roots if self._store.listed(root, context.caller, all_drives=True)]
 
 
 def _account(context: RequestContext) -> str:
-    """Who asks; raises `ApiError` 401 for the holder of a mere key."""
+    """The caller's account; raises `ApiError` 401 for an anonymous caller."""
     if not context.caller.account:
         raise login_required()
     return context.caller.account
 
 
-def _page_size(context: RequestContext, usual: int, most: int) -> int:
-    text = context.request.params.get("pageSize", str(usual))
-    if not text.isdecimal() or not 1 <= int(text[:10]) <= most:
-        message = f"Invalid value '{text[:40]}'. Values must be within the range: [1, {most}]"
+def _page_size(context: RequestContext, default: int, limit: int) -> int:
+    text = context.request.params.get("pageSize", str(default))
+    if not text.isdecimal() or not 1 <= int(text[:10]) <= limit:
+        message = f"Invalid value '{text[:40]}'. Values must be within the range: [1, {limit}]"
         raise invalid_parameter("pageSize", message)
     return int(text)
 
 
-async def _answer(context: RequestContext, value: Mapping[str, Any], schema: Schema) -> None:
-    fields = context.request.params.get("fields") or "*"
-    try:
-        mask = resolve(parse_mask(fields), schema)
-    except BadMask as why:
-        raise bad_fields(str(why)) from None
-    await context.answer(apply_mask(value, mask))
+async def _send(context: RequestContext, value: Mapping[str, Any], schema: Schema) -> None:
+    mask = read_fields(context.request.params.get("fields") or "*", schema)
+    await context.send_json(apply_mask(value, mask))
 
 
 def _about(account: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""`POST /batch/drive/v3`: up to a hundred calls in one request, answered as if each came alone.
+"""`POST /batch/drive/v3`: up to a hundred calls in one request.
 
-Each inner call takes the way of a request of its own, through keys, quota, faults and the log:
-Google counts a batch of n calls as n. Media is not served in batches.
+Each inner call passes authentication, quota, faults and the log like a request of its own: Google
+counts a batch of n calls as n. Media is not served in batches.
 """
 
 import email.message
@@ -16,7 +16,7 @@ import msgspec
 
 from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.drive_api.routing import Route
-from drive_emulator.http.errors import ApiError, classic
+from drive_emulator.http.errors import ApiError, api_error
 from drive_emulator.http.messages import Message, Request, read_body, read_form
 
 PATHS = ("/batch/drive/v3", "/batch")
@@ -28,7 +28,7 @@ _DROPPED = {b"accept-encoding", b"content-length", b"content-type", b"connection
 
 @dataclass(frozen=True)
 class Call:
-    """One inner call, without its body: a reader sends none. `content_id` is told back."""
+    """One inner call, without a body: reads have none. `content_id` is echoed in the response."""
 
     content_id: str
     method: str
@@ -37,29 +37,29 @@ class Call:
 
 
 class BadCall(ValueError):
-    """A part that holds no HTTP request; the message says why."""
+    """A part that is not an HTTP request; the message says why."""
 
 
 def read_batch(content_type: str, body: bytes) -> list[Call]:
-    """The calls of a multipart/mixed body; raises `ApiError` 400 for the batch as a whole.
+    """The calls of a multipart/mixed body; raises `ApiError` 400 for the whole batch.
 
-    Read by hand: the standard library's parser goes down into parts of parts, and is slow with
-    many empty ones. A call is flat.
+    The standard library's parser is not used, because it parses nested parts and is slow with many
+    empty ones. A call has no nested parts.
     """
     head = email.message.Message()
     head["Content-Type"] = content_type.replace("\r", " ").replace("\n", " ")
     boundary = head.get_boundary("")
     if head.get_content_type() != "multipart/mixed" or not boundary:
         raise _bad("Failed to parse batch request, error: missing or wrong multipart boundary.")
-    between = b"\n--" + boundary.encode("latin-1", "replace")
+    delimiter = b"\n--" + boundary.encode("latin-1", "replace")
     text = b"\n" + body.replace(b"\r\n", b"\n")
-    parts = text.split(between, MAX_CALLS + 2)[1:]  # what is before the first is a preamble
+    parts = text.split(delimiter, MAX_CALLS + 2)[1:]  # the first is the preamble
     ends = [number for number, part in enumerate(parts) if part.startswith(b"--")]
     calls = parts[: ends[0]] if ends else parts
     if len(calls) > MAX_CALLS:
         raise _bad(f"The batch request has more than {MAX_CALLS} calls.")
     if not ends or not calls:
-        raise _bad("Failed to parse batch request, error: no call, or no end of it.")
+        raise _bad("Failed to parse batch request, error: no calls or no end marker.")
     try:
         return [_call(part) for part in calls]
     except BadCall as why:
@@ -67,12 +67,12 @@ def read_batch(content_type: str, body: bytes) -> list[Call]:
 
 
 def _bad(message: str) -> ApiError:
-    return ApiError(400, classic(400, "badRequest", message))
+    return api_error(400, "badRequest", message)
 
 
 def _call(part: bytes) -> Call:
-    about, _, request = part.lstrip(b" \t").removeprefix(b"\n").partition(b"\n\n")
-    named = dict(_headers(about))
+    part_head, _, request = part.lstrip(b" \t").removeprefix(b"\n").partition(b"\n\n")
+    named = dict(_headers(part_head))
     if not named.get(b"content-type", b"").lower().startswith(b"application/http"):
         raise BadCall("a part is not application/http")
     first, _, rest = request.lstrip(b"\n").partition(b"\n\n")[0].partition(b"\n")
@@ -84,7 +84,7 @@ def _call(part: bytes) -> Call:
 
 
 def _headers(text: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Long ones come folded (RFC 5322, 2.2.3): Google's Python client folds its Content-ID."""
+    """Unfolds long headers (RFC 5322, 2.2.3): Google's Python client folds its Content-ID."""
     for line in _FOLD.sub(b" ", text).split(b"\n"):
         name, colon, value = line.partition(b":")
         if colon:
@@ -92,12 +92,11 @@ def _headers(text: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def routes() -> list[Route]:
-    """Where a batch is answered; each call in it shows credentials of its own, or the batch's."""
-    return [Route("POST", path, "batch", answer_batch, open=True) for path in PATHS]
+    return [Route("POST", path, "batch", send_batch, public=True) for path in PATHS]
 
 
-async def answer_batch(context: RequestContext) -> None:
-    """Every call in turn, its answer sent as soon as it is there."""
+async def send_batch(context: RequestContext) -> None:
+    """Make every call in turn and send its response at once."""
     content_type = context.request.header(b"content-type")
     calls = read_batch(content_type, await read_body(context.receive))
     boundary = f"batch_{secrets.token_urlsafe(24)}"
@@ -115,27 +114,27 @@ async def _parts(context: RequestContext, calls: list[Call]) -> AsyncIterator[by
     for call in calls:
         head = "Content-Type: application/http\r\n"
         if call.content_id:
-            head += f"Content-ID: {_answered(call.content_id)}\r\n"
-        answer = await _one(context, call)
-        yield head.encode("latin-1", "replace") + b"\r\n" + answer + b"\r\n"
+            head += f"Content-ID: {_response_id(call.content_id)}\r\n"
+        response = await _perform(context, call)
+        yield head.encode("latin-1", "replace") + b"\r\n" + response + b"\r\n"
 
 
-def _answered(content_id: str) -> str:
+def _response_id(content_id: str) -> str:
     inner = content_id.removeprefix("<").removesuffix(">")
     return f"<response-{inner}>" if content_id.startswith("<") else f"response-{inner}"
 
 
-async def _one(context: RequestContext, call: Call) -> bytes:
-    refusal = _refusal(call)
-    if refusal is not None:
-        return _raw(400, [(b"content-type", b"application/json; charset=UTF-8")], refusal)
-    answer = _Answer()
-    await context.dispatch(_inner(context.request, call), answer.send)
-    return _raw(answer.status, answer.headers, answer.body)
+async def _perform(context: RequestContext, call: Call) -> bytes:
+    error = _error(call)
+    if error is not None:
+        return _raw(400, [(b"content-type", b"application/json; charset=UTF-8")], error)
+    response = _Response()
+    await context.dispatch(_inner(context.request, call), response.send)
+    return _raw(response.status, response.headers, response.body)
 
 
-def _refusal(call: Call) -> bytes | None:
-    """Why a call is not made at all: a JSON error, or nothing."""
+def _error(call: Call) -> bytes | None:
+    """The JSON error of a call that is not made; None if it can be made."""
     path = call.target.partition("?")[0]
     media = path.startswith(("/upload/", "/download/")) or path.endswith("/export")
     message = ""
@@ -149,12 +148,12 @@ def _refusal(call: Call) -> bytes | None:
 
 
 def _inner(outer: Request, call: Call) -> Request:
-    """The outer headers, credentials among them, hold for inner calls that have none."""
+    """The inner request; headers that it lacks, such as credentials, come from the batch."""
     own = {name for name, _ in call.headers}
     kept = [each for each in outer.raw_headers if each[0].lower() not in own | _DROPPED]
     named = [each for each in call.headers if each[0] not in _DROPPED]
-    path, _, after = call.target.partition("?")
-    query = after.encode("utf-8", "replace")
+    path, _, query_text = call.target.partition("?")
+    query = query_text.encode("utf-8", "replace")
     return Request(
         call.method,
         unquote(path, errors="replace"),
@@ -166,8 +165,8 @@ def _inner(outer: Request, call: Call) -> Request:
     )
 
 
-class _Answer:
-    """What a handler sends, kept: JSON of a page at most, since media is refused."""
+class _Response:
+    """Collects what a handler sends: at most one page of JSON, since media is refused."""
 
     def __init__(self) -> None:
         self.status = 500

@@ -1,50 +1,59 @@
-"""One request on its way through the pipeline, and its answer."""
+"""One request on its way through the emulator, and its response."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from drive_emulator.auth.caller import Caller
-from drive_emulator.drive_api.listing import ListRequest, Page
 from drive_emulator.http.errors import ApiError, Headers
-from drive_emulator.http.messages import Message, Receive, Request, Send, send_json
+from drive_emulator.http.messages import (
+    Message,
+    RawHeaders,
+    Receive,
+    Request,
+    Send,
+    send_json,
+    send_response,
+)
 from drive_emulator.tree.tree import File
 
-Value = TypeVar("Value")
+if TYPE_CHECKING:
+    from drive_emulator.drive_api.listing import ListRequest, Page
+
+Json = dict[str, Any]
+Dispatch = Callable[[Request, Send], Awaitable[None]]
+_NOBODY = Caller()
 
 
-class ResponseHooks:
-    """Of one request. This one changes nothing; `faults.acting` has the one that does."""
+class Hooks:
+    """Where faults can change a response. This class changes nothing."""
 
-    def list_request(self, list_request: ListRequest) -> ListRequest:
-        """What a listing was asked for."""
-        return list_request
+    def list_request(self, request: "ListRequest") -> "ListRequest":
+        """The request of a listing."""
+        return request
 
-    def page(self, page: Page, list_request: ListRequest) -> Page:
+    def page(self, page: "Page", request: "ListRequest") -> "Page":
         """The files that a listing found, before they become JSON."""
         return page
 
-    def value(self, value: dict[str, Any], files: list[File]) -> dict[str, Any]:
-        """The JSON of an answer; `files` are those in it, in order."""
-        return value
+    def body(self, body: Json, files: list[File]) -> Json:
+        """The JSON of a response; `files` are the files in it, in order."""
+        return body
 
-    def failed(self, error: ApiError) -> ApiError:
-        """The error that the answer would be."""
+    def error(self, error: ApiError) -> ApiError:
+        """The error that would be sent."""
         return error
 
 
-NO_HOOKS = ResponseHooks()
-
-Dispatch = Callable[[Request, Send], Awaitable[None]]
-NOBODY = Caller()
+_NO_HOOKS = Hooks()
 
 
 class RequestContext:
-    """What a handler is given: the request, who asks, and where the answer goes.
+    """What a handler is given: the request, its caller, and where the response goes.
 
-    `names` are what stands for the `{names}` of the route's pattern. Everything that is sent
-    through `send` is counted, on the last step to the client. `dispatch` sends a further request
-    through the whole pipeline, as the inner calls of a batch. `effects` are of the fault rules
-    that this request met. `on_end` is called when the answer is over, however it ended.
+    `names` are the values of the `{names}` in the route's pattern. `send` counts what passes
+    through it; `out` is the connection itself. `dispatch` sends a further request through the
+    whole pipeline, as the inner calls of a batch need. `on_end` is called once the response is
+    over, however it ended.
     """
 
     __slots__ = (
@@ -71,8 +80,8 @@ class RequestContext:
         self.dispatch = dispatch
         self.kind = ""
         self.names: tuple[str, ...] = ()
-        self.caller = NOBODY
-        self.hooks: ResponseHooks = NO_HOOKS
+        self.caller = _NOBODY
+        self.hooks = _NO_HOOKS
         self.status = 0
         self.bytes = 0
         self.reason = ""
@@ -80,7 +89,7 @@ class RequestContext:
 
     @property
     def file_id(self) -> str:
-        """The first of the names; nothing where the path has none."""
+        """The first name in the path, or an empty string."""
         return self.names[0] if self.names else ""
 
     async def _count(self, message: Message) -> None:
@@ -90,6 +99,10 @@ class RequestContext:
             self.bytes += len(message.get("body", b""))
         await self.out(message)
 
-    async def answer(self, value: Any, status: int = 200, more: Headers = ()) -> None:
-        """A JSON answer as Google sends it."""
+    async def send_json(self, value: Any, status: int = 200, more: Headers = ()) -> None:
+        """Send a JSON response as Google does."""
         await send_json(self.send, self.request, value, status, more)
+
+    async def send_bytes(self, status: int, headers: RawHeaders, body: bytes) -> None:
+        """Send a response in one piece."""
+        await send_response(self.send, self.request, status, headers, body)

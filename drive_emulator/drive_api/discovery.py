@@ -1,7 +1,6 @@
-"""Drive's discovery document, as the installed google-api-python-client brings it.
+"""Drive's discovery document, read from the installed google-api-python-client.
 
-It is Google's own file, read where it lies: nothing of it is kept here. Only the addresses in it
-are made to lead back to the emulator.
+It is Google's own file; only its addresses are replaced by the emulator's.
 """
 
 import importlib.util
@@ -14,7 +13,7 @@ import msgspec
 
 from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.drive_api.routing import Route
-from drive_emulator.http.errors import ApiError, classic
+from drive_emulator.http.errors import api_error
 from drive_emulator.http.messages import Request
 
 PATHS = ("/discovery/v1/apis/drive/v3/rest", "/$discovery/rest")
@@ -22,34 +21,33 @@ _DOCUMENT = Path("discovery_cache", "documents", "drive.v3.json")
 
 
 def routes() -> list[Route]:
-    """Where the document is; nobody needs a key to read it."""
-    return [Route("GET", path, "discovery", answer, open=True) for path in PATHS]
+    return [Route("GET", path, "discovery", send_document, public=True) for path in PATHS]
 
 
-async def answer(context: RequestContext) -> None:
-    """The document for the address of the request."""
-    await context.answer(describe_api(context.request))
+async def send_document(context: RequestContext) -> None:
+    await context.send_json(describe_api(context.request))
 
 
 def describe_api(request: Request) -> dict[str, Any]:
-    """Drive's API as it is at the host of the request; `ApiError` 404 where it is not known."""
+    """The document with the request's own address; `ApiError` 404 if there is none."""
     if request.path == PATHS[1] and request.params.get("version", "v3") != "v3":
-        raise _absent("the emulator speaks Drive v3 alone")
+        raise api_error(404, "notFound", "the emulator only serves Drive v3")
     document = installed()
     if document is None:
-        raise _absent("the discovery document comes with google-api-python-client: install it")
+        message = "install google-api-python-client: the discovery document comes with it"
+        raise api_error(404, "notFound", message)
     root = f"{request.origin}/"
-    moved = {"rootUrl": root, "mtlsRootUrl": root, "baseUrl": f"{root}{document['servicePath']}"}
-    return {**document, **moved}
-
-
-def _absent(why: str) -> ApiError:
-    return ApiError(404, classic(404, "notFound", why))
+    addresses = {
+        "rootUrl": root,
+        "mtlsRootUrl": root,
+        "baseUrl": f"{root}{document['servicePath']}",
+    }
+    return {**document, **addresses}
 
 
 @cache
 def installed() -> Mapping[str, Any] | None:
-    """The document of the installed client; None where there is none."""
+    """The document of the installed client; None if it is not installed."""
     spec = importlib.util.find_spec("googleapiclient")
     for folder in (spec and spec.submodule_search_locations) or ():
         path = Path(folder, _DOCUMENT)

@@ -1,4 +1,4 @@
-"""What native documents turn into when they are exported: small, valid files that say which."""
+"""The formats of exports, and small valid files in each of them."""
 
 import io
 import zipfile
@@ -9,78 +9,50 @@ import msgspec
 from PIL import Image
 
 from drive_emulator.content.documents import PDF
-from drive_emulator.http.errors import ApiError, classic
+from drive_emulator.http.errors import ApiError, api_error, named_error
 from drive_emulator.tree.tree import File
 
-LARGEST = 10_000_000  # bytes that Google exports at most
+MAX_EXPORT_BYTES = 10_000_000  # Google's limit
 _NATIVE = "application/vnd.google-apps."
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 _OPEN = "application/vnd.oasis.opendocument."
-_LONG_AGO = (2025, 1, 1, 0, 0, 0)
+_ZIP_DATE = (2025, 1, 1, 0, 0, 0)
 
-# Source: developers.google.com/workspace/drive/api/guides/ref-export-formats. The first is what
-# files.download takes when it is not told.
+_TYPES: Mapping[str, str] = {
+    "docx": f"{_OFFICE}wordprocessingml.document",
+    "xlsx": f"{_OFFICE}spreadsheetml.sheet",
+    "pptx": f"{_OFFICE}presentationml.presentation",
+    "odt": f"{_OPEN}text",
+    "ods": f"{_OPEN}spreadsheet",
+    "odp": f"{_OPEN}presentation",
+    "rtf": "application/rtf",
+    "pdf": "application/pdf",
+    "zip": "application/zip",
+    "epub": "application/epub+zip",
+    "txt": "text/plain",
+    "md": "text/markdown",
+    "csv": "text/csv",
+    "tsv": "text/tab-separated-values",
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "json": f"{_NATIVE}script+json",
+}
+# Source: developers.google.com/workspace/drive/api/guides/ref-export-formats. files.download uses
+# the first one by default.
+_EXTENSIONS: Mapping[str, tuple[str, ...]] = {
+    f"{_NATIVE}document": ("docx", "odt", "rtf", "pdf", "txt", "zip", "epub", "md"),
+    f"{_NATIVE}spreadsheet": ("xlsx", "ods", "pdf", "zip", "csv", "tsv"),
+    f"{_NATIVE}presentation": ("pptx", "odp", "pdf", "txt", "jpeg", "png", "svg"),
+    f"{_NATIVE}drawing": ("png", "pdf", "jpeg", "svg"),
+    f"{_NATIVE}script": ("json",),
+}
 FORMATS: Mapping[str, tuple[str, ...]] = {
-    f"{_NATIVE}document": (
-        f"{_OFFICE}wordprocessingml.document",
-        f"{_OPEN}text",
-        "application/rtf",
-        "application/pdf",
-        "text/plain",
-        "application/zip",
-        "application/epub+zip",
-        "text/markdown",
-    ),
-    f"{_NATIVE}spreadsheet": (
-        f"{_OFFICE}spreadsheetml.sheet",
-        f"{_OPEN}spreadsheet",
-        "application/pdf",
-        "application/zip",
-        "text/csv",
-        "text/tab-separated-values",
-    ),
-    f"{_NATIVE}presentation": (
-        f"{_OFFICE}presentationml.presentation",
-        f"{_OPEN}presentation",
-        "application/pdf",
-        "text/plain",
-        "image/jpeg",
-        "image/png",
-        "image/svg+xml",
-    ),
-    f"{_NATIVE}drawing": ("image/png", "application/pdf", "image/jpeg", "image/svg+xml"),
-    f"{_NATIVE}script": (f"{_NATIVE}script+json",),
+    native: tuple(_TYPES[each] for each in extensions) for native, extensions in _EXTENSIONS.items()
 }
-
-IMPORTS: Mapping[str, tuple[str, ...]] = {
-    f"{_OFFICE}wordprocessingml.document": (f"{_NATIVE}document",),
-    f"{_OFFICE}spreadsheetml.sheet": (f"{_NATIVE}spreadsheet",),
-    f"{_OFFICE}presentationml.presentation": (f"{_NATIVE}presentation",),
-    "text/plain": (f"{_NATIVE}document",),
-    "text/csv": (f"{_NATIVE}spreadsheet",),
-}
-
-
-_SHORT: Mapping[str, str] = {
-    f"{_OFFICE}wordprocessingml.document": "docx",
-    f"{_OFFICE}spreadsheetml.sheet": "xlsx",
-    f"{_OFFICE}presentationml.presentation": "pptx",
-    f"{_OPEN}text": "odt",
-    f"{_OPEN}spreadsheet": "ods",
-    f"{_OPEN}presentation": "odp",
-    "application/rtf": "rtf",
-    "application/pdf": "pdf",
-    "application/zip": "zip",
-    "application/epub+zip": "epub",
-    "text/plain": "txt",
-    "text/markdown": "md",
-    "text/csv": "csv",
-    "text/tab-separated-values": "tsv",
-    "image/jpeg": "jpeg",
-    "image/png": "png",
-    "image/svg+xml": "svg",
-    f"{_NATIVE}script+json": "json",
-}
+_IMPORTED = {"docx": "document", "xlsx": "spreadsheet", "pptx": "presentation"}
+_IMPORTED |= {"txt": "document", "csv": "spreadsheet"}
+IMPORTS = {_TYPES[each]: (f"{_NATIVE}{kind}",) for each, kind in _IMPORTED.items()}
 EDITORS: Mapping[str, str] = {
     f"{_NATIVE}document": "/feeds/download/documents/export/Export",
     f"{_NATIVE}spreadsheet": "/spreadsheets/export",
@@ -88,33 +60,30 @@ EDITORS: Mapping[str, str] = {
     f"{_NATIVE}drawing": "/feeds/download/drawings/Export",
     f"{_NATIVE}script": "/feeds/download/scripts/Export",
 }
-"""Where the editors of docs.google.com serve what `exportLinks` points at (rclone goes there)."""
+"""The paths on docs.google.com that `exportLinks` points at; rclone uses them."""
 
 
 def export_links(file: File) -> dict[str, str] | None:
-    """The field of that name: for every format, the address that gives it."""
+    """The `exportLinks` field: the address of every format."""
     native = file.entry.mime_type
     if native not in EDITORS or not file.entry.extras.can_download:
         return None
     address = f"https://docs.google.com{EDITORS[native]}?id={file.id}&exportFormat="
-    return {mime_type: address + _SHORT[mime_type] for mime_type in FORMATS[native]}
+    return {_TYPES[extension]: address + extension for extension in _EXTENSIONS[native]}
 
 
-def format_called(native: str, short: str) -> str:
-    """The format that a link calls `docx`, say; what there is not is given back as it is."""
-    formats = FORMATS.get(native, ())
-    return next((each for each in formats if _SHORT[each] == short), short or "nothing")
+def format_of(native: str, extension: str) -> str:
+    """The format that a link names by its extension; an unknown extension is returned as it is."""
+    return _TYPES[extension] if extension in _EXTENSIONS.get(native, ()) else extension or "none"
 
 
 def check_format(file: File, mime_type: str) -> str:
-    """The format to export to, or the usual one for ``; raises `ApiError` as Google does."""
+    """The format to export to, or the default if it is empty; raises `ApiError`."""
     native = file.entry.mime_type
     if not native.startswith(_NATIVE) or native not in FORMATS:
         if file.entry.blob is None and native.startswith(_NATIVE):
-            raise _unsupported()  # a form, a map, a folder: native, and turns into nothing
-        raise ApiError(
-            403, classic(403, "fileNotExportable", "Export only supports Docs Editors files.")
-        )
+            raise _unsupported()  # native without export formats: a form, a map, a folder
+        raise named_error("fileNotExportable")
     if not mime_type:
         return FORMATS[native][0]
     if mime_type not in FORMATS[native]:
@@ -124,26 +93,20 @@ def check_format(file: File, mime_type: str) -> str:
 
 def _unsupported() -> ApiError:
     message = "The requested conversion is not supported."
-    return ApiError(400, classic(400, "badRequest", message, ("parameter", "convertTo")))
-
-
-def too_large() -> ApiError:
-    """403 for what would be more than 10 MB."""
-    message = "This file is too large to be exported."
-    return ApiError(403, classic(403, "exportSizeLimitExceeded", message))
+    return api_error(400, "badRequest", message, ("parameter", "convertTo"))
 
 
 def exported(file: File, mime_type: str) -> bytes:
-    """The same for the same file and format, always."""
+    """The exported file; always the same for the same file and format."""
     title = f"{file.entry.name} ({file.id})"
-    return _MAKERS.get(mime_type, _archive)(title)
+    return _ENCODERS.get(mime_type, _archive)(title)
 
 
 def _plain(title: str) -> bytes:
     return f"{title}\n".encode()
 
 
-def _table(title: str) -> bytes:
+def _csv(title: str) -> bytes:
     return f'"{title.replace(chr(34), chr(34) * 2)}"\r\n'.encode()
 
 
@@ -164,7 +127,7 @@ def _pdf(title: str) -> bytes:
     )
 
 
-def _picture(kind: str) -> Callable[[str], bytes]:
+def _image(kind: str) -> Callable[[str], bytes]:
     def make(title: str) -> bytes:
         red, green, blue, *_ = title.encode()[-4:] + bytes(3)
         out = io.BytesIO()
@@ -175,22 +138,22 @@ def _picture(kind: str) -> Callable[[str], bytes]:
 
 
 def _archive(title: str) -> bytes:
-    """Office's and the open formats are archives; so is what is in this one, and no more."""
+    """Office and OpenDocument formats are ZIP archives. This one only holds a text."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(zipfile.ZipInfo("content.txt", _LONG_AGO), _plain(title))
+        archive.writestr(zipfile.ZipInfo("content.txt", _ZIP_DATE), _plain(title))
     return out.getvalue()
 
 
-_MAKERS: Mapping[str, Callable[[str], bytes]] = {
+_ENCODERS: Mapping[str, Callable[[str], bytes]] = {
     "text/plain": _plain,
     "text/markdown": lambda title: b"# " + _plain(title),
-    "text/csv": _table,
-    "text/tab-separated-values": _table,
+    "text/csv": _csv,
+    "text/tab-separated-values": _csv,
     "application/rtf": _rtf,
     f"{_NATIVE}script+json": lambda title: msgspec.json.encode({"files": [{"name": title}]}),
     "application/pdf": _pdf,
     "image/svg+xml": _svg,
-    "image/png": _picture("PNG"),
-    "image/jpeg": _picture("JPEG"),
+    "image/png": _image("PNG"),
+    "image/jpeg": _image("JPEG"),
 }

@@ -1,4 +1,4 @@
-"""A file as Drive's JSON shows it, field by field: only what a mask asks for is computed."""
+"""A file as Drive's JSON. Only the fields that a mask asks for are computed."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from drive_emulator.drive_api.export_formats import export_links
 from drive_emulator.fields.mask import Mask, apply_mask
 from drive_emulator.tree.tree import File
 
-Make = Callable[[File], Any]  # None: the field is absent from this file
+Field = Callable[[File], Any]  # None: the file does not have the field
 
 _CAMERAS = (
     ("FUJIFILM", "X-T5"),
@@ -25,28 +25,29 @@ def rfc3339(milliseconds: int) -> str:
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
-def projection(mask: Mask) -> Callable[[File], dict[str, Any]]:
-    """From a file to its JSON object; an empty mask gives every field that it has."""
-    if not mask:
-        chosen = [(name, make, mask) for name, make in FIELDS.items()]
-    else:
-        chosen = [(name, make, mask[name]) for name, make in FIELDS.items() if name in mask]
+def file_json(mask: Mask) -> Callable[[File], dict[str, Any]]:
+    """A function from a file to its JSON object; an empty mask gives every field that it has."""
+    chosen = [
+        (name, value_of, mask.get(name, {}))
+        for name, value_of in FIELDS.items()
+        if not mask or name in mask
+    ]
 
-    def project(file: File) -> dict[str, Any]:
-        made = {}
-        for name, make, below in chosen:
-            value = make(file)
+    def describe(file: File) -> dict[str, Any]:
+        body = {}
+        for name, value_of, below in chosen:
+            value = value_of(file)
             if value is not None:
-                made[name] = apply_mask(value, below) if below else value
+                body[name] = apply_mask(value, below) if below else value
         extras = file.entry.extras
-        if extras.says:
-            told = {name: value for name, value in extras.says.items() if not mask or name in mask}
-            made |= {name: apply_mask(value, mask.get(name, {})) for name, value in told.items()}
+        for name, value in extras.says.items():
+            if not mask or name in mask:
+                body[name] = apply_mask(value, mask.get(name, {}))
         for name in extras.omit:
-            made.pop(name, None)
-        return made
+            body.pop(name, None)
+        return body
 
-    return project
+    return describe
 
 
 def _hash(file: File) -> int:
@@ -65,13 +66,13 @@ def _extension(file: File) -> str | None:
 
 def _image(file: File) -> dict[str, Any] | None:
     blob = file.entry.blob
-    if blob is None or not blob.is_image or not blob.contents.width:
+    if blob is None or not blob.is_image or not blob.rendered.width:
         return None
     make, model = _CAMERAS[_hash(file) % len(_CAMERAS)]
     taken = datetime.fromtimestamp(file.entry.modified_ms / 1000, UTC)
     facts: dict[str, Any] = {
-        "width": blob.contents.width,
-        "height": blob.contents.height,
+        "width": blob.rendered.width,
+        "height": blob.rendered.height,
         "rotation": 0,
         "time": f"{taken:%Y:%m:%d %H:%M:%S}",
         "cameraMake": make,
@@ -125,12 +126,8 @@ def _shortcut(file: File) -> dict[str, str] | None:
 def _restrictions(file: File) -> dict[str, dict[str, bool]] | None:
     if file.entry.extras.can_download:
         return None
-    whom = {"restrictedForReaders": True, "restrictedForWriters": False}
-    return {"itemDownloadRestriction": whom, "effectiveDownloadRestrictionWithContext": whom}
-
-
-def _blob(make: Make) -> Make:
-    return lambda file: make(file) if file.entry.blob else None
+    scope = {"restrictedForReaders": True, "restrictedForWriters": False}
+    return {"itemDownloadRestriction": scope, "effectiveDownloadRestrictionWithContext": scope}
 
 
 def _explicitly_trashed(file: File) -> bool:
@@ -141,7 +138,7 @@ def _version(file: File) -> str:
     return str(2 + _hash(file) % 9 + file.entry.extras.changes)
 
 
-FIELDS: dict[str, Make] = {
+FIELDS: dict[str, Field] = {
     "kind": lambda file: "drive#file",
     "id": lambda file: file.id,
     "name": lambda file: file.entry.name,
@@ -171,7 +168,7 @@ FIELDS: dict[str, Make] = {
     "copyRequiresWriterPermission": lambda file: not file.entry.extras.can_download,
     "downloadRestrictions": _restrictions,
     "writersCanShare": lambda file: True,
-    "originalFilename": _blob(lambda file: file.entry.name),
+    "originalFilename": lambda file: file.entry.name if file.entry.blob else None,
     "fullFileExtension": _extension,
     "fileExtension": _extension,
     "md5Checksum": lambda file: file.checksum("md5"),

@@ -1,4 +1,4 @@
-"""What a query means: a test for files, and the folders whose children it can match at all."""
+"""Compiles a query into a test for files, and finds the folders that can contain matches."""
 
 import operator
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from drive_emulator.drive_api.query import All, BadQuery, Either, Has, Node, Not, Term, parse_query
+from drive_emulator.drive_api.query import And, BadQuery, Has, Node, Not, Or, Term, parse_query
 from drive_emulator.tree.tree import File
 
 Test = Callable[[File], bool]
@@ -28,7 +28,7 @@ _VISIBILITIES = frozenset(
 
 @dataclass(frozen=True)
 class Query:
-    """`parents` holds the ids of which one must be a match's parent; None if any file may match."""
+    """`parents` are the ids of the only folders that can contain matches; None for no limit."""
 
     test: Test
     parents: frozenset[str] | None
@@ -36,10 +36,9 @@ class Query:
 
 @lru_cache(maxsize=1024)
 def compile_query(text: str, account: str = "") -> Query:
-    """The query of a `q` text; raises `BadQuery`. No text matches everything.
+    """The query of a `q` text; raises `BadQuery`. An empty text matches everything.
 
-    `account` asks it, nobody by name if it is empty: `sharedWithMe` is what was shared with it by
-    name.
+    `account` is the caller's, for `sharedWithMe`; it is empty for an anonymous caller.
     """
     if not text.strip():
         return Query(lambda file: True, None)
@@ -51,10 +50,10 @@ def _parents(node: Node) -> frozenset[str] | None:
     match node:
         case Term("parents", "in", str(value)):
             return frozenset({value})
-        case All(parts):
+        case And(parts):
             known = [each for part in parts if (each := _parents(part)) is not None]
             return min(known, key=len) if known else None
-        case Either(parts):
+        case Or(parts):
             sets = [_parents(part) for part in parts]
             every = [each for each in sets if each is not None]
             return frozenset().union(*every) if len(every) == len(sets) else None
@@ -64,11 +63,11 @@ def _parents(node: Node) -> frozenset[str] | None:
 
 def _test(node: Node, account: str) -> Test:
     match node:
-        case All(parts):
+        case And(parts):
             tests = [_test(part, account) for part in parts]
             return lambda file: all(test(file) for test in tests)
-        case Either(parts):
-            return _either(parts, account)
+        case Or(parts):
+            return _any_of(parts, account)
         case Not(part):
             inner = _test(part, account)
             return lambda file: not inner(file)
@@ -80,8 +79,8 @@ def _test(node: Node, account: str) -> Test:
             return _term(node)
 
 
-def _either(parts: Iterable[Node], account: str) -> Test:
-    """Many parents in one group (fifty, with some clients) are looked up, not tried in turn."""
+def _any_of(parts: Iterable[Node], account: str) -> Test:
+    """Some clients ask for fifty parents at once: those are one set lookup, not fifty tests."""
     ids = set()
     tests: list[Test] = []
     for part in parts:
@@ -113,18 +112,18 @@ def _text(value: Callable[[File], str]) -> Callable[[Term], Test]:
             return lambda file: value(file).casefold() != wanted
         if term.operator == "contains":
             words = _WORD.findall(wanted)
-            if not words:  # an emoji, a dash: no word at all would be at the beginning of anything
+            if not words:  # an emoji or a dash: without a word, every text would match
                 return lambda file: wanted in value(file).casefold()
             return lambda file: _has_words(value(file).casefold(), words)
-        raise BadQuery(f"{term.name} has no {term.operator}")
+        raise BadQuery(f"{term.name} does not support {term.operator}")
 
     return make
 
 
 def _has_words(text: str, words: list[str]) -> bool:
-    """`contains` matches beginnings of words, in any order: Google's "prefix matching"."""
-    there = _WORD.findall(text)
-    return all(any(word.startswith(wanted) for word in there) for wanted in words)
+    """`contains` matches the beginnings of words, in any order: Google's "prefix matching"."""
+    present = _WORD.findall(text)
+    return all(any(word.startswith(wanted) for word in present) for wanted in words)
 
 
 def _flag(value: Callable[[File], bool]) -> Callable[[Term], Test]:
@@ -137,7 +136,7 @@ def _flag(value: Callable[[File], bool]) -> Callable[[Term], Test]:
     return make
 
 
-def _moment(value: Callable[[File], int]) -> Callable[[Term], Test]:
+def _time(value: Callable[[File], int]) -> Callable[[Term], Test]:
     def make(term: Term) -> Test:
         compare = _COMPARE.get(term.operator)
         if compare is None or not isinstance(term.value, str):
@@ -149,7 +148,7 @@ def _moment(value: Callable[[File], int]) -> Callable[[Term], Test]:
 
 
 def _milliseconds(text: str) -> int:
-    """RFC 3339, or its beginning down to a day; UTC where no zone is given."""
+    """Parse RFC 3339, or only its date; UTC where no zone is given."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -189,9 +188,9 @@ def _visibility(term: Term) -> Test:
 def _has(node: Has) -> Test:
     parts = dict(node.parts)
     if node.name not in ("properties", "appProperties") or set(parts) != {"key", "value"}:
-        raise BadQuery(f"{node.name} has no has")
+        raise BadQuery(f"{node.name} does not support has")
     key, value = parts["key"], parts["value"]
-    # Application properties are private to the application that set them, and none has.
+    # Application properties are private to the application that set them. There are none here.
     public = node.name == "properties"
     return lambda file: public and key == "theme" and file.entry.theme == value != ""
 
@@ -199,8 +198,8 @@ def _has(node: Has) -> Test:
 _TERMS: dict[str, Callable[[Term], Test]] = {
     "name": _text(lambda file: file.entry.name),
     "mimeType": _text(lambda file: file.entry.mime_type),
-    "modifiedTime": _moment(lambda file: file.entry.modified_ms),
-    "createdTime": _moment(lambda file: file.entry.created_ms),
+    "modifiedTime": _time(lambda file: file.entry.modified_ms),
+    "createdTime": _time(lambda file: file.entry.created_ms),
     "trashed": _flag(lambda file: file.entry.trashed),
     "starred": _flag(lambda file: False),
     "parents": _in_parents,

@@ -1,4 +1,4 @@
-"""The bytes of a file, whole or a range of them, without copying them."""
+"""The bytes of a file: who may have them, which range is wanted, and signed addresses."""
 
 import binascii
 import re
@@ -9,44 +9,39 @@ from typing import NamedTuple
 from drive_emulator.auth.caller import Caller
 from drive_emulator.content.blobs import Blob
 from drive_emulator.content.containers import Part
-from drive_emulator.http.errors import ApiError, classic, not_downloadable, range_not_satisfiable
+from drive_emulator.http.errors import api_error, named_error, range_not_satisfiable
 from drive_emulator.tree.token_cipher import TokenCipher
 from drive_emulator.tree.tree import File
 
-MEDIA_HOST = "/mediahost/{fileId}"
-SIGNED_FOR_S = 3_600
-_STAMP = struct.Struct(">Q")  # when it was signed, in milliseconds
-_BOUND = b"mediahost"
+SIGNED_PATH = "/mediahost/{fileId}"
+SIGNED_LIFE_S = 3_600
+_RANGE = re.compile(r"bytes=\s*(\d*)\s*-\s*(\d*)\s*", re.ASCII)
+_MAX_DIGITS = 19  # of a position in a Range header
+_SIGNED_AT = struct.Struct(">Q")  # milliseconds
+_PURPOSE = b"mediahost"
 
 
 def downloadable(file: File, caller: Caller, params: Mapping[str, str]) -> Blob:
-    """What the bytes are made of; raises `ApiError` 403 for whoever Drive does not give them to.
+    """The blob of a file that the caller may download; raises `ApiError` 403 otherwise.
 
-    Only the owner may have what others cannot download, and what is abusive if he says so.
+    Only the owner can download what others may not, and abusive files if he acknowledges that.
     """
     blob, extras = file.entry.blob, file.entry.extras
     if blob is None:
-        raise not_downloadable()
+        raise named_error("fileNotDownloadable")
     if extras.can_download and not extras.abusive:
         return blob
     owns = bool(caller.account) and caller.account == file.tree.owner
     if not extras.can_download and not owns:
-        raise _refused("cannotDownloadFile", "This file cannot be downloaded by the user.")
+        raise named_error("cannotDownloadFile")
     acknowledged = params.get("acknowledgeAbuse", "").lower() == "true"
     if extras.abusive and not (owns and acknowledged):
-        raise _refused(
-            "cannotDownloadAbusiveFile",
-            "This file has been identified as malware or spam and cannot be downloaded.",
-        )
+        raise named_error("cannotDownloadAbusiveFile")
     return blob
 
 
-def _refused(reason: str, message: str) -> ApiError:
-    return ApiError(403, classic(403, reason, message))
-
-
 def hash_header(file: File) -> tuple[bytes, bytes] | None:
-    """`X-Goog-Hash: md5=…`, unless Drive has no such checksum of the file."""
+    """`X-Goog-Hash: md5=…`, unless the file is one for which Drive has no checksum."""
     md5 = file.checksum("md5")
     if md5 is None or "md5Checksum" in file.entry.extras.omit:
         return None
@@ -55,20 +50,17 @@ def hash_header(file: File) -> tuple[bytes, bytes] | None:
 
 
 def signed_address(cipher: TokenCipher, file_id: str, now: float) -> str:
-    """A path that serves the file's bytes to whoever has it, for an hour."""
-    stamp = cipher.close(_STAMP.pack(round(now * 1000)), _BOUND + file_id.encode())
-    return f"{MEDIA_HOST.format(fileId=file_id)}?qk={stamp}"
+    """A path that serves the file's bytes to anybody, for an hour."""
+    payload = _SIGNED_AT.pack(round(now * 1000))
+    token = cipher.encrypt(payload, _PURPOSE + file_id.encode())
+    return f"{SIGNED_PATH.format(fileId=file_id)}?qk={token}"
 
 
-def check_signed(cipher: TokenCipher, file_id: str, qk: str, now: float) -> None:
-    """Raises `ApiError` 403 unless the address was signed for this file, and not too long ago."""
-    payload = cipher.open(qk, _BOUND + file_id.encode(errors="surrogateescape"))
-    if payload is None or now - _STAMP.unpack(payload)[0] / 1000 > SIGNED_FOR_S:
-        raise ApiError(403, classic(403, "forbidden", "Forbidden"))
-
-
-_RANGE = re.compile(r"bytes=\s*(\d*)\s*-\s*(\d*)\s*", re.ASCII)
-_DIGITS = 19  # more would not be a size
+def check_signature(cipher: TokenCipher, file_id: str, token: str, now: float) -> None:
+    """Raise `ApiError` 403 unless the token was signed for this file within the last hour."""
+    payload = cipher.decrypt(token, _PURPOSE + file_id.encode(errors="surrogateescape"))
+    if payload is None or now - _SIGNED_AT.unpack(payload)[0] / 1000 > SIGNED_LIFE_S:
+        raise api_error(403, "forbidden", "Forbidden")
 
 
 class ByteRange(NamedTuple):
@@ -79,13 +71,13 @@ class ByteRange(NamedTuple):
 
 
 def read_range(header: str, size: int) -> ByteRange | None:
-    """The span of a Range header; None to answer with the whole (RFC 9110, 14.2).
+    """The range of a Range header; None to send the whole file (RFC 9110, 14.2).
 
-    That is so without a header, for other units, for several ranges (which Drive does not serve),
-    and for what is no range at all. Raises `ApiError` 416 for one that begins after the end.
+    The whole file is sent without a header, and for other units, several ranges (which Drive does
+    not serve) and malformed ones. Raises `ApiError` 416 for a range that begins after the end.
     """
     found = _RANGE.fullmatch(header.strip())
-    if found is None or len(found[1]) > _DIGITS or len(found[2]) > _DIGITS:
+    if found is None or len(found[1]) > _MAX_DIGITS or len(found[2]) > _MAX_DIGITS:
         return None
     first, last = found[1], found[2]
     if not first:
@@ -102,19 +94,20 @@ def read_range(header: str, size: int) -> ByteRange | None:
     return ByteRange(int(first), min(int(last) + 1, size) if last else size)
 
 
-def body(file: File, blob: Blob) -> Iterator[Part]:
-    """All parts of a file, in order: what it shares with others, then what is its own."""
-    yield from blob.contents.parts
+def file_parts(file: File, blob: Blob) -> Iterator[Part]:
+    """All parts of a file, in order: what it shares with other files, then its own suffix."""
+    yield from blob.rendered.parts
     yield blob.container.suffix(file.tag)
 
 
-def cut(parts: Iterator[Part], span: ByteRange) -> Iterator[Part]:
-    """The part of each part that lies in the span."""
-    place = 0
+def slice_parts(parts: Iterator[Part], wanted: ByteRange) -> Iterator[Part]:
+    """Only the bytes of the parts that lie in the range."""
+    position = 0
     for part in parts:
-        first, last = max(span.start - place, 0), min(span.stop - place, len(part))
+        first = max(wanted.start - position, 0)
+        last = min(wanted.stop - position, len(part))
         if first < last:
             yield memoryview(part)[first:last]
-        place += len(part)
-        if place >= span.stop:
+        position += len(part)
+        if position >= wanted.stop:
             return

@@ -16,7 +16,7 @@ class BadOrder(ValueError):
 
 
 class _Descending:
-    """A value that sorts the other way round."""
+    """Wraps a value so that it sorts the other way round."""
 
     __slots__ = ("value",)
 
@@ -39,10 +39,6 @@ def _natural(name: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part)
 
 
-def _bytes(file: File) -> int:
-    return file.entry.blob.size if file.entry.blob else 0
-
-
 _KEYS: dict[str, Callable[[File], Any]] = {
     "createdTime": lambda file: file.entry.created_ms,
     "folder": lambda file: not file.is_folder,
@@ -50,7 +46,7 @@ _KEYS: dict[str, Callable[[File], Any]] = {
     "modifiedTime": lambda file: file.entry.modified_ms,
     "name": lambda file: file.entry.name.casefold(),
     "name_natural": lambda file: _natural(file.entry.name),
-    "quotaBytesUsed": _bytes,
+    "quotaBytesUsed": lambda file: file.entry.blob.size if file.entry.blob else 0,
     "recency": lambda file: max(file.entry.created_ms, file.entry.modified_ms),
     "sharedWithMeTime": lambda file: 0,
     "starred": lambda file: 0,

@@ -1,21 +1,21 @@
 """The `q` parameter of files.list: its grammar.
 
-    either   = all { "or" all }
-    all      = unary { "and" unary }
-    unary    = "not" unary | "(" either ")" | term
+    or       = and { "or" and }
+    and      = unary { "and" unary }
+    unary    = "not" unary | "(" or ")" | term
     term     = string "in" name | name operator value | name "has" "{" pairs "}" | name
     pairs    = name "=" string { "and" name "=" string }
 
-Strings are quoted by `'` or `"`; a backslash takes the next character as it is. That `and` binds
-tighter than `or` is not documented by Google; the rest is in its guide to search terms.
+Strings are quoted with `'` or `"`; a backslash escapes the next character. Google does not document
+that `and` binds tighter than `or`; the rest is in its guide to search terms.
 """
 
 import re
 from dataclasses import dataclass
 from typing import NoReturn
 
-LONGEST = 64 * 1024  # characters of one query
-_DEEPEST = 50
+MAX_QUERY = 64 * 1024  # characters of one query
+_MAX_DEPTH = 50
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -30,18 +30,18 @@ _OPERATORS = frozenset({"=", "!=", "<", "<=", ">", ">=", "contains"})
 
 
 class BadQuery(ValueError):
-    """The text is no query, or asks what cannot be asked."""
+    """The text is not a query, or uses a term that does not exist."""
 
 
 @dataclass(frozen=True)
-class Either:
+class Or:
     """True if any part is."""
 
     parts: tuple["Node", ...]
 
 
 @dataclass(frozen=True)
-class All:
+class And:
     """True if every part is."""
 
     parts: tuple["Node", ...]
@@ -56,7 +56,7 @@ class Not:
 
 @dataclass(frozen=True)
 class Term:
-    """`name operator value`; `in` is written with the value first, a bare name is `= true`."""
+    """`name operator value`. `in` is written with the value first; a bare name means `= true`."""
 
     name: str
     operator: str
@@ -65,64 +65,64 @@ class Term:
 
 @dataclass(frozen=True)
 class Has:
-    """A collection has an item with these parts, as in `{ key='a' and value='b' }`."""
+    """A collection has an item with these values, as in `{ key='a' and value='b' }`."""
 
     name: str
     parts: tuple[tuple[str, str], ...]
 
 
-Node = Either | All | Not | Term | Has
+Node = Or | And | Not | Term | Has
 
 
 def parse_query(text: str) -> Node:
-    """The tree of a query; raises `BadQuery`."""
-    if len(text) > LONGEST:
+    """The syntax tree of a query; raises `BadQuery`."""
+    if len(text) > MAX_QUERY:
         raise BadQuery("the query is too long")
     parser = _Parser(_tokens(text))
-    node = parser.either(0)
+    node = parser.disjunction(0)
     parser.end()
     return node
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
-    tokens, place, text = [], 0, text.rstrip()
-    while place < len(text):
-        found = _TOKEN.match(text, place)
+    tokens, position, text = [], 0, text.rstrip()
+    while position < len(text):
+        found = _TOKEN.match(text, position)
         if found is None or found.lastgroup is None:
-            raise BadQuery(f"not understood from character {place} on")
+            raise BadQuery(f"syntax error at character {position}")
         tokens.append((found.lastgroup, found[found.lastgroup]))
-        place = found.end()
+        position = found.end()
     return tokens
 
 
 class _Parser:
     def __init__(self, tokens: list[tuple[str, str]]) -> None:
         self._tokens = tokens
-        self._place = 0
+        self._position = 0
 
-    def either(self, depth: int) -> Node:
-        parts = [self._all(depth)]
+    def disjunction(self, depth: int) -> Node:
+        parts = [self._conjunction(depth)]
         while self._skip("or"):
-            parts.append(self._all(depth))
-        return parts[0] if len(parts) == 1 else Either(tuple(parts))
+            parts.append(self._conjunction(depth))
+        return parts[0] if len(parts) == 1 else Or(tuple(parts))
 
     def end(self) -> None:
-        if self._place < len(self._tokens):
+        if self._position < len(self._tokens):
             self._fail()
 
-    def _all(self, depth: int) -> Node:
+    def _conjunction(self, depth: int) -> Node:
         parts = [self._unary(depth)]
         while self._skip("and"):
             parts.append(self._unary(depth))
-        return parts[0] if len(parts) == 1 else All(tuple(parts))
+        return parts[0] if len(parts) == 1 else And(tuple(parts))
 
     def _unary(self, depth: int) -> Node:
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             raise BadQuery("the query is nested too deeply")
         if self._skip("not"):
             return Not(self._unary(depth + 1))
         if self._skip("("):
-            inner = self.either(depth + 1)
+            inner = self.disjunction(depth + 1)
             self._expect(")")
             return inner
         return self._term()
@@ -139,7 +139,7 @@ class _Parser:
         operator = self._peek()
         if operator not in _OPERATORS:
             return Term(text, "=", True)
-        self._place += 1
+        self._position += 1
         return Term(text, operator, self._value())
 
     def _value(self) -> str | bool:
@@ -163,16 +163,16 @@ class _Parser:
         return tuple(pairs)
 
     def _peek(self) -> str:
-        """The next token if it is no string: a quoted "or" is a value, not a word."""
-        if self._place < len(self._tokens) and self._tokens[self._place][0] != "string":
-            return self._tokens[self._place][1]
+        """The next token unless it is a string: a quoted "or" is a value, not a keyword."""
+        if self._position < len(self._tokens) and self._tokens[self._position][0] != "string":
+            return self._tokens[self._position][1]
         return ""
 
     def _next(self) -> tuple[str, str]:
-        if self._place >= len(self._tokens):
+        if self._position >= len(self._tokens):
             self._fail()
-        self._place += 1
-        return self._tokens[self._place - 1]
+        self._position += 1
+        return self._tokens[self._position - 1]
 
     def _take(self, kind: str) -> str:
         found, text = self._next()
@@ -181,7 +181,7 @@ class _Parser:
     def _skip(self, text: str) -> bool:
         if self._peek() != text:
             return False
-        self._place += 1
+        self._position += 1
         return True
 
     def _expect(self, text: str) -> None:
@@ -189,7 +189,7 @@ class _Parser:
             self._fail()
 
     def _fail(self) -> NoReturn:
-        raise BadQuery(f"not understood at word {self._place}")
+        raise BadQuery(f"syntax error at word {self._position}")
 
 
 def _unquoted(text: str) -> str:

@@ -1,100 +1,84 @@
-"""Which handler answers which method and path."""
+"""Which handler serves which method and path."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from drive_emulator.drive_api.context import RequestContext
-from drive_emulator.http.errors import ApiError, invalid_parameter, login_required, no_such_method
+from drive_emulator.http.errors import ApiError, invalid_parameter, login_required, unknown_method
 from drive_emulator.http.messages import Request
 
 Handler = Callable[[RequestContext], Awaitable[None]]
-_NAMED = re.compile(r"\\{\w+\\}")
+_PLACEHOLDER = re.compile(r"\\{\w+\\}")
 
 
 @dataclass(frozen=True)
 class Route:
-    """`pattern` is a path in which `{name}` stands for one segment; GET answers HEAD, too.
+    """`pattern` is a path in which `{name}` stands for one segment. GET serves HEAD too.
 
-    `kind` is what quotas, faults, the log and the counters know the request by. `alt` is the value
-    of that parameter (`json` where it is absent). Whoever asks on an `open` route needs neither a
-    key nor a token, and spends nothing.
+    `kind` is what quotas, fault rules, the log and the counters call the request. `alt` is the
+    value of that parameter, `json` by default. A `public` route needs no key or token and costs
+    no quota.
     """
 
     method: str
     pattern: str
     kind: str
-    handle: Handler
+    handler: Handler
     alt: str = "json"
-    open: bool = False
+    public: bool = False
 
 
 class Routes:
-    """Looks the route of a request up: at once where only the last segment varies."""
+    """Finds the routes of a path: a fixed one first, then a pattern."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._exact: dict[str, list[Route]] = {}
-        self._below: dict[str, list[Route]] = {}
-        self._others: dict[str, list[Route]] = {}
+        self._fixed: dict[str, list[Route]] = {}
+        self._patterns: dict[re.Pattern[str], list[Route]] = {}
         for route in routes:
-            folder, _, last = route.pattern.rpartition("/")
-            if "{" not in route.pattern:
-                self._exact.setdefault(route.pattern, []).append(route)
-            elif "{" not in folder and last.startswith("{") and last.endswith("}"):
-                self._below.setdefault(folder, []).append(route)
+            if "{" in route.pattern:
+                expression = _PLACEHOLDER.sub("([^/]+)", re.escape(route.pattern))
+                self._patterns.setdefault(re.compile(expression), []).append(route)
             else:
-                self._others.setdefault(route.pattern, []).append(route)
+                self._fixed.setdefault(route.pattern, []).append(route)
 
     def find(self, request: Request) -> tuple[Route, tuple[str, ...]]:
-        """The route, and what stands for its `{names}`; raises `ApiError` where there is none.
+        """The route and the values of its `{names}`; raises `ApiError` for an unknown path.
 
-        A path of Drive's with another method is a route, too: it tells the caller to log in.
+        A known path with another method is a route too: it tells the caller to log in.
         """
         found, names = self._at(request.path)
         if not found:
-            raise no_such_method()
+            raise unknown_method()
         method = "GET" if request.method == "HEAD" else request.method
         alt = request.params.get("alt", "json")
-        other_alt = False
+        wrong_alt = False
         for route in found:
             if route.method == method:
-                if route.alt == alt or route.open:
+                if route.alt == alt or route.public:
                     return route, names
-                other_alt = True
-        refusal = (
-            invalid_parameter("alt", f"Invalid value '{alt[:40]}'")
-            if other_alt
-            else login_required()
-        )
-        return Route(method, request.path, found[0].kind, _refuse(refusal)), names
+                wrong_alt = True
+        message = f"Invalid value '{alt[:40]}'"
+        error = invalid_parameter("alt", message) if wrong_alt else login_required()
+        return Route(method, request.path, found[0].kind, _raise(error)), names
 
     def match(self, request: Request) -> tuple[Route, tuple[str, ...]] | None:
-        """The same without Google's words: None where there is no route."""
+        """The route for this method and path; None if there is none."""
         found, names = self._at(request.path)
         method = "GET" if request.method == "HEAD" else request.method
         return next(((route, names) for route in found if route.method == method), None)
 
     def _at(self, path: str) -> tuple[list[Route], tuple[str, ...]]:
-        folder, _, last = path.rpartition("/")
-        if last and (below := self._below.get(folder)):
-            exact = self._exact.get(path)  # such as /changes/startPageToken beside /changes/{id}
-            return (exact, ()) if exact else (below, (last,))
-        if exact := self._exact.get(path):
-            return exact, ()
-        for pattern, routes in self._others.items():
-            if match := _expression(pattern).fullmatch(path):
+        if fixed := self._fixed.get(path):
+            return fixed, ()
+        for pattern, routes in self._patterns.items():
+            if match := pattern.fullmatch(path):
                 return routes, match.groups()
         return [], ()
 
 
-@lru_cache(maxsize=1024)
-def _expression(pattern: str) -> re.Pattern[str]:
-    return re.compile(_NAMED.sub("([^/]+)", re.escape(pattern)))
-
-
-def _refuse(error: ApiError) -> Handler:
-    async def handle(context: RequestContext) -> None:
+def _raise(error: ApiError) -> Handler:
+    async def handler(context: RequestContext) -> None:
         raise error
 
-    return handle
+    return handler

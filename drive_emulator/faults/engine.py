@@ -1,11 +1,9 @@
-"""The rules of one emulator, and what they do to a request."""
-
-from typing import Any
+"""The fault rules of one emulator, and how they act on a request."""
 
 from drive_emulator.clock import Clock
-from drive_emulator.drive_api.context import RequestContext, ResponseHooks
+from drive_emulator.drive_api.context import Hooks, Json, RequestContext
 from drive_emulator.drive_api.listing import ListRequest, Page
-from drive_emulator.faults.effect import Effect, FaultContext
+from drive_emulator.faults.effect import Effect, Hit
 from drive_emulator.faults.rule import BadRule, Rule, RuleSpec
 from drive_emulator.http.errors import ApiError
 from drive_emulator.tree.store import TreeStore
@@ -14,42 +12,42 @@ from drive_emulator.tree.tree import File
 MAX_RULES = 1_000
 
 
-class ActiveFaults(ResponseHooks):
+class ActiveFaults(Hooks):
     """The effects of all rules that hit one request, in the order of the rules."""
 
-    def __init__(self, acts: list[tuple[Effect, FaultContext]]) -> None:
-        self._acts = acts
+    def __init__(self, hits: list[tuple[Effect, Hit]]) -> None:
+        self._hits = hits
 
     async def begin(self, context: RequestContext) -> None:
-        """Wraps the way out, first of all: what comes of `before` passes it, too."""
-        for effect, fault in self._acts:
-            context.send = effect.wrap(context.send, fault)
-        for effect, fault in self._acts:
-            await effect.before(fault)
+        """Wrap `send` first: errors that `before` raises pass through it too."""
+        for effect, hit in self._hits:
+            context.send = effect.wrap(context.send, hit)
+        for effect, hit in self._hits:
+            await effect.before(hit)
 
-    def list_request(self, list_request: ListRequest) -> ListRequest:
-        for effect, fault in self._acts:
-            list_request = effect.list_request(list_request, fault)
-        return list_request
+    def list_request(self, request: ListRequest) -> ListRequest:
+        for effect, hit in self._hits:
+            request = effect.list_request(request, hit)
+        return request
 
-    def page(self, page: Page, list_request: ListRequest) -> Page:
-        for effect, fault in self._acts:
-            page = effect.page(page, list_request, fault)
+    def page(self, page: Page, request: ListRequest) -> Page:
+        for effect, hit in self._hits:
+            page = effect.page(page, request, hit)
         return page
 
-    def value(self, value: dict[str, Any], files: list[File]) -> dict[str, Any]:
-        for effect, fault in self._acts:
-            value = effect.value(value, files, fault)
-        return value
+    def body(self, body: Json, files: list[File]) -> Json:
+        for effect, hit in self._hits:
+            body = effect.body(body, files, hit)
+        return body
 
-    def failed(self, error: ApiError) -> ApiError:
-        for effect, fault in self._acts:
-            error = effect.failed(error, fault)
+    def error(self, error: ApiError) -> ApiError:
+        for effect, hit in self._hits:
+            error = effect.error(error, hit)
         return error
 
 
 class Faults:
-    """What tests have ordered to go wrong."""
+    """All fault rules, in the order in which they were added and act."""
 
     def __init__(self, store: TreeStore, clock: Clock) -> None:
         self._store = store
@@ -63,42 +61,40 @@ class Faults:
 
     @property
     def rules(self) -> list[Rule]:
-        """In the order in which they were added, and take hold."""
         return list(self._rules.values())
 
     def add(self, spec: RuleSpec) -> Rule:
         """Raises `BadRule` if there are too many."""
         if len(self._rules) >= MAX_RULES:
-            raise BadRule(f"there are {MAX_RULES:,} rules already")
+            raise BadRule(f"there can be {MAX_RULES:,} rules at most")
         self._last += 1
         self._rules[self._last] = Rule(self._last, spec, self._clock.now())
         return self._rules[self._last]
 
     def remove(self, number: int) -> bool:
-        """Whether it was there."""
+        """Returns whether the rule existed."""
         return self._rules.pop(number, None) is not None
 
     def clear(self) -> None:
         self._rules.clear()
 
-    async def meet(self, context: RequestContext) -> None:
-        """Let every rule that hits this request act; raises what they raise."""
+    async def apply(self, context: RequestContext) -> None:
+        """Let every rule that hits this request act; raises what their effects raise."""
         now = self._clock.now()
-        acts = []
+        hits = []
         for rule in self._rules.values():
-            fault = FaultContext(context, rule.memory, self._store, self._clock)
-            hit = rule.takes(context, self._store, now)
-            if hit or (rule.effect.lasts and self._goes_on(rule, fault)):
-                acts.append((rule.effect, fault))
-        if acts:
-            acting = ActiveFaults(acts)
-            context.hooks = acting
-            await acting.begin(context)
+            hit = Hit(context, rule.memory, self._store, self._clock)
+            chosen = rule.applies(context, self._store, now)
+            if chosen or (rule.effect.sticky and self._still_active(rule, hit)):
+                hits.append((rule.effect, hit))
+        if hits:
+            faults = ActiveFaults(hits)
+            context.hooks = faults
+            await faults.begin(context)
 
-    def _goes_on(self, rule: Rule, fault: FaultContext) -> bool:
-        if fault.context.kind not in (rule.spec.match.kinds or [fault.context.kind]):
-            return False
-        if not rule.effect.still(fault):
+    def _still_active(self, rule: Rule, hit: Hit) -> bool:
+        kinds = rule.spec.match.kinds
+        if (kinds and hit.context.kind not in kinds) or not rule.effect.still_active(hit):
             return False
         rule.hits += 1
         return True

@@ -1,4 +1,4 @@
-"""Effects on the bytes of an answer, whatever it is: media, JSON or an error."""
+"""Effects on the bytes of any response: media, JSON or an error."""
 
 import random
 from collections.abc import Iterator
@@ -6,23 +6,23 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from drive_emulator.faults.effect import Effect, FaultContext
-from drive_emulator.http.disconnect import MAX_WAIT_S, deleted, drop_connection
+from drive_emulator.faults.effect import Effect, Hit
+from drive_emulator.http.disconnect import MAX_WAIT_S, client_left, drop_connection
 from drive_emulator.http.errors import ApiError
 from drive_emulator.http.messages import Message, Send
 
-Place = Annotated[int, msgspec.Meta(ge=0)]
+Position = Annotated[int, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _GARBAGE = random.Random(b"gzip").randbytes(400)
 
 
 class Stall(Effect, tag="stall"):
-    """The body stops after some bytes: for `seconds`, or, without, until the client gives up."""
+    """The body stops after some bytes: for `seconds`, or else until the client gives up."""
 
-    after_bytes: Place = 0
+    after_bytes: Position = 0
     seconds: Annotated[float, msgspec.Meta(ge=0, le=MAX_WAIT_S)] | None = None
 
-    def wrap(self, send: Send, fault: FaultContext) -> Send:
+    def wrap(self, send: Send, hit: Hit) -> Send:
         left: int | None = self.after_bytes
 
         async def stalling(message: Message) -> None:
@@ -35,8 +35,8 @@ class Stall(Effect, tag="stall"):
             await send({**message, "body": body[:left], "more_body": True})
             rest, left = body[left:], None
             wait = MAX_WAIT_S if self.seconds is None else self.seconds
-            if await deleted(fault.context.receive, wait) or self.seconds is None:
-                await drop_connection(fault.context.out, fault.context.receive)
+            if await client_left(hit.context.receive, wait) or self.seconds is None:
+                await drop_connection(hit.context.out, hit.context.receive)
             await send({**message, "body": rest})
 
         return stalling
@@ -45,16 +45,16 @@ class Stall(Effect, tag="stall"):
 class Truncate(Effect, tag="truncate"):
     """The body ends after some bytes, or after a share of it.
 
-    `length` `wrong`: Content-Length promises the whole, and the connection closes. `right`: it
-    promises what comes, so that only the size and the checksum can tell.
+    With `length` `wrong`, Content-Length announces the whole body and the connection closes. With
+    `right`, it announces what is sent: only the file's size and checksum reveal the loss.
     """
 
-    after_bytes: Place | None = None
+    after_bytes: Position | None = None
     share: Share = 0.5
     length: Literal["wrong", "right"] = "wrong"
 
-    def wrap(self, send: Send, fault: FaultContext) -> Send:
-        left: int | None = None  # nothing to cut
+    def wrap(self, send: Send, hit: Hit) -> Send:
+        left: int | None = None  # None: send everything
 
         async def cutting(message: Message) -> None:
             nonlocal left
@@ -68,7 +68,7 @@ class Truncate(Effect, tag="truncate"):
                 left -= len(message["body"])
                 if left == 0 and self.length == "wrong":
                     await send({**message, "more_body": True})
-                    await drop_connection(fault.context.out, fault.context.receive)
+                    await drop_connection(hit.context.out, hit.context.receive)
             await send(message)
 
         return cutting
@@ -78,15 +78,15 @@ class Truncate(Effect, tag="truncate"):
 
 
 class Reset(Effect, tag="reset"):
-    """The connection breaks (RST): before the answer, or after some bytes of its body."""
+    """The connection is reset (RST): before the response, or after some bytes of its body."""
 
-    after_bytes: Place | None = None
+    after_bytes: Position | None = None
 
-    async def before(self, fault: FaultContext) -> None:
+    async def before(self, hit: Hit) -> None:
         if self.after_bytes is None:
-            await drop_connection(fault.context.out, fault.context.receive, reset=True)
+            await drop_connection(hit.context.out, hit.context.receive, reset=True)
 
-    def wrap(self, send: Send, fault: FaultContext) -> Send:
+    def wrap(self, send: Send, hit: Hit) -> Send:
         left = self.after_bytes or 0
 
         async def breaking(message: Message) -> None:
@@ -97,46 +97,46 @@ class Reset(Effect, tag="reset"):
                 await send(message)
                 return
             await send({**message, "body": body[:left], "more_body": True})
-            await drop_connection(fault.context.out, fault.context.receive, reset=True)
+            await drop_connection(hit.context.out, hit.context.receive, reset=True)
 
         return breaking
 
 
 class Flip(Effect, tag="flip"):
-    """One bit is wrong, at an offset from the beginning of the file, whatever range is asked."""
+    """One bit is wrong, at an offset from the start of the file, whichever range is requested."""
 
-    offset: Place = 0
+    offset: Position = 0
     bit: Annotated[int, msgspec.Meta(ge=0, le=7)] = 0
 
-    def wrap(self, send: Send, fault: FaultContext) -> Send:
-        place = 0
+    def wrap(self, send: Send, hit: Hit) -> Send:
+        position = 0
 
         async def flipping(message: Message) -> None:
-            nonlocal place
+            nonlocal position
             if message["type"] == "http.response.start":
-                place = _first_byte(message)
+                position = _first_byte(message)
                 await send(message)
                 return
             body = message.get("body", b"")
-            if place <= self.offset < place + len(body):
+            if position <= self.offset < position + len(body):
                 changed = bytearray(body)
-                changed[self.offset - place] ^= 1 << self.bit
+                changed[self.offset - position] ^= 1 << self.bit
                 message = {**message, "body": bytes(changed)}
-            place += len(body)
+            position += len(body)
             await send(message)
 
         return flipping
 
 
 class WrongPart(Effect, tag="wrong_part"):
-    """A 206 of another length than its Content-Range says: by so many bytes."""
+    """A 206 whose length differs from its Content-Range by some bytes."""
 
     by: Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)] = -1
 
-    def wrap(self, send: Send, fault: FaultContext) -> Send:
-        left = -1  # no part: leave it alone
+    def wrap(self, send: Send, hit: Hit) -> Send:
+        left = -1  # not a 206
 
-        async def misshaping(message: Message) -> None:
+        async def resizing(message: Message) -> None:
             nonlocal left
             if message["type"] == "http.response.start":
                 if message["status"] == 206:
@@ -151,13 +151,13 @@ class WrongPart(Effect, tag="wrong_part"):
                 message = {**message, "body": body + b"\0" * left if last else body}
             await send(message)
 
-        return misshaping
+        return resizing
 
 
 class Bare416(Effect, tag="bare_416"):
-    """A 416 without the Content-Range from which clients read the size."""
+    """A 416 without the Content-Range that tells clients the size."""
 
-    def failed(self, error: ApiError, fault: FaultContext) -> ApiError:
+    def error(self, error: ApiError, hit: Hit) -> ApiError:
         if error.status != 416:
             return error
         kept = tuple(pair for pair in error.headers if pair[0] != b"content-range")
@@ -165,9 +165,9 @@ class Bare416(Effect, tag="bare_416"):
 
 
 class GzipGarbage(Effect, tag="gzip_garbage"):
-    """An answer that says it is compressed, and is noise."""
+    """A response that claims to be gzip, and is noise."""
 
-    def wrap(self, send: Send, fault: FaultContext) -> Send:
+    def wrap(self, send: Send, hit: Hit) -> Send:
         sent = False
 
         async def garbling(message: Message) -> None:
@@ -183,13 +183,16 @@ class GzipGarbage(Effect, tag="gzip_garbage"):
         return garbling
 
 
+ResponseEffect = Stall | Truncate | Reset | Flip | WrongPart | Bare416 | GzipGarbage
+
+
 def length_of(start: Message) -> int:
-    """Content-Length of an answer's head; 0 where it has none."""
+    """The Content-Length of a response; 0 if it has none."""
     return next((int(value) for name, value in start["headers"] if name == b"content-length"), 0)
 
 
 def with_header(start: Message, name: bytes, value: bytes) -> dict[str, Any]:
-    """The head with that header, instead of any of its name."""
+    """The start of a response with this header, replacing any of the same name."""
     kept: Iterator[tuple[bytes, bytes]] = (pair for pair in start["headers"] if pair[0] != name)
     return {**start, "headers": [*kept, (name, value)]}
 

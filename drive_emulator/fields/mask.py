@@ -1,7 +1,7 @@
-"""The `fields` parameter: which parts of an answer to send.
+"""The `fields` parameter: which parts of a response to send.
 
-Grammar (partial responses of Google's APIs): `a,b`, `a/b`, `a(b,c/d)`, `*`, spaces between.
-A mask is a tree of names; an empty tree means everything below.
+The grammar of Google's partial responses: `a,b`, `a/b`, `a(b,c/d)`, `*`, with spaces in between.
+A mask is a tree of names; an empty mask selects everything below.
 """
 
 import re
@@ -9,90 +9,88 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-Mask = dict[str, Any]  # name -> Mask; the empty mask is "all of it"
-Schema = Mapping[str, Any]  # name -> Schema; None where anything goes
+from drive_emulator.http.errors import bad_fields
+
+Mask = dict[str, Any]  # name -> Mask; empty for everything
+Schema = Mapping[str, Any]  # name -> Schema; None where any key is allowed
 
 _TOKEN = re.compile(r"\s*([A-Za-z0-9_.\-]+|[(),/*])")
-_DEEPEST = 20
+_MAX_DEPTH = 20
 
 
 class BadMask(ValueError):
-    """Holds the name that the resource does not have, or the whole text if that is no mask."""
+    """Holds the name that the resource does not have, or the whole text if it is no mask."""
 
 
-class _Reader:
+class _Parser:
     def __init__(self, text: str) -> None:
-        self.text = text
+        self._text = text
         self._tokens: list[str] = []
-        place, text = 0, text.rstrip()
-        while place < len(text):
-            found = _TOKEN.match(text, place)
+        position, text = 0, text.rstrip()
+        while position < len(text):
+            found = _TOKEN.match(text, position)
             if found is None:
                 raise BadMask(text)
             self._tokens.append(found[1])
-            place = found.end()
-        self._place = 0
+            position = found.end()
+        self._position = 0
 
-    def peek(self) -> str:
-        return self._tokens[self._place] if self._place < len(self._tokens) else ""
+    def parse(self) -> Mask:
+        mask = self._selection(0)
+        if self._peek():
+            raise BadMask(self._text)
+        return mask
 
-    def take(self) -> str:
-        token = self.peek()
-        self._place += 1
+    def _peek(self) -> str:
+        return self._tokens[self._position] if self._position < len(self._tokens) else ""
+
+    def _next(self) -> str:
+        token = self._peek()
+        self._position += 1
         return token
+
+    def _selection(self, depth: int) -> Mask:
+        mask: Mask = {}
+        while True:
+            _merge(mask, self._path(depth))
+            if self._peek() != ",":
+                return mask
+            self._next()
+
+    def _path(self, depth: int) -> Mask:
+        name = self._next()
+        if not name or name in "(),/" or depth > _MAX_DEPTH:
+            raise BadMask(self._text)
+        if self._peek() == "/":
+            self._next()
+            return {name: self._path(depth + 1)}
+        if self._peek() == "(":
+            self._next()
+            inner = self._selection(depth + 1)
+            if self._next() != ")":
+                raise BadMask(self._text)
+            return {name: inner}
+        return {name: {}}
 
 
 @lru_cache(maxsize=512)
 def parse_mask(text: str) -> Mask:
-    """The mask of a `fields` text; raises `BadMask`. Shared between callers: do not change it."""
-    reader = _Reader(text)
-    mask = _selection(reader, 0)
-    if reader.peek():
-        raise BadMask(text)
-    return mask
+    """The mask of a `fields` text; raises `BadMask`. Callers share it and must not change it."""
+    return _Parser(text).parse()
 
 
-def _selection(reader: _Reader, depth: int) -> Mask:
-    if depth > _DEEPEST:
-        raise BadMask(reader.text)
-    mask: Mask = {}
-    while True:
-        _merge(mask, _path(reader, depth))
-        if reader.peek() != ",":
-            return mask
-        reader.take()
-
-
-def _path(reader: _Reader, depth: int) -> Mask:
-    name = reader.take()
-    if not name or name in "(),/":
-        raise BadMask(reader.text)
-    if reader.peek() == "/":
-        reader.take()
-        if depth > _DEEPEST:
-            raise BadMask(reader.text)
-        return {name: _path(reader, depth + 1)}
-    if reader.peek() == "(":
-        reader.take()
-        below = _selection(reader, depth + 1)
-        if reader.take() != ")":
-            raise BadMask(reader.text)
-        return {name: below}
-    return {name: {}}
-
-
-def _merge(into: Mask, more: Mask) -> None:
+def _merge(target: Mask, more: Mask) -> None:
     for name, below in more.items():
-        if name not in into:
-            into[name] = below
-        elif into[name] and below:
-            _merge(into[name], below)
+        if name not in target:
+            target[name] = below
+        elif target[name] and below:
+            _merge(target[name], below)
         else:
-            into[name] = {}  # one of the two asked for everything
+            target[name] = {}  # one of the two asks for everything
 
 
 def resolve(mask: Mask, schema: Schema) -> Mask:
-    """The mask with every `*` spelled out; raises `BadMask` for a name the schema lacks."""
+    """The mask with every `*` spelled out; raises `BadMask` for a name not in the schema."""
     if not mask:
         return {}
     result: Mask = {}
@@ -108,7 +106,7 @@ def resolve(mask: Mask, schema: Schema) -> Mask:
 
 
 def _below(mask: Mask, schema: Schema | None, lenient: bool = False) -> Mask:
-    if not mask or schema is None:  # maps of anybody's keys are given whole
+    if not mask or schema is None:  # maps with arbitrary keys are sent whole
         return {}
     if not schema:
         if lenient:
@@ -117,8 +115,16 @@ def _below(mask: Mask, schema: Schema | None, lenient: bool = False) -> Mask:
     return resolve(mask, schema)
 
 
+def read_fields(text: str, schema: Schema) -> Mask:
+    """The resolved mask of a `fields` text; raises `ApiError` 400."""
+    try:
+        return resolve(parse_mask(text), schema)
+    except BadMask as why:
+        raise bad_fields(str(why)) from None
+
+
 def apply_mask(value: Any, mask: Mask) -> Any:
-    """The part of a JSON value that a mask lets through; lists are filtered item by item."""
+    """The part of a JSON value that a mask selects; lists are filtered item by item."""
     if not mask:
         return value
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""The names that a `fields` mask may use: files.get and files.list of Drive v3.
+"""The fields that exist in the responses of files.get and files.list.
 
-Source: the discovery document of drive v3, revision 20261106. `{}` is a plain value, None a map
-with keys of anybody's choice.
+Source: the discovery document of drive v3, revision 20261106. `{}` is a plain value; None is a map
+with arbitrary keys.
 """
 
 from drive_emulator.fields.mask import Schema

@@ -1,7 +1,7 @@
-"""An HTTP proxy that leads nowhere but here: CONNECT for Google's hosts ends at the TLS listener.
+"""An HTTP proxy (CONNECT) that connects Google's hosts to the emulator's TLS listener.
 
-Every other host, and every request that is no CONNECT, is refused with 403 and a sentence: a
-client under test that would reach the Internet fails at once, and says why.
+Every other host, and every request that is not CONNECT, gets 403 with an explanation. A client
+under test that tries to reach the Internet therefore fails at once, and says why.
 """
 
 import asyncio
@@ -10,136 +10,129 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 MAX_TUNNELS = 512
-MAX_HEAD = 16 * 1024  # bytes of a CONNECT request with its headers
-HEAD_S = 10.0  # for a client to say what it wants, and for the listener to be reached
-IDLE_S = 600.0  # without a byte in either direction
+MAX_CONNECT_HEAD = 16 * 1024  # bytes of a CONNECT request with its headers
+HEAD_TIMEOUT_S = 10.0  # for the client's request, and for the connection to the listener
+_IDLE_TIMEOUT_S = 600.0  # without a byte in either direction
 _CHUNK = 128 * 1024
 
 _GOOGLE = re.compile(r"(?:[a-z0-9-]{1,63}\.){0,3}googleapis\.com|(?:accounts|docs)\.google\.com")
 _TARGET = re.compile(r"CONNECT ([A-Za-z0-9.-]{1,253}):(\d{1,5}) HTTP/1\.[01]")
 
 
-class Reads(Protocol):
-    """The reading half of a connection, as asyncio's streams have it."""
-
-    async def read(self, n: int = -1, /) -> bytes: ...
-    async def readuntil(self, separator: bytes = b"\n") -> bytes: ...
-
-
-class Writes(Protocol):
-    """The writing half."""
+class Writer(Protocol):
+    """The part of `asyncio.StreamWriter` that the proxy uses."""
 
     def write(self, data: bytes, /) -> None: ...
     async def drain(self) -> None: ...
     def close(self) -> None: ...
 
 
-Connect = Callable[[], Awaitable[tuple[Reads, Writes]]]
+Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, Writer]]]
 
 
-class Refused(Exception):
-    """No tunnel: the status, and the sentence that the client is shown."""
+class TunnelRefused(Exception):
+    """No tunnel: the status line, and the text that the client is shown."""
 
-    def __init__(self, status: str, why: str) -> None:
-        super().__init__(why)
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(message)
         self.status = status
 
 
-def check_target(first_line: str, universe: str) -> None:
-    """Pass `CONNECT host:port HTTP/1.x` for Google's hosts on 443 and any port of the universe.
+def check_target(request_line: str, universe: str) -> None:
+    """Accept `CONNECT host:port` for Google's hosts on port 443 and for any port of the universe.
 
-    Raises `Refused`.
+    Raises `TunnelRefused` for everything else.
     """
-    if not first_line.startswith("CONNECT "):
-        method, _, rest = first_line.partition(" ")
+    if not request_line.startswith("CONNECT "):
+        method, _, rest = request_line.partition(" ")
         address = rest.partition(" ")[0]
-        raise Refused(
+        raise TunnelRefused(
             "403 Forbidden",
             f"this proxy only tunnels (CONNECT) to Google's API hosts; refused: {method[:20]} "
             f"{address[:200]}",
         )
-    found = _TARGET.fullmatch(first_line)
+    found = _TARGET.fullmatch(request_line)
     if found is None:
-        raise Refused("400 Bad Request", "not understood: CONNECT wants host:port")
+        raise TunnelRefused("400 Bad Request", "malformed request: CONNECT needs host:port")
     host, port = found[1].lower().rstrip("."), found[2]
-    of_universe = host == universe or host.endswith(f".{universe}")
-    if not (of_universe or (_GOOGLE.fullmatch(host) and port == "443")):
-        raise Refused(
+    in_universe = host == universe or host.endswith(f".{universe}")
+    if not (in_universe or (_GOOGLE.fullmatch(host) and port == "443")):
+        raise TunnelRefused(
             "403 Forbidden",
-            f"this is the Drive emulator's proxy: it leads to Google's API hosts (port 443) and "
-            f"to {universe} alone; refused: {host}:{port}",
+            f"the Drive emulator's proxy only connects to Google's API hosts (port 443) and to "
+            f"{universe}; refused: {host}:{port}",
         )
 
 
 class ConnectProxy:
-    """Serves one client connection at a time per call of `serve`; at most `most` at once."""
+    """Serves one client connection per call of `serve`, and at most `limit` at once."""
 
-    def __init__(self, connect: Connect, universe: str, most: int = MAX_TUNNELS) -> None:
+    def __init__(self, connect: Connect, universe: str, limit: int = MAX_TUNNELS) -> None:
         self._connect = connect
         self._universe = universe
-        self._most = most
+        self._limit = limit
         self.open = 0
         self.refused = 0
 
-    async def serve(self, client: Reads, to_client: Writes) -> None:
-        """From the client's first byte to the end of its connection."""
+    async def serve(self, reader: asyncio.StreamReader, writer: Writer) -> None:
+        """Serve a client from its first byte to the end of its connection."""
         self.open += 1
         try:
-            await self._serve(client, to_client)
-        except Refused as why:
+            await self._serve(reader, writer)
+        except TunnelRefused as why:
             self.refused += 1
-            await _say(to_client, why.status, str(why))
+            await _send_error(writer, why)
         except OSError:
-            pass  # either side hung up: nobody is left to be told
+            pass  # one side disconnected: there is nobody to tell
         finally:
             self.open -= 1
-            to_client.close()
+            writer.close()
 
-    async def _serve(self, client: Reads, to_client: Writes) -> None:
-        if self.open > self._most:
-            raise Refused("503 Service Unavailable", f"{self._most} tunnels are open already")
-        check_target(await _first_line(client), self._universe)
+    async def _serve(self, reader: asyncio.StreamReader, writer: Writer) -> None:
+        if self.open > self._limit:
+            raise TunnelRefused("503 Service Unavailable", f"{self._limit} tunnels are open")
+        check_target(await _read_request_line(reader), self._universe)
         try:
-            async with asyncio.timeout(HEAD_S):
-                server, to_server = await self._connect()
+            async with asyncio.timeout(HEAD_TIMEOUT_S):
+                server_reader, server_writer = await self._connect()
         except (OSError, TimeoutError):
-            raise Refused("502 Bad Gateway", "the emulator's TLS listener is closed") from None
+            raise TunnelRefused("502 Bad Gateway", "the TLS listener is closed") from None
         try:
-            to_client.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            await to_client.drain()
-            await _either((client, to_server), (server, to_client))
+            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            await writer.drain()
+            await _relay((reader, server_writer), (server_reader, writer))
         finally:
-            to_server.close()
+            server_writer.close()
 
 
-async def _first_line(client: Reads) -> str:
+async def _read_request_line(reader: asyncio.StreamReader) -> str:
     try:
-        async with asyncio.timeout(HEAD_S):
-            head = await client.readuntil(b"\r\n\r\n")
+        async with asyncio.timeout(HEAD_TIMEOUT_S):
+            head = await reader.readuntil(b"\r\n\r\n")
     except TimeoutError:
-        raise Refused("408 Request Timeout", f"no request within {HEAD_S:.0f} s") from None
+        message = f"no request within {HEAD_TIMEOUT_S:.0f} s"
+        raise TunnelRefused("408 Request Timeout", message) from None
     except asyncio.LimitOverrunError:
-        raise Refused(
-            "431 Request Header Fields Too Large", f"a request has at most {MAX_HEAD:,} bytes"
-        ) from None
+        message = f"a request may have {MAX_CONNECT_HEAD:,} bytes"
+        raise TunnelRefused("431 Request Header Fields Too Large", message) from None
     except asyncio.IncompleteReadError as end:
-        raise ConnectionResetError("it hung up before it had asked") from end
+        raise ConnectionResetError("the client disconnected before its request") from end
     return head.partition(b"\r\n")[0].decode("latin-1")
 
 
-async def _either(*ways: tuple[Reads, Writes]) -> None:
-    """Both directions, until one ends: TLS leaves nothing to say after either."""
+async def _relay(*directions: tuple[asyncio.StreamReader, Writer]) -> None:
+    """Copy both ways until one side ends: with TLS, nothing useful follows after that."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_pump(source, sink)) for source, sink in ways]
+        tasks = [group.create_task(_copy(source, sink)) for source, sink in directions]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             task.cancel()
 
 
-async def _pump(source: Reads, sink: Writes) -> None:
+async def _copy(source: asyncio.StreamReader, sink: Writer) -> None:
     try:
         while True:
-            async with asyncio.timeout(IDLE_S):
+            async with asyncio.timeout(_IDLE_TIMEOUT_S):
                 part = await source.read(_CHUNK)
                 if not part:
                     return
@@ -149,15 +142,15 @@ async def _pump(source: Reads, sink: Writes) -> None:
         return
 
 
-async def _say(to_client: Writes, status: str, why: str) -> None:
-    body = f"{why}\n".encode()
+async def _send_error(writer: Writer, error: TunnelRefused) -> None:
+    body = f"{error}\n".encode()
     head = (
-        f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        f"HTTP/1.1 {error.status}\r\nContent-Type: text/plain; charset=utf-8\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     try:
-        async with asyncio.timeout(HEAD_S):
-            to_client.write(head.encode() + body)
-            await to_client.drain()
+        async with asyncio.timeout(HEAD_TIMEOUT_S):
+            writer.write(head.encode() + body)
+            await writer.drain()
     except (OSError, TimeoutError):
         return

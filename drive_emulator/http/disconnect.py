@@ -1,4 +1,4 @@
-"""What a client sees of a connection that breaks."""
+"""Breaking a connection, and noticing that the client has broken it."""
 
 import asyncio
 import contextlib
@@ -10,38 +10,41 @@ from drive_emulator.http.messages import Receive, Send
 
 MAX_WAIT_S = 3_600.0
 _CLOSING_S = 5.0
-_AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: drop what is unsent, and say so with a reset
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: drop unsent data and send RST
 
 
 class Disconnected(Exception):
-    """The connection is gone, or is to be; nothing further can be sent."""
+    """The connection is closed or closing; nothing more can be sent."""
 
 
 async def drop_connection(send: Send, receive: Receive, *, reset: bool = False) -> None:
-    """End the connection: after what was sent (FIN), or at once (RST). Always raises `HungUp`."""
+    """Close the connection: after what was sent (FIN), or at once (RST).
+
+    Always raises `Disconnected`.
+    """
     transport = _transport(send)
     if transport is not None:
         if reset:
-            line = transport.get_extra_info("socket")
-            if line is not None:
-                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            client = transport.get_extra_info("socket")
+            if client is not None:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             transport.abort()
         else:
             transport.close()
-        await deleted(receive, _CLOSING_S)
+        await client_left(receive, _CLOSING_S)
     raise Disconnected
 
 
 def close(send: Send) -> bool:
-    """End the connection, if it has not ended, without waiting; whether there is one to end."""
+    """Close the connection without waiting; returns whether there is one."""
     transport = _transport(send)
     if transport is not None:
         transport.close()
     return transport is not None
 
 
-async def deleted(receive: Receive, seconds: float) -> bool:
-    """Wait until the client has gone, at most so long; whether it has."""
+async def client_left(receive: Receive, seconds: float) -> bool:
+    """Wait for the client to disconnect, at most so long; returns whether it did."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(min(seconds, MAX_WAIT_S)):
             while (await receive())["type"] != "http.disconnect":
@@ -51,6 +54,9 @@ async def deleted(receive: Receive, seconds: float) -> bool:
 
 
 def _transport(send: Send) -> Any:
-    """uvicorn's, whose `send` belongs to the object that has it; ASGI itself has no such word."""
+    """uvicorn's transport, found through the object that `send` is a method of.
+
+    ASGI itself has no way to break a connection.
+    """
     cycle = getattr(send, "__self__", None)
     return getattr(cycle, "transport", None)

@@ -1,4 +1,4 @@
-"""The listeners: plain HTTP, and beside it, where it is asked for, TLS and the proxy before it."""
+"""The listeners: plain HTTP and, if asked for, TLS with a CONNECT proxy in front of it."""
 
 import asyncio
 import socket
@@ -8,22 +8,26 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 import uvloop
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from drive_emulator.http.connect_proxy import MAX_HEAD, ConnectProxy, Reads, Writes
-from drive_emulator.http.connections import BoundedHttpProtocol
+from drive_emulator.http.connect_proxy import MAX_CONNECT_HEAD, ConnectProxy
 from drive_emulator.http.messages import Asgi, Receive, Request, Scope, Send, send_json
 
+MAX_HEAD = 512 * 1024  # bytes; the longest `q`, percent-encoded, is 192 KB
+REQUEST_TIMEOUT_S = 120.0  # from connecting, or from a request's first byte, to its last
 _BACKLOG = 2048
-_PATIENCE_S = 1  # for requests that are still being answered when it is told to stop
-_NOTICED_S = 0.1  # until handlers know that their connection was cut
+_SHUTDOWN_S = 1  # for requests that are still being answered
+_CANCEL_AFTER_S = 0.1  # time for handlers to notice that their connection was cut
+_TOO_LONG = b"HTTP/1.1 431 Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 @dataclass(frozen=True)
 class TlsListeners:
-    """What TLS needs, and the proxy's socket if there is a proxy. `ca` is the file to trust."""
+    """The TLS listener, and the proxy's if there is one. `ca` is the certificate to trust."""
 
     listener: socket.socket
     context: ssl.SSLContext
@@ -47,27 +51,22 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url(scheme: str, listener: socket.socket) -> str:
-    """Where a listener is."""
+    """The address of a listener."""
     host, port = listener.getsockname()[:2]
-    named = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{named}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-class Listeners:
-    """One application on all its listeners, until it is told to stop."""
+class Server:
+    """One application on all its listeners, until it is stopped."""
 
-    def __init__(
-        self, app: Asgi, listener: socket.socket, tls_listeners: TlsListeners | None = None
-    ) -> None:
-        self._secured = tls_listeners
+    def __init__(self, app: Asgi, listener: socket.socket, tls: TlsListeners | None = None) -> None:
+        self._tls = tls
         self._servers = [(_server(app), listener)]
-        if tls_listeners is not None:
-            self._servers.append(
-                (_server(WithoutControlApi(app), tls_listeners.context), tls_listeners.listener)
-            )
+        if tls is not None:
+            self._servers.append((_server(WithoutControlApi(app), tls.context), tls.listener))
 
     def stop(self, number: int, frame: FrameType | None) -> None:
-        """A signal's handler: finish what is being answered, within a second, and end."""
+        """A signal handler: give open requests a second to finish, then stop."""
         for server, _ in self._servers:
             server.handle_exit(number, frame)
 
@@ -83,35 +82,31 @@ class Listeners:
 
     @asynccontextmanager
     async def _proxy(self) -> AsyncIterator[None]:
-        if self._secured is None or self._secured.proxy is None:
+        if self._tls is None or self._tls.proxy is None:
             yield
             return
-        host, port = self._secured.listener.getsockname()[:2]
+        host, port = self._tls.listener.getsockname()[:2]
+        proxy = ConnectProxy(lambda: asyncio.open_connection(host, port), self._tls.universe)
+        tasks: set[asyncio.Task[None]] = set()
 
-        async def connect() -> tuple[Reads, Writes]:
-            return await asyncio.open_connection(host, port)
+        # asyncio's own connection tasks would each print a traceback when they are cancelled.
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.create_task(proxy.serve(reader, writer))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
 
-        tunnels = ConnectProxy(connect, self._secured.universe)
-        serving: set[asyncio.Task[None]] = set()
-
-        # Tasks of our own: asyncio's would print a traceback for each that is ended by us.
-        def begin(client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
-            task = asyncio.create_task(tunnels.serve(client, to_client))
-            serving.add(task)
-            task.add_done_callback(serving.discard)
-
-        proxy = await asyncio.start_server(begin, sock=self._secured.proxy, limit=MAX_HEAD)
+        server = await asyncio.start_server(accept, sock=self._tls.proxy, limit=MAX_CONNECT_HEAD)
         try:
             yield
         finally:
-            proxy.close()
-            for task in serving:
+            server.close()
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*serving, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class WithoutControlApi:
-    """The application as it is under Google's names: without the emulator's own addresses."""
+    """The application as seen under Google's names: the control API does not exist there."""
 
     def __init__(self, app: Asgi) -> None:
         self._app = app
@@ -119,40 +114,94 @@ class WithoutControlApi:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith("/_emu"):
             request = Request(scope["method"], scope["path"], {}, scope["headers"])
-            told = {"error": "the emulator's own addresses are on its plain HTTP port alone"}
-            await send_json(send, request, told, 404)
+            body = {"error": "the control API is served on the plain HTTP port only"}
+            await send_json(send, request, body, 404)
             return
         await self._app(scope, receive, send)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn's, but a signal to stop is an order carried out, not one to die of afterwards."""
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP connection, with limits on the size of a head and the time of a request.
+
+    uvicorn leaves both to a server in front of it: an endless head would take all memory, and a
+    client that sends half a request would keep its connection for ever.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_head = True
+        self._in_request = True
+        self._head_size = 0
+        self._deadline: asyncio.TimerHandle | None = None
+        self._set_deadline()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._in_request = False
+        self._set_deadline()
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_size += len(data)
+        super().data_received(data)
+        if self._head_size > MAX_HEAD and not self.transport.is_closing():
+            self.transport.write(_TOO_LONG)
+            self.transport.close()
+        self._set_deadline()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = self._in_request = True
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._head_size = False, 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._in_head, self._in_request = True, False
+
+    def _set_deadline(self) -> None:
+        """Keep a timer while a request is incomplete. Most arrive whole and never need one."""
+        if not self._in_request and self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        elif self._in_request and self._deadline is None:
+            self._deadline = self.loop.call_later(REQUEST_TIMEOUT_S, self._time_out)
+
+    def _time_out(self) -> None:
+        if self.transport is not None:  # it is None if the TLS handshake failed
+            self.transport.close()
+
+
+class _UvicornServer(uvicorn.Server):
+    """uvicorn's server, which exits normally after a signal and cuts idle clients off quietly."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Nothing to do: `main` has had the signals since before anybody could send one."""
+        """Do nothing: `main` has installed its handlers before anybody could send a signal."""
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """uvicorn's, and whoever has not hung up when patience ends is cut off, silently.
+        """Shut down; abort connections that are still open after a second.
 
-        Most clients of TLS never answer its good-bye; without this each would be an error.
+        Most TLS clients never answer the closing handshake; without this, each would be logged.
         """
-        end = asyncio.get_running_loop().call_later(_PATIENCE_S, self._cut_off)
+        end = asyncio.get_running_loop().call_later(_SHUTDOWN_S, self._abort_connections)
         await super().shutdown(sockets)
         end.cancel()
 
-    def _cut_off(self) -> None:
+    def _abort_connections(self) -> None:
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-        asyncio.get_running_loop().call_later(_NOTICED_S, self._cancel)
+        asyncio.get_running_loop().call_later(_CANCEL_AFTER_S, self._cancel_tasks)
 
-    def _cancel(self) -> None:
+    def _cancel_tasks(self) -> None:
         for task in self.server_state.tasks:
             task.cancel()
 
 
-def _server(app: Asgi, context: ssl.SSLContext | None = None) -> _Server:
+def _server(app: Asgi, context: ssl.SSLContext | None = None) -> _UvicornServer:
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -163,7 +212,7 @@ def _server(app: Asgi, context: ssl.SSLContext | None = None) -> _Server:
         log_level="warning",
         server_header=False,
         timeout_keep_alive=240,
-        timeout_graceful_shutdown=_PATIENCE_S + 1,  # it cuts off by itself before
+        timeout_graceful_shutdown=_SHUTDOWN_S + 1,  # `_abort_connections` comes first
         ssl_context_factory=None if context is None else lambda *_: context,
     )
-    return _Server(config)
+    return _UvicornServer(config)

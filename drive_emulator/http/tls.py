@@ -1,9 +1,9 @@
 """A certificate authority of the emulator's own, for clients that insist on TLS to Google's names.
 
-Its private key never leaves the memory of this module and is dropped once the one certificate is
-signed: whoever trusts `ca.pem` in a test trusts nothing that could be issued later.
+The authority's private key stays in memory and is dropped once it has signed the one certificate:
+trusting `ca.pem` in a test means trusting nothing that could be issued later.
 
-`cryptography` is imported only here and in `service_accounts`, when it is asked for: the emulator
+`cryptography` is imported inside functions, here and in `auth.service_accounts`: the emulator
 starts without it.
 """
 
@@ -25,10 +25,10 @@ GOOGLE = (
     "*.googleapis.com",
     "oauth2.googleapis.com",
     "accounts.google.com",
-    "docs.google.com",  # where the links of exports lead
+    "docs.google.com",  # export links point there
 )
 _LIFE = timedelta(days=90)
-_SKEW = timedelta(hours=1)  # of a client's clock behind ours
+_SKEW = timedelta(hours=1)  # by which a client's clock may be behind
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Issued:
 
 
 def names(universe: str) -> tuple[str, ...]:
-    """The DNS names of the certificate; `universe` is what GOOGLE_CLOUD_UNIVERSE_DOMAIN says."""
+    """The certificate's DNS names; `universe` is a client's GOOGLE_CLOUD_UNIVERSE_DOMAIN."""
     return (*GOOGLE, f"www.{universe}", f"*.{universe}", "localhost")
 
 
@@ -53,62 +53,32 @@ def issue(universe: str, now: datetime) -> Issued:
 
     authority, server = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Drive emulator test CA")])
-    ca = _authority(authority, issuer, now)
-    leaf = _leaf(server.public_key(), authority, ca, names(universe), now)
+    ca = _sign(issuer, issuer, authority.public_key(), authority, _authority_extensions(), now)
+    dns = names(universe)
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, dns[0])])
+    extensions = [
+        *_server_extensions(dns),
+        (x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), False),
+    ]
+    leaf = _sign(subject, issuer, server.public_key(), authority, extensions, now)
     pem = serialization.Encoding.PEM
     key = server.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return Issued(ca.public_bytes(pem), leaf.public_bytes(pem), key)
 
 
-def _authority(
-    key: "ec.EllipticCurvePrivateKey", name: "x509.Name", now: datetime
-) -> "x509.Certificate":
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-
-    public = key.public_key()
-    return (
-        _unsigned(name, name, public, now)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(signs=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-
-
-def _leaf(
+def _sign(
+    subject: "x509.Name",
+    issuer: "x509.Name",
     public: "ec.EllipticCurvePublicKey",
-    authority: "ec.EllipticCurvePrivateKey",
-    ca: "x509.Certificate",
-    dns: tuple[str, ...],
+    signer: "ec.EllipticCurvePrivateKey",
+    extensions: "list[tuple[x509.ExtensionType, bool]]",
     now: datetime,
 ) -> "x509.Certificate":
+    """A certificate with these extensions, each with whether it is critical."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
-    from cryptography.x509.oid import ExtendedKeyUsageOID
 
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, dns[0])])
-    alternatives = [*map(x509.DNSName, dns), x509.IPAddress(ip_address("127.0.0.1"))]
-    signed_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key())
-    server_auth = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
-    return (
-        _unsigned(subject, ca.subject, public, now)
-        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(signs=False), critical=True)
-        .add_extension(server_auth, critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        .add_extension(signed_by, critical=False)
-        .sign(authority, hashes.SHA256())
-    )
-
-
-def _unsigned(
-    subject: "x509.Name", issuer: "x509.Name", public: "ec.EllipticCurvePublicKey", now: datetime
-) -> "x509.CertificateBuilder":
-    from cryptography import x509
-
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
@@ -116,7 +86,30 @@ def _unsigned(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _SKEW)
         .not_valid_after(now + _LIFE)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
     )
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical)
+    return builder.sign(signer, hashes.SHA256())
+
+
+def _authority_extensions() -> "list[tuple[x509.ExtensionType, bool]]":
+    from cryptography import x509
+
+    return [(x509.BasicConstraints(ca=True, path_length=0), True), (_usage(signs=True), True)]
+
+
+def _server_extensions(dns: tuple[str, ...]) -> "list[tuple[x509.ExtensionType, bool]]":
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    addresses = [*map(x509.DNSName, dns), x509.IPAddress(ip_address("127.0.0.1"))]
+    return [
+        (x509.SubjectAlternativeName(addresses), False),
+        (x509.BasicConstraints(ca=False, path_length=None), True),
+        (_usage(signs=False), True),
+        (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
+    ]
 
 
 def _usage(signs: bool) -> "x509.KeyUsage":
@@ -136,7 +129,7 @@ def _usage(signs: bool) -> "x509.KeyUsage":
 
 
 def server_context(issued: Issued) -> ssl.SSLContext:
-    """For a TLS server of HTTP/1.1; the key touches the disk only while OpenSSL reads it."""
+    """The context of an HTTP/1.1 server; the key is on disk only while OpenSSL reads it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
@@ -148,7 +141,7 @@ def server_context(issued: Issued) -> ssl.SSLContext:
 
 
 def install(folder: Path, universe: str) -> tuple[Path, ssl.SSLContext]:
-    """Write `ca.pem` into the folder (made if need be) and return it with the server's context.
+    """Write `ca.pem` into the folder, which is made if need be; return it and the context.
 
     Raises `OSError` where the folder cannot be written and `ImportError` without `cryptography`.
     """

@@ -1,4 +1,4 @@
-"""What is at a place of a tree: what every item has, and the rare things that few have."""
+"""What is known of one item of a tree."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,12 +9,14 @@ from drive_emulator.content.blobs import Blob
 FOLDER = "application/vnd.google-apps.folder"
 SHORTCUT = "application/vnd.google-apps.shortcut"
 NATIVE = "application/vnd.google-apps."
-"""Every type that begins so has no bytes to download."""
+"""Every type that begins like this has no bytes to download."""
+NEWEST_MS = 1_780_272_000_000
+"""2026-06-01T00:00:00Z: the original files of every tree are older."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a shortcut says about what it points at, as that was when the shortcut was made."""
+    """What a shortcut says about its target: the state when the shortcut was made."""
 
     id: str
     mime_type: str
@@ -23,10 +25,10 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Extras:
-    """What few items have; all others share `PLAIN`.
+    """What few items have; all others share `NO_EXTRAS`.
 
-    `own_access`: shared as it says itself, whatever its folder says. `says` are fields of its JSON,
-    given as they stand here, true or not; those in `omit` are never given.
+    `own_access`: the item's own `shared` counts, not its folder's. `says` overrides fields of its
+    JSON, truthfully or not; fields in `omit` are left out.
     """
 
     resource_key: str | None = None
@@ -38,18 +40,14 @@ class Extras:
     says: Mapping[str, Any] = field(default_factory=dict)
     target: Target | None = None
     revision: int = 0  # how often its bytes were replaced
-    changes: int = 0  # how often anything about it was changed
-
-    def with_accounts(self, accounts: frozenset[str]) -> "Rare":
-        """Shared with these by name."""
-        return self if accounts == self.shared_with else replace(self, shared_with=accounts)
+    changes: int = 0  # how often it was changed in any way
 
 
 NO_EXTRAS = Extras()
 
 
 class Entry(NamedTuple):
-    """What is at an ordinal. `stock` is None for what has no bytes. Times are UTC milliseconds."""
+    """One item. `blob` is None if it has no bytes. Times are UTC milliseconds since 1970."""
 
     name: str
     mime_type: str
@@ -65,3 +63,13 @@ class Entry(NamedTuple):
     @property
     def is_folder(self) -> bool:
         return self.mime_type == FOLDER
+
+    def with_extras(self, **changes: Any) -> "Entry":
+        """The entry with some of its extras changed."""
+        return self._replace(extras=replace(self.extras, **changes))
+
+    @property
+    def downloadable_by_anybody(self) -> bool:
+        """Shared by link, not in the trash, and not refused by Drive."""
+        allowed = self.extras.can_download and not self.extras.abusive
+        return self.shared and not self.trashed and allowed

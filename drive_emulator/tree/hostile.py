@@ -1,9 +1,10 @@
-"""A small tree of everything that importers trip over: names, twins, nothing, and no access."""
+"""A small tree of what importers fail on: odd names, twins, empty files, missing access."""
 
 from typing import Any
 
 import msgspec
 
+from drive_emulator.tree.entry import NATIVE
 from drive_emulator.tree.explicit_spec import ExplicitTreeSpec, parse_explicit_tree
 from drive_emulator.tree.tree import File
 
@@ -22,8 +23,8 @@ NAMES = (
     "  spaces around  ",
     "no extension",
     "family \U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f600.jpg",
-    "caf\u00e9.jpg",  # composed ...
-    "cafe\u0301.jpg",  # ... and decomposed: equal to the eye only
+    "caf\u00e9.jpg",  # composed
+    "cafe\u0301.jpg",  # decomposed: it looks the same
     "\u05ea\u05de\u05d5\u05e0\u05d4.jpg",
     "reversed \u202egpj.exe",
     "it's \"quoted\" \\ 'twice'.jpg",
@@ -36,7 +37,16 @@ NAMES = (
     "TWIN.JPG",
 )
 
-_NATIVE = ("document", "spreadsheet", "presentation", "drawing", "form", "script", "map", "site")
+_NATIVE_KINDS = (
+    "document",
+    "spreadsheet",
+    "presentation",
+    "drawing",
+    "form",
+    "script",
+    "map",
+    "site",
+)
 _FOLDERS: list[dict[str, Any]] = [
     {"path": ["Empty", "Still empty", "Nothing here"], "kind": "folder"},
     {"path": ["twin"], "kind": "folder"},
@@ -68,8 +78,8 @@ _KEYED: list[dict[str, Any]] = [
 ]
 
 
-def _shortcuts(elsewhere: str) -> list[dict[str, Any]]:
-    aims: dict[str, Any] = {
+def _shortcuts(other_tree: str) -> list[dict[str, Any]]:
+    targets: dict[str, Any] = {
         "to a picture.jpg": ["twin", "in the first.jpg"],
         "to the same picture.jpg": ["twin", "in the first.jpg"],
         "to a folder": ["a/b"],
@@ -83,37 +93,32 @@ def _shortcuts(elsewhere: str) -> list[dict[str, Any]]:
         "to a folder with a key": ["Old links", "Folder with a key"],
         "to a document": ["a document"],
         "to another shortcut.jpg": ["Shortcuts", "to a picture.jpg"],
-        "to another tree": elsewhere,
+        "to another tree": other_tree,
     }
-    made = [
-        {"path": ["Shortcuts", name], "kind": "shortcut", "target": aim}
-        for name, aim in aims.items()
+    shortcuts = [
+        {"path": ["Shortcuts", name], "kind": "shortcut", "target": target}
+        for name, target in targets.items()
     ]
     stale = {"target": ["notes.txt"], "targetMimeType": "image/jpeg"}
-    return [*made, {"path": ["Shortcuts", "to a text.jpg"], "kind": "shortcut", **stale}]
+    return [*shortcuts, {"path": ["Shortcuts", "to a text.jpg"], "kind": "shortcut", **stale}]
 
 
-def hostile(elsewhere: File) -> ExplicitTreeSpec:
-    """`elsewhere` is something in another tree that is no picture: a shortcut points at it."""
-    natives = [
-        {
-            "path": [f"a {word}"],
-            "kind": "native",
-            "mimeType": f"application/vnd.google-apps.{word}",
-        }
-        for word in _NATIVE
-    ]
+def hostile(other: File) -> ExplicitTreeSpec:
+    """`other` is a file in another tree that is not a picture: a shortcut points at it."""
     items = [
         {"path": ["empty.jpg"], "kind": "empty"},
         *({"path": [name]} for name in NAMES),
         {"path": ["notes.txt"], "kind": "text"},
-        *natives,
+        *(
+            {"path": [f"a {kind}"], "kind": "native", "mimeType": f"{NATIVE}{kind}"}
+            for kind in _NATIVE_KINDS
+        ),
         {"path": ["thrown away.jpg"], "trashed": True},
         *_FOLDERS,
         *_CHECKSUMS,
         *_REFUSED,
         *_KEYED,
-        *_shortcuts(elsewhere.id),
+        *_shortcuts(other.id),
     ]
-    written = {"name": "hostile", "title": TITLE, "items": items}
-    return parse_explicit_tree(msgspec.json.encode(written))
+    spec = {"name": "hostile", "title": TITLE, "items": items}
+    return parse_explicit_tree(msgspec.json.encode(spec))

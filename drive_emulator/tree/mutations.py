@@ -1,15 +1,13 @@
-"""Makes changes while somebody imports: in the overlay of a tree, which is all that is kept."""
+"""Changes of a tree while somebody imports it: `{"do": "replace", "id": …}`."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import get_args
 
 import msgspec
 from msgspec import UNSET
 
 from drive_emulator.content.blobs import Blob, BlobCache
-from drive_emulator.content.kinds import blob_for_kind
-from drive_emulator.tree.entry import FOLDER, NATIVE, SHORTCUT, Entry, Target
+from drive_emulator.tree.entry import FOLDER, NATIVE, NEWEST_MS, SHORTCUT, Entry, Target
 from drive_emulator.tree.explicit_layout import DANGLING_ID, entry_of
 from drive_emulator.tree.explicit_spec import (
     MAX_NAME_LENGTH,
@@ -21,12 +19,14 @@ from drive_emulator.tree.explicit_spec import (
     ItemSpec,
     validate_item,
 )
-from drive_emulator.tree.layout import NEWEST_MS
 from drive_emulator.tree.overlay import MAX_ADDED
 from drive_emulator.tree.tree import File, Tree
+from drive_emulator.validation import InvalidInput, decode
+
+_STEP_MS = 1_000
 
 
-class _Change(
+class _Mutation(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fields=True
 ):
     """`id` is the item that changes."""
@@ -37,46 +37,46 @@ class _Change(
 class Add(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="add", forbid_unknown_fields=True
 ):
-    """A new item in the folder `to`. Its path is one name, the target of a shortcut an id."""
+    """A new item in the folder `to`. Its path is one name; the target of a shortcut is an id."""
 
     to: str
     item: ItemSpec
 
 
-class Move(_Change, frozen=True, tag="move"):
-    """Into another folder of its tree, or into several, or into none."""
+class Move(_Mutation, frozen=True, tag="move"):
+    """Into another folder of its tree, into several, or into none."""
 
     to: str | list[str]
 
 
-class Rename(_Change, frozen=True, tag="rename"):
-    """The name changes, and nothing else."""
+class Rename(_Mutation, frozen=True, tag="rename"):
+    """Change the name and nothing else."""
 
     name: str
 
 
-class Trash(_Change, frozen=True, tag="trash"):
-    """Into the trash, with all that is in it."""
+class Trash(_Mutation, frozen=True, tag="trash"):
+    """Move to the trash, with everything in it."""
 
 
-class Untrash(_Change, frozen=True, tag="untrash"):
-    """Out of the trash, unless its folder is there."""
+class Untrash(_Mutation, frozen=True, tag="untrash"):
+    """Take out of the trash, unless its folder is there."""
 
 
-class Delete(_Change, frozen=True, tag="delete"):
-    """For good, with all that is in it: 404 from now on."""
+class Delete(_Mutation, frozen=True, tag="delete"):
+    """Delete for good, with everything in it: 404 from now on."""
 
 
-class Share(_Change, frozen=True, tag="share"):
-    """With everybody who has the link, in a private folder too."""
+class Share(_Mutation, frozen=True, tag="share"):
+    """Share by link, even in a private folder."""
 
 
-class Unshare(_Change, frozen=True, tag="unshare"):
-    """404 for everybody but the owner and those whom it is shared with by name."""
+class Unshare(_Mutation, frozen=True, tag="unshare"):
+    """404 for everybody but the owner and accounts that have access by name."""
 
 
-class Replace(_Change, frozen=True, tag="replace"):
-    """Other bytes: of the same size where nothing is given, of `size`, or exactly `text`."""
+class Replace(_Mutation, frozen=True, tag="replace"):
+    """Other bytes: of the same size by default, of `size`, or exactly `text`."""
 
     size: int | None = None
     text: str | None = None
@@ -91,183 +91,180 @@ class Set(
     tag="set",
     forbid_unknown_fields=True,
 ):
-    """Any attribute of a written item."""
+    """Change any attributes of an item."""
 
     id: str
 
 
-Change = Add | Move | Rename | Trash | Untrash | Delete | Share | Unshare | Replace | Set
+Mutation = Add | Move | Rename | Trash | Untrash | Delete | Share | Unshare | Replace | Set
+_NAMES = tuple(str(each.__struct_config__.tag) for each in get_args(Mutation))
 
 
-_DOINGS = tuple(str(each.__struct_config__.tag) for each in get_args(Change))
+class BadMutation(InvalidInput):
+    """A mutation that cannot be made."""
 
 
-class BadChange(ValueError):
-    """A change that cannot be made; the message says why."""
+class NoSuchItem(BadMutation):
+    """There is no item with that id."""
+
+    status = 404
 
 
-class NoSuchItem(BadChange):
-    """There is nothing of that id."""
-
-
-def parse_change(text: str | bytes) -> Change:
-    """The change in a JSON text; raises `BadChange`."""
+def parse_mutation(text: str | bytes) -> Mutation:
+    """The mutation in a JSON text; raises `BadMutation`."""
     try:
-        change: Change = msgspec.json.decode(text, type=Change)
-        if isinstance(change, Set):
-            change.check()
-        elif isinstance(change, Add):
-            validate_item(change.item)
-            _check_new(change.item)
-    except (msgspec.DecodeError, UnicodeDecodeError, BadTree) as why:
-        which = f": do is one of {', '.join(_DOINGS)}" if "`$.do`" in str(why) else ""
-        raise BadChange(f"not a change: {why}{which}") from None
-    if isinstance(change, Rename) and len(change.name) > MAX_NAME_LENGTH:
-        raise BadChange(f"not a change: a name has {MAX_NAME_LENGTH:,} characters at most")
-    if isinstance(change, Replace):
-        _check_bytes(change)
-    return change
+        mutation: Mutation = decode(text, Mutation, "mutation", BadMutation)  # type: ignore[arg-type]
+    except BadMutation as why:
+        hint = f": do is one of {', '.join(_NAMES)}" if "`$.do`" in str(why) else ""
+        raise BadMutation(f"{why}{hint}") from None
+    try:
+        if isinstance(mutation, Set):
+            mutation.validate()
+        elif isinstance(mutation, Add):
+            validate_item(mutation.item)
+            _validate_new(mutation.item)
+        elif isinstance(mutation, Rename) and len(mutation.name) > MAX_NAME_LENGTH:
+            raise BadTree(f"a name has {MAX_NAME_LENGTH:,} characters at most")
+        elif isinstance(mutation, Replace):
+            _validate_content(mutation)
+    except BadTree as why:
+        raise BadMutation(f"invalid mutation: {why}") from None
+    return mutation
 
 
-def _check_new(item: ItemSpec) -> None:
+def _validate_new(item: ItemSpec) -> None:
     if len(item.names) != 1 or item.inside or item.parents is not UNSET or item.ref:
         raise BadTree("a new item has a path of one name, and no ref, in or parents")
     if isinstance(item.target, list):
         raise BadTree("the target of a new shortcut is an id, or null")
 
 
-def _check_bytes(change: Replace) -> None:
-    if change.size is not None and change.text is not None:
-        raise BadChange("not a change: bytes are replaced by a size or a text, not both")
-    if change.size is not None and not MIN_SIZE <= change.size <= MAX_SIZE:
-        raise BadChange(f"not a change: a size is {MIN_SIZE:,} to {MAX_SIZE:,} bytes")
-    if change.text is not None and len(change.text) > MAX_TEXT_LENGTH:
-        raise BadChange(f"not a change: a text has {MAX_TEXT_LENGTH:,} characters at most")
-
-
-_STEP_MS = 1_000
+def _validate_content(mutation: Replace) -> None:
+    if mutation.size is not None and mutation.text is not None:
+        raise BadTree("bytes are replaced by a size or a text, not both")
+    if mutation.size is not None and not MIN_SIZE <= mutation.size <= MAX_SIZE:
+        raise BadTree(f"a size is {MIN_SIZE:,} to {MAX_SIZE:,} bytes")
+    if mutation.text is not None and len(mutation.text) > MAX_TEXT_LENGTH:
+        raise BadTree(f"a text has {MAX_TEXT_LENGTH:,} characters at most")
 
 
 class Mutations:
-    """Makes changes in the overlays of trees. `find` is the forest's; `now_ms` UTC milliseconds."""
+    """Makes changes in the overlays of trees; `now_ms` gives UTC milliseconds since 1970."""
 
     def __init__(
-        self, find: Callable[[str], File | None], blobs: BlobCache, now_ms: Callable[[], int]
+        self, find: Callable[[str], File | None], cache: BlobCache, now_ms: Callable[[], int]
     ) -> None:
         self._find = find
-        self._blobs = blobs
+        self._cache = cache
         self._now_ms = now_ms
 
-    def make(self, change: Change) -> File:
-        """The item as it is afterwards; raises `BadChange`, and then nothing has changed."""
-        if isinstance(change, Add):
-            return self._add(change)
-        file = self._there(change.id)
+    def apply(self, mutation: Mutation) -> File:
+        """The item as it is afterwards; raises `BadMutation`, and then nothing has changed."""
+        if isinstance(mutation, Add):
+            return self._add(mutation)
+        file = self._existing(mutation.id)
         tree, ordinal = file.tree, file.ordinal
-        own = self._changed(tree.own(ordinal), ordinal, change)
-        if isinstance(change, Move):
-            self._move(file, [change.to] if isinstance(change.to, str) else change.to)
-        elif isinstance(change, Delete):
-            tree.ensure_overlay().deleted.add(ordinal)
-        extras = replace(own.extras, changes=own.extras.changes + 1)
-        tree.ensure_overlay().change(ordinal, own._replace(extras=extras))
+        own = self._changed(tree.own(ordinal), ordinal, mutation)
+        if isinstance(mutation, Move):
+            self._move(file, [mutation.to] if isinstance(mutation.to, str) else mutation.to)
+        elif isinstance(mutation, Delete):
+            tree.editable().deleted.add(ordinal)
+        tree.editable().change(ordinal, own.with_extras(changes=own.extras.changes + 1))
         return File(tree, ordinal)
 
-    def _changed(self, own: Entry, ordinal: int, change: Change) -> Entry:
-        match change:
+    def _changed(self, own: Entry, ordinal: int, mutation: Mutation) -> Entry:
+        match mutation:
             case Rename():
-                return own._replace(name=change.name)
+                return own._replace(name=mutation.name)
             case Trash() | Untrash():
-                return own._replace(trashed=isinstance(change, Trash))
+                return own._replace(trashed=isinstance(mutation, Trash))
             case Share() | Unshare():
-                shared = isinstance(change, Share)
-                return own._replace(shared=shared, extras=replace(own.extras, own_access=shared))
+                shared = isinstance(mutation, Share)
+                return own._replace(shared=shared).with_extras(own_access=shared)
             case Replace():
-                return self._replaced(own, ordinal, change)
+                return self._replaced(own, ordinal, mutation)
             case Set():
-                return _with(own, change)
+                return _set(own, mutation)
             case _:
                 return own
 
-    def _there(self, wanted: str) -> File:
-        file = self._find(wanted)
+    def _existing(self, file_id: str) -> File:
+        file = self._find(file_id)
         if file is None:
-            raise NoSuchItem(f"there is no item {wanted[:60]!r}")
+            raise NoSuchItem(f"there is no item {file_id[:60]!r}")
         return file
 
-    def _folder(self, wanted: str) -> File:
-        folder = self._there(wanted)
+    def _folder(self, file_id: str) -> File:
+        folder = self._existing(file_id)
         if not folder.is_folder:
-            raise BadChange(f"{wanted} is no folder")
+            raise BadMutation(f"{file_id} is not a folder")
         return folder
 
-    def _add(self, change: Add) -> File:
-        folder, item = self._folder(change.to), change.item
-        overlay = folder.tree.ensure_overlay()
+    def _add(self, mutation: Add) -> File:
+        folder, item = self._folder(mutation.to), mutation.item
+        overlay = folder.tree.editable()
         if overlay.added >= MAX_ADDED:
-            raise BadChange(f"{MAX_ADDED:,} items were added to this tree: it takes no more")
+            raise BadMutation(f"{MAX_ADDED:,} items can be added to a tree at most")
         when = max(self._now_ms(), NEWEST_MS + (overlay.added + 1) * _STEP_MS)
-        entry = entry_of(self._blobs, item, overlay.added, when)
+        entry = entry_of(self._cache, item, overlay.added, when)
         if item.kind == "shortcut":
-            entry = entry._replace(extras=replace(entry.extras, target=self._target(item)))
+            entry = entry.with_extras(target=self._target(item))
         return File(folder.tree, overlay.add(entry, [folder.ordinal]))
 
     def _target(self, item: ItemSpec) -> Target:
-        wanted = item.target if isinstance(item.target, str) else DANGLING_ID
-        found = self._find(wanted)
-        usual = found.entry.mime_type if found else "image/jpeg"
+        target_id = item.target if isinstance(item.target, str) else DANGLING_ID
+        found = self._find(target_id)
+        default = found.entry.mime_type if found else "image/jpeg"
         key = found.entry.extras.resource_key if found else None
-        return Target(wanted, item.target_mime_type or usual, key)
+        return Target(target_id, item.target_mime_type or default, key)
 
-    def _move(self, file: File, wanted: list[str]) -> None:
-        folders = [self._folder(each) for each in dict.fromkeys(wanted)]
+    def _move(self, file: File, folder_ids: list[str]) -> None:
+        folders = [self._folder(each) for each in dict.fromkeys(folder_ids)]
         if not file.ordinal:
-            raise BadChange("the root of a tree stays where it is")
+            raise BadMutation("the root of a tree cannot be moved")
         for folder in folders:
             if folder.tree is not file.tree:
-                raise BadChange("an item moves within its own tree")
-            if file.ordinal in (folder.ordinal, *_all_above(folder.tree, folder.ordinal)):
-                raise BadChange("a folder cannot be in itself")
+                raise BadMutation("an item can only be moved within its own tree")
+            if file.ordinal in (folder.ordinal, *_all_ancestors(folder.tree, folder.ordinal)):
+                raise BadMutation("a folder cannot be inside itself")
         parents = [folder.ordinal for folder in folders]
-        file.tree.ensure_overlay().place(file.ordinal, parents, file.tree.laid_in(file.ordinal))
+        original = file.tree.original_parent(file.ordinal)
+        file.tree.editable().set_parents(file.ordinal, parents, original)
 
-    def _replaced(self, own: Entry, ordinal: int, change: Replace) -> Entry:
+    def _replaced(self, own: Entry, ordinal: int, mutation: Replace) -> Entry:
         if own.blob is None:
-            raise BadChange("what has no bytes cannot get others")
-        revision = own.extras.revision + 1
-        return own._replace(
-            blob=self._blob(own, own.blob, ordinal, change),
-            modified_ms=max(self._now_ms(), own.modified_ms + _STEP_MS),
-            extras=replace(own.extras, revision=revision),
-        )
+            raise BadMutation("an item without bytes cannot get others")
+        blob = self._new_blob(own, own.blob, ordinal, mutation)
+        modified = max(self._now_ms(), own.modified_ms + _STEP_MS)
+        own = own._replace(blob=blob, modified_ms=modified)
+        return own.with_extras(revision=own.extras.revision + 1)
 
-    def _blob(self, own: Entry, blob: Blob, ordinal: int, change: Replace) -> Blob:
-        if change.text is not None:
-            return self._blobs.literal(change.text.encode(), blob.container)
-        if change.size is not None:
-            made = blob_for_kind(self._blobs, "picture", own.name, ordinal, change.size, None)
-            return made or blob
+    def _new_blob(self, own: Entry, blob: Blob, ordinal: int, mutation: Replace) -> Blob:
+        if mutation.text is not None:
+            return self._cache.literal(mutation.text.encode(), blob.container)
+        if mutation.size is not None:
+            return self._cache.of_kind("picture", own.name, ordinal, mutation.size, None) or blob
         if not blob.container.suffix_length:
-            raise BadChange("bytes that were written down are replaced by a size or a text")
+            raise BadMutation("fixed bytes can only be replaced by a size or a text")
         return blob
 
 
-def _with(own: Entry, change: Set) -> Entry:
-    said = change.mime_type
-    if isinstance(said, str):
-        fixed = own.mime_type in (FOLDER, SHORTCUT) or said in (FOLDER, SHORTCUT)
-        if fixed or said.startswith(NATIVE) != own.mime_type.startswith(NATIVE):
-            raise BadChange("the type of an item with bytes cannot become one without, or so")
-    return change.applied(own)
+def _set(own: Entry, mutation: Set) -> Entry:
+    mime_type = mutation.mime_type
+    if isinstance(mime_type, str):
+        special = own.mime_type in (FOLDER, SHORTCUT) or mime_type in (FOLDER, SHORTCUT)
+        if special or mime_type.startswith(NATIVE) != own.mime_type.startswith(NATIVE):
+            raise BadMutation("an item with bytes cannot become one without, or the reverse")
+    return mutation.applied(own)
 
 
-def _all_above(tree: Tree, ordinal: int) -> set[int]:
-    """The folders over it, by whichever of its parents."""
+def _all_ancestors(tree: Tree, ordinal: int) -> set[int]:
+    """The folders above it, through all of its parents."""
     found: set[int] = set()
-    open_ones = list(tree.parents(ordinal))
-    while open_ones:
-        folder = open_ones.pop()
+    pending = list(tree.parents(ordinal))
+    while pending:
+        folder = pending.pop()
         if folder not in found:
             found.add(folder)
-            open_ones += tree.parents(folder)
+            pending += tree.parents(folder)
     return found

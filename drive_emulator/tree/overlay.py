@@ -1,8 +1,8 @@
-"""What differs from a tree's layout: changed, moved, added and deleted items, and nothing else.
+"""What was changed in a tree since it was laid out: changed, moved, added and deleted items.
 
-Added items have the ordinals after the layout's. In listings they come first, the newest first, so
-items are listed by rank: the ordinal of what was there from the start, and -1, -2, … of what was
-added. What is listed already is never passed again, and no page token loses its place.
+Added items get ordinals after the layout's. Listings show them first, newest first. So listings go
+by rank: an original item's rank is its ordinal, and added items have -1, -2, and so on. A listing
+in progress never passes an item twice, and its page tokens stay valid.
 """
 
 from bisect import insort
@@ -14,7 +14,10 @@ MAX_ADDED = 200_000
 
 
 class Overlay:
-    """`base` is how many ordinals the layout has; `covers` are the folders of `covers_others`."""
+    """`base` is the layout's number of ordinals.
+
+    `inherited_from` are the folders whose `affects_descendants` is true.
+    """
 
     def __init__(self, base: int, inherited_from: Iterable[int]) -> None:
         self._base = base
@@ -23,10 +26,10 @@ class Overlay:
         self.parents: dict[int, tuple[int, ...]] = {}
         self.deleted: set[int] = set()
         self.added = 0
-        self._extras: dict[int, list[int]] = {}  # folder -> ranks of what was put there
+        self._added_to: dict[int, list[int]] = {}  # folder -> ranks of items put there
 
     def change(self, ordinal: int, own: Entry) -> None:
-        """The item is this from now on, as far as it is itself concerned."""
+        """Replace the item's own entry."""
         self.entries[ordinal] = own
         if own.is_folder and affects_descendants(own):
             self.inherited_from.add(ordinal)
@@ -34,29 +37,29 @@ class Overlay:
             self.inherited_from.discard(ordinal)
 
     def add(self, own: Entry, parents: Sequence[int]) -> int:
-        """The ordinal of a new item."""
+        """Add an item and return its ordinal."""
         ordinal = self._base + self.added
         self.added += 1
         self.change(ordinal, own)
-        self.place(ordinal, parents, None)
+        self.set_parents(ordinal, parents, None)
         return ordinal
 
-    def place(self, ordinal: int, parents: Sequence[int], laid_in: int | None) -> None:
-        """The item is in these folders from now on; `laid_in` is where its layout has it."""
+    def set_parents(self, ordinal: int, parents: Sequence[int], original: int | None) -> None:
+        """Move the item into these folders; `original` is its parent in the layout."""
         rank = self.rank(ordinal)
         for folder in self.parents.get(ordinal, ()):
-            if folder != laid_in:
-                self._extras[folder].remove(rank)
+            if folder != original:
+                self._added_to[folder].remove(rank)
         self.parents[ordinal] = tuple(parents)
         for folder in parents:
-            if folder != laid_in:
-                insort(self._extras.setdefault(folder, []), rank)
+            if folder != original:
+                insort(self._added_to.setdefault(folder, []), rank)
 
-    def extras(self, folders: Iterable[int] | None) -> Sequence[int]:
-        """Ranks of what was put into these folders, or of all that was added; in order."""
+    def added_to(self, folders: Iterable[int] | None) -> Sequence[int]:
+        """The ranks of items put into these folders, or of all that were added; in order."""
         if folders is None:
             return range(-self.added, 0)
-        lists = [self._extras[folder] for folder in folders if folder in self._extras]
+        lists = [self._added_to[folder] for folder in folders if folder in self._added_to]
         if len(lists) == 1:
             return lists[0]
         return sorted({rank for each in lists for rank in each})
@@ -69,25 +72,27 @@ class Overlay:
 
 
 def affects_descendants(folder: Entry) -> bool:
-    """Whether what is in the folder is shared or trashed otherwise than it says itself."""
+    """Whether items in the folder are shared or trashed differently than they say themselves."""
     extras = folder.extras
     return not folder.shared or folder.trashed or extras.own_access or bool(extras.shared_with)
 
 
-def inherit(own: Entry, above: Iterator[Entry]) -> Entry:
-    """An item as it is where it is: `above` are the folders over it, from the nearest up.
+def inherit(own: Entry, ancestors: Iterator[Entry]) -> Entry:
+    """The effective entry of an item; `ancestors` are its folders, the nearest first.
 
-    In a trashed folder everything is trashed. Access comes from the folder, added to by names and
-    cut by `shared=False`, up to the nearest that has its own.
+    Everything in a trashed folder is trashed. Access is inherited up to the nearest folder with
+    access of its own: accounts are added, and `shared=False` takes the link's access away.
     """
     shared, trashed, accounts = own.shared, own.trashed, own.extras.shared_with
     inherits = not own.extras.own_access
-    for folder in above:
+    for folder in ancestors:
         trashed = trashed or folder.trashed
         if inherits:
             shared = shared and folder.shared
             accounts = accounts | folder.extras.shared_with
             inherits = not folder.extras.own_access
-    if (shared, trashed, accounts) == (own.shared, own.trashed, own.extras.shared_with):
+    if accounts != own.extras.shared_with:
+        own = own.with_extras(shared_with=accounts)
+    if (shared, trashed) == (own.shared, own.trashed):
         return own
-    return own._replace(shared=shared, trashed=trashed, extras=own.extras.with_accounts(accounts))
+    return own._replace(shared=shared, trashed=trashed)

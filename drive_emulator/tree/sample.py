@@ -1,6 +1,6 @@
-"""The sample folder: somebody's pictures of some years, in albums with names and dates.
+"""The sample folder: one person's pictures of some years, in albums with names and dates.
 
-2,400 pictures, a dozen files that are no images, about 240 MB.
+2,400 pictures, a dozen files that are not images, about 200 MB.
 """
 
 import random
@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from drive_emulator.content import documents
 from drive_emulator.content.blobs import Blob, BlobCache
-from drive_emulator.content.containers import JPEG, PNG
 from drive_emulator.content.paintings import PAINTINGS, Painting
 from drive_emulator.tree.entry import Entry
 from drive_emulator.tree.explicit_layout import ExplicitLayout, FolderNode
@@ -29,55 +28,55 @@ class Album(NamedTuple):
     start_ms: int
     pictures: int
     naming: str
-    shows: tuple[str, ...]
+    themes: tuple[str, ...]
     location: tuple[float, float] | None
 
 
 # From the newest to the oldest, the order in which Drive lists them:
-# path | day | pictures | who named the files | themes and scenes of the pool
+# path | day | pictures | who named the files | themes of the paintings
 _ALBUMS = """
 Wallpapers | 2026-05-20 | 24 | title | large
-Prints/Modern shapes | 2026-04-18 | 56 | title | quarter_circles paper_waves poster
-Prints/Travel posters | 2026-04-11 | 42 | title | sunburst paper_waves
-Prints/Botanical | 2026-04-04 | 28 | title | leaves paper_waves
-Patterns/Waves and ribbons | 2026-03-28 | 42 | title | arcs scales
-Patterns/Facets | 2026-03-21 | 42 | title | facets stacked_blocks
-Night skies/Northern lights | 2026-02-14 | 49 | camera | northern_lights night
-Night skies/Milky Way | 2026-01-17 | 42 | camera | milky_way planet
-Night skies/Planets | 2026-01-10 | 28 | title | planet
-City lights/New Year | 2025-12-31 | 63 | phone | bokeh skyline
+Prints/Modern shapes | 2026-04-18 | 56 | title | pattern poster
+Prints/Travel posters | 2026-04-11 | 42 | title | poster
+Prints/Paper cuts | 2026-04-04 | 28 | title | poster
+Patterns/Quarter circles | 2026-03-28 | 42 | title | pattern
+Patterns/Tiles | 2026-03-21 | 42 | title | pattern
+Night skies/Northern lights | 2026-02-14 | 49 | camera | night
+Night skies/Milky Way | 2026-01-17 | 42 | camera | night
+Night skies/Winter stars | 2026-01-10 | 28 | title | night
+City lights/New Year | 2025-12-31 | 63 | phone | city
 City lights/Tokyo | 2025-11-22 | 76 | camera | city
-City lights/Chicago | 2025-11-02 | 56 | phone | skyline bokeh
-Weekends/Autumn fog | 2025-10-19 | 56 | camera | foggy_forest rainy_hills lake
-Weekends/Balloon festival | 2025-10-04 | 49 | phone | rolling_hills
-Weekends/Lighthouse and harbour | 2025-09-21 | 70 | phone | sunset_sea islands
+City lights/Chicago | 2025-11-02 | 56 | phone | city
+Weekends/Autumn fog | 2025-10-19 | 56 | camera | forest mountains
+Weekends/Day trips | 2025-10-04 | 49 | phone | mountains
+Weekends/Lighthouse and harbour | 2025-09-21 | 70 | phone | sea
 Holidays 2025/Sicily/Evenings on the beach | 2025-08-24 | 84 | phone | sea
-Holidays 2025/Sicily/Aeolian islands | 2025-08-20 | 77 | camera | islands sunset_sea
-Holidays 2025/Sicily | 2025-08-17 | 63 | phone | sea country
-Holidays 2025/Dolomites/Seceda at dawn | 2025-07-19 | 84 | camera | alps snowy_peaks mountains
-Holidays 2025/Dolomites/Lago di Braies | 2025-07-17 | 77 | camera | lake foggy_forest mountains
-Holidays 2025/Dolomites/Huts and meadows | 2025-07-15 | 70 | phone | country mountains
-Holidays 2025/Dolomites | 2025-07-14 | 66 | phone | mountains forest country
-Holidays 2025/Lofoten/Midnight | 2025-03-09 | 70 | camera | northern_lights milky_way islands
-Holidays 2025/Lofoten | 2025-03-07 | 84 | camera | mountains islands night
-Weekends/First snow | 2024-12-08 | 56 | phone | snowy_peaks foggy_forest alps
-Holidays 2024/Namibia/Sossusvlei | 2024-10-12 | 56 | camera | dunes
-Holidays 2024/Namibia/Camp under the stars | 2024-10-11 | 63 | camera | milky_way dunes planet
-Holidays 2024/Namibia | 2024-10-09 | 77 | phone | desert milky_way country
-Holidays 2024/Ha Long Bay | 2024-04-20 | 84 | phone | islands sunset_sea palms
-Holidays 2024/Costa Rica/Pacific coast | 2024-02-18 | 77 | phone | palms sunset_sea
-Holidays 2024/Costa Rica/Cloud forest | 2024-02-15 | 56 | camera | foggy_forest rainy_hills
-Weekends/Cycling in the hills | 2023-09-16 | 70 | phone | country lake
-Holidays 2023/Scotland/Skye | 2023-06-18 | 77 | camera | rainy_hills islands lake
-Holidays 2023/Scotland/Cairngorms | 2023-06-14 | 72 | camera | alps foggy_forest lake
-Holidays 2023/Scotland | 2023-06-11 | 70 | phone | country mountains sea
-Holidays 2023/Canary Islands | 2023-02-19 | 70 | phone | palms dunes milky_way sunset_sea
-Old scans/Summer at the lake | 2019-07-28 | 63 | scan | lake sunset_sea
-Old scans/Grandfather's mountains | 2018-08-12 | 63 | scan | alps snowy_peaks
-Old scans | 2018-08-05 | 48 | scan | country mountains sea
+Holidays 2025/Sicily/Aeolian islands | 2025-08-20 | 77 | camera | sea
+Holidays 2025/Sicily | 2025-08-17 | 63 | phone | sea forest
+Holidays 2025/Dolomites/Seceda at dawn | 2025-07-19 | 84 | camera | mountains
+Holidays 2025/Dolomites/Lago di Braies | 2025-07-17 | 77 | camera | mountains forest
+Holidays 2025/Dolomites/Huts and meadows | 2025-07-15 | 70 | phone | forest mountains
+Holidays 2025/Dolomites | 2025-07-14 | 66 | phone | mountains forest
+Holidays 2025/Lofoten/Midnight | 2025-03-09 | 70 | camera | night sea
+Holidays 2025/Lofoten | 2025-03-07 | 84 | camera | mountains sea night
+Weekends/First snow | 2024-12-08 | 56 | phone | mountains forest
+Holidays 2024/Namibia/Sossusvlei | 2024-10-12 | 56 | camera | desert
+Holidays 2024/Namibia/Camp under the stars | 2024-10-11 | 63 | camera | night desert
+Holidays 2024/Namibia | 2024-10-09 | 77 | phone | desert night forest
+Holidays 2024/Ha Long Bay | 2024-04-20 | 84 | phone | sea
+Holidays 2024/Costa Rica/Pacific coast | 2024-02-18 | 77 | phone | sea
+Holidays 2024/Costa Rica/Cloud forest | 2024-02-15 | 56 | camera | forest
+Weekends/Cycling in the hills | 2023-09-16 | 70 | phone | forest mountains
+Holidays 2023/Scotland/Skye | 2023-06-18 | 77 | camera | forest sea mountains
+Holidays 2023/Scotland/Cairngorms | 2023-06-14 | 72 | camera | mountains forest
+Holidays 2023/Scotland | 2023-06-11 | 70 | phone | forest mountains sea
+Holidays 2023/Canary Islands | 2023-02-19 | 70 | phone | sea desert night
+Old scans/Summer at the lake | 2019-07-28 | 63 | scan | mountains sea
+Old scans/Grandfather's mountains | 2018-08-12 | 63 | scan | mountains
+Old scans | 2018-08-05 | 48 | scan | forest mountains sea
 """
 
-_LOCATIONS = {  # latitude and longitude of an album and of those below it
+_LOCATIONS = {  # latitude and longitude of an album and the albums below it
     "City lights/Tokyo": (35.66, 139.7),
     "City lights/Chicago": (41.88, -87.63),
     "City lights/New Year": (38.7, -9.14),
@@ -92,12 +91,7 @@ _LOCATIONS = {  # latitude and longitude of an album and of those below it
     "Night skies/Northern lights": (69.6, 18.9),
 }
 
-_LARGE_SCENES = (
-    "alps", "sunset_sea", "snowy_peaks", "dunes", "lake", "skyline",
-    "rolling_hills", "facets", "islands", "palms", "paper_waves", "milky_way",
-)  # fmt: skip
-
-_PAPERS: tuple[tuple[str, str, documents.Document | str], ...] = (
+_DOCUMENTS: tuple[tuple[str, str, documents.Document | str], ...] = (
     ("", "Read me first.txt", documents.TEXT),
     ("", "Where what was taken", _SHEET),
     ("Holidays 2025/Dolomites", "Hut bookings.pdf", documents.PDF),
@@ -115,91 +109,72 @@ _PAPERS: tuple[tuple[str, str, documents.Document | str], ...] = (
 
 
 def albums() -> list[Album]:
-    """All of them, from the newest to the oldest."""
-    made = []
+    """All albums, from the newest to the oldest."""
+    result = []
     for line in _ALBUMS.strip().splitlines():
-        path, day, pictures, naming, shows = line.split(" | ")
+        path, day, pictures, naming, themes = line.split(" | ")
         start = round(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000)
         where = next((at for place, at in _LOCATIONS.items() if path.startswith(place)), None)
-        made.append(Album(path, start, int(pictures), naming, tuple(shows.split()), where))
-    return made
+        result.append(Album(path, start, int(pictures), naming, tuple(themes.split()), where))
+    return result
 
 
-def sample(blobs: BlobCache, seed: int) -> ExplicitLayout:
+def sample(cache: BlobCache, seed: int) -> ExplicitLayout:
     """The same pictures under the same names for the same seed."""
     root = FolderNode(TITLE)
+    folders = [root]
     for album in albums():
         rng = random.Random(f"{seed}/{album.path}")
-        _folder(root, album.path).files += _pictures(album, blobs, rng)
-    for path, name, kind in _PAPERS:
-        _folder(root, path).files.append(_paper(name, kind, blobs))
-    for draft in _all(root):
-        draft.files.sort(key=lambda file: -file.modified_ms)
+        _folder(root, album.path, folders).files += _pictures(album, cache, rng)
+    for path, name, kind in _DOCUMENTS:
+        _folder(root, path, folders).files.append(_document(name, kind, cache))
+    for folder in folders:
+        folder.files.sort(key=lambda file: -file.modified_ms)
     return ExplicitLayout(root)
 
 
-def _folder(root: FolderNode, path: str) -> FolderNode:
-    here = root
+def _folder(root: FolderNode, path: str, folders: list[FolderNode]) -> FolderNode:
+    """The folder at a path; it is made if need be, and appended to `folders`."""
+    folder = root
     for name in filter(None, path.split("/")):
-        found = next((each for each in here.folders if each.name == name), None)
+        found = folder.find(name)
         if found is None:
-            found = FolderNode(name)
-            here.folders.append(found)
-        here = found
-    return here
+            found = folder.add(name)
+            folders.append(found)
+        folder = found
+    return folder
 
 
-def _all(folder: FolderNode) -> Iterator[FolderNode]:
-    yield folder
-    for below in folder.folders:
-        yield from _all(below)
-
-
-def _pictures(album: Album, blobs: BlobCache, rng: random.Random) -> Iterator[Entry]:
-    blobs = _chosen(album, blobs, rng)
+def _pictures(album: Album, cache: BlobCache, rng: random.Random) -> Iterator[Entry]:
+    chosen = _chosen(album, cache, rng)
     gap = 12 * _HOUR // album.pictures
     first = rng.randrange(100, 8_000)
-    for number, (painting, blob) in zip(range(album.pictures, 0, -1), blobs, strict=False):
+    for number, (painting, blob) in zip(range(album.pictures, 0, -1), chosen, strict=False):
         taken = album.start_ms + 6 * _HOUR + number * gap + rng.randrange(gap // 2)
         yield Entry(
             _name(album, painting, blob, number + first, taken),
             blob.container.mime_type,
             blob,
             taken,
-            album.start_ms + 30 * _HOUR + number * 1_500,  # uploaded the next morning, one by one
+            album.start_ms + 30 * _HOUR + number * 1_500,  # uploaded one by one the next morning
             theme=painting.theme,
             location=album.location,
         )
 
 
-def _chosen(album: Album, blobs: BlobCache, rng: random.Random) -> Iterator[tuple[Painting, Blob]]:
-    """Without end: every painting that suits the album once, then all again in another order."""
-    large = album.shows == ("large",)
-    suits = _wallpapers() if large else _suiting(album.shows)
+def _chosen(album: Album, cache: BlobCache, rng: random.Random) -> Iterator[tuple[Painting, Blob]]:
+    """Endless: every painting that suits the album once, then all again in another order."""
+    large = album.themes == ("large",)
+    suitable = [each for each in PAINTINGS if each.theme in album.themes]
+    if large:  # wallpapers: a few of each scene that is wide enough
+        suitable = [each for each in PAINTINGS[:24] if each.aspect >= 1][:12]
     last: Painting | None = None
     for _ in count():
-        rng.shuffle(suits)
-        if suits[0] is last:
-            suits.reverse()
-        for last in suits:
-            yield last, _large(last, blobs) if large else blobs.natural(last)
-
-
-def _suiting(shows: tuple[str, ...]) -> list[Painting]:
-    return [each for each in PAINTINGS if each.theme in shows or each.scene.__name__ in shows]
-
-
-def _wallpapers() -> list[Painting]:
-    """One of each scene that gains by being large, in different colours."""
-    chosen = []
-    for number, scene in enumerate(_LARGE_SCENES):
-        fits = [each for each in _suiting((scene,)) if each.aspect >= 1]
-        chosen.append(fits[number % len(fits)])
-    return chosen
-
-
-def _large(painting: Painting, blobs: BlobCache) -> Blob:
-    return blobs.large(painting, PNG if painting.scene.__name__ == "facets" else JPEG)
+        rng.shuffle(suitable)
+        if suitable[0] is last:
+            suitable.reverse()
+        for last in suitable:
+            yield last, cache.large(last) if large else cache.natural(last)
 
 
 def _name(album: Album, painting: Painting, blob: Blob, number: int, taken_ms: int) -> str:
@@ -215,8 +190,8 @@ def _name(album: Album, painting: Painting, blob: Blob, number: int, taken_ms: i
     return f"{scene} no. {number}.{extension}"
 
 
-def _paper(name: str, kind: documents.Document | str, blobs: BlobCache) -> Entry:
+def _document(name: str, kind: documents.Document | str, cache: BlobCache) -> Entry:
     when = round(datetime(2026, 5, 1, tzinfo=UTC).timestamp() * 1000) + len(name) * 60_000
     if isinstance(kind, str):
         return Entry(name, kind, None, when, when)
-    return Entry(name, kind.container.mime_type, blobs.document(kind), when, when)
+    return Entry(name, kind.container.mime_type, cache.document(kind), when, when)

@@ -1,158 +1,138 @@
-"""One tree, and one file of it: what the layout says, and what was changed since."""
+"""One tree, and one file of it: the layout, and what was changed since.
 
-import re
+Every item of a tree has an ordinal: 0 is the root folder, then come the other folders, then the
+files. Ordinals go from the newest to the oldest item, so Drive's order of a listing is the order
+of ordinals, and a page can begin after any ordinal without a search.
+"""
+
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from struct import Struct
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from drive_emulator.tree.entry import Entry
-from drive_emulator.tree.layout import Layout
+from drive_emulator.tree.explicit_layout import ExplicitLayout
+from drive_emulator.tree.explicit_spec import ExplicitTreeSpec
+from drive_emulator.tree.generated import GeneratedLayout, GeneratedTreeSpec
 from drive_emulator.tree.overlay import Overlay, inherit
 from drive_emulator.tree.token_cipher import TokenCipher
 
-DRIVE_ID = re.compile(r"0A[A-Za-z0-9_-]{17}")
-PLACE = Struct(">II")  # the tree's key, the ordinal in it
+Layout = GeneratedLayout | ExplicitLayout
+Spec = GeneratedTreeSpec | ExplicitTreeSpec
+FILE_KEY = Struct(">II")  # the tree's key, and the ordinal: what an id encrypts
 
 
 class Drive(NamedTuple):
-    """A shared drive. Its id is that of its root folder too."""
+    """A shared drive. Its root folder has the same id."""
 
     id: str
     name: str
 
 
-class Spec(Protocol):
-    """What trees are made of, whichever kind."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def seed(self) -> int: ...
-
-    @property
-    def owner(self) -> str: ...
-
-    @property
-    def title(self) -> str | None: ...
-
-    @property
-    def drive(self) -> str | None: ...
-
-
-def title_of(spec: Spec) -> str:
-    """The name of a tree's root: that of the shared drive that it is, if no other is given."""
-    drive = None if spec.drive is None or DRIVE_ID.fullmatch(spec.drive) else spec.drive
-    return spec.title or drive or spec.name
-
-
 class Tree:
-    """A root folder and all below it. `key` is 32 bits, from its name and seed."""
+    """A root folder and everything below it. `key` is 32 bits, from its name and seed.
 
-    def __init__(
-        self, key: int, layout: Layout, name: str, spec: Spec | None, cipher: TokenCipher
-    ) -> None:
-        self.name = name
+    `refs` are ids by the refs of an explicit tree.
+    """
+
+    def __init__(self, key: int, layout: Layout, spec: Spec | None, cipher: TokenCipher) -> None:
+        self.name = spec.name if spec else "sample"
         self.key = key
         self.layout = layout
         self.spec = spec
         self.owner = spec.owner if spec else ""
         self.drive: Drive | None = None
         self.refs: dict[str, str] = {}
-        """Ids, by what a written tree calls its items."""
-        self.cipher = cipher
         self.overlay: Overlay | None = None
-        self._base = layout.folders + layout.files
-        self._plain = not layout.inherited_from
+        self.original_count = layout.folders + layout.files
+        self._cipher = cipher
+        self._plain = not layout.inherited_from  # every entry is the layout's own
 
     @property
     def count(self) -> int:
-        """Of ordinals: deleted items keep theirs."""
-        return self._base + (self.overlay.added if self.overlay else 0)
+        """The number of ordinals; deleted items keep theirs."""
+        return self.original_count + (self.overlay.added if self.overlay else 0)
 
     @property
     def drive_id(self) -> str | None:
-        """Of the shared drive that it is."""
+        """The id of the shared drive that the tree is."""
         return self.drive.id if self.drive else None
 
-    def ensure_overlay(self) -> Overlay:
-        """The overlay, to change something in it."""
+    def editable(self) -> Overlay:
+        """The overlay, which is made on the first change."""
         if self.overlay is None:
-            self.overlay = Overlay(self._base, self.layout.inherited_from)
+            self.overlay = Overlay(self.original_count, self.layout.inherited_from)
             self._plain = False
         return self.overlay
 
     def own(self, ordinal: int) -> Entry:
-        """The item as it is by itself, whatever its folders are."""
+        """The item's own entry, without what it inherits from its folders."""
         changed = self.overlay.entries.get(ordinal) if self.overlay else None
         return changed or self.layout.entry(ordinal)
 
     def entry(self, ordinal: int) -> Entry:
-        """The item as it is where it is: in a private folder it is private."""
+        """The item's effective entry: in a private folder, for instance, it is private."""
         if self._plain:
             return self.layout.entry(ordinal)
-        inherited_from = self.overlay.inherited_from if self.overlay else self.layout.inherited_from
+        sources = self.overlay.inherited_from if self.overlay else self.layout.inherited_from
         own = self.own(ordinal)
-        if not inherited_from:
+        if not sources:
             return own
-        return inherit(
-            own, (self.own(each) for each in self.above(ordinal) if each in inherited_from)
-        )
+        return inherit(own, (self.own(each) for each in self.ancestors(ordinal) if each in sources))
 
     def exists(self, ordinal: int) -> bool:
-        """Neither it nor a folder over it was deleted."""
+        """Whether neither the item nor a folder above it was deleted."""
         if not 0 <= ordinal < self.count:
             return False
         if self.overlay is None or not self.overlay.deleted:
             return True
         deleted = self.overlay.deleted
-        return ordinal not in deleted and deleted.isdisjoint(self.above(ordinal))
+        return ordinal not in deleted and deleted.isdisjoint(self.ancestors(ordinal))
 
-    def laid_in(self, ordinal: int) -> int | None:
-        """The folder in which its layout has it: None for the root and for what was added."""
-        return self.layout.parent(ordinal) if ordinal < self._base else None
+    def original_parent(self, ordinal: int) -> int | None:
+        """The parent in the layout; None for the root and for added items."""
+        return self.layout.parent(ordinal) if ordinal < self.original_count else None
 
     def parents(self, ordinal: int) -> tuple[int, ...]:
-        """One folder as a rule; none for the root."""
+        """Usually one folder; none for the root."""
         if self.overlay and ordinal in self.overlay.parents:
             return self.overlay.parents[ordinal]
-        parent = self.laid_in(ordinal)
+        parent = self.original_parent(ordinal)
         return () if parent is None else (parent,)
 
-    def above(self, ordinal: int) -> Iterator[int]:
-        """The folders over it, from the nearest up, by the first where there are several."""
+    def ancestors(self, ordinal: int) -> Iterator[int]:
+        """The folders above an item, the nearest first; by the first parent if it has several."""
         while parents := self.parents(ordinal):
             ordinal = parents[0]
             yield ordinal
 
-    def laid(self, folders: Iterable[int]) -> list[range]:
-        """Where the layout has the children of these folders: disjoint runs, in order."""
-        here = [folder for folder in folders if folder < self.layout.folders]
-        runs = [self.layout.subfolders(folder) for folder in here]
-        runs += [self.layout.files_in(folder) for folder in here]
-        return sorted(runs, key=lambda run: run.start)
+    def original_children(self, folders: Iterable[int]) -> list[range]:
+        """The children of these folders in the layout: disjoint ranges of ordinals, in order."""
+        original = [folder for folder in folders if folder < self.layout.folders]
+        ranges = [self.layout.subfolders(folder) for folder in original]
+        ranges += [self.layout.files_in(folder) for folder in original]
+        return sorted(ranges, key=lambda each: each.start)
 
-    def put(self, folders: Iterable[int] | None) -> Sequence[int]:
-        """Ranks of what came into these folders later; None: of all that was added."""
-        return self.overlay.extras(folders) if self.overlay else ()
+    def added_to(self, folders: Iterable[int] | None) -> Sequence[int]:
+        """The ranks of items put into these folders later; None for all that were added."""
+        return self.overlay.added_to(folders) if self.overlay else ()
 
     def rank(self, ordinal: int) -> int:
-        """Its place in Drive's order, the newest first."""
+        """The item's position in Drive's order, newest first (see `overlay`)."""
         return self.overlay.rank(ordinal) if self.overlay else ordinal
 
     def ordinal(self, rank: int) -> int:
         return self.overlay.ordinal(rank) if self.overlay else rank
 
     def id(self, ordinal: int) -> str:
-        """33 characters, as Drive's are: a `1` and 32 of `[A-Za-z0-9_-]`."""
+        """33 characters, like Drive's: a `1` and 32 of `[A-Za-z0-9_-]`."""
         if ordinal == 0 and self.drive is not None:
             return self.drive.id
-        return "1" + self.cipher.close(PLACE.pack(self.key, ordinal))
+        return "1" + self._cipher.encrypt(FILE_KEY.pack(self.key, ordinal))
 
 
 class File:
-    """One file or folder: its tree, its ordinal, and what is there. Made when it is asked for."""
+    """A file or folder: its tree, its ordinal and its entry. Created on demand."""
 
     __slots__ = ("entry", "ordinal", "tree")
 
@@ -176,30 +156,25 @@ class File:
 
     @property
     def parent_ids(self) -> tuple[str, ...]:
-        """One as a rule. None for the root of a tree: its own is nobody's to see."""
+        """Usually one; none for a tree's root, whose own parent nobody can see."""
         return tuple(_folder_id(self.tree, each) for each in self.tree.parents(self.ordinal))
 
     @property
-    def parent_id(self) -> str | None:
-        """The first of them."""
-        return next(iter(self.parent_ids), None)
-
-    @property
     def tag(self) -> bytes:
-        """What its last bytes say, so that no two files of all trees are equal."""
+        """The unique part of its bytes, so that no two files are equal."""
         return b"%08x%08x%08x" % (self.tree.key, self.entry.extras.revision, self.ordinal)
 
     def checksum(self, kind: str) -> str | None:
-        """`md5`, `sha1` or `sha256` in hex; None for what has no bytes."""
+        """`md5`, `sha1` or `sha256` in hex; None for an item without bytes."""
         blob = self.entry.blob
         if blob is None:
             return None
-        state = getattr(blob.contents, kind).copy()
-        state.update(blob.container.suffix(self.tag))
-        return str(state.hexdigest())
+        digest = getattr(blob.rendered, kind).copy()
+        digest.update(blob.container.suffix(self.tag))
+        return str(digest.hexdigest())
 
 
 @lru_cache(maxsize=4096)
 def _folder_id(tree: Tree, ordinal: int) -> str:
-    """As `Tree.id`, for folders, which all of their children ask for."""
+    """The id of a folder; cached, because all of its children show it."""
     return tree.id(ordinal)

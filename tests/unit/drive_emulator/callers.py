@@ -15,7 +15,7 @@ ACCOUNT = "me@example.com"
 def state_of(store: TreeStore) -> State:
     """One key, and one token of one account."""
     state = State(store, {KEY: KeyState.OK})
-    state.tokens.fix(TOKEN, ACCOUNT)
+    state.tokens.add(TOKEN, ACCOUNT)
     return state
 
 

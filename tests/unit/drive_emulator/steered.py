@@ -27,10 +27,10 @@ class Steered:
     @property
     def folder(self) -> str:
         """A folder of 7 or 8 pictures."""
-        return self.store.file(self.small, 1).id
+        return File(self.small, 1).id
 
     def picture(self, number: int = 0) -> File:
-        return self.store.file(self.small, self.small.layout.folders + number)
+        return File(self.small, self.small.layout.folders + number)
 
     def fault(self, do: str, match: Mapping[str, Any] | None = None, **effect: Any) -> Rule:
         """Add a rule."""

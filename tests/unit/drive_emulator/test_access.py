@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from drive_emulator.tree.store import TreeStore
-from drive_emulator.tree.tree import Tree
+from drive_emulator.tree.tree import File, Tree
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.conftest import KEY
 
@@ -40,7 +40,7 @@ async def test_an_unknown_token_is_unauthorized(stranger: httpx.AsyncClient) -> 
 async def test_a_long_get_may_come_as_a_post(
     drive: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
-    form = {"q": f"'{store.file(small, 1).id}' in parents", "fields": "files(name)"}
+    form = {"q": f"'{File(small, 1).id}' in parents", "fields": "files(name)"}
     headers = {"X-HTTP-Method-Override": "GET"}
     posted = await drive.post("/drive/v3/files", data=form, headers=headers)
     gotten = await drive.get("/drive/v3/files", params=form)

@@ -106,7 +106,7 @@ async def test_a_page_of_drives_has_its_bounds(me: httpx.AsyncClient, size: str)
 async def tokens_and_changes(
     client: httpx.AsyncClient, token: str, size: int = 100
 ) -> tuple[list[dict[str, Any]], str]:
-    """All changes from a token on, page by page, and the token to begin with the next time."""
+    """And changes from a token on, page by page, and the token to begin with the next time."""
     changes: list[dict[str, Any]] = []
     while True:
         answer = await client.get(CHANGES, params={"pageToken": token, "pageSize": size})
@@ -139,7 +139,7 @@ async def test_what_is_gone_was_removed(me: httpx.AsyncClient, own: str) -> None
 
 
 def test_the_oldest_changes_are_forgotten() -> None:
-    log = ChangeLog(lambda: 0.0, most=3)
+    log = ChangeLog(lambda: 0.0, limit=3)
     for number in range(5):
         log.add(f"file {number}")
     assert log.since("2", 10) is None

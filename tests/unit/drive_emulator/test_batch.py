@@ -12,7 +12,7 @@ from drive_emulator.control.state import State
 from drive_emulator.drive_api.batch import MAX_URL, read_batch
 from drive_emulator.http.errors import ApiError
 from drive_emulator.tree.store import TreeStore
-from drive_emulator.tree.tree import Tree
+from drive_emulator.tree.tree import File, Tree
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.callers import TOKEN, caller, state_of
 from tests.unit.drive_emulator.conftest import KEY
@@ -65,7 +65,7 @@ async def answers(
 async def test_every_call_has_its_answer_by_its_name(
     anybody: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
-    ids = [store.file(small, ordinal).id for ordinal in (0, 5, 9)]
+    ids = [File(small, ordinal).id for ordinal in (0, 5, 9)]
     targets = [f"/drive/v3/files/{each}?fields=id&key={KEY}" for each in ids]
     found = await answers(anybody, batch([*targets, f"/drive/v3/files/nobody?key={KEY}"]))
     assert [(name, status) for name, status, _ in found] == [
@@ -86,7 +86,7 @@ def test_a_folded_name_is_unfolded() -> None:
 async def test_every_call_is_counted_as_one(
     state: State, anybody: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
-    target = f"/drive/v3/files/{store.file(small, 1).id}?key={KEY}"
+    target = f"/drive/v3/files/{File(small, 1).id}?key={KEY}"
     before = state.log.counts()["kinds"].get("get", 0)
     await answers(anybody, batch([target] * 7), "/batch")
     assert state.log.counts()["kinds"]["get"] - before == 7
@@ -95,7 +95,7 @@ async def test_every_call_is_counted_as_one(
 async def test_a_call_without_credentials_is_refused_alone(
     anybody: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
-    path = f"/drive/v3/files/{store.file(small, 1).id}"
+    path = f"/drive/v3/files/{File(small, 1).id}"
     found = await answers(anybody, batch([path, f"{path}?key={KEY}"]))
     assert [status for _, status, _ in found] == [403, 200]
 
@@ -103,7 +103,7 @@ async def test_a_call_without_credentials_is_refused_alone(
 async def test_the_credentials_of_the_batch_hold_for_its_calls(
     state: State, store: TreeStore, small: Tree
 ) -> None:
-    path = f"/drive/v3/files/{store.file(small, 1).id}"
+    path = f"/drive/v3/files/{File(small, 1).id}"
     async with caller(state, token=TOKEN) as client:
         [(_, status, _)] = await answers(client, batch([path]))
         [(_, control_error, _)] = await answers(client, batch([path], "Authorization: Bearer no\n"))
@@ -132,7 +132,7 @@ async def test_some_calls_cannot_be_in_a_batch(anybody: httpx.AsyncClient, targe
 async def test_a_list_in_a_batch_is_never_compressed(
     state: State, store: TreeStore, small: Tree
 ) -> None:
-    target = f"/drive/v3/files?key={KEY}&q='{store.file(small, 0).id}'+in+parents"
+    target = f"/drive/v3/files?key={KEY}&q='{File(small, 0).id}'+in+parents"
     headers = "Accept-Encoding: gzip\nUser-Agent: me (gzip)\n"
     async with caller(state) as client:
         [(_, status, told)] = await answers(client, batch([target], headers))

@@ -1,4 +1,4 @@
-"""Work beside the event loop: one piece at a time, and nobody waits for a whole list."""
+"""Work worker the event loop: one piece at a time, and nobody waits for a whole list."""
 
 import asyncio
 import threading

@@ -8,11 +8,11 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from drive_emulator.http import connections
-from drive_emulator.http.connections import MAX_HEAD, BoundedHttpProtocol
+from drive_emulator.http import server
 from drive_emulator.http.messages import Receive, Scope, Send
+from drive_emulator.http.server import MAX_HEAD, BoundedHttpProtocol
 
-ASKING_S = 0.1
+TIMEOUT_S = 0.1
 OK = b"GET /drive/v3/files HTTP/1.1\r\nHost: drive\r\n\r\n"
 
 
@@ -54,7 +54,7 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture
 async def line(monkeypatch: pytest.MonkeyPatch) -> Line:
-    monkeypatch.setattr(connections, "ASKING_S", ASKING_S)
+    monkeypatch.setattr(server, "REQUEST_TIMEOUT_S", TIMEOUT_S)
     return Line()
 
 
@@ -113,7 +113,7 @@ async def test_who_does_not_finish_asking_is_cut_off(
 ) -> None:
     if said:
         connection.data_received(said)
-    await asyncio.sleep(ASKING_S * 3)
+    await asyncio.sleep(TIMEOUT_S * 3)
     assert line.closed
 
 
@@ -121,7 +121,7 @@ async def test_who_has_asked_may_wait_between_two_requests(
     line: Line, connection: BoundedHttpProtocol
 ) -> None:
     connection.data_received(OK)
-    await asyncio.sleep(ASKING_S * 3)
+    await asyncio.sleep(TIMEOUT_S * 3)
     assert not line.closed
     assert line.data.endswith(b"GET 0")
 
@@ -132,6 +132,6 @@ async def test_a_connection_that_never_came_about_is_forgotten(line: Line) -> No
     config = Config(answer, http=BoundedHttpProtocol, ws="none", lifespan="off", log_config=None)
     config.load()
     BoundedHttpProtocol(config=config, server_state=ServerState(), app_state={})
-    await asyncio.sleep(ASKING_S * 3)
+    await asyncio.sleep(TIMEOUT_S * 3)
     assert not broken
     assert not line.closed

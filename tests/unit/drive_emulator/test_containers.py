@@ -19,7 +19,7 @@ PADDINGS = (0, 16, 18, 255, 256, 258, 259, 260, 1_000, 65_536, 65_537, 65_538, 6
 
 def whole(container: Container, padding: int, tag: bytes) -> bytes:
     picture = Image.linear_gradient("L").resize((80, 60)).convert("RGB")
-    parts = container.prefix(encode(picture, container), padding)
+    parts = container.prefix(encode(picture, container, 84), padding)
     return b"".join(parts) + container.suffix(tag)
 
 
@@ -58,12 +58,12 @@ def test_padding_of_any_size_shares_one_filler() -> None:
     size = 500_000_000
     for container in FORMATS:
         picture = Image.new("RGB", (8, 8))
-        parts = container.prefix(encode(picture, container), size)
+        parts = container.prefix(encode(picture, container, 84), size)
         assert sum(map(len, parts)) >= size
         assert sum(len(part) for part in parts if isinstance(part, bytes)) < 200_000
 
 
-@pytest.mark.parametrize("document", documents.ALL, ids=lambda each: each.container.extension)
+@pytest.mark.parametrize("document", documents.GENERATED, ids=lambda each: each.container.extension)
 def test_documents_differ_by_their_suffix(document: Document) -> None:
     one, other = (document.container.suffix(tag) for tag in TAGS)
     assert one != other

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from drive_emulator.tree.store import TreeStore
-from drive_emulator.tree.tree import Tree
+from drive_emulator.tree.tree import File, Tree
 
 
 async def test_it_is_healthy_without_a_key(stranger: httpx.AsyncClient) -> None:
@@ -18,7 +18,7 @@ async def test_trees_are_listed_with_their_links(
 ) -> None:
     trees = (await stranger.get("/_emu/trees")).json()["trees"]
     assert [tree["name"] for tree in trees][:3] == ["sample", "hostile", "small"]
-    root = store.file(store.trees[0], 0).id
+    root = File(store.trees[0], 0).id
     assert trees[0]["folderUrl"] == f"https://drive.google.com/drive/folders/{root}"
     assert trees[0]["pictures"] == 2_400
     assert (trees[2]["pictures"], trees[2]["folders"], trees[2]["bytes"]) == (30, 4, 150_000)
@@ -43,7 +43,7 @@ async def test_a_tree_nobody_understands_is_refused_with_a_sentence(
 ) -> None:
     answer = await stranger.post("/_emu/trees", content=b"{")
     assert answer.status_code == 400
-    assert answer.json()["error"].startswith("not a tree: ")
+    assert answer.json()["error"].startswith("invalid tree: ")
 
 
 @pytest.mark.parametrize("path", ["trees", "mutate", "faults", "quota", "keys"])
@@ -91,7 +91,7 @@ async def test_what_nobody_can_import_is_not_expected(store: TreeStore) -> None:
 async def test_requests_are_counted(
     drive: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
-    picture = store.file(small, small.layout.folders + 1)
+    picture = File(small, small.layout.folders + 1)
     await drive.get("/drive/v3/files", params={"fields": "kind"})
     await drive.get(f"/drive/v3/files/{picture.id}")
     await drive.get(f"/drive/v3/files/{picture.id}", params={"alt": "media"})

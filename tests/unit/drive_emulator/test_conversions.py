@@ -39,7 +39,7 @@ def named(store: TreeStore, name: str) -> File:
     """A file of the hostile tree."""
     tree = store.tree("hostile")
     assert tree is not None
-    files = (store.file(tree, ordinal) for ordinal in range(tree.count))
+    files = (File(tree, ordinal) for ordinal in range(tree.count))
     return next(file for file in files if file.entry.name == name)
 
 
@@ -156,7 +156,7 @@ async def test_more_than_ten_megabytes_are_not_exported() -> None:
     sizes = {"large": 10_000_001, "just": 10_000_000}
     items = [{"path": name, "driveSize": size, **native} for name, size in sizes.items()]
     tree = store.add(parse_tree(msgspec.json.encode({"name": "sizes", "items": items})))
-    files = {file.entry.name: file for file in (store.file(tree, n) for n in range(1, tree.count))}
+    files = {file.entry.name: file for file in (File(tree, n) for n in range(1, tree.count))}
     async with caller(state_of(store), key=KEY) as client:
         refused = await export(client, files["large"], PDF)
         assert reason(refused)[:2] == (403, "exportSizeLimitExceeded")

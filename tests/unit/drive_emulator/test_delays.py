@@ -2,9 +2,8 @@
 
 import pytest
 
-from drive_emulator.faults.delays import KINDS, parse_delay
 from drive_emulator.faults.request_effects import Latency
-from drive_emulator.faults.rule import Match
+from drive_emulator.faults.rule import DELAY_KINDS, Match, parse_delay
 
 
 def test_a_delay_is_a_rule_for_its_kind() -> None:
@@ -13,7 +12,7 @@ def test_a_delay_is_a_rule_for_its_kind() -> None:
     assert rule.match == Match(kinds=["list"])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", DELAY_KINDS)
 def test_every_kind_can_wait(kind: str) -> None:
     assert parse_delay(f"{kind}=1").match.kinds == [kind]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from drive_emulator.tree.store import TreeStore
-from drive_emulator.tree.tree import Tree
+from drive_emulator.tree.tree import File, Tree
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.steered import Steered
 
@@ -18,7 +18,7 @@ def drive(store: TreeStore, small: Tree) -> Steered:
 
 
 def group(drive: Steered, *more: str) -> str:
-    folders = [drive.store.file(drive.small, ordinal).id for ordinal in (1, 2)]
+    folders = [File(drive.small, ordinal).id for ordinal in (1, 2)]
     return " or ".join(f"'{folder}' in parents" for folder in (*folders, *more))
 
 

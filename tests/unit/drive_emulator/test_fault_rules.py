@@ -7,7 +7,7 @@ import pytest
 from drive_emulator.faults.engine import MAX_RULES
 from drive_emulator.faults.rule import BadRule, parse_rule
 from drive_emulator.tree.store import TreeStore
-from drive_emulator.tree.tree import Tree
+from drive_emulator.tree.tree import File, Tree
 from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller
 from tests.unit.drive_emulator.conftest import KEY
 from tests.unit.drive_emulator.steered import Steered
@@ -41,7 +41,7 @@ async def test_a_rule_is_for_one_file_or_for_names(drive: Steered) -> None:
 
 async def test_for_a_listing_an_id_is_a_folder_in_the_query(drive: Steered) -> None:
     drive.fault("refuse", {"kinds": ["list"], "id": drive.folder}, **BUSY)
-    other = drive.store.file(drive.small, 2).id
+    other = File(drive.small, 2).id
     assert (await drive.listed()).status_code == 500
     assert (await drive.listed(f"'{other}' in parents")).status_code == 200
 
@@ -123,9 +123,9 @@ async def test_without_rules_everything_is_as_it_was(drive: Steered) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (b"{", "not a rule"),
-        (b"\xff", "not a rule"),
-        (b"[" * 100_000, "not a rule"),
+        (b"{", "invalid rule"),
+        (b"\xff", "invalid rule"),
+        (b"[" * 100_000, "invalid rule"),
         (b"{}", "missing required field `effect`"),
         (b'{"effect": {"do": "dance"}}', "dance"),
         (b'{"effect": {"do": "refuse", "reason": "nonsense"}}', "a status, or a reason of"),

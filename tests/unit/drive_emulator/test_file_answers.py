@@ -14,13 +14,13 @@ from tests.unit.drive_emulator.answers import reason
 
 @pytest.fixture
 def picture(store: TreeStore, small: Tree) -> File:
-    return store.file(small, small.layout.folders + 1)
+    return File(small, small.layout.folders + 1)
 
 
 @pytest.fixture
 def private(store: TreeStore) -> File:
     hostile = store.trees[1]
-    files = (store.file(hostile, ordinal) for ordinal in range(hostile.count))
+    files = (File(hostile, ordinal) for ordinal in range(hostile.count))
     return next(file for file in files if file.entry.name == "Private")
 
 
@@ -30,7 +30,7 @@ async def test_a_file_shows_what_fields_ask_for(drive: httpx.AsyncClient, pictur
     fields = "size,parents,imageMediaMetadata(width,height),capabilities/canDownload,modifiedTime"
     some = (await drive.get(f"/drive/v3/files/{picture.id}", params={"fields": fields})).json()
     assert some["size"] == "5000"
-    assert some["parents"] == [picture.parent_id]
+    assert some["parents"] == [picture.parent_ids[0]]
     assert some["imageMediaMetadata"].keys() == {"width", "height"}
     assert some["capabilities"] == {"canDownload": True}
     assert some["modifiedTime"].endswith("Z")
@@ -61,7 +61,7 @@ async def test_the_bytes_are_those_of_the_checksums(
 async def test_no_two_files_have_the_same_bytes(
     drive: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
-    q = " or ".join(f"'{store.file(small, folder).id}' in parents" for folder in range(4))
+    q = " or ".join(f"'{File(small, folder).id}' in parents" for folder in range(4))
     params = {"q": q, "fields": "files(md5Checksum)", "pageSize": "1000"}
     files = (await drive.get("/drive/v3/files", params=params)).json()["files"]
     checksums = [file["md5Checksum"] for file in files if file]
@@ -107,7 +107,7 @@ async def test_a_file_of_no_bytes_is_served_and_has_no_range(
     drive: httpx.AsyncClient, store: TreeStore
 ) -> None:
     hostile = store.trees[1]
-    empty = store.file(hostile, hostile.layout.folders)
+    empty = File(hostile, hostile.layout.folders)
     url = f"/drive/v3/files/{empty.id}"
     answer = await drive.get(url, params={"alt": "media"})
     assert (answer.status_code, answer.content) == (200, b"")
@@ -139,7 +139,7 @@ async def test_folders_and_native_documents_have_no_bytes(
     drive: httpx.AsyncClient, store: TreeStore
 ) -> None:
     hostile = store.trees[1]
-    files = [store.file(hostile, ordinal) for ordinal in range(hostile.count)]
+    files = [File(hostile, ordinal) for ordinal in range(hostile.count)]
     document = next(file for file in files if file.entry.name == "a document")
     for file in (files[0], document):
         answer = await drive.get(f"/drive/v3/files/{file.id}", params={"alt": "media"})
@@ -151,7 +151,7 @@ async def test_folders_and_native_documents_have_no_bytes(
 async def test_what_is_not_shared_looks_as_if_it_were_not_there(
     drive: httpx.AsyncClient, store: TreeStore, private: File
 ) -> None:
-    secret = store.file(private.tree, private.tree.layout.files_in(private.ordinal)[0])
+    secret = File(private.tree, private.tree.layout.files_in(private.ordinal)[0])
     for file in (private, secret):
         for alt in ("json", "media"):
             answer = await drive.get(f"/drive/v3/files/{file.id}", params={"alt": alt})
@@ -163,14 +163,14 @@ async def test_what_is_not_shared_looks_as_if_it_were_not_there(
 async def test_one_bad_parent_among_good_ones_hides_nothing(
     drive: httpx.AsyncClient, store: TreeStore, small: Tree, private: File
 ) -> None:
-    q = f"'{private.id}' in parents or '{store.file(small, 1).id}' in parents"
+    q = f"'{private.id}' in parents or '{File(small, 1).id}' in parents"
     answer = await drive.get("/drive/v3/files", params={"q": q})
     assert len(answer.json()["files"]) == 8
 
 
 async def test_a_trashed_file_is_still_served(drive: httpx.AsyncClient, store: TreeStore) -> None:
     hostile = store.trees[1]
-    files = (store.file(hostile, ordinal) for ordinal in range(hostile.count))
+    files = (File(hostile, ordinal) for ordinal in range(hostile.count))
     trashed = next(file for file in files if file.entry.name == "with its folder.jpg")
     params = {"fields": "trashed,explicitlyTrashed"}
     facts = (await drive.get(f"/drive/v3/files/{trashed.id}", params=params)).json()

@@ -7,26 +7,26 @@ import pytest
 from drive_emulator.auth.authenticator import KeyState
 from drive_emulator.control.state import State
 from drive_emulator.faults.request_effects import Latency, Refuse
-from drive_emulator.options import DEFAULT_KEY, add_flags, state_of
+from drive_emulator.options import DEFAULT_KEY, parser, state_of
 from drive_emulator.tree.store import TreeStore
 
 
 def state(store: TreeStore, *arguments: str) -> State:
-    parser = argparse.ArgumentParser(exit_on_error=False)
-    add_flags(parser)
-    return state_of(store, parser.parse_args(arguments))
+    flags = parser()
+    flags.exit_on_error = False
+    return state_of(store, flags.parse_args(arguments))
 
 
 def test_without_flags_there_is_one_key_and_nothing_else(store: TreeStore) -> None:
     made = state(store)
-    assert made.access.keys == {DEFAULT_KEY: KeyState.OK}
+    assert made.authenticator.keys == {DEFAULT_KEY: KeyState.OK}
     assert not made.quota.on
     assert not made.faults.any
 
 
 def test_keys_have_states_and_may_hold_an_equals_sign(store: TreeStore) -> None:
     made = state(store, "--api-key", "a", "--api-key", "b=disabled", "--api-key", "c=d")
-    assert made.access.keys == {"a": KeyState.OK, "b": KeyState.DISABLED, "c=d": KeyState.OK}
+    assert made.authenticator.keys == {"a": KeyState.OK, "b": KeyState.DISABLED, "c=d": KeyState.OK}
 
 
 def test_a_bearer_is_an_account_for_ever(store: TreeStore) -> None:
@@ -77,5 +77,5 @@ def test_a_bad_flag_is_refused(store: TreeStore, arguments: tuple[str, ...]) -> 
 
 
 def test_a_quota_nobody_understands_is_a_sentence(store: TreeStore) -> None:
-    with pytest.raises(ValueError, match="not a quota: Expected `float` >= 0"):
+    with pytest.raises(ValueError, match="invalid quota: Expected `float` >= 0"):
         state(store, "--quota-user-per-minute", "-5")

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from drive_emulator.tree.explicit_spec import BadTree
 from drive_emulator.tree.generated import parse_tree
-from drive_emulator.tree.mutations import BadChange, parse_change
+from drive_emulator.tree.mutations import BadMutation, parse_mutation
 from drive_emulator.tree.store import TreeStore
-from drive_emulator.tree.tree import Tree
+from drive_emulator.tree.tree import File, Tree
 from tests.unit.drive_emulator.written_trees import facts, listed
 
-FOREST = TreeStore(seed=1)
+STORE = TreeStore(seed=1)
 NUMBERS = count()
 KINDS = ["text", "html", "empty", "folder", "shortcut", "native", "sock"]
 
@@ -51,10 +51,10 @@ items = st.fixed_dictionaries(
 def planted(spec: dict[str, Any]) -> Tree | None:
     """The tree, or None where it was refused in a sentence."""
     try:
-        return FOREST.add(parse_tree(json.dumps(spec)))
+        return STORE.add(parse_tree(json.dumps(spec)))
     except BadTree as why:
         refusal = str(why)
-    assert refusal.startswith(("not a tree: ", "another tree "))
+    assert refusal.startswith(("invalid tree: ", "another tree "))
     return None
 
 
@@ -63,15 +63,15 @@ def test_any_items_are_a_tree_or_a_sentence(written: list[dict[str, Any]]) -> No
     name = f"any{next(NUMBERS)}"
     tree = planted({"name": name, "items": written})
     if tree is None:
-        assert FOREST.tree(name) is None
+        assert STORE.tree(name) is None
         return
     for ordinal in range(tree.count):
-        file = FOREST.file(tree, ordinal)
+        file = File(tree, ordinal)
         assert facts(file)
-        assert FOREST.find(file.id) is not None
+        assert STORE.find(file.id) is not None
         if file.is_folder and file.entry.shared and file.entry.extras.resource_key is None:
-            listed(FOREST, file.id)
-    assert all(file.entry.blob for file in FOREST.downloads(tree))
+            listed(STORE, file.id)
+    assert all(file.entry.blob for file in STORE.downloads(tree))
 
 
 changes = st.fixed_dictionaries(
@@ -94,11 +94,11 @@ def test_any_change_is_made_or_refused_in_a_sentence(wanted: list[dict[str, Any]
     items = [{"path": "a", "kind": "folder", "ref": "a"}, {"path": ["a", "b"], "ref": "b"}]
     tree = planted({"name": name, "items": items})
     assert tree is not None
-    ids = {"a": tree.refs["a"], "b": tree.refs["b"], "r": FOREST.file(tree, 0).id}
+    ids = {"a": tree.refs["a"], "b": tree.refs["b"], "r": File(tree, 0).id}
     for change in wanted:
         aimed = {
             key: ids.get(value, value) if key in ("id", "to") and isinstance(value, str) else value
             for key, value in change.items()
         }
-        with contextlib.suppress(BadChange):
-            assert facts(FOREST.mutate(parse_change(json.dumps(aimed))))
+        with contextlib.suppress(BadMutation):
+            assert facts(STORE.mutate(parse_mutation(json.dumps(aimed))))

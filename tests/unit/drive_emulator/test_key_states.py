@@ -3,12 +3,12 @@
 import httpx
 import pytest
 
-from drive_emulator.auth.authenticator import Authenticator, KeyState, Tokens
+from drive_emulator.auth.authenticator import AccessTokens, Authenticator, KeyState
 from drive_emulator.clock import Clock
 from drive_emulator.http.errors import ApiError
 from drive_emulator.http.messages import Request
 from drive_emulator.tree.store import TreeStore
-from drive_emulator.tree.tree import Tree
+from drive_emulator.tree.tree import File, Tree
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller, state_of
 from tests.unit.drive_emulator.conftest import KEY
@@ -21,8 +21,8 @@ def drive(store: TreeStore, small: Tree) -> Steered:
 
 
 def access() -> Authenticator:
-    tokens = Tokens(Clock())
-    tokens.fix(TOKEN, ACCOUNT)
+    tokens = AccessTokens(Clock())
+    tokens.add(TOKEN, ACCOUNT)
     return Authenticator(tokens, {KEY: KeyState.OK})
 
 
@@ -43,22 +43,22 @@ def request(headers: dict[str, str] | None = None, params: dict[str, str] | None
 async def test_a_key_that_lets_nobody_in_says_why(
     drive: Steered, state: KeyState, status: int, word: str, info: str
 ) -> None:
-    drive.state.access.set_key(KEY, state)
+    drive.state.authenticator.set_key(KEY, state)
     answer = await drive.listed()
     assert reason(answer)[:2] == (status, word)
     assert answer.json()["error"]["details"][0]["reason"] == info
 
 
 def test_a_holder_of_a_key_is_known_by_quota_user_or_address() -> None:
-    plain = access().caller(request(params={"key": KEY}))
-    named = access().caller(request(params={"key": KEY, "quotaUser": "worker-1"}))
+    plain = access().authenticate(request(params={"key": KEY}))
+    named = access().authenticate(request(params={"key": KEY, "quotaUser": "worker-1"}))
     assert (plain.account, plain.user) == ("", "10.0.0.7")
     assert (named.account, named.user) == ("", "worker-1")
 
 
 def test_an_account_is_its_own_user_whatever_quota_user_says() -> None:
     asked = request({"authorization": f"Bearer {TOKEN}"}, {"quotaUser": "somebody"})
-    assert access().caller(asked).user == ACCOUNT
+    assert access().authenticate(asked).user == ACCOUNT
 
 
 async def test_a_quota_user_has_40_characters_at_most(drive: Steered) -> None:
@@ -69,7 +69,7 @@ async def test_a_quota_user_has_40_characters_at_most(drive: Steered) -> None:
 
 def test_resource_keys_are_read_and_what_is_none_is_passed_over() -> None:
     header = {"x-goog-drive-resource-keys": "a/0-1, b/0-2,,nonsense,/x,c/"}
-    read = access().caller(request(header, {"key": KEY}))
+    read = access().authenticate(request(header, {"key": KEY}))
     assert read.resource_keys == {"a": "0-1", "b": "0-2"}
 
 
@@ -94,7 +94,7 @@ async def test_a_revoked_token_is_nobodys(store: TreeStore) -> None:
 @pytest.mark.parametrize("header", ["Basic abc", "Bearer", f"bearer{TOKEN}", "Bearer nobody's"])
 def test_what_is_no_token_is_refused(header: str) -> None:
     with pytest.raises(ApiError) as refused:
-        access().caller(request({"authorization": header}))
+        access().authenticate(request({"authorization": header}))
     assert refused.value.status == 401
 
 
@@ -103,7 +103,7 @@ async def test_a_token_in_the_query_is_good_for_json_and_not_for_media(
     store: TreeStore, small: Tree, name: str
 ) -> None:
     state = state_of(store)
-    picture = store.file(small, small.layout.folders).id
+    picture = File(small, small.layout.folders).id
     async with caller(state) as client:
         url = f"/drive/v3/files/{picture}"
         json = await client.get(url, params={name: TOKEN})
@@ -112,16 +112,16 @@ async def test_a_token_in_the_query_is_good_for_json_and_not_for_media(
     assert reason(media)[:2] == (401, "authError")
 
 
-async def test_a_wrong_key_beside_a_good_token_is_still_wrong(store: TreeStore) -> None:
+async def test_a_wrong_key_worker_a_good_token_is_still_wrong(store: TreeStore) -> None:
     async with caller(state_of(store), key="wrong", token=TOKEN) as client:
         assert (await client.get("/drive/v3/files")).status_code == 400
 
 
 def test_there_are_as_many_tokens_as_can_be_kept() -> None:
-    tokens = Tokens(Clock())
+    tokens = AccessTokens(Clock())
     first = tokens.issue("a@example.com")
     for number in range(100_000):
-        tokens.fix(f"t{number}", "b@example.com")
+        tokens.add(f"t{number}", "b@example.com")
     assert tokens.account(first) is None
     assert tokens.account("t99999") == "b@example.com"
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from drive_emulator.drive_api.knobs import BadKnob, Knobs
-from drive_emulator.drive_api.listing import Listing, read_list
+from drive_emulator.drive_api.listing import Listing, read_list_request
 from drive_emulator.http.errors import ApiError
 from drive_emulator.tree.store import TreeStore
-from drive_emulator.tree.tree import Tree
+from drive_emulator.tree.tree import File, Tree
 from tests.unit.drive_emulator.written_trees import CALLER
 
 
@@ -24,7 +24,7 @@ class Hands:
 
 
 def asked(store: TreeStore, tree: Tree, token: str | None = None, size: int = 2) -> dict[str, str]:
-    q = f"'{store.file(tree, 0).id}' in parents"
+    q = f"'{File(tree, 0).id}' in parents"
     return {"q": q, "pageSize": str(size), **({"pageToken": token} if token else {})}
 
 
@@ -33,7 +33,7 @@ def walked(listing: Listing, store: TreeStore, tree: Tree) -> list[int]:
     found: list[int] = []
     token: str | None = None
     for _ in range(100):
-        page = listing.page(read_list(asked(store, tree, token), CALLER))
+        page = listing.page(read_list_request(asked(store, tree, token), CALLER))
         found += [file.ordinal for file in page.files]
         token = page.next_token
         if token is None:
@@ -44,19 +44,19 @@ def walked(listing: Listing, store: TreeStore, tree: Tree) -> list[int]:
 def test_a_token_lives_as_long_as_it_is_told(store: TreeStore, small: Tree) -> None:
     hands, knobs = Hands(), Knobs()
     listing = Listing(store, knobs, hands.now)
-    token = listing.page(read_list(asked(store, small), CALLER)).next_token
+    token = listing.page(read_list_request(asked(store, small), CALLER)).next_token
     hands.seconds += knobs.token_life - 1
-    again = listing.page(read_list(asked(store, small, token), CALLER))
+    again = listing.page(read_list_request(asked(store, small, token), CALLER))
     assert again.files
     hands.seconds += 2
     with pytest.raises(ApiError) as refused:
-        listing.page(read_list(asked(store, small, token), CALLER))
+        listing.page(read_list_request(asked(store, small, token), CALLER))
     assert refused.value.body["error"]["errors"][0]["location"] == "pageToken"
-    assert listing.page(read_list(asked(store, small, again.next_token), CALLER)).files
+    assert listing.page(read_list_request(asked(store, small, again.next_token), CALLER)).files
     knobs.change({"token_life": 0})
     hands.seconds += 1
     with pytest.raises(ApiError):
-        listing.page(read_list(asked(store, small, again.next_token), CALLER))
+        listing.page(read_list_request(asked(store, small, again.next_token), CALLER))
 
 
 def test_several_hours_are_a_tokens_usual_life() -> None:
@@ -66,7 +66,7 @@ def test_several_hours_are_a_tokens_usual_life() -> None:
 def test_an_unknown_parent_is_404_or_an_empty_folder(store: TreeStore) -> None:
     knobs = Knobs()
     listing = Listing(store, knobs)
-    nobody = read_list({"q": "'nobody' in parents"}, CALLER)
+    nobody = read_list_request({"q": "'nobody' in parents"}, CALLER)
     with pytest.raises(ApiError) as refused:
         listing.page(nobody)
     assert refused.value.status == 404
@@ -89,27 +89,27 @@ def test_a_page_of_nothing_has_a_token_that_leads_back_to_the_same_place(
 ) -> None:
     listing = Listing(store)
     whole = walked(listing, store, small)
-    first = read_list(asked(store, small), CALLER)
+    first = read_list_request(asked(store, small), CALLER)
     nothing = listing.page(replace(first, size=0))
     assert nothing.files == []
-    page = listing.page(read_list(asked(store, small, nothing.next_token), CALLER))
+    page = listing.page(read_list_request(asked(store, small, nothing.next_token), CALLER))
     assert [file.ordinal for file in page.files] == whole[:2]
-    later = read_list(asked(store, small, page.next_token), CALLER)
+    later = read_list_request(asked(store, small, page.next_token), CALLER)
     nothing = listing.page(replace(later, size=0))
-    page = listing.page(read_list(asked(store, small, nothing.next_token), CALLER))
+    page = listing.page(read_list_request(asked(store, small, nothing.next_token), CALLER))
     assert [file.ordinal for file in page.files] == whole[2:4]
 
 
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        ({"colour": 1}, "there is no knob 'colour': there are token_life"),
-        ({"token_life": -1}, "a number of seconds"),
-        ({"token_life": True}, "a number of seconds"),
-        ({"token_life": "long"}, "a number of seconds"),
-        ({"unknown_parent": 404}, '"404" or "empty"'),
-        ({"shuffle": 1}, "true or false"),
-        ({"redirect_media": None}, "true or false"),
+        ({"colour": 1}, "unknown field `colour`"),
+        ({"token_life": -1}, "float"),
+        ({"token_life": True}, "float"),
+        ({"token_life": "long"}, "float"),
+        ({"unknown_parent": 404}, "unknown_parent"),
+        ({"shuffle": 1}, "bool"),
+        ({"redirect_media": None}, "bool"),
     ],
 )
 def test_a_knob_that_cannot_be_turned_turns_none(wanted: dict[str, Any], says: str) -> None:

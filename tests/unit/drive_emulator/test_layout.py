@@ -11,10 +11,10 @@ from drive_emulator.content.containers import JPEG
 from drive_emulator.content.paintings import PAINTINGS
 from drive_emulator.tree.entry import FOLDER
 from drive_emulator.tree.explicit_layout import ExplicitLayout, FolderNode
-from drive_emulator.tree.layout import GeneratedLayout, Layout, folder_count
+from drive_emulator.tree.generated import GeneratedLayout, folder_count
 from drive_emulator.tree.sample import albums, sample
 from drive_emulator.tree.token_cipher import TokenCipher
-from drive_emulator.tree.tree import Tree
+from drive_emulator.tree.tree import Layout, Tree
 
 SHELF = BlobCache()
 STOCKS = tuple(SHELF.sized(painting, 5_000, JPEG) for painting in PAINTINGS[:5])
@@ -95,7 +95,7 @@ def test_what_lies_in_a_private_or_trashed_folder_is_so_itself() -> None:
             ],
         )
     )
-    tree = Tree(1, listed, "some", None, TokenCipher(b"s"))
+    tree = Tree(1, listed, None, TokenCipher(b"s"))
     facts = {
         entry.name: (entry.shared, entry.trashed)
         for entry in map(tree.entry, range(listed.folders))

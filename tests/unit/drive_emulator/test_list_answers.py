@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from drive_emulator.tree.store import TreeStore
-from drive_emulator.tree.tree import Tree
+from drive_emulator.tree.tree import File, Tree
 from tests.unit.drive_emulator.answers import reason
 
 FOLDER = "application/vnd.google-apps.folder"
@@ -13,7 +13,7 @@ FOLDER = "application/vnd.google-apps.folder"
 async def test_a_list_without_fields_has_the_usual_ones(
     drive: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
-    root = store.file(small, 0).id
+    root = File(small, 0).id
     answer = await drive.get("/drive/v3/files", params={"q": f"'{root}' in parents"})
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json; charset=UTF-8"
@@ -23,7 +23,7 @@ async def test_a_list_without_fields_has_the_usual_ones(
     assert listed["incompleteSearch"] is False
     assert listed["files"][0] == {
         "kind": "drive#file",
-        "id": store.file(small, 1).id,
+        "id": File(small, 1).id,
         "name": "Folder 0001",
         "mimeType": FOLDER,
     }
@@ -32,7 +32,7 @@ async def test_a_list_without_fields_has_the_usual_ones(
 async def test_a_token_comes_only_where_fields_name_it(
     drive: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
-    params = {"q": f"'{store.file(small, 0).id}' in parents", "pageSize": "2"}
+    params = {"q": f"'{File(small, 0).id}' in parents", "pageSize": "2"}
     without = await drive.get("/drive/v3/files", params={**params, "fields": "files(id)"})
     assert without.json().keys() == {"files"}
     fields = "nextPageToken,files/name"

@@ -13,7 +13,7 @@ from drive_emulator.tree.tree import File
 def named(store: TreeStore, name: str) -> File:
     """The file of that name in the hostile tree."""
     tree = store.trees[1]
-    files = (store.file(tree, ordinal) for ordinal in range(tree.count))
+    files = (File(tree, ordinal) for ordinal in range(tree.count))
     return next(file for file in files if file.entry.name == name)
 
 
@@ -58,7 +58,7 @@ def test_terms_mean_what_google_says(
 
 def test_a_property_is_found_by_key_and_value(store: TreeStore) -> None:
     sample = store.trees[0]
-    pictures = (store.file(sample, ordinal) for ordinal in range(sample.count))
+    pictures = (File(sample, ordinal) for ordinal in range(sample.count))
     picture = next(file for file in pictures if file.entry.theme == "sea")
     assert compile_query("properties has { key='theme' and value='sea' }").test(picture)
     assert not compile_query("properties has { key='theme' and value='city' }").test(picture)
@@ -84,7 +84,7 @@ def test_a_query_says_in_which_folders_to_look(text: str, parents: set[str] | No
 
 def test_grouped_parents_match_their_children_and_no_others(store: TreeStore) -> None:
     first, other = named(store, "in the first.jpg"), named(store, "twin.jpg")
-    text = f"'{first.parent_id}' in parents or '{first.id}' in parents or name = 'nobody'"
+    text = f"'{first.parent_ids[0]}' in parents or '{first.id}' in parents or name = 'nobody'"
     assert compile_query(text).test(first)
     assert not compile_query(text).test(other)
 
@@ -119,7 +119,7 @@ def test_terms_and_operators_that_do_not_go_together_are_refused(text: str) -> N
 def test_shared_with_me_is_what_was_shared_with_the_asker_by_name(store: TreeStore) -> None:
     spec = {"path": "for us.jpg", "sharedWith": ["us@example.com"]}
     tree = store.add(parse_tree(msgspec.json.encode({"name": "ours", "items": [spec]})))
-    ours = next(store.file(tree, n) for n in range(tree.count) if n)
+    ours = next(File(tree, n) for n in range(tree.count) if n)
     assert compile_query("sharedWithMe", "us@example.com").test(ours)
     assert not compile_query("sharedWithMe", "them@example.com").test(ours)
     assert not compile_query("sharedWithMe").test(ours)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive_emulator.drive_api.media import ByteRange, cut, read_range
+from drive_emulator.drive_api.media import ByteRange, read_range, slice_parts
 from drive_emulator.http.errors import ApiError
 
 
@@ -45,4 +45,4 @@ def test_a_range_behind_the_end_cannot_be_satisfied(header: str, size: int) -> N
 def test_cutting_parts_is_slicing_their_sum(parts: list[bytes], start: int, length: int) -> None:
     whole = b"".join(parts)
     span = ByteRange(start, min(start + length, len(whole)))
-    assert b"".join(cut(iter(parts), span)) == whole[span.start : span.stop]
+    assert b"".join(slice_parts(iter(parts), span)) == whole[span.start : span.stop]

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from drive_emulator.drive_api.listing import Listing, read_list
-from drive_emulator.drive_api.media import body
+from drive_emulator.drive_api.listing import Listing, read_list_request
+from drive_emulator.drive_api.media import file_parts
 from drive_emulator.tree.generated import parse_tree
-from drive_emulator.tree.mutations import BadChange, parse_change
+from drive_emulator.tree.mutations import BadMutation, parse_mutation
 from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import File, Tree
 from tests.unit.drive_emulator.callers import caller, state_of
@@ -33,17 +33,17 @@ def tree(store: TreeStore) -> Tree:
 
 
 def change(store: TreeStore, do: str, **more: Any) -> File:
-    return store.mutate(parse_change(json.dumps({"do": do, **more})))
+    return store.mutate(parse_mutation(json.dumps({"do": do, **more})))
 
 
 def at(store: TreeStore, tree: Tree, folder: int, place: int = 0) -> str:
     """The id of a file by its place in a folder of the layout."""
-    return store.file(tree, tree.layout.files_in(folder)[place]).id
+    return File(tree, tree.layout.files_in(folder)[place]).id
 
 
 def content(file: File) -> bytes:
     assert file.entry.blob is not None
-    return b"".join(body(file, file.entry.blob))
+    return b"".join(file_parts(file, file.entry.blob))
 
 
 def test_replaced_bytes_are_told_by_everything_that_should_tell(
@@ -72,12 +72,12 @@ def test_bytes_are_replaced_by_another_size_or_a_text(store: TreeStore, tree: Tr
     assert (len(content(larger)), facts(larger)["size"]) == (9_000, "9000")
     page = change(store, "replace", id=file_id, text="<html>")
     assert (content(page), page.entry.mime_type) == (b"<html>", "image/jpeg")
-    with pytest.raises(BadChange, match="replaced by a size or a text"):
+    with pytest.raises(BadMutation, match="replaced by a size or a text"):
         change(store, "replace", id=file_id)
 
 
 def test_what_is_added_comes_first(store: TreeStore, tree: Tree) -> None:
-    folder = store.file(tree, 1).id
+    folder = File(tree, 1).id
     before = names(store, folder)
     for name in ("one.jpg", "two.jpg"):
         change(store, "add", to=folder, item={"path": name, "size": 5_000})
@@ -97,7 +97,7 @@ def test_what_is_added_comes_first(store: TreeStore, tree: Tree) -> None:
 
 
 def test_what_is_moved_is_in_its_new_folder_alone(store: TreeStore, tree: Tree) -> None:
-    one, two, root = (store.file(tree, ordinal).id for ordinal in (1, 2, 0))
+    one, two, root = (File(tree, ordinal).id for ordinal in (1, 2, 0))
     file_id = at(store, tree, 1, 3)
     [name] = [each["name"] for each in listed(store, one) if each["id"] == file_id]
     change(store, "move", id=file_id, to=two)
@@ -120,7 +120,7 @@ def test_what_is_moved_is_in_its_new_folder_alone(store: TreeStore, tree: Tree) 
 
 
 def test_trash_and_access_reach_down_into_folders(store: TreeStore, tree: Tree) -> None:
-    folder, file_id = store.file(tree, 1).id, at(store, tree, 1)
+    folder, file_id = File(tree, 1).id, at(store, tree, 1)
     other = at(store, tree, 1, 1)
 
     def state() -> tuple[bool, bool]:
@@ -130,7 +130,7 @@ def test_trash_and_access_reach_down_into_folders(store: TreeStore, tree: Tree) 
 
     change(store, "trash", id=folder)
     assert state() == (True, True)
-    assert facts(store.file(tree, 1))["explicitlyTrashed"] is True
+    assert facts(File(tree, 1))["explicitlyTrashed"] is True
     change(store, "untrash", id=folder)
     change(store, "unshare", id=folder)
     assert state() == (False, False)
@@ -145,15 +145,15 @@ def test_trash_and_access_reach_down_into_folders(store: TreeStore, tree: Tree) 
 
 
 def test_what_is_deleted_is_gone_with_all_that_was_in_it(store: TreeStore, tree: Tree) -> None:
-    folder, file_id = store.file(tree, 1).id, at(store, tree, 1)
+    folder, file_id = File(tree, 1).id, at(store, tree, 1)
     change(store, "delete", id=folder)
     assert store.find(folder) is None
     assert store.find(file_id) is None
-    assert "Folder 0001" not in names(store, store.file(tree, 0).id)
+    assert "Folder 0001" not in names(store, File(tree, 0).id)
     everything = {"q": "name contains 'picture'", "pageSize": "1000"}
     assert file_id not in {each["id"] for each in listed(store, "", **everything)}
     assert len(list(store.downloads(tree))) == 30 - len(tree.layout.files_in(1))
-    with pytest.raises(BadChange, match="there is no item"):
+    with pytest.raises(BadMutation, match="there is no item"):
         change(store, "rename", id=file_id, name="x")
 
 
@@ -179,18 +179,18 @@ def test_a_new_name_and_any_attribute(store: TreeStore, tree: Tree) -> None:
 
 
 def test_a_listing_that_has_begun_goes_on_where_it_was(store: TreeStore, tree: Tree) -> None:
-    folder = store.file(tree, 1).id
+    folder = File(tree, 1).id
     listing, asked = Listing(store), {"q": f"'{folder}' in parents", "pageSize": "3"}
     before = [each["id"] for each in listed(store, folder)]
-    first = listing.page(read_list(asked, CALLER))
+    first = listing.page(read_list_request(asked, CALLER))
     seen = [file.id for file in first.files]
     change(store, "add", to=folder, item={"path": "late.jpg", "size": 5_000})
     change(store, "delete", id=seen[-1])  # the place that the token remembers
     change(store, "replace", id=before[4])
-    change(store, "move", id=before[5], to=store.file(tree, 2).id)
+    change(store, "move", id=before[5], to=File(tree, 2).id)
     token = first.next_token
     while token is not None:
-        page = listing.page(read_list({**asked, "pageToken": token}, CALLER))
+        page = listing.page(read_list_request({**asked, "pageToken": token}, CALLER))
         seen += [file.id for file in page.files]
         token = page.next_token
     assert seen == [each for each in before if each != before[5]]
@@ -199,8 +199,8 @@ def test_a_listing_that_has_begun_goes_on_where_it_was(store: TreeStore, tree: T
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "not a change"),
-        ("[]", "not a change"),
+        ("", "invalid mutation"),
+        ("[]", "invalid mutation"),
         ('{"id": "x"}', "missing required field `do`"),
         ('{"do": "explode", "id": "x"}', "do is one of add, move, rename, trash"),
         ('{"do": "rename", "id": "x"}', "missing required field `name`"),
@@ -217,12 +217,12 @@ def test_a_listing_that_has_begun_goes_on_where_it_was(store: TreeStore, tree: T
     ],
 )
 def test_a_change_that_cannot_be_is_refused_in_a_sentence(text: str, says: str) -> None:
-    with pytest.raises(BadChange, match=says):
-        parse_change(text)
+    with pytest.raises(BadMutation, match=says):
+        parse_mutation(text)
 
 
 def test_a_change_that_makes_no_sense_changes_nothing(store: TreeStore, tree: Tree) -> None:
-    root, folder, file_id = store.file(tree, 0).id, store.file(tree, 1).id, at(store, tree, 1)
+    root, folder, file_id = File(tree, 0).id, File(tree, 1).id, at(store, tree, 1)
     other = plant(store, {"path": "a", "kind": "folder", "ref": "a"}, {"path": "d", "ref": "d"})
     for do, more, says in (
         ("move", {"id": file_id, "to": file_id}, "is no folder"),
@@ -234,9 +234,9 @@ def test_a_change_that_makes_no_sense_changes_nothing(store: TreeStore, tree: Tr
         ("set", {"id": file_id, "mimeType": "application/vnd.google-apps.form"}, "cannot become"),
         ("add", {"to": file_id, "item": {"path": "a.jpg"}}, "is no folder"),
     ):
-        with pytest.raises(BadChange, match=says):
+        with pytest.raises(BadMutation, match=says):
             change(store, do, **more)
-    assert all(int(facts(store.file(tree, each))["version"]) < 11 for each in range(tree.count))
+    assert all(int(facts(File(tree, each))["version"]) < 11 for each in range(tree.count))
     assert len(list(store.downloads(tree))) == 30
     assert len(names(store, root)) == 3 + len(tree.layout.files_in(0))
 

@@ -4,19 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive_emulator.drive_api.query import All, BadQuery, Either, Has, Not, Term, parse_query
+from drive_emulator.drive_api.query import And, BadQuery, Has, Not, Or, Term, parse_query
 
 
 def test_and_binds_tighter_than_or() -> None:
     a, b, c = (Term("name", "=", text) for text in "abc")
-    assert parse_query("name='a' or name='b' and name='c'") == Either((a, All((b, c))))
-    assert parse_query("(name='a' or name='b') and name='c'") == All((Either((a, b)), c))
+    assert parse_query("name='a' or name='b' and name='c'") == Or((a, And((b, c))))
+    assert parse_query("(name='a' or name='b') and name='c'") == And((Or((a, b)), c))
 
 
 def test_not_takes_the_next_term_only() -> None:
     trashed, starred = Term("trashed", "=", True), Term("starred", "=", True)
-    assert parse_query("not trashed and starred") == All((Not(trashed), starred))
-    assert parse_query("not (trashed and starred)") == Not(All((trashed, starred)))
+    assert parse_query("not trashed and starred") == And((Not(trashed), starred))
+    assert parse_query("not (trashed and starred)") == Not(And((trashed, starred)))
     assert parse_query("not not trashed") == Not(Not(trashed))
 
 

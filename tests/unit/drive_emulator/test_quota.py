@@ -168,7 +168,7 @@ async def test_users_are_forgotten_before_they_fill_the_memory(drive: Steered) -
     for number in range(10_050):
         context.caller = Caller(user=f"u{number}")
         with contextlib.suppress(ApiError):  # of the project, which they share
-            drive.state.quota.spend(context)
+            drive.state.quota.charge(context)
     assert len(drive.state.quota.report(0)["users"]) == 10_000
 
 

@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from drive_emulator.http.refusals import PRESETS, Style, refusal, retry_after
+from drive_emulator.http.errors import PRESETS, Style, preset_error, retry_after
 
 # Status and reason of each row of reference/drive-api.md, section 1.7.
 ROWS = [
@@ -52,7 +52,7 @@ def test_every_row_has_a_preset(status: int, word: str) -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_classic_body_names_the_reason_and_the_code(name: str) -> None:
     preset = PRESETS[name]
-    error = refusal(preset, "classic").body["error"]
+    error = preset_error(preset, "classic").body["error"]
     assert error["code"] == preset.status
     assert error["errors"][0]["reason"] == preset.reason
     assert error["errors"][0]["domain"] in ("global", "usageLimits")
@@ -62,8 +62,8 @@ def test_a_classic_body_names_the_reason_and_the_code(name: str) -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_newer_forms_have_a_status(name: str) -> None:
-    both = refusal(PRESETS[name], "v2").body["error"]
-    bare = refusal(PRESETS[name], "details").body["error"]
+    both = preset_error(PRESETS[name], "v2").body["error"]
+    bare = preset_error(PRESETS[name], "details").body["error"]
     assert both["status"] == bare["status"]
     assert "errors" in both
     assert "errors" not in bare
@@ -71,31 +71,31 @@ def test_the_newer_forms_have_a_status(name: str) -> None:
 
 @pytest.mark.parametrize("style", get_args(Style))
 def test_the_log_knows_the_reason_in_every_form(style: Style) -> None:
-    assert refusal(PRESETS["rateLimitExceeded"], style).reason == "rateLimitExceeded"
+    assert preset_error(PRESETS["rateLimitExceeded"], style).reason == "rateLimitExceeded"
 
 
 def test_a_rate_limit_names_its_metric() -> None:
-    [info] = refusal(PRESETS["quotaPerMinute"]).body["error"]["details"]
+    [info] = preset_error(PRESETS["quotaPerMinute"]).body["error"]["details"]
     assert info["reason"] == "RATE_LIMIT_EXCEEDED"
     assert info["metadata"]["service"] == "drive.googleapis.com"
     assert info["metadata"]["quota_limit"] == "defaultPerMinutePerProject"
 
 
 def test_the_wall_is_a_page() -> None:
-    page = refusal(PRESETS["automatedQueries"]).body
+    page = preset_error(PRESETS["automatedQueries"]).body
     assert page.startswith("<html>")
     assert "automated queries" in page
 
 
 def test_another_status_is_in_the_body_too_unless_it_is_a_success() -> None:
-    other = refusal(PRESETS["backendError"], status=503)
-    lying = refusal(PRESETS["backendError"], status=200)
+    other = preset_error(PRESETS["backendError"], status=503)
+    lying = preset_error(PRESETS["backendError"], status=200)
     assert (other.status, other.body["error"]["code"]) == (503, 503)
     assert (lying.status, lying.body["error"]["code"]) == (200, 500)
 
 
 def test_an_empty_body_is_empty() -> None:
-    assert refusal(PRESETS["tooManyRequests"], "empty").body is None
+    assert preset_error(PRESETS["tooManyRequests"], "empty").body is None
 
 
 def test_retry_after_is_whole_seconds_or_a_date() -> None:

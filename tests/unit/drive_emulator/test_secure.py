@@ -10,26 +10,25 @@ import pytest
 from drive_emulator.app import App
 from drive_emulator.auth.service_accounts import EMAIL, ServiceAccounts
 from drive_emulator.http.server import WithoutControlApi
-from drive_emulator.secure import BadSetting, add_flags, secure, write_account
+from drive_emulator.options import parser, tls_listeners, write_service_account
 from drive_emulator.tree.store import TreeStore
+from drive_emulator.validation import InvalidInput
 from tests.unit.drive_emulator.callers import caller, state_of
 
 URI = "http://127.0.0.1:1/token"
 
 
 def options(*arguments: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    add_flags(parser, int)
-    return parser.parse_args(arguments)
+    return parser().parse_args(arguments)
 
 
 def test_without_its_flags_nothing_is_made() -> None:
-    assert secure(options()) is None
+    assert tls_listeners(options()) is None
 
 
 def test_an_account_is_written_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "account.json"
-    write_account(path, ServiceAccounts(), URI)
+    write_service_account(path, ServiceAccounts(), URI)
     assert path.stat().st_mode & 0o777 == 0o600
     told = json.loads(path.read_text())
     assert (told["type"], told["client_email"], told["token_uri"]) == (
@@ -42,9 +41,9 @@ def test_an_account_is_written_for_its_owner_alone(tmp_path: Path) -> None:
 def test_an_account_of_its_own_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "account.json"
     accounts = ServiceAccounts()
-    write_account(path, accounts, URI)
+    write_service_account(path, accounts, URI)
     before = json.loads(path.read_text())["private_key_id"]
-    write_account(path, accounts, URI)
+    write_service_account(path, accounts, URI)
     assert json.loads(path.read_text())["private_key_id"] != before
 
 
@@ -55,8 +54,8 @@ def test_an_account_of_its_own_is_replaced(tmp_path: Path) -> None:
 def test_nobody_elses_file_is_replaced(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "account.json"
     path.write_bytes(content)
-    with pytest.raises(BadSetting, match="not replaced"):
-        write_account(path, ServiceAccounts(), URI)
+    with pytest.raises(InvalidInput, match="not replaced"):
+        write_service_account(path, ServiceAccounts(), URI)
     assert path.read_bytes() == content
 
 
@@ -68,7 +67,7 @@ async def test_what_comes_by_tls_does_not_reach_the_controls(store: TreeStore, p
     ) as client:
         answer = await client.get(path)
         assert answer.status_code == 404
-        assert "own addresses" in answer.json()["error"]
+        assert "plain HTTP" in answer.json()["error"]
         assert (await client.get("/drive/v3/files")).status_code == 403
 
 

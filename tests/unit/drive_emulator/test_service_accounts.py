@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from drive_emulator.auth.service_accounts import EMAIL, Refused, ServiceAccounts
+from drive_emulator.auth.service_accounts import EMAIL, OAuthError, ServiceAccounts
 
 TOKEN_URI = "http://127.0.0.1:1/token"
 READONLY = "https://www.googleapis.com/auth/drive.readonly"
@@ -42,15 +42,15 @@ def assertion(account: dict[str, str], header: dict[str, Any] | None = None, **c
 
 
 def refusal(accounts: ServiceAccounts, text: str) -> tuple[str, str, int]:
-    with pytest.raises(Refused) as refused:
-        accounts.check(text, {TOKEN_URI}, NOW)
+    with pytest.raises(OAuthError) as refused:
+        accounts.verify(text, {TOKEN_URI}, NOW)
     return refused.value.code, str(refused.value), refused.value.status
 
 
 def test_a_good_assertion_names_its_account_and_scopes(
     accounts: ServiceAccounts, account: dict[str, str]
 ) -> None:
-    checked = accounts.check(assertion(account), {TOKEN_URI}, NOW)
+    checked = accounts.verify(assertion(account), {TOKEN_URI}, NOW)
     assert checked.account == EMAIL
     assert checked.scopes == {READONLY}
 
@@ -59,7 +59,7 @@ def test_a_key_that_is_not_named_is_found_among_those_of_the_account(
     accounts: ServiceAccounts, account: dict[str, str]
 ) -> None:
     text = assertion(account, header={"kid": "of another"})
-    assert accounts.check(text, {TOKEN_URI}, NOW).account == EMAIL
+    assert accounts.verify(text, {TOKEN_URI}, NOW).account == EMAIL
 
 
 def test_another_key_signs_in_vain(accounts: ServiceAccounts, account: dict[str, str]) -> None:
@@ -127,7 +127,7 @@ def test_a_clock_that_is_a_little_off_is_forgiven(
     accounts: ServiceAccounts, account: dict[str, str]
 ) -> None:
     text = assertion(account, iat=NOW + 200, exp=NOW + 3800)
-    assert accounts.check(text, {TOKEN_URI}, NOW).account == EMAIL
+    assert accounts.verify(text, {TOKEN_URI}, NOW).account == EMAIL
 
 
 def test_googles_own_library_makes_assertions_that_pass(
@@ -140,4 +140,4 @@ def test_googles_own_library_makes_assertions_that_pass(
     now = int(time.time())
     claims = {"iss": EMAIL, "aud": TOKEN_URI, "scope": READONLY, "iat": now, "exp": now + 3600}
     text = sign(make.from_service_account_info(account), claims).decode()
-    assert accounts.check(text, {TOKEN_URI}, now).account == EMAIL
+    assert accounts.verify(text, {TOKEN_URI}, now).account == EMAIL

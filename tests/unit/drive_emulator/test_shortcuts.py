@@ -5,7 +5,7 @@ import pytest
 
 from drive_emulator.tree.entry import FOLDER, SHORTCUT
 from drive_emulator.tree.store import TreeStore
-from drive_emulator.tree.tree import Tree
+from drive_emulator.tree.tree import File, Tree
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.callers import caller, state_of
 from tests.unit.drive_emulator.conftest import KEY
@@ -47,7 +47,7 @@ def test_details_are_of_the_target_as_it_was(store: TreeStore, tree: Tree) -> No
         "targetResourceKey": "0-key",
     }
     assert details["by path"] == {"targetId": refs["folder"], "targetMimeType": FOLDER}
-    assert details["up"] == {"targetId": store.file(tree, 0).id, "targetMimeType": FOLDER}
+    assert details["up"] == {"targetId": File(tree, 0).id, "targetMimeType": FOLDER}
     assert details["stale"]["targetMimeType"] == "image/x-old"
     assert details["hidden"]["targetId"] == refs["secret"]
     assert store.find(details["dangling"]["targetId"]) is None
@@ -58,7 +58,7 @@ def test_details_are_of_the_target_as_it_was(store: TreeStore, tree: Tree) -> No
 
 
 def test_a_query_finds_the_shortcuts_to_an_item(store: TreeStore, tree: Tree) -> None:
-    root = store.file(tree, 0).id
+    root = File(tree, 0).id
     to_a = f"shortcutDetails.targetId = '{tree.refs['a']}'"
     found = listed(store, root, q=to_a)
     assert {each["name"] for each in found} == {"by ref", "stale"}
@@ -85,7 +85,7 @@ def test_the_hostile_tree_has_shortcuts_of_every_kind(store: TreeStore) -> None:
     tree = store.trees[1]
     found = {}
     for ordinal in range(tree.count):
-        file = store.file(tree, ordinal)
+        file = File(tree, ordinal)
         if file.entry.extras.target is not None:
             found[file.entry.name] = store.find(file.entry.extras.target.id)
     assert found["to nothing.jpg"] is None

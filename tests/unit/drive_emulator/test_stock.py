@@ -16,7 +16,7 @@ TAG = b"7" * TAG_LENGTH
 
 
 def content(blob: Blob) -> bytes:
-    return b"".join(blob.contents.parts) + blob.container.suffix(TAG)
+    return b"".join(blob.rendered.parts) + blob.container.suffix(TAG)
 
 
 def test_every_painting_fits_the_smallest_size_and_decodes() -> None:
@@ -27,7 +27,7 @@ def test_every_painting_fits_the_smallest_size_and_decodes() -> None:
         assert len(whole) == MIN_SIZE == blob.size
         with Image.open(io.BytesIO(whole)) as picture:
             picture.load()
-            assert picture.size == (blob.contents.width, blob.contents.height)
+            assert picture.size == (blob.rendered.width, blob.rendered.height)
 
 
 def test_no_two_paintings_look_the_same() -> None:
@@ -56,7 +56,7 @@ def test_a_size_is_met_to_the_byte(size: int) -> None:
 def test_checksums_continue_from_the_shared_state() -> None:
     blob = BlobCache().sized(PAINTINGS[0], 20_000, JPEG)
     for kind in ("md5", "sha1", "sha256"):
-        state = getattr(blob.contents, kind).copy()
+        state = getattr(blob.rendered, kind).copy()
         state.update(blob.container.suffix(TAG))
         assert state.hexdigest() == hashlib.new(kind, content(blob)).hexdigest()
 
@@ -71,10 +71,10 @@ def test_nothing_is_rendered_before_it_is_needed() -> None:
     calls = count()
     blobs = BlobCache()
     blob = blobs.sized(PAINTINGS[0], 20_000, JPEG)
-    made = blob.make
-    blob.make = lambda: (next(calls), made())[1]
+    made = blob.render
+    blob.render = lambda: (next(calls), made())[1]
     assert (blob.size, blob.ready, next(calls)) == (20_000, False, 0)
-    assert blob.contents is blob.contents
+    assert blob.rendered is blob.rendered
     assert blob.ready
     assert next(calls) == 2
 

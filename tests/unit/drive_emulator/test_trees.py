@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from drive_emulator.tree.explicit_spec import BadTree
 from drive_emulator.tree.generated import GeneratedTreeSpec, parse_tree
 from drive_emulator.tree.store import TreeStore
+from drive_emulator.tree.tree import File
 
 
 def test_a_name_and_a_number_are_enough() -> None:
@@ -39,7 +40,7 @@ def test_a_size_is_one_number_or_a_range() -> None:
         ('{"name": "a", "pictures": 1, "depth": 7, "fan_out": 10}', "more than 1,000,000 folders"),
         ('{"name": "a", "pictures": 1, "depth": 100, "fan_out": 999999}', "more than 1,000,000"),
         ('{"name": "a", "pictures": 1, "other_share": 1}', r"at `\$.other_share`"),
-        (b'{"name": "\xff", "pictures": 1}', "not a tree"),
+        (b'{"name": "\xff", "pictures": 1}', "invalid tree"),
     ],
 )
 def test_a_refusal_says_which_part_is_wrong(text: str | bytes, says: str) -> None:
@@ -82,7 +83,7 @@ def test_ids_depend_on_seed_and_name_and_on_nothing_else() -> None:
     spec = parse_tree('{"name": "a", "pictures": 5}')
     alone, crowded, other = TreeStore(1), TreeStore(1), TreeStore(2)
     crowded.add(parse_tree('{"name": "b", "pictures": 5}'))
-    ids = [store.file(store.add(spec), 3).id for store in (alone, crowded, other)]
+    ids = [File(store.add(spec), 3).id for store in (alone, crowded, other)]
     assert ids[0] == ids[1] != ids[2]
     assert len(ids[0]) == 33
     assert ids[0][0] == "1"

@@ -5,13 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
-from drive_emulator.http import connect_proxy as tunnels
+from drive_emulator.http import connect_proxy
 from drive_emulator.http.connect_proxy import (
-    MAX_HEAD,
+    MAX_CONNECT_HEAD,
     ConnectProxy,
-    Reads,
-    Refused,
-    Writes,
+    TunnelRefused,
+    Writer,
     check_target,
 )
 
@@ -36,14 +35,14 @@ class Sink:
 
 
 def source(data: bytes, ends: bool = True) -> asyncio.StreamReader:
-    reader = asyncio.StreamReader(limit=MAX_HEAD)
+    reader = asyncio.StreamReader(limit=MAX_CONNECT_HEAD)
     reader.feed_data(data)
     if ends:
         reader.feed_eof()
     return reader
 
 
-async def nobody() -> tuple[Reads, Writes]:
+async def nobody() -> tuple[asyncio.StreamReader, Writer]:
     raise ConnectionRefusedError
 
 
@@ -84,7 +83,7 @@ def test_googles_hosts_and_the_universe_are_let_through(host: str) -> None:
     ],
 )
 def test_everything_else_is_refused_with_a_sentence(line: str, status: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(TunnelRefused) as refused:
         check_target(line, "emu.test")
     assert refused.value.status.startswith(status)
     assert len(str(refused.value)) > 20
@@ -99,7 +98,7 @@ async def test_bytes_go_both_ways_until_one_side_ends() -> None:
 
     server = Sink(answer)
 
-    async def here() -> tuple[Reads, Writes]:
+    async def here() -> tuple[asyncio.StreamReader, Writer]:
         return answers, server
 
     client = source(connect("www.googleapis.com:443") + b"hello", ends=False)
@@ -111,9 +110,9 @@ async def test_bytes_go_both_ways_until_one_side_ends() -> None:
     assert (server.closed, to_client.closed) == (True, True)
 
 
-async def refusal(tunnels: ConnectProxy, data: bytes, ends: bool = False) -> bytes:
+async def refusal(proxy: ConnectProxy, data: bytes, ends: bool = False) -> bytes:
     to_client = Sink()
-    await tunnels.serve(source(data, ends), to_client)
+    await proxy.serve(source(data, ends), to_client)
     assert to_client.closed
     return to_client.data
 
@@ -139,7 +138,7 @@ async def test_a_head_without_end_is_refused() -> None:
 async def test_a_client_that_says_nothing_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tunnels, "HEAD_S", 0.01)
+    monkeypatch.setattr(connect_proxy, "HEAD_TIMEOUT_S", 0.01)
     assert (await refusal(ConnectProxy(nobody, "emu.test"), b"CONN")).startswith(b"HTTP/1.1 408 ")
 
 
@@ -150,10 +149,10 @@ async def test_a_client_that_hangs_up_is_told_nothing() -> None:
 async def test_there_are_never_more_tunnels_than_allowed() -> None:
     waiting = asyncio.StreamReader()
 
-    async def here() -> tuple[Reads, Writes]:
+    async def here() -> tuple[asyncio.StreamReader, Writer]:
         return waiting, Sink()
 
-    proxy = ConnectProxy(here, "emu.test", most=1)
+    proxy = ConnectProxy(here, "emu.test", limit=1)
     first = asyncio.create_task(
         proxy.serve(source(connect("www.googleapis.com:443"), ends=False), Sink())
     )

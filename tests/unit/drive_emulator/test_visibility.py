@@ -9,7 +9,7 @@ from drive_emulator.auth.caller import Caller
 from drive_emulator.tree.explicit_spec import BadTree
 from drive_emulator.tree.generated import parse_tree
 from drive_emulator.tree.store import TreeStore
-from drive_emulator.tree.tree import Tree
+from drive_emulator.tree.tree import File, Tree
 from tests.unit.drive_emulator.answers import reason
 from tests.unit.drive_emulator.callers import ACCOUNT, TOKEN, caller, state_of
 from tests.unit.drive_emulator.conftest import KEY
@@ -79,7 +79,7 @@ async def test_a_listing_tells_the_keys_of_children_to_who_has_the_folders(
     headers = sent(f"{keyed.refs['folder']}/0-folder")
     answer = await anybody.get(FILES, params=params, headers=headers)
     assert answer.json() == {"files": [{"name": "inside.jpg"}]}
-    params["q"] = f"'{store.file(keyed, 0).id}' in parents"
+    params["q"] = f"'{File(keyed, 0).id}' in parents"
     shown = (await anybody.get(FILES, params=params)).json()["files"]
     assert {"name": "a.jpg", "resourceKey": "0-file"} in shown
     assert {"name": "old", "resourceKey": "0-folder"} in shown
@@ -109,7 +109,7 @@ async def test_a_private_folder_is_there_for_the_accounts_it_is_shared_with(
         assert (await anybody.get(f"{FILES}/{tree.refs[ref]}")).status_code == 404
     q = {"q": f"'{tree.refs['ours']}' in parents", "fields": "files/name"}
     assert (await me.get(FILES, params=q)).json() == {"files": [{"name": "Below"}]}
-    q["q"] = f"'{store.file(tree, 0).id}' in parents"
+    q["q"] = f"'{File(tree, 0).id}' in parents"
     assert (await me.get(FILES, params=q)).json() == {"files": [{"name": "Ours"}]}
     assert (await anybody.get(FILES, params=q)).json() == {"files": []}
 
@@ -127,7 +127,7 @@ def drive(store: TreeStore) -> Tree:
 async def test_what_is_in_a_shared_drive_needs_the_flag(
     anybody: httpx.AsyncClient, drive: Tree, store: TreeStore
 ) -> None:
-    [shared] = store.drives()
+    [shared] = [tree.drive for tree in store.trees if tree.drive]
     address = f"{FILES}/{drive.refs['file']}"
     assert reason(await anybody.get(address)) == (404, "notFound", "fileId")
     assert (await anybody.get(address, params={"alt": "media"})).status_code == 404
@@ -143,7 +143,7 @@ async def test_what_is_in_a_shared_drive_needs_the_flag(
 async def test_a_shared_drive_is_listed_with_both_flags(
     anybody: httpx.AsyncClient, store: TreeStore, drive: Tree
 ) -> None:
-    [shared] = store.drives()
+    [shared] = [tree.drive for tree in store.trees if tree.drive]
     assert (len(shared.id), shared.id[:2], shared.name) == (19, "0A", "Our drive")
     query = {"q": f"'{shared.id}' in parents", "fields": "files(name,driveId)"}
     supports, includes = {"supportsAllDrives": "true"}, {"includeItemsFromAllDrives": "true"}
@@ -159,7 +159,7 @@ async def test_a_shared_drive_is_listed_with_both_flags(
 async def test_one_drive_can_be_searched_as_a_corpus(
     anybody: httpx.AsyncClient, store: TreeStore, drive: Tree
 ) -> None:
-    [shared] = store.drives()
+    [shared] = [tree.drive for tree in store.trees if tree.drive]
     both = {"supportsAllDrives": "true", "includeItemsFromAllDrives": "true"}
     whole = {"corpora": "drive", "driveId": shared.id, "fields": "files/name", **both}
     found = (await anybody.get(FILES, params=whole)).json()["files"]
@@ -193,7 +193,7 @@ async def test_parameters_of_shared_drives_go_together(
 def test_a_drive_is_one_tree_and_may_have_a_given_id(store: TreeStore, drive: Tree) -> None:
     given = "0A1234567890123_PVA"
     tree = plant(store, name="theirs", drive=given)
-    assert store.file(tree, 0).id == given
+    assert File(tree, 0).id == given
     for taken in (given, "Our drive"):
         with pytest.raises(BadTree, match="a drive is one tree"):
             plant(store, name="third", drive=taken)
@@ -203,7 +203,7 @@ def test_arithmetic_trees_can_be_shared_drives_and_have_an_owner() -> None:
     store = TreeStore(seed=1)
     spec = '{"name": "a", "pictures": 3, "size": 5000, "drive": "D", "owner": "o@x", "shared": %s}'
     tree = store.add(parse_tree(spec % "false"))
-    file = store.file(tree, 1)
+    file = File(tree, 1)
     assert file.entry.shared is False
     assert not store.visible(file, Caller(key="k"), all_drives=True)
     assert store.visible(file, Caller(account="o@x"), all_drives=True)

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive_emulator.drive_api.file_resource import projection
-from drive_emulator.drive_api.media import body
+from drive_emulator.drive_api.file_resource import file_json
+from drive_emulator.drive_api.media import file_parts
 from drive_emulator.fields.mask import parse_mask
 from drive_emulator.tree.entry import FOLDER
 from drive_emulator.tree.explicit_spec import BadTree
 from drive_emulator.tree.generated import parse_tree
 from drive_emulator.tree.store import TreeStore
+from drive_emulator.tree.tree import File
 from tests.unit.drive_emulator.written_trees import facts, item, listed, names, plant
 
 
@@ -27,7 +28,7 @@ def content(store: TreeStore, file_id: str) -> bytes:
     file = store.find(file_id)
     assert file is not None
     assert file.entry.blob is not None
-    return b"".join(body(file, file.entry.blob))
+    return b"".join(file_parts(file, file.entry.blob))
 
 
 def test_folders_come_of_paths_and_hold_what_is_written(store: TreeStore) -> None:
@@ -38,7 +39,7 @@ def test_folders_come_of_paths_and_hold_what_is_written(store: TreeStore) -> Non
         {"path": "root.txt", "kind": "text"},
         title="Mine",
     )
-    root = store.file(tree, 0)
+    root = File(tree, 0)
     assert root.entry.name == "Mine"
     assert names(store, root.id) == ["A", "root.txt"]
     [a, _] = listed(store, root.id)
@@ -107,7 +108,7 @@ def test_attributes_show_in_the_json(store: TreeStore) -> None:
 def test_what_is_said_goes_through_the_mask_too(store: TreeStore) -> None:
     says = {"imageMediaMetadata": {"width": -1, "height": 5}, "size": "x"}
     tree = plant(store, {"path": "a.jpg", "says": says, "ref": "a"})
-    shown = projection(parse_mask("name,imageMediaMetadata/width"))(item(store, tree, "a"))
+    shown = file_json(parse_mask("name,imageMediaMetadata/width"))(item(store, tree, "a"))
     assert shown == {"name": "a.jpg", "imageMediaMetadata": {"width": -1}}
 
 
@@ -118,7 +119,7 @@ def test_a_folder_of_no_path_describes_the_root(store: TreeStore) -> None:
         {"path": [], "kind": "folder", "resourceKey": "0-root", "ref": "root"},
         title="Mine",
     )
-    root = facts(store.file(tree, 0))
+    root = facts(File(tree, 0))
     assert (root["id"], root["name"], root["resourceKey"]) == (tree.refs["root"], "Mine", "0-root")
 
 
@@ -132,7 +133,7 @@ def test_twin_folders_are_two_and_are_told_apart_by_ref(store: TreeStore) -> Non
     )
     assert names(store, tree.refs["first"]) == ["first.jpg"]
     assert names(store, tree.refs["second"]) == ["deeper"]
-    assert names(store, store.file(tree, 0).id) == ["twin", "twin"]
+    assert names(store, File(tree, 0).id) == ["twin", "twin"]
 
 
 def test_an_item_may_have_two_parents_or_none(store: TreeStore) -> None:
@@ -145,7 +146,7 @@ def test_an_item_may_have_two_parents_or_none(store: TreeStore) -> None:
         {"path": "lost.jpg", "parents": [], "ref": "lost"},
         {"path": "root too.jpg", "parents": [[], "b"]},
     )
-    root = store.file(tree, 0).id
+    root = File(tree, 0).id
     assert names(store, root) == ["A", "B", "root too.jpg"]
     assert names(store, tree.refs["a"]) == ["both.jpg"]
     in_b = ["elsewhere.jpg", "root too.jpg", "both.jpg"]
@@ -170,7 +171,7 @@ def test_a_private_folder_hides_what_is_in_it_unless_that_is_shared_itself(
         {"path": ["Private", "hidden.jpg"], "ref": "hidden"},
         {"path": ["Private", "Below", "shown.jpg"], "shared": True, "ref": "shown"},
     )
-    root = store.file(tree, 0).id
+    root = File(tree, 0).id
     assert names(store, root) == []
     assert item(store, tree, "hidden").entry.shared is False
     assert item(store, tree, "shown").entry.shared is True

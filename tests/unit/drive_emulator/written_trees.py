@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from drive_emulator.auth.caller import Caller
-from drive_emulator.drive_api.file_resource import projection
-from drive_emulator.drive_api.listing import Listing, read_list
+from drive_emulator.drive_api.file_resource import file_json
+from drive_emulator.drive_api.listing import Listing, read_list_request
 from drive_emulator.tree.generated import parse_tree
 from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import File, Tree
@@ -27,7 +27,7 @@ def item(store: TreeStore, tree: Tree, ref: str) -> File:
 
 def facts(file: File) -> dict[str, Any]:
     """Its whole JSON."""
-    return projection({})(file)
+    return file_json({})(file)
 
 
 def listed(
@@ -37,7 +37,7 @@ def listed(
     listing, token, found = Listing(store), "", []
     for _ in range(1_000):
         asked = {"q": f"'{folder}' in parents", **params, "pageToken": token}
-        page = listing.page(read_list(asked, caller))
+        page = listing.page(read_list_request(asked, caller))
         found += [facts(file) for file in page.files]
         if page.next_token is None:
             return found
