@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _refuse(str(why))
     except OSError as why:
         return _refuse(f"cannot write {why.filename}: {why.strerror}")
-    server = Server(App(state), listener, tls)
+    server = Server(App(state), listener, App(state, control=False), tls)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.stop)
     _announce(state)

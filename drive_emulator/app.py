@@ -12,18 +12,26 @@ from drive_emulator.control.state import State
 from drive_emulator.drive_api import accounts, batch, discovery, exports, files, oauth_token
 from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.drive_api.routing import Routes
-from drive_emulator.http.disconnect import Disconnected, close
 from drive_emulator.http.errors import ApiError, control_error
-from drive_emulator.http.messages import Receive, Request, Scope, Send, read_request, send_error
+from drive_emulator.http.messages import (
+    Disconnected,
+    Receive,
+    Request,
+    Scope,
+    Send,
+    close,
+    read_request,
+    send_error,
+)
 from drive_emulator.validation import InvalidInput
 
 
 class App:
-    """Callable as ASGI 3."""
+    """Callable as ASGI 3; without `control`, there is no control API."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, control: bool = True) -> None:
         self._state = state
-        self._control = Routes([*trees.routes(state), *settings.routes(state)])
+        self._control = Routes([*trees.routes(state), *settings.routes(state)] if control else [])
         self._drive_api = Routes(
             [
                 *files.routes(state),
@@ -45,7 +53,7 @@ class App:
             await send_error(send, unread, error)
             return
         try:
-            if request.path.startswith("/_emu/"):
+            if request.path.startswith("/_emu"):
                 await self._answer_control(request, receive, send)
             else:
                 await self._answer(request, receive, send)
@@ -58,7 +66,7 @@ class App:
         try:
             found = self._control.match(request)
             if found is None:
-                raise control_error("there is no such method in the control API", 404)
+                raise control_error("no such control method (only plain HTTP has any)", 404)
             route, context.names = found
             await route.handler(context)
         except InvalidInput as why:

@@ -18,18 +18,18 @@ from drive_emulator.control.request_log import DEFAULT_LENGTH, MAX_LENGTH, Reque
 from drive_emulator.control.state import State
 from drive_emulator.faults.rule import parse_delay, parse_rule
 from drive_emulator.http import tls
-from drive_emulator.http.server import TlsListeners, listen, url
+from drive_emulator.http.server import TlsListeners, url
 from drive_emulator.quota.settings import PROFILES, QuotaSettings, changed
 from drive_emulator.tree.store import TreeStore
 from drive_emulator.validation import InvalidInput, decode
 
 DEFAULT_KEY = "emulator-key"
 DEFAULT_PORT = 28085
+_BACKLOG = 2048
 Value = TypeVar("Value")
 
 
 def parser() -> argparse.ArgumentParser:
-    """All flags of `python -m drive_emulator`."""
     result = argparse.ArgumentParser(
         prog="python -m drive_emulator",
         usage="%(prog)s [flags]",
@@ -104,7 +104,6 @@ def _add_tls(parser: argparse.ArgumentParser) -> None:
 
 
 def state_of(store: TreeStore, options: argparse.Namespace) -> State:
-    """The state that the flags describe; raises `InvalidInput`."""
     state = State(store, dict(options.api_key or [(DEFAULT_KEY, KeyState.OK)]))
     for token, account in options.bearer:
         state.tokens.add(token, account)
@@ -143,11 +142,11 @@ def tls_listeners(options: argparse.Namespace) -> TlsListeners | None:
 
 
 def open_listener(host: str, port: int) -> socket.socket:
-    """A listening socket; raises `InvalidInput`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return listen(host, port)
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as why:
-        reason = why.strerror or why
+        reason = os.strerror(why.errno) if why.errno else str(why)
         raise InvalidInput(f"cannot listen on {host} port {port}: {reason}") from None
 
 

@@ -9,16 +9,14 @@ with running_emulator() as drive:
 import json
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, Queue
-from threading import Thread
-from typing import IO, Any
+from threading import Timer
+from typing import Any
 
 _START_S = 30.0
 _STOP_S = 10.0
@@ -113,7 +111,6 @@ class RunningEmulator:
         return {int(each["id"]): int(each["hits"]) for each in self.rules()}[rule]
 
     def clear_faults(self, rule: int | None = None) -> None:
-        """Remove one rule, or all."""
         self._send("DELETE", "faults" if rule is None else f"faults/{rule}")
 
     def set_quota(self, profile: str | None = None, **settings: Any) -> dict[str, Any]:
@@ -142,11 +139,9 @@ class RunningEmulator:
         return self._send("GET", "counts")
 
     def reset_log(self) -> None:
-        """Forget all requests and counts."""
         self._send("DELETE", "log")
 
     def now(self) -> float:
-        """The emulator's time, in seconds since 1970."""
         return float(self._send("GET", "clock")["now"])
 
     def advance(self, seconds: float) -> float:
@@ -162,7 +157,6 @@ class RunningEmulator:
         self._send("POST", "keys", {"key": key, "state": state})
 
     def bearer(self, account: str, life_s: float = 3_600.0) -> str:
-        """A new access token of an account."""
         answer = self._send("POST", "bearers", {"account": account, "life_s": life_s})
         return str(answer["access_token"])
 
@@ -203,27 +197,16 @@ def running_emulator(
 
 def _address(process: subprocess.Popen[str]) -> str:
     """The address in the first line of output, which is printed once the listener is open."""
-    lines: Queue[str] = Queue()
     assert process.stdout is not None
-    Thread(target=_read_lines, args=(process.stdout, lines), daemon=True).start()
-    limit = time.monotonic() + _START_S
-    while time.monotonic() < limit:
-        try:
-            line = lines.get(timeout=0.1)
-        except Empty:
-            if process.poll() is not None:
-                message = f"it stopped at once with exit code {process.returncode}"
-                raise EmulatorFailed(message) from None
-            continue
-        if "http://" in line:
-            return line[line.index("http://") :].strip()
-    raise EmulatorFailed(f"it did not start within {_START_S:.0f} s")
-
-
-def _read_lines(output: IO[str], lines: "Queue[str]") -> None:
-    with output:
-        for line in output:
-            lines.put(line)
+    timer = Timer(_START_S, process.kill)
+    timer.start()
+    try:
+        for line in process.stdout:
+            if "http://" in line:
+                return line[line.index("http://") :].strip()
+    finally:
+        timer.cancel()
+    raise EmulatorFailed(f"it did not start: exit code {process.wait(_STOP_S)}")
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
@@ -233,5 +216,6 @@ def _stop(process: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait(_STOP_S)
-    if process.stdin is not None:
-        process.stdin.close()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()

@@ -19,7 +19,6 @@ class WorkerThread:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="worker")
 
     async def run(self, job: Callable[[], Result]) -> Result:
-        """The result of the job; the event loop goes on meanwhile."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, job)
 
     def run_all(self, jobs: Iterable[Callable[[], object]]) -> None:

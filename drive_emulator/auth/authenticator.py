@@ -54,7 +54,6 @@ class AccessTokens:
         self._tokens: dict[str, tuple[str, float]] = {}  # token -> account, expiry
 
     def issue(self, account: str, life_s: float = DEFAULT_LIFE_S) -> str:
-        """A new token of the account."""
         token = f"ya29.{secrets.token_urlsafe(48)}"
         self.add(token, account, life_s)
         return token
@@ -66,7 +65,6 @@ class AccessTokens:
         self._tokens[token] = (account, self._clock.now() + life_s)
 
     def revoke(self, token: str) -> None:
-        """Refuse the token from now on."""
         self._tokens.pop(token, None)
 
     def account(self, token: str) -> str | None:

@@ -6,15 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
-from drive_emulator.content.containers import (
-    GIF,
-    JPEG,
-    MIN_PADDING,
-    PNG,
-    WEBP,
-    Container,
-    Part,
-)
+from drive_emulator.content.containers import GIF, JPEG, MIN_PADDING, PNG, WEBP, Container, Part
 from drive_emulator.content.documents import BY_KIND, Document
 from drive_emulator.content.paintings import LARGE_WIDTH, PAINTINGS, Painting, encode
 
@@ -71,7 +63,6 @@ class Blob:
 
     @property
     def ready(self) -> bool:
-        """Whether it has been rendered."""
         return self._rendered is not None
 
     @property
@@ -119,7 +110,6 @@ class BlobCache:
         )
 
     def document(self, document: Document) -> Blob:
-        """A file that is not an image."""
         container = document.container
         blob = self._get("document", "", container, lambda: _rendered([document.content]))
         blob.is_image = False

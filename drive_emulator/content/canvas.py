@@ -47,7 +47,6 @@ print: fff8f0 9a031e fb8b24 0f4c5c; e36414 5f0f40 fffdf8 84a98c
 
 
 def palettes(*hours: str) -> list[Palette]:
-    """The palettes of these times of day."""
     lines = (line.split(": ") for line in _CODES.strip().splitlines())
     chosen = [codes.replace(";", "").split() for hour, codes in lines if hour in hours]
     colours = [[tuple(bytes.fromhex(code)) for code in codes] for codes in chosen]
@@ -87,7 +86,6 @@ class Canvas:
         self._pen = ImageDraw.Draw(self.image, "RGBA")
 
     def fill(self, stops: Sequence[Colour], top: float = 0.0, bottom: float = 1.0) -> None:
-        """A vertical gradient between two heights."""
         column = Image.new("RGB", (1, len(stops)))
         column.putdata(stops)
         first, last = round(top * self.height), round(bottom * self.height)

@@ -19,6 +19,8 @@ Part = bytes | memoryview
 _FILLER = 4 * 1024 * 1024
 _JPEG_SEGMENT = 65_537  # marker, length and the 65,533 bytes that a segment can hold
 _GIF_BLOCK = 256
+_JPEG_COMMENT = b"\xff\xfe\xff\xff" + bytes(_JPEG_SEGMENT - 4)
+_GIF_COMMENT = b"\xff" + bytes(_GIF_BLOCK - 1)
 
 
 @dataclass(frozen=True)
@@ -38,19 +40,8 @@ class Container:
 
 
 @cache
-def _zeros() -> memoryview:
-    return memoryview(bytes(_FILLER))
-
-
-@cache
-def _jpeg_filler() -> memoryview:
-    segment = b"\xff\xfe\xff\xff" + bytes(_JPEG_SEGMENT - 4)
-    return memoryview(segment * (_FILLER // _JPEG_SEGMENT))
-
-
-@cache
-def _gif_filler() -> memoryview:
-    return memoryview((b"\xff" + bytes(_GIF_BLOCK - 1)) * (_FILLER // _GIF_BLOCK))
+def _filler(unit: bytes) -> memoryview:
+    return memoryview(unit * (_FILLER // len(unit)))
 
 
 def _repeat(filler: memoryview, count: int) -> list[Part]:
@@ -64,7 +55,7 @@ def _jpeg_prefix(encoded: bytes, padding: int) -> list[Part]:
     whole, rest = divmod(padding, _JPEG_SEGMENT)
     if 0 < rest < 4:  # too short for a segment: split a full one
         whole, rest = whole - 1, rest + _JPEG_SEGMENT
-    parts: list[Part] = [encoded[:-2], *_repeat(_jpeg_filler(), whole * _JPEG_SEGMENT)]
+    parts: list[Part] = [encoded[:-2], *_repeat(_filler(_JPEG_COMMENT), whole * _JPEG_SEGMENT)]
     while rest:
         length = rest if rest <= _JPEG_SEGMENT else 1_000
         parts.append(b"\xff\xfe" + struct.pack(">H", length - 2) + bytes(length - 4))
@@ -85,7 +76,7 @@ def _png_prefix(encoded: bytes, padding: int) -> list[Part]:
     """One private ancillary chunk before IEND, which is always the last 12 bytes."""
     parts: list[Part] = [encoded[:-12]]
     if padding:
-        filler = _repeat(_zeros(), padding - 12)
+        filler = _repeat(_filler(b"\0"), padding - 12)
         checksum = zlib.crc32(b"paDd")
         for part in filler:
             checksum = zlib.crc32(part, checksum)
@@ -109,7 +100,7 @@ def _gif_prefix(encoded: bytes, padding: int) -> list[Part]:
             parts.append(b"\x7f" + bytes(127) + b"\x80" + bytes(128))
         elif rest:
             parts.append(bytes((rest - 1,)) + bytes(rest - 1))
-        parts += [*_repeat(_gif_filler(), whole * _GIF_BLOCK), b"\0"]
+        parts += [*_repeat(_filler(_GIF_COMMENT), whole * _GIF_BLOCK), b"\0"]
     return parts
 
 
@@ -130,7 +121,7 @@ def _webp_prefix(encoded: bytes, padding: int) -> list[Part]:
         body = _webp_chunk(b"VP8X", bytes(4) + canvas) + body
     filler: list[Part] = []
     if padding:
-        filler = [b"PADD" + struct.pack("<I", padding - 8), *_repeat(_zeros(), padding - 8)]
+        filler = [b"PADD" + struct.pack("<I", padding - 8), *_repeat(_filler(b"\0"), padding - 8)]
     size = 4 + len(body) + padding + len(_webp_suffix(b"0" * TAG_LENGTH))
     return [b"RIFF" + struct.pack("<I", size) + b"WEBP" + body, *filler]
 

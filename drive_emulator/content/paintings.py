@@ -44,7 +44,6 @@ class Painting:
 
 
 def encode(picture: Image.Image, container: Container, quality: int) -> bytes:
-    """The picture as a file of the format, without metadata."""
     out = io.BytesIO()
     if container is JPEG:
         picture.save(out, "JPEG", quality=quality)

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter, deque
 from collections.abc import AsyncIterator
+from sys import intern
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -63,7 +64,6 @@ class RequestLog:
         self._lines: deque[tuple[Any, ...]] = deque()
         self._text = 0
         self._last = 0
-        self._agents: dict[bytes, str] = {}  # so that equal ones share their memory
         self.reset()
 
     def reset(self) -> None:
@@ -94,7 +94,7 @@ class RequestLog:
             self._last, at, kind, request.method, request.path, request.query,
             context.caller.account, context.caller.user,
             headers.get(b"range", b"").decode("latin-1"),
-            self._agent(headers.get(b"user-agent", b"")),
+            intern(headers.get(b"user-agent", b"").decode("latin-1")),  # often the same
             status, reason, context.bytes, seconds * 1000,
         ))  # fmt: skip
         self._text += len(request.query) + len(request.path)
@@ -124,14 +124,6 @@ class RequestLog:
         """Requests of the main kinds, how many of all were refused, and bytes of media."""
         kinds = {kind: self._kinds[kind] for kind in ("list", "get", "media")}
         return {**kinds, "refused": self.refused, "bytes": self._bytes["media"]}
-
-    def _agent(self, header: bytes) -> str:
-        known = self._agents.get(header)
-        if known is None:
-            if len(self._agents) >= 1_000:
-                self._agents.clear()
-            known = self._agents[header] = header.decode("latin-1")
-        return known
 
 
 async def encode_lines(lines: list[Line]) -> AsyncIterator[bytes]:

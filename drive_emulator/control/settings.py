@@ -1,5 +1,6 @@
 """The rest of the control API: keys, tokens, clock, knobs, quota, fault rules and the log."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -9,7 +10,7 @@ from drive_emulator.auth.service_accounts import EMAIL
 from drive_emulator.control.request_log import encode_lines
 from drive_emulator.control.state import State
 from drive_emulator.drive_api.context import RequestContext
-from drive_emulator.drive_api.routing import Route
+from drive_emulator.drive_api.routing import Handler, Route
 from drive_emulator.faults.rule import parse_rule
 from drive_emulator.http.errors import control_error
 from drive_emulator.http.messages import read_body, send_lines
@@ -44,28 +45,28 @@ class _ServiceAccount(msgspec.Struct, forbid_unknown_fields=True):
 def routes(state: State) -> list[Route]:
     control = Settings(state)
     handlers = {
-        "GET health": control.health,
-        "GET addresses": control.addresses,
-        "GET keys": control.keys,
+        "GET health": _show(lambda: {"status": "ok"}),
+        "GET addresses": _show(lambda: state.addresses),
+        "GET keys": _show(control.keys),
         "POST keys": control.set_key,
         "POST bearers": control.issue_token,
         "DELETE bearers/{token}": control.revoke_token,
         "POST service-accounts": control.create_service_account,
-        "GET clock": control.clock,
+        "GET clock": _show(control.now),
         "POST clock": control.advance_clock,
-        "GET knobs": control.knobs,
+        "GET knobs": _show(lambda: state.knobs),
         "PATCH knobs": control.change_knobs,
         "GET quota": control.quota,
         "POST quota": control.change_quota,
         "DELETE quota": control.reset_quota,
-        "GET faults": control.faults,
+        "GET faults": _show(control.rules),
         "POST faults": control.add_fault,
         "DELETE faults": control.clear_faults,
         "DELETE faults/{number}": control.remove_fault,
         "GET log": control.log,
         "DELETE log": control.reset_log,
-        "GET counts": control.counts,
-        "GET requests": control.requests,
+        "GET counts": _show(lambda: state.log.counts()),
+        "GET requests": _show(lambda: state.log.totals()),
     }
     return [
         Route(method, f"/_emu/{path}", "emu", handler)
@@ -73,25 +74,30 @@ def routes(state: State) -> list[Route]:
     ]
 
 
-class Settings:
-    """Handlers for everything but the trees."""
+def _show(value: Callable[[], Any]) -> Handler:
+    async def handler(context: RequestContext) -> None:
+        await context.send_json(value())
 
+    return handler
+
+
+class Settings:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    async def health(self, context: RequestContext) -> None:
-        await context.send_json({"status": "ok"})
+    def keys(self) -> dict[str, Any]:
+        return {"keys": self._state.authenticator.keys}
 
-    async def addresses(self, context: RequestContext) -> None:
-        await context.send_json(self._state.addresses)
+    def now(self) -> dict[str, float]:
+        return {"now": self._state.clock.now()}
 
-    async def keys(self, context: RequestContext) -> None:
-        await context.send_json({"keys": self._state.authenticator.keys})
+    def rules(self) -> dict[str, Any]:
+        return {"rules": [rule.describe() for rule in self._state.faults.rules]}
 
     async def set_key(self, context: RequestContext) -> None:
         wanted = await _read(context, _Key, "key")
         self._state.authenticator.set_key(wanted.key, wanted.state)
-        await self.keys(context)
+        await context.send_json(self.keys())
 
     async def issue_token(self, context: RequestContext) -> None:
         wanted = await _read(context, _Bearer, "bearer")
@@ -108,7 +114,6 @@ class Settings:
         await context.send_json({})
 
     async def create_service_account(self, context: RequestContext) -> None:
-        """A new key, as the JSON file that Google's clients read."""
         body = await read_body(context.receive) or b"{}"
         email = decode(body, _ServiceAccount, "service account").email
         token_uri = f"{context.request.origin}/token"
@@ -120,19 +125,13 @@ class Settings:
             raise control_error(message, 501) from None
         await context.send_json(account, 201)
 
-    async def clock(self, context: RequestContext) -> None:
-        await context.send_json({"now": self._state.clock.now()})
-
     async def advance_clock(self, context: RequestContext) -> None:
         self._state.clock.advance((await _read(context, _Advance, "advance")).advance)
-        await self.clock(context)
-
-    async def knobs(self, context: RequestContext) -> None:
-        await context.send_json(self._state.knobs)
+        await context.send_json(self.now())
 
     async def change_knobs(self, context: RequestContext) -> None:
         self._state.knobs.change(await _read(context, dict[str, Any], "object of knobs"))
-        await self.knobs(context)
+        await context.send_json(self._state.knobs)
 
     async def quota(self, context: RequestContext) -> None:
         last_s = context.request.params.get("seconds", _DEFAULT_LAST_S)
@@ -149,23 +148,19 @@ class Settings:
         self._state.quota.reset()
         await context.send_json(self._state.quota.report(0))
 
-    async def faults(self, context: RequestContext) -> None:
-        rules = [rule.describe() for rule in self._state.faults.rules]
-        await context.send_json({"rules": rules})
-
     async def add_fault(self, context: RequestContext) -> None:
         rule = self._state.faults.add(parse_rule(await read_body(context.receive)))
         await context.send_json(rule.describe(), 201)
 
     async def clear_faults(self, context: RequestContext) -> None:
         self._state.faults.clear()
-        await self.faults(context)
+        await context.send_json(self.rules())
 
     async def remove_fault(self, context: RequestContext) -> None:
         number = context.names[0][:18]
         if not number.isdecimal() or not self._state.faults.remove(int(number)):
             raise control_error(f"there is no rule {number}", 404)
-        await self.faults(context)
+        await context.send_json(self.rules())
 
     async def log(self, context: RequestContext) -> None:
         params = context.request.params
@@ -177,13 +172,7 @@ class Settings:
 
     async def reset_log(self, context: RequestContext) -> None:
         self._state.log.reset()
-        await self.counts(context)
-
-    async def counts(self, context: RequestContext) -> None:
         await context.send_json(self._state.log.counts())
-
-    async def requests(self, context: RequestContext) -> None:
-        await context.send_json(self._state.log.totals())
 
 
 async def _read(context: RequestContext, shape: type[Shape], name: str) -> Shape:

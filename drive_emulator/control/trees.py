@@ -38,8 +38,6 @@ def routes(state: State) -> list[Route]:
 
 
 class TreeControl:
-    """Handlers for the trees of one store."""
-
     def __init__(self, state: State) -> None:
         self._store = state.store
         self._worker = state.worker

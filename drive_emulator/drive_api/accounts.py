@@ -4,52 +4,48 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-from drive_emulator.drive_api.backend import Backend
+from drive_emulator.drive_api.backend import Backend, ChangeRecord
 from drive_emulator.drive_api.context import RequestContext
-from drive_emulator.drive_api.corpora import drive_not_found
 from drive_emulator.drive_api.export_formats import FORMATS, IMPORTS
 from drive_emulator.drive_api.file_resource import file_json, rfc3339
+from drive_emulator.drive_api.list_params import drive_not_found
 from drive_emulator.drive_api.routing import Route
 from drive_emulator.fields.mask import Schema, apply_mask, parse_mask, read_fields
-from drive_emulator.fields.schema import FILE
+from drive_emulator.fields.schema import FILE, plain
 from drive_emulator.http.errors import (
     api_error,
     invalid,
     invalid_parameter,
-    login_required,
     missing_parameter,
+    named_error,
 )
-from drive_emulator.tree.change_log import ChangeRecord
 from drive_emulator.tree.tree import File
 
 _GIB = 1024**3
-
-
-def _names(text: str) -> Schema:
-    return {name: {} for name in text.split()}
+_USAGES = ("usage", "usageInDrive", "usageInDriveTrash")
 
 
 _DRIVE: Schema = {
-    **_names("colorRgb createdTime hidden id kind name themeId"),
+    **plain("colorRgb createdTime hidden id kind name themeId"),
     "capabilities": None,
     "restrictions": None,
 }
-_DRIVES: Schema = {**_names("kind nextPageToken"), "drives": _DRIVE}
+_DRIVES: Schema = {**plain("kind nextPageToken"), "drives": _DRIVE}
 _ABOUT: Schema = {
-    **_names("appInstalled canCreateDrives canCreateTeamDrives driveThemes folderColorPalette"),
-    **_names("kind maxUploadSize teamDriveThemes"),
+    **plain("appInstalled canCreateDrives canCreateTeamDrives driveThemes folderColorPalette"),
+    **plain("kind maxUploadSize teamDriveThemes"),
     **dict.fromkeys(("exportFormats", "importFormats", "maxImportSizes")),
-    "storageQuota": _names("limit usage usageInDrive usageInDriveTrash"),
-    "user": _names("displayName emailAddress kind me permissionId photoLink"),
+    "storageQuota": plain("limit usage usageInDrive usageInDriveTrash"),
+    "user": plain("displayName emailAddress kind me permissionId photoLink"),
 }
 _CHANGED_FILE = parse_mask(
     "kind,id,name,mimeType,parents,trashed,driveId,modifiedTime,version,resourceKey"
 )
-_START: Schema = _names("kind startPageToken")
+_START: Schema = plain("kind startPageToken")
 _CHANGES: Schema = {
-    **_names("kind newStartPageToken nextPageToken"),
+    **plain("kind newStartPageToken nextPageToken"),
     "changes": {
-        **_names("changeType driveId fileId kind removed time type"),
+        **plain("changeType driveId fileId kind removed time type"),
         "drive": _DRIVE,
         "file": FILE,
     },
@@ -69,8 +65,6 @@ def routes(backend: Backend) -> list[Route]:
 
 
 class AccountEndpoints:
-    """Methods that need an account."""
-
     def __init__(self, backend: Backend) -> None:
         self._store = backend.store
         self._changes = backend.changes
@@ -90,7 +84,6 @@ class AccountEndpoints:
         await _send(context, {"kind": "drive#driveList", "drives": found}, _DRIVES)
 
     async def drive(self, context: RequestContext) -> None:
-        """One shared drive."""
         _account(context)
         wanted = context.names[0]
         for root in self._roots(context):
@@ -145,7 +138,7 @@ class AccountEndpoints:
 def _account(context: RequestContext) -> str:
     """The caller's account; raises `ApiError` 401 for an anonymous caller."""
     if not context.caller.account:
-        raise login_required()
+        raise named_error("loginRequired")
     return context.caller.account
 
 
@@ -173,12 +166,7 @@ def _about(account: str) -> dict[str, Any]:
             "permissionId": f"{number:020d}",
             "emailAddress": account,
         },
-        "storageQuota": {
-            "limit": str(15 * _GIB),
-            "usage": "0",
-            "usageInDrive": "0",
-            "usageInDriveTrash": "0",
-        },
+        "storageQuota": {"limit": str(15 * _GIB), **dict.fromkeys(_USAGES, "0")},
         "importFormats": IMPORTS,
         "exportFormats": FORMATS,
         "maxImportSizes": {each: "10485760" for each in FORMATS},

@@ -5,7 +5,7 @@ counts a batch of n calls as n. Media is not served in batches.
 """
 
 import email.message
-import http
+import http.client
 import re
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -36,10 +36,6 @@ class Call:
     headers: tuple[tuple[bytes, bytes], ...]
 
 
-class BadCall(ValueError):
-    """A part that is not an HTTP request; the message says why."""
-
-
 def read_batch(content_type: str, body: bytes) -> list[Call]:
     """The calls of a multipart/mixed body; raises `ApiError` 400 for the whole batch.
 
@@ -60,10 +56,7 @@ def read_batch(content_type: str, body: bytes) -> list[Call]:
         raise _bad(f"The batch request has more than {MAX_CALLS} calls.")
     if not ends or not calls:
         raise _bad("Failed to parse batch request, error: no calls or no end marker.")
-    try:
-        return [_call(part) for part in calls]
-    except BadCall as why:
-        raise _bad(f"Failed to parse batch request, error: {why}") from None
+    return [_call(part) for part in calls]
 
 
 def _bad(message: str) -> ApiError:
@@ -74,11 +67,11 @@ def _call(part: bytes) -> Call:
     part_head, _, request = part.lstrip(b" \t").removeprefix(b"\n").partition(b"\n\n")
     named = dict(_headers(part_head))
     if not named.get(b"content-type", b"").lower().startswith(b"application/http"):
-        raise BadCall("a part is not application/http")
+        raise _bad("Failed to parse batch request, error: a part is not application/http")
     first, _, rest = request.lstrip(b"\n").partition(b"\n\n")[0].partition(b"\n")
     words = first.decode("latin-1").split()
     if len(words) not in (2, 3):
-        raise BadCall("a part has no request line")
+        raise _bad("Failed to parse batch request, error: a part has no request line")
     content_id = named.get(b"content-id", b"").decode("latin-1")
     return Call(content_id, words[0].upper(), words[1], tuple(_headers(rest)))
 
@@ -134,7 +127,6 @@ async def _perform(context: RequestContext, call: Call) -> bytes:
 
 
 def _error(call: Call) -> bytes | None:
-    """The JSON error of a call that is not made; None if it can be made."""
     path = call.target.partition("?")[0]
     media = path.startswith(("/upload/", "/download/")) or path.endswith("/export")
     message = ""
@@ -181,9 +173,6 @@ class _Response:
 
 
 def _raw(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:
-    try:
-        phrase = http.HTTPStatus(status).phrase
-    except ValueError:
-        phrase = "Unknown"
+    phrase = http.client.responses.get(status, "Unknown")
     lines = [f"HTTP/1.1 {status} {phrase}".encode(), *(n + b": " + v for n, v in headers)]
     return b"\r\n".join(lines) + b"\r\n\r\n" + body

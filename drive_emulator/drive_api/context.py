@@ -28,7 +28,6 @@ class Hooks:
     """Where faults can change a response. This class changes nothing."""
 
     def list_request(self, request: "ListRequest") -> "ListRequest":
-        """The request of a listing."""
         return request
 
     def page(self, page: "Page", request: "ListRequest") -> "Page":
@@ -40,7 +39,6 @@ class Hooks:
         return body
 
     def error(self, error: ApiError) -> ApiError:
-        """The error that would be sent."""
         return error
 
 
@@ -55,22 +53,6 @@ class RequestContext:
     whole pipeline, as the inner calls of a batch need. `on_end` is called once the response is
     over, however it ended.
     """
-
-    __slots__ = (
-        "bytes",
-        "caller",
-        "dispatch",
-        "hooks",
-        "kind",
-        "names",
-        "on_end",
-        "out",
-        "reason",
-        "receive",
-        "request",
-        "send",
-        "status",
-    )
 
     def __init__(self, request: Request, receive: Receive, out: Send, dispatch: Dispatch) -> None:
         self.request = request
@@ -100,9 +82,7 @@ class RequestContext:
         await self.out(message)
 
     async def send_json(self, value: Any, status: int = 200, more: Headers = ()) -> None:
-        """Send a JSON response as Google does."""
         await send_json(self.send, self.request, value, status, more)
 
     async def send_bytes(self, status: int, headers: RawHeaders, body: bytes) -> None:
-        """Send a response in one piece."""
         await send_response(self.send, self.request, status, headers, body)

@@ -6,8 +6,8 @@ from drive_emulator.auth.caller import Caller
 from drive_emulator.content.blobs import Blob
 from drive_emulator.drive_api.backend import Backend
 from drive_emulator.drive_api.context import RequestContext
-from drive_emulator.drive_api.corpora import supports_all_drives
 from drive_emulator.drive_api.file_resource import file_json
+from drive_emulator.drive_api.list_params import supports_all_drives
 from drive_emulator.drive_api.listing import Listing, needs_rendering, page_json, read_list_request
 from drive_emulator.drive_api.media import (
     SIGNED_PATH,
@@ -50,8 +50,6 @@ def routes(backend: Backend) -> list[Route]:
 
 
 class FileEndpoints:
-    """Reads files of one store."""
-
     def __init__(self, backend: Backend) -> None:
         self._store = backend.store
         self._listing = Listing(backend.store, backend.knobs, backend.clock.now)
@@ -141,7 +139,6 @@ def visible_file(store: TreeStore, context: RequestContext) -> File:
 
 
 def _my_drive(caller: Caller) -> dict[str, Any]:
-    """An account's own root folder. It is empty."""
     return {
         "kind": "drive#file",
         "id": caller.my_drive,

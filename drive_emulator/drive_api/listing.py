@@ -16,11 +16,17 @@ from time import time
 from typing import Any, NamedTuple
 
 from drive_emulator.auth.caller import Caller
-from drive_emulator.drive_api.corpora import Corpus, drive_not_found, read_corpus
+from drive_emulator.drive_api.backend import Knobs
 from drive_emulator.drive_api.file_resource import file_json
-from drive_emulator.drive_api.knobs import Knobs
+from drive_emulator.drive_api.list_params import (
+    BadOrder,
+    Corpus,
+    SortKey,
+    drive_not_found,
+    parse_order,
+    read_corpus,
+)
 from drive_emulator.drive_api.matching import Query, compile_query
-from drive_emulator.drive_api.ordering import BadOrder, SortKey, parse_order
 from drive_emulator.drive_api.query import BadQuery
 from drive_emulator.fields.mask import Mask, read_fields
 from drive_emulator.fields.schema import DEFAULT_LIST, FILE_LIST
@@ -151,7 +157,6 @@ class Listing:
         return sum(segment.length for segment in self._segments(request))
 
     def page(self, request: ListRequest) -> Page:
-        """The page; raises `ApiError` for an unknown folder or a bad token."""
         position = self._position(request)
         order = _shuffled(position.shuffle) if position.shuffle else request.order
         if order is None:
@@ -201,7 +206,6 @@ class Listing:
         return _Position(File(tree, ordinal), shuffle)
 
     def _segments(self, request: ListRequest) -> list[_Segment]:
-        """Where to look, tree by tree."""
         trees, corpus = self._store.trees, request.corpus
         if corpus.drive_id:
             trees = [tree for tree in trees if tree.drive_id == corpus.drive_id]

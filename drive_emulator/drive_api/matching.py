@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from drive_emulator.drive_api.query import And, BadQuery, Has, Node, Not, Or, Term, parse_query
+from drive_emulator.drive_api.query import And, BadQuery, Node, Not, Or, Term, parse_query
 from drive_emulator.tree.tree import File
 
 Test = Callable[[File], bool]
@@ -71,8 +71,6 @@ def _test(node: Node, account: str) -> Test:
         case Not(part):
             inner = _test(part, account)
             return lambda file: not inner(file)
-        case Has():
-            return _has(node)
         case Term("sharedWithMe"):
             return _flag(lambda file: account in file.entry.extras.shared_with)(node)
         case Term():
@@ -185,13 +183,12 @@ def _visibility(term: Term) -> Test:
     return lambda file: (link if file.entry.shared else limited) is equal
 
 
-def _has(node: Has) -> Test:
-    parts = dict(node.parts)
-    if node.name not in ("properties", "appProperties") or set(parts) != {"key", "value"}:
-        raise BadQuery(f"{node.name} does not support has")
-    key, value = parts["key"], parts["value"]
+def _has(term: Term) -> Test:
+    pairs = dict(term.value) if isinstance(term.value, tuple) else {}
+    if term.operator != "has" or set(pairs) != {"key", "value"}:
+        raise BadQuery(f"{term.name} needs has {{ key = … and value = … }}")
     # Application properties are private to the application that set them. There are none here.
-    public = node.name == "properties"
+    public, key, value = term.name == "properties", pairs["key"], pairs["value"]
     return lambda file: public and key == "theme" and file.entry.theme == value != ""
 
 
@@ -205,4 +202,6 @@ _TERMS: dict[str, Callable[[Term], Test]] = {
     "parents": _in_parents,
     "shortcutDetails.targetId": _target,
     "visibility": _visibility,
+    "properties": _has,
+    "appProperties": _has,
 }

@@ -60,18 +60,10 @@ class Term:
 
     name: str
     operator: str
-    value: str | bool
+    value: str | bool | tuple[tuple[str, str], ...]  # pairs for `has`
 
 
-@dataclass(frozen=True)
-class Has:
-    """A collection has an item with these values, as in `{ key='a' and value='b' }`."""
-
-    name: str
-    parts: tuple[tuple[str, str], ...]
-
-
-Node = Or | And | Not | Term | Has
+Node = Or | And | Not | Term
 
 
 def parse_query(text: str) -> Node:
@@ -135,7 +127,7 @@ class _Parser:
         if kind != "word" or text in ("and", "or", "in", "has", "contains"):
             self._fail()
         if self._skip("has"):
-            return Has(text, self._pairs())
+            return Term(text, "has", self._pairs())
         operator = self._peek()
         if operator not in _OPERATORS:
             return Term(text, "=", True)

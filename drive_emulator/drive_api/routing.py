@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from drive_emulator.drive_api.context import RequestContext
-from drive_emulator.http.errors import ApiError, invalid_parameter, login_required, unknown_method
+from drive_emulator.http.errors import ApiError, api_error, invalid_parameter, named_error
 from drive_emulator.http.messages import Request
 
 Handler = Callable[[RequestContext], Awaitable[None]]
@@ -49,7 +49,7 @@ class Routes:
         """
         found, names = self._at(request.path)
         if not found:
-            raise unknown_method()
+            raise api_error(404, "notFound", "Not Found")  # Google sends a page of HTML
         method = "GET" if request.method == "HEAD" else request.method
         alt = request.params.get("alt", "json")
         wrong_alt = False
@@ -59,7 +59,7 @@ class Routes:
                     return route, names
                 wrong_alt = True
         message = f"Invalid value '{alt[:40]}'"
-        error = invalid_parameter("alt", message) if wrong_alt else login_required()
+        error = invalid_parameter("alt", message) if wrong_alt else named_error("loginRequired")
         return Route(method, request.path, found[0].kind, _raise(error)), names
 
     def match(self, request: Request) -> tuple[Route, tuple[str, ...]] | None:

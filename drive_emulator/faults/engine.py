@@ -72,7 +72,6 @@ class Faults:
         return self._rules[self._last]
 
     def remove(self, number: int) -> bool:
-        """Returns whether the rule existed."""
         return self._rules.pop(number, None) is not None
 
     def clear(self) -> None:

@@ -21,14 +21,14 @@ _TOKEN = "nextPageToken"
 class DropToken(Effect, tag="drop_token"):
     """The listing ends with this page, as if there were no more."""
 
-    def value(self, body: Json, files: list[File], hit: Hit) -> Json:
+    def body(self, body: Json, files: list[File], hit: Hit) -> Json:
         return {name: each for name, each in body.items() if name != _TOKEN}
 
 
 class RepeatToken(Effect, tag="repeat_token"):
     """From the second page on, the next page's token is the page's own."""
 
-    def value(self, body: Json, files: list[File], hit: Hit) -> Json:
+    def body(self, body: Json, files: list[File], hit: Hit) -> Json:
         token = hit.context.request.params.get("pageToken")
         return body | {_TOKEN: token} if token else body
 
@@ -129,7 +129,7 @@ class EmptyForMissing(Effect, tag="empty_for_missing"):
 class Incomplete(Effect, tag="incomplete"):
     """`incompleteSearch` is true if `fields` asks for it."""
 
-    def value(self, body: Json, files: list[File], hit: Hit) -> Json:
+    def body(self, body: Json, files: list[File], hit: Hit) -> Json:
         return body | {"incompleteSearch": True} if "incompleteSearch" in body else body
 
 
@@ -158,7 +158,7 @@ class SetFields(Effect, tag="set"):
     fields: dict[str, Any]
     where: FileMatch = FileMatch()
 
-    def value(self, body: Json, files: list[File], hit: Hit) -> Json:
+    def body(self, body: Json, files: list[File], hit: Hit) -> Json:
         shown = body.get("files", []) if hit.context.kind == "list" else [body]
         for item, file in zip(shown, files, strict=False):
             if self.where.matches(file):

@@ -6,15 +6,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from drive_emulator.faults.effect import Effect, Hit
-from drive_emulator.http.disconnect import MAX_WAIT_S, client_left, drop_connection
-from drive_emulator.http.errors import (
-    PRESETS,
-    Preset,
-    RetryAfter,
-    Style,
-    preset_error,
-    retry_after,
-)
+from drive_emulator.http.errors import PRESETS, Preset, RetryAfter, Style, preset_error, retry_after
+from drive_emulator.http.messages import MAX_WAIT_S, client_left, drop_connection
 
 _DAY_S = 86_400.0
 _MAX_STICKY_S = 366 * _DAY_S

@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from drive_emulator.faults.effect import Effect, Hit
-from drive_emulator.http.disconnect import MAX_WAIT_S, client_left, drop_connection
 from drive_emulator.http.errors import ApiError
-from drive_emulator.http.messages import Message, Send
+from drive_emulator.http.messages import MAX_WAIT_S, Message, Send, client_left, drop_connection
 
 Position = Annotated[int, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]

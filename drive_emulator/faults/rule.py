@@ -95,7 +95,6 @@ class BadRule(InvalidInput):
 
 
 def parse_rule(text: str | bytes) -> RuleSpec:
-    """The rule in a JSON text; raises `BadRule`."""
     return decode(text, RuleSpec, "rule", BadRule)
 
 

@@ -7,21 +7,21 @@ with arbitrary keys.
 from drive_emulator.fields.mask import Schema
 
 
-def _plain(names: str) -> dict[str, Schema | None]:
+def plain(names: str) -> dict[str, Schema | None]:
     return {name: {} for name in names.split()}
 
 
-_USER = _plain("displayName emailAddress kind me permissionId photoLink")
-_RESTRICTION = _plain("restrictedForReaders restrictedForWriters")
+_USER = plain("displayName emailAddress kind me permissionId photoLink")
+_RESTRICTION = plain("restrictedForReaders restrictedForWriters")
 _PERMISSION = {
-    **_plain(
+    **plain(
         "allowFileDiscovery deleted displayName domain emailAddress expirationTime id"
         " inheritedPermissionsDisabled kind pendingOwner photoLink role type view"
     ),
-    "permissionDetails": _plain("inherited inheritedFrom permissionType role"),
-    "teamDrivePermissionDetails": _plain("inherited inheritedFrom role teamDrivePermissionType"),
+    "permissionDetails": plain("inherited inheritedFrom permissionType role"),
+    "teamDrivePermissionDetails": plain("inherited inheritedFrom role teamDrivePermissionType"),
 }
-_CAPABILITIES = _plain(
+_CAPABILITIES = plain(
     "canAcceptOwnership canAccessViaGenAi canAddChildren canAddFolderFromAnotherDrive"
     " canAddMyDriveParent canChangeCopyRequiresWriterPermission canChangeItemDownloadRestriction"
     " canChangeSecurityUpdateEnabled canChangeViewersCanCopyContent canComment canCopy canDelete"
@@ -36,16 +36,16 @@ _CAPABILITIES = _plain(
     " canStartApproval canTrash canTrashChildren canUntrash"
 )
 _IMAGE = {
-    **_plain(
+    **plain(
         "aperture cameraMake cameraModel colorSpace exposureBias exposureMode exposureTime"
         " flashUsed focalLength height isoSpeed lens maxApertureValue meteringMode rotation"
         " sensor subjectDistance time whiteBalance width"
     ),
-    "location": _plain("altitude latitude longitude"),
+    "location": plain("altitude latitude longitude"),
 }
 
 FILE: Schema = {
-    **_plain(
+    **plain(
         "copyRequiresWriterPermission createdTime description driveId explicitlyTrashed"
         " fileExtension folderColorRgb fullFileExtension hasAugmentedPermissions hasThumbnail"
         " headRevisionId iconLink id inheritedPermissionsDisabled isAppAuthorized kind"
@@ -60,9 +60,9 @@ FILE: Schema = {
     "exportLinks": None,
     "capabilities": _CAPABILITIES,
     "clientEncryptionDetails": {"decryptionMetadata": None, "encryptionState": {}},
-    "contentHints": {"indexableText": {}, "thumbnail": _plain("image mimeType")},
+    "contentHints": {"indexableText": {}, "thumbnail": plain("image mimeType")},
     "contentRestrictions": {
-        **_plain("ownerRestricted readOnly reason restrictionTime systemRestricted type"),
+        **plain("ownerRestricted readOnly reason restrictionTime systemRestricted type"),
         "restrictingUser": _USER,
     },
     "downloadRestrictions": {
@@ -72,21 +72,16 @@ FILE: Schema = {
     "imageMediaMetadata": _IMAGE,
     "labelInfo": {"labels": None},
     "lastModifyingUser": _USER,
-    "linkShareMetadata": _plain("securityUpdateEligible securityUpdateEnabled"),
+    "linkShareMetadata": plain("securityUpdateEligible securityUpdateEnabled"),
     "owners": _USER,
     "permissions": _PERMISSION,
     "sharingUser": _USER,
-    "shortcutDetails": _plain("targetId targetMimeType targetResourceKey"),
+    "shortcutDetails": plain("targetId targetMimeType targetResourceKey"),
     "trashingUser": _USER,
-    "videoMediaMetadata": _plain("durationMillis height width"),
+    "videoMediaMetadata": plain("durationMillis height width"),
 }
 
-FILE_LIST: Schema = {
-    "kind": {},
-    "incompleteSearch": {},
-    "nextPageToken": {},
-    "files": FILE,
-}
+FILE_LIST: Schema = {"kind": {}, "incompleteSearch": {}, "nextPageToken": {}, "files": FILE}
 
 DEFAULT_FILE = "kind,id,name,mimeType,resourceKey"
 DEFAULT_LIST = f"kind,incompleteSearch,nextPageToken,files({DEFAULT_FILE})"

@@ -82,9 +82,7 @@ PRESETS: dict[str, Preset] = {
     "required": Preset(
         400, "required", "Required parameter: fields", location=(_PARAMETER, "fields")
     ),
-    "invalidPageToken": Preset(
-        400, "invalid", "Invalid Value", location=(_PARAMETER, "pageToken")
-    ),
+    "invalidPageToken": Preset(400, "invalid", "Invalid Value", location=(_PARAMETER, "pageToken")),
     "keyInvalid": Preset(400, "keyInvalid", "Bad Request", _USAGE),
     "apiKeyInvalid": Preset(
         400, "badRequest", "API key not valid. Please pass a valid API key.",
@@ -112,9 +110,7 @@ PRESETS: dict[str, Preset] = {
     "tooManyRequests": Preset(
         429, "rateLimitExceeded", "Rate Limit Exceeded", _USAGE, info="RATE_LIMIT_EXCEEDED"
     ),
-    "resourceExhausted": Preset(
-        429, "rateLimitExceeded", _EXHAUSTED, info="RATE_LIMIT_EXCEEDED"
-    ),
+    "resourceExhausted": Preset(429, "rateLimitExceeded", _EXHAUSTED, info="RATE_LIMIT_EXCEEDED"),
     "dailyLimitExceeded": Preset(403, "dailyLimitExceeded", "Daily Limit Exceeded", _USAGE),
     "downloadQuotaExceeded": Preset(403, "downloadQuotaExceeded", _DOWNLOADS),
     "quotaExceeded": Preset(
@@ -321,18 +317,3 @@ def invalid_credentials() -> ApiError:
     """401 for an unknown or expired access token."""
     challenge = (b"www-authenticate", b'Bearer realm="https://accounts.google.com/"')
     return named_error("authError", (challenge,))
-
-
-def login_required() -> ApiError:
-    """401 where an API key alone is not enough."""
-    return named_error("loginRequired")
-
-
-def unknown_method() -> ApiError:
-    """404 for a path that is no method of Drive's. Google answers with a page of HTML."""
-    return api_error(404, "notFound", "Not Found")
-
-
-def request_too_large() -> ApiError:
-    """413 for a body that is longer than any client sends."""
-    return api_error(413, "uploadTooLarge", "Request Entity Too Large")

@@ -1,6 +1,10 @@
-"""HTTP requests and responses, directly on ASGI."""
+"""HTTP requests and responses, directly on ASGI, and breaking their connections."""
 
+import asyncio
+import contextlib
 import gzip
+import socket
+import struct
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -9,7 +13,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from drive_emulator.http.errors import ApiError, Headers, invalid, request_too_large
+from drive_emulator.http.errors import ApiError, Headers, api_error, invalid
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,6 +22,9 @@ Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 RawHeaders = list[tuple[bytes, bytes]]
 
+MAX_WAIT_S = 3_600.0
+_CLOSING_S = 5.0
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: drop unsent data and send RST
 MAX_BODY = 1024 * 1024
 _MAX_WRITE = 1024 * 1024
 _CACHED_UP_TO = 200  # bytes of a query string
@@ -53,7 +60,6 @@ class Request:
     scheme: str = "http"
 
     def with_headers(self, headers: RawHeaders) -> "Request":
-        """The same request with other headers."""
         return replace(self, raw_headers=headers)
 
     @cached_property
@@ -62,17 +68,14 @@ class Request:
         return {name.lower(): value for name, value in self.raw_headers}
 
     def header(self, name: bytes) -> str:
-        """The value, or an empty string."""
         return self.headers.get(name, b"").decode("latin-1")
 
     @property
     def origin(self) -> str:
-        """Scheme and host as the client named them."""
         return f"{self.scheme}://{self.header(b'host') or 'localhost'}"
 
     @property
     def pretty(self) -> bool:
-        """`prettyPrint`, which is on by default."""
         return self.params.get("prettyPrint", "true").lower() not in ("false", "0")
 
     @property
@@ -96,8 +99,7 @@ async def read_request(scope: Scope, receive: Receive) -> Request:
         return request
     body = await read_body(receive)
     query = b"&".join(filter(None, (query, body)))
-    params = request.params | read_form(body)
-    return Request("GET", scope["path"], params, headers, address, query, scheme)
+    return replace(request, method="GET", query=query, params=request.params | read_form(body))
 
 
 def read_form(text: bytes) -> dict[str, str]:
@@ -125,7 +127,7 @@ async def read_body(receive: Receive, limit: int = MAX_BODY) -> bytes:
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > limit:
-            raise request_too_large()
+            raise api_error(413, "uploadTooLarge", "Request Entity Too Large")
         if not message.get("more_body", False):
             return b"".join(parts)
 
@@ -154,7 +156,6 @@ async def send_json(
 
 
 async def send_error(send: Send, request: Request, error: ApiError) -> None:
-    """An error as JSON, as a page of HTML, or without a body."""
     if isinstance(error.body, dict):
         await send_json(send, request, error.body, error.status, error.headers)
         return
@@ -178,9 +179,57 @@ async def send_parts(send: Send, parts: Iterable[bytes | memoryview]) -> None:
 
 
 async def send_lines(send: Send, chunks: AsyncIterable[bytes]) -> None:
-    """NDJSON of unknown length."""
     headers = [(b"content-type", b"application/x-ndjson")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     async for chunk in chunks:
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class Disconnected(Exception):
+    """The connection is closed or closing; nothing more can be sent."""
+
+
+async def drop_connection(send: Send, receive: Receive, *, reset: bool = False) -> None:
+    """Close the connection: after what was sent (FIN), or at once (RST).
+
+    Always raises `Disconnected`.
+    """
+    transport = _transport(send)
+    if transport is not None:
+        if reset:
+            client = transport.get_extra_info("socket")
+            if client is not None:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            transport.abort()
+        else:
+            transport.close()
+        await client_left(receive, _CLOSING_S)
+    raise Disconnected
+
+
+def close(send: Send) -> bool:
+    """Close the connection without waiting; returns whether there is one."""
+    transport = _transport(send)
+    if transport is not None:
+        transport.close()
+    return transport is not None
+
+
+async def client_left(receive: Receive, seconds: float) -> bool:
+    """Wait for the client to disconnect, at most so long; returns whether it did."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(min(seconds, MAX_WAIT_S)):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            return True
+    return False
+
+
+def _transport(send: Send) -> Any:
+    """uvicorn's transport, found through the object that `send` is a method of.
+
+    ASGI itself has no way to break a connection.
+    """
+    cycle = getattr(send, "__self__", None)
+    return getattr(cycle, "transport", None)

@@ -15,11 +15,10 @@ import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from drive_emulator.http.connect_proxy import MAX_CONNECT_HEAD, ConnectProxy
-from drive_emulator.http.messages import Asgi, Receive, Request, Scope, Send, send_json
+from drive_emulator.http.messages import Asgi
 
 MAX_HEAD = 512 * 1024  # bytes; the longest `q`, percent-encoded, is 192 KB
 REQUEST_TIMEOUT_S = 120.0  # from connecting, or from a request's first byte, to its last
-_BACKLOG = 2048
 _SHUTDOWN_S = 1  # for requests that are still being answered
 _CANCEL_AFTER_S = 0.1  # time for handlers to notice that their connection was cut
 _TOO_LONG = b"HTTP/1.1 431 Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -36,34 +35,21 @@ class TlsListeners:
     proxy: socket.socket | None = None
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """An open listener; port 0 takes a free one. Raises `OSError`."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
 def url(scheme: str, listener: socket.socket) -> str:
-    """The address of a listener."""
     host, port = listener.getsockname()[:2]
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 class Server:
-    """One application on all its listeners, until it is stopped."""
+    """Serves one application over HTTP and, with `tls`, another over TLS, until it is stopped."""
 
-    def __init__(self, app: Asgi, listener: socket.socket, tls: TlsListeners | None = None) -> None:
+    def __init__(
+        self, app: Asgi, listener: socket.socket, tls_app: Asgi, tls: TlsListeners | None
+    ) -> None:
         self._tls = tls
         self._servers = [(_server(app), listener)]
         if tls is not None:
-            self._servers.append((_server(WithoutControlApi(app), tls.context), tls.listener))
+            self._servers.append((_server(tls_app, tls.context), tls.listener))
 
     def stop(self, number: int, frame: FrameType | None) -> None:
         """A signal handler: give open requests a second to finish, then stop."""
@@ -71,7 +57,6 @@ class Server:
             server.handle_exit(number, frame)
 
     def run(self) -> None:
-        """Serve until stopped."""
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self._serve())
 
@@ -103,21 +88,6 @@ class Server:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-
-class WithoutControlApi:
-    """The application as seen under Google's names: the control API does not exist there."""
-
-    def __init__(self, app: Asgi) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith("/_emu"):
-            request = Request(scope["method"], scope["path"], {}, scope["headers"])
-            body = {"error": "the control API is served on the plain HTTP port only"}
-            await send_json(send, request, body, 404)
-            return
-        await self._app(scope, receive, send)
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):

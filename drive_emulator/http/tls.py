@@ -50,14 +50,23 @@ def issue(universe: str, now: datetime) -> Issued:
     from cryptography import x509
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import ExtendedKeyUsageOID
 
     authority, server = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Drive emulator test CA")])
-    ca = _sign(issuer, issuer, authority.public_key(), authority, _authority_extensions(), now)
+    ca_extensions: list[tuple[x509.ExtensionType, bool]] = [
+        (x509.BasicConstraints(ca=True, path_length=0), True),
+        (_usage(signs=True), True),
+    ]
+    ca = _sign(issuer, issuer, authority.public_key(), authority, ca_extensions, now)
     dns = names(universe)
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, dns[0])])
-    extensions = [
-        *_server_extensions(dns),
+    addresses = [*map(x509.DNSName, dns), x509.IPAddress(ip_address("127.0.0.1"))]
+    extensions: list[tuple[x509.ExtensionType, bool]] = [
+        (x509.SubjectAlternativeName(addresses), False),
+        (x509.BasicConstraints(ca=False, path_length=None), True),
+        (_usage(signs=False), True),
+        (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
         (x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), False),
     ]
     leaf = _sign(subject, issuer, server.public_key(), authority, extensions, now)
@@ -91,25 +100,6 @@ def _sign(
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)
     return builder.sign(signer, hashes.SHA256())
-
-
-def _authority_extensions() -> "list[tuple[x509.ExtensionType, bool]]":
-    from cryptography import x509
-
-    return [(x509.BasicConstraints(ca=True, path_length=0), True), (_usage(signs=True), True)]
-
-
-def _server_extensions(dns: tuple[str, ...]) -> "list[tuple[x509.ExtensionType, bool]]":
-    from cryptography import x509
-    from cryptography.x509.oid import ExtendedKeyUsageOID
-
-    addresses = [*map(x509.DNSName, dns), x509.IPAddress(ip_address("127.0.0.1"))]
-    return [
-        (x509.SubjectAlternativeName(addresses), False),
-        (x509.BasicConstraints(ca=False, path_length=None), True),
-        (_usage(signs=False), True),
-        (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
-    ]
 
 
 def _usage(signs: bool) -> "x509.KeyUsage":

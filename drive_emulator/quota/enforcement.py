@@ -1,5 +1,6 @@
 """Charges every request, or refuses it."""
 
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -29,14 +30,12 @@ class Usage:
         self._seconds: dict[int, tuple[dict[str, float], dict[str, int]]] = {}
 
     def add(self, name: str, units: float, now: float) -> None:
-        """Count a request that was charged."""
         self.used[name] += units
         self.requests[name] += 1
         used, _ = self._second(int(now))
         used[name] = used.get(name, 0.0) + units
 
     def refuse(self, name: str, now: float) -> None:
-        """Count a request that was refused."""
         self.refused[name] += 1
         _, refused = self._second(int(now))
         refused[name] = refused.get(name, 0) + 1
@@ -64,8 +63,6 @@ class Usage:
 
 
 class _Consumer:
-    """One user, or the project."""
-
     def __init__(self, meter: Meter) -> None:
         self.meter = meter
         self.usage = Usage()
@@ -88,7 +85,7 @@ class Quota:
         self._since = now = self._clock.now()
         self._users: dict[str, _Consumer] = {}
         self._project = _Consumer(self._meter(settings.project_per_minute, now))
-        self._concurrent: dict[str, int] = {}  # downloads by key
+        self._concurrent: Counter[str] = Counter()  # downloads by key
         self._day = 0
         self._sent_today = 0
 
@@ -111,8 +108,7 @@ class Quota:
             self._project.usage.refuse(name, now)
             raise
         if name == "media":
-            key = context.caller.key
-            self._concurrent[key] = self._concurrent.get(key, 0) + 1
+            self._concurrent[context.caller.key] += 1
             context.on_end = self._download_ended
 
     def report(self, last_s: float) -> dict[str, Any]:
@@ -148,7 +144,7 @@ class Quota:
         settings = self.settings
         if settings.wall_media_per_second and not context.caller.account:
             self._check_automated_queries(user, now)
-        at_once = self._concurrent.get(context.caller.key, 0)
+        at_once = self._concurrent[context.caller.key]
         if settings.concurrent_media and at_once >= settings.concurrent_media:
             raise self._refusal("rateLimitExceeded", 1.0, now)
         day = int(now // _DAY_S)
@@ -168,11 +164,7 @@ class Quota:
 
     def _download_ended(self, context: RequestContext) -> None:
         self._sent_today += context.bytes
-        key = context.caller.key
-        if self._concurrent.get(key, 0) <= 1:
-            self._concurrent.pop(key, None)
-        else:
-            self._concurrent[key] -= 1
+        self._concurrent[context.caller.key] -= 1
 
     def _user(self, name: str, now: float) -> _Consumer:
         user = self._users.get(name)

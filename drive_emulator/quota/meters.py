@@ -7,7 +7,6 @@ class Meter:
     """Counts units; this one has no limit. Time is in seconds and only goes forwards."""
 
     def left(self, now: float) -> float:
-        """What can be spent at this moment."""
         return float("inf")
 
     def spend(self, units: float) -> None:

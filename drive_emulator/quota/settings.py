@@ -60,15 +60,9 @@ class QuotaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     @property
     def on(self) -> bool:
-        """Whether anything is metered."""
-        return bool(
-            self.profile != "none"
-            or self.project_per_minute
-            or self.user_per_minute
-            or self.egress_per_day
-            or self.concurrent_media
-            or self.wall_media_per_second
-        )
+        limits = (self.project_per_minute, self.user_per_minute, self.egress_per_day)
+        media = (self.concurrent_media, self.wall_media_per_second)
+        return self.profile != "none" or any(limits) or any(media)
 
     def cost(self, kind: str) -> float:
         """The units that a request of this class or kind costs."""

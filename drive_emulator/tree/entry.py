@@ -57,7 +57,7 @@ class Entry(NamedTuple):
     shared: bool = True
     trashed: bool = False
     theme: str = ""
-    location: tuple[float, float] | None = None  # latitude, longitude
+    location: tuple[float, ...] | None = None  # latitude, longitude
     extras: Extras = NO_EXTRAS
 
     @property
@@ -65,7 +65,6 @@ class Entry(NamedTuple):
         return self.mime_type == FOLDER
 
     def with_extras(self, **changes: Any) -> "Entry":
-        """The entry with some of its extras changed."""
         return self._replace(extras=replace(self.extras, **changes))
 
     @property

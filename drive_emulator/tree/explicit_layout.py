@@ -10,10 +10,8 @@ from drive_emulator.tree.entry import (
     FOLDER,
     NATIVE,
     NEWEST_MS,
-    NO_EXTRAS,
     SHORTCUT,
     Entry,
-    Extras,
     Target,
 )
 from drive_emulator.tree.explicit_spec import (
@@ -38,23 +36,18 @@ FindEntry = Callable[[str], Entry | None]
 class FolderNode:
     """A folder while its tree is being built; `files` are from the newest to the oldest.
 
-    Folders that only occur in paths are not `described` by an item. `ordinal` is set by the layout.
+    `own` is what an item says about it, with negative times if it gives none. Folders that only
+    occur in paths have none. `ordinal` is set by the layout.
     """
 
     name: str
     files: list[Entry] = field(default_factory=list)
     folders: list["FolderNode"] = field(default_factory=list)
-    shared: bool = True
-    trashed: bool = False
-    extras: Extras = NO_EXTRAS
-    modified_ms: int | None = None
-    created_ms: int | None = None
-    described: bool = False
+    own: Entry | None = None
     ordinal: int = 0
     _by_name: dict[str, "FolderNode"] = field(default_factory=dict)
 
     def find(self, name: str) -> "FolderNode | None":
-        """The first folder of that name."""
         return self._by_name.get(name)
 
     def add(self, name: str) -> "FolderNode":
@@ -66,10 +59,10 @@ class FolderNode:
 
     def entry(self, default_ms: int) -> Entry:
         """The folder's own entry; `default_ms` is the time if none was given."""
-        modified = default_ms if self.modified_ms is None else self.modified_ms
-        created = modified if self.created_ms is None else self.created_ms
-        entry = Entry(self.name, FOLDER, None, modified, created, self.shared, self.trashed)
-        return entry._replace(extras=self.extras)
+        own = self.own or Entry(self.name, FOLDER, None, -1, -1)
+        modified = own.modified_ms if own.modified_ms >= 0 else default_ms
+        created = own.created_ms if own.created_ms >= 0 else modified
+        return own._replace(name=self.name, modified_ms=modified, created_ms=created)
 
 
 class ExplicitLayout:
@@ -181,7 +174,6 @@ class TreeBuilder:
         self._for_each_item(resolve)
 
     def refs(self) -> dict[str, int]:
-        """The ordinals of the items with a ref."""
         return {ref: self._ordinal(number) for ref, number in self._numbers.items()}
 
     def _for_each_item(self, work: Callable[[int, ItemSpec], None]) -> None:
@@ -215,15 +207,11 @@ class TreeBuilder:
     def _describe(self, folder: FolderNode, item: ItemSpec) -> FolderNode:
         """The folder of an item: one that only paths have named so far, or else a new one."""
         node = folder.find(item.names[-1]) if item.names else self._root
-        if node is None or node.described:
+        if node is None or node.own:
             if node is self._root:
                 raise BadTree("another item describes the root")
             node = folder.add(item.names[-1])
-        node.described = True
-        own = entry_of(self._cache, item, 0, -1)
-        node.extras, node.shared, node.trashed = own.extras, own.shared, own.trashed
-        node.modified_ms = own.modified_ms if own.modified_ms >= 0 else None
-        node.created_ms = own.created_ms if own.created_ms >= 0 else None
+        node.own = entry_of(self._cache, item, 0, -1)
         return node
 
     def _set_parents(self, number: int, item: ItemSpec) -> None:

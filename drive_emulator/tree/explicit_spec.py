@@ -71,7 +71,6 @@ class ItemAttributes(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
                 raise BadTree(f"times must be in the years {_YEARS[0]} to {_YEARS[1]}")
 
     def applied(self, entry: Entry) -> Entry:
-        """The entry with these attributes."""
         changes = {
             "mime_type": self.mime_type,
             "trashed": self.trashed,
@@ -114,7 +113,6 @@ def _as_set(names: list[str] | UnsetType) -> frozenset[str] | UnsetType:
 
 
 def _is_mime_type(text: str) -> bool:
-    """Whether it can be sent in a header."""
     return "/" in text and text.isascii() and text.isprintable() and len(text) <= 255
 
 
@@ -125,9 +123,7 @@ def _milliseconds(moment: datetime | UnsetType) -> int | UnsetType:
     return round(moment.timestamp() * 1000)
 
 
-class ItemSpec(
-    ItemAttributes, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True
-):
+class ItemSpec(ItemAttributes, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One item. `path` are the folders from the root (or from the folder `in`) and its own name; a
     folder with an empty path describes the root.
 
@@ -201,16 +197,19 @@ def validate_item(item: ItemSpec) -> None:
 
 
 def _validate_content(item: ItemSpec) -> None:
-    if item.size is not None:
-        if item.kind != "picture":
-            raise BadTree(f"only a picture has a size, and this is a {item.kind}")
-        if not MIN_SIZE <= item.size <= MAX_SIZE:
-            raise BadTree(f"a size is {MIN_SIZE:,} to {MAX_SIZE:,} bytes")
-    if item.text is not None:
-        if item.kind not in ("text", "html"):
-            raise BadTree(f"only kind text or html has a text, and this is a {item.kind}")
-        if len(item.text) > MAX_TEXT_LENGTH:
-            raise BadTree(f"a text has {MAX_TEXT_LENGTH:,} characters at most")
+    if item.size is not None and item.kind != "picture":
+        raise BadTree(f"only a picture has a size, and this is a {item.kind}")
+    if item.text is not None and item.kind not in ("text", "html"):
+        raise BadTree(f"only kind text or html has a text, and this is a {item.kind}")
+    check_bounds(item.size, item.text)
+
+
+def check_bounds(size: int | None, text: str | None) -> None:
+    """Check the size and the text of a file; raises `BadTree`."""
+    if size is not None and not MIN_SIZE <= size <= MAX_SIZE:
+        raise BadTree(f"a size is {MIN_SIZE:,} to {MAX_SIZE:,} bytes")
+    if text is not None and len(text) > MAX_TEXT_LENGTH:
+        raise BadTree(f"a text has {MAX_TEXT_LENGTH:,} characters at most")
 
 
 def _validate_type(item: ItemSpec) -> None:

@@ -57,13 +57,10 @@ class GeneratedTreeSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     @property
     def size_range(self) -> tuple[int, int] | None:
-        """The smallest and the largest picture, in bytes."""
         return (self.size, self.size) if isinstance(self.size, int) else self.size
 
 
 class _AnyTree(msgspec.Struct):
-    """Only tells whether a tree is explicit."""
-
     items: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 

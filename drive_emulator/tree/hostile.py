@@ -47,7 +47,7 @@ _NATIVE_KINDS = (
     "map",
     "site",
 )
-_FOLDERS: list[dict[str, Any]] = [
+_ITEMS: list[dict[str, Any]] = [
     {"path": ["Empty", "Still empty", "Nothing here"], "kind": "folder"},
     {"path": ["twin"], "kind": "folder"},
     {"path": ["twin"], "kind": "folder", "ref": "second twin"},
@@ -59,19 +59,13 @@ _FOLDERS: list[dict[str, Any]] = [
     {"path": ["Private", "secret.jpg"]},
     {"path": ["Thrown away"], "kind": "folder", "trashed": True},
     {"path": ["Thrown away", "with its folder.jpg"]},
-]
-_CHECKSUMS: list[dict[str, Any]] = [
     {"path": ["Few checksums", "without sha.jpg"], "omit": ["sha1Checksum", "sha256Checksum"]},
     {
         "path": ["Few checksums", "without any.jpg"],
         "omit": ["md5Checksum", "sha1Checksum", "sha256Checksum"],
     },
-]
-_REFUSED: list[dict[str, Any]] = [
     {"path": ["Refused", "not to be downloaded.jpg"], "canDownload": False},
     {"path": ["Refused", "abusive.jpg"], "abusive": True},
-]
-_KEYED: list[dict[str, Any]] = [
     {"path": ["Old links", "with a key.jpg"], "resourceKey": FILE_KEY},
     {"path": ["Old links", "Folder with a key"], "kind": "folder", "resourceKey": FOLDER_KEY},
     {"path": ["Old links", "Folder with a key", "behind a key.jpg"]},
@@ -114,10 +108,7 @@ def hostile(other: File) -> ExplicitTreeSpec:
             for kind in _NATIVE_KINDS
         ),
         {"path": ["thrown away.jpg"], "trashed": True},
-        *_FOLDERS,
-        *_CHECKSUMS,
-        *_REFUSED,
-        *_KEYED,
+        *_ITEMS,
         *_shortcuts(other.id),
     ]
     spec = {"name": "hostile", "title": TITLE, "items": items}

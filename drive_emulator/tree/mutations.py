@@ -11,12 +11,10 @@ from drive_emulator.tree.entry import FOLDER, NATIVE, NEWEST_MS, SHORTCUT, Entry
 from drive_emulator.tree.explicit_layout import DANGLING_ID, entry_of
 from drive_emulator.tree.explicit_spec import (
     MAX_NAME_LENGTH,
-    MAX_SIZE,
-    MAX_TEXT_LENGTH,
-    MIN_SIZE,
     BadTree,
     ItemAttributes,
     ItemSpec,
+    check_bounds,
     validate_item,
 )
 from drive_emulator.tree.overlay import MAX_ADDED
@@ -83,13 +81,7 @@ class Replace(_Mutation, frozen=True, tag="replace"):
 
 
 class Set(
-    ItemAttributes,
-    frozen=True,
-    kw_only=True,
-    rename="camel",
-    tag_field="do",
-    tag="set",
-    forbid_unknown_fields=True,
+    ItemAttributes, frozen=True, kw_only=True, tag_field="do", tag="set", forbid_unknown_fields=True
 ):
     """Change any attributes of an item."""
 
@@ -111,7 +103,6 @@ class NoSuchItem(BadMutation):
 
 
 def parse_mutation(text: str | bytes) -> Mutation:
-    """The mutation in a JSON text; raises `BadMutation`."""
     try:
         mutation: Mutation = decode(text, Mutation, "mutation", BadMutation)  # type: ignore[arg-type]
     except BadMutation as why:
@@ -126,7 +117,9 @@ def parse_mutation(text: str | bytes) -> Mutation:
         elif isinstance(mutation, Rename) and len(mutation.name) > MAX_NAME_LENGTH:
             raise BadTree(f"a name has {MAX_NAME_LENGTH:,} characters at most")
         elif isinstance(mutation, Replace):
-            _validate_content(mutation)
+            if mutation.size is not None and mutation.text is not None:
+                raise BadTree("bytes are replaced by a size or a text, not both")
+            check_bounds(mutation.size, mutation.text)
     except BadTree as why:
         raise BadMutation(f"invalid mutation: {why}") from None
     return mutation
@@ -137,15 +130,6 @@ def _validate_new(item: ItemSpec) -> None:
         raise BadTree("a new item has a path of one name, and no ref, in or parents")
     if isinstance(item.target, list):
         raise BadTree("the target of a new shortcut is an id, or null")
-
-
-def _validate_content(mutation: Replace) -> None:
-    if mutation.size is not None and mutation.text is not None:
-        raise BadTree("bytes are replaced by a size or a text, not both")
-    if mutation.size is not None and not MIN_SIZE <= mutation.size <= MAX_SIZE:
-        raise BadTree(f"a size is {MIN_SIZE:,} to {MAX_SIZE:,} bytes")
-    if mutation.text is not None and len(mutation.text) > MAX_TEXT_LENGTH:
-        raise BadTree(f"a text has {MAX_TEXT_LENGTH:,} characters at most")
 
 
 class Mutations:

@@ -29,7 +29,6 @@ class Overlay:
         self._added_to: dict[int, list[int]] = {}  # folder -> ranks of items put there
 
     def change(self, ordinal: int, own: Entry) -> None:
-        """Replace the item's own entry."""
         self.entries[ordinal] = own
         if own.is_folder and affects_descendants(own):
             self.inherited_from.add(ordinal)
@@ -37,7 +36,6 @@ class Overlay:
             self.inherited_from.discard(ordinal)
 
     def add(self, own: Entry, parents: Sequence[int]) -> int:
-        """Add an item and return its ordinal."""
         ordinal = self._base + self.added
         self.added += 1
         self.change(ordinal, own)

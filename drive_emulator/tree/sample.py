@@ -29,67 +29,43 @@ class Album(NamedTuple):
     pictures: int
     naming: str
     themes: tuple[str, ...]
-    location: tuple[float, float] | None
+    location: tuple[float, ...] | None
 
 
 # From the newest to the oldest, the order in which Drive lists them:
-# path | day | pictures | who named the files | themes of the paintings
+# path | day | pictures | who named the files | themes | latitude and longitude
 _ALBUMS = """
-Wallpapers | 2026-05-20 | 24 | title | large
-Prints/Modern shapes | 2026-04-18 | 56 | title | pattern poster
-Prints/Travel posters | 2026-04-11 | 42 | title | poster
-Prints/Paper cuts | 2026-04-04 | 28 | title | poster
-Patterns/Quarter circles | 2026-03-28 | 42 | title | pattern
-Patterns/Tiles | 2026-03-21 | 42 | title | pattern
-Night skies/Northern lights | 2026-02-14 | 49 | camera | night
-Night skies/Milky Way | 2026-01-17 | 42 | camera | night
-Night skies/Winter stars | 2026-01-10 | 28 | title | night
-City lights/New Year | 2025-12-31 | 63 | phone | city
-City lights/Tokyo | 2025-11-22 | 76 | camera | city
-City lights/Chicago | 2025-11-02 | 56 | phone | city
-Weekends/Autumn fog | 2025-10-19 | 56 | camera | forest mountains
-Weekends/Day trips | 2025-10-04 | 49 | phone | mountains
-Weekends/Lighthouse and harbour | 2025-09-21 | 70 | phone | sea
-Holidays 2025/Sicily/Evenings on the beach | 2025-08-24 | 84 | phone | sea
-Holidays 2025/Sicily/Aeolian islands | 2025-08-20 | 77 | camera | sea
-Holidays 2025/Sicily | 2025-08-17 | 63 | phone | sea forest
-Holidays 2025/Dolomites/Seceda at dawn | 2025-07-19 | 84 | camera | mountains
-Holidays 2025/Dolomites/Lago di Braies | 2025-07-17 | 77 | camera | mountains forest
-Holidays 2025/Dolomites/Huts and meadows | 2025-07-15 | 70 | phone | forest mountains
-Holidays 2025/Dolomites | 2025-07-14 | 66 | phone | mountains forest
-Holidays 2025/Lofoten/Midnight | 2025-03-09 | 70 | camera | night sea
-Holidays 2025/Lofoten | 2025-03-07 | 84 | camera | mountains sea night
-Weekends/First snow | 2024-12-08 | 56 | phone | mountains forest
-Holidays 2024/Namibia/Sossusvlei | 2024-10-12 | 56 | camera | desert
-Holidays 2024/Namibia/Camp under the stars | 2024-10-11 | 63 | camera | night desert
-Holidays 2024/Namibia | 2024-10-09 | 77 | phone | desert night forest
-Holidays 2024/Ha Long Bay | 2024-04-20 | 84 | phone | sea
-Holidays 2024/Costa Rica/Pacific coast | 2024-02-18 | 77 | phone | sea
-Holidays 2024/Costa Rica/Cloud forest | 2024-02-15 | 56 | camera | forest
-Weekends/Cycling in the hills | 2023-09-16 | 70 | phone | forest mountains
-Holidays 2023/Scotland/Skye | 2023-06-18 | 77 | camera | forest sea mountains
-Holidays 2023/Scotland/Cairngorms | 2023-06-14 | 72 | camera | mountains forest
-Holidays 2023/Scotland | 2023-06-11 | 70 | phone | forest mountains sea
-Holidays 2023/Canary Islands | 2023-02-19 | 70 | phone | sea desert night
-Old scans/Summer at the lake | 2019-07-28 | 63 | scan | mountains sea
-Old scans/Grandfather's mountains | 2018-08-12 | 63 | scan | mountains
-Old scans | 2018-08-05 | 48 | scan | forest mountains sea
+Wallpapers | 2026-05-20 | 41 | title | large
+Prints/Modern shapes | 2026-04-18 | 73 | title | pattern poster
+Prints/Travel posters | 2026-04-11 | 59 | title | poster
+Patterns/Quarter circles | 2026-03-28 | 59 | title | pattern
+Patterns/Tiles | 2026-03-21 | 59 | title | pattern
+Night skies/Northern lights | 2026-02-14 | 66 | camera | night | 69.6 18.9
+Night skies/Milky Way | 2026-01-17 | 59 | camera | night
+City lights/New Year | 2025-12-31 | 80 | phone | city
+City lights/Tokyo | 2025-11-22 | 93 | camera | city | 35.66 139.7
+Weekends/Autumn fog | 2025-10-19 | 73 | camera | forest mountains
+Weekends/Lighthouse and harbour | 2025-09-21 | 87 | phone | sea
+Holidays 2025/Sicily/Evenings on the beach | 2025-08-24 | 101 | phone | sea | 37.5 14.0
+Holidays 2025/Sicily/Aeolian islands | 2025-08-20 | 93 | camera | sea | 37.5 14.0
+Holidays 2025/Sicily | 2025-08-17 | 79 | phone | sea forest | 37.5 14.0
+Holidays 2025/Dolomites/Seceda at dawn | 2025-07-19 | 100 | camera | mountains | 46.6 11.72
+Holidays 2025/Dolomites/Lago di Braies | 2025-07-17 | 93 | camera | mountains forest | 46.6 11.72
+Holidays 2025/Dolomites | 2025-07-14 | 82 | phone | mountains forest | 46.6 11.72
+Holidays 2025/Lofoten/Midnight | 2025-03-09 | 86 | camera | night sea | 68.2 13.9
+Holidays 2025/Lofoten | 2025-03-07 | 100 | camera | mountains sea night | 68.2 13.9
+Weekends/First snow | 2024-12-08 | 72 | phone | mountains forest
+Holidays 2024/Namibia/Sossusvlei | 2024-10-12 | 72 | camera | desert | -24.75 15.29
+Holidays 2024/Namibia/Camp under the stars | 2024-10-11 | 79 | camera | night desert | -24.75 15.29
+Holidays 2024/Namibia | 2024-10-09 | 93 | phone | desert night forest | -24.75 15.29
+Holidays 2024/Ha Long Bay | 2024-04-20 | 100 | phone | sea | 20.9 107.1
+Holidays 2024/Costa Rica/Pacific coast | 2024-02-18 | 93 | phone | sea | 9.6 -84.6
+Holidays 2023/Scotland/Skye | 2023-06-18 | 93 | camera | forest sea mountains | 56.8 -4.2
+Holidays 2023/Scotland | 2023-06-11 | 86 | phone | forest mountains sea | 56.8 -4.2
+Holidays 2023/Canary Islands | 2023-02-19 | 86 | phone | sea desert night
+Old scans/Summer at the lake | 2019-07-28 | 79 | scan | mountains sea
+Old scans | 2018-08-05 | 64 | scan | forest mountains sea
 """
-
-_LOCATIONS = {  # latitude and longitude of an album and the albums below it
-    "City lights/Tokyo": (35.66, 139.7),
-    "City lights/Chicago": (41.88, -87.63),
-    "City lights/New Year": (38.7, -9.14),
-    "Holidays 2025/Dolomites": (46.6, 11.72),
-    "Holidays 2025/Lofoten": (68.2, 13.9),
-    "Holidays 2025/Sicily": (37.5, 14.0),
-    "Holidays 2024/Namibia": (-24.75, 15.29),
-    "Holidays 2024/Ha Long Bay": (20.9, 107.1),
-    "Holidays 2024/Costa Rica": (9.6, -84.6),
-    "Holidays 2023/Scotland": (56.8, -4.2),
-    "Holidays 2023/Canary Islands": (28.1, -15.4),
-    "Night skies/Northern lights": (69.6, 18.9),
-}
 
 _DOCUMENTS: tuple[tuple[str, str, documents.Document | str], ...] = (
     ("", "Read me first.txt", documents.TEXT),
@@ -109,13 +85,12 @@ _DOCUMENTS: tuple[tuple[str, str, documents.Document | str], ...] = (
 
 
 def albums() -> list[Album]:
-    """All albums, from the newest to the oldest."""
     result = []
     for line in _ALBUMS.strip().splitlines():
-        path, day, pictures, naming, themes = line.split(" | ")
+        path, day, pictures, naming, themes, *where = line.split(" | ")
         start = round(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000)
-        where = next((at for place, at in _LOCATIONS.items() if path.startswith(place)), None)
-        result.append(Album(path, start, int(pictures), naming, tuple(themes.split()), where))
+        location = tuple(float(each) for each in where[0].split()) if where else None
+        result.append(Album(path, start, int(pictures), naming, tuple(themes.split()), location))
     return result
 
 

@@ -55,7 +55,6 @@ class Tree:
 
     @property
     def drive_id(self) -> str | None:
-        """The id of the shared drive that the tree is."""
         return self.drive.id if self.drive else None
 
     def editable(self) -> Overlay:
@@ -151,7 +150,6 @@ class File:
 
     @property
     def drive_id(self) -> str | None:
-        """The shared drive that it is in."""
         return self.tree.drive_id
 
     @property

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from drive_emulator.control.state import State
-from drive_emulator.tree.change_log import ChangeLog
+from drive_emulator.drive_api.backend import ChangeLog
 from drive_emulator.tree.generated import parse_tree
 from drive_emulator.tree.store import TreeStore
 from tests.unit.drive_emulator.answers import reason

@@ -21,5 +21,5 @@ def test_every_kind_can_wait(kind: str) -> None:
     "text", ["", "list", "list=", "put=4", "list=-1", "list=x", "list=9999999"]
 )
 def test_what_is_no_delay_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="milliseconds"):
+    with pytest.raises(ValueError, match="MILLISECONDS"):
         parse_delay(text)

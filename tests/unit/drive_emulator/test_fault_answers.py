@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from drive_emulator.http.disconnect import Disconnected
 from drive_emulator.http.errors import PRESETS
+from drive_emulator.http.messages import Disconnected
 from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import Tree
 from tests.unit.drive_emulator.answers import reason

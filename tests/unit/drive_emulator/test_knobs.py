@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from drive_emulator.drive_api.knobs import BadKnob, Knobs
+from drive_emulator.drive_api.backend import BadKnob, Knobs
 from drive_emulator.drive_api.listing import Listing, read_list_request
 from drive_emulator.http.errors import ApiError
 from drive_emulator.tree.store import TreeStore

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from drive_emulator.content.blobs import BlobCache
 from drive_emulator.content.containers import JPEG
 from drive_emulator.content.paintings import PAINTINGS
-from drive_emulator.tree.entry import FOLDER
+from drive_emulator.tree.entry import FOLDER, Entry
 from drive_emulator.tree.explicit_layout import ExplicitLayout, FolderNode
 from drive_emulator.tree.generated import GeneratedLayout, folder_count
 from drive_emulator.tree.sample import albums, sample
@@ -85,13 +85,14 @@ def test_folders_are_counted_without_walking(depth: int, fan_out: int, count: in
 
 
 def test_what_lies_in_a_private_or_trashed_folder_is_so_itself() -> None:
+    own = Entry("", FOLDER, None, -1, -1)
     below = FolderNode("below", folders=[FolderNode("deeper")])
     listed = ExplicitLayout(
         FolderNode(
             "root",
             folders=[
-                FolderNode("private", folders=[below], shared=False),
-                FolderNode("trash", folders=[FolderNode("inside")], trashed=True),
+                FolderNode("private", folders=[below], own=own._replace(shared=False)),
+                FolderNode("trash", folders=[FolderNode("inside")], own=own._replace(trashed=True)),
             ],
         )
     )

@@ -225,14 +225,14 @@ def test_a_change_that_makes_no_sense_changes_nothing(store: TreeStore, tree: Tr
     root, folder, file_id = File(tree, 0).id, File(tree, 1).id, at(store, tree, 1)
     other = plant(store, {"path": "a", "kind": "folder", "ref": "a"}, {"path": "d", "ref": "d"})
     for do, more, says in (
-        ("move", {"id": file_id, "to": file_id}, "is no folder"),
-        ("move", {"id": folder, "to": folder}, "cannot be in itself"),
-        ("move", {"id": root, "to": folder}, "stays where it is"),
+        ("move", {"id": file_id, "to": file_id}, "is not a folder"),
+        ("move", {"id": folder, "to": folder}, "cannot be inside itself"),
+        ("move", {"id": root, "to": folder}, "root of a tree cannot be moved"),
         ("move", {"id": file_id, "to": other.refs["a"]}, "within its own tree"),
-        ("replace", {"id": folder}, "no bytes"),
+        ("replace", {"id": folder}, "without bytes"),
         ("set", {"id": folder, "mimeType": "image/png"}, "cannot become one without"),
         ("set", {"id": file_id, "mimeType": "application/vnd.google-apps.form"}, "cannot become"),
-        ("add", {"to": file_id, "item": {"path": "a.jpg"}}, "is no folder"),
+        ("add", {"to": file_id, "item": {"path": "a.jpg"}}, "is not a folder"),
     ):
         with pytest.raises(BadMutation, match=says):
             change(store, do, **more)

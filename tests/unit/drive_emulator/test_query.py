@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive_emulator.drive_api.query import And, BadQuery, Has, Not, Or, Term, parse_query
+from drive_emulator.drive_api.query import And, BadQuery, Not, Or, Term, parse_query
 
 
 def test_and_binds_tighter_than_or() -> None:
@@ -51,7 +51,7 @@ def test_parents_are_asked_for_with_in() -> None:
 
 def test_a_collection_has_pairs() -> None:
     text = "properties has { key='theme' and value='sea' }"
-    assert parse_query(text) == Has("properties", (("key", "theme"), ("value", "sea")))
+    assert parse_query(text) == Term("properties", "has", (("key", "theme"), ("value", "sea")))
 
 
 def test_a_string_that_spells_an_operator_is_a_value() -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from drive_emulator.app import App
 from drive_emulator.auth.service_accounts import EMAIL, ServiceAccounts
-from drive_emulator.http.server import WithoutControlApi
 from drive_emulator.options import parser, tls_listeners, write_service_account
 from drive_emulator.tree.store import TreeStore
 from drive_emulator.validation import InvalidInput
@@ -61,9 +60,9 @@ def test_nobody_elses_file_is_replaced(tmp_path: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize("path", ["/_emu/health", "/_emu/trees", "/_emu", "/%5Femu/health"])
 async def test_what_comes_by_tls_does_not_reach_the_controls(store: TreeStore, path: str) -> None:
-    app = App(state_of(store))
+    app = App(state_of(store), control=False)
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(WithoutControlApi(app)), base_url="https://www.googleapis.com"
+        transport=httpx.ASGITransport(app), base_url="https://www.googleapis.com"
     ) as client:
         answer = await client.get(path)
         assert answer.status_code == 404

@@ -35,7 +35,7 @@ def test_a_size_is_one_number_or_a_range() -> None:
         ('{"name": "", "pictures": 1}', r"at `\$.name`"),
         ('{"name": "a", "pictures": 1, "size": 100}', r"4,096 to 2,147,483,648 bytes"),
         ('{"name": "a", "pictures": 1, "size": [1, 9000]}', r"4,096 to"),
-        ('{"name": "a", "pictures": 1, "size": [9000, 8000]}', "upside down"),
+        ('{"name": "a", "pictures": 1, "size": [9000, 8000]}', "is reversed"),
         ('{"name": "a", "pictures": 1, "size": [9000]}', r"at `\$.size`"),
         ('{"name": "a", "pictures": 1, "depth": 7, "fan_out": 10}', "more than 1,000,000 folders"),
         ('{"name": "a", "pictures": 1, "depth": 100, "fan_out": 999999}', "more than 1,000,000"),

@@ -195,7 +195,7 @@ def test_a_drive_is_one_tree_and_may_have_a_given_id(store: TreeStore, drive: Tr
     tree = plant(store, name="theirs", drive=given)
     assert File(tree, 0).id == given
     for taken in (given, "Our drive"):
-        with pytest.raises(BadTree, match="a drive is one tree"):
+        with pytest.raises(BadTree, match="another tree is the shared drive"):
             plant(store, name="third", drive=taken)
 
 
