@@ -70,10 +70,7 @@ def parse_query(text: str) -> Node:
     """The syntax tree of a query; raises `BadQuery`."""
     if len(text) > MAX_QUERY:
         raise BadQuery("the query is too long")
-    parser = _Parser(_tokens(text))
-    node = parser.disjunction(0)
-    parser.end()
-    return node
+    return _Parser(_tokens(text)).query()
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
@@ -92,15 +89,15 @@ class _Parser:
         self._tokens = tokens
         self._position = 0
 
-    def disjunction(self, depth: int) -> Node:
+    def query(self) -> Node:
+        node = self._disjunction(0)
+        return node if self._position == len(self._tokens) else self._fail()
+
+    def _disjunction(self, depth: int) -> Node:
         parts = [self._conjunction(depth)]
         while self._skip("or"):
             parts.append(self._conjunction(depth))
         return parts[0] if len(parts) == 1 else Or(tuple(parts))
-
-    def end(self) -> None:
-        if self._position < len(self._tokens):
-            self._fail()
 
     def _conjunction(self, depth: int) -> Node:
         parts = [self._unary(depth)]
@@ -114,7 +111,7 @@ class _Parser:
         if self._skip("not"):
             return Not(self._unary(depth + 1))
         if self._skip("("):
-            inner = self.disjunction(depth + 1)
+            inner = self._disjunction(depth + 1)
             self._expect(")")
             return inner
         return self._term()

@@ -80,12 +80,12 @@ class Faults:
     async def apply(self, context: RequestContext) -> None:
         """Let every rule that hits this request act; raises what their effects raise."""
         now = self._clock.now()
-        hits = []
+        hits: list[tuple[Effect, Hit]] = []
         for rule in self._rules.values():
             hit = Hit(context, rule.memory, self._store, self._clock)
             chosen = rule.applies(context, self._store, now)
-            if chosen or (rule.effect.sticky and self._still_active(rule, hit)):
-                hits.append((rule.effect, hit))
+            if chosen or (rule.spec.effect.sticky and self._still_active(rule, hit)):
+                hits.append((rule.spec.effect, hit))
         if hits:
             faults = ActiveFaults(hits)
             context.hooks = faults
@@ -93,7 +93,7 @@ class Faults:
 
     def _still_active(self, rule: Rule, hit: Hit) -> bool:
         kinds = rule.spec.match.kinds
-        if (kinds and hit.context.kind not in kinds) or not rule.effect.still_active(hit):
+        if (kinds and hit.context.kind not in kinds) or not rule.spec.effect.still_active(hit):
             return False
         rule.hits += 1
         return True

@@ -8,7 +8,7 @@ import msgspec
 
 from drive_emulator.auth.authenticator import key_of
 from drive_emulator.drive_api.context import RequestContext
-from drive_emulator.faults.effect import Effect, Memory
+from drive_emulator.faults.effect import Memory
 from drive_emulator.faults.listing_effects import ListingEffect
 from drive_emulator.faults.request_effects import Latency, RequestEffect
 from drive_emulator.faults.response_effects import ResponseEffect
@@ -119,10 +119,6 @@ class Rule:
         self.hits = 0
         self._since = since
         self._rng = random.Random(spec.match.seed)
-
-    @property
-    def effect(self) -> Effect:
-        return self.spec.effect
 
     def applies(self, context: RequestContext, store: TreeStore, now: float) -> bool:
         """Whether it hits this request, which is counted."""

@@ -12,7 +12,6 @@ from drive_emulator.quota.meters import FixedWindow, Meter, TokenBucket
 from drive_emulator.quota.settings import CLASSES, QuotaSettings, class_of
 
 KEPT_S = 600
-PROJECT = "project"
 _DAY_S = 86_400
 _MAX_USERS = 10_000
 
@@ -120,7 +119,7 @@ class Quota:
             "since": self._since,
             "now": now,
             "sent_today": self._sent_today if self._day == now // _DAY_S else 0,
-            "projects": {PROJECT: _describe(self._project, now, last_s)},
+            "projects": {"project": _describe(self._project, now, last_s)},
             "users": users,
         }
 

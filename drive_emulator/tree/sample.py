@@ -1,6 +1,6 @@
 """The sample folder: one person's pictures of some years, in albums with names and dates.
 
-2,400 pictures, a dozen files that are not images, about 200 MB.
+2,400 pictures, a dozen files that are not images, about 270 MB.
 """
 
 import random
@@ -35,8 +35,8 @@ class Album(NamedTuple):
 # From the newest to the oldest, the order in which Drive lists them:
 # path | day | pictures | who named the files | themes | latitude and longitude
 _ALBUMS = """
-Wallpapers | 2026-05-20 | 41 | title | large
-Prints/Modern shapes | 2026-04-18 | 73 | title | pattern poster
+Wallpapers | 2026-05-20 | 24 | title | large
+Prints/Modern shapes | 2026-04-18 | 90 | title | pattern poster
 Prints/Travel posters | 2026-04-11 | 59 | title | poster
 Patterns/Quarter circles | 2026-03-28 | 59 | title | pattern
 Patterns/Tiles | 2026-03-21 | 59 | title | pattern
@@ -63,8 +63,8 @@ Holidays 2024/Costa Rica/Pacific coast | 2024-02-18 | 93 | phone | sea | 9.6 -84
 Holidays 2023/Scotland/Skye | 2023-06-18 | 93 | camera | forest sea mountains | 56.8 -4.2
 Holidays 2023/Scotland | 2023-06-11 | 86 | phone | forest mountains sea | 56.8 -4.2
 Holidays 2023/Canary Islands | 2023-02-19 | 86 | phone | sea desert night
-Old scans/Summer at the lake | 2019-07-28 | 79 | scan | mountains sea
-Old scans | 2018-08-05 | 64 | scan | forest mountains sea
+Old scans/Summer at the lake | 2019-07-28 | 79 | title | mountains sea
+Old scans | 2018-08-05 | 64 | title | forest mountains sea
 """
 
 _DOCUMENTS: tuple[tuple[str, str, documents.Document | str], ...] = (
@@ -159,8 +159,6 @@ def _name(album: Album, painting: Painting, blob: Blob, number: int, taken_ms: i
         return f"IMG_{moment:%Y%m%d_%H%M%S}.{extension}"
     if album.naming == "camera":
         return f"DSC{number:05d}.{extension.upper()}"
-    if album.naming == "scan":
-        return f"scan {number:04d}.{extension}"
     scene = painting.scene.__name__.replace("_", " ").capitalize()
     return f"{scene} no. {number}.{extension}"
 

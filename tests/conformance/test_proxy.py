@@ -88,7 +88,7 @@ def test_a_port_that_is_taken_is_one_sentence(flag: str, tmp_path: Path) -> None
 def test_nobody_elses_account_file_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     path.write_text("{}")
-    assert f"{path} is there" in refusal("--service-account", str(path))
+    assert f"{path} exists" in refusal("--service-account", str(path))
     assert path.read_text() == "{}"
 
 

@@ -111,10 +111,8 @@ def test_every_topic_has_a_writer_and_a_reader() -> None:
     [p for f in ("services", "local", "drive_emulator", "bench") for p in python_files(f)],
     ids=lambda p: str(p.relative_to(ROOT)),
 )
-def test_files_and_functions_stay_short(path: Path) -> None:
-    text = path.read_text()
-    assert text.count("\n") <= 300
-    for node in ast.walk(ast.parse(text)):
+def test_functions_stay_short(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno < 40, node.name
             if node.name == "__init__":
