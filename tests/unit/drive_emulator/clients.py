@@ -30,14 +30,14 @@ ACCOUNT = "me@example.com"
 
 
 def state_of(store: TreeStore) -> State:
-    """One key, and one token of one account."""
+    """A state with one key, and one token of one account."""
     state = State(store, {KEY: KeyState.OK})
     state.tokens.add(TOKEN, ACCOUNT)
     return state
 
 
 def caller(state: State, key: str = "", token: str = "") -> httpx.AsyncClient:
-    """A client that shows what it has with every request."""
+    """A client that sends the key and the token with every request."""
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(App(state)),
         base_url="http://drive",
@@ -47,7 +47,7 @@ def caller(state: State, key: str = "", token: str = "") -> httpx.AsyncClient:
 
 
 class InProcessEmulator:
-    """The tree `small` behind one client with a key."""
+    """An emulator without a socket: the tree `small`, and a client with a key."""
 
     def __init__(self, store: TreeStore, small: Tree) -> None:
         self.state: State = state_of(store)
@@ -69,7 +69,7 @@ class InProcessEmulator:
         return self.state.faults.add(parse_rule(msgspec.json.encode(rule)))
 
     def quota(self, profile: str = "none", **settings: Any) -> None:
-        """Begin with a quota."""
+        """Set the quota."""
         wanted = {"profile": profile, **settings}
         self.state.quota.change(changed(self.state.quota.settings, wanted))
 
@@ -99,5 +99,5 @@ class InProcessEmulator:
         return pages
 
     async def all_ids(self, q: str = "", size: int = 3) -> list[str]:
-        """Those of all pages, in order."""
+        """The ids of all pages, in order."""
         return [file_id for page in await self.ids(q, size) for file_id in page]

@@ -1,4 +1,4 @@
-"""A forest with one small tree, and a client that calls the application directly."""
+"""A store with one small tree, and clients that call the application directly."""
 
 from collections.abc import AsyncIterator
 
@@ -36,7 +36,7 @@ def small(store: TreeStore) -> Tree:
 
 @pytest.fixture
 async def drive(store: TreeStore) -> AsyncIterator[httpx.AsyncClient]:
-    """Every request has the key already."""
+    """A client that sends the key with every request."""
     transport = httpx.ASGITransport(App(State(store, {KEY: KeyState.OK})))
     async with httpx.AsyncClient(
         transport=transport, base_url="http://drive", params={"key": KEY}

@@ -1,4 +1,4 @@
-"""How tests write a tree, plant it, and look at it."""
+"""How tests add an explicit tree and read it."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ CALLER = Caller(key="k")
 
 
 def plant(store: TreeStore, *items: dict[str, Any], name: str = "written", **more: Any) -> Tree:
-    """The tree of these items, in the forest."""
+    """Add the tree of these items."""
     return store.add(parse_tree(json.dumps({"name": name, "items": items, **more})))
 
 

@@ -1,4 +1,4 @@
-"""What the command line sets up, and how it refuses what it cannot."""
+"""What the command line sets up, and what it refuses."""
 
 import argparse
 
@@ -29,7 +29,7 @@ def test_keys_have_states_and_may_hold_an_equals_sign(store: TreeStore) -> None:
     assert made.authenticator.keys == {"a": KeyState.OK, "b": KeyState.DISABLED, "c=d": KeyState.OK}
 
 
-def test_a_bearer_is_an_account_for_ever(store: TreeStore) -> None:
+def test_a_bearer_token_never_expires(store: TreeStore) -> None:
     made = state(store, "--bearer", "t0ken=a@b.c")
     made.clock.advance(1e8)
     assert made.tokens.account("t0ken") == "a@b.c"
@@ -76,6 +76,6 @@ def test_a_bad_flag_is_refused(store: TreeStore, arguments: tuple[str, ...]) -> 
         state(store, *arguments)
 
 
-def test_a_quota_nobody_understands_is_a_sentence(store: TreeStore) -> None:
+def test_an_invalid_quota_is_refused_with_a_sentence(store: TreeStore) -> None:
     with pytest.raises(ValueError, match="invalid quota: Expected `float` >= 0"):
         state(store, "--quota-user-per-minute", "-5")

@@ -1,4 +1,4 @@
-"""The settings of TLS and of the service account, and what is kept from those who come by TLS."""
+"""The flags of TLS and of the service account, and TLS without the control API."""
 
 import argparse
 import json
@@ -21,11 +21,11 @@ def options(*arguments: str) -> argparse.Namespace:
     return parser().parse_args(arguments)
 
 
-def test_without_its_flags_nothing_is_made() -> None:
+def test_without_flags_there_is_no_tls() -> None:
     assert tls_listeners(options()) is None
 
 
-def test_an_account_is_written_for_its_owner_alone(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_a_service_account_file(tmp_path: Path) -> None:
     path = tmp_path / "account.json"
     write_service_account(path, ServiceAccounts(), URI)
     assert path.stat().st_mode & 0o777 == 0o600
@@ -37,7 +37,7 @@ def test_an_account_is_written_for_its_owner_alone(tmp_path: Path) -> None:
     )
 
 
-def test_an_account_of_its_own_is_replaced(tmp_path: Path) -> None:
+def test_a_service_account_file_of_the_emulator_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "account.json"
     accounts = ServiceAccounts()
     write_service_account(path, accounts, URI)
@@ -50,7 +50,7 @@ def test_an_account_of_its_own_is_replaced(tmp_path: Path) -> None:
     "content",
     [b"", b"\xff", b"{}", b'{"client_email": "me@real.iam.gserviceaccount.com"}', b'{"a": 1}'],
 )
-def test_nobody_elses_file_is_replaced(tmp_path: Path, content: bytes) -> None:
+def test_other_files_are_not_replaced(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "account.json"
     path.write_bytes(content)
     with pytest.raises(InvalidInput, match="not replaced"):
@@ -59,7 +59,7 @@ def test_nobody_elses_file_is_replaced(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("path", ["/_emu/health", "/_emu/trees", "/_emu", "/%5Femu/health"])
-async def test_what_comes_by_tls_does_not_reach_the_controls(store: TreeStore, path: str) -> None:
+async def test_the_control_api_cannot_be_reached_over_tls(store: TreeStore, path: str) -> None:
     app = App(state_of(store), control=False)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="https://www.googleapis.com"
@@ -70,7 +70,7 @@ async def test_what_comes_by_tls_does_not_reach_the_controls(store: TreeStore, p
         assert (await client.get("/drive/v3/files")).status_code == 403
 
 
-async def test_an_account_can_be_had_while_it_runs(store: TreeStore) -> None:
+async def test_a_service_account_can_be_created_at_run_time(store: TreeStore) -> None:
     state = state_of(store)
     async with caller(state) as client:
         made = await client.post("/_emu/service-accounts", json={"email": "a@b.example"})
@@ -81,7 +81,7 @@ async def test_an_account_can_be_had_while_it_runs(store: TreeStore) -> None:
         assert "email" in refused.json()["error"]
 
 
-async def test_the_addresses_are_told(store: TreeStore) -> None:
+async def test_the_addresses_can_be_read(store: TreeStore) -> None:
     state = state_of(store)
     state.addresses["proxy"] = "http://127.0.0.1:1"
     async with caller(state) as client:

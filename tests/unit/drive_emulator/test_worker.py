@@ -1,4 +1,4 @@
-"""Work worker the event loop: one piece at a time, and nobody waits for a whole list."""
+"""The worker thread: one job at a time, and no job waits for a whole list."""
 
 import asyncio
 import threading
@@ -7,7 +7,7 @@ from functools import partial
 from drive_emulator.worker import WorkerThread
 
 
-async def test_pieces_run_one_at_a_time_in_order() -> None:
+async def test_jobs_run_one_at_a_time_in_order() -> None:
     worker, done = WorkerThread(), list[tuple[str, int]]()
 
     def work(number: int) -> int:
@@ -19,7 +19,7 @@ async def test_pieces_run_one_at_a_time_in_order() -> None:
     assert len({name for name, _ in done}) == 1
 
 
-async def test_a_request_goes_between_two_pieces_of_a_list() -> None:
+async def test_a_single_job_runs_between_two_jobs_of_a_list() -> None:
     worker, done = WorkerThread(), list[str]()
     started, asked = threading.Event(), threading.Event()
 

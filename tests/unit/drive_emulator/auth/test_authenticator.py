@@ -1,4 +1,4 @@
-"""Keys in every state, Bearer tokens, quotaUser."""
+"""API keys in every state, access tokens and quotaUser."""
 
 import httpx
 import pytest
@@ -45,7 +45,7 @@ def request(headers: dict[str, str] | None = None, params: dict[str, str] | None
         (KeyState.IP_BLOCKED, 403, "ipRefererBlocked", "API_KEY_IP_ADDRESS_BLOCKED"),
     ],
 )
-async def test_a_key_that_lets_nobody_in_says_why(
+async def test_a_refused_key_gets_an_error_that_says_why(
     drive: InProcessEmulator, state: KeyState, status: int, word: str, info: str
 ) -> None:
     drive.state.authenticator.set_key(KEY, state)
@@ -54,31 +54,31 @@ async def test_a_key_that_lets_nobody_in_says_why(
     assert answer.json()["error"]["details"][0]["reason"] == info
 
 
-def test_a_holder_of_a_key_is_known_by_quota_user_or_address() -> None:
+def test_an_anonymous_caller_is_identified_by_quota_user_or_address() -> None:
     plain = access().authenticate(request(params={"key": KEY}))
     named = access().authenticate(request(params={"key": KEY, "quotaUser": "worker-1"}))
     assert (plain.account, plain.user) == ("", "10.0.0.7")
     assert (named.account, named.user) == ("", "worker-1")
 
 
-def test_an_account_is_its_own_user_whatever_quota_user_says() -> None:
+def test_an_account_is_its_own_quota_user() -> None:
     asked = request({"authorization": f"Bearer {TOKEN}"}, {"quotaUser": "somebody"})
     assert access().authenticate(asked).user == ACCOUNT
 
 
-async def test_a_quota_user_has_40_characters_at_most(drive: InProcessEmulator) -> None:
+async def test_a_quota_user_longer_than_40_characters_is_refused(drive: InProcessEmulator) -> None:
     assert (await drive.listed(quotaUser="x" * 40)).status_code == 200
     refused = await drive.listed(quotaUser="x" * 41)
     assert reason(refused)[:2] == (400, "invalidParameter")
 
 
-def test_resource_keys_are_read_and_what_is_none_is_passed_over() -> None:
+def test_resource_keys_are_read_and_malformed_ones_ignored() -> None:
     header = {"x-goog-drive-resource-keys": "a/0-1, b/0-2,,nonsense,/x,c/"}
     read = access().authenticate(request(header, {"key": KEY}))
     assert read.resource_keys == {"a": "0-1", "b": "0-2"}
 
 
-async def test_a_token_opens_the_door_until_it_ends(store: TreeStore) -> None:
+async def test_a_token_works_until_it_expires(store: TreeStore) -> None:
     state = state_of(store)
     token = state.tokens.issue(ACCOUNT, life_s=60)
     async with caller(state, token=token) as client:
@@ -89,7 +89,7 @@ async def test_a_token_opens_the_door_until_it_ends(store: TreeStore) -> None:
     assert late.headers["www-authenticate"].startswith("Bearer")
 
 
-async def test_a_revoked_token_is_nobodys(store: TreeStore) -> None:
+async def test_a_revoked_token_is_refused(store: TreeStore) -> None:
     state = state_of(store)
     state.tokens.revoke(TOKEN)
     async with caller(state, token=TOKEN) as client:
@@ -97,14 +97,14 @@ async def test_a_revoked_token_is_nobodys(store: TreeStore) -> None:
 
 
 @pytest.mark.parametrize("header", ["Basic abc", "Bearer", f"bearer{TOKEN}", "Bearer nobody's"])
-def test_what_is_no_token_is_refused(header: str) -> None:
+def test_a_malformed_or_unknown_token_is_refused(header: str) -> None:
     with pytest.raises(ApiError) as refused:
         access().authenticate(request({"authorization": header}))
     assert refused.value.status == 401
 
 
 @pytest.mark.parametrize("name", ["access_token", "oauth_token"])
-async def test_a_token_in_the_query_is_good_for_json_and_not_for_media(
+async def test_a_token_in_the_query_works_for_json_but_not_for_media(
     store: TreeStore, small: Tree, name: str
 ) -> None:
     state = state_of(store)
@@ -117,12 +117,12 @@ async def test_a_token_in_the_query_is_good_for_json_and_not_for_media(
     assert reason(media)[:2] == (401, "authError")
 
 
-async def test_a_wrong_key_worker_a_good_token_is_still_wrong(store: TreeStore) -> None:
+async def test_a_wrong_key_is_refused_even_with_a_good_token(store: TreeStore) -> None:
     async with caller(state_of(store), key="wrong", token=TOKEN) as client:
         assert (await client.get("/drive/v3/files")).status_code == 400
 
 
-def test_there_are_as_many_tokens_as_can_be_kept() -> None:
+def test_the_oldest_token_is_forgotten_when_there_are_too_many() -> None:
     tokens = AccessTokens(Clock())
     first = tokens.issue("a@example.com")
     for number in range(100_000):
@@ -132,7 +132,7 @@ def test_there_are_as_many_tokens_as_can_be_kept() -> None:
 
 
 @pytest.mark.parametrize("seconds", [-1.0, 1e12, float("nan")])
-def test_a_clock_goes_forwards_within_reason(seconds: float) -> None:
+def test_a_clock_refuses_to_go_backwards_or_too_far(seconds: float) -> None:
     clock = Clock()
     with pytest.raises(ValueError, match="forwards"):
         clock.advance(seconds)

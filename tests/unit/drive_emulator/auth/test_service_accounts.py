@@ -1,4 +1,4 @@
-"""Assertions: what a service account's key can prove, and what is refused, in Google's words."""
+"""Assertions: which are accepted, and which are refused with Google's messages."""
 
 import base64
 import time
@@ -32,7 +32,7 @@ def encoded(part: bytes) -> str:
 
 
 def assertion(account: dict[str, str], header: dict[str, Any] | None = None, **claims: Any) -> str:
-    """A signed JWT; `claims` replace those of a good one."""
+    """A signed JWT; `claims` replace those of a valid one."""
     good = {"iss": EMAIL, "aud": TOKEN_URI, "scope": READONLY, "iat": NOW, "exp": NOW + 3600}
     head = {"alg": "RS256", "typ": "JWT", "kid": account["private_key_id"], **(header or {})}
     text = f"{encoded(msgspec.json.encode(head))}.{encoded(msgspec.json.encode(good | claims))}"
@@ -55,14 +55,16 @@ def test_a_good_assertion_names_its_account_and_scopes(
     assert checked.scopes == {READONLY}
 
 
-def test_a_key_that_is_not_named_is_found_among_those_of_the_account(
+def test_an_assertion_without_a_key_id_is_checked_with_every_key_of_its_account(
     accounts: ServiceAccounts, account: dict[str, str]
 ) -> None:
     text = assertion(account, header={"kid": "of another"})
     assert accounts.verify(text, {TOKEN_URI}, NOW).account == EMAIL
 
 
-def test_another_key_signs_in_vain(accounts: ServiceAccounts, account: dict[str, str]) -> None:
+def test_an_assertion_signed_with_another_key_is_refused(
+    accounts: ServiceAccounts, account: dict[str, str]
+) -> None:
     stranger = ServiceAccounts().make(TOKEN_URI)
     text = assertion(stranger, header={"kid": account["private_key_id"]})
     assert refusal(accounts, text) == ("invalid_grant", "Invalid JWT Signature.", 400)
@@ -117,20 +119,18 @@ DEEP = base64.urlsafe_b64encode(b'{"x": ' + b"[" * 6_000).decode()
         f"{DEEP}.e30.e30",
     ],
 )
-def test_what_is_no_assertion_is_refused_without_a_crash(
-    accounts: ServiceAccounts, text: str
-) -> None:
+def test_a_malformed_assertion_is_refused(accounts: ServiceAccounts, text: str) -> None:
     assert refusal(accounts, text)[0] in ("invalid_grant", "invalid_request")
 
 
-def test_a_clock_that_is_a_little_off_is_forgiven(
+def test_a_small_clock_skew_is_tolerated(
     accounts: ServiceAccounts, account: dict[str, str]
 ) -> None:
     text = assertion(account, iat=NOW + 200, exp=NOW + 3800)
     assert accounts.verify(text, {TOKEN_URI}, NOW).account == EMAIL
 
 
-def test_googles_own_library_makes_assertions_that_pass(
+def test_assertions_of_googles_own_library_are_accepted(
     accounts: ServiceAccounts, account: dict[str, str]
 ) -> None:
     from google.auth import crypt, jwt

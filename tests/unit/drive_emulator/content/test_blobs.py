@@ -1,4 +1,4 @@
-"""Pictures of the pool: decodable, different, of the size that was asked for."""
+"""Blobs of paintings: decodable, different, and of the requested size."""
 
 import hashlib
 import io
@@ -47,7 +47,7 @@ def test_a_painting_is_the_same_on_every_run() -> None:
 
 
 @pytest.mark.parametrize("size", [5_001, 40_000, 102_400, 1_500_000])
-def test_a_size_is_met_to_the_byte(size: int) -> None:
+def test_a_sized_picture_has_exactly_that_size(size: int) -> None:
     for painting in PAINTINGS[15:19]:  # one of each format
         blob = BlobCache().sized(painting, size, JPEG)
         assert len(content(blob)) == size
@@ -61,7 +61,7 @@ def test_checksums_continue_from_the_shared_state() -> None:
         assert state.hexdigest() == hashlib.new(kind, content(blob)).hexdigest()
 
 
-def test_what_is_made_of_the_same_is_made_once() -> None:
+def test_equal_blobs_are_shared() -> None:
     blobs = BlobCache()
     assert blobs.natural(PAINTINGS[0]) is blobs.natural(PAINTINGS[0])
     assert blobs.sized(PAINTINGS[0], 5_000, JPEG) is not blobs.sized(PAINTINGS[0], 5_002, JPEG)

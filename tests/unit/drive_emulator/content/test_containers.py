@@ -1,4 +1,4 @@
-"""Files that share a prefix stay what they are, at any length."""
+"""Files with shared prefixes are valid at any length."""
 
 import io
 import struct
@@ -40,7 +40,7 @@ def test_a_padded_picture_decodes_and_is_exactly_as_long(
 
 
 @pytest.mark.parametrize("container", FORMATS, ids=lambda each: each.extension)
-def test_only_the_suffix_tells_two_files_apart(container: Container) -> None:
+def test_two_files_differ_only_in_their_suffix(container: Container) -> None:
     first, second = (whole(container, 0, tag) for tag in TAGS)
     start = len(first) - container.suffix_length
     assert first[:start] == second[:start]
@@ -48,7 +48,7 @@ def test_only_the_suffix_tells_two_files_apart(container: Container) -> None:
     assert len(first) == len(second)
 
 
-def test_a_webp_says_how_long_it_is() -> None:
+def test_a_webp_header_states_the_length_of_the_file() -> None:
     for padding in (0, 5_000):
         content = whole(WEBP, padding, TAGS[0])
         assert struct.unpack("<I", content[4:8])[0] == len(content) - 8
@@ -70,7 +70,7 @@ def test_documents_differ_by_their_suffix(document: Document) -> None:
     assert len(one) == len(other)
 
 
-def test_an_archive_with_its_suffix_can_be_opened() -> None:
+def test_an_archive_with_its_suffix_can_be_read() -> None:
     content = documents.ZIP.content + documents.ZIP.container.suffix(TAGS[1])
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.testzip() is None
@@ -78,7 +78,7 @@ def test_an_archive_with_its_suffix_can_be_opened() -> None:
         assert archive.comment == TAGS[1]
 
 
-def test_the_pdf_says_where_its_objects_are() -> None:
+def test_the_pdf_has_correct_object_offsets() -> None:
     content = documents.PDF.content
     table = int(content[content.rindex(b"startxref") :].split()[1])
     assert content[table:].startswith(b"xref")

@@ -1,4 +1,4 @@
-"""What the log keeps of requests, and what it does not."""
+"""What is logged of requests, and what is not."""
 
 import json
 
@@ -25,7 +25,7 @@ def context(query: bytes = b"alt=media") -> RequestContext:
     return made
 
 
-async def test_a_line_says_who_asked_what_and_what_he_got(drive: InProcessEmulator) -> None:
+async def test_a_line_has_the_caller_the_request_and_the_response(drive: InProcessEmulator) -> None:
     drive.client.headers["user-agent"] = "me (gzip)"
     await drive.media(range="bytes=0-99")
     [line] = [json.loads(line.encode()) for line in drive.state.log.lines()]
@@ -47,7 +47,7 @@ async def test_a_line_says_who_asked_what_and_what_he_got(drive: InProcessEmulat
     }
 
 
-async def test_no_key_and_no_token_is_in_the_log(drive: InProcessEmulator) -> None:
+async def test_keys_and_tokens_are_not_logged(drive: InProcessEmulator) -> None:
     await drive.listed()
     async with caller(drive.state, token=TOKEN) as client:
         await client.get("/drive/v3/files", params={"access_token": TOKEN, "oauth_token": TOKEN})
@@ -57,7 +57,7 @@ async def test_no_key_and_no_token_is_in_the_log(drive: InProcessEmulator) -> No
     assert TOKEN not in text
 
 
-async def test_a_query_in_a_form_is_logged_as_the_get_that_it_is(drive: InProcessEmulator) -> None:
+async def test_a_query_in_a_form_is_logged_as_a_get(drive: InProcessEmulator) -> None:
     form = {"q": f"'{drive.folder}' in parents", "key": KEY}
     headers = {"X-HTTP-Method-Override": "GET"}
     await drive.client.post("/drive/v3/files", data=form, headers=headers)
@@ -84,7 +84,7 @@ async def test_answers_are_counted_by_kind_status_and_reason(drive: InProcessEmu
     assert requests == {"list": 1, "get": 1, "media": 3, "refused": 4, "bytes": 5_000}
 
 
-async def test_the_log_is_read_by_kind_and_from_a_number_on(drive: InProcessEmulator) -> None:
+async def test_the_log_can_be_filtered_by_kind_and_number(drive: InProcessEmulator) -> None:
     for number in range(3):
         await drive.media(number)
         await drive.listed()
@@ -96,7 +96,9 @@ async def test_the_log_is_read_by_kind_and_from_a_number_on(drive: InProcessEmul
     assert (await drive.client.get("/_emu/log", params={"since": "x"})).status_code == 400
 
 
-async def test_after_a_reset_numbers_go_on_and_counts_begin_anew(drive: InProcessEmulator) -> None:
+async def test_a_reset_clears_the_counts_and_continues_the_numbering(
+    drive: InProcessEmulator,
+) -> None:
     await drive.media()
     emptied = (await drive.client.delete("/_emu/log")).json()
     assert emptied == {"kinds": {}, "answers": {}, "bytes": {}}
@@ -104,7 +106,7 @@ async def test_after_a_reset_numbers_go_on_and_counts_begin_anew(drive: InProces
     assert [line.number for line in drive.state.log.lines()] == [2]
 
 
-def test_the_log_keeps_only_so_many_lines() -> None:
+def test_the_log_has_a_maximum_length() -> None:
     log = RequestLog(10)
     for _ in range(25):
         log.add(context(), 0.0, 0.0)
@@ -120,7 +122,7 @@ def test_long_queries_do_not_fill_the_memory() -> None:
     assert len(log.lines()) <= MAX_TEXT // len(query)
 
 
-def test_a_log_of_no_lines_still_counts() -> None:
+def test_a_log_of_length_zero_still_counts() -> None:
     log = RequestLog(0)
     log.add(context(), 0.0, 0.0)
     assert log.lines() == []

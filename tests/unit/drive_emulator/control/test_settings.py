@@ -1,4 +1,4 @@
-"""Keys, tokens, the clock and knobs, turned while the emulator runs."""
+"""The control API: keys, tokens, the clock and knobs."""
 
 import pytest
 
@@ -32,19 +32,19 @@ async def test_a_token_is_issued_for_an_account_and_revoked(drive: InProcessEmul
         assert (await client.get("/drive/v3/files")).status_code == 401
 
 
-async def test_a_token_may_be_chosen(drive: InProcessEmulator) -> None:
+async def test_the_text_of_a_token_can_be_chosen(drive: InProcessEmulator) -> None:
     wanted = {"account": "a@b.c", "token": "chosen"}
     assert (await drive.client.post("/_emu/bearers", json=wanted)).status_code == 201
     assert drive.state.tokens.account("chosen") == "a@b.c"
 
 
-async def test_time_passes_when_it_is_told_to(drive: InProcessEmulator) -> None:
+async def test_the_clock_can_be_advanced(drive: InProcessEmulator) -> None:
     before = (await drive.client.get("/_emu/clock")).json()["now"]
     after = (await drive.client.post("/_emu/clock", json={"advance": 3_600})).json()["now"]
     assert after - before == pytest.approx(3_600, abs=30)
 
 
-async def test_knobs_are_turned_and_told(drive: InProcessEmulator) -> None:
+async def test_knobs_can_be_changed_and_read(drive: InProcessEmulator) -> None:
     told = (await drive.client.get("/_emu/knobs")).json()
     assert told["unknown_parent"] == "404"
     changed = (await drive.client.patch("/_emu/knobs", json={"unknown_parent": "empty"})).json()
@@ -67,7 +67,7 @@ async def test_knobs_are_turned_and_told(drive: InProcessEmulator) -> None:
         ("PATCH", "knobs", b"\xff"),
     ],
 )
-async def test_what_cannot_be_turned_is_a_sentence(
+async def test_invalid_input_is_refused_with_a_sentence(
     drive: InProcessEmulator, method: str, path: str, body: bytes
 ) -> None:
     answer = await drive.client.request(method, f"/_emu/{path}", content=body)

@@ -1,4 +1,4 @@
-"""What the emulator tells about itself."""
+"""The control API: trees and counters."""
 
 import json
 
@@ -24,7 +24,7 @@ async def test_trees_are_listed_with_their_links(
     assert (trees[2]["pictures"], trees[2]["folders"], trees[2]["bytes"]) == (30, 4, 150_000)
 
 
-async def test_a_tree_can_be_planted_and_listed(drive: httpx.AsyncClient) -> None:
+async def test_a_tree_can_be_added_and_listed(drive: httpx.AsyncClient) -> None:
     spec = {"name": "planted", "pictures": 7, "size": 4_096, "title": "A title"}
     made = await drive.post("/_emu/trees", json=spec, params={"render": "true"})
     assert made.status_code == 201
@@ -38,7 +38,7 @@ async def test_a_tree_can_be_planted_and_listed(drive: httpx.AsyncClient) -> Non
     assert again.json()["folderId"] == made.json()["folderId"]
 
 
-async def test_a_tree_nobody_understands_is_refused_with_a_sentence(
+async def test_an_invalid_tree_is_refused_with_a_sentence(
     stranger: httpx.AsyncClient,
 ) -> None:
     answer = await stranger.post("/_emu/trees", content=b"{")
@@ -47,7 +47,7 @@ async def test_a_tree_nobody_understands_is_refused_with_a_sentence(
 
 
 @pytest.mark.parametrize("path", ["trees", "mutate", "faults", "quota", "keys"])
-async def test_json_without_a_bottom_is_refused_with_a_sentence(
+async def test_endlessly_nested_json_is_refused_with_a_sentence(
     stranger: httpx.AsyncClient, path: str
 ) -> None:
     answer = await stranger.post(f"/_emu/{path}", content=b'{"x": ' * 50_000)
@@ -62,7 +62,7 @@ async def test_an_unshared_tree_is_not_found(drive: httpx.AsyncClient) -> None:
     assert (await drive.get("/_emu/trees/hidden/files")).text == ""
 
 
-async def test_expected_files_are_told_line_by_line(
+async def test_expected_files_are_sent_line_by_line(
     drive: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
     answer = await drive.get("/_emu/trees/small/files")
@@ -77,7 +77,7 @@ async def test_expected_files_are_told_line_by_line(
     assert facts == {**{name: last[name] for name in facts}, "size": str(last["size"])}
 
 
-async def test_what_nobody_can_import_is_not_expected(store: TreeStore) -> None:
+async def test_files_that_cannot_be_imported_are_not_expected(store: TreeStore) -> None:
     hostile = store.trees[1]
     names = [file.entry.name for file in store.downloads(hostile)]
     assert {"empty.jpg", "..", "under a slash.jpg"} <= set(names)

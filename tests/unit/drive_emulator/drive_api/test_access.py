@@ -1,4 +1,4 @@
-"""Keys, methods and the outer form of answers."""
+"""Keys, methods and the outer form of responses."""
 
 import gzip
 
@@ -11,7 +11,7 @@ from tests.unit.drive_emulator.clients import reason
 from tests.unit.drive_emulator.conftest import KEY
 
 
-async def test_without_a_key_nothing_is_answered(stranger: httpx.AsyncClient) -> None:
+async def test_a_request_without_a_key_is_refused(stranger: httpx.AsyncClient) -> None:
     answer = await stranger.get("/drive/v3/files")
     assert answer.status_code == 403
     assert answer.json()["error"] == {
@@ -48,7 +48,7 @@ async def test_a_long_get_may_come_as_a_post(
     assert len(posted.json()["files"]) == 8
 
 
-async def test_a_form_without_end_is_refused(drive: httpx.AsyncClient) -> None:
+async def test_an_endless_form_is_refused(drive: httpx.AsyncClient) -> None:
     headers = {"X-HTTP-Method-Override": "GET"}
     answer = await drive.post("/drive/v3/files", content=b"q=" + b"x" * 2_000_000, headers=headers)
     assert answer.status_code == 413
@@ -62,11 +62,11 @@ async def test_a_key_cannot_write(drive: httpx.AsyncClient, method: str) -> None
 @pytest.mark.parametrize(
     "path", ["/", "/drive/v3", "/drive/v3/files/", "/drive/v3/files/a/b", "/drive/v3/filesx"]
 )
-async def test_what_is_no_method_is_not_found(drive: httpx.AsyncClient, path: str) -> None:
+async def test_an_unknown_method_is_not_found(drive: httpx.AsyncClient, path: str) -> None:
     assert (await drive.get(path)).status_code == 404
 
 
-async def test_answers_are_indented_unless_told_otherwise(drive: httpx.AsyncClient) -> None:
+async def test_json_is_indented_by_default(drive: httpx.AsyncClient) -> None:
     params = {"fields": "kind"}
     pretty = await drive.get("/drive/v3/files", params=params)
     assert pretty.text == '{\n  "kind": "drive#fileList"\n}'
@@ -75,7 +75,7 @@ async def test_answers_are_indented_unless_told_otherwise(drive: httpx.AsyncClie
 
 
 @pytest.mark.parametrize(("agent", "compressed"), [("me (gzip)", True), ("me", False)])
-async def test_json_is_compressed_for_those_who_say_so_twice(
+async def test_json_is_compressed_if_both_headers_mention_gzip(
     drive: httpx.AsyncClient, agent: str, compressed: bool
 ) -> None:
     headers = {"user-agent": agent, "accept-encoding": "gzip"}

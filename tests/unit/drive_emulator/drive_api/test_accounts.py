@@ -1,4 +1,4 @@
-"""about, drives and changes: for those who have logged in."""
+"""about, drives and changes."""
 
 import re
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ SPEC = b'{"name": "changing", "items": [{"path": "some.jpg", "size": 5000, "ref"
 
 @pytest.fixture
 def store() -> TreeStore:
-    """Of each test's own: some of them change it."""
+    """A store for each test, because some of them change it."""
     store = TreeStore(seed=1)
     store.add(parse_tree(SPEC))
     return store
@@ -41,13 +41,13 @@ def store() -> TreeStore:
 
 @pytest.fixture
 def own(store: TreeStore) -> str:
-    """A file that may be changed."""
+    """A file that can be changed."""
     tree = store.tree("changing")
     assert tree is not None
     return tree.refs["some"]
 
 
-async def test_about_says_who_asks(me: httpx.AsyncClient) -> None:
+async def test_about_shows_the_account(me: httpx.AsyncClient) -> None:
     answer = await me.get("/drive/v3/about", params={"fields": "user(emailAddress,me)"})
     assert answer.json() == {"user": {"emailAddress": ACCOUNT, "me": True}}
 
@@ -56,18 +56,18 @@ async def test_about_without_fields_is_refused(me: httpx.AsyncClient) -> None:
     assert reason(await me.get("/drive/v3/about")) == (400, "required", "fields")
 
 
-async def test_about_tells_the_formats_of_exports(me: httpx.AsyncClient) -> None:
+async def test_about_lists_the_export_formats(me: httpx.AsyncClient) -> None:
     told = (await me.get("/drive/v3/about", params={"fields": "exportFormats"})).json()
     assert "application/pdf" in told["exportFormats"]["application/vnd.google-apps.document"]
 
 
-async def test_about_gives_everything_for_a_star(me: httpx.AsyncClient) -> None:
+async def test_about_with_a_star_has_every_field(me: httpx.AsyncClient) -> None:
     told = (await me.get("/drive/v3/about", params={"fields": "*"})).json()
     assert told["kind"] == "drive#about"
     assert {"user", "storageQuota", "exportFormats", "importFormats"} < set(told)
 
 
-async def test_about_knows_no_other_field(me: httpx.AsyncClient) -> None:
+async def test_about_refuses_unknown_fields(me: httpx.AsyncClient) -> None:
     answer = await me.get("/drive/v3/about", params={"fields": "nonsense"})
     assert reason(answer) == (400, "invalidParameter", "fields")
 
@@ -75,7 +75,7 @@ async def test_about_knows_no_other_field(me: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     "path", ["/drive/v3/about", "/drive/v3/drives", "/drive/v3/drives/x", CHANGES]
 )
-async def test_a_key_alone_is_told_to_log_in(drive: httpx.AsyncClient, path: str) -> None:
+async def test_an_api_key_alone_is_unauthorized(drive: httpx.AsyncClient, path: str) -> None:
     assert reason(await drive.get(path, params={"fields": "*"}))[:2] == (401, "required")
 
 
@@ -85,7 +85,9 @@ async def test_there_are_no_shared_drives_unless_a_tree_is_one(me: httpx.AsyncCl
     assert reason(await me.get("/drive/v3/drives/x")) == (404, "notFound", "driveId")
 
 
-async def test_a_shared_drive_is_told_by_its_name(me: httpx.AsyncClient, store: TreeStore) -> None:
+async def test_a_shared_drive_is_listed_with_its_name(
+    me: httpx.AsyncClient, store: TreeStore
+) -> None:
     spec = b'{"name": "team", "title": "Root", "drive": "The team", "items": [{"path": "a.jpg"}]}'
     tree = store.add(parse_tree(spec))
     [told] = (await me.get("/drive/v3/drives", params={"fields": "drives(id,name)"})).json()[
@@ -97,7 +99,7 @@ async def test_a_shared_drive_is_told_by_its_name(me: httpx.AsyncClient, store: 
 
 
 @pytest.mark.parametrize("size", ["0", "101", "x", "9" * 5000])
-async def test_a_page_of_drives_has_its_bounds(me: httpx.AsyncClient, size: str) -> None:
+async def test_the_page_size_of_drives_is_limited(me: httpx.AsyncClient, size: str) -> None:
     answer = await me.get("/drive/v3/drives", params={"pageSize": size})
     assert reason(answer) == (400, "invalidParameter", "pageSize")
 
@@ -105,7 +107,7 @@ async def test_a_page_of_drives_has_its_bounds(me: httpx.AsyncClient, size: str)
 async def tokens_and_changes(
     client: httpx.AsyncClient, token: str, size: int = 100
 ) -> tuple[list[dict[str, Any]], str]:
-    """And changes from a token on, page by page, and the token to begin with the next time."""
+    """The changes from a token on, page by page, and the token for the next time."""
     changes: list[dict[str, Any]] = []
     while True:
         answer = await client.get(CHANGES, params={"pageToken": token, "pageSize": size})
@@ -117,7 +119,7 @@ async def tokens_and_changes(
         token = page["nextPageToken"]
 
 
-async def test_changes_begin_behind_a_token(me: httpx.AsyncClient, own: str) -> None:
+async def test_changes_are_listed_from_a_token_on(me: httpx.AsyncClient, own: str) -> None:
     await me.post("/_emu/mutate", json={"do": "rename", "id": own, "name": "before.jpg"})
     start = (await me.get(f"{CHANGES}/startPageToken")).json()["startPageToken"]
     assert await tokens_and_changes(me, start) == ([], start)
@@ -129,7 +131,7 @@ async def test_changes_begin_behind_a_token(me: httpx.AsyncClient, own: str) -> 
     assert await tokens_and_changes(me, after) == ([], after)
 
 
-async def test_what_is_gone_was_removed(me: httpx.AsyncClient, own: str) -> None:
+async def test_a_deleted_file_is_shown_as_removed(me: httpx.AsyncClient, own: str) -> None:
     start = (await me.get(f"{CHANGES}/startPageToken")).json()["startPageToken"]
     await me.post("/_emu/mutate", json={"do": "delete", "id": own})
     [change] = (await tokens_and_changes(me, start))[0]
@@ -147,7 +149,7 @@ def test_the_oldest_changes_are_forgotten() -> None:
     assert log.since("7", 10) is None
 
 
-async def test_changes_need_a_token_that_was_given(me: httpx.AsyncClient) -> None:
+async def test_changes_need_a_valid_token(me: httpx.AsyncClient) -> None:
     assert reason(await me.get(CHANGES)) == (400, "required", "pageToken")
     answer = await me.get(CHANGES, params={"pageToken": "yesterday"})
     assert reason(answer) == (400, "invalid", "pageToken")
@@ -164,7 +166,7 @@ async def test_root_is_an_accounts_own_empty_folder(me: httpx.AsyncClient) -> No
         assert listed.json()["files"] == []
 
 
-async def test_who_has_a_key_alone_has_no_root(state: State, me: httpx.AsyncClient) -> None:
+async def test_an_anonymous_caller_has_no_root(state: State, me: httpx.AsyncClient) -> None:
     mine = (await me.get("/drive/v3/files/root")).json()["id"]
     async with caller(state, KEY) as client:
         for one in ("root", mine):

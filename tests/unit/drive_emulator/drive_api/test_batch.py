@@ -1,4 +1,4 @@
-"""Batches: a hundred calls in one request, each answered as if it had come alone."""
+"""Batches: up to a hundred calls in one request."""
 
 import email.parser
 import email.policy
@@ -26,7 +26,7 @@ def state(store: TreeStore) -> State:
 
 @pytest.fixture
 async def anybody(state: State) -> AsyncIterator[httpx.AsyncClient]:
-    """The batch itself shows nothing: its calls do."""
+    """A client without credentials: the calls have them."""
     async with caller(state) as client:
         yield client
 
@@ -61,7 +61,7 @@ async def answers(
     return found
 
 
-async def test_every_call_has_its_answer_by_its_name(
+async def test_every_response_has_the_id_of_its_call(
     anybody: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
     ids = [File(small, ordinal).id for ordinal in (0, 5, 9)]
@@ -76,13 +76,13 @@ async def test_every_call_has_its_answer_by_its_name(
     assert [told["id"] for _, _, told in found[:3]] == ids
 
 
-def test_a_folded_name_is_unfolded() -> None:
+def test_a_folded_content_id_is_unfolded() -> None:
     part = b"--here\r\nContent-Type: application/http\r\nContent-ID: <long +\r\n 1>\r\n\r\n"
     [call] = read_batch(TYPE, part + b"GET /drive/v3/files HTTP/1.1\r\n\r\n\r\n--here--")
     assert (call.content_id, call.target) == ("<long + 1>", "/drive/v3/files")
 
 
-async def test_every_call_is_counted_as_one(
+async def test_every_call_is_counted_separately(
     state: State, anybody: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
     target = f"/drive/v3/files/{File(small, 1).id}?key={KEY}"
@@ -91,7 +91,7 @@ async def test_every_call_is_counted_as_one(
     assert state.log.counts()["kinds"]["get"] - before == 7
 
 
-async def test_a_call_without_credentials_is_refused_alone(
+async def test_a_call_without_credentials_does_not_affect_the_others(
     anybody: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
     path = f"/drive/v3/files/{File(small, 1).id}"
@@ -99,7 +99,7 @@ async def test_a_call_without_credentials_is_refused_alone(
     assert [status for _, status, _ in found] == [403, 200]
 
 
-async def test_the_credentials_of_the_batch_hold_for_its_calls(
+async def test_calls_inherit_the_credentials_of_the_batch(
     state: State, store: TreeStore, small: Tree
 ) -> None:
     path = f"/drive/v3/files/{File(small, 1).id}"
@@ -162,7 +162,7 @@ async def test_a_hundred_and_one_calls_are_too_many(anybody: httpx.AsyncClient) 
         (TYPE, b"--here\nContent-Type: multipart/mixed; boundary=here\n\n" * 5_000),
     ],
 )
-def test_what_is_no_batch_is_a_bad_request(content_type: str, body: bytes) -> None:
+def test_a_malformed_batch_is_a_bad_request(content_type: str, body: bytes) -> None:
     with pytest.raises(ApiError) as refused:
         read_batch(content_type, body)
     assert refused.value.status == 400

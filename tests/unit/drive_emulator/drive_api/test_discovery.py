@@ -1,4 +1,4 @@
-"""The discovery document: Google's own, with addresses that lead here."""
+"""The discovery document: Google's own, with the emulator's addresses."""
 
 import importlib.util
 
@@ -12,7 +12,9 @@ from tests.unit.drive_emulator.clients import reason
 @pytest.mark.parametrize(
     "path", ["/discovery/v1/apis/drive/v3/rest", "/$discovery/rest?version=v3"]
 )
-async def test_the_document_leads_back_here(stranger: httpx.AsyncClient, path: str) -> None:
+async def test_the_document_has_the_emulators_addresses(
+    stranger: httpx.AsyncClient, path: str
+) -> None:
     told = (await stranger.get(path, headers={"host": "www.emu.test:8443"})).json()
     assert (told["name"], told["version"]) == ("drive", "v3")
     assert told["rootUrl"] == "http://www.emu.test:8443/"
@@ -20,7 +22,7 @@ async def test_the_document_leads_back_here(stranger: httpx.AsyncClient, path: s
     assert "export" in told["resources"]["files"]["methods"]
 
 
-async def test_other_versions_are_not_known(stranger: httpx.AsyncClient) -> None:
+async def test_other_versions_are_not_found(stranger: httpx.AsyncClient) -> None:
     answer = await stranger.get("/$discovery/rest", params={"version": "v2"})
     assert reason(answer)[:2] == (404, "notFound")
 

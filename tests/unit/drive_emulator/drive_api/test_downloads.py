@@ -1,4 +1,4 @@
-"""Who is given the bytes of a file, and what the answer says of them."""
+"""Who can download a file, and the headers of the response."""
 
 import base64
 import hashlib
@@ -56,7 +56,7 @@ def address(tree: Tree, ref: str) -> str:
     return f"/drive/v3/files/{tree.refs[ref]}"
 
 
-async def test_what_may_not_be_downloaded_says_why(anybody: httpx.AsyncClient, tree: Tree) -> None:
+async def test_a_refused_download_says_why(anybody: httpx.AsyncClient, tree: Tree) -> None:
     locked = await anybody.get(address(tree, "locked"), params=MEDIA)
     assert reason(locked) == (403, "cannotDownloadFile", "")
     for more in ({}, {"acknowledgeAbuse": "true"}):
@@ -64,7 +64,7 @@ async def test_what_may_not_be_downloaded_says_why(anybody: httpx.AsyncClient, t
         assert reason(abusive) == (403, "cannotDownloadAbusiveFile", "")
 
 
-async def test_the_owner_gets_what_is_locked_and_what_is_abusive_if_he_says_so(
+async def test_the_owner_can_download_restricted_and_acknowledged_abusive_files(
     owner: httpx.AsyncClient, tree: Tree
 ) -> None:
     assert (await owner.get(address(tree, "locked"), params=MEDIA)).status_code == 200
@@ -75,7 +75,7 @@ async def test_the_owner_gets_what_is_locked_and_what_is_abusive_if_he_says_so(
     assert (answer.status_code, len(answer.content)) == (200, 5_000)
 
 
-async def test_the_answer_has_the_type_and_the_checksum_that_drive_has(
+async def test_a_download_has_the_type_and_the_checksum_of_the_file(
     anybody: httpx.AsyncClient, tree: Tree
 ) -> None:
     good = await anybody.get(address(tree, "good"), params=MEDIA)

@@ -92,23 +92,21 @@ async def test_an_export_ignores_ranges(client: httpx.AsyncClient, document: Fil
     assert len(answer.content) > 4
 
 
-async def test_an_export_may_say_that_it_wants_media(
-    client: httpx.AsyncClient, document: File
-) -> None:
+async def test_an_export_may_have_alt_media(client: httpx.AsyncClient, document: File) -> None:
     params = {"mimeType": PDF, "alt": "media"}
     answer = await client.get(f"/drive/v3/files/{document.id}/export", params=params)
     assert answer.content.startswith(b"%PDF-")
 
 
 @pytest.mark.parametrize("mime_type", ["image/png", "nonsense", "application/vnd.ms-excel"])
-async def test_a_format_that_there_is_not_is_a_bad_request(
+async def test_an_unknown_format_is_a_bad_request(
     client: httpx.AsyncClient, document: File, mime_type: str
 ) -> None:
     answer = await export(client, document, mime_type)
     assert reason(answer) == (400, "badRequest", "convertTo")
 
 
-async def test_links_of_exports_lead_to_the_same(client: httpx.AsyncClient, document: File) -> None:
+async def test_export_links_serve_the_same_bytes(client: httpx.AsyncClient, document: File) -> None:
     params = {"fields": "exportLinks"}
     told = (await client.get(f"/drive/v3/files/{document.id}", params=params)).json()
     assert set(told["exportLinks"]) == set(FORMATS[document.entry.mime_type])
@@ -126,7 +124,7 @@ async def test_links_of_exports_lead_to_the_same(client: httpx.AsyncClient, docu
     assert reason(answer) == (404, "notFound", "fileId")
 
 
-async def test_what_may_not_be_downloaded_is_not_to_be_had_this_way_either(
+async def test_files_that_cannot_be_downloaded_cannot_be_exported_either(
     client: httpx.AsyncClient, store: TreeStore
 ) -> None:
     for name in ("not to be downloaded.jpg", "abusive.jpg"):
@@ -135,7 +133,7 @@ async def test_what_may_not_be_downloaded_is_not_to_be_had_this_way_either(
         assert answer.status_code == 403
 
 
-async def test_a_format_must_be_named(client: httpx.AsyncClient, document: File) -> None:
+async def test_an_export_needs_a_format(client: httpx.AsyncClient, document: File) -> None:
     answer = await client.get(f"/drive/v3/files/{document.id}/export")
     assert reason(answer) == (400, "required", "mimeType")
 
@@ -162,16 +160,14 @@ async def test_more_than_ten_megabytes_are_not_exported() -> None:
         assert (await export(client, files["just"], PDF)).status_code == 200
 
 
-async def test_what_is_private_is_not_found(client: httpx.AsyncClient, store: TreeStore) -> None:
+async def test_a_private_document_is_not_found(client: httpx.AsyncClient, store: TreeStore) -> None:
     secret = named(store, "secret.jpg")
     assert reason(await export(client, secret, PDF)) == (404, "notFound", "fileId")
     answer = await client.post(f"/drive/v3/files/{secret.id}/download")
     assert reason(answer) == (404, "notFound", "fileId")
 
 
-async def test_a_download_is_an_operation_that_is_done(
-    client: httpx.AsyncClient, notes: File
-) -> None:
+async def test_a_download_is_a_finished_operation(client: httpx.AsyncClient, notes: File) -> None:
     begun = (await client.post(f"/drive/v3/files/{notes.id}/download")).json()
     assert begun["done"] is True
     assert begun["response"]["partialDownloadAllowed"] is True
@@ -196,14 +192,14 @@ async def test_a_document_is_downloaded_as_a_format(
     assert told["downloadUri"].endswith(f"/{document.id}/export?mimeType=application%2Fpdf")
 
 
-async def test_a_file_with_bytes_is_downloaded_as_it_is_or_not_at_all(
+async def test_a_file_with_bytes_cannot_be_converted(
     client: httpx.AsyncClient, notes: File
 ) -> None:
     path = f"/drive/v3/files/{notes.id}/download"
     assert reason(await client.post(path, params={"mimeType": PDF}))[1] == "fileNotExportable"
 
 
-async def test_an_operation_is_there_for_a_day(
+async def test_an_operation_is_known_for_a_day(
     client: httpx.AsyncClient, notes: File, state: State
 ) -> None:
     begun = (await client.post(f"/drive/v3/files/{notes.id}/download")).json()
@@ -215,8 +211,6 @@ async def test_an_operation_is_there_for_a_day(
 
 
 @pytest.mark.parametrize("name", ["x", "a" * 500, "%00", "1fYbA1GMfEmRc6c5rWNoz042FP3jeeYXk"])
-async def test_an_operation_that_nobody_began_is_not_found(
-    client: httpx.AsyncClient, name: str
-) -> None:
+async def test_an_unknown_operation_is_not_found(client: httpx.AsyncClient, name: str) -> None:
     answer = await client.get(f"/drive/v3/operations/{name}")
     assert reason(answer) == (404, "notFound", "name")

@@ -24,7 +24,9 @@ def private(store: TreeStore) -> File:
     return next(file for file in files if file.entry.name == "Private")
 
 
-async def test_a_file_shows_what_fields_ask_for(drive: httpx.AsyncClient, picture: File) -> None:
+async def test_a_file_has_the_fields_that_were_requested(
+    drive: httpx.AsyncClient, picture: File
+) -> None:
     usual = (await drive.get(f"/drive/v3/files/{picture.id}")).json()
     assert set(usual) == {"kind", "id", "name", "mimeType"}
     fields = "size,parents,imageMediaMetadata(width,height),capabilities/canDownload,modifiedTime"
@@ -42,9 +44,7 @@ async def test_a_file_shows_what_fields_ask_for(drive: httpx.AsyncClient, pictur
     assert "shortcutDetails" not in everything
 
 
-async def test_the_bytes_are_those_of_the_checksums(
-    drive: httpx.AsyncClient, picture: File
-) -> None:
+async def test_the_checksums_match_the_bytes(drive: httpx.AsyncClient, picture: File) -> None:
     fields = "size,mimeType,md5Checksum,sha1Checksum,sha256Checksum,imageMediaMetadata"
     facts = (await drive.get(f"/drive/v3/files/{picture.id}", params={"fields": fields})).json()
     answer = await drive.get(f"/drive/v3/files/{picture.id}", params={"alt": "media"})
@@ -92,7 +92,7 @@ async def test_several_ranges_get_the_whole(drive: httpx.AsyncClient, picture: F
     assert (answer.status_code, len(answer.content)) == (200, 5_000)
 
 
-async def test_a_range_behind_the_end_is_416_with_the_size(
+async def test_a_range_after_the_end_is_416_with_the_size(
     drive: httpx.AsyncClient, picture: File
 ) -> None:
     headers = {"range": "bytes=5000-"}
@@ -118,9 +118,7 @@ async def test_a_file_of_no_bytes_is_served_and_has_no_range(
     assert facts == {"size": "0", "md5Checksum": hashlib.md5(b"").hexdigest()}
 
 
-async def test_head_tells_the_length_and_sends_nothing(
-    drive: httpx.AsyncClient, picture: File
-) -> None:
+async def test_head_has_the_length_and_no_body(drive: httpx.AsyncClient, picture: File) -> None:
     answer = await drive.head(f"/drive/v3/files/{picture.id}", params={"alt": "media"})
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-length"] == "5000"
@@ -148,7 +146,7 @@ async def test_folders_and_native_documents_have_no_bytes(
         assert {"size", "md5Checksum", "webContentLink"}.isdisjoint(facts)
 
 
-async def test_what_is_not_shared_looks_as_if_it_were_not_there(
+async def test_a_private_file_looks_like_a_missing_one(
     drive: httpx.AsyncClient, store: TreeStore, private: File
 ) -> None:
     secret = File(private.tree, private.tree.layout.files_in(private.ordinal)[0])

@@ -1,4 +1,4 @@
-"""What can be turned while the emulator runs, and what listings then do."""
+"""Knobs, and their effect on listings."""
 
 from dataclasses import replace
 from typing import Any
@@ -41,7 +41,7 @@ def walked(listing: Listing, store: TreeStore, tree: Tree) -> list[int]:
     raise AssertionError("the listing does not end")
 
 
-def test_a_token_lives_as_long_as_it_is_told(store: TreeStore, small: Tree) -> None:
+def test_the_life_of_a_page_token_can_be_set(store: TreeStore, small: Tree) -> None:
     hands, knobs = Hands(), Knobs()
     listing = Listing(store, knobs, hands.now)
     token = listing.page(read_list_request(asked(store, small), CALLER)).next_token
@@ -59,7 +59,7 @@ def test_a_token_lives_as_long_as_it_is_told(store: TreeStore, small: Tree) -> N
         listing.page(read_list_request(asked(store, small, again.next_token), CALLER))
 
 
-def test_several_hours_are_a_tokens_usual_life() -> None:
+def test_a_page_token_lives_several_hours_by_default() -> None:
     assert 2 * 3_600 <= Knobs().token_life <= 12 * 3_600
 
 
@@ -74,7 +74,7 @@ def test_an_unknown_parent_is_404_or_an_empty_folder(store: TreeStore) -> None:
     assert listing.page(nobody).files == []
 
 
-def test_every_shuffled_listing_has_an_order_of_its_own_and_is_whole(
+def test_every_shuffled_listing_is_complete_and_has_its_own_order(
     store: TreeStore, small: Tree
 ) -> None:
     straight = walked(Listing(store), store, small)
@@ -84,9 +84,7 @@ def test_every_shuffled_listing_has_an_order_of_its_own_and_is_whole(
     assert len({tuple(order) for order in orders}) > 1
 
 
-def test_a_page_of_nothing_has_a_token_that_leads_back_to_the_same_place(
-    store: TreeStore, small: Tree
-) -> None:
+def test_an_empty_page_has_a_token_for_the_same_position(store: TreeStore, small: Tree) -> None:
     listing = Listing(store)
     whole = walked(listing, store, small)
     first = read_list_request(asked(store, small), CALLER)
@@ -112,7 +110,7 @@ def test_a_page_of_nothing_has_a_token_that_leads_back_to_the_same_place(
         ({"redirect_media": None}, "bool"),
     ],
 )
-def test_a_knob_that_cannot_be_turned_turns_none(wanted: dict[str, Any], says: str) -> None:
+def test_an_invalid_knob_changes_nothing(wanted: dict[str, Any], says: str) -> None:
     knobs = Knobs()
     with pytest.raises(BadKnob, match=says):
         knobs.change({"shuffle": True, **wanted})

@@ -1,4 +1,4 @@
-"""files.list over HTTP: what is in an answer, and what a refusal names."""
+"""files.list over HTTP: responses and errors."""
 
 import httpx
 import pytest
@@ -10,7 +10,7 @@ from tests.unit.drive_emulator.clients import reason
 FOLDER = "application/vnd.google-apps.folder"
 
 
-async def test_a_list_without_fields_has_the_usual_ones(
+async def test_a_list_without_fields_has_the_default_ones(
     drive: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
     root = File(small, 0).id
@@ -29,7 +29,7 @@ async def test_a_list_without_fields_has_the_usual_ones(
     }
 
 
-async def test_a_token_comes_only_where_fields_name_it(
+async def test_a_page_token_is_sent_only_if_fields_name_it(
     drive: httpx.AsyncClient, store: TreeStore, small: Tree
 ) -> None:
     params = {"q": f"'{File(small, 0).id}' in parents", "pageSize": "2"}
@@ -81,7 +81,7 @@ async def test_a_bad_parameter_is_named(
     assert reason(await drive.get("/drive/v3/files", params=params)) == expected
 
 
-async def test_errors_are_worded_as_google_words_them(drive: httpx.AsyncClient) -> None:
+async def test_errors_have_googles_wording(drive: httpx.AsyncClient) -> None:
     answer = await drive.get("/drive/v3/files", params={"q": "nonsense"})
     assert answer.json() == {
         "error": {

@@ -48,14 +48,14 @@ def test_any_page_size_lists_each_child_once(store: TreeStore, size: int, order:
     assert all(len(page) <= size for page in pages(store, asked))
 
 
-def test_a_last_page_that_is_full_has_no_token(store: TreeStore, small: Tree) -> None:
+def test_a_full_last_page_has_no_token(store: TreeStore, small: Tree) -> None:
     asked = read_list_request({"q": below(store, small, 1), "pageSize": "8"}, CALLER)
     page = Listing(store).page(asked)
     assert len(page.files) == len(small.layout.files_in(1)) == 8
     assert page.next_token is None
 
 
-def test_without_an_order_the_newest_comes_first(store: TreeStore, small: Tree) -> None:
+def test_the_default_order_is_newest_first(store: TreeStore, small: Tree) -> None:
     files = [file for page in pages(store, {"q": below(store, small)}) for file in page]
     times = [file.entry.modified_ms for file in files]
     assert len(times) > 3
@@ -97,7 +97,7 @@ def test_without_parents_everything_shared_is_listed() -> None:
     assert hidden.isdisjoint(found)
 
 
-def test_trashed_files_are_listed_unless_refused(store: TreeStore) -> None:
+def test_trashed_files_are_listed_unless_excluded(store: TreeStore) -> None:
     q = below(store, store.trees[1])
     everything = names(store, {"q": q})
     assert "thrown away.jpg" in everything
@@ -111,7 +111,7 @@ def test_trashed_files_are_listed_unless_refused(store: TreeStore) -> None:
     "other",
     [{"q": "trashed = false"}, {"orderBy": "name"}, {"corpora": "user"}, {"spaces": "drive"}],
 )
-def test_a_token_is_bound_to_what_was_asked(
+def test_a_page_token_is_bound_to_its_request(
     store: TreeStore, small: Tree, other: dict[str, str]
 ) -> None:
     asked = {"q": below(store, small), "pageSize": "2"}
@@ -154,7 +154,7 @@ def test_a_search_through_many_files_is_paged() -> None:
         st.text(max_size=30) | st.sampled_from(["name", "files(id)", "trashed=true", "5", "~!!~"]),
     )
 )
-def test_any_parameters_get_a_page_or_an_error_of_drive(
+def test_any_parameters_give_a_page_or_a_drive_error(
     store: TreeStore, params: dict[str, str]
 ) -> None:
     status = 200

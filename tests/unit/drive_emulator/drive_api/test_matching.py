@@ -1,4 +1,4 @@
-"""What queries match, and where they need to look at all."""
+"""What queries match, and which folders they search."""
 
 import msgspec
 import pytest
@@ -78,7 +78,7 @@ def test_a_property_is_found_by_key_and_value(store: TreeStore) -> None:
         ("", None),
     ],
 )
-def test_a_query_says_in_which_folders_to_look(text: str, parents: set[str] | None) -> None:
+def test_a_query_limits_the_folders_to_search(text: str, parents: set[str] | None) -> None:
     assert compile_query(text).parents == parents
 
 
@@ -111,12 +111,12 @@ def test_grouped_parents_match_their_children_and_no_others(store: TreeStore) ->
         "properties = 'a'",
     ],
 )
-def test_terms_and_operators_that_do_not_go_together_are_refused(text: str) -> None:
+def test_impossible_terms_and_operators_are_refused(text: str) -> None:
     with pytest.raises(BadQuery):
         compile_query(text)
 
 
-def test_shared_with_me_is_what_was_shared_with_the_asker_by_name(store: TreeStore) -> None:
+def test_shared_with_me_matches_files_shared_with_the_caller_by_name(store: TreeStore) -> None:
     spec = {"path": "for us.jpg", "sharedWith": ["us@example.com"]}
     tree = store.add(parse_tree(msgspec.json.encode({"name": "ours", "items": [spec]})))
     ours = next(File(tree, n) for n in range(tree.count) if n)

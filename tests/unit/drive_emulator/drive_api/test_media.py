@@ -27,14 +27,16 @@ from drive_emulator.http.errors import ApiError
         ("bytes=0-" + "9" * 5_000, None),
     ],
 )
-def test_a_range_header_becomes_a_span_of_100_bytes(header: str, span: ByteRange | None) -> None:
+def test_a_range_header_is_parsed_for_a_file_of_100_bytes(
+    header: str, span: ByteRange | None
+) -> None:
     assert read_range(header, 100) == span
 
 
 @pytest.mark.parametrize(
     ("header", "size"), [("bytes=100-", 100), ("bytes=-0", 100), ("bytes=0-", 0), ("bytes=-5", 0)]
 )
-def test_a_range_behind_the_end_cannot_be_satisfied(header: str, size: int) -> None:
+def test_a_range_after_the_end_cannot_be_satisfied(header: str, size: int) -> None:
     with pytest.raises(ApiError) as refused:
         read_range(header, size)
     assert refused.value.status == 416
@@ -42,7 +44,9 @@ def test_a_range_behind_the_end_cannot_be_satisfied(header: str, size: int) -> N
 
 
 @given(st.lists(st.binary(max_size=9), max_size=6), st.integers(0, 40), st.integers(0, 40))
-def test_cutting_parts_is_slicing_their_sum(parts: list[bytes], start: int, length: int) -> None:
+def test_slicing_parts_equals_slicing_their_sum(
+    parts: list[bytes], start: int, length: int
+) -> None:
     whole = b"".join(parts)
     span = ByteRange(start, min(start + length, len(whole)))
     assert b"".join(slice_parts(iter(parts), span)) == whole[span.start : span.stop]

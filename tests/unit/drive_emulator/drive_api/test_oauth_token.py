@@ -1,4 +1,4 @@
-"""The token endpoint, and that what it grants opens Drive."""
+"""The token endpoint, and that Drive accepts its tokens."""
 
 from collections.abc import AsyncIterator
 
@@ -57,7 +57,7 @@ async def test_an_assertion_becomes_an_access_token(
     assert state.tokens.account(granted["access_token"]) == account["client_email"]
 
 
-async def test_a_token_ends_when_it_says(state: State, anybody: httpx.AsyncClient) -> None:
+async def test_a_granted_token_expires_as_stated(state: State, anybody: httpx.AsyncClient) -> None:
     state.knobs.change({"access_token_life": 60})
     granted = (await anybody.post("/token", data=REFRESH)).json()
     assert granted["expires_in"] == 59
@@ -80,7 +80,7 @@ async def test_a_token_ends_when_it_says(state: State, anybody: httpx.AsyncClien
         ({**REFRESH, "scope": "everything"}, "invalid_scope", "scope"),
     ],
 )
-async def test_what_is_wrong_is_told_in_the_words_of_oauth(
+async def test_errors_have_the_form_of_oauth(
     anybody: httpx.AsyncClient, form: dict[str, str], code: str, words: str
 ) -> None:
     answer = await anybody.post("/token", data=form)
@@ -90,10 +90,10 @@ async def test_what_is_wrong_is_told_in_the_words_of_oauth(
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe", b"a=" * 100, b"&".join([b"a=1"] * 100)])
-async def test_a_body_that_is_no_form_is_refused(anybody: httpx.AsyncClient, body: bytes) -> None:
+async def test_a_malformed_form_is_refused(anybody: httpx.AsyncClient, body: bytes) -> None:
     answer = await anybody.post("/token", content=body)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
-async def test_the_endpoint_is_asked_by_post(drive: httpx.AsyncClient) -> None:
+async def test_the_endpoint_only_accepts_post(drive: httpx.AsyncClient) -> None:
     assert (await drive.get("/token", params={"key": KEY})).status_code == 401

@@ -13,7 +13,7 @@ def test_and_binds_tighter_than_or() -> None:
     assert parse_query("(name='a' or name='b') and name='c'") == And((Or((a, b)), c))
 
 
-def test_not_takes_the_next_term_only() -> None:
+def test_not_applies_to_the_next_term_only() -> None:
     trashed, starred = Term("trashed", "=", True), Term("starred", "=", True)
     assert parse_query("not trashed and starred") == And((Not(trashed), starred))
     assert parse_query("not (trashed and starred)") == Not(And((trashed, starred)))
@@ -44,7 +44,7 @@ def test_spaces_around_operators_may_be_left_out() -> None:
     assert parse_query("modifiedTime>='2025-01-01'") == later
 
 
-def test_parents_are_asked_for_with_in() -> None:
+def test_parents_are_queried_with_in() -> None:
     assert parse_query("'abc' in parents") == Term("parents", "in", "abc")
     assert parse_query('"abc" in parents') == Term("parents", "in", "abc")
 
@@ -54,7 +54,7 @@ def test_a_collection_has_pairs() -> None:
     assert parse_query(text) == Term("properties", "has", (("key", "theme"), ("value", "sea")))
 
 
-def test_a_string_that_spells_an_operator_is_a_value() -> None:
+def test_a_quoted_operator_is_a_value() -> None:
     assert parse_query("name contains 'or'") == Term("name", "contains", "or")
     assert parse_query("name = '='") == Term("name", "=", "=")
 
@@ -84,7 +84,7 @@ def test_a_string_that_spells_an_operator_is_a_value() -> None:
         "\x00",
     ],
 )
-def test_what_is_no_query_is_refused(text: str) -> None:
+def test_a_malformed_query_is_refused(text: str) -> None:
     with pytest.raises(BadQuery):
         parse_query(text)
 
@@ -96,7 +96,7 @@ def test_no_query_is_deep_or_long_enough_to_break_the_parser(text: str) -> None:
 
 
 @given(st.text(alphabet="()'\"\\{}=!<> andortiparshmeX1", max_size=60))
-def test_any_text_is_a_query_or_a_bad_one(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
         parse_query(text)
     except BadQuery:
@@ -104,6 +104,6 @@ def test_any_text_is_a_query_or_a_bad_one(text: str) -> None:
 
 
 @given(st.text(max_size=30))
-def test_any_name_can_be_asked_for(name: str) -> None:
+def test_any_name_can_be_queried(name: str) -> None:
     quoted = name.replace("\\", "\\\\").replace("'", "\\'")
     assert parse_query(f"name = '{quoted}'") == Term("name", "=", name)

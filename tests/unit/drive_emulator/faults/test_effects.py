@@ -1,4 +1,4 @@
-"""What effects do to single answers: refused, late, broken, wrong."""
+"""Effects on single responses: refused, late, broken, wrong."""
 
 import time
 from typing import Any
@@ -21,7 +21,7 @@ def drive(store: TreeStore, small: Tree) -> InProcessEmulator:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-async def test_every_preset_can_be_the_answer(drive: InProcessEmulator, name: str) -> None:
+async def test_every_preset_can_be_sent(drive: InProcessEmulator, name: str) -> None:
     drive.fault("refuse", reason=name, style="classic")
     preset = PRESETS[name]
     assert reason(await drive.media())[:2] == (preset.status, preset.reason)
@@ -39,7 +39,7 @@ async def test_every_preset_can_be_the_answer(drive: InProcessEmulator, name: st
         ("empty", None),
     ],
 )
-async def test_a_refusal_has_any_form(
+async def test_a_refusal_can_have_any_style(
     drive: InProcessEmulator, style: str, kind: str | None
 ) -> None:
     drive.fault("refuse", reason="userRateLimitExceeded", style=style)
@@ -50,7 +50,7 @@ async def test_a_refusal_has_any_form(
     assert (answer.content == b"") is (style == "empty")
 
 
-async def test_a_refusal_may_have_words_of_its_own(drive: InProcessEmulator) -> None:
+async def test_a_refusal_can_have_its_own_reason_and_message(drive: InProcessEmulator) -> None:
     drive.fault("refuse", reason="teapot", status=418, message="Short and stout")
     answer = await drive.media()
     assert reason(answer)[:2] == (418, "teapot")
@@ -58,27 +58,27 @@ async def test_a_refusal_may_have_words_of_its_own(drive: InProcessEmulator) -> 
 
 
 @pytest.mark.parametrize(("wait", "header"), [("none", None), ("seconds", "7")])
-async def test_a_refusal_may_say_when_to_come_back(
+async def test_a_refusal_can_have_a_retry_after(
     drive: InProcessEmulator, wait: str, header: str | None
 ) -> None:
     drive.fault("refuse", reason="rateLimitExceeded", retry_after=wait, retry_after_s=7)
     assert (await drive.media()).headers.get("retry-after") == header
 
 
-async def test_an_error_may_call_itself_a_success(drive: InProcessEmulator) -> None:
+async def test_an_error_can_have_status_200(drive: InProcessEmulator) -> None:
     drive.fault("refuse", reason="rateLimitExceeded", status=200)
     answer = await drive.media()
     assert answer.status_code == 200
     assert answer.json()["error"]["code"] == 403
 
 
-async def test_a_page_may_call_itself_a_success(drive: InProcessEmulator) -> None:
+async def test_an_html_page_can_have_status_200(drive: InProcessEmulator) -> None:
     drive.fault("refuse", reason="automatedQueries", status=200)
     answer = await drive.media()
     assert (answer.status_code, answer.text[:6]) == (200, "<html>")
 
 
-async def test_a_file_whose_downloads_are_used_up_stays_so_for_a_day(
+async def test_an_exceeded_download_quota_lasts_for_a_day(
     drive: InProcessEmulator,
 ) -> None:
     drive.fault("refuse", {"kinds": ["media"], "times": 1}, reason="downloadQuotaExceeded")
@@ -91,7 +91,7 @@ async def test_a_file_whose_downloads_are_used_up_stays_so_for_a_day(
     assert (await drive.media()).status_code == 200
 
 
-async def test_any_refusal_can_stick_to_its_file(drive: InProcessEmulator) -> None:
+async def test_any_refusal_can_be_sticky(drive: InProcessEmulator) -> None:
     drive.fault("refuse", {"first": 1}, reason="backendError", sticky_s=10)
     statuses = [(await drive.media(number)).status_code for number in (0, 1, 0)]
     assert statuses == [500, 200, 500]
@@ -100,21 +100,21 @@ async def test_any_refusal_can_stick_to_its_file(drive: InProcessEmulator) -> No
 @pytest.mark.parametrize(
     "spread", [{}, {"spread": "uniform", "to_s": 0.06}, {"spread": "lognormal", "to_s": 0.06}]
 )
-async def test_an_answer_takes_its_time(drive: InProcessEmulator, spread: dict[str, Any]) -> None:
+async def test_a_response_can_be_delayed(drive: InProcessEmulator, spread: dict[str, Any]) -> None:
     drive.fault("latency", {"seed": 3}, seconds=0.03, **spread)
     began = time.monotonic()
     assert (await drive.media()).status_code == 200
     assert 0.01 < time.monotonic() - began < 5
 
 
-async def test_a_truncated_body_promises_what_comes(drive: InProcessEmulator) -> None:
+async def test_a_truncated_body_can_announce_its_own_length(drive: InProcessEmulator) -> None:
     drive.fault("truncate", {}, after_bytes=1_234, length="right")
     answer = await drive.media()
     assert answer.headers["content-length"] == "1234"
     assert len(answer.content) == 1_234
 
 
-async def test_a_truncated_body_promises_more_and_the_connection_ends(
+async def test_a_truncated_body_can_announce_more_and_close(
     drive: InProcessEmulator,
 ) -> None:
     drive.fault("truncate", after_bytes=1_234)
@@ -125,7 +125,7 @@ async def test_a_truncated_body_promises_more_and_the_connection_ends(
 
 
 @pytest.mark.parametrize("length", ["right", "wrong"])
-async def test_nothing_is_cut_from_what_is_shorter(drive: InProcessEmulator, length: str) -> None:
+async def test_a_shorter_body_is_not_truncated(drive: InProcessEmulator, length: str) -> None:
     drive.fault("truncate", after_bytes=WHOLE, length=length)
     assert len((await drive.media()).content) == WHOLE
 
@@ -141,7 +141,9 @@ async def test_json_may_end_in_the_middle(drive: InProcessEmulator) -> None:
 
 
 @pytest.mark.parametrize("effect", [{}, {"after_bytes": 100}])
-async def test_a_reset_ends_the_answer(drive: InProcessEmulator, effect: dict[str, Any]) -> None:
+async def test_a_reset_breaks_the_response(
+    drive: InProcessEmulator, effect: dict[str, Any]
+) -> None:
     drive.fault("reset", **effect)
     with pytest.raises(Disconnected):
         await drive.media()
@@ -149,7 +151,7 @@ async def test_a_reset_ends_the_answer(drive: InProcessEmulator, effect: dict[st
     assert (line.status, line.size) == ((200, 100) if effect else (0, 0))
 
 
-async def test_a_stall_ends_and_the_rest_comes(drive: InProcessEmulator) -> None:
+async def test_a_stalled_body_continues_after_a_while(drive: InProcessEmulator) -> None:
     plain = (await drive.media()).content
     drive.fault("stall", after_bytes=100, seconds=0.03)
     began = time.monotonic()
@@ -194,7 +196,7 @@ async def test_a_range_may_be_ignored(drive: InProcessEmulator) -> None:
     assert (answer.status_code, len(answer.content)) == (200, WHOLE)
 
 
-async def test_a_416_may_keep_the_size_to_itself(drive: InProcessEmulator) -> None:
+async def test_a_416_can_lack_the_size(drive: InProcessEmulator) -> None:
     drive.fault("bare_416")
     answer = await drive.media(range="bytes=9999-")
     assert reason(answer)[:2] == (416, "requestedRangeNotSatisfiable")
@@ -203,7 +205,7 @@ async def test_a_416_may_keep_the_size_to_itself(drive: InProcessEmulator) -> No
     assert "content-range" in (await drive.media(range="bytes=9999-")).headers
 
 
-async def test_what_says_it_is_compressed_may_be_noise(drive: InProcessEmulator) -> None:
+async def test_a_gzip_response_can_be_noise(drive: InProcessEmulator) -> None:
     drive.fault("gzip_garbage")
     with pytest.raises(httpx.DecodingError):
         await drive.media()
@@ -218,7 +220,7 @@ async def test_head_survives_every_effect_on_bodies(drive: InProcessEmulator) ->
         drive.state.faults.remove(rule.number)
 
 
-async def test_a_file_that_is_said_not_to_be_there_is_named(drive: InProcessEmulator) -> None:
+async def test_a_not_found_refusal_names_the_file(drive: InProcessEmulator) -> None:
     drive.fault("refuse", reason="notFound")
     answer = await drive.media()
     assert answer.json()["error"]["message"] == f"File not found: {drive.picture().id}."

@@ -1,4 +1,4 @@
-"""What effects do to listings, and to what is said of files."""
+"""Effects on listings and on the JSON of files."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def group(drive: InProcessEmulator, *more: str) -> str:
     return " or ".join(f"'{folder}' in parents" for folder in (*folders, *more))
 
 
-async def test_a_listing_may_end_early_at_a_page(drive: InProcessEmulator) -> None:
+async def test_a_listing_can_end_early(drive: InProcessEmulator) -> None:
     whole = await drive.ids()
     drive.fault("drop_token", {"from": 2})
     short = await drive.ids()
@@ -29,14 +29,14 @@ async def test_a_listing_may_end_early_at_a_page(drive: InProcessEmulator) -> No
     assert short == whole[:2]
 
 
-async def test_a_token_may_come_again_for_ever(drive: InProcessEmulator) -> None:
+async def test_a_page_token_can_repeat_for_ever(drive: InProcessEmulator) -> None:
     drive.fault("repeat_token")
     pages = await drive.ids(most=7)
     assert len(pages) == 7
     assert pages[1] == pages[2] == pages[6] != pages[0]
 
 
-async def test_a_token_may_be_refused_in_the_middle(drive: InProcessEmulator) -> None:
+async def test_a_page_token_can_be_rejected(drive: InProcessEmulator) -> None:
     drive.fault("reject_token", {"from": 3, "times": 1})
     first = (await drive.listed(pageSize="3")).json()
     token = first["nextPageToken"]
@@ -47,7 +47,7 @@ async def test_a_token_may_be_refused_in_the_middle(drive: InProcessEmulator) ->
 
 
 @pytest.mark.parametrize("size", [0, 1])
-async def test_a_page_may_be_short_or_empty_and_go_on(drive: InProcessEmulator, size: int) -> None:
+async def test_a_page_can_be_short_or_empty(drive: InProcessEmulator, size: int) -> None:
     whole = await drive.all_ids()
     drive.fault("short_page", {"times": 1}, size=size)
     pages = await drive.ids()
@@ -55,7 +55,7 @@ async def test_a_page_may_be_short_or_empty_and_go_on(drive: InProcessEmulator, 
     assert [each for page in pages for each in page] == whole
 
 
-async def test_an_item_may_come_on_two_pages(drive: InProcessEmulator) -> None:
+async def test_an_item_can_be_on_two_pages(drive: InProcessEmulator) -> None:
     whole = await drive.ids()
     drive.fault("duplicate")
     pages = await drive.ids()
@@ -64,14 +64,14 @@ async def test_an_item_may_come_on_two_pages(drive: InProcessEmulator) -> None:
     assert pages[2][0] == pages[1][-1]
 
 
-async def test_items_may_be_missing_others_each_time(drive: InProcessEmulator) -> None:
+async def test_different_items_can_be_missing_each_time(drive: InProcessEmulator) -> None:
     drive.fault("omit", {"seed": 4}, share=0.5)
     seen = [frozenset(await drive.all_ids()) for _ in range(6)]
     assert len(set(seen)) > 1
     assert min(map(len, seen)) < FOLDER
 
 
-async def test_items_may_be_missing_always_the_same(drive: InProcessEmulator) -> None:
+async def test_the_same_items_can_always_be_missing(drive: InProcessEmulator) -> None:
     drive.fault("omit", share=0.5, stable=True, seed=2)
     seen = [await drive.all_ids() for _ in range(3)]
     assert seen[0] == seen[1] == seen[2]
@@ -98,7 +98,7 @@ async def test_one_bad_folder_may_empty_the_group(drive: InProcessEmulator) -> N
     assert len(await drive.all_ids(group(drive), size=100)) > FOLDER
 
 
-async def test_a_folder_that_is_not_there_may_look_empty(drive: InProcessEmulator) -> None:
+async def test_a_missing_folder_can_look_empty(drive: InProcessEmulator) -> None:
     nobody = "'nobody' in parents"
     assert (await drive.listed(nobody)).status_code == 404
     drive.fault("empty_for_missing")
@@ -121,7 +121,7 @@ async def test_a_search_may_be_incomplete_where_fields_ask(drive: InProcessEmula
         ({"size": 5}, {"size": 5}),
     ],
 )
-async def test_fields_say_something_else_where_they_are_shown(
+async def test_fields_in_a_response_can_be_overwritten(
     drive: InProcessEmulator, fields: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     drive.fault("set", fields=fields)
@@ -130,19 +130,19 @@ async def test_fields_say_something_else_where_they_are_shown(
         assert file == expected
 
 
-async def test_what_fields_do_not_show_is_not_made_up(drive: InProcessEmulator) -> None:
+async def test_fields_that_are_not_in_a_response_are_not_added(drive: InProcessEmulator) -> None:
     drive.fault("set", fields={"md5Checksum": "0" * 32})
     assert (await drive.get(fields="size")).json() == {"size": "5000"}
 
 
-async def test_only_the_files_meant_say_something_else(drive: InProcessEmulator) -> None:
+async def test_only_matching_files_are_overwritten(drive: InProcessEmulator) -> None:
     meant = drive.picture(1)
     drive.fault("set", fields={"name": "x" * 5_000}, where={"id": meant.id})
     assert len((await drive.get(1, "name")).json()["name"]) == 5_000
     assert (await drive.get(2, "name")).json()["name"] == drive.picture(2).entry.name
 
 
-async def test_files_are_meant_by_name_and_type(drive: InProcessEmulator) -> None:
+async def test_files_can_be_matched_by_name_and_type(drive: InProcessEmulator) -> None:
     drive.fault("set", fields={"mimeType": "application/octet-stream"},
         where={"name": "*", "mime_type": "image/*"})  # fmt: skip
     shown = (await drive.get(fields="mimeType")).json()
@@ -151,7 +151,7 @@ async def test_files_are_meant_by_name_and_type(drive: InProcessEmulator) -> Non
     assert folder.json()["mimeType"].endswith("folder")
 
 
-async def test_a_field_may_lie_deeper(drive: InProcessEmulator) -> None:
+async def test_a_nested_field_can_be_overwritten(drive: InProcessEmulator) -> None:
     drive.fault("set", fields={"imageMediaMetadata.width": 1, "capabilities.canDownload": False,
         "shortcutDetails.targetMimeType": "x", "name.deep": 1})  # fmt: skip
     fields = "imageMediaMetadata(width,height),capabilities(canDownload),name"

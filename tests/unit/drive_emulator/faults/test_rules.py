@@ -1,11 +1,12 @@
-"""Which requests a rule hits: by what they are, by number, by lot, by the clock."""
+"""Which requests a rule hits: by content, number, chance and time."""
 
 from typing import Any
 
 import pytest
 
 from drive_emulator.faults.engine import MAX_RULES
-from drive_emulator.faults.rule import BadRule, parse_rule
+from drive_emulator.faults.request_effects import Latency
+from drive_emulator.faults.rule import DELAY_KINDS, BadRule, Match, parse_delay, parse_rule
 from drive_emulator.tree.store import TreeStore
 from drive_emulator.tree.tree import File, Tree
 from tests.unit.drive_emulator.clients import ACCOUNT, TOKEN, InProcessEmulator, caller
@@ -25,13 +26,13 @@ async def hits(drive: InProcessEmulator, count: int) -> list[int]:
     return [number for number, status in enumerate(statuses, 1) if status == 500]
 
 
-async def test_a_rule_is_for_its_kinds(drive: InProcessEmulator) -> None:
+async def test_a_rule_matches_its_kinds(drive: InProcessEmulator) -> None:
     drive.fault("refuse", {"kinds": ["media", "get"]}, **BUSY)
     statuses = [await drive.media(), await drive.get(), await drive.listed()]
     assert [answer.status_code for answer in statuses] == [500, 500, 200]
 
 
-async def test_a_rule_is_for_one_file_or_for_names(drive: InProcessEmulator) -> None:
+async def test_a_rule_matches_a_file_or_names(drive: InProcessEmulator) -> None:
     drive.fault("refuse", {"id": drive.picture(1).id}, **BUSY)
     drive.fault("refuse", {"name": f"*{drive.picture(2).entry.name[1:]}"}, **BUSY)
     statuses = [(await drive.media(number)).status_code for number in range(4)]
@@ -45,14 +46,14 @@ async def test_for_a_listing_an_id_is_a_folder_in_the_query(drive: InProcessEmul
     assert (await drive.listed(f"'{other}' in parents")).status_code == 200
 
 
-async def test_a_rule_is_for_queries_that_contain_a_text(drive: InProcessEmulator) -> None:
+async def test_a_rule_matches_queries_that_contain_a_text(drive: InProcessEmulator) -> None:
     drive.fault("refuse", {"q": "trashed"}, **BUSY)
     assert (await drive.listed()).status_code == 200
     q = f"'{drive.folder}' in parents and trashed = false"
     assert (await drive.listed(q)).status_code == 500
 
 
-async def test_a_rule_is_for_a_key_or_a_user(drive: InProcessEmulator) -> None:
+async def test_a_rule_matches_a_key_or_a_user(drive: InProcessEmulator) -> None:
     drive.fault("refuse", {"user": ACCOUNT}, **BUSY)
     drive.fault("refuse", {"key": "another"}, **BUSY)
     assert (await drive.listed()).status_code == 200
@@ -83,7 +84,7 @@ async def test_a_rule_hits_by_number(
     assert (rule.matched, rule.hits) == (10, len(expected))
 
 
-async def test_lots_are_the_same_for_the_same_seed(store: TreeStore, small: Tree) -> None:
+async def test_random_hits_are_the_same_for_the_same_seed(store: TreeStore, small: Tree) -> None:
     drawn = []
     for seed in (7, 7, 8):
         drive = InProcessEmulator(store, small)
@@ -93,7 +94,7 @@ async def test_lots_are_the_same_for_the_same_seed(store: TreeStore, small: Tree
     assert 5 < len(drawn[0]) < 30
 
 
-async def test_a_rule_is_for_a_time(drive: InProcessEmulator) -> None:
+async def test_a_rule_can_be_limited_in_time(drive: InProcessEmulator) -> None:
     drive.fault("refuse", {"after_s": 60, "for_s": 60}, **BUSY)
     seen = []
     for _ in range(3):
@@ -110,7 +111,7 @@ async def test_rules_act_one_after_the_other(drive: InProcessEmulator) -> None:
     assert len(answer.content) == 10
 
 
-async def test_without_rules_everything_is_as_it_was(drive: InProcessEmulator) -> None:
+async def test_removed_rules_have_no_effect(drive: InProcessEmulator) -> None:
     plain = await drive.media()
     rule = drive.fault("refuse", **BUSY)
     assert (await drive.media()).status_code == 500
@@ -138,12 +139,12 @@ async def test_without_rules_everything_is_as_it_was(drive: InProcessEmulator) -
         (b'{"effect": {"do": "stall"}, "match": {"first": 0}}', "first"),
     ],
 )
-def test_what_is_no_rule_is_refused_with_its_fault(text: bytes, why: str) -> None:
+def test_an_invalid_rule_is_refused_with_the_reason(text: bytes, why: str) -> None:
     with pytest.raises(BadRule, match=why):
         parse_rule(text)
 
 
-def test_there_are_only_so_many_rules(drive: InProcessEmulator) -> None:
+def test_the_number_of_rules_is_limited(drive: InProcessEmulator) -> None:
     for _ in range(MAX_RULES):
         drive.fault("refuse", **BUSY)
     with pytest.raises(BadRule, match="1,000 rules"):
@@ -168,3 +169,22 @@ async def test_rules_are_added_listed_and_removed_below_emu(drive: InProcessEmul
     refused = await drive.client.post("/_emu/faults", json={"effect": {"do": "dance"}})
     assert refused.status_code == 400
     assert "dance" in refused.json()["error"]
+
+
+def test_a_delay_is_a_rule_for_one_kind() -> None:
+    rule = parse_delay("list=400")
+    assert rule.effect == Latency(seconds=0.4)
+    assert rule.match == Match(kinds=["list"])
+
+
+@pytest.mark.parametrize("kind", DELAY_KINDS)
+def test_every_kind_can_be_delayed(kind: str) -> None:
+    assert parse_delay(f"{kind}=1").match.kinds == [kind]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "list", "list=", "put=4", "list=-1", "list=x", "list=9999999"]
+)
+def test_a_malformed_delay_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="MILLISECONDS"):
+        parse_delay(text)

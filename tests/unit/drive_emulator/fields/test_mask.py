@@ -32,7 +32,7 @@ def test_masks_nest_by_slash_and_by_parenthesis(text: str, mask: Mask) -> None:
 @pytest.mark.parametrize(
     "text", ["", ",", "a,", ",a", "a b", "a(", "a()", "a(b", "a)b", "a/", "/a", "a//b", "a;b", "ä"]
 )
-def test_what_is_no_mask_is_refused(text: str) -> None:
+def test_a_malformed_mask_is_refused(text: str) -> None:
     with pytest.raises(BadMask):
         parse_mask(text)
 
@@ -88,7 +88,7 @@ def test_the_schema_has_the_65_properties_of_a_file() -> None:
 
 
 @given(st.text(alphabet="ab*/(), _", max_size=40))
-def test_any_text_is_a_mask_or_a_bad_one(text: str) -> None:
+def test_any_text_is_a_mask_or_refused(text: str) -> None:
     try:
         resolve(parse_mask(text), SCHEMA)
     except BadMask:

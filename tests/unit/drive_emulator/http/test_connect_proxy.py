@@ -1,4 +1,4 @@
-"""The proxy: whom it lets through, and that it lets nobody else, without opening a socket."""
+"""The proxy: which hosts it accepts, without opening a socket."""
 
 import asyncio
 from collections.abc import Callable
@@ -117,7 +117,7 @@ async def refusal(proxy: ConnectProxy, data: bytes, ends: bool = False) -> bytes
     return to_client.data
 
 
-async def test_a_foreign_host_is_answered_403_and_counted() -> None:
+async def test_another_host_is_refused_and_counted() -> None:
     proxy = ConnectProxy(nobody, "emu.test")
     answer = await refusal(proxy, connect("example.com:443"))
     assert answer.startswith(b"HTTP/1.1 403 Forbidden\r\n")
@@ -125,7 +125,7 @@ async def test_a_foreign_host_is_answered_403_and_counted() -> None:
     assert (proxy.open, proxy.refused) == (0, 1)
 
 
-async def test_a_listener_that_is_gone_is_a_bad_gateway() -> None:
+async def test_a_closed_listener_is_a_bad_gateway() -> None:
     answer = await refusal(ConnectProxy(nobody, "emu.test"), connect("www.googleapis.com:443"))
     assert answer.startswith(b"HTTP/1.1 502 ")
 
@@ -135,18 +135,18 @@ async def test_a_head_without_end_is_refused() -> None:
     assert answer.startswith(b"HTTP/1.1 431 ")
 
 
-async def test_a_client_that_says_nothing_is_not_waited_for(
+async def test_a_silent_client_times_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(connect_proxy, "HEAD_TIMEOUT_S", 0.01)
     assert (await refusal(ConnectProxy(nobody, "emu.test"), b"CONN")).startswith(b"HTTP/1.1 408 ")
 
 
-async def test_a_client_that_hangs_up_is_told_nothing() -> None:
+async def test_a_disconnected_client_gets_no_response() -> None:
     assert await refusal(ConnectProxy(nobody, "emu.test"), b"CONN", ends=True) == b""
 
 
-async def test_there_are_never_more_tunnels_than_allowed() -> None:
+async def test_the_number_of_tunnels_is_limited() -> None:
     waiting = asyncio.StreamReader()
 
     async def here() -> tuple[asyncio.StreamReader, Writer]:

@@ -1,4 +1,4 @@
-"""Every row of Drive's refusals, in every form."""
+"""Every error of Drive, in every style."""
 
 from email.utils import parsedate_to_datetime
 from typing import get_args
@@ -81,13 +81,13 @@ def test_a_rate_limit_names_its_metric() -> None:
     assert info["metadata"]["quota_limit"] == "defaultPerMinutePerProject"
 
 
-def test_the_wall_is_a_page() -> None:
+def test_the_automated_queries_error_is_a_page() -> None:
     page = preset_error(PRESETS["automatedQueries"]).body
     assert page.startswith("<html>")
     assert "automated queries" in page
 
 
-def test_another_status_is_in_the_body_too_unless_it_is_a_success() -> None:
+def test_the_body_shows_another_status_unless_it_is_a_success() -> None:
     other = preset_error(PRESETS["backendError"], status=503)
     lying = preset_error(PRESETS["backendError"], status=200)
     assert (other.status, other.body["error"]["code"]) == (503, 503)

@@ -1,4 +1,4 @@
-"""A connection's bounds, fed by hand: no socket is opened."""
+"""The limits of a connection, without opening a socket."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -41,7 +41,7 @@ class Line(asyncio.Transport):
 
 
 async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-    """Reads the body, then says how long it was."""
+    """Read the body, then send its length."""
     size, more = 0, True
     while more:
         message = await receive()
@@ -79,7 +79,7 @@ async def test_a_head_without_an_end_is_refused(
     assert line.closed
 
 
-async def test_requests_one_after_another_are_no_long_head(
+async def test_the_heads_of_several_requests_are_counted_separately(
     line: Line, connection: BoundedHttpProtocol
 ) -> None:
     for _ in range(3):
@@ -89,7 +89,9 @@ async def test_requests_one_after_another_are_no_long_head(
     assert line.data.count(b"GET 0") == 3
 
 
-async def test_a_long_body_is_no_head(line: Line, connection: BoundedHttpProtocol) -> None:
+async def test_a_long_body_is_not_counted_as_head(
+    line: Line, connection: BoundedHttpProtocol
+) -> None:
     size = MAX_HEAD * 2
     connection.data_received(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % size)
     for _ in range(size // 65_536):
@@ -108,7 +110,7 @@ async def test_a_long_body_is_no_head(line: Line, connection: BoundedHttpProtoco
         b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf",
     ],
 )
-async def test_who_does_not_finish_asking_is_cut_off(
+async def test_an_incomplete_request_times_out(
     said: bytes, line: Line, connection: BoundedHttpProtocol
 ) -> None:
     if said:
@@ -117,7 +119,7 @@ async def test_who_does_not_finish_asking_is_cut_off(
     assert line.closed
 
 
-async def test_who_has_asked_may_wait_between_two_requests(
+async def test_an_idle_connection_does_not_time_out(
     line: Line, connection: BoundedHttpProtocol
 ) -> None:
     connection.data_received(OK)
@@ -126,7 +128,7 @@ async def test_who_has_asked_may_wait_between_two_requests(
     assert line.data.endswith(b"GET 0")
 
 
-async def test_a_connection_that_never_came_about_is_forgotten(line: Line) -> None:
+async def test_a_failed_handshake_does_not_raise_later(line: Line) -> None:
     broken: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: broken.append(context))
     config = Config(answer, http=BoundedHttpProtocol, ws="none", lifespan="off", log_config=None)

@@ -1,4 +1,4 @@
-"""The certificate: whom it names, who signed it, and how long it is good."""
+"""The certificate: its names, its authority, and how long it is valid."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ def issued() -> Issued:
 
 
 def client(issued: Issued) -> ssl.SSLContext:
-    """As strict as Python is from 3.13 on."""
+    """A context as strict as Python's default since 3.13."""
     context = ssl.create_default_context(cadata=issued.ca.decode())
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     return context
@@ -65,14 +65,14 @@ def test_no_other_name_is_covered(issued: Issued) -> None:
         shaken(server_context(issued), client(issued), "www.example.com")
 
 
-def test_the_authority_signs_no_further_authority() -> None:
+def test_the_authority_cannot_sign_another_authority() -> None:
     ca = x509.load_pem_x509_certificate(issue("emu.test", NOW).ca)
     constraints = ca.extensions.get_extension_for_class(x509.BasicConstraints)
     assert (constraints.critical, constraints.value.path_length) == (True, 0)
     assert ca.not_valid_after_utc == NOW + timedelta(days=90)
 
 
-def test_only_the_authority_itself_is_left_on_the_disk(tmp_path: Path) -> None:
+def test_only_the_authority_is_written_to_disk(tmp_path: Path) -> None:
     path, _ = install(tmp_path / "new" / "folder", "emu.test")
     assert list(path.parent.iterdir()) == [path]
     assert b"PRIVATE" not in path.read_bytes()

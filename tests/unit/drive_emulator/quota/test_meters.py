@@ -1,4 +1,4 @@
-"""Buckets and windows: who paces passes, who hurries is refused."""
+"""Token buckets and windows: paced clients pass, hurried ones are refused."""
 
 import pytest
 
@@ -9,7 +9,7 @@ START = 1_700_000_040.0  # a full minute of the clock
 
 
 def passed(meter: Meter, every_s: float, seconds: float, units: float = 200) -> tuple[int, int]:
-    """Let through and refused of requests at an even pace."""
+    """How many requests at an even pace are accepted and refused."""
     through = refused = 0
     for step in range(round(seconds / every_s)):
         if meter.left(START + step * every_s) >= units:
@@ -25,14 +25,14 @@ def bucket(per_minute: float) -> TokenBucket:
 
 
 @pytest.mark.parametrize("per_minute", [325_000, 32_500])
-def test_who_paces_at_the_limit_is_never_refused(per_minute: float) -> None:
+def test_a_paced_client_is_never_refused(per_minute: float) -> None:
     every_s = 200 / (per_minute / 60)
     through, refused = passed(bucket(per_minute), every_s, 300)
     assert refused == 0
     assert through * 200 == pytest.approx(per_minute * 5, rel=0.01)
 
 
-def test_who_hurries_gets_the_limit_and_no_more() -> None:
+def test_a_hurried_client_gets_exactly_the_limit() -> None:
     through, refused = passed(bucket(325_000), 0.01, 60)
     assert refused > 4_000
     assert 325_000 <= through * 200 <= 325_000 + 5_417 + 200
@@ -53,7 +53,7 @@ def test_an_idle_bucket_holds_no_more_than_its_capacity() -> None:
     assert full.left(START + 3_600) == full.left(START + 7_200) == pytest.approx(325_000 / 60)
 
 
-def test_a_bucket_says_how_long_to_wait() -> None:
+def test_a_bucket_tells_how_long_to_wait() -> None:
     empty = TokenBucket(60_000, 1_000, START)
     empty.left(START)
     empty.spend(1_000)
@@ -61,7 +61,7 @@ def test_a_bucket_says_how_long_to_wait() -> None:
     assert empty.left(START + empty.wait(200)) == pytest.approx(200)
 
 
-def test_a_window_begins_anew_with_the_minute() -> None:
+def test_a_window_starts_again_every_minute() -> None:
     window = FixedWindow(1_000)
     assert window.left(START) == 1_000
     window.spend(1_000)
@@ -70,7 +70,7 @@ def test_a_window_begins_anew_with_the_minute() -> None:
     assert window.left(START + 60) == 1_000
 
 
-def test_without_a_limit_there_is_always_more() -> None:
+def test_without_a_limit_nothing_is_refused() -> None:
     assert passed(Meter(), 0.001, 1)[1] == 0
     assert Meter().wait(1e9) == 0
 
@@ -101,7 +101,7 @@ def test_the_profiles_are_googles() -> None:
     assert not PROFILES["none"].on
 
 
-def test_settings_change_one_by_one_and_a_profile_brings_its_own() -> None:
+def test_settings_can_be_changed_singly_or_by_profile() -> None:
     small = changed(PROFILES["units2026"], {"user_per_minute": 32_500, "costs": {"get": 7}})
     assert (small.user_per_minute, small.costs.get, small.costs.list) == (32_500, 7, 100)
     assert small.project_per_minute == 1_000_000
@@ -123,6 +123,6 @@ def test_settings_change_one_by_one_and_a_profile_brings_its_own() -> None:
         {"nonsense": 1},
     ],
 )
-def test_what_is_no_quota_is_refused(wanted: object) -> None:
+def test_invalid_quota_settings_are_refused(wanted: object) -> None:
     with pytest.raises(BadQuota, match="invalid quota"):
         changed(QuotaSettings(), wanted)

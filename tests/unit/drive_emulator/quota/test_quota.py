@@ -1,4 +1,4 @@
-"""The quota over HTTP: who pays, what a refusal looks like, what is told of it."""
+"""The quota over HTTP: who is charged, refusals and the report."""
 
 import asyncio
 import contextlib
@@ -41,7 +41,7 @@ async def test_without_a_quota_nothing_is_metered(drive: InProcessEmulator) -> N
     assert drive.state.quota.report(60)["users"] == {}
 
 
-async def test_each_class_pays_its_price(drive: InProcessEmulator) -> None:
+async def test_each_class_has_its_own_cost(drive: InProcessEmulator) -> None:
     drive.quota("units2026")
     await drive.listed()
     await drive.get()
@@ -57,7 +57,7 @@ async def test_each_class_pays_its_price(drive: InProcessEmulator) -> None:
     assert sum(sum(each.values()) for each in spent) == 315
 
 
-async def test_a_user_who_hurries_is_refused_and_pays_nothing_for_it(
+async def test_a_refused_request_costs_nothing(
     drive: InProcessEmulator,
 ) -> None:
     drive.quota("units2026", user_per_minute=6_000, burst_units=400)
@@ -84,7 +84,7 @@ async def test_users_share_the_project_and_nothing_else(drive: InProcessEmulator
     assert set(drive.state.quota.report(60)["users"]) == {"a", "b"}
 
 
-async def test_an_account_pays_for_itself_whatever_quota_user_says(
+async def test_an_account_spends_its_own_quota(
     drive: InProcessEmulator,
 ) -> None:
     drive.quota("units2026")
@@ -94,7 +94,7 @@ async def test_an_account_pays_for_itself_whatever_quota_user_says(
 
 
 @pytest.mark.parametrize("wait", ["none", "seconds", "date"])
-async def test_a_refusal_may_be_429_without_a_word(drive: InProcessEmulator, wait: str) -> None:
+async def test_a_refusal_can_be_an_empty_429(drive: InProcessEmulator, wait: str) -> None:
     drive.quota("legacy", user_per_minute=1, burst_units=1, status=429, style="empty",
         retry_after=wait)  # fmt: skip
     await drive.media()
@@ -127,7 +127,7 @@ async def test_the_days_bytes_end_and_the_next_day_begins(drive: InProcessEmulat
     assert (await drive.media()).status_code == 200
 
 
-async def test_more_downloads_at_once_than_the_backend_takes_are_refused(
+async def test_too_many_concurrent_downloads_are_refused(
     drive: InProcessEmulator,
 ) -> None:
     drive.quota(concurrent_media=2)
@@ -137,7 +137,9 @@ async def test_more_downloads_at_once_than_the_backend_takes_are_refused(
     assert (await drive.media()).status_code == 200
 
 
-async def test_who_asks_anonymously_and_too_fast_meets_the_wall(drive: InProcessEmulator) -> None:
+async def test_an_anonymous_user_who_is_too_fast_gets_the_automated_queries_page(
+    drive: InProcessEmulator,
+) -> None:
     drive.quota(wall_media_per_second=3, wall_s=600)
     answers = [await drive.media() for _ in range(12)]
     assert answers[0].status_code == 200
@@ -153,7 +155,7 @@ async def test_who_asks_anonymously_and_too_fast_meets_the_wall(drive: InProcess
     assert (await drive.media()).status_code == 200
 
 
-async def test_the_calls_of_a_batch_pay_one_by_one(drive: InProcessEmulator) -> None:
+async def test_the_calls_of_a_batch_are_charged_one_by_one(drive: InProcessEmulator) -> None:
     drive.quota("units2026")
     call = f"GET /drive/v3/files/{drive.folder}?key={KEY}"
     part = f"--b\r\nContent-Type: application/http\r\n\r\n{call}\r\n\r\n"
@@ -176,7 +178,7 @@ async def test_users_are_forgotten_before_they_fill_the_memory(drive: InProcessE
     assert len(drive.state.quota.report(0)["users"]) == 10_000
 
 
-async def test_the_quota_is_set_told_and_reset_below_emu(drive: InProcessEmulator) -> None:
+async def test_the_control_api_sets_shows_and_resets_the_quota(drive: InProcessEmulator) -> None:
     wanted = {"profile": "units2026", "user_per_minute": 32_500}
     made = (await drive.client.post("/_emu/quota", json=wanted)).json()
     assert made["settings"]["user_per_minute"] == 32_500
@@ -191,7 +193,7 @@ async def test_the_quota_is_set_told_and_reset_below_emu(drive: InProcessEmulato
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"profile": "gold"}', b"\xff"])
-async def test_a_quota_nobody_understands_is_refused(drive: InProcessEmulator, body: bytes) -> None:
+async def test_an_invalid_quota_is_refused(drive: InProcessEmulator, body: bytes) -> None:
     answer = await drive.client.post("/_emu/quota", content=body)
     assert answer.status_code == 400
     assert answer.json()["error"]

@@ -1,4 +1,4 @@
-"""Whatever JSON is sent: a tree or a change that works, or one sentence."""
+"""Any JSON is a tree or a mutation that works, or is refused with one sentence."""
 
 import contextlib
 import json
@@ -49,7 +49,7 @@ items = st.fixed_dictionaries(
 
 
 def planted(spec: dict[str, Any]) -> Tree | None:
-    """The tree, or None where it was refused in a sentence."""
+    """The tree; None if it was refused with a sentence."""
     try:
         return STORE.add(parse_tree(json.dumps(spec)))
     except BadTree as why:
@@ -59,7 +59,7 @@ def planted(spec: dict[str, Any]) -> Tree | None:
 
 
 @given(st.lists(items, max_size=6))
-def test_any_items_are_a_tree_or_a_sentence(written: list[dict[str, Any]]) -> None:
+def test_any_items_are_a_tree_or_refused_with_a_sentence(written: list[dict[str, Any]]) -> None:
     name = f"any{next(NUMBERS)}"
     tree = planted({"name": name, "items": written})
     if tree is None:
@@ -89,7 +89,7 @@ changes = st.fixed_dictionaries(
 
 
 @given(st.lists(changes, max_size=5))
-def test_any_change_is_made_or_refused_in_a_sentence(wanted: list[dict[str, Any]]) -> None:
+def test_any_mutation_is_made_or_refused_with_a_sentence(wanted: list[dict[str, Any]]) -> None:
     name = f"changed{next(NUMBERS)}"
     items = [{"path": "a", "kind": "folder", "ref": "a"}, {"path": ["a", "b"], "ref": "b"}]
     tree = planted({"name": name, "items": items})

@@ -1,4 +1,4 @@
-"""Trees written item by item: everything is where it was written, and is what was written."""
+"""Explicit trees: items are where and what their specification says."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ def content(store: TreeStore, file_id: str) -> bytes:
     return b"".join(file_parts(file, file.entry.blob))
 
 
-def test_folders_come_of_paths_and_hold_what_is_written(store: TreeStore) -> None:
+def test_paths_create_folders(store: TreeStore) -> None:
     tree = plant(
         store,
         {"path": ["A", "one.jpg"], "size": 5_000},
@@ -54,7 +54,7 @@ def test_folders_come_of_paths_and_hold_what_is_written(store: TreeStore) -> Non
     ]
 
 
-def test_a_picture_has_the_size_and_the_format_that_it_asks_for(store: TreeStore) -> None:
+def test_a_picture_has_the_given_size_and_the_format_of_its_name(store: TreeStore) -> None:
     tree = plant(store, *({"path": f"a.{end}", "size": 6_000} for end in ("jpg", "png", "gif")))
     files = list(store.downloads(tree))
     assert [file.entry.mime_type for file in files] == ["image/jpeg", "image/png", "image/gif"]
@@ -64,7 +64,7 @@ def test_a_picture_has_the_size_and_the_format_that_it_asks_for(store: TreeStore
         assert hashlib.md5(bytes_).hexdigest() == facts(file)["md5Checksum"]
 
 
-def test_a_text_is_given_as_it_stands_under_any_type(store: TreeStore) -> None:
+def test_a_text_is_served_unchanged_with_any_type(store: TreeStore) -> None:
     page = "<html>Sorry</html>"
     tree = plant(
         store,
@@ -105,7 +105,7 @@ def test_attributes_show_in_the_json(store: TreeStore) -> None:
     assert {"size", "md5Checksum"}.isdisjoint(shown["doc"])
 
 
-def test_what_is_said_goes_through_the_mask_too(store: TreeStore) -> None:
+def test_overridden_fields_are_masked_too(store: TreeStore) -> None:
     says = {"imageMediaMetadata": {"width": -1, "height": 5}, "size": "x"}
     tree = plant(store, {"path": "a.jpg", "says": says, "ref": "a"})
     shown = file_json(parse_mask("name,imageMediaMetadata/width"))(item(store, tree, "a"))
@@ -123,7 +123,7 @@ def test_a_folder_of_no_path_describes_the_root(store: TreeStore) -> None:
     assert (root["id"], root["name"], root["resourceKey"]) == (tree.refs["root"], "Mine", "0-root")
 
 
-def test_twin_folders_are_two_and_are_told_apart_by_ref(store: TreeStore) -> None:
+def test_twin_folders_can_be_distinguished_by_ref(store: TreeStore) -> None:
     tree = plant(
         store,
         {"path": ["twin", "first.jpg"]},
@@ -178,7 +178,7 @@ def test_a_private_folder_hides_what_is_in_it_unless_that_is_shared_itself(
     assert list(store.downloads(tree)) == []
 
 
-def test_only_what_a_correct_importer_imports_is_expected(store: TreeStore) -> None:
+def test_only_files_that_a_correct_importer_imports_are_expected(store: TreeStore) -> None:
     tree = plant(
         store,
         {"path": "good.jpg"},
@@ -205,12 +205,15 @@ def test_the_same_specification_is_the_same_tree_with_the_same_ids(store: TreeSt
         plant(store, {"path": "b.jpg"})
 
 
+NAMED = TreeStore(seed=1)
+
+
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=5), st.text(max_size=6_000))
 def test_names_may_be_anything(folders: list[str], name: str) -> None:
-    store = TreeStore(seed=1)
-    tree = plant(store, {"path": [*folders, name], "kind": "empty"})
-    [file] = store.downloads(tree)
-    assert store.path(file) == "/".join([*folders, name])
+    item = {"path": [*folders, name], "kind": "empty"}
+    tree = plant(NAMED, item, name=f"tree-{len(NAMED.trees)}")
+    [file] = NAMED.downloads(tree)
+    assert NAMED.path(file) == "/".join([*folders, name])
 
 
 A: dict[str, Any] = {"path": "a.jpg"}
@@ -253,7 +256,7 @@ LINK = {"path": "l", "kind": "shortcut"}
         ([A | {"resourceKey": "a,b"}], "no comma"),
     ],
 )
-def test_a_fault_is_said_with_its_place(items: object, says: str) -> None:
+def test_an_invalid_tree_is_refused_with_the_position(items: object, says: str) -> None:
     store = TreeStore(seed=1)
     with pytest.raises(BadTree, match=says) as refused:
         store.add(parse_tree(json.dumps({"name": "bad", "items": items})))
@@ -261,6 +264,6 @@ def test_a_fault_is_said_with_its_place(items: object, says: str) -> None:
     assert store.tree("bad") is None
 
 
-def test_an_arithmetic_tree_and_a_written_one_do_not_mix() -> None:
+def test_a_tree_is_either_generated_or_explicit() -> None:
     with pytest.raises(BadTree, match="unknown field `pictures`"):
         parse_tree('{"name": "a", "items": [], "pictures": 3}')

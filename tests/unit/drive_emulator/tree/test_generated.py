@@ -1,4 +1,4 @@
-"""Specifications of trees: what is accepted, and what the refusal says."""
+"""Specifications of generated trees: what is accepted, and what is refused."""
 
 import pytest
 from hypothesis import given
@@ -43,13 +43,13 @@ def test_a_size_is_one_number_or_a_range() -> None:
         (b'{"name": "\xff", "pictures": 1}', "invalid tree"),
     ],
 )
-def test_a_refusal_says_which_part_is_wrong(text: str | bytes, says: str) -> None:
+def test_an_invalid_tree_is_refused_with_the_reason(text: str | bytes, says: str) -> None:
     with pytest.raises(BadTree, match=says):
         parse_tree(text)
 
 
 @given(st.text(max_size=50) | st.binary(max_size=50))
-def test_any_text_is_a_tree_or_a_bad_one(text: str | bytes) -> None:
+def test_any_text_is_a_tree_or_refused(text: str | bytes) -> None:
     with pytest.raises(BadTree):
         parse_tree(text)
 
@@ -69,7 +69,7 @@ def test_huge_files_share_few_pictures() -> None:
     assert tree.layout.picture_bytes() == 50_000_000_000
 
 
-def test_the_same_tree_may_be_added_twice_and_another_of_its_name_may_not() -> None:
+def test_a_tree_can_be_added_twice_but_not_another_of_the_same_name() -> None:
     store = TreeStore(1)
     first = store.add(parse_tree('{"name": "a", "pictures": 5}'))
     assert store.add(parse_tree('{"pictures": 5, "name": "a"}')) is first
@@ -79,7 +79,7 @@ def test_the_same_tree_may_be_added_twice_and_another_of_its_name_may_not() -> N
         store.add(parse_tree('{"name": "sample", "pictures": 6}'))
 
 
-def test_ids_depend_on_seed_and_name_and_on_nothing_else() -> None:
+def test_ids_depend_only_on_seed_and_name() -> None:
     spec = parse_tree('{"name": "a", "pictures": 5}')
     alone, crowded, other = TreeStore(1), TreeStore(1), TreeStore(2)
     crowded.add(parse_tree('{"name": "b", "pictures": 5}'))

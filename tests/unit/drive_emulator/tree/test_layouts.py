@@ -1,4 +1,4 @@
-"""Trees by arithmetic: everything is where its parent says it is, once."""
+"""Layouts: every item is in exactly one folder."""
 
 from itertools import pairwise
 
@@ -63,7 +63,7 @@ def test_names_in_a_folder_differ_and_times_run_backwards(plan: GeneratedLayout)
 
 
 @given(plans)
-def test_pictures_and_others_are_as_many_as_asked(plan: GeneratedLayout) -> None:
+def test_there_are_as_many_pictures_and_other_files_as_specified(plan: GeneratedLayout) -> None:
     files = [plan.entry(plan.folders + number) for number in range(plan.files)]
     assert sum(entry.name.startswith("picture") for entry in files) == plan.pictures
     assert plan.picture_bytes() == plan.pictures * 5_000
@@ -80,11 +80,11 @@ def test_neighbours_show_different_pictures(pictures: int) -> None:
 @pytest.mark.parametrize(
     ("depth", "fan_out", "count"), [(0, 9, 1), (3, 1, 4), (2, 3, 13), (4, 10, 11_111)]
 )
-def test_folders_are_counted_without_walking(depth: int, fan_out: int, count: int) -> None:
+def test_folders_are_counted_by_formula(depth: int, fan_out: int, count: int) -> None:
     assert folder_count(depth, fan_out) == count
 
 
-def test_what_lies_in_a_private_or_trashed_folder_is_so_itself() -> None:
+def test_items_inherit_private_and_trashed_from_their_folders() -> None:
     own = Entry("", FOLDER, None, -1, -1)
     below = FolderNode("below", folders=[FolderNode("deeper")])
     listed = ExplicitLayout(

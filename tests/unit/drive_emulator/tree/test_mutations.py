@@ -1,4 +1,4 @@
-"""Changes while somebody imports: what is shown afterwards, and that no listing loses its place."""
+"""Mutations: what is shown afterwards, and that listings in progress continue."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ def store() -> TreeStore:
 
 @pytest.fixture
 def tree(store: TreeStore) -> Tree:
-    """By arithmetic: the root and 3 folders, 7 or 8 pictures in each."""
+    """A generated tree: the root and 3 folders, with 7 or 8 pictures in each."""
     return store.add(parse_tree(SMALL))
 
 
@@ -37,7 +37,7 @@ def change(store: TreeStore, do: str, **more: Any) -> File:
 
 
 def at(store: TreeStore, tree: Tree, folder: int, place: int = 0) -> str:
-    """The id of a file by its place in a folder of the layout."""
+    """The id of a file by its position in a folder of the layout."""
     return File(tree, tree.layout.files_in(folder)[place]).id
 
 
@@ -46,7 +46,7 @@ def content(file: File) -> bytes:
     return b"".join(file_parts(file, file.entry.blob))
 
 
-def test_replaced_bytes_are_told_by_everything_that_should_tell(
+def test_replaced_bytes_change_every_field_that_depends_on_them(
     store: TreeStore, tree: Tree
 ) -> None:
     file_id = at(store, tree, 1)
@@ -76,7 +76,7 @@ def test_bytes_are_replaced_by_another_size_or_a_text(store: TreeStore, tree: Tr
         change(store, "replace", id=file_id)
 
 
-def test_what_is_added_comes_first(store: TreeStore, tree: Tree) -> None:
+def test_added_items_are_listed_first(store: TreeStore, tree: Tree) -> None:
     folder = File(tree, 1).id
     before = names(store, folder)
     for name in ("one.jpg", "two.jpg"):
@@ -96,7 +96,7 @@ def test_what_is_added_comes_first(store: TreeStore, tree: Tree) -> None:
     assert len(content(inside)) == 5_000
 
 
-def test_what_is_moved_is_in_its_new_folder_alone(store: TreeStore, tree: Tree) -> None:
+def test_a_moved_item_is_only_in_its_new_folder(store: TreeStore, tree: Tree) -> None:
     one, two, root = (File(tree, ordinal).id for ordinal in (1, 2, 0))
     file_id = at(store, tree, 1, 3)
     [name] = [each["name"] for each in listed(store, one) if each["id"] == file_id]
@@ -119,7 +119,7 @@ def test_what_is_moved_is_in_its_new_folder_alone(store: TreeStore, tree: Tree) 
     assert file_id not in {file.id for file in store.downloads(tree)}
 
 
-def test_trash_and_access_reach_down_into_folders(store: TreeStore, tree: Tree) -> None:
+def test_items_inherit_trash_and_access_from_changed_folders(store: TreeStore, tree: Tree) -> None:
     folder, file_id = File(tree, 1).id, at(store, tree, 1)
     other = at(store, tree, 1, 1)
 
@@ -144,7 +144,7 @@ def test_trash_and_access_reach_down_into_folders(store: TreeStore, tree: Tree) 
     assert {file_id, other} <= {file.id for file in store.downloads(tree)}
 
 
-def test_what_is_deleted_is_gone_with_all_that_was_in_it(store: TreeStore, tree: Tree) -> None:
+def test_a_deleted_folder_is_gone_with_everything_in_it(store: TreeStore, tree: Tree) -> None:
     folder, file_id = File(tree, 1).id, at(store, tree, 1)
     change(store, "delete", id=folder)
     assert store.find(folder) is None
@@ -178,7 +178,7 @@ def test_a_new_name_and_any_attribute(store: TreeStore, tree: Tree) -> None:
     assert "resourceKey" not in facts(change(store, "set", id=file_id, resourceKey=None))
 
 
-def test_a_listing_that_has_begun_goes_on_where_it_was(store: TreeStore, tree: Tree) -> None:
+def test_a_listing_in_progress_continues_after_changes(store: TreeStore, tree: Tree) -> None:
     folder = File(tree, 1).id
     listing, asked = Listing(store), {"q": f"'{folder}' in parents", "pageSize": "3"}
     before = [each["id"] for each in listed(store, folder)]
@@ -216,12 +216,12 @@ def test_a_listing_that_has_begun_goes_on_where_it_was(store: TreeStore, tree: T
         ),
     ],
 )
-def test_a_change_that_cannot_be_is_refused_in_a_sentence(text: str, says: str) -> None:
+def test_an_invalid_mutation_is_refused_with_a_sentence(text: str, says: str) -> None:
     with pytest.raises(BadMutation, match=says):
         parse_mutation(text)
 
 
-def test_a_change_that_makes_no_sense_changes_nothing(store: TreeStore, tree: Tree) -> None:
+def test_an_impossible_mutation_changes_nothing(store: TreeStore, tree: Tree) -> None:
     root, folder, file_id = File(tree, 0).id, File(tree, 1).id, at(store, tree, 1)
     other = plant(store, {"path": "a", "kind": "folder", "ref": "a"}, {"path": "d", "ref": "d"})
     for do, more, says in (
@@ -247,7 +247,7 @@ async def client(store: TreeStore) -> AsyncIterator[httpx.AsyncClient]:
         yield drive
 
 
-async def test_the_address_of_changes_answers_with_the_item(
+async def test_the_control_api_returns_the_changed_item(
     store: TreeStore, tree: Tree, client: httpx.AsyncClient
 ) -> None:
     file_id = at(store, tree, 1)

@@ -1,4 +1,4 @@
-"""Whatever is changed in whichever order: every item is listed where it says it is, once."""
+"""After any mutations, every item is listed once, in its parents."""
 
 import contextlib
 import json
@@ -39,7 +39,7 @@ def listed(folder: str, size: int) -> Iterator[str]:
 
 
 @given(doings, st.integers(1, 9))
-def test_after_any_changes_every_item_is_listed_where_it_says_it_is(
+def test_after_any_mutations_every_item_is_listed_in_its_parents(
     changes: list[tuple[str, int, int]], size: int
 ) -> None:
     spec = {"name": f"t{next(NUMBERS)}", "pictures": 9, "size": 5_000, "depth": 1, "fan_out": 3}
@@ -59,7 +59,7 @@ def test_after_any_changes_every_item_is_listed_where_it_says_it_is(
 
 
 def _walked(root: str) -> Iterator[str]:
-    """What an importer finds that begins at the root and leaves out what is thrown away."""
+    """What an importer finds from the root, without trashed items."""
     folders = [root]
     if not _may(root):
         return

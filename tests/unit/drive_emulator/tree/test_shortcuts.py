@@ -1,4 +1,4 @@
-"""Shortcuts: to files, folders, nothing, secrets, ancestors, other trees."""
+"""Shortcuts to files, folders, nothing, private files, ancestors and other trees."""
 
 import httpx
 import pytest
@@ -35,7 +35,7 @@ def tree(store: TreeStore) -> Tree:
     )
 
 
-def test_details_are_of_the_target_as_it_was(store: TreeStore, tree: Tree) -> None:
+def test_shortcut_details_describe_the_target_as_it_was(store: TreeStore, tree: Tree) -> None:
     refs = tree.refs
     shown = {ref: facts(item(store, tree, ref)) for ref in refs}
     assert "shortcutDetails" not in shown.pop("a")
@@ -66,9 +66,7 @@ def test_a_query_finds_the_shortcuts_to_an_item(store: TreeStore, tree: Tree) ->
     assert {"by ref", "stale"}.isdisjoint(each["name"] for each in others)
 
 
-async def test_a_shortcut_has_no_bytes_and_leads_where_the_caller_may_go(
-    store: TreeStore, tree: Tree
-) -> None:
+async def test_a_shortcut_has_no_bytes_and_grants_no_access(store: TreeStore, tree: Tree) -> None:
     async with caller(state_of(store), key=KEY) as drive:
         address = f"/drive/v3/files/{tree.refs['by ref']}"
         one = await drive.get(address, params={"fields": "mimeType,size"})

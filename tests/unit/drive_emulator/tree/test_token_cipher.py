@@ -1,4 +1,4 @@
-"""Ids and tokens: what was sealed comes back, and nothing else does."""
+"""Ids and tokens: encrypted payloads are decrypted, and nothing else is."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,12 +9,12 @@ SEAL = TokenCipher(b"a secret")
 
 
 @given(st.binary(min_size=1, max_size=64), st.binary(max_size=40))
-def test_what_was_sealed_comes_back(payload: bytes, bound_to: bytes) -> None:
+def test_an_encrypted_payload_is_decrypted(payload: bytes, bound_to: bytes) -> None:
     assert SEAL.decrypt(SEAL.encrypt(payload, bound_to), bound_to) == payload
 
 
 @given(st.text(max_size=60) | st.text("Ab0_-", min_size=100, max_size=200))
-def test_no_other_text_opens(text: str) -> None:
+def test_no_other_text_is_decrypted(text: str) -> None:
     assert SEAL.decrypt(text) is None
 
 
@@ -25,7 +25,7 @@ def test_one_changed_character_is_noticed(place: int, character: str) -> None:
     assert changed == text or SEAL.decrypt(changed) is None
 
 
-def test_another_secret_or_binding_does_not_open() -> None:
+def test_another_secret_or_binding_does_not_decrypt() -> None:
     text = SEAL.encrypt(b"12345678", b"this query")
     assert SEAL.decrypt(text, b"that query") is None
     assert TokenCipher(b"another").decrypt(text, b"this query") is None

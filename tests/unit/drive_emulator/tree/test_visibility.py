@@ -1,4 +1,4 @@
-"""Who sees what: resource keys, access by name, shared drives and their two flags."""
+"""Visibility: resource keys, access by name, shared drives and their two flags."""
 
 from collections.abc import AsyncIterator
 
@@ -56,7 +56,7 @@ def sent(*pairs: str) -> dict[str, str]:
     return {"X-Goog-Drive-Resource-Keys": ",".join(pairs)}
 
 
-async def test_a_keyed_file_is_not_there_without_its_key(
+async def test_a_file_with_a_resource_key_is_not_found_without_it(
     anybody: httpx.AsyncClient, keyed: Tree
 ) -> None:
     file, other = keyed.refs["file"], keyed.refs["folder"]
@@ -69,7 +69,7 @@ async def test_a_keyed_file_is_not_there_without_its_key(
         assert answer.status_code == 200
 
 
-async def test_a_listing_tells_the_keys_of_children_to_who_has_the_folders(
+async def test_a_listing_reveals_the_resource_keys_of_children(
     anybody: httpx.AsyncClient, store: TreeStore, keyed: Tree
 ) -> None:
     params = {"q": f"'{keyed.refs['folder']}' in parents", "fields": "files(name,resourceKey)"}
@@ -84,7 +84,7 @@ async def test_a_listing_tells_the_keys_of_children_to_who_has_the_folders(
     assert {"name": "old", "resourceKey": "0-folder"} in shown
 
 
-async def test_who_was_given_access_by_name_needs_no_key(
+async def test_access_by_name_needs_no_resource_key(
     anybody: httpx.AsyncClient, me: httpx.AsyncClient, keyed: Tree
 ) -> None:
     mine, others = keyed.refs["mine"], keyed.refs["file"]
@@ -93,7 +93,7 @@ async def test_who_was_given_access_by_name_needs_no_key(
     assert (await me.get(f"{FILES}/{others}")).status_code == 404
 
 
-async def test_a_private_folder_is_there_for_the_accounts_it_is_shared_with(
+async def test_a_private_folder_is_visible_to_the_accounts_it_is_shared_with(
     anybody: httpx.AsyncClient, me: httpx.AsyncClient, store: TreeStore
 ) -> None:
     private = {"kind": "folder", "shared": False}
@@ -123,7 +123,7 @@ def drive(store: TreeStore) -> Tree:
     )
 
 
-async def test_what_is_in_a_shared_drive_needs_the_flag(
+async def test_files_in_a_shared_drive_need_supports_all_drives(
     anybody: httpx.AsyncClient, drive: Tree, store: TreeStore
 ) -> None:
     [shared] = [tree.drive for tree in store.trees if tree.drive]
@@ -198,7 +198,7 @@ def test_a_drive_is_one_tree_and_may_have_a_given_id(store: TreeStore, drive: Tr
             plant(store, name="third", drive=taken)
 
 
-def test_arithmetic_trees_can_be_shared_drives_and_have_an_owner() -> None:
+def test_generated_trees_can_be_shared_drives_and_have_an_owner() -> None:
     store = TreeStore(seed=1)
     spec = '{"name": "a", "pictures": 3, "size": 5000, "drive": "D", "owner": "o@x", "shared": %s}'
     tree = store.add(parse_tree(spec % "false"))
