@@ -55,7 +55,7 @@ async def test_files_and_subfolders_come_first_then_the_manifest_and_the_next_pa
     worker.drive.add_folder("sub", parent="root-1")
     for number in range(3):
         worker.drive.add_file("root-1", f"file-{number}", b"x")
-    await worker.list_page(a_request())
+    await worker.handle(a_request())
     kinds = [[type(event).__name__ for event in batch] for batch in worker.publications.batches]
     assert kinds == [["FileFound", "PageRequested"], ["PageListed"], ["PageRequested"]]
     following = worker.publications.events[-1]
@@ -76,10 +76,10 @@ async def test_a_broker_lost_between_two_groups_leaves_the_page_to_be_listed_aga
     for number in range(3):
         worker.drive.add_file("root-1", f"file-{number}", b"x")
     with pytest.raises(ConnectionError):
-        await worker.lister.list_page(message)
+        await worker.lister.handle(message)
     assert not message.is_done
     lost = -1  # the broker is back; the same process gets the message again
-    await worker.lister.list_page(message)
+    await worker.lister.handle(message)
     assert message.is_done
     assert worker.drive.listed == [("root-1", None)] * 2
     assert isinstance(publications.events[-1], e.PageRequested)
@@ -88,8 +88,8 @@ async def test_a_broker_lost_between_two_groups_leaves_the_page_to_be_listed_aga
 async def test_a_folder_met_twice_is_listed_once() -> None:
     worker = Listing()
     worker.drive.add_file("sub", "file-1", b"x")
-    await worker.list_page(a_request(folder_id="sub", ancestors=("a",)))
-    await worker.list_page(a_request(folder_id="sub", ancestors=("b",)))
+    await worker.handle(a_request(folder_id="sub", ancestors=("a",)))
+    await worker.handle(a_request(folder_id="sub", ancestors=("b",)))
     assert worker.drive.listed == [("sub", None)]
     assert len(worker.published(e.PageListed)) == 1
 
@@ -98,8 +98,8 @@ async def test_a_folder_that_failed_is_tried_again_on_another_way_to_it() -> Non
     worker = Listing()
     worker.drive.add_file("sub", "file-1", b"x")
     worker.drive.list_troubles["sub"].append(SetAside("not_found", "Its key was not given."))
-    await worker.list_page(a_request(folder_id="sub"))
-    await worker.list_page(a_request(folder_id="sub", resource_key="0-key"))
+    await worker.handle(a_request(folder_id="sub"))
+    await worker.handle(a_request(folder_id="sub", resource_key="0-key"))
     assert worker.closed == {"sub"}
 
 
@@ -108,14 +108,14 @@ async def test_a_chain_of_pages_that_a_crash_doubled_is_one_again_after_a_page()
     for number in range(40):
         worker.drive.add_file("root-1", f"file-{number}", b"x")
     # A worker listed this page and asked for the next; it was killed before it could commit.
-    await worker.list_page(a_request())
+    await worker.handle(a_request())
     (following,) = worker.published(e.PageRequested)
     successor = Listing(worker.drive, worker.publications)
-    await successor.list_page(a_request())
+    await successor.handle(a_request())
     twice = [*worker.published(e.PageRequested)]
     assert twice == [following, following]
     for asked in twice:
-        await successor.list_page(asked)
+        await successor.handle(asked)
     await successor.list_all(worker.published(e.PageRequested)[-1])
     assert worker.closed == {"root-1"}
     assert len(worker.drive.listed) == 20 + 20 + 1  # two passes, and the page of the crash
@@ -160,7 +160,7 @@ async def test_all_pages_of_a_pass_have_one_size_and_each_pass_another() -> None
             ids_only: bool = False,
         ) -> Page:
             asked.append((page_size, ids_only))
-            return await super().list_page(
+            return await super().handle(
                 folder_id,
                 token=token,
                 resource_key=resource_key,
@@ -209,7 +209,7 @@ async def test_a_passing_trouble_is_not_noticed() -> None:
     worker = Listing()
     worker.drive.add_file("root-1", "file-1", b"x")
     worker.drive.list_troubles["root-1"].extend([AGAIN, AGAIN])
-    await worker.list_page(a_request())
+    await worker.handle(a_request())
     assert [type(event) for event in worker.publications.events] == [e.FileFound, e.PageListed]
 
 
@@ -226,7 +226,7 @@ async def test_what_cannot_be_listed_fails_the_folder_in_words(
 ) -> None:
     worker = Listing()
     worker.drive.list_troubles["root-1"].extend(trouble)
-    await worker.list_page(a_request(epoch=4))
+    await worker.handle(a_request(epoch=4))
     (failed,) = worker.publications.events
     assert isinstance(failed, e.FolderFailed)
     assert (failed.reason, failed.epoch, failed.folder_id) == (reason, 4, "root-1")
@@ -248,7 +248,7 @@ async def test_what_is_no_folders_trouble_is_waited_for_and_said(trouble: list[S
     drive.list_troubles["root-1"].extend(trouble)
     lister = a_lister(drive, publications, lambda why, _seconds: told.append(why.reason))
     message = InHand(a_request())
-    await lister.list_page(message)
+    await lister.handle(message)
     assert message.is_done
     assert [type(event) for event in publications.events] == [e.FileFound, e.PageListed]
     assert set(told) == {trouble[0].reason}
@@ -266,7 +266,7 @@ async def test_a_page_whose_partition_goes_is_left_even_in_a_long_wait(
 ) -> None:
     worker, message = Listing(), InHand(a_request())
     worker.drive.list_troubles["root-1"].append(trouble)
-    listing = asyncio.ensure_future(worker.lister.list_page(message))
+    listing = asyncio.ensure_future(worker.lister.handle(message))
     await until(lambda: bool(worker.drive.listed))
     message.alive = False
     await asyncio.wait_for(listing, 10)
@@ -280,20 +280,20 @@ async def test_a_fault_that_nobody_foresaw_fails_one_folder_and_not_the_process(
             raise ZeroDivisionError
 
     worker = Listing(Broken())
-    await worker.list_page(a_request())
+    await worker.handle(a_request())
     (failed,) = worker.published(e.FolderFailed)
     assert failed.reason == "unforeseen"
 
 
 async def test_a_page_of_a_partition_that_is_gone_is_left_to_its_new_owner() -> None:
     worker, message = Listing(), InHand(a_request(), alive=False)
-    await worker.lister.list_page(message)
+    await worker.lister.handle(message)
     assert worker.drive.listed == []
     assert (message.is_done, message.is_left) == (False, True)
 
 
 async def test_an_event_of_another_kind_does_not_block_the_log() -> None:
     worker, message = Listing(), InHand(import_requested())
-    await worker.lister.list_page(message)
+    await worker.lister.handle(message)
     assert message.is_done
     assert worker.publications.events == []
