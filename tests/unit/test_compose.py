@@ -10,10 +10,10 @@ import pytest
 
 from drive_emulator.__main__ import USUAL_KEY
 from services.adapters import process
+from services.adapters.worker import WorkerSettings
 from services.api import __main__ as api
 from services.core.settings import Reader
 from services.indexer import __main__ as indexer
-from services.lister import __main__ as lister
 from services.setup import __main__ as setup
 from services.transfer import __main__ as transfer
 from tests import containers
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 READERS: Mapping[str, Callable[[Reader], object]] = {
     "setup": setup._steps,
     "api": api.Settings.read,
-    "lister": lister.Settings.read,
+    "lister": WorkerSettings.read,
     "transfer": transfer.Settings.read,
     "indexer": indexer.Settings.read,
 }
@@ -257,7 +257,7 @@ def test_everything_but_setup_comes_back_by_itself() -> None:
 def test_a_service_has_time_to_finish_and_bounds_to_keep(name: str) -> None:
     service = services()[name]
     seconds = int(service.stop_grace_period.removesuffix("s"))
-    assert seconds > process.DRAIN_SECONDS + process.FAREWELL_SECONDS
+    assert seconds > process.DRAIN_SECONDS + process.CANCEL_SECONDS
     assert service.mem_limit
     assert service.read_only
     assert service.cap_drop == ["ALL"]
