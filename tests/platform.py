@@ -82,7 +82,8 @@ def _delete_topics(env: Mapping[str, str]) -> None:
     """Have the broker delete them; nobody waits until it has."""
     settings = KafkaSettings.read(Reader(env))
     admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": 2})
-    for future in admin.delete_topics([settings.prefixed(t.name) for t in ALL]).values():
+    names = [settings.prefixed(topic.name) for topic in ALL]
+    for future in admin.delete_topics(names, operation_timeout=0).values():
         with suppress(KafkaException):  # a test may have deleted it, or stopped the broker
             future.result(DELETE_SECONDS)
 
