@@ -15,7 +15,7 @@ from services.adapters.drive.settings import DriveSettings
 from services.adapters.kafka.admin import wait_for_topics
 from services.adapters.kafka.group_consumer import Flow, GroupConsumer
 from services.adapters.kafka.message_tasks import Task, Work
-from services.adapters.kafka.producer import PatientPublisher, Publisher
+from services.adapters.kafka.producer import PatientPublisher, Publisher, Publishes
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.logs import log_waits
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
@@ -84,7 +84,7 @@ class WorkerSpec:
 class Worker:
     """One running worker: what its handler is made from, and what it tells of itself."""
 
-    def __init__(self, spec: WorkerSpec, publisher: Publisher, quota: QuotaLimiter) -> None:
+    def __init__(self, spec: WorkerSpec, publisher: Publishes, quota: QuotaLimiter) -> None:
         self._spec = spec
         self._breakers: list[CircuitBreaker] = []
         self._holders: list[Callable[[Task], bool]] = [quota.holds]

@@ -70,16 +70,8 @@ async def test_a_folder_ends_closed_by_two_passes_that_agree_or_failed_in_words(
         one, other = (drive.told[turn] for turn in drive.whole[-2:])
         assert set(one) == set(other)
         assert set(one) <= listing.found
-
-
-@settings(max_examples=400)
-@given(images=IMAGES, script=SCRIPTS)
-async def test_it_never_closes_short_when_one_of_the_last_two_whole_passes_was_honest(
-    images: int, script: list[Lie]
-) -> None:
-    listing, drive = await listed(images, script)
     if listing.closed and any(script[turn].honest for turn in drive.whole[-2:]):
-        assert listing.found == {entry.id for entry in drive.truth}
+        assert listing.found == {entry.id for entry in drive.truth}, "it closed short"
 
 
 @settings(max_examples=300)

@@ -2,16 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import nullcontext
+from contextlib import asynccontextmanager, nullcontext
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain, Verdict
+from services.core.events import FileFound
+from services.core.flow.quota import QuotaLimiter
+from services.core.flow.quota_settings import QuotaSettings
 from services.core.object_key import object_key
+from services.core.settings import read_settings
 from services.transfer.copy import WHOLE_BYTES, Copy
-from tests.fakes.drive import CHUNK, Answers, BreaksOff
+from tests.fakes.drive import CHUNK, Answers, BreaksOff, FakeDrive
 from tests.fakes.object_store import FakeStore, Kept
 from tests.fakes.transferring import BODY, MIB, Transferring, said_of, sums
 from tests.fakes.virtual_time import now, virtual_time
@@ -259,6 +264,35 @@ async def test_a_copy_that_waits_for_memory_is_known_as_waiting_and_can_be_cance
     assert second.cancelled()
     assert len(desk.drive.opened) == 1
     await first
+    desk.check_nothing_is_held()
+
+
+class MeteredDrive(FakeDrive):
+    """Each download must be paid for."""
+
+    def __init__(self, quota: QuotaLimiter) -> None:
+        super().__init__()
+        self._quota = quota
+
+    @asynccontextmanager
+    async def open(self, file: FileFound) -> AsyncIterator[AsyncIterator[bytes]]:
+        await self._quota.take(200)
+        async with super().open(file) as chunks:
+            yield chunks
+
+
+@virtual_time
+async def test_a_copy_that_waits_for_quota_is_known_as_waiting_and_can_be_cancelled() -> None:
+    settings = read_settings({}, QuotaSettings.read)
+    quota = QuotaLimiter(settings, "transfer", lambda: 0.0, structlog.get_logger().warning)
+    desk = Transferring(drive=MeteredDrive(quota))
+    copy = asyncio.create_task(desk.copy())
+    await asyncio.sleep(60)
+    assert quota.holds(copy)
+    copy.cancel()
+    await asyncio.wait({copy})
+    assert (copy.cancelled(), now()) == (True, 60)
+    assert quota.state().waiting == quota.state().used == 0
     desk.check_nothing_is_held()
 
 
