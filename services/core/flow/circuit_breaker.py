@@ -96,6 +96,7 @@ class CircuitBreaker:
         while True:
             if self._cool_down is not None and not probing:
                 await self._wait_for_probe(self._cool_down)
+                probing = True
             admitted = self._cool_downs
             try:
                 with _member(self._probes) if probing else nullcontext():

@@ -164,6 +164,26 @@ async def test_a_probe_that_takes_long_is_still_a_wait_until_it_succeeds(
 
 
 @timed
+async def test_a_newcomer_that_probes_during_a_cool_down_is_a_wait_too(loop: VirtualLoop) -> None:
+    async def act() -> str:
+        await asyncio.sleep(60)
+        if loop.time() < 1000:
+            raise BLOCKED
+        return "done"
+
+    breaker = CircuitBreaker(Waits())
+    first = asyncio.create_task(breaker.call(act))
+    await asyncio.sleep(61)
+    newcomer = asyncio.create_task(breaker.call(act))
+    await asyncio.sleep(1)
+    first.cancel()
+    for _ in range(900):
+        assert breaker.waiting_for is not None
+        await asyncio.sleep(1)
+    assert await newcomer == "done"
+
+
+@timed
 async def test_what_goes_on_after_a_success_waits_no_more(loop: VirtualLoop) -> None:
     works = False
 
