@@ -186,6 +186,7 @@ async def test_a_suspect_is_worked_on_alone_and_only_once_that_is_announced() ->
     async with desk.running():
         suspect = a_delivery("suspect", history=History.SUSPECT)
         await desk.deliver(a_delivery("a"), a_delivery("b"), suspect, a_delivery("c"))
+        assert [started.alone for started in desk.tasks.started] == [False, False]
         await asyncio.sleep(10)
         assert desk.recorder.keys == ["a", "b"]
         assert [(s.delivery.record.key, s.alone) for s in desk.tasks.started] == [

@@ -167,7 +167,7 @@ async def test_a_probe_that_takes_long_is_still_a_wait_until_it_succeeds(
 async def test_a_newcomer_that_probes_during_a_cool_down_is_a_wait_too(loop: VirtualLoop) -> None:
     async def act() -> str:
         await asyncio.sleep(60)
-        if loop.time() < 1000:
+        if loop.time() < 2000:
             raise BLOCKED
         return "done"
 
@@ -177,7 +177,7 @@ async def test_a_newcomer_that_probes_during_a_cool_down_is_a_wait_too(loop: Vir
     newcomer = asyncio.create_task(breaker.call(act))
     await asyncio.sleep(1)
     first.cancel()
-    for _ in range(900):
+    for _ in range(1900):
         assert breaker.waiting_for is not None
         await asyncio.sleep(1)
     assert await newcomer == "done"
