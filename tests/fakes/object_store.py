@@ -16,10 +16,7 @@ class Kept:
 
 
 class FakeStore:
-    """`KeepsObjects`. `troubles` are raised first, one a call, before anything is done.
-
-    While `refusal` is set, every call meets it.
-    """
+    """`KeepsObjects`. Each call first raises the next of `troubles`, if any; `refusal` always."""
 
     def __init__(self, bucket: str = "pictures") -> None:
         self.bucket = bucket
@@ -37,7 +34,7 @@ class FakeStore:
         self.objects[key] = Kept(bytes(body), content_type)
 
     async def put_stream(self, key: str, body: AsyncIterator[bytes], *, content_type: str) -> None:
-        """Keep what came, once all of it came."""
+        """Keep the body once all of it has come."""
         self._meet_trouble()
         _check(key)
         self.puts.append(key)
@@ -45,14 +42,14 @@ class FakeStore:
         self.objects[key] = Kept(b"".join(parts), content_type)
 
     async def size(self, key: str) -> int | None:
-        """How long the object is, if it is there."""
+        """The object's size, if there is one."""
         self._meet_trouble()
         self.looks.append(key)
         kept = self.objects.get(key)
         return None if kept is None else len(kept.body)
 
     async def ready(self) -> None:
-        """Refuse for as long as everything is refused."""
+        """Raise `refusal`, if it is set."""
         if self.refusal is not None:
             raise self.refusal
 
