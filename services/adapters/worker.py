@@ -15,7 +15,7 @@ from services.adapters.drive.settings import DriveSettings
 from services.adapters.kafka.admin import wait_for_topics
 from services.adapters.kafka.group_consumer import Flow, GroupConsumer
 from services.adapters.kafka.message_tasks import Task, Work
-from services.adapters.kafka.producer import PatientPublisher, Publisher
+from services.adapters.kafka.producer import PatientPublisher, Publisher, Publishes
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.logs import log_waits
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
@@ -84,7 +84,7 @@ class WorkerSpec:
 class Worker:
     """One running worker: what its handler is made from, and what it tells of itself."""
 
-    def __init__(self, spec: WorkerSpec, publisher: Publisher, quota: QuotaLimiter) -> None:
+    def __init__(self, spec: WorkerSpec, publisher: Publishes, quota: QuotaLimiter) -> None:
         self._spec = spec
         self._breakers: list[CircuitBreaker] = []
         self._holders: list[Callable[[Task], bool]] = [quota.holds]
@@ -104,6 +104,17 @@ class Worker:
     def idle(self, task: Task) -> bool:
         """Whether a task only waits."""
         return any(holds(task) for holds in self._holders)
+
+    def work(self, topic: str, handler: HandlesMessages) -> Work:
+        """What the consumer of a topic does with its messages."""
+        return Work(
+            service=self._spec.service,
+            handler=handler,
+            limit=self.limits[topic],
+            publisher=self.publisher,
+            faults=self.faults,
+            idle=self.idle,
+        )
 
     @property
     def waiting_for(self) -> Waiting | None:
@@ -161,41 +172,37 @@ async def run_worker(
     ):
         worker = Worker(spec, publisher, quota)
 
-        async def consume() -> None:
-            handlers: list[HandlesMessages] = []
-
-            async def made() -> None:
-                handlers.append(await make(worker, drive))
-
-            if await run_until(stop, made()):
-                await _consume(spec, worker, consumers, handlers[0])
-
-        async def stop_consumers() -> None:
-            await stop.wait()
-            for consumer in consumers:
-                consumer.stop()
-
         def status() -> WorkerStatus:
             return worker.status(consumers)
 
         with metrics_endpoint(settings.metrics, WorkerMetrics(status, quota.state)):
             await run_with_background(
-                consume(), publish_status(publisher, status), stop_consumers()
+                _consume(worker, consumers, stop, lambda: make(worker, drive)),
+                publish_status(publisher, status),
+                _stop(consumers, stop),
             )
 
 
 async def _consume(
-    spec: WorkerSpec, worker: Worker, consumers: list[GroupConsumer], handler: HandlesMessages
+    worker: Worker,
+    consumers: list[GroupConsumer],
+    stop: asyncio.Event,
+    make: Callable[[], Awaitable[HandlesMessages]],
 ) -> None:
-    """Run all consumers; the first error ends all of them."""
+    """Make the handler, then run all consumers; the first error ends all of them."""
+    handlers: list[HandlesMessages] = []
+
+    async def made() -> None:
+        handlers.append(await make())
+
+    if not await run_until(stop, made()):
+        return
     async with asyncio.TaskGroup() as tasks:
-        for consumes, consumer in zip(spec.consumes, consumers, strict=True):
-            work = Work(
-                service=spec.service,
-                handler=handler,
-                limit=worker.limits[consumes.topic.name],
-                publisher=worker.publisher,
-                faults=worker.faults,
-                idle=worker.idle,
-            )
-            tasks.create_task(consumer.run(work))
+        for consumer in consumers:
+            tasks.create_task(consumer.run(worker.work(consumer.topic, handlers[0])))
+
+
+async def _stop(consumers: list[GroupConsumer], stop: asyncio.Event) -> None:
+    await stop.wait()
+    for consumer in consumers:
+        consumer.stop()

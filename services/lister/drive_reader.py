@@ -6,9 +6,10 @@ from typing import TypeVar
 
 from services.core import events as e
 from services.core.errors import CoolDown, Outage, SetAside, Stop
-from services.core.flow.circuit_breaker import OTHERS_SUCCEED, PATIENCE
+from services.core.flow.circuit_breaker import OTHERS_SUCCEED, PATIENCE, SYSTEM_ANSWERS
 from services.core.flow.resilience import Resilience
 from services.core.ports import Entry, Page, ReadsFolders, Target
+from services.core.reasons import NOT_FOUND
 from services.lister.passes import page_size
 from services.lister.shortcuts import Unseen
 
@@ -56,19 +57,28 @@ class DriveReader:
         return entry.name or None
 
     async def targets(self, wanted: Sequence[Target]) -> dict[str, Entry | Unseen]:
-        """Each target as it is now, or why it could not be seen."""
-        seen = await asyncio.gather(*(self._target(target) for target in wanted))
-        return {target.id: found for target, found in zip(wanted, seen, strict=True)}
+        """Each target as it is now, or why it could not be seen.
 
-    async def _target(self, target: Target) -> Entry | Unseen:
-        async with self._look_ups:
-            try:
-                return await self._ask(
-                    lambda: self._drive.look_up(target.id, resource_key=target.resource_key),
-                    IMPATIENT,
-                )
-            except SetAside as why:
-                return Unseen(why.reason, why.message)
+        Once as many as we look up at once got no answer, a health check of Drive is enough to give
+        each of the others up: a thousand of them would wait for hours, one after the other.
+        """
+        without_answer = 0
+
+        async def look_up(target: Target) -> Entry | Unseen:
+            nonlocal without_answer
+            async with self._look_ups:
+                hopeless = without_answer >= LOOK_UPS_AT_ONCE
+                try:
+                    return await self._ask(
+                        lambda: self._drive.look_up(target.id, resource_key=target.resource_key),
+                        SYSTEM_ANSWERS if hopeless else IMPATIENT,
+                    )
+                except SetAside as why:
+                    without_answer += why.reason != NOT_FOUND
+                    return Unseen(why.reason, why.message)
+
+        seen = await asyncio.gather(*map(look_up, wanted))
+        return {target.id: found for target, found in zip(wanted, seen, strict=True)}
 
     async def _ask(self, ask: Callable[[], Awaitable[T]], patience: float = PATIENCE) -> T:
         async def refused_is_final() -> T:

@@ -108,7 +108,7 @@ def why_not_empty(folder: Entry) -> tuple[str, str] | None:
 
 @dataclass
 class _SortedPage:
-    """What a page sorted_page to, while it is sorted out."""
+    """What a page leads to, while its entries are sorted."""
 
     asked: e.PageRequested
     at: datetime

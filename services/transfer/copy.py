@@ -98,7 +98,7 @@ class Copier:
             copy.file = newer
         copy.is_current = True
         copy.attempts += 1
-        return await self._copy(copy, look_first=False)
+        return await self._copy(copy, look_first=look_first and newer is not None)
 
     async def _copy(self, copy: Copy, *, look_first: bool) -> Copied:
         file, key = copy.file, object_key(copy.file)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from services.core.errors import SetAside, Stop, TryAgain, Verdict
+from services.core.errors import Corrupt, SetAside, Stop, Verdict
 from services.core.events import FileFound
 from services.core.ports import FOLDER_TYPE, LARGEST_PAGE, Entry, Page
 from services.core.reasons import CONTENT_MISMATCH, KEY_REFUSED, NOT_FOUND, PAGE_TOKEN_INVALID
@@ -35,11 +35,13 @@ class FakeDrive:
 
     `list_troubles`, `look_up_troubles` and `open_troubles` hold, by folder or file, what happens
     at the next calls. `items` is what a look-up finds; `page_size` caps what a caller asks for.
+    While `down` is set, every request meets it.
     """
 
     def __init__(self, *, page_size: int = 1000, key_is_right: bool = True) -> None:
         self._page_size = page_size
-        self._key_is_right = key_is_right
+        refused = Stop(KEY_REFUSED, "Google refused the API key: check GOOGLE_API_KEY.")
+        self.down: Verdict | None = None if key_is_right else refused
         self.folders: dict[str, list[Entry]] = {}
         self.items: dict[str, Entry] = {}
         self.bodies: dict[str, bytes] = {}
@@ -91,8 +93,8 @@ class FakeDrive:
     ) -> Page:
         """One page, or what is due."""
         self.listed.append((folder_id, token))
-        if not self._key_is_right:
-            raise Stop(KEY_REFUSED, "Google refused the API key: check GOOGLE_API_KEY.")
+        if self.down is not None:
+            raise self.down
         if self.list_troubles[folder_id]:
             trouble = self.list_troubles[folder_id].popleft()
             if isinstance(trouble, Verdict):
@@ -123,8 +125,8 @@ class FakeDrive:
     async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
         """The item as it is now, with its parents, or the trouble that is due."""
         self.looked_up.append(item_id)
-        if not self._key_is_right:
-            raise Stop(KEY_REFUSED, "Google refused the API key: check GOOGLE_API_KEY.")
+        if self.down is not None:
+            raise self.down
         if self.look_up_troubles[item_id]:
             raise self.look_up_troubles[item_id].popleft()
         lie_in = {e.id: folder for folder, entries in self.folders.items() for e in entries}
@@ -137,8 +139,8 @@ class FakeDrive:
     async def open(self, file: FileFound) -> AsyncIterator[AsyncIterator[bytes]]:
         """The file's bytes in chunks, or the trouble that is due."""
         self.opened.append(file.file_id)
-        if not self._key_is_right:
-            raise Stop(KEY_REFUSED, "Google refused the API key: check GOOGLE_API_KEY.")
+        if self.down is not None:
+            raise self.down
         troubles = self.open_troubles[file.file_id]
         trouble = troubles.popleft() if troubles else None
         if isinstance(trouble, Verdict):
@@ -159,7 +161,7 @@ class FakeDrive:
     def _answer(self, answer: Answers, file: FileFound) -> bytes:
         page = answer.content_type in {"text/html", "application/json"}
         if page and not (file.md5 or file.sha1 or file.sha256):
-            raise TryAgain(CONTENT_MISMATCH, "A page came, not an image.")
+            raise Corrupt(CONTENT_MISMATCH, "A page came, not an image.")
         return answer.body
 
     async def _chunks(self, body: bytes, broken: BreaksOff | None) -> AsyncIterator[bytes]:

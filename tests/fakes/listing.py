@@ -1,51 +1,46 @@
 """A lister whose outside is in memory, and a Drive that lies to it, pass by pass."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from services.core import events as e
-from services.core.errors import SetAside, Stop
-from services.core.flow.circuit_breaker import Standstill
-from services.core.flow.retry import RetryPolicy
-from services.core.ports import LARGEST_PAGE, Entry, Page, ReadsFolders
+from services.core.errors import SetAside
+from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
+from services.core.flow.resilience import Resilience
+from services.core.ports import LARGEST_PAGE, Entry, Page
 from services.core.reasons import PAGE_TOKEN_INVALID
-from services.lister.drive_reader import Asking
+from services.lister.__main__ import SPEC
+from services.lister.drive_reader import DriveReader
 from services.lister.service import Lister
 from tests.fakes.drive import FakeDrive
-from tests.fakes.messages import InHand, Publications
+from tests.fakes.messages import Publications
 from tests.fakes.samples import an_image
 
-POLICY = RetryPolicy(attempts=3, first_wait=0.0, patience=0.0)
 MOST_MESSAGES = 2_000
 E = TypeVar("E", bound=e.Event)
 
 
-def a_lister(
-    drive: ReadsFolders,
-    publications: Publications,
-    tell: Callable[[Stop, float], None] = lambda _why, _seconds: None,
-) -> Lister:
-    """One with short waits; `tell` hears of each that is for all."""
-    return Lister(Asking(drive, POLICY, Standstill(tell, 0.01, 0.01)), publications)
-
-
 class Listing:
-    """A lister at work on a Drive; `publications` is the log."""
+    """A lister at work on a Drive; `publications` is the log. `check` is Drive's health check."""
 
     def __init__(
-        self, drive: FakeDrive | None = None, publications: Publications | None = None
+        self,
+        drive: FakeDrive | None = None,
+        publications: Publications | None = None,
+        check: Check = unknown,
     ) -> None:
         self.drive = drive or FakeDrive(page_size=2)
         self.publications = publications or Publications()
-        self.lister = a_lister(self.drive, self.publications)
+        self.breaker = CircuitBreaker(lambda _why, _seconds: None, check)
+        calls = Resilience("drive", SPEC.policy, self.breaker)
+        self.reader = DriveReader(self.drive, calls)
+        self.lister = Lister(self.reader, self.publications)
 
-    async def list_page(self, asked: e.PageRequested) -> None:
-        """One message, which must be done."""
-        message = InHand(asked)
-        await self.lister.list_page(message)
-        assert message.is_done
+    async def handle(self, asked: e.Message) -> None:
+        """One message."""
+        await self.lister.handle(asked, redelivered=False)
 
     async def list_all(self, asked: e.PageRequested) -> None:
         """As Kafka would: every page that is asked for comes back as a message."""
@@ -54,7 +49,7 @@ class Listing:
             taken += 1
             assert taken < MOST_MESSAGES, "it does not end"
             before = len(self.publications.events)
-            await self.list_page(waiting.popleft())
+            await self.handle(waiting.popleft())
             news = self.publications.events[before:]
             waiting += [event for event in news if isinstance(event, e.PageRequested)]
 

@@ -28,21 +28,22 @@ class FakeStore:
 
     async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
         """Keep a copy."""
-        self._meet_trouble(key)
+        self._meet_trouble()
+        _check(key)
         self.puts.append(key)
         self.objects[key] = Kept(bytes(body), content_type)
 
     async def put_stream(self, key: str, body: AsyncIterator[bytes], *, content_type: str) -> None:
         """Keep the body once all of it has come."""
-        self._meet_trouble(key)
+        self._meet_trouble()
+        _check(key)
         self.puts.append(key)
         parts = [part async for part in body]
         self.objects[key] = Kept(b"".join(parts), content_type)
 
     async def size(self, key: str) -> int | None:
         """The object's size, if there is one."""
-        if self.troubles:
-            raise self.troubles.popleft()
+        self._meet_trouble()
         self.looks.append(key)
         kept = self.objects.get(key)
         return None if kept is None else len(kept.body)
@@ -52,10 +53,13 @@ class FakeStore:
         if self.refusal is not None:
             raise self.refusal
 
-    def _meet_trouble(self, key: str) -> None:
+    def _meet_trouble(self) -> None:
         if self.refusal is not None:
             raise self.refusal
         if self.troubles:
             raise self.troubles.popleft()
-        if len(key.encode()) > 1024 or any(len(part.encode()) > 255 for part in key.split("/")):
-            raise SetAside("object_key_refused", "The object's name was refused.")
+
+
+def _check(key: str) -> None:
+    if len(key.encode()) > 1024 or any(len(part.encode()) > 255 for part in key.split("/")):
+        raise SetAside("object_key_refused", "The object's name was refused.")

@@ -1,11 +1,13 @@
 """An event loop whose time passes only when nobody has anything to do: hours in milliseconds."""
 
 import asyncio
+import functools
 import selectors
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -46,6 +48,21 @@ def in_virtual_time(act: Callable[[VirtualLoop], Awaitable[T]]) -> T:
         return loop.run_until_complete(_ended(act, loop))
     finally:
         loop.close()
+
+
+def virtual_time(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
+    """Decorates an async test: it runs `in_virtual_time`."""
+
+    @functools.wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        in_virtual_time(lambda _loop: test(*args, **kwargs))
+
+    return run
+
+
+def now() -> float:
+    """Seconds since the test began."""
+    return asyncio.get_running_loop().time()
 
 
 async def _ended(act: Callable[[VirtualLoop], Awaitable[T]], loop: VirtualLoop) -> T:

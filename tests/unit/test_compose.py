@@ -11,10 +11,10 @@ import pytest
 
 from drive_emulator.options import DEFAULT_KEY
 from services.adapters import process
+from services.adapters.worker import WorkerSettings
 from services.api import __main__ as api
 from services.core.settings import Reader
 from services.indexer import __main__ as indexer
-from services.lister import __main__ as lister
 from services.setup import __main__ as setup
 from services.transfer import __main__ as transfer
 from tests import containers
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 READERS: Mapping[str, Callable[[Reader], object]] = {
     "setup": setup.provisioners,
     "api": api.Settings.read,
-    "lister": lister.Settings.read,
+    "lister": WorkerSettings.read,
     "transfer": transfer.Settings.read,
     "indexer": indexer.Settings.read,
 }
@@ -279,7 +279,7 @@ def test_everything_but_setup_restarts_by_itself() -> None:
 def test_a_service_has_time_to_stop_and_few_rights(name: str) -> None:
     service = services()[name]
     seconds = int(service.stop_grace_period.removesuffix("s"))
-    assert seconds > process.DRAIN_SECONDS + process.FAREWELL_SECONDS
+    assert seconds > process.DRAIN_SECONDS + process.CANCEL_SECONDS
     assert service.mem_limit
     assert service.read_only
     assert service.cap_drop == ["ALL"]

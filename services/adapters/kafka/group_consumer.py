@@ -63,7 +63,7 @@ class GroupConsumer:
         self, settings: KafkaSettings, *, group: str, topic: str, flow: Flow | None = None
     ) -> None:
         self._settings = settings
-        self._topic = topic
+        self.topic = topic
         self._name = settings.prefixed(topic)
         self._flow = flow or Flow()
         self._assigned: dict[int, Assignment] = {}
@@ -82,7 +82,7 @@ class GroupConsumer:
     async def run(self, work: Work) -> None:
         """Consume until `stop()`, then drain. Raises what stopped the work, or the consumer."""
         self._loop, self._tasks = asyncio.get_running_loop(), MessageTasks(work)
-        thread = threading.Thread(target=self._consume, name=f"consumer-{self._topic}", daemon=True)
+        thread = threading.Thread(target=self._consume, name=f"consumer-{self.topic}", daemon=True)
         thread.start()
         try:
             await self._tasks.run()
@@ -172,7 +172,7 @@ class GroupConsumer:
     def _report(self, error: KafkaError) -> None:
         if error.fatal():
             raise KafkaUnavailableError(sentence(error))
-        log.warning("kafka.trouble", topic=self._topic, error=sentence(error))
+        log.warning("kafka.trouble", topic=self.topic, error=sentence(error))
 
     def _settle(self) -> None:
         """Take completions in, adjust the flow, commit what is due."""
@@ -233,11 +233,11 @@ class GroupConsumer:
             else:
                 self._consumer.commit(offsets=due, asynchronous=True)
         except KafkaException as why:  # not committed: the next round offers it again
-            log.warning("kafka.commit_failed", topic=self._topic, error=sentence(why.args[0]))
+            log.warning("kafka.commit_failed", topic=self.topic, error=sentence(why.args[0]))
 
     def _on_commit(self, error: KafkaError | None, committed: list[TopicPartition]) -> None:
         if error is not None:
-            log.warning("kafka.commit_failed", topic=self._topic, error=sentence(error))
+            log.warning("kafka.commit_failed", topic=self.topic, error=sentence(error))
             return
         self._acknowledge(committed)
 
@@ -252,7 +252,7 @@ class GroupConsumer:
         for partition in partitions:
             offsets = left.get(partition.partition) or Offsets()
             self._assigned[partition.partition] = Assignment(offsets)
-        log.info("kafka.assigned", topic=self._topic, partitions=sorted(self._assigned))
+        log.info("kafka.assigned", topic=self.topic, partitions=sorted(self._assigned))
 
     def _left_by_others(self, partitions: list[TopicPartition]) -> Mapping[int, Offsets]:
         """From what the last owners committed; nothing where Kafka does not say."""
@@ -261,7 +261,7 @@ class GroupConsumer:
         try:
             committed = self._consumer.committed(partitions, timeout=COMMITTED_SECONDS)
         except KafkaException as why:
-            log.warning("kafka.no_commit_state", topic=self._topic, error=sentence(why.args[0]))
+            log.warning("kafka.no_commit_state", topic=self.topic, error=sentence(why.args[0]))
             return {}
         return {
             c.partition: Offsets.resumed(c.offset, c.metadata)
@@ -274,7 +274,7 @@ class GroupConsumer:
 
     def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Somebody else owns them already: nothing may be committed, and no work is waited for."""
-        log.warning("kafka.lost", topic=self._topic, partitions=[p.partition for p in partitions])
+        log.warning("kafka.lost", topic=self.topic, partitions=[p.partition for p in partitions])
         lost = [
             self._assigned.pop(p.partition) for p in partitions if p.partition in self._assigned
         ]

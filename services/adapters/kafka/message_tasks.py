@@ -90,18 +90,23 @@ class MessageTasks:
         # Bounded by the watermarks: no partition has more unfinished than high + one batch.
         self._inbox: asyncio.Queue[Delivery | None] = asyncio.Queue()
         self._failure: Exception | None = None
+        self._closed = asyncio.Event()
         self.finished: deque[Delivery] = deque()
         self.started: deque[Started] = deque()
         self._announced = asyncio.Event()
 
     async def run(self) -> None:
-        """Work on what is delivered until `close`. An error of a task ends all of them."""
+        """Work on what is delivered until `close`. The first error ends all tasks."""
         try:
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._raise_failure())
                 while (delivery := await self._inbox.get()) is not None:
                     await self._start(delivery, tasks)
         except ExceptionGroup as several:
             raise several.exceptions[0] from several
+
+    async def _raise_failure(self) -> None:
+        await self._closed.wait()
         if self._failure is not None:
             raise self._failure
 
@@ -111,8 +116,9 @@ class MessageTasks:
             self._inbox.put_nowait(delivery)
 
     def close(self, failure: Exception | None = None) -> None:
-        """Nothing more will come. With a failure, `run` raises it."""
+        """Nothing more will come. A failure ends what is in hand, and `run` raises it."""
         self._failure = failure
+        self._closed.set()
         self._announced.set()
         self._inbox.put_nowait(None)
 
@@ -139,7 +145,7 @@ class MessageTasks:
         if alone:
             await limit.drained()
         await limit.acquire()
-        if alone:
+        if alone and delivery.assignment.active:
             await self._announce(delivery)
         if not delivery.assignment.active:
             limit.release()

@@ -8,21 +8,24 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
+from typing import Protocol
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from services.adapters.kafka.dead_letters import PublishesRecords
 from services.adapters.kafka.errors import Complaints, KafkaUnavailableError, sentence
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.events import Message
+from services.core.ports import PublishesEvents
 from services.core.wire import MAX_RECORD_BYTES, Record, encode
 
 POLL_SECONDS = 0.1
 FULL_QUEUE_WAIT = 0.02
 GRACE_SECONDS = 2.0
+"""librdkafka looks for messages that timed out once a second."""
 AGAIN_SECONDS = 2.0
 log = structlog.get_logger("kafka")
-"""librdkafka looks for messages that timed out once a second."""
 
 
 def producer_config(
@@ -146,13 +149,17 @@ class Publisher:
         self._thread.join(5 * POLL_SECONDS + 1)
 
 
+class Publishes(PublishesEvents, PublishesRecords, Protocol):
+    """Kafka, for those who publish events and dead letters."""
+
+
 class PatientPublisher:
     """Publishes until Kafka acknowledges, however long it is away; cancelled, it ends at once.
 
     Publishing again what was written already is harmless: an event's id is computed from it.
     """
 
-    def __init__(self, publisher: Publisher) -> None:
+    def __init__(self, publisher: Publishes) -> None:
         self._publisher = publisher
 
     async def publish(self, events: Sequence[Message]) -> None:

@@ -11,7 +11,7 @@ nobody waits for it.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -73,13 +73,15 @@ class CircuitBreaker:
         self._cool_down: CoolDown | None = None
         self._cool_downs = 0
         self._queue: Tasks = Counter()
+        self._probes: Tasks = Counter()
         self._isolated: Tasks = Counter()
         self._why = Waiting(reason="starting", message="")
 
     @property
     def waiting_for(self) -> Waiting | None:
-        """What is waited for; None while nobody waits."""
-        return self._why if self._queue else None
+        """What is waited for; None while nobody waits. A probe does not end the wait by itself."""
+        probed = self._probes and not self._closed.is_set()
+        return self._why if self._queue or probed else None
 
     def holds(self, task: asyncio.Task[object]) -> bool:
         """Whether this task waits here."""
@@ -94,9 +96,11 @@ class CircuitBreaker:
         while True:
             if self._cool_down is not None and not probing:
                 await self._wait_for_probe(self._cool_down)
+                probing = True
             admitted = self._cool_downs
             try:
-                value = await act()
+                with _member(self._probes) if probing else nullcontext():
+                    value = await act()
             except SetAside:
                 self._succeeded(admitted)  # an answer, if not the one hoped for
                 raise

@@ -1,15 +1,17 @@
-"""What is written when a message cannot be decoded."""
+"""What becomes of a record that cannot be decoded, and whose failure it is."""
 
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from services.adapters.kafka.dead_letters import dead_letter_records
+from services.adapters.kafka.dead_letters import Owner, dead_letter_records, owner_of
 from services.adapters.kafka.reader import Raw
 from services.core import events as e
 from services.core.topics import DEAD_LETTERS
-from services.core.wire import MAX_RECORD_BYTES, decode
-from tests.samples import FILE, FOLDER, JOB
+from services.core.wire import MAX_RECORD_BYTES, decode, encode
+from tests.samples import FILE, FOLDER, FOUND, JOB, SAMPLES
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 OWNED = {"ce_importid": JOB.encode(), "ce_round": b"2"}
@@ -19,7 +21,7 @@ def raw(topic: str, key: bytes | None, headers: dict[str, bytes]) -> Raw:
     return Raw(topic=topic, partition=3, offset=9, key=key, value=b"{", headers=headers, at_ms=7)
 
 
-def test_the_letter_keeps_the_bytes_and_says_where_from_and_why() -> None:
+def test_a_dead_letter_keeps_the_bytes_and_says_where_from_and_why() -> None:
     letter, *_ = dead_letter_records(
         raw("files.found", b"k", OWNED), "cut off", service="transfer", at=AT
     )
@@ -34,7 +36,7 @@ def test_the_letter_keeps_the_bytes_and_says_where_from_and_why() -> None:
 
 
 @pytest.mark.parametrize("topic", ["files.found", "files.stored", "files.failed"])
-def test_a_lost_file_message_fails_the_file(topic: str) -> None:
+def test_an_undecodable_file_event_fails_the_file(topic: str) -> None:
     _, failure = dead_letter_records(
         raw(topic, FILE.encode(), OWNED), "cut off", service="x", at=AT
     )
@@ -43,7 +45,7 @@ def test_a_lost_file_message_fails_the_file(topic: str) -> None:
     assert (event.import_id, event.file_id, event.round) == (JOB, FILE, 2)
 
 
-def test_a_lost_page_message_fails_the_folder() -> None:
+def test_an_undecodable_page_request_fails_the_folder() -> None:
     key = f"{JOB}/{FOLDER}".encode()
     _, failure = dead_letter_records(
         raw("imports.pages", key, {}), "cut off", service="lister", at=AT
@@ -53,7 +55,7 @@ def test_a_lost_page_message_fails_the_folder() -> None:
     assert (event.import_id, event.folder_id) == (JOB, FOLDER)
 
 
-def test_a_lost_manifest_fails_its_folder() -> None:
+def test_an_undecodable_manifest_fails_its_folder() -> None:
     headers = {"ce_subject": FOLDER.encode()}
     _, failure = dead_letter_records(
         raw("imports.listed", JOB.encode(), headers), "no", service="x", at=AT
@@ -63,7 +65,7 @@ def test_a_lost_manifest_fails_its_folder() -> None:
     assert (event.import_id, event.folder_id) == (JOB, FOLDER)
 
 
-def test_whatever_is_buried_fits_a_record() -> None:
+def test_every_dead_letter_fits_a_record() -> None:
     huge = Raw(
         topic="files.found",
         partition=0,
@@ -88,7 +90,34 @@ def test_whatever_is_buried_fits_a_record() -> None:
         ("imports.requested", JOB.encode(), OWNED),
     ],
 )
-def test_what_belongs_to_nobody_is_buried_alone(
+def test_a_record_without_a_known_owner_leads_to_a_dead_letter_only(
     topic: str, key: bytes | None, headers: dict[str, bytes]
 ) -> None:
     assert len(dead_letter_records(raw(topic, key, headers), "cut off", service="x", at=AT)) == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "owner"),
+    [
+        (FOUND, Owner(import_id=JOB, subject=FILE, round=2, epoch=1)),
+        (SAMPLES["FileStored"], Owner(import_id=JOB, subject=FILE, round=2, epoch=1)),
+        (SAMPLES["PageListed"], Owner(import_id=JOB, subject=FOLDER, round=0, epoch=0)),
+    ],
+)
+def test_key_and_headers_still_tell_whose_record_it_was(event: e.Message, owner: Owner) -> None:
+    record = encode(event, source="test")
+    assert owner_of(raw(record.topic, record.key, dict(record.headers))) == owner
+
+
+@given(key=st.none() | st.binary(max_size=300), job=st.binary(max_size=300))
+def test_hostile_keys_and_headers_name_nobody_or_a_valid_id(key: bytes | None, job: bytes) -> None:
+    record = raw("files.found", key, {"ce_importid": job, "ce_round": job})
+    _letter, *failures = dead_letter_records(record, "cut off", service="test", at=AT)
+    owner = owner_of(record)
+    assert len(failures) == (owner is not None)
+    for failure in failures:
+        event = decode("files.failed", failure.value)
+        assert isinstance(event, e.FileFailed)
+        assert owner == Owner(
+            import_id=event.import_id, subject=event.file_id, round=event.round, epoch=0
+        )

@@ -1,4 +1,4 @@
-"""A service as a process: what signals, errors and settings make of it."""
+"""A service as a process: what it does on signals, errors and bad settings."""
 
 import asyncio
 import os
@@ -9,7 +9,14 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from services.adapters.process import alongside, run_service, unless, until_stopped, worker_id
+from services.adapters.process import (
+    run_service,
+    run_until,
+    run_with_background,
+    until_stopped,
+    worker_id,
+)
+from services.core.errors import Stop
 from services.core.settings import Reader, SettingsError
 
 
@@ -68,46 +75,46 @@ async def test_an_error_goes_up_and_the_signals_are_given_back() -> None:
     assert not asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
 
 
-async def test_waiting_ends_with_the_stop() -> None:
+async def test_a_wait_ends_when_the_stop_comes() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(0.01, stop.set)
-    assert not await asyncio.wait_for(unless(stop, asyncio.sleep(60)), 10)
+    assert not await asyncio.wait_for(run_until(stop, asyncio.sleep(60)), 10)
 
 
-async def test_what_comes_before_the_stop_is_told_from_it() -> None:
-    assert await unless(asyncio.Event(), asyncio.sleep(0))
+async def test_work_that_ends_before_the_stop_is_told_from_a_stop() -> None:
+    assert await run_until(asyncio.Event(), asyncio.sleep(0))
 
 
-async def test_an_error_while_waiting_is_not_lost() -> None:
+async def test_an_error_during_a_wait_goes_up() -> None:
     async def broken() -> None:
         raise LookupError("unforeseen")
 
     with pytest.raises(LookupError):
-        await unless(asyncio.Event(), broken())
+        await run_until(asyncio.Event(), broken())
 
 
-async def test_company_ends_with_the_work() -> None:
+async def test_background_tasks_end_with_the_work() -> None:
     ended = []
 
-    async def company() -> None:
+    async def background() -> None:
         try:
             await asyncio.sleep(60)
         finally:
-            ended.append("company")
+            ended.append("background")
 
-    await asyncio.wait_for(alongside(asyncio.sleep(0.01), company()), 10)
-    assert ended == ["company"]
+    await asyncio.wait_for(run_with_background(asyncio.sleep(0.01), background()), 10)
+    assert ended == ["background"]
 
 
-async def test_company_that_fails_ends_the_work() -> None:
-    async def company() -> None:
+async def test_a_background_task_that_fails_ends_the_work() -> None:
+    async def background() -> None:
         raise LookupError("no broker")
 
     with pytest.raises(LookupError):
-        await asyncio.wait_for(alongside(asyncio.sleep(60), company()), 10)
+        await asyncio.wait_for(run_with_background(asyncio.sleep(60), background()), 10)
 
 
-def test_faults_of_the_settings_are_told_together_with_exit_code_2(
+def test_all_faults_of_the_settings_are_printed_and_the_exit_code_is_2(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async def serve(_settings: str, _stop: asyncio.Event) -> None:
@@ -120,7 +127,7 @@ def test_faults_of_the_settings_are_told_together_with_exit_code_2(
 
 
 @pytest.mark.parametrize(("error", "code"), [(None, 0), (LookupError("unforeseen"), 1)])
-def test_the_exit_code_tells_an_end_from_an_error(
+def test_the_exit_code_tells_a_requested_end_from_an_error(
     error: Exception | None, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def serve(settings: str, _stop: asyncio.Event) -> None:
@@ -132,12 +139,24 @@ def test_the_exit_code_tells_an_end_from_an_error(
     assert ("LookupError" in capsys.readouterr().err) == (error is not None)
 
 
+def test_a_stop_that_nobody_can_wait_out_is_logged_in_words_without_a_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def serve(_settings: str, _stop: asyncio.Event) -> None:
+        raise Stop("cannot_listen", "METRICS_PORT: the port is taken.")
+
+    assert run_service("transfer", {"NEEDED": "a", "ALSO_NEEDED": "b"}, read, serve) == 1
+    said = capsys.readouterr().err
+    assert "METRICS_PORT: the port is taken." in said
+    assert "Traceback" not in said
+
+
 def test_the_workers_id_tells_two_processes_apart() -> None:
     assert worker_id("transfer").startswith("transfer@")
     assert worker_id("transfer").endswith(str(os.getpid()))
 
 
-def test_what_only_an_adapter_can_read_is_a_fault_of_the_settings_too(
+def test_a_setting_that_only_an_adapter_can_check_counts_as_bad_settings_too(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async def serve(_settings: str, _stop: asyncio.Event) -> None:

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from services.core import wire
+from services.core import events, wire
 from services.core.contract import documents
+from services.core.topics import ALL, BY_NAME
 from tests.samples import SAMPLES
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -33,3 +35,11 @@ def test_every_reference_of_the_asyncapi_document_resolves() -> None:
         for name in channel["messages"]:
             payload = asyncapi["components"]["messages"][name]["payload"]["$ref"]
             assert payload.rsplit("/", 1)[1] in schemas
+
+
+def test_each_event_has_one_topic_and_names_it_itself() -> None:
+    carried = [(event, topic.name) for topic in ALL for event in topic.carries]
+    assert {event for event, _ in carried} == set(get_args(events.Message))
+    assert len(carried) == len(dict(carried))
+    assert all(event.topic == name for event, name in carried)
+    assert len(BY_NAME) == len(ALL)

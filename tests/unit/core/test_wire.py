@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from services.core import events as e
 from services.core import wire
-from services.core.topics import ALL, FILES_FOUND, IMPORTS_PAGES
-from tests.samples import FILE, FOLDER, FOUND, JOB, SAMPLES, SUBFOLDER
+from services.core.topics import ALL, FILES_FOUND
+from tests.samples import FILE, FOUND, JOB, SAMPLES, SUBFOLDER
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -73,6 +73,7 @@ def test_the_same_fact_has_the_same_id_and_another_round_another() -> None:
         ("ImportRequested", JOB),
         ("PageRequested", f"{JOB}/{SUBFOLDER}"),
         ("PageListed", JOB),
+        ("FolderNamed", JOB),
         ("FileFound", FILE),
         ("FileStored", FILE),
         ("FileFailed", FILE),
@@ -124,6 +125,19 @@ def test_values_that_no_column_could_hold_are_undecodable(field: dict[str, objec
         wire.decode(FILES_FOUND.name, value)
 
 
+@pytest.mark.parametrize("body", ["{}", '{"import_id": "job-1", "colour": "blue"}'])
+def test_an_event_of_a_newer_version_is_told_apart_from_what_nobody_can_read(body: str) -> None:
+    value = msgspec.json.encode({"type": "FileInvented", **json.loads(body)})
+    with pytest.raises(wire.UnknownEventError, match="FileInvented, which this version does not"):
+        wire.decode(FILES_FOUND.name, value)
+
+
+@pytest.mark.parametrize("value", [b'{"type": "File Invented"}', b'{"type": 7}', b'{"type": ""}'])
+def test_a_type_that_no_version_could_have_is_undecodable(value: bytes) -> None:
+    with pytest.raises(wire.UndecodableError):
+        wire.decode(FILES_FOUND.name, value)
+
+
 @given(st.binary(max_size=60))
 def test_no_bytes_break_the_decoder(value: bytes) -> None:
     with pytest.raises(wire.UndecodableError):
@@ -139,41 +153,8 @@ def test_an_outcome_of_one_import_with_a_file_of_another_is_undecodable() -> Non
         wire.decode("files.failed", msgspec.json.encode({**failed, "file_id": "another"}))
 
 
-def test_a_manifest_is_known_by_its_key_and_its_subject() -> None:
-    record = wire.encode(SAMPLES["PageListed"], source="lister")
-    owner = wire.orphan(record.topic, record.key, dict(record.headers))
-    assert owner == wire.Orphan(import_id=JOB, subject=FOLDER, round=0, epoch=0)
-
-
 def test_the_largest_file_that_may_be_found_fits_the_record_of_its_outcome() -> None:
     widest = "\U0001f304"
     found = msgspec.structs.replace(FOUND, name=widest * 4096, path=(widest * 255,) * 200)
     stored = msgspec.structs.replace(SAMPLES["FileStored"], file=found)
     assert len(wire.encode(stored, source="test").value) < wire.MAX_RECORD_BYTES // 2
-
-
-def test_key_and_headers_still_tell_whose_message_it_was() -> None:
-    record = wire.encode(FOUND, source="lister")
-    owner = wire.orphan(FILES_FOUND.name, record.key, dict(record.headers))
-    assert owner == wire.Orphan(import_id=JOB, subject=FILE, round=2, epoch=1)
-
-
-def test_a_page_is_known_by_its_key_alone() -> None:
-    owner = wire.orphan(IMPORTS_PAGES.name, f"{JOB}/{FOLDER}".encode(), {})
-    assert owner == wire.Orphan(import_id=JOB, subject=FOLDER, round=0, epoch=0)
-
-
-@given(key=st.none() | st.binary(max_size=300), job=st.binary(max_size=300))
-def test_hostile_keys_and_headers_name_nobody_or_a_valid_id(key: bytes | None, job: bytes) -> None:
-    owner = wire.orphan(FILES_FOUND.name, key, {"ce_importid": job, "ce_round": job})
-    if owner is not None:
-        failure = e.FileFailed(
-            import_id=owner.import_id,
-            file_id=owner.subject,
-            round=owner.round,
-            reason="undecodable_event",
-            message="",
-            failed_at=FOUND.found_at,
-        )
-        value = wire.encode(failure, source="test").value
-        assert wire.decode("files.failed", value) == failure

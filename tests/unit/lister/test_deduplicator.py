@@ -1,25 +1,27 @@
-"""A page asked for twice is listed once, and a page is never lost by it."""
+"""A page asked for twice is listed once, and no page is lost by that."""
 
 import asyncio
 
 import pytest
 
 from services.core.events import PageRequested
-from services.lister.deduplicator import Seen
+from services.lister.deduplicator import PageDeduplicator
 from tests.fakes.samples import a_request
+from tests.fakes.virtual_time import virtual_time
 
 
-async def is_new(seen: Seen, asked: PageRequested) -> bool:
-    async with seen.turn(asked) as new:
-        return new
+async def is_new(pages: PageDeduplicator, asked: PageRequested) -> bool:
+    async with pages.holding(asked) as to_do:
+        return to_do
 
 
-async def test_a_page_is_known_once_it_is_noted() -> None:
-    seen = Seen()
-    assert await is_new(seen, a_request())
-    assert await is_new(seen, a_request())
-    seen.note(a_request())
-    assert not await is_new(seen, a_request(path=("by", "another", "way"), token="of another run"))
+async def test_a_page_is_known_once_it_is_done() -> None:
+    pages = PageDeduplicator()
+    assert await is_new(pages, a_request())
+    assert await is_new(pages, a_request())
+    pages.done(a_request())
+    again = a_request(path=("by", "another", "way"), token="of another run")
+    assert not await is_new(pages, again)
 
 
 @pytest.mark.parametrize(
@@ -36,43 +38,48 @@ async def test_a_page_is_known_once_it_is_noted() -> None:
 async def test_another_import_folder_epoch_round_pass_or_page_asks_again(
     change: dict[str, object],
 ) -> None:
-    seen = Seen()
-    seen.note(a_request())
-    assert await is_new(seen, a_request(**change))
+    pages = PageDeduplicator()
+    pages.done(a_request())
+    assert await is_new(pages, a_request(**change))
 
 
-async def test_who_comes_while_it_is_in_hand_waits_and_need_not_do_it() -> None:
-    seen, order = Seen(), []
+@virtual_time
+async def test_a_page_that_is_in_hand_is_waited_for_and_need_not_be_done_again() -> None:
+    pages, order = PageDeduplicator(), []
 
     async def one(name: str) -> None:
-        async with seen.turn(a_request()) as new:
-            order.append((name, new))
-            await asyncio.sleep(0.01)
-            seen.note(a_request())
+        async with pages.holding(a_request()) as to_do:
+            order.append((name, to_do))
+            await asyncio.sleep(1)
+            pages.done(a_request())
 
-    async with asyncio.timeout(10):
-        await asyncio.gather(one("first"), one("second"), one("third"))
+    await asyncio.gather(one("first"), one("second"), one("third"))
     assert order == [("first", True), ("second", False), ("third", False)]
 
 
-async def test_who_waited_for_one_that_came_to_nothing_does_it() -> None:
-    seen = Seen()
+@pytest.mark.parametrize("cancelled", [True, False])
+@virtual_time
+async def test_whoever_waited_for_a_page_that_came_to_nothing_does_it(cancelled: bool) -> None:
+    pages = PageDeduplicator()
 
     async def fails() -> None:
-        async with seen.turn(a_request()):
-            await asyncio.sleep(0.01)
+        async with pages.holding(a_request()):
+            await asyncio.sleep(1)
             raise ConnectionError
 
-    failing = asyncio.ensure_future(fails())
-    await asyncio.sleep(0)
-    assert await is_new(seen, a_request())
-    with pytest.raises(ConnectionError):
-        await failing
+    failing = asyncio.create_task(fails())
+    await asyncio.sleep(0.5)
+    waiting = asyncio.create_task(is_new(pages, a_request()))
+    await asyncio.sleep(0.1)
+    if cancelled:
+        failing.cancel()
+    assert await waiting
+    await asyncio.gather(failing, return_exceptions=True)
 
 
-async def test_memory_is_bounded_and_the_oldest_is_forgotten_first() -> None:
-    seen = Seen(remembered=2)
+async def test_memory_is_bounded_and_what_was_used_least_recently_is_forgotten() -> None:
+    pages = PageDeduplicator(capacity=2)
     for name in ("a", "b", "a", "c"):
-        seen.note(a_request(folder_id=name))
-    known = [n for n in "abc" if not await is_new(seen, a_request(folder_id=n))]
+        pages.done(a_request(folder_id=name))
+    known = [n for n in "abc" if not await is_new(pages, a_request(folder_id=n))]
     assert known == ["a", "c"]

@@ -11,7 +11,7 @@ from services.core import events as e
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Page
 from services.core.reasons import PAGE_TOKEN_INVALID
 from services.core.wire import MAX_RECORD_BYTES, encode
-from services.lister.pages import DEEPEST, Facts, facts, first_page, without_page
+from services.lister.pages import DEEPEST, PageFacts, first_page, page_facts, without_page
 from services.lister.passes import MOST_PAGES, PASSES
 from tests.fakes.samples import NOW, a_request, an_image
 
@@ -49,8 +49,8 @@ PAGES = st.builds(
 )
 
 
-def after(asked: e.PageRequested, **page: Any) -> Facts:
-    return facts(asked, Page(**({"entries": []} | page)), NOW)
+def facts_of(asked: e.PageRequested, **page: Any) -> PageFacts:
+    return page_facts(asked, Page(**({"entries": []} | page)), NOW)
 
 
 def folder(folder_id: str, name: str = "Holiday") -> Entry:
@@ -61,31 +61,31 @@ def folder(folder_id: str, name: str = "Holiday") -> Entry:
 def test_every_entry_ends_in_exactly_one_of_found_opened_and_skipped(
     asked: e.PageRequested, page: Page
 ) -> None:
-    said = facts(asked, page, NOW)
-    found = [file.file_id for file in said.files]
-    opened = [folder.folder_id for folder in said.folders]
-    skipped = [entry.id for entry in said.listed.skipped]
+    facts = page_facts(asked, page, NOW)
+    found = [file.file_id for file in facts.files]
+    opened = [folder.folder_id for folder in facts.folders]
+    skipped = [entry.id for entry in facts.manifest.skipped]
     all_ids = sorted({entry.id for entry in page.entries})
     assert sorted(found + opened + skipped) == ([] if asked.confirms else all_ids)
-    assert said.listed.entries == len(page.entries)
+    assert facts.manifest.entries == len(page.entries)
 
 
 @given(ASKED, PAGES)
 def test_the_manifest_names_what_the_page_led_to(asked: e.PageRequested, page: Page) -> None:
-    said = facts(asked, page, NOW)
-    listed = said.listed
-    assert [brief.id for brief in listed.files] == [file.file_id for file in said.files]
-    assert [brief.id for brief in listed.opened] == [ask.folder_id for ask in said.folders]
-    assert listed.confirms == asked.confirms
-    assert (listed.import_id, listed.folder_id, listed.epoch, listed.path) == (
+    facts = page_facts(asked, page, NOW)
+    manifest = facts.manifest
+    assert [brief.id for brief in manifest.files] == [file.file_id for file in facts.files]
+    assert [brief.id for brief in manifest.opened] == [ask.folder_id for ask in facts.folders]
+    assert manifest.confirms == asked.confirms
+    assert (manifest.import_id, manifest.folder_id, manifest.epoch, manifest.path) == (
         asked.import_id,
         asked.folder_id,
         asked.epoch,
         asked.path,
     )
-    assert (listed.pass_number, listed.page_number) == (asked.pass_number, asked.page_number)
-    names = [b.name for b in listed.files] + [b.name for b in listed.opened]
-    names += [b.name for b in listed.skipped]
+    assert (manifest.pass_number, manifest.page_number) == (asked.pass_number, asked.page_number)
+    names = [b.name for b in manifest.files] + [b.name for b in manifest.opened]
+    names += [b.name for b in manifest.skipped]
     assert all(len(name) <= e.BRIEF_NAME for name in names)
 
 
@@ -93,37 +93,38 @@ def test_the_manifest_names_what_the_page_led_to(asked: e.PageRequested, page: P
 def test_a_folder_is_closed_only_by_a_last_page_that_nothing_follows(
     asked: e.PageRequested, page: Page
 ) -> None:
-    said = facts(asked, page, NOW)
+    facts = page_facts(asked, page, NOW)
     whole = not page.incomplete and page.next_token is None
-    assert not said.listed.closes or whole
-    assert said.listed.closes == (said.after is None)
-    assert said.listed.closes == (said.listed.last and said.listed.doubt is None)
-    if isinstance(said.after, e.PageRequested) and said.after.pass_number == asked.pass_number:
-        assert not said.listed.last
-        assert said.after.page_number == asked.page_number + 1
-        assert said.after.token == page.next_token
+    assert not facts.manifest.closes or whole
+    assert facts.manifest.closes == (facts.next_page is None)
+    assert facts.manifest.closes == (facts.manifest.last and facts.manifest.doubt is None)
+    following = facts.next_page
+    if isinstance(following, e.PageRequested) and following.pass_number == asked.pass_number:
+        assert not facts.manifest.last
+        assert following.page_number == asked.page_number + 1
+        assert following.token == page.next_token
     else:
-        assert said.listed.last
+        assert facts.manifest.last
 
 
 @given(ASKED, PAGES)
 def test_whatever_is_asked_next_is_asked_for_the_same_import_and_round(
     asked: e.PageRequested, page: Page
 ) -> None:
-    said = facts(asked, page, NOW)
-    for event in (*said.files, *said.folders, said.after):
+    facts = page_facts(asked, page, NOW)
+    for event in (*facts.files, *facts.folders, facts.next_page):
         if event is not None:
             assert (event.import_id, event.epoch) == (asked.import_id, asked.epoch)
         if isinstance(event, e.FileFound | e.PageRequested):
             assert event.round == asked.round
-    for event in (*said.files, *said.folders):
+    for event in (*facts.files, *facts.folders):
         assert isinstance(event, e.FileFound | e.PageRequested)
         assert event.mode == asked.mode
 
 
 @given(ASKED, PAGES)
 def test_no_folder_is_followed_into_its_own_ancestry(asked: e.PageRequested, page: Page) -> None:
-    for opened in facts(asked, page, NOW).folders:
+    for opened in page_facts(asked, page, NOW).folders:
         assert isinstance(opened, e.PageRequested)
         assert opened.folder_id != asked.folder_id
         assert opened.folder_id not in asked.ancestors
@@ -162,11 +163,11 @@ def test_a_file_carries_all_that_drive_said_of_it() -> None:
         resource_key="0-k",
     )
     asked = a_request(path=("a", "b"))
-    (file,) = after(asked, entries=[entry]).files
+    (file,) = facts_of(asked, entries=[entry]).files
     assert isinstance(file, e.FileFound)
-    said = {name: getattr(file, name) for name in Entry.__dataclass_fields__ if hasattr(file, name)}
-    assert said == {name: getattr(entry, name) for name in said}
-    assert len(said) == 12
+    fields = [name for name in Entry.__dataclass_fields__ if hasattr(file, name)]
+    assert [getattr(file, name) for name in fields] == [getattr(entry, name) for name in fields]
+    assert len(fields) == 12
     assert (file.file_id, file.folder_id, file.path, file.found_at) == (
         entry.id,
         asked.folder_id,
@@ -192,20 +193,20 @@ def test_a_file_carries_all_that_drive_said_of_it() -> None:
     ],
 )
 def test_what_is_not_imported_is_skipped_with_its_reason(entry: Entry, reason: str) -> None:
-    said = after(a_request(ancestors=("above",)), entries=[entry])
-    (skipped,) = said.listed.skipped
+    facts = facts_of(a_request(ancestors=("above",)), entries=[entry])
+    (skipped,) = facts.manifest.skipped
     assert (skipped.id, skipped.reason, skipped.mime_type) == (entry.id, reason, entry.mime_type)
 
 
 @pytest.mark.parametrize("mime_type", ["image/jpeg", "image/svg+xml", "image/x-unheard-of"])
 def test_every_kind_of_image_is_found(mime_type: str) -> None:
-    assert len(after(a_request(), entries=[an_image(mime_type=mime_type)]).files) == 1
+    assert len(facts_of(a_request(), entries=[an_image(mime_type=mime_type)]).files) == 1
 
 
 def test_a_subfolder_is_opened_with_its_name_on_the_path() -> None:
     asked = a_request(path=("top",), ancestors=("above",), resource_key="0-own")
     entry = Entry(id="sub", name="n" * 999, mime_type=FOLDER_TYPE, resource_key="0-sub")
-    (opened,) = after(asked, entries=[entry]).folders
+    (opened,) = facts_of(asked, entries=[entry]).folders
     assert isinstance(opened, e.PageRequested)
     assert opened.path == ("top", "n" * 255)
     assert opened.ancestors == ("above", "root-1")
@@ -215,57 +216,57 @@ def test_a_subfolder_is_opened_with_its_name_on_the_path() -> None:
 def test_a_page_far_down_among_long_names_stays_small() -> None:
     asked, levels = a_request(), 0
     while True:
-        said = after(asked, entries=[folder(f"{levels:044}", "\x01" * 1024), an_image()])
-        if not said.folders:
+        facts = facts_of(asked, entries=[folder(f"{levels:044}", "\x01" * 1024), an_image()])
+        if not facts.folders:
             break
-        (opened,) = said.folders
+        (opened,) = facts.folders
         assert isinstance(opened, e.PageRequested)
         asked, levels = opened, levels + 1
     assert levels == DEEPEST - 1
     assert len(asked.path) == levels
     # A thousand such files are on the way at once, for each of sixteen pages.
-    assert len(encode(said.files[0], source="lister").value) < 50_000
+    assert len(encode(facts.files[0], source="lister").value) < 50_000
 
 
 def test_folders_without_a_bottom_are_not_followed_for_ever() -> None:
     asked = a_request(ancestors=tuple(str(n) for n in range(DEEPEST - 1)))
-    said = after(asked, entries=[folder("deeper")])
-    assert said.folders == ()
-    assert said.listed.skipped[0].reason == "too_deep"
+    facts = facts_of(asked, entries=[folder("deeper")])
+    assert facts.folders == ()
+    assert facts.manifest.skipped[0].reason == "too_deep"
 
 
 def test_an_entry_that_repeats_counts_once() -> None:
-    said = after(a_request(), entries=[an_image(1), an_image(1), folder("f"), folder("f")])
-    assert (len(said.files), len(said.folders)) == (1, 1)
+    facts = facts_of(a_request(), entries=[an_image(1), an_image(1), folder("f"), folder("f")])
+    assert (len(facts.files), len(facts.folders)) == (1, 1)
 
 
 @pytest.mark.parametrize(
     "page", [{"incomplete": True}, {"next_token": "t1"}, {"incomplete": True, "next_token": "t2"}]
 )
-def test_a_page_that_cannot_be_trusted_starts_the_folder_anew(page: dict[str, Any]) -> None:
+def test_a_page_that_cannot_be_trusted_starts_another_pass(page: dict[str, Any]) -> None:
     asked = a_request(token="t1", page_number=4, path=("p",), ancestors=("a",), resource_key="0-k")
-    said = after(asked, entries=[an_image()], **page)
-    anew = msgspec.structs.replace(
+    facts = facts_of(asked, entries=[an_image()], **page)
+    following = msgspec.structs.replace(
         asked, pass_number=1, page_number=0, token=None, mode=e.Mode.CHECK
     )
-    assert said.after == anew
-    assert (said.listed.last, said.listed.closes) == (True, False)
-    assert len(said.files) == 1  # what was seen was there
+    assert facts.next_page == following
+    assert (facts.manifest.last, facts.manifest.closes) == (True, False)
+    assert len(facts.files) == 1  # what was seen was there
 
 
 def test_the_last_pass_that_cannot_be_trusted_fails_the_folder() -> None:
-    said = after(a_request(pass_number=PASSES - 1, path=("p",)), incomplete=True)
-    assert isinstance(said.after, e.FolderFailed)
-    assert said.after.reason == "listing_incomplete"
-    assert said.after.path == ("p",)
+    facts = facts_of(a_request(pass_number=PASSES - 1, path=("p",)), incomplete=True)
+    assert isinstance(facts.next_page, e.FolderFailed)
+    assert facts.next_page.reason == "listing_incomplete"
+    assert facts.next_page.path == ("p",)
 
 
 def test_a_token_that_is_always_new_ends_too() -> None:
-    said = after(a_request(page_number=MOST_PAGES - 1, token="t1"), next_token="t2")
-    assert isinstance(said.after, e.FolderFailed)
+    facts = facts_of(a_request(page_number=MOST_PAGES - 1, token="t1"), next_token="t2")
+    assert isinstance(facts.next_page, e.FolderFailed)
 
 
-def test_a_token_that_drive_no_longer_knows_starts_the_folder_anew() -> None:
+def test_a_token_that_drive_no_longer_knows_starts_another_pass() -> None:
     asked = a_request(token="t1", page_number=4)
     again = without_page(asked, PAGE_TOKEN_INVALID, "Too old.", NOW)
     assert again == a_request(pass_number=1, mode=e.Mode.CHECK)
@@ -293,6 +294,6 @@ def test_the_worst_page_still_fits_a_record() -> None:
         for n in range(1000)
     ]
     asked = a_request(path=tuple("\x01" * 255 for _ in range(DEEPEST)))
-    said = after(asked, entries=entries)
-    for event in (said.listed, said.files[0]):
+    facts = facts_of(asked, entries=entries)
+    for event in (facts.manifest, facts.files[0]):
         assert len(encode(event, source="lister").value) < MAX_RECORD_BYTES

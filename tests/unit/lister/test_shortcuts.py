@@ -1,4 +1,5 @@
-"""A shortcut is what its target is now; what cannot be seen is told, and nothing is doubled."""
+"""A shortcut counts as what its target is now. A target that cannot be seen is reported, and
+nothing counts twice."""
 
 import asyncio
 from dataclasses import replace
@@ -7,19 +8,37 @@ from typing import Any
 import pytest
 
 from services.core import events as e
-from services.core.errors import CoolDown, SetAside, TryAgain
+from services.core.errors import CoolDown, RateLimited, SetAside, TryAgain, Verdict
 from services.core.object_key import object_key
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Target
 from services.lister.drive_reader import LOOK_UPS_AT_ONCE
 from services.lister.shortcuts import ELSEWHERE
 from tests.fakes.drive import FakeDrive
 from tests.fakes.listing import Listing
-from tests.fakes.messages import InHand
-from tests.fakes.patience import until
 from tests.fakes.samples import a_request, an_image
+from tests.fakes.virtual_time import now, virtual_time
 
 DOCUMENT = "application/vnd.google-apps.document"
-BROKEN = TryAgain("drive_unavailable", "Google Drive had trouble answering.")
+UNAVAILABLE = TryAgain("drive_unavailable", "Google Drive answers 503.")
+REFUSED = SetAside("drive_refused", "Google Drive refused to show it.")
+
+
+class SlowLookUps(FakeDrive):
+    """Each look-up takes two seconds to begin."""
+
+    async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
+        await asyncio.sleep(2)
+        return await super().look_up(item_id, resource_key=resource_key)
+
+
+class DeadTargets(FakeDrive):
+    """It answers 500 for targets, and works otherwise."""
+
+    async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
+        await asyncio.sleep(0.1)
+        if item_id.startswith("dead"):
+            raise UNAVAILABLE
+        return await super().look_up(item_id, resource_key=resource_key)
 
 
 def shortcut(to: str, mime_type: str = "image/png", **changes: Any) -> Entry:
@@ -52,14 +71,14 @@ def found(listing: Listing, file_id: str) -> e.FileFound:
 async def test_a_picture_is_found_as_it_is_where_it_really_lies_and_once_for_both_ways() -> None:
     listing = with_shortcut(shortcut("pic"))
     entry = listing.drive.add_file("its-folder", "pic", b"bytes", name="real name.png")
-    await listing.list_page(a_request(path=("Holiday",)))
+    await listing.handle(a_request(path=("Holiday",)))
     by_shortcut = found(listing, "pic")
     assert (by_shortcut.name, by_shortcut.md5, by_shortcut.size) == (entry.name, entry.md5, 5)
     assert (by_shortcut.folder_id, by_shortcut.path) == ("its-folder", ("Holiday",))
     (brief,) = [b for b in listing.published(e.PageListed)[0].files if b.id == "pic"]
     assert brief.name == "real name.png"
     direct = Listing(listing.drive)
-    await direct.list_page(a_request(folder_id="its-folder"))
+    await direct.handle(a_request(folder_id="its-folder"))
     assert object_key(found(direct, "pic")) == object_key(by_shortcut)
 
 
@@ -69,7 +88,7 @@ async def test_a_picture_whose_folder_nobody_may_see_has_one_key_too() -> None:
         listing = Listing(FakeDrive())
         listing.drive.items["pic"] = an_image(1, id="pic")
         listing.drive.add_entry(folder, shortcut("pic"))
-        await listing.list_page(a_request(folder_id=folder))
+        await listing.handle(a_request(folder_id=folder))
         assert found(listing, "pic").folder_id == ELSEWHERE
         keys.add(object_key(found(listing, "pic")))
     assert len(keys) == 1
@@ -89,7 +108,7 @@ async def test_a_target_is_asked_for_with_its_own_resource_key_which_stays_with_
         listing.drive.add_entry("root-1", shortcut(name, target=target))
     listing.drive.add_file("elsewhere", "pic", b"x")
     listing.drive.add_folder("folder")
-    await listing.list_page(a_request(resource_key="0-root"))
+    await listing.handle(a_request(resource_key="0-root"))
     assert sorted(asked) == [("folder", "0-folder"), ("pic", "0-pic")]
     assert found(listing, "pic").resource_key == "0-pic"
     (opened,) = listing.published(e.PageRequested)
@@ -108,9 +127,9 @@ async def test_a_folder_is_opened_under_the_shortcuts_name() -> None:
 
 
 @pytest.mark.parametrize("to", ["root-1", "above"])
-async def test_a_way_back_up_is_not_followed_and_needs_no_question(to: str) -> None:
+async def test_a_way_back_up_is_neither_followed_nor_looked_up(to: str) -> None:
     listing = with_shortcut(shortcut(to, FOLDER_TYPE))
-    await listing.list_page(a_request(ancestors=("above",)))
+    await listing.handle(a_request(ancestors=("above",)))
     assert skipped(listing) == {f"to-{to}": "folder_cycle"}
     assert listing.drive.looked_up == []
 
@@ -140,7 +159,7 @@ async def test_what_the_target_is_now_decides_not_what_the_shortcut_remembers(
 ) -> None:
     listing = with_shortcut(shortcut("target", "image/png"))
     listing.drive.items["target"] = replace(an_image(1, id="target"), **now)
-    await listing.list_page(a_request())
+    await listing.handle(a_request())
     assert skipped(listing) == {"to-target": reason}
     assert listing.found == {"beside"}
 
@@ -148,21 +167,21 @@ async def test_what_the_target_is_now_decides_not_what_the_shortcut_remembers(
 async def test_a_picture_is_found_though_the_shortcut_remembers_a_text() -> None:
     listing = with_shortcut(shortcut("target", "text/plain"))
     listing.drive.items["target"] = an_image(1, id="target")
-    await listing.list_page(a_request())
+    await listing.handle(a_request())
     assert listing.found == {"beside", "target"}
 
 
 @pytest.mark.parametrize("entry", [shortcut("gone"), shortcut("gone", target=None)])
 async def test_a_shortcut_to_nothing_is_skipped_as_that(entry: Entry) -> None:
     listing = with_shortcut(entry)
-    await listing.list_page(a_request())
+    await listing.handle(a_request())
     assert skipped(listing) == {"to-gone": "shortcut_dangling"}
     assert listing.found == {"beside"}
 
 
 async def test_a_shortcut_in_the_trash_is_not_followed() -> None:
     listing = with_shortcut(shortcut("pic", trashed=True))
-    await listing.list_page(a_request())
+    await listing.handle(a_request())
     assert skipped(listing) == {"to-pic": "trashed"}
     assert listing.drive.looked_up == []
 
@@ -172,7 +191,7 @@ async def test_a_file_beside_its_shortcuts_is_found_once_and_not_looked_up() -> 
     listing.drive.add_entry("root-1", shortcut("pic"))
     listing.drive.add_file("root-1", "pic", b"x")
     listing.drive.add_entry("root-1", shortcut("pic", id="second way"))
-    await listing.list_page(a_request())
+    await listing.handle(a_request())
     assert [file.file_id for file in listing.published(e.FileFound)] == ["pic"]
     assert listing.drive.looked_up == []
 
@@ -182,7 +201,7 @@ async def test_two_shortcuts_to_one_file_ask_once_and_find_it_once() -> None:
     listing.drive.items["pic"] = an_image(1, id="pic")
     listing.drive.add_entry("root-1", shortcut("pic"))
     listing.drive.add_entry("root-1", shortcut("pic", id="second way"))
-    await listing.list_page(a_request())
+    await listing.handle(a_request())
     assert [file.file_id for file in listing.published(e.FileFound)] == ["pic"]
     assert listing.drive.looked_up == ["pic"]
 
@@ -192,24 +211,18 @@ async def test_a_shortcut_to_a_shortcut_on_the_same_page_is_skipped() -> None:
     listing.drive.items["pic"] = an_image(1, id="pic")
     listing.drive.add_entry("root-1", shortcut("pic"))
     listing.drive.add_entry("root-1", shortcut("to-pic", SHORTCUT_TYPE))
-    await listing.list_page(a_request())
+    await listing.handle(a_request())
     assert skipped(listing) == {"to-to-pic": "shortcut"}
     assert listing.found == {"pic"}
 
 
-@pytest.mark.parametrize(
-    "trouble",
-    [[BROKEN] * 3, [SetAside("drive_unavailable", "Google Drive had trouble answering.")]],
-)
-async def test_a_picture_that_could_not_be_looked_at_fails_by_itself_and_by_name(
-    trouble: list[TryAgain | SetAside],
-) -> None:
+async def test_a_picture_that_cannot_be_looked_up_fails_alone_under_the_shortcuts_name() -> None:
     listing = with_shortcut(shortcut("pic"))
     listing.drive.items["pic"] = an_image(1, id="pic")
-    listing.drive.look_up_troubles["pic"].extend(trouble)
-    await listing.list_page(a_request(round=2, epoch=3))
+    listing.drive.look_up_troubles["pic"].append(REFUSED)
+    await listing.handle(a_request(round=2, epoch=3))
     (failed,) = listing.published(e.FileFailed)
-    assert (failed.file_id, failed.reason, failed.file) == ("pic", "drive_unavailable", None)
+    assert (failed.file_id, failed.reason, failed.file) == ("pic", "drive_refused", None)
     assert (failed.round, failed.epoch) == (2, 3)
     (listed,) = listing.published(e.PageListed)
     assert [(b.id, b.name) for b in listed.files] == [
@@ -219,33 +232,69 @@ async def test_a_picture_that_could_not_be_looked_at_fails_by_itself_and_by_name
     assert listing.closed == {"root-1"}
 
 
-async def test_a_folder_that_could_not_be_looked_at_fails_and_counts() -> None:
+async def test_a_folder_that_cannot_be_looked_up_fails_and_counts() -> None:
     listing = with_shortcut(shortcut("far", FOLDER_TYPE))
-    listing.drive.look_up_troubles["far"].extend([BROKEN] * 3)
-    await listing.list_page(a_request(path=("Here",)))
+    listing.drive.look_up_troubles["far"].append(REFUSED)
+    await listing.handle(a_request(path=("Here",)))
     (failed,) = listing.published(e.FolderFailed)
-    assert (failed.folder_id, failed.reason) == ("far", "drive_unavailable")
+    assert (failed.folder_id, failed.reason) == ("far", "drive_refused")
     assert failed.path == ("Here", "Shortcut to far")
     (listed,) = listing.published(e.PageListed)
     assert [brief.id for brief in listed.opened] == ["far"]
     assert listed.closes
 
 
-async def test_what_was_no_picture_and_could_not_be_looked_at_is_skipped_with_that_reason() -> None:
+async def test_what_was_no_picture_and_cannot_be_looked_up_is_skipped_with_that_reason() -> None:
     listing = with_shortcut(shortcut("text", "text/plain"))
-    listing.drive.look_up_troubles["text"].extend([BROKEN] * 3)
-    await listing.list_page(a_request())
-    assert skipped(listing) == {"to-text": "drive_unavailable"}
+    listing.drive.look_up_troubles["text"].append(REFUSED)
+    await listing.handle(a_request())
+    assert skipped(listing) == {"to-text": "drive_refused"}
 
 
-async def test_a_cool_down_between_page_and_targets_is_waited_for() -> None:
-    listing = with_shortcut(shortcut("pic"))
+@pytest.mark.parametrize(
+    "why",
+    [
+        UNAVAILABLE,
+        CoolDown("automated_queries", "A robot.", 600.0),
+        RateLimited("drive_rate_limited", "Slower."),
+    ],
+)
+@virtual_time
+async def test_an_outage_between_a_page_and_its_targets_is_waited_out(why: Verdict) -> None:
+    listing = with_shortcut(shortcut("pic"), Listing(SlowLookUps()))
     listing.drive.items["pic"] = an_image(1, id="pic")
-    listing.drive.look_up_troubles["pic"].append(CoolDown("automated_queries", "A robot.", 0.01))
-    await listing.list_page(a_request())
+    handling = asyncio.create_task(listing.handle(a_request()))
+    await asyncio.sleep(1)
+    listing.drive.down = why
+    await asyncio.sleep(6 * 3600)
+    assert listing.publications.events == []
+    listing.drive.down = None
+    await handling
     assert listing.found == {"beside", "pic"}
 
 
+@pytest.mark.parametrize("others_succeed", [True, False])
+@virtual_time
+async def test_a_thousand_targets_without_an_answer_fail_within_minutes(
+    others_succeed: bool,
+) -> None:
+    async def yes() -> bool:
+        return True
+
+    listing = Listing(DeadTargets(), check=yes)
+    listing.drive.add_folder("healthy")
+    for number in range(1000):
+        listing.drive.add_entry("root-1", shortcut(f"dead-{number}"))
+    handling = asyncio.create_task(listing.handle(a_request()))
+    while not handling.done():
+        await asyncio.sleep(1)
+        if others_succeed:
+            await listing.reader.folder("healthy", None)
+    assert len(listing.published(e.FileFailed)) == 1000
+    assert now() < 15 * 60
+
+
+@virtual_time
 async def test_targets_are_looked_up_several_at_once_and_never_too_many() -> None:
     class Slow(FakeDrive):
         now = most = 0
@@ -253,7 +302,7 @@ async def test_targets_are_looked_up_several_at_once_and_never_too_many() -> Non
         async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
             self.now += 1
             self.most = max(self.most, self.now)
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(1)
             self.now -= 1
             return await super().look_up(item_id, resource_key=resource_key)
 
@@ -262,25 +311,27 @@ async def test_targets_are_looked_up_several_at_once_and_never_too_many() -> Non
         drive.items[f"pic-{number}"] = an_image(number, id=f"pic-{number}")
         drive.add_entry("root-1", shortcut(f"pic-{number}"))
     listing = Listing(drive)
-    await listing.list_page(a_request())
+    await listing.handle(a_request())
     assert len(listing.found) == 50
     assert drive.most == LOOK_UPS_AT_ONCE
 
 
-async def test_a_page_whose_partition_goes_during_its_look_ups_publishes_nothing() -> None:
+@virtual_time
+async def test_a_page_that_is_cancelled_during_its_look_ups_publishes_nothing() -> None:
     listing = with_shortcut(shortcut("pic"))
     listing.drive.look_up_troubles["pic"].append(CoolDown("automated_queries", "A robot.", 600.0))
-    message = InHand(a_request())
-    handling = asyncio.ensure_future(listing.lister.list_page(message))
-    await until(lambda: bool(listing.drive.looked_up))
-    message.alive = False
-    await asyncio.wait_for(handling, 10)
-    assert (message.is_left, listing.publications.events) == (True, [])
+    handling = asyncio.create_task(listing.handle(a_request()))
+    await asyncio.sleep(60)
+    handling.cancel()
+    await asyncio.wait({handling})
+    assert (handling.cancelled(), now()) == (True, 60)
+    assert listing.breaker.waiting_for is None
+    assert listing.publications.events == []
 
 
 async def test_a_confirming_pass_follows_no_shortcut() -> None:
     listing = with_shortcut(shortcut("pic"))
     listing.drive.items["pic"] = an_image(1, id="pic")
-    await listing.list_page(a_request(pass_number=1, confirms=True, before=e.ListingDigest()))
+    await listing.handle(a_request(pass_number=1, confirms=True, before=e.ListingDigest()))
     assert listing.drive.looked_up == []
     assert listing.found == set()

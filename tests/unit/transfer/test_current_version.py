@@ -1,125 +1,120 @@
 """A file that is replaced, trashed or deleted between its listing and its download."""
 
-import hashlib
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
-from services.core.events import FileFound, Mode
+from services.core.events import FileFound
 from services.core.object_key import object_key
 from services.core.ports import Entry
-from services.transfer.copy import WHOLE_BYTES, Copied, Copier
-from services.transfer.current_version import Pursuit, successor
-from services.transfer.memory import Budget
-from tests.fakes.drive import Answers, BreaksOff, FakeDrive
-from tests.fakes.object_store import FakeStore, Kept
-from tests.fakes.samples import a_file
+from services.transfer.copy import WHOLE_BYTES, Copied, Copy
+from services.transfer.current_version import newer_version
+from tests.fakes.drive import Answers, BreaksOff
+from tests.fakes.object_store import Kept
+from tests.fakes.transferring import Transferring, said_of
+from tests.fakes.transferring import entry_of as entry_of_file
+from tests.fakes.virtual_time import virtual_time
 
 OLD, NEW = b"an old picture", b"a new picture, larger"
-MISMATCH = TryAgain("content_mismatch", "No such range.")
 NOT_FOUND = SetAside("not_found", "This file does not exist.")
 
 
-def said_of(body: bytes, version: int, **changes: Any) -> FileFound:
-    sums = {name: hashlib.new(name, body).hexdigest() for name in ("md5", "sha256")}
-    return a_file(**({"size": len(body), "version": version} | sums | changes))
+def file_of(body: bytes, version: int, **changes: Any) -> FileFound:
+    return said_of(body, "md5", "sha256", **({"version": version} | changes))
 
 
 def entry_of(body: bytes, version: int, **changes: Any) -> Entry:
-    file = said_of(body, version)
-    entry = Entry(
-        id=file.file_id,
-        name=file.name,
-        mime_type=file.mime_type,
-        size=file.size,
-        md5=file.md5,
-        sha256=file.sha256,
-        version=version,
-    )
-    return replace(entry, **changes)
+    return entry_of_file(file_of(body, version), **changes)
 
 
-class Desk:
-    """A pursuit of the old picture, where Drive now holds `body` and says `now` of it."""
+class Desk(Transferring):
+    """A copy of the old picture, where Drive now holds `body` and says `now` of it."""
 
-    def __init__(self, body: bytes, now: Entry | None, file: FileFound | None = None) -> None:
-        self.drive, self.store = FakeDrive(), FakeStore()
-        if now is not None:
-            self.drive.add_entry("folder-1", now, body)
-        self.pursuit = Pursuit(
-            Copier(self.drive, self.store, Budget(64 * 1024 * 1024)), file or said_of(OLD, 1)
-        )
+    def __init__(self, body: bytes, now: Entry) -> None:
+        super().__init__(body, file_of(OLD, 1), now=now)
+        self.tracked = Copy(file=self.file)
 
-    async def refusal(self) -> Verdict:
-        with pytest.raises(Verdict) as caught:
-            await self.pursuit.copy()
+    async def copy_it(self, *, look_first: bool = False) -> Copied:
+        return await self.copy(self.tracked, look_first=look_first)
+
+    async def refusal(self) -> SetAside:
+        with pytest.raises(SetAside) as caught:
+            await self.copy_it()
         assert self.store.objects == {}
         return caught.value
 
 
+@virtual_time
 async def test_a_file_that_is_what_was_listed_is_not_looked_up() -> None:
     desk = Desk(OLD, entry_of(OLD, 1))
-    await desk.pursuit.copy()
+    await desk.copy_it()
     assert desk.drive.looked_up == []
-    assert desk.pursuit.file == said_of(OLD, 1)
+    assert desk.tracked.file == file_of(OLD, 1)
 
 
 @pytest.mark.parametrize("new", [NEW, b"", b"x" * len(OLD), b"x" * (WHOLE_BYTES + 1)])
-async def test_a_file_replaced_meanwhile_is_stored_as_it_is_now(new: bytes) -> None:
+@virtual_time
+async def test_a_file_that_was_replaced_is_stored_as_it_is_now(new: bytes) -> None:
     desk = Desk(new, entry_of(new, 2, name="new.png", width=7))
-    copied = await desk.pursuit.copy()
-    file = desk.pursuit.file
-    assert file == said_of(new, 2, name="new.png", width=7)
-    assert copied.object_key == object_key(file) != object_key(said_of(OLD, 1))
+    copied = await desk.copy_it()
+    file = desk.tracked.file
+    assert file == file_of(new, 2, name="new.png", width=7)
+    assert copied.object_key == object_key(file) != object_key(file_of(OLD, 1))
     assert desk.store.objects == {object_key(file): Kept(new, "image/png")}
     assert (copied.size, copied.md5) == (len(new), file.md5)
     assert desk.drive.looked_up == ["file-1"]
+    assert len(desk.drive.opened) == desk.tracked.attempts == 2
 
 
-async def test_what_is_there_already_of_the_new_version_is_not_fetched() -> None:
-    desk = Desk(NEW, entry_of(NEW, 2), said_of(OLD, 1, mode=Mode.CHECK))
-    new = said_of(NEW, 2, mode=Mode.CHECK)
-    desk.store.objects[object_key(new)] = Kept(NEW, "image/png")
-    copied = await desk.pursuit.copy()
-    assert copied.unchanged
-    assert desk.drive.opened == ["file-1"]
-
-
-async def test_a_range_that_is_gone_in_the_middle_is_looked_into() -> None:
+@pytest.mark.parametrize("look_first", [True, False])
+@virtual_time
+async def test_a_new_version_that_is_there_already_is_found_by_whoever_looks_first(
+    look_first: bool,
+) -> None:
     desk = Desk(NEW, entry_of(NEW, 2))
-    desk.drive.open_troubles["file-1"].append(BreaksOff(4, MISMATCH))
-    copied = await desk.pursuit.copy()
-    assert copied.size == len(NEW)
+    desk.store.objects[object_key(file_of(NEW, 2))] = Kept(NEW, "image/png")
+    copied = await desk.copy_it(look_first=look_first)
+    assert copied.found is look_first
+    assert len(desk.drive.opened) == (1 if look_first else 2)
 
 
-async def test_broken_bytes_of_the_same_version_are_an_attempt_and_no_more() -> None:
+@virtual_time
+async def test_a_file_that_is_replaced_in_the_middle_of_its_download_is_stored_anew() -> None:
+    desk = Desk(NEW, entry_of(NEW, 2))
+    desk.drive.open_troubles["file-1"].append(BreaksOff(4, NOT_FOUND))
+    assert (await desk.copy_it()).size == len(NEW)
+
+
+@virtual_time
+async def test_broken_bytes_of_the_same_version_are_fetched_three_times_more() -> None:
     desk = Desk(OLD, entry_of(OLD, 1))
-    desk.drive.open_troubles["file-1"].extend([Answers(b"an odd picture"), Answers(b"")])
-    for _ in range(2):
-        why = await desk.refusal()
-        assert (type(why), why.reason) == (TryAgain, "content_mismatch")
-    await desk.pursuit.copy()
-    assert desk.drive.looked_up == ["file-1"] * 1
-    assert desk.pursuit.file == said_of(OLD, 1)
-
-
-async def test_a_file_that_changes_on_and_on_is_looked_up_once() -> None:
-    desk = Desk(b"not even the new one", entry_of(NEW, 2))
-    for _ in range(3):
-        why = await desk.refusal()
-        assert (type(why), why.reason) == (TryAgain, "content_mismatch")
+    desk.drive.open_troubles["file-1"].extend([Answers(b"an odd picture")] * 3)
+    await desk.copy_it()
     assert desk.drive.looked_up == ["file-1"]
-    assert len(desk.drive.opened) == 4
+    assert len(desk.drive.opened) == desk.tracked.attempts == 4
+    assert desk.tracked.file == file_of(OLD, 1)
+
+
+@pytest.mark.parametrize("now", [entry_of(OLD, 1), entry_of(NEW, 2)])
+@virtual_time
+async def test_a_file_that_is_never_what_drive_says_is_looked_up_once_and_set_aside(
+    now: Entry,
+) -> None:
+    desk = Desk(b"neither of them", now)
+    assert (await desk.refusal()).reason == "content_mismatch"
+    assert desk.drive.looked_up == ["file-1"]
+    assert len(desk.drive.opened) == desk.tracked.attempts == 4
 
 
 @pytest.mark.parametrize("trouble", [NOT_FOUND, BreaksOff(4, NOT_FOUND), Answers(b"other bytes")])
+@virtual_time
 async def test_a_file_that_is_gone_says_so(trouble: Any) -> None:
-    desk = Desk(OLD, None)
+    desk = Desk(OLD, entry_of(OLD, 1))
+    del desk.drive.items["file-1"]
     desk.drive.open_troubles["file-1"].append(trouble)
     why = await desk.refusal()
-    assert (type(why), why.reason) == (SetAside, "gone")
+    assert why.reason == "gone"
     assert "was there when its folder was listed" in why.message
 
 
@@ -127,24 +122,26 @@ async def test_a_file_that_is_gone_says_so(trouble: Any) -> None:
     ("changes", "reason"),
     [
         ({"trashed": True}, "trashed"),
-        ({"mime_type": "application/pdf", "version": 2}, "not_an_image"),
-        ({"can_download": False, "version": 2}, "not_permitted"),
+        ({"mime_type": "application/pdf"}, "not_an_image"),
+        ({"can_download": False}, "not_permitted"),
     ],
 )
+@virtual_time
 async def test_what_cannot_be_imported_any_more_says_why(
     changes: dict[str, Any], reason: str
 ) -> None:
-    desk = Desk(NEW, replace(entry_of(OLD, 1), **changes))
-    why = await desk.refusal()
-    assert (type(why), why.reason) == (SetAside, reason)
+    desk = Desk(NEW, entry_of(OLD, 2, **changes))
+    assert (await desk.refusal()).reason == reason
 
 
-async def test_a_file_that_cannot_be_found_but_looked_up_is_tried_again() -> None:
+@virtual_time
+async def test_a_file_that_can_be_looked_up_but_not_opened_is_tried_once_more() -> None:
     desk = Desk(OLD, entry_of(OLD, 1))
     desk.drive.open_troubles["file-1"].append(NOT_FOUND)
-    why = await desk.refusal()
-    assert (type(why), why.reason) == (TryAgain, "not_found")
-    await desk.pursuit.copy()
+    await desk.copy_it()
+    desk.drive.open_troubles["file-1"].extend([NOT_FOUND] * 2)
+    desk.store.objects.clear()
+    assert (await desk.refusal()).reason == "not_found"
 
 
 @pytest.mark.parametrize(
@@ -153,27 +150,33 @@ async def test_a_file_that_cannot_be_found_but_looked_up_is_tried_again() -> Non
         TryAgain("drive_unavailable", "Trouble."),
         RateLimited("drive_rate_limited", "Slower."),
         Stop("key_refused", "No."),
-        SetAside("abusive_file", "Withheld."),
     ],
 )
-async def test_another_trouble_is_not_looked_into(trouble: Verdict) -> None:
+@virtual_time
+async def test_no_other_trouble_leads_to_a_look_up(trouble: Verdict) -> None:
     desk = Desk(OLD, entry_of(OLD, 1))
     desk.drive.open_troubles["file-1"].append(trouble)
-    assert await desk.refusal() is trouble
+    await desk.copy_it()
     assert desk.drive.looked_up == []
 
 
 @pytest.mark.parametrize(
-    "trouble", [TryAgain("drive_unavailable", "Trouble."), RateLimited("slow", "Slower.")]
+    "trouble",
+    [
+        TryAgain("drive_unavailable", "Trouble."),
+        RateLimited("slow", "Slower."),
+        Stop("key_refused", "No."),
+    ],
 )
-async def test_a_look_up_that_fails_is_made_at_the_next_attempt(trouble: Verdict) -> None:
+@virtual_time
+async def test_a_look_up_that_fails_is_made_again(trouble: Verdict) -> None:
     desk = Desk(NEW, entry_of(NEW, 2))
-    desk.drive.look_up_troubles["file-1"].append(trouble)
-    assert await desk.refusal() is trouble
-    copied: Copied = await desk.pursuit.copy()
-    assert copied.size == len(NEW)
+    desk.drive.look_up_troubles["file-1"].extend([trouble] * 5)
+    assert (await desk.copy_it()).size == len(NEW)
+    assert len(desk.drive.looked_up) == 6
 
 
+@virtual_time
 async def test_a_look_up_that_is_refused_says_why_and_not_that_the_file_is_gone() -> None:
     desk = Desk(NEW, entry_of(NEW, 2))
     refused = SetAside("drive_refused", "Google Drive answered 400.")
@@ -184,31 +187,31 @@ async def test_a_look_up_that_is_refused_says_why_and_not_that_the_file_is_gone(
 @pytest.mark.parametrize(
     ("file", "now"),
     [
-        (said_of(OLD, 1), entry_of(OLD, 1)),
-        (said_of(OLD, 1, sha256=None), entry_of(OLD, 1)),
-        (said_of(OLD, 0), entry_of(OLD, 5)),
-        (said_of(OLD, 1, size=None), entry_of(OLD, 1)),
-        (said_of(OLD, 5), entry_of(NEW, 4)),
-        (said_of(OLD, 1), entry_of(NEW, 2, md5=None, sha256=None)),
-        (said_of(OLD, 1), entry_of(OLD, 1, name="renamed.png")),
+        (file_of(OLD, 1), entry_of(OLD, 1)),
+        (file_of(OLD, 1, sha256=None), entry_of(OLD, 1)),
+        (file_of(OLD, 0), entry_of(OLD, 5)),
+        (file_of(OLD, 1, size=None), entry_of(OLD, 1)),
+        (file_of(OLD, 5), entry_of(NEW, 4)),
+        (file_of(OLD, 1), entry_of(NEW, 2, md5=None, sha256=None)),
+        (file_of(OLD, 1), entry_of(OLD, 1, name="renamed.png")),
     ],
     ids=["equal", "less", "no version", "no size", "older", "no checksum", "renamed"],
 )
 def test_what_is_no_newer_version_is_not_taken_for_one(file: FileFound, now: Entry) -> None:
-    assert successor(file, now) is None
+    assert newer_version(file, now) is None
 
 
 def test_a_new_version_without_its_number_does_not_fall_behind_what_was_listed() -> None:
-    newer = successor(said_of(OLD, 5), entry_of(NEW, 0))
+    newer = newer_version(file_of(OLD, 5), entry_of(NEW, 0))
     assert newer is not None
     assert newer.version == 5
 
 
 def test_a_new_version_keeps_where_it_lies_and_who_asked_for_it() -> None:
-    file = said_of(
+    file = file_of(
         OLD, 1, import_id="i", epoch=3, round=4, folder_id="f", path=("a",), resource_key="0-k"
     )
-    newer = successor(file, entry_of(NEW, 2))
+    newer = newer_version(file, entry_of(NEW, 2))
     assert newer is not None
     assert (newer.import_id, newer.epoch, newer.round) == ("i", 3, 4)
     assert (newer.folder_id, newer.path, newer.resource_key) == ("f", ("a",), "0-k")

@@ -6,28 +6,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.transfer.memory import Budget
+from services.transfer.memory import MemoryBudget
 
 
 async def test_what_fits_is_given_at_once() -> None:
-    budget = Budget(10)
-    async with budget.take(4), budget.take(6):
+    budget = MemoryBudget(10)
+    async with budget.holding(4), budget.holding(6):
         assert budget.free == 0
     assert budget.free == 10
 
 
 async def test_a_file_larger_than_the_budget_takes_it_whole() -> None:
-    budget = Budget(10)
-    async with budget.take(1_000_000):
+    budget = MemoryBudget(10)
+    async with budget.holding(1_000_000):
         assert budget.free == 0
     assert budget.free == 10
 
 
 async def test_small_files_do_not_pass_a_big_one_that_waits() -> None:
-    budget, order = Budget(10), []
+    budget, order = MemoryBudget(10), []
 
     async def hold(name: str, size: int) -> None:
-        async with budget.take(size):
+        async with budget.holding(size):
             order.append(name)
             await asyncio.sleep(0)
 
@@ -37,9 +37,9 @@ async def test_small_files_do_not_pass_a_big_one_that_waits() -> None:
     assert order == ["first", "big", "small"]
 
 
-async def test_who_gives_up_waiting_stands_in_nobodys_way() -> None:
-    budget = Budget(10)
-    async with budget.take(5):
+async def test_a_cancelled_wait_holds_up_nobody() -> None:
+    budget = MemoryBudget(10)
+    async with budget.holding(5):
         big = asyncio.ensure_future(taken(budget, 10))
         small = asyncio.ensure_future(taken(budget, 5))
         await asyncio.sleep(0)
@@ -48,12 +48,24 @@ async def test_who_gives_up_waiting_stands_in_nobodys_way() -> None:
     assert budget.free == 10
 
 
+async def test_it_says_who_waits_here() -> None:
+    budget = MemoryBudget(10)
+    async with budget.holding(5):
+        waiting = asyncio.ensure_future(taken(budget, 10))
+        taking = asyncio.ensure_future(taken(budget, 0))
+        await asyncio.sleep(0)
+        assert budget.holds(waiting)
+        assert budget.holds(taking)  # in line, so that nobody passes
+    await asyncio.gather(waiting, taking)
+    assert not budget.holds(waiting)
+
+
 async def test_a_grant_that_comes_with_a_cancellation_is_given_back() -> None:
-    budget = Budget(10)
+    budget = MemoryBudget(10)
     holder = asyncio.Event()
 
     async def hold() -> None:
-        async with budget.take(10):
+        async with budget.holding(10):
             await holder.wait()
 
     first = asyncio.ensure_future(hold())
@@ -68,8 +80,8 @@ async def test_a_grant_that_comes_with_a_cancellation_is_given_back() -> None:
     assert budget.free == 10
 
 
-async def taken(budget: Budget, size: int) -> None:
-    async with budget.take(size):
+async def taken(budget: MemoryBudget, size: int) -> None:
+    async with budget.holding(size):
         await asyncio.sleep(0)
 
 
@@ -82,11 +94,11 @@ def test_no_order_of_takers_and_cancellations_overdraws_or_blocks(
     takers: list[tuple[int, int, int | None]],
 ) -> None:
     async def run() -> None:
-        budget, held = Budget(20), 0
+        budget, held = MemoryBudget(20), 0
 
         async def hold(size: int, turns: int) -> None:
             nonlocal held
-            async with budget.take(size):
+            async with budget.holding(size):
                 held += min(size, 20)
                 assert held <= 20
                 try:

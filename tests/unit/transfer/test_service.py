@@ -1,289 +1,302 @@
 """From a file found to its outcome in the log: published, acknowledged, and only then done."""
 
 import asyncio
-import dataclasses
 from collections.abc import Sequence
 
 import pytest
 from msgspec.structs import replace
 
-from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain
-from services.core.events import FileFailed, FileFound, FileStored, ImportPaused, Message, Mode
-from services.core.flow.circuit_breaker import Standstill
-from services.core.flow.retry import RetryPolicy
+from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain, Verdict
+from services.core.events import (
+    FileFailed,
+    FileFound,
+    FileStored,
+    ImportPaused,
+    Message,
+    Mode,
+)
 from services.core.object_key import object_key
-from services.transfer.copy import Copier
-from services.transfer.memory import Budget
 from services.transfer.service import Transfer
 from tests.fakes.drive import Answers, FakeDrive
-from tests.fakes.messages import InHand, Publications
+from tests.fakes.messages import Publications
 from tests.fakes.object_store import FakeStore, Kept
-from tests.fakes.patience import until
-from tests.fakes.samples import NOW, a_file
+from tests.fakes.samples import NOW
+from tests.fakes.transferring import BODY, Transferring, entry_of, said_of
+from tests.fakes.virtual_time import now, virtual_time
 
-BODY = b"a picture"
-AT_ONCE = RetryPolicy(attempts=3, first_wait=0.0)
-AGAIN = TryAgain("drive_unavailable", "No answer.")
-NO_WAY = TryAgain("drive_unreachable", "No connection.")
-
-
-class Worker:
-    """A transfer whose outside is in memory."""
-
-    def __init__(
-        self, publications: Publications | None = None, *, policy: RetryPolicy = AT_ONCE
-    ) -> None:
-        self.drive, self.store = FakeDrive(), FakeStore()
-        entry = self.drive.add_file("folder-1", "file-1", BODY)
-        self.file = a_file(size=entry.size, md5=entry.md5, epoch=2, round=3)
-        self.publications = publications or Publications()
-        self.standstill = Standstill(lambda _why, _seconds: None, 0.01, 0.01)
-        self.transfer = Transfer(
-            Copier(self.drive, self.store, Budget(1024)),
-            self.publications,
-            bucket="pictures",
-            policy=policy,
-            standstill=self.standstill,
-        )
-
-    async def outcome(self, file: FileFound | None = None) -> Message:
-        message = InHand(file or self.file)
-        await self.transfer.handle(message)
-        assert message.is_done
-        (event,) = self.publications.events
-        return event
+UNAVAILABLE = TryAgain("drive_unavailable", "Google Drive answers 503.")
+FILE = said_of(BODY, "md5", epoch=2, round=3)
+LONG = 6 * 3600
 
 
+def a_worker() -> Transferring:
+    return Transferring(BODY, FILE)
+
+
+@virtual_time
 async def test_a_file_found_becomes_a_file_stored_that_contains_it() -> None:
-    worker = Worker()
+    worker = a_worker()
     outcome = await worker.outcome()
     assert isinstance(outcome, FileStored)
-    assert outcome.file == worker.file
-    assert (outcome.import_id, outcome.epoch) == (worker.file.import_id, 2)
-    assert (outcome.bucket, outcome.object_key) == ("pictures", object_key(worker.file))
-    assert (outcome.size, outcome.md5, outcome.attempts) == (len(BODY), worker.file.md5, 1)
+    assert outcome.file == FILE
+    assert (outcome.import_id, outcome.epoch) == (FILE.import_id, 2)
+    assert (outcome.bucket, outcome.object_key) == ("pictures", object_key(FILE))
+    assert (outcome.size, outcome.md5, outcome.attempts) == (len(BODY), FILE.md5, 1)
     assert outcome.sha256 is not None
     assert not outcome.unchanged
     assert worker.store.objects[outcome.object_key].body == BODY
 
 
+@virtual_time
 async def test_a_file_found_again_is_not_fetched_again_unless_the_round_is_higher() -> None:
-    worker = Worker()
+    worker = a_worker()
     await worker.outcome()
-    again = InHand(replace(worker.file, found_at=NOW.replace(year=NOW.year + 1)))
-    await worker.transfer.handle(again)
-    assert again.is_done
+    again = replace(FILE, found_at=NOW.replace(year=NOW.year + 1))
+    await worker.transfer.handle(again, redelivered=False)
     assert len(worker.publications.events) == 1
-    await worker.transfer.handle(InHand(replace(worker.file, round=4)))
-    assert len(worker.publications.events) == 2
+    assert isinstance(await worker.outcome(replace(FILE, round=4)), FileStored)
 
 
+@virtual_time
 async def test_a_file_found_twice_at_once_is_fetched_once() -> None:
-    worker = Worker()
-    by_shortcut = replace(worker.file, path=("another", "way"), mode=Mode.CHECK)
-    messages = [InHand(worker.file), InHand(by_shortcut), InHand(worker.file)]
-    await asyncio.gather(*(worker.transfer.handle(message) for message in messages))
-    assert all(message.is_done for message in messages)
+    worker = a_worker()
+    by_shortcut = replace(FILE, path=("another", "way"), mode=Mode.CHECK)
+    messages = [FILE, by_shortcut, FILE]
+    await asyncio.gather(*(worker.transfer.handle(m, redelivered=False) for m in messages))
     assert worker.drive.opened == ["file-1"]
     assert len(worker.publications.events) == 1
 
 
+@virtual_time
+async def test_a_file_whose_twin_is_cancelled_is_fetched_itself() -> None:
+    worker = a_worker()
+    worker.drive.down = UNAVAILABLE
+    handling = [
+        asyncio.create_task(worker.transfer.handle(FILE, redelivered=False)) for _ in range(2)
+    ]
+    await asyncio.sleep(60)
+    handling[0].cancel()
+    worker.drive.down = None
+    await handling[1]
+    assert isinstance(worker.publications.events[0], FileStored)
+
+
+@virtual_time
 async def test_a_file_that_failed_is_tried_again_when_it_is_found_again() -> None:
-    worker = Worker()
-    missing = replace(worker.file, file_id="file-that-is-not-there")
-    await worker.transfer.handle(InHand(missing))
-    await worker.transfer.handle(InHand(missing))
-    failures = [event for event in worker.publications.events if isinstance(event, FileFailed)]
-    assert len(failures) == 2
+    worker = a_worker()
+    missing = replace(FILE, file_id="file-that-is-not-there")
+    for _ in range(2):
+        assert isinstance(await worker.outcome(missing), FileFailed)
 
 
-async def test_what_is_there_already_is_stored_unchanged() -> None:
-    worker = Worker()
-    file = a_file(size=len(BODY), md5=worker.file.md5, mode=Mode.CHECK)
+@pytest.mark.parametrize(
+    ("mode", "redelivered", "fetched", "unchanged"),
+    [
+        (Mode.FRESH, False, True, False),
+        (Mode.FRESH, True, False, False),  # its own dead worker stored it: not an old object
+        (Mode.CHECK, False, False, True),
+        (Mode.CHECK, True, False, True),
+        (Mode.FORCE, False, True, False),
+        (Mode.FORCE, True, True, False),
+    ],
+)
+@virtual_time
+async def test_mode_and_history_decide_what_becomes_of_an_object_that_is_there(
+    mode: Mode, redelivered: bool, fetched: bool, unchanged: bool
+) -> None:
+    worker, file = a_worker(), replace(FILE, mode=mode)
     worker.store.objects[object_key(file)] = Kept(BODY, "image/png")
-    outcome = await worker.outcome(file)
+    outcome = await worker.outcome(file, redelivered=redelivered)
     assert isinstance(outcome, FileStored)
-    assert (outcome.unchanged, outcome.sha256) == (True, None)
-    assert worker.drive.opened == []
+    assert bool(worker.drive.opened) is fetched
+    assert (outcome.unchanged, outcome.sha256 is None) == (unchanged, not fetched)
+    assert (outcome.size, outcome.md5) == (len(BODY), FILE.md5)
 
 
-async def test_the_message_is_done_only_after_its_outcome_is_acknowledged() -> None:
-    message = InHand(a_file())
-
-    def look(_events: Sequence[Message]) -> None:
-        assert not message.is_done
-
-    worker = Worker(Publications(look))
-    await worker.transfer.handle(message)
-    assert message.is_done
+@virtual_time
+async def test_a_redelivered_file_that_is_not_there_is_fetched() -> None:
+    worker = a_worker()
+    outcome = await worker.outcome(redelivered=True)
+    assert isinstance(outcome, FileStored)
+    assert worker.drive.opened == ["file-1"]
 
 
-async def test_an_outcome_that_is_not_acknowledged_leaves_the_message_to_be_redelivered() -> None:
+@virtual_time
+async def test_a_file_is_not_done_before_its_outcome_is_acknowledged() -> None:
+    worker = a_worker()
+
     def lost(_events: Sequence[Message]) -> None:
         raise ConnectionError("no broker")
 
-    worker, message = Worker(Publications(lost)), InHand(a_file())
-    with pytest.raises(ConnectionError):
-        await worker.transfer.handle(message)
-    assert not message.is_done
+    transfer = Transfer(worker.copier, Publications(lost), bucket="pictures")
+    for _ in range(2):  # and a second delivery is not taken for a repeat
+        with pytest.raises(ConnectionError):
+            await transfer.handle(FILE, redelivered=False)
+    assert len(worker.drive.opened) == 2
 
 
-async def test_a_passing_trouble_costs_attempts_and_no_more() -> None:
-    worker = Worker()
-    worker.drive.open_troubles["file-1"].extend([AGAIN, Answers(b"half a p")])
+@virtual_time
+async def test_a_short_trouble_costs_attempts_and_no_more() -> None:
+    worker = a_worker()
+    worker.drive.open_troubles["file-1"].extend([UNAVAILABLE, UNAVAILABLE])
     outcome = await worker.outcome()
     assert isinstance(outcome, FileStored)
     assert outcome.attempts == 3
 
 
-async def test_a_trouble_that_stays_sets_the_file_aside() -> None:
-    worker = Worker()
-    worker.drive.open_troubles["file-1"].extend([AGAIN] * 3)
+@virtual_time
+async def test_a_file_whose_bytes_stay_wrong_fails_with_its_reason() -> None:
+    worker = a_worker()
+    worker.drive.open_troubles["file-1"].extend([Answers(b"half a p")] * 4)
     outcome = await worker.outcome()
     assert isinstance(outcome, FileFailed)
-    assert (outcome.reason, outcome.message) == ("drive_unavailable", "No answer.")
-    assert (outcome.attempts, outcome.round, outcome.epoch) == (3, 3, 2)
-    assert outcome.file == worker.file
+    assert (outcome.reason, outcome.attempts) == ("content_mismatch", 4)
+    assert (outcome.round, outcome.epoch, outcome.file) == (3, 2, FILE)
     assert worker.store.objects == {}
 
 
-async def test_a_refusal_of_one_file_is_not_tried_again() -> None:
-    worker = Worker()
-    worker.drive.open_troubles["file-1"].append(SetAside("abusive_file", "Google withholds it."))
+@pytest.mark.parametrize("reason", ["abusive_file", "download_quota_exceeded"])
+@virtual_time
+async def test_a_refusal_of_one_file_fails_it_at_once_and_stops_nobody(reason: str) -> None:
+    worker = a_worker()
+    worker.drive.open_troubles["file-1"].append(SetAside(reason, "Google withholds it."))
     outcome = await worker.outcome()
     assert isinstance(outcome, FileFailed)
-    assert (outcome.reason, outcome.attempts) == ("abusive_file", 1)
+    assert (outcome.reason, outcome.message) == (reason, "Google withholds it.")
+    assert (outcome.attempts, now()) == (1, 0)
+    assert worker.drive_breaker.waiting_for is None
 
 
-@pytest.mark.parametrize("where", ["drive", "store"])
-async def test_when_nothing_can_work_the_file_waits_and_is_not_lost(where: str) -> None:
-    worker, message = Worker(), InHand(a_file(size=len(BODY)))
-    stop = Stop("no_bucket", "There is no bucket.")
-    if where == "drive":
-        worker.drive.open_troubles["file-1"].extend([stop] * 3)
-    else:
-        worker.store.refusal = stop
-    handling = asyncio.ensure_future(worker.transfer.handle(message))
-    await until(lambda: len(worker.drive.opened) >= 3)
+@pytest.mark.parametrize(
+    "why",
+    [
+        UNAVAILABLE,
+        TryAgain("drive_unreachable", "No connection."),
+        RateLimited("drive_rate_limited", "Slower."),
+        RateLimited("drive_rate_limited", "Slower.", retry_after=3600.0),
+        CoolDown("automated_queries", "A robot.", 600.0),
+        CoolDown("daily_limit_exceeded", "Used up.", 3600.0),
+        Stop("key_refused", "GOOGLE_API_KEY is wrong."),
+    ],
+)
+@virtual_time
+async def test_what_is_no_files_fault_is_waited_out_and_said(why: Verdict) -> None:
+    worker = a_worker()
+    worker.drive.down = why
+    handling = asyncio.create_task(worker.transfer.handle(FILE, redelivered=False))
+    await asyncio.sleep(LONG)
     assert worker.publications.events == []
-    assert worker.standstill.waiting_for == "There is no bucket."
-    assert worker.transfer.in_flight == 1
+    waiting = worker.drive_breaker.waiting_for
+    assert waiting is not None
+    assert (waiting.reason, waiting.message) == (why.reason, why.message)
+    worker.drive.down = None
+    await handling
+    assert isinstance(worker.publications.events[0], FileStored)
+    assert worker.drive_breaker.waiting_for is None
+
+
+@pytest.mark.parametrize(
+    "why", [TryAgain("store_unavailable", "503"), Stop("no_bucket", "There is no bucket.")]
+)
+@pytest.mark.parametrize("redelivered", [True, False])
+@virtual_time
+async def test_trouble_of_the_store_is_waited_out_and_said(why: Verdict, redelivered: bool) -> None:
+    worker = a_worker()
+    worker.store.refusal = why
+    handling = asyncio.create_task(worker.transfer.handle(FILE, redelivered=redelivered))
+    await asyncio.sleep(LONG)
+    assert worker.publications.events == []
+    waiting = worker.store_breaker.waiting_for
+    assert waiting is not None
+    assert waiting.reason == why.reason
+    assert worker.drive_breaker.waiting_for is None
     worker.store.refusal = None
-    await asyncio.wait_for(handling, 10)
-    assert message.is_done
+    await handling
     assert isinstance(worker.publications.events[0], FileStored)
-    assert worker.standstill.waiting_for is None
-    assert worker.transfer.in_flight == 0
+    assert len(worker.drive.opened) == 1
 
 
-async def test_while_drive_cannot_be_connected_to_files_wait_instead_of_failing() -> None:
-    worker, message = Worker(), InHand(a_file(size=len(BODY)))
-    worker.drive.open_troubles["file-1"].extend([NO_WAY] * 7)  # twice its attempts, and one more
-    handling = asyncio.ensure_future(worker.transfer.handle(message))
-    await until(lambda: worker.standstill.waiting_for == "No connection.")
-    await asyncio.wait_for(handling, 10)
-    assert isinstance(worker.publications.events[0], FileStored)
-    assert message.is_done
+class BrokenFile(FakeStore):
+    """It answers 500 for one object, and works for all others."""
+
+    async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
+        if "broken" in key:
+            raise TryAgain("store_unavailable", "The store answers 500.")
+        await super().put(key, body, content_type=content_type)
 
 
-async def test_a_file_of_a_partition_that_is_gone_is_left_to_its_new_owner() -> None:
-    worker, message = Worker(), InHand(a_file(), alive=False)
-    await worker.transfer.handle(message)
+class BrokenDownload(FakeDrive):
+    """It answers 500 for one file, and works for all others."""
+
+    def open(self, file: FileFound):  # type: ignore[no-untyped-def]
+        if "broken" in file.file_id:
+            raise UNAVAILABLE
+        return super().open(file)
+
+
+@pytest.mark.parametrize(
+    ("drive", "store", "reason"),
+    [
+        (BrokenDownload(), FakeStore(), "drive_unavailable"),
+        (FakeDrive(), BrokenFile(), "store_unavailable"),
+    ],
+)
+@virtual_time
+async def test_a_file_that_fails_alone_while_others_succeed_is_set_aside(
+    drive: FakeDrive, store: FakeStore, reason: str
+) -> None:
+    worker = Transferring(drive=drive, store=store)
+    broken = asyncio.create_task(worker.outcome(worker.add("broken")))
+    number = 0
+    while not broken.done():
+        number += 1
+        await worker.transfer.handle(worker.add(f"other-{number}"), redelivered=False)
+        await asyncio.sleep(1)
+    failures = [e for e in worker.publications.events if isinstance(e, FileFailed)]
+    assert [(failed.file_id, failed.reason) for failed in failures] == [("broken", reason)]
+    assert len(worker.publications.events) == number + 1
+    assert now() < 60
+
+
+@virtual_time
+async def test_a_cancelled_file_publishes_nothing_and_leaves_nothing() -> None:
+    worker = a_worker()
+    worker.drive.down = CoolDown("automated_queries", "A robot.", 600.0)
+    handling = asyncio.create_task(worker.transfer.handle(FILE, redelivered=False))
+    await asyncio.sleep(60)
+    assert worker.drive_breaker.holds(handling)
+    handling.cancel()
+    await asyncio.wait({handling})
+    assert (handling.cancelled(), now()) == (True, 60)
+    assert worker.publications.events == []
+    assert worker.drive_breaker.waiting_for is None
+    worker.check_nothing_is_held()
+
+
+@virtual_time
+async def test_an_event_of_another_kind_is_passed_over() -> None:
+    worker, event = a_worker(), ImportPaused(import_id="import-1", at=NOW)
+    await worker.transfer.handle(event, redelivered=False)
+    await worker.transfer.set_aside(event, SetAside("worker_died", "It kills."))
+    assert worker.publications.events == []
+
+
+@virtual_time
+async def test_a_file_that_the_runner_sets_aside_fails_with_the_reason_it_was_given() -> None:
+    worker = a_worker()
+    await worker.transfer.set_aside(FILE, SetAside("worker_died", "It kills its worker."))
+    (failed,) = worker.publications.events
+    assert isinstance(failed, FileFailed)
+    assert (failed.reason, failed.message) == ("worker_died", "It kills its worker.")
+    assert (failed.file, failed.round, failed.epoch) == (FILE, 3, 2)
     assert worker.drive.opened == []
-    assert worker.publications.events == []
-    assert (message.is_done, message.is_left) == (False, True)
 
 
-async def test_a_fault_that_nobody_foresaw_fails_one_file_and_not_the_process() -> None:
-    class Broken(FakeStore):
-        async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
-            raise ZeroDivisionError
-
-    worker = Worker()
-    worker.transfer = Transfer(
-        Copier(worker.drive, Broken(), Budget(1024)),
-        worker.publications,
-        bucket="pictures",
-        policy=AT_ONCE,
-        standstill=worker.standstill,
-    )
-    outcome = await worker.outcome()
-    assert isinstance(outcome, FileFailed)
-    assert outcome.reason == "unforeseen"
-    assert "ZeroDivisionError" in outcome.message
-
-
-async def test_an_event_of_another_kind_does_not_block_the_log() -> None:
-    worker, message = Worker(), InHand(ImportPaused(import_id="import-1", at=NOW))
-    await worker.transfer.handle(message)
-    assert message.is_done
-    assert worker.publications.events == []
-
-
-async def test_a_file_replaced_meanwhile_is_stored_and_told_as_it_is_now() -> None:
-    worker = Worker()
-    old = replace(worker.file, name="file-1.png", size=3, md5="0" * 32, version=1)
-    worker.drive.items["file-1"] = dataclasses.replace(worker.drive.items["file-1"], version=2)
-    outcome = await worker.outcome(old)
+@virtual_time
+async def test_a_file_that_was_replaced_is_stored_and_reported_as_it_is_now() -> None:
+    old = replace(FILE, size=3, md5="0" * 32, version=1)
+    new = replace(FILE, version=2)
+    outcome = await Transferring(BODY, old, now=entry_of(new)).outcome()
     assert isinstance(outcome, FileStored)
-    assert outcome.attempts == 1
-    assert outcome.file == replace(
-        old, size=len(BODY), md5=worker.file.md5, sha256=outcome.sha256, version=2
-    )
-    assert outcome.object_key == object_key(outcome.file)
-    assert worker.store.objects[outcome.object_key].body == BODY
-
-
-@pytest.mark.parametrize("reason", ["automated_queries", "daily_limit_exceeded"])
-async def test_what_shuts_everything_out_parks_no_file(reason: str) -> None:
-    worker, message = Worker(), InHand(a_file(size=len(BODY)))
-    wall = CoolDown(reason, "Shut out.", 0.01)
-    worker.drive.open_troubles["file-1"].extend([wall] * 7)
-    handling = asyncio.ensure_future(worker.transfer.handle(message))
-    await until(lambda: worker.standstill.waiting_for == "Shut out.")
-    await asyncio.wait_for(handling, 10)
-    assert isinstance(worker.publications.events[0], FileStored)
-
-
-async def test_a_limit_of_the_rate_that_never_ends_is_waited_out_and_parks_no_file() -> None:
-    worker = Worker(policy=RetryPolicy(first_wait=0.001, longest_wait=0.001, patience=0.0))
-    worker.drive.open_troubles["file-1"].extend([RateLimited("drive_rate_limited", "Slower.")] * 5)
-    message = InHand(worker.file)
-    handling = asyncio.ensure_future(worker.transfer.handle(message))
-    await until(lambda: worker.standstill.waiting_for == "Slower.")
-    await asyncio.wait_for(handling, 10)
-    assert isinstance(worker.publications.events[0], FileStored)
-
-
-async def test_who_is_told_to_come_back_in_an_hour_does_not_knock_before() -> None:
-    worker, message = Worker(policy=RetryPolicy(patience=0.0)), InHand(a_file(size=len(BODY)))
-    later = RateLimited("drive_rate_limited", "Slower.", retry_after=3600.0)
-    worker.drive.open_troubles["file-1"].append(later)
-    handling = asyncio.ensure_future(worker.transfer.handle(message))
-    await until(lambda: worker.standstill.waiting_for == "Slower.")
-    await asyncio.sleep(0.1)  # the worker's own waits are far shorter
-    assert worker.drive.opened == ["file-1"]
-    message.alive = False
-    await asyncio.wait_for(handling, 10)
-
-
-async def test_a_file_whose_downloads_are_used_up_is_parked_at_once_and_alone() -> None:
-    worker = Worker()
-    worker.drive.open_troubles["file-1"].append(SetAside("download_quota_exceeded", "Too many."))
-    outcome = await worker.outcome()
-    assert isinstance(outcome, FileFailed)
-    assert (outcome.reason, outcome.attempts) == ("download_quota_exceeded", 1)
-    assert worker.standstill.waiting_for is None
-
-
-async def test_a_file_that_goes_to_another_owner_is_not_waited_for_any_longer() -> None:
-    worker, message = Worker(), InHand(a_file(size=len(BODY)))
-    limited = RateLimited("drive_rate_limited", "Slower.", retry_after=3000.0)
-    worker.drive.open_troubles["file-1"].append(limited)
-    handling = asyncio.ensure_future(worker.transfer.handle(message))
-    await until(lambda: worker.drive.opened == ["file-1"])
-    message.alive = False
-    await asyncio.wait_for(handling, 10)
-    assert (message.is_done, message.is_left) == (False, True)
-    assert worker.publications.events == []
-    assert worker.transfer.in_flight == 0
+    assert (outcome.file, outcome.attempts) == (new, 2)
+    assert outcome.object_key == object_key(new)

@@ -144,6 +144,65 @@ async def test_a_cancelled_wait_ends_at_once_wherever_it_stands(loop: VirtualLoo
 
 
 @timed
+async def test_a_probe_that_takes_long_is_still_a_wait_until_it_succeeds(
+    loop: VirtualLoop,
+) -> None:
+    async def act() -> str:
+        await asyncio.sleep(60)
+        if loop.time() < 1000:
+            raise OUTAGE
+        return "done"
+
+    breaker = CircuitBreaker(Waits())
+    call = asyncio.create_task(breaker.call(act))
+    await asyncio.sleep(61)
+    for _ in range(900):
+        assert breaker.waiting_for is not None
+        await asyncio.sleep(1)
+    assert await call == "done"
+    assert breaker.waiting_for is None
+
+
+@timed
+async def test_a_newcomer_that_probes_during_a_cool_down_is_a_wait_too(loop: VirtualLoop) -> None:
+    async def act() -> str:
+        await asyncio.sleep(60)
+        if loop.time() < 2000:
+            raise BLOCKED
+        return "done"
+
+    breaker = CircuitBreaker(Waits())
+    first = asyncio.create_task(breaker.call(act))
+    await asyncio.sleep(61)
+    newcomer = asyncio.create_task(breaker.call(act))
+    await asyncio.sleep(1)
+    first.cancel()
+    for _ in range(1900):
+        assert breaker.waiting_for is not None
+        await asyncio.sleep(1)
+    assert await newcomer == "done"
+
+
+@timed
+async def test_what_goes_on_after_a_success_waits_no_more(loop: VirtualLoop) -> None:
+    works = False
+
+    async def act(seconds: float) -> None:
+        if not works:
+            raise OUTAGE
+        await asyncio.sleep(seconds)
+
+    breaker = CircuitBreaker(Waits())
+    calls = [asyncio.create_task(breaker.call(lambda s=s: act(s))) for s in (1, 600, 600)]  # type: ignore[misc]
+    await asyncio.sleep(20)
+    works = True
+    await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.sleep(1)
+    assert not all(call.done() for call in calls)
+    assert breaker.waiting_for is None
+
+
+@timed
 async def test_other_verdicts_go_up_at_once(loop: VirtualLoop) -> None:
     async def act() -> str:
         raise SetAside("not_found", "It is gone.")

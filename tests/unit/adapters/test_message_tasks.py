@@ -1,0 +1,285 @@
+"""One task for each message: its order, its limit, its end, and what is done after a crash."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from msgspec.structs import replace
+
+from services.adapters.kafka.message_tasks import (
+    WORKER_DIED,
+    Assignment,
+    Delivery,
+    MessageTasks,
+)
+from services.adapters.kafka.reader import Raw
+from services.core.events import Message
+from services.core.flow.offsets import History
+from services.core.topics import FILES_FOUND
+from services.core.wire import encode
+from tests.fakes.log import FakeGroupConsumer, FakeLog, FakePublisher
+from tests.fakes.messages import Recorder, work_of
+from tests.fakes.patience import until
+from tests.fakes.virtual_time import now, virtual_time
+from tests.samples import FOUND
+
+Idle = Callable[[asyncio.Task[None]], bool]
+SOON = 0.1
+
+
+def a_delivery(
+    name: str, assignment: Assignment | None = None, history: History = History.NEW
+) -> Delivery:
+    record = encode(replace(FOUND, file_id=name), source="test")
+    raw = Raw(
+        topic=record.topic, partition=0, offset=0, key=record.key, value=record.value, headers={}
+    )
+    return Delivery(raw, assignment or Assignment(), history)
+
+
+async def for_ever(_event: Message) -> None:
+    await asyncio.Event().wait()
+
+
+async def for_a_second(_event: Message) -> None:
+    await asyncio.sleep(1)
+
+
+class Desk:
+    """The tasks of one consumer; the test is the consumer's thread."""
+
+    def __init__(
+        self, recorder: Recorder, *, at_once: int = 32, idle: Idle = lambda _task: False
+    ) -> None:
+        self.recorder = recorder
+        publisher = FakePublisher(FakeLog(), LookupError, "test")
+        self.tasks = MessageTasks(work_of(recorder, publisher, at_once=at_once, idle=idle))
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Until the block ends; then what is in hand is worked on to its end."""
+        running = asyncio.create_task(self.tasks.run())
+        await asyncio.sleep(SOON)
+        yield
+        self.tasks.close()
+        await running
+
+    async def deliver(self, *deliveries: Delivery) -> None:
+        """Hand over, and let the tasks begin."""
+        self.tasks.deliver(deliveries)
+        await asyncio.sleep(SOON)
+
+    @property
+    def finished(self) -> list[str]:
+        """The keys of what may be committed."""
+        return [(each.record.key or b"").decode() for each in self.tasks.finished]
+
+
+@virtual_time
+async def test_a_message_is_finished_only_when_its_work_is_done() -> None:
+    desk = Desk(Recorder(for_a_second))
+    async with desk.running():
+        await desk.deliver(a_delivery("a"))
+        assert (len(desk.recorder.in_hand), desk.finished) == (1, [])
+        await asyncio.sleep(1)
+        assert desk.finished == ["a"]
+
+
+@virtual_time
+async def test_messages_finish_in_any_order() -> None:
+    async def first_is_slow(event: Message) -> None:
+        await asyncio.sleep(5 if event.key == "a" else 1)
+
+    desk = Desk(Recorder(first_is_slow))
+    async with desk.running():
+        await desk.deliver(a_delivery("a"), a_delivery("b"), a_delivery("c"))
+    assert desk.finished == ["b", "c", "a"]
+
+
+@virtual_time
+async def test_what_is_cancelled_is_not_finished_and_gives_its_slot_back() -> None:
+    lost = Assignment()
+    desk = Desk(Recorder(for_ever), at_once=1)
+    async with desk.running():
+        await desk.deliver(a_delivery("a", lost))
+        assert not lost.empty.is_set()
+        desk.tasks.cancel([lost])
+        await asyncio.sleep(0)
+        await desk.deliver(a_delivery("b", kept := Assignment()))
+        assert [event.key for event in desk.recorder.in_hand] == ["b"]
+        desk.tasks.cancel([kept])
+    assert desk.finished == []
+    assert [event.key for event in desk.recorder.cancelled] == ["a", "b"]
+    assert lost.empty.is_set()
+
+
+@virtual_time
+async def test_a_drain_cancels_what_only_waits_and_lets_the_rest_finish() -> None:
+    assignment, waiting = Assignment(), set[asyncio.Task[object] | None]()
+
+    async def act(event: Message) -> None:
+        if event.key == "waits":
+            waiting.add(asyncio.current_task())
+            await asyncio.Event().wait()
+        await asyncio.sleep(1)
+
+    desk = Desk(Recorder(act), idle=lambda task: task in waiting)
+    async with desk.running():
+        await desk.deliver(a_delivery("waits", assignment), a_delivery("works", assignment))
+        since = now()
+        desk.tasks.drain([assignment])
+        await asyncio.sleep(0)
+        assert [event.key for event in desk.recorder.cancelled] == ["waits"]
+        assert not assignment.empty.is_set()
+    assert desk.finished == ["works"]
+    assert now() - since < 1.1
+    assert assignment.empty.is_set()
+
+
+@pytest.mark.parametrize("end", [MessageTasks.drain, MessageTasks.cancel])
+@virtual_time
+async def test_what_is_queued_is_dropped_when_its_partition_goes(
+    end: Callable[[MessageTasks, list[Assignment]], None],
+) -> None:
+    gone, kept = Assignment(), Assignment()
+    desk = Desk(Recorder(for_a_second), at_once=1)
+    async with desk.running():
+        await desk.deliver(a_delivery("a", kept), a_delivery("b", gone), a_delivery("c", kept))
+        end(desk.tasks, [gone])
+    assert desk.finished == desk.recorder.keys == ["a", "c"]
+
+
+@virtual_time
+async def test_a_consumer_that_breaks_ends_what_is_in_hand_and_what_is_queued() -> None:
+    desk = Desk(Recorder(for_ever), at_once=1)
+    running = asyncio.create_task(desk.tasks.run())
+    await desk.deliver(a_delivery("a"), a_delivery("b"))
+    desk.tasks.close(LookupError("the broker refused us"))
+    with pytest.raises(LookupError):
+        await running
+    assert [event.key for event in desk.recorder.cancelled] == ["a"]
+    assert desk.finished == []
+
+
+@virtual_time
+async def test_what_may_have_been_handled_before_is_handled_as_that() -> None:
+    desk = Desk(Recorder())
+    async with desk.running():
+        await desk.deliver(a_delivery("a"), a_delivery("b", history=History.REDELIVERED))
+    assert desk.recorder.redelivered == ["b"]
+
+
+@virtual_time
+async def test_a_suspect_is_worked_on_alone_and_only_once_that_is_announced() -> None:
+    most = 0
+
+    async def act(event: Message) -> None:
+        nonlocal most
+        if event.key == "suspect":
+            most = len(desk.recorder.in_hand)
+        await asyncio.sleep(1)
+        if event.key == "suspect":
+            most = max(most, len(desk.recorder.in_hand))
+
+    desk = Desk(Recorder(act))
+    async with desk.running():
+        suspect = a_delivery("suspect", history=History.SUSPECT)
+        await desk.deliver(a_delivery("a"), a_delivery("b"), suspect, a_delivery("c"))
+        assert [started.alone for started in desk.tasks.started] == [False, False]
+        await asyncio.sleep(10)
+        assert desk.recorder.keys == ["a", "b"]
+        assert [(s.delivery.record.key, s.alone) for s in desk.tasks.started] == [
+            (b"a", False),
+            (b"b", False),
+            (b"suspect", True),
+        ]
+        assert desk.recorder.in_hand == []
+        desk.tasks.announced()
+    assert desk.recorder.keys == ["a", "b", "suspect", "c"]
+    assert most == 1
+
+
+@virtual_time
+async def test_a_suspect_whose_partition_goes_during_the_announcement_is_dropped() -> None:
+    assignment = Assignment()
+    desk = Desk(Recorder(), at_once=1)
+    async with desk.running():
+        await desk.deliver(a_delivery("suspect", assignment, History.SUSPECT), a_delivery("a"))
+        desk.tasks.cancel([assignment])
+        desk.tasks.announced()
+    assert desk.recorder.keys == desk.finished == ["a"]
+
+
+@virtual_time
+async def test_suspects_that_are_still_queued_do_not_hold_up_the_end() -> None:
+    """Nobody would answer their announcements: the consumer's thread has ended."""
+    assignment = Assignment()
+    desk = Desk(Recorder())
+    async with desk.running():
+        suspects = [a_delivery(name, assignment, History.SUSPECT) for name in "abc"]
+        await desk.deliver(*suspects)
+        desk.tasks.cancel([assignment])
+    assert desk.finished == []
+
+
+@virtual_time
+async def test_what_killed_its_worker_alone_is_set_aside_without_a_try() -> None:
+    desk = Desk(Recorder())
+    async with desk.running():
+        await desk.deliver(a_delivery("a", history=History.CONDEMNED))
+    assert desk.recorder.handled == []
+    assert [(event.key, why) for event, why in desk.recorder.failed] == [("a", WORKER_DIED)]
+    assert desk.finished == ["a"]
+
+
+class Lives:
+    """Workers, one after the other, of which each dies as soon as it takes up `killer`."""
+
+    def __init__(self, killer: str) -> None:
+        self.killer = killer
+        self.log = FakeLog()
+        self.publisher = FakePublisher(self.log, LookupError, "test")
+        self.deaths = 0
+        self.handled: set[str] = set()
+        self.failed: list[tuple[str, str]] = []
+
+    async def live(self, count: int) -> None:
+        """One worker, until it dies, or until each of so many messages has come to an end."""
+        died = asyncio.Event()
+        committed = self.log.committed
+
+        async def act(event: Message) -> None:
+            nonlocal committed
+            await asyncio.sleep(0.01)
+            if event.key == self.killer and not died.is_set():
+                committed = dict(self.log.committed)  # a dead worker commits no more
+                died.set()
+            if died.is_set():
+                await asyncio.Event().wait()
+            self.handled.add(event.key)
+
+        recorder = Recorder(act)
+        consumer = FakeGroupConsumer(
+            self.log, group="g", topic=FILES_FOUND.name, drain_seconds=0.01
+        )
+        running = asyncio.create_task(consumer.run(work_of(recorder, self.publisher)))
+        await until(lambda: died.is_set() or len(self.handled) + len(recorder.failed) == count)
+        self.failed += [(event.key, why) for event, why in recorder.failed]
+        consumer.stop()
+        await running
+        self.log.committed = committed if died.is_set() else self.log.committed
+        self.deaths += died.is_set()
+
+
+@virtual_time
+async def test_a_message_that_kills_its_worker_is_set_aside_and_all_others_are_handled() -> None:
+    lives, names = Lives("file-17"), [f"file-{n}" for n in range(40)]
+    await lives.publisher.publish([replace(FOUND, file_id=name) for name in names])
+    for _ in range(10):
+        await lives.live(len(names))
+        if lives.failed:
+            break
+    assert lives.failed == [("file-17", WORKER_DIED)]
+    assert lives.handled == set(names) - {"file-17"}
+    assert lives.deaths == 4  # three in company, one alone

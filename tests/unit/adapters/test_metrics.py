@@ -1,0 +1,106 @@
+"""What Prometheus reads from a worker."""
+
+import socket
+from urllib.request import urlopen
+
+import pytest
+from msgspec.structs import replace
+from prometheus_client.parser import text_string_to_metric_families
+
+from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
+from services.core.errors import Stop
+from services.core.events import WorkerStatus
+from services.core.flow.quota import QuotaState
+from services.core.settings import Reader, SettingsError, read_settings
+from tests.fakes.samples import NOW
+
+HERE = "127.0.0.1"
+STATUS = WorkerStatus(
+    worker_id="w",
+    service="transfer",
+    state="waiting",
+    at=NOW,
+    in_flight=7,
+    oldest_unfinished_seconds=1.5,
+)
+QUOTA = QuotaState(share=0.22, limit=71_500, allowed=50_050, used=1200, refused=3, waiting=9)
+
+pytestmark = pytest.mark.usefixtures("socket_enabled")
+
+
+@pytest.fixture
+def settings() -> MetricsSettings:
+    """A port that was free a moment ago."""
+    with socket.create_server((HERE, 0)) as server:
+        return MetricsSettings(host=HERE, port=server.getsockname()[1])
+
+
+def scraped(port: int | None) -> dict[str, tuple[str, float]]:
+    """Type and value of each figure."""
+    with urlopen(f"http://{HERE}:{port}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    families = text_string_to_metric_families(text)
+    return {s.name: (f.type, s.value) for f in families for s in f.samples}
+
+
+def test_every_figure_is_there_with_its_value(settings: MetricsSettings) -> None:
+    with metrics_endpoint(settings, WorkerMetrics(lambda: STATUS, lambda: QUOTA)) as port:
+        assert scraped(port) == {
+            "drivestream_worker_waiting": ("gauge", 1.0),
+            "drivestream_worker_in_flight": ("gauge", 7.0),
+            "drivestream_worker_oldest_unfinished_seconds": ("gauge", 1.5),
+            "drivestream_quota_share_ratio": ("gauge", 0.22),
+            "drivestream_quota_limit_units_per_minute": ("gauge", 71_500.0),
+            "drivestream_quota_allowed_units_per_minute": ("gauge", 50_050.0),
+            "drivestream_quota_used_units_per_minute": ("gauge", 1200.0),
+            "drivestream_quota_waiting_requests": ("gauge", 9.0),
+            "drivestream_quota_refused_total": ("counter", 3.0),
+        }
+
+
+def test_figures_are_those_of_the_moment_when_they_are_scraped(settings: MetricsSettings) -> None:
+    status = STATUS
+    with metrics_endpoint(settings, WorkerMetrics(lambda: status)) as port:
+        assert scraped(port)["drivestream_worker_in_flight"][1] == 7
+        status = replace(STATUS, in_flight=8, state="running")
+        assert scraped(port)["drivestream_worker_in_flight"][1] == 8
+        assert scraped(port)["drivestream_worker_waiting"][1] == 0
+
+
+def test_a_worker_without_a_limit_has_no_figures_of_one(settings: MetricsSettings) -> None:
+    free = QuotaState(share=0.22, limit=None, allowed=None, used=0, refused=0, waiting=0)
+    with metrics_endpoint(settings, WorkerMetrics(lambda: STATUS, lambda: free)) as port:
+        names = set(scraped(port))
+    assert not any("limit" in name or "allowed" in name for name in names)
+    assert "drivestream_quota_used_units_per_minute" in names
+
+
+def test_the_port_is_free_again_after_the_end(settings: MetricsSettings) -> None:
+    for _ in range(2):
+        with metrics_endpoint(settings, WorkerMetrics(lambda: STATUS)) as port:
+            assert scraped(port)
+
+
+def test_a_port_that_is_taken_stops_the_process_in_words(settings: MetricsSettings) -> None:
+    metrics = WorkerMetrics(lambda: STATUS)
+    with (
+        socket.create_server((HERE, settings.port)),
+        pytest.raises(Stop) as caught,
+        metrics_endpoint(settings, metrics),
+    ):
+        pytest.fail("it listens")
+    assert caught.value.reason == "cannot_listen"
+    assert f"METRICS_PORT: cannot listen at {HERE}, port {settings.port}" in caught.value.message
+
+
+def test_without_a_port_there_is_no_endpoint() -> None:
+    settings = read_settings({}, MetricsSettings.read)
+    with metrics_endpoint(settings, WorkerMetrics(lambda: STATUS)) as port:
+        assert port is None
+
+
+def test_settings_name_host_and_port() -> None:
+    reader = Reader({"METRICS_HOST": "0.0.0.0", "METRICS_PORT": "9100"})
+    assert MetricsSettings.read(reader) == MetricsSettings(host="0.0.0.0", port=9100)
+    with pytest.raises(SettingsError, match="METRICS_PORT"):
+        read_settings({"METRICS_PORT": "70000"}, MetricsSettings.read)

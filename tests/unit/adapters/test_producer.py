@@ -1,0 +1,58 @@
+"""A patient publisher outlasts a broker that is away, and still ends at once when told to."""
+
+import asyncio
+
+import pytest
+
+from services.adapters.kafka.errors import KafkaUnavailableError
+from services.adapters.kafka.producer import PatientPublisher
+from services.core.topics import DEAD_LETTERS, FILES_FOUND
+from services.core.wire import Record
+from tests.fakes.log import FakeLog, FakePublisher
+from tests.fakes.virtual_time import now, virtual_time
+from tests.samples import FOUND
+
+LETTER = Record(topic=DEAD_LETTERS.name, key=b"k", value=b"{")
+
+
+def a_publisher() -> tuple[PatientPublisher, FakeLog]:
+    log = FakeLog()
+    gone = KafkaUnavailableError("no broker")
+    return PatientPublisher(FakePublisher(log, lambda: gone, "test")), log
+
+
+@virtual_time
+async def test_events_and_dead_letters_are_published_once_the_broker_is_back() -> None:
+    publisher, log = a_publisher()
+    log.available = False
+    publishing = [
+        asyncio.create_task(publisher.publish([FOUND])),
+        asyncio.create_task(publisher.publish_records([LETTER])),
+    ]
+    await asyncio.sleep(3600)
+    assert not any(task.done() for task in publishing)
+    log.available = True
+    await asyncio.gather(*publishing)
+    assert now() < 3610
+    assert len(log.of(FILES_FOUND.name)) == len(log.of(DEAD_LETTERS.name)) == 1
+
+
+@virtual_time
+async def test_a_cancelled_publish_ends_at_once() -> None:
+    publisher, log = a_publisher()
+    log.available = False
+    publishing = asyncio.create_task(publisher.publish([FOUND]))
+    await asyncio.sleep(60)
+    publishing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await publishing
+    assert now() == 60
+
+
+@virtual_time
+async def test_an_error_that_is_not_kafkas_goes_up() -> None:
+    log = FakeLog()
+    log.available = False
+    publisher = PatientPublisher(FakePublisher(log, lambda: LookupError("a bug"), "test"))
+    with pytest.raises(LookupError):
+        await publisher.publish([FOUND])

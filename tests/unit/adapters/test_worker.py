@@ -1,0 +1,110 @@
+"""What a worker says of itself, and which of its tasks a drain need not wait for."""
+
+import asyncio
+
+import pytest
+import structlog
+
+from services.adapters.worker import Consumes, Worker, WorkerSettings, WorkerSpec
+from services.core.errors import Stop
+from services.core.flow.circuit_breaker import unknown
+from services.core.flow.quota import QuotaLimiter
+from services.core.flow.quota_settings import QuotaSettings
+from services.core.settings import SettingsError, read_settings
+from services.core.topics import FILES_FOUND, FILES_STORED
+from services.transfer.memory import MemoryBudget
+from tests.fakes.log import FakeLog, FakePublisher
+from tests.fakes.messages import Recorder
+from tests.fakes.virtual_time import virtual_time
+
+SPEC = WorkerSpec(
+    service="transfer",
+    consumes=(Consumes(topic=FILES_FOUND, group="transfer", at_once=7),),
+    publishes=(FILES_STORED,),
+    connections=7,
+)
+NO_BUCKET = Stop("no_bucket", "There is no bucket.")
+
+
+def a_worker(part: float = 1.0) -> Worker:
+    settings = read_settings({}, QuotaSettings.read)
+    quota = QuotaLimiter(settings, "transfer", lambda: part, structlog.get_logger().warning)
+    return Worker(SPEC, FakePublisher(FakeLog(), LookupError, "test"), quota)
+
+
+async def refuse() -> None:
+    raise NO_BUCKET
+
+
+@virtual_time
+async def test_a_worker_is_waiting_while_any_system_it_needs_is_away() -> None:
+    worker = a_worker()
+    drive, store = (worker.calls_to(system, unknown) for system in ("drive", "store"))
+    assert (worker.status([]).state, worker.waiting_for) == ("running", None)
+    call = asyncio.create_task(store.call(refuse))
+    await asyncio.sleep(60)
+    status = worker.status([])
+    assert status.state == "waiting"
+    assert status.waiting_for == store.breaker.waiting_for
+    assert status.waiting_for is not None
+    assert status.waiting_for.reason == "no_bucket"
+    assert drive.breaker.waiting_for is None
+    call.cancel()
+    await asyncio.wait({call})
+    assert (worker.status([]).state, worker.waiting_for) == ("running", None)
+
+
+@virtual_time
+async def test_a_worker_is_waiting_while_an_error_of_its_own_stops_everything() -> None:
+    worker = a_worker()
+    call = asyncio.create_task(worker.faults.call(refuse))
+    await asyncio.sleep(60)
+    assert worker.status([]).state == "waiting"
+    call.cancel()
+
+
+@virtual_time
+async def test_status_says_how_much_is_in_hand_and_which_share_of_the_quota_is_ours() -> None:
+    worker = a_worker(part=0.5)
+    for _ in range(3):
+        await worker.limits[FILES_FOUND.name].acquire()
+    status = worker.status([])
+    assert (status.service, status.in_flight) == ("transfer", 3)
+    assert status.quota_share == pytest.approx(0.44)
+
+
+@virtual_time
+async def test_tasks_that_wait_for_their_turn_or_for_the_end_of_an_outage_are_idle() -> None:
+    worker, memory = a_worker(part=0.0), MemoryBudget(10)
+    worker.waits_in(memory.holds)
+    store = worker.calls_to("store", unknown)
+
+    async def hold(seconds: float) -> None:
+        async with memory.holding(10):
+            await asyncio.sleep(seconds)
+
+    works = asyncio.create_task(hold(3600))
+    waits = [
+        asyncio.create_task(hold(0)),
+        asyncio.create_task(store.call(refuse)),
+        asyncio.create_task(worker.faults.call(refuse)),
+        asyncio.create_task(worker.quota.take(1)),
+    ]
+    await asyncio.sleep(1)
+    work = worker.work(FILES_FOUND.name, Recorder())
+    assert not work.idle(works)
+    assert all(work.idle(task) for task in waits)
+
+
+def test_each_topic_has_a_limit_of_its_own() -> None:
+    worker, handler = a_worker(), Recorder()
+    work = worker.work(FILES_FOUND.name, handler)
+    assert (work.limit.limit, work.limit) == (7, worker.limits[FILES_FOUND.name])
+    assert (work.service, work.handler) == ("transfer", handler)
+
+
+def test_all_faults_of_a_workers_settings_are_reported_together() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"METRICS_PORT": "many", "DRIVE_API_URL": "nowhere"}, WorkerSettings.read)
+    assert "METRICS_PORT" in str(caught.value)
+    assert "DRIVE_API_URL" in str(caught.value)
