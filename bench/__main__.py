@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from local.servers import running_servers
+from local.run.start import running_servers
 from tests.platform import emptied
 from tests.system import System, link, running_system
 

@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.__main__ import cpu_seconds, peak_mb
-from local.servers import running_servers
+from local.run.start import running_servers
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader

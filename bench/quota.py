@@ -23,7 +23,7 @@ from typing import Any
 from confluent_kafka import Consumer, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
-from local.servers import running_servers
+from local.run.start import running_servers
 from services.core.settings import QUOTA_USER, USUAL_SHARES
 from services.core.topics import FILES_FOUND, IMPORTS_PAGES
 from tests.platform import Platform, emptied

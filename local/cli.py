@@ -19,12 +19,12 @@ from local.commands import (
     run_status,
     run_up,
 )
-from local.follow import StandstillError
-from local.home import HomeError
-from local.imports import ApiError, Unreachable
-from local.ports import PortError
-from local.server import ServerError
-from local.stopping import Stopped
+from local.run.data_folder import HomeError
+from local.run.stop_signal import Stopped
+from local.servers.ports import PortError
+from local.servers.server import ServerError
+from local.show.api import ApiError, Unreachable
+from local.show.follow import StandstillError
 from local.toolchains.fetching import FetchError
 from services.core.folder_link import NotAFolderLinkError, parse_folder_link
 

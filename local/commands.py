@@ -11,14 +11,14 @@ from contextlib import suppress
 
 from rich.console import Console
 
-from local.addresses import table
-from local.answers import answers
 from local.demo import Start, run_import
-from local.follow import Limits
-from local.home import Copy, Home, HomeError
-from local.server import ServerError
-from local.services import module
-from local.up import up
+from local.run.data_folder import Copy, Home, HomeError
+from local.run.up import up
+from local.servers.health import answers
+from local.servers.server import ServerError
+from local.servers.services import module
+from local.show.addresses import table
+from local.show.follow import Limits
 from services.core.settings import data_dir
 
 OK, FAILED, USAGE, NOT_RUNNING, STANDSTILL, INTERRUPTED = 0, 1, 2, 3, 4, 130

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from local.bar import Bar
-from local.follow import Limits, follow
-from local.imports import Api, Progress
-from local.server import ServerError
-from local.stack import Stack
-from local.up import Up
+from local.run.stack import Stack
+from local.run.up import Up
+from local.servers.server import ServerError
+from local.show.api import Api, Progress
+from local.show.bar import Bar
+from local.show.follow import Limits, follow
 
 POLL_S = 0.5
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from local.page import built_page
-from local.postgres import postgres_programs
+from local.servers.postgres import postgres_programs
 from local.toolchains.java import java
 from local.toolchains.kafka_jars import kafka_jars
 from local.toolchains.minio_binary import minio_binary
+from local.toolchains.page import built_page
 
 
 def fetched(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from docker.errors import DockerException
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
-from local.servers import running_servers
+from local.run.start import running_servers
 from services.core.settings import KafkaSettings, Reader, StoreSettings
 from tests.containers import container_servers, docker_answers
 from tests.platform import Platform, emptied

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from drive_emulator.testing import RunningEmulator, running_emulator
-from local.processes import Children, Command, Process
-from local.services import module
+from local.run.processes import Children, Command, Process
+from local.servers.services import module
 from services.adapters.kafka.reader import LogReader, Raw
 from services.core.settings import KafkaSettings
 from tests.platform import Platform

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from contextlib import suppress
 
-from local.answers import answers
 from local.doctor.configured import Surroundings
-from local.emulator import KEY
-from local.home import Home
-from local.ports import LOOPBACK
+from local.run.data_folder import Home
+from local.servers.emulator import KEY
+from local.servers.health import answers
+from local.servers.ports import LOOPBACK
 
 EMULATOR_PORT = "28085"
 OWN = ("GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "DRIVE_API_URL")

@@ -11,8 +11,8 @@ from typing import Any
 from local.doctor.ask import Answer, Asker, SpentError, keys
 from local.doctor.drive import MADE_UP
 from local.doctor.findings import Point
+from local.doctor.fragments import fragments
 from local.doctor.listing import Listing, children_of, latency, text
-from local.doctor.names import fragments
 
 MADE_UP_KEY = "not-a-key-but-made-up-by-drivestream-doctor"
 DEFAULT_FIELDS = {"kind", "id", "name", "mimeType", "resourceKey"}

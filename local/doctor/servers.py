@@ -10,9 +10,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
 
-from local.answers import answers
 from local.doctor.configured import Surroundings, origin
 from local.doctor.findings import Finding, guarded, note, unchecked, wrong
+from local.servers.health import answers
 from services.adapters.catalog import migrate
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.errors import KafkaUnavailableError

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from local.server import Place
-from local.servers import start, wait_until_ready
+from local.run.start import start, wait_until_ready
+from local.servers.server import Place
+from local.servers.web import web
 from local.toolchains.node import WEB
-from local.web import web
 from tests.platform import Platform
 from tests.system import link, running_system
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from local.servers import running_servers
+from local.run.start import running_servers
 from tests.platform import Platform
 from tests.system import free_port, link, running_system
 

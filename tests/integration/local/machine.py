@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from local.paths import CHECKOUT
-from local.stack import INSTEAD
+from local.run.stack import INSTEAD
 
 PORTS = (
     "PORT",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.ports import LOOPBACK, PortError, Ports, accepts
+from local.servers.ports import LOOPBACK, PortError, Ports, accepts
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from local.paths import CHECKOUT
-from local.processes import Children, Command, Process
+from local.run.processes import Children, Command, Process
 
 STUBBORN = "trap '' TERM; echo up; while :; do sleep 0.05; done"
 
@@ -118,7 +118,7 @@ def test_all_of_them_end_with_their_context_and_share_one_wait(tmp_path: Path) -
 PARENT = """
 import sys, time
 from pathlib import Path
-from local.processes import Children, Command
+from local.run.processes import Children, Command
 
 folder = Path(sys.argv[1])
 with Children(folder) as children:

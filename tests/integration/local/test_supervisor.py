@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from local.processes import Children, Command, Process
-from local.server import Server, ServerError
-from local.supervisor import Supervisor
+from local.run.processes import Children, Command, Process
+from local.run.supervisor import Supervisor
+from local.servers.server import Server, ServerError
 from tests.integration.local.test_processes import eventually
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from local.kafka import kafka
 from local.paths import cache_dir
-from local.processes import Children
-from local.server import Place
-from local.servers import start, wait_until_ready
+from local.run.processes import Children
+from local.run.start import start, wait_until_ready
+from local.servers.kafka import kafka
+from local.servers.server import Place
 from local.toolchains.golang import found_go, go
 from local.toolchains.java import found_java, java
 from local.toolchains.kafka_jars import maven

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.ports import LOOPBACK
-from local.stack import planned
+from local.run.stack import planned
+from local.servers.ports import LOOPBACK
 from tests.integration.local.machine import Machine, a_machine
 from tests.integration.local.test_processes import eventually
 

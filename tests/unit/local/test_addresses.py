@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from local.addresses import addresses, table
+from local.show.addresses import addresses, table
 
 SETTINGS = {
     "API_URL": "http://127.0.0.1:3000",

@@ -5,9 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from local.bar import Bar
 from local.demo import Outcome
-from local.imports import Progress, parsed
+from local.show.api import Progress, parsed
+from local.show.bar import Bar
 from tests.unit.local.test_imports import ANSWER
 
 DONE = {**ANSWER, "stored": 2100, "failed": 0, "pending": 0, "failures": {}, "state": "completed"}

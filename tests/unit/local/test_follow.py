@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.follow import Limits, StandstillError, follow
-from local.imports import Progress, Unreachable, parsed
+from local.show.api import Progress, Unreachable, parsed
+from local.show.follow import Limits, StandstillError, follow
 from tests.unit.local.test_imports import ANSWER
 
 

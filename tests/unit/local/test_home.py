@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.home import MARK, Copy, Home, HomeError
+from local.run.data_folder import MARK, Copy, Home, HomeError
 
 
 def test_a_folder_that_is_not_there_is_made_and_marked(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from local.imports import ApiError, detail, parsed
+from local.show.api import ApiError, detail, parsed
 
 ANSWER: dict[str, object] = {
     "id": "import-1",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from local.logs import cut, keep_previous
+from local.run.logs import cut, keep_previous
 
 
 def test_a_start_keeps_the_last_run_s_log_and_no_older_one(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The environment that services and servers are started with."""
 
-from local.server import plain_env
-from local.services import module, without_proxy
+from local.servers.server import plain_env
+from local.servers.services import module, without_proxy
 
 
 def test_a_proxy_is_kept_out_of_the_talk_on_this_machine() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.supervisor import delay, how_it_ended
+from local.run.supervisor import delay, how_it_ended
 
 
 def test_each_failure_in_a_row_doubles_the_wait_up_to_half_a_minute() -> None:

@@ -1,6 +1,6 @@
 """What the watchdog has to end, as told by the lines that it was sent."""
 
-from local.watchdog import groups_left
+from local.run.watchdog import groups_left
 
 
 def test_groups_that_were_added_and_not_taken_back_are_left() -> None:

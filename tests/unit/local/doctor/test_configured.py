@@ -5,7 +5,7 @@ import re
 import pytest
 
 from local.doctor.configured import Surroundings, origin, settings, shown
-from local.up import SHARED
+from local.run.up import SHARED
 
 SERVERS = {
     "AWS_ACCESS_KEY_ID": "id",

@@ -11,8 +11,8 @@ from local.doctor.ask import Answer
 from local.doctor.drive import clock, judged
 from local.doctor.findings import Finding, Point, Report, Section, guarded, note, wrong
 from local.doctor.folder import parsed
+from local.doctor.fragments import fragments
 from local.doctor.listing import Listing, kinds
-from local.doctor.names import fragments
 from local.doctor.shown import WIDTH, text
 from services.adapters.drive.refusals import Asked
 from services.core.folder_link import FolderLink

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Live
 
-from local.imports import Progress
+from local.show.api import Progress
 
 PLAIN_EVERY_S = 2.0
 GROWING = ("queued", "listing")

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.ports import Ports
-from local.processes import Command
+from local.run.processes import Command
+from local.servers.ports import Ports
 
 # Settings of the caller's own servers and clients would change ours: PGPORT, MINIO_VOLUMES, …
 FOREIGN = ("PG", "MINIO_", "KAFKA_", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "AWS_", "_JAVA")

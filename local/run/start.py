@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.emulator import emulator
-from local.kafka import kafka
-from local.minio import minio
-from local.postgres import postgres
-from local.processes import Children, Process
-from local.server import Place, Server, ServerError
+from local.run.processes import Children, Process
+from local.servers.emulator import emulator
+from local.servers.kafka import kafka
+from local.servers.minio import minio
+from local.servers.postgres import postgres
+from local.servers.server import Place, Server, ServerError
 
 SERVERS: Mapping[str, Callable[[Place], Server]] = {
     "kafka": kafka,

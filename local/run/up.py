@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from local.addresses import Sample, addresses, sample_folder
-from local.home import Copy, Home
-from local.server import ServerError
-from local.stack import Say, Stack, running_stack
+from local.run.data_folder import Copy, Home
+from local.run.stack import Say, Stack, running_stack
+from local.servers.server import ServerError
+from local.show.addresses import Sample, addresses, sample_folder
 
 # What other commands may need of a running copy's settings.
 SHARED = (

@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from local import watchdog
-from local.accounts import group_of
+from local.run import watchdog
+from local.servers.accounts import group_of
 
 STOP_S = 15.0
 

@@ -6,19 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.emulator import emulator
-from local.home import Home
-from local.kafka import kafka
-from local.logs import keep_previous
-from local.minio import minio
-from local.postgres import postgres
-from local.processes import Children, Process
-from local.server import Place, Server, ServerError
-from local.servers import start, wait_until_ready
-from local.services import WORKERS, api, module, worker
-from local.stopping import StopSignal
-from local.supervisor import Supervisor, how_it_ended
-from local.web import web
+from local.run.data_folder import Home
+from local.run.logs import keep_previous
+from local.run.processes import Children, Process
+from local.run.start import start, wait_until_ready
+from local.run.stop_signal import StopSignal
+from local.run.supervisor import Supervisor, how_it_ended
+from local.servers.emulator import emulator
+from local.servers.kafka import kafka
+from local.servers.minio import minio
+from local.servers.postgres import postgres
+from local.servers.server import Place, Server, ServerError
+from local.servers.services import WORKERS, api, module, worker
+from local.servers.web import web
 
 # A server is started unless one of these names another in its place.
 INSTEAD: tuple[tuple[Callable[[Place], Server], tuple[str, ...]], ...] = (

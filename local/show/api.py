@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from local.answers import OPENER
+from local.servers.health import OPENER
 
 FINAL = frozenset({"completed", "completed_with_failures", "failed", "cancelled"})
 LIMIT_S = 30.0

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from local.logs import cut
-from local.processes import Process
-from local.server import Server, ServerError
+from local.run.logs import cut
+from local.run.processes import Process
+from local.servers.server import Server, ServerError
 
 FIRST_DELAY_S, LONGEST_DELAY_S = 1.0, 30.0
 STEADY_S = 60.0  # having run this long, it is no longer failing over and over

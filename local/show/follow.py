@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from local.imports import Progress, Unreachable
+from local.show.api import Progress, Unreachable
 
 
 class StandstillError(Exception):

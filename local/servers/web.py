@@ -1,11 +1,11 @@
 """The web page on one machine: what Vite built, served on a port of its own, /api passed on."""
 
-from local.answers import answers
-from local.page import built_page
-from local.ports import LOOPBACK
-from local.processes import Command
-from local.server import Place, Server, nothing_to_prepare, plain_env
+from local.run.processes import Command
+from local.servers.health import answers
+from local.servers.ports import LOOPBACK
+from local.servers.server import Place, Server, nothing_to_prepare, plain_env
 from local.toolchains.node import WEB
+from local.toolchains.page import built_page
 
 VITE = WEB / "node_modules" / "vite" / "bin" / "vite.js"
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import psycopg
 
-from local.accounts import group_of, hand_over, let_through, unprivileged_account
-from local.credentials import password
-from local.ports import LOOPBACK
-from local.processes import Command
-from local.server import Place, Server, ServerError, plain_env
+from local.run.processes import Command
+from local.servers.accounts import group_of, hand_over, let_through, unprivileged_account
+from local.servers.credentials import password
+from local.servers.ports import LOOPBACK
+from local.servers.server import Place, Server, ServerError, plain_env
 
 USER = DATABASE = "drivestream"
 INITIALISED = "initialised"

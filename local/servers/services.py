@@ -3,11 +3,11 @@
 import sys
 from collections.abc import Mapping
 
-from local.answers import answers
 from local.paths import CHECKOUT
-from local.ports import LOOPBACK
-from local.processes import Command
-from local.server import Place, Server, nothing_to_prepare
+from local.run.processes import Command
+from local.servers.health import answers
+from local.servers.ports import LOOPBACK
+from local.servers.server import Place, Server, nothing_to_prepare
 
 WORKERS = ("lister", "transfer", "indexer")
 NO_PROXY = ("NO_PROXY", "no_proxy")

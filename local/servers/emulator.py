@@ -2,11 +2,11 @@
 
 import sys
 
-from local.answers import answers
 from local.paths import CHECKOUT
-from local.ports import LOOPBACK
-from local.processes import Command
-from local.server import Place, Server, nothing_to_prepare, plain_env
+from local.run.processes import Command
+from local.servers.health import answers
+from local.servers.ports import LOOPBACK
+from local.servers.server import Place, Server, nothing_to_prepare, plain_env
 
 KEY = "emulator-key"
 

@@ -1,10 +1,10 @@
 """MinIO on one machine: a real S3-compatible server with one drive, and its console."""
 
-from local.answers import answers
-from local.credentials import password
-from local.ports import LOOPBACK
-from local.processes import Command
-from local.server import Place, Server, nothing_to_prepare, plain_env
+from local.run.processes import Command
+from local.servers.credentials import password
+from local.servers.health import answers
+from local.servers.ports import LOOPBACK
+from local.servers.server import Place, Server, nothing_to_prepare, plain_env
 from local.toolchains.minio_binary import minio_binary
 
 USER = "drivestream"

@@ -9,9 +9,9 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from local.ports import LOOPBACK, accepts
-from local.processes import Command
-from local.server import Place, Server, ServerError, plain_env
+from local.run.processes import Command
+from local.servers.ports import LOOPBACK, accepts
+from local.servers.server import Place, Server, ServerError, plain_env
 from local.toolchains.java import java
 from local.toolchains.kafka_jars import kafka_jars
 

@@ -7,8 +7,8 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from local.answers import OPENER
-from local.server import ServerError
+from local.servers.health import OPENER
+from local.servers.server import ServerError
 
 
 def addresses(

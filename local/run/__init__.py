@@ -1,0 +1,1 @@
+"""Running them: processes, their supervision, the data folder, the whole stack."""

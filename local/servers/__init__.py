@@ -1,0 +1,1 @@
+"""The servers of one machine: what a server is, and one module for each."""
