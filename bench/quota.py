@@ -16,14 +16,12 @@ import time
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
-from local.run.start import running_servers
+from local.run.start import running_servers, temporary_data_dir
 from services.core.settings import QUOTA_USER, USUAL_SHARES
 from services.core.topics import FILES_FOUND, IMPORTS_PAGES
 from tests.platform import Platform, emptied
@@ -185,8 +183,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=60, help="that are measured")
     given = parser.parse_args()
     results = []
-    with TemporaryDirectory(prefix="drivestream-bench-") as folder:
-        data = Path(folder)
+    with temporary_data_dir() as data:
         with running_servers(data, ["kafka", "minio", "postgres"]) as servers:
             for workers in map(int, given.workers.split(",")):
                 course = Course(

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from drive_emulator.testing import RunningEmulator, running_emulator
-from local.run.processes import Children, Command, Process
-from local.servers.services import module
+from local.run.processes import Children, Process
+from local.servers.server import Command
+from local.servers.services import service
 from services.adapters.kafka.reader import LogReader, Raw
 from services.core.settings import KafkaSettings
 from tests.platform import Platform
@@ -47,7 +48,7 @@ class System:
     def start(self, *names: str) -> None:
         """Start services; each has a log of its own."""
         for name in names:
-            known = module(name.split("-")[0], self.env)
+            known = service(name.split("-")[0], self.env)
             command = Command(name=name, argv=known.argv, env=known.env, cwd=known.cwd)
             self.processes[name] = self.children.start(command)
 

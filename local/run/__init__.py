@@ -1,1 +1,1 @@
-"""Running them: processes, their supervision, the data folder, the whole stack."""
+"""Running everything: processes and their supervision, the data folder, the whole stack."""

@@ -1,46 +1,38 @@
-"""Child processes, each in a session of its own, none of which outlives us.
-
-`Children` starts them and stops them all together; `Process` is one of them, for whoever wants to
-stop, kill or restart it alone.
-"""
+"""Child processes, each in a session of its own, none of which outlives us."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from local.run import watchdog
-from local.servers.accounts import group_of
+from local.run.logs import last_lines
+from local.servers.accounts import run_as
+from local.servers.server import Command, ServerError
 
-STOP_S = 15.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Command:
-    """What to run. `env` is the whole environment; `account` an OS user (root only)."""
-
-    name: str
-    argv: tuple[str, ...]
-    env: Mapping[str, str] = field(repr=False)
-    cwd: Path
-    stop_signal: signal.Signals = signal.SIGTERM
-    account: str | None = None
+STOP_TIMEOUT_S = 15.0
+RUN_TIMEOUT_S = 120.0
 
 
 class Process:
-    """One child, which can be started again after it ended. Its output is appended to `log`."""
+    """One child. It can be started again after it has ended. Its output is appended to `log`.
 
-    def __init__(self, command: Command, log: Path, guard: "Guard") -> None:
+    It inherits the file descriptors `pass_fds`, and with them every lock that they hold.
+    """
+
+    def __init__(
+        self, command: Command, log: Path, guard: "Guard", pass_fds: Sequence[int] = ()
+    ) -> None:
         self.command = command
         self.log = log
         self._guard = guard
+        self._pass_fds = pass_fds
         self._child: subprocess.Popen[bytes] | None = None
         self._group: int | None = None
 
@@ -56,16 +48,15 @@ class Process:
 
     @property
     def returncode(self) -> int | None:
-        """How it ended last: an exit code, a negative signal number, None while it runs."""
+        """How it ended: an exit code or a negative signal number. None while it runs."""
         return self._child.poll() if self._child else None
 
     def start(self) -> None:
-        """Start it, in a process group of its own, with nothing on standard input."""
+        """Start it, in a process group of its own, without standard input."""
         if self.running:
-            raise RuntimeError(f"{self.command.name} runs already, as process {self.pid}.")
+            raise RuntimeError(f"{self.command.name} already runs as process {self.pid}.")
         self.kill()
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        account = self.command.account
         with self.log.open("ab") as output:
             self._child = subprocess.Popen(
                 self.command.argv,
@@ -75,66 +66,65 @@ class Process:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                user=account,
-                group=group_of(account),
-                extra_groups=[] if account else None,
+                pass_fds=self._pass_fds,
+                **run_as(self.command.account),
             )
         self._group = self._child.pid
         self._guard.add(self._group, self.command.stop_signal)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process itself; nothing if it has ended."""
+        """Send a signal to the process itself, unless it has ended."""
         if self._child is not None and self.running:
             self._child.send_signal(number)
 
-    def stop(self, patience_s: float = STOP_S) -> None:
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """Ask it to stop, wait, then kill what is left of its group."""
         self.signal(self.command.stop_signal)
-        self.wait(patience_s)
+        self.wait(timeout_s)
         self.kill()
 
     def kill(self) -> None:
-        """SIGKILL to the whole group, at once, also to what a dead process left in it; reap it."""
+        """Kill the whole group, including what a process that has ended left in it."""
         if self._child is None or self._group is None:
             return
         with suppress(ProcessLookupError):
             os.killpg(self._group, signal.SIGKILL)
         self._child.wait()
         self._guard.remove(self._group)
-        self._group = None  # the number may come to stand for somebody else's group
+        self._group = None  # the system may give the number to another group
 
-    def wait(self, limit_s: float) -> bool:
-        """Whether it has ended within the limit."""
+    def wait(self, timeout_s: float) -> bool:
+        """Whether it has ended before the timeout."""
         if self._child is None:
             return True
         with suppress(subprocess.TimeoutExpired):
-            self._child.wait(limit_s)
+            self._child.wait(timeout_s)
         return not self.running
 
     def tail(self, lines: int = 12) -> str:
         """The last lines of its log."""
-        return tail(self.log, lines)
+        return last_lines(self.log, lines)
+
+    def log_ending(self) -> str:
+        """Where its log is, and the last lines of it, for an error message."""
+        return f"The end of its log, {self.log}:\n{self.tail()}"
 
 
 class Guard:
-    """Our side of the watchdog's pipe: it notices our death by the pipe's end.
+    """Our end of the pipe to the watchdog, which takes the end of the pipe as our death."""
 
-    It keeps the file descriptors `keep` open, and any lock on them, until it has ended what we
-    left.
-    """
-
-    def __init__(self, keep: Sequence[int] = ()) -> None:
-        self._dog = subprocess.Popen(
+    def __init__(self, pass_fds: Sequence[int] = ()) -> None:
+        self._watchdog = subprocess.Popen(
             [sys.executable, "-I", "-S", watchdog.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            pass_fds=keep,
+            pass_fds=pass_fds,
         )
 
     def add(self, group: int, number: signal.Signals) -> None:
-        """Have the group ended should we die."""
+        """Have a process group stopped with this signal if we die."""
         self._tell(f"+ {group} {int(number)}\n")
 
     def remove(self, group: int) -> None:
@@ -142,26 +132,29 @@ class Guard:
         self._tell(f"- {group}\n")
 
     def close(self) -> None:
-        """End the watchdog; it ends what is still registered."""
-        if self._dog.stdin:
-            self._dog.stdin.close()
-        self._dog.wait()
+        """End the watchdog. It stops the groups that are still registered."""
+        if self._watchdog.stdin:
+            self._watchdog.stdin.close()
+        self._watchdog.wait()
 
     def _tell(self, line: str) -> None:
-        if self._dog.stdin:
-            self._dog.stdin.write(line.encode())
-            self._dog.stdin.flush()
+        if self._watchdog.stdin:
+            self._watchdog.stdin.write(line.encode())
+            self._watchdog.stdin.flush()
 
 
 class Children:
-    """A context whose processes end with it, whichever way it ends."""
+    """A context that ends its processes when it is left, for whatever reason.
 
-    processes: list[Process]
+    Every process inherits `pass_fds`. A lock on one of them is released only when the last process
+    has ended, including those that left our process groups, as PostgreSQL's do.
+    """
 
-    def __init__(self, log_dir: Path, keep: Sequence[int] = ()) -> None:
+    def __init__(self, log_dir: Path, pass_fds: Sequence[int] = ()) -> None:
         self._log_dir = log_dir
-        self._guard = Guard(keep)
-        self.processes = []
+        self._pass_fds = pass_fds
+        self._guard = Guard(pass_fds)
+        self.processes: list[Process] = []
 
     def __enter__(self) -> Self:
         return self
@@ -176,15 +169,27 @@ class Children:
         self._guard.close()
 
     def start(self, command: Command) -> Process:
-        """Start a process with its log in LOG_DIR/NAME.log."""
-        process = Process(command, self._log_dir / f"{command.name}.log", self._guard)
+        """Start a process. Its log is LOG_DIR/NAME.log."""
+        log = self._log_dir / f"{command.name}.log"
+        process = Process(command, log, self._guard, self._pass_fds)
         self.processes.append(process)
         process.start()
         return process
 
-    def stop(self, patience_s: float = STOP_S) -> None:
-        """Ask all to stop, wait once for all of them, and kill what is left."""
-        deadline = time.monotonic() + patience_s
+    def run(self, command: Command) -> None:
+        """Run a command to its end; `ServerError` if it fails or takes more than two minutes."""
+        process = self.start(command)
+        if not process.wait(RUN_TIMEOUT_S):
+            process.kill()
+            raise ServerError(f"{command.name} took too long. {process.log_ending()}")
+        process.kill()
+        if process.returncode != 0:
+            how = exit_reason(process.returncode)
+            raise ServerError(f"{command.name} failed ({how}). {process.log_ending()}")
+
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        """Ask all of them to stop, wait for all of them together, and kill the rest."""
+        deadline = time.monotonic() + timeout_s
         for process in self.processes:
             process.signal(process.command.stop_signal)
         for process in self.processes:
@@ -192,12 +197,11 @@ class Children:
             process.kill()
 
 
-def tail(log: Path, lines: int) -> str:
-    """The last lines of a file, read from its end; empty if there is none."""
+def exit_reason(returncode: int | None) -> str:
+    """An exit code or a negative signal number, in words."""
+    if returncode is None or returncode >= 0:
+        return f"exit code {returncode}"
     try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 64_000))
-            text = file.read().decode(errors="replace")
-    except FileNotFoundError:
-        return ""
-    return "\n".join(text.splitlines()[-lines:])
+        return f"killed by {signal.Signals(-returncode).name}"
+    except ValueError:
+        return f"killed by signal {-returncode}"

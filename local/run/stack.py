@@ -1,154 +1,201 @@
-"""Everything on one machine: what is started and what is given, in which order, and how it ends."""
+"""Everything on one machine: what is started, in which order, and how it is stopped."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from local.run.data_folder import Home
+from local.run.data_folder import DataFolder, RunningCopy
 from local.run.logs import keep_previous
-from local.run.processes import Children, Process
+from local.run.processes import Children, exit_reason
 from local.run.start import start, wait_until_ready
-from local.run.stop_signal import StopSignal
-from local.run.supervisor import Supervisor, how_it_ended
-from local.servers.emulator import emulator
+from local.run.stopping import StopSignal
+from local.run.supervisor import Supervisor
+from local.servers.emulator import Sample, emulator, sample_folder
 from local.servers.kafka import kafka
 from local.servers.minio import minio
 from local.servers.postgres import postgres
-from local.servers.server import Place, Server, ServerError
-from local.servers.services import WORKERS, api, module, worker
+from local.servers.server import Context, Server, ServerError
+from local.servers.services import WORKERS, api, service, worker
 from local.servers.web import web
+from local.settings import SettingError, read_all
+from local.show.addresses import addresses
 
-# A server is started unless one of these names another in its place.
-INSTEAD: tuple[tuple[Callable[[Place], Server], tuple[str, ...]], ...] = (
+# A server is started unless one of these variables names another to use instead.
+INSTEAD: tuple[tuple[Callable[[Context], Server], tuple[str, ...]], ...] = (
     (kafka, ("KAFKA_BOOTSTRAP_SERVERS",)),
     (minio, ("S3_ENDPOINT_URL",)),
     (postgres, ("DATABASE_URL",)),
     (emulator, ("GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "DRIVE_API_URL")),
 )
-SETUP_LIMIT_S = 300.0
+SETUP_TIMEOUT_S = 300.0
 TICK_S = 0.2
-SAY_EVERY_S = 5.0
-# A copy that died is ended by its watchdog within ten seconds; the one after it waits that long.
-LOCK_PATIENCE_S = 15.0
+REPORT_EVERY_S = 5.0
+# The watchdogs of a copy that died stop its processes within ten seconds.
+LOCK_TIMEOUT_S = 15.0
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What will run, and the settings that all of Drivestream's own processes get."""
+    """What will run.
+
+    `settings` are those of all services; `recorded` the part that other commands may need.
+    """
 
     servers: tuple[Server, ...]
     services: tuple[Server, ...]
     page: tuple[Server, ...]
     settings: Mapping[str, str] = field(repr=False)
+    recorded: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """All of it, running."""
+    """A running copy: the API's address, the sample folder if there is one, the address table."""
 
-    plan: Plan
+    api_url: str
+    sample: Sample | None
+    addresses: Mapping[str, str]
     supervisor: Supervisor
     stop: StopSignal
 
-    def stay(self) -> None:
-        """Keep it running until asked to stop."""
+    def run_until_stopped(self) -> None:
+        """Keep it running until somebody asks it to stop."""
         while not self.stop.wait(TICK_S):
             self.supervisor.tick()
 
 
-def planned(env: Mapping[str, str], data_dir: Path, with_web: bool) -> Plan:
-    """Claim every port and fetch what is missing; nothing is started yet."""
-    place = Place({**env, "DATA_DIR": str(data_dir)}, data_dir)
-    makers = [maker for maker, given in INSTEAD if not any(env.get(name) for name in given)]
-    servers = tuple(maker(place) for maker in makers)
-    settings = dict(place.env)
+def plan_stack(env: Mapping[str, str], data_dir: Path, with_page: bool) -> Plan:
+    """Check the settings, claim the ports and fetch what is missing. Nothing is started yet."""
+    context = Context({**env, "DATA_DIR": str(data_dir)}, data_dir)
+    makers = [make for make, names in INSTEAD if not any(env.get(name) for name in names)]
+    servers = tuple(make(context) for make in makers)
+    settings = dict(context.env)
     for server in servers:
-        settings |= server.gives
-    first = api(place, settings)
-    workers = tuple(worker(name, settings) for name in WORKERS)
-    page = (web(place, first.gives["API_URL"]),) if with_web else ()
-    for server in (first, *page):
-        settings |= server.gives
-    return Plan(servers=servers, services=(first, *workers), page=page, settings=settings)
+        settings |= server.settings
+    the_api = api(context, settings)
+    read = read_all(the_api.command.env)
+    if read.faults:
+        raise SettingError("\n".join(read.faults))
+    workers = tuple(worker(context, name, settings) for name in WORKERS)
+    page = (web(context, the_api.settings["API_URL"]),) if with_page else ()
+    for server in (the_api, *page):
+        settings |= server.settings
+    names = {*read.asked, "API_URL", "WEB_URL"} - {"HOST", "PORT"}
+    return Plan(
+        servers=servers,
+        services=(the_api, *workers),
+        page=page,
+        settings=settings,
+        recorded={name: settings[name] for name in sorted(names) if settings.get(name)},
+    )
 
 
 @contextmanager
 def running_stack(
-    env: Mapping[str, str], home: Home, say: Say, with_web: bool = True
+    env: Mapping[str, str], folder: DataFolder, report: Report, with_page: bool = True
 ) -> Iterator[Stack]:
-    """Start everything in order, and end everything in reverse, whatever happens.
+    """Start everything in order, and stop everything in reverse order at the end.
 
-    Raises `HomeError`, `PortError`, `FetchError`, `ServerError`, and `Stopped` when asked to stop
-    before all of it answers.
+    Raises `DataFolderError`, `SettingError`, `PortError`, `FetchError`, `ServerError`, and
+    `Stopped` if asked to stop before everything is ready.
     """
-    with home.held(LOCK_PATIENCE_S) as lock:
-        plan = planned(env, home.path, with_web)
-        keep_previous(home.logs)
-        with StopSignal() as stop, Children(home.logs, (lock,)) as servers:
-            stack = Stack(plan=plan, supervisor=Supervisor(say), stop=stop)
-            _start(stack, plan.servers, servers, say)
-            with Children(home.logs, (lock,)) as services:
-                _set_up(stack, services, say)
-                _start(stack, plan.services, services, say)
-                _start(stack, plan.page, services, say)
+    with folder.locked(LOCK_TIMEOUT_S) as lock:
+        # Never closed: whoever waits for the lock waits until this process has ended, too.
+        os.dup(lock)
+        plan = plan_stack(env, folder.path, with_page)
+        keep_previous(folder.logs)
+        with StopSignal() as stop, Children(folder.logs, (lock,)) as servers:
+            starting = _Starting(Supervisor(report), stop, report)
+            starting.start(plan.servers, servers)
+            with Children(folder.logs, (lock,)) as services:
+                starting.set_up(plan.settings, services)
+                starting.start(plan.services, services)
+                starting.start(plan.page, services)
+                stack = _ready(plan, folder, starting)
+                folder.record(
+                    RunningCopy(pid=os.getpid(), settings=plan.recorded, addresses=stack.addresses)
+                )
                 yield stack
-                say("Stopping everything.")
+                report("Stopping everything.")
 
 
-def _start(stack: Stack, group: tuple[Server, ...], children: Children, say: Say) -> None:
-    if not group:
-        return
-    names = ", ".join(server.name for server in group)
-    began = time.monotonic()
-    patience = Patience(stack.stop, say)
-    try:
-        started = start(group, children)
-        wait_until_ready(
-            started, lambda missing: patience.wait_for("Waiting: " + "; ".join(missing))
-        )
-    except ServerError:
-        stack.stop.check()  # on a terminal Ctrl-C ends what prepares a server, too
-        raise
-    for server, process in started:
-        stack.supervisor.watch(server, process)
-    say(f"{names}: ready in {time.monotonic() - began:.1f} s")
+def _ready(plan: Plan, folder: DataFolder, starting: "_Starting") -> Stack:
+    settings = plan.settings
+    sample = None
+    if settings.get("DRIVE_API_URL"):
+        with suppress(ServerError):  # the address may be that of another Drive
+            sample = sample_folder(settings["DRIVE_API_URL"])
+    started = {server.name for server in plan.servers}
+    metrics = {
+        server.name: server.command.env["METRICS_PORT"]
+        for server in plan.services
+        if "METRICS_PORT" in server.command.env
+    }
+    return Stack(
+        api_url=settings["API_URL"],
+        sample=sample,
+        addresses=addresses(settings, folder.path, sample, started, metrics),
+        supervisor=starting.supervisor,
+        stop=starting.stop,
+    )
 
 
-def _set_up(stack: Stack, children: Children, say: Say) -> None:
-    """Run `services.setup` once, and pass on what it says when it has to wait for a server."""
-    began = time.monotonic()
-    patience = Patience(stack.stop, say)
-    process = children.start(module("setup", stack.plan.settings))
-    while not process.wait(0.05):
-        if time.monotonic() - began > SETUP_LIMIT_S:
-            raise ServerError(f"The set-up took longer than {SETUP_LIMIT_S:.0f} s. {_end(process)}")
-        patience.wait_for(f"setup: {process.tail(1) or 'it runs'}")
-    if process.returncode != 0:
-        raise ServerError(
-            f"The set-up failed ({how_it_ended(process.returncode)}). {_end(process)}"
-        )
-    say(f"setup: topics, bucket and tables are there ({time.monotonic() - began:.1f} s)")
+@dataclass(frozen=True)
+class _Starting:
+    """Starts one group after another, and reports what it waits for every few seconds."""
 
+    supervisor: Supervisor
+    stop: StopSignal
+    report: Report
 
-class Patience:
-    """Waits aloud: says what is waited for every few seconds, and not on when asked to stop."""
+    def start(self, group: tuple[Server, ...], children: Children) -> None:
+        """Start a group and wait until it is ready; the supervisor has it from then on."""
+        if not group:
+            return
+        began = time.monotonic()
+        waiting = self._waiting()
+        try:
+            started = start(group, children)
+            wait_until_ready(started, lambda problems: waiting("Waiting: " + "; ".join(problems)))
+        except ServerError:
+            self.stop.check()
+            raise
+        for server, process in started:
+            self.supervisor.watch(process, partial(server.prepare, children.run))
+        names = ", ".join(server.name for server in group)
+        self.report(f"{names}: ready in {time.monotonic() - began:.1f} s")
 
-    def __init__(self, stop: StopSignal, say: Say) -> None:
-        self._stop = stop
-        self._say = say
-        self._said = time.monotonic()
+    def set_up(self, settings: Mapping[str, str], children: Children) -> None:
+        """Run `services.setup`, and report what it says while it waits for a server."""
+        began = time.monotonic()
+        waiting = self._waiting()
+        process = children.start(service("setup", settings))
+        while not process.wait(0.05):
+            if time.monotonic() - began > SETUP_TIMEOUT_S:
+                raise ServerError(
+                    f"The set-up took more than {SETUP_TIMEOUT_S:.0f} s. {process.log_ending()}"
+                )
+            waiting(f"setup: {process.tail(1) or 'running'}")
+        if process.returncode != 0:
+            how = exit_reason(process.returncode)
+            raise ServerError(f"The set-up failed ({how}). {process.log_ending()}")
+        self.report(f"setup: topics, bucket and tables exist ({time.monotonic() - began:.1f} s)")
 
-    def wait_for(self, what: str) -> None:
-        """One look at it: raises `Stopped`, or says it if nothing was said for a while."""
-        self._stop.check()
-        if time.monotonic() - self._said >= SAY_EVERY_S:
-            self._said = time.monotonic()
-            self._say(what)
+    def _waiting(self) -> Report:
+        """Takes what is waited for: reports it now and then, raises `Stopped` if asked to stop."""
+        reported = time.monotonic()
 
+        def waiting(sentence: str) -> None:
+            nonlocal reported
+            self.stop.check()
+            if time.monotonic() - reported >= REPORT_EVERY_S:
+                reported = time.monotonic()
+                self.report(sentence)
 
-def _end(process: Process) -> str:
-    return f"Its log, {process.log}, ends:\n{process.tail()}"
+        return waiting

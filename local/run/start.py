@@ -1,9 +1,9 @@
-"""Servers for whoever needs some: started together, asked until they answer, ended together.
+"""Starting servers together and waiting until they are ready.
 
-    with running_servers(folder, ["kafka", "minio", "postgres"]) as settings:
-        ...  # settings["KAFKA_BOOTSTRAP_SERVERS"], settings["DATABASE_URL"], ...
+    with temporary_data_dir() as folder, running_servers(folder, ["kafka", "minio"]) as settings:
+        ...  # settings["KAFKA_BOOTSTRAP_SERVERS"], settings["S3_ENDPOINT_URL"], ...
 
-On free ports unless the environment names others; that is what tests want.
+Tests and benchmarks use this: the servers get free ports unless the environment names others.
 """
 
 import os
@@ -12,81 +12,80 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from local.run.processes import Children, Process
+from local.run.processes import Children, Process, exit_reason
 from local.servers.emulator import emulator
 from local.servers.kafka import kafka
 from local.servers.minio import minio
 from local.servers.postgres import postgres
-from local.servers.server import Place, Server, ServerError
+from local.servers.server import Context, Server, ServerError
+from local.settings import PORTS
 
-SERVERS: Mapping[str, Callable[[Place], Server]] = {
+SERVERS: Mapping[str, Callable[[Context], Server]] = {
     "kafka": kafka,
     "minio": minio,
     "postgres": postgres,
     "emulator": emulator,
 }
-ANY_PORTS = (
-    "KAFKA_PORT",
-    "KAFKA_CONTROLLER_PORT",
-    "MINIO_PORT",
-    "MINIO_CONSOLE_PORT",
-    "POSTGRES_PORT",
-    "EMULATOR_PORT",
-)
 POLL_S = 0.05
+
+
+@contextmanager
+def temporary_data_dir() -> Iterator[Path]:
+    """A folder, removed at the end, that also the account of PostgreSQL can reach."""
+    with TemporaryDirectory(prefix="drivestream-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @contextmanager
 def running_servers(
     data_dir: Path, names: Sequence[str], env: Mapping[str, str] = os.environ
 ) -> Iterator[dict[str, str]]:
-    """Run the servers with their data and logs in `data_dir`; gives the settings to reach them."""
-    place = Place(dict.fromkeys(ANY_PORTS, "0") | dict(env), data_dir)
+    """Run servers with their data and logs in `data_dir`; gives the settings to reach them."""
+    context = Context(dict.fromkeys(PORTS, "0") | dict(env), data_dir)
     with Children(data_dir / "logs") as children:
-        servers = [SERVERS[name](place) for name in names]
-        started = start(servers, children)
-        wait_until_ready(started)
-        yield {key: value for server in servers for key, value in server.gives.items()}
+        servers = [SERVERS[name](context) for name in names]
+        wait_until_ready(start(servers, children))
+        yield {key: value for server in servers for key, value in server.settings.items()}
 
 
 def start(servers: Sequence[Server], children: Children) -> list[tuple[Server, Process]]:
-    """Prepare all at once (each takes a second the first time), then start them."""
+    """Prepare all servers at the same time, then start them."""
     with ThreadPoolExecutor(max_workers=max(1, len(servers))) as pool:
-        for prepared in [pool.submit(server.prepare) for server in servers]:
+        for prepared in [pool.submit(server.prepare, children.run) for server in servers]:
             prepared.result()
     return [(server, children.start(server.command)) for server in servers]
 
 
 def wait_until_ready(
     started: Sequence[tuple[Server, Process]],
-    told: Callable[[list[str]], None] = lambda missing: None,
+    report: Callable[[list[str]], None] = lambda problems: None,
 ) -> None:
-    """Return when all answer; `ServerError` if one ends before, or takes longer than it may.
+    """Return when all are ready; `ServerError` if one ends first, or takes too long.
 
-    `told` hears again and again what is missing, and may raise if there is no more need to wait.
+    `report` is called again and again with what is not ready yet. It may raise to end the wait.
     """
     began = time.monotonic()
     waiting = list(started)
     while waiting:
-        waited = time.monotonic() - began
-        asked = [(pair, not_ready(*pair, waited)) for pair in waiting]
-        waiting = [pair for pair, missing in asked if missing]
-        told([missing for _, missing in asked if missing])
+        waited_s = time.monotonic() - began
+        problems = [(pair, _not_ready(*pair, waited_s)) for pair in waiting]
+        waiting = [pair for pair, problem in problems if problem]
+        report([problem for _, problem in problems if problem])
         time.sleep(POLL_S if waiting else 0)
 
 
-def not_ready(server: Server, process: Process, waited_s: float) -> str | None:
-    """What is still missing, None if it answers; `ServerError` if there is no hope."""
-    missing = server.missing()
+def _not_ready(server: Server, process: Process, waited_s: float) -> str | None:
+    """Why a server is not ready yet; `ServerError` if it never will be."""
+    problem = server.not_ready()
     if not process.running:
+        how = exit_reason(process.returncode)
+        raise ServerError(f"{server.name} ended during its start ({how}). {process.log_ending()}")
+    if problem and waited_s > server.start_timeout_s:
         raise ServerError(
-            f"{server.name} ended while starting (exit code {process.returncode}). "
-            f"Its log, {process.log}, ends:\n{process.tail()}"
+            f"{server.name} was not ready within {server.start_timeout_s:.0f} s: {problem}. "
+            f"{process.log_ending()}"
         )
-    if missing and waited_s > server.patience_s:
-        raise ServerError(
-            f"{server.name} did not answer within {server.patience_s:.0f} s: {missing}. "
-            f"Its log, {process.log}, ends:\n{process.tail()}"
-        )
-    return missing
+    return problem

@@ -1,97 +1,90 @@
-"""Keeps processes running: one that ends is started again, later and later, and it says so."""
+"""Restarts processes that end, with an increasing delay, and reports it."""
 
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from local.run.logs import cut
-from local.run.processes import Process
-from local.servers.server import Server, ServerError
+from local.run.logs import truncate_long
+from local.run.processes import Process, exit_reason
+from local.servers.server import ServerError
 
-FIRST_DELAY_S, LONGEST_DELAY_S = 1.0, 30.0
-STEADY_S = 60.0  # having run this long, it is no longer failing over and over
-CUT_EVERY_S = 10.0
+FIRST_DELAY_S, MAX_DELAY_S = 1.0, 30.0
+STABLE_S = 60.0  # a process that ran this long has recovered, and its failures are forgotten
+LOG_CHECK_S = 10.0
 
 
 @dataclass(kw_only=True)
-class Watched:
-    """One process and what is planned for it."""
+class Supervised:
+    """One process, what must be done before it starts, and when it is to be restarted."""
 
-    server: Server
     process: Process
+    prepare: Callable[[], None]
     started_at: float
     failures: int = 0
-    due_at: float | None = None
+    restart_at: float | None = None
 
 
-def delay(failures: int) -> float:
+def restart_delay(failures: int) -> float:
     """Seconds before the next start: 1, 2, 4, 8, 16, then 30."""
-    return min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0 ** min(failures - 1, 10))
-
-
-def how_it_ended(returncode: int | None) -> str:
-    """Words for an exit code or the number of a signal."""
-    if returncode is None or returncode >= 0:
-        return f"exit code {returncode}"
-    try:
-        return f"killed by {signal.Signals(-returncode).name}"
-    except ValueError:
-        return f"killed by signal {-returncode}"
+    return min(MAX_DELAY_S, FIRST_DELAY_S * 2.0 ** min(failures - 1, 10))
 
 
 class Supervisor:
-    """Call `tick` a few times a second; it never waits. `say` takes sentences for a person."""
+    """Call `tick` a few times a second; it never waits. `report` takes sentences for a person."""
 
     def __init__(
-        self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self, report: Callable[[str], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._say = say
+        self._report = report
         self._clock = clock
-        self._watched: list[Watched] = []
-        self._cut_at = clock() + CUT_EVERY_S
+        self._supervised: list[Supervised] = []
+        self._check_logs_at = clock() + LOG_CHECK_S
 
-    def watch(self, server: Server, process: Process) -> None:
-        """Keep this one running from now on."""
-        self._watched.append(Watched(server=server, process=process, started_at=self._clock()))
-
-    def tick(self) -> None:
-        """Notice what ended, start again what is due, keep the logs bounded."""
-        for each in self._watched:
-            self._see_to(each)
-        if self._clock() >= self._cut_at:
-            self._cut_at = self._clock() + CUT_EVERY_S
-            cut(each.process.log for each in self._watched)
-
-    def _see_to(self, each: Watched) -> None:
-        if each.due_at is None and not each.process.running:
-            self._plan(each)
-        if each.due_at is not None and self._clock() >= each.due_at:
-            self._start(each)
-
-    def _plan(self, each: Watched) -> None:
-        ended = how_it_ended(each.process.returncode)
-        last = each.process.tail(5)
-        each.process.kill()  # what it left behind in its group
-        if self._clock() - each.started_at > STEADY_S:
-            each.failures = 0
-        each.failures += 1
-        wait = delay(each.failures)
-        each.due_at = self._clock() + wait
-        self._say(
-            f"{each.server.name} ended ({ended}); starting it again in {wait:.0f} s. "
-            f"Its log, {each.process.log}, ends:\n{last}"
+    def watch(self, process: Process, prepare: Callable[[], None] = lambda: None) -> None:
+        """Keep a process running from now on. `prepare` is called before each restart."""
+        self._supervised.append(
+            Supervised(process=process, prepare=prepare, started_at=self._clock())
         )
 
-    def _start(self, each: Watched) -> None:
-        each.due_at = None
+    def tick(self) -> None:
+        """Notice what has ended, restart what is due, and keep the logs short."""
+        for each in self._supervised:
+            if each.restart_at is None and not each.process.running:
+                self._plan_restart(each)
+            if each.restart_at is not None and self._clock() >= each.restart_at:
+                self._restart(each)
+        if self._clock() >= self._check_logs_at:
+            self._check_logs_at = self._clock() + LOG_CHECK_S
+            truncate_long(each.process.log for each in self._supervised)
+
+    def _plan_restart(self, each: Supervised) -> None:
+        process = each.process
+        ended, last = exit_reason(process.returncode), process.tail(5)
+        process.kill()  # what it left in its group
+        if self._clock() - each.started_at > STABLE_S:
+            each.failures = 0
+        delay = self._delay(each)
+        self._report(
+            f"{process.command.name} ended ({ended}); restarting it in {delay:.0f} s. "
+            f"The end of its log, {process.log}:\n{last}"
+        )
+
+    def _delay(self, each: Supervised) -> float:
+        """Count a failure, and plan the next start; seconds until then."""
+        each.failures += 1
+        delay = restart_delay(each.failures)
+        each.restart_at = self._clock() + delay
+        return delay
+
+    def _restart(self, each: Supervised) -> None:
+        name = each.process.command.name
+        each.restart_at = None
         each.started_at = self._clock()
         try:
-            each.server.prepare()
+            each.prepare()
             each.process.start()
         except (OSError, ServerError) as error:
-            each.failures += 1
-            each.due_at = self._clock() + delay(each.failures)
-            self._say(f"{each.server.name} could not be started: {error}")
+            self._delay(each)
+            self._report(f"{name} could not be restarted: {error}")
         else:
-            self._say(f"{each.server.name} runs again (process {each.process.pid}).")
+            self._report(f"{name} runs again (process {each.process.pid}).")

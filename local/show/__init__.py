@@ -1,1 +1,1 @@
-"""What a person is shown: progress and addresses."""
+"""What a person sees: the progress of an import, and the addresses of what runs."""

@@ -1,49 +1,70 @@
-"""Drivestream's API as the command line uses it: start an import, follow its counts."""
+"""Drivestream's API as the command line uses it: start an import, read its report."""
 
 import http.client
 import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, TypeVar
+
+import msgspec
 
 from local.servers.health import OPENER
 
 FINAL = frozenset({"completed", "completed_with_failures", "failed", "cancelled"})
-LIMIT_S = 30.0
+GROWING = frozenset({"queued", "listing"})
+TIMEOUT_S = 30.0
+T = TypeVar("T")
+Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class ApiError(Exception):
-    """The API refused, or answered what it never should; in a sentence."""
+    """The API refused, or its answer makes no sense. The message is for a person."""
 
 
-class Unreachable(Exception):
-    """The API does not answer just now; asking again may help."""
+class ApiUnavailableError(Exception):
+    """The API does not answer at the moment. A later attempt may succeed."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """One answer of `GET /imports/{id}`, checked. Counts are distinct files, sizes bytes."""
+class Waiting(msgspec.Struct, frozen=True):
+    """Why an import does not progress; `until` is when it is expected to continue, if known."""
+
+    message: str
+    until: datetime | None = None
+
+    def __str__(self) -> str:
+        until = f" (until {self.until.astimezone():%H:%M:%S})" if self.until else ""
+        return printable(self.message) + until
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET /imports/{id}`. Counts are distinct files, sizes are bytes."""
 
     state: str
-    message: str
-    found: int
-    stored: int
-    unchanged: int
-    failed: int
-    pending: int
-    found_bytes: int
-    stored_bytes: int
-    skipped: Mapping[str, int]
-    failures: Mapping[str, int]
-    first_stored_at: datetime | None
+    name: str | None = None
+    message: str | None = None
+    waiting_for: Waiting | None = None
+    found: Count
+    stored: Count
+    unchanged: Count
+    failed: Count
+    pending: Count
+    found_bytes: Count
+    stored_bytes: Count
+    skipped: dict[str, Count]
+    failures: dict[str, Count]
+    first_stored_at: datetime | None = None
 
     @property
     def final(self) -> bool:
-        """Whether nothing more will happen by itself."""
+        """Whether the import has ended."""
         return self.state in FINAL
+
+    @property
+    def growing(self) -> bool:
+        """Whether more files may still be found."""
+        return self.state in GROWING
 
     @property
     def done(self) -> int:
@@ -59,11 +80,15 @@ class Progress:
         """`240 found = 235 stored + 4 unchanged + 1 failed + 0 pending; skipped 3 reason`."""
         sign = "=" if self.closes else "≠"
         parts = f"{self.stored:,} stored + {self.unchanged:,} unchanged + {self.failed:,} failed"
-        skipped = ", ".join(
-            f"{number:,} {reason}" for reason, number in sorted(self.skipped.items())
-        )
-        beside = f"; skipped {skipped}" if skipped else ""
-        return f"{self.found:,} found {sign} {parts} + {self.pending:,} pending{beside}"
+        reasons = (f"{number:,} {reason}" for reason, number in sorted(self.skipped.items()))
+        skipped = f"; skipped {', '.join(reasons)}" if self.skipped else ""
+        return f"{self.found:,} found {sign} {parts} + {self.pending:,} pending{skipped}"
+
+
+class Started(msgspec.Struct, frozen=True, rename="camel"):
+    """`POST /import/google-drive`."""
+
+    job_id: str
 
 
 class Api:
@@ -73,86 +98,51 @@ class Api:
         self._url = url.rstrip("/")
 
     def start(self, folder_url: str) -> str:
-        """Ask for an import of the folder; its id."""
-        body = self._call("/import/google-drive", {"folderUrl": folder_url})
-        if not isinstance(body.get("jobId"), str):
-            raise ApiError("POST /import/google-drive gave no jobId.")
-        return str(body["jobId"])
+        """Start an import of the folder; its id."""
+        path = "/import/google-drive"
+        return decoded(self._call(path, {"folderUrl": folder_url}), Started, path).job_id
 
-    def progress(self, import_id: str) -> Progress:
-        """How far the import is."""
-        return parsed(self._call(f"/imports/{import_id}"))
+    def report(self, import_id: str) -> Report:
+        """The state of the import."""
+        path = f"/imports/{import_id}"
+        return decoded(self._call(path), Report, path)
 
-    def _call(self, path: str, body: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def _call(self, path: str, body: Mapping[str, str] | None = None) -> bytes:
         request = urllib.request.Request(
             self._url + path,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json", "Accept": "application/json"},
         )
         try:
-            with OPENER.open(request, timeout=LIMIT_S) as response:
-                return _json(path, response.read())
+            with OPENER.open(request, timeout=TIMEOUT_S) as response:
+                answer: bytes = response.read()
+                return answer
         except urllib.error.HTTPError as error:
             with error:
-                said = error.read(2000).decode(errors="replace")
-            if error.code >= 500:
-                raise Unreachable(f"{path} answers {error.code}: {detail(said)}") from None
-            raise ApiError(f"{path} answers {error.code}: {detail(said)}") from None
+                detail = problem_detail(error.read(2000).decode(errors="replace"))
+            kind = ApiUnavailableError if error.code >= 500 else ApiError
+            raise kind(f"{path} answers {error.code}: {detail}") from None
         except (OSError, http.client.HTTPException) as error:
-            raise Unreachable(f"The API does not answer: {error}") from None
+            raise ApiUnavailableError(f"The API does not answer: {error}") from None
 
 
-def detail(problem: str) -> str:
-    """The sentence for a person in a problem+json body; the body itself if it is none."""
+def decoded(raw: bytes, kind: type[T], path: str) -> T:
+    """A JSON answer of this kind; `ApiError` names a field that is missing or wrong."""
     try:
-        known = json.loads(problem)
-        return str(known["detail"])
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.DecodeError as error:
+        raise ApiError(f"The answer of {path} is not what was expected: {error}.") from None
+
+
+def problem_detail(problem: str) -> str:
+    """The sentence in a problem+json body; the body itself if it is something else."""
+    try:
+        return str(json.loads(problem)["detail"])
     except (ValueError, KeyError, TypeError):
         return problem.strip()
 
 
-def parsed(body: Mapping[str, Any]) -> Progress:
-    """Check an answer field by field; `ApiError` names those that are missing or wrong."""
-    counts = {name: body.get(name) for name in COUNTS}
-    wrong = [name for name, value in counts.items() if not _is_count(value)]
-    wrong += [name for name in ("skipped", "failures") if not _are_counts(body.get(name))]
-    if not isinstance(body.get("state"), str):
-        wrong.append("state")
-    if wrong:
-        raise ApiError(f"The import's answer lacks, or has wrong: {', '.join(wrong)}.")
-    return Progress(
-        state=body["state"],
-        message=str(body.get("message") or ""),
-        skipped=body["skipped"],
-        failures=body["failures"],
-        first_stored_at=_time(body.get("first_stored_at")),
-        **{name: body[name] for name in COUNTS},
-    )
-
-
-COUNTS = ("found", "stored", "unchanged", "failed", "pending", "found_bytes", "stored_bytes")
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _are_counts(value: object) -> bool:
-    return isinstance(value, dict) and all(_is_count(each) for each in value.values())
-
-
-def _time(value: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        raise ApiError(f"first_stored_at is not a time: {str(value)[:40]!r}.") from None
-
-
-def _json(path: str, raw: bytes) -> dict[str, Any]:
-    try:
-        body = json.loads(raw)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise ApiError(f"{path} did not answer with a JSON object: {raw[:80]!r}.")
-    return body
+def printable(text: str, length: int = 200) -> str:
+    """Text from elsewhere on one line: no control characters, and cut to a length."""
+    line = "".join(character if character.isprintable() else " " for character in text)
+    return line if len(line) <= length else line[: length - 1] + "…"

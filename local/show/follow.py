@@ -1,59 +1,60 @@
-"""Following an import to its end: asks once or twice a second, and gives up on a standstill."""
+"""Following an import to its end, within limits."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from local.show.api import Progress, Unreachable
+from local.show.api import ApiUnavailableError, Report
 
 
-class StandstillError(Exception):
-    """The import takes too long; the sentence says what was seen last."""
+class NoProgressError(Exception):
+    """The import takes too long. The message says what was seen last."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """How long to wait for any change, and for the end, in seconds."""
 
-    standstill_s: float = 120.0
+    no_progress_s: float = 120.0
     overall_s: float = 3600.0
 
 
 def follow(
-    ask: Callable[[], Progress],
-    between: Callable[[], None],
-    seen: Callable[[Progress], None],
+    ask: Callable[[], Report],
+    pause: Callable[[], None],
+    show: Callable[[Report], None],
     limits: Limits,
     clock: Callable[[], float] = time.monotonic,
-) -> Progress:
-    """Ask until the import has ended, showing each answer; its last one.
+) -> Report:
+    """Ask until the import has ended, and show each report; returns the last one.
 
-    An API that does not answer is asked again (it may be starting anew), within the same limits.
-    `between` waits for the next turn, and raises to end the matter.
+    An API that does not answer may be restarting, so it is asked again, within the same limits.
+    `pause` waits between two requests, and may raise to give up.
     """
     began = changed_at = clock()
-    last: Progress | None = None
-    trouble = "nothing was answered"
+    last: Report | None = None
+    seen = "no answer"
     while True:
         try:
-            progress = ask()
-        except Unreachable as error:
-            trouble = str(error)
+            report = ask()
+        except ApiUnavailableError as error:
+            seen = str(error)
         else:
-            trouble = f"{progress.state}: {progress.equation()}"
-            if progress != last:
-                last, changed_at = progress, clock()
-            seen(progress)
-            if progress.final:
-                return progress
+            waits = f"; waits: {report.waiting_for}" if report.waiting_for else ""
+            seen = f"{report.state}: {report.equation()}{waits}"
+            if report != last:
+                last, changed_at = report, clock()
+            show(report)
+            if report.final:
+                return report
         now = clock()
-        if now - changed_at > limits.standstill_s:
-            raise StandstillError(
-                f"Nothing has changed for {limits.standstill_s:.0f} s. Last seen: {trouble}. "
-                "The logs say more."
+        if now - changed_at > limits.no_progress_s:
+            raise NoProgressError(
+                f"Nothing has changed for {limits.no_progress_s:.0f} s. Last seen: {seen}. "
+                "See the logs for more."
             )
         if now - began > limits.overall_s:
-            raise StandstillError(
-                f"The import has not ended within {limits.overall_s:.0f} s. Last seen: {trouble}."
+            raise NoProgressError(
+                f"The import has not ended within {limits.overall_s:.0f} s. Last seen: {seen}."
             )
-        between()
+        pause()

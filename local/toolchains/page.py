@@ -1,4 +1,4 @@
-"""The web page's build: npm's packages and Vite's output, each made again only when due."""
+"""The build of the web page. Its packages and its output are renewed only if needed."""
 
 import hashlib
 import os
@@ -9,12 +9,12 @@ from local.paths import cache_dir
 from local.toolchains.fetching import locked, run
 from local.toolchains.node import WEB, Node, node
 
-# What the build writes, and what it does not read.
+# Folders that the build writes or does not read.
 NOT_SOURCE = {"node_modules", "dist", "test", "e2e", "test-results", "playwright-report"}
 
 
 def built_page(env: Mapping[str, str]) -> Node:
-    """See to it that web/dist is what the sources say; gives the Node that serves it."""
+    """Bring web/dist up to date with its sources; returns the Node that serves it."""
     found = node(env)
     with locked(cache_dir(env) / "page.lock"):
         _packages(found, env)
@@ -28,7 +28,7 @@ def _packages(found: Node, env: Mapping[str, str]) -> None:
     if _stamped(stamp, wanted):
         return
     argv = [*found.npm, "ci", "--no-audit", "--no-fund"]
-    run("Fetching the page's packages (npm)", argv, found.env(env), cwd=WEB)
+    run("Downloading the page's packages (npm)", argv, found.env(env), cwd=WEB)
     stamp.write_text(wanted)
 
 
@@ -43,7 +43,7 @@ def _build(found: Node, env: Mapping[str, str]) -> None:
 
 
 def sources(web: Path) -> Iterator[Path]:
-    """Every file that the build may read, in one order."""
+    """Every file that the build may read, always in the same order."""
     for folder, folders, files in os.walk(web):
         folders[:] = sorted(f for f in folders if f not in NOT_SOURCE and not f.startswith("."))
         yield from (Path(folder) / name for name in sorted(files))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from drive_emulator.testing import RunningEmulator, running_emulator
-from local.doctor.ask import MOST_UNITS
+from local.doctor.client import BUDGET_UNITS
 from local.paths import CHECKOUT
 from tests.integration.local.machine import Machine, a_machine
 from tests.platform import Platform
@@ -146,7 +146,7 @@ def test_open_points_are_compared_with_what_the_reference_assumes(told: Mapping[
         "Retry-After",
     } <= same
     assert told["points"]["time of a list page"]["same"] is None
-    assert 0 < told["units"] <= MOST_UNITS
+    assert 0 < told["units"] <= BUDGET_UNITS
 
 
 def test_a_link_that_names_no_folder_says_what_to_paste(

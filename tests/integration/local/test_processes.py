@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from local.paths import CHECKOUT
-from local.run.processes import Children, Command, Process
+from local.run.processes import Children, Process
+from local.servers.server import Command
 
 STUBBORN = "trap '' TERM; echo up; while :; do sleep 0.05; done"
 
@@ -118,7 +119,8 @@ def test_all_of_them_end_with_their_context_and_share_one_wait(tmp_path: Path) -
 PARENT = """
 import sys, time
 from pathlib import Path
-from local.run.processes import Children, Command
+from local.run.processes import Children
+from local.servers.server import Command
 
 folder = Path(sys.argv[1])
 with Children(folder) as children:

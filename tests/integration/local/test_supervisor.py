@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from local.run.processes import Children, Command, Process
+from local.run.processes import Children, Process
 from local.run.supervisor import Supervisor
-from local.servers.server import Server, ServerError
+from local.servers.server import Command, Server, ServerError
 from tests.integration.local.test_processes import eventually
 
 

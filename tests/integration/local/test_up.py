@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.run.stack import planned
+from local.run.stack import plan_stack
 from local.servers.ports import LOOPBACK
 from tests.integration.local.machine import Machine, a_machine
 from tests.integration.local.test_processes import eventually
@@ -99,7 +99,7 @@ def test_a_killed_copy_leaves_nothing_and_down_ends_the_next_one(empty: Machine)
 def test_a_server_that_is_given_is_used_instead_of_started(
     empty: Machine, given: dict[str, str], started: list[str]
 ) -> None:
-    plan = planned({**empty.env, **given}, empty.data, with_web=False)
+    plan = plan_stack({**empty.env, **given}, empty.data, with_page=False)
     assert [server.name for server in plan.servers] == started
     assert all(plan.settings[name] == value for name, value in given.items())
     assert [server.name for server in plan.services] == ["api", "lister", "transfer", "indexer"]

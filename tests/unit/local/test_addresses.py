@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from local.servers.emulator import Sample
 from local.show.addresses import addresses, table
 
 SETTINGS = {
@@ -16,10 +17,13 @@ SETTINGS = {
     "DRIVE_API_URL": "http://127.0.0.1:28085",
 }
 OURS = {"kafka", "minio", "postgres", "emulator"}
+METRICS = {"lister": "15001", "transfer": "15002"}
 
 
 def test_everything_that_runs_has_its_row() -> None:
-    rows = addresses(SETTINGS, Path("/data"), "https://example.org/folder", OURS)
+    rows = addresses(
+        SETTINGS, Path("/data"), Sample("https://example.org/folder", 7), OURS, METRICS
+    )
     assert list(rows) == [
         "Page",
         "API",
@@ -30,17 +34,22 @@ def test_everything_that_runs_has_its_row() -> None:
         "PostgreSQL",
         "Drive",
         "Sample folder",
+        "Metrics",
         "Data",
         "Logs",
     ]
+    assert rows["Metrics"] == (
+        "http://127.0.0.1:3000/metrics (api), http://127.0.0.1:15001/metrics (lister), "
+        "http://127.0.0.1:15002/metrics (transfer)"
+    )
     assert rows["API documents"] == "http://127.0.0.1:3000/schema"
     assert "made-by-us" in rows["S3 console"]
     assert "pass" in rows["PostgreSQL"]
 
 
-def test_passwords_of_servers_that_we_were_given_are_not_shown() -> None:
+def test_passwords_of_servers_that_we_did_not_start_are_not_shown() -> None:
     given = {key: value for key, value in SETTINGS.items() if key != "S3_CONSOLE_URL"}
-    rows = addresses(given, Path("/data"), None, {"kafka"})
+    rows = addresses(given, Path("/data"), None, {"kafka"}, METRICS)
     assert rows["PostgreSQL"] == "postgresql://drivestream:***@127.0.0.1:25432/drivestream"
     assert "made-by-us" not in table(rows)
     assert "Sample folder" not in rows
@@ -48,7 +57,9 @@ def test_passwords_of_servers_that_we_were_given_are_not_shown() -> None:
 
 def test_without_an_emulator_the_drive_is_google_s() -> None:
     given = {key: value for key, value in SETTINGS.items() if key != "DRIVE_API_URL"}
-    assert addresses(given, Path("/data"), None, OURS)["Drive"] == "Google's, with your key"
+    assert addresses(given, Path("/data"), None, OURS, {})["Drive"] == (
+        "Google's, with your credentials"
+    )
 
 
 def test_the_table_has_its_addresses_in_one_column() -> None:

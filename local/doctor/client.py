@@ -1,7 +1,6 @@
-"""Drive's raw answers: one bounded request each, paid for from what was announced beforehand.
+"""A client that gives Drive's raw answers, within a budget of quota units.
 
-Not the adapter of the services: that turns answers into verdicts, and the doctor must see what
-Google really says.
+The services' own adapter turns answers into verdicts. The doctor must see what Google really says.
 """
 
 import re
@@ -18,32 +17,30 @@ import msgspec
 from services.adapters.drive.answers import RESOURCE_KEY
 from services.adapters.drive.problem import Problem, Refusal, problem
 
-MOST_UNITS = 2_000
+BUDGET_UNITS = 2_000
 LIST, GET, DOWNLOAD = 100, 5, 200
-"""What Google charges, in units (`drive-api.md` §0)."""
-BIGGEST = 8 * 1024 * 1024
-REDIRECTS = 3
+"""What Google charges for each request, in quota units."""
+MAX_BYTES = 8 * 1024 * 1024
+MAX_REDIRECTS = 3
 AGENT = "drivestream-doctor (gzip)"
-TIMES = httpx.Timeout(connect=10.0, read=30.0, write=10.0, pool=10.0)
+TIMEOUT = httpx.Timeout(connect=10.0, read=30.0, write=10.0, pool=10.0)
 OVERALL_SECONDS = 60.0
-
-
 TOKEN = re.compile(r"(?=\S*\d)[\w+/=.-]{20,}")
-"""What may be somebody's key or token, in words that are not ours: no word of a sentence is so."""
+"""What may be a key or a token in a foreign message. No ordinary word looks like it."""
 
 
 def quoted(message: str) -> str:
-    """Words of another's, cut short, and without anything in them that may be a secret."""
+    """A foreign message, cut short, without anything that may be a secret."""
     return TOKEN.sub("[hidden]", message)[:120]
 
 
-class SpentError(Exception):
-    """The units that were announced are used up."""
+class BudgetSpentError(Exception):
+    """The announced quota units are spent."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came back; `failure` says why nothing did. `size` is what travelled, in bytes."""
+    """An answer; `failure` says why there is none."""
 
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -53,17 +50,17 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether it is a success that holds what a success of the API holds."""
+        """Whether the status is that of a successful request to the API."""
         return self.status in (200, 206)
 
     @property
     def said(self) -> Problem:
-        """Google's words for an error."""
+        """The error that Google describes in the body."""
         return problem(self.body)
 
     @property
     def refusal(self) -> Refusal:
-        """The same as the services' table of verdicts takes it."""
+        """The answer in the form that the services judge."""
         return Refusal(
             status=self.status,
             content_type=self.headers.get("content-type", ""),
@@ -72,15 +69,15 @@ class Answer:
         )
 
     def document(self) -> Mapping[str, Any]:
-        """Its JSON object; empty where there is none."""
+        """The JSON object in the body; empty if there is none."""
         try:
             decoded = msgspec.json.decode(self.body, type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return {}
         return decoded
 
-    def words(self) -> str:
-        """The answer in a few words: status, reasons, place, message."""
+    def summary(self) -> str:
+        """The answer in a few words: status, reasons, location, message."""
         if self.failure:
             return self.failure
         kind = self.headers.get("content-type", "").partition(";")[0]
@@ -94,8 +91,8 @@ class Answer:
         return f"{self.status} {reasons}{place}: “{quoted(said.message)}”"
 
 
-class Asker:
-    """Asks Drive at one address with one signature. `sign` is None for no signature at all."""
+class DriveClient:
+    """Sends requests to one Drive with one signature, and counts their quota units."""
 
     def __init__(self, url: str, client: httpx.Client, signature: Mapping[str, str]) -> None:
         self.files = f"{url}/drive/v3/files"
@@ -107,24 +104,24 @@ class Asker:
     def list(self, query: Mapping[str, str], **more: Mapping[str, str] | None) -> Answer:
         """files.list."""
         both = {"supportsAllDrives": "true", "includeItemsFromAllDrives": "true"}
-        return self._ask(self.files, {**both, **query}, LIST, **more)
+        return self._request(self.files, {**both, **query}, LIST, **more)
 
     def get(
         self, item_id: str, query: Mapping[str, str], **more: Mapping[str, str] | None
     ) -> Answer:
-        """files.get. The id is one that was checked."""
+        """files.get. The id must be valid."""
         url = f"{self.files}/{item_id}"
-        return self._ask(url, {"supportsAllDrives": "true", **query}, GET, **more)
+        return self._request(url, {"supportsAllDrives": "true", **query}, GET, **more)
 
     def bytes_of(self, item_id: str, span: str, **more: Mapping[str, str] | None) -> Answer:
-        """Some bytes of a file, such as `0-1023`."""
+        """A range of bytes of a file, such as `0-1023`."""
         headers = {"Range": f"bytes={span}", "Accept-Encoding": "identity"}
         headers |= dict(more.pop("headers", None) or {})
         url = f"{self.files}/{item_id}"
         query = {"alt": "media", "supportsAllDrives": "true"}
-        return self._ask(url, query, DOWNLOAD, headers=headers, **more)
+        return self._request(url, query, DOWNLOAD, headers=headers, **more)
 
-    def _ask(
+    def _request(
         self,
         url: str,
         query: Mapping[str, str],
@@ -132,9 +129,9 @@ class Asker:
         headers: Mapping[str, str] | None = None,
         signature: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One answer, whatever it is. Raises `SpentError`, and nothing else."""
-        if self.units + units > MOST_UNITS:
-            raise SpentError
+        """One answer, of whatever kind. Raises only `BudgetSpentError`."""
+        if self.units + units > BUDGET_UNITS:
+            raise BudgetSpentError
         self.units += units
         signed = self._signature if signature is None else signature
         given = {"User-Agent": AGENT, "Accept-Encoding": "gzip", **(headers or {}), **signed}
@@ -143,9 +140,9 @@ class Asker:
         return answer
 
     def _followed(self, url: httpx.URL, headers: dict[str, str], secret: set[str]) -> Answer:
-        """After redirects; the signature stays with the host that it is for."""
+        """The answer after redirects. The signature is sent only to the original host."""
         home = url.host
-        for _ in range(REDIRECTS):
+        for _ in range(MAX_REDIRECTS):
             answer = self._once(url, headers)
             location = answer.headers.get("location")
             if answer.status not in (301, 302, 303, 307, 308) or not location:
@@ -153,10 +150,10 @@ class Asker:
             try:
                 url = url.join(location)
             except httpx.InvalidURL:
-                return Answer(failure="redirected to what is no address")
+                return Answer(failure="a redirect to an invalid address")
             if url.host != home:
                 headers = {name: value for name, value in headers.items() if name not in secret}
-        return Answer(failure="redirected again and again")
+        return Answer(failure="too many redirects")
 
     def _once(self, url: httpx.URL, headers: Mapping[str, str]) -> Answer:
         began = time.monotonic()
@@ -165,8 +162,8 @@ class Asker:
             with self._client.stream("GET", url, headers=headers) as response:
                 for chunk in response.iter_bytes():
                     body += chunk
-                    if len(body) > BIGGEST or time.monotonic() - began > OVERALL_SECONDS:
-                        return Answer(failure="an answer far too long, or far too slow")
+                    if len(body) > MAX_BYTES or time.monotonic() - began > OVERALL_SECONDS:
+                        return Answer(failure="the answer is too long or too slow")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as why:
             return Answer(failure=f"no answer: {type(why).__name__}")
         return Answer(
@@ -178,14 +175,14 @@ class Asker:
 
 
 @contextmanager
-def asking(url: str, signature: Mapping[str, str]) -> Iterator[Asker]:
-    """An `Asker` for as long as the block lasts. Trust is the system's, or SSL_CERT_FILE's."""
+def drive_client(url: str, signature: Mapping[str, str]) -> Iterator[DriveClient]:
+    """A client for the block. It trusts the system's certificates, or those in SSL_CERT_FILE."""
     trust = ssl.create_default_context()
-    with httpx.Client(verify=trust, timeout=TIMES, follow_redirects=False) as client:
-        yield Asker(url, client, signature)
+    with httpx.Client(verify=trust, timeout=TIMEOUT, follow_redirects=False) as client:
+        yield DriveClient(url, client, signature)
 
 
 def keys(*pairs: tuple[str, str | None]) -> Mapping[str, str]:
-    """The header that carries the resource keys of these ids, where there are any."""
+    """The header with the resource keys of these ids, if there are any."""
     known = [f"{item}/{key}" for item, key in pairs if key and RESOURCE_KEY.fullmatch(key)]
     return {"X-Goog-Drive-Resource-Keys": ",".join(known)} if known else {}

@@ -1,4 +1,4 @@
-"""Being asked to stop, by Ctrl-C or a signal: noted at once, acted on at a safe point."""
+"""Requests to stop, by Ctrl-C or a signal: noted at once, obeyed at a safe point."""
 
 import signal
 import threading
@@ -13,26 +13,24 @@ class Stopped(Exception):
 
 
 class StopSignal:
-    """A context in which signals only leave a note: an exception in the middle of starting a
-    process would lose that process. More of them while stopping change nothing."""
+    """A context in which a signal only sets an event.
+
+    An exception raised while a process is being started would lose that process. Further signals
+    have no effect.
+    """
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self._before: dict[signal.Signals, object] = {}
 
-    @property
-    def asked(self) -> bool:
-        """Whether we are to stop."""
-        return self._event.is_set()
-
     def check(self) -> None:
-        """Raise `Stopped` if we are to stop."""
-        if self.asked:
+        """Raise `Stopped` if a stop was requested."""
+        if self._event.is_set():
             raise Stopped
 
-    def wait(self, limit_s: float) -> bool:
-        """Sleep, but not on once asked to stop; whether we are."""
-        return self._event.wait(limit_s)
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep until the timeout or a request to stop; whether there was one."""
+        return self._event.wait(timeout_s)
 
     def __enter__(self) -> Self:
         for number in SIGNALS:
