@@ -83,13 +83,13 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--size", type=int, default=102_400, help="bytes of each file")
     given = parser.parse_args()
-    with temporary_data_dir() as data:
-        with (
-            running_servers(data, ["kafka", "minio", "postgres"]) as servers,
-            emptied(servers) as platform,
-            running_system(platform, data / "logs") as system,
-        ):
-            result = measure(system, given.files, given.size)
+    with (
+        temporary_data_dir() as data,
+        running_servers(data, ["kafka", "minio", "postgres"]) as servers,
+        emptied(servers) as platform,
+        running_system(platform, data / "logs") as system,
+    ):
+        result = measure(system, given.files, given.size)
     sys.stdout.write(json.dumps(result, indent=2) + "\n")
     return 0 if result["stored"] == given.files else 1
 

@@ -42,7 +42,7 @@ def postgres(context: Context) -> Server:
     account = unprivileged_account()
     if account:
         folder = folder_of(account, folder)
-        programs = _readable(programs, account)
+        programs = readable_programs(programs, account)
     address = f"postgresql://{USER}:{secret}@{LOOPBACK}:{port}"
     listen = ("-h", LOOPBACK, "-p", str(port))
     command = Command(
@@ -82,7 +82,7 @@ def _program_folders(env: Mapping[str, str]) -> Iterator[Path]:
     yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
-def _readable(programs: Path, account: str) -> Path:
+def readable_programs(programs: Path, account: str) -> Path:
     """The programs, or a copy that the account can read. The wheel lies in our own environment."""
     if can_read(programs / "postgres", account):
         return programs

@@ -37,7 +37,7 @@ def test_two_purposes_cannot_have_one_port() -> None:
     free = Ports({}).claim("A", 0, "a test")
     ports = Ports({"A": str(free), "B": str(free)})
     ports.claim("A", 1, "a test")
-    with pytest.raises(PortError, match="A is the same"):
+    with pytest.raises(PortError, match="A names it too"):
         ports.claim("B", 1, "another")
 
 

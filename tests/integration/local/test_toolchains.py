@@ -107,4 +107,4 @@ def test_kafka_really_starts_from_wheels_alone(bare: Mapping[str, str], tmp_path
     assert server.command.argv[0].startswith(bare["XDG_CACHE_HOME"])
     with Children(tmp_path / "logs") as children:
         wait_until_ready(start([server], children))
-        assert server.missing() is None
+        assert server.not_ready() is None
