@@ -13,7 +13,7 @@ from contextlib import suppress
 from rich.console import Console
 
 from local.demo import Stopwatch, run_import
-from local.run.data_folder import POLL_S, DataFolder, DataFolderError, RunningCopy
+from local.run.data_folder import LOCK, POLL_S, DataFolder, DataFolderError, RunningCopy
 from local.run.stack import running_stack
 from local.servers.health import http_problem
 from local.servers.server import ServerError
@@ -22,7 +22,7 @@ from local.show.addresses import table
 from local.show.follow import Limits
 from services.core.settings import data_dir
 
-OK, FAILED, USAGE, CANNOT_START, NO_PROGRESS, INTERRUPTED = 0, 1, 2, 3, 4, 130
+OK, FAILED, CANNOT_START, NO_PROGRESS, INTERRUPTED = 0, 1, 3, 4, 130
 # A copy needs less than this to stop its services, then its servers.
 STOP_TIMEOUT_S = 45.0
 CREDENTIALS = ("GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS")
@@ -112,7 +112,8 @@ def _stop(folder: DataFolder, output: Output) -> None:
                 os.kill(copy.pid, signal.SIGTERM)
         if time.monotonic() > deadline:
             raise DataFolderError(
-                f"A process of the copy on {folder.path} still runs after {STOP_TIMEOUT_S:.0f} s."
+                f"A process of the copy still runs after {STOP_TIMEOUT_S:.0f} s. "
+                f"`fuser {folder.path / LOCK}` shows which."
             )
         time.sleep(POLL_S)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from local.doctor.client import Answer, BudgetSpentError, DriveClient, keys
 from local.doctor.drive import UNKNOWN_ID
-from local.doctor.listing import Listing, can, children_of, latency, text
+from local.doctor.listing import Listing, can, children_of, text
 from local.doctor.report import Assumption
 
 UNKNOWN_KEY = "not-a-key-but-made-up-by-drivestream-doctor"
@@ -252,16 +252,6 @@ def _values(answers: Sequence[Answer], name: str) -> list[str]:
     return sorted({answer.headers[name][:80] for answer in answers if name in answer.headers})
 
 
-def _not_testable(client: DriveClient, listing: Listing) -> Iterator[Assumption]:
-    seen = "no harmless request tells; Google's console shows what was charged"
-    for point, assumed, known in (
-        ("time of a list page", "not known", latency(listing)),
-        ("price of alt=media", "200 units", seen),
-        ("anonymous users of one key", "share one quota unless quotaUser tells them apart", seen),
-    ):
-        yield Assumption(point=point, assumed=assumed, seen=known, same=None)
-
-
 def _keys(listing: Listing) -> Mapping[str, str]:
     return keys((listing.link.folder_id, listing.link.resource_key))
 
@@ -275,5 +265,4 @@ PROBES: Sequence[Probe] = (
     _quota_user,
     _not_downloadable,
     _headers,
-    _not_testable,
 )

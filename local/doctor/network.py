@@ -2,16 +2,13 @@
 
 import socket
 import ssl
-from collections.abc import Callable, Sequence
-from threading import Thread
-from typing import TypeVar
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from local.doctor.findings import Finding, wrong
 
-T = TypeVar("T")
-STEP_SECONDS = 6.0
+TIMEOUT_SECONDS = 6.0
 
 
 def network(url: str) -> Sequence[Finding]:
@@ -42,11 +39,7 @@ def proxy_of(url: str) -> str | None:
 def _addresses(host: str, port: int) -> list[str] | Finding:
     todo = "Check the network and its DNS, and DRIVE_API_URL if it is set."
     try:
-        known = within(
-            STEP_SECONDS, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        )
-    except TimeoutError:
-        return wrong("Name", f"{host} could not be resolved within {STEP_SECONDS:.0f} s.", todo)
+        known = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as why:
         said = getattr(why, "strerror", None) or type(why).__name__
         return wrong("Name", f"{host} cannot be resolved: {said}.", todo)
@@ -55,7 +48,7 @@ def _addresses(host: str, port: int) -> list[str] | Finding:
 
 def _connected(host: str, port: int, *, tls: bool) -> Sequence[Finding]:
     try:
-        connection = socket.create_connection((host, port), timeout=STEP_SECONDS)
+        connection = socket.create_connection((host, port), timeout=TIMEOUT_SECONDS)
     except OSError as why:
         seen = f"No connection to {host}:{port}: {why.strerror or why or type(why).__name__}."
         todo = "Check the firewall, whether a proxy must be set, and DRIVE_API_URL if it is set."
@@ -75,24 +68,3 @@ def _trusted(connection: socket.socket, host: str) -> Finding:
     except OSError as why:
         said = getattr(why, "reason", None) or why.strerror or type(why).__name__
         return wrong("TLS", f"{host} does not speak TLS: {said}.", todo)
-
-
-def within(seconds: float, ask: Callable[[], T]) -> T:
-    """What `ask` returns; `TimeoutError` if it takes longer. For calls without a timeout."""
-    outcome: list[T] = []
-    failed: list[Exception] = []
-
-    def run() -> None:
-        try:
-            outcome.append(ask())
-        except Exception as why:  # noqa: BLE001 - raised again in the thread that waits
-            failed.append(why)
-
-    thread = Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if failed:
-        raise failed[0]
-    if not outcome:
-        raise TimeoutError
-    return outcome[0]

@@ -77,12 +77,6 @@ class Process:
         if self._child is not None and self.running:
             self._child.send_signal(number)
 
-    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
-        """Ask it to stop, wait, then kill what is left of its group."""
-        self.signal(self.command.stop_signal)
-        self.wait(timeout_s)
-        self.kill()
-
     def kill(self) -> None:
         """Kill the whole group, including what a process that has ended left in it."""
         if self._child is None or self._group is None:
@@ -122,6 +116,12 @@ class Guard:
             start_new_session=True,
             pass_fds=pass_fds,
         )
+        assert self._watchdog.stdin is not None
+        self._pipe = self._watchdog.stdin
+
+    def fileno(self) -> int:
+        """Our end of the pipe. While another process has it, the watchdog does not act."""
+        return self._pipe.fileno()
 
     def add(self, group: int, number: signal.Signals) -> None:
         """Have a process group stopped with this signal if we die."""
@@ -133,14 +133,12 @@ class Guard:
 
     def close(self) -> None:
         """End the watchdog. It stops the groups that are still registered."""
-        if self._watchdog.stdin:
-            self._watchdog.stdin.close()
+        self._pipe.close()
         self._watchdog.wait()
 
     def _tell(self, line: str) -> None:
-        if self._watchdog.stdin:
-            self._watchdog.stdin.write(line.encode())
-            self._watchdog.stdin.flush()
+        self._pipe.write(line.encode())
+        self._pipe.flush()
 
 
 class Children:
@@ -148,12 +146,17 @@ class Children:
 
     Every process inherits `pass_fds`. A lock on one of them is released only when the last process
     has ended, including those that left our process groups, as PostgreSQL's do.
+
+    If we are killed, the watchdogs stop these processes first, and then those that they `need`.
     """
 
-    def __init__(self, log_dir: Path, pass_fds: Sequence[int] = ()) -> None:
+    def __init__(
+        self, log_dir: Path, pass_fds: Sequence[int] = (), need: "Children | None" = None
+    ) -> None:
         self._log_dir = log_dir
         self._pass_fds = pass_fds
-        self._guard = Guard(pass_fds)
+        # The watchdog of the others waits for the end of a pipe that our watchdog has open, too.
+        self.guard = Guard((*pass_fds, need.guard.fileno()) if need else pass_fds)
         self.processes: list[Process] = []
 
     def __enter__(self) -> Self:
@@ -166,12 +169,12 @@ class Children:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-        self._guard.close()
+        self.guard.close()
 
     def start(self, command: Command) -> Process:
         """Start a process. Its log is LOG_DIR/NAME.log."""
         log = self._log_dir / f"{command.name}.log"
-        process = Process(command, log, self._guard, self._pass_fds)
+        process = Process(command, log, self.guard, self._pass_fds)
         self.processes.append(process)
         process.start()
         return process

@@ -34,8 +34,8 @@ INSTEAD: tuple[tuple[Callable[[Context], Server], tuple[str, ...]], ...] = (
 SETUP_TIMEOUT_S = 300.0
 TICK_S = 0.2
 REPORT_EVERY_S = 5.0
-# The watchdogs of a copy that died stop its processes within ten seconds.
-LOCK_TIMEOUT_S = 15.0
+# The watchdogs of a killed copy stop its services within ten seconds, then its servers.
+LOCK_TIMEOUT_S = 30.0
 
 Report = Callable[[str], None]
 
@@ -113,7 +113,7 @@ def running_stack(
         with StopSignal() as stop, Children(folder.logs, (lock,)) as servers:
             starting = _Starting(Supervisor(report), stop, report)
             starting.start(plan.servers, servers)
-            with Children(folder.logs, (lock,)) as services:
+            with Children(folder.logs, (lock,), need=servers) as services:
                 starting.set_up(plan.settings, services)
                 starting.start(plan.services, services)
                 starting.start(plan.page, services)

@@ -31,6 +31,7 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.data = folder / "data"
+        self._copy: subprocess.Popen[bytes] | None = None
         instead = {name for _, names in INSTEAD for name in names}
         own = {key: value for key, value in os.environ.items() if key not in instead}
         self.env: Mapping[str, str] = {
@@ -66,10 +67,17 @@ class Machine:
             )
         try:
             self._wait_until_up(child)
+            self._copy = child
             yield child
         finally:
             child.terminate()
             child.wait(COMMAND_S)
+
+    def kill(self) -> None:
+        """Kill the copy that runs, so that it cannot stop its processes."""
+        assert self._copy is not None
+        self._copy.kill()
+        self._copy.wait()
 
     @property
     def output(self) -> Path:

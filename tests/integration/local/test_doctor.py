@@ -149,7 +149,7 @@ def test_open_points_are_compared_with_what_the_reference_assumes(told: Mapping[
         "Server of JSON",
         "Retry-After",
     } <= same
-    assert told["points"]["time of a list page"]["same"] is None
+    assert told["points"]["pageSize by default"]["same"] is None
     assert 0 < told["units"] <= BUDGET_UNITS
 
 

@@ -22,7 +22,7 @@ from local.run.stack import plan_stack
 from local.servers.emulator import KEY
 from local.servers.ports import LOOPBACK
 from local.settings import SettingError
-from local.show.api import Api
+from local.show.api import Api, Report
 from local.show.follow import Limits, follow
 from tests.integration.local.machine import Machine, a_machine
 from tests.integration.local.test_processes import eventually
@@ -103,8 +103,9 @@ def test_each_worker_has_a_metrics_port_of_its_own(running: Machine) -> None:
     assert len(ports) == 3
 
 
-def test_what_the_demo_stored_is_unchanged_in_the_next_run(running: Machine) -> None:
-    addresses = running.status()["addresses"]
+def import_subfolder(machine: Machine) -> Report:
+    """Import a small folder of the sample; the last report of it."""
+    addresses = machine.status()["addresses"]
     sample = addresses["Sample folder"].rpartition("/")[2]
     query = quote(f"'{sample}' in parents and mimeType = 'application/vnd.google-apps.folder'")
     url = f"{addresses['Drive']}/drive/v3/files?q={query}&key={KEY}"
@@ -112,11 +113,9 @@ def test_what_the_demo_stored_is_unchanged_in_the_next_run(running: Machine) -> 
         folder = json.load(answer)["files"][0]["id"]
     api = Api(addresses["API"])
     started = api.start(f"https://drive.google.com/drive/folders/{folder}")
-    report = follow(
+    return follow(
         lambda: api.report(started), lambda: time.sleep(0.1), lambda report: None, Limits()
     )
-    assert report.state == "completed"
-    assert report.found == report.unchanged > 0
 
 
 def test_another_copy_on_the_same_data_is_refused_with_the_process(running: Machine) -> None:
@@ -172,11 +171,15 @@ def test_a_killed_copy_leaves_nothing_and_down_stops_the_next_one(
 ) -> None:
     """The next one takes its time to exit: `down` must wait for that, too."""
     (tmp_path / "sitecustomize.py").write_text(SLOW_EXIT)
+    first = import_subfolder(running)
+    assert first.found == first.stored > 0
     assert len(running.processes()) > 5
-    os.kill(running.status()["pid"], signal.SIGKILL)
+    running.kill()
     # The next copy may start at once: it waits until the watchdogs have stopped the other one.
     with running.up(PYTHONPATH=str(tmp_path)) as next_copy:
         assert running.status()["pid"] == next_copy.pid
+        second = import_subfolder(running)
+        assert second.found == second.unchanged == first.stored, "the killed copy lost data"
         assert running.run("down").returncode == 0
         assert running.processes() == {}
         assert next_copy.poll() == 0

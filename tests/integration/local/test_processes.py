@@ -60,14 +60,14 @@ def test_stop_asks_first(children: Children, tmp_path: Path) -> None:
     script = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done"
     process = children.start(shell("polite", script, tmp_path))
     assert eventually(lambda: process.tail() == "up")
-    process.stop()
+    children.stop()
     assert (process.returncode, process.tail()) == (0, "up\nbye")
 
 
 def test_a_process_that_does_not_obey_is_killed(children: Children, tmp_path: Path) -> None:
     process = children.start(shell("stubborn", STUBBORN, tmp_path))
     assert eventually(lambda: process.tail() == "up")
-    process.stop(timeout_s=0.2)
+    children.stop(timeout_s=0.2)
     assert process.returncode == -signal.SIGKILL
 
 
@@ -198,3 +198,38 @@ def test_the_lock_is_held_until_the_last_process_has_ended(tmp_path: Path, how: 
     (folder.path / "free").touch()
     assert eventually(lambda: not folder.in_use())
     assert not exists(left)
+
+
+STAGES = """
+import os, sys, time
+from pathlib import Path
+from local.run.processes import Children
+from local.servers.server import Command
+
+folder = Path(sys.argv[1])
+
+def shell(name, on_stop):
+    script = f"trap '{on_stop}; exit' TERM; echo up; while :; do sleep 0.05; done"
+    return Command(name=name, argv=("/bin/sh", "-c", script), env=dict(os.environ), cwd=folder)
+
+with Children(folder) as servers, Children(folder, need=servers) as services:
+    started = [servers.start(shell("server", "echo server >>order"))]
+    started.append(services.start(shell("service", "sleep 0.5; echo service >>order")))
+    while not all(process.tail() for process in started):
+        time.sleep(0.02)
+    print("up", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_when_we_are_killed_services_are_stopped_before_the_servers_that_they_need(
+    tmp_path: Path,
+) -> None:
+    argv = [sys.executable, "-c", STAGES, str(tmp_path)]
+    with subprocess.Popen(argv, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "up\n"
+        parent.kill()
+    order = tmp_path / "order"
+    assert eventually(lambda: order.exists() and len(order.read_text().split()) == 2)
+    assert order.read_text().split() == ["service", "server"]
