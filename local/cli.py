@@ -25,11 +25,12 @@ from local.run.data_folder import DataFolderError
 from local.run.stopping import Stopped
 from local.servers.ports import PortError
 from local.servers.server import ServerError
-from local.settings import PORTS, SettingError, refuse_control_characters
+from local.settings import PORTS, refuse_control_characters
 from local.show.api import ApiError, ApiUnavailableError
 from local.show.follow import NoProgressError
 from local.toolchains.fetching import FetchError
 from services.core.folder_link import NotAFolderLinkError, parse_folder_link
+from services.core.settings import SettingsError
 
 Run = Callable[[argparse.Namespace, Output], int]
 EPILOG = f"""\
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(args, output)
     except (Stopped, KeyboardInterrupt):
         return fail(args, output, "Interrupted.", INTERRUPTED)
-    except (DataFolderError, SettingError, PortError, ServerError, FetchError) as error:
+    except (DataFolderError, SettingsError, PortError, ServerError, FetchError) as error:
         return fail(args, output, str(error), CANNOT_START)
     except (ApiError, ApiUnavailableError) as error:
         return fail(args, output, str(error), FAILED)

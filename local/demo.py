@@ -9,7 +9,7 @@ from rich.console import Console
 
 from local.run.stack import Stack
 from local.servers.server import ServerError
-from local.show.api import Api, Report, printable
+from local.show.api import Api, ImportReport, printable
 from local.show.bar import Bar
 from local.show.follow import Limits, follow
 
@@ -34,7 +34,7 @@ class Outcome:
 
     folder_url: str
     import_id: str
-    report: Report
+    report: ImportReport
     ready_s: float
     asked_s: float
     ended_s: float

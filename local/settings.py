@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from importlib import import_module
 
-from services.core.settings import Reader
+from services.core.settings import Reader, SettingsError
 
 PORTS = (
     "PORT",
@@ -19,16 +19,12 @@ OWN = (*PORTS, "DATA_DIR", "HOST", "XDG_DATA_HOME", "XDG_CACHE_HOME")
 SERVICES = ("api", "lister", "transfer", "indexer")
 
 
-class SettingError(Exception):
-    """A setting with an impossible value. The message says which, and what to do."""
-
-
 def refuse_control_characters(env: Mapping[str, str]) -> None:
     """Refuse them in our own settings: in a path or a port they are a mistake nobody sees."""
     for name in OWN:
         value = env.get(name, "")
         if any(character < " " or "\x7f" <= character <= "\x9f" for character in value):
-            raise SettingError(
+            raise SettingsError(
                 f"{name} contains a control character: {value[:80]!r}. Set it anew, or unset it."
             )
 

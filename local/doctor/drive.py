@@ -35,7 +35,8 @@ def credentials(settings: DriveSettings, emulator: bool) -> Sequence[Finding]:
     if settings.api_key.reveal():
         return [*found, Finding(check="Credentials", seen="an API key, GOOGLE_API_KEY")]
     seen = "Neither GOOGLE_API_KEY nor GOOGLE_APPLICATION_CREDENTIALS is set."
-    return [*found, wrong("Credentials", seen, NEW_KEY)]
+    todo = f"{NEW_KEY} Without one, `drivestream up` uses the emulator."
+    return [*found, wrong("Credentials", seen, todo)]
 
 
 def access(client: DriveClient, *, account: bool) -> Sequence[Finding]:

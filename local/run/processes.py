@@ -156,7 +156,7 @@ class Children:
         self._log_dir = log_dir
         self._pass_fds = pass_fds
         # The watchdog of the others waits for the end of a pipe that our watchdog has open, too.
-        self.guard = Guard((*pass_fds, need.guard.fileno()) if need else pass_fds)
+        self.guard: Guard = Guard((*pass_fds, need.guard.fileno()) if need else pass_fds)
         self.processes: list[Process] = []
 
     def __enter__(self) -> Self:

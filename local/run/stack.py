@@ -21,8 +21,9 @@ from local.servers.postgres import postgres
 from local.servers.server import Context, Server, ServerError
 from local.servers.services import WORKERS, api, service, worker
 from local.servers.web import web
-from local.settings import SettingError, read_all
+from local.settings import read_all
 from local.show.addresses import addresses
+from services.core.settings import SettingsError
 
 # A server is started unless one of these variables names another to use instead.
 INSTEAD: tuple[tuple[Callable[[Context], Server], tuple[str, ...]], ...] = (
@@ -37,7 +38,7 @@ REPORT_EVERY_S = 5.0
 # The watchdogs of a killed copy stop its services within ten seconds, then its servers.
 LOCK_TIMEOUT_S = 30.0
 
-Report = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ def plan_stack(env: Mapping[str, str], data_dir: Path, with_page: bool) -> Plan:
     the_api = api(context, settings)
     read = read_all(the_api.command.env)
     if read.faults:
-        raise SettingError("\n".join(read.faults))
+        raise SettingsError("\n".join(read.faults))
     workers = tuple(worker(context, name, settings) for name in WORKERS)
     page = (web(context, the_api.settings["API_URL"]),) if with_page else ()
     for server in (the_api, *page):
@@ -98,11 +99,11 @@ def plan_stack(env: Mapping[str, str], data_dir: Path, with_page: bool) -> Plan:
 
 @contextmanager
 def running_stack(
-    env: Mapping[str, str], folder: DataFolder, report: Report, with_page: bool = True
+    env: Mapping[str, str], folder: DataFolder, notify: Notify, with_page: bool = True
 ) -> Iterator[Stack]:
     """Start everything in order, and stop everything in reverse order at the end.
 
-    Raises `DataFolderError`, `SettingError`, `PortError`, `FetchError`, `ServerError`, and
+    Raises `DataFolderError`, `SettingsError`, `PortError`, `FetchError`, `ServerError`, and
     `Stopped` if asked to stop before everything is ready.
     """
     with folder.locked(LOCK_TIMEOUT_S) as lock:
@@ -111,7 +112,7 @@ def running_stack(
         plan = plan_stack(env, folder.path, with_page)
         keep_previous(folder.logs)
         with StopSignal() as stop, Children(folder.logs, (lock,)) as servers:
-            starting = _Starting(Supervisor(report), stop, report)
+            starting = _Starting(Supervisor(notify), stop, notify)
             starting.start(plan.servers, servers)
             with Children(folder.logs, (lock,), need=servers) as services:
                 starting.set_up(plan.settings, services)
@@ -122,7 +123,7 @@ def running_stack(
                     RunningCopy(pid=os.getpid(), settings=plan.recorded, addresses=stack.addresses)
                 )
                 yield stack
-                report("Stopping everything.")
+                notify("Stopping everything.")
 
 
 def _ready(plan: Plan, folder: DataFolder, starting: "_Starting") -> Stack:
@@ -152,7 +153,7 @@ class _Starting:
 
     supervisor: Supervisor
     stop: StopSignal
-    report: Report
+    notify: Notify
 
     def start(self, group: tuple[Server, ...], children: Children) -> None:
         """Start a group and wait until it is ready; the supervisor has it from then on."""
@@ -169,10 +170,10 @@ class _Starting:
         for server, process in started:
             self.supervisor.watch(process, partial(server.prepare, children.run))
         names = ", ".join(server.name for server in group)
-        self.report(f"{names}: ready in {time.monotonic() - began:.1f} s")
+        self.notify(f"{names}: ready in {time.monotonic() - began:.1f} s")
 
     def set_up(self, settings: Mapping[str, str], children: Children) -> None:
-        """Run `services.setup`, and report what it says while it waits for a server."""
+        """Run `services.setup`, and pass on what it says while it waits for a server."""
         began = time.monotonic()
         waiting = self._waiting()
         process = children.start(service("setup", settings))
@@ -185,9 +186,9 @@ class _Starting:
         if process.returncode != 0:
             how = exit_reason(process.returncode)
             raise ServerError(f"The set-up failed ({how}). {process.log_ending()}")
-        self.report(f"setup: topics, bucket and tables exist ({time.monotonic() - began:.1f} s)")
+        self.notify(f"setup: topics, bucket and tables exist ({time.monotonic() - began:.1f} s)")
 
-    def _waiting(self) -> Report:
+    def _waiting(self) -> Notify:
         """Takes what is waited for: reports it now and then, raises `Stopped` if asked to stop."""
         reported = time.monotonic()
 
@@ -196,6 +197,6 @@ class _Starting:
             self.stop.check()
             if time.monotonic() - reported >= REPORT_EVERY_S:
                 reported = time.monotonic()
-                self.report(sentence)
+                self.notify(sentence)
 
         return waiting

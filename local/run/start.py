@@ -61,11 +61,11 @@ def start(servers: Sequence[Server], children: Children) -> list[tuple[Server, P
 
 def wait_until_ready(
     started: Sequence[tuple[Server, Process]],
-    report: Callable[[list[str]], None] = lambda problems: None,
+    notify: Callable[[list[str]], None] = lambda problems: None,
 ) -> None:
     """Return when all are ready; `ServerError` if one ends first, or takes too long.
 
-    `report` is called again and again with what is not ready yet. It may raise to end the wait.
+    `notify` is called again and again with what is not ready yet. It may raise to end the wait.
     """
     began = time.monotonic()
     waiting = list(started)
@@ -73,7 +73,7 @@ def wait_until_ready(
         waited_s = time.monotonic() - began
         problems = [(pair, _not_ready(*pair, waited_s)) for pair in waiting]
         waiting = [pair for pair, problem in problems if problem]
-        report([problem for _, problem in problems if problem])
+        notify([problem for _, problem in problems if problem])
         time.sleep(POLL_S if waiting else 0)
 
 

@@ -30,12 +30,12 @@ def restart_delay(failures: int) -> float:
 
 
 class Supervisor:
-    """Call `tick` a few times a second; it never waits. `report` takes sentences for a person."""
+    """Call `tick` a few times a second; it never waits. `notify` takes sentences for a person."""
 
     def __init__(
-        self, report: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self, notify: Callable[[str], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._report = report
+        self._notify = notify
         self._clock = clock
         self._supervised: list[Supervised] = []
         self._check_logs_at = clock() + LOG_CHECK_S
@@ -64,7 +64,7 @@ class Supervisor:
         if self._clock() - each.started_at > STABLE_S:
             each.failures = 0
         delay = self._delay(each)
-        self._report(
+        self._notify(
             f"{process.command.name} ended ({ended}); restarting it in {delay:.0f} s. "
             f"The end of its log, {process.log}:\n{last}"
         )
@@ -85,6 +85,6 @@ class Supervisor:
             each.process.start()
         except (OSError, ServerError) as error:
             self._delay(each)
-            self._report(f"{name} could not be restarted: {error}")
+            self._notify(f"{name} could not be restarted: {error}")
         else:
-            self._report(f"{name} runs again (process {each.process.pid}).")
+            self._notify(f"{name} runs again (process {each.process.pid}).")

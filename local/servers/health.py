@@ -18,4 +18,5 @@ def http_problem(name: str, url: str, timeout_s: float = 2.0) -> str | None:
             body = error.read(300).decode(errors="replace").strip()
         return f"{name} answers {error.code} at {url}: {body}"
     except (OSError, http.client.HTTPException) as error:
-        return f"{name} does not answer at {url} yet: {getattr(error, 'reason', error)}"
+        reason = getattr(error, "reason", error)
+        return f"{name} does not answer at {url} yet: {getattr(reason, 'strerror', None) or reason}"

@@ -149,5 +149,6 @@ def _not_ready(address: str) -> str | None:
             if known.rowcount == 0:
                 session.execute(f"CREATE DATABASE {DATABASE}")
     except psycopg.OperationalError as error:
-        return f"PostgreSQL does not answer yet: {str(error).strip().splitlines()[-1]}"
+        reason = str(error).strip().splitlines()[0].rpartition(": ")[2]
+        return f"PostgreSQL does not answer yet: {reason}"
     return None

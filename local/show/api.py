@@ -38,7 +38,7 @@ class Waiting(msgspec.Struct, frozen=True):
         return printable(self.message) + until
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /imports/{id}`. Counts are distinct files, sizes are bytes."""
 
     state: str
@@ -102,10 +102,10 @@ class Api:
         path = "/import/google-drive"
         return decoded(self._call(path, {"folderUrl": folder_url}), Started, path).job_id
 
-    def report(self, import_id: str) -> Report:
+    def report(self, import_id: str) -> ImportReport:
         """The state of the import."""
         path = f"/imports/{import_id}"
-        return decoded(self._call(path), Report, path)
+        return decoded(self._call(path), ImportReport, path)
 
     def _call(self, path: str, body: Mapping[str, str] | None = None) -> bytes:
         request = urllib.request.Request(

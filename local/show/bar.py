@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from local.show.api import Report, printable
+from local.show.api import ImportReport, printable
 
 PLAIN_EVERY_S = 2.0
 
@@ -42,7 +42,7 @@ class Bar:
         )
         self._task = self._live.add_task("queued", total=None, counts="")
 
-    def show(self, report: Report) -> None:
+    def show(self, report: ImportReport) -> None:
         """Show a report. Off a terminal: one every two seconds, and the last one."""
         waits = f"  waits: {report.waiting_for}" if report.waiting_for else ""
         if self._console.is_terminal:
@@ -75,7 +75,7 @@ class Bar:
         self._live.stop()
 
 
-def progress(report: Report) -> str:
+def progress(report: ImportReport) -> str:
     """`Holidays: 1,203 of 2,400 found so far, 62.1 MB, 3 failed`."""
     name = f"{printable(report.name, 40)}: " if report.name else ""
     found = f"{report.found:,} found{' so far' if report.growing else ''}"

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from local.show.api import ApiUnavailableError, Report
+from local.show.api import ApiUnavailableError, ImportReport
 
 
 class NoProgressError(Exception):
@@ -20,19 +20,19 @@ class Limits:
 
 
 def follow(
-    ask: Callable[[], Report],
+    ask: Callable[[], ImportReport],
     pause: Callable[[], None],
-    show: Callable[[Report], None],
+    show: Callable[[ImportReport], None],
     limits: Limits,
     clock: Callable[[], float] = time.monotonic,
-) -> Report:
+) -> ImportReport:
     """Ask until the import has ended, and show each report; returns the last one.
 
     An API that does not answer may be restarting, so it is asked again, within the same limits.
     `pause` waits between two requests, and may raise to give up.
     """
     began = changed_at = clock()
-    last: Report | None = None
+    last: ImportReport | None = None
     seen = "no answer"
     while True:
         try:

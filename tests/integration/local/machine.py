@@ -54,11 +54,11 @@ class Machine:
         )
 
     @contextmanager
-    def up(self, **changes: str) -> Iterator[subprocess.Popen[bytes]]:
-        """Run `up` without the page until the context ends. Its output is in `output`."""
+    def running(self, *arguments: str, **changes: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run `up` or `demo` until the context ends. What it prints is in `output`."""
         with self.output.open("wb") as output:
             child = subprocess.Popen(
-                [sys.executable, "-m", "local", "up", "--no-web"],
+                [sys.executable, "-m", "local", *arguments, "--no-web"],
                 env={**self.env, **changes},
                 cwd=CHECKOUT,
                 stdin=subprocess.DEVNULL,
@@ -81,8 +81,8 @@ class Machine:
 
     @property
     def output(self) -> Path:
-        """The output of `up`."""
-        return self.data.with_name("up.txt")
+        """What the running copy prints."""
+        return self.data.with_name("output.txt")
 
     def status(self) -> dict[str, Any]:
         """The result of `status --json`."""

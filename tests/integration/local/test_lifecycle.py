@@ -1,7 +1,7 @@
 """One machine from the first demo to the removal of its data, by the commands of a user.
 
-Starting everything takes seconds, so the tests share three runs on the same data: a demo, a copy
-that is killed, and the copy after it.
+Starting everything takes seconds, so the tests share a demo that stays and is killed at last, and a
+second one on the same data.
 """
 
 import json
@@ -21,11 +21,12 @@ import pytest
 from local.run.stack import plan_stack
 from local.servers.emulator import KEY
 from local.servers.ports import LOOPBACK
-from local.settings import SettingError
-from local.show.api import Api, Report
+from local.show.api import Api
 from local.show.follow import Limits, follow
+from services.core.settings import SettingsError
 from tests.integration.local.machine import Machine, a_machine
 from tests.integration.local.test_processes import eventually
+from tests.platform import Platform
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
@@ -38,21 +39,19 @@ def machine() -> Iterator[Machine]:
 
 
 @pytest.fixture(scope="module")
-def demo(machine: Machine) -> dict[str, Any]:
-    """The outcome of a demo on a new machine, with what runs after it."""
-    done = machine.run("demo", "--once", "--json", "--no-web")
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
-    assert isinstance(document, dict)
-    status = machine.run("status").returncode
-    return document | {"processes": machine.processes(), "status": status}
+def running(machine: Machine) -> Iterator[Machine]:
+    """The machine after a demo, which is still running."""
+    with machine.running("demo", "--json"):
+        yield machine
 
 
 @pytest.fixture(scope="module")
-def running(machine: Machine, demo: dict[str, Any]) -> Iterator[Machine]:
-    """The same machine after the demo, with a copy running."""
-    with machine.up():
-        yield machine
+def demo(running: Machine) -> dict[str, Any]:
+    """The outcome of that demo."""
+    [line] = [line for line in running.output.read_text().splitlines() if line.startswith("{")]
+    document = json.loads(line)
+    assert isinstance(document, dict)
+    return document
 
 
 @pytest.fixture
@@ -76,19 +75,14 @@ def test_the_demo_measures_its_seconds_in_order(demo: dict[str, Any]) -> None:
     assert 0 < seconds["ready"] < seconds["first_stored"] < seconds["total"]
 
 
-def test_the_demo_leaves_nothing_running(demo: dict[str, Any]) -> None:
-    assert demo["processes"] == {}
-    assert demo["status"] == 3
-
-
 def test_everything_answers_and_every_address_is_shown(running: Machine) -> None:
     status = running.status()
     assert status["ready"] is True
-    shown = running.output.read_text()
     expected = {"API", "Kafka", "PostgreSQL", "S3", "Sample folder", "Metrics"}
     assert expected <= status["addresses"].keys()
+    shown = running.run("status").stdout
+    assert "Everything answers." in shown
     assert all(address in shown for address in status["addresses"].values())
-    assert "Everything answers." in running.run("status").stdout
 
 
 def test_each_worker_has_a_metrics_port_of_its_own(running: Machine) -> None:
@@ -101,21 +95,6 @@ def test_each_worker_has_a_metrics_port_of_its_own(running: Machine) -> None:
         ports.add(port)
         assert f"http://127.0.0.1:{port.partition('=')[2]}/metrics ({name})" in shown
     assert len(ports) == 3
-
-
-def import_subfolder(machine: Machine) -> Report:
-    """Import a small folder of the sample; the last report of it."""
-    addresses = machine.status()["addresses"]
-    sample = addresses["Sample folder"].rpartition("/")[2]
-    query = quote(f"'{sample}' in parents and mimeType = 'application/vnd.google-apps.folder'")
-    url = f"{addresses['Drive']}/drive/v3/files?q={query}&key={KEY}"
-    with urllib.request.urlopen(url, timeout=60) as answer:
-        folder = json.load(answer)["files"][0]["id"]
-    api = Api(addresses["API"])
-    started = api.start(f"https://drive.google.com/drive/folders/{folder}")
-    return follow(
-        lambda: api.report(started), lambda: time.sleep(0.1), lambda report: None, Limits()
-    )
 
 
 def test_another_copy_on_the_same_data_is_refused_with_the_process(running: Machine) -> None:
@@ -160,31 +139,55 @@ def test_a_process_that_dies_is_restarted_and_reported(running: Machine) -> None
     assert eventually(lambda: running.status()["ready"])
 
 
+def subfolder(machine: Machine) -> str:
+    """The link of a small folder in the sample."""
+    addresses = machine.status()["addresses"]
+    sample = addresses["Sample folder"].rpartition("/")[2]
+    query = quote(f"'{sample}' in parents and mimeType = 'application/vnd.google-apps.folder'")
+    url = f"{addresses['Drive']}/drive/v3/files?q={query}&key={KEY}"
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return f"https://drive.google.com/drive/folders/{json.load(answer)['files'][0]['id']}"
+
+
+def test_a_killed_copy_leaves_nothing_and_loses_nothing(running: Machine) -> None:
+    folder = subfolder(running)
+    api = Api(running.status()["addresses"]["API"])
+    started = api.start(folder)
+    first = follow(
+        lambda: api.report(started), lambda: time.sleep(0.1), lambda report: None, Limits()
+    )
+    assert first.found == first.stored > 0
+    assert len(running.processes()) > 5
+    running.kill()
+    # The next copy may start at once: it waits until the watchdogs have stopped the other one.
+    second = running.run("demo", "--once", "--json", "--no-web", "--folder", folder)
+    assert second.returncode == 0, second.stderr
+    assert running.processes() == {}
+    assert json.loads(second.stdout)["unchanged"] == first.stored
+    assert running.run("status").returncode == 3
+    assert running.run("down", "--purge").returncode == 0
+    assert not running.data.exists()
+
+
 SLOW_EXIT = """
 import atexit, sys, time
 atexit.register(lambda: "up" in sys.argv and time.sleep(3))
 """
 
 
-def test_a_killed_copy_leaves_nothing_and_down_stops_the_next_one(
-    running: Machine, tmp_path: Path
+def test_down_returns_when_nothing_is_left_of_a_copy_with_given_servers(
+    empty: Machine, platform: Platform, tmp_path: Path
 ) -> None:
-    """The next one takes its time to exit: `down` must wait for that, too."""
     (tmp_path / "sitecustomize.py").write_text(SLOW_EXIT)
-    first = import_subfolder(running)
-    assert first.found == first.stored > 0
-    assert len(running.processes()) > 5
-    running.kill()
-    # The next copy may start at once: it waits until the watchdogs have stopped the other one.
-    with running.up(PYTHONPATH=str(tmp_path)) as next_copy:
-        assert running.status()["pid"] == next_copy.pid
-        second = import_subfolder(running)
-        assert second.found == second.unchanged == first.stored, "the killed copy lost data"
-        assert running.run("down").returncode == 0
-        assert running.processes() == {}
-        assert next_copy.poll() == 0
-    assert running.run("down", "--purge").returncode == 0
-    assert not running.data.exists()
+    drive = {"DRIVE_API_URL": "http://127.0.0.1:1", "GOOGLE_API_KEY": "key"}
+    with empty.running("up", **platform.env, **drive, PYTHONPATH=str(tmp_path)) as copy:
+        status = empty.status()
+        assert status["pid"] == copy.pid
+        assert status["addresses"]["Kafka"] == platform.env["KAFKA_BOOTSTRAP_SERVERS"]
+        assert not empty.processes("kafka")
+        assert empty.run("down").returncode == 0
+        assert empty.processes() == {}
+        assert copy.poll() == 0
 
 
 def test_a_taken_port_is_refused_with_number_purpose_and_variable(empty: Machine) -> None:
@@ -199,7 +202,7 @@ def test_a_taken_port_is_refused_with_number_purpose_and_variable(empty: Machine
 
 def test_wrong_settings_of_the_services_are_told_before_anything_starts(empty: Machine) -> None:
     wrong = {"DRIVE_QUOTA_MODEL": "coins", "TRANSFER_CONCURRENCY": "many"}
-    with pytest.raises(SettingError) as told:
+    with pytest.raises(SettingsError) as told:
         plan_stack({**empty.env, **wrong}, empty.data, with_page=False)
     assert len(str(told.value).splitlines()) == 2
     assert all(name in str(told.value) for name in wrong)

@@ -2,7 +2,7 @@
 
 import json
 
-from local.show.api import Report, decoded
+from local.show.api import ImportReport, decoded
 
 ANSWER: dict[str, object] = {
     "id": "import-1",
@@ -24,6 +24,6 @@ ANSWER: dict[str, object] = {
 WAITING = {"reason": "drive_blocked", "message": "Google asks for a break.", "until": None}
 
 
-def a_report(**changes: object) -> Report:
+def a_report(**changes: object) -> ImportReport:
     """An import half done, except for what is named."""
-    return decoded(json.dumps({**ANSWER, **changes}).encode(), Report, "/imports/import-1")
+    return decoded(json.dumps({**ANSWER, **changes}).encode(), ImportReport, "/imports/import-1")

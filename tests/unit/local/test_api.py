@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from local.show.api import ApiError, Report, Started, decoded, printable, problem_detail
+from local.show.api import ApiError, ImportReport, Started, decoded, printable, problem_detail
 from tests.unit.local.reports import ANSWER, WAITING, a_report
 
 
@@ -18,7 +18,7 @@ def test_a_report_has_all_its_counts() -> None:
 
 def test_an_older_api_gives_neither_a_name_nor_a_reason_to_wait() -> None:
     old = {key: value for key, value in ANSWER.items() if key not in ("name", "waiting_for")}
-    report = decoded(json.dumps(old).encode(), Report, "/imports/1")
+    report = decoded(json.dumps(old).encode(), ImportReport, "/imports/1")
     assert (report.name, report.waiting_for) == (None, None)
 
 
@@ -59,7 +59,7 @@ def test_an_impossible_count_is_refused_by_name(name: str, value: object) -> Non
 def test_a_missing_field_is_refused_by_name(missing: str) -> None:
     answer = {key: value for key, value in ANSWER.items() if key != missing}
     with pytest.raises(ApiError, match=rf"/imports/1 .*{missing}"):
-        decoded(json.dumps(answer).encode(), Report, "/imports/1")
+        decoded(json.dumps(answer).encode(), ImportReport, "/imports/1")
 
 
 @pytest.mark.parametrize("skipped", [None, [], {"reason": "many"}, {"reason": -1}])

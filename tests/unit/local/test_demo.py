@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from local.demo import Outcome
-from local.show.api import Report
+from local.show.api import ImportReport
 from local.show.bar import Bar
 from tests.unit.local.reports import WAITING, a_report
 
@@ -98,7 +98,7 @@ class Clock:
         return self.now
 
 
-def plain(*shown: tuple[float, Report]) -> list[str]:
+def plain(*shown: tuple[float, ImportReport]) -> list[str]:
     """The lines of a bar off a terminal, for reports at these times."""
     text, clock = io.StringIO(), Clock()
     with Bar(Console(file=text, width=200), clock) as bar:

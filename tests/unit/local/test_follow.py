@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.show.api import ApiUnavailableError, Report
+from local.show.api import ApiUnavailableError, ImportReport
 from local.show.follow import Limits, NoProgressError, follow
 from tests.unit.local.reports import WAITING, a_report
 
@@ -23,7 +23,9 @@ class Clock:
         self.now += 0.5
 
 
-def answers(*given: Report | ApiUnavailableError) -> Iterator[Report | ApiUnavailableError]:
+def answers(
+    *given: ImportReport | ApiUnavailableError,
+) -> Iterator[ImportReport | ApiUnavailableError]:
     """The answers one after the other, then the last one for ever."""
     yield from given
     while True:
@@ -33,22 +35,22 @@ def answers(*given: Report | ApiUnavailableError) -> Iterator[Report | ApiUnavai
 class Asked:
     """An API that gives prepared answers."""
 
-    def __init__(self, *given: Report | ApiUnavailableError) -> None:
+    def __init__(self, *given: ImportReport | ApiUnavailableError) -> None:
         self._answers = answers(*given)
 
-    def __call__(self) -> Report:
+    def __call__(self) -> ImportReport:
         answer = next(self._answers)
         if isinstance(answer, ApiUnavailableError):
             raise answer
         return answer
 
 
-def at(stored: int, state: str = "transferring") -> Report:
+def at(stored: int, state: str = "transferring") -> ImportReport:
     """An import of 2,400 with so many stored."""
     return a_report(stored=stored, pending=2400 - stored - 301, state=state)
 
 
-def run(asked: Asked, limits: Limits) -> tuple[Report, list[int], Clock]:
+def run(asked: Asked, limits: Limits) -> tuple[ImportReport, list[int], Clock]:
     clock, seen = Clock(), list[int]()
     last = follow(asked, clock.pause, lambda report: seen.append(report.stored), limits, clock)
     return last, seen, clock
