@@ -14,6 +14,8 @@ from local.show.bar import Bar
 from local.show.follow import Limits, follow
 
 POLL_S = 0.5
+COUNTS = ("found", "stored", "unchanged", "failed", "pending", "found_bytes", "stored_bytes")
+SHOWN = ("state", *COUNTS, "skipped", "failures")
 
 
 @dataclass(frozen=True)
@@ -72,23 +74,13 @@ class Outcome:
 
     def document(self, total_s: float) -> dict[str, object]:
         """The same as one JSON object; bytes and seconds are plain numbers."""
-        report = self.report
         return {
-            "state": report.state,
+            **{name: getattr(self.report, name) for name in SHOWN},
             "folder_url": self.folder_url,
-            "folder_name": report.name,
+            "folder_name": self.report.name,
             "import_id": self.import_id,
-            "found": report.found,
-            "stored": report.stored,
-            "unchanged": report.unchanged,
-            "failed": report.failed,
-            "pending": report.pending,
-            "skipped": report.skipped,
-            "failures": report.failures,
             "expected": self.expected,
-            "equation_closes": report.closes,
-            "found_bytes": report.found_bytes,
-            "stored_bytes": report.stored_bytes,
+            "equation_closes": self.report.closes,
             "seconds": {
                 "ready": self.ready_s,
                 "first_stored": self.first_stored_s,

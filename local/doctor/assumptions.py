@@ -5,7 +5,6 @@ Each point costs one or two harmless read requests. Some are wrong on purpose, t
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -127,23 +126,15 @@ def _order(client: DriveClient, listing: Listing) -> Iterator[Assumption]:
     )
 
 
-@dataclass(frozen=True)
-class Fragments:
-    """Two parts of one word in a name: its beginning, and a middle with which no word begins."""
-
-    beginning: str
-    middle: str
-
-
-def fragments(names: Sequence[str]) -> Fragments | None:
-    """Parts that tell whether names are searched for prefixes or substrings; None if none does."""
+def fragments(names: Sequence[str]) -> tuple[str, str] | None:
+    """The beginning of a word in the names, and a middle of it with which no word begins."""
     lower = [name.lower() for name in names]
     beginnings = {word[:FRAGMENT_LENGTH] for name in lower for word in WORDS.findall(name)}
     for name in lower:
         for word in WORD.findall(name):
             middle = word[1 : 1 + FRAGMENT_LENGTH]
             if middle not in beginnings:
-                return Fragments(word[:FRAGMENT_LENGTH], middle)
+                return word[:FRAGMENT_LENGTH], middle
     return None
 
 
@@ -154,9 +145,7 @@ def _name_contains(client: DriveClient, listing: Listing) -> Iterator[Assumption
     if found is None or listing.more:
         yield Assumption(point=point, assumed=assumed, seen="no name to try it with", same=None)
         return
-    beginning, middle = (
-        _matches(client, listing, part) for part in (found.beginning, found.middle)
-    )
+    beginning, middle = (_matches(client, listing, part) for part in (found[0], found[1]))
     seen = f"{beginning} for a beginning, {middle} for a middle"
     same = middle == 0 if beginning else None
     yield Assumption(point=point, assumed=assumed, seen=seen, same=same)

@@ -97,8 +97,6 @@ def clock(headers: Mapping[str, str]) -> Finding:
     todo = "Set this machine's clock (NTP): requests are signed with the time."
     if abs(ahead) > SKEW_WRONG:
         return wrong("Clock", f"It is {seen}.", todo)
-    return (
-        note("Clock", seen, todo)
-        if abs(ahead) > SKEW_NOTABLE
-        else Finding(check="Clock", seen="agrees with Drive's")
-    )
+    if abs(ahead) > SKEW_NOTABLE:
+        return note("Clock", seen, todo)
+    return Finding(check="Clock", seen="agrees with Drive's")

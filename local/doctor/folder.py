@@ -102,33 +102,26 @@ def _counted(listing: Listing) -> list[Finding]:
 
 def _unseen(client: DriveClient, listing: Listing) -> list[Finding]:
     """Subfolders that we cannot open and shortcuts to nothing, among the first few of each."""
-    subfolders, shortcuts = listing.of_type(FOLDER_TYPE), listing.of_type(SHORTCUT_TYPE)
-    closed = [entry for entry in subfolders[:MAX_CHECKED] if not _open(client, listing, entry)]
-    lost = [entry for entry in shortcuts[:MAX_CHECKED] if not _exists(client, entry)]
-    found = []
-    for check, some, all_, what, todo in (
-        ("Subfolders", closed, subfolders, "cannot be opened", SHARE),
-        (
-            "Shortcuts",
-            lost,
-            shortcuts,
-            "lead to nothing that we can see",
-            f"{SHARE} Or ignore them.",
-        ),
-    ):
-        looked = min(len(all_), MAX_CHECKED)
-        if some:
-            keyless = sum(not _target_key(entry) for entry in some) if some is lost else 0
-            why = f", {keyless} of them without the target's resource key" if keyless else ""
-            found.append(
-                note(check, f"{len(some)} of {looked} that were checked {what}{why}.", todo)
-            )
-        elif looked:
-            found.append(Finding(check=check, seen=f"all {looked} that were checked can be opened"))
-    hidden = (
-        "Entries that are not shared are in no listing. Only their owner can tell that they exist."
-    )
-    return [*found, Finding(check="Private", seen=hidden)]
+    subfolders = listing.of_type(FOLDER_TYPE)[:MAX_CHECKED]
+    shortcuts = listing.of_type(SHORTCUT_TYPE)[:MAX_CHECKED]
+    closed = [entry for entry in subfolders if not _open(client, listing, entry)]
+    lost = [entry for entry in shortcuts if not _exists(client, entry)]
+    keyless = sum(not _target_key(entry) for entry in lost)
+    why = f", {keyless} of them without the target's resource key" if keyless else ""
+    nowhere = f"lead to nothing that we can see{why}"
+    hidden = "Entries that are not shared are in no listing. Only their owner can see them."
+    return [
+        *_checked("Subfolders", len(subfolders), len(closed), "cannot be opened", SHARE),
+        *_checked("Shortcuts", len(shortcuts), len(lost), nowhere, f"{SHARE} Or ignore them."),
+        Finding(check="Private", seen=hidden),
+    ]
+
+
+def _checked(check: str, all_: int, bad: int, what: str, todo: str) -> list[Finding]:
+    if bad:
+        return [note(check, f"{bad} of {all_} that were checked {what}.", todo)]
+    seen = f"all {all_} that were checked can be opened"
+    return [Finding(check=check, seen=seen)] if all_ else []
 
 
 def _open(client: DriveClient, listing: Listing, entry: Entry) -> bool:

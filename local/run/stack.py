@@ -85,7 +85,7 @@ def plan_stack(env: Mapping[str, str], data_dir: Path, with_page: bool) -> Plan:
         raise SettingsError("\n".join(read.faults))
     workers = tuple(worker(context, name, settings) for name in WORKERS)
     page = (web(context, the_api.settings["API_URL"]),) if with_page else ()
-    for server in (the_api, *page):
+    for server in (the_api, *workers, *page):
         settings |= server.settings
     names = {*read.asked, "API_URL", "WEB_URL"} - {"HOST", "PORT"}
     return Plan(
@@ -133,15 +133,10 @@ def _ready(plan: Plan, folder: DataFolder, starting: "_Starting") -> Stack:
         with suppress(ServerError):  # the address may be that of another Drive
             sample = sample_folder(settings["DRIVE_API_URL"])
     started = {server.name for server in plan.servers}
-    metrics = {
-        server.name: server.command.env["METRICS_PORT"]
-        for server in plan.services
-        if "METRICS_PORT" in server.command.env
-    }
     return Stack(
         api_url=settings["API_URL"],
         sample=sample,
-        addresses=addresses(settings, folder.path, sample, started, metrics),
+        addresses=addresses(settings, folder.path, sample, started),
         supervisor=starting.supervisor,
         stop=starting.stop,
     )

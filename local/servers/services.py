@@ -26,8 +26,12 @@ def api(context: Context, settings: Mapping[str, str]) -> Server:
 
 def worker(context: Context, name: str, settings: Mapping[str, str]) -> Server:
     """A worker. It listens on a free port for Prometheus only, and is ready once it runs."""
-    port = str(context.ports.free(f"the metrics of {name}"))
-    return Server(command=service(name, {**settings, "METRICS_PORT": port}), not_ready=lambda: None)
+    port = context.ports.free(f"the metrics of {name}")
+    return Server(
+        command=service(name, {**settings, "METRICS_PORT": str(port)}),
+        not_ready=lambda: None,
+        settings={f"{name.upper()}_METRICS_URL": f"http://{LOOPBACK}:{port}/metrics"},
+    )
 
 
 def service(name: str, settings: Mapping[str, str]) -> Command:

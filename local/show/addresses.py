@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from local.servers.emulator import Sample
-from local.servers.ports import LOOPBACK
+from local.servers.services import WORKERS
 
 
 def addresses(
@@ -13,7 +13,6 @@ def addresses(
     data_dir: Path,
     sample: Sample | None,
     started: Collection[str],
-    metrics_ports: Mapping[str, str],
 ) -> dict[str, str]:
     """Labels and addresses, the most interesting ones first, without those that do not exist.
 
@@ -22,7 +21,7 @@ def addresses(
     api, console = settings.get("API_URL", ""), settings.get("S3_CONSOLE_URL", "")
     login = f"user {settings.get('AWS_ACCESS_KEY_ID')}"
     login += f", password {settings.get('AWS_SECRET_ACCESS_KEY')}"
-    metrics = [f"http://{LOOPBACK}:{port}/metrics ({name})" for name, port in metrics_ports.items()]
+    metrics = {name: settings.get(f"{name.upper()}_METRICS_URL") for name in WORKERS}
     rows = {
         "Page": settings.get("WEB_URL", ""),
         "API": api,
@@ -33,7 +32,9 @@ def addresses(
         "PostgreSQL": _shown(settings.get("DATABASE_URL", ""), "postgres" in started),
         "Drive": settings.get("DRIVE_API_URL", "") or "Google's, with your credentials",
         "Sample folder": sample.url if sample else "",
-        "Metrics": ", ".join([f"{api}/metrics (api)", *metrics]),
+        "Metrics": ", ".join(
+            [f"{api}/metrics (api)", *(f"{url} ({name})" for name, url in metrics.items() if url)]
+        ),
         "Data": str(data_dir),
         "Logs": str(data_dir / "logs"),
     }

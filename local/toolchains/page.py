@@ -16,30 +16,19 @@ NOT_SOURCE = {"node_modules", "dist", "test", "e2e", "test-results", "playwright
 def built_page(env: Mapping[str, str]) -> Node:
     """Bring web/dist up to date with its sources; returns the Node that serves it."""
     found = node(env)
+    stamps = WEB / "node_modules"
+    packages = digest([WEB / "package.json", WEB / "package-lock.json"])
     with locked(cache_dir(env) / "page.lock"):
-        _packages(found, env)
-        _build(found, env)
+        if not _has(stamps / ".drivestream-packages", packages):
+            argv = [*found.npm, "ci", "--no-audit", "--no-fund"]
+            run("Downloading the page's packages (npm)", argv, found.env(env), cwd=WEB)
+            (stamps / ".drivestream-packages").write_text(packages)
+        build = digest(sources(WEB))
+        if not _has(stamps / ".drivestream-build", build) or not (WEB / "dist/index.html").exists():
+            (stamps / ".drivestream-build").unlink(missing_ok=True)
+            run("Building the page", [*found.npm, "run", "build"], found.env(env), cwd=WEB)
+            (stamps / ".drivestream-build").write_text(build)
     return found
-
-
-def _packages(found: Node, env: Mapping[str, str]) -> None:
-    stamp = WEB / "node_modules" / ".drivestream-packages"
-    wanted = digest([WEB / "package.json", WEB / "package-lock.json"])
-    if _stamped(stamp, wanted):
-        return
-    argv = [*found.npm, "ci", "--no-audit", "--no-fund"]
-    run("Downloading the page's packages (npm)", argv, found.env(env), cwd=WEB)
-    stamp.write_text(wanted)
-
-
-def _build(found: Node, env: Mapping[str, str]) -> None:
-    stamp = WEB / "node_modules" / ".drivestream-build"
-    wanted = digest(sources(WEB))
-    if _stamped(stamp, wanted) and (WEB / "dist" / "index.html").exists():
-        return
-    stamp.unlink(missing_ok=True)
-    run("Building the page", [*found.npm, "run", "build"], found.env(env), cwd=WEB)
-    stamp.write_text(wanted)
 
 
 def sources(web: Path) -> Iterator[Path]:
@@ -58,5 +47,5 @@ def digest(paths: Iterable[Path]) -> str:
     return total.hexdigest()
 
 
-def _stamped(stamp: Path, wanted: str) -> bool:
-    return stamp.exists() and stamp.read_text() == wanted
+def _has(stamp: Path, text: str) -> bool:
+    return stamp.exists() and stamp.read_text() == text

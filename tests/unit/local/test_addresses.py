@@ -15,15 +15,14 @@ SETTINGS = {
     "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:29092",
     "DATABASE_URL": "postgresql://drivestream:pass@127.0.0.1:25432/drivestream",
     "DRIVE_API_URL": "http://127.0.0.1:28085",
+    "LISTER_METRICS_URL": "http://127.0.0.1:15001/metrics",
+    "TRANSFER_METRICS_URL": "http://127.0.0.1:15002/metrics",
 }
 OURS = {"kafka", "minio", "postgres", "emulator"}
-METRICS = {"lister": "15001", "transfer": "15002"}
 
 
 def test_everything_that_runs_has_its_row() -> None:
-    rows = addresses(
-        SETTINGS, Path("/data"), Sample("https://example.org/folder", 7), OURS, METRICS
-    )
+    rows = addresses(SETTINGS, Path("/data"), Sample("https://example.org/folder", 7), OURS)
     assert list(rows) == [
         "Page",
         "API",
@@ -49,7 +48,7 @@ def test_everything_that_runs_has_its_row() -> None:
 
 def test_passwords_of_servers_that_we_did_not_start_are_not_shown() -> None:
     given = {key: value for key, value in SETTINGS.items() if key != "S3_CONSOLE_URL"}
-    rows = addresses(given, Path("/data"), None, {"kafka"}, METRICS)
+    rows = addresses(given, Path("/data"), None, {"kafka"})
     assert rows["PostgreSQL"] == "postgresql://drivestream:***@127.0.0.1:25432/drivestream"
     assert "made-by-us" not in table(rows)
     assert "Sample folder" not in rows
@@ -57,7 +56,7 @@ def test_passwords_of_servers_that_we_did_not_start_are_not_shown() -> None:
 
 def test_without_an_emulator_the_drive_is_google_s() -> None:
     given = {key: value for key, value in SETTINGS.items() if key != "DRIVE_API_URL"}
-    assert addresses(given, Path("/data"), None, OURS, {})["Drive"] == (
+    assert addresses(given, Path("/data"), None, OURS)["Drive"] == (
         "Google's, with your credentials"
     )
 
