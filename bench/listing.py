@@ -25,8 +25,9 @@ from local.run.start import running_servers, temporary_data_dir
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader
+from services.adapters.kafka.settings import KafkaSettings
 from services.core import events as e
-from services.core.settings import KafkaSettings, Reader
+from services.core.settings import Reader
 from services.core.topics import FILES_FOUND, IMPORTS_LISTED
 from services.core.wire import decode
 from tests.platform import Platform

@@ -1,7 +1,6 @@
 """The settings: those that the command line reads itself, and those of all services together."""
 
 from collections.abc import Mapping
-from importlib import import_module
 
 from services.core.settings import Reader, SettingsError
 
@@ -16,7 +15,6 @@ PORTS = (
     "EMULATOR_PORT",
 )
 OWN = (*PORTS, "DATA_DIR", "HOST", "XDG_DATA_HOME", "XDG_CACHE_HOME")
-SERVICES = ("api", "lister", "transfer", "indexer")
 
 
 def refuse_control_characters(env: Mapping[str, str]) -> None:
@@ -44,8 +42,14 @@ class RecordingReader(Reader):
 
 def read_all(env: Mapping[str, str]) -> RecordingReader:
     """Read the settings of every service; the reader then has all names and all faults."""
+    # Imported here: the services and their libraries take a second to load.
+    from services.adapters.worker import WorkerSettings
+    from services.api.__main__ import Settings as ApiSettings
+    from services.indexer.__main__ import Settings as IndexerSettings
+    from services.transfer.__main__ import Settings as TransferSettings
+
     reader = RecordingReader(env)
-    for service in SERVICES:
-        import_module(f"services.{service}.__main__").Settings.read(reader)
+    for settings in (ApiSettings, WorkerSettings, TransferSettings, IndexerSettings):
+        settings.read(reader)
     reader.faults = list(dict.fromkeys(reader.faults))
     return reader

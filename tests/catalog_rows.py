@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from services.core.rows import FileRow, FolderRow, ImageRow, ImportRow, Rows
+from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, Rows
 
 BEGAN = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 FOLDER = "1FolderFolderFolderFolder"

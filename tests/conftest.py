@@ -11,7 +11,9 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
 from local.run.start import running_servers, temporary_data_dir
-from services.core.settings import KafkaSettings, Reader, StoreSettings
+from services.adapters.kafka.settings import KafkaSettings
+from services.adapters.store.settings import StoreSettings
+from services.core.settings import Reader
 from tests.containers import container_servers, docker_answers
 from tests.platform import Platform, emptied
 
@@ -25,6 +27,14 @@ NEEDED = {
     "minio": ("S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
     "postgres": ("DATABASE_URL",),
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side (pytest-xdist), tests of one file stay in one process and share what it starts;
+    so do the hard cases, which share one running system."""
+    for item in items:
+        path = item.path.parent if item.path.parent.name == "hard_cases" else item.path
+        item.add_marker(pytest.mark.xdist_group(str(path)))
 
 
 @pytest.fixture(scope="session")

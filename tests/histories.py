@@ -6,7 +6,6 @@ from itertools import combinations_with_replacement
 from hypothesis import strategies as st
 
 from services.core import events as e
-from services.core.wire import topic_of
 from services.indexer.merge import Positioned
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -136,4 +135,4 @@ def histories(draw: st.DrawFn) -> list[Positioned]:
     """
     kinds = draw(st.sampled_from([KINDS, *combinations_with_replacement(KINDS, 2)]))
     events = draw(st.lists(st.one_of(*kinds), max_size=14))
-    return [Positioned(event, topic_of(event).name, 0, n) for n, event in enumerate(events)]
+    return [Positioned(event, event.topic, 0, n) for n, event in enumerate(events)]

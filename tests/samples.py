@@ -52,9 +52,9 @@ SAMPLES: dict[str, e.Message] = {
         pass_number=1,
         page_number=3,
         confirms=True,
-        seen=e.Tally(count=2991, digest=7_612_058_254_738_945_263),
+        seen=e.ListingDigest(count=2991, digest=7_612_058_254_738_945_263),
         tail=("1679091c5a880faf",),
-        before=e.Tally(count=3012, digest=2**63 - 1),
+        before=e.ListingDigest(count=3012, digest=2**63 - 1),
         tokens=("8f14e45fceea167a",),
         token="~!!~token",
         resource_key="0-abc",
@@ -103,6 +103,9 @@ SAMPLES: dict[str, e.Message] = {
         attempts=2,
         seconds=0.25,
     ),
+    "FolderNamed": e.FolderNamed(
+        import_id=JOB, epoch=1, folder_id=FOLDER, name="Summer in Tirol", named_at=AT
+    ),
     "FileFailed": e.FileFailed(
         import_id=JOB,
         epoch=1,
@@ -119,14 +122,9 @@ SAMPLES: dict[str, e.Message] = {
         service="transfer",
         state="waiting",
         at=AT,
-        waiting_for="the bucket",
+        waiting_for=e.Waiting(reason="no_bucket", message="There is no bucket.", until=AT),
         in_flight=32,
         oldest_unfinished_seconds=1.25,
         quota_share=0.44,
-        quota_limit=143_000,
-        quota_allowed=100_100,
-        quota_used=99_800,
-        quota_refused=3,
-        quota_waiting=8,
     ),
 }

@@ -14,8 +14,9 @@ from local.doctor.report import Report, Section
 from local.doctor.servers import servers
 from local.doctor.signed import signature
 from local.doctor.versions import versions
+from services.adapters.drive.settings import DriveSettings
 from services.core.folder_link import FolderLink
-from services.core.settings import DriveSettings, SettingsError, read_settings
+from services.core.settings import SettingsError, read_settings
 
 ACCESS_UNITS = 5
 

@@ -8,9 +8,9 @@ from local.doctor.client import Answer, DriveClient
 from local.doctor.findings import Finding, note, wrong
 from services.adapters.drive.problem import is_wall
 from services.adapters.drive.refusals import Asked, Circumstances, verdict
+from services.adapters.drive.settings import GOOGLE, DriveSettings
 from services.core.errors import Verdict
 from services.core.reasons import KEY_REFUSED, NOT_FOUND
-from services.core.settings import GOOGLE, DriveSettings
 
 UNKNOWN_ID = "1DrivestreamDoctorMadeThisIdUp00"
 UNEXPECTED = "drive_refused"

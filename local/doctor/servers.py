@@ -14,17 +14,14 @@ from local.doctor.configured import Configuration, origin
 from local.doctor.findings import Finding, guarded, note, unchecked, wrong
 from local.servers.health import http_problem
 from services.adapters.catalog import migrate
+from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.object_store import ObjectStore
+from services.adapters.kafka.settings import KafkaSettings
+from services.adapters.store.objects import ObjectStore
+from services.adapters.store.settings import StoreSettings
 from services.core.errors import Stop, Verdict
-from services.core.settings import (
-    DatabaseSettings,
-    KafkaSettings,
-    SettingsError,
-    StoreSettings,
-    read_settings,
-)
+from services.core.settings import SettingsError, read_settings
 from services.core.topics import ALL
 
 KAFKA_SECONDS = 5.0

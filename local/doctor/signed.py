@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from local.doctor.findings import Finding, wrong
 from services.adapters.drive.account import read_account
 from services.adapters.drive.credentials import ApiKey, Signs
+from services.adapters.drive.settings import DriveSettings
 from services.core.errors import Verdict
-from services.core.settings import DriveSettings, SettingsError
+from services.core.settings import SettingsError
 
 SIGN_SECONDS = 30.0
 NEW_FILE = "Download a new key file for the service account from Google's console."

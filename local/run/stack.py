@@ -87,7 +87,7 @@ def plan_stack(env: Mapping[str, str], data_dir: Path, with_page: bool) -> Plan:
     page = (web(context, the_api.settings["API_URL"]),) if with_page else ()
     for server in (the_api, *workers, *page):
         settings |= server.settings
-    names = {*read.asked, "API_URL", "WEB_URL"} - {"HOST", "PORT"}
+    names = {*read.asked, "API_URL", "WEB_URL"} - {"HOST", "PORT", "METRICS_PORT"}
     return Plan(
         servers=servers,
         services=(the_api, *workers),

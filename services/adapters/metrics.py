@@ -1,115 +1,141 @@
-"""What workers say of themselves, as Prometheus reads it (text format 1.0.0).
+"""What a worker measures, for Prometheus: an HTTP endpoint of its own on `METRICS_PORT`.
 
-A registry of its own for every answer: nothing is counted here, and nothing is global.
+Every figure is read when it is scraped; nothing is global. Names and units follow the conventions
+of Prometheus; `docs/architecture.md` lists them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from services.core.errors import Stop
 from services.core.events import WorkerStatus
+from services.core.flow.quota import QuotaState
+from services.core.settings import Reader
 
-CONTENT_TYPE = CONTENT_TYPE_LATEST
-LABELS = ("service", "worker")
-LONGEST_LABEL = 256
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsSettings:
+    """Where the endpoint listens; port 0 means that there is none."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def read(cls, reader: Reader) -> "MetricsSettings":
+        """From METRICS_HOST and METRICS_PORT."""
+        return cls(
+            host=reader.text("METRICS_HOST", "127.0.0.1"),
+            port=reader.number("METRICS_PORT", 0, 0, 65535),
+        )
 
 
 @dataclass(frozen=True)
 class _Figure:
     name: str
-    what: str
-    of: Callable[[WorkerStatus], float | None]
-    counts: bool = False
+    help: str
+    value: float | None
+    counter: bool = False
 
 
-def _spends(status: WorkerStatus, value: float | None) -> float | None:
-    """Quota is no figure of those who never spend any."""
-    return value if status.quota_share or status.quota_limit is not None else None
+class WorkerMetrics(Collector):
+    """The status and the quota of this process; `quota` is None for those who spend none."""
 
-
-FIGURES = (
-    _Figure(
-        "drivestream_worker_waiting",
-        "1 while the worker waits for something that it cannot go on without.",
-        lambda s: float(s.state == "waiting"),
-    ),
-    _Figure(
-        "drivestream_worker_in_flight",
-        "Pages or files in hand.",
-        lambda s: s.in_flight,
-    ),
-    _Figure(
-        "drivestream_worker_oldest_unfinished_seconds",
-        "Since the oldest message that is not done was delivered.",
-        lambda s: s.oldest_unfinished_seconds,
-    ),
-    _Figure(
-        "drivestream_quota_share_ratio",
-        "Part of all of Drive's quota that the worker may spend.",
-        lambda s: _spends(s, s.quota_share),
-    ),
-    _Figure(
-        "drivestream_quota_limit_units_per_minute",
-        "What that is; missing where there is no limit.",
-        lambda s: s.quota_limit,
-    ),
-    _Figure(
-        "drivestream_quota_allowed_units_per_minute",
-        "What refusals by Drive leave of the limit for now.",
-        lambda s: s.quota_allowed,
-    ),
-    _Figure(
-        "drivestream_quota_used_units_per_minute",
-        "Spent in the last minute.",
-        lambda s: _spends(s, s.quota_used),
-    ),
-    _Figure(
-        "drivestream_quota_waiting_requests",
-        "Requests that wait until they may be sent.",
-        lambda s: _spends(s, s.quota_waiting),
-    ),
-    _Figure(
-        "drivestream_quota_refused",
-        "Requests that Drive refused as too many, since the worker's start.",
-        lambda s: _spends(s, s.quota_refused),
-        counts=True,
-    ),
-)
-
-
-class _Said(Collector):
-    def __init__(self, statuses: Sequence[WorkerStatus], readable: bool) -> None:
-        self._statuses = statuses
-        self._readable = readable
+    def __init__(
+        self, status: Callable[[], WorkerStatus], quota: Callable[[], QuotaState] | None = None
+    ) -> None:
+        self._status = status
+        self._quota = quota
 
     def collect(self) -> Iterator[Metric]:
-        """Each figure with a sample per worker."""
-        yield GaugeMetricFamily(
-            "drivestream_workers_readable",
-            "1 while what the workers say can be read from Kafka.",
-            value=float(self._readable),
-        )
-        for figure in FIGURES:
-            yield _family(figure, self._statuses)
+        """One sample per figure; a figure without a value is left out."""
+        figures = _of_status(self._status())
+        if self._quota is not None:
+            figures += _of_quota(self._quota())
+        for figure in figures:
+            if figure.value is not None:
+                kind = CounterMetricFamily if figure.counter else GaugeMetricFamily
+                yield kind(figure.name, figure.help, value=figure.value)
 
 
-def _family(figure: _Figure, statuses: Iterable[WorkerStatus]) -> Metric:
-    kind = CounterMetricFamily if figure.counts else GaugeMetricFamily
-    family = kind(figure.name, figure.what, labels=LABELS)
-    for status in statuses:
-        value = figure.of(status)
-        if value is not None:
-            labels = [status.service[:LONGEST_LABEL], status.worker_id[:LONGEST_LABEL]]
-            family.add_metric(labels, float(value))
-    return family
+def _of_status(status: WorkerStatus) -> list[_Figure]:
+    return [
+        _Figure(
+            "drivestream_worker_waiting",
+            "1 while the worker waits for something that it needs.",
+            float(status.state == "waiting"),
+        ),
+        _Figure(
+            "drivestream_worker_in_flight", "Pages or files being worked on.", status.in_flight
+        ),
+        _Figure(
+            "drivestream_worker_oldest_unfinished_seconds",
+            "Age of the oldest message that is not finished.",
+            status.oldest_unfinished_seconds,
+        ),
+    ]
 
 
-def exposition(statuses: Sequence[WorkerStatus], *, readable: bool) -> bytes:
-    """The answer to a scrape."""
+def _of_quota(quota: QuotaState) -> list[_Figure]:
+    return [
+        _Figure(
+            "drivestream_quota_share_ratio",
+            "Part of all of Drive's quota that this worker may spend.",
+            quota.share,
+        ),
+        _Figure(
+            "drivestream_quota_limit_units_per_minute",
+            "The same in units; missing where there is no limit.",
+            quota.limit,
+        ),
+        _Figure(
+            "drivestream_quota_allowed_units_per_minute",
+            "What Drive's refusals leave of the limit for now.",
+            quota.allowed,
+        ),
+        _Figure(
+            "drivestream_quota_used_units_per_minute",
+            "Units spent in the last minute.",
+            quota.used,
+        ),
+        _Figure(
+            "drivestream_quota_waiting_requests",
+            "Requests that wait to be sent.",
+            quota.waiting,
+        ),
+        _Figure(
+            "drivestream_quota_refused",
+            "Requests that Drive refused as too many.",
+            quota.refused,
+            counter=True,
+        ),
+    ]
+
+
+@contextmanager
+def metrics_endpoint(settings: MetricsSettings, metrics: Collector) -> Iterator[int | None]:
+    """Serve the figures at `/metrics` while the block runs; gives the port, None where off.
+
+    Raises `Stop` if the address is taken.
+    """
+    if not settings.port:
+        yield None
+        return
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Said(statuses, readable))
-    return generate_latest(registry)
+    registry.register(metrics)
+    try:
+        server, thread = start_http_server(settings.port, settings.host, registry)
+    except OSError as why:
+        where = f"{settings.host}, port {settings.port}"
+        message = f"METRICS_PORT: cannot listen at {where}: {why.strerror}."
+        raise Stop("cannot_listen", message) from why
+    try:
+        yield settings.port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)

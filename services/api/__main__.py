@@ -6,18 +6,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from services.adapters.catalog.reader import CatalogReader
+from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader
-from services.adapters.object_urls import ObjectUrls
+from services.adapters.kafka.settings import KafkaSettings
+from services.adapters.kafka.tail import Tail
 from services.adapters.process import end, run_service
+from services.adapters.store.settings import StoreSettings
+from services.adapters.store.urls import ObjectUrls
 from services.api import metrics
-from services.api.known import KnownImports
+from services.api.known_imports import KnownImports
 from services.api.serve import listening, serve
 from services.api.service import SERVICE, Parts, create_app
 from services.api.settings import ApiSettings
-from services.api.tail import Tail
 from services.api.workers import KnownWorkers
-from services.core.settings import DatabaseSettings, KafkaSettings, Reader, StoreSettings
+from services.core.settings import Reader
 
 PUBLISH_SECONDS = 8.0
 

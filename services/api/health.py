@@ -14,15 +14,15 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import SkipValidation
 from msgspec import Struct
 
+from services.adapters.catalog.views import ReadsCatalog
 from services.adapters.kafka.errors import KafkaUnavailableError
+from services.adapters.kafka.tail import Tail
 from services.adapters.process import worker_id
-from services.api.known import KnownImports
-from services.api.tail import Tail
-from services.core.catalog import ReadsCatalog
+from services.adapters.worker_status import publish_status
+from services.api.known_imports import KnownImports
 from services.core.errors import Verdict
-from services.core.events import Message, WorkerStatus
+from services.core.events import Message, Waiting, WorkerStatus
 from services.core.ports import PublishesEvents
-from services.core.status import keep_telling
 
 CHECK_SECONDS = 4.0
 KAFKA_SILENCE_SECONDS = 10.0
@@ -99,16 +99,20 @@ class Readiness:
 
     async def tell(self, publisher: PublishesEvents) -> None:
         """For ever: what this process is doing, to `workers.status`."""
-        await keep_telling(_WhileReachable(publisher, self._tail), self._status)
+        await publish_status(_WhileReachable(publisher, self._tail), self._status)
 
     def _status(self) -> WorkerStatus:
         return WorkerStatus(
             worker_id=worker_id("api"),
             service="api",
             state="waiting" if self._missing else "running",
-            waiting_for=", ".join(self._missing) or None,
+            waiting_for=self._waiting(),
             at=datetime.now(UTC),
         )
+
+    def _waiting(self) -> Waiting | None:
+        missing = ", ".join(self._missing)
+        return Waiting(reason="not_ready", message=missing) if missing else None
 
     def _kafka(self) -> Check:
         state = self._tail.state

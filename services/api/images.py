@@ -9,12 +9,12 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter, SkipValidation
 from litestar.response.base import ASGIResponse
 
-from services.adapters.object_urls import ObjectUrls
+from services.adapters.catalog.views import Image, ImageDetails, ImageFilter, ReadsCatalog
+from services.adapters.store.urls import ObjectUrls
 from services.api.answers import problem_responses
 from services.api.paging import LONGEST_PAGE, Cursor, cursor_of, key_of, next_link, page_of
 from services.api.problems import ParameterFault, Problem
 from services.api.streaming import ListResponse, json_list
-from services.core.catalog import Image, ImageDetails, ImageFilter, ReadsCatalog
 
 ORDERS = ("id", "newest")
 REDIRECT_SECONDS = 300

@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import FromPath, HeaderParameter, QueryParameter, SkipValidation
 
+from services.adapters.catalog.views import FILE_STATES, ImportFile, ImportPlace, ImportProgress
 from services.api.answers import AnyRequest, problem_responses
 from services.api.images import DATABASE, Catalog
 from services.api.paging import DEFAULT_PAGE, Cursor, Limit, cursor_of, key_of, next_link, page_of
@@ -18,7 +19,6 @@ from services.api.progress import ImportViews, place_of
 from services.api.reports import FAILED_FOLDERS, ImportReport, ImportView, report, view
 from services.api.start import ImportStarter
 from services.api.submission import EXAMPLE, understood
-from services.core.catalog import FILE_STATES, ImportFile, ImportPlace, ImportProgress
 
 Starter = NamedDependency[SkipValidation[ImportStarter]]
 Views = NamedDependency[SkipValidation[ImportViews]]

@@ -8,11 +8,11 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from services.adapters.metrics import CONTENT_TYPE, exposition
-from services.api.tail import Tail
+from services.adapters.kafka.tail import Tail
 from services.api.workers import KnownWorkers
 from services.core.topics import WORKERS_STATUS
 
+CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 TOPIC = WORKERS_STATUS.name
 NEWEST = 5_000
 """Records to begin with: those of the last minute and more, of some hundred workers."""
@@ -24,5 +24,5 @@ Workers = NamedDependency[SkipValidation[Tail[KnownWorkers]]]
 async def metrics(workers: Workers) -> Response[bytes]:
     """Not in the schema: it is Prometheus' own format, and read by no client of ours."""
     readable = workers.state.trouble is None
-    text = exposition(workers.known.alive(), readable=readable)
+    text = f"drivestream_workers_readable {int(readable)}\n".encode()
     return Response(text, headers={"Content-Type": CONTENT_TYPE})

@@ -5,8 +5,8 @@ Both are ordered by the same key, so the first `limit` of each hold the first `l
 
 from collections.abc import Sequence
 
-from services.api.known import KnownImports, completed, not_begun
-from services.core.catalog import ImportPlace, ImportProgress, ReadsCatalog
+from services.adapters.catalog.views import ImportPlace, ImportProgress, ReadsCatalog
+from services.api.known_imports import KnownImports, completed, not_begun
 
 
 class ImportViews:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from services.core.catalog import FailedFolder, ImportProgress
+from services.adapters.catalog.views import FailedFolder, ImportProgress
 from services.core.reasons import DOWNLOAD_QUOTA
 
 FAILED_FOLDERS = 100

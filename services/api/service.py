@@ -15,19 +15,19 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.types import ASGIApp
 
-from services.adapters.object_urls import ObjectUrls
+from services.adapters.catalog.views import ReadsCatalog
+from services.adapters.kafka.tail import Tail
+from services.adapters.store.urls import ObjectUrls
 from services.api import health, images, imports, metrics
 from services.api.answers import HANDLERS
-from services.api.edge import Edge
+from services.api.boundary import Boundary
 from services.api.health import Readiness
-from services.api.known import KnownImports
+from services.api.known_imports import KnownImports
 from services.api.progress import ImportViews
 from services.api.reference import ReferencePage
 from services.api.start import ImportStarter
 from services.api.submission import LARGEST_BODY
-from services.api.tail import Tail
 from services.api.workers import KnownWorkers
-from services.core.catalog import ReadsCatalog
 from services.core.ports import PublishesEvents
 
 SERVICE = "api"
@@ -77,7 +77,7 @@ def create_app(parts: Parts) -> ASGIApp:
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
     )
-    return Edge(app)
+    return Boundary(app)
 
 
 def _given(value: object) -> Provide:

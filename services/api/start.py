@@ -7,10 +7,10 @@ from datetime import datetime
 import structlog
 
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.api.known import KnownImports
+from services.adapters.kafka.tail import Tail
+from services.api.known_imports import KnownImports
 from services.api.problems import Problem
 from services.api.submission import Submission, repeats, request_of
-from services.api.tail import Tail
 from services.core.ports import PublishesEvents
 
 CATCH_UP_SECONDS = 2.0

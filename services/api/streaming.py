@@ -10,7 +10,7 @@ import structlog
 from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import HTTPResponseBodyEvent, Receive, Scope, Send
 
-from services.core.catalog import ImageFilter, ReadsCatalog
+from services.adapters.catalog.views import ImageFilter, ReadsCatalog
 from services.core.errors import Verdict
 
 log = structlog.get_logger()

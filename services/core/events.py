@@ -1,53 +1,77 @@
 """Every message that crosses Kafka, as a frozen struct. This file is the contract.
 
-Times are UTC, sizes are bytes, checksums are lower-case hex. A value carries its own `type`, so it
-can be read without its headers; `tests/unit/core/golden` pins the bytes. Fields may be added with
-a default; none may be removed, renamed or given another meaning.
+Times are UTC, sizes are bytes, checksums are lower-case hex. A value carries its own `type`, so a
+reader needs no headers; `tests/unit/core/golden` pins the bytes. A field may be added with a
+default; none may be removed, renamed or given another meaning.
+
+Each struct knows its topic, its partition key, its subject (what it is about) and its identity
+(what makes it the same fact when it is published twice).
 """
 
 from datetime import datetime
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
-# What a hostile message must not get past: each bound is that of the column it ends in.
+# Bounds against hostile messages. Each is the bound of the column that the value ends in.
 Id = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x20\x7f]+$")]
 Reason = Annotated[str, Meta(pattern="^[a-z0-9_]{1,64}$")]
 Natural = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Small = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Size = Annotated[int, Meta(ge=0, le=2**43)]
-"""Bytes of a file. Drive's largest has 5 TB; a million of the largest here still fit a sum."""
+"""Bytes of a file. Drive's largest file has 5 TB; a million of the largest still fit a sum."""
 Name = Annotated[str, Meta(max_length=4096)]
 Path = Annotated[tuple[Name, ...], Meta(max_length=256)]
 Text = Annotated[str, Meta(max_length=64 * 1024)]
-"""Bounded, so that an outcome that contains its `FileFound` always fits a record."""
+"""Bounded, so that an outcome and the `FileFound` in it always fit one Kafka record."""
 Time = Annotated[datetime, Meta(tz=True)]
 Md5 = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
 Sha1 = Annotated[str, Meta(pattern="^[0-9a-f]{40}$")]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 BRIEF_NAME = 120
-"""Characters of a name that a manifest keeps: 1,000 of the worst must fit one Kafka record."""
+"""Characters of a name in a manifest: 1,000 of the longest must fit one Kafka record."""
+
+Identity = tuple[object, ...]
 
 
 class Mode(Enum):
     """What the transfer does about an object that is already there."""
 
-    FRESH = "fresh"  # first import: do not look
+    FRESH = "fresh"  # the first import of a folder: do not look
     CHECK = "check"  # look, and skip what is there
     FORCE = "force"  # fetch again
 
 
 class Event(Struct, frozen=True, kw_only=True, tag=True):
-    """One fact about one import; `epoch` is the control epoch under which it was produced."""
+    """One fact about one import, produced under control epoch `epoch`."""
+
+    topic: ClassVar[str]
 
     import_id: Id
     epoch: Small = 0
 
+    @property
+    def key(self) -> str:
+        """The partition key."""
+        return self.import_id
+
+    @property
+    def subject(self) -> str:
+        """What the event is about: a file, a folder or the import."""
+        return self.key
+
+    @property
+    def identity(self) -> Identity:
+        """Equal for two events that state the same fact."""
+        return self.import_id, self.epoch
+
 
 class ImportRequested(Event, frozen=True, kw_only=True):
-    """Somebody wants this folder. `folder_url` is the link as pasted."""
+    """A user wants this folder. `folder_url` is the link as pasted."""
+
+    topic: ClassVar[str] = "imports.requested"
 
     folder_id: Id
     folder_url: Text
@@ -57,56 +81,68 @@ class ImportRequested(Event, frozen=True, kw_only=True):
     round: Small = 0
 
 
-class ImportPaused(Event, frozen=True, kw_only=True):
-    """Nothing more is to be listed or transferred until a later epoch."""
+class ControlEvent(Event, frozen=True, kw_only=True):
+    """A user or the indexer changes how an import runs. Each raises the import's epoch."""
+
+    topic: ClassVar[str] = "imports.requested"
 
     at: Time
 
 
-class ImportResumed(Event, frozen=True, kw_only=True):
-    """Whatever has no outcome is to be published again under this epoch."""
-
-    at: Time
+class ImportPaused(ControlEvent, frozen=True, kw_only=True):
+    """Nothing more is listed or transferred until a later epoch."""
 
 
-class ImportCancelled(Event, frozen=True, kw_only=True):
-    """Nothing more is to be done, ever."""
-
-    at: Time
+class ImportResumed(ControlEvent, frozen=True, kw_only=True):
+    """Whatever has no outcome is published again under this epoch."""
 
 
-class ImportStalled(Event, frozen=True, kw_only=True):
+class ImportCancelled(ControlEvent, frozen=True, kw_only=True):
+    """Nothing more is listed or transferred, ever."""
+
+
+class ImportStalled(ControlEvent, frozen=True, kw_only=True):
     """Files are pending and nothing is left to consume: heal as if resumed."""
 
-    at: Time
 
-
-class Tally(Struct, frozen=True, kw_only=True):
-    """What a pass listed, whatever the order: how many entries, and the sum of their ids' digests
-    (63 bits each, modulo 2^63). Two passes with one tally listed the same."""
+class ListingDigest(Struct, frozen=True, kw_only=True):
+    """What a pass listed, in any order: the number of entries, and the sum of their ids' digests
+    (63 bits each, modulo 2^63). Two passes with equal digests listed the same entries."""
 
     count: Natural = 0
     digest: Natural = 0
 
 
-class PageRequested(Event, frozen=True, kw_only=True):
-    """List one page of one folder. Identity: (import, folder, pass, page).
-
-    `path` holds the names of the folders from the import's root down to this one (root excluded),
-    `ancestors` their ids (root included, this one excluded), so a cycle is seen without asking.
-    A pass that `confirms` asks for ids alone, and finds nothing anew. `seen` is what this pass
-    listed on the pages before this one, and `tail` the digests of its last entries, which may come
-    again at the top of this one; `before` is what the last complete pass listed. `tokens` are the
-    digests of some tokens of this pass: one that comes again would lead in a circle.
-    """
+class FolderEvent(Event, frozen=True, kw_only=True):
+    """One fact about one folder, or about one page of it."""
 
     folder_id: Id
+
+    @property
+    def subject(self) -> str:
+        """The folder."""
+        return self.folder_id
+
+
+class PageRequested(FolderEvent, frozen=True, kw_only=True):
+    """List one page of one folder. Its identity is (import, folder, pass, page).
+
+    `path` holds the names of the folders from the import's root (excluded) to this one (included);
+    `ancestors` their ids (root included, this one excluded), so a cycle shows without a request.
+    A pass that `confirms` asks for ids only and finds nothing new. `seen` is what this pass listed
+    on its earlier pages; `tail` the digests of its last entries, which Drive may repeat on this
+    page; `before` is what the last complete pass listed. `tokens` are digests of this pass's page
+    tokens: one that repeats would lead in a circle.
+    """
+
+    topic: ClassVar[str] = "imports.pages"
+
     pass_number: Small = 0
     page_number: Small = 0
     confirms: bool = False
-    seen: Tally = Tally()
+    seen: ListingDigest = ListingDigest()
     tail: Annotated[tuple[Id, ...], Meta(max_length=64)] = ()
-    before: Tally | None = None
+    before: ListingDigest | None = None
     tokens: Annotated[tuple[Id, ...], Meta(max_length=64)] = ()
     token: Text | None = None
     resource_key: Name | None = None
@@ -114,6 +150,30 @@ class PageRequested(Event, frozen=True, kw_only=True):
     ancestors: Annotated[tuple[Id, ...], Meta(max_length=256)] = ()
     mode: Mode = Mode.FRESH
     round: Small = 0
+
+    @property
+    def key(self) -> str:
+        """All pages of a folder of an import share a partition."""
+        return f"{self.import_id}/{self.folder_id}"
+
+    @property
+    def identity(self) -> Identity:
+        """The page, under one epoch."""
+        return _page_identity(self)
+
+
+class FolderNamed(FolderEvent, frozen=True, kw_only=True):
+    """The name of an import's root folder, as Drive gave it when the import began."""
+
+    topic: ClassVar[str] = "imports.listed"
+
+    name: Name
+    named_at: Time
+
+    @property
+    def identity(self) -> Identity:
+        """One name per import and epoch."""
+        return self.import_id, self.folder_id, self.epoch
 
 
 class FileBrief(Struct, frozen=True, kw_only=True):
@@ -142,16 +202,17 @@ class Skipped(Struct, frozen=True, kw_only=True):
     size: Size | None = None
 
 
-class PageListed(Event, frozen=True, kw_only=True):
+class PageListed(FolderEvent, frozen=True, kw_only=True):
     """The manifest of one page.
 
     `last` ends a pass; `closes` says that the pass was complete and is trusted, which closes the
-    folder. A last page that does not close is followed by another pass, and `doubt` says why. The
-    manifests of a pass that `confirms` name nothing: all that they count is in earlier ones.
-    `entries` is how many Drive listed on this page, whatever became of them.
+    folder. A last page that does not close is followed by another pass, and `doubt` says why.
+    Manifests of a pass that `confirms` name nothing: earlier ones named it all. `entries` is how
+    many entries Drive listed on this page, whatever became of them.
     """
 
-    folder_id: Id
+    topic: ClassVar[str] = "imports.listed"
+
     pass_number: Small
     page_number: Small
     listed_at: Time
@@ -165,11 +226,17 @@ class PageListed(Event, frozen=True, kw_only=True):
     skipped: tuple[Skipped, ...] = ()
     files: tuple[FileBrief, ...] = ()
 
+    @property
+    def identity(self) -> Identity:
+        """The page, under one epoch."""
+        return _page_identity(self)
 
-class FolderFailed(Event, frozen=True, kw_only=True):
+
+class FolderFailed(FolderEvent, frozen=True, kw_only=True):
     """A folder that cannot be listed: a reason code, and a sentence a person can act on."""
 
-    folder_id: Id
+    topic: ClassVar[str] = "imports.listed"
+
     reason: Reason
     message: Text
     failed_at: Time
@@ -177,12 +244,24 @@ class FolderFailed(Event, frozen=True, kw_only=True):
     pass_number: Small = 0
     page_number: Small = 0
 
+    @property
+    def identity(self) -> Identity:
+        """The page, under one epoch."""
+        return _page_identity(self)
+
+
+def _page_identity(event: PageRequested | PageListed | FolderFailed) -> Identity:
+    page = event.pass_number, event.page_number
+    return event.import_id, event.folder_id, *page, event.epoch
+
 
 class FileFound(Event, frozen=True, kw_only=True):
     """One image, with all that Drive's listing said of it; nobody has to ask again.
 
-    `version` is Drive's: it grows with every change of the file, 0 where Drive gave none.
+    `version` is Drive's own: it grows with every change of the file; 0 where Drive gave none.
     """
+
+    topic: ClassVar[str] = "files.found"
 
     file_id: Id
     name: Name
@@ -204,6 +283,17 @@ class FileFound(Event, frozen=True, kw_only=True):
     round: Small = 0
     replay_id: Id | None = None
 
+    @property
+    def key(self) -> str:
+        """All events of a file share a partition number."""
+        return self.file_id
+
+    @property
+    def identity(self) -> Identity:
+        """This version of the file, in this round of this import."""
+        job = self.round, self.epoch, self.replay_id
+        return self.import_id, self.file_id, self.version, *job
+
 
 class FileStored(Event, frozen=True, kw_only=True):
     """The bytes are in the store and equal what Drive said. Contains its `FileFound` whole.
@@ -211,6 +301,8 @@ class FileStored(Event, frozen=True, kw_only=True):
     `unchanged`: the object was there already and was not fetched; `sha256` is then None.
     `seconds` is the time from taking the file up to its object being visible.
     """
+
+    topic: ClassVar[str] = "files.stored"
 
     file: FileFound
     bucket: Text
@@ -223,9 +315,26 @@ class FileStored(Event, frozen=True, kw_only=True):
     attempts: Small = 1
     seconds: float = 0.0
 
+    @property
+    def key(self) -> str:
+        """The file's own key."""
+        return self.file.key
+
+    @property
+    def round(self) -> int:
+        """The round of the file that was stored."""
+        return self.file.round
+
+    @property
+    def identity(self) -> Identity:
+        """The file's identity, stored or found in place."""
+        return *self.file.identity, self.unchanged
+
 
 class FileFailed(Event, frozen=True, kw_only=True):
     """This file was set aside. `file` is None only where its `FileFound` could not be decoded."""
+
+    topic: ClassVar[str] = "files.failed"
 
     file_id: Id
     reason: Reason
@@ -235,38 +344,68 @@ class FileFailed(Event, frozen=True, kw_only=True):
     round: Small = 0
     attempts: Small = 1
 
+    @property
+    def key(self) -> str:
+        """The file's own key."""
+        return self.file_id
+
+    @property
+    def identity(self) -> Identity:
+        """The file's identity and the reason of the failure."""
+        if self.file is not None:
+            return *self.file.identity, self.reason
+        return self.import_id, self.file_id, self.round, self.epoch, self.reason
+
+
+class Waiting(Struct, frozen=True, kw_only=True):
+    """Why a process waits: a reason code, a sentence, and until when it will not try again."""
+
+    reason: Reason
+    message: Text
+    until: Time | None = None
+
 
 class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
-    """What one process is doing: `running`, or `waiting` for what `waiting_for` names.
+    """What one process does: it is `running`, `waiting` or `stopped`.
 
-    `quota_share` is the part of all of Drive's quota that it may spend; the quota's figures are
-    units a minute: what that is (None: no limit), what refusals leave of it, and what was spent in
-    the last minute; `quota_refused` counts since its start, `quota_waiting` is requests that wait.
+    `quota_share` is the part of all of Drive's quota that it may spend, 0 to 1. Figures for graphs
+    are on the process's own Prometheus endpoint.
     """
+
+    topic: ClassVar[str] = "workers.status"
 
     worker_id: Id
     service: str
     state: str
     at: Time
-    waiting_for: Text | None = None
+    waiting_for: Waiting | None = None
     in_flight: Small = 0
     oldest_unfinished_seconds: float = 0.0
     quota_share: float = 0.0
-    quota_limit: Natural | None = None
-    quota_allowed: Natural | None = None
-    quota_used: Natural = 0
-    quota_refused: Natural = 0
-    quota_waiting: Small = 0
+
+    @property
+    def key(self) -> str:
+        """The topic is compacted: the newest status of each worker stays."""
+        return self.worker_id
+
+    @property
+    def subject(self) -> str:
+        """The worker."""
+        return self.worker_id
+
+    @property
+    def identity(self) -> Identity:
+        """One statement of one worker."""
+        return self.worker_id, self.at.isoformat()
 
 
+Control = ImportPaused | ImportResumed | ImportCancelled | ImportStalled
 Message = (
     ImportRequested
-    | ImportPaused
-    | ImportResumed
-    | ImportCancelled
-    | ImportStalled
+    | Control
     | PageRequested
     | PageListed
+    | FolderNamed
     | FolderFailed
     | FileFound
     | FileStored

@@ -7,16 +7,12 @@ all of it. Secrets have a `repr` that hides them, so that no log and no tracebac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 T = TypeVar("T")
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
-GOOGLE = "https://www.googleapis.com"
-QUOTA_USER = "drivestream"
-LONGEST_QUOTA_USER = 40
 
 
 class SettingsError(Exception):
@@ -110,155 +106,6 @@ class Reader:
         """Raise all faults, if there are any."""
         if self.faults:
             raise SettingsError("\n".join(self.faults))
-
-
-@dataclass(frozen=True, kw_only=True)
-class KafkaSettings:
-    """Where the brokers are."""
-
-    bootstrap_servers: str
-
-    @classmethod
-    def read(cls, reader: Reader) -> "KafkaSettings":
-        """From KAFKA_BOOTSTRAP_SERVERS."""
-        return cls(bootstrap_servers=reader.text("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:29092"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoreSettings:
-    """The S3-compatible store. `endpoint_url` is empty for Amazon's own."""
-
-    access_key_id: str
-    secret_access_key: Secret
-    region: str
-    bucket: str
-    endpoint_url: str
-    public_url: str
-    public_read: bool
-
-    @classmethod
-    def read(cls, reader: Reader) -> "StoreSettings":
-        """From AWS_* and S3_*."""
-        endpoint = reader.url("S3_ENDPOINT_URL", ("http", "https"), "")
-        return cls(
-            access_key_id=reader.text("AWS_ACCESS_KEY_ID"),
-            secret_access_key=reader.secret("AWS_SECRET_ACCESS_KEY"),
-            region=reader.text("AWS_REGION", "us-east-1"),
-            bucket=reader.text("S3_BUCKET", "drivestream"),
-            endpoint_url=endpoint,
-            public_url=reader.url("S3_PUBLIC_URL", ("http", "https"), "") or endpoint,
-            public_read=reader.flag("S3_PUBLIC_READ", False),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class DriveSettings:
-    """Google Drive, or whatever answers like it.
-
-    Where `credentials_file` is given, a service account asks and the key is not used: who sets both
-    has put the account in the key's place. `quota_user` names us where a key makes us anonymous.
-    `timeout_seconds` is the longest wait for a listing's end or a file's first byte.
-    """
-
-    api_url: str
-    api_key: Secret
-    credentials_file: Path | None = None
-    quota_user: str = QUOTA_USER
-    cool_down_seconds: float = 600.0
-    timeout_seconds: float = 60.0
-
-    @classmethod
-    def read(cls, reader: Reader) -> "DriveSettings":
-        """From DRIVE_* and GOOGLE_*; a missing key is Drive's to refuse, readably."""
-        quota_user = reader.text("DRIVE_QUOTA_USER", QUOTA_USER)
-        if len(quota_user) > LONGEST_QUOTA_USER:
-            reader.faults.append(f"DRIVE_QUOTA_USER has at most {LONGEST_QUOTA_USER} characters.")
-        return cls(
-            api_url=reader.url("DRIVE_API_URL", ("https", "http"), GOOGLE),
-            api_key=reader.secret("GOOGLE_API_KEY", ""),
-            credentials_file=reader.json_file("GOOGLE_APPLICATION_CREDENTIALS"),
-            quota_user=quota_user,
-            cool_down_seconds=float(reader.number("DRIVE_COOL_DOWN_SECONDS", 600, 1, 86_400)),
-            timeout_seconds=float(reader.number("DRIVE_TIMEOUT_SECONDS", 60, 1, 3_600)),
-        )
-
-
-class QuotaModel(Enum):
-    """What Google counts: units since May 2026, requests in projects that are older."""
-
-    UNITS = "units"
-    QUERIES = "queries"
-
-
-USUAL_LIMITS = {QuotaModel.UNITS: 325_000, QuotaModel.QUERIES: 12_000}
-"""A minute, per user and project: Google's usage limits (`limits` page of Drive's guides)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class QuotaSettings:
-    """What all workers together may spend a minute (0: no limit), and how it is split.
-
-    `shares` are the parts of it, 0 to 1, that each kind of work gets.
-    """
-
-    per_minute: int
-    model: QuotaModel
-    shares: Mapping[str, float]
-
-    @classmethod
-    def read(cls, reader: Reader) -> "QuotaSettings":
-        """From DRIVE_QUOTA_UNITS_PER_MINUTE, DRIVE_QUOTA_MODEL and DRIVE_QUOTA_SHARES."""
-        model = _model(reader, "DRIVE_QUOTA_MODEL")
-        usual = USUAL_LIMITS[model]
-        return cls(
-            per_minute=reader.number("DRIVE_QUOTA_UNITS_PER_MINUTE", usual, 0, 10**9),
-            model=model,
-            shares=_shares(reader, "DRIVE_QUOTA_SHARES"),
-        )
-
-
-USUAL_SHARES = {"transfer": 88, "lister": 10, "preview": 2}
-
-
-def _model(reader: Reader, name: str) -> QuotaModel:
-    raw = reader.text(name, QuotaModel.UNITS.value).lower()
-    try:
-        return QuotaModel(raw)
-    except ValueError:
-        reader.faults.append(f"{name} must be units or queries, not {raw[:40]!r}.")
-        return QuotaModel.UNITS
-
-
-def _shares(reader: Reader, name: str) -> Mapping[str, float]:
-    """Percentages such as `transfer=88,lister=10,preview=2`, as parts of one."""
-    usual = ",".join(f"{kind}={percent}" for kind, percent in USUAL_SHARES.items())
-    raw = reader.text(name, usual)
-    given = [part.partition("=") for part in raw.split(",")]
-    percents = {kind.strip(): _percent(value) for kind, _, value in given}
-    whole = len(given) == len(percents) and percents.keys() == USUAL_SHARES.keys()
-    if not whole or min(percents.values()) < 1:
-        reader.faults.append(f"{name} must give each a whole percentage, like {usual}.")
-    elif sum(percents.values()) > 100:
-        reader.faults.append(f"{name} must not add up to more than 100, as {raw[:80]!r} does.")
-    return {kind: percent / 100 for kind, percent in percents.items()}
-
-
-def _percent(raw: str) -> int:
-    """0 for what is no percentage."""
-    digits = raw.strip()
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 3 else 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class DatabaseSettings:
-    """PostgreSQL. The address holds a password, so it is a secret."""
-
-    url: Secret
-
-    @classmethod
-    def read(cls, reader: Reader) -> "DatabaseSettings":
-        """From DATABASE_URL."""
-        return cls(url=Secret(reader.url("DATABASE_URL", ("postgresql", "postgres"))))
 
 
 def read_settings(env: Mapping[str, str], read: Callable[[Reader], T]) -> T:

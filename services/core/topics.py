@@ -1,6 +1,6 @@
 """The map of the pipeline: each topic, what it carries, its key, how long it is kept."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.core import events as e
 
@@ -13,7 +13,7 @@ class Topic:
     """A Kafka topic. `retention_ms` of -1 keeps for ever; `compacted` keeps the newest per key."""
 
     name: str
-    carries: tuple[type[e.Message], ...] = ()
+    carries: tuple[type[e.Message], ...] = field(default=())
     key: str
     partitions: int
     retention_ms: int = FOR_EVER
@@ -21,10 +21,10 @@ class Topic:
 
 
 FILE_PARTITIONS = 12
-"""The three files.* topics share it, and it is chosen once: keys would move."""
+"""Partitions of the three files.* topics, chosen once: with another number keys would move."""
 
 IMPORTS_REQUESTED = Topic(
-    name="imports.requested",
+    name=e.ImportRequested.topic,
     carries=(
         e.ImportRequested,
         e.ImportPaused,
@@ -36,29 +36,29 @@ IMPORTS_REQUESTED = Topic(
     partitions=1,
 )
 IMPORTS_PAGES = Topic(
-    name="imports.pages",
+    name=e.PageRequested.topic,
     carries=(e.PageRequested,),
     key="import id / folder id",
     partitions=FILE_PARTITIONS,
     retention_ms=7 * DAY_MS,
 )
 IMPORTS_LISTED = Topic(
-    name="imports.listed",
-    carries=(e.PageListed, e.FolderFailed),
+    name=e.PageListed.topic,
+    carries=(e.PageListed, e.FolderNamed, e.FolderFailed),
     key="import id",
     partitions=FILE_PARTITIONS,
 )
 FILES_FOUND = Topic(
-    name="files.found", carries=(e.FileFound,), key="file id", partitions=FILE_PARTITIONS
+    name=e.FileFound.topic, carries=(e.FileFound,), key="file id", partitions=FILE_PARTITIONS
 )
 FILES_STORED = Topic(
-    name="files.stored", carries=(e.FileStored,), key="file id", partitions=FILE_PARTITIONS
+    name=e.FileStored.topic, carries=(e.FileStored,), key="file id", partitions=FILE_PARTITIONS
 )
 FILES_FAILED = Topic(
-    name="files.failed", carries=(e.FileFailed,), key="file id", partitions=FILE_PARTITIONS
+    name=e.FileFailed.topic, carries=(e.FileFailed,), key="file id", partitions=FILE_PARTITIONS
 )
 WORKERS_STATUS = Topic(
-    name="workers.status",
+    name=e.WorkerStatus.topic,
     carries=(e.WorkerStatus,),
     key="worker id",
     partitions=1,
@@ -77,4 +77,3 @@ ALL = (
     DEAD_LETTERS,
 )
 BY_NAME = {topic.name: topic for topic in ALL}
-TOPIC_OF = {carried: topic for topic in ALL for carried in topic.carries}

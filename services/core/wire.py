@@ -1,9 +1,9 @@
 """Events to Kafka records and back: JSON in the value, CloudEvents (binary mode) in the headers.
 
-Source of the header names: the CloudEvents Kafka protocol binding, and W3C Trace Context.
+Header names are those of the CloudEvents Kafka protocol binding and of W3C Trace Context.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Union
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import msgspec
 
 from services.core import events as e
-from services.core.topics import ALL, TOPIC_OF, Topic
+from services.core.topics import ALL
 
 NAMESPACE = uuid5(NAMESPACE_URL, "drivestream:events")
 CONTENT_TYPE = b"application/json"
@@ -23,10 +23,15 @@ _decoders = {
     for topic in ALL
     if topic.carries
 }
+_known_types = {event.__name__ for topic in ALL for event in topic.carries}
 
 
 class UndecodableError(Exception):
-    """The bytes are not an event that this topic carries."""
+    """The bytes can never be read as an event of this topic: a dead letter."""
+
+
+class UnknownEventError(Exception):
+    """A well-formed event of a type that this version does not know: newer code must read it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,68 +44,16 @@ class Record:
     headers: Sequence[tuple[str, bytes]] = field(default_factory=tuple)
 
 
-def key_of(event: e.Message) -> str:
-    """The partition key that `topics.py` names for this event."""
-    match event:
-        case e.WorkerStatus():
-            return event.worker_id
-        case e.PageRequested():
-            return f"{event.import_id}/{event.folder_id}"
-        case e.FileFound() | e.FileFailed():
-            return event.file_id
-        case e.FileStored():
-            return event.file.file_id
-        case _:
-            return event.import_id
-
-
-def _subject(event: e.Message) -> str:
-    """What the event is about: its file, its folder, or else its import."""
-    match event:
-        case e.PageRequested() | e.PageListed() | e.FolderFailed():
-            return event.folder_id
-        case _:
-            return key_of(event)
-
-
 def event_id(event: e.Message) -> UUID:
     """The same fact has the same id, however often it is published: readers may drop repeats."""
-    return uuid5(NAMESPACE, "/".join((type(event).__name__, *map(str, _identity(event)))))
-
-
-def _identity(event: e.Message) -> tuple[object, ...]:
-    match event:
-        case e.WorkerStatus():
-            return event.worker_id, event.at.isoformat()
-        case e.PageRequested() | e.PageListed() | e.FolderFailed():
-            page = event.pass_number, event.page_number
-            return event.import_id, event.folder_id, *page, event.epoch
-        case e.FileFound():
-            return _file_identity(event)
-        case e.FileStored():
-            return *_file_identity(event.file), event.unchanged
-        case e.FileFailed():
-            if event.file is not None:
-                return *_file_identity(event.file), event.reason
-            return event.import_id, event.file_id, event.round, event.epoch, event.reason
-        case _:
-            return event.import_id, event.epoch
-
-
-def _file_identity(file: e.FileFound) -> tuple[object, ...]:
-    return file.import_id, file.file_id, file.version, file.round, file.epoch, file.replay_id
-
-
-def topic_of(event: e.Message) -> Topic:
-    """The one topic that carries this kind of event."""
-    return TOPIC_OF[type(event)]
+    return uuid5(NAMESPACE, "/".join((type(event).__name__, *map(str, event.identity))))
 
 
 def encode(event: e.Message, *, source: str) -> Record:
     """One record, ready to produce. `source` is the service, e.g. `lister`."""
     return Record(
-        topic=topic_of(event).name,
-        key=key_of(event).encode(),
+        topic=event.topic,
+        key=event.key.encode(),
         value=_encoder.encode(event),
         headers=_headers(event, source),
     )
@@ -117,12 +70,12 @@ def _headers(event: e.Message, source: str) -> tuple[tuple[str, bytes], ...]:
     )
     if isinstance(event, e.WorkerStatus):
         return headers
-    # One trace per import: its id is computed, so every hop continues it without being told.
+    # One trace per import. Its id is computed, so every service continues it without being told.
     trace = uuid5(NAMESPACE, event.import_id).hex
     return (
         *headers,
         ("ce_importid", event.import_id.encode()),
-        ("ce_subject", _subject(event).encode()),
+        ("ce_subject", event.subject.encode()),
         ("ce_round", str(getattr(event, "round", 0)).encode()),
         ("ce_epoch", str(event.epoch).encode()),
         ("traceparent", f"00-{trace}-{identity.hex[:16]}-01".encode()),
@@ -130,7 +83,11 @@ def _headers(event: e.Message, source: str) -> tuple[tuple[str, bytes], ...]:
 
 
 def decode(topic: str, value: bytes | None) -> e.Message:
-    """The event in a record's value; raises `UndecodableError` with a sentence."""
+    """The event in a record's value.
+
+    Raises `UndecodableError` for bytes that nobody can ever read, and `UnknownEventError` for an
+    event of a newer version.
+    """
     if value is None:
         raise UndecodableError("the value is empty")
     try:
@@ -138,10 +95,27 @@ def decode(topic: str, value: bytes | None) -> e.Message:
     except KeyError:
         raise UndecodableError(f"no events are expected in {topic}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
+        _raise_if_unknown(topic, value)
         raise UndecodableError(str(why)) from why
     if not _agrees_with_itself(event):
         raise UndecodableError("the event and the file in it are not of one import and file")
     return event
+
+
+class _Tagged(msgspec.Struct):
+    type: str
+
+
+def _raise_if_unknown(topic: str, value: bytes) -> None:
+    try:
+        tag = msgspec.json.decode(value, type=_Tagged).type
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return
+    if tag.isidentifier() and tag not in _known_types:
+        raise UnknownEventError(
+            f"{topic} holds an event of type {tag[:64]}, which this version does not know. "
+            "Upgrade this service; nothing is lost meanwhile."
+        )
 
 
 def _agrees_with_itself(event: e.Message) -> bool:
@@ -152,40 +126,3 @@ def _agrees_with_itself(event: e.Message) -> bool:
             return (event.import_id, event.file_id) == (file.import_id, file.file_id)
         case _:
             return True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Orphan:
-    """What the key and the headers of an undecodable record still tell."""
-
-    import_id: str
-    subject: str
-    round: int
-    epoch: int
-
-
-def orphan(topic: str, key: bytes | None, headers: Mapping[str, bytes]) -> Orphan | None:
-    """Whose record this was, or None where not even that can be told."""
-    text = (key or b"").decode("utf-8", "replace")
-    import_id = headers.get("ce_importid", b"").decode("utf-8", "replace")
-    if topic == "imports.pages" and "/" in text:
-        from_key, _, text = text.partition("/")
-        import_id = import_id or from_key
-    elif topic == "imports.listed":
-        import_id, text = text, headers.get("ce_subject", b"").decode("utf-8", "replace")
-    try:
-        # What is no valid id would make the failure as undecodable as the message was.
-        import_id, subject = msgspec.convert(import_id, e.Id), msgspec.convert(text, e.Id)
-    except msgspec.ValidationError:
-        return None
-    return Orphan(
-        import_id=import_id,
-        subject=subject,
-        round=_number(headers.get("ce_round")),
-        epoch=_number(headers.get("ce_epoch")),
-    )
-
-
-def _number(raw: bytes | None) -> int:
-    text = (raw or b"0").decode("ascii", "replace")
-    return int(text) if text.isdecimal() and len(text) < 10 else 0

@@ -11,8 +11,8 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from services.adapters.catalog.rows import FileRow, FolderRow, ImportRow, Keys, Rows
 from services.core import events as e
-from services.core.rows import FileRow, FolderRow, ImportRow, Keys, Rows
 from services.indexer import merge
 from services.indexer.merge import Positioned
 from services.indexer.state import concluded

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
+from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, PageRow
 from services.core import events as e
-from services.core.rows import FileRow, FolderRow, ImageRow, PageRow
 
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 SUCCESSES = ("stored", "unchanged")

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.adapters.catalog.rows import Keys, Rows
 from services.adapters.catalog.writer import CatalogUnavailableError, OvertakenError, Position
+from services.adapters.kafka.dead_letters import PublishesRecords, publish_dead_letter
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.kafka.intake import PublishesRecords, bury
 from services.adapters.kafka.reader import Raw
 from services.core import topics
 from services.core.errors import Stop
-from services.core.rows import Keys, Rows
 from services.core.wire import UndecodableError, decode
 from services.indexer.fold import fold, touched
 from services.indexer.merge import Positioned
@@ -167,7 +167,7 @@ class _Session:
         try:
             event = decode(raw.topic, raw.value)
         except UndecodableError as why:
-            await bury(self._outside.publisher, raw, str(why), service="indexer")
+            await publish_dead_letter(self._outside.publisher, raw, str(why), service="indexer")
             return None
         return Positioned(event, raw.topic, raw.partition, raw.offset)
 

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from services.core.rows import FolderRow, ImportRow
+from services.adapters.catalog.rows import FolderRow, ImportRow
 
 ENDED = ("completed", "completed_with_failures", "failed", "cancelled")
 

@@ -5,18 +5,14 @@ import os
 import sys
 from collections.abc import Mapping
 
-from services.adapters.bucket import Bucket
 from services.adapters.catalog.migrate import migrate
+from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.kafka.admin import Topics, TopicsChangedError
+from services.adapters.kafka.settings import KafkaSettings
+from services.adapters.store.bucket import Bucket
+from services.adapters.store.settings import StoreSettings
 from services.core.errors import Stop
-from services.core.settings import (
-    DatabaseSettings,
-    KafkaSettings,
-    Reader,
-    SettingsError,
-    StoreSettings,
-    read_settings,
-)
+from services.core.settings import Reader, SettingsError, read_settings
 from services.setup.service import Step, set_up
 
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from services.adapters.bucket import StoreUnavailableError
 from services.adapters.catalog.writer import CatalogUnavailableError
 from services.adapters.kafka.errors import KafkaUnavailableError
+from services.adapters.store.bucket import StoreUnavailableError
 
 UNAVAILABLE = (KafkaUnavailableError, StoreUnavailableError, CatalogUnavailableError)
 

@@ -8,14 +8,15 @@ import pytest
 
 from drive_emulator.testing import RunningEmulator
 from services.adapters.drive import Drive, open_drive
-from services.adapters.drive.exchange import Limits
+from services.adapters.drive.requests import Limits
+from services.adapters.drive.settings import DriveSettings
 from services.core.errors import Verdict
 from services.core.events import FileFound
 from services.core.ports import Entry
-from services.core.settings import DriveSettings, Secret
-from services.transfer.budget import Budget
+from services.core.settings import Secret
 from services.transfer.copy import Copied, Copier
-from services.transfer.pursuit import Pursuit
+from services.transfer.current_version import Pursuit
+from services.transfer.memory import Budget
 from tests.fakes.google import Purse
 from tests.fakes.object_store import FakeStore
 from tests.fakes.samples import a_file

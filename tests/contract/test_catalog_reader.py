@@ -12,11 +12,12 @@ import pytest
 
 from services.adapters.catalog.migrate import migrate
 from services.adapters.catalog.reader import BATCH, STREAM_CONNECTIONS, CatalogReader
+from services.adapters.catalog.rows import Rows
+from services.adapters.catalog.settings import DatabaseSettings
+from services.adapters.catalog.views import ImageDetails, ImageFilter, ImportPlace, ReadsCatalog
 from services.adapters.catalog.writer import CatalogWriter
-from services.core.catalog import ImageDetails, ImageFilter, ImportPlace, ReadsCatalog
 from services.core.errors import SetAside, TryAgain
-from services.core.rows import Rows
-from services.core.settings import DatabaseSettings, Secret
+from services.core.settings import Secret
 from tests.catalog_rows import BEGAN, FOLDER, a_file, a_folder, an_image, an_import, rows
 from tests.fakes.catalog import FakeCatalog
 

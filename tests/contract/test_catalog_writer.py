@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
 
 from services.adapters.catalog.migrate import engine, migrate
+from services.adapters.catalog.rows import Rows
+from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.tables import metadata
 from services.adapters.catalog.writer import (
     CatalogUnavailableError,
@@ -19,8 +21,7 @@ from services.adapters.catalog.writer import (
     OvertakenError,
 )
 from services.core import events as e
-from services.core.rows import Rows
-from services.core.settings import DatabaseSettings, Secret
+from services.core.settings import Secret
 from services.indexer.fold import fold, touched
 from services.indexer.merge import Positioned
 from tests.fakes.catalog_writer import FakeCatalogWriter, FakeDatabase

@@ -12,6 +12,7 @@ import pytest
 
 from drive_emulator.testing import RunningEmulator, running_emulator
 from services.adapters.drive import Drive, open_drive
+from services.adapters.drive.settings import DriveSettings
 from services.core.errors import SetAside, Stop, TryAgain
 from services.core.ports import (
     FOLDER_TYPE,
@@ -20,7 +21,7 @@ from services.core.ports import (
     OpensFiles,
     ReadsFolders,
 )
-from services.core.settings import DriveSettings, Secret
+from services.core.settings import Secret
 from tests.fakes.drive import FakeDrive
 from tests.fakes.samples import a_file
 

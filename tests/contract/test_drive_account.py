@@ -10,8 +10,9 @@ import pytest
 
 from drive_emulator.testing import RunningEmulator, running_emulator
 from services.adapters.drive import Drive, open_drive
+from services.adapters.drive.settings import GOOGLE, DriveSettings
 from services.core.errors import Stop, TryAgain
-from services.core.settings import GOOGLE, DriveSettings, Secret
+from services.core.settings import Secret
 from tests.fakes.samples import a_file
 
 pytestmark = pytest.mark.real

@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from minio import Minio
 
-from services.adapters.object_store import ObjectStore
+from services.adapters.store.objects import ObjectStore
+from services.adapters.store.settings import StoreSettings
 from services.core.errors import SetAside, Stop
 from services.core.object_key import object_key
 from services.core.ports import KeepsObjects
-from services.core.settings import Reader, Secret, StoreSettings
+from services.core.settings import Reader, Secret
 from tests.fakes.object_store import FakeStore, Kept
 from tests.fakes.samples import a_file
 

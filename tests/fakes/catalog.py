@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 
 from msgspec.structs import asdict
 
-from services.core.catalog import (
+from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, Rows
+from services.adapters.catalog.views import (
     FailedFolder,
     Image,
     ImageDetails,
@@ -15,7 +16,6 @@ from services.core.catalog import (
     ImportProgress,
 )
 from services.core.errors import SetAside, TryAgain, Verdict
-from services.core.rows import FileRow, FolderRow, ImageRow, ImportRow, Rows
 
 BATCH = 2
 UNREADABLE = SetAside("bad_value", "No name, id or cursor can have this value.")

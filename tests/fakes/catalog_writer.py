@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from services.adapters.catalog.rows import Keys, Rows
 from services.adapters.catalog.writer import CatalogUnavailableError, OvertakenError, Position
-from services.core.rows import Keys, Rows
 
 
 class FakeDatabase:

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 
 from services.adapters.drive import Drive
-from services.adapters.drive.exchange import Limits
+from services.adapters.drive.requests import Limits
+from services.adapters.drive.settings import DriveSettings
 from services.core.events import FileFound
-from services.core.settings import DriveSettings, Secret
+from services.core.settings import Secret
 
 Handler = Callable[[httpx.Request], httpx.Response]
 API = "http://drive.test"

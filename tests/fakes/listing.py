@@ -7,11 +7,11 @@ from typing import TypeVar
 
 from services.core import events as e
 from services.core.errors import SetAside, Stop
+from services.core.flow.circuit_breaker import Standstill
+from services.core.flow.retry import RetryPolicy
 from services.core.ports import LARGEST_PAGE, Entry, Page, ReadsFolders
 from services.core.reasons import PAGE_TOKEN_INVALID
-from services.core.retry import RetryPolicy
-from services.core.standstill import Standstill
-from services.lister.asking import Asking
+from services.lister.drive_reader import Asking
 from services.lister.service import Lister
 from tests.fakes.drive import FakeDrive
 from tests.fakes.messages import InHand, Publications

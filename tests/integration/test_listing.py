@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench.listing import measure
-from services.core.settings import KafkaSettings
+from services.adapters.kafka.settings import KafkaSettings
 from tests.platform import Platform
 from tests.system import running_system
 

@@ -6,21 +6,21 @@ from pathlib import Path
 import pytest
 
 from bench.quota import CLASSES, Course, ask, measure, scrape, wait_for_shares
-from services.core.settings import QUOTA_USER
+from services.adapters.drive.settings import QUOTA_USER
 from tests.platform import Platform
 from tests.system import System, link, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.serial, pytest.mark.timeout(240)]
 UNITS = 600_000
 HANDFUL = 5
 
 
 def sums(system: System, figure: str) -> dict[str, float]:
-    """A figure of `/metrics`, added up by service."""
+    """A figure of the workers' endpoints, added up by service."""
     found: dict[str, float] = {}
     for worker, value in scrape(system).get(figure, {}).items():
-        service = worker.split("@")[0]
-        found[service] = found.get(service, 0) + value
+        service = worker
+        found[service.split("-")[0]] = found.get(service.split("-")[0], 0) + value
     return found
 
 

@@ -9,8 +9,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.writer import CatalogUnavailableError
-from services.core.settings import DatabaseSettings
 
 LOCK = 0x64726976655F6D31  # two set-ups at once wait for each other
 

@@ -13,8 +13,9 @@ from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalErr
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncResult, create_async_engine
 
+from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.tables import images, import_files, import_folders, imports
-from services.core.catalog import (
+from services.adapters.catalog.views import (
     FailedFolder,
     Image,
     ImageDetails,
@@ -24,7 +25,6 @@ from services.core.catalog import (
     ImportProgress,
 )
 from services.core.errors import SetAside, TryAgain
-from services.core.settings import DatabaseSettings
 
 CONNECT_SECONDS = 3
 POOL_SECONDS = 3

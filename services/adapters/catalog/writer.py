@@ -16,6 +16,16 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from sqlalchemy import Table
 
+from services.adapters.catalog.rows import (
+    FileRow,
+    FolderRow,
+    ImageRow,
+    ImportRow,
+    Keys,
+    PageRow,
+    Rows,
+)
+from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.tables import (
     images,
     import_files,
@@ -23,8 +33,6 @@ from services.adapters.catalog.tables import (
     import_pages,
     imports,
 )
-from services.core.rows import FileRow, FolderRow, ImageRow, ImportRow, Keys, PageRow, Rows
-from services.core.settings import DatabaseSettings
 
 Position = tuple[str, int]
 Row = TypeVar("Row", FileRow, FolderRow, ImageRow, ImportRow, PageRow)

@@ -13,9 +13,9 @@ from httpx_aiohttp import AiohttpTransport
 
 from services.adapters.drive.client import Drive
 from services.adapters.drive.credentials import Signs
-from services.adapters.drive.exchange import Limits
+from services.adapters.drive.requests import Limits
+from services.adapters.drive.settings import DriveSettings
 from services.core.ports import SpendsQuota
-from services.core.settings import DriveSettings
 
 KEEP_ALIVE_SECONDS = 60.0
 

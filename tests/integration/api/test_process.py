@@ -11,12 +11,14 @@ import pytest
 from msgspec.structs import replace
 
 from services.adapters.catalog.reader import STREAM_CONNECTIONS
+from services.adapters.catalog.rows import Rows
+from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.writer import CatalogWriter
 from services.adapters.kafka.reader import LogReader
+from services.adapters.kafka.settings import KafkaSettings
 from services.core.events import ImportRequested
 from services.core.object_key import object_key
-from services.core.rows import Rows
-from services.core.settings import DatabaseSettings, KafkaSettings, Reader, Secret
+from services.core.settings import Reader, Secret
 from services.core.wire import decode
 from tests.catalog_rows import an_image, rows
 from tests.integration.api.process import Door, running, start, until

@@ -6,8 +6,9 @@ import httpx
 import pytest
 
 from services.adapters.drive.connect import _proxy, limits_of
-from services.adapters.drive.exchange import Limits
-from services.core.settings import GOOGLE, DriveSettings, Secret
+from services.adapters.drive.requests import Limits
+from services.adapters.drive.settings import GOOGLE, DriveSettings
+from services.core.settings import Secret
 
 PROXY = "http://proxy.test:3128"
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from services.adapters.drive.download import RESUMED_FROM
-from services.adapters.drive.exchange import Limits
+from services.adapters.drive.requests import Limits
 from services.core.errors import CoolDown, RateLimited, SetAside, TryAgain, Verdict
 from services.core.events import FileFound
 from tests.fakes.google import HTML, QUICK, SORRY, Asked, Body, Purse, bytes_of, drive, media

@@ -3,7 +3,7 @@ shortened, as seen on MinIO and on servers that answered wrongly on purpose."""
 
 import pytest
 
-from services.adapters.object_store import header_type, verdict
+from services.adapters.store.objects import header_type, verdict
 from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
 
 

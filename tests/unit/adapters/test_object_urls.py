@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.adapters.object_urls import ObjectUrls
+from services.adapters.store.settings import StoreSettings
+from services.adapters.store.urls import ObjectUrls
 from services.core.object_key import object_key
-from services.core.settings import Secret, StoreSettings
+from services.core.settings import Secret
 from tests.samples import FOUND
 
 NOW = datetime(2026, 11, 23, 12, 34, 56, tzinfo=UTC)

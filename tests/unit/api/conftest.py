@@ -12,14 +12,15 @@ import pytest
 from litestar.types import ASGIApp
 
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.object_urls import ObjectUrls
+from services.adapters.kafka.tail import Tail
+from services.adapters.store.settings import StoreSettings
+from services.adapters.store.urls import ObjectUrls
 from services.api import metrics
-from services.api.known import KnownImports
+from services.api.known_imports import KnownImports
 from services.api.service import Parts, create_app
-from services.api.tail import Tail
 from services.api.workers import KnownWorkers
 from services.core.ports import PublishesEvents
-from services.core.settings import Secret, StoreSettings
+from services.core.settings import Secret
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.log_reader import FakeLogReader

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from services.adapters.kafka.tail import TailState
 from services.api import health
-from services.api.tail import TailState
 from services.core.errors import TryAgain
 from services.core.events import WorkerStatus
 from services.core.wire import decode

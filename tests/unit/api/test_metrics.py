@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
+from services.adapters.kafka.tail import Tail
 from services.adapters.metrics import exposition
 from services.api import metrics
-from services.api.tail import Tail
 from services.api.workers import SILENT, KnownWorkers
 from services.core.events import WorkerStatus
 from tests.fakes.log import FakeLog, FakePublisher

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.adapters.catalog.views import ImportPlace
 from services.api.paging import cursor_of, key_of, next_link, page_of
 from services.api.problems import Problem
-from services.core.catalog import ImportPlace
 
 times = st.datetimes(timezones=st.just(UTC))
 

@@ -6,18 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.settings import (
-    DatabaseSettings,
-    DriveSettings,
-    KafkaSettings,
-    QuotaModel,
-    QuotaSettings,
-    Reader,
-    SettingsError,
-    StoreSettings,
-    data_dir,
-    read_settings,
-)
+from services.adapters.catalog.settings import DatabaseSettings
+from services.adapters.drive.settings import DriveSettings
+from services.adapters.kafka.settings import KafkaSettings
+from services.adapters.store.settings import StoreSettings
+from services.core.flow.quota_settings import QuotaModel, QuotaSettings
+from services.core.settings import Reader, SettingsError, data_dir, read_settings
 
 GOOD = {
     "AWS_ACCESS_KEY_ID": "me",

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.adapters.catalog.rows import ImportRow, Rows
 from services.core import events as e
 from services.core.errors import SetAside
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Target
-from services.core.rows import ImportRow, Rows
-from services.core.wire import topic_of
 from services.indexer.fold import fold
 from services.indexer.merge import Positioned
 from services.indexer.state import ENDED
@@ -47,7 +46,7 @@ def positioned(events: Sequence[e.Message]) -> list[Positioned]:
             known.append(outcome(event))
         elif not isinstance(event, NOT_OF_THE_INDEXER):
             known.append(event)
-    return [Positioned(event, topic_of(event).name, 0, n) for n, event in enumerate(known)]
+    return [Positioned(event, event.topic, 0, n) for n, event in enumerate(known)]
 
 
 def the_import(rows: Rows) -> ImportRow:

@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.core.rows import ImportRow, Rows
+from services.adapters.catalog.rows import ImportRow, Rows
 from services.indexer.fold import fold
 from services.indexer.merge import Positioned
 from tests.histories import histories

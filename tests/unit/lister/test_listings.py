@@ -185,24 +185,28 @@ def test_a_circle_of_any_length_is_noticed(tail: int, length: int, other: str) -
 @given(st.lists(st.integers(0, 30), unique=True))
 def test_a_tally_does_not_depend_on_order_and_pages(numbers: list[int]) -> None:
     entries = [an_image(n) for n in numbers]
-    straight = passes.tallied(e.Tally(), entries)
-    half = passes.tallied(passes.tallied(e.Tally(), entries[::2]), entries[1::2])
+    straight = passes.tallied(e.ListingDigest(), entries)
+    half = passes.tallied(passes.tallied(e.ListingDigest(), entries[::2]), entries[1::2])
     assert half == straight
     tail = passes.tail_of((), entries[::2])
     again = [*entries[::2][-5:], *entries[1::2]]
-    assert passes.tallied(passes.tallied(e.Tally(), entries[::2]), again, tail) == straight
+    assert passes.tallied(passes.tallied(e.ListingDigest(), entries[::2]), again, tail) == straight
     assert straight.count == len(numbers)
     assert 0 <= straight.digest < 2**63
 
 
 @given(st.sets(st.integers(0, 50)), st.sets(st.integers(0, 50)))
 def test_tallies_differ_where_the_entries_do(some: set[int], others: set[int]) -> None:
-    tallies = [passes.tallied(e.Tally(), [an_image(n) for n in ids]) for ids in (some, others)]
+    tallies = [
+        passes.tallied(e.ListingDigest(), [an_image(n) for n in ids]) for ids in (some, others)
+    ]
     assert (tallies[0] == tallies[1]) == (some == others)
 
 
 def test_an_entry_that_repeats_on_a_page_counts_once() -> None:
-    assert passes.tallied(e.Tally(), [an_image(1)] * 3) == passes.tallied(e.Tally(), [an_image(1)])
+    assert passes.tallied(e.ListingDigest(), [an_image(1)] * 3) == passes.tallied(
+        e.ListingDigest(), [an_image(1)]
+    )
 
 
 class LosesItsBroker(Publications):

@@ -33,7 +33,7 @@ ASKED = st.builds(
     pass_number=st.integers(0, PASSES - 1),
     page_number=st.integers(0, 3),
     confirms=st.booleans(),
-    before=st.none() | st.just(e.Tally()) | st.just(e.Tally(count=1)),
+    before=st.none() | st.just(e.ListingDigest()) | st.just(e.ListingDigest(count=1)),
     token=st.none() | st.just("t1"),
     ancestors=st.lists(st.sampled_from("cdy"), max_size=3).map(tuple),
     path=st.lists(st.text(max_size=5), max_size=3).map(tuple),
@@ -129,7 +129,7 @@ def test_no_folder_is_followed_into_its_own_ancestry(asked: e.PageRequested, pag
         assert opened.folder_id not in asked.ancestors
         assert opened.ancestors == (*asked.ancestors, asked.folder_id)
         assert (opened.pass_number, opened.page_number, opened.token) == (0, 0, None)
-        assert (opened.confirms, opened.seen, opened.before) == (False, e.Tally(), None)
+        assert (opened.confirms, opened.seen, opened.before) == (False, e.ListingDigest(), None)
 
 
 def test_an_import_begins_with_the_first_page_of_its_root() -> None:

@@ -10,7 +10,7 @@ from services.core import events as e
 from services.core.errors import CoolDown, SetAside, TryAgain
 from services.core.object_key import object_key
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Target
-from services.lister.asking import LOOK_UPS_AT_ONCE
+from services.lister.drive_reader import LOOK_UPS_AT_ONCE
 from services.lister.shortcuts import ELSEWHERE
 from tests.fakes.drive import FakeDrive
 from tests.fakes.listing import Listing
@@ -281,6 +281,6 @@ async def test_a_page_whose_partition_goes_during_its_look_ups_publishes_nothing
 async def test_a_confirming_pass_follows_no_shortcut() -> None:
     listing = with_shortcut(shortcut("pic"))
     listing.drive.items["pic"] = an_image(1, id="pic")
-    await listing.list_page(a_request(pass_number=1, confirms=True, before=e.Tally()))
+    await listing.list_page(a_request(pass_number=1, confirms=True, before=e.ListingDigest()))
     assert listing.drive.looked_up == []
     assert listing.found == set()

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.adapters.bucket import StoreUnavailableError
+from services.adapters.store.bucket import StoreUnavailableError
 from services.core.errors import Stop
 from services.setup.service import Step, set_up
 

@@ -12,8 +12,8 @@ from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
 from services.core.events import FileFound, Mode
 from services.core.object_key import object_key
 from services.transfer import copy as copying
-from services.transfer.budget import Budget
 from services.transfer.copy import Copier
+from services.transfer.memory import Budget
 from tests.fakes.drive import CHUNK, Answers, BreaksOff, FakeDrive
 from tests.fakes.object_store import FakeStore, Kept
 from tests.fakes.samples import a_file

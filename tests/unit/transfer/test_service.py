@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain
 from services.core.events import FileFailed, FileFound, FileStored, ImportPaused, Message, Mode
+from services.core.flow.circuit_breaker import Standstill
+from services.core.flow.retry import RetryPolicy
 from services.core.object_key import object_key
-from services.core.retry import RetryPolicy
-from services.core.standstill import Standstill
-from services.transfer.budget import Budget
 from services.transfer.copy import Copier
+from services.transfer.memory import Budget
 from services.transfer.service import Transfer
 from tests.fakes.drive import Answers, FakeDrive
 from tests.fakes.messages import InHand, Publications

@@ -1,0 +1,42 @@
+"""Which Drive is asked, and with which credentials."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.core.settings import Reader, Secret
+
+GOOGLE = "https://www.googleapis.com"
+QUOTA_USER = "drivestream"
+LONGEST_QUOTA_USER = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriveSettings:
+    """Google Drive, or whatever answers like it.
+
+    Where `credentials_file` is given, a service account asks and the key is not used: who sets both
+    has put the account in the key's place. `quota_user` names us where a key makes us anonymous.
+    `timeout_seconds` is the longest wait for a listing's end or a file's first byte.
+    """
+
+    api_url: str
+    api_key: Secret
+    credentials_file: Path | None = None
+    quota_user: str = QUOTA_USER
+    cool_down_seconds: float = 600.0
+    timeout_seconds: float = 60.0
+
+    @classmethod
+    def read(cls, reader: Reader) -> "DriveSettings":
+        """From DRIVE_* and GOOGLE_*; a missing key is Drive's to refuse, readably."""
+        quota_user = reader.text("DRIVE_QUOTA_USER", QUOTA_USER)
+        if len(quota_user) > LONGEST_QUOTA_USER:
+            reader.faults.append(f"DRIVE_QUOTA_USER has at most {LONGEST_QUOTA_USER} characters.")
+        return cls(
+            api_url=reader.url("DRIVE_API_URL", ("https", "http"), GOOGLE),
+            api_key=reader.secret("GOOGLE_API_KEY", ""),
+            credentials_file=reader.json_file("GOOGLE_APPLICATION_CREDENTIALS"),
+            quota_user=quota_user,
+            cool_down_seconds=float(reader.number("DRIVE_COOL_DOWN_SECONDS", 600, 1, 86_400)),
+            timeout_seconds=float(reader.number("DRIVE_TIMEOUT_SECONDS", 60, 1, 3_600)),
+        )

@@ -1,0 +1,1 @@
+"""The S3-compatible object store: bytes, the bucket, and addresses for browsers."""

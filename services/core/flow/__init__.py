@@ -1,0 +1,1 @@
+"""Flow control: retry, circuit breaker, quota, rate, limits and offsets. Pure asyncio, no I/O."""

@@ -1,0 +1,203 @@
+"""A circuit breaker for one outside system: closed, open, half-open.
+
+Closed, every call goes through. A call that ends in a `Stop` opens the breaker: whoever failed
+waits, and one at a time probes, after waits that double. The first success closes the breaker and
+lets everybody go on. While a `CoolDown` lasts, newcomers wait too, and only the probe asks.
+
+An item that keeps failing while the system works for others is isolated: it is set aside, and
+nobody waits for it.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from services.core.errors import CoolDown, Outage, SetAside, Stop
+from services.core.events import Waiting
+
+T = TypeVar("T")
+Tasks = Counter[asyncio.Task[object] | None]
+OnWait = Callable[[Stop, float], None]
+Check = Callable[[], Awaitable[bool]]
+FIRST_WAIT = 2.0
+LONGEST_WAIT = 30.0
+LONGEST_COOL_DOWN = 3600.0
+MOST_DOUBLINGS = 12
+PATIENCE = 4.0
+"""Evidence against an item at which it is set aside: some 20 seconds while others succeed."""
+OTHERS_SUCCEED = 1.0
+SYSTEM_ANSWERS = 0.5
+"""Weaker evidence: the system may answer a health check and still fail at all real work."""
+
+
+async def unknown() -> bool:
+    """The health check of a system that has none."""
+    return False
+
+
+@dataclass(eq=False)
+class _Item:
+    """One call: the successes of others that it has seen, and the evidence against it."""
+
+    seen: int
+    evidence: float = 0.0
+    rounds: int = 0
+
+
+class CircuitBreaker:
+    """Waits in seconds, doubling from `first_wait` to `longest_wait`.
+
+    `on_wait` hears of every probe's wait before it begins: why, and how long. `check` says whether
+    the system answers at all, when nothing succeeds that could tell.
+    """
+
+    def __init__(
+        self,
+        on_wait: OnWait,
+        check: Check = unknown,
+        first_wait: float = FIRST_WAIT,
+        longest_wait: float = LONGEST_WAIT,
+    ) -> None:
+        self._on_wait = on_wait
+        self._check = check
+        self._first_wait = first_wait
+        self._longest_wait = longest_wait
+        self._waits = 0  # since the last success
+        self._successes = 0
+        self._closed = asyncio.Event()
+        self._probe = asyncio.Lock()
+        self._cool_down: CoolDown | None = None
+        self._cool_downs = 0
+        self._queue: Tasks = Counter()
+        self._isolated: Tasks = Counter()
+        self._why = Waiting(reason="starting", message="")
+
+    @property
+    def waiting_for(self) -> Waiting | None:
+        """What is waited for; None while nobody waits."""
+        return self._why if self._queue else None
+
+    def holds(self, task: asyncio.Task[object]) -> bool:
+        """Whether this task waits here."""
+        return task in self._queue or task in self._isolated
+
+    async def call(self, act: Callable[[], Awaitable[T]], *, patience: float = PATIENCE) -> T:
+        """The value of `act()`, called until it raises no `Stop`.
+
+        Raises `SetAside` for an item that fails again and again while the system works.
+        """
+        item, probing = _Item(self._successes), False
+        while True:
+            if self._cool_down is not None and not probing:
+                await self._wait_for_probe(self._cool_down)
+            admitted = self._cool_downs
+            try:
+                value = await act()
+            except SetAside:
+                self._succeeded(admitted)  # an answer, if not the one hoped for
+                raise
+            except Stop as why:
+                await self._weigh(item, why)
+                if item.evidence >= patience:
+                    raise _set_aside(why) from why
+                probing = await self._wait(item, why)
+            else:
+                self._succeeded(admitted)
+                return value
+
+    async def _weigh(self, item: _Item, why: Stop) -> None:
+        """Look for evidence that the item is at fault, and not the system."""
+        item.rounds += 1
+        if self._successes > item.seen:
+            item.evidence += OTHERS_SUCCEED
+        elif isinstance(why, Outage):
+            if await self._check():
+                item.evidence += SYSTEM_ANSWERS
+        elif item.evidence > OTHERS_SUCCEED and self._cool_down is None:
+            # It was singled out already, and perhaps nobody is left who could succeed.
+            item.evidence += OTHERS_SUCCEED
+        elif not isinstance(why, CoolDown):
+            item.evidence = 0.0
+        item.seen = self._successes
+
+    def _succeeded(self, admitted: int) -> None:
+        self._successes += 1
+        if self._cool_down is not None and admitted < self._cool_downs:
+            return  # it was let in before the cool-down began, so it says nothing of now
+        self._cool_down = None
+        self._waits = 0
+        self._closed.set()
+
+    async def _wait(self, item: _Item, why: Stop) -> bool:
+        """Wait before the next try; whether the next try is the probe of all.
+
+        An isolated item waits by itself and keeps nobody. One piece of evidence isolates it, two
+        are needed behind a cool-down, since that may let through what came before.
+        """
+        doubled = 2.0 ** min(item.rounds, MOST_DOUBLINGS)
+        if isinstance(why, CoolDown):
+            if item.evidence > OTHERS_SUCCEED:
+                await self._sleep(min(LONGEST_COOL_DOWN, why.seconds * doubled / 2))
+                return False
+            if self._cool_down is None:
+                self._cool_downs += 1
+            self._cool_down = why
+        elif item.evidence >= OTHERS_SUCCEED:
+            await self._sleep(min(self._longest_wait, self._first_wait * doubled / 2))
+            return False
+        self._closed.clear()
+        await self._wait_for_probe(why)
+        return True
+
+    async def _wait_for_probe(self, why: Stop) -> None:
+        """Return when it is this task's turn to probe, or when somebody else succeeded."""
+        if not self._queue:
+            self._why = Waiting(reason=why.reason, message=why.message)
+        with _member(self._queue):
+            async with self._probe:
+                await self._sit_out(why)
+
+    async def _sleep(self, seconds: float) -> None:
+        with _member(self._isolated):
+            await asyncio.sleep(seconds)
+
+    async def _sit_out(self, why: Stop) -> None:
+        if self._closed.is_set():
+            return
+        seconds = self._next_wait(why)
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        self._why = Waiting(reason=why.reason, message=why.message, until=until)
+        self._on_wait(why, seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closed.wait()
+
+    def _next_wait(self, why: Stop) -> float:
+        doubled = 2.0 ** min(self._waits, MOST_DOUBLINGS)
+        self._waits += 1
+        if isinstance(why, CoolDown):
+            return min(LONGEST_COOL_DOWN, why.seconds * doubled)
+        return min(self._longest_wait, self._first_wait * doubled)
+
+
+@contextmanager
+def _member(tasks: Tasks) -> Iterator[None]:
+    """Count the running task among these for as long as the block lasts."""
+    task = asyncio.current_task()
+    tasks[task] += 1
+    try:
+        yield
+    finally:
+        tasks[task] -= 1
+        if not tasks[task]:
+            del tasks[task]
+
+
+def _set_aside(why: Stop) -> SetAside:
+    end = SetAside(why.reason, why.message)
+    end.system = why.system
+    return end

@@ -1,0 +1,166 @@
+"""A rate limiter for Drive's quota: even, first come first served, never above this worker's share.
+
+Workers do not talk to each other. The quota is split by kind of work, and each kind by partition: a
+worker may spend the part of it that its partitions are of all. The share is read again at every
+step, so it follows a rebalance by itself (docs/decisions/0005).
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.core.errors import RateLimited
+from services.core.flow.quota_settings import QuotaModel, QuotaSettings
+from services.core.flow.rate import AimdRate, SlidingCounter, TokenBucket
+
+STEP_SECONDS = 0.25
+"""How long a change of the share may go unnoticed by waiting requests."""
+TICK_SECONDS = 0.002
+"""The shortest timer: requests that fall due within it are let go together."""
+MOST_WAITING = 4096
+"""Four times the largest TRANSFER_CONCURRENCY."""
+
+
+class Logs(Protocol):
+    """A logger's method."""
+
+    def __call__(self, event: str, /, **fields: object) -> None:
+        """Log an event and its fields."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuotaState:
+    """`limit` is our share in units a minute, `allowed` what refusals leave of it (None: no limit).
+
+    `share` is our part of the whole quota, 0 to 1; `used` is units of the last minute; `refused`
+    counts since the start; `waiting` is how many requests wait now.
+    """
+
+    share: float
+    limit: int | None
+    allowed: int | None
+    used: int
+    refused: int
+    waiting: int
+
+
+@dataclass(frozen=True)
+class _Waiter:
+    granted: asyncio.Future[None]
+    units: int
+    task: asyncio.Task[object] | None
+
+
+class QuotaLimiter:
+    """`SpendsQuota` of one worker, for one kind of work.
+
+    `part` gives the part of that kind's work that is ours, 0 to 1; at 0 nothing is spent. At most
+    `MOST_WAITING` requests wait.
+    """
+
+    def __init__(
+        self,
+        settings: QuotaSettings,
+        kind: str,
+        part: Callable[[], float],
+        log: Logs,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._queries = settings.model is QuotaModel.QUERIES
+        self._share = settings.shares[kind]
+        self._whole = settings.per_minute * self._share / 60
+        self._part = part
+        self._clock = clock
+        self._bucket = TokenBucket(clock())
+        self._aimd = AimdRate(log)
+        self._spent = SlidingCounter()
+        self._refused = 0
+        self._waiting: deque[_Waiter] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def take(self, units: int) -> None:
+        """Return once so many units may be spent. Cancelled, it has spent nothing."""
+        cost = 1 if self._queries else units
+        now = self._clock()
+        if not self._whole:
+            self._spent.add(now, cost)
+            return
+        if not self._waiting and self._may_spend(now):
+            self._spend(now, cost)
+            return
+        if len(self._waiting) >= MOST_WAITING:
+            raise RateLimited("too_many_waiting", "Too many requests wait for Google's quota.")
+        waiter = _Waiter(asyncio.get_running_loop().create_future(), cost, asyncio.current_task())
+        self._waiting.append(waiter)
+        self._wake_later(now)
+        try:
+            await waiter.granted
+        except asyncio.CancelledError:
+            self._forget(waiter)
+            raise
+
+    def holds(self, task: asyncio.Task[object]) -> bool:
+        """Whether this task waits here."""
+        return any(waiter.task is task for waiter in self._waiting)
+
+    def refused(self) -> None:
+        """Google refused a request as too many all the same: spend less for a while."""
+        self._refused += 1
+        if self._whole:
+            self._aimd.refused(self._clock())
+
+    def state(self) -> QuotaState:
+        """The figures as they are now."""
+        now = self._clock()
+        return QuotaState(
+            share=round(self._share * self._our_part(), 6),
+            limit=round(60 * self._whole * self._our_part()) if self._whole else None,
+            allowed=round(60 * self._rate(now)) if self._whole else None,
+            used=self._spent.in_last_minute(now),
+            refused=self._refused,
+            waiting=len(self._waiting),
+        )
+
+    def _our_part(self) -> float:
+        return min(1.0, max(0.0, self._part()))
+
+    def _rate(self, now: float) -> float:
+        """Units a second."""
+        return self._whole * self._our_part() * self._aimd.factor(now)
+
+    def _may_spend(self, now: float) -> bool:
+        self._bucket.move(now, self._rate(now))
+        return self._bucket.free
+
+    def _spend(self, now: float, units: int) -> None:
+        self._bucket.spend(units)
+        self._spent.add(now, units)
+
+    def _forget(self, waiter: _Waiter) -> None:
+        """A cancelled waiter leaves; what it was granted in that very moment is given back."""
+        if waiter.granted.done() and not waiter.granted.cancelled():
+            self._spend(self._clock(), -waiter.units)
+        elif waiter in self._waiting:
+            self._waiting.remove(waiter)
+
+    def _wake_later(self, now: float) -> None:
+        if self._timer is None:
+            wait = min(STEP_SECONDS, max(TICK_SECONDS, self._bucket.wait(self._rate(now))))
+            self._timer = asyncio.get_running_loop().call_later(wait, self._step)
+
+    def _step(self) -> None:
+        """Let go what is due, in the order of asking, and come back for the rest."""
+        self._timer = None
+        now = self._clock()
+        while self._waiting and self._may_spend(now):
+            waiter = self._waiting.popleft()
+            if not waiter.granted.done():
+                self._spend(now, waiter.units)
+                waiter.granted.set_result(None)
+        if self._waiting:
+            self._wake_later(now)
