@@ -18,7 +18,7 @@ OWN = (*PORTS, "DATA_DIR", "HOST", "XDG_DATA_HOME", "XDG_CACHE_HOME")
 
 
 def refuse_control_characters(env: Mapping[str, str]) -> None:
-    """Refuse them in our own settings: in a path or a port they are a mistake nobody sees."""
+    """Refuse control characters in our own settings: they are mistakes that nobody can see."""
     for name in OWN:
         value = env.get(name, "")
         if any(character < " " or "\x7f" <= character <= "\x9f" for character in value):

@@ -105,7 +105,7 @@ class Process:
 
 
 class Guard:
-    """Our end of the pipe to the watchdog, which takes the end of the pipe as our death."""
+    """Our end of the pipe to the watchdog. When the pipe closes, the watchdog takes us for dead."""
 
     def __init__(self, pass_fds: Sequence[int] = ()) -> None:
         self._watchdog = subprocess.Popen(

@@ -33,7 +33,7 @@ POLL_S = 0.05
 
 @contextmanager
 def temporary_data_dir() -> Iterator[Path]:
-    """A folder, removed at the end, that also the account of PostgreSQL can reach."""
+    """A folder that PostgreSQL's account can reach, too. It is removed at the end."""
     with TemporaryDirectory(prefix="drivestream-") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)

@@ -38,7 +38,7 @@ def alive(group: int) -> bool:
 
 
 def stop(groups: dict[int, int]) -> None:
-    """Stop the groups, the newest first: services before servers."""
+    """Send each group its signal, wait for all of them together, and kill the rest."""
     for group in reversed(groups):
         with suppress(ProcessLookupError):
             os.killpg(group, groups[group])
