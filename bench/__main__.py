@@ -14,10 +14,9 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from local.servers import running_servers
+from local.run.start import running_servers, temporary_data_dir
 from tests.platform import emptied
 from tests.system import System, link, running_system
 
@@ -84,14 +83,13 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--size", type=int, default=102_400, help="bytes of each file")
     given = parser.parse_args()
-    with TemporaryDirectory(prefix="drivestream-bench-") as folder:
-        data = Path(folder)
-        with (
-            running_servers(data, ["kafka", "minio", "postgres"]) as servers,
-            emptied(servers) as platform,
-            running_system(platform, data / "logs") as system,
-        ):
-            result = measure(system, given.files, given.size)
+    with (
+        temporary_data_dir() as data,
+        running_servers(data, ["kafka", "minio", "postgres"]) as servers,
+        emptied(servers) as platform,
+        running_system(platform, data / "logs") as system,
+    ):
+        result = measure(system, given.files, given.size)
     sys.stdout.write(json.dumps(result, indent=2) + "\n")
     return 0 if result["stored"] == given.files else 1
 

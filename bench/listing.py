@@ -18,11 +18,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.__main__ import cpu_seconds, peak_mb
-from local.servers import running_servers
+from local.run.start import running_servers, temporary_data_dir
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader
@@ -192,10 +191,10 @@ def main() -> int:
     given = parser.parse_args()
     spec = FLAT if given.course == "flat" else TREE
     with (
-        TemporaryDirectory(prefix="drivestream-bench-") as folder,
-        running_servers(Path(folder), ["kafka"]) as servers,
+        temporary_data_dir() as folder,
+        running_servers(folder, ["kafka"]) as servers,
         running_system(
-            Platform(servers), Path(folder) / "logs", None, ("--delay", f"list={given.delay}")
+            Platform(servers), folder / "logs", None, ("--delay", f"list={given.delay}")
         ) as system,
     ):
         kafka = KafkaSettings.read(Reader(servers))

@@ -16,13 +16,11 @@ import time
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
-from local.servers import running_servers
+from local.run.start import running_servers, temporary_data_dir
 from services.adapters.drive.settings import QUOTA_USER
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.quota_settings import USUAL_SHARES
@@ -189,24 +187,25 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=60, help="that are measured")
     given = parser.parse_args()
     results = []
-    with TemporaryDirectory(prefix="drivestream-bench-") as folder:
-        data = Path(folder)
-        with running_servers(data, ["kafka", "minio", "postgres"]) as servers:
-            for workers in map(int, given.workers.split(",")):
-                course = Course(
-                    workers=workers,
-                    units=given.units,
-                    warm_up=given.warm_up,
-                    seconds=given.seconds,
-                )
-                settings = {"DRIVE_QUOTA_UNITS_PER_MINUTE": str(given.told or course.units)}
-                with (
-                    emptied(servers) as platform,
-                    running_system(platform, data / f"logs-{workers}", settings) as system,
-                ):
-                    used = measure(system, course)
-                sys.stderr.write(f"{course}: {used}\n")
-                results.append((course, used))
+    with (
+        temporary_data_dir() as data,
+        running_servers(data, ["kafka", "minio", "postgres"]) as servers,
+    ):
+        for workers in map(int, given.workers.split(",")):
+            course = Course(
+                workers=workers,
+                units=given.units,
+                warm_up=given.warm_up,
+                seconds=given.seconds,
+            )
+            settings = {"DRIVE_QUOTA_UNITS_PER_MINUTE": str(given.told or course.units)}
+            with (
+                emptied(servers) as platform,
+                running_system(platform, data / f"logs-{workers}", settings) as system,
+            ):
+                used = measure(system, course)
+            sys.stderr.write(f"{course}: {used}\n")
+            results.append((course, used))
     told = [{**asdict(c), **{k: asdict(u) for k, u in used.items()}} for c, used in results]
     sys.stdout.write(json.dumps(told, indent=2) + "\n")
     return 0 if all(u.good for _, used in results for u in used.values()) else 1

@@ -1,7 +1,7 @@
-"""Makes the environment in .venv, with nothing but Python: run by `make setup`, as a script.
+"""Creates the environment in .venv with nothing but Python. `make` runs it as a script.
 
-Every package is pinned and comes with its hash. A stamp says what the environment was made from,
-so that a second run has nothing to do; it is written last, so that an interrupted run is repeated.
+All packages are pinned with hashes. A stamp file records what the environment was made from: if
+nothing has changed, there is nothing to do. It is written last, so an interrupted run is repeated.
 """
 
 import hashlib
@@ -20,11 +20,11 @@ HASHED = "--require-hashes"
 
 
 class SetUpError(Exception):
-    """Why there is no environment, and what to do about it."""
+    """The environment could not be created. The message says what to do."""
 
 
 def wanted() -> str:
-    """A digest of all that decides what the environment holds."""
+    """A digest of everything that decides what the environment contains."""
     total = hashlib.sha256(str(CHECKOUT).encode())
     for path in (*LOCKS, CHECKOUT / "pyproject.toml", Path(__file__)):
         total.update(path.read_bytes())
@@ -32,17 +32,17 @@ def wanted() -> str:
 
 
 def complete() -> bool:
-    """Whether the environment is just what it should be, and its Python still runs."""
+    """Whether the environment is up to date and its Python still runs."""
     return STAMP.exists() and STAMP.read_text() == wanted() and _runs(PYTHON, "--version")
 
 
 def make() -> None:
-    """Make it, or bring it up to date."""
+    """Create the environment, or bring it up to date."""
     STAMP.unlink(missing_ok=True)
     if not _runs(PYTHON, "-m", "pip", "--version") and not _runs(UV, "--version"):
         _make_venv()
     if not _runs(UV, "--version") or _uv_version() not in LOCKS[1].read_text():
-        # Anew, whatever is noted as installed: an interrupted run may have left the note alone.
+        # Reinstalled: an interrupted run may have recorded it as installed without its files.
         pip = (PYTHON, "-m", "pip", "install", "-q", "--force-reinstall", HASHED)
         _do("Installing uv", *pip, "-r", LOCKS[1])
     _do("Installing the packages", UV, "pip", "sync", "-q", "--python", PYTHON, HASHED, *LOCKS)
@@ -57,11 +57,11 @@ def _make_venv() -> None:
         import venv
     except ImportError as error:
         raise SetUpError(
-            f"This Python, {sys.executable}, lacks its module {error.name}. On Debian and Ubuntu: "
+            f"This Python, {sys.executable}, has no module {error.name}. On Debian and Ubuntu: "
             f"apt install python{sys.version_info.major}.{sys.version_info.minor}-venv"
         ) from None
     del ensurepip, venv
-    _do("Making .venv", sys.executable, "-m", "venv", "--clear", VENV)
+    _do("Creating .venv", sys.executable, "-m", "venv", "--clear", VENV)
 
 
 def _uv_version() -> str:
@@ -81,13 +81,13 @@ def _runs(program: Path, *arguments: str) -> bool:
 
 def _do(doing: str, *argv: str | Path) -> None:
     print(f"{doing} ...", file=sys.stderr, flush=True)
-    # An environment that is active elsewhere must not be taken for ours.
+    # Another environment that is active must not be mistaken for ours.
     env = {
         key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "UV_PYTHON")
     }
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, env=env, check=False)
     if done.returncode != 0:
-        raise SetUpError(f"{doing} failed; what it said stands above. Running it again goes on.")
+        raise SetUpError(f"{doing} failed, see above. Run the same command again to continue.")
 
 
 def main() -> int:

@@ -1,16 +1,18 @@
-"""`drivestream`: everything on one machine, from the command line."""
+"""`drivestream`: run everything on one machine, from the command line."""
 
 import argparse
+import os
 import signal
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 
 from local.commands import (
+    CANNOT_START,
     FAILED,
     INTERRUPTED,
-    NOT_RUNNING,
-    STANDSTILL,
-    Face,
+    NO_PROGRESS,
+    Output,
     run_demo,
     run_doctor,
     run_down,
@@ -19,37 +21,42 @@ from local.commands import (
     run_status,
     run_up,
 )
-from local.follow import StandstillError
-from local.home import HomeError
-from local.imports import ApiError, Unreachable
-from local.ports import PortError
-from local.server import ServerError
-from local.stopping import Stopped
+from local.run.data_folder import DataFolderError
+from local.run.stopping import Stopped
+from local.servers.ports import PortError
+from local.servers.server import ServerError
+from local.settings import PORTS, refuse_control_characters
+from local.show.api import ApiError, ApiUnavailableError
+from local.show.follow import NoProgressError
 from local.toolchains.fetching import FetchError
 from services.core.folder_link import NotAFolderLinkError, parse_folder_link
+from services.core.settings import SettingsError
 
-EPILOG = """\
+Run = Callable[[argparse.Namespace, Output], int]
+EPILOG = f"""\
 examples:
-  drivestream demo                    everything up, and the sample folder imported
-  drivestream demo --once --json      the same, then stop; one JSON object on standard output
-  drivestream up                      everything up, until Ctrl-C
-  PORT=0 WEB_PORT=0 drivestream up    on any free ports
+  drivestream demo                    start everything, and import the sample folder
+  drivestream demo --once --json      the same, then stop; print one JSON object
+  drivestream up                      start everything, and stay until Ctrl-C
+  PORT=0 WEB_PORT=0 drivestream up    use any free ports for the API and the page
   drivestream down --purge            stop, and remove all data
-  drivestream doctor LINK             why does this folder not come over? (holds no secret)
+  drivestream doctor LINK             find out why this folder cannot be imported
 
-A server whose address is in the environment is used instead of started: KAFKA_BOOTSTRAP_SERVERS,
+A server is used instead of started if the environment names it: KAFKA_BOOTSTRAP_SERVERS,
 S3_ENDPOINT_URL (with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), DATABASE_URL, DRIVE_API_URL.
-With GOOGLE_API_KEY set, Google Drive itself is read instead of the emulator.
-Ports: PORT, WEB_PORT, KAFKA_PORT, KAFKA_CONTROLLER_PORT, MINIO_PORT, MINIO_CONSOLE_PORT,
-POSTGRES_PORT, EMULATOR_PORT (0: any free one). Data: DATA_DIR.
+With GOOGLE_API_KEY or GOOGLE_APPLICATION_CREDENTIALS, Google Drive is used instead of the emulator.
+
+Ports (0 means any free port):
+{textwrap.fill(", ".join(PORTS), 96, initial_indent="  ", subsequent_indent="  ")}
+Data folder: DATA_DIR.
 
 exit codes:
   0    done
-  1    failed, or an import did not bring every file over; or (doctor) something is wrong
+  1    failed; an import did not store every file; or (doctor) something is wrong
   2    wrong usage
-  3    cannot start: a port is taken, another copy runs, a server does not come up; or (status,
-       setup) nothing runs
-  4    an import stands still, or takes longer than its limit
+  3    cannot start: a setting is wrong, a port is taken, another copy runs, or a server does not
+       become ready; or (status, setup) nothing runs
+  4    an import makes no progress, or takes longer than its limit
   130  interrupted before it was done
 """
 
@@ -57,27 +64,28 @@ exit codes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     args = parser().parse_args(arguments)
-    face = Face()
-    # Until there is something to stop in order, SIGTERM ends us just as Ctrl-C does.
+    output = Output()
+    # Until there is something to stop in order, SIGTERM ends us as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    run: Callable[[argparse.Namespace, Face], int] = args.run
+    run: Run = args.run
     try:
-        return run(args, face)
+        refuse_control_characters(os.environ)
+        return run(args, output)
     except (Stopped, KeyboardInterrupt):
-        return told(args, face, "Interrupted.", INTERRUPTED)
-    except (HomeError, PortError, ServerError, FetchError) as error:
-        return told(args, face, str(error), NOT_RUNNING)
-    except (ApiError, Unreachable) as error:
-        return told(args, face, str(error), FAILED)
-    except StandstillError as error:
-        return told(args, face, str(error), STANDSTILL)
+        return fail(args, output, "Interrupted.", INTERRUPTED)
+    except (DataFolderError, SettingsError, PortError, ServerError, FetchError) as error:
+        return fail(args, output, str(error), CANNOT_START)
+    except (ApiError, ApiUnavailableError) as error:
+        return fail(args, output, str(error), FAILED)
+    except NoProgressError as error:
+        return fail(args, output, str(error), NO_PROGRESS)
 
 
-def told(args: argparse.Namespace, face: Face, sentence: str, code: int) -> int:
-    """Say what was wrong; to a reader of JSON as one object, too."""
-    face.say(sentence)
+def fail(args: argparse.Namespace, output: Output, sentence: str, code: int) -> int:
+    """Say what went wrong, with `--json` also as one object; returns the exit code."""
+    output.message(sentence)
     if getattr(args, "json", False):
-        face.give_json({"state": "error", "error": sentence})
+        output.result_json({"state": "error", "error": sentence})
     return code
 
 
@@ -85,16 +93,14 @@ def parser() -> argparse.ArgumentParser:
     """All commands and their options."""
     top = argparse.ArgumentParser(
         prog="drivestream",
-        description=__doc__,
+        description="Run everything that Drivestream needs on one machine.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def command(
-        name: str, run: Callable[[argparse.Namespace, Face], int], text: str
-    ) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=text, description=text)
+    def command(name: str, run: Run, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         made.set_defaults(run=run)
         return made
 
@@ -102,31 +108,31 @@ def parser() -> argparse.ArgumentParser:
     demo = command("demo", run_demo, "start everything, and import the sample folder")
     for starting in (up, demo):
         starting.add_argument(
-            "--no-web", dest="web", action="store_false", help="do without the web page"
+            "--no-web", dest="web", action="store_false", help="start without the web page"
         )
     _demo_options(demo)
     down = command("down", run_down, "stop a running copy")
     down.add_argument("--purge", action="store_true", help="also remove all of its data")
     down.add_argument("--yes", action="store_true", help="do not ask before removing")
-    status = command("status", run_status, "say what runs, and where")
+    status = command("status", run_status, "show what runs, and where")
     status.add_argument("--json", action="store_true", help="as one JSON object")
     doctor = command("doctor", run_doctor, "find out what is wrong, and what to do about it")
-    doctor.add_argument("link", nargs="?", metavar="LINK", help="also look at this folder of Drive")
+    doctor.add_argument("link", nargs="?", metavar="LINK", help="also look at this Drive folder")
     doctor.add_argument("--json", action="store_true", help="as one JSON object")
-    command("setup", run_setup, "make topics, bucket and tables where they are missing")
-    command("fetch", run_fetch, "fetch what the servers and the page are made of")
+    command("setup", run_setup, "create topics, bucket and tables that do not exist yet")
+    command("fetch", run_fetch, "download what the servers and the page need")
     return top
 
 
 def _demo_options(demo: argparse.ArgumentParser) -> None:
     demo.add_argument("--once", action="store_true", help="stop everything after the import")
-    demo.add_argument("--json", action="store_true", help="the outcome as one JSON object")
+    demo.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
     demo.add_argument("--folder", type=_link, metavar="URL", help="import this folder instead")
     demo.add_argument(
         "--limit", type=_seconds, default=3600.0, metavar="S", help="give up after S seconds"
     )
     demo.add_argument(
-        "--standstill",
+        "--no-progress",
         type=_seconds,
         default=120.0,
         metavar="S",

@@ -1,175 +1,203 @@
-"""What each command of `drivestream` does; parsing and exit codes are in `cli`."""
+"""What each command of `drivestream` does. Its options and exit codes are in `cli`."""
 
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Mapping
 from contextlib import suppress
 
 from rich.console import Console
 
-from local.addresses import table
-from local.answers import answers
-from local.demo import Start, run_import
-from local.follow import Limits
-from local.home import Copy, Home, HomeError
-from local.server import ServerError
-from local.services import module
-from local.up import up
+from local.demo import Stopwatch, run_import
+from local.run.data_folder import LOCK, POLL_S, DataFolder, DataFolderError, RunningCopy
+from local.run.stack import running_stack
+from local.servers.health import http_problem
+from local.servers.server import ServerError
+from local.servers.services import service
+from local.show.addresses import table
+from local.show.follow import Limits
 from services.core.settings import data_dir
 
-OK, FAILED, USAGE, NOT_RUNNING, STANDSTILL, INTERRUPTED = 0, 1, 2, 3, 4, 130
-# Longer than a copy may take to stop its services, then its servers.
-DOWN_LIMIT_S = 45.0
-KEYS = ("GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS")
-NEEDED = ("KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT_URL", "DATABASE_URL")
+OK, FAILED, CANNOT_START, NO_PROGRESS, INTERRUPTED = 0, 1, 3, 4, 130
+# A copy needs less than this to stop its services, then its servers.
+STOP_TIMEOUT_S = 45.0
+CREDENTIALS = ("GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS")
+SET_UP = ("KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT_URL", "DATABASE_URL")
+STOP_HINT = "Ctrl-C stops everything; the data stays."
 
 
-class Face:
-    """Where words go: sentences to standard error, what was asked for to standard output."""
+class Output:
+    """Messages go to standard error, results to standard output."""
 
     def __init__(self) -> None:
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
 
-    def say(self, text: str) -> None:
+    def message(self, text: str) -> None:
         """A sentence about what happens."""
         self.console.print(text, markup=False)
 
-    def give(self, text: str) -> None:
+    def result(self, text: str) -> None:
         """What was asked for."""
         print(text, flush=True)
 
-    def give_json(self, document: Mapping[str, object]) -> None:
+    def result_json(self, document: Mapping[str, object]) -> None:
         """What was asked for, as one JSON object."""
-        self.give(json.dumps(document, ensure_ascii=False))
+        self.result(json.dumps(document, ensure_ascii=False))
 
 
-def home() -> Home:
+def data_folder() -> DataFolder:
     """The data folder that the environment names."""
-    return Home(data_dir(os.environ))
+    return DataFolder(data_dir(os.environ))
 
 
-def run_up(args: Namespace, face: Face) -> int:
-    """`up`: everything, until Ctrl-C."""
-    with up(os.environ, home(), face.say, args.web) as running:
-        face.give(table(running.rows))
-        face.say("Ctrl-C stops everything; the data stays.")
-        running.stack.stay()
+def run_up(args: Namespace, output: Output) -> int:
+    """`up`: start everything, and stay until Ctrl-C."""
+    with running_stack(os.environ, data_folder(), output.message, args.web) as stack:
+        output.result(table(stack.addresses))
+        output.message(STOP_HINT)
+        stack.run_until_stopped()
     return OK
 
 
-def run_demo(args: Namespace, face: Face) -> int:
-    """`demo`: everything, and an import of the sample folder."""
-    start = Start()
-    limits = Limits(standstill_s=args.standstill, overall_s=args.limit)
-    google = next((name for name in KEYS if os.environ.get(name)), None)
+def run_demo(args: Namespace, output: Output) -> int:
+    """`demo`: start everything, and import the sample folder."""
+    stopwatch = Stopwatch()
+    limits = Limits(no_progress_s=args.no_progress, overall_s=args.limit)
+    google = next((name for name in CREDENTIALS if os.environ.get(name)), None)
     if google and not args.folder and not os.environ.get("DRIVE_API_URL"):
-        raise ServerError(f"{google} is set, so no emulator: name a folder with --folder URL.")
-    with up(os.environ, home(), face.say, args.web) as running:
-        outcome = run_import(running, args.folder, limits, start, face.console)
+        raise ServerError(
+            f"{google} is set, so the demo would use Google Drive: choose a folder with "
+            "--folder URL."
+        )
+    with running_stack(os.environ, data_folder(), output.message, args.web) as stack:
+        outcome = run_import(stack, args.folder, limits, stopwatch, output.console)
         if not args.json:
-            face.give(outcome.sentences())
+            output.result(outcome.sentences())
         if not args.once:
             if args.json:
-                face.give_json(outcome.document(start.seconds()))
+                output.result_json(outcome.document(stopwatch.seconds()))
             else:
-                face.give(table(running.rows))
-            face.say("Ctrl-C stops everything; the data stays.")
-            running.stack.stay()
+                output.result(table(stack.addresses))
+            output.message(STOP_HINT)
+            stack.run_until_stopped()
     if args.once and args.json:
-        face.give_json(outcome.document(start.seconds()))
+        output.result_json(outcome.document(stopwatch.seconds()))
     return OK if outcome.good else FAILED
 
 
-def run_down(args: Namespace, face: Face) -> int:
-    """`down`: end the running copy; with `--purge` remove its data."""
-    here = home()
-    copy = here.running()
-    if copy:
-        face.say(f"Stopping process {copy.pid} and all that it started.")
-        with suppress(ProcessLookupError):
-            os.kill(copy.pid, signal.SIGTERM)
-    if not here.wait_until_free(DOWN_LIMIT_S):
-        raise HomeError(f"A copy still runs on {here.path} after {DOWN_LIMIT_S:.0f} s.")
-    if not copy:
-        face.say(f"Nothing runs on {here.path}.")
-    if args.purge:
-        return _purge(here, args.yes, face)
-    return OK
+def run_down(args: Namespace, output: Output) -> int:
+    """`down`: stop the running copy; with `--purge`, remove its data."""
+    folder = data_folder()
+    _stop(folder, output)
+    return _purge(folder, args.yes, output) if args.purge else OK
 
 
-def _purge(here: Home, sure: bool, face: Face) -> int:
+def _stop(folder: DataFolder, output: Output) -> None:
+    """Ask the copy to stop, and wait until none of its processes is left."""
+    asked: int | None = None
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    if not folder.in_use():
+        output.message(f"Nothing runs on {folder.path}.")
+        return
+    while folder.in_use():
+        copy = folder.running()
+        if copy and copy.pid != asked:
+            output.message(f"Stopping process {copy.pid} and everything that it started.")
+            asked = copy.pid
+            with suppress(ProcessLookupError):
+                os.kill(copy.pid, signal.SIGTERM)
+        if time.monotonic() > deadline:
+            raise DataFolderError(
+                f"A process of the copy still runs after {STOP_TIMEOUT_S:.0f} s. "
+                f"`fuser {folder.path / LOCK}` shows which."
+            )
+        time.sleep(POLL_S)
+
+
+def _purge(folder: DataFolder, sure: bool, output: Output) -> int:
     if not sure and sys.stdin.isatty():
-        answer = input(f"Remove {here.path} and all that was imported into it? [y/N] ")
+        answer = input(f"Remove {folder.path} and everything imported into it? [y/N] ")
         if answer.strip().lower() not in ("y", "yes"):
-            face.say("Nothing was removed.")
+            output.message("Nothing was removed.")
             return FAILED
-    removed = here.purge()
-    face.say(f"Removed {here.path}." if removed else f"There is no {here.path}.")
+    removed = folder.purge()
+    output.message(f"Removed {folder.path}." if removed else f"{folder.path} does not exist.")
     return OK
 
 
-def run_status(args: Namespace, face: Face) -> int:
+def run_status(args: Namespace, output: Output) -> int:
     """`status`: what runs, where, and whether it answers."""
-    copy = home().running()
+    folder = data_folder()
+    copy = folder.running()
     if not copy:
-        return _not_running(args, face)
+        if args.json:
+            output.result_json({"running": False})
+        else:
+            output.result(f"Nothing runs on {folder.path}.")
+        return CANNOT_START
     url = copy.settings.get("API_URL")
-    trouble = answers("The API", f"{url}/health/ready") if url else "It is still starting."
+    problem = http_problem("The API", f"{url}/health/ready") if url else "It is still starting."
     if args.json:
-        document = {"running": True, "ready": not trouble, "pid": copy.pid, "trouble": trouble}
-        face.give_json({**document, "addresses": copy.addresses})
+        state = {"running": True, "ready": not problem, "pid": copy.pid, "problem": problem}
+        output.result_json({**state, "addresses": copy.addresses})
     else:
-        face.give(f"Process {copy.pid} runs. {trouble or 'Everything answers.'}")
-        face.give(table(copy.addresses))
-    return FAILED if trouble else OK
+        output.result(f"Process {copy.pid} runs. {problem or 'Everything answers.'}")
+        output.result(table(copy.addresses))
+    return FAILED if problem else OK
 
 
-def _not_running(args: Namespace, face: Face) -> int:
-    if args.json:
-        face.give_json({"running": False})
-    else:
-        face.give(f"Nothing runs on {home().path}.")
-    return NOT_RUNNING
-
-
-def run_setup(args: Namespace, face: Face) -> int:
-    """`setup`: topics, bucket and tables, on the servers given or on the running copy's."""
-    copy = home().running() or Copy(pid=0)
-    known = {**copy.settings, **{key: value for key, value in os.environ.items() if value}}
-    missing = [name for name in NEEDED if not known.get(name)]
+def run_setup(args: Namespace, output: Output) -> int:
+    """`setup`: create topics, bucket and tables, on the servers given or those of a copy."""
+    copy = data_folder().running() or RunningCopy(pid=0)
+    settings = {**copy.settings, **{key: value for key, value in os.environ.items() if value}}
+    missing = [name for name in SET_UP if not settings.get(name)]
     if missing:
-        face.say(f"Nothing runs here, and {', '.join(missing)} is not set: start `drivestream up`.")
-        return NOT_RUNNING
-    command = module("setup", known)
-    return OK if subprocess.call(command.argv, env=dict(command.env), cwd=command.cwd) == 0 else 1
+        output.message(
+            f"No copy runs here, and {', '.join(missing)} is not set. Start `drivestream up`, or "
+            "set the addresses of your servers."
+        )
+        return CANNOT_START
+    command = service("setup", settings)
+    code = subprocess.call(command.argv, env=dict(command.env), cwd=command.cwd)
+    return OK if code == 0 else FAILED
 
 
-def run_doctor(args: Namespace, face: Face) -> int:
-    """`doctor`: what is wrong and what to do about it, as a report that holds no secret."""
-    from local.doctor.around import surroundings
-    from local.doctor.command import examined
-    from local.doctor.secrets import Secrets, keys_in
-    from local.doctor.shown import text
+def run_doctor(args: Namespace, output: Output) -> int:
+    """`doctor`: what is wrong and what to do about it, in a report without secrets."""
+    from local.doctor.command import examine
+    from local.doctor.configured import configuration
+    from local.doctor.report import text
+    from local.doctor.secrets import Secrets, resource_keys
 
-    around = surroundings(os.environ, home())
-    secrets = Secrets({**around.copy, **os.environ})
-    secrets.add(*keys_in(args.link or ""))
-    report = examined(args.link, around, face.say)
+    found = configuration(os.environ, data_folder())
+    secrets = Secrets({**found.running, **os.environ})
+    secrets.add(*resource_keys(args.link or ""))
+    report = examine(args.link, found, output.message)
     if args.json:
-        face.give_json(report.document(secrets.hide))
+        output.result_json(report.document(secrets.hide))
     else:
-        face.give(text(report, secrets.hide))
+        output.result(text(report, secrets.hide))
     return FAILED if any(report.wrong()) else OK
 
 
-def run_fetch(args: Namespace, face: Face) -> int:
-    """`fetch`: all that the servers and the page are made of."""
-    from local.fetch import fetched
+def run_fetch(args: Namespace, output: Output) -> int:
+    """`fetch`: find or download what the servers and the page need, one thing after the other."""
+    from local.servers.postgres import postgres_programs
+    from local.toolchains.java import java
+    from local.toolchains.kafka_jars import kafka_jars
+    from local.toolchains.minio_binary import minio_binary
+    from local.toolchains.page import built_page
 
-    for what, where in fetched(os.environ):
-        face.say(f"{what}: {where}")
+    for name, find in (
+        ("Java", java),
+        ("Kafka", kafka_jars),
+        ("PostgreSQL", postgres_programs),
+        ("MinIO", minio_binary),
+        ("Page, built with Node", lambda env: built_page(env).program),
+    ):
+        output.message(f"{name}: {find(os.environ)}")
     return OK

@@ -1,4 +1,4 @@
-"""Where downloads are kept (per user) and where this checkout is."""
+"""Where this checkout is, and where downloads are kept for the user."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +7,6 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 def cache_dir(env: Mapping[str, str]) -> Path:
-    """The user's cache for what we fetch: it survives `git clean` and is shared by checkouts."""
+    """The user's cache of downloads, shared by all checkouts."""
     base = env.get("XDG_CACHE_HOME") or Path(env.get("HOME", "~")).expanduser() / ".cache"
     return Path(base) / "drivestream"

@@ -4,15 +4,13 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from docker.errors import DockerException
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
-from local.servers import running_servers
+from local.run.start import running_servers, temporary_data_dir
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.store.settings import StoreSettings
 from services.core.settings import Reader
@@ -47,10 +45,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Mapping[str, str]]:
-    """Settings of a real Kafka, an object store and PostgreSQL, started once a session.
-
-    Not in pytest's own folder: it is closed to other accounts, and PostgreSQL, started by root,
-    runs as another."""
+    """Settings of a real Kafka, an object store and PostgreSQL, started once a session."""
     given = {n: os.environ[n] for names in NEEDED.values() for n in names if n in os.environ}
     missing = [kind for kind, names in NEEDED.items() if not all(n in given for n in names)]
     with ExitStack() as stack:
@@ -75,8 +70,8 @@ def _in_containers(kinds: Sequence[str], stack: ExitStack) -> Mapping[str, str] 
 
 
 def _on_this_machine(kinds: Sequence[str], stack: ExitStack) -> Mapping[str, str]:
-    folder = stack.enter_context(TemporaryDirectory(prefix="drivestream-tests-"))
-    return stack.enter_context(running_servers(Path(folder), kinds))
+    folder = stack.enter_context(temporary_data_dir())
+    return stack.enter_context(running_servers(folder, kinds))
 
 
 @pytest.fixture

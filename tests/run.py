@@ -13,9 +13,8 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from local.servers import running_servers
+from local.run.start import running_servers, temporary_data_dir
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("kafka", "minio", "postgres")
@@ -75,8 +74,8 @@ def real(arguments: Sequence[str]) -> bool:
     rest = ("tests", "--ignore", "tests/unit")
     side_by_side = (*rest, "-m", "not serial", "-n", str(REAL_PROCESSES), "--dist", "loadgroup")
     with (
-        TemporaryDirectory(prefix="drivestream-tests-") as folder,
-        running_servers(Path(folder), KINDS) as servers,
+        temporary_data_dir() as folder,
+        running_servers(folder, KINDS) as servers,
     ):
         env = {**os.environ, **servers}
         page = Beside("page", (*NPM, "run", "check"))

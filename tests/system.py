@@ -16,8 +16,9 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from drive_emulator.testing import RunningEmulator, running_emulator
-from local.processes import Children, Command, Process
-from local.services import module
+from local.run.processes import Children, Process
+from local.servers.server import Command
+from local.servers.services import service
 from services.adapters.kafka.reader import LogReader, Raw
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.settings import Reader
@@ -52,7 +53,7 @@ class System:
         """Start services; each has a log of its own."""
         for name in names:
             port = self.metrics_ports.setdefault(name, free_port())
-            known = module(name.split("-")[0], {**self.env, "METRICS_PORT": str(port)})
+            known = service(name.split("-")[0], {**self.env, "METRICS_PORT": str(port)})
             command = Command(name=name, argv=known.argv, env=known.env, cwd=known.cwd)
             self.processes[name] = self.children.start(command)
 

@@ -1,6 +1,6 @@
-"""`drivestream doctor`: what is wrong, what to do about it, and a report that can be shown around.
+"""`drivestream doctor`: what is wrong, and what to do about it, in a report that can be shared.
 
-`command` runs the checks in order: `versions`, `configured` (settings), `servers`, `drive`, and
-with a link `folder` and `points`. Each gives `findings`; `secrets` takes out of all of them what
-nobody else may read; `shown` prints them.
+`command` runs the checks in order: `versions`, `configured` (the settings), `servers`, `drive`, and
+for a link `folder` and `assumptions`. Each check gives `findings`. `secrets` removes from all of
+them what nobody else may read, and `report` prints them.
 """

@@ -1,20 +1,24 @@
-"""The settings, read by the very readers of the services: which are given, and all their faults."""
+"""The settings, read in the same way as by the services: which are set, and everything wrong."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib import import_module
 from urllib.parse import urlsplit
 
 from local.doctor.findings import Finding, wrong
 from local.doctor.secrets import CUTS
-from services.core.settings import Reader
+from local.run.data_folder import DataFolder
+from local.servers.emulator import KEY, PORT, emulator_problem
+from local.servers.ports import LOOPBACK
+from local.settings import RecordingReader, read_all
 
-SERVICES = ("api", "lister", "transfer", "indexer")
-GIVEN_BY_UP = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL")
-"""What `drivestream up` sets for the servers that it starts: not missing where nothing is named."""
+DRIVE = ("GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "DRIVE_API_URL")
+SET_BY_UP = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL")
+"""Settings that `drivestream up` makes for the servers that it starts, so they may be missing."""
 PLAIN = re.compile(r"\d{1,10}|true|false|yes|no|on|off", re.IGNORECASE)
-# Names, where nothing else can be meant; a secret that was put there by mistake does not fit.
+# Settings whose values are shown if they have the right form: a secret put there by mistake does
+# not have it.
 NAMES = {
     "S3_BUCKET": re.compile(r"[a-z0-9][a-z0-9.-]{2,62}"),
     "AWS_REGION": re.compile(r"[a-z]{2}(-[a-z]+)+-\d{1,2}"),
@@ -24,82 +28,86 @@ NAMES = {
     "DRIVE_QUOTA_SHARES": re.compile(r"[a-z]+=\d{1,3}(,[a-z]+=\d{1,3})*"),
 }
 QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
-HIDDEN = "given (not shown)"
-
-
-class Noted(Reader):
-    """A reader that remembers what it was asked for: name by name, the default or None."""
-
-    def __init__(self, env: Mapping[str, str]) -> None:
-        super().__init__(env)
-        self.asked: dict[str, str | None] = {}
-
-    def text(self, name: str, default: str | None = None) -> str:
-        """As the reader does."""
-        self.asked.setdefault(name, default)
-        return super().text(name, default)
+HIDDEN = "set (value not shown)"
+REDACTED = "the present value"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """Where settings come from: the environment, and the copy that runs here, if one does."""
+class Configuration:
+    """The environment, and the settings of the copy or the emulator that runs here."""
 
     env: Mapping[str, str] = field(repr=False)
-    copy: Mapping[str, str] = field(repr=False, default_factory=dict)
-    running: bool = False
+    running: Mapping[str, str] = field(repr=False, default_factory=dict)
+    copy_runs: bool = False
     emulated: bool = False
 
     @property
     def known(self) -> Mapping[str, str]:
-        """What the services would read. A key of one's own is for Google, not for our emulator."""
-        copied = dict(self.copy)
+        """The settings as the services would read them.
+
+        Credentials in the environment are for Google, not for the emulator that runs here.
+        """
+        running = dict(self.running)
         if self.env.get("GOOGLE_API_KEY") or self.env.get("GOOGLE_APPLICATION_CREDENTIALS"):
-            copied.pop("DRIVE_API_URL", None)
-        given = {name: value for name, value in self.env.items() if value}
-        return {**copied, **given}
+            running.pop("DRIVE_API_URL", None)
+        return {**running, **{name: value for name, value in self.env.items() if value}}
 
 
-def settings(around: Surroundings) -> Sequence[Finding]:
-    """A finding for each fault, then one for each setting."""
-    reader = Noted(around.known)
-    for service in SERVICES:
-        import_module(f"services.{service}.__main__").Settings.read(reader)
-    faults = [fault for fault in dict.fromkeys(reader.faults) if not _given_by_up(fault, around)]
-    found = [_fault(fault, around.known) for fault in faults]
-    faulty = {finding.check for finding in found}
-    return [*found, *_each(reader, around, faulty)]
-
-
-def _given_by_up(fault: str, around: Surroundings) -> bool:
-    alone = not around.running and not any(
-        around.env.get(name) for name in ("S3_ENDPOINT_URL", *GIVEN_BY_UP)
+def configuration(env: Mapping[str, str], folder: DataFolder) -> Configuration:
+    """The configuration of this machine. Without credentials, a running emulator is used."""
+    own_drive = any(env.get(name) for name in DRIVE)
+    with suppress(OSError):  # a DATA_DIR that cannot be read has no copy of ours
+        if copy := folder.running():
+            emulated = copy.settings.get("GOOGLE_API_KEY") == KEY and not own_drive
+            return Configuration(env=env, running=copy.settings, copy_runs=True, emulated=emulated)
+    port = env.get("EMULATOR_PORT", "")
+    url = f"http://{LOOPBACK}:{port if port.isdecimal() else PORT}"
+    if own_drive or emulator_problem(url):
+        return Configuration(env=env)
+    return Configuration(
+        env=env, running={"DRIVE_API_URL": url, "GOOGLE_API_KEY": KEY}, emulated=True
     )
-    return alone and fault in {f"{name} is not set." for name in GIVEN_BY_UP}
+
+
+def settings(found: Configuration) -> Sequence[Finding]:
+    """A finding for each fault, then one for each setting."""
+    reader = read_all(found.known)
+    faults = [_fault(fault, found.known) for fault in reader.faults if not _set_by_up(fault, found)]
+    faulty = {finding.check for finding in faults}
+    return [*faults, *_each(reader, found, faulty)]
+
+
+def _set_by_up(fault: str, found: Configuration) -> bool:
+    own_servers = any(found.env.get(name) for name in ("S3_ENDPOINT_URL", *SET_BY_UP))
+    missing = {f"{name} is not set." for name in SET_BY_UP}
+    return not found.copy_runs and not own_servers and fault in missing
 
 
 def _fault(fault: str, known: Mapping[str, str]) -> Finding:
-    """Faults quote what was given, which may be a secret in the wrong place."""
+    """A fault without the value that it quotes, which may be a secret in the wrong place."""
     name, _, rest = fault.partition(" ")
     value = known.get(name, "").strip()
     for quoted in (value, *(value[:length] for length in CUTS if len(value) > length)):
         if quoted and shown(name, value) != value:
-            rest = rest.replace(quoted, "what it is")
+            rest = rest.replace(quoted, REDACTED)
     fault = f"{name} {rest}"
     if name == "GOOGLE_APPLICATION_CREDENTIALS":
-        todo = "Set it to the path of the service account's key file, not to what the file holds."
-        return wrong(name, "It names no readable file that holds a JSON object.", todo)
+        todo = "Set it to the path of the service account's key file, not to the file's content."
+        return wrong(name, "It is not the path of a readable file with a JSON object.", todo)
     todo = f"Set {name}." if fault.endswith("is not set.") else f"Correct or unset {name}."
-    return wrong(name, QUOTED.sub("what it is", fault), todo)
+    return wrong(name, QUOTED.sub(REDACTED, fault), todo)
 
 
-def _each(reader: Noted, around: Surroundings, but: Collection[str]) -> Iterator[Finding]:
+def _each(
+    reader: RecordingReader, found: Configuration, except_for: Collection[str]
+) -> Iterator[Finding]:
     defaults, unset = [], []
     for name, default in sorted(reader.asked.items()):
-        if name in but:
+        if name in except_for:
             continue
-        if value := around.known.get(name, "").strip():
-            where = "" if around.env.get(name) else ", from what runs here"
-            yield Finding(check=name, seen=shown(name, value) + where)
+        if value := found.known.get(name, "").strip():
+            source = "" if found.env.get(name) else ", from what runs here"
+            yield Finding(check=name, seen=shown(name, value) + source)
         elif default:
             defaults.append(f"{name}={default}")
         else:
@@ -109,7 +117,7 @@ def _each(reader: Noted, around: Surroundings, but: Collection[str]) -> Iterator
 
 
 def shown(name: str, value: str) -> str:
-    """A value as far as it cannot be a secret."""
+    """A value, or the part of it that cannot be a secret."""
     if PLAIN.fullmatch(value) or (name in NAMES and NAMES[name].fullmatch(value)):
         return value
     if name.endswith("_URL"):
@@ -118,7 +126,7 @@ def shown(name: str, value: str) -> str:
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port of an address; nothing else of it."""
+    """Only the scheme, host and port of an address; empty if it is not one."""
     try:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""

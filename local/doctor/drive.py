@@ -1,10 +1,10 @@
-"""Drive itself: the way to it, who asks, whether that is accepted, and whether the clocks agree."""
+"""Access to Drive: which Drive, which credentials, whether it accepts them, and its clock."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from local.doctor.ask import Answer, Asker
+from local.doctor.client import Answer, DriveClient
 from local.doctor.findings import Finding, note, wrong
 from services.adapters.drive.problem import is_automated_queries_block
 from services.adapters.drive.refusals import ItemKind, RefusalContext, verdict
@@ -12,35 +12,36 @@ from services.adapters.drive.settings import GOOGLE, DriveSettings
 from services.core.errors import Verdict
 from services.core.reasons import KEY_REFUSED, NOT_FOUND
 
-MADE_UP = "1DrivestreamDoctorMadeThisIdUp00"
-UNFORESEEN = "drive_refused"
-"""The one verdict whose message quotes the answer."""
-SKEW_WORTH_KNOWING, SKEW_WRONG = 30.0, 240.0
-"""Seconds. A service account's assertion is refused at five minutes, S3's signatures at fifteen."""
+UNKNOWN_ID = "1DrivestreamDoctorMadeThisIdUp00"
+UNEXPECTED = "drive_refused"
+"""The reason of the only verdict whose message quotes the answer."""
+SKEW_NOTABLE, SKEW_WRONG = 30.0, 240.0
+"""Seconds. Google refuses assertions that are off by five minutes, S3 signatures by fifteen."""
 NO_GOOGLE = (
-    "What answers there is not Google Drive: a sign-in page of the network, a proxy, or another "
-    "server. Open the address in a browser, and check DRIVE_API_URL."
+    "What answers is not Google Drive: it may be the network's sign-in page, a proxy, or another "
+    "server. Open the address in a browser, and check DRIVE_API_URL if it is set."
 )
-NEW_KEY = "Make a key in Google's console (APIs & services, Credentials) and set GOOGLE_API_KEY."
+NEW_KEY = "Create a key in Google's console (APIs & Services, Credentials); set GOOGLE_API_KEY."
 
 
-def whose(settings: DriveSettings, emulator: bool) -> Sequence[Finding]:
-    """Which Drive is asked, and who asks it."""
-    where = "Google's" if settings.api_url == GOOGLE else "another than Google's"
-    found = [Finding(check="Address", seen="the emulator of this machine" if emulator else where)]
+def credentials(settings: DriveSettings, emulator: bool) -> Sequence[Finding]:
+    """Which Drive is used, and with which credentials."""
+    where = "Google's" if settings.api_url == GOOGLE else "not Google's, see DRIVE_API_URL"
+    found = [Finding(check="Address", seen="the emulator on this machine" if emulator else where)]
     if settings.credentials_file:
-        beside = " (GOOGLE_API_KEY is set too, and not used)" if settings.api_key.reveal() else ""
+        beside = " (GOOGLE_API_KEY is set, too, but not used)" if settings.api_key.reveal() else ""
         seen = f"a service account, GOOGLE_APPLICATION_CREDENTIALS{beside}"
         return [*found, Finding(check="Credentials", seen=seen)]
     if settings.api_key.reveal():
         return [*found, Finding(check="Credentials", seen="an API key, GOOGLE_API_KEY")]
     seen = "Neither GOOGLE_API_KEY nor GOOGLE_APPLICATION_CREDENTIALS is set."
-    return [*found, wrong("Credentials", seen, NEW_KEY)]
+    todo = f"{NEW_KEY} Without one, `drivestream up` uses the emulator."
+    return [*found, wrong("Credentials", seen, todo)]
 
 
-def accepted(ask: Asker, *, account: bool) -> Sequence[Finding]:
-    """Asks for a file that there is not: whoever is told so has been let in."""
-    answer = ask.get(MADE_UP, {"fields": "id"})
+def access(client: DriveClient, *, account: bool) -> Sequence[Finding]:
+    """Asks for a file that does not exist. The answer says so only if the credentials are good."""
+    answer = client.get(UNKNOWN_ID, {"fields": "id"})
     found = [judged(answer, "Access", ItemKind.ITEM, account=account)]
     if answer.status:
         found.append(clock(answer.headers))
@@ -48,40 +49,44 @@ def accepted(ask: Asker, *, account: bool) -> Sequence[Finding]:
 
 
 def judged(answer: Answer, check: str, kind: ItemKind, *, account: bool) -> Finding:
-    """What the services would make of a refusal; being told that there is nothing is access."""
+    """What the services would make of the answer. That the file is not found means access."""
     if answer.failure:
-        return wrong(check, f"No answer could be had: {answer.failure}.", NO_GOOGLE)
+        return wrong(check, f"There was no answer: {answer.failure}.", NO_GOOGLE)
     if answer.status == 200 and not answer.document():
-        return wrong(check, f"200, but no JSON: {answer.words()}.", NO_GOOGLE)
+        return wrong(check, f"The answer is 200, but not JSON: {answer.summary()}.", NO_GOOGLE)
     why = meaning(answer, kind, account=account)
     if is_automated_queries_block(answer.refusal):
-        return wrong(check, why.message, "Wait some minutes; then ask slower, or with an account.")
+        return wrong(
+            check,
+            why.message,
+            "Wait some minutes, then send fewer requests, or use a service account.",
+        )
     if kind is ItemKind.ITEM and why.reason == NOT_FOUND:
         if "notFound" not in answer.said.reasons:
-            return wrong(check, f"It does not speak as Drive does: {answer.words()}.", NO_GOOGLE)
+            return wrong(check, f"It does not answer as Drive does: {answer.summary()}.", NO_GOOGLE)
         seen = "the service account" if account else "the API key"
         return Finding(check=check, seen=f"{seen} is accepted, and the Drive API is enabled")
-    seen = f"It was answered: {answer.words()}" if why.reason == UNFORESEEN else why.message
+    seen = f"The answer: {answer.summary()}" if why.reason == UNEXPECTED else why.message
     return wrong(check, seen, _todo(why, account=account))
 
 
 def meaning(answer: Answer, kind: ItemKind, *, account: bool) -> Verdict:
-    """The verdict of the table that the services go by."""
+    """The verdict of the services."""
     now = datetime.now(UTC)
     return verdict(answer.refusal, RefusalContext(kind=kind, now=now, service_account=account))
 
 
 def _todo(why: Verdict, *, account: bool) -> str:
     if account:
-        return "Make a new key for the account, and see that the Drive API is enabled for it."
+        return "Create a new key for the account, and enable the Drive API for its project."
     return {
         KEY_REFUSED: f"{NEW_KEY} If the key is restricted, allow the Drive API and this address.",
-        "drive_api_disabled": "Enable “Google Drive API” in the library of the key's project.",
-    }.get(why.reason, "If it lasts, report it together with this text.")
+        "drive_api_disabled": "Enable the Google Drive API for the project of the key.",
+    }.get(why.reason, "If this lasts, report it together with this text.")
 
 
 def clock(headers: Mapping[str, str]) -> Finding:
-    """How far this machine's clock is from theirs."""
+    """How far this machine's clock is from Drive's."""
     try:
         theirs = parsedate_to_datetime(headers.get("date", ""))
     except (ValueError, OverflowError):
@@ -89,11 +94,9 @@ def clock(headers: Mapping[str, str]) -> Finding:
     theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
     ahead = (datetime.now(UTC) - theirs).total_seconds()
     seen = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} Drive's"
-    todo = "Set this machine's clock (NTP): signatures of requests carry the time."
+    todo = "Set this machine's clock (NTP): requests are signed with the time."
     if abs(ahead) > SKEW_WRONG:
         return wrong("Clock", f"It is {seen}.", todo)
-    return (
-        note("Clock", seen, todo)
-        if abs(ahead) > SKEW_WORTH_KNOWING
-        else Finding(check="Clock", seen="agrees with Drive's")
-    )
+    if abs(ahead) > SKEW_NOTABLE:
+        return note("Clock", seen, todo)
+    return Finding(check="Clock", seen="agrees with Drive's")

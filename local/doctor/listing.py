@@ -1,4 +1,4 @@
-"""A folder's first pages as Drive sends them, and the kinds of entries in them. Hostile input."""
+"""The first pages of a folder's listing, and the kinds of entries in them. Hostile input."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from local.doctor.ask import Answer, Asker, keys
+from local.doctor.client import Answer, DriveClient, keys
 from services.core.folder_link import ID, FolderLink
 from services.core.ports import FOLDER_TYPE, GOOGLE_TYPES, SHORTCUT_TYPE
 
-MOST_PAGES = 3
-PAGE = 1000
+MAX_PAGES = 3
+PAGE_SIZE = 1000
 FIELDS = (
     "nextPageToken,incompleteSearch,files(id,name,mimeType,size,md5Checksum,sha256Checksum,"
     "modifiedTime,trashed,resourceKey,shortcutDetails,capabilities(canDownload,canListChildren))"
@@ -21,7 +21,7 @@ Entry = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """The first pages of one folder; `more` says that there are others."""
+    """The first pages of one folder; `more` tells whether there are others."""
 
     link: FolderLink
     pages: Sequence[Answer]
@@ -31,13 +31,13 @@ class Listing:
 
     @property
     def picture(self) -> Entry | None:
-        """The first picture that an import would fetch and that holds any bytes."""
-        return next((entry for entry in self.entries if _fetched(entry)), None)
+        """The first picture that an import would download, if it is not empty."""
+        return next((entry for entry in self.entries if _wanted(entry)), None)
 
     def of_type(self, mime_type: str) -> Sequence[Entry]:
-        """Entries of exactly this type, trashed ones not."""
-        alive = (entry for entry in self.entries if entry.get("trashed") is not True)
-        return [entry for entry in alive if text(entry, "mimeType") == mime_type]
+        """Entries of exactly this type that are not in the trash."""
+        kept = (entry for entry in self.entries if entry.get("trashed") is not True)
+        return [entry for entry in kept if text(entry, "mimeType") == mime_type]
 
     def key_of(self, entry: Entry) -> str | None:
         """An entry's own resource key."""
@@ -45,19 +45,19 @@ class Listing:
 
 
 def children_of(folder_id: str) -> str:
-    """The search for what lies in a folder; the id is one that was checked."""
+    """The query for the entries of a folder. The id must be valid."""
     return f"'{folder_id}' in parents"
 
 
-def listed(ask: Asker, link: FolderLink, most_pages: int = MOST_PAGES) -> Listing:
-    """The first pages, trashed entries among them."""
+def listed(client: DriveClient, link: FolderLink, max_pages: int = MAX_PAGES) -> Listing:
+    """The first pages, including entries in the trash."""
     pages: list[Answer] = []
     entries: list[Entry] = []
     token, incomplete = "", False
-    while len(pages) < most_pages:
-        query = {"q": children_of(link.folder_id), "pageSize": str(PAGE), "fields": FIELDS}
+    while len(pages) < max_pages:
+        query = {"q": children_of(link.folder_id), "pageSize": str(PAGE_SIZE), "fields": FIELDS}
         headers = keys((link.folder_id, link.resource_key))
-        pages.append(ask.list(query | ({"pageToken": token} if token else {}), headers=headers))
+        pages.append(client.list(query | ({"pageToken": token} if token else {}), headers=headers))
         document = pages[-1].document()
         files = document.get("files")
         entries += [file for file in files if _known(file)] if isinstance(files, list) else []
@@ -69,13 +69,13 @@ def listed(ask: Asker, link: FolderLink, most_pages: int = MOST_PAGES) -> Listin
 
 
 def kinds(listing: Listing) -> Mapping[str, int]:
-    """How many entries of each kind; an entry can be of several."""
+    """The number of entries of each kind. An entry can be of several kinds."""
     counted: Counter[str] = Counter()
     for entry in listing.entries:
         counted[_kind(text(entry, "mimeType"))] += 1
         blob = not text(entry, "mimeType").startswith(GOOGLE_TYPES)
         counted["in the trash"] += entry.get("trashed") is True
-        counted["that may not be downloaded"] += not can(entry, "canDownload")
+        counted["that must not be downloaded"] += not can(entry, "canDownload")
         counted["files without any checksum"] += blob and not (
             text(entry, "md5Checksum") or text(entry, "sha256Checksum")
         )
@@ -83,9 +83,9 @@ def kinds(listing: Listing) -> Mapping[str, int]:
     return {kind: number for kind, number in counted.items() if number}
 
 
-def _fetched(entry: Entry) -> bool:
-    alive = entry.get("trashed") is not True and can(entry, "canDownload")
-    return alive and text(entry, "mimeType").startswith("image/") and entry.get("size") != "0"
+def _wanted(entry: Entry) -> bool:
+    allowed = entry.get("trashed") is not True and can(entry, "canDownload")
+    return allowed and text(entry, "mimeType").startswith("image/") and entry.get("size") != "0"
 
 
 def _kind(mime_type: str) -> str:
@@ -95,24 +95,24 @@ def _kind(mime_type: str) -> str:
         return "folders"
     if mime_type == SHORTCUT_TYPE:
         return "shortcuts"
-    return "documents of Google's" if mime_type.startswith(GOOGLE_TYPES) else "other files"
+    return "Google documents" if mime_type.startswith(GOOGLE_TYPES) else "other files"
 
 
 def latency(listing: Listing) -> str:
-    """Seconds a page took."""
+    """How long the pages took."""
     seconds = [page.seconds for page in listing.pages]
     each = ", ".join(f"{value:.3f}" for value in seconds)
-    return f"{each} s a page" + (f", median {median(seconds):.3f} s" if len(seconds) > 1 else "")
+    return f"{each} s per page" + (f", median {median(seconds):.3f} s" if len(seconds) > 1 else "")
 
 
 def text(entry: Mapping[str, Any], name: str) -> str:
-    """A field that is a text; empty where it is anything else."""
+    """A text field; empty if it is missing or not a text."""
     value = entry.get(name)
     return value if isinstance(value, str) else ""
 
 
 def can(entry: Entry, capability: str) -> bool:
-    """Whether we may; not being told is no refusal."""
+    """Whether we are allowed to. If the answer does not say, we are."""
     capabilities = entry.get("capabilities")
     known = capabilities if isinstance(capabilities, dict) else {}
     return known.get(capability) is not False

@@ -1,7 +1,7 @@
-"""Takes out of every text what nobody else may read: the settings' secrets, and whatever looks so.
+"""Removes secrets from text: those in the settings, and everything that looks like one.
 
-The checks print none to begin with; this is the second lock. Errors of libraries and answers of
-servers quote what they were sent.
+The checks print no secrets. But errors of libraries and answers of servers may quote what they were
+sent, so everything passes through here as well.
 """
 
 import json
@@ -14,11 +14,11 @@ HIDDEN = "********"
 NAMED = re.compile(r"KEY|SECRET|TOKEN|PASSW|CREDENTIAL|DATABASE_URL", re.IGNORECASE)
 FILE = "GOOGLE_APPLICATION_CREDENTIALS"
 SHORTEST = 6
-"""Shorter ones cannot be told from the words around them; they are only ever not printed."""
+"""A shorter secret cannot be told from ordinary words, so it is not searched for."""
 CUTS = (40, 80, 100, 200)
-"""Where sentences cut what they quote: a secret's beginning is hidden, too."""
+"""Messages quote values up to one of these lengths. The beginning of a secret is a secret, too."""
 OURS = {"drivestream", "emulator-key"}
-"""Words that are secrets on one machine, and names everywhere: in the demo, anybody's."""
+"""Values of secret settings that everybody knows: those of the demo."""
 RESOURCE_KEY = re.compile(r"resourcekey=([^&#\s]+)", re.IGNORECASE)
 PUBLIC_FIELDS = {"type", "auth_uri", "token_uri", "universe_domain", "auth_provider_x509_cert_url"}
 BIGGEST_FILE = 64 * 1024
@@ -39,19 +39,19 @@ PATTERNS = [
 
 
 class Secrets:
-    """What must not be read, as far as the environment tells; `hide` replaces it."""
+    """The secrets in the environment; `hide` replaces them."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        found = {part for value in _values(env) for part in _spellings(value)}
-        self._known = sorted(found - OURS, key=len, reverse=True)
+        self._known: list[str] = []
+        self.add(*_values(env))
 
-    def add(self, *values: str | None) -> None:
-        """More of them, met on the way."""
-        found = {part for value in values if value for part in _spellings(value)}
+    def add(self, *values: str) -> None:
+        """More secrets."""
+        found = {part for value in values for part in _spellings(value)}
         self._known = sorted({*self._known, *found} - OURS, key=len, reverse=True)
 
     def hide(self, text: str) -> str:
-        """The text on one line, without control characters and without secrets."""
+        """The text on one line, without secrets and control characters."""
         for known in self._known:
             text = text.replace(known, HIDDEN)
         for pattern in PATTERNS:
@@ -59,8 +59,8 @@ class Secrets:
         return "".join(c if c.isprintable() else " " for c in text)
 
 
-def keys_in(link: str) -> Sequence[str]:
-    """The resource keys that a pasted link holds, in whatever spelling."""
+def resource_keys(link: str) -> Sequence[str]:
+    """The resource keys in a link, however they are encoded."""
     return RESOURCE_KEY.findall(unquote(link))
 
 
@@ -75,7 +75,7 @@ def _values(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def _userinfo(value: str) -> Iterator[str]:
-    """`user:password` of an address, whole and in parts; of several, each."""
+    """`user:password` of an address, whole and in parts; of each, if there are several."""
     for address in value.split(","):
         before = address.rpartition("@")[0].rpartition("//")[2]
         yield before
@@ -87,7 +87,7 @@ def _userinfo(value: str) -> Iterator[str]:
 
 
 def _of_file(value: str) -> Iterator[str]:
-    """What the file of a service account holds; the value itself if that is no path but the key."""
+    """The secrets in a key file; the value itself if it is the key instead of its path."""
     if "{" in value or "PRIVATE" in value or "\n" in value:
         yield value
         return
@@ -102,12 +102,12 @@ def _of_file(value: str) -> Iterator[str]:
     except (ValueError, RecursionError):
         return
     if isinstance(fields, dict):
-        told = (value for name, value in fields.items() if name not in PUBLIC_FIELDS)
-        yield from (value for value in told if isinstance(value, str))
+        private = (value for name, value in fields.items() if name not in PUBLIC_FIELDS)
+        yield from (value for value in private if isinstance(value, str))
 
 
 def _spellings(secret: str) -> Iterator[str]:
-    """The secret as it may be quoted: trimmed, cut off, encoded, line by line."""
+    """The forms in which a secret may be quoted: stripped, cut off, encoded, line by line."""
     for part in {secret, secret.strip(), unquote(secret), *secret.split("\n")}:
         cut = [part[:length] for length in CUTS if len(part) > length]
         for text in (part, *cut):

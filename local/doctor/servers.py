@@ -1,4 +1,4 @@
-"""Kafka, the store, PostgreSQL and the API: a bounded, harmless question to each."""
+"""Kafka, the store, PostgreSQL and the API: one harmless request to each, with a timeout."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -10,9 +10,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
 
-from local.answers import answers
-from local.doctor.configured import Surroundings, origin
+from local.doctor.configured import Configuration, origin
 from local.doctor.findings import Finding, guarded, note, unchecked, wrong
+from local.servers.health import http_problem
 from services.adapters.catalog import migrate
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.kafka.admin import Topics
@@ -26,46 +26,43 @@ from services.core.topics import ALL
 
 KAFKA_SECONDS = 5.0
 STORE_SECONDS = 20.0
-SET_UP = "Run `drivestream setup`, which makes what is missing and changes nothing else."
-START = "Start it, or correct {name}; `drivestream up` starts one of its own where {name} is unset."
-NOT_NAMED = "not looked for: {name} is not set, and no copy runs here"
-NEVER = "drivestream-doctor/never-there"
+SET_UP = "Run `drivestream setup`. It creates what is missing and changes nothing else."
+START = "Start it, or correct {name}. If {name} is not set, `drivestream up` starts a server."
+NOT_SET = "not checked: {name} is not set, and no copy runs here"
+PROBE_KEY = "drivestream-doctor/never-there"
 
 
-def servers(around: Surroundings) -> Sequence[Finding]:
+def servers(found: Configuration) -> Sequence[Finding]:
     """What each of them answers."""
-    found = [_copy(around)]
+    findings = [_copy(found)]
     for check, name, look in (
         ("Kafka", "KAFKA_BOOTSTRAP_SERVERS", _kafka),
         ("Store", "AWS_ACCESS_KEY_ID", _store),
         ("PostgreSQL", "DATABASE_URL", _database),
     ):
-        if around.known.get(name):
-            found += guarded(check, partial(look, around))
+        if found.known.get(name):
+            findings += guarded(check, partial(look, found))
         else:
-            found.append(unchecked(check, NOT_NAMED.format(name=name)))
-    return found
+            findings.append(unchecked(check, NOT_SET.format(name=name)))
+    return findings
 
 
-def _copy(around: Surroundings) -> Finding:
-    named = [n for n in ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL") if around.env.get(n)]
-    if around.running:
-        url = around.known.get("API_URL", "")
-        trouble = answers("The API", f"{url}/health/ready") if url else "It is still starting."
-        if trouble:
-            return wrong("API", trouble, "Its log, and `drivestream status`, say more.")
-        return Finding(check="API", seen=f"answers at {url}, and says that it is ready")
-    if named:
-        return unchecked(
-            "API", "no copy of Drivestream runs here; servers are named, so they are asked"
-        )
-    return wrong(
-        "API", "Nothing of Drivestream runs on this machine.", "Start it with `drivestream up`."
-    )
+def _copy(found: Configuration) -> Finding:
+    if found.copy_runs:
+        url = found.known.get("API_URL", "")
+        problem = http_problem("The API", f"{url}/health/ready") if url else "It is still starting."
+        if problem:
+            return wrong("API", problem, "See `drivestream status`, and its log.")
+        return Finding(check="API", seen=f"answers at {url}, and is ready")
+    if any(found.env.get(name) for name in ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL")):
+        seen = "no copy of Drivestream runs here; the servers in the settings are checked"
+        return unchecked("API", seen)
+    seen = "No copy of Drivestream runs on this machine."
+    return wrong("API", seen, "Start one with `drivestream up`.")
 
 
-def _kafka(around: Surroundings) -> Sequence[Finding]:
-    settings = read_settings(around.known, KafkaSettings.read)
+def _kafka(configuration: Configuration) -> Sequence[Finding]:
+    settings = read_settings(configuration.known, KafkaSettings.read)
     try:
         there = Topics(settings).existing(KAFKA_SECONDS)
     except KafkaUnavailableError as why:
@@ -81,40 +78,40 @@ def _kafka(around: Surroundings) -> Sequence[Finding]:
     if missing:
         found.append(wrong("Topics", f"These are missing: {', '.join(missing)}.", SET_UP))
     if other:
-        todo = "Keys would move between partitions: use another cluster, or remove the topics."
+        todo = "Keys would move to other partitions. Use another cluster, or remove these topics."
         found.append(wrong("Partitions", f"{'; '.join(other)}.", todo))
     if not missing and not other:
-        seen = f"all {len(ALL)} are there, with as many partitions as expected"
+        seen = f"all {len(ALL)} exist, with as many partitions as expected"
         found.append(Finding(check="Topics", seen=seen))
     return found
 
 
-def _store(around: Surroundings) -> Sequence[Finding]:
+def _store(configuration: Configuration) -> Sequence[Finding]:
     try:
-        settings = read_settings(around.known, StoreSettings.read)
+        settings = read_settings(configuration.known, StoreSettings.read)
     except SettingsError:
-        return [unchecked("Store", "not asked: its settings are at fault, see above")]
-    return asyncio.run(_asked(ObjectStore(settings)))
+        return [unchecked("Store", "not checked: its settings are wrong, see above")]
+    return asyncio.run(_store_answers(ObjectStore(settings)))
 
 
-class _EnoughError(Exception):
-    """Ends an upload before it holds anything."""
+class _AbortError(Exception):
+    """Ends an upload before it has any content."""
 
 
-async def _asked(store: ObjectStore) -> Sequence[Finding]:
-    """It is asked to begin an upload, which is then called off: nothing is ever there to see."""
+async def _store_answers(store: ObjectStore) -> Sequence[Finding]:
+    """Starts an upload and aborts it, so that no object ever appears."""
     try:
         async with asyncio.timeout(STORE_SECONDS):
             await store.ready()
             found = [Finding(check="Store", seen=f"answers, and has the bucket {store.bucket}")]
             try:
-                await store.put_stream(NEVER, _nothing(), content_type="text/plain")
-            except _EnoughError:
-                return [*found, Finding(check="Writing", seen="an upload may be begun")]
+                await store.put_stream(PROBE_KEY, _no_content(), content_type="text/plain")
+            except _AbortError:
+                return [*found, Finding(check="Writing", seen="uploads are allowed")]
             except Verdict as why:
-                todo = "Give the key of AWS_ACCESS_KEY_ID the right to put objects into the bucket."
+                todo = "Allow the owner of AWS_ACCESS_KEY_ID to put objects into the bucket."
                 return [*found, wrong("Writing", why.message, todo)]
-            return [*found, note("Writing", "could not be tried")]
+            return [*found, note("Writing", "could not be checked")]
     except Stop as why:
         return [wrong("Store", why.message, _store_todo(why.reason))]
     except TimeoutError:
@@ -122,8 +119,8 @@ async def _asked(store: ObjectStore) -> Sequence[Finding]:
         return [wrong("Store", seen, START.format(name="S3_ENDPOINT_URL"))]
 
 
-async def _nothing() -> AsyncIterator[bytes]:
-    raise _EnoughError
+async def _no_content() -> AsyncIterator[bytes]:
+    raise _AbortError
     yield b""
 
 
@@ -131,15 +128,15 @@ def _store_todo(reason: str) -> str:
     return {
         "no_bucket": SET_UP,
         "store_refused": "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.",
-        "store_full": "Make room in it.",
+        "store_full": "Free some space in it.",
     }.get(reason, START.format(name="S3_ENDPOINT_URL"))
 
 
-def _database(around: Surroundings) -> Sequence[Finding]:
+def _database(configuration: Configuration) -> Sequence[Finding]:
     try:
-        settings = read_settings(around.known, DatabaseSettings.read)
+        settings = read_settings(configuration.known, DatabaseSettings.read)
     except SettingsError:
-        return [unchecked("PostgreSQL", "not asked: DATABASE_URL is at fault, see above")]
+        return [unchecked("PostgreSQL", "not checked: DATABASE_URL is wrong, see above")]
     address = origin(settings.url.reveal())
     try:
         now, newest = _revisions(settings)
@@ -155,11 +152,12 @@ def _database(around: Surroundings) -> Sequence[Finding]:
     found = Finding(check="PostgreSQL", seen=f"answers at {address}")
     if now == newest:
         return [found, Finding(check="Tables", seen=f"at the newest version, {newest}")]
-    return [found, wrong("Tables", f"They are at version {now or 'none'}, not {newest}.", SET_UP)]
+    seen = f"They are at version {now}, not {newest}." if now else "There are none."
+    return [found, wrong("Tables", seen, SET_UP)]
 
 
 def _revisions(settings: DatabaseSettings) -> tuple[str | None, str | None]:
-    """Of the tables that are there, and of the newest that this checkout has."""
+    """The version of the tables, and the newest version that this checkout has."""
     engine = migrate.engine(settings)
     try:
         with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""The signature that the services would put on a request."""
+"""The headers with which the services would authenticate a request to Drive."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,21 +11,21 @@ from services.core.errors import Verdict
 from services.core.settings import SettingsError
 
 SIGN_SECONDS = 30.0
-NEW_FILE = "Get a key file of the service account anew, from Google's console."
+NEW_FILE = "Download a new key file for the service account from Google's console."
 
 
 def signature(settings: DriveSettings) -> Mapping[str, str] | Finding:
-    """Headers that say who asks, or why there are none."""
+    """The headers, or why there are none."""
     try:
         return asyncio.run(_headers(_authenticator(settings)))
     except SettingsError as why:
         return wrong("Sign in", str(why), NEW_FILE)
     except Verdict as why:
-        todo = "See that its key is not deleted, and that this machine's clock is right."
+        todo = "Check that its key still exists, and that this machine's clock is right."
         return wrong("Sign in", why.message, todo)
     except TimeoutError:
-        seen = f"No token was given within {SIGN_SECONDS:.0f} s."
-        return wrong("Sign in", seen, "See whether Google's token server can be reached from here.")
+        seen = f"Google's token server gave no token within {SIGN_SECONDS:.0f} s."
+        return wrong("Sign in", seen, "Check that this machine can reach Google's token server.")
 
 
 def _authenticator(settings: DriveSettings) -> Authenticator:

@@ -1,4 +1,4 @@
-"""What runs here: the first question to every report of a fault."""
+"""The versions of everything that runs here: the first question about every bug report."""
 
 import platform
 import sys
@@ -20,7 +20,7 @@ LIBRARIES = (
 
 
 def versions() -> Sequence[Finding]:
-    """Drivestream, Python, the platform, and the libraries that speak to the outside."""
+    """Drivestream, Python, the platform, and the libraries that talk to other systems."""
     python = platform.python_version()
     if sys.version_info < OLDEST:
         needed = ".".join(map(str, OLDEST))
@@ -29,7 +29,9 @@ def versions() -> Sequence[Finding]:
         first = Finding(check="Python", seen=python)
     known = [f"{name} {found}" for name in LIBRARIES if (found := _version(name))]
     return [
-        Finding(check="Drivestream", seen=_version("drivestream") or "a checkout, not installed"),
+        Finding(
+            check="Drivestream", seen=_version("drivestream") or "a checkout that is not installed"
+        ),
         first,
         Finding(
             check="System", seen=f"{platform.system()} {platform.release()} on {platform.machine()}"

@@ -1,1 +1,1 @@
-"""What the servers are made of: found on the machine, else fetched once into the user's cache."""
+"""What the servers need: the machine's own programs, or else a download in the user's cache."""

@@ -1,7 +1,7 @@
-"""Fetching once: one process at a time, into a temporary name, renamed when complete.
+"""Downloads and builds, each made once, by one process at a time.
 
-A folder that exists under its final name is complete by construction; whatever an interrupted run
-left lies under a temporary name, and is swept away by the next.
+A folder is made under a temporary name and renamed when it is complete, so a folder with its final
+name is always complete. The next run removes what an interrupted one has left.
 """
 
 import fcntl
@@ -12,25 +12,26 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
+from threading import Timer
 
 from rich.console import Console
-from rich.status import Status
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 PLAIN_EVERY_S = 10.0
-BUILD_LIMIT_S = 1800.0
+TIMEOUT_S = 1800.0
 
 
 class FetchError(Exception):
-    """Something could not be fetched or built; the text says what, and its last words."""
+    """Something could not be downloaded or built. The message has the end of its output."""
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a file's lock, waiting for whoever has it; the system lets go of it when we die."""
+    """Hold a lock on a file, after waiting for it; the system releases it if we die."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -38,14 +39,14 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def once(final: Path, make: Callable[[Path], None]) -> Path:
-    """The folder `final`, made by `make` in a temporary folder beside it if it is not there."""
+    """The folder `final`. If it does not exist, `make` fills a temporary folder beside it first."""
     if final.is_dir():
         return final
     with locked(final.with_name(final.name + ".lock")):
         if final.is_dir():
             return final
-        for left_over in final.parent.glob(f"{final.name}.partial-*"):
-            shutil.rmtree(left_over)
+        for leftover in final.parent.glob(f"{final.name}.partial-*"):
+            shutil.rmtree(leftover)
         partial = Path(tempfile.mkdtemp(dir=final.parent, prefix=f"{final.name}.partial-"))
         try:
             make(partial)
@@ -58,14 +59,42 @@ def once(final: Path, make: Callable[[Path], None]) -> Path:
 
 
 def run(doing: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path | None = None) -> str:
-    """Run a command, showing what it does, for how long, and its last line; its output.
+    """Run a command and show how long it takes; returns its output.
 
-    Progress goes to standard error: animated on a terminal, a line every ten seconds elsewhere.
+    Progress goes to standard error: live on a terminal, else a line every ten seconds at most.
     """
-    console = Console(stderr=True, highlight=False)
-    lines: list[str] = []
-    started = time.monotonic()
-    child = subprocess.Popen(
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    began = printed = time.monotonic()
+    lines: deque[str] = deque(maxlen=200)
+    live = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+    with _started(argv, env, cwd) as child, live:
+        task = live.add_task(doing)
+        for line in filter(None, map(str.strip, child.stdout or ())):
+            lines.append(line)
+            live.update(task, description=f"{doing}: {line[:60]}")
+            if not console.is_terminal and time.monotonic() - printed >= PLAIN_EVERY_S:
+                printed = time.monotonic()
+                console.print(f"{doing} ({printed - began:.0f} s): {line[:60]}", markup=False)
+    if child.returncode != 0:
+        end = "\n".join(list(lines)[-40:])
+        raise FetchError(f"{doing}: `{argv[0]}` failed (exit code {child.returncode}).\n{end}")
+    console.print(f"{doing}: done in {time.monotonic() - began:.0f} s", markup=False)
+    return "\n".join(lines)
+
+
+@contextmanager
+def _started(
+    argv: Sequence[str], env: Mapping[str, str], cwd: Path | None
+) -> Iterator[subprocess.Popen[str]]:
+    """A child whose whole group is killed after the timeout, or if we stop reading its output."""
+    with subprocess.Popen(
         argv,
         env=dict(env),
         cwd=cwd,
@@ -75,65 +104,20 @@ def run(doing: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path | Non
         text=True,
         errors="replace",
         start_new_session=True,
-    )
-    reader = Thread(target=_collect, args=(child, lines), daemon=True)
-    reader.start()
-    try:
-        with console.status(doing) as status:
-            _watch(child, Shown(console, status, doing, started), lines)
-    finally:
-        if child.poll() is None:
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-        reader.join(5)
-        if child.stdout:
-            child.stdout.close()
-    if child.returncode != 0:
-        last = "\n".join(lines[-40:])
-        raise FetchError(f"{doing}: `{argv[0]}` failed (exit code {child.returncode}).\n{last}")
-    console.print(f"{doing}: done in {time.monotonic() - started:.0f} s", markup=False)
-    return "\n".join(lines)
-
-
-class Shown:
-    """Says how long a command has run: in the animated line, or now and then in a plain one."""
-
-    def __init__(self, console: Console, status: Status, doing: str, started: float) -> None:
-        self._console, self._status, self.doing = console, status, doing
-        self._started = started
-        self._said = started
-
-    def elapsed(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self._started
-
-    def say(self, last_line: str) -> None:
-        """Show the time and the last line of output."""
-        text = f"{self.doing} ({self.elapsed():.0f} s) {last_line[:80]}"
-        if self._console.is_terminal:
-            self._status.update(text.replace("[", "\\["))
-        elif time.monotonic() - self._said >= PLAIN_EVERY_S:
-            self._said = time.monotonic()
-            self._console.print(text, markup=False)
-
-
-def _watch(child: subprocess.Popen[str], shown: Shown, lines: list[str]) -> None:
-    while child.poll() is None:
-        if shown.elapsed() > BUILD_LIMIT_S:
-            raise FetchError(f"{shown.doing}: gave up after {BUILD_LIMIT_S:.0f} s.")
-        shown.say(lines[-1] if lines else "")
-        time.sleep(0.1)
-
-
-def _collect(child: subprocess.Popen[str], lines: list[str]) -> None:
-    for line in child.stdout or ():
-        if line.strip():
-            lines.append(line.strip())
-            del lines[:-200]
+    ) as child:
+        timer = Timer(TIMEOUT_S, os.killpg, (child.pid, signal.SIGKILL))
+        timer.start()
+        try:
+            yield child
+            child.wait()
+        finally:
+            timer.cancel()
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGKILL)
 
 
 def uv() -> str:
-    """The uv that stands beside this Python, else the one on the PATH."""
+    """The uv in this Python's environment, or else the one on the PATH."""
     beside = Path(sys.executable).parent / "uv"
     found = str(beside) if beside.exists() else shutil.which("uv", path=os.environ.get("PATH"))
     if found is None:

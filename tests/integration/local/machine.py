@@ -1,4 +1,4 @@
-"""One machine for a test: a data folder and ports of its own, and sight of every process there."""
+"""A machine for a test: a data folder and ports of its own, and a view of every process."""
 
 import json
 import os
@@ -8,35 +8,22 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from local.paths import CHECKOUT
-from local.stack import INSTEAD
+from local.run.stack import INSTEAD
+from local.run.start import temporary_data_dir
+from local.settings import PORTS
 
-PORTS = (
-    "PORT",
-    "WEB_PORT",
-    "KAFKA_PORT",
-    "KAFKA_CONTROLLER_PORT",
-    "MINIO_PORT",
-    "MINIO_CONSOLE_PORT",
-    "POSTGRES_PORT",
-    "EMULATOR_PORT",
-)
-START_S = 120
-COMMAND_S = 240
+START_S = 240
+COMMAND_S = 400
 
 
 @contextmanager
 def a_machine() -> Iterator["Machine"]:
-    """A machine with nothing on it, removed at the end.
-
-    Not below pytest's own folder: each session closes that one to other accounts when it starts,
-    and where we are root PostgreSQL runs as another account.
-    """
-    with TemporaryDirectory(prefix="drivestream-") as folder:
-        yield Machine(Path(folder))
+    """A machine on which nothing runs, removed at the end."""
+    with temporary_data_dir() as folder:
+        yield Machine(folder)
 
 
 class Machine:
@@ -44,8 +31,9 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.data = folder / "data"
-        given = {name for _, names in INSTEAD for name in names}
-        own = {key: value for key, value in os.environ.items() if key not in given}
+        self._copy: subprocess.Popen[bytes] | None = None
+        instead = {name for _, names in INSTEAD for name in names}
+        own = {key: value for key, value in os.environ.items() if key not in instead}
         self.env: Mapping[str, str] = {
             **own,
             **dict.fromkeys(PORTS, "0"),
@@ -66,37 +54,44 @@ class Machine:
         )
 
     @contextmanager
-    def up(self) -> Iterator[subprocess.Popen[bytes]]:
-        """Run `up` without the page until the context ends, its words in `said`."""
-        with self.said.open("wb") as said:
+    def running(self, *arguments: str, **changes: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run `up` or `demo` until the context ends. What it prints is in `output`."""
+        with self.output.open("wb") as output:
             child = subprocess.Popen(
-                [sys.executable, "-m", "local", "up", "--no-web"],
-                env=self.env,
+                [sys.executable, "-m", "local", *arguments, "--no-web"],
+                env={**self.env, **changes},
                 cwd=CHECKOUT,
                 stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
+                stdout=output,
+                stderr=output,
             )
         try:
             self._wait_until_up(child)
+            self._copy = child
             yield child
         finally:
             child.terminate()
-            child.wait(60)
+            child.wait(COMMAND_S)
+
+    def kill(self) -> None:
+        """Kill the copy that runs, so that it cannot stop its processes."""
+        assert self._copy is not None
+        self._copy.kill()
+        self._copy.wait()
 
     @property
-    def said(self) -> Path:
-        """What `up` said."""
-        return self.data.with_name("up.txt")
+    def output(self) -> Path:
+        """What the running copy prints."""
+        return self.data.with_name("output.txt")
 
     def status(self) -> dict[str, Any]:
-        """What `status --json` says."""
+        """The result of `status --json`."""
         document = json.loads(self.run("status", "--json").stdout)
         assert isinstance(document, dict)
         return document
 
     def processes(self, module: str = "") -> dict[int, str]:
-        """Everything that runs with this data folder in its environment, by process id."""
+        """All processes with this data folder in their environment, by id."""
         found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
@@ -108,7 +103,7 @@ class Machine:
 
     def _wait_until_up(self, child: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_S
-        while "Ctrl-C stops everything" not in self.said.read_text():
-            assert child.poll() is None, self.said.read_text()
-            assert time.monotonic() < deadline, self.said.read_text()
+        while "Ctrl-C stops everything" not in self.output.read_text():
+            assert child.poll() is None, self.output.read_text()
+            assert time.monotonic() < deadline, self.output.read_text()
             time.sleep(0.1)

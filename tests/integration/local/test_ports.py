@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.ports import LOOPBACK, PortError, Ports, accepts
+from local.servers.ports import LOOPBACK, PortError, Ports, accepts_connections
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_two_purposes_cannot_have_one_port() -> None:
     free = Ports({}).claim("A", 0, "a test")
     ports = Ports({"A": str(free), "B": str(free)})
     ports.claim("A", 1, "a test")
-    with pytest.raises(PortError, match="A is the same"):
+    with pytest.raises(PortError, match="A names it too"):
         ports.claim("B", 1, "another")
 
 
@@ -48,5 +48,5 @@ def test_what_is_no_port_is_refused(value: str) -> None:
 
 
 def test_a_server_is_noticed_when_it_takes_connections(busy: int) -> None:
-    assert accepts(busy)
-    assert not accepts(Ports({}).claim("A", 0, "a test"))
+    assert accepts_connections(busy)
+    assert not accepts_connections(Ports({}).claim("A", 0, "a test"))

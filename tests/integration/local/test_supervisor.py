@@ -1,4 +1,4 @@
-"""A supervisor over real processes, with a clock that only the test moves."""
+"""A supervisor of real processes, with a clock that only the test moves."""
 
 import os
 import signal
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from local.processes import Children, Command, Process
-from local.server import Server, ServerError
-from local.supervisor import Supervisor
+from local.run.processes import Children, Process
+from local.run.supervisor import Supervisor
+from local.servers.server import Command, ServerError
 from tests.integration.local.test_processes import eventually
 
 
@@ -24,7 +24,7 @@ class Clock:
 
 
 class Watched:
-    """One process under a supervisor, and all that the supervisor said."""
+    """One supervised process, and everything that the supervisor reported."""
 
     def __init__(self, children: Children, folder: Path, script: str) -> None:
         self.said: list[str] = []
@@ -33,15 +33,11 @@ class Watched:
         self.fault: str | None = None
         argv = ("/bin/sh", "-c", script)
         env = {"PATH": os.environ["PATH"]}
-        server = Server(
-            command=Command(name="worker", argv=argv, env=env, cwd=folder),
-            prepare=self._prepare,
-            missing=lambda: None,
-            gives={},
-        )
         self.supervisor = Supervisor(self.said.append, self.clock)
-        self.process: Process = children.start(server.command)
-        self.supervisor.watch(server, self.process)
+        self.process: Process = children.start(
+            Command(name="worker", argv=argv, env=env, cwd=folder)
+        )
+        self.supervisor.watch(self.process, self._prepare)
 
     def _prepare(self) -> None:
         self.prepared += 1
@@ -55,19 +51,17 @@ class Watched:
 
     def dies(self) -> None:
         """Wait until it has ended by itself."""
-        assert self.process.wait(10)
+        assert self.process.wait(60)
 
 
 @pytest.fixture
 def children(tmp_path: Path) -> Iterator[Children]:
-    """A place for a test's processes."""
+    """A context for a test's processes."""
     with Children(tmp_path / "logs") as children:
         yield children
 
 
-def test_one_that_is_killed_is_started_again_a_second_later(
-    children: Children, tmp_path: Path
-) -> None:
+def test_a_killed_process_is_restarted_a_second_later(children: Children, tmp_path: Path) -> None:
     watched = Watched(children, tmp_path, "echo up; sleep 60")
     first = watched.process.pid
     assert eventually(lambda: watched.process.tail() == "up")
@@ -77,7 +71,7 @@ def test_one_that_is_killed_is_started_again_a_second_later(
     os.kill(first, signal.SIGKILL)
     watched.dies()
     watched.tick()
-    assert "worker ended (killed by SIGKILL); starting it again in 1 s" in watched.said[0]
+    assert "worker ended (killed by SIGKILL); restarting it in 1 s" in watched.said[0]
     assert watched.said[0].endswith("\nup")
     watched.tick(after_s=0.9)
     assert not watched.process.running
@@ -87,19 +81,17 @@ def test_one_that_is_killed_is_started_again_a_second_later(
     assert watched.said[1] == f"worker runs again (process {watched.process.pid})."
 
 
-def test_one_that_dies_over_and_over_waits_longer_each_time(
-    children: Children, tmp_path: Path
-) -> None:
+def test_the_delay_doubles_with_each_failure_in_a_row(children: Children, tmp_path: Path) -> None:
     watched = Watched(children, tmp_path, "exit 7")
     for wait in (1, 2, 4):
         watched.dies()
         watched.tick()
-        assert f"(exit code 7); starting it again in {wait} s" in watched.said[-1]
+        assert f"(exit code 7); restarting it in {wait} s" in watched.said[-1]
         watched.tick(after_s=wait)
         assert "runs again" in watched.said[-1]
 
 
-def test_one_that_ran_well_for_a_while_starts_at_a_second_again(
+def test_a_process_that_was_stable_is_restarted_a_second_later_again(
     children: Children, tmp_path: Path
 ) -> None:
     watched = Watched(children, tmp_path, "sleep 60")
@@ -112,10 +104,10 @@ def test_one_that_ran_well_for_a_while_starts_at_a_second_again(
     watched.process.signal(signal.SIGKILL)
     watched.dies()
     watched.tick()
-    assert "starting it again in 1 s" in watched.said[-1]
+    assert "restarting it in 1 s" in watched.said[-1]
 
 
-def test_a_server_that_cannot_be_prepared_is_tried_again_later(
+def test_a_process_that_cannot_be_prepared_is_tried_again_later(
     children: Children, tmp_path: Path
 ) -> None:
     watched = Watched(children, tmp_path, "sleep 60")
@@ -124,7 +116,7 @@ def test_a_server_that_cannot_be_prepared_is_tried_again_later(
     watched.fault = "the disk is full"
     watched.tick()
     watched.tick(after_s=1)
-    assert watched.said[-1] == "worker could not be started: the disk is full"
+    assert watched.said[-1] == "worker could not be restarted: the disk is full"
     watched.fault = None
     watched.tick(after_s=1)
     assert not watched.process.running

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from local.kafka import kafka
 from local.paths import cache_dir
-from local.processes import Children
-from local.server import Place
-from local.servers import start, wait_until_ready
+from local.run.processes import Children
+from local.run.start import start, wait_until_ready
+from local.servers.kafka import kafka
+from local.servers.server import Context
 from local.toolchains.golang import found_go, go
 from local.toolchains.java import found_java, java
 from local.toolchains.kafka_jars import maven
@@ -103,8 +103,8 @@ def test_minio_would_be_built_into_the_user_s_cache(bare: Mapping[str, str]) -> 
 @pytest.mark.timeout(FETCH_S)
 def test_kafka_really_starts_from_wheels_alone(bare: Mapping[str, str], tmp_path: Path) -> None:
     env = {**bare, "KAFKA_PORT": "0", "KAFKA_CONTROLLER_PORT": "0"}
-    server = kafka(Place(env, tmp_path / "data"))
+    server = kafka(Context(env, tmp_path / "data"))
     assert server.command.argv[0].startswith(bare["XDG_CACHE_HOME"])
     with Children(tmp_path / "logs") as children:
         wait_until_ready(start([server], children))
-        assert server.missing() is None
+        assert server.not_ready() is None

@@ -88,7 +88,7 @@ def test_a_demo_that_cannot_start_still_gives_json_its_one_object(
     assert main(["demo", "--once", "--json"]) == 3
     said = capsys.readouterr()
     assert json.loads(said.out)["state"] == "error"
-    assert "holds something else" in said.err
+    assert "contains other files" in said.err
 
 
 @pytest.mark.parametrize("name", ["GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS"])
@@ -102,4 +102,21 @@ def test_a_demo_on_google_itself_needs_a_folder_before_anything_starts(
     monkeypatch.delenv("DRIVE_API_URL", raising=False)
     assert main(["demo", "--once"]) == 3
     assert "--folder" in capsys.readouterr().err
+    assert not data_folder.exists()
+
+
+@pytest.mark.parametrize("name", ["PORT", "KAFKA_PORT", "DATA_DIR", "HOST"])
+@pytest.mark.parametrize("value", ["30\n00", "/data\x1b[2J", "\t", "3000\r", "\x7f", "\x85"])
+def test_a_setting_with_a_control_character_is_refused_before_anything_starts(
+    data_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert main(["up", "--no-web"]) == 3
+    said = capsys.readouterr().err.rstrip("\n")
+    assert f"{name} contains a control character" in said
+    assert said.isprintable()
     assert not data_folder.exists()

@@ -3,7 +3,7 @@
 import stat
 from pathlib import Path
 
-from local.credentials import FILE, password
+from local.servers.credentials import FILE, password
 
 
 def test_a_password_stays_what_it_was(tmp_path: Path) -> None:

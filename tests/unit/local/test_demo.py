@@ -1,24 +1,30 @@
-"""What the demo's import is judged by, and how it is told."""
+"""Whether the demo's import was good, and what is shown of it."""
 
 import io
 
 import pytest
 from rich.console import Console
 
-from local.bar import Bar
 from local.demo import Outcome
-from local.imports import Progress, parsed
-from tests.unit.local.test_imports import ANSWER
+from local.show.api import ImportReport
+from local.show.bar import Bar
+from tests.unit.local.reports import WAITING, a_report
 
-DONE = {**ANSWER, "stored": 2100, "failed": 0, "pending": 0, "failures": {}, "state": "completed"}
+DONE: dict[str, object] = {
+    "stored": 2100,
+    "failed": 0,
+    "pending": 0,
+    "failures": {},
+    "state": "completed",
+}
 
 
 def outcome(expected: int | None = 2400, **changes: object) -> Outcome:
-    """A demo's outcome whose import differs from a good one in what is named."""
+    """The outcome of a good import, except for what is named."""
     return Outcome(
         folder_url="https://drive.example/folders/1",
         import_id="import-1",
-        progress=parsed({**DONE, **changes}),
+        report=a_report(**{**DONE, **changes}),
         ready_s=5.0,
         asked_s=5.1,
         ended_s=25.1,
@@ -27,7 +33,7 @@ def outcome(expected: int | None = 2400, **changes: object) -> Outcome:
     )
 
 
-def test_an_import_that_brought_everything_over_is_good() -> None:
+def test_an_import_that_stored_every_picture_is_good() -> None:
     assert outcome().good
 
 
@@ -52,16 +58,17 @@ def test_an_import_that_found_another_number_than_the_folder_holds_is_not_good(
 ) -> None:
     other = outcome(expected=expected)
     assert not other.good
-    assert f"The folder holds {expected:,} pictures, 2,400 found." in other.sentences()
+    assert f"The folder has {expected:,} pictures; 2,400 were found." in other.sentences()
 
 
-def test_of_a_folder_that_nobody_counted_all_that_was_found_is_good() -> None:
+def test_if_nobody_counted_the_folder_what_was_found_is_good() -> None:
     assert outcome(expected=None).good
 
 
 def test_the_document_has_counts_bytes_and_seconds() -> None:
     document = outcome().document(total_s=27.0)
     assert document["found"] == 2400
+    assert document["folder_name"] == "Holidays"
     assert document["equation_closes"] is True
     assert document["stored_bytes"] == 4_000_000
     assert document["seconds"] == {
@@ -72,10 +79,12 @@ def test_the_document_has_counts_bytes_and_seconds() -> None:
     }
 
 
-def test_the_sentences_begin_with_the_equation_and_end_with_the_failures() -> None:
+def test_the_sentences_begin_with_name_and_equation_and_end_with_the_failures() -> None:
     bad = outcome(stored=2099, failed=1, failures={"checksum_differs": 1}, message="Ask again.")
     lines = bad.sentences().splitlines()
-    assert lines[0].startswith("2,400 found = 2,099 stored + 300 unchanged + 1 failed + 0 pending")
+    assert lines[0].startswith(
+        "Holidays: 2,400 found = 2,099 stored + 300 unchanged + 1 failed + 0 pending"
+    )
     assert lines[-2:] == ["Ask again.", "  1 failed: checksum_differs"]
 
 
@@ -89,20 +98,36 @@ class Clock:
         return self.now
 
 
-def plain(*shown: tuple[float, Progress]) -> list[str]:
-    """The lines of a bar off a terminal, given what it is shown and when."""
+def plain(*shown: tuple[float, ImportReport]) -> list[str]:
+    """The lines of a bar off a terminal, for reports at these times."""
     text, clock = io.StringIO(), Clock()
     with Bar(Console(file=text, width=200), clock) as bar:
-        for clock.now, progress in shown:
-            bar.show(progress)
+        for clock.now, report in shown:
+            bar.show(report)
     return text.getvalue().splitlines()
 
 
 def test_off_a_terminal_the_bar_is_a_line_every_two_seconds_and_the_last_one() -> None:
-    running, last = parsed({**ANSWER, "state": "listing"}), parsed(DONE)
+    running, last = a_report(state="listing"), a_report(**DONE)
     lines = plain((0, running), (0.5, running), (1.0, running), (2.5, running), (3.0, last))
     assert lines == [
-        "listing: 2,301 of 2,400 found so far, 4.0 MB, 1 failed",
-        "listing: 2,301 of 2,400 found so far, 4.0 MB, 1 failed",
-        "completed: 2,400 of 2,400 found, 4.0 MB",
+        "listing: Holidays: 2,301 of 2,400 found so far, 4.0 MB, 1 failed",
+        "listing: Holidays: 2,301 of 2,400 found so far, 4.0 MB, 1 failed",
+        "completed: Holidays: 2,400 of 2,400 found, 4.0 MB",
     ]
+
+
+def test_the_reason_to_wait_stands_below_the_bar() -> None:
+    waiting = a_report(waiting_for=WAITING)
+    assert plain((0, waiting))[1] == "  waits: Google asks for a break."
+    text = io.StringIO()
+    with Bar(Console(file=text, width=120, force_terminal=True)) as bar:
+        bar.show(waiting)
+    assert "waits: Google asks for a break." in text.getvalue()
+
+
+def test_a_hostile_folder_name_is_only_text() -> None:
+    [line] = plain((0, a_report(name="[red]x[/]\x1b[2J" + "y" * 100)))
+    assert "[red]x[/] [2Jyy" in line
+    assert line.isprintable()
+    assert "y" * 60 not in line

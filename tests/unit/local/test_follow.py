@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.follow import Limits, StandstillError, follow
-from local.imports import Progress, Unreachable, parsed
-from tests.unit.local.test_imports import ANSWER
+from local.show.api import ApiUnavailableError, ImportReport
+from local.show.follow import Limits, NoProgressError, follow
+from tests.unit.local.reports import WAITING, a_report
 
 
 class Clock:
-    """Moves on by half a second with each turn."""
+    """Moves on by half a second with each pause."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -18,13 +18,15 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
-    def turn(self) -> None:
-        """What `between` does."""
+    def pause(self) -> None:
+        """Let half a second pass."""
         self.now += 0.5
 
 
-def answers(*given: Progress | Unreachable) -> Iterator[Progress | Unreachable]:
-    """The answers in turn, the last one for ever."""
+def answers(
+    *given: ImportReport | ApiUnavailableError,
+) -> Iterator[ImportReport | ApiUnavailableError]:
+    """The answers one after the other, then the last one for ever."""
     yield from given
     while True:
         yield given[-1]
@@ -33,56 +35,58 @@ def answers(*given: Progress | Unreachable) -> Iterator[Progress | Unreachable]:
 class Asked:
     """An API that gives prepared answers."""
 
-    def __init__(self, *given: Progress | Unreachable) -> None:
+    def __init__(self, *given: ImportReport | ApiUnavailableError) -> None:
         self._answers = answers(*given)
 
-    def __call__(self) -> Progress:
+    def __call__(self) -> ImportReport:
         answer = next(self._answers)
-        if isinstance(answer, Unreachable):
+        if isinstance(answer, ApiUnavailableError):
             raise answer
         return answer
 
 
-def at(stored: int, state: str = "transferring") -> Progress:
+def at(stored: int, state: str = "transferring") -> ImportReport:
     """An import of 2,400 with so many stored."""
-    return parsed({**ANSWER, "stored": stored, "pending": 2400 - stored - 301, "state": state})
+    return a_report(stored=stored, pending=2400 - stored - 301, state=state)
 
 
-def run(asked: Asked, limits: Limits) -> tuple[Progress, list[int], Clock]:
+def run(asked: Asked, limits: Limits) -> tuple[ImportReport, list[int], Clock]:
     clock, seen = Clock(), list[int]()
-    last = follow(asked, clock.turn, lambda progress: seen.append(progress.stored), limits, clock)
+    last = follow(asked, clock.pause, lambda report: seen.append(report.stored), limits, clock)
     return last, seen, clock
 
 
-def test_it_ends_with_the_import_having_shown_each_answer() -> None:
+def test_it_shows_each_report_and_ends_with_the_import() -> None:
     last, seen, _ = run(Asked(at(0), at(5), at(2099, "completed")), Limits())
     assert last.state == "completed"
     assert seen == [0, 5, 2099]
 
 
-def test_an_api_that_starts_anew_is_asked_again() -> None:
-    last, seen, _ = run(Asked(at(0), Unreachable("gone"), at(2099, "completed")), Limits())
+def test_an_api_that_restarts_is_asked_again() -> None:
+    last, seen, _ = run(Asked(at(0), ApiUnavailableError("gone"), at(2099, "completed")), Limits())
     assert last.state == "completed"
     assert seen == [0, 2099]
 
 
-def test_a_standstill_ends_it_and_says_what_was_seen() -> None:
-    with pytest.raises(StandstillError, match=r"changed for 20 s.*transferring: 2,400 found"):
-        run(Asked(at(5)), Limits(standstill_s=20))
+def test_without_progress_it_gives_up_and_says_what_was_seen_and_waited_for() -> None:
+    with pytest.raises(NoProgressError, match=r"changed for 20 s.*transferring: 2,400 found"):
+        run(Asked(at(5)), Limits(no_progress_s=20))
+    with pytest.raises(NoProgressError, match=r"waits: Google asks for a break\."):
+        run(Asked(a_report(waiting_for=WAITING)), Limits(no_progress_s=20))
 
 
-def test_an_api_that_stays_away_ends_it_and_says_so() -> None:
-    with pytest.raises(StandstillError, match="connection refused"):
-        run(Asked(Unreachable("connection refused")), Limits(standstill_s=20))
+def test_it_gives_up_on_an_api_that_stays_away_and_says_so() -> None:
+    with pytest.raises(NoProgressError, match="connection refused"):
+        run(Asked(ApiUnavailableError("connection refused")), Limits(no_progress_s=20))
 
 
-def test_any_change_puts_the_standstill_off() -> None:
+def test_any_change_counts_as_progress() -> None:
     given = [at(stored // 30) for stored in range(900)]
-    last, _, clock = run(Asked(*given, at(2099, "completed")), Limits(standstill_s=20))
+    last, _, clock = run(Asked(*given, at(2099, "completed")), Limits(no_progress_s=20))
     assert last.state == "completed"
     assert clock.now == 450
 
 
-def test_an_import_that_crawls_on_for_ever_ends_at_the_limit() -> None:
-    with pytest.raises(StandstillError, match="within 100 s"):
+def test_an_import_that_never_ends_is_given_up_at_the_limit() -> None:
+    with pytest.raises(NoProgressError, match="within 100 s"):
         run(Asked(*[at(stored) for stored in range(2000)]), Limits(overall_s=100))

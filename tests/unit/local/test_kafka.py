@@ -5,7 +5,7 @@ from uuid import UUID
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from local.kafka import cluster_id
+from local.servers.kafka import cluster_id
 
 
 @given(st.uuids())

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from local.page import digest, sources
+from local.toolchains.page import digest, sources
 
 
 def a_page(folder: Path) -> Path:

@@ -1,7 +1,7 @@
 """The environment that services and servers are started with."""
 
-from local.server import plain_env
-from local.services import module, without_proxy
+from local.servers.server import clean_env
+from local.servers.services import service, without_proxy
 
 
 def test_a_proxy_is_kept_out_of_the_talk_on_this_machine() -> None:
@@ -15,15 +15,15 @@ def test_without_a_proxy_nothing_is_added() -> None:
 
 
 def test_a_service_gets_all_settings_and_is_run_as_a_module() -> None:
-    command = module("lister", {"KAFKA_BOOTSTRAP_SERVERS": "here:1"})
+    command = service("lister", {"KAFKA_BOOTSTRAP_SERVERS": "here:1"})
     assert command.argv[1:] == ("-m", "services.lister")
     assert command.env["KAFKA_BOOTSTRAP_SERVERS"] == "here:1"
 
 
 def test_settings_of_the_caller_s_own_servers_do_not_reach_ours() -> None:
     env = {"PGPORT": "1", "MINIO_VOLUMES": "/x", "JAVA_TOOL_OPTIONS": "-Dx", "PATH": "/bin"}
-    assert plain_env(env) == {"PATH": "/bin"}
+    assert clean_env(env) == {"PATH": "/bin"}
 
 
 def test_what_a_command_is_given_is_not_in_its_repr() -> None:
-    assert "hunter2" not in repr(module("api", {"DATABASE_URL": "postgresql://u:hunter2@h/d"}))
+    assert "hunter2" not in repr(service("api", {"DATABASE_URL": "postgresql://u:hunter2@h/d"}))

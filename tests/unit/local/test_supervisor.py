@@ -2,15 +2,16 @@
 
 import pytest
 
-from local.supervisor import delay, how_it_ended
+from local.run.processes import exit_reason
+from local.run.supervisor import restart_delay
 
 
 def test_each_failure_in_a_row_doubles_the_wait_up_to_half_a_minute() -> None:
-    assert [delay(failures) for failures in range(1, 8)] == [1, 2, 4, 8, 16, 30, 30]
+    assert [restart_delay(failures) for failures in range(1, 8)] == [1, 2, 4, 8, 16, 30, 30]
 
 
 def test_no_number_of_failures_is_too_many() -> None:
-    assert delay(10_000) == 30
+    assert restart_delay(10_000) == 30
 
 
 @pytest.mark.parametrize(
@@ -23,4 +24,4 @@ def test_no_number_of_failures_is_too_many() -> None:
     ],
 )
 def test_an_end_has_words(returncode: int, words: str) -> None:
-    assert how_it_ended(returncode) == words
+    assert exit_reason(returncode) == words

@@ -7,10 +7,10 @@ import httpx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.doctor.ask import MOST_UNITS, Asker, SpentError
-from local.doctor.drive import accepted
+from local.doctor.assumptions import assumptions
+from local.doctor.client import BUDGET_UNITS, BudgetSpentError, DriveClient
+from local.doctor.drive import access
 from local.doctor.folder import folder
-from local.doctor.points import points
 from services.core.folder_link import FolderLink
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE
 
@@ -58,7 +58,7 @@ bodies = (json_values | folders | listings).map(lambda value: json.dumps(value).
 bodies |= st.binary(max_size=60)
 
 
-def asker(answers: list[tuple[int, bytes, dict[str, str]]]) -> Asker:
+def asker(answers: list[tuple[int, bytes, dict[str, str]]]) -> DriveClient:
     """Drive replaced by these answers, the last of them for ever."""
     left = list(answers)
 
@@ -67,19 +67,19 @@ def asker(answers: list[tuple[int, bytes, dict[str, str]]]) -> Asker:
         return httpx.Response(status, content=body, headers=headers)
 
     client = httpx.Client(transport=httpx.MockTransport(answer))
-    return Asker("http://drive.test", client, {"X-Goog-Api-Key": "k"})
+    return DriveClient("http://drive.test", client, {"X-Goog-Api-Key": "k"})
 
 
-def examined(ask: Asker) -> str:
+def examined(ask: DriveClient) -> str:
     """All that is said of the folder."""
-    said: list[Any] = list(accepted(ask, account=False))
+    said: list[Any] = list(access(ask, account=False))
     try:
         listing, found = folder(ask, LINK, account=False)
-    except SpentError:
+    except BudgetSpentError:
         return str(said)
     said += found
     if listing is not None:
-        said += points(ask, listing)
+        said += assumptions(ask, listing)
     return str(said)
 
 
@@ -101,7 +101,7 @@ def test_any_answers_are_survived_and_paid_for(
     ask = asker(answers)
     said = examined(ask)
     assert "the probe itself failed" not in said
-    assert ask.units <= MOST_UNITS
+    assert ask.units <= BUDGET_UNITS
 
 
 def test_the_units_announced_are_never_exceeded() -> None:
@@ -116,7 +116,7 @@ def test_the_units_announced_are_never_exceeded() -> None:
     ask = asker([(404, b'{"error": {"errors": [{"reason": "notFound"}]}}', {}),
                  (200, json.dumps(page).encode(), {})])  # fmt: skip
     assert "not asked" not in examined(ask)
-    assert 1_000 < ask.units <= MOST_UNITS
+    assert 1_000 < ask.units <= BUDGET_UNITS
 
 
 def test_a_signature_stays_with_the_host_that_it_is_for() -> None:
@@ -128,7 +128,7 @@ def test_a_signature_stays_with_the_host_that_it_is_for() -> None:
         return httpx.Response(302, headers=away if request.url.host == "drive.test" else {})
 
     client = httpx.Client(transport=httpx.MockTransport(answer))
-    Asker("http://drive.test", client, {"X-Goog-Api-Key": "k"}).get("1AbCdEfGhIjKl", {})
+    DriveClient("http://drive.test", client, {"X-Goog-Api-Key": "k"}).get("1AbCdEfGhIjKl", {})
     assert seen == [("drive.test", True), ("elsewhere.test", False)]
 
 

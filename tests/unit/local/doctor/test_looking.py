@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from local.doctor.ask import Answer
+from local.doctor.assumptions import fragments
+from local.doctor.client import Answer
 from local.doctor.drive import clock, judged
-from local.doctor.findings import Finding, Point, Report, Section, guarded, note, wrong
+from local.doctor.findings import Finding, guarded, note, wrong
 from local.doctor.folder import parsed
 from local.doctor.listing import Listing, kinds
-from local.doctor.names import fragments
-from local.doctor.shown import WIDTH, text
+from local.doctor.report import WIDTH, Assumption, Report, Section, text
 from services.adapters.drive.refusals import ItemKind
 from services.core.folder_link import FolderLink
 
@@ -46,11 +46,11 @@ def test_being_told_that_there_is_no_such_file_is_access() -> None:
         (refusal(403, "accessNotConfigured"), "not enabled", "Enable"),
         (refusal(403, "rateLimitExceeded"), "fewer requests", "report it"),
         (refusal(500, "backendError"), "had trouble", "report it"),
-        (refusal(404), "does not speak as Drive", "DRIVE_API_URL"),
+        (refusal(404), "does not answer as Drive", "DRIVE_API_URL"),
         (Answer(failure="no answer: ConnectError"), "ConnectError", "sign-in page"),
         (
             Answer(status=200, body=b"<html>", headers={"content-type": "text/html"}),
-            "no JSON",
+            "not JSON",
             "si",
         ),
         (
@@ -95,10 +95,10 @@ def test_entries_are_counted_by_kind_whatever_they_hold() -> None:
         "images": 2,
         "folders": 1,
         "shortcuts": 1,
-        "documents of Google's": 1,
+        "Google documents": 1,
         "other files": 2,
         "in the trash": 1,
-        "that may not be downloaded": 1,
+        "that must not be downloaded": 1,
         "files without any checksum": 2,
         "with a resource key of their own": 1,
     }
@@ -112,11 +112,8 @@ def test_the_picture_to_try_has_bytes_that_may_be_fetched() -> None:
 
 
 def test_names_give_a_beginning_and_a_middle_that_begins_nothing() -> None:
-    found = fragments(["007.jpg", "Holiday 1.jpg"])
-    assert found
-    assert (found.beginning, found.middle) == ("holi", "olid")
-    other = fragments(["Holiday.jpg", "solid olid 9.jpg"])
-    assert other is None
+    assert fragments(["007.jpg", "Holiday 1.jpg"]) == ("holi", "olid")
+    assert fragments(["Holiday.jpg", "solid olid 9.jpg"]) is None
     assert fragments(["IMG_1.jpg", "'; drop"]) is None
 
 
@@ -144,7 +141,7 @@ def test_the_report_is_aligned_and_says_what_to_do() -> None:
     report = Report(at="now", units=305)
     found = [Finding(check="One", seen="fine"), wrong("Longer", "bad " * 50, "Mend it.")]
     report.sections.append(Section(title="Things", findings=[*found, note("N", "so so")]))
-    report.points.append(Point(point="order", assumed="this", seen="that", same=False))
+    report.assumptions.append(Assumption(point="order", assumed="this", seen="that", same=False))
     shown = text(report, lambda words: words)
     lines = shown.splitlines()
     assert max(map(len, lines)) <= WIDTH

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.doctor.secrets import CUTS, Secrets, keys_in
+from local.doctor.secrets import CUTS, Secrets, resource_keys
 
 KEY = "Zq7-very/secret+key=&9"
 printable = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=12, max_size=300)
@@ -99,6 +99,6 @@ def test_ordinary_words_stay_and_control_characters_go() -> None:
 
 
 def test_the_resource_key_of_a_link_is_found_in_any_spelling() -> None:
-    assert keys_in("https://x/open?id=1&ResourceKey=0-abc&usp=y") == ["0-abc"]
-    assert keys_in("https%3A%2F%2Fx%2F%3Fresourcekey%3D0-abc") == ["0-abc"]
-    assert keys_in("https://x/") == []
+    assert resource_keys("https://x/open?id=1&ResourceKey=0-abc&usp=y") == ["0-abc"]
+    assert resource_keys("https%3A%2F%2Fx%2F%3Fresourcekey%3D0-abc") == ["0-abc"]
+    assert resource_keys("https://x/") == []

@@ -1,0 +1,1 @@
+"""Running everything: processes and their supervision, the data folder, the whole stack."""

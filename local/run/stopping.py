@@ -1,0 +1,50 @@
+"""Requests to stop, by Ctrl-C or a signal: noted at once, obeyed at a safe point."""
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Self
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(Exception):
+    """Somebody asked us to stop."""
+
+
+class StopSignal:
+    """A context in which a signal only sets an event.
+
+    An exception raised while a process is being started would lose that process. Further signals
+    have no effect.
+    """
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._before: dict[signal.Signals, object] = {}
+
+    def check(self) -> None:
+        """Raise `Stopped` if a stop was requested."""
+        if self._event.is_set():
+            raise Stopped
+
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep until the timeout or a request to stop; whether there was one."""
+        return self._event.wait(timeout_s)
+
+    def __enter__(self) -> Self:
+        for number in SIGNALS:
+            self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before if callable(before) else signal.SIG_DFL)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._event.set()

@@ -1,0 +1,35 @@
+"""MinIO: an S3-compatible store with one drive, and its web console."""
+
+from local.servers.credentials import password
+from local.servers.health import http_problem
+from local.servers.ports import LOOPBACK
+from local.servers.server import Command, Context, Server, clean_env
+from local.toolchains.minio_binary import minio_binary
+
+USER = "drivestream"
+
+
+def minio(context: Context) -> Server:
+    """The store, with its objects in DATA_DIR/minio. MINIO_PORT, MINIO_CONSOLE_PORT set ports."""
+    port = context.ports.claim("MINIO_PORT", 29000, "MinIO")
+    console = context.ports.claim("MINIO_CONSOLE_PORT", 29001, "MinIO's console")
+    secret = password(context.data_dir, "minio")
+    folder = context.folder("minio")
+    own = {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": secret, "MINIO_UPDATE": "off"}
+    argv = (minio_binary(context.env), "server", "--quiet", "--address", f"{LOOPBACK}:{port}")
+    url = f"http://{LOOPBACK}:{port}"
+    return Server(
+        command=Command(
+            name="minio",
+            argv=(*argv, "--console-address", f"{LOOPBACK}:{console}", str(folder)),
+            env=clean_env(context.env) | own,
+            cwd=folder,
+        ),
+        not_ready=lambda: http_problem("MinIO", f"{url}/minio/health/ready"),
+        settings={
+            "S3_ENDPOINT_URL": url,
+            "S3_CONSOLE_URL": f"http://{LOOPBACK}:{console}",
+            "AWS_ACCESS_KEY_ID": USER,
+            "AWS_SECRET_ACCESS_KEY": secret,
+        },
+    )

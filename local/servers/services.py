@@ -1,0 +1,50 @@
+"""Drivestream's own services, described in the same way as the servers that they need."""
+
+import sys
+from collections.abc import Mapping
+
+from local.paths import CHECKOUT
+from local.servers.health import http_problem
+from local.servers.ports import LOOPBACK
+from local.servers.server import Command, Context, Server
+
+WORKERS = ("lister", "transfer", "indexer")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+NO_PROXY = ("NO_PROXY", "no_proxy")
+
+
+def api(context: Context, settings: Mapping[str, str]) -> Server:
+    """The API. PORT sets the port."""
+    port = context.ports.claim("PORT", 3000, "the API")
+    url = f"http://{LOOPBACK}:{port}"
+    return Server(
+        command=service("api", {**settings, "PORT": str(port)}),
+        not_ready=lambda: http_problem("The API", f"{url}/health/ready"),
+        settings={"API_URL": url},
+    )
+
+
+def worker(context: Context, name: str, settings: Mapping[str, str]) -> Server:
+    """A worker. It listens on a free port for Prometheus only, and is ready once it runs."""
+    port = context.ports.free(f"the metrics of {name}")
+    return Server(
+        command=service(name, {**settings, "METRICS_PORT": str(port)}),
+        not_ready=lambda: None,
+        settings={f"{name.upper()}_METRICS_URL": f"http://{LOOPBACK}:{port}/metrics"},
+    )
+
+
+def service(name: str, settings: Mapping[str, str]) -> Command:
+    """`python -m services.NAME` with these settings."""
+    argv = (sys.executable, "-m", f"services.{name}")
+    env = {**settings, **without_proxy(settings), "PYTHONUNBUFFERED": "1"}
+    return Command(name=name, argv=argv, env=env, cwd=CHECKOUT)
+
+
+def without_proxy(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables that keep the environment's proxy away from servers on this machine."""
+    if not any(key.lower() in PROXIES for key in env):
+        return {}
+    hosts = next((env[key] for key in NO_PROXY if env.get(key)), "")
+    bypassed = ",".join(part for part in (hosts, LOOPBACK, "localhost") if part)
+    return dict.fromkeys(NO_PROXY, bypassed)

@@ -1,0 +1,55 @@
+"""The settings: those that the command line reads itself, and those of all services together."""
+
+from collections.abc import Mapping
+
+from services.core.settings import Reader, SettingsError
+
+PORTS = (
+    "PORT",
+    "WEB_PORT",
+    "KAFKA_PORT",
+    "KAFKA_CONTROLLER_PORT",
+    "MINIO_PORT",
+    "MINIO_CONSOLE_PORT",
+    "POSTGRES_PORT",
+    "EMULATOR_PORT",
+)
+OWN = (*PORTS, "DATA_DIR", "HOST", "XDG_DATA_HOME", "XDG_CACHE_HOME")
+
+
+def refuse_control_characters(env: Mapping[str, str]) -> None:
+    """Refuse control characters in our own settings: they are mistakes that nobody can see."""
+    for name in OWN:
+        value = env.get(name, "")
+        if any(character < " " or "\x7f" <= character <= "\x9f" for character in value):
+            raise SettingsError(
+                f"{name} contains a control character: {value[:80]!r}. Set it anew, or unset it."
+            )
+
+
+class RecordingReader(Reader):
+    """A reader that remembers the names it was asked for, with their defaults (or None)."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        super().__init__(env)
+        self.asked: dict[str, str | None] = {}
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """The value, as the reader gives it."""
+        self.asked.setdefault(name, default)
+        return super().text(name, default)
+
+
+def read_all(env: Mapping[str, str]) -> RecordingReader:
+    """Read the settings of every service; the reader then has all names and all faults."""
+    # Imported here: the services and their libraries take a second to load.
+    from services.adapters.worker import WorkerSettings
+    from services.api.__main__ import Settings as ApiSettings
+    from services.indexer.__main__ import Settings as IndexerSettings
+    from services.transfer.__main__ import Settings as TransferSettings
+
+    reader = RecordingReader(env)
+    for settings in (ApiSettings, WorkerSettings, TransferSettings, IndexerSettings):
+        settings.read(reader)
+    reader.faults = list(dict.fromkeys(reader.faults))
+    return reader

@@ -1,0 +1,1 @@
+"""What a person sees: the progress of an import, and the addresses of what runs."""

@@ -1,0 +1,83 @@
+"""The progress of an import: a live bar on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from local.show.api import ImportReport, printable
+
+PLAIN_EVERY_S = 2.0
+
+
+class _Live(Progress):
+    """A progress bar with one line of text below it."""
+
+    below = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        if self.below:
+            yield Text(self.below)
+
+
+class Bar:
+    """A context that shows each report it is given on standard error."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._clock = clock
+        self._printed_at: float | None = None
+        self._live = _Live(
+            TextColumn("{task.description:<12}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[counts]}", markup=False),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._live.add_task("queued", total=None, counts="")
+
+    def show(self, report: ImportReport) -> None:
+        """Show a report. Off a terminal: one every two seconds, and the last one."""
+        waits = f"  waits: {report.waiting_for}" if report.waiting_for else ""
+        if self._console.is_terminal:
+            self._live.below = waits
+            self._live.update(
+                self._task,
+                description=report.state,
+                total=None if report.growing else report.found,
+                completed=report.done,
+                counts=progress(report),
+            )
+        elif report.final or self._due():
+            self._printed_at = self._clock()
+            text = f"{report.state}: {progress(report)}"
+            self._console.print(f"{text}\n{waits}" if waits else text, markup=False)
+
+    def _due(self) -> bool:
+        return self._printed_at is None or self._clock() - self._printed_at >= PLAIN_EVERY_S
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+
+def progress(report: ImportReport) -> str:
+    """`Holidays: 1,203 of 2,400 found so far, 62.1 MB, 3 failed`."""
+    name = f"{printable(report.name, 40)}: " if report.name else ""
+    found = f"{report.found:,} found{' so far' if report.growing else ''}"
+    failed = f", {report.failed:,} failed" if report.failed else ""
+    return f"{name}{report.done:,} of {found}, {report.stored_bytes / 1e6:,.1f} MB{failed}"

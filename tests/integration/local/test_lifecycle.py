@@ -1,0 +1,245 @@
+"""One machine from the first demo to the removal of its data, by the commands of a user.
+
+Starting everything takes seconds, so the tests share a demo that stays and is killed at last, and a
+second one on the same data.
+"""
+
+import json
+import os
+import signal
+import socket
+import time
+import urllib.request
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from local.run.stack import plan_stack
+from local.servers.emulator import KEY
+from local.servers.ports import LOOPBACK
+from local.show.api import Api
+from local.show.follow import Limits, follow
+from services.core.settings import SettingsError
+from tests.integration.local.machine import Machine, a_machine
+from tests.integration.local.test_processes import eventually
+from tests.platform import Platform
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Machine]:
+    """The machine of all tests here."""
+    with a_machine() as machine:
+        yield machine
+
+
+@pytest.fixture(scope="module")
+def running(machine: Machine) -> Iterator[Machine]:
+    """The machine after a demo, which is still running."""
+    with machine.running("demo", "--json"):
+        yield machine
+
+
+@pytest.fixture(scope="module")
+def demo(running: Machine) -> dict[str, Any]:
+    """The outcome of that demo."""
+    [line] = [line for line in running.output.read_text().splitlines() if line.startswith("{")]
+    document = json.loads(line)
+    assert isinstance(document, dict)
+    return document
+
+
+@pytest.fixture
+def empty() -> Iterator[Machine]:
+    """A machine on which nothing has ever run."""
+    with a_machine() as machine:
+        yield machine
+
+
+def test_the_demo_stores_the_whole_sample_and_the_equation_closes(demo: dict[str, Any]) -> None:
+    assert demo["state"] == "completed"
+    assert demo["equation_closes"] is True
+    assert demo["found"] == demo["stored"] == demo["expected"] >= 2000
+    assert (demo["unchanged"], demo["failed"], demo["pending"]) == (0, 0, 0)
+    assert demo["stored_bytes"] == demo["found_bytes"] > 0
+    assert sum(demo["skipped"].values()) > 0
+
+
+def test_the_demo_measures_its_seconds_in_order(demo: dict[str, Any]) -> None:
+    seconds = demo["seconds"]
+    assert 0 < seconds["ready"] < seconds["first_stored"] < seconds["total"]
+
+
+def test_everything_answers_and_every_address_is_shown(running: Machine) -> None:
+    status = running.status()
+    assert status["ready"] is True
+    expected = {"API", "Kafka", "PostgreSQL", "S3", "Sample folder", "Metrics"}
+    assert expected <= status["addresses"].keys()
+    shown = running.run("status").stdout
+    assert "Everything answers." in shown
+    assert all(address in shown for address in status["addresses"].values())
+
+
+def test_each_worker_has_a_metrics_port_of_its_own(running: Machine) -> None:
+    shown = running.status()["addresses"]["Metrics"]
+    ports = set()
+    for name in ("lister", "transfer", "indexer"):
+        [pid] = running.processes(f"services.{name}")
+        environ = Path(f"/proc/{pid}/environ").read_text().split("\0")
+        [port] = [each for each in environ if each.startswith("METRICS_PORT=")]
+        ports.add(port)
+        assert f"http://127.0.0.1:{port.partition('=')[2]}/metrics ({name})" in shown
+    assert len(ports) == 3
+
+
+def test_another_copy_on_the_same_data_is_refused_with_the_process(running: Machine) -> None:
+    refused = running.run("up")
+    assert refused.returncode == 3
+    assert f"process {running.status()['pid']}" in refused.stderr
+
+
+def test_setup_can_be_repeated_and_changes_nothing(running: Machine) -> None:
+    again = running.run("setup")
+    assert again.returncode == 0, again.stderr
+    assert "all topics are there" in again.stdout + again.stderr
+
+
+def test_the_doctor_finds_the_running_copy_and_shows_none_of_its_passwords(
+    running: Machine,
+) -> None:
+    sample = running.status()["addresses"]["Sample folder"]
+    done = running.run("doctor", "--json", sample)
+    assert done.returncode == 0, done.stdout
+    passwords: dict[str, str] = json.loads((running.data / "credentials.json").read_text())
+    assert passwords
+    assert not [password for password in passwords.values() if password in done.stdout]
+    [servers] = [s for s in json.loads(done.stdout)["sections"] if s["title"] == "Servers"]
+    assert {finding["state"] for finding in servers["findings"]} == {"ok"}
+
+
+def restarted_after(machine: Machine, module: str, before: set[int]) -> bool:
+    """Whether the module runs in a process that did not run before."""
+    return bool(machine.processes(module).keys() - before)
+
+
+def test_a_process_that_dies_is_restarted_and_reported(running: Machine) -> None:
+    modules = ("services.transfer", "services.api", "drive_emulator")
+    first = {module: set(running.processes(module)) for module in modules}
+    for [pid] in first.values():
+        os.kill(pid, signal.SIGKILL)
+    for module in modules:
+        assert eventually(partial(restarted_after, running, module, first[module]))
+        name = module.removeprefix("services.").removeprefix("drive_")
+        assert f"{name} ended (killed by SIGKILL); restarting it in" in running.output.read_text()
+    assert eventually(lambda: running.status()["ready"])
+
+
+def subfolder(machine: Machine) -> str:
+    """The link of a small folder in the sample."""
+    addresses = machine.status()["addresses"]
+    sample = addresses["Sample folder"].rpartition("/")[2]
+    query = quote(f"'{sample}' in parents and mimeType = 'application/vnd.google-apps.folder'")
+    url = f"{addresses['Drive']}/drive/v3/files?q={query}&key={KEY}"
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return f"https://drive.google.com/drive/folders/{json.load(answer)['files'][0]['id']}"
+
+
+def test_a_killed_copy_leaves_nothing_and_loses_nothing(running: Machine) -> None:
+    folder = subfolder(running)
+    api = Api(running.status()["addresses"]["API"])
+    started = api.start(folder)
+    first = follow(
+        lambda: api.report(started), lambda: time.sleep(0.1), lambda report: None, Limits()
+    )
+    assert first.found == first.stored > 0
+    assert len(running.processes()) > 5
+    running.kill()
+    # The next copy may start at once: it waits until the watchdogs have stopped the other one.
+    second = running.run("demo", "--once", "--json", "--no-web", "--folder", folder)
+    assert second.returncode == 0, second.stderr
+    assert running.processes() == {}
+    assert json.loads(second.stdout)["unchanged"] == first.stored
+    assert running.run("status").returncode == 3
+    assert running.run("down", "--purge").returncode == 0
+    assert not running.data.exists()
+
+
+SLOW_EXIT = """
+import atexit, sys, time
+atexit.register(lambda: "up" in sys.argv and time.sleep(3))
+"""
+
+
+def test_down_returns_when_nothing_is_left_of_a_copy_with_given_servers(
+    empty: Machine, platform: Platform, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SLOW_EXIT)
+    drive = {"DRIVE_API_URL": "http://127.0.0.1:1", "GOOGLE_API_KEY": "key"}
+    with empty.running("up", **platform.env, **drive, PYTHONPATH=str(tmp_path)) as copy:
+        status = empty.status()
+        assert status["pid"] == copy.pid
+        assert status["addresses"]["Kafka"] == platform.env["KAFKA_BOOTSTRAP_SERVERS"]
+        assert not empty.processes("kafka")
+        assert empty.run("down").returncode == 0
+        assert empty.processes() == {}
+        assert copy.poll() == 0
+
+
+def test_a_taken_port_is_refused_with_number_purpose_and_variable(empty: Machine) -> None:
+    with socket.create_server((LOOPBACK, 0)) as server:
+        port = server.getsockname()[1]
+        refused = empty.run("up", POSTGRES_PORT=str(port))
+    assert refused.returncode == 3
+    assert f"Port {port}, needed for PostgreSQL" in refused.stderr
+    assert "POSTGRES_PORT" in refused.stderr
+    assert empty.processes() == {}
+
+
+def test_wrong_settings_of_the_services_are_told_before_anything_starts(empty: Machine) -> None:
+    wrong = {"DRIVE_QUOTA_MODEL": "coins", "TRANSFER_CONCURRENCY": "many"}
+    with pytest.raises(SettingsError) as told:
+        plan_stack({**empty.env, **wrong}, empty.data, with_page=False)
+    assert len(str(told.value).splitlines()) == 2
+    assert all(name in str(told.value) for name in wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "started"),
+    [
+        ({}, ["kafka", "minio", "postgres", "emulator"]),
+        ({"KAFKA_BOOTSTRAP_SERVERS": "broker:9092"}, ["minio", "postgres", "emulator"]),
+        (
+            {
+                "S3_ENDPOINT_URL": "https://s3",
+                "AWS_ACCESS_KEY_ID": "me",
+                "AWS_SECRET_ACCESS_KEY": "secret",
+            },
+            ["kafka", "postgres", "emulator"],
+        ),
+        ({"DATABASE_URL": "postgresql://u@h/d"}, ["kafka", "minio", "emulator"]),
+        ({"GOOGLE_API_KEY": "a-key"}, ["kafka", "minio", "postgres"]),
+        ({"DRIVE_API_URL": "http://drive"}, ["kafka", "minio", "postgres"]),
+    ],
+)
+def test_a_server_in_the_settings_is_used_instead_of_started(
+    empty: Machine, given: dict[str, str], started: list[str]
+) -> None:
+    plan = plan_stack({**empty.env, **given}, empty.data, with_page=False)
+    assert [server.name for server in plan.servers] == started
+    for settings in (plan.settings, plan.recorded):
+        assert given.items() <= settings.items()
+    assert [server.name for server in plan.services] == ["api", "lister", "transfer", "indexer"]
+
+
+def test_a_service_account_is_used_instead_of_the_emulator(empty: Machine) -> None:
+    file = empty.data.with_name("account.json")
+    file.write_text("{}")
+    given = {"GOOGLE_APPLICATION_CREDENTIALS": str(file)}
+    plan = plan_stack({**empty.env, **given}, empty.data, with_page=False)
+    assert [server.name for server in plan.servers] == ["kafka", "minio", "postgres"]
+    assert given.items() <= plan.recorded.items()

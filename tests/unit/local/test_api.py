@@ -1,0 +1,96 @@
+"""The API's answers, checked before they are used."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from local.show.api import ApiError, ImportReport, Started, decoded, printable, problem_detail
+from tests.unit.local.reports import ANSWER, WAITING, a_report
+
+
+def test_a_report_has_all_its_counts() -> None:
+    report = a_report()
+    assert (report.done, report.pending, report.final) == (2301, 99, False)
+    assert report.first_stored_at == datetime(2026, 11, 23, 12, tzinfo=UTC)
+    assert (report.name, report.message, report.waiting_for) == ("Holidays", None, None)
+
+
+def test_an_older_api_gives_neither_a_name_nor_a_reason_to_wait() -> None:
+    old = {key: value for key, value in ANSWER.items() if key not in ("name", "waiting_for")}
+    report = decoded(json.dumps(old).encode(), ImportReport, "/imports/1")
+    assert (report.name, report.waiting_for) == (None, None)
+
+
+def test_the_reason_to_wait_is_one_line_with_its_end() -> None:
+    assert str(a_report(waiting_for=WAITING).waiting_for) == "Google asks for a break."
+    waiting = {**WAITING, "message": "Wait\x1b[2J\n.", "until": "2026-11-23T12:00:00Z"}
+    said = str(a_report(waiting_for=waiting).waiting_for)
+    assert said.startswith("Wait [2J . (until ")
+    assert said.isprintable()
+
+
+def test_the_equation_includes_what_was_skipped() -> None:
+    assert a_report().equation() == (
+        "2,400 found = 2,000 stored + 300 unchanged + 1 failed + 99 pending; "
+        "skipped 12 not_an_image"
+    )
+
+
+def test_counts_that_do_not_add_up_are_not_called_equal() -> None:
+    report = a_report(stored=1999)
+    assert not report.closes
+    assert "2,400 found ≠ 1,999 stored" in report.equation()
+
+
+@pytest.mark.parametrize("state", ["completed", "completed_with_failures", "failed", "cancelled"])
+def test_an_import_that_has_ended_is_final(state: str) -> None:
+    assert a_report(state=state).final
+
+
+@pytest.mark.parametrize("name", ["found", "stored", "pending", "stored_bytes"])
+@pytest.mark.parametrize("value", [None, -1, "7", 1.5, True])
+def test_an_impossible_count_is_refused_by_name(name: str, value: object) -> None:
+    with pytest.raises(ApiError, match=name):
+        a_report(**{name: value})
+
+
+@pytest.mark.parametrize("missing", ["state", "found", "skipped", "failures"])
+def test_a_missing_field_is_refused_by_name(missing: str) -> None:
+    answer = {key: value for key, value in ANSWER.items() if key != missing}
+    with pytest.raises(ApiError, match=rf"/imports/1 .*{missing}"):
+        decoded(json.dumps(answer).encode(), ImportReport, "/imports/1")
+
+
+@pytest.mark.parametrize("skipped", [None, [], {"reason": "many"}, {"reason": -1}])
+def test_reasons_without_counts_are_refused(skipped: object) -> None:
+    with pytest.raises(ApiError, match="skipped"):
+        a_report(skipped=skipped)
+
+
+@pytest.mark.parametrize("value", ["soon", 7, {}])
+def test_an_impossible_time_is_refused(value: object) -> None:
+    with pytest.raises(ApiError, match="first_stored_at"):
+        a_report(first_stored_at=value)
+
+
+@pytest.mark.parametrize("raw", [b"", b"<html>", b"[]", b"{}", b'{"jobId": 7}', b"\xff"])
+def test_an_answer_without_a_job_id_is_refused(raw: bytes) -> None:
+    with pytest.raises(ApiError):
+        decoded(raw, Started, "/import/google-drive")
+
+
+def test_a_person_reads_the_detail_of_a_problem() -> None:
+    assert problem_detail('{"title": "Bad", "detail": "This is a file\'s link."}') == (
+        "This is a file's link."
+    )
+
+
+@pytest.mark.parametrize("body", ["<html>", "[]", "{}", "null"])
+def test_a_body_that_is_not_a_problem_is_shown_unchanged(body: str) -> None:
+    assert problem_detail(body) == body
+
+
+def test_text_from_elsewhere_is_cut_and_cannot_move_the_cursor() -> None:
+    assert printable("a\x1b[2Jb\nc") == "a [2Jb c"
+    assert printable("x" * 300, 10) == "x" * 9 + "…"
