@@ -101,6 +101,7 @@ class ImportRow(Struct, frozen=True, kw_only=True):
     state: str = "queued"
     folder_id: str | None = None
     folder_url: str | None = None
+    folder_name: str | None = None
     mode: str | None = None
     requested_at: datetime | None = None
     epoch: int = 0

@@ -51,6 +51,7 @@ imports = Table(
     Column("state", Text, nullable=False),
     Column("folder_id", Text),
     Column("folder_url", Text),
+    Column("folder_name", Text),
     Column("mode", Text),
     Column("requested_at", Time),
     Column("epoch", Integer, nullable=False),

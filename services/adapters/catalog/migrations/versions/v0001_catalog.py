@@ -97,6 +97,7 @@ CREATE TABLE imports (
     state TEXT NOT NULL,
     folder_id TEXT,
     folder_url TEXT,
+    folder_name TEXT,
     mode TEXT,
     requested_at TIMESTAMP WITH TIME ZONE,
     epoch INTEGER NOT NULL,
