@@ -110,8 +110,9 @@ async def test_an_import_looks_first_while_the_log_is_not_read_to_its_end(
 
 
 async def test_requests_that_wait_for_kafka_hold_no_thread(
-    log: FakeLog, catalog: FakeCatalog
+    log: FakeLog, catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(start, "CATCH_UP_SECONDS", 60)
     log.available = False
     async with running(log, catalog, publisher(log)) as api:
         waiting = [asyncio.create_task(api.start(FOLDER, key=str(n))) for n in range(100)]
