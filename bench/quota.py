@@ -21,11 +21,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
-from prometheus_client.parser import text_string_to_metric_families
 
 from local.servers import running_servers
 from services.adapters.drive.settings import QUOTA_USER
+from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.quota_settings import USUAL_SHARES
+from services.core.settings import Reader
 from services.core.topics import FILES_FOUND, IMPORTS_PAGES
 from tests.platform import Platform, emptied
 from tests.system import System, link, running_system
@@ -124,23 +125,24 @@ def _used(
 
 
 def scrape(system: System) -> Mapping[str, Mapping[str, float]]:
-    """What `/metrics` says: values by figure and worker."""
-    with urllib.request.urlopen(f"{system.api_url}/metrics", timeout=10) as answer:
-        text = answer.read().decode()
+    """What the workers' endpoints say: values by figure and worker."""
     figures: dict[str, dict[str, float]] = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            worker = sample.labels.get("worker", "")
-            figures.setdefault(sample.name, {})[worker] = sample.value
+    for worker in system.processes:
+        if worker.split("-")[0] in CLASSES:
+            for name, value in system.figures(worker).items():
+                figures.setdefault(name, {})[worker] = value
     return figures
 
 
 def wait_for_shares(system: System) -> None:
-    """Until the workers' shares, as they say themselves, add up to what all may have."""
+    """Until the shares that the workers report add up to what they may have together."""
     whole = sum(USUAL_SHARES[kind] for kind in CLASSES) / 100
 
     def shared_out() -> bool:
-        shares = scrape(system).get("drivestream_quota_share_ratio", {})
+        try:
+            shares = scrape(system).get("drivestream_quota_share_ratio", {})
+        except OSError:  # a worker whose endpoint is not up yet
+            return False
         return abs(sum(shares.values()) - whole) < 1e-3
 
     system.until(shared_out, JOIN_SECONDS, "the shares do not add up")
@@ -149,11 +151,12 @@ def wait_for_shares(system: System) -> None:
 def _least_backlog(platform: Platform, kind: str) -> int:
     """Messages not done in the partition that has fewest."""
     topic = BACKLOGS[kind]
-    consumer = Consumer(
-        {"bootstrap.servers": platform.env["KAFKA_BOOTSTRAP_SERVERS"], "group.id": kind}
-    )
+    settings = KafkaSettings.read(Reader(platform.env))
+    group = settings.prefixed(kind)
+    consumer = Consumer({"bootstrap.servers": settings.bootstrap_servers, "group.id": group})
     try:
-        partitions = [TopicPartition(topic.name, p) for p in range(topic.partitions)]
+        name = settings.prefixed(topic.name)
+        partitions = [TopicPartition(name, p) for p in range(topic.partitions)]
         done = {p.partition: max(0, p.offset) for p in consumer.committed(partitions, timeout=10)}
         return min(
             consumer.get_watermark_offsets(p, timeout=10)[1] - done[p.partition] for p in partitions

@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from drive_emulator.testing import RunningEmulator, running_emulator
 from local.processes import Children, Command, Process
 from local.services import module
 from services.adapters.kafka.reader import LogReader, Raw
 from services.adapters.kafka.settings import KafkaSettings
+from services.core.settings import Reader
 from tests.platform import Platform
 
 READY_SECONDS = 40
@@ -43,11 +46,13 @@ class System:
     children: Children
     env: Mapping[str, str] = field(repr=False)
     processes: dict[str, Process] = field(default_factory=dict)
+    metrics_ports: dict[str, int] = field(default_factory=dict)
 
     def start(self, *names: str) -> None:
         """Start services; each has a log of its own."""
         for name in names:
-            known = module(name.split("-")[0], self.env)
+            port = self.metrics_ports.setdefault(name, free_port())
+            known = module(name.split("-")[0], {**self.env, "METRICS_PORT": str(port)})
             command = Command(name=name, argv=known.argv, env=known.env, cwd=known.cwd)
             self.processes[name] = self.children.start(command)
 
@@ -71,6 +76,13 @@ class System:
     def log(self, name: str) -> str:
         """The end of a service's log."""
         return self.processes[name].tail(40)
+
+    def figures(self, name: str) -> dict[str, float]:
+        """What a worker's own Prometheus endpoint says."""
+        address = f"http://127.0.0.1:{self.metrics_ports[name]}/metrics"
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+            return {s.name: s.value for family in families for s in family.samples}
 
     def get(self, path: str) -> Any:
         """A JSON answer of the API."""
@@ -129,7 +141,7 @@ class System:
     def records(self, topic: str) -> list[Raw]:
         """Everything in a topic."""
         reader = LogReader(
-            KafkaSettings(bootstrap_servers=self.platform.env["KAFKA_BOOTSTRAP_SERVERS"]),
+            KafkaSettings.read(Reader(self.platform.env)),
             client_id="test",
         )
         partitions = reader.partitions(topic)

@@ -5,15 +5,15 @@ import { defineConfig } from 'vitest/config'
 
 const API = process.env['DRIVESTREAM_API_URL'] ?? 'http://127.0.0.1:3000'
 
-// The page calls /api/* on its own origin, here as behind nginx, so it needs neither CORS nor an
-// address of the API baked into it.
+// As behind nginx, the page calls /api/* on its own origin. So it needs no CORS, and the API's address
+// is not built into it.
 const proxy: Record<string, ProxyOptions> = {
   '/api': {
     target: API,
     changeOrigin: true,
     rewrite: (path) => path.replace(/^\/api/, ''),
     configure: (server) => {
-      // Vite's own answer is a bare 500, which the page would take for a fault of the API.
+      // Vite's own response is a bare 500, which would look like an error of the API.
       server.on('error', (_error, _request, response) => {
         if ('writeHead' in response && !response.headersSent) answerUnreachable(response)
       })
@@ -23,7 +23,7 @@ const proxy: Record<string, ProxyOptions> = {
 
 function answerUnreachable(response: ServerResponse): void {
   response.writeHead(502, { 'content-type': 'text/plain' })
-  response.end('The API does not answer.')
+  response.end('The API is not responding.')
 }
 
 export default defineConfig({

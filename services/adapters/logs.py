@@ -29,11 +29,11 @@ def configure_logs(service: str) -> None:
     structlog.contextvars.bind_contextvars(service=service)
 
 
-def tell_of_waiting(service: str) -> Callable[[Stop, float], None]:
-    """What `Standstill` tells, as one line a wait: the reason, the sentence, and the seconds."""
+def log_waits(service: str) -> Callable[[Stop, float], None]:
+    """One line for each wait of a circuit breaker: the reason, the sentence and the seconds."""
     log = structlog.get_logger(service)
 
-    def tell(why: Stop, seconds: float) -> None:
+    def log_wait(why: Stop, seconds: float) -> None:
         log.error(f"{service}.waiting", reason=why.reason, why=why.message, seconds=seconds)
 
-    return tell
+    return log_wait

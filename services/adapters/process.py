@@ -1,7 +1,7 @@
-"""A service as a process of the operating system: settings, signals, exit codes.
+"""A service as a process: settings, signals, exit codes.
 
-0 after a stop that was asked for, 1 after an error (a supervisor starts it again, and Kafka
-delivers again what was not done), 2 where the settings are at fault.
+0 after a requested stop, 1 after an error (a supervisor restarts it, and Kafka redelivers what was
+not done), 2 where the settings are at fault.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ from services.core.settings import Reader, SettingsError, read_settings
 
 T = TypeVar("T")
 DRAIN_SECONDS = 10.0
-"""What is in hand when a stop is asked for may finish within this time."""
-FAREWELL_SECONDS = 20.0
+"""Work in hand may finish within this time after a stop was asked for."""
+CANCEL_SECONDS = 20.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 log = structlog.get_logger("process")
 
@@ -38,11 +38,11 @@ def run_service(
     try:
         settings = read_settings(env, read)
     except SettingsError as why:
-        return _incomplete(why)
+        return _bad_settings(why)
     try:
         uvloop.run(until_stopped(lambda stop: serve(settings, stop)))
-    except SettingsError as why:  # of what only an adapter can read, such as a key file
-        return _incomplete(why)
+    except SettingsError as why:  # of what only an adapter reads, such as a key file
+        return _bad_settings(why)
     except Stop as why:
         log.error("process.stopped", reason=why.reason, why=why.message)
         return 1
@@ -52,8 +52,8 @@ def run_service(
     return 0
 
 
-def _incomplete(why: SettingsError) -> int:
-    sys.stderr.write(f"The settings are not complete:\n{why}\n")
+def _bad_settings(why: SettingsError) -> int:
+    sys.stderr.write(f"The settings cannot be used:\n{why}\n")
     return 2
 
 
@@ -77,7 +77,7 @@ async def until_stopped(
         if not work.done():
             log.warning("process.unfinished_work_left", seconds=drain_seconds)
             work.cancel()
-            await asyncio.wait({work}, timeout=FAREWELL_SECONDS)
+            await asyncio.wait({work}, timeout=CANCEL_SECONDS)
         if work.done() and not work.cancelled():
             work.result()
     finally:
@@ -86,8 +86,8 @@ async def until_stopped(
             loop.remove_signal_handler(number)
 
 
-async def unless(stop: asyncio.Event, waiting: Coroutine[None, None, None]) -> bool:
-    """Await `waiting`, but no longer than until the event; whether it got to its end."""
+async def run_until(stop: asyncio.Event, waiting: Coroutine[None, None, None]) -> bool:
+    """Await `waiting`, but no longer than until the event; whether it was completed."""
     task, stopped = asyncio.create_task(waiting), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -99,20 +99,28 @@ async def unless(stop: asyncio.Event, waiting: Coroutine[None, None, None]) -> b
         stopped.cancel()
 
 
-async def alongside(work: Awaitable[None], *company: Coroutine[None, None, None]) -> None:
-    """Await `work`, in the company of tasks that end with it; the first error of any ends all."""
+async def run_with_background(
+    work: Awaitable[None], *background: Coroutine[None, None, None]
+) -> None:
+    """Await `work` while background tasks run; they end with it. The first error ends all."""
     try:
         async with asyncio.TaskGroup() as tasks:
-            others = [tasks.create_task(other) for other in company]
+            others = [tasks.create_task(other) for other in background]
             await work
             for other in others:
                 other.cancel()
     except ExceptionGroup as several:
-        raise several.exceptions[0] from several
+        raise first_error(several) from several
+
+
+def first_error(group: ExceptionGroup[Exception]) -> Exception:
+    """The first error in a group, however deep the groups are nested."""
+    first = group.exceptions[0]
+    return first_error(first) if isinstance(first, ExceptionGroup) else first
 
 
 def worker_id(service: str) -> str:
-    """Tells this process from every other that runs now."""
+    """Different for every process that runs now."""
     return f"{service}@{socket.gethostname()}/{os.getpid()}"
 
 

@@ -2,15 +2,23 @@
 
 Verdict
 ├── TryAgain      the same request may work later: back off, a bounded number of times
-│   └── RateLimited   we asked too often: wait, and do not count it as an attempt
+│   ├── RateLimited   we asked too often: wait, and do not count it as an attempt
+│   └── Corrupt       what came is not what was announced: after the last attempt, this item's fault
 ├── SetAside      this one item failed, with a reason code and a sentence; go on with the rest
 └── Stop          nothing can work until somebody acts: wait loudly, lose nothing
-    └── CoolDown      nothing can work for a while: wait as long as it says, then let one try
+    ├── Outage        the other side does not answer, or only with errors: wait until it does
+    └── CoolDown      the other side shut us out for a while: wait as long as it says
 """
 
 
 class Verdict(Exception):
-    """Base of the three verbs. `reason` is a stable code, `message` a sentence for a person."""
+    """Base of the three verbs. `reason` is a stable code, `message` a sentence for a person.
+
+    `system` names the outside system that gave it, such as `drive`, so that a copy which involves
+    two of them knows which one to wait for; empty where only one is involved.
+    """
+
+    system = ""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(f"{message} ({reason})")
@@ -30,6 +38,10 @@ class RateLimited(TryAgain):
     """The other side asks for a slower pace. Not an attempt."""
 
 
+class Corrupt(TryAgain):
+    """The answer was complete and wrong. It says nothing about the other items."""
+
+
 class SetAside(Verdict):
     """Set this item aside with its reason; more attempts would not help."""
 
@@ -38,8 +50,12 @@ class Stop(Verdict):
     """No item can succeed now: credentials refused, bucket gone, disk full."""
 
 
+class Outage(Stop):
+    """Attempts are used up, and the other side rather than the item seems to be at fault."""
+
+
 class CoolDown(Stop):
-    """The other side shut everything of ours out for a while: `seconds` before one may try."""
+    """The other side shut everything of ours out: nobody asks for `seconds`, then one may."""
 
     def __init__(self, reason: str, message: str, seconds: float) -> None:
         super().__init__(reason, message)

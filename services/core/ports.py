@@ -1,4 +1,4 @@
-"""What the services ask of the outside, cut to the caller. Adapters and test fakes fulfil it."""
+"""What services need of the outside, cut to the caller. Adapters and test fakes fulfil it."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from services.core.errors import SetAside
 from services.core.events import FileFound, Message
 
 FOLDER_TYPE = "application/vnd.google-apps.folder"
@@ -95,7 +96,7 @@ class OpensFiles(Protocol):
 
 
 class LooksUpFiles(Protocol):
-    """Drive, as who holds an older description of a file sees it."""
+    """Drive, for whoever holds an older description of a file."""
 
     async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
         """The item as it is now. Raises the three verbs."""
@@ -140,23 +141,16 @@ class PublishesEvents(Protocol):
         ...
 
 
-class Received(Protocol):
-    """One message in hand, to be finished in any order."""
+class HandlesMessages(Protocol):
+    """A worker, as its consumer sees it. Both methods may be cancelled at any await."""
 
-    @property
-    def event(self) -> Message:
-        """The decoded event."""
+    async def handle(self, event: Message, *, redelivered: bool) -> None:
+        """Do what the event asks; return once all that follows from it is acknowledged.
+
+        `redelivered`: it may have been handled before, by a worker that died.
+        """
         ...
 
-    @property
-    def alive(self) -> bool:
-        """False once its partition was taken away: somebody else does it then."""
-        ...
-
-    def done(self) -> None:
-        """Kafka may forget it. After a rebalance this changes nothing."""
-        ...
-
-    def leave(self) -> None:
-        """Once it is not `alive`: it will not be done here, and nobody need wait for it."""
+    async def set_aside(self, event: Message, why: SetAside) -> None:
+        """Publish that this event's item has failed."""
         ...

@@ -13,7 +13,7 @@ from services.adapters.kafka.admin import Topics, wait_for_topics
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader
 from services.adapters.kafka.settings import KafkaSettings
-from services.adapters.process import alongside, end, run_service, unless, worker_id
+from services.adapters.process import end, run_service, run_until, run_with_background, worker_id
 from services.adapters.worker_status import publish_status
 from services.core.events import Waiting, WorkerStatus
 from services.core.settings import Reader
@@ -40,7 +40,7 @@ class Settings:
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Until `stop`: the batch in hand is written first."""
     names = [topic.name for topic in (*CONSUMED, DEAD_LETTERS, WORKERS_STATUS)]
-    if not await unless(stop, wait_for_topics(settings.kafka, names, log.warning)):
+    if not await run_until(stop, wait_for_topics(settings.kafka, names, log.warning)):
         return
     async with Publisher(settings.kafka, source=SERVICE) as publisher:
         topics = Topics(settings.kafka)
@@ -70,7 +70,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             publisher=publisher,
             say=say,
         )
-        await alongside(run(outside, stop), publish_status(publisher, look))
+        await run_with_background(run(outside, stop), publish_status(publisher, look))
 
 
 if __name__ == "__main__":

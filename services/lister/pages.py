@@ -1,7 +1,7 @@
 """One page of a folder, and the facts that follow from it. Pure.
 
-A page is (import, folder, pass, number). What was found stays found, whatever becomes of the pass:
-it is a set of ids. When a pass closes the folder, `passes.py` decides.
+A page is (import, folder, pass, number). What was found stays found whatever becomes of the pass,
+since it is a set of ids. `passes.py` decides when a pass closes the folder.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,22 +18,22 @@ DEEPEST = 200
 """Levels of folders; Drive itself allows 100."""
 PATH_NAME = 255
 PATH_ROOM, PATH_NARROW = 4096, 16
-"""Characters of a path, and of each name that comes when they are used up. All files of a page
-carry it: 200 levels of long names would make half a gigabyte of one page."""
+"""Characters of a path, and of each further name once they are used up. Every file of a page
+carries the path: 200 levels of long names would make half a gigabyte of one page."""
 NO_TARGETS: Mapping[str, Entry | Unseen] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class PageFacts:
     """What follows from a page, in the order in which it must come into the log.
 
-    `after` comes last: so a page's manifest never follows that of the page after it.
+    `next_page` comes last, so a page's manifest never follows that of a later page.
     """
 
     files: tuple[e.FileFound | e.FileFailed, ...]
-    listed: e.PageListed
+    manifest: e.PageListed
     folders: tuple[e.PageRequested | e.FolderFailed, ...]
-    after: e.PageRequested | e.FolderFailed | None
+    next_page: e.PageRequested | e.FolderFailed | None
 
 
 def first_page(asked: e.ImportRequested) -> e.PageRequested:
@@ -48,17 +48,19 @@ def first_page(asked: e.ImportRequested) -> e.PageRequested:
     )
 
 
-def facts(asked: e.PageRequested, page: Page, at: datetime, targets: Targets = NO_TARGETS) -> Facts:
-    """Each entry ends in exactly one of found, opened and skipped; one that repeats, in its first.
+def page_facts(
+    asked: e.PageRequested, page: Page, at: datetime, targets: Targets = NO_TARGETS
+) -> PageFacts:
+    """Each entry ends in exactly one of found, opened and skipped; a repeated entry counts once.
 
-    `targets` holds what `targets_of` the page asked for. A page of a pass that confirms leads to no
-    facts but its manifest: ids are all that it was asked for.
+    `targets` holds the targets that `targets_of` the page named. A page of a confirming pass leads
+    to its manifest only, since it lists nothing but ids.
     """
-    step = passes.step(asked, page, at)
-    leads = _Leads(asked, at)
+    decision = passes.decide(asked, page, at)
+    sorted_page = _SortedPage(asked, at)
     if not asked.confirms:
-        _sort_out(leads, page.entries, targets)
-    listed = e.PageListed(
+        _sort_out(sorted_page, page.entries, targets)
+    manifest = e.PageListed(
         import_id=asked.import_id,
         epoch=asked.epoch,
         folder_id=asked.folder_id,
@@ -66,44 +68,47 @@ def facts(asked: e.PageRequested, page: Page, at: datetime, targets: Targets = N
         page_number=asked.page_number,
         listed_at=at,
         path=asked.path,
-        last=step.last,
-        closes=step.closes,
+        last=decision.last,
+        closes=decision.closes,
         confirms=asked.confirms,
-        doubt=step.doubt,
+        doubt=decision.doubt,
         entries=len(page.entries),
-        opened=tuple(leads.opened),
-        skipped=tuple(leads.skipped),
-        files=tuple(leads.briefs),
+        opened=tuple(sorted_page.opened),
+        skipped=tuple(sorted_page.skipped),
+        files=tuple(sorted_page.briefs),
     )
-    return Facts(
-        files=tuple(leads.files), listed=listed, folders=tuple(leads.folders), after=step.after
+    return PageFacts(
+        files=tuple(sorted_page.files),
+        manifest=manifest,
+        folders=tuple(sorted_page.folders),
+        next_page=decision.next_page,
     )
 
 
 def without_page(
     asked: e.PageRequested, reason: str, message: str, at: datetime
 ) -> e.PageRequested | e.FolderFailed:
-    """What follows when the page could not be had: another pass, or the folder's failure."""
+    """What follows when the page could not be read: another pass, or the folder's failure."""
     if reason == PAGE_TOKEN_INVALID:
-        return passes.anew(asked, at)
+        return passes.next_pass(asked, at)
     return passes.failed(asked, reason, message, at)
 
 
 def why_not_empty(folder: Entry) -> tuple[str, str] | None:
-    """Reason and sentence why a listing without entries says nothing of this item; None if it does.
+    """Reason and sentence why an empty listing of this item proves nothing; None if it is a folder.
 
-    Drive answers with an empty list, too, where there is no such folder (drive-api.md §1.1).
+    Drive may answer with an empty list for a folder that does not exist (drive-api.md §1.1).
     """
     if folder.trashed:
         return "trashed", "This folder is in its owner's trash."
     if folder.mime_type != FOLDER_TYPE:
-        return "not_a_folder", "This is no folder: paste the link of the folder that holds it."
+        return "not_a_folder", "This is not a folder. Paste the link of the folder that holds it."
     return None
 
 
 @dataclass
-class _Leads:
-    """What a page leads to, while it is sorted out."""
+class _SortedPage:
+    """What a page sorted_page to, while it is sorted out."""
 
     asked: e.PageRequested
     at: datetime
@@ -115,7 +120,7 @@ class _Leads:
     met: set[str] = field(default_factory=set)
 
     def meet(self, item_id: str) -> bool:
-        """Whether it is the first time on this page."""
+        """Whether this is the item's first time on the page."""
         known = item_id in self.met
         self.met.add(item_id)
         return not known
@@ -140,7 +145,7 @@ class _Leads:
         )
 
     def lose_file(self, file: Entry, why: Unseen) -> None:
-        """It counts, under the name that is known here, and fails: it must not vanish."""
+        """It counts as found, under the name known here, and as failed: it must not vanish."""
         failed = e.FileFailed(
             import_id=self.asked.import_id,
             epoch=self.asked.epoch,
@@ -163,59 +168,59 @@ class _Leads:
         self.briefs.append(brief)
 
 
-def _sort_out(leads: _Leads, entries: Sequence[Entry], targets: Targets) -> None:
-    """What lies here first: of a file that lies here too, a shortcut says nothing new."""
+def _sort_out(sorted_page: _SortedPage, entries: Sequence[Entry], targets: Targets) -> None:
+    """Items that lie here come first: a shortcut to one of them says nothing new."""
     followed = {entry.id: entry for entry in shortcuts(entries)}
-    leads.met.update(followed)
+    sorted_page.met.update(followed)
     for entry in entries:
-        if leads.meet(entry.id):
-            _take(leads, entry, entry, leads.asked.folder_id)
+        if sorted_page.meet(entry.id):
+            _take(sorted_page, entry, entry, sorted_page.asked.folder_id)
     for shortcut in followed.values():
         if shortcut.target is not None and shortcut.target.id in followed:
-            leads.skip(shortcut, "shortcut")
+            sorted_page.skip(shortcut, "shortcut")
         else:
-            _follow(leads, shortcut, targets)
+            _follow(sorted_page, shortcut, targets)
 
 
-def _take(leads: _Leads, what: Entry, here: Entry, folder_id: str) -> None:
-    """`here` is the entry that led to it: the same, or a shortcut."""
-    reason = _why_skipped(leads.asked, what)
+def _take(sorted_page: _SortedPage, what: Entry, here: Entry, folder_id: str) -> None:
+    """`here` is the entry that led to `what`: the same one, or a shortcut."""
+    reason = _why_skipped(sorted_page.asked, what)
     if reason is not None:
-        leads.skip(here, reason)
+        sorted_page.skip(here, reason)
     elif what.mime_type == FOLDER_TYPE:
-        leads.open(what)
+        sorted_page.open(what)
     else:
-        leads.find(what, folder_id)
+        sorted_page.find(what, folder_id)
 
 
-def _follow(leads: _Leads, shortcut: Entry, targets: Targets) -> None:
+def _follow(sorted_page: _SortedPage, shortcut: Entry, targets: Targets) -> None:
     if shortcut.target is None:
-        leads.skip(shortcut, DANGLING)
+        sorted_page.skip(shortcut, DANGLING)
         return
     aim = shortcut.target
-    if aim.id in {leads.asked.folder_id, *leads.asked.ancestors}:
-        leads.skip(shortcut, "folder_cycle")
+    if aim.id in {sorted_page.asked.folder_id, *sorted_page.asked.ancestors}:
+        sorted_page.skip(shortcut, "folder_cycle")
         return
-    if not leads.meet(aim.id):
+    if not sorted_page.meet(aim.id):
         return
-    there = targets.get(aim.id, Unseen(NOT_FOUND, "Nobody looked."))
+    there = targets.get(aim.id, Unseen(NOT_FOUND, "It was not looked up."))
     if isinstance(there, Entry):
         what = reached(shortcut, there)
-        _take(leads, what, shortcut, folder_of(what))
+        _take(sorted_page, what, shortcut, folder_of(what))
         return
     known = Entry(id=aim.id, name=shortcut.name, mime_type=aim.mime_type)
     if there.reason == NOT_FOUND:
-        leads.skip(shortcut, DANGLING)
+        sorted_page.skip(shortcut, DANGLING)
     elif aim.mime_type == FOLDER_TYPE:
-        leads.lose_folder(known, there)
+        sorted_page.lose_folder(known, there)
     elif aim.mime_type.startswith("image/"):
-        leads.lose_file(known, there)
+        sorted_page.lose_file(known, there)
     else:
-        leads.skip(shortcut, there.reason)
+        sorted_page.skip(shortcut, there.reason)
 
 
 def _why_skipped(asked: e.PageRequested, entry: Entry) -> str | None:
-    """The code of the reason not to follow or fetch an entry, or None."""
+    """Why an entry is neither followed nor fetched, as a reason code; None if it is."""
     if entry.trashed:
         return "trashed"
     if entry.mime_type == FOLDER_TYPE:
@@ -231,8 +236,8 @@ def _why_skipped(asked: e.PageRequested, entry: Entry) -> str | None:
     return None if entry.can_download else "not_downloadable"
 
 
-def _found(leads: _Leads, entry: Entry, folder_id: str) -> e.FileFound:
-    asked = leads.asked
+def _found(sorted_page: _SortedPage, entry: Entry, folder_id: str) -> e.FileFound:
+    asked = sorted_page.asked
     return e.FileFound(
         import_id=asked.import_id,
         epoch=asked.epoch,
@@ -240,7 +245,7 @@ def _found(leads: _Leads, entry: Entry, folder_id: str) -> e.FileFound:
         name=entry.name,
         mime_type=entry.mime_type,
         folder_id=folder_id,
-        found_at=leads.at,
+        found_at=sorted_page.at,
         path=asked.path,
         size=entry.size,
         md5=entry.md5,
@@ -271,7 +276,7 @@ def _opened(asked: e.PageRequested, entry: Entry) -> e.PageRequested:
 
 
 def _room(path: tuple[str, ...]) -> int:
-    """Characters of the next name on it."""
+    """Characters for the next name on the path."""
     return max(PATH_NARROW, min(PATH_NAME, PATH_ROOM - sum(map(len, path))))
 
 

@@ -1,10 +1,10 @@
-"""When a listing of a folder may be believed, and what to ask next. Pure; decisions/0006.
+"""When a listing of a folder can be trusted, and what to ask next. Pure; see decisions/0006.
 
-A pass goes from a folder's first page to a page without a token. One page, neither empty nor as
-full as a page may be, is believed at once. Every other listing is believed only when the pass after
-it, with pages of another size, lists the same: a token lost at the end of a page, an entry left out
-or an empty answer then shows. Passes that publish files alternate with passes that ask for ids
-alone, so of any two that follow each other and agree, one has published everything.
+A pass goes from a folder's first page to a page without a token. A single page that is neither
+empty nor full is trusted at once. Any other listing is trusted only when the next pass, with pages
+of another size, lists the same: that reveals a token lost at the end of a page, an entry left out,
+and an empty answer. Passes that publish files alternate with passes that ask for ids only, so of
+two consecutive passes that agree, one has published everything.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,35 +18,35 @@ from services.core import events as e
 from services.core.ports import LARGEST_PAGE, Entry, Page
 
 PAGE_SIZES = (LARGEST_PAGE, 997, 991, 983, 977, 971)
-"""Of the passes in turn: hardly two end a page at the same entry."""
+"""Of the passes in turn: two passes hardly ever end a page at the same entry."""
 PASSES = len(PAGE_SIZES)
 MOST_PAGES = 20_000
-"""Of one pass: forty times what Drive's largest folder needs (500,000 children, 1,000 a page)."""
+"""Per pass: forty times what Drive's largest folder needs (500,000 children, 1,000 a page)."""
 ROUND = 100
-"""What Drive calls a page where it pleases: 100 entries by default, 460 or 500 at times."""
+"""A multiple of this may be a full page: Drive gives 100 by default, 460 or 500 at times."""
 NEWEST_TOKENS = 8
 TAIL = 32
-"""Entries of a pass whose repeats are noticed across a page boundary: where repeats come from."""
+"""Entries at the end of a page whose repeats on the next page are noticed."""
 _MODULUS = 2**63
 
 INCOMPLETE = "listing_incomplete"
 _INCOMPLETE_SENTENCE = (
-    "Google Drive listed this folder differently, or not to its end, however often it was asked: "
-    "pictures may be missing. Somebody may be changing the folder. Import it again later."
+    "Google Drive listed this folder differently each time it was asked, so pictures may be "
+    "missing. Somebody may be changing the folder. Import it again later."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
-    """What a page means for its pass: `last` ends it, and `doubt` says why that was not enough."""
+class PassDecision:
+    """What a page means for its pass: `last` ends it; `doubt` says why it is not trusted."""
 
-    after: e.PageRequested | e.FolderFailed | None
+    next_page: e.PageRequested | e.FolderFailed | None
     last: bool
     doubt: str | None = None
 
     @property
     def closes(self) -> bool:
-        """The folder is complete, and nothing is to be asked of it any more."""
+        """The folder is complete: nothing more is asked of it."""
         return self.last and self.doubt is None
 
 
@@ -55,8 +55,8 @@ def page_size(asked: e.PageRequested) -> int:
     return PAGE_SIZES[min(asked.pass_number, PASSES - 1)]
 
 
-def step(asked: e.PageRequested, page: Page, at: datetime) -> Step:
-    """What follows from this page, for the pass that it is of."""
+def decide(asked: e.PageRequested, page: Page, at: datetime) -> PassDecision:
+    """What follows from this page for its pass."""
     if page.incomplete:
         return _abandoned(asked, "incomplete_search", at)
     if page.next_token is None:
@@ -65,31 +65,31 @@ def step(asked: e.PageRequested, page: Page, at: datetime) -> Step:
     if page.next_token == asked.token or mark in asked.tokens:
         return _abandoned(asked, "token_repeats", at)
     if asked.page_number + 1 >= MOST_PAGES:
-        return Step(after=incomplete(asked, at), last=True, doubt="too_many_pages")
+        return PassDecision(next_page=incomplete(asked, at), last=True, doubt="too_many_pages")
     number = asked.page_number + 1
     following = replace(
         asked,
         page_number=number,
         token=page.next_token,
-        seen=tallied(asked.seen, page.entries, asked.tail),
+        seen=digested(asked.seen, page.entries, asked.tail),
         tail=tail_of(asked.tail, page.entries),
         tokens=_remembered(asked.tokens, number, mark),
     )
-    return Step(after=following, last=False)
+    return PassDecision(next_page=following, last=False)
 
 
-def anew(asked: e.PageRequested, at: datetime) -> e.PageRequested | e.FolderFailed:
-    """Another pass in place of one that could not be brought to its end."""
+def next_pass(asked: e.PageRequested, at: datetime) -> e.PageRequested | e.FolderFailed:
+    """Another pass in place of one that could not be completed."""
     return _pass_after(asked, asked.confirms, asked.before, at)
 
 
 def incomplete(asked: e.PageRequested, at: datetime) -> e.FolderFailed:
-    """The end of a folder that no listing can be believed of."""
+    """The failure of a folder whose listings cannot be trusted."""
     return failed(asked, INCOMPLETE, _INCOMPLETE_SENTENCE, at)
 
 
 def failed(asked: e.PageRequested, reason: str, message: str, at: datetime) -> e.FolderFailed:
-    """The end of a folder, in words."""
+    """The failure of a folder."""
     return e.FolderFailed(
         import_id=asked.import_id,
         epoch=asked.epoch,
@@ -103,15 +103,15 @@ def failed(asked: e.PageRequested, reason: str, message: str, at: datetime) -> e
     )
 
 
-def tallied(
+def digested(
     seen: e.ListingDigest, entries: Iterable[Entry], tail: Sequence[str] = ()
 ) -> e.ListingDigest:
-    """What was seen with one page more.
+    """The digest with one more page.
 
-    An entry that repeats on the page, or from the `tail` of what came before it, counts once. One
-    that repeats from further back counts again, since nobody remembers all ids of a large folder.
-    So a repeat can make two passes differ that listed the same, which costs another pass; it cannot
-    make two agree that did not.
+    An entry that repeats within the page, or from the `tail` before it, counts once. One that
+    repeats from further back counts again, since a large folder's ids are not all remembered. So a
+    repeat can make two equal passes differ, which costs another pass; it cannot make two different
+    ones agree.
     """
     digests = {_digest(entry.id) for entry in entries}.difference(tail)
     total = sum(int(digest, 16) >> 1 for digest in digests)
@@ -123,22 +123,22 @@ def tail_of(tail: tuple[str, ...], entries: Sequence[Entry]) -> tuple[str, ...]:
     return (*tail, *(_digest(entry.id) for entry in entries[-TAIL:]))[-TAIL:]
 
 
-def _ended(asked: e.PageRequested, page: Page, at: datetime) -> Step:
-    """A pass came to its end: it is believed, or compared with the one before or after it."""
-    seen = tallied(asked.seen, page.entries, asked.tail)
+def _ended(asked: e.PageRequested, page: Page, at: datetime) -> PassDecision:
+    """A pass is complete: it is trusted, or compared with the pass before or after it."""
+    seen = digested(asked.seen, page.entries, asked.tail)
     doubt = _doubt(asked, page, seen)
     if doubt is None:
-        return Step(after=None, last=True)
-    after = _pass_after(asked, not asked.confirms, seen, at)
-    return Step(after=after, last=True, doubt=doubt)
+        return PassDecision(next_page=None, last=True)
+    following = _pass_after(asked, not asked.confirms, seen, at)
+    return PassDecision(next_page=following, last=True, doubt=doubt)
 
 
 def _doubt(asked: e.PageRequested, page: Page, seen: e.ListingDigest) -> str | None:
-    """Why this listing, complete as it looks, may be short; None if it may be believed."""
+    """Why this listing may be short although it looks complete; None if it is trusted."""
     if asked.before is not None:
         return None if asked.before == seen else "passes_differ"
     if asked.pass_number:
-        return "pass_abandoned"  # the one before: this folder is not listed as it should be
+        return "pass_abandoned"  # the one before it was, so this folder is listed oddly
     if asked.page_number:
         return "many_pages"
     listed = len(page.entries)
@@ -147,8 +147,8 @@ def _doubt(asked: e.PageRequested, page: Page, seen: e.ListingDigest) -> str | N
     return "full_page" if listed >= page_size(asked) or listed % ROUND == 0 else None
 
 
-def _abandoned(asked: e.PageRequested, doubt: str, at: datetime) -> Step:
-    return Step(after=anew(asked, at), last=True, doubt=doubt)
+def _abandoned(asked: e.PageRequested, doubt: str, at: datetime) -> PassDecision:
+    return PassDecision(next_page=next_pass(asked, at), last=True, doubt=doubt)
 
 
 def _pass_after(
@@ -166,14 +166,14 @@ def _pass_after(
         tail=(),
         before=before,
         tokens=(),
-        # What the passes so far found is stored, or about to be: it is not to be fetched again.
+        # What earlier passes found is stored, or about to be: it must not be fetched again.
         mode=e.Mode.CHECK if asked.mode is e.Mode.FRESH else asked.mode,
     )
 
 
 def _remembered(tokens: tuple[str, ...], number: int, mark: str) -> tuple[str, ...]:
-    """The newest tokens, behind one that stays from each power of two to the next (Brent): so a
-    circle of any length is noticed, if not at once."""
+    """The newest tokens, and one that is kept from each power of two to the next (Brent's cycle
+    detection): so a circle of any length is noticed, if not at once."""
     stays = tokens and number & (number - 1)
     return tokens[0] if stays else mark, *tokens[1:][-(NEWEST_TOKENS - 1) :], mark
 

@@ -1,177 +1,195 @@
-"""One file: where it goes, how its bytes get there, and what proves that they are the right ones.
+"""One file's bytes from Drive to the store.
 
-An object becomes visible only when size and checksum equal what Drive said of the file.
+An object becomes visible only when its size and checksum equal what Drive said of the file.
 """
 
-import hashlib
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import datetime
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from services.core.errors import TryAgain, Verdict
-from services.core.events import FileFailed, FileFound, FileStored, Mode
-from services.core.object_key import object_key
-from services.core.ports import STREAM_BYTES, Entry, KeepsObjects, LooksUpFiles, OpensFiles
-from services.core.reasons import CONTENT_MISMATCH
-from services.transfer.memory import Budget
+import structlog
 
+from services.core.errors import SetAside, TryAgain, Verdict
+from services.core.events import FileFound
+from services.core.flow.resilience import Resilience
+from services.core.object_key import object_key
+from services.core.ports import STREAM_BYTES, KeepsObjects, LooksUpFiles, OpensFiles
+from services.core.reasons import CONTENT_MISMATCH, GONE, NOT_FOUND
+from services.transfer.checksums import Checked, Checksums
+from services.transfer.current_version import newer_version
+from services.transfer.memory import MemoryBudget
+
+DRIVE, STORE = "drive", "store"
 WHOLE_BYTES = 8 * 1024 * 1024
-"""Up to here a file is held whole and put in one request; above it, streamed in parts."""
+"""Up to this size a file is held whole and put in one request; above it, streamed in parts."""
+DOUBTFUL = {CONTENT_MISMATCH, NOT_FOUND}
+"""Reasons that may mean that the file is no longer the one that was listed."""
+log = structlog.get_logger("transfer")
+
+
+@dataclass(kw_only=True)
+class Copy:
+    """One file on its way. `is_current`: Drive confirmed that this version is the newest."""
+
+    file: FileFound
+    is_current: bool = False
+    attempts: int = 1
+    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Since the file was taken up."""
+        return time.monotonic() - self.since
+
+    def failed_once(self, _why: TryAgain) -> None:
+        """An attempt failed, and another follows."""
+        self.attempts += 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Copied:
-    """What lies in the store now. `unchanged`: it lay there before, and was not fetched."""
+    """What lies in the store now. `found`: it was there before, and nothing was fetched."""
 
     object_key: str
     size: int
     md5: str | None = None
     sha256: str | None = None
-    unchanged: bool = False
+    found: bool = False
 
 
 class ServesFiles(OpensFiles, LooksUpFiles, Protocol):
     """Drive, as the transfer needs it."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Copier:
-    """Copies one file at a time, many at once; `memory` bounds what they hold together."""
+    """Copies one file at a time, many at once; `memory` bounds what they hold together.
 
-    def __init__(self, drive: ServesFiles, store: KeepsObjects, memory: Budget) -> None:
-        self._drive = drive
-        self._store = store
-        self._memory = memory
-
-    async def copy(self, file: FileFound) -> Copied:
-        """Bring the file's bytes to its key, unless `mode` and the store say that they are there.
-
-        Raises the three verbs; then nothing new is visible.
-        """
-        key = object_key(file)
-        if file.size is None:
-            return await self._in_parts(file, key)
-        if file.mode is Mode.CHECK and await self._store.size(key) == file.size:
-            return Copied(object_key=key, size=file.size, md5=file.md5, unchanged=True)
-        if file.size > WHOLE_BYTES:
-            return await self._in_parts(file, key)
-        return await self._whole(file, key, file.size)
-
-    async def look_up(self, file: FileFound) -> Entry:
-        """What Drive says of the file now. Raises the three verbs."""
-        return await self._drive.look_up(file.file_id, resource_key=file.resource_key)
-
-    async def _whole(self, file: FileFound, key: str, size: int) -> Copied:
-        async with self._memory.take(size):
-            tally, body = Tally(file), bytearray()
-            async with self._drive.open(file) as chunks:
-                async for chunk in chunks:
-                    tally.add(chunk)
-                    body += chunk
-            copied = tally.judged(key)
-            await self._store.put(key, body, content_type=file.mime_type)
-            return copied
-
-    async def _in_parts(self, file: FileFound, key: str) -> Copied:
-        async with self._memory.take(STREAM_BYTES), self._drive.open(file) as chunks:
-            tally = Tally(file)
-            await self._store.put_stream(
-                key, _judged_at_the_end(chunks, tally, key), content_type=file.mime_type
-            )
-            return tally.judged(key)
-
-
-async def _judged_at_the_end(
-    chunks: AsyncIterator[bytes], tally: "Tally", key: str
-) -> AsyncIterator[bytes]:
-    """The same bytes; a wrong one among them raises before the store can make them visible."""
-    async for chunk in chunks:
-        tally.add(chunk)
-        yield chunk
-    tally.judged(key)
-
-
-class Tally:
-    """Counts and hashes what passes, and judges it by what Drive said of the file.
-
-    Hashing happens in place: a chunk is some 16 KiB, and hashlib lets other threads run meanwhile.
+    `drive_calls` and `store_calls` wait out what is not the file's own fault.
     """
 
-    def __init__(self, file: FileFound) -> None:
-        self._said = file
-        self._size = 0
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._sha256 = hashlib.sha256()
-        only_sha1 = file.sha1 is not None and file.md5 is None and file.sha256 is None
-        self._sha1 = hashlib.sha1(usedforsecurity=False) if only_sha1 else None
+    drive: ServesFiles
+    store: KeepsObjects
+    memory: MemoryBudget
+    drive_calls: Resilience
+    store_calls: Resilience
 
-    def add(self, chunk: bytes) -> None:
-        """Raises as soon as more has come than Drive said: the rest need not be waited for."""
-        self._size += len(chunk)
-        if self._said.size is not None and self._size > self._said.size:
-            raise _mismatch(f"more than the {self._said.size} bytes that were announced came")
-        self._md5.update(chunk)
-        self._sha256.update(chunk)
-        if self._sha1 is not None:
-            self._sha1.update(chunk)
+    async def copy(self, copy: Copy, *, look_first: bool) -> Copied:
+        """Bring the file's bytes to its key, unless the store has them and we look first.
 
-    def judged(self, key: str) -> Copied:
-        """What has passed, if it is the file; else `TryAgain`."""
-        said, md5, sha256 = self._said, self._md5.hexdigest(), self._sha256.hexdigest()
-        if said.size not in {None, self._size}:
-            raise _mismatch(f"{self._size} of {said.size} bytes came")
-        if said.md5 not in {None, md5} or said.sha256 not in {None, sha256}:
-            raise _mismatch("the checksum differs")
-        if self._sha1 is not None and said.sha1 != self._sha1.hexdigest():
-            raise _mismatch("the checksum differs")
-        return Copied(object_key=key, size=self._size, md5=md5, sha256=sha256)
+        Where the bytes do not fit or are gone, Drive is asked once what the file is now, and the
+        newer version is copied. Raises `SetAside`; then nothing new is visible.
+        """
+        try:
+            return await self._copy(copy, look_first=look_first)
+        except SetAside as why:
+            if why.reason not in DOUBTFUL:
+                raise
+            newer = await self._newer_version(copy.file)
+        if newer is not None:
+            log.info(
+                "transfer.file_replaced",
+                import_id=newer.import_id,
+                file_id=newer.file_id,
+                version=newer.version,
+            )
+            copy.file = newer
+        copy.is_current = True
+        copy.attempts += 1
+        return await self._copy(copy, look_first=False)
+
+    async def _copy(self, copy: Copy, *, look_first: bool) -> Copied:
+        file, key = copy.file, object_key(copy.file)
+        if look_first and file.size is not None and await self._size(copy, key) == file.size:
+            return Copied(object_key=key, size=file.size, md5=file.md5, found=True)
+        if file.size is not None and file.size <= WHOLE_BYTES:
+            async with self.memory.holding(file.size):
+                checked = await self._put_whole(copy, key)
+        else:
+            async with self.memory.holding(STREAM_BYTES):
+                checked = await self._put_in_parts(copy, key)
+        return Copied(object_key=key, size=checked.size, md5=checked.md5, sha256=checked.sha256)
+
+    async def _size(self, copy: Copy, key: str) -> int | None:
+        return await self.store_calls.call(
+            lambda: self.store.size(key), on_failure=copy.failed_once
+        )
+
+    async def _put_whole(self, copy: Copy, key: str) -> Checked:
+        body, checked = await self.drive_calls.call(
+            lambda: self._download(copy.file),
+            on_failure=copy.failed_once,
+            retry_corrupt=copy.is_current,
+        )
+        await self.store_calls.call(
+            lambda: self.store.put(key, body, content_type=copy.file.mime_type),
+            on_failure=copy.failed_once,
+        )
+        return checked
+
+    async def _download(self, file: FileFound) -> tuple[bytearray, Checked]:
+        checksums, body = Checksums(file), bytearray()
+        async with self.drive.open(file) as chunks:
+            async for chunk in chunks:
+                checksums.add(chunk)
+                body += chunk
+        return body, checksums.verified()
+
+    async def _put_in_parts(self, copy: Copy, key: str) -> Checked:
+        """Download and upload are one call: whichever fails, both begin again."""
+        return await self.drive_calls.call(
+            lambda: self.store_calls.call(
+                lambda: self._stream(copy.file, key), on_failure=copy.failed_once
+            ),
+            on_failure=copy.failed_once,
+            retry_corrupt=copy.is_current,
+        )
+
+    async def _stream(self, file: FileFound, key: str) -> Checked:
+        checksums = Checksums(file)
+        with _blamed_on(DRIVE):
+            async with self.drive.open(file) as chunks:
+                with _blamed_on(STORE):
+                    await self.store.put_stream(
+                        key, _verified_at_the_end(chunks, checksums), content_type=file.mime_type
+                    )
+        return checksums.verified()
+
+    async def _newer_version(self, file: FileFound) -> FileFound | None:
+        """The file as it is now, None if it is what it was. Raises `SetAside` where it is gone."""
+        try:
+            now = await self.drive_calls.call(
+                lambda: self.drive.look_up(file.file_id, resource_key=file.resource_key)
+            )
+        except SetAside as why:
+            if why.reason != NOT_FOUND:
+                raise
+            raise SetAside(
+                GONE,
+                "This file was there when its folder was listed. Since then it was deleted, or it "
+                "is no longer shared with anyone who has the link.",
+            ) from why
+        return newer_version(file, now)
 
 
-def _mismatch(what: str) -> TryAgain:
-    return TryAgain(
-        CONTENT_MISMATCH,
-        f"What Google Drive sent is not the file that it listed: {what}. If the file is being "
-        "changed, import the folder again once that is done.",
-    )
+async def _verified_at_the_end(
+    chunks: AsyncIterator[bytes], checksums: Checksums
+) -> AsyncIterator[bytes]:
+    """The same bytes. Wrong ones raise before the store can make them visible."""
+    with _blamed_on(DRIVE):
+        async for chunk in chunks:
+            checksums.add(chunk)
+            yield chunk
+        checksums.verified()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Effort:
-    """What an outcome took: attempts, and seconds since the file was taken up."""
-
-    at: datetime
-    attempts: int
-    seconds: float
-
-
-def stored(file: FileFound, copied: Copied, bucket: str, effort: Effort) -> FileStored:
-    """The fact that the file is in the store."""
-    return FileStored(
-        import_id=file.import_id,
-        epoch=file.epoch,
-        file=file,
-        bucket=bucket,
-        object_key=copied.object_key,
-        size=copied.size,
-        stored_at=effort.at,
-        md5=copied.md5,
-        sha256=copied.sha256,
-        unchanged=copied.unchanged,
-        attempts=effort.attempts,
-        seconds=round(effort.seconds, 3),
-    )
-
-
-def failed(file: FileFound, why: Verdict, effort: Effort) -> FileFailed:
-    """The fact that the file was set aside, and why."""
-    return FileFailed(
-        import_id=file.import_id,
-        epoch=file.epoch,
-        file_id=file.file_id,
-        reason=why.reason,
-        message=why.message,
-        failed_at=effort.at,
-        file=file,
-        round=file.round,
-        attempts=effort.attempts,
-    )
+@contextmanager
+def _blamed_on(system: str) -> Iterator[None]:
+    """Verdicts that leave the block name this system, unless they name another already."""
+    try:
+        yield
+    except Verdict as why:
+        why.system = why.system or system
+        raise

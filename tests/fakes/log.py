@@ -7,11 +7,12 @@ uses the same offset tracker; what it leaves out is the network and more than on
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Self
+from contextlib import suppress
 
+from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks, Work
 from services.adapters.kafka.reader import Raw
 from services.core.events import Message
-from services.core.flow.offsets import Offsets
+from services.core.flow.offsets import History, Offsets
 from services.core.topics import BY_NAME
 from services.core.wire import Record, encode
 
@@ -38,28 +39,25 @@ class FakeLog:
 
     def __init__(self) -> None:
         self.records: dict[tuple[str, int], list[Raw]] = defaultdict(list)
-        self.committed: dict[tuple[str, str, int], int] = {}
-        self.appended = asyncio.Condition()
+        self.committed: dict[tuple[str, str, int], tuple[int, str | None]] = {}
         self.available = True
 
     async def append(self, records: Sequence[Record]) -> None:
-        """Write the records; wakes every subscription."""
-        async with self.appended:
-            for record in records:
-                count = BY_NAME[record.topic].partitions
-                partition = (murmur2(record.key) & 0x7FFFFFFF) % count
-                log = self.records[record.topic, partition]
-                log.append(
-                    Raw(
-                        topic=record.topic,
-                        partition=partition,
-                        offset=len(log),
-                        key=record.key,
-                        value=record.value,
-                        headers=dict(record.headers),
-                    )
+        """Write the records."""
+        for record in records:
+            count = BY_NAME[record.topic].partitions
+            partition = (murmur2(record.key) & 0x7FFFFFFF) % count
+            log = self.records[record.topic, partition]
+            log.append(
+                Raw(
+                    topic=record.topic,
+                    partition=partition,
+                    offset=len(log),
+                    key=record.key,
+                    value=record.value,
+                    headers=dict(record.headers),
                 )
-            self.appended.notify_all()
+            )
 
     def of(self, topic: str) -> list[Raw]:
         """All records of a topic, partition by partition."""
@@ -86,72 +84,88 @@ class FakePublisher:
         await self._log.append(records)
 
 
-class FakeDelivery:
-    """One message in hand."""
+class FakeGroupConsumer:
+    """The only member of a group: all partitions of a topic, from what the group committed.
 
-    def __init__(self, record: Raw, offsets: Offsets, commit: Callable[[], None]) -> None:
-        self.record = record
-        self._offsets = offsets
-        self._commit = commit
+    Runs the same tasks as the real consumer; its commits are immediate. `drain_seconds` as there.
+    """
 
-    @property
-    def alive(self) -> bool:
-        """False once the subscription is closed."""
-        return not self._offsets.ended
-
-    def done(self) -> None:
-        """Let the offset be committed."""
-        self._offsets.finish(self.record.offset)
-        self._commit()
-
-    def leave(self) -> None:
-        """It stays unfinished."""
-
-
-class FakeSubscription:
-    """The only member of a group: all partitions of a topic, from what the group committed."""
-
-    def __init__(self, log: FakeLog, *, group: str, topic: str) -> None:
+    def __init__(self, log: FakeLog, *, group: str, topic: str, drain_seconds: float = 0.5) -> None:
         self._log = log
         self._group = group
         self._topic = topic
-        self._offsets = {p: Offsets() for p in range(BY_NAME[topic].partitions)}
-        self._next = {p: log.committed.get((group, topic, p), 0) for p in self._offsets}
+        self._drain_seconds = drain_seconds
+        self._next = dict.fromkeys(range(BY_NAME[topic].partitions), 0)
+        self._assigned: dict[int, Assignment] = {}
         self._stopped = False
+        for partition in self._next:
+            offset, metadata = log.committed.get((group, topic, partition), (0, None))
+            self._next[partition] = offset
+            self._assigned[partition] = Assignment(Offsets.resumed(offset, metadata))
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_why: object) -> None:
-        self.stop()
-        for offsets in self._offsets.values():
-            offsets.end()
+    async def run(self, work: Work) -> None:
+        """As the real one."""
+        tasks = MessageTasks(work)
+        working = asyncio.create_task(tasks.run())
+        await self._deliver_until_stopped(tasks, working)
+        await working
 
     def stop(self) -> None:
         """Take no more messages."""
         self._stopped = True
 
-    def __aiter__(self) -> Self:
-        return self
+    async def _deliver_until_stopped(
+        self, tasks: MessageTasks, working: asyncio.Task[None]
+    ) -> None:
+        while not self._stopped and not working.done():
+            self._settle(tasks)
+            tasks.deliver(self._new())
+            await asyncio.sleep(0.001)
+        await self._release(tasks)
+        tasks.close()
 
-    async def __anext__(self) -> FakeDelivery:
-        async with self._log.appended:
-            while not self._stopped:
-                for partition, offset in self._next.items():
-                    log = self._log.records[self._topic, partition]
-                    if offset < len(log):
-                        return self._deliver(partition, log[offset])
-                await self._log.appended.wait()
-        raise StopAsyncIteration
+    async def _release(self, tasks: MessageTasks) -> None:
+        assignments = list(self._assigned.values())
+        tasks.drain(assignments)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._drain_seconds):
+                while any(assignment.tasks for assignment in assignments):
+                    await asyncio.sleep(0.001)
+        tasks.cancel(assignments)
+        while any(assignment.tasks for assignment in assignments):
+            await asyncio.sleep(0.001)
+        self._settle(tasks, leaving=True)
+        for assignment in assignments:
+            assignment.offsets.end()
 
-    def _deliver(self, partition: int, record: Raw) -> FakeDelivery:
-        offsets = self._offsets[partition]
-        offsets.begin(record.offset)
-        self._next[partition] = record.offset + 1
+    def _new(self) -> list[Delivery]:
+        new = []
+        for partition, offset in self._next.items():
+            assignment = self._assigned[partition]
+            for record in self._log.records[self._topic, partition][offset:]:
+                history = assignment.offsets.begin(record.offset)
+                if history is not History.FINISHED:
+                    new.append(Delivery(record, assignment, history))
+                self._next[partition] = record.offset + 1
+        return new
 
-        def commit() -> None:
-            committable = offsets.committable
-            if committable is not None:
-                self._log.committed[self._group, self._topic, partition] = committable
+    def _settle(self, tasks: MessageTasks, *, leaving: bool = False) -> None:
+        while tasks.started:
+            started = tasks.started.popleft()
+            record = started.delivery.record
+            started.delivery.assignment.offsets.start(record.offset, alone=started.alone)
+            self._commit()
+            if started.alone:
+                tasks.announced()
+        while tasks.finished:
+            delivery = tasks.finished.popleft()
+            delivery.assignment.offsets.finish(delivery.record.offset)
+        self._commit(leaving=leaving)
 
-        return FakeDelivery(record, offsets, commit)
+    def _commit(self, *, leaving: bool = False) -> None:
+        for partition, assignment in self._assigned.items():
+            commit = assignment.offsets.due(leaving=leaving)
+            if commit is not None:
+                place = (self._group, self._topic, partition)
+                self._log.committed[place] = commit.offset, commit.metadata
+                assignment.offsets.acknowledged(commit.offset)

@@ -1,26 +1,72 @@
-"""Messages in hand and publications, seen from the side."""
+"""Handlers and publications, seen from the side."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 
+from services.adapters.kafka.dead_letters import PublishesRecords
+from services.adapters.kafka.message_tasks import Work
+from services.core.errors import SetAside
 from services.core.events import Message
+from services.core.flow.circuit_breaker import CircuitBreaker
+from services.core.flow.concurrency import ConcurrencyLimit
+from services.core.ports import HandlesMessages
+
+Act = Callable[[Message], Awaitable[None]]
 
 
-class InHand:
-    """`ports.Received`: one message, and whether it was called done."""
+class Recorder:
+    """`HandlesMessages`: remembers what it was given, and does `act` with each."""
 
-    def __init__(self, event: Message, *, alive: bool = True) -> None:
-        self.event = event
-        self.alive = alive
-        self.is_done = False
-        self.is_left = False
+    def __init__(self, act: Act | None = None) -> None:
+        self._act = act
+        self.handled: list[Message] = []
+        self.redelivered: list[str] = []
+        self.failed: list[tuple[Message, str]] = []
+        self.cancelled: list[Message] = []
+        self.in_hand: list[Message] = []
 
-    def done(self) -> None:
-        """Remember it."""
-        self.is_done = True
+    @property
+    def keys(self) -> list[str]:
+        """Of what was handled to its end, in that order."""
+        return [event.key for event in self.handled]
 
-    def leave(self) -> None:
+    async def handle(self, event: Message, *, redelivered: bool) -> None:
+        """Remember it, whatever becomes of it."""
+        if redelivered:
+            self.redelivered.append(event.key)
+        self.in_hand.append(event)
+        try:
+            if self._act is not None:
+                await self._act(event)
+        except asyncio.CancelledError:
+            self.cancelled.append(event)
+            raise
+        finally:
+            self.in_hand.remove(event)
+        self.handled.append(event)
+
+    async def set_aside(self, event: Message, why: SetAside) -> None:
         """Remember that too."""
-        self.is_left = True
+        self.failed.append((event, why.reason))
+
+
+def work_of(
+    handler: HandlesMessages,
+    publisher: PublishesRecords,
+    *,
+    at_once: int = 32,
+    faults: CircuitBreaker | None = None,
+    idle: Callable[[asyncio.Task[None]], bool] = lambda _task: False,
+) -> Work:
+    """What a consumer runs, with sensible values for all else."""
+    return Work(
+        service="test",
+        handler=handler,
+        limit=ConcurrencyLimit(at_once),
+        publisher=publisher,
+        faults=faults or CircuitBreaker(lambda _why, _seconds: None),
+        idle=idle,
+    )
 
 
 class Publications:

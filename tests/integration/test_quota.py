@@ -16,11 +16,11 @@ HANDFUL = 5
 
 
 def sums(system: System, figure: str) -> dict[str, float]:
-    """A figure of `/metrics`, added up by service."""
+    """A figure of the workers' endpoints, added up by service."""
     found: dict[str, float] = {}
     for worker, value in scrape(system).get(figure, {}).items():
-        service = worker.split("@")[0]
-        found[service] = found.get(service, 0) + value
+        service = worker
+        found[service.split("-")[0]] = found.get(service.split("-")[0], 0) + value
     return found
 
 

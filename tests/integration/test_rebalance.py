@@ -3,187 +3,174 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AsyncExitStack
-from uuid import uuid4
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from msgspec.structs import replace
 
-from services.adapters.kafka.consumer import Delivery, Flow, Subscription
+from services.adapters.kafka.group_consumer import Flow, GroupConsumer
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.settings import KafkaSettings
-from services.core.flow.concurrency import in_parallel
+from services.core.events import Message
 from services.core.flow.offsets import Watermarks
 from services.core.topics import FILES_FOUND
+from tests.fakes.messages import Recorder, work_of
+from tests.fakes.patience import until
 from tests.samples import FOUND
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 FLOW = Flow(watermarks=Watermarks(high=20, low=10), drain_seconds=1.0)
-MESSAGES = 1500
+GROUP = "transfer"
+WAIT = 60.0
 
 
 class Member:
-    """A worker that takes a few milliseconds a message, and notes what it finished."""
+    """One member of the group; `recorder` says what it handled."""
 
-    def __init__(self, settings: KafkaSettings, group: str, done: Counter[str]) -> None:
-        self._subscription = Subscription(settings, group=group, topic=FILES_FOUND.name, flow=FLOW)
-        self._done = done
+    def __init__(
+        self, settings: KafkaSettings, publisher: Publisher, recorder: Recorder, flow: Flow = FLOW
+    ) -> None:
+        self.consumer = GroupConsumer(settings, group=GROUP, topic=FILES_FOUND.name, flow=flow)
+        self.recorder = recorder
+        work = work_of(recorder, publisher, at_once=5000)
+        self._running = asyncio.create_task(self.consumer.run(work))
 
-    async def run(self) -> None:
-        async with self._subscription as subscription:
-            await in_parallel(aiter(subscription), self._handle, at_once=16)
-
-    async def _handle(self, delivery: Delivery) -> None:
-        await asyncio.sleep(random.uniform(0, 0.02))
-        self._done[(delivery.record.key or b"").decode()] += 1
-        delivery.done()
-
-    def stop(self) -> None:
-        self._subscription.stop()
+    async def stop(self) -> None:
+        """Leave the group in order."""
+        self.consumer.stop()
+        await asyncio.wait_for(self._running, WAIT)
 
 
-def committed(settings: KafkaSettings, group: str) -> dict[int, int]:
+@asynccontextmanager
+async def found(settings: KafkaSettings, count: int) -> AsyncIterator[Publisher]:
+    """So many files in the topic."""
+    async with Publisher(settings, source="test") as publisher:
+        await publisher.publish([replace(FOUND, file_id=f"file-{n:05}") for n in range(count)])
+        yield publisher
+
+
+def committed(settings: KafkaSettings) -> dict[int, int]:
     """What the group has committed, by partition."""
+    group, topic = settings.prefixed(GROUP), settings.prefixed(FILES_FOUND.name)
     consumer = Consumer({"bootstrap.servers": settings.bootstrap_servers, "group.id": group})
-    partitions = [TopicPartition(FILES_FOUND.name, p) for p in range(FILES_FOUND.partitions)]
-    found = {p.partition: p.offset for p in consumer.committed(partitions, timeout=10)}
+    partitions = [TopicPartition(topic, p) for p in range(FILES_FOUND.partitions)]
+    offsets = {p.partition: p.offset for p in consumer.committed(partitions, timeout=10)}
     consumer.close()
-    return found
+    return offsets
 
 
 async def test_members_that_come_and_go_lose_nothing_and_repeat_little(
     kafka_settings: KafkaSettings,
 ) -> None:
-    group, done = f"g-{uuid4()}", Counter[str]()
-    async with Publisher(kafka_settings, source="test") as publisher:
-        await publisher.publish([replace(FOUND, file_id=f"file-{n:05}") for n in range(MESSAGES)])
-    members = [Member(kafka_settings, group, done) for _ in range(4)]
-    async with asyncio.TaskGroup() as running:
-        tasks = [running.create_task(member.run()) for member in members[:2]]
-        while sum(done.values()) < MESSAGES // 4:
-            await asyncio.sleep(0.02)
-        tasks.append(running.create_task(members[2].run()))  # one joins under load
-        while sum(done.values()) < MESSAGES // 2:
-            await asyncio.sleep(0.02)
-        members[0].stop()  # one leaves under load
-        tasks.append(running.create_task(members[3].run()))
-        while len(done) < MESSAGES:
-            await asyncio.sleep(0.05)
-        # One by one: a commit that meets another member's leaving may be refused, and is done
-        # again by whoever gets the partition.
-        for member, task in zip(members, tasks, strict=True):
-            await asyncio.sleep(1.0)
-            member.stop()
-            await task
-    repeats = sum(done.values()) - MESSAGES
-    assert set(done) == {f"file-{n:05}" for n in range(MESSAGES)}
-    assert repeats < MESSAGES // 5
-    assert sum(offset for offset in committed(kafka_settings, group).values()) == MESSAGES
+    count, done = 1500, Counter[str]()
+
+    async def act(event: Message) -> None:
+        await asyncio.sleep(random.uniform(0, 0.02))
+        done[event.key] += 1
+
+    async with found(kafka_settings, count) as publisher:
+
+        def join() -> Member:
+            return Member(kafka_settings, publisher, Recorder(act))
+
+        members = [join(), join()]
+        await until(lambda: sum(done.values()) >= count // 4, WAIT)
+        members.append(join())  # one joins under load
+        await until(lambda: sum(done.values()) >= count // 2, WAIT)
+        await members[0].stop()  # one leaves under load
+        members.append(join())
+        await until(lambda: len(done) == count, WAIT)
+        for member in members[1:]:
+            await member.stop()
+    assert sum(done.values()) - count < count // 5
+    assert sum(committed(kafka_settings).values()) == count
 
 
-async def test_one_message_that_hangs_holds_its_partition_and_no_other(
+async def test_one_message_that_hangs_holds_its_partitions_commit_and_nothing_else(
     kafka_settings: KafkaSettings,
 ) -> None:
-    group = f"g-{uuid4()}"
-    async with Publisher(kafka_settings, source="test") as publisher:
-        await publisher.publish([replace(FOUND, file_id=f"file-{n:05}") for n in range(600)])
-    hanging: Delivery | None = None
-    count = 0
-    async with AsyncExitStack() as stack:
+    """Its partition's next owner gets that message, and none of those behind it."""
+
+    async def act(event: Message) -> None:
+        if event.key == "file-00000":
+            await asyncio.Event().wait()
+
+    async with found(kafka_settings, 600) as publisher:
         flow = Flow(watermarks=Watermarks(high=2000, low=1000), drain_seconds=0.5)
-        subscription = await stack.enter_async_context(
-            Subscription(kafka_settings, group=group, topic=FILES_FOUND.name, flow=flow)
-        )
-        async with asyncio.timeout(30):
-            async for delivery in subscription:
-                if hanging is None:
-                    hanging = delivery
-                else:
-                    delivery.done()
-                count += 1
-                if count == 600:
-                    break
-        await asyncio.sleep(2.5)  # two rounds of commits
-        offsets = committed(kafka_settings, group)
-        assert hanging is not None
-        stuck = hanging.record.partition
-        assert offsets[stuck] in (hanging.record.offset, -1001)  # never beyond it
-        assert sum(offset for p, offset in offsets.items() if p != stuck) > 500
+        first = Member(kafka_settings, publisher, Recorder(act), flow)
+        await until(lambda: len(first.recorder.handled) == 599, WAIT)
+        await first.stop()
+        again = Member(kafka_settings, publisher, Recorder(), flow)
+        await until(lambda: bool(again.recorder.handled), WAIT)
+        await asyncio.sleep(1.0)
+        await again.stop()
+    assert again.recorder.keys == ["file-00000"]
+    assert again.recorder.redelivered == ["file-00000"]
+    assert sum(committed(kafka_settings).values()) == 600
 
 
 async def test_a_backlog_is_taken_in_bounded_bites(kafka_settings: KafkaSettings) -> None:
-    async with Publisher(kafka_settings, source="test") as publisher:
-        await publisher.publish([replace(FOUND, file_id=f"file-{n:05}") for n in range(5000)])
-    held: list[Delivery] = []
-    async with Subscription(
-        kafka_settings, group=f"g-{uuid4()}", topic=FILES_FOUND.name, flow=FLOW
-    ) as subscription:
+    released = asyncio.Event()
 
-        async def hold() -> None:
-            async for delivery in subscription:
-                held.append(delivery)  # noqa: PERF401 - looked at while it grows
+    async def act(_event: Message) -> None:
+        await released.wait()
 
-        holding = asyncio.create_task(hold())
-        await asyncio.sleep(6)
+    async with found(kafka_settings, 5000) as publisher:
+        member = Member(kafka_settings, publisher, Recorder(act))
+        in_hand = member.recorder.in_hand
+        await until(lambda: len(in_hand) >= FILES_FOUND.partitions * 20, WAIT)
+        await asyncio.sleep(1.0)
         # High water, and at most one poll's batch beyond it, for each partition.
-        assert FILES_FOUND.partitions <= len(held) <= FILES_FOUND.partitions * (20 + 100)
-        taken = len(held)
-        for delivery in held:
-            delivery.done()
-        async with asyncio.timeout(20):
-            while len(held) <= taken:
-                await asyncio.sleep(0.05)
-        subscription.stop()
-        await holding
-
-
-class Taker:
-    """Takes whatever comes; finishes it only when told to."""
-
-    def __init__(self) -> None:
-        self.held: list[Delivery] = []
-        self.seen: set[str] = set()
-        self.finishing = False
-
-    async def run(self, subscription: Subscription) -> None:
-        async for delivery in subscription:
-            self.held.append(delivery)
-            if self.finishing:
-                self.finish()
-
-    def finish(self) -> None:
-        """Finish what is held, and from now on what comes."""
-        self.finishing = True
-        for delivery in self.held:
-            self.seen.add((delivery.record.key or b"").decode())
-            delivery.done()
-        self.held.clear()
+        assert len(in_hand) <= FILES_FOUND.partitions * (20 + 100)
+        assert member.consumer.backlog.unfinished >= FILES_FOUND.partitions * 20
+        assert member.consumer.backlog.oldest_age > 0.5
+        released.set()
+        await until(lambda: len(member.recorder.handled) == 5000, WAIT)
+        await member.stop()
 
 
 async def test_a_partition_that_comes_back_after_a_pause_is_read_again(
     kafka_settings: KafkaSettings,
 ) -> None:
-    group, count, taker = f"g-{uuid4()}", 3000, Taker()
-    async with Publisher(kafka_settings, source="test") as publisher:
-        await publisher.publish([replace(FOUND, file_id=f"file-{n:05}") for n in range(count)])
-    flow = Flow(watermarks=Watermarks(high=20, low=10), drain_seconds=0.3)
+    released, every = asyncio.Event(), FILES_FOUND.partitions
+    seen = set[str]()
 
-    def subscription() -> Subscription:
-        return Subscription(kafka_settings, group=group, topic=FILES_FOUND.name, flow=flow)
+    async def act(event: Message) -> None:
+        await released.wait()
+        seen.add(event.key)
 
-    async def until(condition: Callable[[], bool]) -> None:
-        while not condition():
-            await asyncio.sleep(0.05)
+    async with found(kafka_settings, 3000) as publisher:
+        flow = Flow(watermarks=Watermarks(high=20, low=10), drain_seconds=0.3)
+        first = Member(kafka_settings, publisher, Recorder(act), flow)
+        in_hand = first.recorder.in_hand
+        await until(lambda: len(in_hand) >= every * 20, WAIT)  # each is at its high water
+        second = Member(kafka_settings, publisher, Recorder(act), flow)
+        await until(
+            lambda: second.consumer.partitions > 0 and first.consumer.partitions < every, WAIT
+        )
+        await second.stop()
+        await until(lambda: first.consumer.partitions == every, WAIT)  # they all come back
+        released.set()
+        await until(lambda: len(seen) == 3000, WAIT)
+        await first.stop()
 
-    every = FILES_FOUND.partitions
-    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks, subscription() as first:
-        tasks.create_task(taker.run(first))
-        await until(lambda: len(taker.held) >= every * 20)  # each is at its high water
-        async with subscription() as second:
-            await until(lambda: second.partitions > 0 and first.partitions < every)
-        await until(lambda: first.partitions == every)  # they all come back
-        taker.finish()
-        await until(lambda: len(taker.seen) == count)
-        first.stop()
+
+async def test_a_revoked_partitions_work_is_cancelled_after_the_drain(
+    kafka_settings: KafkaSettings,
+) -> None:
+    async def act(_event: Message) -> None:
+        await asyncio.Event().wait()
+
+    async with found(kafka_settings, 240) as publisher:
+        flow = Flow(drain_seconds=0.3)
+        first = Member(kafka_settings, publisher, Recorder(act), flow)
+        await until(lambda: len(first.recorder.in_hand) == 240, WAIT)
+        second = Member(kafka_settings, publisher, Recorder(act), flow)
+        await until(lambda: second.consumer.partitions > 0, WAIT)
+        await until(lambda: len(second.recorder.in_hand) == len(first.recorder.cancelled) > 0, WAIT)
+        both = [*first.recorder.in_hand, *second.recorder.in_hand]
+        assert len({event.key for event in both}) == len(both) == 240
+        await first.stop()
+        await second.stop()

@@ -1,8 +1,9 @@
-"""The compose files say what the services read, and let in nobody who should stay out."""
+"""The compose files give each service its settings, and open nothing that should stay closed."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -28,12 +29,12 @@ READERS: Mapping[str, Callable[[Reader], object]] = {
 }
 SERVERS = ("kafka", "minio", "postgres")
 FILES = ("compose.yaml", "deploy/demo.yaml")
-# The innermost of ${NAME} and ${NAME:-default}: all that the files may use.
+# ${NAME} or ${NAME:-default}, innermost first. The files use no other form.
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^${}]*))?\}")
 
 
-class Awaited(msgspec.Struct):
-    """What must be true of a service before another is started."""
+class Dependency(msgspec.Struct):
+    """What must be true of a service before another one starts."""
 
     condition: str
 
@@ -45,7 +46,7 @@ class Check(msgspec.Struct):
 
 
 class Service(msgspec.Struct):
-    """As much of a service as is looked at here."""
+    """The parts of a service that these tests read."""
 
     image: str = ""
     command: list[str] = []
@@ -53,7 +54,7 @@ class Service(msgspec.Struct):
     environment: dict[str, str | int] = {}
     ports: list[str] = []
     healthcheck: Check | None = None
-    depends_on: dict[str, Awaited] = {}
+    depends_on: dict[str, Dependency] = {}
     restart: str = ""
     stop_grace_period: str = ""
     mem_limit: str = ""
@@ -67,14 +68,21 @@ class Compose(msgspec.Struct):
     services: dict[str, Service]
 
 
+class Instruction(NamedTuple):
+    """One instruction of a Dockerfile."""
+
+    name: str
+    arguments: str
+
+
 class Recorded(Mapping[str, str]):
-    """An environment that remembers what it was asked for."""
+    """An environment that records which names were read."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        self._env, self.asked = env, set[str]()
+        self._env, self.read = env, set[str]()
 
     def __getitem__(self, name: str) -> str:
-        self.asked.add(name)
+        self.read.add(name)
         return self._env[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -89,12 +97,12 @@ def text(name: str) -> str:
 
 
 def filled(name: str, env: Mapping[str, str]) -> Compose:
-    """The file with its variables replaced."""
+    """The file with its variables filled in."""
     return msgspec.convert(_filled(msgspec.yaml.decode(text(name)), env), Compose)
 
 
 def _filled(part: object, env: Mapping[str, str]) -> object:
-    """As Compose does: in texts, from the inside out, and what is empty takes the default."""
+    """Like Compose: innermost variables first, and an empty value takes the default."""
     if isinstance(part, dict):
         return {key: _filled(value, env) for key, value in part.items()}
     if isinstance(part, list):
@@ -103,8 +111,20 @@ def _filled(part: object, env: Mapping[str, str]) -> object:
         return part
     while VARIABLE.search(part):
         part = VARIABLE.sub(lambda m: env.get(m[1]) or m[2] or "", part)
-    assert "$" not in part, "a kind of variable that this test does not know"
+    assert "$" not in part, "a form of variable that this test does not know"
     return part
+
+
+def stages(name: str) -> list[list[Instruction]]:
+    """The build stages of a Dockerfile, each beginning with its FROM."""
+    joined = re.sub(r"\\\n\s*", "", re.sub(r"^\s*#.*\n", "", text(name), flags=re.MULTILINE))
+    built: list[list[Instruction]] = []
+    for line in filter(None, joined.splitlines()):
+        instruction = Instruction(*line.split(maxsplit=1))
+        if instruction.name == "FROM":
+            built.append([])
+        built[-1].append(instruction)
+    return built
 
 
 def services(env: Mapping[str, str] | None = None) -> dict[str, Service]:
@@ -112,7 +132,7 @@ def services(env: Mapping[str, str] | None = None) -> dict[str, Service]:
 
 
 def all_services() -> dict[str, Service]:
-    """Of both files, the demo's own included."""
+    """The services of both files."""
     return {**filled("deploy/demo.yaml", {}).services, **services()}
 
 
@@ -126,16 +146,16 @@ def sample_env() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_service_is_given_the_settings_that_it_reads_and_no_others(name: str) -> None:
+def test_each_service_gets_exactly_the_settings_that_it_reads(name: str) -> None:
     env = Recorded(environment(services()[name]))
     reader = Reader(env)
     READERS[name](reader)
     assert reader.faults == []
-    assert set(env) == env.asked
+    assert set(env) == env.read
 
 
 @pytest.mark.parametrize("name", ["lister", "transfer"])
-def test_the_demo_changes_settings_of_drive_and_nothing_else(name: str) -> None:
+def test_the_demo_changes_only_the_settings_for_drive(name: str) -> None:
     own = environment(filled("deploy/demo.yaml", {}).services[name])
     assert own.keys() == {
         "DRIVE_API_URL",
@@ -151,16 +171,16 @@ def test_the_demo_changes_settings_of_drive_and_nothing_else(name: str) -> None:
     assert str(address.port) in all_services()["emulator"].command
 
 
-def test_clients_are_given_the_addresses_and_passwords_of_the_servers() -> None:
+def test_clients_get_the_addresses_and_passwords_of_the_servers() -> None:
     chosen = {
         "MINIO_ROOT_USER": "somebody",
         "MINIO_ROOT_PASSWORD": "one-secret",
         "POSTGRES_PASSWORD": "another-secret",
         "MINIO_PORT": "1234",
     }
-    told = services(chosen)
-    kafka, minio, postgres = (environment(told[name]) for name in SERVERS)
-    client = environment(told["api"])
+    composed = services(chosen)
+    kafka, minio, postgres = (environment(composed[name]) for name in SERVERS)
+    client = environment(composed["api"])
     bootstrap = client["KAFKA_BOOTSTRAP_SERVERS"]
     assert f"INSIDE://{bootstrap}" in kafka["KAFKA_ADVERTISED_LISTENERS"].split(",")
     assert client["S3_ENDPOINT_URL"] == "http://minio:9000"
@@ -173,7 +193,7 @@ def test_clients_are_given_the_addresses_and_passwords_of_the_servers() -> None:
     assert database.path == f"/{postgres['POSTGRES_DB']}"
 
 
-def test_a_service_account_s_file_is_where_the_settings_say_and_nowhere_without_one() -> None:
+def test_the_key_file_of_a_service_account_is_mounted_only_if_there_is_one() -> None:
     for name in ("lister", "transfer"):
         given = services({"GOOGLE_APPLICATION_CREDENTIALS": "/home/me/key.json"})[name]
         assert given.volumes == ["/home/me/key.json:/home/me/key.json:ro"]
@@ -182,14 +202,14 @@ def test_a_service_account_s_file_is_where_the_settings_say_and_nowhere_without_
         assert nothing.startswith("/dev/null:")
 
 
-def test_browsers_are_sent_to_the_port_that_the_store_has_on_this_machine() -> None:
+def test_browsers_reach_the_store_at_its_published_port() -> None:
     for env in ({}, {"MINIO_PORT": "1234"}):
-        told = services(env)
-        published = urlsplit(environment(told["api"])["S3_PUBLIC_URL"]).netloc
-        assert f"{published}:9000" in told["minio"].ports
+        composed = services(env)
+        published = urlsplit(environment(composed["api"])["S3_PUBLIC_URL"]).netloc
+        assert f"{published}:9000" in composed["minio"].ports
 
 
-def test_kafka_tells_this_machine_the_port_that_it_has_there() -> None:
+def test_clients_on_this_machine_reach_kafka_at_its_published_port() -> None:
     for env in ({}, {"KAFKA_PORT": "1234"}):
         kafka = services(env)["kafka"]
         listeners = environment(kafka)["KAFKA_ADVERTISED_LISTENERS"].split(",")
@@ -197,7 +217,7 @@ def test_kafka_tells_this_machine_the_port_that_it_has_there() -> None:
         assert f"{outside.removeprefix('OUTSIDE://')}:29092" in kafka.ports
 
 
-def test_every_port_is_open_to_this_machine_only() -> None:
+def test_ports_are_published_on_loopback_only() -> None:
     published = [port for service in all_services().values() for port in service.ports]
     assert len(published) == 7
     assert all(port.startswith("127.0.0.1:") for port in published)
@@ -206,55 +226,57 @@ def test_every_port_is_open_to_this_machine_only() -> None:
 def test_every_image_is_pinned() -> None:
     images = [service.image for service in all_services().values()]
     for dockerfile in ("deploy/Dockerfile", "web/Dockerfile"):
-        stages = re.findall(r"^FROM (\S+)(?: AS (\w+))?$", text(dockerfile), re.MULTILINE)
-        named = {name for _, name in stages}
-        images += [image for image, _ in stages if image not in named]
+        bases = [stage[0].arguments.split() for stage in stages(dockerfile)]
+        own = {words[-1] for words in bases if "AS" in words}
+        images += [words[0] for words in bases if words[0] not in own]
     assert len(images) == len(all_services()) + 3
     for image in images:
         tag = image.partition(":")[2]
         assert tag not in ("", "latest"), image
 
 
-def test_container_tests_run_on_the_same_images() -> None:
-    told = services()
-    assert [told[name].image for name in SERVERS] == [
+def test_container_tests_use_the_same_images() -> None:
+    composed = services()
+    assert [composed[name].image for name in SERVERS] == [
         containers.KAFKA_IMAGE,
         containers.MINIO_IMAGE,
         containers.POSTGRES_IMAGE,
     ]
 
 
-def test_setup_waits_for_the_servers_and_the_services_for_setup() -> None:
-    told = services()
-    waits = {name: each.condition for name, each in told["setup"].depends_on.items()}
+def test_setup_waits_for_the_servers_and_the_services_wait_for_setup() -> None:
+    composed = services()
+    waits = {name: each.condition for name, each in composed["setup"].depends_on.items()}
     assert waits == dict.fromkeys(SERVERS, "service_healthy")
     for name in READERS.keys() - {"setup"}:
-        assert told[name].depends_on["setup"].condition == "service_completed_successfully", name
+        assert composed[name].depends_on["setup"].condition == "service_completed_successfully", (
+            name
+        )
 
 
-def test_whoever_is_awaited_as_healthy_is_asked_for_its_health() -> None:
+def test_every_service_that_must_be_healthy_has_a_health_check() -> None:
     every = all_services()
     for name, service in every.items():
-        for other, awaited in service.depends_on.items():
-            healthy = awaited.condition == "service_healthy"
+        for other, dependency in service.depends_on.items():
+            healthy = dependency.condition == "service_healthy"
             assert not healthy or every[other].healthcheck, f"{name} waits for {other}"
-    assert "HEALTHCHECK" in text("web/Dockerfile")
+    assert [each for each in stages("web/Dockerfile")[-1] if each.name == "HEALTHCHECK"]
 
 
-def test_kafka_is_asked_in_its_own_protocol() -> None:
+def test_the_health_check_of_kafka_speaks_its_protocol() -> None:
     check = services()["kafka"].healthcheck
     assert check is not None
     assert "kafka-topics.sh --bootstrap-server kafka:9092 --list" in check.test[-1]
 
 
-def test_everything_but_setup_comes_back_by_itself() -> None:
-    comes_back = {name: each.restart for name, each in services().items()}
-    assert comes_back.pop("setup") == "no"
-    assert set(comes_back.values()) == {"unless-stopped"}
+def test_everything_but_setup_restarts_by_itself() -> None:
+    restarts = {name: each.restart for name, each in services().items()}
+    assert restarts.pop("setup") == "no"
+    assert set(restarts.values()) == {"unless-stopped"}
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_service_has_time_to_finish_and_bounds_to_keep(name: str) -> None:
+def test_a_service_has_time_to_stop_and_few_rights(name: str) -> None:
     service = services()[name]
     seconds = int(service.stop_grace_period.removesuffix("s"))
     assert seconds > process.DRAIN_SECONDS + process.FAREWELL_SECONDS
@@ -264,20 +286,21 @@ def test_a_service_has_time_to_finish_and_bounds_to_keep(name: str) -> None:
 
 
 def test_no_image_of_ours_runs_as_root() -> None:
-    stages = text("deploy/Dockerfile").split("\nFROM ")
-    built = [stage for stage in stages if "\nCMD " in stage]
-    assert len(built) == 2
-    assert all("\nUSER drivestream\n" in stage for stage in built)
+    started = [stage for stage in stages("deploy/Dockerfile") if stage[-1].name == "CMD"]
+    assert len(started) == 2
+    for stage in started:
+        users = [each.arguments for each in stage if each.name == "USER"]
+        assert users[-1] == "drivestream"
 
 
-def test_the_sample_settings_are_those_of_the_files_with_their_defaults() -> None:
+def test_the_sample_settings_are_the_defaults_of_the_files() -> None:
     used = {name for file in FILES for name in re.findall(r"\$\{(\w+)", text(file))}
     assert sample_env().keys() == used
     for name in FILES:
         assert filled(name, sample_env()) == filled(name, {})
 
 
-def test_the_images_are_built_without_the_settings() -> None:
+def test_no_settings_are_copied_into_an_image() -> None:
     rules = [line for line in text(".dockerignore").splitlines() if line and line[0] != "#"]
     assert rules[0] == "*"
     kept = [rule for rule in rules if rule.startswith("!")]
@@ -285,7 +308,7 @@ def test_the_images_are_built_without_the_settings() -> None:
 
 
 @pytest.mark.parametrize("name", ["services", "emulator"])
-def test_an_image_has_the_very_versions_that_are_tested(name: str) -> None:
+def test_an_image_has_the_versions_that_are_tested(name: str) -> None:
     pins, tested = (
         set(re.findall(r"^[a-z][^ ]*==[^ ]+", text(f"requirements/{each}.txt"), re.MULTILINE))
         for each in (name, "all")

@@ -1,98 +1,94 @@
-"""Every reason code that a file, a folder or a worker can carry has its words on the page."""
+"""The page has words for the reason codes that the services give.
 
-import ast
-import re
-from collections.abc import Iterator
+Each test runs the code that gives the reasons and looks them up in the page's own data. The page
+shows a code without words unchanged, next to the message from the API.
+"""
+
+import json
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ROOT / "services"
-PAGE = ROOT / "web" / "src" / "text" / "reasons.ts"
-# What the api answers has a title in `services/api/problems.py`, which its own tests hold complete;
-# what ends a process at its start is in its log. Neither becomes a reason of a file or folder.
-ELSEWHERE = ("api", "setup", "core/settings.py", "indexer/service.py", "adapters/catalog")
-VERBS = {"TryAgain", "RateLimited", "SetAside", "Stop", "CoolDown"}
-CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-TITLE = re.compile(r"""^\s*\[?\s*\[?'([a-z0-9_]+)',?(?:\s*$|\s*\{ title)""", re.MULTILINE)
+import msgspec
+import pytest
+
+from services.adapters.drive.problem import Refusal
+from services.adapters.drive.refusals import TABLE, Asked, Circumstances
+from services.adapters.drive.refusals import verdict as drive_verdict
+from services.adapters.kafka import dead_letters
+from services.adapters.store import objects
+from services.core import reasons
+from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Page, Target
+from services.lister.pages import DEEPEST, page_facts
+from tests.fakes.samples import NOW, a_request
+
+PAGE = Path(__file__).resolve().parents[2] / "web" / "src" / "text" / "reasons.json"
+STORE_CODES = objects.NOT_UP | objects.REFUSED | objects.FULL | objects.SLOWER | objects.BAD_KEY
 
 
-def sources() -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(SERVICES.rglob("*.py")):
-        wires = path.name == "__main__.py"
-        if not wires and not str(path.relative_to(SERVICES)).startswith(ELSEWHERE):
-            yield path, ast.parse(path.read_text())
+class Words(msgspec.Struct, forbid_unknown_fields=True):
+    """What the page says about a reason."""
+
+    title: str
+    cure: str = ""
+    later: bool = False
 
 
-def constants(tree: ast.Module) -> dict[str, str]:
-    """Texts that a module gives a name in capitals."""
-    named = {}
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-            for target in node.targets:
-                if isinstance(target, ast.Name) and isinstance(node.value.value, str):
-                    named[target.id] = node.value.value
-    return named
+WORDS = msgspec.json.decode(PAGE.read_bytes(), type=dict[str, Words])
 
 
-def given(tree: ast.Module) -> Iterator[ast.expr]:
-    """The expressions that stand where a reason code is given."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            name = node.func.id if isinstance(node.func, ast.Name) else ""
-            if name in VERBS:
-                yield from node.args[:1]
-            elif name == "Meaning":
-                yield from node.args[1:2]
-            yield from (arg for arg in node.args if isinstance(arg, ast.Name) and arg.id.isupper())
-            yield from (k.value for k in node.keywords if k.arg in ("reason", "skip_reason"))
-        elif isinstance(node, ast.BoolOp) and ast.unparse(node.values[0]).endswith("reason"):
-            yield node
-        elif isinstance(node, ast.FunctionDef) and node.name.lstrip("_").startswith("why"):
-            returned = [r.value for r in ast.walk(node) if isinstance(r, ast.Return)]
-            yield from (v.elts[0] if isinstance(v, ast.Tuple) else v for v in returned if v)
+def test_titles_fit_inside_a_sentence_and_cures_are_sentences() -> None:
+    for code, words in WORDS.items():
+        assert words.title.strip() == words.title != "", code
+        assert words.title[-1].isalnum(), code
+        assert not words.cure or words.cure.endswith("."), code
+        assert not (words.cure and words.later), code
 
 
-def codes_in(expression: ast.expr, names: dict[str, str]) -> Iterator[str]:
-    """The texts that an expression can come to, as far as that can be read off it."""
-    if isinstance(expression, ast.IfExp):
-        yield from codes_in(expression.body, names)
-        yield from codes_in(expression.orelse, names)
-    elif isinstance(expression, ast.BoolOp):
-        for value in expression.values:
-            yield from codes_in(value, names)
-    elif isinstance(expression, ast.Constant) and isinstance(expression.value, str):
-        yield expression.value
-    elif isinstance(expression, ast.Name) and expression.id in names:
-        yield names[expression.id]
+def test_every_shared_reason_has_words() -> None:
+    shared = {value for name, value in vars(reasons).items() if name.isupper()}
+    assert shared
+    assert shared - WORDS.keys() == set()
 
 
-def told() -> dict[str, str]:
-    """Every reason code of the services, with a file that gives it."""
-    shared: dict[str, str] = {}
-    for _, tree in sources():
-        shared |= constants(tree)
-    found = {}
-    for path, tree in sources():
-        for expression in given(tree):
-            for code in codes_in(expression, shared | constants(tree)):
-                if CODE.fullmatch(code):
-                    found[code] = str(path.relative_to(ROOT))
-    return found
+@pytest.mark.parametrize("account", [False, True])
+@pytest.mark.parametrize("said", sorted(TABLE))
+def test_every_refusal_by_drive_has_words(said: str, account: bool) -> None:
+    body = json.dumps({"error": {"errors": [{"reason": said}], "message": "No."}}).encode()
+    circumstances = Circumstances(asked=Asked.FILE, now=NOW, account=account)
+    refusal = Refusal(status=403, body=body, content_type="application/json")
+    assert drive_verdict(refusal, circumstances).reason in WORDS
 
 
-def known() -> set[str]:
-    """The codes that the page has words for."""
-    return set(TITLE.findall(PAGE.read_text()))
+@pytest.mark.parametrize("code", ["", *sorted(STORE_CODES), "SomethingElse"])
+def test_every_refusal_by_the_store_has_words(code: str) -> None:
+    for status in range(400, 600):
+        said = f"Server returned non-2xx status code: {status} No: <Code>{code}</Code>"
+        assert objects.verdict(said, bucket="images", where="here").reason in WORDS
 
 
-def test_every_reason_has_words_on_the_page() -> None:
-    assert {code: where for code, where in told().items() if code not in known()} == {}
+def test_an_unreadable_message_has_words() -> None:
+    assert dead_letters.REASON in WORDS
 
 
-def test_the_page_has_words_for_no_reason_that_nobody_gives() -> None:
-    assert known() - set(told()) == set()
+@pytest.mark.parametrize("depth", [1, DEEPEST])
+def test_everything_that_the_lister_skips_has_words(depth: int) -> None:
+    asked = a_request(ancestors=tuple(f"parent-{n}" for n in range(depth)))
+    entries = [
+        Entry(id="1", name="notes.txt", mime_type="text/plain"),
+        Entry(id="2", name="plan", mime_type="application/vnd.google-apps.document"),
+        Entry(id="3", name="old.jpg", mime_type="image/jpeg", trashed=True),
+        Entry(id="4", name="locked.jpg", mime_type="image/jpeg", can_download=False),
+        Entry(id="parent-0", name="parent", mime_type=FOLDER_TYPE),
+        Entry(id="5", name="deep", mime_type=FOLDER_TYPE),
+        _shortcut("6", None),
+        _shortcut("7", "unseen"),
+        _shortcut("8", "6"),
+        _shortcut("9", "parent-0"),
+    ]
+    skipped = page_facts(asked, Page(entries=entries), NOW).manifest.skipped
+    assert len(skipped) == len(entries) - (depth < DEEPEST)
+    assert {one.reason for one in skipped} - WORDS.keys() == set()
 
 
-def test_the_reasons_that_modules_share_are_all_given_by_somebody() -> None:
-    shared = constants(ast.parse((SERVICES / "core" / "reasons.py").read_text()))
-    assert {name for name, code in shared.items() if code not in told()} == set()
+def _shortcut(shortcut_id: str, target_id: str | None) -> Entry:
+    target = None if target_id is None else Target(id=target_id, mime_type="text/plain")
+    return Entry(id=shortcut_id, name="link", mime_type=SHORTCUT_TYPE, target=target)

@@ -1,14 +1,14 @@
-/** Chromium as this machine has it, and what the tests need to know of the system they look at. */
+/** Starts Chromium, and reads from the environment which system to test. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { chromium, type Browser, type Page } from 'playwright-core'
 
 export interface Setup {
-  /** Where the page is served. */
+  /** The address of the page. */
   readonly web: string
   /** The link of a folder that the running system can import. */
   readonly folder: string
-  /** How many pictures the folder holds at least, of those that a browser can show. */
+  /** The least number of pictures in the folder that a browser can display. */
   readonly atLeast: number
   /** How long the import may take, in milliseconds. */
   readonly limit: number
@@ -56,23 +56,23 @@ export function camera(page: Page, directory: string): (name: string) => Promise
   }
 }
 
-/** When each address was asked for, in milliseconds, and what the page complained of. */
+/** When each address was requested, in milliseconds, and the errors and warnings of the page. */
 export interface Watch {
   readonly asked: Map<string, number[]>
-  readonly complaints: string[]
+  readonly problems: string[]
 }
 
 export function watch(page: Page): Watch {
-  const seen: Watch = { asked: new Map(), complaints: [] }
+  const seen: Watch = { asked: new Map(), problems: [] }
   page.on('request', (request) => {
     if (request.method() !== 'GET' || request.resourceType() !== 'fetch') return
     seen.asked.set(request.url(), [...(seen.asked.get(request.url()) ?? []), Date.now()])
   })
-  page.on('pageerror', (error) => seen.complaints.push(error.message))
+  page.on('pageerror', (error) => seen.problems.push(error.message))
   page.on('console', (message) => {
-    // The browser itself reports answers such as the 400 that a test asks for.
+    // The browser itself reports failed requests, such as the 400 that a test provokes.
     const ofBrowser = message.text().startsWith('Failed to load resource')
-    if (['error', 'warning'].includes(message.type()) && !ofBrowser) seen.complaints.push(message.text())
+    if (['error', 'warning'].includes(message.type()) && !ofBrowser) seen.problems.push(message.text())
   })
   return seen
 }

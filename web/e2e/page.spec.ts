@@ -1,4 +1,4 @@
-/** The page against a running system: the link goes in, the pictures are seen. */
+/** The page against a running system: a link goes in, and its pictures appear. */
 import type { AxeResults } from 'axe-core'
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { camera, launch, readSetup, watch, type Watch } from './browser'
 
 const EQUATION = /^([\d,]+) found = ([\d,]+) stored \+ ([\d,]+) unchanged \+ ([\d,]+) failed \+ ([\d,]+) pending$/
-const BANNER = 'The API does not answer.'
+const BANNER = 'The API is not responding.'
 const setup = readSetup(process.env)
 
 let browser: Browser
@@ -26,7 +26,7 @@ afterAll(async () => {
   await browser.close()
 })
 
-const field = () => page.getByLabel('Link of a Google Drive folder')
+const field = () => page.getByLabel('Google Drive folder link')
 const report = () => page.locator('article.detail')
 
 async function counts(): Promise<number[]> {
@@ -34,7 +34,7 @@ async function counts(): Promise<number[]> {
   return (EQUATION.exec(said) ?? []).slice(1).map((count) => Number(count.replaceAll(',', '')))
 }
 
-/** Pictures of the grid that Chromium has fetched and can paint, by their address. */
+/** The addresses of the pictures in the grid that Chromium has loaded and decoded. */
 async function decodedPictures(): Promise<string[]> {
   return page.$$eval('.grid img', async (images) => {
     const all = images as HTMLImageElement[]
@@ -49,7 +49,7 @@ async function violations(): Promise<string[]> {
   const results = (await page.evaluate(
     "axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })",
   )) as AxeResults
-  if (results.passes.length === 0) throw new Error('axe looked at nothing')
+  if (results.passes.length === 0) throw new Error('axe checked nothing')
   return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
 }
 
@@ -58,7 +58,7 @@ function axeSource(): string {
 }
 
 describe('the page', () => {
-  it('refuses what is no folder link, and keeps it in the field', async () => {
+  it('refuses a link that is not a folder, and keeps it in the field', async () => {
     await field().fill('https://drive.google.com/file/d/1AbCdEfGhIjKlMnOpQrStUv/view')
     await field().press('Enter')
     await page.locator('.field-problem').waitFor()
@@ -66,7 +66,7 @@ describe('the page', () => {
     await shoot('refused')
   })
 
-  it('imports a folder, and the equation closes', async () => {
+  it('imports a folder, and the equation holds', async () => {
     await field().fill(setup.folder)
     await field().press('Enter')
     await page.waitForURL(/\?import=/)
@@ -81,9 +81,9 @@ describe('the page', () => {
     await shoot('done')
   }, setup.limit + 60_000)
 
-  it('asked the API once a second at most', () => {
-    // A busy machine shifts single requests, and an event (the submission, the end) may ask at once
-    // beside the clock: so it is the number in the time that counts.
+  it('polled the API at most once a second', () => {
+    // On a busy machine single requests come late, and a submission or the end of an import adds
+    // one. So the test counts the requests over the whole time.
     const tooMany = [...seen.asked].filter(([, times]) => {
       const seconds = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1000
       return times.length > seconds + 3
@@ -91,10 +91,10 @@ describe('the page', () => {
     expect(tooMany).toEqual([])
   })
 
-  it('shows pictures that the browser has really decoded', async () => {
+  it('shows pictures that the browser has decoded', async () => {
     const more = page.getByRole('button', { name: 'Show more pictures' })
     let shown = await scrolledThrough()
-    /* oxlint-disable no-await-in-loop -- one page follows another */
+    /* oxlint-disable no-await-in-loop -- each page follows the one before */
     while (shown.length < setup.atLeast && (await more.isVisible())) {
       await more.click()
       shown = await scrolledThrough()
@@ -111,7 +111,7 @@ describe('the page', () => {
     expect(await counts()).toEqual(before)
   })
 
-  it('shows one picture large, closes it by Escape, and gives the focus back', async () => {
+  it('shows one picture large, links to its original, and returns the focus on Escape', async () => {
     const tile = page.locator('.tile').nth(1)
     await tile.focus()
     await page.keyboard.press('Enter')
@@ -121,6 +121,9 @@ describe('the page', () => {
     await page.getByText(/[\d,]+ × [\d,]+ pixels/).waitFor()
     expect(await violations()).toEqual([])
     await shoot('large')
+    const original = await page.getByRole('link', { name: 'Open the original' }).getAttribute('href')
+    const opened = await page.request.get(new URL(original ?? '', setup.web).href)
+    expect([opened.status(), opened.headers()['content-type']]).toEqual([200, expect.stringMatching(/^image\//)])
     await page.keyboard.press('Escape')
     await page.locator('dialog').waitFor({ state: 'detached' })
     expect(await tile.evaluate((element) => element === document.activeElement)).toBe(true)
@@ -137,7 +140,7 @@ describe('the page', () => {
     await page.setViewportSize({ width: 1280, height: 900 })
   })
 
-  it('says when the API is gone, and recovers by itself', async () => {
+  it('says when the API is down, and recovers by itself', async () => {
     await page.emulateMedia({ colorScheme: 'light' })
     await page.route('**/api/**', (route) => route.abort())
     await page.getByText(BANNER).waitFor()
@@ -147,8 +150,8 @@ describe('the page', () => {
     await page.getByText(BANNER).waitFor({ state: 'detached' })
   })
 
-  it('complained of nothing', () => {
-    expect(seen.complaints).toEqual([])
+  it('logged no errors or warnings', () => {
+    expect(seen.problems).toEqual([])
   })
 })
 
@@ -156,7 +159,7 @@ async function scrolledThrough(): Promise<string[]> {
   await page.evaluate(async () => {
     for (let top = 0; top < document.documentElement.scrollHeight; top += 400) {
       window.scrollTo(0, top)
-      // oxlint-disable-next-line no-await-in-loop -- a step at a time, as a reader scrolls
+      // oxlint-disable-next-line no-await-in-loop -- step by step, as a reader scrolls
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   })

@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     environment: 'node',
     include: ['e2e/**/*.spec.ts'],
-    // One browser, one story: each test goes on where the one before it ended.
+    // One browser for all tests: each continues where the previous one ended.
     fileParallelism: false,
     sequence: { concurrent: false },
     bail: 1,

@@ -1,4 +1,4 @@
-/** The whole page: the form, the imports, and the one that is looked at. */
+/** The whole page: the form, the list of imports, and the selected import. */
 import { useState } from 'react'
 import { sentence } from './api/errors'
 import { ConnectionBanner } from './ConnectionBanner'
@@ -13,8 +13,8 @@ import { Skeleton } from './ui/Skeleton'
 export function App() {
   const imports = useImports()
   const named = useSelectedImport()
-  // With no import in the address, the newest of the first answer is shown and stays: one that
-  // somebody else starts does not pull the page from under a reader.
+  // If the address selects no import, the newest one of the first response is shown. It stays
+  // selected when somebody else starts another import, so that the page does not change mid-read.
   const [first, setFirst] = useState<string | null>(null)
   const newest = imports.data?.items[0]?.id
   if (first === null && newest !== undefined) setFirst(newest)
@@ -27,7 +27,7 @@ export function App() {
           <img src="/favicon.svg" alt="" width="28" height="28" />
           Drivestream
         </a>
-        <p>A Google Drive folder in; every picture stored, and a report that adds up.</p>
+        <p>Copies every picture in a Google Drive folder and shows what happened to each file.</p>
       </header>
       <ConnectionBanner error={imports.error} seenAt={imports.dataUpdatedAt} />
       <main>
@@ -57,7 +57,7 @@ function startedImport(id: string, refresh: () => void): void {
 
 function Nothing({ loading, error }: { loading: boolean; error: Error | null }) {
   if (error !== null) {
-    return <p className="note">Nothing can be shown yet: {sentence(error)}</p>
+    return <p className="note">There is nothing to show yet. {sentence(error)}</p>
   }
   return loading ? <Skeleton label="Loading the imports" lines={4} /> : <Welcome />
 }

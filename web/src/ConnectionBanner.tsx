@@ -3,23 +3,23 @@ import { Time } from './ui/Time'
 
 interface Props {
   readonly error: Error | null
-  /** Milliseconds of the last good answer; 0 when there was none. */
+  /** When the last response arrived, in milliseconds; 0 if there was none. */
   readonly seenAt: number
 }
 
-/** Stands while the imports cannot be asked for, and goes by itself when they can. */
+/** Shown while the imports cannot be fetched. */
 export function ConnectionBanner({ error, seenAt }: Props) {
   return (
     <div className="connection" role="status">
       {error !== null && (
         <div className="banner">
-          <strong>{isUnreachable(error) ? 'The API does not answer.' : sentence(error)}</strong>{' '}
+          <strong>{isUnreachable(error) ? 'The API is not responding.' : sentence(error)}</strong>{' '}
           {seenAt > 0 && (
             <>
-              What you see is from <Time at={new Date(seenAt)} precise />.{' '}
+              This page was last updated at <Time at={new Date(seenAt)} precise />.{' '}
             </>
           )}
-          Imports go on without this page; it asks again every few seconds.
+          Imports continue in the background. Retrying every few seconds.
         </div>
       )}
     </div>

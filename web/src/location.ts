@@ -1,4 +1,4 @@
-/** Which import the address names (`?import=…`), so that a view can be shared and reloaded. */
+/** The import that the address selects (`?import=…`), so that a view can be shared and reloaded. */
 import { useSyncExternalStore } from 'react'
 
 const NAME = 'import'
@@ -14,7 +14,7 @@ export function useSelectedImport(): string | null {
 export function selectImport(importId: string): void {
   if (selected() === importId) return
   window.history.pushState(null, '', hrefOf(importId))
-  // pushState tells nobody; popstate is what Back and Forward send.
+  // pushState fires no event, so we fire the one that Back and Forward fire.
   window.dispatchEvent(new PopStateEvent('popstate'))
 }
 

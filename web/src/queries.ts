@@ -1,4 +1,4 @@
-/** Server state: what is asked, how often, and when it stops. Intervals are milliseconds. */
+/** Server state: what is fetched, how often, and when polling stops. Intervals are in milliseconds. */
 import {
   QueryClient,
   useInfiniteQuery,
@@ -29,7 +29,7 @@ export function makeQueryClient(): QueryClient {
   return new QueryClient({
     defaultOptions: {
       queries: {
-        // The API may well be on this machine: being offline says nothing about it.
+        // The API may run on this machine, so being offline does not mean that it is unreachable.
         networkMode: 'always',
         retry: false,
         staleTime: 500,
@@ -39,7 +39,7 @@ export function makeQueryClient(): QueryClient {
   })
 }
 
-/** The newest imports. Asked while the tab is visible; the one poll that notices recovery. */
+/** The newest imports. Polled while the tab is visible; this poll also notices that the API is back. */
 export function useImports() {
   return useQuery({
     queryKey: ['imports'],
@@ -51,7 +51,7 @@ export function useImports() {
   })
 }
 
-/** Those after the newest ones, from the page at `path` on; asked for once, null for not yet. */
+/** Older imports, starting with the page at `path`. Fetched once, and not while `path` is null. */
 export function useOlderImports(path: string | null) {
   return useInfiniteQuery({
     queryKey: ['older imports', path],
@@ -64,15 +64,15 @@ export function useOlderImports(path: string | null) {
 }
 
 /**
- * One import, asked for by itself only when the list does not hold it: two answers of different
- * moments on one screen would contradict each other.
+ * One import. It is fetched only when the list does not contain it, because two responses from
+ * different moments would contradict each other on the same screen.
  */
 export function useImport(id: string, listed: Import | undefined, listKnown: boolean) {
   const query = useQuery({
     queryKey: ['import', id],
     queryFn: ({ signal }) => fetchImport(id, signal),
     enabled: listKnown && listed === undefined,
-    // An import that was asked for a moment ago may not be known yet.
+    // An import that has just been requested may not be known yet.
     retry: (failures, error) => isNotFound(error) && failures < 2,
     retryDelay: 1_000,
     refetchInterval: ({ state }) => {
@@ -83,9 +83,9 @@ export function useImport(id: string, listed: Import | undefined, listKnown: boo
   return { data: listed ?? query.data, error: listed === undefined ? query.error : null }
 }
 
-/** Which folders of an import could not be listed: the list of imports only counts them. */
+/** The folders of an import that could not be listed. The list of imports only has their number. */
 export function useFailedFolders(id: string, running: boolean) {
-  useLastLook(['import', id], running)
+  useFinalFetch(['import', id], running)
   return useQuery({
     queryKey: ['import', id],
     queryFn: ({ signal }) => fetchImport(id, signal),
@@ -107,11 +107,11 @@ export function useFiles(importId: string, state: FileState, running: boolean) {
 }
 
 /**
- * Pages that follow one another by `Link`.
+ * Pages of results that are linked by the `Link` header.
  *
- * A refetch asks for every page that is loaded. So it goes on by itself only while what is new
- * would be seen, at the end of what there is; and with more pages less often, so that it never
- * comes to more than one request a second.
+ * A refetch requests every loaded page again. So pages are polled only while the last one is loaded,
+ * where new items appear. The interval grows with the number of pages, which keeps the total at one
+ * request a second or less.
  */
 function usePages<Item>(
   queryKey: readonly string[],
@@ -119,7 +119,7 @@ function usePages<Item>(
   fetchPage: (path: string, signal: AbortSignal) => Promise<Page<Item>>,
   interval: number | null,
 ) {
-  useLastLook(queryKey, interval !== null)
+  useFinalFetch(queryKey, interval !== null)
   return useInfiniteQuery({
     queryKey,
     queryFn: ({ pageParam, signal }) => fetchPage(pageParam, signal),
@@ -128,14 +128,14 @@ function usePages<Item>(
     refetchInterval: ({ state }) => {
       if (state.status === 'error') return mayRecover(state.error) ? WHILE_FAILING : false
       const pages = state.data?.pages ?? []
-      const atTheEnd = pages.length <= 1 || pages.at(-1)?.next === null
-      return interval !== null && atTheEnd ? Math.max(interval, pages.length * 1_000) : false
+      const lastIsLoaded = pages.length <= 1 || pages.at(-1)?.next === null
+      return interval !== null && lastIsLoaded ? Math.max(interval, pages.length * 1_000) : false
     },
   })
 }
 
-/** Asks once more when the import has ended: the last files came after the last look. */
-function useLastLook(queryKey: readonly string[], running: boolean): void {
+/** Fetches once more after the import has ended, because the last files came after the last poll. */
+function useFinalFetch(queryKey: readonly string[], running: boolean): void {
   const client = useQueryClient()
   const key = JSON.stringify(queryKey)
   useEffect(() => {

@@ -8,12 +8,13 @@ import {
   fetchPictures,
   firstFilesPath,
   firstPicturesPath,
+  originalUrl,
   startImport,
 } from '../src/api/client'
 import { ApiError } from '../src/api/errors'
 import { nextPath } from '../src/api/link'
 import { parseFiles, parseImports, parsePictures } from '../src/api/parse'
-import { fileJson, importJson, pictureJson } from './builders'
+import { anImport, fileJson, importJson, pictureJson } from './builders'
 import { FakeApi, jsonResponse, problem } from './fakeApi'
 
 const { signal } = new AbortController()
@@ -38,7 +39,7 @@ describe('the Link header', () => {
     ['</images?c=1>; REL="NEXT"', '/images?c=1'],
     ['<?cursor=z>; rel="next"', '/images?cursor=z'],
     ['<http://127.0.0.1:3000/images?cursor=abs>; rel="next"', '/images?cursor=abs'],
-  ])('%s goes on at %s', (header, path) => {
+  ])('%s continues at %s', (header, path) => {
     expect(nextPath(header, asked)).toBe(path)
   })
 
@@ -56,14 +57,14 @@ describe('the Link header', () => {
     expect(nextPath(header, asked)).toBeNull()
   })
 
-  it('is read in no time, however long', () => {
+  it('is parsed quickly, however long it is', () => {
     expect(nextPath(`<${'a;'.repeat(20_000)}`, asked)).toBeNull()
     expect(nextPath(`</images>${'; x="'.repeat(5_000)}`, asked)).toBeNull()
   })
 })
 
-describe('answers', () => {
-  it('become what the page uses', () => {
+describe('responses', () => {
+  it('become the types of the page', () => {
     const [one] = parseImports([importJson({ skipped: { not_an_image: 3 } })])
     expect(one).toMatchObject({ id: 'job-1', found: 2412, skipped: { not_an_image: 3 } })
     expect(one?.requestedAt?.toISOString()).toBe('2026-11-23T10:00:00.000Z')
@@ -71,26 +72,43 @@ describe('answers', () => {
     expect(parseFiles([fileJson({ message: null, size: null })])[0]).toMatchObject({ message: null, size: null })
   })
 
-  it('may know outcomes before the request itself', () => {
-    const early = { folder_id: null, folder_url: null, requested_at: null, updated_at: null }
+  it('may contain results before the request itself', () => {
+    const early = { name: null, folder_id: null, folder_url: null, requested_at: null, updated_at: null }
     expect(parseImports([importJson(early)])[0]).toMatchObject({ folderId: null, requestedAt: null })
+  })
+
+  it('say why an import waits, and until when', () => {
+    const until = '2026-11-23T15:40:00Z'
+    const waiting = { reason: 'store_full', message: 'The storage is full.', until }
+    expect(anImport({ waiting_for: waiting }).waitingFor).toEqual({ ...waiting, until: new Date(until) })
+    expect(anImport({ waiting_for: { ...waiting, until: null } }).waitingFor?.until).toBeNull()
+  })
+
+  it('may come from an API that knows neither a name nor a wait', () => {
+    expect(anImport({ name: undefined, waiting_for: undefined })).toMatchObject({ name: null, waitingFor: null })
   })
 
   it.each([
     ['no list', {}, /imports should be a list/],
     ['a null', [null], /imports\[0\] should be an object/],
-    ['a missing count', [importJson({ found: undefined })], /imports\[0\]\.found should be .* got nothing/],
+    ['a missing count', [importJson({ found: undefined })], /imports\[0\]\.found should be .* but is missing/],
     ['a negative count', [importJson({ failed: -1 })], /imports\[0\]\.failed/],
     ['a count with a fraction', [importJson({ failed: 0.5 })], /imports\[0\]\.failed/],
-    ['a count as text', [importJson({ stored: '12' })], /imports\[0\]\.stored .* got "12"/],
-    ['a time that is none', [importJson({ requested_at: 'yesterday' })], /imports\[0\]\.requested_at should be a time/],
+    ['a count as text', [importJson({ stored: '12' })], /imports\[0\]\.stored .* but is "12"/],
+    ['a name that is a number', [importJson({ name: 7 })], /imports\[0\]\.name should be text/],
+    [
+      'a wait without a reason',
+      [importJson({ waiting_for: { message: 'Later.' } })],
+      /imports\[0\]\.waiting_for\.reason should be text/,
+    ],
+    ['an invalid time', [importJson({ requested_at: 'yesterday' })], /imports\[0\]\.requested_at should be a time/],
     ['counts by reason that are a list', [importJson({ skipped: [1] })], /imports\[0\]\.skipped/],
-    ['an endless text', [importJson({ found: 'x'.repeat(10_000) })], /^.{0,200}$/],
-  ])('with %s are refused, and the field is named', (_, json, message) => {
+    ['a very long text', [importJson({ found: 'x'.repeat(10_000) })], /^.{0,200}$/],
+  ])('with %s are refused, naming the field', (_, json, message) => {
     expect(() => parseImports(json)).toThrow(message)
   })
 
-  it('cannot reach into prototypes', () => {
+  it('cannot change prototypes', () => {
     const json: unknown = JSON.parse(JSON.stringify([importJson()]).replace('"skipped":{}', '"skipped":{"__proto__":7}'))
     const [one] = parseImports(json)
     expect(({} as Record<string, unknown>)['7']).toBeUndefined()
@@ -109,37 +127,47 @@ describe('calls', () => {
     vi.useRealTimers()
   })
 
-  it('go to /api on the same origin, with what is theirs quoted', async () => {
+  it('go to /api on the same origin, with escaped ids', async () => {
     await errorOf(fetchImport('../images?x', signal))
     expect(api.asked[0]?.path).toBe('/api/imports/..%2Fimages%3Fx')
     expect(contentUrl('a/b?c')).toBe('/api/images/a%2Fb%3Fc/content')
     expect(firstFilesPath('a/b', 'failed')).toBe('/imports/a%2Fb/files?state=failed&limit=100')
   })
 
-  it('send the link and the key of an import', async () => {
+  it('send the link and the key of an import, as JSON', async () => {
     expect(await startImport('https://drive.google.com/drive/folders/x', 'key-1')).toEqual({ jobId: 'job-1' })
     expect(api.asked).toEqual([
       {
         method: 'POST',
         path: '/api/import/google-drive',
         key: 'key-1',
+        type: 'application/json',
         body: { folderUrl: 'https://drive.google.com/drive/folders/x' },
       },
     ])
   })
 
-  it('follow pages to the end', async () => {
+  it('follow the pages to the end', async () => {
     api.pictures = Array.from({ length: 150 }, (_, id) => pictureJson({ id, google_drive_id: `d${id}` }))
     const seen: string[] = []
     let path: string | null = firstPicturesPath('job-1')
     while (path !== null) {
-      // oxlint-disable-next-line no-await-in-loop -- each page names the one that follows
+      // oxlint-disable-next-line no-await-in-loop -- each page names the next
       const page: Awaited<ReturnType<typeof fetchPictures>> = await fetchPictures(path, signal)
       seen.push(...page.items.map(({ driveId }) => driveId))
       path = page.next
     }
     expect(seen).toEqual(api.pictures.map((picture) => picture['google_drive_id']))
     expect(api.asked).toHaveLength(3)
+  })
+
+  it.each([
+    ['https://cdn.example/images/a%20b.jpg', 'https://cdn.example/images/a%20b.jpg'],
+    ['http://127.0.0.1:9000/images/a.jpg', 'http://127.0.0.1:9000/images/a.jpg'],
+    ['javascript:alert(1)', '/api/images/drive-1/content'],
+    ['s3://images/a.jpg', '/api/images/drive-1/content'],
+  ])('an original at %s opens at %s', (storagePath, address) => {
+    expect(originalUrl({ driveId: 'drive-1', storagePath })).toBe(address)
   })
 
   it('read files of one state', async () => {
@@ -153,11 +181,11 @@ describe('calls', () => {
     [() => problem(500, 'Kafka did not acknowledge.', 'not_queued'), 'broken', 'Kafka did not acknowledge.'],
     [() => problem(503, 'The database is away.'), 'broken', 'The database is away.'],
     [() => new Response('<html>Bad gateway</html>', { status: 502 }), 'unreachable', 'The API cannot be reached.'],
-    [() => new Response('oops', { status: 418 }), 'refused', 'The API answered 418 without saying why.'],
-    [() => jsonResponse({ detail: 7, title: '' }, 500), 'broken', 'The API answered 500 without saying why.'],
-    [() => new Response('<html>Sign in</html>'), 'malformed', 'The API\'s answer is not JSON: “<html>Sign in</html>”.'],
+    [() => new Response('oops', { status: 418 }), 'refused', 'The API returned status 418 without an explanation.'],
+    [() => jsonResponse({ detail: 7, title: '' }, 500), 'broken', 'The API returned status 500 without an explanation.'],
+    [() => new Response('<html>Sign in</html>'), 'malformed', 'The API’s response is not JSON: “<html>Sign in</html>”.'],
     [() => new TypeError('Failed to fetch'), 'unreachable', 'The API cannot be reached.'],
-  ] as const)('tell what went wrong (%#)', async (fault, kind, message) => {
+  ] as const)('say what went wrong (%#)', async (fault, kind, message) => {
     api.fault = fault
     const error = await errorOf(fetchImports(FIRST_IMPORTS_PATH, signal))
     expect([error.kind, error.message]).toEqual([kind, message])

@@ -1,4 +1,4 @@
-/** Answers of the API as it sends them, with what a test wants different. */
+/** The API's JSON with the changes that a test needs. */
 import { parseImport } from '../src/api/parse'
 import type { Import } from '../src/api/types'
 
@@ -8,6 +8,7 @@ export function importJson(changes: Json = {}): Json {
   return {
     id: 'job-1',
     state: 'completed',
+    name: 'Holidays',
     folder_id: 'folder-1',
     folder_url: 'https://drive.google.com/drive/folders/folder-1',
     found: 2412,
@@ -28,6 +29,7 @@ export function importJson(changes: Json = {}): Json {
     updated_at: '2026-11-23T10:00:20Z',
     message: null,
     parked: null,
+    waiting_for: null,
     failed_folders: [],
     ...changes,
   }
@@ -73,7 +75,7 @@ export function pictureJson(changes: Json = {}): Json {
     google_drive_id: 'drive-1',
     size: 123_456,
     mime_type: 'image/jpeg',
-    storage_path: 'folder-1/drive-1_0123456789ab_one.jpg',
+    storage_path: 'https://store.example/images/folder-1/drive-1_0123456789ab_one.jpg',
     created_at: '2026-11-23T10:00:05Z',
     ...changes,
   }

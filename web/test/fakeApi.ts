@@ -1,4 +1,4 @@
-/** An API in memory behind `fetch`: what it holds can be changed while a page looks at it. */
+/** An API in memory behind `fetch`. Its data can be changed while a page shows it. */
 import { vi } from 'vitest'
 
 type Json = Record<string, unknown>
@@ -7,6 +7,7 @@ export interface Asked {
   readonly method: string
   readonly path: string
   readonly key: string | null
+  readonly type: string | null
   readonly body: unknown
 }
 
@@ -14,9 +15,9 @@ export class FakeApi {
   imports: Json[] = []
   files: Json[] = []
   pictures: Json[] = []
-  /** Answers the calls it wants, when set: an API that is broken or gone. */
+  /** If set, may respond in place of the API, as if that were broken or down. */
   fault: ((path: string) => Response | Error | null) | null = null
-  /** What the next POST is answered. */
+  /** The response to a POST. */
   started: () => Response | Promise<Response> = () => jsonResponse({ message: 'Import started', jobId: 'job-1' }, 202)
   readonly asked: Asked[] = []
 
@@ -32,11 +33,15 @@ export class FakeApi {
   private async answer(path: string, request: RequestInit): Promise<Response> {
     const method = request.method ?? 'GET'
     const body = typeof request.body === 'string' ? (JSON.parse(request.body) as unknown) : null
-    const key = new Headers(request.headers).get('idempotency-key')
-    this.asked.push({ method, path, key, body })
+    const headers = new Headers(request.headers)
+    const type = headers.get('content-type')
+    this.asked.push({ method, path, key: headers.get('idempotency-key'), type, body })
     const fault = this.fault?.(path)
     if (fault instanceof Error) throw fault
-    return fault ?? (method === 'POST' ? this.started() : this.read(path))
+    if (fault) return fault
+    if (method !== 'POST') return this.read(path)
+    // Like the API, which refuses forms that another site may post.
+    return type === 'application/json' ? this.started() : problem(415, 'The body must be JSON.')
   }
 
   private read(path: string): Response {

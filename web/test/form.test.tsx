@@ -13,14 +13,14 @@ beforeEach(() => {
   api = new FakeApi().install()
 })
 
-const field = () => screen.getByLabelText<HTMLInputElement>('Link of a Google Drive folder')
+const field = () => screen.getByLabelText<HTMLInputElement>('Google Drive folder link')
 const button = () => screen.getByRole('button', { name: 'Import' })
 
 describe('the form', () => {
-  it('starts an import, shows it, puts it into the address and is ready for the next', async () => {
+  it('starts an import, shows it, puts it into the address, and is ready for the next one', async () => {
     const user = showPage()
     api.started = () => {
-      api.imports = [importJson({ id: 'job-7', state: 'queued', found: 0, stored: 0, failed: 0, folder_id: 'the-folder' })]
+      api.imports = [importJson({ id: 'job-7', state: 'queued', found: 0, stored: 0, failed: 0, name: 'the-folder' })]
       return jsonResponse({ message: 'Import started', jobId: 'job-7' }, 202)
     }
     await user.type(field(), `  ${LINK} `)
@@ -31,7 +31,7 @@ describe('the form', () => {
     expect(api.asked.find(({ method }) => method === 'POST')?.body).toEqual({ folderUrl: LINK })
   })
 
-  it('says at the field what the server found wrong, and keeps the link', async () => {
+  it('shows the server’s error at the field, and keeps the link', async () => {
     const user = showPage()
     api.started = () => problem(400, 'The link names no folder.', 'no_folder')
     await user.type(field(), `${LINK}{Enter}`)
@@ -41,7 +41,7 @@ describe('the form', () => {
     expect(document.activeElement).toBe(field())
   })
 
-  it('takes the complaint back as soon as the link is changed', async () => {
+  it('removes the error as soon as the link is edited', async () => {
     const user = showPage()
     api.started = () => problem(400, 'The link names no folder.')
     await user.type(field(), `${LINK}{Enter}`)
@@ -50,31 +50,31 @@ describe('the form', () => {
     expect(screen.queryByText('The link names no folder.')).toBeNull()
   })
 
-  it('asks for a link when there is none, without asking the server', async () => {
+  it('asks for a link when the field is empty, without a request', async () => {
     const user = showPage()
     await user.click(button())
-    expect(await screen.findByText('Paste the link of a Drive folder first.')).toBeDefined()
+    expect(await screen.findByText('Paste a Google Drive folder link first.')).toBeDefined()
     expect(api.count(...POST)).toBe(0)
   })
 
-  it('sends what its hint doubts: the server decides', async () => {
+  it('submits a link in spite of its hint, because the server decides', async () => {
     const user = showPage()
     await user.type(field(), 'https://drive.google.com/file/d/1AbC/view')
-    expect(screen.getByText(/looks like the link of a single file/)).toBeDefined()
+    expect(screen.getByText(/looks like a link to a single file/)).toBeDefined()
     await user.click(button())
     await waitFor(() => expect(api.count(...POST)).toBe(1))
   })
 
-  it('makes one import of a double click', async () => {
+  it('starts one import on a double click', async () => {
     const user = showPage()
     await user.type(field(), LINK)
     await user.dblClick(button())
     await waitFor(() => expect(field().value).toBe(''))
     expect(api.count(...POST)).toBe(1)
-    expect(screen.queryByText('Paste the link of a Drive folder first.')).toBeNull()
+    expect(screen.queryByText('Paste a Google Drive folder link first.')).toBeNull()
   })
 
-  it('waits for the answer before it sends anything again', async () => {
+  it('waits for the response before it submits again', async () => {
     const user = showPage()
     let answer: (response: Response) => void = () => undefined
     api.started = () => new Promise((resolve) => (answer = resolve))
@@ -86,11 +86,11 @@ describe('the form', () => {
     expect(api.count(...POST)).toBe(1)
   })
 
-  it('repeats a failed submission with the same key, and another link with another', async () => {
+  it('repeats a failed submission with the same key, and uses a new key for a new link', async () => {
     const user = showPage()
     api.started = () => problem(500, 'The import could not be queued.', 'not_queued')
     await user.type(field(), `${LINK}{Enter}`)
-    await screen.findByText(/could not be queued.*Your link is kept/)
+    await screen.findByText(/could not be queued.*Your link is still in the field/)
     expect(field().value).toBe(LINK)
     await user.keyboard('{Enter}')
     await waitFor(() => expect(api.count(...POST)).toBe(2))
@@ -102,7 +102,7 @@ describe('the form', () => {
     expect(keys[2]).not.toBe(keys[0])
   })
 
-  it('imports the same link again when that is asked for again', async () => {
+  it('imports the same link again when it is submitted again', async () => {
     const user = showPage()
     await user.type(field(), `${LINK}{Enter}`)
     await waitFor(() => expect(field().value).toBe(''))
@@ -112,7 +112,7 @@ describe('the form', () => {
     expect(keys[1]).not.toBe(keys[0])
   })
 
-  it('takes a Drive link that is pasted anywhere on the page, and nothing else', async () => {
+  it('accepts a Drive link pasted anywhere on the page, but no other text', async () => {
     const user = showPage()
     await user.paste('some text')
     expect(field().value).toBe('')

@@ -66,7 +66,7 @@ describe('times', () => {
     expect(formatDuration(seconds)).toBe(words)
   })
 
-  it('leave out the date of today, and only that', () => {
+  it('leave out the date only if it is today', () => {
     const now = new Date(2026, 10, 23, 15, 0)
     expect(formatMoment(new Date(2026, 10, 23, 9, 5), now)).not.toMatch(/2026|23/)
     expect(formatMoment(new Date(2026, 10, 22, 9, 5), now)).toMatch(/22/)
@@ -84,17 +84,17 @@ describe('words', () => {
     expect(formatType(mimeType)).toBe(words)
   })
 
-  it('a reason that nobody has described is shown as it came', () => {
+  it('a reason without words is shown unchanged', () => {
     expect(reasonFor('brand_new_reason')).toEqual({ title: 'brand_new_reason' })
     expect(heading('brand_new_reason')).toBe('brand_new_reason')
   })
 
-  it('a known reason begins a heading with a capital', () => {
+  it('a heading starts with a capital letter', () => {
     expect(reasonFor('not_an_image').title).toBe('not an image')
     expect(heading('not_an_image')).toBe('Not an image')
   })
 
-  it('a state that nobody has described is shown as it came, and is not polled for', () => {
+  it('an unknown state is shown unchanged, and does not count as running', () => {
     expect(stateWords('healing').label).toBe('healing')
     expect(isRunning({ state: 'healing' })).toBe(false)
   })

@@ -13,7 +13,7 @@ describe('the hint', () => {
     ['https://drive'],
     ['https://drive.google.com:443/drive/folders/1AbCdEf'],
     ['//drive.google.com./drive/mobile/folders/1AbCdEf/1GhIjKl'],
-  ])('says nothing of %s', (text) => {
+  ])('is absent for %s', (text) => {
     expect(folderHint(text)).toBeNull()
   })
 
@@ -21,13 +21,13 @@ describe('the hint', () => {
     ['https://drive.google.com/file/d/1AbC/view', /single file/],
     ['docs.google.com/document/d/1AbC/edit', /document/],
     ['https://www.dropbox.com/sh/abc', /Google Drive/],
-  ])('of %s is a gentle one', (text, hint) => {
+  ])('for %s says what it looks like', (text, hint) => {
     expect(folderHint(text)).toMatch(hint)
   })
 })
 
 describe('a pasted text', () => {
-  it('is taken for a link only if it is one', () => {
+  it('counts as a link only if it is nothing else', () => {
     expect(isDriveLink(' https://drive.google.com/drive/folders/1AbC\n')).toBe(true)
     expect(isDriveLink('see https://drive.google.com/drive/folders/1AbC please')).toBe(false)
     expect(isDriveLink('hello')).toBe(false)
@@ -37,7 +37,7 @@ describe('a pasted text', () => {
 describe('the link to Drive', () => {
   const made = 'https://drive.google.com/drive/folders/folder-1'
 
-  it('is what was pasted, with its resource key, if that leads to Drive', () => {
+  it('is the pasted link, with its resource key, if it leads to Drive', () => {
     const pasted = 'https://drive.google.com/drive/folders/x?resourcekey=0-abc'
     expect(driveLink(pasted, 'folder-1')).toBe(pasted)
     expect(driveLink('drive.google.com/drive/folders/x', 'folder-1')).toBe('https://drive.google.com/drive/folders/x')
@@ -51,17 +51,17 @@ describe('the link to Drive', () => {
     ['folder-1'],
     [''],
     [null],
-  ])('is made from the id, not from %s', (pasted) => {
+  ])('is built from the id, not from %s', (pasted) => {
     expect(driveLink(pasted, 'folder-1')).toBe(made)
   })
 
-  it('is missing where nothing is known', () => {
+  it('is absent if nothing is known', () => {
     expect(driveLink(null, null)).toBeNull()
   })
 })
 
 describe('the key of a submission', () => {
-  it('is a random UUID, another one each time', () => {
+  it('is a new random UUID each time', () => {
     const keys = Array.from({ length: 100 }, newKey)
     expect(new Set(keys).size).toBe(100)
     for (const key of keys) expect(key).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)

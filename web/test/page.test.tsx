@@ -15,25 +15,25 @@ beforeEach(() => {
 })
 
 describe('the page', () => {
-  it('says what to do when nothing was imported yet', async () => {
+  it('says what to do before the first import', async () => {
     showPage()
     expect(screen.getByText('Loading the imports…')).toBeDefined()
     expect(await screen.findByRole('heading', { name: 'Nothing imported yet' })).toBeDefined()
   })
 
-  it('shows the newest import, and keeps to it when another is started elsewhere', async () => {
+  it('shows the newest import, and keeps showing it when another one starts', async () => {
     vi.useFakeTimers()
-    api.imports = [importJson({ folder_id: 'alpha' })]
+    api.imports = [importJson({ name: 'alpha' })]
     showPage()
     await pass(10)
-    api.imports = [importJson({ id: 'job-2', folder_id: 'beta' }), ...api.imports]
+    api.imports = [importJson({ id: 'job-2', name: 'beta' }), ...api.imports]
     await pass(13_000)
     expect(screen.getAllByRole('link', { name: /alpha|beta/ })).toHaveLength(2)
-    expect(screen.getByRole('heading', { level: 2, name: /Folder/ }).textContent).toBe('Folder alpha')
+    expect(screen.getByRole('article', { name: 'alpha' })).toBeDefined()
   })
 
-  it('shows the import that the address names, and follows Back', async () => {
-    api.imports = [importJson({ folder_id: 'newest' }), importJson({ id: 'job-2', folder_id: 'second' })]
+  it('shows the import in the address, and follows the Back button', async () => {
+    api.imports = [importJson({ name: 'newest' }), importJson({ id: 'job-2', name: 'second' })]
     const user = showPage('/?import=job-2')
     expect(await screen.findByRole('heading', { name: /second/ })).toBeDefined()
     await user.click(screen.getByRole('link', { name: /newest/ }))
@@ -43,15 +43,31 @@ describe('the page', () => {
     expect(await screen.findByRole('heading', { name: /second/ })).toBeDefined()
   })
 
-  it('moves the focus to the report that was chosen', async () => {
-    api.imports = [importJson({ folder_id: 'newest' }), importJson({ id: 'job-2', folder_id: 'second' })]
+  it('names an import by a short id until the name of its folder is known', async () => {
+    vi.useFakeTimers()
+    const early = { name: null, folder_id: '1AbCdEfGhIjKlMnOpQrStUv' }
+    api.imports = [importJson(early), importJson({ id: '0a1b2c3d-4e5f-6789', name: null, folder_id: null })]
+    showPage()
+    await pass(20)
+    expect(screen.getByRole('heading', { name: 'Folder 1AbCdEfG…' })).toBeDefined()
+    expect(screen.getByRole('link', { name: /Import 0a1b2c3d…/ })).toBeDefined()
+    expect(document.title).toBe('Folder 1AbCdEfG… – Drivestream')
+    api.imports = [importJson({ ...early, name: 'Holidays 2026' })]
+    await pass(13_000)
+    expect(screen.getByRole('heading', { name: 'Holidays 2026' })).toBeDefined()
+    expect(document.title).toBe('Holidays 2026 – Drivestream')
+    expect(screen.queryByText(/1AbCdEfG/)).toBeNull()
+  })
+
+  it('moves the focus to the selected report', async () => {
+    api.imports = [importJson({ name: 'newest' }), importJson({ id: 'job-2', name: 'second' })]
     const user = showPage()
     await user.click(await screen.findByRole('link', { name: /second/ }))
     expect(document.activeElement).toBe(screen.getByRole('heading', { name: /second/ }))
   })
 
-  it('leaves a click with a modifier to the browser', async () => {
-    api.imports = [importJson({ folder_id: 'newest' }), importJson({ id: 'job-2', folder_id: 'second' })]
+  it('leaves a click with a modifier key to the browser', async () => {
+    api.imports = [importJson({ name: 'newest' }), importJson({ id: 'job-2', name: 'second' })]
     showPage()
     const other = await screen.findByRole('link', { name: /second/ })
     expect(other.getAttribute('href')).toBe('?import=job-2')
@@ -68,7 +84,7 @@ describe('the page', () => {
     }
   })
 
-  it('asks for an import that the list does not hold, a little patiently', async () => {
+  it('retries before it says that an import does not exist', async () => {
     vi.useFakeTimers()
     showPage('/?import=job-9')
     await pass(1_500)
@@ -77,17 +93,17 @@ describe('the page', () => {
     expect(screen.getByRole('alert').textContent).toContain('There is no import job-9')
   })
 
-  it('finds an import that was not known at first', async () => {
+  it('finds an import that appears a moment later', async () => {
     vi.useFakeTimers()
     showPage('/?import=job-1')
     await pass(100)
-    api.imports = [importJson({ folder_id: 'late' })]
+    api.imports = [importJson({ name: 'late' })]
     await pass(1_500)
     expect(screen.getByRole('heading', { name: /late/ })).toBeDefined()
   })
 
-  it('lists six imports, and all of them on asking', async () => {
-    api.imports = Array.from({ length: 9 }, (_, n) => importJson({ id: `job-${n}`, folder_id: `folder-${n}` }))
+  it('lists six imports, and all of them on request', async () => {
+    api.imports = Array.from({ length: 9 }, (_, n) => importJson({ id: `job-${n}`, name: `folder-${n}` }))
     const user = showPage('/?import=job-8')
     const list = await screen.findByRole('navigation', { name: /Imports/ })
     expect(within(list).getAllByRole('listitem')).toHaveLength(7)
@@ -96,7 +112,7 @@ describe('the page', () => {
   })
 
   it('reaches the oldest import', async () => {
-    api.imports = Array.from({ length: 250 }, (_, n) => importJson({ id: `job-${n}`, folder_id: `folder-${n}` }))
+    api.imports = Array.from({ length: 250 }, (_, n) => importJson({ id: `job-${n}`, name: `folder-${n}` }))
     const user = showPage()
     const list = await screen.findByRole('navigation', { name: 'Imports 100+' })
     await user.click(within(list).getByText('Show all 100+'))
@@ -107,12 +123,12 @@ describe('the page', () => {
   })
 })
 
-describe('asking', () => {
+describe('polling', () => {
   beforeEach(() => {
     vi.useFakeTimers()
   })
 
-  it('goes on once a second while an import runs, and no faster', async () => {
+  it('happens once a second while an import runs', async () => {
     api.imports = [RUNNING]
     showPage()
     await pass(20)
@@ -130,7 +146,7 @@ describe('asking', () => {
     expect(api.asked.length - api.count(...IMPORTS)).toBeLessThanOrEqual(2)
   })
 
-  it('rests while the tab is hidden, and catches up when it is shown', async () => {
+  it('stops while the tab is hidden, and resumes when it is shown', async () => {
     api.imports = [RUNNING]
     showPage()
     await pass(20)
@@ -144,7 +160,7 @@ describe('asking', () => {
     expect(api.asked.length).toBeGreaterThan(before)
   })
 
-  it('goes on where the browser believes to be offline: the API may be on this machine', async () => {
+  it('continues when the browser is offline, because the API may run on this machine', async () => {
     onlineManager.setOnline(false)
     showPage()
     await pass(100)
@@ -152,32 +168,32 @@ describe('asking', () => {
     expect(screen.getByRole('heading', { name: 'Nothing imported yet' })).toBeDefined()
   })
 
-  it('says that the API is gone, keeps what was seen, and recovers by itself', async () => {
+  it('says that the API is down, keeps the last content, and recovers by itself', async () => {
     api.imports = [RUNNING]
     showPage()
     await pass(20)
     api.fault = () => new TypeError('Failed to fetch')
     await pass(1_500)
-    expect(screen.getByText('The API does not answer.')).toBeDefined()
+    expect(screen.getByText('The API is not responding.')).toBeDefined()
     expect(screen.getByTestId('equation').textContent).toContain('100 found')
     api.fault = null
     api.imports = [{ ...RUNNING, stored: 50, pending: 50 }]
     await pass(3_500)
-    expect(screen.queryByText('The API does not answer.')).toBeNull()
+    expect(screen.queryByText('The API is not responding.')).toBeNull()
     expect(screen.getByTestId('equation').textContent).toContain('50 stored')
   })
 
-  it('recovers when there was no answer from the start', async () => {
+  it('recovers when the API was down from the start', async () => {
     api.fault = () => new Response('', { status: 502 })
     showPage()
     await pass(100)
-    expect(screen.getByText(/Nothing can be shown yet/)).toBeDefined()
+    expect(screen.getByText(/There is nothing to show yet/)).toBeDefined()
     api.fault = null
     await pass(3_500)
     expect(screen.getByRole('heading', { name: 'Nothing imported yet' })).toBeDefined()
   })
 
-  it('names the field of an answer that does not fit', async () => {
+  it('names the field of an unexpected response', async () => {
     api.imports = [importJson({ found: 'many' })]
     showPage()
     await pass(100)

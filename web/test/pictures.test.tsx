@@ -4,6 +4,8 @@ import { importJson, pictureJson } from './builders'
 import { FakeApi, problem } from './fakeApi'
 import { pass, showPage } from './showPage'
 
+const STORED = 'https://store.example/images/folder-1/drive-1_0123456789ab_one.jpg'
+
 let api: FakeApi
 
 beforeEach(() => {
@@ -17,7 +19,7 @@ beforeEach(() => {
 const tile = (name: RegExp) => screen.findByRole('button', { name })
 
 describe('the pictures', () => {
-  it('are shown with their metadata, from where the API says', async () => {
+  it('are shown with their metadata', async () => {
     showPage()
     const one = await tile(/one\.jpg.*JPEG · 123\.5 kB/)
     const image = one.querySelector('img')
@@ -26,7 +28,7 @@ describe('the pictures', () => {
     expect(within(one).getByTitle('2026-11-23T10:00:05.000Z')).toBeDefined()
   })
 
-  it('go on when asked for more', async () => {
+  it('load more on request', async () => {
     api.pictures = Array.from({ length: 130 }, (_, n) => pictureJson({ id: n, google_drive_id: `d${n}`, name: `p${n}.jpg` }))
     const user = showPage()
     await screen.findByText('p59.jpg')
@@ -38,16 +40,16 @@ describe('the pictures', () => {
     await waitFor(() => expect(screen.queryByText('Show more pictures')).toBeNull())
   })
 
-  it('that cannot be shown say so', async () => {
+  it('without a preview say so', async () => {
     showPage()
     const one = await tile(/one\.jpg/)
     const image = one.querySelector('img')
     if (image === null) throw new Error('no image')
     fireEvent.error(image)
-    expect(within(one).getByText('This JPEG cannot be shown here')).toBeDefined()
+    expect(within(one).getByText('No preview of this JPEG file')).toBeDefined()
   })
 
-  it('are asked for again when the last of them have been stored', async () => {
+  it('are fetched once more when the import has ended', async () => {
     vi.useFakeTimers()
     api.imports = [importJson({ state: 'transferring', pending: 12, failed: 0, finished_at: null })]
     api.pictures = []
@@ -60,19 +62,19 @@ describe('the pictures', () => {
     expect(screen.getByRole('button', { name: /last\.jpg/ })).toBeDefined()
   })
 
-  it('stay, without a second complaint, while the API is away', async () => {
+  it('stay visible, without a second error, while the API is down', async () => {
     vi.useFakeTimers()
     api.imports = [importJson({ state: 'transferring', pending: 12, failed: 0, finished_at: null })]
     showPage()
     await pass(100)
     api.fault = () => new TypeError('Failed to fetch')
     await pass(4_000)
-    expect(screen.getByText('The API does not answer.')).toBeDefined()
+    expect(screen.getByText('The API is not responding.')).toBeDefined()
     expect(screen.queryByRole('alert')).toBeNull()
     expect(screen.getByRole('button', { name: /one\.jpg/ })).toBeDefined()
   })
 
-  it('go on arriving at the end of many pages, with one request a second', async () => {
+  it('keep arriving at the end of many pages, with one request a second', async () => {
     vi.useFakeTimers()
     api.imports = [importJson({ state: 'transferring', pending: 12, failed: 0, finished_at: null })]
     api.pictures = Array.from({ length: 190 }, (_, n) => pictureJson({ id: n, google_drive_id: `d${n}`, name: `p${n}.jpg` }))
@@ -93,16 +95,16 @@ describe('the pictures', () => {
   })
 
   it.each([
-    [{ found: 0, stored: 0, failed: 0 }, 'There are no pictures in this folder.'],
-    [{ found: 3, stored: 0, failed: 3 }, 'No picture has been stored.'],
-  ])('that are none are explained (%#)', async (counts, words) => {
+    [{ found: 0, stored: 0, failed: 0 }, 'This folder contains no pictures.'],
+    [{ found: 3, stored: 0, failed: 3 }, 'No pictures have been stored.'],
+  ])('are explained if there are none (%#)', async (counts, words) => {
     api.imports = [importJson(counts)]
     api.pictures = []
     showPage()
     expect(await screen.findByText(words)).toBeDefined()
   })
 
-  it('that could not be loaded can be asked for again', async () => {
+  it('that could not be loaded can be requested again', async () => {
     api.pictures = Array.from({ length: 70 }, (_, n) => pictureJson({ id: n, google_drive_id: `d${n}`, name: `p${n}.jpg` }))
     api.fault = (path) => (path.includes('cursor=') ? problem(400, 'The cursor is too old.') : null)
     const user = showPage()
@@ -117,19 +119,20 @@ describe('the pictures', () => {
 })
 
 describe('a picture, large', () => {
-  it('is shown with all that is known, and gives the focus back', async () => {
+  it('shows everything known about it, links to the original, and returns the focus', async () => {
     const user = showPage()
     await user.click(await tile(/two\.jpg/))
     const dialog = screen.getByRole('dialog', { name: 'two.jpg' })
-    for (const fact of ['image/jpeg', '123.5 kB (123,456 bytes)', 'drive-two', 'folder-1/drive-1_0123456789ab_one.jpg']) {
+    for (const fact of ['image/jpeg', '123.5 kB (123,456 bytes)', 'drive-two', STORED]) {
       expect(within(dialog).getByText(fact)).toBeDefined()
     }
+    expect(within(dialog).getByRole('link', { name: 'Open the original' }).getAttribute('href')).toBe(STORED)
     await user.click(within(dialog).getByRole('button', { name: 'Close' }))
     await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
     expect(document.activeElement).toBe(await tile(/two\.jpg/))
   })
 
-  it('gives way to its neighbours by the arrows, and stops at the ends', async () => {
+  it('moves to its neighbours with the arrow keys, and stops at the ends', async () => {
     const user = showPage()
     await user.click(await tile(/two\.jpg/))
     const dialog = screen.getByRole('dialog')

@@ -18,18 +18,18 @@ const running = (changes: Record<string, unknown> = {}) =>
   anImport({ state: 'transferring', finished_at: null, found: 100, stored: 40, failed: 0, pending: 60, ...changes })
 
 describe('the equation', () => {
-  it('is the sentence of the report', () => {
+  it('reads as in the report', () => {
     expect(equation(anImport())).toBe('2,412 found = 2,400 stored + 0 unchanged + 12 failed + 0 pending')
   })
 
-  it('is known to hold, or not to', () => {
+  it('is checked', () => {
     expect(addsUp(anImport())).toBe(true)
     expect(addsUp(anImport({ pending: 1 }))).toBe(false)
   })
 })
 
 describe('the bar', () => {
-  it('has parts that fill it', () => {
+  it('is filled by its parts', () => {
     const { stored, unchanged, failed, pending } = shares(running({ unchanged: 10, failed: 10, pending: 40 }))
     expect([stored, unchanged, failed, pending]).toEqual([40, 10, 10, 40])
   })
@@ -38,7 +38,7 @@ describe('the bar', () => {
     expect(shares(running({ found: 0, stored: 0, pending: 0 }))).toEqual({ stored: 0, unchanged: 0, failed: 0, pending: 0 })
   })
 
-  it('shows one failure among a million, and still fits', () => {
+  it('shows one failure in a million, and still fits', () => {
     const parts = shares(anImport({ found: 1_000_000, stored: 999_999, failed: 1 }))
     expect(parts.failed).toBeGreaterThan(0.5)
     expect(parts.stored + parts.failed).toBeCloseTo(100)
@@ -62,37 +62,37 @@ describe('the percentage', () => {
 })
 
 describe('speed and time', () => {
-  it('is measured between two looks', () => {
+  it('are measured between two samples', () => {
     const rate = rateBetween({ at: 0, done: 10, bytes: 1000 }, { at: 5_000, done: 60, bytes: 6000 })
     expect(rate).toEqual({ files: 10, bytes: 1000 })
   })
 
-  it('is not guessed from looks that are too close', () => {
+  it('are unknown if the samples are too close together', () => {
     expect(rateBetween({ at: 0, done: 0, bytes: 0 }, { at: 900, done: 50, bytes: 5 })).toBeNull()
   })
 
-  it('is never negative when counts go back', () => {
+  it('are never negative, even if counts go down', () => {
     expect(rateBetween({ at: 0, done: 9, bytes: 9 }, { at: 9_000, done: 0, bytes: 0 })).toEqual({ files: 0, bytes: 0 })
   })
 
-  it('is averaged over the whole import', () => {
+  it('are averaged over the whole import', () => {
     expect(averageRate(anImport())).toEqual({ files: 2412 / 20, bytes: 2_900_000 / 20 })
     expect(averageRate(running({ stored: 0, pending: 100 }))).toBeNull()
     expect(averageRate(anImport({ requested_at: null }))).toBeNull()
   })
 
-  it('makes no boast of an import that took no time', () => {
+  it('are not exaggerated for an import that took no time', () => {
     const one = anImport({ finished_at: '2026-11-23T10:00:00.010Z' })
     expect(averageRate(one)?.files).toBe(2412)
   })
 
-  it('runs until the end, and is never less than nothing', () => {
+  it('end with the import, and are never negative', () => {
     expect(secondsSpent(anImport(), new Date())).toBe(20)
     expect(secondsSpent(running(), new Date('2026-11-23T09:59:00Z'))).toBe(0)
     expect(secondsSpent(running(), null)).toBeNull()
   })
 
-  it('tells what is left only when all is found and something moves', () => {
+  it('include the time left only when everything is found and there is progress', () => {
     expect(timeLeft(running(), { files: 20, bytes: 1 })).toBe(3)
     expect(timeLeft(running(), { files: 0, bytes: 0 })).toBeNull()
     expect(timeLeft(running(), null)).toBeNull()
@@ -102,7 +102,7 @@ describe('speed and time', () => {
 })
 
 describe('reasons', () => {
-  it('come by count, then by name, without those that count nothing', () => {
+  it('are sorted by count, then by name, without empty ones', () => {
     expect(byCount({ b: 2, a: 2, none: 0, most: 9 })).toEqual([
       ['most', 9],
       ['a', 2],
@@ -113,9 +113,9 @@ describe('reasons', () => {
 })
 
 describe('what is announced', () => {
-  const said = (...looks: Parameters<typeof announce>[1][]) => {
+  const said = (...samples: Parameters<typeof announce>[1][]) => {
     const texts: string[] = []
-    looks.reduce<ReturnType<typeof announce> | null>((last, one) => {
+    samples.reduce<ReturnType<typeof announce> | null>((last, one) => {
       const next = announce(last, one)
       if (next !== last) texts.push(next.text)
       return next
@@ -123,28 +123,39 @@ describe('what is announced', () => {
     return texts
   }
 
-  it('is each ten percent, and nothing between', () => {
-    const looks = [5, 9, 10, 11, 19, 34].map((stored) => running({ stored, pending: 100 - stored }))
-    expect(said(...looks)).toEqual(['Import: Copying.', '10 percent: 10 of 100 files.', '30 percent: 34 of 100 files.'])
+  it('is each ten percent, and nothing in between', () => {
+    const samples = [5, 9, 10, 11, 19, 34].map((stored) => running({ stored, pending: 100 - stored }))
+    expect(said(...samples)).toEqual(['Holidays: Copying.', '10 percent: 10 of 100 files.', '30 percent: 34 of 100 files.'])
   })
 
   it('is each state, the last with the equation', () => {
-    const looks = [running({ state: 'listing' }), running(), anImport()]
-    expect(said(...looks)).toEqual([
-      'Import: Listing and copying.',
-      'Import: Copying.',
-      'Import: Completed. 2,412 found = 2,400 stored + 0 unchanged + 12 failed + 0 pending.',
+    const samples = [running({ state: 'listing' }), running(), anImport()]
+    expect(said(...samples)).toEqual([
+      'Holidays: Listing and copying.',
+      'Holidays: Copying.',
+      'Holidays: Completed. 2,412 found = 2,400 stored + 0 unchanged + 12 failed + 0 pending.',
     ])
   })
 
-  it('is nothing for an import that was over when it was opened', () => {
+  it('is each wait, but not each change of its end', () => {
+    const waiting = (until: string) =>
+      running({ waiting_for: { reason: 'store_unreachable', message: 'The storage does not respond.', until } })
+    const samples = [running(), waiting('2026-11-23T15:40:00Z'), waiting('2026-11-23T15:41:00Z'), running()]
+    expect(said(...samples)).toEqual([
+      'Holidays: Copying.',
+      expect.stringMatching(/^Holidays: Waiting until .*: The storage does not respond\.$/),
+      'Holidays: Copying.',
+    ])
+  })
+
+  it('is nothing for an import that had ended before it was opened', () => {
     expect(said(anImport())).toEqual([''])
   })
 
-  it('starts anew with another import', () => {
+  it('starts again with another import', () => {
     expect(said(running({ stored: 50, pending: 50 }), running({ id: 'job-2' }))).toEqual([
-      'Import: Copying.',
-      'Import: Copying.',
+      'Holidays: Copying.',
+      'Holidays: Copying.',
     ])
   })
 })

@@ -1,5 +1,6 @@
 import { screen, waitFor, within } from '@testing-library/react'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { formatMoment } from '../src/text/format'
 import { fileJson, folderJson, importJson } from './builders'
 import { FakeApi, jsonResponse, problem } from './fakeApi'
 import { pass, showPage } from './showPage'
@@ -11,7 +12,7 @@ beforeEach(() => {
 })
 
 describe('the report of an import', () => {
-  it('says the equation, word for word', async () => {
+  it('contains the equation, word for word', async () => {
     api.imports = [importJson()]
     showPage()
     const said = await screen.findByTestId('equation')
@@ -24,7 +25,7 @@ describe('the report of an import', () => {
     expect((await screen.findByText(/do not add up/)).textContent).toContain('2,412')
   })
 
-  it('tells how far it is, in numbers and to screen readers', async () => {
+  it('shows progress in numbers and to screen readers', async () => {
     vi.useFakeTimers({ now: new Date('2026-11-23T10:00:10Z') })
     const running = { state: 'transferring', found: 100, stored: 40, failed: 0, pending: 60, finished_at: null }
     api.imports = [importJson({ ...running, updated_at: '2026-11-23T10:00:10Z' })]
@@ -36,13 +37,13 @@ describe('the report of an import', () => {
     expect(screen.getByText('4.0 files/s, 290.0 kB/s')).toBeDefined()
     expect(screen.getByText('about 15 s')).toBeDefined()
     expect(screen.getByText('10 s')).toBeDefined()
-    expect(document.title).toBe('40 % – Drivestream')
+    expect(document.title).toBe('40 % – Holidays – Drivestream')
     api.imports = [importJson({ ...running, stored: 55, pending: 45 })]
     await pass(1_000)
     expect(screen.getByText('50 percent: 55 of 100 files.')).toBeDefined()
   })
 
-  it('slows the speed down when nothing moves', async () => {
+  it('shows a falling speed when nothing moves', async () => {
     vi.useFakeTimers({ now: new Date('2026-11-23T10:00:10Z') })
     api.imports = [
       importJson({ state: 'transferring', found: 100, stored: 40, failed: 0, pending: 60, finished_at: null }),
@@ -52,7 +53,41 @@ describe('the report of an import', () => {
     expect(screen.getByText('0.0 files/s, 0 bytes/s')).toBeDefined()
   })
 
-  it('names no percentage while the folder is being listed', async () => {
+  it('says why nothing moves and until when, and tells screen readers once', async () => {
+    vi.useFakeTimers({ now: new Date('2026-11-23T10:00:10Z') })
+    const running = { state: 'transferring', found: 100, stored: 40, failed: 0, pending: 60, finished_at: null }
+    const waiting = { reason: 'automated_queries', message: 'Google blocks this server.', until: '2026-11-23T15:40:00Z' }
+    const until = formatMoment(new Date(waiting.until))
+    api.imports = [importJson(running)]
+    showPage()
+    await pass(20)
+    expect(screen.getByText('Time left')).toBeDefined()
+    api.imports = [importJson({ ...running, waiting_for: waiting })]
+    await pass(1_000)
+    const line = screen.getByText('Google blocks this server.')
+    expect(line.textContent).toBe(`Waiting until ${until}: Google blocks this server.`)
+    expect(screen.queryByText('Time left')).toBeNull()
+    expect(screen.getByRole('link', { name: /60 to go, waiting/ })).toBeDefined()
+    const said = screen.getByText(`Holidays: Waiting until ${until}: Google blocks this server.`)
+    expect(said.getAttribute('aria-live')).toBe('polite')
+    expect(line.closest('[aria-live], [role=status], [role=alert]')).toBeNull()
+    api.imports = [importJson(running)]
+    await pass(1_000)
+    expect(screen.queryByText(/Waiting/)).toBeNull()
+    expect(said.textContent).toBe('Holidays: Copying.')
+  })
+
+  it.each([
+    [{ state: 'transferring', waiting_for: { reason: 'store_full', message: '', until: null } }, ['Waiting: The storage is full.']],
+    [{ state: 'completed', waiting_for: { reason: 'store_full', message: 'Full.', until: null } }, []],
+  ])('shows a wait without a sentence or an end, and none after the end (%#)', async (changes, lines) => {
+    api.imports = [importJson(changes)]
+    showPage()
+    await screen.findByTestId('equation')
+    expect(Array.from(document.querySelectorAll('.waiting'), ({ textContent }) => textContent)).toEqual(lines)
+  })
+
+  it('shows no percentage while the folder is being listed', async () => {
     api.imports = [importJson({ state: 'listing', finished_at: null, folders_found: 24, folders_listed: 7 })]
     showPage()
     expect(await screen.findByText('2,412 pictures found so far')).toBeDefined()
@@ -64,7 +99,7 @@ describe('the report of an import', () => {
     api.imports = [importJson({ state: 'failed', found: 0, stored: 0, failed: 0, message: 'The folder is not shared.' })]
     showPage()
     expect((await screen.findByText('The folder is not shared.')).getAttribute('role')).toBe('alert')
-    expect(await screen.findByText('No picture was stored.')).toBeDefined()
+    expect(await screen.findByText('No pictures were stored.')).toBeDefined()
   })
 
   it('names the folders that could not be listed, each with its reason', async () => {
@@ -76,11 +111,11 @@ describe('the report of an import', () => {
     const [first, second] = within(region).getAllByRole('listitem').map(({ textContent }) => textContent)
     expect(first).toContain('This folder is not shared.')
     expect(first).toContain('Share it with anyone who has the link')
-    expect(second).toContain('The folder itselfNot listed completely by Google')
+    expect(second).toContain('The imported folder itselfGoogle did not list the whole folder')
     expect(within(region).getByText('And 118 more.')).toBeDefined()
   })
 
-  it('asks for no folders when all were listed', async () => {
+  it('fetches no failed folders when all were listed', async () => {
     api.imports = [importJson()]
     showPage()
     await screen.findByTestId('equation')
@@ -88,7 +123,7 @@ describe('the report of an import', () => {
     expect(screen.queryByText(/could not be listed/)).toBeNull()
   })
 
-  it('leads to the folder in Drive, and nowhere else', async () => {
+  it('links to the folder in Drive, and nowhere else', async () => {
     api.imports = [importJson({ folder_url: 'javascript:alert(1)' })]
     showPage()
     const link = await screen.findByRole('link', { name: 'Open in Google Drive' })
@@ -96,18 +131,18 @@ describe('the report of an import', () => {
   })
 })
 
-describe('parked files', () => {
+describe('files that Google blocks for a day', () => {
   const parked = { files: 7, reason: 'download_quota_exceeded', after: '2026-11-24T10:00:20Z', how: 'POST it again.' }
   const ended = { state: 'completed_with_failures', parked }
 
-  it('are told apart, with the time after which they can be fetched', async () => {
+  it('are named, with the time after which they can be fetched', async () => {
     vi.useFakeTimers({ now: new Date('2026-11-23T12:00:00Z') })
     api.imports = [importJson(ended)]
     showPage()
     await pass(20)
-    const box = screen.getByRole('region', { name: '7 pictures are parked until Google releases them' })
+    const box = screen.getByRole('region', { name: '7 pictures cannot be downloaded yet' })
     expect(box.querySelector('time')?.dateTime).toBe('2026-11-24T10:00:20.000Z')
-    expect(box.textContent).toContain('What is stored already is not fetched twice.')
+    expect(box.textContent).toContain('Pictures that are already stored are not downloaded again.')
     expect(within(box).queryByRole('alert')).toBeNull()
   })
 
@@ -125,19 +160,19 @@ describe('parked files', () => {
     expect(posts[0]?.body).toEqual({ folderUrl: 'https://drive.google.com/open?id=x&resourcekey=0-k' })
   })
 
-  it('keep their button when it could not be done', async () => {
+  it('keep their button when the import could not start', async () => {
     api.imports = [importJson(ended)]
     api.started = () => problem(500, 'Kafka did not acknowledge.')
     const user = showPage()
     await user.click(await screen.findByRole('button', { name: 'Import the folder again' }))
-    expect(await screen.findByText('It was not started. Kafka did not acknowledge.')).toBeDefined()
+    expect(await screen.findByText('The import was not started. Kafka did not acknowledge.')).toBeDefined()
     expect(screen.getByRole('button', { name: 'Import the folder again' })).toBeDefined()
   })
 
-  it('have no button while the import runs, and no time where none is known', async () => {
+  it('have no button while the import runs, and no time if none is known', async () => {
     api.imports = [importJson({ state: 'transferring', finished_at: null, parked: { ...parked, files: 1, after: null } })]
     showPage()
-    expect(await screen.findByText('1 picture is parked until Google releases it')).toBeDefined()
+    expect(await screen.findByText('1 picture cannot be downloaded yet')).toBeDefined()
     expect(screen.queryByRole('button', { name: 'Import the folder again' })).toBeNull()
     api.imports = [importJson({ ...ended, parked: { ...parked, after: null } })]
     expect(await screen.findByText(/Import the folder again tomorrow/, {}, { timeout: 3000 })).toBeDefined()
@@ -150,7 +185,7 @@ describe('what failed', () => {
       fileJson({ google_drive_id: `${reason}-${n}`, name: `${reason} ${n}.jpg`, reason, message: message(n) }),
     )
 
-  it('is grouped by reason, with the sentence once where all have the same', async () => {
+  it('is grouped by reason, with one sentence if all files share it', async () => {
     api.imports = [importJson({ failures: { new_reason: 2, other: 10 } })]
     api.files = [...files('new_reason', 2, () => 'Ask again tomorrow.'), ...files('other', 10, (n) => `Sentence ${n}.`)]
     showPage()
@@ -165,29 +200,29 @@ describe('what failed', () => {
     api.imports = [importJson({ failed: 150, stored: 2262, failures: { other: 150 } })]
     api.files = files('other', 150, (n) => `Sentence ${n}.`)
     const user = showPage()
-    expect(await screen.findByText('First 100 files')).toBeDefined()
-    await user.click(screen.getByRole('button', { name: 'Load more of the 150 files' }))
+    expect(await screen.findByText('Show the first 100 files')).toBeDefined()
+    await user.click(screen.getByRole('button', { name: 'Load more (100 of 150 files loaded)' }))
     expect(await screen.findByText('Sentence 149.')).toBeDefined()
     expect(screen.queryByRole('button', { name: /Load more/ })).toBeNull()
   })
 
-  it('can be asked for again when the list was refused', async () => {
+  it('can be requested again after an error', async () => {
     api.imports = [importJson({ failures: { other: 12 } })]
     api.fault = (path) => (path.includes('/files?') ? problem(400, 'No such state.') : null)
     const user = showPage()
     const alert = await screen.findByRole('alert')
     expect(alert.textContent).toContain('The list of files could not be loaded. No such state.')
     api.fault = null
-    api.files = files('other', 12, () => 'Now it answers.')
+    api.files = files('other', 12, () => 'Now it responds.')
     await user.click(within(alert).getByRole('button', { name: 'Try again' }))
-    expect(await screen.findByText('Now it answers.')).toBeDefined()
+    expect(await screen.findByText('Now it responds.')).toBeDefined()
   })
 
-  it('stands apart from what was skipped, which opens on asking', async () => {
+  it('is separate from what was skipped, which opens on request', async () => {
     api.imports = [importJson({ skipped: { odd_type: 1234, other: 2 } })]
     api.files = [fileJson({ state: 'skipped', name: 'notes.txt', reason: 'odd_type' })]
     const user = showPage()
-    const summary = await screen.findByText('Beside them, 1,236 skipped: 1,234 odd_type, 2 other')
+    const summary = await screen.findByText('1,236 other files were skipped: odd_type (1,234), other (2)')
     expect(api.asked.some(({ path }) => path.includes('state=skipped'))).toBe(false)
     await user.click(summary)
     await waitFor(() => expect(screen.getByText('notes.txt')).toBeDefined())

@@ -1,7 +1,7 @@
 import { cleanup, configure } from '@testing-library/react'
 import { afterEach, beforeEach, vi } from 'vitest'
 
-// jsdom knows <dialog> but not its modal form; the real one is tried in Chromium (e2e).
+// jsdom has no modal <dialog>. The real one is tested in Chromium (e2e).
 HTMLDialogElement.prototype.showModal ??= function showModal(this: HTMLDialogElement) {
   this.open = true
 }
@@ -10,11 +10,11 @@ HTMLDialogElement.prototype.close ??= function close(this: HTMLDialogElement) {
   this.dispatchEvent(new Event('close'))
 }
 
-// A busy machine is slow, not wrong.
+// Generous, because a busy machine is slow.
 configure({ asyncUtilTimeout: 8_000 })
 
 beforeEach(() => {
-  vi.stubGlobal('fetch', () => Promise.reject(new Error('a test that calls the API brings its own')))
+  vi.stubGlobal('fetch', () => Promise.reject(new Error('a test that calls the API must install a FakeApi')))
   window.history.replaceState(null, '', '/')
 })
 

@@ -5,7 +5,7 @@ import { vi } from 'vitest'
 import { App } from '../src/App'
 import { makeQueryClient } from '../src/queries'
 
-/** The whole page, as a browser at `address` would show it. */
+/** Renders the whole page as if opened at `address`. */
 export function showPage(address = '/') {
   window.history.replaceState(null, '', address)
   render(
@@ -16,7 +16,7 @@ export function showPage(address = '/') {
   return userEvent.setup()
 }
 
-/** Lets time go by, and what waits for it happen; for tests with fake timers. */
+/** Advances fake timers and lets React render. */
 export async function pass(milliseconds: number): Promise<void> {
   await act(() => vi.advanceTimersByTimeAsync(milliseconds))
 }

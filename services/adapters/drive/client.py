@@ -14,7 +14,7 @@ from services.adapters.drive.refusals import Asked
 from services.adapters.drive.requests import AGENT, Exchange, Limits, Question
 from services.adapters.drive.settings import DriveSettings
 from services.adapters.drive.units import DOWNLOAD, GET, LIST, Unmetered
-from services.core.errors import TryAgain
+from services.core.errors import CoolDown, TryAgain, Verdict
 from services.core.events import FileFound
 from services.core.ports import LARGEST_PAGE, Entry, Page, SpendsQuota
 
@@ -95,6 +95,20 @@ class Drive:
                 yield chunks
         finally:
             await download.close()
+
+    async def answers(self) -> bool:
+        """Whether Drive answers at all, if only with a refusal: a health check."""
+        url = self._files.copy_with(path="/drive/v3/about").copy_merge_params(
+            self._query | {"fields": "kind"}
+        )
+        question = Question(url=url, asked=Asked.ITEM, units=GET, headers=JSON_HEADERS)
+        try:
+            await self._exchange.read(question, BIGGEST_ITEM)
+        except (TryAgain, CoolDown):
+            return False
+        except Verdict:
+            return True
+        return True
 
     def _item(self, item_id: str) -> str:
         return f"{self._files}/{quote(item_id, safe='')}"

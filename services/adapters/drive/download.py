@@ -17,7 +17,7 @@ from dataclasses import replace
 import httpx
 
 from services.adapters.drive.requests import BIGGEST_REFUSAL, TROUBLE, Exchange, Question, said
-from services.core.errors import TryAgain
+from services.core.errors import Corrupt, TryAgain
 from services.core.events import FileFound
 from services.core.flow.retry import RetryPolicy
 from services.core.reasons import CONTENT_MISMATCH
@@ -104,7 +104,7 @@ class Download:
         if self._file.size is None and length not in {None, self._received}:
             raise _interrupted(f"{self._received} of {length} bytes came")
         if self._promised and self._md5.hexdigest() != self._promised:
-            raise TryAgain(
+            raise Corrupt(
                 CONTENT_MISMATCH, "What came is not what Google Drive said that it would send."
             )
 
@@ -145,7 +145,7 @@ class Download:
         found = _RANGE.fullmatch(response.headers.get("content-range", "").strip())
         start, end, total = map(int, found.groups()) if found else (-1, -1, -1)
         if (start, end, total) != (self._received, total - 1, self._file.size):
-            raise TryAgain(
+            raise Corrupt(
                 CONTENT_MISMATCH, "Google Drive answered with another part than it was asked for."
             )
 
@@ -165,7 +165,7 @@ class Download:
             raise _interrupted(said(why)) from why
         self._exchange.unmask(response, self._head, self._question.asked)
         if not self._has_sum:
-            raise TryAgain(
+            raise Corrupt(
                 CONTENT_MISMATCH,
                 f"Google Drive answered with {content_type[:50]}, not with an image.",
             )

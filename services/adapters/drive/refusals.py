@@ -8,7 +8,15 @@ from datetime import datetime
 from enum import Enum
 
 from services.adapters.drive.problem import Problem, Refusal, is_wall, problem, seconds_asked
-from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain, Verdict
+from services.core.errors import (
+    CoolDown,
+    Corrupt,
+    RateLimited,
+    SetAside,
+    Stop,
+    TryAgain,
+    Verdict,
+)
 from services.core.reasons import (
     AUTOMATED_QUERIES,
     CONTENT_MISMATCH,
@@ -116,7 +124,7 @@ _OLD_TOKEN = Meaning(
     SetAside, PAGE_TOKEN_INVALID, "Google no longer accepts the place where the listing stood."
 )
 _FEWER_BYTES = Meaning(
-    TryAgain, CONTENT_MISMATCH, "Google Drive no longer has the bytes of this {it} that it listed."
+    Corrupt, CONTENT_MISMATCH, "Google Drive no longer has the bytes of this {it} that it listed."
 )
 _TROUBLE = Meaning(TryAgain, "drive_unavailable", "Google Drive had trouble answering.")
 _UNFIT = Meaning(SetAside, "drive_refused", "")

@@ -14,7 +14,7 @@ from services.core.wire import MAX_RECORD_BYTES
 
 TIMEOUT = 10.0
 GLANCE_SECONDS = 2.5
-"""How long a wait for the broker looks at a time: it says so every few seconds, and ends soon."""
+"""One look at a broker that may be away: short, so that waiting can be logged and ended."""
 PAUSE_SECONDS = 2.0
 
 
@@ -26,6 +26,7 @@ class Topics:
     """What `setup` and the indexer do about topics. Synchronous; each call is bounded."""
 
     def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
         self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": 2})
 
     def existing(self, timeout: float = TIMEOUT) -> Mapping[str, int]:
@@ -34,7 +35,12 @@ class Topics:
             topics = self._admin.list_topics(timeout=timeout).topics
         except KafkaException as why:
             raise KafkaUnavailableError(sentence(why.args[0])) from why
-        return {name: len(topic.partitions) for name, topic in topics.items()}
+        prefix, own = self._settings.topic_prefix, self._settings.own
+        return {
+            own(name): len(topic.partitions)
+            for name, topic in topics.items()
+            if name.startswith(prefix)
+        }
 
     def create(self) -> Sequence[str]:
         """Make what is missing; the names made. Refuses a topic of another partition count."""
@@ -48,7 +54,7 @@ class Topics:
         brokers = len(self._admin.list_topics(timeout=TIMEOUT).brokers)
         missing = [topic for topic in ALL if topic.name not in existing]
         if missing:
-            made = self._admin.create_topics([_new_topic(t, brokers) for t in missing])
+            made = self._admin.create_topics([self._new_topic(t, brokers) for t in missing])
             for future in made.values():
                 try:
                     future.result(TIMEOUT)
@@ -58,30 +64,32 @@ class Topics:
 
     def ids(self, names: Sequence[str]) -> Mapping[str, str]:
         """The id of each topic: a recreated topic has another one."""
-        described = self._admin.describe_topics(TopicCollection(list(names)))
+        described = self._admin.describe_topics(
+            TopicCollection([self._settings.prefixed(name) for name in names])
+        )
         try:
             return {
-                name: str(future.result(TIMEOUT).topic_id) for name, future in described.items()
+                self._settings.own(name): str(future.result(TIMEOUT).topic_id)
+                for name, future in described.items()
             }
         except KafkaException as why:
             raise KafkaUnavailableError(sentence(why.args[0])) from why
         except TimeoutError as why:
             raise KafkaUnavailableError("no answer in time") from why
 
-
-def _new_topic(topic: Topic, brokers: int) -> NewTopic:
-    replicas = 3 if brokers >= 3 else 1
-    return NewTopic(
-        topic.name,
-        num_partitions=topic.partitions,
-        replication_factor=replicas,
-        config={
-            "retention.ms": str(topic.retention_ms),
-            "cleanup.policy": "compact" if topic.compacted else "delete",
-            "min.insync.replicas": "2" if replicas == 3 else "1",
-            "max.message.bytes": str(MAX_RECORD_BYTES),
-        },
-    )
+    def _new_topic(self, topic: Topic, brokers: int) -> NewTopic:
+        replicas = 3 if brokers >= 3 else 1
+        return NewTopic(
+            self._settings.prefixed(topic.name),
+            num_partitions=topic.partitions,
+            replication_factor=replicas,
+            config={
+                "retention.ms": str(topic.retention_ms),
+                "cleanup.policy": "compact" if topic.compacted else "delete",
+                "min.insync.replicas": "2" if replicas == 3 else "1",
+                "max.message.bytes": str(MAX_RECORD_BYTES),
+            },
+        )
 
 
 async def wait_for_topics(

@@ -6,9 +6,10 @@ needs two seconds for a single message (`kafka.md` §0).
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 
+import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from services.adapters.kafka.errors import Complaints, KafkaUnavailableError, sentence
@@ -19,6 +20,8 @@ from services.core.wire import MAX_RECORD_BYTES, Record, encode
 POLL_SECONDS = 0.1
 FULL_QUEUE_WAIT = 0.02
 GRACE_SECONDS = 2.0
+AGAIN_SECONDS = 2.0
+log = structlog.get_logger("kafka")
 """librdkafka looks for messages that timed out once a second."""
 
 
@@ -78,6 +81,7 @@ class Publisher:
     def __init__(
         self, settings: KafkaSettings, *, source: str, timeout: float = 60.0, linger_ms: int = 5
     ) -> None:
+        self._settings = settings
         self._source = source
         self._timeout = timeout
         config = producer_config(settings, f"drivestream-{source}", timeout, linger_ms)
@@ -122,7 +126,7 @@ class Publisher:
         while True:
             try:
                 self._producer.produce(
-                    record.topic,
+                    self._settings.prefixed(record.topic),
                     key=record.key,
                     value=record.value,
                     headers=list(record.headers),
@@ -140,3 +144,29 @@ class Publisher:
         self._producer.flush(min(self._timeout, 10.0))
         self._closing.set()
         self._thread.join(5 * POLL_SECONDS + 1)
+
+
+class PatientPublisher:
+    """Publishes until Kafka acknowledges, however long it is away; cancelled, it ends at once.
+
+    Publishing again what was written already is harmless: an event's id is computed from it.
+    """
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+
+    async def publish(self, events: Sequence[Message]) -> None:
+        """As `PublishesEvents` says."""
+        await self._until_acknowledged(lambda: self._publisher.publish(events))
+
+    async def publish_records(self, records: Sequence[Record]) -> None:
+        """As `publish`, for records as they are (dead letters)."""
+        await self._until_acknowledged(lambda: self._publisher.publish_records(records))
+
+    async def _until_acknowledged(self, publish: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                return await publish()
+            except KafkaUnavailableError as why:
+                log.error("kafka.not_acknowledged", why=str(why), seconds=AGAIN_SECONDS)
+                await asyncio.sleep(AGAIN_SECONDS)

@@ -1,17 +1,37 @@
-"""Where Kafka is."""
+"""Where Kafka is, and what our topics and groups are called there."""
 
+import re
 from dataclasses import dataclass
 
 from services.core.settings import Reader
 
+PREFIX = re.compile(r"[A-Za-z0-9._-]{0,100}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class KafkaSettings:
-    """Where the brokers are."""
+    """The brokers. `topic_prefix` lets several installations share one cluster."""
 
     bootstrap_servers: str
+    topic_prefix: str = ""
 
     @classmethod
     def read(cls, reader: Reader) -> "KafkaSettings":
-        """From KAFKA_BOOTSTRAP_SERVERS."""
-        return cls(bootstrap_servers=reader.text("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:29092"))
+        """From KAFKA_BOOTSTRAP_SERVERS and KAFKA_TOPIC_PREFIX."""
+        prefix = reader.text("KAFKA_TOPIC_PREFIX", "")
+        if not PREFIX.fullmatch(prefix):
+            reader.faults.append(
+                "KAFKA_TOPIC_PREFIX has at most 100 letters, digits, dots, dashes and underscores."
+            )
+        return cls(
+            bootstrap_servers=reader.text("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:29092"),
+            topic_prefix=prefix,
+        )
+
+    def prefixed(self, name: str) -> str:
+        """The name on the brokers of one of our topics or groups."""
+        return self.topic_prefix + name
+
+    def own(self, name: str) -> str:
+        """Our name of a topic on the brokers."""
+        return name.removeprefix(self.topic_prefix)

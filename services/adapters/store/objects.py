@@ -137,6 +137,14 @@ class ObjectStore:
                 found = self._verdict(why)
                 raise Stop(found.reason, found.message) from why
 
+    async def answers(self) -> bool:
+        """Whether the store answers and would take objects: a health check."""
+        try:
+            await self.ready()
+        except Stop:
+            return False
+        return True
+
     async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T:
         try:
             return await ask()

@@ -1,189 +1,180 @@
-"""When nothing can work: wait loudly, try again, lose nothing.
+"""A circuit breaker for one outside system: closed, open, half-open.
 
-One item at a time tries, the others wait behind it; the first success lets all of them go on. After
-a `CoolDown` nobody else knocks at all: also who comes new waits for its turn to be the one.
+Closed, every call goes through. A call that ends in a `Stop` opens the breaker: whoever failed
+waits, and one at a time probes, after waits that double. The first success closes the breaker and
+lets everybody go on. While a `CoolDown` lasts, newcomers wait too, and only the probe asks.
+
+An item that keeps failing while the system works for others is isolated: it is set aside, and
+nobody waits for it.
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from services.core.errors import CoolDown, SetAside, Stop, TryAgain
+from services.core.errors import CoolDown, Outage, SetAside, Stop
+from services.core.events import Waiting
 
 T = TypeVar("T")
-Tell = Callable[[Stop, float], None]
+Tasks = Counter[asyncio.Task[object] | None]
+OnWait = Callable[[Stop, float], None]
+Check = Callable[[], Awaitable[bool]]
 FIRST_WAIT = 2.0
 LONGEST_WAIT = 30.0
 LONGEST_COOL_DOWN = 3600.0
-ALONE_AT_MOST = 5
-"""Stops in a row of one item, others succeeding between any two: about a minute with the waits."""
 MOST_DOUBLINGS = 12
-STEP = 0.25
-TURN_SECONDS = 1.0
-"""How long who waits behind another may overlook that it is asked to leave."""
+PATIENCE = 4.0
+"""Evidence against an item at which it is set aside: some 20 seconds while others succeed."""
+OTHERS_SUCCEED = 1.0
+SYSTEM_ANSWERS = 0.5
+"""Weaker evidence: the system may answer a health check and still fail at all real work."""
 
 
-def always() -> bool:
-    """For what nobody else will ever do."""
-    return True
+async def unknown() -> bool:
+    """The health check of a system that has none."""
+    return False
 
 
-def for_all(why: SetAside) -> Stop:
-    """What is no one item's trouble, as a wait of all: for as long as the other side asked for,
-    where we would knock again sooner."""
-    asked = why.__cause__.retry_after if isinstance(why.__cause__, TryAgain) else None
-    if asked is not None and asked > LONGEST_WAIT:
-        return CoolDown(why.reason, why.message, asked)
-    return Stop(why.reason, why.message)
+@dataclass(eq=False)
+class _Item:
+    """One call: the successes of others that it has seen, and the evidence against it."""
+
+    seen: int
+    evidence: float = 0.0
+    rounds: int = 0
 
 
-async def nap(seconds: float, alive: Callable[[], bool]) -> None:
-    """Sleep in small steps: who is asked to leave must not sleep through the drain."""
-    until = time.monotonic() + seconds
-    while alive():
-        left = until - time.monotonic()
-        if left <= 0:
-            return
-        await asyncio.sleep(min(left, STEP))
+class CircuitBreaker:
+    """Waits in seconds, doubling from `first_wait` to `longest_wait`.
 
-
-class Standstill:
-    """What the process waits for, if for anything. Waits in seconds, doubling up to the longest.
-
-    `tell` hears of every wait before it begins: why, and for how many seconds.
+    `on_wait` hears of every probe's wait before it begins: why, and how long. `check` says whether
+    the system answers at all, when nothing succeeds that could tell.
     """
 
     def __init__(
-        self, tell: Tell, first_wait: float = FIRST_WAIT, longest_wait: float = LONGEST_WAIT
+        self,
+        on_wait: OnWait,
+        check: Check = unknown,
+        first_wait: float = FIRST_WAIT,
+        longest_wait: float = LONGEST_WAIT,
     ) -> None:
-        self._tell = tell
+        self._on_wait = on_wait
+        self._check = check
         self._first_wait = first_wait
         self._longest_wait = longest_wait
         self._waits = 0  # since the last success
-        self._works = asyncio.Event()
         self._successes = 0
-        self._turn = asyncio.Lock()
-        self._wall: CoolDown | None = None
-        self._walls = 0
-        self._why = ""
-        self._held: set[object] = set()
+        self._closed = asyncio.Event()
+        self._probe = asyncio.Lock()
+        self._cool_down: CoolDown | None = None
+        self._cool_downs = 0
+        self._queue: Tasks = Counter()
+        self._isolated: Tasks = Counter()
+        self._why = Waiting(reason="starting", message="")
 
     @property
-    def waiting_for(self) -> str | None:
-        """Why somebody waits; None where nobody does, as when all who did were asked to leave."""
-        return self._why if self._held else None
+    def waiting_for(self) -> Waiting | None:
+        """What is waited for; None while nobody waits."""
+        return self._why if self._queue else None
 
-    async def outlast(
-        self, act: Callable[[], Awaitable[T]], *, alive: Callable[[], bool] = always
-    ) -> T | None:
-        """The value of `act()`, called until it raises no `Stop`; None once nobody waits for it.
+    def holds(self, task: asyncio.Task[object]) -> bool:
+        """Whether this task waits here."""
+        return task in self._queue or task in self._isolated
 
-        Raises `SetAside` for what is stopped again and again while others succeed in between: then
-        it is the item that cannot work, and not everything.
+    async def call(self, act: Callable[[], Awaitable[T]], *, patience: float = PATIENCE) -> T:
+        """The value of `act()`, called until it raises no `Stop`.
+
+        Raises `SetAside` for an item that fails again and again while the system works.
         """
-        item = object()
-        try:
-            return await self._outlast(act, alive, item)
-        finally:
-            self._held.discard(item)
-
-    async def _outlast(
-        self, act: Callable[[], Awaitable[T]], alive: Callable[[], bool], item: object
-    ) -> T | None:
-        alone, seen, its_turn = 0, self._successes, False
-        while alive():
-            if self._wall is not None and not its_turn:
-                await self._pause(self._wall, alive, item)
-                its_turn = True
-                continue
-            walls = self._walls
+        item, probing = _Item(self._successes), False
+        while True:
+            if self._cool_down is not None and not probing:
+                await self._wait_for_probe(self._cool_down)
+            admitted = self._cool_downs
             try:
                 value = await act()
             except SetAside:
-                self._succeeded(walls)  # an answer, if not the one that was hoped for
+                self._succeeded(admitted)  # an answer, if not the one hoped for
                 raise
             except Stop as why:
-                alone, seen = self._alone(why, alone, seen), self._successes
-                if alone >= ALONE_AT_MOST:
-                    raise SetAside(why.reason, why.message) from why
-                its_turn = await self._wait_out(why, alone, alive, item)
+                await self._weigh(item, why)
+                if item.evidence >= patience:
+                    raise _set_aside(why) from why
+                probing = await self._wait(item, why)
             else:
-                self._succeeded(walls)
+                self._succeeded(admitted)
                 return value
-        return None
 
-    async def passed(self, check: Callable[[], Awaitable[None]]) -> None:
-        """Return once `check()` raises no `Stop`."""
-        await self.outlast(check)
+    async def _weigh(self, item: _Item, why: Stop) -> None:
+        """Look for evidence that the item is at fault, and not the system."""
+        item.rounds += 1
+        if self._successes > item.seen:
+            item.evidence += OTHERS_SUCCEED
+        elif isinstance(why, Outage):
+            if await self._check():
+                item.evidence += SYSTEM_ANSWERS
+        elif item.evidence > OTHERS_SUCCEED and self._cool_down is None:
+            # It was singled out already, and perhaps nobody is left who could succeed.
+            item.evidence += OTHERS_SUCCEED
+        elif not isinstance(why, CoolDown):
+            item.evidence = 0.0
+        item.seen = self._successes
 
-    def _alone(self, why: Stop, alone: int, seen: int) -> int:
-        """How often it was stopped while others succeeded; behind a wall none had the chance to.
-
-        Who was singled out so waits by itself, and nobody may be left to succeed meanwhile: unless
-        others are shut out too, it goes on counting, or it would never end.
-        """
-        if self._successes > seen or (alone > 1 and self._wall is None):
-            return alone + 1
-        return alone if isinstance(why, CoolDown) else 0
-
-    def _succeeded(self, walls: int) -> None:
+    def _succeeded(self, admitted: int) -> None:
         self._successes += 1
-        if self._wall is not None and walls < self._walls:
-            return  # it was let in before the wall came down: that says nothing of now
-        self._wall = None
+        if self._cool_down is not None and admitted < self._cool_downs:
+            return  # it was let in before the cool-down began, so it says nothing of now
+        self._cool_down = None
         self._waits = 0
-        self._held.clear()
-        self._works.set()
+        self._closed.set()
 
-    async def _wait_out(
-        self, why: Stop, alone: int, alive: Callable[[], bool], item: object
-    ) -> bool:
-        """Whether it waited for its turn. What others pass waits by itself, and stops nobody; a
-        wall may let through what came before, so there it takes two in a row to tell."""
+    async def _wait(self, item: _Item, why: Stop) -> bool:
+        """Wait before the next try; whether the next try is the probe of all.
+
+        An isolated item waits by itself and keeps nobody. One piece of evidence isolates it, two
+        are needed behind a cool-down, since that may let through what came before.
+        """
+        doubled = 2.0 ** min(item.rounds, MOST_DOUBLINGS)
         if isinstance(why, CoolDown):
-            if alone > 1:
-                await nap(min(LONGEST_COOL_DOWN, why.seconds * 2.0 ** (alone - 1)), alive)
+            if item.evidence > OTHERS_SUCCEED:
+                await self._sleep(min(LONGEST_COOL_DOWN, why.seconds * doubled / 2))
                 return False
-            if self._wall is None:
-                self._walls += 1
-            self._wall = why
-        elif alone:
-            await nap(min(self._longest_wait, self._first_wait * 2.0**alone), alive)
+            if self._cool_down is None:
+                self._cool_downs += 1
+            self._cool_down = why
+        elif item.evidence >= OTHERS_SUCCEED:
+            await self._sleep(min(self._longest_wait, self._first_wait * doubled / 2))
             return False
-        await self._pause(why, alive, item)
+        self._closed.clear()
+        await self._wait_for_probe(why)
         return True
 
-    async def _pause(self, why: Stop, alive: Callable[[], bool], item: object) -> None:
-        self._works.clear()
-        self._why = why.message
-        self._held.add(item)
-        if not await self._has_turn(alive):
-            return
-        try:
-            await self._sit_out(why, alive)
-        finally:
-            self._turn.release()
+    async def _wait_for_probe(self, why: Stop) -> None:
+        """Return when it is this task's turn to probe, or when somebody else succeeded."""
+        if not self._queue:
+            self._why = Waiting(reason=why.reason, message=why.message)
+        with _member(self._queue):
+            async with self._probe:
+                await self._sit_out(why)
 
-    async def _has_turn(self, alive: Callable[[], bool]) -> bool:
-        """False for who is asked to leave before its turn: behind a wall that may take an hour."""
-        while alive():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(TURN_SECONDS):
-                    return await self._turn.acquire()
-        return False
+    async def _sleep(self, seconds: float) -> None:
+        with _member(self._isolated):
+            await asyncio.sleep(seconds)
 
-    async def _sit_out(self, why: Stop, alive: Callable[[], bool]) -> None:
-        if self._works.is_set() or not alive():
+    async def _sit_out(self, why: Stop) -> None:
+        if self._closed.is_set():
             return
         seconds = self._next_wait(why)
-        self._tell(why, seconds)
-        until = time.monotonic() + seconds
-        while alive() and not self._works.is_set() and (left := until - time.monotonic()) > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(left, STEP)):
-                    await self._works.wait()
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        self._why = Waiting(reason=why.reason, message=why.message, until=until)
+        self._on_wait(why, seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closed.wait()
 
     def _next_wait(self, why: Stop) -> float:
         doubled = 2.0 ** min(self._waits, MOST_DOUBLINGS)
@@ -191,3 +182,22 @@ class Standstill:
         if isinstance(why, CoolDown):
             return min(LONGEST_COOL_DOWN, why.seconds * doubled)
         return min(self._longest_wait, self._first_wait * doubled)
+
+
+@contextmanager
+def _member(tasks: Tasks) -> Iterator[None]:
+    """Count the running task among these for as long as the block lasts."""
+    task = asyncio.current_task()
+    tasks[task] += 1
+    try:
+        yield
+    finally:
+        tasks[task] -= 1
+        if not tasks[task]:
+            del tasks[task]
+
+
+def _set_aside(why: Stop) -> SetAside:
+    end = SetAside(why.reason, why.message)
+    end.system = why.system
+    return end

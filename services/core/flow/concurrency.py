@@ -1,30 +1,45 @@
-"""Many items at once, never more than a number of them."""
+"""A limit of how many things go on at once, which can change while they do."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TypeVar
-
-T = TypeVar("T")
 
 
-async def in_parallel(
-    items: AsyncIterator[T], handle: Callable[[T], Awaitable[None]], *, at_once: int
-) -> None:
-    """Call `handle` for each item as it comes, `at_once` together; the next is taken when one ends.
+class ConcurrencyLimit:
+    """Slots for one taker: only one task may wait in `acquire` or `drained` at a time."""
 
-    Returns when the items end and all are handled. If one handler raises, the others are cancelled
-    and the error goes up: the process dies, and Kafka delivers again what was not done.
-    """
-    slots = asyncio.Semaphore(at_once)
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._in_use = 0
+        self._changed = asyncio.Event()
 
-    async def one(item: T) -> None:
-        try:
-            await handle(item)
-        finally:
-            slots.release()
+    @property
+    def limit(self) -> int:
+        """How many slots there are."""
+        return self._limit
 
-    async with asyncio.TaskGroup() as tasks:
-        await slots.acquire()
-        async for item in items:
-            tasks.create_task(one(item))
-            await slots.acquire()
+    @property
+    def in_use(self) -> int:
+        """How many slots are taken; above `limit` for a while after it shrank."""
+        return self._in_use
+
+    def resize(self, limit: int) -> None:
+        """Change the number of slots. What is in use above it is not taken back."""
+        self._limit = max(1, limit)
+        self._changed.set()
+
+    async def acquire(self) -> None:
+        """Return once a slot is taken."""
+        while self._in_use >= self._limit:
+            self._changed.clear()
+            await self._changed.wait()
+        self._in_use += 1
+
+    def release(self) -> None:
+        """Give a slot back."""
+        self._in_use -= 1
+        self._changed.set()
+
+    async def drained(self) -> None:
+        """Return once no slot is in use."""
+        while self._in_use:
+            self._changed.clear()
+            await self._changed.wait()

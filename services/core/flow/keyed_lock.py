@@ -1,4 +1,4 @@
-"""One at a time for one thing; others side by side."""
+"""A lock per key: one holder at a time for one key, others side by side."""
 
 import asyncio
 from collections.abc import AsyncIterator, Hashable
@@ -7,26 +7,26 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class _Turn:
+class _Lock:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    takers: int = 0
+    users: int = 0
 
 
-class Turns:
-    """Remembers a thing only for as long as somebody has, or awaits, its turn."""
+class KeyedLock:
+    """Remembers a key only while somebody holds or awaits its lock."""
 
     def __init__(self) -> None:
-        self._turns: dict[Hashable, _Turn] = {}
+        self._locks: dict[Hashable, _Lock] = {}
 
     @asynccontextmanager
-    async def of(self, thing: Hashable) -> AsyncIterator[None]:
-        """The block runs for nobody else with this thing; first come, first served."""
-        turn = self._turns.setdefault(thing, _Turn())
-        turn.takers += 1
+    async def holding(self, key: Hashable) -> AsyncIterator[None]:
+        """Hold the key's lock for the block; first come, first served."""
+        entry = self._locks.setdefault(key, _Lock())
+        entry.users += 1
         try:
-            async with turn.lock:
+            async with entry.lock:
                 yield
         finally:
-            turn.takers -= 1
-            if not turn.takers:
-                del self._turns[thing]
+            entry.users -= 1
+            if not entry.users:
+                del self._locks[key]

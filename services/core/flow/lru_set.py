@@ -1,26 +1,29 @@
-"""What was done lately, as far as a bounded memory goes."""
+"""A set of bounded size that forgets what was used least recently."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 T = TypeVar("T", bound=Hashable)
-REMEMBERED = 20_000
+CAPACITY = 20_000
 
 
-class Recent(Generic[T]):
-    """The newest `remembered` items noted; older ones are forgotten."""
+class LruSet(Generic[T]):
+    """Adding an item, or finding it, makes it the most recently used."""
 
-    def __init__(self, remembered: int = REMEMBERED) -> None:
-        self._remembered = remembered
-        self._noted: OrderedDict[T, None] = OrderedDict()
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._items: OrderedDict[T, None] = OrderedDict()
 
     def __contains__(self, item: T) -> bool:
-        return item in self._noted
+        if item not in self._items:
+            return False
+        self._items.move_to_end(item)
+        return True
 
-    def note(self, item: T) -> None:
-        """It is the newest now."""
-        self._noted[item] = None
-        self._noted.move_to_end(item)
-        if len(self._noted) > self._remembered:
-            self._noted.popitem(last=False)
+    def add(self, item: T) -> None:
+        """Add it, and forget the least recently used beyond the capacity."""
+        self._items[item] = None
+        self._items.move_to_end(item)
+        if len(self._items) > self._capacity:
+            self._items.popitem(last=False)

@@ -1,29 +1,183 @@
-"""Which offset of one partition is safe to commit while work finishes out of order."""
+"""Which offset of a partition may be committed while work finishes out of order.
 
+Kafka's committed offset is the next one to read, so the commit is the oldest unfinished offset, or
+the one after the newest delivered if all are finished. Offsets have gaps (transaction markers,
+compaction), so nothing is computed by counting.
+
+What finished behind one slow message travels in the commit's metadata (`CommitState`): the next
+owner of the partition does not do it again. The metadata also says whether the owner left in
+order, so a message that kills its worker is found out.
+"""
+
+import base64
+import binascii
+import zlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import pairwise
+
+import msgspec
+
+LONGEST_METADATA = 3_500
+"""Characters. A broker takes 4,096 (`offset.metadata.max.bytes`)."""
+MARGIN = 128
+"""Messages that may be started between two commits: 500 a second at four commits a second."""
+SUSPECT_DEATHS = 3
+"""Deaths over one stretch of the log after which its messages are worked on one at a time."""
+VERSION = 1
+
+Range = tuple[int, int]
+"""First and last offset, both included."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class CommitState:
+    """What a commit says beyond its offset.
+
+    `started` is the offset after the newest message that was started. `deaths` counts how often in
+    a row a worker died before the commit reached `suspect_until`. `alone` is the message that was
+    worked on alone. `idle`: nothing was in hand, so the death of this owner proves nothing.
+    """
+
+    finished: tuple[Range, ...] = ()
+    started: int = 0
+    deaths: int = 0
+    suspect_until: int = 0
+    alone: int | None = None
+    idle: bool = True
+
+    def encode(self, offset: int) -> str:
+        """The metadata of a commit at `offset`. Ranges that do not fit are left out: their messages
+        may be done twice, which changes nothing."""
+        ranges = self.finished
+        while True:
+            text = self._encode(offset, ranges)
+            if len(text) <= LONGEST_METADATA:
+                return text
+            ranges = ranges[: len(ranges) // 2]
+
+    def _encode(self, offset: int, ranges: Sequence[Range]) -> str:
+        numbers = [VERSION, self.started - offset, self.deaths, self.suspect_until - offset]
+        numbers += [-1 if self.alone is None else self.alone - offset, int(self.idle)]
+        last = offset
+        for first, end in ranges:
+            numbers += [first - last, end - first]
+            last = end
+        packed = zlib.compress(msgspec.json.encode(numbers), 1)
+        return base64.b85encode(packed).decode()
+
+    @classmethod
+    def decode(cls, offset: int, metadata: str | None) -> "CommitState | None":
+        """What an earlier owner left; None where it left nothing that can be read."""
+        try:
+            packed = zlib.decompress(base64.b85decode(metadata or ""))
+            numbers = msgspec.json.decode(packed, type=list[int])
+        except (ValueError, zlib.error, binascii.Error):
+            return None
+        if len(numbers) < 6 or len(numbers) % 2 or numbers[0] != VERSION:
+            return None
+        ranges, last = [], offset
+        for gap, length in zip(numbers[6::2], numbers[7::2], strict=True):
+            ranges.append((last + gap, last + gap + length))
+            last += gap + length
+        return cls(
+            finished=tuple(ranges),
+            started=offset + numbers[1],
+            deaths=numbers[2],
+            suspect_until=offset + numbers[3],
+            alone=None if numbers[4] < 0 else offset + numbers[4],
+            idle=bool(numbers[5]),
+        )
+
+
+class History(Enum):
+    """What is known of a delivered message from the time before this assignment."""
+
+    NEW = "new"
+    REDELIVERED = "redelivered"  # it may have been handled before
+    SUSPECT = "suspect"  # and a worker may have died of it: work on it alone
+    CONDEMNED = "condemned"  # a worker died while it was worked on alone
+    FINISHED = "finished"
+
+
+@dataclass
+class _Inherited:
+    """What follows from the state in which the last owner left the partition."""
+
+    finished: tuple[Range, ...] = ()
+    redelivered_until: int = 0
+    deaths: int = 0
+    suspect_until: int = 0
+    condemned: int | None = None
+    at: int = 0  # index into `finished`
+
+    @classmethod
+    def from_state(cls, offset: int, state: CommitState) -> "_Inherited":
+        margin = 0 if state.idle else MARGIN
+        until = max(state.started, offset) + margin
+        if state.idle:
+            return cls(finished=state.finished, redelivered_until=until)
+        return cls(
+            finished=state.finished,
+            redelivered_until=until,
+            deaths=state.deaths + 1,
+            suspect_until=max(state.suspect_until, until),
+            condemned=state.alone,
+        )
+
+    def history(self, offset: int) -> History:
+        """Offsets are asked for in ascending order."""
+        while self.at < len(self.finished) and self.finished[self.at][1] < offset:
+            self.at += 1
+        if self.at < len(self.finished) and self.finished[self.at][0] <= offset:
+            return History.FINISHED
+        if offset == self.condemned:
+            return History.CONDEMNED
+        if self.deaths >= SUSPECT_DEATHS and offset < self.suspect_until:
+            return History.SUSPECT
+        return History.REDELIVERED if offset < self.redelivered_until else History.NEW
+
+    def finished_from(self, offset: int) -> list[Range]:
+        """What the last owner finished from this offset on."""
+        return [(max(a, offset), b) for a, b in self.finished[self.at :] if b >= offset]
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What to send to the broker."""
+
+    offset: int
+    metadata: str
+
+
+@dataclass
 class Offsets:
     """One assignment of one partition: offsets arrive ascending, with gaps, finish in any order.
 
-    Kafka's committed offset is the next one to read, so what may be committed is the oldest
-    unfinished offset, or the one after the newest delivered if all are finished. Offsets have gaps
-    (transaction markers, compaction), so nothing here is computed by counting. One object lives
-    for one assignment: after `end()` late completions change nothing, since the partition may
-    belong to another worker by then.
+    One object lives for one assignment: after `end()` late completions change nothing, since the
+    partition may belong to another worker by then. Not thread-safe: one thread owns it.
     """
 
-    def __init__(self) -> None:
-        self._unfinished: OrderedDict[int, float] = OrderedDict()
-        self._next: int | None = None
-        self._committed: int | None = None
-        self._ended = False
+    ended: bool = False
+    _unfinished: OrderedDict[int, float] = field(default_factory=OrderedDict)
+    _next: int | None = None
+    _started: int = 0
+    _alone: int | None = None
+    _inherited: _Inherited = field(default_factory=_Inherited)
+    _sent: Commit | None = None
+    _acknowledged: Commit | None = None
 
-    @property
-    def ended(self) -> bool:
-        """True once the partition was revoked or lost."""
-        return self._ended
+    @classmethod
+    def resumed(cls, offset: int, metadata: str | None) -> "Offsets":
+        """From what the last owner committed."""
+        state = CommitState.decode(offset, metadata)
+        offsets = cls()
+        if state is not None:
+            offsets._inherited = _Inherited.from_state(offset, state)
+            offsets._started = state.started
+        return offsets
 
     @property
     def unfinished(self) -> int:
@@ -33,40 +187,83 @@ class Offsets:
     @property
     def committable(self) -> int | None:
         """The offset to commit, or None while nothing was delivered, or after the end."""
-        if self._ended:
+        if self.ended:
             return None
         return next(iter(self._unfinished), self._next)
 
     @property
-    def uncommitted(self) -> int | None:
-        """`committable` where it moved since the last successful commit, else None."""
-        offset = self.committable
-        return None if offset == self._committed else offset
+    def oldest(self) -> float | None:
+        """When the oldest unfinished offset was delivered; None if there is none."""
+        return next(iter(self._unfinished.values()), None)
 
-    def oldest_age(self, now: float) -> float:
-        """Seconds since the oldest unfinished offset was delivered; 0.0 if none."""
-        return now - next(iter(self._unfinished.values()), now)
+    def begin(self, offset: int, at: float = 0.0) -> History:
+        """Note a delivery at monotonic time `at`. A repeat of a known offset is refused.
 
-    def begin(self, offset: int, at: float = 0.0) -> None:
-        """Note a delivery at monotonic time `at`. A repeat of a known offset is refused."""
+        What the last owner finished is finished at once.
+        """
         if self._next is not None and offset < self._next:
             raise ValueError(f"offset {offset} was delivered before")
-        self._unfinished[offset] = at
         self._next = offset + 1
+        history = self._inherited.history(offset)
+        if history is not History.FINISHED:
+            self._unfinished[offset] = at
+        return history
+
+    def start(self, offset: int, *, alone: bool = False) -> None:
+        """Work on this offset begins."""
+        self._started = max(self._started, offset + 1)
+        self._alone = offset if alone else None
 
     def finish(self, offset: int) -> None:
         """The work of this offset is done. Unknown, repeated and late ones change nothing."""
-        if not self._ended:
+        if not self.ended:
             self._unfinished.pop(offset, None)
+            if self._alone == offset:
+                self._alone = None
 
-    def committed(self, offset: int) -> None:
+    def due(self, *, leaving: bool = False) -> Commit | None:
+        """The commit to send, None where nothing changed since the last one acknowledged.
+
+        `leaving`: the owner gives the partition up in order, so nothing in it is suspect.
+        """
+        offset = self.committable
+        if offset is None:
+            return None
+        commit = Commit(offset, self._state(offset, leaving).encode(offset))
+        if commit == self._acknowledged:
+            return None
+        self._sent = commit
+        return commit
+
+    def acknowledged(self, offset: int) -> None:
         """The broker has acknowledged the commit of this offset."""
-        self._committed = offset
+        if self._sent is not None and self._sent.offset == offset:
+            self._acknowledged = self._sent
 
     def end(self) -> None:
         """The assignment is over: nothing more may be committed from here."""
-        self._ended = True
+        self.ended = True
         self._unfinished.clear()
+
+    def _state(self, offset: int, leaving: bool) -> CommitState:
+        idle = leaving or not self._unfinished
+        suspect = not idle and offset < self._inherited.suspect_until
+        return CommitState(
+            finished=tuple(self._finished_ranges()),
+            started=max(self._started, offset),
+            deaths=self._inherited.deaths if suspect else 0,
+            suspect_until=self._inherited.suspect_until if suspect else offset,
+            alone=self._alone,
+            idle=idle,
+        )
+
+    def _finished_ranges(self) -> list[Range]:
+        """Between unfinished offsets everything is finished or does not exist."""
+        if self._next is None:
+            return []
+        edges = [*self._unfinished, self._next]
+        ranges = [(a + 1, b - 1) for a, b in pairwise(edges) if b - a > 1]
+        return ranges + self._inherited.finished_from(self._next)
 
 
 @dataclass(frozen=True)

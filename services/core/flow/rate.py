@@ -1,33 +1,32 @@
-"""The arithmetic of a limiter: how much may be spent by now, and how refusals hold it back. Pure.
+"""The arithmetic of a rate limiter: a token bucket, an AIMD rate and a sliding counter. Pure.
 
-Times are seconds of any one clock that does not go back.
+Times are seconds of any monotonic clock.
 """
 
 from collections.abc import Callable
 
 BURST_SECONDS = 0.25
-"""What may be saved up, as time at the present rate.
+"""The bucket's size, as time at the present rate.
 
-A timer that comes late must not cost quota, and a quarter of a second is more than a busy event
-loop is late. All workers' shares add up to one, so their bursts add up to a quarter of a second of
-the whole: 0.4 % of a minute, well within the 2 % that previews rarely use.
+A late timer must not cost quota, and a busy event loop is late by less than this. The workers'
+shares add up to one, so their bursts add up to 0.25 s of the whole quota: 0.4 % of a minute, which
+is less than the 2 % that previews rarely use.
 """
 DECREASE = 0.7
-"""What a refusal leaves of the rate."""
+"""The multiplicative decrease: what a refusal leaves of the rate."""
 ONCE_IN_SECONDS = 5.0
-"""Many requests are under way at once and refused together: together they count once."""
+"""Requests in flight are refused together; together they count as one refusal."""
 RECOVERY_A_SECOND = 0.01
-"""Of the share, not of what is left of it: from the floor to all of it in a minute and a half."""
+"""The additive increase, as a part of the whole share: from the floor to all of it in 95 s."""
 FLOOR = 0.05
-"""Someone must go on asking, or nobody would learn that Google allows more again."""
+"""Requests must go on at some rate, or nobody would learn that Google allows more again."""
 MINUTE = 60
 
 
-class Pace:
-    """Lets a spender go whenever it owes nothing, and then owes what it spent.
+class TokenBucket:
+    """A bucket that may go into debt: whoever finds it not empty takes what the request costs.
 
-    So requests are evenly spaced, whatever each of them costs, and one may cost more than could
-    ever be saved up.
+    So requests are evenly spaced whatever they cost, and one may cost more than the bucket holds.
     """
 
     def __init__(self, now: float) -> None:
@@ -37,83 +36,83 @@ class Pace:
 
     @property
     def free(self) -> bool:
-        """Whether somebody may spend now."""
+        """Whether a request may be sent now."""
         return self._rate > 0 and self._level >= 0
 
     def move(self, now: float, rate: float) -> None:
-        """On to `now`, at so many units a second since the last time."""
+        """Fill the bucket up to `now`, at `rate` units a second."""
         earned = rate * max(0.0, now - self._at)
         self._level = min(self._level + earned, max(rate * BURST_SECONDS, 0.0))
         self._rate, self._at = rate, max(now, self._at)
 
     def spend(self, units: float) -> None:
-        """Owe them; negative ones are given back."""
+        """Take so many units; negative ones are given back."""
         self._level -= units
 
     def wait(self, rate: float) -> float:
-        """Seconds from the last move until somebody may spend; infinity without a rate."""
+        """Seconds from the last move until a request may be sent; infinity without a rate."""
         return max(0.0, -self._level) / rate if rate > 0 else float("inf")
 
 
-class Restraint:
-    """Additive increase, multiplicative decrease of what is used of a share.
+class AimdRate:
+    """Additive increase, multiplicative decrease of the part of a share that is used.
 
-    Says so once when an episode of refusals begins, and once when the whole share is used again.
+    Logs once when a series of refusals begins, and once when the whole share is used again.
     """
 
-    def __init__(self, say: Callable[..., None]) -> None:
-        self._say = say
+    def __init__(self, log: Callable[..., None]) -> None:
+        self._log = log
         self._left = 1.0  # of the share, at the time of the last decrease
         self._at: float | None = None
 
     def factor(self, now: float) -> float:
-        """What is used of the share: `FLOOR` to 1."""
+        """The part of the share to use: `FLOOR` to 1."""
         if self._at is None:
             return 1.0
         factor = min(1.0, self._left + RECOVERY_A_SECOND * (now - self._at))
         if factor == 1.0:
             self._at = None
-            self._say(
+            self._log(
                 "quota.recovered",
-                why="Google Drive has not refused anything for a while: the whole share is used.",
+                why="Google Drive refuses nothing any more: the whole share is used again.",
             )
         return factor
 
     def refused(self, now: float) -> None:
-        """Slow down, unless this was done just now."""
+        """Slow down, unless that was done within `ONCE_IN_SECONDS`."""
         if self._at is not None and now - self._at < ONCE_IN_SECONDS:
             return
         begins = self._at is None
         self._left = max(FLOOR, self.factor(now) * DECREASE)
         self._at = now
         if begins:
-            self._say(
+            self._log(
                 "quota.refused",
-                why="Google Drive says that it is asked too often: going on more slowly, and "
-                "faster again step by step as it allows.",
+                why="Google Drive asks for fewer requests: slowing down, then speeding up step by "
+                "step.",
                 share_used=round(self._left, 2),
             )
 
 
-class Spent:
-    """Units of the last minute, in slots of a second: memory does not grow with requests."""
+class SlidingCounter:
+    """Units of the last minute, in one slot per second: memory does not grow with requests."""
 
     def __init__(self) -> None:
         self._slots = [0] * MINUTE
         self._second = 0
 
     def add(self, now: float, units: int) -> None:
-        """They were spent now."""
-        self._turn_to(int(now))
+        """Count units at `now`."""
+        self._advance_to(int(now))
         self._slots[self._second % MINUTE] += units
 
     def in_last_minute(self, now: float) -> int:
-        """All of the last 60 seconds, the current one included."""
-        self._turn_to(int(now))
+        """The sum over the last 60 seconds, the current one included."""
+        self._advance_to(int(now))
         return max(0, sum(self._slots))
 
-    def _turn_to(self, second: int) -> None:
-        """Empty the slots of what is a minute old by then."""
+    def _advance_to(self, second: int) -> None:
+        """Clear the slots that are a minute old by then."""
         for passed in range(self._second + 1, min(second, self._second + MINUTE) + 1):
             self._slots[passed % MINUTE] = 0
         self._second = max(second, self._second)

@@ -4,15 +4,18 @@ Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"): a random 
 and the capped exponential, so that a fleet that failed together does not come back together.
 """
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from services.core.errors import RateLimited, SetAside, TryAgain
+from services.core.errors import CoolDown, Corrupt, Outage, RateLimited, SetAside, TryAgain
 
 T = TypeVar("T")
-Sleep = Callable[[float], Awaitable[None]]
+OnFailure = Callable[[TryAgain], None]
+LONGEST_RETRY_AFTER = 30.0
+"""Seconds. Whoever asks us to stay away longer is obeyed by all, not by one request alone."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class RetryPolicy:
     attempts: int = 3
     first_wait: float = 0.5
     longest_wait: float = 32.0
-    patience: float = 3600.0
+    patience: float = 300.0
 
     def wait(self, attempt: int, asked: float | None = None) -> float:
         """Seconds to wait after the given failed attempt (1-based); `asked` is Retry-After."""
@@ -31,27 +34,55 @@ class RetryPolicy:
         return jitter if asked is None else asked + jitter
 
 
-async def attempted(
-    policy: RetryPolicy, sleep: Sleep, act: Callable[[int], Awaitable[T]]
-) -> tuple[T, int]:
-    """Call `act(attempt)` until it succeeds; return its value and the attempts used.
+def ignore(_why: TryAgain) -> None:
+    """Nobody counts the failures."""
 
-    Raises `SetAside` when the attempts are used up, with the reason of the last failure. A wait
-    for a rate limit is not an attempt, but ends too: after `patience` seconds of it.
+
+async def retried(
+    policy: RetryPolicy,
+    act: Callable[[], Awaitable[T]],
+    on_failure: OnFailure = ignore,
+    *,
+    retry_corrupt: bool = True,
+) -> T:
+    """Call `act()` until it succeeds; `on_failure` hears of every attempt that is tried again.
+
+    When the attempts are used up, raises `SetAside` for a corrupt answer, and else `Outage`: with
+    an answer that says nothing about the item, the other side is at fault. A wait for a rate limit
+    is not an attempt, and ends after `patience` seconds.
     """
     attempt, limited, waited = 1, 0, 0.0
     while True:
         try:
-            return await act(attempt), attempt
+            return await act()
         except RateLimited as why:
             limited += 1
             pause = policy.wait(limited, why.retry_after)
             waited += pause
             if waited > policy.patience:
-                raise SetAside(why.reason, why.message) from why
+                raise given_up(why) from why
         except TryAgain as why:
+            final = isinstance(why, Corrupt) and not retry_corrupt
+            if final or attempt >= policy.attempts or _asks_all_to_wait(why):
+                raise given_up(why) from why
+            on_failure(why)
             pause = policy.wait(attempt, why.retry_after)
-            if attempt >= policy.attempts:
-                raise SetAside(why.reason, why.message) from why
             attempt += 1
-        await sleep(pause)
+        await asyncio.sleep(pause)
+
+
+def _asks_all_to_wait(why: TryAgain) -> bool:
+    return (why.retry_after or 0.0) > LONGEST_RETRY_AFTER
+
+
+def given_up(why: TryAgain) -> SetAside | Outage | CoolDown:
+    """What a failure means once the attempts are used up."""
+    end: SetAside | Outage | CoolDown
+    if isinstance(why, Corrupt):
+        end = SetAside(why.reason, why.message)
+    elif _asks_all_to_wait(why):
+        end = CoolDown(why.reason, why.message, why.retry_after or 0.0)
+    else:
+        end = Outage(why.reason, why.message)
+    end.system = why.system
+    return end

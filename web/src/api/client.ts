@@ -1,4 +1,4 @@
-/** Every call that the page makes. Paths here are the API's own; `/api` is where it is mounted. */
+/** Every call that the page makes. Paths are the API's own; the proxy serves them under `/api`. */
 import { ApiError } from './errors'
 import { nextPath } from './link'
 import { parseFiles, parseImport, parseImports, parsePictures, parseStarted } from './parse'
@@ -26,7 +26,7 @@ export async function fetchImport(id: string, signal: AbortSignal): Promise<Impo
   return parseImport((await call(`/imports/${encodeURIComponent(id)}`, { signal })).json)
 }
 
-/** One import for one key, however often it is sent. */
+/** Starts one import per key, however often the call is repeated. */
 export async function startImport(folderUrl: string, key: string): Promise<ImportStarted> {
   const answer = await call('/import/google-drive', {
     method: 'POST',
@@ -54,9 +54,14 @@ export async function fetchPictures(path: string, signal: AbortSignal): Promise<
   return { items: parsePictures(json), next: nextPath(link, path) }
 }
 
-/** Where an <img> finds the bytes: the API redirects to the object store. */
+/** The picture's bytes, by way of our own origin: the API redirects to the object store. */
 export function contentUrl(driveId: string): string {
   return `${MOUNT}/images/${encodeURIComponent(driveId)}/content`
+}
+
+/** Where the original opens: the store's own address, if it is one that a browser can open. */
+export function originalUrl({ driveId, storagePath }: Pick<Picture, 'driveId' | 'storagePath'>): string {
+  return /^https?:\/\//i.test(storagePath) ? storagePath : contentUrl(driveId)
 }
 
 async function call(path: string, request: RequestInit): Promise<Answer> {
@@ -68,9 +73,9 @@ async function call(path: string, request: RequestInit): Promise<Answer> {
     if (!response.ok) throw errorOf(response, body)
     return { json: jsonOf(body), link: response.headers.get('link') }
   } catch (error) {
-    // A call that the page itself gave up (left the view) is not a fault of the API.
+    // The page itself cancels calls when a view is closed. That is not an API error.
     if (error instanceof ApiError || request.signal?.aborted === true) throw error
-    if (limit.aborted) throw new ApiError('unreachable', `The API did not answer within ${TIME_LIMIT_MS / 1000} seconds.`)
+    if (limit.aborted) throw new ApiError('unreachable', `The API did not respond within ${TIME_LIMIT_MS / 1000} seconds.`)
     throw new ApiError('unreachable', 'The API cannot be reached.')
   }
 }
@@ -78,12 +83,12 @@ async function call(path: string, request: RequestInit): Promise<Answer> {
 function errorOf(response: Response, body: string): ApiError {
   const { status } = response
   const problem = problemOf(response, body)
-  // A proxy answers for an API that is not there, and speaks no problem+json.
+  // When the API is down, the proxy responds in its place, without problem+json.
   if (problem === null && [502, 503, 504].includes(status)) {
     return new ApiError('unreachable', 'The API cannot be reached.', { status })
   }
   const kind = status >= 500 ? 'broken' : 'refused'
-  return new ApiError(kind, problem?.sentence ?? `The API answered ${status} without saying why.`, {
+  return new ApiError(kind, problem?.sentence ?? `The API returned status ${status} without an explanation.`, {
     status,
     ...(problem?.code === undefined ? {} : { code: problem.code }),
   })
@@ -104,6 +109,6 @@ function jsonOf(body: string): unknown {
   try {
     return JSON.parse(body)
   } catch {
-    throw new ApiError('malformed', `The API's answer is not JSON: “${body.slice(0, 60)}”.`)
+    throw new ApiError('malformed', `The API’s response is not JSON: “${body.slice(0, 60)}”.`)
   }
 }

@@ -1,10 +1,10 @@
 /**
- * What can go wrong with a call, by what the caller should do next:
+ * How a call can fail. The kind tells the caller what to do next:
  *
- * - `unreachable`: no answer from the API (network, proxy, time limit): the same call may be repeated
- * - `refused`: the API understood and said no (4xx): repeating changes nothing
- * - `broken`: the API could not do it (5xx): repeating may help
- * - `malformed`: the answer is not what the contract says: a fault of ours, to be reported
+ * - `unreachable`: the API did not respond (network, proxy, timeout). The call may be repeated.
+ * - `refused`: the API rejected the request (4xx). Repeating it changes nothing.
+ * - `broken`: the API failed (5xx). Repeating may help.
+ * - `malformed`: the response breaks the contract. This is a bug and should be reported.
  */
 export type ApiErrorKind = 'unreachable' | 'refused' | 'broken' | 'malformed'
 
@@ -16,7 +16,7 @@ export interface Problem {
 export class ApiError extends Error {
   readonly kind: ApiErrorKind
   readonly status: number | null
-  /** The stable word of problem+json, such as `invalid_folder_url`; null where there is none. */
+  /** The stable code of a problem+json response, such as `invalid_folder_url`; null if there is none. */
   readonly code: string | null
 
   constructor(kind: ApiErrorKind, message: string, problem: Problem = {}) {
@@ -28,10 +28,10 @@ export class ApiError extends Error {
   }
 }
 
-/** The sentence to show for anything thrown; never empty. */
+/** The sentence to show for any thrown value; never empty. */
 export function sentence(error: unknown): string {
   if (error instanceof Error && error.message !== '') return error.message
-  return 'Something went wrong, and no reason was given.'
+  return 'Something went wrong. No reason was given.'
 }
 
 export function isUnreachable(error: unknown): boolean {
@@ -42,7 +42,7 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof ApiError && error.status === 404
 }
 
-/** Whether asking again, without anybody acting here, may bring an answer. */
+/** Whether a retry may succeed without the user doing anything. */
 export function mayRecover(error: unknown): boolean {
   return error instanceof ApiError && (error.kind === 'unreachable' || error.kind === 'broken')
 }

@@ -1,15 +1,15 @@
 /**
- * The `Link` header (RFC 8288), as far as a reader of pages needs it: the target of rel="next".
- * Commas and semicolons may stand inside <…> and inside quotes, so splitting is not enough.
+ * The `Link` header (RFC 8288), of which only the target of rel="next" is needed.
+ * Commas and semicolons can occur inside <…> and inside quotes, so splitting at them would be wrong.
  */
 const LINK = /<([^>]*)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)/g
 const PARAMETER = /;\s*([^\s=;,]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?/g
 
 /**
- * The API's path and query of the page that follows, or null.
+ * The API's path and query for the next page of results, or null.
  *
- * Whatever host the target names is dropped and its path must be the one that was asked for: the
- * page goes on through its own proxy, and an answer cannot send it anywhere else.
+ * The target's host is dropped, and its path must equal the path that was requested. So every
+ * request goes through our own proxy, and no response can redirect us elsewhere.
  */
 export function nextPath(header: string | null, asked: string): string | null {
   const target = header === null ? null : targetOf(header, 'next')

@@ -1,11 +1,20 @@
 /**
- * Answers of the API, from unknown JSON to our types. Nothing is trusted: what does not fit the
- * contract becomes one `malformed` error that names the field, instead of a crash in a component.
+ * Turns the API's JSON into our types. Nothing is trusted: a value that breaks the contract raises a
+ * `malformed` error that names the field, instead of crashing a component later.
  */
 import { ApiError } from './errors'
-import type { FailedFolder, Import, ImportFile, ImportReport, ImportStarted, ParkedFiles, Picture } from './types'
+import type {
+  FailedFolder,
+  Import,
+  ImportFile,
+  ImportReport,
+  ImportStarted,
+  ParkedFiles,
+  Picture,
+  Waiting,
+} from './types'
 
-/** A JSON value and where in the answer it stood, for the error message. */
+/** A JSON value and its place in the response, for the error message. */
 interface Value {
   readonly json: unknown
   readonly at: string
@@ -32,7 +41,7 @@ export function parsePictures(json: unknown): Picture[] {
 }
 
 export function parseStarted(json: unknown): ImportStarted {
-  const field = fieldsOf({ json, at: 'answer' })
+  const field = fieldsOf({ json, at: 'response' })
   return { jobId: field('jobId', text) }
 }
 
@@ -41,6 +50,7 @@ function importOf(value: Value): Import {
   return {
     id: field('id', text),
     state: field('state', text),
+    name: field('name', optional(text)),
     folderId: field('folder_id', optional(text)),
     folderUrl: field('folder_url', optional(text)),
     found: field('found', count),
@@ -61,12 +71,18 @@ function importOf(value: Value): Import {
     updatedAt: field('updated_at', optional(time)),
     message: field('message', optional(text)),
     parked: field('parked', optional(parkedOf)),
+    waitingFor: field('waiting_for', optional(waitingOf)),
   }
 }
 
 function parkedOf(value: Value): ParkedFiles {
   const field = fieldsOf(value)
   return { files: field('files', count), reason: field('reason', text), after: field('after', optional(time)) }
+}
+
+function waitingOf(value: Value): Waiting {
+  const field = fieldsOf(value)
+  return { reason: field('reason', text), message: field('message', text), until: field('until', optional(time)) }
 }
 
 function failedFolderOf(value: Value): FailedFolder {
@@ -123,11 +139,11 @@ function optional<T>(parse: Parser<T>): Parser<T | null> {
 }
 
 const text: Parser<string> = (value) => {
-  if (typeof value.json !== 'string') throw unfit(value, 'a text')
+  if (typeof value.json !== 'string') throw unfit(value, 'text')
   return value.json
 }
 
-/** A surrogate key: a number or a text, only ever shown and compared. */
+/** A surrogate key: a number or text that is only shown and compared. */
 const identifier: Parser<string> = (value) =>
   typeof value.json === 'number' ? String(count(value)) : text(value)
 
@@ -159,6 +175,6 @@ function isRecord(json: unknown): json is Record<string, unknown> {
 
 function unfit(value: Value, expected: string): ApiError {
   const { json } = value
-  const got = json === undefined ? 'nothing' : JSON.stringify(json).slice(0, 60)
-  return new ApiError('malformed', `The API's answer does not fit: ${value.at} should be ${expected}, got ${got}.`)
+  const got = json === undefined ? 'missing' : JSON.stringify(json).slice(0, 60)
+  return new ApiError('malformed', `The API sent an unexpected response: ${value.at} should be ${expected}, but is ${got}.`)
 }

@@ -1,4 +1,4 @@
-/** What the API tells, as the page uses it. Counts are files unless named otherwise. */
+/** The API's data as the page uses it. Counts are numbers of files unless named otherwise. */
 
 export const IMPORT_STATES = [
   'queued',
@@ -23,12 +23,17 @@ export interface ImportCounts {
 
 export interface Import extends ImportCounts {
   readonly id: string
-  /** A state that this page does not know yet is kept as it came. */
+  /** A state that this page does not know is kept unchanged. */
   readonly state: ImportState | (string & {})
-  /** Null, with the link and the time of asking, while later facts are known before the request. */
+  /** The folder's name in Drive; null until the folder has been read. */
+  readonly name: string | null
+  /**
+   * Results can reach the database before the request itself does. Until then the folder's id, its
+   * link and the time of the request are null.
+   */
   readonly folderId: string | null
   readonly folderUrl: string | null
-  /** Files left out on purpose, by reason code. */
+  /** Files that were deliberately not copied, by reason code. */
   readonly skipped: Readonly<Record<string, number>>
   /** Failed files by reason code. */
   readonly failures: Readonly<Record<string, number>>
@@ -42,26 +47,35 @@ export interface Import extends ImportCounts {
   readonly finishedAt: Date | null
   readonly updatedAt: Date | null
   readonly message: string | null
-  /** Those of the failed files that Google withholds for a day; null if there are none. */
+  /** Failed files that Google will not serve for up to a day; null if there are none. */
   readonly parked: ParkedFiles | null
+  /** Why nothing moves at the moment; null while the import makes progress. */
+  readonly waitingFor: Waiting | null
 }
 
 export interface ParkedFiles {
   readonly files: number
   readonly reason: string
-  /** When Google will surely have released them; null before the import has ended. */
+  /** When Google's limit has certainly ended; null until the import has finished. */
   readonly after: Date | null
 }
 
-/** An import asked for by itself. */
+export interface Waiting {
+  readonly reason: string
+  readonly message: string
+  /** When work is tried again; null if nobody knows. */
+  readonly until: Date | null
+}
+
+/** A single import, as `GET /imports/{id}` returns it. */
 export interface ImportReport extends Import {
-  /** The first of those that could not be listed; `foldersFailed` counts them all. */
+  /** The first folders that could not be listed; `foldersFailed` is the number of all. */
   readonly failedFolders: readonly FailedFolder[]
 }
 
 export interface FailedFolder {
   readonly folderId: string
-  /** Folder names from the import's root down to this one, joined by a slash; empty for the root. */
+  /** Folder names from below the root down to this folder, joined by slashes; empty for the root. */
   readonly path: string
   readonly reason: string
   readonly message: string
@@ -86,13 +100,14 @@ export interface Picture {
   readonly name: string
   readonly size: number | null
   readonly mimeType: string
+  /** The address of the original, which may be on another origin. */
   readonly storagePath: string
   readonly createdAt: Date
 }
 
 export interface Page<Item> {
   readonly items: readonly Item[]
-  /** The API's path of the page that follows; null at the end. */
+  /** The API's path of the next page; null on the last one. */
   readonly next: string | null
 }
 

@@ -1,4 +1,4 @@
-/** The pictures that an import stored, or found to be there already. */
+/** The pictures that an import stored, or that were stored already. */
 import { useRef, useState } from 'react'
 import type { Import, Picture } from '../api/types'
 import { usePictures } from '../queries'
@@ -48,7 +48,7 @@ function Grid({ pictures }: { pictures: readonly Picture[] }) {
 
   function close() {
     setOpenId(null)
-    // Back to the picture last looked at, which is where the eye is.
+    // Return the focus to the picture that was viewed last.
     const tiles = grid.current?.querySelectorAll<HTMLElement>('[data-picture]') ?? []
     Array.from(tiles).find((tile) => tile.dataset['picture'] === openId)?.focus()
   }
@@ -90,7 +90,7 @@ function NoPictures({ one, loading }: { one: Import; loading: boolean }) {
 }
 
 function whyNone(one: Import): string {
-  if (one.state === 'failed') return 'No picture was stored.'
-  if (one.found === 0) return 'There are no pictures in this folder.'
-  return 'No picture has been stored.'
+  if (one.state === 'failed') return 'No pictures were stored.'
+  if (one.found === 0) return 'This folder contains no pictures.'
+  return 'No pictures have been stored.'
 }

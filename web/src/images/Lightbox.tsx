@@ -1,6 +1,6 @@
-/** One picture, large, with all that is known of it. */
+/** One picture, large, with everything known about it. */
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react'
-import { contentUrl } from '../api/client'
+import { contentUrl, originalUrl } from '../api/client'
 import type { Picture } from '../api/types'
 import { formatBytes, formatCount } from '../text/format'
 import { Time } from '../ui/Time'
@@ -16,7 +16,7 @@ interface Props {
 export function Lightbox({ picture, before, after, onGo, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null)
   useEffect(() => {
-    // The browser's own modal keeps the focus inside, the rest inert, and closes on Escape.
+    // The browser's modal dialog traps the focus, makes the rest inert and closes on Escape.
     if (dialog.current?.open === false) dialog.current.showModal()
   }, [])
 
@@ -28,7 +28,7 @@ export function Lightbox({ picture, before, after, onGo, onClose }: Props) {
   }
 
   return (
-    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- arrows go on, as in any viewer; buttons do the same
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- the arrow keys repeat what the buttons do
     <dialog ref={dialog} className="lightbox" aria-labelledby="lightbox-name" closedby="any" onClose={onClose} onKeyDown={go}>
       <div className="lightbox-bar">
         <Go label="Previous picture" sign="‹" to={before} onGo={onGo} />
@@ -65,7 +65,7 @@ function Shown({ picture }: { picture: Picture }) {
     <>
       <div className="lightbox-picture">
         {broken ? (
-          <p>This picture cannot be shown here. Its original may still open.</p>
+          <p>This browser cannot show the picture. Try opening the original.</p>
         ) : (
           <img
             src={contentUrl(picture.driveId)}
@@ -83,28 +83,28 @@ function Shown({ picture }: { picture: Picture }) {
         <dt>Type</dt>
         <dd>{picture.mimeType}</dd>
         <dt>Size</dt>
-        <dd>{picture.size === null ? 'not known' : `${formatBytes(picture.size)} (${formatCount(picture.size)} bytes)`}</dd>
+        <dd>{picture.size === null ? 'unknown' : `${formatBytes(picture.size)} (${formatCount(picture.size)} bytes)`}</dd>
         <dt>Dimensions</dt>
         <dd>{pixels ?? '–'}</dd>
         <dt>Stored</dt>
         <dd>
           <Time at={picture.createdAt} />
         </dd>
-        <dt>Drive id</dt>
+        <dt>Drive ID</dt>
         <dd>
           <code>{picture.driveId}</code>
         </dd>
-        <dt>Object</dt>
+        <dt>Address</dt>
         <dd>
           <code>{picture.storagePath}</code>
         </dd>
-        <dt>Database id</dt>
+        <dt>Database ID</dt>
         <dd>
           <code>{picture.id}</code>
         </dd>
       </dl>
       <p className="lightbox-original">
-        <a href={contentUrl(picture.driveId)} target="_blank" rel="noreferrer">
+        <a href={originalUrl(picture)} target="_blank" rel="noreferrer">
           Open the original
         </a>
       </p>

@@ -9,18 +9,18 @@ interface Props {
   readonly onOpen: (driveId: string) => void
 }
 
-/** Memoised: while an import runs, the grid is given anew every two seconds. */
+/** Memoised, because the grid renders again every two seconds while an import runs. */
 export const Tile = memo(function Tile({ picture, onOpen }: Props) {
   const [broken, setBroken] = useState(false)
   return (
     <button type="button" className="tile" data-picture={picture.driveId} onClick={() => onOpen(picture.driveId)}>
       {broken ? (
-        <span className="tile-picture tile-broken">This {formatType(picture.mimeType)} cannot be shown here</span>
+        <span className="tile-picture tile-broken">No preview of this {formatType(picture.mimeType)} file</span>
       ) : (
         <img
           className="tile-picture"
           src={contentUrl(picture.driveId)}
-          // The name stands below, and is the button's.
+          // The name is in the text below, which already labels the button.
           alt=""
           loading="lazy"
           decoding="async"

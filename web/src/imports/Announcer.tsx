@@ -2,7 +2,7 @@ import { useState } from 'react'
 import type { Import } from '../api/types'
 import { announce, type Announcement } from './progress'
 
-/** Speaks for the bar, which is no live region itself: each state and each 10 %, no more. */
+/** Tells screen readers about each new state, each 10 % and each wait. The bar itself is silent. */
 export function Announcer({ one }: { one: Import }) {
   const [last, setLast] = useState<Announcement | null>(null)
   const next = announce(last, one)

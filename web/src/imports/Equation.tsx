@@ -3,7 +3,7 @@ import type { ImportCounts } from '../api/types'
 import { formatCount } from '../text/format'
 import { addsUp, PARTS, sumOfParts } from './progress'
 
-/** The sentence that must always hold, with the colours of the bar; its text is `equation()`'s. */
+/** The equation that must always hold, in the colours of the bar. Its text equals `equation()`. */
 export function Equation({ counts }: { counts: ImportCounts }) {
   return (
     <>
@@ -21,8 +21,8 @@ export function Equation({ counts }: { counts: ImportCounts }) {
       </p>
       {!addsUp(counts) && (
         <p className="note note-bad" role="alert">
-          These counts do not add up: the parts are {formatCount(sumOfParts(counts))}. Do not rely on this report; please
-          tell whoever runs this server.
+          These numbers do not add up: the parts make {formatCount(sumOfParts(counts))}. Do not rely on this report, and
+          please tell the person who runs this server.
         </p>
       )}
     </>

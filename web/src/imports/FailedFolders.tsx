@@ -1,4 +1,4 @@
-/** Folders that could not be listed, each with its reason: what lies in them is in no count. */
+/** Folders that could not be listed, each with its reason. Their files are in none of the counts. */
 import type { FailedFolder, Import } from '../api/types'
 import { useFailedFolders } from '../queries'
 import { counted, formatCount } from '../text/format'
@@ -7,7 +7,7 @@ import { isRunning } from '../text/states'
 import { Retry } from '../ui/Retry'
 
 export function FailedFolders({ one }: { one: Import }) {
-  // Of an import that failed as a whole, its message says it already.
+  // The message of an import that failed as a whole already says so.
   return one.foldersFailed === 0 || one.state === 'failed' ? null : <Named one={one} />
 }
 
@@ -20,7 +20,7 @@ function Named({ one }: { one: Import }) {
       <h3 id="failed-folders">
         {counted(one.foldersFailed, 'folder', 'folders')} could not be listed
       </h3>
-      <p className="quiet">What lies in there was not found, and is in none of the counts.</p>
+      <p className="quiet">Files in these folders are not included in the numbers above.</p>
       <Retry what="The list of folders" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
       <ul className="files">
         {folders.map((folder) => (
@@ -36,10 +36,10 @@ function Folder({ folder }: { folder: FailedFolder }) {
   const { cure } = reasonFor(folder.reason)
   return (
     <li>
-      <span className="file-name">{folder.path === '' ? 'The folder itself' : folder.path}</span>
+      <span className="file-name">{folder.path === '' ? 'The imported folder itself' : folder.path}</span>
       <span className="file-message">{folder.message === '' ? heading(folder.reason) : folder.message}</span>
       {cure !== undefined && <span className="quiet file-facts">{cure}</span>}
-      <span className="quiet file-facts">Drive id {folder.folderId}</span>
+      <span className="quiet file-facts">Drive ID {folder.folderId}</span>
     </li>
   )
 }

@@ -1,4 +1,4 @@
-/** What failed and why, a group for each reason, greatest first. */
+/** Failed files, grouped by reason, largest group first. */
 import type { Import, ImportFile } from '../api/types'
 import { useFiles } from '../queries'
 import { counted, formatCount } from '../text/format'
@@ -17,7 +17,7 @@ function FailureGroups({ one }: { one: Import }) {
   const files = query.data?.pages.flatMap(({ items }) => items) ?? []
   return (
     <section className="card failures" aria-labelledby="failures">
-      <h3 id="failures">What failed, and why</h3>
+      <h3 id="failures">What failed and why</h3>
       <Retry what="The list of files" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
       {byCount(one.failures).map(([reason, count]) => (
         <FailureGroup
@@ -29,7 +29,7 @@ function FailureGroups({ one }: { one: Import }) {
       ))}
       {query.hasNextPage && (
         <button type="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-          {query.isFetchingNextPage ? 'Loading…' : `Load more of the ${formatCount(one.failed)} files`}
+          {query.isFetchingNextPage ? 'Loading…' : `Load more (${formatCount(files.length)} of ${counted(one.failed, 'file', 'files')} loaded)`}
         </button>
       )}
     </section>
@@ -39,7 +39,7 @@ function FailureGroups({ one }: { one: Import }) {
 interface GroupProps {
   readonly reason: string
   readonly count: number
-  /** Those loaded so far; may be fewer than `count`. */
+  /** The files loaded so far, which may be fewer than `count`. */
   readonly files: readonly ImportFile[]
 }
 
@@ -56,7 +56,7 @@ function FailureGroup({ reason, count, files }: GroupProps) {
       {cure !== undefined && <p className="quiet">{cure}</p>}
       {files.length > 0 && (
         <details>
-          <summary>{files.length < count ? `First ${formatCount(files.length)} files` : counted(count, 'file', 'files')}</summary>
+          <summary>{files.length < count ? `Show the first ${counted(files.length, 'file', 'files')}` : `Show ${counted(count, 'file', 'files')}`}</summary>
           <FileList files={files} withReasons={!shared} />
         </details>
       )}

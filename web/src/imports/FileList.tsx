@@ -4,7 +4,7 @@ import { heading } from '../text/reasons'
 
 interface Props {
   readonly files: readonly ImportFile[]
-  /** Off where all have the same, which then stands above them. */
+  /** False where all files share one reason, which is then shown above the list. */
   readonly withReasons: boolean
 }
 
@@ -31,5 +31,5 @@ function factsOf(file: ImportFile): string[] {
   if (file.mimeType !== null) facts.push(formatType(file.mimeType))
   if (file.size !== null) facts.push(formatBytes(file.size))
   if (file.attempts > 1) facts.push(counted(file.attempts, 'attempt', 'attempts'))
-  return [...facts, `Drive id ${file.driveId}`]
+  return [...facts, `Drive ID ${file.driveId}`]
 }

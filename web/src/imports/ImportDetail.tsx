@@ -1,10 +1,11 @@
-/** One import: how far it is, what failed and why, what was skipped, and its pictures. */
+/** One import: its progress, its failures, what was skipped, and its pictures. */
 import { useEffect, useRef } from 'react'
 import { isNotFound, sentence } from '../api/errors'
 import type { Import } from '../api/types'
 import { Gallery } from '../images/Gallery'
 import { useImport } from '../queries'
 import { counted } from '../text/format'
+import { importName } from '../text/names'
 import { isListing, isRunning } from '../text/states'
 import { Skeleton } from '../ui/Skeleton'
 import { StateChip } from '../ui/StateChip'
@@ -21,7 +22,7 @@ import { Skipped } from './Skipped'
 
 interface Props {
   readonly id: string
-  /** The same import as the list holds it, where it does. */
+  /** The same import from the list, if the list contains it. */
   readonly listed: Import | undefined
   readonly listPending: boolean
 }
@@ -41,7 +42,7 @@ function Missing({ id, error }: { id: string; error: Error }) {
     <div className="note note-bad" role="alert">
       {isNotFound(error) ? (
         <p>
-          There is no import <code>{id}</code>. Its link may be cut short, or its data was removed.
+          There is no import <code>{id}</code>. The link may be incomplete, or the data was deleted.
         </p>
       ) : (
         <p>This import could not be loaded. {sentence(error)}</p>
@@ -51,11 +52,11 @@ function Missing({ id, error }: { id: string; error: Error }) {
 }
 
 function Report({ one }: { one: Import }) {
-  const running = isRunning(one)
   const percent = percentDone(one)
+  const progress = percent === null ? soFar(one) : `${percent} %`
   return (
     <article className="detail" aria-labelledby="import-title" data-state={one.state}>
-      <title>{running && percent !== null ? `${percent} % – Drivestream` : 'Drivestream'}</title>
+      <title>{titleOf(one)}</title>
       <section className="card report">
         <Head one={one} />
         {one.message !== null && (
@@ -65,7 +66,7 @@ function Report({ one }: { one: Import }) {
         )}
         <div className="progress">
           <ProgressBar one={one} />
-          <span className="percent">{percent === null ? soFar(one) : `${percent} %`}</span>
+          {progress !== '' && <span className="percent">{progress}</span>}
         </div>
         <Equation counts={one} />
         <Skipped one={one} />
@@ -84,7 +85,7 @@ function Head({ one }: { one: Import }) {
   const heading = useRef<HTMLHeadingElement>(null)
   const mounted = useRef(false)
   useEffect(() => {
-    // On a narrow screen the report lies below the list, out of sight of who has just chosen it.
+    // On a narrow screen the report is below the list and may be out of view when it is selected.
     if (!mounted.current && document.activeElement?.closest('.import-list') !== null) {
       heading.current?.focus()
     }
@@ -94,7 +95,7 @@ function Head({ one }: { one: Import }) {
   return (
     <header className="report-head">
       <h2 id="import-title" tabIndex={-1} ref={heading}>
-        <span className="quiet">{one.folderId === null ? 'Import' : 'Folder'}</span> {one.folderId ?? one.id}
+        <bdi>{importName(one)}</bdi>
       </h2>
       <StateChip state={one.state} />
       {drive !== null && (
@@ -106,7 +107,13 @@ function Head({ one }: { one: Import }) {
   )
 }
 
+function titleOf(one: Import): string {
+  const percent = percentDone(one)
+  const done = isRunning(one) && percent !== null ? [`${percent} %`] : []
+  return [...done, importName(one), 'Drivestream'].join(' – ')
+}
+
 function soFar(one: Import): string {
   if (!isListing(one)) return ''
-  return one.found === 0 ? 'Looking into the folder…' : `${counted(one.found, 'picture', 'pictures')} found so far`
+  return one.found === 0 ? 'Reading the folder…' : `${counted(one.found, 'picture', 'pictures')} found so far`
 }

@@ -1,4 +1,4 @@
-/** Where a folder's link is pasted. Whatever goes wrong, the text stays. */
+/** The form for a folder's link. The text stays in the field whatever goes wrong. */
 import { useMutation } from '@tanstack/react-query'
 import { useEffect, useRef, useState, type FormEvent } from 'react'
 import { startImport } from '../api/client'
@@ -10,8 +10,8 @@ export function ImportForm({ onStarted }: { onStarted: (importId: string) => voi
   const [link, setLink] = useState('')
   const [missing, setMissing] = useState(false)
   const field = useRef<HTMLInputElement>(null)
-  // One key per link that is meant to be imported: sending it again, after a second click or an
-  // answer that was lost, starts nothing twice. A new text, or a success, takes a new key.
+  // One key per submission. Sending it again after a double click or a lost response does not start
+  // a second import. Editing the text or a success makes a new key.
   const key = useRef<string | null>(null)
   const start = useMutation({
     mutationFn: (folderUrl: string) => startImport(folderUrl, (key.current ??= newKey())),
@@ -42,11 +42,11 @@ export function ImportForm({ onStarted }: { onStarted: (importId: string) => voi
     field.current?.focus()
   })
 
-  const problem = missing ? 'Paste the link of a Drive folder first.' : problemOf(start.error)
+  const problem = missing ? 'Paste a Google Drive folder link first.' : problemOf(start.error)
   const hint = problem === null ? folderHint(link) : null
   return (
     <form className="card import-form" onSubmit={submit} noValidate>
-      <label htmlFor="folder-link">Link of a Google Drive folder</label>
+      <label htmlFor="folder-link">Google Drive folder link</label>
       <div className="import-form-row">
         <input
           ref={field}
@@ -67,7 +67,7 @@ export function ImportForm({ onStarted }: { onStarted: (importId: string) => voi
           type="submit"
           className="primary"
           aria-disabled={start.isPending}
-          // The second click of a double click would find the emptied field, and complain.
+          // By the second click of a double click the field is empty, which would be reported as an error.
           onClick={(event) => event.detail > 1 && event.preventDefault()}
         >
           {start.isPending ? 'Starting…' : 'Import'}
@@ -78,7 +78,8 @@ export function ImportForm({ onStarted }: { onStarted: (importId: string) => voi
         {hint !== null && <p className="field-hint">{hint}</p>}
       </div>
       <p id="folder-link-help" className="field-help">
-        The folder must be shared with <b>anyone with the link</b>: in Drive, <i>Share → Copy link</i>, and paste it here.
+        The folder must be shared with <b>anyone with the link</b>. In Drive, choose <i>Share → Copy link</i>, then paste the
+        link here.
       </p>
     </form>
   )
@@ -87,10 +88,10 @@ export function ImportForm({ onStarted }: { onStarted: (importId: string) => voi
 function problemOf(error: Error | null): string | null {
   if (error === null) return null
   if (error instanceof ApiError && error.kind === 'refused') return sentence(error)
-  return `The import was not started. ${sentence(error)} Your link is kept; sending it again starts one import, not two.`
+  return `The import was not started. ${sentence(error)} Your link is still in the field. Submitting it again will not start a second import.`
 }
 
-/** A Drive link that is pasted outside any field goes into the form. */
+/** Puts a Drive link that is pasted outside any field into the form. */
 function usePasteAnywhere(onLink: (text: string) => void): void {
   const latest = useRef(onLink)
   useEffect(() => {

@@ -3,21 +3,23 @@ import type { Import, Page } from '../api/types'
 import { hrefOf, selectImport } from '../location'
 import { useOlderImports } from '../queries'
 import { counted, formatCount } from '../text/format'
+import { importName } from '../text/names'
 import { Retry } from '../ui/Retry'
 import { StateChip } from '../ui/StateChip'
 import { Time } from '../ui/Time'
 import { ProgressBar } from './ProgressBar'
+import { waitingOf } from './progress'
 
 const SHOWN_AT_FIRST = 6
 const MARGIN_PX = 14
 
 interface Props {
-  /** The first page; older ones are asked for here. */
+  /** The first page. Older ones are fetched here. */
   readonly newest: Page<Import>
   readonly selected: string
 }
 
-/** All imports, newest first; each a link, so that it opens in a new tab as any link does. */
+/** All imports, newest first. Each is a link, so it can be opened in a new tab. */
 export function ImportList({ newest, selected }: Props) {
   const [all, setAll] = useState(false)
   const [older, setOlder] = useState(false)
@@ -72,14 +74,14 @@ function ImportLink({ one, selected }: { one: Import; selected: boolean }) {
         <StateChip state={one.state} />
         {one.requestedAt !== null && <Time at={one.requestedAt} />}
       </span>
-      <span className="import-link-folder">{one.folderId ?? one.id}</span>
+      <bdi className="import-link-folder">{importName(one)}</bdi>
       <ProgressBar one={one} decorative />
       <span className="quiet">{summary(one)}</span>
     </a>
   )
 }
 
-/** Where the list is a strip, it is moved so far that the selected import is in it. */
+/** On narrow screens the list is a strip. It is scrolled so that the selected import is visible. */
 function useStrip(selected: string) {
   const strip = useRef<HTMLUListElement>(null)
   useEffect(() => {
@@ -93,7 +95,8 @@ function useStrip(selected: string) {
 function summary(one: Import): string {
   const failed = one.failed === 0 ? '' : `, ${formatCount(one.failed)} failed`
   const found = counted(one.found, 'picture', 'pictures')
-  return one.pending === 0 ? `${found}${failed}` : `${found}${failed}, ${formatCount(one.pending)} to go`
+  const pending = one.pending === 0 ? '' : `, ${formatCount(one.pending)} to go`
+  return `${found}${failed}${pending}${waitingOf(one) === null ? '' : ', waiting'}`
 }
 
 function select(event: MouseEvent, id: string): void {

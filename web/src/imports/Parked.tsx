@@ -1,4 +1,4 @@
-/** Files that Google withholds for a day: nothing went wrong here, and fetching them is one click. */
+/** Files that Google will not serve for up to a day. One click imports them afterwards. */
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useRef } from 'react'
 import { startImport } from '../api/client'
@@ -19,33 +19,33 @@ export function Parked({ one }: { one: Import }) {
   return (
     <section className="note parked" aria-labelledby="parked">
       <h3 id="parked">
-        {counted(files, 'picture is', 'pictures are')} parked until Google releases {them}
+        {counted(files, 'picture', 'pictures')} cannot be downloaded yet
       </h3>
       <p>
-        Too many people fetched {them} lately, so Google withholds {them} from everybody, for a day at most. All others
-        go on without {them}.
+        Too many people have downloaded {them} recently, so Google blocks further downloads for up to 24 hours. The other
+        pictures are not affected.
       </p>
-      <p>{isRunning(one) ? 'Once this import is over, you can fetch them from here.' : <Worth after={after} />}</p>
+      <p>{isRunning(one) ? `When this import has finished, you can fetch ${them} from here.` : <When after={after} />}</p>
       {!isRunning(one) && link !== null && <Again link={link} />}
     </section>
   )
 }
 
-function Worth({ after }: { after: Date | null }) {
+function When({ after }: { after: Date | null }) {
   const now = useNow(false)
-  const rest = 'What is stored already is not fetched twice.'
+  const rest = 'Pictures that are already stored are not downloaded again.'
   if (after === null) return <>Import the folder again tomorrow. {rest}</>
-  if (after.getTime() <= now) return <>That day is over: import the folder again. {rest}</>
+  if (after.getTime() <= now) return <>The 24 hours are over. Import the folder again. {rest}</>
   return (
     <>
-      Import the folder again after <Time at={after} />, or earlier to see which it has released by then. {rest}
+      Import the folder again after <Time at={after} />, or try earlier: the block may end sooner. {rest}
     </>
   )
 }
 
 function Again({ link }: { link: string }) {
   const client = useQueryClient()
-  // One key for this button: a second click, or one after an answer that was lost, starts nothing twice.
+  // One key for this button, so that a double click or a lost response does not start a second import.
   const key = useRef<string | null>(null)
   const start = useMutation({
     mutationFn: () => startImport(link, (key.current ??= newKey())),
@@ -60,7 +60,7 @@ function Again({ link }: { link: string }) {
         {start.isPending ? 'Starting…' : 'Import the folder again'}
       </button>
       <p aria-live="polite" className="parked-said">
-        {start.error === null ? '' : `It was not started. ${sentence(start.error)}`}
+        {start.error === null ? '' : `The import was not started. ${sentence(start.error)}`}
       </p>
     </>
   )

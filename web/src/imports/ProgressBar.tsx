@@ -5,11 +5,11 @@ import { doneCount, PARTS, percentDone, shares } from './progress'
 
 interface Props {
   readonly one: Import
-  /** Beside a text that says the same: then it is not read out. */
+  /** Hidden from screen readers, because a text next to it says the same. */
   readonly decorative?: boolean
 }
 
-/** A bar whose parts are the terms of the equation, in its order. */
+/** A bar whose parts are the terms of the equation, in the same order. */
 export function ProgressBar({ one, decorative = false }: Props) {
   const widths = shares(one)
   const parts = PARTS.map((part) => (
@@ -30,7 +30,7 @@ export function ProgressBar({ one, decorative = false }: Props) {
       aria-label="Files done"
       aria-valuemin={0}
       aria-valuemax={100}
-      // Without a value the bar is read as one whose end is not known, which is so while listing.
+      // Without a value, screen readers call the progress indeterminate. That is true while listing.
       {...(percent === null ? {} : { 'aria-valuenow': percent })}
       aria-valuetext={valueText(one)}
     >

@@ -1,8 +1,8 @@
-/** What was left out on purpose: beside the equation, not in it. */
+/** Files that were deliberately not copied. They are not part of the equation. */
 import { useState } from 'react'
 import type { Import } from '../api/types'
 import { useFiles } from '../queries'
-import { formatCount } from '../text/format'
+import { counted, formatCount } from '../text/format'
 import { reasonFor } from '../text/reasons'
 import { isRunning } from '../text/states'
 import { Retry } from '../ui/Retry'
@@ -14,11 +14,11 @@ export function Skipped({ one }: { one: Import }) {
   const [open, setOpen] = useState(false)
   const all = total(one.skipped)
   if (all === 0) return null
-  const reasons = byCount(one.skipped).map(([reason, count]) => `${formatCount(count)} ${reasonFor(reason).title}`)
+  const reasons = byCount(one.skipped).map(([reason, count]) => `${reasonFor(reason).title} (${formatCount(count)})`)
   return (
     <details className="skipped" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
-        Beside them, {formatCount(all)} skipped: {reasons.join(', ')}
+        {counted(all, 'other file was', 'other files were')} skipped: {reasons.join(', ')}
       </summary>
       {open && <SkippedFiles one={one} />}
     </details>

@@ -1,18 +1,18 @@
-/** What the page says before the first import. */
+/** Shown before the first import. */
 export function Welcome() {
   return (
     <section className="welcome" aria-labelledby="welcome">
       <h2 id="welcome">Nothing imported yet</h2>
       <ol>
         <li>
-          <b>Paste a link above.</b> Subfolders come along; what is no image is left out, and counted.
+          <b>Paste a folder link above.</b> Subfolders are included. Files that are not images are skipped and counted.
         </li>
         <li>
-          <b>Watch the pictures arrive.</b> You may close this page: the import goes on without it.
+          <b>Watch the pictures arrive.</b> You can close this page; the import continues.
         </li>
         <li>
-          <b>Read what became of each file.</b> Found is always stored, unchanged, failed and pending
-          together, and each failure has its reason.
+          <b>See what happened to each file.</b> Every file found is counted as stored, unchanged, failed or pending, and
+          every failure has a reason.
         </li>
       </ol>
     </section>

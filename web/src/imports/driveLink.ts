@@ -1,8 +1,8 @@
 const DRIVE_HOSTS = ['drive.google.com', 'docs.google.com']
 
 /**
- * Where the folder can be looked at, or null. The link as it was pasted is kept if it leads to
- * Drive (it may hold a resource key); anything else in it, a script above all, is never followed.
+ * The folder's address in Drive, or null. A pasted link is used if it leads to Drive, because it may
+ * contain a resource key. Any other pasted text is ignored; it could be a script.
  */
 export function driveLink(folderUrl: string | null, folderId: string | null): string | null {
   const pasted = folderUrl?.trim() ?? ''

@@ -1,23 +1,23 @@
 /**
- * A gentle word about what is being typed, or null. The server alone decides what it accepts, so
- * this speaks only of links that are surely something else, and never keeps a form from being sent.
+ * A hint about the text in the field, or null. Only the server decides what it accepts. So the hint
+ * appears only for links that are certainly not folders, and it never blocks the form.
  */
 export function folderHint(text: string): string | null {
   const link = text.trim()
   if (/^(https?:)?(\/\/)?(drive|docs)\.google\.com\.?(:\d+)?([/?#]|$)/i.test(link)) {
     if (/\/file\/d\//.test(link)) {
-      return 'This looks like the link of a single file. Open the folder it lies in, and copy that link.'
+      return 'This looks like a link to a single file. Open the folder that contains it and copy the link from there.'
     }
     if (/\/(document|spreadsheets|presentation|forms)\/d\//.test(link)) {
-      return 'This looks like the link of a document, not of a folder.'
+      return 'This looks like a link to a document, not a folder.'
     }
     return null
   }
-  if (/^https?:\/\/[^/]+\.[^/]+\//i.test(link)) return 'This does not look like a link to Google Drive.'
+  if (/^https?:\/\/[^/]+\.[^/]+\//i.test(link)) return 'This does not look like a Google Drive link.'
   return null
 }
 
-/** Whether a text that was pasted somewhere on the page is meant for the form. */
+/** Whether text pasted anywhere on the page is meant for the form. */
 export function isDriveLink(text: string): boolean {
   return /^\s*(https?:\/\/)?drive\.google\.com\/\S+\s*$/i.test(text)
 }

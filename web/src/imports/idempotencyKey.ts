@@ -1,6 +1,6 @@
 /**
- * A random UUID (version 4). `crypto.randomUUID` is missing where a page is opened by plain http
- * from another machine, which is how a page on a local network is opened.
+ * A random UUID (version 4). Browsers offer `crypto.randomUUID` only on https and localhost, but a
+ * page on a local network is often opened over plain http.
  */
 export function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))

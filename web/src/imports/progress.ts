@@ -1,6 +1,8 @@
-/** What an import's counts say. Pure; every number shown on the page comes through here. */
-import type { Import, ImportCounts } from '../api/types'
-import { counted, formatCount, percentOf } from '../text/format'
+/** Calculations on an import's counts. Pure; every number on the page comes from here. */
+import type { Import, ImportCounts, Waiting } from '../api/types'
+import { counted, formatCount, formatMoment, percentOf } from '../text/format'
+import { importName } from '../text/names'
+import { heading } from '../text/reasons'
 import { isListing, isRunning, stateWords } from '../text/states'
 
 export const PARTS = ['stored', 'unchanged', 'failed', 'pending'] as const
@@ -10,7 +12,7 @@ export function sumOfParts(counts: ImportCounts): number {
   return PARTS.reduce((sum, part) => sum + counts[part], 0)
 }
 
-/** The invariant of the whole system; the page says so aloud if an answer ever breaks it. */
+/** The invariant of the whole system. The page shows an alert if a response breaks it. */
 export function addsUp(counts: ImportCounts): boolean {
   return sumOfParts(counts) === counts.found
 }
@@ -21,18 +23,18 @@ export function equation(counts: ImportCounts): string {
   return `${formatCount(counts.found)} found = ${parts.join(' + ')}`
 }
 
-/** Files that have their outcome, whatever it is. */
+/** Files that have an outcome, including failures. */
 export function doneCount(counts: ImportCounts): number {
   return counts.stored + counts.unchanged + counts.failed
 }
 
-/** 0 to 100; null while the whole is not known. */
+/** 0 to 100; null while the total is not known. */
 export function percentDone(one: Import): number | null {
   if (isListing(one) || one.found === 0) return null
   return percentOf(doneCount(one), one.found)
 }
 
-/** Shares of the bar in percent. Even one failure among a million is given a visible sliver. */
+/** The widths of the bar's parts in percent. Even one failure in a million stays visible. */
 export function shares(counts: ImportCounts): Record<Part, number> {
   const whole = Math.max(counts.found, sumOfParts(counts))
   const wanted = PARTS.map((part) => share(counts[part], whole))
@@ -47,7 +49,7 @@ function share(count: number, whole: number): number {
   return count === 0 ? 0 : Math.max((count / whole) * 100, SLIVER_PERCENT)
 }
 
-/** Reasons with their counts, greatest first. */
+/** Reasons with their counts, largest first. */
 export function byCount(tally: Readonly<Record<string, number>>): [reason: string, count: number][] {
   return Object.entries(tally)
     .filter(([, count]) => count > 0)
@@ -58,7 +60,7 @@ export function total(tally: Readonly<Record<string, number>>): number {
   return Object.values(tally).reduce((sum, count) => sum + count, 0)
 }
 
-/** One look at an import, at a time in milliseconds. */
+/** The progress of an import at one time, in milliseconds. */
 export interface Sample {
   readonly at: number
   readonly done: number
@@ -72,7 +74,7 @@ export interface Rate {
 
 const SHORTEST_SPAN_S = 3
 
-/** Per second between two looks; null when they are too close to say. */
+/** The speed per second between two samples; null if they are too close together. */
 export function rateBetween(from: Sample, to: Sample): Rate | null {
   const seconds = (to.at - from.at) / 1000
   if (seconds < SHORTEST_SPAN_S) return null
@@ -82,44 +84,59 @@ export function rateBetween(from: Sample, to: Sample): Rate | null {
   }
 }
 
-/** Over the import's whole life, by the server's own times; null before anything is stored. */
+/** The speed over the whole import, by the server's times; null before the first file is done. */
 export function averageRate(one: Import): Rate | null {
   const spent = secondsSpent(one, one.updatedAt)
   if (spent === null || doneCount(one) === 0) return null
-  // A span of less than a second would make a boast of a handful of files.
+  // Dividing by a fraction of a second would turn a few files into a huge speed.
   const seconds = Math.max(1, spent)
   return { files: doneCount(one) / seconds, bytes: one.storedBytes / seconds }
 }
 
-/** From the request to the end, or to `now` where there is no end yet; null if either is unknown. */
+/** Seconds from the request to the end, or to `now` if it still runs; null if either is unknown. */
 export function secondsSpent(one: Import, now: Date | null): number | null {
   const end = one.finishedAt ?? now
   if (one.requestedAt === null || end === null) return null
   return Math.max(0, (end.getTime() - one.requestedAt.getTime()) / 1000)
 }
 
-/** Seconds; null while the folder is being listed, or while nothing moves. */
+/** In seconds; null while the folder is being listed, or while there is no progress. */
 export function timeLeft(one: Import, rate: Rate | null): number | null {
   if (!isRunning(one) || isListing(one) || rate === null || rate.files <= 0) return null
   return one.pending / rate.files
+}
+
+/** What a running import waits for; null while it makes progress, and once it has ended. */
+export function waitingOf(one: Import): Waiting | null {
+  return isRunning(one) ? one.waitingFor : null
+}
+
+/** The API's own sentence, which also says what to do. */
+export function waitingFor({ message, reason }: Waiting): string {
+  return message === '' ? `${heading(reason)}.` : message
 }
 
 export interface Announcement {
   readonly importId: string
   readonly state: string
   readonly step: number
+  /** The reason code of a wait. */
+  readonly waiting: string | null
   readonly text: string
 }
 
 /**
- * What a screen reader should hear after a look at an import: each state, each 10 %, not each file.
- * Returns `last` itself when there is nothing new. What was over when first seen is not announced.
+ * What a screen reader should say about an import: each new state, each 10 % and each wait, but not
+ * each file. Returns `last` itself if nothing is new. An import that had already ended when it was
+ * opened is not announced.
  */
 export function announce(last: Announcement | null, one: Import): Announcement {
   const step = Math.floor((percentDone(one) ?? 0) / 10)
-  const here = { importId: one.id, state: one.state, step }
+  const waiting = waitingOf(one)
+  const here = { importId: one.id, state: one.state, step, waiting: waiting?.reason ?? null }
   if (last?.importId !== one.id) return { ...here, text: isRunning(one) ? stateSentence(one) : '' }
-  if (last.state !== one.state) return { ...here, text: stateSentence(one) }
+  // Every probe moves the end of a wait. Only a new reason is news.
+  if (last.state !== one.state || last.waiting !== here.waiting) return { ...here, text: stateSentence(one) }
   if (step > last.step) {
     const done = `${formatCount(doneCount(one))} of ${counted(one.found, 'file', 'files')}`
     return { ...here, text: `${step * 10} percent: ${done}.` }
@@ -128,6 +145,14 @@ export function announce(last: Announcement | null, one: Import): Announcement {
 }
 
 function stateSentence(one: Import): string {
+  const waiting = waitingOf(one)
+  const name = importName(one)
+  if (waiting !== null) return `${name}: ${waitingSentence(waiting)}`
   const { label } = stateWords(one.state)
-  return isRunning(one) ? `Import: ${label}.` : `Import: ${label}. ${equation(one)}.`
+  return isRunning(one) ? `${name}: ${label}.` : `${name}: ${label}. ${equation(one)}.`
+}
+
+function waitingSentence(waiting: Waiting): string {
+  const until = waiting.until === null ? '' : ` until ${formatMoment(waiting.until)}`
+  return `Waiting${until}: ${waitingFor(waiting)}`
 }

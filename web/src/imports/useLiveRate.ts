@@ -5,7 +5,7 @@ import { averageRate, doneCount, rateBetween, type Rate, type Sample } from './p
 
 const WINDOW_MS = 10_000
 
-/** The present in milliseconds, moving once a second while `running`. */
+/** The current time in milliseconds, updated once a second while `running`. */
 export function useNow(running: boolean): number {
   const [now, setNow] = useState(() => Date.now())
   useEffect(() => {
@@ -17,16 +17,16 @@ export function useNow(running: boolean): number {
 }
 
 /**
- * The speed of the last ten seconds while an import runs, of its whole life otherwise. Looks are
- * taken by the clock, not by answers: an import that stands still must be seen to slow down.
+ * The speed over the last ten seconds while an import runs, or over its whole duration once it has
+ * ended. Samples are taken by the clock, not per response, so that a stalled import slows to 0.
  */
 export function useLiveRate(one: Import, now: number): Rate | null {
   const [samples, setSamples] = useState<readonly Sample[]>([])
-  const [lookedAt, setLookedAt] = useState<number | null>(null)
-  if (isRunning(one) && lookedAt !== now) {
-    const look = { at: now, done: doneCount(one), bytes: one.storedBytes }
-    setLookedAt(now)
-    setSamples([...samples.filter(({ at }) => at >= now - WINDOW_MS), look])
+  const [sampledAt, setSampledAt] = useState<number | null>(null)
+  if (isRunning(one) && sampledAt !== now) {
+    const sample = { at: now, done: doneCount(one), bytes: one.storedBytes }
+    setSampledAt(now)
+    setSamples([...samples.filter(({ at }) => at >= now - WINDOW_MS), sample])
   }
   const first = samples[0]
   const last = samples.at(-1)

@@ -1,4 +1,4 @@
-/** Numbers, sizes and times in people's words. English, as all the page's sentences are. */
+/** Numbers, sizes and times for display. English, like the rest of the page. */
 
 const WHOLE = new Intl.NumberFormat('en')
 const ONE_DECIMAL = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 })
@@ -13,12 +13,12 @@ export function counted(count: number, one: string, many: string): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`
 }
 
-/** Decimal units, as Drive and the disks' makers count. */
+/** In decimal units, as Drive and disk makers use. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return counted(Math.round(bytes), 'byte', 'bytes')
   let value = bytes / 1000
   let unit = 0
-  // 999.95 would round to "1,000.0 kB".
+  // 999.95 kB would be rounded to "1,000.0 kB".
   while (value >= 999.95 && unit < UNITS.length - 1) {
     value /= 1000
     unit += 1
@@ -26,12 +26,12 @@ export function formatBytes(bytes: number): string {
   return `${ONE_DECIMAL.format(value)} ${UNITS[unit]}`
 }
 
-/** Files per second; below ten with a decimal, so that a slow import does not read as 0. */
+/** Files per second. Below ten it has a decimal, so that a slow import is not shown as 0. */
 export function formatRate(perSecond: number): string {
   return perSecond < 9.95 ? ONE_DECIMAL.format(perSecond) : WHOLE.format(Math.round(perSecond))
 }
 
-/** The two greatest units: "850 ms" is "1 s", 3,725 s is "1 h 2 min". */
+/** The two largest units: 0.85 s is "1 s", 3,725 s is "1 h 2 min". */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds))
   const parts: [number, string][] = [
@@ -49,12 +49,12 @@ export function formatDuration(seconds: number): string {
     .join(' ')
 }
 
-/** Whole percent, rounded down: 100 only when nothing is left. */
+/** Whole percent, rounded down, so that 100 means nothing is left. */
 export function percentOf(part: number, whole: number): number {
   return whole === 0 ? 0 : Math.floor((Math.min(part, whole) / whole) * 100)
 }
 
-/** "image/svg+xml" as "SVG", a Google spreadsheet as such. */
+/** "image/svg+xml" as "SVG"; Google's own types as "Google spreadsheet". */
 export function formatType(mimeType: string): string {
   const google = /^application\/vnd\.google-apps\.([a-z-]+)$/.exec(mimeType)?.[1]
   if (google !== undefined) return `Google ${google}`
@@ -66,13 +66,13 @@ const DAY_AND_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', t
 const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' })
 const SECOND = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' })
 
-/** Local day and time, the day left out if it is today. */
+/** Local date and time. The date is left out if it is today. */
 export function formatMoment(at: Date, now = new Date()): string {
   const isToday = at.toDateString() === now.toDateString()
   return (isToday ? TIME : DAY_AND_TIME).format(at)
 }
 
-/** Local time of day to the second. */
+/** Local time of day, to the second. */
 export function formatSecond(at: Date): string {
   return SECOND.format(at)
 }

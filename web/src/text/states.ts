@@ -22,12 +22,12 @@ export function stateWords(state: string): Words {
   return STATES.get(state) ?? { label: state, tone: 'quiet' }
 }
 
-/** Whether its counts may change from one second to the next. */
+/** Whether the counts can still change from second to second. */
 export function isRunning({ state }: Pick<Import, 'state'>): boolean {
   return state === 'queued' || state === 'listing' || state === 'transferring'
 }
 
-/** Whether more files may still be found, so that a share of the whole means nothing yet. */
+/** Whether more files may still be found. Until then a percentage would be meaningless. */
 export function isListing({ state }: Pick<Import, 'state'>): boolean {
   return state === 'queued' || state === 'listing'
 }

@@ -3,14 +3,14 @@ import { isUnreachable, sentence } from '../api/errors'
 interface Props {
   readonly what: string
   readonly error: Error | null
-  /** Whether an older answer is shown all the same. */
+  /** Whether an earlier response is still shown. */
   readonly hasOlder: boolean
   readonly onRetry: () => void
 }
 
-/** A part of the page that could not be loaded, and the way to ask again; nothing without error. */
+/** Says that a part of the page could not be loaded, and offers to try again. */
 export function Retry({ what, error, hasOlder, onRetry }: Props) {
-  // Of an API that is away the banner tells, and what was seen before still stands.
+  // The connection banner already says so, and the earlier content is still visible.
   if (error === null || (isUnreachable(error) && hasOlder)) return null
   return (
     <div className="note note-bad" role="alert">

@@ -1,4 +1,4 @@
-/** Grey lines where an answer will stand; read out as `label`. */
+/** Grey lines in place of content that is loading. Screen readers read `label`. */
 export function Skeleton({ label, lines }: { label: string; lines: number }) {
   return (
     <div className="skeleton" role="status">

@@ -2,11 +2,11 @@ import { formatMoment, formatSecond } from '../text/format'
 
 interface Props {
   readonly at: Date
-  /** The time of day to the second, whatever the day. */
+  /** Only the time of day, to the second. */
   readonly precise?: boolean
 }
 
-/** A moment in the reader's own zone and habit; the exact one on hovering. */
+/** A time in the reader's own zone and format, with the exact time on hover. */
 export function Time({ at, precise = false }: Props) {
   const iso = at.toISOString()
   return (

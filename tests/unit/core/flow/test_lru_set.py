@@ -1,17 +1,19 @@
-"""A memory with a bound."""
+"""What was used least recently is forgotten first."""
 
-from services.core.flow.lru_set import Recent
-
-
-def test_what_was_noted_is_remembered_and_nothing_else() -> None:
-    recent = Recent[str]()
-    recent.note("a")
-    assert "a" in recent
-    assert "b" not in recent
+from services.core.flow.lru_set import LruSet
 
 
-def test_the_oldest_is_forgotten_first_and_noting_again_renews() -> None:
-    recent = Recent[str](2)
-    for item in ("a", "b", "a", "c"):
-        recent.note(item)
-    assert [item in recent for item in "abc"] == [True, False, True]
+def test_it_forgets_what_was_added_first() -> None:
+    recent = LruSet[int](2)
+    for item in (1, 2, 3):
+        recent.add(item)
+    assert [item in recent for item in (1, 2, 3)] == [False, True, True]
+
+
+def test_finding_an_item_keeps_it() -> None:
+    recent = LruSet[int](2)
+    recent.add(1)
+    recent.add(2)
+    assert 1 in recent
+    recent.add(3)
+    assert [item in recent for item in (1, 2, 3)] == [True, False, True]

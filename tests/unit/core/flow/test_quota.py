@@ -11,14 +11,12 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from services.adapters.drive.units import DOWNLOAD, GET, LIST
-from services.core import quota
 from services.core.errors import RateLimited
-from services.core.flow.quota import STEP_SECONDS, Limiter, while_wanted
+from services.core.flow import quota
+from services.core.flow.quota import STEP_SECONDS, QuotaLimiter
 from services.core.flow.quota_settings import QuotaModel, QuotaSettings
 from services.core.flow.rate import BURST_SECONDS, DECREASE
-from tests.fakes.messages import InHand
 from tests.fakes.virtual_time import VirtualLoop, in_virtual_time
-from tests.samples import FOUND
 
 WHOLE = {"transfer": 0.88, "lister": 0.10, "preview": 0.02}
 
@@ -36,7 +34,7 @@ class Bench:
     """A limiter, what it is asked for, and when it gave it."""
 
     loop: VirtualLoop
-    limiter: Limiter
+    limiter: QuotaLimiter
     part: float = 1.0
     granted: list[tuple[float, int, int]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -48,7 +46,7 @@ class Bench:
         def say(event: str, /, **_fields: object) -> None:
             bench.said.append(event)
 
-        limiter = Limiter(told, kind, lambda: bench.part, say, clock=loop.time)
+        limiter = QuotaLimiter(told, kind, lambda: bench.part, say, clock=loop.time)
         bench = cls(loop, limiter)
         return bench
 
@@ -286,13 +284,13 @@ def test_what_was_granted_in_the_moment_of_giving_up_is_given_back() -> None:
     async def act(loop: VirtualLoop) -> None:
         bench = Bench.of(loop, settings(60_000))
         await bench.limiter.take(DOWNLOAD)
+        due = DOWNLOAD / (60_000 * 0.88 / 60)
         [waits] = bench.ask([DOWNLOAD])
         await asyncio.sleep(0)
-        [waiter] = bench.limiter._waiting
-        loop.pass_by(1.0)
-        bench.limiter._step()
-        assert waiter.granted.done()
-        waits.cancel()
+        assert bench.limiter.holds(waits)
+        # Right after the limiter's own timer, in the same round of the loop: granted, not yet run.
+        loop.call_later(due + 2 * quota.TICK_SECONDS, waits.cancel)
+        loop.pass_by(due + 2 * quota.TICK_SECONDS)
         with pytest.raises(asyncio.CancelledError):
             await waits
         assert bench.limiter.state().used == DOWNLOAD
@@ -385,67 +383,33 @@ def test_the_queue_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_many_cheap_requests_take_few_timers() -> None:
-    async def act(loop: VirtualLoop) -> int:
-        steps = 0
-        real = Limiter._step
+    async def act(loop: VirtualLoop) -> float:
+        limiter = QuotaLimiter(
+            settings(60_000_000), "transfer", lambda: 1.0, silent, clock=loop.time
+        )
+        moments = set[float]()
 
-        class Counted(Limiter):
-            def _step(self) -> None:
-                nonlocal steps
-                steps += 1
-                real(self)
+        async def one() -> None:
+            await limiter.take(GET)
+            moments.add(loop.time())
 
-        limiter = Counted(settings(60_000_000), "transfer", lambda: 1.0, silent, clock=loop.time)
-        await asyncio.gather(*(limiter.take(GET) for _ in range(4000)))
-        return steps
+        await asyncio.gather(*(one() for _ in range(4000)))
+        return len(moments)
 
-    # 880,000 units a second are 176,000 of the smallest requests: some hundred a timer.
+    # 880,000 units a second are 176,000 of the smallest requests: some hundred per timer.
     assert in_virtual_time(act) < 40
 
 
-async def test_a_message_whose_partition_goes_stops_waiting_and_is_left() -> None:
-    message = InHand(FOUND)
-    limiter = Limiter(settings(), "transfer", lambda: 0.0, silent)
+def test_it_tells_who_waits() -> None:
+    async def act(loop: VirtualLoop) -> None:
+        bench = Bench.of(loop, settings())
+        bench.part = 0.0
+        [task] = bench.ask([DOWNLOAD])
+        await asyncio.sleep(1)
+        assert bench.limiter.holds(task)
+        task.cancel()
+        await asyncio.sleep(0)
+        assert not bench.limiter.holds(task)
+        assert bench.limiter.state().waiting == 0
 
-    async def handle(_message: object) -> None:
-        await limiter.take(DOWNLOAD)
-
-    handling = asyncio.ensure_future(while_wanted(message, handle))
-    await asyncio.sleep(0.01)
-    assert limiter.state().waiting == 1
-    message.alive = False
-    async with asyncio.timeout(2):
-        await handling
-    assert message.is_left
-    assert limiter.state().waiting == 0
-
-
-async def test_a_message_that_has_its_units_may_finish() -> None:
-    message = InHand(FOUND)
-    limiter = Limiter(settings(), "transfer", lambda: 1.0, silent)
-
-    async def handle(_message: object) -> None:
-        await limiter.take(DOWNLOAD)
-        message.alive = False
-        await asyncio.sleep(0.05)
-        message.done()
-
-    await while_wanted(message, handle)
-    assert message.is_done
-    assert not message.is_left
-
-
-async def test_a_process_that_ends_cancels_its_messages_as_ever() -> None:
-    message = InHand(FOUND)
-    limiter = Limiter(settings(), "transfer", lambda: 0.0, silent)
-
-    async def handle(_message: object) -> None:
-        await limiter.take(DOWNLOAD)
-
-    handling = asyncio.ensure_future(while_wanted(message, handle))
-    await asyncio.sleep(0.01)
-    message.alive = False
-    handling.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await handling
-    assert not message.is_left
+    in_virtual_time(act)

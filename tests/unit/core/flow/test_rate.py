@@ -11,16 +11,16 @@ from services.core.flow.rate import (
     MINUTE,
     ONCE_IN_SECONDS,
     RECOVERY_A_SECOND,
-    Pace,
-    Restraint,
-    Spent,
+    AimdRate,
+    SlidingCounter,
+    TokenBucket,
 )
 
 RATES = st.floats(0.01, 1e6)
 
 
 class Said(list[str]):
-    """What a restraint had to say."""
+    """What a aimd had to say."""
 
     def __call__(self, event: str, **_fields: object) -> None:
         self.append(event)
@@ -33,13 +33,13 @@ class Said(list[str]):
 def test_in_no_stretch_of_time_is_more_spent_than_the_rate_and_a_small_burst(
     rate: float, asks: list[tuple[float, int]]
 ) -> None:
-    pace, now, spent = Pace(0.0), 0.0, list[tuple[float, int]]()
+    bucket, now, spent = TokenBucket(0.0), 0.0, list[tuple[float, int]]()
     for gap, units in asks:
         now += gap
-        pace.move(now, rate)
-        if not pace.free:
+        bucket.move(now, rate)
+        if not bucket.free:
             continue
-        pace.spend(units)
+        bucket.spend(units)
         spent.append((now, units))
     for first, (since, _) in enumerate(spent):
         for last in range(first, len(spent)):
@@ -51,90 +51,90 @@ def test_in_no_stretch_of_time_is_more_spent_than_the_rate_and_a_small_burst(
 
 @given(rate=RATES, units=st.integers(1, 10_000))
 def test_who_waits_as_long_as_told_may_spend_and_not_much_earlier(rate: float, units: int) -> None:
-    pace = Pace(0.0)
-    pace.move(0.0, rate)
-    assert pace.free
-    pace.spend(units)
-    wait = pace.wait(rate)
+    bucket = TokenBucket(0.0)
+    bucket.move(0.0, rate)
+    assert bucket.free
+    bucket.spend(units)
+    wait = bucket.wait(rate)
     assert wait == pytest.approx(units / rate)
-    pace.move(wait * 0.999, rate)
-    assert not pace.free
-    pace.move(wait * (1 + 1e-9), rate)
-    assert pace.free
+    bucket.move(wait * 0.999, rate)
+    assert not bucket.free
+    bucket.move(wait * (1 + 1e-9), rate)
+    assert bucket.free
 
 
 def test_without_a_rate_nobody_may_spend_however_long_it_lasts() -> None:
-    pace = Pace(0.0)
-    pace.move(1000.0, 0.0)
-    assert not pace.free
-    assert pace.wait(0.0) == float("inf")
+    bucket = TokenBucket(0.0)
+    bucket.move(1000.0, 0.0)
+    assert not bucket.free
+    assert bucket.wait(0.0) == float("inf")
 
 
 def test_an_idle_hour_saves_up_no_more_than_a_moment() -> None:
-    pace = Pace(0.0)
-    pace.move(3600.0, 100.0)
+    bucket = TokenBucket(0.0)
+    bucket.move(3600.0, 100.0)
     let_go = 0
-    while pace.free:
-        pace.spend(5)
+    while bucket.free:
+        bucket.spend(5)
         let_go += 1
     assert let_go == BURST_SECONDS * 100 / 5 + 1
 
 
 def test_a_clock_that_stands_still_or_goes_back_earns_nothing() -> None:
-    pace = Pace(10.0)
-    pace.move(10.0, 5.0)
-    pace.spend(5)
-    pace.move(9.0, 5.0)
-    assert not pace.free
-    pace.move(10.5, 5.0)
-    assert not pace.free
+    bucket = TokenBucket(10.0)
+    bucket.move(10.0, 5.0)
+    bucket.spend(5)
+    bucket.move(9.0, 5.0)
+    assert not bucket.free
+    bucket.move(10.5, 5.0)
+    assert not bucket.free
 
 
 def test_refusals_that_come_together_count_once() -> None:
-    restraint = Restraint(Said())
+    aimd = AimdRate(Said())
     for moment in range(10):
-        restraint.refused(moment * ONCE_IN_SECONDS / 10)
-    assert restraint.factor(0.0) == DECREASE
+        aimd.refused(moment * ONCE_IN_SECONDS / 10)
+    assert aimd.factor(0.0) == DECREASE
 
 
 def test_one_that_comes_later_counts_again() -> None:
-    restraint = Restraint(Said())
-    restraint.refused(0.0)
-    restraint.refused(ONCE_IN_SECONDS)
+    aimd = AimdRate(Said())
+    aimd.refused(0.0)
+    aimd.refused(ONCE_IN_SECONDS)
     expected = (DECREASE + RECOVERY_A_SECOND * ONCE_IN_SECONDS) * DECREASE
-    assert restraint.factor(ONCE_IN_SECONDS) == pytest.approx(expected)
+    assert aimd.factor(ONCE_IN_SECONDS) == pytest.approx(expected)
 
 
 @given(gaps=st.lists(st.floats(0, 200), max_size=60))
 def test_it_never_leaves_its_bounds(gaps: list[float]) -> None:
-    restraint, now = Restraint(Said()), 0.0
+    aimd, now = AimdRate(Said()), 0.0
     for gap in gaps:
         now += gap
-        restraint.refused(now)
-        assert FLOOR <= restraint.factor(now) < 1
-    assert restraint.factor(now + (1 - FLOOR) / RECOVERY_A_SECOND + 1e-6) == 1
+        aimd.refused(now)
+        assert FLOOR <= aimd.factor(now) < 1
+    assert aimd.factor(now + (1 - FLOOR) / RECOVERY_A_SECOND + 1e-6) == 1
 
 
 def test_it_recovers_by_the_same_step_every_second() -> None:
-    restraint = Restraint(Said())
-    restraint.refused(0.0)
+    aimd = AimdRate(Said())
+    aimd.refused(0.0)
     for second in range(30):
         expected = DECREASE + RECOVERY_A_SECOND * second
-        assert restraint.factor(float(second)) == pytest.approx(expected)
-    assert restraint.factor(31.0) == 1
+        assert aimd.factor(float(second)) == pytest.approx(expected)
+    assert aimd.factor(31.0) == 1
 
 
 def test_an_episode_is_said_once_when_it_begins_and_once_when_it_is_over() -> None:
     said = Said()
-    restraint = Restraint(said)
+    aimd = AimdRate(said)
     for second in range(60):
-        restraint.refused(float(second))
-        restraint.factor(float(second))
+        aimd.refused(float(second))
+        aimd.factor(float(second))
     assert said == ["quota.refused"]
     for second in range(60, 300):
-        restraint.factor(float(second))
+        aimd.factor(float(second))
     assert said == ["quota.refused", "quota.recovered"]
-    restraint.refused(300.0)
+    aimd.refused(300.0)
     assert said[2:] == ["quota.refused"]
 
 
@@ -142,7 +142,7 @@ def test_an_episode_is_said_once_when_it_begins_and_once_when_it_is_over() -> No
 def test_what_was_spent_in_the_last_minute_is_known_to_the_second(
     asks: list[tuple[float, int]],
 ) -> None:
-    spent, now = Spent(), 1000.0
+    spent, now = SlidingCounter(), 1000.0
     told = list[tuple[float, int]]()
     for gap, units in asks:
         now += gap

@@ -1,31 +1,46 @@
 """How long to wait and how often to try: every retry has an end."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
-from services.core.flow.retry import RetryPolicy, attempted
+from services.core.errors import (
+    CoolDown,
+    Corrupt,
+    Outage,
+    RateLimited,
+    SetAside,
+    Stop,
+    TryAgain,
+    Verdict,
+)
+from services.core.flow.retry import RetryPolicy, retried
+from tests.fakes.virtual_time import VirtualLoop, in_virtual_time
 
-QUICK = RetryPolicy(attempts=3, first_wait=0.5, longest_wait=8.0, patience=60.0)
+POLICY = RetryPolicy(attempts=3, first_wait=0.5, longest_wait=8.0, patience=60.0)
 
 
 class Script:
-    """Raises what it is given, one a call, then answers with the attempt's number."""
+    """Raises what it is given, one a call, then answers. Remembers when it was called."""
 
-    def __init__(self, *troubles: Verdict) -> None:
-        self.troubles = list(troubles)
-        self.attempts: list[int] = []
-        self.slept: list[float] = []
+    def __init__(self, *failures: Verdict) -> None:
+        self._failures = list(failures)
+        self.times: list[float] = []
+        self.heard: list[Verdict] = []
 
-    async def act(self, attempt: int) -> str:
-        self.attempts.append(attempt)
-        if self.troubles:
-            raise self.troubles.pop(0)
+    async def act(self) -> str:
+        self.times.append(asyncio.get_running_loop().time())
+        if self._failures:
+            raise self._failures.pop(0)
         return "done"
 
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
+    def run(self) -> str:
+        async def call(_loop: VirtualLoop) -> str:
+            return await retried(POLICY, self.act, self.heard.append)
+
+        return in_virtual_time(call)
 
 
 def again(retry_after: float | None = None) -> TryAgain:
@@ -36,55 +51,67 @@ def limited(retry_after: float | None = None) -> RateLimited:
     return RateLimited("limited", "Slow down.", retry_after)
 
 
-async def test_what_works_at_once_is_done_once() -> None:
+def test_what_works_at_once_is_done_once() -> None:
     script = Script()
-    assert await attempted(QUICK, script.sleep, script.act) == ("done", 1)
-    assert script.slept == []
+    assert script.run() == "done"
+    assert script.times == [0.0]
 
 
-async def test_a_passing_trouble_is_tried_again() -> None:
+def test_a_passing_failure_is_tried_again_and_heard_of() -> None:
     script = Script(again(), again())
-    assert await attempted(QUICK, script.sleep, script.act) == ("done", 3)
-    assert len(script.slept) == 2
+    assert script.run() == "done"
+    assert len(script.times) == 3
+    assert [why.reason for why in script.heard] == ["shaky", "shaky"]
 
 
-async def test_the_last_attempt_sets_the_item_aside_with_its_reason() -> None:
+def test_after_the_last_attempt_the_other_side_is_at_fault() -> None:
     script = Script(again(), again(), again())
-    with pytest.raises(SetAside) as caught:
-        await attempted(QUICK, script.sleep, script.act)
+    with pytest.raises(Outage) as caught:
+        script.run()
     assert (caught.value.reason, caught.value.message) == ("shaky", "It failed just now.")
-    assert script.attempts == [1, 2, 3]
-    assert len(script.slept) == 2  # nobody waits after giving up
+    assert len(script.times) == 3
 
 
-async def test_being_rate_limited_is_not_an_attempt() -> None:
+def test_after_the_last_corrupt_answer_the_item_is_at_fault() -> None:
+    script = Script(*(Corrupt("content_mismatch", "Wrong bytes.") for _ in range(3)))
+    with pytest.raises(SetAside):
+        script.run()
+
+
+def test_who_is_asked_to_stay_away_for_long_does_not_wait_alone() -> None:
+    with pytest.raises(CoolDown) as caught:
+        Script(again(retry_after=600.0)).run()
+    assert caught.value.seconds == 600.0
+
+
+def test_being_rate_limited_is_not_an_attempt() -> None:
     script = Script(limited(), limited(), limited(), limited(), again())
-    assert await attempted(QUICK, script.sleep, script.act) == ("done", 2)
-    assert script.attempts == [1, 1, 1, 1, 1, 2]
+    assert script.run() == "done"
+    assert len(script.times) == 6
 
 
-async def test_waiting_for_a_rate_limit_ends_after_its_patience() -> None:
+def test_waiting_for_a_rate_limit_ends_after_its_patience() -> None:
     script = Script(*(limited(retry_after=25.0) for _ in range(10)))
-    with pytest.raises(SetAside) as caught:
-        await attempted(QUICK, script.sleep, script.act)
+    with pytest.raises(Outage) as caught:
+        script.run()
     assert caught.value.reason == "limited"
-    assert sum(script.slept) <= QUICK.patience
+    assert script.times[-1] <= POLICY.patience
 
 
 @pytest.mark.parametrize("verdict", [SetAside("bad", "No."), Stop("gone", "Nothing works.")])
-async def test_the_other_two_verbs_are_not_tried_again(verdict: Verdict) -> None:
+def test_the_other_two_verbs_are_not_tried_again(verdict: Verdict) -> None:
     script = Script(verdict)
     with pytest.raises(type(verdict)):
-        await attempted(QUICK, script.sleep, script.act)
-    assert script.attempts == [1]
+        script.run()
+    assert len(script.times) == 1
 
 
-async def test_retry_after_is_obeyed_and_the_fleet_spread_behind_it() -> None:
+def test_retry_after_is_obeyed_and_the_fleet_spread_behind_it() -> None:
     script = Script(again(retry_after=7.0))
-    await attempted(QUICK, script.sleep, script.act)
-    assert 7.0 <= script.slept[0] <= 7.0 + QUICK.first_wait
+    script.run()
+    assert 7.0 <= script.times[1] <= 7.0 + POLICY.first_wait
 
 
 @given(st.integers(min_value=1, max_value=2000))
 def test_no_wait_is_longer_than_the_longest(attempt: int) -> None:
-    assert 0 <= QUICK.wait(attempt) <= QUICK.longest_wait
+    assert 0 <= POLICY.wait(attempt) <= POLICY.longest_wait

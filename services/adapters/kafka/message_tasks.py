@@ -1,0 +1,218 @@
+"""One asyncio task for each message in hand, started in order, finished in any order.
+
+The tasks live on the event loop; the consumer's thread owns offsets and partitions. A task is
+cancelled when its partition is revoked (after the drain) or lost, and when the process stops: then
+the message stays unfinished, and the partition's next owner gets it.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import structlog
+
+from services.adapters.kafka.dead_letters import PublishesRecords, publish_dead_letter
+from services.adapters.kafka.reader import Raw
+from services.core.errors import SetAside, Stop
+from services.core.events import Message
+from services.core.flow.circuit_breaker import CircuitBreaker
+from services.core.flow.concurrency import ConcurrencyLimit
+from services.core.flow.offsets import History, Offsets
+from services.core.ports import HandlesMessages
+from services.core.wire import UndecodableError, UnknownEventError, decode
+
+WORKER_DIED = "worker_died"
+Task = asyncio.Task[None]
+log = structlog.get_logger("kafka")
+
+
+@dataclass(eq=False)
+class Assignment:
+    """One partition for as long as it is ours.
+
+    `offsets` belongs to the consumer's thread, `tasks` and `active` to the event loop. `empty` is
+    set while no task of the partition runs; the thread waits for it.
+    """
+
+    offsets: Offsets = field(default_factory=Offsets)
+    # librdkafka keeps a pause beyond the assignment that it was made in, so a partition that comes
+    # back may be paused without our knowing. It is resumed once, as if we had paused it.
+    paused: bool = True
+    announced: bool = False
+    active: bool = True
+    tasks: set[Task] = field(default_factory=set)
+    empty: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.empty.set()
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One message that was delivered, and what is known of its past."""
+
+    record: Raw
+    assignment: Assignment
+    history: History = History.NEW
+
+
+@dataclass(frozen=True)
+class Started:
+    """A message whose work begins; `alone` if nothing else is in hand."""
+
+    delivery: Delivery
+    alone: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What is done with the messages of one topic, and how many of them at once.
+
+    `idle` says whether a task only waits, for a turn or for an outage to end: then a drain does not
+    wait for it. `faults` waits out our own unforeseen errors.
+    """
+
+    service: str
+    handler: HandlesMessages
+    limit: ConcurrencyLimit
+    publisher: PublishesRecords
+    faults: CircuitBreaker
+    idle: Callable[[Task], bool]
+
+
+class MessageTasks:
+    """The event loop's half of a consumer: every method is called on the loop."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        # Bounded by the watermarks: no partition has more unfinished than high + one batch.
+        self._inbox: asyncio.Queue[Delivery | None] = asyncio.Queue()
+        self._failure: Exception | None = None
+        self.finished: deque[Delivery] = deque()
+        self.started: deque[Started] = deque()
+        self._announced = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work on what is delivered until `close`. An error of a task ends all of them."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                while (delivery := await self._inbox.get()) is not None:
+                    await self._start(delivery, tasks)
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from several
+        if self._failure is not None:
+            raise self._failure
+
+    def deliver(self, deliveries: Iterable[Delivery]) -> None:
+        """Take messages on; they are started in this order, as slots become free."""
+        for delivery in deliveries:
+            self._inbox.put_nowait(delivery)
+
+    def close(self, failure: Exception | None = None) -> None:
+        """Nothing more will come. With a failure, `run` raises it."""
+        self._failure = failure
+        self._announced.set()
+        self._inbox.put_nowait(None)
+
+    def drain(self, assignments: Iterable[Assignment]) -> None:
+        """Start nothing more of these, and cancel what only waits; the rest may finish."""
+        for assignment in assignments:
+            assignment.active = False
+            for task in [task for task in assignment.tasks if self._work.idle(task)]:
+                task.cancel()
+
+    def cancel(self, assignments: Iterable[Assignment]) -> None:
+        """End whatever is in hand of these."""
+        for assignment in assignments:
+            assignment.active = False
+            for task in list(assignment.tasks):
+                task.cancel()
+
+    def announced(self) -> None:
+        """The commit says by now that a message is worked on alone."""
+        self._announced.set()
+
+    async def _start(self, delivery: Delivery, tasks: asyncio.TaskGroup) -> None:
+        limit, alone = self._work.limit, delivery.history is History.SUSPECT
+        if alone:
+            await limit.drained()
+        await limit.acquire()
+        if alone:
+            await self._announce(delivery)
+        if not delivery.assignment.active:
+            limit.release()
+            return
+        if not alone:
+            self.started.append(Started(delivery, alone=False))
+        task = tasks.create_task(self._finish(delivery))
+        assignment = delivery.assignment
+        assignment.tasks.add(task)
+        assignment.empty.clear()
+        task.add_done_callback(lambda task: self._ended(task, assignment))
+        if alone:
+            await asyncio.wait({task})
+
+    async def _announce(self, delivery: Delivery) -> None:
+        """Have the commit say that this message is worked on alone, before it is."""
+        log.warning(
+            "kafka.worked_on_alone",
+            topic=delivery.record.topic,
+            partition=delivery.record.partition,
+            offset=delivery.record.offset,
+            why="Workers died repeatedly while messages near this one were in hand.",
+        )
+        self._announced.clear()
+        self.started.append(Started(delivery, alone=True))
+        await self._announced.wait()
+
+    def _ended(self, task: Task, assignment: Assignment) -> None:
+        self._work.limit.release()
+        assignment.tasks.discard(task)
+        if not assignment.tasks:
+            assignment.empty.set()
+
+    async def _finish(self, delivery: Delivery) -> None:
+        """The whole way of one message: decoded, handled, and only then finished."""
+        record, work = delivery.record, self._work
+        try:
+            event = decode(record.topic, record.value)
+        except UndecodableError as why:
+            await publish_dead_letter(work.publisher, record, str(why), service=work.service)
+        except UnknownEventError as why:
+            raise Stop("unknown_event", str(why)) from why
+        else:
+            await self._handle(event, delivery.history)
+        self.finished.append(delivery)
+
+    async def _handle(self, event: Message, history: History) -> None:
+        work = self._work
+        if history is History.CONDEMNED:
+            await work.handler.set_aside(event, _worker_died())
+            return
+        redelivered = history is not History.NEW
+
+        async def foreseen() -> None:
+            try:
+                await work.handler.handle(event, redelivered=redelivered)
+            except Exception as why:
+                log.exception("worker.unforeseen", key=event.key)
+                raise Stop(
+                    "unforeseen",
+                    f"An error in Drivestream itself stops the work: {type(why).__name__}. "
+                    "The log has its traceback.",
+                ) from why
+
+        try:
+            await work.faults.call(foreseen)
+        except SetAside as why:
+            await work.handler.set_aside(event, why)
+
+
+def _worker_died() -> SetAside:
+    return SetAside(
+        WORKER_DIED,
+        "The worker process died each time it worked on this item, also when it worked on nothing "
+        "else. The item is probably damaged in a way that we cannot handle.",
+    )

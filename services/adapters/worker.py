@@ -1,0 +1,201 @@
+"""What lister and transfer share: a consumer per topic, Drive, its quota, and a status.
+
+A service says what it consumes and makes its handler; everything around that is here.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import structlog
+
+from services.adapters.drive import Drive, open_drive
+from services.adapters.drive.settings import DriveSettings
+from services.adapters.kafka.admin import wait_for_topics
+from services.adapters.kafka.group_consumer import Flow, GroupConsumer
+from services.adapters.kafka.message_tasks import Task, Work
+from services.adapters.kafka.producer import PatientPublisher, Publisher
+from services.adapters.kafka.settings import KafkaSettings
+from services.adapters.logs import log_waits
+from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
+from services.adapters.process import run_until, run_with_background, worker_id
+from services.adapters.worker_status import publish_status
+from services.core.events import Waiting, WorkerStatus
+from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
+from services.core.flow.concurrency import ConcurrencyLimit
+from services.core.flow.quota import QuotaLimiter
+from services.core.flow.quota_settings import QuotaSettings
+from services.core.flow.resilience import Resilience
+from services.core.flow.retry import RetryPolicy
+from services.core.ports import HandlesMessages
+from services.core.settings import Reader
+from services.core.topics import DEAD_LETTERS, WORKERS_STATUS, Topic
+
+log = structlog.get_logger("worker")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings:
+    """What every worker is told by its environment."""
+
+    kafka: KafkaSettings
+    drive: DriveSettings
+    quota: QuotaSettings
+    metrics: MetricsSettings
+
+    @classmethod
+    def read(cls, reader: Reader) -> "WorkerSettings":
+        """From KAFKA_*, GOOGLE_*, DRIVE_* and METRICS_*."""
+        return cls(
+            kafka=KafkaSettings.read(reader),
+            drive=DriveSettings.read(reader),
+            quota=QuotaSettings.read(reader),
+            metrics=MetricsSettings.read(reader),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consumes:
+    """A topic, as a member of which group, and how many messages at once."""
+
+    topic: Topic
+    group: str
+    at_once: int
+    flow: Flow = field(default_factory=Flow)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSpec:
+    """What makes one worker different from another.
+
+    The quota share follows the partitions of the first topic. `connections` bounds the requests to
+    Drive; `linger_ms` is how long a published event may wait for others.
+    """
+
+    service: str
+    consumes: tuple[Consumes, ...]
+    publishes: tuple[Topic, ...]
+    connections: int
+    linger_ms: int = 5
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+class Worker:
+    """One running worker: what its handler is made from, and what it tells of itself."""
+
+    def __init__(self, spec: WorkerSpec, publisher: Publisher, quota: QuotaLimiter) -> None:
+        self._spec = spec
+        self._breakers: list[CircuitBreaker] = []
+        self._holders: list[Callable[[Task], bool]] = [quota.holds]
+        self.publisher = PatientPublisher(publisher)
+        self.quota = quota
+        self.limits = {c.topic.name: ConcurrencyLimit(c.at_once) for c in spec.consumes}
+        self.faults = self._breaker(unknown)
+
+    def calls_to(self, system: str, check: Check) -> Resilience:
+        """Retry and circuit breaker for one outside system; `check` says whether it answers."""
+        return Resilience(system, self._spec.policy, self._breaker(check))
+
+    def waits_in(self, holds: Callable[[Task], bool]) -> None:
+        """Tasks that something holds only wait for their turn: a drain does not wait for them."""
+        self._holders.append(holds)
+
+    def idle(self, task: Task) -> bool:
+        """Whether a task only waits."""
+        return any(holds(task) for holds in self._holders)
+
+    @property
+    def waiting_for(self) -> Waiting | None:
+        """What the worker waits for, if for anything."""
+        waits = (breaker.waiting_for for breaker in self._breakers)
+        return next((waiting for waiting in waits if waiting is not None), None)
+
+    def status(self, consumers: list[GroupConsumer]) -> WorkerStatus:
+        """What the worker does now."""
+        waiting = self.waiting_for
+        oldest = max((c.backlog.oldest_age for c in consumers), default=0.0)
+        return WorkerStatus(
+            worker_id=worker_id(self._spec.service),
+            service=self._spec.service,
+            state="running" if waiting is None else "waiting",
+            waiting_for=waiting,
+            in_flight=sum(limit.in_use for limit in self.limits.values()),
+            oldest_unfinished_seconds=round(oldest, 3),
+            quota_share=self.quota.state().share,
+            at=datetime.now(UTC),
+        )
+
+    def _breaker(self, check: Check) -> CircuitBreaker:
+        breaker = CircuitBreaker(log_waits(self._spec.service), check)
+        self._breakers.append(breaker)
+        self._holders.append(breaker.holds)
+        return breaker
+
+
+MakeHandler = Callable[[Worker, Drive], Awaitable[HandlesMessages]]
+
+
+async def run_worker(
+    spec: WorkerSpec, settings: WorkerSettings, stop: asyncio.Event, make: MakeHandler
+) -> None:
+    """Work until `stop`; then what is in hand may finish within the consumers' drain time.
+
+    `make` may wait for what the handler needs; nothing is consumed before it returns.
+    """
+    topics = [*(c.topic for c in spec.consumes), *spec.publishes, DEAD_LETTERS, WORKERS_STATUS]
+    names = [topic.name for topic in topics]
+    if not await run_until(stop, wait_for_topics(settings.kafka, names, log.warning)):
+        return
+    consumers = [
+        GroupConsumer(settings.kafka, group=c.group, topic=c.topic.name, flow=c.flow)
+        for c in spec.consumes
+    ]
+    first, partitions = consumers[0], spec.consumes[0].topic.partitions
+    quota = QuotaLimiter(
+        settings.quota, spec.service, lambda: first.partitions / partitions, log.warning
+    )
+    async with (
+        Publisher(settings.kafka, source=spec.service, linger_ms=spec.linger_ms) as publisher,
+        open_drive(settings.drive, connections=spec.connections, quota=quota) as drive,
+    ):
+        worker = Worker(spec, publisher, quota)
+
+        async def consume() -> None:
+            handlers: list[HandlesMessages] = []
+
+            async def made() -> None:
+                handlers.append(await make(worker, drive))
+
+            if await run_until(stop, made()):
+                await _consume(spec, worker, consumers, handlers[0])
+
+        async def stop_consumers() -> None:
+            await stop.wait()
+            for consumer in consumers:
+                consumer.stop()
+
+        def status() -> WorkerStatus:
+            return worker.status(consumers)
+
+        with metrics_endpoint(settings.metrics, WorkerMetrics(status, quota.state)):
+            await run_with_background(
+                consume(), publish_status(publisher, status), stop_consumers()
+            )
+
+
+async def _consume(
+    spec: WorkerSpec, worker: Worker, consumers: list[GroupConsumer], handler: HandlesMessages
+) -> None:
+    """Run all consumers; the first error ends all of them."""
+    async with asyncio.TaskGroup() as tasks:
+        for consumes, consumer in zip(spec.consumes, consumers, strict=True):
+            work = Work(
+                service=spec.service,
+                handler=handler,
+                limit=worker.limits[consumes.topic.name],
+                publisher=worker.publisher,
+                faults=worker.faults,
+                idle=worker.idle,
+            )
+            tasks.create_task(consumer.run(work))

@@ -1,0 +1,14 @@
+import type { Import } from '../api/types'
+
+const SHORT = 8
+
+/** The folder's name. While it is not known, "Folder 1AbCdEfG…" or, without an id, "Import 0a1b2c3d…". */
+export function importName({ name, folderId, id }: Pick<Import, 'name' | 'folderId' | 'id'>): string {
+  if (name !== null && name.trim() !== '') return name
+  return folderId === null ? `Import ${shortened(id)}` : `Folder ${shortened(folderId)}`
+}
+
+/** An id that would be cut by only a few characters stays whole. */
+function shortened(id: string): string {
+  return id.length <= SHORT + 4 ? id : `${id.slice(0, SHORT)}…`
+}
