@@ -6,7 +6,7 @@ from itertools import combinations_with_replacement
 from hypothesis import strategies as st
 
 from services.core import events as e
-from services.indexer.merge import Positioned
+from services.indexer.record import LogRecord
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 IMPORTS = st.sampled_from(["import-a", "import-b"])
@@ -26,12 +26,15 @@ def found(draw: st.DrawFn) -> e.FileFound:
         import_id=draw(IMPORTS),
         file_id=draw(FILES),
         name=draw(NAMES),
-        mime_type="image/jpeg",
+        mime_type=draw(st.sampled_from(["image/jpeg", "image/png"])),
         folder_id=draw(FOLDERS),
         found_at=draw(TIMES),
         path=draw(st.sampled_from([(), ("Sub",)])),
         size=draw(SIZES),
         version=draw(FEW),
+        modified_time=draw(st.none() | TIMES),
+        width=draw(st.none() | FEW),
+        height=draw(st.none() | FEW),
         round=draw(FEW),
     )
 
@@ -105,9 +108,8 @@ REQUESTED = st.builds(
     e.ImportRequested,
     import_id=IMPORTS,
     folder_id=st.just("root"),
-    folder_url=st.just("https://drive.google.com/drive/folders/root"),
+    folder_url=st.sampled_from(["https://drive.google.com/drive/folders/root", "root"]),
     requested_at=TIMES,
-    mode=st.sampled_from(e.Mode),
 )
 CONTROLS = st.one_of(
     *(
@@ -124,15 +126,22 @@ FOLDER_FAILED = st.builds(
     failed_at=TIMES,
     path=st.sampled_from([(), ("Sub",)]),
 )
-KINDS = (REQUESTED, CONTROLS, listed(), FOLDER_FAILED, stored(), failed())
+FOLDER_NAMED = st.builds(
+    e.FolderNamed,
+    import_id=IMPORTS,
+    folder_id=st.just("root"),
+    name=st.sampled_from(["", "Summer", "Winter"]),
+    named_at=TIMES,
+)
+KINDS = (REQUESTED, FOLDER_NAMED, CONTROLS, listed(), FOLDER_FAILED, stored(), failed())
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Positioned]:
+def histories(draw: st.DrawFn) -> list[LogRecord]:
     """Events in the order of their log; each has its own place in it.
 
     Of all kinds, or of two only: few kinds collide more often.
     """
     kinds = draw(st.sampled_from([KINDS, *combinations_with_replacement(KINDS, 2)]))
     events = draw(st.lists(st.one_of(*kinds), max_size=14))
-    return [Positioned(event, event.topic, 0, n) for n, event in enumerate(events)]
+    return [LogRecord(event, event.topic, 0, n) for n, event in enumerate(events)]

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from services.adapters.catalog.writer import CatalogUnavailableError
+from services.adapters.catalog.errors import CatalogUnavailableError
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.store.bucket import StoreUnavailableError
 

@@ -165,7 +165,7 @@ async def test_an_import_is_read_as_it_was_written(shelf: Shelf) -> None:
     shelf.fill(rows(imports=[an_import(1)]))
     found = (await shelf.catalog.imports_by_id(["import-0001", "nope"]))["import-0001"]
     written = an_import(1)
-    assert found.name is None
+    assert found.name == written.folder_name
     for name in set(found.__struct_fields__) - {"updated_at", "name"}:
         assert getattr(found, name) == getattr(written, name), name
     assert found.updated_at == written.last_event_at
@@ -173,9 +173,10 @@ async def test_an_import_is_read_as_it_was_written(shelf: Shelf) -> None:
 
 
 async def test_the_folders_name_is_the_imports_name(shelf: Shelf) -> None:
-    shelf.fill(rows(imports=[an_import(1, folder_name="Holidays 🌄")]))
-    [found] = await shelf.catalog.imports(before=None, limit=5)
-    assert found.name == "Holidays 🌄"
+    named, nameless = an_import(1, folder_name="Holidays 🌄"), an_import(2, folder_name=None)
+    shelf.fill(rows(imports=[named, nameless]))
+    newest, found = await shelf.catalog.imports(before=None, limit=5)
+    assert (newest.name, found.name) == (None, "Holidays 🌄")
     assert (await shelf.catalog.imports_by_id(["import-0001"]))["import-0001"] == found
 
 
@@ -215,7 +216,7 @@ async def test_files_of_an_import_by_state_with_what_became_of_each(shelf: Shelf
                     message="It is gone.",
                     attempts=3,
                     round=1,
-                    decided_at=later,
+                    outcome_at=later,
                 ),
                 a_file(4, state="stored", size=None, stored_size=77, object_key="k", attempts=1),
                 a_file(5, import_id="import-0002"),

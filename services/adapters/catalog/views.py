@@ -26,6 +26,7 @@ ENDED_STATES: tuple[ImportState, ...] = (
     "failed",
     "cancelled",
 )
+"""The states in which nothing of an import is left to do."""
 FileState = Literal["pending", "stored", "unchanged", "failed", "skipped"]
 FILE_STATES: tuple[FileState, ...] = get_args(FileState)
 
