@@ -130,8 +130,10 @@ def _refusal(scope: HTTPScope, allowed_hosts: Collection[str]) -> Problem | None
 def json_only(connection: ASGIConnection[Any, Any, Any, Any], _handler: object) -> None:
     """A guard for every route: a body must be JSON.
 
-    A form on another site can send any body but JSON without being asked first (CORS preflight).
+    A page of another site may send any other body without the browser asking us first (CORS).
     """
+    if not isinstance(connection, Request) or connection.method in SAFE_METHODS:
+        return
     headers = connection.headers
     kind = headers.get("content-type")
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers

@@ -111,8 +111,9 @@ class Readiness:
         )
 
     def _waiting(self) -> Waiting | None:
-        missing = ", ".join(self._missing)
-        return Waiting(reason="not_ready", message=missing) if missing else None
+        if not self._missing:
+            return None
+        return Waiting(reason="not_ready", message=f"Waiting for {', '.join(self._missing)}.")
 
     def _kafka(self) -> Check:
         state = self._tail.state

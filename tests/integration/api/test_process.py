@@ -35,9 +35,9 @@ def fill_many(platform: Platform) -> None:
     with platform.database() as connection:
         connection.execute(
             "INSERT INTO images (google_drive_id, name, size, mime_type, storage_path, created_at, "
-            "folder_id, path, drive_version, fetched, updated_at) SELECT 'file-' || n, "
-            "repeat('x', 200), n, 'image/jpeg', 's3://pictures/' || repeat('y', 200) || n, now(), "
-            "'folder', '{}', 0, true, now() FROM generate_series(1, %s) AS n",
+            "folder_id, path, drive_version, fetched, updated_at, metadata_at) "
+            "SELECT 'file-' || n, repeat('x', 200), n, 'image/jpeg', 's3://pictures/' || repeat('y', 200) || n, now(), "
+            "'folder', '{}', 0, true, now(), now() FROM generate_series(1, %s) AS n",
             (MANY,),
         )
 
@@ -238,6 +238,21 @@ async def test_other_names_and_forms_are_refused_and_head_is_answered(platform: 
             head = await api.client.head(address)
             assert (head.status_code, head.content) == (200, b"")
         assert (await api.client.get("/images")).json() == []  # on the same connection
+
+
+@pytest.mark.parametrize("password", ["Qz7@Xv9@Kj5", "Qz7%40Xv9%25Kj5"])
+async def test_a_password_that_the_database_refuses_is_nowhere_to_be_seen(
+    platform: Platform, password: str
+) -> None:
+    address = urlsplit(platform.env["DATABASE_URL"])
+    url = address._replace(netloc=f"nobody:{password}@{address.hostname}:{address.port}").geturl()
+    async with running({**platform.env, "DATABASE_URL": url}) as api:
+        refused = await api.client.get("/images")
+        assert refused.json()["code"] == "database_unavailable"
+        ready = await api.until(503)
+        await until(lambda: api.said("api.waiting"))
+        said = json.dumps(api.lines) + refused.text + ready.text
+        assert not [part for part in ("Qz7", "Xv9", "Kj5") if part in said]
 
 
 async def test_a_port_that_is_taken_is_said(platform: Platform) -> None:

@@ -270,6 +270,12 @@ async def test_a_body_in_chunks_without_a_type_is_refused(api: Api) -> None:
     assert (refused.status_code, refused.json()["code"]) == (415, "unsupported_media_type")
 
 
+async def test_reading_takes_any_type_of_body(api: Api) -> None:
+    for kind in ("text/plain", "application/x-www-form-urlencoded"):
+        answer = await api.client.get("/images", headers={"Content-Type": kind})
+        assert answer.status_code == 200
+
+
 @pytest.mark.parametrize("headers", [{}, JSON])
 async def test_a_request_without_a_body_is_told_what_to_send(
     api: Api, headers: dict[str, str]
