@@ -36,8 +36,9 @@ def fill_many(platform: Platform) -> None:
         connection.execute(
             "INSERT INTO images (google_drive_id, name, size, mime_type, storage_path, created_at, "
             "folder_id, path, drive_version, fetched, updated_at, metadata_at) "
-            "SELECT 'file-' || n, repeat('x', 200), n, 'image/jpeg', 's3://pictures/' || repeat('y', 200) || n, now(), "
-            "'folder', '{}', 0, true, now(), now() FROM generate_series(1, %s) AS n",
+            "SELECT 'file-' || n, repeat('x', 200), n, 'image/jpeg', "
+            "'s3://pictures/' || repeat('y', 200) || n, now(), 'folder', '{}', 0, true, now(), "
+            "now() FROM generate_series(1, %s) AS n",
             (MANY,),
         )
 
