@@ -1,4 +1,4 @@
-"""The api as a process, and doors that its servers stand behind."""
+"""The api as a process, and a proxy that can cut it off from a server."""
 
 import asyncio
 import json
@@ -90,8 +90,8 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.05)
 
 
-class Door:
-    """A port that leads to a server, but only while it is open."""
+class TcpProxy:
+    """Forwards a port of its own to a server, but only while it is open."""
 
     def __init__(self, target: str) -> None:
         self._target = target.split(":")
@@ -103,25 +103,25 @@ class Door:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Let everybody through."""
-        through: set[asyncio.Task[None]] = set()
+        """Accept connections; at the end, break all of them."""
+        copies: set[asyncio.Task[None]] = set()
 
-        async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             there, here = await asyncio.open_connection(*self._target)
             for pair in ((reader, here), (there, writer)):
-                through.add(asyncio.create_task(_pass_on(*pair)))
+                copies.add(asyncio.create_task(_copy(*pair)))
 
-        server = await asyncio.start_server(lead, "127.0.0.1", self._port)
+        server = await asyncio.start_server(forward, "127.0.0.1", self._port)
         try:
             yield
         finally:
             server.close()
-            for task in through:
+            for task in copies:
                 task.cancel()
-            await asyncio.gather(*through, return_exceptions=True)
+            await asyncio.gather(*copies, return_exceptions=True)
 
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while data := await reader.read(65536):
             writer.write(data)

@@ -21,7 +21,7 @@ from services.core.object_key import object_key
 from services.core.settings import Reader, Secret
 from services.core.wire import decode
 from tests.catalog_rows import an_image, rows
-from tests.integration.api.process import Door, Running, running, start, until
+from tests.integration.api.process import Running, TcpProxy, running, start, until
 from tests.platform import Platform
 from tests.samples import FOUND
 
@@ -43,10 +43,10 @@ def fill_many(platform: Platform) -> None:
         )
 
 
-def behind(door: Door, url: str) -> str:
-    """The address of a database that is reached through the door."""
+def behind(proxy: TcpProxy, url: str) -> str:
+    """The address of a database that is reached through the proxy."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=f"{parts.username}:{parts.password}@{door}"))
+    return urlunsplit(parts._replace(netloc=f"{parts.username}:{parts.password}@{proxy}"))
 
 
 async def moment(api: Running, address: str) -> dict[str, object]:
@@ -101,12 +101,12 @@ async def test_an_import_goes_to_kafka_and_is_known_before_and_after_a_restart(
 async def test_it_starts_without_its_servers_says_so_and_goes_on_when_they_come(
     platform: Platform,
 ) -> None:
-    kafka = Door(platform.env["KAFKA_BOOTSTRAP_SERVERS"])
+    kafka = TcpProxy(platform.env["KAFKA_BOOTSTRAP_SERVERS"])
     address = urlsplit(platform.env["DATABASE_URL"])
-    database = Door(f"{address.hostname}:{address.port}")
+    database = TcpProxy(f"{address.hostname}:{address.port}")
     url = behind(database, platform.env["DATABASE_URL"])
-    doors = {"KAFKA_BOOTSTRAP_SERVERS": str(kafka), "DATABASE_URL": url}
-    async with running({**platform.env, **doors}) as api:
+    proxies = {"KAFKA_BOOTSTRAP_SERVERS": str(kafka), "DATABASE_URL": url}
+    async with running({**platform.env, **proxies}) as api:
         assert (await api.client.get("/health/live")).status_code == 200
         checks = (await api.until(503)).json()["checks"]
         assert (checks["kafka"]["ok"], checks["database"]["ok"]) == (False, False)
@@ -156,10 +156,10 @@ async def test_slow_readers_of_the_whole_table_hold_up_nobody(platform: Platform
 async def test_a_list_that_breaks_off_is_seen_by_its_reader(platform: Platform) -> None:
     fill_many(platform)
     address = urlsplit(platform.env["DATABASE_URL"])
-    door = Door(f"{address.hostname}:{address.port}")
-    env = {**platform.env, "DATABASE_URL": behind(door, platform.env["DATABASE_URL"])}
+    proxy = TcpProxy(f"{address.hostname}:{address.port}")
+    env = {**platform.env, "DATABASE_URL": behind(proxy, platform.env["DATABASE_URL"])}
     async with running(env) as api, AsyncExitStack() as opened:
-        await opened.enter_async_context(door.open())
+        await opened.enter_async_context(proxy.open())
         await api.until(200)
         received: list[bytes] = []
         async with api.client.stream("GET", "/images") as response:
@@ -173,7 +173,7 @@ async def test_a_list_that_breaks_off_is_seen_by_its_reader(platform: Platform) 
         [line] = api.said("list.broken_off")
         assert line["reason"] == "database_unavailable"
         assert str(address.password) not in json.dumps(api.lines)
-        async with door.open():
+        async with proxy.open():
             assert len((await api.until(200, "/images?limit=5")).json()) == 5
 
 
