@@ -57,7 +57,7 @@ class Shelf:
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
 async def shelf(request: pytest.FixtureRequest) -> AsyncIterator[Shelf]:
     if request.param == "fake":
-        fake = FakeCatalog()
+        fake = FakeCatalog(PAGE_ROWS)
         yield Shelf(fake, fake.fill)
         return
     address = _address(request.getfixturevalue("database_url"))

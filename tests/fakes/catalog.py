@@ -16,7 +16,6 @@ from services.adapters.catalog.views import (
 )
 from services.core.errors import SetAside, TryAgain, Verdict
 
-PAGE_ROWS = 2
 UNREADABLE = SetAside("bad_value", "The database cannot hold such a name, id or cursor.")
 
 
@@ -24,7 +23,8 @@ class FakeCatalog:
     """`ReadsCatalog` on dictionaries. `trouble` is raised by every query while it is set;
     `breaks_after` makes a whole list fail after so many pages. `pages_read` counts pages."""
 
-    def __init__(self) -> None:
+    def __init__(self, page_rows: int = 2) -> None:
+        self._page_rows = page_rows
         self.trouble: Verdict | None = None
         self.breaks_after: int | None = None
         self.pages_read = 0
@@ -51,12 +51,12 @@ class FakeCatalog:
         while True:
             if number == self.breaks_after:
                 raise TryAgain("database_unavailable", "The database does not answer.")
-            page = await self.images(wanted, after=after, limit=PAGE_ROWS)
+            page = await self.images(wanted, after=after, limit=self._page_rows)
             self.pages_read += 1
             number += 1
             if page:
                 yield page
-            if len(page) < PAGE_ROWS:
+            if len(page) < self._page_rows:
                 return
             after = page[-1].id
 
