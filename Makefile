@@ -39,9 +39,8 @@ check: environment
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-test: setup check
-	$(BIN)/pytest
-	$(BIN)/python -m local.toolchains.node test
+test: setup
+	$(BIN)/python -m tests.run
 
 bench: setup
 	$(BIN)/python -m bench

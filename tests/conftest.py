@@ -31,6 +31,14 @@ NEEDED = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side (pytest-xdist), tests of one file stay in one process and share what it starts;
+    so do the hard cases, which share one running system."""
+    for item in items:
+        path = item.path.parent if item.path.parent.name == "hard_cases" else item.path
+        item.add_marker(pytest.mark.xdist_group(str(path)))
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """One event loop is what the services run on."""

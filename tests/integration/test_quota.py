@@ -10,7 +10,7 @@ from services.adapters.drive.settings import QUOTA_USER
 from tests.platform import Platform
 from tests.system import System, link, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.serial, pytest.mark.timeout(240)]
 UNITS = 600_000
 HANDFUL = 5
 

@@ -306,7 +306,7 @@ def _group_config(settings: KafkaSettings, group: str) -> dict[str, object]:
         "group.id": settings.prefixed(group),
         "auto.offset.reset": "earliest",
         "partition.assignment.strategy": "cooperative-sticky",
-        "session.timeout.ms": 10_000,
-        "heartbeat.interval.ms": 3_000,
+        "session.timeout.ms": 6_000,
+        "heartbeat.interval.ms": 2_000,
         "max.poll.interval.ms": 120_000,
     }
