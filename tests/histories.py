@@ -13,7 +13,8 @@ IMPORTS = st.sampled_from(["import-a", "import-b"])
 FILES = st.sampled_from([f"file-{n}" for n in range(4)])
 FOLDERS = st.sampled_from(["root", "sub-1", "sub-2"])
 TIMES = st.integers(0, 5).map(lambda n: START + timedelta(seconds=n))
-NAMES = st.sampled_from(["a.jpg", "ä/b.png", "odd\n\x01.gif"])
+NAMES = st.sampled_from(["a.jpg", "ä/b.png", "odd\n\t\\N\x01.gif"])
+PATHS = st.sampled_from([(), ("Sub",), ('a"b\\c,{d}', "", "NULL", " é ")])
 FEW = st.integers(0, 2)
 REASONS = st.sampled_from(["not_found", "content_mismatch"])
 SIZES = st.one_of(st.none(), st.integers(0, 3))
@@ -29,7 +30,7 @@ def found(draw: st.DrawFn) -> e.FileFound:
         mime_type=draw(st.sampled_from(["image/jpeg", "image/png"])),
         folder_id=draw(FOLDERS),
         found_at=draw(TIMES),
-        path=draw(st.sampled_from([(), ("Sub",)])),
+        path=draw(PATHS),
         size=draw(SIZES),
         version=draw(FEW),
         modified_time=draw(st.none() | TIMES),
@@ -93,7 +94,7 @@ def listed(draw: st.DrawFn) -> e.PageListed:
         pass_number=draw(FEW),
         page_number=draw(FEW),
         listed_at=draw(TIMES),
-        path=draw(st.sampled_from([(), ("Sub",)])),
+        path=draw(PATHS),
         last=closes or draw(st.booleans()),
         closes=closes,
         confirms=confirms,
@@ -124,7 +125,7 @@ FOLDER_FAILED = st.builds(
     reason=REASONS,
     message=st.sampled_from(["No.", "Not now."]),
     failed_at=TIMES,
-    path=st.sampled_from([(), ("Sub",)]),
+    path=PATHS,
 )
 FOLDER_NAMED = st.builds(
     e.FolderNamed,

@@ -236,7 +236,10 @@ async def test_tables_that_setup_has_yet_to_make_are_waited_for() -> None:
         await world.until(lambda: len(world.database.rows.files) == 1)
 
 
-async def test_a_second_indexer_stands_by_until_the_first_ends() -> None:
+async def test_a_second_indexer_stands_by_until_the_first_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service, "STANDBY_SECONDS", 0.05)
     world = World()
     first = FakeCatalogWriter(world.database)
     assert first.take_lock()
