@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 from msgspec.structs import replace
@@ -19,8 +19,8 @@ from tests.platform import Platform
 from tests.samples import JOB, SAMPLES
 from tests.system import System, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
-LIMIT = 40
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+LIMIT = 60  # more than `PARTITIONS_SECONDS`
 [STORED] = [event for event in SAMPLES.values() if isinstance(event, e.FileStored)]
 SECOND = replace(STORED, file=replace(STORED.file, file_id="second"))
 
@@ -44,9 +44,23 @@ def add_a_partition(system: System, record: Record) -> None:
     admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
     for future in admin.create_partitions([NewPartitions(topic, FILE_PARTITIONS + 1)]).values():
         future.result(LIMIT)
+    # The broker tells of a new partition a little later than it confirms it.
+    system.until(lambda: _partitions(admin, topic) > FILE_PARTITIONS, LIMIT, "no new partition")
     producer = Producer({"bootstrap.servers": settings.bootstrap_servers})
-    producer.produce(topic, key=record.key, value=record.value, partition=FILE_PARTITIONS)
-    assert producer.flush(LIMIT) == 0
+    reports: list[KafkaError | None] = []
+    producer.produce(
+        topic,
+        key=record.key,
+        value=record.value,
+        partition=FILE_PARTITIONS,
+        on_delivery=lambda error, _message: reports.append(error),
+    )
+    producer.flush(LIMIT)
+    assert reports == [None]
+
+
+def _partitions(admin: AdminClient, topic: str) -> int:
+    return len(admin.list_topics(topic, timeout=LIMIT).topics[topic].partitions)
 
 
 def consumed(system: System) -> int:
