@@ -1,4 +1,4 @@
-"""`python -m services.api`: read the settings, make the parts, serve until told to stop."""
+"""`python -m services.api`: reads the settings, connects the parts, serves until told to stop."""
 
 import asyncio
 import os
@@ -14,20 +14,20 @@ from services.adapters.kafka.tail import Tail
 from services.adapters.process import end, run_service
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
-from services.api import metrics
-from services.api.known_imports import KnownImports
+from services.api.import_cache import ImportCache
 from services.api.serve import listening, serve
-from services.api.service import SERVICE, Parts, create_app
+from services.api.service import SERVICE, Dependencies, create_app
 from services.api.settings import ApiSettings
-from services.api.workers import KnownWorkers
+from services.api.worker_cache import NEWEST_RECORDS, WorkerCache
 from services.core.settings import Reader
+from services.core.topics import WORKERS_STATUS
 
 PUBLISH_SECONDS = 8.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the process is told by its environment."""
+    """The settings of the process."""
 
     api: ApiSettings
     kafka: KafkaSettings
@@ -36,7 +36,7 @@ class Settings:
 
     @classmethod
     def read(cls, reader: Reader) -> "Settings":
-        """From HOST, PORT, API_OPEN, KAFKA_BOOTSTRAP_SERVERS, AWS_*, S3_* and DATABASE_URL."""
+        """From the environment; each part says which names it reads."""
         return cls(
             api=ApiSettings.read(reader),
             kafka=KafkaSettings.read(reader),
@@ -46,24 +46,25 @@ class Settings:
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
-    """Until `stop`. Neither Kafka nor PostgreSQL need be there to begin with."""
+    """Serve until `stop`. Kafka and PostgreSQL may come later."""
     listener = listening(settings.api.host, settings.api.port)
     catalog = CatalogReader(settings.database)
     client_id = f"drivestream-{SERVICE}"
-    tail = Tail(lambda: LogReader(settings.kafka, client_id=client_id), KnownImports())
-    workers = Tail(
-        lambda: LogReader(settings.kafka, client_id=f"{client_id}-workers"),
-        KnownWorkers(),
-        topic=metrics.TOPIC,
-        newest=metrics.NEWEST,
-    )
-    urls = ObjectUrls(settings.store, lambda: datetime.now(UTC))
     try:
         async with Publisher(settings.kafka, source=SERVICE, timeout=PUBLISH_SECONDS) as publisher:
-            parts = Parts(
-                publisher=publisher, catalog=catalog, tail=tail, workers=workers, urls=urls
+            outside = Dependencies(
+                publisher=publisher,
+                catalog=catalog,
+                imports=Tail(lambda: LogReader(settings.kafka, client_id=client_id), ImportCache()),
+                workers=Tail(
+                    lambda: LogReader(settings.kafka, client_id=f"{client_id}-workers"),
+                    WorkerCache(),
+                    topic=WORKERS_STATUS.name,
+                    newest=NEWEST_RECORDS,
+                ),
+                urls=ObjectUrls(settings.store, lambda: datetime.now(UTC)),
             )
-            await serve(create_app(parts), listener, stop)
+            await serve(create_app(outside, settings.api), listener, stop)
     finally:
         await catalog.close()
 

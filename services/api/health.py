@@ -1,4 +1,4 @@
-"""Is it alive, and can it do its work? With each part's own answer, in bounded time."""
+"""Liveness and readiness, with the answer of each part, within bounded time."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.tail import Tail
 from services.adapters.process import worker_id
 from services.adapters.worker_status import publish_status
-from services.api.known_imports import KnownImports
+from services.api.import_cache import ImportCache
 from services.core.errors import Verdict
 from services.core.events import Message, Waiting, WorkerStatus
 from services.core.ports import PublishesEvents
@@ -27,7 +27,7 @@ from services.core.ports import PublishesEvents
 CHECK_SECONDS = 4.0
 KAFKA_SILENCE_SECONDS = 10.0
 CONNECT_SECONDS = 1.0
-LOOK_EVERY_SECONDS, SAY_EVERY_SECONDS = 1.0, 3.0
+CHECK_EVERY_SECONDS, LOG_EVERY_SECONDS = 1.0, 3.0
 
 log = structlog.get_logger()
 
@@ -40,65 +40,65 @@ class Check(Struct, frozen=True):
 
 
 class Alive(Struct, frozen=True):
-    """The process answers; nothing else was asked."""
+    """The process answers; nothing else was checked."""
 
     status: Literal["alive"] = "alive"
 
 
 class Ready(Struct, frozen=True):
-    """Whether everything that requests need is there."""
+    """Whether everything that requests need is available."""
 
     status: Literal["ready", "not_ready"]
     checks: Mapping[str, Check]
 
 
 class _WhileReachable:
-    """Publishes while Kafka answers, else nothing: what is queued for an absent broker would hold
-    up the end of the process."""
+    """Publishes only while Kafka answers. Events queued for an absent broker would delay the exit
+    of the process."""
 
-    def __init__(self, publisher: PublishesEvents, tail: Tail[KnownImports]) -> None:
+    def __init__(self, publisher: PublishesEvents, tail: Tail[ImportCache]) -> None:
         self._publisher = publisher
         self._tail = tail
 
     async def publish(self, events: Sequence[Message]) -> None:
-        """As the port says, but for errors: a lost status is followed by another."""
-        reachable = self._tail.state.trouble is None
-        if reachable or await asyncio.to_thread(self._tail.wait, CONNECT_SECONDS):
+        """As the port says, but drops the events where Kafka does not take them."""
+        if self._tail.state.trouble is None:
             with suppress(KafkaUnavailableError):
                 await self._publisher.publish(events)
 
 
 class Readiness:
-    """Asks Kafka's tail and the database."""
+    """Checks Kafka and the database."""
 
-    def __init__(self, tail: Tail[KnownImports], catalog: ReadsCatalog) -> None:
+    def __init__(self, tail: Tail[ImportCache], catalog: ReadsCatalog) -> None:
         self._tail = tail
         self._catalog = catalog
-        self._missing: tuple[str, ...] = ("a first look",)
+        self._missing: tuple[str, ...] = ("the first check",)
 
     async def check(self) -> Ready:
-        """Every part's answer, within `CHECK_SECONDS`."""
+        """The answer of every part, within `CHECK_SECONDS`."""
         checks = {"kafka": self._kafka(), "database": await self._database()}
         ready = all(check.ok for check in checks.values())
         return Ready("ready" if ready else "not_ready", checks)
 
     async def watch(self) -> None:
-        """For ever: say what is waited for every few seconds, and when all is there."""
-        was_ready, said_at = False, time.monotonic()
+        """Until cancelled: log every few seconds what is missing, and when nothing is any more."""
+        was_ready, logged_at = False, time.monotonic()
         while True:
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
-            now = await self.check()
-            self._missing = tuple(name for name, check in now.checks.items() if not check.ok)
-            if now.status == "ready" and not was_ready:
+            await asyncio.sleep(CHECK_EVERY_SECONDS)
+            checks = (await self.check()).checks
+            missing = {name: check.detail for name, check in checks.items() if not check.ok}
+            self._missing = tuple(missing)
+            if not missing and not was_ready:
                 log.info("api.ready")
-            elif now.status != "ready" and time.monotonic() - said_at >= SAY_EVERY_SECONDS:
-                waiting = {name: c.detail for name, c in now.checks.items() if not c.ok}
-                log.warning("api.waiting", **waiting)
-                said_at = time.monotonic()
-            was_ready = now.status == "ready"
+            elif missing and time.monotonic() - logged_at >= LOG_EVERY_SECONDS:
+                log.warning("api.waiting", **missing)
+                logged_at = time.monotonic()
+            was_ready = not missing
 
-    async def tell(self, publisher: PublishesEvents) -> None:
-        """For ever: what this process is doing, to `workers.status`."""
+    async def publish_status(self, publisher: PublishesEvents) -> None:
+        """Until cancelled: publish to `workers.status` whether this process is ready."""
+        await self._tail.caught_up(CONNECT_SECONDS)  # so that the first status is not dropped
         await publish_status(_WhileReachable(publisher, self._tail), self._status)
 
     def _status(self) -> WorkerStatus:
@@ -111,19 +111,20 @@ class Readiness:
         )
 
     def _waiting(self) -> Waiting | None:
-        missing = ", ".join(self._missing)
-        return Waiting(reason="not_ready", message=missing) if missing else None
+        if not self._missing:
+            return None
+        return Waiting(reason="not_ready", message=f"Waiting for {', '.join(self._missing)}.")
 
     def _kafka(self) -> Check:
         state = self._tail.state
         silence = time.monotonic() - state.answered_at
         if state.trouble is not None:
-            return Check(False, f"the log of imports cannot be read: {state.trouble}")
+            return Check(False, f"the topic of imports cannot be read: {state.trouble}")
         if silence > KAFKA_SILENCE_SECONDS:
             return Check(False, f"Kafka has not answered for {silence:.0f} seconds")
         if not state.caught_up:
-            return Check(False, "the log of imports is still being read")
-        return Check(True, "the log of imports is read to its end")
+            return Check(False, "the topic of imports is still being read")
+        return Check(True, "the topic of imports is read to its end")
 
     async def _database(self) -> Check:
         try:
@@ -142,21 +143,21 @@ class Readiness:
 Checks = NamedDependency[SkipValidation[Readiness]]
 
 
-@get("/health/live", operation_id="getLiveness", summary="Is the process alive?")
+@get("/health/live", operation_id="getLiveness", summary="Whether the process is alive")
 async def live() -> Alive:
-    """Depends on nothing, so that no orchestrator restarts us for somebody else's outage."""
+    """Depends on nothing else, so that an outage elsewhere does not restart the API."""
     return Alive()
 
 
 @get(
     "/health/ready",
     operation_id="getReadiness",
-    summary="Can it do its work?",
+    summary="Whether requests can be answered",
     responses={
-        503: ResponseSpec(Ready, description="Something is missing.", generate_examples=False)
+        503: ResponseSpec(Ready, description="A part does not answer.", generate_examples=False)
     },
 )
 async def ready(readiness: Checks) -> Response[Ready]:
-    """200 if everything is there, else 503; with each part's answer."""
+    """200 if every part answers, else 503, with the answer of each part."""
     answer = await readiness.check()
     return Response(answer, status_code=200 if answer.status == "ready" else 503)

@@ -1,19 +1,19 @@
-"""The pictures: the mission's list, one picture, and where its bytes are."""
+"""The pictures: the list, one picture, and where its bytes are."""
 
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
 import msgspec
 from litestar import get
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter, SkipValidation
 from litestar.response.base import ASGIResponse
 
 from services.adapters.catalog.views import Image, ImageDetails, ImageFilter, ReadsCatalog
-from services.adapters.store.urls import ObjectUrls
-from services.api.answers import problem_responses
+from services.api.addresses import ImageAddresses
 from services.api.paging import LONGEST_PAGE, Cursor, cursor_of, key_of, next_link, page_of
-from services.api.problems import ParameterFault, Problem
+from services.api.problems import ParameterFault, Problem, problem_responses
 from services.api.streaming import ListResponse, json_list
 
 ORDERS = ("id", "newest")
@@ -21,19 +21,39 @@ REDIRECT_SECONDS = 300
 DATABASE = ("database_unavailable", "database_not_ready", "database_busy", "database_slow")
 
 Catalog = NamedDependency[SkipValidation[ReadsCatalog]]
-Urls = NamedDependency[SkipValidation[ObjectUrls]]
+Wanted = NamedDependency[SkipValidation[ImageFilter]]
+Addresses = NamedDependency[SkipValidation[ImageAddresses]]
+
+
+def image_filter(
+    order: Annotated[
+        str, QueryParameter(description="`newest` starts with the last one stored.", enum=ORDERS)
+    ] = "id",
+    of_import: Annotated[
+        str | None, QueryParameter(name="import", description="Only pictures of this import.")
+    ] = None,
+    folder: Annotated[
+        str | None, QueryParameter(description="Only pictures directly in this Drive folder.")
+    ] = None,
+) -> ImageFilter:
+    """What the query asks for."""
+    if order not in ORDERS:
+        raise _bad_parameter("order", f"must be one of {', '.join(ORDERS)}")
+    return ImageFilter(import_id=of_import, folder_id=folder, newest_first=order == "newest")
 
 
 @get(
     "/images",
     operation_id="listImages",
     summary="The stored pictures",
+    dependencies={"wanted": Provide(image_filter, sync_to_thread=False)},
     responses={
         200: ResponseSpec(
             list[Image],
-            description='The pictures, by id. With `limit` a page, and `Link: <…>; rel="next"` '
-            "if more follow; without it all of them, streamed: a list that does not end in `]` "
-            "was broken off.",
+            description="The pictures, ordered by id. With `limit` it is one page, with a header "
+            '`Link: <…>; rel="next"` if more follow. Without `limit` it is all of them, streamed. '
+            "A streamed list is not a snapshot: pictures that are stored while it is read may be "
+            "missing, and none comes twice. A list that does not end in `]` was broken off.",
             generate_examples=False,
         ),
         **problem_responses("bad_parameter", "bad_cursor", *DATABASE),
@@ -41,41 +61,34 @@ Urls = NamedDependency[SkipValidation[ObjectUrls]]
 )
 async def list_images(
     catalog: Catalog,
+    addresses: Addresses,
+    wanted: Wanted,
     limit: Annotated[
         int | None,
-        QueryParameter(ge=1, le=LONGEST_PAGE, description="A page of so many; all without it."),
+        QueryParameter(ge=1, le=LONGEST_PAGE, description="The size of a page; without it, all."),
     ] = None,
     cursor: Cursor = None,
-    order: Annotated[
-        str, QueryParameter(description="`newest` has the last stored first.", enum=ORDERS)
-    ] = "id",
-    of_import: Annotated[
-        str | None, QueryParameter(name="import", description="Those of this import.")
-    ] = None,
-    folder: Annotated[
-        str | None, QueryParameter(description="Those right in this Drive folder.")
-    ] = None,
 ) -> ASGIResponse:
-    """The mission's list of seven fields."""
-    if order not in ORDERS:
-        raise _refused("order", f"must be one of {', '.join(ORDERS)}")
-    wanted = ImageFilter(import_id=of_import, folder_id=folder, newest_first=order == "newest")
+    """`storage_path` is an address that opens in a browser as given."""
     if limit is None:
         if cursor is not None:
-            raise _refused("limit", "is needed with a cursor")
-        return await ListResponse.opened(json_list(catalog, wanted))
+            raise _bad_parameter("limit", "is needed with a cursor")
+        pages = _shown(catalog.every_image(wanted), addresses)
+        return await ListResponse.opened(json_list(pages))
+    order = "newest" if wanted.newest_first else "id"
     listing = f"images:{order}"
     after = key_of(cursor, listing, int)
     rows = await catalog.images(wanted, after=after, limit=limit + 1)
     page, more = page_of(rows, limit)
     asked = {
         "limit": limit,
-        "order": None if order == "id" else order,
-        "import": of_import,
-        "folder": folder,
+        "order": order if wanted.newest_first else None,
+        "import": wanted.import_id,
+        "folder": wanted.folder_id,
     }
     link = next_link("/images", asked, cursor_of(listing, page[-1].id)) if more else {}
-    return ASGIResponse(body=msgspec.json.encode(page), headers=dict(link))
+    shown = [addresses.shown(image) for image in page]
+    return ASGIResponse(body=msgspec.json.encode(shown), headers=dict(link))
 
 
 @get(
@@ -84,9 +97,11 @@ async def list_images(
     summary="One picture",
     responses={**problem_responses("bad_parameter", "unknown_image", *DATABASE)},
 )
-async def get_image(google_drive_id: FromPath[str], catalog: Catalog) -> ImageDetails:
-    """All that is known of a picture, by its Drive id."""
-    return await _found(catalog, google_drive_id)
+async def get_image(
+    google_drive_id: FromPath[str], catalog: Catalog, addresses: Addresses
+) -> ImageDetails:
+    """Everything that is known of a picture, by its Drive id."""
+    return addresses.shown(await _found(catalog, google_drive_id))
 
 
 @get(
@@ -94,16 +109,17 @@ async def get_image(google_drive_id: FromPath[str], catalog: Catalog) -> ImageDe
     status_code=302,
     operation_id="getImageContent",
     summary="The picture itself",
-    description="Redirects to the object in the store, by an address that is valid for an hour.",
+    description="Redirects to the object in the store. In a private store the address is signed, "
+    "and valid for at least an hour.",
     response_description="`Location` is where the bytes are.",
     responses={**problem_responses("bad_parameter", "unknown_image", *DATABASE)},
 )
-async def get_content(google_drive_id: FromPath[str], catalog: Catalog, urls: Urls) -> ASGIResponse:
+async def get_content(
+    google_drive_id: FromPath[str], catalog: Catalog, addresses: Addresses
+) -> ASGIResponse:
     """The bytes never pass through the api."""
-    image = await _found(catalog, google_drive_id)
-    address = urls.url_of(image.storage_path, name=image.name, mime_type=image.mime_type)
-    cache = f"private, max-age={REDIRECT_SECONDS}"
-    headers = {"Location": address, "Cache-Control": cache}
+    address = addresses.object_url(await _found(catalog, google_drive_id))
+    headers = {"Location": address, "Cache-Control": f"private, max-age={REDIRECT_SECONDS}"}
     return ASGIResponse(status_code=302, media_type="text/plain", headers=headers)
 
 
@@ -114,5 +130,12 @@ async def _found(catalog: ReadsCatalog, google_drive_id: str) -> ImageDetails:
     return image
 
 
-def _refused(parameter: str, why: str) -> Problem:
+async def _shown(
+    pages: AsyncIterator[Sequence[Image]], addresses: ImageAddresses
+) -> AsyncIterator[Sequence[Image]]:
+    async for page in pages:
+        yield [addresses.shown(image) for image in page]
+
+
+def _bad_parameter(parameter: str, why: str) -> Problem:
     return Problem("bad_parameter", f"{parameter} {why}.", errors=(ParameterFault(parameter, why),))

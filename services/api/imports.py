@@ -1,4 +1,4 @@
-"""Imports: starting one, watching them, and their files with what became of each."""
+"""Imports: start one, watch it, and see what became of each of its files."""
 
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -10,15 +10,14 @@ from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import FromPath, HeaderParameter, QueryParameter, SkipValidation
 
-from services.adapters.catalog.views import FILE_STATES, ImportFile, ImportPlace, ImportProgress
-from services.api.answers import AnyRequest, problem_responses
+from services.adapters.catalog.views import FILE_STATES, ImportFile, ImportPlace
 from services.api.images import DATABASE, Catalog
 from services.api.paging import DEFAULT_PAGE, Cursor, Limit, cursor_of, key_of, next_link, page_of
-from services.api.problems import ParameterFault, Problem
+from services.api.problems import AnyRequest, ParameterFault, Problem, problem_responses
 from services.api.progress import ImportViews, place_of
-from services.api.reports import FAILED_FOLDERS, ImportReport, ImportView, report, view
+from services.api.reports import FAILED_FOLDERS, ImportReport, ImportView, report
 from services.api.start import ImportStarter
-from services.api.submission import EXAMPLE, understood
+from services.api.submission import EXAMPLE, parse_submission
 
 Starter = NamedDependency[SkipValidation[ImportStarter]]
 Views = NamedDependency[SkipValidation[ImportViews]]
@@ -33,7 +32,7 @@ class ImportStarted(msgspec.Struct, frozen=True, rename="camel"):
 
 @dataclass
 class StartOperation(Operation):
-    """OpenAPI of a body that we read ourselves, to say better what is wrong with it."""
+    """Describes the body for OpenAPI. The handler parses it itself, for better error messages."""
 
     def __post_init__(self) -> None:
         link = Schema(type=OpenAPIType.STRING, description="The link of a public Drive folder.")
@@ -55,6 +54,7 @@ class StartOperation(Operation):
     summary="Import a Google Drive folder",
     responses={
         **problem_responses(
+            "missing_body",
             "not_json",
             "not_an_object",
             "missing_folder_url",
@@ -71,11 +71,12 @@ class StartOperation(Operation):
             "cross_site",
             "import_under_way",
             "body_too_large",
+            "unsupported_media_type",
             "other_folder",
             "not_queued",
         )
     },
-    response_description="Kafka has acknowledged the request; `Location` is where to watch it.",
+    response_description="Kafka has acknowledged the request. `Location` is where to watch it.",
 )
 async def start_import(
     request: AnyRequest,
@@ -84,12 +85,12 @@ async def start_import(
         str | None,
         HeaderParameter(
             name="Idempotency-Key",
-            description="Repeats with the same key are the same import, so repeating is safe.",
+            description="Requests with the same key start one import, so repeating is safe.",
         ),
     ] = None,
 ) -> Response[ImportStarted]:
-    """Queue an import. Repeating it with the same `Idempotency-Key` starts nothing twice."""
-    submission = understood(await request.body(), key)
+    """Queue an import. With an `Idempotency-Key`, repeating the request starts nothing twice."""
+    submission = parse_submission(await request.body(), key)
     await starter.start(submission)
     job = str(submission.job_id)
     return Response(
@@ -112,7 +113,7 @@ async def list_imports(
     page, more = page_of(await views.newest(before=before, limit=limit + 1), limit)
     following = cursor_of("imports", place_of(page[-1])) if more else None
     link = next_link("/imports", {"limit": limit}, following) if following else {}
-    return Response([view(row) for row in page], headers=link)
+    return Response(list(page), headers=link)
 
 
 @get(
@@ -122,12 +123,12 @@ async def list_imports(
     responses={**problem_responses("bad_parameter", "unknown_import", *DATABASE)},
 )
 async def get_import(import_id: FromPath[str], views: Views, catalog: Catalog) -> ImportReport:
-    """Its state and counts, found = stored + unchanged + failed + pending; what is parked, and
-    which folders could not be listed."""
-    row = await _found(views, import_id)
-    failed = row.folders_failed > 0
+    """Its state, its counts (found = stored + unchanged + failed + pending), what it waits for, and
+    the folders that could not be listed."""
+    view = await _found(views, import_id)
+    failed = view.folders_failed > 0
     folders = await catalog.failed_folders(import_id, limit=FAILED_FOLDERS) if failed else ()
-    return report(row, folders)
+    return report(view, folders)
 
 
 @get(
@@ -146,7 +147,7 @@ async def list_files(
     views: Views,
     in_state: Annotated[
         str | None,
-        QueryParameter(name="state", enum=FILE_STATES, description="Those in this state."),
+        QueryParameter(name="state", enum=FILE_STATES, description="Only files in this state."),
     ] = None,
     limit: Limit = DEFAULT_PAGE,
     cursor: Cursor = None,
@@ -159,7 +160,7 @@ async def list_files(
     after = key_of(cursor, "files", str)
     rows = await catalog.import_files(import_id, state=in_state, after=after, limit=limit + 1)
     if not rows:
-        await _found(views, import_id)  # none of an import, or no such import?
+        await _found(views, import_id)  # a 404 if there is no such import
     page, more = page_of(rows, limit)
     if not more:
         return Response(list(page))
@@ -169,7 +170,7 @@ async def list_files(
     return Response(list(page), headers=next_link(path, asked, following))
 
 
-async def _found(views: ImportViews, import_id: str) -> ImportProgress:
+async def _found(views: ImportViews, import_id: str) -> ImportView:
     found = await views.one(import_id)
     if found is None:
         raise Problem("unknown_import", "No import has this id.")

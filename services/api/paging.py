@@ -1,6 +1,6 @@
-"""Pages by key, not by number: an opaque cursor says after which key the next page begins.
+"""Keyset pages: an opaque cursor says after which key the next page begins.
 
-A cursor carries the name of its list, so that one list's cursor is refused by another.
+A cursor has the name of its list in it, so that another list refuses it.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -20,22 +20,22 @@ DEFAULT_PAGE = 100
 
 Limit = Annotated[
     int,
-    QueryParameter(ge=1, le=LONGEST_PAGE, description="How many to give at most."),
+    QueryParameter(ge=1, le=LONGEST_PAGE, description="The size of the page at most."),
 ]
 Cursor = Annotated[
     str | None,
-    QueryParameter(description="Where the page begins: from the `Link` header of the one before."),
+    QueryParameter(description="Where the page begins, from the `Link` header of the page before."),
 ]
 
 
 def cursor_of(listing: str, key: object) -> str:
-    """The cursor of what follows `key` in the list of that name."""
+    """The cursor for what follows `key` in the list of that name."""
     packed = msgspec.json.encode((listing, key))
     return urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
 def key_of(cursor: str | None, listing: str, kind: type[T]) -> T | None:
-    """The key in a cursor of ours, None without one; a `bad_cursor` problem for anything else."""
+    """The key in a cursor, None without one; raises a `bad_cursor` problem if it is not ours."""
     if cursor is None:
         return None
     try:
@@ -49,17 +49,17 @@ def key_of(cursor: str | None, listing: str, kind: type[T]) -> T | None:
     except ValueError:  # also what base64 and msgspec raise
         raise Problem(
             "bad_cursor",
-            "This cursor is not of this list; take it from the `Link` header of the page before.",
-            errors=(ParameterFault("cursor", "not a cursor of this list"),),
+            "The cursor is not of this list. Take it from the `Link` header of the page before.",
+            errors=(ParameterFault("cursor", "is not a cursor of this list"),),
         ) from None
 
 
 def page_of(rows: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:
-    """The page out of a query for one more than `limit`, and whether another follows."""
+    """The page in a query for one row more than `limit`, and whether another page follows."""
     return rows[:limit], len(rows) > limit
 
 
 def next_link(path: str, asked: Mapping[str, object | None], cursor: str) -> Mapping[str, str]:
-    """The `Link` header (RFC 8288) of the page that follows; parameters that are None are left."""
+    """The `Link` header (RFC 8288) to the next page; parameters that are None are left out."""
     given = {name: str(value) for name, value in asked.items() if value is not None}
     return {"Link": f'<{path}?{urlencode(given | {"cursor": cursor})}>; rel="next"'}

@@ -1,4 +1,4 @@
-"""`/schema` as a page that needs no script and nothing from elsewhere, so it works offline.
+"""`/schema` as a page without scripts, so that it works offline.
 
 Litestar's own pages (Swagger, Scalar, …) load their scripts from a CDN.
 """
@@ -38,7 +38,7 @@ def _page(schema: Json) -> Iterator[str]:
     yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
     yield f"<title>{title}</title><style>{STYLE}</style></head><body><h1>{title}</h1>"
     yield f"<p>{escape(schema['info'].get('description', ''))}</p>"
-    # Relative, so that it also leads home behind a proxy that mounts the api somewhere.
+    # Relative, so that it also works behind a proxy that adds a path.
     yield '<p>For programs: <a href="schema/openapi.json">openapi.json</a>.</p>'
     for path, item in schema["paths"].items():
         for method, operation in item.items():
@@ -68,6 +68,6 @@ def _operation(name: str, operation: Json) -> Iterator[str]:
 
 
 def _marked(text: str) -> str:
-    """Escaped text with `code` marked as such."""
+    """Escaped text, with `code` as an element."""
     parts = escape(text).split("`")
     return "".join(f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(parts))

@@ -30,7 +30,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 async def serve(app: ASGIApp, listener: socket.socket, stop: asyncio.Event) -> None:
-    """Serve until the event; what is under way then has `GRACE_SECONDS` to end."""
+    """Serve until the event. Requests in progress then have `GRACE_SECONDS` to end."""
     logging.basicConfig(level=logging.WARNING, handlers=[_ToStructlog()], force=True)
     config = uvicorn.Config(
         app,
@@ -60,8 +60,8 @@ async def _exit_on(stop: asyncio.Event, server: uvicorn.Server) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to `adapters/process.py`: uvicorn raises each again when it has stopped, so
-    that a good end would look like a bad one."""
+    """Leaves signals to `adapters/process.py`. uvicorn raises each signal again after it has
+    stopped, so the process would exit with an error."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -70,7 +70,7 @@ class _Server(uvicorn.Server):
 
 
 class _ToStructlog(logging.Handler):
-    """What uvicorn and asyncio log, as lines like ours."""
+    """Turns what uvicorn and asyncio log into lines like ours."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Called by `logging`."""

@@ -1,6 +1,6 @@
-"""The api as a whole: its routes, what they are given, and its life from start to stop.
+"""The application: its routes, their dependencies, and what runs beside them.
 
-It publishes and reads; it writes no row.
+The api publishes events and reads; it writes no row.
 """
 
 import asyncio
@@ -18,16 +18,20 @@ from litestar.types import ASGIApp
 from services.adapters.catalog.views import ReadsCatalog
 from services.adapters.kafka.tail import Tail
 from services.adapters.store.urls import ObjectUrls
-from services.api import health, images, imports, metrics
-from services.api.answers import HANDLERS
-from services.api.boundary import Boundary
+from services.api import health, images, imports
+from services.api.addresses import ImageAddresses
+from services.api.boundary import Boundary, json_only
+from services.api.errors import PROBLEM_DETAILS
 from services.api.health import Readiness
-from services.api.known_imports import KnownImports
+from services.api.import_cache import ImportCache
+from services.api.metrics import PROMETHEUS, Metrics
+from services.api.problems import AnyRequest
 from services.api.progress import ImportViews
 from services.api.reference import ReferencePage
+from services.api.settings import ApiSettings
 from services.api.start import ImportStarter
 from services.api.submission import LARGEST_BODY
-from services.api.workers import KnownWorkers
+from services.api.worker_cache import WorkerCache
 from services.core.ports import PublishesEvents
 
 SERVICE = "api"
@@ -42,42 +46,49 @@ ROUTES = (
     images.get_content,
     health.live,
     health.ready,
-    metrics.metrics,
+    Metrics,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
-    """The outside, as the api uses it. Whoever makes them closes them; the tails are run here."""
+class Dependencies:
+    """The outside world of the api. Whoever makes them closes them; the tails are run here."""
 
     publisher: PublishesEvents
     catalog: ReadsCatalog
-    tail: Tail[KnownImports]
-    workers: Tail[KnownWorkers]
+    imports: Tail[ImportCache]
+    workers: Tail[WorkerCache]
     urls: ObjectUrls
 
 
-def create_app(parts: Parts) -> ASGIApp:
+def create_app(outside: Dependencies, settings: ApiSettings) -> ASGIApp:
     """The application, ready to be served."""
-    readiness = Readiness(parts.tail, parts.catalog)
+    readiness = Readiness(outside.imports, outside.catalog)
     given = {
-        "catalog": parts.catalog,
-        "urls": parts.urls,
+        "catalog": outside.catalog,
         "readiness": readiness,
-        "workers": parts.workers,
-        "views": ImportViews(parts.catalog, parts.tail.known),
-        "starter": ImportStarter(parts.publisher, parts.tail, _now),
+        "views": ImportViews(outside.catalog, outside.imports.view, outside.workers, _now),
+        "starter": ImportStarter(outside.publisher, outside.imports, _now),
     }
+
+    def addresses(request: AnyRequest) -> ImageAddresses:
+        return ImageAddresses(outside.urls, settings.public_url or str(request.base_url))
+
     app = Litestar(
         ROUTES,
-        dependencies={name: _given(value) for name, value in given.items()},
-        exception_handlers=HANDLERS,
-        lifespan=[lambda _app: _running(parts, readiness)],
+        dependencies={
+            **{name: _given(value) for name, value in given.items()},
+            "addresses": Provide(addresses, sync_to_thread=False),
+        },
+        guards=[json_only],
+        middleware=[PROMETHEUS.middleware],
+        plugins=[PROBLEM_DETAILS],
+        lifespan=[lambda _app: _running(outside, readiness)],
         openapi_config=_openapi(),
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
     )
-    return Boundary(app)
+    return Boundary(app, settings.allowed_hosts)
 
 
 def _given(value: object) -> Provide:
@@ -93,7 +104,8 @@ def _openapi() -> OpenAPIConfig:
         title="Drivestream",
         version=VERSION,
         description="Copies every image of a public Google Drive folder into object storage, and "
-        "shows what became of each. Errors are problem+json (RFC 9457) with a stable code.",
+        "shows what became of each. Errors are problem+json (RFC 9457) with a stable code. "
+        "HEAD works wherever GET does.",
         path="/schema",
         render_plugins=[ReferencePage(), JsonRenderPlugin(), YamlRenderPlugin()],
         use_handler_docstrings=True,
@@ -101,17 +113,16 @@ def _openapi() -> OpenAPIConfig:
 
 
 @asynccontextmanager
-async def _running(parts: Parts, readiness: Readiness) -> AsyncIterator[None]:
-    parts.tail.start()
-    parts.workers.start()
-    company = [
+async def _running(outside: Dependencies, readiness: Readiness) -> AsyncIterator[None]:
+    background = [
+        asyncio.create_task(outside.imports.run()),
+        asyncio.create_task(outside.workers.run()),
         asyncio.create_task(readiness.watch()),
-        asyncio.create_task(readiness.tell(parts.publisher)),
+        asyncio.create_task(readiness.publish_status(outside.publisher)),
     ]
     try:
         yield
     finally:
-        for task in company:
+        for task in background:
             task.cancel()
-        await asyncio.gather(*company, return_exceptions=True)
-        await asyncio.gather(*(asyncio.to_thread(t.stop) for t in (parts.tail, parts.workers)))
+        await asyncio.gather(*background, return_exceptions=True)

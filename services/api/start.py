@@ -1,6 +1,5 @@
-"""Starting imports: publish the request, remember it, and say which import it is."""
+"""Starts imports: publishes the request and remembers it."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
@@ -8,7 +7,7 @@ import structlog
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.tail import Tail
-from services.api.known_imports import KnownImports
+from services.api.import_cache import ImportCache
 from services.api.problems import Problem
 from services.api.submission import Submission, repeats, request_of
 from services.core.ports import PublishesEvents
@@ -19,10 +18,10 @@ log = structlog.get_logger()
 
 
 class ImportStarter:
-    """Answers once Kafka has acknowledged. One request for one job id at a time."""
+    """Returns once Kafka has acknowledged. For one job id there is one request at a time."""
 
     def __init__(
-        self, publisher: PublishesEvents, tail: Tail[KnownImports], now: Callable[[], datetime]
+        self, publisher: PublishesEvents, tail: Tail[ImportCache], now: Callable[[], datetime]
     ) -> None:
         self._publisher = publisher
         self._tail = tail
@@ -30,12 +29,12 @@ class ImportStarter:
         self._under_way: set[str] = set()
 
     async def start(self, submission: Submission) -> None:
-        """Publish the import, unless this very one was asked for; raises `Problem`."""
+        """Publish the import, unless it was requested before; raises `Problem`."""
         job = str(submission.job_id)
         if job in self._under_way:
             raise Problem(
                 "import_under_way",
-                "A request with this Idempotency-Key is being answered now; repeat it in a second.",
+                "A request with this Idempotency-Key is in progress. Repeat it in a second.",
                 retry_after=1,
             )
         self._under_way.add(job)
@@ -45,16 +44,15 @@ class ImportStarter:
             self._under_way.discard(job)
 
     async def _start(self, job: str, submission: Submission) -> None:
-        known = self._tail.known
-        caught_up = await asyncio.to_thread(self._tail.wait, CATCH_UP_SECONDS)
-        found = known.get(job)
-        if repeats(submission, found.request if found else None):
+        cache = self._tail.view
+        caught_up = await self._tail.caught_up(CATCH_UP_SECONDS)
+        if repeats(submission, cache.request(job)):
             return
-        # Without the whole log nobody can say that a folder is new, and looking first is safe.
-        seen_before = known.meet(submission.link.folder_id) or not caught_up
-        await self._publish(known, submission, seen_before)
+        # Only the whole topic says that a folder is new. Comparing with what is stored is safe.
+        seen_before = cache.folder_seen(submission.link.folder_id) or not caught_up
+        await self._publish(submission, seen_before)
 
-    async def _publish(self, known: KnownImports, asked: Submission, seen_before: bool) -> None:
+    async def _publish(self, asked: Submission, seen_before: bool) -> None:
         request = request_of(asked, seen_before=seen_before, now=self._now())
         try:
             await self._publisher.publish([request])
@@ -65,7 +63,7 @@ class ImportStarter:
                 "Kafka did not acknowledge the request in time, so the import may not have "
                 "started. It is safe to repeat the request with the same Idempotency-Key.",
             ) from why
-        known.add(request)  # not a 404 in the moment before the tail reads it
+        self._tail.view.apply(request)  # no 404 until the tail has read it
         log.info(
             "import.requested",
             import_id=request.import_id,

@@ -1,7 +1,7 @@
-"""What a request for an import asks, and what follows from it. Pure: no clock, no network.
+"""Parses a request for an import. Pure: no clock, no network.
 
-The job id is made from the Idempotency-Key, so whoever repeats a request, and whichever process
-answers it, means the same import.
+The job id is computed from the Idempotency-Key, so a repeated request means the same import,
+whichever process answers it.
 """
 
 import re
@@ -21,14 +21,14 @@ EXAMPLE = '{"folderUrl": "https://drive.google.com/drive/folders/…"}'
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
-    """An understood request: which folder, the link, and the job id it will have."""
+    """A valid request: the folder, the link, and the job id that the import will have."""
 
     link: FolderLink
     url: str
     job_id: UUID
 
 
-def understood(body: bytes, idempotency_key: str | None) -> Submission:
+def parse_submission(body: bytes, idempotency_key: str | None) -> Submission:
     """The request in a body and its Idempotency-Key, if any; raises `Problem`."""
     url = _folder_url(body)
     try:
@@ -39,7 +39,7 @@ def understood(body: bytes, idempotency_key: str | None) -> Submission:
 
 
 def request_of(submission: Submission, *, seen_before: bool, now: datetime) -> ImportRequested:
-    """The event to publish. A folder that was imported before is compared with what is stored."""
+    """The event to publish. If the folder was imported before, stored files are skipped."""
     return ImportRequested(
         import_id=str(submission.job_id),
         folder_id=submission.link.folder_id,
@@ -51,19 +51,21 @@ def request_of(submission: Submission, *, seen_before: bool, now: datetime) -> I
 
 
 def repeats(submission: Submission, known: ImportRequested | None) -> bool:
-    """Whether this very import was asked for already; a `Problem` if that was another folder."""
+    """Whether the same import was requested before; a `Problem` if it was for another folder."""
     if known is None:
         return False
     if known.folder_id != submission.link.folder_id:
         raise Problem(
             "other_folder",
-            "This Idempotency-Key already started the import of another folder; "
-            "use a new key for every new import.",
+            "This Idempotency-Key started the import of another folder. "
+            "Use a new key for every new import.",
         )
     return True
 
 
 def _folder_url(body: bytes) -> str:
+    if not body:
+        raise Problem("missing_body", f"The body is missing; send {EXAMPLE}.")
     try:
         asked = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -74,7 +76,7 @@ def _folder_url(body: bytes) -> str:
     if url is None:
         raise Problem("missing_folder_url", f"folderUrl is missing; send {EXAMPLE}.")
     if not isinstance(url, str):
-        raise Problem("folder_url_not_text", f"folderUrl must be a text; send {EXAMPLE}.")
+        raise Problem("folder_url_not_text", f"folderUrl must be a string; send {EXAMPLE}.")
     return url
 
 
@@ -84,6 +86,6 @@ def _job_id(key: str | None) -> UUID:
     if not KEY.fullmatch(key):
         raise Problem(
             "bad_idempotency_key",
-            "An Idempotency-Key has 1 to 255 printable ASCII characters; a UUID is a good one.",
+            "An Idempotency-Key has 1 to 255 printable ASCII characters, such as a UUID.",
         )
     return uuid5(NAMESPACE, key)

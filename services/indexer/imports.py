@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from services.adapters.catalog.rows import ENDED, FolderRow, ImportRow
+from services.adapters.catalog.rows import FolderRow, ImportRow
+from services.adapters.catalog.views import ENDED_STATES
 from services.core import events as e
 
 Sums = defaultdict[tuple[str, str], int]
@@ -113,7 +114,7 @@ def with_state(row: ImportRow, root: FolderRow | None) -> ImportRow:
     """The row with its state, the sentence that explains it, and when it ended."""
     message = None if root is None or root.closed else root.message
     state = _state_of(row, root)
-    finished = row.last_event_at if state in ENDED else None
+    finished = row.last_event_at if state in ENDED_STATES else None
     return replace(row, state=state, message=message, finished_at=finished)
 
 

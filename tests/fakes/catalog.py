@@ -1,7 +1,6 @@
 """A catalog in memory, filled with the rows that the indexer would write. Passes the contract."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
 
 from msgspec.structs import asdict
 
@@ -17,18 +16,18 @@ from services.adapters.catalog.views import (
 )
 from services.core.errors import SetAside, TryAgain, Verdict
 
-BATCH = 2
-UNREADABLE = SetAside("bad_value", "No name, id or cursor can have this value.")
+UNREADABLE = SetAside("bad_value", "The database cannot hold such a name, id or cursor.")
 
 
 class FakeCatalog:
-    """`ReadsCatalog` on dictionaries. `trouble` is raised by every question while it is set;
-    `breaks_after` makes a stream fail after so many batches."""
+    """`ReadsCatalog` on dictionaries. `trouble` is raised by every query while it is set;
+    `breaks_after` makes a whole list fail after so many pages. `pages_read` counts pages."""
 
-    def __init__(self) -> None:
+    def __init__(self, page_rows: int = 2) -> None:
+        self._page_rows = page_rows
         self.trouble: Verdict | None = None
         self.breaks_after: int | None = None
-        self.open_streams = 0
+        self.pages_read = 0
         self._rows = Rows()
         self._ids: dict[str, int] = {}
 
@@ -45,23 +44,21 @@ class FakeCatalog:
         """As the port says."""
         self._answer()
 
-    @asynccontextmanager
-    async def every_image(
-        self, wanted: ImageFilter
-    ) -> AsyncIterator[AsyncIterator[Sequence[Image]]]:
+    async def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]:
         """As the port says."""
-        self._answer(wanted.import_id, wanted.folder_id)
-        self.open_streams += 1
-        try:
-            yield self._batches(self._chosen(wanted))
-        finally:
-            self.open_streams -= 1
-
-    async def _batches(self, images: Sequence[Image]) -> AsyncIterator[Sequence[Image]]:
-        for number, at in enumerate(range(0, len(images), BATCH)):
+        after: int | None = None
+        number = 0
+        while True:
             if number == self.breaks_after:
                 raise TryAgain("database_unavailable", "The database does not answer.")
-            yield images[at : at + BATCH]
+            page = await self.images(wanted, after=after, limit=self._page_rows)
+            self.pages_read += 1
+            number += 1
+            if page:
+                yield page
+            if len(page) < self._page_rows:
+                return
+            after = page[-1].id
 
     async def images(
         self, wanted: ImageFilter, *, after: int | None, limit: int
@@ -142,7 +139,7 @@ class FakeCatalog:
 
 
 def _progress(row: ImportRow) -> ImportProgress:
-    fields = asdict(row) | {"updated_at": row.last_event_at}
+    fields = asdict(row) | {"name": row.folder_name, "updated_at": row.last_event_at}
     return ImportProgress(**{name: fields[name] for name in ImportProgress.__struct_fields__})
 
 

@@ -1,17 +1,18 @@
-"""Reading the catalog: short questions, and the whole table as a stream. Nothing is ever written.
+"""Reads the catalog. Every query is short and on its own; nothing is ever written.
 
-Two pools, so that slow readers of the whole table never keep a short question waiting.
+Readers of the whole table take it page by page, so that a slow one holds no connection.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from psycopg import errors as postgres
 from sqlalchemy import ColumnElement, Select, case, func, select, tuple_
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncResult, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.tables import images, import_files, import_folders, imports
@@ -28,16 +29,18 @@ from services.core.errors import SetAside, TryAgain
 
 CONNECT_SECONDS = 3
 POOL_SECONDS = 3
-SHORT_SECONDS, SHORT_CONNECTIONS = 10, 8
-STREAM_SECONDS, STREAM_CONNECTIONS = 60, 4
-BATCH = 1_000
+STATEMENT_SECONDS = 10
+CONNECTIONS = 8
+PAGE_ROWS = 1_000
+PAGES_AT_ONCE = CONNECTIONS // 2
+"""Readers of the whole table queue for these, so that other questions always find a connection."""
 NO_TABLES = (postgres.UndefinedTable, postgres.UndefinedColumn, postgres.InvalidSchemaName)
 
 Column = ColumnElement[Any]
 _SPECIAL: Mapping[type, Mapping[str, Column]] = {
     Image: {},
     ImageDetails: {"path": func.array_to_string(images.c.path, "/")},
-    ImportProgress: {"updated_at": imports.c.last_event_at},
+    ImportProgress: {"name": imports.c.folder_name, "updated_at": imports.c.last_event_at},
     ImportFile: {
         "google_drive_id": import_files.c.file_id,
         "path": func.array_to_string(import_files.c.path, "/"),
@@ -69,34 +72,28 @@ class CatalogReader:
     """Fulfils `ReadsCatalog`. Connects when first asked; a lost connection is replaced."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
-        self._short = _engine(settings, SHORT_CONNECTIONS, SHORT_SECONDS).execution_options(
-            isolation_level="AUTOCOMMIT"  # one statement each: no BEGIN and ROLLBACK around it
-        )
-        self._streams = _engine(settings, STREAM_CONNECTIONS, STREAM_SECONDS)
+        self._engine = _engine(settings)
+        self._pages = asyncio.Semaphore(PAGES_AT_ONCE)
 
     async def close(self) -> None:
         """Give all connections back."""
-        await self._short.dispose()
-        await self._streams.dispose()
+        await self._engine.dispose()
 
     async def check(self) -> None:
         """As `ReadsCatalog` says."""
         await self._rows(select(imports.c.id).limit(1))
 
-    @asynccontextmanager
-    async def every_image(
-        self, wanted: ImageFilter
-    ) -> AsyncIterator[AsyncIterator[Sequence[Image]]]:
-        """As `ReadsCatalog` says: a cursor in the database, whose transaction is one snapshot."""
-        with _translated():
-            async with self._streams.connect() as connection:
-                result = await connection.stream(
-                    _images(wanted), execution_options={"yield_per": BATCH}
-                )
-                try:
-                    yield _batches(result)
-                finally:
-                    await result.close()
+    async def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]:
+        """As `ReadsCatalog` says."""
+        after: int | None = None
+        while True:
+            async with self._pages:
+                page = await self.images(wanted, after=after, limit=PAGE_ROWS)
+            if page:
+                yield page
+            if len(page) < PAGE_ROWS:
+                return
+            after = page[-1].id
 
     async def images(
         self, wanted: ImageFilter, *, after: int | None, limit: int
@@ -155,15 +152,15 @@ class CatalogReader:
 
     async def _rows(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
         with _translated():
-            async with self._short.connect() as connection:
+            async with self._engine.connect() as connection:
                 result = await connection.execute(query)
                 return [dict(row) for row in result.mappings()]
 
 
-def _engine(settings: DatabaseSettings, connections: int, statement_seconds: int) -> AsyncEngine:
+def _engine(settings: DatabaseSettings) -> AsyncEngine:
     options = {
         "default_transaction_read_only": "on",
-        "statement_timeout": f"{statement_seconds}s",
+        "statement_timeout": f"{STATEMENT_SECONDS}s",
         "timezone": "UTC",
     }
     parameters = settings.parameters(
@@ -173,8 +170,9 @@ def _engine(settings: DatabaseSettings, connections: int, statement_seconds: int
     )
     return create_async_engine(
         "postgresql+psycopg://",
+        isolation_level="AUTOCOMMIT",  # one statement each, so no BEGIN and ROLLBACK around it
         hide_parameters=True,  # errors are logged; what people searched for is not
-        pool_size=connections,
+        pool_size=CONNECTIONS,
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
         pool_pre_ping=True,
@@ -184,7 +182,7 @@ def _engine(settings: DatabaseSettings, connections: int, statement_seconds: int
 
 
 def _select(kind: type[Image | ImportProgress | ImportFile | FailedFolder]) -> Select[Any]:
-    """A query for the fields of a struct: columns of the same names, but for the special ones."""
+    """A query for the fields of a struct: columns of the same name, except the special ones."""
     table, special = _TABLES[kind], _SPECIAL[kind]
     names = kind.__struct_fields__
     return select(*(special[n].label(n) if n in special else table.c[n] for n in names))
@@ -204,22 +202,17 @@ def _images(wanted: ImageFilter) -> Select[Any]:
     return query
 
 
-async def _batches(result: AsyncResult[Any]) -> AsyncIterator[Sequence[Image]]:
-    async for rows in result.mappings().partitions():
-        yield [Image(**row) for row in rows]
-
-
 @contextmanager
 def _translated() -> Iterator[None]:
-    """SQLAlchemy's and psycopg's errors as verdicts; what is none of these is a fault of ours."""
+    """SQLAlchemy's and psycopg's errors as verdicts. Any other error is a bug of ours."""
     try:
         yield
     except PoolTimeoutError as why:
         raise TryAgain(
-            "database_busy", "Too many requests are reading the database now.", POOL_SECONDS
+            "database_busy", "Too many requests are reading the database at once.", POOL_SECONDS
         ) from why
     except DataError as why:
-        raise SetAside("bad_value", "No name, id or cursor can have this value.") from why
+        raise SetAside("bad_value", "The database cannot hold such a name, id or cursor.") from why
     except DBAPIError as why:
         if isinstance(why.orig, postgres.QueryCanceled):
             raise TryAgain("database_slow", "The database took too long to answer.") from why

@@ -9,8 +9,6 @@ from msgspec import Struct, field
 
 FileKey = tuple[str, str]
 FolderKey = tuple[str, str]
-ENDED = ("completed", "completed_with_failures", "failed", "cancelled")
-"""The states in which nothing of an import is left to do."""
 
 
 class FileRow(Struct, frozen=True, kw_only=True):

@@ -1,11 +1,10 @@
-"""What the catalog can be asked, and what it answers. The answers are the API's, field by field.
+"""What the catalog can be asked, and what it answers. The API shows these structs.
 
 Sizes are bytes, times UTC, checksums lower-case hex. `path` is the folders from the import's root
 down to the file, joined by `/` (root excluded, so it is empty for a file right in the root).
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol, get_args
 
@@ -21,19 +20,27 @@ ImportState = Literal[
     "cancelled",
     "paused",
 ]
+ENDED_STATES: tuple[ImportState, ...] = (
+    "completed",
+    "completed_with_failures",
+    "failed",
+    "cancelled",
+)
+"""The states in which nothing of an import is left to do."""
 FileState = Literal["pending", "stored", "unchanged", "failed", "skipped"]
 FILE_STATES: tuple[FileState, ...] = get_args(FileState)
 
 
 class ImportPlace(NamedTuple):
-    """Where an import stands among the imports."""
+    """Where an import stands in the list of imports, which is ordered by time and id."""
 
     requested_at: datetime
     id: str
 
 
 class Image(Struct, frozen=True, kw_only=True):
-    """One stored picture: the seven fields of the mission."""
+    """One stored picture. `storage_path` is `s3://BUCKET/KEY` in the catalog; the API shows an
+    address that opens in a browser instead."""
 
     id: int
     name: str
@@ -45,7 +52,7 @@ class Image(Struct, frozen=True, kw_only=True):
 
 
 class ImageDetails(Image, frozen=True, kw_only=True):
-    """A picture with all that is known of it."""
+    """A picture with everything that is known of it."""
 
     folder_id: str
     path: str
@@ -59,14 +66,15 @@ class ImageDetails(Image, frozen=True, kw_only=True):
 
 
 class ImportProgress(Struct, frozen=True, kw_only=True):
-    """One import: found = stored + unchanged + failed + pending, with the skipped beside it.
+    """One import: found = stored + unchanged + failed + pending; skipped files are counted apart.
 
-    What was asked (folder, time) is None only while the catalog has met later events of the import
-    but not yet the request itself.
+    `name` is the folder's, null until the listing has begun. The folder and the time of the request
+    are null only while the catalog has later events of the import, but not yet the request itself.
     """
 
     id: str
     state: ImportState
+    name: str | None = None
     folder_id: str | None
     folder_url: str | None
     found: int = 0
@@ -89,7 +97,7 @@ class ImportProgress(Struct, frozen=True, kw_only=True):
 
 
 class ImportFile(Struct, frozen=True, kw_only=True):
-    """One file of one import. `reason` is a code: of the failure, or of why it was skipped."""
+    """One file of one import. `reason` is a code: why the file failed, or why it was skipped."""
 
     google_drive_id: str
     name: str
@@ -124,23 +132,25 @@ class ImageFilter(Struct, frozen=True, kw_only=True):
 
 
 class ReadsCatalog(Protocol):
-    """PostgreSQL, as the api sees it. Every method raises `TryAgain` while it cannot answer, and
-    `SetAside` for a value that nothing in a database can have (a NUL in a text)."""
+    """PostgreSQL, as the api sees it. Every method raises `TryAgain` while the database cannot
+    answer, and `SetAside` for a value that PostgreSQL cannot hold (a NUL in a text)."""
 
     async def check(self) -> None:
         """Return if the database answers and has its tables."""
         ...
 
-    def every_image(
-        self, wanted: ImageFilter
-    ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[Image]]]:
-        """All of one moment, in batches of bounded size; leaving the context ends the reading."""
+    def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]:
+        """All images in pages of bounded size; empty pages are left out.
+
+        Each page is a query of its own, so this is not one snapshot: no image comes twice, and one
+        that is added behind the place that was reached is not seen.
+        """
         ...
 
     async def images(
         self, wanted: ImageFilter, *, after: int | None, limit: int
     ) -> Sequence[Image]:
-        """Those that follow the image id `after` in the filter's order."""
+        """The images that follow the image id `after`, in the filter's order."""
         ...
 
     async def image(self, google_drive_id: str) -> ImageDetails | None:
@@ -148,17 +158,17 @@ class ReadsCatalog(Protocol):
         ...
 
     async def imports(self, *, before: ImportPlace | None, limit: int) -> Sequence[ImportProgress]:
-        """Newest first, older than `before`; without those whose request is not known yet."""
+        """Imports older than `before`, newest first; without those whose request is not known."""
         ...
 
     async def imports_by_id(self, ids: Collection[str]) -> Mapping[str, ImportProgress]:
-        """Those of these ids that the catalog knows."""
+        """The imports of these ids, as far as the catalog has them."""
         ...
 
     async def import_files(
         self, import_id: str, *, state: str | None, after: str | None, limit: int
     ) -> Sequence[ImportFile]:
-        """The files of an import by Drive id, those that follow `after`; one state, or all."""
+        """The files of an import that follow the Drive id `after`; in one state, or in any."""
         ...
 
     async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]:

@@ -1,12 +1,14 @@
-"""Following a topic from its beginning or near its end, on a thread that owns the handle.
+"""Follows a topic from its beginning, or from near its end, and applies every event to a view.
 
-No group and no stored position: `imports.requested` is small, of `workers.status` only the newest
-counts, what both tell is idempotent, and so the api has nothing of its own to keep.
+There is no consumer group and no stored offset: each process reads the topic again when it starts.
+That suits topics that are small (`imports.requested`) or compacted (`workers.status`), whose events
+can be applied again without harm.
 """
 
-import threading
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -16,26 +18,25 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw
 from services.core.events import Message
 from services.core.topics import IMPORTS_REQUESTED
-from services.core.wire import UndecodableError, decode
+from services.core.wire import UndecodableError, UnknownEventError, decode
 
-TOPIC = IMPORTS_REQUESTED.name
-AT_MOST, READ_SECONDS = 500, 0.1
+READ_AT_MOST, READ_SECONDS = 500, 0.1
 CHECK_SECONDS = 3.0
 RETRY_SECONDS = 3.0
-JOIN_SECONDS = 2.0
 
+T = TypeVar("T")
 log = structlog.get_logger()
 
 
-class Takes(Protocol):
-    """What is known from a topic."""
+class AppliesEvents(Protocol):
+    """A view of a topic."""
 
-    def add(self, event: Message) -> None:
+    def apply(self, event: Message) -> None:
         """Take an event, in any order and any number of times."""
         ...
 
 
-K = TypeVar("K", bound=Takes)
+V = TypeVar("V", bound=AppliesEvents)
 
 
 class ReadsLog(Protocol):
@@ -64,95 +65,118 @@ class ReadsLog(Protocol):
 
 @dataclass(frozen=True)
 class TailState:
-    """`caught_up` with what was in the log on connecting; when Kafka last answered, monotonic."""
+    """Whether the view is complete and Kafka answers.
+
+    `caught_up` with what was in the log on connecting. `answered_at` is monotonic time.
+    """
 
     caught_up: bool = False
     trouble: str | None = "not connected yet"
     answered_at: float = 0.0
 
 
-class Tail(Generic[K]):
-    """Keeps `known` up to date with a topic, through any absence of Kafka.
+class Tail(Generic[V]):
+    """Keeps `view` up to date with a topic, however often Kafka goes away.
 
-    `newest` records of a partition are enough to begin with; None for all.
+    Blocking reads run on one thread of the tail's own, so that no other work waits for a thread;
+    events are applied on the event loop, so that a view needs no lock. `newest` is how many records
+    of each partition are read to begin with, None for all.
     """
 
     def __init__(
         self,
         open_log: Callable[[], ReadsLog],
-        known: K,
+        view: V,
         *,
-        topic: str = TOPIC,
+        topic: str = IMPORTS_REQUESTED.name,
         newest: int | None = None,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
-        self.known = known
+        self.view = view
+        self.state = TailState()
+        self._open_log = open_log
         self._topic = topic
         self._newest = newest
         self._retry_seconds = retry_seconds
-        self.state = TailState()
-        self._open_log = open_log
-        self._stopping = threading.Event()
-        self._caught_up = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"tail-{topic}", daemon=True)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"tail-{topic}")
+        self._caught_up = asyncio.Event()
+        self._unknown: set[str] = set()
 
-    def start(self) -> None:
-        """Begin to follow; returns at once."""
-        self._thread.start()
+    async def caught_up(self, seconds: float) -> bool:
+        """Whether the view is complete, or becomes so within this time."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._caught_up.wait()
+        except TimeoutError:
+            return False
+        return True
 
-    def stop(self) -> None:
-        """End; a handle that is waiting for a dead broker is left to the process's end."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(JOIN_SECONDS)
+    async def run(self) -> None:
+        """Follow the topic until cancelled. Run it once.
 
-    def wait(self, seconds: float) -> bool:
-        """Whether the log is known to its end; waits for that, on the caller's thread."""
-        return self._caught_up.wait(seconds)
+        Cancelling does not wait for a read in progress, which may hang on a dead broker.
+        """
+        try:
+            while True:
+                await self._connect_and_follow()
+                await asyncio.sleep(self._retry_seconds)
+        finally:
+            self._thread.shutdown(wait=False)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
+    async def _connect_and_follow(self) -> None:
+        try:
+            reader = await self._call(self._open_log)
             try:
-                reader = self._open_log()
-                try:
-                    self._follow(reader)
-                finally:
-                    self._caught_up.clear()
-                    reader.close()
-            except KafkaUnavailableError as why:
-                self.state = TailState(trouble=str(why))
-            except Exception as why:
-                log.exception("tail.failed")
-                self.state = TailState(trouble=f"reading failed: {type(why).__name__}")
-            self._stopping.wait(self._retry_seconds)
+                await self._follow(reader)
+            finally:
+                self._caught_up.clear()
+                self._thread.submit(reader.close)
+        except KafkaUnavailableError as why:
+            self.state = TailState(trouble=str(why))
+        except Exception as why:
+            log.exception("tail.failed", topic=self._topic)
+            self.state = TailState(trouble=f"reading failed: {type(why).__name__}")
 
-    def _follow(self, reader: ReadsLog) -> None:
-        topic = self._topic
-        partitions = reader.partitions(topic)
-        ends = {partition: reader.ends(topic, partition) for partition in partitions}
-        reached = {partition: self._start(low, high) for partition, (low, high) in ends.items()}
-        from_start = self._newest is None
-        reader.seek({(topic, p): None if from_start else reached[p] for p in partitions})
-        caught_up, answered_at = False, time.monotonic()
-        while not self._stopping.is_set():
-            caught_up = caught_up or all(reached[p] >= high for p, (_, high) in ends.items())
-            self.state = TailState(caught_up, None, answered_at)
-            if caught_up:
+    async def _follow(self, reader: ReadsLog) -> None:
+        ends = await self._call(self._ends, reader)
+        start = {partition: self._start(low, high) for partition, (low, high) in ends.items()}
+        behind = {p: high for p, (_, high) in ends.items() if start[p] < high}
+        whole = self._newest is None
+        await self._call(reader.seek, {(self._topic, p): None if whole else start[p] for p in ends})
+        answered_at = time.monotonic()
+        while True:
+            self.state = TailState(not behind, None, answered_at)
+            if not behind:
                 self._caught_up.set()
-            for record in reader.read(AT_MOST, READ_SECONDS):
-                self._take(record)
-                reached[record.partition] = record.offset + 1
+            for record in await self._call(reader.read, READ_AT_MOST, READ_SECONDS):
+                self._apply(record)
+                if record.offset + 1 >= behind.get(record.partition, 0):
+                    behind.pop(record.partition, None)
                 answered_at = time.monotonic()
             if time.monotonic() - answered_at > CHECK_SECONDS:
-                for partition in partitions:
-                    reader.ends(topic, partition)  # silence is no proof that the broker is there
+                await self._call(self._ends, reader)  # raises if silence means a lost broker
                 answered_at = time.monotonic()
+
+    def _ends(self, reader: ReadsLog) -> Mapping[int, tuple[int, int]]:
+        topic = self._topic
+        return {partition: reader.ends(topic, partition) for partition in reader.partitions(topic)}
 
     def _start(self, low: int, high: int) -> int:
         return low if self._newest is None else max(low, high - self._newest)
 
-    def _take(self, record: Raw) -> None:
+    def _apply(self, record: Raw) -> None:
         try:
-            self.known.add(decode(self._topic, record.value))
-        except UndecodableError as why:  # the indexer sets it aside; here it tells nothing
+            self.view.apply(decode(self._topic, record.value))
+        except UndecodableError as why:  # the indexer makes it a dead letter
             log.warning("tail.undecodable", offset=record.offset, why=str(why)[:200])
+        except UnknownEventError as why:
+            self._log_once(str(why))
+
+    def _log_once(self, why: str) -> None:
+        """The sentence names the event's type, so there is one line per type."""
+        if why not in self._unknown and len(self._unknown) < 100:
+            self._unknown.add(why)
+            log.warning("tail.unknown_event", why=why)
+
+    async def _call(self, function: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)

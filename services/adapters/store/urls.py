@@ -6,6 +6,7 @@ find the (immutable) picture in their cache.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cached_property
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from minio import Minio
@@ -23,27 +24,38 @@ SHOWN = {
 
 
 class ObjectUrls:
-    """One store, as browsers reach it: S3_PUBLIC_URL, else its endpoint, else Amazon's."""
+    """One store, as browsers reach it: S3_PUBLIC_URL, else its endpoint, else Amazon's.
+
+    `public` says whether everybody may read the objects.
+    """
 
     def __init__(self, settings: StoreSettings, now: Callable[[], datetime]) -> None:
         address = settings.public_url or f"https://s3.{settings.region}.amazonaws.com"
-        self._address = urlsplit(address)
-        self._public = settings.public_read
+        self.public = settings.public_read
+        self._template = address if "{key}" in address else f"{address}/{{bucket}}/{{key}}"
+        self._store = urlsplit(address)
+        self._settings = settings
         self._now = now
-        self._signer = Minio(
-            endpoint=self._address.netloc,
-            access_key=settings.access_key_id,
-            secret_key=settings.secret_access_key.reveal(),
-            region=settings.region,  # else it would ask the store for it
-            secure=self._address.scheme == "https",
+
+    @cached_property
+    def _signer(self) -> Minio:
+        """Only a private store needs one, whose address is no template."""
+        return Minio(
+            endpoint=self._store.netloc,
+            access_key=self._settings.access_key_id,
+            secret_key=self._settings.secret_access_key.reveal(),
+            region=self._settings.region,  # else it would ask the store for it
+            secure=self._store.scheme == "https",
         )
 
-    def url_of(self, storage_path: str, *, name: str, mime_type: str) -> str:
-        """Where to GET the object at `s3://BUCKET/KEY`; named and typed, where it is signed."""
-        bucket, _, key = storage_path.removeprefix("s3://").partition("/")
-        if self._public:
-            path = f"{self._address.path}/{quote(bucket)}/{quote(key)}"
-            return urlunsplit((self._address.scheme, self._address.netloc, path, "", ""))
+    def public_url(self, storage_path: str) -> str:
+        """Where everybody can GET the object at `s3://BUCKET/KEY`, in a public bucket."""
+        bucket, key = _bucket_and_key(storage_path)
+        return self._template.replace("{bucket}", quote(bucket)).replace("{key}", quote(key))
+
+    def signed_url(self, storage_path: str, *, name: str, mime_type: str) -> str:
+        """Where to GET the object for two hours, under this name and as this type."""
+        bucket, key = _bucket_and_key(storage_path)
         signed = urlsplit(
             self._signer.presigned_get_object(
                 bucket,
@@ -53,8 +65,13 @@ class ObjectUrls:
                 response_headers=_shown_as(name, mime_type),
             )
         )
-        # A path in the public address is a proxy's, which takes it off before the store sees it.
-        return urlunsplit(signed._replace(path=self._address.path + signed.path))
+        # A path in the public address is a proxy's, which removes it before the store sees it.
+        return urlunsplit(signed._replace(path=self._store.path + signed.path))
+
+
+def _bucket_and_key(storage_path: str) -> tuple[str, str]:
+    bucket, _, key = storage_path.removeprefix("s3://").partition("/")
+    return bucket, key
 
 
 def _shown_as(name: str, mime_type: str) -> dict[str, str | list[str] | tuple[str]]:

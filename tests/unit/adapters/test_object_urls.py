@@ -11,10 +11,11 @@ from msgspec.structs import replace
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
 from services.core.object_key import object_key
-from services.core.settings import Secret
+from services.core.settings import Secret, SettingsError, read_settings
 from tests.samples import FOUND
 
 NOW = datetime(2026, 11, 23, 12, 34, 56, tzinfo=UTC)
+ENOUGH = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "never-to-be-seen"}
 NAMES = st.text(max_size=300) | st.sampled_from(
     ["../../etc/passwd", 'a"b.jpg', "a\r\nSet-Cookie: x=1.jpg", "Grüße 🌄.jpg", "%2e%2e", "a;b,c"]
 )
@@ -36,13 +37,18 @@ def urls(
 
 
 def signed(name: str, mime_type: str = "image/jpeg", now: datetime = NOW) -> str:
-    return urls(now=now).url_of(f"s3://pictures/folder/{name}", name=name, mime_type=mime_type)
+    path = f"s3://pictures/folder/{name}"
+    return urls(now=now).signed_url(path, name=name, mime_type=mime_type)
+
+
+def public(storage_path: str, public_url: str = "http://store.test:9000") -> str:
+    return urls(public_read=True, public_url=public_url).public_url(storage_path)
 
 
 @given(name=NAMES)
 def test_any_name_leads_to_its_own_object_and_to_one_clean_header(name: str) -> None:
     key = object_key(replace(FOUND, name=name))
-    address = urls().url_of(f"s3://pictures/{key}", name=name, mime_type="image/png")
+    address = urls().signed_url(f"s3://pictures/{key}", name=name, mime_type="image/png")
     assert address.isascii()
     assert address.isprintable()
     parts = urlsplit(address)
@@ -88,22 +94,79 @@ def test_only_plain_pictures_are_shown_in_the_browser(mime_type: str, shown: boo
     assert disposition.startswith("inline" if shown else "attachment")
 
 
-def test_a_public_object_has_a_plain_address() -> None:
-    address = urls(public_read=True).url_of(
-        "s3://pictures/folder/a b#ü.jpg", name="a b#ü.jpg", mime_type="image/jpeg"
+@given(name=NAMES)
+def test_a_public_address_leads_to_the_object_as_it_is_given(name: str) -> None:
+    key = object_key(replace(FOUND, name=name))
+    parts = urlsplit(public(f"s3://pictures/{key}"))
+    assert (parts.scheme, parts.netloc, parts.query, parts.fragment) == (
+        "http",
+        "store.test:9000",
+        "",
+        "",
     )
-    assert address == "http://store.test:9000/pictures/folder/a%20b%23%C3%BC.jpg"
+    assert parts.path.isascii()
+    assert " " not in parts.path
+    assert unquote(parts.path) == f"/pictures/{key}"
+
+
+def test_a_public_object_has_a_plain_address() -> None:
+    address = public("s3://pictures/folder/a b#ü%.jpg")
+    assert address == "http://store.test:9000/pictures/folder/a%20b%23%C3%BC%25.jpg"
 
 
 def test_a_public_address_with_a_path_is_a_proxy_in_front_of_the_store() -> None:
     proxied = urls(public_url="https://example.test/s3")
-    address = proxied.url_of("s3://pictures/k.jpg", name="k.jpg", mime_type="image/jpeg")
+    address = proxied.signed_url("s3://pictures/k.jpg", name="k.jpg", mime_type="image/jpeg")
     assert address.startswith("https://example.test/s3/pictures/k.jpg?")
-    public = urls(public_url="https://example.test/s3", public_read=True)
-    address = public.url_of("s3://pictures/k.jpg", name="k.jpg", mime_type="image/jpeg")
+    address = public("s3://pictures/k.jpg", "https://example.test/s3")
     assert address == "https://example.test/s3/pictures/k.jpg"
 
 
 def test_without_an_endpoint_the_store_is_amazons() -> None:
-    address = urls(public_url="").url_of("s3://pictures/k", name="k", mime_type="image/png")
+    address = urls(public_url="").signed_url("s3://pictures/k", name="k", mime_type="image/png")
     assert (urlsplit(address).hostname or "").endswith(".eu-test-1.amazonaws.com")
+    assert public("s3://pictures/k", "") == "https://s3.eu-test-1.amazonaws.com/pictures/k"
+
+
+@pytest.mark.parametrize(
+    ("template", "address"),
+    [
+        ("https://cdn.test/{key}", "https://cdn.test/a/b%20%7Bkey%7D.jpg"),
+        (
+            "https://cdn.test/i/{bucket}/{key}?w=9",
+            "https://cdn.test/i/pics/a/b%20%7Bkey%7D.jpg?w=9",
+        ),
+        ("https://{bucket}.cdn.test/{key}", "https://pics.cdn.test/a/b%20%7Bkey%7D.jpg"),
+    ],
+)
+def test_a_public_address_may_be_a_template(template: str, address: str) -> None:
+    env = ENOUGH | {"S3_PUBLIC_URL": template}
+    settings = read_settings(env, StoreSettings.read)
+    assert ObjectUrls(settings, lambda: NOW).public_url("s3://pics/a/b {key}.jpg") == address
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"S3_PUBLIC_URL": "https://cdn.test/{kye}"}, "no other braces"),
+        ({"S3_PUBLIC_URL": "https://cdn.test/{key"}, "no other braces"),
+        ({"S3_PUBLIC_URL": "https://cdn.test/{}/{key}"}, "no other braces"),
+        ({"S3_PUBLIC_URL": "https://{key}.cdn.test/"}, "after its host"),
+        ({"S3_PUBLIC_URL": "https://cdn.test/{bucket}"}, "it must have {key} too"),
+        ({"S3_PUBLIC_URL": "https://cdn.test/{key}", "S3_PUBLIC_READ": "false"}, "S3_PUBLIC_READ"),
+        ({"S3_PUBLIC_URL": "cdn.test/{key}"}, "must be an address"),
+        ({"S3_PUBLIC_URL": "http://[::1/{key}"}, "must be an address"),
+    ],
+)
+def test_a_template_that_cannot_be_is_refused_with_a_sentence(
+    env: dict[str, str], said: str
+) -> None:
+    with pytest.raises(SettingsError, match="S3_PUBLIC_URL") as raised:
+        read_settings(ENOUGH | env, StoreSettings.read)
+    assert said in str(raised.value)
+
+
+def test_everybody_may_read_unless_told_otherwise() -> None:
+    assert read_settings(ENOUGH, StoreSettings.read).public_read
+    private = read_settings(ENOUGH | {"S3_PUBLIC_READ": "false"}, StoreSettings.read)
+    assert not private.public_read

@@ -1,28 +1,36 @@
-"""The tail: through Kafka's absence, undecodable records and faults of its own."""
+"""The tail keeps its view complete: without Kafka, past unreadable records, after its own errors."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.adapters.kafka.reader import Raw
 from services.adapters.kafka.tail import Tail
-from services.api.known_imports import KnownImports
+from services.core.events import Message
 from services.core.wire import Record
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.log_reader import FakeLogReader
-from tests.samples import JOB, SAMPLES
+from tests.samples import SAMPLES
 
 TOPIC = "imports.requested"
+REQUEST = SAMPLES["ImportRequested"]
+
+
+class Applied(list[Message]):
+    """A view that keeps every event."""
+
+    def apply(self, event: Message) -> None:
+        self.append(event)
 
 
 async def holds(condition: Callable[[], object]) -> None:
-    """Return once it holds; fails after two seconds."""
-    for _ in range(1000):
-        if condition():
-            return
-        await asyncio.sleep(0.002)
-    pytest.fail("it never held")
+    """Return once it holds; fails after many seconds."""
+    async with asyncio.timeout(15):
+        while not condition():
+            await asyncio.sleep(0.002)
 
 
 @pytest.fixture
@@ -30,68 +38,94 @@ def log() -> FakeLog:
     return FakeLog()
 
 
-def tail_of(open_log: Callable[[], FakeLogReader]) -> Tail[KnownImports]:
-    return Tail(open_log, KnownImports(), retry_seconds=0.01)
+@asynccontextmanager
+async def following(
+    open_log: Callable[[], FakeLogReader], newest: int | None = None
+) -> AsyncIterator[Tail[Applied]]:
+    """A tail that runs."""
+    tail = Tail(open_log, Applied(), retry_seconds=0.01, newest=newest)
+    task = asyncio.create_task(tail.run())
+    try:
+        yield tail
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
-async def publish(log: FakeLog) -> None:
-    await FakePublisher(log, RuntimeError, "test").publish([SAMPLES["ImportRequested"]])
+async def publish(log: FakeLog, *events: Message) -> None:
+    await FakePublisher(log, RuntimeError, "test").publish(events or [REQUEST])
 
 
 async def test_an_empty_log_is_read_to_its_end_at_once(log: FakeLog) -> None:
-    tail = tail_of(lambda: FakeLogReader(log))
-    tail.start()
-    assert await asyncio.to_thread(tail.wait, 2)
-    await holds(lambda: tail.state.caught_up)
-    assert tail.state.trouble is None
-    tail.stop()
+    async with following(lambda: FakeLogReader(log)) as tail:
+        assert await tail.caught_up(15)
+        assert (tail.state.caught_up, tail.state.trouble) == (True, None)
 
 
-async def test_what_is_in_the_log_is_known_before_it_counts_as_read(log: FakeLog) -> None:
+async def test_the_view_has_what_was_in_the_log_before_it_counts_as_complete(log: FakeLog) -> None:
     await publish(log)
-    tail = tail_of(lambda: FakeLogReader(log))
-    tail.start()
-    assert await asyncio.to_thread(tail.wait, 2)
-    assert tail.known.get(JOB) is not None
-    tail.stop()
+    async with following(lambda: FakeLogReader(log)) as tail:
+        assert await tail.caught_up(15)
+        assert tail.view == [REQUEST]
 
 
 async def test_it_waits_for_a_broker_that_comes_later(log: FakeLog) -> None:
     log.available = False
-    tail = tail_of(lambda: FakeLogReader(log))
-    tail.start()
-    await holds(lambda: tail.state.trouble == "the broker is away")
-    assert not tail.wait(0)
-    log.available = True
-    assert await asyncio.to_thread(tail.wait, 2)
-    tail.stop()
+    async with following(lambda: FakeLogReader(log)) as tail:
+        await holds(lambda: tail.state.trouble == "the broker is away")
+        assert not await tail.caught_up(0)
+        log.available = True
+        assert await tail.caught_up(15)
 
 
-async def test_a_broker_that_goes_and_comes_back_costs_nothing(log: FakeLog) -> None:
-    tail = tail_of(lambda: FakeLogReader(log))
-    tail.start()
-    assert await asyncio.to_thread(tail.wait, 2)
+async def test_nothing_is_missed_when_the_broker_goes_and_comes_back(log: FakeLog) -> None:
+    async with following(lambda: FakeLogReader(log)) as tail:
+        assert await tail.caught_up(15)
+        log.available = False
+        await holds(lambda: tail.state.trouble)
+        assert not await tail.caught_up(0)
+        log.available = True
+        await publish(log)
+        await holds(lambda: tail.view == [REQUEST])
+        assert await tail.caught_up(15)
+
+
+async def test_a_hundred_tasks_that_wait_hold_no_thread(log: FakeLog) -> None:
     log.available = False
-    await holds(lambda: not tail.wait(0))
-    log.available = True
-    await publish(log)
-    await holds(lambda: tail.known.get(JOB))
-    await holds(lambda: tail.wait(0))
-    tail.stop()
+    async with following(lambda: FakeLogReader(log)) as tail:
+        waiting = [asyncio.create_task(tail.caught_up(15)) for _ in range(100)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            assert await asyncio.to_thread(lambda: "at once") == "at once"
+        assert not any(task.done() for task in waiting)
+        log.available = True
+        assert all(await asyncio.gather(*waiting))
 
 
-async def test_an_undecodable_record_is_passed_over(log: FakeLog) -> None:
+async def test_records_that_tell_nothing_are_passed_over(log: FakeLog) -> None:
     for value in (b"", b"{", b'{"type": "ReplayRequested"}', b'{"type": "PageRequested"}'):
         await log.append([Record(topic=TOPIC, key=b"k", value=value)])
     await publish(log)
-    tail = tail_of(lambda: FakeLogReader(log))
-    tail.start()
-    assert await asyncio.to_thread(tail.wait, 2)
-    assert tail.known.get(JOB) is not None
-    tail.stop()
+    async with following(lambda: FakeLogReader(log)) as tail:
+        assert await tail.caught_up(15)
+        assert tail.view == [REQUEST]
 
 
-async def test_a_fault_of_our_own_is_said_and_survived(log: FakeLog) -> None:
+async def test_an_unknown_type_of_event_is_logged_once(log: FakeLog) -> None:
+    for name in ("Newer", "Newer", "Newest", "Newer"):
+        value = b'{"type": "%s", "import_id": "x"}' % name.encode()
+        await log.append([Record(topic=TOPIC, key=b"k", value=value)])
+    with capture_logs() as lines:
+        async with following(lambda: FakeLogReader(log)) as tail:
+            assert await tail.caught_up(15)
+    said = [line["why"] for line in lines if line["event"] == "tail.unknown_event"]
+    assert len(said) == 2
+    assert "Newer" in said[0]
+    assert "Newest" in said[1]
+
+
+async def test_an_error_of_our_own_is_logged_and_survived(log: FakeLog) -> None:
     class BreaksOnce(FakeLogReader):
         broken = False
 
@@ -102,17 +136,37 @@ async def test_a_fault_of_our_own_is_said_and_survived(log: FakeLog) -> None:
             return super().read(at_most, timeout)
 
     await publish(log)
-    tail = tail_of(lambda: BreaksOnce(log))
-    tail.start()
-    await holds(lambda: tail.known.get(JOB))
-    assert BreaksOnce.broken
-    tail.stop()
+    async with following(lambda: BreaksOnce(log)) as tail:
+        await holds(lambda: tail.view)
+        assert BreaksOnce.broken
 
 
-async def test_stopping_ends_the_thread(log: FakeLog) -> None:
-    tail = tail_of(lambda: FakeLogReader(log))
-    tail.stop()  # also one that was never started
-    tail = tail_of(lambda: FakeLogReader(log))
-    tail.start()
-    await asyncio.to_thread(tail.stop)
-    assert not tail._thread.is_alive()
+@pytest.mark.parametrize(("newest", "applied"), [(None, 5), (2, 2), (0, 0), (100, 5)])
+async def test_it_begins_as_near_to_the_end_as_it_is_told(
+    log: FakeLog, newest: int | None, applied: int
+) -> None:
+    await publish(log, *[REQUEST] * 5)
+    async with following(lambda: FakeLogReader(log), newest) as tail:
+        assert await tail.caught_up(15)
+        assert len(tail.view) == applied
+
+
+async def test_cancelling_ends_it_although_a_read_hangs(log: FakeLog) -> None:
+    closed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    class Hangs(FakeLogReader):
+        def read(self, at_most: int, timeout: float) -> Sequence[Raw]:
+            asyncio.run_coroutine_threadsafe(reading.wait(), loop).result(15)
+            return ()
+
+        def close(self) -> None:
+            loop.call_soon_threadsafe(closed.set)
+
+    reading = asyncio.Event()
+    async with following(lambda: Hangs(log)) as tail:
+        assert await tail.caught_up(15)
+    assert not closed.is_set()
+    reading.set()
+    async with asyncio.timeout(15):
+        await closed.wait()

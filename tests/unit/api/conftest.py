@@ -1,9 +1,9 @@
 """The api in memory: a log, a catalog, and a client that speaks to the application directly."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -15,12 +15,13 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.tail import Tail
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
-from services.api import metrics
-from services.api.known_imports import KnownImports
-from services.api.service import Parts, create_app
-from services.api.workers import KnownWorkers
+from services.api.import_cache import ImportCache
+from services.api.service import Dependencies, create_app
+from services.api.settings import ApiSettings
+from services.api.worker_cache import NEWEST_RECORDS, WorkerCache
 from services.core.ports import PublishesEvents
-from services.core.settings import Secret
+from services.core.settings import Reader, Secret
+from services.core.topics import WORKERS_STATUS
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.log_reader import FakeLogReader
@@ -32,8 +33,9 @@ STORE = StoreSettings(
     bucket="pictures",
     endpoint_url="http://store.test:9000",
     public_url="http://store.test:9000",
-    public_read=False,
+    public_read=True,
 )
+PRIVATE = replace(STORE, public_read=False)
 
 SCOPE: Mapping[str, object] = {
     "type": "http",
@@ -41,7 +43,7 @@ SCOPE: Mapping[str, object] = {
     "path": "/x",
     "raw_path": b"/x",
     "query_string": b"",
-    "headers": [],
+    "headers": [(b"host", b"localhost")],
 }
 
 
@@ -53,15 +55,13 @@ class Api:
     app: ASGIApp
     catalog: FakeCatalog
     log: FakeLog
-    tail: Tail[KnownImports]
+    imports: Tail[ImportCache]
+    workers: Tail[WorkerCache]
 
     async def settled(self) -> None:
-        """Return when the tail has read what is in the log."""
-        assert await asyncio.to_thread(self.tail.wait, 5)
-
-    async def tail_moves(self) -> None:
-        """Let the tail's thread run for a moment."""
-        await asyncio.sleep(0.002)
+        """Return when both tails have read what is in the log."""
+        assert await self.imports.caught_up(15)
+        assert await self.workers.caught_up(15)
 
     async def start(self, folder: str, key: str | None = None) -> httpx.Response:
         """POST an import."""
@@ -84,29 +84,48 @@ def log() -> FakeLog:
 async def api(log: FakeLog, catalog: FakeCatalog) -> AsyncIterator[Api]:
     publisher = FakePublisher(log, lambda: KafkaUnavailableError("away"), "api")
     async with running(log, catalog, publisher) as api:
+        await api.settled()
         yield api
 
 
 @asynccontextmanager
 async def running(
-    log: FakeLog, catalog: FakeCatalog, publisher: PublishesEvents
+    log: FakeLog,
+    catalog: FakeCatalog,
+    publisher: PublishesEvents,
+    *,
+    store: StoreSettings = STORE,
+    env: Mapping[str, str] | None = None,
+    reader: Callable[[FakeLog], FakeLogReader] = FakeLogReader,
 ) -> AsyncIterator[Api]:
-    """A process of the api, from its start to its end."""
-    tail = Tail(lambda: FakeLogReader(log), KnownImports(), retry_seconds=0.01)
+    """A process of the api, from its start to its end; `reader` reads the imports."""
+    imports = Tail(lambda: reader(log), ImportCache(), retry_seconds=0.01)
     workers = Tail(
         lambda: FakeLogReader(log),
-        KnownWorkers(),
-        topic=metrics.TOPIC,
-        newest=metrics.NEWEST,
+        WorkerCache(),
+        topic=WORKERS_STATUS.name,
+        newest=NEWEST_RECORDS,
         retry_seconds=0.01,
     )
-    urls = ObjectUrls(STORE, lambda: datetime(2026, 11, 23, 12, 34, tzinfo=UTC))
-    app = create_app(
-        Parts(publisher=publisher, catalog=catalog, tail=tail, workers=workers, urls=urls)
+    outside = Dependencies(
+        publisher=publisher,
+        catalog=catalog,
+        imports=imports,
+        workers=workers,
+        urls=ObjectUrls(store, lambda: datetime(2026, 11, 23, 12, 34, tzinfo=UTC)),
     )
+    app = create_app(outside, ApiSettings.read(Reader(env or {})))
     transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
-    async with alive(app), httpx.AsyncClient(transport=transport, base_url="http://api") as client:
-        yield Api(client, app, catalog, log, tail)
+    address = "http://localhost:3000"
+    async with alive(app), httpx.AsyncClient(transport=transport, base_url=address) as client:
+        yield Api(client, app, catalog, log, imports, workers)
+
+
+async def holds(condition: Callable[[], object]) -> None:
+    """Return once it holds; fails after many seconds."""
+    async with asyncio.timeout(15):
+        while not condition():
+            await asyncio.sleep(0.002)
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ import pytest
 from litestar.types import Message, Receive, Scope, Send
 
 from services.api.boundary import LONGEST_ADDRESS, Boundary
+from services.api.hosts import is_allowed
 from services.api.problems import KINDS
 from tests.catalog_rows import an_image, rows
 from tests.fakes.catalog import FakeCatalog
@@ -100,13 +101,15 @@ async def test_a_client_that_takes_nothing_is_left_after_a_while() -> None:
         await asyncio.sleep(60)
 
     with pytest.raises(TimeoutError):
-        await Boundary(streams_for_ever, send_seconds=0.01)(
+        await Boundary(streams_for_ever, {"localhost"}, send_seconds=0.01)(
             cast(Any, {**SCOPE}), cast(Any, asyncio.Queue().get), takes_nothing
         )
     assert ended.is_set()
 
 
-async def test_a_list_that_its_reader_leaves_is_closed(api: Api, catalog: FakeCatalog) -> None:
+async def test_a_list_that_its_reader_leaves_is_read_no_further(
+    api: Api, catalog: FakeCatalog
+) -> None:
     catalog.fill(rows(images=[an_image(n) for n in range(100)]))
     sent: list[Message] = []
     gone = asyncio.Event()
@@ -125,7 +128,7 @@ async def test_a_list_that_its_reader_leaves_is_closed(api: Api, catalog: FakeCa
     await api.app(cast(Any, scope), cast(Any, receive), send)
     assert 3 <= len(sent) < 10
     assert all(cast(Any, message).get("more_body", True) for message in sent)
-    assert catalog.open_streams == 0
+    assert catalog.pages_read < 10
 
 
 async def test_every_problem_is_explained_where_its_type_points(api: Api) -> None:
@@ -134,3 +137,119 @@ async def test_every_problem_is_explained_where_its_type_points(api: Api) -> Non
         assert f'id="{code}"' in page
     problem = json.loads((await api.client.get("/nope")).content)
     assert problem["type"] == "/schema#not_found"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:3000", "localhost.evil.example", "127.0.0.1.evil.example", ""],
+)
+@pytest.mark.parametrize("address", ["/images", "/nope", "/health/live", "/schema", "/metrics"])
+async def test_a_name_that_leads_here_from_elsewhere_is_refused(
+    api: Api, address: str, host: str
+) -> None:
+    refused = await api.client.get(address, headers={"Host": host})
+    assert (refused.status_code, refused.json()["code"]) == (421, "host_not_allowed")
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert "ALLOWED_HOSTS" in refused.json()["detail"]
+    assert refused.json()["request_id"] == refused.headers["x-request-id"]
+
+
+async def test_a_page_elsewhere_whose_name_leads_here_starts_nothing(api: Api) -> None:
+    headers = {"Host": "evil.example:3000", "Origin": "http://evil.example:3000"}
+    body = {"folderUrl": "1AbCdEfGhIjKlMnOpQrStUvWxYz012345"}
+    refused = await api.client.post("/import/google-drive", json=body, headers=headers)
+    assert refused.status_code == 421
+    assert api.log.of("imports.requested") == []
+
+
+@pytest.mark.parametrize("headers", [[], [(b"host", b"localhost"), (b"host", b"evil.example")]])
+async def test_there_must_be_one_host(api: Api, headers: list[tuple[bytes, bytes]]) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {**SCOPE, "path": "/images", "raw_path": b"/images", "headers": headers}
+    await api.app(cast(Any, scope), cast(Any, asyncio.Queue().get), send)
+    assert sent[0]["status"] == 421
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("localhost", True),
+        ("LocalHost:3000", True),
+        ("127.0.0.1:3000", True),
+        ("[::1]:3000", True),
+        ("192.168.1.5", True),  # an address cannot be made to lead elsewhere
+        ("a.example.org", True),
+        ("b.a.example.org:80", True),
+        ("example.org", False),
+        ("evilexample.org", False),
+        ("localhost:3000:1", False),
+        ("user@localhost", False),
+        ("localhost/", False),
+        ("localhost, evil.example", False),
+        ("[localhost]", False),
+        ("\xff", False),
+    ],
+)
+def test_hosts_are_names_of_the_list_or_addresses(host: str, allowed: bool) -> None:
+    assert is_allowed(host.encode("latin-1"), {"localhost", "*.example.org"}) == allowed
+
+
+def test_a_star_allows_every_name() -> None:
+    assert is_allowed(b"anything.example", {"*"})
+    assert not is_allowed(b"not a name", {"*"})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/images",
+        "/images?limit=1",
+        "/images/file-0001",
+        "/images/file-0001/content",
+        "/images/nope",
+        "/images?limit=0",
+        "/imports",
+        "/imports/nope",
+        "/health/live",
+        "/health/ready",
+        "/schema",
+        "/schema/openapi.json",
+        "/nope",
+        "/import/google-drive",
+    ],
+)
+async def test_head_answers_with_the_headers_of_get(
+    api: Api, catalog: FakeCatalog, address: str
+) -> None:
+    await api.settled()
+    catalog.fill(rows(images=[an_image(n) for n in range(9)]))
+    get, head = await api.client.get(address), await api.client.head(address)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    own = {"x-request-id", "content-length"}
+    assert {k: v for k, v in head.headers.items() if k not in own} == {
+        k: v for k, v in get.headers.items() if k not in own
+    }
+
+
+async def test_head_of_the_whole_list_reads_no_more_than_a_page(
+    api: Api, catalog: FakeCatalog
+) -> None:
+    catalog.fill(rows(images=[an_image(n) for n in range(50)]))
+    answer = await api.client.head("/images")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"] == "application/json"
+    assert catalog.pages_read <= 2
+
+
+async def test_the_methods_of_an_address_are_named(api: Api) -> None:
+    options = await api.client.options("/images")
+    assert options.status_code == 204
+    assert set(options.headers["allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+    refused = await api.client.delete("/images")
+    assert "HEAD" in refused.headers["allow"].split(", ")
+    start = await api.client.options("/import/google-drive")
+    assert set(start.headers["allow"].split(", ")) == {"POST", "OPTIONS"}

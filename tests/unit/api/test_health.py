@@ -5,13 +5,16 @@ import time
 
 import pytest
 
-from services.adapters.kafka.tail import TailState
+from services.adapters.kafka.tail import Tail, TailState
 from services.api import health
+from services.api.import_cache import ImportCache
 from services.core.errors import TryAgain
 from services.core.events import WorkerStatus
 from services.core.wire import decode
 from tests.fakes.catalog import FakeCatalog
-from tests.unit.api.conftest import Api
+from tests.fakes.log import FakeLog
+from tests.fakes.log_reader import FakeLogReader
+from tests.unit.api.conftest import Api, holds
 
 
 async def test_it_is_ready_when_the_log_is_read_and_the_database_answers(api: Api) -> None:
@@ -40,12 +43,9 @@ async def test_it_is_not_ready_without_the_database_but_alive(api: Api) -> None:
 async def test_it_is_not_ready_without_kafka_and_ready_again_when_it_is_back(api: Api) -> None:
     await api.settled()
     api.log.available = False
+    await holds(lambda: api.imports.state.trouble)
     answer = await api.client.get("/health/ready")
-    for _ in range(500):
-        if answer.status_code == 503:
-            break
-        await api.tail_moves()
-        answer = await api.client.get("/health/ready")
+    assert answer.status_code == 503
     assert "the broker is away" in answer.json()["checks"]["kafka"]["detail"]
     api.log.available = True
     await api.settled()
@@ -61,13 +61,18 @@ async def test_it_is_not_ready_without_kafka_and_ready_again_when_it_is_back(api
     ],
 )
 async def test_the_log_must_be_read_to_its_end_and_answer(
-    api: Api, caught_up: bool, trouble: str | None, silence: float, said: str
+    log: FakeLog,
+    catalog: FakeCatalog,
+    caught_up: bool,
+    trouble: str | None,
+    silence: float,
+    said: str,
 ) -> None:
-    await asyncio.to_thread(api.tail.stop)
-    api.tail.state = TailState(caught_up, trouble, time.monotonic() - silence)
-    answer = await api.client.get("/health/ready")
-    assert answer.status_code == 503
-    assert said in answer.json()["checks"]["kafka"]["detail"]
+    tail = Tail(lambda: FakeLogReader(log), ImportCache())
+    tail.state = TailState(caught_up, trouble, time.monotonic() - silence)
+    answer = await health.Readiness(tail, catalog).check()
+    assert answer.status == "not_ready"
+    assert said in answer.checks["kafka"].detail
 
 
 async def test_a_database_that_hangs_does_not_hang_the_answer(
@@ -83,13 +88,9 @@ async def test_a_database_that_hangs_does_not_hang_the_answer(
     assert "no answer" in answer.json()["checks"]["database"]["detail"]
 
 
-async def test_the_process_tells_what_it_is_doing(api: Api) -> None:
-    for _ in range(1000):
-        if api.log.of("workers.status"):
-            break
-        await api.tail_moves()
-    [told] = api.log.of("workers.status")
-    status = decode("workers.status", told.value)
+async def test_the_process_publishes_what_it_is_doing(api: Api) -> None:
+    await holds(lambda: api.log.of("workers.status"))
+    status = decode("workers.status", api.log.of("workers.status")[0].value)
     assert isinstance(status, WorkerStatus)
     assert (status.service, status.state) == ("api", "waiting")
 

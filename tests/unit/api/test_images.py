@@ -2,16 +2,24 @@
 
 import asyncio
 from typing import Any, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 import pytest
 
+from services.adapters.kafka.errors import KafkaUnavailableError
 from services.core.errors import TryAgain
 from tests.catalog_rows import FOLDER, a_file, an_image, rows
-from tests.unit.api.conftest import SCOPE, Api
+from tests.fakes.catalog import FakeCatalog
+from tests.fakes.log import FakeLog, FakePublisher
+from tests.unit.api.conftest import PRIVATE, SCOPE, Api, running
 
+KEY = f"{FOLDER}/file-0001_0123456789ab_Picture.jpg"
 SEVEN = ["id", "name", "google_drive_id", "size", "mime_type", "storage_path", "created_at"]
+
+
+def publisher(log: FakeLog) -> FakePublisher:
+    return FakePublisher(log, lambda: KafkaUnavailableError("away"), "api")
 
 
 def following(response: httpx.Response) -> str | None:
@@ -29,7 +37,7 @@ async def test_a_picture_in_the_list_has_the_seven_fields_of_the_mission(api: Ap
         "google_drive_id": "file-0001",
         "size": 1001,
         "mime_type": "image/jpeg",
-        "storage_path": f"s3://pictures/{FOLDER}/file-0001_0123456789ab_Picture.jpg",
+        "storage_path": f"http://store.test:9000/pictures/{KEY}",
         "created_at": "2026-11-23T12:00:01.123456Z",
     }
 
@@ -42,7 +50,6 @@ async def test_without_a_limit_the_list_is_whole(api: Api, count: int) -> None:
     assert [image["id"] for image in response.json()] == list(range(1, count + 1))
     newest = await api.client.get("/images?order=newest")
     assert newest.json() == response.json()[::-1]
-    assert api.catalog.open_streams == 0
 
 
 async def test_pages_follow_their_links_to_the_end(api: Api) -> None:
@@ -127,7 +134,6 @@ async def test_a_list_that_breaks_off_is_no_list(api: Api) -> None:
     assert [message.get("more_body") for message in sent] == [None, True, True]  # never the end
     assert sent[1]["body"].startswith(b'[{"id":1,')
     assert not sent[2]["body"].endswith(b"]")
-    assert api.catalog.open_streams == 0
 
 
 async def test_a_list_that_cannot_begin_is_an_error_and_not_an_empty_list(api: Api) -> None:
@@ -135,7 +141,6 @@ async def test_a_list_that_cannot_begin_is_an_error_and_not_an_empty_list(api: A
     api.catalog.breaks_after = 0
     response = await api.client.get("/images")
     assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
-    assert api.catalog.open_streams == 0
     api.catalog.trouble = TryAgain("database_unavailable", "The database does not answer.")
     response = await api.client.get("/images")
     assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
@@ -164,13 +169,44 @@ async def test_an_id_that_nothing_can_have_is_refused(api: Api, address: str) ->
     assert (refused.status_code, refused.json()["code"]) == (400, "bad_parameter")
 
 
-async def test_the_bytes_are_in_the_store(api: Api) -> None:
-    api.catalog.fill(rows(images=[an_image(1)]))
-    answer = await api.client.get("/images/file-0001/content")
-    assert answer.status_code == 302
-    assert answer.content == b""
+async def test_in_a_public_store_every_address_is_the_objects_own(api: Api) -> None:
+    key = "folder/file_Grüße & 50% #1?.jpg"
+    api.catalog.fill(rows(images=[an_image(1, storage_path=f"s3://pictures/{key}")]))
+    address = (await api.client.get("/images/file-0001")).json()["storage_path"]
+    assert address.isascii()
+    assert unquote(urlsplit(address).path) == f"/pictures/{key}"
+    assert (urlsplit(address).query, urlsplit(address).fragment) == ("", "")
+    for listing in ("/images", "/images?limit=1"):
+        assert (await api.client.get(listing)).json()[0]["storage_path"] == address
+    content = await api.client.get("/images/file-0001/content")
+    assert (content.status_code, content.headers["location"]) == (302, address)
+
+
+async def test_in_a_private_store_every_address_is_the_apis_and_redirects_to_a_signed_one(
+    log: FakeLog, catalog: FakeCatalog
+) -> None:
+    catalog.fill(rows(images=[an_image(1, google_drive_id="fileü?1")]))
+    async with running(log, catalog, publisher(log), store=PRIVATE) as api:
+        address = (await api.client.get("/images/file%C3%BC%3F1")).json()["storage_path"]
+        assert address == "http://localhost:3000/images/file%C3%BC%3F1/content"
+        for listing in ("/images", "/images?limit=1"):
+            assert (await api.client.get(listing)).json()[0]["storage_path"] == address
+        answer = await api.client.get(address)
+    assert (answer.status_code, answer.content) == (302, b"")
     target = urlsplit(answer.headers["location"])
-    assert target.netloc == "store.test:9000"
-    assert target.path == f"/pictures/{FOLDER}/file-0001_0123456789ab_Picture.jpg"
+    assert (target.netloc, target.path) == ("store.test:9000", f"/pictures/{KEY}")
+    assert "X-Amz-Signature" in target.query
     assert "never-to-be-seen" not in answer.headers["location"]
     assert answer.headers["cache-control"] == "private, max-age=300"
+
+
+async def test_the_apis_own_address_is_a_setting_where_a_proxy_stands_before_it(
+    log: FakeLog, catalog: FakeCatalog
+) -> None:
+    catalog.fill(rows(images=[an_image(1)]))
+    env = {"API_PUBLIC_URL": "https://pictures.example.org/api/"}
+    async with running(log, catalog, publisher(log), store=PRIVATE, env=env) as api:
+        [image] = (await api.client.get("/images")).json()
+        named = await api.client.get("/images", headers={"Host": "pictures.example.org"})
+    assert image["storage_path"] == "https://pictures.example.org/api/images/file-0001/content"
+    assert named.json() == [image]

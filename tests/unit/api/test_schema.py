@@ -49,7 +49,7 @@ async def test_the_start_of_an_import_declares_its_body_and_its_key(api: Api) ->
     body = operation["requestBody"]["content"]["application/json"]["schema"]
     assert body["required"] == ["folderUrl"]
     assert [p["name"] for p in operation["parameters"]] == ["Idempotency-Key"]
-    assert {"202", "400", "409", "413", "422", "500"} <= set(operation["responses"])
+    assert {"202", "400", "409", "413", "415", "422", "500"} <= set(operation["responses"])
 
 
 async def test_parameters_have_the_names_that_are_used(api: Api) -> None:
@@ -62,7 +62,8 @@ async def test_parameters_have_the_names_that_are_used(api: Api) -> None:
 
 async def test_what_is_shown_of_an_import_is_declared(api: Api) -> None:
     schemas = (await document(api))["components"]["schemas"]
-    assert {"parked"} <= set(schemas["ImportView"]["properties"])
+    assert {"name", "waiting_for", "parked"} <= set(schemas["ImportView"]["properties"])
+    assert set(schemas["Waiting"]["properties"]) == {"reason", "message", "until"}
     assert {"parked", "failed_folders"} <= set(schemas["ImportReport"]["properties"])
     assert set(schemas["Parked"]["properties"]) == {"files", "reason", "after", "how"}
     fields = {"folder_id", "path", "reason", "message", "failed_at"}

@@ -14,7 +14,12 @@ ENOUGH = {
 
 
 def test_by_default_it_listens_on_loopback() -> None:
-    assert ApiSettings.read(Reader({})) == ApiSettings(host="127.0.0.1", port=3000)
+    assert ApiSettings.read(Reader({})) == ApiSettings(
+        host="127.0.0.1",
+        port=3000,
+        allowed_hosts=frozenset({"localhost", "127.0.0.1"}),
+        public_url="",
+    )
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost", "LOCALHOST", "::1"])
@@ -52,3 +57,33 @@ def test_what_is_wrong_is_readable_and_shows_no_secret() -> None:
 def test_settings_never_show_their_secrets() -> None:
     settings = read_settings(ENOUGH, Settings.read)
     assert "never-to-be-seen" not in repr(settings)
+
+
+def test_it_answers_to_its_own_names_and_to_those_in_the_list() -> None:
+    env = {
+        "HOST": "Pictures.local",
+        "API_OPEN": "true",
+        "ALLOWED_HOSTS": " api, *.Example.org ,,",
+        "API_PUBLIC_URL": "https://img.example.net:8443/api",
+    }
+    reader = Reader(env)
+    names = {"localhost", "pictures.local", "img.example.net", "api", "*.example.org"}
+    assert ApiSettings.read(reader).allowed_hosts == names
+    assert reader.faults == []
+
+
+@pytest.mark.parametrize(
+    "names", ["http://api", "api:3000", "a b", "*", "*.*", "a.*", "api,/", "ü"]
+)
+def test_a_list_of_hosts_that_is_none_is_refused(names: str) -> None:
+    reader = Reader({"ALLOWED_HOSTS": names})
+    ApiSettings.read(reader)
+    assert bool(reader.faults) == (names != "*")
+    assert all("ALLOWED_HOSTS" in fault for fault in reader.faults)
+
+
+@pytest.mark.parametrize("url", ["api.example.org", "ftp://x", "http://[::1", "https://"])
+def test_a_public_address_that_is_none_is_refused(url: str) -> None:
+    reader = Reader({"API_PUBLIC_URL": url})
+    ApiSettings.read(reader)
+    assert [fault for fault in reader.faults if "API_PUBLIC_URL" in fault]

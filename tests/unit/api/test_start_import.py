@@ -1,21 +1,24 @@
 """POST /import/google-drive."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
 import pytest
 
 from services.adapters.kafka.errors import KafkaUnavailableError
+from services.api import start
 from services.core.events import ImportRequested, Message, Mode, WorkerStatus
 from services.core.topics import IMPORTS_REQUESTED
 from services.core.wire import decode
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.log import FakeLog, FakePublisher
+from tests.fakes.log_reader import FakeLogReader
 from tests.unit.api.conftest import Api, running
 
 FOLDER = "1AbCdEfGhIjKlMnOpQrStUvWxYz012345"
 OTHER = "1OtherOtherOtherOtherOtherOther00"
+JSON = {"Content-Type": "application/json"}
 LINK = f"https://drive.google.com/drive/folders/{FOLDER}?resourcekey=0-abc&usp=sharing"
 
 
@@ -94,11 +97,34 @@ async def test_a_folder_that_was_imported_before_a_restart_is_compared(
 
 
 async def test_an_import_looks_first_while_the_log_is_not_read_to_its_end(
-    api: Api, monkeypatch: pytest.MonkeyPatch
+    log: FakeLog, catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api.tail, "wait", lambda _seconds: False)
-    assert (await api.start(FOLDER)).status_code == 202
-    assert [event.mode for event in requests(api.log)] == [Mode.CHECK]
+    class Unreadable(FakeLogReader):
+        def partitions(self, topic: str) -> Sequence[int]:
+            raise KafkaUnavailableError("not yet")
+
+    monkeypatch.setattr(start, "CATCH_UP_SECONDS", 0)
+    async with running(log, catalog, publisher(log), reader=Unreadable) as api:
+        assert (await api.start(FOLDER)).status_code == 202
+    assert [event.mode for event in requests(log)] == [Mode.CHECK]
+
+
+async def test_requests_that_wait_for_kafka_hold_no_thread(
+    log: FakeLog, catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start, "CATCH_UP_SECONDS", 60)
+    log.available = False
+    async with running(log, catalog, publisher(log)) as api:
+        waiting = [asyncio.create_task(api.start(FOLDER, key=str(n))) for n in range(100)]
+        for _ in range(100):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            assert await asyncio.to_thread(lambda: "at once") == "at once"
+        assert not any(task.done() for task in waiting)
+        log.available = True
+        answers = await asyncio.gather(*waiting)
+    assert {answer.status_code for answer in answers} == {202}
+    assert len(requests(log)) == 100
 
 
 async def test_the_same_key_is_the_same_import_and_is_queued_once(api: Api) -> None:
@@ -151,7 +177,7 @@ async def test_a_second_request_with_a_key_waits_for_nobody(
 async def test_what_could_not_be_queued_says_that_repeating_is_safe(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api.tail, "wait", lambda _seconds: False)  # in a moment, not in seconds
+    monkeypatch.setattr(start, "CATCH_UP_SECONDS", 0)  # in a moment, not in seconds
     api.log.available = False
     failed = await api.start(FOLDER, key="k")
     assert failed.status_code == 500
@@ -166,7 +192,7 @@ async def test_what_could_not_be_queued_says_that_repeating_is_safe(
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        (b"", "not_json"),
+        (b"", "missing_body"),
         (b"folderUrl=x", "not_json"),
         (b'{"folderUrl": "x', "not_json"),
         (b"\xff\xfe", "not_json"),
@@ -187,7 +213,7 @@ async def test_what_could_not_be_queued_says_that_repeating_is_safe(
 async def test_a_request_that_cannot_be_understood_is_refused_with_its_reason(
     api: Api, body: bytes, code: str
 ) -> None:
-    refused = await api.client.post("/import/google-drive", content=body)
+    refused = await api.client.post("/import/google-drive", content=body, headers=JSON)
     assert refused.status_code == 400
     assert refused.headers["content-type"] == "application/problem+json"
     problem = refused.json()
@@ -201,8 +227,62 @@ async def test_a_request_that_cannot_be_understood_is_refused_with_its_reason(
 
 
 async def test_a_body_of_any_size_is_not_read_to_its_end(api: Api) -> None:
-    refused = await api.client.post("/import/google-drive", content=b"a" * 100_000)
+    refused = await api.client.post("/import/google-drive", content=b"a" * 100_000, headers=JSON)
     assert (refused.status_code, refused.json()["code"]) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "text/plain",
+        "text/plain; application/json",
+        "application/json-patch+json",
+        "",
+        None,
+    ],
+)
+async def test_a_body_that_is_not_sent_as_json_starts_nothing(api: Api, kind: str | None) -> None:
+    """A form, or a script without permission, can send these from any web site."""
+    headers = {} if kind is None else {"Content-Type": kind}
+    body = f'{{"folderUrl": "{FOLDER}"}}'.encode()
+    refused = await api.client.post("/import/google-drive", content=body, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (415, "unsupported_media_type")
+    assert "Content-Type: application/json" in refused.json()["detail"]
+    assert requests(api.log) == []
+
+
+@pytest.mark.parametrize("kind", ["application/json", "Application/JSON ; charset=utf-8"])
+async def test_json_is_json_however_it_is_written(api: Api, kind: str) -> None:
+    body = f'{{"folderUrl": "{FOLDER}"}}'.encode()
+    answer = await api.client.post(
+        "/import/google-drive", content=body, headers={"Content-Type": kind}
+    )
+    assert answer.status_code == 202
+
+
+async def test_a_body_in_chunks_without_a_type_is_refused(api: Api) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b'{"folderUrl": "x"}'
+
+    refused = await api.client.post("/import/google-drive", content=chunks())
+    assert (refused.status_code, refused.json()["code"]) == (415, "unsupported_media_type")
+
+
+async def test_reading_takes_any_type_of_body(api: Api) -> None:
+    for kind in ("text/plain", "application/x-www-form-urlencoded"):
+        answer = await api.client.get("/images", headers={"Content-Type": kind})
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{}, JSON])
+async def test_a_request_without_a_body_is_told_what_to_send(
+    api: Api, headers: dict[str, str]
+) -> None:
+    refused = await api.client.post("/import/google-drive", headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (400, "missing_body")
+    assert "folderUrl" in refused.json()["detail"]
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "ü"])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.api.problems import KINDS, Problem
-from services.api.submission import repeats, request_of, understood
+from services.api.submission import parse_submission, repeats, request_of
 from services.core.events import ImportRequested, Mode
 from services.core.wire import decode, encode
 
@@ -23,14 +23,14 @@ json_values = st.recursive(
 
 def refusal(body: bytes, key: str | None) -> Problem | None:
     try:
-        understood(body, key)
+        parse_submission(body, key)
     except Problem as why:
         return why
     return None
 
 
 @given(body=st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
-def test_any_body_is_understood_or_refused_with_a_known_code(body: bytes) -> None:
+def test_any_body_is_parsed_or_refused_with_a_known_code(body: bytes) -> None:
     why = refusal(body, None)
     assert why is None or (KINDS[why.code].status == 400 and why.detail)
 
@@ -42,13 +42,13 @@ def test_any_key_is_one_import_or_refused(key: str) -> None:
     usable = key.isascii() and key.isprintable() and 0 < len(key) <= 255
     assert (why.code if why else None) == (None if usable else "bad_idempotency_key")
     if usable:
-        assert understood(body, key).job_id == understood(body, key).job_id
+        assert parse_submission(body, key).job_id == parse_submission(body, key).job_id
 
 
 @given(before=st.text(alphabet=" <\n\u200b", max_size=5), inside=st.sampled_from(["", "\n", "\0"]))
 def test_what_is_published_is_a_clean_link(before: str, inside: str) -> None:
     pasted = f"{before}https://drive.google.com/drive/{inside}folders/{FOLDER}>\n"
-    submission = understood(json.dumps({"folderUrl": pasted}).encode(), None)
+    submission = parse_submission(json.dumps({"folderUrl": pasted}).encode(), None)
     event = request_of(submission, seen_before=False, now=NOW)
     assert event.folder_url == f"https://drive.google.com/drive/folders/{FOLDER}"
     record = encode(event, source="api")
@@ -57,17 +57,17 @@ def test_what_is_published_is_a_clean_link(before: str, inside: str) -> None:
 
 def test_without_a_key_every_request_is_another_import() -> None:
     body = json.dumps({"folderUrl": FOLDER}).encode()
-    assert understood(body, None).job_id != understood(body, None).job_id
+    assert parse_submission(body, None).job_id != parse_submission(body, None).job_id
 
 
 def test_a_folder_that_was_seen_is_compared_and_a_new_one_is_not() -> None:
-    submission = understood(json.dumps({"folderUrl": FOLDER}).encode(), "k")
+    submission = parse_submission(json.dumps({"folderUrl": FOLDER}).encode(), "k")
     assert request_of(submission, seen_before=True, now=NOW).mode is Mode.CHECK
     assert request_of(submission, seen_before=False, now=NOW).mode is Mode.FRESH
 
 
 def test_only_the_same_folder_repeats() -> None:
-    submission = understood(json.dumps({"folderUrl": FOLDER}).encode(), "k")
+    submission = parse_submission(json.dumps({"folderUrl": FOLDER}).encode(), "k")
     same = request_of(submission, seen_before=True, now=NOW)
     assert not repeats(submission, None)
     assert repeats(submission, same)
@@ -76,4 +76,4 @@ def test_only_the_same_folder_repeats() -> None:
     )
     with pytest.raises(Problem) as raised:
         repeats(submission, other)
-    assert raised.value.kind.status == 422
+    assert raised.value.status_code == 422

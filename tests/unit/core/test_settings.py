@@ -43,7 +43,7 @@ def everything(
 def test_good_settings_are_taken_and_defaults_filled_in() -> None:
     kafka, store, drive, database = read_settings(GOOD, everything)
     assert kafka.bootstrap_servers == "127.0.0.1:29092"
-    assert (store.bucket, store.region, store.public_read) == ("drivestream", "us-east-1", False)
+    assert (store.bucket, store.region, store.public_read) == ("drivestream", "us-east-1", True)
     assert store.endpoint_url == store.public_url == "http://127.0.0.1:9000"
     assert drive.api_url == "https://www.googleapis.com"
     assert database.url.reveal() == GOOD["DATABASE_URL"]

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.adapters.catalog.rows import ENDED, ImportRow, Rows
+from services.adapters.catalog.rows import ImportRow, Rows
+from services.adapters.catalog.views import ENDED_STATES
 from services.core import events as e
 from services.core.errors import SetAside
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Target
@@ -62,9 +63,9 @@ async def test_an_import_ends_only_with_the_manifest_that_closes_its_folder(
     records = records_of(listing.publications.events)
     before = fold(Rows(), records[:-1])
     assert not before.folders[ROOT].closed
-    assert the_import(before).state not in ENDED
+    assert the_import(before).state not in ENDED_STATES
     row = the_import(fold(before, records[-1:]))
-    assert row.state in ENDED
+    assert row.state in ENDED_STATES
     assert row.found == row.stored == len(listing.found)
     assert (row.folders_listed == 1) == (listing.closed == {"root-1"})
 

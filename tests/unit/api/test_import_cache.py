@@ -1,0 +1,120 @@
+"""The cache of imports takes events in any order and any number of times, within bounds."""
+
+from datetime import timedelta
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.adapters.catalog.views import ImportPlace
+from services.api.import_cache import ImportCache, place_of
+from services.core import events as e
+from services.core.control import ControlState
+from tests.catalog_rows import BEGAN
+
+requests = st.builds(
+    lambda number, second: e.ImportRequested(
+        import_id=f"import-{number}",
+        folder_id=f"folder-{number}",
+        folder_url="link",
+        requested_at=BEGAN + timedelta(seconds=second),
+    ),
+    st.integers(0, 5),
+    st.integers(0, 5),
+)
+
+
+def filled(events: list[e.ImportRequested]) -> ImportCache:
+    cache = ImportCache()
+    for event in events:
+        cache.apply(event)
+    return cache
+
+
+@given(events=st.lists(requests), shuffle=st.randoms())
+def test_requests_come_in_any_order_and_any_number_of_times(
+    events: list[e.ImportRequested], shuffle: Random
+) -> None:
+    again = events + events
+    shuffle.shuffle(again)
+    one, other = filled(events), filled(again)
+    every = one.newest(before=None, limit=100)
+    places = [place_of(request) for request in every]
+    assert places == sorted(places, reverse=True)
+    assert {request.import_id for request in every} == {event.import_id for event in events}
+    assert [place_of(request) for request in other.newest(before=None, limit=100)] == places
+    for event in events:
+        earliest = one.request(event.import_id)
+        assert earliest is not None
+        assert earliest.requested_at <= event.requested_at
+
+
+@given(events=st.lists(requests, min_size=1), limit=st.integers(1, 4))
+def test_pages_hold_each_import_once(events: list[e.ImportRequested], limit: int) -> None:
+    cache = filled(events)
+    seen: list[ImportPlace] = []
+    while page := cache.newest(before=seen[-1] if seen else None, limit=limit):
+        seen += [place_of(one) for one in page]
+    assert seen == [place_of(one) for one in cache.newest(before=None, limit=100)]
+
+
+def a_request(number: int) -> e.ImportRequested:
+    return e.ImportRequested(
+        import_id=f"import-{number}",
+        folder_id=f"folder-{number}",
+        folder_url="link",
+        requested_at=BEGAN + timedelta(seconds=number),
+    )
+
+
+def test_the_oldest_requests_are_evicted_when_there_is_no_more_room() -> None:
+    cache = ImportCache(room=3)
+    for number in range(5):
+        cache.apply(a_request(number))
+    kept = [one.import_id for one in cache.newest(before=None, limit=10)]
+    assert kept == ["import-4", "import-3", "import-2"]
+    assert cache.request("import-0") is None
+    assert cache.folder_seen("folder-0")  # the folder is remembered longer than its import
+
+
+def test_a_folder_is_new_once() -> None:
+    cache = ImportCache()
+    assert not cache.folder_seen("folder")
+    assert cache.folder_seen("folder")
+
+
+def test_without_room_for_folders_every_folder_counts_as_seen() -> None:
+    cache = ImportCache(folder_room=1)
+    assert not cache.folder_seen("one")
+    assert cache.folder_seen("two")
+
+
+def state(cache: ImportCache) -> str:
+    request = cache.request("import-1")
+    assert request is not None
+    return cache.not_begun(request).state
+
+
+def test_the_newest_control_counts_in_any_order() -> None:
+    cache = ImportCache()
+    cache.apply(e.ImportPaused(import_id="import-1", epoch=1, at=BEGAN))
+    cache.apply(a_request(1))
+    assert state(cache) == "paused"
+    cache.apply(e.ImportResumed(import_id="import-1", epoch=2, at=BEGAN))
+    cache.apply(e.ImportPaused(import_id="import-1", epoch=1, at=BEGAN))
+    assert state(cache) == "queued"
+    cache.apply(e.ImportCancelled(import_id="import-1", epoch=3, at=BEGAN))
+    cache.apply(a_request(1))
+    assert state(cache) == "cancelled"
+
+
+def test_a_control_outlives_the_request_that_was_evicted() -> None:
+    cache = ImportCache(room=2)
+    cache.apply(a_request(1))
+    cache.apply(e.ImportPaused(import_id="import-1", epoch=7, at=BEGAN))
+    for number in range(2, 10):
+        cache.apply(a_request(number))
+    assert cache.request("import-1") is None
+    control = cache.control("import-1")
+    assert (control.state, control.epoch) == (ControlState.PAUSED, 7)
+    assert cache.control("import-9").state is ControlState.RUNNING
