@@ -27,6 +27,7 @@ def an_image(number: int, **changes: object) -> ImageRow:
         width=640,
         height=480,
         modified_at=BEGAN,
+        metadata_at=BEGAN,
         drive_version=number,
         fetched=True,
         updated_at=BEGAN + timedelta(seconds=number),
@@ -41,7 +42,8 @@ def an_import(number: int, **changes: object) -> ImportRow:
         state="transferring",
         folder_id=FOLDER,
         folder_url=f"https://drive.google.com/drive/folders/{FOLDER}",
-        mode="fresh",
+        folder_name=f"Folder {number}",
+        folder_named_at=BEGAN,
         requested_at=BEGAN + timedelta(seconds=number),
         found=5,
         stored=2,
@@ -73,8 +75,8 @@ def a_file(number: int, **changes: object) -> FileRow:
         size=1000 + number,
         folder_id=FOLDER,
         path=("Holidays", "2026"),
-        described_by=1,
-        described_at=BEGAN,
+        metadata_source=2,
+        metadata_at=BEGAN,
     )
     return replace(row, **changes)
 
@@ -85,7 +87,6 @@ def a_folder(number: int, **changes: object) -> FolderRow:
         import_id="import-0001",
         folder_id=f"folder-{number:04}",
         path=("Holidays", f"Part {number}"),
-        opened=True,
         reason="not_found",
         message="This folder does not exist, or it is not shared.",
         failed_at=BEGAN + timedelta(seconds=number),

@@ -6,14 +6,15 @@ from itertools import combinations_with_replacement
 from hypothesis import strategies as st
 
 from services.core import events as e
-from services.indexer.merge import Positioned
+from services.indexer.record import LogRecord
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 IMPORTS = st.sampled_from(["import-a", "import-b"])
 FILES = st.sampled_from([f"file-{n}" for n in range(4)])
 FOLDERS = st.sampled_from(["root", "sub-1", "sub-2"])
 TIMES = st.integers(0, 5).map(lambda n: START + timedelta(seconds=n))
-NAMES = st.sampled_from(["a.jpg", "ä/b.png", "odd\n\x01.gif"])
+NAMES = st.sampled_from(["a.jpg", "ä/b.png", "odd\n\t\\N\x01.gif"])
+PATHS = st.sampled_from([(), ("Sub",), ('a"b\\c,{d}', "", "NULL", " é ")])
 FEW = st.integers(0, 2)
 REASONS = st.sampled_from(["not_found", "content_mismatch"])
 SIZES = st.one_of(st.none(), st.integers(0, 3))
@@ -26,12 +27,15 @@ def found(draw: st.DrawFn) -> e.FileFound:
         import_id=draw(IMPORTS),
         file_id=draw(FILES),
         name=draw(NAMES),
-        mime_type="image/jpeg",
+        mime_type=draw(st.sampled_from(["image/jpeg", "image/png"])),
         folder_id=draw(FOLDERS),
         found_at=draw(TIMES),
-        path=draw(st.sampled_from([(), ("Sub",)])),
+        path=draw(PATHS),
         size=draw(SIZES),
         version=draw(FEW),
+        modified_time=draw(st.none() | TIMES),
+        width=draw(st.none() | FEW),
+        height=draw(st.none() | FEW),
         round=draw(FEW),
     )
 
@@ -90,7 +94,7 @@ def listed(draw: st.DrawFn) -> e.PageListed:
         pass_number=draw(FEW),
         page_number=draw(FEW),
         listed_at=draw(TIMES),
-        path=draw(st.sampled_from([(), ("Sub",)])),
+        path=draw(PATHS),
         last=closes or draw(st.booleans()),
         closes=closes,
         confirms=confirms,
@@ -105,9 +109,8 @@ REQUESTED = st.builds(
     e.ImportRequested,
     import_id=IMPORTS,
     folder_id=st.just("root"),
-    folder_url=st.just("https://drive.google.com/drive/folders/root"),
+    folder_url=st.sampled_from(["https://drive.google.com/drive/folders/root", "root"]),
     requested_at=TIMES,
-    mode=st.sampled_from(e.Mode),
 )
 CONTROLS = st.one_of(
     *(
@@ -122,17 +125,24 @@ FOLDER_FAILED = st.builds(
     reason=REASONS,
     message=st.sampled_from(["No.", "Not now."]),
     failed_at=TIMES,
-    path=st.sampled_from([(), ("Sub",)]),
+    path=PATHS,
 )
-KINDS = (REQUESTED, CONTROLS, listed(), FOLDER_FAILED, stored(), failed())
+FOLDER_NAMED = st.builds(
+    e.FolderNamed,
+    import_id=IMPORTS,
+    folder_id=st.just("root"),
+    name=st.sampled_from(["", "Summer", "Winter"]),
+    named_at=TIMES,
+)
+KINDS = (REQUESTED, FOLDER_NAMED, CONTROLS, listed(), FOLDER_FAILED, stored(), failed())
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Positioned]:
+def histories(draw: st.DrawFn) -> list[LogRecord]:
     """Events in the order of their log; each has its own place in it.
 
     Of all kinds, or of two only: few kinds collide more often.
     """
     kinds = draw(st.sampled_from([KINDS, *combinations_with_replacement(KINDS, 2)]))
     events = draw(st.lists(st.one_of(*kinds), max_size=14))
-    return [Positioned(event, event.topic, 0, n) for n, event in enumerate(events)]
+    return [LogRecord(event, event.topic, 0, n) for n, event in enumerate(events)]

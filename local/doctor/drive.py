@@ -6,8 +6,8 @@ from email.utils import parsedate_to_datetime
 
 from local.doctor.ask import Answer, Asker
 from local.doctor.findings import Finding, note, wrong
-from services.adapters.drive.problem import is_wall
-from services.adapters.drive.refusals import Asked, Circumstances, verdict
+from services.adapters.drive.problem import is_automated_queries_block
+from services.adapters.drive.refusals import ItemKind, RefusalContext, verdict
 from services.adapters.drive.settings import GOOGLE, DriveSettings
 from services.core.errors import Verdict
 from services.core.reasons import KEY_REFUSED, NOT_FOUND
@@ -41,22 +41,22 @@ def whose(settings: DriveSettings, emulator: bool) -> Sequence[Finding]:
 def accepted(ask: Asker, *, account: bool) -> Sequence[Finding]:
     """Asks for a file that there is not: whoever is told so has been let in."""
     answer = ask.get(MADE_UP, {"fields": "id"})
-    found = [judged(answer, "Access", Asked.ITEM, account=account)]
+    found = [judged(answer, "Access", ItemKind.ITEM, account=account)]
     if answer.status:
         found.append(clock(answer.headers))
     return found
 
 
-def judged(answer: Answer, check: str, asked: Asked, *, account: bool) -> Finding:
+def judged(answer: Answer, check: str, kind: ItemKind, *, account: bool) -> Finding:
     """What the services would make of a refusal; being told that there is nothing is access."""
     if answer.failure:
         return wrong(check, f"No answer could be had: {answer.failure}.", NO_GOOGLE)
     if answer.status == 200 and not answer.document():
         return wrong(check, f"200, but no JSON: {answer.words()}.", NO_GOOGLE)
-    why = meaning(answer, asked, account=account)
-    if is_wall(answer.refusal):
+    why = meaning(answer, kind, account=account)
+    if is_automated_queries_block(answer.refusal):
         return wrong(check, why.message, "Wait some minutes; then ask slower, or with an account.")
-    if asked is Asked.ITEM and why.reason == NOT_FOUND:
+    if kind is ItemKind.ITEM and why.reason == NOT_FOUND:
         if "notFound" not in answer.said.reasons:
             return wrong(check, f"It does not speak as Drive does: {answer.words()}.", NO_GOOGLE)
         seen = "the service account" if account else "the API key"
@@ -65,10 +65,10 @@ def judged(answer: Answer, check: str, asked: Asked, *, account: bool) -> Findin
     return wrong(check, seen, _todo(why, account=account))
 
 
-def meaning(answer: Answer, asked: Asked, *, account: bool) -> Verdict:
+def meaning(answer: Answer, kind: ItemKind, *, account: bool) -> Verdict:
     """The verdict of the table that the services go by."""
     now = datetime.now(UTC)
-    return verdict(answer.refusal, Circumstances(asked=asked, now=now, account=account))
+    return verdict(answer.refusal, RefusalContext(kind=kind, now=now, service_account=account))
 
 
 def _todo(why: Verdict, *, account: bool) -> str:

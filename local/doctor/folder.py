@@ -6,7 +6,7 @@ from local.doctor.ask import Answer, Asker, keys
 from local.doctor.drive import UNFORESEEN, judged, meaning
 from local.doctor.findings import Finding, note, wrong
 from local.doctor.listing import Entry, Listing, can, kinds, latency, listed, text
-from services.adapters.drive.refusals import Asked
+from services.adapters.drive.refusals import ItemKind
 from services.core.folder_link import ID, FolderLink, NotAFolderLinkError, parse_folder_link
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE
 
@@ -50,7 +50,7 @@ def folder(ask: Asker, link: FolderLink, *, account: bool) -> tuple[Listing | No
 
 
 def _refused(check: str, answer: Answer, *, account: bool) -> Finding:
-    finding = judged(answer, check, Asked.FOLDER, account=account)
+    finding = judged(answer, check, ItemKind.FOLDER, account=account)
     return wrong(check, finding.seen, SHARE) if answer.status == 404 else finding
 
 
@@ -160,7 +160,7 @@ def _download(ask: Asker, listing: Listing, *, account: bool) -> Finding:
     if answer.ok and kind not in ("text/html", "application/json"):
         seen = f"{answer.status}, {len(answer.body):,} bytes of {kind} in {answer.seconds:.3f} s"
         return Finding(check="Download", seen=seen)
-    why = meaning(answer, Asked.FILE, account=account)
+    why = meaning(answer, ItemKind.FILE, account=account)
     said = "" if why.reason == UNFORESEEN else f"{why.message} "
     return wrong("Download", f"{said}It was answered: {answer.words()}", "Try again later; "
                  "an import sets such a file aside with this reason.")  # fmt: skip

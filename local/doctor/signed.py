@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from local.doctor.findings import Finding, wrong
 from services.adapters.drive.account import read_account
-from services.adapters.drive.credentials import ApiKey, Signs
+from services.adapters.drive.credentials import ApiKey, Authenticator
 from services.adapters.drive.settings import DriveSettings
 from services.core.errors import Verdict
 from services.core.settings import SettingsError
@@ -17,7 +17,7 @@ NEW_FILE = "Get a key file of the service account anew, from Google's console."
 def signature(settings: DriveSettings) -> Mapping[str, str] | Finding:
     """Headers that say who asks, or why there are none."""
     try:
-        return asyncio.run(_headers(_signs(settings)))
+        return asyncio.run(_headers(_authenticator(settings)))
     except SettingsError as why:
         return wrong("Sign in", str(why), NEW_FILE)
     except Verdict as why:
@@ -28,12 +28,12 @@ def signature(settings: DriveSettings) -> Mapping[str, str] | Finding:
         return wrong("Sign in", seen, "See whether Google's token server can be reached from here.")
 
 
-def _signs(settings: DriveSettings) -> Signs:
+def _authenticator(settings: DriveSettings) -> Authenticator:
     if settings.credentials_file is None:
         return ApiKey(settings.api_key)
     return read_account(settings.credentials_file)
 
 
-async def _headers(signs: Signs) -> Mapping[str, str]:
+async def _headers(authenticator: Authenticator) -> Mapping[str, str]:
     async with asyncio.timeout(SIGN_SECONDS):
-        return await signs.headers()
+        return await authenticator.headers()

@@ -36,7 +36,9 @@ def run_service(
     """Read the settings and serve until SIGTERM or SIGINT sets the event; the exit code."""
     configure_logs(name)
     try:
-        settings = read_settings(env, read)
+        settings = read_settings(
+            env, read, warn=lambda why: log.warning("settings.unknown", why=why)
+        )
     except SettingsError as why:
         return _bad_settings(why)
     try:

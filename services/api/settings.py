@@ -20,8 +20,8 @@ class ApiSettings:
         port = reader.number("PORT", 3000, at_least=0, at_most=65535)
         if not reader.flag("API_OPEN", False) and not _is_loopback(host):
             reader.faults.append(
-                f"HOST is {host[:80]}, where others can reach the API, which asks nobody for a "
-                "key: set API_OPEN=true if that is what you want, or HOST=127.0.0.1."
+                "HOST is an address where others can reach the API, which asks nobody for a key: "
+                "set API_OPEN=true if that is what you want, or HOST=127.0.0.1."
             )
         return cls(host=host, port=port)
 

@@ -5,20 +5,24 @@ the offsets in the database, which moved only with the rows.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from services.adapters.catalog.errors import CatalogUnavailableError, OvertakenError
 from services.adapters.catalog.rows import Keys, Rows
-from services.adapters.catalog.writer import CatalogUnavailableError, OvertakenError, Position
+from services.adapters.catalog.writer import Position
 from services.adapters.kafka.dead_letters import PublishesRecords, publish_dead_letter
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw
 from services.core import topics
 from services.core.errors import Stop
-from services.core.wire import UndecodableError, decode
-from services.indexer.fold import fold, touched
-from services.indexer.merge import Positioned
+from services.core.events import Waiting
+from services.core.wire import UndecodableError, UnknownEventError, decode
+from services.indexer.fold import affected_keys, fold
+from services.indexer.record import LogRecord
 
 CONSUMED = (
     topics.IMPORTS_REQUESTED,
@@ -30,11 +34,17 @@ READ_AT_MOST = 2000
 ROWS_A_BATCH = 5000
 BYTES_A_ROW = 150  # about a `FileBrief` in JSON; an outcome has some 600, and weighs a few rows
 IDLE_READ_SECONDS = 0.5
-PACE_SECONDS = 0.1
+BATCH_SECONDS = 0.1
 """Between transactions: small batches would spend the machine on round trips."""
 STANDBY_SECONDS = 1.0
-LONGEST_WAIT = 15.0
-BROKEN = (CatalogUnavailableError, KafkaUnavailableError, OvertakenError)
+PARTITIONS_SECONDS = 30.0
+"""How often Kafka is asked whether a topic has more partitions than are read."""
+FIRST_WAIT, LONGEST_WAIT = 0.25, 15.0
+REASONS = {
+    CatalogUnavailableError: "database_unavailable",
+    KafkaUnavailableError: "kafka_unavailable",
+    OvertakenError: "overtaken",
+}
 
 
 class ReadsLog(Protocol):
@@ -43,7 +53,7 @@ class ReadsLog(Protocol):
     def partitions(self, topic: str) -> Sequence[int]: ...
     def ends(self, topic: str, partition: int) -> tuple[int, int]: ...
     def seek(self, positions: Mapping[tuple[str, int], int | None]) -> None: ...
-    def read(self, at_most: int, timeout: float) -> list[Raw]: ...
+    def read(self, at_most: int, timeout: float) -> Sequence[Raw]: ...
     def close(self) -> None: ...
 
 
@@ -51,6 +61,7 @@ class WritesCatalog(Protocol):
     """`catalog.writer.CatalogWriter`, as the indexer sees it."""
 
     def close(self) -> None: ...
+    def check_schema(self) -> None: ...
     def take_lock(self) -> bool: ...
     def offsets(self) -> Mapping[Position, tuple[str, int]]: ...
     def begin_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None: ...
@@ -61,32 +72,43 @@ class WritesCatalog(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outside:
-    """What the indexer is wired to. Each session opens its own reader and writer; `say` is told
-    what is waited for, and None once nothing is."""
+class Dependencies:
+    """What the indexer is wired to. Each session opens its own reader and writer; `tell` is given
+    what the indexer waits for, and None once it waits no longer."""
 
     open_reader: Callable[[], ReadsLog]
     open_writer: Callable[[], WritesCatalog]
     topic_ids: Callable[[Sequence[str]], Mapping[str, str]]
     publisher: PublishesRecords
-    say: Callable[[str | None], None]
+    tell: Callable[[Waiting | None], None]
 
 
-async def run(outside: Outside, stopping: asyncio.Event) -> None:
-    """Index until told to stop. Waits for what is not there; raises `Stop` for a log that is no
-    longer the one that the database was made from."""
+async def run(dependencies: Dependencies, stopping: asyncio.Event) -> None:
+    """Index until told to stop.
+
+    Waits for what is not there. Raises `Stop` where waiting cannot help: for a log that is not the
+    one that the database was made from, for events or tables of a newer version.
+    """
     failures = 0
     while not stopping.is_set():
-        session = _Session(outside, stopping)
+        session = _Session(dependencies, stopping)
         try:
             await session.run()
-        except BROKEN as why:
-            failures = 0 if session.worked else failures + 1
-            wait = min(LONGEST_WAIT, 0.5 * 2**failures)
-            outside.say(f"The index stopped: {why}. Trying again in {wait:.0f} s.")
+        except tuple(REASONS) as why:
+            failures = 1 if session.worked else failures + 1
+            wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1))
+            dependencies.tell(_waiting(why, wait))
             await _sleep(stopping, wait)
         finally:
             await session.close()
+
+
+def _waiting(why: Exception, seconds: float) -> Waiting:
+    return Waiting(
+        reason=REASONS[type(why)],
+        message=f"The indexer cannot go on: {why}.",
+        until=datetime.now(UTC) + timedelta(seconds=seconds),
+    )
 
 
 async def _sleep(stopping: asyncio.Event, seconds: float) -> None:
@@ -99,8 +121,8 @@ async def _sleep(stopping: asyncio.Event, seconds: float) -> None:
 class _Session:
     """From a fresh connection to whatever ends it."""
 
-    def __init__(self, outside: Outside, stopping: asyncio.Event) -> None:
-        self._outside = outside
+    def __init__(self, dependencies: Dependencies, stopping: asyncio.Event) -> None:
+        self._dependencies = dependencies
         self._stopping = stopping
         self._reader: ReadsLog | None = None
         self._writer: WritesCatalog | None = None
@@ -112,25 +134,33 @@ class _Session:
                 await asyncio.to_thread(handle.close)
 
     async def run(self) -> None:
-        self._writer = writer = await asyncio.to_thread(self._outside.open_writer)
+        self._writer = writer = await asyncio.to_thread(self._dependencies.open_writer)
+        await asyncio.to_thread(writer.check_schema)
         if not await self._active(writer):
             return
-        self._reader = reader = await asyncio.to_thread(self._outside.open_reader)
+        self._reader = reader = await asyncio.to_thread(self._dependencies.open_reader)
         positions = await asyncio.to_thread(self._resume, reader, writer)
         await asyncio.to_thread(reader.seek, positions)
-        self._outside.say(None)
+        self._dependencies.tell(None)
+        looked = time.monotonic()
         while not self._stopping.is_set():
             records = await asyncio.to_thread(reader.read, READ_AT_MOST, IDLE_READ_SECONDS)
             for batch in batches(records, ROWS_A_BATCH):
                 await self._index(writer, positions, batch)
             self.worked = True
-            await _sleep(self._stopping, PACE_SECONDS)
+            if time.monotonic() - looked >= PARTITIONS_SECONDS:
+                if await asyncio.to_thread(_partitions, reader) != set(positions):
+                    return  # the next session reads all that there are
+                looked = time.monotonic()
+            await _sleep(self._stopping, BATCH_SECONDS)
 
     async def _active(self, writer: WritesCatalog) -> bool:
         told = False
         while not await asyncio.to_thread(writer.take_lock):
             if not told:
-                self._outside.say("Another indexer is active; standing by.")
+                self._dependencies.tell(
+                    Waiting(reason="standby", message="Another indexer is active.")
+                )
                 told = True
             await _sleep(self._stopping, STANDBY_SECONDS)
             if self._stopping.is_set():
@@ -138,13 +168,9 @@ class _Session:
         return True
 
     def _resume(self, reader: ReadsLog, writer: WritesCatalog) -> dict[Position, int]:
-        ids = self._outside.topic_ids([topic.name for topic in CONSUMED])
+        ids = self._dependencies.topic_ids([topic.name for topic in CONSUMED])
         known = writer.offsets()
-        logs = {
-            (topic.name, partition): reader.ends(topic.name, partition)
-            for topic in CONSUMED
-            for partition in reader.partitions(topic.name)
-        }
+        logs = {position: reader.ends(*position) for position in _partitions(reader)}
         starts = {p: (ids[p[0]], low) for p, (low, _) in logs.items() if p not in known}
         writer.begin_offsets(starts)
         for position, (topic_id, offset) in known.items():
@@ -155,7 +181,10 @@ class _Session:
     async def _index(
         self, writer: WritesCatalog, positions: dict[Position, int], batch: Sequence[Raw]
     ) -> None:
-        records = [r for raw in batch if (r := await self._decoded(raw)) is not None]
+        records, undecodable = decoded(batch)
+        for raw, why in undecodable:
+            publisher = self._dependencies.publisher
+            await publish_dead_letter(publisher, raw, why, service="indexer")
         moves = {}
         for raw in batch:
             position = raw.topic, raw.partition
@@ -163,20 +192,31 @@ class _Session:
         await asyncio.to_thread(write, writer, records, moves)
         positions.update({position: after for position, (_, after) in moves.items()})
 
-    async def _decoded(self, raw: Raw) -> Positioned | None:
+
+def decoded(batch: Sequence[Raw]) -> tuple[list[LogRecord], list[tuple[Raw, str]]]:
+    """The batch's events, and what can never be read, with the reason.
+
+    Raises `Stop` for an event of a newer version. Then nothing of the batch is written, and no dead
+    letter is published that the next start would publish again.
+    """
+    records: list[LogRecord] = []
+    undecodable: list[tuple[Raw, str]] = []
+    for raw in batch:
         try:
             event = decode(raw.topic, raw.value)
+            records.append(LogRecord(event, raw.topic, raw.partition, raw.offset))
+        except UnknownEventError as why:
+            raise Stop("unknown_event", str(why)) from why
         except UndecodableError as why:
-            await publish_dead_letter(self._outside.publisher, raw, str(why), service="indexer")
-            return None
-        return Positioned(event, raw.topic, raw.partition, raw.offset)
+            undecodable.append((raw, str(why)))
+    return records, undecodable
 
 
 def write(
-    writer: WritesCatalog, records: Sequence[Positioned], moves: Mapping[Position, tuple[int, int]]
+    writer: WritesCatalog, records: Sequence[LogRecord], moves: Mapping[Position, tuple[int, int]]
 ) -> None:
-    """One batch: load what it touches, fold it in, write the difference and the offsets."""
-    before = writer.load(touched(record.event for record in records))
+    """One batch: load what it affects, fold it in, write the difference and the offsets."""
+    before = writer.load(affected_keys(record.event for record in records))
     writer.save(before, fold(before, records), moves)
 
 
@@ -192,6 +232,11 @@ def batches(records: Iterable[Raw], rows: int) -> Iterator[list[Raw]]:
             batch, weight = [], 0
     if batch:
         yield batch
+
+
+def _partitions(reader: ReadsLog) -> set[Position]:
+    """All partitions that there are, whatever number `setup` makes."""
+    return {(topic.name, p) for topic in CONSUMED for p in reader.partitions(topic.name)}
 
 
 def _check(position: Position, same_topic: bool, offset: int, log: tuple[int, int]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from services.adapters.catalog.migrate import migrate
 from services.adapters.catalog.settings import DatabaseSettings
@@ -13,17 +13,18 @@ from services.adapters.store.bucket import Bucket
 from services.adapters.store.settings import StoreSettings
 from services.core.errors import Stop
 from services.core.settings import Reader, SettingsError, read_settings
-from services.setup.service import Step, set_up
+from services.setup.service import Provisioner, set_up
 
 
-def _steps(reader: Reader) -> list[Step]:
+def provisioners(reader: Reader) -> list[Provisioner]:
+    """One for each server that the settings name."""
     kafka = KafkaSettings.read(reader)
     store = StoreSettings.read(reader)
     database = DatabaseSettings.read(reader)
     return [
-        Step("Kafka", kafka.bootstrap_servers, lambda: _topics(Topics(kafka))),
-        Step("the object store", store.endpoint_url or "Amazon S3", lambda: Bucket(store).create()),
-        Step("PostgreSQL", "DATABASE_URL", lambda: _tables(database)),
+        Provisioner("Kafka", kafka.bootstrap_servers, lambda: _topics(Topics(kafka))),
+        Provisioner("the object store", store.address, lambda: Bucket(store).create()),
+        Provisioner("PostgreSQL", "DATABASE_URL", lambda: _tables(database)),
     ]
 
 
@@ -39,11 +40,11 @@ def _tables(settings: DatabaseSettings) -> str:
     return f"the database went from version {before or 'none'} to {after}"
 
 
-def main(env: Mapping[str, str]) -> int:
-    """0 when all is there, 1 when something refuses, 2 when the settings are at fault."""
+def main(env: Mapping[str, str], read: Callable[[Reader], Sequence[Provisioner]]) -> int:
+    """0 when all is there, 1 when a server refuses, 2 when the settings are at fault."""
     try:
-        steps = read_settings(env, _steps)
-        asyncio.run(set_up(steps, say=_say))
+        servers = read_settings(env, read, warn=_say)
+        asyncio.run(set_up(servers, say=_say))
     except SettingsError as why:
         _say(f"The settings are not complete:\n{why}")
         return 2
@@ -59,4 +60,4 @@ def _say(sentence: str) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(os.environ))
+    raise SystemExit(main(os.environ, provisioners))

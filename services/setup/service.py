@@ -1,10 +1,10 @@
-"""Each step is tried until its server answers; all steps run side by side."""
+"""Provision every server, all at the same time, and wait for those that do not answer yet."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from services.adapters.catalog.writer import CatalogUnavailableError
+from services.adapters.catalog.errors import CatalogUnavailableError
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.store.bucket import StoreUnavailableError
 
@@ -12,30 +12,35 @@ UNAVAILABLE = (KafkaUnavailableError, StoreUnavailableError, CatalogUnavailableE
 
 
 @dataclass(frozen=True)
-class Step:
-    """One server's set-up: `act` makes what is missing and says what it did."""
+class Provisioner:
+    """What one server needs: `provision` makes what is missing, and says what it did."""
 
     server: str
     address: str
-    act: Callable[[], str]
+    provision: Callable[[], str]
 
 
-async def set_up(steps: Sequence[Step], *, say: Callable[[str], None], wait: float = 3.0) -> None:
-    """Return when every step is done. Waits without end for a server that is not there yet, and
-    says so; what a server refuses is raised at once."""
+async def set_up(
+    provisioners: Sequence[Provisioner], *, say: Callable[[str], None], wait: float = 3.0
+) -> None:
+    """Return when all servers are provisioned.
+
+    A server that does not answer is waited for without end. What a server refuses is raised at
+    once.
+    """
     try:
         async with asyncio.TaskGroup() as group:
-            for step in steps:
-                group.create_task(_until_done(step, say, wait))
+            for provisioner in provisioners:
+                group.create_task(_until_done(provisioner, say, wait))
     except ExceptionGroup as several:
         raise several.exceptions[0] from several
 
 
-async def _until_done(step: Step, say: Callable[[str], None], wait: float) -> None:
+async def _until_done(provisioner: Provisioner, say: Callable[[str], None], wait: float) -> None:
     while True:
         try:
-            say(f"{step.server}: {await asyncio.to_thread(step.act)}")
+            say(f"{provisioner.server}: {await asyncio.to_thread(provisioner.provision)}")
             return
         except UNAVAILABLE as why:
-            say(f"Waiting for {step.server} at {step.address}: {why}")
+            say(f"Waiting for {provisioner.server} at {provisioner.address}: {why}")
             await asyncio.sleep(wait)

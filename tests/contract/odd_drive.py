@@ -1,8 +1,9 @@
-"""A Drive with odd things in it, a store in memory, and what goes from one to the other."""
+"""An emulated Drive with odd files in it, and a copier from there to a store in memory."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import pytest
 
@@ -10,17 +11,20 @@ from drive_emulator.testing import RunningEmulator
 from services.adapters.drive import Drive, open_drive
 from services.adapters.drive.requests import Limits
 from services.adapters.drive.settings import DriveSettings
-from services.core.errors import Verdict
+from services.core.errors import Corrupt, SetAside, Verdict
 from services.core.events import FileFound
+from services.core.flow.circuit_breaker import CircuitBreaker
+from services.core.flow.resilience import Resilience
+from services.core.flow.retry import RetryPolicy
 from services.core.ports import Entry
 from services.core.settings import Secret
-from services.transfer.copy import Copied, Copier
-from services.transfer.current_version import Pursuit
-from services.transfer.memory import Budget
-from tests.fakes.google import Purse
+from services.transfer.copy import Copied, Copier, Copy
+from services.transfer.memory import MemoryBudget
+from tests.fakes.google import QuotaRecorder
 from tests.fakes.object_store import FakeStore
 from tests.fakes.samples import a_file
 
+T = TypeVar("T")
 MIB = 1024 * 1024
 QUICK = Limits(answer=3.0, silence=0.3, pause=0.0)
 TREE = {
@@ -46,12 +50,12 @@ TREE = {
 
 @asynccontextmanager
 async def reaching(
-    emulator: RunningEmulator, limits: Limits = QUICK, purse: Purse | None = None
+    emulator: RunningEmulator, limits: Limits = QUICK, quota: QuotaRecorder | None = None
 ) -> AsyncIterator[Drive]:
     settings = DriveSettings(
         api_url=emulator.url, api_key=Secret(emulator.api_key), cool_down_seconds=2.0
     )
-    async with open_drive(settings, connections=4, quota=purse, limits=limits) as drive:
+    async with open_drive(settings, connections=4, quota=quota, limits=limits) as drive:
         yield drive
 
 
@@ -74,25 +78,56 @@ def found(entry: Entry) -> FileFound:
     )
 
 
+class OneAttempt(Resilience):
+    """Calls once, so that a test sees the adapter's own verdict."""
+
+    def __init__(self) -> None:
+        super().__init__("drive", RetryPolicy(), CircuitBreaker(lambda _why, _seconds: None))
+
+    async def call(
+        self, act: Callable[[], Awaitable[T]], *, retry_corrupt: bool = True, **_: object
+    ) -> T:
+        """The value of `act()`, or what it raises."""
+        try:
+            return await act()
+        except Corrupt as why:
+            if retry_corrupt:
+                raise
+            raise SetAside(why.reason, why.message) from why
+
+
 class Desk:
     """A copier from the emulator into a store in memory."""
 
     def __init__(self, drive: Drive, entry: Entry) -> None:
         self.store = FakeStore()
         self.file = found(entry)
-        self.pursuit = Pursuit(Copier(drive, self.store, Budget(64 * MIB)), self.file)
+        self.copy = Copy(file=self.file)
+        self._copier = Copier(
+            drive=drive,
+            store=self.store,
+            memory=MemoryBudget(64 * MIB),
+            drive_calls=OneAttempt(),
+            store_calls=OneAttempt(),
+        )
 
     async def stored(self) -> Copied:
-        copied = await self.pursuit.copy()
+        copied = await self._copier.copy(self.copy, look_first=False)
         kept = self.store.objects[copied.object_key]
         assert hashlib.md5(kept.body).hexdigest() == copied.md5
         return copied
 
     async def refusal(self) -> Verdict:
         with pytest.raises(Verdict) as caught:
-            await self.pursuit.copy()
+            await self._copier.copy(self.copy, look_first=False)
         assert self.store.objects == {}
         return caught.value
+
+
+async def read_all(drive: Drive, file: FileFound) -> int:
+    """Download the file; how many bytes came."""
+    async with drive.open(file) as chunks:
+        return sum([len(chunk) async for chunk in chunks])
 
 
 async def ask(drive: Drive, kind: str, item_id: str) -> None:

@@ -191,7 +191,7 @@ async def test_files_of_an_import_by_state_with_what_became_of_each(shelf: Shelf
                     message="It is gone.",
                     attempts=3,
                     round=1,
-                    decided_at=later,
+                    outcome_at=later,
                 ),
                 a_file(4, state="stored", size=None, stored_size=77, object_key="k", attempts=1),
                 a_file(5, import_id="import-0002"),

@@ -1,8 +1,12 @@
 """One suite for the catalog's writing side, on the fake and on a real PostgreSQL."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -11,25 +15,57 @@ from alembic.runtime.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
 
+from services.adapters.catalog.errors import CatalogUnavailableError, OvertakenError
 from services.adapters.catalog.migrate import engine, migrate
 from services.adapters.catalog.rows import Rows
+from services.adapters.catalog.schema import VERSION
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.tables import metadata
-from services.adapters.catalog.writer import (
-    CatalogUnavailableError,
-    CatalogWriter,
-    OvertakenError,
-)
+from services.adapters.catalog.writer import CatalogWriter
 from services.core import events as e
+from services.core.errors import Stop
 from services.core.settings import Secret
-from services.indexer.fold import fold, touched
-from services.indexer.merge import Positioned
+from services.indexer.fold import affected_keys, fold
+from services.indexer.record import LogRecord
 from tests.fakes.catalog_writer import FakeCatalogWriter, FakeDatabase
 from tests.histories import histories
 from tests.samples import SAMPLES
 
 Writer = CatalogWriter | FakeCatalogWriter
 START = ("files.stored", 0)
+GOODBYE = b"X\x00\x00\x00\x04"
+"""What a client of PostgreSQL sends before it closes its connection."""
+
+
+@contextmanager
+def a_database(servers: Mapping[str, str]) -> Iterator[str]:
+    """The address of an empty database, which is removed at the end."""
+    name = f"writer_{uuid4().hex[:12]}"
+    with psycopg.connect(servers["DATABASE_URL"], autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"'.encode())
+        yield urlunsplit(urlsplit(servers["DATABASE_URL"])._replace(path=f"/{name}"))
+        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture(scope="module")
+def migrated(servers: Mapping[str, str]) -> Iterator[str]:
+    """A database of this module's own, made once."""
+    with a_database(servers) as url:
+        migrate(_address(url))
+        yield url
+
+
+@pytest.fixture
+def database_url(migrated: str) -> str:
+    """Its tables, emptied."""
+    with psycopg.connect(migrated, autocommit=True) as admin:
+        tables = "images, imports, import_folders, import_files, consumed_offsets"
+        admin.execute(f"TRUNCATE {tables} RESTART IDENTITY".encode())
+    return migrated
+
+
+def _address(url: str) -> DatabaseSettings:
+    return DatabaseSettings(url=Secret(url))
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
@@ -39,7 +75,7 @@ def connect(request: pytest.FixtureRequest) -> Iterator[Callable[[], Writer]]:
         database = FakeDatabase()
         yield lambda: FakeCatalogWriter(database)
         return
-    address = DatabaseSettings(url=Secret(request.getfixturevalue("database_url")))
+    address = _address(request.getfixturevalue("database_url"))
     with ExitStack() as stack:
         yield lambda: stack.enter_context(closing(CatalogWriter(address)))
 
@@ -54,9 +90,9 @@ def writer(connect: Callable[[], Writer]) -> Writer:
 )
 @given(history=histories())
 def test_what_is_saved_and_loaded_again_is_what_was_folded(
-    writer: Writer, history: list[Positioned]
+    writer: Writer, history: list[LogRecord]
 ) -> None:
-    keys = touched(record.event for record in history)
+    keys = affected_keys(record.event for record in history)
     before = writer.load(keys)
     after = fold(before, history)
     writer.save(before, after, {})
@@ -64,21 +100,21 @@ def test_what_is_saved_and_loaded_again_is_what_was_folded(
 
 
 def test_the_root_folder_of_an_import_comes_with_it(writer: Writer) -> None:
-    requested = [Positioned(SAMPLES["ImportRequested"], "imports.requested", 0, 0)]
+    requested = [LogRecord(SAMPLES["ImportRequested"], "imports.requested", 0, 0)]
     writer.save(Rows(), fold(Rows(), requested), {})
-    stored = touched([SAMPLES["FileStored"]])
+    stored = affected_keys([SAMPLES["FileStored"]])
     assert len(writer.load(stored).folders) == 1
 
 
 def test_rows_and_offsets_are_saved_together_or_not_at_all(writer: Writer) -> None:
-    record = Positioned(SAMPLES["FileStored"], "files.stored", 0, 4)
+    record = LogRecord(SAMPLES["FileStored"], "files.stored", 0, 4)
     rows = fold(Rows(), [record])
     writer.begin_offsets({START: ("topic-id", 0)})
     with pytest.raises(OvertakenError):
         writer.save(Rows(), rows, {START: (1, 5)})
-    assert writer.load(touched([record.event])) == Rows()
+    assert writer.load(affected_keys([record.event])) == Rows()
     writer.save(Rows(), rows, {START: (0, 5)})
-    assert writer.load(touched([record.event])) == rows
+    assert writer.load(affected_keys([record.event])) == rows
     assert writer.offsets()[START] == ("topic-id", 5)
 
 
@@ -105,15 +141,58 @@ def test_only_one_writer_holds_the_lock(connect: Callable[[], Writer]) -> None:
     assert second.take_lock()
 
 
+@contextmanager
+def a_server_that_is_slow_to_notice(url: str) -> Iterator[str]:
+    """The database through a proxy that keeps the server's end of a connection open, as a busy
+    server does for a while after its client has left."""
+    address = urlsplit(url)
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        upstream = stack.enter_context(
+            socket.create_connection((address.hostname or "", address.port or 5432))
+        )
+
+        def answers() -> None:
+            client, _ = listener.accept()
+            stack.callback(client.close)
+            threading.Thread(target=requests, args=(client,), daemon=True).start()
+            with suppress(OSError):
+                while data := upstream.recv(65536):
+                    client.sendall(data)
+
+        def requests(client: socket.socket) -> None:
+            with suppress(OSError):
+                while data := client.recv(65536):
+                    upstream.sendall(data.removesuffix(GOODBYE))
+
+        threading.Thread(target=answers, daemon=True).start()
+        login = address.netloc.rpartition("@")[0]
+        host = f"{login}@127.0.0.1:{listener.getsockname()[1]}"
+        yield urlunsplit(address._replace(netloc=host))
+
+
+@pytest.mark.real
+def test_the_lock_is_free_once_its_holder_has_closed(database_url: str) -> None:
+    with (
+        a_server_that_is_slow_to_notice(database_url) as slow,
+        closing(CatalogWriter(_address(database_url))) as second,
+    ):
+        first = CatalogWriter(_address(slow))
+        assert first.take_lock()
+        assert not second.take_lock()
+        first.close()
+        assert second.take_lock()
+
+
 @pytest.mark.real
 def test_a_name_that_postgresql_cannot_hold_is_kept_without_its_nul(database_url: str) -> None:
     event = SAMPLES["FileStored"]
     assert isinstance(event, e.FileStored)
     odd = replace(event, file=replace(event.file, name="a\x00b.jpg", path=("x\x00",)))
-    with closing(CatalogWriter(DatabaseSettings(url=Secret(database_url)))) as writer:
-        rows = fold(Rows(), [Positioned(odd, "files.stored", 0, 0)])
+    with closing(CatalogWriter(_address(database_url))) as writer:
+        rows = fold(Rows(), [LogRecord(odd, "files.stored", 0, 0)])
         writer.save(Rows(), rows, {})
-        (image,) = writer.load(touched([odd])).images.values()
+        (image,) = writer.load(affected_keys([odd])).images.values()
     assert (image.name, image.path) == ("a\ufffdb.jpg", ("x\ufffd",))
 
 
@@ -123,16 +202,16 @@ def test_a_time_at_the_edge_of_the_calendar_can_be_read_again(database_url: str,
     event = SAMPLES["FileStored"]
     assert isinstance(event, e.FileStored)
     odd = replace(event, stored_at=datetime.fromisoformat(time))
-    with closing(CatalogWriter(DatabaseSettings(url=Secret(database_url)))) as writer:
-        rows = fold(Rows(), [Positioned(odd, "files.stored", 0, 0)])
+    with closing(CatalogWriter(_address(database_url))) as writer:
+        rows = fold(Rows(), [LogRecord(odd, "files.stored", 0, 0)])
         writer.save(Rows(), rows, {})
-        (image,) = writer.load(touched([odd])).images.values()
+        (image,) = writer.load(affected_keys([odd])).images.values()
     assert 1 <= image.updated_at.year <= 9999
 
 
 @pytest.mark.real
 def test_a_connection_that_was_cut_is_unavailable_and_not_a_crash(database_url: str) -> None:
-    with closing(CatalogWriter(DatabaseSettings(url=Secret(database_url)))) as writer:
+    with closing(CatalogWriter(_address(database_url))) as writer:
         with psycopg.connect(database_url, autocommit=True) as other:
             other.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -143,16 +222,8 @@ def test_a_connection_that_was_cut_is_unavailable_and_not_a_crash(database_url: 
 
 
 @pytest.mark.real
-def test_a_server_that_is_not_there_is_unavailable() -> None:
-    nowhere = DatabaseSettings(url=Secret("postgresql://u:secret-word@127.0.0.1:9/x"))
-    with pytest.raises(CatalogUnavailableError) as why:
-        CatalogWriter(nowhere)
-    assert "secret-word" not in str(why.value)
-
-
-@pytest.mark.real
 def test_the_migrations_make_the_tables_that_the_code_names(database_url: str) -> None:
-    database = engine(DatabaseSettings(url=Secret(database_url)))
+    database = engine(_address(database_url))
     with database.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
@@ -161,5 +232,71 @@ def test_the_migrations_make_the_tables_that_the_code_names(database_url: str) -
 
 @pytest.mark.real
 def test_migrating_twice_changes_nothing(database_url: str) -> None:
-    before, after = migrate(DatabaseSettings(url=Secret(database_url)))
-    assert before == after is not None
+    before, after = migrate(_address(database_url))
+    assert before == after == VERSION
+
+
+@contextmanager
+def tables_of_version(database_url: str, version: str) -> Iterator[None]:
+    with psycopg.connect(database_url, autocommit=True) as other:
+        other.execute("UPDATE alembic_version SET version_num = %s", (version,))
+        try:
+            yield
+        finally:
+            other.execute("UPDATE alembic_version SET version_num = %s", (VERSION,))
+
+
+@pytest.mark.real
+def test_a_database_of_a_newer_version_is_refused_and_not_migrated(database_url: str) -> None:
+    address = _address(database_url)
+    with tables_of_version(database_url, "9000"), closing(CatalogWriter(address)) as writer:
+        with pytest.raises(Stop, match="version 9000"):
+            migrate(address)
+        with pytest.raises(Stop, match="version 9000"):
+            writer.check_schema()
+
+
+@pytest.mark.real
+def test_a_database_of_an_older_version_is_waited_for(database_url: str) -> None:
+    with closing(CatalogWriter(_address(database_url))) as writer:
+        writer.check_schema()
+        with (
+            tables_of_version(database_url, "0000"),
+            pytest.raises(CatalogUnavailableError, match="run `drivestream setup`"),
+        ):
+            writer.check_schema()
+
+
+@pytest.mark.real
+def test_a_database_without_tables_is_waited_for(servers: Mapping[str, str]) -> None:
+    with a_database(servers) as url, closing(CatalogWriter(_address(url))) as writer:
+        with pytest.raises(CatalogUnavailableError, match="version none"):
+            writer.check_schema()
+        with pytest.raises(CatalogUnavailableError):
+            writer.offsets()
+
+
+@pytest.mark.real
+def test_a_server_that_only_answers_questions_is_unavailable(database_url: str) -> None:
+    parts = urlsplit(database_url)
+    standby = urlunsplit(parts._replace(query="options=-c%20default_transaction_read_only%3Don"))
+    with (
+        closing(CatalogWriter(_address(standby))) as writer,
+        pytest.raises(CatalogUnavailableError),
+    ):
+        writer.begin_offsets({START: ("topic-id", 0)})
+
+
+@pytest.mark.real
+def test_what_the_address_says_of_the_session_counts(database_url: str) -> None:
+    query = "application_name=mine&options=-c%20statement_timeout%3D4321"
+    address = urlunsplit(urlsplit(database_url)._replace(query=query))
+    with (
+        closing(CatalogWriter(_address(address))) as writer,
+        psycopg.connect(database_url, autocommit=True) as other,
+    ):
+        assert writer.take_lock()
+        seen = other.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'mine'"
+        ).fetchone()
+    assert seen == (1,)

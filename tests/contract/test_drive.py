@@ -129,7 +129,7 @@ async def all_entries(
             return entries
 
 
-async def test_pages_join_to_the_whole_folder_without_a_repeat(premises: Premises) -> None:
+async def test_the_pages_are_the_whole_folder_without_a_repeat(premises: Premises) -> None:
     entries = await all_entries(premises.drive, premises.folder_id)
     assert len({entry.id for entry in entries}) == len(entries)
     images = {e.id: e for e in entries if e.mime_type.startswith("image/")}
@@ -154,7 +154,7 @@ async def test_a_folder_smaller_than_a_page_comes_in_one(premises: Premises) -> 
 
 
 @pytest.mark.parametrize("page_size", [1, PAGE, 1000])
-async def test_ids_alone_are_the_ids_of_the_whole_folder(
+async def test_ids_only_gives_the_ids_of_the_whole_folder(
     premises: Premises, page_size: int
 ) -> None:
     whole = await all_entries(premises.drive, premises.folder_id)
@@ -165,7 +165,7 @@ async def test_ids_alone_are_the_ids_of_the_whole_folder(
     }
 
 
-async def test_a_look_up_says_what_the_listing_said_and_where_the_item_lies(
+async def test_a_look_up_gives_what_the_listing_gave_and_the_parents(
     premises: Premises,
 ) -> None:
     for entry in await all_entries(premises.drive, premises.folder_id):
@@ -178,21 +178,21 @@ async def test_the_folder_itself_can_be_looked_up(premises: Premises) -> None:
     assert (found.id, found.mime_type, found.target) == (premises.folder_id, FOLDER_TYPE, None)
 
 
-async def test_an_item_that_is_not_there_cannot_be_looked_up(premises: Premises) -> None:
+async def test_a_missing_item_cannot_be_looked_up(premises: Premises) -> None:
     with pytest.raises(SetAside) as caught:
         await premises.drive.look_up(NO_FOLDER, resource_key=None)
     assert caught.value.reason == "not_found"
     assert "does not exist, or it is not shared" in caught.value.message
 
 
-async def test_a_folder_within_is_an_entry_that_can_be_listed(premises: Premises) -> None:
+async def test_a_subfolder_is_an_entry_that_can_be_listed(premises: Premises) -> None:
     entries = await all_entries(premises.drive, premises.folder_id)
     (folder,) = [entry for entry in entries if entry.mime_type == FOLDER_TYPE]
     assert (folder.size, folder.md5) == (None, None)
     await premises.drive.list_page(folder.id, token=None, resource_key=None)
 
 
-async def test_bytes_are_those_that_the_listing_told_of(premises: Premises) -> None:
+async def test_the_bytes_match_size_and_checksum_of_the_listing(premises: Premises) -> None:
     for entry in (await all_entries(premises.drive, premises.folder_id))[-3:]:
         file = a_file(file_id=entry.id, size=entry.size, md5=entry.md5)
         async with premises.drive.open(file) as chunks:
@@ -201,7 +201,7 @@ async def test_bytes_are_those_that_the_listing_told_of(premises: Premises) -> N
         assert (len(body), hashlib.md5(body).hexdigest()) == (said.size, said.md5)
 
 
-async def test_a_file_left_in_the_middle_harms_no_other(premises: Premises) -> None:
+async def test_a_download_left_unfinished_does_not_harm_the_next(premises: Premises) -> None:
     first, second = list(premises.expected)[:2]
     async with premises.drive.open(a_file(file_id=first)) as chunks:
         assert await anext(aiter(chunks))
@@ -218,14 +218,14 @@ async def test_many_files_are_read_at_once(premises: Premises) -> None:
     assert sizes == [said.size for said in premises.expected.values()]
 
 
-async def test_a_folder_that_is_not_there_is_set_aside(premises: Premises) -> None:
+async def test_a_missing_folder_is_set_aside(premises: Premises) -> None:
     with pytest.raises(SetAside) as caught:
         await premises.drive.list_page(NO_FOLDER, token=None, resource_key=None)
     assert caught.value.reason == "not_found"
     assert "does not exist, or it is not shared" in caught.value.message
 
 
-async def test_a_file_that_is_not_there_is_set_aside(premises: Premises) -> None:
+async def test_a_missing_file_is_set_aside(premises: Premises) -> None:
     with pytest.raises(SetAside) as caught:
         async with premises.drive.open(a_file(file_id=NO_FOLDER)):
             pass
@@ -233,7 +233,7 @@ async def test_a_file_that_is_not_there_is_set_aside(premises: Premises) -> None
 
 
 @pytest.mark.parametrize("token", ["no such place", "~!!~9", "'"])
-async def test_a_token_of_another_listing_is_told_apart(premises: Premises, token: str) -> None:
+async def test_a_token_of_another_listing_is_refused(premises: Premises, token: str) -> None:
     with pytest.raises(SetAside) as caught:
         await premises.drive.list_page(premises.folder_id, token=token, resource_key=None)
     assert caught.value.reason == "page_token_invalid"
@@ -252,7 +252,7 @@ async def test_a_wrong_key_stops_everything_and_names_its_setting(premises: Prem
 
 
 @pytest.mark.real
-async def test_a_drive_that_is_not_there_is_tried_again(emulator: RunningEmulator) -> None:
+async def test_an_unreachable_drive_is_tried_again(emulator: RunningEmulator) -> None:
     nobody = DriveSettings(api_url="http://127.0.0.1:1", api_key=Secret("k"))
     async with open_drive(nobody, connections=1) as drive:
         with pytest.raises(TryAgain) as caught:
@@ -261,7 +261,7 @@ async def test_a_drive_that_is_not_there_is_tried_again(emulator: RunningEmulato
 
 
 @pytest.mark.real
-async def test_hostile_names_come_through_whole(emulator: RunningEmulator) -> None:
+async def test_hostile_names_are_read_unchanged(emulator: RunningEmulator) -> None:
     settings = DriveSettings(api_url=emulator.url, api_key=Secret(emulator.api_key))
     async with open_drive(settings, connections=4) as drive:
         entries = await all_entries(drive, emulator.folder_id("hostile"))

@@ -1,15 +1,21 @@
 """A service account: the emulator's token server checks signature, audience, times and scope."""
 
 import json
+import shutil
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import ClassVar
 
 import httpx
 import pytest
 
 from drive_emulator.testing import RunningEmulator, running_emulator
 from services.adapters.drive import Drive, open_drive
+from services.adapters.drive.account import read_account
 from services.adapters.drive.settings import GOOGLE, DriveSettings
 from services.core.errors import Stop, TryAgain
 from services.core.settings import Secret
@@ -64,7 +70,7 @@ async def test_one_token_serves_all_requests(emulator: RunningEmulator, key_file
     assert asked == ["token", *["list", "get", "media"] * 2]
 
 
-async def test_a_token_that_ends_early_is_renewed_without_a_failure(
+async def test_a_token_that_expires_early_is_renewed_without_a_failure(
     emulator: RunningEmulator, key_file: Path
 ) -> None:
     async with reaching(emulator, key_file) as drive:
@@ -92,7 +98,7 @@ async def test_a_key_that_google_does_not_know_stops_everything(
     assert "invalid_grant" in caught.value.message
 
 
-async def test_tokens_that_are_all_refused_stop_everything(
+async def test_everything_stops_if_every_token_is_rejected(
     emulator: RunningEmulator, key_file: Path
 ) -> None:
     rule = emulator.fault({"do": "refuse", "reason": "authError"}, kinds=["list"])
@@ -106,7 +112,7 @@ async def test_tokens_that_are_all_refused_stop_everything(
 
 
 @pytest.mark.parametrize("reason", ["badGateway", "unavailable"])
-async def test_trouble_with_the_token_server_is_waited_for_like_trouble_with_drive(
+async def test_trouble_of_the_token_server_is_tried_again_like_trouble_of_drive(
     emulator: RunningEmulator, key_file: Path, reason: str
 ) -> None:
     emulator.fault({"do": "refuse", "reason": reason}, kinds=["token"])
@@ -118,7 +124,7 @@ async def test_trouble_with_the_token_server_is_waited_for_like_trouble_with_dri
         await look(drive, emulator)
 
 
-async def test_google_itself_is_reached_through_a_proxy_with_a_key_and_as_an_account(
+async def test_google_is_reached_through_a_proxy_with_a_key_and_as_an_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key_file = tmp_path / "account.json"
@@ -136,6 +142,39 @@ async def test_google_itself_is_reached_through_a_proxy_with_a_key_and_as_an_acc
                 entry = await drive.look_up(folder_id, resource_key=None)
                 assert entry.id == folder_id
         assert emulator.counts()["kinds"]["token"] == 1
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Lets nobody through, and remembers who asked."""
+
+    asked: ClassVar[list[tuple[str, str | None]]] = []
+
+    def do_CONNECT(self) -> None:  # the name is http.server's
+        self.asked.append((self.path, self.headers["proxy-authorization"]))
+        self.send_error(407)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: pytest's output is for tests."""
+
+
+async def test_a_proxy_gets_its_password_and_no_message_does(
+    tmp_path: Path, key_file: Path, emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key_file = at_googles_address(Path(shutil.copy(key_file, tmp_path / "account.json")))
+    proxy = HTTPServer(("127.0.0.1", 0), Proxy)
+    thread = Thread(target=proxy.handle_request)
+    thread.start()
+    monkeypatch.setenv("HTTPS_PROXY", f"http://me:hush%40hush@127.0.0.1:{proxy.server_port}")
+    try:
+        with pytest.raises(TryAgain) as caught:
+            await read_account(key_file).headers()
+    finally:
+        thread.join(5)
+        proxy.server_close()
+    password = b64encode(b"me:hush@hush").decode()
+    assert Proxy.asked == [("oauth2.googleapis.com:443", f"Basic {password}")]
+    assert "407" in caught.value.message
+    assert "hush" not in repr(caught.value)
 
 
 def addresses(emulator: RunningEmulator) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Each of Google's refusals, from the emulator: what was asked does not change what it means."""
+"""Each of Google's refusals, from the emulator, for each kind of request."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from drive_emulator.refusals import PRESETS
 from drive_emulator.testing import RunningEmulator, running_emulator
 from services.adapters.drive import Drive
-from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain, Verdict
+from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, Stop, TryAgain, Verdict
 from tests.contract.odd_drive import TREE, Desk, ask, entry_of, reaching
 
 pytestmark = pytest.mark.real
@@ -74,7 +74,7 @@ MEANINGS = {
     "sharingRateLimitExceeded": SLOWER,
     "automatedQueries": (CoolDown, "automated_queries"),
     "notFound": (SetAside, "not_found"),
-    "requestedRangeNotSatisfiable": (TryAgain, "content_mismatch"),
+    "requestedRangeNotSatisfiable": (Corrupt, "content_mismatch"),
     "internalError": TROUBLE,
     "backendError": TROUBLE,
     "badGateway": TROUBLE,
@@ -89,7 +89,7 @@ def test_every_refusal_of_the_emulator_is_among_those_tried_here() -> None:
 
 @pytest.mark.parametrize("kind", ["list", "get", "media"])
 @pytest.mark.parametrize("reason", MEANINGS)
-async def test_every_refusal_has_its_meaning_whatever_was_asked(
+async def test_a_refusal_means_the_same_for_every_kind_of_request(
     emulator: RunningEmulator, drive: Drive, reason: str, kind: str
 ) -> None:
     item_id = emulator.folder_id("faults")
@@ -101,13 +101,14 @@ async def test_every_refusal_has_its_meaning_whatever_was_asked(
 
 @pytest.mark.parametrize("style", ["classic", "v2"])
 @pytest.mark.parametrize("reason", [name for name in MEANINGS if PRESETS[name].style != "html"])
-async def test_an_error_with_status_200_on_the_bytes_is_told_by_its_words(
+async def test_an_error_with_status_200_for_a_download_is_recognised_by_its_words(
     emulator: RunningEmulator, drive: Drive, reason: str, style: str
 ) -> None:
     desk = Desk(drive, await entry_of(drive, emulator, "small.jpg"))
     refusal = {"do": "refuse", "reason": reason, "style": style, "status": 200, "sticky_s": 0}
-    emulator.fault(refusal, kinds=["media"], first=1)
+    emulator.fault(refusal, kinds=["media"])
     why = await desk.refusal()
+    emulator.clear_faults()
     usual = MEANINGS[reason] if style == PRESETS[reason].style == "classic" else None
     silent = {"drive_refused", "page_token_invalid", "not_found"}
     if usual is not None and usual[1] not in silent and reason != "loginRequired":

@@ -1,25 +1,32 @@
 """One suite for the store in memory and for a real one: what the transfer may rely on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from minio import Minio
+from minio.credentials.credentials import Credentials
+from minio.signer import presign_v4
 
 from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
-from services.core.errors import SetAside, Stop
+from services.core.errors import SetAside, Stop, TryAgain, Verdict
 from services.core.object_key import object_key
 from services.core.ports import KeepsObjects
 from services.core.settings import Reader, Secret
 from tests.fakes.object_store import FakeStore, Kept
+from tests.fakes.s3_server import Answer, s3_server
 from tests.fakes.samples import a_file
 
 MIB = 1024 * 1024
@@ -27,19 +34,20 @@ JPEG = "image/jpeg"
 
 
 class Checked(KeepsObjects, Protocol):
-    """The port, and whether the store is there at all."""
+    """The port, and whether the store is ready."""
 
     async def ready(self) -> None: ...
 
 
 @dataclass(frozen=True)
 class Shelf:
-    """A store, and what a tester sees of it from the side."""
+    """A store, and what the vendor's own client sees of it."""
 
     store: Checked
     without_bucket: Checked
     with_wrong_secret: Checked
     client: Minio | None = None
+    settings: StoreSettings | None = None
 
     def kept(self) -> dict[str, Kept]:
         if isinstance(self.store, FakeStore):
@@ -57,11 +65,21 @@ class Shelf:
             answer.close()
             answer.release_conn()
 
-    def unfinished(self) -> Sequence[str]:
-        if self.client is None:
+    def incomplete(self) -> Sequence[str]:
+        """Keys of multipart uploads that are neither completed nor aborted."""
+        if self.settings is None:
             return []
-        listed = self.client._list_multipart_uploads(self.store.bucket)
-        return [upload.object_name for upload in listed.uploads]
+        at = self.settings
+        url = presign_v4(
+            method="GET",
+            url=urlsplit(f"{at.endpoint_url}/{at.bucket}?uploads="),
+            region=at.region,
+            credentials=Credentials(at.access_key_id, at.secret_access_key.reveal()),
+            date=datetime.now(UTC),
+            expires=60,
+        )
+        answer = httpx.get(urlunsplit(url), trust_env=False).raise_for_status()
+        return re.findall(r"<Upload><Key>([^<]+)", answer.text)
 
 
 def fake_shelf() -> Shelf:
@@ -89,6 +107,7 @@ def real_shelf(servers: Mapping[str, str]) -> Iterator[Shelf]:
         ObjectStore(replace(at, bucket="no-such-bucket")),
         ObjectStore(replace(at, secret_access_key=Secret("wrong-secret"))),
         client,
+        at,
     )
     try:
         yield shelf
@@ -112,7 +131,7 @@ async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
         yield part
 
 
-async def test_what_was_put_is_there_with_its_type(shelf: Shelf) -> None:
+async def test_a_put_object_is_there_with_its_type(shelf: Shelf) -> None:
     await shelf.store.put("folder/a.jpg", b"abc", content_type=JPEG)
     assert shelf.kept() == {"folder/a.jpg": Kept(b"abc", JPEG)}
     assert await shelf.store.size("folder/a.jpg") == 3
@@ -124,14 +143,14 @@ async def test_putting_twice_keeps_the_second(shelf: Shelf) -> None:
     assert shelf.kept() == {"k": Kept(b"second", JPEG)}
 
 
-async def test_an_object_of_nothing_is_an_object(shelf: Shelf) -> None:
+async def test_an_empty_object_is_an_object(shelf: Shelf) -> None:
     await shelf.store.put("whole", b"", content_type=JPEG)
     await shelf.store.put_stream("stream", chunks(), content_type=JPEG)
     assert shelf.kept() == {"whole": Kept(b"", JPEG), "stream": Kept(b"", JPEG)}
     assert await shelf.store.size("whole") == 0
 
 
-async def test_what_is_not_there_has_no_size(shelf: Shelf) -> None:
+async def test_a_missing_object_has_no_size(shelf: Shelf) -> None:
     assert await shelf.store.size("nothing") is None
 
 
@@ -152,26 +171,59 @@ async def test_a_stream_that_fails_leaves_nothing(shelf: Shelf, before: int) -> 
         await shelf.store.put_stream("k", broken(), content_type=JPEG)
     assert caught.value.reason == "content_mismatch"
     assert shelf.kept() == {}
-    assert shelf.unfinished() == []
+    assert shelf.incomplete() == []
 
 
-async def test_a_stream_that_is_cancelled_leaves_nothing(shelf: Shelf) -> None:
-    begun = asyncio.Event()
+class Body:
+    """Two parts at once, then a chunk now and then, or silence."""
 
-    async def slow() -> AsyncIterator[bytes]:
-        for number in range(1000):
-            if number == 12:
-                begun.set()
-            await asyncio.sleep(0.01)
+    def __init__(self, shelf: Shelf, *, silent: bool) -> None:
+        self.shelf = shelf
+        self.silent = silent
+        self.sent = asyncio.Event()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for _ in range(12):
             yield b"x" * MIB
+        self.sent.set()
+        while not self.silent:
+            await asyncio.sleep(0.01)
+            yield b"x"
+        await asyncio.Event().wait()
 
-    task = asyncio.ensure_future(shelf.store.put_stream("k", slow(), content_type=JPEG))
-    await begun.wait()
-    task.cancel()
+    async def under_way(self) -> None:
+        await self.sent.wait()
+        if self.shelf.settings is not None:
+            async with asyncio.timeout(10):
+                while not self.shelf.incomplete():
+                    await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("silent", [False, True])
+async def test_a_stream_that_is_cancelled_is_aborted_at_once(shelf: Shelf, silent: bool) -> None:
+    body = Body(shelf, silent=silent)
+    upload = asyncio.ensure_future(shelf.store.put_stream("k", body.chunks(), content_type=JPEG))
+    await body.under_way()
+    cancelled_at = time.monotonic()
+    upload.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await task
+        await upload
+    assert shelf.incomplete() == []
+    assert time.monotonic() - cancelled_at < 1.0
     assert shelf.kept() == {}
-    assert shelf.unfinished() == []
+
+
+async def test_a_body_that_cancels_itself_leaves_nothing(shelf: Shelf) -> None:
+    """A cancellation that the body itself meets is its failure, not ours."""
+
+    async def cancelled() -> AsyncIterator[bytes]:
+        yield b"x" * MIB
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await shelf.store.put_stream("k", cancelled(), content_type=JPEG)
+    assert shelf.kept() == {}
+    assert shelf.incomplete() == []
 
 
 @pytest.mark.parametrize("key", ["x" * 256, "/".join(["x" * 200] * 6)])
@@ -207,21 +259,67 @@ async def test_a_store_that_is_there_is_ready(shelf: Shelf) -> None:
     await shelf.store.ready()
 
 
-@pytest.mark.real
-async def test_a_store_that_is_not_there_is_waited_for() -> None:
-    env = {"S3_ENDPOINT_URL": "http://127.0.0.1:1"}
-    keys = {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing"}
-    nowhere = ObjectStore(StoreSettings.read(Reader(env | keys)))
-    for act in (
-        nowhere.put("k", b"abc", content_type=JPEG),
-        nowhere.put_stream("k", chunks(b"abc"), content_type=JPEG),
-        nowhere.size("k"),
-        nowhere.ready(),
-    ):
-        with pytest.raises(Stop) as caught:
-            await act
-        assert caught.value.reason == "store_unreachable"
-        assert "http://127.0.0.1:1" in caught.value.message
+def reaching(url: str) -> ObjectStore:
+    keys = {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "hush-hush"}
+    return ObjectStore(StoreSettings.read(Reader({"S3_ENDPOINT_URL": url, **keys})))
+
+
+async def outcome(request: Awaitable[object]) -> Verdict:
+    with pytest.raises(Verdict) as caught:
+        await request
+    cause: BaseException | None = caught.value
+    while cause is not None:
+        assert "hush-hush" not in repr(cause) + str(cause)
+        cause = cause.__cause__
+    return caught.value
+
+
+def requests(store: ObjectStore) -> Sequence[Awaitable[object]]:
+    """One of each kind that moves files."""
+    return (
+        store.put("k", b"abc", content_type=JPEG),
+        store.put_stream("k", chunks(b"abc"), content_type=JPEG),
+        store.size("k"),
+    )
+
+
+async def test_an_unreachable_store_is_tried_again() -> None:
+    nowhere = reaching("http://127.0.0.1:1")
+    for request in requests(nowhere):
+        why = await outcome(request)
+        assert (type(why), why.reason) == (TryAgain, "store_unreachable")
+        assert "http://127.0.0.1:1" in why.message
+    why = await outcome(nowhere.ready())
+    assert (type(why), why.reason) == (Stop, "store_unreachable")
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+async def test_a_store_in_trouble_is_tried_again_and_known_soon(status: int) -> None:
+    with s3_server() as server:
+        server.always = Answer(status, "InternalError", "Please try again.")
+        store = reaching(server.url)
+        since = time.monotonic()
+        for request in requests(store):
+            why = await outcome(request)
+            assert (type(why), why.reason) == (TryAgain, "store_unavailable")
+        assert time.monotonic() - since < 5
+        assert server.requests.total() <= 9  # obstore tries a request three times
+    assert isinstance(await outcome(store.ready()), Stop)
+
+
+async def test_the_store_s_own_words_are_passed_on() -> None:
+    with s3_server() as server:
+        server.always = Answer(503, "ServiceUnavailable", "Drive 3 is being healed.")
+        why = await outcome(reaching(server.url).put("k", b"abc", content_type=JPEG))
+    assert why.message.endswith("answered 503: Drive 3 is being healed.")
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"])
+async def test_refused_credentials_show_no_secret(code: str) -> None:
+    with s3_server() as server:
+        server.always = Answer(403, code, "No.")
+        why = await outcome(reaching(server.url).put("k", b"abc", content_type=JPEG))
+    assert (type(why), why.reason) == (Stop, "store_refused")
 
 
 HOSTILE = st.text(

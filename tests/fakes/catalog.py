@@ -154,7 +154,7 @@ def _file(row: FileRow) -> ImportFile:
         "size": row.stored_size if row.size is None else row.size,
         "round": row.round or 0,
         "attempts": row.attempts or 0,
-        "updated_at": row.decided_at or row.described_at,
+        "updated_at": row.outcome_at or row.metadata_at,
     }
     return ImportFile(**{name: fields[name] for name in ImportFile.__struct_fields__})
 

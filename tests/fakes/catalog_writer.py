@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+from services.adapters.catalog.errors import CatalogUnavailableError, OvertakenError
 from services.adapters.catalog.rows import Keys, Rows
-from services.adapters.catalog.writer import CatalogUnavailableError, OvertakenError, Position
+from services.adapters.catalog.schema import VERSION, refuse_other
+from services.adapters.catalog.writer import Position
 
 
 class FakeDatabase:
@@ -14,6 +16,7 @@ class FakeDatabase:
         self.offsets: dict[Position, tuple[str, int]] = {}
         self.active: FakeCatalogWriter | None = None
         self.available = True
+        self.version: str | None = VERSION
 
 
 class FakeCatalogWriter:
@@ -31,6 +34,11 @@ class FakeCatalogWriter:
         """Give the lock back."""
         if self._database.active is self:
             self._database.active = None
+
+    def check_schema(self) -> None:
+        """As the real one."""
+        self._check()
+        refuse_other(self._database.version)
 
     def take_lock(self) -> bool:
         """As the real one."""
@@ -59,7 +67,6 @@ class FakeCatalogWriter:
         return Rows(
             imports=imports,
             folders={k: rows.folders[k] for k in keys.folders | roots if k in rows.folders},
-            pages={k: rows.pages[k] for k in keys.pages if k in rows.pages},
             files={k: rows.files[k] for k in keys.files if k in rows.files},
             images={k: rows.images[k] for k in keys.images if k in rows.images},
         )
@@ -74,7 +81,6 @@ class FakeCatalogWriter:
         rows = self._database.rows
         rows.imports.update(after.imports)
         rows.folders.update(after.folders)
-        rows.pages.update(after.pages)
         rows.files.update(after.files)
         rows.images.update(after.images)
         for position, (_, end) in moves.items():

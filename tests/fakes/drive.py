@@ -16,7 +16,7 @@ CHUNK = 16 * 1024
 
 @dataclass(frozen=True)
 class Answers:
-    """Instead of the file's bytes, these, under this type."""
+    """These bytes with this content type, instead of the file's."""
 
     body: bytes
     content_type: str = "image/png"
@@ -24,7 +24,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class BreaksOff:
-    """The file's first bytes, then trouble."""
+    """The file's first bytes, then an error."""
 
     after: int
     why: Verdict
@@ -33,8 +33,8 @@ class BreaksOff:
 class FakeDrive:
     """`ReadsFolders`, `OpensFiles` and `LooksUpFiles`.
 
-    `list_troubles`, `look_up_troubles` and `open_troubles` hold, per folder or file, what happens
-    at its next calls. `items` is what a look-up finds; `page_size` caps what a caller asks for.
+    `list_troubles`, `look_up_troubles` and `open_troubles` hold, by folder or file, what happens
+    at the next calls. `items` is what a look-up finds; `page_size` caps what a caller asks for.
     """
 
     def __init__(self, *, page_size: int = 1000, key_is_right: bool = True) -> None:
@@ -54,7 +54,7 @@ class FakeDrive:
         self.sent_bytes = 0
 
     def add_folder(self, folder_id: str, *, parent: str | None = None, name: str = "") -> None:
-        """A folder, below another or at the root of things."""
+        """A folder, below `parent` or without one."""
         self.folders.setdefault(folder_id, [])
         entry = Entry(id=folder_id, name=name or folder_id, mime_type=FOLDER_TYPE)
         self.items[folder_id] = entry
@@ -89,7 +89,7 @@ class FakeDrive:
         page_size: int = LARGEST_PAGE,
         ids_only: bool = False,
     ) -> Page:
-        """One page, as the real one would answer."""
+        """One page, or what is due."""
         self.listed.append((folder_id, token))
         if not self._key_is_right:
             raise Stop(KEY_REFUSED, "Google refused the API key: check GOOGLE_API_KEY.")

@@ -1,4 +1,4 @@
-"""Google at the other end of a transport: what was asked, and answers made for one test."""
+"""Google behind a transport: records requests, and answers as one test wants."""
 
 from collections.abc import AsyncIterator, Callable
 
@@ -22,8 +22,8 @@ NO_FILE = b'{"error": {"errors": [{"reason": "notFound"}]}}'
 QUICK = Limits(pause=0.0)
 
 
-class Purse:
-    """A quota without end that remembers what was paid, and that it was too much."""
+class QuotaRecorder:
+    """A quota without a limit that records what was paid, and how often Google refused."""
 
     def __init__(self) -> None:
         self.spent: list[int] = []
@@ -40,7 +40,7 @@ def drive(
     handler: Handler,
     key: str = "secret-key",
     *,
-    quota: Purse | None = None,
+    quota: QuotaRecorder | None = None,
     limits: Limits = QUICK,
 ) -> Drive:
     settings = DriveSettings(api_url=API, api_key=Secret(key), cool_down_seconds=7.0)
@@ -48,7 +48,7 @@ def drive(
 
 
 class Body(httpx.AsyncByteStream):
-    """A body that comes in chunks, as from a connection, and whose end can be seen."""
+    """A body in chunks, as from a connection; `closed` says whether it was closed."""
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self.chunks = chunks
@@ -68,8 +68,8 @@ def media(content: bytes, content_type: str = "image/png") -> httpx.Response:
     return httpx.Response(200, stream=Body(chunks()), headers={"content-type": content_type})
 
 
-class Asked:
-    """Answers every request alike and remembers what was asked."""
+class Responder:
+    """Gives its answers in turn, the last one again and again, and records the requests."""
 
     def __init__(self, *answers: httpx.Response) -> None:
         self.answers = list(answers)

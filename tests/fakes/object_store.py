@@ -16,7 +16,7 @@ class Kept:
 
 
 class FakeStore:
-    """`KeepsObjects`. `troubles` are raised first, one a call, before anything is done."""
+    """`KeepsObjects`. Each call first raises the next of `troubles`, if any; `refusal` always."""
 
     def __init__(self, bucket: str = "pictures") -> None:
         self.bucket = bucket
@@ -33,14 +33,14 @@ class FakeStore:
         self.objects[key] = Kept(bytes(body), content_type)
 
     async def put_stream(self, key: str, body: AsyncIterator[bytes], *, content_type: str) -> None:
-        """Keep what came, once all of it came."""
+        """Keep the body once all of it has come."""
         self._meet_trouble(key)
         self.puts.append(key)
         parts = [part async for part in body]
         self.objects[key] = Kept(b"".join(parts), content_type)
 
     async def size(self, key: str) -> int | None:
-        """How long the object is, if it is there."""
+        """The object's size, if there is one."""
         if self.troubles:
             raise self.troubles.popleft()
         self.looks.append(key)
@@ -48,7 +48,7 @@ class FakeStore:
         return None if kept is None else len(kept.body)
 
     async def ready(self) -> None:
-        """Refuse for as long as everything is refused."""
+        """Raise `refusal`, if it is set."""
         if self.refusal is not None:
             raise self.refusal
 

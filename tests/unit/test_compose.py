@@ -21,7 +21,7 @@ from tests import containers
 
 ROOT = Path(__file__).resolve().parents[2]
 READERS: Mapping[str, Callable[[Reader], object]] = {
-    "setup": setup._steps,
+    "setup": setup.provisioners,
     "api": api.Settings.read,
     "lister": lister.Settings.read,
     "transfer": transfer.Settings.read,

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from services.adapters.drive.problem import Refusal
-from services.adapters.drive.refusals import TABLE, Asked, Circumstances
+from services.adapters.drive.refusals import TABLE, ItemKind, RefusalContext
 from services.adapters.drive.refusals import verdict as drive_verdict
 from services.adapters.kafka import dead_letters
 from services.adapters.store import objects
@@ -21,7 +21,7 @@ from services.lister.pages import DEEPEST, page_facts
 from tests.fakes.samples import NOW, a_request
 
 PAGE = Path(__file__).resolve().parents[2] / "web" / "src" / "text" / "reasons.json"
-STORE_CODES = objects.NOT_UP | objects.REFUSED | objects.FULL | objects.SLOWER | objects.BAD_KEY
+STORE_CODES = objects.REFUSED | objects.FULL | objects.RATE_LIMITED | objects.BAD_KEY
 
 
 class Words(msgspec.Struct, forbid_unknown_fields=True):
@@ -53,16 +53,16 @@ def test_every_shared_reason_has_words() -> None:
 @pytest.mark.parametrize("said", sorted(TABLE))
 def test_every_refusal_by_drive_has_words(said: str, account: bool) -> None:
     body = json.dumps({"error": {"errors": [{"reason": said}], "message": "No."}}).encode()
-    circumstances = Circumstances(asked=Asked.FILE, now=NOW, account=account)
+    context = RefusalContext(kind=ItemKind.FILE, now=NOW, service_account=account)
     refusal = Refusal(status=403, body=body, content_type="application/json")
-    assert drive_verdict(refusal, circumstances).reason in WORDS
+    assert drive_verdict(refusal, context).reason in WORDS
 
 
 @pytest.mark.parametrize("code", ["", *sorted(STORE_CODES), "SomethingElse"])
 def test_every_refusal_by_the_store_has_words(code: str) -> None:
     for status in range(400, 600):
         said = f"Server returned non-2xx status code: {status} No: <Code>{code}</Code>"
-        assert objects.verdict(said, bucket="images", where="here").reason in WORDS
+        assert objects.verdict(said, bucket="images", address="here").reason in WORDS
 
 
 def test_an_unreadable_message_has_words() -> None:

@@ -1,4 +1,4 @@
-"""The database to this version's schema, with Alembic. Running it again changes nothing."""
+"""The database to this version's tables, with Alembic. Running it again changes nothing."""
 
 from pathlib import Path
 
@@ -9,22 +9,23 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.adapters.catalog.errors import unavailable
+from services.adapters.catalog.schema import refuse_newer
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.writer import CatalogUnavailableError
 
 LOCK = 0x64726976655F6D31  # two set-ups at once wait for each other
 
 
 def engine(settings: DatabaseSettings) -> Engine:
     """A synchronous engine on psycopg."""
-    url = settings.url.reveal()
     return create_engine(
-        f"postgresql+psycopg://{url.split('://', 1)[1]}", connect_args={"connect_timeout": 10}
+        "postgresql+psycopg://", connect_args=settings.parameters(connect_timeout="10")
     )
 
 
 def migrate(settings: DatabaseSettings) -> tuple[str | None, str | None]:
-    """Migrate; the revision before and after. Raises `CatalogUnavailableError`."""
+    """Migrate; the revision before and after. Raises `CatalogUnavailableError`, and `Stop` for a
+    database that a newer version has migrated."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     database = engine(settings)
@@ -32,10 +33,11 @@ def migrate(settings: DatabaseSettings) -> tuple[str | None, str | None]:
         with database.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
             before = MigrationContext.configure(connection).get_current_revision()
+            refuse_newer(before)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
         return before, ScriptDirectory.from_config(config).get_current_head()
     except SQLAlchemyError as why:
-        raise CatalogUnavailableError(str(why).split("\n")[0]) from why
+        raise unavailable(why) from why
     finally:
         database.dispose()

@@ -48,7 +48,7 @@ _SPECIAL: Mapping[type, Mapping[str, Column]] = {
         "size": func.coalesce(import_files.c.size, import_files.c.stored_size),
         "round": func.coalesce(import_files.c.round, 0),
         "attempts": func.coalesce(import_files.c.attempts, 0),
-        "updated_at": func.coalesce(import_files.c.decided_at, import_files.c.described_at),
+        "updated_at": func.coalesce(import_files.c.outcome_at, import_files.c.metadata_at),
     },
     FailedFolder: {
         "path": func.array_to_string(import_folders.c.path, "/"),
@@ -166,20 +166,20 @@ def _engine(settings: DatabaseSettings, connections: int, statement_seconds: int
         "statement_timeout": f"{statement_seconds}s",
         "timezone": "UTC",
     }
+    parameters = settings.parameters(
+        connect_timeout=str(CONNECT_SECONDS),
+        application_name="drivestream-api",
+        options=" ".join(f"-c {name}={value}" for name, value in options.items()),
+    )
     return create_async_engine(
-        f"postgresql+psycopg://{settings.url.reveal().split('://', 1)[1]}",
+        "postgresql+psycopg://",
         hide_parameters=True,  # errors are logged; what people searched for is not
         pool_size=connections,
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
         pool_pre_ping=True,
-        connect_args={
-            "connect_timeout": CONNECT_SECONDS,
-            "application_name": "drivestream-api",
-            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
-            # A prepared statement would fail once when the tables behind its names are swapped.
-            "prepare_threshold": None,
-        },
+        # A prepared statement would fail once when the tables behind its names are swapped.
+        connect_args={**parameters, "prepare_threshold": None},
     )
 
 

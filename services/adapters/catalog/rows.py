@@ -9,7 +9,8 @@ from msgspec import Struct, field
 
 FileKey = tuple[str, str]
 FolderKey = tuple[str, str]
-PageKey = tuple[str, str, int, int]
+ENDED = ("completed", "completed_with_failures", "failed", "cancelled")
+"""The states in which nothing of an import is left to do."""
 
 
 class FileRow(Struct, frozen=True, kw_only=True):
@@ -25,8 +26,8 @@ class FileRow(Struct, frozen=True, kw_only=True):
     size: int | None = None
     folder_id: str = ""
     path: tuple[str, ...] = ()
-    described_by: int = 0
-    described_at: datetime | None = None
+    metadata_source: int = 0
+    metadata_at: datetime | None = None
     round: int | None = None
     drive_version: int | None = None
     reason: str | None = None
@@ -37,44 +38,26 @@ class FileRow(Struct, frozen=True, kw_only=True):
     md5: str | None = None
     sha256: str | None = None
     seconds: float | None = None
-    decided_at: datetime | None = None
+    outcome_at: datetime | None = None
     topic: str | None = None
     partition: int | None = None
     offset: int | None = None
 
 
 class FolderRow(Struct, frozen=True, kw_only=True):
-    """One folder in one import: opened by its parent, closed by a trusted pass, or failed."""
+    """One folder in one import: open until a complete pass closes it, or it fails."""
 
     import_id: str
     folder_id: str
     path: tuple[str, ...] = ()
-    opened: bool = False
     closed: bool = False
     reason: str | None = None
     message: str | None = None
     failed_at: datetime | None = None
 
 
-class PageRow(Struct, frozen=True, kw_only=True):
-    """One page's manifest in brief, and where in `imports.listed` it lies."""
-
-    import_id: str
-    folder_id: str
-    pass_number: int
-    page_number: int
-    listed_at: datetime
-    files: int
-    folders: int
-    skipped: int
-    last: bool
-    closes: bool
-    partition: int
-    offset: int
-
-
 class ImageRow(Struct, frozen=True, kw_only=True):
-    """One stored image, whichever import brought it."""
+    """One stored image, whichever import brought it: its object, and its newest metadata."""
 
     google_drive_id: str
     name: str
@@ -89,6 +72,7 @@ class ImageRow(Struct, frozen=True, kw_only=True):
     width: int | None
     height: int | None
     modified_at: datetime | None
+    metadata_at: datetime
     drive_version: int
     fetched: bool
     updated_at: datetime
@@ -101,7 +85,8 @@ class ImportRow(Struct, frozen=True, kw_only=True):
     state: str = "queued"
     folder_id: str | None = None
     folder_url: str | None = None
-    mode: str | None = None
+    folder_name: str | None = None
+    folder_named_at: datetime | None = None
     requested_at: datetime | None = None
     epoch: int = 0
     control: str | None = None
@@ -124,11 +109,10 @@ class ImportRow(Struct, frozen=True, kw_only=True):
 
 
 class Rows(Struct, kw_only=True):
-    """A working set: what a batch touches, as loaded, then as folded."""
+    """A working set: what a batch affects, as loaded, then as folded."""
 
     imports: dict[str, ImportRow] = field(default_factory=dict)
     folders: dict[FolderKey, FolderRow] = field(default_factory=dict)
-    pages: dict[PageKey, PageRow] = field(default_factory=dict)
     files: dict[FileKey, FileRow] = field(default_factory=dict)
     images: dict[str, ImageRow] = field(default_factory=dict)
 
@@ -137,17 +121,15 @@ class Rows(Struct, kw_only=True):
         return Rows(
             imports=dict(self.imports),
             folders=dict(self.folders),
-            pages=dict(self.pages),
             files=dict(self.files),
             images=dict(self.images),
         )
 
 
 class Keys(Struct, kw_only=True):
-    """Which rows a batch touches: to be loaded before it is folded."""
+    """Which rows a batch affects: to be loaded before it is folded."""
 
     imports: set[str] = field(default_factory=set)
     folders: set[FolderKey] = field(default_factory=set)
-    pages: set[PageKey] = field(default_factory=set)
     files: set[FileKey] = field(default_factory=set)
     images: set[str] = field(default_factory=set)

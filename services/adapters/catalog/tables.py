@@ -1,5 +1,5 @@
-"""The tables. Rows are folds of events (`services/indexer/fold.py`), so each row also keeps what
-its next merge needs to be compared with; all times come from events.
+"""The tables. Rows are folds of events (`services/indexer`), so each row also keeps what its next
+merge needs to be compared with. All times come from events.
 """
 
 from sqlalchemy import (
@@ -38,6 +38,7 @@ images = Table(
     Column("width", Integer),
     Column("height", Integer),
     Column("modified_at", Time),
+    Column("metadata_at", Time, nullable=False),  # when Drive gave name, type, place, pixels
     Column("drive_version", BigInteger, nullable=False),
     Column("fetched", Boolean, nullable=False),  # the bytes were fetched, not found in place
     Column("updated_at", Time, nullable=False),
@@ -51,7 +52,8 @@ imports = Table(
     Column("state", Text, nullable=False),
     Column("folder_id", Text),
     Column("folder_url", Text),
-    Column("mode", Text),
+    Column("folder_name", Text),
+    Column("folder_named_at", Time),
     Column("requested_at", Time),
     Column("epoch", Integer, nullable=False),
     Column("control", Text),  # the newest control event's kind: paused, resumed, cancelled, …
@@ -80,28 +82,10 @@ import_folders = Table(
     Column("import_id", Text, primary_key=True),
     Column("folder_id", Text, primary_key=True),
     Column("path", ARRAY(Text), nullable=False),
-    Column("opened", Boolean, nullable=False),
     Column("closed", Boolean, nullable=False),
     Column("reason", Text),
     Column("message", Text),
     Column("failed_at", Time),
-)
-
-import_pages = Table(
-    "import_pages",
-    metadata,
-    Column("import_id", Text, primary_key=True),
-    Column("folder_id", Text, primary_key=True),
-    Column("pass_number", Integer, primary_key=True),
-    Column("page_number", Integer, primary_key=True),
-    Column("listed_at", Time, nullable=False),
-    Column("files", Integer, nullable=False),
-    Column("folders", Integer, nullable=False),
-    Column("skipped", Integer, nullable=False),
-    Column("last", Boolean, nullable=False),
-    Column("closes", Boolean, nullable=False),
-    Column("partition", Integer, nullable=False),
-    Column("offset", BigInteger, nullable=False),
 )
 
 import_files = Table(
@@ -112,14 +96,14 @@ import_files = Table(
     Column("state", Text, nullable=False),  # pending, stored, unchanged, failed, skipped
     Column("listed", Boolean, nullable=False),  # opened by a manifest
     Column("skip_reason", Text),
-    # What is known of the file, and how that knowledge is ranked against other knowledge of it.
+    # The file's metadata, and what ranks it against other metadata of the file.
     Column("name", Text, nullable=False),
     Column("mime_type", Text, nullable=False),
     Column("size", BigInteger),
     Column("folder_id", Text, nullable=False),
     Column("path", ARRAY(Text), nullable=False),
-    Column("described_by", Integer, nullable=False),
-    Column("described_at", Time),
+    Column("metadata_source", Integer, nullable=False),
+    Column("metadata_at", Time),
     # The outcome that counts; all null while there is none.
     Column("round", Integer),
     Column("drive_version", BigInteger),
@@ -131,7 +115,7 @@ import_files = Table(
     Column("md5", Text),
     Column("sha256", Text),
     Column("seconds", Double),
-    Column("decided_at", Time),
+    Column("outcome_at", Time),
     Column("topic", Text),
     Column("partition", Integer),
     Column("offset", BigInteger),

@@ -1,4 +1,4 @@
-"""Google Drive v3: folder pages and file bytes, over httpx on aiohttp's connections."""
+"""Google Drive v3: folder pages and file bytes, through httpx on connections of aiohttp."""
 
 from services.adapters.drive.client import Drive
 from services.adapters.drive.connect import open_drive

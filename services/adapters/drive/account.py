@@ -1,8 +1,9 @@
-"""A service account: google-auth reads its key and signs with it; tokens are fetched here.
+"""A service account: google-auth signs and asks for tokens; here it is decided when, and how often.
 
-A token is fetched ahead of its end, one fetch at a time, while requests go on with the old one.
-What the token server refuses (a key that was deleted, a clock that is wrong) stops everything, in
-words; that it cannot be reached, or has trouble, is waited for like Drive itself.
+A token is replaced some time before it expires, by one fetch at a time, while requests go on with
+the old one. If the token server refuses the account (its key was deleted, the clock is wrong), all
+work stops, with the server's own words. If the server cannot be reached or has trouble, it is
+waited for like Drive itself.
 """
 
 import asyncio
@@ -13,171 +14,140 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
-import httpx
-from google.auth.exceptions import GoogleAuthError, TransportError
-from google.auth.transport import Request, Response
+import urllib3
+from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
+from google.auth.transport.urllib3 import Request
 from google.oauth2.service_account import Credentials
+from urllib3.exceptions import HTTPError
+from urllib3.util import make_headers, parse_url
 
-from services.adapters.drive.answers import tellable
-from services.adapters.drive.credentials import SIGNABLE
+from services.adapters.drive.answers import replace_unstorable
+from services.adapters.drive.credentials import HEADER_VALUE
+from services.adapters.drive.proxies import proxy_for
 from services.core.errors import Stop, TryAgain, Verdict
 from services.core.reasons import CREDENTIALS_REFUSED, DRIVE_UNREACHABLE
 from services.core.settings import SettingsError
 
 SETTING = "GOOGLE_APPLICATION_CREDENTIALS"
 SCOPE = "https://www.googleapis.com/auth/drive.readonly"
-NEEDED = ("client_email", "private_key", "token_uri")
+REQUIRED = ("client_email", "private_key", "token_uri")
 AHEAD_SECONDS = 300.0
-"""Before its end a token is replaced; one that lives shorter, when a fifth of its life is left."""
-PAUSE_SECONDS = 5.0
-"""After a fetch that failed, while the old token lasts, the next is not tried at once."""
-USUAL_LIFE_SECONDS = 600.0
-"""Of a token that does not say how long it lives."""
+"""A token is replaced so long before it expires, or when a fifth of its lifetime is left."""
+RETRY_SECONDS = 5.0
+"""After a fetch that failed, the next one waits so long, as long as the old token is good."""
+DEFAULT_LIFETIME_SECONDS = 600.0
+"""For a token whose answer does not say how long it is good."""
 ANSWER_SECONDS = 10.0
-BIGGEST_ANSWER = 64 * 1024
-NO_SENSE = (GoogleAuthError, ValueError, TypeError, LookupError, AttributeError, OverflowError)
-"""What google-auth raises: its own errors and, for answers of the wrong shape, Python's."""
+LARGEST_ANSWER = 64 * 1024
+CHUNK = 4 * 1024
+TOKEN_ERRORS = (GoogleAuthError, OSError, ValueError, TypeError, LookupError, ArithmeticError)
+"""google-auth raises its own errors and, for answers of an unexpected shape, Python's."""
+
+
+class TokenHttp:
+    """What google-auth's transport sends with: urllib3, bounded in time and size.
+
+    google-auth retries some statuses by itself and says nothing meanwhile. Here they are errors, so
+    that the caller decides.
+    """
+
+    def __init__(self, pool: urllib3.PoolManager, seconds: float = ANSWER_SECONDS) -> None:
+        self._pool = pool
+        self._seconds = seconds
+
+    def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
+        """One request, which is not repeated. Raises urllib3's `HTTPError`."""
+        deadline = time.monotonic() + self._seconds
+        options |= {"timeout": self._seconds, "retries": False, "preload_content": False}
+        response = self._pool.request(method, url, **options)
+        try:
+            if response.status in (408, 429) or response.status >= 500:
+                raise HTTPError(f"it answered {response.status}")
+            content = b""
+            while chunk := response.read1(CHUNK):
+                content += chunk
+                if len(content) > LARGEST_ANSWER or time.monotonic() > deadline:
+                    raise HTTPError("its answer does not end")
+        finally:
+            response.close()
+        return urllib3.HTTPResponse(content, response.headers, response.status)
 
 
 class ServiceAccount:
-    """`Signs` with the tokens of one account. `fetch` blocks, and is called in a thread."""
+    """`Authenticator` with the tokens of one account."""
 
-    account = True
-    query: Mapping[str, str] = {}  # who has an account is known: `quotaUser` is for who has none
+    is_service_account = True
+    query: Mapping[str, str] = {}  # Google knows the account: only a key needs `quotaUser`
 
     def __init__(
         self,
         credentials: Credentials,
-        http: "TokenHttp",
+        http: TokenHttp,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._credentials = credentials
-        self._http = http
+        self._transport = Request(http)  # type: ignore[no-untyped-call]
         self._clock = clock
         self._headers: Mapping[str, str] = {}
-        self._due = self._ends = self._not_before = clock()
+        self._renew_at = self._expires_at = self._retry_at = clock()
         self._fetching = asyncio.Lock()
+        self.secret = ""
 
     async def headers(self) -> Mapping[str, str]:
         """A token that is still good. Raises `Stop` or `TryAgain` where there is none."""
         now = self._clock()
-        if now < self._due:
+        if now < self._renew_at:
             return self._headers
-        if now < self._ends and (self._fetching.locked() or now < self._not_before):
+        if now < self._expires_at and (self._fetching.locked() or now < self._retry_at):
             return self._headers
         async with self._fetching:
-            if self._clock() >= self._due:
-                await self._fetch_or_go_on()
+            if self._clock() >= self._renew_at:
+                await self._renew()
         return self._headers
 
-    async def renewed(self, refused: Mapping[str, str]) -> bool:
-        """Fetch another token than the one refused, unless somebody has done so meanwhile."""
+    async def renew(self, rejected: Mapping[str, str]) -> bool:
+        """Fetch another token than the one rejected, unless that has been done meanwhile."""
         async with self._fetching:
-            if self._headers is refused:
-                self._due = self._ends = self._clock()
-                await self._fetch_or_go_on()
+            if self._headers is rejected:
+                self._renew_at = self._expires_at = self._clock()
+                await self._renew()
         return True
 
-    async def _fetch_or_go_on(self) -> None:
+    async def _renew(self) -> None:
         try:
             await self._fetch()
         except TryAgain:
-            self._not_before = self._clock() + PAUSE_SECONDS
-            if self._clock() >= self._ends:
+            self._retry_at = self._clock() + RETRY_SECONDS
+            if self._clock() >= self._expires_at:
                 raise
 
     async def _fetch(self) -> None:
         since = self._clock()
         try:
-            await asyncio.to_thread(self._credentials.refresh, self._http)
-            token, life = self._credentials.token, _life(self._credentials.expiry)
-            if not isinstance(token, str) or not SIGNABLE.fullmatch(token):
+            await asyncio.to_thread(self._credentials.refresh, self._transport)
+            token, lifetime = self._credentials.token, _lifetime(self._credentials.expiry)
+            if not isinstance(token, str) or not HEADER_VALUE.fullmatch(token):
                 raise ValueError("no access token in the answer")
-        except NO_SENSE as why:
-            raise self._meant(why) from None  # what google-auth says may quote the assertion
+        except TOKEN_ERRORS as why:
+            raise _verdict(why) from None  # google-auth's own error may quote the assertion
+        self.secret = token
         self._headers = {"Authorization": f"Bearer {token}"}
-        self._ends = since + life
-        self._due = self._ends - min(AHEAD_SECONDS, life / 5)
-
-    def _meant(self, why: Exception) -> Verdict:
-        if self._http.refusal:
-            return Stop(
-                CREDENTIALS_REFUSED,
-                f"Google refused the service account of {SETTING}: {self._http.refusal}",
-            )
-        what = str(why.args[0])[:200] if isinstance(why, TransportError) else "it had trouble"
-        return TryAgain(
-            DRIVE_UNREACHABLE, f"Google's token server gave the service account no token: {what}."
-        )
+        self._expires_at = since + lifetime
+        self._renew_at = self._expires_at - min(AHEAD_SECONDS, lifetime / 5)
 
 
-class TokenHttp(Request):
-    """google-auth's transport, on httpx: bounded in time and size, trusting whom Drive's does.
-
-    `refusal` is what the last answer said, if that was a clear no; else empty.
-    """
-
-    def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
-        self._transport = transport
-        self.refusal = ""
-
-    def __call__(
-        self,
-        url: str,
-        method: str = "GET",
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-        **_: Any,
-    ) -> "TokenResponse":
-        """One request; raises google-auth's `TransportError`."""
-        self.refusal = ""
-        until = time.monotonic() + ANSWER_SECONDS
-        try:
-            with (
-                httpx.Client(
-                    transport=self._transport,
-                    verify=ssl.create_default_context(),
-                    timeout=timeout or ANSWER_SECONDS,
-                ) as client,
-                client.stream(method, url, content=body, headers=headers) as response,
-            ):
-                content = _read(response, until)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as why:
-            words = str(why) or type(why).__name__
-            raise TransportError(words) from why  # type: ignore[no-untyped-call]
-        self.refusal = _refusal(response.status_code, content)
-        return TokenResponse(response.status_code, dict(response.headers), content)
-
-
-class TokenResponse(Response):
-    """As google-auth wants to see it."""
-
-    def __init__(self, status: int, headers: Mapping[str, str], data: bytes) -> None:
-        self._seen = status, headers, data
-
-    @property
-    def status(self) -> int:
-        """HTTP's status."""
-        return self._seen[0]
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """HTTP's headers."""
-        return self._seen[1]
-
-    @property
-    def data(self) -> bytes:
-        """The body."""
-        return self._seen[2]
-
-
-def read_account(path: Path, transport: httpx.BaseTransport | None = None) -> ServiceAccount:
+def read_account(
+    path: Path,
+    pool: urllib3.PoolManager | None = None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> ServiceAccount:
     """The account of a key file as Google's console gives it out.
 
-    Raises `SettingsError`, in words that hold nothing of the file but its name.
+    Raises `SettingsError`, which holds nothing of the file but its name.
     """
     try:
         info = json.loads(path.read_bytes())
@@ -187,7 +157,7 @@ def read_account(path: Path, transport: httpx.BaseTransport | None = None) -> Se
         raise SettingsError(f"{SETTING} names {path}, which holds no JSON.") from None
     if not isinstance(info, dict) or info.get("type") != "service_account":
         raise SettingsError(f"{SETTING} names {path}, which is no service account's key file.")
-    missing = [name for name in NEEDED if not isinstance(info.get(name), str) or not info[name]]
+    missing = [name for name in REQUIRED if not isinstance(info.get(name), str) or not info[name]]
     if missing:
         raise SettingsError(f"{SETTING} names {path}, which lacks {', '.join(missing)}.")
     if not info["token_uri"].startswith(("https://", "http://")):
@@ -195,38 +165,50 @@ def read_account(path: Path, transport: httpx.BaseTransport | None = None) -> Se
     try:
         read = Credentials.from_service_account_info
         credentials = read(info, scopes=[SCOPE])  # type: ignore[no-untyped-call]
-    except NO_SENSE:
+    except TOKEN_ERRORS:
         raise SettingsError(
-            f"{SETTING} names {path}, whose private_key cannot be read: get the file anew."
+            f"{SETTING} names {path}, whose private_key cannot be read: download the file again."
         ) from None
-    return ServiceAccount(credentials, TokenHttp(transport))
+    return ServiceAccount(credentials, TokenHttp(pool or _pool(info["token_uri"])), clock=clock)
 
 
-def _read(response: httpx.Response, until: float) -> bytes:
-    content = bytearray()
-    for chunk in response.iter_bytes():
-        content += chunk
-        if len(content) > BIGGEST_ANSWER or time.monotonic() > until:
-            raise TransportError("its answer has no end")  # type: ignore[no-untyped-call]
-    return bytes(content)
+def _pool(url: str) -> urllib3.PoolManager:
+    """Trusts the system's certificates or those of SSL_CERT_FILE; uses the environment's proxy."""
+    trust = ssl.create_default_context()
+    proxy = proxy_for(url)
+    if proxy is None:
+        return urllib3.PoolManager(ssl_context=trust)
+    password = parse_url(proxy).auth
+    headers = make_headers(proxy_basic_auth=unquote(password)) if password else None
+    return urllib3.ProxyManager(proxy, ssl_context=trust, proxy_headers=headers)
 
 
-def _refusal(status: int, content: bytes) -> str:
-    """OAuth's error in words, if this is one (RFC 6749 §5.2): a page of a proxy's says nothing."""
-    if not 400 <= status < 500 or status in {408, 429}:
+def _verdict(why: Exception) -> Verdict:
+    refusal = _refusal(why)
+    if refusal:
+        return Stop(
+            CREDENTIALS_REFUSED, f"Google refused the service account of {SETTING}: {refusal}"
+        )
+    how = str(why)[:200] if isinstance(why, TransportError) else "its answer makes no sense"
+    return TryAgain(
+        DRIVE_UNREACHABLE, f"Google's token server gave the service account no token: {how}."
+    )
+
+
+def _refusal(why: Exception) -> str:
+    """OAuth's error in words (RFC 6749 §5.2), if the server clearly refused; else empty."""
+    if not isinstance(why, RefreshError) or why.retryable or len(why.args) < 2:
         return ""
-    try:
-        answer = json.loads(content)
-    except (ValueError, RecursionError):
-        return ""
-    if not isinstance(answer, dict) or not isinstance(answer.get("error"), str):
-        return ""
-    said = f"{answer['error']}: {answer.get('error_description') or 'it says no more'}"
-    return tellable(" ".join(said.split()))[:300]
+    words, answer = why.args
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if not isinstance(error, str) or not str(words).startswith(error):
+        return ""  # a proxy's own error, or a success without a token
+    said = f"{error}: {answer.get('error_description') or 'no further explanation'}"
+    return replace_unstorable(" ".join(said.split()))[:300]
 
 
-def _life(expiry: datetime | None) -> float:
-    """Seconds from now; google-auth's times are UTC without saying so."""
+def _lifetime(expiry: datetime | None) -> float:
+    """Seconds from now. google-auth's times are UTC without saying so."""
     if expiry is None:
-        return USUAL_LIFE_SECONDS
+        return DEFAULT_LIFETIME_SECONDS
     return (expiry.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds()

@@ -1,4 +1,4 @@
-"""Drive, as lister and transfer see it: what is asked of it, in Google's own words."""
+"""Drive, as lister and transfer see it: listings, look-ups and downloads, in Google's own terms."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -8,10 +8,10 @@ from urllib.parse import quote
 import httpx
 
 from services.adapters.drive import answers
-from services.adapters.drive.credentials import ApiKey, Signs
+from services.adapters.drive.credentials import ApiKey, Authenticator
 from services.adapters.drive.download import Download
-from services.adapters.drive.refusals import Asked
-from services.adapters.drive.requests import AGENT, Exchange, Limits, Question
+from services.adapters.drive.refusals import ItemKind
+from services.adapters.drive.requests import AGENT, DriveRequest, DriveSession, Limits
 from services.adapters.drive.settings import DriveSettings
 from services.adapters.drive.units import DOWNLOAD, GET, LIST, Unmetered
 from services.core.errors import CoolDown, TryAgain, Verdict
@@ -19,9 +19,9 @@ from services.core.events import FileFound
 from services.core.ports import LARGEST_PAGE, Entry, Page, SpendsQuota
 
 T = TypeVar("T")
-BIGGEST_LISTING = 32 * 1024 * 1024
-BIGGEST_ITEM = 256 * 1024
-USUAL_LIMITS = Limits()
+LARGEST_LISTING = 32 * 1024 * 1024
+LARGEST_ITEM = 256 * 1024
+DEFAULT_LIMITS = Limits()
 JSON_HEADERS = {"User-Agent": AGENT, "Accept-Encoding": "gzip"}
 MEDIA_HEADERS = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
 
@@ -29,7 +29,7 @@ MEDIA_HEADERS = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
 class Drive:
     """`ReadsFolders`, `LooksUpFiles` and `OpensFiles`; all raise the three verbs.
 
-    Without `credentials` it asks with the settings' API key; without `quota` nothing holds it back.
+    Without an `authenticator` it sends the settings' API key. Without `quota` nothing limits it.
     """
 
     def __init__(
@@ -37,16 +37,16 @@ class Drive:
         settings: DriveSettings,
         transport: httpx.AsyncBaseTransport,
         *,
-        credentials: Signs | None = None,
+        authenticator: Authenticator | None = None,
         quota: SpendsQuota | None = None,
-        limits: Limits = USUAL_LIMITS,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        signs = credentials or ApiKey(settings.api_key, settings.quota_user)
+        authenticator = authenticator or ApiKey(settings.api_key, settings.quota_user)
         self._files = httpx.URL(f"{settings.api_url}/drive/v3/files")
-        self._query = {"supportsAllDrives": "true", **signs.query}
+        self._query = {"supportsAllDrives": "true", **authenticator.query}
         self._media = str(httpx.QueryParams({"alt": "media", **self._query}))
-        self._exchange = Exchange(
-            transport, signs, quota or Unmetered(), limits, settings.cool_down_seconds
+        self._session = DriveSession(
+            transport, authenticator, quota or Unmetered(), limits, settings.cool_down_seconds
         )
 
     async def list_page(
@@ -58,7 +58,7 @@ class Drive:
         page_size: int = LARGEST_PAGE,
         ids_only: bool = False,
     ) -> Page:
-        """One page of what lies in the folder and is not trashed."""
+        """One page of the folder's items that are not in the trash."""
         escaped = folder_id.replace("\\", "\\\\").replace("'", "\\'")
         query = {
             "q": f"'{escaped}' in parents and trashed=false",
@@ -66,29 +66,35 @@ class Drive:
             "fields": answers.ID_FIELDS if ids_only else answers.FIELDS,
             "includeItemsFromAllDrives": "true",
         } | ({"pageToken": token} if token else {})
-        url = self._files.copy_merge_params(self._query | query)
-        headers = JSON_HEADERS | _resource_key(folder_id, resource_key)
-        question = Question(url=url, asked=Asked.FOLDER, units=LIST, headers=headers)
-        return await self._read(question, BIGGEST_LISTING, answers.page)
+        request = DriveRequest(
+            url=self._files.copy_merge_params(self._query | query),
+            kind=ItemKind.FOLDER,
+            units=LIST,
+            headers=JSON_HEADERS | _resource_key(folder_id, resource_key),
+        )
+        return await self._read(request, LARGEST_LISTING, answers.page)
 
     async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
         """The item as it is now, in the trash too, with its parents."""
         query = self._query | {"fields": answers.ITEM_FIELDS}
-        url = httpx.URL(self._item(item_id)).copy_merge_params(query)
-        headers = JSON_HEADERS | _resource_key(item_id, resource_key)
-        question = Question(url=url, asked=Asked.ITEM, units=GET, headers=headers)
-        return await self._read(question, BIGGEST_ITEM, answers.item)
+        request = DriveRequest(
+            url=httpx.URL(self._item(item_id)).copy_merge_params(query),
+            kind=ItemKind.ITEM,
+            units=GET,
+            headers=JSON_HEADERS | _resource_key(item_id, resource_key),
+        )
+        return await self._read(request, LARGEST_ITEM, answers.item)
 
     @asynccontextmanager
     async def open(self, file: FileFound) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The file's bytes, as they come. Raises on entering and in between."""
-        question = Question(
+        """The file's bytes, in chunks. Raises on entering and between two chunks."""
+        request = DriveRequest(
             url=httpx.URL(f"{self._item(file.file_id)}?{self._media}"),
-            asked=Asked.FILE,
+            kind=ItemKind.FILE,
             units=DOWNLOAD,
             headers=MEDIA_HEADERS | _resource_key(file.file_id, file.resource_key),
         )
-        download = Download(self._exchange, question, file)
+        download = Download(self._session, request, file)
         try:
             await download.begin()
             async with aclosing(download.chunks()) as chunks:
@@ -101,9 +107,9 @@ class Drive:
         url = self._files.copy_with(path="/drive/v3/about").copy_merge_params(
             self._query | {"fields": "kind"}
         )
-        question = Question(url=url, asked=Asked.ITEM, units=GET, headers=JSON_HEADERS)
+        request = DriveRequest(url=url, kind=ItemKind.ITEM, units=GET, headers=JSON_HEADERS)
         try:
-            await self._exchange.read(question, BIGGEST_ITEM)
+            await self._session.read(request, LARGEST_ITEM)
         except (TryAgain, CoolDown):
             return False
         except Verdict:
@@ -113,12 +119,12 @@ class Drive:
     def _item(self, item_id: str) -> str:
         return f"{self._files}/{quote(item_id, safe='')}"
 
-    async def _read(self, question: Question, limit: int, parse: Callable[[bytes], T]) -> T:
-        response, body = await self._exchange.read(question, limit)
+    async def _read(self, request: DriveRequest, limit: int, parse: Callable[[bytes], T]) -> T:
+        response, body = await self._session.read(request, limit)
         try:
             return parse(body)
         except TryAgain:
-            self._exchange.unmask(response, body, question.asked)
+            self._session.raise_hidden_error(response, body, request.kind)
             raise
 
 

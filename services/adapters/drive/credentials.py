@@ -1,6 +1,6 @@
-"""How a request says who asks: by an API key, or by a service account (`account.py`).
+"""How a request says who sends it: with an API key, or as a service account (`account.py`).
 
-Neither ever travels in an address, so that no log and no proxy shows it.
+Neither is ever part of an address, so that no log and no proxy shows it.
 """
 
 import re
@@ -9,44 +9,54 @@ from typing import Protocol
 
 from services.core.settings import Secret
 
-SIGNABLE = re.compile(r"[\x21-\x7e]+")
-"""What can be the value of a header; a key or token of anything else is none of Google's."""
+HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
+"""What can be sent in a header. A key or token with any other character is none of Google's."""
 
 
-class Signs(Protocol):
-    """Who asks. `account` decides how a refusal is told, `query` goes with every request."""
+class Authenticator(Protocol):
+    """Who sends the requests.
 
-    account: bool
+    `is_service_account` decides how a refusal is worded. `query` is added to every request.
+    `secret` is what no message may contain.
+    """
+
+    is_service_account: bool
     query: Mapping[str, str]
 
-    async def headers(self) -> Mapping[str, str]:
-        """What proves it. Raises `Stop` where nothing can, `TryAgain` where nothing can now."""
+    @property
+    def secret(self) -> str:
+        """The key, or the current token."""
         ...
 
-    async def renewed(self, refused: Mapping[str, str]) -> bool:
-        """Whether `headers()` is now something else than what was refused, and worth a try."""
+    async def headers(self) -> Mapping[str, str]:
+        """The proof. Raises `Stop` where there can be none, `TryAgain` where there is none now."""
+        ...
+
+    async def renew(self, rejected: Mapping[str, str]) -> bool:
+        """Whether `headers()` now gives something other than what was rejected."""
         ...
 
 
 class ApiKey:
-    """A key makes us anonymous: `quota_user` (at most 40 characters) says whose quota is spent.
+    """An API key. It makes us anonymous, so `quota_user` says whose quota is spent.
 
-    Without it Google counts by address, and workers behind several would share no common bucket.
+    Without `quota_user` (at most 40 characters) Google counts by address, and workers behind
+    several addresses would not share one quota.
     """
 
-    account = False
+    is_service_account = False
 
     def __init__(self, key: Secret, quota_user: str = "") -> None:
-        revealed = key.reveal()
-        # What cannot be a header is left out: Google then says, as for any wrong key, what to do.
-        known = SIGNABLE.fullmatch(revealed)
-        self._headers = {"X-Goog-Api-Key": revealed} if known else {}
+        self.secret = key.reveal()
+        # A key that cannot be a header is not sent. Google then explains what to do about it.
+        known = HEADER_VALUE.fullmatch(self.secret)
+        self._headers = {"X-Goog-Api-Key": self.secret} if known else {}
         self.query: Mapping[str, str] = {"quotaUser": quota_user} if quota_user else {}
 
     async def headers(self) -> Mapping[str, str]:
         """The key's header."""
         return self._headers
 
-    async def renewed(self, refused: Mapping[str, str]) -> bool:
-        """Never: a key stays what it is."""
+    async def renew(self, rejected: Mapping[str, str]) -> bool:
+        """Never: there is no other key."""
         return False

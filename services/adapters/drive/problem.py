@@ -1,8 +1,8 @@
-"""What an answer that is no success says of itself, in whichever of Google's forms: no judgement.
+"""What Google says in an error response, in any of its formats. Nothing is judged here.
 
-The forms: classic (`errors[]`), of the newer front end (`status`, `details[]`), OAuth's
-(`"error": "invalid_grant"`), HTML, or nothing at all. Hostile until parsed: what has another type
-than Google documents is passed over, and never costs what stands beside it.
+The formats: classic (`errors[]`), the newer front end's (`status`, `details[]`), OAuth's
+(`"error": "invalid_grant"`), HTML, or nothing. A value of another type than Google documents is
+skipped, and never costs what stands beside it.
 """
 
 import json
@@ -12,17 +12,17 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from services.adapters.drive.answers import tellable
+from services.adapters.drive.answers import fields, replace_unstorable, text
 
 LONGEST_RETRY_AFTER = 3600.0
-MOST_REASONS = 20
-# Google's page against robots ("We're sorry... ", at /sorry/ in a browser), lower-case.
-WALL_WORDS = (b"automated queries", b"unusual traffic")
+MAX_REASONS = 20
+# Google's page against robots ("We're sorry... ", at /sorry/ in a browser), in lower case.
+AUTOMATED_QUERIES_WORDS = (b"automated queries", b"unusual traffic")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """An answer that is not what was asked for. `body` may be cut off."""
+    """A response that is not what was asked for. `body` may be cut off."""
 
     status: int
     content_type: str = ""
@@ -32,57 +32,58 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Google's words for it. `reasons` come most telling first: those of `details` before others.
+    """Google's words for it. `reasons` start with the most specific, those of `details`.
 
-    `locations` name the parameters that it is about; `a_day` says that a quota of a day is meant.
+    `locations` name the parameters that it is about; `daily` says that a daily quota is meant.
     """
 
     reasons: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
     status: str = ""
     message: str = ""
-    a_day: bool = False
+    daily: bool = False
 
 
 def problem(body: bytes) -> Problem:
     """The words of a JSON error; an empty `Problem` where there is none."""
     try:
-        decoded = json.loads(body) if body.lstrip()[:1] == b"{" else None
+        decoded = fields(json.loads(body)) if body.lstrip()[:1] == b"{" else {}
     except (ValueError, RecursionError):
-        decoded = None
-    error = decoded.get("error") if isinstance(decoded, dict) else None
+        decoded = {}
+    error = decoded.get("error")
     if isinstance(error, str):
-        message = decoded.get("error_description") if isinstance(decoded, dict) else None
-        return Problem(reasons=(tellable(error)[:100],), message=_text(message))
+        return Problem(
+            reasons=(_words(error)[:100],), message=_words(decoded.get("error_description"))
+        )
     if not isinstance(error, dict):
         return Problem()
-    stated = [*_items(error.get("details")), *_items(error.get("errors"))]
+    items = [*_items(error.get("details")), *_items(error.get("errors"))]
     return Problem(
-        reasons=tuple(filter(None, (_text(item.get("reason")) for item in stated))),
-        locations=tuple(filter(None, (_text(item.get("location")) for item in stated))),
-        status=_text(error.get("status")),
-        message=_text(error.get("message")),
-        a_day=any(_of_a_day(item) for item in stated),
+        reasons=tuple(filter(None, (_words(item.get("reason")) for item in items))),
+        locations=tuple(filter(None, (_words(item.get("location")) for item in items))),
+        status=_words(error.get("status")),
+        message=_words(error.get("message")),
+        daily=any(_is_daily(item) for item in items),
     )
 
 
-def is_wall(refusal: Refusal) -> bool:
-    """Whether it is Google's page against robots: by its words, or any page of HTML with a 403."""
+def is_automated_queries_block(refusal: Refusal) -> bool:
+    """Whether it is Google's page against robots: by its words, or any HTML page with a 403."""
     if "html" not in refusal.content_type.lower():
         return False
     page = refusal.body.lower()
-    return refusal.status == 403 or any(words in page for words in WALL_WORDS)
+    return refusal.status == 403 or any(words in page for words in AUTOMATED_QUERIES_WORDS)
 
 
-def seconds_asked(header: str | None, now: datetime) -> float | None:
-    """Retry-After, as seconds or as a date; None where it is absent or makes no sense."""
+def retry_after_seconds(header: str | None, now: datetime) -> float | None:
+    """Retry-After, given in seconds or as a date; None where it is absent or makes no sense."""
     if header is None:
         return None
-    text = header.strip()
-    if text.isascii() and text.isdigit() and len(text) < 10:
-        return min(float(text), LONGEST_RETRY_AFTER)
+    value = header.strip()
+    if value.isascii() and value.isdigit() and len(value) < 10:
+        return min(float(value), LONGEST_RETRY_AFTER)
     try:
-        at = parsedate_to_datetime(text)
+        at = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
@@ -90,16 +91,14 @@ def seconds_asked(header: str | None, now: datetime) -> float | None:
 
 
 def _items(value: Any) -> Iterator[dict[str, Any]]:
-    named = value[:MOST_REASONS] if isinstance(value, list) else []
-    return (item for item in named if isinstance(item, dict))
+    items = value[:MAX_REASONS] if isinstance(value, list) else []
+    return (item for item in items if isinstance(item, dict))
 
 
-def _text(value: Any) -> str:
-    return tellable(value) if isinstance(value, str) else ""
+def _words(value: Any) -> str:
+    return replace_unstorable(text(value))
 
 
-def _of_a_day(item: dict[str, Any]) -> bool:
-    """ErrorInfo names the limit: `defaultPerDayPerProject` beside `defaultPerMinutePerProject`."""
-    metadata = item.get("metadata")
-    limit = metadata.get("quota_limit") if isinstance(metadata, dict) else ""
-    return "PerDay" in _text(limit)
+def _is_daily(item: dict[str, Any]) -> bool:
+    """ErrorInfo names the limit: `defaultPerDayPerProject`, or `defaultPerMinutePerProject`."""
+    return "PerDay" in text(fields(item.get("metadata")).get("quota_limit"))

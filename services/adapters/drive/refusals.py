@@ -1,13 +1,19 @@
-"""What Google's refusals mean for us: the reason decides, not the status.
+"""What Google's refusals mean for us. The reason decides, not the status.
 
-One table, from `drive-api.md` §1.7. Nothing else in this project knows Google's reason words.
+One table, from `drive-api.md` §1.7. No other module knows Google's reason codes.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from services.adapters.drive.problem import Problem, Refusal, is_wall, problem, seconds_asked
+from services.adapters.drive.problem import (
+    Problem,
+    Refusal,
+    is_automated_queries_block,
+    problem,
+    retry_after_seconds,
+)
 from services.core.errors import (
     CoolDown,
     Corrupt,
@@ -30,13 +36,13 @@ from services.core.reasons import (
 )
 
 COOL_DOWN_SECONDS = 600.0
-"""At the wall, where the settings say nothing else: minutes, not moments."""
+"""How long to stay away when Google blocks us, where the settings say nothing else."""
 DAY_FACTOR = 6.0
-"""A used-up day is waited for so many times as long: an hour by default."""
+"""A used-up daily limit is waited for so many times as long: an hour by default."""
 
 
-class Asked(Enum):
-    """What was asked for, as a sentence names it."""
+class ItemKind(Enum):
+    """What a request was about, as a sentence names it."""
 
     FOLDER = "folder"
     FILE = "file"
@@ -44,26 +50,28 @@ class Asked(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Circumstances:
-    """Under which a refusal came: what decides beside Google's words."""
+class RefusalContext:
+    """What decides about a refusal in addition to Google's words; no sentence quotes `secret`."""
 
-    asked: Asked
+    kind: ItemKind
     now: datetime
-    account: bool = False
+    service_account: bool = False
     cool_down: float = COOL_DOWN_SECONDS
+    secret: str = ""
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What to do, under which reason code, and what to tell a person.
+    """What to do, with which reason code and sentence.
 
-    `{it}` is what was asked for, `{who}` the setting that we asked with.
+    In the sentence `{kind}` is what was asked for, and `{who}` the credentials that were used.
+    `cool_downs` is how long to wait, in multiples of the usual time.
     """
 
     verb: type[Verdict]
     reason: str
     sentence: str
-    times: float = 1.0
+    cool_downs: float = 1.0
 
 
 _KEY = Meaning(
@@ -85,19 +93,19 @@ _NO_API = Meaning(
     "drive_api_disabled",
     "The Drive API is not enabled in the Google Cloud project of {who}: enable it there.",
 )
-_SLOWER = Meaning(RateLimited, DRIVE_RATE_LIMITED, "Google Drive asks for fewer requests.")
-_DAY_USED_UP = Meaning(
+_RATE_LIMITED = Meaning(RateLimited, DRIVE_RATE_LIMITED, "Google Drive asks for fewer requests.")
+_DAILY_LIMIT = Meaning(
     CoolDown,
     DAILY_LIMIT,
-    "The daily limit of the Google Cloud project is used up; it is renewed at midnight, Pacific. "
-    "Everything waits until then; a higher limit can be asked for in the project's quotas.",
+    "The daily limit of the Google Cloud project is used up until midnight, Pacific time. "
+    "Everything waits until then. You can ask for a higher limit in the project's quotas.",
     DAY_FACTOR,
 )
-_WALL = Meaning(
+_AUTOMATED_QUERIES = Meaning(
     CoolDown,
     AUTOMATED_QUERIES,
-    "Google takes this computer's requests for automated queries and shuts them out for a while. "
-    "If it comes back, lower DRIVE_QUOTA_UNITS_PER_MINUTE, or use a service account "
+    "Google takes this computer's requests for automated queries and blocks them for a while. "
+    "If this happens again, lower DRIVE_QUOTA_UNITS_PER_MINUTE, or use a service account "
     "(GOOGLE_APPLICATION_CREDENTIALS).",
 )
 _FILE_QUOTA = Meaning(
@@ -106,36 +114,38 @@ _FILE_QUOTA = Meaning(
     "Too many people downloaded this file lately; Google allows it again within 24 hours.",
 )
 _ABUSIVE = Meaning(
-    SetAside, "abusive_file", "Google identified this file as malware or spam and withholds it."
+    SetAside, "abusive_file", "Google identified this file as malware or spam and does not send it."
 )
 _FORBIDDEN = Meaning(
-    SetAside, "not_permitted", "The owner of this {it} does not allow it to be downloaded."
+    SetAside, "not_permitted", "The owner of this {kind} does not allow downloads."
 )
 _NO_BYTES = Meaning(
-    SetAside, "not_downloadable", "This is a Google document: it has no bytes to download."
+    SetAside, "not_downloadable", "This is a Google document, which has no bytes to download."
 )
 _NOT_FOUND = Meaning(
     SetAside,
     NOT_FOUND,
-    "This {it} does not exist, or it is not shared with anyone who has the link. Older links work "
-    "only whole, with their resourcekey.",
+    "This {kind} does not exist, or it is not shared with anyone who has the link. Older links "
+    "work only as a whole, with their resourcekey.",
 )
-_OLD_TOKEN = Meaning(
-    SetAside, PAGE_TOKEN_INVALID, "Google no longer accepts the place where the listing stood."
+_TOKEN_INVALID = Meaning(
+    SetAside, PAGE_TOKEN_INVALID, "Google no longer accepts the page token of this listing."
 )
-_FEWER_BYTES = Meaning(
-    Corrupt, CONTENT_MISMATCH, "Google Drive no longer has the bytes of this {it} that it listed."
+_TRUNCATED = Meaning(
+    Corrupt,
+    CONTENT_MISMATCH,
+    "Google Drive no longer has all the bytes of this {kind} that it listed.",
 )
-_TROUBLE = Meaning(TryAgain, "drive_unavailable", "Google Drive had trouble answering.")
-_UNFIT = Meaning(SetAside, "drive_refused", "")
-"""A request that Google cannot make sense of. That is ours to mend, so it is quoted."""
+_UNAVAILABLE = Meaning(TryAgain, "drive_unavailable", "Google Drive had trouble answering.")
+_BAD_REQUEST = Meaning(SetAside, "drive_refused", "")
+"""Google does not understand the request. That is our fault, so its words are quoted."""
 
 
 def _all(meaning: Meaning, *reasons: str) -> dict[str, Meaning]:
     return dict.fromkeys(reasons, meaning)
 
 
-# The words in capitals are those of the newer front end: ErrorInfo's, and `google.rpc.Code`.
+# The codes in capitals are those of the newer front end: ErrorInfo's, and `google.rpc.Code`.
 TABLE = {
     **_all(_KEY, "keyInvalid", "keyExpired", "ipRefererBlocked", "API_KEY_INVALID"),
     **_all(_KEY, "API_KEY_SERVICE_BLOCKED", "API_KEY_HTTP_REFERRER_BLOCKED"),
@@ -146,87 +156,85 @@ TABLE = {
     **_all(_CREDENTIALS, "invalid_grant", "invalid_client", "invalid_token"),
     **_all(_CREDENTIALS, "unauthorized_client", "invalid_scope", "access_denied"),
     **_all(_NO_API, "accessNotConfigured", "SERVICE_DISABLED"),
-    **_all(_SLOWER, "rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded"),
-    **_all(_SLOWER, "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"),
-    **_all(_DAY_USED_UP, "dailyLimitExceeded"),
+    **_all(_RATE_LIMITED, "rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded"),
+    **_all(_RATE_LIMITED, "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"),
+    **_all(_DAILY_LIMIT, "dailyLimitExceeded"),
     **_all(_FILE_QUOTA, "downloadQuotaExceeded", "quotaExceeded"),
     **_all(_ABUSIVE, "cannotDownloadAbusiveFile", "invalidAbuseAcknowledgment"),
     **_all(_FORBIDDEN, "cannotDownloadFile", "insufficientFilePermissions"),
     **_all(_FORBIDDEN, "insufficientPermissions", "appNotAuthorizedToFile", "domainPolicy"),
     **_all(_NO_BYTES, "fileNotDownloadable", "fileNotExportable", "exportSizeLimitExceeded"),
     **_all(_NOT_FOUND, "notFound", "NOT_FOUND"),
-    **_all(_FEWER_BYTES, "requestedRangeNotSatisfiable"),
-    **_all(_TROUBLE, "backendError", "internalError", "UNAVAILABLE", "INTERNAL"),
-    **_all(_UNFIT, "badRequest", "invalid", "invalidParameter", "required"),
+    **_all(_TRUNCATED, "requestedRangeNotSatisfiable"),
+    **_all(_UNAVAILABLE, "backendError", "internalError", "UNAVAILABLE", "INTERNAL"),
+    **_all(_BAD_REQUEST, "badRequest", "invalid", "invalidParameter", "required"),
 }
 
 
-def verdict(refusal: Refusal, circumstances: Circumstances) -> Verdict:
+def verdict(refusal: Refusal, context: RefusalContext) -> Verdict:
     """The verb that follows from a refusal, with its reason code and sentence."""
     said = problem(refusal.body)
-    meaning = _in_disguise(refusal, said) or _by_status(refusal, said)
-    return _verdict(meaning, refusal, said, circumstances)
+    meaning = _by_body(refusal, said) or _by_status(refusal, said)
+    return _verdict(meaning, refusal, said, context)
 
 
-def verdict_in_disguise(refusal: Refusal, circumstances: Circumstances) -> Verdict | None:
-    """What an answer means that calls itself a success and is an error; None if it is none."""
+def hidden_error(refusal: Refusal, context: RefusalContext) -> Verdict | None:
+    """The error in a response with a success status; None if it contains none."""
     said = problem(refusal.body)
-    meaning = _in_disguise(refusal, said)
-    return None if meaning is None else _verdict(meaning, refusal, said, circumstances)
+    meaning = _by_body(refusal, said)
+    return None if meaning is None else _verdict(meaning, refusal, said, context)
 
 
-def _verdict(
-    meaning: Meaning, refusal: Refusal, said: Problem, circumstances: Circumstances
-) -> Verdict:
-    if meaning is _UNFIT:
-        return SetAside(meaning.reason, _quoted(refusal.status, said))
-    if meaning.reason == KEY_REFUSED and circumstances.account:
+def _verdict(meaning: Meaning, refusal: Refusal, said: Problem, context: RefusalContext) -> Verdict:
+    if meaning is _BAD_REQUEST:
+        return SetAside(meaning.reason, _quoted(refusal.status, said, context.secret))
+    if meaning.reason == KEY_REFUSED and context.service_account:
         meaning = _ACCOUNT
     sentence = meaning.sentence.format(
-        it=circumstances.asked.value,
-        who="the service account" if circumstances.account else "GOOGLE_API_KEY",
+        kind=context.kind.value,
+        who="the service account" if context.service_account else "GOOGLE_API_KEY",
     )
-    wait = seconds_asked(refusal.retry_after, circumstances.now)
+    wait = retry_after_seconds(refusal.retry_after, context.now)
     if issubclass(meaning.verb, CoolDown):
-        seconds = circumstances.cool_down * meaning.times
+        seconds = context.cool_down * meaning.cool_downs
         return meaning.verb(meaning.reason, sentence, max(seconds, wait or 0.0))
     if issubclass(meaning.verb, TryAgain):
         return meaning.verb(meaning.reason, sentence, wait)
     return meaning.verb(meaning.reason, sentence)
 
 
-def _in_disguise(refusal: Refusal, said: Problem) -> Meaning | None:
-    """What the body alone says, whatever its status."""
-    if is_wall(refusal):
-        return _WALL
+def _by_body(refusal: Refusal, said: Problem) -> Meaning | None:
+    """What the body says, whatever the status."""
+    if is_automated_queries_block(refusal):
+        return _AUTOMATED_QUERIES
     if refusal.status == 400 and "pageToken" in said.locations:
-        return _OLD_TOKEN
+        return _TOKEN_INVALID
     known = [TABLE[reason] for reason in (*said.reasons, said.status) if reason in TABLE]
-    meaning = next((meaning for meaning in known if meaning is not _UNFIT), None)
-    return _DAY_USED_UP if meaning is _SLOWER and said.a_day else meaning
+    meaning = next((meaning for meaning in known if meaning is not _BAD_REQUEST), None)
+    return _DAILY_LIMIT if meaning is _RATE_LIMITED and said.daily else meaning
 
 
 def _by_status(refusal: Refusal, said: Problem) -> Meaning:
-    """What the status says where the body says nothing that we know."""
+    """What the status says, where the body has no reason that we know."""
     match refusal.status:
         case 401:
             return _CREDENTIALS
         case 403 if not said.reasons and said.status == "PERMISSION_DENIED":
-            return _CREDENTIALS  # "The request is missing a valid API key.", with no reason at all
+            return _CREDENTIALS  # "The request is missing a valid API key.", without any reason
         case 404:
             return _NOT_FOUND
-        case 408:
-            return _TROUBLE
         case 416:
-            return _FEWER_BYTES
+            return _TRUNCATED
         case 429:
-            return _SLOWER
-        case status if status >= 500:
-            return _TROUBLE
+            return _RATE_LIMITED
+        case status if status == 408 or status >= 500:
+            return _UNAVAILABLE
         case _:
-            return _UNFIT
+            return _BAD_REQUEST
 
 
-def _quoted(status: int, said: Problem) -> str:
-    words = " ".join((said.message or ", ".join(said.reasons) or "nothing more").split())[:200]
-    return f"Google Drive answered {status} and said: {words}"
+def _quoted(status: int, said: Problem, secret: str) -> str:
+    words = " ".join((said.message or ", ".join(said.reasons) or "nothing more").split())
+    if secret:
+        words = words.replace(secret, "********")  # Google names the key that it refuses
+    return f"Google Drive answered {status} and said: {words[:200]}"

@@ -1,7 +1,7 @@
-"""One question to Google and its answer: paid for, signed, followed, judged. Every wait is bounded.
+"""One request to Google and its response: paid for, authenticated, redirected, translated.
 
-Straight on a transport: of httpx's client nothing would be used but its cost, a third of the CPU of
-a small download.
+Every wait is bounded. Requests go straight to a transport: httpx's client would add nothing but a
+third of the CPU of a small download.
 """
 
 import asyncio
@@ -12,20 +12,20 @@ from datetime import UTC, datetime
 import aiohttp
 import httpx
 
-from services.adapters.drive.credentials import Signs
+from services.adapters.drive.credentials import Authenticator
 from services.adapters.drive.problem import Refusal
-from services.adapters.drive.refusals import Asked, Circumstances, verdict, verdict_in_disguise
+from services.adapters.drive.refusals import ItemKind, RefusalContext, hidden_error, verdict
 from services.core.errors import RateLimited, SetAside, TryAgain, Verdict
 from services.core.ports import SpendsQuota
 from services.core.reasons import AUTOMATED_QUERIES, DRIVE_UNREACHABLE
 
-BIGGEST_REFUSAL = 64 * 1024
-REDIRECTS = 3
+LARGEST_REFUSAL = 64 * 1024
+MAX_REDIRECTS = 3
 GOOGLE_HOSTS = (".googleusercontent.com", ".googleapis.com")
-# Where a browser is sent to prove that it is no robot.
-WALL_HOSTS = (".google.com", "/sorry")
+# Where Google sends a browser that must prove that it is no robot.
+CAPTCHA_HOST, CAPTCHA_PATH = ".google.com", "/sorry"
 PUBLIC_HEADERS = ("User-Agent", "Accept-Encoding", "Range")
-TROUBLE = (
+HTTP_ERRORS = (
     httpx.HTTPError,
     httpx.InvalidURL,
     aiohttp.ClientError,
@@ -33,21 +33,21 @@ TROUBLE = (
     OSError,
     UnicodeError,
 )
-"""What sending and reading can raise: the transport translates most of aiohttp's errors, and
-stumbles over a status line that is no text."""
-UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-# Google answers with compressed JSON only to agents that say "gzip".
+"""All that sending and reading raise: httpx-aiohttp does not translate every error of aiohttp's,
+and fails on a status line that is no text."""
+NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+# Google compresses its JSON only for agents that contain "gzip".
 AGENT = "drivestream (gzip)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How long to wait, in seconds, and how often.
+    """How long to wait, in seconds, and how often to resume.
 
-    `answer`: from asking to the last byte of a listing, or to the first of a file. `silence`:
-    between two bytes. `grace`: what a file may take beside its bytes at `slowest` a second.
-    `resumes`: how often in a row a big download is taken up where it broke off, `pause` being the
-    first wait before that.
+    `answer`: from the request to the end of a listing, or to the first byte of a file. `silence`:
+    between two bytes. `grace`: what a download may take in addition to its bytes at `slowest` bytes
+    a second. `resumes`: how often in a row a large download is resumed, the first time after
+    `pause`.
     """
 
     answer: float = 60.0
@@ -59,71 +59,74 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
-    """What to ask: where, about what, and what it costs in units of the quota."""
+class DriveRequest:
+    """Where to send it, what it is about, and what it costs in units of the quota."""
 
     url: httpx.URL
-    asked: Asked
+    kind: ItemKind
     units: int
     headers: Mapping[str, str]
 
 
-class Exchange:
-    """Questions in, answers out; what is no answer is raised as one of the three verbs."""
+class DriveSession:
+    """Sends requests. Every response that is not what was asked for is raised as a verdict."""
 
     def __init__(
         self,
         transport: httpx.AsyncBaseTransport,
-        signs: Signs,
+        authenticator: Authenticator,
         quota: SpendsQuota,
         limits: Limits,
         cool_down: float,
     ) -> None:
         self._transport = transport
-        self._signs = signs
+        self._authenticator = authenticator
         self._quota = quota
         self._cool_down = cool_down
         self.limits = limits
         times = httpx.Timeout(connect=10.0, read=limits.silence, write=10.0, pool=60.0)
         self._extensions = {"timeout": times.as_dict()}
 
-    async def ask(self, question: Question, statuses: tuple[int, ...] = (200,)) -> httpx.Response:
-        """An answer of one of the statuses, open: to be closed by the caller."""
-        signature = await self._signs.headers()
-        response = await self._answer(question, signature)
-        if response.status_code == 401 and await self._renewed(response, signature):
-            response = await self._answer(question, await self._signs.headers())
+    async def send(
+        self, request: DriveRequest, statuses: tuple[int, ...] = (200,)
+    ) -> httpx.Response:
+        """An open response with one of the statuses; the caller closes it."""
+        auth = await self._authenticator.headers()
+        response = await self._follow(request, auth)
+        if response.status_code == 401 and await self._authenticator.renew(auth):
+            await response.aclose()
+            response = await self._follow(request, await self._authenticator.headers())
         if response.status_code in statuses:
             return response
         try:
-            raise await self._refused(response, question.asked)
+            raise await self._refused(response, request.kind)
         finally:
             await response.aclose()
 
-    async def read(self, question: Question, limit: int) -> tuple[httpx.Response, bytes]:
-        """An answer with its whole body, decompressed, of at most `limit` bytes."""
-        response = await self.ask(question)
+    async def read(self, request: DriveRequest, limit: int) -> tuple[httpx.Response, bytes]:
+        """A response with its whole body, decompressed, of at most `limit` bytes."""
+        response = await self.send(request)
         try:
             return response, await self._read(response, limit)
         finally:
             await response.aclose()
 
-    def unmask(self, response: httpx.Response, body: bytes, asked: Asked) -> None:
-        """Raise what an answer means that calls itself a success and is an error."""
-        why = verdict_in_disguise(_refusal(response, body), self._circumstances(asked))
+    def raise_hidden_error(self, response: httpx.Response, body: bytes, kind: ItemKind) -> None:
+        """Raise the error that a response with a success status contains, if it does."""
+        why = hidden_error(_refusal(response, body), self._context(kind))
         if why is not None:
-            raise self._told(why)
+            raise self._reported(why)
 
-    async def _answer(self, question: Question, signature: Mapping[str, str]) -> httpx.Response:
-        """Pays once: the further legs of a redirect are no questions of the API."""
-        await self._quota.take(question.units)
-        url, headers = question.url, {**question.headers, **signature}
+    async def _follow(self, request: DriveRequest, auth: Mapping[str, str]) -> httpx.Response:
+        """Send it and follow redirects. It is paid for once: redirects do not call the API."""
+        await self._quota.take(request.units)
+        url, headers = request.url, {**request.headers, **auth}
         response = await self._send(url, headers)
-        for _ in range(REDIRECTS):
+        for _ in range(MAX_REDIRECTS):
             if not response.has_redirect_location:
                 break
             await response.aclose()
-            url, headers = self._redirected(url, response, headers, question.asked)
+            url, headers = self._redirected(url, response, headers, request.kind)
             response = await self._send(url, headers)
         return response
 
@@ -132,19 +135,13 @@ class Exchange:
         try:
             async with asyncio.timeout(self.limits.answer):
                 return await self._transport.handle_async_request(request)
-        except TROUBLE as why:
+        except HTTP_ERRORS as why:
             raise no_answer(why) from why
 
-    async def _renewed(self, response: httpx.Response, signature: Mapping[str, str]) -> bool:
-        renewed = await self._signs.renewed(signature)
-        if renewed:
-            await response.aclose()
-        return renewed
-
     def _redirected(
-        self, here: httpx.URL, response: httpx.Response, headers: dict[str, str], asked: Asked
+        self, here: httpx.URL, response: httpx.Response, headers: dict[str, str], kind: ItemKind
     ) -> tuple[httpx.URL, dict[str, str]]:
-        """Where to go on. The key goes back to the same host only; elsewhere must be Google's."""
+        """Where to go on. Only the same host gets the key; any other host must be Google's."""
         try:
             there = here.join(response.headers["location"])
         except httpx.InvalidURL:
@@ -153,19 +150,20 @@ class Exchange:
             return there, headers
         if there.scheme == "https" and there.host.endswith(GOOGLE_HOSTS):
             return there, {name: headers[name] for name in PUBLIC_HEADERS if name in headers}
-        if there.host.endswith(WALL_HOSTS[0]) and there.path.startswith(WALL_HOSTS[1]):
-            wall = Refusal(status=403, content_type="text/html")
-            raise self._told(verdict(wall, self._circumstances(asked)))
+        if there.host.endswith(CAPTCHA_HOST) and there.path.startswith(CAPTCHA_PATH):
+            captcha = Refusal(status=403, content_type="text/html")
+            raise self._reported(verdict(captcha, self._context(kind)))
         raise SetAside(
-            "unexpected_redirect", f"Google Drive sent us to {there.host[:100]}: not taken."
+            "unexpected_redirect",
+            f"Google Drive redirected us to {there.host[:100]}: we do not follow there.",
         )
 
-    async def _refused(self, response: httpx.Response, asked: Asked) -> Verdict:
+    async def _refused(self, response: httpx.Response, kind: ItemKind) -> Verdict:
         try:
-            body = await self._read(response, BIGGEST_REFUSAL)
+            body = await self._read(response, LARGEST_REFUSAL)
         except TryAgain:
-            body = b""  # too long or broken off: the status alone must do
-        return self._told(verdict(_refusal(response, body), self._circumstances(asked)))
+            body = b""  # too long, or broken off: the status alone decides
+        return self._reported(verdict(_refusal(response, body), self._context(kind)))
 
     async def _read(self, response: httpx.Response, limit: int) -> bytes:
         body = bytearray()
@@ -175,20 +173,21 @@ class Exchange:
                     body += chunk
                     if len(body) > limit:
                         raise TryAgain("answer_unreadable", "Google Drive's answer is too long.")
-        except TROUBLE as why:
+        except HTTP_ERRORS as why:
             raise no_answer(why) from why
         return bytes(body)
 
-    def _circumstances(self, asked: Asked) -> Circumstances:
-        return Circumstances(
-            asked=asked,
+    def _context(self, kind: ItemKind) -> RefusalContext:
+        return RefusalContext(
+            kind=kind,
             now=datetime.now(UTC),
-            account=self._signs.account,
+            service_account=self._authenticator.is_service_account,
             cool_down=self._cool_down,
+            secret=self._authenticator.secret,
         )
 
-    def _told(self, why: Verdict) -> Verdict:
-        """The same, once the limiter knows of it."""
+    def _reported(self, why: Verdict) -> Verdict:
+        """The same verdict, after the quota was told if it means that we ask too often."""
         if isinstance(why, RateLimited) or why.reason == AUTOMATED_QUERIES:
             self._quota.refused()
         return why
@@ -205,11 +204,11 @@ def _refusal(response: httpx.Response, body: bytes) -> Refusal:
 
 def no_answer(why: Exception) -> TryAgain:
     """Without a connection nothing can be had from Drive; with one, this may be about one item."""
-    if isinstance(why, httpx.ConnectError) or isinstance(why.__cause__, UNCONNECTED):
-        return TryAgain(DRIVE_UNREACHABLE, f"Google Drive could not be reached: {said(why)}")
-    return TryAgain("drive_unavailable", f"Google Drive did not answer: {said(why)}")
+    if isinstance(why, httpx.ConnectError) or isinstance(why.__cause__, NOT_CONNECTED):
+        return TryAgain(DRIVE_UNREACHABLE, f"Google Drive could not be reached: {words_of(why)}.")
+    return TryAgain("drive_unavailable", f"Google Drive did not answer: {words_of(why)}.")
 
 
-def said(why: BaseException) -> str:
+def words_of(why: BaseException) -> str:
     """An error in a few words."""
-    return (str(why) or type(why).__name__)[:200]
+    return (str(why) or type(why).__name__)[:200].rstrip(".")

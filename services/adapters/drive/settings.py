@@ -1,4 +1,4 @@
-"""Which Drive is asked, and with which credentials."""
+"""Where Drive is, and with which credentials it is asked."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,11 @@ LONGEST_QUOTA_USER = 40
 
 @dataclass(frozen=True, kw_only=True)
 class DriveSettings:
-    """Google Drive, or whatever answers like it.
+    """Google Drive, or a server with the same API.
 
-    Where `credentials_file` is given, a service account asks and the key is not used: who sets both
-    has put the account in the key's place. `quota_user` names us where a key makes us anonymous.
-    `timeout_seconds` is the longest wait for a listing's end or a file's first byte.
+    With a `credentials_file` the service account is used, and the key is not. With a key,
+    `quota_user` says whose quota is spent. `timeout_seconds` is the longest wait for the end of a
+    listing or the first byte of a file.
     """
 
     api_url: str
@@ -28,7 +28,7 @@ class DriveSettings:
 
     @classmethod
     def read(cls, reader: Reader) -> "DriveSettings":
-        """From DRIVE_* and GOOGLE_*; a missing key is Drive's to refuse, readably."""
+        """From DRIVE_* and GOOGLE_*. Without a key Drive refuses us, and says why."""
         quota_user = reader.text("DRIVE_QUOTA_USER", QUOTA_USER)
         if len(quota_user) > LONGEST_QUOTA_USER:
             reader.faults.append(f"DRIVE_QUOTA_USER has at most {LONGEST_QUOTA_USER} characters.")

@@ -1,7 +1,7 @@
-"""What a request costs of Google's quota, in its own units.
+"""What a request costs of Google's quota, in Google's units.
 
-Source: the usage limits of the Drive API since 1 May 2026 (drive-api.md §0.1). That `alt=media`
-counts as a download is not said anywhere in so many words: the dearer reading is taken.
+Source: the usage limits of the Drive API since 1 May 2026 (drive-api.md §0.1). Google does not say
+whether `alt=media` counts as a download, so the more expensive reading is taken.
 """
 
 LIST = 100
@@ -10,10 +10,10 @@ DOWNLOAD = 200
 
 
 class Unmetered:
-    """`SpendsQuota` without a limit: for tests, and where the settings say that there is none."""
+    """`SpendsQuota` without a limit: for tests, and where the settings set none."""
 
     async def take(self, units: int) -> None:
         """Return at once."""
 
     def refused(self) -> None:
-        """Nothing can be slowed down."""
+        """Nothing to slow down."""

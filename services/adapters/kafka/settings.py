@@ -23,10 +23,12 @@ class KafkaSettings:
             reader.faults.append(
                 "KAFKA_TOPIC_PREFIX has at most 100 letters, digits, dots, dashes and underscores."
             )
-        return cls(
-            bootstrap_servers=reader.text("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:29092"),
-            topic_prefix=prefix,
-        )
+        servers = reader.text("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:29092")
+        if "@" in servers or "://" in servers:  # shown in messages, so it must hold no password
+            reader.faults.append(
+                "KAFKA_BOOTSTRAP_SERVERS must be host:port, with commas between several."
+            )
+        return cls(bootstrap_servers=servers, topic_prefix=prefix)
 
     def prefixed(self, name: str) -> str:
         """The name on the brokers of one of our topics or groups."""

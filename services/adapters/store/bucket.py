@@ -1,18 +1,30 @@
-"""The bucket and its policy, with minio-py: made once by set-up. Bytes go by `object_store.py`."""
+"""The bucket, its policy and its lifecycle rule, through minio-py: the set-up's part of the store.
+
+`objects.py` moves the bytes.
+"""
 
 import json
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
 from minio import Minio
+from minio.commonconfig import ENABLED, Filter
 from minio.error import MinioException, S3Error
+from minio.lifecycleconfig import AbortIncompleteMultipartUpload, LifecycleConfig, Rule
 
+from services.adapters.store.objects import REFUSED
 from services.adapters.store.settings import StoreSettings
 from services.core.errors import Stop
 
-REFUSED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AllAccessDisabled"}
-OURS = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
+EXISTS = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 NO_POLICY = "NoSuchBucketPolicy"
+POLICY_VERSION = "2012-10-17"
+PUBLIC_READ = "DrivestreamPublicRead"
+"""The `Sid` of our statement in the bucket's policy: by it we know our own again."""
+ABORT_RULE = "drivestream-abort-incomplete-uploads"
+ABORT_DAYS = 1
 
 
 class StoreUnavailableError(Exception):
@@ -25,6 +37,7 @@ class Bucket:
     def __init__(self, settings: StoreSettings) -> None:
         endpoint = urlsplit(settings.endpoint_url or f"https://s3.{settings.region}.amazonaws.com")
         self._settings = settings
+        self._name = settings.bucket
         self._client = Minio(
             endpoint=endpoint.netloc,
             access_key=settings.access_key_id,
@@ -37,56 +50,137 @@ class Bucket:
         )
 
     def create(self) -> str:
-        """Make the bucket if it is missing and give it the policy of the settings; what was done.
-
-        S3_PUBLIC_READ adds reading of objects (never listing) for everybody; without it a policy
-        that somebody else has set is left alone.
-        """
-        name = self._settings.bucket
+        """Make the bucket if it is missing, set its policy and rule; what was done, in words."""
         try:
-            made = not self._client.bucket_exists(name)
-            if made:
-                self._make(name)
-            public = self._settings.public_read and self._publish(name)
+            made = "was made" if self._make() else "is there"
+            return f"bucket {self._name} {made}{self._set_policy()}{self._set_abort_rule()}"
         except S3Error as why:
             if why.code in REFUSED:
                 raise Stop(
                     "store_refused",
-                    f"The object store refuses AWS_ACCESS_KEY_ID for bucket {name}: {why.code}",
+                    f"The object store refuses AWS_ACCESS_KEY_ID for bucket {self._name}: "
+                    f"{why.code}.",
                 ) from why
             raise StoreUnavailableError(str(why.code)) from why
         except (MinioException, urllib3.exceptions.HTTPError, OSError, ValueError) as why:
-            raise StoreUnavailableError(str(why).split("\n")[0]) from why
-        state = "made" if made else "is there"
-        return f"bucket {name} {state}{', its objects now public to read' if public else ''}"
+            raise StoreUnavailableError(str(why).split("\n")[0][:200]) from why
 
-    def _make(self, name: str) -> None:
+    def _make(self) -> bool:
+        if self._client.bucket_exists(self._name):
+            return False
         try:
-            self._client.make_bucket(name, location=self._settings.region)
+            self._client.make_bucket(self._name, location=self._settings.region)
         except S3Error as why:  # another set-up was quicker
-            if why.code not in OURS:
+            if why.code not in EXISTS:
                 raise
+        return True
 
-    def _publish(self, name: str) -> bool:
-        wanted = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Sid": "DrivestreamPublicRead",
-                    "Effect": "Allow",
-                    "Principal": {"AWS": ["*"]},
-                    "Action": ["s3:GetObject"],
-                    "Resource": [f"arn:aws:s3:::{name}/*"],
-                }
-            ],
-        }
+    def _set_policy(self) -> str:
+        """With S3_PUBLIC_READ everybody may read objects, and never list them.
+
+        Our statement is added to the bucket's policy, or taken back. Others are left alone.
+        """
+        public = self._settings.public_read
         try:
-            present = json.loads(self._client.get_bucket_policy(name))
+            policy = self._policy()
+            statements = _statements(policy)
+            others = [each for each in statements if each.get("Sid") != PUBLIC_READ]
+            if public == (len(others) < len(statements)):
+                return ""
+            ours = [_public_read(self._name)] if public else []
+            self._replace_policy({"Version": POLICY_VERSION, **policy, "Statement": others + ours})
+        except S3Error as why:
+            if not _is_refusal(why):
+                raise
+            if not public:
+                return ""  # a store without policies, or a key without rights to them
+            raise Stop(
+                "store_refused",
+                f"The object store does not let us make bucket {self._name} public to read "
+                f"({why.code}). Allow public policies for this bucket (on Amazon: Block Public "
+                "Access), or set S3_PUBLIC_READ=false.",
+            ) from why
+        return f", its objects are now {'public to read' if public else 'private'}"
+
+    def _policy(self) -> dict[str, Any]:
+        try:
+            policy = json.loads(self._client.get_bucket_policy(self._name))
         except S3Error as why:
             if why.code != NO_POLICY:
                 raise
-            present = None
-        if present == wanted:
-            return False
-        self._client.set_bucket_policy(name, json.dumps(wanted))
-        return True
+            return {}
+        return policy if isinstance(policy, dict) else {}
+
+    def _replace_policy(self, policy: dict[str, Any]) -> None:
+        if policy["Statement"]:
+            self._client.set_bucket_policy(self._name, json.dumps(policy))
+        else:
+            self._client.delete_bucket_policy(self._name)
+
+    def _set_abort_rule(self) -> str:
+        """A rule that removes the parts of uploads whose worker was killed.
+
+        S3 replaces all rules at once, and minio-py does not read all that a rule can say. So a
+        bucket that has rules keeps them as they are.
+        """
+        try:
+            rules = self._rules()
+            if any(_aborts_all(rule) for rule in rules):
+                return ""
+            if not rules:
+                self._client.set_bucket_lifecycle(self._name, LifecycleConfig([_abort_rule()]))
+                return ", incomplete uploads are now removed after a day"
+        except ValueError:
+            pass  # rules that minio-py cannot read
+        except S3Error as why:
+            if not _is_refusal(why):
+                raise
+            return (
+                ". The store refuses a rule that removes incomplete multipart uploads after a day "
+                f"({why.code}), so a killed worker may leave parts there. (MinIO removes them "
+                "by itself.)"
+            )
+        return (
+            ". The bucket has lifecycle rules, which are left as they are. Please add one that "
+            "removes incomplete multipart uploads, because a killed worker may leave parts there."
+        )
+
+    def _rules(self) -> Sequence[Rule]:
+        present = self._client.get_bucket_lifecycle(self._name)
+        return present.rules if present else ()
+
+
+def _is_refusal(why: S3Error) -> bool:
+    """Whether the store will not do it at all; else it cannot do it now."""
+    return why.response.status < 500 or why.code == "NotImplemented"
+
+
+def _statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
+    """S3 takes a single statement without its list, too."""
+    given = policy.get("Statement", [])
+    return given if isinstance(given, list) else [given]
+
+
+def _public_read(bucket: str) -> dict[str, Any]:
+    return {
+        "Sid": PUBLIC_READ,
+        "Effect": "Allow",
+        "Principal": {"AWS": ["*"]},
+        "Action": ["s3:GetObject"],
+        "Resource": [f"arn:aws:s3:::{bucket}/*"],
+    }
+
+
+def _abort_rule() -> Rule:
+    return Rule(
+        ENABLED,
+        rule_filter=Filter(prefix=""),
+        rule_id=ABORT_RULE,
+        abort_incomplete_multipart_upload=AbortIncompleteMultipartUpload(ABORT_DAYS),
+    )
+
+
+def _aborts_all(rule: Rule) -> bool:
+    scope = rule.rule_filter
+    whole = scope is None or (not scope.prefix and not scope.tag and not scope.and_operator)
+    return bool(rule.abort_incomplete_multipart_upload) and rule.status == ENABLED and whole

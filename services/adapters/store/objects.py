@@ -1,14 +1,14 @@
-"""Object bytes in an S3-compatible store, over obstore.
+"""Object bytes in an S3-compatible store, through obstore.
 
-obstore tells what the server answered only in its message: the error code and the status are read
-from there, in one place (`verdict`).
+obstore reports what the server answered only as text. Error code, status and message are read from
+that text in one place, `verdict`.
 """
 
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError
@@ -21,22 +21,24 @@ from services.core.ports import STREAM_BYTES
 T = TypeVar("T")
 
 PART_BYTES = 5 * 1024 * 1024
-"""Of a multipart upload: the least that S3 takes. With 10,000 parts, files of up to 48 GiB."""
-PARTS_AT_ONCE = 2
-assert PART_BYTES * (PARTS_AT_ONCE + 1) < STREAM_BYTES  # those under way, and the one that fills
+"""One part of a multipart upload: the smallest that S3 takes. 10,000 parts hold up to 48 GiB."""
+CONCURRENT_PARTS = 2
+assert PART_BYTES * (CONCURRENT_PARTS + 1) < STREAM_BYTES  # those being sent, and the one filling
 REQUEST_SECONDS = 60
 CONNECT_SECONDS = 5
 RETRIES = 2
+RETRY_SECONDS = 10
+"""obstore retries only hiccups. An outage must be known soon, so that all work can wait for it."""
 ABORT_SECONDS = 3.0
-TROUBLE = (BaseError, OSError, ValueError)
+STORE_ERRORS = (BaseError, OSError, ValueError)
 """All that obstore raises: its own, FileNotFoundError, and ValueError for a key it cannot send."""
 
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
+_MESSAGE = re.compile(r"<Message>([^<]{1,200})")
 _STATUS = re.compile(r"status code: (\d{3})")
+_NOT_CONNECTED = re.compile(r"kind:\s+Connect\b")
 _CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 
-# MinIO, told to stop, breaks off the requests under way as if their client had gone.
-NOT_UP = {"XMinioServerNotInitialized", "ClientDisconnected"}
 REFUSED = {
     "AccessDenied",
     "InvalidAccessKeyId",
@@ -49,8 +51,16 @@ REFUSED = {
     "RequestTimeTooSkewed",
 }
 FULL = {"XMinioStorageFull", "XMinioStorageQuotaExceeded", "QuotaExceeded", "InsufficientStorage"}
-SLOWER = {"SlowDown", "SlowDownRead", "SlowDownWrite", "TooManyRequests", "RequestLimitExceeded"}
+RATE_LIMITED = {
+    "SlowDown",
+    "SlowDownRead",
+    "SlowDownWrite",
+    "TooManyRequests",
+    "RequestLimitExceeded",
+}
 BAD_KEY = {"KeyTooLongError", "XMinioInvalidObjectName", "InvalidObjectName", "InvalidURI"}
+TEMPORARY = {408, 409, 499}
+"""Timeout, conflict, and MinIO's answer to requests that it breaks off when it is stopped."""
 
 
 class ObjectStore:
@@ -58,7 +68,7 @@ class ObjectStore:
 
     def __init__(self, settings: StoreSettings) -> None:
         self.bucket = settings.bucket
-        self._where = settings.endpoint_url or "Amazon S3"
+        self._address = settings.address
         self._store = S3Store(
             settings.bucket,
             endpoint=settings.endpoint_url or None,
@@ -71,16 +81,15 @@ class ObjectStore:
                 "timeout": timedelta(seconds=REQUEST_SECONDS),
                 "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
             },
-            # For hiccups, so that a part or a file need not be fetched again from Drive.
             retry_config={
                 "max_retries": RETRIES,
-                "retry_timeout": timedelta(seconds=REQUEST_SECONDS),
+                "retry_timeout": timedelta(seconds=RETRY_SECONDS),
             },
         )
 
     async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
-        """One request; the object is visible whole or not at all. Raises the three verbs."""
-        await self._asked(
+        """One request; the object becomes visible whole or not at all. Raises the three verbs."""
+        await self._send(
             lambda: obstore.put_async(
                 self._store,
                 key,
@@ -91,13 +100,14 @@ class ObjectStore:
         )
 
     async def put_stream(self, key: str, body: AsyncIterator[bytes], *, content_type: str) -> None:
-        """A multipart upload of bounded memory. If `body` raises, it is aborted and that goes up.
+        """A multipart upload in bounded memory.
 
-        So it is when this call is cancelled: obstore alone would leave its parts in the bucket.
+        If `body` raises, the upload is aborted and the error goes to the caller. If this call is
+        cancelled, the upload is aborted at once, even while `body` is silent.
         """
-        stream = _Stream(body)
+        stream = _CancellableBody(body)
         upload = asyncio.ensure_future(
-            self._asked(
+            self._send(
                 lambda: obstore.put_async(
                     self._store,
                     key,
@@ -105,14 +115,15 @@ class ObjectStore:
                     attributes={"Content-Type": header_type(content_type)},
                     use_multipart=True,
                     chunk_size=PART_BYTES,
-                    max_concurrency=PARTS_AT_ONCE,
+                    max_concurrency=CONCURRENT_PARTS,
                 )
             )
         )
         try:
             await asyncio.shield(upload)
         except asyncio.CancelledError:
-            stream.abandon()
+            # obstore aborts an upload whose body fails. One that is cancelled keeps its parts.
+            stream.cancel()
             await asyncio.wait({upload}, timeout=ABORT_SECONDS)
             upload.cancel()
             raise
@@ -122,18 +133,18 @@ class ObjectStore:
         try:
             return (await obstore.head_async(self._store, key))["size"]
         except (FileNotFoundError, PermissionDeniedError):
-            # Without the right to list, S3 answers 403 for what is not there. It is put then, and
-            # should the credentials be refused in truth, that will say so.
+            # Without the right to list, S3 answers 403 for a missing object. The put that follows
+            # fails with the right error if the credentials are refused in truth.
             return None
-        except TROUBLE as why:
+        except STORE_ERRORS as why:
             raise self._verdict(why) from why
 
     async def ready(self) -> None:
-        """Return if the store answers and has the bucket; else raise `Stop`, whatever it is."""
+        """Return if the store answers and has the bucket; raise `Stop` for every other outcome."""
         try:
             await obstore.list_with_delimiter_async(self._store, "no-such-folder")
-        except TROUBLE as why:
-            if _first(_CODE, str(why)) != "AccessDenied":  # it may let us put and not list
+        except STORE_ERRORS as why:
+            if _first(_CODE, str(why)) != "AccessDenied":  # we may be allowed to put, not to list
                 found = self._verdict(why)
                 raise Stop(found.reason, found.message) from why
 
@@ -145,39 +156,39 @@ class ObjectStore:
             return False
         return True
 
-    async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T:
+    async def _send(self, request: Callable[[], Awaitable[T]]) -> T:
         try:
-            return await ask()
-        except TROUBLE as why:
+            return await request()
+        except STORE_ERRORS as why:
             raise self._verdict(why) from why
 
     def _verdict(self, why: Exception) -> Verdict:
-        return verdict(str(why), bucket=self.bucket, where=self._where)
+        return verdict(str(why), bucket=self.bucket, address=self._address)
 
 
-def verdict(said: str, *, bucket: str, where: str) -> Verdict:
-    """What follows from obstore's message about a request that failed."""
-    code = _first(_CODE, said)
-    status = int(_first(_STATUS, said) or 0)
-    store = f"the object store at {where}"
+def verdict(error: str, *, bucket: str, address: str) -> Verdict:
+    """What follows from obstore's text about a request that failed."""
+    code = _first(_CODE, error)
+    status = int(_first(_STATUS, error) or 0)
+    store = f"The object store at {address}"
     if code == "NoSuchBucket" or (status == 404 and not code):
-        return Stop("no_bucket", f"There is no bucket {bucket} in {store}.")
-    if code in REFUSED or (status == 403 and not code) or "BareRedirect" in said:
+        return Stop("no_bucket", f"{store} has no bucket {bucket}.")
+    if code in REFUSED or (status == 403 and not code) or "BareRedirect" in error:
         return Stop(
-            "store_refused",
-            f"Our request was refused by {store}: check the AWS_ settings ({code or status}).",
+            "store_refused", f"{store} refused us ({code or status}): check the AWS_ settings."
         )
     if code in FULL or status == 507:
-        return Stop("store_full", f"There is no room left in {store}.")
-    if code in NOT_UP or re.search(r"kind:\s+Connect\b", said):
-        return Stop("store_unreachable", f"There is no answer from {store}.")
-    if code in SLOWER or status == 429:
-        return RateLimited("store_slow_down", f"Fewer requests are asked for by {store}.")
-    if code in BAD_KEY or said.startswith("Could not parse path"):
-        return SetAside("object_key_refused", f"The object's name was refused by {store}.")
-    if 400 <= status < 500 and status not in {408, 409}:
-        return SetAside("store_refused_object", f"{code or status} was answered by {store}.")
-    return TryAgain("store_unreachable", f"There was trouble with {store} ({code or status}).")
+        return Stop("store_full", f"{store} has no room left.")
+    if code in RATE_LIMITED or status == 429:
+        return RateLimited("store_slow_down", f"{store} asks for fewer requests.")
+    if code in BAD_KEY or error.startswith("Could not parse path"):
+        return SetAside("object_key_refused", f"{store} refused the object's name.")
+    if 400 <= status < 500 and status not in TEMPORARY:
+        return SetAside("store_refused_object", f"{store} answered {_answer(status, error)}.")
+    if status:
+        return TryAgain("store_unavailable", f"{store} answered {_answer(status, error)}.")
+    how = "cannot be reached" if _NOT_CONNECTED.search(error) else "did not answer"
+    return TryAgain("store_unreachable", f"{store} {how}.")
 
 
 def header_type(content_type: str) -> str:
@@ -185,29 +196,46 @@ def header_type(content_type: str) -> str:
     return content_type if _CONTENT_TYPE.fullmatch(content_type) else "application/octet-stream"
 
 
+def _answer(status: int, error: str) -> str:
+    """The status with the store's own words, where it gave some."""
+    words = " ".join(_first(_MESSAGE, error).split()).rstrip(".") or _first(_CODE, error)
+    return f"{status}: {words}" if words else str(status)
+
+
 def _first(pattern: re.Pattern[str], text: str) -> str:
     found = pattern.search(text)
     return found[1] if found else ""
 
 
-class _AbandonedError(Exception):
-    """Ends a body from outside, so that obstore aborts its upload."""
+class _BodyCancelledError(Exception):
+    """Fails a body from outside, so that obstore aborts its upload."""
 
 
-class _Stream:
-    """A body that can be ended from outside."""
+class _CancellableBody:
+    """A body that can be failed from outside, also while it waits for its next chunk."""
 
     def __init__(self, body: AsyncIterator[bytes]) -> None:
         self._body = body
-        self._abandoned = False
+        self._cancelled = False
+        self._waiting: asyncio.Task[Any] | None = None
 
-    def abandon(self) -> None:
-        self._abandoned = True
+    def cancel(self) -> None:
+        self._cancelled = True
+        if self._waiting is not None:
+            self._waiting.cancel()
 
-    def __aiter__(self) -> "_Stream":
+    def __aiter__(self) -> "_CancellableBody":
         return self
 
     async def __anext__(self) -> bytes:
-        if self._abandoned:
-            raise _AbandonedError
-        return await anext(self._body)
+        if self._cancelled:
+            raise _BodyCancelledError
+        self._waiting = asyncio.current_task()  # obstore awaits each chunk in a task of its own
+        try:
+            return await anext(self._body)
+        except asyncio.CancelledError:
+            if self._cancelled:
+                raise _BodyCancelledError from None
+            raise
+        finally:
+            self._waiting = None

@@ -1,6 +1,7 @@
 """Where the object store is, and who we are to it."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from services.core.settings import Reader, Secret
 
@@ -16,6 +17,12 @@ class StoreSettings:
     endpoint_url: str
     public_url: str
     public_read: bool
+
+    @property
+    def address(self) -> str:
+        """The store as messages name it: nothing of its address that may be a secret."""
+        parts = urlsplit(self.endpoint_url)
+        return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "Amazon S3"
 
     @classmethod
     def read(cls, reader: Reader) -> "StoreSettings":

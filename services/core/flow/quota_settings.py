@@ -49,7 +49,7 @@ def _model(reader: Reader, name: str) -> QuotaModel:
     try:
         return QuotaModel(raw)
     except ValueError:
-        reader.faults.append(f"{name} must be units or queries, not {raw[:40]!r}.")
+        reader.faults.append(f"{name} must be units or queries.")
         return QuotaModel.UNITS
 
 
@@ -63,7 +63,7 @@ def _shares(reader: Reader, name: str) -> Mapping[str, float]:
     if not whole or min(percents.values()) < 1:
         reader.faults.append(f"{name} must give each a whole percentage, like {usual}.")
     elif sum(percents.values()) > 100:
-        reader.faults.append(f"{name} must not add up to more than 100, as {raw[:80]!r} does.")
+        reader.faults.append(f"{name} must not add up to more than 100.")
     return {kind: percent / 100 for kind, percent in percents.items()}
 
 

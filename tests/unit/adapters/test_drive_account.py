@@ -1,18 +1,21 @@
-"""A service account's tokens: fetched ahead of their end, one at a time, refused in words."""
+"""A service account's tokens: replaced before they expire, one fetch at a time."""
 
 import asyncio
 import base64
 import json
+import time
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-import httpx
 import pytest
+import urllib3
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from urllib3.exceptions import HTTPError
 
 from services.adapters.drive.account import SCOPE, ServiceAccount, TokenHttp, read_account
 from services.core.errors import Stop, TryAgain
@@ -52,23 +55,32 @@ class Clock:
         return self.now
 
 
-class TokenServer:
+def answer(status: int, content: bytes | object) -> urllib3.HTTPResponse:
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return urllib3.HTTPResponse(BytesIO(body), status=status, preload_content=False)
+
+
+class TokenServer(urllib3.PoolManager):
     """Answers with `token-1`, `token-2`… or, first, with what is due."""
 
     def __init__(self, life: Any = 3600) -> None:
+        super().__init__()
         self.life = life
-        self.asked: list[httpx.Request] = []
-        self.due: list[httpx.Response | Exception] = []
+        self.asked: list[tuple[str, bytes]] = []
+        self.due: list[urllib3.HTTPResponse | Exception] = []
 
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request)
+    def urlopen(  # type: ignore[override]
+        self, method: str, url: str, *, body: bytes, **options: Any
+    ) -> urllib3.BaseHTTPResponse:
+        assert (method, options["retries"], options["timeout"] > 0) == ("POST", False, True)
+        self.asked.append((url, body))
         if self.due:
             due = self.due.pop(0)
             if isinstance(due, Exception):
                 raise due
             return due
         token = f"token-{len(self.asked)}"
-        return httpx.Response(200, json={"access_token": token, "expires_in": self.life})
+        return answer(200, {"access_token": token, "expires_in": self.life})
 
 
 Make = Callable[[TokenServer, Clock], ServiceAccount]
@@ -78,14 +90,7 @@ Make = Callable[[TokenServer, Clock], ServiceAccount]
 def make(info: dict[str, str], tmp_path: Path) -> Make:
     path = tmp_path / "account.json"
     path.write_text(json.dumps(info))
-
-    def account(server: TokenServer, clock: Clock) -> ServiceAccount:
-        read = read_account(path, httpx.MockTransport(server))
-        return ServiceAccount(
-            read._credentials, TokenHttp(httpx.MockTransport(server)), clock=clock
-        )
-
-    return account
+    return lambda server, clock: read_account(path, server, clock=clock)
 
 
 def unpadded(text: str) -> bytes:
@@ -96,26 +101,26 @@ def bearer(number: int) -> dict[str, str]:
     return {"Authorization": f"Bearer token-{number}"}
 
 
-async def test_the_account_signs_for_reading_drive_and_nothing_else(
+async def test_the_account_asks_for_read_access_to_drive_only(
     make: Make, key: rsa.RSAPrivateKey
 ) -> None:
     server = TokenServer()
     assert await make(server, Clock()).headers() == bearer(1)
-    (request,) = server.asked
-    assert str(request.url) == TOKEN_URI
-    form = parse_qs(request.content.decode())
+    [(url, body)] = server.asked
+    assert url == TOKEN_URI
+    form = parse_qs(body.decode())
     assert form["grant_type"] == ["urn:ietf:params:oauth:grant-type:jwt-bearer"]
-    head, body, signature = form["assertion"][0].split(".")
+    head, claimed, signature = form["assertion"][0].split(".")
     key.public_key().verify(
-        unpadded(signature), f"{head}.{body}".encode(), PKCS1v15(), hashes.SHA256()
+        unpadded(signature), f"{head}.{claimed}".encode(), PKCS1v15(), hashes.SHA256()
     )
-    claims = json.loads(unpadded(body))
+    claims = json.loads(unpadded(claimed))
     assert (claims["iss"], claims["scope"]) == (EMAIL, SCOPE)
     assert claims["aud"] == "https://oauth2.googleapis.com/token"  # whatever the token_uri
     assert SCOPE.endswith("/drive.readonly")
 
 
-async def test_a_token_serves_until_shortly_before_its_end(make: Make) -> None:
+async def test_a_token_is_used_until_shortly_before_it_expires(make: Make) -> None:
     server, clock = TokenServer(), Clock()
     account = make(server, clock)
     await account.headers()
@@ -125,7 +130,7 @@ async def test_a_token_serves_until_shortly_before_its_end(make: Make) -> None:
     assert await account.headers() == bearer(2)
 
 
-async def test_a_token_that_lives_shortly_is_not_fetched_for_every_request(make: Make) -> None:
+async def test_a_short_lived_token_is_not_fetched_for_every_request(make: Make) -> None:
     server, clock = TokenServer(life=100), Clock()
     account = make(server, clock)
     for _ in range(3):
@@ -135,18 +140,18 @@ async def test_a_token_that_lives_shortly_is_not_fetched_for_every_request(make:
     assert await account.headers() == bearer(2)
 
 
-async def test_many_who_need_a_token_fetch_one(make: Make) -> None:
+async def test_many_requests_for_a_token_fetch_one(make: Make) -> None:
     server = TokenServer()
     account = make(server, Clock())
     assert await asyncio.gather(*(account.headers() for _ in range(20))) == [bearer(1)] * 20
     assert len(server.asked) == 1
 
 
-async def test_many_whose_token_was_refused_fetch_one(make: Make) -> None:
+async def test_many_requests_with_a_rejected_token_fetch_one(make: Make) -> None:
     server = TokenServer()
     account = make(server, Clock())
     refused = await account.headers()
-    assert all(await asyncio.gather(*(account.renewed(refused) for _ in range(20))))
+    assert all(await asyncio.gather(*(account.renew(refused) for _ in range(20))))
     assert await account.headers() == bearer(2)
     assert len(server.asked) == 2
 
@@ -154,25 +159,28 @@ async def test_many_whose_token_was_refused_fetch_one(make: Make) -> None:
 @pytest.mark.parametrize(
     "trouble",
     [
-        httpx.Response(502, content=b"<html>Bad gateway"),
-        httpx.Response(200, content=b"<html>Log in to the network"),
-        httpx.Response(403, content=b"<html>Proxy says no"),
-        httpx.Response(200, json=["no", "object"]),
-        httpx.Response(200, json={"access_token": "two\nlines"}),
-        httpx.Response(200, json={"access_token": 5}),
-        httpx.Response(200, json={"access_token": "t", "expires_in": "soon"}),
-        httpx.Response(200, json={"access_token": "t", "expires_in": 10**30}),
-        httpx.Response(200, content=b" " * 100_000),
-        httpx.ConnectError("refused"),
-        httpx.ReadTimeout("slow"),
+        (502, b"<html>Bad gateway"),
+        (200, b"<html>Log in to the network"),
+        (200, b"\xff\xfe"),
+        (403, b"<html>Proxy says no"),
+        (403, {"error": {"code": 403, "message": "A proxy's error"}}),
+        (302, b""),
+        (200, ["no", "object"]),
+        (200, {"access_token": "two\nlines"}),
+        (200, {"access_token": 5}),
+        (200, {"access_token": "t", "expires_in": "soon"}),
+        (200, {"access_token": "t", "expires_in": 10**30}),
+        (200, b" " * 100_000),
+        HTTPError("refused"),
+        OSError("reset"),
     ],
     ids=str,
 )
-async def test_no_token_for_now_is_waited_for_and_fails_nothing(
-    make: Make, trouble: httpx.Response | Exception
+async def test_trouble_of_the_token_server_is_tried_again(
+    make: Make, trouble: tuple[int, object] | Exception
 ) -> None:
     server, clock = TokenServer(), Clock()
-    server.due.append(trouble)
+    server.due.append(trouble if isinstance(trouble, Exception) else answer(*trouble))
     account = make(server, clock)
     with pytest.raises(TryAgain) as caught:
         await account.headers()
@@ -181,12 +189,12 @@ async def test_no_token_for_now_is_waited_for_and_fails_nothing(
     assert await account.headers() == bearer(2)
 
 
-async def test_while_a_token_lasts_trouble_with_the_next_harms_nobody(make: Make) -> None:
+async def test_while_a_token_is_good_trouble_with_the_next_one_goes_unnoticed(make: Make) -> None:
     server, clock = TokenServer(), Clock()
     account = make(server, clock)
     await account.headers()
     clock.now += 3400
-    server.due.append(httpx.ConnectError("refused"))
+    server.due.append(HTTPError("refused"))
     assert await account.headers() == bearer(1)
     assert await account.headers() == bearer(1)
     assert len(server.asked) == 2
@@ -197,7 +205,7 @@ async def test_while_a_token_lasts_trouble_with_the_next_harms_nobody(make: Make
 @pytest.mark.parametrize("status", [400, 401])
 async def test_a_refusal_stops_everything_in_googles_words(make: Make, status: int) -> None:
     server = TokenServer()
-    server.due.append(httpx.Response(status, json=NO_GRANT))
+    server.due.append(answer(status, NO_GRANT))
     with pytest.raises(Stop) as caught:
         await make(server, Clock()).headers()
     assert caught.value.reason == "credentials_refused"
@@ -205,23 +213,38 @@ async def test_a_refusal_stops_everything_in_googles_words(make: Make, status: i
     assert "invalid_grant: Invalid JWT Signature." in caught.value.message
 
 
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [(400, "invalid_grant: Invalid JWT Signature."), (408, ""), (429, ""), (503, ""), (200, "")],
-)
-def test_only_what_stays_a_no_when_it_is_asked_again_is_a_refusal(status: int, words: str) -> None:
-    http = TokenHttp(httpx.MockTransport(lambda _: httpx.Response(status, json=NO_GRANT)))
-    assert http(TOKEN_URI, "POST").status == status
-    assert http.refusal == words
-
-
-async def test_after_a_refusal_is_mended_tokens_come_again(make: Make) -> None:
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 200])
+async def test_a_temporary_error_is_no_refusal_and_is_not_repeated_here(
+    make: Make, status: int
+) -> None:
     server = TokenServer()
-    server.due.append(httpx.Response(400, json=NO_GRANT))
+    server.due.append(answer(status, NO_GRANT))
+    with pytest.raises(TryAgain):
+        await make(server, Clock()).headers()
+    assert len(server.asked) == 1  # it is for the caller to ask again
+
+
+async def test_an_answer_that_comes_too_slowly_is_not_waited_for() -> None:
+    """Each byte comes in time, and all of them come far too late."""
+
+    class Drip(BytesIO):
+        def read1(self, size: int | None = -1) -> bytes:
+            time.sleep(0.02)
+            return b" "
+
+    server = TokenServer()
+    server.due.append(urllib3.HTTPResponse(Drip(), status=200, preload_content=False))
+    with pytest.raises(HTTPError, match="does not end"):
+        TokenHttp(server, seconds=0.1).request("POST", TOKEN_URI, body=b"")
+
+
+async def test_tokens_come_again_once_a_refusal_is_resolved(make: Make) -> None:
+    server = TokenServer()
+    server.due.append(answer(400, NO_GRANT))
     account = make(server, Clock())
     with pytest.raises(Stop):
         await account.headers()
-    server.due.append(httpx.ConnectError("refused"))
+    server.due.append(HTTPError("refused"))
     with pytest.raises(TryAgain):
         await account.headers()
     assert await account.headers() == bearer(3)
@@ -238,7 +261,7 @@ async def test_after_a_refusal_is_mended_tokens_come_again(make: Make) -> None:
         ({"token_uri": "file:///etc/passwd"}, "token_uri is no address"),
     ],
 )
-def test_a_key_file_that_is_none_is_a_fault_that_shows_no_secret(
+def test_a_bad_key_file_is_a_fault_that_shows_no_secret(
     info: dict[str, str], tmp_path: Path, changes: dict[str, Any], words: str
 ) -> None:
     path = tmp_path / "account.json"
@@ -254,14 +277,14 @@ def test_a_key_file_that_is_none_is_a_fault_that_shows_no_secret(
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '"text"', "[" * 100_000])
-def test_a_file_of_anything_else_is_a_fault(tmp_path: Path, content: str) -> None:
+def test_a_file_with_other_content_is_a_fault(tmp_path: Path, content: str) -> None:
     path = tmp_path / "account.json"
     path.write_text(content)
     with pytest.raises(SettingsError):
         read_account(path)
 
 
-def test_a_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+def test_a_missing_file_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         read_account(tmp_path / "nothing.json")
     assert "No such file" in str(caught.value)

@@ -1,4 +1,4 @@
-"""Google's JSON is hostile until parsed: a page comes out, or one clear refusal."""
+"""Google's JSON, whatever it contains, becomes a page or one clear error."""
 
 import json
 from datetime import UTC, datetime
@@ -78,7 +78,7 @@ def test_a_full_entry_is_read_whole() -> None:
     )
 
 
-def test_next_token_and_incompleteness_are_seen() -> None:
+def test_next_token_and_incompleteness_are_read() -> None:
     read = page(b'{"files": [], "nextPageToken": "t", "incompleteSearch": true}')
     assert (read.next_token, read.incomplete) == ("t", True)
     last = page(b'{"files": [], "nextPageToken": ""}')
@@ -94,19 +94,19 @@ def test_a_token_that_no_event_can_carry_makes_the_page_unreadable(token: str) -
 
 
 @pytest.mark.parametrize("size", ["12a", "-1", "1e3", "9" * 30, -5, 1.5, True, None, [], "²"])
-def test_a_size_that_is_no_number_is_dropped(size: object) -> None:
+def test_a_malformed_size_is_dropped(size: object) -> None:
     assert entry(size=size).size is None
 
 
 @pytest.mark.parametrize("md5", ["zz", "d41d8cd98f00b204e9800998ecf8427", 7, "g" * 32, None])
-def test_a_checksum_of_another_shape_is_dropped(md5: object) -> None:
+def test_a_malformed_checksum_is_dropped(md5: object) -> None:
     assert entry(md5Checksum=md5).md5 is None
 
 
 @pytest.mark.parametrize(
     "time", ["yesterday", "2026-01-01T00:00:00", 5, "0001-01-01T00:00:00+14:00"]
 )
-def test_a_time_that_is_none_is_dropped(time: object) -> None:
+def test_a_malformed_time_is_dropped(time: object) -> None:
     assert entry(modifiedTime=time).modified_time is None
 
 
@@ -146,7 +146,7 @@ def test_a_name_of_5000_characters_is_cut() -> None:
         json.dumps({"files": [], "nextPageToken": "t" * 20_000}).encode(),
     ],
 )
-def test_what_is_no_listing_is_tried_again_under_one_reason(body: bytes) -> None:
+def test_a_malformed_listing_is_tried_again_with_one_reason(body: bytes) -> None:
     with pytest.raises(TryAgain) as caught:
         page(body)
     assert caught.value.reason == "answer_unreadable"
@@ -162,7 +162,7 @@ def test_no_field_of_an_entry_can_cost_the_page(fields: dict[str, Any]) -> None:
 
 
 @given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
-def test_any_bytes_give_a_page_or_that_refusal(body: bytes) -> None:
+def test_any_bytes_give_a_page_or_that_error(body: bytes) -> None:
     outcome: int | str
     try:
         outcome = len(page(body).entries)
@@ -188,7 +188,7 @@ def test_an_id_that_no_event_may_carry_makes_the_page_unreadable(file_id: str) -
     assert why.value.reason == "answer_unreadable"
 
 
-def test_a_shortcut_tells_its_target_with_the_targets_key() -> None:
+def test_a_shortcut_names_its_target_with_the_target_s_resource_key() -> None:
     details = {"targetId": "1t", "targetMimeType": "image/png", "targetResourceKey": "0-k"}
     found = entry(mimeType=SHORTCUT_TYPE, shortcutDetails=details)
     assert found.target == Target(id="1t", mime_type="image/png", resource_key="0-k")
@@ -209,11 +209,11 @@ def test_a_shortcut_tells_its_target_with_the_targets_key() -> None:
         {"targetId": 5},
     ],
 )
-def test_a_shortcut_to_nothing_that_can_be_asked_for_has_no_target(details: Any) -> None:
+def test_a_shortcut_without_a_usable_target_id_has_no_target(details: Any) -> None:
     assert entry(mimeType=SHORTCUT_TYPE, shortcutDetails=details).target is None
 
 
-def test_what_makes_no_sense_of_a_target_is_dropped_and_not_the_target() -> None:
+def test_a_malformed_value_of_a_target_does_not_cost_the_target() -> None:
     details = {"targetId": "1t", "targetMimeType": 7, "targetResourceKey": "a b"}
     assert entry(mimeType=SHORTCUT_TYPE, shortcutDetails=details).target == Target(id="1t")
 
@@ -234,14 +234,14 @@ def test_only_a_shortcut_has_a_target() -> None:
         (["P"] * 5000, ("P",) * 100),
     ],
 )
-def test_an_item_lies_in_none_one_or_several_folders(parents: Any, known: tuple[str, ...]) -> None:
+def test_an_item_has_no_parent_or_one_or_several(parents: Any, known: tuple[str, ...]) -> None:
     assert item(json.dumps({"id": "A", "parents": parents}).encode()).parents == known
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"{}", b"[]", b'{"id": 5}', b'{"id": "A"', b"<html>", b'{"id": "a b"}', b"\xff"]
 )
-def test_an_item_that_is_none_is_tried_again(body: bytes) -> None:
+def test_a_malformed_item_is_tried_again(body: bytes) -> None:
     with pytest.raises(TryAgain) as caught:
         item(body)
     assert caught.value.reason == "answer_unreadable"

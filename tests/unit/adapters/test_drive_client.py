@@ -7,20 +7,30 @@ import pytest
 
 from services.adapters.drive import Drive
 from services.core.errors import CoolDown, RateLimited, Stop, TryAgain, Verdict
-from tests.fakes.google import EMPTY, LIMITED, SORRY, Asked, Body, Purse, bytes_of, drive, media
+from tests.fakes.google import (
+    EMPTY,
+    LIMITED,
+    SORRY,
+    Body,
+    QuotaRecorder,
+    Responder,
+    bytes_of,
+    drive,
+    media,
+)
 from tests.fakes.samples import a_file
 
 
 async def test_the_key_travels_in_a_header_and_never_in_the_address() -> None:
-    asked = Asked(httpx.Response(200, content=EMPTY))
+    asked = Responder(httpx.Response(200, content=EMPTY))
     await drive(asked).list_page("F", token=None, resource_key=None)
     (request,) = asked.requests
     assert request.headers["x-goog-api-key"] == "secret-key"
     assert "secret-key" not in str(request.url)
 
 
-async def test_a_folder_is_asked_for_by_parent_without_its_trash() -> None:
-    asked = Asked(httpx.Response(200, content=EMPTY))
+async def test_a_listing_selects_by_parent_and_leaves_out_the_trash() -> None:
+    asked = Responder(httpx.Response(200, content=EMPTY))
     await drive(asked).list_page(r"it's \ odd", token="t+/=&1", resource_key="0-rk")
     (request,) = asked.requests
     query = request.url.params
@@ -33,8 +43,8 @@ async def test_a_folder_is_asked_for_by_parent_without_its_trash() -> None:
     assert request.headers["x-goog-drive-resource-keys"] == "it%27s%20%5C%20odd/0-rk"
 
 
-async def test_a_file_is_asked_for_uncompressed_with_its_resource_key() -> None:
-    asked = Asked(media(b"bytes"))
+async def test_a_download_is_uncompressed_and_sends_the_resource_key() -> None:
+    asked = Responder(media(b"bytes"))
     file = a_file(file_id="a/b?c", resource_key="0-rk")
     assert await bytes_of(drive(asked), file) == b"bytes"
     (request,) = asked.requests
@@ -44,8 +54,10 @@ async def test_a_file_is_asked_for_uncompressed_with_its_resource_key() -> None:
     assert request.headers["x-goog-drive-resource-keys"] == "a%2Fb%3Fc/0-rk"
 
 
-async def test_an_item_is_looked_up_with_its_key_where_it_lies_and_points() -> None:
-    asked = Asked(httpx.Response(200, content=b'{"id": "A", "name": "a.png", "parents": ["P"]}'))
+async def test_a_look_up_asks_for_parents_and_shortcut_target() -> None:
+    asked = Responder(
+        httpx.Response(200, content=b'{"id": "A", "name": "a.png", "parents": ["P"]}')
+    )
     entry = await drive(asked).look_up("a/b", resource_key="0-rk")
     assert (entry.id, entry.name, entry.parents) == ("A", "a.png", ("P",))
     (request,) = asked.requests
@@ -57,8 +69,8 @@ async def test_an_item_is_looked_up_with_its_key_where_it_lies_and_points() -> N
 
 
 @pytest.mark.parametrize("key", ["", "with space", "line\nbreak", "schlüssel"])
-async def test_a_key_that_can_be_no_header_is_not_sent(key: str) -> None:
-    asked = Asked(httpx.Response(403, content=b'{"error": {"status": "PERMISSION_DENIED"}}'))
+async def test_a_key_that_cannot_be_a_header_is_not_sent(key: str) -> None:
+    asked = Responder(httpx.Response(403, content=b'{"error": {"status": "PERMISSION_DENIED"}}'))
     with pytest.raises(Stop) as caught:
         await drive(asked, key).list_page("F", token=None, resource_key=None)
     assert caught.value.reason == "key_refused"
@@ -66,9 +78,9 @@ async def test_a_key_that_can_be_no_header_is_not_sent(key: str) -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>We are sorry", b'{"files": [{"id": "A"', b""])
-async def test_a_listing_that_is_none_is_tried_again(body: bytes) -> None:
+async def test_a_body_that_is_no_listing_is_tried_again(body: bytes) -> None:
     with pytest.raises(TryAgain) as caught:
-        await drive(Asked(httpx.Response(200, content=body))).list_page(
+        await drive(Responder(httpx.Response(200, content=body))).list_page(
             "F", token=None, resource_key=None
         )
     assert caught.value.reason == "answer_unreadable"
@@ -83,12 +95,12 @@ async def test_a_listing_that_is_none_is_tried_again(body: bytes) -> None:
         (b'{"files": [{"id": "A"', "application/json", TryAgain, "answer_unreadable"),
     ],
 )
-async def test_an_error_that_calls_itself_a_listing_is_told_by_its_words(
+async def test_an_error_with_a_success_status_is_told_by_its_words(
     body: bytes, content_type: str, verb: type[Verdict], reason: str
 ) -> None:
     answer = httpx.Response(200, content=body, headers={"content-type": content_type})
     with pytest.raises(Verdict) as caught:
-        await drive(Asked(answer)).list_page("F", token=None, resource_key=None)
+        await drive(Responder(answer)).list_page("F", token=None, resource_key=None)
     assert (type(caught.value), caught.value.reason) == (verb, reason)
 
 
@@ -122,19 +134,19 @@ def answers_to_all() -> tuple[httpx.Response, ...]:
 
 
 async def test_every_request_is_paid_for_before_it_is_sent() -> None:
-    purse, paid = Purse(), list[list[int]]()
-    asked = Asked(*answers_to_all())
+    quota, paid = QuotaRecorder(), list[list[int]]()
+    asked = Responder(*answers_to_all())
 
     def answer(request: httpx.Request) -> httpx.Response:
-        paid.append(list(purse.spent))
+        paid.append(list(quota.spent))
         return asked(request)
 
-    await ask_all(drive(answer, quota=purse))
+    await ask_all(drive(answer, quota=quota))
     assert paid == [[100], [100, 5], [100, 5, 200]]
-    assert purse.refusals == 0
+    assert quota.refusals == 0
 
 
-async def test_who_asks_with_a_key_names_the_common_bucket() -> None:
-    asked = Asked(*answers_to_all())
+async def test_a_key_comes_with_the_user_whose_quota_is_spent() -> None:
+    asked = Responder(*answers_to_all())
     await ask_all(drive(asked))
     assert [r.url.params["quotaUser"] for r in asked.requests] == ["drivestream"] * 3

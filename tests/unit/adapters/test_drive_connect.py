@@ -1,11 +1,11 @@
-"""Which way to Drive: straight, or by the proxy of the environment."""
+"""The way to Drive: directly, or through the proxy of the environment."""
 
 from dataclasses import replace
 
-import httpx
 import pytest
 
-from services.adapters.drive.connect import _proxy, limits_of
+from services.adapters.drive.connect import limits_of
+from services.adapters.drive.proxies import proxy_for
 from services.adapters.drive.requests import Limits
 from services.adapters.drive.settings import GOOGLE, DriveSettings
 from services.core.settings import Secret
@@ -20,10 +20,6 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
 
 
-def address(proxy: httpx.Proxy | None) -> str | None:
-    return None if proxy is None else str(proxy.url)
-
-
 @pytest.mark.parametrize(
     ("env", "url", "way"),
     [
@@ -35,12 +31,12 @@ def address(proxy: httpx.Proxy | None) -> str | None:
         ({"HTTPS_PROXY": PROXY, "NO_PROXY": "*"}, "https://www.googleapis.com", None),
     ],
 )
-def test_the_environment_says_which_way(
+def test_the_environment_names_the_proxy(
     env: dict[str, str], url: str, way: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in env.items():
         monkeypatch.setenv(name.lower(), value)
-    assert address(_proxy(url)) == way
+    assert proxy_for(url) == way
 
 
 def test_one_setting_bounds_every_wait_and_its_default_is_the_adapters_own() -> None:

@@ -1,4 +1,4 @@
-"""A file's bytes: whole, or told why not; a big one over as many connections as it takes."""
+"""A file's bytes: all of them, or an error; a large file over as many connections as it takes."""
 
 import asyncio
 import base64
@@ -14,9 +14,19 @@ import pytest
 
 from services.adapters.drive.download import RESUMED_FROM
 from services.adapters.drive.requests import Limits
-from services.core.errors import CoolDown, RateLimited, SetAside, TryAgain, Verdict
+from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, TryAgain, Verdict
 from services.core.events import FileFound
-from tests.fakes.google import HTML, QUICK, SORRY, Asked, Body, Purse, bytes_of, drive, media
+from tests.fakes.google import (
+    HTML,
+    QUICK,
+    SORRY,
+    Body,
+    QuotaRecorder,
+    Responder,
+    bytes_of,
+    drive,
+    media,
+)
 from tests.fakes.samples import a_file
 
 
@@ -45,20 +55,20 @@ async def test_a_body_that_breaks_off_is_tried_again() -> None:
 @pytest.mark.parametrize("content_type", ["text/html; charset=UTF-8", "application/json"])
 async def test_without_a_checksum_a_page_is_not_taken_for_an_image(content_type: str) -> None:
     answer = media(b"<html>", content_type)
-    with pytest.raises(TryAgain) as caught:
-        await bytes_of(drive(Asked(answer)), a_file(size=6))
+    with pytest.raises(Corrupt) as caught:
+        await bytes_of(drive(Responder(answer)), a_file(size=6))
     assert caught.value.reason == "content_mismatch"
 
 
-async def test_with_a_checksum_the_checksum_judges() -> None:
+async def test_a_page_for_a_file_with_a_checksum_is_left_to_the_checksum() -> None:
     answer = media(b"<html>", "text/html")
-    assert await bytes_of(drive(Asked(answer)), a_file(md5="0" * 32)) == b"<html>"
+    assert await bytes_of(drive(Responder(answer)), a_file(md5="0" * 32)) == b"<html>"
 
 
 @pytest.mark.parametrize(
     ("headers", "reason"), [({}, "download_too_slow"), (HTML, "download_interrupted")]
 )
-async def test_a_file_that_drips_is_given_up(headers: dict[str, str], reason: str) -> None:
+async def test_a_download_that_is_far_too_slow_fails(headers: dict[str, str], reason: str) -> None:
     async def drip() -> AsyncIterator[bytes]:
         while True:
             await asyncio.sleep(0.02)
@@ -72,7 +82,7 @@ async def test_a_file_that_drips_is_given_up(headers: dict[str, str], reason: st
     assert caught.value.reason == reason
 
 
-async def test_time_that_the_reader_takes_is_not_held_against_drive() -> None:
+async def test_the_reader_s_own_time_does_not_count_as_slowness() -> None:
     async def quick() -> AsyncIterator[bytes]:
         for _ in range(3):
             yield b"."
@@ -96,26 +106,26 @@ LIMITED_AT_200 = b'{"error": {"errors": [{"reason": "rateLimitExceeded"}], "code
         (SORRY, "text/html", CoolDown, "automated_queries"),
     ],
 )
-async def test_an_error_that_calls_itself_an_image_is_told_by_its_words(
+async def test_an_error_with_status_200_is_recognised_by_its_words(
     body: bytes, content_type: str, verb: type[Verdict], reason: str, sums: dict[str, str]
 ) -> None:
-    purse = Purse()
+    quota = QuotaRecorder()
     with pytest.raises(Verdict) as caught:
-        await bytes_of(drive(Asked(media(body, content_type)), quota=purse), a_file(**sums))
+        await bytes_of(drive(Responder(media(body, content_type)), quota=quota), a_file(**sums))
     assert (type(caught.value), caught.value.reason) == (verb, reason)
-    assert purse.refusals == 1
+    assert quota.refusals == 1
 
 
-async def test_a_long_page_is_read_no_further_than_an_error_can_reach() -> None:
+async def test_only_the_first_64_kib_of_a_page_are_searched_for_an_error() -> None:
     page = b"<html>" * 100_000
     file = a_file(md5="0" * 32)
-    assert await bytes_of(drive(Asked(media(page, "text/html"))), file) == page
+    assert await bytes_of(drive(Responder(media(page, "text/html"))), file) == page
 
 
-async def test_a_page_that_is_said_to_be_one_is_taken_as_it_is() -> None:
+async def test_a_file_that_is_a_page_is_downloaded_as_it_is() -> None:
     answer = media(b"<html>", "text/html")
     file = a_file(mime_type="text/html")
-    assert await bytes_of(drive(Asked(answer)), file) == b"<html>"
+    assert await bytes_of(drive(Responder(answer)), file) == b"<html>"
 
 
 def hashed(content: bytes, promised: bytes, **headers: str) -> httpx.Response:
@@ -125,32 +135,30 @@ def hashed(content: bytes, promised: bytes, **headers: str) -> httpx.Response:
     return answer
 
 
-async def test_without_a_checksum_what_google_says_of_the_body_is_held_against_it() -> None:
-    assert await bytes_of(drive(Asked(hashed(b"right", b"right"))), a_file()) == b"right"
-    with pytest.raises(TryAgain) as caught:
-        await bytes_of(drive(Asked(hashed(b"wrong", b"right"))), a_file())
+async def test_without_a_checksum_the_hash_of_the_response_is_verified() -> None:
+    assert await bytes_of(drive(Responder(hashed(b"right", b"right"))), a_file()) == b"right"
+    with pytest.raises(Corrupt) as caught:
+        await bytes_of(drive(Responder(hashed(b"wrong", b"right"))), a_file())
     assert caught.value.reason == "content_mismatch"
 
 
-async def test_with_a_checksum_of_drives_that_of_the_body_is_not_asked() -> None:
+async def test_with_a_checksum_the_hash_of_the_response_is_ignored() -> None:
     file = a_file(md5="0" * 32)
-    assert await bytes_of(drive(Asked(hashed(b"wrong", b"right"))), file) == b"wrong"
+    assert await bytes_of(drive(Responder(hashed(b"wrong", b"right"))), file) == b"wrong"
 
 
 @pytest.mark.parametrize("hash", ["md5=", "md5=AAAA", "crc32c=AAAAAA==", "md5=" + "!" * 24, ""])
-async def test_a_hash_that_is_none_is_not_held_against_the_body(hash: str) -> None:
+async def test_a_malformed_hash_is_ignored(hash: str) -> None:
     answer = hashed(b"bytes", b"", **{"x-goog-hash": hash})
-    assert await bytes_of(drive(Asked(answer)), a_file()) == b"bytes"
+    assert await bytes_of(drive(Responder(answer)), a_file()) == b"bytes"
 
 
 @pytest.mark.parametrize(
     ("length", "whole"), [("5", True), ("6", False), ("4", False), ("x", True)]
 )
-async def test_without_a_size_the_length_of_the_answer_is_what_must_come(
-    length: str, whole: bool
-) -> None:
+async def test_without_a_size_the_content_length_must_be_reached(length: str, whole: bool) -> None:
     answer = hashed(b"bytes", b"bytes", **{"content-length": length})
-    reading = bytes_of(drive(Asked(answer)), a_file())
+    reading = bytes_of(drive(Responder(answer)), a_file())
     if whole:
         assert await reading == b"bytes"
         return
@@ -160,7 +168,7 @@ async def test_without_a_size_the_length_of_the_answer_is_what_must_come(
 
 
 @pytest.mark.parametrize("size", [0, 5, RESUMED_FROM])
-async def test_what_is_small_is_never_asked_for_by_range(size: int) -> None:
+async def test_a_small_file_is_never_resumed(size: int) -> None:
     server = Server(b"x" * size, [2])
     with suppress(TryAgain):
         await bytes_of(drive(server), a_file(size=size, md5="0" * 32))
@@ -209,24 +217,24 @@ def big_file(**changes: Any) -> FileFound:
 
 
 @pytest.mark.parametrize("silent", [False, True])
-async def test_a_big_file_goes_on_where_it_broke_off(silent: bool) -> None:
-    server, purse = Server(BIG, [3 * MIB, 1, MIB]), Purse()
+async def test_a_large_file_resumes_where_it_broke_off(silent: bool) -> None:
+    server, quota = Server(BIG, [3 * MIB, 1, MIB]), QuotaRecorder()
     server.silent = silent
-    assert await bytes_of(drive(server, quota=purse), big_file()) == BIG
+    assert await bytes_of(drive(server, quota=quota), big_file()) == BIG
     first, second = 3 * MIB, 3 * MIB + 1
     starts = [first, second, second + MIB]
     assert server.ranges == [None, *(f"bytes={start}-" for start in starts)]
-    assert purse.spent == [200] * 4
+    assert quota.spent == [200] * 4
 
 
-async def test_refusals_on_the_way_are_waited_out_where_it_broke_off() -> None:
+async def test_a_refusal_while_resuming_is_waited_out() -> None:
     server = Server(BIG, [MIB])
     server.instead = {2: httpx.Response(503), 3: httpx.Response(429), 4: httpx.Response(502)}
     assert await bytes_of(drive(server), big_file()) == BIG
     assert server.ranges == [None] + [f"bytes={MIB}-"] * 4
 
 
-async def test_a_big_file_that_breaks_off_again_and_again_ends() -> None:
+async def test_a_large_file_that_keeps_breaking_off_fails_in_the_end() -> None:
     server = Server(BIG, [MIB] + [0] * 50)
     with pytest.raises(TryAgain) as caught:
         await bytes_of(drive(server), big_file())
@@ -234,7 +242,7 @@ async def test_a_big_file_that_breaks_off_again_and_again_ends() -> None:
     assert len(server.ranges) == 1 + QUICK.resumes
 
 
-async def test_progress_between_two_breaks_counts_anew() -> None:
+async def test_progress_between_two_breaks_resets_their_count() -> None:
     body = random.Random(2).randbytes(9 * RESUMED_FROM)
     server = Server(body, [RESUMED_FROM] * 8)
     file = a_file(size=len(body), md5=hashlib.md5(body).hexdigest())
@@ -242,7 +250,7 @@ async def test_progress_between_two_breaks_counts_anew() -> None:
     assert len(server.ranges) == 9
 
 
-async def test_a_range_that_is_ignored_begins_the_file_anew() -> None:
+async def test_a_file_starts_again_if_the_range_is_ignored() -> None:
     server = Server(BIG, [MIB])
     server.ignores_ranges = True
     with pytest.raises(TryAgain) as caught:
@@ -266,7 +274,7 @@ async def test_a_range_that_is_ignored_begins_the_file_anew() -> None:
 async def test_another_part_than_was_asked_for_is_not_taken(content_range: str) -> None:
     server = Server(BIG, [MIB])
     server.said = {"content-range": content_range}
-    with pytest.raises(TryAgain) as caught:
+    with pytest.raises(Corrupt) as caught:
         await bytes_of(drive(server), big_file())
     assert caught.value.reason == "content_mismatch"
     assert len(server.ranges) == 2
@@ -276,12 +284,12 @@ async def test_another_part_than_was_asked_for_is_not_taken(content_range: str) 
     ("answer", "verb", "reason"),
     [
         (httpx.Response(404), SetAside, "not_found"),
-        (httpx.Response(416), TryAgain, "content_mismatch"),
+        (httpx.Response(416), Corrupt, "content_mismatch"),
         (httpx.Response(403, headers=HTML), CoolDown, "automated_queries"),
         (httpx.Response(429, headers={"retry-after": "3000"}), RateLimited, "drive_rate_limited"),
     ],
 )
-async def test_what_cannot_be_waited_out_on_the_way_goes_up(
+async def test_an_error_that_cannot_be_waited_out_ends_the_download(
     answer: httpx.Response, verb: type[Verdict], reason: str
 ) -> None:
     server = Server(BIG, [MIB])
@@ -292,14 +300,14 @@ async def test_what_cannot_be_waited_out_on_the_way_goes_up(
     assert len(server.ranges) == 2
 
 
-async def test_what_has_no_checksum_is_never_put_together_of_two_halves() -> None:
+async def test_a_file_without_a_checksum_is_never_resumed() -> None:
     server = Server(BIG, [MIB])
     with pytest.raises(TryAgain):
         await bytes_of(drive(server), a_file(size=len(BIG)))
     assert server.ranges == [None]
 
 
-async def test_the_range_goes_along_where_google_sends_it() -> None:
+async def test_a_redirect_keeps_the_range() -> None:
     server, seen = Server(BIG, [MIB]), list[str | None]()
 
     def answer(request: httpx.Request) -> httpx.Response:

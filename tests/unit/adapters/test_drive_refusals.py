@@ -13,12 +13,12 @@ from services.adapters.drive.problem import Refusal
 from services.adapters.drive.refusals import (
     COOL_DOWN_SECONDS,
     TABLE,
-    Asked,
-    Circumstances,
+    ItemKind,
+    RefusalContext,
+    hidden_error,
     verdict,
-    verdict_in_disguise,
 )
-from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain, Verdict
+from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, Stop, TryAgain, Verdict
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HTML = "text/html; charset=UTF-8"
@@ -75,8 +75,8 @@ def both(reason: str, info: str, limit: str = "") -> bytes:
     return json.dumps({"error": old | new}).encode()
 
 
-def asking(asked: Asked = Asked.FILE, account: bool = False) -> Circumstances:
-    return Circumstances(asked=asked, now=NOW, account=account)
+def asking(kind: ItemKind = ItemKind.FILE, account: bool = False) -> RefusalContext:
+    return RefusalContext(kind=kind, now=NOW, service_account=account)
 
 
 def said(status: int, body: bytes = b"", content_type: str = "application/json") -> Verdict:
@@ -145,8 +145,8 @@ def said(status: int, body: bytes = b"", content_type: str = "application/json")
         (403, b"", SetAside, "drive_refused"),
         (404, classic("notFound", location="fileId"), SetAside, "not_found"),
         (404, b"<html>", SetAside, "not_found"),
-        (416, classic("requestedRangeNotSatisfiable"), TryAgain, "content_mismatch"),
-        (416, b"", TryAgain, "content_mismatch"),
+        (416, classic("requestedRangeNotSatisfiable"), Corrupt, "content_mismatch"),
+        (416, b"", Corrupt, "content_mismatch"),
         (500, classic("backendError"), TryAgain, "drive_unavailable"),
         (500, classic("internalError"), TryAgain, "drive_unavailable"),
         (502, b"<html>Please try again in 30 seconds", TryAgain, "drive_unavailable"),
@@ -172,8 +172,8 @@ def test_every_reason_of_the_reference_is_in_the_table(reason: str) -> None:
 @pytest.mark.parametrize(
     "reason", [r for r in REASONS if TABLE[r].reason not in {"drive_refused", "content_mismatch"}]
 )
-def test_a_reason_means_the_same_under_every_status(reason: str, status: int) -> None:
-    answer = verdict_in_disguise(Refusal(status=status, body=classic(reason)), asking())
+def test_a_reason_means_the_same_with_every_status(reason: str, status: int) -> None:
+    answer = hidden_error(Refusal(status=status, body=classic(reason)), asking())
     assert answer is not None
     assert (type(answer), answer.reason) == (TABLE[reason].verb, TABLE[reason].reason)
 
@@ -182,7 +182,7 @@ def test_a_reason_means_the_same_under_every_status(reason: str, status: int) ->
     ("status", "body"),
     [(403, b"<html>whatever"), (403, SORRY), (429, SORRY), (503, SORRY), (200, SORRY)],
 )
-def test_a_page_against_robots_is_the_wall_and_costs_minutes(status: int, body: bytes) -> None:
+def test_a_page_against_robots_blocks_us_for_minutes(status: int, body: bytes) -> None:
     answer = said(status, body, HTML)
     assert isinstance(answer, CoolDown)
     assert answer.reason == "automated_queries"
@@ -191,18 +191,18 @@ def test_a_page_against_robots_is_the_wall_and_costs_minutes(status: int, body: 
 
 
 @pytest.mark.parametrize(("status", "verb"), [(429, RateLimited), (502, TryAgain)])
-def test_another_page_of_html_is_what_its_status_says(status: int, verb: type[Verdict]) -> None:
+def test_any_other_html_page_means_what_its_status_says(status: int, verb: type[Verdict]) -> None:
     assert type(said(status, b"<html>Error", HTML)) is verb
 
 
-def test_a_used_up_day_costs_six_times_as_long_as_the_wall() -> None:
+def test_a_used_up_daily_limit_is_waited_for_six_times_as_long() -> None:
     refusal = Refusal(status=403, body=classic("dailyLimitExceeded"))
-    quick = Circumstances(asked=Asked.FILE, now=NOW, cool_down=2.0)
+    quick = RefusalContext(kind=ItemKind.FILE, now=NOW, cool_down=2.0)
     answers = [verdict(refusal, asking()), verdict(refusal, quick)]
     assert [getattr(answer, "seconds", None) for answer in answers] == [3600.0, 12.0]
 
 
-def test_a_wall_that_names_a_longer_wait_is_waited_for() -> None:
+def test_a_block_that_names_a_longer_wait_is_waited_for() -> None:
     refusal = Refusal(status=403, content_type=HTML, retry_after="1800")
     answer = verdict(refusal, asking())
     assert isinstance(answer, CoolDown)
@@ -212,28 +212,40 @@ def test_a_wall_that_names_a_longer_wait_is_waited_for() -> None:
 @pytest.mark.parametrize(
     "body", [b'{"files": []}', b"", b"<html>A picture's page", b'{"error": 5}']
 )
-def test_an_answer_without_an_error_in_it_is_no_refusal(body: bytes) -> None:
-    assert verdict_in_disguise(Refusal(status=200, body=body, content_type=HTML), asking()) is None
+def test_a_response_without_an_error_hides_none(body: bytes) -> None:
+    assert hidden_error(Refusal(status=200, body=body, content_type=HTML), asking()) is None
 
 
 @pytest.mark.parametrize("account", [False, True])
 @pytest.mark.parametrize("reason", sorted(TABLE))
-@pytest.mark.parametrize("asked", list(Asked))
-def test_every_sentence_is_one_for_a_person(reason: str, asked: Asked, account: bool) -> None:
+@pytest.mark.parametrize("kind", list(ItemKind))
+def test_every_sentence_is_one_for_a_person(reason: str, kind: ItemKind, account: bool) -> None:
     refusal = Refusal(status=403, body=classic(reason, message="Nothing is wrong."))
-    answer = verdict(refusal, asking(asked, account))
+    answer = verdict(refusal, asking(kind, account))
     assert answer.message.endswith(".")
     assert "{" not in answer.message
     assert reason not in answer.message
 
 
+@pytest.mark.parametrize("secret", ["AIza-hush", "ya29.hush"])
+@pytest.mark.parametrize("status", [400, 403, 418])
+def test_google_s_words_are_quoted_without_the_credentials_in_them(
+    secret: str, status: int
+) -> None:
+    message = f"Permission denied: Consumer 'api_key:{secret}' is odd. " + "x" * 170 + secret
+    context = RefusalContext(kind=ItemKind.FILE, now=NOW, secret=secret)
+    answer = verdict(Refusal(status=status, body=classic("new", message=message)), context)
+    assert "api_key:********" in answer.message
+    assert "hush" not in answer.message
+
+
 def test_a_missing_folder_is_told_as_a_folder() -> None:
-    answer = verdict(Refusal(status=404, body=classic("notFound")), asking(Asked.FOLDER))
+    answer = verdict(Refusal(status=404, body=classic("notFound")), asking(ItemKind.FOLDER))
     assert answer.message.startswith("This folder does not exist, or it is not shared")
 
 
 @pytest.mark.parametrize("body", [newer("API_KEY_INVALID"), classic("keyInvalid"), b"{}"])
-def test_what_was_refused_is_named_by_its_setting(body: bytes) -> None:
+def test_the_setting_that_was_refused_is_named(body: bytes) -> None:
     refusal = Refusal(status=401, body=body)
     key, account = verdict(refusal, asking()), verdict(refusal, asking(account=True))
     assert (key.reason, account.reason) == ("key_refused", "credentials_refused")
@@ -242,14 +254,14 @@ def test_what_was_refused_is_named_by_its_setting(body: bytes) -> None:
     assert "GOOGLE_API_KEY" not in account.message
 
 
-def test_what_is_not_known_is_quoted_without_what_no_row_can_hold() -> None:
+def test_an_unknown_error_is_quoted_without_unstorable_characters() -> None:
     answer = said(418, classic("x", message="I am\n{a}   teapot\x00\ud800" + "!" * 999))
     assert "I am {a} teapot\ufffd\ufffd!" in answer.message
     assert len(answer.message) < 300
     assert msgspec.json.encode(answer.message)
 
 
-def test_an_error_that_is_one_word_is_quoted_without_what_no_row_can_hold() -> None:
+def test_an_error_of_one_word_is_quoted_without_unstorable_characters() -> None:
     answer = said(400, json.dumps({"error": "odd\x00\ud800"}).encode())
     assert "odd\ufffd\ufffd" in answer.message
     assert msgspec.json.encode(answer.message)
@@ -270,9 +282,7 @@ def test_an_error_that_is_one_word_is_quoted_without_what_no_row_can_hold() -> N
         ("", None),
     ],
 )
-def test_retry_after_is_seconds_or_a_date_and_never_for_ever(
-    header: str, seconds: float | None
-) -> None:
+def test_retry_after_is_seconds_or_a_date_and_bounded(header: str, seconds: float | None) -> None:
     answer = verdict(Refusal(status=503, retry_after=header), asking())
     assert isinstance(answer, TryAgain)
     assert answer.retry_after == seconds
@@ -296,7 +306,7 @@ def test_a_body_of_any_shape_leaves_the_status_to_decide(body: bytes) -> None:
     assert isinstance(said(400, body), SetAside)
 
 
-def test_what_makes_no_sense_costs_nothing_of_what_stands_beside_it() -> None:
+def test_a_malformed_value_does_not_cost_the_others() -> None:
     error = {"errors": [{"reason": 5}, {"reason": "downloadQuotaExceeded", "location": None}]}
     body = json.dumps({"error": error | {"code": "403", "details": [5]}}).encode()
     assert said(403, body).reason == "download_quota_exceeded"

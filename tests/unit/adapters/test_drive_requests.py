@@ -1,4 +1,4 @@
-"""A question to Google: paid for, signed, followed where it is sent, and judged."""
+"""A request to Google: paid for, authenticated, redirected, and translated."""
 
 import asyncio
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ from tests.fakes.google import (
     NO_FILE,
     QUICK,
     SORRY,
-    Asked,
-    Purse,
+    QuotaRecorder,
+    Responder,
     bytes_of,
     drive,
     media,
@@ -38,7 +38,9 @@ from tests.fakes.samples import a_file
         (UnicodeEncodeError("utf-8", "\udce9", 0, 1, "of a status line"), "drive_unavailable"),
     ],
 )
-async def test_no_connection_is_told_from_no_answer(error: Exception, reason: str) -> None:
+async def test_no_connection_and_no_answer_have_different_reasons(
+    error: Exception, reason: str
+) -> None:
     def answer(_request: httpx.Request) -> httpx.Response:
         raise error
 
@@ -61,7 +63,7 @@ async def test_an_answer_that_never_comes_is_not_waited_for() -> None:
 
 async def test_a_redirect_to_google_is_followed_without_the_key() -> None:
     there = "https://doc-0.googleusercontent.com/download?qk=1"
-    asked = Asked(httpx.Response(302, headers={"location": there}), media(b"x"))
+    asked = Responder(httpx.Response(302, headers={"location": there}), media(b"x"))
     assert await bytes_of(drive(asked), a_file(resource_key="0-rk")) == b"x"
     assert str(asked.requests[1].url) == there
     assert "x-goog-api-key" not in asked.requests[1].headers
@@ -69,7 +71,7 @@ async def test_a_redirect_to_google_is_followed_without_the_key() -> None:
 
 
 async def test_a_redirect_within_the_host_keeps_the_key() -> None:
-    asked = Asked(httpx.Response(307, headers={"location": "/mediahost/1"}), media(b"x"))
+    asked = Responder(httpx.Response(307, headers={"location": "/mediahost/1"}), media(b"x"))
     assert await bytes_of(drive(asked), a_file()) == b"x"
     assert str(asked.requests[1].url) == f"{API}/mediahost/1"
     assert asked.requests[1].headers["x-goog-api-key"] == "secret-key"
@@ -85,35 +87,35 @@ async def test_a_redirect_within_the_host_keeps_the_key() -> None:
         "http://[broken",
     ],
 )
-async def test_a_redirect_to_anybody_else_is_not_taken(location: str) -> None:
-    asked = Asked(httpx.Response(302, headers={"location": location}))
+async def test_a_redirect_to_any_other_host_is_not_followed(location: str) -> None:
+    asked = Responder(httpx.Response(302, headers={"location": location}))
     with pytest.raises(SetAside) as caught:
         await bytes_of(drive(asked), a_file())
     assert caught.value.reason == "unexpected_redirect"
     assert len(asked.requests) == 1
 
 
-async def test_a_redirect_in_circles_ends() -> None:
-    asked = Asked(httpx.Response(302, headers={"location": "/again"}))
+async def test_a_redirect_loop_ends() -> None:
+    asked = Responder(httpx.Response(302, headers={"location": "/again"}))
     with pytest.raises(SetAside):
         await bytes_of(drive(asked), a_file())
     assert len(asked.requests) == 4
 
 
-async def test_being_sent_to_prove_that_we_are_no_robot_is_the_wall() -> None:
+async def test_a_redirect_to_a_captcha_is_a_block() -> None:
     there = "https://www.google.com/sorry/index?continue=x"
-    purse, asked = Purse(), Asked(httpx.Response(302, headers={"location": there}))
+    quota, asked = QuotaRecorder(), Responder(httpx.Response(302, headers={"location": there}))
     with pytest.raises(CoolDown) as caught:
-        await bytes_of(drive(asked, quota=purse), a_file())
+        await bytes_of(drive(asked, quota=quota), a_file())
     assert caught.value.reason == "automated_queries"
-    assert (len(asked.requests), purse.refusals) == (1, 1)
+    assert (len(asked.requests), quota.refusals) == (1, 1)
 
 
-async def test_the_second_leg_of_a_redirect_is_paid_for_by_the_first() -> None:
-    purse = Purse()
-    asked = Asked(httpx.Response(307, headers={"location": "/mediahost/1"}), media(b"x"))
-    assert await bytes_of(drive(asked, quota=purse), a_file()) == b"x"
-    assert purse.spent == [200]
+async def test_a_redirect_is_paid_for_once() -> None:
+    quota = QuotaRecorder()
+    asked = Responder(httpx.Response(307, headers={"location": "/mediahost/1"}), media(b"x"))
+    assert await bytes_of(drive(asked, quota=quota), a_file()) == b"x"
+    assert quota.spent == [200]
 
 
 @pytest.mark.parametrize(
@@ -126,26 +128,27 @@ async def test_the_second_leg_of_a_redirect_is_paid_for_by_the_first() -> None:
         (httpx.Response(503), TryAgain, 0),
     ],
 )
-async def test_the_limiter_hears_of_refusals_for_asking_too_often(
+async def test_the_quota_is_told_of_refusals_for_asking_too_often(
     answer: httpx.Response, verb: type[Verdict], refusals: int
 ) -> None:
-    purse = Purse()
+    quota = QuotaRecorder()
     with pytest.raises(verb):
-        await drive(Asked(answer), quota=purse).look_up("A", resource_key=None)
-    assert (purse.spent, purse.refusals) == ([5], refusals)
+        await drive(Responder(answer), quota=quota).look_up("A", resource_key=None)
+    assert (quota.spent, quota.refusals) == ([5], refusals)
 
 
-async def test_the_wall_is_waited_for_as_long_as_the_settings_say() -> None:
+async def test_a_block_is_waited_for_as_long_as_the_settings_say() -> None:
     with pytest.raises(CoolDown) as caught:
-        await bytes_of(drive(Asked(httpx.Response(403, headers=HTML))), a_file())
+        await bytes_of(drive(Responder(httpx.Response(403, headers=HTML))), a_file())
     assert caught.value.seconds == 7.0
 
 
 class Token:
-    """Credentials that wear out: the first token is refused, the next may be."""
+    """The first token is rejected, the next may be."""
 
-    account = True
+    is_service_account = True
     query: Mapping[str, str] = {}
+    secret = ""
 
     def __init__(self) -> None:
         self.number = 1
@@ -153,29 +156,29 @@ class Token:
     async def headers(self) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self.number}"}
 
-    async def renewed(self, refused: Mapping[str, str]) -> bool:
+    async def renew(self, rejected: Mapping[str, str]) -> bool:
         self.number += 1
         return True
 
 
-def with_token(asked: Asked, purse: Purse) -> Drive:
+def with_token(asked: Responder, quota: QuotaRecorder) -> Drive:
     settings = DriveSettings(api_url=API, api_key=Secret("secret-key"))
     transport = httpx.MockTransport(asked)
-    return Drive(settings, transport, credentials=Token(), quota=purse, limits=QUICK)
+    return Drive(settings, transport, authenticator=Token(), quota=quota, limits=QUICK)
 
 
-async def test_a_token_that_is_refused_is_renewed_once_and_paid_for_again() -> None:
-    asked, purse = Asked(httpx.Response(401), media(b"x")), Purse()
-    assert await bytes_of(with_token(asked, purse), a_file()) == b"x"
+async def test_a_rejected_token_is_renewed_once_and_the_request_paid_for_again() -> None:
+    asked, quota = Responder(httpx.Response(401), media(b"x")), QuotaRecorder()
+    assert await bytes_of(with_token(asked, quota), a_file()) == b"x"
     assert [r.headers["authorization"] for r in asked.requests] == ["Bearer 1", "Bearer 2"]
-    assert purse.spent == [200, 200]
+    assert quota.spent == [200, 200]
     assert all("x-goog-api-key" not in request.headers for request in asked.requests)
     assert all("quotaUser" not in request.url.params for request in asked.requests)
 
 
-async def test_a_token_that_is_refused_twice_stops_everything() -> None:
-    asked, purse = Asked(httpx.Response(401)), Purse()
+async def test_a_token_that_is_rejected_twice_stops_everything() -> None:
+    asked, quota = Responder(httpx.Response(401)), QuotaRecorder()
     with pytest.raises(Stop) as caught:
-        await with_token(asked, purse).list_page("F", token=None, resource_key=None)
+        await with_token(asked, quota).list_page("F", token=None, resource_key=None)
     assert caught.value.reason == "credentials_refused"
     assert len(asked.requests) == 2

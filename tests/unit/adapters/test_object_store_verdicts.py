@@ -43,24 +43,28 @@ BARE_REDIRECT = (
         (BARE_REDIRECT, Stop, "store_refused"),
         (answered(507, "XMinioStorageFull"), Stop, "store_full"),
         (answered(507), Stop, "store_full"),
-        (broken("Connect"), Stop, "store_unreachable"),
-        (answered(503, "XMinioServerNotInitialized"), Stop, "store_unreachable"),
-        (answered(499, "ClientDisconnected"), Stop, "store_unreachable"),
+        (broken("Connect"), TryAgain, "store_unreachable"),
+        (answered(503, "XMinioServerNotInitialized"), TryAgain, "store_unavailable"),
+        (answered(499, "ClientDisconnected"), TryAgain, "store_unavailable"),
         (answered(503, "SlowDown"), RateLimited, "store_slow_down"),
         (answered(429), RateLimited, "store_slow_down"),
         (answered(400, "KeyTooLongError"), SetAside, "object_key_refused"),
         (answered(400, "XMinioInvalidObjectName"), SetAside, "object_key_refused"),
         ('Could not parse path: Error parsing Path "x/.."', SetAside, "object_key_refused"),
         (answered(400, "EntityTooLarge"), SetAside, "store_refused_object"),
-        (answered(500, "InternalError"), TryAgain, "store_unreachable"),
-        (answered(503), TryAgain, "store_unreachable"),
-        (answered(409, "OperationAborted"), TryAgain, "store_unreachable"),
+        (answered(500, "InternalError"), TryAgain, "store_unavailable"),
+        (answered(500), TryAgain, "store_unavailable"),
+        (answered(502), TryAgain, "store_unavailable"),
+        (answered(503), TryAgain, "store_unavailable"),
+        (answered(504), TryAgain, "store_unavailable"),
+        (answered(408, "RequestTimeout"), TryAgain, "store_unavailable"),
+        (answered(409, "OperationAborted"), TryAgain, "store_unavailable"),
         (broken("Timeout"), TryAgain, "store_unreachable"),
         ("Unable to extract metadata from headers", TryAgain, "store_unreachable"),
     ],
 )
 def test_what_the_store_said_decides(said: str, verb: type[Verdict], reason: str) -> None:
-    found = verdict(said, bucket="pictures", where="http://store:9000")
+    found = verdict(said, bucket="pictures", address="http://store:9000")
     assert (type(found), found.reason) == (verb, reason)
     assert found.message.endswith(".")
     assert "pictures" in found.message or "http://store:9000" in found.message
@@ -77,5 +81,5 @@ def test_what_the_store_said_decides(said: str, verb: type[Verdict], reason: str
         ("image/png; charset=evil\r\nX: y", "application/octet-stream"),
     ],
 )
-def test_a_type_that_can_be_no_header_is_kept_as_bytes(given: str, kept: str) -> None:
+def test_a_content_type_that_cannot_be_a_header_becomes_bytes(given: str, kept: str) -> None:
     assert header_type(given) == kept

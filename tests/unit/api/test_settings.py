@@ -46,7 +46,7 @@ def test_all_faults_are_told_at_once() -> None:
 def test_what_is_wrong_is_readable_and_shows_no_secret() -> None:
     with pytest.raises(SettingsError) as raised:
         read_settings(ENOUGH | {"PORT": "70000"}, Settings.read)
-    assert str(raised.value) == "PORT must be 0 to 65535, not 70000."
+    assert str(raised.value) == "PORT must be a whole number from 0 to 65535."
 
 
 def test_settings_never_show_their_secrets() -> None:

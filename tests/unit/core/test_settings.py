@@ -1,5 +1,6 @@
 """Settings: all faults at once, secrets never shown."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,14 @@ from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.drive.settings import DriveSettings
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.store.settings import StoreSettings
+from services.adapters.worker import WorkerSettings
+from services.api import __main__ as api
 from services.core.flow.quota_settings import QuotaModel, QuotaSettings
+from services.core.setting_names import NAMES
 from services.core.settings import Reader, SettingsError, data_dir, read_settings
+from services.indexer import __main__ as indexer
+from services.setup import __main__ as setup
+from services.transfer import __main__ as transfer
 
 GOOD = {
     "AWS_ACCESS_KEY_ID": "me",
@@ -64,6 +71,171 @@ def test_no_secret_is_shown_by_settings_or_faults() -> None:
     with pytest.raises(SettingsError) as why:
         read_settings(bad, everything)
     assert "hush-hush" not in str(why.value)
+
+
+SECRETS = ("hush-hush", "hush@hush", "hush%zz", "hush/hush", "[hush", "hush#?hush")
+READERS: Mapping[str, Callable[[Reader], object]] = {
+    "setup": setup.provisioners,
+    "api": api.Settings.read,
+    "lister": WorkerSettings.read,
+    "transfer": transfer.Settings.read,
+    "indexer": indexer.Settings.read,
+}
+
+
+class Asked(dict[str, str]):
+    """An environment that remembers the names it was asked for."""
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+        self[name] = default
+        return default
+
+    @classmethod
+    def of(cls, read: Callable[[Reader], object]) -> "Asked":
+        env = cls()
+        read(Reader(env))
+        return env
+
+
+READ = sorted({name for read in READERS.values() for name in Asked.of(read)})
+
+
+def read_by_services(env: Mapping[str, str]) -> Reader:
+    reader = Reader(env)
+    for read in READERS.values():
+        read(reader)
+    return reader
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("name", READ)
+def test_a_secret_in_any_setting_is_in_no_fault_and_no_warning(name: str, secret: str) -> None:
+    """Whatever was meant: a key, an address with a password, the content of a key file."""
+    values = (
+        secret,
+        f"ftp://user:{secret}@host/path?key={secret}",
+        f"https://user:{secret}@host",
+        f'{{"private_key": "{secret}", "type": "service_account"}}',
+        f"{secret}\n{secret}",
+        f"{secret}/{secret}",
+        f"/{secret}/key.json",
+    )
+    for value in values:
+        reader = read_by_services({name: value})
+        told = reader.check_names() + reader.faults
+        assert "hush" not in "".join(told), told
+
+
+@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize(
+    "odd", ["\x00", "\x07", "\x1b[31m", "\x7f", "\x85", "\u2028", "\udcff", "\n"]
+)
+def test_control_characters_are_refused_by_name_in_every_setting(name: str, odd: str) -> None:
+    faults = read_by_services({name: f"be{odd}fore"}).faults
+    mine = [fault for fault in faults if fault.startswith(f"{name} ")]
+    assert mine
+    assert set(mine) == {
+        f"{name} contains a line break, a control character or bytes that are not UTF-8."
+    }
+
+
+def test_a_line_break_around_a_value_is_not_part_of_it() -> None:
+    assert Reader({"GOOGLE_API_KEY": " key\r\n"}).secret("GOOGLE_API_KEY").reveal() == "key"
+
+
+@pytest.mark.parametrize("name", ["S3_ENDPOINT_URL", "S3_PUBLIC_URL", "DRIVE_API_URL"])
+def test_an_address_that_is_shown_holds_no_password(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name} must not contain a user name or a password"):
+        read_settings(GOOD | {name: "https://me:hush-hush@host:9000"}, everything)
+
+
+@pytest.mark.parametrize("servers", ["me:hush-hush@kafka:9092", "sasl://kafka:9092"])
+def test_brokers_are_hosts_and_ports_and_hold_no_password(servers: str) -> None:
+    with pytest.raises(SettingsError, match="KAFKA_BOOTSTRAP_SERVERS must be host"):
+        read_settings(GOOD | {"KAFKA_BOOTSTRAP_SERVERS": servers}, everything)
+
+
+def test_a_store_is_named_in_messages_by_scheme_host_and_port() -> None:
+    env = GOOD | {"S3_ENDPOINT_URL": "https://host:9000/path?signature=hush-hush"}
+    assert read_settings(env, everything)[1].address == "https://host:9000"
+    assert read_settings(GOOD | {"S3_ENDPOINT_URL": ""}, everything)[1].address == "Amazon S3"
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_the_list_of_names_is_complete(name: str) -> None:
+    """So that no service warns of a setting that another one reads."""
+    assert set(Asked.of(READERS[name])) <= NAMES
+
+
+def numbers(reader: Reader) -> int:
+    reader.text("GOOGLE_API_KEY", "")
+    reader.text("PORT", "")
+    return reader.number("TRANSFER_CONCURRENCY", 32, 1, 64)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("TRANSFER_CONCURENCY", "TRANSFER_CONCURRENCY"),
+        ("TRANSFER_CONCURRENCY_", "TRANSFER_CONCURRENCY"),
+        ("transfer_concurrency", "TRANSFER_CONCURRENCY"),
+        ("GOOGLE_APIKEY", "GOOGLE_API_KEY"),
+        ("GOGLE_API_KEY", "GOOGLE_API_KEY"),
+    ],
+)
+def test_a_misspelt_setting_is_a_fault_with_the_right_name(wrong: str, right: str) -> None:
+    with pytest.raises(SettingsError) as why:
+        read_settings({wrong: "8"}, numbers)
+    assert str(why.value) == f"{wrong} is not a setting; did you mean {right}?"
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("DRIVE_TIMEOUT", "DRIVE_TIMEOUT is not a setting of Drivestream, so nothing reads it."),
+        ("S3_ENDPOINT", "S3_ENDPOINT is not a setting of Drivestream, so nothing reads it."),
+        ("DATABASE_URI", "DATABASE_URI is not a setting; did you mean DATABASE_URL?"),
+        (
+            "TRANSFER_CONCURENCY",
+            "TRANSFER_CONCURENCY is not a setting; did you mean TRANSFER_CONCURRENCY?",
+        ),
+    ],
+)
+def test_an_unknown_setting_that_may_be_meant_for_another_is_warned_of(
+    name: str, sentence: str
+) -> None:
+    said: list[str] = []
+    env = {name: "8", "TRANSFER_CONCURRENCY": "7"}
+    assert read_settings(env, numbers, warn=said.append) == 7
+    assert said == [sentence]
+
+
+def test_names_of_other_programs_are_none_of_our_business() -> None:
+    compose = Path(__file__).parents[3] / ".env.example"
+    lines = [line for line in compose.read_text().splitlines() if line and line[0] != "#"]
+    env = {name: "x" for name in (line.partition("=")[0] for line in lines)} | {
+        "KAFKA_SERVICE_HOST": "10.0.0.1",
+        "KAFKA_SERVICE_PORT": "9092",
+        "KAFKA_PORT_9092_TCP": "tcp://10.0.0.1:9092",
+        "TRANSFER_PORT": "tcp://10.0.0.1:80",
+        "TRANSFER_PORT_80_TCP_ADDR": "10.0.0.1",
+        "DRIVE_SERVICE_PORT_HTTP": "80",
+        "METRIC_PORT": "tcp://10.0.0.1:80",
+        "S3_CONSOLE_URL": "http://127.0.0.1:9001",
+        "API_URL": "http://127.0.0.1:3000",
+        "WEB_URL": "http://127.0.0.1:5173",
+        "AWS_PROFILE": "mine",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_SESSION_TOKEN": "x",
+        "KAFKA_HEAP_OPTS": "-Xmx1g",
+        "HOSTNAME": "me",
+        "PORTS": "1",
+        "POSTGRES_USER": "me",
+        "TRANSFER_CONCURENCY": "",
+    }
+    said: list[str] = []
+    read_settings({**env, "TRANSFER_CONCURRENCY": "7"}, numbers, warn=said.append)
+    assert said == []
 
 
 @pytest.mark.parametrize(("raw", "value"), [("5", 5), ("1", 1), ("10", 10)])

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.adapters.catalog.rows import ImportRow, Rows
+from services.adapters.catalog.rows import ENDED, ImportRow, Rows
 from services.core import events as e
 from services.core.errors import SetAside
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Target
 from services.indexer.fold import fold
-from services.indexer.merge import Positioned
-from services.indexer.state import ENDED
+from services.indexer.record import LogRecord
 from tests.fakes.drive import FakeDrive
 from tests.fakes.listing import Lie, Listing, LyingDrive
 from tests.fakes.samples import NOW, a_request
@@ -38,7 +37,7 @@ def outcome(file: e.FileFound) -> e.FileStored:
     )
 
 
-def positioned(events: Sequence[e.Message]) -> list[Positioned]:
+def records_of(events: Sequence[e.Message]) -> list[LogRecord]:
     """Each file is stored at once, long before its folder is confirmed."""
     known: list[e.Message] = [REQUESTED]
     for event in events:
@@ -46,7 +45,7 @@ def positioned(events: Sequence[e.Message]) -> list[Positioned]:
             known.append(outcome(event))
         elif not isinstance(event, NOT_OF_THE_INDEXER):
             known.append(event)
-    return [Positioned(event, event.topic, 0, n) for n, event in enumerate(known)]
+    return [LogRecord(event, event.topic, 0, n) for n, event in enumerate(known)]
 
 
 def the_import(rows: Rows) -> ImportRow:
@@ -60,7 +59,7 @@ async def test_an_import_ends_only_with_the_manifest_that_closes_its_folder(
 ) -> None:
     listing = Listing(LyingDrive(images=images, script=script))
     await listing.list_all(a_request())
-    records = positioned(listing.publications.events)
+    records = records_of(listing.publications.events)
     before = fold(Rows(), records[:-1])
     assert not before.folders[ROOT].closed
     assert the_import(before).state not in ENDED
@@ -72,7 +71,7 @@ async def test_an_import_ends_only_with_the_manifest_that_closes_its_folder(
 
 @given(history=histories(), closes=st.booleans())
 def test_a_confirming_manifest_adds_no_file_and_no_count_of_one(
-    history: list[Positioned], closes: bool
+    history: list[LogRecord], closes: bool
 ) -> None:
     confirming = e.PageListed(
         import_id="import-a",
@@ -86,7 +85,7 @@ def test_a_confirming_manifest_adds_no_file_and_no_count_of_one(
         entries=1000,
     )
     before = fold(Rows(), history)
-    after = fold(before, [Positioned(confirming, "imports.listed", 0, len(history))])
+    after = fold(before, [LogRecord(confirming, "imports.listed", 0, len(history))])
     assert after.files == before.files
     old, new = (rows.imports.get("import-a", ImportRow(id="import-a")) for rows in (before, after))
     parts = ("found", "stored", "unchanged", "failed", "pending", "skipped", "found_bytes")
@@ -101,7 +100,7 @@ async def test_what_a_shortcut_hides_is_counted_by_name_and_ends_the_import_with
         listing.drive.add_entry("root-1", entry)
         listing.drive.look_up_troubles[name].append(SetAside("drive_refused", "No."))
     await listing.list_all(a_request())
-    rows = fold(Rows(), positioned(listing.publications.events))
+    rows = fold(Rows(), records_of(listing.publications.events))
     row = the_import(rows)
     assert (row.state, row.found, row.failed) == ("completed_with_failures", 1, 1)
     assert (row.folders_found, row.folders_listed, row.folders_failed) == (2, 1, 1)

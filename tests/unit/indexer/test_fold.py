@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.adapters.catalog.rows import ImportRow, Rows
-from services.indexer.fold import fold
-from services.indexer.merge import Positioned
+from services.indexer.fold import affected_keys, fold
+from services.indexer.record import LogRecord
 from tests.histories import histories
 
 
-def in_batches(records: list[Positioned], cuts: random.Random) -> Rows:
+def in_batches(records: list[LogRecord], cuts: random.Random) -> Rows:
     """Fold piece by piece, as a database in between would see it."""
     rows = Rows()
     while records:
@@ -25,7 +25,7 @@ def in_batches(records: list[Positioned], cuts: random.Random) -> Rows:
 @settings(max_examples=300)
 @given(history=histories(), chance=st.randoms(use_true_random=False))
 def test_any_order_repetition_and_batching_gives_the_same_rows(
-    history: list[Positioned], chance: random.Random
+    history: list[LogRecord], chance: random.Random
 ) -> None:
     straight = fold(Rows(), history)
     repeated = history + chance.choices(history, k=len(history)) if history else []
@@ -36,14 +36,14 @@ def test_any_order_repetition_and_batching_gives_the_same_rows(
 @settings(max_examples=200)
 @given(history=histories())
 def test_the_equation_closes_when_each_part_is_counted_on_its_own(
-    history: list[Positioned],
+    history: list[LogRecord],
 ) -> None:
     rows = fold(Rows(), history)
     for job in rows.imports.values():
         files = [f for (owner, _), f in rows.files.items() if owner == job.id]
         states = Counter(f.state for f in files)
         assert job.found == job.stored + job.unchanged + job.failed + job.pending
-        assert job.found == sum(1 for f in files if f.listed or f.decided_at is not None)
+        assert job.found == sum(1 for f in files if f.listed or f.outcome_at is not None)
         parts = {s: states[s] for s in ("stored", "unchanged", "failed", "pending")}
         assert parts == {s: getattr(job, s) for s in parts}
         assert sum(job.skipped.values()) == states["skipped"]
@@ -52,7 +52,7 @@ def test_the_equation_closes_when_each_part_is_counted_on_its_own(
 
 @given(history=histories())
 def test_an_import_ends_only_when_nothing_is_pending_and_every_folder_is_settled(
-    history: list[Positioned],
+    history: list[LogRecord],
 ) -> None:
     rows = fold(Rows(), history)
     for job in rows.imports.values():
@@ -68,3 +68,15 @@ def _unsettled(rows: Rows, job: ImportRow) -> int:
         for (owner, _), folder in rows.folders.items()
         if owner == job.id and not folder.closed and folder.failed_at is None
     )
+
+
+@given(history=histories())
+def test_the_rows_that_a_batch_makes_are_the_ones_that_were_to_be_loaded(
+    history: list[LogRecord],
+) -> None:
+    rows = fold(Rows(), history)
+    keys = affected_keys(record.event for record in history)
+    assert set(rows.imports) == keys.imports
+    assert set(rows.folders) == keys.folders
+    assert set(rows.files) == keys.files
+    assert set(rows.images) == keys.images

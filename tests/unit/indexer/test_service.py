@@ -1,141 +1,291 @@
 """The loop of the indexer, on fakes that pass the contract suites."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw
+from services.adapters.process import run_with_background
+from services.adapters.worker_status import publish_status
 from services.core.errors import Stop
-from services.core.topics import BY_NAME, DEAD_LETTERS, FILES_FAILED, FILES_STORED
+from services.core.events import Waiting, WorkerStatus
+from services.core.topics import (
+    BY_NAME,
+    DEAD_LETTERS,
+    FILES_FAILED,
+    FILES_STORED,
+    IMPORTS_REQUESTED,
+    WORKERS_STATUS,
+)
 from services.core.wire import Record, encode
-from services.indexer.service import BYTES_A_ROW, Outside, batches, run
+from services.indexer import service
+from services.indexer.service import BYTES_A_ROW, Dependencies, batches, run
 from tests.fakes.catalog_writer import FakeCatalogWriter, FakeDatabase
 from tests.fakes.log import FakeLog, FakePublisher
+from tests.fakes.log_reader import FakeLogReader
 from tests.samples import SAMPLES
 
 WAIT = 10
+STORED = SAMPLES["FileStored"]
 
 
-class FakeLogReader:
-    """`LogReader` over a `FakeLog`; the first `failures` reads find no broker."""
+class GrowingReader(FakeLogReader):
+    """A reader of a log whose topics have more partitions than `setup` makes."""
 
-    def __init__(self, log: FakeLog, failures: list[None]) -> None:
-        self._log = log
-        self._failures = failures
-        self._next: dict[tuple[str, int], int] = {}
+    def __init__(self, log: FakeLog, more: Callable[[], int]) -> None:
+        super().__init__(log)
+        self._more = more
 
     def partitions(self, topic: str) -> Sequence[int]:
-        return range(BY_NAME[topic].partitions)
+        return range(len(super().partitions(topic)) + self._more())
 
-    def ends(self, topic: str, partition: int) -> tuple[int, int]:
-        return 0, len(self._log.records[topic, partition])
 
-    def seek(self, positions: Mapping[tuple[str, int], int | None]) -> None:
-        self._next = {position: offset or 0 for position, offset in positions.items()}
+class FailingPublisher(FakePublisher):
+    """Kafka takes nothing, so many times, while it can still be read."""
 
-    def read(self, at_most: int, timeout: float) -> list[Raw]:
-        if self._failures:
-            self._failures.pop()
-            raise KafkaUnavailableError("broker gone")
-        found: list[Raw] = []
-        for position, offset in self._next.items():
-            new = self._log.records[position][offset:][: at_most - len(found)]
-            self._next[position] += len(new)
-            found += new
-        return found
+    failures = 0
 
-    def close(self) -> None:
-        self._next.clear()
+    async def publish_records(self, records: Sequence[Record]) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise KafkaUnavailableError("no acknowledgement in time")
+        await super().publish_records(records)
 
 
 class World:
-    """An indexer's outside, in memory."""
+    """What an indexer is wired to, in memory."""
 
     def __init__(self) -> None:
         self.log = FakeLog()
         self.database = FakeDatabase()
-        self.failures: list[None] = []
-        self.said: list[str | None] = []
-        self.publisher = FakePublisher(self.log, lambda: KafkaUnavailableError("gone"), "test")
+        self.told: list[Waiting | None] = []
+        self.publisher = FailingPublisher(self.log, lambda: KafkaUnavailableError("gone"), "test")
         self.topic_id = "topic-id"
+        self.more_partitions = 0
 
-    def outside(self) -> Outside:
-        return Outside(
-            open_reader=lambda: FakeLogReader(self.log, self.failures),
+    def dependencies(self) -> Dependencies:
+        return Dependencies(
+            open_reader=lambda: GrowingReader(self.log, lambda: self.more_partitions),
             open_writer=lambda: FakeCatalogWriter(self.database),
             topic_ids=lambda names: dict.fromkeys(names, self.topic_id),
             publisher=self.publisher,
-            say=self.said.append,
+            tell=self.told.append,
         )
+
+    @asynccontextmanager
+    async def indexing(self) -> AsyncIterator[None]:
+        """An indexer runs meanwhile; it is stopped at the end, and must not have failed."""
+        stopping = asyncio.Event()
+        async with asyncio.timeout(WAIT), asyncio.TaskGroup() as group:
+            group.create_task(run(self.dependencies(), stopping))
+            yield
+            stopping.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            await asyncio.sleep(0.005)
+
+    async def until_told(self, reason: str | None) -> None:
+        """The newest that was told: a reason to wait, or None."""
+        await self.until(lambda: bool(self.told) and _reason(self.told[-1]) == reason)
 
     async def index_until(self, files: int) -> None:
         """Run the indexer until the database has that many files, then stop it."""
-        stopping = asyncio.Event()
-        async with asyncio.timeout(WAIT), asyncio.TaskGroup() as group:
-            group.create_task(run(self.outside(), stopping))
-            while len(self.database.rows.files) < files:
-                await asyncio.sleep(0.01)
-            stopping.set()
+        async with self.indexing():
+            await self.until(lambda: len(self.database.rows.files) >= files)
+
+    def consumed(self) -> int:
+        """How many records the offsets in the database are past."""
+        return sum(offset for _, offset in self.database.offsets.values())
+
+
+def _reason(waiting: Waiting | None) -> str | None:
+    return None if waiting is None else waiting.reason
+
+
+def with_value(value: bytes) -> Record:
+    record = encode(STORED, source="test")
+    return Record(topic=record.topic, key=record.key, value=value, headers=record.headers)
 
 
 async def test_events_become_rows_and_offsets_move_with_them() -> None:
     world = World()
-    await world.publisher.publish([SAMPLES["ImportRequested"], SAMPLES["FileStored"]])
+    await world.publisher.publish([SAMPLES["ImportRequested"], STORED])
     await world.index_until(files=1)
     (row,) = world.database.rows.imports.values()
     assert (row.stored, row.found, row.stored_bytes) == (1, 1, 123_456)
-    assert sum(offset for _, offset in world.database.offsets.values()) == 2
+    assert world.consumed() == 2
 
 
 async def test_a_second_run_counts_nothing_twice() -> None:
     world = World()
-    await world.publisher.publish([SAMPLES["FileStored"]])
+    await world.publisher.publish([STORED])
     await world.index_until(files=1)
     before = world.database.rows.copy()
     await world.index_until(files=1)
     assert world.database.rows == before
 
 
-async def test_an_outage_is_said_and_waited_for() -> None:
+async def test_while_kafka_is_away_the_indexer_says_so_and_waits() -> None:
     world = World()
-    world.failures.extend([None, None])
-    await world.publisher.publish([SAMPLES["FileStored"]])
-    await world.index_until(files=1)
-    assert any("broker gone" in (sentence or "") for sentence in world.said)
-    assert world.said[-1] is None
+    await world.publisher.publish([STORED])
+    world.log.available = False
+    async with world.indexing():
+        await world.until_told("kafka_unavailable")
+        waiting = world.told[-1]
+        assert waiting is not None
+        assert "the broker is away" in waiting.message
+        assert waiting.until is not None
+        assert waiting.until > datetime(2026, 1, 1, tzinfo=UTC)
+        world.log.available = True
+        await world.until_told(None)
+        await world.until(lambda: len(world.database.rows.files) == 1)
 
 
-async def test_poison_is_buried_before_its_offset_is_passed() -> None:
+async def test_while_postgresql_is_away_the_indexer_says_so_and_waits() -> None:
     world = World()
-    record = encode(SAMPLES["FileStored"], source="test")
-    poison = Record(topic=record.topic, key=record.key, value=b"{", headers=record.headers)
-    await world.publisher.publish_records([poison])
-    await world.index_until(files=1)  # the failure that stands for it
+    async with world.indexing():
+        await world.until_told(None)
+        world.database.available = False
+        await world.publisher.publish([STORED])
+        await world.until_told("database_unavailable")
+        world.database.available = True
+        await world.until(lambda: len(world.database.rows.files) == 1)
+    assert world.told[-1] is None
+
+
+async def test_a_status_that_kafka_does_not_take_does_not_end_the_indexer() -> None:
+    world, stopping = World(), asyncio.Event()
+
+    def look() -> WorkerStatus:
+        return WorkerStatus(
+            worker_id="indexer", service="indexer", state="running", at=datetime.now(UTC)
+        )
+
+    async def outage() -> None:
+        await world.until_told(None)
+        world.log.available = False
+        await world.until_told("kafka_unavailable")
+        world.log.available = True
+        await world.publisher.publish([STORED])
+        await world.until(lambda: len(world.database.rows.files) == 1)
+        await world.until(lambda: bool(world.log.of(WORKERS_STATUS.name)))
+        stopping.set()
+
+    async with asyncio.timeout(WAIT):
+        telling = publish_status(world.publisher, look, every=0.01, look_every=0.01)
+        await run_with_background(run(world.dependencies(), stopping), telling, outage())
+
+
+async def test_what_cannot_be_read_is_a_dead_letter_before_its_offset_is_passed() -> None:
+    world = World()
+    world.publisher.failures = 2
+    await world.log.append([with_value(b"{")])
+    async with world.indexing():
+        await world.until_told("kafka_unavailable")
+        assert world.consumed() == 0
+        await world.until(lambda: len(world.database.rows.files) == 1)  # the failure it stands for
     assert len(world.log.of(DEAD_LETTERS.name)) == 1
     assert len(world.log.of(FILES_FAILED.name)) == 1
     (row,) = world.database.rows.files.values()
     assert (row.state, row.reason) == ("failed", "undecodable_event")
 
 
+async def test_an_event_of_a_newer_version_stops_the_indexer_and_nothing_is_passed() -> None:
+    world = World()
+    newer = b'{"type":"FileRotated","import_id":"import-1","file_id":"f"}'
+    await world.log.append([with_value(b"{"), with_value(newer)])
+    async with asyncio.timeout(WAIT):
+        with pytest.raises(Stop, match="FileRotated, which this version does not know"):
+            await run(world.dependencies(), asyncio.Event())
+    assert world.consumed() == 0
+    assert world.log.of(DEAD_LETTERS.name) == []
+    assert world.log.of(FILES_FAILED.name) == []
+
+
 async def test_a_log_that_is_not_the_databases_stops_the_indexer_with_a_sentence() -> None:
     world = World()
-    await world.publisher.publish([SAMPLES["FileStored"]])
+    await world.publisher.publish([STORED])
     await world.index_until(files=1)
     world.topic_id = "made-anew"
     with pytest.raises(Stop, match="another log"):
-        await run(world.outside(), asyncio.Event())
+        await run(world.dependencies(), asyncio.Event())
 
 
-async def test_a_second_indexer_stands_by_until_the_first_ends() -> None:
+async def test_tables_of_a_newer_version_stop_the_indexer_before_it_writes() -> None:
+    world = World()
+    world.database.version = "9000"
+    await world.publisher.publish([STORED])
+    with pytest.raises(Stop, match="version 9000"):
+        await run(world.dependencies(), asyncio.Event())
+    assert world.database.offsets == {}
+
+
+async def test_tables_that_setup_has_yet_to_make_are_waited_for() -> None:
+    world = World()
+    known, world.database.version = world.database.version, None
+    await world.publisher.publish([STORED])
+    async with world.indexing():
+        await world.until_told("database_unavailable")
+        assert world.database.offsets == {}
+        world.database.version = known
+        await world.until(lambda: len(world.database.rows.files) == 1)
+
+
+async def test_a_second_indexer_stands_by_until_the_first_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service, "STANDBY_SECONDS", 0.05)
     world = World()
     first = FakeCatalogWriter(world.database)
     assert first.take_lock()
-    await world.publisher.publish([SAMPLES["FileStored"]])
-    asyncio.get_running_loop().call_later(0.1, first.close)
-    await world.index_until(files=1)
-    assert world.said == ["Another indexer is active; standing by.", None]
+    await world.publisher.publish([STORED])
+    async with world.indexing():
+        await world.until_told("standby")
+        first.close()
+        await world.until(lambda: len(world.database.rows.files) == 1)
+    assert [_reason(waiting) for waiting in world.told] == ["standby", None]
+
+
+async def test_an_indexer_that_was_overtaken_goes_on_from_the_offsets_in_the_database() -> None:
+    world = World()
+    async with world.indexing():
+        await world.until_told(None)
+        place = IMPORTS_REQUESTED.name, 0
+        topic_id, _ = world.database.offsets[place]
+        world.database.offsets[place] = topic_id, 1
+        await world.publisher.publish([SAMPLES["ImportRequested"], SAMPLES["ImportPaused"]])
+        await world.until(lambda: world.consumed() == 2)
+    assert "overtaken" in [_reason(waiting) for waiting in world.told]
+    (row,) = world.database.rows.imports.values()
+    assert (row.control, row.requested_at) == ("paused", None)
+
+
+async def test_partitions_beyond_those_that_setup_makes_are_read_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service, "PARTITIONS_SECONDS", 0.05)
+    world = World()
+    async with world.indexing():
+        await world.until_told(None)
+        record = encode(STORED, source="test")
+        partition = BY_NAME[FILES_STORED.name].partitions
+        late = Raw(
+            topic=record.topic,
+            partition=partition,
+            offset=0,
+            key=record.key,
+            value=record.value,
+            headers={},
+        )
+        world.log.records[record.topic, partition].append(late)
+        world.more_partitions = 1
+        await world.until(lambda: len(world.database.rows.files) == 1)
+    assert world.database.offsets[record.topic, partition][1] == 1
 
 
 def test_batches_are_cut_by_weight_and_lose_nothing() -> None:

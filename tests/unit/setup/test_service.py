@@ -4,9 +4,12 @@ import asyncio
 
 import pytest
 
+from services.adapters.kafka.admin import TopicsChangedError
 from services.adapters.store.bucket import StoreUnavailableError
 from services.core.errors import Stop
-from services.setup.service import Step, set_up
+from services.core.settings import Reader
+from services.setup.__main__ import main, provisioners
+from services.setup.service import Provisioner, set_up
 
 
 async def test_a_server_that_comes_late_is_waited_for_and_named() -> None:
@@ -18,7 +21,7 @@ async def test_a_server_that_comes_late_is_waited_for_and_named() -> None:
             raise troubles.pop()
         return "bucket made"
 
-    await set_up([Step("the object store", "http://s3", act)], say=said.append, wait=0.001)
+    await set_up([Provisioner("the object store", "http://s3", act)], say=said.append, wait=0.001)
     assert said[0] == "Waiting for the object store at http://s3: refused"
     assert said[-1] == "the object store: bucket made"
 
@@ -28,13 +31,13 @@ async def test_a_refusal_ends_it_at_once() -> None:
         raise Stop("store_refused", "The key is refused.")
 
     with pytest.raises(Stop, match="The key is refused"):
-        await set_up([Step("the object store", "http://s3", act)], say=lambda _: None)
+        await set_up([Provisioner("the object store", "http://s3", act)], say=lambda _: None)
 
 
 async def test_one_server_does_not_wait_for_another() -> None:
     said: list[str] = []
-    missing = Step("Kafka", "k", _missing)
-    there = Step("PostgreSQL", "p", lambda: "tables made")
+    missing = Provisioner("Kafka", "k", _missing)
+    there = Provisioner("PostgreSQL", "p", lambda: "tables made")
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
             await set_up([missing, there], say=said.append, wait=0.01)
@@ -43,3 +46,48 @@ async def test_one_server_does_not_wait_for_another() -> None:
 
 def _missing() -> str:
     raise StoreUnavailableError("refused")
+
+
+ENOUGH = {
+    "AWS_ACCESS_KEY_ID": "me",
+    "AWS_SECRET_ACCESS_KEY": "hush-hush",
+    "DATABASE_URL": "postgresql://me:hush-hush@db/x",
+}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Stop("database_newer", "The database was migrated by a newer version."),
+        TopicsChangedError("files.found has 24 partitions, but 12 are expected."),
+    ],
+)
+def test_what_a_server_refuses_is_one_sentence_and_exit_code_1(
+    refusal: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> str:
+        raise refusal
+
+    def read(_: Reader) -> list[Provisioner]:
+        return [Provisioner("PostgreSQL", "DATABASE_URL", refuse)]
+
+    assert main({}, read) == 1
+    assert capsys.readouterr().err == f"{refusal}\n"
+
+
+def test_faults_of_the_settings_are_exit_code_2_and_show_no_secret(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    env = ENOUGH | {"S3_ENDPOINT_URL": "http://me:hush-hush@s3", "KAFKA_BOOTSTRAP_SERVER": "k:1"}
+    assert main(env, provisioners) == 2
+    said = capsys.readouterr().err
+    assert "S3_ENDPOINT_URL must not contain a user name or a password." in said
+    assert "did you mean KAFKA_BOOTSTRAP_SERVERS?" in said
+    assert "hush" not in said
+
+
+def test_a_name_that_nothing_reads_is_told_and_set_up_goes_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main({"S3_ENDPOINT": "http://s3"}, lambda _: []) == 0
+    assert "S3_ENDPOINT is not a setting" in capsys.readouterr().err

@@ -1,0 +1,107 @@
+"""An S3 server on loopback that knows about buckets only, or answers every request alike.
+
+MinIO takes no rule that aborts incomplete uploads, and never refuses a policy. Amazon does both.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import parse_qs, urlsplit
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status, with S3's error code and words where there are some."""
+
+    status: int
+    code: str = ""
+    message: str = ""
+
+    @property
+    def body(self) -> bytes:
+        """As S3 says it."""
+        if not self.code:
+            return b""
+        words = f"<Code>{self.code}</Code><Message>{self.message}</Message>"
+        return f"<Error>{words}</Error>".encode()
+
+
+@dataclass
+class S3Server:
+    """One bucket. `refusals` are by method and what of the bucket is asked, such as `PUT policy`.
+
+    `always`, if given, is the answer to every request.
+    """
+
+    url: str = ""
+    bucket_exists: bool = False
+    policy: bytes = b""
+    lifecycle: bytes = b""
+    always: Answer | None = None
+    refusals: dict[str, Answer] = field(default_factory=dict)
+    requests: Counter[str] = field(default_factory=Counter)
+
+    def answer(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+        """Status and body."""
+        asked = sorted(parse_qs(urlsplit(path).query, keep_blank_values=True))
+        part = next((name for name in ("policy", "lifecycle") if name in asked), "bucket")
+        self.requests[f"{method} {part}"] += 1
+        refusal = self.always or self.refusals.get(f"{method} {part}")
+        if refusal:
+            return refusal.status, refusal.body
+        if part == "bucket":
+            return self._of_bucket(method)
+        return self._of_document(method, part, body)
+
+    def _of_bucket(self, method: str) -> tuple[int, bytes]:
+        if method == "PUT":
+            self.bucket_exists = True
+        return (200 if self.bucket_exists else 404), b""
+
+    def _of_document(self, method: str, part: str, body: bytes) -> tuple[int, bytes]:
+        if method != "GET":
+            setattr(self, part, body)
+            return 200, b""
+        kept: bytes = getattr(self, part)
+        missing = {"policy": "NoSuchBucketPolicy", "lifecycle": "NoSuchLifecycleConfiguration"}
+        return (200, kept) if kept else (404, Answer(404, missing[part]).body)
+
+
+@contextmanager
+def s3_server() -> Iterator[S3Server]:
+    """Listens until the block ends."""
+    server = S3Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_one_request(self) -> None:
+            self.raw_requestline = self.rfile.readline(65537)
+            if not self.raw_requestline or not self.parse_request():
+                self.close_connection = True
+                return
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            status, content = server.answer(self.command, self.path, body)
+            self.send_response(status)
+            self.send_header("content-type", "application/xml")
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content if self.command != "HEAD" else b"")
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing: pytest's output is for tests."""
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http.daemon_threads = True
+    thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    server.url = f"http://127.0.0.1:{http.server_port}"
+    try:
+        yield server
+    finally:
+        http.shutdown()
+        http.server_close()
+        thread.join()

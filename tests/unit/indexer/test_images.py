@@ -1,0 +1,76 @@
+"""What an image's row takes from which outcome."""
+
+from datetime import timedelta
+
+from hypothesis import given, settings
+from msgspec.structs import replace
+
+from services.adapters.catalog.rows import ImageRow, Rows
+from services.core import events as e
+from services.indexer.fold import fold
+from services.indexer.record import LogRecord
+from tests.histories import histories
+from tests.samples import AT, FOUND, SAMPLES
+
+[STORED] = [event for event in SAMPLES.values() if isinstance(event, e.FileStored)]
+LATER = AT + timedelta(days=1)
+METADATA = ("name", "mime_type", "folder_id", "path", "width", "height")
+
+
+def image_after(*outcomes: e.FileStored) -> ImageRow:
+    records = [LogRecord(event, event.topic, 0, n) for n, event in enumerate(outcomes)]
+    (image,) = fold(Rows(), records).images.values()
+    return image
+
+
+def test_an_unchanged_file_brings_its_new_place_and_keeps_its_object() -> None:
+    moved = replace(
+        FOUND, import_id="later", folder_id="new", path=("New", "Place"), found_at=LATER
+    )
+    unchanged = replace(
+        STORED, import_id="later", file=moved, unchanged=True, sha256=None, stored_at=LATER
+    )
+    for outcomes in ((STORED, unchanged), (unchanged, STORED)):
+        image = image_after(*outcomes)
+        assert (image.folder_id, image.path) == ("new", ("New", "Place"))
+        assert (image.sha256, image.fetched, image.updated_at) == (STORED.sha256, True, AT)
+
+
+def test_what_was_listed_earlier_does_not_displace_what_was_listed_later() -> None:
+    earlier = replace(FOUND, name="old.jpg", found_at=AT - timedelta(days=1))
+    late = replace(STORED, file=earlier, stored_at=LATER, object_key="again")
+    image = image_after(STORED, late)
+    assert image.name == FOUND.name
+    assert image.storage_path.endswith("/again")
+
+
+def test_an_older_version_changes_nothing_however_late_it_is_listed() -> None:
+    old = replace(FOUND, version=FOUND.version - 1, name="old.jpg", found_at=LATER)
+    image = image_after(STORED, replace(STORED, file=old, stored_at=LATER, object_key="old"))
+    assert image == image_after(STORED)
+
+
+@settings(max_examples=300)
+@given(history=histories())
+def test_object_and_metadata_are_each_of_the_outcome_that_knows_best(
+    history: list[LogRecord],
+) -> None:
+    stored = [record.event for record in history if isinstance(record.event, e.FileStored)]
+    for file_id, image in fold(Rows(), history).images.items():
+        outcomes = [event for event in stored if event.file.file_id == file_id]
+        assert image.created_at == min(event.stored_at for event in outcomes)
+        version = max(event.file.version for event in outcomes)
+        newest = [event for event in outcomes if event.file.version == version]
+        assert image.drive_version == version
+        listed = max(event.file.found_at for event in newest)
+        candidates = [event.file for event in newest if event.file.found_at == listed]
+        known = [(*(getattr(f, n) for n in METADATA), f.modified_time) for f in candidates]
+        assert (*(getattr(image, n) for n in METADATA), image.modified_at) in known
+        rank = max((not event.unchanged, event.stored_at) for event in newest)
+        assert (image.fetched, image.updated_at) == rank
+        paths = {
+            (f"s3://{event.bucket}/{event.object_key}", event.size)
+            for event in newest
+            if (not event.unchanged, event.stored_at) == rank
+        }
+        assert (image.storage_path, image.size) in paths
