@@ -1,0 +1,119 @@
+"""The documents agree with the code: links, paths, metrics and settings."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from local.settings import PORTS, RecordingReader
+from services.adapters.metrics import WorkerMetrics
+from services.adapters.worker import WorkerSettings
+from services.api import __main__ as api
+from services.core.events import WorkerStatus
+from services.core.flow.quota import QuotaState
+from services.core.setting_names import NAMES
+from services.core.settings import Reader
+from services.indexer import __main__ as indexer
+from services.setup import __main__ as setup
+from services.transfer import __main__ as transfer
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted(
+    path
+    for folder in (".", "docs", "docs/decisions", "web")
+    for path in (ROOT / folder).glob("*.md")
+)
+READERS: Mapping[str, Callable[[Reader], object]] = {
+    "api": api.Settings.read,
+    "lister": WorkerSettings.read,
+    "transfer": transfer.Settings.read,
+    "indexer": indexer.Settings.read,
+    "setup": setup.provisioners,
+}
+LINK = re.compile(r"\]\((?!https?:)([^)\s#]*)#?([^)\s]*)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+PYTHON_FILE = re.compile(r"`([a-z_]+/[a-z_/]+\.py)`")
+METRIC = re.compile(r"^\| `(drivestream_\w+)` \|", re.MULTILINE)
+
+
+class Setting(NamedTuple):
+    """A setting as the services read it, or as its document says."""
+
+    default: str
+    read_by: frozenset[str]
+
+
+def anchors(path: Path) -> set[str]:
+    """Of the headings, as GitHub makes them."""
+    headings = HEADING.findall(path.read_text())
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_to_a_file_and_a_heading(path: Path) -> None:
+    for name, heading in LINK.findall(path.read_text()):
+        target = path.parent / name if name else path
+        assert target.exists(), name
+        assert not heading or heading in anchors(target), f"{name}#{heading}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_python_file_that_is_named_exists(path: Path) -> None:
+    for name in PYTHON_FILE.findall(path.read_text()):
+        assert any((ROOT / folder / name).exists() for folder in (".", "services")), name
+
+
+def test_the_metrics_of_a_worker_are_those_that_are_described() -> None:
+    status = WorkerStatus(worker_id="one", service="lister", state="running", at=datetime.now(UTC))
+    quota = QuotaState(share=1.0, limit=60, allowed=60, used=0, refused=0, waiting=0)
+    registry = CollectorRegistry()
+    registry.register(WorkerMetrics(lambda: status, lambda: quota))
+    served = {sample.name for metric in registry.collect() for sample in metric.samples}
+    assert served == set(METRIC.findall((ROOT / "docs/architecture.md").read_text()))
+
+
+def test_every_setting_is_described_with_its_default_and_its_readers() -> None:
+    described = {
+        name: Setting(default.strip("`"), frozenset(READERS if who == "all" else who.split(", ")))
+        for name, default, who, _ in table("Services")
+    }
+    assert described == settings_read()
+
+
+def test_every_setting_that_misspellings_are_compared_with_is_described() -> None:
+    services, machine = ({row[0] for row in table(name)} for name in ("Services", "One machine"))
+    assert services | {"DATA_DIR"} == NAMES
+    assert services | machine == NAMES | set(PORTS)
+
+
+def settings_read() -> dict[str, Setting]:
+    """What every service reads where nothing is set."""
+    found: dict[str, Setting] = {}
+    for service, read in READERS.items():
+        reader = RecordingReader({})
+        read(reader)
+        for name, default in reader.asked.items():
+            known = found[name].read_by if name in found else frozenset[str]()
+            found[name] = Setting(_shown(default), known | {service})
+    return found
+
+
+def _shown(default: str | None) -> str:
+    """A default as the table shows it."""
+    if default is None:
+        return "required"
+    return default.lower() if default in ("True", "False") else default or "none"
+
+
+def table(heading: str) -> Iterator[list[str]]:
+    """The rows of the table under a heading of the settings' document, names without marks."""
+    text = (ROOT / "docs/settings.md").read_text()
+    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    for line in section.splitlines():
+        if line.startswith("| `"):
+            name, *others = (cell.strip() for cell in line.strip("|").split(" | "))
+            yield [name.strip("`"), *others]
