@@ -1,12 +1,11 @@
-"""How fast the Drive emulator is on one core, and what memory a long folder costs it.
+"""How fast the Drive emulator is on one core, and how much memory a long folder needs.
 
     python -m bench.emulator               # media of 100 KB, then a folder of 500,000 children
     python -m bench.emulator --seconds 20 --children 1000000
 
-The emulator is kept to the first core, its clients (raw sockets that count bytes) to the others:
-`client_cpu_percent` well below 100 for each process says that they did not hold it up. What is
-given per second of CPU holds on a machine that has other work, too. Prints one JSON object on
-standard output.
+The emulator runs on the first core, its clients (raw sockets that count bytes) on the others. If
+`client_cpu_percent` is well below 100 for each process, they did not limit it. Figures per second
+of CPU are valid on a busy machine too. Prints one JSON object on standard output.
 """
 
 import argparse
@@ -39,7 +38,7 @@ FIELDS = "nextPageToken,files(id,name,mimeType,size,md5Checksum,modifiedTime,par
 
 
 class Getter(asyncio.BufferedProtocol):
-    """Gets one file after the other over one connection, and counts what came."""
+    """Gets one file after another over one connection, and counts them."""
 
     def __init__(self, requests: list[bytes], first: int) -> None:
         self.done = 0
@@ -51,7 +50,7 @@ class Getter(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
         self._ask()
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -62,7 +61,7 @@ class Getter(asyncio.BufferedProtocol):
             head = bytes(self._buffer[: min(nbytes, 2_048)])
             end = head.find(b"\r\n\r\n")
             if not head.startswith(b"HTTP/1.1 200") or end < 0:
-                self.failed = RuntimeError(f"not what was asked for: {head[:200]!r}")
+                self.failed = RuntimeError(f"unexpected response: {head[:200]!r}")
                 self.close()
                 return
             self._left = end + 4 + _length(head[:end])
@@ -85,12 +84,12 @@ def _length(head: bytes) -> int:
     for line in head.lower().split(b"\r\n"):
         if line.startswith(b"content-length:"):
             return int(line.partition(b":")[2])
-    raise ValueError("an answer without its length")
+    raise ValueError("a response without Content-Length")
 
 
 @dataclass(frozen=True)
 class Load:
-    """What one process of clients is to do: `pid` is the emulator's."""
+    """The task of one client process; `pid` is the emulator's."""
 
     core: int
     url: str
@@ -100,7 +99,7 @@ class Load:
 
 
 def client(load: Load, told: "Queue[Any]") -> None:
-    """One process of clients; tells how many files it got, in which time, with how much CPU."""
+    """One client process; reports how many files it got, and the time and CPU that this took."""
     os.sched_setaffinity(0, {load.core})
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         told.put(runner.run(_get(load)))
@@ -195,7 +194,7 @@ def listing(drive: RunningEmulator, children: int) -> Mapping[str, Any]:
 
 
 def main() -> int:
-    """0 if the listing was whole."""
+    """Exit code 0 if the listing was complete."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,6 +1,5 @@
-"""`python -m drive_emulator`: settings, then one server on one port, until it is told to stop."""
+"""`python -m drive_emulator`: one server, until it is stopped."""
 
-import argparse
 import os
 import signal
 import sys
@@ -8,101 +7,74 @@ import threading
 from pathlib import Path
 
 from drive_emulator.app import App
-from drive_emulator.control import describe, painting
-from drive_emulator.flags import USUAL_KEY as USUAL_KEY
-from drive_emulator.flags import add_flags as add_access_and_faults
-from drive_emulator.flags import world_of
-from drive_emulator.forest import Forest
-from drive_emulator.secure import BadSetting, add_flags, addresses, secure, write_account
-from drive_emulator.serving import Serving, listen, url
-from drive_emulator.trees import parse_tree
-from drive_emulator.world import World
-
-USUAL_PORT = 28085
+from drive_emulator.control.state import State
+from drive_emulator.control.trees import describe_tree, render_jobs
+from drive_emulator.http.server import Server, url
+from drive_emulator.options import (
+    addresses,
+    open_listener,
+    parser,
+    state_of,
+    tls_listeners,
+    write_service_account,
+)
+from drive_emulator.tree.generated import parse_tree
+from drive_emulator.tree.store import TreeStore
+from drive_emulator.validation import InvalidInput
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0 after SIGTERM or Ctrl-C, 2 for a setting or a port that cannot be used."""
-    options = _parser().parse_args(arguments)
-    forest = Forest(options.seed)
+    options = parser().parse_args(arguments)
+    store = TreeStore(options.seed)
     try:
         for text in options.tree:
-            forest.add(parse_tree(text))
-        listener = listen(options.host, options.port)
-        secured = secure(options)
-        world = world_of(forest, options)
-        world.addresses.update(addresses(listener, secured))
+            store.add(parse_tree(text))
+        listener = open_listener(options.host, options.port)
+        tls = tls_listeners(options)
+        state = state_of(store, options)
+        state.addresses.update(addresses(listener, tls))
         if options.service_account:
             token_uri = f"{url('http', listener)}/token"
-            write_account(Path(options.service_account), world.service_accounts, token_uri)
-    except (BadSetting, ValueError, OSError) as why:
-        print(f"drive_emulator: {_sentence(why, options)}", file=sys.stderr)
-        return 2
-    app = App(world)
-    serving = Serving(app, listener, secured)
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, serving.stop)
-    _announce(world)
+            path = Path(options.service_account)
+            write_service_account(path, state.service_accounts, token_uri)
+    except InvalidInput as why:
+        return _refuse(str(why))
+    except OSError as why:
+        return _refuse(f"cannot write {why.filename}: {why.strerror}")
+    server = Server(App(state), listener, App(state, control=False), tls)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.stop)
+    _announce(state)
     if options.render_sample:
-        works = painting(forest.trees[0])
-        threading.Thread(target=app.beside.run_all, args=(works,), daemon=True).start()
+        jobs = render_jobs(store.trees[0])
+        threading.Thread(target=state.worker.run_all, args=(jobs,), daemon=True).start()
     if options.stop_on_eof:
         threading.Thread(target=_stop_on_eof, daemon=True).start()
-    serving.run()
+    server.run()
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m drive_emulator",
-        usage="%(prog)s [flags]",
-        description="A Google Drive v3 server with generated files, for tests and demos.",
-    )
-    add = parser.add_argument
-    add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    add("--port", type=_port, default=USUAL_PORT, help="0 takes a free one (%(default)s)")
-    add("--seed", type=int, default=1, help="of ids and of which pictures are where (%(default)s)")
-    add("--tree", action="append", default=[], metavar="JSON", help="a further tree, repeatable: "
-        """'{"name": "bench", "pictures": 10000, "size": 102400}'""")  # fmt: skip
-    add("--render-sample", action="store_true", help="paint the sample's pictures from the start "
-        "on, beside the server, instead of each when it is first asked for")  # fmt: skip
-    add("--stop-on-eof", action="store_true", help="stop when standard input ends, as it does "
-        "when the process that started this one is gone")  # fmt: skip
-    add_access_and_faults(parser)
-    add_flags(parser, _port)
-    return parser
+def _refuse(message: str) -> int:
+    print(f"drive_emulator: {message}", file=sys.stderr)
+    return 2
 
 
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65_535:
-        raise ValueError(text)
-    return port
-
-
-def _sentence(why: Exception, options: argparse.Namespace) -> str:
-    if isinstance(why, OSError):
-        if why.filename:
-            return f"cannot write {why.filename}: {why.strerror}"
-        return f"cannot listen on {options.host} port {options.port}: {why.strerror or why}"
-    return str(why)
-
-
-def _announce(world: World) -> None:
-    told = world.addresses
-    print(f"Drive emulator on {told['http']}")
-    for tree in world.forest.trees:
-        facts = describe(world.forest, tree)
-        print(f"{tree.name}: {facts['folderUrl']} ({facts['pictures']:,} pictures)")
-    if "https" in told:
-        print(f"TLS on {told['https']}, to be trusted by {told['ca']}")
-    if "proxy" in told:
-        print(f"proxy for Google's hosts on {told['proxy']}")
+def _announce(state: State) -> None:
+    where = state.addresses
+    print(f"Drive emulator on {where['http']}")
+    for tree in state.store.trees:
+        about = describe_tree(tree)
+        print(f"{tree.name}: {about['folderUrl']} ({about['pictures']:,} pictures)")
+    if "https" in where:
+        print(f"TLS on {where['https']}; the certificate to trust is {where['ca']}")
+    if "proxy" in where:
+        print(f"proxy for Google's hosts on {where['proxy']}")
     sys.stdout.flush()
 
 
 def _stop_on_eof() -> None:
-    # Not through sys.stdin: its lock, held by a thread that waits, would abort the exit.
+    # Not through sys.stdin: its lock, held by a waiting thread, would abort the exit.
     while os.read(sys.stdin.fileno(), 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

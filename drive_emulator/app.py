@@ -1,67 +1,47 @@
-"""The emulator as an ASGI application: one pipeline that every request passes.
+"""The emulator as an ASGI application.
 
-Read the request, find its route, find out who asks, take what it costs, let the rules for faults
-at it, then answer. Modules with handlers are added in `_routes`, those of `/_emu` in `_control`.
+A request of the Drive API is read, routed, authenticated and charged; then fault rules act on it,
+and its handler answers. Requests below `/_emu` go to the control API and skip all of that.
 """
 
 from asyncio import CancelledError
 from time import perf_counter
 
-from drive_emulator import (
-    accounts,
-    batch,
-    control,
-    conversions,
-    discovery,
-    edits,
-    files,
-    grants,
-    log_control,
-    secure_control,
-    turning,
+from drive_emulator.control import settings, trees
+from drive_emulator.control.state import State
+from drive_emulator.drive_api import accounts, batch, discovery, exports, files, oauth_token
+from drive_emulator.drive_api.context import RequestContext
+from drive_emulator.drive_api.routing import Routes
+from drive_emulator.http.errors import ApiError, control_error
+from drive_emulator.http.messages import (
+    Disconnected,
+    Receive,
+    Request,
+    Scope,
+    Send,
+    close,
+    read_request,
+    send_error,
 )
-from drive_emulator.asgi import Receive, Request, Scope, Send, read_request, send_error
-from drive_emulator.errors import ApiError, wrong
-from drive_emulator.exchange import Exchange
-from drive_emulator.faults import control as faults
-from drive_emulator.quota import control as quota
-from drive_emulator.routing import Route, Routes
-from drive_emulator.turning import OURS
-from drive_emulator.wire import HungUp, close
-from drive_emulator.world import World
-
-
-def _routes(world: World) -> list[Route]:
-    return [
-        *files.routes(world),
-        *conversions.routes(world),
-        *accounts.routes(world),
-        *batch.routes(),
-        *grants.routes(world),
-        *discovery.routes(),
-    ]
-
-
-def _control(world: World) -> list[Route]:
-    return [
-        *control.routes(world),
-        *edits.routes(world),
-        *turning.routes(world),
-        *secure_control.routes(world),
-        *log_control.routes(world.log),
-        *quota.routes(world.quota),
-        *faults.routes(world.faults),
-    ]
+from drive_emulator.validation import InvalidInput
 
 
 class App:
-    """Callable as ASGI 3."""
+    """Callable as ASGI 3; without `control`, there is no control API."""
 
-    def __init__(self, world: World) -> None:
-        self.beside = world.beside
-        self._world = world
-        self._routes = Routes(_routes(world))
-        self._control = Routes(_control(world))
+    def __init__(self, state: State, control: bool = True) -> None:
+        self._state = state
+        self._control = Routes([*trees.routes(state), *settings.routes(state)] if control else [])
+        self._drive_api = Routes(
+            [
+                *files.routes(state),
+                *exports.routes(state),
+                *accounts.routes(state),
+                *batch.routes(),
+                *oauth_token.routes(state),
+                *discovery.routes(),
+            ]
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -73,60 +53,57 @@ class App:
             await send_error(send, unread, error)
             return
         try:
-            if request.path.startswith(OURS):
-                await self._tell(request, receive, send)
+            if request.path.startswith("/_emu"):
+                await self._answer_control(request, receive, send)
             else:
                 await self._answer(request, receive, send)
-        except (HungUp, CancelledError):
+        except (Disconnected, CancelledError):
             if not close(send):
-                raise  # no connection that could be ended: whoever called us has to know
+                raise  # there is no connection to close, so the caller has to know
 
-    async def _tell(self, request: Request, receive: Receive, send: Send) -> None:
-        exchange = Exchange(request, receive, send, self._no_batch)
+    async def _answer_control(self, request: Request, receive: Receive, send: Send) -> None:
+        context = RequestContext(request, receive, send, _no_batch)
         try:
             found = self._control.match(request)
             if found is None:
-                raise wrong("no such address, or not so", 404)
-            route, exchange.names = found
-            await self._obey(route, exchange)
+                raise control_error("no such control method (only plain HTTP has any)", 404)
+            route, context.names = found
+            await route.handler(context)
+        except InvalidInput as why:
+            await send_error(send, request, control_error(str(why), why.status))
         except ApiError as error:
             await send_error(send, request, error)
-
-    async def _obey(self, route: Route, exchange: Exchange) -> None:
-        try:
-            await route.handle(exchange)
-        except RecursionError:
-            raise wrong("its JSON is nested too deeply") from None
 
     async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
         async def dispatch(inner: Request, out: Send) -> None:
             await self._answer(inner, receive, out)
 
         began = perf_counter()
-        exchange = Exchange(request, receive, send, dispatch)
+        context = RequestContext(request, receive, send, dispatch)
         try:
-            await self._pass(exchange)
+            await self._handle(context)
         except ApiError as error:
-            shown = exchange.effects.failed(error)
-            exchange.reason = shown.reason
-            await send_error(exchange.send, exchange.request, shown)
+            shown = context.hooks.error(error)
+            context.reason = shown.reason
+            await send_error(context.send, context.request, shown)
         finally:
-            if exchange.on_end is not None:
-                exchange.on_end(exchange)
-            self._world.log.add(exchange, self._world.clock.now(), perf_counter() - began)
+            if context.on_end is not None:
+                context.on_end(context)
+            self._state.log.add(context, self._state.clock.now(), perf_counter() - began)
 
-    async def _pass(self, exchange: Exchange) -> None:
-        """Every station, in order; raises `ApiError` where one of them refuses."""
-        world = self._world
-        route, exchange.names = self._routes.find(exchange.request)
-        exchange.kind = route.kind
-        if not route.open:
-            exchange.caller = world.access.caller(exchange.request, route.alt == "media")
-            if world.quota.on:
-                world.quota.spend(exchange)
-        if world.faults.any:
-            await world.faults.meet(exchange)
-        await route.handle(exchange)
+    async def _handle(self, context: RequestContext) -> None:
+        """Pass every stage in order; raises `ApiError` where one of them refuses."""
+        state = self._state
+        route, context.names = self._drive_api.find(context.request)
+        context.kind = route.kind
+        if not route.public:
+            context.caller = state.authenticator.authenticate(context.request, route.alt == "media")
+            if state.quota.on:
+                state.quota.charge(context)
+        if state.faults.any:
+            await state.faults.apply(context)
+        await route.handler(context)
 
-    async def _no_batch(self, inner: Request, out: Send) -> None:
-        raise wrong("not in a batch", 404)
+
+async def _no_batch(inner: Request, out: Send) -> None:
+    raise control_error("the control API has no batches", 404)

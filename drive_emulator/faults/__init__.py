@@ -1,1 +1,1 @@
-"""Answers that go wrong, by rules that tests write."""
+"""Faulty responses, by rules that tests write."""

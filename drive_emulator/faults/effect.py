@@ -1,74 +1,74 @@
-"""What all effects have: the hooks, and what they are given."""
+"""What all effects of fault rules have in common: the hooks, and what they are given."""
 
 import random
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import msgspec
 
-from drive_emulator.asgi import Send
 from drive_emulator.clock import Clock
-from drive_emulator.errors import ApiError
-from drive_emulator.exchange import Exchange
-from drive_emulator.forest import File, Forest
-from drive_emulator.listing import Asked, Page
+from drive_emulator.drive_api.context import Json, RequestContext
+from drive_emulator.drive_api.listing import ListRequest, Page
+from drive_emulator.http.errors import ApiError
+from drive_emulator.http.messages import Send
+from drive_emulator.tree.store import TreeStore
+from drive_emulator.tree.tree import File
 
-_MOST_REMEMBERED = 100_000
+_MAX_REMEMBERED = 100_000
 
 
 class Memory:
-    """What one rule keeps between two requests: bounded, the oldest is forgotten first."""
+    """What one rule remembers between requests; the oldest is forgotten when there is too much."""
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
-        self._kept: dict[str, Any] = {}
+        self._values: dict[str, Any] = {}
 
     def put(self, name: str, value: Any) -> None:
-        if len(self._kept) >= _MOST_REMEMBERED and name not in self._kept:
-            del self._kept[next(iter(self._kept))]
-        self._kept[name] = value
+        if len(self._values) >= _MAX_REMEMBERED and name not in self._values:
+            del self._values[next(iter(self._values))]
+        self._values[name] = value
 
     def get(self, name: str) -> Any:
-        """None for what was never put, or is forgotten."""
-        return self._kept.get(name)
+        """None if it is unknown or forgotten."""
+        return self._values.get(name)
 
 
-class Act:
-    """One effect taking hold of one request."""
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One rule that applies to one request."""
 
-    __slots__ = ("clock", "exchange", "forest", "memory")
-
-    def __init__(self, exchange: Exchange, memory: Memory, forest: Forest, clock: Clock) -> None:
-        self.exchange = exchange
-        self.memory = memory
-        self.forest = forest
-        self.clock = clock
+    context: RequestContext
+    memory: Memory
+    store: TreeStore
+    clock: Clock
 
 
 class Effect(msgspec.Struct, kw_only=True, tag_field="do", forbid_unknown_fields=True):
-    """Every hook passes on what it is given; an effect is those that it overrides."""
+    """Every hook passes on what it is given; an effect overrides some of them."""
 
-    lasts: ClassVar[bool] = False
-    """Whether `still` may take hold of requests that the rule's conditions do not choose."""
+    sticky: ClassVar[bool] = False
+    """Whether `still_active` can apply to requests that the rule's conditions do not choose."""
 
-    async def before(self, act: Act) -> None:
-        """Before the handler: may wait, raise `ApiError` or change `act.exchange.request`."""
+    async def before(self, hit: Hit) -> None:
+        """Before the handler: may wait, raise `ApiError` or change `hit.context.request`."""
 
-    def still(self, act: Act) -> bool:
-        """Whether an earlier hit goes on."""
+    def still_active(self, hit: Hit) -> bool:
+        """Whether an earlier hit lasts until now."""
         return False
 
-    def asked(self, asked: Asked, act: Act) -> Asked:
-        return asked
+    def list_request(self, request: ListRequest, hit: Hit) -> ListRequest:
+        return request
 
-    def page(self, page: Page, asked: Asked, act: Act) -> Page:
+    def page(self, page: Page, request: ListRequest, hit: Hit) -> Page:
         return page
 
-    def value(self, value: dict[str, Any], files: list[File], act: Act) -> dict[str, Any]:
-        return value
+    def body(self, body: Json, files: list[File], hit: Hit) -> Json:
+        return body
 
-    def failed(self, error: ApiError, act: Act) -> ApiError:
+    def error(self, error: ApiError, hit: Hit) -> ApiError:
         return error
 
-    def wrap(self, send: Send, act: Act) -> Send:
-        """Around everything that is sent."""
+    def wrap(self, send: Send, hit: Hit) -> Send:
+        """Wrap everything that is sent."""
         return send

@@ -1,1 +1,1 @@
-"""What requests cost, and what becomes of those who have spent it."""
+"""What requests cost, and what happens when the quota is spent."""

@@ -1,49 +1,45 @@
-"""How much of a limit is left: a bucket that refills, or a minute that begins anew."""
-
-from typing import Protocol
+"""How much of a limit is left: no limit, a token bucket, or a window of one minute."""
 
 _MINUTE_S = 60.0
 
 
-class Meter(Protocol):
-    """Units. Time is seconds, and only goes forwards."""
+class Meter:
+    """Counts units; this one has no limit. Time is in seconds and only goes forwards."""
 
     def left(self, now: float) -> float:
-        """What could be spent at this moment."""
-        ...
+        return float("inf")
 
     def spend(self, units: float) -> None:
-        """Takes what `left` said is there."""
-        ...
+        """Spend units that `left` has reported."""
 
     def wait(self, units: float) -> float:
-        """Seconds until so much is there, if nobody spends anything."""
-        ...
+        """Seconds until so many units are left, if nothing is spent."""
+        return 0.0
 
 
-class Bucket:
+class TokenBucket(Meter):
     """Refilled continuously, by a sixtieth of the limit each second."""
 
     def __init__(self, per_minute: float, capacity: float, now: float) -> None:
         self._per_second = per_minute / _MINUTE_S
         self._capacity = capacity
-        self._held = capacity
+        self._units = capacity
         self._at = now
 
     def left(self, now: float) -> float:
-        self._held = min(self._capacity, self._held + (now - self._at) * self._per_second)
+        self._units = min(self._capacity, self._units + (now - self._at) * self._per_second)
         self._at = now
-        return self._held
+        return self._units
 
     def spend(self, units: float) -> None:
-        self._held -= units
+        self._units -= units
 
     def wait(self, units: float) -> float:
-        return max(0.0, (units - self._held) / self._per_second)
+        return max(0.0, (units - self._units) / self._per_second)
 
 
-class Window:
-    """The whole limit, for each minute of the clock."""
+class FixedWindow(Meter):
+    """The whole limit for each minute of the clock."""
 
     def __init__(self, per_minute: float) -> None:
         self._limit = per_minute
@@ -63,16 +59,3 @@ class Window:
 
     def wait(self, units: float) -> float:
         return 0.0 if units <= self._limit - self._spent else _MINUTE_S - self._now % _MINUTE_S
-
-
-class Endless:
-    """No limit."""
-
-    def left(self, now: float) -> float:
-        return float("inf")
-
-    def spend(self, units: float) -> None:
-        """There is always more."""
-
-    def wait(self, units: float) -> float:
-        return 0.0

@@ -1,28 +1,32 @@
-"""What is metered, at which price, up to which limit, and how a refusal looks.
+"""What requests cost, the limits, and what a refusal looks like.
 
-Source of the profiles: reference/drive-api.md, section 0.1. `units2026` is for Cloud projects
-which are new since 1 May 2026, `legacy` for those that used Drive before.
+Source of the profiles: reference/drive-api.md, section 0.1. `units2026` is for Cloud projects that
+are new since 1 May 2026, `legacy` for those that used Drive before.
 """
 
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from drive_emulator.refusals import Style, Wait
+from drive_emulator.http.errors import RetryAfter, Style
+from drive_emulator.validation import InvalidInput
 
 CLASSES = ("list", "get", "media", "write", "other")
-_OF_KINDS = dict.fromkeys(("media", "export", "download"), "media") | {"list": "list", "get": "get"}
+_CLASS_OF_KIND = dict.fromkeys(("media", "export", "download"), "media") | {
+    "list": "list",
+    "get": "get",
+}
 _WRITES = frozenset({"write", "create", "update", "delete", "copy"})
 
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]  # 0: no limit
 
 
-class BadQuota(ValueError):
-    """Settings that cannot be used; the message says which part, and what would do."""
+class BadQuota(InvalidInput):
+    """Quota settings that cannot be used."""
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Units for one request of a class."""
+    """The units that one request of each class costs."""
 
     list: Amount = 0
     get: Amount = 0
@@ -32,12 +36,12 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class QuotaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Limits are units per minute; bytes per day for `egress_per_day`; 0 is no limit.
+    """Limits are units per minute; `egress_per_day` is bytes; 0 is no limit.
 
-    `model` `bucket` refills continuously and holds `burst_units` at most; `window` begins anew
-    with every minute of the clock. `status`, `style` and `retry_after` are of refusals by units.
+    The `bucket` model refills continuously and holds at most `burst_units`; `window` starts again
+    with every minute of the clock. `status`, `style` and `retry_after` describe a refusal.
     `concurrent_media`: more downloads of one key at once are refused. `wall_media_per_second`: an
-    anonymous user who asks for more gets the page of HTML for `wall_s` seconds.
+    anonymous user who requests more gets the page about automated queries for `wall_s` seconds.
     """
 
     profile: Literal["none", "units2026", "legacy"] = "none"
@@ -49,37 +53,31 @@ class QuotaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     costs: Costs = Costs()
     status: Literal[403, 429] = 403
     style: Style = "classic"
-    retry_after: Wait = "none"
+    retry_after: RetryAfter = "none"
     concurrent_media: Annotated[int, msgspec.Meta(ge=0)] = 0
     wall_media_per_second: Amount = 0
     wall_s: Amount = 300
 
     @property
     def on(self) -> bool:
-        """Whether anything at all is metered."""
-        return bool(
-            self.profile != "none"
-            or self.project_per_minute
-            or self.user_per_minute
-            or self.egress_per_day
-            or self.concurrent_media
-            or self.wall_media_per_second
-        )
+        limits = (self.project_per_minute, self.user_per_minute, self.egress_per_day)
+        media = (self.concurrent_media, self.wall_media_per_second)
+        return self.profile != "none" or any(limits) or any(media)
 
     def cost(self, kind: str) -> float:
-        """Of one request, in units."""
+        """The units that a request of this class or kind costs."""
         return float(getattr(self.costs, class_of(kind)))
 
     def capacity(self, per_minute: float) -> float:
-        """What a bucket of that limit holds when it is full.
+        """What a full bucket holds, in units.
 
-        One second's worth: who paces his requests passes, who saves them up does not. But never
-        less than ten of the dearest request, or a small limit would refuse two workers that are
-        paced, whenever they happen to ask at the same moment.
+        One second's worth: a client that paces its requests passes, one that saves them up does
+        not. But at least ten of the most expensive requests: otherwise a small limit would refuse
+        two paced workers that happen to send a request at the same moment.
         """
-        dearest = float(max(getattr(self.costs, each) for each in CLASSES))
-        usual = max(per_minute / 60, 10 * dearest)
-        return max(usual if self.burst_units is None else self.burst_units, dearest)
+        highest = float(max(getattr(self.costs, each) for each in CLASSES))
+        default = max(per_minute / 60, 10 * highest)
+        return max(default if self.burst_units is None else self.burst_units, highest)
 
 
 PROFILES: dict[str, QuotaSettings] = {
@@ -101,17 +99,17 @@ PROFILES: dict[str, QuotaSettings] = {
 
 
 def class_of(kind: str) -> str:
-    """The class of prices that requests of a kind belong to."""
-    return "write" if kind in _WRITES else _OF_KINDS.get(kind, "other")
+    """The class, and so the cost, of requests of a kind."""
+    return "write" if kind in _WRITES else _CLASS_OF_KIND.get(kind, "other")
 
 
 def changed(current: QuotaSettings, wanted: Any) -> QuotaSettings:
-    """The settings with some of them changed; a profile brings its own figures with it.
+    """The settings with some of them changed; a profile sets all of its own figures.
 
     Raises `BadQuota`.
     """
     if not isinstance(wanted, dict):
-        raise BadQuota("not a quota: an object of settings")
+        raise BadQuota("invalid quota: expected an object of settings")
     profile = wanted.get("profile")
     start = PROFILES.get(profile, current) if isinstance(profile, str) else current
     fields = msgspec.to_builtins(start)
@@ -120,4 +118,4 @@ def changed(current: QuotaSettings, wanted: Any) -> QuotaSettings:
     try:
         return msgspec.convert(fields | wanted, QuotaSettings)
     except msgspec.ValidationError as why:
-        raise BadQuota(f"not a quota: {why}") from None
+        raise BadQuota(f"invalid quota: {why}") from None

@@ -12,7 +12,7 @@ from tests.conformance.tree import GROUPED, SPEC
 
 @pytest.fixture(scope="session")
 def drive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
-    """With the trees of this folder, all of their pictures painted."""
+    """An emulator with the trees of this folder, all of whose pictures are rendered."""
     folder = tmp_path_factory.mktemp("authority")
     options = ["--proxy-port", "0", "--ca-dir", str(folder)]
     with running_emulator(options=options) as drive:
@@ -23,13 +23,13 @@ def drive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]
 
 @pytest.fixture(scope="session")
 def account(drive: RunningEmulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The JSON file of a service account."""
+    """The JSON key file of a service account."""
     return drive.service_account(tmp_path_factory.mktemp("account") / "account.json")
 
 
 @pytest.fixture(scope="session")
 def environment(drive: RunningEmulator) -> dict[str, str]:
-    """Every address but this machine's own leads to the proxy, which refuses what is not Google's.
+    """Every address except this machine's goes to the proxy, which refuses all but Google's hosts.
 
     So a client that would leave the machine fails at once. Each client has a name of its own for
     the certificates to trust.

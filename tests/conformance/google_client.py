@@ -1,10 +1,10 @@
-"""A reader of Drive as Google's documentation would have it, written for Google and nothing else.
+"""A reader of Drive as in Google's documentation, written for Google and nothing else.
 
 python -m tests.conformance.google_client '{"folder": …}'
 
-prints one JSON object: what it found. It is run against the emulator by `test_google_client`, with
-the address given (`endpoint`) or not at all: then it is Google's own, and the environment's proxy
-leads it astray.
+prints one JSON object: what it found. `test_google_client` runs it against the emulator, with the
+emulator's address (`endpoint`) or without: then it uses Google's own address, and the environment's
+proxy redirects it.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-# No type information comes with it.
+# It has no type information.
 discovery: Any = importlib.import_module("googleapiclient.discovery")
 errors: Any = importlib.import_module("googleapiclient.errors")
 transfers: Any = importlib.import_module("googleapiclient.http")
@@ -30,7 +30,7 @@ CHUNK = 7_000
 
 
 def client(asked: dict[str, Any]) -> Any:
-    """As an application would make it."""
+    """The service, created as an application would."""
     options: dict[str, Any] = {}
     if asked.get("endpoint"):
         options["client_options"] = {"api_endpoint": asked["endpoint"]}
@@ -64,7 +64,7 @@ def below(google: Any, folder: str) -> Iterator[dict[str, Any]]:
 
 
 def downloaded(google: Any, file: dict[str, Any]) -> tuple[int, str]:
-    """Length and MD5 of what came, in chunks."""
+    """Length and MD5 of a download in chunks."""
     request = google.files().get_media(fileId=file["id"], supportsAllDrives=True)
     if "resourceKey" in file:
         request.headers["X-Goog-Drive-Resource-Keys"] = f"{file['id']}/{file['resourceKey']}"
@@ -76,7 +76,7 @@ def downloaded(google: Any, file: dict[str, Any]) -> tuple[int, str]:
 
 
 def refused(request: Any) -> list[Any]:
-    """Status and reason of what must not succeed."""
+    """Status and reason of a request that must fail."""
     try:
         request.execute()
     except errors.HttpError as why:
@@ -87,7 +87,7 @@ def refused(request: Any) -> list[Any]:
 
 
 def batched(google: Any, ids: list[str]) -> dict[str, Any]:
-    """What each call of one batch brought, by its name."""
+    """The result of each call of one batch, by its name."""
     found: dict[str, Any] = {}
 
     def keep(name: str, answer: Any, error: Any) -> None:
@@ -101,7 +101,7 @@ def batched(google: Any, ids: list[str]) -> dict[str, Any]:
 
 
 def report(google: Any, asked: dict[str, Any]) -> dict[str, Any]:
-    """Everything that is asked of Drive, and what came of it."""
+    """Every request to Drive, and its result."""
     files, ids = google.files(), asked["ids"]
     found = list(below(google, asked["folder"]))
     blobs = [file for file in found if not file["mimeType"].startswith(NATIVE)]
@@ -134,7 +134,7 @@ def report(google: Any, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> int:
-    importlib.import_module("socks")  # without it httplib2 would pass by every proxy
+    importlib.import_module("socks")  # without it, httplib2 ignores the proxy
     asked = json.loads(sys.argv[1])
     with client(asked) as google:
         sys.stdout.write(json.dumps(report(google, asked)))

@@ -1,4 +1,4 @@
-"""google-api-python-client reads the emulator: told where it is, and told nothing at all."""
+"""google-api-python-client reads the emulator, with its address and through the proxy."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from drive_emulator.service_accounts import EMAIL
+from drive_emulator.auth.service_accounts import EMAIL
 from drive_emulator.testing import RunningEmulator
 from tests.conformance.tree import NAME
 
@@ -26,7 +26,7 @@ WAYS = (
 
 @dataclass(frozen=True)
 class Seen:
-    """What the client found, and what the emulator's log says of it."""
+    """What the client found, and the emulator's log of its requests."""
 
     way: str
     report: Mapping[str, Any]
@@ -38,7 +38,7 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def group(drive: RunningEmulator) -> list[str]:
-    """Folders that make a query far longer than 2,048 characters, one of them real."""
+    """Enough folder ids for a query of more than 2,048 characters; one of them exists."""
     return [drive.folder_id("grouped"), *(f"{n:033d}" for n in range(60))]
 
 
@@ -97,7 +97,7 @@ def test_folders_shortcuts_and_documents_are_found_as_such(
     assert ids["private"] not in kinds
 
 
-def test_listings_went_from_page_to_page(seen: Seen) -> None:
+def test_listings_were_paged(seen: Seen) -> None:
     of_a_folder = [line for line in seen.of("list") if line["params"].get("pageSize") == "3"]
     later = [line for line in of_a_folder if "pageToken" in line["params"]]
     assert (len(of_a_folder), len(later)) == (10, 4)  # 15 items of the root are five pages
@@ -105,7 +105,7 @@ def test_listings_went_from_page_to_page(seen: Seen) -> None:
     assert all(line["params"]["alt"] == "json" for line in of_a_folder)
 
 
-def test_every_byte_is_what_the_checksum_says(seen: Seen, drive: RunningEmulator) -> None:
+def test_every_download_matches_its_checksum(seen: Seen, drive: RunningEmulator) -> None:
     told = {file["id"]: [file["size"], file["md5Checksum"]] for file in drive.files(NAME)}
     assert seen.report["downloaded"] == told
 
@@ -120,13 +120,13 @@ def test_downloads_are_ranges_and_the_empty_file_is_a_416(
     assert (empty["status"], empty["reason"]) == (416, "requestedRangeNotSatisfiable")
 
 
-def test_the_keyed_file_needs_its_key(seen: Seen, drive: RunningEmulator) -> None:
+def test_a_file_with_a_resource_key_needs_it(seen: Seen, drive: RunningEmulator) -> None:
     keyed = drive.refs(NAME)["keyed"]
     assert seen.report["refused"]["keyed"][:2] == [404, "notFound"]
     assert seen.report["downloaded"][keyed][0] == 5_000
 
 
-def test_a_long_query_comes_as_a_form_and_finds_the_same(
+def test_a_long_query_is_sent_as_a_form_and_finds_the_same(
     seen: Seen, drive: RunningEmulator, group: list[str]
 ) -> None:
     root = drive.folder_id("grouped")
@@ -141,7 +141,9 @@ def test_a_name_with_quotes_is_found(seen: Seen, drive: RunningEmulator) -> None
     assert seen.report["quoted"] == [drive.refs(NAME)["quoted"]]
 
 
-def test_a_batch_is_answered_and_counted_call_by_call(seen: Seen, drive: RunningEmulator) -> None:
+def test_the_calls_of_a_batch_are_answered_and_counted_separately(
+    seen: Seen, drive: RunningEmulator
+) -> None:
     ids = drive.refs(NAME)
     expected = {ids["two"]: ids["two"], ids["under"]: ids["under"], "nobody": 404}
     assert seen.report["batched"] == expected
@@ -155,7 +157,7 @@ def test_a_document_is_exported(seen: Seen) -> None:
     assert [line["status"] for line in seen.of("export")] == [200, 200, 400, 403]
 
 
-def test_every_refusal_has_googles_reason(seen: Seen) -> None:
+def test_every_error_has_googles_reason(seen: Seen) -> None:
     reasons = {name: told[:2] for name, told in seen.report["refused"].items()}
     account = "account" in seen.way
     assert reasons == {
@@ -173,7 +175,7 @@ def test_every_refusal_has_googles_reason(seen: Seen) -> None:
     assert seen.report["refused"]["nobody"][2] == "File not found: nobody."
 
 
-def test_the_emulator_knows_who_asked(seen: Seen) -> None:
+def test_the_log_has_the_account(seen: Seen) -> None:
     account = "account" in seen.way
     assert len(seen.of("token")) == (1 if account else 0)
     callers = {line["caller"]["account"] for kind in ("list", "media") for line in seen.of(kind)}

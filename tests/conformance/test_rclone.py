@@ -1,4 +1,4 @@
-"""rclone, as Debian packs it, lists, copies and checks a tree of the emulator's."""
+"""rclone, as packaged by Debian, lists, copies and checks a tree of the emulator."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from tests.conformance.tree import ACCOUNT, NAME
 
 LIMIT_S = 50
 FULL_WIDTH = str.maketrans({"\uff0f": "/", "\u240a": "\n", "\uff0e": "."})
-"""How rclone writes what cannot be in a path; no name of our tree has these signs itself."""
+"""How rclone writes characters that cannot be in a path; no name of our tree has them itself."""
 
 LIST_PARAMS = {
     "alt": "json",
@@ -31,7 +31,7 @@ GROUP = re.compile(r"trashed=false and \('[\w-]+' in parents(?: or '[\w-]+' in p
 
 @pytest.fixture(scope="module")
 def program() -> str:
-    """Where rclone is. In CI it has to be there: a gate that may be left out is none."""
+    """The path of rclone. CI must have it: a check that can be skipped proves nothing."""
     found = shutil.which("rclone")
     if found is None and (os.environ.get("CI") or os.environ.get("REQUIRE_RCLONE")):
         pytest.fail("rclone is not installed, and CI or REQUIRE_RCLONE insists on it")
@@ -49,7 +49,7 @@ class Rclone:
         self._login = login
 
     def folder(self, folder_id: str) -> str:
-        """A connection string, for there is no configuration."""
+        """A connection string, because there is no configuration."""
         return f":drive,root_folder_id={folder_id},scope=drive.readonly,{self._login}:"
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -71,7 +71,7 @@ def rclone(
     account: Path,
     environment: dict[str, str],
 ) -> Rclone:
-    """With each way to log in, and each way to be told whom to trust."""
+    """rclone with each way to log in, and each way to trust the certificate."""
     if request.param == "service account":
         return Rclone(program, environment, f"service_account_file={account}")
     trust = {"RCLONE_CA_CERT": environment["SSL_CERT_FILE"]}
@@ -108,7 +108,7 @@ def test_it_lists_what_the_emulator_lists(rclone: Rclone, drive: RunningEmulator
     found = listing(rclone, drive.folder_id(NAME))
     told = {f["id"]: (f["path"], f["size"], f["md5Checksum"]) for f in drive.files(NAME)}
     files = [each for each in found if "md5" in each.get("Hashes", {}) and "\t" not in each["ID"]]
-    # Through the shortcut to a folder one picture is met a second time.
+    # One picture is found again through the shortcut to a folder.
     through = [each for each in files if each["Path"].startswith("shortcut to a folder/")]
     assert [each["ID"] for each in through] == [drive.refs(NAME)["under"]]
     once = [each for each in files if each not in through]
@@ -131,7 +131,7 @@ def test_it_sees_folders_shortcuts_and_documents(rclone: Rclone, drive: RunningE
     assert not absent & set(found)
 
 
-def test_it_copies_every_byte_and_finds_nothing_amiss(
+def test_it_copies_every_byte_and_its_check_passes(
     rclone: Rclone, drive: RunningEmulator, tmp_path: Path
 ) -> None:
     source, before = rclone.folder(drive.folder_id(NAME)), since(drive)
@@ -165,7 +165,7 @@ def test_it_copies_every_byte_and_finds_nothing_amiss(
     assert "album/one.jpg: md5 differ" in checked.stderr
 
 
-def test_its_requests_are_of_the_form_that_we_know(rclone: Rclone, drive: RunningEmulator) -> None:
+def test_its_requests_have_the_known_form(rclone: Rclone, drive: RunningEmulator) -> None:
     before = since(drive)
     listing(rclone, drive.folder_id(NAME))
     lists, gets = drive.log("list", before), drive.log("get", before)
@@ -185,7 +185,7 @@ def test_its_requests_are_of_the_form_that_we_know(rclone: Rclone, drive: Runnin
     assert drive.log("media", before) == []
 
 
-def test_it_asks_for_many_folders_at_once(rclone: Rclone, drive: RunningEmulator) -> None:
+def test_it_queries_many_folders_at_once(rclone: Rclone, drive: RunningEmulator) -> None:
     before = since(drive)
     found = listing(rclone, drive.folder_id("grouped"))
     assert sum(each["IsDir"] for each in found) == 60

@@ -1,4 +1,4 @@
-"""That the emulator ends as it is told to, without a word, whoever is connected."""
+"""The emulator stops when it is told to, quietly, whichever clients are connected."""
 
 import contextlib
 import http.client
@@ -12,7 +12,7 @@ import time
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
-STOP_S = 8.0  # it gives requests a second; the rest is for a busy machine
+STOP_S = 8.0  # open requests get a second; the rest allows for a busy machine
 SLOW = json.dumps({"match": {"kinds": ["about"]}, "effect": {"do": "latency", "seconds": 600}})
 FLAGS = ["--port", "0", "--tls-port", "0", "--proxy-port", "0", "--fault", SLOW]
 
@@ -21,7 +21,7 @@ def port(url: str) -> int:
     return urlsplit(url).port or 0
 
 
-def test_it_stops_without_a_word_though_all_kinds_of_clients_are_connected() -> None:
+def test_it_stops_quietly_while_all_kinds_of_clients_are_connected() -> None:
     emulator = subprocess.Popen(
         [sys.executable, "-m", "drive_emulator", *FLAGS],
         stdout=subprocess.PIPE,
@@ -46,7 +46,7 @@ def test_it_stops_without_a_word_though_all_kinds_of_clients_are_connected() -> 
 
 
 def connected(told: dict[str, str]) -> list[http.client.HTTPConnection | socket.socket]:
-    """Clients that are idle, that wait for a slow answer, and that have only half asked."""
+    """Clients that are idle, that wait for a slow response, and that have sent half a request."""
     trusted = ssl.create_default_context(cafile=told["ca"])
     clients: list[http.client.HTTPConnection | socket.socket] = []
     for path in ("/drive/v3/files", "/drive/v3/about?fields=user"):

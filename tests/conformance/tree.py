@@ -1,4 +1,4 @@
-"""The tree that foreign clients read: what importers stumble over, but nothing without an end.
+"""The tree that other clients read: what importers fail on, but no cycles.
 
 There is no cycle of folder shortcuts in it: rclone 1.60 follows one for ever.
 """

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from drive_emulator.refusals import PRESETS
+from drive_emulator.http.errors import PRESETS
 from drive_emulator.testing import RunningEmulator, running_emulator
 from services.adapters.drive import Drive
 from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, Stop, TryAgain, Verdict

@@ -19,7 +19,7 @@ from PIL import Image
 
 from drive_emulator.testing import EmulatorFailed, RunningEmulator, running_emulator
 
-# No type information comes with it; nothing of it may be imported before it is asked for.
+# It has no type information, so it is imported dynamically.
 discovery: Any = importlib.import_module("googleapiclient.discovery")
 errors: Any = importlib.import_module("googleapiclient.errors")
 transfers: Any = importlib.import_module("googleapiclient.http")
@@ -36,7 +36,7 @@ def drive() -> Iterator[RunningEmulator]:
 
 @pytest.fixture
 def google(drive: RunningEmulator) -> Iterator[Any]:
-    """The client of google-api-python-client; only the address is ours."""
+    """google-api-python-client with the emulator's address."""
     options = {"api_endpoint": f"{drive.url}/drive/v3/"}
     with discovery.build(
         "drive", "v3", developerKey=drive.api_key, client_options=options
@@ -82,7 +82,7 @@ def test_googles_client_finds_every_file_of_a_tree(drive: RunningEmulator, googl
         assert {**file, "size": int(file["size"])} == {name: told[name] for name in file}
 
 
-def test_googles_client_downloads_what_the_checksum_says(
+def test_downloads_of_googles_client_match_the_checksum(
     drive: RunningEmulator, google: Any
 ) -> None:
     drive.add_tree({"name": "fetched", "pictures": 6, "size": [20_000, 900_000]})
@@ -107,7 +107,7 @@ def test_googles_client_sends_long_queries_as_a_form(drive: RunningEmulator, goo
     assert len(list(listed(google, group, "id", page_size=6))) == 20
 
 
-def test_googles_client_understands_our_errors(google: Any, drive: RunningEmulator) -> None:
+def test_googles_client_understands_the_errors(google: Any, drive: RunningEmulator) -> None:
     with pytest.raises(errors.HttpError) as missing:
         google.files().get(fileId="nobody").execute()
     assert missing.value.status_code == 404
@@ -117,7 +117,7 @@ def test_googles_client_understands_our_errors(google: Any, drive: RunningEmulat
     assert folder.value.error_details[0]["reason"] == "fileNotDownloadable"
 
 
-def test_a_large_file_is_streamed_without_being_held(drive: RunningEmulator) -> None:
+def test_a_large_file_is_streamed_in_constant_memory(drive: RunningEmulator) -> None:
     size = 300_000_000
     drive.add_tree({"name": "large", "pictures": 1, "size": size})
     [file] = drive.files("large")
@@ -160,7 +160,7 @@ def test_requests_are_counted_by_method(drive: RunningEmulator, google: Any) -> 
     }
 
 
-def test_a_tree_that_is_refused_says_why(drive: RunningEmulator) -> None:
+def test_an_invalid_tree_is_refused_with_the_reason(drive: RunningEmulator) -> None:
     with pytest.raises(EmulatorFailed, match="missing required field `pictures`"):
         drive.add_tree({"name": "unfinished"})
     with pytest.raises(EmulatorFailed, match="no tree 'nobody'"):
@@ -175,7 +175,7 @@ def started(*arguments: str, **options: Any) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_where_it_is_and_stops_when_told(number: signal.Signals) -> None:
+def test_it_prints_its_address_and_stops_on_a_signal(number: signal.Signals) -> None:
     tree = '{"name": "bench", "pictures": 12345, "size": 102400}'
     with started("--port", "0", "--tree", tree) as process:
         assert process.stdout is not None
@@ -192,7 +192,7 @@ def test_it_says_where_it_is_and_stops_when_told(number: signal.Signals) -> None
     assert time.monotonic() - asked_to_stop < 3
 
 
-def test_a_request_in_flight_does_not_keep_it_from_stopping() -> None:
+def test_an_open_request_does_not_prevent_it_from_stopping() -> None:
     tree = '{"name": "huge", "pictures": 1, "size": 200000000}'
     with started("--port", "0", "--tree", tree) as process:
         assert process.stdout is not None
@@ -207,7 +207,7 @@ def test_a_request_in_flight_does_not_keep_it_from_stopping() -> None:
         process.communicate()
 
 
-def test_it_stops_when_its_starter_is_gone() -> None:
+def test_it_stops_when_its_parent_is_gone() -> None:
     with started("--port", "0", "--stop-on-eof", stdin=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdin is not None

@@ -181,7 +181,7 @@ def test_everything_can_be_steered(drive: RunningEmulator, client: httpx.Client)
     assert drive.knobs(token_life=60.0)["token_life"] == 60.0
     drive.knobs(token_life=21_600.0)
     drive.reset_quota()
-    with pytest.raises(EmulatorFailed, match="not a rule"):
+    with pytest.raises(EmulatorFailed, match="invalid rule"):
         drive.fault({"do": "dance"})
     with pytest.raises(KeyError):
         drive.hits(10_000)

@@ -89,6 +89,24 @@ def test_the_emulator_stands_on_its_own() -> None:
         assert ours <= {"drive_emulator"}, path
 
 
+def test_each_folder_of_the_emulator_uses_only_those_before_it() -> None:
+    layers = [
+        "http",
+        "auth",
+        "fields",
+        "content",
+        "tree",
+        "drive_api",
+        "quota",
+        "faults",
+        "control",
+    ]
+    for number, layer in enumerate(layers):
+        for path in python_files(f"drive_emulator/{layer}"):
+            used = {name.split(".")[1] for name in imported(path) if "drive_emulator." in name}
+            assert used.isdisjoint(layers[number + 1 :]), path
+
+
 def test_no_service_knows_the_tools_around_it() -> None:
     for path in python_files("services"):
         roots = {name.split(".")[0] for name in imported(path)}

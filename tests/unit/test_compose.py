@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
-from drive_emulator.__main__ import USUAL_KEY
+from drive_emulator.options import DEFAULT_KEY
 from services.adapters import process
 from services.adapters.worker import WorkerSettings
 from services.api import __main__ as api
@@ -165,7 +165,7 @@ def test_the_demo_changes_only_the_settings_for_drive(name: str) -> None:
     }
     assert own["GOOGLE_APPLICATION_CREDENTIALS"] == ""
     assert own["DRIVE_QUOTA_UNITS_PER_MINUTE"] == "0"
-    assert own["GOOGLE_API_KEY"] == USUAL_KEY
+    assert own["GOOGLE_API_KEY"] == DEFAULT_KEY
     address = urlsplit(own["DRIVE_API_URL"])
     assert address.hostname == "emulator"
     assert str(address.port) in all_services()["emulator"].command

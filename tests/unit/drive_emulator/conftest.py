@@ -1,15 +1,16 @@
-"""A forest with one small tree, and a client that calls the application directly."""
+"""A store with one small tree, and clients that call the application directly."""
 
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
-from drive_emulator.access import KeyState
 from drive_emulator.app import App
-from drive_emulator.forest import Forest, Tree
-from drive_emulator.trees import parse_tree
-from drive_emulator.world import World
+from drive_emulator.auth.authenticator import KeyState
+from drive_emulator.control.state import State
+from drive_emulator.tree.generated import parse_tree
+from drive_emulator.tree.store import TreeStore
+from drive_emulator.tree.tree import Tree
 
 KEY = "some-key"
 SMALL = (
@@ -19,24 +20,24 @@ SMALL = (
 
 
 @pytest.fixture(scope="session")
-def forest() -> Forest:
+def store() -> TreeStore:
     """The built-in trees and `small`: 4 folders, 30 pictures of 5,000 bytes, 3 documents."""
-    forest = Forest(seed=1)
-    forest.add(parse_tree(SMALL))
-    return forest
+    store = TreeStore(seed=1)
+    store.add(parse_tree(SMALL))
+    return store
 
 
 @pytest.fixture(scope="session")
-def small(forest: Forest) -> Tree:
-    tree = forest.tree("small")
+def small(store: TreeStore) -> Tree:
+    tree = store.tree("small")
     assert tree is not None
     return tree
 
 
 @pytest.fixture
-async def drive(forest: Forest) -> AsyncIterator[httpx.AsyncClient]:
-    """Every request has the key already."""
-    transport = httpx.ASGITransport(App(World(forest, {KEY: KeyState.OK})))
+async def drive(store: TreeStore) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that sends the key with every request."""
+    transport = httpx.ASGITransport(App(State(store, {KEY: KeyState.OK})))
     async with httpx.AsyncClient(
         transport=transport, base_url="http://drive", params={"key": KEY}
     ) as client:
@@ -44,8 +45,8 @@ async def drive(forest: Forest) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def stranger(forest: Forest) -> AsyncIterator[httpx.AsyncClient]:
+async def stranger(store: TreeStore) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a key."""
-    transport = httpx.ASGITransport(App(World(forest, {KEY: KeyState.OK})))
+    transport = httpx.ASGITransport(App(State(store, {KEY: KeyState.OK})))
     async with httpx.AsyncClient(transport=transport, base_url="http://drive") as client:
         yield client

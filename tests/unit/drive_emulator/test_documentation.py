@@ -1,6 +1,5 @@
 """The page about the emulator names everything that can be set."""
 
-import argparse
 import re
 from pathlib import Path
 from typing import get_args
@@ -8,11 +7,11 @@ from typing import get_args
 import msgspec
 import pytest
 
-from drive_emulator.access import KeyState
+from drive_emulator.auth.authenticator import KeyState
 from drive_emulator.faults.rule import AnyEffect, Match, parse_rule
-from drive_emulator.flags import add_flags
+from drive_emulator.http.errors import PRESETS
+from drive_emulator.options import parser
 from drive_emulator.quota.settings import PROFILES, QuotaSettings, changed
-from drive_emulator.refusals import PRESETS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "drive-emulator.md").read_text()
 FAULTS = PAGE.partition("\n## Faults\n")[2].partition("\n## ")[0]
@@ -42,11 +41,9 @@ def test_every_setting_is_documented(name: str) -> None:
 
 
 def test_every_flag_is_documented() -> None:
-    parser = argparse.ArgumentParser(add_help=False)
-    add_flags(parser)
-    flags = re.findall(r"--[a-z-]+", parser.format_usage())
-    assert len(flags) == 9
-    assert [flag for flag in flags if f"`{flag}" not in PAGE] == []
+    flags = re.findall(r"^  (--[a-z-]+)", parser().format_help(), re.MULTILINE)
+    assert len(flags) > 15
+    assert [flag for flag in flags if not re.search(rf"`{flag}|{flag} ", PAGE)] == []
 
 
 def test_the_examples_of_rules_can_be_used() -> None:

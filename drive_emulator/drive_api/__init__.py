@@ -1,0 +1,1 @@
+"""The methods of Drive v3, and Google's token endpoint."""

@@ -1,0 +1,1 @@
+"""Partial responses: the `fields` parameter and the names that it may use."""

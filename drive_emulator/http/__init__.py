@@ -1,0 +1,1 @@
+"""HTTP as Google's front end speaks it: messages, errors, listeners, TLS and the proxy."""

@@ -1,0 +1,1 @@
+"""Folders and files: where they are, what they are called, and what was changed since."""
