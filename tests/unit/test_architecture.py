@@ -14,7 +14,7 @@ LOOP_AND_LOGS = {"structlog", "uvloop"}
 VALUES = {"msgspec"}
 VENDORS = {
     "catalog": {"alembic", "psycopg", "sqlalchemy"},
-    "drive": {"aiohttp", "google", "httpx", "httpx_aiohttp"},
+    "drive": {"aiohttp", "google", "httpx", "httpx_aiohttp", "urllib3"},
     "kafka": {"confluent_kafka"},
     "store": {"minio", "obstore", "urllib3"},
 }
