@@ -1,4 +1,4 @@
-"""The tail keeps its view complete: without Kafka, past unreadable records, after its own errors."""
+"""The tail keeps its view complete: without Kafka, past unreadable records, after an error."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
