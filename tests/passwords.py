@@ -22,8 +22,8 @@ REFUSED = [
         "Qz7%00Xv9",
     ),
 ]
-HINTS = ("%XX", "%40", "%25", "%3F")
-"""What a fault says of percent-encoding whatever the password is."""
+HINTS = ("%XX", "%40", "%25", "%3F", "://")
+"""What a fault says whatever the password is."""
 
 
 def parts_of(text: str) -> set[str]:

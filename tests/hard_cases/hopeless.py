@@ -16,7 +16,7 @@ HOPELESS: dict[str, tuple[dict[str, Any], str]] = {
 def plant(drive: RunningEmulator) -> str:
     """One such folder for each fault, and one that is well; the root's id."""
     lost = [{"path": [name], "kind": "folder", "ref": name} for name in HOPELESS]
-    kept = {"path": ["good", "kept.jpg"], "size": 5_000}
+    kept = {"path": ["good", "kept.jpg"], "size": 5_000, "ref": "kept"}
     root = drive.add_tree({"name": NAME, "items": [*lost, kept]}, render=True)
     refs = drive.refs(NAME)
     for name, (effect, _) in HOPELESS.items():

@@ -115,4 +115,5 @@ class Importer:
 
 
 def _about(line: Json, ids: set[str]) -> bool:
-    return any(each in str(line["params"].get("q", "")) for each in ids)
+    asked = str(line["path"]) + str(line["params"].get("q", ""))
+    return any(each in asked for each in ids)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from local.paths import CHECKOUT
-from local.run.stack import INSTEAD
 from local.run.start import temporary_data_dir
 from local.settings import PORTS
+from services.core.setting_names import NAMES
 
 START_S = 240
 COMMAND_S = 400
@@ -32,8 +32,7 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.data = folder / "data"
         self._copy: subprocess.Popen[bytes] | None = None
-        instead = {name for _, names in INSTEAD for name in names}
-        own = {key: value for key, value in os.environ.items() if key not in instead}
+        own = {key: value for key, value in os.environ.items() if key not in NAMES}
         self.env: Mapping[str, str] = {
             **own,
             **dict.fromkeys(PORTS, "0"),
