@@ -2,110 +2,130 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
 from tests.fault_proxy import FaultProxy, Mode, fault_proxy
-from tests.platform import Platform
+from tests.platform import emptied
 from tests.system import System, link, running_system
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
-FILES = 400
-OUTAGE_SECONDS = 8.0
+FILES = 300
+OUTAGE_SECONDS = 5.0
+"""Three times as long as the three attempts of one request take."""
 SERVICES = ("api", "lister", "transfer", "indexer")
-Report = Mapping[str, Any]
+SLOW = {"do": "latency", "seconds": 0.2}
+_numbers = count(1)
 
 
-@contextmanager
-def behind_proxy(
-    platform: Platform, logs: Path, setting: str
-) -> Iterator[tuple[System, FaultProxy]]:
-    """A system that reaches the server which `setting` names through a proxy."""
-    address = urlsplit(platform.env[setting])
-    with fault_proxy(address.hostname or "", address.port or 0) as proxy:
-        user, at, _ = address.netloc.rpartition("@")
-        through = address._replace(netloc=f"{user}{at}127.0.0.1:{proxy.port}")
-        with running_system(platform, logs, {setting: urlunsplit(through)}) as system:
-            yield system, proxy
+@dataclass(frozen=True)
+class Course:
+    """A running system that reaches the store and PostgreSQL through proxies."""
+
+    system: System
+    store: FaultProxy
+    database: FaultProxy
+
+    def begin(self, reached: Callable[[Mapping[str, Any]], bool], **tree: Any) -> str:
+        """An import that has come some way and has some left; its id."""
+        name = f"outage-{next(_numbers)}"
+        spec = {"name": name, "pictures": FILES, "size": 8192, "depth": 1, "fan_out": 4, **tree}
+        job = self.system.post_import(link(self.system.drive.add_tree(spec, render=True)))
+        self.system.wait_import(job, 60, reached)
+        return job
+
+    def check(self, job: str) -> Mapping[str, Any]:
+        """Everything was stored, and nothing failed."""
+        row = self.system.wait_import(job, 120)
+        assert (row["state"], row["stored"]) == ("completed", FILES), row
+        assert (row["failed"], row["folders_failed"]) == (0, 0), row
+        return row
 
 
-def begun(system: System, **tree: Any) -> str:
-    """An import with something stored and something left; the job."""
-    system.drive.fault({"do": "latency", "seconds": 0.2}, kinds=["media"])
-    spec = {"name": "outage", "pictures": FILES, "size": 8192, "depth": 1, "fan_out": 4, **tree}
-    folder = system.drive.add_tree(spec, render=True)
-    system.start(*SERVICES)
-    system.wait_ready()
-    job = system.post_import(link(folder))
-    system.wait_import(job, 60, lambda row: row["stored"] >= 60)
-    return job
+def through(address: str, proxy: FaultProxy) -> str:
+    """The same address, by way of the proxy."""
+    parts = urlsplit(address)
+    user, at, _ = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user}{at}127.0.0.1:{proxy.port}"))
 
 
-def outage(system: System, begin: Callable[[], object], end: Callable[[], object]) -> None:
-    begin()
+def behind(address: str) -> tuple[str, int]:
+    parts = urlsplit(address)
+    return parts.hostname or "", parts.port or 0
+
+
+@pytest.fixture(scope="module")
+def course(servers: Mapping[str, str]) -> Iterator[Course]:
+    """One system for all outages: each is over before the next begins."""
+    with (
+        TemporaryDirectory(prefix="drivestream-outages-") as logs,
+        emptied(servers) as platform,
+        fault_proxy(*behind(platform.env["S3_ENDPOINT_URL"])) as store,
+        fault_proxy(*behind(platform.env["DATABASE_URL"])) as database,
+    ):
+        settings = {
+            "S3_ENDPOINT_URL": through(platform.env["S3_ENDPOINT_URL"], store),
+            "DATABASE_URL": through(platform.env["DATABASE_URL"], database),
+        }
+        with running_system(platform, Path(logs), settings) as system:
+            system.drive.fault(SLOW, kinds=["media"])
+            system.start(*SERVICES)
+            system.wait_ready()
+            yield Course(system, store, database)
+
+
+def some_stored(row: Mapping[str, Any]) -> bool:
+    return bool(row["stored"] >= 40)
+
+
+@pytest.mark.parametrize("reason", ["backendError", "badGateway", "unavailable"])
+def test_drive_answering_errors_for_a_while_fails_no_file(course: Course, reason: str) -> None:
+    job = course.begin(some_stored)
+    refuse = {"do": "refuse", "reason": reason}
+    rule = course.system.drive.fault(refuse, kinds=["media", "list", "get"])
     time.sleep(OUTAGE_SECONDS)
-    end()
+    waiting = course.system.get(f"/imports/{job}")["waiting_for"]
+    course.system.drive.clear_faults(rule)
+    assert waiting["reason"] == "drive_unavailable", "the report says why nothing moves"
+    course.check(job)
 
 
-def check(system: System, job: str) -> Report:
-    """Everything was stored, each file once."""
-    row = system.wait_import(job, 120)
-    assert (row["state"], row["stored"], row["failed"]) == ("completed", FILES, 0), row
-    return row
-
-
-@pytest.mark.parametrize("status", ["backendError", "badGateway", "unavailable"])
-def test_drive_answering_errors_for_a_while_fails_no_file(
-    platform: Platform, tmp_path: Path, status: str
-) -> None:
-    with running_system(platform, tmp_path) as system:
-        job = begun(system)
-        rules: list[int] = []
-        refuse = {"do": "refuse", "reason": status}
-        outage(
-            system,
-            lambda: rules.append(system.drive.fault(refuse, kinds=["media", "list", "get"])),
-            lambda: system.drive.clear_faults(rules[0]),
-        )
-        check(system, job)
-
-
-def test_drive_answering_errors_while_a_folder_is_listed_fails_no_folder(
-    platform: Platform, tmp_path: Path
-) -> None:
-    with running_system(platform, tmp_path, None, ("--delay", "list=150")) as system:
-        tree = {"name": "deep", "pictures": FILES, "size": 4096, "depth": 2, "fan_out": 12}
-        folder = system.drive.add_tree(tree, render=True)
-        system.start(*SERVICES)
-        system.wait_ready()
-        job = system.post_import(link(folder))
-        system.wait_import(job, 60, lambda row: row["folders_listed"] >= 3)
-        refuse = {"do": "refuse", "reason": "backendError"}
-        rule = system.drive.fault(refuse, kinds=["list", "get"])
-        time.sleep(OUTAGE_SECONDS)
-        system.drive.clear_faults(rule)
-        row = check(system, job)
-        assert row["folders_failed"] == 0
+def test_drive_answering_errors_while_folders_are_listed_fails_no_folder(course: Course) -> None:
+    slow = course.system.drive.fault({"do": "latency", "seconds": 0.15}, kinds=["list"])
+    job = course.begin(lambda row: row["folders_listed"] >= 3, depth=2, fan_out=10)
+    refuse = {"do": "refuse", "reason": "backendError"}
+    rule = course.system.drive.fault(refuse, kinds=["list", "get"])
+    time.sleep(OUTAGE_SECONDS)
+    course.system.drive.clear_faults(rule)
+    course.system.drive.clear_faults(slow)
+    course.check(job)
 
 
 @pytest.mark.parametrize("mode", [Mode.ANSWER_503, Mode.REFUSE])
 def test_the_store_failing_for_a_while_fails_no_file_and_fetches_none_twice(
-    platform: Platform, tmp_path: Path, mode: Mode
+    course: Course, mode: Mode
 ) -> None:
-    with behind_proxy(platform, tmp_path, "S3_ENDPOINT_URL") as (system, proxy):
-        job = begun(system)
-        outage(system, lambda: proxy.set_mode(mode), lambda: proxy.set_mode(Mode.PASS))
-        check(system, job)
-        assert system.drive.requests()["media"] == FILES
+    before = course.system.drive.requests()["media"]
+    job = course.begin(some_stored)
+    course.store.set_mode(mode)
+    time.sleep(OUTAGE_SECONDS)
+    waiting = course.system.get(f"/imports/{job}")["waiting_for"]
+    course.store.set_mode(Mode.PASS)
+    assert waiting["reason"].startswith("store_")
+    course.check(job)
+    assert course.system.drive.requests()["media"] - before == FILES
 
 
-def test_postgresql_gone_for_a_while_loses_no_row(platform: Platform, tmp_path: Path) -> None:
-    with behind_proxy(platform, tmp_path, "DATABASE_URL") as (system, proxy):
-        job = begun(system)
-        outage(system, lambda: proxy.set_mode(Mode.REFUSE), lambda: proxy.set_mode(Mode.PASS))
-        check(system, job)
-        assert system.counted(job)["stored"] == FILES
+def test_postgresql_gone_for_a_while_loses_no_row(course: Course) -> None:
+    job = course.begin(some_stored)
+    course.database.set_mode(Mode.REFUSE)
+    time.sleep(OUTAGE_SECONDS)
+    course.database.set_mode(Mode.PASS)
+    course.check(job)
+    assert course.system.counted(job)["stored"] == FILES

@@ -35,7 +35,7 @@ def test_two_of_each_use_their_share_and_are_not_refused(
 ) -> None:
     settings = {"DRIVE_QUOTA_UNITS_PER_MINUTE": str(UNITS)}
     with running_system(platform, tmp_path, settings) as system:
-        course = Course(workers=2, units=UNITS, warm_up=8, seconds=15)
+        course = Course(workers=2, units=UNITS, warm_up=6, seconds=10)
         for kind, used in measure(system, course).items():
             assert used.good, (kind, used)
             assert used.refused_before <= HANDFUL, (kind, used)
@@ -55,7 +55,7 @@ def test_workers_told_of_more_than_there_is_slow_down_until_they_are_seldom_refu
     with running_system(platform, tmp_path, settings) as system:
         drive = system.drive.url
         ask(f"{drive}/_emu/quota", {"profile": "units2026", "user_per_minute": UNITS})
-        tree = {"name": "pictures", "pictures": 2000, "size": 8192, "depth": 1, "fan_out": 12}
+        tree = {"name": "pictures", "pictures": 1200, "size": 8192, "depth": 1, "fan_out": 12}
         folder = system.drive.add_tree(tree, render=True)
         system.start("api", "indexer", "lister-1", "transfer-1", "transfer-2")
         system.wait_ready()
@@ -76,7 +76,7 @@ def test_workers_told_of_more_than_there_is_slow_down_until_they_are_seldom_refu
         # Without holding back every second request would be refused: as many as are let through.
         assert a_minute < 0.1 * UNITS / 200
         row = system.wait_import(job, 90)
-        assert (row["stored"], row["failed"]) == (2000, 0)
+        assert (row["stored"], row["failed"]) == (1200, 0)
 
 
 def test_a_worker_whose_files_wait_for_quota_stops_at_once(
