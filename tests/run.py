@@ -72,8 +72,8 @@ def units(arguments: Sequence[str]) -> bool:
 def real(arguments: Sequence[str]) -> bool:
     """Everything that needs real servers, and the page's own tests beside it."""
     rest = ("tests", "--ignore", "tests/unit")
-    side_by_side = (*rest, "-m", "not serial", "-n", str(REAL_PROCESSES), "--dist", "loadgroup")
-    side_by_side += ("--no-loadscope-reorder", "--durations", "15")
+    spread = ("-n", str(REAL_PROCESSES), "--dist", "loadgroup", "--no-loadscope-reorder")
+    side_by_side = (*rest, "-m", "not serial", *spread, "--durations", "15")
     with (
         temporary_data_dir() as folder,
         running_servers(folder, KINDS) as servers,
