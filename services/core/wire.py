@@ -4,7 +4,7 @@ Header names are those of the CloudEvents Kafka protocol binding and of W3C Trac
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Union
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -14,7 +14,6 @@ from services.core import events as e
 from services.core.topics import ALL
 
 NAMESPACE = uuid5(NAMESPACE_URL, "drivestream:events")
-CONTENT_TYPE = b"application/json"
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 
 _encoder = msgspec.json.Encoder()
@@ -41,7 +40,7 @@ class Record:
     topic: str
     key: bytes
     value: bytes
-    headers: Sequence[tuple[str, bytes]] = field(default_factory=tuple)
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 def event_id(event: e.Message) -> UUID:
@@ -51,12 +50,8 @@ def event_id(event: e.Message) -> UUID:
 
 def encode(event: e.Message, *, source: str) -> Record:
     """One record, ready to produce. `source` is the service, e.g. `lister`."""
-    return Record(
-        topic=event.topic,
-        key=event.key.encode(),
-        value=_encoder.encode(event),
-        headers=_headers(event, source),
-    )
+    value, headers = _encoder.encode(event), _headers(event, source)
+    return Record(topic=event.topic, key=event.key.encode(), value=value, headers=headers)
 
 
 def _headers(event: e.Message, source: str) -> tuple[tuple[str, bytes], ...]:
@@ -66,7 +61,7 @@ def _headers(event: e.Message, source: str) -> tuple[tuple[str, bytes], ...]:
         ("ce_id", str(identity).encode()),
         ("ce_source", f"/drivestream/{source}".encode()),
         ("ce_type", f"drivestream.{type(event).__name__}.v1".encode()),
-        ("content-type", CONTENT_TYPE),
+        ("content-type", b"application/json"),
     )
     if isinstance(event, e.WorkerStatus):
         return headers

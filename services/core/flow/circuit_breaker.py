@@ -107,7 +107,7 @@ class CircuitBreaker:
             except Stop as why:
                 await self._weigh(item, why)
                 if item.evidence >= patience:
-                    raise _set_aside(why) from why
+                    raise SetAside(why.reason, why.message).of(why.system) from why
                 probing = await self._wait(item, why)
             else:
                 self._succeeded(admitted)
@@ -163,15 +163,10 @@ class CircuitBreaker:
             self._why = Waiting(reason=why.reason, message=why.message)
         with _member(self._queue):
             async with self._probe:
-                await self._sit_out(why)
-
-    async def _sleep(self, seconds: float) -> None:
-        with _member(self._isolated):
-            await asyncio.sleep(seconds)
+                if not self._closed.is_set():
+                    await self._sit_out(why)
 
     async def _sit_out(self, why: Stop) -> None:
-        if self._closed.is_set():
-            return
         seconds = self._next_wait(why)
         until = datetime.now(UTC) + timedelta(seconds=seconds)
         self._why = Waiting(reason=why.reason, message=why.message, until=until)
@@ -179,6 +174,10 @@ class CircuitBreaker:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._closed.wait()
+
+    async def _sleep(self, seconds: float) -> None:
+        with _member(self._isolated):
+            await asyncio.sleep(seconds)
 
     def _next_wait(self, why: Stop) -> float:
         doubled = 2.0 ** min(self._waits, MOST_DOUBLINGS)
@@ -199,9 +198,3 @@ def _member(tasks: Tasks) -> Iterator[None]:
         tasks[task] -= 1
         if not tasks[task]:
             del tasks[task]
-
-
-def _set_aside(why: Stop) -> SetAside:
-    end = SetAside(why.reason, why.message)
-    end.system = why.system
-    return end

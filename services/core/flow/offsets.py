@@ -16,7 +16,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import pairwise
+from itertools import accumulate, chain, pairwise
+from typing import NamedTuple
 
 import msgspec
 
@@ -61,10 +62,7 @@ class CommitState:
     def _encode(self, offset: int, ranges: Sequence[Range]) -> str:
         numbers = [VERSION, self.started - offset, self.deaths, self.suspect_until - offset]
         numbers += [-1 if self.alone is None else self.alone - offset, int(self.idle)]
-        last = offset
-        for first, end in ranges:
-            numbers += [first - last, end - first]
-            last = end
+        numbers += [b - a for a, b in pairwise([offset, *chain.from_iterable(ranges)])]
         packed = zlib.compress(msgspec.json.encode(numbers), 1)
         return base64.b85encode(packed).decode()
 
@@ -78,12 +76,9 @@ class CommitState:
             return None
         if len(numbers) < 6 or len(numbers) % 2 or numbers[0] != VERSION:
             return None
-        ranges, last = [], offset
-        for gap, length in zip(numbers[6::2], numbers[7::2], strict=True):
-            ranges.append((last + gap, last + gap + length))
-            last += gap + length
+        edges = list(accumulate(numbers[6:], initial=offset))
         return cls(
-            finished=tuple(ranges),
+            finished=tuple(zip(edges[1::2], edges[2::2], strict=True)),
             started=offset + numbers[1],
             deaths=numbers[2],
             suspect_until=offset + numbers[3],
@@ -115,17 +110,12 @@ class _Inherited:
 
     @classmethod
     def from_state(cls, offset: int, state: CommitState) -> "_Inherited":
-        margin = 0 if state.idle else MARGIN
-        until = max(state.started, offset) + margin
+        until = max(state.started, offset)
         if state.idle:
-            return cls(finished=state.finished, redelivered_until=until)
-        return cls(
-            finished=state.finished,
-            redelivered_until=until,
-            deaths=state.deaths + 1,
-            suspect_until=max(state.suspect_until, until),
-            condemned=state.alone,
-        )
+            return cls(state.finished, until)
+        until += MARGIN
+        suspect_until = max(state.suspect_until, until)
+        return cls(state.finished, until, state.deaths + 1, suspect_until, state.alone)
 
     def history(self, offset: int) -> History:
         """Offsets are asked for in ascending order."""
@@ -144,8 +134,7 @@ class _Inherited:
         return [(max(a, offset), b) for a, b in self.finished[self.at :] if b >= offset]
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(NamedTuple):
     """What to send to the broker."""
 
     offset: int
@@ -162,7 +151,7 @@ class Offsets:
 
     ended: bool = False
     _unfinished: OrderedDict[int, float] = field(default_factory=OrderedDict)
-    _next: int | None = None
+    _next: int = 0  # nothing was delivered yet
     _started: int = 0
     _alone: int | None = None
     _inherited: _Inherited = field(default_factory=_Inherited)
@@ -181,15 +170,12 @@ class Offsets:
 
     @property
     def unfinished(self) -> int:
-        """How many delivered offsets are not finished."""
         return len(self._unfinished)
 
     @property
     def committable(self) -> int | None:
         """The offset to commit, or None while nothing was delivered, or after the end."""
-        if self.ended:
-            return None
-        return next(iter(self._unfinished), self._next)
+        return None if self.ended else next(iter(self._unfinished), self._next or None)
 
     @property
     def oldest(self) -> float | None:
@@ -201,7 +187,7 @@ class Offsets:
 
         What the last owner finished is finished at once.
         """
-        if self._next is not None and offset < self._next:
+        if offset < self._next:
             raise ValueError(f"offset {offset} was delivered before")
         self._next = offset + 1
         history = self._inherited.history(offset)
@@ -210,16 +196,14 @@ class Offsets:
         return history
 
     def start(self, offset: int, *, alone: bool = False) -> None:
-        """Work on this offset begins."""
         self._started = max(self._started, offset + 1)
         self._alone = offset if alone else None
 
     def finish(self, offset: int) -> None:
         """The work of this offset is done. Unknown, repeated and late ones change nothing."""
-        if not self.ended:
-            self._unfinished.pop(offset, None)
-            if self._alone == offset:
-                self._alone = None
+        self._unfinished.pop(offset, None)
+        if self._alone == offset:
+            self._alone = None
 
     def due(self, *, leaving: bool = False) -> Commit | None:
         """The commit to send, None where nothing changed since the last one acknowledged.
@@ -236,7 +220,6 @@ class Offsets:
         return commit
 
     def acknowledged(self, offset: int) -> None:
-        """The broker has acknowledged the commit of this offset."""
         if self._sent is not None and self._sent.offset == offset:
             self._acknowledged = self._sent
 
@@ -259,8 +242,6 @@ class Offsets:
 
     def _finished_ranges(self) -> list[Range]:
         """Between unfinished offsets everything is finished or does not exist."""
-        if self._next is None:
-            return []
         edges = [*self._unfinished, self._next]
         ranges = [(a + 1, b - 1) for a, b in pairwise(edges) if b - a > 1]
         return ranges + self._inherited.finished_from(self._next)
@@ -274,9 +255,7 @@ class Watermarks:
     low: int
 
     def should_pause(self, unfinished: int) -> bool:
-        """True at or above the high mark."""
         return unfinished >= self.high
 
     def should_resume(self, unfinished: int) -> bool:
-        """True at or below the low mark."""
         return unfinished <= self.low
