@@ -31,7 +31,7 @@ class TokenBucket:
 
     def __init__(self, now: float) -> None:
         self._level = 0.0  # units: saved up if positive, owed if negative
-        self._rate = 0.0
+        self._rate = float("inf")  # units a second; none was seen yet
         self._at = now
 
     @property
@@ -40,8 +40,11 @@ class TokenBucket:
         return self._rate > 0 and self._level >= 0
 
     def move(self, now: float, rate: float) -> None:
-        """Fill the bucket up to `now`, at `rate` units a second."""
-        earned = rate * max(0.0, now - self._at)
+        """Fill the bucket up to `now`, at `rate` units a second.
+
+        When the rate changed is not known, so the lower of the last two counts.
+        """
+        earned = min(rate, self._rate) * max(0.0, now - self._at)
         self._level = min(self._level + earned, max(rate * BURST_SECONDS, 0.0))
         self._rate, self._at = rate, max(now, self._at)
 
