@@ -9,7 +9,6 @@ nobody waits for it.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from services.core.errors import CoolDown, Outage, SetAside, Stop
 from services.core.events import Waiting
 
 T = TypeVar("T")
-Tasks = Counter[asyncio.Task[object] | None]
+Tasks = list[asyncio.Task[object] | None]
 OnWait = Callable[[Stop, float], None]
 Check = Callable[[], Awaitable[bool]]
 FIRST_WAIT = 2.0
@@ -72,9 +71,9 @@ class CircuitBreaker:
         self._probe = asyncio.Lock()
         self._cool_down: CoolDown | None = None
         self._cool_downs = 0
-        self._queue: Tasks = Counter()
-        self._probes: Tasks = Counter()
-        self._isolated: Tasks = Counter()
+        self._queue: Tasks = []
+        self._probes: Tasks = []
+        self._isolated: Tasks = []
         self._why = Waiting(reason="starting", message="")
 
     @property
@@ -84,7 +83,6 @@ class CircuitBreaker:
         return self._why if self._queue or probed else None
 
     def holds(self, task: asyncio.Task[object]) -> bool:
-        """Whether this task waits here."""
         return task in self._queue or task in self._isolated
 
     async def call(self, act: Callable[[], Awaitable[T]], *, patience: float = PATIENCE) -> T:
@@ -142,17 +140,14 @@ class CircuitBreaker:
         An isolated item waits by itself and keeps nobody. One piece of evidence isolates it, two
         are needed behind a cool-down, since that may let through what came before.
         """
-        doubled = 2.0 ** min(item.rounds, MOST_DOUBLINGS)
-        if isinstance(why, CoolDown):
-            if item.evidence > OTHERS_SUCCEED:
-                await self._sleep(min(LONGEST_COOL_DOWN, why.seconds * doubled / 2))
-                return False
-            if self._cool_down is None:
-                self._cool_downs += 1
-            self._cool_down = why
-        elif item.evidence >= OTHERS_SUCCEED:
-            await self._sleep(min(self._longest_wait, self._first_wait * doubled / 2))
+        cools_down = isinstance(why, CoolDown)
+        if item.evidence > OTHERS_SUCCEED or (item.evidence == OTHERS_SUCCEED and not cools_down):
+            with _member(self._isolated):
+                await asyncio.sleep(self._seconds(why, item.rounds - 1))
             return False
+        if isinstance(why, CoolDown):
+            self._cool_downs += self._cool_down is None
+            self._cool_down = why
         self._closed.clear()
         await self._wait_for_probe(why)
         return True
@@ -167,7 +162,8 @@ class CircuitBreaker:
                     await self._sit_out(why)
 
     async def _sit_out(self, why: Stop) -> None:
-        seconds = self._next_wait(why)
+        seconds = self._seconds(why, self._waits)
+        self._waits += 1
         until = datetime.now(UTC) + timedelta(seconds=seconds)
         self._why = Waiting(reason=why.reason, message=why.message, until=until)
         self._on_wait(why, seconds)
@@ -175,13 +171,8 @@ class CircuitBreaker:
             async with asyncio.timeout(seconds):
                 await self._closed.wait()
 
-    async def _sleep(self, seconds: float) -> None:
-        with _member(self._isolated):
-            await asyncio.sleep(seconds)
-
-    def _next_wait(self, why: Stop) -> float:
-        doubled = 2.0 ** min(self._waits, MOST_DOUBLINGS)
-        self._waits += 1
+    def _seconds(self, why: Stop, doublings: int) -> float:
+        doubled = 2.0 ** min(doublings, MOST_DOUBLINGS)
         if isinstance(why, CoolDown):
             return min(LONGEST_COOL_DOWN, why.seconds * doubled)
         return min(self._longest_wait, self._first_wait * doubled)
@@ -191,10 +182,8 @@ class CircuitBreaker:
 def _member(tasks: Tasks) -> Iterator[None]:
     """Count the running task among these for as long as the block lasts."""
     task = asyncio.current_task()
-    tasks[task] += 1
+    tasks.append(task)
     try:
         yield
     finally:
-        tasks[task] -= 1
-        if not tasks[task]:
-            del tasks[task]
+        tasks.remove(task)

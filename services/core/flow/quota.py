@@ -10,7 +10,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from services.core.errors import RateLimited
 from services.core.flow.quota_settings import QuotaModel, QuotaSettings
@@ -22,14 +21,6 @@ TICK_SECONDS = 0.002
 """The shortest timer: requests that fall due within it are let go together."""
 MOST_WAITING = 4096
 """Four times the largest TRANSFER_CONCURRENCY."""
-
-
-class Logs(Protocol):
-    """A logger's method."""
-
-    def __call__(self, event: str, /, **fields: object) -> None:
-        """Log an event and its fields."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +58,7 @@ class QuotaLimiter:
         settings: QuotaSettings,
         kind: str,
         part: Callable[[], float],
-        log: Logs,
+        log: Callable[..., None],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -105,7 +96,6 @@ class QuotaLimiter:
             raise
 
     def holds(self, task: asyncio.Task[object]) -> bool:
-        """Whether this task waits here."""
         return any(waiter.task is task for waiter in self._waiting)
 
     def refused(self) -> None:
@@ -115,7 +105,6 @@ class QuotaLimiter:
             self._aimd.refused(self._clock())
 
     def state(self) -> QuotaState:
-        """The figures as they are now."""
         now = self._clock()
         return QuotaState(
             share=round(self._share * self._our_part(), 6),
