@@ -13,14 +13,7 @@ SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 RESOURCE_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 HOSTS = {"drive.google.com", "docs.google.com"}
 BY_QUERY = {"open", "folderview", "embeddedfolderview"}
-EDITORS = {
-    "document": "document",
-    "spreadsheets": "spreadsheet",
-    "presentation": "presentation",
-    "forms": "form",
-    "drawings": "drawing",
-    "videos": "video",
-}
+EDITORS = ("document", "spreadsheets", "presentation", "forms", "drawings", "videos")
 EXAMPLE = "https://drive.google.com/drive/folders/…"
 SHORTEST_STEP = 19
 """The shortest id that Drive gives, a shared drive's `0A…`: a shorter word is no step of a path."""
@@ -134,12 +127,12 @@ def _why_not(steps: list[str]) -> NotAFolderLinkError:
             "file_link",
             f"This links to a single file; paste the link of its folder, like {EXAMPLE}.",
         )
-    for editor, noun in EDITORS.items():
-        if editor in steps:
-            return NotAFolderLinkError(
-                "document_link",
-                f"This links to a Google {noun}; paste the link of a folder, like {EXAMPLE}.",
-            )
+    if editor := next((each for each in EDITORS if each in steps), None):
+        noun = editor.removesuffix("s")
+        return NotAFolderLinkError(
+            "document_link",
+            f"This links to a Google {noun}; paste the link of a folder, like {EXAMPLE}.",
+        )
     if OWN_VIEWS & set(steps):
         return NotAFolderLinkError(
             "private_view",
