@@ -18,18 +18,8 @@ EXAMPLE = "https://drive.google.com/drive/folders/…"
 SHORTEST_STEP = 19
 """The shortest id that Drive gives, a shared drive's `0A…`: a shorter word is no step of a path."""
 OWN_VIEWS = {
-    "root",
-    "my-drive",
-    "home",
-    "shared-with-me",
-    "shared-drives",
-    "recent",
-    "starred",
-    "trash",
-    "search",
-    "computers",
-    "priority",
-    "activity",
+    *("root", "my-drive", "home", "shared-with-me", "shared-drives", "computers"),
+    *("recent", "starred", "trash", "search", "priority", "activity"),
 }
 # What mail and chat programs, and sentences, put around a link; no link of these forms ends so.
 BEFORE, AFTER = " <>\"'(", " <>\"').,;"
@@ -39,7 +29,7 @@ class NotAFolderLinkError(ValueError):
     """The text is no link to a Drive folder; the message says why and what to paste."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(f"{message} like {EXAMPLE}.")
         self.code = code
 
 
@@ -60,12 +50,11 @@ def parse_folder_link(text: str) -> FolderLink:
     """The folder that a link names; raises `NotAFolderLinkError`."""
     text = tidy(text)
     if not text:
-        raise NotAFolderLinkError("empty", f"Paste the link of a Drive folder, like {EXAMPLE}.")
+        raise NotAFolderLinkError("empty", "Paste the link of a Drive folder,")
     if len(text) > LONGEST_LINK:
         raise NotAFolderLinkError(
             "too_long",
-            f"A folder link has at most {LONGEST_LINK} characters, this has {len(text)}; "
-            f"paste one like {EXAMPLE}.",
+            f"A folder link has at most {LONGEST_LINK} characters, this has {len(text)}; paste one",
         )
     if ID.fullmatch(text) and text.lower() not in OWN_VIEWS:
         return FolderLink(text)
@@ -75,9 +64,7 @@ def parse_folder_link(text: str) -> FolderLink:
     if folder_id.lower() in OWN_VIEWS:
         raise _why_not([folder_id.lower()])
     if not ID.fullmatch(folder_id):
-        raise NotAFolderLinkError(
-            "bad_id", f"The link holds no valid folder id; paste one like {EXAMPLE}."
-        )
+        raise NotAFolderLinkError("bad_id", "The link holds no valid folder id; paste one")
     return FolderLink(folder_id, _resource_key(query))
 
 
@@ -88,9 +75,7 @@ def _split(text: str) -> SplitResult:
     except ValueError:
         host = ""
     if host not in HOSTS or parts.scheme.lower() not in {"http", "https"}:
-        raise NotAFolderLinkError(
-            "not_drive", f"This is not a link to Google Drive; paste one like {EXAMPLE}."
-        )
+        raise NotAFolderLinkError("not_drive", "This is not a link to Google Drive; paste one")
     return parts
 
 
@@ -124,24 +109,21 @@ def _shown(path: list[str]) -> str:
 def _why_not(steps: list[str]) -> NotAFolderLinkError:
     if "file" in steps or "uc" in steps:
         return NotAFolderLinkError(
-            "file_link",
-            f"This links to a single file; paste the link of its folder, like {EXAMPLE}.",
+            "file_link", "This links to a single file; paste the link of its folder,"
         )
     if editor := next((each for each in EDITORS if each in steps), None):
         noun = editor.removesuffix("s")
         return NotAFolderLinkError(
-            "document_link",
-            f"This links to a Google {noun}; paste the link of a folder, like {EXAMPLE}.",
+            "document_link", f"This links to a Google {noun}; paste the link of a folder,"
         )
     if OWN_VIEWS & set(steps):
         return NotAFolderLinkError(
             "private_view",
             "This is your own view of Drive, which nobody else can open; open a folder that is "
-            f"shared with anyone, and paste its link, like {EXAMPLE}.",
+            "shared with anyone, and paste its link,",
         )
     return NotAFolderLinkError(
-        "no_folder",
-        f"The link names no folder; open the folder and paste its link, like {EXAMPLE}.",
+        "no_folder", "The link names no folder; open the folder and paste its link,"
     )
 
 

@@ -4,7 +4,6 @@ No fault quotes a value: what was put into the wrong setting may be a secret. Se
 that hides them, so that no log and no traceback prints one.
 """
 
-import json
 import os
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -12,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
+
+import msgspec
 
 from services.core.setting_names import NAMES, unknown_names
 
@@ -58,13 +59,10 @@ class Reader:
             self.faults.append(
                 f"{name} contains a line break, a control character or bytes that are not UTF-8."
             )
-            return default or ""
-        if value:
-            return value
-        if default is None:
+            value = ""
+        elif not value and default is None:
             self.faults.append(f"{name} is not set.")
-            return ""
-        return default
+        return value or default or ""
 
     def secret(self, name: str, default: str | None = None) -> Secret:
         return Secret(self.text(name, default))
@@ -102,11 +100,11 @@ class Reader:
             known = False
         if not known:
             self.faults.append(f"{name} must be an address like {schemes[0]}://host:port.")
-            return default or ""
-        if parts.scheme in ("http", "https") and "@" in parts.netloc:
+        elif parts.scheme in ("http", "https") and "@" in parts.netloc:
             self.faults.append(f"{name} must not contain a user name or a password.")
-            return default or ""
-        return value.rstrip("/")
+        else:
+            return value.rstrip("/")
+        return default or ""
 
     def json_file(self, name: str) -> Path | None:
         """The path of a readable file that holds a JSON object; None if the name is not set."""
@@ -115,11 +113,10 @@ class Reader:
             return None
         path = Path(value).expanduser()
         try:
-            if not isinstance(json.loads(path.read_bytes()), dict):
-                raise ValueError
+            msgspec.json.decode(path.read_bytes(), type=dict)
         except OSError as why:
             self.faults.append(f"{name} names {_shown(path)} that cannot be read: {why.strerror}.")
-        except (ValueError, RecursionError):
+        except (msgspec.DecodeError, ValueError, RecursionError):
             self.faults.append(f"{name} names {_shown(path)} that holds no JSON object.")
         return path
 

@@ -12,7 +12,7 @@ order, so a message that kills its worker is found out.
 import base64
 import binascii
 import zlib
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -101,37 +101,31 @@ class History(Enum):
 class _Inherited:
     """What follows from the state in which the last owner left the partition."""
 
-    finished: tuple[Range, ...] = ()
+    finished: deque[Range] = field(default_factory=deque)
     redelivered_until: int = 0
     deaths: int = 0
     suspect_until: int = 0
     condemned: int | None = None
-    at: int = 0  # index into `finished`
 
     @classmethod
     def from_state(cls, offset: int, state: CommitState) -> "_Inherited":
-        until = max(state.started, offset)
+        finished, until = deque(state.finished), max(state.started, offset)
         if state.idle:
-            return cls(state.finished, until)
+            return cls(finished, until)
         until += MARGIN
-        suspect_until = max(state.suspect_until, until)
-        return cls(state.finished, until, state.deaths + 1, suspect_until, state.alone)
+        return cls(finished, until, state.deaths + 1, max(state.suspect_until, until), state.alone)
 
     def history(self, offset: int) -> History:
         """Offsets are asked for in ascending order."""
-        while self.at < len(self.finished) and self.finished[self.at][1] < offset:
-            self.at += 1
-        if self.at < len(self.finished) and self.finished[self.at][0] <= offset:
+        while self.finished and self.finished[0][1] < offset:
+            self.finished.popleft()
+        if self.finished and self.finished[0][0] <= offset:
             return History.FINISHED
         if offset == self.condemned:
             return History.CONDEMNED
         if self.deaths >= SUSPECT_DEATHS and offset < self.suspect_until:
             return History.SUSPECT
         return History.REDELIVERED if offset < self.redelivered_until else History.NEW
-
-    def finished_from(self, offset: int) -> list[Range]:
-        """What the last owner finished from this offset on."""
-        return [(max(a, offset), b) for a, b in self.finished[self.at :] if b >= offset]
 
 
 class Commit(NamedTuple):
@@ -242,9 +236,9 @@ class Offsets:
 
     def _finished_ranges(self) -> list[Range]:
         """Between unfinished offsets everything is finished or does not exist."""
-        edges = [*self._unfinished, self._next]
+        edges, inherited = [*self._unfinished, self._next], self._inherited.finished
         ranges = [(a + 1, b - 1) for a, b in pairwise(edges) if b - a > 1]
-        return ranges + self._inherited.finished_from(self._next)
+        return ranges + [(max(a, self._next), b) for a, b in inherited if b >= self._next]
 
 
 @dataclass(frozen=True)
