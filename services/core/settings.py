@@ -116,7 +116,7 @@ class Reader:
             msgspec.json.decode(path.read_bytes(), type=dict)
         except OSError as why:
             self.faults.append(f"{name} names {_shown(path)} that cannot be read: {why.strerror}.")
-        except (msgspec.DecodeError, ValueError, RecursionError):
+        except (ValueError, RecursionError):
             self.faults.append(f"{name} names {_shown(path)} that holds no JSON object.")
         return path
 

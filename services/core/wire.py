@@ -89,7 +89,7 @@ def decode(topic: str, value: bytes | None) -> e.Message:
         event: e.Message = _decoders[topic].decode(value)
     except KeyError:
         raise UndecodableError(f"no events are expected in {topic}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
+    except (ValueError, RecursionError) as why:
         _raise_if_unknown(topic, value)
         raise UndecodableError(str(why)) from why
     if not _agrees_with_itself(event):
@@ -104,7 +104,7 @@ class _Tagged(msgspec.Struct):
 def _raise_if_unknown(topic: str, value: bytes) -> None:
     try:
         tag = msgspec.json.decode(value, type=_Tagged).type
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return
     if tag.isidentifier() and tag not in _known_types:
         raise UnknownEventError(

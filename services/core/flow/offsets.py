@@ -10,11 +10,9 @@ order, so a message that kills its worker is found out.
 """
 
 import base64
-import binascii
 import zlib
 from collections import OrderedDict, deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import accumulate, chain, pairwise
 from typing import NamedTuple
@@ -52,19 +50,13 @@ class CommitState:
     def encode(self, offset: int) -> str:
         """The metadata of a commit at `offset`. Ranges that do not fit are left out: their messages
         may be done twice, which changes nothing."""
-        ranges = self.finished
-        while True:
-            text = self._encode(offset, ranges)
-            if len(text) <= LONGEST_METADATA:
-                return text
-            ranges = ranges[: len(ranges) // 2]
-
-    def _encode(self, offset: int, ranges: Sequence[Range]) -> str:
         numbers = [VERSION, self.started - offset, self.deaths, self.suspect_until - offset]
         numbers += [-1 if self.alone is None else self.alone - offset, int(self.idle)]
-        numbers += [b - a for a, b in pairwise([offset, *chain.from_iterable(ranges)])]
-        packed = zlib.compress(msgspec.json.encode(numbers), 1)
-        return base64.b85encode(packed).decode()
+        numbers += [b - a for a, b in pairwise([offset, *chain.from_iterable(self.finished)])]
+        text = base64.b85encode(zlib.compress(msgspec.json.encode(numbers), 1)).decode()
+        if len(text) <= LONGEST_METADATA:
+            return text
+        return replace(self, finished=self.finished[: len(self.finished) // 2]).encode(offset)
 
     @classmethod
     def decode(cls, offset: int, metadata: str | None) -> "CommitState | None":
@@ -72,7 +64,7 @@ class CommitState:
         try:
             packed = zlib.decompress(base64.b85decode(metadata or ""))
             numbers = msgspec.json.decode(packed, type=list[int])
-        except (ValueError, zlib.error, binascii.Error):
+        except (ValueError, zlib.error):
             return None
         if len(numbers) < 6 or len(numbers) % 2 or numbers[0] != VERSION:
             return None
