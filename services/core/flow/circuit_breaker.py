@@ -1,11 +1,9 @@
 """A circuit breaker for one outside system: closed, open, half-open.
 
 Closed, every call goes through. A call that ends in a `Stop` opens the breaker: whoever failed
-waits, and one at a time probes, after waits that double. The first success closes the breaker and
-lets everybody go on. While a `CoolDown` lasts, newcomers wait too, and only the probe asks.
-
-An item that keeps failing while the system works for others is isolated: it is set aside, and
-nobody waits for it.
+waits, and one at a time probes, after waits that double. The first success closes the breaker.
+While a `CoolDown` lasts, newcomers wait too, and only the probe asks. An item that keeps failing
+while the system works for others is isolated, so that nobody waits for it, and then set aside.
 """
 
 import asyncio
@@ -50,8 +48,8 @@ class _Item:
 class CircuitBreaker:
     """Waits in seconds, doubling from `first_wait` to `longest_wait`.
 
-    `on_wait` hears of every probe's wait before it begins: why, and how long. `check` says whether
-    the system answers at all, when nothing succeeds that could tell.
+    `on_wait` hears of every probe's wait before it begins. `check` says whether the system answers
+    at all, when nothing succeeds that could tell.
     """
 
     def __init__(
@@ -86,10 +84,7 @@ class CircuitBreaker:
         return task in self._queue or task in self._isolated
 
     async def call(self, act: Callable[[], Awaitable[T]], *, patience: float = PATIENCE) -> T:
-        """The value of `act()`, called until it raises no `Stop`.
-
-        Raises `SetAside` for an item that fails again and again while the system works.
-        """
+        """The value of `act()`, called until it raises no `Stop`. Raises `SetAside` too."""
         item, probing = _Item(self._successes), False
         while True:
             if self._cool_down is not None and not probing:
@@ -112,7 +107,6 @@ class CircuitBreaker:
                 return value
 
     async def _weigh(self, item: _Item, why: Stop) -> None:
-        """Look for evidence that the item is at fault, and not the system."""
         item.rounds += 1
         if self._successes > item.seen:
             item.evidence += OTHERS_SUCCEED

@@ -1,8 +1,7 @@
 """Which offset of a partition may be committed while work finishes out of order.
 
-Kafka's committed offset is the next one to read, so the commit is the oldest unfinished offset, or
-the one after the newest delivered if all are finished. Offsets have gaps (transaction markers,
-compaction), so nothing is computed by counting.
+Kafka's committed offset is the next one to read: the oldest unfinished one, or the one after the
+newest delivered. Offsets have gaps (transaction markers, compaction), so nothing is counted.
 
 What finished behind one slow message travels in the commit's metadata (`CommitState`): the next
 owner of the partition does not do it again. The metadata also says whether the owner left in
@@ -131,8 +130,7 @@ class Commit(NamedTuple):
 class Offsets:
     """One assignment of one partition: offsets arrive ascending, with gaps, finish in any order.
 
-    One object lives for one assignment: after `end()` late completions change nothing, since the
-    partition may belong to another worker by then. Not thread-safe: one thread owns it.
+    After `end()` nothing is committed: the partition may be another worker's. Not thread-safe.
     """
 
     ended: bool = False
@@ -210,7 +208,6 @@ class Offsets:
             self._acknowledged = self._sent
 
     def end(self) -> None:
-        """The assignment is over: nothing more may be committed from here."""
         self.ended = True
         self._unfinished.clear()
 

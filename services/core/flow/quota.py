@@ -1,8 +1,7 @@
 """A rate limiter for Drive's quota: even, first come first served, never above this worker's share.
 
-Workers do not talk to each other. The quota is split by kind of work, and each kind by partition: a
-worker may spend the part of it that its partitions are of all. The share is read again at every
-step, so it follows a rebalance by itself (docs/decisions/0005).
+Workers do not talk to each other. The quota is split by kind of work, and each kind by partition.
+The share is read again at every step, so it follows a rebalance by itself (docs/decisions/0005).
 """
 
 import asyncio
@@ -78,10 +77,7 @@ class QuotaLimiter:
         """Return once so many units may be spent. Cancelled, it has spent nothing."""
         cost = 1 if self._queries else units
         now = self._clock()
-        if not self._whole:
-            self._spent.add(now, cost)
-            return
-        if not self._waiting and self._may_spend(now):
+        if not self._whole or (not self._waiting and self._may_spend(now)):
             self._spend(now, cost)
             return
         if len(self._waiting) >= MOST_WAITING:
@@ -99,7 +95,6 @@ class QuotaLimiter:
         return any(waiter.task is task for waiter in self._waiting)
 
     def refused(self) -> None:
-        """Google refused a request as too many all the same: spend less for a while."""
         self._refused += 1
         if self._whole:
             self._aimd.refused(self._clock())
@@ -119,7 +114,6 @@ class QuotaLimiter:
         return min(1.0, max(0.0, self._part()))
 
     def _rate(self, now: float) -> float:
-        """Units a second."""
         return self._whole * self._our_part() * self._aimd.factor(now)
 
     def _may_spend(self, now: float) -> bool:

@@ -30,8 +30,7 @@ class RetryPolicy:
     def wait(self, attempt: int, asked: float | None = None) -> float:
         """Seconds to wait after the given failed attempt (1-based); `asked` is Retry-After."""
         ceiling = min(self.longest_wait, self.first_wait * 2.0 ** min(attempt - 1, 60))
-        jitter = random.uniform(0, ceiling)
-        return jitter if asked is None else asked + jitter
+        return (asked or 0.0) + random.uniform(0, ceiling)
 
 
 async def retried(
@@ -43,9 +42,8 @@ async def retried(
 ) -> T:
     """Call `act()` until it succeeds; `on_failure` hears of every attempt that is tried again.
 
-    When the attempts are used up, raises `SetAside` for a corrupt answer, and else `Outage`: with
-    an answer that says nothing about the item, the other side is at fault. A wait for a rate limit
-    is not an attempt, and ends after `patience` seconds.
+    When the attempts are used up, raises `SetAside` for a corrupt answer, and else `Outage`: the
+    other side is at fault. A wait for a rate limit is not an attempt.
     """
     attempt, limited, waited = 1, 0, 0.0
     while True:
