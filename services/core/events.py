@@ -343,15 +343,6 @@ class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
 
 
 Control = ImportPaused | ImportResumed | ImportCancelled | ImportStalled
-Message = (
-    ImportRequested
-    | Control
-    | PageRequested
-    | PageListed
-    | FolderNamed
-    | FolderFailed
-    | FileFound
-    | FileStored
-    | FileFailed
-    | WorkerStatus
-)
+Listed = PageListed | FolderNamed | FolderFailed
+Outcome = FileStored | FileFailed
+Message = ImportRequested | Control | PageRequested | Listed | FileFound | Outcome | WorkerStatus

@@ -24,17 +24,12 @@ class Topic:
 
 
 IMPORTS_REQUESTED = Topic(
-    e.ImportRequested.topic,
-    (e.ImportRequested, *get_args(e.Control)),
-    "import id",
-    partitions=1,
+    e.ImportRequested.topic, (e.ImportRequested, *get_args(e.Control)), "import id", partitions=1
 )
 IMPORTS_PAGES = Topic(
     e.PageRequested.topic, (e.PageRequested,), "import id / folder id", retention_ms=7 * DAY_MS
 )
-IMPORTS_LISTED = Topic(
-    e.PageListed.topic, (e.PageListed, e.FolderNamed, e.FolderFailed), "import id"
-)
+IMPORTS_LISTED = Topic(e.PageListed.topic, get_args(e.Listed), "import id")
 FILES_FOUND = Topic(e.FileFound.topic, (e.FileFound,), "file id")
 FILES_STORED = Topic(e.FileStored.topic, (e.FileStored,), "file id")
 FILES_FAILED = Topic(e.FileFailed.topic, (e.FileFailed,), "file id")

@@ -92,8 +92,10 @@ def decode(topic: str, value: bytes | None) -> e.Message:
     except (ValueError, RecursionError) as why:
         _raise_if_unknown(topic, value)
         raise UndecodableError(str(why)) from why
-    if not _agrees_with_itself(event):
-        raise UndecodableError("the event and the file in it are not of one import and file")
+    match event:
+        case e.FileStored(file=e.FileFound() as file) | e.FileFailed(file=e.FileFound() as file):
+            if (event.import_id, event.subject) != (file.import_id, file.file_id):
+                raise UndecodableError("the event and its file are not of one import and file")
     return event
 
 
@@ -111,13 +113,3 @@ def _raise_if_unknown(topic: str, value: bytes) -> None:
             f"{topic} holds an event of type {tag[:64]}, which this version does not know. "
             "Upgrade this service; nothing is lost meanwhile."
         )
-
-
-def _agrees_with_itself(event: e.Message) -> bool:
-    match event:
-        case e.FileStored():
-            return event.import_id == event.file.import_id
-        case e.FileFailed(file=e.FileFound() as file):
-            return (event.import_id, event.file_id) == (file.import_id, file.file_id)
-        case _:
-            return True

@@ -107,6 +107,7 @@ class CircuitBreaker:
                 return value
 
     async def _weigh(self, item: _Item, why: Stop) -> None:
+        """Look for evidence that the item is at fault, and not the system."""
         item.rounds += 1
         if self._successes > item.seen:
             item.evidence += OTHERS_SUCCEED

@@ -34,9 +34,9 @@ Range = tuple[int, int]
 class CommitState:
     """What a commit says beyond its offset.
 
-    `started` is the offset after the newest message that was started. `deaths` counts how often in
-    a row a worker died before the commit reached `suspect_until`. `alone` is the message that was
-    worked on alone. `idle`: nothing was in hand, so the death of this owner proves nothing.
+    `started` is the offset after the newest message that may have been started. `deaths` counts
+    how often in a row a worker died before the commit reached `suspect_until`. `alone` is the
+    message that was worked on alone. `idle`: nothing was in hand, so a death proves nothing.
     """
 
     finished: tuple[Range, ...] = ()
@@ -56,6 +56,15 @@ class CommitState:
         if len(text) <= LONGEST_METADATA:
             return text
         return replace(self, finished=self.finished[: len(self.finished) // 2]).encode(offset)
+
+    def for_next_owner(self, offset: int) -> "CommitState":
+        """What an assignment that begins with this state must assume: unless idle, a death."""
+        started = max(self.started, offset)
+        if self.idle:
+            return CommitState(finished=self.finished, started=started)
+        started += MARGIN
+        suspect_until = max(self.suspect_until, started)
+        return replace(self, started=started, deaths=self.deaths + 1, suspect_until=suspect_until)
 
     @classmethod
     def decode(cls, offset: int, metadata: str | None) -> "CommitState | None":
@@ -88,37 +97,6 @@ class History(Enum):
     FINISHED = "finished"
 
 
-@dataclass
-class _Inherited:
-    """What follows from the state in which the last owner left the partition."""
-
-    finished: deque[Range] = field(default_factory=deque)
-    redelivered_until: int = 0
-    deaths: int = 0
-    suspect_until: int = 0
-    condemned: int | None = None
-
-    @classmethod
-    def from_state(cls, offset: int, state: CommitState) -> "_Inherited":
-        finished, until = deque(state.finished), max(state.started, offset)
-        if state.idle:
-            return cls(finished, until)
-        until += MARGIN
-        return cls(finished, until, state.deaths + 1, max(state.suspect_until, until), state.alone)
-
-    def history(self, offset: int) -> History:
-        """Offsets are asked for in ascending order."""
-        while self.finished and self.finished[0][1] < offset:
-            self.finished.popleft()
-        if self.finished and self.finished[0][0] <= offset:
-            return History.FINISHED
-        if offset == self.condemned:
-            return History.CONDEMNED
-        if self.deaths >= SUSPECT_DEATHS and offset < self.suspect_until:
-            return History.SUSPECT
-        return History.REDELIVERED if offset < self.redelivered_until else History.NEW
-
-
 class Commit(NamedTuple):
     """What to send to the broker."""
 
@@ -138,7 +116,8 @@ class Offsets:
     _next: int = 0  # nothing was delivered yet
     _started: int = 0
     _alone: int | None = None
-    _inherited: _Inherited = field(default_factory=_Inherited)
+    _inherited: CommitState = CommitState()
+    _inherited_finished: deque[Range] = field(default_factory=deque)
     _sent: Commit | None = None
     _acknowledged: Commit | None = None
 
@@ -146,11 +125,10 @@ class Offsets:
     def resumed(cls, offset: int, metadata: str | None) -> "Offsets":
         """From what the last owner committed."""
         state = CommitState.decode(offset, metadata)
-        offsets = cls()
-        if state is not None:
-            offsets._inherited = _Inherited.from_state(offset, state)
-            offsets._started = state.started
-        return offsets
+        if state is None:
+            return cls()
+        inherited, finished = state.for_next_owner(offset), deque(state.finished)
+        return cls(_started=state.started, _inherited=inherited, _inherited_finished=finished)
 
     @property
     def unfinished(self) -> int:
@@ -174,10 +152,22 @@ class Offsets:
         if offset < self._next:
             raise ValueError(f"offset {offset} was delivered before")
         self._next = offset + 1
-        history = self._inherited.history(offset)
+        history = self._history(offset)
         if history is not History.FINISHED:
             self._unfinished[offset] = at
         return history
+
+    def _history(self, offset: int) -> History:
+        finished, inherited = self._inherited_finished, self._inherited
+        while finished and finished[0][1] < offset:
+            finished.popleft()
+        if finished and finished[0][0] <= offset:
+            return History.FINISHED
+        if offset == inherited.alone:
+            return History.CONDEMNED
+        if inherited.deaths >= SUSPECT_DEATHS and offset < inherited.suspect_until:
+            return History.SUSPECT
+        return History.REDELIVERED if offset < inherited.started else History.NEW
 
     def start(self, offset: int, *, alone: bool = False) -> None:
         self._started = max(self._started, offset + 1)
@@ -225,7 +215,7 @@ class Offsets:
 
     def _finished_ranges(self) -> list[Range]:
         """Between unfinished offsets everything is finished or does not exist."""
-        edges, inherited = [*self._unfinished, self._next], self._inherited.finished
+        edges, inherited = [*self._unfinished, self._next], self._inherited_finished
         ranges = [(a + 1, b - 1) for a, b in pairwise(edges) if b - a > 1]
         return ranges + [(max(a, self._next), b) for a, b in inherited if b >= self._next]
 
