@@ -5,6 +5,7 @@ The forms are those of `drive-api.md` §2, collected from Drive itself and from 
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 LONGEST_LINK = 2048
@@ -15,8 +16,8 @@ HOSTS = {"drive.google.com", "docs.google.com"}
 BY_QUERY = {"open", "folderview", "embeddedfolderview"}
 EDITORS = ("document", "spreadsheets", "presentation", "forms", "drawings", "videos")
 EXAMPLE = "https://drive.google.com/drive/folders/…"
-SHORTEST_STEP = 19
-"""The shortest id that Drive gives, a shared drive's `0A…`: a shorter word is no step of a path."""
+STEP = re.compile(r"[A-Za-z0-9_-]{19,128}")
+"""The shortest id that Drive gives is a shared drive's `0A…`: a shorter word is no step."""
 OWN_VIEWS = {
     *("root", "my-drive", "home", "shared-with-me", "shared-drives", "computers"),
     *("recent", "starred", "trash", "search", "priority", "activity"),
@@ -98,37 +99,27 @@ def _folder_id(parts: SplitResult, query: dict[str, list[str]]) -> str:
 
 def _shown(path: list[str]) -> str:
     """The mobile page's links name every folder from where one began down to the one on screen."""
-    shown = path[0]
-    for step in path[1:]:
-        if len(step) < SHORTEST_STEP or not ID.fullmatch(step):
-            break
-        shown = step
-    return shown
+    return [path[0], *takewhile(STEP.fullmatch, path[1:])][-1]
 
 
 def _why_not(steps: list[str]) -> NotAFolderLinkError:
+    editor = next((each for each in EDITORS if each in steps), "")
     if "file" in steps or "uc" in steps:
-        return NotAFolderLinkError(
-            "file_link", "This links to a single file; paste the link of its folder,"
-        )
-    if editor := next((each for each in EDITORS if each in steps), None):
+        why = "file_link", "This links to a single file; paste the link of its folder,"
+    elif editor:
         noun = editor.removesuffix("s")
-        return NotAFolderLinkError(
-            "document_link", f"This links to a Google {noun}; paste the link of a folder,"
-        )
-    if OWN_VIEWS & set(steps):
-        return NotAFolderLinkError(
+        why = "document_link", f"This links to a Google {noun}; paste the link of a folder,"
+    elif OWN_VIEWS & set(steps):
+        why = (
             "private_view",
             "This is your own view of Drive, which nobody else can open; open a folder that is "
             "shared with anyone, and paste its link,",
         )
-    return NotAFolderLinkError(
-        "no_folder", "The link names no folder; open the folder and paste its link,"
-    )
+    else:
+        why = "no_folder", "The link names no folder; open the folder and paste its link,"
+    return NotAFolderLinkError(*why)
 
 
 def _resource_key(query: dict[str, list[str]]) -> str | None:
-    for name, values in query.items():
-        if name.lower() == "resourcekey" and RESOURCE_KEY.fullmatch(values[0]):
-            return values[0]
-    return None
+    given = (values[0] for name, values in query.items() if name.lower() == "resourcekey")
+    return next(filter(RESOURCE_KEY.fullmatch, given), None)

@@ -6,7 +6,6 @@ from typing import get_args
 from services.core import events as e
 
 DAY_MS = 24 * 60 * 60 * 1000
-FOR_EVER = -1
 FILE_PARTITIONS = 12
 """Partitions of the three files.* topics, chosen once: with another number keys would move."""
 
@@ -19,7 +18,7 @@ class Topic:
     carries: tuple[type[e.Message], ...]
     key: str
     partitions: int = FILE_PARTITIONS
-    retention_ms: int = FOR_EVER
+    retention_ms: int = -1
     compacted: bool = False
 
 
