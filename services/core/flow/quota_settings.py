@@ -17,8 +17,8 @@ class QuotaModel(Enum):
 
 USUAL_LIMITS = {QuotaModel.UNITS: 325_000, QuotaModel.QUERIES: 12_000}
 """A minute, per user and project: Google's usage limits (`limits` page of Drive's guides)."""
-USUAL_SHARES = "transfer=88,lister=10,preview=2"
-SHARE = re.compile(r"(transfer|lister|preview)\s*=\s*0*([1-9][0-9]{0,2})")
+USUAL_SHARES = {"transfer": 88, "lister": 10, "preview": 2}
+SHARE = re.compile(rf"({'|'.join(USUAL_SHARES)})\s*=\s*0*([1-9][0-9]{{0,2}})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +51,12 @@ def _model(reader: Reader) -> QuotaModel:
 
 def _shares(reader: Reader) -> Mapping[str, float]:
     """Percentages, as parts of one."""
-    given = reader.text("DRIVE_QUOTA_SHARES", USUAL_SHARES).split(",")
+    usual = ",".join(f"{kind}={percent}" for kind, percent in USUAL_SHARES.items())
+    given = reader.text("DRIVE_QUOTA_SHARES", usual).split(",")
     shares = [found for each in given if (found := SHARE.fullmatch(each.strip()))]
-    percents = {kind: int(percent) for kind, percent in (share.groups() for share in shares)}
-    if not len(given) == len(percents) == 3:
-        reader.faults.append(
-            f"DRIVE_QUOTA_SHARES must give each a whole percentage, like {USUAL_SHARES}."
-        )
+    percents = {share[1]: int(share[2]) for share in shares}
+    if not len(given) == len(percents) == len(USUAL_SHARES):
+        reader.faults.append(f"DRIVE_QUOTA_SHARES must give each a whole percentage, like {usual}.")
     elif sum(percents.values()) > 100:
         reader.faults.append("DRIVE_QUOTA_SHARES must not add up to more than 100.")
     return {kind: percent / 100 for kind, percent in percents.items()}
