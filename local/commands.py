@@ -13,6 +13,7 @@ from contextlib import suppress
 from rich.console import Console
 
 from local.demo import Stopwatch, run_import
+from local.paths import data_dir
 from local.run.data_folder import LOCK, POLL_S, DataFolder, DataFolderError, RunningCopy
 from local.run.stack import running_stack
 from local.servers.health import http_problem
@@ -20,7 +21,6 @@ from local.servers.server import ServerError
 from local.servers.services import service
 from local.show.addresses import table
 from local.show.follow import Limits
-from services.core.settings import data_dir
 
 OK, FAILED, CANNOT_START, NO_PROGRESS, INTERRUPTED = 0, 1, 3, 4, 130
 # A copy needs less than this to stop its services, then its servers.

@@ -57,7 +57,6 @@ class ImportControls:
         self._by_import: dict[str, ImportControl] = {}
 
     def of(self, import_id: str) -> ImportControl:
-        """The control that the import is under now."""
         return self._by_import.get(import_id, UNCONTROLLED)
 
     def apply(self, event: e.Message) -> None:

@@ -10,6 +10,8 @@ Verdict
     └── CoolDown      the other side shut us out for a while: wait as long as it says
 """
 
+from typing import Self
+
 
 class Verdict(Exception):
     """Base of the three verbs. `reason` is a stable code, `message` a sentence for a person.
@@ -24,6 +26,10 @@ class Verdict(Exception):
         super().__init__(f"{message} ({reason})")
         self.reason = reason
         self.message = message
+
+    def of(self, system: str) -> Self:
+        self.system = system
+        return self
 
 
 class TryAgain(Verdict):

@@ -8,9 +8,11 @@ Each struct knows its topic, its partition key, its subject (what it is about) a
 (what makes it the same fact when it is published twice).
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, ClassVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
 
 from msgspec import Meta, Struct
 
@@ -34,6 +36,23 @@ BRIEF_NAME = 120
 """Characters of a name in a manifest: 1,000 of the longest must fit one Kafka record."""
 
 Identity = tuple[object, ...]
+T = TypeVar("T")
+
+
+if TYPE_CHECKING:
+
+    class Computed(Generic[T]):
+        def __init__(self, read: Callable[[Any], T]) -> None: ...
+        def __get__(self, event: object, owner: type) -> T: ...
+
+else:
+
+    class Computed(property, Generic[T]):
+        """A `property` of a given type, read by an `attrgetter`: no Python code runs."""
+
+
+PAGE = "import_id", "folder_id", "pass_number", "page_number", "epoch"
+FILE = "import_id", "file_id", "version", "round", "epoch", "replay_id"
 
 
 class Mode(Enum):
@@ -48,24 +67,12 @@ class Event(Struct, frozen=True, kw_only=True, tag=True):
     """One fact about one import, produced under control epoch `epoch`."""
 
     topic: ClassVar[str]
+    key = Computed[str](attrgetter("import_id"))
+    subject = Computed[str](attrgetter("import_id"))
+    identity = Computed[Identity](attrgetter("import_id", "epoch"))
 
     import_id: Id
     epoch: Small = 0
-
-    @property
-    def key(self) -> str:
-        """The partition key."""
-        return self.import_id
-
-    @property
-    def subject(self) -> str:
-        """What the event is about: a file, a folder or the import."""
-        return self.key
-
-    @property
-    def identity(self) -> Identity:
-        """Equal for two events that state the same fact."""
-        return self.import_id, self.epoch
 
 
 class ImportRequested(Event, frozen=True, kw_only=True):
@@ -116,12 +123,10 @@ class ListingDigest(Struct, frozen=True, kw_only=True):
 class FolderEvent(Event, frozen=True, kw_only=True):
     """One fact about one folder, or about one page of it."""
 
-    folder_id: Id
+    subject = Computed[str](attrgetter("folder_id"))
+    identity = Computed[Identity](attrgetter(*PAGE))
 
-    @property
-    def subject(self) -> str:
-        """The folder."""
-        return self.folder_id
+    folder_id: Id
 
 
 class PageRequested(FolderEvent, frozen=True, kw_only=True):
@@ -151,29 +156,20 @@ class PageRequested(FolderEvent, frozen=True, kw_only=True):
     mode: Mode = Mode.FRESH
     round: Small = 0
 
-    @property
+    @Computed
     def key(self) -> str:
         """All pages of a folder of an import share a partition."""
         return f"{self.import_id}/{self.folder_id}"
-
-    @property
-    def identity(self) -> Identity:
-        """The page, under one epoch."""
-        return _page_identity(self)
 
 
 class FolderNamed(FolderEvent, frozen=True, kw_only=True):
     """The name of an import's root folder, as Drive gave it when the import began."""
 
     topic: ClassVar[str] = "imports.listed"
+    identity = Computed[Identity](attrgetter("import_id", "folder_id", "epoch"))
 
     name: Name
     named_at: Time
-
-    @property
-    def identity(self) -> Identity:
-        """One name per import and epoch."""
-        return self.import_id, self.folder_id, self.epoch
 
 
 class FileBrief(Struct, frozen=True, kw_only=True):
@@ -226,11 +222,6 @@ class PageListed(FolderEvent, frozen=True, kw_only=True):
     skipped: tuple[Skipped, ...] = ()
     files: tuple[FileBrief, ...] = ()
 
-    @property
-    def identity(self) -> Identity:
-        """The page, under one epoch."""
-        return _page_identity(self)
-
 
 class FolderFailed(FolderEvent, frozen=True, kw_only=True):
     """A folder that cannot be listed: a reason code, and a sentence a person can act on."""
@@ -244,16 +235,6 @@ class FolderFailed(FolderEvent, frozen=True, kw_only=True):
     pass_number: Small = 0
     page_number: Small = 0
 
-    @property
-    def identity(self) -> Identity:
-        """The page, under one epoch."""
-        return _page_identity(self)
-
-
-def _page_identity(event: PageRequested | PageListed | FolderFailed) -> Identity:
-    page = event.pass_number, event.page_number
-    return event.import_id, event.folder_id, *page, event.epoch
-
 
 class FileFound(Event, frozen=True, kw_only=True):
     """One image, with all that Drive's listing said of it; nobody has to ask again.
@@ -262,6 +243,8 @@ class FileFound(Event, frozen=True, kw_only=True):
     """
 
     topic: ClassVar[str] = "files.found"
+    key = subject = Computed[str](attrgetter("file_id"))
+    identity = Computed[Identity](attrgetter(*FILE))
 
     file_id: Id
     name: Name
@@ -283,17 +266,6 @@ class FileFound(Event, frozen=True, kw_only=True):
     round: Small = 0
     replay_id: Id | None = None
 
-    @property
-    def key(self) -> str:
-        """All events of a file share a partition number."""
-        return self.file_id
-
-    @property
-    def identity(self) -> Identity:
-        """This version of the file, in this round of this import."""
-        job = self.round, self.epoch, self.replay_id
-        return self.import_id, self.file_id, self.version, *job
-
 
 class FileStored(Event, frozen=True, kw_only=True):
     """The bytes are in the store and equal what Drive said. Contains its `FileFound` whole.
@@ -303,6 +275,9 @@ class FileStored(Event, frozen=True, kw_only=True):
     """
 
     topic: ClassVar[str] = "files.stored"
+    key = subject = Computed[str](attrgetter("file.file_id"))
+    round = Computed[int](attrgetter("file.round"))
+    identity = Computed[Identity](attrgetter(*(f"file.{field}" for field in FILE), "unchanged"))
 
     file: FileFound
     bucket: Text
@@ -315,26 +290,12 @@ class FileStored(Event, frozen=True, kw_only=True):
     attempts: Small = 1
     seconds: float = 0.0
 
-    @property
-    def key(self) -> str:
-        """The file's own key."""
-        return self.file.key
-
-    @property
-    def round(self) -> int:
-        """The round of the file that was stored."""
-        return self.file.round
-
-    @property
-    def identity(self) -> Identity:
-        """The file's identity, stored or found in place."""
-        return *self.file.identity, self.unchanged
-
 
 class FileFailed(Event, frozen=True, kw_only=True):
     """This file was set aside. `file` is None only where its `FileFound` could not be decoded."""
 
     topic: ClassVar[str] = "files.failed"
+    key = subject = Computed[str](attrgetter("file_id"))
 
     file_id: Id
     reason: Reason
@@ -344,14 +305,8 @@ class FileFailed(Event, frozen=True, kw_only=True):
     round: Small = 0
     attempts: Small = 1
 
-    @property
-    def key(self) -> str:
-        """The file's own key."""
-        return self.file_id
-
-    @property
+    @Computed
     def identity(self) -> Identity:
-        """The file's identity and the reason of the failure."""
         if self.file is not None:
             return *self.file.identity, self.reason
         return self.import_id, self.file_id, self.round, self.epoch, self.reason
@@ -373,6 +328,7 @@ class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
     """
 
     topic: ClassVar[str] = "workers.status"
+    key = subject = Computed[str](attrgetter("worker_id"))
 
     worker_id: Id
     service: str
@@ -383,32 +339,12 @@ class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
     oldest_unfinished_seconds: float = 0.0
     quota_share: float = 0.0
 
-    @property
-    def key(self) -> str:
-        """The topic is compacted: the newest status of each worker stays."""
-        return self.worker_id
-
-    @property
-    def subject(self) -> str:
-        """The worker."""
-        return self.worker_id
-
-    @property
+    @Computed
     def identity(self) -> Identity:
-        """One statement of one worker."""
         return self.worker_id, self.at.isoformat()
 
 
 Control = ImportPaused | ImportResumed | ImportCancelled | ImportStalled
-Message = (
-    ImportRequested
-    | Control
-    | PageRequested
-    | PageListed
-    | FolderNamed
-    | FolderFailed
-    | FileFound
-    | FileStored
-    | FileFailed
-    | WorkerStatus
-)
+Listed = PageListed | FolderNamed | FolderFailed
+Outcome = FileStored | FileFailed
+Message = ImportRequested | Control | PageRequested | Listed | FileFound | Outcome | WorkerStatus

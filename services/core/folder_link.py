@@ -5,6 +5,7 @@ The forms are those of `drive-api.md` §2, collected from Drive itself and from 
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 LONGEST_LINK = 2048
@@ -13,30 +14,13 @@ SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 RESOURCE_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 HOSTS = {"drive.google.com", "docs.google.com"}
 BY_QUERY = {"open", "folderview", "embeddedfolderview"}
-EDITORS = {
-    "document": "document",
-    "spreadsheets": "spreadsheet",
-    "presentation": "presentation",
-    "forms": "form",
-    "drawings": "drawing",
-    "videos": "video",
-}
+EDITORS = ("document", "spreadsheets", "presentation", "forms", "drawings", "videos")
 EXAMPLE = "https://drive.google.com/drive/folders/…"
-SHORTEST_STEP = 19
-"""The shortest id that Drive gives, a shared drive's `0A…`: a shorter word is no step of a path."""
+STEP = re.compile(r"[A-Za-z0-9_-]{19,128}")
+"""The shortest id that Drive gives is a shared drive's `0A…`: a shorter word is no step."""
 OWN_VIEWS = {
-    "root",
-    "my-drive",
-    "home",
-    "shared-with-me",
-    "shared-drives",
-    "recent",
-    "starred",
-    "trash",
-    "search",
-    "computers",
-    "priority",
-    "activity",
+    *("root", "my-drive", "home", "shared-with-me", "shared-drives", "computers"),
+    *("recent", "starred", "trash", "search", "priority", "activity"),
 }
 # What mail and chat programs, and sentences, put around a link; no link of these forms ends so.
 BEFORE, AFTER = " <>\"'(", " <>\"').,;"
@@ -46,7 +30,7 @@ class NotAFolderLinkError(ValueError):
     """The text is no link to a Drive folder; the message says why and what to paste."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(f"{message} like {EXAMPLE}.")
         self.code = code
 
 
@@ -67,12 +51,11 @@ def parse_folder_link(text: str) -> FolderLink:
     """The folder that a link names; raises `NotAFolderLinkError`."""
     text = tidy(text)
     if not text:
-        raise NotAFolderLinkError("empty", f"Paste the link of a Drive folder, like {EXAMPLE}.")
+        raise NotAFolderLinkError("empty", "Paste the link of a Drive folder,")
     if len(text) > LONGEST_LINK:
         raise NotAFolderLinkError(
             "too_long",
-            f"A folder link has at most {LONGEST_LINK} characters, this has {len(text)}; "
-            f"paste one like {EXAMPLE}.",
+            f"A folder link has at most {LONGEST_LINK} characters, this has {len(text)}; paste one",
         )
     if ID.fullmatch(text) and text.lower() not in OWN_VIEWS:
         return FolderLink(text)
@@ -82,9 +65,7 @@ def parse_folder_link(text: str) -> FolderLink:
     if folder_id.lower() in OWN_VIEWS:
         raise _why_not([folder_id.lower()])
     if not ID.fullmatch(folder_id):
-        raise NotAFolderLinkError(
-            "bad_id", f"The link holds no valid folder id; paste one like {EXAMPLE}."
-        )
+        raise NotAFolderLinkError("bad_id", "The link holds no valid folder id; paste one")
     return FolderLink(folder_id, _resource_key(query))
 
 
@@ -95,9 +76,7 @@ def _split(text: str) -> SplitResult:
     except ValueError:
         host = ""
     if host not in HOSTS or parts.scheme.lower() not in {"http", "https"}:
-        raise NotAFolderLinkError(
-            "not_drive", f"This is not a link to Google Drive; paste one like {EXAMPLE}."
-        )
+        raise NotAFolderLinkError("not_drive", "This is not a link to Google Drive; paste one")
     return parts
 
 
@@ -120,40 +99,27 @@ def _folder_id(parts: SplitResult, query: dict[str, list[str]]) -> str:
 
 def _shown(path: list[str]) -> str:
     """The mobile page's links name every folder from where one began down to the one on screen."""
-    shown = path[0]
-    for step in path[1:]:
-        if len(step) < SHORTEST_STEP or not ID.fullmatch(step):
-            break
-        shown = step
-    return shown
+    return [path[0], *takewhile(STEP.fullmatch, path[1:])][-1]
 
 
 def _why_not(steps: list[str]) -> NotAFolderLinkError:
+    editor = next((each for each in EDITORS if each in steps), "")
     if "file" in steps or "uc" in steps:
-        return NotAFolderLinkError(
-            "file_link",
-            f"This links to a single file; paste the link of its folder, like {EXAMPLE}.",
-        )
-    for editor, noun in EDITORS.items():
-        if editor in steps:
-            return NotAFolderLinkError(
-                "document_link",
-                f"This links to a Google {noun}; paste the link of a folder, like {EXAMPLE}.",
-            )
-    if OWN_VIEWS & set(steps):
-        return NotAFolderLinkError(
+        why = "file_link", "This links to a single file; paste the link of its folder,"
+    elif editor:
+        noun = editor.removesuffix("s")
+        why = "document_link", f"This links to a Google {noun}; paste the link of a folder,"
+    elif OWN_VIEWS & set(steps):
+        why = (
             "private_view",
             "This is your own view of Drive, which nobody else can open; open a folder that is "
-            f"shared with anyone, and paste its link, like {EXAMPLE}.",
+            "shared with anyone, and paste its link,",
         )
-    return NotAFolderLinkError(
-        "no_folder",
-        f"The link names no folder; open the folder and paste its link, like {EXAMPLE}.",
-    )
+    else:
+        why = "no_folder", "The link names no folder; open the folder and paste its link,"
+    return NotAFolderLinkError(*why)
 
 
 def _resource_key(query: dict[str, list[str]]) -> str | None:
-    for name, values in query.items():
-        if name.lower() == "resourcekey" and RESOURCE_KEY.fullmatch(values[0]):
-            return values[0]
-    return None
+    given = (values[0] for name, values in query.items() if name.lower() == "resourcekey")
+    return next(filter(RESOURCE_KEY.fullmatch, given), None)

@@ -14,10 +14,8 @@ SHORTCUT_TYPE = "application/vnd.google-apps.shortcut"
 GOOGLE_TYPES = "application/vnd.google-apps."
 STREAM_BYTES = 20 * 1024 * 1024
 """The most memory that one `KeepsObjects.put_stream` may hold, whatever the size of its body."""
-
-
 LARGEST_PAGE = 1000
-"""Entries of one page of a listing: more are not given."""
+"""Entries of one page of a listing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +62,14 @@ class Page:
     incomplete: bool = False
 
 
-class ReadsFolders(Protocol):
+class LooksUpFiles(Protocol):
+    """Drive, for whoever holds an older description of an item."""
+
+    async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
+        """The item as it is now, with its parents. Raises the three verbs of `core.errors`."""
+
+
+class ReadsFolders(LooksUpFiles, Protocol):
     """Drive, as the lister sees it."""
 
     async def list_page(
@@ -76,15 +81,10 @@ class ReadsFolders(Protocol):
         page_size: int = LARGEST_PAGE,
         ids_only: bool = False,
     ) -> Page:
-        """One page, at most `page_size` entries. Raises the three verbs of `core.errors`.
+        """One page, at most `page_size` entries. Raises the three verbs.
 
         A token is good only for the `page_size` and `ids_only` that it was given for.
         """
-        ...
-
-    async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
-        """One item by its id, with its parents. Raises the three verbs."""
-        ...
 
 
 class OpensFiles(Protocol):
@@ -92,15 +92,6 @@ class OpensFiles(Protocol):
 
     def open(self, file: FileFound) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The file's bytes in chunks. Raises the three verbs, on entering and while reading."""
-        ...
-
-
-class LooksUpFiles(Protocol):
-    """Drive, for whoever holds an older description of a file."""
-
-    async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
-        """The item as it is now. Raises the three verbs."""
-        ...
 
 
 class SpendsQuota(Protocol):
@@ -108,11 +99,9 @@ class SpendsQuota(Protocol):
 
     async def take(self, units: int) -> None:
         """Return once so many units may be spent."""
-        ...
 
     def refused(self) -> None:
         """Google said that it was too much all the same: slow down."""
-        ...
 
 
 class KeepsObjects(Protocol):
@@ -122,15 +111,12 @@ class KeepsObjects(Protocol):
 
     async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
         """Make the object visible whole, replacing what was there. Raises the three verbs."""
-        ...
 
     async def put_stream(self, key: str, body: AsyncIterator[bytes], *, content_type: str) -> None:
         """As `put`, in parts. If `body` raises, so does this, and nothing becomes visible."""
-        ...
 
     async def size(self, key: str) -> int | None:
         """The object's size in bytes, or None if there is no such object."""
-        ...
 
 
 class PublishesEvents(Protocol):
@@ -138,7 +124,6 @@ class PublishesEvents(Protocol):
 
     async def publish(self, events: Sequence[Message]) -> None:
         """Return once every event is acknowledged by all in-sync replicas, else raise."""
-        ...
 
 
 class HandlesMessages(Protocol):
@@ -149,8 +134,6 @@ class HandlesMessages(Protocol):
 
         `redelivered`: it may have been handled before, by a worker that died.
         """
-        ...
 
     async def set_aside(self, event: Message, why: SetAside) -> None:
         """Publish that this event's item has failed."""
-        ...

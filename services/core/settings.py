@@ -4,7 +4,6 @@ No fault quotes a value: what was put into the wrong setting may be a secret. Se
 that hides them, so that no log and no traceback prints one.
 """
 
-import json
 import os
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -12,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
+
+import msgspec
 
 from services.core.setting_names import NAMES, unknown_names
 
@@ -33,7 +34,6 @@ class Secret:
     value: str = field(repr=False)
 
     def reveal(self) -> str:
-        """The secret itself."""
         return self.value
 
     def __str__(self) -> str:
@@ -41,34 +41,30 @@ class Secret:
 
 
 class Reader:
-    """Takes typed values out of an environment and remembers every fault.
+    """Takes typed values out of an environment; remembers every fault and every name.
 
     After a fault the default is returned, or what is nearest to it, so that reading goes on.
     """
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
-        self._read: set[str] = set()
+        self.names: set[str] = set()
         self.faults: list[str] = []
 
     def text(self, name: str, default: str | None = None) -> str:
         """A value of one line; a fault if there is neither a value nor a default."""
-        self._read.add(name)
+        self.names.add(name)
         value = self._env.get(name, "").strip(" \t\r\n")
         if any(unicodedata.category(character) in BREAKS_A_LINE for character in value):
             self.faults.append(
                 f"{name} contains a line break, a control character or bytes that are not UTF-8."
             )
-            return default or ""
-        if value:
-            return value
-        if default is None:
+            value = ""
+        elif not value and default is None:
             self.faults.append(f"{name} is not set.")
-            return ""
-        return default
+        return value or default or ""
 
     def secret(self, name: str, default: str | None = None) -> Secret:
-        """A value that is never shown."""
         return Secret(self.text(name, default))
 
     def number(self, name: str, default: int, at_least: int, at_most: int) -> int:
@@ -104,11 +100,11 @@ class Reader:
             known = False
         if not known:
             self.faults.append(f"{name} must be an address like {schemes[0]}://host:port.")
-            return default or ""
-        if parts.scheme in ("http", "https") and "@" in parts.netloc:
+        elif parts.scheme in ("http", "https") and "@" in parts.netloc:
             self.faults.append(f"{name} must not contain a user name or a password.")
-            return default or ""
-        return value.rstrip("/")
+        else:
+            return value.rstrip("/")
+        return default or ""
 
     def json_file(self, name: str) -> Path | None:
         """The path of a readable file that holds a JSON object; None if the name is not set."""
@@ -117,33 +113,12 @@ class Reader:
             return None
         path = Path(value).expanduser()
         try:
-            if not isinstance(json.loads(path.read_bytes()), dict):
-                raise ValueError
+            msgspec.json.decode(path.read_bytes(), type=dict)
         except OSError as why:
             self.faults.append(f"{name} names {_shown(path)} that cannot be read: {why.strerror}.")
         except (ValueError, RecursionError):
             self.faults.append(f"{name} names {_shown(path)} that holds no JSON object.")
         return path
-
-    def check_names(self) -> list[str]:
-        """Sentences about names that look like settings and are none. Call it after all reads.
-
-        A name that resembles a setting which was read and is not set is a fault instead.
-        """
-        warnings = []
-        for name, close in unknown_names(self._env, NAMES | self._read):
-            if not close:
-                warnings.append(f"{name} is not a setting of Drivestream, so nothing reads it.")
-                continue
-            sentence = f"{name} is not a setting; did you mean {close}?"
-            is_set = self._env.get(close, "").strip()
-            (warnings if is_set or close not in self._read else self.faults).append(sentence)
-        return warnings
-
-    def done(self) -> None:
-        """Raise all faults, if there are any."""
-        if self.faults:
-            raise SettingsError("\n".join(self.faults))
 
 
 def read_settings(
@@ -153,22 +128,21 @@ def read_settings(
 ) -> T:
     """Apply `read`, then raise `SettingsError` with every fault that it met.
 
-    `warn` is given a sentence for each name that looks like a setting and that nothing reads.
+    `warn` is given a sentence for each name that looks like a setting and that nothing reads. A
+    name that resembles a setting which was read and is not set is a fault instead.
     """
     reader = Reader(env)
     value = read(reader)
-    for sentence in reader.check_names():
-        warn(sentence)
-    reader.done()
+    for name, close in unknown_names(env, NAMES | reader.names):
+        if not close:
+            warn(f"{name} is not a setting of Drivestream, so nothing reads it.")
+            continue
+        is_fault = close in reader.names and not env.get(close, "").strip()
+        tell = reader.faults.append if is_fault else warn
+        tell(f"{name} is not a setting; did you mean {close}?")
+    if reader.faults:
+        raise SettingsError("\n".join(reader.faults))
     return value
-
-
-def data_dir(env: Mapping[str, str]) -> Path:
-    """Where one machine keeps its servers' data: DATA_DIR, else the user's data directory."""
-    if env.get("DATA_DIR"):
-        return Path(env["DATA_DIR"]).expanduser()
-    home = env.get("XDG_DATA_HOME") or Path(env.get("HOME", "~")).expanduser() / ".local" / "share"
-    return Path(home) / "drivestream"
 
 
 def _shown(path: Path) -> str:

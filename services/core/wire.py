@@ -4,7 +4,7 @@ Header names are those of the CloudEvents Kafka protocol binding and of W3C Trac
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Union
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -14,7 +14,6 @@ from services.core import events as e
 from services.core.topics import ALL
 
 NAMESPACE = uuid5(NAMESPACE_URL, "drivestream:events")
-CONTENT_TYPE = b"application/json"
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 
 _encoder = msgspec.json.Encoder()
@@ -41,7 +40,7 @@ class Record:
     topic: str
     key: bytes
     value: bytes
-    headers: Sequence[tuple[str, bytes]] = field(default_factory=tuple)
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 def event_id(event: e.Message) -> UUID:
@@ -51,12 +50,8 @@ def event_id(event: e.Message) -> UUID:
 
 def encode(event: e.Message, *, source: str) -> Record:
     """One record, ready to produce. `source` is the service, e.g. `lister`."""
-    return Record(
-        topic=event.topic,
-        key=event.key.encode(),
-        value=_encoder.encode(event),
-        headers=_headers(event, source),
-    )
+    value, headers = _encoder.encode(event), _headers(event, source)
+    return Record(topic=event.topic, key=event.key.encode(), value=value, headers=headers)
 
 
 def _headers(event: e.Message, source: str) -> tuple[tuple[str, bytes], ...]:
@@ -66,7 +61,7 @@ def _headers(event: e.Message, source: str) -> tuple[tuple[str, bytes], ...]:
         ("ce_id", str(identity).encode()),
         ("ce_source", f"/drivestream/{source}".encode()),
         ("ce_type", f"drivestream.{type(event).__name__}.v1".encode()),
-        ("content-type", CONTENT_TYPE),
+        ("content-type", b"application/json"),
     )
     if isinstance(event, e.WorkerStatus):
         return headers
@@ -94,11 +89,13 @@ def decode(topic: str, value: bytes | None) -> e.Message:
         event: e.Message = _decoders[topic].decode(value)
     except KeyError:
         raise UndecodableError(f"no events are expected in {topic}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
+    except (ValueError, RecursionError) as why:
         _raise_if_unknown(topic, value)
         raise UndecodableError(str(why)) from why
-    if not _agrees_with_itself(event):
-        raise UndecodableError("the event and the file in it are not of one import and file")
+    match event:
+        case e.FileStored(file=e.FileFound() as file) | e.FileFailed(file=e.FileFound() as file):
+            if (event.import_id, event.subject) != (file.import_id, file.file_id):
+                raise UndecodableError("the event and its file are not of one import and file")
     return event
 
 
@@ -109,20 +106,10 @@ class _Tagged(msgspec.Struct):
 def _raise_if_unknown(topic: str, value: bytes) -> None:
     try:
         tag = msgspec.json.decode(value, type=_Tagged).type
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return
     if tag.isidentifier() and tag not in _known_types:
         raise UnknownEventError(
             f"{topic} holds an event of type {tag[:64]}, which this version does not know. "
             "Upgrade this service; nothing is lost meanwhile."
         )
-
-
-def _agrees_with_itself(event: e.Message) -> bool:
-    match event:
-        case e.FileStored():
-            return event.import_id == event.file.import_id
-        case e.FileFailed(file=e.FileFound() as file):
-            return (event.import_id, event.file_id) == (file.import_id, file.file_id)
-        case _:
-            return True

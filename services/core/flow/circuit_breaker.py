@@ -1,15 +1,12 @@
 """A circuit breaker for one outside system: closed, open, half-open.
 
 Closed, every call goes through. A call that ends in a `Stop` opens the breaker: whoever failed
-waits, and one at a time probes, after waits that double. The first success closes the breaker and
-lets everybody go on. While a `CoolDown` lasts, newcomers wait too, and only the probe asks.
-
-An item that keeps failing while the system works for others is isolated: it is set aside, and
-nobody waits for it.
+waits, and one at a time probes, after waits that double. The first success closes the breaker.
+While a `CoolDown` lasts, newcomers wait too, and only the probe asks. An item that keeps failing
+while the system works for others is isolated, so that nobody waits for it, and then set aside.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -20,7 +17,7 @@ from services.core.errors import CoolDown, Outage, SetAside, Stop
 from services.core.events import Waiting
 
 T = TypeVar("T")
-Tasks = Counter[asyncio.Task[object] | None]
+Tasks = list[asyncio.Task[object] | None]
 OnWait = Callable[[Stop, float], None]
 Check = Callable[[], Awaitable[bool]]
 FIRST_WAIT = 2.0
@@ -51,8 +48,8 @@ class _Item:
 class CircuitBreaker:
     """Waits in seconds, doubling from `first_wait` to `longest_wait`.
 
-    `on_wait` hears of every probe's wait before it begins: why, and how long. `check` says whether
-    the system answers at all, when nothing succeeds that could tell.
+    `on_wait` hears of every probe's wait before it begins. `check` says whether the system answers
+    at all, when nothing succeeds that could tell.
     """
 
     def __init__(
@@ -72,9 +69,9 @@ class CircuitBreaker:
         self._probe = asyncio.Lock()
         self._cool_down: CoolDown | None = None
         self._cool_downs = 0
-        self._queue: Tasks = Counter()
-        self._probes: Tasks = Counter()
-        self._isolated: Tasks = Counter()
+        self._queue: Tasks = []
+        self._probes: Tasks = []
+        self._isolated: Tasks = []
         self._why = Waiting(reason="starting", message="")
 
     @property
@@ -84,14 +81,10 @@ class CircuitBreaker:
         return self._why if self._queue or probed else None
 
     def holds(self, task: asyncio.Task[object]) -> bool:
-        """Whether this task waits here."""
         return task in self._queue or task in self._isolated
 
     async def call(self, act: Callable[[], Awaitable[T]], *, patience: float = PATIENCE) -> T:
-        """The value of `act()`, called until it raises no `Stop`.
-
-        Raises `SetAside` for an item that fails again and again while the system works.
-        """
+        """The value of `act()`, called until it raises no `Stop`. Raises `SetAside` too."""
         item, probing = _Item(self._successes), False
         while True:
             if self._cool_down is not None and not probing:
@@ -107,7 +100,7 @@ class CircuitBreaker:
             except Stop as why:
                 await self._weigh(item, why)
                 if item.evidence >= patience:
-                    raise _set_aside(why) from why
+                    raise SetAside(why.reason, why.message).of(why.system) from why
                 probing = await self._wait(item, why)
             else:
                 self._succeeded(admitted)
@@ -142,17 +135,14 @@ class CircuitBreaker:
         An isolated item waits by itself and keeps nobody. One piece of evidence isolates it, two
         are needed behind a cool-down, since that may let through what came before.
         """
-        doubled = 2.0 ** min(item.rounds, MOST_DOUBLINGS)
-        if isinstance(why, CoolDown):
-            if item.evidence > OTHERS_SUCCEED:
-                await self._sleep(min(LONGEST_COOL_DOWN, why.seconds * doubled / 2))
-                return False
-            if self._cool_down is None:
-                self._cool_downs += 1
-            self._cool_down = why
-        elif item.evidence >= OTHERS_SUCCEED:
-            await self._sleep(min(self._longest_wait, self._first_wait * doubled / 2))
+        cools_down = isinstance(why, CoolDown)
+        if item.evidence > OTHERS_SUCCEED or (item.evidence == OTHERS_SUCCEED and not cools_down):
+            with _member(self._isolated):
+                await asyncio.sleep(self._seconds(why, item.rounds - 1))
             return False
+        if isinstance(why, CoolDown):
+            self._cool_downs += self._cool_down is None
+            self._cool_down = why
         self._closed.clear()
         await self._wait_for_probe(why)
         return True
@@ -163,16 +153,12 @@ class CircuitBreaker:
             self._why = Waiting(reason=why.reason, message=why.message)
         with _member(self._queue):
             async with self._probe:
-                await self._sit_out(why)
-
-    async def _sleep(self, seconds: float) -> None:
-        with _member(self._isolated):
-            await asyncio.sleep(seconds)
+                if not self._closed.is_set():
+                    await self._sit_out(why)
 
     async def _sit_out(self, why: Stop) -> None:
-        if self._closed.is_set():
-            return
-        seconds = self._next_wait(why)
+        seconds = self._seconds(why, self._waits)
+        self._waits += 1
         until = datetime.now(UTC) + timedelta(seconds=seconds)
         self._why = Waiting(reason=why.reason, message=why.message, until=until)
         self._on_wait(why, seconds)
@@ -180,9 +166,8 @@ class CircuitBreaker:
             async with asyncio.timeout(seconds):
                 await self._closed.wait()
 
-    def _next_wait(self, why: Stop) -> float:
-        doubled = 2.0 ** min(self._waits, MOST_DOUBLINGS)
-        self._waits += 1
+    def _seconds(self, why: Stop, doublings: int) -> float:
+        doubled = 2.0 ** min(doublings, MOST_DOUBLINGS)
         if isinstance(why, CoolDown):
             return min(LONGEST_COOL_DOWN, why.seconds * doubled)
         return min(self._longest_wait, self._first_wait * doubled)
@@ -192,16 +177,8 @@ class CircuitBreaker:
 def _member(tasks: Tasks) -> Iterator[None]:
     """Count the running task among these for as long as the block lasts."""
     task = asyncio.current_task()
-    tasks[task] += 1
+    tasks.append(task)
     try:
         yield
     finally:
-        tasks[task] -= 1
-        if not tasks[task]:
-            del tasks[task]
-
-
-def _set_aside(why: Stop) -> SetAside:
-    end = SetAside(why.reason, why.message)
-    end.system = why.system
-    return end
+        tasks.remove(task)

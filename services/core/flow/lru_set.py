@@ -22,7 +22,6 @@ class LruSet(Generic[T]):
         return True
 
     def add(self, item: T) -> None:
-        """Add it, and forget the least recently used beyond the capacity."""
         self._items[item] = None
         self._items.move_to_end(item)
         if len(self._items) > self._capacity:

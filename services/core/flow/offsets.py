@@ -1,8 +1,7 @@
 """Which offset of a partition may be committed while work finishes out of order.
 
-Kafka's committed offset is the next one to read, so the commit is the oldest unfinished offset, or
-the one after the newest delivered if all are finished. Offsets have gaps (transaction markers,
-compaction), so nothing is computed by counting.
+Kafka's committed offset is the next one to read: the oldest unfinished one, or the one after the
+newest delivered. Offsets have gaps (transaction markers, compaction), so nothing is counted.
 
 What finished behind one slow message travels in the commit's metadata (`CommitState`): the next
 owner of the partition does not do it again. The metadata also says whether the owner left in
@@ -10,13 +9,12 @@ order, so a message that kills its worker is found out.
 """
 
 import base64
-import binascii
 import zlib
-from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from itertools import pairwise
+from itertools import accumulate, chain, pairwise
+from typing import NamedTuple
 
 import msgspec
 
@@ -36,9 +34,9 @@ Range = tuple[int, int]
 class CommitState:
     """What a commit says beyond its offset.
 
-    `started` is the offset after the newest message that was started. `deaths` counts how often in
-    a row a worker died before the commit reached `suspect_until`. `alone` is the message that was
-    worked on alone. `idle`: nothing was in hand, so the death of this owner proves nothing.
+    `started` is the offset after the newest message that may have been started. `deaths` counts
+    how often in a row a worker died before the commit reached `suspect_until`. `alone` is the
+    message that was worked on alone. `idle`: nothing was in hand, so a death proves nothing.
     """
 
     finished: tuple[Range, ...] = ()
@@ -51,22 +49,22 @@ class CommitState:
     def encode(self, offset: int) -> str:
         """The metadata of a commit at `offset`. Ranges that do not fit are left out: their messages
         may be done twice, which changes nothing."""
-        ranges = self.finished
-        while True:
-            text = self._encode(offset, ranges)
-            if len(text) <= LONGEST_METADATA:
-                return text
-            ranges = ranges[: len(ranges) // 2]
-
-    def _encode(self, offset: int, ranges: Sequence[Range]) -> str:
         numbers = [VERSION, self.started - offset, self.deaths, self.suspect_until - offset]
         numbers += [-1 if self.alone is None else self.alone - offset, int(self.idle)]
-        last = offset
-        for first, end in ranges:
-            numbers += [first - last, end - first]
-            last = end
-        packed = zlib.compress(msgspec.json.encode(numbers), 1)
-        return base64.b85encode(packed).decode()
+        numbers += [b - a for a, b in pairwise([offset, *chain.from_iterable(self.finished)])]
+        text = base64.b85encode(zlib.compress(msgspec.json.encode(numbers), 1)).decode()
+        if len(text) <= LONGEST_METADATA:
+            return text
+        return replace(self, finished=self.finished[: len(self.finished) // 2]).encode(offset)
+
+    def for_next_owner(self, offset: int) -> "CommitState":
+        """What an assignment that begins with this state must assume: unless idle, a death."""
+        started = max(self.started, offset)
+        if self.idle:
+            return CommitState(finished=self.finished, started=started)
+        started += MARGIN
+        suspect_until = max(self.suspect_until, started)
+        return replace(self, started=started, deaths=self.deaths + 1, suspect_until=suspect_until)
 
     @classmethod
     def decode(cls, offset: int, metadata: str | None) -> "CommitState | None":
@@ -74,16 +72,13 @@ class CommitState:
         try:
             packed = zlib.decompress(base64.b85decode(metadata or ""))
             numbers = msgspec.json.decode(packed, type=list[int])
-        except (ValueError, zlib.error, binascii.Error):
+        except (ValueError, zlib.error):
             return None
         if len(numbers) < 6 or len(numbers) % 2 or numbers[0] != VERSION:
             return None
-        ranges, last = [], offset
-        for gap, length in zip(numbers[6::2], numbers[7::2], strict=True):
-            ranges.append((last + gap, last + gap + length))
-            last += gap + length
+        edges = list(accumulate(numbers[6:], initial=offset))
         return cls(
-            finished=tuple(ranges),
+            finished=tuple(zip(edges[1::2], edges[2::2], strict=True)),
             started=offset + numbers[1],
             deaths=numbers[2],
             suspect_until=offset + numbers[3],
@@ -102,50 +97,7 @@ class History(Enum):
     FINISHED = "finished"
 
 
-@dataclass
-class _Inherited:
-    """What follows from the state in which the last owner left the partition."""
-
-    finished: tuple[Range, ...] = ()
-    redelivered_until: int = 0
-    deaths: int = 0
-    suspect_until: int = 0
-    condemned: int | None = None
-    at: int = 0  # index into `finished`
-
-    @classmethod
-    def from_state(cls, offset: int, state: CommitState) -> "_Inherited":
-        margin = 0 if state.idle else MARGIN
-        until = max(state.started, offset) + margin
-        if state.idle:
-            return cls(finished=state.finished, redelivered_until=until)
-        return cls(
-            finished=state.finished,
-            redelivered_until=until,
-            deaths=state.deaths + 1,
-            suspect_until=max(state.suspect_until, until),
-            condemned=state.alone,
-        )
-
-    def history(self, offset: int) -> History:
-        """Offsets are asked for in ascending order."""
-        while self.at < len(self.finished) and self.finished[self.at][1] < offset:
-            self.at += 1
-        if self.at < len(self.finished) and self.finished[self.at][0] <= offset:
-            return History.FINISHED
-        if offset == self.condemned:
-            return History.CONDEMNED
-        if self.deaths >= SUSPECT_DEATHS and offset < self.suspect_until:
-            return History.SUSPECT
-        return History.REDELIVERED if offset < self.redelivered_until else History.NEW
-
-    def finished_from(self, offset: int) -> list[Range]:
-        """What the last owner finished from this offset on."""
-        return [(max(a, offset), b) for a, b in self.finished[self.at :] if b >= offset]
-
-
-@dataclass(frozen=True)
-class Commit:
+class Commit(NamedTuple):
     """What to send to the broker."""
 
     offset: int
@@ -156,16 +108,16 @@ class Commit:
 class Offsets:
     """One assignment of one partition: offsets arrive ascending, with gaps, finish in any order.
 
-    One object lives for one assignment: after `end()` late completions change nothing, since the
-    partition may belong to another worker by then. Not thread-safe: one thread owns it.
+    After `end()` nothing is committed: the partition may be another worker's. Not thread-safe.
     """
 
     ended: bool = False
     _unfinished: OrderedDict[int, float] = field(default_factory=OrderedDict)
-    _next: int | None = None
+    _next: int = 0  # nothing was delivered yet
     _started: int = 0
     _alone: int | None = None
-    _inherited: _Inherited = field(default_factory=_Inherited)
+    _inherited: CommitState = CommitState()
+    _inherited_finished: deque[Range] = field(default_factory=deque)
     _sent: Commit | None = None
     _acknowledged: Commit | None = None
 
@@ -173,23 +125,19 @@ class Offsets:
     def resumed(cls, offset: int, metadata: str | None) -> "Offsets":
         """From what the last owner committed."""
         state = CommitState.decode(offset, metadata)
-        offsets = cls()
-        if state is not None:
-            offsets._inherited = _Inherited.from_state(offset, state)
-            offsets._started = state.started
-        return offsets
+        if state is None:
+            return cls()
+        inherited, finished = state.for_next_owner(offset), deque(state.finished)
+        return cls(_started=state.started, _inherited=inherited, _inherited_finished=finished)
 
     @property
     def unfinished(self) -> int:
-        """How many delivered offsets are not finished."""
         return len(self._unfinished)
 
     @property
     def committable(self) -> int | None:
         """The offset to commit, or None while nothing was delivered, or after the end."""
-        if self.ended:
-            return None
-        return next(iter(self._unfinished), self._next)
+        return None if self.ended else next(iter(self._unfinished), self._next or None)
 
     @property
     def oldest(self) -> float | None:
@@ -201,25 +149,35 @@ class Offsets:
 
         What the last owner finished is finished at once.
         """
-        if self._next is not None and offset < self._next:
+        if offset < self._next:
             raise ValueError(f"offset {offset} was delivered before")
         self._next = offset + 1
-        history = self._inherited.history(offset)
+        history = self._history(offset)
         if history is not History.FINISHED:
             self._unfinished[offset] = at
         return history
 
+    def _history(self, offset: int) -> History:
+        finished, inherited = self._inherited_finished, self._inherited
+        while finished and finished[0][1] < offset:
+            finished.popleft()
+        if finished and finished[0][0] <= offset:
+            return History.FINISHED
+        if offset == inherited.alone:
+            return History.CONDEMNED
+        if inherited.deaths >= SUSPECT_DEATHS and offset < inherited.suspect_until:
+            return History.SUSPECT
+        return History.REDELIVERED if offset < inherited.started else History.NEW
+
     def start(self, offset: int, *, alone: bool = False) -> None:
-        """Work on this offset begins."""
         self._started = max(self._started, offset + 1)
         self._alone = offset if alone else None
 
     def finish(self, offset: int) -> None:
         """The work of this offset is done. Unknown, repeated and late ones change nothing."""
-        if not self.ended:
-            self._unfinished.pop(offset, None)
-            if self._alone == offset:
-                self._alone = None
+        self._unfinished.pop(offset, None)
+        if self._alone == offset:
+            self._alone = None
 
     def due(self, *, leaving: bool = False) -> Commit | None:
         """The commit to send, None where nothing changed since the last one acknowledged.
@@ -236,12 +194,10 @@ class Offsets:
         return commit
 
     def acknowledged(self, offset: int) -> None:
-        """The broker has acknowledged the commit of this offset."""
         if self._sent is not None and self._sent.offset == offset:
             self._acknowledged = self._sent
 
     def end(self) -> None:
-        """The assignment is over: nothing more may be committed from here."""
         self.ended = True
         self._unfinished.clear()
 
@@ -259,11 +215,9 @@ class Offsets:
 
     def _finished_ranges(self) -> list[Range]:
         """Between unfinished offsets everything is finished or does not exist."""
-        if self._next is None:
-            return []
-        edges = [*self._unfinished, self._next]
+        edges, inherited = [*self._unfinished, self._next], self._inherited_finished
         ranges = [(a + 1, b - 1) for a, b in pairwise(edges) if b - a > 1]
-        return ranges + self._inherited.finished_from(self._next)
+        return ranges + [(max(a, self._next), b) for a, b in inherited if b >= self._next]
 
 
 @dataclass(frozen=True)
@@ -274,9 +228,7 @@ class Watermarks:
     low: int
 
     def should_pause(self, unfinished: int) -> bool:
-        """True at or above the high mark."""
         return unfinished >= self.high
 
     def should_resume(self, unfinished: int) -> bool:
-        """True at or below the low mark."""
         return unfinished <= self.low

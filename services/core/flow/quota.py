@@ -1,8 +1,7 @@
 """A rate limiter for Drive's quota: even, first come first served, never above this worker's share.
 
-Workers do not talk to each other. The quota is split by kind of work, and each kind by partition: a
-worker may spend the part of it that its partitions are of all. The share is read again at every
-step, so it follows a rebalance by itself (docs/decisions/0005).
+Workers do not talk to each other. The quota is split by kind of work, and each kind by partition.
+The share is read again at every step, so it follows a rebalance by itself (docs/decisions/0005).
 """
 
 import asyncio
@@ -10,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from services.core.errors import RateLimited
 from services.core.flow.quota_settings import QuotaModel, QuotaSettings
@@ -22,14 +20,6 @@ TICK_SECONDS = 0.002
 """The shortest timer: requests that fall due within it are let go together."""
 MOST_WAITING = 4096
 """Four times the largest TRANSFER_CONCURRENCY."""
-
-
-class Logs(Protocol):
-    """A logger's method."""
-
-    def __call__(self, event: str, /, **fields: object) -> None:
-        """Log an event and its fields."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +57,7 @@ class QuotaLimiter:
         settings: QuotaSettings,
         kind: str,
         part: Callable[[], float],
-        log: Logs,
+        log: Callable[..., None],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -87,10 +77,7 @@ class QuotaLimiter:
         """Return once so many units may be spent. Cancelled, it has spent nothing."""
         cost = 1 if self._queries else units
         now = self._clock()
-        if not self._whole:
-            self._spent.add(now, cost)
-            return
-        if not self._waiting and self._may_spend(now):
+        if not self._whole or (not self._waiting and self._may_spend(now)):
             self._spend(now, cost)
             return
         if len(self._waiting) >= MOST_WAITING:
@@ -105,17 +92,14 @@ class QuotaLimiter:
             raise
 
     def holds(self, task: asyncio.Task[object]) -> bool:
-        """Whether this task waits here."""
         return any(waiter.task is task for waiter in self._waiting)
 
     def refused(self) -> None:
-        """Google refused a request as too many all the same: spend less for a while."""
         self._refused += 1
         if self._whole:
             self._aimd.refused(self._clock())
 
     def state(self) -> QuotaState:
-        """The figures as they are now."""
         now = self._clock()
         return QuotaState(
             share=round(self._share * self._our_part(), 6),
@@ -130,7 +114,6 @@ class QuotaLimiter:
         return min(1.0, max(0.0, self._part()))
 
     def _rate(self, now: float) -> float:
-        """Units a second."""
         return self._whole * self._our_part() * self._aimd.factor(now)
 
     def _may_spend(self, now: float) -> bool:

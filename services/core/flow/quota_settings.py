@@ -1,5 +1,6 @@
 """How much of Drive's quota all workers may spend together, and how it is split."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -16,6 +17,8 @@ class QuotaModel(Enum):
 
 USUAL_LIMITS = {QuotaModel.UNITS: 325_000, QuotaModel.QUERIES: 12_000}
 """A minute, per user and project: Google's usage limits (`limits` page of Drive's guides)."""
+USUAL_SHARES = {"transfer": 88, "lister": 10, "preview": 2}
+SHARE = re.compile(rf"({'|'.join(USUAL_SHARES)})\s*=\s*0*([1-9][0-9]{{0,2}})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,43 +34,29 @@ class QuotaSettings:
 
     @classmethod
     def read(cls, reader: Reader) -> "QuotaSettings":
-        """From DRIVE_QUOTA_UNITS_PER_MINUTE, DRIVE_QUOTA_MODEL and DRIVE_QUOTA_SHARES."""
-        model = _model(reader, "DRIVE_QUOTA_MODEL")
+        model = _model(reader)
         usual = USUAL_LIMITS[model]
-        return cls(
-            per_minute=reader.number("DRIVE_QUOTA_UNITS_PER_MINUTE", usual, 0, 10**9),
-            model=model,
-            shares=_shares(reader, "DRIVE_QUOTA_SHARES"),
-        )
+        per_minute = reader.number("DRIVE_QUOTA_UNITS_PER_MINUTE", usual, 0, 10**9)
+        return cls(per_minute=per_minute, model=model, shares=_shares(reader))
 
 
-USUAL_SHARES = {"transfer": 88, "lister": 10, "preview": 2}
-
-
-def _model(reader: Reader, name: str) -> QuotaModel:
-    raw = reader.text(name, QuotaModel.UNITS.value).lower()
+def _model(reader: Reader) -> QuotaModel:
+    raw = reader.text("DRIVE_QUOTA_MODEL", QuotaModel.UNITS.value).lower()
     try:
         return QuotaModel(raw)
     except ValueError:
-        reader.faults.append(f"{name} must be units or queries.")
+        reader.faults.append("DRIVE_QUOTA_MODEL must be units or queries.")
         return QuotaModel.UNITS
 
 
-def _shares(reader: Reader, name: str) -> Mapping[str, float]:
-    """Percentages such as `transfer=88,lister=10,preview=2`, as parts of one."""
+def _shares(reader: Reader) -> Mapping[str, float]:
+    """Percentages, as parts of one."""
     usual = ",".join(f"{kind}={percent}" for kind, percent in USUAL_SHARES.items())
-    raw = reader.text(name, usual)
-    given = [part.partition("=") for part in raw.split(",")]
-    percents = {kind.strip(): _percent(value) for kind, _, value in given}
-    whole = len(given) == len(percents) and percents.keys() == USUAL_SHARES.keys()
-    if not whole or min(percents.values()) < 1:
-        reader.faults.append(f"{name} must give each a whole percentage, like {usual}.")
+    given = reader.text("DRIVE_QUOTA_SHARES", usual).split(",")
+    shares = [found for each in given if (found := SHARE.fullmatch(each.strip()))]
+    percents = {share[1]: int(share[2]) for share in shares}
+    if not len(given) == len(percents) == len(USUAL_SHARES):
+        reader.faults.append(f"DRIVE_QUOTA_SHARES must give each a whole percentage, like {usual}.")
     elif sum(percents.values()) > 100:
-        reader.faults.append(f"{name} must not add up to more than 100.")
+        reader.faults.append("DRIVE_QUOTA_SHARES must not add up to more than 100.")
     return {kind: percent / 100 for kind, percent in percents.items()}
-
-
-def _percent(raw: str) -> int:
-    """0 for what is no percentage."""
-    digits = raw.strip()
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 3 else 0

@@ -6,11 +6,9 @@ Times are seconds of any monotonic clock.
 from collections.abc import Callable
 
 BURST_SECONDS = 0.25
-"""The bucket's size, as time at the present rate.
+"""The bucket's size, as time at the present rate: a busy event loop's timer is late by less.
 
-A late timer must not cost quota, and a busy event loop is late by less than this. The workers'
-shares add up to one, so their bursts add up to 0.25 s of the whole quota: 0.4 % of a minute, which
-is less than the 2 % that previews rarely use.
+All workers' bursts add up to 0.4 % of a minute's quota, less than the 2 % that previews rarely use.
 """
 DECREASE = 0.7
 """The multiplicative decrease: what a refusal leaves of the rate."""
@@ -31,22 +29,23 @@ class TokenBucket:
 
     def __init__(self, now: float) -> None:
         self._level = 0.0  # units: saved up if positive, owed if negative
-        self._rate = 0.0
+        self._rate = float("inf")  # units a second; none was seen yet
         self._at = now
 
     @property
     def free(self) -> bool:
-        """Whether a request may be sent now."""
         return self._rate > 0 and self._level >= 0
 
     def move(self, now: float, rate: float) -> None:
-        """Fill the bucket up to `now`, at `rate` units a second."""
-        earned = rate * max(0.0, now - self._at)
+        """Fill the bucket up to `now`, at `rate` units a second.
+
+        When the rate changed is not known, so the lower of the last two counts.
+        """
+        earned = min(rate, self._rate) * max(0.0, now - self._at)
         self._level = min(self._level + earned, max(rate * BURST_SECONDS, 0.0))
         self._rate, self._at = rate, max(now, self._at)
 
     def spend(self, units: float) -> None:
-        """Take so many units; negative ones are given back."""
         self._level -= units
 
     def wait(self, rate: float) -> float:
@@ -55,10 +54,7 @@ class TokenBucket:
 
 
 class AimdRate:
-    """Additive increase, multiplicative decrease of the part of a share that is used.
-
-    Logs once when a series of refusals begins, and once when the whole share is used again.
-    """
+    """Additive increase, multiplicative decrease of the part of a share that is used."""
 
     def __init__(self, log: Callable[..., None]) -> None:
         self._log = log
@@ -82,9 +78,8 @@ class AimdRate:
         """Slow down, unless that was done within `ONCE_IN_SECONDS`."""
         if self._at is not None and now - self._at < ONCE_IN_SECONDS:
             return
-        begins = self._at is None
         self._left = max(FLOOR, self.factor(now) * DECREASE)
-        self._at = now
+        begins, self._at = self._at is None, now
         if begins:
             self._log(
                 "quota.refused",
@@ -102,7 +97,6 @@ class SlidingCounter:
         self._second = 0
 
     def add(self, now: float, units: int) -> None:
-        """Count units at `now`."""
         self._advance_to(int(now))
         self._slots[self._second % MINUTE] += units
 

@@ -5,17 +5,13 @@ from typing import TypeVar
 
 from services.core.errors import Stop, TryAgain, Verdict
 from services.core.flow.circuit_breaker import PATIENCE, CircuitBreaker
-from services.core.flow.retry import OnFailure, RetryPolicy, ignore, retried
+from services.core.flow.retry import OnFailure, RetryPolicy, retried
 
 T = TypeVar("T")
 
 
 class _Foreign(Exception):
-    """A verdict of another system passes through untouched."""
-
-    def __init__(self, why: Verdict) -> None:
-        super().__init__(str(why))
-        self.why = why
+    """Its only argument is a verdict of another system, which passes through untouched."""
 
 
 class Resilience:
@@ -30,7 +26,7 @@ class Resilience:
         self,
         act: Callable[[], Awaitable[T]],
         *,
-        on_failure: OnFailure = ignore,
+        on_failure: OnFailure = lambda _: None,
         patience: float = PATIENCE,
         retry_corrupt: bool = True,
     ) -> T:
@@ -53,4 +49,5 @@ class Resilience:
                 patience=patience,
             )
         except _Foreign as foreign:
-            raise foreign.why from foreign.why.__cause__
+            why: Verdict = foreign.args[0]
+            raise why from why.__cause__

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from services.core.errors import CoolDown, Corrupt, Outage, RateLimited, SetAside, TryAgain
+from services.core.errors import CoolDown, Corrupt, Outage, RateLimited, SetAside, TryAgain, Verdict
 
 T = TypeVar("T")
 OnFailure = Callable[[TryAgain], None]
@@ -30,26 +30,20 @@ class RetryPolicy:
     def wait(self, attempt: int, asked: float | None = None) -> float:
         """Seconds to wait after the given failed attempt (1-based); `asked` is Retry-After."""
         ceiling = min(self.longest_wait, self.first_wait * 2.0 ** min(attempt - 1, 60))
-        jitter = random.uniform(0, ceiling)
-        return jitter if asked is None else asked + jitter
-
-
-def ignore(_why: TryAgain) -> None:
-    """Nobody counts the failures."""
+        return (asked or 0.0) + random.uniform(0, ceiling)
 
 
 async def retried(
     policy: RetryPolicy,
     act: Callable[[], Awaitable[T]],
-    on_failure: OnFailure = ignore,
+    on_failure: OnFailure = lambda _: None,
     *,
     retry_corrupt: bool = True,
 ) -> T:
     """Call `act()` until it succeeds; `on_failure` hears of every attempt that is tried again.
 
-    When the attempts are used up, raises `SetAside` for a corrupt answer, and else `Outage`: with
-    an answer that says nothing about the item, the other side is at fault. A wait for a rate limit
-    is not an attempt, and ends after `patience` seconds.
+    When the attempts are used up, raises `SetAside` for a corrupt answer, and else `Outage`: the
+    other side is at fault. A wait for a rate limit is not an attempt.
     """
     attempt, limited, waited = 1, 0, 0.0
     while True:
@@ -60,11 +54,11 @@ async def retried(
             pause = policy.wait(limited, why.retry_after)
             waited += pause
             if waited > policy.patience:
-                raise given_up(why) from why
+                raise _given_up(why) from why
         except TryAgain as why:
             final = isinstance(why, Corrupt) and not retry_corrupt
             if final or attempt >= policy.attempts or _asks_all_to_wait(why):
-                raise given_up(why) from why
+                raise _given_up(why) from why
             on_failure(why)
             pause = policy.wait(attempt, why.retry_after)
             attempt += 1
@@ -75,14 +69,9 @@ def _asks_all_to_wait(why: TryAgain) -> bool:
     return (why.retry_after or 0.0) > LONGEST_RETRY_AFTER
 
 
-def given_up(why: TryAgain) -> SetAside | Outage | CoolDown:
-    """What a failure means once the attempts are used up."""
-    end: SetAside | Outage | CoolDown
+def _given_up(why: TryAgain) -> Verdict:
     if isinstance(why, Corrupt):
-        end = SetAside(why.reason, why.message)
-    elif _asks_all_to_wait(why):
-        end = CoolDown(why.reason, why.message, why.retry_after or 0.0)
-    else:
-        end = Outage(why.reason, why.message)
-    end.system = why.system
-    return end
+        return SetAside(why.reason, why.message).of(why.system)
+    if _asks_all_to_wait(why):
+        return CoolDown(why.reason, why.message, why.retry_after or 0.0).of(why.system)
+    return Outage(why.reason, why.message).of(why.system)

@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 from jsonschema import Draft202012Validator
 
+from docs.generate import documents
 from services.core import events, wire
-from services.core.contract import documents
 from services.core.topics import ALL, BY_NAME
 from tests.samples import SAMPLES
 
@@ -17,7 +17,7 @@ DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 @pytest.mark.parametrize("name", ["events.schema.json", "asyncapi.json"])
 def test_the_document_in_the_repository_is_the_one_that_the_code_makes(name: str) -> None:
-    message = "run: python -m services.core.contract docs"
+    message = "run: python -m docs.generate"
     assert (DOCS / name).read_text(encoding="utf-8") == documents()[name], message
 
 

@@ -1,6 +1,7 @@
 """Settings: all faults at once, secrets never shown."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from services.adapters.worker import WorkerSettings
 from services.api import __main__ as api
 from services.core.flow.quota_settings import QuotaModel, QuotaSettings
 from services.core.setting_names import NAMES
-from services.core.settings import Reader, SettingsError, data_dir, read_settings
+from services.core.settings import Reader, SettingsError, read_settings
 from services.indexer import __main__ as indexer
 from services.setup import __main__ as setup
 from services.transfer import __main__ as transfer
@@ -100,11 +101,14 @@ class Asked(dict[str, str]):
 READ = sorted({name for read in READERS.values() for name in Asked.of(read)})
 
 
-def read_by_services(env: Mapping[str, str]) -> Reader:
-    reader = Reader(env)
-    for read in READERS.values():
-        read(reader)
-    return reader
+def told_by_services(env: Mapping[str, str]) -> list[str]:
+    """Every fault and every warning."""
+    told: list[str] = []
+    try:
+        read_settings(env, lambda reader: [r(reader) for r in READERS.values()], told.append)
+    except SettingsError as why:
+        told += str(why).split("\n")
+    return told
 
 
 @pytest.mark.parametrize("secret", SECRETS)
@@ -121,8 +125,7 @@ def test_a_secret_in_any_setting_is_in_no_fault_and_no_warning(name: str, secret
         f"/{secret}/key.json",
     )
     for value in values:
-        reader = read_by_services({name: value})
-        told = reader.check_names() + reader.faults
+        told = told_by_services({name: value})
         assert "hush" not in "".join(told), told
 
 
@@ -131,8 +134,8 @@ def test_a_secret_in_any_setting_is_in_no_fault_and_no_warning(name: str, secret
     "odd", ["\x00", "\x07", "\x1b[31m", "\x7f", "\x85", "\u2028", "\udcff", "\n"]
 )
 def test_control_characters_are_refused_by_name_in_every_setting(name: str, odd: str) -> None:
-    faults = read_by_services({name: f"be{odd}fore"}).faults
-    mine = [fault for fault in faults if fault.startswith(f"{name} ")]
+    told = told_by_services({name: f"be{odd}fore"})
+    mine = [fault for fault in told if fault.startswith(f"{name} ")]
     assert mine
     assert set(mine) == {
         f"{name} contains a line break, a control character or bytes that are not UTF-8."
@@ -245,14 +248,15 @@ def test_numbers_within_bounds_are_taken(raw: str, value: int) -> None:
 
 @given(raw=st.text(max_size=20))
 def test_no_text_breaks_a_reader(raw: str) -> None:
-    reader = Reader({"X": raw})
-    reader.number("X", 3, 1, 10)
-    reader.flag("X", True)
-    reader.url("X", ("http", "https"), "http://default")
-    reader.text("X")
-    if reader.faults:
-        with pytest.raises(SettingsError):
-            reader.done()
+    def read(reader: Reader) -> bool:
+        reader.number("X", 3, 1, 10)
+        reader.flag("X", True)
+        reader.url("X", ("http", "https"), "http://default")
+        reader.text("X")
+        return not reader.faults
+
+    with suppress(SettingsError):
+        assert read_settings({"X": raw}, read)
 
 
 @pytest.mark.parametrize("raw", ["0", "11", "-1", "many", "1.5", "9" * 400])
@@ -260,18 +264,6 @@ def test_numbers_out_of_bounds_are_faults(raw: str) -> None:
     reader = Reader({"N": raw})
     reader.number("N", 3, 1, 10)
     assert len(reader.faults) == 1
-
-
-@pytest.mark.parametrize(
-    ("env", "folder"),
-    [
-        ({"DATA_DIR": "/srv/x", "HOME": "/h"}, "/srv/x"),
-        ({"XDG_DATA_HOME": "/xdg", "HOME": "/h"}, "/xdg/drivestream"),
-        ({"HOME": "/h"}, "/h/.local/share/drivestream"),
-    ],
-)
-def test_the_data_folder_is_where_the_user_says(env: dict[str, str], folder: str) -> None:
-    assert data_dir(env) == Path(folder)
 
 
 def drive(env: dict[str, str]) -> DriveSettings:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
@@ -133,6 +133,7 @@ def test_who_asks_first_is_served_first(asks: list[tuple[int, float]], part: int
     parts=st.lists(st.tuples(st.floats(0.1, 5), st.integers(0, 12)), min_size=1, max_size=8),
     per_minute=st.integers(3_000, 1_000_000),
 )
+@example(gaps=[(1.0, LIST), (3.0, GET)], parts=[(4.0, 1), (1.0, 3)], per_minute=3_000)
 @hypothesis(max_examples=60)
 def test_whatever_is_asked_and_however_the_share_changes_it_is_never_exceeded(
     gaps: list[tuple[float, int]], parts: list[tuple[float, int]], per_minute: int

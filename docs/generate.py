@@ -1,10 +1,9 @@
 """The contract as documents: a JSON Schema of every event, and AsyncAPI 3 of every topic.
 
-`python -m services.core.contract FOLDER` writes them; a test fails when they have drifted.
+`python -m docs.generate` writes them beside this file; a test fails when they have drifted.
 """
 
 import json
-import sys
 from pathlib import Path
 
 import msgspec
@@ -79,11 +78,6 @@ def _messages(topic: Topic) -> dict[str, object]:
     }
 
 
-def main(folder: Path) -> None:
-    """Write the documents."""
-    for name, text in documents().items():
-        (folder / name).write_text(text, encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    for name, text in documents().items():
+        Path(__file__).with_name(name).write_text(text, encoding="utf-8")
