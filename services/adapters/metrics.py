@@ -17,6 +17,9 @@ from services.core.events import WorkerStatus
 from services.core.flow.quota import QuotaState
 from services.core.settings import Reader
 
+Gauge = tuple[str, str, float | None]
+"""Name, explanation and value."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MetricsSettings:
@@ -27,19 +30,10 @@ class MetricsSettings:
 
     @classmethod
     def read(cls, reader: Reader) -> "MetricsSettings":
-        """From METRICS_HOST and METRICS_PORT."""
         return cls(
             host=reader.text("METRICS_HOST", "127.0.0.1"),
             port=reader.number("METRICS_PORT", 0, 0, 65535),
         )
-
-
-@dataclass(frozen=True)
-class _Figure:
-    name: str
-    help: str
-    value: float | None
-    counter: bool = False
 
 
 class WorkerMetrics(Collector):
@@ -53,66 +47,34 @@ class WorkerMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """One sample per figure; a figure without a value is left out."""
-        figures = _of_status(self._status())
+        gauges = _of_status(self._status())
         if self._quota is not None:
-            figures += _of_quota(self._quota())
-        for figure in figures:
-            if figure.value is not None:
-                kind = CounterMetricFamily if figure.counter else GaugeMetricFamily
-                yield kind(figure.name, figure.help, value=figure.value)
+            quota = self._quota()
+            gauges += _of_quota(quota)
+            explained = "Requests that Drive refused as too many."
+            yield CounterMetricFamily("drivestream_quota_refused", explained, value=quota.refused)
+        for name, explained, value in gauges:
+            if value is not None:
+                yield GaugeMetricFamily(f"drivestream_{name}", explained, value=value)
 
 
-def _of_status(status: WorkerStatus) -> list[_Figure]:
+def _of_status(status: WorkerStatus) -> list[Gauge]:
+    oldest, waiting = status.oldest_unfinished_seconds, status.state == "waiting"
     return [
-        _Figure(
-            "drivestream_worker_waiting",
-            "1 while the worker waits for something that it needs.",
-            float(status.state == "waiting"),
-        ),
-        _Figure(
-            "drivestream_worker_in_flight", "Pages or files being worked on.", status.in_flight
-        ),
-        _Figure(
-            "drivestream_worker_oldest_unfinished_seconds",
-            "Age of the oldest message that is not finished.",
-            status.oldest_unfinished_seconds,
-        ),
+        ("worker_waiting", "1 while the worker waits for something that it needs.", waiting),
+        ("worker_in_flight", "Pages or files being worked on.", status.in_flight),
+        ("worker_oldest_unfinished_seconds", "Age of the oldest unfinished message.", oldest),
     ]
 
 
-def _of_quota(quota: QuotaState) -> list[_Figure]:
+def _of_quota(quota: QuotaState) -> list[Gauge]:
+    per_minute = "units_per_minute"
     return [
-        _Figure(
-            "drivestream_quota_share_ratio",
-            "Part of all of Drive's quota that this worker may spend.",
-            quota.share,
-        ),
-        _Figure(
-            "drivestream_quota_limit_units_per_minute",
-            "The same in units; missing where there is no limit.",
-            quota.limit,
-        ),
-        _Figure(
-            "drivestream_quota_allowed_units_per_minute",
-            "What Drive's refusals leave of the limit for now.",
-            quota.allowed,
-        ),
-        _Figure(
-            "drivestream_quota_used_units_per_minute",
-            "Units spent in the last minute.",
-            quota.used,
-        ),
-        _Figure(
-            "drivestream_quota_waiting_requests",
-            "Requests that wait to be sent.",
-            quota.waiting,
-        ),
-        _Figure(
-            "drivestream_quota_refused",
-            "Requests that Drive refused as too many.",
-            quota.refused,
-            counter=True,
-        ),
+        ("quota_share_ratio", "Part of Drive's quota that this worker may spend.", quota.share),
+        (f"quota_limit_{per_minute}", "The same in units; missing if unlimited.", quota.limit),
+        (f"quota_allowed_{per_minute}", "What refusals leave of it for now.", quota.allowed),
+        (f"quota_used_{per_minute}", "Units spent in the last minute.", quota.used),
+        ("quota_waiting_requests", "Requests that wait to be sent.", quota.waiting),
     ]
 
 

@@ -39,12 +39,10 @@ def run_service(
         settings = read_settings(
             env, read, warn=lambda why: log.warning("settings.unknown", why=why)
         )
-    except SettingsError as why:
-        return _bad_settings(why)
-    try:
         uvloop.run(until_stopped(lambda stop: serve(settings, stop)))
-    except SettingsError as why:  # of what only an adapter reads, such as a key file
-        return _bad_settings(why)
+    except SettingsError as why:  # also of what only an adapter reads, such as a key file
+        sys.stderr.write(f"The settings cannot be used:\n{why}\n")
+        return 2
     except Stop as why:
         log.error("process.stopped", reason=why.reason, why=why.message)
         return 1
@@ -52,11 +50,6 @@ def run_service(
         log.error("process.failed", exc_info=True)
         return 1
     return 0
-
-
-def _bad_settings(why: SettingsError) -> int:
-    sys.stderr.write(f"The settings cannot be used:\n{why}\n")
-    return 2
 
 
 async def until_stopped(
@@ -70,12 +63,11 @@ async def until_stopped(
     for number in SIGNALS:
         loop.add_signal_handler(number, stop.set)
     work = asyncio.create_task(serve(stop))
-    stopping = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            log.info("process.stopping")
-            await asyncio.wait({work}, timeout=drain_seconds)
+        if await run_until(stop, asyncio.shield(work)):
+            return
+        log.info("process.stopping")
+        await asyncio.wait({work}, timeout=drain_seconds)
         if not work.done():
             log.warning("process.unfinished_work_left", seconds=drain_seconds)
             work.cancel()
@@ -83,14 +75,13 @@ async def until_stopped(
         if work.done() and not work.cancelled():
             work.result()
     finally:
-        stopping.cancel()
         for number in SIGNALS:
             loop.remove_signal_handler(number)
 
 
-async def run_until(stop: asyncio.Event, waiting: Coroutine[None, None, None]) -> bool:
+async def run_until(stop: asyncio.Event, waiting: Awaitable[object]) -> bool:
     """Await `waiting`, but no longer than until the event; whether it was completed."""
-    task, stopped = asyncio.create_task(waiting), asyncio.create_task(stop.wait())
+    task, stopped = asyncio.ensure_future(waiting), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
@@ -112,13 +103,10 @@ async def run_with_background(
             for other in others:
                 other.cancel()
     except ExceptionGroup as several:
-        raise first_error(several) from several
-
-
-def first_error(group: ExceptionGroup[Exception]) -> Exception:
-    """The first error in a group, however deep the groups are nested."""
-    first = group.exceptions[0]
-    return first_error(first) if isinstance(first, ExceptionGroup) else first
+        first: Exception = several
+        while isinstance(first, ExceptionGroup):
+            first = first.exceptions[0]
+        raise first from several
 
 
 def worker_id(service: str) -> str:

@@ -21,7 +21,7 @@ from services.adapters.logs import log_waits
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
 from services.adapters.process import run_until, run_with_background, worker_id
 from services.adapters.worker_status import publish_status
-from services.core.events import Waiting, WorkerStatus
+from services.core.events import WorkerStatus
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
 from services.core.flow.concurrency import ConcurrencyLimit
 from services.core.flow.quota import QuotaLimiter
@@ -46,7 +46,6 @@ class WorkerSettings:
 
     @classmethod
     def read(cls, reader: Reader) -> "WorkerSettings":
-        """From KAFKA_*, GOOGLE_*, DRIVE_* and METRICS_*."""
         return cls(
             kafka=KafkaSettings.read(reader),
             drive=DriveSettings.read(reader),
@@ -116,16 +115,10 @@ class Worker:
             idle=self.idle,
         )
 
-    @property
-    def waiting_for(self) -> Waiting | None:
-        """What the worker waits for, if for anything."""
-        waits = (breaker.waiting_for for breaker in self._breakers)
-        return next((waiting for waiting in waits if waiting is not None), None)
-
     def status(self, consumers: list[GroupConsumer]) -> WorkerStatus:
         """What the worker does now."""
-        waiting = self.waiting_for
-        oldest = max((c.backlog.oldest_age for c in consumers), default=0.0)
+        waiting = next(filter(None, (breaker.waiting_for for breaker in self._breakers)), None)
+        oldest = max((consumer.oldest_age for consumer in consumers), default=0.0)
         return WorkerStatus(
             worker_id=worker_id(self._spec.service),
             service=self._spec.service,
@@ -144,11 +137,11 @@ class Worker:
         return breaker
 
 
-MakeHandler = Callable[[Worker, Drive], Awaitable[HandlesMessages]]
-
-
 async def run_worker(
-    spec: WorkerSpec, settings: WorkerSettings, stop: asyncio.Event, make: MakeHandler
+    spec: WorkerSpec,
+    settings: WorkerSettings,
+    stop: asyncio.Event,
+    make: Callable[[Worker, Drive], Awaitable[HandlesMessages]],
 ) -> None:
     """Work until `stop`; then what is in hand may finish within the consumers' drain time.
 
@@ -172,37 +165,25 @@ async def run_worker(
     ):
         worker = Worker(spec, publisher, quota)
 
+        async def consume() -> None:
+            making = asyncio.ensure_future(make(worker, drive))
+            if await run_until(stop, making):
+                await _consume(worker, consumers, making.result(), stop)
+
         def status() -> WorkerStatus:
             return worker.status(consumers)
 
         with metrics_endpoint(settings.metrics, WorkerMetrics(status, quota.state)):
-            await run_with_background(
-                _consume(worker, consumers, stop, lambda: make(worker, drive)),
-                publish_status(publisher, status),
-                _stop(consumers, stop),
-            )
+            await run_with_background(consume(), publish_status(publisher, status))
 
 
 async def _consume(
-    worker: Worker,
-    consumers: list[GroupConsumer],
-    stop: asyncio.Event,
-    make: Callable[[], Awaitable[HandlesMessages]],
+    worker: Worker, consumers: list[GroupConsumer], handler: HandlesMessages, stop: asyncio.Event
 ) -> None:
-    """Make the handler, then run all consumers; the first error ends all of them."""
-    handlers: list[HandlesMessages] = []
-
-    async def made() -> None:
-        handlers.append(await make())
-
-    if not await run_until(stop, made()):
-        return
+    """Run all consumers until `stop`; the first error ends all of them."""
     async with asyncio.TaskGroup() as tasks:
         for consumer in consumers:
-            tasks.create_task(consumer.run(worker.work(consumer.topic, handlers[0])))
-
-
-async def _stop(consumers: list[GroupConsumer], stop: asyncio.Event) -> None:
-    await stop.wait()
-    for consumer in consumers:
-        consumer.stop()
+            tasks.create_task(consumer.run(worker.work(consumer.topic, handler)))
+        await stop.wait()
+        for consumer in consumers:
+            consumer.stop()

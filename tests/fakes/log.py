@@ -151,11 +151,10 @@ class FakeGroupConsumer:
 
     def _settle(self, tasks: MessageTasks, *, leaving: bool = False) -> None:
         while tasks.started:
-            started = tasks.started.popleft()
-            record = started.delivery.record
-            started.delivery.assignment.offsets.start(record.offset, alone=started.alone)
+            delivery = tasks.started.popleft()
+            delivery.assignment.offsets.start(delivery.record.offset, alone=delivery.alone)
             self._commit()
-            if started.alone:
+            if delivery.alone:
                 tasks.announced()
         while tasks.finished:
             delivery = tasks.finished.popleft()

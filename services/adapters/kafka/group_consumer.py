@@ -9,16 +9,16 @@ Completions come back through queues that only this thread empties.
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
-from services.adapters.kafka.errors import KafkaUnavailableError, sentence
+from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
 from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks, Work
-from services.adapters.kafka.reader import raw, reader_config
+from services.adapters.kafka.reader import poll, raw, reader_config
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.offsets import History, Offsets, Watermarks
 
@@ -43,19 +43,6 @@ class Flow:
     commit_every_seconds: float = 0.25
 
 
-@dataclass(frozen=True)
-class Backlog:
-    """Messages delivered and not finished; `oldest` is when the oldest came (monotonic seconds)."""
-
-    unfinished: int = 0
-    oldest: float | None = None
-
-    @property
-    def oldest_age(self) -> float:
-        """Seconds since the oldest unfinished message was delivered; 0.0 if there is none."""
-        return 0.0 if self.oldest is None else time.monotonic() - self.oldest
-
-
 class GroupConsumer:
     """One member of a consumer group, for one topic."""
 
@@ -69,15 +56,33 @@ class GroupConsumer:
         self._assigned: dict[int, Assignment] = {}
         self._closing = threading.Event()
         self._next_commit = 0.0
-        self._consumer = Consumer(_group_config(settings, group) | {"on_commit": self._on_commit})
+        self._consumer = Consumer(
+            reader_config(settings, f"drivestream-{group}")
+            | {
+                "group.id": settings.prefixed(group),
+                "auto.offset.reset": "earliest",
+                "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": 6_000,
+                "heartbeat.interval.ms": 2_000,
+                "max.poll.interval.ms": 120_000,
+                "on_commit": self._on_commit,
+            }
+        )
         self._loop: asyncio.AbstractEventLoop
         self._tasks: MessageTasks
-        self.backlog = Backlog()
+        self._oldest: float | None = None
+        self.unfinished = 0
 
     @property
     def partitions(self) -> int:
         """How many partitions are ours now: the basis of the quota share."""
         return len(self._assigned)
+
+    @property
+    def oldest_age(self) -> float:
+        """Seconds since the oldest unfinished message was delivered; 0.0 if there is none."""
+        oldest = self._oldest
+        return 0.0 if oldest is None else time.monotonic() - oldest
 
     async def run(self, work: Work) -> None:
         """Consume until `stop()`, then drain. Raises what stopped the work, or the consumer."""
@@ -100,22 +105,24 @@ class GroupConsumer:
     def _consume(self) -> None:
         failure: Exception | None = None
         try:
-            self._consumer.subscribe(
-                [self._name],
-                on_assign=self._on_assign,
-                on_revoke=self._on_revoke,
-                on_lost=self._on_lost,
-            )
-            while not self._closing.is_set():
-                self._settle()
-                self._hand_over(self._poll())
-            self._release(list(self._assigned))
-            self._consumer.close()
-        except KafkaException as why:
-            failure = KafkaUnavailableError(sentence(why.args[0]))
+            with kafka_errors():
+                self._consume_until_stopped()
         except Exception as why:  # noqa: BLE001 - whatever it is, the event loop must hear of it
             failure = why
         self._call(lambda: self._tasks.close(failure))
+
+    def _consume_until_stopped(self) -> None:
+        self._consumer.subscribe(
+            [self._name],
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+        while not self._closing.is_set():
+            self._settle()
+            self._hand_over(poll(self._consumer, BATCH, POLL_SECONDS))
+        self._release(list(self._assigned))
+        self._consumer.close()
 
     def _call(self, act: Callable[[], None]) -> threading.Event:
         """Have the event loop do it; the event is set once it is done."""
@@ -131,20 +138,14 @@ class GroupConsumer:
             self._loop.call_soon_threadsafe(and_tell)
         return done
 
-    def _poll(self) -> Sequence[RawMessage]:
-        first = self._consumer.poll(POLL_SECONDS)
-        if first is None:
-            return ()
-        # Only what is there already: waiting for a full batch would cost its timeout each time.
-        return [first, *self._consumer.consume(BATCH - 1, 0)]
-
     def _hand_over(self, messages: Sequence[RawMessage]) -> None:
         now = time.monotonic()
         deliveries = []
         for message in messages:
-            error = message.error()
-            if error is not None:
-                self._report(error)
+            if (error := message.error()) is not None:
+                if error.fatal():
+                    raise KafkaUnavailableError(sentence(error))
+                log.warning("kafka.trouble", topic=self.topic, error=sentence(error))
                 continue
             record = raw(message, self._settings)
             assignment = self._assigned.get(record.partition)
@@ -166,13 +167,7 @@ class GroupConsumer:
         new = [number for number in numbers if not self._assigned[number].announced]
         for number in new:
             self._assigned[number].announced = True
-        if new:
-            self._commit(self._due(new), wait=True)
-
-    def _report(self, error: KafkaError) -> None:
-        if error.fatal():
-            raise KafkaUnavailableError(sentence(error))
-        log.warning("kafka.trouble", topic=self.topic, error=sentence(error))
+        self._commit(new, wait=True)
 
     def _settle(self) -> None:
         """Take completions in, adjust the flow, commit what is due."""
@@ -181,22 +176,19 @@ class GroupConsumer:
         now = time.monotonic()
         if now >= self._next_commit:
             self._next_commit = now + self._flow.commit_every_seconds
-            self._commit(self._due(self._assigned))
-        ages = [a.offsets.oldest for a in self._assigned.values()]
-        self.backlog = Backlog(
-            unfinished=sum(a.offsets.unfinished for a in self._assigned.values()),
-            oldest=min((age for age in ages if age is not None), default=None),
-        )
+            self._commit(self._assigned)
+        offsets = [assignment.offsets for assignment in self._assigned.values()]
+        self.unfinished = sum(each.unfinished for each in offsets)
+        self._oldest = min((o.oldest for o in offsets if o.oldest is not None), default=None)
 
     def _absorb(self) -> None:
         tasks = self._tasks
         while tasks.started:
-            started = tasks.started.popleft()
-            delivery = started.delivery
-            delivery.assignment.offsets.start(delivery.record.offset, alone=started.alone)
-            if started.alone:
+            delivery = tasks.started.popleft()
+            delivery.assignment.offsets.start(delivery.record.offset, alone=delivery.alone)
+            if delivery.alone:
                 if self._assigned.get(delivery.record.partition) is delivery.assignment:
-                    self._commit(self._due([delivery.record.partition]), wait=True)
+                    self._commit([delivery.record.partition], wait=True)
                 self._call(tasks.announced)
         while tasks.finished:
             delivery = tasks.finished.popleft()
@@ -214,7 +206,7 @@ class GroupConsumer:
                 self._consumer.resume(partition)
                 assignment.paused = False
 
-    def _due(self, numbers: Iterable[int], *, leaving: bool = False) -> list[TopicPartition]:
+    def _commit(self, numbers: Iterable[int], *, wait: bool = False, leaving: bool = False) -> None:
         due = []
         for number in numbers:
             commit = self._assigned[number].offsets.due(leaving=leaving)
@@ -222,9 +214,6 @@ class GroupConsumer:
                 due.append(
                     TopicPartition(self._name, number, commit.offset, metadata=commit.metadata)
                 )
-        return due
-
-    def _commit(self, due: list[TopicPartition], *, wait: bool = False) -> None:
         if not due:
             return
         try:
@@ -236,10 +225,10 @@ class GroupConsumer:
             log.warning("kafka.commit_failed", topic=self.topic, error=sentence(why.args[0]))
 
     def _on_commit(self, error: KafkaError | None, committed: list[TopicPartition]) -> None:
-        if error is not None:
+        if error is None:
+            self._acknowledge(committed)
+        else:
             log.warning("kafka.commit_failed", topic=self.topic, error=sentence(error))
-            return
-        self._acknowledge(committed)
 
     def _acknowledge(self, committed: Iterable[TopicPartition]) -> None:
         for partition in committed:
@@ -248,26 +237,19 @@ class GroupConsumer:
                 assignment.offsets.acknowledged(partition.offset)
 
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        left = self._left_by_others(partitions)
-        for partition in partitions:
-            offsets = left.get(partition.partition) or Offsets()
-            self._assigned[partition.partition] = Assignment(offsets)
-        log.info("kafka.assigned", topic=self.topic, partitions=sorted(self._assigned))
-
-    def _left_by_others(self, partitions: list[TopicPartition]) -> Mapping[int, Offsets]:
-        """From what the last owners committed; nothing where Kafka does not say."""
-        if not partitions:
-            return {}
+        """Go on from what the last owners committed, where Kafka says it."""
+        self._assigned |= {p.partition: Assignment() for p in partitions}
+        committed: list[TopicPartition] = []
         try:
-            committed = self._consumer.committed(partitions, timeout=COMMITTED_SECONDS)
+            if partitions:
+                committed = self._consumer.committed(partitions, timeout=COMMITTED_SECONDS)
         except KafkaException as why:
             log.warning("kafka.no_commit_state", topic=self.topic, error=sentence(why.args[0]))
-            return {}
-        return {
-            c.partition: Offsets.resumed(c.offset, c.metadata)
-            for c in committed
-            if c.error is None and c.offset >= 0
-        }
+        for last in committed:
+            if last.error is None and last.offset >= 0:
+                offsets = Offsets.resumed(last.offset, last.metadata)
+                self._assigned[last.partition] = Assignment(offsets)
+        log.info("kafka.assigned", topic=self.topic, partitions=sorted(self._assigned))
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._release([p.partition for p in partitions if p.partition in self._assigned])
@@ -290,7 +272,7 @@ class GroupConsumer:
             self._call(lambda: self._tasks.cancel(leaving)).wait(CANCEL_SECONDS)
             _all_empty(leaving, CANCEL_SECONDS)
         self._absorb()
-        self._commit(self._due(numbers, leaving=True), wait=True)
+        self._commit(numbers, wait=True, leaving=True)
         for number in numbers:
             self._assigned.pop(number).offsets.end()
 
@@ -299,14 +281,3 @@ def _all_empty(assignments: Sequence[Assignment], seconds: float) -> bool:
     """Whether no task of these runs any more; waits for it that long."""
     until = time.monotonic() + seconds
     return all(a.empty.wait(max(0.0, until - time.monotonic())) for a in assignments)
-
-
-def _group_config(settings: KafkaSettings, group: str) -> dict[str, object]:
-    return reader_config(settings, f"drivestream-{group}") | {
-        "group.id": settings.prefixed(group),
-        "auto.offset.reset": "earliest",
-        "partition.assignment.strategy": "cooperative-sticky",
-        "session.timeout.ms": 6_000,
-        "heartbeat.interval.ms": 2_000,
-        "max.poll.interval.ms": 120_000,
-    }

@@ -57,13 +57,10 @@ class Delivery:
     assignment: Assignment
     history: History = History.NEW
 
-
-@dataclass(frozen=True)
-class Started:
-    """A message whose work begins; `alone` if nothing else is in hand."""
-
-    delivery: Delivery
-    alone: bool
+    @property
+    def alone(self) -> bool:
+        """Whether nothing else may be in hand while it is worked on."""
+        return self.history is History.SUSPECT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +89,7 @@ class MessageTasks:
         self._failure: Exception | None = None
         self._closed = asyncio.Event()
         self.finished: deque[Delivery] = deque()
-        self.started: deque[Started] = deque()
+        self.started: deque[Delivery] = deque()
         self._announced = asyncio.Event()
 
     async def run(self) -> None:
@@ -126,14 +123,14 @@ class MessageTasks:
         """Start nothing more of these, and cancel what only waits; the rest may finish."""
         for assignment in assignments:
             assignment.active = False
-            for task in [task for task in assignment.tasks if self._work.idle(task)]:
+            for task in filter(self._work.idle, assignment.tasks):
                 task.cancel()
 
     def cancel(self, assignments: Iterable[Assignment]) -> None:
         """End whatever is in hand of these."""
         for assignment in assignments:
             assignment.active = False
-            for task in list(assignment.tasks):
+            for task in assignment.tasks:
                 task.cancel()
 
     def announced(self) -> None:
@@ -141,36 +138,34 @@ class MessageTasks:
         self._announced.set()
 
     async def _start(self, delivery: Delivery, tasks: asyncio.TaskGroup) -> None:
-        limit, alone = self._work.limit, delivery.history is History.SUSPECT
-        if alone:
+        limit, assignment = self._work.limit, delivery.assignment
+        if delivery.alone:
             await limit.drained()
         await limit.acquire()
-        if alone and delivery.assignment.active:
-            await self._announce(delivery)
-        if not delivery.assignment.active:
+        if assignment.active:
+            self.started.append(delivery)
+            if delivery.alone:
+                await self._until_announced(delivery.record)
+        if not assignment.active:
             limit.release()
             return
-        if not alone:
-            self.started.append(Started(delivery, alone=False))
         task = tasks.create_task(self._finish(delivery))
-        assignment = delivery.assignment
         assignment.tasks.add(task)
         assignment.empty.clear()
         task.add_done_callback(lambda task: self._ended(task, assignment))
-        if alone:
+        if delivery.alone:
             await asyncio.wait({task})
 
-    async def _announce(self, delivery: Delivery) -> None:
+    async def _until_announced(self, record: Raw) -> None:
         """Have the commit say that this message is worked on alone, before it is."""
         log.warning(
             "kafka.worked_on_alone",
-            topic=delivery.record.topic,
-            partition=delivery.record.partition,
-            offset=delivery.record.offset,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
             why="Workers died repeatedly while messages near this one were in hand.",
         )
         self._announced.clear()
-        self.started.append(Started(delivery, alone=True))
         await self._announced.wait()
 
     def _ended(self, task: Task, assignment: Assignment) -> None:
@@ -194,14 +189,10 @@ class MessageTasks:
 
     async def _handle(self, event: Message, history: History) -> None:
         work = self._work
-        if history is History.CONDEMNED:
-            await work.handler.set_aside(event, _worker_died())
-            return
-        redelivered = history is not History.NEW
 
         async def foreseen() -> None:
             try:
-                await work.handler.handle(event, redelivered=redelivered)
+                await work.handler.handle(event, redelivered=history is not History.NEW)
             except Exception as why:
                 log.exception("worker.unforeseen", key=event.key)
                 raise Stop(
@@ -211,14 +202,12 @@ class MessageTasks:
                 ) from why
 
         try:
+            if history is History.CONDEMNED:
+                raise SetAside(
+                    WORKER_DIED,
+                    "The worker process died each time it worked on this item, also when it worked "
+                    "on nothing else. The item is probably damaged in a way that we cannot handle.",
+                )
             await work.faults.call(foreseen)
         except SetAside as why:
             await work.handler.set_aside(event, why)
-
-
-def _worker_died() -> SetAside:
-    return SetAside(
-        WORKER_DIED,
-        "The worker process died each time it worked on this item, also when it worked on nothing "
-        "else. The item is probably damaged in a way that we cannot handle.",
-    )

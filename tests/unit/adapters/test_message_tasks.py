@@ -189,7 +189,7 @@ async def test_a_suspect_is_worked_on_alone_and_only_once_that_is_announced() ->
         assert [started.alone for started in desk.tasks.started] == [False, False]
         await asyncio.sleep(10)
         assert desk.recorder.keys == ["a", "b"]
-        assert [(s.delivery.record.key, s.alone) for s in desk.tasks.started] == [
+        assert [(s.record.key, s.alone) for s in desk.tasks.started] == [
             (b"a", False),
             (b"b", False),
             (b"suspect", True),

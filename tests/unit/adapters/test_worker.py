@@ -36,11 +36,16 @@ async def refuse() -> None:
     raise NO_BUCKET
 
 
+def assert_runs(worker: Worker) -> None:
+    status = worker.status([])
+    assert (status.state, status.waiting_for) == ("running", None)
+
+
 @virtual_time
 async def test_a_worker_is_waiting_while_any_system_it_needs_is_away() -> None:
     worker = a_worker()
     drive, store = (worker.calls_to(system, unknown) for system in ("drive", "store"))
-    assert (worker.status([]).state, worker.waiting_for) == ("running", None)
+    assert_runs(worker)
     call = asyncio.create_task(store.call(refuse))
     await asyncio.sleep(60)
     status = worker.status([])
@@ -51,7 +56,7 @@ async def test_a_worker_is_waiting_while_any_system_it_needs_is_away() -> None:
     assert drive.breaker.waiting_for is None
     call.cancel()
     await asyncio.wait({call})
-    assert (worker.status([]).state, worker.waiting_for) == ("running", None)
+    assert_runs(worker)
 
 
 @virtual_time
