@@ -17,9 +17,6 @@ from services.core.events import WorkerStatus
 from services.core.flow.quota import QuotaState
 from services.core.settings import Reader
 
-Gauge = tuple[str, str, float | None]
-"""Name, explanation and value."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class MetricsSettings:
@@ -47,35 +44,27 @@ class WorkerMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """One sample per figure; a figure without a value is left out."""
-        gauges = _of_status(self._status())
+        status = self._status()
+        oldest, waiting = status.oldest_unfinished_seconds, status.state == "waiting"
+        gauges: list[tuple[str, str, float | None]] = [
+            ("worker_waiting", "1 while the worker waits for something that it needs.", waiting),
+            ("worker_in_flight", "Pages or files being worked on.", status.in_flight),
+            ("worker_oldest_unfinished_seconds", "Age of the oldest unfinished message.", oldest),
+        ]
         if self._quota is not None:
-            quota = self._quota()
-            gauges += _of_quota(quota)
+            quota, units = self._quota(), "units_per_minute"
+            gauges += [
+                ("quota_share_ratio", "Part of all of Drive's quota that is ours.", quota.share),
+                (f"quota_limit_{units}", "The same in units; missing if unlimited.", quota.limit),
+                (f"quota_allowed_{units}", "What refusals leave of it for now.", quota.allowed),
+                (f"quota_used_{units}", "Units spent in the last minute.", quota.used),
+                ("quota_waiting_requests", "Requests that wait to be sent.", quota.waiting),
+            ]
             explained = "Requests that Drive refused as too many."
             yield CounterMetricFamily("drivestream_quota_refused", explained, value=quota.refused)
         for name, explained, value in gauges:
             if value is not None:
                 yield GaugeMetricFamily(f"drivestream_{name}", explained, value=value)
-
-
-def _of_status(status: WorkerStatus) -> list[Gauge]:
-    oldest, waiting = status.oldest_unfinished_seconds, status.state == "waiting"
-    return [
-        ("worker_waiting", "1 while the worker waits for something that it needs.", waiting),
-        ("worker_in_flight", "Pages or files being worked on.", status.in_flight),
-        ("worker_oldest_unfinished_seconds", "Age of the oldest unfinished message.", oldest),
-    ]
-
-
-def _of_quota(quota: QuotaState) -> list[Gauge]:
-    per_minute = "units_per_minute"
-    return [
-        ("quota_share_ratio", "Part of Drive's quota that this worker may spend.", quota.share),
-        (f"quota_limit_{per_minute}", "The same in units; missing if unlimited.", quota.limit),
-        (f"quota_allowed_{per_minute}", "What refusals leave of it for now.", quota.allowed),
-        (f"quota_used_{per_minute}", "Units spent in the last minute.", quota.used),
-        ("quota_waiting_requests", "Requests that wait to be sent.", quota.waiting),
-    ]
 
 
 @contextmanager

@@ -1,10 +1,11 @@
-"""A service as a process: settings, signals, exit codes.
+"""A service as a process: settings, logs, signals, exit codes.
 
 0 after a requested stop, 1 after an error (a supervisor restarts it, and Kafka redelivers what was
 not done), 2 where the settings are at fault.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -15,7 +16,6 @@ from typing import NoReturn, TypeVar
 import structlog
 import uvloop
 
-from services.adapters.logs import configure_logs
 from services.core.errors import Stop
 from services.core.settings import Reader, SettingsError, read_settings
 
@@ -34,7 +34,7 @@ def run_service(
     serve: Callable[[T, asyncio.Event], Coroutine[None, None, None]],
 ) -> int:
     """Read the settings and serve until SIGTERM or SIGINT sets the event; the exit code."""
-    configure_logs(name)
+    _configure_logs(name)
     try:
         settings = read_settings(
             env, read, warn=lambda why: log.warning("settings.unknown", why=why)
@@ -107,6 +107,26 @@ async def run_with_background(
         while isinstance(first, ExceptionGroup):
             first = first.exceptions[0]
         raise first from several
+
+
+def _configure_logs(service: str) -> None:
+    """JSON lines on standard error, readable lines on a terminal."""
+    terminal = sys.stderr.isatty()
+    renderer: structlog.types.Processor = (
+        structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    structlog.contextvars.bind_contextvars(service=service)
 
 
 def worker_id(service: str) -> str:

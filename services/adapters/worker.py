@@ -17,10 +17,10 @@ from services.adapters.kafka.group_consumer import Flow, GroupConsumer
 from services.adapters.kafka.message_tasks import Task, Work
 from services.adapters.kafka.producer import PatientPublisher, Publisher, Publishes
 from services.adapters.kafka.settings import KafkaSettings
-from services.adapters.logs import log_waits
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
 from services.adapters.process import run_until, run_with_background, worker_id
 from services.adapters.worker_status import publish_status
+from services.core.errors import Stop
 from services.core.events import WorkerStatus
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
 from services.core.flow.concurrency import ConcurrencyLimit
@@ -131,10 +131,14 @@ class Worker:
         )
 
     def _breaker(self, check: Check) -> CircuitBreaker:
-        breaker = CircuitBreaker(log_waits(self._spec.service), check)
+        breaker = CircuitBreaker(self._log_wait, check)
         self._breakers.append(breaker)
         self._holders.append(breaker.holds)
         return breaker
+
+    def _log_wait(self, why: Stop, seconds: float) -> None:
+        event = f"{self._spec.service}.waiting"
+        log.error(event, reason=why.reason, why=why.message, seconds=seconds)
 
 
 async def run_worker(

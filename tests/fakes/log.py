@@ -7,7 +7,6 @@ uses the same offset tracker; what it leaves out is the network and more than on
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks, Work
 from services.adapters.kafka.reader import Raw
@@ -126,14 +125,7 @@ class FakeGroupConsumer:
 
     async def _release(self, tasks: MessageTasks) -> None:
         assignments = list(self._assigned.values())
-        tasks.drain(assignments)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._drain_seconds):
-                while any(assignment.tasks for assignment in assignments):
-                    await asyncio.sleep(0.001)
-        tasks.cancel(assignments)
-        while any(assignment.tasks for assignment in assignments):
-            await asyncio.sleep(0.001)
+        await tasks.release(assignments, self._drain_seconds)
         self._settle(tasks, leaving=True)
         for assignment in assignments:
             assignment.offsets.end()

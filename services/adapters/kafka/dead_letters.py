@@ -49,11 +49,22 @@ async def publish_dead_letter(
 
 def dead_letter_records(record: Raw, why: str, *, service: str, at: datetime) -> list[Record]:
     """The dead letter, and the failure event where the record's owner is known."""
+    reasons = {
+        "dlq_original_topic": record.topic,
+        "dlq_original_partition": record.partition,
+        "dlq_original_offset": record.offset,
+        "dlq_original_timestamp": record.at_ms,
+        "dlq_original_group": service,
+        "dlq_original_bytes": len(record.value or b""),
+        "dlq_error_code": REASON,
+        "dlq_error_message": why[:1000],
+        "kafka_dlt-original-topic": record.topic,
+    }
     letter = Record(
         topic=DEAD_LETTERS.name,
         key=record.key or b"",
         value=(record.value or b"")[:LONGEST_VALUE],
-        headers=(*_kept(record.headers), *_reasons(record, why, service)),
+        headers=[*_kept(record.headers), *((k, str(v).encode()) for k, v in reasons.items())],
     )
     failure = _failure(record, why, at)
     return [letter] if failure is None else [letter, encode(failure, source=service)]
@@ -68,20 +79,6 @@ def _kept(headers: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
             break
         kept.append((name, value))
     return kept
-
-
-def _reasons(record: Raw, why: str, service: str) -> tuple[tuple[str, bytes], ...]:
-    return (
-        ("dlq_original_topic", record.topic.encode()),
-        ("dlq_original_partition", str(record.partition).encode()),
-        ("dlq_original_offset", str(record.offset).encode()),
-        ("dlq_original_timestamp", str(record.at_ms).encode()),
-        ("dlq_original_group", service.encode()),
-        ("dlq_original_bytes", str(len(record.value or b"")).encode()),
-        ("dlq_error_code", REASON.encode()),
-        ("dlq_error_message", why[:1000].encode()),
-        ("kafka_dlt-original-topic", record.topic.encode()),
-    )
 
 
 def _failure(record: Raw, why: str, at: datetime) -> e.FolderFailed | e.FileFailed | None:

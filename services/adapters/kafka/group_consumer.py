@@ -10,6 +10,8 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -17,7 +19,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
-from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks, Work
+from services.adapters.kafka.message_tasks import (
+    CANCEL_SECONDS,
+    Assignment,
+    Delivery,
+    MessageTasks,
+    Work,
+)
 from services.adapters.kafka.reader import poll, raw, reader_config
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.offsets import History, Offsets, Watermarks
@@ -25,8 +33,6 @@ from services.core.flow.offsets import History, Offsets, Watermarks
 POLL_SECONDS = 0.1
 BATCH = 100
 COMMITTED_SECONDS = 10.0
-CANCEL_SECONDS = 5.0
-"""How long cancelled work may take to clean up, such as aborting a multipart upload."""
 log = structlog.get_logger("kafka")
 
 
@@ -124,19 +130,14 @@ class GroupConsumer:
         self._release(list(self._assigned))
         self._consumer.close()
 
-    def _call(self, act: Callable[[], None]) -> threading.Event:
-        """Have the event loop do it; the event is set once it is done."""
-        done = threading.Event()
+    def _call(self, act: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody is left to hear of it
+            self._loop.call_soon_threadsafe(act)
 
-        def and_tell() -> None:
-            act()
-            done.set()
-
-        if self._loop.is_closed():
-            done.set()
-        else:
-            self._loop.call_soon_threadsafe(and_tell)
-        return done
+    def _release_tasks(self, assignments: Sequence[Assignment], seconds: float) -> Future[None]:
+        return asyncio.run_coroutine_threadsafe(
+            self._tasks.release(assignments, seconds), self._loop
+        )
 
     def _hand_over(self, messages: Sequence[RawMessage]) -> None:
         now = time.monotonic()
@@ -155,16 +156,16 @@ class GroupConsumer:
             if history is not History.FINISHED:
                 deliveries.append(Delivery(record, assignment, history))
         if deliveries:
-            self._announce_work({d.record.partition for d in deliveries})
+            self._announce_work(deliveries)
             self._call(lambda: self._tasks.deliver(deliveries))
 
-    def _announce_work(self, numbers: Iterable[int]) -> None:
+    def _announce_work(self, deliveries: Iterable[Delivery]) -> None:
         """Commit that partitions are being worked on, before they are.
 
         Else nobody would know of a message that kills its worker within a commit interval. Once per
         assignment the commit is waited for.
         """
-        new = [number for number in numbers if not self._assigned[number].announced]
+        new = {d.record.partition for d in deliveries if not d.assignment.announced}
         for number in new:
             self._assigned[number].announced = True
         self._commit(new, wait=True)
@@ -197,14 +198,12 @@ class GroupConsumer:
     def _throttle(self) -> None:
         marks = self._flow.watermarks
         for number, assignment in self._assigned.items():
-            unfinished = assignment.offsets.unfinished
-            partition = [TopicPartition(self._name, number)]
-            if not assignment.paused and marks.should_pause(unfinished):
-                self._consumer.pause(partition)
-                assignment.paused = True
-            elif assignment.paused and marks.should_resume(unfinished):
-                self._consumer.resume(partition)
-                assignment.paused = False
+            unfinished, paused = assignment.offsets.unfinished, assignment.paused
+            change = marks.should_resume if paused else marks.should_pause
+            if change(unfinished):
+                call = self._consumer.resume if paused else self._consumer.pause
+                call([TopicPartition(self._name, number)])
+                assignment.paused = not paused
 
     def _commit(self, numbers: Iterable[int], *, wait: bool = False, leaving: bool = False) -> None:
         due = []
@@ -256,28 +255,21 @@ class GroupConsumer:
 
     def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Somebody else owns them already: nothing may be committed, and no work is waited for."""
-        log.warning("kafka.lost", topic=self.topic, partitions=[p.partition for p in partitions])
-        lost = [
-            self._assigned.pop(p.partition) for p in partitions if p.partition in self._assigned
-        ]
+        numbers = [p.partition for p in partitions]
+        log.warning("kafka.lost", topic=self.topic, partitions=numbers)
+        lost = [self._assigned.pop(number) for number in numbers if number in self._assigned]
         for assignment in lost:
             assignment.offsets.end()
-        self._call(lambda: self._tasks.cancel(lost))
+        self._release_tasks(lost, 0.0)
 
     def _release(self, numbers: Sequence[int]) -> None:
         """Drain (bounded), cancel what is left, commit what is finished, and forget the rest."""
+        drain_seconds = self._flow.drain_seconds
         leaving = [self._assigned[number] for number in numbers]
-        self._call(lambda: self._tasks.drain(leaving)).wait(CANCEL_SECONDS)
-        if not _all_empty(leaving, self._flow.drain_seconds):
-            self._call(lambda: self._tasks.cancel(leaving)).wait(CANCEL_SECONDS)
-            _all_empty(leaving, CANCEL_SECONDS)
+        with suppress(TimeoutError):
+            released = self._release_tasks(leaving, drain_seconds)
+            released.result(drain_seconds + 2 * CANCEL_SECONDS)
         self._absorb()
         self._commit(numbers, wait=True, leaving=True)
         for number in numbers:
             self._assigned.pop(number).offsets.end()
-
-
-def _all_empty(assignments: Sequence[Assignment], seconds: float) -> bool:
-    """Whether no task of these runs any more; waits for it that long."""
-    until = time.monotonic() + seconds
-    return all(a.empty.wait(max(0.0, until - time.monotonic())) for a in assignments)

@@ -6,7 +6,6 @@ the message stays unfinished, and the partition's next owner gets it.
 """
 
 import asyncio
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -24,6 +23,8 @@ from services.core.ports import HandlesMessages
 from services.core.wire import UndecodableError, UnknownEventError, decode
 
 WORKER_DIED = "worker_died"
+CANCEL_SECONDS = 5.0
+"""How long cancelled work may take to clean up, such as aborting a multipart upload."""
 Task = asyncio.Task[None]
 log = structlog.get_logger("kafka")
 
@@ -32,8 +33,7 @@ log = structlog.get_logger("kafka")
 class Assignment:
     """One partition for as long as it is ours.
 
-    `offsets` belongs to the consumer's thread, `tasks` and `active` to the event loop. `empty` is
-    set while no task of the partition runs; the thread waits for it.
+    `tasks` and `active` belong to the event loop, the rest to the consumer's thread.
     """
 
     offsets: Offsets = field(default_factory=Offsets)
@@ -43,10 +43,6 @@ class Assignment:
     announced: bool = False
     active: bool = True
     tasks: set[Task] = field(default_factory=set)
-    empty: threading.Event = field(default_factory=threading.Event)
-
-    def __post_init__(self) -> None:
-        self.empty.set()
 
 
 @dataclass(frozen=True)
@@ -88,9 +84,9 @@ class MessageTasks:
         self._inbox: asyncio.Queue[Delivery | None] = asyncio.Queue()
         self._failure: Exception | None = None
         self._closed = asyncio.Event()
-        self.finished: deque[Delivery] = deque()
-        self.started: deque[Delivery] = deque()
         self._announced = asyncio.Event()
+        self.started: deque[Delivery] = deque()
+        self.finished: deque[Delivery] = deque()
 
     async def run(self) -> None:
         """Work on what is delivered until `close`. The first error ends all tasks."""
@@ -119,19 +115,23 @@ class MessageTasks:
         self._announced.set()
         self._inbox.put_nowait(None)
 
-    def drain(self, assignments: Iterable[Assignment]) -> None:
-        """Start nothing more of these, and cancel what only waits; the rest may finish."""
-        for assignment in assignments:
-            assignment.active = False
-            for task in filter(self._work.idle, assignment.tasks):
-                task.cancel()
+    async def release(self, assignments: Iterable[Assignment], drain_seconds: float) -> None:
+        """Start nothing more of these, and return once none of their tasks runs.
 
-    def cancel(self, assignments: Iterable[Assignment]) -> None:
-        """End whatever is in hand of these."""
+        What only waits is cancelled now, the rest if it does not finish within `drain_seconds`.
+        """
+        tasks: set[Task] = set()
         for assignment in assignments:
             assignment.active = False
-            for task in assignment.tasks:
-                task.cancel()
+            tasks |= assignment.tasks
+        for task in filter(self._work.idle, tasks):
+            task.cancel()
+        if tasks:
+            _, tasks = await asyncio.wait(tasks, timeout=drain_seconds)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
 
     def announced(self) -> None:
         """The commit says by now that a message is worked on alone."""
@@ -151,7 +151,6 @@ class MessageTasks:
             return
         task = tasks.create_task(self._finish(delivery))
         assignment.tasks.add(task)
-        assignment.empty.clear()
         task.add_done_callback(lambda task: self._ended(task, assignment))
         if delivery.alone:
             await asyncio.wait({task})
@@ -171,8 +170,6 @@ class MessageTasks:
     def _ended(self, task: Task, assignment: Assignment) -> None:
         self._work.limit.release()
         assignment.tasks.discard(task)
-        if not assignment.tasks:
-            assignment.empty.set()
 
     async def _finish(self, delivery: Delivery) -> None:
         """The whole way of one message: decoded, handled, and only then finished."""
