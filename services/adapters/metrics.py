@@ -33,26 +33,24 @@ class MetricsSettings:
         )
 
 
+@dataclass(frozen=True)
 class WorkerMetrics(Collector):
     """The status and the quota of this process; `quota` is None for those who spend none."""
 
-    def __init__(
-        self, status: Callable[[], WorkerStatus], quota: Callable[[], QuotaState] | None = None
-    ) -> None:
-        self._status = status
-        self._quota = quota
+    status: Callable[[], WorkerStatus]
+    quota: Callable[[], QuotaState] | None = None
 
     def collect(self) -> Iterator[Metric]:
         """One sample per figure; a figure without a value is left out."""
-        status = self._status()
+        status = self.status()
         oldest, waiting = status.oldest_unfinished_seconds, status.state == "waiting"
         gauges: list[tuple[str, str, float | None]] = [
             ("worker_waiting", "1 while the worker waits for something that it needs.", waiting),
             ("worker_in_flight", "Pages or files being worked on.", status.in_flight),
             ("worker_oldest_unfinished_seconds", "Age of the oldest unfinished message.", oldest),
         ]
-        if self._quota is not None:
-            quota, units = self._quota(), "units_per_minute"
+        if self.quota is not None:
+            quota, units = self.quota(), "units_per_minute"
             gauges += [
                 ("quota_share_ratio", "Part of all of Drive's quota that is ours.", quota.share),
                 (f"quota_limit_{units}", "The same in units; missing if unlimited.", quota.limit),
@@ -79,7 +77,7 @@ def metrics_endpoint(settings: MetricsSettings, metrics: Collector) -> Iterator[
     registry = CollectorRegistry(auto_describe=False)
     registry.register(metrics)
     try:
-        server, thread = start_http_server(settings.port, settings.host, registry)
+        server, _ = start_http_server(settings.port, settings.host, registry)
     except OSError as why:
         where = f"{settings.host}, port {settings.port}"
         message = f"METRICS_PORT: cannot listen at {where}: {why.strerror}."
@@ -89,4 +87,3 @@ def metrics_endpoint(settings: MetricsSettings, metrics: Collector) -> Iterator[
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)

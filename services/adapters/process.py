@@ -52,11 +52,7 @@ def run_service(
     return 0
 
 
-async def until_stopped(
-    serve: Callable[[asyncio.Event], Coroutine[None, None, None]],
-    *,
-    drain_seconds: float = DRAIN_SECONDS,
-) -> None:
+async def until_stopped(serve: Callable[[asyncio.Event], Coroutine[None, None, None]]) -> None:
     """Run `serve`; when a signal comes, set its event, and cancel it if it does not end in time."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -67,9 +63,9 @@ async def until_stopped(
         if await run_until(stop, asyncio.shield(work)):
             return
         log.info("process.stopping")
-        await asyncio.wait({work}, timeout=drain_seconds)
+        await asyncio.wait({work}, timeout=DRAIN_SECONDS)
         if not work.done():
-            log.warning("process.unfinished_work_left", seconds=drain_seconds)
+            log.warning("process.unfinished_work_left", seconds=DRAIN_SECONDS)
             work.cancel()
             await asyncio.wait({work}, timeout=CANCEL_SECONDS)
         if work.done() and not work.cancelled():

@@ -4,7 +4,7 @@ A service says what it consumes and makes its handler; everything around that is
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -83,8 +83,15 @@ class WorkerSpec:
 class Worker:
     """One running worker: what its handler is made from, and what it tells of itself."""
 
-    def __init__(self, spec: WorkerSpec, publisher: Publishes, quota: QuotaLimiter) -> None:
+    def __init__(
+        self,
+        spec: WorkerSpec,
+        publisher: Publishes,
+        quota: QuotaLimiter,
+        consumers: Sequence[GroupConsumer] = (),
+    ) -> None:
         self._spec = spec
+        self._consumers = consumers
         self._breakers: list[CircuitBreaker] = []
         self._holders: list[Callable[[Task], bool]] = [quota.holds]
         self.publisher = PatientPublisher(publisher)
@@ -100,10 +107,6 @@ class Worker:
         """Tasks that something holds only wait for their turn: a drain does not wait for them."""
         self._holders.append(holds)
 
-    def idle(self, task: Task) -> bool:
-        """Whether a task only waits."""
-        return any(holds(task) for holds in self._holders)
-
     def work(self, topic: str, handler: HandlesMessages) -> Work:
         """What the consumer of a topic does with its messages."""
         return Work(
@@ -112,13 +115,12 @@ class Worker:
             limit=self.limits[topic],
             publisher=self.publisher,
             faults=self.faults,
-            idle=self.idle,
+            idle=lambda task: any(holds(task) for holds in self._holders),
         )
 
-    def status(self, consumers: list[GroupConsumer]) -> WorkerStatus:
-        """What the worker does now."""
+    def status(self) -> WorkerStatus:
         waiting = next(filter(None, (breaker.waiting_for for breaker in self._breakers)), None)
-        oldest = max((consumer.oldest_age for consumer in consumers), default=0.0)
+        oldest = max((consumer.oldest_age for consumer in self._consumers), default=0.0)
         return WorkerStatus(
             worker_id=worker_id(self._spec.service),
             service=self._spec.service,
@@ -129,6 +131,18 @@ class Worker:
             quota_share=self.quota.state().share,
             at=datetime.now(UTC),
         )
+
+    async def consume(self, making: Awaitable[HandlesMessages], stop: asyncio.Event) -> None:
+        """Wait for the handler, then run all consumers until `stop`; the first error ends all."""
+        handler = asyncio.ensure_future(making)
+        if not await run_until(stop, handler):
+            return
+        async with asyncio.TaskGroup() as tasks:
+            for consumer in self._consumers:
+                tasks.create_task(consumer.run(self.work(consumer.topic, handler.result())))
+            await stop.wait()
+            for consumer in self._consumers:
+                consumer.stop()
 
     def _breaker(self, check: Check) -> CircuitBreaker:
         breaker = CircuitBreaker(self._log_wait, check)
@@ -167,27 +181,8 @@ async def run_worker(
         Publisher(settings.kafka, source=spec.service, linger_ms=spec.linger_ms) as publisher,
         open_drive(settings.drive, connections=spec.connections, quota=quota) as drive,
     ):
-        worker = Worker(spec, publisher, quota)
-
-        async def consume() -> None:
-            making = asyncio.ensure_future(make(worker, drive))
-            if await run_until(stop, making):
-                await _consume(worker, consumers, making.result(), stop)
-
-        def status() -> WorkerStatus:
-            return worker.status(consumers)
-
-        with metrics_endpoint(settings.metrics, WorkerMetrics(status, quota.state)):
-            await run_with_background(consume(), publish_status(publisher, status))
-
-
-async def _consume(
-    worker: Worker, consumers: list[GroupConsumer], handler: HandlesMessages, stop: asyncio.Event
-) -> None:
-    """Run all consumers until `stop`; the first error ends all of them."""
-    async with asyncio.TaskGroup() as tasks:
-        for consumer in consumers:
-            tasks.create_task(consumer.run(worker.work(consumer.topic, handler)))
-        await stop.wait()
-        for consumer in consumers:
-            consumer.stop()
+        worker = Worker(spec, publisher, quota, consumers)
+        with metrics_endpoint(settings.metrics, WorkerMetrics(worker.status, quota.state)):
+            await run_with_background(
+                worker.consume(make(worker, drive), stop), publish_status(publisher, worker.status)
+            )

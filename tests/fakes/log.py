@@ -147,7 +147,7 @@ class FakeGroupConsumer:
             delivery.assignment.offsets.start(delivery.record.offset, alone=delivery.alone)
             self._commit()
             if delivery.alone:
-                tasks.announced()
+                tasks.announced.set()
         while tasks.finished:
             delivery = tasks.finished.popleft()
             delivery.assignment.offsets.finish(delivery.record.offset)

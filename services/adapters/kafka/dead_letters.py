@@ -36,13 +36,7 @@ async def publish_dead_letter(
     publisher: PublishesRecords, record: Raw, why: str, *, service: str
 ) -> None:
     """Publish the dead letter and the failure it means; return when both are acknowledged."""
-    log.error(
-        "kafka.undecodable",
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        why=why,
-    )
+    log.error("kafka.undecodable", **record.place, why=why)
     records = dead_letter_records(record, why, service=service, at=datetime.now(UTC))
     await publisher.publish_records(records)
 

@@ -112,23 +112,20 @@ class GroupConsumer:
         failure: Exception | None = None
         try:
             with kafka_errors():
-                self._consume_until_stopped()
+                self._consumer.subscribe(
+                    [self._name],
+                    on_assign=self._on_assign,
+                    on_revoke=self._on_revoke,
+                    on_lost=self._on_lost,
+                )
+                while not self._closing.is_set():
+                    self._settle()
+                    self._hand_over(poll(self._consumer, BATCH, POLL_SECONDS))
+                self._release(list(self._assigned))
+                self._consumer.close()
         except Exception as why:  # noqa: BLE001 - whatever it is, the event loop must hear of it
             failure = why
         self._call(lambda: self._tasks.close(failure))
-
-    def _consume_until_stopped(self) -> None:
-        self._consumer.subscribe(
-            [self._name],
-            on_assign=self._on_assign,
-            on_revoke=self._on_revoke,
-            on_lost=self._on_lost,
-        )
-        while not self._closing.is_set():
-            self._settle()
-            self._hand_over(poll(self._consumer, BATCH, POLL_SECONDS))
-        self._release(list(self._assigned))
-        self._consumer.close()
 
     def _call(self, act: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody is left to hear of it
@@ -190,7 +187,7 @@ class GroupConsumer:
             if delivery.alone:
                 if self._assigned.get(delivery.record.partition) is delivery.assignment:
                     self._commit([delivery.record.partition], wait=True)
-                self._call(tasks.announced)
+                self._call(tasks.announced.set)
         while tasks.finished:
             delivery = tasks.finished.popleft()
             delivery.assignment.offsets.finish(delivery.record.offset)
@@ -217,19 +214,16 @@ class GroupConsumer:
             return
         try:
             if wait:
-                self._acknowledge(self._consumer.commit(offsets=due, asynchronous=False) or [])
+                self._on_commit(None, self._consumer.commit(offsets=due, asynchronous=False) or [])
             else:
                 self._consumer.commit(offsets=due, asynchronous=True)
         except KafkaException as why:  # not committed: the next round offers it again
             log.warning("kafka.commit_failed", topic=self.topic, error=sentence(why.args[0]))
 
     def _on_commit(self, error: KafkaError | None, committed: list[TopicPartition]) -> None:
-        if error is None:
-            self._acknowledge(committed)
-        else:
+        if error is not None:
             log.warning("kafka.commit_failed", topic=self.topic, error=sentence(error))
-
-    def _acknowledge(self, committed: Iterable[TopicPartition]) -> None:
+            return
         for partition in committed:
             assignment = self._assigned.get(partition.partition)
             if assignment is not None and partition.error is None:

@@ -84,7 +84,8 @@ class MessageTasks:
         self._inbox: asyncio.Queue[Delivery | None] = asyncio.Queue()
         self._failure: Exception | None = None
         self._closed = asyncio.Event()
-        self._announced = asyncio.Event()
+        # Set once the commit says that a message is worked on alone.
+        self.announced = asyncio.Event()
         self.started: deque[Delivery] = deque()
         self.finished: deque[Delivery] = deque()
 
@@ -112,7 +113,7 @@ class MessageTasks:
         """Nothing more will come. A failure ends what is in hand, and `run` raises it."""
         self._failure = failure
         self._closed.set()
-        self._announced.set()
+        self.announced.set()
         self._inbox.put_nowait(None)
 
     async def release(self, assignments: Iterable[Assignment], drain_seconds: float) -> None:
@@ -133,10 +134,6 @@ class MessageTasks:
         if tasks:
             await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
 
-    def announced(self) -> None:
-        """The commit says by now that a message is worked on alone."""
-        self._announced.set()
-
     async def _start(self, delivery: Delivery, tasks: asyncio.TaskGroup) -> None:
         limit, assignment = self._work.limit, delivery.assignment
         if delivery.alone:
@@ -145,31 +142,19 @@ class MessageTasks:
         if assignment.active:
             self.started.append(delivery)
             if delivery.alone:
-                await self._until_announced(delivery.record)
+                why = "Workers died repeatedly while messages near this one were in hand."
+                log.warning("kafka.worked_on_alone", **delivery.record.place, why=why)
+                self.announced.clear()
+                await self.announced.wait()
         if not assignment.active:
             limit.release()
             return
         task = tasks.create_task(self._finish(delivery))
         assignment.tasks.add(task)
-        task.add_done_callback(lambda task: self._ended(task, assignment))
+        task.add_done_callback(assignment.tasks.discard)
+        task.add_done_callback(lambda _: limit.release())
         if delivery.alone:
             await asyncio.wait({task})
-
-    async def _until_announced(self, record: Raw) -> None:
-        """Have the commit say that this message is worked on alone, before it is."""
-        log.warning(
-            "kafka.worked_on_alone",
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            why="Workers died repeatedly while messages near this one were in hand.",
-        )
-        self._announced.clear()
-        await self._announced.wait()
-
-    def _ended(self, task: Task, assignment: Assignment) -> None:
-        self._work.limit.release()
-        assignment.tasks.discard(task)
 
     async def _finish(self, delivery: Delivery) -> None:
         """The whole way of one message: decoded, handled, and only then finished."""

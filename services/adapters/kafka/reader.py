@@ -36,6 +36,10 @@ class Raw:
     headers: Mapping[str, bytes]
     at_ms: int = 0
 
+    @property
+    def place(self) -> dict[str, object]:
+        return {"topic": self.topic, "partition": self.partition, "offset": self.offset}
+
 
 def raw(message: RawMessage, settings: KafkaSettings) -> Raw:
     """A message without an error as plain data. Of repeated headers the first counts."""

@@ -215,7 +215,7 @@ async def test_a_suspect_is_worked_on_alone_and_only_once_that_is_announced() ->
             (b"suspect", True),
         ]
         assert desk.recorder.in_hand == []
-        desk.tasks.announced()
+        desk.tasks.announced.set()
     assert desk.recorder.keys == ["a", "b", "suspect", "c"]
     assert most == 1
 
@@ -227,7 +227,7 @@ async def test_a_suspect_whose_partition_goes_during_the_announcement_is_dropped
     async with desk.running():
         await desk.deliver(a_delivery("suspect", assignment, History.SUSPECT), a_delivery("a"))
         await desk.tasks.release([assignment], 0)
-        desk.tasks.announced()
+        desk.tasks.announced.set()
     assert desk.recorder.keys == desk.finished == ["a"]
 
 

@@ -37,7 +37,7 @@ async def refuse() -> None:
 
 
 def assert_runs(worker: Worker) -> None:
-    status = worker.status([])
+    status = worker.status()
     assert (status.state, status.waiting_for) == ("running", None)
 
 
@@ -48,7 +48,7 @@ async def test_a_worker_is_waiting_while_any_system_it_needs_is_away() -> None:
     assert_runs(worker)
     call = asyncio.create_task(store.call(refuse))
     await asyncio.sleep(60)
-    status = worker.status([])
+    status = worker.status()
     assert status.state == "waiting"
     assert status.waiting_for == store.breaker.waiting_for
     assert status.waiting_for is not None
@@ -64,7 +64,7 @@ async def test_a_worker_is_waiting_while_an_error_of_its_own_stops_everything() 
     worker = a_worker()
     call = asyncio.create_task(worker.faults.call(refuse))
     await asyncio.sleep(60)
-    assert worker.status([]).state == "waiting"
+    assert worker.status().state == "waiting"
     call.cancel()
 
 
@@ -73,7 +73,7 @@ async def test_status_says_how_much_is_in_hand_and_which_share_of_the_quota_is_o
     worker = a_worker(part=0.5)
     for _ in range(3):
         await worker.limits[FILES_FOUND.name].acquire()
-    status = worker.status([])
+    status = worker.status()
     assert (status.service, status.in_flight) == ("transfer", 3)
     assert status.quota_share == pytest.approx(0.44)
 
