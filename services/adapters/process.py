@@ -36,9 +36,7 @@ def run_service(
     """Read the settings and serve until SIGTERM or SIGINT sets the event; the exit code."""
     _configure_logs(name)
     try:
-        settings = read_settings(
-            env, read, warn=lambda why: log.warning("settings.unknown", why=why)
-        )
+        settings = read_settings(env, read, lambda why: log.warning("settings.unknown", why=why))
         uvloop.run(until_stopped(lambda stop: serve(settings, stop)))
     except SettingsError as why:  # also of what only an adapter reads, such as a key file
         sys.stderr.write(f"The settings cannot be used:\n{why}\n")
@@ -107,10 +105,9 @@ async def run_with_background(
 
 def _configure_logs(service: str) -> None:
     """JSON lines on standard error, readable lines on a terminal."""
-    terminal = sys.stderr.isatty()
-    renderer: structlog.types.Processor = (
-        structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
-    )
+    renderer: structlog.types.Processor = structlog.processors.JSONRenderer()
+    if sys.stderr.isatty():
+        renderer = structlog.dev.ConsoleRenderer()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -37,8 +37,6 @@ log = structlog.get_logger("worker")
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSettings:
-    """What every worker is told by its environment."""
-
     kafka: KafkaSettings
     drive: DriveSettings
     quota: QuotaSettings
@@ -56,8 +54,6 @@ class WorkerSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Consumes:
-    """A topic, as a member of which group, and how many messages at once."""
-
     topic: Topic
     group: str
     at_once: int
@@ -66,11 +62,8 @@ class Consumes:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSpec:
-    """What makes one worker different from another.
-
-    The quota share follows the partitions of the first topic. `connections` bounds the requests to
-    Drive; `linger_ms` is how long a published event may wait for others.
-    """
+    """The quota share follows the partitions of the first topic. `connections` bounds the requests
+    to Drive; `linger_ms` is how long a published event may wait for others."""
 
     service: str
     consumes: tuple[Consumes, ...]
@@ -108,7 +101,6 @@ class Worker:
         self._holders.append(holds)
 
     def work(self, topic: str, handler: HandlesMessages) -> Work:
-        """What the consumer of a topic does with its messages."""
         return Work(
             service=self._spec.service,
             handler=handler,

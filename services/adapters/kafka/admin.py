@@ -51,10 +51,9 @@ class Topics:
                 )
         brokers = len(self._admin.list_topics(timeout=TIMEOUT).brokers)
         missing = [topic for topic in ALL if topic.name not in existing]
-        if missing:
-            made = self._admin.create_topics([self._new_topic(t, brokers) for t in missing])
-            for future in made.values():
-                future.result(TIMEOUT)
+        made = [self._new_topic(topic, 3 if brokers >= 3 else 1) for topic in missing]
+        for future in self._admin.create_topics(made).values() if made else ():
+            future.result(TIMEOUT)
         return [topic.name for topic in missing]
 
     @kafka_errors()
@@ -66,8 +65,7 @@ class Topics:
             for name, future in self._admin.describe_topics(topics).items()
         }
 
-    def _new_topic(self, topic: Topic, brokers: int) -> NewTopic:
-        replicas = 3 if brokers >= 3 else 1
+    def _new_topic(self, topic: Topic, replicas: int) -> NewTopic:
         return NewTopic(
             self._settings.prefixed(topic.name),
             num_partitions=topic.partitions,

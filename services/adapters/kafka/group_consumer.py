@@ -7,10 +7,10 @@ Completions come back through queues that only this thread empties.
 """
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -19,13 +19,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
-from services.adapters.kafka.message_tasks import (
-    CANCEL_SECONDS,
-    Assignment,
-    Delivery,
-    MessageTasks,
-    Work,
-)
+from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks, Work
 from services.adapters.kafka.reader import poll, raw, reader_config
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.offsets import History, Offsets, Watermarks
@@ -33,6 +27,8 @@ from services.core.flow.offsets import History, Offsets, Watermarks
 POLL_SECONDS = 0.1
 BATCH = 100
 COMMITTED_SECONDS = 10.0
+END_SECONDS = 25.0
+"""How long the end may take beyond the drain: to clean up, to commit and to leave the group."""
 log = structlog.get_logger("kafka")
 
 
@@ -76,8 +72,7 @@ class GroupConsumer:
         )
         self._loop: asyncio.AbstractEventLoop
         self._tasks: MessageTasks
-        self._oldest: float | None = None
-        self.unfinished = 0
+        self._oldest = math.inf
 
     @property
     def partitions(self) -> int:
@@ -87,8 +82,7 @@ class GroupConsumer:
     @property
     def oldest_age(self) -> float:
         """Seconds since the oldest unfinished message was delivered; 0.0 if there is none."""
-        oldest = self._oldest
-        return 0.0 if oldest is None else time.monotonic() - oldest
+        return max(0.0, time.monotonic() - self._oldest)
 
     async def run(self, work: Work) -> None:
         """Consume until `stop()`, then drain. Raises what stopped the work, or the consumer."""
@@ -99,16 +93,15 @@ class GroupConsumer:
             await self._tasks.run()
         finally:
             self.stop()
-            limit = self._flow.drain_seconds + CANCEL_SECONDS + 20
+            limit = self._flow.drain_seconds + END_SECONDS
             await asyncio.shield(asyncio.to_thread(thread.join, limit))
 
     def stop(self) -> None:
         """Take no more messages; work in hand may finish within the drain time."""
         self._closing.set()
 
-    # ---- the owner thread ----
-
     def _consume(self) -> None:
+        """The thread that owns the handle; whatever follows runs on it."""
         failure: Exception | None = None
         try:
             with kafka_errors():
@@ -130,11 +123,6 @@ class GroupConsumer:
     def _call(self, act: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody is left to hear of it
             self._loop.call_soon_threadsafe(act)
-
-    def _release_tasks(self, assignments: Sequence[Assignment], seconds: float) -> Future[None]:
-        return asyncio.run_coroutine_threadsafe(
-            self._tasks.release(assignments, seconds), self._loop
-        )
 
     def _hand_over(self, messages: Sequence[RawMessage]) -> None:
         now = time.monotonic()
@@ -175,9 +163,8 @@ class GroupConsumer:
         if now >= self._next_commit:
             self._next_commit = now + self._flow.commit_every_seconds
             self._commit(self._assigned)
-        offsets = [assignment.offsets for assignment in self._assigned.values()]
-        self.unfinished = sum(each.unfinished for each in offsets)
-        self._oldest = min((o.oldest for o in offsets if o.oldest is not None), default=None)
+        oldest = [assignment.offsets.oldest for assignment in self._assigned.values()]
+        self._oldest = min((at for at in oldest if at is not None), default=math.inf)
 
     def _absorb(self) -> None:
         tasks = self._tasks
@@ -207,9 +194,7 @@ class GroupConsumer:
         for number in numbers:
             commit = self._assigned[number].offsets.due(leaving=leaving)
             if commit is not None:
-                due.append(
-                    TopicPartition(self._name, number, commit.offset, metadata=commit.metadata)
-                )
+                due.append(TopicPartition(self._name, number, commit.offset, commit.metadata))
         if not due:
             return
         try:
@@ -254,15 +239,15 @@ class GroupConsumer:
         lost = [self._assigned.pop(number) for number in numbers if number in self._assigned]
         for assignment in lost:
             assignment.offsets.end()
-        self._release_tasks(lost, 0.0)
+        asyncio.run_coroutine_threadsafe(self._tasks.release(lost, 0.0), self._loop)
 
     def _release(self, numbers: Sequence[int]) -> None:
         """Drain (bounded), cancel what is left, commit what is finished, and forget the rest."""
-        drain_seconds = self._flow.drain_seconds
         leaving = [self._assigned[number] for number in numbers]
+        releasing = self._tasks.release(leaving, self._flow.drain_seconds)
+        released = asyncio.run_coroutine_threadsafe(releasing, self._loop)
         with suppress(TimeoutError):
-            released = self._release_tasks(leaving, drain_seconds)
-            released.result(drain_seconds + 2 * CANCEL_SECONDS)
+            released.result(self._flow.drain_seconds + END_SECONDS)
         self._absorb()
         self._commit(numbers, wait=True, leaving=True)
         for number in numbers:

@@ -7,7 +7,6 @@ needs two seconds for a single message (`kafka.md` §0).
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -26,27 +25,8 @@ FULL_QUEUE_WAIT = 0.02
 GRACE_SECONDS = 2.0
 """librdkafka looks for messages that timed out once a second."""
 AGAIN_SECONDS = 2.0
+Report = Callable[[KafkaError | None, object], None]
 log = structlog.get_logger("kafka")
-
-
-class _Batch:
-    """Counts the acknowledgements of one publish; the loop is woken once, by the last of them."""
-
-    def __init__(self, size: int) -> None:
-        self._left = size
-        self._failure: KafkaError | None = None
-        self.acknowledged: Future[None] = Future()
-        self.acknowledged.set_running_or_notify_cancel()  # else the waiter could cancel it
-
-    def report(self, error: KafkaError | None, _message: object) -> None:
-        """Called on the poll thread, one report after another."""
-        self._failure = self._failure or error
-        self._left -= 1
-        if self._left == 0:
-            if self._failure is None:
-                self.acknowledged.set_result(None)
-            else:
-                self.acknowledged.set_exception(KafkaUnavailableError(sentence(self._failure)))
 
 
 class Publisher(AbstractAsyncContextManager["Publisher"]):
@@ -101,14 +81,24 @@ class Publisher(AbstractAsyncContextManager["Publisher"]):
         """As `publish`, for records as they are (dead letters)."""
         if not records:
             return
-        batch = _Batch(len(records))
+        loop, acknowledged = asyncio.get_running_loop(), asyncio.Event()
+        reports: list[KafkaError | None] = []
+
+        def report(error: KafkaError | None, _message: object) -> None:
+            """Called on the poll thread; the last report wakes the loop."""
+            reports.append(error)
+            if len(reports) == len(records) and not loop.is_closed():
+                loop.call_soon_threadsafe(acknowledged.set)
+
         with kafka_errors():
             async with asyncio.timeout(self._timeout + GRACE_SECONDS):
                 for record in records:
-                    await self._produce(record, batch)
-                await asyncio.wrap_future(batch.acknowledged)
+                    await self._produce(record, report)
+                await acknowledged.wait()
+        for error in filter(None, reports):
+            raise KafkaUnavailableError(sentence(error))
 
-    async def _produce(self, record: Record, batch: _Batch) -> None:
+    async def _produce(self, record: Record, report: Report) -> None:
         while True:
             try:
                 return self._producer.produce(
@@ -116,7 +106,7 @@ class Publisher(AbstractAsyncContextManager["Publisher"]):
                     key=record.key,
                     value=record.value,
                     headers=list(record.headers),
-                    on_delivery=batch.report,
+                    on_delivery=report,
                 )
             except BufferError:
                 await asyncio.sleep(FULL_QUEUE_WAIT)  # the poll thread is making room

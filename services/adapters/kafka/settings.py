@@ -39,7 +39,7 @@ class KafkaSettings:
         return name.removeprefix(self.topic_prefix)
 
     def handle(self, client_id: str) -> dict[str, object]:
-        """What librdkafka is told for every handle."""
+        """The configuration that every producer and consumer shares."""
         return {
             "bootstrap.servers": self.bootstrap_servers,
             "client.id": client_id,

@@ -50,10 +50,7 @@ class ReadsLog(Protocol):
 
 @dataclass(frozen=True)
 class TailState:
-    """Whether the view is complete and Kafka answers.
-
-    `caught_up` with what was in the log on connecting. `answered_at` is monotonic time.
-    """
+    """`caught_up` with what was in the log on connecting; `answered_at` is monotonic time."""
 
     caught_up: bool = False
     trouble: str | None = "not connected yet"
