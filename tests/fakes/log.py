@@ -105,23 +105,23 @@ class FakeGroupConsumer:
     async def run(self, work: Work) -> None:
         """As the real one."""
         tasks = MessageTasks(work)
-        working = asyncio.create_task(tasks.run())
-        await self._deliver_until_stopped(tasks, working)
-        await working
+        delivering = asyncio.create_task(self._deliver_until_stopped(tasks))
+        try:
+            await tasks.run(asyncio.shield(delivering))
+        finally:
+            self.stop()
+            await delivering
 
     def stop(self) -> None:
         """Take no more messages."""
         self._stopped = True
 
-    async def _deliver_until_stopped(
-        self, tasks: MessageTasks, working: asyncio.Task[None]
-    ) -> None:
-        while not self._stopped and not working.done():
+    async def _deliver_until_stopped(self, tasks: MessageTasks) -> None:
+        while not self._stopped:
             self._settle(tasks)
             tasks.deliver(self._new())
             await asyncio.sleep(0.001)
         await self._release(tasks)
-        tasks.close()
 
     async def _release(self, tasks: MessageTasks) -> None:
         assignments = list(self._assigned.values())

@@ -10,7 +10,8 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -87,42 +88,33 @@ class GroupConsumer:
     async def run(self, work: Work) -> None:
         """Consume until `stop()`, then drain. Raises what stopped the work, or the consumer."""
         self._loop, self._tasks = asyncio.get_running_loop(), MessageTasks(work)
-        thread = threading.Thread(target=self._consume, name=f"consumer-{self.topic}", daemon=True)
-        thread.start()
+        thread = ThreadPoolExecutor(1, thread_name_prefix=f"consumer-{self.topic}")
+        consuming = self._loop.run_in_executor(thread, self._consume)
         try:
-            await self._tasks.run()
+            await self._tasks.run(asyncio.shield(consuming))
         finally:
             self.stop()
-            limit = self._flow.drain_seconds + END_SECONDS
-            await asyncio.shield(asyncio.to_thread(thread.join, limit))
+            await asyncio.wait({consuming}, timeout=self._flow.drain_seconds + END_SECONDS)
+            thread.shutdown(wait=False)
 
     def stop(self) -> None:
         """Take no more messages; work in hand may finish within the drain time."""
         self._closing.set()
 
+    @kafka_errors()
     def _consume(self) -> None:
-        """The thread that owns the handle; whatever follows runs on it."""
-        failure: Exception | None = None
-        try:
-            with kafka_errors():
-                self._consumer.subscribe(
-                    [self._name],
-                    on_assign=self._on_assign,
-                    on_revoke=self._on_revoke,
-                    on_lost=self._on_lost,
-                )
-                while not self._closing.is_set():
-                    self._settle()
-                    self._hand_over(poll(self._consumer, BATCH, POLL_SECONDS))
-                self._release(list(self._assigned))
-                self._consumer.close()
-        except Exception as why:  # noqa: BLE001 - whatever it is, the event loop must hear of it
-            failure = why
-        self._call(lambda: self._tasks.close(failure))
-
-    def _call(self, act: Callable[[], None]) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody is left to hear of it
-            self._loop.call_soon_threadsafe(act)
+        """On the thread that owns the handle, as all that follows."""
+        self._consumer.subscribe(
+            [self._name],
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+        while not self._closing.is_set():
+            self._settle()
+            self._hand_over(poll(self._consumer, BATCH, POLL_SECONDS))
+        self._release(list(self._assigned))
+        self._consumer.close()
 
     def _hand_over(self, messages: Sequence[RawMessage]) -> None:
         now = time.monotonic()
@@ -142,7 +134,7 @@ class GroupConsumer:
                 deliveries.append(Delivery(record, assignment, history))
         if deliveries:
             self._announce_work(deliveries)
-            self._call(lambda: self._tasks.deliver(deliveries))
+            self._loop.call_soon_threadsafe(self._tasks.deliver, deliveries)
 
     def _announce_work(self, deliveries: Iterable[Delivery]) -> None:
         """Commit that partitions are being worked on, before they are.
@@ -174,7 +166,7 @@ class GroupConsumer:
             if delivery.alone:
                 if self._assigned.get(delivery.record.partition) is delivery.assignment:
                     self._commit([delivery.record.partition], wait=True)
-                self._call(tasks.announced.set)
+                self._loop.call_soon_threadsafe(tasks.announced.set)
         while tasks.finished:
             delivery = tasks.finished.popleft()
             delivery.assignment.offsets.finish(delivery.record.offset)

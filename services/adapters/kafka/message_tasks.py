@@ -7,7 +7,7 @@ the message stays unfinished, and the partition's next owner gets it.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 import structlog
@@ -82,39 +82,26 @@ class MessageTasks:
         self._work = work
         # Bounded by the watermarks: no partition has more unfinished than high + one batch.
         self._inbox: asyncio.Queue[Delivery | None] = asyncio.Queue()
-        self._failure: Exception | None = None
-        self._closed = asyncio.Event()
         # Set once the commit says that a message is worked on alone.
         self.announced = asyncio.Event()
         self.started: deque[Delivery] = deque()
         self.finished: deque[Delivery] = deque()
 
-    async def run(self) -> None:
-        """Work on what is delivered until `close`. The first error ends all tasks."""
+    async def run(self, source: Awaitable[None]) -> None:
+        """Work on what is delivered until `source` ends. The first error ends all tasks."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._raise_failure())
-                while (delivery := await self._inbox.get()) is not None:
-                    await self._start(delivery, tasks)
+                tasks.create_task(self._start_all(tasks))
+                await source
+                self.announced.set()
+                self._inbox.put_nowait(None)
         except ExceptionGroup as several:
             raise several.exceptions[0] from several
-
-    async def _raise_failure(self) -> None:
-        await self._closed.wait()
-        if self._failure is not None:
-            raise self._failure
 
     def deliver(self, deliveries: Iterable[Delivery]) -> None:
         """Take messages on; they are started in this order, as slots become free."""
         for delivery in deliveries:
             self._inbox.put_nowait(delivery)
-
-    def close(self, failure: Exception | None = None) -> None:
-        """Nothing more will come. A failure ends what is in hand, and `run` raises it."""
-        self._failure = failure
-        self._closed.set()
-        self.announced.set()
-        self._inbox.put_nowait(None)
 
     async def release(self, assignments: Iterable[Assignment], drain_seconds: float) -> None:
         """Start nothing more of these, and return once none of their tasks runs.
@@ -133,6 +120,10 @@ class MessageTasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
+
+    async def _start_all(self, tasks: asyncio.TaskGroup) -> None:
+        while (delivery := await self._inbox.get()) is not None:
+            await self._start(delivery, tasks)
 
     async def _start(self, delivery: Delivery, tasks: asyncio.TaskGroup) -> None:
         limit, assignment = self._work.limit, delivery.assignment

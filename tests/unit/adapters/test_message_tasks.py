@@ -56,14 +56,15 @@ class Desk:
         self.recorder = recorder
         publisher = FakePublisher(FakeLog(), LookupError, "test")
         self.tasks = MessageTasks(work_of(recorder, publisher, at_once=at_once, idle=idle))
+        self.source = asyncio.get_running_loop().create_future()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Until the block ends; then what is in hand is worked on to its end."""
-        running = asyncio.create_task(self.tasks.run())
+        running = asyncio.create_task(self.tasks.run(self.source))
         await asyncio.sleep(SOON)
         yield
-        self.tasks.close()
+        self.source.set_result(None)
         await running
 
     async def deliver(self, *deliveries: Delivery) -> None:
@@ -173,9 +174,9 @@ async def test_what_is_queued_is_dropped_when_its_partition_goes(drain_seconds: 
 @virtual_time
 async def test_a_consumer_that_breaks_ends_what_is_in_hand_and_what_is_queued() -> None:
     desk = Desk(Recorder(for_ever), at_once=1)
-    running = asyncio.create_task(desk.tasks.run())
+    running = asyncio.create_task(desk.tasks.run(desk.source))
     await desk.deliver(a_delivery("a"), a_delivery("b"))
-    desk.tasks.close(LookupError("the broker refused us"))
+    desk.source.set_exception(LookupError("the broker refused us"))
     with pytest.raises(LookupError):
         await running
     assert [event.key for event in desk.recorder.cancelled] == ["a"]
