@@ -50,12 +50,12 @@ class WorkerMetrics(Collector):
             ("worker_oldest_unfinished_seconds", "Age of the oldest unfinished message.", oldest),
         ]
         if self.quota is not None:
-            quota, units = self.quota(), "units_per_minute"
+            quota = self.quota()
             gauges += [
                 ("quota_share_ratio", "Part of all of Drive's quota that is ours.", quota.share),
-                (f"quota_limit_{units}", "The same in units; missing if unlimited.", quota.limit),
-                (f"quota_allowed_{units}", "What refusals leave of it for now.", quota.allowed),
-                (f"quota_used_{units}", "Units spent in the last minute.", quota.used),
+                ("quota_limit_units_per_minute", "The same in units, if limited.", quota.limit),
+                ("quota_allowed_units_per_minute", "What refusals leave of it.", quota.allowed),
+                ("quota_used_units_per_minute", "Units spent in the last minute.", quota.used),
                 ("quota_waiting_requests", "Requests that wait to be sent.", quota.waiting),
             ]
             explained = "Requests that Drive refused as too many."
@@ -74,7 +74,7 @@ def metrics_endpoint(settings: MetricsSettings, metrics: Collector) -> Iterator[
     if not settings.port:
         yield None
         return
-    registry = CollectorRegistry(auto_describe=False)
+    registry = CollectorRegistry()
     registry.register(metrics)
     try:
         server, _ = start_http_server(settings.port, settings.host, registry)

@@ -7,6 +7,7 @@ the offset be passed.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Protocol
 
 import msgspec
@@ -25,11 +26,8 @@ log = structlog.get_logger("kafka")
 
 
 class PublishesRecords(Protocol):
-    """A producer of records as they are."""
-
     async def publish_records(self, records: Sequence[Record]) -> None:
         """Return once all are acknowledged."""
-        ...
 
 
 async def publish_dead_letter(
@@ -66,13 +64,9 @@ def dead_letter_records(record: Raw, why: str, *, service: str, at: datetime) ->
 
 def _kept(headers: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
     """The record's own headers, as many as there is room for."""
-    kept, room = [], LONGEST_HEADERS
-    for name, value in headers.items():
-        room -= len(name.encode()) + len(value)
-        if room < 0:
-            break
-        kept.append((name, value))
-    return kept
+    sizes = accumulate(len(name.encode()) + len(value) for name, value in headers.items())
+    both = zip(headers.items(), sizes, strict=True)
+    return [header for header, size in both if size <= LONGEST_HEADERS]
 
 
 def _failure(record: Raw, why: str, at: datetime) -> e.FolderFailed | e.FileFailed | None:

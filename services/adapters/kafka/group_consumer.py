@@ -35,11 +35,8 @@ log = structlog.get_logger("kafka")
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """How much is taken on: unfinished messages per partition, paused at high, resumed at low.
-
-    `drain_seconds` bounds the wait for work in hand when a partition goes or the process stops.
-    A killed worker's successor may repeat what it finished within `commit_every_seconds`.
-    """
+    """`drain_seconds` bounds the wait for work in hand when a partition goes or the process stops.
+    A killed worker's successor may repeat what it finished within `commit_every_seconds`."""
 
     watermarks: Watermarks = field(default_factory=lambda: Watermarks(high=200, low=100))
     drain_seconds: float = 5.0

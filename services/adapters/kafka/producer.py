@@ -112,8 +112,7 @@ class Publisher(AbstractAsyncContextManager["Publisher"]):
                 await asyncio.sleep(FULL_QUEUE_WAIT)  # the poll thread is making room
 
 
-class Publishes(PublishesEvents, PublishesRecords, Protocol):
-    """Kafka, for those who publish events and dead letters."""
+class Publishes(PublishesEvents, PublishesRecords, Protocol): ...
 
 
 class PatientPublisher:
