@@ -15,7 +15,7 @@ from services.core.topics import FILES_FOUND, FILES_STORED
 from services.transfer.memory import MemoryBudget
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.messages import Recorder
-from tests.fakes.virtual_time import virtual_time
+from tests.fakes.virtual_time import now, virtual_time
 
 SPEC = WorkerSpec(
     service="transfer",
@@ -99,6 +99,16 @@ async def test_tasks_that_wait_for_their_turn_or_for_the_end_of_an_outage_are_id
     work = worker.work(FILES_FOUND.name, Recorder())
     assert not work.idle(works)
     assert all(work.idle(task) for task in waits)
+
+
+@virtual_time
+async def test_a_stop_ends_a_worker_whose_handler_is_still_being_made() -> None:
+    stop, making = asyncio.Event(), asyncio.create_task(asyncio.sleep(3600, Recorder()))
+    asyncio.get_running_loop().call_later(1, stop.set)
+    await a_worker().consume(making, stop)
+    assert now() == 1
+    await asyncio.wait({making})
+    assert making.cancelled()
 
 
 def test_each_topic_has_a_limit_of_its_own() -> None:
