@@ -27,7 +27,6 @@ class MetricsSettings:
 
     @classmethod
     def read(cls, reader: Reader) -> "MetricsSettings":
-        """From METRICS_HOST and METRICS_PORT."""
         return cls(
             host=reader.text("METRICS_HOST", "127.0.0.1"),
             port=reader.number("METRICS_PORT", 0, 0, 65535),
@@ -35,85 +34,35 @@ class MetricsSettings:
 
 
 @dataclass(frozen=True)
-class _Figure:
-    name: str
-    help: str
-    value: float | None
-    counter: bool = False
-
-
 class WorkerMetrics(Collector):
     """The status and the quota of this process; `quota` is None for those who spend none."""
 
-    def __init__(
-        self, status: Callable[[], WorkerStatus], quota: Callable[[], QuotaState] | None = None
-    ) -> None:
-        self._status = status
-        self._quota = quota
+    status: Callable[[], WorkerStatus]
+    quota: Callable[[], QuotaState] | None = None
 
     def collect(self) -> Iterator[Metric]:
         """One sample per figure; a figure without a value is left out."""
-        figures = _of_status(self._status())
-        if self._quota is not None:
-            figures += _of_quota(self._quota())
-        for figure in figures:
-            if figure.value is not None:
-                kind = CounterMetricFamily if figure.counter else GaugeMetricFamily
-                yield kind(figure.name, figure.help, value=figure.value)
-
-
-def _of_status(status: WorkerStatus) -> list[_Figure]:
-    return [
-        _Figure(
-            "drivestream_worker_waiting",
-            "1 while the worker waits for something that it needs.",
-            float(status.state == "waiting"),
-        ),
-        _Figure(
-            "drivestream_worker_in_flight", "Pages or files being worked on.", status.in_flight
-        ),
-        _Figure(
-            "drivestream_worker_oldest_unfinished_seconds",
-            "Age of the oldest message that is not finished.",
-            status.oldest_unfinished_seconds,
-        ),
-    ]
-
-
-def _of_quota(quota: QuotaState) -> list[_Figure]:
-    return [
-        _Figure(
-            "drivestream_quota_share_ratio",
-            "Part of all of Drive's quota that this worker may spend.",
-            quota.share,
-        ),
-        _Figure(
-            "drivestream_quota_limit_units_per_minute",
-            "The same in units; missing where there is no limit.",
-            quota.limit,
-        ),
-        _Figure(
-            "drivestream_quota_allowed_units_per_minute",
-            "What Drive's refusals leave of the limit for now.",
-            quota.allowed,
-        ),
-        _Figure(
-            "drivestream_quota_used_units_per_minute",
-            "Units spent in the last minute.",
-            quota.used,
-        ),
-        _Figure(
-            "drivestream_quota_waiting_requests",
-            "Requests that wait to be sent.",
-            quota.waiting,
-        ),
-        _Figure(
-            "drivestream_quota_refused",
-            "Requests that Drive refused as too many.",
-            quota.refused,
-            counter=True,
-        ),
-    ]
+        status = self.status()
+        oldest, waiting = status.oldest_unfinished_seconds, status.state == "waiting"
+        gauges: list[tuple[str, str, float | None]] = [
+            ("worker_waiting", "1 while the worker waits for something that it needs.", waiting),
+            ("worker_in_flight", "Pages or files being worked on.", status.in_flight),
+            ("worker_oldest_unfinished_seconds", "Age of the oldest unfinished message.", oldest),
+        ]
+        if self.quota is not None:
+            quota = self.quota()
+            gauges += [
+                ("quota_share_ratio", "Part of all of Drive's quota that is ours.", quota.share),
+                ("quota_limit_units_per_minute", "The same in units, if limited.", quota.limit),
+                ("quota_allowed_units_per_minute", "What refusals leave of it.", quota.allowed),
+                ("quota_used_units_per_minute", "Units spent in the last minute.", quota.used),
+                ("quota_waiting_requests", "Requests that wait to be sent.", quota.waiting),
+            ]
+            explained = "Requests that Drive refused as too many."
+            yield CounterMetricFamily("drivestream_quota_refused", explained, value=quota.refused)
+        for name, explained, value in gauges:
+            if value is not None:
+                yield GaugeMetricFamily(f"drivestream_{name}", explained, value=value)
 
 
 @contextmanager
@@ -125,10 +74,10 @@ def metrics_endpoint(settings: MetricsSettings, metrics: Collector) -> Iterator[
     if not settings.port:
         yield None
         return
-    registry = CollectorRegistry(auto_describe=False)
+    registry = CollectorRegistry()
     registry.register(metrics)
     try:
-        server, thread = start_http_server(settings.port, settings.host, registry)
+        server, _ = start_http_server(settings.port, settings.host, registry)
     except OSError as why:
         where = f"{settings.host}, port {settings.port}"
         message = f"METRICS_PORT: cannot listen at {where}: {why.strerror}."
@@ -138,4 +87,3 @@ def metrics_endpoint(settings: MetricsSettings, metrics: Collector) -> Iterator[
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)

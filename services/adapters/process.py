@@ -1,10 +1,11 @@
-"""A service as a process: settings, signals, exit codes.
+"""A service as a process: settings, logs, signals, exit codes.
 
 0 after a requested stop, 1 after an error (a supervisor restarts it, and Kafka redelivers what was
 not done), 2 where the settings are at fault.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -15,7 +16,6 @@ from typing import NoReturn, TypeVar
 import structlog
 import uvloop
 
-from services.adapters.logs import configure_logs
 from services.core.errors import Stop
 from services.core.settings import Reader, SettingsError, read_settings
 
@@ -34,17 +34,13 @@ def run_service(
     serve: Callable[[T, asyncio.Event], Coroutine[None, None, None]],
 ) -> int:
     """Read the settings and serve until SIGTERM or SIGINT sets the event; the exit code."""
-    configure_logs(name)
+    _configure_logs(name)
     try:
-        settings = read_settings(
-            env, read, warn=lambda why: log.warning("settings.unknown", why=why)
-        )
-    except SettingsError as why:
-        return _bad_settings(why)
-    try:
+        settings = read_settings(env, read, lambda why: log.warning("settings.unknown", why=why))
         uvloop.run(until_stopped(lambda stop: serve(settings, stop)))
-    except SettingsError as why:  # of what only an adapter reads, such as a key file
-        return _bad_settings(why)
+    except SettingsError as why:  # also of what only an adapter reads, such as a key file
+        sys.stderr.write(f"The settings cannot be used:\n{why}\n")
+        return 2
     except Stop as why:
         log.error("process.stopped", reason=why.reason, why=why.message)
         return 1
@@ -54,43 +50,32 @@ def run_service(
     return 0
 
 
-def _bad_settings(why: SettingsError) -> int:
-    sys.stderr.write(f"The settings cannot be used:\n{why}\n")
-    return 2
-
-
-async def until_stopped(
-    serve: Callable[[asyncio.Event], Coroutine[None, None, None]],
-    *,
-    drain_seconds: float = DRAIN_SECONDS,
-) -> None:
+async def until_stopped(serve: Callable[[asyncio.Event], Coroutine[None, None, None]]) -> None:
     """Run `serve`; when a signal comes, set its event, and cancel it if it does not end in time."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
         loop.add_signal_handler(number, stop.set)
     work = asyncio.create_task(serve(stop))
-    stopping = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if await run_until(stop, asyncio.shield(work)):
+            return
+        log.info("process.stopping")
+        await asyncio.wait({work}, timeout=DRAIN_SECONDS)
         if not work.done():
-            log.info("process.stopping")
-            await asyncio.wait({work}, timeout=drain_seconds)
-        if not work.done():
-            log.warning("process.unfinished_work_left", seconds=drain_seconds)
+            log.warning("process.unfinished_work_left", seconds=DRAIN_SECONDS)
             work.cancel()
             await asyncio.wait({work}, timeout=CANCEL_SECONDS)
         if work.done() and not work.cancelled():
             work.result()
     finally:
-        stopping.cancel()
         for number in SIGNALS:
             loop.remove_signal_handler(number)
 
 
-async def run_until(stop: asyncio.Event, waiting: Coroutine[None, None, None]) -> bool:
+async def run_until(stop: asyncio.Event, waiting: Awaitable[object]) -> bool:
     """Await `waiting`, but no longer than until the event; whether it was completed."""
-    task, stopped = asyncio.create_task(waiting), asyncio.create_task(stop.wait())
+    task, stopped = asyncio.ensure_future(waiting), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
@@ -112,13 +97,29 @@ async def run_with_background(
             for other in others:
                 other.cancel()
     except ExceptionGroup as several:
-        raise first_error(several) from several
+        first: Exception = several
+        while isinstance(first, ExceptionGroup):
+            first = first.exceptions[0]
+        raise first from several
 
 
-def first_error(group: ExceptionGroup[Exception]) -> Exception:
-    """The first error in a group, however deep the groups are nested."""
-    first = group.exceptions[0]
-    return first_error(first) if isinstance(first, ExceptionGroup) else first
+def _configure_logs(service: str) -> None:
+    """JSON lines on standard error, readable lines on a terminal."""
+    renderer: structlog.types.Processor = structlog.processors.JSONRenderer()
+    if sys.stderr.isatty():
+        renderer = structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    structlog.contextvars.bind_contextvars(service=service)
 
 
 def worker_id(service: str) -> str:

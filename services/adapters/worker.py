@@ -4,7 +4,7 @@ A service says what it consumes and makes its handler; everything around that is
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -17,11 +17,11 @@ from services.adapters.kafka.group_consumer import Flow, GroupConsumer
 from services.adapters.kafka.message_tasks import Task, Work
 from services.adapters.kafka.producer import PatientPublisher, Publisher, Publishes
 from services.adapters.kafka.settings import KafkaSettings
-from services.adapters.logs import log_waits
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
 from services.adapters.process import run_until, run_with_background, worker_id
 from services.adapters.worker_status import publish_status
-from services.core.events import Waiting, WorkerStatus
+from services.core.errors import Stop
+from services.core.events import WorkerStatus
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
 from services.core.flow.concurrency import ConcurrencyLimit
 from services.core.flow.quota import QuotaLimiter
@@ -37,8 +37,6 @@ log = structlog.get_logger("worker")
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSettings:
-    """What every worker is told by its environment."""
-
     kafka: KafkaSettings
     drive: DriveSettings
     quota: QuotaSettings
@@ -46,7 +44,6 @@ class WorkerSettings:
 
     @classmethod
     def read(cls, reader: Reader) -> "WorkerSettings":
-        """From KAFKA_*, GOOGLE_*, DRIVE_* and METRICS_*."""
         return cls(
             kafka=KafkaSettings.read(reader),
             drive=DriveSettings.read(reader),
@@ -57,8 +54,6 @@ class WorkerSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Consumes:
-    """A topic, as a member of which group, and how many messages at once."""
-
     topic: Topic
     group: str
     at_once: int
@@ -67,11 +62,8 @@ class Consumes:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSpec:
-    """What makes one worker different from another.
-
-    The quota share follows the partitions of the first topic. `connections` bounds the requests to
-    Drive; `linger_ms` is how long a published event may wait for others.
-    """
+    """The quota share follows the partitions of the first topic. `connections` bounds the requests
+    to Drive; `linger_ms` is how long a published event may wait for others."""
 
     service: str
     consumes: tuple[Consumes, ...]
@@ -84,8 +76,15 @@ class WorkerSpec:
 class Worker:
     """One running worker: what its handler is made from, and what it tells of itself."""
 
-    def __init__(self, spec: WorkerSpec, publisher: Publishes, quota: QuotaLimiter) -> None:
+    def __init__(
+        self,
+        spec: WorkerSpec,
+        publisher: Publishes,
+        quota: QuotaLimiter,
+        consumers: Sequence[GroupConsumer] = (),
+    ) -> None:
         self._spec = spec
+        self._consumers = consumers
         self._breakers: list[CircuitBreaker] = []
         self._holders: list[Callable[[Task], bool]] = [quota.holds]
         self.publisher = PatientPublisher(publisher)
@@ -101,31 +100,19 @@ class Worker:
         """Tasks that something holds only wait for their turn: a drain does not wait for them."""
         self._holders.append(holds)
 
-    def idle(self, task: Task) -> bool:
-        """Whether a task only waits."""
-        return any(holds(task) for holds in self._holders)
-
     def work(self, topic: str, handler: HandlesMessages) -> Work:
-        """What the consumer of a topic does with its messages."""
         return Work(
             service=self._spec.service,
             handler=handler,
             limit=self.limits[topic],
             publisher=self.publisher,
             faults=self.faults,
-            idle=self.idle,
+            idle=lambda task: any(holds(task) for holds in self._holders),
         )
 
-    @property
-    def waiting_for(self) -> Waiting | None:
-        """What the worker waits for, if for anything."""
-        waits = (breaker.waiting_for for breaker in self._breakers)
-        return next((waiting for waiting in waits if waiting is not None), None)
-
-    def status(self, consumers: list[GroupConsumer]) -> WorkerStatus:
-        """What the worker does now."""
-        waiting = self.waiting_for
-        oldest = max((c.backlog.oldest_age for c in consumers), default=0.0)
+    def status(self) -> WorkerStatus:
+        waiting = next(filter(None, (breaker.waiting_for for breaker in self._breakers)), None)
+        oldest = max((consumer.oldest_age for consumer in self._consumers), default=0.0)
         return WorkerStatus(
             worker_id=worker_id(self._spec.service),
             service=self._spec.service,
@@ -137,18 +124,34 @@ class Worker:
             at=datetime.now(UTC),
         )
 
+    async def consume(self, making: Awaitable[HandlesMessages], stop: asyncio.Event) -> None:
+        """Wait for the handler, then run all consumers until `stop`; the first error ends all."""
+        handler = asyncio.ensure_future(making)
+        if not await run_until(stop, handler):
+            return
+        async with asyncio.TaskGroup() as tasks:
+            for consumer in self._consumers:
+                tasks.create_task(consumer.run(self.work(consumer.topic, handler.result())))
+            await stop.wait()
+            for consumer in self._consumers:
+                consumer.stop()
+
     def _breaker(self, check: Check) -> CircuitBreaker:
-        breaker = CircuitBreaker(log_waits(self._spec.service), check)
+        breaker = CircuitBreaker(self._log_wait, check)
         self._breakers.append(breaker)
         self._holders.append(breaker.holds)
         return breaker
 
-
-MakeHandler = Callable[[Worker, Drive], Awaitable[HandlesMessages]]
+    def _log_wait(self, why: Stop, seconds: float) -> None:
+        event = f"{self._spec.service}.waiting"
+        log.error(event, reason=why.reason, why=why.message, seconds=seconds)
 
 
 async def run_worker(
-    spec: WorkerSpec, settings: WorkerSettings, stop: asyncio.Event, make: MakeHandler
+    spec: WorkerSpec,
+    settings: WorkerSettings,
+    stop: asyncio.Event,
+    make: Callable[[Worker, Drive], Awaitable[HandlesMessages]],
 ) -> None:
     """Work until `stop`; then what is in hand may finish within the consumers' drain time.
 
@@ -170,39 +173,8 @@ async def run_worker(
         Publisher(settings.kafka, source=spec.service, linger_ms=spec.linger_ms) as publisher,
         open_drive(settings.drive, connections=spec.connections, quota=quota) as drive,
     ):
-        worker = Worker(spec, publisher, quota)
-
-        def status() -> WorkerStatus:
-            return worker.status(consumers)
-
-        with metrics_endpoint(settings.metrics, WorkerMetrics(status, quota.state)):
+        worker = Worker(spec, publisher, quota, consumers)
+        with metrics_endpoint(settings.metrics, WorkerMetrics(worker.status, quota.state)):
             await run_with_background(
-                _consume(worker, consumers, stop, lambda: make(worker, drive)),
-                publish_status(publisher, status),
-                _stop(consumers, stop),
+                worker.consume(make(worker, drive), stop), publish_status(publisher, worker.status)
             )
-
-
-async def _consume(
-    worker: Worker,
-    consumers: list[GroupConsumer],
-    stop: asyncio.Event,
-    make: Callable[[], Awaitable[HandlesMessages]],
-) -> None:
-    """Make the handler, then run all consumers; the first error ends all of them."""
-    handlers: list[HandlesMessages] = []
-
-    async def made() -> None:
-        handlers.append(await make())
-
-    if not await run_until(stop, made()):
-        return
-    async with asyncio.TaskGroup() as tasks:
-        for consumer in consumers:
-            tasks.create_task(consumer.run(worker.work(consumer.topic, handlers[0])))
-
-
-async def _stop(consumers: list[GroupConsumer], stop: asyncio.Event) -> None:
-    await stop.wait()
-    for consumer in consumers:
-        consumer.stop()

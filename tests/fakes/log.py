@@ -7,7 +7,6 @@ uses the same offset tracker; what it leaves out is the network and more than on
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks, Work
 from services.adapters.kafka.reader import Raw
@@ -106,34 +105,27 @@ class FakeGroupConsumer:
     async def run(self, work: Work) -> None:
         """As the real one."""
         tasks = MessageTasks(work)
-        working = asyncio.create_task(tasks.run())
-        await self._deliver_until_stopped(tasks, working)
-        await working
+        delivering = asyncio.create_task(self._deliver_until_stopped(tasks))
+        try:
+            await tasks.run(asyncio.shield(delivering))
+        finally:
+            self.stop()
+            await delivering
 
     def stop(self) -> None:
         """Take no more messages."""
         self._stopped = True
 
-    async def _deliver_until_stopped(
-        self, tasks: MessageTasks, working: asyncio.Task[None]
-    ) -> None:
-        while not self._stopped and not working.done():
+    async def _deliver_until_stopped(self, tasks: MessageTasks) -> None:
+        while not self._stopped:
             self._settle(tasks)
             tasks.deliver(self._new())
             await asyncio.sleep(0.001)
         await self._release(tasks)
-        tasks.close()
 
     async def _release(self, tasks: MessageTasks) -> None:
         assignments = list(self._assigned.values())
-        tasks.drain(assignments)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._drain_seconds):
-                while any(assignment.tasks for assignment in assignments):
-                    await asyncio.sleep(0.001)
-        tasks.cancel(assignments)
-        while any(assignment.tasks for assignment in assignments):
-            await asyncio.sleep(0.001)
+        await tasks.release(assignments, self._drain_seconds)
         self._settle(tasks, leaving=True)
         for assignment in assignments:
             assignment.offsets.end()
@@ -151,12 +143,11 @@ class FakeGroupConsumer:
 
     def _settle(self, tasks: MessageTasks, *, leaving: bool = False) -> None:
         while tasks.started:
-            started = tasks.started.popleft()
-            record = started.delivery.record
-            started.delivery.assignment.offsets.start(record.offset, alone=started.alone)
+            delivery = tasks.started.popleft()
+            delivery.assignment.offsets.start(delivery.record.offset, alone=delivery.alone)
             self._commit()
-            if started.alone:
-                tasks.announced()
+            if delivery.alone:
+                tasks.announced.set()
         while tasks.finished:
             delivery = tasks.finished.popleft()
             delivery.assignment.offsets.finish(delivery.record.offset)

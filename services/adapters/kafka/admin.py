@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from services.adapters.kafka.errors import KafkaUnavailableError, sentence
+from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.topics import ALL, Topic
 from services.core.wire import MAX_RECORD_BYTES
@@ -23,25 +23,23 @@ class TopicsChangedError(Exception):
 
 
 class Topics:
-    """What `setup` and the indexer do about topics. Synchronous; each call is bounded."""
+    """Synchronous; each call is bounded, and raises `KafkaUnavailableError`."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": 2})
 
+    @kafka_errors()
     def existing(self, timeout: float = TIMEOUT) -> Mapping[str, int]:
-        """Topic names and their numbers of partitions; raises `KafkaUnavailableError`."""
-        try:
-            topics = self._admin.list_topics(timeout=timeout).topics
-        except KafkaException as why:
-            raise KafkaUnavailableError(sentence(why.args[0])) from why
+        """Topic names and their numbers of partitions."""
         prefix, own = self._settings.topic_prefix, self._settings.own
         return {
             own(name): len(topic.partitions)
-            for name, topic in topics.items()
+            for name, topic in self._admin.list_topics(timeout=timeout).topics.items()
             if name.startswith(prefix)
         }
 
+    @kafka_errors()
     def create(self) -> Sequence[str]:
         """Make what is missing; the names made. Refuses a topic of another partition count."""
         existing = self.existing()
@@ -53,32 +51,21 @@ class Topics:
                 )
         brokers = len(self._admin.list_topics(timeout=TIMEOUT).brokers)
         missing = [topic for topic in ALL if topic.name not in existing]
-        if missing:
-            made = self._admin.create_topics([self._new_topic(t, brokers) for t in missing])
-            for future in made.values():
-                try:
-                    future.result(TIMEOUT)
-                except KafkaException as why:
-                    raise KafkaUnavailableError(sentence(why.args[0])) from why
+        made = [self._new_topic(topic, 3 if brokers >= 3 else 1) for topic in missing]
+        for future in self._admin.create_topics(made).values() if made else ():
+            future.result(TIMEOUT)
         return [topic.name for topic in missing]
 
+    @kafka_errors()
     def ids(self, names: Sequence[str]) -> Mapping[str, str]:
         """The id of each topic: a recreated topic has another one."""
-        described = self._admin.describe_topics(
-            TopicCollection([self._settings.prefixed(name) for name in names])
-        )
-        try:
-            return {
-                self._settings.own(name): str(future.result(TIMEOUT).topic_id)
-                for name, future in described.items()
-            }
-        except KafkaException as why:
-            raise KafkaUnavailableError(sentence(why.args[0])) from why
-        except TimeoutError as why:
-            raise KafkaUnavailableError("no answer in time") from why
+        topics = TopicCollection([self._settings.prefixed(name) for name in names])
+        return {
+            self._settings.own(name): str(future.result(TIMEOUT).topic_id)
+            for name, future in self._admin.describe_topics(topics).items()
+        }
 
-    def _new_topic(self, topic: Topic, brokers: int) -> NewTopic:
-        replicas = 3 if brokers >= 3 else 1
+    def _new_topic(self, topic: Topic, replicas: int) -> NewTopic:
         return NewTopic(
             self._settings.prefixed(topic.name),
             num_partitions=topic.partitions,

@@ -6,8 +6,8 @@ the offset be passed.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Protocol
 
 import msgspec
@@ -26,124 +26,77 @@ log = structlog.get_logger("kafka")
 
 
 class PublishesRecords(Protocol):
-    """A producer of records as they are."""
-
     async def publish_records(self, records: Sequence[Record]) -> None:
         """Return once all are acknowledged."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Owner:
-    """The import, and the file or folder, that an undecodable record was about."""
-
-    import_id: str
-    subject: str
-    round: int
-    epoch: int
 
 
 async def publish_dead_letter(
     publisher: PublishesRecords, record: Raw, why: str, *, service: str
 ) -> None:
     """Publish the dead letter and the failure it means; return when both are acknowledged."""
-    log.error(
-        "kafka.undecodable",
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        why=why,
-    )
+    log.error("kafka.undecodable", **record.place, why=why)
     records = dead_letter_records(record, why, service=service, at=datetime.now(UTC))
     await publisher.publish_records(records)
 
 
 def dead_letter_records(record: Raw, why: str, *, service: str, at: datetime) -> list[Record]:
     """The dead letter, and the failure event where the record's owner is known."""
+    reasons = {
+        "dlq_original_topic": record.topic,
+        "dlq_original_partition": record.partition,
+        "dlq_original_offset": record.offset,
+        "dlq_original_timestamp": record.at_ms,
+        "dlq_original_group": service,
+        "dlq_original_bytes": len(record.value or b""),
+        "dlq_error_code": REASON,
+        "dlq_error_message": why[:1000],
+        "kafka_dlt-original-topic": record.topic,
+    }
     letter = Record(
         topic=DEAD_LETTERS.name,
         key=record.key or b"",
         value=(record.value or b"")[:LONGEST_VALUE],
-        headers=(*_kept(record.headers), *_reasons(record, why, service)),
+        headers=[*_kept(record.headers), *((k, str(v).encode()) for k, v in reasons.items())],
     )
     failure = _failure(record, why, at)
     return [letter] if failure is None else [letter, encode(failure, source=service)]
 
 
-def owner_of(record: Raw) -> Owner | None:
-    """Whose record this was, or None where key and headers do not tell."""
-    text = (record.key or b"").decode("utf-8", "replace")
-    import_id = record.headers.get("ce_importid", b"").decode("utf-8", "replace")
-    if record.topic == IMPORTS_PAGES.name and "/" in text:
-        from_key, _, text = text.partition("/")
-        import_id = import_id or from_key
-    elif record.topic == IMPORTS_LISTED.name:
-        import_id, text = text, record.headers.get("ce_subject", b"").decode("utf-8", "replace")
-    try:
-        # An invalid id would make the failure as undecodable as the record was.
-        import_id, subject = msgspec.convert(import_id, e.Id), msgspec.convert(text, e.Id)
-    except msgspec.ValidationError:
-        return None
-    return Owner(
-        import_id=import_id,
-        subject=subject,
-        round=_number(record.headers.get("ce_round")),
-        epoch=_number(record.headers.get("ce_epoch")),
-    )
-
-
 def _kept(headers: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
     """The record's own headers, as many as there is room for."""
-    kept, room = [], LONGEST_HEADERS
-    for name, value in headers.items():
-        room -= len(name.encode()) + len(value)
-        if room < 0:
-            break
-        kept.append((name, value))
-    return kept
-
-
-def _reasons(record: Raw, why: str, service: str) -> tuple[tuple[str, bytes], ...]:
-    return (
-        ("dlq_original_topic", record.topic.encode()),
-        ("dlq_original_partition", str(record.partition).encode()),
-        ("dlq_original_offset", str(record.offset).encode()),
-        ("dlq_original_timestamp", str(record.at_ms).encode()),
-        ("dlq_original_group", service.encode()),
-        ("dlq_original_bytes", str(len(record.value or b"")).encode()),
-        ("dlq_error_code", REASON.encode()),
-        ("dlq_error_message", why[:1000].encode()),
-        ("kafka_dlt-original-topic", record.topic.encode()),
-    )
+    sizes = accumulate(len(name.encode()) + len(value) for name, value in headers.items())
+    both = zip(headers.items(), sizes, strict=True)
+    return [header for header, size in both if size <= LONGEST_HEADERS]
 
 
 def _failure(record: Raw, why: str, at: datetime) -> e.FolderFailed | e.FileFailed | None:
-    owner = owner_of(record)
-    message = f"A message about this item could not be read: {why[:300]}"
-    if owner is None:
-        return None
-    if record.topic in (IMPORTS_PAGES.name, IMPORTS_LISTED.name):
-        return e.FolderFailed(
-            import_id=owner.import_id,
-            epoch=owner.epoch,
-            folder_id=owner.subject,
-            reason=REASON,
-            message=message,
-            failed_at=at,
-        )
-    if record.topic.startswith("files."):
-        return e.FileFailed(
-            import_id=owner.import_id,
-            epoch=owner.epoch,
-            file_id=owner.subject,
-            round=owner.round,
-            reason=REASON,
-            message=message,
-            failed_at=at,
-        )
+    """Of the file or folder that key and headers name; None where they do not tell."""
+    key = (record.key or b"").decode("utf-8", "replace")
+    headers = {name: value.decode("utf-8", "replace") for name, value in record.headers.items()}
+    import_id, subject = headers.get("ce_importid"), key
+    if record.topic == IMPORTS_PAGES.name and "/" in key:
+        from_key, _, subject = key.partition("/")
+        import_id = import_id or from_key
+    elif record.topic == IMPORTS_LISTED.name:
+        import_id, subject = key, headers.get("ce_subject", "")
+    failure = {
+        "import_id": import_id,
+        "epoch": _number(headers.get("ce_epoch", "0")),
+        "reason": REASON,
+        "message": f"A message about this item could not be read: {why[:300]}",
+        "failed_at": at,
+    }
+    try:
+        # An invalid id would make the failure as undecodable as the record was.
+        if record.topic in (IMPORTS_PAGES.name, IMPORTS_LISTED.name):
+            return msgspec.convert(failure | {"folder_id": subject}, e.FolderFailed)
+        if record.topic.startswith("files."):
+            failure |= {"file_id": subject, "round": _number(headers.get("ce_round", "0"))}
+            return msgspec.convert(failure, e.FileFailed)
+    except msgspec.ValidationError:
+        pass
     return None
 
 
-def _number(raw: bytes | None) -> int:
-    text = (raw or b"0").decode("ascii", "replace")
+def _number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0

@@ -1,9 +1,11 @@
 """confluent-kafka's errors, said in our words."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import structlog
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 QUIET_SECONDS = 5.0
 log = structlog.get_logger("kafka")
@@ -18,17 +20,26 @@ def sentence(error: KafkaError | None) -> str:
     return "unknown error" if error is None else f"{error.str()} ({error.name()})"
 
 
-class Complaints:
-    """Logs what librdkafka reports on the side, each kind at most once in a few seconds: while a
-    broker is away it would say so many times a second."""
+@contextmanager
+def kafka_errors() -> Iterator[None]:
+    """Raise confluent-kafka's errors and timeouts as `KafkaUnavailableError`."""
+    try:
+        yield
+    except KafkaException as why:
+        raise KafkaUnavailableError(sentence(why.args[0])) from why
+    except TimeoutError as why:
+        raise KafkaUnavailableError("no answer in time") from why
 
-    def __init__(self, client_id: str) -> None:
-        self._client_id = client_id
-        self._said: dict[str, float] = {}
 
-    def __call__(self, error: KafkaError) -> None:
-        """librdkafka's `error_cb`."""
+def error_logger(client_id: str) -> Callable[[KafkaError], None]:
+    """An `error_cb` that logs each kind of error at most once in `QUIET_SECONDS`: while a broker is
+    away, librdkafka reports it many times a second."""
+    logged: dict[str, float] = {}
+
+    def log_error(error: KafkaError) -> None:
         now = time.monotonic()
-        if now - self._said.get(error.name(), -QUIET_SECONDS) >= QUIET_SECONDS:
-            self._said[error.name()] = now
-            log.warning("kafka.trouble", client=self._client_id, error=sentence(error))
+        if now - logged.get(error.name(), -QUIET_SECONDS) >= QUIET_SECONDS:
+            logged[error.name()] = now
+            log.warning("kafka.trouble", client=client_id, error=sentence(error))
+
+    return log_error

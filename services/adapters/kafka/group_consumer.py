@@ -7,53 +7,40 @@ Completions come back through queues that only this thread empties.
 """
 
 import asyncio
+import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
-from services.adapters.kafka.errors import KafkaUnavailableError, sentence
+from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
 from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks, Work
-from services.adapters.kafka.reader import raw, reader_config
+from services.adapters.kafka.reader import poll, raw, reader_config
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.offsets import History, Offsets, Watermarks
 
 POLL_SECONDS = 0.1
 BATCH = 100
 COMMITTED_SECONDS = 10.0
-CANCEL_SECONDS = 5.0
-"""How long cancelled work may take to clean up, such as aborting a multipart upload."""
+END_SECONDS = 25.0
+"""How long the end may take beyond the drain: to clean up, to commit and to leave the group."""
 log = structlog.get_logger("kafka")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """How much is taken on: unfinished messages per partition, paused at high, resumed at low.
-
-    `drain_seconds` bounds the wait for work in hand when a partition goes or the process stops.
-    A killed worker's successor may repeat what it finished within `commit_every_seconds`.
-    """
+    """`drain_seconds` bounds the wait for work in hand when a partition goes or the process stops.
+    A killed worker's successor may repeat what it finished within `commit_every_seconds`."""
 
     watermarks: Watermarks = field(default_factory=lambda: Watermarks(high=200, low=100))
     drain_seconds: float = 5.0
     commit_every_seconds: float = 0.25
-
-
-@dataclass(frozen=True)
-class Backlog:
-    """Messages delivered and not finished; `oldest` is when the oldest came (monotonic seconds)."""
-
-    unfinished: int = 0
-    oldest: float | None = None
-
-    @property
-    def oldest_age(self) -> float:
-        """Seconds since the oldest unfinished message was delivered; 0.0 if there is none."""
-        return 0.0 if self.oldest is None else time.monotonic() - self.oldest
 
 
 class GroupConsumer:
@@ -69,82 +56,71 @@ class GroupConsumer:
         self._assigned: dict[int, Assignment] = {}
         self._closing = threading.Event()
         self._next_commit = 0.0
-        self._consumer = Consumer(_group_config(settings, group) | {"on_commit": self._on_commit})
+        self._consumer = Consumer(
+            reader_config(settings, f"drivestream-{group}")
+            | {
+                "group.id": settings.prefixed(group),
+                "auto.offset.reset": "earliest",
+                "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": 6_000,
+                "heartbeat.interval.ms": 2_000,
+                "max.poll.interval.ms": 120_000,
+                "on_commit": self._on_commit,
+            }
+        )
         self._loop: asyncio.AbstractEventLoop
         self._tasks: MessageTasks
-        self.backlog = Backlog()
+        self._oldest = math.inf
 
     @property
     def partitions(self) -> int:
         """How many partitions are ours now: the basis of the quota share."""
         return len(self._assigned)
 
+    @property
+    def oldest_age(self) -> float:
+        """Seconds since the oldest unfinished message was delivered; 0.0 if there is none."""
+        return max(0.0, time.monotonic() - self._oldest)
+
     async def run(self, work: Work) -> None:
         """Consume until `stop()`, then drain. Raises what stopped the work, or the consumer."""
         self._loop, self._tasks = asyncio.get_running_loop(), MessageTasks(work)
-        thread = threading.Thread(target=self._consume, name=f"consumer-{self.topic}", daemon=True)
-        thread.start()
+        thread = ThreadPoolExecutor(1, thread_name_prefix=f"consumer-{self.topic}")
+        consuming = self._loop.run_in_executor(thread, self._consume)
         try:
-            await self._tasks.run()
+            await self._tasks.run(asyncio.shield(consuming))
         finally:
             self.stop()
-            limit = self._flow.drain_seconds + CANCEL_SECONDS + 20
-            await asyncio.shield(asyncio.to_thread(thread.join, limit))
+            await asyncio.wait({consuming}, timeout=self._flow.drain_seconds + END_SECONDS)
+            thread.shutdown(wait=False)
 
     def stop(self) -> None:
         """Take no more messages; work in hand may finish within the drain time."""
         self._closing.set()
 
-    # ---- the owner thread ----
-
+    @kafka_errors()
     def _consume(self) -> None:
-        failure: Exception | None = None
-        try:
-            self._consumer.subscribe(
-                [self._name],
-                on_assign=self._on_assign,
-                on_revoke=self._on_revoke,
-                on_lost=self._on_lost,
-            )
-            while not self._closing.is_set():
-                self._settle()
-                self._hand_over(self._poll())
-            self._release(list(self._assigned))
-            self._consumer.close()
-        except KafkaException as why:
-            failure = KafkaUnavailableError(sentence(why.args[0]))
-        except Exception as why:  # noqa: BLE001 - whatever it is, the event loop must hear of it
-            failure = why
-        self._call(lambda: self._tasks.close(failure))
-
-    def _call(self, act: Callable[[], None]) -> threading.Event:
-        """Have the event loop do it; the event is set once it is done."""
-        done = threading.Event()
-
-        def and_tell() -> None:
-            act()
-            done.set()
-
-        if self._loop.is_closed():
-            done.set()
-        else:
-            self._loop.call_soon_threadsafe(and_tell)
-        return done
-
-    def _poll(self) -> Sequence[RawMessage]:
-        first = self._consumer.poll(POLL_SECONDS)
-        if first is None:
-            return ()
-        # Only what is there already: waiting for a full batch would cost its timeout each time.
-        return [first, *self._consumer.consume(BATCH - 1, 0)]
+        """On the thread that owns the handle, as all that follows."""
+        self._consumer.subscribe(
+            [self._name],
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+        while not self._closing.is_set():
+            self._settle()
+            self._hand_over(poll(self._consumer, BATCH, POLL_SECONDS))
+        self._release(list(self._assigned))
+        self._consumer.close()
 
     def _hand_over(self, messages: Sequence[RawMessage]) -> None:
         now = time.monotonic()
         deliveries = []
         for message in messages:
-            error = message.error()
-            if error is not None:
-                self._report(error)
+            if (error := message.error()) is not None:
+                if error.fatal():
+                    raise KafkaUnavailableError(sentence(error))
+                log.warning("kafka.trouble", topic=self.topic, error=sentence(error))
                 continue
             record = raw(message, self._settings)
             assignment = self._assigned.get(record.partition)
@@ -154,25 +130,19 @@ class GroupConsumer:
             if history is not History.FINISHED:
                 deliveries.append(Delivery(record, assignment, history))
         if deliveries:
-            self._announce_work({d.record.partition for d in deliveries})
-            self._call(lambda: self._tasks.deliver(deliveries))
+            self._announce_work(deliveries)
+            self._loop.call_soon_threadsafe(self._tasks.deliver, deliveries)
 
-    def _announce_work(self, numbers: Iterable[int]) -> None:
+    def _announce_work(self, deliveries: Iterable[Delivery]) -> None:
         """Commit that partitions are being worked on, before they are.
 
         Else nobody would know of a message that kills its worker within a commit interval. Once per
         assignment the commit is waited for.
         """
-        new = [number for number in numbers if not self._assigned[number].announced]
+        new = {d.record.partition for d in deliveries if not d.assignment.announced}
         for number in new:
             self._assigned[number].announced = True
-        if new:
-            self._commit(self._due(new), wait=True)
-
-    def _report(self, error: KafkaError) -> None:
-        if error.fatal():
-            raise KafkaUnavailableError(sentence(error))
-        log.warning("kafka.trouble", topic=self.topic, error=sentence(error))
+        self._commit(new, wait=True)
 
     def _settle(self) -> None:
         """Take completions in, adjust the flow, commit what is due."""
@@ -181,23 +151,19 @@ class GroupConsumer:
         now = time.monotonic()
         if now >= self._next_commit:
             self._next_commit = now + self._flow.commit_every_seconds
-            self._commit(self._due(self._assigned))
-        ages = [a.offsets.oldest for a in self._assigned.values()]
-        self.backlog = Backlog(
-            unfinished=sum(a.offsets.unfinished for a in self._assigned.values()),
-            oldest=min((age for age in ages if age is not None), default=None),
-        )
+            self._commit(self._assigned)
+        oldest = [assignment.offsets.oldest for assignment in self._assigned.values()]
+        self._oldest = min((at for at in oldest if at is not None), default=math.inf)
 
     def _absorb(self) -> None:
         tasks = self._tasks
         while tasks.started:
-            started = tasks.started.popleft()
-            delivery = started.delivery
-            delivery.assignment.offsets.start(delivery.record.offset, alone=started.alone)
-            if started.alone:
+            delivery = tasks.started.popleft()
+            delivery.assignment.offsets.start(delivery.record.offset, alone=delivery.alone)
+            if delivery.alone:
                 if self._assigned.get(delivery.record.partition) is delivery.assignment:
-                    self._commit(self._due([delivery.record.partition]), wait=True)
-                self._call(tasks.announced)
+                    self._commit([delivery.record.partition], wait=True)
+                self._loop.call_soon_threadsafe(tasks.announced.set)
         while tasks.finished:
             delivery = tasks.finished.popleft()
             delivery.assignment.offsets.finish(delivery.record.offset)
@@ -205,31 +171,24 @@ class GroupConsumer:
     def _throttle(self) -> None:
         marks = self._flow.watermarks
         for number, assignment in self._assigned.items():
-            unfinished = assignment.offsets.unfinished
-            partition = [TopicPartition(self._name, number)]
-            if not assignment.paused and marks.should_pause(unfinished):
-                self._consumer.pause(partition)
-                assignment.paused = True
-            elif assignment.paused and marks.should_resume(unfinished):
-                self._consumer.resume(partition)
-                assignment.paused = False
+            unfinished, paused = assignment.offsets.unfinished, assignment.paused
+            change = marks.should_resume if paused else marks.should_pause
+            if change(unfinished):
+                call = self._consumer.resume if paused else self._consumer.pause
+                call([TopicPartition(self._name, number)])
+                assignment.paused = not paused
 
-    def _due(self, numbers: Iterable[int], *, leaving: bool = False) -> list[TopicPartition]:
+    def _commit(self, numbers: Iterable[int], *, wait: bool = False, leaving: bool = False) -> None:
         due = []
         for number in numbers:
             commit = self._assigned[number].offsets.due(leaving=leaving)
             if commit is not None:
-                due.append(
-                    TopicPartition(self._name, number, commit.offset, metadata=commit.metadata)
-                )
-        return due
-
-    def _commit(self, due: list[TopicPartition], *, wait: bool = False) -> None:
+                due.append(TopicPartition(self._name, number, commit.offset, commit.metadata))
         if not due:
             return
         try:
             if wait:
-                self._acknowledge(self._consumer.commit(offsets=due, asynchronous=False) or [])
+                self._on_commit(None, self._consumer.commit(offsets=due, asynchronous=False) or [])
             else:
                 self._consumer.commit(offsets=due, asynchronous=True)
         except KafkaException as why:  # not committed: the next round offers it again
@@ -239,74 +198,46 @@ class GroupConsumer:
         if error is not None:
             log.warning("kafka.commit_failed", topic=self.topic, error=sentence(error))
             return
-        self._acknowledge(committed)
-
-    def _acknowledge(self, committed: Iterable[TopicPartition]) -> None:
         for partition in committed:
             assignment = self._assigned.get(partition.partition)
             if assignment is not None and partition.error is None:
                 assignment.offsets.acknowledged(partition.offset)
 
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        left = self._left_by_others(partitions)
-        for partition in partitions:
-            offsets = left.get(partition.partition) or Offsets()
-            self._assigned[partition.partition] = Assignment(offsets)
-        log.info("kafka.assigned", topic=self.topic, partitions=sorted(self._assigned))
-
-    def _left_by_others(self, partitions: list[TopicPartition]) -> Mapping[int, Offsets]:
-        """From what the last owners committed; nothing where Kafka does not say."""
-        if not partitions:
-            return {}
+        """Go on from what the last owners committed, where Kafka says it."""
+        self._assigned |= {p.partition: Assignment() for p in partitions}
+        committed: list[TopicPartition] = []
         try:
-            committed = self._consumer.committed(partitions, timeout=COMMITTED_SECONDS)
+            if partitions:
+                committed = self._consumer.committed(partitions, timeout=COMMITTED_SECONDS)
         except KafkaException as why:
             log.warning("kafka.no_commit_state", topic=self.topic, error=sentence(why.args[0]))
-            return {}
-        return {
-            c.partition: Offsets.resumed(c.offset, c.metadata)
-            for c in committed
-            if c.error is None and c.offset >= 0
-        }
+        for last in committed:
+            if last.error is None and last.offset >= 0:
+                offsets = Offsets.resumed(last.offset, last.metadata)
+                self._assigned[last.partition] = Assignment(offsets)
+        log.info("kafka.assigned", topic=self.topic, partitions=sorted(self._assigned))
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._release([p.partition for p in partitions if p.partition in self._assigned])
 
     def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Somebody else owns them already: nothing may be committed, and no work is waited for."""
-        log.warning("kafka.lost", topic=self.topic, partitions=[p.partition for p in partitions])
-        lost = [
-            self._assigned.pop(p.partition) for p in partitions if p.partition in self._assigned
-        ]
+        numbers = [p.partition for p in partitions]
+        log.warning("kafka.lost", topic=self.topic, partitions=numbers)
+        lost = [self._assigned.pop(number) for number in numbers if number in self._assigned]
         for assignment in lost:
             assignment.offsets.end()
-        self._call(lambda: self._tasks.cancel(lost))
+        asyncio.run_coroutine_threadsafe(self._tasks.release(lost, 0.0), self._loop)
 
     def _release(self, numbers: Sequence[int]) -> None:
         """Drain (bounded), cancel what is left, commit what is finished, and forget the rest."""
         leaving = [self._assigned[number] for number in numbers]
-        self._call(lambda: self._tasks.drain(leaving)).wait(CANCEL_SECONDS)
-        if not _all_empty(leaving, self._flow.drain_seconds):
-            self._call(lambda: self._tasks.cancel(leaving)).wait(CANCEL_SECONDS)
-            _all_empty(leaving, CANCEL_SECONDS)
+        releasing = self._tasks.release(leaving, self._flow.drain_seconds)
+        released = asyncio.run_coroutine_threadsafe(releasing, self._loop)
+        with suppress(TimeoutError):
+            released.result(self._flow.drain_seconds + END_SECONDS)
         self._absorb()
-        self._commit(self._due(numbers, leaving=True), wait=True)
+        self._commit(numbers, wait=True, leaving=True)
         for number in numbers:
             self._assigned.pop(number).offsets.end()
-
-
-def _all_empty(assignments: Sequence[Assignment], seconds: float) -> bool:
-    """Whether no task of these runs any more; waits for it that long."""
-    until = time.monotonic() + seconds
-    return all(a.empty.wait(max(0.0, until - time.monotonic())) for a in assignments)
-
-
-def _group_config(settings: KafkaSettings, group: str) -> dict[str, object]:
-    return reader_config(settings, f"drivestream-{group}") | {
-        "group.id": settings.prefixed(group),
-        "auto.offset.reset": "earliest",
-        "partition.assignment.strategy": "cooperative-sticky",
-        "session.timeout.ms": 6_000,
-        "heartbeat.interval.ms": 2_000,
-        "max.poll.interval.ms": 120_000,
-    }

@@ -6,9 +6,8 @@ the message stays unfinished, and the partition's next owner gets it.
 """
 
 import asyncio
-import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 import structlog
@@ -24,6 +23,8 @@ from services.core.ports import HandlesMessages
 from services.core.wire import UndecodableError, UnknownEventError, decode
 
 WORKER_DIED = "worker_died"
+CANCEL_SECONDS = 5.0
+"""How long cancelled work may take to clean up, such as aborting a multipart upload."""
 Task = asyncio.Task[None]
 log = structlog.get_logger("kafka")
 
@@ -32,8 +33,7 @@ log = structlog.get_logger("kafka")
 class Assignment:
     """One partition for as long as it is ours.
 
-    `offsets` belongs to the consumer's thread, `tasks` and `active` to the event loop. `empty` is
-    set while no task of the partition runs; the thread waits for it.
+    `tasks` and `active` belong to the event loop, the rest to the consumer's thread.
     """
 
     offsets: Offsets = field(default_factory=Offsets)
@@ -43,10 +43,6 @@ class Assignment:
     announced: bool = False
     active: bool = True
     tasks: set[Task] = field(default_factory=set)
-    empty: threading.Event = field(default_factory=threading.Event)
-
-    def __post_init__(self) -> None:
-        self.empty.set()
 
 
 @dataclass(frozen=True)
@@ -57,13 +53,10 @@ class Delivery:
     assignment: Assignment
     history: History = History.NEW
 
-
-@dataclass(frozen=True)
-class Started:
-    """A message whose work begins; `alone` if nothing else is in hand."""
-
-    delivery: Delivery
-    alone: bool
+    @property
+    def alone(self) -> bool:
+        """Whether nothing else may be in hand while it is worked on."""
+        return self.history is History.SUSPECT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,95 +82,70 @@ class MessageTasks:
         self._work = work
         # Bounded by the watermarks: no partition has more unfinished than high + one batch.
         self._inbox: asyncio.Queue[Delivery | None] = asyncio.Queue()
-        self._failure: Exception | None = None
-        self._closed = asyncio.Event()
+        # Set once the commit says that a message is worked on alone.
+        self.announced = asyncio.Event()
+        self.started: deque[Delivery] = deque()
         self.finished: deque[Delivery] = deque()
-        self.started: deque[Started] = deque()
-        self._announced = asyncio.Event()
 
-    async def run(self) -> None:
-        """Work on what is delivered until `close`. The first error ends all tasks."""
+    async def run(self, source: Awaitable[None]) -> None:
+        """Work on what is delivered until `source` ends. The first error ends all tasks."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._raise_failure())
-                while (delivery := await self._inbox.get()) is not None:
-                    await self._start(delivery, tasks)
+                tasks.create_task(self._start_all(tasks))
+                await source
+                self.announced.set()
+                self._inbox.put_nowait(None)
         except ExceptionGroup as several:
             raise several.exceptions[0] from several
-
-    async def _raise_failure(self) -> None:
-        await self._closed.wait()
-        if self._failure is not None:
-            raise self._failure
 
     def deliver(self, deliveries: Iterable[Delivery]) -> None:
         """Take messages on; they are started in this order, as slots become free."""
         for delivery in deliveries:
             self._inbox.put_nowait(delivery)
 
-    def close(self, failure: Exception | None = None) -> None:
-        """Nothing more will come. A failure ends what is in hand, and `run` raises it."""
-        self._failure = failure
-        self._closed.set()
-        self._announced.set()
-        self._inbox.put_nowait(None)
+    async def release(self, assignments: Iterable[Assignment], drain_seconds: float) -> None:
+        """Start nothing more of these, and return once none of their tasks runs.
 
-    def drain(self, assignments: Iterable[Assignment]) -> None:
-        """Start nothing more of these, and cancel what only waits; the rest may finish."""
+        What only waits is cancelled now, the rest if it does not finish within `drain_seconds`.
+        """
+        tasks: set[Task] = set()
         for assignment in assignments:
             assignment.active = False
-            for task in [task for task in assignment.tasks if self._work.idle(task)]:
-                task.cancel()
+            tasks |= assignment.tasks
+        for task in filter(self._work.idle, tasks):
+            task.cancel()
+        if tasks:
+            _, tasks = await asyncio.wait(tasks, timeout=drain_seconds)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
 
-    def cancel(self, assignments: Iterable[Assignment]) -> None:
-        """End whatever is in hand of these."""
-        for assignment in assignments:
-            assignment.active = False
-            for task in list(assignment.tasks):
-                task.cancel()
-
-    def announced(self) -> None:
-        """The commit says by now that a message is worked on alone."""
-        self._announced.set()
+    async def _start_all(self, tasks: asyncio.TaskGroup) -> None:
+        while (delivery := await self._inbox.get()) is not None:
+            await self._start(delivery, tasks)
 
     async def _start(self, delivery: Delivery, tasks: asyncio.TaskGroup) -> None:
-        limit, alone = self._work.limit, delivery.history is History.SUSPECT
-        if alone:
+        limit, assignment = self._work.limit, delivery.assignment
+        if delivery.alone:
             await limit.drained()
         await limit.acquire()
-        if alone and delivery.assignment.active:
-            await self._announce(delivery)
-        if not delivery.assignment.active:
+        if assignment.active:
+            self.started.append(delivery)
+            if delivery.alone:
+                why = "Workers died repeatedly while messages near this one were in hand."
+                log.warning("kafka.worked_on_alone", **delivery.record.place, why=why)
+                self.announced.clear()
+                await self.announced.wait()
+        if not assignment.active:
             limit.release()
             return
-        if not alone:
-            self.started.append(Started(delivery, alone=False))
         task = tasks.create_task(self._finish(delivery))
-        assignment = delivery.assignment
         assignment.tasks.add(task)
-        assignment.empty.clear()
-        task.add_done_callback(lambda task: self._ended(task, assignment))
-        if alone:
+        task.add_done_callback(assignment.tasks.discard)
+        task.add_done_callback(lambda _: limit.release())
+        if delivery.alone:
             await asyncio.wait({task})
-
-    async def _announce(self, delivery: Delivery) -> None:
-        """Have the commit say that this message is worked on alone, before it is."""
-        log.warning(
-            "kafka.worked_on_alone",
-            topic=delivery.record.topic,
-            partition=delivery.record.partition,
-            offset=delivery.record.offset,
-            why="Workers died repeatedly while messages near this one were in hand.",
-        )
-        self._announced.clear()
-        self.started.append(Started(delivery, alone=True))
-        await self._announced.wait()
-
-    def _ended(self, task: Task, assignment: Assignment) -> None:
-        self._work.limit.release()
-        assignment.tasks.discard(task)
-        if not assignment.tasks:
-            assignment.empty.set()
 
     async def _finish(self, delivery: Delivery) -> None:
         """The whole way of one message: decoded, handled, and only then finished."""
@@ -194,14 +162,10 @@ class MessageTasks:
 
     async def _handle(self, event: Message, history: History) -> None:
         work = self._work
-        if history is History.CONDEMNED:
-            await work.handler.set_aside(event, _worker_died())
-            return
-        redelivered = history is not History.NEW
 
         async def foreseen() -> None:
             try:
-                await work.handler.handle(event, redelivered=redelivered)
+                await work.handler.handle(event, redelivered=history is not History.NEW)
             except Exception as why:
                 log.exception("worker.unforeseen", key=event.key)
                 raise Stop(
@@ -211,14 +175,12 @@ class MessageTasks:
                 ) from why
 
         try:
+            if history is History.CONDEMNED:
+                raise SetAside(
+                    WORKER_DIED,
+                    "The worker process died each time it worked on this item, also when it worked "
+                    "on nothing else. The item is probably damaged in a way that we cannot handle.",
+                )
             await work.faults.call(foreseen)
         except SetAside as why:
             await work.handler.set_aside(event, why)
-
-
-def _worker_died() -> SetAside:
-    return SetAside(
-        WORKER_DIED,
-        "The worker process died each time it worked on this item, also when it worked on nothing "
-        "else. The item is probably damaged in a way that we cannot handle.",
-    )

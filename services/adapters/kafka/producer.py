@@ -7,14 +7,14 @@ needs two seconds for a single message (`kafka.md` §0).
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from types import TracebackType
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, Producer
 
 from services.adapters.kafka.dead_letters import PublishesRecords
-from services.adapters.kafka.errors import Complaints, KafkaUnavailableError, sentence
+from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.events import Message
 from services.core.ports import PublishesEvents
@@ -25,56 +25,11 @@ FULL_QUEUE_WAIT = 0.02
 GRACE_SECONDS = 2.0
 """librdkafka looks for messages that timed out once a second."""
 AGAIN_SECONDS = 2.0
+Report = Callable[[KafkaError | None, object], None]
 log = structlog.get_logger("kafka")
 
 
-def producer_config(
-    settings: KafkaSettings, client_id: str, timeout: float, linger_ms: int
-) -> dict[str, object]:
-    """Every producer partitions with murmur2, as Java's does, so keys meet in one partition."""
-    return {
-        "bootstrap.servers": settings.bootstrap_servers,
-        "client.id": client_id,
-        "acks": "all",
-        "enable.idempotence": True,
-        "partitioner": "murmur2_random",
-        "compression.type": "lz4",
-        "linger.ms": linger_ms,
-        "error_cb": Complaints(client_id),
-        "message.max.bytes": MAX_RECORD_BYTES,
-        "message.timeout.ms": int(timeout * 1000),
-        "queue.buffering.max.kbytes": 32 * 1024,
-        "queue.buffering.max.messages": 20_000,
-        "log_level": 2,
-    }
-
-
-class _Batch:
-    """Counts the acknowledgements of one publish; the loop is woken once, by the last of them."""
-
-    def __init__(self, size: int, loop: asyncio.AbstractEventLoop) -> None:
-        self._left = size
-        self._failure: KafkaError | None = None
-        self._loop = loop
-        self.acknowledged: asyncio.Future[None] = loop.create_future()
-
-    def report(self, error: KafkaError | None, _message: object) -> None:
-        """Called on the poll thread, one report after another."""
-        self._failure = self._failure or error
-        self._left -= 1
-        if self._left == 0 and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._settle)
-
-    def _settle(self) -> None:
-        if self.acknowledged.cancelled():
-            return
-        if self._failure is None:
-            self.acknowledged.set_result(None)
-        else:
-            self.acknowledged.set_exception(KafkaUnavailableError(sentence(self._failure)))
-
-
-class Publisher:
+class Publisher(AbstractAsyncContextManager["Publisher"]):
     """Publishes events and raw records; `timeout` (seconds) bounds the wait for each publish.
 
     `linger_ms` is what a record may wait for company: more spares broker and process much work
@@ -87,22 +42,32 @@ class Publisher:
         self._settings = settings
         self._source = source
         self._timeout = timeout
-        config = producer_config(settings, f"drivestream-{source}", timeout, linger_ms)
-        self._producer = Producer(config)
+        self._producer = Producer(
+            settings.handle(f"drivestream-{source}")
+            | {
+                "acks": "all",
+                "enable.idempotence": True,
+                "partitioner": "murmur2_random",  # as Java's: one key, one partition for all
+                "compression.type": "lz4",
+                "linger.ms": linger_ms,
+                "message.max.bytes": MAX_RECORD_BYTES,
+                "message.timeout.ms": int(timeout * 1000),
+                "queue.buffering.max.kbytes": 32 * 1024,
+                "queue.buffering.max.messages": 20_000,
+            }
+        )
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
         self._thread.start()
 
-    async def __aenter__(self) -> "Publisher":
-        return self
+    async def __aexit__(self, *_why: object) -> None:
+        await asyncio.to_thread(self._close)
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        _why: BaseException | None,
-        _at: TracebackType | None,
-    ) -> None:
-        await asyncio.to_thread(self.close)
+    def _close(self) -> None:
+        """Wait (bounded) for what is still under way, then stop the poll thread."""
+        self._producer.flush(min(self._timeout, 10.0))
+        self._closing.set()
+        self._thread.join(5 * POLL_SECONDS + 1)
 
     def _poll(self) -> None:
         while not self._closing.is_set():
@@ -116,41 +81,38 @@ class Publisher:
         """As `publish`, for records as they are (dead letters)."""
         if not records:
             return
-        batch = _Batch(len(records), asyncio.get_running_loop())
-        try:
+        loop, acknowledged = asyncio.get_running_loop(), asyncio.Event()
+        reports: list[KafkaError | None] = []
+
+        def report(error: KafkaError | None, _message: object) -> None:
+            """Called on the poll thread; the last report wakes the loop."""
+            reports.append(error)
+            if len(reports) == len(records) and not loop.is_closed():
+                loop.call_soon_threadsafe(acknowledged.set)
+
+        with kafka_errors():
             async with asyncio.timeout(self._timeout + GRACE_SECONDS):
                 for record in records:
-                    await self._produce(record, batch)
-                await batch.acknowledged
-        except TimeoutError:
-            raise KafkaUnavailableError("no acknowledgement in time") from None
+                    await self._produce(record, report)
+                await acknowledged.wait()
+        for error in filter(None, reports):
+            raise KafkaUnavailableError(sentence(error))
 
-    async def _produce(self, record: Record, batch: _Batch) -> None:
+    async def _produce(self, record: Record, report: Report) -> None:
         while True:
             try:
-                self._producer.produce(
+                return self._producer.produce(
                     self._settings.prefixed(record.topic),
                     key=record.key,
                     value=record.value,
                     headers=list(record.headers),
-                    on_delivery=batch.report,
+                    on_delivery=report,
                 )
             except BufferError:
                 await asyncio.sleep(FULL_QUEUE_WAIT)  # the poll thread is making room
-            except KafkaException as why:
-                raise KafkaUnavailableError(sentence(why.args[0])) from why
-            else:
-                return
-
-    def close(self) -> None:
-        """Wait (bounded) for what is still under way, then stop the poll thread."""
-        self._producer.flush(min(self._timeout, 10.0))
-        self._closing.set()
-        self._thread.join(5 * POLL_SECONDS + 1)
 
 
-class Publishes(PublishesEvents, PublishesRecords, Protocol):
-    """Kafka, for those who publish events and dead letters."""
+class Publishes(PublishesEvents, PublishesRecords, Protocol): ...
 
 
 class PatientPublisher:
@@ -163,17 +125,16 @@ class PatientPublisher:
         self._publisher = publisher
 
     async def publish(self, events: Sequence[Message]) -> None:
-        """As `PublishesEvents` says."""
-        await self._until_acknowledged(lambda: self._publisher.publish(events))
+        await _until_acknowledged(lambda: self._publisher.publish(events))
 
     async def publish_records(self, records: Sequence[Record]) -> None:
-        """As `publish`, for records as they are (dead letters)."""
-        await self._until_acknowledged(lambda: self._publisher.publish_records(records))
+        await _until_acknowledged(lambda: self._publisher.publish_records(records))
 
-    async def _until_acknowledged(self, publish: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            try:
-                return await publish()
-            except KafkaUnavailableError as why:
-                log.error("kafka.not_acknowledged", why=str(why), seconds=AGAIN_SECONDS)
-                await asyncio.sleep(AGAIN_SECONDS)
+
+async def _until_acknowledged(publish: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            return await publish()
+        except KafkaUnavailableError as why:
+            log.error("kafka.not_acknowledged", why=str(why), seconds=AGAIN_SECONDS)
+            await asyncio.sleep(AGAIN_SECONDS)

@@ -7,17 +7,12 @@ start. Synchronous: one thread owns the handle.
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    Consumer,
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
-from services.adapters.kafka.errors import Complaints, KafkaUnavailableError, sentence
+from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
 from services.adapters.kafka.settings import KafkaSettings
 
 READ_TIMEOUT = 10.0
@@ -41,36 +36,31 @@ class Raw:
     headers: Mapping[str, bytes]
     at_ms: int = 0
 
+    @property
+    def place(self) -> dict[str, object]:
+        return {"topic": self.topic, "partition": self.partition, "offset": self.offset}
+
 
 def raw(message: RawMessage, settings: KafkaSettings) -> Raw:
-    """confluent-kafka's message as plain data. Of repeated headers the first counts."""
+    """A message without an error as plain data. Of repeated headers the first counts."""
+    # The stubs allow for messages not from a broker, and for headers as a producer may give them.
     headers: dict[str, bytes] = {}
-    pairs = message.headers() or []
-    for name, value in pairs.items() if isinstance(pairs, dict) else pairs:
-        headers.setdefault(name, _bytes(value) or b"")
-    topic, partition, offset = message.topic(), message.partition(), message.offset()
-    if topic is None or partition is None or offset is None:
-        raise KafkaUnavailableError("a message without topic, partition or offset")
+    for name, value in cast("list[tuple[str, bytes | None]]", message.headers() or []):
+        headers.setdefault(name, value or b"")
     return Raw(
-        topic=settings.own(topic),
-        partition=partition,
-        offset=offset,
-        key=_bytes(message.key()),
-        value=_bytes(message.value()),
+        topic=settings.own(cast("str", message.topic())),
+        partition=cast("int", message.partition()),
+        offset=cast("int", message.offset()),
+        key=message.key(),
+        value=message.value(),
         headers=headers,
         at_ms=message.timestamp()[1],
     )
 
 
-def _bytes(value: object) -> bytes | None:
-    return value if isinstance(value, bytes) or value is None else str(value).encode()
-
-
 def reader_config(settings: KafkaSettings, client_id: str) -> dict[str, object]:
     """Of every consumer here: nothing is committed behind our back, and buffers are bounded."""
-    return {
-        "bootstrap.servers": settings.bootstrap_servers,
-        "client.id": client_id,
+    return settings.handle(client_id) | {
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "error",
@@ -78,9 +68,13 @@ def reader_config(settings: KafkaSettings, client_id: str) -> dict[str, object]:
         "queued.max.messages.kbytes": 8 * 1024,
         "queued.min.messages": 1_000,
         "fetch.wait.max.ms": 100,
-        "log_level": 2,
-        "error_cb": Complaints(client_id),
     }
+
+
+def poll(consumer: Consumer, at_most: int, timeout: float) -> list[RawMessage]:
+    """Waits for one message alone: waiting for a full batch would cost the timeout each time."""
+    first = consumer.poll(timeout)
+    return [] if first is None else [first, *consumer.consume(at_most - 1, 0)]
 
 
 class LogReader:
@@ -91,53 +85,44 @@ class LogReader:
         config = reader_config(settings, client_id) | {"group.id": f"{client_id}-no-group"}
         self._consumer = Consumer(config)
 
+    @kafka_errors()
     def partitions(self, topic: str) -> Sequence[int]:
         """The partition numbers of a topic; raises if it is not there."""
-        try:
-            name = self._settings.prefixed(topic)
-            found = self._consumer.list_topics(name, timeout=READ_TIMEOUT).topics[name]
-        except KafkaException as why:
-            raise KafkaUnavailableError(sentence(why.args[0])) from why
+        name = self._settings.prefixed(topic)
+        found = self._consumer.list_topics(name, timeout=READ_TIMEOUT).topics[name]
         if found.error is not None:
             raise KafkaUnavailableError(f"{topic}: {sentence(found.error)}")
         return sorted(found.partitions)
 
     def seek(self, positions: Mapping[tuple[str, int], int | None]) -> None:
         """Read these partitions from here on; the next offset to read, or None for the first."""
+        prefixed = self._settings.prefixed
         self._consumer.assign(
             [
                 TopicPartition(
-                    self._settings.prefixed(topic),
-                    partition,
-                    OFFSET_BEGINNING if offset is None else offset,
+                    prefixed(topic), partition, OFFSET_BEGINNING if offset is None else offset
                 )
                 for (topic, partition), offset in positions.items()
             ]
         )
 
+    @kafka_errors()
     def ends(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset that is kept, and the one after the newest."""
+        place = TopicPartition(self._settings.prefixed(topic), partition)
         until = time.monotonic() + READ_TIMEOUT
         while True:
             try:
-                low, high = self._consumer.get_watermark_offsets(
-                    TopicPartition(self._settings.prefixed(topic), partition),
-                    timeout=READ_TIMEOUT,
-                )
+                return self._consumer.get_watermark_offsets(place, timeout=READ_TIMEOUT)
             except KafkaException as why:
                 # A topic that was made just now has no leader yet.
                 if why.args[0].code() not in NO_LEADER_YET or time.monotonic() > until:
-                    raise KafkaUnavailableError(sentence(why.args[0])) from why
+                    raise
                 time.sleep(PAUSE_SECONDS)
-            else:
-                return low, high
 
     def read(self, at_most: int, timeout: float) -> list[Raw]:
         """What there is: returns as soon as something came, or empty after `timeout` seconds."""
-        first = self._consumer.poll(timeout)
-        if first is None:
-            return []
-        messages = [first, *self._consumer.consume(at_most - 1, 0)]
+        messages = poll(self._consumer, at_most, timeout)
         for message in messages:
             error = message.error()
             if error is not None and (error.fatal() or not error.retriable()):
@@ -145,5 +130,4 @@ class LogReader:
         return [raw(m, self._settings) for m in messages if m.error() is None]
 
     def close(self) -> None:
-        """Give the handle back."""
         self._consumer.close()

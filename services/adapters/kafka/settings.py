@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from services.adapters.kafka.errors import error_logger
 from services.core.settings import Reader
 
 PREFIX = re.compile(r"[A-Za-z0-9._-]{0,100}")
@@ -17,7 +18,6 @@ class KafkaSettings:
 
     @classmethod
     def read(cls, reader: Reader) -> "KafkaSettings":
-        """From KAFKA_BOOTSTRAP_SERVERS and KAFKA_TOPIC_PREFIX."""
         prefix = reader.text("KAFKA_TOPIC_PREFIX", "")
         if not PREFIX.fullmatch(prefix):
             reader.faults.append(
@@ -37,3 +37,12 @@ class KafkaSettings:
     def own(self, name: str) -> str:
         """Our name of a topic on the brokers."""
         return name.removeprefix(self.topic_prefix)
+
+    def handle(self, client_id: str) -> dict[str, object]:
+        """The configuration that every producer and consumer shares."""
+        return {
+            "bootstrap.servers": self.bootstrap_servers,
+            "client.id": client_id,
+            "log_level": 2,
+            "error_cb": error_logger(client_id),
+        }

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -29,46 +30,27 @@ log = structlog.get_logger()
 
 
 class AppliesEvents(Protocol):
-    """A view of a topic."""
+    """A view of a topic; takes events in any order and any number of times."""
 
-    def apply(self, event: Message) -> None:
-        """Take an event, in any order and any number of times."""
-        ...
+    def apply(self, event: Message) -> None: ...
 
 
 V = TypeVar("V", bound=AppliesEvents)
 
 
 class ReadsLog(Protocol):
-    """A log without a group, as `adapters/kafka/reader.py` reads it."""
+    """`kafka.reader.LogReader`, as a tail sees it."""
 
-    def partitions(self, topic: str) -> Sequence[int]:
-        """The partition numbers of a topic."""
-        ...
-
-    def seek(self, positions: Mapping[tuple[str, int], int | None]) -> None:
-        """Read on from here; None is the beginning."""
-        ...
-
-    def ends(self, topic: str, partition: int) -> tuple[int, int]:
-        """The first offset that is kept, and the one after the newest."""
-        ...
-
-    def read(self, at_most: int, timeout: float) -> Sequence[Raw]:
-        """What there is, within `timeout` seconds."""
-        ...
-
-    def close(self) -> None:
-        """Give the handle back."""
-        ...
+    def partitions(self, topic: str) -> Sequence[int]: ...
+    def ends(self, topic: str, partition: int) -> tuple[int, int]: ...
+    def seek(self, positions: Mapping[tuple[str, int], int | None]) -> None: ...
+    def read(self, at_most: int, timeout: float) -> Sequence[Raw]: ...
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
 class TailState:
-    """Whether the view is complete and Kafka answers.
-
-    `caught_up` with what was in the log on connecting. `answered_at` is monotonic time.
-    """
+    """`caught_up` with what was in the log on connecting; `answered_at` is monotonic time."""
 
     caught_up: bool = False
     trouble: str | None = "not connected yet"
@@ -104,12 +86,10 @@ class Tail(Generic[V]):
 
     async def caught_up(self, seconds: float) -> bool:
         """Whether the view is complete, or becomes so within this time."""
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._caught_up.wait()
-        except TimeoutError:
-            return False
-        return True
+        return self._caught_up.is_set()
 
     async def run(self) -> None:
         """Follow the topic until cancelled. Run it once.
@@ -139,10 +119,12 @@ class Tail(Generic[V]):
 
     async def _follow(self, reader: ReadsLog) -> None:
         ends = await self._call(self._ends, reader)
-        start = {partition: self._start(low, high) for partition, (low, high) in ends.items()}
+        newest = self._newest
+        start = {
+            p: low if newest is None else max(low, high - newest) for p, (low, high) in ends.items()
+        }
         behind = {p: high for p, (_, high) in ends.items() if start[p] < high}
-        whole = self._newest is None
-        await self._call(reader.seek, {(self._topic, p): None if whole else start[p] for p in ends})
+        await self._call(reader.seek, {(self._topic, p): offset for p, offset in start.items()})
         answered_at = time.monotonic()
         while True:
             self.state = TailState(not behind, None, answered_at)
@@ -161,22 +143,16 @@ class Tail(Generic[V]):
         topic = self._topic
         return {partition: reader.ends(topic, partition) for partition in reader.partitions(topic)}
 
-    def _start(self, low: int, high: int) -> int:
-        return low if self._newest is None else max(low, high - self._newest)
-
     def _apply(self, record: Raw) -> None:
         try:
             self.view.apply(decode(self._topic, record.value))
         except UndecodableError as why:  # the indexer makes it a dead letter
             log.warning("tail.undecodable", offset=record.offset, why=str(why)[:200])
         except UnknownEventError as why:
-            self._log_once(str(why))
-
-    def _log_once(self, why: str) -> None:
-        """The sentence names the event's type, so there is one line per type."""
-        if why not in self._unknown and len(self._unknown) < 100:
-            self._unknown.add(why)
-            log.warning("tail.unknown_event", why=why)
+            # The sentence names the event's type, so there is one line per type.
+            if str(why) not in self._unknown and len(self._unknown) < 100:
+                self._unknown.add(str(why))
+                log.warning("tail.unknown_event", why=str(why))
 
     async def _call(self, function: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)

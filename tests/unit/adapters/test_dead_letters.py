@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.adapters.kafka.dead_letters import Owner, dead_letter_records, owner_of
+from services.adapters.kafka.dead_letters import dead_letter_records
 from services.adapters.kafka.reader import Raw
 from services.core import events as e
 from services.core.topics import DEAD_LETTERS
@@ -97,27 +97,43 @@ def test_a_record_without_a_known_owner_leads_to_a_dead_letter_only(
 
 
 @pytest.mark.parametrize(
-    ("event", "owner"),
+    ("event", "import_id", "subject", "round_", "epoch"),
     [
-        (FOUND, Owner(import_id=JOB, subject=FILE, round=2, epoch=1)),
-        (SAMPLES["FileStored"], Owner(import_id=JOB, subject=FILE, round=2, epoch=1)),
-        (SAMPLES["PageListed"], Owner(import_id=JOB, subject=FOLDER, round=0, epoch=0)),
+        (FOUND, JOB, FILE, 2, 1),
+        (SAMPLES["FileStored"], JOB, FILE, 2, 1),
+        (SAMPLES["PageListed"], JOB, FOLDER, 0, 0),
     ],
 )
-def test_key_and_headers_still_tell_whose_record_it_was(event: e.Message, owner: Owner) -> None:
+def test_key_and_headers_still_tell_whose_record_it_was(
+    event: e.Message, import_id: str, subject: str, round_: int, epoch: int
+) -> None:
     record = encode(event, source="test")
-    assert owner_of(raw(record.topic, record.key, dict(record.headers))) == owner
+    undecodable = raw(record.topic, record.key, dict(record.headers))
+    _, letter = dead_letter_records(undecodable, "cut off", service="test", at=AT)
+    failure = decode(letter.topic, letter.value)
+    assert isinstance(failure, e.FileFailed | e.FolderFailed)
+    assert (failure.import_id, failure.subject, failure.epoch) == (import_id, subject, epoch)
+    assert getattr(failure, "round", 0) == round_
 
 
-@given(key=st.none() | st.binary(max_size=300), job=st.binary(max_size=300))
+@given(
+    key=st.none() | st.text(max_size=9).map(str.encode) | st.binary(max_size=300),
+    job=st.text(max_size=9).map(str.encode) | st.binary(max_size=300),
+)
 def test_hostile_keys_and_headers_name_nobody_or_a_valid_id(key: bytes | None, job: bytes) -> None:
     record = raw("files.found", key, {"ce_importid": job, "ce_round": job})
     _letter, *failures = dead_letter_records(record, "cut off", service="test", at=AT)
-    owner = owner_of(record)
-    assert len(failures) == (owner is not None)
+    assert len(failures) == (names(key) and names(job))
     for failure in failures:
         event = decode("files.failed", failure.value)
         assert isinstance(event, e.FileFailed)
-        assert owner == Owner(
-            import_id=event.import_id, subject=event.file_id, round=event.round, epoch=0
-        )
+        assert event.import_id == job.decode("utf-8", "replace")
+        assert event.file_id == (key or b"").decode("utf-8", "replace")
+        assert event.round == 0 or event.round == int(job)
+        assert event.epoch == 0
+
+
+def names(raw_id: bytes | None) -> bool:
+    """Whether bytes may be an id: some text without spaces and control characters."""
+    text = (raw_id or b"").decode("utf-8", "replace")
+    return 0 < len(text) <= 256 and not any(c <= " " or c == "\x7f" for c in text)

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from services.adapters.kafka.message_tasks import (
+    CANCEL_SECONDS,
     WORKER_DIED,
     Assignment,
     Delivery,
@@ -55,14 +56,15 @@ class Desk:
         self.recorder = recorder
         publisher = FakePublisher(FakeLog(), LookupError, "test")
         self.tasks = MessageTasks(work_of(recorder, publisher, at_once=at_once, idle=idle))
+        self.source = asyncio.get_running_loop().create_future()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Until the block ends; then what is in hand is worked on to its end."""
-        running = asyncio.create_task(self.tasks.run())
+        running = asyncio.create_task(self.tasks.run(self.source))
         await asyncio.sleep(SOON)
         yield
-        self.tasks.close()
+        self.source.set_result(None)
         await running
 
     async def deliver(self, *deliveries: Delivery) -> None:
@@ -103,15 +105,14 @@ async def test_what_is_cancelled_is_not_finished_and_gives_its_slot_back() -> No
     desk = Desk(Recorder(for_ever), at_once=1)
     async with desk.running():
         await desk.deliver(a_delivery("a", lost))
-        assert not lost.empty.is_set()
-        desk.tasks.cancel([lost])
-        await asyncio.sleep(0)
+        assert lost.tasks
+        await desk.tasks.release([lost], 0)
         await desk.deliver(a_delivery("b", kept := Assignment()))
         assert [event.key for event in desk.recorder.in_hand] == ["b"]
-        desk.tasks.cancel([kept])
+        await desk.tasks.release([kept], 0)
     assert desk.finished == []
     assert [event.key for event in desk.recorder.cancelled] == ["a", "b"]
-    assert lost.empty.is_set()
+    assert not lost.tasks
 
 
 @virtual_time
@@ -128,34 +129,54 @@ async def test_a_drain_cancels_what_only_waits_and_lets_the_rest_finish() -> Non
     async with desk.running():
         await desk.deliver(a_delivery("waits", assignment), a_delivery("works", assignment))
         since = now()
-        desk.tasks.drain([assignment])
-        await asyncio.sleep(0)
+        draining = asyncio.create_task(desk.tasks.release([assignment], 60))
+        await asyncio.sleep(SOON)
         assert [event.key for event in desk.recorder.cancelled] == ["waits"]
-        assert not assignment.empty.is_set()
+        assert assignment.tasks
+        await draining
+        assert now() - since < 1.1
+        assert not assignment.tasks
     assert desk.finished == ["works"]
-    assert now() - since < 1.1
-    assert assignment.empty.is_set()
 
 
-@pytest.mark.parametrize("end", [MessageTasks.drain, MessageTasks.cancel])
 @virtual_time
-async def test_what_is_queued_is_dropped_when_its_partition_goes(
-    end: Callable[[MessageTasks, list[Assignment]], None],
-) -> None:
+async def test_a_drain_is_bounded_and_so_is_the_wait_for_what_was_cancelled() -> None:
+    assignment = Assignment()
+
+    async def act(event: Message) -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(3600 if event.key == "stubborn" else 1)
+
+    desk = Desk(Recorder(act))
+    async with desk.running():
+        await desk.deliver(a_delivery("tidy", assignment), a_delivery("stubborn", assignment))
+        since = now()
+        await desk.tasks.release([assignment], 7)
+        assert now() - since == pytest.approx(7 + CANCEL_SECONDS)
+        await asyncio.sleep(SOON)
+        assert [event.key for event in desk.recorder.in_hand] == ["stubborn"]
+    assert desk.finished == []
+
+
+@pytest.mark.parametrize("drain_seconds", [0, 60])
+@virtual_time
+async def test_what_is_queued_is_dropped_when_its_partition_goes(drain_seconds: float) -> None:
     gone, kept = Assignment(), Assignment()
     desk = Desk(Recorder(for_a_second), at_once=1)
     async with desk.running():
         await desk.deliver(a_delivery("a", kept), a_delivery("b", gone), a_delivery("c", kept))
-        end(desk.tasks, [gone])
+        await desk.tasks.release([gone], drain_seconds)
     assert desk.finished == desk.recorder.keys == ["a", "c"]
 
 
 @virtual_time
 async def test_a_consumer_that_breaks_ends_what_is_in_hand_and_what_is_queued() -> None:
     desk = Desk(Recorder(for_ever), at_once=1)
-    running = asyncio.create_task(desk.tasks.run())
+    running = asyncio.create_task(desk.tasks.run(desk.source))
     await desk.deliver(a_delivery("a"), a_delivery("b"))
-    desk.tasks.close(LookupError("the broker refused us"))
+    desk.source.set_exception(LookupError("the broker refused us"))
     with pytest.raises(LookupError):
         await running
     assert [event.key for event in desk.recorder.cancelled] == ["a"]
@@ -189,13 +210,13 @@ async def test_a_suspect_is_worked_on_alone_and_only_once_that_is_announced() ->
         assert [started.alone for started in desk.tasks.started] == [False, False]
         await asyncio.sleep(10)
         assert desk.recorder.keys == ["a", "b"]
-        assert [(s.delivery.record.key, s.alone) for s in desk.tasks.started] == [
+        assert [(s.record.key, s.alone) for s in desk.tasks.started] == [
             (b"a", False),
             (b"b", False),
             (b"suspect", True),
         ]
         assert desk.recorder.in_hand == []
-        desk.tasks.announced()
+        desk.tasks.announced.set()
     assert desk.recorder.keys == ["a", "b", "suspect", "c"]
     assert most == 1
 
@@ -206,8 +227,8 @@ async def test_a_suspect_whose_partition_goes_during_the_announcement_is_dropped
     desk = Desk(Recorder(), at_once=1)
     async with desk.running():
         await desk.deliver(a_delivery("suspect", assignment, History.SUSPECT), a_delivery("a"))
-        desk.tasks.cancel([assignment])
-        desk.tasks.announced()
+        await desk.tasks.release([assignment], 0)
+        desk.tasks.announced.set()
     assert desk.recorder.keys == desk.finished == ["a"]
 
 
@@ -219,7 +240,7 @@ async def test_suspects_that_are_still_queued_do_not_hold_up_the_end() -> None:
     async with desk.running():
         suspects = [a_delivery(name, assignment, History.SUSPECT) for name in "abc"]
         await desk.deliver(*suspects)
-        desk.tasks.cancel([assignment])
+        await desk.tasks.release([assignment], 0)
     assert desk.finished == []
 
 

@@ -9,6 +9,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from services.adapters import process
 from services.adapters.process import (
     run_service,
     run_until,
@@ -47,7 +48,8 @@ async def test_a_signal_lets_the_work_in_hand_finish(number: signal.Signals) -> 
     assert finished
 
 
-async def test_work_that_does_not_finish_in_time_is_left() -> None:
+async def test_work_that_does_not_finish_in_time_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "DRAIN_SECONDS", 0.02)
     cancelled = False
 
     async def serve(stop: asyncio.Event) -> None:
@@ -61,7 +63,7 @@ async def test_work_that_does_not_finish_in_time_is_left() -> None:
             raise
 
     with capture_logs() as lines:
-        await asyncio.wait_for(until_stopped(serve, drain_seconds=0.02), 10)
+        await asyncio.wait_for(until_stopped(serve), 10)
     assert cancelled
     assert "process.unfinished_work_left" in [line["event"] for line in lines]
 

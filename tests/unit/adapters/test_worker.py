@@ -15,7 +15,7 @@ from services.core.topics import FILES_FOUND, FILES_STORED
 from services.transfer.memory import MemoryBudget
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.messages import Recorder
-from tests.fakes.virtual_time import virtual_time
+from tests.fakes.virtual_time import now, virtual_time
 
 SPEC = WorkerSpec(
     service="transfer",
@@ -36,14 +36,19 @@ async def refuse() -> None:
     raise NO_BUCKET
 
 
+def assert_runs(worker: Worker) -> None:
+    status = worker.status()
+    assert (status.state, status.waiting_for) == ("running", None)
+
+
 @virtual_time
 async def test_a_worker_is_waiting_while_any_system_it_needs_is_away() -> None:
     worker = a_worker()
     drive, store = (worker.calls_to(system, unknown) for system in ("drive", "store"))
-    assert (worker.status([]).state, worker.waiting_for) == ("running", None)
+    assert_runs(worker)
     call = asyncio.create_task(store.call(refuse))
     await asyncio.sleep(60)
-    status = worker.status([])
+    status = worker.status()
     assert status.state == "waiting"
     assert status.waiting_for == store.breaker.waiting_for
     assert status.waiting_for is not None
@@ -51,7 +56,7 @@ async def test_a_worker_is_waiting_while_any_system_it_needs_is_away() -> None:
     assert drive.breaker.waiting_for is None
     call.cancel()
     await asyncio.wait({call})
-    assert (worker.status([]).state, worker.waiting_for) == ("running", None)
+    assert_runs(worker)
 
 
 @virtual_time
@@ -59,7 +64,7 @@ async def test_a_worker_is_waiting_while_an_error_of_its_own_stops_everything() 
     worker = a_worker()
     call = asyncio.create_task(worker.faults.call(refuse))
     await asyncio.sleep(60)
-    assert worker.status([]).state == "waiting"
+    assert worker.status().state == "waiting"
     call.cancel()
 
 
@@ -68,7 +73,7 @@ async def test_status_says_how_much_is_in_hand_and_which_share_of_the_quota_is_o
     worker = a_worker(part=0.5)
     for _ in range(3):
         await worker.limits[FILES_FOUND.name].acquire()
-    status = worker.status([])
+    status = worker.status()
     assert (status.service, status.in_flight) == ("transfer", 3)
     assert status.quota_share == pytest.approx(0.44)
 
@@ -94,6 +99,16 @@ async def test_tasks_that_wait_for_their_turn_or_for_the_end_of_an_outage_are_id
     work = worker.work(FILES_FOUND.name, Recorder())
     assert not work.idle(works)
     assert all(work.idle(task) for task in waits)
+
+
+@virtual_time
+async def test_a_stop_ends_a_worker_whose_handler_is_still_being_made() -> None:
+    stop, making = asyncio.Event(), asyncio.create_task(asyncio.sleep(3600, Recorder()))
+    asyncio.get_running_loop().call_later(1, stop.set)
+    await a_worker().consume(making, stop)
+    assert now() == 1
+    await asyncio.wait({making})
+    assert making.cancelled()
 
 
 def test_each_topic_has_a_limit_of_its_own() -> None:

@@ -158,13 +158,18 @@ async def test_while_postgresql_is_away_the_indexer_says_so_and_waits() -> None:
     assert world.told[-1] is None
 
 
-async def test_a_status_that_kafka_does_not_take_does_not_end_the_indexer() -> None:
+async def test_a_status_that_kafka_does_not_take_does_not_end_the_indexer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     world, stopping = World(), asyncio.Event()
 
     def look() -> WorkerStatus:
         return WorkerStatus(
             worker_id="indexer", service="indexer", state="running", at=datetime.now(UTC)
         )
+
+    for seconds in ("EVERY_SECONDS", "LOOK_SECONDS"):
+        monkeypatch.setattr(f"services.adapters.worker_status.{seconds}", 0.01)
 
     async def outage() -> None:
         await world.until_told(None)
@@ -177,7 +182,7 @@ async def test_a_status_that_kafka_does_not_take_does_not_end_the_indexer() -> N
         stopping.set()
 
     async with asyncio.timeout(WAIT):
-        telling = publish_status(world.publisher, look, every=0.01, look_every=0.01)
+        telling = publish_status(world.publisher, look)
         await run_with_background(run(world.dependencies(), stopping), telling, outage())
 
 
