@@ -1,39 +1,27 @@
-"""What shortcuts point at: each target is looked up once, with its own resource key. Pure.
+"""Shortcuts and their targets. Pure.
 
-Of a shortcut only the target's id is believed. The type that it carries is the one that the target
-had when the shortcut was made; so what a target is, only the target says. Where even that cannot be
-had, the old type decides how loudly the loss is told.
+A shortcut carries the type that its target had when the shortcut was made, so only its target's id
+is trusted, and each target is looked up once. If that fails, the old type decides whether the loss
+counts as a failed file, a failed folder or a skipped entry.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from services.core import events as e
+from services.core.errors import SetAside
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Target
 
 DANGLING = "shortcut_dangling"
 ELSEWHERE = "elsewhere"
-"""The folder of a file whose own folder nobody may see: one name, so that its key is one too."""
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """A target that could not be looked at, and why."""
-
-    reason: str
-    message: str
-
-
-Targets = Mapping[str, Entry | Unseen]
+"""Stands for a folder that we may not see. It is always the same, so the file keeps one key."""
+Targets = Mapping[str, Entry | SetAside]
 """By the target's id."""
 
 
-def targets_of(asked: e.PageRequested, entries: Sequence[Entry]) -> list[Target]:
-    """The targets that must be looked up to understand this page, each once.
-
-    Not those that lie on the page themselves, nor a folder that we came through.
-    """
-    known = {entry.id for entry in entries} | {asked.folder_id, *asked.ancestors}
+def targets_of(request: e.PageRequested, entries: Sequence[Entry]) -> list[Target]:
+    """The targets to look up for this page, each once: not its own entries, nor its ancestors."""
+    known = {entry.id for entry in entries} | {request.folder_id, *request.ancestors}
     found: dict[str, Target] = {}
     for entry in shortcuts(entries):
         if entry.target is not None and entry.target.id not in known:
@@ -47,12 +35,7 @@ def shortcuts(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def reached(shortcut: Entry, target: Entry) -> Entry:
-    """What the shortcut leads to, as if it lay here: a folder goes by the name that it has here."""
+    """The target as if it lay here: a folder takes the shortcut's name, a file keeps its own."""
     carried = shortcut.target.resource_key if shortcut.target is not None else None
-    target = replace(target, resource_key=target.resource_key or carried)
-    return replace(target, name=shortcut.name) if target.mime_type == FOLDER_TYPE else target
-
-
-def folder_of(target: Entry) -> str:
-    """Where a target lies: the same however it was reached, as its object's key is made of it."""
-    return target.parents[0] if target.parents else ELSEWHERE
+    name = shortcut.name if target.mime_type == FOLDER_TYPE else target.name
+    return replace(target, name=name, resource_key=target.resource_key or carried)

@@ -289,7 +289,7 @@ async def test_a_thousand_targets_without_an_answer_fail_within_minutes(
     while not handling.done():
         await asyncio.sleep(1)
         if others_succeed:
-            await listing.reader.folder("healthy", None)
+            await listing.reader.look_up("healthy", None)
     assert len(listing.published(e.FileFailed)) == 1000
     assert now() < 15 * 60
 
