@@ -19,11 +19,8 @@ IMPATIENT = OTHERS_SUCCEED
 
 
 class DriveReader:
-    """Raises `SetAside` only.
-
-    A key that Google refuses also becomes `SetAside`: the import fails with a message instead of
-    waiting for ever.
-    """
+    """Raises only `SetAside`, also for a key that Google refuses: the import then fails with a
+    message instead of waiting for ever."""
 
     def __init__(self, drive: ReadsFolders, calls: Resilience) -> None:
         self._drive = drive

@@ -2,22 +2,23 @@
 
 A page is identified by import, folder, pass and number. What a page found stays found, whatever
 becomes of its pass. `passes.py` decides which pass closes the folder.
+
+A shortcut carries the type that its target had when the shortcut was made, so only its target's id
+is trusted, and each target is looked up once. If that fails, the old type decides whether the loss
+counts as a failed file, a failed folder or a skipped entry.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar
-
-from msgspec import Struct
+from typing import Any
 
 from services.core import events as e
 from services.core.errors import SetAside
 from services.core.ports import FOLDER_TYPE, GOOGLE_TYPES, SHORTCUT_TYPE, Entry, Page, Target
 from services.core.reasons import NOT_FOUND, PAGE_TOKEN_INVALID, TRASHED
 from services.lister import passes
-from services.lister.passes import derived
-from services.lister.shortcuts import DANGLING, ELSEWHERE, Targets, reached, shortcuts
+from services.lister.passes import FolderEvent, T, derived
 
 DEEPEST = 200
 """Levels of folders; Drive itself allows 100."""
@@ -25,12 +26,15 @@ PATH_NAME = 255
 PATH_ROOM, PATH_NARROW = 4096, 16
 """Characters of a path, and of each further name once they are used up. Every file of a page
 carries the path: 200 levels of long names would make half a gigabyte of one page."""
-NO_TARGETS: Targets = {}
+DANGLING = "shortcut_dangling"
+ELSEWHERE = "elsewhere"
+"""Stands for a folder that we may not see. It is always the same, so the file keeps one key."""
 
+Targets = Mapping[str, Entry | SetAside]
+"""By the target's id: what it is now, or why it could not be looked up."""
+NO_TARGETS: Targets = {}
 FileEvent = e.FileFound | e.FileFailed
-FolderEvent = e.PageRequested | e.FolderFailed
 Brief = e.FileBrief | e.FolderBrief | e.Skipped
-B = TypeVar("B", bound=Struct)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,15 @@ def first_page(request: e.ImportRequested) -> e.PageRequested:
     return derived(e.PageRequested, request)
 
 
+def targets_of(request: e.PageRequested, entries: Sequence[Entry]) -> list[Target]:
+    """The targets to look up for this page, each once: not its own entries, nor its ancestors."""
+    known = {entry.id for entry in entries} | {request.folder_id, *request.ancestors}
+    targets = [entry.target for entry in _shortcuts(entries) if entry.target is not None]
+    # Of several shortcuts to one target, the first counts.
+    first = {target.id: target for target in reversed(targets) if target.id not in known}
+    return list(first.values())
+
+
 def page_facts(
     request: e.PageRequested, page: Page, at: datetime, targets: Targets = NO_TARGETS
 ) -> PageFacts:
@@ -59,16 +72,16 @@ def page_facts(
     `targets` holds what `targets_of` named. A confirming pass lists only ids, so its pages lead to
     nothing but manifests.
     """
-    decision = passes.decide(request, page, at)
+    next_page, doubt = passes.decide(request, page, at)
     sorter = _Sorter(request, at, targets)
     facts = [] if request.confirms else list(sorter.facts(page.entries))
     manifest = derived(
         e.PageListed,
         request,
         listed_at=at,
-        last=decision.last,
-        closes=decision.last and decision.doubt is None,
-        doubt=decision.doubt,
+        last=next_page is None or doubt is not None,
+        closes=next_page is None,
+        doubt=doubt,
         entries=len(page.entries),
         opened=tuple(fact for fact in facts if isinstance(fact, e.FolderBrief)),
         skipped=tuple(fact for fact in facts if isinstance(fact, e.Skipped)),
@@ -78,7 +91,7 @@ def page_facts(
         files=tuple(fact for fact in facts if isinstance(fact, FileEvent)),
         folders=tuple(fact for fact in facts if isinstance(fact, FolderEvent)),
         manifest=manifest,
-        next_page=decision.next_page,
+        next_page=next_page,
     )
 
 
@@ -112,7 +125,7 @@ class _Sorter:
     def facts(self, entries: Sequence[Entry]) -> Iterator[Brief | FileEvent | FolderEvent]:
         """Shortcuts come after the folder's own items: a shortcut to one of those adds nothing."""
         own = {entry.id: entry for entry in entries}
-        followed = {entry.id: entry for entry in shortcuts(own.values())}
+        followed = {entry.id: entry for entry in _shortcuts(own.values())}
         for entry in own.values():
             if entry.id not in followed:
                 yield from self._item(entry, entry, self.request.folder_id)
@@ -149,8 +162,11 @@ class _Sorter:
         is reported."""
         found = self.targets.get(target.id)
         if isinstance(found, Entry):
+            # A file keeps its own name and folder, so its key is the same however it was reached.
+            name = shortcut.name if found.mime_type == FOLDER_TYPE else found.name
+            item = replace(found, name=name, resource_key=found.resource_key or target.resource_key)
             folder_id = found.parents[0] if found.parents else ELSEWHERE
-            yield from self._item(reached(shortcut, found), shortcut, folder_id)
+            yield from self._item(item, shortcut, folder_id)
             return
         lost = Entry(id=target.id, name=shortcut.name, mime_type=target.mime_type)
         if found is None or found.reason == NOT_FOUND:
@@ -160,8 +176,7 @@ class _Sorter:
             yield passes.failed(self._opened(lost), found, self.at)
         elif target.mime_type.startswith("image/"):
             yield _brief(e.FileBrief, lost)
-            more = {"file_id": lost.id, "failed_at": self.at}
-            yield derived(e.FileFailed, self.request, found, **more)
+            yield derived(e.FileFailed, self.request, found, file_id=lost.id, failed_at=self.at)
         else:
             yield _brief(e.Skipped, shortcut, reason=found.reason)
 
@@ -180,7 +195,11 @@ class _Sorter:
         )
 
 
-def _brief(kind: type[B], entry: Entry, **fields: Any) -> B:
+def _shortcuts(entries: Iterable[Entry]) -> list[Entry]:
+    return [x for x in entries if x.mime_type == SHORTCUT_TYPE and not x.trashed]
+
+
+def _brief(kind: type[T], entry: Entry, **fields: Any) -> T:
     return derived(kind, entry, name=entry.name[: e.BRIEF_NAME], **fields)
 
 

@@ -8,7 +8,6 @@ consecutive passes that agree, one has published everything.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, TypeVar
@@ -21,6 +20,7 @@ from services.core.errors import SetAside
 from services.core.ports import LARGEST_PAGE, Entry, Page
 
 T = TypeVar("T", bound=Struct)
+FolderEvent = e.PageRequested | e.FolderFailed
 PAGE_SIZES = (LARGEST_PAGE, 997, 991, 983, 977, 971)
 """One for each pass, so that two passes hardly ever end a page at the same entry."""
 PASSES = len(PAGE_SIZES)
@@ -33,46 +33,45 @@ TAIL = 32
 """Entries at the end of a page that are recognised if the next page repeats them."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PassDecision:
-    """`last` ends the pass; `doubt` says why its listing is not trusted."""
-
-    next_page: e.PageRequested | e.FolderFailed | None
-    last: bool
-    doubt: str | None = None
-
-
 def page_size(request: e.PageRequested) -> int:
     """Entries to ask for; the same for all pages of a pass."""
     return PAGE_SIZES[min(request.pass_number, PASSES - 1)]
 
 
-def decide(request: e.PageRequested, page: Page, at: datetime) -> PassDecision:
-    """What follows from this page for its pass."""
+def decide(
+    request: e.PageRequested, page: Page, at: datetime
+) -> tuple[FolderEvent | None, str | None]:
+    """What follows from this page, and the doubt about its pass.
+
+    A doubt is a code that says why the listing is not trusted; it ends the pass. Without a doubt,
+    the next page follows, or nothing: then the folder is complete.
+    """
     if page.incomplete:
-        return _abandoned(request, "incomplete_search", at)
+        return next_pass(request, at), "incomplete_search"
+    seen = digested(request.seen, page.entries, request.tail)
     if page.next_token is None:
-        return _ended(request, page, at)
+        doubt = _doubt(request, page, seen)
+        if doubt is None:
+            return None, None
+        return next_pass(request, at, confirms=not request.confirms, before=seen), doubt
     mark = _digest(page.next_token)
     if page.next_token == request.token or mark in request.tokens:
-        return _abandoned(request, "token_repeats", at)
-    if request.page_number + 1 >= MOST_PAGES:
-        return PassDecision(next_page=_incomplete(request, at), last=True, doubt="too_many_pages")
+        return next_pass(request, at), "token_repeats"
     number = request.page_number + 1
+    if number >= MOST_PAGES:
+        return _incomplete(request, at), "too_many_pages"
     following = replace(
         request,
         page_number=number,
         token=page.next_token,
-        seen=digested(request.seen, page.entries, request.tail),
+        seen=seen,
         tail=tail_of(request.tail, page.entries),
         tokens=_remembered(request.tokens, number, mark),
     )
-    return PassDecision(next_page=following, last=False)
+    return following, None
 
 
-def next_pass(
-    request: e.PageRequested, at: datetime, **changes: Any
-) -> e.PageRequested | e.FolderFailed:
+def next_pass(request: e.PageRequested, at: datetime, **changes: Any) -> FolderEvent:
     """The first page of another pass. Without changes, the pass replaces an abandoned one."""
     if request.pass_number + 1 >= PASSES:
         return _incomplete(request, at)
@@ -97,7 +96,7 @@ def failed(request: e.PageRequested, why: SetAside, at: datetime) -> e.FolderFai
 
 def derived(kind: type[T], *sources: object, **fields: Any) -> T:
     """A struct of `fields`. Every other field comes from the last source that has its name."""
-    for source in sources[::-1]:
+    for source in reversed(sources):
         for name in kind.__struct_fields__:
             if name not in fields and hasattr(source, name):
                 fields[name] = getattr(source, name)
@@ -123,15 +122,6 @@ def tail_of(tail: tuple[str, ...], entries: Sequence[Entry]) -> tuple[str, ...]:
     return (*tail, *(_digest(entry.id) for entry in entries[-TAIL:]))[-TAIL:]
 
 
-def _ended(request: e.PageRequested, page: Page, at: datetime) -> PassDecision:
-    seen = digested(request.seen, page.entries, request.tail)
-    doubt = _doubt(request, page, seen)
-    if doubt is None:
-        return PassDecision(next_page=None, last=True)
-    following = next_pass(request, at, confirms=not request.confirms, before=seen)
-    return PassDecision(next_page=following, last=True, doubt=doubt)
-
-
 def _doubt(request: e.PageRequested, page: Page, seen: e.ListingDigest) -> str | None:
     """Why this listing may be short although it looks complete; None if it is trusted."""
     if request.before is not None:
@@ -144,10 +134,6 @@ def _doubt(request: e.PageRequested, page: Page, seen: e.ListingDigest) -> str |
     if not listed:
         return "empty"
     return "full_page" if listed >= page_size(request) or listed % ROUND == 0 else None
-
-
-def _abandoned(request: e.PageRequested, doubt: str, at: datetime) -> PassDecision:
-    return PassDecision(next_page=next_pass(request, at), last=True, doubt=doubt)
 
 
 def _incomplete(request: e.PageRequested, at: datetime) -> e.FolderFailed:

@@ -10,10 +10,10 @@ from services.core.flow.keyed_lock import KeyedLock
 from services.core.flow.lru_set import LruSet
 from services.core.ports import PublishesEvents
 from services.core.reasons import NOT_FOUND
+from services.lister import pages
 from services.lister.drive_reader import DriveReader
-from services.lister.pages import PageFacts, check_is_folder, first_page, page_facts, without_page
+from services.lister.pages import PageFacts
 from services.lister.passes import derived, failed
-from services.lister.shortcuts import targets_of
 
 Outcome = PageFacts | e.PageRequested | e.FolderFailed
 log = structlog.get_logger("lister")
@@ -38,7 +38,7 @@ class Lister:
 
     async def set_aside(self, event: e.Message, why: SetAside) -> None:
         """Publish the folder's failure."""
-        request = first_page(event) if isinstance(event, e.ImportRequested) else event
+        request = pages.first_page(event) if isinstance(event, e.ImportRequested) else event
         if isinstance(request, e.PageRequested):
             await self._publisher.publish([failed(request, why, datetime.now(UTC))])
 
@@ -47,7 +47,7 @@ class Lister:
         if name is not None:
             named = derived(e.FolderNamed, request, name=name, named_at=datetime.now(UTC))
             await self._publisher.publish([named])
-        await self._publisher.publish([first_page(request)])
+        await self._publisher.publish([pages.first_page(request)])
 
     async def _list(self, request: e.PageRequested) -> None:
         """List the page, unless this process has listed it already.
@@ -72,14 +72,16 @@ class Lister:
         page_log = log.bind(import_id=request.import_id, folder_id=request.folder_id)
         try:
             page = await self._drive.page(request)
-            wanted = () if request.confirms else targets_of(request, page.entries)
+            wanted = () if request.confirms else pages.targets_of(request, page.entries)
             targets = await self._drive.targets(wanted)
-            facts = page_facts(request, page, datetime.now(UTC), targets)
+            facts = pages.page_facts(request, page, datetime.now(UTC), targets)
             if facts.manifest.closes and not (page.entries or request.seen.count):
-                check_is_folder(await self._drive.look_up(request.folder_id, request.resource_key))
+                pages.check_is_folder(
+                    await self._drive.look_up(request.folder_id, request.resource_key)
+                )
         except SetAside as why:
             page_log.warning("lister.page_failed", reason=why.reason, why=why.message)
-            return without_page(request, why, datetime.now(UTC))
+            return pages.without_page(request, why, datetime.now(UTC))
         doubt = facts.manifest.doubt
         if doubt is not None:
             page_log.info("lister.listed_again", pass_number=request.pass_number, doubt=doubt)

@@ -16,7 +16,6 @@ from services.transfer.memory import MemoryBudget
 from services.transfer.service import Transfer
 
 SERVICE = "transfer"
-MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +31,7 @@ class Settings:
             worker=WorkerSettings.read(reader),
             store=StoreSettings.read(reader),
             at_once=reader.number("TRANSFER_CONCURRENCY", 32, 1, 1024),
-            memory=reader.number("TRANSFER_MEMORY_MB", 96, 1, 1024 * 1024) * MIB,
+            memory=reader.number("TRANSFER_MEMORY_MB", 96, 1, 1024 * 1024) * 1024 * 1024,
         )
 
 

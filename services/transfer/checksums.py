@@ -30,7 +30,6 @@ class Checksums:
             checksum.update(chunk)
 
     def hexdigest(self, name: str) -> str:
-        """The checksum of that name (`md5` or `sha256`) so far."""
         return self._hashes[name].hexdigest()
 
     def verify(self) -> None:
