@@ -24,8 +24,8 @@ DEEPEST = 200
 """Levels of folders; Drive itself allows 100."""
 PATH_NAME = 255
 PATH_ROOM, PATH_NARROW = 4096, 16
-"""Characters of a path, and of each further name once they are used up. Every file of a page
-carries the path: 200 levels of long names would make half a gigabyte of one page."""
+"""Characters of a whole path, and of each name beyond that. Every file of a page carries the path,
+so 200 levels of long names would make one page half a gigabyte."""
 DANGLING = "shortcut_dangling"
 ELSEWHERE = "elsewhere"
 """Stands for a folder that we may not see. It is always the same, so the file keeps one key."""

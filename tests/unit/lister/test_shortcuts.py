@@ -206,6 +206,16 @@ async def test_two_shortcuts_to_one_file_ask_once_and_find_it_once() -> None:
     assert listing.drive.looked_up == ["pic"]
 
 
+async def test_of_two_shortcuts_to_one_file_the_first_gives_the_resource_key() -> None:
+    listing = Listing(FakeDrive())
+    listing.drive.items["pic"] = an_image(1, id="pic")
+    for key in ("0-first", "0-second"):
+        target = Target(id="pic", mime_type="image/png", resource_key=key)
+        listing.drive.add_entry("root-1", shortcut("pic", id=f"by {key}", target=target))
+    await listing.handle(a_request())
+    assert found(listing, "pic").resource_key == "0-first"
+
+
 async def test_a_shortcut_to_a_shortcut_on_the_same_page_is_skipped() -> None:
     listing = Listing(FakeDrive())
     listing.drive.items["pic"] = an_image(1, id="pic")
