@@ -1,4 +1,4 @@
-"""Drive, as the lister asks it: every failure that is not the folder's own is waited out."""
+"""Reads folders from Drive, and waits out every failure that is not the folder's own."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,82 +11,75 @@ from services.core.flow.resilience import Resilience
 from services.core.ports import Entry, Page, ReadsFolders, Target
 from services.core.reasons import NOT_FOUND
 from services.lister.passes import page_size
-from services.lister.shortcuts import Unseen
 
 T = TypeVar("T")
 LOOK_UPS_AT_ONCE = 8
 IMPATIENT = OTHERS_SUCCEED
-"""For look-ups, of which a page may need a thousand: none may hold the folder up for long."""
+"""For names and targets. One page may need a thousand look-ups, so none may delay it for long."""
 
 
 class DriveReader:
-    """Raises `SetAside` only.
-
-    A key that Google refuses fails the import, in words, instead of making it wait for ever.
-    """
+    """Raises only `SetAside`, also for a key that Google refuses: the import then fails with a
+    message instead of waiting for ever."""
 
     def __init__(self, drive: ReadsFolders, calls: Resilience) -> None:
         self._drive = drive
         self._calls = calls
         self._look_ups = asyncio.Semaphore(LOOK_UPS_AT_ONCE)
 
-    async def page(self, asked: e.PageRequested) -> Page:
-        """The page that is asked for."""
-        return await self._ask(
+    async def page(self, request: e.PageRequested) -> Page:
+        return await self._call(
             lambda: self._drive.list_page(
-                asked.folder_id,
-                token=asked.token,
-                resource_key=asked.resource_key,
-                page_size=page_size(asked),
-                ids_only=asked.confirms,
+                request.folder_id,
+                token=request.token,
+                resource_key=request.resource_key,
+                page_size=page_size(request),
+                ids_only=request.confirms,
             )
         )
 
-    async def folder(self, folder_id: str, resource_key: str | None) -> Entry:
-        """The folder itself, as an item."""
-        return await self._ask(lambda: self._drive.look_up(folder_id, resource_key=resource_key))
+    async def look_up(
+        self, item_id: str, resource_key: str | None, patience: float = PATIENCE
+    ) -> Entry:
+        return await self._call(
+            lambda: self._drive.look_up(item_id, resource_key=resource_key), patience
+        )
 
     async def name(self, folder_id: str, resource_key: str | None) -> str | None:
-        """The folder's name; None where Drive does not tell it."""
+        """The folder's name; None if Drive does not give it, for a reason the listing will show."""
         try:
-            entry = await self._ask(
-                lambda: self._drive.look_up(folder_id, resource_key=resource_key), IMPATIENT
-            )
+            return (await self.look_up(folder_id, resource_key, IMPATIENT)).name or None
         except SetAside:
-            return None  # the listing will say what is wrong
-        return entry.name or None
+            return None
 
-    async def targets(self, wanted: Sequence[Target]) -> dict[str, Entry | Unseen]:
-        """Each target as it is now, or why it could not be seen.
+    async def targets(self, wanted: Sequence[Target]) -> dict[str, Entry | SetAside]:
+        """Each target by its id: as it is now, or why it could not be looked up.
 
-        Once as many as we look up at once got no answer, a health check of Drive is enough to give
-        each of the others up: a thousand of them would wait for hours, one after the other.
+        After `LOOK_UPS_AT_ONCE` failures, a health check of Drive is evidence enough to give up on
+        a target. Otherwise a thousand of them would take hours, one after the other.
         """
-        without_answer = 0
+        failures = 0
 
-        async def look_up(target: Target) -> Entry | Unseen:
-            nonlocal without_answer
+        async def look_up(target: Target) -> Entry | SetAside:
+            nonlocal failures
             async with self._look_ups:
-                hopeless = without_answer >= LOOK_UPS_AT_ONCE
+                patience = IMPATIENT if failures < LOOK_UPS_AT_ONCE else SYSTEM_ANSWERS
                 try:
-                    return await self._ask(
-                        lambda: self._drive.look_up(target.id, resource_key=target.resource_key),
-                        SYSTEM_ANSWERS if hopeless else IMPATIENT,
-                    )
+                    return await self.look_up(target.id, target.resource_key, patience)
                 except SetAside as why:
-                    without_answer += why.reason != NOT_FOUND
-                    return Unseen(why.reason, why.message)
+                    failures += why.reason != NOT_FOUND
+                    return why
 
-        seen = await asyncio.gather(*map(look_up, wanted))
-        return {target.id: found for target, found in zip(wanted, seen, strict=True)}
+        found = await asyncio.gather(*map(look_up, wanted))
+        return {target.id: item for target, item in zip(wanted, found, strict=True)}
 
-    async def _ask(self, ask: Callable[[], Awaitable[T]], patience: float = PATIENCE) -> T:
-        async def refused_is_final() -> T:
+    async def _call(self, act: Callable[[], Awaitable[T]], patience: float = PATIENCE) -> T:
+        async def refusal_is_final() -> T:
             try:
-                return await ask()
+                return await act()
             except (CoolDown, Outage):
                 raise
             except Stop as why:
                 raise SetAside(why.reason, why.message) from why
 
-        return await self._calls.call(refused_is_final, patience=patience)
+        return await self._calls.call(refusal_is_final, patience=patience)

@@ -1,284 +1,220 @@
-"""One page of a folder, and the facts that follow from it. Pure.
+"""What follows from one page of a folder. Pure.
 
-A page is (import, folder, pass, number). What was found stays found whatever becomes of the pass,
-since it is a set of ids. `passes.py` decides when a pass closes the folder.
+A page is identified by import, folder, pass and number. What a page found stays found, whatever
+becomes of its pass. `passes.py` decides which pass closes the folder.
+
+A shortcut carries the type that its target had when the shortcut was made, so only its target's id
+is trusted, and each target is looked up once. If that fails, the old type decides whether the loss
+counts as a failed file, a failed folder or a skipped entry.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from services.core import events as e
-from services.core.ports import FOLDER_TYPE, GOOGLE_TYPES, SHORTCUT_TYPE, Entry, Page
-from services.core.reasons import NOT_FOUND, PAGE_TOKEN_INVALID
+from services.core.errors import SetAside
+from services.core.ports import FOLDER_TYPE, GOOGLE_TYPES, SHORTCUT_TYPE, Entry, Page, Target
+from services.core.reasons import NOT_FOUND, PAGE_TOKEN_INVALID, TRASHED
 from services.lister import passes
-from services.lister.shortcuts import DANGLING, Targets, Unseen, folder_of, reached, shortcuts
+from services.lister.passes import FolderEvent, T, derived
 
 DEEPEST = 200
 """Levels of folders; Drive itself allows 100."""
 PATH_NAME = 255
 PATH_ROOM, PATH_NARROW = 4096, 16
-"""Characters of a path, and of each further name once they are used up. Every file of a page
-carries the path: 200 levels of long names would make half a gigabyte of one page."""
-NO_TARGETS: Mapping[str, Entry | Unseen] = {}
+"""Characters of a whole path, and of each name beyond that. Every file of a page carries the path,
+so 200 levels of long names would make one page half a gigabyte."""
+DANGLING = "shortcut_dangling"
+ELSEWHERE = "elsewhere"
+"""Stands for a folder that we may not see. It is always the same, so the file keeps one key."""
+
+Targets = Mapping[str, Entry | SetAside]
+"""By the target's id: what it is now, or why it could not be looked up."""
+NO_TARGETS: Targets = {}
+FileEvent = e.FileFound | e.FileFailed
+Brief = e.FileBrief | e.FolderBrief | e.Skipped
 
 
 @dataclass(frozen=True, kw_only=True)
 class PageFacts:
-    """What follows from a page, in the order in which it must come into the log.
+    """The events that follow from a page, in the order in which they must be published.
 
-    `next_page` comes last, so a page's manifest never follows that of a later page.
+    `next_page` comes last, so manifests are published in the order of their pages.
     """
 
-    files: tuple[e.FileFound | e.FileFailed, ...]
+    files: tuple[FileEvent, ...]
+    folders: tuple[FolderEvent, ...]
     manifest: e.PageListed
-    folders: tuple[e.PageRequested | e.FolderFailed, ...]
-    next_page: e.PageRequested | e.FolderFailed | None
+    next_page: FolderEvent | None
 
 
-def first_page(asked: e.ImportRequested) -> e.PageRequested:
-    """Where an import begins: the first page of its root folder."""
-    return e.PageRequested(
-        import_id=asked.import_id,
-        epoch=asked.epoch,
-        folder_id=asked.folder_id,
-        resource_key=asked.resource_key,
-        mode=asked.mode,
-        round=asked.round,
-    )
+def first_page(request: e.ImportRequested) -> e.PageRequested:
+    """The first page of the import's root folder."""
+    return derived(e.PageRequested, request)
+
+
+def targets_of(request: e.PageRequested, entries: Sequence[Entry]) -> list[Target]:
+    """The targets to look up for this page, each once: not its own entries, nor its ancestors."""
+    known = {entry.id for entry in entries} | {request.folder_id, *request.ancestors}
+    targets = [entry.target for entry in _shortcuts(entries) if entry.target is not None]
+    # Of several shortcuts to one target, the first counts.
+    first = {target.id: target for target in reversed(targets) if target.id not in known}
+    return list(first.values())
 
 
 def page_facts(
-    asked: e.PageRequested, page: Page, at: datetime, targets: Targets = NO_TARGETS
+    request: e.PageRequested, page: Page, at: datetime, targets: Targets = NO_TARGETS
 ) -> PageFacts:
-    """Each entry ends in exactly one of found, opened and skipped; a repeated entry counts once.
+    """Each entry is found, opened or skipped; an entry that repeats counts once.
 
-    `targets` holds the targets that `targets_of` the page named. A page of a confirming pass leads
-    to its manifest only, since it lists nothing but ids.
+    `targets` holds what `targets_of` named. A confirming pass lists only ids, so its pages lead to
+    nothing but manifests.
     """
-    decision = passes.decide(asked, page, at)
-    sorted_page = _SortedPage(asked, at)
-    if not asked.confirms:
-        _sort_out(sorted_page, page.entries, targets)
-    manifest = e.PageListed(
-        import_id=asked.import_id,
-        epoch=asked.epoch,
-        folder_id=asked.folder_id,
-        pass_number=asked.pass_number,
-        page_number=asked.page_number,
+    next_page, doubt = passes.decide(request, page, at)
+    sorter = _Sorter(request, at, targets)
+    facts = [] if request.confirms else list(sorter.facts(page.entries))
+    manifest = derived(
+        e.PageListed,
+        request,
         listed_at=at,
-        path=asked.path,
-        last=decision.last,
-        closes=decision.closes,
-        confirms=asked.confirms,
-        doubt=decision.doubt,
+        last=next_page is None or doubt is not None,
+        closes=next_page is None,
+        doubt=doubt,
         entries=len(page.entries),
-        opened=tuple(sorted_page.opened),
-        skipped=tuple(sorted_page.skipped),
-        files=tuple(sorted_page.briefs),
+        opened=tuple(fact for fact in facts if isinstance(fact, e.FolderBrief)),
+        skipped=tuple(fact for fact in facts if isinstance(fact, e.Skipped)),
+        files=tuple(fact for fact in facts if isinstance(fact, e.FileBrief)),
     )
     return PageFacts(
-        files=tuple(sorted_page.files),
+        files=tuple(fact for fact in facts if isinstance(fact, FileEvent)),
+        folders=tuple(fact for fact in facts if isinstance(fact, FolderEvent)),
         manifest=manifest,
-        folders=tuple(sorted_page.folders),
-        next_page=decision.next_page,
+        next_page=next_page,
     )
 
 
-def without_page(
-    asked: e.PageRequested, reason: str, message: str, at: datetime
-) -> e.PageRequested | e.FolderFailed:
-    """What follows when the page could not be read: another pass, or the folder's failure."""
-    if reason == PAGE_TOKEN_INVALID:
-        return passes.next_pass(asked, at)
-    return passes.failed(asked, reason, message, at)
+def without_page(request: e.PageRequested, why: SetAside, at: datetime) -> FolderEvent:
+    """What follows if the page cannot be read: another pass, or the folder's failure."""
+    if why.reason == PAGE_TOKEN_INVALID:
+        return passes.next_pass(request, at)
+    return passes.failed(request, why, at)
 
 
-def why_not_empty(folder: Entry) -> tuple[str, str] | None:
-    """Reason and sentence why an empty listing of this item proves nothing; None if it is a folder.
+def check_is_folder(item: Entry) -> None:
+    """Raises `SetAside` unless an empty listing of this item means an empty folder.
 
     Drive may answer with an empty list for a folder that does not exist (drive-api.md §1.1).
     """
-    if folder.trashed:
-        return "trashed", "This folder is in its owner's trash."
-    if folder.mime_type != FOLDER_TYPE:
-        return "not_a_folder", "This is not a folder. Paste the link of the folder that holds it."
-    return None
+    if item.trashed:
+        raise SetAside(TRASHED, "This folder is in its owner's trash.")
+    if item.mime_type != FOLDER_TYPE:
+        sentence = "This is not a folder. Paste the link of the folder that holds it."
+        raise SetAside("not_a_folder", sentence)
 
 
-@dataclass
-class _SortedPage:
-    """What a page leads to, while its entries are sorted."""
+@dataclass(frozen=True)
+class _Sorter:
+    """Turns entries into briefs for the manifest, and events about files and folders."""
 
-    asked: e.PageRequested
+    request: e.PageRequested
     at: datetime
-    files: list[e.FileFound | e.FileFailed] = field(default_factory=list)
-    briefs: list[e.FileBrief] = field(default_factory=list)
-    folders: list[e.PageRequested | e.FolderFailed] = field(default_factory=list)
-    opened: list[e.FolderBrief] = field(default_factory=list)
-    skipped: list[e.Skipped] = field(default_factory=list)
-    met: set[str] = field(default_factory=set)
+    targets: Targets
 
-    def meet(self, item_id: str) -> bool:
-        """Whether this is the item's first time on the page."""
-        known = item_id in self.met
-        self.met.add(item_id)
-        return not known
+    def facts(self, entries: Sequence[Entry]) -> Iterator[Brief | FileEvent | FolderEvent]:
+        """Shortcuts come after the folder's own items: a shortcut to one of those adds nothing."""
+        own = {entry.id: entry for entry in entries}
+        followed = {entry.id: entry for entry in _shortcuts(own.values())}
+        for entry in own.values():
+            if entry.id not in followed:
+                yield from self._item(entry, entry, self.request.folder_id)
+        met = set(own)
+        for shortcut in followed.values():
+            target = shortcut.target
+            if target is None:
+                yield _brief(e.Skipped, shortcut, reason=DANGLING)
+            elif target.id in followed:
+                yield _brief(e.Skipped, shortcut, reason="shortcut")
+            elif target.id in {self.request.folder_id, *self.request.ancestors}:
+                yield _brief(e.Skipped, shortcut, reason="folder_cycle")
+            elif target.id not in met:
+                met.add(target.id)
+                yield from self._target(shortcut, target)
 
-    def find(self, image: Entry, folder_id: str) -> None:
-        self.files.append(_found(self, image, folder_id))
-        self._brief(image)
-
-    def open(self, folder: Entry) -> None:
-        self.folders.append(_opened(self.asked, folder))
-        self.opened.append(e.FolderBrief(id=folder.id, name=_short(folder)))
-
-    def skip(self, entry: Entry, reason: str) -> None:
-        self.skipped.append(
-            e.Skipped(
-                id=entry.id,
-                name=_short(entry),
-                mime_type=entry.mime_type,
-                reason=reason,
-                size=entry.size,
-            )
-        )
-
-    def lose_file(self, file: Entry, why: Unseen) -> None:
-        """It counts as found, under the name known here, and as failed: it must not vanish."""
-        failed = e.FileFailed(
-            import_id=self.asked.import_id,
-            epoch=self.asked.epoch,
-            file_id=file.id,
-            reason=why.reason,
-            message=why.message,
-            failed_at=self.at,
-            round=self.asked.round,
-        )
-        self.files.append(failed)
-        self._brief(file)
-
-    def lose_folder(self, folder: Entry, why: Unseen) -> None:
-        opened = _opened(self.asked, folder)
-        self.folders.append(passes.failed(opened, why.reason, why.message, self.at))
-        self.opened.append(e.FolderBrief(id=folder.id, name=_short(folder)))
-
-    def _brief(self, file: Entry) -> None:
-        brief = e.FileBrief(id=file.id, name=_short(file), mime_type=file.mime_type, size=file.size)
-        self.briefs.append(brief)
-
-
-def _sort_out(sorted_page: _SortedPage, entries: Sequence[Entry], targets: Targets) -> None:
-    """Items that lie here come first: a shortcut to one of them says nothing new."""
-    followed = {entry.id: entry for entry in shortcuts(entries)}
-    sorted_page.met.update(followed)
-    for entry in entries:
-        if sorted_page.meet(entry.id):
-            _take(sorted_page, entry, entry, sorted_page.asked.folder_id)
-    for shortcut in followed.values():
-        if shortcut.target is not None and shortcut.target.id in followed:
-            sorted_page.skip(shortcut, "shortcut")
+    def _item(
+        self, item: Entry, entry: Entry, folder_id: str
+    ) -> Iterator[Brief | e.FileFound | e.PageRequested]:
+        """`entry` led to the item: it is the item itself, or a shortcut to it."""
+        reason = _why_skipped(self.request, item)
+        if reason is not None:
+            yield _brief(e.Skipped, entry, reason=reason)
+        elif item.mime_type == FOLDER_TYPE:
+            yield _brief(e.FolderBrief, item)
+            yield self._opened(item)
         else:
-            _follow(sorted_page, shortcut, targets)
+            yield _brief(e.FileBrief, item)
+            more = {"file_id": item.id, "folder_id": folder_id, "found_at": self.at}
+            yield derived(e.FileFound, self.request, item, **more)
+
+    def _target(self, shortcut: Entry, target: Target) -> Iterator[Brief | FileEvent | FolderEvent]:
+        """If the look-up failed, a file or folder counts as found and as failed, so that its loss
+        is reported."""
+        found = self.targets.get(target.id)
+        if isinstance(found, Entry):
+            # A file keeps its own name and folder, so its key is the same however it was reached.
+            name = shortcut.name if found.mime_type == FOLDER_TYPE else found.name
+            item = replace(found, name=name, resource_key=found.resource_key or target.resource_key)
+            folder_id = found.parents[0] if found.parents else ELSEWHERE
+            yield from self._item(item, shortcut, folder_id)
+            return
+        lost = Entry(id=target.id, name=shortcut.name, mime_type=target.mime_type)
+        if found is None or found.reason == NOT_FOUND:
+            yield _brief(e.Skipped, shortcut, reason=DANGLING)
+        elif target.mime_type == FOLDER_TYPE:
+            yield _brief(e.FolderBrief, lost)
+            yield passes.failed(self._opened(lost), found, self.at)
+        elif target.mime_type.startswith("image/"):
+            yield _brief(e.FileBrief, lost)
+            yield derived(e.FileFailed, self.request, found, file_id=lost.id, failed_at=self.at)
+        else:
+            yield _brief(e.Skipped, shortcut, reason=found.reason)
+
+    def _opened(self, folder: Entry) -> e.PageRequested:
+        request = self.request
+        room = max(PATH_NARROW, min(PATH_NAME, PATH_ROOM - sum(map(len, request.path))))
+        return e.PageRequested(
+            import_id=request.import_id,
+            epoch=request.epoch,
+            folder_id=folder.id,
+            resource_key=folder.resource_key,
+            path=(*request.path, folder.name[:room]),
+            ancestors=(*request.ancestors, request.folder_id),
+            mode=request.mode,
+            round=request.round,
+        )
 
 
-def _take(sorted_page: _SortedPage, what: Entry, here: Entry, folder_id: str) -> None:
-    """`here` is the entry that led to `what`: the same one, or a shortcut."""
-    reason = _why_skipped(sorted_page.asked, what)
-    if reason is not None:
-        sorted_page.skip(here, reason)
-    elif what.mime_type == FOLDER_TYPE:
-        sorted_page.open(what)
-    else:
-        sorted_page.find(what, folder_id)
+def _shortcuts(entries: Iterable[Entry]) -> list[Entry]:
+    return [x for x in entries if x.mime_type == SHORTCUT_TYPE and not x.trashed]
 
 
-def _follow(sorted_page: _SortedPage, shortcut: Entry, targets: Targets) -> None:
-    if shortcut.target is None:
-        sorted_page.skip(shortcut, DANGLING)
-        return
-    aim = shortcut.target
-    if aim.id in {sorted_page.asked.folder_id, *sorted_page.asked.ancestors}:
-        sorted_page.skip(shortcut, "folder_cycle")
-        return
-    if not sorted_page.meet(aim.id):
-        return
-    there = targets.get(aim.id, Unseen(NOT_FOUND, "It was not looked up."))
-    if isinstance(there, Entry):
-        what = reached(shortcut, there)
-        _take(sorted_page, what, shortcut, folder_of(what))
-        return
-    known = Entry(id=aim.id, name=shortcut.name, mime_type=aim.mime_type)
-    if there.reason == NOT_FOUND:
-        sorted_page.skip(shortcut, DANGLING)
-    elif aim.mime_type == FOLDER_TYPE:
-        sorted_page.lose_folder(known, there)
-    elif aim.mime_type.startswith("image/"):
-        sorted_page.lose_file(known, there)
-    else:
-        sorted_page.skip(shortcut, there.reason)
+def _brief(kind: type[T], entry: Entry, **fields: Any) -> T:
+    return derived(kind, entry, name=entry.name[: e.BRIEF_NAME], **fields)
 
 
-def _why_skipped(asked: e.PageRequested, entry: Entry) -> str | None:
-    """Why an entry is neither followed nor fetched, as a reason code; None if it is."""
-    if entry.trashed:
-        return "trashed"
-    if entry.mime_type == FOLDER_TYPE:
-        if entry.id == asked.folder_id or entry.id in asked.ancestors:
+def _why_skipped(request: e.PageRequested, item: Entry) -> str | None:
+    """Why an item is neither opened nor fetched, as a reason code; None if it is."""
+    if item.trashed:
+        return TRASHED
+    if item.mime_type == FOLDER_TYPE:
+        if item.id == request.folder_id or item.id in request.ancestors:
             return "folder_cycle"
-        return "too_deep" if len(asked.ancestors) + 1 >= DEEPEST else None
-    if entry.mime_type == SHORTCUT_TYPE:
+        return "too_deep" if len(request.ancestors) + 1 >= DEEPEST else None
+    if item.mime_type == SHORTCUT_TYPE:
         return "shortcut"
-    if entry.mime_type.startswith(GOOGLE_TYPES):
+    if item.mime_type.startswith(GOOGLE_TYPES):
         return "google_document"
-    if not entry.mime_type.startswith("image/"):
+    if not item.mime_type.startswith("image/"):
         return "not_an_image"
-    return None if entry.can_download else "not_downloadable"
-
-
-def _found(sorted_page: _SortedPage, entry: Entry, folder_id: str) -> e.FileFound:
-    asked = sorted_page.asked
-    return e.FileFound(
-        import_id=asked.import_id,
-        epoch=asked.epoch,
-        file_id=entry.id,
-        name=entry.name,
-        mime_type=entry.mime_type,
-        folder_id=folder_id,
-        found_at=sorted_page.at,
-        path=asked.path,
-        size=entry.size,
-        md5=entry.md5,
-        sha1=entry.sha1,
-        sha256=entry.sha256,
-        version=entry.version,
-        created_time=entry.created_time,
-        modified_time=entry.modified_time,
-        width=entry.width,
-        height=entry.height,
-        resource_key=entry.resource_key,
-        mode=asked.mode,
-        round=asked.round,
-    )
-
-
-def _opened(asked: e.PageRequested, entry: Entry) -> e.PageRequested:
-    return e.PageRequested(
-        import_id=asked.import_id,
-        epoch=asked.epoch,
-        folder_id=entry.id,
-        resource_key=entry.resource_key,
-        path=(*asked.path, entry.name[: _room(asked.path)]),
-        ancestors=(*asked.ancestors, asked.folder_id),
-        mode=asked.mode,
-        round=asked.round,
-    )
-
-
-def _room(path: tuple[str, ...]) -> int:
-    """Characters for the next name on the path."""
-    return max(PATH_NARROW, min(PATH_NAME, PATH_ROOM - sum(map(len, path))))
-
-
-def _short(entry: Entry) -> str:
-    return entry.name[: e.BRIEF_NAME]
+    return None if item.can_download else "not_downloadable"

@@ -1,110 +1,98 @@
-"""A page asked for becomes the files on it, the pages that follow from it, and its manifest."""
+"""Lists pages, and publishes what follows from them."""
 
 from datetime import UTC, datetime
 
 import structlog
 
+from services.core import events as e
 from services.core.errors import SetAside
-from services.core.events import (
-    FolderFailed,
-    FolderNamed,
-    ImportRequested,
-    Message,
-    PageRequested,
-)
+from services.core.flow.keyed_lock import KeyedLock
+from services.core.flow.lru_set import LruSet
 from services.core.ports import PublishesEvents
 from services.core.reasons import NOT_FOUND
-from services.lister.deduplicator import PageDeduplicator
+from services.lister import pages
 from services.lister.drive_reader import DriveReader
-from services.lister.pages import PageFacts, first_page, page_facts, why_not_empty, without_page
-from services.lister.passes import failed
-from services.lister.shortcuts import targets_of
+from services.lister.pages import PageFacts
+from services.lister.passes import derived, failed
 
-Outcome = PageFacts | PageRequested | FolderFailed
+Outcome = PageFacts | e.PageRequested | e.FolderFailed
 log = structlog.get_logger("lister")
 
 
 class Lister:
-    """`HandlesMessages`: from what is asked to the facts in the log."""
+    """`HandlesMessages` for imports and pages that were requested."""
 
     def __init__(self, drive: DriveReader, publisher: PublishesEvents) -> None:
         self._drive = drive
         self._publisher = publisher
-        self._pages = PageDeduplicator()
+        self._listed = LruSet[e.Identity]()
+        self._in_progress = KeyedLock()
 
-    async def handle(self, event: Message, *, redelivered: bool) -> None:
-        """An import requested becomes its first page; a page requested becomes its facts."""
-        del redelivered  # a page that is listed again changes nothing
-        match event:
-            case ImportRequested():
-                await self._start(event)
-            case PageRequested():
-                await self._list(event)
-            case _:
-                pass  # control events ask nothing of the lister yet
+    async def handle(self, event: e.Message, *, redelivered: bool) -> None:
+        """Start the import, or list the page. Control events ask nothing of the lister yet."""
+        del redelivered  # listing a page again changes nothing
+        if isinstance(event, e.ImportRequested):
+            await self._start(event)
+        elif isinstance(event, e.PageRequested):
+            await self._list(event)
 
-    async def set_aside(self, event: Message, why: SetAside) -> None:
+    async def set_aside(self, event: e.Message, why: SetAside) -> None:
         """Publish the folder's failure."""
-        asked = first_page(event) if isinstance(event, ImportRequested) else event
-        if isinstance(asked, PageRequested):
-            at = datetime.now(UTC)
-            await self._publisher.publish([failed(asked, why.reason, why.message, at)])
+        request = pages.first_page(event) if isinstance(event, e.ImportRequested) else event
+        if isinstance(request, e.PageRequested):
+            await self._publisher.publish([failed(request, why, datetime.now(UTC))])
 
-    async def _start(self, asked: ImportRequested) -> None:
-        name = await self._drive.name(asked.folder_id, asked.resource_key)
+    async def _start(self, request: e.ImportRequested) -> None:
+        name = await self._drive.name(request.folder_id, request.resource_key)
         if name is not None:
-            named = FolderNamed(
-                import_id=asked.import_id,
-                epoch=asked.epoch,
-                folder_id=asked.folder_id,
-                name=name,
-                named_at=datetime.now(UTC),
-            )
+            named = derived(e.FolderNamed, request, name=name, named_at=datetime.now(UTC))
             await self._publisher.publish([named])
-        await self._publisher.publish([first_page(asked)])
+        await self._publisher.publish([pages.first_page(request)])
 
-    async def _list(self, asked: PageRequested) -> None:
-        async with self._pages.holding(asked) as to_do:
-            if not to_do:
+    async def _list(self, request: e.PageRequested) -> None:
+        """List the page, unless this process has listed it already.
+
+        A page can be requested twice: its folder has two parents, Drive repeats an entry, or Kafka
+        delivers a message again. All requests for a page share a partition, so most of them reach
+        the same process. A page is remembered only once everything that follows from it was
+        acknowledged, so skipping it loses nothing.
+        """
+        page = (*request.identity, request.round)  # a later epoch or round lists it again
+        async with self._in_progress.holding(page):
+            if page in self._listed:
                 return
-            outcome = await self._outcome(asked)
+            outcome = await self._outcome(request)
             await self._publish(outcome)
-            # What was not found may be found on another way to it, with the key that was missing.
-            # Any other failure took long, which a thousand shortcuts to it must not each take.
-            if not isinstance(outcome, FolderFailed) or outcome.reason != NOT_FOUND:
-                self._pages.done(asked)
+            # A folder that was not found may be found by another path, which has its resource key.
+            # Other failures took long, so a thousand shortcuts must not each repeat them.
+            if not isinstance(outcome, e.FolderFailed) or outcome.reason != NOT_FOUND:
+                self._listed.add(page)
 
-    async def _outcome(self, asked: PageRequested) -> Outcome:
+    async def _outcome(self, request: e.PageRequested) -> Outcome:
+        page_log = log.bind(import_id=request.import_id, folder_id=request.folder_id)
         try:
-            page = await self._drive.page(asked)
-            wanted = () if asked.confirms else targets_of(asked, page.entries)
+            page = await self._drive.page(request)
+            wanted = () if request.confirms else pages.targets_of(request, page.entries)
             targets = await self._drive.targets(wanted)
-            facts = page_facts(asked, page, datetime.now(UTC), targets)
-            if facts.manifest.closes and not (page.entries or asked.seen.count):
-                await self._check_that_it_is_a_folder(asked)
+            facts = pages.page_facts(request, page, datetime.now(UTC), targets)
+            if facts.manifest.closes and not (page.entries or request.seen.count):
+                pages.check_is_folder(
+                    await self._drive.look_up(request.folder_id, request.resource_key)
+                )
         except SetAside as why:
-            log.warning(
-                "lister.page_failed",
-                import_id=asked.import_id,
-                folder_id=asked.folder_id,
-                reason=why.reason,
-                why=why.message,
-            )
-            return without_page(asked, why.reason, why.message, datetime.now(UTC))
-        _log_doubt(asked, facts)
+            page_log.warning("lister.page_failed", reason=why.reason, why=why.message)
+            return pages.without_page(request, why, datetime.now(UTC))
+        doubt = facts.manifest.doubt
+        if doubt is not None:
+            page_log.info("lister.listed_again", pass_number=request.pass_number, doubt=doubt)
         return facts
 
-    async def _check_that_it_is_a_folder(self, asked: PageRequested) -> None:
-        """Raises `SetAside` if what was listed as empty is no folder that we can see."""
-        why = why_not_empty(await self._drive.folder(asked.folder_id, asked.resource_key))
-        if why is not None:
-            raise SetAside(*why)
-
     async def _publish(self, outcome: Outcome) -> None:
-        """Each group is acknowledged before the next; the folder's next page comes last.
+        """Publish each group once the group before it was acknowledged.
 
-        The manifest comes after everything that it names: should we die before it, the page may be
-        another when it is listed again, and what only a manifest knew would be waited for for ever.
+        The manifest follows everything that it names. If it came first and a crash lost the rest,
+        the page might differ when it is listed again, and the import would wait for ever for what
+        only the manifest named.
         """
         if not isinstance(outcome, PageFacts):
             await self._publisher.publish([outcome])
@@ -113,14 +101,3 @@ class Lister:
         await self._publisher.publish([outcome.manifest])
         if outcome.next_page is not None:
             await self._publisher.publish([outcome.next_page])
-
-
-def _log_doubt(asked: PageRequested, facts: PageFacts) -> None:
-    if facts.manifest.doubt is not None:
-        log.info(
-            "lister.listed_again",
-            import_id=asked.import_id,
-            folder_id=asked.folder_id,
-            pass_number=asked.pass_number,
-            doubt=facts.manifest.doubt,
-        )

@@ -16,13 +16,10 @@ from services.transfer.memory import MemoryBudget
 from services.transfer.service import Transfer
 
 SERVICE = "transfer"
-MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the process is told by its environment."""
-
     worker: WorkerSettings
     store: StoreSettings
     at_once: int
@@ -30,17 +27,16 @@ class Settings:
 
     @classmethod
     def read(cls, reader: Reader) -> "Settings":
-        """From what every worker reads, and AWS_*, S3_* and TRANSFER_*."""
         return cls(
             worker=WorkerSettings.read(reader),
             store=StoreSettings.read(reader),
             at_once=reader.number("TRANSFER_CONCURRENCY", 32, 1, 1024),
-            memory=reader.number("TRANSFER_MEMORY_MB", 96, 1, 1024 * 1024) * MIB,
+            memory=reader.number("TRANSFER_MEMORY_MB", 96, 1, 1024 * 1024) * 1024 * 1024,
         )
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """Copy files until `stop`. Nothing is taken on before the bucket is there."""
+    """Copy files until `stop`. Nothing is consumed before the bucket answers."""
     spec = WorkerSpec(
         service=SERVICE,
         consumes=(Consumes(topic=FILES_FOUND, group=SERVICE, at_once=settings.at_once),),

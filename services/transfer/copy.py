@@ -1,13 +1,13 @@
-"""One file's bytes from Drive to the store.
+"""Copies one file from Drive to the store.
 
-An object becomes visible only when its size and checksum equal what Drive said of the file.
+An object becomes visible only when its size and checksums equal what Drive said of the file.
 """
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -17,40 +17,37 @@ from services.core.flow.resilience import Resilience
 from services.core.object_key import object_key
 from services.core.ports import STREAM_BYTES, KeepsObjects, LooksUpFiles, OpensFiles
 from services.core.reasons import CONTENT_MISMATCH, GONE, NOT_FOUND
-from services.transfer.checksums import Checked, Checksums
+from services.transfer.checksums import Checksums
 from services.transfer.current_version import newer_version
 from services.transfer.memory import MemoryBudget
 
+T = TypeVar("T")
 DRIVE, STORE = "drive", "store"
 WHOLE_BYTES = 8 * 1024 * 1024
-"""Up to this size a file is held whole and put in one request; above it, streamed in parts."""
-DOUBTFUL = {CONTENT_MISMATCH, NOT_FOUND}
-"""Reasons that may mean that the file is no longer the one that was listed."""
+"""A file up to this size is uploaded in one request; a larger one is streamed in parts."""
 log = structlog.get_logger("transfer")
 
 
 @dataclass(kw_only=True)
 class Copy:
-    """One file on its way. `is_current`: Drive confirmed that this version is the newest."""
+    """A file being copied. `is_current`: Drive confirmed that this is its newest version."""
 
     file: FileFound
     is_current: bool = False
     attempts: int = 1
     since: float = field(default_factory=time.monotonic)
 
-    @property
-    def seconds(self) -> float:
-        """Since the file was taken up."""
-        return time.monotonic() - self.since
+    async def call(self, calls: Resilience, act: Callable[[], Awaitable[T]]) -> T:
+        """Make a call for this file, and count its attempts."""
+        return await calls.call(act, on_failure=self._failed_once, retry_corrupt=self.is_current)
 
-    def failed_once(self, _why: TryAgain) -> None:
-        """An attempt failed, and another follows."""
+    def _failed_once(self, _why: TryAgain) -> None:
         self.attempts += 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Copied:
-    """What lies in the store now. `found`: it was there before, and nothing was fetched."""
+    """The object in the store. `found`: it was there already, so nothing was downloaded."""
 
     object_key: str
     size: int
@@ -65,9 +62,9 @@ class ServesFiles(OpensFiles, LooksUpFiles, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Copier:
-    """Copies one file at a time, many at once; `memory` bounds what they hold together.
+    """Makes many copies concurrently; `memory` bounds the bytes that they hold together.
 
-    `drive_calls` and `store_calls` wait out what is not the file's own fault.
+    `drive_calls` and `store_calls` wait out every failure that is not the file's own fault.
     """
 
     drive: ServesFiles
@@ -77,15 +74,16 @@ class Copier:
     store_calls: Resilience
 
     async def copy(self, copy: Copy, *, look_first: bool) -> Copied:
-        """Bring the file's bytes to its key, unless the store has them and we look first.
+        """Copy the file to its key. With `look_first`, keep an object of the right size.
 
-        Where the bytes do not fit or are gone, Drive is asked once what the file is now, and the
-        newer version is copied. Raises `SetAside`; then nothing new is visible.
+        A mismatch or a missing file may mean that the file changed after it was listed, so Drive is
+        asked once what the file is now, and the copy starts again. Raises `SetAside`; then nothing
+        new is visible.
         """
         try:
             return await self._copy(copy, look_first=look_first)
         except SetAside as why:
-            if why.reason not in DOUBTFUL:
+            if why.reason not in {CONTENT_MISMATCH, NOT_FOUND}:
                 raise
             newer = await self._newer_version(copy.file)
         if newer is not None:
@@ -102,63 +100,58 @@ class Copier:
 
     async def _copy(self, copy: Copy, *, look_first: bool) -> Copied:
         file, key = copy.file, object_key(copy.file)
-        if look_first and file.size is not None and await self._size(copy, key) == file.size:
-            return Copied(object_key=key, size=file.size, md5=file.md5, found=True)
+        if look_first and file.size is not None:
+            stored_size = await copy.call(self.store_calls, lambda: self.store.size(key))
+            if stored_size == file.size:
+                return Copied(object_key=key, size=file.size, md5=file.md5, found=True)
         if file.size is not None and file.size <= WHOLE_BYTES:
             async with self.memory.holding(file.size):
-                checked = await self._put_whole(copy, key)
+                checksums = await self._put_whole(copy, key)
         else:
             async with self.memory.holding(STREAM_BYTES):
-                checked = await self._put_in_parts(copy, key)
-        return Copied(object_key=key, size=checked.size, md5=checked.md5, sha256=checked.sha256)
-
-    async def _size(self, copy: Copy, key: str) -> int | None:
-        return await self.store_calls.call(
-            lambda: self.store.size(key), on_failure=copy.failed_once
+                checksums = await self._put_in_parts(copy, key)
+        return Copied(
+            object_key=key,
+            size=checksums.size,
+            md5=checksums.hexdigest("md5"),
+            sha256=checksums.hexdigest("sha256"),
         )
 
-    async def _put_whole(self, copy: Copy, key: str) -> Checked:
-        body, checked = await self.drive_calls.call(
-            lambda: self._download(copy.file),
-            on_failure=copy.failed_once,
-            retry_corrupt=copy.is_current,
+    async def _put_whole(self, copy: Copy, key: str) -> Checksums:
+        file = copy.file
+        body, checksums = await copy.call(self.drive_calls, lambda: self._download(file))
+        await copy.call(
+            self.store_calls, lambda: self.store.put(key, body, content_type=file.mime_type)
         )
-        await self.store_calls.call(
-            lambda: self.store.put(key, body, content_type=copy.file.mime_type),
-            on_failure=copy.failed_once,
-        )
-        return checked
+        return checksums
 
-    async def _download(self, file: FileFound) -> tuple[bytearray, Checked]:
+    async def _download(self, file: FileFound) -> tuple[bytearray, Checksums]:
         checksums, body = Checksums(file), bytearray()
         async with self.drive.open(file) as chunks:
             async for chunk in chunks:
                 checksums.add(chunk)
                 body += chunk
-        return body, checksums.verified()
+        checksums.verify()
+        return body, checksums
 
-    async def _put_in_parts(self, copy: Copy, key: str) -> Checked:
-        """Download and upload are one call: whichever fails, both begin again."""
-        return await self.drive_calls.call(
-            lambda: self.store_calls.call(
-                lambda: self._stream(copy.file, key), on_failure=copy.failed_once
-            ),
-            on_failure=copy.failed_once,
-            retry_corrupt=copy.is_current,
+    async def _put_in_parts(self, copy: Copy, key: str) -> Checksums:
+        """Download and upload are one call: if either fails, both start again."""
+        return await copy.call(
+            self.drive_calls,
+            lambda: copy.call(self.store_calls, lambda: self._stream(copy.file, key)),
         )
 
-    async def _stream(self, file: FileFound, key: str) -> Checked:
+    async def _stream(self, file: FileFound, key: str) -> Checksums:
         checksums = Checksums(file)
         with _blamed_on(DRIVE):
             async with self.drive.open(file) as chunks:
                 with _blamed_on(STORE):
-                    await self.store.put_stream(
-                        key, _verified_at_the_end(chunks, checksums), content_type=file.mime_type
-                    )
-        return checksums.verified()
+                    body = _verified(chunks, checksums)
+                    await self.store.put_stream(key, body, content_type=file.mime_type)
+        return checksums
 
     async def _newer_version(self, file: FileFound) -> FileFound | None:
-        """The file as it is now, None if it is what it was. Raises `SetAside` where it is gone."""
+        """See `newer_version`. Raises `SetAside` if the file is gone."""
         try:
             now = await self.drive_calls.call(
                 lambda: self.drive.look_up(file.file_id, resource_key=file.resource_key)
@@ -174,20 +167,18 @@ class Copier:
         return newer_version(file, now)
 
 
-async def _verified_at_the_end(
-    chunks: AsyncIterator[bytes], checksums: Checksums
-) -> AsyncIterator[bytes]:
-    """The same bytes. Wrong ones raise before the store can make them visible."""
+async def _verified(chunks: AsyncIterator[bytes], checksums: Checksums) -> AsyncIterator[bytes]:
+    """The same chunks. Wrong bytes raise before the store can make them visible."""
     with _blamed_on(DRIVE):
         async for chunk in chunks:
             checksums.add(chunk)
             yield chunk
-        checksums.verified()
+        checksums.verify()
 
 
 @contextmanager
 def _blamed_on(system: str) -> Iterator[None]:
-    """Verdicts that leave the block name this system, unless they name another already."""
+    """Verdicts that leave the block name this system, unless they already name another."""
     try:
         yield
     except Verdict as why:

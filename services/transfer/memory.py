@@ -1,74 +1,47 @@
-"""Memory as a semaphore counted in bytes: first come, first served, whatever the sizes."""
+"""A limit on memory: a semaphore that counts bytes."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-
-
-@dataclass(eq=False)
-class _Waiter:
-    amount: int
-    granted: asyncio.Future[None]
-    task: asyncio.Task[object] | None
 
 
 class MemoryBudget:
-    """Bytes that all transfers of a process may hold together.
+    """Bytes that all copies of a process may hold together. `free` bytes are left.
 
-    First in, first out, so that small files do not pass a big one for ever. What is larger than the
-    whole budget takes all of it, and so waits until nothing else is in hand, not for ever.
+    First in, first out, so small files cannot starve a big one. A file larger than the whole budget
+    takes all of it.
     """
 
     def __init__(self, total: int) -> None:
+        self.free = total
         self._total = total
-        self._free = total
-        self._waiting: deque[_Waiter] = deque()
-
-    @property
-    def free(self) -> int:
-        """Bytes that nobody holds."""
-        return self._free
+        self._queue = asyncio.Lock()  # its holder is next, and waits for enough free bytes
+        self._released = asyncio.Event()
+        self._waiting: set[asyncio.Task[object] | None] = set()
 
     def holds(self, task: asyncio.Task[object]) -> bool:
-        """Whether this task waits here."""
-        return any(waiter.task is task for waiter in self._waiting)
+        """Whether this task waits for memory."""
+        return task in self._waiting
 
     @asynccontextmanager
     async def holding(self, amount: int) -> AsyncIterator[None]:
-        """Hold so many bytes for the block."""
+        """Hold `amount` bytes for the block."""
         granted = min(amount, self._total)
         await self._acquire(granted)
         try:
             yield
         finally:
-            self._release(granted)
+            self.free += granted
+            self._released.set()
 
     async def _acquire(self, amount: int) -> None:
-        if not self._waiting and amount <= self._free:
-            self._free -= amount
-            return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiter(amount, future, asyncio.current_task()))
+        task = asyncio.current_task()
+        self._waiting.add(task)
         try:
-            await future
-        except asyncio.CancelledError:
-            if not future.cancelled():
-                self._free += amount  # it was granted in the very moment of the cancellation
-            self._grant()  # it may have been all that stood in the way of the next
-            raise
-
-    def _release(self, amount: int) -> None:
-        self._free += amount
-        self._grant()
-
-    def _grant(self) -> None:
-        while self._waiting:
-            waiter = self._waiting[0]
-            if not waiter.granted.cancelled():
-                if waiter.amount > self._free:
-                    return
-                self._free -= waiter.amount
-                waiter.granted.set_result(None)
-            self._waiting.popleft()
+            async with self._queue:
+                while amount > self.free:
+                    self._released.clear()
+                    await self._released.wait()
+                self.free -= amount
+        finally:
+            self._waiting.discard(task)

@@ -1,11 +1,12 @@
-"""Copy every file found, and publish how each one went."""
+"""Copies every file found, and publishes the outcome."""
 
+import time
 from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
 
-from services.core.errors import SetAside, Verdict
+from services.core.errors import SetAside
 from services.core.events import FileFailed, FileFound, FileStored, Message, Mode
 from services.core.flow.keyed_lock import KeyedLock
 from services.core.flow.lru_set import LruSet
@@ -17,26 +18,26 @@ log = structlog.get_logger("transfer")
 
 
 class Transfer:
-    """`HandlesMessages`: from a `FileFound` to its outcome in the log."""
+    """`HandlesMessages` for files found."""
 
     def __init__(self, copier: Copier, publisher: PublishesEvents, *, bucket: str) -> None:
         self._copier = copier
         self._publisher = publisher
         self._bucket = bucket
         self._stored = LruSet[UUID]()
-        self._in_hand = KeyedLock()
+        self._in_progress = KeyedLock()
 
     async def handle(self, event: Message, *, redelivered: bool) -> None:
         """Copy the file and publish the outcome.
 
-        A file can be found twice: by a shortcut, by another pass over its folder, by a lister that
-        crashed. One that is in hand is waited for; one that is stored already is passed over, as
-        far as this process remembers.
+        A file can be found twice: through a shortcut, in another pass over its folder, or by a
+        lister that crashed. A second message for the same file waits for the first, and is skipped
+        if that one stored it.
         """
         if not isinstance(event, FileFound):
             return
         identity = event_id(event)
-        async with self._in_hand.holding(identity):
+        async with self._in_progress.holding(identity):
             if identity in self._stored:
                 return
             outcome = await self._outcome(event, redelivered)
@@ -47,7 +48,7 @@ class Transfer:
     async def set_aside(self, event: Message, why: SetAside) -> None:
         """Publish the file's failure."""
         if isinstance(event, FileFound):
-            await self._publisher.publish([failed(Copy(file=event), why)])
+            await self._publisher.publish([_failed(Copy(file=event), why)])
 
     async def _outcome(self, file: FileFound, redelivered: bool) -> FileStored | FileFailed:
         copy = Copy(file=file)
@@ -55,16 +56,11 @@ class Transfer:
         try:
             copied = await self._copier.copy(copy, look_first=look_first)
         except SetAside as why:
-            return failed(copy, why)
-        return stored(copy, copied, self._bucket)
+            return _failed(copy, why)
+        return _stored(copy, copied, self._bucket)
 
 
-def stored(copy: Copy, copied: Copied, bucket: str) -> FileStored:
-    """The fact that the file is in the store.
-
-    What a first import finds in place was put there by a worker of its own that died before it
-    could say so: that is no unchanged file.
-    """
+def _stored(copy: Copy, copied: Copied, bucket: str) -> FileStored:
     file = copy.file
     return FileStored(
         import_id=file.import_id,
@@ -76,14 +72,14 @@ def stored(copy: Copy, copied: Copied, bucket: str) -> FileStored:
         stored_at=datetime.now(UTC),
         md5=copied.md5,
         sha256=copied.sha256,
+        # An object that a first import finds was stored by its own worker, which then died.
         unchanged=copied.found and file.mode is Mode.CHECK,
         attempts=copy.attempts,
-        seconds=round(copy.seconds, 3),
+        seconds=round(time.monotonic() - copy.since, 3),
     )
 
 
-def failed(copy: Copy, why: Verdict) -> FileFailed:
-    """The fact that the file was set aside, and why."""
+def _failed(copy: Copy, why: SetAside) -> FileFailed:
     file = copy.file
     log.warning(
         "transfer.file_failed",

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core import events as e
+from services.core.errors import SetAside
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Page
 from services.core.reasons import PAGE_TOKEN_INVALID
 from services.core.wire import MAX_RECORD_BYTES, encode
@@ -268,15 +269,17 @@ def test_a_token_that_is_always_new_ends_too() -> None:
 
 def test_a_token_that_drive_no_longer_knows_starts_another_pass() -> None:
     asked = a_request(token="t1", page_number=4)
-    again = without_page(asked, PAGE_TOKEN_INVALID, "Too old.", NOW)
+    too_old = SetAside(PAGE_TOKEN_INVALID, "Too old.")
+    again = without_page(asked, too_old, NOW)
     assert again == a_request(pass_number=1, mode=e.Mode.CHECK)
-    last = without_page(a_request(pass_number=PASSES - 1), PAGE_TOKEN_INVALID, "Too old.", NOW)
+    last = without_page(a_request(pass_number=PASSES - 1), too_old, NOW)
     assert isinstance(last, e.FolderFailed)
     assert last.reason == "listing_incomplete"
 
 
 def test_any_other_refusal_fails_the_folder_in_words() -> None:
-    failed = without_page(a_request(page_number=2), "not_found", "It does not exist.", NOW)
+    why = SetAside("not_found", "It does not exist.")
+    failed = without_page(a_request(page_number=2), why, NOW)
     assert failed == e.FolderFailed(
         import_id="import-1",
         folder_id="root-1",

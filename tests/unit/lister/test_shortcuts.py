@@ -12,7 +12,7 @@ from services.core.errors import CoolDown, RateLimited, SetAside, TryAgain, Verd
 from services.core.object_key import object_key
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Target
 from services.lister.drive_reader import LOOK_UPS_AT_ONCE
-from services.lister.shortcuts import ELSEWHERE
+from services.lister.pages import ELSEWHERE
 from tests.fakes.drive import FakeDrive
 from tests.fakes.listing import Listing
 from tests.fakes.samples import a_request, an_image
@@ -206,6 +206,16 @@ async def test_two_shortcuts_to_one_file_ask_once_and_find_it_once() -> None:
     assert listing.drive.looked_up == ["pic"]
 
 
+async def test_of_two_shortcuts_to_one_file_the_first_gives_the_resource_key() -> None:
+    listing = Listing(FakeDrive())
+    listing.drive.items["pic"] = an_image(1, id="pic")
+    for key in ("0-first", "0-second"):
+        target = Target(id="pic", mime_type="image/png", resource_key=key)
+        listing.drive.add_entry("root-1", shortcut("pic", id=f"by {key}", target=target))
+    await listing.handle(a_request())
+    assert found(listing, "pic").resource_key == "0-first"
+
+
 async def test_a_shortcut_to_a_shortcut_on_the_same_page_is_skipped() -> None:
     listing = Listing(FakeDrive())
     listing.drive.items["pic"] = an_image(1, id="pic")
@@ -289,7 +299,7 @@ async def test_a_thousand_targets_without_an_answer_fail_within_minutes(
     while not handling.done():
         await asyncio.sleep(1)
         if others_succeed:
-            await listing.reader.folder("healthy", None)
+            await listing.reader.look_up("healthy", None)
     assert len(listing.published(e.FileFailed)) == 1000
     assert now() < 15 * 60
 
