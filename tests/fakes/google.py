@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 
 from services.adapters.drive import Drive
-from services.adapters.drive.requests import Limits
-from services.adapters.drive.settings import DriveSettings
+from services.adapters.drive.connect import authenticator_for
+from services.adapters.drive.settings import DriveSettings, Limits
 from services.core.events import FileFound
 from services.core.settings import Secret
 
@@ -43,8 +43,9 @@ def drive(
     quota: QuotaRecorder | None = None,
     limits: Limits = QUICK,
 ) -> Drive:
-    settings = DriveSettings(api_url=API, api_key=Secret(key), cool_down_seconds=7.0)
-    return Drive(settings, httpx.MockTransport(handler), quota=quota, limits=limits)
+    settings = DriveSettings(api_url=API, api_key=Secret(key), cool_down_seconds=7.0, limits=limits)
+    transport = httpx.MockTransport(handler)
+    return Drive(settings, transport, authenticator_for(settings), quota or QuotaRecorder())
 
 
 class Body(httpx.AsyncByteStream):

@@ -1,53 +1,46 @@
 """Drive, as lister and transfer see it: listings, look-ups and downloads, in Google's own terms."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from typing import TypeVar
 from urllib.parse import quote
 
 import httpx
 
 from services.adapters.drive import answers
-from services.adapters.drive.credentials import ApiKey, Authenticator
+from services.adapters.drive.credentials import Authenticator
 from services.adapters.drive.download import Download
 from services.adapters.drive.refusals import ItemKind
-from services.adapters.drive.requests import AGENT, DriveRequest, DriveSession, Limits
+from services.adapters.drive.requests import DriveRequest, DriveSession
 from services.adapters.drive.settings import DriveSettings
-from services.adapters.drive.units import DOWNLOAD, GET, LIST, Unmetered
+from services.adapters.drive.units import DOWNLOAD, GET, LIST
 from services.core.errors import CoolDown, TryAgain, Verdict
 from services.core.events import FileFound
 from services.core.ports import LARGEST_PAGE, Entry, Page, SpendsQuota
 
-T = TypeVar("T")
 LARGEST_LISTING = 32 * 1024 * 1024
 LARGEST_ITEM = 256 * 1024
-DEFAULT_LIMITS = Limits()
+# Google compresses its JSON only for agents that contain "gzip".
+AGENT = "drivestream (gzip)"
 JSON_HEADERS = {"User-Agent": AGENT, "Accept-Encoding": "gzip"}
 MEDIA_HEADERS = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
 
 
 class Drive:
-    """`ReadsFolders`, `LooksUpFiles` and `OpensFiles`; all raise the three verbs.
-
-    Without an `authenticator` it sends the settings' API key. Without `quota` nothing limits it.
-    """
+    """`ReadsFolders`, `LooksUpFiles` and `OpensFiles`; all raise the three verbs."""
 
     def __init__(
         self,
         settings: DriveSettings,
         transport: httpx.AsyncBaseTransport,
-        *,
-        authenticator: Authenticator | None = None,
-        quota: SpendsQuota | None = None,
-        limits: Limits = DEFAULT_LIMITS,
+        authenticator: Authenticator,
+        quota: SpendsQuota,
     ) -> None:
-        authenticator = authenticator or ApiKey(settings.api_key, settings.quota_user)
-        self._files = httpx.URL(f"{settings.api_url}/drive/v3/files")
+        self._files = f"{settings.api_url}/drive/v3/files"
         self._query = {"supportsAllDrives": "true", **authenticator.query}
+        about = f"{settings.api_url}/drive/v3/about"
+        self._about = httpx.URL(about, params=self._query | {"fields": "kind"})
         self._media = str(httpx.QueryParams({"alt": "media", **self._query}))
-        self._session = DriveSession(
-            transport, authenticator, quota or Unmetered(), limits, settings.cool_down_seconds
-        )
+        self._session = DriveSession(settings, transport, authenticator, quota)
 
     async def list_page(
         self,
@@ -67,23 +60,23 @@ class Drive:
             "includeItemsFromAllDrives": "true",
         } | ({"pageToken": token} if token else {})
         request = DriveRequest(
-            url=self._files.copy_merge_params(self._query | query),
+            url=httpx.URL(self._files, params=self._query | query),
             kind=ItemKind.FOLDER,
             units=LIST,
             headers=JSON_HEADERS | _resource_key(folder_id, resource_key),
         )
-        return await self._read(request, LARGEST_LISTING, answers.page)
+        return await self._session.read(request, LARGEST_LISTING, answers.page)
 
     async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
         """The item as it is now, in the trash too, with its parents."""
         query = self._query | {"fields": answers.ITEM_FIELDS}
         request = DriveRequest(
-            url=httpx.URL(self._item(item_id)).copy_merge_params(query),
+            url=httpx.URL(self._item(item_id), params=query),
             kind=ItemKind.ITEM,
             units=GET,
             headers=JSON_HEADERS | _resource_key(item_id, resource_key),
         )
-        return await self._read(request, LARGEST_ITEM, answers.item)
+        return await self._session.read(request, LARGEST_ITEM, answers.item)
 
     @asynccontextmanager
     async def open(self, file: FileFound) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -104,28 +97,15 @@ class Drive:
 
     async def answers(self) -> bool:
         """Whether Drive answers at all, if only with a refusal: a health check."""
-        url = self._files.copy_with(path="/drive/v3/about").copy_merge_params(
-            self._query | {"fields": "kind"}
-        )
-        request = DriveRequest(url=url, kind=ItemKind.ITEM, units=GET, headers=JSON_HEADERS)
+        request = DriveRequest(url=self._about, kind=ItemKind.ITEM, units=GET, headers=JSON_HEADERS)
         try:
-            await self._session.read(request, LARGEST_ITEM)
-        except (TryAgain, CoolDown):
-            return False
-        except Verdict:
-            return True
+            await self._session.read(request, LARGEST_ITEM, bytes)
+        except Verdict as why:
+            return not isinstance(why, TryAgain | CoolDown)
         return True
 
     def _item(self, item_id: str) -> str:
         return f"{self._files}/{quote(item_id, safe='')}"
-
-    async def _read(self, request: DriveRequest, limit: int, parse: Callable[[bytes], T]) -> T:
-        response, body = await self._session.read(request, limit)
-        try:
-            return parse(body)
-        except TryAgain:
-            self._session.raise_hidden_error(response, body, request.kind)
-            raise
 
 
 def _resource_key(item_id: str, resource_key: str | None) -> dict[str, str]:

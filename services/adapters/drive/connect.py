@@ -3,14 +3,15 @@
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from services.adapters.drive.client import Drive
-from services.adapters.drive.proxies import proxy_for
-from services.adapters.drive.requests import Limits
+from services.adapters.drive.credentials import ApiKey, Authenticator
 from services.adapters.drive.settings import DriveSettings
 from services.core.ports import SpendsQuota
 
@@ -19,23 +20,13 @@ KEEP_ALIVE_SECONDS = 60.0
 
 @asynccontextmanager
 async def open_drive(
-    settings: DriveSettings,
-    *,
-    connections: int,
-    quota: SpendsQuota | None = None,
-    limits: Limits | None = None,
+    settings: DriveSettings, *, connections: int, quota: SpendsQuota
 ) -> AsyncIterator[Drive]:
     """Drive, on at most so many connections, which are kept alive until the block ends.
 
-    Every request is paid for from `quota`, if there is one. Raises `SettingsError` where the key
-    file of a service account is not one.
+    Raises `SettingsError` where the key file of a service account is not one.
     """
-    authenticator = None
-    if settings.credentials_file:
-        # google-auth takes half a second to import, which a process with an API key is spared.
-        from services.adapters.drive.account import read_account
-
-        authenticator = read_account(settings.credentials_file)
+    authenticator = authenticator_for(settings)
     # The system's certificates, or those of SSL_CERT_FILE; not a list of our own.
     trust = ssl.create_default_context()
     session = aiohttp.ClientSession(
@@ -49,16 +40,23 @@ async def open_drive(
     async with AiohttpTransport(
         client=session, verify=trust, proxy=httpx.Proxy(proxy) if proxy else None
     ) as transport:
-        yield Drive(
-            settings,
-            transport,
-            authenticator=authenticator,
-            quota=quota,
-            limits=limits or limits_of(settings),
-        )
+        yield Drive(settings, transport, authenticator, quota)
 
 
-def limits_of(settings: DriveSettings) -> Limits:
-    """What the settings' one time limit means for each wait."""
-    longest = settings.timeout_seconds
-    return Limits(answer=longest, silence=longest / 2, grace=longest)
+def authenticator_for(settings: DriveSettings) -> Authenticator:
+    """Raises `SettingsError` as `read_account` does."""
+    if settings.credentials_file is None:
+        return ApiKey(settings.api_key, settings.quota_user)
+    # google-auth takes half a second to import, which a process with an API key is spared.
+    from services.adapters.drive.account import read_account
+
+    return read_account(settings.credentials_file)
+
+
+def proxy_for(url: str) -> str | None:
+    """The address in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; None where NO_PROXY names this one."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")

@@ -16,25 +16,19 @@ HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 class Authenticator(Protocol):
     """Who sends the requests.
 
-    `is_service_account` decides how a refusal is worded. `query` is added to every request.
-    `secret` is what no message may contain.
+    `is_service_account` decides how a refusal is worded. `query` is added to every request. No
+    message may contain `secret`, the key or the current token. `headers` raises `Stop` where there
+    can be no proof, and `TryAgain` where there is none now. `renew` says whether `headers` now
+    gives something other than what was rejected.
     """
 
     is_service_account: bool
     query: Mapping[str, str]
+    secret: str
 
-    @property
-    def secret(self) -> str:
-        """The key, or the current token."""
-        ...
+    async def headers(self) -> Mapping[str, str]: ...
 
-    async def headers(self) -> Mapping[str, str]:
-        """The proof. Raises `Stop` where there can be none, `TryAgain` where there is none now."""
-        ...
-
-    async def renew(self, rejected: Mapping[str, str]) -> bool:
-        """Whether `headers()` now gives something other than what was rejected."""
-        ...
+    async def renew(self, rejected: Mapping[str, str]) -> bool: ...
 
 
 class ApiKey:
@@ -54,9 +48,7 @@ class ApiKey:
         self.query: Mapping[str, str] = {"quotaUser": quota_user} if quota_user else {}
 
     async def headers(self) -> Mapping[str, str]:
-        """The key's header."""
         return self._headers
 
     async def renew(self, rejected: Mapping[str, str]) -> bool:
-        """Never: there is no other key."""
         return False

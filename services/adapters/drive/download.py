@@ -16,6 +16,7 @@ from dataclasses import replace
 
 import httpx
 
+from services.adapters.drive.answers import number
 from services.adapters.drive.requests import (
     HTTP_ERRORS,
     LARGEST_REFUSAL,
@@ -54,17 +55,18 @@ class Download:
         self._ranges_work, self._resumes, self._resumed_at = True, 0, 0
         # Where Drive names no checksum, the hash that Google gives the body is better than nothing.
         self._promised, self._md5 = "", hashlib.md5(usedforsecurity=False)
+        self._length: int | None = None
 
     async def begin(self) -> None:
         """Return once there is a response, and it is not an error with a success status."""
         self._response = response = await self._session.send(self._request)
         self._stream = response.aiter_raw()
+        self._length = number(response.headers.get("content-length"))
         await self._refuse_pages(response)
         if not self._has_checksum:
-            self._promised = promised_md5(response)
+            self._promised = _promised_md5(response)
 
     async def close(self) -> None:
-        """Whether or not it was read to its end."""
         if self._response is not None:
             await self._response.aclose()
 
@@ -105,9 +107,8 @@ class Download:
         """The reader checks size and checksums; where there are none, check the response's own."""
         if self._resumable() and self._received < (self._file.size or 0):
             raise _interrupted(f"{self._received} of {self._file.size} bytes came")
-        length = _length(self._response)
-        if self._file.size is None and length not in {None, self._received}:
-            raise _interrupted(f"{self._received} of {length} bytes came")
+        if self._file.size is None and self._length not in {None, self._received}:
+            raise _interrupted(f"{self._received} of {self._length} bytes came")
         if self._promised and self._md5.hexdigest() != self._promised:
             raise Corrupt(
                 CONTENT_MISMATCH, "The bytes that came do not match the hash that Google gave."
@@ -175,18 +176,13 @@ class Download:
             )
 
 
-def promised_md5(response: httpx.Response) -> str:
+def _promised_md5(response: httpx.Response) -> str:
     """The body's MD5 in hex, as `X-Goog-Hash: crc32c=…,md5=…` gives it (in base64); else empty."""
     found = _HASH.search(response.headers.get("x-goog-hash", ""))
     try:
         return base64.b64decode(found[1], validate=True).hex() if found else ""
     except binascii.Error:
         return ""
-
-
-def _length(response: httpx.Response | None) -> int | None:
-    text = response.headers.get("content-length", "") if response else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
 def _interrupted(how: str) -> TryAgain:

@@ -8,8 +8,7 @@ import httpx
 import pytest
 
 from services.adapters.drive import Drive
-from services.adapters.drive.requests import Limits
-from services.adapters.drive.settings import DriveSettings
+from services.adapters.drive.settings import DriveSettings, Limits
 from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain, Verdict
 from services.core.settings import Secret
 from tests.fakes.google import (
@@ -54,8 +53,8 @@ async def test_an_answer_that_never_comes_is_not_waited_for() -> None:
         await asyncio.sleep(60)
         raise AssertionError
 
-    settings = DriveSettings(api_url=API, api_key=Secret("k"))
-    slow = Drive(settings, httpx.MockTransport(never), limits=Limits(answer=0.05))
+    settings = DriveSettings(api_url=API, api_key=Secret("k"), limits=Limits(answer=0.05))
+    slow = Drive(settings, httpx.MockTransport(never), Token(), QuotaRecorder())
     with pytest.raises(TryAgain) as caught:
         await slow.list_page("F", token=None, resource_key=None)
     assert caught.value.reason == "drive_unavailable"
@@ -162,9 +161,8 @@ class Token:
 
 
 def with_token(asked: Responder, quota: QuotaRecorder) -> Drive:
-    settings = DriveSettings(api_url=API, api_key=Secret("secret-key"))
-    transport = httpx.MockTransport(asked)
-    return Drive(settings, transport, authenticator=Token(), quota=quota, limits=QUICK)
+    settings = DriveSettings(api_url=API, api_key=Secret("secret-key"), limits=QUICK)
+    return Drive(settings, httpx.MockTransport(asked), Token(), quota)
 
 
 async def test_a_rejected_token_is_renewed_once_and_the_request_paid_for_again() -> None:
