@@ -24,8 +24,8 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import make_headers, parse_url
 
 from services.adapters.drive.answers import storable
-from services.adapters.drive.connect import proxy_for
 from services.adapters.drive.credentials import HEADER_VALUE
+from services.adapters.drive.settings import proxy_for
 from services.core.errors import Stop, TryAgain
 from services.core.reasons import CREDENTIALS_REFUSED, DRIVE_UNREACHABLE
 from services.core.settings import SettingsError

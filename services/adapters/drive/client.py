@@ -1,22 +1,26 @@
 """Drive, as lister and transfer see it: listings, look-ups and downloads, in Google's own terms."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from urllib.parse import quote
 
+import aiohttp
 import httpx
+from httpx_aiohttp import AiohttpTransport
 
 from services.adapters.drive import answers
-from services.adapters.drive.credentials import Authenticator
+from services.adapters.drive.credentials import Authenticator, authenticator_for
 from services.adapters.drive.download import Download
 from services.adapters.drive.refusals import ItemKind
 from services.adapters.drive.requests import DriveRequest, DriveSession
-from services.adapters.drive.settings import DriveSettings
+from services.adapters.drive.settings import DriveSettings, proxy_for
 from services.adapters.drive.units import DOWNLOAD, GET, LIST
 from services.core.errors import CoolDown, TryAgain, Verdict
 from services.core.events import FileFound
 from services.core.ports import LARGEST_PAGE, Entry, Page, SpendsQuota
 
+KEEP_ALIVE_SECONDS = 60.0
 LARGEST_LISTING = 32 * 1024 * 1024
 LARGEST_ITEM = 256 * 1024
 # Google compresses its JSON only for agents that contain "gzip".
@@ -59,34 +63,24 @@ class Drive:
             "fields": answers.ID_FIELDS if ids_only else answers.FIELDS,
             "includeItemsFromAllDrives": "true",
         } | ({"pageToken": token} if token else {})
-        request = DriveRequest(
-            url=httpx.URL(self._files, params=self._query | query),
-            kind=ItemKind.FOLDER,
-            units=LIST,
-            headers=JSON_HEADERS | _resource_key(folder_id, resource_key),
-        )
+        url = httpx.URL(self._files, params=self._query | query)
+        headers = JSON_HEADERS | _resource_key(folder_id, resource_key)
+        request = DriveRequest(url, ItemKind.FOLDER, LIST, headers)
         return await self._session.read(request, LARGEST_LISTING, answers.page)
 
     async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
         """The item as it is now, in the trash too, with its parents."""
-        query = self._query | {"fields": answers.ITEM_FIELDS}
-        request = DriveRequest(
-            url=httpx.URL(self._item(item_id), params=query),
-            kind=ItemKind.ITEM,
-            units=GET,
-            headers=JSON_HEADERS | _resource_key(item_id, resource_key),
-        )
+        url = httpx.URL(self._item(item_id), params=self._query | {"fields": answers.ITEM_FIELDS})
+        headers = JSON_HEADERS | _resource_key(item_id, resource_key)
+        request = DriveRequest(url, ItemKind.ITEM, GET, headers)
         return await self._session.read(request, LARGEST_ITEM, answers.item)
 
     @asynccontextmanager
     async def open(self, file: FileFound) -> AsyncIterator[AsyncIterator[bytes]]:
         """The file's bytes, in chunks. Raises on entering and between two chunks."""
-        request = DriveRequest(
-            url=httpx.URL(f"{self._item(file.file_id)}?{self._media}"),
-            kind=ItemKind.FILE,
-            units=DOWNLOAD,
-            headers=MEDIA_HEADERS | _resource_key(file.file_id, file.resource_key),
-        )
+        url = httpx.URL(f"{self._item(file.file_id)}?{self._media}")
+        headers = MEDIA_HEADERS | _resource_key(file.file_id, file.resource_key)
+        request = DriveRequest(url, ItemKind.FILE, DOWNLOAD, headers)
         download = Download(self._session, request, file)
         try:
             await download.begin()
@@ -97,7 +91,7 @@ class Drive:
 
     async def answers(self) -> bool:
         """Whether Drive answers at all, if only with a refusal: a health check."""
-        request = DriveRequest(url=self._about, kind=ItemKind.ITEM, units=GET, headers=JSON_HEADERS)
+        request = DriveRequest(self._about, ItemKind.ITEM, GET, JSON_HEADERS)
         try:
             await self._session.read(request, LARGEST_ITEM, bytes)
         except Verdict as why:
@@ -112,3 +106,28 @@ def _resource_key(item_id: str, resource_key: str | None) -> dict[str, str]:
     if not resource_key or not answers.RESOURCE_KEY.fullmatch(resource_key):
         return {}
     return {"X-Goog-Drive-Resource-Keys": f"{quote(item_id, safe='')}/{resource_key}"}
+
+
+@asynccontextmanager
+async def open_drive(
+    settings: DriveSettings, *, connections: int, quota: SpendsQuota
+) -> AsyncIterator[Drive]:
+    """Drive, on at most so many connections, which are kept alive until the block ends.
+
+    Raises `SettingsError` where the key file of a service account is not one.
+    """
+    authenticator = authenticator_for(settings)
+    # The system's certificates, or those of SSL_CERT_FILE; not a list of our own.
+    trust = ssl.create_default_context()
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=connections, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=trust
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+    # Read once: aiohttp would look for a proxy in a thread, at every request.
+    proxy = proxy_for(settings.api_url)
+    async with AiohttpTransport(
+        client=session, verify=trust, proxy=httpx.Proxy(proxy) if proxy else None
+    ) as transport:
+        yield Drive(settings, transport, authenticator, quota)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Protocol
 
+from services.adapters.drive.settings import DriveSettings
 from services.core.settings import Secret
 
 HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
@@ -52,3 +53,13 @@ class ApiKey:
 
     async def renew(self, rejected: Mapping[str, str]) -> bool:
         return False
+
+
+def authenticator_for(settings: DriveSettings) -> Authenticator:
+    """Raises `SettingsError` as `read_account` does."""
+    if settings.credentials_file is None:
+        return ApiKey(settings.api_key, settings.quota_user)
+    # google-auth takes half a second to import, which a process with an API key is spared.
+    from services.adapters.drive.account import read_account
+
+    return read_account(settings.credentials_file)

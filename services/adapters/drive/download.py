@@ -8,11 +8,9 @@ taken for a whole.
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import replace
 
 import httpx
 
@@ -35,7 +33,7 @@ LONGEST_PAUSE = 60.0
 """If Drive asks for a longer wait than this, the download fails, and its slot goes to others."""
 PAGE_TYPES = ("text/html", "application/json")
 _RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
-_HASH = re.compile(r"\bmd5=([A-Za-z0-9+/]{22}==)")
+_HASH = re.compile(r"\bmd5=([A-Za-z0-9+/]{22}==)")  # X-Goog-Hash: crc32c=…,md5=…
 
 
 class Download:
@@ -51,8 +49,8 @@ class Download:
         self._response: httpx.Response | None = None
         self._stream: AsyncIterator[bytes]
         self._head = b""
-        self._received = 0
-        self._ranges_work, self._resumes, self._resumed_at = True, 0, 0
+        self._received, self._resumes, self._resumed_at = 0, 0, 0
+        self._ranges_work = True
         # Where Drive names no checksum, the hash that Google gives the body is better than nothing.
         self._promised, self._md5 = "", hashlib.md5(usedforsecurity=False)
         self._length: int | None = None
@@ -63,8 +61,9 @@ class Download:
         self._stream = response.aiter_raw()
         self._length = number(response.headers.get("content-length"))
         await self._refuse_pages(response)
-        if not self._has_checksum:
-            self._promised = _promised_md5(response)
+        found = _HASH.search(response.headers.get("x-goog-hash", ""))
+        if found and not self._has_checksum:
+            self._promised = base64.b64decode(found[1]).hex()
 
     async def close(self) -> None:
         if self._response is not None:
@@ -138,16 +137,13 @@ class Download:
     async def _request_rest(self, why: TryAgain) -> None:
         await self.close()
         headers = {**self._request.headers, "Range": f"bytes={self._received}-"}
-        response = await self._session.send(replace(self._request, headers=headers), (200, 206))
-        self._response = response
+        request = self._request._replace(headers=headers)
+        self._response = response = await self._session.send(request, (200, 206))
+        self._stream = response.aiter_raw()
         if response.status_code == 200:  # the range was ignored: the whole file starts again
             self._ranges_work = False
             raise why
-        self._check_range(response)
-        self._stream = response.aiter_raw()
-
-    def _check_range(self, response: httpx.Response) -> None:
-        """Another total means another version, another start a gap: neither is the rest."""
+        # Another total means another version, another start a gap: neither is the rest.
         found = _RANGE.fullmatch(response.headers.get("content-range", "").strip())
         start, end, total = map(int, found.groups()) if found else (-1, -1, -1)
         if (start, end, total) != (self._received, total - 1, self._file.size):
@@ -174,15 +170,6 @@ class Download:
             raise Corrupt(
                 CONTENT_MISMATCH, f"Google Drive sent {content_type[:50]} instead of an image."
             )
-
-
-def _promised_md5(response: httpx.Response) -> str:
-    """The body's MD5 in hex, as `X-Goog-Hash: crc32c=…,md5=…` gives it (in base64); else empty."""
-    found = _HASH.search(response.headers.get("x-goog-hash", ""))
-    try:
-        return base64.b64decode(found[1], validate=True).hex() if found else ""
-    except binascii.Error:
-        return ""
 
 
 def _interrupted(how: str) -> TryAgain:

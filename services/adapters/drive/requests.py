@@ -7,9 +7,8 @@ third of the CPU of a small download.
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import aiohttp
 import httpx
@@ -36,8 +35,7 @@ and fails on a status line that is no text."""
 NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
-@dataclass(frozen=True, kw_only=True)
-class DriveRequest:
+class DriveRequest(NamedTuple):
     """Where to send it, what it is about, and what it costs in units of the quota."""
 
     url: httpx.URL
