@@ -6,6 +6,7 @@ import httpx
 
 from services.adapters.drive import Drive
 from services.adapters.drive.credentials import authenticator_for
+from services.adapters.drive.requests import DriveSession
 from services.adapters.drive.settings import DriveSettings, Limits
 from services.core.events import FileFound
 from services.core.settings import Secret
@@ -44,8 +45,8 @@ def drive(
     limits: Limits = QUICK,
 ) -> Drive:
     settings = DriveSettings(api_url=API, api_key=Secret(key), cool_down_seconds=7.0, limits=limits)
-    transport = httpx.MockTransport(handler)
-    return Drive(settings, transport, authenticator_for(settings), quota or QuotaRecorder())
+    transport, who = httpx.MockTransport(handler), authenticator_for(settings)
+    return Drive(DriveSession(settings, transport, who, quota or QuotaRecorder()))
 
 
 class Body(httpx.AsyncByteStream):

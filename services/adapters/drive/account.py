@@ -33,24 +33,19 @@ from services.core.settings import SettingsError
 SETTING = "GOOGLE_APPLICATION_CREDENTIALS"
 SCOPE = "https://www.googleapis.com/auth/drive.readonly"
 REQUIRED = ("client_email", "private_key", "token_uri")
-AHEAD_SECONDS = 300.0
-"""A token is replaced so long before it expires, or when a fifth of its lifetime is left."""
-RETRY_SECONDS = 5.0
-"""After a fetch that failed, the next one waits so long, as long as the old token is good."""
-DEFAULT_LIFETIME_SECONDS = 600.0
-"""For a token whose answer does not say how long it is good."""
+AHEAD_SECONDS = 300.0  # before a token expires; or when a fifth of its lifetime is left
+RETRY_SECONDS = 5.0  # after a fetch that failed, as long as the old token is good
+DEFAULT_LIFETIME_SECONDS = 600.0  # where the answer does not say how long the token is good
 ANSWER_SECONDS = 10.0
 LARGEST_ANSWER = 64 * 1024
-CHUNK = 4 * 1024
+# google-auth raises its own errors and, for answers of an unexpected shape, Python's.
 TOKEN_ERRORS = (GoogleAuthError, OSError, ValueError, TypeError, LookupError, ArithmeticError)
-"""google-auth raises its own errors and, for answers of an unexpected shape, Python's."""
 
 
 class TokenHttp:
     """What google-auth's transport sends with: urllib3, bounded in time and size.
 
-    google-auth retries some statuses by itself and says nothing meanwhile. Here they are errors, so
-    that the caller decides.
+    google-auth retries some statuses silently. Here they are errors, so that the caller decides.
     """
 
     def __init__(self, pool: urllib3.PoolManager, seconds: float = ANSWER_SECONDS) -> None:
@@ -58,7 +53,6 @@ class TokenHttp:
         self._seconds = seconds
 
     def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
-        """One request, which is not repeated. Raises urllib3's `HTTPError`."""
         deadline = time.monotonic() + self._seconds
         options |= {"timeout": self._seconds, "retries": False, "preload_content": False}
         response = self._pool.request(method, url, **options)
@@ -66,7 +60,7 @@ class TokenHttp:
             if response.status in (408, 429) or response.status >= 500:
                 raise HTTPError(f"it answered {response.status}")
             content = b""
-            while chunk := response.read1(CHUNK):
+            while chunk := response.read1(4096):
                 content += chunk
                 if len(content) > LARGEST_ANSWER or time.monotonic() > deadline:
                     raise HTTPError("its answer does not end")
@@ -135,10 +129,7 @@ def read_account(
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> ServiceAccount:
-    """The account of a key file as Google's console gives it out.
-
-    Raises `SettingsError`, which holds nothing of the file but its name.
-    """
+    """Raises `SettingsError`, which holds nothing of the key file but its name."""
     try:
         info = json.loads(path.read_bytes())
         fault = _fault(info)

@@ -10,7 +10,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from services.adapters.drive import answers
-from services.adapters.drive.credentials import Authenticator, authenticator_for
+from services.adapters.drive.credentials import authenticator_for
 from services.adapters.drive.download import Download
 from services.adapters.drive.refusals import ItemKind
 from services.adapters.drive.requests import DriveRequest, DriveSession
@@ -32,19 +32,11 @@ MEDIA_HEADERS = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
 class Drive:
     """`ReadsFolders`, `LooksUpFiles` and `OpensFiles`; all raise the three verbs."""
 
-    def __init__(
-        self,
-        settings: DriveSettings,
-        transport: httpx.AsyncBaseTransport,
-        authenticator: Authenticator,
-        quota: SpendsQuota,
-    ) -> None:
-        self._files = f"{settings.api_url}/drive/v3/files"
-        self._query = {"supportsAllDrives": "true", **authenticator.query}
-        about = f"{settings.api_url}/drive/v3/about"
-        self._about = httpx.URL(about, params=self._query | {"fields": "kind"})
+    def __init__(self, session: DriveSession) -> None:
+        self._session = session
+        self._files = f"{session.api_url}/files"
+        self._query = {"supportsAllDrives": "true", **session.authenticator.query}
         self._media = str(httpx.QueryParams({"alt": "media", **self._query}))
-        self._session = DriveSession(settings, transport, authenticator, quota)
 
     async def list_page(
         self,
@@ -91,7 +83,8 @@ class Drive:
 
     async def answers(self) -> bool:
         """Whether Drive answers at all, if only with a refusal: a health check."""
-        request = DriveRequest(self._about, ItemKind.ITEM, GET, JSON_HEADERS)
+        url = httpx.URL(f"{self._session.api_url}/about", params=self._query | {"fields": "kind"})
+        request = DriveRequest(url, ItemKind.ITEM, GET, JSON_HEADERS)
         try:
             await self._session.read(request, LARGEST_ITEM, bytes)
         except Verdict as why:
@@ -130,4 +123,4 @@ async def open_drive(
     async with AiohttpTransport(
         client=session, verify=trust, proxy=httpx.Proxy(proxy) if proxy else None
     ) as transport:
-        yield Drive(settings, transport, authenticator, quota)
+        yield Drive(DriveSession(settings, transport, authenticator, quota))

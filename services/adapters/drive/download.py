@@ -44,7 +44,6 @@ class Download:
         self._request = request
         self._file = file
         self._limits = session.limits
-        self._policy = RetryPolicy(first_wait=self._limits.pause)
         self._has_checksum = bool(file.md5 or file.sha1 or file.sha256)
         self._response: httpx.Response | None = None
         self._stream: AsyncIterator[bytes]
@@ -127,7 +126,8 @@ class Download:
             if self._resumes >= self._limits.resumes or (why.retry_after or 0) > LONGEST_PAUSE:
                 break
             self._resumes += 1
-            await asyncio.sleep(self._policy.wait(self._resumes, why.retry_after))
+            policy = RetryPolicy(first_wait=self._limits.pause)
+            await asyncio.sleep(policy.wait(self._resumes, why.retry_after))
             try:
                 return await self._request_rest(why)
             except TryAgain as again:
@@ -158,11 +158,10 @@ class Download:
             return
         try:
             async with asyncio.timeout(self._limits.answer):
-                while len(self._head) <= LARGEST_REFUSAL:
-                    chunk = await anext(self._stream, None)
-                    if chunk is None:
-                        break
+                async for chunk in self._stream:
                     self._head += chunk
+                    if len(self._head) > LARGEST_REFUSAL:
+                        break
         except HTTP_ERRORS as why:
             raise _interrupted(words_of(why)) from why
         self._session.raise_hidden_error(response, self._head, self._request.kind)

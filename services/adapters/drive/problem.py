@@ -61,7 +61,8 @@ def problem(body: bytes) -> Problem:
         locations=tuple(filter(None, (storable(item.get("location")) for item in items))),
         status=storable(error.get("status")),
         message=storable(error.get("message")),
-        daily=any(_is_daily(item) for item in items),
+        # ErrorInfo names the limit: `defaultPerDayPerProject`, or `defaultPerMinutePerProject`.
+        daily=any("PerDay" in text(fields(i.get("metadata")).get("quota_limit")) for i in items),
     )
 
 
@@ -90,8 +91,3 @@ def retry_after_seconds(header: str | None, now: datetime) -> float | None:
 def _items(value: Any) -> list[dict[str, Any]]:
     items = value[:MAX_REASONS] if isinstance(value, list) else []
     return [item for item in items if isinstance(item, dict)]
-
-
-def _is_daily(item: dict[str, Any]) -> bool:
-    """ErrorInfo names the limit: `defaultPerDayPerProject`, or `defaultPerMinutePerProject`."""
-    return "PerDay" in text(fields(item.get("metadata")).get("quota_limit"))

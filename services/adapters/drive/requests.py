@@ -54,10 +54,11 @@ class DriveSession:
         authenticator: Authenticator,
         quota: SpendsQuota,
     ) -> None:
+        self.api_url = f"{settings.api_url}/drive/v3"
         self.limits = settings.limits
+        self.authenticator = authenticator
         self._cool_down = settings.cool_down_seconds
         self._transport = transport
-        self._authenticator = authenticator
         self._quota = quota
         times = httpx.Timeout(connect=10.0, read=self.limits.silence, write=10.0, pool=60.0)
         self._extensions = {"timeout": times.as_dict()}
@@ -66,11 +67,11 @@ class DriveSession:
         self, request: DriveRequest, statuses: tuple[int, ...] = (200,)
     ) -> httpx.Response:
         """An open response with one of the statuses; the caller closes it."""
-        auth = await self._authenticator.headers()
+        auth = await self.authenticator.headers()
         response = await self._follow(request, auth)
-        if response.status_code == 401 and await self._authenticator.renew(auth):
+        if response.status_code == 401 and await self.authenticator.renew(auth):
             await response.aclose()
-            response = await self._follow(request, await self._authenticator.headers())
+            response = await self._follow(request, await self.authenticator.headers())
         if response.status_code in statuses:
             return response
         async with aclosing(response):
@@ -152,9 +153,9 @@ class DriveSession:
         return RefusalContext(
             kind=kind,
             now=datetime.now(UTC),
-            service_account=self._authenticator.is_service_account,
+            service_account=self.authenticator.is_service_account,
             cool_down=self._cool_down,
-            secret=self._authenticator.secret,
+            secret=self.authenticator.secret,
         )
 
     def _reported(self, why: Verdict) -> Verdict:

@@ -22,11 +22,6 @@ PART_BYTES = 5 * 1024 * 1024
 """One part of a multipart upload: the smallest that S3 takes. 10,000 parts hold up to 48 GiB."""
 CONCURRENT_PARTS = 2
 assert PART_BYTES * (CONCURRENT_PARTS + 1) < STREAM_BYTES  # those being sent, and the one filling
-REQUEST_SECONDS = 60
-CONNECT_SECONDS = 5
-RETRIES = 2
-RETRY_SECONDS = 10
-"""obstore retries only hiccups. An outage must be known soon, so that all work can wait for it."""
 ABORT_SECONDS = 3.0
 STORE_ERRORS = (BaseError, OSError, ValueError)
 """All that obstore raises: its own, FileNotFoundError, and ValueError for a key it cannot send."""
@@ -47,12 +42,12 @@ CODES = {
     "object_key_refused": "KeyTooLongError XMinioInvalidObjectName InvalidObjectName InvalidURI",
 }
 REASONS = {code: reason for reason, codes in CODES.items() for code in codes.split()}
+# Timeout, conflict, and MinIO's answer to requests that it breaks off when it is stopped.
 TEMPORARY = {408, 409, 499}
-"""Timeout, conflict, and MinIO's answer to requests that it breaks off when it is stopped."""
 
 
 class ObjectStore:
-    """`KeepsObjects`. One per process: it holds the connections."""
+    """One per process: it holds the connections. Raises the three verbs."""
 
     def __init__(self, settings: StoreSettings) -> None:
         self.bucket = settings.bucket
@@ -66,17 +61,15 @@ class ObjectStore:
             virtual_hosted_style_request=not settings.endpoint_url,
             client_options={
                 "allow_http": settings.endpoint_url.startswith("http://"),
-                "timeout": timedelta(seconds=REQUEST_SECONDS),
-                "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
+                "timeout": timedelta(seconds=60),
+                "connect_timeout": timedelta(seconds=5),
             },
-            retry_config={
-                "max_retries": RETRIES,
-                "retry_timeout": timedelta(seconds=RETRY_SECONDS),
-            },
+            # Only for hiccups. An outage must be known soon, so that all work can wait for it.
+            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=10)},
         )
 
     async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
-        """One request; the object becomes visible whole or not at all. Raises the three verbs."""
+        """One request; the object becomes visible whole or not at all."""
         attributes = {"Content-Type": header_type(content_type)}
         with self._verdicts():
             await obstore.put_async(

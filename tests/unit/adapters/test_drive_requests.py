@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from services.adapters.drive import Drive
+from services.adapters.drive.requests import DriveSession
 from services.adapters.drive.settings import DriveSettings, Limits
 from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain, Verdict
 from services.core.settings import Secret
@@ -54,7 +55,8 @@ async def test_an_answer_that_never_comes_is_not_waited_for() -> None:
         raise AssertionError
 
     settings = DriveSettings(api_url=API, api_key=Secret("k"), limits=Limits(answer=0.05))
-    slow = Drive(settings, httpx.MockTransport(never), Token(), QuotaRecorder())
+    transport = httpx.MockTransport(never)
+    slow = Drive(DriveSession(settings, transport, Token(), QuotaRecorder()))
     with pytest.raises(TryAgain) as caught:
         await slow.list_page("F", token=None, resource_key=None)
     assert caught.value.reason == "drive_unavailable"
@@ -162,7 +164,7 @@ class Token:
 
 def with_token(asked: Responder, quota: QuotaRecorder) -> Drive:
     settings = DriveSettings(api_url=API, api_key=Secret("secret-key"), limits=QUICK)
-    return Drive(settings, httpx.MockTransport(asked), Token(), quota)
+    return Drive(DriveSession(settings, httpx.MockTransport(asked), Token(), quota))
 
 
 async def test_a_rejected_token_is_renewed_once_and_the_request_paid_for_again() -> None:
