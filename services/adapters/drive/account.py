@@ -24,7 +24,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import make_headers, parse_url
 
 from services.adapters.drive.answers import storable
-from services.adapters.drive.credentials import HEADER_VALUE
+from services.adapters.drive.credentials import HEADER_VALUE, Authenticator
 from services.adapters.drive.settings import proxy_for
 from services.core.errors import Stop, TryAgain
 from services.core.reasons import CREDENTIALS_REFUSED, DRIVE_UNREACHABLE
@@ -69,11 +69,10 @@ class TokenHttp:
         return urllib3.HTTPResponse(content, response.headers, response.status)
 
 
-class ServiceAccount:
-    """`Authenticator` with the tokens of one account."""
+class ServiceAccount(Authenticator):
+    """The tokens of one account. Google knows it, so its requests need no `quotaUser`."""
 
     is_service_account = True
-    query: Mapping[str, str] = {}  # Google knows the account: only a key needs `quotaUser`
 
     def __init__(
         self, credentials: Credentials, http: TokenHttp, clock: Callable[[], float]
@@ -81,10 +80,8 @@ class ServiceAccount:
         self._credentials = credentials
         self._transport = Request(http)  # type: ignore[no-untyped-call]
         self._clock = clock
-        self._headers: Mapping[str, str] = {}
         self._renew_at = self._expires_at = clock()
         self._fetching = asyncio.Lock()
-        self.secret = ""
 
     async def headers(self) -> Mapping[str, str]:
         now = self._clock()

@@ -35,8 +35,8 @@ _FILE_FIELDS = (
     "modifiedTime,trashed,resourceKey,imageMediaMetadata(width,height),capabilities/canDownload,"
     "shortcutDetails(targetId,targetMimeType,targetResourceKey)"
 )
+# Google sends `nextPageToken` only if it is asked for.
 FIELDS = f"nextPageToken,incompleteSearch,files({_FILE_FIELDS})"
-"""What Google is to send of a listing. It sends `nextPageToken` only if that is asked for."""
 ID_FIELDS = "nextPageToken,incompleteSearch,files(id)"
 ITEM_FIELDS = f"{_FILE_FIELDS},parents"
 
@@ -55,12 +55,12 @@ _item = msgspec.json.Decoder(dict[str, Any])
 
 
 def page(body: bytes) -> Page:
-    """A page of a folder; raises `TryAgain` if the body is no such thing."""
+    """Raises `TryAgain` if the body is no page of a folder."""
     return _read(body, _listing, _page, "a listing")
 
 
 def item(body: bytes) -> Entry:
-    """One item that was asked for by its id; raises `TryAgain` if the body is no such thing."""
+    """Raises `TryAgain` if the body is no item."""
     return _read(body, _item, _entry, "an item")
 
 
@@ -133,12 +133,10 @@ def _parents(value: Any) -> tuple[str, ...]:
 
 
 def fields(value: Any) -> dict[str, Any]:
-    """The object, or an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
 def text(value: Any) -> str:
-    """The text, or an empty one for anything else."""
     return value if isinstance(value, str) else ""
 
 

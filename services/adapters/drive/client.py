@@ -47,7 +47,6 @@ class Drive:
         page_size: int = LARGEST_PAGE,
         ids_only: bool = False,
     ) -> Page:
-        """One page of the folder's items that are not in the trash."""
         escaped = folder_id.replace("\\", "\\\\").replace("'", "\\'")
         query = {
             "q": f"'{escaped}' in parents and trashed=false",
@@ -69,17 +68,13 @@ class Drive:
 
     @asynccontextmanager
     async def open(self, file: FileFound) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The file's bytes, in chunks. Raises on entering and between two chunks."""
         url = httpx.URL(f"{self._item(file.file_id)}?{self._media}")
         headers = MEDIA_HEADERS | _resource_key(file.file_id, file.resource_key)
         request = DriveRequest(url, ItemKind.FILE, DOWNLOAD, headers)
-        download = Download(self._session, request, file)
-        try:
+        async with aclosing(Download(self._session, request, file)) as download:
             await download.begin()
             async with aclosing(download.chunks()) as chunks:
                 yield chunks
-        finally:
-            await download.close()
 
     async def answers(self) -> bool:
         """Whether Drive answers at all, if only with a refusal: a health check."""
@@ -105,10 +100,7 @@ def _resource_key(item_id: str, resource_key: str | None) -> dict[str, str]:
 async def open_drive(
     settings: DriveSettings, *, connections: int, quota: SpendsQuota
 ) -> AsyncIterator[Drive]:
-    """Drive, on at most so many connections, which are kept alive until the block ends.
-
-    Raises `SettingsError` where the key file of a service account is not one.
-    """
+    """Drive, on connections that are kept alive. Raises as `authenticator_for` does."""
     authenticator = authenticator_for(settings)
     # The system's certificates, or those of SSL_CERT_FILE; not a list of our own.
     trust = ssl.create_default_context()

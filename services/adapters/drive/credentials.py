@@ -5,7 +5,6 @@ Neither is ever part of an address, so that no log and no proxy shows it.
 
 import re
 from collections.abc import Mapping
-from typing import Protocol
 
 from services.adapters.drive.settings import DriveSettings
 from services.core.settings import Secret
@@ -14,49 +13,45 @@ HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 """What can be sent in a header. A key or token with any other character is none of Google's."""
 
 
-class Authenticator(Protocol):
+class Authenticator:
     """Who sends the requests.
 
     `is_service_account` decides how a refusal is worded. `query` is added to every request. No
-    message may contain `secret`, the key or the current token. `headers` raises `Stop` where there
-    can be no proof, and `TryAgain` where there is none now. `renew` says whether `headers` now
-    gives something other than what was rejected.
+    message may contain `secret`, the key or the current token.
     """
 
-    is_service_account: bool
-    query: Mapping[str, str]
-    secret: str
+    is_service_account = False
+    query: Mapping[str, str] = {}
+    secret = ""
+    _headers: Mapping[str, str] = {}
 
-    async def headers(self) -> Mapping[str, str]: ...
+    async def headers(self) -> Mapping[str, str]:
+        """Raises `Stop` where there can be no proof, and `TryAgain` where there is none now."""
+        return self._headers
 
-    async def renew(self, rejected: Mapping[str, str]) -> bool: ...
+    async def renew(self, rejected: Mapping[str, str]) -> bool:
+        """Whether `headers` now gives something other than what was rejected."""
+        return False
 
 
-class ApiKey:
+class ApiKey(Authenticator):
     """An API key. It makes us anonymous, so `quota_user` says whose quota is spent.
 
     Without `quota_user` (at most 40 characters) Google counts by address, and workers behind
     several addresses would not share one quota.
     """
 
-    is_service_account = False
-
-    def __init__(self, key: Secret, quota_user: str = "") -> None:
+    def __init__(self, key: Secret, quota_user: str) -> None:
         self.secret = key.reveal()
         # A key that cannot be a header is not sent. Google then explains what to do about it.
-        known = HEADER_VALUE.fullmatch(self.secret)
-        self._headers = {"X-Goog-Api-Key": self.secret} if known else {}
-        self.query: Mapping[str, str] = {"quotaUser": quota_user} if quota_user else {}
-
-    async def headers(self) -> Mapping[str, str]:
-        return self._headers
-
-    async def renew(self, rejected: Mapping[str, str]) -> bool:
-        return False
+        if HEADER_VALUE.fullmatch(self.secret):
+            self._headers = {"X-Goog-Api-Key": self.secret}
+        if quota_user:
+            self.query = {"quotaUser": quota_user}
 
 
 def authenticator_for(settings: DriveSettings) -> Authenticator:
-    """Raises `SettingsError` as `read_account` does."""
+    """Raises `SettingsError` where the key file of a service account is not one."""
     if settings.credentials_file is None:
         return ApiKey(settings.api_key, settings.quota_user)
     # google-auth takes half a second to import, which a process with an API key is spared.

@@ -27,10 +27,10 @@ from services.core.events import FileFound
 from services.core.flow.retry import RetryPolicy
 from services.core.reasons import CONTENT_MISMATCH
 
+# Up to this size, starting again costs no more than asking for a range.
 RESUMED_FROM = 8 * 1024 * 1024
-"""Up to this size, starting again costs no more than asking for a range."""
+# If Drive asks for a longer wait than this, the download fails, and its slot goes to others.
 LONGEST_PAUSE = 60.0
-"""If Drive asks for a longer wait than this, the download fails, and its slot goes to others."""
 PAGE_TYPES = ("text/html", "application/json")
 _RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
 _HASH = re.compile(r"\bmd5=([A-Za-z0-9+/]{22}==)")  # X-Goog-Hash: crc32c=…,md5=…
@@ -55,7 +55,7 @@ class Download:
         self._length: int | None = None
 
     async def begin(self) -> None:
-        """Return once there is a response, and it is not an error with a success status."""
+        """Return once there is a response that is not an error with a success status."""
         self._response = response = await self._session.send(self._request)
         self._stream = response.aiter_raw()
         self._length = number(response.headers.get("content-length"))
@@ -64,7 +64,7 @@ class Download:
         if found and not self._has_checksum:
             self._promised = base64.b64decode(found[1]).hex()
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         if self._response is not None:
             await self._response.aclose()
 
@@ -135,7 +135,7 @@ class Download:
         raise why
 
     async def _request_rest(self, why: TryAgain) -> None:
-        await self.close()
+        await self.aclose()
         headers = {**self._request.headers, "Range": f"bytes={self._received}-"}
         request = self._request._replace(headers=headers)
         self._response = response = await self._session.send(request, (200, 206))

@@ -18,10 +18,8 @@ from services.adapters.drive.problem import (
 from services.core import reasons
 from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, Stop, TryAgain, Verdict
 
-COOL_DOWN_SECONDS = 600.0
-"""How long to stay away when Google blocks us, where the settings say nothing else."""
-DAY_FACTOR = 6.0
-"""A used-up daily limit is waited for so many times as long: an hour by default."""
+COOL_DOWN_SECONDS = 600.0  # where the settings say nothing else
+DAY_FACTOR = 6.0  # a used-up daily limit is waited for so many times as long
 
 
 class ItemKind(StrEnum):
@@ -44,10 +42,7 @@ class RefusalContext:
 
 
 class Meaning(NamedTuple):
-    """What to do, with which reason code and sentence.
-
-    In the sentence `{kind}` is what was asked for, and `{who}` the credentials that were used.
-    """
+    """In the sentence `{kind}` is what was asked for, and `{who}` the credentials."""
 
     verb: type[Verdict]
     reason: str
@@ -151,7 +146,7 @@ BY_STATUS = {401: _CREDENTIALS, 404: _NOT_FOUND, 416: _TRUNCATED, 429: _RATE_LIM
 def verdict(refusal: Refusal, context: RefusalContext) -> Verdict:
     """The verb that follows from a refusal, with its reason code and sentence."""
     said = problem(refusal.body)
-    meaning = _by_body(refusal, said) or _by_status(refusal, said)
+    meaning = _by_body(refusal, said) or _by_status(refusal.status, said)
     return _verdict(meaning, refusal, said, context)
 
 
@@ -179,7 +174,6 @@ def _verdict(meaning: Meaning, refusal: Refusal, said: Problem, context: Refusal
 
 
 def _by_body(refusal: Refusal, said: Problem) -> Meaning | None:
-    """What the body says, whatever the status."""
     if is_automated_queries_block(refusal):
         return _AUTOMATED_QUERIES
     if refusal.status == 400 and "pageToken" in said.locations:
@@ -189,12 +183,11 @@ def _by_body(refusal: Refusal, said: Problem) -> Meaning | None:
     return _DAILY_LIMIT if meaning is _RATE_LIMITED and said.daily else meaning
 
 
-def _by_status(refusal: Refusal, said: Problem) -> Meaning:
-    """What the status says, where the body has no reason that we know."""
-    if refusal.status == 403 and not said.reasons and said.status == "PERMISSION_DENIED":
+def _by_status(status: int, said: Problem) -> Meaning:
+    if status == 403 and not said.reasons and said.status == "PERMISSION_DENIED":
         return _CREDENTIALS  # "The request is missing a valid API key.", without any reason
-    unavailable = refusal.status == 408 or refusal.status >= 500
-    return BY_STATUS.get(refusal.status, _UNAVAILABLE if unavailable else _BAD_REQUEST)
+    unavailable = status == 408 or status >= 500
+    return BY_STATUS.get(status, _UNAVAILABLE if unavailable else _BAD_REQUEST)
 
 
 def _quoted(status: int, said: Problem, secret: str) -> str:

@@ -1,7 +1,4 @@
-"""The bucket, its policy and its lifecycle rule, through minio-py: the set-up's part of the store.
-
-`objects.py` moves the bytes.
-"""
+"""The bucket, its policy and its lifecycle rule, through minio-py. `objects.py` moves the bytes."""
 
 import json
 from typing import Any
@@ -18,8 +15,7 @@ from services.adapters.store.settings import StoreSettings
 from services.core.errors import Stop
 
 EXISTS = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
-PUBLIC_READ = "DrivestreamPublicRead"
-"""The `Sid` of our statement in the bucket's policy: by it we know our own again."""
+PUBLIC_READ = "DrivestreamPublicRead"  # the `Sid` by which we know our own statement again
 ABORT_RULE = Rule(
     ENABLED,
     rule_filter=Filter(prefix=""),

@@ -23,8 +23,8 @@ PART_BYTES = 5 * 1024 * 1024
 CONCURRENT_PARTS = 2
 assert PART_BYTES * (CONCURRENT_PARTS + 1) < STREAM_BYTES  # those being sent, and the one filling
 ABORT_SECONDS = 3.0
+# All that obstore raises: its own, FileNotFoundError, and ValueError for a key it cannot send.
 STORE_ERRORS = (BaseError, OSError, ValueError)
-"""All that obstore raises: its own, FileNotFoundError, and ValueError for a key it cannot send."""
 
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{1,200})")
@@ -83,17 +83,16 @@ class ObjectStore:
         cancelled, the upload is aborted at once, even while `body` is silent.
         """
         stream = _CancellableBody(body)
-        upload = asyncio.ensure_future(
-            obstore.put_async(
-                self._store,
-                key,
-                stream,
-                attributes={"Content-Type": header_type(content_type)},
-                use_multipart=True,
-                chunk_size=PART_BYTES,
-                max_concurrency=CONCURRENT_PARTS,
-            )
+        request = obstore.put_async(
+            self._store,
+            key,
+            stream,
+            attributes={"Content-Type": header_type(content_type)},
+            use_multipart=True,
+            chunk_size=PART_BYTES,
+            max_concurrency=CONCURRENT_PARTS,
         )
+        upload = asyncio.ensure_future(request)
         try:
             with self._verdicts():
                 await asyncio.shield(upload)

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from services.adapters.drive import Drive
+from services.adapters.drive.credentials import Authenticator
 from services.adapters.drive.requests import DriveSession
 from services.adapters.drive.settings import DriveSettings, Limits
 from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain, Verdict
@@ -144,12 +145,10 @@ async def test_a_block_is_waited_for_as_long_as_the_settings_say() -> None:
     assert caught.value.seconds == 7.0
 
 
-class Token:
+class Token(Authenticator):
     """The first token is rejected, the next may be."""
 
     is_service_account = True
-    query: Mapping[str, str] = {}
-    secret = ""
 
     def __init__(self) -> None:
         self.number = 1
