@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 from local.doctor.findings import Finding, wrong
-from services.adapters.drive.account import read_account
-from services.adapters.drive.credentials import ApiKey, Authenticator
+from services.adapters.drive.credentials import Authenticator, authenticator_for
 from services.adapters.drive.settings import DriveSettings
 from services.core.errors import Verdict
 from services.core.settings import SettingsError
@@ -17,7 +16,7 @@ NEW_FILE = "Download a new key file for the service account from Google's consol
 def signature(settings: DriveSettings) -> Mapping[str, str] | Finding:
     """The headers, or why there are none."""
     try:
-        return asyncio.run(_headers(_authenticator(settings)))
+        return asyncio.run(_headers(authenticator_for(settings)))
     except SettingsError as why:
         return wrong("Sign in", str(why), NEW_FILE)
     except Verdict as why:
@@ -26,12 +25,6 @@ def signature(settings: DriveSettings) -> Mapping[str, str] | Finding:
     except TimeoutError:
         seen = f"Google's token server gave no token within {SIGN_SECONDS:.0f} s."
         return wrong("Sign in", seen, "Check that this machine can reach Google's token server.")
-
-
-def _authenticator(settings: DriveSettings) -> Authenticator:
-    if settings.credentials_file is None:
-        return ApiKey(settings.api_key)
-    return read_account(settings.credentials_file)
 
 
 async def _headers(authenticator: Authenticator) -> Mapping[str, str]:

@@ -1,23 +1,38 @@
-"""`python -m services.setup`: wait for the servers, make what is missing, say what was made."""
+"""`python -m services.setup`: make what is missing on every server, and say what was made.
+
+All servers are provisioned at the same time. One that does not answer yet is waited for without
+end. What a server refuses ends the set-up at once.
+"""
 
 import asyncio
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
+from services.adapters.catalog.errors import CatalogUnavailableError
 from services.adapters.catalog.migrate import migrate
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.kafka.admin import Topics, TopicsChangedError
+from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.settings import KafkaSettings
-from services.adapters.store.bucket import Bucket
+from services.adapters.store.bucket import Bucket, StoreUnavailableError
 from services.adapters.store.settings import StoreSettings
 from services.core.errors import Stop
 from services.core.settings import Reader, SettingsError, read_settings
-from services.setup.service import Provisioner, set_up
+
+UNAVAILABLE = (KafkaUnavailableError, StoreUnavailableError, CatalogUnavailableError)
+
+
+class Provisioner(NamedTuple):
+    """What one server needs: `provision` makes what is missing, and says what it did."""
+
+    server: str
+    address: str
+    provision: Callable[[], str]
 
 
 def provisioners(reader: Reader) -> list[Provisioner]:
-    """One for each server that the settings name."""
     kafka = KafkaSettings.read(reader)
     store = StoreSettings.read(reader)
     database = DatabaseSettings.read(reader)
@@ -38,6 +53,27 @@ def _tables(settings: DatabaseSettings) -> str:
     if before == after:
         return f"the database is at version {after}"
     return f"the database went from version {before or 'none'} to {after}"
+
+
+async def set_up(
+    servers: Sequence[Provisioner], *, say: Callable[[str], None], wait: float = 3.0
+) -> None:
+    try:
+        async with asyncio.TaskGroup() as group:
+            for server in servers:
+                group.create_task(_until_done(server, say, wait))
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from several
+
+
+async def _until_done(on: Provisioner, say: Callable[[str], None], wait: float) -> None:
+    while True:
+        try:
+            say(f"{on.server}: {await asyncio.to_thread(on.provision)}")
+            return
+        except UNAVAILABLE as why:
+            say(f"Waiting for {on.server} at {on.address}: {why}")
+            await asyncio.sleep(wait)
 
 
 def main(env: Mapping[str, str], read: Callable[[Reader], Sequence[Provisioner]]) -> int:

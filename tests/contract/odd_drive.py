@@ -9,8 +9,7 @@ import pytest
 
 from drive_emulator.testing import RunningEmulator
 from services.adapters.drive import Drive, open_drive
-from services.adapters.drive.requests import Limits
-from services.adapters.drive.settings import DriveSettings
+from services.adapters.drive.settings import DriveSettings, Limits
 from services.core.errors import Corrupt, SetAside, Verdict
 from services.core.events import FileFound
 from services.core.flow.circuit_breaker import CircuitBreaker
@@ -53,9 +52,13 @@ async def reaching(
     emulator: RunningEmulator, limits: Limits = QUICK, quota: QuotaRecorder | None = None
 ) -> AsyncIterator[Drive]:
     settings = DriveSettings(
-        api_url=emulator.url, api_key=Secret(emulator.api_key), cool_down_seconds=2.0
+        api_url=emulator.url,
+        api_key=Secret(emulator.api_key),
+        cool_down_seconds=2.0,
+        limits=limits,
     )
-    async with open_drive(settings, connections=4, quota=quota, limits=limits) as drive:
+    quota = quota or QuotaRecorder()
+    async with open_drive(settings, connections=4, quota=quota) as drive:
         yield drive
 
 

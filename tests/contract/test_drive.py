@@ -23,6 +23,7 @@ from services.core.ports import (
 )
 from services.core.settings import Secret
 from tests.fakes.drive import FakeDrive
+from tests.fakes.google import QuotaRecorder
 from tests.fakes.samples import a_file
 
 PAGE = 4
@@ -76,7 +77,9 @@ async def real_premises(
             settings = DriveSettings(
                 api_url=emulator.url, api_key=Secret(key), credentials_file=account
             )
-            return await stack.enter_async_context(open_drive(settings, connections=16))
+            return await stack.enter_async_context(
+                open_drive(settings, connections=16, quota=QuotaRecorder())
+            )
 
         right = await drive("" if key_file else emulator.api_key, key_file)
         wrong = await drive("AIza-not-a-key-of-this-server")
@@ -254,7 +257,7 @@ async def test_a_wrong_key_stops_everything_and_names_its_setting(premises: Prem
 @pytest.mark.real
 async def test_an_unreachable_drive_is_tried_again(emulator: RunningEmulator) -> None:
     nobody = DriveSettings(api_url="http://127.0.0.1:1", api_key=Secret("k"))
-    async with open_drive(nobody, connections=1) as drive:
+    async with open_drive(nobody, connections=1, quota=QuotaRecorder()) as drive:
         with pytest.raises(TryAgain) as caught:
             await drive.list_page("F", token=None, resource_key=None)
     assert caught.value.reason == "drive_unreachable"
@@ -263,7 +266,7 @@ async def test_an_unreachable_drive_is_tried_again(emulator: RunningEmulator) ->
 @pytest.mark.real
 async def test_hostile_names_are_read_unchanged(emulator: RunningEmulator) -> None:
     settings = DriveSettings(api_url=emulator.url, api_key=Secret(emulator.api_key))
-    async with open_drive(settings, connections=4) as drive:
+    async with open_drive(settings, connections=4, quota=QuotaRecorder()) as drive:
         entries = await all_entries(drive, emulator.folder_id("hostile"))
         by_id = {file["id"]: file for file in emulator.files("hostile")}
         images = [entry for entry in entries if entry.mime_type.startswith("image/")]

@@ -19,6 +19,7 @@ from services.adapters.drive.account import read_account
 from services.adapters.drive.settings import GOOGLE, DriveSettings
 from services.core.errors import Stop, TryAgain
 from services.core.settings import Secret
+from tests.fakes.google import QuotaRecorder
 from tests.fakes.samples import a_file
 
 pytestmark = pytest.mark.real
@@ -42,7 +43,7 @@ async def reaching(emulator: RunningEmulator, key_file: Path) -> AsyncIterator[D
     settings = DriveSettings(
         api_url=emulator.url, api_key=Secret("wrong-key"), credentials_file=key_file
     )
-    async with open_drive(settings, connections=4) as drive:
+    async with open_drive(settings, connections=4, quota=QuotaRecorder()) as drive:
         yield drive
 
 
@@ -137,7 +138,7 @@ async def test_google_is_reached_through_a_proxy_with_a_key_and_as_an_account(
             settings = DriveSettings(
                 api_url=GOOGLE, api_key=Secret(emulator.api_key), credentials_file=account
             )
-            async with open_drive(settings, connections=2) as drive:
+            async with open_drive(settings, connections=2, quota=QuotaRecorder()) as drive:
                 folder_id = emulator.folder_id("sample")
                 entry = await drive.look_up(folder_id, resource_key=None)
                 assert entry.id == folder_id

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 
 from services.adapters.drive import Drive
-from services.adapters.drive.requests import Limits
-from services.adapters.drive.settings import DriveSettings
+from services.adapters.drive.credentials import authenticator_for
+from services.adapters.drive.requests import DriveSession
+from services.adapters.drive.settings import DriveSettings, Limits
 from services.core.events import FileFound
 from services.core.settings import Secret
 
@@ -43,8 +44,9 @@ def drive(
     quota: QuotaRecorder | None = None,
     limits: Limits = QUICK,
 ) -> Drive:
-    settings = DriveSettings(api_url=API, api_key=Secret(key), cool_down_seconds=7.0)
-    return Drive(settings, httpx.MockTransport(handler), quota=quota, limits=limits)
+    settings = DriveSettings(api_url=API, api_key=Secret(key), cool_down_seconds=7.0, limits=limits)
+    transport, who = httpx.MockTransport(handler), authenticator_for(settings)
+    return Drive(DriveSession(settings, transport, who, quota or QuotaRecorder()))
 
 
 class Body(httpx.AsyncByteStream):

@@ -23,34 +23,29 @@ from google.oauth2.service_account import Credentials
 from urllib3.exceptions import HTTPError
 from urllib3.util import make_headers, parse_url
 
-from services.adapters.drive.answers import replace_unstorable
-from services.adapters.drive.credentials import HEADER_VALUE
-from services.adapters.drive.proxies import proxy_for
-from services.core.errors import Stop, TryAgain, Verdict
+from services.adapters.drive.answers import storable
+from services.adapters.drive.credentials import HEADER_VALUE, Authenticator
+from services.adapters.drive.settings import proxy_for
+from services.core.errors import Stop, TryAgain
 from services.core.reasons import CREDENTIALS_REFUSED, DRIVE_UNREACHABLE
 from services.core.settings import SettingsError
 
 SETTING = "GOOGLE_APPLICATION_CREDENTIALS"
 SCOPE = "https://www.googleapis.com/auth/drive.readonly"
 REQUIRED = ("client_email", "private_key", "token_uri")
-AHEAD_SECONDS = 300.0
-"""A token is replaced so long before it expires, or when a fifth of its lifetime is left."""
-RETRY_SECONDS = 5.0
-"""After a fetch that failed, the next one waits so long, as long as the old token is good."""
-DEFAULT_LIFETIME_SECONDS = 600.0
-"""For a token whose answer does not say how long it is good."""
+AHEAD_SECONDS = 300.0  # before a token expires; or when a fifth of its lifetime is left
+RETRY_SECONDS = 5.0  # after a fetch that failed, as long as the old token is good
+DEFAULT_LIFETIME_SECONDS = 600.0  # where the answer does not say how long the token is good
 ANSWER_SECONDS = 10.0
 LARGEST_ANSWER = 64 * 1024
-CHUNK = 4 * 1024
+# google-auth raises its own errors and, for answers of an unexpected shape, Python's.
 TOKEN_ERRORS = (GoogleAuthError, OSError, ValueError, TypeError, LookupError, ArithmeticError)
-"""google-auth raises its own errors and, for answers of an unexpected shape, Python's."""
 
 
 class TokenHttp:
     """What google-auth's transport sends with: urllib3, bounded in time and size.
 
-    google-auth retries some statuses by itself and says nothing meanwhile. Here they are errors, so
-    that the caller decides.
+    google-auth retries some statuses silently. Here they are errors, so that the caller decides.
     """
 
     def __init__(self, pool: urllib3.PoolManager, seconds: float = ANSWER_SECONDS) -> None:
@@ -58,7 +53,6 @@ class TokenHttp:
         self._seconds = seconds
 
     def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
-        """One request, which is not repeated. Raises urllib3's `HTTPError`."""
         deadline = time.monotonic() + self._seconds
         options |= {"timeout": self._seconds, "retries": False, "preload_content": False}
         response = self._pool.request(method, url, **options)
@@ -66,7 +60,7 @@ class TokenHttp:
             if response.status in (408, 429) or response.status >= 500:
                 raise HTTPError(f"it answered {response.status}")
             content = b""
-            while chunk := response.read1(CHUNK):
+            while chunk := response.read1(4096):
                 content += chunk
                 if len(content) > LARGEST_ANSWER or time.monotonic() > deadline:
                     raise HTTPError("its answer does not end")
@@ -75,37 +69,26 @@ class TokenHttp:
         return urllib3.HTTPResponse(content, response.headers, response.status)
 
 
-class ServiceAccount:
-    """`Authenticator` with the tokens of one account."""
+class ServiceAccount(Authenticator):
+    """The tokens of one account. Google knows it, so its requests need no `quotaUser`."""
 
     is_service_account = True
-    query: Mapping[str, str] = {}  # Google knows the account: only a key needs `quotaUser`
 
     def __init__(
-        self,
-        credentials: Credentials,
-        http: TokenHttp,
-        *,
-        clock: Callable[[], float] = time.monotonic,
+        self, credentials: Credentials, http: TokenHttp, clock: Callable[[], float]
     ) -> None:
         self._credentials = credentials
         self._transport = Request(http)  # type: ignore[no-untyped-call]
         self._clock = clock
-        self._headers: Mapping[str, str] = {}
-        self._renew_at = self._expires_at = self._retry_at = clock()
+        self._renew_at = self._expires_at = clock()
         self._fetching = asyncio.Lock()
-        self.secret = ""
 
     async def headers(self) -> Mapping[str, str]:
-        """A token that is still good. Raises `Stop` or `TryAgain` where there is none."""
         now = self._clock()
-        if now < self._renew_at:
-            return self._headers
-        if now < self._expires_at and (self._fetching.locked() or now < self._retry_at):
-            return self._headers
-        async with self._fetching:
-            if self._clock() >= self._renew_at:
-                await self._renew()
+        if now >= self._renew_at and not (now < self._expires_at and self._fetching.locked()):
+            async with self._fetching:
+                if self._clock() >= self._renew_at:
+                    await self._fetch()
         return self._headers
 
     async def renew(self, rejected: Mapping[str, str]) -> bool:
@@ -113,26 +96,24 @@ class ServiceAccount:
         async with self._fetching:
             if self._headers is rejected:
                 self._renew_at = self._expires_at = self._clock()
-                await self._renew()
+                await self._fetch()
         return True
-
-    async def _renew(self) -> None:
-        try:
-            await self._fetch()
-        except TryAgain:
-            self._retry_at = self._clock() + RETRY_SECONDS
-            if self._clock() >= self._expires_at:
-                raise
 
     async def _fetch(self) -> None:
         since = self._clock()
         try:
             await asyncio.to_thread(self._credentials.refresh, self._transport)
-            token, lifetime = self._credentials.token, _lifetime(self._credentials.expiry)
+            token, lifetime = self._credentials.token, DEFAULT_LIFETIME_SECONDS
+            if expiry := self._credentials.expiry:  # in UTC, without saying so
+                lifetime = (expiry.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds()
             if not isinstance(token, str) or not HEADER_VALUE.fullmatch(token):
                 raise ValueError("no access token in the answer")
         except TOKEN_ERRORS as why:
-            raise _verdict(why) from None  # google-auth's own error may quote the assertion
+            verdict, now = _verdict(why), self._clock()
+            if isinstance(verdict, Stop) or now >= self._expires_at:
+                raise verdict from None  # google-auth's own error may quote the assertion
+            self._renew_at = min(now + RETRY_SECONDS, self._expires_at)
+            return
         self.secret = token
         self._headers = {"Authorization": f"Bearer {token}"}
         self._expires_at = since + lifetime
@@ -145,31 +126,33 @@ def read_account(
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> ServiceAccount:
-    """The account of a key file as Google's console gives it out.
-
-    Raises `SettingsError`, which holds nothing of the file but its name.
-    """
+    """Raises `SettingsError`, which holds nothing of the key file but its name."""
     try:
         info = json.loads(path.read_bytes())
+        fault = _fault(info)
     except OSError as why:
-        raise SettingsError(f"{SETTING} names {path}: {why.strerror}.") from None
+        fault = f"which cannot be read: {why.strerror}"
     except (ValueError, RecursionError):
-        raise SettingsError(f"{SETTING} names {path}, which holds no JSON.") from None
+        fault = "which holds no JSON"
+    if not fault:
+        try:
+            read = Credentials.from_service_account_info
+            credentials = read(info, scopes=[SCOPE])  # type: ignore[no-untyped-call]
+        except TOKEN_ERRORS:
+            fault = "whose private_key cannot be read: download the file again"
+        else:
+            return ServiceAccount(credentials, TokenHttp(pool or _pool(info["token_uri"])), clock)
+    raise SettingsError(f"{SETTING} names {path}, {fault}.")
+
+
+def _fault(info: Any) -> str:
     if not isinstance(info, dict) or info.get("type") != "service_account":
-        raise SettingsError(f"{SETTING} names {path}, which is no service account's key file.")
+        return "which is no service account's key file"
     missing = [name for name in REQUIRED if not isinstance(info.get(name), str) or not info[name]]
     if missing:
-        raise SettingsError(f"{SETTING} names {path}, which lacks {', '.join(missing)}.")
-    if not info["token_uri"].startswith(("https://", "http://")):
-        raise SettingsError(f"{SETTING} names {path}, whose token_uri is no address.")
-    try:
-        read = Credentials.from_service_account_info
-        credentials = read(info, scopes=[SCOPE])  # type: ignore[no-untyped-call]
-    except TOKEN_ERRORS:
-        raise SettingsError(
-            f"{SETTING} names {path}, whose private_key cannot be read: download the file again."
-        ) from None
-    return ServiceAccount(credentials, TokenHttp(pool or _pool(info["token_uri"])), clock=clock)
+        return f"which lacks {', '.join(missing)}"
+    known = info["token_uri"].startswith(("https://", "http://"))
+    return "" if known else "whose token_uri is no address"
 
 
 def _pool(url: str) -> urllib3.PoolManager:
@@ -183,32 +166,18 @@ def _pool(url: str) -> urllib3.PoolManager:
     return urllib3.ProxyManager(proxy, ssl_context=trust, proxy_headers=headers)
 
 
-def _verdict(why: Exception) -> Verdict:
-    refusal = _refusal(why)
-    if refusal:
-        return Stop(
-            CREDENTIALS_REFUSED, f"Google refused the service account of {SETTING}: {refusal}"
-        )
+def _verdict(why: Exception) -> Stop | TryAgain:
+    if isinstance(why, RefreshError) and not why.retryable and len(why.args) > 1:
+        words, answer = why.args
+        error = answer.get("error") if isinstance(answer, dict) else None
+        # OAuth's error (RFC 6749 §5.2); else a proxy's own, or a success without a token.
+        if isinstance(error, str) and str(words).startswith(error):
+            said = f"{error}: {answer.get('error_description') or 'no further explanation'}"
+            refusal = storable(" ".join(said.split()))[:300]
+            return Stop(
+                CREDENTIALS_REFUSED, f"Google refused the service account of {SETTING}: {refusal}"
+            )
     how = str(why)[:200] if isinstance(why, TransportError) else "its answer makes no sense"
     return TryAgain(
         DRIVE_UNREACHABLE, f"Google's token server gave the service account no token: {how}."
     )
-
-
-def _refusal(why: Exception) -> str:
-    """OAuth's error in words (RFC 6749 §5.2), if the server clearly refused; else empty."""
-    if not isinstance(why, RefreshError) or why.retryable or len(why.args) < 2:
-        return ""
-    words, answer = why.args
-    error = answer.get("error") if isinstance(answer, dict) else None
-    if not isinstance(error, str) or not str(words).startswith(error):
-        return ""  # a proxy's own error, or a success without a token
-    said = f"{error}: {answer.get('error_description') or 'no further explanation'}"
-    return replace_unstorable(" ".join(said.split()))[:300]
-
-
-def _lifetime(expiry: datetime | None) -> float:
-    """Seconds from now. google-auth's times are UTC without saying so."""
-    if expiry is None:
-        return DEFAULT_LIFETIME_SECONDS
-    return (expiry.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds()

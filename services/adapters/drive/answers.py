@@ -6,18 +6,17 @@ that is no number, a checksum of the wrong length) is dropped.
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from services.core.errors import TryAgain
-from services.core.events import Id
 from services.core.ports import LARGEST_PAGE, SHORTCUT_TYPE, Entry, Page, Target
 
 T = TypeVar("T")
+V = TypeVar("V")
 LONGEST_TOKEN = 16 * 1024
 LONGEST_NAME = 1024
 LONGEST_TYPE = 128
@@ -27,7 +26,6 @@ LARGEST_SIDE = 2**31 - 1
 EARLIEST_YEAR, LATEST_YEAR = 1900, 9000
 MAX_PARENTS = 100
 RESOURCE_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_HEX = re.compile(r"[0-9a-f]+")
 _ID = re.compile(r"[^\x00-\x20\x7f]{1,256}")
 # Drive allows both in a name. PostgreSQL and JSON store neither.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -37,11 +35,10 @@ _FILE_FIELDS = (
     "modifiedTime,trashed,resourceKey,imageMediaMetadata(width,height),capabilities/canDownload,"
     "shortcutDetails(targetId,targetMimeType,targetResourceKey)"
 )
+# Google sends `nextPageToken` only if it is asked for.
 FIELDS = f"nextPageToken,incompleteSearch,files({_FILE_FIELDS})"
-"""What Google is to send of a listing. It sends `nextPageToken` only if that is asked for."""
 ID_FIELDS = "nextPageToken,incompleteSearch,files(id)"
 ITEM_FIELDS = f"{_FILE_FIELDS},parents"
-
 
 # No event can carry half of a surrogate pair.
 Token = Annotated[str, msgspec.Meta(max_length=LONGEST_TOKEN, pattern=r"^[^\x00\ud800-\udfff]*$")]
@@ -58,61 +55,57 @@ _item = msgspec.json.Decoder(dict[str, Any])
 
 
 def page(body: bytes) -> Page:
-    """A page of a folder; raises `TryAgain` if the body is no such thing."""
-    with _readable("a listing"):
-        listing = _decode(body, _listing)
-        return Page(
-            entries=[_entry(file) for file in listing.files],
-            next_token=listing.next_page_token or None,
-            incomplete=listing.incomplete_search,
-        )
+    """Raises `TryAgain` if the body is no page of a folder."""
+    return _read(body, _listing, _page, "a listing")
 
 
 def item(body: bytes) -> Entry:
-    """One item that was asked for by its id; raises `TryAgain` if the body is no such thing."""
-    with _readable("an item"):
-        return _entry(_decode(body, _item))
+    """Raises `TryAgain` if the body is no item."""
+    return _read(body, _item, _entry, "an item")
 
 
-@contextmanager
-def _readable(what: str) -> Iterator[None]:
+def _read(body: bytes, decoder: msgspec.json.Decoder[T], convert: Callable[[T], V], what: str) -> V:
     try:
-        yield
+        try:
+            decoded = decoder.decode(body)
+        except ValueError:
+            # msgspec refuses half of a surrogate pair anywhere in the text. The standard library
+            # reads it, and one strange name must not cost the page.
+            decoded = msgspec.convert(json.loads(body), decoder.type)
+        return convert(decoded)
     except (ValueError, RecursionError) as why:
         raise TryAgain(
             "answer_unreadable", f"Google Drive's answer could not be read: it is not {what}."
         ) from why
 
 
-def _decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    try:
-        return decoder.decode(body)
-    except msgspec.ValidationError:
-        raise
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        # msgspec refuses half of a surrogate pair anywhere in the text. The standard library
-        # reads it, and one strange name must not cost the page.
-        value: T = msgspec.convert(json.loads(body), decoder.type)
-        return value
+def _page(listing: _Listing) -> Page:
+    return Page(
+        entries=[_entry(file) for file in listing.files],
+        next_token=listing.next_page_token or None,
+        incomplete=listing.incomplete_search,
+    )
 
 
 def _entry(file: dict[str, Any]) -> Entry:
-    """Raises `ValueError` if it has no id."""
+    item_id = _matching(_ID, file.get("id"))
+    if item_id is None:
+        raise ValueError("an item without an id")
     picture = fields(file.get("imageMediaMetadata"))
     return Entry(
-        id=replace_unstorable(msgspec.convert(file.get("id"), Id)),
-        name=replace_unstorable(text(file.get("name")))[:LONGEST_NAME],
-        mime_type=replace_unstorable(text(file.get("mimeType")))[:LONGEST_TYPE],
-        size=_number(file.get("size"), LARGEST_FILE),
+        id=item_id,
+        name=storable(file.get("name"))[:LONGEST_NAME],
+        mime_type=storable(file.get("mimeType"))[:LONGEST_TYPE],
+        size=number(file.get("size"), LARGEST_FILE),
         md5=_hex(file.get("md5Checksum"), 32),
         sha1=_hex(file.get("sha1Checksum"), 40),
         sha256=_hex(file.get("sha256Checksum"), 64),
-        version=_number(file.get("version")) or 0,
+        version=number(file.get("version")) or 0,
         created_time=_time(file.get("createdTime")),
         modified_time=_time(file.get("modifiedTime")),
-        width=_number(picture.get("width"), LARGEST_SIDE),
-        height=_number(picture.get("height"), LARGEST_SIDE),
-        resource_key=_resource_key(file.get("resourceKey")),
+        width=number(picture.get("width"), LARGEST_SIDE),
+        height=number(picture.get("height"), LARGEST_SIDE),
+        resource_key=_matching(RESOURCE_KEY, file.get("resourceKey")),
         can_download=fields(file.get("capabilities")).get("canDownload") is not False,
         trashed=file.get("trashed") is True,
         target=_target(file),
@@ -123,38 +116,36 @@ def _entry(file: dict[str, Any]) -> Entry:
 def _target(file: dict[str, Any]) -> Target | None:
     """Where a shortcut points; None where it names no usable id."""
     details = fields(file.get("shortcutDetails"))
-    target_id = text(details.get("targetId"))
-    if file.get("mimeType") != SHORTCUT_TYPE or not _ID.fullmatch(target_id):
+    target_id = _matching(_ID, details.get("targetId"))
+    if file.get("mimeType") != SHORTCUT_TYPE or target_id is None:
         return None
     return Target(
-        id=replace_unstorable(target_id),
-        mime_type=replace_unstorable(text(details.get("targetMimeType")))[:LONGEST_TYPE],
-        resource_key=_resource_key(details.get("targetResourceKey")),
+        id=target_id,
+        mime_type=storable(details.get("targetMimeType"))[:LONGEST_TYPE],
+        resource_key=_matching(RESOURCE_KEY, details.get("targetResourceKey")),
     )
 
 
 def _parents(value: Any) -> tuple[str, ...]:
     """Usually one. An item that is shared with us has none, a very old file may have several."""
     ids = value[:MAX_PARENTS] if isinstance(value, list) else []
-    return tuple(replace_unstorable(id) for id in ids if isinstance(id, str) and _ID.fullmatch(id))
-
-
-def replace_unstorable(words: str) -> str:
-    """The text without the characters that no event and no row can hold."""
-    return _UNSTORABLE.sub("\ufffd", words)
+    return tuple(id for id in (_matching(_ID, each) for each in ids) if id is not None)
 
 
 def fields(value: Any) -> dict[str, Any]:
-    """The object, or an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
 def text(value: Any) -> str:
-    """The text, or an empty one for anything else."""
     return value if isinstance(value, str) else ""
 
 
-def _number(value: Any, largest: int = LARGEST_NUMBER) -> int | None:
+def storable(value: Any) -> str:
+    """The text without the characters that no event and no row can hold."""
+    return _UNSTORABLE.sub("\ufffd", text(value))
+
+
+def number(value: Any, largest: int = LARGEST_NUMBER) -> int | None:
     """Google writes 64-bit numbers as strings and 32-bit ones as numbers."""
     if isinstance(value, str) and len(value) < 20 and value.isascii() and value.isdigit():
         value = int(value)
@@ -163,9 +154,14 @@ def _number(value: Any, largest: int = LARGEST_NUMBER) -> int | None:
     return value if 0 <= value <= largest else None
 
 
+def _matching(form: re.Pattern[str], value: Any) -> str | None:
+    found = text(value)
+    return storable(found) if form.fullmatch(found) else None
+
+
 def _hex(value: Any, digits: int) -> str | None:
     digest = text(value).lower()
-    return digest if len(digest) == digits and _HEX.fullmatch(digest) else None
+    return digest if re.fullmatch(f"[0-9a-f]{{{digits}}}", digest) else None
 
 
 def _time(value: Any) -> datetime | None:
@@ -175,8 +171,3 @@ def _time(value: Any) -> datetime | None:
         return time.astimezone(UTC) if known else None
     except (ValueError, OverflowError):
         return None
-
-
-def _resource_key(value: Any) -> str | None:
-    key = text(value)
-    return key if RESOURCE_KEY.fullmatch(key) else None

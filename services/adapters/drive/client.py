@@ -1,53 +1,42 @@
 """Drive, as lister and transfer see it: listings, look-ups and downloads, in Google's own terms."""
 
-from collections.abc import AsyncIterator, Callable
+import ssl
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from typing import TypeVar
 from urllib.parse import quote
 
+import aiohttp
 import httpx
+from httpx_aiohttp import AiohttpTransport
 
 from services.adapters.drive import answers
-from services.adapters.drive.credentials import ApiKey, Authenticator
+from services.adapters.drive.credentials import authenticator_for
 from services.adapters.drive.download import Download
 from services.adapters.drive.refusals import ItemKind
-from services.adapters.drive.requests import AGENT, DriveRequest, DriveSession, Limits
-from services.adapters.drive.settings import DriveSettings
-from services.adapters.drive.units import DOWNLOAD, GET, LIST, Unmetered
+from services.adapters.drive.requests import DriveRequest, DriveSession
+from services.adapters.drive.settings import DriveSettings, proxy_for
+from services.adapters.drive.units import DOWNLOAD, GET, LIST
 from services.core.errors import CoolDown, TryAgain, Verdict
 from services.core.events import FileFound
 from services.core.ports import LARGEST_PAGE, Entry, Page, SpendsQuota
 
-T = TypeVar("T")
+KEEP_ALIVE_SECONDS = 60.0
 LARGEST_LISTING = 32 * 1024 * 1024
 LARGEST_ITEM = 256 * 1024
-DEFAULT_LIMITS = Limits()
+# Google compresses its JSON only for agents that contain "gzip".
+AGENT = "drivestream (gzip)"
 JSON_HEADERS = {"User-Agent": AGENT, "Accept-Encoding": "gzip"}
 MEDIA_HEADERS = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
 
 
 class Drive:
-    """`ReadsFolders`, `LooksUpFiles` and `OpensFiles`; all raise the three verbs.
+    """`ReadsFolders`, `LooksUpFiles` and `OpensFiles`; all raise the three verbs."""
 
-    Without an `authenticator` it sends the settings' API key. Without `quota` nothing limits it.
-    """
-
-    def __init__(
-        self,
-        settings: DriveSettings,
-        transport: httpx.AsyncBaseTransport,
-        *,
-        authenticator: Authenticator | None = None,
-        quota: SpendsQuota | None = None,
-        limits: Limits = DEFAULT_LIMITS,
-    ) -> None:
-        authenticator = authenticator or ApiKey(settings.api_key, settings.quota_user)
-        self._files = httpx.URL(f"{settings.api_url}/drive/v3/files")
-        self._query = {"supportsAllDrives": "true", **authenticator.query}
+    def __init__(self, session: DriveSession) -> None:
+        self._session = session
+        self._files = f"{session.api_url}/files"
+        self._query = {"supportsAllDrives": "true", **session.authenticator.query}
         self._media = str(httpx.QueryParams({"alt": "media", **self._query}))
-        self._session = DriveSession(
-            transport, authenticator, quota or Unmetered(), limits, settings.cool_down_seconds
-        )
 
     async def list_page(
         self,
@@ -58,7 +47,6 @@ class Drive:
         page_size: int = LARGEST_PAGE,
         ids_only: bool = False,
     ) -> Page:
-        """One page of the folder's items that are not in the trash."""
         escaped = folder_id.replace("\\", "\\\\").replace("'", "\\'")
         query = {
             "q": f"'{escaped}' in parents and trashed=false",
@@ -66,69 +54,65 @@ class Drive:
             "fields": answers.ID_FIELDS if ids_only else answers.FIELDS,
             "includeItemsFromAllDrives": "true",
         } | ({"pageToken": token} if token else {})
-        request = DriveRequest(
-            url=self._files.copy_merge_params(self._query | query),
-            kind=ItemKind.FOLDER,
-            units=LIST,
-            headers=JSON_HEADERS | _resource_key(folder_id, resource_key),
-        )
-        return await self._read(request, LARGEST_LISTING, answers.page)
+        url = httpx.URL(self._files, params=self._query | query)
+        headers = JSON_HEADERS | _resource_key(folder_id, resource_key)
+        request = DriveRequest(url, ItemKind.FOLDER, LIST, headers)
+        return await self._session.read(request, LARGEST_LISTING, answers.page)
 
     async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
         """The item as it is now, in the trash too, with its parents."""
-        query = self._query | {"fields": answers.ITEM_FIELDS}
-        request = DriveRequest(
-            url=httpx.URL(self._item(item_id)).copy_merge_params(query),
-            kind=ItemKind.ITEM,
-            units=GET,
-            headers=JSON_HEADERS | _resource_key(item_id, resource_key),
-        )
-        return await self._read(request, LARGEST_ITEM, answers.item)
+        url = httpx.URL(self._item(item_id), params=self._query | {"fields": answers.ITEM_FIELDS})
+        headers = JSON_HEADERS | _resource_key(item_id, resource_key)
+        request = DriveRequest(url, ItemKind.ITEM, GET, headers)
+        return await self._session.read(request, LARGEST_ITEM, answers.item)
 
     @asynccontextmanager
     async def open(self, file: FileFound) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The file's bytes, in chunks. Raises on entering and between two chunks."""
-        request = DriveRequest(
-            url=httpx.URL(f"{self._item(file.file_id)}?{self._media}"),
-            kind=ItemKind.FILE,
-            units=DOWNLOAD,
-            headers=MEDIA_HEADERS | _resource_key(file.file_id, file.resource_key),
-        )
-        download = Download(self._session, request, file)
-        try:
+        url = httpx.URL(f"{self._item(file.file_id)}?{self._media}")
+        headers = MEDIA_HEADERS | _resource_key(file.file_id, file.resource_key)
+        request = DriveRequest(url, ItemKind.FILE, DOWNLOAD, headers)
+        async with aclosing(Download(self._session, request, file)) as download:
             await download.begin()
             async with aclosing(download.chunks()) as chunks:
                 yield chunks
-        finally:
-            await download.close()
 
     async def answers(self) -> bool:
         """Whether Drive answers at all, if only with a refusal: a health check."""
-        url = self._files.copy_with(path="/drive/v3/about").copy_merge_params(
-            self._query | {"fields": "kind"}
-        )
-        request = DriveRequest(url=url, kind=ItemKind.ITEM, units=GET, headers=JSON_HEADERS)
+        url = httpx.URL(f"{self._session.api_url}/about", params=self._query | {"fields": "kind"})
+        request = DriveRequest(url, ItemKind.ITEM, GET, JSON_HEADERS)
         try:
-            await self._session.read(request, LARGEST_ITEM)
-        except (TryAgain, CoolDown):
-            return False
-        except Verdict:
-            return True
+            await self._session.read(request, LARGEST_ITEM, bytes)
+        except Verdict as why:
+            return not isinstance(why, TryAgain | CoolDown)
         return True
 
     def _item(self, item_id: str) -> str:
         return f"{self._files}/{quote(item_id, safe='')}"
-
-    async def _read(self, request: DriveRequest, limit: int, parse: Callable[[bytes], T]) -> T:
-        response, body = await self._session.read(request, limit)
-        try:
-            return parse(body)
-        except TryAgain:
-            self._session.raise_hidden_error(response, body, request.kind)
-            raise
 
 
 def _resource_key(item_id: str, resource_key: str | None) -> dict[str, str]:
     if not resource_key or not answers.RESOURCE_KEY.fullmatch(resource_key):
         return {}
     return {"X-Goog-Drive-Resource-Keys": f"{quote(item_id, safe='')}/{resource_key}"}
+
+
+@asynccontextmanager
+async def open_drive(
+    settings: DriveSettings, *, connections: int, quota: SpendsQuota
+) -> AsyncIterator[Drive]:
+    """Drive, on connections that are kept alive. Raises as `authenticator_for` does."""
+    authenticator = authenticator_for(settings)
+    # The system's certificates, or those of SSL_CERT_FILE; not a list of our own.
+    trust = ssl.create_default_context()
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=connections, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=trust
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+    # Read once: aiohttp would look for a proxy in a thread, at every request.
+    proxy = proxy_for(settings.api_url)
+    async with AiohttpTransport(
+        client=session, verify=trust, proxy=httpx.Proxy(proxy) if proxy else None
+    ) as transport:
+        yield Drive(DriveSession(settings, transport, authenticator, quota))

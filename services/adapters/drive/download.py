@@ -8,14 +8,13 @@ taken for a whole.
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import replace
 
 import httpx
 
+from services.adapters.drive.answers import number
 from services.adapters.drive.requests import (
     HTTP_ERRORS,
     LARGEST_REFUSAL,
@@ -28,13 +27,13 @@ from services.core.events import FileFound
 from services.core.flow.retry import RetryPolicy
 from services.core.reasons import CONTENT_MISMATCH
 
+# Up to this size, starting again costs no more than asking for a range.
 RESUMED_FROM = 8 * 1024 * 1024
-"""Up to this size, starting again costs no more than asking for a range."""
+# If Drive asks for a longer wait than this, the download fails, and its slot goes to others.
 LONGEST_PAUSE = 60.0
-"""If Drive asks for a longer wait than this, the download fails, and its slot goes to others."""
 PAGE_TYPES = ("text/html", "application/json")
 _RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
-_HASH = re.compile(r"\bmd5=([A-Za-z0-9+/]{22}==)")
+_HASH = re.compile(r"\bmd5=([A-Za-z0-9+/]{22}==)")  # X-Goog-Hash: crc32c=…,md5=…
 
 
 class Download:
@@ -45,26 +44,27 @@ class Download:
         self._request = request
         self._file = file
         self._limits = session.limits
-        self._policy = RetryPolicy(first_wait=self._limits.pause)
         self._has_checksum = bool(file.md5 or file.sha1 or file.sha256)
         self._response: httpx.Response | None = None
         self._stream: AsyncIterator[bytes]
         self._head = b""
-        self._received = 0
-        self._ranges_work, self._resumes, self._resumed_at = True, 0, 0
+        self._received, self._resumes, self._resumed_at = 0, 0, 0
+        self._ranges_work = True
         # Where Drive names no checksum, the hash that Google gives the body is better than nothing.
         self._promised, self._md5 = "", hashlib.md5(usedforsecurity=False)
+        self._length: int | None = None
 
     async def begin(self) -> None:
-        """Return once there is a response, and it is not an error with a success status."""
+        """Return once there is a response that is not an error with a success status."""
         self._response = response = await self._session.send(self._request)
         self._stream = response.aiter_raw()
+        self._length = number(response.headers.get("content-length"))
         await self._refuse_pages(response)
-        if not self._has_checksum:
-            self._promised = promised_md5(response)
+        found = _HASH.search(response.headers.get("x-goog-hash", ""))
+        if found and not self._has_checksum:
+            self._promised = base64.b64decode(found[1]).hex()
 
-    async def close(self) -> None:
-        """Whether or not it was read to its end."""
+    async def aclose(self) -> None:
         if self._response is not None:
             await self._response.aclose()
 
@@ -105,9 +105,8 @@ class Download:
         """The reader checks size and checksums; where there are none, check the response's own."""
         if self._resumable() and self._received < (self._file.size or 0):
             raise _interrupted(f"{self._received} of {self._file.size} bytes came")
-        length = _length(self._response)
-        if self._file.size is None and length not in {None, self._received}:
-            raise _interrupted(f"{self._received} of {length} bytes came")
+        if self._file.size is None and self._length not in {None, self._received}:
+            raise _interrupted(f"{self._received} of {self._length} bytes came")
         if self._promised and self._md5.hexdigest() != self._promised:
             raise Corrupt(
                 CONTENT_MISMATCH, "The bytes that came do not match the hash that Google gave."
@@ -127,7 +126,8 @@ class Download:
             if self._resumes >= self._limits.resumes or (why.retry_after or 0) > LONGEST_PAUSE:
                 break
             self._resumes += 1
-            await asyncio.sleep(self._policy.wait(self._resumes, why.retry_after))
+            policy = RetryPolicy(first_wait=self._limits.pause)
+            await asyncio.sleep(policy.wait(self._resumes, why.retry_after))
             try:
                 return await self._request_rest(why)
             except TryAgain as again:
@@ -135,18 +135,15 @@ class Download:
         raise why
 
     async def _request_rest(self, why: TryAgain) -> None:
-        await self.close()
+        await self.aclose()
         headers = {**self._request.headers, "Range": f"bytes={self._received}-"}
-        response = await self._session.send(replace(self._request, headers=headers), (200, 206))
-        self._response = response
+        request = self._request._replace(headers=headers)
+        self._response = response = await self._session.send(request, (200, 206))
+        self._stream = response.aiter_raw()
         if response.status_code == 200:  # the range was ignored: the whole file starts again
             self._ranges_work = False
             raise why
-        self._check_range(response)
-        self._stream = response.aiter_raw()
-
-    def _check_range(self, response: httpx.Response) -> None:
-        """Another total means another version, another start a gap: neither is the rest."""
+        # Another total means another version, another start a gap: neither is the rest.
         found = _RANGE.fullmatch(response.headers.get("content-range", "").strip())
         start, end, total = map(int, found.groups()) if found else (-1, -1, -1)
         if (start, end, total) != (self._received, total - 1, self._file.size):
@@ -161,11 +158,10 @@ class Download:
             return
         try:
             async with asyncio.timeout(self._limits.answer):
-                while len(self._head) <= LARGEST_REFUSAL:
-                    chunk = await anext(self._stream, None)
-                    if chunk is None:
-                        break
+                async for chunk in self._stream:
                     self._head += chunk
+                    if len(self._head) > LARGEST_REFUSAL:
+                        break
         except HTTP_ERRORS as why:
             raise _interrupted(words_of(why)) from why
         self._session.raise_hidden_error(response, self._head, self._request.kind)
@@ -173,20 +169,6 @@ class Download:
             raise Corrupt(
                 CONTENT_MISMATCH, f"Google Drive sent {content_type[:50]} instead of an image."
             )
-
-
-def promised_md5(response: httpx.Response) -> str:
-    """The body's MD5 in hex, as `X-Goog-Hash: crc32c=…,md5=…` gives it (in base64); else empty."""
-    found = _HASH.search(response.headers.get("x-goog-hash", ""))
-    try:
-        return base64.b64decode(found[1], validate=True).hex() if found else ""
-    except binascii.Error:
-        return ""
-
-
-def _length(response: httpx.Response | None) -> int | None:
-    text = response.headers.get("content-length", "") if response else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
 def _interrupted(how: str) -> TryAgain:

@@ -6,13 +6,12 @@ skipped, and never costs what stands beside it.
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from services.adapters.drive.answers import fields, replace_unstorable, text
+from services.adapters.drive.answers import fields, number, storable, text
 
 LONGEST_RETRY_AFTER = 3600.0
 MAX_REASONS = 20
@@ -47,23 +46,23 @@ class Problem:
 def problem(body: bytes) -> Problem:
     """The words of a JSON error; an empty `Problem` where there is none."""
     try:
-        decoded = fields(json.loads(body)) if body.lstrip()[:1] == b"{" else {}
+        decoded = fields(json.loads(body))
     except (ValueError, RecursionError):
-        decoded = {}
+        return Problem()
     error = decoded.get("error")
     if isinstance(error, str):
-        return Problem(
-            reasons=(_words(error)[:100],), message=_words(decoded.get("error_description"))
-        )
+        message = storable(decoded.get("error_description"))
+        return Problem(reasons=(storable(error)[:100],), message=message)
     if not isinstance(error, dict):
         return Problem()
-    items = [*_items(error.get("details")), *_items(error.get("errors"))]
+    items = _items(error.get("details")) + _items(error.get("errors"))
     return Problem(
-        reasons=tuple(filter(None, (_words(item.get("reason")) for item in items))),
-        locations=tuple(filter(None, (_words(item.get("location")) for item in items))),
-        status=_words(error.get("status")),
-        message=_words(error.get("message")),
-        daily=any(_is_daily(item) for item in items),
+        reasons=tuple(filter(None, (storable(item.get("reason")) for item in items))),
+        locations=tuple(filter(None, (storable(item.get("location")) for item in items))),
+        status=storable(error.get("status")),
+        message=storable(error.get("message")),
+        # ErrorInfo names the limit: `defaultPerDayPerProject`, or `defaultPerMinutePerProject`.
+        daily=any("PerDay" in text(fields(i.get("metadata")).get("quota_limit")) for i in items),
     )
 
 
@@ -77,11 +76,10 @@ def is_automated_queries_block(refusal: Refusal) -> bool:
 
 def retry_after_seconds(header: str | None, now: datetime) -> float | None:
     """Retry-After, given in seconds or as a date; None where it is absent or makes no sense."""
-    if header is None:
-        return None
-    value = header.strip()
-    if value.isascii() and value.isdigit() and len(value) < 10:
-        return min(float(value), LONGEST_RETRY_AFTER)
+    value = (header or "").strip()
+    seconds = number(value)
+    if seconds is not None:
+        return float(min(seconds, LONGEST_RETRY_AFTER))
     try:
         at = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
@@ -90,15 +88,6 @@ def retry_after_seconds(header: str | None, now: datetime) -> float | None:
     return min(max((at - now).total_seconds(), 0.0), LONGEST_RETRY_AFTER)
 
 
-def _items(value: Any) -> Iterator[dict[str, Any]]:
+def _items(value: Any) -> list[dict[str, Any]]:
     items = value[:MAX_REASONS] if isinstance(value, list) else []
-    return (item for item in items if isinstance(item, dict))
-
-
-def _words(value: Any) -> str:
-    return replace_unstorable(text(value))
-
-
-def _is_daily(item: dict[str, Any]) -> bool:
-    """ErrorInfo names the limit: `defaultPerDayPerProject`, or `defaultPerMinutePerProject`."""
-    return "PerDay" in text(fields(item.get("metadata")).get("quota_limit"))
+    return [item for item in items if isinstance(item, dict)]

@@ -5,7 +5,8 @@ One table, from `drive-api.md` §1.7. No other module knows Google's reason code
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
+from typing import NamedTuple
 
 from services.adapters.drive.problem import (
     Problem,
@@ -14,34 +15,14 @@ from services.adapters.drive.problem import (
     problem,
     retry_after_seconds,
 )
-from services.core.errors import (
-    CoolDown,
-    Corrupt,
-    RateLimited,
-    SetAside,
-    Stop,
-    TryAgain,
-    Verdict,
-)
-from services.core.reasons import (
-    AUTOMATED_QUERIES,
-    CONTENT_MISMATCH,
-    CREDENTIALS_REFUSED,
-    DAILY_LIMIT,
-    DOWNLOAD_QUOTA,
-    DRIVE_RATE_LIMITED,
-    KEY_REFUSED,
-    NOT_FOUND,
-    PAGE_TOKEN_INVALID,
-)
+from services.core import reasons
+from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, Stop, TryAgain, Verdict
 
-COOL_DOWN_SECONDS = 600.0
-"""How long to stay away when Google blocks us, where the settings say nothing else."""
-DAY_FACTOR = 6.0
-"""A used-up daily limit is waited for so many times as long: an hour by default."""
+COOL_DOWN_SECONDS = 600.0  # where the settings say nothing else
+DAY_FACTOR = 6.0  # a used-up daily limit is waited for so many times as long
 
 
-class ItemKind(Enum):
+class ItemKind(StrEnum):
     """What a request was about, as a sentence names it."""
 
     FOLDER = "folder"
@@ -60,31 +41,27 @@ class RefusalContext:
     secret: str = ""
 
 
-@dataclass(frozen=True)
-class Meaning:
-    """What to do, with which reason code and sentence.
-
-    In the sentence `{kind}` is what was asked for, and `{who}` the credentials that were used.
-    `cool_downs` is how long to wait, in multiples of the usual time.
-    """
+class Meaning(NamedTuple):
+    """In the sentence `{kind}` is what was asked for, and `{who}` the credentials."""
 
     verb: type[Verdict]
     reason: str
     sentence: str
-    cool_downs: float = 1.0
 
 
 _KEY = Meaning(
     Stop,
-    KEY_REFUSED,
+    reasons.KEY_REFUSED,
     "Google refused the API key: check GOOGLE_API_KEY, and that the key may use the Drive API.",
 )
 _CREDENTIALS = Meaning(
-    Stop, KEY_REFUSED, "Google asks for credentials: check that GOOGLE_API_KEY is set and right."
+    Stop,
+    reasons.KEY_REFUSED,
+    "Google asks for credentials: check that GOOGLE_API_KEY is set and right.",
 )
 _ACCOUNT = Meaning(
     Stop,
-    CREDENTIALS_REFUSED,
+    reasons.CREDENTIALS_REFUSED,
     "Google refused the service account: check that the file that GOOGLE_APPLICATION_CREDENTIALS "
     "names is the account's current key, and that the account is not disabled.",
 )
@@ -93,24 +70,25 @@ _NO_API = Meaning(
     "drive_api_disabled",
     "The Drive API is not enabled in the Google Cloud project of {who}: enable it there.",
 )
-_RATE_LIMITED = Meaning(RateLimited, DRIVE_RATE_LIMITED, "Google Drive asks for fewer requests.")
+_RATE_LIMITED = Meaning(
+    RateLimited, reasons.DRIVE_RATE_LIMITED, "Google Drive asks for fewer requests."
+)
 _DAILY_LIMIT = Meaning(
     CoolDown,
-    DAILY_LIMIT,
+    reasons.DAILY_LIMIT,
     "The daily limit of the Google Cloud project is used up until midnight, Pacific time. "
     "Everything waits until then. You can ask for a higher limit in the project's quotas.",
-    DAY_FACTOR,
 )
 _AUTOMATED_QUERIES = Meaning(
     CoolDown,
-    AUTOMATED_QUERIES,
+    reasons.AUTOMATED_QUERIES,
     "Google takes this computer's requests for automated queries and blocks them for a while. "
     "If this happens again, lower DRIVE_QUOTA_UNITS_PER_MINUTE, or use a service account "
     "(GOOGLE_APPLICATION_CREDENTIALS).",
 )
 _FILE_QUOTA = Meaning(
     SetAside,
-    DOWNLOAD_QUOTA,
+    reasons.DOWNLOAD_QUOTA,
     "Too many people downloaded this file lately; Google allows it again within 24 hours.",
 )
 _ABUSIVE = Meaning(
@@ -124,57 +102,51 @@ _NO_BYTES = Meaning(
 )
 _NOT_FOUND = Meaning(
     SetAside,
-    NOT_FOUND,
+    reasons.NOT_FOUND,
     "This {kind} does not exist, or it is not shared with anyone who has the link. Older links "
     "work only as a whole, with their resourcekey.",
 )
 _TOKEN_INVALID = Meaning(
-    SetAside, PAGE_TOKEN_INVALID, "Google no longer accepts the page token of this listing."
+    SetAside, reasons.PAGE_TOKEN_INVALID, "Google no longer accepts the page token of this listing."
 )
 _TRUNCATED = Meaning(
     Corrupt,
-    CONTENT_MISMATCH,
+    reasons.CONTENT_MISMATCH,
     "Google Drive no longer has all the bytes of this {kind} that it listed.",
 )
 _UNAVAILABLE = Meaning(TryAgain, "drive_unavailable", "Google Drive had trouble answering.")
+# Google does not understand the request. That is our fault, so its words are quoted.
 _BAD_REQUEST = Meaning(SetAside, "drive_refused", "")
-"""Google does not understand the request. That is our fault, so its words are quoted."""
-
-
-def _all(meaning: Meaning, *reasons: str) -> dict[str, Meaning]:
-    return dict.fromkeys(reasons, meaning)
-
 
 # The codes in capitals are those of the newer front end: ErrorInfo's, and `google.rpc.Code`.
-TABLE = {
-    **_all(_KEY, "keyInvalid", "keyExpired", "ipRefererBlocked", "API_KEY_INVALID"),
-    **_all(_KEY, "API_KEY_SERVICE_BLOCKED", "API_KEY_HTTP_REFERRER_BLOCKED"),
-    **_all(_KEY, "API_KEY_IP_ADDRESS_BLOCKED", "CONSUMER_INVALID", "CONSUMER_SUSPENDED"),
-    **_all(_CREDENTIALS, "authError", "dailyLimitExceededUnreg", "UNAUTHENTICATED"),
-    **_all(_CREDENTIALS, "CREDENTIALS_MISSING", "ACCESS_TOKEN_EXPIRED"),
-    **_all(_CREDENTIALS, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "ACCESS_TOKEN_TYPE_UNSUPPORTED"),
-    **_all(_CREDENTIALS, "invalid_grant", "invalid_client", "invalid_token"),
-    **_all(_CREDENTIALS, "unauthorized_client", "invalid_scope", "access_denied"),
-    **_all(_NO_API, "accessNotConfigured", "SERVICE_DISABLED"),
-    **_all(_RATE_LIMITED, "rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded"),
-    **_all(_RATE_LIMITED, "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"),
-    **_all(_DAILY_LIMIT, "dailyLimitExceeded"),
-    **_all(_FILE_QUOTA, "downloadQuotaExceeded", "quotaExceeded"),
-    **_all(_ABUSIVE, "cannotDownloadAbusiveFile", "invalidAbuseAcknowledgment"),
-    **_all(_FORBIDDEN, "cannotDownloadFile", "insufficientFilePermissions"),
-    **_all(_FORBIDDEN, "insufficientPermissions", "appNotAuthorizedToFile", "domainPolicy"),
-    **_all(_NO_BYTES, "fileNotDownloadable", "fileNotExportable", "exportSizeLimitExceeded"),
-    **_all(_NOT_FOUND, "notFound", "NOT_FOUND"),
-    **_all(_TRUNCATED, "requestedRangeNotSatisfiable"),
-    **_all(_UNAVAILABLE, "backendError", "internalError", "UNAVAILABLE", "INTERNAL"),
-    **_all(_BAD_REQUEST, "badRequest", "invalid", "invalidParameter", "required"),
+CODES = {
+    _KEY: "keyInvalid keyExpired ipRefererBlocked API_KEY_INVALID API_KEY_SERVICE_BLOCKED "
+    "API_KEY_HTTP_REFERRER_BLOCKED API_KEY_IP_ADDRESS_BLOCKED CONSUMER_INVALID CONSUMER_SUSPENDED",
+    _CREDENTIALS: "authError dailyLimitExceededUnreg UNAUTHENTICATED CREDENTIALS_MISSING "
+    "ACCESS_TOKEN_EXPIRED ACCESS_TOKEN_SCOPE_INSUFFICIENT ACCESS_TOKEN_TYPE_UNSUPPORTED "
+    "invalid_grant invalid_client invalid_token unauthorized_client invalid_scope access_denied",
+    _NO_API: "accessNotConfigured SERVICE_DISABLED",
+    _RATE_LIMITED: "rateLimitExceeded userRateLimitExceeded sharingRateLimitExceeded "
+    "RATE_LIMIT_EXCEEDED RESOURCE_EXHAUSTED",
+    _DAILY_LIMIT: "dailyLimitExceeded",
+    _FILE_QUOTA: "downloadQuotaExceeded quotaExceeded",
+    _ABUSIVE: "cannotDownloadAbusiveFile invalidAbuseAcknowledgment",
+    _FORBIDDEN: "cannotDownloadFile insufficientFilePermissions insufficientPermissions "
+    "appNotAuthorizedToFile domainPolicy",
+    _NO_BYTES: "fileNotDownloadable fileNotExportable exportSizeLimitExceeded",
+    _NOT_FOUND: "notFound NOT_FOUND",
+    _TRUNCATED: "requestedRangeNotSatisfiable",
+    _UNAVAILABLE: "backendError internalError UNAVAILABLE INTERNAL",
+    _BAD_REQUEST: "badRequest invalid invalidParameter required",
 }
+TABLE = {code: meaning for meaning, codes in CODES.items() for code in codes.split()}
+BY_STATUS = {401: _CREDENTIALS, 404: _NOT_FOUND, 416: _TRUNCATED, 429: _RATE_LIMITED}
 
 
 def verdict(refusal: Refusal, context: RefusalContext) -> Verdict:
     """The verb that follows from a refusal, with its reason code and sentence."""
     said = problem(refusal.body)
-    meaning = _by_body(refusal, said) or _by_status(refusal, said)
+    meaning = _by_body(refusal, said) or _by_status(refusal.status, said)
     return _verdict(meaning, refusal, said, context)
 
 
@@ -188,15 +160,13 @@ def hidden_error(refusal: Refusal, context: RefusalContext) -> Verdict | None:
 def _verdict(meaning: Meaning, refusal: Refusal, said: Problem, context: RefusalContext) -> Verdict:
     if meaning is _BAD_REQUEST:
         return SetAside(meaning.reason, _quoted(refusal.status, said, context.secret))
-    if meaning.reason == KEY_REFUSED and context.service_account:
+    if meaning.reason == reasons.KEY_REFUSED and context.service_account:
         meaning = _ACCOUNT
-    sentence = meaning.sentence.format(
-        kind=context.kind.value,
-        who="the service account" if context.service_account else "GOOGLE_API_KEY",
-    )
+    who = "the service account" if context.service_account else "GOOGLE_API_KEY"
+    sentence = meaning.sentence.format(kind=context.kind, who=who)
     wait = retry_after_seconds(refusal.retry_after, context.now)
     if issubclass(meaning.verb, CoolDown):
-        seconds = context.cool_down * meaning.cool_downs
+        seconds = context.cool_down * (DAY_FACTOR if meaning is _DAILY_LIMIT else 1.0)
         return meaning.verb(meaning.reason, sentence, max(seconds, wait or 0.0))
     if issubclass(meaning.verb, TryAgain):
         return meaning.verb(meaning.reason, sentence, wait)
@@ -204,7 +174,6 @@ def _verdict(meaning: Meaning, refusal: Refusal, said: Problem, context: Refusal
 
 
 def _by_body(refusal: Refusal, said: Problem) -> Meaning | None:
-    """What the body says, whatever the status."""
     if is_automated_queries_block(refusal):
         return _AUTOMATED_QUERIES
     if refusal.status == 400 and "pageToken" in said.locations:
@@ -214,23 +183,11 @@ def _by_body(refusal: Refusal, said: Problem) -> Meaning | None:
     return _DAILY_LIMIT if meaning is _RATE_LIMITED and said.daily else meaning
 
 
-def _by_status(refusal: Refusal, said: Problem) -> Meaning:
-    """What the status says, where the body has no reason that we know."""
-    match refusal.status:
-        case 401:
-            return _CREDENTIALS
-        case 403 if not said.reasons and said.status == "PERMISSION_DENIED":
-            return _CREDENTIALS  # "The request is missing a valid API key.", without any reason
-        case 404:
-            return _NOT_FOUND
-        case 416:
-            return _TRUNCATED
-        case 429:
-            return _RATE_LIMITED
-        case status if status == 408 or status >= 500:
-            return _UNAVAILABLE
-        case _:
-            return _BAD_REQUEST
+def _by_status(status: int, said: Problem) -> Meaning:
+    if status == 403 and not said.reasons and said.status == "PERMISSION_DENIED":
+        return _CREDENTIALS  # "The request is missing a valid API key.", without any reason
+    unavailable = status == 408 or status >= 500
+    return BY_STATUS.get(status, _UNAVAILABLE if unavailable else _BAD_REQUEST)
 
 
 def _quoted(status: int, said: Problem, secret: str) -> str:

@@ -5,9 +5,10 @@ third of the CPU of a small download.
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from datetime import UTC, datetime
+from typing import NamedTuple, TypeVar
 
 import aiohttp
 import httpx
@@ -15,51 +16,26 @@ import httpx
 from services.adapters.drive.credentials import Authenticator
 from services.adapters.drive.problem import Refusal
 from services.adapters.drive.refusals import ItemKind, RefusalContext, hidden_error, verdict
+from services.adapters.drive.settings import DriveSettings
 from services.core.errors import RateLimited, SetAside, TryAgain, Verdict
 from services.core.ports import SpendsQuota
 from services.core.reasons import AUTOMATED_QUERIES, DRIVE_UNREACHABLE
 
+T = TypeVar("T")
 LARGEST_REFUSAL = 64 * 1024
 MAX_REDIRECTS = 3
 GOOGLE_HOSTS = (".googleusercontent.com", ".googleapis.com")
 # Where Google sends a browser that must prove that it is no robot.
 CAPTCHA_HOST, CAPTCHA_PATH = ".google.com", "/sorry"
+CAPTCHA = Refusal(status=403, content_type="text/html")
 PUBLIC_HEADERS = ("User-Agent", "Accept-Encoding", "Range")
-HTTP_ERRORS = (
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    aiohttp.ClientError,
-    TimeoutError,
-    OSError,
-    UnicodeError,
-)
+HTTP_ERRORS = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, UnicodeError)
 """All that sending and reading raise: httpx-aiohttp does not translate every error of aiohttp's,
 and fails on a status line that is no text."""
 NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-# Google compresses its JSON only for agents that contain "gzip".
-AGENT = "drivestream (gzip)"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """How long to wait, in seconds, and how often to resume.
-
-    `answer`: from the request to the end of a listing, or to the first byte of a file. `silence`:
-    between two bytes. `grace`: what a download may take in addition to its bytes at `slowest` bytes
-    a second. `resumes`: how often in a row a large download is resumed, the first time after
-    `pause`.
-    """
-
-    answer: float = 60.0
-    silence: float = 30.0
-    grace: float = 60.0
-    slowest: int = 16 * 1024
-    resumes: int = 5
-    pause: float = 0.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class DriveRequest:
+class DriveRequest(NamedTuple):
     """Where to send it, what it is about, and what it costs in units of the quota."""
 
     url: httpx.URL
@@ -73,43 +49,47 @@ class DriveSession:
 
     def __init__(
         self,
+        settings: DriveSettings,
         transport: httpx.AsyncBaseTransport,
         authenticator: Authenticator,
         quota: SpendsQuota,
-        limits: Limits,
-        cool_down: float,
     ) -> None:
+        self.api_url = f"{settings.api_url}/drive/v3"
+        self.limits = settings.limits
+        self.authenticator = authenticator
+        self._cool_down = settings.cool_down_seconds
         self._transport = transport
-        self._authenticator = authenticator
         self._quota = quota
-        self._cool_down = cool_down
-        self.limits = limits
-        times = httpx.Timeout(connect=10.0, read=limits.silence, write=10.0, pool=60.0)
+        times = httpx.Timeout(connect=10.0, read=self.limits.silence, write=10.0, pool=60.0)
         self._extensions = {"timeout": times.as_dict()}
 
     async def send(
         self, request: DriveRequest, statuses: tuple[int, ...] = (200,)
     ) -> httpx.Response:
         """An open response with one of the statuses; the caller closes it."""
-        auth = await self._authenticator.headers()
+        auth = await self.authenticator.headers()
         response = await self._follow(request, auth)
-        if response.status_code == 401 and await self._authenticator.renew(auth):
+        if response.status_code == 401 and await self.authenticator.renew(auth):
             await response.aclose()
-            response = await self._follow(request, await self._authenticator.headers())
+            response = await self._follow(request, await self.authenticator.headers())
         if response.status_code in statuses:
             return response
-        try:
-            raise await self._refused(response, request.kind)
-        finally:
-            await response.aclose()
+        async with aclosing(response):
+            try:
+                body = await self._body(response, LARGEST_REFUSAL)
+            except TryAgain:
+                body = b""  # too long, or broken off: the status alone decides
+            raise self._reported(verdict(_refusal(response, body), self._context(request.kind)))
 
-    async def read(self, request: DriveRequest, limit: int) -> tuple[httpx.Response, bytes]:
-        """A response with its whole body, decompressed, of at most `limit` bytes."""
-        response = await self.send(request)
+    async def read(self, request: DriveRequest, limit: int, parse: Callable[[bytes], T]) -> T:
+        """What `parse` makes of the whole body, decompressed, of at most `limit` bytes."""
+        async with aclosing(await self.send(request)) as response:
+            body = await self._body(response, limit)
         try:
-            return response, await self._read(response, limit)
-        finally:
-            await response.aclose()
+            return parse(body)
+        except TryAgain:
+            self.raise_hidden_error(response, body, request.kind)
+            raise
 
     def raise_hidden_error(self, response: httpx.Response, body: bytes, kind: ItemKind) -> None:
         """Raise the error that a response with a success status contains, if it does."""
@@ -136,7 +116,7 @@ class DriveSession:
             async with asyncio.timeout(self.limits.answer):
                 return await self._transport.handle_async_request(request)
         except HTTP_ERRORS as why:
-            raise no_answer(why) from why
+            raise _no_answer(why) from why
 
     def _redirected(
         self, here: httpx.URL, response: httpx.Response, headers: dict[str, str], kind: ItemKind
@@ -151,21 +131,13 @@ class DriveSession:
         if there.scheme == "https" and there.host.endswith(GOOGLE_HOSTS):
             return there, {name: headers[name] for name in PUBLIC_HEADERS if name in headers}
         if there.host.endswith(CAPTCHA_HOST) and there.path.startswith(CAPTCHA_PATH):
-            captcha = Refusal(status=403, content_type="text/html")
-            raise self._reported(verdict(captcha, self._context(kind)))
+            raise self._reported(verdict(CAPTCHA, self._context(kind)))
         raise SetAside(
             "unexpected_redirect",
             f"Google Drive redirected us to {there.host[:100]}: we do not follow there.",
         )
 
-    async def _refused(self, response: httpx.Response, kind: ItemKind) -> Verdict:
-        try:
-            body = await self._read(response, LARGEST_REFUSAL)
-        except TryAgain:
-            body = b""  # too long, or broken off: the status alone decides
-        return self._reported(verdict(_refusal(response, body), self._context(kind)))
-
-    async def _read(self, response: httpx.Response, limit: int) -> bytes:
+    async def _body(self, response: httpx.Response, limit: int) -> bytes:
         body = bytearray()
         try:
             async with asyncio.timeout(self.limits.answer):
@@ -174,16 +146,16 @@ class DriveSession:
                     if len(body) > limit:
                         raise TryAgain("answer_unreadable", "Google Drive's answer is too long.")
         except HTTP_ERRORS as why:
-            raise no_answer(why) from why
+            raise _no_answer(why) from why
         return bytes(body)
 
     def _context(self, kind: ItemKind) -> RefusalContext:
         return RefusalContext(
             kind=kind,
             now=datetime.now(UTC),
-            service_account=self._authenticator.is_service_account,
+            service_account=self.authenticator.is_service_account,
             cool_down=self._cool_down,
-            secret=self._authenticator.secret,
+            secret=self.authenticator.secret,
         )
 
     def _reported(self, why: Verdict) -> Verdict:
@@ -202,13 +174,12 @@ def _refusal(response: httpx.Response, body: bytes) -> Refusal:
     )
 
 
-def no_answer(why: Exception) -> TryAgain:
+def _no_answer(why: Exception) -> TryAgain:
     """Without a connection nothing can be had from Drive; with one, this may be about one item."""
     if isinstance(why, httpx.ConnectError) or isinstance(why.__cause__, NOT_CONNECTED):
         return TryAgain(DRIVE_UNREACHABLE, f"Google Drive could not be reached: {words_of(why)}.")
     return TryAgain("drive_unavailable", f"Google Drive did not answer: {words_of(why)}.")
 
 
-def words_of(why: BaseException) -> str:
-    """An error in a few words."""
+def words_of(why: Exception) -> str:
     return (str(why) or type(why).__name__)[:200].rstrip(".")

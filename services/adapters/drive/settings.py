@@ -1,7 +1,9 @@
-"""Where Drive is, and with which credentials it is asked."""
+"""Where Drive is and how it is reached, with which credentials, and how long it is waited for."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from services.core.settings import Reader, Secret
 
@@ -11,12 +13,29 @@ LONGEST_QUOTA_USER = 40
 
 
 @dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How long to wait, in seconds, and how often to resume.
+
+    `answer`: from the request to the end of a listing, or to the first byte of a file. `silence`:
+    between two bytes. `grace`: what a download may take in addition to its bytes at `slowest` bytes
+    a second. `resumes`: how often in a row a large download is resumed, the first time after
+    `pause`.
+    """
+
+    answer: float = 60.0
+    silence: float = 30.0
+    grace: float = 60.0
+    slowest: int = 16 * 1024
+    resumes: int = 5
+    pause: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
 class DriveSettings:
     """Google Drive, or a server with the same API.
 
     With a `credentials_file` the service account is used, and the key is not. With a key,
-    `quota_user` says whose quota is spent. `timeout_seconds` is the longest wait for the end of a
-    listing or the first byte of a file.
+    `quota_user` says whose quota is spent.
     """
 
     api_url: str
@@ -24,19 +43,29 @@ class DriveSettings:
     credentials_file: Path | None = None
     quota_user: str = QUOTA_USER
     cool_down_seconds: float = 600.0
-    timeout_seconds: float = 60.0
+    limits: Limits = Limits()
 
     @classmethod
     def read(cls, reader: Reader) -> "DriveSettings":
-        """From DRIVE_* and GOOGLE_*. Without a key Drive refuses us, and says why."""
+        """Without a key Drive refuses us, and says why."""
         quota_user = reader.text("DRIVE_QUOTA_USER", QUOTA_USER)
         if len(quota_user) > LONGEST_QUOTA_USER:
             reader.faults.append(f"DRIVE_QUOTA_USER has at most {LONGEST_QUOTA_USER} characters.")
+        longest = float(reader.number("DRIVE_TIMEOUT_SECONDS", 60, 1, 3_600))
         return cls(
             api_url=reader.url("DRIVE_API_URL", ("https", "http"), GOOGLE),
             api_key=reader.secret("GOOGLE_API_KEY", ""),
             credentials_file=reader.json_file("GOOGLE_APPLICATION_CREDENTIALS"),
             quota_user=quota_user,
             cool_down_seconds=float(reader.number("DRIVE_COOL_DOWN_SECONDS", 600, 1, 86_400)),
-            timeout_seconds=float(reader.number("DRIVE_TIMEOUT_SECONDS", 60, 1, 3_600)),
+            limits=Limits(answer=longest, silence=longest / 2, grace=longest),
         )
+
+
+def proxy_for(url: str) -> str | None:
+    """The address in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; None where NO_PROXY names this one."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")

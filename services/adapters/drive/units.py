@@ -7,13 +7,3 @@ whether `alt=media` counts as a download, so the more expensive reading is taken
 LIST = 100
 GET = 5
 DOWNLOAD = 200
-
-
-class Unmetered:
-    """`SpendsQuota` without a limit: for tests, and where the settings set none."""
-
-    async def take(self, units: int) -> None:
-        """Return at once."""
-
-    def refused(self) -> None:
-        """Nothing to slow down."""

@@ -1,10 +1,6 @@
-"""The bucket, its policy and its lifecycle rule, through minio-py: the set-up's part of the store.
-
-`objects.py` moves the bytes.
-"""
+"""The bucket, its policy and its lifecycle rule, through minio-py. `objects.py` moves the bytes."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,17 +10,18 @@ from minio.commonconfig import ENABLED, Filter
 from minio.error import MinioException, S3Error
 from minio.lifecycleconfig import AbortIncompleteMultipartUpload, LifecycleConfig, Rule
 
-from services.adapters.store.objects import REFUSED
+from services.adapters.store.objects import REASONS
 from services.adapters.store.settings import StoreSettings
 from services.core.errors import Stop
 
 EXISTS = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
-NO_POLICY = "NoSuchBucketPolicy"
-POLICY_VERSION = "2012-10-17"
-PUBLIC_READ = "DrivestreamPublicRead"
-"""The `Sid` of our statement in the bucket's policy: by it we know our own again."""
-ABORT_RULE = "drivestream-abort-incomplete-uploads"
-ABORT_DAYS = 1
+PUBLIC_READ = "DrivestreamPublicRead"  # the `Sid` by which we know our own statement again
+ABORT_RULE = Rule(
+    ENABLED,
+    rule_filter=Filter(prefix=""),
+    rule_id="drivestream-abort-incomplete-uploads",
+    abort_incomplete_multipart_upload=AbortIncompleteMultipartUpload(days_after_initiation=1),
+)
 
 
 class StoreUnavailableError(Exception):
@@ -55,7 +52,7 @@ class Bucket:
             made = "was made" if self._make() else "is there"
             return f"bucket {self._name} {made}{self._set_policy()}{self._set_abort_rule()}"
         except S3Error as why:
-            if why.code in REFUSED:
+            if REASONS.get(str(why.code)) == "store_refused":
                 raise Stop(
                     "store_refused",
                     f"The object store refuses AWS_ACCESS_KEY_ID for bucket {self._name}: "
@@ -83,12 +80,16 @@ class Bucket:
         public = self._settings.public_read
         try:
             policy = self._policy()
-            statements = _statements(policy)
+            given = policy.get("Statement", [])
+            statements = given if isinstance(given, list) else [given]  # S3 takes a single one, too
             others = [each for each in statements if each.get("Sid") != PUBLIC_READ]
             if public == (len(others) < len(statements)):
                 return ""
-            ours = [_public_read(self._name)] if public else []
-            self._replace_policy({"Version": POLICY_VERSION, **policy, "Statement": others + ours})
+            policy["Statement"] = [*others, _public_read(self._name)] if public else others
+            if policy["Statement"]:
+                self._client.set_bucket_policy(self._name, json.dumps(policy))
+            else:
+                self._client.delete_bucket_policy(self._name)
         except S3Error as why:
             if not _is_refusal(why):
                 raise
@@ -106,16 +107,10 @@ class Bucket:
         try:
             policy = json.loads(self._client.get_bucket_policy(self._name))
         except S3Error as why:
-            if why.code != NO_POLICY:
+            if why.code != "NoSuchBucketPolicy":
                 raise
-            return {}
-        return policy if isinstance(policy, dict) else {}
-
-    def _replace_policy(self, policy: dict[str, Any]) -> None:
-        if policy["Statement"]:
-            self._client.set_bucket_policy(self._name, json.dumps(policy))
-        else:
-            self._client.delete_bucket_policy(self._name)
+            policy = {}
+        return {"Version": "2012-10-17"} | (policy if isinstance(policy, dict) else {})
 
     def _set_abort_rule(self) -> str:
         """A rule that removes the parts of uploads whose worker was killed.
@@ -124,12 +119,12 @@ class Bucket:
         bucket that has rules keeps them as they are.
         """
         try:
-            rules = self._rules()
-            if any(_aborts_all(rule) for rule in rules):
-                return ""
-            if not rules:
-                self._client.set_bucket_lifecycle(self._name, LifecycleConfig([_abort_rule()]))
+            present = self._client.get_bucket_lifecycle(self._name)
+            if present is None or not present.rules:
+                self._client.set_bucket_lifecycle(self._name, LifecycleConfig([ABORT_RULE]))
                 return ", incomplete uploads are now removed after a day"
+            if any(_aborts_all(rule) for rule in present.rules):
+                return ""
         except ValueError:
             pass  # rules that minio-py cannot read
         except S3Error as why:
@@ -145,20 +140,10 @@ class Bucket:
             "removes incomplete multipart uploads, because a killed worker may leave parts there."
         )
 
-    def _rules(self) -> Sequence[Rule]:
-        present = self._client.get_bucket_lifecycle(self._name)
-        return present.rules if present else ()
-
 
 def _is_refusal(why: S3Error) -> bool:
     """Whether the store will not do it at all; else it cannot do it now."""
     return why.response.status < 500 or why.code == "NotImplemented"
-
-
-def _statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
-    """S3 takes a single statement without its list, too."""
-    given = policy.get("Statement", [])
-    return given if isinstance(given, list) else [given]
 
 
 def _public_read(bucket: str) -> dict[str, Any]:
@@ -169,15 +154,6 @@ def _public_read(bucket: str) -> dict[str, Any]:
         "Action": ["s3:GetObject"],
         "Resource": [f"arn:aws:s3:::{bucket}/*"],
     }
-
-
-def _abort_rule() -> Rule:
-    return Rule(
-        ENABLED,
-        rule_filter=Filter(prefix=""),
-        rule_id=ABORT_RULE,
-        abort_incomplete_multipart_upload=AbortIncompleteMultipartUpload(ABORT_DAYS),
-    )
 
 
 def _aborts_all(rule: Rule) -> bool:

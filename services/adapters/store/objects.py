@@ -6,9 +6,9 @@ that text in one place, `verdict`.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, TypeVar
 
 import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError
@@ -18,20 +18,13 @@ from services.adapters.store.settings import StoreSettings
 from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
 from services.core.ports import STREAM_BYTES
 
-T = TypeVar("T")
-
 PART_BYTES = 5 * 1024 * 1024
 """One part of a multipart upload: the smallest that S3 takes. 10,000 parts hold up to 48 GiB."""
 CONCURRENT_PARTS = 2
 assert PART_BYTES * (CONCURRENT_PARTS + 1) < STREAM_BYTES  # those being sent, and the one filling
-REQUEST_SECONDS = 60
-CONNECT_SECONDS = 5
-RETRIES = 2
-RETRY_SECONDS = 10
-"""obstore retries only hiccups. An outage must be known soon, so that all work can wait for it."""
 ABORT_SECONDS = 3.0
+# All that obstore raises: its own, FileNotFoundError, and ValueError for a key it cannot send.
 STORE_ERRORS = (BaseError, OSError, ValueError)
-"""All that obstore raises: its own, FileNotFoundError, and ValueError for a key it cannot send."""
 
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{1,200})")
@@ -39,32 +32,22 @@ _STATUS = re.compile(r"status code: (\d{3})")
 _NOT_CONNECTED = re.compile(r"kind:\s+Connect\b")
 _CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 
-REFUSED = {
-    "AccessDenied",
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-    "ExpiredToken",
-    "InvalidToken",
-    "AccountProblem",
-    "AllAccessDisabled",
-    "AuthorizationHeaderMalformed",
+CODES = {
+    "no_bucket": "NoSuchBucket",
+    "store_refused": "AccessDenied InvalidAccessKeyId SignatureDoesNotMatch ExpiredToken "
+    "InvalidToken AccountProblem AllAccessDisabled AuthorizationHeaderMalformed "
     "RequestTimeTooSkewed",
+    "store_full": "XMinioStorageFull XMinioStorageQuotaExceeded QuotaExceeded InsufficientStorage",
+    "store_slow_down": "SlowDown SlowDownRead SlowDownWrite TooManyRequests RequestLimitExceeded",
+    "object_key_refused": "KeyTooLongError XMinioInvalidObjectName InvalidObjectName InvalidURI",
 }
-FULL = {"XMinioStorageFull", "XMinioStorageQuotaExceeded", "QuotaExceeded", "InsufficientStorage"}
-RATE_LIMITED = {
-    "SlowDown",
-    "SlowDownRead",
-    "SlowDownWrite",
-    "TooManyRequests",
-    "RequestLimitExceeded",
-}
-BAD_KEY = {"KeyTooLongError", "XMinioInvalidObjectName", "InvalidObjectName", "InvalidURI"}
+REASONS = {code: reason for reason, codes in CODES.items() for code in codes.split()}
+# Timeout, conflict, and MinIO's answer to requests that it breaks off when it is stopped.
 TEMPORARY = {408, 409, 499}
-"""Timeout, conflict, and MinIO's answer to requests that it breaks off when it is stopped."""
 
 
 class ObjectStore:
-    """`KeepsObjects`. One per process: it holds the connections."""
+    """One per process: it holds the connections. Raises the three verbs."""
 
     def __init__(self, settings: StoreSettings) -> None:
         self.bucket = settings.bucket
@@ -78,26 +61,20 @@ class ObjectStore:
             virtual_hosted_style_request=not settings.endpoint_url,
             client_options={
                 "allow_http": settings.endpoint_url.startswith("http://"),
-                "timeout": timedelta(seconds=REQUEST_SECONDS),
-                "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
+                "timeout": timedelta(seconds=60),
+                "connect_timeout": timedelta(seconds=5),
             },
-            retry_config={
-                "max_retries": RETRIES,
-                "retry_timeout": timedelta(seconds=RETRY_SECONDS),
-            },
+            # Only for hiccups. An outage must be known soon, so that all work can wait for it.
+            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=10)},
         )
 
     async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
-        """One request; the object becomes visible whole or not at all. Raises the three verbs."""
-        await self._send(
-            lambda: obstore.put_async(
-                self._store,
-                key,
-                body,
-                attributes={"Content-Type": header_type(content_type)},
-                use_multipart=False,
+        """One request; the object becomes visible whole or not at all."""
+        attributes = {"Content-Type": header_type(content_type)}
+        with self._verdicts():
+            await obstore.put_async(
+                self._store, key, body, attributes=attributes, use_multipart=False
             )
-        )
 
     async def put_stream(self, key: str, body: AsyncIterator[bytes], *, content_type: str) -> None:
         """A multipart upload in bounded memory.
@@ -106,21 +83,19 @@ class ObjectStore:
         cancelled, the upload is aborted at once, even while `body` is silent.
         """
         stream = _CancellableBody(body)
-        upload = asyncio.ensure_future(
-            self._send(
-                lambda: obstore.put_async(
-                    self._store,
-                    key,
-                    stream,
-                    attributes={"Content-Type": header_type(content_type)},
-                    use_multipart=True,
-                    chunk_size=PART_BYTES,
-                    max_concurrency=CONCURRENT_PARTS,
-                )
-            )
+        request = obstore.put_async(
+            self._store,
+            key,
+            stream,
+            attributes={"Content-Type": header_type(content_type)},
+            use_multipart=True,
+            chunk_size=PART_BYTES,
+            max_concurrency=CONCURRENT_PARTS,
         )
+        upload = asyncio.ensure_future(request)
         try:
-            await asyncio.shield(upload)
+            with self._verdicts():
+                await asyncio.shield(upload)
         except asyncio.CancelledError:
             # obstore aborts an upload whose body fails. One that is cancelled keeps its parts.
             stream.cancel()
@@ -130,23 +105,23 @@ class ObjectStore:
 
     async def size(self, key: str) -> int | None:
         """The object's size in bytes; None if there is none, or if we may not look."""
-        try:
-            return (await obstore.head_async(self._store, key))["size"]
-        except (FileNotFoundError, PermissionDeniedError):
-            # Without the right to list, S3 answers 403 for a missing object. The put that follows
-            # fails with the right error if the credentials are refused in truth.
-            return None
-        except STORE_ERRORS as why:
-            raise self._verdict(why) from why
+        with self._verdicts():
+            try:
+                return (await obstore.head_async(self._store, key))["size"]
+            except (FileNotFoundError, PermissionDeniedError):
+                # Without the right to list, S3 answers 403 for a missing object. The put that
+                # follows fails with the right error if the credentials are refused in truth.
+                return None
 
     async def ready(self) -> None:
         """Return if the store answers and has the bucket; raise `Stop` for every other outcome."""
         try:
-            await obstore.list_with_delimiter_async(self._store, "no-such-folder")
-        except STORE_ERRORS as why:
-            if _first(_CODE, str(why)) != "AccessDenied":  # we may be allowed to put, not to list
-                found = self._verdict(why)
-                raise Stop(found.reason, found.message) from why
+            with self._verdicts():
+                await obstore.list_with_delimiter_async(self._store, "no-such-folder")
+        except Verdict as why:
+            # We may be allowed to put and not to list.
+            if _first(_CODE, str(why.__cause__)) != "AccessDenied":
+                raise Stop(why.reason, why.message) from why.__cause__
 
     async def answers(self) -> bool:
         """Whether the store answers and would take objects: a health check."""
@@ -156,37 +131,39 @@ class ObjectStore:
             return False
         return True
 
-    async def _send(self, request: Callable[[], Awaitable[T]]) -> T:
+    @contextmanager
+    def _verdicts(self) -> Iterator[None]:
         try:
-            return await request()
+            yield
         except STORE_ERRORS as why:
-            raise self._verdict(why) from why
-
-    def _verdict(self, why: Exception) -> Verdict:
-        return verdict(str(why), bucket=self.bucket, address=self._address)
+            raise verdict(str(why), bucket=self.bucket, address=self._address) from why
 
 
 def verdict(error: str, *, bucket: str, address: str) -> Verdict:
     """What follows from obstore's text about a request that failed."""
     code = _first(_CODE, error)
     status = int(_first(_STATUS, error) or 0)
+    reason = REASONS.get(code)
     store = f"The object store at {address}"
-    if code == "NoSuchBucket" or (status == 404 and not code):
+    if reason == "no_bucket" or (status == 404 and not code):
         return Stop("no_bucket", f"{store} has no bucket {bucket}.")
-    if code in REFUSED or (status == 403 and not code) or "BareRedirect" in error:
+    if reason == "store_refused" or (status == 403 and not code) or "BareRedirect" in error:
         return Stop(
             "store_refused", f"{store} refused us ({code or status}): check the AWS_ settings."
         )
-    if code in FULL or status == 507:
+    if reason == "store_full" or status == 507:
         return Stop("store_full", f"{store} has no room left.")
-    if code in RATE_LIMITED or status == 429:
+    if reason == "store_slow_down" or status == 429:
         return RateLimited("store_slow_down", f"{store} asks for fewer requests.")
-    if code in BAD_KEY or error.startswith("Could not parse path"):
+    if reason == "object_key_refused" or error.startswith("Could not parse path"):
         return SetAside("object_key_refused", f"{store} refused the object's name.")
-    if 400 <= status < 500 and status not in TEMPORARY:
-        return SetAside("store_refused_object", f"{store} answered {_answer(status, error)}.")
     if status:
-        return TryAgain("store_unavailable", f"{store} answered {_answer(status, error)}.")
+        # The store's own words, where it gave some.
+        words = " ".join(_first(_MESSAGE, error).split()).rstrip(".") or code
+        answer = f"{store} answered {status}: {words}".removesuffix(": ") + "."
+        if 400 <= status < 500 and status not in TEMPORARY:
+            return SetAside("store_refused_object", answer)
+        return TryAgain("store_unavailable", answer)
     how = "cannot be reached" if _NOT_CONNECTED.search(error) else "did not answer"
     return TryAgain("store_unreachable", f"{store} {how}.")
 
@@ -196,46 +173,35 @@ def header_type(content_type: str) -> str:
     return content_type if _CONTENT_TYPE.fullmatch(content_type) else "application/octet-stream"
 
 
-def _answer(status: int, error: str) -> str:
-    """The status with the store's own words, where it gave some."""
-    words = " ".join(_first(_MESSAGE, error).split()).rstrip(".") or _first(_CODE, error)
-    return f"{status}: {words}" if words else str(status)
-
-
 def _first(pattern: re.Pattern[str], text: str) -> str:
     found = pattern.search(text)
     return found[1] if found else ""
 
 
-class _BodyCancelledError(Exception):
-    """Fails a body from outside, so that obstore aborts its upload."""
-
-
 class _CancellableBody:
-    """A body that can be failed from outside, also while it waits for its next chunk."""
+    """A body that can be failed from outside, also while it waits for its next chunk.
+
+    obstore awaits each chunk in a task of its own.
+    """
 
     def __init__(self, body: AsyncIterator[bytes]) -> None:
         self._body = body
         self._cancelled = False
-        self._waiting: asyncio.Task[Any] | None = None
+        self._waiting: asyncio.Timeout | None = None
 
     def cancel(self) -> None:
         self._cancelled = True
         if self._waiting is not None:
-            self._waiting.cancel()
+            self._waiting.reschedule(0)
 
     def __aiter__(self) -> "_CancellableBody":
         return self
 
     async def __anext__(self) -> bytes:
         if self._cancelled:
-            raise _BodyCancelledError
-        self._waiting = asyncio.current_task()  # obstore awaits each chunk in a task of its own
+            raise TimeoutError
         try:
-            return await anext(self._body)
-        except asyncio.CancelledError:
-            if self._cancelled:
-                raise _BodyCancelledError from None
-            raise
+            async with asyncio.timeout(None) as self._waiting:
+                return await anext(self._body)
         finally:
             self._waiting = None

@@ -30,7 +30,6 @@ class StoreSettings:
 
     @classmethod
     def read(cls, reader: Reader) -> "StoreSettings":
-        """From AWS_* and S3_*."""
         endpoint = reader.url("S3_ENDPOINT_URL", ("http", "https"), "")
         public_read = reader.flag("S3_PUBLIC_READ", True)
         return cls(

@@ -24,10 +24,7 @@ SHOWN = {
 
 
 class ObjectUrls:
-    """One store, as browsers reach it: S3_PUBLIC_URL, else its endpoint, else Amazon's.
-
-    `public` says whether everybody may read the objects.
-    """
+    """One store, as browsers reach it. `public` says whether everybody may read the objects."""
 
     def __init__(self, settings: StoreSettings, now: Callable[[], datetime]) -> None:
         address = settings.public_url or f"https://s3.{settings.region}.amazonaws.com"

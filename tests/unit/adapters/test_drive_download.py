@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from services.adapters.drive.download import RESUMED_FROM
-from services.adapters.drive.requests import Limits
+from services.adapters.drive.settings import Limits
 from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, TryAgain, Verdict
 from services.core.events import FileFound
 from tests.fakes.google import (

@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from services.adapters.drive import Drive
-from services.adapters.drive.requests import Limits
-from services.adapters.drive.settings import DriveSettings
+from services.adapters.drive.credentials import Authenticator
+from services.adapters.drive.requests import DriveSession
+from services.adapters.drive.settings import DriveSettings, Limits
 from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain, Verdict
 from services.core.settings import Secret
 from tests.fakes.google import (
@@ -54,8 +55,9 @@ async def test_an_answer_that_never_comes_is_not_waited_for() -> None:
         await asyncio.sleep(60)
         raise AssertionError
 
-    settings = DriveSettings(api_url=API, api_key=Secret("k"))
-    slow = Drive(settings, httpx.MockTransport(never), limits=Limits(answer=0.05))
+    settings = DriveSettings(api_url=API, api_key=Secret("k"), limits=Limits(answer=0.05))
+    transport = httpx.MockTransport(never)
+    slow = Drive(DriveSession(settings, transport, Token(), QuotaRecorder()))
     with pytest.raises(TryAgain) as caught:
         await slow.list_page("F", token=None, resource_key=None)
     assert caught.value.reason == "drive_unavailable"
@@ -143,12 +145,10 @@ async def test_a_block_is_waited_for_as_long_as_the_settings_say() -> None:
     assert caught.value.seconds == 7.0
 
 
-class Token:
+class Token(Authenticator):
     """The first token is rejected, the next may be."""
 
     is_service_account = True
-    query: Mapping[str, str] = {}
-    secret = ""
 
     def __init__(self) -> None:
         self.number = 1
@@ -162,9 +162,8 @@ class Token:
 
 
 def with_token(asked: Responder, quota: QuotaRecorder) -> Drive:
-    settings = DriveSettings(api_url=API, api_key=Secret("secret-key"))
-    transport = httpx.MockTransport(asked)
-    return Drive(settings, transport, authenticator=Token(), quota=quota, limits=QUICK)
+    settings = DriveSettings(api_url=API, api_key=Secret("secret-key"), limits=QUICK)
+    return Drive(DriveSession(settings, httpx.MockTransport(asked), Token(), quota))
 
 
 async def test_a_rejected_token_is_renewed_once_and_the_request_paid_for_again() -> None:

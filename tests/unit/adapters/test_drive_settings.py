@@ -1,14 +1,9 @@
 """The way to Drive: directly, or through the proxy of the environment."""
 
-from dataclasses import replace
-
 import pytest
 
-from services.adapters.drive.connect import limits_of
-from services.adapters.drive.proxies import proxy_for
-from services.adapters.drive.requests import Limits
-from services.adapters.drive.settings import GOOGLE, DriveSettings
-from services.core.settings import Secret
+from services.adapters.drive.settings import DriveSettings, Limits, proxy_for
+from services.core.settings import Reader
 
 PROXY = "http://proxy.test:3128"
 
@@ -40,7 +35,6 @@ def test_the_environment_names_the_proxy(
 
 
 def test_one_setting_bounds_every_wait_and_its_default_is_the_adapters_own() -> None:
-    usual = DriveSettings(api_url=GOOGLE, api_key=Secret(""))
-    assert limits_of(usual) == Limits()
-    quick = limits_of(replace(usual, timeout_seconds=4.0))
+    assert DriveSettings.read(Reader({})).limits == Limits()
+    quick = DriveSettings.read(Reader({"DRIVE_TIMEOUT_SECONDS": "4"})).limits
     assert (quick.answer, quick.silence, quick.grace) == (4.0, 2.0, 4.0)

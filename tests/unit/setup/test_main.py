@@ -8,8 +8,7 @@ from services.adapters.kafka.admin import TopicsChangedError
 from services.adapters.store.bucket import StoreUnavailableError
 from services.core.errors import Stop
 from services.core.settings import Reader
-from services.setup.__main__ import main, provisioners
-from services.setup.service import Provisioner, set_up
+from services.setup.__main__ import Provisioner, main, provisioners, set_up
 
 
 async def test_a_server_that_comes_late_is_waited_for_and_named() -> None:
