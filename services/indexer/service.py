@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from services.adapters.catalog.errors import CatalogUnavailableError, OvertakenError
-from services.adapters.catalog.rows import Keys, Rows
+from services.adapters.catalog.rows import Rows
 from services.adapters.catalog.writer import Position
 from services.adapters.kafka.dead_letters import PublishesRecords, publish_dead_letter
 from services.adapters.kafka.errors import KafkaUnavailableError
@@ -21,7 +21,7 @@ from services.core import topics
 from services.core.errors import Stop
 from services.core.events import Waiting
 from services.core.wire import UndecodableError, UnknownEventError, decode
-from services.indexer.fold import affected_keys, fold
+from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
 
 CONSUMED = (
@@ -65,7 +65,7 @@ class WritesCatalog(Protocol):
     def take_lock(self) -> bool: ...
     def offsets(self) -> Mapping[Position, tuple[str, int]]: ...
     def begin_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None: ...
-    def load(self, keys: Keys) -> Rows: ...
+    def load(self, wanted: Rows) -> Rows: ...
     def save(
         self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]
     ) -> None: ...
@@ -216,8 +216,9 @@ def write(
     writer: WritesCatalog, records: Sequence[LogRecord], moves: Mapping[Position, tuple[int, int]]
 ) -> None:
     """One batch: load what it affects, fold it in, write the difference and the offsets."""
-    before = writer.load(affected_keys(record.event for record in records))
-    writer.save(before, fold(before, records), moves)
+    batch = rows_of(records)
+    before = writer.load(batch)
+    writer.save(before, fold(before, batch), moves)
 
 
 def batches(records: Iterable[Raw], rows: int) -> Iterator[list[Raw]]:

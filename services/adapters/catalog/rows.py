@@ -113,21 +113,3 @@ class Rows(Struct, kw_only=True):
     folders: dict[FolderKey, FolderRow] = field(default_factory=dict)
     files: dict[FileKey, FileRow] = field(default_factory=dict)
     images: dict[str, ImageRow] = field(default_factory=dict)
-
-    def copy(self) -> "Rows":
-        """Another working set with the same rows."""
-        return Rows(
-            imports=dict(self.imports),
-            folders=dict(self.folders),
-            files=dict(self.files),
-            images=dict(self.images),
-        )
-
-
-class Keys(Struct, kw_only=True):
-    """Which rows a batch affects: to be loaded before it is folded."""
-
-    imports: set[str] = field(default_factory=set)
-    folders: set[FolderKey] = field(default_factory=set)
-    files: set[FileKey] = field(default_factory=set)
-    images: set[str] = field(default_factory=set)

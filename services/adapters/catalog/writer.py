@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 
 from services.adapters.catalog.bulk import Cursor, Row, select, upsert
 from services.adapters.catalog.errors import OvertakenError, unavailable
-from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, Keys, Rows
+from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, Rows
 from services.adapters.catalog.schema import refuse_other
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.tables import images, import_files, import_folders, imports
@@ -107,18 +107,20 @@ class CatalogWriter:
                 [(*position, *start) for position, start in starts.items()],
             )
 
-    def load(self, keys: Keys) -> Rows:
-        """What exists of these rows, and the root folders of these imports."""
+    def load(self, wanted: Rows) -> Rows:
+        """What exists of the rows of these keys, and the root folders of these imports."""
         with self._transaction() as cursor:
             found = Rows()
-            for imported in select(cursor, imports, ImportRow, [(k,) for k in keys.imports]):
+            for imported in select(cursor, imports, ImportRow, [(k,) for k in wanted.imports]):
                 found.imports[imported.id] = imported
             roots = {(i.id, i.folder_id) for i in found.imports.values() if i.folder_id}
-            for folder in select(cursor, import_folders, FolderRow, [*keys.folders | roots]):
+            for folder in select(
+                cursor, import_folders, FolderRow, [*wanted.folders.keys() | roots]
+            ):
                 found.folders[folder.import_id, folder.folder_id] = folder
-            for file in select(cursor, import_files, FileRow, [*keys.files]):
+            for file in select(cursor, import_files, FileRow, [*wanted.files]):
                 found.files[file.import_id, file.file_id] = file
-            for image in select(cursor, images, ImageRow, [(k,) for k in keys.images]):
+            for image in select(cursor, images, ImageRow, [(k,) for k in wanted.images]):
                 found.images[image.google_drive_id] = image
             return found
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from datetime import UTC, datetime
 
 import pytest
@@ -125,7 +126,7 @@ async def test_a_second_run_counts_nothing_twice() -> None:
     world = World()
     await world.publisher.publish([STORED])
     await world.index_until(files=1)
-    before = world.database.rows.copy()
+    before = deepcopy(world.database.rows)
     await world.index_until(files=1)
     assert world.database.rows == before
 
