@@ -1,4 +1,4 @@
-"""Two rows of one key become one: each group of columns comes from the row that is greater in it."""
+"""Two rows of one key become one: each group of columns is taken from the greater row."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -7,24 +7,21 @@ from datetime import datetime
 
 from msgspec import Struct, field
 
-FileKey = tuple[str, str]
-FolderKey = tuple[str, str]
-
 
 class FileRow(Struct, frozen=True, kw_only=True):
     """One file in one import. The outcome's fields are None while there is none."""
 
     import_id: str
     file_id: str
-    state: str = "pending"
-    listed: bool = False
+    state: str = "pending"  # pending, stored, unchanged, failed, skipped
+    listed: bool = False  # opened by a manifest
     skip_reason: str | None = None
     name: str = ""
     mime_type: str = ""
     size: int | None = None
     folder_id: str = ""
     path: tuple[str, ...] = ()
-    metadata_source: int = 0
+    metadata_source: int = 0  # ranks the metadata against others of the file
     metadata_at: datetime | None = None
     round: int | None = None
     drive_version: int | None = None
@@ -70,9 +67,9 @@ class ImageRow(Struct, frozen=True, kw_only=True):
     width: int | None
     height: int | None
     modified_at: datetime | None
-    metadata_at: datetime
+    metadata_at: datetime  # when Drive gave name, type, place, pixels
     drive_version: int
-    fetched: bool
+    fetched: bool  # the bytes were fetched, not found in place
     updated_at: datetime
 
 
@@ -87,13 +84,13 @@ class ImportRow(Struct, frozen=True, kw_only=True):
     folder_named_at: datetime | None = None
     requested_at: datetime | None = None
     epoch: int = 0
-    control: str | None = None
+    control: str | None = None  # the newest control event's kind: paused, resumed, …
     found: int = 0
     stored: int = 0
     unchanged: int = 0
     failed: int = 0
     pending: int = 0
-    skipped: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)  # {reason: distinct files}
     failures: dict[str, int] = field(default_factory=dict)
     found_bytes: int = 0
     stored_bytes: int = 0
@@ -106,10 +103,19 @@ class ImportRow(Struct, frozen=True, kw_only=True):
     finished_at: datetime | None = None
 
 
+class OffsetRow(Struct, frozen=True, kw_only=True):
+    """The next offset to read of one partition."""
+
+    topic: str
+    partition: int
+    topic_id: str
+    next_offset: int
+
+
 class Rows(Struct, kw_only=True):
-    """A working set: what a batch affects, as loaded, then as folded."""
+    """A working set by key: the rows that a batch makes, those that exist, or what they become."""
 
     imports: dict[str, ImportRow] = field(default_factory=dict)
-    folders: dict[FolderKey, FolderRow] = field(default_factory=dict)
-    files: dict[FileKey, FileRow] = field(default_factory=dict)
+    folders: dict[tuple[str, str], FolderRow] = field(default_factory=dict)
+    files: dict[tuple[str, str], FileRow] = field(default_factory=dict)
     images: dict[str, ImageRow] = field(default_factory=dict)

@@ -16,10 +16,9 @@ from psycopg.rows import dict_row
 
 from services.adapters.catalog.bulk import Cursor, Row, select, upsert
 from services.adapters.catalog.errors import OvertakenError, unavailable
-from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, Rows
+from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, OffsetRow, Rows
 from services.adapters.catalog.schema import refuse_other
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.tables import images, import_files, import_folders, imports
 
 Position = tuple[str, int]
 Key = TypeVar("Key")
@@ -33,13 +32,6 @@ PASSING = (
     psycopg.errors.ReadOnlySqlTransaction,
     psycopg.errors.UndefinedTable,
 )
-
-
-class _Consumed(msgspec.Struct):
-    topic: str
-    partition: int
-    topic_id: str
-    next_offset: int
 
 
 class CatalogWriter:
@@ -95,7 +87,7 @@ class CatalogWriter:
         """The next offset to read of each partition, with the id of its topic."""
         with self._transaction() as cursor:
             cursor.execute("SELECT topic, partition, topic_id, next_offset FROM consumed_offsets")
-            rows = [msgspec.convert(row, _Consumed) for row in cursor]
+            rows = [msgspec.convert(row, OffsetRow) for row in cursor]
         return {(row.topic, row.partition): (row.topic_id, row.next_offset) for row in rows}
 
     def begin_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None:
@@ -111,16 +103,14 @@ class CatalogWriter:
         """What exists of the rows of these keys, and the root folders of these imports."""
         with self._transaction() as cursor:
             found = Rows()
-            for imported in select(cursor, imports, ImportRow, [(k,) for k in wanted.imports]):
+            for imported in select(cursor, ImportRow, [(k,) for k in wanted.imports]):
                 found.imports[imported.id] = imported
             roots = {(i.id, i.folder_id) for i in found.imports.values() if i.folder_id}
-            for folder in select(
-                cursor, import_folders, FolderRow, [*wanted.folders.keys() | roots]
-            ):
+            for folder in select(cursor, FolderRow, [*wanted.folders.keys() | roots]):
                 found.folders[folder.import_id, folder.folder_id] = folder
-            for file in select(cursor, import_files, FileRow, [*wanted.files]):
+            for file in select(cursor, FileRow, [*wanted.files]):
                 found.files[file.import_id, file.file_id] = file
-            for image in select(cursor, images, ImageRow, [(k,) for k in wanted.images]):
+            for image in select(cursor, ImageRow, [(k,) for k in wanted.images]):
                 found.images[image.google_drive_id] = image
             return found
 
@@ -128,10 +118,10 @@ class CatalogWriter:
         """Write what changed, and move each offset from the first to the second value; all or
         nothing. Raises `OvertakenError` if an offset is not where the batch began."""
         with self._transaction() as cursor:
-            upsert(cursor, imports, _changed(before.imports, after.imports))
-            upsert(cursor, import_folders, _changed(before.folders, after.folders))
-            upsert(cursor, import_files, _changed(before.files, after.files))
-            upsert(cursor, images, _changed(before.images, after.images))
+            upsert(cursor, _changed(before.imports, after.imports))
+            upsert(cursor, _changed(before.folders, after.folders))
+            upsert(cursor, _changed(before.files, after.files))
+            upsert(cursor, _changed(before.images, after.images))
             _move(cursor, moves)
 
     @contextmanager
