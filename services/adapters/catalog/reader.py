@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequen
 from contextlib import contextmanager
 from typing import Any
 
+from msgspec import Struct
 from psycopg import errors as postgres
-from sqlalchemy import ColumnElement, Select, case, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, Table, case, func, select, tuple_
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -37,35 +38,38 @@ PAGES_AT_ONCE = CONNECTIONS // 2
 NO_TABLES = (postgres.UndefinedTable, postgres.UndefinedColumn, postgres.InvalidSchemaName)
 
 Column = ColumnElement[Any]
-_SPECIAL: Mapping[type, Mapping[str, Column]] = {
-    Image: {},
-    ImageDetails: {"path": func.array_to_string(images.c.path, "/")},
-    ImportProgress: {"name": imports.c.folder_name, "updated_at": imports.c.last_event_at},
-    ImportFile: {
-        "google_drive_id": import_files.c.file_id,
-        "path": func.array_to_string(import_files.c.path, "/"),
-        "reason": case(
-            (import_files.c.state == "skipped", import_files.c.skip_reason),
-            else_=import_files.c.reason,
-        ),
-        "size": func.coalesce(import_files.c.size, import_files.c.stored_size),
-        "round": func.coalesce(import_files.c.round, 0),
-        "attempts": func.coalesce(import_files.c.attempts, 0),
-        "updated_at": func.coalesce(import_files.c.outcome_at, import_files.c.metadata_at),
-    },
-    FailedFolder: {
-        "path": func.array_to_string(import_folders.c.path, "/"),
-        "reason": func.coalesce(import_folders.c.reason, ""),
-        "message": func.coalesce(import_folders.c.message, ""),
-    },
+_SOURCES: Mapping[type, tuple[Table, Mapping[str, Column]]] = {
+    Image: (images, {}),
+    ImageDetails: (images, {"path": func.array_to_string(images.c.path, "/")}),
+    ImportProgress: (
+        imports,
+        {"name": imports.c.folder_name, "updated_at": imports.c.last_event_at},
+    ),
+    ImportFile: (
+        import_files,
+        {
+            "google_drive_id": import_files.c.file_id,
+            "path": func.array_to_string(import_files.c.path, "/"),
+            "reason": case(
+                (import_files.c.state == "skipped", import_files.c.skip_reason),
+                else_=import_files.c.reason,
+            ),
+            "size": func.coalesce(import_files.c.size, import_files.c.stored_size),
+            "round": func.coalesce(import_files.c.round, 0),
+            "attempts": func.coalesce(import_files.c.attempts, 0),
+            "updated_at": func.coalesce(import_files.c.outcome_at, import_files.c.metadata_at),
+        },
+    ),
+    FailedFolder: (
+        import_folders,
+        {
+            "path": func.array_to_string(import_folders.c.path, "/"),
+            "reason": func.coalesce(import_folders.c.reason, ""),
+            "message": func.coalesce(import_folders.c.message, ""),
+        },
+    ),
 }
-_TABLES = {
-    Image: images,
-    ImageDetails: images,
-    ImportProgress: imports,
-    ImportFile: import_files,
-    FailedFolder: import_folders,
-}
+"""Where the fields of each answer come from: columns of their name, except for these."""
 
 
 class CatalogReader:
@@ -76,15 +80,12 @@ class CatalogReader:
         self._pages = asyncio.Semaphore(PAGES_AT_ONCE)
 
     async def close(self) -> None:
-        """Give all connections back."""
         await self._engine.dispose()
 
     async def check(self) -> None:
-        """As `ReadsCatalog` says."""
         await self._rows(select(imports.c.id).limit(1))
 
     async def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]:
-        """As `ReadsCatalog` says."""
         after: int | None = None
         while True:
             async with self._pages:
@@ -98,7 +99,6 @@ class CatalogReader:
     async def images(
         self, wanted: ImageFilter, *, after: int | None, limit: int
     ) -> Sequence[Image]:
-        """As `ReadsCatalog` says."""
         query = _images(wanted).limit(limit)
         if after is not None:
             later = images.c.id < after if wanted.newest_first else images.c.id > after
@@ -106,13 +106,11 @@ class CatalogReader:
         return [Image(**row) for row in await self._rows(query)]
 
     async def image(self, google_drive_id: str) -> ImageDetails | None:
-        """As `ReadsCatalog` says."""
         query = _select(ImageDetails).where(images.c.google_drive_id == google_drive_id)
         rows = await self._rows(query)
         return ImageDetails(**rows[0]) if rows else None
 
     async def imports(self, *, before: ImportPlace | None, limit: int) -> Sequence[ImportProgress]:
-        """As `ReadsCatalog` says."""
         place = (imports.c.requested_at, imports.c.id)
         query = (
             _select(ImportProgress)
@@ -125,14 +123,12 @@ class CatalogReader:
         return [ImportProgress(**row) for row in await self._rows(query)]
 
     async def imports_by_id(self, ids: Collection[str]) -> Mapping[str, ImportProgress]:
-        """As `ReadsCatalog` says."""
         query = _select(ImportProgress).where(imports.c.id.in_(ids))
         return {row["id"]: ImportProgress(**row) for row in await self._rows(query)}
 
     async def import_files(
         self, import_id: str, *, state: str | None, after: str | None, limit: int
     ) -> Sequence[ImportFile]:
-        """As `ReadsCatalog` says."""
         files = import_files.c
         query = _select(ImportFile).where(files.import_id == import_id)
         if state is not None:
@@ -143,7 +139,6 @@ class CatalogReader:
         return [ImportFile(**row) for row in await self._rows(query)]
 
     async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]:
-        """As `ReadsCatalog` says."""
         folders = import_folders.c
         failed = folders.failed_at.is_not(None) & folders.closed.is_(False)
         query = _select(FailedFolder).where(folders.import_id == import_id, failed)
@@ -181,11 +176,10 @@ def _engine(settings: DatabaseSettings) -> AsyncEngine:
     )
 
 
-def _select(kind: type[Image | ImportProgress | ImportFile | FailedFolder]) -> Select[Any]:
-    """A query for the fields of a struct: columns of the same name, except the special ones."""
-    table, special = _TABLES[kind], _SPECIAL[kind]
-    names = kind.__struct_fields__
-    return select(*(special[n].label(n) if n in special else table.c[n] for n in names))
+def _select(kind: type[Struct]) -> Select[Any]:
+    table, special = _SOURCES[kind]
+    fields = kind.__struct_fields__
+    return select(*(special[f].label(f) if f in special else table.c[f] for f in fields))
 
 
 def _images(wanted: ImageFilter) -> Select[Any]:
