@@ -41,10 +41,7 @@ Column = ColumnElement[Any]
 _SOURCES: Mapping[type, tuple[Table, Mapping[str, Column]]] = {
     Image: (images, {}),
     ImageDetails: (images, {"path": func.array_to_string(images.c.path, "/")}),
-    ImportProgress: (
-        imports,
-        {"name": imports.c.folder_name, "updated_at": imports.c.last_event_at},
-    ),
+    ImportProgress: (imports, {}),
     ImportFile: (
         import_files,
         {

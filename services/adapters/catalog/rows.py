@@ -1,4 +1,4 @@
-"""What PostgreSQL keeps, one struct a table: fields are columns (`adapters/catalog/tables.py`).
+"""What PostgreSQL keeps, one struct a table: fields are columns (`tables.py`).
 
 Rows are values: a merge makes a new one, so a changed row is one that is another object.
 """
@@ -6,6 +6,8 @@ Rows are values: a merge makes a new one, so a changed row is one that is anothe
 from datetime import datetime
 
 from msgspec import Struct, field
+
+from services.adapters.catalog.views import ImportProgress, ImportState
 
 
 class FileRow(Struct, frozen=True, kw_only=True):
@@ -73,34 +75,17 @@ class ImageRow(Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-class ImportRow(Struct, frozen=True, kw_only=True):
-    """One import: what was asked, what controls it, and sums over its files and folders."""
+class ImportRow(ImportProgress, frozen=True, kw_only=True):
+    """One import as the api shows it, and what its next merge is compared with."""
 
-    id: str
-    state: str = "queued"
+    state: ImportState = "queued"
     folder_id: str | None = None
     folder_url: str | None = None
-    folder_name: str | None = None
-    folder_named_at: datetime | None = None
     requested_at: datetime | None = None
+    updated_at: datetime | None = None  # the time of the newest event
+    folder_named_at: datetime | None = None
     epoch: int = 0
     control: str | None = None  # the newest control event's kind: paused, resumed, …
-    found: int = 0
-    stored: int = 0
-    unchanged: int = 0
-    failed: int = 0
-    pending: int = 0
-    skipped: dict[str, int] = field(default_factory=dict)  # {reason: distinct files}
-    failures: dict[str, int] = field(default_factory=dict)
-    found_bytes: int = 0
-    stored_bytes: int = 0
-    folders_found: int = 0
-    folders_listed: int = 0
-    folders_failed: int = 0
-    message: str | None = None
-    first_stored_at: datetime | None = None
-    last_event_at: datetime | None = None
-    finished_at: datetime | None = None
 
 
 class OffsetRow(Struct, frozen=True, kw_only=True):

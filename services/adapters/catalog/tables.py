@@ -7,7 +7,7 @@ be compared with. All times come from events.
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from msgspec import Struct
 from sqlalchemy import (
@@ -30,8 +30,9 @@ from sqlalchemy.types import TypeEngine
 
 from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, OffsetRow
 
-TYPES: Mapping[type, TypeEngine[Any]] = {
+TYPES: Mapping[Any, TypeEngine[Any]] = {
     str: Text(),
+    Literal: Text(),
     int: BigInteger(),
     float: Double(),
     bool: Boolean(),

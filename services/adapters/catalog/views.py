@@ -69,8 +69,8 @@ class ImportProgress(Struct, frozen=True, kw_only=True):
     unchanged: int = 0
     failed: int = 0
     pending: int = 0
-    skipped: dict[str, int] = field(default_factory=dict)
-    failures: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)  # {reason: distinct files}
+    failures: dict[str, int] = field(default_factory=dict)  # {reason: distinct files}
     found_bytes: int = 0
     stored_bytes: int = 0
     folders_found: int = 0

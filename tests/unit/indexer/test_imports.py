@@ -24,7 +24,7 @@ def import_after(*events: e.Message) -> ImportRow:
 
 def test_the_name_of_its_folder_is_told_and_counts_as_news_of_the_import() -> None:
     row = import_after(SAMPLES["ImportRequested"], replace(NAMED, named_at=AT + timedelta(hours=1)))
-    assert (row.folder_name, row.last_event_at) == (NAMED.name, AT + timedelta(hours=1))
+    assert (row.name, row.updated_at) == (NAMED.name, AT + timedelta(hours=1))
     assert (row.state, row.folders_found) == ("queued", 1)
 
 
@@ -35,6 +35,6 @@ def test_the_newest_name_and_the_newest_time_count(history: list[LogRecord]) -> 
         names = [
             (event.named_at, event.name) for event in events if isinstance(event, e.FolderNamed)
         ]
-        assert (row.folder_named_at, row.folder_name) == max(names, default=(None, None))
+        assert (row.folder_named_at, row.name) == max(names, default=(None, None))
         times = [getattr(event, name) for event in events for name in TIMES if hasattr(event, name)]
-        assert row.last_event_at == max(times)
+        assert row.updated_at == max(times)
