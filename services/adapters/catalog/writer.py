@@ -7,7 +7,7 @@ are set: a batch that was counted already fails as a whole.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TypeVar
+from typing import LiteralString, TypeVar
 
 import msgspec
 import psycopg
@@ -69,25 +69,19 @@ class CatalogWriter:
         Raises `CatalogUnavailableError` for older ones or none, since `setup` may still be at work,
         and `Stop` for newer ones.
         """
-        with self._transaction() as cursor:
-            cursor.execute("SELECT to_regclass('alembic_version') IS NOT NULL AS migrated")
-            if not _first(cursor)["migrated"]:
-                refuse_other(None)
-            cursor.execute("SELECT max(version_num) AS version FROM alembic_version")
-            version = _first(cursor)["version"]
-            refuse_other(None if version is None else str(version))
+        (found,) = self._rows("SELECT to_regclass('alembic_version') AS table")
+        rows = self._rows("SELECT version_num FROM alembic_version") if found["table"] else []
+        refuse_other(max((str(row["version_num"]) for row in rows), default=None))
 
     def take_lock(self) -> bool:
         """True if this connection is now, or was already, the active writer's."""
-        with self._transaction() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s) AS locked", (LOCK,))
-            return bool(_first(cursor)["locked"])
+        (row,) = self._rows("SELECT pg_try_advisory_lock(%s) AS locked", LOCK)
+        return bool(row["locked"])
 
     def offsets(self) -> Mapping[Position, tuple[str, int]]:
         """The next offset to read of each partition, with the id of its topic."""
-        with self._transaction() as cursor:
-            cursor.execute("SELECT topic, partition, topic_id, next_offset FROM consumed_offsets")
-            rows = [msgspec.convert(row, OffsetRow) for row in cursor]
+        found = self._rows("SELECT topic, partition, topic_id, next_offset FROM consumed_offsets")
+        rows = msgspec.convert(found, list[OffsetRow])
         return {(row.topic, row.partition): (row.topic_id, row.next_offset) for row in rows}
 
     def begin_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None:
@@ -124,6 +118,10 @@ class CatalogWriter:
             upsert(cursor, _changed(before.images, after.images))
             _move(cursor, moves)
 
+    def _rows(self, query: LiteralString, *values: object) -> list[dict[str, object]]:
+        with self._transaction() as cursor:
+            return cursor.execute(query, values).fetchall()
+
     @contextmanager
     def _transaction(self) -> Iterator[Cursor]:
         try:
@@ -131,11 +129,6 @@ class CatalogWriter:
                 yield cursor
         except PASSING as why:
             raise unavailable(why) from why
-
-
-def _first(cursor: Cursor) -> dict[str, object]:
-    """The row of a query that always gives one."""
-    return cursor.fetchone() or {}
 
 
 def _changed(before: Mapping[Key, Row], after: Mapping[Key, Row]) -> list[Row]:
