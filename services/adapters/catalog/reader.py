@@ -4,15 +4,12 @@ Readers of the whole table take it page by page, so that a slow one holds no con
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 from msgspec import Struct
 from psycopg import errors as postgres
-from sqlalchemy import ColumnElement, Select, Table, case, func, select, tuple_
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy import ColumnElement, Select, Table, case, exc, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from services.adapters.catalog.settings import DatabaseSettings
@@ -26,7 +23,7 @@ from services.adapters.catalog.views import (
     ImportPlace,
     ImportProgress,
 )
-from services.core.errors import SetAside, TryAgain
+from services.core.errors import SetAside, TryAgain, Verdict
 
 CONNECT_SECONDS = 3
 POOL_SECONDS = 3
@@ -37,8 +34,8 @@ PAGES_AT_ONCE = CONNECTIONS // 2
 """Readers of the whole table queue for these, so that other questions always find a connection."""
 NO_TABLES = (postgres.UndefinedTable, postgres.UndefinedColumn, postgres.InvalidSchemaName)
 
-Column = ColumnElement[Any]
-_SOURCES: Mapping[type, tuple[Table, Mapping[str, Column]]] = {
+Answer = TypeVar("Answer", bound=Struct)
+_SOURCES: Mapping[type[Struct], tuple[Table, Mapping[str, ColumnElement[Any]]]] = {
     Image: (images, {}),
     ImageDetails: (images, {"path": func.array_to_string(images.c.path, "/")}),
     ImportProgress: (imports, {}),
@@ -80,7 +77,7 @@ class CatalogReader:
         await self._engine.dispose()
 
     async def check(self) -> None:
-        await self._rows(select(imports.c.id).limit(1))
+        await self.imports(before=None, limit=1)
 
     async def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]:
         after: int | None = None
@@ -96,69 +93,74 @@ class CatalogReader:
     async def images(
         self, wanted: ImageFilter, *, after: int | None, limit: int
     ) -> Sequence[Image]:
-        query = _images(wanted).limit(limit)
+        row, newest_first = images.c, wanted.newest_first
+        query = _select(Image).order_by(row.id.desc() if newest_first else row.id).limit(limit)
         if after is not None:
-            later = images.c.id < after if wanted.newest_first else images.c.id > after
-            query = query.where(later)
-        return [Image(**row) for row in await self._rows(query)]
+            query = query.where(row.id < after if newest_first else row.id > after)
+        if wanted.folder_id is not None:
+            query = query.where(row.folder_id == wanted.folder_id)
+        if wanted.import_id is not None:
+            query = query.join(
+                import_files,
+                (import_files.c.file_id == row.google_drive_id)
+                & (import_files.c.import_id == wanted.import_id)
+                & import_files.c.state.in_(("stored", "unchanged")),
+            )
+        return await self._fetch(Image, query)
 
     async def image(self, google_drive_id: str) -> ImageDetails | None:
         query = _select(ImageDetails).where(images.c.google_drive_id == google_drive_id)
-        rows = await self._rows(query)
-        return ImageDetails(**rows[0]) if rows else None
+        found = await self._fetch(ImageDetails, query)
+        return found[0] if found else None
 
     async def imports(self, *, before: ImportPlace | None, limit: int) -> Sequence[ImportProgress]:
         place = (imports.c.requested_at, imports.c.id)
-        query = (
-            _select(ImportProgress)
-            .where(imports.c.requested_at.is_not(None))
-            .order_by(*(column.desc() for column in place))
-            .limit(limit)
-        )
+        query = _select(ImportProgress).where(imports.c.requested_at.is_not(None))
         if before is not None:
             query = query.where(tuple_(*place) < tuple_(*before))
-        return [ImportProgress(**row) for row in await self._rows(query)]
+        query = query.order_by(*(column.desc() for column in place)).limit(limit)
+        return await self._fetch(ImportProgress, query)
 
     async def imports_by_id(self, ids: Collection[str]) -> Mapping[str, ImportProgress]:
         query = _select(ImportProgress).where(imports.c.id.in_(ids))
-        return {row["id"]: ImportProgress(**row) for row in await self._rows(query)}
+        return {row.id: row for row in await self._fetch(ImportProgress, query)}
 
     async def import_files(
         self, import_id: str, *, state: str | None, after: str | None, limit: int
     ) -> Sequence[ImportFile]:
-        files = import_files.c
-        query = _select(ImportFile).where(files.import_id == import_id)
+        row = import_files.c
+        query = _select(ImportFile).where(row.import_id == import_id)
         if state is not None:
-            query = query.where(files.state == state)
+            query = query.where(row.state == state)
         if after is not None:
-            query = query.where(files.file_id > after)
-        query = query.order_by(files.file_id).limit(limit)
-        return [ImportFile(**row) for row in await self._rows(query)]
+            query = query.where(row.file_id > after)
+        return await self._fetch(ImportFile, query.order_by(row.file_id).limit(limit))
 
     async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]:
-        folders = import_folders.c
-        failed = folders.failed_at.is_not(None) & folders.closed.is_(False)
-        query = _select(FailedFolder).where(folders.import_id == import_id, failed)
-        query = query.order_by(folders.path, folders.folder_id).limit(limit)
-        return [FailedFolder(**row) for row in await self._rows(query)]
+        row = import_folders.c
+        failed = row.failed_at.is_not(None) & row.closed.is_(False)
+        query = _select(FailedFolder).where(row.import_id == import_id, failed)
+        query = query.order_by(row.path, row.folder_id).limit(limit)
+        return await self._fetch(FailedFolder, query)
 
-    async def _rows(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
-        with _translated():
+    async def _fetch(self, kind: type[Answer], query: Select[Any]) -> list[Answer]:
+        try:
             async with self._engine.connect() as connection:
-                result = await connection.execute(query)
-                return [dict(row) for row in result.mappings()]
+                rows = await connection.execute(query)
+                return [kind(**row) for row in rows.mappings()]
+        except exc.SQLAlchemyError as why:
+            verdict = _verdict(why)
+            if verdict is None:
+                raise
+            raise verdict from why
 
 
 def _engine(settings: DatabaseSettings) -> AsyncEngine:
-    options = {
-        "default_transaction_read_only": "on",
-        "statement_timeout": f"{STATEMENT_SECONDS}s",
-        "timezone": "UTC",
-    }
     parameters = settings.parameters(
         connect_timeout=str(CONNECT_SECONDS),
         application_name="drivestream-api",
-        options=" ".join(f"-c {name}={value}" for name, value in options.items()),
+        options="-c default_transaction_read_only=on -c timezone=UTC "
+        f"-c statement_timeout={STATEMENT_SECONDS}s",
     )
     return create_async_engine(
         "postgresql+psycopg://",
@@ -179,39 +181,21 @@ def _select(kind: type[Struct]) -> Select[Any]:
     return select(*(special[f].label(f) if f in special else table.c[f] for f in fields))
 
 
-def _images(wanted: ImageFilter) -> Select[Any]:
-    query = _select(Image).order_by(images.c.id.desc() if wanted.newest_first else images.c.id)
-    if wanted.folder_id is not None:
-        query = query.where(images.c.folder_id == wanted.folder_id)
-    if wanted.import_id is not None:
-        query = query.join(
-            import_files,
-            (import_files.c.file_id == images.c.google_drive_id)
-            & (import_files.c.import_id == wanted.import_id)
-            & import_files.c.state.in_(("stored", "unchanged")),
-        )
-    return query
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """SQLAlchemy's and psycopg's errors as verdicts. Any other error is a bug of ours."""
-    try:
-        yield
-    except PoolTimeoutError as why:
-        raise TryAgain(
-            "database_busy", "Too many requests are reading the database at once.", POOL_SECONDS
-        ) from why
-    except DataError as why:
-        raise SetAside("bad_value", "The database cannot hold such a name, id or cursor.") from why
-    except DBAPIError as why:
-        if isinstance(why.orig, postgres.QueryCanceled):
-            raise TryAgain("database_slow", "The database took too long to answer.") from why
-        if isinstance(why.orig, NO_TABLES):
-            raise TryAgain(
-                "database_not_ready",
-                "The database has no tables, or older ones: run `drivestream setup`.",
-            ) from why
-        if isinstance(why, OperationalError | InterfaceError) or why.connection_invalidated:
-            raise TryAgain("database_unavailable", "The database does not answer.") from why
-        raise
+def _verdict(why: exc.SQLAlchemyError) -> Verdict | None:
+    """What an error of SQLAlchemy and psycopg means; None for a bug of ours."""
+    match why:
+        case exc.TimeoutError():
+            message = "Too many requests are reading the database at once."
+            return TryAgain("database_busy", message, POOL_SECONDS)
+        case exc.DataError():
+            return SetAside("bad_value", "The database cannot hold such a name, id or cursor.")
+        case exc.DBAPIError(orig=postgres.QueryCanceled()):
+            return TryAgain("database_slow", "The database took too long to answer.")
+        case exc.DBAPIError() if isinstance(why.orig, NO_TABLES):
+            message = "The database has no tables, or older ones: run `drivestream setup`."
+            return TryAgain("database_not_ready", message)
+        case exc.OperationalError() | exc.InterfaceError():
+            return TryAgain("database_unavailable", "The database does not answer.")
+        case exc.DBAPIError(connection_invalidated=True):
+            return TryAgain("database_unavailable", "The database does not answer.")
+    return None
