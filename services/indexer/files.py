@@ -18,15 +18,7 @@ from services.indexer.record import LogRecord
 RANK = {"failed": 0, "unchanged": 1, "stored": 2}
 FROM_SKIPPED, FROM_MANIFEST, FROM_FOUND = 1, 2, 3
 """Where a file's metadata come from: a fuller source counts more."""
-METADATA = (
-    "metadata_source",
-    "metadata_at",
-    "name",
-    "mime_type",
-    "size",
-    "folder_id",
-    "path",
-)
+METADATA = ("metadata_source", "metadata_at", "name", "mime_type", "size", "folder_id", "path")
 
 
 def rows_of(record: LogRecord) -> Iterator[FileRow]:

@@ -1,7 +1,8 @@
 """Rows of `imports`: what was asked, what controls it, its sums, and the state that follows."""
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -58,18 +59,15 @@ def merged(old: ImportRow, new: ImportRow) -> ImportRow:
 
 def with_sums(row: ImportRow, sums: Sums) -> ImportRow:
     """The row with these differences added."""
-    changes: dict[str, int] = {}
-    reasons = {column: defaultdict(int, getattr(row, column)) for column in BY_REASON}
+    changes: dict[str, Any] = {column: Counter(getattr(row, column)) for column in BY_REASON}
     for (column, reason), difference in sums.items():
-        if column in reasons:
-            reasons[column][reason] += difference
+        if reason:
+            changes[column][reason] += difference
         else:
             changes[column] = getattr(row, column) + difference
-    counts = {
-        column: {reason: n for reason, n in sorted(by_reason.items()) if n}
-        for column, by_reason in reasons.items()
-    }
-    return replace(row, **changes, **counts)
+    for column in BY_REASON:
+        changes[column] = {reason: n for reason, n in sorted(changes[column].items()) if n}
+    return replace(row, **changes)
 
 
 def with_state(row: ImportRow, root: FolderRow | None) -> ImportRow:

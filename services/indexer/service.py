@@ -123,14 +123,12 @@ class Indexer:
     def _resume(self, reader: ReadsLog, writer: WritesCatalog) -> dict[Position, int]:
         """Read on from the offsets in the database; the next one of each partition."""
         ids = self.topic_ids([topic.name for topic in CONSUMED])
-        known = writer.offsets()
         logs = {position: reader.ends(*position) for position in _partitions(reader)}
-        starts = {p: (ids[p[0]], low) for p, (low, _) in logs.items() if p not in known}
-        writer.begin_offsets(starts)
+        writer.begin_offsets({p: (ids[p[0]], low) for p, (low, _) in logs.items()})
+        known = writer.offsets()
         for position, (topic_id, offset) in known.items():
             _check(position, topic_id == ids.get(position[0]), offset, logs.get(position, (0, 0)))
-        all_known = {**starts, **known}
-        positions = {position: all_known[position][1] for position in logs}
+        positions = {position: known[position][1] for position in logs}
         reader.seek(positions)
         return positions
 

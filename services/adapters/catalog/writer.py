@@ -116,7 +116,8 @@ class CatalogWriter:
             upsert(cursor, _changed(before.folders, after.folders))
             upsert(cursor, _changed(before.files, after.files))
             upsert(cursor, _changed(before.images, after.images))
-            _move(cursor, moves)
+            if moves:
+                _move(cursor, moves)
 
     def _rows(self, query: LiteralString, *values: object) -> list[dict[str, object]]:
         with self._transaction() as cursor:
@@ -136,18 +137,13 @@ def _changed(before: Mapping[Key, Row], after: Mapping[Key, Row]) -> list[Row]:
 
 
 def _move(cursor: Cursor, moves: Mapping[Position, tuple[int, int]]) -> None:
-    if not moves:
-        return
-    rows = [(topic, partition, *ends) for (topic, partition), ends in moves.items()]
-    cursor.execute(
-        "UPDATE consumed_offsets c SET next_offset = m.after "
-        "FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[]) "
-        "AS m(topic, partition, before, after) "
-        "WHERE (c.topic, c.partition, c.next_offset) = (m.topic, m.partition, m.before)",
-        [list(column) for column in zip(*rows, strict=True)],
+    cursor.executemany(
+        "UPDATE consumed_offsets SET next_offset = %s "
+        "WHERE (topic, partition, next_offset) = (%s, %s, %s)",
+        [(end, *position, start) for position, (start, end) in moves.items()],
     )
-    if cursor.rowcount != len(rows):
+    if cursor.rowcount != len(moves):
         raise OvertakenError(
-            f"{len(rows) - cursor.rowcount} of {len(rows)} partitions were consumed by another "
+            f"{len(moves) - cursor.rowcount} of {len(moves)} partitions were consumed by another "
             "indexer meanwhile"
         )
