@@ -6,11 +6,11 @@ the offsets in the database, which moved only with the rows.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from services.adapters.catalog.errors import CatalogUnavailableError, OvertakenError
 from services.adapters.catalog.rows import Rows
@@ -49,13 +49,10 @@ REASONS = {
 }
 
 
-class Closes(Protocol):
-    def close(self) -> None: ...
-
-
-class WritesCatalog(Closes, Protocol):
+class WritesCatalog(Protocol):
     """`catalog.writer.CatalogWriter`, as the indexer sees it."""
 
+    def close(self) -> None: ...
     def check_schema(self) -> None: ...
     def take_lock(self) -> bool: ...
     def offsets(self) -> Mapping[Position, tuple[str, int]]: ...
@@ -64,9 +61,6 @@ class WritesCatalog(Closes, Protocol):
     def save(
         self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]
     ) -> None: ...
-
-
-Handle = TypeVar("Handle", bound=Closes)
 
 
 @dataclass(kw_only=True)
@@ -100,25 +94,28 @@ class Indexer:
 
     async def _session(self) -> None:
         """From a fresh connection to whatever ends it."""
-        async with _opened(self.open_writer) as writer:
+        async with AsyncExitStack() as opened:
+            writer = await asyncio.to_thread(self.open_writer)
+            opened.push_async_callback(asyncio.to_thread, writer.close)
             await asyncio.to_thread(writer.check_schema)
-            if await self._is_active(writer):
-                async with _opened(self.open_reader) as reader:
-                    positions = await asyncio.to_thread(self._resume, reader, writer)
-                    self.tell(None)
-                    await self._follow(reader, writer, positions)
+            if not await self._is_active(writer):
+                return
+            reader = await asyncio.to_thread(self.open_reader)
+            opened.push_async_callback(asyncio.to_thread, reader.close)
+            positions = await asyncio.to_thread(self._resume, reader, writer)
+            self.tell(None)
+            await self._follow(reader, writer, positions)
 
     async def _is_active(self, writer: WritesCatalog) -> bool:
         """Stand by until this indexer is the active one; False if it is to stop."""
-        told = False
-        while not await asyncio.to_thread(writer.take_lock):
-            if not told:
-                self.tell(Waiting(reason="standby", message="Another indexer is active."))
-                told = True
+        if await asyncio.to_thread(writer.take_lock):
+            return True
+        self.tell(Waiting(reason="standby", message="Another indexer is active."))
+        while not self.stopping.is_set():
             await self._sleep(STANDBY_SECONDS)
-            if self.stopping.is_set():
-                return False
-        return True
+            if await asyncio.to_thread(writer.take_lock):
+                return True
+        return False
 
     def _resume(self, reader: ReadsLog, writer: WritesCatalog) -> dict[Position, int]:
         """Read on from the offsets in the database; the next one of each partition."""
@@ -162,15 +159,6 @@ class Indexer:
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self.stopping.wait(), seconds)
-
-
-@asynccontextmanager
-async def _opened(open_handle: Callable[[], Handle]) -> AsyncIterator[Handle]:
-    handle = await asyncio.to_thread(open_handle)
-    try:
-        yield handle
-    finally:
-        await asyncio.to_thread(handle.close)
 
 
 def _decoded(batch: Sequence[Raw]) -> tuple[list[LogRecord], list[tuple[Raw, str]]]:
