@@ -9,13 +9,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, Rows
+from services.adapters.catalog.rows import FileRow, FolderRow, Key, Row, Rows
 from services.indexer import files, folders, images, imports
 from services.indexer.merge import Sums
 from services.indexer.record import LogRecord
 
-Key = TypeVar("Key")
-Row = TypeVar("Row", FileRow, FolderRow, ImageRow, ImportRow)
 Counted = TypeVar("Counted", FileRow, FolderRow)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import TypeVar
 
 import msgspec
 import psycopg
@@ -12,11 +11,10 @@ from msgspec.structs import astuple
 from psycopg.types.json import Jsonb
 from sqlalchemy import Table
 
-from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow
+from services.adapters.catalog.rows import Key, Row
 from services.adapters.catalog.tables import TABLES, images
 
 Cursor = psycopg.Cursor[dict[str, object]]
-Row = TypeVar("Row", FileRow, FolderRow, ImageRow, ImportRow)
 NUL = "\x00"
 EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
@@ -29,8 +27,10 @@ def select(cursor: Cursor, row: type[Row], keys: Sequence[tuple[object, ...]]) -
     return [msgspec.convert(found, row) for found in cursor]
 
 
-def upsert(cursor: Cursor, rows: Sequence[Row]) -> None:
-    """COPY into a temporary table, then one insert that overwrites: the fold has merged already."""
+def upsert(cursor: Cursor, before: Mapping[Key, Row], after: Mapping[Key, Row]) -> None:
+    """COPY what changed into a temporary table, then one insert that overwrites: the fold has
+    merged already."""
+    rows = [row for key, row in after.items() if row is not before.get(key)]
     if not rows:
         return
     stage, fill, overwrite = _upsert(type(rows[0]))

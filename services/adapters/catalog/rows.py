@@ -4,6 +4,7 @@ Rows are values: a merge makes a new one, so a changed row is one that is anothe
 """
 
 from datetime import datetime
+from typing import TypeVar
 
 from msgspec import Struct, field
 
@@ -95,6 +96,10 @@ class OffsetRow(Struct, frozen=True, kw_only=True):
     partition: int
     topic_id: str
     next_offset: int
+
+
+Key = TypeVar("Key")
+Row = TypeVar("Row", FileRow, FolderRow, ImageRow, ImportRow)
 
 
 class Rows(Struct, kw_only=True):

@@ -7,21 +7,20 @@ are set: a batch that was counted already fails as a whole.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import LiteralString, TypeVar
+from typing import LiteralString
 
 import msgspec
 import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
-from services.adapters.catalog.bulk import Cursor, Row, select, upsert
+from services.adapters.catalog.bulk import Cursor, select, upsert
 from services.adapters.catalog.errors import OvertakenError, unavailable
 from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, OffsetRow, Rows
 from services.adapters.catalog.schema import refuse_other
 from services.adapters.catalog.settings import DatabaseSettings
 
 Position = tuple[str, int]
-Key = TypeVar("Key")
 LOCK = 0x64726976655F7331  # "drive_s1": any constant will do, as long as all indexers agree
 STATEMENT_MS = 120_000
 # What passes without a change of ours: an outage, a server that is a standby for now, or tables
@@ -112,10 +111,10 @@ class CatalogWriter:
         """Write what changed, and move each offset from the first to the second value; all or
         nothing. Raises `OvertakenError` if an offset is not where the batch began."""
         with self._transaction() as cursor:
-            upsert(cursor, _changed(before.imports, after.imports))
-            upsert(cursor, _changed(before.folders, after.folders))
-            upsert(cursor, _changed(before.files, after.files))
-            upsert(cursor, _changed(before.images, after.images))
+            upsert(cursor, before.imports, after.imports)
+            upsert(cursor, before.folders, after.folders)
+            upsert(cursor, before.files, after.files)
+            upsert(cursor, before.images, after.images)
             if moves:
                 _move(cursor, moves)
 
@@ -130,10 +129,6 @@ class CatalogWriter:
                 yield cursor
         except PASSING as why:
             raise unavailable(why) from why
-
-
-def _changed(before: Mapping[Key, Row], after: Mapping[Key, Row]) -> list[Row]:
-    return [row for key, row in after.items() if row is not before.get(key)]
 
 
 def _move(cursor: Cursor, moves: Mapping[Position, tuple[int, int]]) -> None:
