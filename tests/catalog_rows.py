@@ -42,7 +42,7 @@ def an_import(number: int, **changes: object) -> ImportRow:
         state="transferring",
         folder_id=FOLDER,
         folder_url=f"https://drive.google.com/drive/folders/{FOLDER}",
-        folder_name=f"Folder {number}",
+        name=f"Folder {number}",
         folder_named_at=BEGAN,
         requested_at=BEGAN + timedelta(seconds=number),
         found=5,
@@ -59,7 +59,7 @@ def an_import(number: int, **changes: object) -> ImportRow:
         folders_failed=1,
         message="One folder cannot be listed.",
         first_stored_at=BEGAN,
-        last_event_at=BEGAN + timedelta(hours=1),
+        updated_at=BEGAN + timedelta(hours=1),
     )
     return replace(row, **changes)
 

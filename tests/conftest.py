@@ -30,6 +30,7 @@ NEEDED = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Side by side (pytest-xdist), tests of one file stay in one process and share what it starts;
     so do the hard cases, which share one running system."""

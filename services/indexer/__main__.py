@@ -19,24 +19,21 @@ from services.adapters.worker_status import publish_status
 from services.core.events import Waiting, WorkerStatus
 from services.core.settings import Reader
 from services.core.topics import DEAD_LETTERS, WORKERS_STATUS
-from services.indexer.service import CONSUMED, Dependencies, run
+from services.indexer.service import CONSUMED, Indexer
 
 SERVICE = "indexer"
-TOPICS = (*CONSUMED, DEAD_LETTERS, WORKERS_STATUS)
+TOPICS = [topic.name for topic in (*CONSUMED, DEAD_LETTERS, WORKERS_STATUS)]
 log = structlog.get_logger(SERVICE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the process is told by its environment."""
-
     kafka: KafkaSettings
     database: DatabaseSettings
     metrics: MetricsSettings
 
     @classmethod
     def read(cls, reader: Reader) -> "Settings":
-        """From KAFKA_BOOTSTRAP_SERVERS, DATABASE_URL, METRICS_HOST and METRICS_PORT."""
         return cls(
             kafka=KafkaSettings.read(reader),
             database=DatabaseSettings.read(reader),
@@ -47,46 +44,42 @@ class Settings:
 class _Status:
     """What this process waits for, as it logs it and tells it."""
 
-    def __init__(self) -> None:
-        self._waiting: Waiting | None = None
+    waiting: Waiting | None = None
 
     def tell(self, waiting: Waiting | None) -> None:
         if waiting is not None:
             log.warning("indexer.waiting", reason=waiting.reason, why=waiting.message)
-        self._waiting = waiting
+        self.waiting = waiting
+
+    def without_topics(self, sentence: str) -> None:
+        self.tell(Waiting(reason="kafka_unavailable", message=sentence))
 
     def look(self) -> WorkerStatus:
         return WorkerStatus(
             worker_id=worker_id(SERVICE),
             service=SERVICE,
-            state="running" if self._waiting is None else "waiting",
-            waiting_for=self._waiting,
+            state="running" if self.waiting is None else "waiting",
+            waiting_for=self.waiting,
             at=datetime.now(UTC),
         )
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Until `stop`: the batch in hand is written first."""
-    status = _Status()
-
-    def without_topics(sentence: str) -> None:
-        status.tell(Waiting(reason="kafka_unavailable", message=sentence))
-
+    kafka, status = settings.kafka, _Status()
     with metrics_endpoint(settings.metrics, WorkerMetrics(status.look)):
-        names = [topic.name for topic in TOPICS]
-        if not await run_until(stop, wait_for_topics(settings.kafka, names, without_topics)):
+        if not await run_until(stop, wait_for_topics(kafka, TOPICS, status.without_topics)):
             return
-        async with Publisher(settings.kafka, source=SERVICE) as publisher:
-            dependencies = Dependencies(
-                open_reader=lambda: LogReader(settings.kafka, client_id=f"drivestream-{SERVICE}"),
+        async with Publisher(kafka, source=SERVICE) as publisher:
+            indexer = Indexer(
+                open_reader=lambda: LogReader(kafka, client_id=f"drivestream-{SERVICE}"),
                 open_writer=lambda: CatalogWriter(settings.database),
-                topic_ids=Topics(settings.kafka).ids,
+                topic_ids=Topics(kafka).ids,
                 publisher=publisher,
                 tell=status.tell,
+                stopping=stop,
             )
-            await run_with_background(
-                run(dependencies, stop), publish_status(publisher, status.look)
-            )
+            await run_with_background(indexer.run(), publish_status(publisher, status.look))
 
 
 if __name__ == "__main__":

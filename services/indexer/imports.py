@@ -1,20 +1,17 @@
 """Rows of `imports`: what was asked, what controls it, its sums, and the state that follows."""
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from typing import Any
 
 from msgspec.structs import replace
 
 from services.adapters.catalog.rows import FolderRow, ImportRow
-from services.adapters.catalog.views import ENDED_STATES
+from services.adapters.catalog.views import ENDED_STATES, ImportState
 from services.core import events as e
-
-Sums = defaultdict[tuple[str, str], int]
-"""What is added to an import's columns: by column, and by reason where a column counts those."""
+from services.indexer.merge import Sums, greater
 
 BY_REASON = ("skipped", "failures")
-LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 CONTROLS: dict[type[e.ControlEvent], str] = {
     e.ImportPaused: "paused",
     e.ImportResumed: "resumed",
@@ -23,102 +20,65 @@ CONTROLS: dict[type[e.ControlEvent], str] = {
 }
 
 
-def keys(event: e.Message) -> Iterator[str]:
-    """The import that the event is about."""
-    if not isinstance(event, e.WorkerStatus):
-        yield event.import_id
-
-
-def merge(rows: dict[str, ImportRow], event: e.Message) -> None:
-    """Put what the event says of its import into the import's row."""
-    at = _time_of(event)
-    if at is None or isinstance(event, e.WorkerStatus):
-        return
-    row = rows.get(event.import_id) or ImportRow(id=event.import_id)
+def rows_of(event: e.Message) -> Iterator[ImportRow]:
+    """The import that the event is about; none for events that are not of the indexer's topics."""
     match event:
-        case e.ImportRequested():
-            row = _with_request(row, event)
-        case e.FolderNamed():
-            row = _with_folder_name(row, event)
-        case e.ControlEvent():
-            row = _with_control(row, event)
-        case e.FileStored(unchanged=False):
-            if row.first_stored_at is None or at < row.first_stored_at:
-                row = replace(row, first_stored_at=at)
-    if row.last_event_at is None or at > row.last_event_at:
-        row = replace(row, last_event_at=at)
-    rows[event.import_id] = row
+        case e.ImportRequested(requested_at=at):
+            yield ImportRow(
+                id=event.import_id,
+                folder_id=event.folder_id,
+                folder_url=event.folder_url,
+                requested_at=at,
+                updated_at=at,
+            )
+        case e.FolderNamed(name=name, named_at=at):
+            yield ImportRow(id=event.import_id, name=name, folder_named_at=at, updated_at=at)
+        case e.ControlEvent(epoch=epoch, at=at):
+            control = CONTROLS[type(event)]
+            yield ImportRow(id=event.import_id, epoch=epoch, control=control, updated_at=at)
+        case e.FileStored(stored_at=at):
+            first = None if event.unchanged else at
+            yield ImportRow(id=event.import_id, first_stored_at=first, updated_at=at)
+        case e.PageListed(listed_at=at):
+            yield ImportRow(id=event.import_id, updated_at=at)
+        case e.FileFailed(failed_at=at) | e.FolderFailed(failed_at=at):
+            yield ImportRow(id=event.import_id, updated_at=at)
 
 
-def _time_of(event: e.Message) -> datetime | None:
-    """When it happened; None for events that are not of the indexer's topics."""
-    match event:
-        case e.FileStored():
-            return event.stored_at
-        case e.FileFailed() | e.FolderFailed():
-            return event.failed_at
-        case e.PageListed():
-            return event.listed_at
-        case e.FolderNamed():
-            return event.named_at
-        case e.ImportRequested():
-            return event.requested_at
-        case e.ControlEvent():
-            return event.at
-    return None
-
-
-def _with_request(row: ImportRow, event: e.ImportRequested) -> ImportRow:
-    """The earliest request counts."""
-    asked = event.requested_at, event.folder_id, event.folder_url
-    known = row.requested_at, row.folder_id, row.folder_url
-    if row.requested_at is not None and known <= asked:
-        return row
-    requested_at, folder_id, folder_url = asked
-    return replace(row, requested_at=requested_at, folder_id=folder_id, folder_url=folder_url)
-
-
-def _with_folder_name(row: ImportRow, event: e.FolderNamed) -> ImportRow:
-    """The newest name counts."""
-    known = row.folder_named_at or LONG_AGO, row.folder_name or ""
-    if row.folder_name is not None and (event.named_at, event.name) <= known:
-        return row
-    return replace(row, folder_name=event.name, folder_named_at=event.named_at)
-
-
-def _with_control(row: ImportRow, event: e.ControlEvent) -> ImportRow:
-    """The control of the highest epoch counts."""
-    control = CONTROLS[type(event)]
-    if (event.epoch, control) <= (row.epoch, row.control or ""):
-        return row
-    return replace(row, epoch=event.epoch, control=control)
+def merged(old: ImportRow, new: ImportRow) -> ImportRow:
+    """The earliest request, the newest name, the control of the highest epoch; `old`'s sums."""
+    changes = (
+        greater(old, new, ("requested_at", "folder_id", "folder_url"), least=True)
+        | greater(old, new, ("folder_named_at", "name"))
+        | greater(old, new, ("epoch", "control"))
+        | greater(old, new, ("first_stored_at",), least=True)
+        | greater(old, new, ("updated_at",))
+    )
+    return replace(old, **changes) if changes else old
 
 
 def with_sums(row: ImportRow, sums: Sums) -> ImportRow:
     """The row with these differences added."""
-    changes: dict[str, int] = {}
-    reasons = {column: defaultdict(int, getattr(row, column)) for column in BY_REASON}
+    changes: dict[str, Any] = {column: Counter(getattr(row, column)) for column in BY_REASON}
     for (column, reason), difference in sums.items():
-        if column in reasons:
-            reasons[column][reason] += difference
+        if reason:
+            changes[column][reason] += difference
         else:
             changes[column] = getattr(row, column) + difference
-    counts = {
-        column: {reason: n for reason, n in sorted(by_reason.items()) if n}
-        for column, by_reason in reasons.items()
-    }
-    return replace(row, **changes, **counts)
+    for column in BY_REASON:
+        changes[column] = {reason: n for reason, n in sorted(changes[column].items()) if n}
+    return replace(row, **changes)
 
 
 def with_state(row: ImportRow, root: FolderRow | None) -> ImportRow:
     """The row with its state, the sentence that explains it, and when it ended."""
     message = None if root is None or root.closed else root.message
     state = _state_of(row, root)
-    finished = row.last_event_at if state in ENDED_STATES else None
+    finished = row.updated_at if state in ENDED_STATES else None
     return replace(row, state=state, message=message, finished_at=finished)
 
 
-def _state_of(row: ImportRow, root: FolderRow | None) -> str:
+def _state_of(row: ImportRow, root: FolderRow | None) -> ImportState:
     """queued → listing → transferring → completed | completed_with_failures | failed | cancelled,
     or paused. An import is listed when every folder found is closed or failed; the request itself
     opens the root."""
@@ -126,15 +86,17 @@ def _state_of(row: ImportRow, root: FolderRow | None) -> str:
     listed = row.requested_at is not None and all_settled
     if listed and row.pending == 0:
         return _state_at_the_end(row, root)
-    if row.control in ("cancelled", "paused"):
-        return row.control
+    if row.control == "cancelled":
+        return "cancelled"
+    if row.control == "paused":
+        return "paused"
     if listed:
         return "transferring"
     begun = row.found or row.skipped or row.folders_listed or row.folders_found > 1
     return "listing" if begun else "queued"
 
 
-def _state_at_the_end(row: ImportRow, root: FolderRow | None) -> str:
+def _state_at_the_end(row: ImportRow, root: FolderRow | None) -> ImportState:
     if root is not None and not root.closed and row.found == 0:
         return "failed"
     if row.failed or row.folders_failed:

@@ -7,21 +7,23 @@ the offsets in the database, which moved only with the rows.
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from services.adapters.catalog.errors import CatalogUnavailableError, OvertakenError
-from services.adapters.catalog.rows import Keys, Rows
+from services.adapters.catalog.rows import Rows
 from services.adapters.catalog.writer import Position
 from services.adapters.kafka.dead_letters import PublishesRecords, publish_dead_letter
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw
+from services.adapters.kafka.tail import ReadsLog
 from services.core import topics
 from services.core.errors import Stop
 from services.core.events import Waiting
 from services.core.wire import UndecodableError, UnknownEventError, decode
-from services.indexer.fold import affected_keys, fold
+from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
 
 CONSUMED = (
@@ -47,16 +49,6 @@ REASONS = {
 }
 
 
-class ReadsLog(Protocol):
-    """`kafka.reader.LogReader`, as the indexer sees it."""
-
-    def partitions(self, topic: str) -> Sequence[int]: ...
-    def ends(self, topic: str, partition: int) -> tuple[int, int]: ...
-    def seek(self, positions: Mapping[tuple[str, int], int | None]) -> None: ...
-    def read(self, at_most: int, timeout: float) -> Sequence[Raw]: ...
-    def close(self) -> None: ...
-
-
 class WritesCatalog(Protocol):
     """`catalog.writer.CatalogWriter`, as the indexer sees it."""
 
@@ -65,135 +57,111 @@ class WritesCatalog(Protocol):
     def take_lock(self) -> bool: ...
     def offsets(self) -> Mapping[Position, tuple[str, int]]: ...
     def begin_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None: ...
-    def load(self, keys: Keys) -> Rows: ...
+    def load(self, wanted: Rows) -> Rows: ...
     def save(
         self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]
     ) -> None: ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dependencies:
-    """What the indexer is wired to. Each session opens its own reader and writer; `tell` is given
-    what the indexer waits for, and None once it waits no longer."""
+@dataclass(kw_only=True)
+class Indexer:
+    """Each session opens its own reader and writer. `tell` is given what the indexer waits for, and
+    None once it waits no longer."""
 
     open_reader: Callable[[], ReadsLog]
     open_writer: Callable[[], WritesCatalog]
     topic_ids: Callable[[Sequence[str]], Mapping[str, str]]
     publisher: PublishesRecords
     tell: Callable[[Waiting | None], None]
-
-
-async def run(dependencies: Dependencies, stopping: asyncio.Event) -> None:
-    """Index until told to stop.
-
-    Waits for what is not there. Raises `Stop` where waiting cannot help: for a log that is not the
-    one that the database was made from, for events or tables of a newer version.
-    """
-    failures = 0
-    while not stopping.is_set():
-        session = _Session(dependencies, stopping)
-        try:
-            await session.run()
-        except tuple(REASONS) as why:
-            failures = 1 if session.worked else failures + 1
-            wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1))
-            dependencies.tell(_waiting(why, wait))
-            await _sleep(stopping, wait)
-        finally:
-            await session.close()
-
-
-def _waiting(why: Exception, seconds: float) -> Waiting:
-    return Waiting(
-        reason=REASONS[type(why)],
-        message=f"The indexer cannot go on: {why}.",
-        until=datetime.now(UTC) + timedelta(seconds=seconds),
-    )
-
-
-async def _sleep(stopping: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stopping.wait(), seconds)
-    except TimeoutError:
-        return
-
-
-class _Session:
-    """From a fresh connection to whatever ends it."""
-
-    def __init__(self, dependencies: Dependencies, stopping: asyncio.Event) -> None:
-        self._dependencies = dependencies
-        self._stopping = stopping
-        self._reader: ReadsLog | None = None
-        self._writer: WritesCatalog | None = None
-        self.worked = False
-
-    async def close(self) -> None:
-        for handle in (self._reader, self._writer):
-            if handle is not None:
-                await asyncio.to_thread(handle.close)
+    stopping: asyncio.Event
+    wait: float = FIRST_WAIT
 
     async def run(self) -> None:
-        self._writer = writer = await asyncio.to_thread(self._dependencies.open_writer)
-        await asyncio.to_thread(writer.check_schema)
-        if not await self._active(writer):
-            return
-        self._reader = reader = await asyncio.to_thread(self._dependencies.open_reader)
-        positions = await asyncio.to_thread(self._resume, reader, writer)
-        await asyncio.to_thread(reader.seek, positions)
-        self._dependencies.tell(None)
+        """Index until told to stop.
+
+        Waits for what is not there. Raises `Stop` where waiting cannot help: for a log that is not
+        the one that the database was made from, for events or tables of a newer version.
+        """
+        while not self.stopping.is_set():
+            try:
+                await self._session()
+            except tuple(REASONS) as why:
+                until = datetime.now(UTC) + timedelta(seconds=self.wait)
+                message = f"The indexer cannot go on: {why}."
+                self.tell(Waiting(reason=REASONS[type(why)], message=message, until=until))
+                await self._sleep(self.wait)
+                self.wait = min(LONGEST_WAIT, self.wait * 2)
+
+    async def _session(self) -> None:
+        """From a fresh connection to whatever ends it."""
+        async with AsyncExitStack() as opened:
+            writer = await asyncio.to_thread(self.open_writer)
+            opened.push_async_callback(asyncio.to_thread, writer.close)
+            await asyncio.to_thread(writer.check_schema)
+            if not await self._is_active(writer):
+                return
+            reader = await asyncio.to_thread(self.open_reader)
+            opened.push_async_callback(asyncio.to_thread, reader.close)
+            positions = await asyncio.to_thread(self._resume, reader, writer)
+            self.tell(None)
+            await self._follow(reader, writer, positions)
+
+    async def _is_active(self, writer: WritesCatalog) -> bool:
+        """Stand by until this indexer is the active one; False if it is to stop."""
+        if await asyncio.to_thread(writer.take_lock):
+            return True
+        self.tell(Waiting(reason="standby", message="Another indexer is active."))
+        while not self.stopping.is_set():
+            await self._sleep(STANDBY_SECONDS)
+            if await asyncio.to_thread(writer.take_lock):
+                return True
+        return False
+
+    def _resume(self, reader: ReadsLog, writer: WritesCatalog) -> dict[Position, int]:
+        """Read on from the offsets in the database; the next one of each partition."""
+        ids = self.topic_ids([topic.name for topic in CONSUMED])
+        logs = {position: reader.ends(*position) for position in _partitions(reader)}
+        writer.begin_offsets({p: (ids[p[0]], low) for p, (low, _) in logs.items()})
+        known = writer.offsets()
+        for position, (topic_id, offset) in known.items():
+            _check(position, topic_id == ids.get(position[0]), offset, logs.get(position, (0, 0)))
+        positions = {position: known[position][1] for position in logs}
+        reader.seek(positions)
+        return positions
+
+    async def _follow(
+        self, reader: ReadsLog, writer: WritesCatalog, positions: dict[Position, int]
+    ) -> None:
+        """Until told to stop, or until there are more partitions for the next session to read."""
         looked = time.monotonic()
-        while not self._stopping.is_set():
+        while not self.stopping.is_set():
             records = await asyncio.to_thread(reader.read, READ_AT_MOST, IDLE_READ_SECONDS)
             for batch in batches(records, ROWS_A_BATCH):
                 await self._index(writer, positions, batch)
-            self.worked = True
+            self.wait = FIRST_WAIT
             if time.monotonic() - looked >= PARTITIONS_SECONDS:
                 if await asyncio.to_thread(_partitions, reader) != set(positions):
-                    return  # the next session reads all that there are
+                    return
                 looked = time.monotonic()
-            await _sleep(self._stopping, BATCH_SECONDS)
-
-    async def _active(self, writer: WritesCatalog) -> bool:
-        told = False
-        while not await asyncio.to_thread(writer.take_lock):
-            if not told:
-                self._dependencies.tell(
-                    Waiting(reason="standby", message="Another indexer is active.")
-                )
-                told = True
-            await _sleep(self._stopping, STANDBY_SECONDS)
-            if self._stopping.is_set():
-                return False
-        return True
-
-    def _resume(self, reader: ReadsLog, writer: WritesCatalog) -> dict[Position, int]:
-        ids = self._dependencies.topic_ids([topic.name for topic in CONSUMED])
-        known = writer.offsets()
-        logs = {position: reader.ends(*position) for position in _partitions(reader)}
-        starts = {p: (ids[p[0]], low) for p, (low, _) in logs.items() if p not in known}
-        writer.begin_offsets(starts)
-        for position, (topic_id, offset) in known.items():
-            _check(position, topic_id == ids.get(position[0]), offset, logs.get(position, (0, 0)))
-        all_known = {**starts, **known}
-        return {position: all_known[position][1] for position in logs}
+            await self._sleep(BATCH_SECONDS)
 
     async def _index(
         self, writer: WritesCatalog, positions: dict[Position, int], batch: Sequence[Raw]
     ) -> None:
-        records, undecodable = decoded(batch)
+        records, undecodable = _decoded(batch)
         for raw, why in undecodable:
-            publisher = self._dependencies.publisher
-            await publish_dead_letter(publisher, raw, why, service="indexer")
-        moves = {}
-        for raw in batch:
-            position = raw.topic, raw.partition
-            moves[position] = (positions[position], raw.offset + 1)
-        await asyncio.to_thread(write, writer, records, moves)
-        positions.update({position: after for position, (_, after) in moves.items()})
+            await publish_dead_letter(self.publisher, raw, why, service="indexer")
+        ends = {(raw.topic, raw.partition): raw.offset + 1 for raw in batch}
+        moves = {position: (positions[position], end) for position, end in ends.items()}
+        await asyncio.to_thread(_write, writer, records, moves)
+        positions.update(ends)
+
+    async def _sleep(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), seconds)
 
 
-def decoded(batch: Sequence[Raw]) -> tuple[list[LogRecord], list[tuple[Raw, str]]]:
+def _decoded(batch: Sequence[Raw]) -> tuple[list[LogRecord], list[tuple[Raw, str]]]:
     """The batch's events, and what can never be read, with the reason.
 
     Raises `Stop` for an event of a newer version. Then nothing of the batch is written, and no dead
@@ -212,12 +180,12 @@ def decoded(batch: Sequence[Raw]) -> tuple[list[LogRecord], list[tuple[Raw, str]
     return records, undecodable
 
 
-def write(
+def _write(
     writer: WritesCatalog, records: Sequence[LogRecord], moves: Mapping[Position, tuple[int, int]]
 ) -> None:
-    """One batch: load what it affects, fold it in, write the difference and the offsets."""
-    before = writer.load(affected_keys(record.event for record in records))
-    writer.save(before, fold(before, records), moves)
+    batch = rows_of(records)
+    before = writer.load(batch)
+    writer.save(before, fold(before, batch), moves)
 
 
 def batches(records: Iterable[Raw], rows: int) -> Iterator[list[Raw]]:

@@ -165,15 +165,15 @@ async def test_an_import_is_read_as_it_was_written(shelf: Shelf) -> None:
     shelf.fill(rows(imports=[an_import(1)]))
     found = (await shelf.catalog.imports_by_id(["import-0001", "nope"]))["import-0001"]
     written = an_import(1)
-    assert found.name == written.folder_name
+    assert found.name == written.name
     for name in set(found.__struct_fields__) - {"updated_at", "name"}:
         assert getattr(found, name) == getattr(written, name), name
-    assert found.updated_at == written.last_event_at
+    assert found.updated_at == written.updated_at
     assert list(await shelf.catalog.imports(before=None, limit=5)) == [found]
 
 
 async def test_the_folders_name_is_the_imports_name(shelf: Shelf) -> None:
-    named, nameless = an_import(1, folder_name="Holidays 🌄"), an_import(2, folder_name=None)
+    named, nameless = an_import(1, name="Holidays 🌄"), an_import(2, name=None)
     shelf.fill(rows(imports=[named, nameless]))
     newest, found = await shelf.catalog.imports(before=None, limit=5)
     assert (newest.name, found.name) == (None, "Holidays 🌄")

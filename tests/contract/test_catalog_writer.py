@@ -25,7 +25,7 @@ from services.adapters.catalog.writer import CatalogWriter
 from services.core import events as e
 from services.core.errors import Stop
 from services.core.settings import Secret
-from services.indexer.fold import affected_keys, fold
+from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
 from tests.fakes.catalog_writer import FakeCatalogWriter, FakeDatabase
 from tests.histories import histories
@@ -92,29 +92,29 @@ def writer(connect: Callable[[], Writer]) -> Writer:
 def test_what_is_saved_and_loaded_again_is_what_was_folded(
     writer: Writer, history: list[LogRecord]
 ) -> None:
-    keys = affected_keys(record.event for record in history)
-    before = writer.load(keys)
-    after = fold(before, history)
+    batch = rows_of(history)
+    before = writer.load(batch)
+    after = fold(before, batch)
     writer.save(before, after, {})
-    assert writer.load(keys) == after
+    assert writer.load(batch) == after
 
 
 def test_the_root_folder_of_an_import_comes_with_it(writer: Writer) -> None:
     requested = [LogRecord(SAMPLES["ImportRequested"], "imports.requested", 0, 0)]
-    writer.save(Rows(), fold(Rows(), requested), {})
-    stored = affected_keys([SAMPLES["FileStored"]])
+    writer.save(Rows(), fold(Rows(), rows_of(requested)), {})
+    stored = rows_of([LogRecord(SAMPLES["FileStored"], "files.stored", 0, 0)])
     assert len(writer.load(stored).folders) == 1
 
 
 def test_rows_and_offsets_are_saved_together_or_not_at_all(writer: Writer) -> None:
     record = LogRecord(SAMPLES["FileStored"], "files.stored", 0, 4)
-    rows = fold(Rows(), [record])
+    rows = fold(Rows(), rows_of([record]))
     writer.begin_offsets({START: ("topic-id", 0)})
     with pytest.raises(OvertakenError):
         writer.save(Rows(), rows, {START: (1, 5)})
-    assert writer.load(affected_keys([record.event])) == Rows()
+    assert writer.load(rows_of([record])) == Rows()
     writer.save(Rows(), rows, {START: (0, 5)})
-    assert writer.load(affected_keys([record.event])) == rows
+    assert writer.load(rows_of([record])) == rows
     assert writer.offsets()[START] == ("topic-id", 5)
 
 
@@ -190,9 +190,9 @@ def test_a_name_that_postgresql_cannot_hold_is_kept_without_its_nul(database_url
     assert isinstance(event, e.FileStored)
     odd = replace(event, file=replace(event.file, name="a\x00b.jpg", path=("x\x00",)))
     with closing(CatalogWriter(_address(database_url))) as writer:
-        rows = fold(Rows(), [LogRecord(odd, "files.stored", 0, 0)])
-        writer.save(Rows(), rows, {})
-        (image,) = writer.load(affected_keys([odd])).images.values()
+        batch = rows_of([LogRecord(odd, "files.stored", 0, 0)])
+        writer.save(Rows(), fold(Rows(), batch), {})
+        (image,) = writer.load(batch).images.values()
     assert (image.name, image.path) == ("a\ufffdb.jpg", ("x\ufffd",))
 
 
@@ -203,9 +203,9 @@ def test_a_time_at_the_edge_of_the_calendar_can_be_read_again(database_url: str,
     assert isinstance(event, e.FileStored)
     odd = replace(event, stored_at=datetime.fromisoformat(time))
     with closing(CatalogWriter(_address(database_url))) as writer:
-        rows = fold(Rows(), [LogRecord(odd, "files.stored", 0, 0)])
-        writer.save(Rows(), rows, {})
-        (image,) = writer.load(affected_keys([odd])).images.values()
+        batch = rows_of([LogRecord(odd, "files.stored", 0, 0)])
+        writer.save(Rows(), fold(Rows(), batch), {})
+        (image,) = writer.load(batch).images.values()
     assert 1 <= image.updated_at.year <= 9999
 
 

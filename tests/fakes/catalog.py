@@ -139,7 +139,7 @@ class FakeCatalog:
 
 
 def _progress(row: ImportRow) -> ImportProgress:
-    fields = asdict(row) | {"name": row.folder_name, "updated_at": row.last_event_at}
+    fields = asdict(row)
     return ImportProgress(**{name: fields[name] for name in ImportProgress.__struct_fields__})
 
 

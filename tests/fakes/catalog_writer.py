@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from services.adapters.catalog.errors import CatalogUnavailableError, OvertakenError
-from services.adapters.catalog.rows import Keys, Rows
+from services.adapters.catalog.rows import Rows
 from services.adapters.catalog.schema import VERSION, refuse_other
 from services.adapters.catalog.writer import Position
 
@@ -58,17 +58,19 @@ class FakeCatalogWriter:
         for position, start in starts.items():
             self._database.offsets.setdefault(position, start)
 
-    def load(self, keys: Keys) -> Rows:
+    def load(self, wanted: Rows) -> Rows:
         """As the real one."""
         self._check()
         rows = self._database.rows
-        imports = {k: rows.imports[k] for k in keys.imports if k in rows.imports}
+        imports = {k: rows.imports[k] for k in wanted.imports if k in rows.imports}
         roots = {(i.id, i.folder_id) for i in imports.values() if i.folder_id is not None}
         return Rows(
             imports=imports,
-            folders={k: rows.folders[k] for k in keys.folders | roots if k in rows.folders},
-            files={k: rows.files[k] for k in keys.files if k in rows.files},
-            images={k: rows.images[k] for k in keys.images if k in rows.images},
+            folders={
+                k: rows.folders[k] for k in wanted.folders.keys() | roots if k in rows.folders
+            },
+            files={k: rows.files[k] for k in wanted.files if k in rows.files},
+            images={k: rows.images[k] for k in wanted.images if k in rows.images},
         )
 
     def save(self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]) -> None:

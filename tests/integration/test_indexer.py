@@ -88,7 +88,7 @@ async def test_all_partitions_are_indexed_and_the_endpoint_of_metrics_answers(
     system.until(lambda: consumed(system) == 4, LIMIT, "the records are not indexed")
     with system.platform.database() as database:
         row = database.execute(
-            "SELECT folder_name, stored, found FROM imports WHERE id = %s", (JOB,)
+            "SELECT name, stored, found FROM imports WHERE id = %s", (JOB,)
         ).fetchone()
     assert row == ("Summer in Tirol", 2, 2)
     assert system.figures("indexer")["drivestream_worker_waiting"] == 0

@@ -1,42 +1,39 @@
 """Many rows at once: loaded by their keys, and written with COPY."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import TypeVar
 
 import msgspec
 import psycopg
 from msgspec import Struct
 from msgspec.structs import astuple
-from psycopg import sql
 from psycopg.types.json import Jsonb
 from sqlalchemy import Table
 
-from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow
-from services.adapters.catalog.tables import images
+from services.adapters.catalog.rows import Key, Row
+from services.adapters.catalog.tables import TABLES, images
 
 Cursor = psycopg.Cursor[dict[str, object]]
-Row = TypeVar("Row", FileRow, FolderRow, ImageRow, ImportRow)
 NUL = "\x00"
 EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
-def select(
-    cursor: Cursor, table: Table, row: type[Row], keys: Sequence[tuple[object, ...]]
-) -> list[Row]:
+def select(cursor: Cursor, row: type[Row], keys: Sequence[tuple[object, ...]]) -> list[Row]:
     """The rows of these keys, as far as they exist."""
     if not keys:
         return []
-    cursor.execute(_select(table, row), [list(values) for values in zip(*keys, strict=True)])
+    cursor.execute(_select(row), [list(values) for values in zip(*keys, strict=True)])
     return [msgspec.convert(found, row) for found in cursor]
 
 
-def upsert(cursor: Cursor, table: Table, rows: Sequence[Row]) -> None:
-    """COPY into a temporary table, then one insert that overwrites: the fold has merged already."""
+def upsert(cursor: Cursor, before: Mapping[Key, Row], after: Mapping[Key, Row]) -> None:
+    """COPY what changed into a temporary table, then one insert that overwrites: the fold has
+    merged already."""
+    rows = [row for key, row in after.items() if row is not before.get(key)]
     if not rows:
         return
-    stage, fill, overwrite = _upsert(table, type(rows[0]))
+    stage, fill, overwrite = _upsert(type(rows[0]))
     cursor.execute(stage)
     with cursor.copy(fill) as copy:
         for row in rows:
@@ -45,42 +42,34 @@ def upsert(cursor: Cursor, table: Table, rows: Sequence[Row]) -> None:
 
 
 @cache
-def _select(table: Table, row: type[Struct]) -> bytes:
-    names = _key_columns(table)
-    arrays = sql.SQL(", ").join(
-        sql.SQL("{}::{}[]").format(sql.Placeholder(), sql.SQL(str(table.c[name].type)))
-        for name in names
-    )
-    query = sql.SQL("SELECT {} FROM {} t JOIN unnest({}) AS k({}) USING ({})").format(
-        sql.SQL(", ").join(sql.Identifier("t", name) for name in row.__struct_fields__),
-        sql.Identifier(table.name),
-        arrays,
-        _listed(names),
-        _listed(names),
-    )
-    return query.as_bytes()
+def _select(row: type[Struct]) -> bytes:
+    table = TABLES[row]
+    keys = _key_columns(table)
+    arrays = ", ".join(f"%s::{table.c[name].type}[]" for name in keys)
+    return (
+        f"SELECT {_listed(row.__struct_fields__)} FROM {table.name} "
+        f"JOIN unnest({arrays}) AS k({_listed(keys)}) USING ({_listed(keys)})"
+    ).encode()
 
 
 @cache
-def _upsert(table: Table, row: type[Struct]) -> tuple[bytes, bytes, bytes]:
+def _upsert(row: type[Struct]) -> tuple[bytes, bytes, bytes]:
     """Make the temporary table, fill it, and take it over into the table."""
-    columns, keys = row.__struct_fields__, _key_columns(table)
-    target, staged = sql.Identifier(table.name), sql.Identifier(f"staged_{table.name}")
-    listed = _listed(columns)
-    stage = sql.SQL(
-        "CREATE TEMPORARY TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS "
-        "SELECT {} FROM {} WITH NO DATA"
-    ).format(staged, listed, target)
-    fill = sql.SQL("COPY {} ({}) FROM STDIN").format(staged, listed)
-    setters = sql.SQL(", ").join(
-        sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name))
-        for name in columns
-        if name not in keys
+    table, columns = TABLES[row], _listed(row.__struct_fields__)
+    keys = _key_columns(table)
+    staged = f"staged_{table.name}"
+    stage = (
+        f"CREATE TEMPORARY TABLE IF NOT EXISTS {staged} ON COMMIT DELETE ROWS AS "
+        f"SELECT {columns} FROM {table.name} WITH NO DATA"
     )
-    overwrite = sql.SQL(
-        "INSERT INTO {} ({}) SELECT {} FROM {} ON CONFLICT ({}) DO UPDATE SET {}"
-    ).format(target, listed, listed, staged, _listed(keys), setters)
-    return stage.as_bytes(), fill.as_bytes(), overwrite.as_bytes()
+    fill = f"COPY {staged} ({columns}) FROM STDIN"
+    changed = [name for name in row.__struct_fields__ if name not in keys]
+    overwrite = (
+        f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {staged} "
+        f"ON CONFLICT ({_listed(keys)}) DO UPDATE SET "
+        + ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in changed)
+    )
+    return stage.encode(), fill.encode(), overwrite.encode()
 
 
 def _key_columns(table: Table) -> Sequence[str]:
@@ -90,8 +79,8 @@ def _key_columns(table: Table) -> Sequence[str]:
     return [column.name for column in table.primary_key]
 
 
-def _listed(names: Sequence[str]) -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Identifier, names))
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def _value(value: object) -> object:

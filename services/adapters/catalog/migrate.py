@@ -5,25 +5,23 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.adapters.catalog.errors import unavailable
-from services.adapters.catalog.schema import refuse_newer
+from services.adapters.catalog.schema import VERSION, refuse_newer
 from services.adapters.catalog.settings import DatabaseSettings
 
 LOCK = 0x64726976655F6D31  # two set-ups at once wait for each other
 
 
 def engine(settings: DatabaseSettings) -> Engine:
-    """A synchronous engine on psycopg."""
     return create_engine(
         "postgresql+psycopg://", connect_args=settings.parameters(connect_timeout="10")
     )
 
 
-def migrate(settings: DatabaseSettings) -> tuple[str | None, str | None]:
+def migrate(settings: DatabaseSettings) -> tuple[str | None, str]:
     """Migrate; the revision before and after. Raises `CatalogUnavailableError`, and `Stop` for a
     database that a newer version has migrated."""
     config = Config()
@@ -35,8 +33,8 @@ def migrate(settings: DatabaseSettings) -> tuple[str | None, str | None]:
             before = MigrationContext.configure(connection).get_current_revision()
             refuse_newer(before)
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-        return before, ScriptDirectory.from_config(config).get_current_head()
+            command.upgrade(config, VERSION)
+        return before, VERSION
     except SQLAlchemyError as why:
         raise unavailable(why) from why
     finally:

@@ -4,14 +4,12 @@ Readers of the whole table take it page by page, so that a slow one holds no con
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
+from msgspec import Struct
 from psycopg import errors as postgres
-from sqlalchemy import ColumnElement, Select, case, func, select, tuple_
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy import ColumnElement, Select, Table, case, exc, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from services.adapters.catalog.settings import DatabaseSettings
@@ -25,7 +23,7 @@ from services.adapters.catalog.views import (
     ImportPlace,
     ImportProgress,
 )
-from services.core.errors import SetAside, TryAgain
+from services.core.errors import SetAside, TryAgain, Verdict
 
 CONNECT_SECONDS = 3
 POOL_SECONDS = 3
@@ -36,36 +34,36 @@ PAGES_AT_ONCE = CONNECTIONS // 2
 """Readers of the whole table queue for these, so that other questions always find a connection."""
 NO_TABLES = (postgres.UndefinedTable, postgres.UndefinedColumn, postgres.InvalidSchemaName)
 
-Column = ColumnElement[Any]
-_SPECIAL: Mapping[type, Mapping[str, Column]] = {
-    Image: {},
-    ImageDetails: {"path": func.array_to_string(images.c.path, "/")},
-    ImportProgress: {"name": imports.c.folder_name, "updated_at": imports.c.last_event_at},
-    ImportFile: {
-        "google_drive_id": import_files.c.file_id,
-        "path": func.array_to_string(import_files.c.path, "/"),
-        "reason": case(
-            (import_files.c.state == "skipped", import_files.c.skip_reason),
-            else_=import_files.c.reason,
-        ),
-        "size": func.coalesce(import_files.c.size, import_files.c.stored_size),
-        "round": func.coalesce(import_files.c.round, 0),
-        "attempts": func.coalesce(import_files.c.attempts, 0),
-        "updated_at": func.coalesce(import_files.c.outcome_at, import_files.c.metadata_at),
-    },
-    FailedFolder: {
-        "path": func.array_to_string(import_folders.c.path, "/"),
-        "reason": func.coalesce(import_folders.c.reason, ""),
-        "message": func.coalesce(import_folders.c.message, ""),
-    },
+Answer = TypeVar("Answer", bound=Struct)
+_SOURCES: Mapping[type[Struct], tuple[Table, Mapping[str, ColumnElement[Any]]]] = {
+    Image: (images, {}),
+    ImageDetails: (images, {"path": func.array_to_string(images.c.path, "/")}),
+    ImportProgress: (imports, {}),
+    ImportFile: (
+        import_files,
+        {
+            "google_drive_id": import_files.c.file_id,
+            "path": func.array_to_string(import_files.c.path, "/"),
+            "reason": case(
+                (import_files.c.state == "skipped", import_files.c.skip_reason),
+                else_=import_files.c.reason,
+            ),
+            "size": func.coalesce(import_files.c.size, import_files.c.stored_size),
+            "round": func.coalesce(import_files.c.round, 0),
+            "attempts": func.coalesce(import_files.c.attempts, 0),
+            "updated_at": func.coalesce(import_files.c.outcome_at, import_files.c.metadata_at),
+        },
+    ),
+    FailedFolder: (
+        import_folders,
+        {
+            "path": func.array_to_string(import_folders.c.path, "/"),
+            "reason": func.coalesce(import_folders.c.reason, ""),
+            "message": func.coalesce(import_folders.c.message, ""),
+        },
+    ),
 }
-_TABLES = {
-    Image: images,
-    ImageDetails: images,
-    ImportProgress: imports,
-    ImportFile: import_files,
-    FailedFolder: import_folders,
-}
+"""Where the fields of each answer come from: columns of their name, except for these."""
 
 
 class CatalogReader:
@@ -76,15 +74,12 @@ class CatalogReader:
         self._pages = asyncio.Semaphore(PAGES_AT_ONCE)
 
     async def close(self) -> None:
-        """Give all connections back."""
         await self._engine.dispose()
 
     async def check(self) -> None:
-        """As `ReadsCatalog` says."""
-        await self._rows(select(imports.c.id).limit(1))
+        await self.imports(before=None, limit=1)
 
     async def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]:
-        """As `ReadsCatalog` says."""
         after: int | None = None
         while True:
             async with self._pages:
@@ -98,75 +93,74 @@ class CatalogReader:
     async def images(
         self, wanted: ImageFilter, *, after: int | None, limit: int
     ) -> Sequence[Image]:
-        """As `ReadsCatalog` says."""
-        query = _images(wanted).limit(limit)
+        row, newest_first = images.c, wanted.newest_first
+        query = _select(Image).order_by(row.id.desc() if newest_first else row.id).limit(limit)
         if after is not None:
-            later = images.c.id < after if wanted.newest_first else images.c.id > after
-            query = query.where(later)
-        return [Image(**row) for row in await self._rows(query)]
+            query = query.where(row.id < after if newest_first else row.id > after)
+        if wanted.folder_id is not None:
+            query = query.where(row.folder_id == wanted.folder_id)
+        if wanted.import_id is not None:
+            query = query.join(
+                import_files,
+                (import_files.c.file_id == row.google_drive_id)
+                & (import_files.c.import_id == wanted.import_id)
+                & import_files.c.state.in_(("stored", "unchanged")),
+            )
+        return await self._fetch(Image, query)
 
     async def image(self, google_drive_id: str) -> ImageDetails | None:
-        """As `ReadsCatalog` says."""
         query = _select(ImageDetails).where(images.c.google_drive_id == google_drive_id)
-        rows = await self._rows(query)
-        return ImageDetails(**rows[0]) if rows else None
+        found = await self._fetch(ImageDetails, query)
+        return found[0] if found else None
 
     async def imports(self, *, before: ImportPlace | None, limit: int) -> Sequence[ImportProgress]:
-        """As `ReadsCatalog` says."""
         place = (imports.c.requested_at, imports.c.id)
-        query = (
-            _select(ImportProgress)
-            .where(imports.c.requested_at.is_not(None))
-            .order_by(*(column.desc() for column in place))
-            .limit(limit)
-        )
+        query = _select(ImportProgress).where(imports.c.requested_at.is_not(None))
         if before is not None:
             query = query.where(tuple_(*place) < tuple_(*before))
-        return [ImportProgress(**row) for row in await self._rows(query)]
+        query = query.order_by(*(column.desc() for column in place)).limit(limit)
+        return await self._fetch(ImportProgress, query)
 
     async def imports_by_id(self, ids: Collection[str]) -> Mapping[str, ImportProgress]:
-        """As `ReadsCatalog` says."""
         query = _select(ImportProgress).where(imports.c.id.in_(ids))
-        return {row["id"]: ImportProgress(**row) for row in await self._rows(query)}
+        return {row.id: row for row in await self._fetch(ImportProgress, query)}
 
     async def import_files(
         self, import_id: str, *, state: str | None, after: str | None, limit: int
     ) -> Sequence[ImportFile]:
-        """As `ReadsCatalog` says."""
-        files = import_files.c
-        query = _select(ImportFile).where(files.import_id == import_id)
+        row = import_files.c
+        query = _select(ImportFile).where(row.import_id == import_id)
         if state is not None:
-            query = query.where(files.state == state)
+            query = query.where(row.state == state)
         if after is not None:
-            query = query.where(files.file_id > after)
-        query = query.order_by(files.file_id).limit(limit)
-        return [ImportFile(**row) for row in await self._rows(query)]
+            query = query.where(row.file_id > after)
+        return await self._fetch(ImportFile, query.order_by(row.file_id).limit(limit))
 
     async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]:
-        """As `ReadsCatalog` says."""
-        folders = import_folders.c
-        failed = folders.failed_at.is_not(None) & folders.closed.is_(False)
-        query = _select(FailedFolder).where(folders.import_id == import_id, failed)
-        query = query.order_by(folders.path, folders.folder_id).limit(limit)
-        return [FailedFolder(**row) for row in await self._rows(query)]
+        row = import_folders.c
+        failed = row.failed_at.is_not(None) & row.closed.is_(False)
+        query = _select(FailedFolder).where(row.import_id == import_id, failed)
+        query = query.order_by(row.path, row.folder_id).limit(limit)
+        return await self._fetch(FailedFolder, query)
 
-    async def _rows(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
-        with _translated():
+    async def _fetch(self, kind: type[Answer], query: Select[Any]) -> list[Answer]:
+        try:
             async with self._engine.connect() as connection:
-                result = await connection.execute(query)
-                return [dict(row) for row in result.mappings()]
+                rows = await connection.execute(query)
+                return [kind(**row) for row in rows.mappings()]
+        except exc.SQLAlchemyError as why:
+            verdict = _verdict(why)
+            if verdict is None:
+                raise
+            raise verdict from why
 
 
 def _engine(settings: DatabaseSettings) -> AsyncEngine:
-    options = {
-        "default_transaction_read_only": "on",
-        "statement_timeout": f"{STATEMENT_SECONDS}s",
-        "timezone": "UTC",
-    }
     parameters = settings.parameters(
         connect_timeout=str(CONNECT_SECONDS),
         application_name="drivestream-api",
-        options=" ".join(f"-c {name}={value}" for name, value in options.items()),
+        options="-c default_transaction_read_only=on -c timezone=UTC "
+        f"-c statement_timeout={STATEMENT_SECONDS}s",
     )
     return create_async_engine(
         "postgresql+psycopg://",
@@ -181,46 +175,27 @@ def _engine(settings: DatabaseSettings) -> AsyncEngine:
     )
 
 
-def _select(kind: type[Image | ImportProgress | ImportFile | FailedFolder]) -> Select[Any]:
-    """A query for the fields of a struct: columns of the same name, except the special ones."""
-    table, special = _TABLES[kind], _SPECIAL[kind]
-    names = kind.__struct_fields__
-    return select(*(special[n].label(n) if n in special else table.c[n] for n in names))
+def _select(kind: type[Struct]) -> Select[Any]:
+    table, special = _SOURCES[kind]
+    fields = kind.__struct_fields__
+    return select(*(special[f].label(f) if f in special else table.c[f] for f in fields))
 
 
-def _images(wanted: ImageFilter) -> Select[Any]:
-    query = _select(Image).order_by(images.c.id.desc() if wanted.newest_first else images.c.id)
-    if wanted.folder_id is not None:
-        query = query.where(images.c.folder_id == wanted.folder_id)
-    if wanted.import_id is not None:
-        query = query.join(
-            import_files,
-            (import_files.c.file_id == images.c.google_drive_id)
-            & (import_files.c.import_id == wanted.import_id)
-            & import_files.c.state.in_(("stored", "unchanged")),
-        )
-    return query
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """SQLAlchemy's and psycopg's errors as verdicts. Any other error is a bug of ours."""
-    try:
-        yield
-    except PoolTimeoutError as why:
-        raise TryAgain(
-            "database_busy", "Too many requests are reading the database at once.", POOL_SECONDS
-        ) from why
-    except DataError as why:
-        raise SetAside("bad_value", "The database cannot hold such a name, id or cursor.") from why
-    except DBAPIError as why:
-        if isinstance(why.orig, postgres.QueryCanceled):
-            raise TryAgain("database_slow", "The database took too long to answer.") from why
-        if isinstance(why.orig, NO_TABLES):
-            raise TryAgain(
-                "database_not_ready",
-                "The database has no tables, or older ones: run `drivestream setup`.",
-            ) from why
-        if isinstance(why, OperationalError | InterfaceError) or why.connection_invalidated:
-            raise TryAgain("database_unavailable", "The database does not answer.") from why
-        raise
+def _verdict(why: exc.SQLAlchemyError) -> Verdict | None:
+    """What an error of SQLAlchemy and psycopg means; None for a bug of ours."""
+    match why:
+        case exc.TimeoutError():
+            message = "Too many requests are reading the database at once."
+            return TryAgain("database_busy", message, POOL_SECONDS)
+        case exc.DataError():
+            return SetAside("bad_value", "The database cannot hold such a name, id or cursor.")
+        case exc.DBAPIError(orig=postgres.QueryCanceled()):
+            return TryAgain("database_slow", "The database took too long to answer.")
+        case exc.DBAPIError() if isinstance(why.orig, NO_TABLES):
+            message = "The database has no tables, or older ones: run `drivestream setup`."
+            return TryAgain("database_not_ready", message)
+        case exc.OperationalError() | exc.InterfaceError():
+            return TryAgain("database_unavailable", "The database does not answer.")
+        case exc.DBAPIError(connection_invalidated=True):
+            return TryAgain("database_unavailable", "The database does not answer.")
+    return None

@@ -1,14 +1,14 @@
-"""What PostgreSQL keeps, one struct a table: fields are columns (`adapters/catalog/tables.py`).
+"""What PostgreSQL keeps, one struct a table: fields are columns (`tables.py`).
 
 Rows are values: a merge makes a new one, so a changed row is one that is another object.
 """
 
 from datetime import datetime
+from typing import TypeVar
 
 from msgspec import Struct, field
 
-FileKey = tuple[str, str]
-FolderKey = tuple[str, str]
+from services.adapters.catalog.views import ImportProgress, ImportState
 
 
 class FileRow(Struct, frozen=True, kw_only=True):
@@ -16,15 +16,15 @@ class FileRow(Struct, frozen=True, kw_only=True):
 
     import_id: str
     file_id: str
-    state: str = "pending"
-    listed: bool = False
+    state: str = "pending"  # pending, stored, unchanged, failed, skipped
+    listed: bool = False  # opened by a manifest
     skip_reason: str | None = None
     name: str = ""
     mime_type: str = ""
     size: int | None = None
     folder_id: str = ""
     path: tuple[str, ...] = ()
-    metadata_source: int = 0
+    metadata_source: int = 0  # ranks the metadata against others of the file
     metadata_at: datetime | None = None
     round: int | None = None
     drive_version: int | None = None
@@ -70,64 +70,42 @@ class ImageRow(Struct, frozen=True, kw_only=True):
     width: int | None
     height: int | None
     modified_at: datetime | None
-    metadata_at: datetime
+    metadata_at: datetime  # when Drive gave name, type, place, pixels
     drive_version: int
-    fetched: bool
+    fetched: bool  # the bytes were fetched, not found in place
     updated_at: datetime
 
 
-class ImportRow(Struct, frozen=True, kw_only=True):
-    """One import: what was asked, what controls it, and sums over its files and folders."""
+class ImportRow(ImportProgress, frozen=True, kw_only=True):
+    """One import as the api shows it, and what its next merge is compared with."""
 
-    id: str
-    state: str = "queued"
+    state: ImportState = "queued"
     folder_id: str | None = None
     folder_url: str | None = None
-    folder_name: str | None = None
-    folder_named_at: datetime | None = None
     requested_at: datetime | None = None
+    updated_at: datetime | None = None  # the time of the newest event
+    folder_named_at: datetime | None = None
     epoch: int = 0
-    control: str | None = None
-    found: int = 0
-    stored: int = 0
-    unchanged: int = 0
-    failed: int = 0
-    pending: int = 0
-    skipped: dict[str, int] = field(default_factory=dict)
-    failures: dict[str, int] = field(default_factory=dict)
-    found_bytes: int = 0
-    stored_bytes: int = 0
-    folders_found: int = 0
-    folders_listed: int = 0
-    folders_failed: int = 0
-    message: str | None = None
-    first_stored_at: datetime | None = None
-    last_event_at: datetime | None = None
-    finished_at: datetime | None = None
+    control: str | None = None  # the newest control event's kind: paused, resumed, …
+
+
+class OffsetRow(Struct, frozen=True, kw_only=True):
+    """The next offset to read of one partition."""
+
+    topic: str
+    partition: int
+    topic_id: str
+    next_offset: int
+
+
+Key = TypeVar("Key")
+Row = TypeVar("Row", FileRow, FolderRow, ImageRow, ImportRow)
 
 
 class Rows(Struct, kw_only=True):
-    """A working set: what a batch affects, as loaded, then as folded."""
+    """A working set by key: the rows that a batch makes, those that exist, or what they become."""
 
     imports: dict[str, ImportRow] = field(default_factory=dict)
-    folders: dict[FolderKey, FolderRow] = field(default_factory=dict)
-    files: dict[FileKey, FileRow] = field(default_factory=dict)
+    folders: dict[tuple[str, str], FolderRow] = field(default_factory=dict)
+    files: dict[tuple[str, str], FileRow] = field(default_factory=dict)
     images: dict[str, ImageRow] = field(default_factory=dict)
-
-    def copy(self) -> "Rows":
-        """Another working set with the same rows."""
-        return Rows(
-            imports=dict(self.imports),
-            folders=dict(self.folders),
-            files=dict(self.files),
-            images=dict(self.images),
-        )
-
-
-class Keys(Struct, kw_only=True):
-    """Which rows a batch affects: to be loaded before it is folded."""
-
-    imports: set[str] = field(default_factory=set)
-    folders: set[FolderKey] = field(default_factory=set)
-    files: set[FileKey] = field(default_factory=set)
-    images: set[str] = field(default_factory=set)

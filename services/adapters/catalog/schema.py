@@ -8,7 +8,6 @@ VERSION = "0001"
 
 
 def refuse_newer(found: str | None) -> None:
-    """Raise `Stop` for tables that a newer version has made."""
     if found is not None and found > VERSION:
         raise Stop(
             "schema_newer",
@@ -18,7 +17,7 @@ def refuse_newer(found: str | None) -> None:
 
 
 def refuse_other(found: str | None) -> None:
-    """As `refuse_newer`; raise `CatalogUnavailableError` for older tables, or none."""
+    """Also raise `CatalogUnavailableError` for older tables, or none."""
     refuse_newer(found)
     if found != VERSION:
         raise CatalogUnavailableError(

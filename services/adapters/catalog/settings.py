@@ -63,9 +63,12 @@ def _parsed(url: str) -> dict[str, str]:
         raise ValueError(f"DATABASE_URL has a % that begins no character: write %25. {ENCODE}")
     user, _, password = (address["login"] or "").partition(":")
     parts = {"user": user, "password": password, "dbname": address["dbname"] or ""}
-    parsed = {name: _decoded(text) for name, text in parts.items() if text}
-    parsed |= _hosts(address["hosts"])
-    parsed |= _query(address["query"] or "")
+    parts |= _hosts(address["hosts"]) | _query(address["query"] or "")
+    try:
+        url.encode()
+        parsed = {name: unquote(text, errors="strict") for name, text in parts.items() if text}
+    except UnicodeError:
+        raise ValueError(f"DATABASE_URL is not UTF-8. {ENCODE}") from None
     if not all(map(_can_be_a_host, parsed.get("host", "").split(","))):
         raise ValueError(f"DATABASE_URL names no host. It must look like {FORM}. {ENCODE}")
     return parsed
@@ -73,16 +76,14 @@ def _parsed(url: str) -> dict[str, str]:
 
 def _hosts(text: str) -> dict[str, str]:
     """One host or several, each with a port or not."""
-    hosts = [HOST.fullmatch(host) for host in text.split(",")] if text else []
-    names, ports = [], []
-    for host in hosts:
-        if host is None or not _is_port(host["port"] or "5432"):
-            raise ValueError(
-                f"DATABASE_URL has a host or a port (1 to 65535) that cannot be. {ENCODE}"
-            )
-        names.append(_decoded(host["ipv6"] or host["name"]))
-        ports.append(host["port"] or "5432")
-    return {"host": ",".join(names), "port": ",".join(ports)} if names else {}
+    if not text:
+        return {}
+    hosts = [HOST.fullmatch(host) for host in text.split(",")]
+    names = [host["ipv6"] or host["name"] for host in hosts if host]
+    ports = [host["port"] or "5432" for host in hosts if host]
+    if None in hosts or any(len(port) > 5 or not 1 <= int(port) <= 65535 for port in ports):
+        raise ValueError(f"DATABASE_URL has a host or a port (1 to 65535) that cannot be. {ENCODE}")
+    return {"host": ",".join(names), "port": ",".join(ports)}
 
 
 def _can_be_a_host(name: str) -> bool:
@@ -94,10 +95,6 @@ def _can_be_a_host(name: str) -> bool:
         return False
 
 
-def _is_port(text: str) -> bool:
-    return len(text) <= 5 and 1 <= int(text) <= 65535
-
-
 def _query(text: str) -> dict[str, str]:
     """The parameters after the question mark, such as `sslmode=require`."""
     pairs = [pair.partition("=") for pair in text.split("&") if pair]
@@ -106,11 +103,4 @@ def _query(text: str) -> dict[str, str]:
             "DATABASE_URL has a parameter after the ? that PostgreSQL does not know. "
             "If the ? belongs to the password, write %3F."
         )
-    return {name: _decoded(value) for name, _, value in pairs}
-
-
-def _decoded(text: str) -> str:
-    try:
-        return unquote(text.encode().decode(), errors="strict")
-    except UnicodeError:
-        raise ValueError(f"DATABASE_URL is not UTF-8. {ENCODE}") from None
+    return {name: value for name, _, value in pairs}

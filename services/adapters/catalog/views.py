@@ -10,22 +10,9 @@ from typing import Literal, NamedTuple, Protocol, get_args
 
 from msgspec import Struct, field
 
-ImportState = Literal[
-    "queued",
-    "listing",
-    "transferring",
-    "completed",
-    "completed_with_failures",
-    "failed",
-    "cancelled",
-    "paused",
-]
-ENDED_STATES: tuple[ImportState, ...] = (
-    "completed",
-    "completed_with_failures",
-    "failed",
-    "cancelled",
-)
+EndedState = Literal["completed", "completed_with_failures", "failed", "cancelled"]
+ImportState = Literal["queued", "listing", "transferring", EndedState, "paused"]
+ENDED_STATES: tuple[EndedState, ...] = get_args(EndedState)
 """The states in which nothing of an import is left to do."""
 FileState = Literal["pending", "stored", "unchanged", "failed", "skipped"]
 FILE_STATES: tuple[FileState, ...] = get_args(FileState)
@@ -82,8 +69,8 @@ class ImportProgress(Struct, frozen=True, kw_only=True):
     unchanged: int = 0
     failed: int = 0
     pending: int = 0
-    skipped: dict[str, int] = field(default_factory=dict)
-    failures: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)  # {reason: distinct files}
+    failures: dict[str, int] = field(default_factory=dict)  # {reason: distinct files}
     found_bytes: int = 0
     stored_bytes: int = 0
     folders_found: int = 0
@@ -137,7 +124,6 @@ class ReadsCatalog(Protocol):
 
     async def check(self) -> None:
         """Return if the database answers and has its tables."""
-        ...
 
     def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]:
         """All images in pages of bounded size; empty pages are left out.
@@ -145,32 +131,25 @@ class ReadsCatalog(Protocol):
         Each page is a query of its own, so this is not one snapshot: no image comes twice, and one
         that is added behind the place that was reached is not seen.
         """
-        ...
 
     async def images(
         self, wanted: ImageFilter, *, after: int | None, limit: int
     ) -> Sequence[Image]:
         """The images that follow the image id `after`, in the filter's order."""
-        ...
 
     async def image(self, google_drive_id: str) -> ImageDetails | None:
         """The picture of this Drive id, or None."""
-        ...
 
     async def imports(self, *, before: ImportPlace | None, limit: int) -> Sequence[ImportProgress]:
         """Imports older than `before`, newest first; without those whose request is not known."""
-        ...
 
     async def imports_by_id(self, ids: Collection[str]) -> Mapping[str, ImportProgress]:
         """The imports of these ids, as far as the catalog has them."""
-        ...
 
     async def import_files(
         self, import_id: str, *, state: str | None, after: str | None, limit: int
     ) -> Sequence[ImportFile]:
         """The files of an import that follow the Drive id `after`; in one state, or in any."""
-        ...
 
     async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]:
         """The first of an import's folders that could not be listed, by path."""
-        ...

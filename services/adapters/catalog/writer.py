@@ -7,22 +7,20 @@ are set: a batch that was counted already fails as a whole.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TypeVar
+from typing import LiteralString
 
 import msgspec
 import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
-from services.adapters.catalog.bulk import Cursor, Row, select, upsert
+from services.adapters.catalog.bulk import Cursor, select, upsert
 from services.adapters.catalog.errors import OvertakenError, unavailable
-from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, Keys, Rows
+from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, OffsetRow, Rows
 from services.adapters.catalog.schema import refuse_other
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.tables import images, import_files, import_folders, imports
 
 Position = tuple[str, int]
-Key = TypeVar("Key")
 LOCK = 0x64726976655F7331  # "drive_s1": any constant will do, as long as all indexers agree
 STATEMENT_MS = 120_000
 # What passes without a change of ours: an outage, a server that is a standby for now, or tables
@@ -33,13 +31,6 @@ PASSING = (
     psycopg.errors.ReadOnlySqlTransaction,
     psycopg.errors.UndefinedTable,
 )
-
-
-class _Consumed(msgspec.Struct):
-    topic: str
-    partition: int
-    topic_id: str
-    next_offset: int
 
 
 class CatalogWriter:
@@ -77,25 +68,19 @@ class CatalogWriter:
         Raises `CatalogUnavailableError` for older ones or none, since `setup` may still be at work,
         and `Stop` for newer ones.
         """
-        with self._transaction() as cursor:
-            cursor.execute("SELECT to_regclass('alembic_version') IS NOT NULL AS migrated")
-            if not _first(cursor)["migrated"]:
-                refuse_other(None)
-            cursor.execute("SELECT max(version_num) AS version FROM alembic_version")
-            version = _first(cursor)["version"]
-            refuse_other(None if version is None else str(version))
+        (found,) = self._rows("SELECT to_regclass('alembic_version') AS table")
+        rows = self._rows("SELECT version_num FROM alembic_version") if found["table"] else []
+        refuse_other(max((str(row["version_num"]) for row in rows), default=None))
 
     def take_lock(self) -> bool:
         """True if this connection is now, or was already, the active writer's."""
-        with self._transaction() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s) AS locked", (LOCK,))
-            return bool(_first(cursor)["locked"])
+        (row,) = self._rows("SELECT pg_try_advisory_lock(%s) AS locked", LOCK)
+        return bool(row["locked"])
 
     def offsets(self) -> Mapping[Position, tuple[str, int]]:
         """The next offset to read of each partition, with the id of its topic."""
-        with self._transaction() as cursor:
-            cursor.execute("SELECT topic, partition, topic_id, next_offset FROM consumed_offsets")
-            rows = [msgspec.convert(row, _Consumed) for row in cursor]
+        found = self._rows("SELECT topic, partition, topic_id, next_offset FROM consumed_offsets")
+        rows = msgspec.convert(found, list[OffsetRow])
         return {(row.topic, row.partition): (row.topic_id, row.next_offset) for row in rows}
 
     def begin_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None:
@@ -107,18 +92,18 @@ class CatalogWriter:
                 [(*position, *start) for position, start in starts.items()],
             )
 
-    def load(self, keys: Keys) -> Rows:
-        """What exists of these rows, and the root folders of these imports."""
+    def load(self, wanted: Rows) -> Rows:
+        """What exists of the rows of these keys, and the root folders of these imports."""
         with self._transaction() as cursor:
             found = Rows()
-            for imported in select(cursor, imports, ImportRow, [(k,) for k in keys.imports]):
+            for imported in select(cursor, ImportRow, [(k,) for k in wanted.imports]):
                 found.imports[imported.id] = imported
             roots = {(i.id, i.folder_id) for i in found.imports.values() if i.folder_id}
-            for folder in select(cursor, import_folders, FolderRow, [*keys.folders | roots]):
+            for folder in select(cursor, FolderRow, [*wanted.folders.keys() | roots]):
                 found.folders[folder.import_id, folder.folder_id] = folder
-            for file in select(cursor, import_files, FileRow, [*keys.files]):
+            for file in select(cursor, FileRow, [*wanted.files]):
                 found.files[file.import_id, file.file_id] = file
-            for image in select(cursor, images, ImageRow, [(k,) for k in keys.images]):
+            for image in select(cursor, ImageRow, [(k,) for k in wanted.images]):
                 found.images[image.google_drive_id] = image
             return found
 
@@ -126,11 +111,16 @@ class CatalogWriter:
         """Write what changed, and move each offset from the first to the second value; all or
         nothing. Raises `OvertakenError` if an offset is not where the batch began."""
         with self._transaction() as cursor:
-            upsert(cursor, imports, _changed(before.imports, after.imports))
-            upsert(cursor, import_folders, _changed(before.folders, after.folders))
-            upsert(cursor, import_files, _changed(before.files, after.files))
-            upsert(cursor, images, _changed(before.images, after.images))
-            _move(cursor, moves)
+            upsert(cursor, before.imports, after.imports)
+            upsert(cursor, before.folders, after.folders)
+            upsert(cursor, before.files, after.files)
+            upsert(cursor, before.images, after.images)
+            if moves:
+                _move(cursor, moves)
+
+    def _rows(self, query: LiteralString, *values: object) -> list[dict[str, object]]:
+        with self._transaction() as cursor:
+            return cursor.execute(query, values).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[Cursor]:
@@ -141,28 +131,14 @@ class CatalogWriter:
             raise unavailable(why) from why
 
 
-def _first(cursor: Cursor) -> dict[str, object]:
-    """The row of a query that always gives one."""
-    return cursor.fetchone() or {}
-
-
-def _changed(before: Mapping[Key, Row], after: Mapping[Key, Row]) -> list[Row]:
-    return [row for key, row in after.items() if row is not before.get(key)]
-
-
 def _move(cursor: Cursor, moves: Mapping[Position, tuple[int, int]]) -> None:
-    if not moves:
-        return
-    rows = [(topic, partition, *ends) for (topic, partition), ends in moves.items()]
-    cursor.execute(
-        "UPDATE consumed_offsets c SET next_offset = m.after "
-        "FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[]) "
-        "AS m(topic, partition, before, after) "
-        "WHERE (c.topic, c.partition, c.next_offset) = (m.topic, m.partition, m.before)",
-        [list(column) for column in zip(*rows, strict=True)],
+    cursor.executemany(
+        "UPDATE consumed_offsets SET next_offset = %s "
+        "WHERE (topic, partition, next_offset) = (%s, %s, %s)",
+        [(end, *position, start) for position, (start, end) in moves.items()],
     )
-    if cursor.rowcount != len(rows):
+    if cursor.rowcount != len(moves):
         raise OvertakenError(
-            f"{len(rows) - cursor.rowcount} of {len(rows)} partitions were consumed by another "
+            f"{len(moves) - cursor.rowcount} of {len(moves)} partitions were consumed by another "
             "indexer meanwhile"
         )

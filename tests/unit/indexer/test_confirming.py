@@ -10,7 +10,7 @@ from services.adapters.catalog.views import ENDED_STATES
 from services.core import events as e
 from services.core.errors import SetAside
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Target
-from services.indexer.fold import fold
+from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
 from tests.fakes.drive import FakeDrive
 from tests.fakes.listing import Lie, Listing, LyingDrive
@@ -61,10 +61,10 @@ async def test_an_import_ends_only_with_the_manifest_that_closes_its_folder(
     listing = Listing(LyingDrive(images=images, script=script))
     await listing.list_all(a_request())
     records = records_of(listing.publications.events)
-    before = fold(Rows(), records[:-1])
+    before = fold(Rows(), rows_of(records[:-1]))
     assert not before.folders[ROOT].closed
     assert the_import(before).state not in ENDED_STATES
-    row = the_import(fold(before, records[-1:]))
+    row = the_import(fold(before, rows_of(records[-1:])))
     assert row.state in ENDED_STATES
     assert row.found == row.stored == len(listing.found)
     assert (row.folders_listed == 1) == (listing.closed == {"root-1"})
@@ -85,8 +85,8 @@ def test_a_confirming_manifest_adds_no_file_and_no_count_of_one(
         closes=closes,
         entries=1000,
     )
-    before = fold(Rows(), history)
-    after = fold(before, [LogRecord(confirming, "imports.listed", 0, len(history))])
+    before = fold(Rows(), rows_of(history))
+    after = fold(before, rows_of([LogRecord(confirming, "imports.listed", 0, len(history))]))
     assert after.files == before.files
     old, new = (rows.imports.get("import-a", ImportRow(id="import-a")) for rows in (before, after))
     parts = ("found", "stored", "unchanged", "failed", "pending", "skipped", "found_bytes")
@@ -101,7 +101,7 @@ async def test_what_a_shortcut_hides_is_counted_by_name_and_ends_the_import_with
         listing.drive.add_entry("root-1", entry)
         listing.drive.look_up_troubles[name].append(SetAside("drive_refused", "No."))
     await listing.list_all(a_request())
-    rows = fold(Rows(), records_of(listing.publications.events))
+    rows = fold(Rows(), rows_of(records_of(listing.publications.events)))
     row = the_import(rows)
     assert (row.state, row.found, row.failed) == ("completed_with_failures", 1, 1)
     assert (row.folders_found, row.folders_listed, row.folders_failed) == (2, 1, 1)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.adapters.catalog.rows import ImportRow, Rows
-from services.indexer.fold import affected_keys, fold
+from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
 from tests.histories import histories
 
@@ -17,7 +17,7 @@ def in_batches(records: list[LogRecord], cuts: random.Random) -> Rows:
     rows = Rows()
     while records:
         size = cuts.randint(1, len(records))
-        rows = fold(rows, records[:size])
+        rows = fold(rows, rows_of(records[:size]))
         records = records[size:]
     return rows
 
@@ -27,7 +27,7 @@ def in_batches(records: list[LogRecord], cuts: random.Random) -> Rows:
 def test_any_order_repetition_and_batching_gives_the_same_rows(
     history: list[LogRecord], chance: random.Random
 ) -> None:
-    straight = fold(Rows(), history)
+    straight = fold(Rows(), rows_of(history))
     repeated = history + chance.choices(history, k=len(history)) if history else []
     chance.shuffle(repeated)
     assert in_batches(repeated, chance) == straight
@@ -38,7 +38,7 @@ def test_any_order_repetition_and_batching_gives_the_same_rows(
 def test_the_equation_closes_when_each_part_is_counted_on_its_own(
     history: list[LogRecord],
 ) -> None:
-    rows = fold(Rows(), history)
+    rows = fold(Rows(), rows_of(history))
     for job in rows.imports.values():
         files = [f for (owner, _), f in rows.files.items() if owner == job.id]
         states = Counter(f.state for f in files)
@@ -54,7 +54,7 @@ def test_the_equation_closes_when_each_part_is_counted_on_its_own(
 def test_an_import_ends_only_when_nothing_is_pending_and_every_folder_is_settled(
     history: list[LogRecord],
 ) -> None:
-    rows = fold(Rows(), history)
+    rows = fold(Rows(), rows_of(history))
     for job in rows.imports.values():
         if job.state in ("completed", "completed_with_failures", "failed"):
             assert job.pending == 0
@@ -74,9 +74,9 @@ def _unsettled(rows: Rows, job: ImportRow) -> int:
 def test_the_rows_that_a_batch_makes_are_the_ones_that_were_to_be_loaded(
     history: list[LogRecord],
 ) -> None:
-    rows = fold(Rows(), history)
-    keys = affected_keys(record.event for record in history)
-    assert set(rows.imports) == keys.imports
-    assert set(rows.folders) == keys.folders
-    assert set(rows.files) == keys.files
-    assert set(rows.images) == keys.images
+    batch = rows_of(history)
+    rows = fold(Rows(), batch)
+    assert set(rows.imports) == set(batch.imports)
+    assert set(rows.folders) == set(batch.folders)
+    assert set(rows.files) == set(batch.files)
+    assert set(rows.images) == set(batch.images)

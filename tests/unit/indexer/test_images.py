@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from services.adapters.catalog.rows import ImageRow, Rows
 from services.core import events as e
-from services.indexer.fold import fold
+from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
 from tests.histories import histories
 from tests.samples import AT, FOUND, SAMPLES
@@ -19,7 +19,7 @@ METADATA = ("name", "mime_type", "folder_id", "path", "width", "height")
 
 def image_after(*outcomes: e.FileStored) -> ImageRow:
     records = [LogRecord(event, event.topic, 0, n) for n, event in enumerate(outcomes)]
-    (image,) = fold(Rows(), records).images.values()
+    (image,) = fold(Rows(), rows_of(records)).images.values()
     return image
 
 
@@ -56,7 +56,7 @@ def test_object_and_metadata_are_each_of_the_outcome_that_knows_best(
     history: list[LogRecord],
 ) -> None:
     stored = [record.event for record in history if isinstance(record.event, e.FileStored)]
-    for file_id, image in fold(Rows(), history).images.items():
+    for file_id, image in fold(Rows(), rows_of(history)).images.items():
         outcomes = [event for event in stored if event.file.file_id == file_id]
         assert image.created_at == min(event.stored_at for event in outcomes)
         version = max(event.file.version for event in outcomes)

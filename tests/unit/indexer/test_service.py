@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from datetime import UTC, datetime
 
 import pytest
@@ -23,7 +24,7 @@ from services.core.topics import (
 )
 from services.core.wire import Record, encode
 from services.indexer import service
-from services.indexer.service import BYTES_A_ROW, Dependencies, batches, run
+from services.indexer.service import BYTES_A_ROW, Indexer, batches
 from tests.fakes.catalog_writer import FakeCatalogWriter, FakeDatabase
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.log_reader import FakeLogReader
@@ -67,13 +68,14 @@ class World:
         self.topic_id = "topic-id"
         self.more_partitions = 0
 
-    def dependencies(self) -> Dependencies:
-        return Dependencies(
+    def indexer(self, stopping: asyncio.Event) -> Indexer:
+        return Indexer(
             open_reader=lambda: GrowingReader(self.log, lambda: self.more_partitions),
             open_writer=lambda: FakeCatalogWriter(self.database),
             topic_ids=lambda names: dict.fromkeys(names, self.topic_id),
             publisher=self.publisher,
             tell=self.told.append,
+            stopping=stopping,
         )
 
     @asynccontextmanager
@@ -81,7 +83,7 @@ class World:
         """An indexer runs meanwhile; it is stopped at the end, and must not have failed."""
         stopping = asyncio.Event()
         async with asyncio.timeout(WAIT), asyncio.TaskGroup() as group:
-            group.create_task(run(self.dependencies(), stopping))
+            group.create_task(self.indexer(stopping).run())
             yield
             stopping.set()
 
@@ -125,7 +127,7 @@ async def test_a_second_run_counts_nothing_twice() -> None:
     world = World()
     await world.publisher.publish([STORED])
     await world.index_until(files=1)
-    before = world.database.rows.copy()
+    before = deepcopy(world.database.rows)
     await world.index_until(files=1)
     assert world.database.rows == before
 
@@ -158,6 +160,18 @@ async def test_while_postgresql_is_away_the_indexer_says_so_and_waits() -> None:
     assert world.told[-1] is None
 
 
+async def test_an_outage_may_last_for_thousands_of_attempts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service, "LONGEST_WAIT", 0.0001)
+    world = World()
+    world.database.available = False
+    async with world.indexing():
+        await world.until(lambda: len(world.told) > 1100)
+        world.database.available = True
+        await world.until_told(None)
+
+
 async def test_a_status_that_kafka_does_not_take_does_not_end_the_indexer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -183,7 +197,7 @@ async def test_a_status_that_kafka_does_not_take_does_not_end_the_indexer(
 
     async with asyncio.timeout(WAIT):
         telling = publish_status(world.publisher, look)
-        await run_with_background(run(world.dependencies(), stopping), telling, outage())
+        await run_with_background(world.indexer(stopping).run(), telling, outage())
 
 
 async def test_what_cannot_be_read_is_a_dead_letter_before_its_offset_is_passed() -> None:
@@ -206,7 +220,7 @@ async def test_an_event_of_a_newer_version_stops_the_indexer_and_nothing_is_pass
     await world.log.append([with_value(b"{"), with_value(newer)])
     async with asyncio.timeout(WAIT):
         with pytest.raises(Stop, match="FileRotated, which this version does not know"):
-            await run(world.dependencies(), asyncio.Event())
+            await world.indexer(asyncio.Event()).run()
     assert world.consumed() == 0
     assert world.log.of(DEAD_LETTERS.name) == []
     assert world.log.of(FILES_FAILED.name) == []
@@ -218,7 +232,7 @@ async def test_a_log_that_is_not_the_databases_stops_the_indexer_with_a_sentence
     await world.index_until(files=1)
     world.topic_id = "made-anew"
     with pytest.raises(Stop, match="another log"):
-        await run(world.dependencies(), asyncio.Event())
+        await world.indexer(asyncio.Event()).run()
 
 
 async def test_tables_of_a_newer_version_stop_the_indexer_before_it_writes() -> None:
@@ -226,7 +240,7 @@ async def test_tables_of_a_newer_version_stop_the_indexer_before_it_writes() -> 
     world.database.version = "9000"
     await world.publisher.publish([STORED])
     with pytest.raises(Stop, match="version 9000"):
-        await run(world.dependencies(), asyncio.Event())
+        await world.indexer(asyncio.Event()).run()
     assert world.database.offsets == {}
 
 

@@ -82,7 +82,7 @@ CREATE TABLE imports (
     state TEXT NOT NULL,
     folder_id TEXT,
     folder_url TEXT,
-    folder_name TEXT,
+    name TEXT,
     folder_named_at TIMESTAMP WITH TIME ZONE,
     requested_at TIMESTAMP WITH TIME ZONE,
     epoch INTEGER NOT NULL,
@@ -101,7 +101,7 @@ CREATE TABLE imports (
     folders_failed BIGINT NOT NULL,
     message TEXT,
     first_stored_at TIMESTAMP WITH TIME ZONE,
-    last_event_at TIMESTAMP WITH TIME ZONE,
+    updated_at TIMESTAMP WITH TIME ZONE,
     finished_at TIMESTAMP WITH TIME ZONE,
     PRIMARY KEY (id)
 );
