@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from services.adapters.catalog.views import ImportPlace, ImportProgress, ImportState
-from services.core import events as e
-from services.core.control import ControlState, ImportControl, ImportControls
+from services.core.control import ControlState, ImportControls
+from services.core.events import ImportRequested, Message
 
 STATES: Mapping[ControlState, ImportState] = {
     ControlState.RUNNING: "queued",
@@ -26,27 +26,32 @@ class ImportCache:
 
     def __init__(self, room: int = 50_000, folder_room: int = 200_000) -> None:
         self._room, self._folder_room = room, folder_room
-        self._requests: dict[str, e.ImportRequested] = {}
+        self._requests: dict[str, ImportRequested] = {}
         self._places: list[ImportPlace] = []
         self._folders: set[str] = set()
         self._controls = ImportControls()
 
-    def apply(self, event: e.Message) -> None:
+    def apply(self, event: Message) -> None:
         """Take an event of `imports.requested`, in any order and any number of times."""
-        if isinstance(event, e.ImportRequested):
-            self._add(event)
-        else:
+        if not isinstance(event, ImportRequested):
             self._controls.apply(event)
+            return
+        self.folder_seen(event.folder_id)
+        known = self._requests.get(event.import_id)
+        if known is not None:
+            if event.requested_at >= known.requested_at:
+                return  # the earliest request counts, as in the indexer
+            self._places.remove(place_of(known))
+        self._requests[event.import_id] = event
+        insort(self._places, place_of(event))
+        if len(self._places) > self._room:
+            del self._requests[self._places.pop(0).id]
 
-    def request(self, import_id: str) -> e.ImportRequested | None:
-        """The request of this import, or None."""
+    def request(self, import_id: str) -> ImportRequested | None:
+        """None for an import that is not known, or was evicted."""
         return self._requests.get(import_id)
 
-    def control(self, import_id: str) -> ImportControl:
-        """The control that the import is under now, also after its request was evicted."""
-        return self._controls.of(import_id)
-
-    def newest(self, *, before: ImportPlace | None, limit: int) -> Sequence[e.ImportRequested]:
+    def newest(self, *, before: ImportPlace | None, limit: int) -> Sequence[ImportRequested]:
         """Newest first, older than `before`."""
         end = len(self._places) if before is None else bisect_left(self._places, before)
         places = self._places[max(0, end - limit) : end]
@@ -54,50 +59,40 @@ class ImportCache:
 
     def folder_seen(self, folder_id: str) -> bool:
         """Whether this folder was requested before. From now on it was."""
-        if folder_id in self._folders:
-            return True
-        if len(self._folders) >= self._folder_room:
+        if folder_id in self._folders or len(self._folders) >= self._folder_room:
             return True
         self._folders.add(folder_id)
         return False
 
-    def not_begun(self, request: e.ImportRequested) -> ImportProgress:
+    def not_begun(self, request: ImportRequested) -> ImportProgress:
         """The import as it looks before the indexer has written a row of it."""
         return ImportProgress(
             id=request.import_id,
-            state=STATES[self.control(request.import_id).state],
+            state=STATES[self._controls.of(request.import_id).state],
             folder_id=request.folder_id,
             folder_url=request.folder_url,
             requested_at=request.requested_at,
             updated_at=request.requested_at,
         )
 
-    def _add(self, request: e.ImportRequested) -> None:
-        self.folder_seen(request.folder_id)
-        known = self._requests.get(request.import_id)
-        if known is not None:
-            if request.requested_at >= known.requested_at:
-                return  # the earliest request counts, as in the indexer
-            self._places.remove(place_of(known))
-        self._requests[request.import_id] = request
-        insort(self._places, place_of(request))
-        if len(self._places) > self._room:
-            del self._requests[self._places.pop(0).id]
+    def completed(self, import_id: str, row: ImportProgress | None) -> ImportProgress | None:
+        """The row, with what was requested where the indexer has not met the request yet."""
+        request = self.request(import_id)
+        if request is None or (row is not None and row.requested_at is not None):
+            return row
+        begun = self.not_begun(request)
+        return (
+            begun
+            if row is None
+            else replace(
+                row,
+                folder_id=begun.folder_id,
+                folder_url=begun.folder_url,
+                requested_at=begun.requested_at,
+                updated_at=row.updated_at or begun.updated_at,
+            )
+        )
 
 
-def place_of(request: e.ImportRequested) -> ImportPlace:
-    """Where a request stands in the list of imports."""
+def place_of(request: ImportRequested) -> ImportPlace:
     return ImportPlace(request.requested_at, request.import_id)
-
-
-def completed(row: ImportProgress, request: e.ImportRequested | None) -> ImportProgress:
-    """The row, with what was requested where the indexer has not met the request yet."""
-    if request is None or row.requested_at is not None:
-        return row
-    return replace(
-        row,
-        folder_id=request.folder_id,
-        folder_url=request.folder_url,
-        requested_at=request.requested_at,
-        updated_at=row.updated_at or request.requested_at,
-    )

@@ -4,14 +4,15 @@ A cursor has the name of its list in it, so that another list refuses it.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
+from litestar import Response
 from litestar.params import QueryParameter
 
-from services.api.problems import ParameterFault, Problem
+from services.api.problems import AnyRequest, parameter_problem
 
 T = TypeVar("T")
 LONGEST_CURSOR = 1024
@@ -19,8 +20,7 @@ LONGEST_PAGE = 1_000
 DEFAULT_PAGE = 100
 
 Limit = Annotated[
-    int,
-    QueryParameter(ge=1, le=LONGEST_PAGE, description="The size of the page at most."),
+    int, QueryParameter(ge=1, le=LONGEST_PAGE, description="The size of the page at most.")
 ]
 Cursor = Annotated[
     str | None,
@@ -45,21 +45,20 @@ def key_of(cursor: str | None, listing: str, kind: type[T]) -> T | None:
         name, key = msgspec.json.decode(packed, type=tuple[str, msgspec.Raw])
         if name != listing:
             raise ValueError
-        return msgspec.json.decode(key, type=kind, strict=True)
+        return msgspec.json.decode(key, type=kind)
     except ValueError:  # also what base64 and msgspec raise
-        raise Problem(
-            "bad_cursor",
-            "The cursor is not of this list. Take it from the `Link` header of the page before.",
-            errors=(ParameterFault("cursor", "is not a cursor of this list"),),
-        ) from None
+        why = "is not of this list; take it from the `Link` header of the page before"
+        raise parameter_problem("cursor", why, code="bad_cursor") from None
 
 
-def page_of(rows: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:
-    """The page in a query for one row more than `limit`, and whether another page follows."""
-    return rows[:limit], len(rows) > limit
-
-
-def next_link(path: str, asked: Mapping[str, object | None], cursor: str) -> Mapping[str, str]:
-    """The `Link` header (RFC 8288) to the next page; parameters that are None are left out."""
-    given = {name: str(value) for name, value in asked.items() if value is not None}
-    return {"Link": f'<{path}?{urlencode(given | {"cursor": cursor})}>; rel="next"'}
+def page_of(
+    rows: Sequence[T], limit: int, request: AnyRequest, listing: str, key: Callable[[T], object]
+) -> Response[list[T]]:
+    """The page in a query for one row more than `limit`. Where another page follows there is a
+    `Link` to it (RFC 8288), with all that was asked."""
+    page, headers = list(rows[:limit]), {}
+    if len(rows) > limit:
+        asked = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
+        query = urlencode([*asked, ("cursor", cursor_of(listing, key(page[-1])))])
+        headers["Link"] = f'<{quote(request.url.path)}?{query}>; rel="next"'
+    return Response(page, headers=headers)

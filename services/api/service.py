@@ -7,35 +7,55 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
 from litestar.types import ASGIApp
 
 from services.adapters.catalog.views import ReadsCatalog
 from services.adapters.kafka.tail import Tail
 from services.adapters.store.urls import ObjectUrls
 from services.api import health, images, imports
-from services.api.addresses import ImageAddresses
-from services.api.boundary import Boundary, json_only
-from services.api.errors import PROBLEM_DETAILS
-from services.api.health import Readiness
+from services.api.boundary import Boundary
 from services.api.import_cache import ImportCache
-from services.api.metrics import PROMETHEUS, Metrics
-from services.api.problems import AnyRequest
+from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.progress import ImportViews
 from services.api.reference import ReferencePage
 from services.api.settings import ApiSettings
-from services.api.start import ImportStarter
-from services.api.submission import LARGEST_BODY
-from services.api.worker_cache import WorkerCache
+from services.api.start import LARGEST_BODY, ImportStarter
+from services.api.waiting import WorkerCache
 from services.core.ports import PublishesEvents
 
-SERVICE = "api"
-VERSION = "0.1.0"
+# By route, not by path: ids in paths would make a new series each. Litestar's middleware does not
+# see requests that no route takes, so scanners make no series either.
+PROMETHEUS = PrometheusConfig(
+    app_name="drivestream",
+    prefix="drivestream_api",
+    group_path=True,
+    exclude_unhandled_paths=True,
+    exclude=["^/metrics$", "^/health/"],
+)
+OPENAPI = OpenAPIConfig(
+    title="Drivestream",
+    version="0.1.0",
+    description="Copies every image of a public Google Drive folder into object storage, and "
+    "shows what became of each. Errors are problem+json (RFC 9457) with a stable code. "
+    "HEAD works wherever GET does.",
+    path="/schema",
+    render_plugins=[ReferencePage(), JsonRenderPlugin(), YamlRenderPlugin()],
+    use_handler_docstrings=True,
+)
+
+
+class Metrics(PrometheusController):
+    """Not in the OpenAPI document, since the format is Prometheus' own."""
+
+    include_in_schema = False
+
+
 ROUTES = (
     imports.start_import,
     imports.list_imports,
@@ -63,16 +83,29 @@ class Dependencies:
 
 def create_app(outside: Dependencies, settings: ApiSettings) -> ASGIApp:
     """The application, ready to be served."""
-    readiness = Readiness(outside.imports, outside.catalog)
+    readiness = health.Readiness(outside.imports, outside.catalog, outside.publisher)
     given = {
         "catalog": outside.catalog,
         "readiness": readiness,
-        "views": ImportViews(outside.catalog, outside.imports.view, outside.workers, _now),
-        "starter": ImportStarter(outside.publisher, outside.imports, _now),
+        "views": ImportViews(outside.catalog, outside.imports.view, outside.workers),
+        "starter": ImportStarter(outside.publisher, outside.imports),
     }
 
-    def addresses(request: AnyRequest) -> ImageAddresses:
-        return ImageAddresses(outside.urls, settings.public_url or str(request.base_url))
+    def addresses(request: AnyRequest) -> images.ImageAddresses:
+        api_url = settings.public_url or str(request.base_url)
+        return images.ImageAddresses(outside.urls, api_url)
+
+    @asynccontextmanager
+    async def background(_app: Litestar) -> AsyncIterator[None]:
+        runs = [outside.imports.run(), outside.workers.run()]
+        runs += [readiness.watch(), readiness.publish_status()]
+        tasks = [asyncio.create_task(run) for run in runs]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     app = Litestar(
         ROUTES,
@@ -80,11 +113,10 @@ def create_app(outside: Dependencies, settings: ApiSettings) -> ASGIApp:
             **{name: _given(value) for name, value in given.items()},
             "addresses": Provide(addresses, sync_to_thread=False),
         },
-        guards=[json_only],
         middleware=[PROMETHEUS.middleware],
         plugins=[PROBLEM_DETAILS],
-        lifespan=[lambda _app: _running(outside, readiness)],
-        openapi_config=_openapi(),
+        lifespan=[background],
+        openapi_config=OPENAPI,
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
     )
@@ -93,36 +125,3 @@ def create_app(outside: Dependencies, settings: ApiSettings) -> ASGIApp:
 
 def _given(value: object) -> Provide:
     return Provide(lambda: value, sync_to_thread=False)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _openapi() -> OpenAPIConfig:
-    return OpenAPIConfig(
-        title="Drivestream",
-        version=VERSION,
-        description="Copies every image of a public Google Drive folder into object storage, and "
-        "shows what became of each. Errors are problem+json (RFC 9457) with a stable code. "
-        "HEAD works wherever GET does.",
-        path="/schema",
-        render_plugins=[ReferencePage(), JsonRenderPlugin(), YamlRenderPlugin()],
-        use_handler_docstrings=True,
-    )
-
-
-@asynccontextmanager
-async def _running(outside: Dependencies, readiness: Readiness) -> AsyncIterator[None]:
-    background = [
-        asyncio.create_task(outside.imports.run()),
-        asyncio.create_task(outside.workers.run()),
-        asyncio.create_task(readiness.watch()),
-        asyncio.create_task(readiness.publish_status(outside.publisher)),
-    ]
-    try:
-        yield
-    finally:
-        for task in background:
-            task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)

@@ -10,21 +10,17 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 import structlog
 from litestar.response.streaming import ASGIStreamingResponse
-from litestar.types import HTTPResponseBodyEvent, Receive, Send
+from litestar.types import Receive, Send
 
 from services.core.errors import Verdict
 
 log = structlog.get_logger()
-_encoder = msgspec.json.Encoder()
 
 
-async def json_list(pages: AsyncIterator[Sequence[msgspec.Struct]]) -> AsyncIterator[bytes]:
-    """The rows of all pages as the pieces of one JSON list, one piece a page."""
-    lead = b"["
-    async for page in pages:
-        yield lead + _encoder.encode(page)[1:-1]
-        lead = b","
-    yield b"]" if lead == b"," else b"[]"
+async def json_list(pages: AsyncIterator[Sequence[msgspec.Struct]]) -> "ListResponse":
+    """The rows of all pages as one list; raises what the first page raises."""
+    pieces = _pieces(pages)
+    return ListResponse(await anext(pieces), pieces)
 
 
 class ListResponse(ASGIStreamingResponse):
@@ -35,22 +31,16 @@ class ListResponse(ASGIStreamingResponse):
         super().__init__(iterator=rest, media_type="application/json")
         self._first, self._rest = first, rest
 
-    @classmethod
-    async def opened(cls, pieces: AsyncIterator[bytes]) -> "ListResponse":
-        """Wait for the first piece, so that an error on the way to it is still an answer."""
-        return cls(await anext(pieces), pieces)
-
     async def send_body(self, send: Send, receive: Receive) -> None:
-        """Piece after piece, until the end or until the client leaves."""
         gone = asyncio.ensure_future(_disconnect(receive))
+        piece: bytes | None = self._first
         try:
-            await send(_piece(self._first))
-            await asyncio.sleep(0)  # lets a client that left already be noticed
-            async for piece in self._rest:
-                if gone.done():
-                    return
-                await send(_piece(piece))
-            await send(_piece(b"", more=False))
+            while piece is not None and not gone.done():
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await asyncio.sleep(0)  # lets a client that left already be noticed
+                piece = await anext(self._rest, None)
+            if not gone.done():
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
         except Verdict as why:
             # Returning before the end makes the server break off the connection.
             log.warning("list.broken_off", reason=why.reason)
@@ -58,10 +48,14 @@ class ListResponse(ASGIStreamingResponse):
             gone.cancel()
 
 
+async def _pieces(pages: AsyncIterator[Sequence[msgspec.Struct]]) -> AsyncIterator[bytes]:
+    lead = b"["
+    async for page in pages:
+        yield lead + msgspec.json.encode(page)[1:-1]
+        lead = b","
+    yield b"]" if lead == b"," else b"[]"
+
+
 async def _disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _piece(body: bytes, *, more: bool = True) -> HTTPResponseBodyEvent:
-    return {"type": "http.response.body", "body": body, "more_body": more}

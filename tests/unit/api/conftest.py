@@ -18,7 +18,7 @@ from services.adapters.store.urls import ObjectUrls
 from services.api.import_cache import ImportCache
 from services.api.service import Dependencies, create_app
 from services.api.settings import ApiSettings
-from services.api.worker_cache import NEWEST_RECORDS, WorkerCache
+from services.api.waiting import NEWEST_RECORDS, WorkerCache
 from services.core.ports import PublishesEvents
 from services.core.settings import Reader, Secret
 from services.core.topics import WORKERS_STATUS

@@ -7,9 +7,10 @@ from typing import Any, cast
 import pytest
 from litestar.types import Message, Receive, Scope, Send
 
+from services.api import boundary
 from services.api.boundary import LONGEST_ADDRESS, Boundary
-from services.api.hosts import is_allowed
 from services.api.problems import KINDS
+from services.api.settings import is_allowed
 from tests.catalog_rows import an_image, rows
 from tests.fakes.catalog import FakeCatalog
 from tests.unit.api.conftest import SCOPE, Api
@@ -86,7 +87,9 @@ async def test_a_page_of_another_site_starts_nothing(api: Api, site: str, status
     assert reading.status_code == 200
 
 
-async def test_a_client_that_takes_nothing_is_left_after_a_while() -> None:
+async def test_a_client_that_takes_nothing_is_left_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     ended = asyncio.Event()
 
     async def streams_for_ever(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -100,8 +103,9 @@ async def test_a_client_that_takes_nothing_is_left_after_a_while() -> None:
     async def takes_nothing(_message: Message) -> None:
         await asyncio.sleep(60)
 
+    monkeypatch.setattr(boundary, "SEND_SECONDS", 0.01)
     with pytest.raises(TimeoutError):
-        await Boundary(streams_for_ever, {"localhost"}, send_seconds=0.01)(
+        await Boundary(streams_for_ever, {"localhost"})(
             cast(Any, {**SCOPE}), cast(Any, asyncio.Queue().get), takes_nothing
         )
     assert ended.is_set()
