@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from services.adapters.catalog.views import Image, ImageDetails, ImageFilter, ReadsCatalog
 from services.adapters.store.urls import ObjectUrls
-from services.api.paging import LONGEST_PAGE, Cursor, key_of, page_of
+from services.api.lists import LONGEST_PAGE, Cursor, json_list, key_of, page_of
 from services.api.problems import (
     DATABASE,
     AnyRequest,
@@ -20,7 +20,6 @@ from services.api.problems import (
     parameter_problem,
     problem_responses,
 )
-from services.api.streaming import json_list
 
 I = TypeVar("I", bound=Image)  # noqa: E741
 ORDERS = ("id", "newest")

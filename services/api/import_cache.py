@@ -8,7 +8,7 @@ Controls are never evicted. When folders no longer fit, every folder counts as s
 from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from services.adapters.catalog.views import ImportPlace, ImportProgress, ImportState
 from services.core.control import ControlState, ImportControls
@@ -64,34 +64,21 @@ class ImportCache:
         self._folders.add(folder_id)
         return False
 
-    def not_begun(self, request: ImportRequested) -> ImportProgress:
-        """The import as it looks before the indexer has written a row of it."""
-        return ImportProgress(
-            id=request.import_id,
-            state=STATES[self._controls.of(request.import_id).state],
+    def completed(self, import_id: str, row: ImportProgress | None) -> ImportProgress | None:
+        """The row, with what was requested where the indexer has not written it yet."""
+        request = self.request(import_id)
+        if request is None:
+            return row
+        begun = ImportProgress(
+            id=import_id,
+            state=STATES[self._controls.of(import_id).state],
             folder_id=request.folder_id,
             folder_url=request.folder_url,
             requested_at=request.requested_at,
             updated_at=request.requested_at,
         )
-
-    def completed(self, import_id: str, row: ImportProgress | None) -> ImportProgress | None:
-        """The row, with what was requested where the indexer has not met the request yet."""
-        request = self.request(import_id)
-        if request is None or (row is not None and row.requested_at is not None):
-            return row
-        begun = self.not_begun(request)
-        return (
-            begun
-            if row is None
-            else replace(
-                row,
-                folder_id=begun.folder_id,
-                folder_url=begun.folder_url,
-                requested_at=begun.requested_at,
-                updated_at=row.updated_at or begun.updated_at,
-            )
-        )
+        written = asdict(row) if row else {}
+        return replace(begun, **{name: it for name, it in written.items() if it is not None})
 
 
 def place_of(request: ImportRequested) -> ImportPlace:

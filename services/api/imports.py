@@ -10,7 +10,7 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Requ
 from litestar.params import FromPath, HeaderParameter, QueryParameter, SkipValidation
 
 from services.adapters.catalog.views import FILE_STATES, ImportFile, ImportPlace
-from services.api.paging import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
+from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
 from services.api.problems import (
     DATABASE,
     START,

@@ -97,15 +97,13 @@ def create_app(outside: Dependencies, settings: ApiSettings) -> ASGIApp:
 
     @asynccontextmanager
     async def background(_app: Litestar) -> AsyncIterator[None]:
-        runs = [outside.imports.run(), outside.workers.run()]
-        runs += [readiness.watch(), readiness.publish_status()]
-        tasks = [asyncio.create_task(run) for run in runs]
-        try:
+        tails = (outside.imports.run(), outside.workers.run())
+        async with asyncio.TaskGroup() as group:
+            runs = (*tails, readiness.watch(), readiness.publish_status())
+            tasks = [group.create_task(run) for run in runs]
             yield
-        finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     app = Litestar(
         ROUTES,

@@ -5,6 +5,7 @@ from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.adapters.catalog.views import ImportPlace
 from services.api.import_cache import ImportCache, place_of
@@ -89,9 +90,9 @@ def test_without_room_for_folders_every_folder_counts_as_seen() -> None:
 
 
 def state(cache: ImportCache) -> str:
-    request = cache.request("import-1")
-    assert request is not None
-    return cache.not_begun(request).state
+    shown = cache.completed("import-1", None)
+    assert shown is not None
+    return shown.state
 
 
 def test_the_newest_control_counts_in_any_order() -> None:
@@ -114,5 +115,5 @@ def test_a_control_outlives_the_request_that_was_evicted() -> None:
     for number in range(2, 10):
         cache.apply(a_request(number))
     assert cache.request("import-1") is None
-    assert cache.not_begun(a_request(1)).state == "paused"
-    assert cache.not_begun(a_request(9)).state == "queued"
+    cache.apply(replace(a_request(1), requested_at=BEGAN + timedelta(seconds=10)))
+    assert state(cache) == "paused"
