@@ -14,9 +14,9 @@ from services.adapters.kafka.tail import Tail
 from services.adapters.process import end, run_service
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
-from services.api.import_cache import ImportCache
+from services.api.progress import ImportCache
 from services.api.serve import listening, serve
-from services.api.service import Dependencies, create_app
+from services.api.service import create_app
 from services.api.settings import ApiSettings
 from services.api.waiting import NEWEST_RECORDS, WorkerCache
 from services.core.settings import Reader
@@ -48,21 +48,20 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     catalog = CatalogReader(settings.database)
     try:
         async with Publisher(settings.kafka, source="api", timeout=PUBLISH_SECONDS) as publisher:
-            outside = Dependencies(
-                publisher=publisher,
-                catalog=catalog,
-                imports=Tail(
-                    lambda: LogReader(settings.kafka, client_id="drivestream-api"), ImportCache()
-                ),
-                workers=Tail(
+            app = create_app(
+                settings.api,
+                publisher,
+                catalog,
+                Tail(lambda: LogReader(settings.kafka, client_id="drivestream-api"), ImportCache()),
+                Tail(
                     lambda: LogReader(settings.kafka, client_id="drivestream-api-workers"),
                     WorkerCache(),
                     topic=WORKERS_STATUS.name,
                     newest=NEWEST_RECORDS,
                 ),
-                urls=ObjectUrls(settings.store, lambda: datetime.now(UTC)),
+                ObjectUrls(settings.store, lambda: datetime.now(UTC)),
             )
-            await serve(create_app(outside, settings.api), listener, stop)
+            await serve(app, listener, stop)
     finally:
         await catalog.close()
 

@@ -17,7 +17,7 @@ from services.adapters.catalog.views import ReadsCatalog
 from services.adapters.kafka.tail import Tail
 from services.adapters.process import worker_id
 from services.adapters.worker_status import publish_status
-from services.api.import_cache import ImportCache
+from services.api.progress import ImportCache
 from services.core.errors import Verdict
 from services.core.events import Message, Waiting, WorkerStatus
 from services.core.ports import PublishesEvents

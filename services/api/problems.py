@@ -184,12 +184,13 @@ def _of_unforeseen(_why: Exception) -> Problem:
     return Problem("internal_error", "This is a bug. The log has details under the request id.")
 
 
-CONVERSIONS: dict[type[Any], Any] = {
-    Verdict: _of_verdict,
-    ValidationException: _of_validation,
-    HTTPException: _of_http,
-    Exception: _of_unforeseen,
-}
 PROBLEM_DETAILS = ProblemDetailsPlugin(
-    ProblemDetailsConfig(exception_to_problem_detail_map=CONVERSIONS)
+    ProblemDetailsConfig(
+        exception_to_problem_detail_map={
+            Verdict: _of_verdict,
+            ValidationException: _of_validation,
+            HTTPException: _of_http,
+            Exception: _of_unforeseen,
+        }
+    )
 )

@@ -4,11 +4,12 @@ Kafka knows yet.
 Both lists have the same order, so the first `limit` of each contain the first `limit` of all.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left, insort
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from services.adapters.catalog.views import (
     ENDED_STATES,
@@ -16,17 +17,23 @@ from services.adapters.catalog.views import (
     ImportFile,
     ImportPlace,
     ImportProgress,
+    ImportState,
     ReadsCatalog,
 )
 from services.adapters.kafka.tail import Tail
-from services.api.import_cache import ImportCache
 from services.api.problems import Problem
 from services.api.waiting import KAFKA_AWAY, NEEDED, WorkerCache, waiting_for
-from services.core.events import Waiting
+from services.core.control import ControlState, ImportControls
+from services.core.events import ImportRequested, Message, Waiting
 from services.core.reasons import DOWNLOAD_QUOTA
 
 FAILED_FOLDERS = 100
 """The most that one answer names; `folders_failed` counts them all."""
+STATES: Mapping[ControlState, ImportState] = {
+    ControlState.RUNNING: "queued",
+    ControlState.PAUSED: "paused",
+    ControlState.CANCELLED: "cancelled",
+}
 QUOTA_LASTS = timedelta(hours=24)
 """How long Google withholds a file that too many people fetched (`drive-api.md` §1.7)."""
 HOW = (
@@ -57,6 +64,71 @@ class ImportReport(ImportView, frozen=True, kw_only=True):
     """An import with at most 100 of the folders that could not be listed."""
 
     failed_folders: Sequence[FailedFolder] = ()
+
+
+class ImportCache:
+    """The imports that `imports.requested` tells of, so that an import is known before the indexer
+    has written a row of it: requests, the control of every import, and folders seen.
+
+    Requests are bounded: beyond `room` the oldest are evicted, which are in the database by then.
+    Controls are never evicted. When folders no longer fit, every folder counts as seen.
+    """
+
+    def __init__(self, room: int = 50_000, folder_room: int = 200_000) -> None:
+        self._room, self._folder_room = room, folder_room
+        self._requests: dict[str, ImportRequested] = {}
+        self._places: list[ImportPlace] = []
+        self._folders: set[str] = set()
+        self._controls = ImportControls()
+
+    def apply(self, event: Message) -> None:
+        """Take an event of `imports.requested`, in any order and any number of times."""
+        if not isinstance(event, ImportRequested):
+            self._controls.apply(event)
+            return
+        self.folder_seen(event.folder_id)
+        known = self._requests.get(event.import_id)
+        if known is not None:
+            if event.requested_at >= known.requested_at:
+                return  # the earliest request counts, as in the indexer
+            self._places.remove(place_of(known))
+        self._requests[event.import_id] = event
+        insort(self._places, place_of(event))
+        if len(self._places) > self._room:
+            del self._requests[self._places.pop(0).id]
+
+    def request(self, import_id: str) -> ImportRequested | None:
+        """None for an import that is not known, or was evicted."""
+        return self._requests.get(import_id)
+
+    def newest(self, *, before: ImportPlace | None, limit: int) -> Sequence[ImportRequested]:
+        """Newest first, older than `before`."""
+        end = len(self._places) if before is None else bisect_left(self._places, before)
+        places = self._places[max(0, end - limit) : end]
+        return [self._requests[id] for _, id in reversed(places)]
+
+    def folder_seen(self, folder_id: str) -> bool:
+        """Whether this folder was requested before. From now on it was."""
+        if folder_id in self._folders or len(self._folders) >= self._folder_room:
+            return True
+        self._folders.add(folder_id)
+        return False
+
+    def completed(self, import_id: str, row: ImportProgress | None) -> ImportProgress | None:
+        """The row, with what was requested where the indexer has not written it yet."""
+        request = self.request(import_id)
+        if request is None:
+            return row
+        begun = ImportProgress(
+            id=import_id,
+            state=STATES[self._controls.of(import_id).state],
+            folder_id=request.folder_id,
+            folder_url=request.folder_url,
+            requested_at=request.requested_at,
+            updated_at=request.requested_at,
+        )
+        written = asdict(row) if row else {}
+        return replace(begun, **{name: it for name, it in written.items() if it is not None})
 
 
 class ImportViews:
@@ -118,10 +190,12 @@ class ImportViews:
         return waiting_for(row, self._workers.view.newest(now), now) if state.caught_up else None
 
 
-def place_of(row: ImportProgress) -> ImportPlace:
-    """Where a row stands in the list, which holds only imports whose request is known."""
-    assert row.requested_at is not None
-    return ImportPlace(row.requested_at, row.id)
+def place_of(one: ImportRequested | ImportProgress) -> ImportPlace:
+    """Where an import stands in the list, which holds only those whose request is known."""
+    assert one.requested_at is not None
+    return ImportPlace(
+        one.requested_at, one.id if isinstance(one, ImportProgress) else one.import_id
+    )
 
 
 def _parked(row: ImportProgress) -> Parked | None:

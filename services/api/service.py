@@ -6,7 +6,6 @@ The api publishes events and reads; it writes no row.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from litestar import Litestar
 from litestar.di import Provide
@@ -20,9 +19,8 @@ from services.adapters.kafka.tail import Tail
 from services.adapters.store.urls import ObjectUrls
 from services.api import health, images, imports
 from services.api.boundary import Boundary
-from services.api.import_cache import ImportCache
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
-from services.api.progress import ImportViews
+from services.api.progress import ImportCache, ImportViews
 from services.api.reference import ReferencePage
 from services.api.settings import ApiSettings
 from services.api.start import LARGEST_BODY, ImportStarter
@@ -70,50 +68,32 @@ ROUTES = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dependencies:
-    """The outside world of the api. Whoever makes them closes them; the tails are run here."""
-
-    publisher: PublishesEvents
-    catalog: ReadsCatalog
-    imports: Tail[ImportCache]
-    workers: Tail[WorkerCache]
-    urls: ObjectUrls
-
-
-def create_app(outside: Dependencies, settings: ApiSettings) -> ASGIApp:
-    """The application, ready to be served."""
-    readiness = health.Readiness(outside.imports, outside.catalog, outside.publisher)
-    given = {
-        "catalog": outside.catalog,
-        "readiness": readiness,
-        "views": ImportViews(outside.catalog, outside.imports.view, outside.workers),
-        "starter": ImportStarter(outside.publisher, outside.imports),
-    }
+def create_app(
+    settings: ApiSettings,
+    publisher: PublishesEvents,
+    catalog: ReadsCatalog,
+    known: Tail[ImportCache],
+    workers: Tail[WorkerCache],
+    urls: ObjectUrls,
+) -> ASGIApp:
+    """The application. It runs the tails; whoever made the other parts closes them."""
+    readiness = health.Readiness(known, catalog, publisher)
 
     def addresses(request: AnyRequest) -> images.ImageAddresses:
-        api_url = settings.public_url or str(request.base_url)
-        return images.ImageAddresses(outside.urls, api_url)
-
-    @asynccontextmanager
-    async def background(_app: Litestar) -> AsyncIterator[None]:
-        tails = (outside.imports.run(), outside.workers.run())
-        async with asyncio.TaskGroup() as group:
-            runs = (*tails, readiness.watch(), readiness.publish_status())
-            tasks = [group.create_task(run) for run in runs]
-            yield
-            for task in tasks:
-                task.cancel()
+        return images.ImageAddresses(urls, settings.public_url or str(request.base_url))
 
     app = Litestar(
         ROUTES,
         dependencies={
-            **{name: _given(value) for name, value in given.items()},
+            "catalog": _given(catalog),
+            "readiness": _given(readiness),
+            "views": _given(ImportViews(catalog, known.view, workers)),
+            "starter": _given(ImportStarter(publisher, known)),
             "addresses": Provide(addresses, sync_to_thread=False),
         },
         middleware=[PROMETHEUS.middleware],
         plugins=[PROBLEM_DETAILS],
-        lifespan=[background],
+        lifespan=[lambda _app: _running(known, workers, readiness)],
         openapi_config=OPENAPI,
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
@@ -123,3 +103,15 @@ def create_app(outside: Dependencies, settings: ApiSettings) -> ASGIApp:
 
 def _given(value: object) -> Provide:
     return Provide(lambda: value, sync_to_thread=False)
+
+
+@asynccontextmanager
+async def _running(
+    known: Tail[ImportCache], workers: Tail[WorkerCache], readiness: health.Readiness
+) -> AsyncIterator[None]:
+    runs = (known.run(), workers.run(), readiness.watch(), readiness.publish_status())
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(run) for run in runs]
+        yield
+        for task in tasks:
+            task.cancel()

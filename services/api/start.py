@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.tail import Tail
-from services.api.import_cache import ImportCache
 from services.api.problems import KINDS, Problem
+from services.api.progress import ImportCache
 from services.core.events import ImportRequested, Mode
 from services.core.folder_link import NotAFolderLinkError, parse_folder_link, tidy
 from services.core.ports import PublishesEvents
@@ -46,17 +46,6 @@ def parse_request(body: bytes, key: str | None, now: datetime) -> ImportRequeste
     )
 
 
-def repeats(request: ImportRequested, known: ImportRequested | None) -> bool:
-    """Whether the same import was requested before; a `Problem` if it was for another folder."""
-    if known is not None and known.folder_id != request.folder_id:
-        raise Problem(
-            "other_folder",
-            "This Idempotency-Key started the import of another folder. "
-            "Use a new key for every new import.",
-        )
-    return known is not None
-
-
 class ImportStarter:
     """For one import id there is one request at a time."""
 
@@ -83,8 +72,15 @@ class ImportStarter:
 
     async def _start(self, request: ImportRequested) -> None:
         caught_up = await self._tail.caught_up(CATCH_UP_SECONDS)
-        if repeats(request, self._tail.view.request(request.import_id)):
-            return
+        known = self._tail.view.request(request.import_id)
+        if known is not None:
+            if known.folder_id == request.folder_id:
+                return
+            raise Problem(
+                "other_folder",
+                "This Idempotency-Key started the import of another folder. "
+                "Use a new key for every new import.",
+            )
         # Only the whole topic says that a folder is new. Comparing with what is stored is safe.
         if self._tail.view.folder_seen(request.folder_id) or not caught_up:
             request = replace(request, mode=Mode.CHECK)
@@ -104,21 +100,20 @@ class ImportStarter:
 
 def _folder_url(body: bytes) -> str:
     try:
-        asked = msgspec.json.decode(body) if body else None
+        asked = msgspec.json.decode(body or b"null")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _bad_body("not_json") from None
-    match asked:
-        case {"folderUrl": str(url)}:
-            return url
-        case {"folderUrl": value} if value is not None:
-            raise _bad_body("folder_url_not_text")
-        case {}:
-            raise _bad_body("missing_folder_url")
-    raise _bad_body("not_an_object" if body else "missing_body")
-
-
-def _bad_body(code: str) -> Problem:
-    return Problem(code, f"{KINDS[code].title}; send {EXAMPLE}.")
+        code = "not_json"
+    else:
+        match asked:
+            case {"folderUrl": str(url)}:
+                return url
+            case {"folderUrl": value} if value is not None:
+                code = "folder_url_not_text"
+            case {}:
+                code = "missing_folder_url"
+            case _:
+                code = "not_an_object" if body else "missing_body"
+    raise Problem(code, f"{KINDS[code].title}; send {EXAMPLE}.")
 
 
 def _import_id(key: str | None) -> UUID:

@@ -7,7 +7,7 @@ import pytest
 
 from services.adapters.kafka.tail import Tail, TailState
 from services.api import health
-from services.api.import_cache import ImportCache
+from services.api.progress import ImportCache
 from services.core.errors import TryAgain
 from services.core.events import WorkerStatus
 from services.core.wire import decode

@@ -3,14 +3,11 @@
 import json
 from datetime import UTC, datetime
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from services.api.problems import KINDS, Problem
-from services.api.start import parse_request, repeats
-from services.core.events import Mode
+from services.api.start import parse_request
 from services.core.wire import decode, encode
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -59,13 +56,3 @@ def test_without_a_key_every_request_is_another_import() -> None:
     body = json.dumps({"folderUrl": FOLDER}).encode()
     first, second = [parse_request(body, None, NOW) for _ in range(2)]
     assert first.import_id != second.import_id
-
-
-def test_only_the_same_folder_repeats() -> None:
-    request = parse_request(json.dumps({"folderUrl": FOLDER}).encode(), "k", NOW)
-    assert not repeats(request, None)
-    assert repeats(request, replace(request, mode=Mode.CHECK))
-    other = replace(request, folder_id="another-folder")
-    with pytest.raises(Problem) as raised:
-        repeats(request, other)
-    assert raised.value.status_code == 422
