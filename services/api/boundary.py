@@ -62,19 +62,14 @@ class Boundary:
                 await answer(scope, receive, bounded_send)
             finally:
                 if status >= 400 or scope["method"] not in SAFE_METHODS:
-                    log.info(
-                        "request",
-                        method=scope["method"],
-                        path=scope["path"][:LONGEST_INSTANCE],
-                        status=status,
-                        ms=round((time.monotonic() - began) * 1000, 1),
-                    )
+                    ms = round((time.monotonic() - began) * 1000, 1)
+                    path = scope["path"][:LONGEST_INSTANCE]
+                    log.info("request", method=scope["method"], path=path, status=status, ms=ms)
 
     async def _head(self, scope: HTTPScope, _receive: Receive, send: Send) -> None:
         """Answer with the headers that GET would have."""
 
-        async def gone() -> Any:
-            """HEAD takes no body, so a stream for it ends at once."""
+        async def gone() -> Any:  # no body is taken, so a stream ends at once
             return {"type": "http.disconnect"}
 
         async def headers_only(message: Message) -> None:
@@ -86,11 +81,11 @@ class Boundary:
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         problem = _refusal(scope, self._allowed_hosts)
-        if problem is None:
-            await self._app(scope, receive, send)
-        else:
+        app = self._app
+        if problem is not None:
             request = Request[Any, Any, Any](scope, receive)
-            await problem.to_response(request).to_asgi_response(None, request)(scope, receive, send)
+            app = problem.to_response(request).to_asgi_response(None, request)
+        await app(scope, receive, send)
 
 
 def _with_head(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:

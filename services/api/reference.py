@@ -25,9 +25,6 @@ h2{{border-top:1px solid #8884;padding-top:1rem}} dd{{margin:0 0 .5rem 2rem}}
 class ReferencePage(OpenAPIRenderPlugin):
     """Every operation with its parameters and answers, and every problem's code."""
 
-    def __init__(self) -> None:
-        super().__init__(path="/")
-
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         return "\n".join(_page(openapi_schema)).encode()
 

@@ -43,7 +43,7 @@ OPENAPI = OpenAPIConfig(
     "shows what became of each. Errors are problem+json (RFC 9457) with a stable code. "
     "HEAD works wherever GET does.",
     path="/schema",
-    render_plugins=[ReferencePage(), JsonRenderPlugin(), YamlRenderPlugin()],
+    render_plugins=[ReferencePage(path="/"), JsonRenderPlugin(), YamlRenderPlugin()],
     use_handler_docstrings=True,
 )
 
@@ -110,8 +110,7 @@ async def _running(
     known: Tail[ImportCache], workers: Tail[WorkerCache], readiness: health.Readiness
 ) -> AsyncIterator[None]:
     runs = (known.run(), workers.run(), readiness.watch(), readiness.publish_status())
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(run) for run in runs]
-        yield
-        for task in tasks:
-            task.cancel()
+    together = asyncio.gather(*runs, return_exceptions=True)  # one that fails ends no other
+    yield
+    together.cancel()
+    await asyncio.wait([together])
