@@ -13,13 +13,7 @@ from msgspec.structs import replace
 from services.adapters.catalog.views import Image, ImageDetails, ImageFilter, ReadsCatalog
 from services.adapters.store.urls import ObjectUrls
 from services.api.lists import LONGEST_PAGE, Cursor, json_list, key_of, page_of
-from services.api.problems import (
-    DATABASE,
-    AnyRequest,
-    Problem,
-    parameter_problem,
-    problem_responses,
-)
+from services.api.problems import DATABASE, AnyRequest, Problem, bad_parameter, problem_specs
 
 I = TypeVar("I", bound=Image)  # noqa: E741
 ORDERS = ("id", "newest")
@@ -68,7 +62,7 @@ def image_filter(
     ] = None,
 ) -> ImageFilter:
     if order not in ORDERS:
-        raise parameter_problem("order", f"must be one of {', '.join(ORDERS)}")
+        raise bad_parameter("order", f"must be one of {', '.join(ORDERS)}")
     return ImageFilter(import_id=of_import, folder_id=folder, newest_first=order == "newest")
 
 
@@ -86,7 +80,7 @@ def image_filter(
             "missing, and none comes twice. A list that does not end in `]` was broken off.",
             generate_examples=False,
         ),
-        **problem_responses("bad_cursor", *DATABASE),
+        **problem_specs("bad_cursor", *DATABASE),
     },
 )
 async def list_images(
@@ -103,7 +97,7 @@ async def list_images(
     """`storage_path` is an address that opens in a browser as given."""
     if limit is None:
         if cursor is not None:
-            raise parameter_problem("limit", "is needed with a cursor")
+            raise bad_parameter("limit", "is needed with a cursor")
         pages = catalog.every_image(wanted)
         return await json_list([addresses.shown(image) for image in page] async for page in pages)
     listing = "images:newest" if wanted.newest_first else "images:id"
@@ -117,7 +111,7 @@ async def list_images(
     "/images/{google_drive_id:str}",
     operation_id="getImage",
     summary="One picture",
-    responses=problem_responses("unknown_image", *DATABASE),
+    responses=problem_specs("unknown_image", *DATABASE),
 )
 async def get_image(
     google_drive_id: FromPath[str], catalog: Catalog, addresses: Addresses
@@ -134,7 +128,7 @@ async def get_image(
     description="Redirects to the object in the store. In a private store the address is signed, "
     "and valid for at least an hour.",
     response_description="`Location` is where the bytes are.",
-    responses=problem_responses("unknown_image", *DATABASE),
+    responses=problem_specs("unknown_image", *DATABASE),
 )
 async def get_content(
     google_drive_id: FromPath[str], catalog: Catalog, addresses: Addresses

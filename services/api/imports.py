@@ -11,13 +11,7 @@ from litestar.params import FromPath, HeaderParameter, QueryParameter, SkipValid
 
 from services.adapters.catalog.views import FILE_STATES, ImportFile, ImportPlace
 from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
-from services.api.problems import (
-    DATABASE,
-    START,
-    AnyRequest,
-    parameter_problem,
-    problem_responses,
-)
+from services.api.problems import DATABASE, START, AnyRequest, bad_parameter, problem_specs
 from services.api.progress import ImportReport, ImportView, ImportViews, place_of
 from services.api.start import EXAMPLE, ImportStarter
 
@@ -54,7 +48,7 @@ class StartOperation(Operation):
     operation_id="startImport",
     operation_class=StartOperation,
     summary="Import a Google Drive folder",
-    responses=problem_responses(*START),
+    responses=problem_specs(*START),
     response_description="Kafka has acknowledged the request. `Location` is where to watch it.",
 )
 async def start_import(
@@ -77,7 +71,7 @@ async def start_import(
     "/imports",
     operation_id="listImports",
     summary="The imports, newest first",
-    responses=problem_responses("bad_cursor", *DATABASE),
+    responses=problem_specs("bad_cursor", *DATABASE),
 )
 async def list_imports(
     request: AnyRequest, views: Views, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
@@ -92,7 +86,7 @@ async def list_imports(
     "/imports/{import_id:str}",
     operation_id="getImport",
     summary="One import",
-    responses=problem_responses("unknown_import", *DATABASE),
+    responses=problem_specs("unknown_import", *DATABASE),
 )
 async def get_import(import_id: FromPath[str], views: Views) -> ImportReport:
     """Its state, its counts (found = stored + unchanged + failed + pending), what it waits for, and
@@ -104,7 +98,7 @@ async def get_import(import_id: FromPath[str], views: Views) -> ImportReport:
     "/imports/{import_id:str}/files",
     operation_id="listImportFiles",
     summary="The files of an import",
-    responses=problem_responses("unknown_state", "bad_cursor", "unknown_import", *DATABASE),
+    responses=problem_specs("unknown_state", "bad_cursor", "unknown_import", *DATABASE),
 )
 async def list_files(
     request: AnyRequest,
@@ -120,7 +114,7 @@ async def list_files(
     """A page by Drive id, with `Link: <…>; rel="next"` if more follow."""
     if in_state is not None and in_state not in FILE_STATES:
         known = ", ".join(FILE_STATES)
-        raise parameter_problem("state", f"must be one of {known}", code="unknown_state")
+        raise bad_parameter("state", f"must be one of {known}", code="unknown_state")
     after = key_of(cursor, "files", str)
     rows = await views.files(import_id, state=in_state, after=after, limit=limit + 1)
     return page_of(rows, limit, request, "files", lambda file: file.google_drive_id)

@@ -20,7 +20,7 @@ from litestar.params import QueryParameter
 from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import Receive, Send
 
-from services.api.problems import AnyRequest, parameter_problem
+from services.api.problems import AnyRequest, bad_parameter
 from services.core.errors import Verdict
 
 log = structlog.get_logger()
@@ -56,7 +56,7 @@ def key_of(cursor: str | None, listing: str, kind: type[T]) -> T | None:
         return msgspec.json.decode(key, type=kind)
     except ValueError:  # also what base64 and msgspec raise
         why = "is not of this list; take it from the `Link` header of the page before"
-        raise parameter_problem("cursor", why, code="bad_cursor") from None
+        raise bad_parameter("cursor", why, code="bad_cursor") from None
 
 
 def page_of(

@@ -13,11 +13,7 @@ from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.plugins.problem_details import (
-    ProblemDetailsConfig,
-    ProblemDetailsException,
-    ProblemDetailsPlugin,
-)
+from litestar.plugins import problem_details
 from msgspec import UNSET, Struct, UnsetType
 
 from services.core.errors import SetAside, TryAgain, Verdict
@@ -108,7 +104,7 @@ class ProblemBody(Struct, frozen=True, kw_only=True):
     errors: Sequence[ParameterFault] | UnsetType = UNSET
 
 
-class Problem(ProblemDetailsException):
+class Problem(problem_details.ProblemDetailsException):
     """Ends a request with one of `KINDS`."""
 
     def __init__(
@@ -134,12 +130,12 @@ class Problem(ProblemDetailsException):
         return super().to_response(request)
 
 
-def parameter_problem(parameter: str, why: str, code: str = "bad_parameter") -> Problem:
+def bad_parameter(parameter: str, why: str, code: str = "bad_parameter") -> Problem:
     """`why` goes on after the name, such as `is needed`."""
     return Problem(code, f"{parameter} {why}.", errors=[ParameterFault(parameter, why)])
 
 
-def problem_responses(*codes: str) -> dict[int, ResponseSpec]:
+def problem_specs(*codes: str) -> dict[int, ResponseSpec]:
     """For OpenAPI: the problems that a route may answer with, one entry per status."""
     titles: dict[int, list[str]] = {}
     for code in codes:
@@ -184,8 +180,8 @@ def _of_unforeseen(_why: Exception) -> Problem:
     return Problem("internal_error", "This is a bug. The log has details under the request id.")
 
 
-PROBLEM_DETAILS = ProblemDetailsPlugin(
-    ProblemDetailsConfig(
+PROBLEM_DETAILS = problem_details.ProblemDetailsPlugin(
+    problem_details.ProblemDetailsConfig(
         exception_to_problem_detail_map={
             Verdict: _of_verdict,
             ValidationException: _of_validation,

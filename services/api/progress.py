@@ -11,15 +11,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from services.adapters.catalog.views import (
-    ENDED_STATES,
-    FailedFolder,
-    ImportFile,
-    ImportPlace,
-    ImportProgress,
-    ImportState,
-    ReadsCatalog,
-)
+from services.adapters.catalog import views
 from services.adapters.kafka.tail import Tail
 from services.api.problems import Problem
 from services.api.waiting import KAFKA_AWAY, NEEDED, WorkerCache, waiting_for
@@ -29,7 +21,7 @@ from services.core.reasons import DOWNLOAD_QUOTA
 
 FAILED_FOLDERS = 100
 """The most that one answer names; `folders_failed` counts them all."""
-STATES: Mapping[ControlState, ImportState] = {
+STATES: Mapping[ControlState, views.ImportState] = {
     ControlState.RUNNING: "queued",
     ControlState.PAUSED: "paused",
     ControlState.CANCELLED: "cancelled",
@@ -52,7 +44,7 @@ class Parked(Struct, frozen=True, kw_only=True):
     how: str = HOW
 
 
-class ImportView(ImportProgress, frozen=True, kw_only=True):
+class ImportView(views.ImportProgress, frozen=True, kw_only=True):
     """An import. `waiting_for` is null unless the import stands still; `parked` is null if no file
     can be fetched later."""
 
@@ -63,7 +55,7 @@ class ImportView(ImportProgress, frozen=True, kw_only=True):
 class ImportReport(ImportView, frozen=True, kw_only=True):
     """An import with at most 100 of the folders that could not be listed."""
 
-    failed_folders: Sequence[FailedFolder] = ()
+    failed_folders: Sequence[views.FailedFolder] = ()
 
 
 class ImportCache:
@@ -77,7 +69,7 @@ class ImportCache:
     def __init__(self, room: int = 50_000, folder_room: int = 200_000) -> None:
         self._room, self._folder_room = room, folder_room
         self._requests: dict[str, ImportRequested] = {}
-        self._places: list[ImportPlace] = []
+        self._places: list[views.ImportPlace] = []
         self._folders: set[str] = set()
         self._controls = ImportControls()
 
@@ -98,10 +90,9 @@ class ImportCache:
             del self._requests[self._places.pop(0).id]
 
     def request(self, import_id: str) -> ImportRequested | None:
-        """None for an import that is not known, or was evicted."""
         return self._requests.get(import_id)
 
-    def newest(self, *, before: ImportPlace | None, limit: int) -> Sequence[ImportRequested]:
+    def newest(self, *, before: views.ImportPlace | None, limit: int) -> Sequence[ImportRequested]:
         """Newest first, older than `before`."""
         end = len(self._places) if before is None else bisect_left(self._places, before)
         places = self._places[max(0, end - limit) : end]
@@ -114,12 +105,14 @@ class ImportCache:
         self._folders.add(folder_id)
         return False
 
-    def completed(self, import_id: str, row: ImportProgress | None) -> ImportProgress | None:
+    def completed(
+        self, import_id: str, row: views.ImportProgress | None
+    ) -> views.ImportProgress | None:
         """The row, with what was requested where the indexer has not written it yet."""
         request = self.request(import_id)
         if request is None:
             return row
-        begun = ImportProgress(
+        begun = views.ImportProgress(
             id=import_id,
             state=STATES[self._controls.of(import_id).state],
             folder_id=request.folder_id,
@@ -135,7 +128,7 @@ class ImportViews:
     """Every import that is known, with what it waits for."""
 
     def __init__(
-        self, catalog: ReadsCatalog, imports: ImportCache, workers: Tail[WorkerCache]
+        self, catalog: views.ReadsCatalog, imports: ImportCache, workers: Tail[WorkerCache]
     ) -> None:
         self._catalog = catalog
         self._imports = imports
@@ -158,14 +151,14 @@ class ImportViews:
 
     async def files(
         self, import_id: str, *, state: str | None, after: str | None, limit: int
-    ) -> Sequence[ImportFile]:
+    ) -> Sequence[views.ImportFile]:
         """As the catalog gives them; an `unknown_import` problem if there is no such import."""
         found = await self._catalog.import_files(import_id, state=state, after=after, limit=limit)
         if not found:
             await self.one(import_id)
         return found
 
-    async def newest(self, *, before: ImportPlace | None, limit: int) -> Sequence[ImportView]:
+    async def newest(self, *, before: views.ImportPlace | None, limit: int) -> Sequence[ImportView]:
         """Newest first, those older than `before`."""
         rows = {row.id: row for row in await self._catalog.imports(before=before, limit=limit)}
         requests = self._imports.newest(before=before, limit=limit)
@@ -173,16 +166,16 @@ class ImportViews:
         newest = sorted([*rows.values(), *others], key=place_of, reverse=True)[:limit]
         return [self._view(row) for row in newest]
 
-    async def _by_id(self, ids: Sequence[str]) -> Sequence[ImportProgress]:
+    async def _by_id(self, ids: Sequence[str]) -> Sequence[views.ImportProgress]:
         """These imports, as far as either side knows them."""
         rows = await self._catalog.imports_by_id(ids) if ids else {}
         found = [self._imports.completed(id, rows.get(id)) for id in ids]
         return [row for row in found if row is not None]
 
-    def _view(self, row: ImportProgress) -> ImportView:
+    def _view(self, row: views.ImportProgress) -> ImportView:
         return ImportView(**asdict(row), waiting_for=self._waiting_for(row), parked=_parked(row))
 
-    def _waiting_for(self, row: ImportProgress) -> Waiting | None:
+    def _waiting_for(self, row: views.ImportProgress) -> Waiting | None:
         state = self._workers.state
         if state.trouble is not None:
             return KAFKA_AWAY if row.state in NEEDED else None
@@ -190,19 +183,19 @@ class ImportViews:
         return waiting_for(row, self._workers.view.newest(now), now) if state.caught_up else None
 
 
-def place_of(one: ImportRequested | ImportProgress) -> ImportPlace:
+def place_of(one: ImportRequested | views.ImportProgress) -> views.ImportPlace:
     """Where an import stands in the list, which holds only those whose request is known."""
     assert one.requested_at is not None
-    return ImportPlace(
-        one.requested_at, one.id if isinstance(one, ImportProgress) else one.import_id
+    return views.ImportPlace(
+        one.requested_at, one.id if isinstance(one, views.ImportProgress) else one.import_id
     )
 
 
-def _parked(row: ImportProgress) -> Parked | None:
+def _parked(row: views.ImportProgress) -> Parked | None:
     """Counts from the end of the import, not from the newest failure: to find that one, the
     database would have to read all failures, and lists are polled every second."""
     files = row.failures.get(DOWNLOAD_QUOTA, 0)
     if not files:
         return None
-    ended = row.finished_at if row.state in ENDED_STATES else None
+    ended = row.finished_at if row.state in views.ENDED_STATES else None
     return Parked(files=files, after=ended + QUOTA_LASTS if ended else None)

@@ -29,8 +29,7 @@ log = structlog.get_logger()
 
 
 def parse_request(body: bytes, key: str | None, now: datetime) -> ImportRequested:
-    """The import of a folder that was not imported before; raises `Problem`. Pure but for the id
-    without a key."""
+    """The import, if its folder is new; raises `Problem`."""
     url = _folder_url(body)
     try:
         link = parse_folder_link(url)
