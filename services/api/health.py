@@ -120,21 +120,20 @@ class Readiness:
         return Check(True, "the database answers and has its tables")
 
 
-@get("/health/live", operation_id="getLiveness", summary="Whether the process is alive")
-async def live() -> dict[str, str]:
+@get("/health/live", summary="Whether the process is alive")
+async def get_liveness() -> dict[str, str]:
     """Depends on nothing else, so that an outage elsewhere does not restart the API."""
     return {"status": "alive"}
 
 
 @get(
     "/health/ready",
-    operation_id="getReadiness",
     summary="Whether requests can be answered",
     responses={
         503: ResponseSpec(Ready, description="A part does not answer.", generate_examples=False)
     },
 )
-async def ready(readiness: NamedDependency[SkipValidation[Readiness]]) -> Response[Ready]:
+async def get_readiness(readiness: NamedDependency[SkipValidation[Readiness]]) -> Response[Ready]:
     """200 if every part answers, else 503, with the answer of each part."""
     answer = await readiness.check()
     return Response(answer, status_code=200 if answer.status == "ready" else 503)

@@ -68,7 +68,6 @@ def image_filter(
 
 @get(
     "/images",
-    operation_id="listImages",
     summary="The stored pictures",
     dependencies={"wanted": Provide(image_filter, sync_to_thread=False)},
     responses={
@@ -109,7 +108,6 @@ async def list_images(
 
 @get(
     "/images/{google_drive_id:str}",
-    operation_id="getImage",
     summary="One picture",
     responses=problem_specs("unknown_image", *DATABASE),
 )
@@ -123,14 +121,13 @@ async def get_image(
 @get(
     "/images/{google_drive_id:str}/content",
     status_code=302,
-    operation_id="getImageContent",
     summary="The picture itself",
     description="Redirects to the object in the store. In a private store the address is signed, "
     "and valid for at least an hour.",
     response_description="`Location` is where the bytes are.",
     responses=problem_specs("unknown_image", *DATABASE),
 )
-async def get_content(
+async def get_image_content(
     google_drive_id: FromPath[str], catalog: Catalog, addresses: Addresses
 ) -> ASGIResponse:
     """The bytes never pass through the api."""

@@ -45,7 +45,6 @@ class StartOperation(Operation):
 @post(
     "/import/google-drive",
     status_code=202,
-    operation_id="startImport",
     operation_class=StartOperation,
     summary="Import a Google Drive folder",
     responses=problem_specs(*START),
@@ -69,7 +68,6 @@ async def start_import(
 
 @get(
     "/imports",
-    operation_id="listImports",
     summary="The imports, newest first",
     responses=problem_specs("bad_cursor", *DATABASE),
 )
@@ -84,7 +82,6 @@ async def list_imports(
 
 @get(
     "/imports/{import_id:str}",
-    operation_id="getImport",
     summary="One import",
     responses=problem_specs("unknown_import", *DATABASE),
 )
@@ -96,11 +93,10 @@ async def get_import(import_id: FromPath[str], views: Views) -> ImportReport:
 
 @get(
     "/imports/{import_id:str}/files",
-    operation_id="listImportFiles",
     summary="The files of an import",
     responses=problem_specs("unknown_state", "bad_cursor", "unknown_import", *DATABASE),
 )
-async def list_files(
+async def list_import_files(
     request: AnyRequest,
     import_id: FromPath[str],
     views: Views,

@@ -186,9 +186,8 @@ class ImportViews:
 def place_of(one: ImportRequested | views.ImportProgress) -> views.ImportPlace:
     """Where an import stands in the list, which holds only those whose request is known."""
     assert one.requested_at is not None
-    return views.ImportPlace(
-        one.requested_at, one.id if isinstance(one, views.ImportProgress) else one.import_id
-    )
+    id = one.id if isinstance(one, views.ImportProgress) else one.import_id
+    return views.ImportPlace(one.requested_at, id)
 
 
 def _parked(row: views.ImportProgress) -> Parked | None:

@@ -45,6 +45,7 @@ OPENAPI = OpenAPIConfig(
     path="/schema",
     render_plugins=[ReferencePage(path="/"), JsonRenderPlugin(), YamlRenderPlugin()],
     use_handler_docstrings=True,
+    operation_id_creator=lambda handler, _method, _path: _camel_case(handler.handler_name),
 )
 
 
@@ -58,12 +59,12 @@ ROUTES = (
     imports.start_import,
     imports.list_imports,
     imports.get_import,
-    imports.list_files,
+    imports.list_import_files,
     images.list_images,
     images.get_image,
-    images.get_content,
-    health.live,
-    health.ready,
+    images.get_image_content,
+    health.get_liveness,
+    health.get_readiness,
     Metrics,
 )
 
@@ -99,6 +100,11 @@ def create_app(
         logging_config=None,
     )
     return Boundary(app, settings.allowed_hosts)
+
+
+def _camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.title, others))
 
 
 def _given(value: object) -> Provide:

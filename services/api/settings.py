@@ -41,8 +41,15 @@ class ApiSettings:
                 "set API_OPEN=true if that is what you want, or HOST=127.0.0.1."
             )
         public_url = reader.url("API_PUBLIC_URL", ("http", "https"), "")
-        own = [host.lower(), _name(public_url.partition("://")[2].partition("/")[0])]
-        allowed_hosts = frozenset({"localhost", *own, *_listed_hosts(reader)} - {""})
+        given = reader.text("ALLOWED_HOSTS", "").lower().split(",")
+        listed = {name.strip() for name in given} - {""}
+        if not all(map(PATTERN.fullmatch, listed)):
+            reader.faults.append(
+                "ALLOWED_HOSTS must be host names with commas between them, without scheme or "
+                "port, such as api.example.org,*.example.net."
+            )
+        own = {host.lower(), _name(public_url.partition("://")[2].partition("/")[0])} - {""}
+        allowed_hosts = frozenset({"localhost"} | own | listed)
         return cls(host=host, port=port, allowed_hosts=allowed_hosts, public_url=public_url)
 
 
@@ -53,17 +60,6 @@ def is_allowed(header: bytes, allowed: Collection[str]) -> bool:
         return bool(name)
     parents = {f"*{name[at:]}" for at, letter in enumerate(name) if letter == "."}
     return not {name, "*", *parents}.isdisjoint(allowed)
-
-
-def _listed_hosts(reader: Reader) -> set[str]:
-    given = reader.text("ALLOWED_HOSTS", "").lower().split(",")
-    names = {name.strip() for name in given} - {""}
-    if not all(map(PATTERN.fullmatch, names)):
-        reader.faults.append(
-            "ALLOWED_HOSTS must be host names with commas between them, without scheme or port, "
-            "such as api.example.org,*.example.net."
-        )
-    return names
 
 
 def _name(host: str) -> str:

@@ -41,7 +41,6 @@ def parse_request(body: bytes, key: str | None, now: datetime) -> ImportRequeste
         folder_url=tidy(url),
         resource_key=link.resource_key,
         requested_at=now,
-        mode=Mode.FRESH,
     )
 
 
