@@ -249,6 +249,20 @@ async def test_head_of_the_whole_list_reads_no_more_than_a_page(
     assert catalog.pages_read <= 2
 
 
+@pytest.mark.parametrize("path", ["/images", "/imports", "/nope"])
+async def test_head_ends_with_one_empty_body(api: Api, catalog: FakeCatalog, path: str) -> None:
+    catalog.fill(rows(images=[an_image(n) for n in range(9)]))
+    sent: list[Any] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {**SCOPE, "method": "HEAD", "path": path, "raw_path": path.encode()}
+    await api.app(cast(Any, scope), cast(Any, asyncio.Queue().get), send)
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    assert (sent[1]["body"], sent[1]["more_body"]) == (b"", False)
+
+
 async def test_the_methods_of_an_address_are_named(api: Api) -> None:
     options = await api.client.options("/images")
     assert options.status_code == 204
