@@ -119,4 +119,4 @@ async def _running(
     together = asyncio.gather(*runs, return_exceptions=True)  # one that fails ends no other
     yield
     together.cancel()
-    await asyncio.wait([together])
+    await asyncio.gather(together, return_exceptions=True)
