@@ -14,11 +14,11 @@ from services.adapters.kafka.tail import Tail
 from services.adapters.process import end, run_service
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
-from services.api.import_cache import ImportCache
+from services.api.progress import ImportCache
 from services.api.serve import listening, serve
-from services.api.service import SERVICE, Dependencies, create_app
+from services.api.service import create_app
 from services.api.settings import ApiSettings
-from services.api.worker_cache import NEWEST_RECORDS, WorkerCache
+from services.api.waiting import NEWEST_RECORDS, WorkerCache
 from services.core.settings import Reader
 from services.core.topics import WORKERS_STATUS
 
@@ -27,8 +27,6 @@ PUBLISH_SECONDS = 8.0
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of the process."""
-
     api: ApiSettings
     kafka: KafkaSettings
     store: StoreSettings
@@ -36,7 +34,6 @@ class Settings:
 
     @classmethod
     def read(cls, reader: Reader) -> "Settings":
-        """From the environment; each part says which names it reads."""
         return cls(
             api=ApiSettings.read(reader),
             kafka=KafkaSettings.read(reader),
@@ -49,25 +46,25 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop`. Kafka and PostgreSQL may come later."""
     listener = listening(settings.api.host, settings.api.port)
     catalog = CatalogReader(settings.database)
-    client_id = f"drivestream-{SERVICE}"
     try:
-        async with Publisher(settings.kafka, source=SERVICE, timeout=PUBLISH_SECONDS) as publisher:
-            outside = Dependencies(
-                publisher=publisher,
-                catalog=catalog,
-                imports=Tail(lambda: LogReader(settings.kafka, client_id=client_id), ImportCache()),
-                workers=Tail(
-                    lambda: LogReader(settings.kafka, client_id=f"{client_id}-workers"),
+        async with Publisher(settings.kafka, source="api", timeout=PUBLISH_SECONDS) as publisher:
+            app = create_app(
+                settings.api,
+                publisher,
+                catalog,
+                Tail(lambda: LogReader(settings.kafka, client_id="drivestream-api"), ImportCache()),
+                Tail(
+                    lambda: LogReader(settings.kafka, client_id="drivestream-api-workers"),
                     WorkerCache(),
                     topic=WORKERS_STATUS.name,
                     newest=NEWEST_RECORDS,
                 ),
-                urls=ObjectUrls(settings.store, lambda: datetime.now(UTC)),
+                ObjectUrls(settings.store, lambda: datetime.now(UTC)),
             )
-            await serve(create_app(outside, settings.api), listener, stop)
+            await serve(app, listener, stop)
     finally:
         await catalog.close()
 
 
 if __name__ == "__main__":
-    end(run_service(SERVICE, os.environ, Settings.read, run))
+    end(run_service("api", os.environ, Settings.read, run))

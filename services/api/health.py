@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -15,11 +14,10 @@ from litestar.params import SkipValidation
 from msgspec import Struct
 
 from services.adapters.catalog.views import ReadsCatalog
-from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.tail import Tail
 from services.adapters.process import worker_id
 from services.adapters.worker_status import publish_status
-from services.api.import_cache import ImportCache
+from services.api.progress import ImportCache
 from services.core.errors import Verdict
 from services.core.events import Message, Waiting, WorkerStatus
 from services.core.ports import PublishesEvents
@@ -28,7 +26,6 @@ CHECK_SECONDS = 4.0
 KAFKA_SILENCE_SECONDS = 10.0
 CONNECT_SECONDS = 1.0
 CHECK_EVERY_SECONDS, LOG_EVERY_SECONDS = 1.0, 3.0
-
 log = structlog.get_logger()
 
 
@@ -39,12 +36,6 @@ class Check(Struct, frozen=True):
     detail: str
 
 
-class Alive(Struct, frozen=True):
-    """The process answers; nothing else was checked."""
-
-    status: Literal["alive"] = "alive"
-
-
 class Ready(Struct, frozen=True):
     """Whether everything that requests need is available."""
 
@@ -52,28 +43,16 @@ class Ready(Struct, frozen=True):
     checks: Mapping[str, Check]
 
 
-class _WhileReachable:
-    """Publishes only while Kafka answers. Events queued for an absent broker would delay the exit
-    of the process."""
-
-    def __init__(self, publisher: PublishesEvents, tail: Tail[ImportCache]) -> None:
-        self._publisher = publisher
-        self._tail = tail
-
-    async def publish(self, events: Sequence[Message]) -> None:
-        """As the port says, but drops the events where Kafka does not take them."""
-        if self._tail.state.trouble is None:
-            with suppress(KafkaUnavailableError):
-                await self._publisher.publish(events)
-
-
 class Readiness:
-    """Checks Kafka and the database."""
+    """Checks Kafka and the database, and publishes whether this process is ready."""
 
-    def __init__(self, tail: Tail[ImportCache], catalog: ReadsCatalog) -> None:
+    def __init__(
+        self, tail: Tail[ImportCache], catalog: ReadsCatalog, publisher: PublishesEvents
+    ) -> None:
         self._tail = tail
         self._catalog = catalog
-        self._missing: tuple[str, ...] = ("the first check",)
+        self._publisher = publisher
+        self._missing: Mapping[str, str] = {"the first check": ""}
 
     async def check(self) -> Ready:
         """The answer of every part, within `CHECK_SECONDS`."""
@@ -83,37 +62,38 @@ class Readiness:
 
     async def watch(self) -> None:
         """Until cancelled: log every few seconds what is missing, and when nothing is any more."""
-        was_ready, logged_at = False, time.monotonic()
+        logged_at = time.monotonic()
         while True:
             await asyncio.sleep(CHECK_EVERY_SECONDS)
             checks = (await self.check()).checks
-            missing = {name: check.detail for name, check in checks.items() if not check.ok}
-            self._missing = tuple(missing)
-            if not missing and not was_ready:
+            was_missing = self._missing
+            self._missing = {name: check.detail for name, check in checks.items() if not check.ok}
+            if was_missing and not self._missing:
                 log.info("api.ready")
-            elif missing and time.monotonic() - logged_at >= LOG_EVERY_SECONDS:
-                log.warning("api.waiting", **missing)
+            elif self._missing and time.monotonic() - logged_at >= LOG_EVERY_SECONDS:
+                log.warning("api.waiting", **self._missing)
                 logged_at = time.monotonic()
-            was_ready = not missing
 
-    async def publish_status(self, publisher: PublishesEvents) -> None:
+    async def publish_status(self) -> None:
         """Until cancelled: publish to `workers.status` whether this process is ready."""
         await self._tail.caught_up(CONNECT_SECONDS)  # so that the first status is not dropped
-        await publish_status(_WhileReachable(publisher, self._tail), self._status)
+        await publish_status(self, self._status)
+
+    async def publish(self, events: Sequence[Message]) -> None:
+        """Only while Kafka answers: events queued for an absent broker would delay the exit."""
+        if self._tail.state.trouble is None:
+            await self._publisher.publish(events)
 
     def _status(self) -> WorkerStatus:
+        message = f"Waiting for {', '.join(self._missing)}."
+        waiting = Waiting(reason="not_ready", message=message) if self._missing else None
         return WorkerStatus(
             worker_id=worker_id("api"),
             service="api",
-            state="waiting" if self._missing else "running",
-            waiting_for=self._waiting(),
+            state="waiting" if waiting else "running",
+            waiting_for=waiting,
             at=datetime.now(UTC),
         )
-
-    def _waiting(self) -> Waiting | None:
-        if not self._missing:
-            return None
-        return Waiting(reason="not_ready", message=f"Waiting for {', '.join(self._missing)}.")
 
     def _kafka(self) -> Check:
         state = self._tail.state
@@ -140,24 +120,20 @@ class Readiness:
         return Check(True, "the database answers and has its tables")
 
 
-Checks = NamedDependency[SkipValidation[Readiness]]
-
-
-@get("/health/live", operation_id="getLiveness", summary="Whether the process is alive")
-async def live() -> Alive:
+@get("/health/live", summary="Whether the process is alive")
+async def get_liveness() -> dict[str, str]:
     """Depends on nothing else, so that an outage elsewhere does not restart the API."""
-    return Alive()
+    return {"status": "alive"}
 
 
 @get(
     "/health/ready",
-    operation_id="getReadiness",
     summary="Whether requests can be answered",
     responses={
         503: ResponseSpec(Ready, description="A part does not answer.", generate_examples=False)
     },
 )
-async def ready(readiness: Checks) -> Response[Ready]:
+async def get_readiness(readiness: NamedDependency[SkipValidation[Readiness]]) -> Response[Ready]:
     """200 if every part answers, else 503, with the answer of each part."""
     answer = await readiness.check()
     return Response(answer, status_code=200 if answer.status == "ready" else 503)

@@ -1,24 +1,49 @@
 """The pictures: the list, one picture, and where its bytes are."""
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Annotated
+from typing import Annotated, TypeVar
+from urllib.parse import quote
 
-import msgspec
 from litestar import get
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter, SkipValidation
 from litestar.response.base import ASGIResponse
+from msgspec.structs import replace
 
 from services.adapters.catalog.views import Image, ImageDetails, ImageFilter, ReadsCatalog
-from services.api.addresses import ImageAddresses
-from services.api.paging import LONGEST_PAGE, Cursor, cursor_of, key_of, next_link, page_of
-from services.api.problems import ParameterFault, Problem, problem_responses
-from services.api.streaming import ListResponse, json_list
+from services.adapters.store.urls import ObjectUrls
+from services.api.lists import LONGEST_PAGE, Cursor, json_list, key_of, page_of
+from services.api.problems import DATABASE, AnyRequest, Problem, bad_parameter, problem_specs
 
+I = TypeVar("I", bound=Image)  # noqa: E741
 ORDERS = ("id", "newest")
 REDIRECT_SECONDS = 300
-DATABASE = ("database_unavailable", "database_not_ready", "database_busy", "database_slow")
+
+
+class ImageAddresses:
+    """What `storage_path` is in an answer: an address that opens in a browser as given.
+
+    In a public store it is the object's own address. In a private store it is the API's address of
+    the image, which redirects to a signed one; `api_url` is the API as browsers reach it.
+    """
+
+    def __init__(self, urls: ObjectUrls, api_url: str) -> None:
+        self._urls = urls
+        self._api_url = api_url.rstrip("/")
+
+    def shown(self, image: I) -> I:
+        """The image with its address in place of where the catalog says that it is stored."""
+        if self._urls.public:
+            return replace(image, storage_path=self.object_url(image))
+        path = f"/images/{quote(image.google_drive_id, safe='')}/content"
+        return replace(image, storage_path=self._api_url + path)
+
+    def object_url(self, image: Image) -> str:
+        """Where the bytes are."""
+        if self._urls.public:
+            return self._urls.public_url(image.storage_path)
+        return self._urls.signed_url(image.storage_path, name=image.name, mime_type=image.mime_type)
+
 
 Catalog = NamedDependency[SkipValidation[ReadsCatalog]]
 Wanted = NamedDependency[SkipValidation[ImageFilter]]
@@ -36,15 +61,13 @@ def image_filter(
         str | None, QueryParameter(description="Only pictures directly in this Drive folder.")
     ] = None,
 ) -> ImageFilter:
-    """What the query asks for."""
     if order not in ORDERS:
-        raise _bad_parameter("order", f"must be one of {', '.join(ORDERS)}")
+        raise bad_parameter("order", f"must be one of {', '.join(ORDERS)}")
     return ImageFilter(import_id=of_import, folder_id=folder, newest_first=order == "newest")
 
 
 @get(
     "/images",
-    operation_id="listImages",
     summary="The stored pictures",
     dependencies={"wanted": Provide(image_filter, sync_to_thread=False)},
     responses={
@@ -56,10 +79,11 @@ def image_filter(
             "missing, and none comes twice. A list that does not end in `]` was broken off.",
             generate_examples=False,
         ),
-        **problem_responses("bad_parameter", "bad_cursor", *DATABASE),
+        **problem_specs("bad_cursor", *DATABASE),
     },
 )
 async def list_images(
+    request: AnyRequest,
     catalog: Catalog,
     addresses: Addresses,
     wanted: Wanted,
@@ -72,30 +96,20 @@ async def list_images(
     """`storage_path` is an address that opens in a browser as given."""
     if limit is None:
         if cursor is not None:
-            raise _bad_parameter("limit", "is needed with a cursor")
-        pages = _shown(catalog.every_image(wanted), addresses)
-        return await ListResponse.opened(json_list(pages))
-    order = "newest" if wanted.newest_first else "id"
-    listing = f"images:{order}"
-    after = key_of(cursor, listing, int)
-    rows = await catalog.images(wanted, after=after, limit=limit + 1)
-    page, more = page_of(rows, limit)
-    asked = {
-        "limit": limit,
-        "order": order if wanted.newest_first else None,
-        "import": wanted.import_id,
-        "folder": wanted.folder_id,
-    }
-    link = next_link("/images", asked, cursor_of(listing, page[-1].id)) if more else {}
-    shown = [addresses.shown(image) for image in page]
-    return ASGIResponse(body=msgspec.json.encode(shown), headers=dict(link))
+            raise bad_parameter("limit", "is needed with a cursor")
+        pages = catalog.every_image(wanted)
+        return await json_list([addresses.shown(image) for image in page] async for page in pages)
+    listing = "images:newest" if wanted.newest_first else "images:id"
+    rows = await catalog.images(wanted, after=key_of(cursor, listing, int), limit=limit + 1)
+    shown = [addresses.shown(image) for image in rows]
+    page = page_of(shown, limit, request, listing, lambda image: image.id)
+    return page.to_asgi_response(None, request)
 
 
 @get(
     "/images/{google_drive_id:str}",
-    operation_id="getImage",
     summary="One picture",
-    responses={**problem_responses("bad_parameter", "unknown_image", *DATABASE)},
+    responses=problem_specs("unknown_image", *DATABASE),
 )
 async def get_image(
     google_drive_id: FromPath[str], catalog: Catalog, addresses: Addresses
@@ -107,14 +121,13 @@ async def get_image(
 @get(
     "/images/{google_drive_id:str}/content",
     status_code=302,
-    operation_id="getImageContent",
     summary="The picture itself",
     description="Redirects to the object in the store. In a private store the address is signed, "
     "and valid for at least an hour.",
     response_description="`Location` is where the bytes are.",
-    responses={**problem_responses("bad_parameter", "unknown_image", *DATABASE)},
+    responses=problem_specs("unknown_image", *DATABASE),
 )
-async def get_content(
+async def get_image_content(
     google_drive_id: FromPath[str], catalog: Catalog, addresses: Addresses
 ) -> ASGIResponse:
     """The bytes never pass through the api."""
@@ -128,14 +141,3 @@ async def _found(catalog: ReadsCatalog, google_drive_id: str) -> ImageDetails:
     if image is None:
         raise Problem("unknown_image", "No picture with this Drive id is stored.")
     return image
-
-
-async def _shown(
-    pages: AsyncIterator[Sequence[Image]], addresses: ImageAddresses
-) -> AsyncIterator[Sequence[Image]]:
-    async for page in pages:
-        yield [addresses.shown(image) for image in page]
-
-
-def _bad_parameter(parameter: str, why: str) -> Problem:
-    return Problem("bad_parameter", f"{parameter} {why}.", errors=(ParameterFault(parameter, why),))

@@ -1,34 +1,37 @@
 """What can go wrong with a request, each with a stable code: RFC 9457 problem+json.
 
-`KINDS` lists every code. The sentences about a bad folder link come from `core/folder_link.py`.
+`KINDS` lists every code. The sentences about a bad folder link come from `core/folder_link.py`. An
+unforeseen exception tells the client nothing about the inside; the log has it under the request id.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
+import structlog
 from litestar import Request, Response
 from litestar.datastructures import State
+from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.plugins.problem_details import ProblemDetailsException
+from litestar.plugins import problem_details
 from msgspec import UNSET, Struct, UnsetType
 
-MEDIA_TYPE = "application/problem+json"
+from services.core.errors import SetAside, TryAgain, Verdict
+
 LONGEST_INSTANCE = 200
+RETRY_SECONDS = 5.0
 AnyRequest = Request[Any, Any, State]
+log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class Kind:
-    """The status and the title of a code."""
+class Kind(NamedTuple):
+    """What every problem of a code has in common."""
 
     status: int
     title: str
 
 
-KINDS: Mapping[str, Kind] = {
-    "bad_request": Kind(400, "The request cannot be understood"),
+START = {
     "missing_body": Kind(400, "The body is missing"),
     "not_json": Kind(400, "The body is not JSON"),
     "not_an_object": Kind(400, "The body is not a JSON object"),
@@ -43,27 +46,41 @@ KINDS: Mapping[str, Kind] = {
     "private_view": Kind(400, "The link opens a personal view of Drive"),
     "no_folder": Kind(400, "The link has no folder"),
     "bad_idempotency_key": Kind(400, "The Idempotency-Key is not valid"),
-    "bad_parameter": Kind(400, "A parameter is not valid"),
-    "bad_cursor": Kind(400, "The cursor is not valid"),
-    "unknown_state": Kind(400, "The state does not exist"),
     "cross_site": Kind(403, "Another web site sent this request"),
-    "not_found": Kind(404, "Not found"),
-    "unknown_import": Kind(404, "The import does not exist"),
-    "unknown_image": Kind(404, "The image does not exist"),
-    "method_not_allowed": Kind(405, "Method not allowed"),
     "import_under_way": Kind(409, "The same request is in progress"),
     "body_too_large": Kind(413, "The body is too large"),
-    "address_too_long": Kind(414, "The address is too long"),
     "unsupported_media_type": Kind(415, "The body is not sent as JSON"),
-    "host_not_allowed": Kind(421, "The host name is not allowed"),
     "other_folder": Kind(422, "The Idempotency-Key was used for another folder"),
-    "internal_error": Kind(500, "Internal error"),
     "not_queued": Kind(500, "The import could not be queued"),
-    "unavailable": Kind(503, "Service unavailable"),
+}
+"""What the start of an import may answer."""
+DATABASE = {
+    "bad_parameter": Kind(400, "A parameter is not valid"),
     "database_unavailable": Kind(503, "The database does not answer"),
     "database_not_ready": Kind(503, "The database is not set up"),
     "database_busy": Kind(503, "The database is busy"),
     "database_slow": Kind(503, "The database is slow"),
+}
+"""What every route that reads the database may answer."""
+KINDS = {
+    **START,
+    **DATABASE,
+    "bad_request": Kind(400, "The request cannot be understood"),
+    "bad_cursor": Kind(400, "The cursor is not valid"),
+    "unknown_state": Kind(400, "The state does not exist"),
+    "not_found": Kind(404, "Not found"),
+    "unknown_import": Kind(404, "The import does not exist"),
+    "unknown_image": Kind(404, "The image does not exist"),
+    "method_not_allowed": Kind(405, "Method not allowed"),
+    "address_too_long": Kind(414, "The address is too long"),
+    "host_not_allowed": Kind(421, "The host name is not allowed"),
+    "internal_error": Kind(500, "Internal error"),
+    "unavailable": Kind(503, "Service unavailable"),
+}
+BY_STATUS = {
+    404: ("not_found", "Nothing is at this address. /schema lists all addresses."),
+    405: ("method_not_allowed", "Use one of the methods in the Allow header."),
+    413: ("body_too_large", "The body is larger than any request needs."),
 }
 
 
@@ -87,50 +104,89 @@ class ProblemBody(Struct, frozen=True, kw_only=True):
     errors: Sequence[ParameterFault] | UnsetType = UNSET
 
 
-class Problem(ProblemDetailsException):
-    """Ends a request with one of `KINDS`. `retry_after` is in seconds."""
+class Problem(problem_details.ProblemDetailsException):
+    """Ends a request with one of `KINDS`."""
 
     def __init__(
         self,
         code: str,
         detail: str,
         *,
-        retry_after: float | None = None,
-        allow: str | None = None,
+        headers: dict[str, str] | None = None,
         errors: Sequence[ParameterFault] = (),
     ) -> None:
-        kind = KINDS[code]
-        headers = {} if retry_after is None else {"Retry-After": str(ceil(retry_after))}
-        super().__init__(
-            code,
-            detail=detail,
-            status_code=kind.status,
-            headers=headers if allow is None else {**headers, "Allow": allow},
-            type_=f"/schema#{code}",  # the page that explains every code
-            title=kind.title,
-        )
+        # The type is the address of the page that explains every code.
+        status, title = KINDS[code]
+        super().__init__(code, detail=detail, status_code=status, headers=headers, title=title)
+        self.type_ = f"/schema#{code}"
         self.code = code
         self.errors = errors
 
     def to_response(self, request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
-        """The response, with the path and the id of the request."""
         self.instance = request.url.path[:LONGEST_INSTANCE]
-        extra = {"code": self.code, "request_id": request.scope["state"].get("request_id")}
-        self.extra = {**extra, "errors": self.errors} if self.errors else extra
+        self.extra = {"code": self.code, "request_id": request.scope["state"].get("request_id")}
+        if self.errors:
+            self.extra["errors"] = self.errors
         return super().to_response(request)
 
 
-def problem_responses(*codes: str) -> Mapping[int, ResponseSpec]:
+def bad_parameter(parameter: str, why: str, code: str = "bad_parameter") -> Problem:
+    """`why` goes on after the name, such as `is needed`."""
+    return Problem(code, f"{parameter} {why}.", errors=[ParameterFault(parameter, why)])
+
+
+def problem_specs(*codes: str) -> dict[int, ResponseSpec]:
     """For OpenAPI: the problems that a route may answer with, one entry per status."""
-    by_status: dict[int, list[str]] = {}
+    titles: dict[int, list[str]] = {}
     for code in codes:
-        by_status.setdefault(KINDS[code].status, []).append(code)
+        titles.setdefault(KINDS[code].status, []).append(f"`{code}`: {KINDS[code].title}")
     return {
         status: ResponseSpec(
             data_container=ProblemBody,
-            description="; ".join(f"`{code}`: {KINDS[code].title}" for code in named),
-            media_type=MEDIA_TYPE,
+            description="; ".join(named),
+            media_type="application/problem+json",
             generate_examples=False,
         )
-        for status, named in by_status.items()
+        for status, named in titles.items()
     }
+
+
+def _of_verdict(why: Verdict) -> Problem:
+    if isinstance(why, SetAside):
+        return Problem("bad_parameter", why.message)
+    code = why.reason if why.reason in KINDS else "unavailable"
+    wait = why.retry_after if isinstance(why, TryAgain) else None
+    return Problem(code, why.message, headers={"Retry-After": str(ceil(wait or RETRY_SECONDS))})
+
+
+def _of_validation(why: ValidationException) -> Problem:
+    found = why.extra if isinstance(why.extra, list) else []
+    faults = [ParameterFault(f.get("key", ""), f["message"].replace("`", "")) for f in found]
+    said = "; ".join(f"{fault.parameter}: {fault.detail}" for fault in faults)
+    return Problem("bad_parameter", said or "A parameter is not valid.", errors=faults)
+
+
+def _of_http(why: HTTPException) -> Problem:
+    if why.status_code >= 500:
+        return _of_unforeseen(why)
+    bad_request = ("bad_request", "The request is not valid HTTP.")
+    code, detail = BY_STATUS.get(why.status_code, bad_request)
+    allow = (why.headers or {}).get("allow")
+    return Problem(code, detail, headers={"Allow": allow} if allow else None)
+
+
+def _of_unforeseen(_why: Exception) -> Problem:
+    log.exception("request.unforeseen")
+    return Problem("internal_error", "This is a bug. The log has details under the request id.")
+
+
+PROBLEM_DETAILS = problem_details.ProblemDetailsPlugin(
+    problem_details.ProblemDetailsConfig(
+        exception_to_problem_detail_map={
+            Verdict: _of_verdict,
+            ValidationException: _of_validation,
+            HTTPException: _of_http,
+            Exception: _of_unforeseen,
+        }
+    )
+)

@@ -14,7 +14,6 @@ from services.core.errors import Stop
 
 GRACE_SECONDS = 3
 KEEP_ALIVE_SECONDS = 20
-
 log = structlog.get_logger()
 
 
@@ -46,26 +45,22 @@ async def serve(app: ASGIApp, listener: socket.socket, stop: asyncio.Event) -> N
     )
     host, port = listener.getsockname()[:2]
     log.info("api.listening", host=host, port=port)
-    server = _Server(config)
-    told = asyncio.create_task(_exit_on(stop, server))
-    try:
-        await server.serve([listener])
-    finally:
-        told.cancel()
-
-
-async def _exit_on(stop: asyncio.Event, server: uvicorn.Server) -> None:
-    await stop.wait()
-    server.should_exit = True
+    await _Server(config, stop).serve([listener])
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to `adapters/process.py`. uvicorn raises each signal again after it has
-    stopped, so the process would exit with an error."""
+    """Stops at an event. Signals are left to `adapters/process.py`: uvicorn raises each again after
+    it has stopped, so the process would exit with an error."""
+
+    def __init__(self, config: uvicorn.Config, stop: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stop = stop
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or self._stop.is_set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """As uvicorn's, without the signals."""
         yield
 
 
@@ -73,5 +68,4 @@ class _ToStructlog(logging.Handler):
     """Turns what uvicorn and asyncio log into lines like ours."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Called by `logging`."""
         log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)

@@ -6,123 +6,117 @@ The api publishes events and reads; it writes no row.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
 from litestar.types import ASGIApp
 
 from services.adapters.catalog.views import ReadsCatalog
 from services.adapters.kafka.tail import Tail
 from services.adapters.store.urls import ObjectUrls
 from services.api import health, images, imports
-from services.api.addresses import ImageAddresses
-from services.api.boundary import Boundary, json_only
-from services.api.errors import PROBLEM_DETAILS
-from services.api.health import Readiness
-from services.api.import_cache import ImportCache
-from services.api.metrics import PROMETHEUS, Metrics
-from services.api.problems import AnyRequest
-from services.api.progress import ImportViews
+from services.api.boundary import Boundary
+from services.api.problems import PROBLEM_DETAILS, AnyRequest
+from services.api.progress import ImportCache, ImportViews
 from services.api.reference import ReferencePage
 from services.api.settings import ApiSettings
-from services.api.start import ImportStarter
-from services.api.submission import LARGEST_BODY
-from services.api.worker_cache import WorkerCache
+from services.api.start import LARGEST_BODY, ImportStarter
+from services.api.waiting import WorkerCache
 from services.core.ports import PublishesEvents
 
-SERVICE = "api"
-VERSION = "0.1.0"
+# By route, not by path: ids in paths would make a new series each. Litestar's middleware does not
+# see requests that no route takes, so scanners make no series either.
+PROMETHEUS = PrometheusConfig(
+    app_name="drivestream",
+    prefix="drivestream_api",
+    group_path=True,
+    exclude_unhandled_paths=True,
+    exclude=["^/metrics$", "^/health/"],
+)
+OPENAPI = OpenAPIConfig(
+    title="Drivestream",
+    version="0.1.0",
+    description="Copies every image of a public Google Drive folder into object storage, and "
+    "shows what became of each. Errors are problem+json (RFC 9457) with a stable code. "
+    "HEAD works wherever GET does.",
+    path="/schema",
+    render_plugins=[ReferencePage(path="/"), JsonRenderPlugin(), YamlRenderPlugin()],
+    use_handler_docstrings=True,
+    operation_id_creator=lambda handler, _method, _path: _camel_case(handler.handler_name),
+)
+
+
+class Metrics(PrometheusController):
+    """Not in the OpenAPI document, since the format is Prometheus' own."""
+
+    include_in_schema = False
+
+
 ROUTES = (
     imports.start_import,
     imports.list_imports,
     imports.get_import,
-    imports.list_files,
+    imports.list_import_files,
     images.list_images,
     images.get_image,
-    images.get_content,
-    health.live,
-    health.ready,
+    images.get_image_content,
+    health.get_liveness,
+    health.get_readiness,
     Metrics,
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dependencies:
-    """The outside world of the api. Whoever makes them closes them; the tails are run here."""
+def create_app(
+    settings: ApiSettings,
+    publisher: PublishesEvents,
+    catalog: ReadsCatalog,
+    known: Tail[ImportCache],
+    workers: Tail[WorkerCache],
+    urls: ObjectUrls,
+) -> ASGIApp:
+    """The application. It runs the tails; whoever made the other parts closes them."""
+    readiness = health.Readiness(known, catalog, publisher)
 
-    publisher: PublishesEvents
-    catalog: ReadsCatalog
-    imports: Tail[ImportCache]
-    workers: Tail[WorkerCache]
-    urls: ObjectUrls
-
-
-def create_app(outside: Dependencies, settings: ApiSettings) -> ASGIApp:
-    """The application, ready to be served."""
-    readiness = Readiness(outside.imports, outside.catalog)
-    given = {
-        "catalog": outside.catalog,
-        "readiness": readiness,
-        "views": ImportViews(outside.catalog, outside.imports.view, outside.workers, _now),
-        "starter": ImportStarter(outside.publisher, outside.imports, _now),
-    }
-
-    def addresses(request: AnyRequest) -> ImageAddresses:
-        return ImageAddresses(outside.urls, settings.public_url or str(request.base_url))
+    def addresses(request: AnyRequest) -> images.ImageAddresses:
+        return images.ImageAddresses(urls, settings.public_url or str(request.base_url))
 
     app = Litestar(
         ROUTES,
         dependencies={
-            **{name: _given(value) for name, value in given.items()},
+            "catalog": _given(catalog),
+            "readiness": _given(readiness),
+            "views": _given(ImportViews(catalog, known.view, workers)),
+            "starter": _given(ImportStarter(publisher, known)),
             "addresses": Provide(addresses, sync_to_thread=False),
         },
-        guards=[json_only],
         middleware=[PROMETHEUS.middleware],
         plugins=[PROBLEM_DETAILS],
-        lifespan=[lambda _app: _running(outside, readiness)],
-        openapi_config=_openapi(),
+        lifespan=[lambda _app: _running(known, workers, readiness)],
+        openapi_config=OPENAPI,
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
     )
     return Boundary(app, settings.allowed_hosts)
 
 
+def _camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.title, others))
+
+
 def _given(value: object) -> Provide:
     return Provide(lambda: value, sync_to_thread=False)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _openapi() -> OpenAPIConfig:
-    return OpenAPIConfig(
-        title="Drivestream",
-        version=VERSION,
-        description="Copies every image of a public Google Drive folder into object storage, and "
-        "shows what became of each. Errors are problem+json (RFC 9457) with a stable code. "
-        "HEAD works wherever GET does.",
-        path="/schema",
-        render_plugins=[ReferencePage(), JsonRenderPlugin(), YamlRenderPlugin()],
-        use_handler_docstrings=True,
-    )
-
-
 @asynccontextmanager
-async def _running(outside: Dependencies, readiness: Readiness) -> AsyncIterator[None]:
-    background = [
-        asyncio.create_task(outside.imports.run()),
-        asyncio.create_task(outside.workers.run()),
-        asyncio.create_task(readiness.watch()),
-        asyncio.create_task(readiness.publish_status(outside.publisher)),
-    ]
-    try:
-        yield
-    finally:
-        for task in background:
-            task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
+async def _running(
+    known: Tail[ImportCache], workers: Tail[WorkerCache], readiness: health.Readiness
+) -> AsyncIterator[None]:
+    runs = (known.run(), workers.run(), readiness.watch(), readiness.publish_status())
+    together = asyncio.gather(*runs, return_exceptions=True)  # one that fails ends no other
+    yield
+    together.cancel()
+    await asyncio.gather(together, return_exceptions=True)

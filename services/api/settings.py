@@ -1,18 +1,28 @@
-"""Where the api listens, who may reach it, and by which names."""
+"""Where the api listens, and which host names it answers to, against DNS rebinding.
 
+A page elsewhere can make its own name lead to our address. Its requests then count as ours, and
+only the Host header tells. An IP address cannot be pointed elsewhere, so addresses always pass.
+
+Litestar's allowed-hosts middleware is not used: it compares the port too, which a container or a
+proxy may change, and it does not see requests that no route takes.
+"""
+
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from services.api.hosts import PATTERN, name_in
 from services.core.settings import Reader
+
+HOST = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[0-9A-Za-z._-]+))(?::[0-9]{1,5})?")
+PATTERN = re.compile(r"\*|(?:\*\.)?[0-9a-z_-]+(?:\.[0-9a-z_-]+)*")
+"""What a list may hold: a name, `*.` and a name for all names below it, or `*` for any name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApiSettings:
-    """The address to listen at, where port 0 takes any free one, and the names that it answers to.
-
-    `public_url` is the API's address as browsers reach it; empty where a request's own host is.
-    """
+    """Port 0 takes any free one. `public_url` is the API's address as browsers reach it; empty
+    where a request's own host is."""
 
     host: str
     port: int
@@ -21,40 +31,45 @@ class ApiSettings:
 
     @classmethod
     def read(cls, reader: Reader) -> "ApiSettings":
-        """From HOST, PORT, API_OPEN, ALLOWED_HOSTS and API_PUBLIC_URL."""
         host = reader.text("HOST", "127.0.0.1")
         port = reader.number("PORT", 3000, at_least=0, at_most=65535)
-        if not reader.flag("API_OPEN", False) and not _is_loopback(host):
+        address = _address(host)
+        loopback = address.is_loopback if address else host.lower() == "localhost"
+        if not reader.flag("API_OPEN", False) and not loopback:
             reader.faults.append(
                 "HOST is an address where others can reach the API, which asks nobody for a key: "
                 "set API_OPEN=true if that is what you want, or HOST=127.0.0.1."
             )
         public_url = reader.url("API_PUBLIC_URL", ("http", "https"), "")
-        return cls(
-            host=host,
-            port=port,
-            allowed_hosts=_allowed_hosts(reader, host, public_url),
-            public_url=public_url,
-        )
+        given = reader.text("ALLOWED_HOSTS", "").lower().split(",")
+        listed = {name.strip() for name in given} - {""}
+        if not all(map(PATTERN.fullmatch, listed)):
+            reader.faults.append(
+                "ALLOWED_HOSTS must be host names with commas between them, without scheme or "
+                "port, such as api.example.org,*.example.net."
+            )
+        own = {host.lower(), _name(public_url.partition("://")[2].partition("/")[0])} - {""}
+        allowed_hosts = frozenset({"localhost"} | own | listed)
+        return cls(host=host, port=port, allowed_hosts=allowed_hosts, public_url=public_url)
 
 
-def _allowed_hosts(reader: Reader, host: str, public_url: str) -> frozenset[str]:
-    """`localhost`, our own names, and those in ALLOWED_HOSTS."""
-    given = reader.text("ALLOWED_HOSTS", "").lower().split(",")
-    names = {name.strip() for name in given} - {""}
-    if not all(map(PATTERN.fullmatch, names)):
-        reader.faults.append(
-            "ALLOWED_HOSTS must be host names with commas between them, without scheme or port, "
-            "such as api.example.org,*.example.net."
-        )
-    own = {host.lower(), name_in(public_url.partition("://")[2].partition("/")[0])} - {""}
-    return frozenset({"localhost"} | own | names)
+def is_allowed(header: bytes, allowed: Collection[str]) -> bool:
+    """Whether a Host header names one of these hosts, with any port, or an IP address."""
+    name = _name(header.decode("latin-1"))
+    if not name or _address(name):
+        return bool(name)
+    parents = {f"*{name[at:]}" for at, letter in enumerate(name) if letter == "."}
+    return not {name, "*", *parents}.isdisjoint(allowed)
 
 
-def _is_loopback(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
+def _name(host: str) -> str:
+    """The name or address in `name:port` or `[address]:port`; empty if it is neither."""
+    found = HOST.fullmatch(host)
+    return (found["ipv6"] or found["name"]).lower() if found else ""
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(host).is_loopback
+        return ip_address(text)
     except ValueError:
-        return False
+        return None

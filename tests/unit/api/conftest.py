@@ -15,10 +15,10 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.tail import Tail
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
-from services.api.import_cache import ImportCache
-from services.api.service import Dependencies, create_app
+from services.api.progress import ImportCache
+from services.api.service import create_app
 from services.api.settings import ApiSettings
-from services.api.worker_cache import NEWEST_RECORDS, WorkerCache
+from services.api.waiting import NEWEST_RECORDS, WorkerCache
 from services.core.ports import PublishesEvents
 from services.core.settings import Reader, Secret
 from services.core.topics import WORKERS_STATUS
@@ -107,14 +107,9 @@ async def running(
         newest=NEWEST_RECORDS,
         retry_seconds=0.01,
     )
-    outside = Dependencies(
-        publisher=publisher,
-        catalog=catalog,
-        imports=imports,
-        workers=workers,
-        urls=ObjectUrls(store, lambda: datetime(2026, 11, 23, 12, 34, tzinfo=UTC)),
-    )
-    app = create_app(outside, ApiSettings.read(Reader(env or {})))
+    urls = ObjectUrls(store, lambda: datetime(2026, 11, 23, 12, 34, tzinfo=UTC))
+    settings = ApiSettings.read(Reader(env or {}))
+    app = create_app(settings, publisher, catalog, imports, workers, urls)
     transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
     address = "http://localhost:3000"
     async with alive(app), httpx.AsyncClient(transport=transport, base_url=address) as client:

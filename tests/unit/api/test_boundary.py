@@ -7,9 +7,10 @@ from typing import Any, cast
 import pytest
 from litestar.types import Message, Receive, Scope, Send
 
+from services.api import boundary
 from services.api.boundary import LONGEST_ADDRESS, Boundary
-from services.api.hosts import is_allowed
 from services.api.problems import KINDS
+from services.api.settings import is_allowed
 from tests.catalog_rows import an_image, rows
 from tests.fakes.catalog import FakeCatalog
 from tests.unit.api.conftest import SCOPE, Api
@@ -86,7 +87,9 @@ async def test_a_page_of_another_site_starts_nothing(api: Api, site: str, status
     assert reading.status_code == 200
 
 
-async def test_a_client_that_takes_nothing_is_left_after_a_while() -> None:
+async def test_a_client_that_takes_nothing_is_left_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     ended = asyncio.Event()
 
     async def streams_for_ever(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -100,8 +103,9 @@ async def test_a_client_that_takes_nothing_is_left_after_a_while() -> None:
     async def takes_nothing(_message: Message) -> None:
         await asyncio.sleep(60)
 
+    monkeypatch.setattr(boundary, "SEND_SECONDS", 0.01)
     with pytest.raises(TimeoutError):
-        await Boundary(streams_for_ever, {"localhost"}, send_seconds=0.01)(
+        await Boundary(streams_for_ever, {"localhost"})(
             cast(Any, {**SCOPE}), cast(Any, asyncio.Queue().get), takes_nothing
         )
     assert ended.is_set()
@@ -243,6 +247,20 @@ async def test_head_of_the_whole_list_reads_no_more_than_a_page(
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"] == "application/json"
     assert catalog.pages_read <= 2
+
+
+@pytest.mark.parametrize("path", ["/images", "/imports", "/nope"])
+async def test_head_ends_with_one_empty_body(api: Api, catalog: FakeCatalog, path: str) -> None:
+    catalog.fill(rows(images=[an_image(n) for n in range(9)]))
+    sent: list[Any] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {**SCOPE, "method": "HEAD", "path": path, "raw_path": path.encode()}
+    await api.app(cast(Any, scope), cast(Any, asyncio.Queue().get), send)
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    assert (sent[1]["body"], sent[1]["more_body"]) == (b"", False)
 
 
 async def test_the_methods_of_an_address_are_named(api: Api) -> None:

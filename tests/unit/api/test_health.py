@@ -7,12 +7,12 @@ import pytest
 
 from services.adapters.kafka.tail import Tail, TailState
 from services.api import health
-from services.api.import_cache import ImportCache
+from services.api.progress import ImportCache
 from services.core.errors import TryAgain
 from services.core.events import WorkerStatus
 from services.core.wire import decode
 from tests.fakes.catalog import FakeCatalog
-from tests.fakes.log import FakeLog
+from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.log_reader import FakeLogReader
 from tests.unit.api.conftest import Api, holds
 
@@ -69,8 +69,9 @@ async def test_the_log_must_be_read_to_its_end_and_answer(
     said: str,
 ) -> None:
     tail = Tail(lambda: FakeLogReader(log), ImportCache())
+    publisher = FakePublisher(log, RuntimeError, "api")
     tail.state = TailState(caught_up, trouble, time.monotonic() - silence)
-    answer = await health.Readiness(tail, catalog).check()
+    answer = await health.Readiness(tail, catalog, publisher).check()
     assert answer.status == "not_ready"
     assert said in answer.checks["kafka"].detail
 

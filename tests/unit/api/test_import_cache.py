@@ -5,11 +5,11 @@ from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.adapters.catalog.views import ImportPlace
-from services.api.import_cache import ImportCache, place_of
+from services.api.progress import ImportCache, place_of
 from services.core import events as e
-from services.core.control import ControlState
 from tests.catalog_rows import BEGAN
 
 requests = st.builds(
@@ -90,9 +90,9 @@ def test_without_room_for_folders_every_folder_counts_as_seen() -> None:
 
 
 def state(cache: ImportCache) -> str:
-    request = cache.request("import-1")
-    assert request is not None
-    return cache.not_begun(request).state
+    shown = cache.completed("import-1", None)
+    assert shown is not None
+    return shown.state
 
 
 def test_the_newest_control_counts_in_any_order() -> None:
@@ -115,6 +115,5 @@ def test_a_control_outlives_the_request_that_was_evicted() -> None:
     for number in range(2, 10):
         cache.apply(a_request(number))
     assert cache.request("import-1") is None
-    control = cache.control("import-1")
-    assert (control.state, control.epoch) == (ControlState.PAUSED, 7)
-    assert cache.control("import-9").state is ControlState.RUNNING
+    cache.apply(replace(a_request(1), requested_at=BEGAN + timedelta(seconds=10)))
+    assert state(cache) == "paused"

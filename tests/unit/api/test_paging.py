@@ -1,14 +1,19 @@
 """Cursors: ours come back as they were, and nothing else is taken for one."""
 
 from datetime import UTC, datetime
+from typing import cast
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from litestar import Request, Response
+from litestar.types import HTTPScope
 
 from services.adapters.catalog.views import ImportPlace
-from services.api.paging import cursor_of, key_of, next_link, page_of
+from services.api.lists import cursor_of, key_of, page_of
 from services.api.problems import Problem
+from tests.unit.api.conftest import SCOPE
 
 times = st.datetimes(timezones=st.just(UTC))
 
@@ -45,13 +50,21 @@ def test_a_cursor_of_another_list_or_of_any_length_is_refused() -> None:
     assert key_of(None, "files", str) is None
 
 
+def page(rows: list[int], limit: int, query: str = "") -> Response[list[int]]:
+    scope = {**SCOPE, "path": "/images", "query_string": query.encode()}
+    return page_of(rows, limit, Request(cast(HTTPScope, scope)), "images:id", lambda row: row)
+
+
 def test_a_page_is_cut_from_one_row_more() -> None:
-    assert page_of([1, 2, 3], 2) == ([1, 2], True)
-    assert page_of([1, 2], 2) == ([1, 2], False)
+    assert page([1, 2, 3], 2).content == page([1, 2], 2).content == [1, 2]
+    assert "Link" in page([1, 2, 3], 2).headers
+    assert "Link" not in page([1, 2], 2).headers
 
 
 def test_a_link_carries_what_was_asked_and_nothing_that_breaks_it() -> None:
-    asked = {"limit": 2, "folder": 'a">b, <c>;\r\n', "order": None}
-    [(name, value)] = next_link("/images", asked, "abc").items()
-    assert name == "Link"
-    assert value == ('</images?limit=2&folder=a%22%3Eb%2C+%3Cc%3E%3B%0D%0A&cursor=abc>; rel="next"')
+    asked = {"limit": "2", "folder": 'a">b, <c>;\r\n', "cursor": "the one before"}
+    link = page([1, 2, 3], 2, urlencode(asked)).headers["Link"]
+    cursor = cursor_of("images:id", 2)
+    assert link == (
+        f'</images?limit=2&folder=a%22%3Eb%2C+%3Cc%3E%3B%0D%0A&cursor={cursor}>; rel="next"'
+    )

@@ -3,13 +3,11 @@
 import json
 from datetime import UTC, datetime
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.api.problems import KINDS, Problem
-from services.api.submission import parse_submission, repeats, request_of
-from services.core.events import ImportRequested, Mode
+from services.api.start import parse_request
 from services.core.wire import decode, encode
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -23,7 +21,7 @@ json_values = st.recursive(
 
 def refusal(body: bytes, key: str | None) -> Problem | None:
     try:
-        parse_submission(body, key)
+        parse_request(body, key, NOW)
     except Problem as why:
         return why
     return None
@@ -42,14 +40,13 @@ def test_any_key_is_one_import_or_refused(key: str) -> None:
     usable = key.isascii() and key.isprintable() and 0 < len(key) <= 255
     assert (why.code if why else None) == (None if usable else "bad_idempotency_key")
     if usable:
-        assert parse_submission(body, key).job_id == parse_submission(body, key).job_id
+        assert parse_request(body, key, NOW) == parse_request(body, key, NOW)
 
 
 @given(before=st.text(alphabet=" <\n\u200b", max_size=5), inside=st.sampled_from(["", "\n", "\0"]))
 def test_what_is_published_is_a_clean_link(before: str, inside: str) -> None:
     pasted = f"{before}https://drive.google.com/drive/{inside}folders/{FOLDER}>\n"
-    submission = parse_submission(json.dumps({"folderUrl": pasted}).encode(), None)
-    event = request_of(submission, seen_before=False, now=NOW)
+    event = parse_request(json.dumps({"folderUrl": pasted}).encode(), None, NOW)
     assert event.folder_url == f"https://drive.google.com/drive/folders/{FOLDER}"
     record = encode(event, source="api")
     assert decode(record.topic, record.value) == event
@@ -57,23 +54,5 @@ def test_what_is_published_is_a_clean_link(before: str, inside: str) -> None:
 
 def test_without_a_key_every_request_is_another_import() -> None:
     body = json.dumps({"folderUrl": FOLDER}).encode()
-    assert parse_submission(body, None).job_id != parse_submission(body, None).job_id
-
-
-def test_a_folder_that_was_seen_is_compared_and_a_new_one_is_not() -> None:
-    submission = parse_submission(json.dumps({"folderUrl": FOLDER}).encode(), "k")
-    assert request_of(submission, seen_before=True, now=NOW).mode is Mode.CHECK
-    assert request_of(submission, seen_before=False, now=NOW).mode is Mode.FRESH
-
-
-def test_only_the_same_folder_repeats() -> None:
-    submission = parse_submission(json.dumps({"folderUrl": FOLDER}).encode(), "k")
-    same = request_of(submission, seen_before=True, now=NOW)
-    assert not repeats(submission, None)
-    assert repeats(submission, same)
-    other = ImportRequested(
-        import_id=same.import_id, folder_id="another-folder", folder_url="", requested_at=NOW
-    )
-    with pytest.raises(Problem) as raised:
-        repeats(submission, other)
-    assert raised.value.status_code == 422
+    first, second = [parse_request(body, None, NOW) for _ in range(2)]
+    assert first.import_id != second.import_id

@@ -8,8 +8,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from services.adapters.catalog.views import ENDED_STATES, ImportProgress, ImportState
-from services.api.waiting import ABSENT_AFTER, KAFKA_AWAY, NEEDED, SILENT_AFTER, waiting_for
-from services.api.worker_cache import WorkerCache
+from services.api.waiting import (
+    ABSENT_AFTER,
+    KAFKA_AWAY,
+    NEEDED,
+    SILENT_AFTER,
+    WorkerCache,
+    waiting_for,
+)
 from services.core.events import ImportRequested, Waiting, WorkerStatus
 from tests.catalog_rows import an_import, rows
 from tests.fakes.log import FakeLog, FakePublisher
