@@ -57,8 +57,8 @@ class Course:
 
     @property
     def pictures(self) -> int:
-        """Three times what can be fetched meanwhile: it comes unevenly from the partitions."""
-        return round(3 * self.units * (self.warm_up + self.seconds) / 60 / 200)
+        """Five times what can be fetched meanwhile: it comes unevenly from the partitions."""
+        return round(5 * self.units * (self.warm_up + self.seconds) / 60 / 200)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ hypothesis.register_profile(
     "drivestream", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis.load_profile("drivestream")
-LONGEST = ("hard_cases", "test_lifecycle", "test_deaths", "test_outages", "test_crash", "e2e")
+LONGEST = ("test_lifecycle", "test_deaths", "test_outages", "test_crash", "e2e")
 NEEDED = {
     "kafka": ("KAFKA_BOOTSTRAP_SERVERS",),
     "minio": ("S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
@@ -30,14 +30,8 @@ NEEDED = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side (pytest-xdist), tests of one file stay in one process and share what it starts;
-    so do the hard cases, which share one running system."""
-    for item in items:
-        path = item.path.parent if item.path.parent.name == "hard_cases" else item.path
-        item.add_marker(pytest.mark.xdist_group(str(path)))
-    # What takes longest begins first, so that no process is left alone with it at the end.
+    """What takes longest begins first, so that no process is left alone with it at the end."""
     items.sort(key=lambda item: not any(name in str(item.path) for name in LONGEST))
 
 

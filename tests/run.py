@@ -19,7 +19,8 @@ from local.run.start import running_servers, temporary_data_dir
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("kafka", "minio", "postgres")
 UNIT_PROCESSES = 2
-REAL_PROCESSES = 4
+REAL_PROCESSES = 3
+HARD_CASES = "tests/hard_cases"
 BIN = Path(sys.executable).parent
 PYTEST = (sys.executable, "-m", "pytest", "-q")
 NPM = (sys.executable, "-m", "local.toolchains.node")
@@ -33,12 +34,15 @@ CHECKS: Mapping[str, Sequence[str]] = {
 class Beside:
     """A command that runs beside others; its output is shown when it ends."""
 
-    def __init__(self, name: str, command: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], env: Mapping[str, str] = os.environ
+    ) -> None:
         self._name = name
         self._began = time.monotonic()
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,
+            env=dict(env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -71,17 +75,19 @@ def units(arguments: Sequence[str]) -> bool:
 
 def real(arguments: Sequence[str]) -> bool:
     """Everything that needs real servers, and the page's own tests beside it."""
-    rest = ("tests", "--ignore", "tests/unit")
-    spread = ("-n", str(REAL_PROCESSES), "--dist", "loadgroup", "--no-loadscope-reorder")
+    rest = ("tests", "--ignore", "tests/unit", "--ignore", HARD_CASES)
+    spread = ("-n", str(REAL_PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder")
     side_by_side = (*rest, "-m", "not serial", *spread, "--durations", "15")
     with (
         temporary_data_dir() as folder,
         running_servers(folder, KINDS) as servers,
     ):
         env = {**os.environ, **servers}
+        # These share one running system, so they stay in one process.
+        hard_cases = Beside("hard cases", (*PYTEST, HARD_CASES, *arguments), env)
         page = Beside("page", (*NPM, "run", "check"))
         tested = here("on real servers", (*PYTEST, *side_by_side, *arguments), env)
-        checked = page.ended()
+        checked = all([page.ended(), hard_cases.ended()])
         alone = here("by themselves", (*PYTEST, *rest, "-m", "serial", *arguments), env)
     return tested and checked and alone
 
