@@ -1,5 +1,6 @@
 """An empty platform for one test: the servers stay, what is in them goes."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from services.adapters.store.settings import StoreSettings
 from services.core.settings import Reader
 from services.core.topics import ALL
 
-DELETE_SECONDS = 20
+ADMIN_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,12 @@ def emptied(servers: Mapping[str, str]) -> Iterator[Platform]:
 
 def _set_up(env: Mapping[str, str]) -> None:
     reader = Reader(env)
-    Topics(KafkaSettings.read(reader)).create()
+    topics = Topics(KafkaSettings.read(reader))
+    topics.create()
+    # The controller has made them; a busy broker may take a moment to know of them.
+    until = time.monotonic() + ADMIN_SECONDS
+    while len(topics.existing()) < len(ALL) and time.monotonic() < until:
+        time.sleep(0.05)
     Bucket(StoreSettings.read(reader)).create()
     migrate(DatabaseSettings.read(reader))
 
@@ -85,7 +91,7 @@ def _delete_topics(env: Mapping[str, str]) -> None:
     names = [settings.prefixed(topic.name) for topic in ALL]
     for future in admin.delete_topics(names, operation_timeout=0).values():
         with suppress(KafkaException):  # a test may have deleted it, or stopped the broker
-            future.result(DELETE_SECONDS)
+            future.result(ADMIN_SECONDS)
 
 
 def _delete_bucket(client: Minio, bucket: str) -> None:

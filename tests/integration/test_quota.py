@@ -10,7 +10,7 @@ from services.adapters.drive.settings import QUOTA_USER
 from tests.platform import Platform
 from tests.system import System, link, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.serial, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 UNITS = 600_000
 HANDFUL = 5
 
@@ -30,6 +30,7 @@ def refused(system: System) -> int:
     return int(users[QUOTA_USER]["refused"]["media"]) if QUOTA_USER in users else 0
 
 
+@pytest.mark.serial
 def test_two_of_each_use_their_share_and_are_not_refused(
     platform: Platform, tmp_path: Path
 ) -> None:
@@ -48,6 +49,7 @@ def test_two_of_each_use_their_share_and_are_not_refused(
         assert all(waiting[kind] > 0 and spent[kind] > 0 for kind in CLASSES)
 
 
+@pytest.mark.serial
 def test_workers_told_of_more_than_there_is_slow_down_until_they_are_seldom_refused(
     platform: Platform, tmp_path: Path
 ) -> None:
@@ -55,7 +57,7 @@ def test_workers_told_of_more_than_there_is_slow_down_until_they_are_seldom_refu
     with running_system(platform, tmp_path, settings) as system:
         drive = system.drive.url
         ask(f"{drive}/_emu/quota", {"profile": "units2026", "user_per_minute": UNITS})
-        tree = {"name": "pictures", "pictures": 2000, "size": 8192, "depth": 1, "fan_out": 12}
+        tree = {"name": "pictures", "pictures": 1400, "size": 8192, "depth": 1, "fan_out": 12}
         folder = system.drive.add_tree(tree, render=True)
         system.start("api", "indexer", "lister-1", "transfer-1", "transfer-2")
         system.wait_ready()
@@ -80,7 +82,7 @@ def test_workers_told_of_more_than_there_is_slow_down_until_they_are_seldom_refu
         # Without holding back every second request would be refused: as many as are let through.
         assert a_minute < 0.1 * UNITS / 200
         row = system.wait_import(job, 90)
-        assert (row["stored"], row["failed"]) == (2000, 0)
+        assert (row["stored"], row["failed"]) == (1400, 0)
 
 
 def test_a_worker_whose_files_wait_for_quota_stops_at_once(
