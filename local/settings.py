@@ -23,7 +23,7 @@ def refuse_control_characters(env: Mapping[str, str]) -> None:
         value = env.get(name, "")
         if any(character < " " or "\x7f" <= character <= "\x9f" for character in value):
             raise SettingsError(
-                f"{name} contains a control character: {value[:80]!r}. Set it anew, or unset it."
+                f"{name} contains a control character: {value[:80]!r}. Set it again, or unset it."
             )
 
 

@@ -215,7 +215,7 @@ def _check(position: Position, same_topic: bool, offset: int, log: tuple[int, in
     raise Stop(
         "log_changed",
         f"The database was made from another log: {topic}/{partition} was read up to {offset}, but "
-        f"Kafka holds {low} to {high}{'' if same_topic else ' in a topic made anew'}. Rows would "
-        "be missing. Point DATABASE_URL at an empty database, and run `drivestream setup`: the "
+        f"Kafka holds {low} to {high}{'' if same_topic else ' in a new topic'}. Rows would be "
+        "missing. Point DATABASE_URL at an empty database, and run `drivestream setup`: the "
         "index is built again from the log.",
     )

@@ -32,8 +32,8 @@ log = structlog.get_logger("kafka")
 class Publisher(AbstractAsyncContextManager["Publisher"]):
     """Publishes events and raw records; `timeout` (seconds) bounds the wait for each publish.
 
-    `linger_ms` is what a record may wait for company: more spares broker and process much work
-    where many publish one event each, and costs that much latency.
+    `linger_ms` is how long a record may wait for others. Longer batches cost less CPU where many
+    tasks publish one event each, and add that much latency.
     """
 
     def __init__(
