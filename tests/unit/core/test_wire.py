@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.core import events as e
 from services.core import wire
@@ -158,3 +159,14 @@ def test_the_largest_file_that_may_be_found_fits_the_record_of_its_outcome() -> 
     found = msgspec.structs.replace(FOUND, name=widest * 4096, path=(widest * 255,) * 200)
     stored = msgspec.structs.replace(SAMPLES["FileStored"], file=found)
     assert len(wire.encode(stored, source="test").value) < wire.MAX_RECORD_BYTES // 2
+
+
+@pytest.mark.parametrize("name", ["FileFound", "FileStored", "FileFailed"])
+def test_a_files_round_travels_in_the_headers_of_its_outcomes_too(name: str) -> None:
+    found = replace(FOUND, round=7)
+    events: dict[str, e.Message] = {
+        "FileFound": found,
+        "FileStored": replace(SAMPLES["FileStored"], file=found),
+        "FileFailed": replace(SAMPLES["FileFailed"], file=found, round=7),
+    }
+    assert dict(wire.encode(events[name], source="test").headers)["ce_round"] == b"7"
