@@ -19,7 +19,7 @@ from local.run.start import running_servers, temporary_data_dir
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("kafka", "minio", "postgres")
 UNIT_PROCESSES = 2
-REAL_PROCESSES = 4
+REAL_PROCESSES = 3
 HARD_CASES = "tests/hard_cases"
 BIN = Path(sys.executable).parent
 PYTEST = (sys.executable, "-m", "pytest", "-q")
