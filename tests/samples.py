@@ -34,6 +34,27 @@ FOUND = e.FileFound(
     replay_id="replay-1",
 )
 
+REPLAY = e.ReplayRequested(
+    import_id="replay-7d1c",
+    name="After the outage of 23 November",
+    why="The store refused uploads for an hour.",
+    by="ops",
+    at=AT,
+    round=4,
+    select=e.Selection(imports=(JOB,), outcomes=("failed",), reasons=("store_refused",), since=AT),
+    scope=e.ReplayScope.FAILED,
+    ends=(e.LogEnd(topic="files.found", partition=3, offset=1200),),
+    files=14,
+    bytes=1_728_384,
+    files_per_second=10,
+)
+PLACE = e.Place(topic="files.found", partition=3, offset=1041)
+TRIES = (
+    e.Attempt(system="drive", at=AT, seconds=0.12, answer="drive_unavailable"),
+    e.Attempt(system="drive", at=AT, seconds=0.08, answer="ok"),
+    e.Attempt(system="store", at=AT, seconds=0.05, answer="ok"),
+)
+
 SAMPLES: dict[str, e.Message] = {
     "ImportRequested": e.ImportRequested(
         import_id=JOB,
@@ -45,7 +66,39 @@ SAMPLES: dict[str, e.Message] = {
     "ImportPaused": e.ImportPaused(import_id=JOB, epoch=1, at=AT),
     "ImportResumed": e.ImportResumed(import_id=JOB, epoch=2, at=AT),
     "ImportCancelled": e.ImportCancelled(import_id=JOB, epoch=3, at=AT),
-    "ImportStalled": e.ImportStalled(import_id=JOB, epoch=4, at=AT),
+    "ImportStalled": e.ImportStalled(import_id=JOB, epoch=4, at=AT, folders=(SUBFOLDER,)),
+    "RetryRequested": e.RetryRequested(
+        import_id=JOB,
+        epoch=2,
+        at=AT,
+        round=3,
+        part=1,
+        last=True,
+        files=(FILE,),
+        folders=(SUBFOLDER,),
+    ),
+    "ReplayRequested": REPLAY,
+    "ReplayRateChanged": e.ReplayRateChanged(
+        import_id=REPLAY.import_id, at=AT, files_per_second=20
+    ),
+    "LogPartRequested": e.LogPartRequested(
+        import_id=REPLAY.import_id,
+        partition=3,
+        why="replay",
+        ends=REPLAY.ends,
+        since=AT,
+        round=4,
+        replay=REPLAY,
+    ),
+    "LogPartReplayed": e.LogPartReplayed(
+        import_id=REPLAY.import_id,
+        partition=3,
+        offset=900,
+        end=1200,
+        replayed_at=AT,
+        read_at=AT,
+        files=(e.ReplayedFile(import_id=JOB, file_id=FILE),),
+    ),
     "PageRequested": e.PageRequested(
         import_id=JOB,
         folder_id=SUBFOLDER,
@@ -70,7 +123,7 @@ SAMPLES: dict[str, e.Message] = {
         last=True,
         closes=True,
         entries=3,
-        opened=(e.FolderBrief(id=SUBFOLDER, name="Holidays"),),
+        opened=(e.FolderBrief(id=SUBFOLDER, name="Holidays", resource_key="0-abc"),),
         skipped=(
             e.Skipped(
                 id="1Doc000000000000000000000000000001",
@@ -102,6 +155,8 @@ SAMPLES: dict[str, e.Message] = {
         sha256=FOUND.sha256,
         attempts=2,
         seconds=0.25,
+        tries=TRIES,
+        found_in=PLACE,
     ),
     "FolderNamed": e.FolderNamed(
         import_id=JOB, epoch=1, folder_id=FOLDER, name="Summer in Tirol", named_at=AT
@@ -116,6 +171,8 @@ SAMPLES: dict[str, e.Message] = {
         message="The bytes are not the ones that Drive's checksum promises.",
         failed_at=AT,
         attempts=3,
+        tries=TRIES[:1],
+        found_in=PLACE,
     ),
     "WorkerStatus": e.WorkerStatus(
         worker_id="transfer-1",

@@ -1,7 +1,8 @@
-"""Which control an import is under: paused, resumed or cancelled, by the newest epoch. Pure.
+"""Which control an import, or a replay, is under. Pure.
 
-`imports.requested` holds everything that is asked of imports, in one order per import. Whoever
-reads it from the start knows what each import may do now.
+`imports.requested` holds everything that is asked of imports. Whoever reads it from the start knows
+what each import may do now. The greatest epoch decides. Two events of one epoch, from an api and an
+indexer that did not know of each other, mean the same to every reader: the higher rank counts.
 """
 
 from dataclasses import dataclass
@@ -18,12 +19,14 @@ class ControlState(Enum):
     CANCELLED = "cancelled"
 
 
-STATE_OF: dict[type[e.Control], ControlState] = {
-    e.ImportPaused: ControlState.PAUSED,
-    e.ImportResumed: ControlState.RUNNING,
-    e.ImportCancelled: ControlState.CANCELLED,
+STATES = {
     e.ImportStalled: ControlState.RUNNING,
+    e.ImportResumed: ControlState.RUNNING,
+    e.ImportPaused: ControlState.PAUSED,
+    e.ImportCancelled: ControlState.CANCELLED,
 }
+"""By rank, the lowest first."""
+RANKS = {kind: rank for rank, kind in enumerate(STATES)}
 
 
 @dataclass(frozen=True)
@@ -31,16 +34,21 @@ class ImportControl:
     """The newest control of one import. Work of an older epoch is passed over."""
 
     epoch: int = 0
-    state: ControlState = ControlState.RUNNING
+    kind: type[e.Control] = e.ImportStalled
+
+    @property
+    def state(self) -> ControlState:
+        return STATES[self.kind]
 
     def after(self, event: e.Control) -> "ImportControl":
         """The control once this event is known; repeats and older epochs change nothing.
 
         A cancelled import stays cancelled: nothing brings it back to life.
         """
-        if self.state is ControlState.CANCELLED or event.epoch <= self.epoch:
-            return self
-        return ImportControl(event.epoch, STATE_OF[type(event)])
+        return max(self, ImportControl(event.epoch, type(event)), key=ImportControl._order)
+
+    def _order(self) -> tuple[bool, int, int]:
+        return self.kind is e.ImportCancelled, self.epoch, RANKS[self.kind]
 
 
 UNCONTROLLED = ImportControl()
@@ -63,3 +71,20 @@ class ImportControls:
         """Take an event of `imports.requested`, in any order and any number of times."""
         if isinstance(event, e.Control):
             self._by_import[event.import_id] = self.of(event.import_id).after(event)
+
+    def allow(self, event: e.Message) -> bool:
+        """Whether this may be worked on now: neither its import nor its replay is paused,
+        cancelled, or under a later epoch."""
+        if isinstance(event, e.WorkerStatus):
+            return True
+        if not self._allow(event.import_id, event.epoch):
+            return False
+        if isinstance(event, e.FileFound) and event.replay_id is not None:
+            return self._allow(event.replay_id, event.replay_epoch)
+        return True
+
+    def _allow(self, import_id: str, epoch: int) -> bool:
+        control = self.of(import_id)
+        if epoch > control.epoch:  # of a control that this process does not know yet
+            return control.state is not ControlState.CANCELLED
+        return control.state is ControlState.RUNNING and epoch == control.epoch

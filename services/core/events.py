@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from msgspec import Meta, Struct
 
@@ -35,6 +35,7 @@ Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 BRIEF_NAME = 120
 """Characters of a name in a manifest: 1,000 of the longest must fit one Kafka record."""
 
+Ids = Annotated[tuple[Id, ...], Meta(max_length=1_000)]
 Identity = tuple[object, ...]
 T = TypeVar("T")
 
@@ -61,6 +62,20 @@ class Mode(Enum):
     FRESH = "fresh"  # the first import of a folder: do not look
     CHECK = "check"  # look, and skip what is there
     FORCE = "force"  # fetch again
+    VERIFY = "verify"  # compare the object with what Drive said; ask Drive nothing
+
+
+class ReplayScope(Enum):
+    """Which of the selected files a replay works on, and how."""
+
+    MISSING = "missing"  # those without an outcome
+    FAILED = "failed"
+    ALL = "all"
+    VERIFY = "verify"  # all that are stored: compare the objects, ask Drive nothing
+
+
+FileOutcome = Literal["stored", "unchanged", "failed", "none"]
+LogPartReason = Literal["resume", "retry", "replay"]
 
 
 class Event(Struct, frozen=True, kw_only=True, tag=True):
@@ -109,7 +124,27 @@ class ImportCancelled(ControlEvent, frozen=True, kw_only=True):
 
 
 class ImportStalled(ControlEvent, frozen=True, kw_only=True):
-    """Files are pending and nothing is left to consume: heal as if resumed."""
+    """Files are pending and nothing is left to consume: heal as if resumed, and list `folders`
+    again, whose files are in no topic any more."""
+
+    folders: Ids = ()
+
+
+class RetryRequested(Event, frozen=True, kw_only=True):
+    """Failed files and folders are to be tried again, at `round`.
+
+    A retry of many is told in parts; `last` is true on the last of them.
+    """
+
+    topic: ClassVar[str] = "imports.requested"
+    identity = Computed[Identity](attrgetter("import_id", "round", "part"))
+
+    at: Time
+    round: Small
+    part: Small = 0
+    last: bool = True
+    files: Ids = ()
+    folders: Ids = ()
 
 
 class ListingDigest(Struct, frozen=True, kw_only=True):
@@ -118,6 +153,113 @@ class ListingDigest(Struct, frozen=True, kw_only=True):
 
     count: Natural = 0
     digest: Natural = 0
+
+
+class LogEnd(Struct, frozen=True, kw_only=True):
+    """How far one partition is read: up to `offset`, excluded."""
+
+    topic: Name
+    partition: Small
+    offset: Natural
+
+
+class Selection(Struct, frozen=True, kw_only=True):
+    """Which files a replay selects: those that meet every part that is given.
+
+    `since` and `until` bound the time of the newest outcome, or of the finding where there is none.
+    `dead_letters` selects records that could not be read, and nothing else.
+    """
+
+    imports: Ids = ()
+    folders: Ids = ()
+    files: Ids = ()
+    outcomes: tuple[FileOutcome, ...] = ()
+    reasons: Annotated[tuple[Reason, ...], Meta(max_length=100)] = ()
+    since: Time | None = None
+    until: Time | None = None
+    dead_letters: bool = False
+
+
+REPLAY = "replay-"
+"""A replay's id begins so. It stands where an import's id does."""
+
+
+class ReplayRequested(Event, frozen=True, kw_only=True):
+    """Files that the log knows are to be worked on again, at `round`. `import_id` is the replay's
+    own id, under which it is paused, resumed and cancelled.
+
+    `ends` fix what is selected. `by` is the name of the key that asked. `depth` counts how many
+    replays led to this one.
+    """
+
+    topic: ClassVar[str] = "imports.requested"
+
+    name: Name
+    why: Text
+    by: Name = ""
+    at: Time
+    round: Small
+    depth: Small = 0
+    select: Selection
+    scope: ReplayScope
+    transfer: Mode = Mode.CHECK
+    ends: Annotated[tuple[LogEnd, ...], Meta(max_length=256)] = ()
+    files: Natural = 0
+    bytes: Natural = 0
+    files_per_second: Small | None = None
+    most: Natural | None = None
+
+
+class ReplayRateChanged(Event, frozen=True, kw_only=True):
+    """A replay goes on at this many files a second; None for as fast as possible."""
+
+    topic: ClassVar[str] = "imports.requested"
+    identity = Computed[Identity](attrgetter("import_id", "at"))
+
+    at: Time
+    files_per_second: Small | None = None
+
+
+class LogPartRequested(Event, frozen=True, kw_only=True):
+    """Fold one partition of the `files.*` topics up to `ends`, and publish again what is wanted:
+    every pending file, those that the retry of `round` names, or those that `replay` selects."""
+
+    topic: ClassVar[str] = "imports.pages"
+    identity = Computed[Identity](attrgetter("import_id", "epoch", "round", "why", "partition"))
+
+    partition: Small
+    why: LogPartReason
+    ends: Annotated[tuple[LogEnd, ...], Meta(max_length=8)]
+    since: Time | None = None
+    round: Small = 0
+    replay: ReplayRequested | None = None
+
+    @Computed
+    def key(self) -> str:
+        return f"{self.import_id}/{self.partition}"
+
+
+class ReplayedFile(Struct, frozen=True, kw_only=True):
+    """A file that a replay selected, in the import that it belongs to."""
+
+    import_id: Id
+    file_id: Id
+
+
+class LogPartReplayed(Event, frozen=True, kw_only=True):
+    """What a replay selected in a stretch of one partition of `files.found`, which it has read up
+    to `offset` of `end`. `import_id` is the replay's id; `read_at` the time of the last record."""
+
+    topic: ClassVar[str] = "imports.listed"
+    identity = Computed[Identity](attrgetter("import_id", "epoch", "partition", "offset"))
+
+    partition: Small
+    offset: Natural
+    end: Natural
+    replayed_at: Time
+    read_at: Time | None = None
+    last: bool = False
+    files: Annotated[tuple[ReplayedFile, ...], Meta(max_length=1_000)] = ()
 
 
 class FolderEvent(Event, frozen=True, kw_only=True):
@@ -186,6 +328,7 @@ class FolderBrief(Struct, frozen=True, kw_only=True):
 
     id: Id
     name: Name
+    resource_key: Name | None = None
 
 
 class Skipped(Struct, frozen=True, kw_only=True):
@@ -234,6 +377,7 @@ class FolderFailed(FolderEvent, frozen=True, kw_only=True):
     path: Path = ()
     pass_number: Small = 0
     page_number: Small = 0
+    round: Small = 0
 
 
 class FileFound(Event, frozen=True, kw_only=True):
@@ -265,6 +409,31 @@ class FileFound(Event, frozen=True, kw_only=True):
     mode: Mode = Mode.FRESH
     round: Small = 0
     replay_id: Id | None = None
+    replay_epoch: Small = 0
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """Where a record lies in the log."""
+
+    topic: Name
+    partition: Small
+    offset: Natural
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """One call to an outside system for a file: when it began, how long it took, what came of it.
+
+    `answer` is `ok`, or the code of the reason why it failed.
+    """
+
+    system: Reason
+    at: Time
+    seconds: float
+    answer: Reason
+
+
+Attempts = Annotated[tuple[Attempt, ...], Meta(max_length=20)]
+"""The newest ones: an outage may cost thousands."""
 
 
 class FileStored(Event, frozen=True, kw_only=True):
@@ -289,6 +458,8 @@ class FileStored(Event, frozen=True, kw_only=True):
     unchanged: bool = False
     attempts: Small = 1
     seconds: float = 0.0
+    tries: Attempts = ()
+    found_in: Place | None = None
 
 
 class FileFailed(Event, frozen=True, kw_only=True):
@@ -304,6 +475,8 @@ class FileFailed(Event, frozen=True, kw_only=True):
     file: FileFound | None = None
     round: Small = 0
     attempts: Small = 1
+    tries: Attempts = ()
+    found_in: Place | None = None
 
     @Computed
     def identity(self) -> Identity:
@@ -345,6 +518,8 @@ class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
 
 
 Control = ImportPaused | ImportResumed | ImportCancelled | ImportStalled
-Listed = PageListed | FolderNamed | FolderFailed
+Asked = ImportRequested | Control | RetryRequested | ReplayRequested | ReplayRateChanged
+ToList = PageRequested | LogPartRequested
+Listed = PageListed | FolderNamed | FolderFailed | LogPartReplayed
 Outcome = FileStored | FileFailed
-Message = ImportRequested | Control | PageRequested | Listed | FileFound | Outcome | WorkerStatus
+Message = Asked | ToList | Listed | FileFound | Outcome | WorkerStatus

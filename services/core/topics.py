@@ -23,10 +23,13 @@ class Topic:
 
 
 IMPORTS_REQUESTED = Topic(
-    e.ImportRequested.topic, (e.ImportRequested, *get_args(e.Control)), "import id", partitions=1
+    e.ImportRequested.topic, get_args(e.Asked), "import or replay id", partitions=1
 )
 IMPORTS_PAGES = Topic(
-    e.PageRequested.topic, (e.PageRequested,), "import id / folder id", retention_ms=7 * DAY_MS
+    e.PageRequested.topic,
+    get_args(e.ToList),
+    "import id / folder id, or import id / partition",
+    retention_ms=7 * DAY_MS,
 )
 IMPORTS_LISTED = Topic(e.PageListed.topic, get_args(e.Listed), "import id")
 FILES_FOUND = Topic(e.FileFound.topic, (e.FileFound,), "file id")

@@ -3,15 +3,22 @@
 from datetime import UTC, datetime
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.core import events as e
 from services.core.control import UNCONTROLLED, ControlState, ImportControl, ImportControls
 from tests.samples import FOUND
 
 AT = datetime(2026, 11, 25, tzinfo=UTC)
-KINDS: tuple[type[e.Control], ...] = (e.ImportPaused, e.ImportResumed, e.ImportStalled)
+KINDS: tuple[type[e.Control], ...] = (
+    e.ImportPaused,
+    e.ImportResumed,
+    e.ImportStalled,
+    e.ImportCancelled,
+)
 
 
 def control(kind: type[e.Control], epoch: int, import_id: str = "job-1") -> e.Control:
@@ -32,7 +39,8 @@ def test_an_import_that_nobody_controlled_runs() -> None:
 
 def test_the_newest_epoch_decides() -> None:
     controls = applied(control(e.ImportPaused, 1), control(e.ImportResumed, 2))
-    assert controls.of("job-1") == ImportControl(2, ControlState.RUNNING)
+    assert controls.of("job-1") == ImportControl(2, e.ImportResumed)
+    assert controls.of("job-1").state is ControlState.RUNNING
 
 
 def test_a_cancelled_import_never_comes_to_life_again() -> None:
@@ -47,7 +55,9 @@ def test_one_imports_control_is_no_others() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(KINDS), st.integers(1, 9)), unique_by=lambda c: c[1]),
+    st.lists(
+        st.tuples(st.sampled_from(KINDS), st.integers(1, 9)),
+    ),
     st.randoms(use_true_random=False),
 )
 def test_order_and_repetition_change_nothing(
@@ -57,3 +67,32 @@ def test_order_and_repetition_change_nothing(
     shuffled = [*events, *events]
     rng.shuffle(shuffled)
     assert applied(*shuffled).of("job-1") == applied(*events).of("job-1")
+
+
+def test_of_two_controls_of_one_epoch_the_graver_counts() -> None:
+    paused, stalled = control(e.ImportPaused, 1), control(e.ImportStalled, 1)
+    assert applied(paused, stalled).of("job-1").state is ControlState.PAUSED
+    assert applied(stalled, paused).of("job-1").state is ControlState.PAUSED
+
+
+@pytest.mark.parametrize(
+    ("known", "epoch", "allowed"),
+    [
+        ([], 0, True),
+        ([control(e.ImportPaused, 1)], 0, False),
+        ([control(e.ImportPaused, 1)], 1, False),
+        ([control(e.ImportPaused, 1), control(e.ImportResumed, 2)], 1, False),
+        ([control(e.ImportPaused, 1), control(e.ImportResumed, 2)], 2, True),
+        ([control(e.ImportStalled, 1)], 0, False),
+        ([control(e.ImportCancelled, 1)], 9, False),
+        ([control(e.ImportPaused, 1)], 2, True),  # work of a control that is not known yet
+    ],
+)
+def test_work_is_allowed_under_the_newest_control_only(
+    known: list[e.Control], epoch: int, allowed: bool
+) -> None:
+    controls = applied(*known)
+    assert controls.allow(replace(FOUND, import_id="job-1", epoch=epoch, replay_id=None)) is allowed
+    of_replay = [replace(event, import_id="replay-1") for event in known]
+    replayed = replace(FOUND, replay_id="replay-1", replay_epoch=epoch)
+    assert applied(*of_replay).allow(replayed) is allowed
