@@ -360,6 +360,7 @@ class PageListed(FolderEvent, frozen=True, kw_only=True):
     closes: bool = False
     confirms: bool = False
     doubt: Reason | None = None
+    round: Small = 0
     entries: Small = 0
     opened: tuple[FolderBrief, ...] = ()
     skipped: tuple[Skipped, ...] = ()

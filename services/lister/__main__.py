@@ -41,7 +41,7 @@ SPEC = WorkerSpec(
 async def serve(settings: WorkerSettings, stop: asyncio.Event) -> None:
     async def lister(worker: Worker, drive: Drive) -> Lister:
         calls = worker.calls_to("drive", drive.answers)
-        return Lister(DriveReader(drive, calls), worker.publisher)
+        return Lister(DriveReader(drive, calls), worker.publisher, worker.open_log)
 
     await run_worker(SPEC, settings, stop, lister)
 

@@ -1,9 +1,11 @@
 """Lists pages, and publishes what follows from them."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
 
+from services.adapters.kafka.ranges import RangeReader
 from services.core import events as e
 from services.core.errors import SetAside
 from services.core.flow.keyed_lock import KeyedLock
@@ -14,6 +16,7 @@ from services.lister import pages
 from services.lister.drive_reader import DriveReader
 from services.lister.pages import PageFacts
 from services.lister.passes import derived, failed
+from services.lister.recovery import Recovery
 
 Outcome = PageFacts | e.PageRequested | e.FolderFailed
 log = structlog.get_logger("lister")
@@ -22,19 +25,27 @@ log = structlog.get_logger("lister")
 class Lister:
     """`HandlesMessages` for imports and pages that were requested."""
 
-    def __init__(self, drive: DriveReader, publisher: PublishesEvents) -> None:
+    def __init__(
+        self, drive: DriveReader, publisher: PublishesEvents, open_log: Callable[[], RangeReader]
+    ) -> None:
         self._drive = drive
         self._publisher = publisher
+        self._recovery = Recovery(open_log, publisher, self._start)
         self._listed = LruSet[e.Identity]()
         self._in_progress = KeyedLock()
 
     async def handle(self, event: e.Message, *, redelivered: bool) -> None:
-        """Start the import, or list the page. Control events ask nothing of the lister yet."""
+        """Start the import, list the page, or publish again what an import lacks."""
         del redelivered  # listing a page again changes nothing
-        if isinstance(event, e.ImportRequested):
-            await self._start(event)
-        elif isinstance(event, e.PageRequested):
-            await self._list(event)
+        match event:
+            case e.ImportRequested():
+                await self._start(event)
+            case e.PageRequested():
+                await self._list(event)
+            case e.ImportResumed() | e.ImportStalled() | e.RetryRequested():
+                await self._recovery.recover(event)
+            case e.LogPartRequested():
+                await self._recovery.recover_part(event)
 
     async def set_aside(self, event: e.Message, why: SetAside) -> None:
         """Publish the folder's failure."""

@@ -5,6 +5,7 @@ uses the same offset tracker; what it leaves out is the network and more than on
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
@@ -55,6 +56,7 @@ class FakeLog:
                     key=record.key,
                     value=record.value,
                     headers=dict(record.headers),
+                    at_ms=int(time.time() * 1000),
                 )
             )
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw
@@ -34,6 +35,13 @@ class FakeLogReader:
         """The first offset that is kept, and the one after the newest."""
         self._check()
         return 0, len(self._log.records[topic, partition])
+
+    def start(self, topic: str, partition: int, since: datetime | None) -> int:
+        """The first offset, or the first that was written at `since` or later."""
+        low, high = self.ends(topic, partition)
+        at_ms = 0 if since is None else since.timestamp() * 1000
+        later = (r.offset for r in self._log.records[topic, partition] if r.at_ms >= at_ms)
+        return low if since is None else next(later, high)
 
     def read(self, at_most: int, timeout: float) -> Sequence[Raw]:
         """What there is, or nothing after `timeout` seconds."""

@@ -7,6 +7,7 @@ start. Synchronous: one thread owns the handle.
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
@@ -119,6 +120,19 @@ class LogReader:
                 if why.args[0].code() not in NO_LEADER_YET or time.monotonic() > until:
                     raise
                 time.sleep(PAUSE_SECONDS)
+
+    @kafka_errors()
+    def start(self, topic: str, partition: int, since: datetime | None) -> int:
+        """The first offset that is kept, or the first that was written at `since` or later."""
+        low, high = self.ends(topic, partition)
+        if since is None:
+            return low
+        at_ms = int(since.timestamp() * 1000)
+        place = TopicPartition(self._settings.prefixed(topic), partition, at_ms)
+        found = self._consumer.offsets_for_times([place], timeout=READ_TIMEOUT)[0]
+        if found.error is not None:
+            raise KafkaUnavailableError(f"{topic}: {sentence(found.error)}")
+        return high if found.offset < 0 else max(low, found.offset)
 
     def read(self, at_most: int, timeout: float) -> list[Raw]:
         """What there is: returns as soon as something came, or empty after `timeout` seconds."""

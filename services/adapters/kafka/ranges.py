@@ -1,0 +1,67 @@
+"""Reads stretches of the log whose ends are fixed, without a group.
+
+The handle lives on a thread of its own, so that a cancelled reader never meets its own close.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import TypeVar
+
+from services.adapters.kafka.errors import KafkaUnavailableError
+from services.adapters.kafka.reader import Raw
+from services.adapters.kafka.tail import ReadsLog
+from services.core.events import LogEnd
+
+READ_AT_MOST, READ_SECONDS = 2_000, 0.5
+SILENCE_SECONDS = 30.0
+T = TypeVar("T")
+
+
+class RangeReader(AbstractAsyncContextManager["RangeReader"]):
+    """Every method raises `KafkaUnavailableError`."""
+
+    def __init__(self, open_log: Callable[[], ReadsLog]) -> None:
+        self._open_log = open_log
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="range-reader")
+
+    async def __aenter__(self) -> "RangeReader":
+        self._log = await self._call(self._open_log)
+        return self
+
+    async def __aexit__(self, *_why: object) -> None:
+        self._thread.submit(self._log.close)
+        self._thread.shutdown(wait=False)
+
+    async def ends(self, topic: str) -> list[LogEnd]:
+        """Where each partition of the topic ends now."""
+        return [
+            LogEnd(topic=topic, partition=p, offset=(await self._call(self._log.ends, topic, p))[1])
+            for p in await self._call(self._log.partitions, topic)
+        ]
+
+    async def records(
+        self, ends: Iterable[LogEnd], since: datetime | None = None
+    ) -> AsyncIterator[Sequence[Raw]]:
+        """Everything before these ends that the log still holds, written at `since` or later."""
+        bounds = {(end.topic, end.partition): end.offset for end in ends}
+        starts = {place: await self._call(self._log.start, *place, since) for place in bounds}
+        left = {place: end for place, end in bounds.items() if starts[place] < end}
+        if left:
+            await self._call(self._log.seek, {place: starts[place] for place in left})
+        heard = time.monotonic()
+        while left:
+            records = await self._call(self._log.read, READ_AT_MOST, READ_SECONDS)
+            if records:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > SILENCE_SECONDS:
+                raise KafkaUnavailableError(f"nothing came of {sorted(left)}")
+            yield [r for r in records if r.offset < bounds[r.topic, r.partition]]
+            reached = {(r.topic, r.partition): r.offset + 1 for r in records}
+            left = {place: end for place, end in left.items() if reached.get(place, 0) < end}
+
+    async def _call(self, function: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)

@@ -1,0 +1,53 @@
+"""Which outcome of a file counts, of several. Pure; see decisions/0002 and 0013."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from services.core import events as e
+
+State = Literal["failed", "unchanged", "stored"]
+RANK: dict[State, int] = {"failed": 0, "unchanged": 1, "stored": 2}
+
+
+def state_of(event: e.Outcome) -> State:
+    if isinstance(event, e.FileFailed):
+        return "failed"
+    return "unchanged" if event.unchanged else "stored"
+
+
+def order(event: e.Outcome) -> tuple[int, bool, int, int]:
+    """The greatest counts: Drive's version, success before failure, the round, the rank."""
+    version = event.file.version if event.file else 0
+    state = state_of(event)
+    return version, state != "failed", event.round, RANK[state]
+
+
+@dataclass(slots=True)
+class FileFacts:
+    """What the log says of one file in one import.
+
+    `found` is the version, the round and the offset of the `FileFound` that counts. `tried` is the
+    highest round of any outcome.
+    """
+
+    found: tuple[int, int, int] | None = None
+    outcome: tuple[tuple[int, bool, int, int], State, str] | None = None
+    tried: int = -1
+
+    def take(self, event: e.FileFound | e.Outcome, offset: int) -> None:
+        """Take an event, in any order and any number of times."""
+        if isinstance(event, e.FileFound):
+            found = event.version, event.round, offset
+            self.found = max(self.found or found, found)
+            return
+        reason = event.reason if isinstance(event, e.FileFailed) else ""
+        outcome = order(event), state_of(event), reason
+        self.outcome = max(self.outcome or outcome, outcome)
+        self.tried = max(self.tried, event.round)
+
+    def pending(self, retry_round: int = 0) -> bool:
+        """Whether it waits for an outcome: it has none, or it failed before the retry of that
+        round."""
+        if self.outcome is None:
+            return True
+        return self.outcome[1] == "failed" and self.tried < retry_round
