@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from services.adapters.kafka.ranges import RangeReader
 from services.core import events as e
 from services.core.errors import SetAside
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
@@ -22,6 +23,11 @@ MOST_MESSAGES = 2_000
 E = TypeVar("E", bound=e.Event)
 
 
+def no_log() -> RangeReader:
+    """For listings that recover nothing."""
+    raise AssertionError("this listing has no log to read")
+
+
 class Listing:
     """A lister at work on a Drive; `publications` is the log. `check` is Drive's health check."""
 
@@ -36,7 +42,7 @@ class Listing:
         self.breaker = CircuitBreaker(lambda _why, _seconds: None, check)
         calls = Resilience("drive", SPEC.policy, self.breaker)
         self.reader = DriveReader(self.drive, calls)
-        self.lister = Lister(self.reader, self.publications)
+        self.lister = Lister(self.reader, self.publications, no_log)
 
     async def handle(self, asked: e.Message) -> None:
         """One message."""

@@ -1,0 +1,115 @@
+"""What was passed over, lost or failed is published again: exactly that, in every history."""
+
+import pytest
+
+from services.core import events as e
+from services.core import topics
+from tests.fakes.pipeline import IMPORT, ROOT, Pipeline
+from tests.fakes.samples import NOW
+
+SEEDS = range(40)
+
+
+def a_tree(pipeline: Pipeline) -> set[str]:
+    """Some folders in each other, each of several pages; the ids of all files."""
+    drive, files = pipeline.drive, set()
+    drive.add_folder(ROOT)
+    folders = [ROOT]
+    for number in range(pipeline.rng.randrange(1, 6)):
+        folders.append(f"folder-{number}")
+        drive.add_folder(folders[-1], parent=pipeline.rng.choice(folders[:-1]))
+    for folder in folders:
+        for number in range(pipeline.rng.randrange(8)):
+            files.add(f"{folder}.{number}")
+            drive.add_file(folder, f"{folder}.{number}", b"bytes")
+    return files
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_an_import_paused_at_any_moment_ends_whole_after_it_is_resumed(seed: int) -> None:
+    pipeline = Pipeline(seed)
+    files = a_tree(pipeline)
+    await pipeline.begin()
+    for _ in range(pipeline.rng.randrange(1, 4)):
+        await pipeline.steps(pipeline.rng.randrange(30))
+        await pipeline.control(e.ImportPaused)
+        await pipeline.steps(pipeline.rng.randrange(60))
+        done = dict(pipeline.fetched)
+        await pipeline.steps()
+        assert done == pipeline.fetched, "a paused import did something"
+        await pipeline.control(e.ImportResumed)
+    await pipeline.steps()
+    assert set(pipeline.facts()) == files
+    assert not any(facts.pending() for facts in pipeline.facts().values())
+    assert not pipeline.open_folders
+    assert set(pipeline.fetched) == files
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_a_file_with_an_outcome_is_not_published_again(seed: int) -> None:
+    pipeline = Pipeline(seed)
+    a_tree(pipeline)
+    await pipeline.begin()
+    await pipeline.steps(pipeline.rng.randrange(60))
+    await pipeline.control(e.ImportPaused)
+    await pipeline.steps()
+    before = {id for id, facts in pipeline.facts().items() if not facts.pending()}
+    await pipeline.control(e.ImportResumed)
+    await pipeline.steps()
+    found = [x for x in pipeline.events(topics.FILES_FOUND) if isinstance(x, e.FileFound)]
+    assert not {x.file_id for x in found if x.epoch == 2} & before
+    # Passes that confirm a listing find nothing new, so each file is fetched once.
+    assert set(pipeline.fetched.values()) <= {1}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_lost_messages_are_healed(seed: int) -> None:
+    """Records vanish before they were read, as after an operator's deletion."""
+    pipeline = Pipeline(seed)
+    files = a_tree(pipeline)
+    await pipeline.begin()
+    await pipeline.steps(pipeline.rng.randrange(1, 30))
+    pipeline.skip(topics.IMPORTS_PAGES, topics.FILES_FOUND)
+    await pipeline.steps()
+    await pipeline.control(e.ImportStalled)
+    await pipeline.steps()
+    assert set(pipeline.fetched) == files
+    assert not pipeline.open_folders
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_a_retry_tries_exactly_what_it_names(seed: int) -> None:
+    pipeline = Pipeline(seed)
+    files = a_tree(pipeline)
+    pipeline.failing = {id for id in sorted(files) if pipeline.rng.random() < 0.3}
+    await pipeline.begin()
+    await pipeline.steps()
+    failed = sorted(pipeline.failing)
+    assert {id for id, facts in pipeline.facts().items() if facts.outcome[1] == "failed"} == set(
+        failed
+    )
+    named = pipeline.rng.sample(failed, pipeline.rng.randrange(len(failed) + 1))
+    before = dict(pipeline.fetched)
+    pipeline.failing = set()
+    retry = e.RetryRequested(import_id=IMPORT, round=1, at=NOW, files=tuple(named))
+    await pipeline.publish(retry)
+    await pipeline.steps()
+    assert {id: pipeline.fetched[id] - before.get(id, 0) for id in files if id not in before} == {
+        id: int(id in named) for id in failed
+    }
+    assert all(pipeline.fetched[id] == count for id, count in before.items())
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_a_failed_folder_is_listed_again_with_all_below_it(seed: int) -> None:
+    pipeline = Pipeline(seed)
+    files = a_tree(pipeline)
+    broken = pipeline.rng.choice([id for id in pipeline.drive.folders])
+    hidden = pipeline.drive.folders.pop(broken)
+    await pipeline.begin()
+    await pipeline.steps()
+    pipeline.drive.folders[broken] = hidden
+    retry = e.RetryRequested(import_id=IMPORT, round=1, at=NOW, folders=(broken,))
+    await pipeline.publish(retry)
+    await pipeline.steps()
+    assert set(pipeline.fetched) == files
