@@ -1,4 +1,5 @@
-"""The contract as documents: a JSON Schema of every event, and AsyncAPI 3 of every topic.
+"""The contract as documents: a JSON Schema of every event, AsyncAPI 3 of every topic, and a page
+to read.
 
 `python -m docs.generate` writes them beside this file; a test fails when they have drifted.
 """
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from docs.events_page import events_page
 from services.core.topics import ALL, Topic
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -18,7 +20,11 @@ def documents() -> dict[str, str]:
     carried = [event for topic in ALL for event in topic.carries]
     _, components = msgspec.json.schema_components(carried, ref_template="#/$defs/{name}")
     schema = {"$schema": DIALECT, "title": "Drivestream events", "$defs": components}
-    return {"events.schema.json": _text(schema), "asyncapi.json": _text(_asyncapi())}
+    return {
+        "events.schema.json": _text(schema),
+        "asyncapi.json": _text(_asyncapi()),
+        "events.md": events_page(),
+    }
 
 
 def _text(document: object) -> str:

@@ -45,9 +45,12 @@ class FileFacts:
         self.outcome = max(self.outcome or outcome, outcome)
         self.tried = max(self.tried, event.round)
 
+    @property
+    def state(self) -> State | None:
+        """None while there is no outcome."""
+        return None if self.outcome is None else self.outcome[1]
+
     def pending(self, retry_round: int = 0) -> bool:
         """Whether it waits for an outcome: it has none, or it failed before the retry of that
         round."""
-        if self.outcome is None:
-            return True
-        return self.outcome[1] == "failed" and self.tried < retry_round
+        return self.state is None or (self.state == "failed" and self.tried < retry_round)

@@ -15,7 +15,7 @@ from tests.samples import SAMPLES
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
-@pytest.mark.parametrize("name", ["events.schema.json", "asyncapi.json"])
+@pytest.mark.parametrize("name", ["events.schema.json", "asyncapi.json", "events.md"])
 def test_the_document_in_the_repository_is_the_one_that_the_code_makes(name: str) -> None:
     message = "run: python -m docs.generate"
     assert (DOCS / name).read_text(encoding="utf-8") == documents()[name], message

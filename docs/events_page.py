@@ -1,0 +1,106 @@
+"""`docs/events.md`: every event with its fields and a real sample, made from the structs."""
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from services.core import events as e
+from services.core.topics import ALL, Topic
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLES = ROOT / "tests" / "unit" / "core" / "golden"
+EXAMPLE = ROOT / "docs" / "examples" / "second_consumer.py"
+HEAD = """\
+<!-- Made by `python -m docs.generate` from services/core/events.py: do not edit. -->
+# Events
+
+Every step of an import is an event in Kafka. Subscribe to a topic, and build on it; nothing in
+Drivestream notices.
+
+- The value is JSON. It carries its own `type`. Times are UTC, sizes are bytes, checksums are
+  lower-case hex.
+- The headers are [CloudEvents](https://cloudevents.io) attributes in binary mode: `ce_id`,
+  `ce_source`, `ce_type`, `ce_specversion`, `ce_subject`, and the extensions `ce_importid`,
+  `ce_round` and `ce_epoch`. `traceparent` joins the events of one import to one trace.
+- `ce_id` is computed from what the event says. The same fact published twice has the same id, so a
+  consumer may drop repeats. Repeats do occur: delivery is at least once.
+- Fields may be added later. None is removed, renamed or given another meaning. Ignore what you do
+  not know.
+- With `KAFKA_TOPIC_PREFIX`, every topic's name begins with it.
+
+[events.schema.json](events.schema.json) is the JSON Schema of all events,
+[asyncapi.json](asyncapi.json) the AsyncAPI document of all topics.
+
+## A consumer of your own
+
+A test runs [this file](examples/second_consumer.py) beside a real broker:
+
+```python
+{example}```
+"""
+
+
+def events_page() -> str:
+    """The page as Markdown."""
+    code = EXAMPLE.read_text(encoding="utf-8")
+    return "\n".join([HEAD.format(example=code), *map(_topic, ALL)])
+
+
+def _topic(topic: Topic) -> str:
+    kept = "for ever" if topic.retention_ms < 0 else f"{topic.retention_ms // 86_400_000} days"
+    if topic.compacted:
+        kept = "the newest of each key"
+    facts = f"Key: {topic.key}. Partitions: {topic.partitions}. Kept: {kept}."
+    if not topic.carries:
+        facts += " The value is the record as it came; the `dlq_*` headers say where from and why."
+    return "\n".join([f"## `{topic.name}`\n", facts, "", *map(_event, topic.carries)])
+
+
+def _event(event: type[e.Message]) -> str:
+    sample = json.loads((SAMPLES / f"{event.__name__}.json").read_text(encoding="utf-8"))
+    return "\n".join(
+        [
+            f"### {event.__name__}\n",
+            inspect.getdoc(event) or "",
+            "",
+            "| field | type | default |",
+            "|---|---|---|",
+            *_fields(event),
+            "",
+            "```json",
+            json.dumps(sample, indent=2, ensure_ascii=False),
+            "```",
+            "",
+        ]
+    )
+
+
+def _fields(event: type[e.Message]) -> list[str]:
+    _, components = msgspec.json.schema_components([event])
+    schema = components[event.__name__]
+    required = schema["required"]
+    return [
+        f"| `{name}` | {_kind(kind)} | {_default(kind) if name not in required else ''} |"
+        for name, kind in schema["properties"].items()
+        if name != "type"
+    ]
+
+
+def _default(schema: dict[str, Any]) -> str:
+    return f"`{json.dumps(schema['default'])}`" if "default" in schema else "`{…}`"
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """What a field holds, in the words of JSON."""
+    if "anyOf" in schema:
+        return " or ".join(map(_kind, schema["anyOf"]))
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "enum" in schema:
+        return ", ".join(f'`"{value}"`' for value in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of {_kind(schema['items'])}" if schema.get("items") else "list"
+    return "time" if schema.get("format") == "date-time" else str(schema.get("type", "object"))
