@@ -227,7 +227,7 @@ async def test_an_undecodable_record_becomes_a_dead_letter_and_a_failure(broker:
         headers=(("ce_importid", b"job-1"), ("ce_round", b"3")),
     )
     after = replace(FOUND, file_id="file-poison")  # of the same key, so right behind it
-    await broker.publisher.publish_records([poison])
+    await broker.publisher.publish([poison])
     await broker.publisher.publish([after])
     recorder = Recorder()
     await handled(
@@ -250,7 +250,7 @@ async def test_an_undecodable_record_becomes_a_dead_letter_and_a_failure(broker:
 async def test_an_event_of_a_newer_version_stops_the_consumer_and_is_kept(broker: Broker) -> None:
     group = f"g-{uuid4()}"
     newer = b'{"type":"FileInvented","import_id":"job-1","what":"nobody knows yet"}'
-    await broker.publisher.publish_records(
+    await broker.publisher.publish(
         [Record(topic=FILES_FOUND.name, key=b"k", value=newer, headers=())]
     )
     for _ in range(2):  # it is not passed, however often the worker comes back

@@ -72,12 +72,9 @@ class FakePublisher:
         self._unavailable = unavailable
         self._source = source
 
-    async def publish(self, events: Sequence[Message]) -> None:
-        """As the port says."""
-        await self.publish_records([encode(event, source=self._source) for event in events])
-
-    async def publish_records(self, records: Sequence[Record]) -> None:
+    async def publish(self, events: Sequence[Message | Record]) -> None:
         """As the real publisher does."""
+        records = [e if isinstance(e, Record) else encode(e, source=self._source) for e in events]
         if not self._log.available:
             raise self._unavailable()
         await self._log.append(records)

@@ -26,8 +26,8 @@ log = structlog.get_logger("kafka")
 
 
 class PublishesRecords(Protocol):
-    async def publish_records(self, records: Sequence[Record]) -> None:
-        """Return once all are acknowledged."""
+    async def publish(self, events: Sequence[e.Message | Record]) -> None:
+        """Events, and records as they are: return once all are acknowledged."""
 
 
 async def publish_dead_letter(
@@ -35,8 +35,8 @@ async def publish_dead_letter(
 ) -> None:
     """Publish the dead letter and the failure it means; return when both are acknowledged."""
     log.error("kafka.undecodable", **record.place, why=why)
-    records = dead_letter_records(record, why, service=service, at=datetime.now(UTC))
-    await publisher.publish_records(records)
+    letters = dead_letter_records(record, why, service=service, at=datetime.now(UTC))
+    await publisher.publish(letters)
 
 
 def dead_letter_records(record: Raw, why: str, *, service: str, at: datetime) -> list[Record]:

@@ -6,9 +6,8 @@ needs two seconds for a single message (`kafka.md` §0).
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
 
 import structlog
 from confluent_kafka import KafkaError, Producer
@@ -17,7 +16,6 @@ from services.adapters.kafka.dead_letters import PublishesRecords
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.events import Message
-from services.core.ports import PublishesEvents
 from services.core.wire import MAX_RECORD_BYTES, Record, encode
 
 POLL_SECONDS = 0.1
@@ -30,7 +28,7 @@ log = structlog.get_logger("kafka")
 
 
 class Publisher(AbstractAsyncContextManager["Publisher"]):
-    """Publishes events and raw records; `timeout` (seconds) bounds the wait for each publish.
+    """`timeout` (seconds) bounds the wait for each publish.
 
     `linger_ms` is how long a record may wait for others. Longer batches cost less CPU where many
     tasks publish one event each, and add that much latency.
@@ -73,14 +71,11 @@ class Publisher(AbstractAsyncContextManager["Publisher"]):
         while not self._closing.is_set():
             self._producer.poll(POLL_SECONDS)
 
-    async def publish(self, events: Sequence[Message]) -> None:
+    async def publish(self, events: Sequence[Message | Record]) -> None:
         """All acknowledged, or `KafkaUnavailableError`; then some may have been written."""
-        await self.publish_records([encode(event, source=self._source) for event in events])
-
-    async def publish_records(self, records: Sequence[Record]) -> None:
-        """As `publish`, for records as they are (dead letters)."""
-        if not records:
+        if not events:
             return
+        records = [e if isinstance(e, Record) else encode(e, source=self._source) for e in events]
         loop, acknowledged = asyncio.get_running_loop(), asyncio.Event()
         reports: list[KafkaError | None] = []
 
@@ -112,29 +107,19 @@ class Publisher(AbstractAsyncContextManager["Publisher"]):
                 await asyncio.sleep(FULL_QUEUE_WAIT)  # the poll thread is making room
 
 
-class Publishes(PublishesEvents, PublishesRecords, Protocol): ...
-
-
 class PatientPublisher:
     """Publishes until Kafka acknowledges, however long it is away; cancelled, it ends at once.
 
     Publishing again what was written already is harmless: an event's id is computed from it.
     """
 
-    def __init__(self, publisher: Publishes) -> None:
+    def __init__(self, publisher: PublishesRecords) -> None:
         self._publisher = publisher
 
-    async def publish(self, events: Sequence[Message]) -> None:
-        await _until_acknowledged(lambda: self._publisher.publish(events))
-
-    async def publish_records(self, records: Sequence[Record]) -> None:
-        await _until_acknowledged(lambda: self._publisher.publish_records(records))
-
-
-async def _until_acknowledged(publish: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        try:
-            return await publish()
-        except KafkaUnavailableError as why:
-            log.error("kafka.not_acknowledged", why=str(why), seconds=AGAIN_SECONDS)
-            await asyncio.sleep(AGAIN_SECONDS)
+    async def publish(self, events: Sequence[Message | Record]) -> None:
+        while True:
+            try:
+                return await self._publisher.publish(events)
+            except KafkaUnavailableError as why:
+                log.error("kafka.not_acknowledged", why=str(why), seconds=AGAIN_SECONDS)
+                await asyncio.sleep(AGAIN_SECONDS)

@@ -13,7 +13,7 @@ from services.adapters.kafka.reader import Raw
 from services.adapters.process import run_with_background
 from services.adapters.worker_status import publish_status
 from services.core.errors import Stop
-from services.core.events import Waiting, WorkerStatus
+from services.core.events import Message, Waiting, WorkerStatus
 from services.core.topics import (
     BY_NAME,
     DEAD_LETTERS,
@@ -50,11 +50,11 @@ class FailingPublisher(FakePublisher):
 
     failures = 0
 
-    async def publish_records(self, records: Sequence[Record]) -> None:
+    async def publish(self, events: Sequence[Message | Record]) -> None:
         if self.failures:
             self.failures -= 1
             raise KafkaUnavailableError("no acknowledgement in time")
-        await super().publish_records(records)
+        await super().publish(events)
 
 
 class World:
