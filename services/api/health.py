@@ -14,7 +14,7 @@ from litestar.params import SkipValidation
 from msgspec import Struct
 
 from services.adapters.catalog.views import ReadsCatalog
-from services.adapters.kafka.tail import Tail
+from services.adapters.kafka.reader import Tail
 from services.adapters.process import worker_id
 from services.adapters.worker_status import publish_status
 from services.api.progress import ImportCache
