@@ -13,10 +13,9 @@ import structlog
 from services.adapters.drive import Drive, open_drive
 from services.adapters.drive.settings import DriveSettings
 from services.adapters.kafka.admin import wait_for_topics
-from services.adapters.kafka.dead_letters import PublishesRecords
 from services.adapters.kafka.group_consumer import Flow, GroupConsumer
 from services.adapters.kafka.message_tasks import Task, Work
-from services.adapters.kafka.producer import PatientPublisher, Publisher
+from services.adapters.kafka.producer import PatientPublisher, Publisher, PublishesRecords
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
 from services.adapters.process import run_until, run_with_background, worker_id

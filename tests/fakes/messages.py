@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from services.adapters.kafka.dead_letters import PublishesRecords
 from services.adapters.kafka.message_tasks import Work
+from services.adapters.kafka.producer import PublishesRecords
 from services.core.errors import SetAside
 from services.core.events import Message
 from services.core.flow.circuit_breaker import CircuitBreaker

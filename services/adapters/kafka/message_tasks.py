@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from services.adapters.kafka.dead_letters import PublishesRecords, publish_dead_letter
+from services.adapters.kafka.producer import PublishesRecords, publish_dead_letter
 from services.adapters.kafka.reader import Raw
 from services.core.errors import SetAside, Stop
 from services.core.events import Message

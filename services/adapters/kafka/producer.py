@@ -2,20 +2,29 @@
 
 The synchronous `Producer` under a poll thread, not `AIOProducer`, which carries no headers and
 needs two seconds for a single message (`kafka.md` §0).
+
+What cannot be decoded becomes a dead letter: its bytes go to `dead.letters`, with headers that say
+where they came from and why. The failure that key and headers still allow is published with them,
+so that no import waits for ever. Only then may the offset be passed.
 """
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from itertools import accumulate
+from typing import Protocol
 
+import msgspec
 import structlog
 from confluent_kafka import KafkaError, Producer
 
-from services.adapters.kafka.dead_letters import PublishesRecords
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
+from services.adapters.kafka.reader import Raw
 from services.adapters.kafka.settings import KafkaSettings
-from services.core.events import Message
+from services.core.events import FileFailed, FolderFailed, Message
+from services.core.topics import DEAD_LETTERS, IMPORTS_LISTED, IMPORTS_PAGES
 from services.core.wire import MAX_RECORD_BYTES, Record, encode
 
 POLL_SECONDS = 0.1
@@ -23,8 +32,16 @@ FULL_QUEUE_WAIT = 0.02
 GRACE_SECONDS = 2.0
 """librdkafka looks for messages that timed out once a second."""
 AGAIN_SECONDS = 2.0
-Report = Callable[[KafkaError | None, object], None]
+REASON = "undecodable_event"
+# A dead letter must fit a record: the broker checks compressed sizes, we check ours.
+LONGEST_VALUE = 1024 * 1024
+LONGEST_HEADERS = 64 * 1024
 log = structlog.get_logger("kafka")
+
+
+class PublishesRecords(Protocol):
+    async def publish(self, events: Sequence[Message | Record]) -> None:
+        """Events, and records as they are: return once all are acknowledged."""
 
 
 class Publisher(AbstractAsyncContextManager["Publisher"]):
@@ -93,7 +110,9 @@ class Publisher(AbstractAsyncContextManager["Publisher"]):
         for error in filter(None, reports):
             raise KafkaUnavailableError(sentence(error))
 
-    async def _produce(self, record: Record, report: Report) -> None:
+    async def _produce(
+        self, record: Record, report: Callable[[KafkaError | None, object], None]
+    ) -> None:
         while True:
             try:
                 return self._producer.produce(
@@ -123,3 +142,73 @@ class PatientPublisher:
             except KafkaUnavailableError as why:
                 log.error("kafka.not_acknowledged", why=str(why), seconds=AGAIN_SECONDS)
                 await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def publish_dead_letter(
+    publisher: PublishesRecords, record: Raw, why: str, *, service: str
+) -> None:
+    log.error("kafka.undecodable", **record.place, why=why)
+    await publisher.publish(dead_letter_records(record, why, service=service, at=datetime.now(UTC)))
+
+
+def dead_letter_records(record: Raw, why: str, *, service: str, at: datetime) -> list[Record]:
+    """The dead letter, and the failure event where the record's owner is known."""
+    reasons = {
+        "dlq_original_topic": record.topic,
+        "dlq_original_partition": record.partition,
+        "dlq_original_offset": record.offset,
+        "dlq_original_timestamp": record.at_ms,
+        "dlq_original_group": service,
+        "dlq_original_bytes": len(record.value or b""),
+        "dlq_error_code": REASON,
+        "dlq_error_message": why[:1000],
+        "kafka_dlt-original-topic": record.topic,
+    }
+    letter = Record(
+        topic=DEAD_LETTERS.name,
+        key=record.key or b"",
+        value=(record.value or b"")[:LONGEST_VALUE],
+        headers=[*_kept(record.headers), *((k, str(v).encode()) for k, v in reasons.items())],
+    )
+    failure = _failure(record, why, at)
+    return [letter] if failure is None else [letter, encode(failure, source=service)]
+
+
+def _kept(headers: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
+    """The record's own headers, as many as there is room for."""
+    sizes = accumulate(len(name.encode()) + len(value) for name, value in headers.items())
+    both = zip(headers.items(), sizes, strict=True)
+    return [header for header, size in both if size <= LONGEST_HEADERS]
+
+
+def _failure(record: Raw, why: str, at: datetime) -> FolderFailed | FileFailed | None:
+    """Of the file or folder that key and headers name; None where they do not tell."""
+    key = (record.key or b"").decode("utf-8", "replace")
+    headers = {name: value.decode("utf-8", "replace") for name, value in record.headers.items()}
+    import_id, subject = headers.get("ce_importid"), key
+    if record.topic == IMPORTS_PAGES.name and "/" in key:
+        from_key, _, subject = key.partition("/")
+        import_id = import_id or from_key
+    elif record.topic == IMPORTS_LISTED.name:
+        import_id, subject = key, headers.get("ce_subject", "")
+    failure = {
+        "import_id": import_id,
+        "epoch": _number(headers.get("ce_epoch", "0")),
+        "reason": REASON,
+        "message": f"A message about this item could not be read: {why[:300]}",
+        "failed_at": at,
+    }
+    try:
+        # An invalid id would make the failure as undecodable as the record was.
+        if record.topic in (IMPORTS_PAGES.name, IMPORTS_LISTED.name):
+            return msgspec.convert(failure | {"folder_id": subject}, FolderFailed)
+        if record.topic.startswith("files."):
+            failure |= {"file_id": subject, "round": _number(headers.get("ce_round", "0"))}
+            return msgspec.convert(failure, FileFailed)
+    except msgspec.ValidationError:
+        pass
+    return None
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
