@@ -6,9 +6,9 @@ A service says what it consumes and makes its handler; everything around that is
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import structlog
+from msgspec.structs import replace
 
 from services.adapters.drive import Drive, open_drive
 from services.adapters.drive.settings import DriveSettings
@@ -18,8 +18,7 @@ from services.adapters.kafka.message_tasks import Task, Work
 from services.adapters.kafka.producer import PatientPublisher, Publisher, PublishesRecords
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
-from services.adapters.process import run_until, run_with_background, worker_id
-from services.adapters.worker_status import publish_status
+from services.adapters.process import publish_status, run_until, run_with_background, worker_status
 from services.core.errors import Stop
 from services.core.events import WorkerStatus
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
@@ -113,15 +112,11 @@ class Worker:
     def status(self) -> WorkerStatus:
         waiting = next(filter(None, (breaker.waiting_for for breaker in self._breakers)), None)
         oldest = max((consumer.oldest_age for consumer in self._consumers), default=0.0)
-        return WorkerStatus(
-            worker_id=worker_id(self._spec.service),
-            service=self._spec.service,
-            state="running" if waiting is None else "waiting",
-            waiting_for=waiting,
+        return replace(
+            worker_status(self._spec.service, waiting),
             in_flight=sum(limit.in_use for limit in self.limits.values()),
             oldest_unfinished_seconds=round(oldest, 3),
             quota_share=self.quota.state().share,
-            at=datetime.now(UTC),
         )
 
     async def consume(self, making: Awaitable[HandlesMessages], stop: asyncio.Event) -> None:

@@ -10,8 +10,7 @@ import pytest
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw
-from services.adapters.process import run_with_background
-from services.adapters.worker_status import publish_status
+from services.adapters.process import publish_status, run_with_background
 from services.core.errors import Stop
 from services.core.events import Message, Waiting, WorkerStatus
 from services.core.topics import (
@@ -183,7 +182,7 @@ async def test_a_status_that_kafka_does_not_take_does_not_end_the_indexer(
         )
 
     for seconds in ("EVERY_SECONDS", "LOOK_SECONDS"):
-        monkeypatch.setattr(f"services.adapters.worker_status.{seconds}", 0.01)
+        monkeypatch.setattr(f"services.adapters.process.{seconds}", 0.01)
 
     async def outage() -> None:
         await world.until_told(None)
