@@ -1,7 +1,4 @@
-"""What lister and transfer share: a consumer per topic, Drive, its quota, and a status.
-
-A service says what it consumes and makes its handler; everything around that is here.
-"""
+"""What lister and transfer share: a consumer per topic, Drive, its quota, and a status."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -29,7 +26,7 @@ from services.core.flow.resilience import Resilience
 from services.core.flow.retry import RetryPolicy
 from services.core.ports import HandlesMessages
 from services.core.settings import Reader
-from services.core.topics import DEAD_LETTERS, WORKERS_STATUS, Topic
+from services.core.topics import Topic
 
 log = structlog.get_logger("worker")
 
@@ -66,7 +63,6 @@ class WorkerSpec:
 
     service: str
     consumes: tuple[Consumes, ...]
-    publishes: tuple[Topic, ...]
     connections: int
     linger_ms: int = 5
     policy: RetryPolicy = field(default_factory=RetryPolicy)
@@ -85,7 +81,8 @@ class Worker:
         self._spec = spec
         self._consumers = consumers
         self._breakers: list[CircuitBreaker] = []
-        self._holders: list[Callable[[Task], bool]] = [quota.holds]
+        # A drain does not wait for tasks that only wait for their turn, which one of these holds.
+        self.holders: list[Callable[[Task], bool]] = [quota.holds]
         self.publisher = PatientPublisher(publisher)
         self.quota = quota
         self.limits = {c.topic.name: ConcurrencyLimit(c.at_once) for c in spec.consumes}
@@ -95,10 +92,6 @@ class Worker:
         """Retry and circuit breaker for one outside system; `check` says whether it answers."""
         return Resilience(system, self._spec.policy, self._breaker(check))
 
-    def waits_in(self, holds: Callable[[Task], bool]) -> None:
-        """Tasks that something holds only wait for their turn: a drain does not wait for them."""
-        self._holders.append(holds)
-
     def work(self, topic: str, handler: HandlesMessages) -> Work:
         return Work(
             service=self._spec.service,
@@ -106,7 +99,7 @@ class Worker:
             limit=self.limits[topic],
             publisher=self.publisher,
             faults=self.faults,
-            idle=lambda task: any(holds(task) for holds in self._holders),
+            idle=lambda task: any(holds(task) for holds in self.holders),
         )
 
     def status(self) -> WorkerStatus:
@@ -132,14 +125,14 @@ class Worker:
                 consumer.stop()
 
     def _breaker(self, check: Check) -> CircuitBreaker:
-        breaker = CircuitBreaker(self._log_wait, check)
-        self._breakers.append(breaker)
-        self._holders.append(breaker.holds)
-        return breaker
+        def log_wait(why: Stop, seconds: float) -> None:
+            event = f"{self._spec.service}.waiting"
+            log.error(event, reason=why.reason, why=why.message, seconds=seconds)
 
-    def _log_wait(self, why: Stop, seconds: float) -> None:
-        event = f"{self._spec.service}.waiting"
-        log.error(event, reason=why.reason, why=why.message, seconds=seconds)
+        breaker = CircuitBreaker(log_wait, check)
+        self._breakers.append(breaker)
+        self.holders.append(breaker.holds)
+        return breaker
 
 
 async def run_worker(
@@ -152,9 +145,7 @@ async def run_worker(
 
     `make` may wait for what the handler needs; nothing is consumed before it returns.
     """
-    topics = [*(c.topic for c in spec.consumes), *spec.publishes, DEAD_LETTERS, WORKERS_STATUS]
-    names = [topic.name for topic in topics]
-    if not await run_until(stop, wait_for_topics(settings.kafka, names, log.warning)):
+    if not await run_until(stop, wait_for_topics(settings.kafka, log.warning)):
         return
     consumers = [
         GroupConsumer(settings.kafka, group=c.group, topic=c.topic.name, flow=c.flow)

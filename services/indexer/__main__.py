@@ -16,11 +16,9 @@ from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
 from services.core.events import Waiting, WorkerStatus
 from services.core.settings import Reader
-from services.core.topics import DEAD_LETTERS, WORKERS_STATUS
-from services.indexer.service import CONSUMED, Indexer
+from services.indexer.service import Indexer
 
 SERVICE = "indexer"
-TOPICS = [topic.name for topic in (*CONSUMED, DEAD_LETTERS, WORKERS_STATUS)]
 log = structlog.get_logger(SERVICE)
 
 
@@ -60,7 +58,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Until `stop`: the batch in hand is written first."""
     kafka, status = settings.kafka, _Status()
     with metrics_endpoint(settings.metrics, WorkerMetrics(status.look)):
-        if not await process.run_until(stop, wait_for_topics(kafka, TOPICS, status.without_topics)):
+        if not await process.run_until(stop, wait_for_topics(kafka, status.without_topics)):
             return
         async with Publisher(kafka, source=SERVICE) as publisher:
             indexer = Indexer(

@@ -26,12 +26,6 @@ SPEC = WorkerSpec(
         ),
         Consumes(topic=topics.IMPORTS_REQUESTED, group="lister-requests", at_once=1),
     ),
-    publishes=(
-        topics.IMPORTS_PAGES,
-        topics.IMPORTS_LISTED,
-        topics.FILES_FOUND,
-        topics.FILES_FAILED,
-    ),
     connections=PAGES_AT_ONCE + LOOK_UPS_AT_ONCE,
     # One folder may be most of an import, so it gets more attempts than a file.
     policy=RetryPolicy(attempts=4, first_wait=1.0),

@@ -9,7 +9,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors
 from services.adapters.kafka.settings import KafkaSettings
-from services.core.topics import ALL, Topic
+from services.core.topics import ALL, BY_NAME, Topic
 from services.core.wire import MAX_RECORD_BYTES
 
 TIMEOUT = 10.0
@@ -79,15 +79,13 @@ class Topics:
         )
 
 
-async def wait_for_topics(
-    settings: KafkaSettings, names: Sequence[str], say: Callable[[str], None]
-) -> None:
-    """Return once the broker answers and has these topics; say what is missing meanwhile."""
+async def wait_for_topics(settings: KafkaSettings, say: Callable[[str], None]) -> None:
+    """Return once the broker answers and has our topics; say what is missing meanwhile."""
     topics = Topics(settings)
     while True:
         try:
             existing = await asyncio.to_thread(topics.existing, GLANCE_SECONDS)
-            missing = sorted(set(names) - set(existing))
+            missing = sorted(BY_NAME.keys() - existing)
             if not missing:
                 return
             say(f"Kafka answers, but has no topic {', '.join(missing)}: run `drivestream setup`.")

@@ -11,7 +11,7 @@ from services.core.flow.circuit_breaker import unknown
 from services.core.flow.quota import QuotaLimiter
 from services.core.flow.quota_settings import QuotaSettings
 from services.core.settings import SettingsError, read_settings
-from services.core.topics import FILES_FOUND, FILES_STORED
+from services.core.topics import FILES_FOUND
 from services.transfer.memory import MemoryBudget
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.messages import Recorder
@@ -20,7 +20,6 @@ from tests.fakes.virtual_time import now, virtual_time
 SPEC = WorkerSpec(
     service="transfer",
     consumes=(Consumes(topic=FILES_FOUND, group="transfer", at_once=7),),
-    publishes=(FILES_STORED,),
     connections=7,
 )
 NO_BUCKET = Stop("no_bucket", "There is no bucket.")
@@ -81,7 +80,7 @@ async def test_status_says_how_much_is_in_hand_and_which_share_of_the_quota_is_o
 @virtual_time
 async def test_tasks_that_wait_for_their_turn_or_for_the_end_of_an_outage_are_idle() -> None:
     worker, memory = a_worker(part=0.0), MemoryBudget(10)
-    worker.waits_in(memory.holds)
+    worker.holders.append(memory.holds)
     store = worker.calls_to("store", unknown)
 
     async def hold(seconds: float) -> None:
