@@ -113,7 +113,6 @@ async def run_with_background(
 
 
 def _configure_logs(service: str) -> None:
-    """JSON lines on standard error, readable lines on a terminal."""
     renderer: structlog.types.Processor = structlog.processors.JSONRenderer()
     if sys.stderr.isatty():
         renderer = structlog.dev.ConsoleRenderer()

@@ -47,8 +47,6 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One message that was delivered, and what is known of its past."""
-
     record: Raw
     assignment: Assignment
     history: History = History.NEW
@@ -99,7 +97,6 @@ class MessageTasks:
             raise several.exceptions[0] from several
 
     def deliver(self, deliveries: Iterable[Delivery]) -> None:
-        """Take messages on; they are started in this order, as slots become free."""
         for delivery in deliveries:
             self._inbox.put_nowait(delivery)
 
@@ -148,7 +145,6 @@ class MessageTasks:
             await asyncio.wait({task})
 
     async def _finish(self, delivery: Delivery) -> None:
-        """The whole way of one message: decoded, handled, and only then finished."""
         record, work = delivery.record, self._work
         try:
             event = decode(record.topic, record.value)

@@ -97,8 +97,7 @@ class Publisher(AbstractAsyncContextManager["Publisher"]):
         reports: list[KafkaError | None] = []
 
         def report(error: KafkaError | None, _message: object) -> None:
-            """Called on the poll thread; the last report wakes the loop."""
-            reports.append(error)
+            reports.append(error)  # on the poll thread; the last report wakes the loop
             if len(reports) == len(records) and not loop.is_closed():
                 loop.call_soon_threadsafe(acknowledged.set)
 
@@ -175,7 +174,7 @@ def dead_letter_records(record: Raw, why: str, *, service: str, at: datetime) ->
 
 
 def _kept(headers: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
-    """The record's own headers, as many as there is room for."""
+    """As many of the record's own as there is room for."""
     sizes = accumulate(len(name.encode()) + len(value) for name, value in headers.items())
     both = zip(headers.items(), sizes, strict=True)
     return [header for header, size in both if size <= LONGEST_HEADERS]
