@@ -11,7 +11,7 @@ from services.adapters.drive import Drive, open_drive
 from services.adapters.drive.settings import DriveSettings
 from services.adapters.kafka.admin import wait_for_topics
 from services.adapters.kafka.group_consumer import Flow, GroupConsumer
-from services.adapters.kafka.message_tasks import Task, Work
+from services.adapters.kafka.message_tasks import MessageTasks, Task
 from services.adapters.kafka.producer import PatientPublisher, Publisher, PublishesRecords
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
@@ -92,8 +92,8 @@ class Worker:
         """Retry and circuit breaker for one outside system; `check` says whether it answers."""
         return Resilience(system, self._spec.policy, self._breaker(check))
 
-    def work(self, topic: str, handler: HandlesMessages) -> Work:
-        return Work(
+    def tasks(self, topic: str, handler: HandlesMessages) -> MessageTasks:
+        return MessageTasks(
             service=self._spec.service,
             handler=handler,
             limit=self.limits[topic],
@@ -119,7 +119,7 @@ class Worker:
             return
         async with asyncio.TaskGroup() as tasks:
             for consumer in self._consumers:
-                tasks.create_task(consumer.run(self.work(consumer.topic, handler.result())))
+                tasks.create_task(consumer.run(self.tasks(consumer.topic, handler.result())))
             await stop.wait()
             for consumer in self._consumers:
                 consumer.stop()

@@ -8,7 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks, Work
+from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks
 from services.adapters.kafka.reader import Raw
 from services.core.events import Message
 from services.core.flow.offsets import History, Offsets
@@ -99,9 +99,8 @@ class FakeGroupConsumer:
             self._next[partition] = offset
             self._assigned[partition] = Assignment(Offsets.resumed(offset, metadata))
 
-    async def run(self, work: Work) -> None:
+    async def run(self, tasks: MessageTasks) -> None:
         """As the real one."""
-        tasks = MessageTasks(work)
         delivering = asyncio.create_task(self._deliver_until_stopped(tasks))
         try:
             await tasks.run(asyncio.shield(delivering))

@@ -15,7 +15,7 @@ from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.events import Message
 from services.core.topics import FILES_FOUND
-from tests.fakes.messages import Recorder, work_of
+from tests.fakes.messages import Recorder, tasks_of
 from tests.fakes.patience import until
 from tests.samples import FOUND
 
@@ -33,8 +33,8 @@ class Member:
     ) -> None:
         self.consumer = GroupConsumer(settings, group=GROUP, topic=FILES_FOUND.name, flow=flow)
         self.recorder = recorder
-        work = work_of(recorder, publisher, at_once=5000)
-        self._running = asyncio.create_task(self.consumer.run(work))
+        tasks = tasks_of(recorder, publisher, at_once=5000)
+        self._running = asyncio.create_task(self.consumer.run(tasks))
 
     async def stop(self) -> None:
         """Leave the group in order."""

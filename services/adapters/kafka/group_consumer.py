@@ -20,7 +20,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
-from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks, Work
+from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks
 from services.adapters.kafka.reader import poll, raw, reader_config
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.offsets import History, Offsets
@@ -84,13 +84,13 @@ class GroupConsumer:
         """Seconds since the oldest unfinished message was delivered; 0.0 if there is none."""
         return max(0.0, time.monotonic() - self._oldest)
 
-    async def run(self, work: Work) -> None:
+    async def run(self, tasks: MessageTasks) -> None:
         """Consume until `stop()`, then drain. Raises what stopped the work, or the consumer."""
-        self._loop, self._tasks = asyncio.get_running_loop(), MessageTasks(work)
+        self._loop, self._tasks = asyncio.get_running_loop(), tasks
         thread = ThreadPoolExecutor(1, thread_name_prefix=f"consumer-{self.topic}")
         consuming = self._loop.run_in_executor(thread, self._consume)
         try:
-            await self._tasks.run(asyncio.shield(consuming))
+            await tasks.run(asyncio.shield(consuming))
         finally:
             self.stop()
             await asyncio.wait({consuming}, timeout=self._flow.drain_seconds + END_SECONDS)

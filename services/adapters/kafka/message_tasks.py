@@ -57,12 +57,13 @@ class Delivery:
         return self.history is History.SUSPECT
 
 
-@dataclass(frozen=True, kw_only=True)
-class Work:
-    """What is done with the messages of one topic, and how many of them at once.
+@dataclass(eq=False, kw_only=True)
+class MessageTasks:
+    """The event loop's half of a consumer: every method is called on the loop.
 
-    `idle` says whether a task only waits, for a turn or for an outage to end: then a drain does not
-    wait for it. `faults` waits out our own unforeseen errors.
+    `limit` is how many messages are handled at once. `idle` says whether a task only waits, for a
+    turn or for an outage to end: then a drain does not wait for it. `faults` waits out our own
+    unforeseen errors.
     """
 
     service: str
@@ -71,19 +72,12 @@ class Work:
     publisher: PublishesRecords
     faults: CircuitBreaker
     idle: Callable[[Task], bool]
-
-
-class MessageTasks:
-    """The event loop's half of a consumer: every method is called on the loop."""
-
-    def __init__(self, work: Work) -> None:
-        self._work = work
-        # Bounded by the watermarks: no partition has more unfinished than high + one batch.
-        self._inbox: asyncio.Queue[Delivery | None] = asyncio.Queue()
-        # Set once the commit says that a message is worked on alone.
-        self.announced = asyncio.Event()
-        self.started: deque[Delivery] = deque()
-        self.finished: deque[Delivery] = deque()
+    # Set once the commit says that a message is worked on alone.
+    announced: asyncio.Event = field(default_factory=asyncio.Event)
+    started: deque[Delivery] = field(default_factory=deque)
+    finished: deque[Delivery] = field(default_factory=deque)
+    # Bounded by the watermarks: no partition has more unfinished than high + one batch.
+    _inbox: asyncio.Queue[Delivery | None] = field(default_factory=asyncio.Queue, init=False)
 
     async def run(self, source: Awaitable[None]) -> None:
         """Work on what is delivered until `source` ends. The first error ends all tasks."""
@@ -109,7 +103,7 @@ class MessageTasks:
         for assignment in assignments:
             assignment.active = False
             tasks |= assignment.tasks
-        for task in filter(self._work.idle, tasks):
+        for task in filter(self.idle, tasks):
             task.cancel()
         if tasks:
             _, tasks = await asyncio.wait(tasks, timeout=drain_seconds)
@@ -123,7 +117,7 @@ class MessageTasks:
             await self._start(delivery, tasks)
 
     async def _start(self, delivery: Delivery, tasks: asyncio.TaskGroup) -> None:
-        limit, assignment = self._work.limit, delivery.assignment
+        limit, assignment = self.limit, delivery.assignment
         if delivery.alone:
             await limit.drained()
         await limit.acquire()
@@ -145,11 +139,11 @@ class MessageTasks:
             await asyncio.wait({task})
 
     async def _finish(self, delivery: Delivery) -> None:
-        record, work = delivery.record, self._work
+        record = delivery.record
         try:
             event = decode(record.topic, record.value)
         except UndecodableError as why:
-            await publish_dead_letter(work.publisher, record, str(why), service=work.service)
+            await publish_dead_letter(self.publisher, record, str(why), service=self.service)
         except UnknownEventError as why:
             raise Stop("unknown_event", str(why)) from why
         else:
@@ -157,11 +151,9 @@ class MessageTasks:
         self.finished.append(delivery)
 
     async def _handle(self, event: Message, history: History) -> None:
-        work = self._work
-
         async def foreseen() -> None:
             try:
-                await work.handler.handle(event, redelivered=history is not History.NEW)
+                await self.handler.handle(event, redelivered=history is not History.NEW)
             except Exception as why:
                 log.exception("worker.unforeseen", key=event.key)
                 raise Stop(
@@ -177,6 +169,6 @@ class MessageTasks:
                     "The worker process died each time it worked on this item, also when it worked "
                     "on nothing else. The item is probably damaged in a way that we cannot handle.",
                 )
-            await work.faults.call(foreseen)
+            await self.faults.call(foreseen)
         except SetAside as why:
-            await work.handler.set_aside(event, why)
+            await self.handler.set_aside(event, why)

@@ -95,9 +95,9 @@ async def test_tasks_that_wait_for_their_turn_or_for_the_end_of_an_outage_are_id
         asyncio.create_task(worker.quota.take(1)),
     ]
     await asyncio.sleep(1)
-    work = worker.work(FILES_FOUND.name, Recorder())
-    assert not work.idle(works)
-    assert all(work.idle(task) for task in waits)
+    tasks = worker.tasks(FILES_FOUND.name, Recorder())
+    assert not tasks.idle(works)
+    assert all(tasks.idle(task) for task in waits)
 
 
 @virtual_time
@@ -112,9 +112,9 @@ async def test_a_stop_ends_a_worker_whose_handler_is_still_being_made() -> None:
 
 def test_each_topic_has_a_limit_of_its_own() -> None:
     worker, handler = a_worker(), Recorder()
-    work = worker.work(FILES_FOUND.name, handler)
-    assert (work.limit.limit, work.limit) == (7, worker.limits[FILES_FOUND.name])
-    assert (work.service, work.handler) == ("transfer", handler)
+    tasks = worker.tasks(FILES_FOUND.name, handler)
+    assert (tasks.limit.limit, tasks.limit) == (7, worker.limits[FILES_FOUND.name])
+    assert (tasks.service, tasks.handler) == ("transfer", handler)
 
 
 def test_all_faults_of_a_workers_settings_are_reported_together() -> None:
