@@ -26,8 +26,8 @@ from services.core.ports import PublishesEvents
 from services.core.settings import Reader, SettingsError, read_settings
 
 T = TypeVar("T")
-DRAIN_SECONDS = 10.0
-"""Work in hand may finish within this time after a stop was asked for."""
+Running = Coroutine[None, None, None]
+DRAIN_SECONDS = 10.0  # for work in hand to finish after a stop was asked for
 CANCEL_SECONDS = 20.0
 EVERY_SECONDS = 10.0
 LOOK_SECONDS = 1.0
@@ -40,7 +40,7 @@ def run_service(
     name: str,
     env: Mapping[str, str],
     read: Callable[[Reader], T],
-    serve: Callable[[T, asyncio.Event], Coroutine[None, None, None]],
+    serve: Callable[[T, asyncio.Event], Running],
 ) -> int:
     """Read the settings and serve until SIGTERM or SIGINT sets the event; the exit code."""
     _configure_logs(name)
@@ -59,7 +59,7 @@ def run_service(
     return 0
 
 
-async def until_stopped(serve: Callable[[asyncio.Event], Coroutine[None, None, None]]) -> None:
+async def until_stopped(serve: Callable[[asyncio.Event], Running]) -> None:
     """Run `serve`; when a signal comes, set its event, and cancel it if it does not end in time."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -95,16 +95,13 @@ async def run_until(stop: asyncio.Event, waiting: Awaitable[object]) -> bool:
         stopped.cancel()
 
 
-async def run_with_background(
-    work: Awaitable[None], *background: Coroutine[None, None, None]
-) -> None:
-    """Await `work` while background tasks run; they end with it. The first error ends all."""
+async def run_with_background(work: Awaitable[None], background: Running) -> None:
+    """Await `work` while `background` runs, which ends with it. The first error ends both."""
     try:
         async with asyncio.TaskGroup() as tasks:
-            others = [tasks.create_task(other) for other in background]
+            other = tasks.create_task(background)
             await work
-            for other in others:
-                other.cancel()
+            other.cancel()
     except ExceptionGroup as several:
         first: Exception = several
         while isinstance(first, ExceptionGroup):
@@ -144,9 +141,8 @@ def worker_status(service: str, waiting: Waiting | None) -> WorkerStatus:
 async def publish_status(publisher: PublishesEvents, look: Callable[[], WorkerStatus]) -> None:
     """Publish what `look()` gives until cancelled, then once more as `stopped`.
 
-    A change of state or of the reason to wait is published within `LOOK_SECONDS`. A status that
-    Kafka does not take is dropped: the next one replaces it. The last one is best effort, so that
-    an absent broker does not hold up the exit.
+    A change is published within `LOOK_SECONDS`. A status that Kafka does not take is dropped: the
+    next one replaces it. An absent broker does not hold up the exit.
     """
     told: object = None
     since = 0.0
@@ -168,11 +164,8 @@ async def publish_status(publisher: PublishesEvents, look: Callable[[], WorkerSt
 
 
 def end(code: int) -> NoReturn:
-    """Leave at once, all output written.
-
-    Threads of librdkafka and obstore may still touch the interpreter while it is torn down, which
-    aborts the process now and then (seen with obstore 0.12): there is nothing to tear down here.
-    """
+    """Leave without tearing the interpreter down: threads of librdkafka and obstore may still touch
+    it, which aborts the process now and then (seen with obstore 0.12)."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

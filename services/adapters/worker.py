@@ -68,33 +68,29 @@ class WorkerSpec:
     policy: RetryPolicy = field(default_factory=RetryPolicy)
 
 
+@dataclass(eq=False)
 class Worker:
     """One running worker: what its handler is made from, and what it tells of itself."""
 
-    def __init__(
-        self,
-        spec: WorkerSpec,
-        publisher: PublishesRecords,
-        quota: QuotaLimiter,
-        consumers: Sequence[GroupConsumer] = (),
-    ) -> None:
-        self._spec = spec
-        self._consumers = consumers
+    spec: WorkerSpec
+    publisher: PublishesRecords
+    quota: QuotaLimiter
+    consumers: Sequence[GroupConsumer] = ()
+
+    def __post_init__(self) -> None:
         self._breakers: list[CircuitBreaker] = []
         # A drain does not wait for tasks that only wait for their turn, which one of these holds.
-        self.holders: list[Callable[[Task], bool]] = [quota.holds]
-        self.publisher = PatientPublisher(publisher)
-        self.quota = quota
-        self.limits = {c.topic.name: ConcurrencyLimit(c.at_once) for c in spec.consumes}
+        self.holders: list[Callable[[Task], bool]] = [self.quota.holds]
+        self.limits = {c.topic.name: ConcurrencyLimit(c.at_once) for c in self.spec.consumes}
         self.faults = self._breaker(unknown)
 
     def calls_to(self, system: str, check: Check) -> Resilience:
         """Retry and circuit breaker for one outside system; `check` says whether it answers."""
-        return Resilience(system, self._spec.policy, self._breaker(check))
+        return Resilience(system, self.spec.policy, self._breaker(check))
 
     def tasks(self, topic: str, handler: HandlesMessages) -> MessageTasks:
         return MessageTasks(
-            service=self._spec.service,
+            service=self.spec.service,
             handler=handler,
             limit=self.limits[topic],
             publisher=self.publisher,
@@ -104,9 +100,9 @@ class Worker:
 
     def status(self) -> WorkerStatus:
         waiting = next(filter(None, (breaker.waiting_for for breaker in self._breakers)), None)
-        oldest = max((consumer.oldest_age for consumer in self._consumers), default=0.0)
+        oldest = max((consumer.oldest_age for consumer in self.consumers), default=0.0)
         return replace(
-            worker_status(self._spec.service, waiting),
+            worker_status(self.spec.service, waiting),
             in_flight=sum(limit.in_use for limit in self.limits.values()),
             oldest_unfinished_seconds=round(oldest, 3),
             quota_share=self.quota.state().share,
@@ -118,15 +114,15 @@ class Worker:
         if not await run_until(stop, handler):
             return
         async with asyncio.TaskGroup() as tasks:
-            for consumer in self._consumers:
+            for consumer in self.consumers:
                 tasks.create_task(consumer.run(self.tasks(consumer.topic, handler.result())))
             await stop.wait()
-            for consumer in self._consumers:
+            for consumer in self.consumers:
                 consumer.stop()
 
     def _breaker(self, check: Check) -> CircuitBreaker:
         def log_wait(why: Stop, seconds: float) -> None:
-            event = f"{self._spec.service}.waiting"
+            event = f"{self.spec.service}.waiting"
             log.error(event, reason=why.reason, why=why.message, seconds=seconds)
 
         breaker = CircuitBreaker(log_wait, check)
@@ -159,7 +155,7 @@ async def run_worker(
         Publisher(settings.kafka, source=spec.service, linger_ms=spec.linger_ms) as publisher,
         open_drive(settings.drive, connections=spec.connections, quota=quota) as drive,
     ):
-        worker = Worker(spec, publisher, quota, consumers)
+        worker = Worker(spec, PatientPublisher(publisher), quota, consumers)
         with metrics_endpoint(settings.metrics, WorkerMetrics(worker.status, quota.state)):
             await run_with_background(
                 worker.consume(make(worker, drive), stop), publish_status(publisher, worker.status)

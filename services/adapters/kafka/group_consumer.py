@@ -27,9 +27,7 @@ from services.core.flow.offsets import History, Offsets
 
 POLL_SECONDS = 0.1
 BATCH = 100
-COMMITTED_SECONDS = 10.0
-END_SECONDS = 25.0
-"""How long the end may take beyond the drain: to clean up, to commit and to leave the group."""
+END_SECONDS = 25.0  # beyond the drain: to clean up, to commit and to leave the group
 log = structlog.get_logger("kafka")
 
 
@@ -206,7 +204,7 @@ class GroupConsumer:
         committed: list[TopicPartition] = []
         try:
             if partitions:
-                committed = self._consumer.committed(partitions, timeout=COMMITTED_SECONDS)
+                committed = self._consumer.committed(partitions, timeout=10.0)
         except KafkaException as why:
             log.warning("kafka.no_commit_state", topic=self.topic, error=sentence(why.args[0]))
         for last in committed:

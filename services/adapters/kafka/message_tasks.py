@@ -23,8 +23,7 @@ from services.core.ports import HandlesMessages
 from services.core.wire import UndecodableError, UnknownEventError, decode
 
 WORKER_DIED = "worker_died"
-CANCEL_SECONDS = 5.0
-"""How long cancelled work may take to clean up, such as aborting a multipart upload."""
+CANCEL_SECONDS = 5.0  # for cancelled work to clean up, such as aborting a multipart upload
 Task = asyncio.Task[None]
 log = structlog.get_logger("kafka")
 

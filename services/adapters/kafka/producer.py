@@ -12,6 +12,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Protocol
@@ -28,9 +29,7 @@ from services.core.topics import DEAD_LETTERS, IMPORTS_LISTED, IMPORTS_PAGES
 from services.core.wire import MAX_RECORD_BYTES, Record, encode
 
 POLL_SECONDS = 0.1
-FULL_QUEUE_WAIT = 0.02
-GRACE_SECONDS = 2.0
-"""librdkafka looks for messages that timed out once a second."""
+GRACE_SECONDS = 2.0  # librdkafka looks for messages that timed out once a second
 AGAIN_SECONDS = 2.0
 REASON = "undecodable_event"
 # A dead letter must fit a record: the broker checks compressed sizes, we check ours.
@@ -122,22 +121,22 @@ class Publisher(AbstractAsyncContextManager["Publisher"]):
                     on_delivery=report,
                 )
             except BufferError:
-                await asyncio.sleep(FULL_QUEUE_WAIT)  # the poll thread is making room
+                await asyncio.sleep(0.02)  # the poll thread is making room
 
 
+@dataclass(frozen=True)
 class PatientPublisher:
     """Publishes until Kafka acknowledges, however long it is away; cancelled, it ends at once.
 
     Publishing again what was written already is harmless: an event's id is computed from it.
     """
 
-    def __init__(self, publisher: PublishesRecords) -> None:
-        self._publisher = publisher
+    publisher: PublishesRecords
 
     async def publish(self, events: Sequence[Message | Record]) -> None:
         while True:
             try:
-                return await self._publisher.publish(events)
+                return await self.publisher.publish(events)
             except KafkaUnavailableError as why:
                 log.error("kafka.not_acknowledged", why=str(why), seconds=AGAIN_SECONDS)
                 await asyncio.sleep(AGAIN_SECONDS)

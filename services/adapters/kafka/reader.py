@@ -23,15 +23,12 @@ from services.core.topics import IMPORTS_REQUESTED
 from services.core.wire import UndecodableError, UnknownEventError, decode
 
 READ_TIMEOUT = 10.0
-PAUSE_SECONDS = 0.05
+SILENCE_SECONDS = 3.0  # without a record, a tail asks whether Kafka still answers
 NO_LEADER_YET = {
     ck.KafkaError.NOT_LEADER_FOR_PARTITION,
     ck.KafkaError.LEADER_NOT_AVAILABLE,
     ck.KafkaError.UNKNOWN_TOPIC_OR_PART,
 }
-TAIL_AT_MOST, TAIL_SECONDS = 500, 0.1
-CHECK_SECONDS = 3.0
-RETRY_SECONDS = 3.0
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -129,7 +126,7 @@ class LogReader:
                 # A topic that was made just now has no leader yet.
                 if why.args[0].code() not in NO_LEADER_YET or time.monotonic() > until:
                     raise
-                time.sleep(PAUSE_SECONDS)
+                time.sleep(0.05)
 
     def read(self, at_most: int, timeout: float) -> Sequence[Raw]:
         """What there is: returns as soon as something came, or empty after `timeout` seconds."""
@@ -172,6 +169,7 @@ class TailState:
     answered_at: float = 0.0
 
 
+@dataclass(eq=False)
 class Tail(Generic[V]):
     """Keeps `view` up to date with a topic, however often Kafka goes away.
 
@@ -180,22 +178,15 @@ class Tail(Generic[V]):
     of each partition are read to begin with.
     """
 
-    def __init__(
-        self,
-        open_log: Callable[[], ReadsLog],
-        view: V,
-        *,
-        topic: str = IMPORTS_REQUESTED.name,
-        newest: int = sys.maxsize,
-        retry_seconds: float = RETRY_SECONDS,
-    ) -> None:
-        self.view = view
-        self.state = TailState()
-        self._open_log = open_log
-        self._topic = topic
-        self._newest = newest
-        self._retry_seconds = retry_seconds
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"tail-{topic}")
+    open_log: Callable[[], ReadsLog]
+    view: V
+    topic: str = IMPORTS_REQUESTED.name
+    newest: int = sys.maxsize
+    retry_seconds: float = 3.0
+    state: TailState = TailState()
+
+    def __post_init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"tail-{self.topic}")
         self._caught_up = asyncio.Event()
         self._unknown: set[str] = set()
 
@@ -214,13 +205,13 @@ class Tail(Generic[V]):
         try:
             while True:
                 await self._connect_and_follow()
-                await asyncio.sleep(self._retry_seconds)
+                await asyncio.sleep(self.retry_seconds)
         finally:
             self._thread.shutdown(wait=False)
 
     async def _connect_and_follow(self) -> None:
         try:
-            reader = await self._call(self._open_log)
+            reader = await self._call(self.open_log)
             try:
                 await self._follow(reader)
             finally:
@@ -229,35 +220,34 @@ class Tail(Generic[V]):
         except KafkaUnavailableError as why:
             self.state = TailState(trouble=str(why))
         except Exception as why:
-            log.exception("tail.failed", topic=self._topic)
+            log.exception("tail.failed", topic=self.topic)
             self.state = TailState(trouble=f"reading failed: {type(why).__name__}")
 
     async def _follow(self, reader: ReadsLog) -> None:
         ends = await self._call(self._ends, reader)
-        start = {p: max(low, high - self._newest) for p, (low, high) in ends.items()}
+        start = {p: max(low, high - self.newest) for p, (low, high) in ends.items()}
         behind = {p: high for p, (_, high) in ends.items() if start[p] < high}
-        await self._call(reader.seek, {(self._topic, p): offset for p, offset in start.items()})
+        await self._call(reader.seek, {(self.topic, p): offset for p, offset in start.items()})
         answered_at = time.monotonic()
         while True:
             self.state = TailState(not behind, None, answered_at)
             if not behind:
                 self._caught_up.set()
-            for record in await self._call(reader.read, TAIL_AT_MOST, TAIL_SECONDS):
+            for record in await self._call(reader.read, 500, 0.1):
                 self._apply(record)
                 if record.offset + 1 >= behind.get(record.partition, 0):
                     behind.pop(record.partition, None)
                 answered_at = time.monotonic()
-            if time.monotonic() - answered_at > CHECK_SECONDS:
+            if time.monotonic() - answered_at > SILENCE_SECONDS:
                 await self._call(self._ends, reader)  # raises if silence means a lost broker
                 answered_at = time.monotonic()
 
     def _ends(self, reader: ReadsLog) -> Mapping[int, tuple[int, int]]:
-        topic = self._topic
-        return {partition: reader.ends(topic, partition) for partition in reader.partitions(topic)}
+        return {p: reader.ends(self.topic, p) for p in reader.partitions(self.topic)}
 
     def _apply(self, record: Raw) -> None:
         try:
-            self.view.apply(decode(self._topic, record.value))
+            self.view.apply(decode(self.topic, record.value))
         except UndecodableError as why:  # the indexer makes it a dead letter
             log.warning("tail.undecodable", offset=record.offset, why=str(why)[:200])
         except UnknownEventError as why:
