@@ -70,8 +70,6 @@ class WorkerSpec:
 
 @dataclass(eq=False)
 class Worker:
-    """One running worker: what its handler is made from, and what it tells of itself."""
-
     spec: WorkerSpec
     publisher: PublishesRecords
     quota: QuotaLimiter

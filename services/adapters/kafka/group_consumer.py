@@ -25,8 +25,6 @@ from services.adapters.kafka.reader import poll, raw, reader_config
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.offsets import History, Offsets
 
-POLL_SECONDS = 0.1
-BATCH = 100
 END_SECONDS = 25.0  # beyond the drain: to clean up, to commit and to leave the group
 log = structlog.get_logger("kafka")
 
@@ -109,7 +107,7 @@ class GroupConsumer:
         )
         while not self._closing.is_set():
             self._settle()
-            self._hand_over(poll(self._consumer, BATCH, POLL_SECONDS))
+            self._hand_over(poll(self._consumer, at_most=100, timeout=0.1))
         self._release(list(self._assigned))
         self._consumer.close()
 

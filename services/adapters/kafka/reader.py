@@ -142,8 +142,6 @@ class LogReader:
 
 
 class ReadsLog(Protocol):
-    """`LogReader`, as those who read a log see it."""
-
     def partitions(self, topic: str) -> Sequence[int]: ...
     def ends(self, topic: str, partition: int) -> tuple[int, int]: ...
     def seek(self, positions: Mapping[tuple[str, int], int | None]) -> None: ...
@@ -193,8 +191,7 @@ class Tail(Generic[V]):
     async def caught_up(self, seconds: float) -> bool:
         """Whether the view is complete, or becomes so within this time."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._caught_up.wait()
+            await asyncio.wait_for(self._caught_up.wait(), seconds)
         return self._caught_up.is_set()
 
     async def run(self) -> None:
