@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from services.adapters.catalog import views
-from services.adapters.kafka.tail import Tail
+from services.adapters.kafka.reader import Tail
 from services.api.problems import Problem
 from services.api.waiting import KAFKA_AWAY, NEEDED, WorkerCache, waiting_for
 from services.core.control import ControlState, ImportControls

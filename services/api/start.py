@@ -13,7 +13,7 @@ import structlog
 from msgspec.structs import replace
 
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.kafka.tail import Tail
+from services.adapters.kafka.reader import Tail
 from services.api.problems import KINDS, Problem
 from services.api.progress import ImportCache
 from services.core.events import ImportRequested, Mode

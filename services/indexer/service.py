@@ -15,10 +15,9 @@ from typing import Protocol
 from services.adapters.catalog.errors import CatalogUnavailableError, OvertakenError
 from services.adapters.catalog.rows import Rows
 from services.adapters.catalog.writer import Position
-from services.adapters.kafka.dead_letters import PublishesRecords, publish_dead_letter
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.kafka.reader import Raw
-from services.adapters.kafka.tail import ReadsLog
+from services.adapters.kafka.producer import PublishesRecords, publish_dead_letter
+from services.adapters.kafka.reader import Raw, ReadsLog
 from services.core import topics
 from services.core.errors import Stop
 from services.core.events import Waiting

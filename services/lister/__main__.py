@@ -5,6 +5,8 @@ import os
 
 from services.adapters.drive import Drive
 from services.adapters.kafka.group_consumer import Flow
+from services.adapters.kafka.ranges import RangeReader
+from services.adapters.kafka.reader import LogReader
 from services.adapters.process import end, run_service
 from services.adapters.worker import Consumes, Worker, WorkerSettings, WorkerSpec, run_worker
 from services.core import topics
@@ -24,13 +26,7 @@ SPEC = WorkerSpec(
             at_once=PAGES_AT_ONCE,
             flow=Flow(commit_every_seconds=0.05),
         ),
-        Consumes(topic=topics.IMPORTS_REQUESTED, group="lister-requests", at_once=1),
-    ),
-    publishes=(
-        topics.IMPORTS_PAGES,
-        topics.IMPORTS_LISTED,
-        topics.FILES_FOUND,
-        topics.FILES_FAILED,
+        Consumes(topic=topics.IMPORTS_REQUESTED, group="lister-requests", at_once=8),
     ),
     connections=PAGES_AT_ONCE + LOOK_UPS_AT_ONCE,
     # One folder may be most of an import, so it gets more attempts than a file.
@@ -39,9 +35,12 @@ SPEC = WorkerSpec(
 
 
 async def serve(settings: WorkerSettings, stop: asyncio.Event) -> None:
+    def open_log() -> RangeReader:
+        return RangeReader(lambda: LogReader(settings.kafka, client_id="drivestream-lister-log"))
+
     async def lister(worker: Worker, drive: Drive) -> Lister:
         calls = worker.calls_to("drive", drive.answers)
-        return Lister(DriveReader(drive, calls), worker.publisher, worker.open_log)
+        return Lister(DriveReader(drive, calls), worker.publisher, open_log)
 
     await run_worker(SPEC, settings, stop, lister)
 

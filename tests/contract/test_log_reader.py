@@ -10,9 +10,8 @@ from msgspec.structs import replace
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.producer import Publisher
-from services.adapters.kafka.reader import LogReader, Raw
+from services.adapters.kafka.reader import LogReader, Raw, ReadsLog
 from services.adapters.kafka.settings import KafkaSettings
-from services.adapters.kafka.tail import ReadsLog
 from services.core.events import ImportRequested
 from services.core.ports import PublishesEvents
 from services.core.wire import decode

@@ -9,13 +9,10 @@ from confluent_kafka.cimpl import NewTopic
 
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors
 from services.adapters.kafka.settings import KafkaSettings
-from services.core.topics import ALL, Topic
+from services.core.topics import ALL, BY_NAME, Topic
 from services.core.wire import MAX_RECORD_BYTES
 
 TIMEOUT = 10.0
-GLANCE_SECONDS = 2.5
-"""One look at a broker that may be away: short, so that waiting can be logged and ended."""
-PAUSE_SECONDS = 2.0
 
 
 class TopicsChangedError(Exception):
@@ -79,18 +76,16 @@ class Topics:
         )
 
 
-async def wait_for_topics(
-    settings: KafkaSettings, names: Sequence[str], say: Callable[[str], None]
-) -> None:
-    """Return once the broker answers and has these topics; say what is missing meanwhile."""
+async def wait_for_topics(settings: KafkaSettings, say: Callable[[str], None]) -> None:
+    """Return once the broker answers and has our topics; say what is missing meanwhile."""
     topics = Topics(settings)
     while True:
         try:
-            existing = await asyncio.to_thread(topics.existing, GLANCE_SECONDS)
-            missing = sorted(set(names) - set(existing))
+            existing = await asyncio.to_thread(topics.existing, timeout=2.5)  # a stop waits for it
+            missing = sorted(BY_NAME.keys() - existing)
             if not missing:
                 return
             say(f"Kafka answers, but has no topic {', '.join(missing)}: run `drivestream setup`.")
         except KafkaUnavailableError as why:
             say(f"Waiting for Kafka at {settings.bootstrap_servers}: {why}")
-        await asyncio.sleep(PAUSE_SECONDS)
+        await asyncio.sleep(2.0)

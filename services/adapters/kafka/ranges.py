@@ -12,8 +12,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.kafka.reader import Raw
-from services.adapters.kafka.tail import ReadsLog
+from services.adapters.kafka.reader import Raw, ReadsLog
 from services.core.events import LogEnd
 
 READ_AT_MOST, READ_SECONDS = 2_000, 0.5

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.adapters.kafka.dead_letters import dead_letter_records
+from services.adapters.kafka.producer import dead_letter_records
 from services.adapters.kafka.reader import Raw
 from services.core import events as e
 from services.core.topics import DEAD_LETTERS

@@ -12,7 +12,6 @@ from services.adapters.kafka.message_tasks import (
     WORKER_DIED,
     Assignment,
     Delivery,
-    MessageTasks,
 )
 from services.adapters.kafka.reader import Raw
 from services.core.events import Message
@@ -20,7 +19,7 @@ from services.core.flow.offsets import History
 from services.core.topics import FILES_FOUND
 from services.core.wire import encode
 from tests.fakes.log import FakeGroupConsumer, FakeLog, FakePublisher
-from tests.fakes.messages import Recorder, work_of
+from tests.fakes.messages import Recorder, tasks_of
 from tests.fakes.patience import until
 from tests.fakes.virtual_time import now, virtual_time
 from tests.samples import FOUND
@@ -54,8 +53,15 @@ class Desk:
         self, recorder: Recorder, *, at_once: int = 32, idle: Idle = lambda _task: False
     ) -> None:
         self.recorder = recorder
+        self.forbidden: set[str] = set()
         publisher = FakePublisher(FakeLog(), LookupError, "test")
-        self.tasks = MessageTasks(work_of(recorder, publisher, at_once=at_once, idle=idle))
+        self.tasks = tasks_of(
+            recorder,
+            publisher,
+            at_once=at_once,
+            idle=idle,
+            allows=lambda event: event.key not in self.forbidden,
+        )
         self.source = asyncio.get_running_loop().create_future()
 
     @asynccontextmanager
@@ -284,7 +290,7 @@ class Lives:
         consumer = FakeGroupConsumer(
             self.log, group="g", topic=FILES_FOUND.name, drain_seconds=0.01
         )
-        running = asyncio.create_task(consumer.run(work_of(recorder, self.publisher)))
+        running = asyncio.create_task(consumer.run(tasks_of(recorder, self.publisher)))
         await until(lambda: died.is_set() or len(self.handled) + len(recorder.failed) == count)
         self.failed += [(event.key, why) for event, why in recorder.failed]
         consumer.stop()
@@ -304,3 +310,38 @@ async def test_a_message_that_kills_its_worker_is_set_aside_and_all_others_are_h
     assert lives.failed == [("file-17", WORKER_DIED)]
     assert lives.handled == set(names) - {"file-17"}
     assert lives.deaths == 4  # three in company, one alone
+
+
+async def test_what_is_not_allowed_is_passed() -> None:
+    desk = Desk(Recorder())
+    desk.forbidden = {"b"}
+    async with desk.running():
+        await desk.deliver(a_delivery("a"), a_delivery("b"), a_delivery("c"))
+    assert desk.recorder.keys == ["a", "c"]
+    assert len(desk.tasks.finished) == 3
+
+
+async def test_work_that_is_no_longer_allowed_is_cancelled_and_counts_as_finished() -> None:
+    desk = Desk(Recorder(for_a_second))
+    async with desk.running():
+        await desk.deliver(a_delivery("a"), a_delivery("b"))
+        desk.forbidden = {"a"}
+        desk.tasks.recheck()
+        desk.tasks.recheck()  # a second control arrives while the first takes effect
+        await asyncio.sleep(SOON)
+        assert [event.key for event in desk.recorder.cancelled] == ["a"]
+        assert len(desk.tasks.finished) == 1
+    assert desk.recorder.keys == ["b"]
+    assert len(desk.tasks.finished) == 2
+
+
+async def test_a_timeout_of_the_work_itself_is_not_taken_for_a_control() -> None:
+    async def times_out(_event: Message) -> None:
+        raise TimeoutError
+
+    desk = Desk(Recorder(times_out))
+    async with desk.running():
+        await desk.deliver(a_delivery("a"))
+        assert not desk.tasks.finished
+        desk.forbidden = {"a"}
+        desk.tasks.recheck()  # it waits at the breaker for our own errors
