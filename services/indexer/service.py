@@ -19,28 +19,21 @@ from services.adapters.kafka.dead_letters import PublishesRecords, publish_dead_
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw
 from services.adapters.kafka.tail import ReadsLog
-from services.core import topics
 from services.core.errors import Stop
 from services.core.events import Waiting
+from services.core.topics import FILES_FAILED, FILES_STORED, IMPORTS_LISTED, IMPORTS_REQUESTED
 from services.core.wire import UndecodableError, UnknownEventError, decode
 from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
 
-CONSUMED = (
-    topics.IMPORTS_REQUESTED,
-    topics.IMPORTS_LISTED,
-    topics.FILES_STORED,
-    topics.FILES_FAILED,
-)
+CONSUMED = (IMPORTS_REQUESTED, IMPORTS_LISTED, FILES_STORED, FILES_FAILED)
 READ_AT_MOST = 2000
 ROWS_A_BATCH = 5000
 BYTES_A_ROW = 150  # about a `FileBrief` in JSON; an outcome has some 600, and weighs a few rows
 IDLE_READ_SECONDS = 0.5
-BATCH_SECONDS = 0.1
-"""Between transactions: small batches would spend the machine on round trips."""
+BATCH_SECONDS = 0.1  # between transactions: small batches would spend the machine on round trips
 STANDBY_SECONDS = 1.0
-PARTITIONS_SECONDS = 30.0
-"""How often Kafka is asked whether a topic has more partitions than are read."""
+PARTITIONS_SECONDS = 30.0  # how often Kafka is asked whether a topic has more partitions
 FIRST_WAIT, LONGEST_WAIT = 0.25, 15.0
 REASONS = {
     CatalogUnavailableError: "database_unavailable",
@@ -50,7 +43,7 @@ REASONS = {
 
 
 class WritesCatalog(Protocol):
-    """`catalog.writer.CatalogWriter`, as the indexer sees it."""
+    """`CatalogWriter`, as the indexer sees it."""
 
     def close(self) -> None: ...
     def check_schema(self) -> None: ...
@@ -77,10 +70,10 @@ class Indexer:
     wait: float = FIRST_WAIT
 
     async def run(self) -> None:
-        """Index until told to stop.
+        """Index until told to stop; wait for what is not there.
 
-        Waits for what is not there. Raises `Stop` where waiting cannot help: for a log that is not
-        the one that the database was made from, for events or tables of a newer version.
+        Raises `Stop` where waiting cannot help: for a log that is not the one that the database was
+        made from, for events or tables of a newer version.
         """
         while not self.stopping.is_set():
             try:
@@ -93,7 +86,6 @@ class Indexer:
                 self.wait = min(LONGEST_WAIT, self.wait * 2)
 
     async def _session(self) -> None:
-        """From a fresh connection to whatever ends it."""
         async with AsyncExitStack() as opened:
             writer = await asyncio.to_thread(self.open_writer)
             opened.push_async_callback(asyncio.to_thread, writer.close)
@@ -108,14 +100,13 @@ class Indexer:
 
     async def _is_active(self, writer: WritesCatalog) -> bool:
         """Stand by until this indexer is the active one; False if it is to stop."""
-        if await asyncio.to_thread(writer.take_lock):
-            return True
-        self.tell(Waiting(reason="standby", message="Another indexer is active."))
-        while not self.stopping.is_set():
+        active = await asyncio.to_thread(writer.take_lock)
+        if not active:
+            self.tell(Waiting(reason="standby", message="Another indexer is active."))
+        while not active and not self.stopping.is_set():
             await self._sleep(STANDBY_SECONDS)
-            if await asyncio.to_thread(writer.take_lock):
-                return True
-        return False
+            active = await asyncio.to_thread(writer.take_lock)
+        return active
 
     def _resume(self, reader: ReadsLog, writer: WritesCatalog) -> dict[Position, int]:
         """Read on from the offsets in the database; the next one of each partition."""
@@ -164,8 +155,8 @@ class Indexer:
 def _decoded(batch: Sequence[Raw]) -> tuple[list[LogRecord], list[tuple[Raw, str]]]:
     """The batch's events, and what can never be read, with the reason.
 
-    Raises `Stop` for an event of a newer version. Then nothing of the batch is written, and no dead
-    letter is published that the next start would publish again.
+    Raises `Stop` for an event of a newer version, before any dead letter is published that the next
+    start would publish again.
     """
     records: list[LogRecord] = []
     undecodable: list[tuple[Raw, str]] = []
@@ -203,19 +194,16 @@ def batches(records: Iterable[Raw], rows: int) -> Iterator[list[Raw]]:
 
 
 def _partitions(reader: ReadsLog) -> set[Position]:
-    """All partitions that there are, whatever number `setup` makes."""
     return {(topic.name, p) for topic in CONSUMED for p in reader.partitions(topic.name)}
 
 
 def _check(position: Position, same_topic: bool, offset: int, log: tuple[int, int]) -> None:
-    topic, partition = position
-    low, high = log
-    if same_topic and low <= offset <= high:
-        return
-    raise Stop(
-        "log_changed",
-        f"The database was made from another log: {topic}/{partition} was read up to {offset}, but "
-        f"Kafka holds {low} to {high}{'' if same_topic else ' in a new topic'}. Rows would be "
-        "missing. Point DATABASE_URL at an empty database, and run `drivestream setup`: the "
-        "index is built again from the log.",
-    )
+    (topic, partition), (low, high) = position, log
+    if not (same_topic and low <= offset <= high):
+        raise Stop(
+            "log_changed",
+            f"The database was made from another log: {topic}/{partition} was read up to {offset}, "
+            f"but Kafka holds {low} to {high}{'' if same_topic else ' in a new topic'}. Rows would "
+            "be missing. Point DATABASE_URL at an empty database, and run `drivestream setup`: the "
+            "index is built again from the log.",
+        )
