@@ -56,7 +56,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             store_calls=worker.calls_to(STORE, store.answers),
         )
         await copier.store_calls.call(store.ready)
-        return Transfer(copier, worker.publisher, bucket=store.bucket)
+        return Transfer(copier, worker.publisher)
 
     await run_worker(spec, settings.worker, stop, transfer)
 

@@ -7,19 +7,19 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from datetime import UTC, datetime
+from typing import TypeVar
 
 import structlog
 
 from services.core.errors import SetAside, TryAgain, Verdict
-from services.core.events import FileFound
+from services.core.events import FileFound, FileStored, Mode
 from services.core.flow.resilience import Resilience
 from services.core.object_key import object_key
-from services.core.ports import STREAM_BYTES, KeepsObjects, LooksUpFiles, OpensFiles
+from services.core.ports import STREAM_BYTES, KeepsObjects, OpensFiles
 from services.core.reasons import CONTENT_MISMATCH, GONE, NOT_FOUND
-from services.transfer.checksums import Checksums
-from services.transfer.current_version import newer_version
 from services.transfer.memory import MemoryBudget
+from services.transfer.verification import Checksums, newer_version
 
 T = TypeVar("T")
 DRIVE, STORE = "drive", "store"
@@ -38,7 +38,6 @@ class Copy:
     since: float = field(default_factory=time.monotonic)
 
     async def call(self, calls: Resilience, act: Callable[[], Awaitable[T]]) -> T:
-        """Make a call for this file, and count its attempts."""
         return await calls.call(act, on_failure=self._failed_once, retry_corrupt=self.is_current)
 
     def _failed_once(self, _why: TryAgain) -> None:
@@ -46,39 +45,20 @@ class Copy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Copied:
-    """The object in the store. `found`: it was there already, so nothing was downloaded."""
-
-    object_key: str
-    size: int
-    md5: str | None = None
-    sha256: str | None = None
-    found: bool = False
-
-
-class ServesFiles(OpensFiles, LooksUpFiles, Protocol):
-    """Drive, as the transfer needs it."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Copier:
-    """Makes many copies concurrently; `memory` bounds the bytes that they hold together.
+    """`drive_calls` and `store_calls` wait out every failure that is not the file's own fault."""
 
-    `drive_calls` and `store_calls` wait out every failure that is not the file's own fault.
-    """
-
-    drive: ServesFiles
+    drive: OpensFiles
     store: KeepsObjects
     memory: MemoryBudget
     drive_calls: Resilience
     store_calls: Resilience
 
-    async def copy(self, copy: Copy, *, look_first: bool) -> Copied:
+    async def copy(self, copy: Copy, *, look_first: bool) -> FileStored:
         """Copy the file to its key. With `look_first`, keep an object of the right size.
 
-        A mismatch or a missing file may mean that the file changed after it was listed, so Drive is
-        asked once what the file is now, and the copy starts again. Raises `SetAside`; then nothing
-        new is visible.
+        After a mismatch, or if the file is missing, Drive is asked once what the file is now, and
+        the copy starts again. Raises `SetAside`; then nothing new is visible.
         """
         try:
             return await self._copy(copy, look_first=look_first)
@@ -98,23 +78,40 @@ class Copier:
         copy.attempts += 1
         return await self._copy(copy, look_first=look_first and newer is not None)
 
-    async def _copy(self, copy: Copy, *, look_first: bool) -> Copied:
+    async def _copy(self, copy: Copy, *, look_first: bool) -> FileStored:
         file, key = copy.file, object_key(copy.file)
         if look_first and file.size is not None:
             stored_size = await copy.call(self.store_calls, lambda: self.store.size(key))
             if stored_size == file.size:
-                return Copied(object_key=key, size=file.size, md5=file.md5, found=True)
+                return self._stored(copy, key, file.size, file.md5)
         if file.size is not None and file.size <= WHOLE_BYTES:
             async with self.memory.holding(file.size):
                 checksums = await self._put_whole(copy, key)
         else:
             async with self.memory.holding(STREAM_BYTES):
                 checksums = await self._put_in_parts(copy, key)
-        return Copied(
+        md5, sha256 = map(checksums.hexdigest, ("md5", "sha256"))
+        return self._stored(copy, key, checksums.size, md5, sha256)
+
+    def _stored(
+        self, copy: Copy, key: str, size: int, md5: str | None, sha256: str | None = None
+    ) -> FileStored:
+        """Without `sha256`, the object was there already, and nothing was downloaded."""
+        file = copy.file
+        return FileStored(
+            import_id=file.import_id,
+            epoch=file.epoch,
+            file=file,
+            bucket=self.store.bucket,
             object_key=key,
-            size=checksums.size,
-            md5=checksums.hexdigest("md5"),
-            sha256=checksums.hexdigest("sha256"),
+            size=size,
+            stored_at=datetime.now(UTC),
+            md5=md5,
+            sha256=sha256,
+            # An object that a first import finds was stored by its own worker, which then died.
+            unchanged=sha256 is None and file.mode is Mode.CHECK,
+            attempts=copy.attempts,
+            seconds=round(time.monotonic() - copy.since, 3),
         )
 
     async def _put_whole(self, copy: Copy, key: str) -> Checksums:
@@ -151,7 +148,6 @@ class Copier:
         return checksums
 
     async def _newer_version(self, file: FileFound) -> FileFound | None:
-        """See `newer_version`. Raises `SetAside` if the file is gone."""
         try:
             now = await self.drive_calls.call(
                 lambda: self.drive.look_up(file.file_id, resource_key=file.resource_key)

@@ -1,21 +1,65 @@
-"""A file that was replaced between its listing and its download. Pure.
+"""Whether bytes are those of the file that Drive listed, or of a newer version of it. Pure.
 
 Bytes that differ from the listing have three possible causes: they were damaged on the way, the
 file has a newer version, or the file is gone.
 """
 
+import hashlib
+
 from msgspec.structs import replace
 
-from services.core.errors import SetAside
+from services.core.errors import Corrupt, SetAside
 from services.core.events import FileFound
 from services.core.ports import Entry
-from services.core.reasons import TRASHED
+from services.core.reasons import CONTENT_MISMATCH, TRASHED
 
 OF_THE_BYTES = ("size", "md5", "sha1", "sha256", "modified_time", "width", "height")
 """Fields that a newer version replaces even where Drive leaves them out."""
 OF_THE_FILE = ("name", "mime_type", "resource_key", "version")
 """Fields that keep the listed value where Drive leaves them out. With a lower version, the new
 outcome would lose against older ones."""
+
+
+class Checksums:
+    """Counts and hashes the bytes of one file as they pass.
+
+    Hashing needs no thread of its own: a chunk is about 16 KiB, and hashlib releases the GIL.
+    """
+
+    def __init__(self, file: FileFound) -> None:
+        self.size = 0
+        self._file = file
+        names = ["md5", "sha256"]
+        if file.sha1 and not file.md5 and not file.sha256:
+            names.append("sha1")
+        self._hashes = {name: hashlib.new(name, usedforsecurity=False) for name in names}
+
+    def add(self, chunk: bytes) -> None:
+        """Raises `Corrupt` as soon as there are more bytes than Drive announced."""
+        self.size += len(chunk)
+        if self._file.size is not None and self.size > self._file.size:
+            raise _mismatch(f"more than the announced {self._file.size} bytes came")
+        for checksum in self._hashes.values():
+            checksum.update(chunk)
+
+    def hexdigest(self, name: str) -> str:
+        return self._hashes[name].hexdigest()
+
+    def verify(self) -> None:
+        """Raises `Corrupt` unless the bytes so far are the whole file."""
+        if self._file.size not in {None, self.size}:
+            raise _mismatch(f"{self.size} of {self._file.size} bytes came")
+        for name in self._hashes:
+            if getattr(self._file, name) not in {None, self.hexdigest(name)}:
+                raise _mismatch("the checksum differs")
+
+
+def _mismatch(what: str) -> Corrupt:
+    return Corrupt(
+        CONTENT_MISMATCH,
+        f"Google Drive did not send the file that it listed: {what}. If somebody is changing the "
+        "file, import the folder again afterwards.",
+    )
 
 
 def newer_version(file: FileFound, now: Entry) -> FileFound | None:
