@@ -20,15 +20,13 @@ from services.core.reasons import NOT_FOUND, PAGE_TOKEN_INVALID, TRASHED
 from services.lister import passes
 from services.lister.passes import FolderEvent, T, derived
 
-DEEPEST = 200
-"""Levels of folders; Drive itself allows 100."""
+DEEPEST = 200  # levels of folders; Drive itself allows 100
 PATH_NAME = 255
 PATH_ROOM, PATH_NARROW = 4096, 16
 """Characters of a whole path, and of each name beyond that. Every file of a page carries the path,
 so 200 levels of long names would make one page half a gigabyte."""
 DANGLING = "shortcut_dangling"
-ELSEWHERE = "elsewhere"
-"""Stands for a folder that we may not see. It is always the same, so the file keeps one key."""
+ELSEWHERE = "elsewhere"  # a folder that we may not see; always the same, so the file keeps one key
 
 Targets = Mapping[str, Entry | SetAside]
 """By the target's id: what it is now, or why it could not be looked up."""
@@ -39,10 +37,7 @@ Brief = e.FileBrief | e.FolderBrief | e.Skipped
 
 @dataclass(frozen=True, kw_only=True)
 class PageFacts:
-    """The events that follow from a page, in the order in which they must be published.
-
-    `next_page` comes last, so manifests are published in the order of their pages.
-    """
+    """The events that follow from a page, in the order in which they must be published."""
 
     files: tuple[FileEvent, ...]
     folders: tuple[FolderEvent, ...]
@@ -51,7 +46,6 @@ class PageFacts:
 
 
 def first_page(request: e.ImportRequested) -> e.PageRequested:
-    """The first page of the import's root folder."""
     return derived(e.PageRequested, request)
 
 
@@ -99,7 +93,7 @@ def without_page(request: e.PageRequested, why: SetAside, at: datetime) -> Folde
     """What follows if the page cannot be read: another pass, or the folder's failure."""
     if why.reason == PAGE_TOKEN_INVALID:
         return passes.next_pass(request, at)
-    return passes.failed(request, why, at)
+    return derived(e.FolderFailed, request, why, failed_at=at)
 
 
 def check_is_folder(item: Entry) -> None:
@@ -116,8 +110,6 @@ def check_is_folder(item: Entry) -> None:
 
 @dataclass(frozen=True)
 class _Sorter:
-    """Turns entries into briefs for the manifest, and events about files and folders."""
-
     request: e.PageRequested
     at: datetime
     targets: Targets
@@ -145,7 +137,7 @@ class _Sorter:
     def _item(
         self, item: Entry, entry: Entry, folder_id: str
     ) -> Iterator[Brief | e.FileFound | e.PageRequested]:
-        """`entry` led to the item: it is the item itself, or a shortcut to it."""
+        """`entry` is the item itself, or a shortcut to it."""
         reason = _why_skipped(self.request, item)
         if reason is not None:
             yield _brief(e.Skipped, entry, reason=reason)
@@ -173,7 +165,7 @@ class _Sorter:
             yield _brief(e.Skipped, shortcut, reason=DANGLING)
         elif target.mime_type == FOLDER_TYPE:
             yield _brief(e.FolderBrief, lost)
-            yield passes.failed(self._opened(lost), found, self.at)
+            yield derived(e.FolderFailed, self._opened(lost), found, failed_at=self.at)
         elif target.mime_type.startswith("image/"):
             yield _brief(e.FileBrief, lost)
             yield derived(e.FileFailed, self.request, found, file_id=lost.id, failed_at=self.at)
@@ -204,7 +196,7 @@ def _brief(kind: type[T], entry: Entry, **fields: Any) -> T:
 
 
 def _why_skipped(request: e.PageRequested, item: Entry) -> str | None:
-    """Why an item is neither opened nor fetched, as a reason code; None if it is."""
+    """A reason code; None if the item is opened or fetched."""
     if item.trashed:
         return TRASHED
     if item.mime_type == FOLDER_TYPE:
