@@ -47,9 +47,9 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
     def tell(waiting: Waiting | None) -> None:
         nonlocal waiting_for
-        waiting_for = waiting
-        if waiting is not None:
+        if waiting is not None and waiting != waiting_for:
             log.warning("indexer.waiting", reason=waiting.reason, why=waiting.message)
+        waiting_for = waiting
 
     def without_topics(sentence: str) -> None:
         tell(Waiting(reason="kafka_unavailable", message=sentence))

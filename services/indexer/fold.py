@@ -1,21 +1,46 @@
-"""Events into rows: pure. `record.py` makes rows, `merge.py` merges them. Here a batch is
-folded, and an import's sums and state follow from its folders and files.
+"""A batch of events, folded into rows. Pure.
+
+Two rows of one key become one: each group of columns is taken from the greater row. Every order is
+total. So any order, repetition and splitting of a history into batches gives the same rows, and a
+batch that is read twice changes nothing.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, Key, Row, Rows
 from services.adapters.catalog.views import ENDED_STATES, ImportState
 from services.indexer import record
-from services.indexer.merge import merged, merged_file
 
+T = TypeVar("T", bound=Struct)
 Sums = defaultdict[tuple[str, str], int]
 """What is added to an import's columns: by column, and by reason where a column counts those."""
 BY_REASON = ("skipped", "failures")
+RANK = {"failed": 0, "unchanged": 1, "stored": 2}
+PLACE = ("name", "mime_type", "folder_id", "path")
+GROUPS: dict[type[Struct], Sequence[Sequence[str]]] = {
+    ImportRow: (
+        ("requested_at", "folder_id", "folder_url"),
+        ("folder_named_at", "name"),
+        ("epoch", "control"),
+        ("first_stored_at",),
+        ("updated_at",),
+    ),
+    FolderRow: (("failed_at", "reason", "message"), ("path",), ("closed",)),
+    FileRow: (("metadata_source", "metadata_at", "size", *PLACE), ("listed",), ("skip_reason",)),
+    # Object and metadata both begin with Drive's version, so they are of one version.
+    ImageRow: (
+        ("drive_version", "fetched", "updated_at", "storage_path", "size", "md5", "sha256"),
+        ("drive_version", "metadata_at", "width", "height", "modified_at", *PLACE),
+        ("created_at",),
+    ),
+}
+LEAST = {"requested_at", "first_stored_at", "created_at"}
+"""By these columns, the smaller row counts."""
 
 
 def rows_of(records: Iterable[record.LogRecord]) -> Rows:
@@ -25,13 +50,13 @@ def rows_of(records: Iterable[record.LogRecord]) -> Rows:
         for row in record.rows_of(one):
             match row:
                 case FileRow():
-                    _put(rows.files, (row.import_id, row.file_id), row, merged_file)
+                    _put(rows.files, (row.import_id, row.file_id), row)
                 case ImportRow():
-                    _put(rows.imports, row.id, row, merged)
+                    _put(rows.imports, row.id, row)
                 case FolderRow():
-                    _put(rows.folders, (row.import_id, row.folder_id), row, merged)
+                    _put(rows.folders, (row.import_id, row.folder_id), row)
                 case ImageRow():
-                    _put(rows.images, row.google_drive_id, row, merged)
+                    _put(rows.images, row.google_drive_id, row)
     return rows
 
 
@@ -42,10 +67,10 @@ def fold(before: Rows, batch: Rows) -> Rows:
     not changed: a row that stays as it was is the same object in both.
     """
     after = Rows(
-        imports=_joined(before.imports, batch.imports, merged),
-        folders=_joined(before.folders, batch.folders, merged),
-        files=_joined(before.files, batch.files, merged_file),
-        images=_joined(before.images, batch.images, merged),
+        imports=_joined(before.imports, batch.imports),
+        folders=_joined(before.folders, batch.folders),
+        files=_joined(before.files, batch.files),
+        images=_joined(before.images, batch.images),
     )
     sums: defaultdict[str, Sums] = defaultdict(lambda: defaultdict(int))
     _count_changes(sums, before.folders, after.folders)
@@ -56,18 +81,51 @@ def fold(before: Rows, batch: Rows) -> Rows:
     return after
 
 
-def _joined(
-    before: Mapping[Key, Row], batch: Mapping[Key, Row], merge: Callable[[Row, Row], Row]
-) -> dict[Key, Row]:
+def merged(old: T, new: T) -> T:
+    """`old` with the columns in which `new` counts; the same object if there are none.
+
+    For files, `old` is the row of the two that has the greater outcome.
+    """
+    if _outcome_order(new) > _outcome_order(old):
+        old, new = new, old
+    changes: dict[str, Any] = {}
+    for columns in GROUPS[type(old)]:
+        if _counts(old, new, columns):
+            changes |= {name: getattr(new, name) for name in columns}
+    if "listed" in changes and not _outcome_order(old):
+        changes["state"] = "pending"
+    return replace(old, **changes) if changes else old
+
+
+def _counts(old: Struct, new: Struct, columns: Sequence[str]) -> bool:
+    """Whether `new` counts by the first column that differs. Null never counts."""
+    for column in columns:
+        known, other = getattr(old, column), getattr(new, column)
+        if known != other:
+            return known is None or (other is not None and (other < known) == (column in LEAST))
+    return False
+
+
+def _outcome_order(row: Struct) -> tuple[object, ...]:
+    """Drive's version first, then success before failure, so that a failure never displaces what is
+    stored of the same version (decisions/0002). Then the round, then stored over unchanged."""
+    if not isinstance(row, FileRow) or row.outcome_at is None:
+        return ()
+    place = row.topic, row.partition, row.offset
+    version, success = row.drive_version, row.state != "failed"
+    return version, success, row.round, RANK[row.state], row.outcome_at, *place
+
+
+def _joined(before: Mapping[Key, Row], batch: Mapping[Key, Row]) -> dict[Key, Row]:
     rows = dict(before)
     for key, row in batch.items():
-        _put(rows, key, row, merge)
+        _put(rows, key, row)
     return rows
 
 
-def _put(rows: dict[Key, Row], key: Key, new: Row, merge: Callable[[Row, Row], Row]) -> None:
+def _put(rows: dict[Key, Row], key: Key, new: Row) -> None:
     old = rows.get(key)
-    rows[key] = new if old is None else merge(old, new)
+    rows[key] = new if old is None else merged(old, new)
 
 
 def _count_changes(

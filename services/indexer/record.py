@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow
 from services.core import events as e
 
-AnyRow = ImportRow | FolderRow | FileRow | ImageRow
 FROM_SKIPPED, FROM_MANIFEST, FROM_FOUND = 1, 2, 3
 """Where a file's metadata come from: a fuller source counts more."""
 CONTROLS: dict[type[e.ControlEvent], str] = {
@@ -24,7 +23,7 @@ class LogRecord(NamedTuple):
     offset: int
 
 
-def rows_of(record: LogRecord) -> Iterator[AnyRow]:
+def rows_of(record: LogRecord) -> Iterator[ImportRow | FolderRow | FileRow | ImageRow]:
     """The import, and what of it the event tells; nothing for events of other topics."""
     event = record.event
     match event:

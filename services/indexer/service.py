@@ -1,6 +1,6 @@
 """The loop: read a batch, fold it, write rows and offsets together, read on.
 
-One indexer is active; others stand by for the lock. Whatever breaks, the next session starts from
+One indexer is active; others stand by for the lock. After any failure, the next session starts from
 the offsets in the database, which moved only with the rows.
 """
 
@@ -58,8 +58,8 @@ class WritesCatalog(Protocol):
 
 @dataclass(kw_only=True)
 class Indexer:
-    """Each session opens its own reader and writer. `tell` is given what the indexer waits for, and
-    None once it waits no longer."""
+    """Each session opens its own reader and writer. `tell` is given what the indexer waits for, at
+    each attempt, and None once it waits no longer."""
 
     open_reader: Callable[[], ReadsLog]
     open_writer: Callable[[], WritesCatalog]
@@ -82,7 +82,7 @@ class Indexer:
                 until = datetime.now(UTC) + timedelta(seconds=self.wait)
                 message = f"The indexer cannot go on: {why}."
                 self.tell(Waiting(reason=REASONS[type(why)], message=message, until=until))
-                await self._sleep(self.wait)
+                await self._stops_within(self.wait)
                 self.wait = min(LONGEST_WAIT, self.wait * 2)
 
     async def _session(self) -> None:
@@ -90,23 +90,15 @@ class Indexer:
             writer = await asyncio.to_thread(self.open_writer)
             opened.push_async_callback(asyncio.to_thread, writer.close)
             await asyncio.to_thread(writer.check_schema)
-            if not await self._is_active(writer):
-                return
+            while not await asyncio.to_thread(writer.take_lock):
+                self.tell(Waiting(reason="standby", message="Another indexer is active."))
+                if await self._stops_within(STANDBY_SECONDS):
+                    return
             reader = await asyncio.to_thread(self.open_reader)
             opened.push_async_callback(asyncio.to_thread, reader.close)
             positions = await asyncio.to_thread(self._resume, reader, writer)
             self.tell(None)
             await self._follow(reader, writer, positions)
-
-    async def _is_active(self, writer: WritesCatalog) -> bool:
-        """Stand by until this indexer is the active one; False if it is to stop."""
-        active = await asyncio.to_thread(writer.take_lock)
-        if not active:
-            self.tell(Waiting(reason="standby", message="Another indexer is active."))
-        while not active and not self.stopping.is_set():
-            await self._sleep(STANDBY_SECONDS)
-            active = await asyncio.to_thread(writer.take_lock)
-        return active
 
     def _resume(self, reader: ReadsLog, writer: WritesCatalog) -> dict[Position, int]:
         """Read on from the offsets in the database; the next one of each partition."""
@@ -134,41 +126,33 @@ class Indexer:
                 if await asyncio.to_thread(_partitions, reader) != set(positions):
                     return
                 looked = time.monotonic()
-            await self._sleep(BATCH_SECONDS)
+            await self._stops_within(BATCH_SECONDS)
 
     async def _index(
         self, writer: WritesCatalog, positions: dict[Position, int], batch: Sequence[Raw]
     ) -> None:
-        records, undecodable = _decoded(batch)
-        for raw, why in undecodable:
-            await publish_dead_letter(self.publisher, raw, why, service="indexer")
+        records: list[LogRecord] = []
+        undecodable: list[tuple[Raw, str]] = []
+        for raw in batch:
+            try:
+                event = decode(raw.topic, raw.value)
+                records.append(LogRecord(event, raw.topic, raw.partition, raw.offset))
+            except UnknownEventError as why:
+                raise Stop("unknown_event", str(why)) from why
+            except UndecodableError as why:
+                undecodable.append((raw, str(why)))
+        # Not before all is decoded: after a `Stop`, the next start would publish them again.
+        for raw, reason in undecodable:
+            await publish_dead_letter(self.publisher, raw, reason, service="indexer")
         ends = {(raw.topic, raw.partition): raw.offset + 1 for raw in batch}
         moves = {position: (positions[position], end) for position, end in ends.items()}
         await asyncio.to_thread(_write, writer, records, moves)
         positions.update(ends)
 
-    async def _sleep(self, seconds: float) -> None:
+    async def _stops_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
             await asyncio.wait_for(self.stopping.wait(), seconds)
-
-
-def _decoded(batch: Sequence[Raw]) -> tuple[list[LogRecord], list[tuple[Raw, str]]]:
-    """The batch's events, and what can never be read, with the reason.
-
-    Raises `Stop` for an event of a newer version, before any dead letter is published that the next
-    start would publish again.
-    """
-    records: list[LogRecord] = []
-    undecodable: list[tuple[Raw, str]] = []
-    for raw in batch:
-        try:
-            event = decode(raw.topic, raw.value)
-            records.append(LogRecord(event, raw.topic, raw.partition, raw.offset))
-        except UnknownEventError as why:
-            raise Stop("unknown_event", str(why)) from why
-        except UndecodableError as why:
-            undecodable.append((raw, str(why)))
-    return records, undecodable
+        return self.stopping.is_set()
 
 
 def _write(

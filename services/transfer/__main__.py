@@ -11,9 +11,8 @@ from services.adapters.store.settings import StoreSettings
 from services.adapters.worker import Consumes, Worker, WorkerSettings, WorkerSpec, run_worker
 from services.core.settings import Reader
 from services.core.topics import FILES_FAILED, FILES_FOUND, FILES_STORED
-from services.transfer.copy import DRIVE, STORE, Copier
 from services.transfer.memory import MemoryBudget
-from services.transfer.service import Transfer
+from services.transfer.service import DRIVE, STORE, Copier, Transfer
 
 SERVICE = "transfer"
 

@@ -17,8 +17,8 @@ from services.core.flow.resilience import Resilience
 from services.core.flow.retry import RetryPolicy
 from services.core.ports import Entry
 from services.core.settings import Secret
-from services.transfer.copy import Copier, Copy
 from services.transfer.memory import MemoryBudget
+from services.transfer.service import Copier, Copy
 from tests.fakes.google import QuotaRecorder
 from tests.fakes.object_store import FakeStore
 from tests.fakes.samples import a_file

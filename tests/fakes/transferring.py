@@ -8,9 +8,8 @@ from services.core.flow.circuit_breaker import CircuitBreaker
 from services.core.flow.resilience import Resilience
 from services.core.flow.retry import RetryPolicy
 from services.core.ports import Entry
-from services.transfer.copy import DRIVE, STORE, Copier, Copy
 from services.transfer.memory import MemoryBudget
-from services.transfer.service import Transfer
+from services.transfer.service import DRIVE, STORE, Copier, Copy, Transfer
 from tests.fakes.drive import FakeDrive
 from tests.fakes.messages import Publications
 from tests.fakes.object_store import FakeStore

@@ -15,7 +15,7 @@ from services.core.flow.quota import QuotaLimiter
 from services.core.flow.quota_settings import QuotaSettings
 from services.core.object_key import object_key
 from services.core.settings import read_settings
-from services.transfer.copy import WHOLE_BYTES, Copy
+from services.transfer.service import WHOLE_BYTES, Copy
 from tests.fakes.drive import CHUNK, Answers, BreaksOff, FakeDrive
 from tests.fakes.object_store import FakeStore, Kept
 from tests.fakes.transferring import BODY, MIB, Transferring, said_of, sums
