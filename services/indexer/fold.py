@@ -82,10 +82,8 @@ def fold(before: Rows, batch: Rows) -> Rows:
 
 
 def merged(old: T, new: T) -> T:
-    """`old` with the columns in which `new` counts; the same object if there are none.
-
-    For files, `old` is the row of the two that has the greater outcome.
-    """
+    """`old` with the columns in which `new` counts; the same object if there are none. Of two rows
+    of a file, the one with the lesser outcome is taken for the new one."""
     if _outcome_order(new) > _outcome_order(old):
         old, new = new, old
     changes: dict[str, Any] = {}

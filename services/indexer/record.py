@@ -8,12 +8,6 @@ from services.core import events as e
 
 FROM_SKIPPED, FROM_MANIFEST, FROM_FOUND = 1, 2, 3
 """Where a file's metadata come from: a fuller source counts more."""
-CONTROLS: dict[type[e.ControlEvent], str] = {
-    e.ImportPaused: "paused",
-    e.ImportResumed: "resumed",
-    e.ImportCancelled: "cancelled",
-    e.ImportStalled: "stalled",
-}
 
 
 class LogRecord(NamedTuple):
@@ -47,7 +41,7 @@ def rows_of(record: LogRecord) -> Iterator[ImportRow | FolderRow | FileRow | Ima
         case e.FolderNamed(name=name, named_at=at):
             yield ImportRow(id=event.import_id, name=name, folder_named_at=at, updated_at=at)
         case e.ControlEvent(epoch=epoch, at=at):
-            control = CONTROLS[type(event)]
+            control = type(event).__name__.removeprefix("Import").lower()  # e.g. "paused"
             yield ImportRow(id=event.import_id, epoch=epoch, control=control, updated_at=at)
         case e.PageListed():
             yield ImportRow(id=event.import_id, updated_at=event.listed_at)

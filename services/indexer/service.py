@@ -70,11 +70,8 @@ class Indexer:
     wait: float = FIRST_WAIT
 
     async def run(self) -> None:
-        """Index until told to stop; wait for what is not there.
-
-        Raises `Stop` where waiting cannot help: for a log that is not the one that the database was
-        made from, for events or tables of a newer version.
-        """
+        """Index until told to stop, and wait for what is not there. Raises `Stop` for another log
+        than the database was made from, and for events or tables of a newer version."""
         while not self.stopping.is_set():
             try:
                 await self._session()
@@ -106,8 +103,18 @@ class Indexer:
         logs = {position: reader.ends(*position) for position in _partitions(reader)}
         writer.begin_offsets({p: (ids[p[0]], low) for p, (low, _) in logs.items()})
         known = writer.offsets()
-        for position, (topic_id, offset) in known.items():
-            _check(position, topic_id == ids.get(position[0]), offset, logs.get(position, (0, 0)))
+        for (topic, partition), (topic_id, offset) in known.items():
+            low, high = logs.get((topic, partition), (0, 0))
+            is_new = topic_id != ids.get(topic)
+            if is_new or not low <= offset <= high:
+                raise Stop(
+                    "log_changed",
+                    f"The database was made from another log: {topic}/{partition} was read up to "
+                    f"{offset}, but Kafka holds {low} to {high}"
+                    f"{' in a new topic' if is_new else ''}. Rows would be missing. Point "
+                    "DATABASE_URL at an empty database, and run `drivestream setup`: the index is "
+                    "built again from the log.",
+                )
         positions = {position: known[position][1] for position in logs}
         reader.seek(positions)
         return positions
@@ -179,15 +186,3 @@ def batches(records: Iterable[Raw], rows: int) -> Iterator[list[Raw]]:
 
 def _partitions(reader: ReadsLog) -> set[Position]:
     return {(topic.name, p) for topic in CONSUMED for p in reader.partitions(topic.name)}
-
-
-def _check(position: Position, same_topic: bool, offset: int, log: tuple[int, int]) -> None:
-    (topic, partition), (low, high) = position, log
-    if not (same_topic and low <= offset <= high):
-        raise Stop(
-            "log_changed",
-            f"The database was made from another log: {topic}/{partition} was read up to {offset}, "
-            f"but Kafka holds {low} to {high}{'' if same_topic else ' in a new topic'}. Rows would "
-            "be missing. Point DATABASE_URL at an empty database, and run `drivestream setup`: the "
-            "index is built again from the log.",
-        )

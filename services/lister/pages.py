@@ -61,11 +61,8 @@ def targets_of(request: e.PageRequested, entries: Sequence[Entry]) -> list[Targe
 def page_facts(
     request: e.PageRequested, page: Page, at: datetime, targets: Targets = NO_TARGETS
 ) -> PageFacts:
-    """Each entry is found, opened or skipped; an entry that repeats counts once.
-
-    `targets` holds what `targets_of` named. A confirming pass lists only ids, so its pages lead to
-    nothing but manifests.
-    """
+    """Each entry is found, opened or skipped; an entry that repeats counts once. A confirming pass
+    lists only ids, so its pages lead to nothing but manifests."""
     next_page, doubt = passes.decide(request, page, at)
     sorter = _Sorter(request, at, targets)
     facts = [] if request.confirms else list(sorter.facts(page.entries))
@@ -97,10 +94,8 @@ def without_page(request: e.PageRequested, why: SetAside, at: datetime) -> Folde
 
 
 def check_is_folder(item: Entry) -> None:
-    """Raises `SetAside` unless an empty listing of this item means an empty folder.
-
-    Drive may answer with an empty list for a folder that does not exist (drive-api.md §1.1).
-    """
+    """Raises `SetAside` unless an empty listing of this item means an empty folder. Drive may also
+    answer with an empty list for a folder that does not exist (drive-api.md §1.1)."""
     if item.trashed:
         raise SetAside(TRASHED, "This folder is in its owner's trash.")
     if item.mime_type != FOLDER_TYPE:

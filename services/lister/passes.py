@@ -40,11 +40,8 @@ def page_size(request: e.PageRequested) -> int:
 def decide(
     request: e.PageRequested, page: Page, at: datetime
 ) -> tuple[FolderEvent | None, str | None]:
-    """What follows from this page, and the doubt about its pass.
-
-    A doubt is a code that says why the listing is not trusted; it ends the pass. Without a doubt,
-    the next page follows, or nothing: then the folder is complete.
-    """
+    """What follows from this page, and a code that says why its pass is not trusted. Such a doubt
+    ends the pass. Without one, the next page follows, or nothing: then the folder is complete."""
     if page.incomplete:
         return next_pass(request, at), "incomplete_search"
     seen = digested(request.seen, page.entries, request.tail)
@@ -52,7 +49,7 @@ def decide(
         doubt = _doubt(request, page, seen)
         if doubt is None:
             return None, None
-        return next_pass(request, at, confirms=not request.confirms, before=seen), doubt
+        return next_pass(replace(request, confirms=not request.confirms, before=seen), at), doubt
     mark = _digest(page.next_token)
     if page.next_token == request.token or mark in request.tokens:
         return next_pass(request, at), "token_repeats"
@@ -70,11 +67,11 @@ def decide(
     return following, None
 
 
-def next_pass(request: e.PageRequested, at: datetime, **changes: Any) -> FolderEvent:
-    """The first page of another pass. Without changes, the pass replaces an abandoned one."""
+def next_pass(request: e.PageRequested, at: datetime) -> FolderEvent:
+    """The first page of another pass. With `request` unchanged, it replaces an abandoned pass."""
     if request.pass_number + 1 >= PASSES:
         return _incomplete(request, at)
-    first = replace(
+    return replace(
         request,
         pass_number=request.pass_number + 1,
         page_number=0,
@@ -85,7 +82,6 @@ def next_pass(request: e.PageRequested, at: datetime, **changes: Any) -> FolderE
         # What earlier passes found is stored already, or soon will be: do not fetch it again.
         mode=e.Mode.CHECK if request.mode is e.Mode.FRESH else request.mode,
     )
-    return replace(first, **changes)
 
 
 def derived(kind: type[T], *sources: object, **fields: Any) -> T:

@@ -46,12 +46,8 @@ class DriveReader:
             )
         )
 
-    async def look_up(
-        self, item_id: str, resource_key: str | None, patience: float = PATIENCE
-    ) -> Entry:
-        return await self._call(
-            lambda: self._drive.look_up(item_id, resource_key=resource_key), patience
-        )
+    async def look_up(self, item_id: str, key: str | None, patience: float = PATIENCE) -> Entry:
+        return await self._call(lambda: self._drive.look_up(item_id, resource_key=key), patience)
 
     async def name(self, folder_id: str, resource_key: str | None) -> str | None:
         """None if Drive does not give it, for a reason that the listing will show."""
@@ -60,12 +56,9 @@ class DriveReader:
         except SetAside:
             return None
 
-    async def targets(self, wanted: Sequence[Target]) -> dict[str, Entry | SetAside]:
-        """Each target by its id: as it is now, or why it could not be looked up.
-
-        After `LOOK_UPS_AT_ONCE` failures, Drive's health check is reason enough to give up on a
-        target. Otherwise a thousand of them would take hours, one after the other.
-        """
+    async def targets(self, wanted: Sequence[Target]) -> pages.Targets:
+        """After `LOOK_UPS_AT_ONCE` failures, Drive's health check is reason enough to give up on a
+        target. Otherwise a thousand of them would take hours, one after the other."""
         failures = 0
 
         async def look_up(target: Target) -> Entry | SetAside:
@@ -148,9 +141,8 @@ class Lister:
             targets = await self._drive.targets(wanted)
             facts = pages.page_facts(request, page, datetime.now(UTC), targets)
             if facts.manifest.closes and not (page.entries or request.seen.count):
-                pages.check_is_folder(
-                    await self._drive.look_up(request.folder_id, request.resource_key)
-                )
+                folder = await self._drive.look_up(request.folder_id, request.resource_key)
+                pages.check_is_folder(folder)
         except SetAside as why:
             page_log.warning("lister.page_failed", reason=why.reason, why=why.message)
             return pages.without_page(request, why, datetime.now(UTC))
@@ -160,11 +152,9 @@ class Lister:
         return facts
 
     async def _publish(self, outcome: PageFacts | FolderEvent) -> None:
-        """Publish each group once the group before it was acknowledged.
-
-        If the manifest came first and a crash lost the rest, the page might differ when it is
-        listed again, and the import would wait for ever for what only the manifest named.
-        """
+        """Each group waits for the acknowledgement of the one before it. If the manifest came first
+        and a crash lost the rest, the page might differ when it is listed again, and the import
+        would wait for ever for what only the manifest named."""
         if not isinstance(outcome, PageFacts):
             await self._publisher.publish([outcome])
             return

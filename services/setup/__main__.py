@@ -21,8 +21,6 @@ from services.adapters.store.settings import StoreSettings
 from services.core.errors import Stop
 from services.core.settings import Reader, SettingsError, read_settings
 
-UNAVAILABLE = (KafkaUnavailableError, StoreUnavailableError, CatalogUnavailableError)
-
 
 class Provisioner(NamedTuple):
     """`provision` makes what is missing on one server, and says what it did."""
@@ -66,7 +64,7 @@ async def _until_done(on: Provisioner, say: Callable[[str], None], wait: float) 
         try:
             say(f"{on.server}: {await asyncio.to_thread(on.provision)}")
             return
-        except UNAVAILABLE as why:
+        except (KafkaUnavailableError, StoreUnavailableError, CatalogUnavailableError) as why:
             say(f"Waiting for {on.server} at {on.address}: {why}")
             await asyncio.sleep(wait)
 

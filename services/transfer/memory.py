@@ -6,11 +6,8 @@ from contextlib import asynccontextmanager
 
 
 class MemoryBudget:
-    """Bytes that all copies of a process may hold together. `free` bytes are left.
-
-    First in, first out, so small files cannot starve a big one. A file larger than the whole budget
-    takes all of it.
-    """
+    """Bytes that all copies of a process may hold together; `free` are left. First in, first out,
+    so small files cannot starve a big one. A file larger than the budget takes all of it."""
 
     def __init__(self, total: int) -> None:
         self.free = total

@@ -177,33 +177,27 @@ class Transfer:
         self._in_progress = KeyedLock()
 
     async def handle(self, event: Message, *, redelivered: bool) -> None:
-        """Copy the file and publish the outcome.
-
-        A file can be found twice: through a shortcut, in another pass, or by a lister that crashed.
-        The second message waits for the first, and is skipped if that one stored the file.
-        """
+        """A file can be found twice: through a shortcut, in another pass, or by a lister that
+        crashed. The second message waits for the first, and is skipped if that one stored it."""
         if not isinstance(event, FileFound):
             return
         identity = event_id(event)
         async with self._in_progress.holding(identity):
             if identity in self._stored:
                 return
-            outcome = await self._outcome(event, redelivered)
-            await self._publisher.publish([outcome])
-            if isinstance(outcome, FileStored):
+            copy = Copy(file=event)
+            look_first = event.mode is Mode.CHECK or (redelivered and event.mode is Mode.FRESH)
+            try:
+                stored = await self._copier.copy(copy, look_first=look_first)
+            except SetAside as why:
+                await self._publisher.publish([_failed(copy, why)])
+            else:
+                await self._publisher.publish([stored])
                 self._stored.add(identity)
 
     async def set_aside(self, event: Message, why: SetAside) -> None:
         if isinstance(event, FileFound):
             await self._publisher.publish([_failed(Copy(file=event), why)])
-
-    async def _outcome(self, file: FileFound, redelivered: bool) -> FileStored | FileFailed:
-        copy = Copy(file=file)
-        look_first = file.mode is Mode.CHECK or (redelivered and file.mode is Mode.FRESH)
-        try:
-            return await self._copier.copy(copy, look_first=look_first)
-        except SetAside as why:
-            return _failed(copy, why)
 
 
 async def _verified(chunks: AsyncIterator[bytes], checksums: Checksums) -> AsyncIterator[bytes]:

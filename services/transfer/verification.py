@@ -13,7 +13,8 @@ from services.core.events import FileFound
 from services.core.ports import Entry
 from services.core.reasons import CONTENT_MISMATCH, TRASHED
 
-OF_THE_BYTES = ("size", "md5", "sha1", "sha256", "modified_time", "width", "height")
+CHECKSUMS = ("md5", "sha1", "sha256")
+OF_THE_BYTES = ("size", *CHECKSUMS, "modified_time", "width", "height")
 """Fields that a newer version replaces even where Drive leaves them out."""
 OF_THE_FILE = ("name", "mime_type", "resource_key", "version")
 """Fields that keep the listed value where Drive leaves them out. With a lower version, the new
@@ -86,12 +87,10 @@ def newer_version(file: FileFound, now: Entry) -> FileFound | None:
 
 def _same(file: FileFound, now: Entry) -> bool:
     """Whether the two agree in every field that both of them have."""
-    if file.version and now.version and file.version != now.version:
-        return False
-    names = ("size", "md5", "sha1", "sha256")
-    pairs = [(getattr(file, name), getattr(now, name)) for name in names]
+    pairs = [(getattr(file, name), getattr(now, name)) for name in ("size", *CHECKSUMS)]
+    pairs.append((file.version or None, now.version or None))
     return all(listed == current or None in (listed, current) for listed, current in pairs)
 
 
 def _has_checksum(file: FileFound | Entry) -> bool:
-    return bool(file.md5 or file.sha1 or file.sha256)
+    return any(getattr(file, name) for name in CHECKSUMS)
