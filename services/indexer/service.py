@@ -40,6 +40,7 @@ REASONS = {
     KafkaUnavailableError: "kafka_unavailable",
     OvertakenError: "overtaken",
 }
+Moves = Mapping[Position, tuple[int, int]]
 
 
 class WritesCatalog(Protocol):
@@ -51,9 +52,7 @@ class WritesCatalog(Protocol):
     def offsets(self) -> Mapping[Position, tuple[str, int]]: ...
     def begin_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None: ...
     def load(self, wanted: Rows) -> Rows: ...
-    def save(
-        self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]
-    ) -> None: ...
+    def save(self, before: Rows, after: Rows, moves: Moves) -> None: ...
 
 
 @dataclass(kw_only=True)
@@ -162,9 +161,7 @@ class Indexer:
         return self.stopping.is_set()
 
 
-def _write(
-    writer: WritesCatalog, records: Sequence[LogRecord], moves: Mapping[Position, tuple[int, int]]
-) -> None:
+def _write(writer: WritesCatalog, records: Sequence[LogRecord], moves: Moves) -> None:
     batch = rows_of(records)
     before = writer.load(batch)
     writer.save(before, fold(before, batch), moves)

@@ -45,10 +45,6 @@ class PageFacts:
     next_page: FolderEvent | None
 
 
-def first_page(request: e.ImportRequested) -> e.PageRequested:
-    return derived(e.PageRequested, request)
-
-
 def targets_of(request: e.PageRequested, entries: Sequence[Entry]) -> list[Target]:
     """The targets to look up for this page, each once: not its own entries, nor its ancestors."""
     known = {entry.id for entry in entries} | {request.folder_id, *request.ancestors}

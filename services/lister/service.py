@@ -49,13 +49,6 @@ class DriveReader:
     async def look_up(self, item_id: str, key: str | None, patience: float = PATIENCE) -> Entry:
         return await self._call(lambda: self._drive.look_up(item_id, resource_key=key), patience)
 
-    async def name(self, folder_id: str, resource_key: str | None) -> str | None:
-        """None if Drive does not give it, for a reason that the listing will show."""
-        try:
-            return (await self.look_up(folder_id, resource_key, IMPATIENT)).name or None
-        except SetAside:
-            return None
-
     async def targets(self, wanted: Sequence[Target]) -> pages.Targets:
         """After `LOOK_UPS_AT_ONCE` failures, Drive's health check is reason enough to give up on a
         target. Otherwise a thousand of them would take hours, one after the other."""
@@ -109,11 +102,15 @@ class Lister:
             await self._publisher.publish([failed])
 
     async def _start(self, request: e.ImportRequested) -> None:
-        name = await self._drive.name(request.folder_id, request.resource_key)
-        if name is not None:
+        key = request.resource_key
+        try:
+            name = (await self._drive.look_up(request.folder_id, key, IMPATIENT)).name
+        except SetAside:  # the listing will show why
+            name = ""
+        if name:
             named = derived(e.FolderNamed, request, name=name, named_at=datetime.now(UTC))
             await self._publisher.publish([named])
-        await self._publisher.publish([pages.first_page(request)])
+        await self._publisher.publish([derived(e.PageRequested, request)])
 
     async def _list(self, request: e.PageRequested) -> None:
         """List the page, unless this process has listed it already.
