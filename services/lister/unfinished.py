@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from services.core import events as e
-from services.lister.pages import first_page
+from services.lister.passes import derived
 
 
 @dataclass(kw_only=True)
@@ -97,7 +97,7 @@ class ListingFold:
             ancestors.append(above.parent)
             above = self._folders[above.parent]
         return replace(
-            first_page(self._request),
+            derived(e.PageRequested, self._request),
             folder_id=folder_id,
             resource_key=folder.resource_key,
             path=tuple(reversed(names)),

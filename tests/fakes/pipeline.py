@@ -19,8 +19,7 @@ from services.core.flow.resilience import Resilience
 from services.core.outcomes import FileFacts
 from services.core.wire import decode
 from services.lister.__main__ import SPEC
-from services.lister.drive_reader import DriveReader
-from services.lister.service import Lister
+from services.lister.service import DriveReader, Lister
 from tests.fakes.drive import FakeDrive
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.log_reader import FakeLogReader
