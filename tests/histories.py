@@ -97,6 +97,7 @@ def listed(draw: st.DrawFn) -> e.PageListed:
         path=draw(PATHS),
         last=closes or draw(st.booleans()),
         closes=closes,
+        round=draw(FEW),
         confirms=confirms,
         entries=draw(FEW),
         files=tuple(draw(st.lists(briefs, max_size=most))),
@@ -126,6 +127,15 @@ FOLDER_FAILED = st.builds(
     message=st.sampled_from(["No.", "Not now."]),
     failed_at=TIMES,
     path=PATHS,
+    round=FEW,
+)
+RETRIES = st.builds(
+    e.RetryRequested,
+    import_id=IMPORTS,
+    round=FEW,
+    at=TIMES,
+    files=st.lists(FILES, max_size=2).map(tuple),
+    folders=st.lists(FOLDERS, max_size=2).map(tuple),
 )
 FOLDER_NAMED = st.builds(
     e.FolderNamed,
@@ -134,7 +144,7 @@ FOLDER_NAMED = st.builds(
     name=st.sampled_from(["", "Summer", "Winter"]),
     named_at=TIMES,
 )
-KINDS = (REQUESTED, FOLDER_NAMED, CONTROLS, listed(), FOLDER_FAILED, stored(), failed())
+KINDS = (REQUESTED, FOLDER_NAMED, CONTROLS, RETRIES, listed(), FOLDER_FAILED, stored(), failed())
 
 
 @st.composite

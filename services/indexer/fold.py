@@ -7,7 +7,7 @@ batch that is read twice changes nothing.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,18 +20,27 @@ T = TypeVar("T", bound=Struct)
 Sums = defaultdict[tuple[str, str], int]
 """What is added to an import's columns: by column, and by reason where a column counts those."""
 BY_REASON = ("skipped", "failures")
-RANK = {"failed": 0, "unchanged": 1, "stored": 2}
+ROUNDS = (("tried_round",), ("retry_round",))
+MOST_OUTCOMES = 20
+"""That a row remembers the places of."""
 PLACE = ("name", "mime_type", "folder_id", "path")
 GROUPS: dict[type[Struct], Sequence[Sequence[str]]] = {
     ImportRow: (
         ("requested_at", "folder_id", "folder_url"),
         ("folder_named_at", "name"),
-        ("epoch", "control"),
+        ("epoch", "control"),  # of one epoch, the graver: see core/control.py
+        ("cancelled",),
+        ("round",),
         ("first_stored_at",),
         ("updated_at",),
     ),
-    FolderRow: (("failed_at", "reason", "message"), ("path",), ("closed",)),
-    FileRow: (("metadata_source", "metadata_at", "size", *PLACE), ("listed",), ("skip_reason",)),
+    FolderRow: (("failed_at", "reason", "message"), ("path",), ("closed",), *ROUNDS),
+    FileRow: (
+        ("metadata_source", "metadata_at", "size", *PLACE),
+        ("listed",),
+        ("skip_reason",),
+        *ROUNDS,
+    ),
     # Object and metadata both begin with Drive's version, so they are of one version.
     ImageRow: (
         ("drive_version", "fetched", "updated_at", "storage_path", "size", "md5", "sha256"),
@@ -39,7 +48,7 @@ GROUPS: dict[type[Struct], Sequence[Sequence[str]]] = {
         ("created_at",),
     ),
 }
-LEAST = {"requested_at", "first_stored_at", "created_at"}
+LEAST = {"requested_at", "first_stored_at", "created_at", "control"}
 """By these columns, the smaller row counts."""
 
 
@@ -90,9 +99,10 @@ def merged(old: T, new: T) -> T:
     for columns in GROUPS[type(old)]:
         if _counts(old, new, columns):
             changes |= {name: getattr(new, name) for name in columns}
-    if "listed" in changes and not _outcome_order(old):
-        changes["state"] = "pending"
-    return replace(old, **changes) if changes else old
+    row = replace(old, **changes) if changes else old
+    if isinstance(row, FileRow) and isinstance(new, FileRow):
+        return cast("T", _with_outcomes(row, new))
+    return row
 
 
 def _counts(old: Struct, new: Struct, columns: Sequence[str]) -> bool:
@@ -104,14 +114,39 @@ def _counts(old: Struct, new: Struct, columns: Sequence[str]) -> bool:
     return False
 
 
+def _with_outcomes(row: FileRow, lesser: FileRow) -> FileRow:
+    """The row with the state that follows from all that is known now."""
+    outcomes = row.outcomes
+    if lesser.outcome_at is not None:
+        places = {*_places(row), *_places(lesser)}
+        outcomes = tuple(sorted(places)[-MOST_OUTCOMES:]) if len(places) > 1 else ()
+    state = row.state
+    if row.outcome_at is None:
+        state = "skipped" if row.skip_reason and not row.listed else "pending"
+    elif row.reason is not None:
+        state = "failed" if _settled(row) else "pending"
+    if (state, outcomes) == (row.state, row.outcomes):
+        return row
+    return replace(row, state=state, outcomes=outcomes)
+
+
+def _places(row: FileRow) -> tuple[str, ...]:
+    return row.outcomes or (f"{row.topic}/{row.partition}/{row.offset:015}",)
+
+
+def _settled(row: FileRow | FolderRow) -> bool:
+    """Whether no retry of it is under way."""
+    return row.tried_round >= row.retry_round
+
+
 def _outcome_order(row: Struct) -> tuple[object, ...]:
     """Drive's version first, then success before failure, so that a failure never displaces what is
     stored of the same version (decisions/0002). Then the round, then stored over unchanged."""
     if not isinstance(row, FileRow) or row.outcome_at is None:
         return ()
     place = row.topic, row.partition, row.offset
-    version, success = row.drive_version, row.state != "failed"
-    return version, success, row.round, RANK[row.state], row.outcome_at, *place
+    version, success = row.drive_version, row.reason is None
+    return version, success, row.round, row.state == "stored", row.outcome_at, *place
 
 
 def _joined(before: Mapping[Key, Row], batch: Mapping[Key, Row]) -> dict[Key, Row]:
@@ -143,14 +178,16 @@ def _count_changes(
 def _count(row: FolderRow | FileRow, by: int, sums: Sums) -> None:
     if isinstance(row, FolderRow):
         sums["folders_found", ""] += by
-        if row.closed:
+        if _settled(row) and row.closed:
             sums["folders_listed", ""] += by
-        elif row.failed_at is not None:
+        elif _settled(row) and row.failed_at is not None:
             sums["folders_failed", ""] += by
         return
     if row.state == "skipped":
         sums["skipped", row.skip_reason or "unknown"] += by
         return
+    if not row.listed and row.outcome_at is None:
+        return  # a retry named it, and what it names is not in the log yet
     sums["found", ""] += by
     sums["found_bytes", ""] += by * (row.size or 0)
     sums[row.state, ""] += by
@@ -173,7 +210,7 @@ def _with_sums(row: ImportRow, sums: Sums) -> ImportRow:
 
 
 def _with_state(row: ImportRow, root: FolderRow | None) -> ImportRow:
-    message = None if root is None or root.closed else root.message
+    message = None if root is None or root.closed or not _settled(root) else root.message
     state = _state_of(row, root)
     finished = row.updated_at if state in ENDED_STATES else None
     return replace(row, state=state, message=message, finished_at=finished)
@@ -183,12 +220,12 @@ def _state_of(row: ImportRow, root: FolderRow | None) -> ImportState:
     """queued → listing → transferring → completed | completed_with_failures | failed | cancelled,
     or paused. An import is listed when every folder found is closed or failed; the request itself
     opens the root."""
+    if row.cancelled:
+        return "cancelled"
     all_settled = row.folders_listed + row.folders_failed == row.folders_found
     listed = row.requested_at is not None and all_settled
     if listed and row.pending == 0:
         return _state_at_the_end(row, root)
-    if row.control == "cancelled":
-        return "cancelled"
     if row.control == "paused":
         return "paused"
     if listed:

@@ -29,20 +29,8 @@ def rows_of(record: LogRecord) -> Iterator[ImportRow | FolderRow | FileRow | Ima
         case e.FileFailed(failed_at=at):
             yield ImportRow(id=event.import_id, updated_at=at)
             yield _failed(event, record)
-        case e.ImportRequested(requested_at=at):
-            yield ImportRow(
-                id=event.import_id,
-                folder_id=event.folder_id,
-                folder_url=event.folder_url,
-                requested_at=at,
-                updated_at=at,
-            )
-            yield FolderRow(import_id=event.import_id, folder_id=event.folder_id)
         case e.FolderNamed(name=name, named_at=at):
             yield ImportRow(id=event.import_id, name=name, folder_named_at=at, updated_at=at)
-        case e.ControlEvent(epoch=epoch, at=at):
-            control = type(event).__name__.removeprefix("Import").lower()  # e.g. "paused"
-            yield ImportRow(id=event.import_id, epoch=epoch, control=control, updated_at=at)
         case e.PageListed():
             yield ImportRow(id=event.import_id, updated_at=event.listed_at)
             yield from _listed(event)
@@ -55,12 +43,50 @@ def rows_of(record: LogRecord) -> Iterator[ImportRow | FolderRow | FileRow | Ima
                 reason=event.reason,
                 message=event.message,
                 failed_at=at,
+                tried_round=event.round,
             )
+        case _:
+            yield from _asked(event)
+
+
+def _asked(event: e.Message) -> Iterator[ImportRow | FolderRow | FileRow]:
+    match event:
+        case e.ImportRequested(requested_at=at):
+            yield ImportRow(
+                id=event.import_id,
+                folder_id=event.folder_id,
+                folder_url=event.folder_url,
+                requested_at=at,
+                updated_at=at,
+            )
+            yield FolderRow(import_id=event.import_id, folder_id=event.folder_id)
+        case e.ControlEvent(epoch=epoch, at=at):
+            control = type(event).__name__.removeprefix("Import").lower()  # e.g. "paused"
+            if not event.import_id.startswith(e.REPLAY):
+                yield ImportRow(
+                    id=event.import_id,
+                    epoch=epoch,
+                    control=control,
+                    cancelled=control == "cancelled",
+                    updated_at=at,
+                )
+        case e.RetryRequested(import_id=import_id, round=round):
+            yield ImportRow(id=import_id, round=round, updated_at=event.at)
+            for id in event.files:
+                yield FileRow(import_id=import_id, file_id=id, retry_round=round)
+            for id in event.folders:
+                yield FolderRow(import_id=import_id, folder_id=id, retry_round=round)
 
 
 def _listed(page: e.PageListed) -> Iterator[FolderRow | FileRow]:
     import_id, path = page.import_id, page.path
-    yield FolderRow(import_id=import_id, folder_id=page.folder_id, path=path, closed=page.closes)
+    yield FolderRow(
+        import_id=import_id,
+        folder_id=page.folder_id,
+        path=path,
+        closed=page.closes,
+        tried_round=page.round if page.closes else -1,
+    )
     for opened in page.opened:
         yield FolderRow(import_id=import_id, folder_id=opened.id, path=(*path, opened.name))
     for file in page.files:
@@ -100,6 +126,7 @@ def _stored(event: e.FileStored, record: LogRecord) -> FileRow:
         sha256=event.sha256,
         seconds=event.seconds,
         outcome_at=event.stored_at,
+        tried_round=event.round,
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
@@ -117,6 +144,7 @@ def _failed(event: e.FileFailed, record: LogRecord) -> FileRow:
         reason=event.reason,
         message=event.message,
         outcome_at=event.failed_at,
+        tried_round=event.round,
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,

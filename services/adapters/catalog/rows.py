@@ -40,6 +40,9 @@ class FileRow(Struct, frozen=True, kw_only=True):
     topic: str | None = None
     partition: int | None = None
     offset: int | None = None
+    outcomes: tuple[str, ...] = ()  # where all of them lie, if there are several
+    tried_round: int = -1  # the newest of any outcome
+    retry_round: int = 0  # the newest in which it is to be tried again
 
 
 class FolderRow(Struct, frozen=True, kw_only=True):
@@ -52,6 +55,8 @@ class FolderRow(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     message: str | None = None
     failed_at: datetime | None = None
+    tried_round: int = -1
+    retry_round: int = 0
 
 
 class ImageRow(Struct, frozen=True, kw_only=True):
@@ -87,6 +92,7 @@ class ImportRow(ImportProgress, frozen=True, kw_only=True):
     folder_named_at: datetime | None = None
     epoch: int = 0
     control: str | None = None  # the newest control event's kind: paused, resumed, …
+    cancelled: bool = False
 
 
 class OffsetRow(Struct, frozen=True, kw_only=True):

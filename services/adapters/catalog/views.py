@@ -81,6 +81,7 @@ class ImportProgress(Struct, frozen=True, kw_only=True):
     finished_at: datetime | None = None
     updated_at: datetime | None
     message: str | None = None
+    round: int = 0  # of the newest retry
 
 
 class ImportFile(Struct, frozen=True, kw_only=True):

@@ -1,15 +1,19 @@
 """The law of the index: the same facts, in whatever order and parts, give the same rows."""
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.adapters.catalog.rows import ImportRow, Rows
+from services.core import events as e
+from services.core.outcomes import FileFacts
 from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
 from tests.histories import histories
+
+Key = tuple[str, str]
 
 
 def in_batches(records: list[LogRecord], cuts: random.Random) -> Rows:
@@ -41,7 +45,8 @@ def test_the_equation_closes_when_each_part_is_counted_on_its_own(
     rows = fold(Rows(), rows_of(history))
     for job in rows.imports.values():
         files = [f for (owner, _), f in rows.files.items() if owner == job.id]
-        states = Counter(f.state for f in files)
+        known = [f for f in files if f.listed or f.outcome_at is not None or f.skip_reason]
+        states = Counter(f.state for f in known)
         assert job.found == job.stored + job.unchanged + job.failed + job.pending
         assert job.found == sum(1 for f in files if f.listed or f.outcome_at is not None)
         parts = {s: states[s] for s in ("stored", "unchanged", "failed", "pending")}
@@ -80,3 +85,34 @@ def test_the_rows_that_a_batch_makes_are_the_ones_that_were_to_be_loaded(
     assert set(rows.folders) == set(batch.folders)
     assert set(rows.files) == set(batch.files)
     assert set(rows.images) == set(batch.images)
+
+
+@settings(max_examples=400)
+@given(histories(), st.randoms(use_true_random=False))
+def test_the_lister_and_the_indexer_call_the_same_files_pending(
+    records: list[LogRecord], cuts: random.Random
+) -> None:
+    """The lister folds the log by itself to publish again what has no outcome."""
+    facts, retries = folded_by_the_lister(records)
+    rows = in_batches(records, cuts).files
+    for key, row in rows.items():
+        if row.listed or row.outcome_at is not None:
+            assert (row.state == "pending") is facts.get(key, FileFacts()).pending(retries[key])
+    for key, known in facts.items():
+        if not known.pending(retries[key]):
+            assert rows[key].state == known.state
+
+
+def folded_by_the_lister(
+    records: list[LogRecord],
+) -> tuple[dict[Key, FileFacts], Counter[Key]]:
+    facts: defaultdict[Key, FileFacts] = defaultdict(FileFacts)
+    retries = Counter[Key]()
+    for record in records:
+        match record.event:
+            case e.FileStored() | e.FileFailed() as event:
+                facts[event.import_id, event.key].take(event, record.offset)
+            case e.RetryRequested() as event:
+                for key in ((event.import_id, id) for id in event.files):
+                    retries[key] = max(retries[key], event.round)
+    return facts, retries
