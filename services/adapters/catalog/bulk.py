@@ -11,8 +11,7 @@ from msgspec.structs import astuple
 from psycopg.types.json import Jsonb
 from sqlalchemy import Table
 
-from services.adapters.catalog.rows import Key, Row
-from services.adapters.catalog.tables import TABLES, images
+from services.adapters.catalog.rows import TABLES, Key, Row, images
 
 Cursor = psycopg.Cursor[dict[str, object]]
 NUL = "\x00"

@@ -12,8 +12,8 @@ from psycopg import errors as postgres
 from sqlalchemy import ColumnElement, Select, Table, case, exc, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from services.adapters.catalog.rows import images, import_files, import_folders, imports
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.tables import images, import_files, import_folders, imports
 from services.adapters.catalog.views import (
     FailedFolder,
     Image,

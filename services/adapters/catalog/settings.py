@@ -61,9 +61,11 @@ def _parsed(url: str) -> dict[str, str]:
         raise ValueError(f"DATABASE_URL has a % that begins no character: write %25. {ENCODE}")
     user, _, password = (address["login"] or "").partition(":")
     try:
-        login = {"user": unquote(user, errors="strict")}
-        login["password"] = unquote(password, errors="strict")
-        given = login | conninfo_to_dict(f"postgresql://{address['place']}")
+        parts = {
+            "user": unquote(user, errors="strict"),
+            "password": unquote(password, errors="strict"),
+            **conninfo_to_dict(f"postgresql://{address['place']}"),
+        }
     except UnicodeError:
         raise ValueError(f"DATABASE_URL is not UTF-8. {ENCODE}") from None
     except psycopg.Error:  # libpq quotes what it cannot read
@@ -71,11 +73,12 @@ def _parsed(url: str) -> dict[str, str]:
             "DATABASE_URL has a host, a port or a parameter after the ? that PostgreSQL does not "
             f"know. {ENCODE}"
         ) from None
+    given = {name: str(value) for name, value in parts.items() if value}
     if not all(map(_can_be_a_host, given.get("host", "").split(","))):
         raise ValueError(f"DATABASE_URL names no host. It must look like {FORM}. {ENCODE}")
     if not all(map(_can_be_a_port, given.get("port", "").split(","))):
         raise ValueError(f"DATABASE_URL has a port that is not from 1 to 65535. {ENCODE}")
-    return {name: text for name, text in given.items() if text}
+    return given
 
 
 def _can_be_a_host(name: str) -> bool:
