@@ -10,9 +10,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from services.adapters.catalog.errors import CatalogUnavailableError
 from services.adapters.catalog.migrate import migrate
 from services.adapters.catalog.settings import DatabaseSettings
+from services.adapters.catalog.writer import CatalogUnavailableError
 from services.adapters.kafka.admin import Topics, TopicsChangedError
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.settings import KafkaSettings

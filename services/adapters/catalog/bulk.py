@@ -1,8 +1,10 @@
 """Many rows at once: loaded by their keys, and written with COPY."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 import psycopg
@@ -18,12 +20,16 @@ NUL = "\x00"
 EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
-def select(cursor: Cursor, row: type[Row], keys: Sequence[tuple[object, ...]]) -> list[Row]:
+def select(cursor: Cursor, row: type[Row], keys: Collection[Key]) -> dict[Key, Row]:
     """The rows of these keys, as far as they exist."""
     if not keys:
-        return []
-    cursor.execute(_select(row), [list(values) for values in zip(*keys, strict=True)])
-    return [msgspec.convert(found, row) for found in cursor]
+        return {}
+    names = _key_columns(TABLES[row])
+    columns = zip(*keys, strict=True) if len(names) > 1 else [keys]
+    cursor.execute(_select(row), [list(column) for column in columns])
+    rows = [msgspec.convert(found, row) for found in cursor]
+    key_of: Any = attrgetter(*names)  # one value, or a tuple of several, as keys are
+    return {key_of(found): found for found in rows}
 
 
 def upsert(cursor: Cursor, before: Mapping[Key, Row], after: Mapping[Key, Row]) -> None:

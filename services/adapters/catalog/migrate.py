@@ -6,11 +6,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from services.adapters.catalog.errors import unavailable
-from services.adapters.catalog.schema import VERSION, refuse_newer
 from services.adapters.catalog.settings import DatabaseSettings
+from services.adapters.catalog.writer import VERSION, refuse_newer, unavailable
 
 LOCK = 0x64726976655F6D31  # two set-ups at once wait for each other
 
@@ -36,6 +35,7 @@ def migrate(settings: DatabaseSettings) -> tuple[str | None, str]:
             command.upgrade(config, VERSION)
         return before, VERSION
     except SQLAlchemyError as why:
-        raise unavailable(why) from why
+        said = why.orig if isinstance(why, DBAPIError) else None
+        raise unavailable(said or why) from why
     finally:
         database.dispose()

@@ -15,12 +15,13 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 from services.adapters.catalog.bulk import Cursor, select, upsert
-from services.adapters.catalog.errors import OvertakenError, unavailable
 from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, OffsetRow, Rows
-from services.adapters.catalog.schema import refuse_other
 from services.adapters.catalog.settings import DatabaseSettings
+from services.core.errors import Stop
 
 Position = tuple[str, int]
+VERSION = "0001"
+"""The newest migration. Revisions are numbers of four digits, so they compare as text."""
 LOCK = 0x64726976655F7331  # "drive_s1": any constant will do, as long as all indexers agree
 STATEMENT_MS = 120_000
 # What passes without a change of ours: an outage, a server that is a standby for now, or tables
@@ -31,6 +32,14 @@ PASSING = (
     psycopg.errors.ReadOnlySqlTransaction,
     psycopg.errors.UndefinedTable,
 )
+
+
+class CatalogUnavailableError(Exception):
+    """PostgreSQL did not answer, or the connection broke: connect again, read the offsets again."""
+
+
+class OvertakenError(Exception):
+    """The offsets in the database are not the ones that this batch starts from."""
 
 
 class CatalogWriter:
@@ -53,11 +62,8 @@ class CatalogWriter:
             raise unavailable(why) from why
 
     def close(self) -> None:
-        """Give the lock back, then the connection.
-
-        PostgreSQL notices some time later that a connection is closed. Until then, a lock that was
-        not given back would keep the next indexer waiting.
-        """
+        # PostgreSQL notices late that a connection is closed. A lock that was not given back would
+        # keep the next indexer waiting until then.
         with suppress(psycopg.Error):
             self._connection.execute("SELECT pg_advisory_unlock_all()")
         self._connection.close()
@@ -73,7 +79,7 @@ class CatalogWriter:
         refuse_other(max((str(row["version_num"]) for row in rows), default=None))
 
     def take_lock(self) -> bool:
-        """True if this connection is now, or was already, the active writer's."""
+        """Whether this connection is the active writer's, now or already."""
         (row,) = self._rows("SELECT pg_try_advisory_lock(%s) AS locked", LOCK)
         return bool(row["locked"])
 
@@ -95,17 +101,14 @@ class CatalogWriter:
     def load(self, wanted: Rows) -> Rows:
         """What exists of the rows of these keys, and the root folders of these imports."""
         with self._transaction() as cursor:
-            found = Rows()
-            for imported in select(cursor, ImportRow, [(k,) for k in wanted.imports]):
-                found.imports[imported.id] = imported
-            roots = {(i.id, i.folder_id) for i in found.imports.values() if i.folder_id}
-            for folder in select(cursor, FolderRow, [*wanted.folders.keys() | roots]):
-                found.folders[folder.import_id, folder.folder_id] = folder
-            for file in select(cursor, FileRow, [*wanted.files]):
-                found.files[file.import_id, file.file_id] = file
-            for image in select(cursor, ImageRow, [(k,) for k in wanted.images]):
-                found.images[image.google_drive_id] = image
-            return found
+            imports = select(cursor, ImportRow, wanted.imports)
+            roots = {(row.id, row.folder_id) for row in imports.values() if row.folder_id}
+            return Rows(
+                imports=imports,
+                folders=select(cursor, FolderRow, wanted.folders.keys() | roots),
+                files=select(cursor, FileRow, wanted.files),
+                images=select(cursor, ImageRow, wanted.images),
+            )
 
     def save(self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]) -> None:
         """Write what changed, and move each offset from the first to the second value; all or
@@ -141,4 +144,29 @@ def _move(cursor: Cursor, moves: Mapping[Position, tuple[int, int]]) -> None:
         raise OvertakenError(
             f"{len(moves) - cursor.rowcount} of {len(moves)} partitions were consumed by another "
             "indexer meanwhile"
+        )
+
+
+def unavailable(why: Exception) -> CatalogUnavailableError:
+    """With the first line of what the driver said. It holds no secret: no driver is given an
+    address to quote (`settings.py`)."""
+    return CatalogUnavailableError(str(why).strip().split("\n")[0] or type(why).__name__)
+
+
+def refuse_newer(found: str | None) -> None:
+    if found is not None and found > VERSION:
+        raise Stop(
+            "schema_newer",
+            f"The database has tables of version {found}, and this service knows those up to "
+            f"{VERSION}. It writes nothing there: run the newer version of Drivestream.",
+        )
+
+
+def refuse_other(found: str | None) -> None:
+    """Also raise `CatalogUnavailableError` for older tables, or none."""
+    refuse_newer(found)
+    if found != VERSION:
+        raise CatalogUnavailableError(
+            f"the database has tables of version {found or 'none'}, not {VERSION}: "
+            "run `drivestream setup`"
         )
