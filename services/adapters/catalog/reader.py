@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 from psycopg import errors as postgres
-from sqlalchemy import ColumnElement, Select, Table, case, exc, func, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import ColumnElement, Select, case, exc, func, select, tuple_
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.adapters.catalog.rows import images, import_files, import_folders, imports
 from services.adapters.catalog.settings import DatabaseSettings
@@ -35,42 +35,46 @@ PAGES_AT_ONCE = CONNECTIONS // 2
 NO_TABLES = (postgres.UndefinedTable, postgres.UndefinedColumn, postgres.InvalidSchemaName)
 
 Answer = TypeVar("Answer", bound=Struct)
-_SOURCES: Mapping[type[Struct], tuple[Table, Mapping[str, ColumnElement[Any]]]] = {
-    Image: (images, {}),
-    ImageDetails: (images, {"path": func.array_to_string(images.c.path, "/")}),
-    ImportProgress: (imports, {}),
-    ImportFile: (
-        import_files,
-        {
-            "google_drive_id": import_files.c.file_id,
-            "path": func.array_to_string(import_files.c.path, "/"),
-            "reason": case(
-                (import_files.c.state == "skipped", import_files.c.skip_reason),
-                else_=import_files.c.reason,
-            ),
-            "size": func.coalesce(import_files.c.size, import_files.c.stored_size),
-            "round": func.coalesce(import_files.c.round, 0),
-            "attempts": func.coalesce(import_files.c.attempts, 0),
-            "updated_at": func.coalesce(import_files.c.outcome_at, import_files.c.metadata_at),
-        },
-    ),
-    FailedFolder: (
-        import_folders,
-        {
-            "path": func.array_to_string(import_folders.c.path, "/"),
-            "reason": func.coalesce(import_folders.c.reason, ""),
-            "message": func.coalesce(import_folders.c.message, ""),
-        },
-    ),
+_FILE = import_files.c
+_SOURCES: Mapping[type[Struct], Mapping[str, ColumnElement[Any]]] = {
+    Image: dict(images.c.items()),
+    ImageDetails: dict(images.c.items()),
+    ImportProgress: dict(imports.c.items()),
+    ImportFile: {
+        **dict(_FILE.items()),
+        "google_drive_id": _FILE.file_id,
+        "reason": case((_FILE.state == "skipped", _FILE.skip_reason), else_=_FILE.reason),
+        "size": func.coalesce(_FILE.size, _FILE.stored_size),
+        "round": func.coalesce(_FILE.round, 0),
+        "attempts": func.coalesce(_FILE.attempts, 0),
+        "updated_at": func.coalesce(_FILE.outcome_at, _FILE.metadata_at),
+    },
+    FailedFolder: dict(import_folders.c.items()),
 }
-"""Where the fields of each answer come from: columns of their name, except for these."""
+"""What the fields of each answer are made from. A path is joined in `_select`."""
 
 
 class CatalogReader:
     """Fulfils `ReadsCatalog`. Connects when first asked; a lost connection is replaced."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
-        self._engine = _engine(settings)
+        parameters = settings.parameters(
+            connect_timeout=str(CONNECT_SECONDS),
+            application_name="drivestream-api",
+            options="-c default_transaction_read_only=on -c timezone=UTC "
+            f"-c statement_timeout={STATEMENT_SECONDS}s",
+        )
+        self._engine = create_async_engine(
+            "postgresql+psycopg://",
+            isolation_level="AUTOCOMMIT",  # one statement each, so no BEGIN and ROLLBACK around it
+            hide_parameters=True,  # errors are logged; what people searched for is not
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=POOL_SECONDS,
+            pool_pre_ping=True,
+            # A prepared statement would fail once when the tables behind its names are swapped.
+            connect_args={**parameters, "prepare_threshold": None},
+        )
         self._pages = asyncio.Semaphore(PAGES_AT_ONCE)
 
     async def close(self) -> None:
@@ -155,30 +159,11 @@ class CatalogReader:
             raise verdict from why
 
 
-def _engine(settings: DatabaseSettings) -> AsyncEngine:
-    parameters = settings.parameters(
-        connect_timeout=str(CONNECT_SECONDS),
-        application_name="drivestream-api",
-        options="-c default_transaction_read_only=on -c timezone=UTC "
-        f"-c statement_timeout={STATEMENT_SECONDS}s",
-    )
-    return create_async_engine(
-        "postgresql+psycopg://",
-        isolation_level="AUTOCOMMIT",  # one statement each, so no BEGIN and ROLLBACK around it
-        hide_parameters=True,  # errors are logged; what people searched for is not
-        pool_size=CONNECTIONS,
-        max_overflow=0,
-        pool_timeout=POOL_SECONDS,
-        pool_pre_ping=True,
-        # A prepared statement would fail once when the tables behind its names are swapped.
-        connect_args={**parameters, "prepare_threshold": None},
-    )
-
-
 def _select(kind: type[Struct]) -> Select[Any]:
-    table, special = _SOURCES[kind]
-    fields = kind.__struct_fields__
-    return select(*(special[f].label(f) if f in special else table.c[f] for f in fields))
+    sources = {name: _SOURCES[kind][name] for name in kind.__struct_fields__}
+    if "path" in sources:
+        sources["path"] = func.array_to_string(sources["path"], "/")
+    return select(*(source.label(name) for name, source in sources.items()))
 
 
 def _verdict(why: exc.SQLAlchemyError) -> Verdict | None:
@@ -194,8 +179,10 @@ def _verdict(why: exc.SQLAlchemyError) -> Verdict | None:
         case exc.DBAPIError() if isinstance(why.orig, NO_TABLES):
             message = "The database has no tables, or older ones: run `drivestream setup`."
             return TryAgain("database_not_ready", message)
-        case exc.OperationalError() | exc.InterfaceError():
-            return TryAgain("database_unavailable", "The database does not answer.")
-        case exc.DBAPIError(connection_invalidated=True):
+        case (
+            exc.OperationalError()
+            | exc.InterfaceError()
+            | exc.DBAPIError(connection_invalidated=True)
+        ):
             return TryAgain("database_unavailable", "The database does not answer.")
     return None
