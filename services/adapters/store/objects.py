@@ -18,8 +18,7 @@ from services.adapters.store.settings import StoreSettings
 from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
 from services.core.ports import STREAM_BYTES
 
-PART_BYTES = 5 * 1024 * 1024
-"""One part of a multipart upload: the smallest that S3 takes. 10,000 parts hold up to 48 GiB."""
+PART_BYTES = 5 * 1024 * 1024  # the smallest that S3 takes; 10,000 parts hold up to 48 GiB
 CONCURRENT_PARTS = 2
 assert PART_BYTES * (CONCURRENT_PARTS + 1) < STREAM_BYTES  # those being sent, and the one filling
 ABORT_SECONDS = 3.0
@@ -124,7 +123,6 @@ class ObjectStore:
                 raise Stop(why.reason, why.message) from why.__cause__
 
     async def answers(self) -> bool:
-        """Whether the store answers and would take objects: a health check."""
         try:
             await self.ready()
         except Stop:
