@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.writer import VERSION, refuse_newer, unavailable
@@ -35,7 +35,6 @@ def migrate(settings: DatabaseSettings) -> tuple[str | None, str]:
             command.upgrade(config, VERSION)
         return before, VERSION
     except SQLAlchemyError as why:
-        said = why.orig if isinstance(why, DBAPIError) else None
-        raise unavailable(said or why) from why
+        raise unavailable(getattr(why, "orig", None) or why) from why
     finally:
         database.dispose()

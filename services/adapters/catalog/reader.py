@@ -1,7 +1,5 @@
-"""Reads the catalog. Every query is short and on its own; nothing is ever written.
-
-Readers of the whole table take it page by page, so that a slow one holds no connection.
-"""
+"""Reads the catalog. Every query is short and on its own, so a slow reader of the whole table holds
+no connection. Nothing is ever written."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -12,22 +10,12 @@ from psycopg import errors as postgres
 from sqlalchemy import ColumnElement, Select, case, exc, func, select, tuple_
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from services.adapters.catalog import views
 from services.adapters.catalog.rows import images, import_files, import_folders, imports
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.views import (
-    FailedFolder,
-    Image,
-    ImageDetails,
-    ImageFilter,
-    ImportFile,
-    ImportPlace,
-    ImportProgress,
-)
 from services.core.errors import SetAside, TryAgain, Verdict
 
-CONNECT_SECONDS = 3
 POOL_SECONDS = 3
-STATEMENT_SECONDS = 10
 CONNECTIONS = 8
 PAGE_ROWS = 1_000
 PAGES_AT_ONCE = CONNECTIONS // 2
@@ -37,10 +25,10 @@ NO_TABLES = (postgres.UndefinedTable, postgres.UndefinedColumn, postgres.Invalid
 Answer = TypeVar("Answer", bound=Struct)
 _FILE = import_files.c
 _SOURCES: Mapping[type[Struct], Mapping[str, ColumnElement[Any]]] = {
-    Image: dict(images.c.items()),
-    ImageDetails: dict(images.c.items()),
-    ImportProgress: dict(imports.c.items()),
-    ImportFile: {
+    views.Image: dict(images.c.items()),
+    views.ImageDetails: dict(images.c.items()),
+    views.ImportProgress: dict(imports.c.items()),
+    views.ImportFile: {
         **dict(_FILE.items()),
         "google_drive_id": _FILE.file_id,
         "reason": case((_FILE.state == "skipped", _FILE.skip_reason), else_=_FILE.reason),
@@ -49,7 +37,7 @@ _SOURCES: Mapping[type[Struct], Mapping[str, ColumnElement[Any]]] = {
         "attempts": func.coalesce(_FILE.attempts, 0),
         "updated_at": func.coalesce(_FILE.outcome_at, _FILE.metadata_at),
     },
-    FailedFolder: dict(import_folders.c.items()),
+    views.FailedFolder: dict(import_folders.c.items()),
 }
 """What the fields of each answer are made from. A path is joined in `_select`."""
 
@@ -59,10 +47,9 @@ class CatalogReader:
 
     def __init__(self, settings: DatabaseSettings) -> None:
         parameters = settings.parameters(
-            connect_timeout=str(CONNECT_SECONDS),
+            connect_timeout="3",
             application_name="drivestream-api",
-            options="-c default_transaction_read_only=on -c timezone=UTC "
-            f"-c statement_timeout={STATEMENT_SECONDS}s",
+            options="-c default_transaction_read_only=on -c statement_timeout=10s -c timezone=UTC",
         )
         self._engine = create_async_engine(
             "postgresql+psycopg://",
@@ -83,7 +70,7 @@ class CatalogReader:
     async def check(self) -> None:
         await self.imports(before=None, limit=1)
 
-    async def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]:
+    async def every_image(self, wanted: views.ImageFilter) -> AsyncIterator[Sequence[views.Image]]:
         after: int | None = None
         while True:
             async with self._pages:
@@ -95,10 +82,12 @@ class CatalogReader:
             after = page[-1].id
 
     async def images(
-        self, wanted: ImageFilter, *, after: int | None, limit: int
-    ) -> Sequence[Image]:
+        self, wanted: views.ImageFilter, *, after: int | None, limit: int
+    ) -> Sequence[views.Image]:
         row, newest_first = images.c, wanted.newest_first
-        query = _select(Image).order_by(row.id.desc() if newest_first else row.id).limit(limit)
+        query = (
+            _select(views.Image).order_by(row.id.desc() if newest_first else row.id).limit(limit)
+        )
         if after is not None:
             query = query.where(row.id < after if newest_first else row.id > after)
         if wanted.folder_id is not None:
@@ -110,42 +99,44 @@ class CatalogReader:
                 & (import_files.c.import_id == wanted.import_id)
                 & import_files.c.state.in_(("stored", "unchanged")),
             )
-        return await self._fetch(Image, query)
+        return await self._fetch(views.Image, query)
 
-    async def image(self, google_drive_id: str) -> ImageDetails | None:
-        query = _select(ImageDetails).where(images.c.google_drive_id == google_drive_id)
-        found = await self._fetch(ImageDetails, query)
+    async def image(self, google_drive_id: str) -> views.ImageDetails | None:
+        query = _select(views.ImageDetails).where(images.c.google_drive_id == google_drive_id)
+        found = await self._fetch(views.ImageDetails, query)
         return found[0] if found else None
 
-    async def imports(self, *, before: ImportPlace | None, limit: int) -> Sequence[ImportProgress]:
+    async def imports(
+        self, *, before: views.ImportPlace | None, limit: int
+    ) -> Sequence[views.ImportProgress]:
         place = (imports.c.requested_at, imports.c.id)
-        query = _select(ImportProgress).where(imports.c.requested_at.is_not(None))
+        query = _select(views.ImportProgress).where(imports.c.requested_at.is_not(None))
         if before is not None:
             query = query.where(tuple_(*place) < tuple_(*before))
         query = query.order_by(*(column.desc() for column in place)).limit(limit)
-        return await self._fetch(ImportProgress, query)
+        return await self._fetch(views.ImportProgress, query)
 
-    async def imports_by_id(self, ids: Collection[str]) -> Mapping[str, ImportProgress]:
-        query = _select(ImportProgress).where(imports.c.id.in_(ids))
-        return {row.id: row for row in await self._fetch(ImportProgress, query)}
+    async def imports_by_id(self, ids: Collection[str]) -> Mapping[str, views.ImportProgress]:
+        query = _select(views.ImportProgress).where(imports.c.id.in_(ids))
+        return {row.id: row for row in await self._fetch(views.ImportProgress, query)}
 
     async def import_files(
         self, import_id: str, *, state: str | None, after: str | None, limit: int
-    ) -> Sequence[ImportFile]:
+    ) -> Sequence[views.ImportFile]:
         row = import_files.c
-        query = _select(ImportFile).where(row.import_id == import_id)
+        query = _select(views.ImportFile).where(row.import_id == import_id)
         if state is not None:
             query = query.where(row.state == state)
         if after is not None:
             query = query.where(row.file_id > after)
-        return await self._fetch(ImportFile, query.order_by(row.file_id).limit(limit))
+        return await self._fetch(views.ImportFile, query.order_by(row.file_id).limit(limit))
 
-    async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]:
+    async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[views.FailedFolder]:
         row = import_folders.c
         failed = row.failed_at.is_not(None) & row.closed.is_(False)
-        query = _select(FailedFolder).where(row.import_id == import_id, failed)
+        query = _select(views.FailedFolder).where(row.import_id == import_id, failed)
         query = query.order_by(row.path, row.folder_id).limit(limit)
-        return await self._fetch(FailedFolder, query)
+        return await self._fetch(views.FailedFolder, query)
 
     async def _fetch(self, kind: type[Answer], query: Select[Any]) -> list[Answer]:
         try:

@@ -1,8 +1,7 @@
 """What PostgreSQL keeps: a struct for each table, whose fields are its columns.
 
-Rows are folds of events (`services/indexer`), so each row also keeps what its next merge needs to
-be compared with. All times come from events. Rows are values: a merge makes a new one, so a changed
-row is one that is another object.
+Each row also keeps what its next merge is compared with. All times come from events. Rows are
+values: a merge makes a new one, so a changed row is one that is another object.
 """
 
 from collections.abc import Iterator, Mapping
@@ -97,8 +96,6 @@ class ImportRow(ImportProgress, frozen=True, kw_only=True):
 
 
 class OffsetRow(Struct, frozen=True, kw_only=True):
-    """The next offset to read of one partition."""
-
     topic: str
     partition: int
     topic_id: str

@@ -1,7 +1,6 @@
 """Where PostgreSQL is: `DATABASE_URL`, taken apart here and nowhere else.
 
-libpq and SQLAlchemy quote an address that they cannot read, password included. So neither is ever
-given one: both get the parts.
+Drivers quote an address that they cannot read, password included. So they are given its parts.
 """
 
 import re
@@ -27,8 +26,6 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseSettings:
-    """PostgreSQL. The address holds a password, so it is a secret."""
-
     url: Secret
 
     @classmethod
@@ -42,11 +39,8 @@ class DatabaseSettings:
         return settings
 
     def parameters(self, **defaults: str) -> dict[str, str]:
-        """libpq's connection parameters, for `psycopg.connect`.
-
-        What the address gives wins over `defaults`; only `options` of both are passed on. Raises
-        `ValueError` with a sentence for an address that cannot be read.
-        """
+        """libpq's: of the address, then `defaults`, and the `options` of both. Raises `ValueError`
+        with a sentence for an address that cannot be read."""
         given = _parsed(self.url.reveal())
         if "options" in given and "options" in defaults:
             given["options"] = f"{defaults['options']} {given['options']}"

@@ -122,13 +122,10 @@ class ReadsCatalog(Protocol):
     """PostgreSQL, as the api sees it. Every method raises `TryAgain` while the database cannot
     answer, and `SetAside` for a value that PostgreSQL cannot hold (a NUL in a text).
 
-    `check` returns if the database answers and has its tables. `every_image` gives pages of bounded
-    size, none of them empty. Each is a query of its own, so this is not one snapshot: no image
-    comes twice, and one that is added behind the place that was reached is not seen.
-
-    Lists are ordered, and go on behind the last row that was given: images in the filter's order,
-    imports from the newest to the oldest, files by Drive id, failed folders by path. An import
-    whose request is not known yet is in no list.
+    Lists go on behind the last row that was given: images in the filter's order, imports from the
+    newest to the oldest, files by Drive id, failed folders by path. An import whose request is not
+    known yet is in no list. Pages of `every_image` are not one snapshot: no image comes twice, and
+    one that is added behind the place that was reached is not seen.
     """
 
     async def check(self) -> None: ...

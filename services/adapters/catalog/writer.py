@@ -1,8 +1,7 @@
 """The one writer: rows and consumed offsets in one transaction, on a connection that holds a lock.
 
-Whoever holds the advisory lock is the active indexer. It holds the lock on the connection that it
-writes with, so an indexer that has lost the lock cannot write. The offsets are compared before they
-are set: a batch that was counted already fails as a whole.
+Whoever holds the advisory lock is the active indexer. It writes on the connection that holds the
+lock, so an indexer that has lost it cannot write. A batch that was counted already fails whole.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +22,6 @@ Position = tuple[str, int]
 VERSION = "0001"
 """The newest migration. Revisions are numbers of four digits, so they compare as text."""
 LOCK = 0x64726976655F7331  # "drive_s1": any constant will do, as long as all indexers agree
-STATEMENT_MS = 120_000
 # What passes without a change of ours: an outage, a server that is a standby for now, or tables
 # that are being replaced. Whatever else PostgreSQL refuses is a fault of this program, and ends it.
 PASSING = (
@@ -48,7 +46,7 @@ class CatalogWriter:
     def __init__(self, settings: DatabaseSettings) -> None:
         parameters = settings.parameters(
             connect_timeout="10",
-            options=f"-c statement_timeout={STATEMENT_MS} -c timezone=UTC",
+            options="-c statement_timeout=120s -c timezone=UTC",
             application_name="drivestream-indexer",
             # A host that vanishes is noticed in half a minute, not by the system's hours.
             keepalives_idle="10",
@@ -69,11 +67,8 @@ class CatalogWriter:
         self._connection.close()
 
     def check_schema(self) -> None:
-        """Return if the tables are of this version.
-
-        Raises `CatalogUnavailableError` for older ones or none, since `setup` may still be at work,
-        and `Stop` for newer ones.
-        """
+        """Raise `CatalogUnavailableError` for older tables or none, since `setup` may still be at
+        work, and `Stop` for newer ones."""
         (found,) = self._rows("SELECT to_regclass('alembic_version') AS table")
         rows = self._rows("SELECT version_num FROM alembic_version") if found["table"] else []
         refuse_other(max((str(row["version_num"]) for row in rows), default=None))
@@ -118,8 +113,17 @@ class CatalogWriter:
             upsert(cursor, before.folders, after.folders)
             upsert(cursor, before.files, after.files)
             upsert(cursor, before.images, after.images)
-            if moves:
-                _move(cursor, moves)
+            if not moves:
+                return
+            cursor.executemany(
+                "UPDATE consumed_offsets SET next_offset = %s "
+                "WHERE (topic, partition, next_offset) = (%s, %s, %s)",
+                [(end, *position, start) for position, (start, end) in moves.items()],
+            )
+            if late := len(moves) - cursor.rowcount:
+                raise OvertakenError(
+                    f"{late} of {len(moves)} partitions were consumed by another indexer meanwhile"
+                )
 
     def _rows(self, query: LiteralString, *values: object) -> list[dict[str, object]]:
         with self._transaction() as cursor:
@@ -132,19 +136,6 @@ class CatalogWriter:
                 yield cursor
         except PASSING as why:
             raise unavailable(why) from why
-
-
-def _move(cursor: Cursor, moves: Mapping[Position, tuple[int, int]]) -> None:
-    cursor.executemany(
-        "UPDATE consumed_offsets SET next_offset = %s "
-        "WHERE (topic, partition, next_offset) = (%s, %s, %s)",
-        [(end, *position, start) for position, (start, end) in moves.items()],
-    )
-    if cursor.rowcount != len(moves):
-        raise OvertakenError(
-            f"{len(moves) - cursor.rowcount} of {len(moves)} partitions were consumed by another "
-            "indexer meanwhile"
-        )
 
 
 def unavailable(why: Exception) -> CatalogUnavailableError:
@@ -163,7 +154,6 @@ def refuse_newer(found: str | None) -> None:
 
 
 def refuse_other(found: str | None) -> None:
-    """Also raise `CatalogUnavailableError` for older tables, or none."""
     refuse_newer(found)
     if found != VERSION:
         raise CatalogUnavailableError(

@@ -29,10 +29,8 @@ class StoreUnavailableError(Exception):
 
 
 def create_bucket(settings: StoreSettings) -> str:
-    """Make the bucket if it is missing, set its policy and rule; what was done, in words.
-
-    Raises `StoreUnavailableError`, and `Stop` for a refusal that a person must resolve.
-    """
+    """Also set its policy and rule. Says what was done. Raises `StoreUnavailableError`, and `Stop`
+    for a refusal that a person must resolve."""
     bucket = settings.bucket
     http = urllib3.PoolManager(timeout=TIMEOUT, retries=False)
     store = client(settings, settings.endpoint_url or amazon(settings), http)
@@ -61,10 +59,14 @@ def _make(store: Minio, settings: StoreSettings) -> bool:
 
 
 def _set_policy(store: Minio, bucket: str, public: bool) -> str:
-    """If `public`, everybody may read objects, and never list them.
-
-    Our statement is added to the bucket's policy, or taken back. Others are left alone.
-    """
+    """Add our statement to the bucket's policy, or take it back. Others are left alone."""
+    ours = {
+        "Sid": PUBLIC_READ,
+        "Effect": "Allow",
+        "Principal": {"AWS": ["*"]},
+        "Action": ["s3:GetObject"],
+        "Resource": [f"arn:aws:s3:::{bucket}/*"],
+    }
     try:
         policy = _policy(store, bucket)
         given = policy.get("Statement", [])
@@ -72,7 +74,7 @@ def _set_policy(store: Minio, bucket: str, public: bool) -> str:
         others = [each for each in statements if each.get("Sid") != PUBLIC_READ]
         if public == (len(others) < len(statements)):
             return ""
-        policy["Statement"] = [*others, _public_read(bucket)] if public else others
+        policy["Statement"] = [*others, ours] if public else others
         if policy["Statement"]:
             store.set_bucket_policy(bucket, json.dumps(policy))
         else:
@@ -101,22 +103,9 @@ def _policy(store: Minio, bucket: str) -> dict[str, Any]:
     return {"Version": "2012-10-17"} | (policy if isinstance(policy, dict) else {})
 
 
-def _public_read(bucket: str) -> dict[str, Any]:
-    return {
-        "Sid": PUBLIC_READ,
-        "Effect": "Allow",
-        "Principal": {"AWS": ["*"]},
-        "Action": ["s3:GetObject"],
-        "Resource": [f"arn:aws:s3:::{bucket}/*"],
-    }
-
-
 def _set_abort_rule(store: Minio, bucket: str) -> str:
-    """A rule that removes the parts of uploads whose worker was killed.
-
-    S3 replaces all rules at once, and minio-py does not read all that a rule can say. So a bucket
-    that has rules keeps them as they are.
-    """
+    """A killed worker leaves the parts of its uploads. S3 replaces all rules at once, and minio-py
+    does not read all that a rule can say, so a bucket that has rules keeps them as they are."""
     try:
         present = store.get_bucket_lifecycle(bucket)
         if present is None or not present.rules:

@@ -1,7 +1,6 @@
 """Object bytes in an S3-compatible store, through obstore.
 
-obstore reports what the server answered only as text. Error code, status and message are read from
-that text in one place, `verdict`.
+obstore gives the server's answer only as text, which is read in one place: `verdict`.
 """
 
 import asyncio
@@ -76,11 +75,8 @@ class ObjectStore:
             )
 
     async def put_stream(self, key: str, body: AsyncIterator[bytes], *, content_type: str) -> None:
-        """A multipart upload in bounded memory.
-
-        If `body` raises, the upload is aborted and the error goes to the caller. If this call is
-        cancelled, the upload is aborted at once, even while `body` is silent.
-        """
+        """A multipart upload in bounded memory. It is aborted if `body` raises, and at once if this
+        call is cancelled, even while `body` is silent."""
         stream = _CancellableBody(body)
         request = obstore.put_async(
             self._store,
@@ -177,10 +173,7 @@ def _first(pattern: re.Pattern[str], text: str) -> str:
 
 
 class _CancellableBody:
-    """A body that can be failed from outside, also while it waits for its next chunk.
-
-    obstore awaits each chunk in a task of its own.
-    """
+    """A body that can be failed from outside while obstore awaits a chunk, in a task of its own."""
 
     def __init__(self, body: AsyncIterator[bytes]) -> None:
         self._body = body

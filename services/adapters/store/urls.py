@@ -1,8 +1,4 @@
-"""Addresses of objects for a browser: public, or signed here for a while, without any request.
-
-A signature is dated to the full hour, so that an address stays the same for an hour and browsers
-find the (immutable) picture in their cache.
-"""
+"""Addresses of objects for a browser: public, or signed here without any request."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +12,6 @@ from minio import Minio
 from services.adapters.store.settings import StoreSettings
 from services.core.object_key import safe_part
 
-VALID_FOR = timedelta(hours=2)
 NAME_BYTES = 150
 # What a browser shows without running anything in it; SVG is a document with scripts.
 SHOWN = re.compile("image/(jpeg|png|gif|webp|avif|bmp|tiff|heic|heif|x-icon)")
@@ -64,7 +59,8 @@ class ObjectUrls:
         address = self._signer.presigned_get_object(
             bucket,
             key,
-            expires=VALID_FOR,
+            expires=timedelta(hours=2),
+            # Of the full hour: browsers find the picture in their cache by an address that stays.
             request_date=self._now().replace(minute=0, second=0, microsecond=0),
             response_headers=_shown_as(name, mime_type),
         )
