@@ -21,8 +21,6 @@ PART_BYTES = 5 * 1024 * 1024  # the smallest that S3 takes; 10,000 parts hold up
 CONCURRENT_PARTS = 2
 assert PART_BYTES * (CONCURRENT_PARTS + 1) < STREAM_BYTES  # those being sent, and the one filling
 ABORT_SECONDS = 3.0
-# All that obstore raises: its own, FileNotFoundError, and ValueError for a key it cannot send.
-STORE_ERRORS = (BaseError, OSError, ValueError)
 
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{1,200})")
@@ -129,7 +127,8 @@ class ObjectStore:
     def _verdicts(self) -> Iterator[None]:
         try:
             yield
-        except STORE_ERRORS as why:
+        # obstore's own, FileNotFoundError, and ValueError for a key that it cannot send.
+        except (BaseError, OSError, ValueError) as why:
             raise verdict(str(why), bucket=self.bucket, address=self._address) from why
 
 
@@ -177,13 +176,13 @@ class _CancellableBody:
 
     def __init__(self, body: AsyncIterator[bytes]) -> None:
         self._body = body
+        self._task: asyncio.Task[object] | None = None
         self._cancelled = False
-        self._waiting: asyncio.Timeout | None = None
 
     def cancel(self) -> None:
         self._cancelled = True
-        if self._waiting is not None:
-            self._waiting.reschedule(0)
+        if self._task is not None:
+            self._task.cancel()
 
     def __aiter__(self) -> "_CancellableBody":
         return self
@@ -191,8 +190,5 @@ class _CancellableBody:
     async def __anext__(self) -> bytes:
         if self._cancelled:
             raise TimeoutError
-        try:
-            async with asyncio.timeout(None) as self._waiting:
-                return await anext(self._body)
-        finally:
-            self._waiting = None
+        self._task = asyncio.current_task()
+        return await anext(self._body)
