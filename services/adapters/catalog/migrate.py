@@ -15,9 +15,8 @@ LOCK = 0x64726976655F6D31  # two set-ups at once wait for each other
 
 
 def engine(settings: DatabaseSettings) -> Engine:
-    return create_engine(
-        "postgresql+psycopg://", connect_args=settings.parameters(connect_timeout="10")
-    )
+    parameters = settings.parameters(connect_timeout="10")
+    return create_engine("postgresql+psycopg://", connect_args=parameters)
 
 
 def migrate(settings: DatabaseSettings) -> tuple[str | None, str]:

@@ -85,7 +85,6 @@ class CatalogWriter:
         return {(row.topic, row.partition): (row.topic_id, row.next_offset) for row in rows}
 
     def begin_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None:
-        """Note where reading starts in partitions that are not known yet."""
         with self._transaction() as cursor:
             cursor.executemany(
                 "INSERT INTO consumed_offsets (topic, partition, topic_id, next_offset) "
@@ -139,8 +138,7 @@ class CatalogWriter:
 
 
 def unavailable(why: Exception) -> CatalogUnavailableError:
-    """With the first line of what the driver said. It holds no secret: no driver is given an
-    address to quote (`settings.py`)."""
+    """With the first line of what the driver said. It holds no secret (`settings.py`)."""
     return CatalogUnavailableError(str(why).strip().split("\n")[0] or type(why).__name__)
 
 

@@ -14,7 +14,6 @@ from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import amazon, client
 from services.core.errors import Stop
 
-TIMEOUT = urllib3.Timeout(connect=5, read=20)
 PUBLIC_READ = "DrivestreamPublicRead"  # the `Sid` by which we know our own statement again
 ABORT_RULE = Rule(
     ENABLED,
@@ -32,7 +31,7 @@ def create_bucket(settings: StoreSettings) -> str:
     """Also set its policy and rule. Says what was done. Raises `StoreUnavailableError`, and `Stop`
     for a refusal that a person must resolve."""
     bucket = settings.bucket
-    http = urllib3.PoolManager(timeout=TIMEOUT, retries=False)
+    http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=20), retries=False)
     store = client(settings, settings.endpoint_url or amazon(settings), http)
     try:
         made = "was made" if _make(store, settings) else "is there"

@@ -20,7 +20,6 @@ from services.core.ports import STREAM_BYTES
 PART_BYTES = 5 * 1024 * 1024  # the smallest that S3 takes; 10,000 parts hold up to 48 GiB
 CONCURRENT_PARTS = 2
 assert PART_BYTES * (CONCURRENT_PARTS + 1) < STREAM_BYTES  # those being sent, and the one filling
-ABORT_SECONDS = 3.0
 
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{1,200})")
@@ -92,7 +91,7 @@ class ObjectStore:
         except asyncio.CancelledError:
             # obstore aborts an upload whose body fails. One that is cancelled keeps its parts.
             stream.cancel()
-            await asyncio.wait({upload}, timeout=ABORT_SECONDS)
+            await asyncio.wait({upload}, timeout=3)
             upload.cancel()
             raise
 
@@ -133,7 +132,6 @@ class ObjectStore:
 
 
 def verdict(error: str, *, bucket: str, address: str) -> Verdict:
-    """What follows from obstore's text about a request that failed."""
     code = _first(_CODE, error)
     status = int(_first(_STATUS, error) or 0)
     reason = REASONS.get(code)
