@@ -17,7 +17,7 @@ from services.adapters.catalog.migrate import migrate
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.settings import KafkaSettings
-from services.adapters.store.bucket import Bucket
+from services.adapters.store.bucket import create_bucket
 from services.adapters.store.settings import StoreSettings
 from services.core.settings import Reader
 from services.core.topics import ALL
@@ -80,7 +80,7 @@ def _set_up(env: Mapping[str, str]) -> None:
     until = time.monotonic() + ADMIN_SECONDS
     while len(topics.existing()) < len(ALL) and time.monotonic() < until:
         time.sleep(0.05)
-    Bucket(StoreSettings.read(reader)).create()
+    create_bucket(StoreSettings.read(reader))
     migrate(DatabaseSettings.read(reader))
 
 
