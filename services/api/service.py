@@ -23,7 +23,6 @@ from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.progress import ImportCache, ImportViews, WorkerCache
 from services.api.reference import ReferencePage
 from services.api.settings import ApiSettings
-from services.api.start import LARGEST_BODY, ImportStarter
 from services.core.ports import PublishesEvents
 
 # By route, not by path: ids in paths would make a new series each. Litestar's middleware does not
@@ -89,14 +88,14 @@ def create_app(
             "catalog": _given(catalog),
             "readiness": _given(readiness),
             "views": _given(ImportViews(catalog, known.view, workers)),
-            "starter": _given(ImportStarter(publisher, known)),
+            "starter": _given(imports.ImportStarter(publisher, known)),
             "addresses": Provide(addresses, sync_to_thread=False),
         },
         middleware=[PROMETHEUS.middleware],
         plugins=[PROBLEM_DETAILS],
         lifespan=[running],
         openapi_config=OPENAPI,
-        request_max_body_size=LARGEST_BODY,
+        request_max_body_size=imports.LARGEST_BODY,
         logging_config=None,
     )
     return Boundary(app, settings.allowed_hosts)
