@@ -1,5 +1,6 @@
 """The pictures: the list, one picture, and where its bytes are."""
 
+from dataclasses import dataclass
 from typing import Annotated, TypeVar
 from urllib.parse import quote
 
@@ -7,6 +8,7 @@ from litestar import get
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter, SkipValidation
+from litestar.response import Redirect
 from litestar.response.base import ASGIResponse
 from msgspec.structs import replace
 
@@ -20,6 +22,7 @@ ORDERS = ("id", "newest")
 REDIRECT_SECONDS = 300
 
 
+@dataclass(frozen=True)
 class ImageAddresses:
     """What `storage_path` is in an answer: an address that opens in a browser as given.
 
@@ -27,22 +30,19 @@ class ImageAddresses:
     the image, which redirects to a signed one; `api_url` is the API as browsers reach it.
     """
 
-    def __init__(self, urls: ObjectUrls, api_url: str) -> None:
-        self._urls = urls
-        self._api_url = api_url.rstrip("/")
+    urls: ObjectUrls
+    api_url: str
 
     def shown(self, image: I) -> I:
-        """The image with its address in place of where the catalog says that it is stored."""
-        if self._urls.public:
+        if self.urls.public:
             return replace(image, storage_path=self.object_url(image))
         path = f"/images/{quote(image.google_drive_id, safe='')}/content"
-        return replace(image, storage_path=self._api_url + path)
+        return replace(image, storage_path=self.api_url.rstrip("/") + path)
 
     def object_url(self, image: Image) -> str:
-        """Where the bytes are."""
-        if self._urls.public:
-            return self._urls.public_url(image.storage_path)
-        return self._urls.signed_url(image.storage_path, name=image.name, mime_type=image.mime_type)
+        if self.urls.public:
+            return self.urls.public_url(image.storage_path)
+        return self.urls.signed_url(image.storage_path, name=image.name, mime_type=image.mime_type)
 
 
 Catalog = NamedDependency[SkipValidation[ReadsCatalog]]
@@ -129,11 +129,10 @@ async def get_image(
 )
 async def get_image_content(
     google_drive_id: FromPath[str], catalog: Catalog, addresses: Addresses
-) -> ASGIResponse:
+) -> Redirect:
     """The bytes never pass through the api."""
     address = addresses.object_url(await _found(catalog, google_drive_id))
-    headers = {"Location": address, "Cache-Control": f"private, max-age={REDIRECT_SECONDS}"}
-    return ASGIResponse(status_code=302, media_type="text/plain", headers=headers)
+    return Redirect(address, headers={"Cache-Control": f"private, max-age={REDIRECT_SECONDS}"})
 
 
 async def _found(catalog: ReadsCatalog, google_drive_id: str) -> ImageDetails:

@@ -5,7 +5,7 @@ whichever process answers it.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -76,33 +76,33 @@ def _folder_url(body: bytes) -> str:
     raise Problem(code, f"{problems.KINDS[code].title}; send {example}.")
 
 
+@dataclass(frozen=True)
 class ImportStarter:
     """For one import id there is one request at a time."""
 
-    def __init__(self, publisher: PublishesEvents, tail: Tail[ImportCache]) -> None:
-        self._publisher = publisher
-        self._tail = tail
-        self._under_way: set[str] = set()
+    publisher: PublishesEvents
+    tail: Tail[ImportCache]
+    under_way: set[str] = field(default_factory=set)
 
     async def start(self, body: bytes, key: str | None) -> str:
         """The id of the import, once Kafka has acknowledged it; raises `Problem`."""
         request = parse_request(body, key, datetime.now(UTC))
-        if request.import_id in self._under_way:
+        if request.import_id in self.under_way:
             raise Problem(
                 "import_under_way",
                 "A request with this Idempotency-Key is in progress. Repeat it in a second.",
                 headers={"Retry-After": "1"},
             )
-        self._under_way.add(request.import_id)
+        self.under_way.add(request.import_id)
         try:
             await self._start(request)
         finally:
-            self._under_way.discard(request.import_id)
+            self.under_way.discard(request.import_id)
         return request.import_id
 
     async def _start(self, request: ImportRequested) -> None:
-        caught_up = await self._tail.caught_up(CATCH_UP_SECONDS)
-        known = self._tail.view.request(request.import_id)
+        caught_up = await self.tail.caught_up(CATCH_UP_SECONDS)
+        known = self.tail.view.request(request.import_id)
         if known is not None:
             if known.folder_id == request.folder_id:
                 return
@@ -112,11 +112,11 @@ class ImportStarter:
                 "Use a new key for every new import.",
             )
         # Only the whole topic says that a folder is new. Comparing with what is stored is safe.
-        if self._tail.view.folder_seen(request.folder_id) or not caught_up:
+        if self.tail.view.folder_seen(request.folder_id) or not caught_up:
             request = msgspec.structs.replace(request, mode=Mode.CHECK)
         about = {"import_id": request.import_id, "folder_id": request.folder_id}
         try:
-            await self._publisher.publish([request])
+            await self.publisher.publish([request])
         except (KafkaUnavailableError, TimeoutError) as why:
             log.warning("import.not_queued", why=str(why), **about)
             raise Problem(
@@ -124,7 +124,7 @@ class ImportStarter:
                 "Kafka did not acknowledge the request in time, so the import may not have "
                 "started. It is safe to repeat the request with the same Idempotency-Key.",
             ) from why
-        self._tail.view.apply(request)  # no 404 until the tail has read it
+        self.tail.view.apply(request)  # no 404 until the tail has read it
         log.info("import.requested", mode=request.mode.value, **about)
 
 

@@ -7,6 +7,7 @@ also stands still when no indexer can write what became of its files.
 
 from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -162,27 +163,25 @@ class WorkerCache:
         return list(heard.values())
 
 
+@dataclass(frozen=True)
 class ImportViews:
     """Every import that is known. Those that are not raise an `unknown_import` problem."""
 
-    def __init__(
-        self, catalog: views.ReadsCatalog, imports: ImportCache, workers: Tail[WorkerCache]
-    ) -> None:
-        self._catalog = catalog
-        self._imports = imports
-        self._workers = workers
+    catalog: views.ReadsCatalog
+    imports: ImportCache
+    workers: Tail[WorkerCache]
 
     async def report(self, import_id: str) -> ImportReport:
         row = await self._one(import_id)
         folders: Sequence[views.FailedFolder] = ()
         if row.folders_failed:
-            folders = await self._catalog.failed_folders(import_id, limit=FAILED_FOLDERS)
+            folders = await self.catalog.failed_folders(import_id, limit=FAILED_FOLDERS)
         return ImportReport(**self._fields(row), failed_folders=folders)
 
     async def files(
         self, import_id: str, *, state: str | None, after: str | None, limit: int
     ) -> Sequence[views.ImportFile]:
-        found = await self._catalog.import_files(import_id, state=state, after=after, limit=limit)
+        found = await self.catalog.import_files(import_id, state=state, after=after, limit=limit)
         if not found:
             await self._one(import_id)
         return found
@@ -190,8 +189,8 @@ class ImportViews:
     async def newest(self, *, before: views.ImportPlace | None, limit: int) -> Sequence[ImportView]:
         """Newest first, those older than `before`. The catalog and the cache have the same order,
         so the first `limit` of each contain the first `limit` of all."""
-        rows = {row.id: row for row in await self._catalog.imports(before=before, limit=limit)}
-        requests = self._imports.newest(before=before, limit=limit)
+        rows = {row.id: row for row in await self.catalog.imports(before=before, limit=limit)}
+        requests = self.imports.newest(before=before, limit=limit)
         others = await self._by_id([r.import_id for r in requests if r.import_id not in rows])
         newest = sorted([*rows.values(), *others], key=place_of, reverse=True)[:limit]
         return [ImportView(**self._fields(row)) for row in newest]
@@ -203,8 +202,8 @@ class ImportViews:
 
     async def _by_id(self, ids: Sequence[str]) -> Sequence[views.ImportProgress]:
         """These imports, as far as either side knows them."""
-        rows = await self._catalog.imports_by_id(ids) if ids else {}
-        found = [self._imports.completed(id, rows.get(id)) for id in ids]
+        rows = await self.catalog.imports_by_id(ids) if ids else {}
+        found = [self.imports.completed(id, rows.get(id)) for id in ids]
         return [row for row in found if row is not None]
 
     def _fields(self, row: views.ImportProgress) -> dict[str, Any]:
@@ -212,11 +211,11 @@ class ImportViews:
         return asdict(row) | {"waiting_for": self._waiting_for(row), "parked": _parked(row)}
 
     def _waiting_for(self, row: views.ImportProgress) -> Waiting | None:
-        state = self._workers.state
+        state = self.workers.state
         if state.trouble is not None:
             return KAFKA_AWAY if row.state in NEEDED else None
         now = datetime.now(UTC)
-        return waiting_for(row, self._workers.view.newest(now), now) if state.caught_up else None
+        return waiting_for(row, self.workers.view.newest(now), now) if state.caught_up else None
 
 
 def place_of(one: ImportRequested | views.ImportProgress) -> views.ImportPlace:
