@@ -31,8 +31,6 @@ log = structlog.get_logger()
 
 
 class Boundary:
-    """Wraps the application; lifespan messages pass through."""
-
     def __init__(self, app: ASGIApp, allowed_hosts: Collection[str]) -> None:
         self._app = app
         self._allowed_hosts = allowed_hosts

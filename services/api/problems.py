@@ -25,8 +25,6 @@ log = structlog.get_logger()
 
 
 class Kind(NamedTuple):
-    """What every problem of a code has in common."""
-
     status: int
     title: str
 
@@ -85,8 +83,6 @@ BY_STATUS = {
 
 
 class ParameterFault(Struct, frozen=True):
-    """One parameter that was refused, and why."""
-
     parameter: str
     detail: str
 
