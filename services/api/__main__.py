@@ -115,8 +115,6 @@ class _Server(uvicorn.Server):
 
 
 class _ToStructlog(logging.Handler):
-    """Turns what uvicorn and asyncio log into lines like ours."""
-
     def emit(self, record: logging.LogRecord) -> None:
         log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
 

@@ -54,7 +54,6 @@ class Readiness:
         return Ready("ready" if ready else "not_ready", checks)
 
     async def watch(self) -> None:
-        """Log every few seconds what is missing, and when nothing is any more."""
         logged_at = time.monotonic()
         while True:
             await asyncio.sleep(1.0)

@@ -15,11 +15,10 @@ from msgspec.structs import replace
 from services.adapters.catalog.views import Image, ImageDetails, ImageFilter, ReadsCatalog
 from services.adapters.store.urls import ObjectUrls
 from services.api.lists import LONGEST_PAGE, Cursor, json_list, key_of, page_of
-from services.api.problems import DATABASE, AnyRequest, Problem, bad_parameter, problem_specs
+from services.api.problems import AnyRequest, Problem, bad_parameter, database_problems
 
 I = TypeVar("I", bound=Image)  # noqa: E741
 ORDERS = ("id", "newest")
-REDIRECT_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def image_filter(
             "missing, and none comes twice. A list that does not end in `]` was broken off.",
             generate_examples=False,
         ),
-        **problem_specs("bad_cursor", *DATABASE),
+        **database_problems("bad_cursor"),
     },
 )
 async def list_images(
@@ -109,7 +108,7 @@ async def list_images(
 @get(
     "/images/{google_drive_id:str}",
     summary="One picture",
-    responses=problem_specs("unknown_image", *DATABASE),
+    responses=database_problems("unknown_image"),
 )
 async def get_image(
     google_drive_id: FromPath[str], catalog: Catalog, addresses: Addresses
@@ -125,14 +124,14 @@ async def get_image(
     description="Redirects to the object in the store. In a private store the address is signed, "
     "and valid for at least an hour.",
     response_description="`Location` is where the bytes are.",
-    responses=problem_specs("unknown_image", *DATABASE),
+    responses=database_problems("unknown_image"),
 )
 async def get_image_content(
     google_drive_id: FromPath[str], catalog: Catalog, addresses: Addresses
 ) -> Redirect:
     """The bytes never pass through the api."""
     address = addresses.object_url(await _found(catalog, google_drive_id))
-    return Redirect(address, headers={"Cache-Control": f"private, max-age={REDIRECT_SECONDS}"})
+    return Redirect(address, headers={"Cache-Control": "private, max-age=300"})
 
 
 async def _found(catalog: ReadsCatalog, google_drive_id: str) -> ImageDetails:

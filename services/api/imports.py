@@ -1,8 +1,4 @@
-"""Imports: start one, watch it, and see what became of each of its files.
-
-An import's id is computed from the Idempotency-Key, so a repeated request means the same import,
-whichever process answers it.
-"""
+"""Imports: start one, watch it, and see what became of each of its files."""
 
 import re
 from dataclasses import dataclass, field
@@ -22,7 +18,7 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.tail import Tail
 from services.api import problems
 from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
-from services.api.problems import AnyRequest, Problem, bad_parameter, problem_specs
+from services.api.problems import AnyRequest, Problem, bad_parameter, database_problems
 from services.api.progress import ImportCache, ImportReport, ImportView, ImportViews, place_of
 from services.core.events import ImportRequested, Mode
 from services.core.folder_link import NotAFolderLinkError, parse_folder_link, tidy
@@ -48,6 +44,7 @@ def parse_request(body: bytes, key: str | None, now: datetime) -> ImportRequeste
             "bad_idempotency_key",
             "An Idempotency-Key has 1 to 255 printable ASCII characters, such as a UUID.",
         )
+    # The same key is the same import, whichever process answers.
     return ImportRequested(
         import_id=str(uuid4() if key is None else uuid5(NAMESPACE, key)),
         folder_id=link.folder_id,
@@ -129,9 +126,7 @@ class ImportStarter:
 
 
 class ImportStarted(msgspec.Struct, frozen=True, rename="camel"):
-    """`job_id` is the import's id."""
-
-    job_id: str
+    job_id: str  # the import's id
     message: str = "Import started"
 
 
@@ -159,7 +154,7 @@ Views = NamedDependency[SkipValidation[ImportViews]]
     status_code=202,
     operation_class=StartOperation,
     summary="Import a Google Drive folder",
-    responses=problem_specs(*problems.START),
+    responses=problems.problem_specs(*problems.START),
     response_description="Kafka has acknowledged the request. `Location` is where to watch it.",
 )
 async def start_import(
@@ -178,11 +173,7 @@ async def start_import(
     return Response(ImportStarted(import_id), headers={"Location": f"/imports/{import_id}"})
 
 
-@get(
-    "/imports",
-    summary="The imports, newest first",
-    responses=problem_specs("bad_cursor", *problems.DATABASE),
-)
+@get("/imports", summary="The imports, newest first", responses=database_problems("bad_cursor"))
 async def list_imports(
     request: AnyRequest, views: Views, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
 ) -> Response[list[ImportView]]:
@@ -193,9 +184,7 @@ async def list_imports(
 
 
 @get(
-    "/imports/{import_id:str}",
-    summary="One import",
-    responses=problem_specs("unknown_import", *problems.DATABASE),
+    "/imports/{import_id:str}", summary="One import", responses=database_problems("unknown_import")
 )
 async def get_import(import_id: FromPath[str], views: Views) -> ImportReport:
     """Its state, its counts (found = stored + unchanged + failed + pending), what it waits for, and
@@ -206,7 +195,7 @@ async def get_import(import_id: FromPath[str], views: Views) -> ImportReport:
 @get(
     "/imports/{import_id:str}/files",
     summary="The files of an import",
-    responses=problem_specs("unknown_state", "bad_cursor", "unknown_import", *problems.DATABASE),
+    responses=database_problems("unknown_state", "bad_cursor", "unknown_import"),
 )
 async def list_import_files(
     request: AnyRequest,

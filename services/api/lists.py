@@ -1,8 +1,4 @@
-"""Lists as answers: in keyset pages, or whole and streamed.
-
-An opaque cursor says after which key the next page begins. It has the name of its list in it, so
-that another list refuses it.
-"""
+"""Lists as answers: in keyset pages, or whole and streamed."""
 
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -36,6 +32,7 @@ Cursor = Annotated[
 
 
 def cursor_of(listing: str, key: object) -> str:
+    """Says after which key the next page begins, and of which list, so that others refuse it."""
     packed = msgspec.json.encode((listing, key))
     return urlsafe_b64encode(packed).rstrip(b"=").decode()
 

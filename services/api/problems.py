@@ -1,7 +1,7 @@
 """What can go wrong with a request, each with a stable code: RFC 9457 problem+json.
 
-`KINDS` lists every code. The sentences about a bad folder link come from `core/folder_link.py`. An
-unforeseen exception tells the client nothing about the inside; the log has it under the request id.
+An unforeseen exception tells the client nothing about the inside; the log has it under the request
+id.
 """
 
 from collections.abc import Sequence
@@ -101,28 +101,21 @@ class ProblemBody(Struct, frozen=True, kw_only=True):
 
 
 class Problem(problem_details.ProblemDetailsException):
-    """Ends a request with one of `KINDS`."""
+    """Ends a request with one of `KINDS`. `members` go into the body as they are."""
 
     def __init__(
-        self,
-        code: str,
-        detail: str,
-        *,
-        headers: dict[str, str] | None = None,
-        errors: Sequence[ParameterFault] = (),
+        self, code: str, detail: str, headers: dict[str, str] | None = None, **members: object
     ) -> None:
-        # The type is the address of the page that explains every code.
         status, title = KINDS[code]
         super().__init__(code, detail=detail, status_code=status, headers=headers, title=title)
-        self.type_ = f"/schema#{code}"
+        self.type_ = f"/schema#{code}"  # where every code is explained
         self.code = code
-        self.errors = errors
+        self.members = members
 
     def to_response(self, request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         self.instance = request.url.path[:LONGEST_INSTANCE]
-        self.extra = {"code": self.code, "request_id": request.scope["state"].get("request_id")}
-        if self.errors:
-            self.extra["errors"] = self.errors
+        request_id = request.scope["state"].get("request_id")
+        self.extra = {"code": self.code, "request_id": request_id, **self.members}
         return super().to_response(request)
 
 
@@ -131,8 +124,13 @@ def bad_parameter(parameter: str, why: str, code: str = "bad_parameter") -> Prob
     return Problem(code, f"{parameter} {why}.", errors=[ParameterFault(parameter, why)])
 
 
+def database_problems(*codes: str) -> dict[int, ResponseSpec]:
+    """For OpenAPI: what a route that reads the database may answer, besides these codes."""
+    return problem_specs(*codes, *DATABASE)
+
+
 def problem_specs(*codes: str) -> dict[int, ResponseSpec]:
-    """For OpenAPI: the problems that a route may answer with, one entry per status."""
+    """For OpenAPI: one entry per status."""
     titles: dict[int, list[str]] = {}
     for code in codes:
         titles.setdefault(KINDS[code].status, []).append(f"`{code}`: {KINDS[code].title}")

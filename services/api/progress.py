@@ -73,8 +73,7 @@ class ImportReport(ImportView, frozen=True, kw_only=True):
 
 
 class ImportCache:
-    """The imports that `imports.requested` tells of, so that an import is known before the indexer
-    has written a row of it. Events may come in any order and any number of times.
+    """What `imports.requested` tells, since an import is known before the indexer has a row of it.
 
     Beyond `room` the oldest requests are evicted, which are in the database by then. Controls are
     never evicted. When folders no longer fit, every folder counts as seen.
@@ -106,7 +105,6 @@ class ImportCache:
         return self._requests.get(import_id)
 
     def newest(self, *, before: views.ImportPlace | None, limit: int) -> Sequence[ImportRequested]:
-        """Newest first, older than `before`."""
         end = len(self._places) if before is None else bisect_left(self._places, before)
         places = self._places[max(0, end - limit) : end]
         return [self._requests[id] for _, id in reversed(places)]
@@ -138,11 +136,8 @@ class ImportCache:
 
 
 class WorkerCache:
-    """The newest status of every worker, from events of `workers.status` in any order.
-
-    A worker that was silent for `FORGET_AFTER` is forgotten, and beyond `room` whoever was silent
-    longest.
-    """
+    """The newest status of every worker. One that was silent for `FORGET_AFTER` is forgotten, and
+    beyond `room` whoever was silent longest."""
 
     def __init__(self, room: int = 10_000) -> None:
         self._room = room
@@ -157,7 +152,6 @@ class WorkerCache:
             del self._by_id[min(self._by_id, key=lambda id: self._by_id[id].at)]
 
     def newest(self, now: datetime) -> Sequence[WorkerStatus]:
-        """Of those that are silent or stopped too."""
         heard = {id: said for id, said in self._by_id.items() if now - said.at <= FORGET_AFTER}
         self._by_id = heard
         return list(heard.values())
@@ -187,8 +181,8 @@ class ImportViews:
         return found
 
     async def newest(self, *, before: views.ImportPlace | None, limit: int) -> Sequence[ImportView]:
-        """Newest first, those older than `before`. The catalog and the cache have the same order,
-        so the first `limit` of each contain the first `limit` of all."""
+        """The catalog and the cache have the same order, so the first `limit` of each contain the
+        first `limit` of all."""
         rows = {row.id: row for row in await self.catalog.imports(before=before, limit=limit)}
         requests = self.imports.newest(before=before, limit=limit)
         others = await self._by_id([r.import_id for r in requests if r.import_id not in rows])
@@ -201,13 +195,11 @@ class ImportViews:
         raise Problem("unknown_import", "No import has this id.")
 
     async def _by_id(self, ids: Sequence[str]) -> Sequence[views.ImportProgress]:
-        """These imports, as far as either side knows them."""
         rows = await self.catalog.imports_by_id(ids) if ids else {}
         found = [self.imports.completed(id, rows.get(id)) for id in ids]
         return [row for row in found if row is not None]
 
     def _fields(self, row: views.ImportProgress) -> dict[str, Any]:
-        """Those of an `ImportView`."""
         return asdict(row) | {"waiting_for": self._waiting_for(row), "parked": _parked(row)}
 
     def _waiting_for(self, row: views.ImportProgress) -> Waiting | None:

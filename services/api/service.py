@@ -1,7 +1,4 @@
-"""The application: its routes, their dependencies, and what runs beside them.
-
-The api publishes events and reads; it writes no row.
-"""
+"""The application: its routes, their dependencies, and what runs beside them."""
 
 import asyncio
 from collections.abc import AsyncIterator
