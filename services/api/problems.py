@@ -145,42 +145,32 @@ def problem_specs(*codes: str) -> dict[int, ResponseSpec]:
     }
 
 
-def _of_verdict(why: Verdict) -> Problem:
-    if isinstance(why, SetAside):
-        return Problem("bad_parameter", why.message)
-    code = why.reason if why.reason in KINDS else "unavailable"
-    wait = why.retry_after if isinstance(why, TryAgain) else None
-    return Problem(code, why.message, headers={"Retry-After": str(ceil(wait or RETRY_SECONDS))})
-
-
-def _of_validation(why: ValidationException) -> Problem:
-    found = why.extra if isinstance(why.extra, list) else []
-    faults = [ParameterFault(f.get("key", ""), f["message"].replace("`", "")) for f in found]
-    said = "; ".join(f"{fault.parameter}: {fault.detail}" for fault in faults)
-    return Problem("bad_parameter", said or "A parameter is not valid.", errors=faults)
-
-
-def _of_http(why: HTTPException) -> Problem:
-    if why.status_code >= 500:
-        return _of_unforeseen(why)
-    bad_request = ("bad_request", "The request is not valid HTTP.")
-    code, detail = BY_STATUS.get(why.status_code, bad_request)
-    allow = (why.headers or {}).get("allow")
-    return Problem(code, detail, headers={"Allow": allow} if allow else None)
-
-
-def _of_unforeseen(_why: Exception) -> Problem:
-    log.exception("request.unforeseen")
-    return Problem("internal_error", "This is a bug. The log has details under the request id.")
+def _problem_of(why: Exception) -> Problem:
+    match why:
+        case SetAside():
+            return Problem("bad_parameter", why.message)
+        case Verdict():
+            code = why.reason if why.reason in KINDS else "unavailable"
+            wait = why.retry_after if isinstance(why, TryAgain) else None
+            return Problem(code, why.message, {"Retry-After": str(ceil(wait or RETRY_SECONDS))})
+        case ValidationException():
+            found = why.extra if isinstance(why.extra, list) else []
+            faults = [
+                ParameterFault(f.get("key", ""), f["message"].replace("`", "")) for f in found
+            ]
+            said = "; ".join(f"{fault.parameter}: {fault.detail}" for fault in faults)
+            return Problem("bad_parameter", said or "A parameter is not valid.", errors=faults)
+        case HTTPException() if why.status_code < 500:
+            bad_request = ("bad_request", "The request is not valid HTTP.")
+            code, detail = BY_STATUS.get(why.status_code, bad_request)
+            allow = (why.headers or {}).get("allow")
+            return Problem(code, detail, {"Allow": allow} if allow else None)
+        case _:
+            log.exception("request.unforeseen")
+            detail = "This is a bug. The log has details under the request id."
+            return Problem("internal_error", detail)
 
 
 PROBLEM_DETAILS = problem_details.ProblemDetailsPlugin(
-    problem_details.ProblemDetailsConfig(
-        exception_to_problem_detail_map={
-            Verdict: _of_verdict,
-            ValidationException: _of_validation,
-            HTTPException: _of_http,
-            Exception: _of_unforeseen,
-        }
-    )
+    problem_details.ProblemDetailsConfig(exception_to_problem_detail_map={Exception: _problem_of})
 )
