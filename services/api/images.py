@@ -22,13 +22,14 @@ ORDERS = ("id", "newest")
 
 
 @dataclass(frozen=True)
-class ImageAddresses:
-    """What `storage_path` is in an answer: an address that opens in a browser as given.
+class Pictures:
+    """The catalog's pictures, shown with addresses that open in a browser as given.
 
     In a public store it is the object's own address. In a private store it is the API's address of
     the image, which redirects to a signed one; `api_url` is the API as browsers reach it.
     """
 
+    catalog: ReadsCatalog
     urls: ObjectUrls
     api_url: str
 
@@ -43,10 +44,15 @@ class ImageAddresses:
             return self.urls.public_url(image.storage_path)
         return self.urls.signed_url(image.storage_path, name=image.name, mime_type=image.mime_type)
 
+    async def image(self, google_drive_id: str) -> ImageDetails:
+        """As the catalog has it."""
+        image = await self.catalog.image(google_drive_id)
+        if image is None:
+            raise Problem("unknown_image", "No picture with this Drive id is stored.")
+        return image
 
-Catalog = NamedDependency[SkipValidation[ReadsCatalog]]
-Wanted = NamedDependency[SkipValidation[ImageFilter]]
-Addresses = NamedDependency[SkipValidation[ImageAddresses]]
+
+Stored = NamedDependency[SkipValidation[Pictures]]
 
 
 def image_filter(
@@ -83,9 +89,8 @@ def image_filter(
 )
 async def list_images(
     request: AnyRequest,
-    catalog: Catalog,
-    addresses: Addresses,
-    wanted: Wanted,
+    pictures: Stored,
+    wanted: NamedDependency[SkipValidation[ImageFilter]],
     limit: Annotated[
         int | None,
         QueryParameter(ge=1, le=LONGEST_PAGE, description="The size of a page; without it, all."),
@@ -96,11 +101,12 @@ async def list_images(
     if limit is None:
         if cursor is not None:
             raise bad_parameter("limit", "is needed with a cursor")
-        pages = catalog.every_image(wanted)
-        return await json_list([addresses.shown(image) for image in page] async for page in pages)
+        pages = pictures.catalog.every_image(wanted)
+        return await json_list([pictures.shown(image) for image in page] async for page in pages)
     listing = "images:newest" if wanted.newest_first else "images:id"
-    rows = await catalog.images(wanted, after=key_of(cursor, listing, int), limit=limit + 1)
-    shown = [addresses.shown(image) for image in rows]
+    after = key_of(cursor, listing, int)
+    rows = await pictures.catalog.images(wanted, after=after, limit=limit + 1)
+    shown = [pictures.shown(image) for image in rows]
     page = page_of(shown, limit, request, listing, lambda image: image.id)
     return page.to_asgi_response(None, request)
 
@@ -110,11 +116,9 @@ async def list_images(
     summary="One picture",
     responses=database_problems("unknown_image"),
 )
-async def get_image(
-    google_drive_id: FromPath[str], catalog: Catalog, addresses: Addresses
-) -> ImageDetails:
+async def get_image(google_drive_id: FromPath[str], pictures: Stored) -> ImageDetails:
     """Everything that is known of a picture, by its Drive id."""
-    return addresses.shown(await _found(catalog, google_drive_id))
+    return pictures.shown(await pictures.image(google_drive_id))
 
 
 @get(
@@ -126,16 +130,7 @@ async def get_image(
     response_description="`Location` is where the bytes are.",
     responses=database_problems("unknown_image"),
 )
-async def get_image_content(
-    google_drive_id: FromPath[str], catalog: Catalog, addresses: Addresses
-) -> Redirect:
+async def get_image_content(google_drive_id: FromPath[str], pictures: Stored) -> Redirect:
     """The bytes never pass through the api."""
-    address = addresses.object_url(await _found(catalog, google_drive_id))
+    address = pictures.object_url(await pictures.image(google_drive_id))
     return Redirect(address, headers={"Cache-Control": "private, max-age=300"})
-
-
-async def _found(catalog: ReadsCatalog, google_drive_id: str) -> ImageDetails:
-    image = await catalog.image(google_drive_id)
-    if image is None:
-        raise Problem("unknown_image", "No picture with this Drive id is stored.")
-    return image

@@ -82,7 +82,7 @@ class ImportCache:
     def __init__(self, room: int = 50_000, folder_room: int = 200_000) -> None:
         self._room, self._folder_room = room, folder_room
         self._requests: dict[str, ImportRequested] = {}
-        self._places: list[views.ImportPlace] = []
+        self._in_order: list[ImportRequested] = []
         self._folders: set[str] = set()
         self._controls = ImportControls()
 
@@ -95,19 +95,18 @@ class ImportCache:
         if known is not None:
             if event.requested_at >= known.requested_at:
                 return  # the earliest request counts, as in the indexer
-            self._places.remove(place_of(known))
+            self._in_order.remove(known)
         self._requests[event.import_id] = event
-        insort(self._places, place_of(event))
-        if len(self._places) > self._room:
-            del self._requests[self._places.pop(0).id]
+        insort(self._in_order, event, key=place_of)
+        if len(self._in_order) > self._room:
+            del self._requests[self._in_order.pop(0).import_id]
 
     def request(self, import_id: str) -> ImportRequested | None:
         return self._requests.get(import_id)
 
     def newest(self, *, before: views.ImportPlace | None, limit: int) -> Sequence[ImportRequested]:
-        end = len(self._places) if before is None else bisect_left(self._places, before)
-        places = self._places[max(0, end - limit) : end]
-        return [self._requests[id] for _, id in reversed(places)]
+        end = bisect_left(self._in_order, before, key=place_of) if before else len(self._in_order)
+        return self._in_order[max(0, end - limit) : end][::-1]
 
     def folder_seen(self, folder_id: str) -> bool:
         """Whether this folder was requested before. From now on it was."""

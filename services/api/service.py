@@ -68,8 +68,8 @@ def create_app(
     """The application. It runs the tails; whoever made the other parts closes them."""
     readiness = health.Readiness(known, catalog, publisher)
 
-    def addresses(request: AnyRequest) -> images.ImageAddresses:
-        return images.ImageAddresses(urls, settings.public_url or str(request.base_url))
+    def pictures(request: AnyRequest) -> images.Pictures:
+        return images.Pictures(catalog, urls, settings.public_url or str(request.base_url))
 
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncIterator[None]:
@@ -82,11 +82,10 @@ def create_app(
     app = Litestar(
         ROUTES,
         dependencies={
-            "catalog": _given(catalog),
             "readiness": _given(readiness),
             "views": _given(ImportViews(catalog, known.view, workers)),
             "starter": _given(imports.ImportStarter(publisher, known)),
-            "addresses": Provide(addresses, sync_to_thread=False),
+            "pictures": Provide(pictures, sync_to_thread=False),
         },
         middleware=[PROMETHEUS.middleware],
         plugins=[PROBLEM_DETAILS],
