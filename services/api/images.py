@@ -23,10 +23,10 @@ ORDERS = ("id", "newest")
 
 @dataclass(frozen=True)
 class Pictures:
-    """The catalog's pictures, shown with addresses that open in a browser as given.
+    """The catalog's pictures, shown with a `storage_path` that opens in a browser as given.
 
-    In a public store it is the object's own address. In a private store it is the API's address of
-    the image, which redirects to a signed one; `api_url` is the API as browsers reach it.
+    In a public store it is the object's own address. In a private store it is an address at
+    `api_url` (the API as browsers reach it), which redirects to a signed one.
     """
 
     catalog: ReadsCatalog

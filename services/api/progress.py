@@ -230,12 +230,11 @@ def waiting_for(
 def _service_waits(
     service: str, requested_at: datetime, workers: Sequence[WorkerStatus], now: datetime
 ) -> Waiting | None:
-    ours = [worker for worker in workers if worker.service == service]
+    ours = [w for w in workers if w.service == service]
     # A status from the future comes from a wrong clock and must not count for ever.
-    recent = [worker for worker in ours if abs(now - worker.at) <= SILENT_AFTER]
-    alive = [worker for worker in recent if worker.state != "stopped"]
+    alive = [w for w in ours if w.state != "stopped" and abs(now - w.at) <= SILENT_AFTER]
     if not alive:
-        last_seen = max([requested_at, *(worker.at for worker in ours)])
+        last_seen = max([requested_at, *(w.at for w in ours)])
         if now - last_seen <= ABSENT_AFTER:
             return None
         message = f"The service `{service}` is not running. Start it, and the import goes on."
