@@ -41,34 +41,30 @@ class Settings:
         )
 
 
-class _Status:
-    """What this process waits for, as it logs it and tells it."""
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    kafka = settings.kafka
+    waiting_for: Waiting | None = None
 
-    waiting: Waiting | None = None
-
-    def tell(self, waiting: Waiting | None) -> None:
-        if waiting is not None:
+    def tell(waiting: Waiting | None) -> None:
+        nonlocal waiting_for
+        if waiting is not None and waiting != waiting_for:
             log.warning("indexer.waiting", reason=waiting.reason, why=waiting.message)
-        self.waiting = waiting
+        waiting_for = waiting
 
-    def without_topics(self, sentence: str) -> None:
-        self.tell(Waiting(reason="kafka_unavailable", message=sentence))
+    def without_topics(sentence: str) -> None:
+        tell(Waiting(reason="kafka_unavailable", message=sentence))
 
-    def look(self) -> WorkerStatus:
+    def status() -> WorkerStatus:
         return WorkerStatus(
             worker_id=worker_id(SERVICE),
             service=SERVICE,
-            state="running" if self.waiting is None else "waiting",
-            waiting_for=self.waiting,
+            state="running" if waiting_for is None else "waiting",
+            waiting_for=waiting_for,
             at=datetime.now(UTC),
         )
 
-
-async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """Until `stop`: the batch in hand is written first."""
-    kafka, status = settings.kafka, _Status()
-    with metrics_endpoint(settings.metrics, WorkerMetrics(status.look)):
-        if not await run_until(stop, wait_for_topics(kafka, TOPICS, status.without_topics)):
+    with metrics_endpoint(settings.metrics, WorkerMetrics(status)):
+        if not await run_until(stop, wait_for_topics(kafka, TOPICS, without_topics)):
             return
         async with Publisher(kafka, source=SERVICE) as publisher:
             indexer = Indexer(
@@ -76,10 +72,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 open_writer=lambda: CatalogWriter(settings.database),
                 topic_ids=Topics(kafka).ids,
                 publisher=publisher,
-                tell=status.tell,
+                tell=tell,
                 stopping=stop,
             )
-            await run_with_background(indexer.run(), publish_status(publisher, status.look))
+            await run_with_background(indexer.run(), publish_status(publisher, status))
 
 
 if __name__ == "__main__":
