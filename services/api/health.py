@@ -120,9 +120,7 @@ async def get_liveness() -> dict[str, str]:
 @get(
     "/health/ready",
     summary="Whether requests can be answered",
-    responses={
-        503: ResponseSpec(Ready, description="A part does not answer.", generate_examples=False)
-    },
+    responses={503: ResponseSpec(Ready, description="It is not ready.", generate_examples=False)},
 )
 async def get_readiness(readiness: NamedDependency[SkipValidation[Readiness]]) -> Response[Ready]:
     """200 if every part answers, else 503, with the answer of each part."""

@@ -22,9 +22,7 @@ LONGEST_CURSOR = 1024
 LONGEST_PAGE = 1_000
 DEFAULT_PAGE = 100
 
-Limit = Annotated[
-    int, QueryParameter(ge=1, le=LONGEST_PAGE, description="The size of the page at most.")
-]
+Limit = Annotated[int, QueryParameter(ge=1, le=LONGEST_PAGE, description="At most this many.")]
 Cursor = Annotated[
     str | None,
     QueryParameter(description="Where the page begins, from the `Link` header of the page before."),
