@@ -3,9 +3,9 @@
 The synchronous `Producer` under a poll thread, not `AIOProducer`, which carries no headers and
 needs two seconds for a single message (`kafka.md` §0).
 
-What cannot be decoded becomes a dead letter: its bytes go to `dead.letters`, with headers that say
-where they came from and why. The failure that key and headers still allow is published with them,
-so that no import waits for ever. Only then may the offset be passed.
+What cannot be decoded becomes a dead letter: its bytes, with headers that say where they came from
+and why. If key and headers still tell which file or folder it was, its failure is published too, so
+that no import waits for ever. Only then may the offset be passed.
 """
 
 import asyncio
@@ -146,11 +146,6 @@ async def publish_dead_letter(
     publisher: PublishesRecords, record: Raw, why: str, *, service: str
 ) -> None:
     log.error("kafka.undecodable", **record.place, why=why)
-    await publisher.publish(dead_letter_records(record, why, service=service, at=datetime.now(UTC)))
-
-
-def dead_letter_records(record: Raw, why: str, *, service: str, at: datetime) -> list[Record]:
-    """The dead letter, and the failure event where the record's owner is known."""
     reasons = {
         "dlq_original_topic": record.topic,
         "dlq_original_partition": record.partition,
@@ -168,8 +163,8 @@ def dead_letter_records(record: Raw, why: str, *, service: str, at: datetime) ->
         value=(record.value or b"")[:LONGEST_VALUE],
         headers=[*_kept(record.headers), *((k, str(v).encode()) for k, v in reasons.items())],
     )
-    failure = _failure(record, why, at)
-    return [letter] if failure is None else [letter, encode(failure, source=service)]
+    failure = _failure(record, why)
+    await publisher.publish([letter] if failure is None else [letter, failure])
 
 
 def _kept(headers: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
@@ -179,7 +174,7 @@ def _kept(headers: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
     return [header for header, size in both if size <= LONGEST_HEADERS]
 
 
-def _failure(record: Raw, why: str, at: datetime) -> FolderFailed | FileFailed | None:
+def _failure(record: Raw, why: str) -> FolderFailed | FileFailed | None:
     """Of the file or folder that key and headers name; None where they do not tell."""
     key = (record.key or b"").decode("utf-8", "replace")
     headers = {name: value.decode("utf-8", "replace") for name, value in record.headers.items()}
@@ -194,7 +189,7 @@ def _failure(record: Raw, why: str, at: datetime) -> FolderFailed | FileFailed |
         "epoch": _number(headers.get("ce_epoch", "0")),
         "reason": REASON,
         "message": f"A message about this item could not be read: {why[:300]}",
-        "failed_at": at,
+        "failed_at": datetime.now(UTC),
     }
     try:
         # An invalid id would make the failure as undecodable as the record was.

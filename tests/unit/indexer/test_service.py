@@ -194,9 +194,10 @@ async def test_a_status_that_kafka_does_not_take_does_not_end_the_indexer(
         await world.until(lambda: bool(world.log.of(WORKERS_STATUS.name)))
         stopping.set()
 
-    async with asyncio.timeout(WAIT):
+    async with asyncio.timeout(WAIT), asyncio.TaskGroup() as tasks:
+        tasks.create_task(outage())
         telling = publish_status(world.publisher, look)
-        await run_with_background(world.indexer(stopping).run(), telling, outage())
+        await run_with_background(world.indexer(stopping).run(), telling)
 
 
 async def test_what_cannot_be_read_is_a_dead_letter_before_its_offset_is_passed() -> None:
