@@ -135,10 +135,7 @@ async def run_worker(
     stop: asyncio.Event,
     make: Callable[[Worker, Drive], Awaitable[HandlesMessages]],
 ) -> None:
-    """Work until `stop`; then what is in hand may finish within the consumers' drain time.
-
-    `make` may wait for what the handler needs; nothing is consumed before it returns.
-    """
+    """Work until `stop`. `make` may wait for what the handler needs: nothing is consumed before."""
     if not await run_until(stop, wait_for_topics(settings.kafka, log.warning)):
         return
     consumers = [

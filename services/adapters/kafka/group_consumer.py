@@ -31,11 +31,9 @@ log = structlog.get_logger("kafka")
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """A partition is paused at `high` unfinished messages, and resumed at `low`.
-
-    `drain_seconds` bounds the wait for work in hand when a partition goes or the process stops.
-    A killed worker's successor may repeat what it finished within `commit_every_seconds`.
-    """
+    """A partition is paused at `high` unfinished messages, and resumed at `low`. `drain_seconds`
+    bounds the wait for work in hand when it goes or the process stops. A killed worker's successor
+    may repeat what it finished within `commit_every_seconds`."""
 
     high: int = 200
     low: int = 100

@@ -44,11 +44,8 @@ class PublishesRecords(Protocol):
 
 
 class Publisher(AbstractAsyncContextManager["Publisher"]):
-    """`timeout` (seconds) bounds the wait for each publish.
-
-    `linger_ms` is how long a record may wait for others. Longer batches cost less CPU where many
-    tasks publish one event each, and add that much latency.
-    """
+    """`timeout` (seconds) bounds the wait for each publish. `linger_ms`: how long a record may wait
+    for others. Longer batches cost less CPU where many tasks publish one event each."""
 
     def __init__(
         self, settings: KafkaSettings, *, source: str, timeout: float = 60.0, linger_ms: int = 5
@@ -126,10 +123,8 @@ class Publisher(AbstractAsyncContextManager["Publisher"]):
 
 @dataclass(frozen=True)
 class PatientPublisher:
-    """Publishes until Kafka acknowledges, however long it is away; cancelled, it ends at once.
-
-    Publishing again what was written already is harmless: an event's id is computed from it.
-    """
+    """Publishes until Kafka acknowledges, however long it is away. It is harmless to publish twice:
+    an event's id is computed from it."""
 
     publisher: PublishesRecords
 

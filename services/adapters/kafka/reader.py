@@ -104,15 +104,11 @@ class LogReader:
             raise KafkaUnavailableError(f"{topic}: {sentence(found.error)}")
         return sorted(found.partitions)
 
-    def seek(self, positions: Mapping[tuple[str, int], int | None]) -> None:
-        """Read these partitions from here on; the next offset to read, or None for the first."""
-        prefixed = self._settings.prefixed
-        self._consumer.assign(
-            [
-                ck.TopicPartition(prefixed(topic), p, ck.OFFSET_BEGINNING if at is None else at)
-                for (topic, p), at in positions.items()
-            ]
-        )
+    def seek(self, positions: Mapping[tuple[str, int], int]) -> None:
+        """Read these partitions from these offsets on."""
+        name = self._settings.prefixed
+        places = [ck.TopicPartition(name(t), p, offset) for (t, p), offset in positions.items()]
+        self._consumer.assign(places)
 
     @kafka_errors()
     def ends(self, topic: str, partition: int) -> tuple[int, int]:
@@ -144,7 +140,7 @@ class LogReader:
 class ReadsLog(Protocol):
     def partitions(self, topic: str) -> Sequence[int]: ...
     def ends(self, topic: str, partition: int) -> tuple[int, int]: ...
-    def seek(self, positions: Mapping[tuple[str, int], int | None]) -> None: ...
+    def seek(self, positions: Mapping[tuple[str, int], int]) -> None: ...
     def read(self, at_most: int, timeout: float) -> Sequence[Raw]: ...
     def close(self) -> None: ...
 
@@ -171,9 +167,8 @@ class TailState:
 class Tail(Generic[V]):
     """Keeps `view` up to date with a topic, however often Kafka goes away.
 
-    Blocking reads run on one thread of the tail's own, so that no other work waits for a thread;
-    events are applied on the event loop, so that a view needs no lock. `newest` is how many records
-    of each partition are read to begin with.
+    Reads block a thread of the tail's own, and no other work. Events are applied on the event loop,
+    so a view needs no lock. `newest`: how many records of each partition are read to begin with.
     """
 
     open_log: Callable[[], ReadsLog]
@@ -195,10 +190,7 @@ class Tail(Generic[V]):
         return self._caught_up.is_set()
 
     async def run(self) -> None:
-        """Follow the topic until cancelled. Run it once.
-
-        Cancelling does not wait for a read in progress, which may hang on a dead broker.
-        """
+        """Once, until cancelled. It ends without a read in progress, which may hang for long."""
         try:
             while True:
                 await self._connect_and_follow()
