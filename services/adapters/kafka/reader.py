@@ -190,7 +190,7 @@ class Tail(Generic[V]):
         return self._caught_up.is_set()
 
     async def run(self) -> None:
-        """Once, until cancelled. It ends without a read in progress, which may hang for long."""
+        """Until cancelled, once. It ends without a read in progress, which may hang for long."""
         try:
             while True:
                 await self._connect_and_follow()
