@@ -11,7 +11,7 @@ that no import waits for ever. Only then may the offset be passed.
 import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -186,15 +186,13 @@ def _failure(record: Raw, why: str) -> FolderFailed | FileFailed | None:
         "message": f"A message about this item could not be read: {why[:300]}",
         "failed_at": datetime.now(UTC),
     }
-    try:
-        # An invalid id would make the failure as undecodable as the record was.
+    # An invalid id would make the failure as undecodable as the record was.
+    with suppress(msgspec.ValidationError):
         if record.topic in (IMPORTS_PAGES.name, IMPORTS_LISTED.name):
             return msgspec.convert(failure | {"folder_id": subject}, FolderFailed)
         if record.topic.startswith("files."):
             failure |= {"file_id": subject, "round": _number(headers.get("ce_round", "0"))}
             return msgspec.convert(failure, FileFailed)
-    except msgspec.ValidationError:
-        pass
     return None
 
 
