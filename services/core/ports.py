@@ -87,7 +87,7 @@ class ReadsFolders(LooksUpFiles, Protocol):
         """
 
 
-class OpensFiles(Protocol):
+class OpensFiles(LooksUpFiles, Protocol):
     """Drive, as the transfer sees it."""
 
     def open(self, file: FileFound) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:

@@ -37,28 +37,24 @@ class Settings:
         )
 
 
-class _Status:
-    """What this process waits for, as it logs it and tells it."""
-
-    waiting: Waiting | None = None
-
-    def tell(self, waiting: Waiting | None) -> None:
-        if waiting is not None:
-            log.warning("indexer.waiting", reason=waiting.reason, why=waiting.message)
-        self.waiting = waiting
-
-    def without_topics(self, sentence: str) -> None:
-        self.tell(Waiting(reason="kafka_unavailable", message=sentence))
-
-    def look(self) -> WorkerStatus:
-        return process.worker_status(SERVICE, self.waiting)
-
-
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """Until `stop`: the batch in hand is written first."""
-    kafka, status = settings.kafka, _Status()
-    with metrics_endpoint(settings.metrics, WorkerMetrics(status.look)):
-        if not await process.run_until(stop, wait_for_topics(kafka, status.without_topics)):
+    kafka = settings.kafka
+    waiting_for: Waiting | None = None
+
+    def tell(waiting: Waiting | None) -> None:
+        nonlocal waiting_for
+        if waiting is not None and waiting != waiting_for:
+            log.warning("indexer.waiting", reason=waiting.reason, why=waiting.message)
+        waiting_for = waiting
+
+    def without_topics(sentence: str) -> None:
+        tell(Waiting(reason="kafka_unavailable", message=sentence))
+
+    def status() -> WorkerStatus:
+        return process.worker_status(SERVICE, waiting_for)
+
+    with metrics_endpoint(settings.metrics, WorkerMetrics(status)):
+        if not await process.run_until(stop, wait_for_topics(kafka, without_topics)):
             return
         async with Publisher(kafka, source=SERVICE) as publisher:
             indexer = Indexer(
@@ -66,12 +62,11 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 open_writer=lambda: CatalogWriter(settings.database),
                 topic_ids=Topics(kafka).ids,
                 publisher=publisher,
-                tell=status.tell,
+                tell=tell,
                 stopping=stop,
             )
-            await process.run_with_background(
-                indexer.run(), process.publish_status(publisher, status.look)
-            )
+            telling = process.publish_status(publisher, status)
+            await process.run_with_background(indexer.run(), telling)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,8 @@ from services.adapters.store.settings import StoreSettings
 from services.adapters.worker import Consumes, Worker, WorkerSettings, WorkerSpec, run_worker
 from services.core.settings import Reader
 from services.core.topics import FILES_FOUND
-from services.transfer.copy import DRIVE, STORE, Copier
 from services.transfer.memory import MemoryBudget
-from services.transfer.service import Transfer
+from services.transfer.service import DRIVE, STORE, Copier, Transfer
 
 SERVICE = "transfer"
 
@@ -55,7 +54,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             store_calls=worker.calls_to(STORE, store.answers),
         )
         await copier.store_calls.call(store.ready)
-        return Transfer(copier, worker.publisher, bucket=store.bucket)
+        return Transfer(copier, worker.publisher)
 
     await run_worker(spec, settings.worker, stop, transfer)
 

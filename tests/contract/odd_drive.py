@@ -11,14 +11,14 @@ from drive_emulator.testing import RunningEmulator
 from services.adapters.drive import Drive, open_drive
 from services.adapters.drive.settings import DriveSettings, Limits
 from services.core.errors import Corrupt, SetAside, Verdict
-from services.core.events import FileFound
+from services.core.events import FileFound, FileStored
 from services.core.flow.circuit_breaker import CircuitBreaker
 from services.core.flow.resilience import Resilience
 from services.core.flow.retry import RetryPolicy
 from services.core.ports import Entry
 from services.core.settings import Secret
-from services.transfer.copy import Copied, Copier, Copy
 from services.transfer.memory import MemoryBudget
+from services.transfer.service import Copier, Copy
 from tests.fakes.google import QuotaRecorder
 from tests.fakes.object_store import FakeStore
 from tests.fakes.samples import a_file
@@ -114,7 +114,7 @@ class Desk:
             store_calls=OneAttempt(),
         )
 
-    async def stored(self) -> Copied:
+    async def stored(self) -> FileStored:
         copied = await self._copier.copy(self.copy, look_first=False)
         kept = self.store.objects[copied.object_key]
         assert hashlib.md5(kept.body).hexdigest() == copied.md5
