@@ -16,9 +16,8 @@ from litestar.types import ASGIApp
 from services.adapters.catalog.reader import CatalogReader
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.kafka.producer import Publisher
-from services.adapters.kafka.reader import LogReader
+from services.adapters.kafka.reader import LogReader, Tail
 from services.adapters.kafka.settings import KafkaSettings
-from services.adapters.kafka.tail import Tail
 from services.adapters.process import end, run_service
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Literal
 
 import structlog
@@ -15,9 +14,8 @@ from litestar.params import SkipValidation
 from msgspec import Struct
 
 from services.adapters.catalog.views import ReadsCatalog
-from services.adapters.kafka.tail import Tail
-from services.adapters.process import worker_id
-from services.adapters.worker_status import publish_status
+from services.adapters.kafka.reader import Tail
+from services.adapters.process import publish_status, worker_status
 from services.api.progress import ImportCache
 from services.core.errors import Verdict
 from services.core.events import Message, Waiting, WorkerStatus
@@ -78,13 +76,7 @@ class Readiness:
     def _status(self) -> WorkerStatus:
         message = f"Waiting for {', '.join(self.missing)}."
         waiting = Waiting(reason="not_ready", message=message) if self.missing else None
-        return WorkerStatus(
-            worker_id=worker_id("api"),
-            service="api",
-            state="waiting" if waiting else "running",
-            waiting_for=waiting,
-            at=datetime.now(UTC),
-        )
+        return worker_status("api", waiting)
 
     def _kafka(self) -> Check:
         state = self.tail.state

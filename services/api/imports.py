@@ -15,7 +15,7 @@ from litestar.params import FromPath, HeaderParameter, QueryParameter, SkipValid
 
 from services.adapters.catalog.views import FILE_STATES, ImportFile, ImportPlace
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.kafka.tail import Tail
+from services.adapters.kafka.reader import Tail
 from services.api import problems
 from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
 from services.api.problems import AnyRequest, Problem, bad_parameter, database_problems

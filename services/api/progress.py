@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from services.adapters.catalog import views
-from services.adapters.kafka.tail import Tail
+from services.adapters.kafka.reader import Tail
 from services.api.problems import Problem
 from services.core.control import ControlState, ImportControls
 from services.core.events import ImportRequested, Message, Waiting, WorkerStatus

@@ -12,7 +12,7 @@ from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
 from litestar.types import ASGIApp
 
 from services.adapters.catalog.views import ReadsCatalog
-from services.adapters.kafka.tail import Tail
+from services.adapters.kafka.reader import Tail
 from services.adapters.store.urls import ObjectUrls
 from services.api import health, images, imports
 from services.api.boundary import Boundary

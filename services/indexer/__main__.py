@@ -3,10 +3,10 @@
 import asyncio
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import structlog
 
+from services.adapters import process
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.writer import CatalogWriter
 from services.adapters.kafka.admin import Topics, wait_for_topics
@@ -14,15 +14,11 @@ from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
-from services.adapters.process import end, run_service, run_until, run_with_background, worker_id
-from services.adapters.worker_status import publish_status
 from services.core.events import Waiting, WorkerStatus
 from services.core.settings import Reader
-from services.core.topics import DEAD_LETTERS, WORKERS_STATUS
-from services.indexer.service import CONSUMED, Indexer
+from services.indexer.service import Indexer
 
 SERVICE = "indexer"
-TOPICS = [topic.name for topic in (*CONSUMED, DEAD_LETTERS, WORKERS_STATUS)]
 log = structlog.get_logger(SERVICE)
 
 
@@ -55,16 +51,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         tell(Waiting(reason="kafka_unavailable", message=sentence))
 
     def status() -> WorkerStatus:
-        return WorkerStatus(
-            worker_id=worker_id(SERVICE),
-            service=SERVICE,
-            state="running" if waiting_for is None else "waiting",
-            waiting_for=waiting_for,
-            at=datetime.now(UTC),
-        )
+        return process.worker_status(SERVICE, waiting_for)
 
     with metrics_endpoint(settings.metrics, WorkerMetrics(status)):
-        if not await run_until(stop, wait_for_topics(kafka, TOPICS, without_topics)):
+        if not await process.run_until(stop, wait_for_topics(kafka, without_topics)):
             return
         async with Publisher(kafka, source=SERVICE) as publisher:
             indexer = Indexer(
@@ -75,8 +65,9 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 tell=tell,
                 stopping=stop,
             )
-            await run_with_background(indexer.run(), publish_status(publisher, status))
+            telling = process.publish_status(publisher, status)
+            await process.run_with_background(indexer.run(), telling)
 
 
 if __name__ == "__main__":
-    end(run_service(SERVICE, os.environ, Settings.read, serve))
+    process.end(process.run_service(SERVICE, os.environ, Settings.read, serve))

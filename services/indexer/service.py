@@ -14,10 +14,9 @@ from typing import Protocol
 
 from services.adapters.catalog.rows import Rows
 from services.adapters.catalog.writer import CatalogUnavailableError, OvertakenError, Position
-from services.adapters.kafka.dead_letters import PublishesRecords, publish_dead_letter
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.kafka.reader import Raw
-from services.adapters.kafka.tail import ReadsLog
+from services.adapters.kafka.producer import PublishesRecords, publish_dead_letter
+from services.adapters.kafka.reader import Raw, ReadsLog
 from services.core.errors import Stop
 from services.core.events import Waiting
 from services.core.topics import FILES_FAILED, FILES_STORED, IMPORTS_LISTED, IMPORTS_REQUESTED

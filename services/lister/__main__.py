@@ -25,7 +25,6 @@ SPEC = WorkerSpec(
         ),
         Consumes(topic=t.IMPORTS_REQUESTED, group="lister-requests", at_once=1),
     ),
-    publishes=(t.IMPORTS_PAGES, t.IMPORTS_LISTED, t.FILES_FOUND, t.FILES_FAILED),
     connections=PAGES_AT_ONCE + LOOK_UPS_AT_ONCE,
     # One folder may be most of an import, so it gets more attempts than a file.
     policy=RetryPolicy(attempts=4, first_wait=1.0),

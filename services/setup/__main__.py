@@ -13,7 +13,7 @@ from typing import NamedTuple
 from services.adapters.catalog.migrate import migrate
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.writer import CatalogUnavailableError
-from services.adapters.kafka.admin import Topics, TopicsChangedError
+from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.store.bucket import StoreUnavailableError, create_bucket
@@ -77,7 +77,7 @@ def main(env: Mapping[str, str], read: Callable[[Reader], Sequence[Provisioner]]
     except SettingsError as why:
         _say(f"The settings are not complete:\n{why}")
         return 2
-    except (Stop, TopicsChangedError) as why:
+    except Stop as why:
         _say(str(why))
         return 1
     return 0

@@ -117,7 +117,7 @@ async def test_an_event_of_a_newer_version_stops_a_service_with_a_sentence(
     with running_system(platform, tmp_path) as system:
         settings = KafkaSettings.read(Reader(platform.env))
         async with Publisher(settings, source="test") as publisher:
-            await publisher.publish_records([Record(topic=topic, key=b"k", value=newer)])
+            await publisher.publish([Record(topic=topic, key=b"k", value=newer)])
         system.start(service)
         process = system.processes[service]
         system.until(lambda: not process.running, 60, f"{service} goes on")

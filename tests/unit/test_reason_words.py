@@ -15,7 +15,7 @@ import pytest
 from services.adapters.drive.problem import Refusal
 from services.adapters.drive.refusals import TABLE, ItemKind, RefusalContext
 from services.adapters.drive.refusals import verdict as drive_verdict
-from services.adapters.kafka import dead_letters
+from services.adapters.kafka import producer
 from services.adapters.store import objects
 from services.core import reasons
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Page, Target
@@ -86,7 +86,7 @@ def test_every_refusal_by_the_store_has_words(code: str) -> None:
 
 
 def test_an_unreadable_message_has_words() -> None:
-    assert dead_letters.REASON in WORDS
+    assert producer.REASON in WORDS
 
 
 @pytest.mark.parametrize("depth", [1, DEEPEST])

@@ -218,17 +218,3 @@ class Offsets:
         edges, inherited = [*self._unfinished, self._next], self._inherited_finished
         ranges = [(a + 1, b - 1) for a, b in pairwise(edges) if b - a > 1]
         return ranges + [(max(a, self._next), b) for a, b in inherited if b >= self._next]
-
-
-@dataclass(frozen=True)
-class Watermarks:
-    """Hysteresis for one partition: pause at `high` unfinished, resume at `low`."""
-
-    high: int
-    low: int
-
-    def should_pause(self, unfinished: int) -> bool:
-        return unfinished >= self.high
-
-    def should_resume(self, unfinished: int) -> bool:
-        return unfinished <= self.low

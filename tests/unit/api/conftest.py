@@ -12,7 +12,7 @@ import pytest
 from litestar.types import ASGIApp
 
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.kafka.tail import Tail
+from services.adapters.kafka.reader import Tail
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
 from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache

@@ -10,10 +10,9 @@ import pytest
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw
-from services.adapters.process import run_with_background
-from services.adapters.worker_status import publish_status
+from services.adapters.process import publish_status, run_with_background
 from services.core.errors import Stop
-from services.core.events import Waiting, WorkerStatus
+from services.core.events import Message, Waiting, WorkerStatus
 from services.core.topics import (
     BY_NAME,
     DEAD_LETTERS,
@@ -50,11 +49,11 @@ class FailingPublisher(FakePublisher):
 
     failures = 0
 
-    async def publish_records(self, records: Sequence[Record]) -> None:
+    async def publish(self, events: Sequence[Message | Record]) -> None:
         if self.failures:
             self.failures -= 1
             raise KafkaUnavailableError("no acknowledgement in time")
-        await super().publish_records(records)
+        await super().publish(events)
 
 
 class World:
@@ -183,7 +182,7 @@ async def test_a_status_that_kafka_does_not_take_does_not_end_the_indexer(
         )
 
     for seconds in ("EVERY_SECONDS", "LOOK_SECONDS"):
-        monkeypatch.setattr(f"services.adapters.worker_status.{seconds}", 0.01)
+        monkeypatch.setattr(f"services.adapters.process.{seconds}", 0.01)
 
     async def outage() -> None:
         await world.until_told(None)
@@ -195,9 +194,10 @@ async def test_a_status_that_kafka_does_not_take_does_not_end_the_indexer(
         await world.until(lambda: bool(world.log.of(WORKERS_STATUS.name)))
         stopping.set()
 
-    async with asyncio.timeout(WAIT):
+    async with asyncio.timeout(WAIT), asyncio.TaskGroup() as tasks:
+        tasks.create_task(outage())
         telling = publish_status(world.publisher, look)
-        await run_with_background(world.indexer(stopping).run(), telling, outage())
+        await run_with_background(world.indexer(stopping).run(), telling)
 
 
 async def test_what_cannot_be_read_is_a_dead_letter_before_its_offset_is_passed() -> None:
