@@ -11,20 +11,20 @@ import json
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
-from urllib.parse import unquote
 
-import urllib3
-from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
-from google.auth.transport.urllib3 import Request
+import httpx
+from google.auth.exceptions import GoogleAuthError, RefreshError
 from google.oauth2.service_account import Credentials
-from urllib3.exceptions import HTTPError
-from urllib3.util import make_headers, parse_url
 
 from services.adapters.drive.answers import storable
 from services.adapters.drive.credentials import HEADER_VALUE, Authenticator
+from services.adapters.drive.requests import words_of
 from services.adapters.drive.settings import proxy_for
 from services.core.errors import Stop, TryAgain
 from services.core.reasons import CREDENTIALS_REFUSED, DRIVE_UNREACHABLE
@@ -38,35 +38,34 @@ RETRY_SECONDS = 5.0  # after a fetch that failed, as long as the old token is go
 DEFAULT_LIFETIME_SECONDS = 600.0  # where the answer does not say how long the token is good
 ANSWER_SECONDS = 10.0
 LARGEST_ANSWER = 64 * 1024
+HTTP_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError)
 # google-auth raises its own errors and, for answers of an unexpected shape, Python's.
-TOKEN_ERRORS = (GoogleAuthError, OSError, ValueError, TypeError, LookupError, ArithmeticError)
+GOOGLE_ERRORS = (GoogleAuthError, ValueError, TypeError, LookupError, ArithmeticError)
 
 
-class TokenHttp:
-    """What google-auth's transport sends with: urllib3, bounded in time and size.
+def send(
+    transport: httpx.BaseTransport,
+    url: str,
+    body: bytes,
+    seconds: float = ANSWER_SECONDS,
+    **options: Any,
+) -> SimpleNamespace:
+    """Send a request of google-auth's, bounded in time and size.
 
     google-auth retries some statuses silently. Here they are errors, so that the caller decides.
     """
-
-    def __init__(self, pool: urllib3.PoolManager, seconds: float = ANSWER_SECONDS) -> None:
-        self._pool = pool
-        self._seconds = seconds
-
-    def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
-        deadline = time.monotonic() + self._seconds
-        options |= {"timeout": self._seconds, "retries": False, "preload_content": False}
-        response = self._pool.request(method, url, **options)
-        try:
-            if response.status in (408, 429) or response.status >= 500:
-                raise HTTPError(f"it answered {response.status}")
-            content = b""
-            while chunk := response.read1(4096):
-                content += chunk
-                if len(content) > LARGEST_ANSWER or time.monotonic() > deadline:
-                    raise HTTPError("its answer does not end")
-        finally:
-            response.close()
-        return urllib3.HTTPResponse(content, response.headers, response.status)
+    deadline = time.monotonic() + seconds
+    limits = {"timeout": httpx.Timeout(seconds).as_dict()}
+    request = httpx.Request(url=url, content=body, extensions=limits, **options)
+    with closing(transport.handle_request(request)) as response:
+        if response.status_code in (408, 429) or response.status_code >= 500:
+            raise httpx.HTTPError(f"it answered {response.status_code}")
+        content = b""
+        for chunk in response.iter_raw():
+            content += chunk
+            if len(content) > LARGEST_ANSWER or time.monotonic() > deadline:
+                raise httpx.HTTPError("its answer does not end")
+    return SimpleNamespace(status=response.status_code, data=content)
 
 
 class ServiceAccount(Authenticator):
@@ -75,10 +74,10 @@ class ServiceAccount(Authenticator):
     is_service_account = True
 
     def __init__(
-        self, credentials: Credentials, http: TokenHttp, clock: Callable[[], float]
+        self, credentials: Credentials, transport: httpx.BaseTransport, clock: Callable[[], float]
     ) -> None:
+        self._refresh = partial(credentials.refresh, partial(send, transport))
         self._credentials = credentials
-        self._transport = Request(http)  # type: ignore[no-untyped-call]
         self._clock = clock
         self._renew_at = self._expires_at = clock()
         self._fetching = asyncio.Lock()
@@ -102,13 +101,13 @@ class ServiceAccount(Authenticator):
     async def _fetch(self) -> None:
         since = self._clock()
         try:
-            await asyncio.to_thread(self._credentials.refresh, self._transport)
+            await asyncio.to_thread(self._refresh)
             token, lifetime = self._credentials.token, DEFAULT_LIFETIME_SECONDS
             if expiry := self._credentials.expiry:  # in UTC, without saying so
                 lifetime = (expiry.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds()
             if not isinstance(token, str) or not HEADER_VALUE.fullmatch(token):
                 raise ValueError("no access token in the answer")
-        except TOKEN_ERRORS as why:
+        except (*HTTP_ERRORS, *GOOGLE_ERRORS) as why:
             verdict, now = _verdict(why), self._clock()
             if isinstance(verdict, Stop) or now >= self._expires_at:
                 raise verdict from None  # google-auth's own error may quote the assertion
@@ -122,7 +121,7 @@ class ServiceAccount(Authenticator):
 
 def read_account(
     path: Path,
-    pool: urllib3.PoolManager | None = None,
+    transport: httpx.BaseTransport | None = None,
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> ServiceAccount:
@@ -138,10 +137,10 @@ def read_account(
         try:
             read = Credentials.from_service_account_info
             credentials = read(info, scopes=[SCOPE])  # type: ignore[no-untyped-call]
-        except TOKEN_ERRORS:
+        except GOOGLE_ERRORS:
             fault = "whose private_key cannot be read: download the file again"
         else:
-            return ServiceAccount(credentials, TokenHttp(pool or _pool(info["token_uri"])), clock)
+            return ServiceAccount(credentials, transport or _transport(info["token_uri"]), clock)
     raise SettingsError(f"{SETTING} names {path}, {fault}.")
 
 
@@ -155,15 +154,13 @@ def _fault(info: Any) -> str:
     return "" if known else "whose token_uri is no address"
 
 
-def _pool(url: str) -> urllib3.PoolManager:
-    """Trusts the system's certificates or those of SSL_CERT_FILE; uses the environment's proxy."""
-    trust = ssl.create_default_context()
-    proxy = proxy_for(url)
-    if proxy is None:
-        return urllib3.PoolManager(ssl_context=trust)
-    password = parse_url(proxy).auth
-    headers = make_headers(proxy_basic_auth=unquote(password)) if password else None
-    return urllib3.ProxyManager(proxy, ssl_context=trust, proxy_headers=headers)
+def _transport(url: str) -> httpx.BaseTransport:
+    """Trusts the system's certificates or those of SSL_CERT_FILE; keeps no connection for later."""
+    return httpx.HTTPTransport(
+        verify=ssl.create_default_context(),
+        proxy=proxy_for(url),
+        limits=httpx.Limits(max_keepalive_connections=0),
+    )
 
 
 def _verdict(why: Exception) -> Stop | TryAgain:
@@ -177,7 +174,7 @@ def _verdict(why: Exception) -> Stop | TryAgain:
             return Stop(
                 CREDENTIALS_REFUSED, f"Google refused the service account of {SETTING}: {refusal}"
             )
-    how = str(why)[:200] if isinstance(why, TransportError) else "its answer makes no sense"
+    how = words_of(why) if isinstance(why, HTTP_ERRORS) else "its answer makes no sense"
     return TryAgain(
         DRIVE_UNREACHABLE, f"Google's token server gave the service account no token: {how}."
     )
