@@ -6,8 +6,12 @@ from email.utils import parsedate_to_datetime
 
 from local.doctor.client import Answer, DriveClient
 from local.doctor.findings import Finding, note, wrong
-from services.adapters.drive.problem import is_automated_queries_block
-from services.adapters.drive.refusals import ItemKind, RefusalContext, verdict
+from services.adapters.drive.refusals import (
+    ItemKind,
+    RefusalContext,
+    is_automated_queries_block,
+    verdict,
+)
 from services.adapters.drive.settings import GOOGLE, DriveSettings
 from services.core.errors import Verdict
 from services.core.reasons import KEY_REFUSED, NOT_FOUND
@@ -72,8 +76,7 @@ def judged(answer: Answer, check: str, kind: ItemKind, *, account: bool) -> Find
 
 def meaning(answer: Answer, kind: ItemKind, *, account: bool) -> Verdict:
     """The verdict of the services."""
-    now = datetime.now(UTC)
-    return verdict(answer.refusal, RefusalContext(kind=kind, now=now, service_account=account))
+    return verdict(answer.refusal, RefusalContext(kind=kind, service_account=account))
 
 
 def _todo(why: Verdict, *, account: bool) -> str:

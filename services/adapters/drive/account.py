@@ -76,6 +76,7 @@ class ServiceAccount(Authenticator):
     def __init__(
         self, credentials: Credentials, transport: httpx.BaseTransport, clock: Callable[[], float]
     ) -> None:
+        super().__init__()
         self._refresh = partial(credentials.refresh, partial(send, transport))
         self._credentials = credentials
         self._clock = clock

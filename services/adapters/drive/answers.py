@@ -6,7 +6,8 @@ that is no number, a checksum of the wrong length) is dropped.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -16,7 +17,6 @@ from services.core.errors import TryAgain
 from services.core.ports import LARGEST_PAGE, SHORTCUT_TYPE, Entry, Page, Target
 
 T = TypeVar("T")
-V = TypeVar("V")
 LONGEST_TOKEN = 16 * 1024
 LONGEST_NAME = 1024
 LONGEST_TYPE = 128
@@ -50,41 +50,40 @@ class _Listing(msgspec.Struct, rename="camel"):
     incomplete_search: bool = False
 
 
-_listing = msgspec.json.Decoder(_Listing)
-_item = msgspec.json.Decoder(dict[str, Any])
-
-
 def page(body: bytes) -> Page:
     """Raises `TryAgain` if the body is no page of a folder."""
-    return _read(body, _listing, _page, "a listing")
+    with _unreadable("a listing"):
+        listing = _decoded(body, _Listing)
+        return Page(
+            entries=[_entry(file) for file in listing.files],
+            next_token=listing.next_page_token or None,
+            incomplete=listing.incomplete_search,
+        )
 
 
 def item(body: bytes) -> Entry:
     """Raises `TryAgain` if the body is no item."""
-    return _read(body, _item, _entry, "an item")
+    with _unreadable("an item"):
+        return _entry(_decoded(body, dict[str, Any]))
 
 
-def _read(body: bytes, decoder: msgspec.json.Decoder[T], convert: Callable[[T], V], what: str) -> V:
+@contextmanager
+def _unreadable(what: str) -> Iterator[None]:
     try:
-        try:
-            decoded = decoder.decode(body)
-        except ValueError:
-            # msgspec refuses half of a surrogate pair anywhere in the text. The standard library
-            # reads it, and one strange name must not cost the page.
-            decoded = msgspec.convert(json.loads(body), decoder.type)
-        return convert(decoded)
+        yield
     except (ValueError, RecursionError) as why:
         raise TryAgain(
             "answer_unreadable", f"Google Drive's answer could not be read: it is not {what}."
         ) from why
 
 
-def _page(listing: _Listing) -> Page:
-    return Page(
-        entries=[_entry(file) for file in listing.files],
-        next_token=listing.next_page_token or None,
-        incomplete=listing.incomplete_search,
-    )
+def _decoded(body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except ValueError:
+        # msgspec refuses half of a surrogate pair anywhere in the text. The standard library
+        # reads it, and one strange name must not cost the page.
+        return msgspec.convert(json.loads(body), kind)
 
 
 def _entry(file: dict[str, Any]) -> Entry:
@@ -114,7 +113,6 @@ def _entry(file: dict[str, Any]) -> Entry:
 
 
 def _target(file: dict[str, Any]) -> Target | None:
-    """Where a shortcut points; None where it names no usable id."""
     details = fields(file.get("shortcutDetails"))
     target_id = _matching(_ID, details.get("targetId"))
     if file.get("mimeType") != SHORTCUT_TYPE or target_id is None:

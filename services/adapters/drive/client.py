@@ -15,11 +15,14 @@ from services.adapters.drive.download import Download
 from services.adapters.drive.refusals import ItemKind
 from services.adapters.drive.requests import DriveRequest, DriveSession
 from services.adapters.drive.settings import DriveSettings, proxy_for
-from services.adapters.drive.units import DOWNLOAD, GET, LIST
 from services.core.errors import CoolDown, TryAgain, Verdict
 from services.core.events import FileFound
 from services.core.ports import LARGEST_PAGE, Entry, Page, SpendsQuota
 
+# What a request costs, in units of Google's quota: the usage limits of the Drive API since 1 May
+# 2026 (drive-api.md §0.1). Google does not say whether `alt=media` counts as a download, so the
+# more expensive reading is taken.
+LIST, GET, DOWNLOAD = 100, 5, 200
 KEEP_ALIVE_SECONDS = 60.0
 LARGEST_LISTING = 32 * 1024 * 1024
 LARGEST_ITEM = 256 * 1024

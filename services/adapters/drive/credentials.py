@@ -7,23 +7,27 @@ import re
 from collections.abc import Mapping
 
 from services.adapters.drive.settings import DriveSettings
-from services.core.settings import Secret
 
+# What can be sent in a header. A key or token with any other character is none of Google's.
 HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
-"""What can be sent in a header. A key or token with any other character is none of Google's."""
 
 
 class Authenticator:
-    """Who sends the requests.
+    """Who sends the requests: with an API key, anybody.
 
-    `is_service_account` decides how a refusal is worded. `query` is added to every request. No
-    message may contain `secret`, the key or the current token.
+    Without `quota_user` (at most 40 characters) Google counts a key's requests by address, and
+    workers behind several addresses would not share one quota.
+
+    `query` is added to every request. No message may contain `secret`, the key or current token.
     """
 
     is_service_account = False
-    query: Mapping[str, str] = {}
-    secret = ""
-    _headers: Mapping[str, str] = {}
+
+    def __init__(self, key: str = "", quota_user: str = "") -> None:
+        self.secret = key
+        self.query = {"quotaUser": quota_user} if quota_user else {}
+        # A key that cannot be a header is not sent. Google then explains what to do about it.
+        self._headers = {"X-Goog-Api-Key": key} if HEADER_VALUE.fullmatch(key) else {}
 
     async def headers(self) -> Mapping[str, str]:
         """Raises `Stop` where there can be no proof, and `TryAgain` where there is none now."""
@@ -34,26 +38,10 @@ class Authenticator:
         return False
 
 
-class ApiKey(Authenticator):
-    """An API key. It makes us anonymous, so `quota_user` says whose quota is spent.
-
-    Without `quota_user` (at most 40 characters) Google counts by address, and workers behind
-    several addresses would not share one quota.
-    """
-
-    def __init__(self, key: Secret, quota_user: str) -> None:
-        self.secret = key.reveal()
-        # A key that cannot be a header is not sent. Google then explains what to do about it.
-        if HEADER_VALUE.fullmatch(self.secret):
-            self._headers = {"X-Goog-Api-Key": self.secret}
-        if quota_user:
-            self.query = {"quotaUser": quota_user}
-
-
 def authenticator_for(settings: DriveSettings) -> Authenticator:
     """Raises `SettingsError` where the key file of a service account is not one."""
     if settings.credentials_file is None:
-        return ApiKey(settings.api_key, settings.quota_user)
+        return Authenticator(settings.api_key.reveal(), settings.quota_user)
     # google-auth takes half a second to import, which a process with an API key is spared.
     from services.adapters.drive.account import read_account
 

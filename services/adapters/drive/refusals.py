@@ -1,25 +1,29 @@
-"""What Google's refusals mean for us. The reason decides, not the status.
+"""What Google's refusals say, in any of its formats, and what they mean for us.
 
-One table, from `drive-api.md` §1.7. No other module knows Google's reason codes.
+The formats: classic (`errors[]`), the newer front end's (`status`, `details[]`), OAuth's
+(`"error": "invalid_grant"`), HTML, or nothing. A value of another type than Google documents is
+skipped, and never costs what stands beside it. The reason decides, not the status: one table, from
+`drive-api.md` §1.7. No other module knows Google's reason codes.
 """
 
+import json
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
-from services.adapters.drive.problem import (
-    Problem,
-    Refusal,
-    is_automated_queries_block,
-    problem,
-    retry_after_seconds,
-)
+from urllib3.exceptions import InvalidHeader
+from urllib3.util import Retry
+
+from services.adapters.drive.answers import fields, storable, text
 from services.core import reasons
 from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, Stop, TryAgain, Verdict
 
-COOL_DOWN_SECONDS = 600.0  # where the settings say nothing else
 DAY_FACTOR = 6.0  # a used-up daily limit is waited for so many times as long
+LONGEST_RETRY_AFTER = 3600
+MAX_REASONS = 20
+# Google's page against robots ("We're sorry... ", at /sorry/ in a browser), in lower case.
+AUTOMATED_QUERIES_WORDS = (b"automated queries", b"unusual traffic")
 
 
 class ItemKind(StrEnum):
@@ -31,18 +35,45 @@ class ItemKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Google's words for it. `reasons` start with the most specific, those of `details`.
+
+    `locations` name the parameters that it is about; `daily` says that a daily quota is meant.
+    """
+
+    reasons: tuple[str, ...] = ()
+    locations: tuple[str, ...] = ()
+    status: str = ""
+    message: str = ""
+    daily: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A response that is not what was asked for. `body` may be cut off."""
+
+    status: int
+    content_type: str = ""
+    body: bytes = b""
+    retry_after: str | None = None
+
+    @cached_property
+    def said(self) -> Problem:
+        return problem(self.body)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RefusalContext:
     """What decides about a refusal in addition to Google's words; no sentence quotes `secret`."""
 
     kind: ItemKind
-    now: datetime
     service_account: bool = False
-    cool_down: float = COOL_DOWN_SECONDS
+    cool_down: float = 600.0
     secret: str = ""
 
 
 class Meaning(NamedTuple):
-    """In the sentence `{kind}` is what was asked for, and `{who}` the credentials."""
+    """In its sentence, `{who}` stands for the credentials, and `{words}` for Google's own."""
 
     verb: type[Verdict]
     reason: str
@@ -116,7 +147,9 @@ _TRUNCATED = Meaning(
 )
 _UNAVAILABLE = Meaning(TryAgain, "drive_unavailable", "Google Drive had trouble answering.")
 # Google does not understand the request. That is our fault, so its words are quoted.
-_BAD_REQUEST = Meaning(SetAside, "drive_refused", "")
+_BAD_REQUEST = Meaning(
+    SetAside, "drive_refused", "Google Drive answered {status} and said: {words}"
+)
 
 # The codes in capitals are those of the newer front end: ErrorInfo's, and `google.rpc.Code`.
 CODES = {
@@ -145,26 +178,16 @@ BY_STATUS = {401: _CREDENTIALS, 404: _NOT_FOUND, 416: _TRUNCATED, 429: _RATE_LIM
 
 def verdict(refusal: Refusal, context: RefusalContext) -> Verdict:
     """The verb that follows from a refusal, with its reason code and sentence."""
-    said = problem(refusal.body)
-    meaning = _by_body(refusal, said) or _by_status(refusal.status, said)
-    return _verdict(meaning, refusal, said, context)
-
-
-def hidden_error(refusal: Refusal, context: RefusalContext) -> Verdict | None:
-    """The error in a response with a success status; None if it contains none."""
-    said = problem(refusal.body)
-    meaning = _by_body(refusal, said)
-    return None if meaning is None else _verdict(meaning, refusal, said, context)
-
-
-def _verdict(meaning: Meaning, refusal: Refusal, said: Problem, context: RefusalContext) -> Verdict:
-    if meaning is _BAD_REQUEST:
-        return SetAside(meaning.reason, _quoted(refusal.status, said, context.secret))
+    meaning = _by_body(refusal) or _by_status(refusal)
     if meaning.reason == reasons.KEY_REFUSED and context.service_account:
         meaning = _ACCOUNT
-    who = "the service account" if context.service_account else "GOOGLE_API_KEY"
-    sentence = meaning.sentence.format(kind=context.kind, who=who)
-    wait = retry_after_seconds(refusal.retry_after, context.now)
+    sentence = meaning.sentence.format(
+        kind=context.kind,
+        who="the service account" if context.service_account else "GOOGLE_API_KEY",
+        status=refusal.status,
+        words=_words(refusal.said, context.secret),
+    )
+    wait = retry_after_seconds(refusal.retry_after)
     if issubclass(meaning.verb, CoolDown):
         seconds = context.cool_down * (DAY_FACTOR if meaning is _DAILY_LIMIT else 1.0)
         return meaning.verb(meaning.reason, sentence, max(seconds, wait or 0.0))
@@ -173,7 +196,13 @@ def _verdict(meaning: Meaning, refusal: Refusal, said: Problem, context: Refusal
     return meaning.verb(meaning.reason, sentence)
 
 
-def _by_body(refusal: Refusal, said: Problem) -> Meaning | None:
+def is_error(refusal: Refusal) -> bool:
+    """Whether the body is an error, whatever the status says."""
+    return _by_body(refusal) is not None
+
+
+def _by_body(refusal: Refusal) -> Meaning | None:
+    said = refusal.said
     if is_automated_queries_block(refusal):
         return _AUTOMATED_QUERIES
     if refusal.status == 400 and "pageToken" in said.locations:
@@ -183,15 +212,59 @@ def _by_body(refusal: Refusal, said: Problem) -> Meaning | None:
     return _DAILY_LIMIT if meaning is _RATE_LIMITED and said.daily else meaning
 
 
-def _by_status(status: int, said: Problem) -> Meaning:
+def _by_status(refusal: Refusal) -> Meaning:
+    status, said = refusal.status, refusal.said
     if status == 403 and not said.reasons and said.status == "PERMISSION_DENIED":
         return _CREDENTIALS  # "The request is missing a valid API key.", without any reason
     unavailable = status == 408 or status >= 500
     return BY_STATUS.get(status, _UNAVAILABLE if unavailable else _BAD_REQUEST)
 
 
-def _quoted(status: int, said: Problem, secret: str) -> str:
+def _words(said: Problem, secret: str) -> str:
     words = " ".join((said.message or ", ".join(said.reasons) or "nothing more").split())
     if secret:
         words = words.replace(secret, "********")  # Google names the key that it refuses
-    return f"Google Drive answered {status} and said: {words[:200]}"
+    return words[:200]
+
+
+def problem(body: bytes) -> Problem:
+    """The words of a JSON error; an empty `Problem` where there is none."""
+    try:
+        decoded = fields(json.loads(body))
+    except (ValueError, RecursionError):
+        return Problem()
+    error = decoded.get("error")
+    if isinstance(error, str):
+        message = storable(decoded.get("error_description"))
+        return Problem(reasons=(storable(error)[:100],), message=message)
+    error = fields(error)
+    items = _items(error.get("details")) + _items(error.get("errors"))
+    return Problem(
+        reasons=tuple(filter(None, (storable(item.get("reason")) for item in items))),
+        locations=tuple(filter(None, (storable(item.get("location")) for item in items))),
+        status=storable(error.get("status")),
+        message=storable(error.get("message")),
+        # ErrorInfo names the limit: `defaultPerDayPerProject`, or `defaultPerMinutePerProject`.
+        daily=any("PerDay" in text(fields(i.get("metadata")).get("quota_limit")) for i in items),
+    )
+
+
+def _items(value: Any) -> list[dict[str, Any]]:
+    items = value[:MAX_REASONS] if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, dict)]
+
+
+def is_automated_queries_block(refusal: Refusal) -> bool:
+    """Whether it is Google's page against robots: by its words, or any HTML page with a 403."""
+    if "html" not in refusal.content_type.lower():
+        return False
+    page = refusal.body.lower()
+    return refusal.status == 403 or any(words in page for words in AUTOMATED_QUERIES_WORDS)
+
+
+def retry_after_seconds(header: str | None) -> float | None:
+    """Retry-After, given in seconds or as a date; None where it is absent or makes no sense."""
+    try:
+        return float(Retry(retry_after_max=LONGEST_RETRY_AFTER).parse_retry_after(header or ""))
+    except (InvalidHeader, ValueError, OverflowError):
+        return None

@@ -7,15 +7,14 @@ third of the CPU of a small download.
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
-from datetime import UTC, datetime
+from itertools import count
 from typing import NamedTuple, TypeVar
 
 import aiohttp
 import httpx
 
 from services.adapters.drive.credentials import Authenticator
-from services.adapters.drive.problem import Refusal
-from services.adapters.drive.refusals import ItemKind, RefusalContext, hidden_error, verdict
+from services.adapters.drive.refusals import ItemKind, Refusal, RefusalContext, is_error, verdict
 from services.adapters.drive.settings import DriveSettings
 from services.core.errors import RateLimited, SetAside, TryAgain, Verdict
 from services.core.ports import SpendsQuota
@@ -79,7 +78,7 @@ class DriveSession:
                 body = await self._body(response, LARGEST_REFUSAL)
             except TryAgain:
                 body = b""  # too long, or broken off: the status alone decides
-            raise self._reported(verdict(_refusal(response, body), self._context(request.kind)))
+            raise self._refused(_refusal(response, body), request.kind)
 
     async def read(self, request: DriveRequest, limit: int, parse: Callable[[bytes], T]) -> T:
         """What `parse` makes of the whole body, decompressed, of at most `limit` bytes."""
@@ -93,21 +92,20 @@ class DriveSession:
 
     def raise_hidden_error(self, response: httpx.Response, body: bytes, kind: ItemKind) -> None:
         """Raise the error that a response with a success status contains, if it does."""
-        why = hidden_error(_refusal(response, body), self._context(kind))
-        if why is not None:
-            raise self._reported(why)
+        refusal = _refusal(response, body)
+        if is_error(refusal):
+            raise self._refused(refusal, kind)
 
     async def _follow(self, request: DriveRequest, auth: Mapping[str, str]) -> httpx.Response:
         """Send it and follow redirects. It is paid for once: redirects do not call the API."""
         await self._quota.take(request.units)
         url, headers = request.url, {**request.headers, **auth}
-        response = await self._send(url, headers)
-        for _ in range(MAX_REDIRECTS):
-            if not response.has_redirect_location:
+        for redirects in count():
+            response = await self._send(url, headers)
+            if redirects == MAX_REDIRECTS or not response.has_redirect_location:
                 break
             await response.aclose()
             url, headers = self._redirected(url, response, headers, request.kind)
-            response = await self._send(url, headers)
         return response
 
     async def _send(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
@@ -131,7 +129,7 @@ class DriveSession:
         if there.scheme == "https" and there.host.endswith(GOOGLE_HOSTS):
             return there, {name: headers[name] for name in PUBLIC_HEADERS if name in headers}
         if there.host.endswith(CAPTCHA_HOST) and there.path.startswith(CAPTCHA_PATH):
-            raise self._reported(verdict(CAPTCHA, self._context(kind)))
+            raise self._refused(CAPTCHA, kind)
         raise SetAside(
             "unexpected_redirect",
             f"Google Drive redirected us to {there.host[:100]}: we do not follow there.",
@@ -149,17 +147,15 @@ class DriveSession:
             raise _no_answer(why) from why
         return bytes(body)
 
-    def _context(self, kind: ItemKind) -> RefusalContext:
-        return RefusalContext(
+    def _refused(self, refusal: Refusal, kind: ItemKind) -> Verdict:
+        """What follows. The quota is told if it means that we ask too often."""
+        context = RefusalContext(
             kind=kind,
-            now=datetime.now(UTC),
             service_account=self.authenticator.is_service_account,
             cool_down=self._cool_down,
             secret=self.authenticator.secret,
         )
-
-    def _reported(self, why: Verdict) -> Verdict:
-        """The same verdict, after the quota was told if it means that we ask too often."""
+        why = verdict(refusal, context)
         if isinstance(why, RateLimited) or why.reason == AUTOMATED_QUERIES:
             self._quota.refused()
         return why

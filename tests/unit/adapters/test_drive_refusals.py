@@ -1,7 +1,8 @@
 """Every row of `drive-api.md` §1.7: what Google says, and which verb follows."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import msgspec
@@ -9,18 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.adapters.drive.problem import Refusal
 from services.adapters.drive.refusals import (
-    COOL_DOWN_SECONDS,
     TABLE,
     ItemKind,
+    Refusal,
     RefusalContext,
-    hidden_error,
+    is_error,
+    retry_after_seconds,
     verdict,
 )
 from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, Stop, TryAgain, Verdict
 
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HTML = "text/html; charset=UTF-8"
 SORRY = b"<html>We're sorry... but your computer or network may be sending Automated Queries."
 # Every reason that the table of §1.7 names, and those of the newer front end beside it.
@@ -76,7 +76,7 @@ def both(reason: str, info: str, limit: str = "") -> bytes:
 
 
 def asking(kind: ItemKind = ItemKind.FILE, account: bool = False) -> RefusalContext:
-    return RefusalContext(kind=kind, now=NOW, service_account=account)
+    return RefusalContext(kind=kind, service_account=account)
 
 
 def said(status: int, body: bytes = b"", content_type: str = "application/json") -> Verdict:
@@ -173,8 +173,9 @@ def test_every_reason_of_the_reference_is_in_the_table(reason: str) -> None:
     "reason", [r for r in REASONS if TABLE[r].reason not in {"drive_refused", "content_mismatch"}]
 )
 def test_a_reason_means_the_same_with_every_status(reason: str, status: int) -> None:
-    answer = hidden_error(Refusal(status=status, body=classic(reason)), asking())
-    assert answer is not None
+    refusal = Refusal(status=status, body=classic(reason))
+    answer = verdict(refusal, asking())
+    assert is_error(refusal)
     assert (type(answer), answer.reason) == (TABLE[reason].verb, TABLE[reason].reason)
 
 
@@ -186,7 +187,7 @@ def test_a_page_against_robots_blocks_us_for_minutes(status: int, body: bytes) -
     answer = said(status, body, HTML)
     assert isinstance(answer, CoolDown)
     assert answer.reason == "automated_queries"
-    assert answer.seconds == COOL_DOWN_SECONDS
+    assert answer.seconds == asking().cool_down
     assert "GOOGLE_APPLICATION_CREDENTIALS" in answer.message
 
 
@@ -197,7 +198,7 @@ def test_any_other_html_page_means_what_its_status_says(status: int, verb: type[
 
 def test_a_used_up_daily_limit_is_waited_for_six_times_as_long() -> None:
     refusal = Refusal(status=403, body=classic("dailyLimitExceeded"))
-    quick = RefusalContext(kind=ItemKind.FILE, now=NOW, cool_down=2.0)
+    quick = RefusalContext(kind=ItemKind.FILE, cool_down=2.0)
     answers = [verdict(refusal, asking()), verdict(refusal, quick)]
     assert [getattr(answer, "seconds", None) for answer in answers] == [3600.0, 12.0]
 
@@ -213,7 +214,7 @@ def test_a_block_that_names_a_longer_wait_is_waited_for() -> None:
     "body", [b'{"files": []}', b"", b"<html>A picture's page", b'{"error": 5}']
 )
 def test_a_response_without_an_error_hides_none(body: bytes) -> None:
-    assert hidden_error(Refusal(status=200, body=body, content_type=HTML), asking()) is None
+    assert not is_error(Refusal(status=200, body=body, content_type=HTML))
 
 
 @pytest.mark.parametrize("account", [False, True])
@@ -233,7 +234,7 @@ def test_google_s_words_are_quoted_without_the_credentials_in_them(
     secret: str, status: int
 ) -> None:
     message = f"Permission denied: Consumer 'api_key:{secret}' is odd. " + "x" * 170 + secret
-    context = RefusalContext(kind=ItemKind.FILE, now=NOW, secret=secret)
+    context = RefusalContext(kind=ItemKind.FILE, secret=secret)
     answer = verdict(Refusal(status=status, body=classic("new", message=message)), context)
     assert "api_key:********" in answer.message
     assert "hush" not in answer.message
@@ -273,12 +274,13 @@ def test_an_error_of_one_word_is_quoted_without_unstorable_characters() -> None:
         ("7", 7.0),
         (" 0 ", 0.0),
         ("99999", 3600.0),
-        ("Mon, 23 Nov 2026 12:00:30 GMT", 30.0),
-        ("Mon, 23 Nov 2026 11:00:00 GMT", 0.0),
+        ("Mon, 23 Nov 2020 11:00:00 GMT", 0.0),
         ("Mon, 23 Nov 9999 11:00:00 GMT", 3600.0),
         ("soon", None),
         ("-5", None),
         ("²", None),
+        ("Mon, 23 Nov 99999 11:00:00 GMT", None),
+        ("9" * 5_000, None),
         ("", None),
     ],
 )
@@ -286,6 +288,11 @@ def test_retry_after_is_seconds_or_a_date_and_bounded(header: str, seconds: floa
     answer = verdict(Refusal(status=503, retry_after=header), asking())
     assert isinstance(answer, TryAgain)
     assert answer.retry_after == seconds
+
+
+def test_a_date_to_retry_after_is_waited_for() -> None:
+    seconds = retry_after_seconds(format_datetime(datetime.now(UTC) + timedelta(seconds=30)))
+    assert seconds == pytest.approx(30, abs=2)
 
 
 @pytest.mark.parametrize(

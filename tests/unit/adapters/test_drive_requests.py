@@ -151,6 +151,7 @@ class Token(Authenticator):
     is_service_account = True
 
     def __init__(self) -> None:
+        super().__init__()
         self.number = 1
 
     async def headers(self) -> Mapping[str, str]:
