@@ -83,21 +83,15 @@ class ServiceAccount(Authenticator):
         self._renew_at = self._expires_at = clock()
         self._fetching = asyncio.Lock()
 
-    async def headers(self) -> Mapping[str, str]:
+    async def headers(self, rejected: Mapping[str, str] | None = None) -> Mapping[str, str]:
         now = self._clock()
+        if rejected is self._headers:
+            self._renew_at = self._expires_at = now
         if now >= self._renew_at and not (now < self._expires_at and self._fetching.locked()):
             async with self._fetching:
                 if self._clock() >= self._renew_at:
                     await self._fetch()
         return self._headers
-
-    async def renew(self, rejected: Mapping[str, str]) -> bool:
-        """Fetch another token than the one rejected, unless that has been done meanwhile."""
-        async with self._fetching:
-            if self._headers is rejected:
-                self._renew_at = self._expires_at = self._clock()
-                await self._fetch()
-        return True
 
     async def _fetch(self) -> None:
         since = self._clock()

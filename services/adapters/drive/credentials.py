@@ -29,13 +29,12 @@ class Authenticator:
         # A key that cannot be a header is not sent. Google then explains what to do about it.
         self._headers = {"X-Goog-Api-Key": key} if HEADER_VALUE.fullmatch(key) else {}
 
-    async def headers(self) -> Mapping[str, str]:
-        """Raises `Stop` where there can be no proof, and `TryAgain` where there is none now."""
-        return self._headers
+    async def headers(self, rejected: Mapping[str, str] | None = None) -> Mapping[str, str]:
+        """The proof; another one than Google rejected, if there can be one.
 
-    async def renew(self, rejected: Mapping[str, str]) -> bool:
-        """Whether `headers` now gives something other than what was rejected."""
-        return False
+        Raises `Stop` where there can be none, and `TryAgain` where there is none now.
+        """
+        return self._headers
 
 
 def authenticator_for(settings: DriveSettings) -> Authenticator:

@@ -68,9 +68,11 @@ class DriveSession:
         """An open response with one of the statuses; the caller closes it."""
         auth = await self.authenticator.headers()
         response = await self._follow(request, auth)
-        if response.status_code == 401 and await self.authenticator.renew(auth):
-            await response.aclose()
-            response = await self._follow(request, await self.authenticator.headers())
+        if response.status_code == 401:
+            again = await self.authenticator.headers(rejected=auth)
+            if again is not auth:
+                await response.aclose()
+                response = await self._follow(request, again)
         if response.status_code in statuses:
             return response
         async with aclosing(response):

@@ -154,12 +154,10 @@ class Token(Authenticator):
         super().__init__()
         self.number = 1
 
-    async def headers(self) -> Mapping[str, str]:
+    async def headers(self, rejected: Mapping[str, str] | None = None) -> Mapping[str, str]:
+        if rejected is not None:
+            self.number += 1
         return {"Authorization": f"Bearer {self.number}"}
-
-    async def renew(self, rejected: Mapping[str, str]) -> bool:
-        self.number += 1
-        return True
 
 
 def with_token(asked: Responder, quota: QuotaRecorder) -> Drive:
