@@ -1,17 +1,13 @@
 """Access to Drive: which Drive, which credentials, whether it accepts them, and its clock."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from local.doctor.client import Answer, DriveClient
 from local.doctor.findings import Finding, note, wrong
-from services.adapters.drive.refusals import (
-    ItemKind,
-    RefusalContext,
-    is_automated_queries_block,
-    verdict,
-)
+from services.adapters.drive.refusals import ItemKind, is_automated_queries_block, verdict
 from services.adapters.drive.settings import GOOGLE, DriveSettings
 from services.core.errors import Verdict
 from services.core.reasons import KEY_REFUSED, NOT_FOUND
@@ -76,7 +72,7 @@ def judged(answer: Answer, check: str, kind: ItemKind, *, account: bool) -> Find
 
 def meaning(answer: Answer, kind: ItemKind, *, account: bool) -> Verdict:
     """The verdict of the services."""
-    return verdict(answer.refusal, RefusalContext(kind=kind, service_account=account))
+    return verdict(replace(answer.refusal, kind=kind, service_account=account))
 
 
 def _todo(why: Verdict, *, account: bool) -> str:

@@ -50,26 +50,23 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """A response that is not what was asked for. `body` may be cut off."""
+    """A response that is not what was asked for, and what decides about it beside Google's words.
+
+    `body` may be cut off. No sentence quotes `secret`. `cool_down` is in seconds.
+    """
 
     status: int
     content_type: str = ""
     body: bytes = b""
     retry_after: str | None = None
+    kind: ItemKind = ItemKind.ITEM
+    service_account: bool = False
+    secret: str = ""
+    cool_down: float = 600.0
 
     @cached_property
     def said(self) -> Problem:
         return problem(self.body)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RefusalContext:
-    """What decides about a refusal in addition to Google's words; no sentence quotes `secret`."""
-
-    kind: ItemKind
-    service_account: bool = False
-    cool_down: float = 600.0
-    secret: str = ""
 
 
 class Meaning(NamedTuple):
@@ -176,20 +173,20 @@ TABLE = {code: meaning for meaning, codes in CODES.items() for code in codes.spl
 BY_STATUS = {401: _CREDENTIALS, 404: _NOT_FOUND, 416: _TRUNCATED, 429: _RATE_LIMITED}
 
 
-def verdict(refusal: Refusal, context: RefusalContext) -> Verdict:
+def verdict(refusal: Refusal) -> Verdict:
     """The verb that follows from a refusal, with its reason code and sentence."""
     meaning = _by_body(refusal) or _by_status(refusal)
-    if meaning.reason == reasons.KEY_REFUSED and context.service_account:
+    if meaning.reason == reasons.KEY_REFUSED and refusal.service_account:
         meaning = _ACCOUNT
     sentence = meaning.sentence.format(
-        kind=context.kind,
-        who="the service account" if context.service_account else "GOOGLE_API_KEY",
+        kind=refusal.kind,
+        who="the service account" if refusal.service_account else "GOOGLE_API_KEY",
         status=refusal.status,
-        words=_words(refusal.said, context.secret),
+        words=_words(refusal),
     )
     wait = retry_after_seconds(refusal.retry_after)
     if issubclass(meaning.verb, CoolDown):
-        seconds = context.cool_down * (DAY_FACTOR if meaning is _DAILY_LIMIT else 1.0)
+        seconds = refusal.cool_down * (DAY_FACTOR if meaning is _DAILY_LIMIT else 1.0)
         return meaning.verb(meaning.reason, sentence, max(seconds, wait or 0.0))
     if issubclass(meaning.verb, TryAgain):
         return meaning.verb(meaning.reason, sentence, wait)
@@ -220,10 +217,11 @@ def _by_status(refusal: Refusal) -> Meaning:
     return BY_STATUS.get(status, _UNAVAILABLE if unavailable else _BAD_REQUEST)
 
 
-def _words(said: Problem, secret: str) -> str:
-    words = " ".join((said.message or ", ".join(said.reasons) or "nothing more").split())
-    if secret:
-        words = words.replace(secret, "********")  # Google names the key that it refuses
+def _words(refusal: Refusal) -> str:
+    said = refusal.said.message or ", ".join(refusal.said.reasons) or "nothing more"
+    words = " ".join(said.split())
+    if refusal.secret:
+        words = words.replace(refusal.secret, "********")  # Google names the key that it refuses
     return words[:200]
 
 

@@ -14,7 +14,7 @@ import aiohttp
 import httpx
 
 from services.adapters.drive.credentials import Authenticator
-from services.adapters.drive.refusals import ItemKind, Refusal, RefusalContext, is_error, verdict
+from services.adapters.drive.refusals import ItemKind, Refusal, is_error, verdict
 from services.adapters.drive.settings import DriveSettings
 from services.core.errors import RateLimited, SetAside, TryAgain, Verdict
 from services.core.ports import SpendsQuota
@@ -26,7 +26,7 @@ MAX_REDIRECTS = 3
 GOOGLE_HOSTS = (".googleusercontent.com", ".googleapis.com")
 # Where Google sends a browser that must prove that it is no robot.
 CAPTCHA_HOST, CAPTCHA_PATH = ".google.com", "/sorry"
-CAPTCHA = Refusal(status=403, content_type="text/html")
+CAPTCHA = httpx.Response(403, headers={"content-type": "text/html"})
 PUBLIC_HEADERS = ("User-Agent", "Accept-Encoding", "Range")
 HTTP_ERRORS = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, UnicodeError)
 """All that sending and reading raise: httpx-aiohttp does not translate every error of aiohttp's,
@@ -80,7 +80,7 @@ class DriveSession:
                 body = await self._body(response, LARGEST_REFUSAL)
             except TryAgain:
                 body = b""  # too long, or broken off: the status alone decides
-            raise self._refused(_refusal(response, body), request.kind)
+            raise self._judged(self._refusal(response, body, request.kind))
 
     async def read(self, request: DriveRequest, limit: int, parse: Callable[[bytes], T]) -> T:
         """What `parse` makes of the whole body, decompressed, of at most `limit` bytes."""
@@ -94,9 +94,9 @@ class DriveSession:
 
     def raise_hidden_error(self, response: httpx.Response, body: bytes, kind: ItemKind) -> None:
         """Raise the error that a response with a success status contains, if it does."""
-        refusal = _refusal(response, body)
+        refusal = self._refusal(response, body, kind)
         if is_error(refusal):
-            raise self._refused(refusal, kind)
+            raise self._judged(refusal)
 
     async def _follow(self, request: DriveRequest, auth: Mapping[str, str]) -> httpx.Response:
         """Send it and follow redirects. It is paid for once: redirects do not call the API."""
@@ -131,7 +131,7 @@ class DriveSession:
         if there.scheme == "https" and there.host.endswith(GOOGLE_HOSTS):
             return there, {name: headers[name] for name in PUBLIC_HEADERS if name in headers}
         if there.host.endswith(CAPTCHA_HOST) and there.path.startswith(CAPTCHA_PATH):
-            raise self._refused(CAPTCHA, kind)
+            raise self._judged(self._refusal(CAPTCHA, b"", kind))
         raise SetAside(
             "unexpected_redirect",
             f"Google Drive redirected us to {there.host[:100]}: we do not follow there.",
@@ -149,27 +149,24 @@ class DriveSession:
             raise _no_answer(why) from why
         return bytes(body)
 
-    def _refused(self, refusal: Refusal, kind: ItemKind) -> Verdict:
-        """What follows. The quota is told if it means that we ask too often."""
-        context = RefusalContext(
+    def _refusal(self, response: httpx.Response, body: bytes, kind: ItemKind) -> Refusal:
+        return Refusal(
+            status=response.status_code,
+            content_type=response.headers.get("content-type", ""),
+            body=body,
+            retry_after=response.headers.get("retry-after"),
             kind=kind,
             service_account=self.authenticator.is_service_account,
-            cool_down=self._cool_down,
             secret=self.authenticator.secret,
+            cool_down=self._cool_down,
         )
-        why = verdict(refusal, context)
+
+    def _judged(self, refusal: Refusal) -> Verdict:
+        """The verdict. The quota is told if it means that we ask too often."""
+        why = verdict(refusal)
         if isinstance(why, RateLimited) or why.reason == AUTOMATED_QUERIES:
             self._quota.refused()
         return why
-
-
-def _refusal(response: httpx.Response, body: bytes) -> Refusal:
-    return Refusal(
-        status=response.status_code,
-        content_type=response.headers.get("content-type", ""),
-        body=body,
-        retry_after=response.headers.get("retry-after"),
-    )
 
 
 def _no_answer(why: Exception) -> TryAgain:
