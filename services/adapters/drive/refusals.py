@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
@@ -69,84 +69,64 @@ class Refusal:
         return problem(self.body)
 
 
-class Meaning(NamedTuple):
-    """In its sentence, `{who}` stands for the credentials, and `{words}` for Google's own."""
-
-    verb: type[Verdict]
-    reason: str
-    sentence: str
-
-
-_KEY = Meaning(
-    Stop,
+# What a refusal means: verdicts whose sentences have gaps, and whose times are in cool-downs.
+_KEY = Stop(
     reasons.KEY_REFUSED,
     "Google refused the API key: check GOOGLE_API_KEY, and that the key may use the Drive API.",
 )
-_CREDENTIALS = Meaning(
-    Stop,
+_CREDENTIALS = Stop(
     reasons.KEY_REFUSED,
     "Google asks for credentials: check that GOOGLE_API_KEY is set and right.",
 )
-_ACCOUNT = Meaning(
-    Stop,
+_ACCOUNT = Stop(
     reasons.CREDENTIALS_REFUSED,
     "Google refused the service account: check that the file that GOOGLE_APPLICATION_CREDENTIALS "
     "names is the account's current key, and that the account is not disabled.",
 )
-_NO_API = Meaning(
-    Stop,
+_NO_API = Stop(
     "drive_api_disabled",
     "The Drive API is not enabled in the Google Cloud project of {who}: enable it there.",
 )
-_RATE_LIMITED = Meaning(
-    RateLimited, reasons.DRIVE_RATE_LIMITED, "Google Drive asks for fewer requests."
-)
-_DAILY_LIMIT = Meaning(
-    CoolDown,
+_RATE_LIMITED = RateLimited(reasons.DRIVE_RATE_LIMITED, "Google Drive asks for fewer requests.")
+_DAILY_LIMIT = CoolDown(
     reasons.DAILY_LIMIT,
     "The daily limit of the Google Cloud project is used up until midnight, Pacific time. "
     "Everything waits until then. You can ask for a higher limit in the project's quotas.",
+    DAY_FACTOR,
 )
-_AUTOMATED_QUERIES = Meaning(
-    CoolDown,
+_AUTOMATED_QUERIES = CoolDown(
     reasons.AUTOMATED_QUERIES,
     "Google takes this computer's requests for automated queries and blocks them for a while. "
     "If this happens again, lower DRIVE_QUOTA_UNITS_PER_MINUTE, or use a service account "
     "(GOOGLE_APPLICATION_CREDENTIALS).",
+    1.0,
 )
-_FILE_QUOTA = Meaning(
-    SetAside,
+_FILE_QUOTA = SetAside(
     reasons.DOWNLOAD_QUOTA,
     "Too many people downloaded this file lately; Google allows it again within 24 hours.",
 )
-_ABUSIVE = Meaning(
-    SetAside, "abusive_file", "Google identified this file as malware or spam and does not send it."
+_ABUSIVE = SetAside(
+    "abusive_file", "Google identified this file as malware or spam and does not send it."
 )
-_FORBIDDEN = Meaning(
-    SetAside, "not_permitted", "The owner of this {kind} does not allow downloads."
+_FORBIDDEN = SetAside("not_permitted", "The owner of this {kind} does not allow downloads.")
+_NO_BYTES = SetAside(
+    "not_downloadable", "This is a Google document, which has no bytes to download."
 )
-_NO_BYTES = Meaning(
-    SetAside, "not_downloadable", "This is a Google document, which has no bytes to download."
-)
-_NOT_FOUND = Meaning(
-    SetAside,
+_NOT_FOUND = SetAside(
     reasons.NOT_FOUND,
     "This {kind} does not exist, or it is not shared with anyone who has the link. Older links "
     "work only as a whole, with their resourcekey.",
 )
-_TOKEN_INVALID = Meaning(
-    SetAside, reasons.PAGE_TOKEN_INVALID, "Google no longer accepts the page token of this listing."
+_TOKEN_INVALID = SetAside(
+    reasons.PAGE_TOKEN_INVALID, "Google no longer accepts the page token of this listing."
 )
-_TRUNCATED = Meaning(
-    Corrupt,
+_TRUNCATED = Corrupt(
     reasons.CONTENT_MISMATCH,
     "Google Drive no longer has all the bytes of this {kind} that it listed.",
 )
-_UNAVAILABLE = Meaning(TryAgain, "drive_unavailable", "Google Drive had trouble answering.")
+_UNAVAILABLE = TryAgain("drive_unavailable", "Google Drive had trouble answering.")
 # Google does not understand the request. That is our fault, so its words are quoted.
-_BAD_REQUEST = Meaning(
-    SetAside, "drive_refused", "Google Drive answered {status} and said: {words}"
-)
+_BAD_REQUEST = SetAside("drive_refused", "Google Drive answered {status} and said: {words}")
 
 # The codes in capitals are those of the newer front end: ErrorInfo's, and `google.rpc.Code`.
 CODES = {
@@ -178,19 +158,21 @@ def verdict(refusal: Refusal) -> Verdict:
     meaning = _by_body(refusal) or _by_status(refusal)
     if meaning.reason == reasons.KEY_REFUSED and refusal.service_account:
         meaning = _ACCOUNT
-    sentence = meaning.sentence.format(
+    sentence = meaning.message.format(
         kind=refusal.kind,
         who="the service account" if refusal.service_account else "GOOGLE_API_KEY",
         status=refusal.status,
         words=_words(refusal),
     )
     wait = retry_after_seconds(refusal.retry_after)
-    if issubclass(meaning.verb, CoolDown):
-        seconds = refusal.cool_down * (DAY_FACTOR if meaning is _DAILY_LIMIT else 1.0)
-        return meaning.verb(meaning.reason, sentence, max(seconds, wait or 0.0))
-    if issubclass(meaning.verb, TryAgain):
-        return meaning.verb(meaning.reason, sentence, wait)
-    return meaning.verb(meaning.reason, sentence)
+    match meaning:
+        case CoolDown(seconds=factor):
+            seconds = max(factor * refusal.cool_down, wait or 0.0)
+            return CoolDown(meaning.reason, sentence, seconds)
+        case TryAgain():
+            return type(meaning)(meaning.reason, sentence, wait)
+        case _:
+            return type(meaning)(meaning.reason, sentence)
 
 
 def is_error(refusal: Refusal) -> bool:
@@ -198,7 +180,7 @@ def is_error(refusal: Refusal) -> bool:
     return _by_body(refusal) is not None
 
 
-def _by_body(refusal: Refusal) -> Meaning | None:
+def _by_body(refusal: Refusal) -> Verdict | None:
     said = refusal.said
     if is_automated_queries_block(refusal):
         return _AUTOMATED_QUERIES
@@ -209,7 +191,7 @@ def _by_body(refusal: Refusal) -> Meaning | None:
     return _DAILY_LIMIT if meaning is _RATE_LIMITED and said.daily else meaning
 
 
-def _by_status(refusal: Refusal) -> Meaning:
+def _by_status(refusal: Refusal) -> Verdict:
     status, said = refusal.status, refusal.said
     if status == 403 and not said.reasons and said.status == "PERMISSION_DENIED":
         return _CREDENTIALS  # "The request is missing a valid API key.", without any reason
