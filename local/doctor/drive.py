@@ -42,7 +42,7 @@ def credentials(settings: DriveSettings, emulator: bool) -> Sequence[Finding]:
 def access(client: DriveClient, *, account: bool) -> Sequence[Finding]:
     """Asks for a file that does not exist. The answer says so only if the credentials are good."""
     answer = client.get(UNKNOWN_ID, {"fields": "id"})
-    found = [judged(answer, "Access", ItemKind.ITEM, account=account)]
+    found = [judged(answer, "Access", "item", account=account)]
     if answer.status:
         found.append(clock(answer.headers))
     return found
@@ -61,7 +61,7 @@ def judged(answer: Answer, check: str, kind: ItemKind, *, account: bool) -> Find
             why.message,
             "Wait some minutes, then send fewer requests, or use a service account.",
         )
-    if kind is ItemKind.ITEM and why.reason == NOT_FOUND:
+    if kind == "item" and why.reason == NOT_FOUND:
         if "notFound" not in answer.said.reasons:
             return wrong(check, f"It does not answer as Drive does: {answer.summary()}.", NO_GOOGLE)
         seen = "the service account" if account else "the API key"

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.adapters.drive.refusals import TABLE, ItemKind, Refusal
+from services.adapters.drive.refusals import TABLE, Refusal
 from services.adapters.drive.refusals import verdict as drive_verdict
 from services.adapters.kafka import dead_letters
 from services.adapters.store import objects
@@ -51,7 +51,7 @@ def test_every_shared_reason_has_words() -> None:
 @pytest.mark.parametrize("said", sorted(TABLE))
 def test_every_refusal_by_drive_has_words(said: str, account: bool) -> None:
     body = json.dumps({"error": {"errors": [{"reason": said}], "message": "No."}}).encode()
-    refusal = Refusal(status=403, body=body, kind=ItemKind.FILE, service_account=account)
+    refusal = Refusal(status=403, body=body, kind="file", service_account=account)
     assert drive_verdict(refusal).reason in WORDS
 
 

@@ -12,7 +12,6 @@ from httpx_aiohttp import AiohttpTransport
 from services.adapters.drive import answers
 from services.adapters.drive.credentials import authenticator_for
 from services.adapters.drive.download import Download
-from services.adapters.drive.refusals import ItemKind
 from services.adapters.drive.requests import DriveRequest, DriveSession
 from services.adapters.drive.settings import DriveSettings, proxy_for
 from services.core.errors import CoolDown, TryAgain, Verdict
@@ -59,21 +58,21 @@ class Drive:
         } | ({"pageToken": token} if token else {})
         url = httpx.URL(self._files, params=self._query | query)
         headers = JSON_HEADERS | _resource_key(folder_id, resource_key)
-        request = DriveRequest(url, ItemKind.FOLDER, LIST, headers)
+        request = DriveRequest(url, "folder", LIST, headers)
         return await self._session.read(request, LARGEST_LISTING, answers.page)
 
     async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
         """The item as it is now, in the trash too, with its parents."""
         url = httpx.URL(self._item(item_id), params=self._query | {"fields": answers.ITEM_FIELDS})
         headers = JSON_HEADERS | _resource_key(item_id, resource_key)
-        request = DriveRequest(url, ItemKind.ITEM, GET, headers)
+        request = DriveRequest(url, "item", GET, headers)
         return await self._session.read(request, LARGEST_ITEM, answers.item)
 
     @asynccontextmanager
     async def open(self, file: FileFound) -> AsyncIterator[AsyncIterator[bytes]]:
         url = httpx.URL(f"{self._item(file.file_id)}?{self._media}")
         headers = MEDIA_HEADERS | _resource_key(file.file_id, file.resource_key)
-        request = DriveRequest(url, ItemKind.FILE, DOWNLOAD, headers)
+        request = DriveRequest(url, "file", DOWNLOAD, headers)
         async with aclosing(Download(self._session, request, file)) as download:
             await download.begin()
             async with aclosing(download.chunks()) as chunks:
@@ -82,7 +81,7 @@ class Drive:
     async def answers(self) -> bool:
         """Whether Drive answers at all, if only with a refusal: a health check."""
         url = httpx.URL(f"{self._session.api_url}/about", params=self._query | {"fields": "kind"})
-        request = DriveRequest(url, ItemKind.ITEM, GET, JSON_HEADERS)
+        request = DriveRequest(url, "item", GET, JSON_HEADERS)
         try:
             await self._session.read(request, LARGEST_ITEM, bytes)
         except Verdict as why:

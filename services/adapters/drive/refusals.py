@@ -8,9 +8,8 @@ skipped, and never costs what stands beside it. The reason decides, not the stat
 
 import json
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
@@ -19,19 +18,12 @@ from services.adapters.drive.answers import fields, storable, text
 from services.core import reasons
 from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, Stop, TryAgain, Verdict
 
-DAY_FACTOR = 6.0  # a used-up daily limit is waited for so many times as long
+# What a request was about, as a sentence names it.
+ItemKind = Literal["folder", "file", "item"]
 LONGEST_RETRY_AFTER = 3600
 MAX_REASONS = 20
 # Google's page against robots ("We're sorry... ", at /sorry/ in a browser), in lower case.
 AUTOMATED_QUERIES_WORDS = (b"automated queries", b"unusual traffic")
-
-
-class ItemKind(StrEnum):
-    """What a request was about, as a sentence names it."""
-
-    FOLDER = "folder"
-    FILE = "file"
-    ITEM = "item"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +51,7 @@ class Refusal:
     content_type: str = ""
     body: bytes = b""
     retry_after: str | None = None
-    kind: ItemKind = ItemKind.ITEM
+    kind: ItemKind = "item"
     service_account: bool = False
     secret: str = ""
     cool_down: float = 600.0
@@ -92,7 +84,7 @@ _DAILY_LIMIT = CoolDown(
     reasons.DAILY_LIMIT,
     "The daily limit of the Google Cloud project is used up until midnight, Pacific time. "
     "Everything waits until then. You can ask for a higher limit in the project's quotas.",
-    DAY_FACTOR,
+    6.0,
 )
 _AUTOMATED_QUERIES = CoolDown(
     reasons.AUTOMATED_QUERIES,

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -75,7 +75,7 @@ def both(reason: str, info: str, limit: str = "") -> bytes:
     return json.dumps({"error": old | new}).encode()
 
 
-def judged(refusal: Refusal, kind: ItemKind = ItemKind.FILE, account: bool = False) -> Verdict:
+def judged(refusal: Refusal, kind: ItemKind = "file", account: bool = False) -> Verdict:
     return verdict(replace(refusal, kind=kind, service_account=account))
 
 
@@ -218,7 +218,7 @@ def test_a_response_without_an_error_hides_none(body: bytes) -> None:
 
 @pytest.mark.parametrize("account", [False, True])
 @pytest.mark.parametrize("reason", sorted(TABLE))
-@pytest.mark.parametrize("kind", list(ItemKind))
+@pytest.mark.parametrize("kind", get_args(ItemKind))
 def test_every_sentence_is_one_for_a_person(reason: str, kind: ItemKind, account: bool) -> None:
     refusal = Refusal(status=403, body=classic(reason, message="Nothing is wrong."))
     answer = judged(refusal, kind, account)
@@ -240,7 +240,7 @@ def test_google_s_words_are_quoted_without_the_credentials_in_them(
 
 
 def test_a_missing_folder_is_told_as_a_folder() -> None:
-    answer = judged(Refusal(status=404, body=classic("notFound")), ItemKind.FOLDER)
+    answer = judged(Refusal(status=404, body=classic("notFound")), "folder")
     assert answer.message.startswith("This folder does not exist, or it is not shared")
 
 
