@@ -1,9 +1,8 @@
 """A service account: google-auth signs and asks for tokens; here it is decided when, and how often.
 
-A token is replaced some time before it expires, by one fetch at a time, while requests go on with
-the old one. If the token server refuses the account (its key was deleted, the clock is wrong), all
-work stops, with the server's own words. If the server cannot be reached or has trouble, it is
-waited for like Drive itself.
+A token is replaced before it expires, by one fetch at a time, while requests go on with the old
+one. If the token server refuses the account (its key was deleted, the clock is wrong), all work
+stops. If the server cannot be reached or has trouble, it is waited for like Drive itself.
 """
 
 import asyncio
@@ -19,11 +18,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
-from google.auth.exceptions import GoogleAuthError, RefreshError
+from google.auth.exceptions import GoogleAuthError
 from google.oauth2.service_account import Credentials
 
-from services.adapters.drive.answers import storable
 from services.adapters.drive.credentials import HEADER_VALUE, Authenticator
+from services.adapters.drive.refusals import problem
 from services.adapters.drive.requests import words_of
 from services.adapters.drive.settings import proxy_for
 from services.core.errors import Stop, TryAgain
@@ -50,7 +49,7 @@ def send(
     seconds: float = ANSWER_SECONDS,
     **options: Any,
 ) -> SimpleNamespace:
-    """Send a request of google-auth's, bounded in time and size.
+    """Send a request of google-auth's, bounded in time and size. Raises `Stop` if it is refused.
 
     google-auth retries some statuses silently. Here they are errors, so that the caller decides.
     """
@@ -65,6 +64,12 @@ def send(
             content += chunk
             if len(content) > LARGEST_ANSWER or time.monotonic() > deadline:
                 raise httpx.HTTPError("its answer does not end")
+    said = problem(content)
+    if response.status_code != 200 and said.reasons:  # an error of OAuth's (RFC 6749 §5.2)
+        words = " ".join(f"{said.reasons[0]}: {said.message or 'no further explanation'}".split())
+        raise Stop(
+            CREDENTIALS_REFUSED, f"Google refused the service account of {SETTING}: {words[:300]}"
+        )
     return SimpleNamespace(status=response.status_code, data=content)
 
 
@@ -103,9 +108,13 @@ class ServiceAccount(Authenticator):
             if not isinstance(token, str) or not HEADER_VALUE.fullmatch(token):
                 raise ValueError("no access token in the answer")
         except (*HTTP_ERRORS, *GOOGLE_ERRORS) as why:
-            verdict, now = _verdict(why), self._clock()
-            if isinstance(verdict, Stop) or now >= self._expires_at:
-                raise verdict from None  # google-auth's own error may quote the assertion
+            now = self._clock()
+            if now >= self._expires_at:
+                how = words_of(why) if isinstance(why, HTTP_ERRORS) else "its answer makes no sense"
+                raise TryAgain(
+                    DRIVE_UNREACHABLE,
+                    f"Google's token server gave the service account no token: {how}.",
+                ) from None  # google-auth's own error may quote the assertion
             self._renew_at = min(now + RETRY_SECONDS, self._expires_at)
             return
         self.secret = token
@@ -135,7 +144,13 @@ def read_account(
         except GOOGLE_ERRORS:
             fault = "whose private_key cannot be read: download the file again"
         else:
-            return ServiceAccount(credentials, transport or _transport(info["token_uri"]), clock)
+            # The system's certificates, or those of SSL_CERT_FILE. No connection is kept for later.
+            transport = transport or httpx.HTTPTransport(
+                verify=ssl.create_default_context(),
+                proxy=proxy_for(info["token_uri"]),
+                limits=httpx.Limits(max_keepalive_connections=0),
+            )
+            return ServiceAccount(credentials, transport, clock)
     raise SettingsError(f"{SETTING} names {path}, {fault}.")
 
 
@@ -147,29 +162,3 @@ def _fault(info: Any) -> str:
         return f"which lacks {', '.join(missing)}"
     known = info["token_uri"].startswith(("https://", "http://"))
     return "" if known else "whose token_uri is no address"
-
-
-def _transport(url: str) -> httpx.BaseTransport:
-    """Trusts the system's certificates or those of SSL_CERT_FILE; keeps no connection for later."""
-    return httpx.HTTPTransport(
-        verify=ssl.create_default_context(),
-        proxy=proxy_for(url),
-        limits=httpx.Limits(max_keepalive_connections=0),
-    )
-
-
-def _verdict(why: Exception) -> Stop | TryAgain:
-    if isinstance(why, RefreshError) and not why.retryable and len(why.args) > 1:
-        words, answer = why.args
-        error = answer.get("error") if isinstance(answer, dict) else None
-        # OAuth's error (RFC 6749 §5.2); else a proxy's own, or a success without a token.
-        if isinstance(error, str) and str(words).startswith(error):
-            said = f"{error}: {answer.get('error_description') or 'no further explanation'}"
-            refusal = storable(" ".join(said.split()))[:300]
-            return Stop(
-                CREDENTIALS_REFUSED, f"Google refused the service account of {SETTING}: {refusal}"
-            )
-    how = words_of(why) if isinstance(why, HTTP_ERRORS) else "its answer makes no sense"
-    return TryAgain(
-        DRIVE_UNREACHABLE, f"Google's token server gave the service account no token: {how}."
-    )

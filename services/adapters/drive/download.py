@@ -63,14 +63,7 @@ class Download:
         content_type = response.headers.get("content-type", "").lower()
         if not content_type.startswith(PAGE_TYPES) or self._file.mime_type.startswith(PAGE_TYPES):
             return
-        try:
-            async with asyncio.timeout(self._limits.answer):
-                async for chunk in self._stream:
-                    self._head += chunk
-                    if len(self._head) > LARGEST_REFUSAL:
-                        break
-        except HTTP_ERRORS as why:
-            raise _interrupted(words_of(why)) from why
+        self._head = await self._session.first_bytes(self._stream, LARGEST_REFUSAL)
         self._session.raise_hidden_error(response, self._head, self._request.kind)
         if not self._has_checksum:
             raise _mismatch(f"Google Drive sent {content_type[:50]} instead of an image.")

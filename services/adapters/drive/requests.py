@@ -5,8 +5,8 @@ third of the CPU of a small download.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing, suppress
 from itertools import count
 from typing import NamedTuple, TypeVar
 
@@ -28,9 +28,9 @@ GOOGLE_HOSTS = (".googleusercontent.com", ".googleapis.com")
 CAPTCHA_HOST, CAPTCHA_PATH = ".google.com", "/sorry"
 CAPTCHA = httpx.Response(403, headers={"content-type": "text/html"})
 PUBLIC_HEADERS = ("User-Agent", "Accept-Encoding", "Range")
+# httpx-aiohttp does not translate every error of aiohttp's, and fails on a status line that is no
+# text.
 HTTP_ERRORS = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, UnicodeError)
-"""All that sending and reading raise: httpx-aiohttp does not translate every error of aiohttp's,
-and fails on a status line that is no text."""
 NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
@@ -76,16 +76,17 @@ class DriveSession:
         if response.status_code in statuses:
             return response
         async with aclosing(response):
-            try:
-                body = await self._body(response, LARGEST_REFUSAL)
-            except TryAgain:
-                body = b""  # too long, or broken off: the status alone decides
+            body = b""
+            with suppress(TryAgain):  # if it breaks off, the status alone decides
+                body = await self.first_bytes(response.aiter_bytes(), LARGEST_REFUSAL)
             raise self._judged(self._refusal(response, body, request.kind))
 
     async def read(self, request: DriveRequest, limit: int, parse: Callable[[bytes], T]) -> T:
         """What `parse` makes of the whole body, decompressed, of at most `limit` bytes."""
         async with aclosing(await self.send(request)) as response:
-            body = await self._body(response, limit)
+            body = await self.first_bytes(response.aiter_bytes(), limit)
+        if len(body) > limit:
+            raise TryAgain("answer_unreadable", "Google Drive's answer is too long.")
         try:
             return parse(body)
         except TryAgain:
@@ -137,14 +138,15 @@ class DriveSession:
             f"Google Drive redirected us to {there.host[:100]}: we do not follow there.",
         )
 
-    async def _body(self, response: httpx.Response, limit: int) -> bytes:
+    async def first_bytes(self, chunks: AsyncIterator[bytes], limit: int) -> bytes:
+        """All that comes, or somewhat more than `limit` bytes of it."""
         body = bytearray()
         try:
             async with asyncio.timeout(self.limits.answer):
-                async for chunk in response.aiter_bytes():
+                async for chunk in chunks:
                     body += chunk
                     if len(body) > limit:
-                        raise TryAgain("answer_unreadable", "Google Drive's answer is too long.")
+                        break
         except HTTP_ERRORS as why:
             raise _no_answer(why) from why
         return bytes(body)
