@@ -21,21 +21,20 @@ import httpx
 from google.auth.exceptions import GoogleAuthError
 from google.oauth2.service_account import Credentials
 
-from services.adapters.drive.credentials import HEADER_VALUE, Authenticator
 from services.adapters.drive.refusals import problem
-from services.adapters.drive.requests import words_of
+from services.adapters.drive.requests import HEADER_VALUE, Authenticator, words_of
 from services.adapters.drive.settings import proxy_for
 from services.core.errors import Stop, TryAgain
 from services.core.reasons import CREDENTIALS_REFUSED, DRIVE_UNREACHABLE
 from services.core.settings import SettingsError
 
+Clock = Callable[[], float]
 SETTING = "GOOGLE_APPLICATION_CREDENTIALS"
 SCOPE = "https://www.googleapis.com/auth/drive.readonly"
 REQUIRED = ("client_email", "private_key", "token_uri")
 AHEAD_SECONDS = 300.0  # before a token expires; or when a fifth of its lifetime is left
 RETRY_SECONDS = 5.0  # after a fetch that failed, as long as the old token is good
 DEFAULT_LIFETIME_SECONDS = 600.0  # where the answer does not say how long the token is good
-ANSWER_SECONDS = 10.0
 LARGEST_ANSWER = 64 * 1024
 HTTP_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError)
 # google-auth raises its own errors and, for answers of an unexpected shape, Python's.
@@ -43,11 +42,7 @@ GOOGLE_ERRORS = (GoogleAuthError, ValueError, TypeError, LookupError, Arithmetic
 
 
 def send(
-    transport: httpx.BaseTransport,
-    url: str,
-    body: bytes,
-    seconds: float = ANSWER_SECONDS,
-    **options: Any,
+    transport: httpx.BaseTransport, url: str, body: bytes, seconds: float = 10.0, **options: Any
 ) -> SimpleNamespace:
     """Send a request of google-auth's, bounded in time and size. Raises `Stop` if it is refused.
 
@@ -79,7 +74,7 @@ class ServiceAccount(Authenticator):
     is_service_account = True
 
     def __init__(
-        self, credentials: Credentials, transport: httpx.BaseTransport, clock: Callable[[], float]
+        self, credentials: Credentials, transport: httpx.BaseTransport, clock: Clock
     ) -> None:
         super().__init__()
         self._refresh = partial(credentials.refresh, partial(send, transport))
@@ -124,10 +119,7 @@ class ServiceAccount(Authenticator):
 
 
 def read_account(
-    path: Path,
-    transport: httpx.BaseTransport | None = None,
-    *,
-    clock: Callable[[], float] = time.monotonic,
+    path: Path, transport: httpx.BaseTransport | None = None, clock: Clock = time.monotonic
 ) -> ServiceAccount:
     """Raises `SettingsError`, which holds nothing of the key file but its name."""
     try:

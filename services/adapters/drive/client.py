@@ -10,9 +10,8 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from services.adapters.drive import answers
-from services.adapters.drive.credentials import authenticator_for
 from services.adapters.drive.download import Download
-from services.adapters.drive.requests import DriveRequest, DriveSession
+from services.adapters.drive.requests import DriveRequest, DriveSession, authenticator_for
 from services.adapters.drive.settings import DriveSettings, proxy_for
 from services.core.errors import CoolDown, TryAgain, Verdict
 from services.core.events import FileFound
@@ -22,7 +21,6 @@ from services.core.ports import LARGEST_PAGE, Entry, Page, SpendsQuota
 # 2026 (drive-api.md §0.1). Google does not say whether `alt=media` counts as a download, so the
 # more expensive reading is taken.
 LIST, GET, DOWNLOAD = 100, 5, 200
-KEEP_ALIVE_SECONDS = 60.0
 LARGEST_LISTING = 32 * 1024 * 1024
 LARGEST_ITEM = 256 * 1024
 # Google compresses its JSON only for agents that contain "gzip".
@@ -107,9 +105,7 @@ async def open_drive(
     # The system's certificates, or those of SSL_CERT_FILE; not a list of our own.
     trust = ssl.create_default_context()
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
-            limit=connections, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=trust
-        ),
+        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=60.0, ssl=trust),
         cookie_jar=aiohttp.DummyCookieJar(),
     )
     # Read once: aiohttp would look for a proxy in a thread, at every request.

@@ -15,13 +15,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import httpx
 
 from services.adapters.drive.answers import number
-from services.adapters.drive.requests import (
-    HTTP_ERRORS,
-    LARGEST_REFUSAL,
-    DriveRequest,
-    DriveSession,
-    words_of,
-)
+from services.adapters.drive.requests import HTTP_ERRORS, DriveRequest, DriveSession, words_of
 from services.core.errors import Corrupt, TryAgain
 from services.core.events import FileFound
 from services.core.flow.retry import RetryPolicy
@@ -63,7 +57,7 @@ class Download:
         content_type = response.headers.get("content-type", "").lower()
         if not content_type.startswith(PAGE_TYPES) or self._file.mime_type.startswith(PAGE_TYPES):
             return
-        self._head = await self._session.first_bytes(self._stream, LARGEST_REFUSAL)
+        self._head = await self._session.first_bytes(self._stream)
         self._session.raise_hidden_error(response, self._head, self._request.kind)
         if not self._has_checksum:
             raise _mismatch(f"Google Drive sent {content_type[:50]} instead of an image.")

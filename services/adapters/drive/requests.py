@@ -1,10 +1,12 @@
 """One request to Google and its response: paid for, authenticated, redirected, translated.
 
-Every wait is bounded. Requests go straight to a transport: httpx's client would add nothing but a
+A key or token is never part of an address, so that no log and no proxy shows it. Every wait is
+bounded. Requests go straight to a transport: httpx's client would add nothing but a
 third of the CPU of a small download.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, suppress
 from itertools import count
@@ -13,7 +15,6 @@ from typing import NamedTuple, TypeVar
 import aiohttp
 import httpx
 
-from services.adapters.drive.credentials import Authenticator
 from services.adapters.drive.refusals import ItemKind, Refusal, is_error, verdict
 from services.adapters.drive.settings import DriveSettings
 from services.core.errors import RateLimited, SetAside, TryAgain, Verdict
@@ -21,26 +22,59 @@ from services.core.ports import SpendsQuota
 from services.core.reasons import AUTOMATED_QUERIES, DRIVE_UNREACHABLE
 
 T = TypeVar("T")
-LARGEST_REFUSAL = 64 * 1024
 MAX_REDIRECTS = 3
 GOOGLE_HOSTS = (".googleusercontent.com", ".googleapis.com")
 # Where Google sends a browser that must prove that it is no robot.
 CAPTCHA_HOST, CAPTCHA_PATH = ".google.com", "/sorry"
 CAPTCHA = httpx.Response(403, headers={"content-type": "text/html"})
+# What can be sent in a header. A key or token with any other character is none of Google's.
+HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 PUBLIC_HEADERS = ("User-Agent", "Accept-Encoding", "Range")
-# httpx-aiohttp does not translate every error of aiohttp's, and fails on a status line that is no
-# text.
+# httpx-aiohttp lets some of aiohttp's errors through, and fails on a status line that is no text.
 HTTP_ERRORS = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, UnicodeError)
 NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
 class DriveRequest(NamedTuple):
-    """Where to send it, what it is about, and what it costs in units of the quota."""
-
     url: httpx.URL
     kind: ItemKind
-    units: int
+    units: int  # of Google's quota
     headers: Mapping[str, str]
+
+
+class Authenticator:
+    """Who sends the requests: with an API key, anybody.
+
+    Without `quota_user` (at most 40 characters) Google counts a key's requests by address, and
+    workers behind several addresses would not share one quota.
+
+    `query` is added to every request. No message may contain `secret`, the key or current token.
+    """
+
+    is_service_account = False
+
+    def __init__(self, key: str = "", quota_user: str = "") -> None:
+        self.secret = key
+        self.query = {"quotaUser": quota_user} if quota_user else {}
+        # A key that cannot be a header is not sent. Google then explains what to do about it.
+        self._headers = {"X-Goog-Api-Key": key} if HEADER_VALUE.fullmatch(key) else {}
+
+    async def headers(self, rejected: Mapping[str, str] | None = None) -> Mapping[str, str]:
+        """The proof; another one than Google rejected, if there can be one.
+
+        Raises `Stop` where there can be none, and `TryAgain` where there is none now.
+        """
+        return self._headers
+
+
+def authenticator_for(settings: DriveSettings) -> Authenticator:
+    """Raises `SettingsError` where the key file of a service account is not one."""
+    if settings.credentials_file is None:
+        return Authenticator(settings.api_key.reveal(), settings.quota_user)
+    # google-auth takes half a second to import, which a process with an API key is spared.
+    from services.adapters.drive.account import read_account
+
+    return read_account(settings.credentials_file)
 
 
 class DriveSession:
@@ -62,10 +96,8 @@ class DriveSession:
         times = httpx.Timeout(connect=10.0, read=self.limits.silence, write=10.0, pool=60.0)
         self._extensions = {"timeout": times.as_dict()}
 
-    async def send(
-        self, request: DriveRequest, statuses: tuple[int, ...] = (200,)
-    ) -> httpx.Response:
-        """An open response with one of the statuses; the caller closes it."""
+    async def send(self, request: DriveRequest, ok: tuple[int, ...] = (200,)) -> httpx.Response:
+        """An open response with one of the statuses in `ok`; the caller closes it."""
         auth = await self.authenticator.headers()
         response = await self._follow(request, auth)
         if response.status_code == 401:
@@ -73,12 +105,12 @@ class DriveSession:
             if again is not auth:
                 await response.aclose()
                 response = await self._follow(request, again)
-        if response.status_code in statuses:
+        if response.status_code in ok:
             return response
         async with aclosing(response):
             body = b""
             with suppress(TryAgain):  # if it breaks off, the status alone decides
-                body = await self.first_bytes(response.aiter_bytes(), LARGEST_REFUSAL)
+                body = await self.first_bytes(response.aiter_bytes())
             raise self._judged(self._refusal(response, body, request.kind))
 
     async def read(self, request: DriveRequest, limit: int, parse: Callable[[bytes], T]) -> T:
@@ -138,7 +170,7 @@ class DriveSession:
             f"Google Drive redirected us to {there.host[:100]}: we do not follow there.",
         )
 
-    async def first_bytes(self, chunks: AsyncIterator[bytes], limit: int) -> bytes:
+    async def first_bytes(self, chunks: AsyncIterator[bytes], limit: int = 64 * 1024) -> bytes:
         """All that comes, or somewhat more than `limit` bytes of it."""
         body = bytearray()
         try:

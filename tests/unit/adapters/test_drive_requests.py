@@ -7,9 +7,8 @@ import aiohttp
 import httpx
 import pytest
 
-from services.adapters.drive import Drive
-from services.adapters.drive.credentials import Authenticator
-from services.adapters.drive.requests import DriveSession
+from services.adapters.drive.client import Drive
+from services.adapters.drive.requests import Authenticator, DriveSession
 from services.adapters.drive.settings import DriveSettings, Limits
 from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain, Verdict
 from services.core.settings import Secret
