@@ -38,7 +38,7 @@ DEFAULT_LIFETIME_SECONDS = 600.0  # where the answer does not say how long the t
 LARGEST_ANSWER = 64 * 1024
 HTTP_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError)
 # google-auth raises its own errors and, for answers of an unexpected shape, Python's.
-GOOGLE_ERRORS = (GoogleAuthError, ValueError, TypeError, LookupError, ArithmeticError)
+GOOGLE_ERRORS = (GoogleAuthError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError)
 
 
 def send(

@@ -17,16 +17,14 @@ from services.core.errors import TryAgain
 from services.core.ports import LARGEST_PAGE, SHORTCUT_TYPE, Entry, Page, Target
 
 T = TypeVar("T")
-LONGEST_TOKEN = 16 * 1024
 LONGEST_NAME = 1024
 LONGEST_TYPE = 128
-LARGEST_NUMBER = 2**63 - 1
 LARGEST_FILE = 2**43
 LARGEST_SIDE = 2**31 - 1
 EARLIEST_YEAR, LATEST_YEAR = 1900, 9000
 MAX_PARENTS = 100
 RESOURCE_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_ID = re.compile(r"[^\x00-\x20\x7f]{1,256}")
+_ID = re.compile("[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
 # Drive allows both in a name. PostgreSQL and JSON store neither.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -41,7 +39,7 @@ ID_FIELDS = "nextPageToken,incompleteSearch,files(id)"
 ITEM_FIELDS = f"{_FILE_FIELDS},parents"
 
 # No event can carry half of a surrogate pair.
-Token = Annotated[str, msgspec.Meta(max_length=LONGEST_TOKEN, pattern=r"^[^\x00\ud800-\udfff]*$")]
+Token = Annotated[str, msgspec.Meta(max_length=16 * 1024, pattern=r"^[^\x00\ud800-\udfff]*$")]
 
 
 class _Listing(msgspec.Struct, rename="camel"):
@@ -127,44 +125,37 @@ def _target(file: dict[str, Any]) -> Target | None:
 def _parents(value: Any) -> tuple[str, ...]:
     """Usually one. An item that is shared with us has none, a very old file may have several."""
     ids = value[:MAX_PARENTS] if isinstance(value, list) else []
-    return tuple(id for id in (_matching(_ID, each) for each in ids) if id is not None)
+    return tuple(id for id in ids if _matching(_ID, id))
 
 
 def fields(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
 def storable(value: Any) -> str:
     """The text without the characters that no event and no row can hold."""
-    return _UNSTORABLE.sub("\ufffd", text(value))
+    return _UNSTORABLE.sub("\ufffd", value) if isinstance(value, str) else ""
 
 
-def number(value: Any, largest: int = LARGEST_NUMBER) -> int | None:
+def number(value: Any, largest: int = 2**63 - 1) -> int | None:
     """Google writes 64-bit numbers as strings and 32-bit ones as numbers."""
     if isinstance(value, str) and len(value) < 20 and value.isascii() and value.isdigit():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        return None
-    return value if 0 <= value <= largest else None
+    return value if type(value) is int and 0 <= value <= largest else None
 
 
 def _matching(form: re.Pattern[str], value: Any) -> str | None:
-    found = text(value)
-    return storable(found) if form.fullmatch(found) else None
+    return value if isinstance(value, str) and form.fullmatch(value) else None
 
 
 def _hex(value: Any, digits: int) -> str | None:
-    digest = text(value).lower()
+    digest = storable(value).lower()
     return digest if re.fullmatch(f"[0-9a-f]{{{digits}}}", digest) else None
 
 
 def _time(value: Any) -> datetime | None:
     try:
-        time = datetime.fromisoformat(text(value))
+        time = datetime.fromisoformat(storable(value))
         known = time.tzinfo is not None and EARLIEST_YEAR <= time.year <= LATEST_YEAR
         return time.astimezone(UTC) if known else None
     except (ValueError, OverflowError):

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
-from services.adapters.drive.answers import fields, storable, text
+from services.adapters.drive.answers import fields, storable
 from services.core import reasons
 from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, Stop, TryAgain, Verdict
 
@@ -147,7 +147,7 @@ BY_STATUS = {401: _CREDENTIALS, 404: _NOT_FOUND, 416: _TRUNCATED, 429: _RATE_LIM
 
 def verdict(refusal: Refusal) -> Verdict:
     """The verb that follows from a refusal, with its reason code and sentence."""
-    meaning = _by_body(refusal) or _by_status(refusal)
+    meaning = meaning_by_body(refusal) or _by_status(refusal)
     if meaning.reason == reasons.KEY_REFUSED and refusal.service_account:
         meaning = _ACCOUNT
     sentence = meaning.message.format(
@@ -167,12 +167,8 @@ def verdict(refusal: Refusal) -> Verdict:
             return type(meaning)(meaning.reason, sentence)
 
 
-def is_error(refusal: Refusal) -> bool:
-    """Whether the body is an error, whatever the status says."""
-    return _by_body(refusal) is not None
-
-
-def _by_body(refusal: Refusal) -> Verdict | None:
+def meaning_by_body(refusal: Refusal) -> Verdict | None:
+    """What the body means, whatever the status is; None if it is no known error."""
     said = refusal.said
     if is_automated_queries_block(refusal):
         return _AUTOMATED_QUERIES
@@ -211,13 +207,14 @@ def problem(body: bytes) -> Problem:
         return Problem(reasons=(storable(error)[:100],), message=message)
     error = fields(error)
     items = _items(error.get("details")) + _items(error.get("errors"))
+    # ErrorInfo names the limit: `defaultPerDayPerProject`, or `defaultPerMinutePerProject`.
+    limits = [storable(fields(item.get("metadata")).get("quota_limit")) for item in items]
     return Problem(
         reasons=tuple(filter(None, (storable(item.get("reason")) for item in items))),
         locations=tuple(filter(None, (storable(item.get("location")) for item in items))),
         status=storable(error.get("status")),
         message=storable(error.get("message")),
-        # ErrorInfo names the limit: `defaultPerDayPerProject`, or `defaultPerMinutePerProject`.
-        daily=any("PerDay" in text(fields(i.get("metadata")).get("quota_limit")) for i in items),
+        daily=any("PerDay" in limit for limit in limits),
     )
 
 

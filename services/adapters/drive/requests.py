@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 import aiohttp
 import httpx
 
-from services.adapters.drive.refusals import ItemKind, Refusal, is_error, verdict
+from services.adapters.drive.refusals import ItemKind, Refusal, meaning_by_body, verdict
 from services.adapters.drive.settings import DriveSettings
 from services.core.errors import RateLimited, SetAside, TryAgain, Verdict
 from services.core.ports import SpendsQuota
@@ -24,9 +24,6 @@ from services.core.reasons import AUTOMATED_QUERIES, DRIVE_UNREACHABLE
 T = TypeVar("T")
 MAX_REDIRECTS = 3
 GOOGLE_HOSTS = (".googleusercontent.com", ".googleapis.com")
-# Where Google sends a browser that must prove that it is no robot.
-CAPTCHA_HOST, CAPTCHA_PATH = ".google.com", "/sorry"
-CAPTCHA = httpx.Response(403, headers={"content-type": "text/html"})
 # What can be sent in a header. A key or token with any other character is none of Google's.
 HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 PUBLIC_HEADERS = ("User-Agent", "Accept-Encoding", "Range")
@@ -128,7 +125,7 @@ class DriveSession:
     def raise_hidden_error(self, response: httpx.Response, body: bytes, kind: ItemKind) -> None:
         """Raise the error that a response with a success status contains, if it does."""
         refusal = self._refusal(response, body, kind)
-        if is_error(refusal):
+        if meaning_by_body(refusal):
             raise self._judged(refusal)
 
     async def _follow(self, request: DriveRequest, auth: Mapping[str, str]) -> httpx.Response:
@@ -163,8 +160,10 @@ class DriveSession:
             return there, headers
         if there.scheme == "https" and there.host.endswith(GOOGLE_HOSTS):
             return there, {name: headers[name] for name in PUBLIC_HEADERS if name in headers}
-        if there.host.endswith(CAPTCHA_HOST) and there.path.startswith(CAPTCHA_PATH):
-            raise self._judged(self._refusal(CAPTCHA, b"", kind))
+        if there.host.endswith(".google.com") and there.path.startswith("/sorry"):
+            # Here a browser must prove that it is no robot.
+            captcha = httpx.Response(403, headers={"content-type": "text/html"})
+            raise self._judged(self._refusal(captcha, b"", kind))
         raise SetAside(
             "unexpected_redirect",
             f"Google Drive redirected us to {there.host[:100]}: we do not follow there.",

@@ -168,6 +168,7 @@ async def test_many_requests_with_a_rejected_token_fetch_one(make: Make) -> None
         (200, {"access_token": "t", "expires_in": "soon"}),
         (200, {"access_token": "t", "expires_in": 10**30}),
         (200, b" " * 100_000),
+        (200, b"[" * 60_000),
         httpx.ConnectError("refused"),
         OSError("reset"),
     ],

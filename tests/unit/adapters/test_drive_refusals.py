@@ -15,7 +15,7 @@ from services.adapters.drive.refusals import (
     TABLE,
     ItemKind,
     Refusal,
-    is_error,
+    meaning_by_body,
     retry_after_seconds,
     verdict,
 )
@@ -175,7 +175,7 @@ def test_every_reason_of_the_reference_is_in_the_table(reason: str) -> None:
 def test_a_reason_means_the_same_with_every_status(reason: str, status: int) -> None:
     refusal = Refusal(status=status, body=classic(reason))
     answer = judged(refusal)
-    assert is_error(refusal)
+    assert meaning_by_body(refusal) is TABLE[reason]
     assert (type(answer), answer.reason) == (type(TABLE[reason]), TABLE[reason].reason)
 
 
@@ -213,7 +213,7 @@ def test_a_block_that_names_a_longer_wait_is_waited_for() -> None:
     "body", [b'{"files": []}', b"", b"<html>A picture's page", b'{"error": 5}']
 )
 def test_a_response_without_an_error_hides_none(body: bytes) -> None:
-    assert not is_error(Refusal(status=200, body=body, content_type=HTML))
+    assert meaning_by_body(Refusal(status=200, body=body, content_type=HTML)) is None
 
 
 @pytest.mark.parametrize("account", [False, True])
