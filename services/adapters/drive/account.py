@@ -35,7 +35,6 @@ REQUIRED = ("client_email", "private_key", "token_uri")
 AHEAD_SECONDS = 300.0  # before a token expires; or when a fifth of its lifetime is left
 RETRY_SECONDS = 5.0  # after a fetch that failed, as long as the old token is good
 DEFAULT_LIFETIME_SECONDS = 600.0  # where the answer does not say how long the token is good
-LARGEST_ANSWER = 64 * 1024
 HTTP_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError)
 # google-auth raises its own errors and, for answers of an unexpected shape, Python's.
 GOOGLE_ERRORS = (GoogleAuthError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError)
@@ -57,7 +56,7 @@ def send(
         content = b""
         for chunk in response.iter_raw():
             content += chunk
-            if len(content) > LARGEST_ANSWER or time.monotonic() > deadline:
+            if len(content) > 64 * 1024 or time.monotonic() > deadline:
                 raise httpx.HTTPError("its answer does not end")
     said = problem(content)
     if response.status_code != 200 and said.reasons:  # an error of OAuth's (RFC 6749 §5.2)

@@ -22,7 +22,6 @@ LONGEST_TYPE = 128
 LARGEST_FILE = 2**43
 LARGEST_SIDE = 2**31 - 1
 EARLIEST_YEAR, LATEST_YEAR = 1900, 9000
-MAX_PARENTS = 100
 RESOURCE_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _ID = re.compile("[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
 # Drive allows both in a name. PostgreSQL and JSON store neither.
@@ -124,7 +123,7 @@ def _target(file: dict[str, Any]) -> Target | None:
 
 def _parents(value: Any) -> tuple[str, ...]:
     """Usually one. An item that is shared with us has none, a very old file may have several."""
-    ids = value[:MAX_PARENTS] if isinstance(value, list) else []
+    ids = value[:100] if isinstance(value, list) else []
     return tuple(id for id in ids if _matching(_ID, id))
 
 

@@ -21,8 +21,7 @@ from services.core.ports import LARGEST_PAGE, Entry, Page, SpendsQuota
 # 2026 (drive-api.md §0.1). Google does not say whether `alt=media` counts as a download, so the
 # more expensive reading is taken.
 LIST, GET, DOWNLOAD = 100, 5, 200
-LARGEST_LISTING = 32 * 1024 * 1024
-LARGEST_ITEM = 256 * 1024
+LARGEST_LISTING, LARGEST_ITEM = 32 * 1024 * 1024, 256 * 1024
 # Google compresses its JSON only for agents that contain "gzip".
 AGENT = "drivestream (gzip)"
 JSON_HEADERS = {"User-Agent": AGENT, "Accept-Encoding": "gzip"}
@@ -71,8 +70,9 @@ class Drive:
         url = httpx.URL(f"{self._item(file.file_id)}?{self._media}")
         headers = MEDIA_HEADERS | _resource_key(file.file_id, file.resource_key)
         request = DriveRequest(url, "file", DOWNLOAD, headers)
-        async with aclosing(Download(self._session, request, file)) as download:
-            await download.begin()
+        response = await self._session.send(request)
+        async with aclosing(Download(self._session, request, response, file)) as download:
+            await download.refuse_pages()
             async with aclosing(download.chunks()) as chunks:
                 yield chunks
 

@@ -10,9 +10,9 @@ import asyncio
 import base64
 import hashlib
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 
-import httpx
+from httpx import Response
 
 from services.adapters.drive.answers import number
 from services.adapters.drive.requests import HTTP_ERRORS, DriveRequest, DriveSession, words_of
@@ -30,16 +30,16 @@ _HASH = re.compile(r"\bmd5=([A-Za-z0-9+/]{22}==)")  # X-Goog-Hash: crc32c=…,md
 
 
 class Download:
-    """Begun once, read once, closed once. Raises the three verbs."""
+    """Checked once, read once, closed once. Raises the three verbs."""
 
-    _response: httpx.Response | None = None
-    _stream: AsyncIterator[bytes]
-    _head = b""
-    _received = _resumes = _resumed_at = 0
-
-    def __init__(self, session: DriveSession, request: DriveRequest, file: FileFound) -> None:
+    def __init__(
+        self, session: DriveSession, request: DriveRequest, response: Response, file: FileFound
+    ) -> None:
         self._session = session
         self._request = request
+        self._response, self._stream = response, response.aiter_raw()
+        self._head = b""
+        self._received = self._resumes = self._resumed_at = 0
         self._limits = session.limits
         self._retry = RetryPolicy(first_wait=session.limits.pause)
         self._file = file
@@ -47,24 +47,18 @@ class Download:
         self._has_checksum = bool(file.md5 or file.sha1 or file.sha256)
         self._md5 = hashlib.md5(usedforsecurity=False)
 
-    async def begin(self) -> None:
-        """Return once there is a response that is not an error with a success status.
-
-        Google has sent such errors as HTML or JSON where an image was expected.
-        """
-        self._response = response = await self._session.send(self._request)
-        self._stream = response.aiter_raw()
-        content_type = response.headers.get("content-type", "").lower()
+    async def refuse_pages(self) -> None:
+        """Google has sent errors with status 200: HTML or JSON where an image was expected."""
+        content_type = self._response.headers.get("content-type", "").lower()
         if not content_type.startswith(PAGE_TYPES) or self._file.mime_type.startswith(PAGE_TYPES):
             return
         self._head = await self._session.first_bytes(self._stream)
-        self._session.raise_hidden_error(response, self._head, self._request.kind)
+        self._session.raise_hidden_error(self._response, self._head, self._request.kind)
         if not self._has_checksum:
             raise _mismatch(f"Google Drive sent {content_type[:50]} instead of an image.")
 
     async def aclose(self) -> None:
-        if self._response is not None:
-            await self._response.aclose()
+        await self._response.aclose()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The time limit counts Drive's time only, not the reader's time between two chunks."""
@@ -95,12 +89,13 @@ class Download:
             chunk = await anext(self._stream, None)
         except HTTP_ERRORS as why:
             raise _interrupted(words_of(why)) from why
-        if chunk is None and self._response is not None:
-            self._check_end(self._response.headers)
+        if chunk is None:
+            self._check_end()
         return chunk
 
-    def _check_end(self, headers: httpx.Headers) -> None:
+    def _check_end(self) -> None:
         """The reader checks size and checksums; where there are none, check the response's own."""
+        headers = self._response.headers
         if self._resumable() and self._received < self._size:
             raise _interrupted(f"{self._received} of {self._size} bytes came")
         length = number(headers.get("content-length"))
@@ -114,7 +109,6 @@ class Download:
         return self._has_checksum and self._size > RESUMED_FROM and self._received > 0
 
     async def _resume(self, why: TryAgain) -> None:
-        """Go on where it broke off, or raise why not. Each request is paid for."""
         if self._received - self._resumed_at >= RESUMED_FROM:
             # The limit is for breaks in a row: with progress in between, a file of any size ends.
             self._resumes = 0
@@ -137,8 +131,8 @@ class Download:
         await self.aclose()
         headers = {**self._request.headers, "Range": f"bytes={self._received}-"}
         request = self._request._replace(headers=headers)
-        self._response = response = await self._session.send(request, (200, 206))
-        self._stream = response.aiter_raw()
+        response = await self._session.send(request, (200, 206))
+        self._response, self._stream = response, response.aiter_raw()
         # Another total means another version, another start a gap: neither is the rest.
         rest = f"bytes {self._received}-{self._size - 1}/{self._size}"
         if response.status_code == 206 and response.headers.get("content-range") != rest:

@@ -20,41 +20,33 @@ from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, Stop,
 
 # What a request was about, as a sentence names it.
 ItemKind = Literal["folder", "file", "item"]
-LONGEST_RETRY_AFTER = 3600
-MAX_REASONS = 20
 # Google's page against robots ("We're sorry... ", at /sorry/ in a browser), in lower case.
 AUTOMATED_QUERIES_WORDS = (b"automated queries", b"unusual traffic")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Google's words for it. `reasons` start with the most specific, those of `details`.
+    """Google's words for it."""
 
-    `locations` name the parameters that it is about; `daily` says that a daily quota is meant.
-    """
-
-    reasons: tuple[str, ...] = ()
-    locations: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()  # the most specific first: those of `details`
+    locations: tuple[str, ...] = ()  # the parameters that it is about
     status: str = ""
     message: str = ""
-    daily: bool = False
+    daily: bool = False  # whether a daily quota is meant
 
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """A response that is not what was asked for, and what decides about it beside Google's words.
-
-    `body` may be cut off. No sentence quotes `secret`. `cool_down` is in seconds.
-    """
+    """A response that is not what was asked for, and what else decides about it."""
 
     status: int
     content_type: str = ""
-    body: bytes = b""
+    body: bytes = b""  # it may be cut off
     retry_after: str | None = None
     kind: ItemKind = "item"
     service_account: bool = False
-    secret: str = ""
-    cool_down: float = 600.0
+    secret: str = ""  # no sentence quotes it
+    cool_down: float = 600.0  # seconds
 
     @cached_property
     def said(self) -> Problem:
@@ -146,7 +138,6 @@ BY_STATUS = {401: _CREDENTIALS, 404: _NOT_FOUND, 416: _TRUNCATED, 429: _RATE_LIM
 
 
 def verdict(refusal: Refusal) -> Verdict:
-    """The verb that follows from a refusal, with its reason code and sentence."""
     meaning = meaning_by_body(refusal) or _by_status(refusal)
     if meaning.reason == reasons.KEY_REFUSED and refusal.service_account:
         meaning = _ACCOUNT
@@ -219,7 +210,7 @@ def problem(body: bytes) -> Problem:
 
 
 def _items(value: Any) -> list[dict[str, Any]]:
-    items = value[:MAX_REASONS] if isinstance(value, list) else []
+    items = value[:20] if isinstance(value, list) else []
     return [item for item in items if isinstance(item, dict)]
 
 
@@ -234,6 +225,6 @@ def is_automated_queries_block(refusal: Refusal) -> bool:
 def retry_after_seconds(header: str | None) -> float | None:
     """Retry-After, given in seconds or as a date; None where it is absent or makes no sense."""
     try:
-        return float(Retry(retry_after_max=LONGEST_RETRY_AFTER).parse_retry_after(header or ""))
+        return float(Retry(retry_after_max=3600).parse_retry_after(header or ""))
     except (InvalidHeader, ValueError, OverflowError):
         return None

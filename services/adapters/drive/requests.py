@@ -40,12 +40,10 @@ class DriveRequest(NamedTuple):
 
 
 class Authenticator:
-    """Who sends the requests: with an API key, anybody.
+    """Who sends the requests: with an API key, anybody. No message may contain `secret`.
 
-    Without `quota_user` (at most 40 characters) Google counts a key's requests by address, and
-    workers behind several addresses would not share one quota.
-
-    `query` is added to every request. No message may contain `secret`, the key or current token.
+    Without `quota_user` (at most 40 characters) Google counts by address, and workers behind
+    several addresses would not share one quota.
     """
 
     is_service_account = False
@@ -57,10 +55,7 @@ class Authenticator:
         self._headers = {"X-Goog-Api-Key": key} if HEADER_VALUE.fullmatch(key) else {}
 
     async def headers(self, rejected: Mapping[str, str] | None = None) -> Mapping[str, str]:
-        """The proof; another one than Google rejected, if there can be one.
-
-        Raises `Stop` where there can be none, and `TryAgain` where there is none now.
-        """
+        """The headers, if possible others than those rejected. Raises `Stop` and `TryAgain`."""
         return self._headers
 
 
@@ -195,7 +190,6 @@ class DriveSession:
         )
 
     def _judged(self, refusal: Refusal) -> Verdict:
-        """The verdict. The quota is told if it means that we ask too often."""
         why = verdict(refusal)
         if isinstance(why, RateLimited) or why.reason == AUTOMATED_QUERIES:
             self._quota.refused()
