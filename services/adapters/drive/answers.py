@@ -6,8 +6,7 @@ that is no number, a checksum of the wrong length) is dropped.
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -49,44 +48,34 @@ class _Listing(msgspec.Struct, rename="camel"):
 
 def page(body: bytes) -> Page:
     """Raises `TryAgain` if the body is no page of a folder."""
-    with _unreadable("a listing"):
-        listing = _decoded(body, _Listing)
-        return Page(
-            entries=[_entry(file) for file in listing.files],
-            next_token=listing.next_page_token or None,
-            incomplete=listing.incomplete_search,
-        )
+    listing = _decoded(body, _Listing)
+    return Page(
+        entries=[_entry(file) for file in listing.files],
+        next_token=listing.next_page_token or None,
+        incomplete=listing.incomplete_search,
+    )
 
 
 def item(body: bytes) -> Entry:
     """Raises `TryAgain` if the body is no item."""
-    with _unreadable("an item"):
-        return _entry(_decoded(body, dict[str, Any]))
-
-
-@contextmanager
-def _unreadable(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (ValueError, RecursionError) as why:
-        raise TryAgain(
-            "answer_unreadable", f"Google Drive's answer could not be read: it is not {what}."
-        ) from why
+    return _entry(_decoded(body, dict[str, Any]))
 
 
 def _decoded(body: bytes, kind: type[T]) -> T:
-    try:
+    with suppress(ValueError, RecursionError):
         return msgspec.json.decode(body, type=kind)
-    except ValueError:
-        # msgspec refuses half of a surrogate pair anywhere in the text. The standard library
-        # reads it, and one strange name must not cost the page.
+    # msgspec refuses half of a surrogate pair anywhere in the text. The standard library reads it,
+    # and one strange name must not cost the page.
+    try:
         return msgspec.convert(json.loads(body), kind)
+    except (ValueError, RecursionError) as why:
+        raise TryAgain("answer_unreadable", "Google Drive's answer could not be read.") from why
 
 
 def _entry(file: dict[str, Any]) -> Entry:
     item_id = _matching(_ID, file.get("id"))
     if item_id is None:
-        raise ValueError("an item without an id")
+        raise TryAgain("answer_unreadable", "Google Drive's answer has an item without an id.")
     picture = fields(file.get("imageMediaMetadata"))
     return Entry(
         id=item_id,

@@ -17,9 +17,8 @@ from services.core.errors import CoolDown, TryAgain, Verdict
 from services.core.events import FileFound
 from services.core.ports import LARGEST_PAGE, Entry, Page, SpendsQuota
 
-# What a request costs, in units of Google's quota: the usage limits of the Drive API since 1 May
-# 2026 (drive-api.md §0.1). Google does not say whether `alt=media` counts as a download, so the
-# more expensive reading is taken.
+# Units of Google's quota, by its usage limits since 1 May 2026 (drive-api.md §0.1). They do not say
+# whether `alt=media` counts as a download, so the more expensive reading is taken.
 LIST, GET, DOWNLOAD = 100, 5, 200
 LARGEST_LISTING, LARGEST_ITEM = 32 * 1024 * 1024, 256 * 1024
 # Google compresses its JSON only for agents that contain "gzip".

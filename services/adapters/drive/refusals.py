@@ -1,9 +1,8 @@
-"""What Google's refusals say, in any of its formats, and what they mean for us.
+"""What Google's refusals say, and what they mean for us.
 
-The formats: classic (`errors[]`), the newer front end's (`status`, `details[]`), OAuth's
-(`"error": "invalid_grant"`), HTML, or nothing. A value of another type than Google documents is
-skipped, and never costs what stands beside it. The reason decides, not the status: one table, from
-`drive-api.md` §1.7. No other module knows Google's reason codes.
+Its formats: classic (`errors[]`), the newer front end's (`status`, `details[]`), OAuth's
+(`"error": "invalid_grant"`), HTML, or nothing. A value of another type is skipped. The reason
+decides, not the status: one table, from `drive-api.md` §1.7. Only this module knows the reasons.
 """
 
 import json
