@@ -16,11 +16,8 @@ from services.core.errors import TryAgain
 from services.core.ports import LARGEST_PAGE, SHORTCUT_TYPE, Entry, Page, Target
 
 T = TypeVar("T")
-LONGEST_NAME = 1024
-LONGEST_TYPE = 128
-LARGEST_FILE = 2**43
-LARGEST_SIDE = 2**31 - 1
-EARLIEST_YEAR, LATEST_YEAR = 1900, 9000
+LONGEST_NAME, LONGEST_TYPE = 1024, 128
+LARGEST_FILE, LARGEST_SIDE = 2**43, 2**31 - 1
 RESOURCE_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _ID = re.compile("[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
 # Drive allows both in a name. PostgreSQL and JSON store neither.
@@ -144,7 +141,7 @@ def _hex(value: Any, digits: int) -> str | None:
 def _time(value: Any) -> datetime | None:
     try:
         time = datetime.fromisoformat(storable(value))
-        known = time.tzinfo is not None and EARLIEST_YEAR <= time.year <= LATEST_YEAR
+        known = time.tzinfo is not None and 1900 <= time.year <= 9000
         return time.astimezone(UTC) if known else None
     except (ValueError, OverflowError):
         return None

@@ -19,8 +19,6 @@ from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, Stop,
 
 # What a request was about, as a sentence names it.
 ItemKind = Literal["folder", "file", "item"]
-# Google's page against robots ("We're sorry... ", at /sorry/ in a browser), in lower case.
-AUTOMATED_QUERIES_WORDS = (b"automated queries", b"unusual traffic")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,11 +212,11 @@ def _items(value: Any) -> list[dict[str, Any]]:
 
 
 def is_automated_queries_block(refusal: Refusal) -> bool:
-    """Whether it is Google's page against robots: by its words, or any HTML page with a 403."""
+    """Whether it is Google's page against robots, "We're sorry...", or any HTML page with a 403."""
     if "html" not in refusal.content_type.lower():
         return False
     page = refusal.body.lower()
-    return refusal.status == 403 or any(words in page for words in AUTOMATED_QUERIES_WORDS)
+    return refusal.status == 403 or b"automated queries" in page or b"unusual traffic" in page
 
 
 def retry_after_seconds(header: str | None) -> float | None:

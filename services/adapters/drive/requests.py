@@ -147,10 +147,9 @@ class DriveSession:
         self, here: httpx.URL, response: httpx.Response, headers: dict[str, str], kind: ItemKind
     ) -> tuple[httpx.URL, dict[str, str]]:
         """Where to go on. Only the same host gets the key; any other host must be Google's."""
-        try:
+        there = httpx.URL("")
+        with suppress(httpx.InvalidURL):
             there = here.join(response.headers["location"])
-        except httpx.InvalidURL:
-            there = httpx.URL("")
         if (there.scheme, there.host, there.port) == (here.scheme, here.host, here.port):
             return there, headers
         if there.scheme == "https" and there.host.endswith(GOOGLE_HOSTS):
