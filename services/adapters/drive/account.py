@@ -34,7 +34,6 @@ SCOPE = "https://www.googleapis.com/auth/drive.readonly"
 REQUIRED = ("client_email", "private_key", "token_uri")
 AHEAD_SECONDS = 300.0  # before a token expires; or when a fifth of its lifetime is left
 RETRY_SECONDS = 5.0  # after a fetch that failed, as long as the old token is good
-DEFAULT_LIFETIME_SECONDS = 600.0  # where the answer does not say how long the token is good
 HTTP_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError)
 # google-auth raises its own errors and, for answers of an unexpected shape, Python's.
 GOOGLE_ERRORS = (GoogleAuthError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError)
@@ -96,7 +95,7 @@ class ServiceAccount(Authenticator):
         since = self._clock()
         try:
             await asyncio.to_thread(self._refresh)
-            token, lifetime = self._credentials.token, DEFAULT_LIFETIME_SECONDS
+            token, lifetime = self._credentials.token, 600.0  # if the answer does not say how long
             if expiry := self._credentials.expiry:  # in UTC, without saying so
                 lifetime = (expiry.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds()
             if not isinstance(token, str) or not HEADER_VALUE.fullmatch(token):
@@ -123,33 +122,34 @@ def read_account(
     """Raises `SettingsError`, which holds nothing of the key file but its name."""
     try:
         info = json.loads(path.read_bytes())
-        fault = _fault(info)
     except OSError as why:
-        fault = f"which cannot be read: {why.strerror}"
+        raise _fault(path, f"which cannot be read: {why.strerror}") from None
     except (ValueError, RecursionError):
-        fault = "which holds no JSON"
-    if not fault:
-        try:
-            read = Credentials.from_service_account_info
-            credentials = read(info, scopes=[SCOPE])  # type: ignore[no-untyped-call]
-        except GOOGLE_ERRORS:
-            fault = "whose private_key cannot be read: download the file again"
-        else:
-            # The system's certificates, or those of SSL_CERT_FILE. No connection is kept for later.
-            transport = transport or httpx.HTTPTransport(
-                verify=ssl.create_default_context(),
-                proxy=proxy_for(info["token_uri"]),
-                limits=httpx.Limits(max_keepalive_connections=0),
-            )
-            return ServiceAccount(credentials, transport, clock)
-    raise SettingsError(f"{SETTING} names {path}, {fault}.")
+        raise _fault(path, "which holds no JSON") from None
+    _check(path, info)
+    try:
+        read = Credentials.from_service_account_info
+        credentials = read(info, scopes=[SCOPE])  # type: ignore[no-untyped-call]
+    except GOOGLE_ERRORS:
+        raise _fault(path, "whose private_key cannot be read: download the file again") from None
+    # The system's certificates, or those of SSL_CERT_FILE. No connection is kept for later.
+    transport = transport or httpx.HTTPTransport(
+        verify=ssl.create_default_context(),
+        proxy=proxy_for(info["token_uri"]),
+        limits=httpx.Limits(max_keepalive_connections=0),
+    )
+    return ServiceAccount(credentials, transport, clock)
 
 
-def _fault(info: Any) -> str:
+def _check(path: Path, info: Any) -> None:
     if not isinstance(info, dict) or info.get("type") != "service_account":
-        return "which is no service account's key file"
+        raise _fault(path, "which is no service account's key file")
     missing = [name for name in REQUIRED if not isinstance(info.get(name), str) or not info[name]]
     if missing:
-        return f"which lacks {', '.join(missing)}"
-    known = info["token_uri"].startswith(("https://", "http://"))
-    return "" if known else "whose token_uri is no address"
+        raise _fault(path, f"which lacks {', '.join(missing)}")
+    if not info["token_uri"].startswith(("https://", "http://")):
+        raise _fault(path, "whose token_uri is no address")
+
+
+def _fault(path: Path, how: str) -> SettingsError:
+    return SettingsError(f"{SETTING} names {path}, {how}.")
