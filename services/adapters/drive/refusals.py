@@ -1,6 +1,6 @@
 """What Google's refusals say, and what they mean for us.
 
-Its formats: classic (`errors[]`), the newer front end's (`status`, `details[]`), OAuth's
+Google's formats: classic (`errors[]`), the newer front end's (`status`, `details[]`), OAuth's
 (`"error": "invalid_grant"`), HTML, or nothing. A value of another type is skipped. The reason
 decides, not the status: one table, from `drive-api.md` §1.7. Only this module knows the reasons.
 """
