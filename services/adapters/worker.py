@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import structlog
 from msgspec.structs import replace
 
-from services.adapters.drive import Drive, open_drive
+from services.adapters.drive.client import Drive, open_drive
 from services.adapters.drive.settings import DriveSettings
 from services.adapters.kafka.admin import wait_for_topics
 from services.adapters.kafka.group_consumer import Flow, GroupConsumer

@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from services.adapters.drive import Drive
+from services.adapters.drive.client import Drive
 from services.adapters.kafka.group_consumer import Flow
 from services.adapters.process import end, run_service
 from services.adapters.worker import Consumes, Worker, WorkerSettings, WorkerSpec, run_worker

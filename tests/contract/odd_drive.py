@@ -8,7 +8,7 @@ from typing import TypeVar
 import pytest
 
 from drive_emulator.testing import RunningEmulator
-from services.adapters.drive import Drive, open_drive
+from services.adapters.drive.client import Drive, open_drive
 from services.adapters.drive.settings import DriveSettings, Limits
 from services.core.errors import Corrupt, SetAside, Verdict
 from services.core.events import FileFound, FileStored

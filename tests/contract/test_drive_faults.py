@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from drive_emulator.testing import RunningEmulator, running_emulator
-from services.adapters.drive import Drive
+from services.adapters.drive.client import Drive
 from services.core.errors import CoolDown, SetAside, TryAgain, Verdict
 from services.core.object_key import object_key
 from services.core.ports import SHORTCUT_TYPE, Target

@@ -12,8 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.adapters.drive.problem import Refusal
-from services.adapters.drive.refusals import TABLE, ItemKind, RefusalContext
+from services.adapters.drive.refusals import TABLE, Refusal
 from services.adapters.drive.refusals import verdict as drive_verdict
 from services.adapters.kafka import producer
 from services.adapters.store import objects
@@ -73,9 +72,8 @@ def test_every_shared_reason_has_words() -> None:
 @pytest.mark.parametrize("said", sorted(TABLE))
 def test_every_refusal_by_drive_has_words(said: str, account: bool) -> None:
     body = json.dumps({"error": {"errors": [{"reason": said}], "message": "No."}}).encode()
-    context = RefusalContext(kind=ItemKind.FILE, now=NOW, service_account=account)
-    refusal = Refusal(status=403, body=body, content_type="application/json")
-    assert drive_verdict(refusal, context).reason in WORDS
+    refusal = Refusal(status=403, body=body, kind="file", service_account=account)
+    assert drive_verdict(refusal).reason in WORDS
 
 
 @pytest.mark.parametrize("code", ["", *sorted(objects.REASONS), "SomethingElse"])

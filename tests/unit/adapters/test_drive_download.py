@@ -66,7 +66,7 @@ async def test_a_page_for_a_file_with_a_checksum_is_left_to_the_checksum() -> No
 
 
 @pytest.mark.parametrize(
-    ("headers", "reason"), [({}, "download_too_slow"), (HTML, "download_interrupted")]
+    ("headers", "reason"), [({}, "download_too_slow"), (HTML, "drive_unavailable")]
 )
 async def test_a_download_that_is_far_too_slow_fails(headers: dict[str, str], reason: str) -> None:
     async def drip() -> AsyncIterator[bytes]:

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from services.adapters.drive.units import DOWNLOAD, GET, LIST
+from services.adapters.drive.client import DOWNLOAD, GET, LIST
 from services.core.errors import RateLimited
 from services.core.flow import quota
 from services.core.flow.quota import STEP_SECONDS, QuotaLimiter
