@@ -17,7 +17,7 @@ from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_en
 from services.adapters.process import end, run_service, run_until, run_with_background, worker_id
 from services.adapters.worker_status import publish_status
 from services.core.events import Waiting, WorkerStatus
-from services.core.settings import Reader
+from services.core.settings import SettingsGroup
 from services.core.topics import DEAD_LETTERS, WORKERS_STATUS
 from services.indexer.service import CONSUMED, Indexer
 
@@ -27,18 +27,10 @@ log = structlog.get_logger(SERVICE)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(SettingsGroup):
     kafka: KafkaSettings
     database: DatabaseSettings
     metrics: MetricsSettings
-
-    @classmethod
-    def read(cls, reader: Reader) -> "Settings":
-        return cls(
-            kafka=KafkaSettings.read(reader),
-            database=DatabaseSettings.read(reader),
-            metrics=MetricsSettings.read(reader),
-        )
 
 
 class _Status:

@@ -6,8 +6,7 @@ import structlog
 
 from services.core import events as e
 from services.core.errors import SetAside
-from services.core.flow.keyed_lock import KeyedLock
-from services.core.flow.lru_set import LruSet
+from services.core.flow.deduplication import KeyedLock, LruSet
 from services.core.ports import PublishesEvents
 from services.core.reasons import NOT_FOUND
 from services.lister import pages

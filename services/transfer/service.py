@@ -8,8 +8,7 @@ import structlog
 
 from services.core.errors import SetAside
 from services.core.events import FileFailed, FileFound, FileStored, Message, Mode
-from services.core.flow.keyed_lock import KeyedLock
-from services.core.flow.lru_set import LruSet
+from services.core.flow.deduplication import KeyedLock, LruSet
 from services.core.ports import PublishesEvents
 from services.core.wire import event_id
 from services.transfer.copy import Copied, Copier, Copy

@@ -24,7 +24,7 @@ from services.adapters.drive.requests import (
 )
 from services.core.errors import Corrupt, TryAgain
 from services.core.events import FileFound
-from services.core.flow.retry import RetryPolicy
+from services.core.flow.resilience import RetryPolicy
 from services.core.reasons import CONTENT_MISMATCH
 
 # Up to this size, starting again costs no more than asking for a range.

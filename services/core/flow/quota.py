@@ -5,21 +5,65 @@ The share is read again at every step, so it follows a rebalance by itself (docs
 """
 
 import asyncio
+import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from services.core.errors import RateLimited
-from services.core.flow.quota_settings import QuotaModel, QuotaSettings
 from services.core.flow.rate import AimdRate, SlidingCounter, TokenBucket
+from services.core.settings import Reader
 
+USUAL_LIMITS = {"units": 325_000, "queries": 12_000}
+"""A minute, per user and project: Google's usage limits (`limits` page of Drive's guides).
+
+Google counts units since May 2026, and requests in projects that are older.
+"""
+USUAL_SHARES = {"transfer": 88, "lister": 10, "preview": 2}
+SHARE = re.compile(rf"({'|'.join(USUAL_SHARES)})\s*=\s*0*([1-9][0-9]{{0,2}})")
 STEP_SECONDS = 0.25
 """How long a change of the share may go unnoticed by waiting requests."""
 TICK_SECONDS = 0.002
 """The shortest timer: requests that fall due within it are let go together."""
 MOST_WAITING = 4096
 """Four times the largest TRANSFER_CONCURRENCY."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuotaSettings:
+    """What all workers together may spend a minute (0: no limit), and how it is split.
+
+    `shares` are the parts of it, 0 to 1, that each kind of work gets.
+    """
+
+    per_minute: int
+    shares: Mapping[str, float]
+    counts_requests: bool
+
+    @classmethod
+    def read(cls, reader: Reader) -> "QuotaSettings":
+        model = reader.text("DRIVE_QUOTA_MODEL", "units").lower()
+        if model not in USUAL_LIMITS:
+            reader.faults.append("DRIVE_QUOTA_MODEL must be units or queries.")
+        usual = USUAL_LIMITS.get(model, 0)
+        per_minute = reader.number("DRIVE_QUOTA_UNITS_PER_MINUTE", usual, 0, 10**9)
+        return cls(
+            per_minute=per_minute, shares=_shares(reader), counts_requests=model == "queries"
+        )
+
+
+def _shares(reader: Reader) -> Mapping[str, float]:
+    """Percentages, as parts of one."""
+    usual = ",".join(f"{kind}={percent}" for kind, percent in USUAL_SHARES.items())
+    given = reader.text("DRIVE_QUOTA_SHARES", usual).split(",")
+    shares = [found for each in given if (found := SHARE.fullmatch(each.strip()))]
+    percents = {share[1]: int(share[2]) for share in shares}
+    if not len(given) == len(percents) == len(USUAL_SHARES):
+        reader.faults.append(f"DRIVE_QUOTA_SHARES must give each a whole percentage, like {usual}.")
+    elif sum(percents.values()) > 100:
+        reader.faults.append("DRIVE_QUOTA_SHARES must not add up to more than 100.")
+    return {kind: percent / 100 for kind, percent in percents.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +105,7 @@ class QuotaLimiter:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._queries = settings.model is QuotaModel.QUERIES
+        self._counts_requests = settings.counts_requests
         self._share = settings.shares[kind]
         self._whole = settings.per_minute * self._share / 60
         self._part = part
@@ -75,7 +119,7 @@ class QuotaLimiter:
 
     async def take(self, units: int) -> None:
         """Return once so many units may be spent. Cancelled, it has spent nothing."""
-        cost = 1 if self._queries else units
+        cost = 1 if self._counts_requests else units
         now = self._clock()
         if not self._whole or (not self._waiting and self._may_spend(now)):
             self._spend(now, cost)
