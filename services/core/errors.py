@@ -1,13 +1,6 @@
-"""An error says what happens next; only adapters translate vendors' errors into these.
+"""An error says what happens next: try again, set the item aside, or stop.
 
-Verdict
-├── TryAgain      the same request may work later: back off, a bounded number of times
-│   ├── RateLimited   we asked too often: wait, and do not count it as an attempt
-│   └── Corrupt       what came is not what was announced: after the last attempt, this item's fault
-├── SetAside      this one item failed, with a reason code and a sentence; go on with the rest
-└── Stop          nothing can work until somebody acts: wait loudly, lose nothing
-    ├── Outage        the other side does not answer, or only with errors: wait until it does
-    └── CoolDown      the other side shut us out for a while: wait as long as it says
+Only adapters translate vendors' errors into these.
 """
 
 from typing import Self
@@ -33,7 +26,7 @@ class Verdict(Exception):
 
 
 class TryAgain(Verdict):
-    """Worth another attempt; `retry_after` is what the other side asked for, in seconds."""
+    """The same request may work later, after `retry_after` seconds if the other side asked so."""
 
     def __init__(self, reason: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(reason, message)
@@ -41,19 +34,19 @@ class TryAgain(Verdict):
 
 
 class RateLimited(TryAgain):
-    """The other side asks for a slower pace. Not an attempt."""
+    """We asked too often: wait, and do not count it as an attempt."""
 
 
 class Corrupt(TryAgain):
-    """The answer was complete and wrong. It says nothing about the other items."""
+    """What came is not what was announced: after the last attempt, this item's fault."""
 
 
 class SetAside(Verdict):
-    """Set this item aside with its reason; more attempts would not help."""
+    """This one item failed for good; go on with the rest."""
 
 
 class Stop(Verdict):
-    """No item can succeed now: credentials refused, bucket gone, disk full."""
+    """Nothing can work until somebody acts: wait loudly, lose nothing."""
 
 
 class Outage(Stop):
