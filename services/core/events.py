@@ -97,7 +97,7 @@ class ImportStalled(ControlEvent, frozen=True, kw_only=True):
 
 
 class ListingDigest(Struct, frozen=True, kw_only=True):
-    """How many entries a pass listed in any order, and the sum modulo 2^63 of their ids' digests."""
+    """How many entries a pass listed, and the sum modulo 2^63 of their ids' digests: no order."""
 
     count: Natural = 0
     digest: Natural = 0

@@ -16,7 +16,6 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\ud800-\udfff\ufffe\uffff\u2
 
 
 def object_key(file: FileFound) -> str:
-    """The same file with the same bytes and name has the same key, whichever import brings it."""
     prefix = f"{_id_part(file.file_id)}_{_bytes_id(file)}_"
     return f"{_id_part(file.folder_id)}/{prefix}{safe_part(file.name, PART_BYTES - len(prefix))}"
 

@@ -26,11 +26,11 @@ _known_types = {event.__name__ for topic in ALL for event in topic.carries}
 
 
 class UndecodableError(Exception):
-    """The bytes can never be read as an event of this topic: a dead letter."""
+    """Nobody can ever read the bytes as an event of this topic: a dead letter."""
 
 
 class UnknownEventError(Exception):
-    """A well-formed event of a type that this version does not know: newer code must read it."""
+    """An event of a type that this version does not know: newer code must read it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ def event_id(event: e.Message) -> UUID:
 
 
 def encode(event: e.Message, *, source: str) -> Record:
-    """One record, ready to produce. `source` is the service, e.g. `lister`."""
+    """`source` is the service, e.g. `lister`."""
     value, headers = _encoder.encode(event), _headers(event, source)
     return Record(topic=event.topic, key=event.key.encode(), value=value, headers=headers)
 
@@ -78,11 +78,7 @@ def _headers(event: e.Message, source: str) -> tuple[tuple[str, bytes], ...]:
 
 
 def decode(topic: str, value: bytes | None) -> e.Message:
-    """The event in a record's value.
-
-    Raises `UndecodableError` for bytes that nobody can ever read, and `UnknownEventError` for an
-    event of a newer version.
-    """
+    """The event in a record's value. Raises `UndecodableError` or `UnknownEventError`."""
     if value is None:
         raise UndecodableError("the value is empty")
     try:

@@ -32,10 +32,7 @@ MOST_WAITING = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class QuotaSettings:
-    """What all workers together may spend a minute (0: no limit), and how it is split.
-
-    `shares` are the parts of it, 0 to 1, that each kind of work gets.
-    """
+    """What all workers may spend a minute (0: no limit), and each kind of work's part, 0 to 1."""
 
     per_minute: int
     shares: Mapping[str, float]
@@ -54,7 +51,6 @@ class QuotaSettings:
 
 
 def _shares(reader: Reader) -> Mapping[str, float]:
-    """Percentages, as parts of one."""
     usual = ",".join(f"{kind}={percent}" for kind, percent in USUAL_SHARES.items())
     given = reader.text("DRIVE_QUOTA_SHARES", usual).split(",")
     shares = [found for each in given if (found := SHARE.fullmatch(each.strip()))]
@@ -90,11 +86,7 @@ class _Waiter:
 
 
 class QuotaLimiter:
-    """`SpendsQuota` of one worker, for one kind of work.
-
-    `part` gives the part of that kind's work that is ours, 0 to 1; at 0 nothing is spent. At most
-    `MOST_WAITING` requests wait.
-    """
+    """For one kind of work. `part` gives our part of it, 0 to 1; at 0 nothing is spent."""
 
     def __init__(
         self,
@@ -181,7 +173,6 @@ class QuotaLimiter:
             self._timer = asyncio.get_running_loop().call_later(wait, self._step)
 
     def _step(self) -> None:
-        """Let go what is due, in the order of asking, and come back for the rest."""
         self._timer = None
         now = self._clock()
         while self._waiting and self._may_spend(now):

@@ -6,16 +6,13 @@ Times are seconds of any monotonic clock.
 from collections.abc import Callable
 
 BURST_SECONDS = 0.25
-"""The bucket's size, as time at the present rate: a busy event loop's timer is late by less.
-
-All workers' bursts add up to 0.4 % of a minute's quota, less than the 2 % that previews rarely use.
-"""
+"""The bucket's size, as time at the present rate: a busy event loop's timer is late by less."""
 DECREASE = 0.7
-"""The multiplicative decrease: what a refusal leaves of the rate."""
+"""What a refusal leaves of the rate."""
 ONCE_IN_SECONDS = 5.0
 """Requests in flight are refused together; together they count as one refusal."""
 RECOVERY_A_SECOND = 0.01
-"""The additive increase, as a part of the whole share: from the floor to all of it in 95 s."""
+"""Part of the whole share: from the floor to all of it in 95 s."""
 FLOOR = 0.05
 """Requests must go on at some rate, or nobody would learn that Google allows more again."""
 MINUTE = 60
@@ -37,10 +34,7 @@ class TokenBucket:
         return self._rate > 0 and self._level >= 0
 
     def move(self, now: float, rate: float) -> None:
-        """Fill the bucket up to `now`, at `rate` units a second.
-
-        When the rate changed is not known, so the lower of the last two counts.
-        """
+        """Fill the bucket until `now`, at the lower of the last two rates in units a second."""
         earned = min(rate, self._rate) * max(0.0, now - self._at)
         self._level = min(self._level + earned, max(rate * BURST_SECONDS, 0.0))
         self._rate, self._at = rate, max(now, self._at)
@@ -68,10 +62,8 @@ class AimdRate:
         factor = min(1.0, self._left + RECOVERY_A_SECOND * (now - self._at))
         if factor == 1.0:
             self._at = None
-            self._log(
-                "quota.recovered",
-                why="Google Drive refuses nothing any more: the whole share is used again.",
-            )
+            why = "Google Drive refuses nothing any more: the whole share is used again."
+            self._log("quota.recovered", why=why)
         return factor
 
     def refused(self, now: float) -> None:
@@ -81,12 +73,8 @@ class AimdRate:
         self._left = max(FLOOR, self.factor(now) * DECREASE)
         begins, self._at = self._at is None, now
         if begins:
-            self._log(
-                "quota.refused",
-                why="Google Drive asks for fewer requests: slowing down, then speeding up step by "
-                "step.",
-                share_used=round(self._left, 2),
-            )
+            why = "Google Drive asks for fewer requests: slowing down, then speeding up in steps."
+            self._log("quota.refused", why=why, share_used=round(self._left, 2))
 
 
 class SlidingCounter:
@@ -101,12 +89,10 @@ class SlidingCounter:
         self._slots[self._second % MINUTE] += units
 
     def in_last_minute(self, now: float) -> int:
-        """The sum over the last 60 seconds, the current one included."""
         self._advance_to(int(now))
         return max(0, sum(self._slots))
 
     def _advance_to(self, second: int) -> None:
-        """Clear the slots that are a minute old by then."""
         for passed in range(self._second + 1, min(second, self._second + MINUTE) + 1):
             self._slots[passed % MINUTE] = 0
         self._second = max(second, self._second)
