@@ -10,7 +10,7 @@ the same fact when it is published twice.
 from datetime import datetime
 from enum import Enum
 from operator import attrgetter
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -50,7 +50,6 @@ class Mode(Enum):
 class Event(Struct, frozen=True, kw_only=True, tag=True):
     """One fact about one import, produced under control epoch `epoch`."""
 
-    topic: ClassVar[str]
     key = property(attrgetter("import_id"))
     subject = property(attrgetter("import_id"))
     identity = property(attrgetter("import_id", "epoch"))
@@ -62,8 +61,6 @@ class Event(Struct, frozen=True, kw_only=True, tag=True):
 class ImportRequested(Event, frozen=True, kw_only=True):
     """A user wants this folder. `folder_url` is the link as pasted."""
 
-    topic: ClassVar[str] = "imports.requested"
-
     folder_id: Id
     folder_url: Text
     requested_at: Time
@@ -74,8 +71,6 @@ class ImportRequested(Event, frozen=True, kw_only=True):
 
 class ControlEvent(Event, frozen=True, kw_only=True):
     """A user or the indexer changes how an import runs. Each raises the import's epoch."""
-
-    topic: ClassVar[str] = "imports.requested"
 
     at: Time
 
@@ -106,7 +101,6 @@ class ListingDigest(Struct, frozen=True, kw_only=True):
 class FolderEvent(Event, frozen=True, kw_only=True):
     """One fact about one folder, or about one page of it."""
 
-    topic: ClassVar[str] = "imports.listed"
     subject = property(attrgetter("folder_id"))
     identity = property(PAGE)
 
@@ -122,8 +116,6 @@ class PageRequested(FolderEvent, frozen=True, kw_only=True):
     listed. `tail` holds digests of the last entries, which Drive may repeat on this page; `tokens`
     those of this pass's page tokens: one that repeats would lead in a circle.
     """
-
-    topic: ClassVar[str] = "imports.pages"
 
     pass_number: Small = 0
     page_number: Small = 0
@@ -218,7 +210,6 @@ class FileFound(Event, frozen=True, kw_only=True):
     `version` is Drive's own: it grows with every change of the file; 0 where Drive gave none.
     """
 
-    topic: ClassVar[str] = "files.found"
     key = subject = property(attrgetter("file_id"))
     identity = property(attrgetter(*FILE))
 
@@ -250,7 +241,6 @@ class FileStored(Event, frozen=True, kw_only=True):
     `seconds` passed from taking the file up to its object being visible.
     """
 
-    topic: ClassVar[str] = "files.stored"
     key = subject = property(attrgetter("file.file_id"))
     round = property(attrgetter("file.round"))
     identity = property(attrgetter(*(f"file.{field}" for field in FILE), "unchanged"))
@@ -270,7 +260,6 @@ class FileStored(Event, frozen=True, kw_only=True):
 class FileFailed(Event, frozen=True, kw_only=True):
     """This file was set aside. `file` is None only where its `FileFound` could not be decoded."""
 
-    topic: ClassVar[str] = "files.failed"
     key = subject = property(attrgetter("file_id"))
 
     file_id: Id
@@ -302,7 +291,6 @@ class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
     `quota_share` is the part of all of Drive's quota that it may spend, 0 to 1.
     """
 
-    topic: ClassVar[str] = "workers.status"
     key = subject = property(attrgetter("worker_id"))
 
     worker_id: Id

@@ -35,7 +35,7 @@ NAMES = frozenset(
 PREFIXES = ("DRIVE_", "METRICS_", "S3_", "TRANSFER_")
 """Names that begin so are meant for us. Other programs, too, read AWS_*, KAFKA_* or API_*."""
 LIKENESS = 0.9
-"""From here on (1 is equality, by difflib) one name counts as a misspelling of another."""
+"""By difflib, where 1 is equality, from which one name counts as a misspelling of another."""
 SHORTEST = 8
 """A shorter name, such as HOST or PORT, resembles too many names of other programs."""
 OTHERS = re.compile(r"S3_CONSOLE_URL|\w+_SERVICE_HOST|\w+_SERVICE_PORT\w*|\w+_PORT_\d+_\w+")
@@ -61,10 +61,7 @@ class Secret:
 
 
 class Reader:
-    """Takes typed values out of an environment; remembers every fault and every name.
-
-    After a fault the default is returned, or what is nearest to it, so that reading goes on.
-    """
+    """Takes typed values out of an environment, and goes on after a fault with the default."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
@@ -99,17 +96,13 @@ class Reader:
         return default
 
     def flag(self, name: str, default: bool) -> bool:
-        """One of 1, true, yes, on, 0, false, no, off."""
         raw = self.text(name, str(default)).lower()
         if raw not in TRUE | FALSE:
             self.faults.append(f"{name} must be true or false.")
         return raw in TRUE
 
     def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str:
-        """An address with one of the schemes and a host.
-
-        An `http` address holds no password: it is shown in messages, and some are for browsers.
-        """
+        """An address. If `http`, it holds no password: messages and browsers show it."""
         value = self.text(name, default)
         if not value:
             return value
@@ -174,10 +167,7 @@ def read_settings(
 
 
 def _unknown_names(env: Mapping[str, str], known: Set[str]) -> Iterator[tuple[str, str]]:
-    """Names with a value that look like settings and are none, each with the likely right name.
-
-    The second is empty where no known name resembles the first.
-    """
+    """Names that look like settings and are none, each with the likely right name, or with ""."""
     candidates = [name for name in sorted(known) if len(name) >= SHORTEST]
     for name in sorted(env.keys() - known):
         value = env[name].strip()

@@ -56,7 +56,7 @@ class CommitState:
         return replace(self, finished=self.finished[: len(self.finished) // 2]).encode(offset)
 
     def for_next_owner(self, offset: int) -> "CommitState":
-        """What an assignment that begins with this state must assume: unless idle, a death."""
+        """What the next owner must assume: a death, unless idle."""
         started = max(self.started, offset)
         if self.idle:
             return CommitState(finished=self.finished, started=started)
@@ -111,7 +111,6 @@ class Offsets:
 
     @classmethod
     def resumed(cls, offset: int, metadata: str | None) -> "Offsets":
-        """From what the last owner committed."""
         state = CommitState.decode(offset, metadata)
         if state is None:
             return cls()
@@ -124,7 +123,7 @@ class Offsets:
 
     @property
     def committable(self) -> int | None:
-        """The offset to commit, or None while nothing was delivered, or after the end."""
+        """None while nothing was delivered, and after the end."""
         return None if self.ended else next(iter(self._unfinished), self._next or None)
 
     @property
@@ -159,7 +158,7 @@ class Offsets:
         self._alone = offset if alone else None
 
     def finish(self, offset: int) -> None:
-        """The work of this offset is done. Unknown, repeated and late ones change nothing."""
+        """Unknown, repeated and late ones change nothing."""
         self._unfinished.pop(offset, None)
         if self._alone == offset:
             self._alone = None
@@ -207,7 +206,7 @@ class Offsets:
 
 @dataclass(frozen=True)
 class Watermarks:
-    """Hysteresis for one partition: pause at `high` unfinished, resume at `low`."""
+    """Pause a partition at `high` unfinished, resume it at `low`."""
 
     high: int
     low: int
