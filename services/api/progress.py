@@ -16,8 +16,8 @@ from services.adapters.kafka.tail import Tail
 from services.api.problems import Problem
 from services.api.waiting import KAFKA_AWAY, NEEDED, WorkerCache, waiting_for
 from services.core.control import ControlState, ImportControls
+from services.core.errors import DOWNLOAD_QUOTA
 from services.core.events import ImportRequested, Message, Waiting
-from services.core.reasons import DOWNLOAD_QUOTA
 
 FAILED_FOLDERS = 100
 """The most that one answer names; `folders_failed` counts them all."""

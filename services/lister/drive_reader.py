@@ -5,11 +5,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from services.core import events as e
-from services.core.errors import CoolDown, Outage, SetAside, Stop
+from services.core.errors import NOT_FOUND, CoolDown, Outage, SetAside, Stop
 from services.core.flow.circuit_breaker import OTHERS_SUCCEED, PATIENCE, SYSTEM_ANSWERS
 from services.core.flow.resilience import Resilience
 from services.core.ports import Entry, Page, ReadsFolders, Target
-from services.core.reasons import NOT_FOUND
 from services.lister.passes import page_size
 
 T = TypeVar("T")

@@ -5,10 +5,9 @@ from datetime import UTC, datetime
 import structlog
 
 from services.core import events as e
-from services.core.errors import SetAside
+from services.core.errors import NOT_FOUND, SetAside
 from services.core.flow.deduplication import KeyedLock, LruSet
 from services.core.ports import PublishesEvents
-from services.core.reasons import NOT_FOUND
 from services.lister import pages
 from services.lister.drive_reader import DriveReader
 from services.lister.pages import PageFacts

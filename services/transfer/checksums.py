@@ -2,9 +2,8 @@
 
 import hashlib
 
-from services.core.errors import Corrupt
+from services.core.errors import CONTENT_MISMATCH, Corrupt
 from services.core.events import FileFound
-from services.core.reasons import CONTENT_MISMATCH
 
 
 class Checksums:

@@ -11,12 +11,11 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from services.core.errors import SetAside, TryAgain, Verdict
+from services.core.errors import CONTENT_MISMATCH, GONE, NOT_FOUND, SetAside, TryAgain, Verdict
 from services.core.events import FileFound
 from services.core.flow.resilience import Resilience
 from services.core.object_key import object_key
 from services.core.ports import STREAM_BYTES, KeepsObjects, LooksUpFiles, OpensFiles
-from services.core.reasons import CONTENT_MISMATCH, GONE, NOT_FOUND
 from services.transfer.checksums import Checksums
 from services.transfer.current_version import newer_version
 from services.transfer.memory import MemoryBudget

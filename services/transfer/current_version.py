@@ -6,10 +6,9 @@ file has a newer version, or the file is gone.
 
 from msgspec.structs import replace
 
-from services.core.errors import SetAside
+from services.core.errors import TRASHED, SetAside
 from services.core.events import FileFound
 from services.core.ports import Entry
-from services.core.reasons import TRASHED
 
 OF_THE_BYTES = ("size", "md5", "sha1", "sha256", "modified_time", "width", "height")
 """Fields that a newer version replaces even where Drive leaves them out."""

@@ -26,8 +26,7 @@ from urllib3.util import make_headers, parse_url
 from services.adapters.drive.answers import storable
 from services.adapters.drive.credentials import HEADER_VALUE, Authenticator
 from services.adapters.drive.settings import proxy_for
-from services.core.errors import Stop, TryAgain
-from services.core.reasons import CREDENTIALS_REFUSED, DRIVE_UNREACHABLE
+from services.core.errors import CREDENTIALS_REFUSED, DRIVE_UNREACHABLE, Stop, TryAgain
 from services.core.settings import SettingsError
 
 SETTING = "GOOGLE_APPLICATION_CREDENTIALS"

@@ -22,10 +22,9 @@ from services.adapters.drive.requests import (
     DriveSession,
     words_of,
 )
-from services.core.errors import Corrupt, TryAgain
+from services.core.errors import CONTENT_MISMATCH, Corrupt, TryAgain
 from services.core.events import FileFound
 from services.core.flow.resilience import RetryPolicy
-from services.core.reasons import CONTENT_MISMATCH
 
 # Up to this size, starting again costs no more than asking for a range.
 RESUMED_FROM = 8 * 1024 * 1024

@@ -15,7 +15,7 @@ from services.adapters.drive.problem import (
     problem,
     retry_after_seconds,
 )
-from services.core import reasons
+from services.core import errors as reasons
 from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, Stop, TryAgain, Verdict
 
 COOL_DOWN_SECONDS = 600.0  # where the settings say nothing else

@@ -17,9 +17,9 @@ from services.adapters.drive.credentials import Authenticator
 from services.adapters.drive.problem import Refusal
 from services.adapters.drive.refusals import ItemKind, RefusalContext, hidden_error, verdict
 from services.adapters.drive.settings import DriveSettings
+from services.core import errors as reasons
 from services.core.errors import RateLimited, SetAside, TryAgain, Verdict
 from services.core.ports import SpendsQuota
-from services.core.reasons import AUTOMATED_QUERIES, DRIVE_UNREACHABLE
 
 T = TypeVar("T")
 LARGEST_REFUSAL = 64 * 1024
@@ -160,7 +160,7 @@ class DriveSession:
 
     def _reported(self, why: Verdict) -> Verdict:
         """The same verdict, after the quota was told if it means that we ask too often."""
-        if isinstance(why, RateLimited) or why.reason == AUTOMATED_QUERIES:
+        if isinstance(why, RateLimited) or why.reason == reasons.AUTOMATED_QUERIES:
             self._quota.refused()
         return why
 
@@ -177,7 +177,7 @@ def _refusal(response: httpx.Response, body: bytes) -> Refusal:
 def _no_answer(why: Exception) -> TryAgain:
     """Without a connection nothing can be had from Drive; with one, this may be about one item."""
     if isinstance(why, httpx.ConnectError) or isinstance(why.__cause__, NOT_CONNECTED):
-        return TryAgain(DRIVE_UNREACHABLE, f"Google Drive could not be reached: {words_of(why)}.")
+        return TryAgain(reasons.DRIVE_UNREACHABLE, f"Google Drive could not be reached: {words_of(why)}.")
     return TryAgain("drive_unavailable", f"Google Drive did not answer: {words_of(why)}.")
 
 
