@@ -176,9 +176,10 @@ def _refusal(response: httpx.Response, body: bytes) -> Refusal:
 
 def _no_answer(why: Exception) -> TryAgain:
     """Without a connection nothing can be had from Drive; with one, this may be about one item."""
+    said = words_of(why)
     if isinstance(why, httpx.ConnectError) or isinstance(why.__cause__, NOT_CONNECTED):
-        return TryAgain(reasons.DRIVE_UNREACHABLE, f"Google Drive could not be reached: {words_of(why)}.")
-    return TryAgain("drive_unavailable", f"Google Drive did not answer: {words_of(why)}.")
+        return TryAgain(reasons.DRIVE_UNREACHABLE, f"Google Drive could not be reached: {said}.")
+    return TryAgain("drive_unavailable", f"Google Drive did not answer: {said}.")
 
 
 def words_of(why: Exception) -> str:

@@ -13,8 +13,13 @@ from hypothesis import strategies as st
 from services.adapters.drive.units import DOWNLOAD, GET, LIST
 from services.core.errors import RateLimited
 from services.core.flow import quota
-from services.core.flow.quota import STEP_SECONDS, QuotaLimiter, QuotaSettings
-from services.core.flow.rate import BURST_SECONDS, DECREASE
+from services.core.flow.quota import (
+    BURST_SECONDS,
+    DECREASE,
+    STEP_SECONDS,
+    QuotaLimiter,
+    QuotaSettings,
+)
 from tests.fakes.virtual_time import VirtualLoop, in_virtual_time
 
 WHOLE = {"transfer": 0.88, "lister": 0.10, "preview": 0.02}
