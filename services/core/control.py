@@ -1,8 +1,4 @@
-"""Which control an import is under: paused, resumed or cancelled, by the newest epoch. Pure.
-
-`imports.requested` holds everything that is asked of imports, in one order per import. Whoever
-reads it from the start knows what each import may do now.
-"""
+"""Which control an import is under, to whoever reads `imports.requested` from its start. Pure."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -11,8 +7,6 @@ from services.core import events as e
 
 
 class ControlState(Enum):
-    """What an import may do."""
-
     RUNNING = "running"
     PAUSED = "paused"
     CANCELLED = "cancelled"

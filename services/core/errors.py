@@ -29,8 +29,7 @@ TRASHED = "trashed"
 class Verdict(Exception):
     """Base of the three verbs. `reason` is a stable code, `message` a sentence for a person.
 
-    `system` names the outside system that gave it, such as `drive`, so that a copy which involves
-    two of them knows which one to wait for; empty where only one is involved.
+    `system` names the outside system that gave it, such as `drive`, where a call involves two.
     """
 
     system = ""

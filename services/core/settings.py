@@ -37,7 +37,7 @@ PREFIXES = ("DRIVE_", "METRICS_", "S3_", "TRANSFER_")
 LIKENESS = 0.9
 """By difflib, where 1 is equality, from which one name counts as a misspelling of another."""
 SHORTEST = 8
-"""A shorter name, such as HOST or PORT, resembles too many names of other programs."""
+"""Shorter names, such as PORT, resemble too many names of other programs."""
 OTHERS = re.compile(r"S3_CONSOLE_URL|\w+_SERVICE_HOST|\w+_SERVICE_PORT\w*|\w+_PORT_\d+_\w+")
 """What `local/` tells its services beside their settings, and Kubernetes tells every container."""
 KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://")
@@ -101,23 +101,23 @@ class Reader:
             self.faults.append(f"{name} must be true or false.")
         return raw in TRUE
 
-    def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str:
-        """An address. If `http`, it holds no password: messages and browsers show it."""
+    def url(self, name: str, default: str) -> str:
+        """An address of HTTP, without a password: messages and browsers show it."""
         value = self.text(name, default)
         if not value:
             return value
         try:
             parts = urlsplit(value)
-            known = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+            known = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
         except ValueError:
             known = False
         if not known:
-            self.faults.append(f"{name} must be an address like {schemes[0]}://host:port.")
-        elif parts.scheme in ("http", "https") and "@" in parts.netloc:
+            self.faults.append(f"{name} must be an address like https://host:port.")
+        elif "@" in parts.netloc:
             self.faults.append(f"{name} must not contain a user name or a password.")
         else:
             return value.rstrip("/")
-        return default or ""
+        return default
 
     def json_file(self, name: str) -> Path | None:
         """The path of a readable file that holds a JSON object; None if the name is not set."""

@@ -122,8 +122,8 @@ class CircuitBreaker:
     async def _wait(self, item: _Item, why: Stop) -> bool:
         """Wait before the next try; whether the next try is the probe of all.
 
-        An isolated item waits by itself and keeps nobody. One piece of evidence isolates it, two
-        are needed behind a cool-down, since that may let through what came before.
+        One piece of evidence isolates an item; behind a cool-down two are needed, since that may
+        let through what came before.
         """
         cools_down = isinstance(why, CoolDown)
         if item.evidence > OTHERS_SUCCEED or (item.evidence == OTHERS_SUCCEED and not cools_down):
@@ -141,20 +141,17 @@ class CircuitBreaker:
         """Return when it is this task's turn to probe, or when somebody else succeeded."""
         if not self._queue:
             self._why = Waiting(reason=why.reason, message=why.message)
-        with _member(self._queue):
+        with _member(self._queue), suppress(TimeoutError):
             async with self._probe:
-                if not self._closed.is_set():
-                    await self._sit_out(why)
-
-    async def _sit_out(self, why: Stop) -> None:
-        seconds = self._seconds(why, self._waits)
-        self._waits += 1
-        until = datetime.now(UTC) + timedelta(seconds=seconds)
-        self._why = Waiting(reason=why.reason, message=why.message, until=until)
-        self._on_wait(why, seconds)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._closed.wait()
+                if self._closed.is_set():
+                    return
+                seconds = self._seconds(why, self._waits)
+                self._waits += 1
+                until = datetime.now(UTC) + timedelta(seconds=seconds)
+                self._why = Waiting(reason=why.reason, message=why.message, until=until)
+                self._on_wait(why, seconds)
+                async with asyncio.timeout(seconds):
+                    await self._closed.wait()
 
     def _seconds(self, why: Stop, doublings: int) -> float:
         doubled = 2.0 ** min(doublings, MOST_DOUBLINGS)

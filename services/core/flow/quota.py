@@ -16,7 +16,7 @@ from services.core.errors import RateLimited
 from services.core.settings import Reader
 
 USUAL_LIMITS = {"units": 325_000, "queries": 12_000}
-"""A minute, per user and project (`limits` page of Drive's guides). Older projects count queries."""
+"""A minute, per user and project (Drive's guide `limits`). Older projects count queries."""
 USUAL_SHARES = {"transfer": 88, "lister": 10, "preview": 2}
 SHARE = re.compile(rf"({'|'.join(USUAL_SHARES)})\s*=\s*0*([1-9][0-9]{{0,2}})")
 STEP_SECONDS = 0.25

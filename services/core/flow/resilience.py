@@ -52,8 +52,7 @@ async def retried(
 ) -> T:
     """Call `act()` until it succeeds; `on_failure` hears of every attempt that is tried again.
 
-    When the attempts are used up, raises `SetAside` for a corrupt answer, and else `Outage`: the
-    other side is at fault. A wait for a rate limit is not an attempt.
+    When the attempts are used up, raises `SetAside` for a corrupt answer, and else `Outage`.
     """
     attempt, limited, waited = 1, 0, 0.0
     while True:
@@ -107,10 +106,7 @@ class Resilience:
         patience: float = PATIENCE,
         retry_corrupt: bool = True,
     ) -> T:
-        """The value of `act()`. Raises `SetAside` where the item itself is at fault.
-
-        Everything that is not the item's fault is waited out. Cancelled, it ends at once.
-        """
+        """Wait out whatever is not the item's own fault, for which it raises `SetAside`."""
 
         async def own() -> T:
             try:

@@ -250,7 +250,7 @@ def test_no_text_breaks_a_reader(raw: str) -> None:
     def read(reader: Reader) -> bool:
         reader.number("X", 3, 1, 10)
         reader.flag("X", True)
-        reader.url("X", ("http", "https"), "http://default")
+        reader.url("X", "http://default")
         reader.text("X")
         return not reader.faults
 
