@@ -7,7 +7,6 @@ from typing import Self
 
 # Reason codes that more than one module must know; the others live where they are given.
 CONTENT_MISMATCH = "content_mismatch"
-"""What arrived is not what Drive said the file is; no object was made of it."""
 PAGE_TOKEN_INVALID = "page_token_invalid"
 KEY_REFUSED = "key_refused"
 CREDENTIALS_REFUSED = "credentials_refused"
@@ -15,7 +14,6 @@ DRIVE_RATE_LIMITED = "drive_rate_limited"
 """Google asks for a slower pace. That it lasted beyond all patience says nothing about one file."""
 DRIVE_UNREACHABLE = "drive_unreachable"
 AUTOMATED_QUERIES = "automated_queries"
-"""Google blocks this computer for a while, because it takes our requests for abuse."""
 DAILY_LIMIT = "daily_limit_exceeded"
 DOWNLOAD_QUOTA = "download_quota_exceeded"
 """Too many people fetched this one file lately: it is parked, and can be fetched within a day."""

@@ -35,7 +35,6 @@ BRIEF_NAME = 120
 """Characters of a name in a manifest: 1,000 of the longest must fit one Kafka record."""
 
 Identity = tuple[object, ...]
-PAGE = attrgetter("import_id", "folder_id", "pass_number", "page_number", "epoch")
 FILE = "import_id", "file_id", "version", "round", "epoch", "replay_id"
 
 
@@ -50,8 +49,7 @@ class Mode(Enum):
 class Event(Struct, frozen=True, kw_only=True, tag=True):
     """One fact about one import, produced under control epoch `epoch`."""
 
-    key = property(attrgetter("import_id"))
-    subject = property(attrgetter("import_id"))
+    key = subject = property(attrgetter("import_id"))
     identity = property(attrgetter("import_id", "epoch"))
 
     import_id: Id
@@ -102,7 +100,7 @@ class FolderEvent(Event, frozen=True, kw_only=True):
     """One fact about one folder, or about one page of it."""
 
     subject = property(attrgetter("folder_id"))
-    identity = property(PAGE)
+    identity = property(attrgetter("import_id", "folder_id", "pass_number", "page_number", "epoch"))
 
     folder_id: Id
 

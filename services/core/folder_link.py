@@ -1,7 +1,4 @@
-"""A pasted Google Drive link to a folder id, or a sentence that says what to paste instead.
-
-The forms are those of `drive-api.md` §2, collected from Drive itself and from other importers.
-"""
+"""A pasted Drive link (`drive-api.md` §2) to a folder id, or a sentence: what to paste instead."""
 
 import re
 from dataclasses import dataclass

@@ -29,10 +29,7 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One item of Drive, as a listing shows it. `size` is in bytes, None if not given.
-
-    `target` is there for shortcuts alone; `parents` only where one item was looked up.
-    """
+    """One item of Drive, as a listing shows it. `parents` only where one item was looked up."""
 
     id: str
     name: str

@@ -45,10 +45,7 @@ class _Item:
 
 
 class CircuitBreaker:
-    """`on_wait` hears of every probe's wait, in seconds, before it begins.
-
-    `check` says whether the system answers at all, when nothing succeeds that could tell.
-    """
+    """`on_wait` hears of each probe's wait, in seconds; `check` says if the system answers."""
 
     def __init__(self, on_wait: OnWait, check: Check = unknown) -> None:
         self._on_wait = on_wait
@@ -120,12 +117,9 @@ class CircuitBreaker:
         self._closed.set()
 
     async def _wait(self, item: _Item, why: Stop) -> bool:
-        """Wait before the next try; whether the next try is the probe of all.
-
-        One piece of evidence isolates an item; behind a cool-down two are needed, since that may
-        let through what came before.
-        """
+        """Wait before the next try; whether the next try is the probe of all."""
         cools_down = isinstance(why, CoolDown)
+        # One piece of evidence isolates an item, but a cool-down may let through what came before.
         if item.evidence > OTHERS_SUCCEED or (item.evidence == OTHERS_SUCCEED and not cools_down):
             with _member(self._isolated):
                 await asyncio.sleep(self._seconds(why, item.rounds - 1))

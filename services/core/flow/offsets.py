@@ -164,7 +164,7 @@ class Offsets:
             self._alone = None
 
     def due(self, *, leaving: bool = False) -> Commit | None:
-        """The commit to send, None where nothing changed since the last one acknowledged.
+        """None where nothing changed since the last one acknowledged.
 
         `leaving`: the owner gives the partition up in order, so nothing in it is suspect.
         """
@@ -206,7 +206,7 @@ class Offsets:
 
 @dataclass(frozen=True)
 class Watermarks:
-    """Pause a partition at `high` unfinished, resume it at `low`."""
+    """Hysteresis for one partition: pause at `high` unfinished, resume at `low`."""
 
     high: int
     low: int

@@ -81,10 +81,7 @@ class QuotaState:
 
 
 class TokenBucket:
-    """A bucket that may go into debt: whoever finds it not empty takes what the request costs.
-
-    So requests are evenly spaced whatever they cost, and one may cost more than the bucket holds.
-    """
+    """May go into debt, so requests are evenly spaced, and one may cost more than it can hold."""
 
     def __init__(self, now: float) -> None:
         self._level = 0.0  # units: saved up if positive, owed if negative
