@@ -119,7 +119,7 @@ class CircuitBreaker:
     async def _wait(self, item: _Item, why: Stop) -> bool:
         """Wait before the next try; whether the next try is the probe of all."""
         cools_down = isinstance(why, CoolDown)
-        # One piece of evidence isolates an item, but a cool-down may let through what came before.
+        # One piece of evidence isolates; two behind a cool-down, which may let through older calls.
         if item.evidence > OTHERS_SUCCEED or (item.evidence == OTHERS_SUCCEED and not cools_down):
             with _member(self._isolated):
                 await asyncio.sleep(self._seconds(why, item.rounds - 1))
