@@ -23,7 +23,7 @@ from confluent_kafka import Consumer, TopicPartition
 from local.run.start import running_servers, temporary_data_dir
 from services.adapters.drive.settings import QUOTA_USER
 from services.adapters.kafka.settings import KafkaSettings
-from services.core.flow.quota_settings import USUAL_SHARES
+from services.core.flow.quota import USUAL_SHARES
 from services.core.settings import Reader
 from services.core.topics import FILES_FOUND, IMPORTS_PAGES
 from tests.platform import Platform, emptied

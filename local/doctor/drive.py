@@ -9,8 +9,7 @@ from local.doctor.client import Answer, DriveClient
 from local.doctor.findings import Finding, note, wrong
 from services.adapters.drive.refusals import ItemKind, is_automated_queries_block, verdict
 from services.adapters.drive.settings import GOOGLE, DriveSettings
-from services.core.errors import Verdict
-from services.core.reasons import KEY_REFUSED, NOT_FOUND
+from services.core.errors import KEY_REFUSED, NOT_FOUND, Verdict
 
 UNKNOWN_ID = "1DrivestreamDoctorMadeThisIdUp00"
 UNEXPECTED = "drive_refused"

@@ -20,32 +20,21 @@ from services.core.errors import Stop
 from services.core.events import WorkerStatus
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
 from services.core.flow.concurrency import ConcurrencyLimit
-from services.core.flow.quota import QuotaLimiter
-from services.core.flow.quota_settings import QuotaSettings
-from services.core.flow.resilience import Resilience
-from services.core.flow.retry import RetryPolicy
+from services.core.flow.quota import QuotaLimiter, QuotaSettings
+from services.core.flow.resilience import Resilience, RetryPolicy
 from services.core.ports import HandlesMessages
-from services.core.settings import Reader
+from services.core.settings import SettingsGroup
 from services.core.topics import Topic
 
 log = structlog.get_logger("worker")
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkerSettings:
+class WorkerSettings(SettingsGroup):
     kafka: KafkaSettings
     drive: DriveSettings
     quota: QuotaSettings
     metrics: MetricsSettings
-
-    @classmethod
-    def read(cls, reader: Reader) -> "WorkerSettings":
-        return cls(
-            kafka=KafkaSettings.read(reader),
-            drive=DriveSettings.read(reader),
-            quota=QuotaSettings.read(reader),
-            metrics=MetricsSettings.read(reader),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,27 +25,18 @@ from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
 from services.api.service import create_app
 from services.api.settings import ApiSettings
 from services.core.errors import Stop
-from services.core.settings import Reader
+from services.core.settings import SettingsGroup
 from services.core.topics import WORKERS_STATUS
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(SettingsGroup):
     api: ApiSettings
     kafka: KafkaSettings
     store: StoreSettings
     database: DatabaseSettings
-
-    @classmethod
-    def read(cls, reader: Reader) -> "Settings":
-        return cls(
-            api=ApiSettings.read(reader),
-            kafka=KafkaSettings.read(reader),
-            store=StoreSettings.read(reader),
-            database=DatabaseSettings.read(reader),
-        )
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:

@@ -18,8 +18,8 @@ from services.adapters.catalog import views
 from services.adapters.kafka.reader import Tail
 from services.api.problems import Problem
 from services.core.control import ControlState, ImportControls
+from services.core.errors import DOWNLOAD_QUOTA
 from services.core.events import ImportRequested, Message, Waiting, WorkerStatus
-from services.core.reasons import DOWNLOAD_QUOTA
 
 FAILED_FOLDERS = 100
 """The most that one answer names; `folders_failed` counts them all."""

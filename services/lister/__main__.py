@@ -8,7 +8,7 @@ from services.adapters.kafka.group_consumer import Flow
 from services.adapters.process import end, run_service
 from services.adapters.worker import Consumes, Worker, WorkerSettings, WorkerSpec, run_worker
 from services.core import topics as t
-from services.core.flow.retry import RetryPolicy
+from services.core.flow.resilience import RetryPolicy
 from services.lister.service import LOOK_UPS_AT_ONCE, DriveReader, Lister
 
 SERVICE = "lister"

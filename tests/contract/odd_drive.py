@@ -13,8 +13,7 @@ from services.adapters.drive.settings import DriveSettings, Limits
 from services.core.errors import Corrupt, SetAside, Verdict
 from services.core.events import FileFound, FileStored
 from services.core.flow.circuit_breaker import CircuitBreaker
-from services.core.flow.resilience import Resilience
-from services.core.flow.retry import RetryPolicy
+from services.core.flow.resilience import Resilience, RetryPolicy
 from services.core.ports import Entry
 from services.core.settings import Secret
 from services.transfer.memory import MemoryBudget

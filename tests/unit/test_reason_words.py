@@ -16,7 +16,7 @@ from services.adapters.drive.refusals import TABLE, Refusal
 from services.adapters.drive.refusals import verdict as drive_verdict
 from services.adapters.kafka import producer
 from services.adapters.store import objects
-from services.core import reasons
+from services.core import errors as reasons
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Page, Target
 from services.lister.pages import DEEPEST, page_facts
 from tests.fakes.samples import NOW, a_request

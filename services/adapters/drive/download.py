@@ -15,10 +15,9 @@ from httpx import Response
 
 from services.adapters.drive.answers import number
 from services.adapters.drive.requests import HTTP_ERRORS, DriveRequest, DriveSession, words_of
-from services.core.errors import Corrupt, TryAgain
+from services.core.errors import CONTENT_MISMATCH, Corrupt, TryAgain
 from services.core.events import FileFound
-from services.core.flow.retry import RetryPolicy
-from services.core.reasons import CONTENT_MISMATCH
+from services.core.flow.resilience import RetryPolicy
 
 # Up to this size, starting again costs no more than asking for a range.
 RESUMED_FROM = 8 * 1024 * 1024

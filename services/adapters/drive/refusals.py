@@ -14,7 +14,7 @@ from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
 from services.adapters.drive.answers import fields, storable
-from services.core import reasons
+from services.core import errors as reasons
 from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, Stop, TryAgain, Verdict
 
 # What a request was about, as a sentence names it.

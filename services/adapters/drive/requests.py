@@ -17,9 +17,9 @@ import httpx
 
 from services.adapters.drive.refusals import ItemKind, Refusal, meaning_by_body, verdict
 from services.adapters.drive.settings import DriveSettings
+from services.core import errors as reasons
 from services.core.errors import RateLimited, SetAside, TryAgain, Verdict
 from services.core.ports import SpendsQuota
-from services.core.reasons import AUTOMATED_QUERIES, DRIVE_UNREACHABLE
 
 T = TypeVar("T")
 MAX_REDIRECTS = 3
@@ -190,16 +190,17 @@ class DriveSession:
 
     def _judged(self, refusal: Refusal) -> Verdict:
         why = verdict(refusal)
-        if isinstance(why, RateLimited) or why.reason == AUTOMATED_QUERIES:
+        if isinstance(why, RateLimited) or why.reason == reasons.AUTOMATED_QUERIES:
             self._quota.refused()
         return why
 
 
 def _no_answer(why: Exception) -> TryAgain:
     """Without a connection nothing can be had from Drive; with one, this may be about one item."""
+    said = words_of(why)
     if isinstance(why, httpx.ConnectError) or isinstance(why.__cause__, NOT_CONNECTED):
-        return TryAgain(DRIVE_UNREACHABLE, f"Google Drive could not be reached: {words_of(why)}.")
-    return TryAgain("drive_unavailable", f"Google Drive did not answer: {words_of(why)}.")
+        return TryAgain(reasons.DRIVE_UNREACHABLE, f"Google Drive could not be reached: {said}.")
+    return TryAgain("drive_unavailable", f"Google Drive did not answer: {said}.")
 
 
 def words_of(why: Exception) -> str:

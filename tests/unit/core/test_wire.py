@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from services.core import events as e
 from services.core import wire
-from services.core.topics import ALL, FILES_FOUND
+from services.core.topics import ALL, FILES_FOUND, OF_EVENT
 from tests.samples import FILE, FOUND, JOB, SAMPLES, SUBFOLDER
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -33,7 +33,7 @@ def test_the_bytes_of_every_event_are_pinned(name: str) -> None:
 def test_a_golden_sample_still_decodes_to_what_it_meant(name: str) -> None:
     event = SAMPLES[name]
     value = (GOLDEN / f"{name}.json").read_bytes()
-    assert wire.decode(event.topic, value) == event
+    assert wire.decode(OF_EVENT[type(event)].name, value) == event
 
 
 def test_unknown_fields_of_a_later_version_are_ignored() -> None:
@@ -111,11 +111,15 @@ def test_what_is_no_event_of_the_topic_is_undecodable(value: bytes | None) -> No
         {"file_id": ""},
         {"file_id": "a\x00b"},
         {"file_id": "x" * 257},
+        {"file_id": "a\n"},
         {"size": -1},
         {"size": 2**43 + 1},
         {"name": "x" * 4097},
         {"version": -1},
         {"md5": "not hex"},
+        {"md5": "0" * 32 + "\n"},
+        {"sha1": "0" * 40 + "\n"},
+        {"sha256": "0" * 64 + "\n"},
         {"found_at": "2026-01-01T00:00:00"},
         {"round": 2**31},
     ],
