@@ -6,7 +6,6 @@ from itertools import combinations_with_replacement
 from hypothesis import strategies as st
 
 from services.core import events as e
-from services.core.topics import OF_EVENT
 from services.indexer.record import LogRecord
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -146,4 +145,4 @@ def histories(draw: st.DrawFn) -> list[LogRecord]:
     """
     kinds = draw(st.sampled_from([KINDS, *combinations_with_replacement(KINDS, 2)]))
     events = draw(st.lists(st.one_of(*kinds), max_size=14))
-    return [LogRecord(event, OF_EVENT[type(event)].name, 0, n) for n, event in enumerate(events)]
+    return [LogRecord(event, event.topic, 0, n) for n, event in enumerate(events)]

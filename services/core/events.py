@@ -10,7 +10,7 @@ the same fact when it is published twice.
 from datetime import datetime
 from enum import Enum
 from operator import attrgetter
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
@@ -49,6 +49,7 @@ class Mode(Enum):
 class Event(Struct, frozen=True, kw_only=True, tag=True):
     """One fact about one import, produced under control epoch `epoch`."""
 
+    topic: ClassVar[str]
     key = subject = property(attrgetter("import_id"))
     identity = property(attrgetter("import_id", "epoch"))
 
@@ -58,6 +59,8 @@ class Event(Struct, frozen=True, kw_only=True, tag=True):
 
 class ImportRequested(Event, frozen=True, kw_only=True):
     """A user wants this folder. `folder_url` is the link as pasted."""
+
+    topic: ClassVar[str] = "imports.requested"
 
     folder_id: Id
     folder_url: Text
@@ -69,6 +72,8 @@ class ImportRequested(Event, frozen=True, kw_only=True):
 
 class ControlEvent(Event, frozen=True, kw_only=True):
     """A user or the indexer changes how an import runs. Each raises the import's epoch."""
+
+    topic: ClassVar[str] = "imports.requested"
 
     at: Time
 
@@ -115,6 +120,8 @@ class PageRequested(FolderEvent, frozen=True, kw_only=True):
     those of this pass's page tokens: one that repeats would lead in a circle.
     """
 
+    topic: ClassVar[str] = "imports.pages"
+
     pass_number: Small = 0
     page_number: Small = 0
     confirms: bool = False
@@ -137,6 +144,7 @@ class PageRequested(FolderEvent, frozen=True, kw_only=True):
 class FolderNamed(FolderEvent, frozen=True, kw_only=True):
     """The name of an import's root folder, as Drive gave it when the import began."""
 
+    topic: ClassVar[str] = "imports.listed"
     identity = property(attrgetter("import_id", "folder_id", "epoch"))
 
     name: Name
@@ -177,6 +185,8 @@ class PageListed(FolderEvent, frozen=True, kw_only=True):
     all. `entries` counts what Drive listed on this page, whatever became of it.
     """
 
+    topic: ClassVar[str] = "imports.listed"
+
     pass_number: Small
     page_number: Small
     listed_at: Time
@@ -194,6 +204,8 @@ class PageListed(FolderEvent, frozen=True, kw_only=True):
 class FolderFailed(FolderEvent, frozen=True, kw_only=True):
     """A folder that cannot be listed, with a sentence that a person can act on."""
 
+    topic: ClassVar[str] = "imports.listed"
+
     reason: Reason
     message: Text
     failed_at: Time
@@ -208,6 +220,7 @@ class FileFound(Event, frozen=True, kw_only=True):
     `version` is Drive's own: it grows with every change of the file; 0 where Drive gave none.
     """
 
+    topic: ClassVar[str] = "files.found"
     key = subject = property(attrgetter("file_id"))
     identity = property(attrgetter(*FILE))
 
@@ -239,6 +252,7 @@ class FileStored(Event, frozen=True, kw_only=True):
     `seconds` passed from taking the file up to its object being visible.
     """
 
+    topic: ClassVar[str] = "files.stored"
     key = subject = property(attrgetter("file.file_id"))
     round = property(attrgetter("file.round"))
     identity = property(attrgetter(*(f"file.{field}" for field in FILE), "unchanged"))
@@ -258,6 +272,7 @@ class FileStored(Event, frozen=True, kw_only=True):
 class FileFailed(Event, frozen=True, kw_only=True):
     """This file was set aside. `file` is None only where its `FileFound` could not be decoded."""
 
+    topic: ClassVar[str] = "files.failed"
     key = subject = property(attrgetter("file_id"))
 
     file_id: Id
@@ -289,6 +304,7 @@ class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
     `quota_share` is the part of all of Drive's quota that it may spend, 0 to 1.
     """
 
+    topic: ClassVar[str] = "workers.status"
     key = subject = property(attrgetter("worker_id"))
 
     worker_id: Id

@@ -23,17 +23,17 @@ class Topic:
 
 
 IMPORTS_REQUESTED = Topic(
-    "imports.requested", (e.ImportRequested, *get_args(e.Control)), "import id", partitions=1
+    e.ImportRequested.topic, (e.ImportRequested, *get_args(e.Control)), "import id", partitions=1
 )
 IMPORTS_PAGES = Topic(
-    "imports.pages", (e.PageRequested,), "import id / folder id", retention_ms=7 * DAY_MS
+    e.PageRequested.topic, (e.PageRequested,), "import id / folder id", retention_ms=7 * DAY_MS
 )
-IMPORTS_LISTED = Topic("imports.listed", get_args(e.Listed), "import id")
-FILES_FOUND = Topic("files.found", (e.FileFound,), "file id")
-FILES_STORED = Topic("files.stored", (e.FileStored,), "file id")
-FILES_FAILED = Topic("files.failed", (e.FileFailed,), "file id")
+IMPORTS_LISTED = Topic(e.PageListed.topic, get_args(e.Listed), "import id")
+FILES_FOUND = Topic(e.FileFound.topic, (e.FileFound,), "file id")
+FILES_STORED = Topic(e.FileStored.topic, (e.FileStored,), "file id")
+FILES_FAILED = Topic(e.FileFailed.topic, (e.FileFailed,), "file id")
 WORKERS_STATUS = Topic(
-    "workers.status", (e.WorkerStatus,), "worker id", partitions=1, compacted=True
+    e.WorkerStatus.topic, (e.WorkerStatus,), "worker id", partitions=1, compacted=True
 )
 DEAD_LETTERS = Topic("dead.letters", (), "as it came", partitions=1, retention_ms=30 * DAY_MS)
 
@@ -47,5 +47,4 @@ ALL = (
     WORKERS_STATUS,
     DEAD_LETTERS,
 )
-OF_EVENT = {event: topic for topic in ALL for event in topic.carries}
 BY_NAME = {topic.name: topic for topic in ALL}

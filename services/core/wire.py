@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import msgspec
 
 from services.core import events as e
-from services.core.topics import ALL, OF_EVENT
+from services.core.topics import ALL
 
 NAMESPACE = uuid5(NAMESPACE_URL, "drivestream:events")
 MAX_RECORD_BYTES = 4 * 1024 * 1024
@@ -21,7 +21,7 @@ _decoders = {
     for topic in ALL
     if topic.carries
 }
-_known_types = {event.__name__ for event in OF_EVENT}
+_known_types = {event.__name__ for topic in ALL for event in topic.carries}
 
 
 class UndecodableError(Exception):
@@ -66,7 +66,7 @@ def encode(event: e.Message, *, source: str) -> Record:
             ("traceparent", f"00-{trace}-{identity.hex[:16]}-01".encode()),
         ]
     return Record(
-        topic=OF_EVENT[type(event)].name,
+        topic=event.topic,
         key=event.key.encode(),
         value=msgspec.json.encode(event),
         headers=headers,

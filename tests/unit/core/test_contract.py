@@ -42,3 +42,8 @@ def test_each_event_has_one_topic() -> None:
     assert {event for event, _ in carried} == set(get_args(events.Message))
     assert len(carried) == len(dict(carried))
     assert len(BY_NAME) == len(ALL)
+
+
+def test_an_event_knows_the_topic_that_carries_it() -> None:
+    for topic in ALL:
+        assert {event.topic for event in topic.carries} <= {topic.name}

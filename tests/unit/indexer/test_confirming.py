@@ -10,7 +10,6 @@ from services.adapters.catalog.views import ENDED_STATES
 from services.core import events as e
 from services.core.errors import SetAside
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Target
-from services.core.topics import OF_EVENT
 from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
 from tests.fakes.drive import FakeDrive
@@ -47,7 +46,7 @@ def records_of(events: Sequence[e.Message]) -> list[LogRecord]:
             known.append(outcome(event))
         elif not isinstance(event, NOT_OF_THE_INDEXER):
             known.append(event)
-    return [LogRecord(event, OF_EVENT[type(event)].name, 0, n) for n, event in enumerate(known)]
+    return [LogRecord(event, event.topic, 0, n) for n, event in enumerate(known)]
 
 
 def the_import(rows: Rows) -> ImportRow:

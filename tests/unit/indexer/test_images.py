@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from services.adapters.catalog.rows import ImageRow, Rows
 from services.core import events as e
-from services.core.topics import OF_EVENT
 from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
 from tests.histories import histories
@@ -19,9 +18,7 @@ METADATA = ("name", "mime_type", "folder_id", "path", "width", "height")
 
 
 def image_after(*outcomes: e.FileStored) -> ImageRow:
-    records = [
-        LogRecord(event, OF_EVENT[type(event)].name, 0, n) for n, event in enumerate(outcomes)
-    ]
+    records = [LogRecord(event, event.topic, 0, n) for n, event in enumerate(outcomes)]
     (image,) = fold(Rows(), rows_of(records)).images.values()
     return image
 

@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from services.adapters.catalog.rows import ImportRow, Rows
 from services.core import events as e
-from services.core.topics import OF_EVENT
 from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
 from tests.histories import histories
@@ -18,7 +17,7 @@ TIMES = ("requested_at", "named_at", "listed_at", "failed_at", "stored_at", "at"
 
 
 def import_after(*events: e.Message) -> ImportRow:
-    records = [LogRecord(event, OF_EVENT[type(event)].name, 0, n) for n, event in enumerate(events)]
+    records = [LogRecord(event, event.topic, 0, n) for n, event in enumerate(events)]
     (row,) = fold(Rows(), rows_of(records)).imports.values()
     return row
 
