@@ -35,7 +35,6 @@ def downloads(system: System) -> tuple[int, int]:
     return int(told["used"].get("media", 0)) // DOWNLOAD_UNITS, int(told["refused"]["media"])
 
 
-@pytest.mark.serial
 def test_two_of_each_use_their_share_and_are_not_refused(
     platform: Platform, tmp_path: Path
 ) -> None:
