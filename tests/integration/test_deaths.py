@@ -56,9 +56,8 @@ def test_a_large_file_survives_its_worker(platform: Platform, tmp_path: Path, ki
         if kill:
             system.kill("transfer")
         else:
-            since = time.monotonic()
-            assert system.terminate("transfer") == 0
-            assert time.monotonic() - since < 9  # a drain of five seconds, then at once
+            # A drain of five seconds, then at once: Drive would be waited for half a minute longer.
+            assert system.terminate("transfer", limit=20) == 0
             assert platform.incomplete_uploads() == [], "a cancelled upload is aborted"
         system.restart("transfer")
         row = system.wait_import(job, 120)
