@@ -25,6 +25,8 @@ def test_a_worker_frozen_beyond_its_session_doubles_nothing_when_it_wakes(
     files = 300
     with running_system(platform, tmp_path) as system:
         system.drive.fault({"do": "latency", "seconds": 0.3}, kinds=["media"])
+        # Much is left to do, and in hand, when the worker freezes.
+        still = system.drive.fault({"do": "latency", "seconds": 2}, kinds=["media"], from_=100)
         tree = {"name": "frozen", "pictures": files, "size": 8192, "depth": 1, "fan_out": 4}
         folder = system.drive.add_tree(tree, render=True)
         system.start("api", "indexer", "lister", "transfer-1", "transfer-2")
@@ -33,6 +35,8 @@ def test_a_worker_frozen_beyond_its_session_doubles_nothing_when_it_wakes(
         system.wait_import(job, 60, lambda row: row["stored"] >= 40)
         system.processes["transfer-1"].signal(signal.SIGSTOP)
         time.sleep(SESSION_SECONDS + 3)
+        assert system.get(f"/imports/{job}")["state"] in ("listing", "transferring")
+        system.drive.clear_faults(still)
         system.processes["transfer-1"].signal(signal.SIGCONT)
         row = system.wait_import(job, 120)
         assert (row["state"], row["stored"], row["failed"]) == ("completed", files, 0)
