@@ -57,8 +57,8 @@ class Course:
 
     @property
     def pictures(self) -> int:
-        """Five times what can be fetched meanwhile: it comes unevenly from the partitions."""
-        return round(5 * self.units * (self.warm_up + self.seconds) / 60 / 200)
+        """Ten times what can be fetched meanwhile: it comes unevenly from the partitions."""
+        return round(10 * self.units * (self.warm_up + self.seconds) / 60 / 200)
 
 
 @dataclass(frozen=True, kw_only=True)

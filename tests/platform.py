@@ -1,7 +1,7 @@
 """An empty platform for one test: the servers stay, what is in them goes."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
@@ -21,6 +21,7 @@ from services.adapters.store.bucket import create_bucket
 from services.adapters.store.settings import StoreSettings
 from services.core.settings import Reader
 from services.core.topics import ALL
+from tests.uploads import incomplete_uploads
 
 ADMIN_SECONDS = 20
 
@@ -41,6 +42,10 @@ class Platform:
             region=self.env.get("AWS_REGION", "us-east-1"),
             secure=parts.scheme == "https",
         )
+
+    def incomplete_uploads(self) -> Sequence[str]:
+        """Keys of multipart uploads that are neither completed nor aborted."""
+        return incomplete_uploads(StoreSettings.read(Reader(self.env)))
 
     def database(self) -> psycopg.Connection:
         """A connection to look with."""
