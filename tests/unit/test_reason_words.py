@@ -28,6 +28,7 @@ VERDICTS = {"TryAgain", "RateLimited", "Corrupt", "SetAside", "Stop", "Outage", 
 ELSEWHERE = {
     # The process ends with it, so only its log has it.
     "cannot_listen",
+    "topic_changed",
     "log_changed",
     "schema_newer",
     # The API answers a request with it, as a problem with a title of its own.

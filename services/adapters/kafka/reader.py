@@ -186,7 +186,8 @@ class Tail(Generic[V]):
     async def caught_up(self, seconds: float) -> bool:
         """Whether the view is complete, or becomes so within this time."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._caught_up.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._caught_up.wait()
         return self._caught_up.is_set()
 
     async def run(self) -> None:
