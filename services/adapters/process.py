@@ -142,8 +142,8 @@ def worker_status(service: str, waiting: Waiting | None) -> WorkerStatus:
 async def publish_status(publisher: PublishesEvents, look: Callable[[], WorkerStatus]) -> None:
     """Publish what `look()` gives until cancelled, then once more as `stopped`.
 
-    A change is published within `LOOK_SECONDS`. A status that Kafka does not take is dropped: the
-    next one replaces it. An absent broker does not hold up the exit.
+    A status that Kafka does not take is dropped: the next one replaces it, and no process ends, or
+    ends later, for an absent broker.
     """
     told: object = None
     since = 0.0

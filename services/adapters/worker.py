@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import structlog
 from msgspec.structs import replace
 
-from services.adapters.drive import Drive, open_drive
+from services.adapters.drive.client import Drive, open_drive
 from services.adapters.drive.settings import DriveSettings
 from services.adapters.kafka.admin import wait_for_topics
 from services.adapters.kafka.group_consumer import Flow, GroupConsumer
@@ -22,32 +22,21 @@ from services.core.errors import Stop
 from services.core.events import Control, Message, WorkerStatus
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
 from services.core.flow.concurrency import ConcurrencyLimit
-from services.core.flow.quota import QuotaLimiter
-from services.core.flow.quota_settings import QuotaSettings
-from services.core.flow.resilience import Resilience
-from services.core.flow.retry import RetryPolicy
+from services.core.flow.quota import QuotaLimiter, QuotaSettings
+from services.core.flow.resilience import Resilience, RetryPolicy
 from services.core.ports import HandlesMessages
-from services.core.settings import Reader
+from services.core.settings import SettingsGroup
 from services.core.topics import Topic
 
 log = structlog.get_logger("worker")
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkerSettings:
+class WorkerSettings(SettingsGroup):
     kafka: KafkaSettings
     drive: DriveSettings
     quota: QuotaSettings
     metrics: MetricsSettings
-
-    @classmethod
-    def read(cls, reader: Reader) -> "WorkerSettings":
-        return cls(
-            kafka=KafkaSettings.read(reader),
-            drive=DriveSettings.read(reader),
-            quota=QuotaSettings.read(reader),
-            metrics=MetricsSettings.read(reader),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,10 +138,9 @@ async def run_worker(
     stop: asyncio.Event,
     make: Callable[[Worker, Drive], Awaitable[HandlesMessages]],
 ) -> None:
-    """Work until `stop`; then what is in hand may finish within the consumers' drain time.
+    """Work until `stop`. `make` may wait for what the handler needs.
 
-    `make` may wait for what the handler needs. Nothing is consumed before it returns, nor before
-    it is known which imports are paused.
+    Nothing is consumed before it returns, nor before it is known which imports are paused.
     """
     if not await run_until(stop, wait_for_topics(settings.kafka, log.warning)):
         return

@@ -12,8 +12,6 @@ from services.core import events as e
 
 
 class ControlState(Enum):
-    """What an import may do."""
-
     RUNNING = "running"
     PAUSED = "paused"
     CANCELLED = "cancelled"
@@ -31,8 +29,6 @@ RANKS = {kind: rank for rank, kind in enumerate(STATES)}
 
 @dataclass(frozen=True)
 class ImportControl:
-    """The newest control of one import. Work of an older epoch is passed over."""
-
     epoch: int = 0
     kind: type[e.Control] = e.ImportStalled
 
@@ -51,21 +47,17 @@ class ImportControl:
         return self.kind is e.ImportCancelled, self.epoch, RANKS[self.kind]
 
 
-UNCONTROLLED = ImportControl()
-
-
 class ImportControls:
-    """The control of every import that was ever paused, resumed or cancelled.
+    """The newest control of every import that was ever controlled, some 200 bytes each.
 
-    Nothing is forgotten, since a forgotten pause would let work go on. An import that nobody ever
-    controlled takes no memory; a controlled one takes some 200 bytes.
+    Nothing is forgotten, since a forgotten pause would let work go on.
     """
 
     def __init__(self) -> None:
         self._by_import: dict[str, ImportControl] = {}
 
     def of(self, import_id: str) -> ImportControl:
-        return self._by_import.get(import_id, UNCONTROLLED)
+        return self._by_import.get(import_id, ImportControl())
 
     def apply(self, event: e.Message) -> None:
         """Take an event of `imports.requested`, in any order and any number of times."""

@@ -15,7 +15,7 @@ from services.adapters.kafka.reader import LogReader
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
 from services.core.events import Waiting, WorkerStatus
-from services.core.settings import Reader
+from services.core.settings import SettingsGroup
 from services.indexer.service import Indexer
 
 SERVICE = "indexer"
@@ -23,18 +23,10 @@ log = structlog.get_logger(SERVICE)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(SettingsGroup):
     kafka: KafkaSettings
     database: DatabaseSettings
     metrics: MetricsSettings
-
-    @classmethod
-    def read(cls, reader: Reader) -> "Settings":
-        return cls(
-            kafka=KafkaSettings.read(reader),
-            database=DatabaseSettings.read(reader),
-            metrics=MetricsSettings.read(reader),
-        )
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
@@ -65,9 +57,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 tell=tell,
                 stopping=stop,
             )
-            await process.run_with_background(
-                indexer.run(), process.publish_status(publisher, status)
-            )
+            telling = process.publish_status(publisher, status)
+            await process.run_with_background(indexer.run(), telling)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from services.adapters.catalog.errors import CatalogUnavailableError, OvertakenError
 from services.adapters.catalog.rows import Rows
-from services.adapters.catalog.writer import Position
+from services.adapters.catalog.writer import CatalogUnavailableError, OvertakenError, Position
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.producer import PublishesRecords, publish_dead_letter
 from services.adapters.kafka.reader import Raw, ReadsLog
@@ -156,7 +155,8 @@ class Indexer:
 
     async def _stops_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.stopping.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.stopping.wait()
         return self.stopping.is_set()
 
 

@@ -3,14 +3,14 @@
 import asyncio
 import os
 
-from services.adapters.drive import Drive
+from services.adapters.drive.client import Drive
 from services.adapters.kafka.group_consumer import Flow
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import LogReader
 from services.adapters.process import end, run_service
 from services.adapters.worker import Consumes, Worker, WorkerSettings, WorkerSpec, run_worker
 from services.core import topics as t
-from services.core.flow.retry import RetryPolicy
+from services.core.flow.resilience import RetryPolicy
 from services.lister.service import LOOK_UPS_AT_ONCE, DriveReader, Lister
 
 SERVICE = "lister"

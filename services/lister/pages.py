@@ -14,9 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from services.core import events as e
-from services.core.errors import SetAside
+from services.core.errors import NOT_FOUND, PAGE_TOKEN_INVALID, TRASHED, SetAside
 from services.core.ports import FOLDER_TYPE, GOOGLE_TYPES, SHORTCUT_TYPE, Entry, Page, Target
-from services.core.reasons import NOT_FOUND, PAGE_TOKEN_INVALID, TRASHED
 from services.lister import passes
 from services.lister.passes import FolderEvent, T, derived
 

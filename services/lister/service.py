@@ -9,13 +9,11 @@ import structlog
 
 from services.adapters.kafka.ranges import RangeReader
 from services.core import events as e
-from services.core.errors import CoolDown, Outage, SetAside, Stop
+from services.core.errors import NOT_FOUND, CoolDown, Outage, SetAside, Stop
 from services.core.flow.circuit_breaker import OTHERS_SUCCEED, PATIENCE, SYSTEM_ANSWERS
-from services.core.flow.keyed_lock import KeyedLock
-from services.core.flow.lru_set import LruSet
+from services.core.flow.deduplication import KeyedLock, LruSet
 from services.core.flow.resilience import Resilience
 from services.core.ports import Entry, Page, PublishesEvents, ReadsFolders, Target
-from services.core.reasons import NOT_FOUND
 from services.lister import pages
 from services.lister.pages import PageFacts
 from services.lister.passes import FolderEvent, derived, page_size

@@ -10,13 +10,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from services.adapters.catalog.errors import CatalogUnavailableError
 from services.adapters.catalog.migrate import migrate
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.kafka.admin import Topics, TopicsChangedError
+from services.adapters.catalog.writer import CatalogUnavailableError
+from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.settings import KafkaSettings
-from services.adapters.store.bucket import Bucket, StoreUnavailableError
+from services.adapters.store.bucket import StoreUnavailableError, create_bucket
 from services.adapters.store.settings import StoreSettings
 from services.core.errors import Stop
 from services.core.settings import Reader, SettingsError, read_settings
@@ -36,7 +36,7 @@ def provisioners(reader: Reader) -> list[Provisioner]:
     database = DatabaseSettings.read(reader)
     return [
         Provisioner("Kafka", kafka.bootstrap_servers, lambda: _topics(Topics(kafka))),
-        Provisioner("the object store", store.address, lambda: Bucket(store).create()),
+        Provisioner("the object store", store.address, lambda: create_bucket(store)),
         Provisioner("PostgreSQL", "DATABASE_URL", lambda: _tables(database)),
     ]
 
@@ -77,7 +77,7 @@ def main(env: Mapping[str, str], read: Callable[[Reader], Sequence[Provisioner]]
     except SettingsError as why:
         _say(f"The settings are not complete:\n{why}")
         return 2
-    except (Stop, TopicsChangedError) as why:
+    except Stop as why:
         _say(str(why))
         return 1
     return 0

@@ -4,7 +4,7 @@ import asyncio
 import os
 from dataclasses import dataclass
 
-from services.adapters.drive import Drive
+from services.adapters.drive.client import Drive
 from services.adapters.process import end, run_service
 from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings

@@ -13,14 +13,12 @@ from uuid import UUID
 
 import structlog
 
-from services.core.errors import SetAside, TryAgain, Verdict
+from services.core.errors import CONTENT_MISMATCH, GONE, NOT_FOUND, SetAside, TryAgain, Verdict
 from services.core.events import FileFailed, FileFound, FileStored, Message, Mode
-from services.core.flow.keyed_lock import KeyedLock
-from services.core.flow.lru_set import LruSet
+from services.core.flow.deduplication import KeyedLock, LruSet
 from services.core.flow.resilience import Resilience
 from services.core.object_key import object_key
 from services.core.ports import STREAM_BYTES, KeepsObjects, OpensFiles, PublishesEvents
-from services.core.reasons import CONTENT_MISMATCH, GONE, NOT_FOUND
 from services.core.wire import event_id
 from services.transfer.memory import MemoryBudget
 from services.transfer.verification import Checksums, newer_version
@@ -186,7 +184,9 @@ class Transfer:
             if identity in self._stored:
                 return
             copy = Copy(file=event)
-            look_first = event.mode is Mode.CHECK or (redelivered and event.mode is Mode.FRESH)
+            # Whatever is published again may have been stored by a worker that told nobody.
+            again = redelivered or event.epoch > 0 or event.round > 0
+            look_first = event.mode is Mode.CHECK or (again and event.mode is Mode.FRESH)
             try:
                 stored = await self._copier.copy(copy, look_first=look_first)
             except SetAside as why:

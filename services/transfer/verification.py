@@ -8,10 +8,9 @@ import hashlib
 
 from msgspec.structs import replace
 
-from services.core.errors import Corrupt, SetAside
+from services.core.errors import CONTENT_MISMATCH, TRASHED, Corrupt, SetAside
 from services.core.events import FileFound
 from services.core.ports import Entry
-from services.core.reasons import CONTENT_MISMATCH, TRASHED
 
 CHECKSUMS = ("md5", "sha1", "sha256")
 OF_THE_BYTES = ("size", *CHECKSUMS, "modified_time", "width", "height")

@@ -11,7 +11,7 @@ from typing import Protocol
 import pytest
 
 from drive_emulator.testing import RunningEmulator, running_emulator
-from services.adapters.drive import Drive, open_drive
+from services.adapters.drive.client import Drive, open_drive
 from services.adapters.drive.settings import DriveSettings
 from services.core.errors import SetAside, Stop, TryAgain
 from services.core.ports import FOLDER_TYPE, Entry, OpensFiles, ReadsFolders

@@ -18,6 +18,7 @@ from services.adapters.kafka.reader import LogReader, Raw
 from services.adapters.kafka.settings import KafkaSettings
 from services.core import events as e
 from services.core.errors import Stop
+from services.core.flow import circuit_breaker
 from services.core.flow.circuit_breaker import CircuitBreaker
 from services.core.topics import DEAD_LETTERS, FILES_FAILED, FILES_FOUND
 from services.core.wire import Record, decode
@@ -64,7 +65,7 @@ class RealBroker:
     def everything(self, topic: str) -> list[Raw]:
         reader = LogReader(self.settings, client_id="test")
         partitions = reader.partitions(topic)
-        reader.seek({(topic, p): None for p in partitions})
+        reader.seek({(topic, p): 0 for p in partitions})
         expected = sum(high - low for low, high in (reader.ends(topic, p) for p in partitions))
         found: list[Raw] = []
         while len(found) < expected:
@@ -262,8 +263,16 @@ async def test_an_event_of_a_newer_version_stops_the_consumer_and_is_kept(broker
     assert broker.everything(FILES_FAILED.name) == []
 
 
+@pytest.fixture
+def faults(monkeypatch: pytest.MonkeyPatch) -> CircuitBreaker:
+    """A breaker that waits for no longer than a test may."""
+    monkeypatch.setattr(circuit_breaker, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(circuit_breaker, "LONGEST_WAIT", 0.02)
+    return CircuitBreaker(lambda _why, _seconds: None)
+
+
 async def test_an_error_of_our_own_that_meets_every_message_waits_and_fails_nothing(
-    broker: Broker,
+    broker: Broker, faults: CircuitBreaker
 ) -> None:
     await broker.publisher.publish(files(8))
     broken = True
@@ -273,7 +282,6 @@ async def test_an_error_of_our_own_that_meets_every_message_waits_and_fails_noth
             raise LookupError("a bug")
 
     recorder = Recorder(act)
-    faults = CircuitBreaker(lambda _why, _seconds: None, first_wait=0.01, longest_wait=0.02)
     tasks = tasks_of(recorder, broker.publisher, faults=faults)
     async with consuming(broker.consumer(f"g-{uuid4()}"), tasks):
         await until(lambda: faults.waiting_for is not None, WAIT)
@@ -284,7 +292,9 @@ async def test_an_error_of_our_own_that_meets_every_message_waits_and_fails_noth
     assert recorder.failed == []
 
 
-async def test_an_error_of_our_own_that_meets_one_message_sets_it_aside(broker: Broker) -> None:
+async def test_an_error_of_our_own_that_meets_one_message_sets_it_aside(
+    broker: Broker, faults: CircuitBreaker
+) -> None:
     await broker.publisher.publish(files(200))
 
     async def act(event: e.Message) -> None:
@@ -293,7 +303,6 @@ async def test_an_error_of_our_own_that_meets_one_message_sets_it_aside(broker: 
             raise LookupError("a bug")
 
     recorder = Recorder(act)
-    faults = CircuitBreaker(lambda _why, _seconds: None, first_wait=0.01, longest_wait=0.02)
     tasks = tasks_of(recorder, broker.publisher, at_once=4, faults=faults)
     async with consuming(broker.consumer(f"g-{uuid4()}"), tasks):
         await until(lambda: len(recorder.handled) == 199, WAIT)

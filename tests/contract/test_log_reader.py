@@ -68,7 +68,7 @@ async def test_all_is_read_from_the_beginning_and_then_what_is_new(broker: Broke
     with closing(broker.reader()) as reader:
         assert list(reader.partitions(TOPIC)) == [0]
         assert reader.ends(TOPIC, 0) == (0, 2)
-        reader.seek({PLACE: None})
+        reader.seek({PLACE: 0})
         first = await asyncio.to_thread(read, reader, 2)
         assert ids(first) == ["a", "b"]
         assert [record.offset for record in first] == [0, 1]

@@ -7,11 +7,10 @@ from typing import TypeVar
 
 from services.adapters.kafka.ranges import RangeReader
 from services.core import events as e
-from services.core.errors import SetAside
+from services.core.errors import PAGE_TOKEN_INVALID, SetAside
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
 from services.core.flow.resilience import Resilience
 from services.core.ports import LARGEST_PAGE, Entry, Page
-from services.core.reasons import PAGE_TOKEN_INVALID
 from services.lister.__main__ import SPEC
 from services.lister.service import DriveReader, Lister
 from tests.fakes.drive import FakeDrive

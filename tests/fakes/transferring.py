@@ -5,8 +5,7 @@ from typing import Any
 
 from services.core.events import FileFound, FileStored, Message
 from services.core.flow.circuit_breaker import CircuitBreaker
-from services.core.flow.resilience import Resilience
-from services.core.flow.retry import RetryPolicy
+from services.core.flow.resilience import Resilience, RetryPolicy
 from services.core.ports import Entry
 from services.transfer.memory import MemoryBudget
 from services.transfer.service import DRIVE, STORE, Copier, Copy, Transfer

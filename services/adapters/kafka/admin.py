@@ -9,14 +9,11 @@ from confluent_kafka.cimpl import NewTopic
 
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors
 from services.adapters.kafka.settings import KafkaSettings
+from services.core.errors import Stop
 from services.core.topics import ALL, BY_NAME, Topic
 from services.core.wire import MAX_RECORD_BYTES
 
 TIMEOUT = 10.0
-
-
-class TopicsChangedError(Exception):
-    """A topic exists with another number of partitions: keys would move, so nothing is done."""
 
 
 class Topics:
@@ -38,13 +35,14 @@ class Topics:
 
     @kafka_errors()
     def create(self) -> Sequence[str]:
-        """Make what is missing; the names made. Refuses a topic of another partition count."""
+        """Make what is missing; the names made. Raises `Stop` for another number of partitions."""
         existing = self.existing()
         for topic in ALL:
             if existing.get(topic.name, topic.partitions) != topic.partitions:
-                raise TopicsChangedError(
+                raise Stop(
+                    "topic_changed",
                     f"{topic.name} has {existing[topic.name]} partitions, but {topic.partitions} "
-                    "are wanted. Keys would move between partitions, so it is left as it is."
+                    "are wanted. Keys would move between partitions, so it is left as it is.",
                 )
         brokers = len(self._admin.list_topics(timeout=TIMEOUT).brokers)
         missing = [topic for topic in ALL if topic.name not in existing]

@@ -31,11 +31,9 @@ log = structlog.get_logger("kafka")
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """A partition is paused at `high` unfinished messages, and resumed at `low`.
-
-    `drain_seconds` bounds the wait for work in hand when a partition goes or the process stops.
-    A killed worker's successor may repeat what it finished within `commit_every_seconds`.
-    """
+    """A partition is paused at `high` unfinished messages, and resumed at `low`. `drain_seconds`
+    bounds the wait for work in hand when it goes or the process stops. A killed worker's successor
+    may repeat what it finished within `commit_every_seconds`."""
 
     high: int = 200
     low: int = 100
@@ -199,16 +197,14 @@ class GroupConsumer:
 
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._assigned |= {p.partition: Assignment() for p in partitions}
-        committed: list[TopicPartition] = []
         try:
-            if partitions:
-                committed = self._consumer.committed(partitions, timeout=10.0)
+            committed = self._consumer.committed(partitions, timeout=10.0) if partitions else []
+            for last in committed:
+                if last.error is None and last.offset >= 0:
+                    offsets = Offsets.resumed(last.offset, last.metadata)
+                    self._assigned[last.partition] = Assignment(offsets)
         except KafkaException as why:
             log.warning("kafka.no_commit_state", topic=self.topic, error=sentence(why.args[0]))
-        for last in committed:
-            if last.error is None and last.offset >= 0:
-                offsets = Offsets.resumed(last.offset, last.metadata)
-                self._assigned[last.partition] = Assignment(offsets)
         log.info("kafka.assigned", topic=self.topic, partitions=sorted(self._assigned))
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:

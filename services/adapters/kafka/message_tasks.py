@@ -31,10 +31,7 @@ log = structlog.get_logger("kafka")
 
 @dataclass(eq=False)
 class Assignment:
-    """One partition for as long as it is ours.
-
-    `tasks` and `active` belong to the event loop, the rest to the consumer's thread.
-    """
+    """`tasks` and `active` belong to the event loop, the rest to the consumer's thread."""
 
     offsets: Offsets = field(default_factory=Offsets)
     # librdkafka keeps a pause beyond the assignment that it was made in, so a partition that comes
@@ -103,10 +100,7 @@ class MessageTasks:
             scope.reschedule(0.0)
 
     async def release(self, assignments: Iterable[Assignment], drain_seconds: float) -> None:
-        """Start nothing more of these, and return once none of their tasks runs.
-
-        What only waits is cancelled now, the rest if it does not finish within `drain_seconds`.
-        """
+        """Start nothing more of these. Cancel what only waits, and what outlasts the drain."""
         tasks: set[Task] = set()
         for assignment in assignments:
             assignment.active = False

@@ -3,15 +3,15 @@
 The synchronous `Producer` under a poll thread, not `AIOProducer`, which carries no headers and
 needs two seconds for a single message (`kafka.md` §0).
 
-What cannot be decoded becomes a dead letter: its bytes go to `dead.letters`, with headers that say
-where they came from and why. The failure that key and headers still allow is published with them,
-so that no import waits for ever. Only then may the offset be passed.
+What cannot be decoded becomes a dead letter: its bytes, with headers that say where they came from
+and why. If key and headers still tell which file or folder it was, its failure is published too, so
+that no import waits for ever. Only then may the offset be passed.
 """
 
 import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -44,11 +44,8 @@ class PublishesRecords(Protocol):
 
 
 class Publisher(AbstractAsyncContextManager["Publisher"]):
-    """`timeout` (seconds) bounds the wait for each publish.
-
-    `linger_ms` is how long a record may wait for others. Longer batches cost less CPU where many
-    tasks publish one event each, and add that much latency.
-    """
+    """`timeout` (seconds) bounds the wait for each publish. `linger_ms`: how long a record may wait
+    for others. Longer batches cost less CPU where many tasks publish one event each."""
 
     def __init__(
         self, settings: KafkaSettings, *, source: str, timeout: float = 60.0, linger_ms: int = 5
@@ -126,10 +123,8 @@ class Publisher(AbstractAsyncContextManager["Publisher"]):
 
 @dataclass(frozen=True)
 class PatientPublisher:
-    """Publishes until Kafka acknowledges, however long it is away; cancelled, it ends at once.
-
-    Publishing again what was written already is harmless: an event's id is computed from it.
-    """
+    """Publishes until Kafka acknowledges, however long it is away. It is harmless to publish twice:
+    an event's id is computed from it."""
 
     publisher: PublishesRecords
 
@@ -146,11 +141,6 @@ async def publish_dead_letter(
     publisher: PublishesRecords, record: Raw, why: str, *, service: str
 ) -> None:
     log.error("kafka.undecodable", **record.place, why=why)
-    await publisher.publish(dead_letter_records(record, why, service=service, at=datetime.now(UTC)))
-
-
-def dead_letter_records(record: Raw, why: str, *, service: str, at: datetime) -> list[Record]:
-    """The dead letter, and the failure event where the record's owner is known."""
     reasons = {
         "dlq_original_topic": record.topic,
         "dlq_original_partition": record.partition,
@@ -168,8 +158,8 @@ def dead_letter_records(record: Raw, why: str, *, service: str, at: datetime) ->
         value=(record.value or b"")[:LONGEST_VALUE],
         headers=[*_kept(record.headers), *((k, str(v).encode()) for k, v in reasons.items())],
     )
-    failure = _failure(record, why, at)
-    return [letter] if failure is None else [letter, encode(failure, source=service)]
+    failure = _failure(record, why)
+    await publisher.publish([letter] if failure is None else [letter, failure])
 
 
 def _kept(headers: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
@@ -179,7 +169,7 @@ def _kept(headers: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
     return [header for header, size in both if size <= LONGEST_HEADERS]
 
 
-def _failure(record: Raw, why: str, at: datetime) -> FolderFailed | FileFailed | None:
+def _failure(record: Raw, why: str) -> FolderFailed | FileFailed | None:
     """Of the file or folder that key and headers name; None where they do not tell."""
     key = (record.key or b"").decode("utf-8", "replace")
     headers = {name: value.decode("utf-8", "replace") for name, value in record.headers.items()}
@@ -194,17 +184,15 @@ def _failure(record: Raw, why: str, at: datetime) -> FolderFailed | FileFailed |
         "epoch": _number(headers.get("ce_epoch", "0")),
         "reason": REASON,
         "message": f"A message about this item could not be read: {why[:300]}",
-        "failed_at": at,
+        "failed_at": datetime.now(UTC),
     }
-    try:
-        # An invalid id would make the failure as undecodable as the record was.
+    # An invalid id would make the failure as undecodable as the record was.
+    with suppress(msgspec.ValidationError):
         if record.topic in (IMPORTS_PAGES.name, IMPORTS_LISTED.name):
             return msgspec.convert(failure | {"folder_id": subject}, FolderFailed)
         if record.topic.startswith("files."):
             failure |= {"file_id": subject, "round": _number(headers.get("ce_round", "0"))}
             return msgspec.convert(failure, FileFailed)
-    except msgspec.ValidationError:
-        pass
     return None
 
 

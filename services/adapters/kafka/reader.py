@@ -105,15 +105,11 @@ class LogReader:
             raise KafkaUnavailableError(f"{topic}: {sentence(found.error)}")
         return sorted(found.partitions)
 
-    def seek(self, positions: Mapping[tuple[str, int], int | None]) -> None:
-        """Read these partitions from here on; the next offset to read, or None for the first."""
-        prefixed = self._settings.prefixed
-        self._consumer.assign(
-            [
-                ck.TopicPartition(prefixed(topic), p, ck.OFFSET_BEGINNING if at is None else at)
-                for (topic, p), at in positions.items()
-            ]
-        )
+    def seek(self, positions: Mapping[tuple[str, int], int]) -> None:
+        """Read these partitions from these offsets on."""
+        name = self._settings.prefixed
+        places = [ck.TopicPartition(name(t), p, offset) for (t, p), offset in positions.items()]
+        self._consumer.assign(places)
 
     @kafka_errors()
     def ends(self, topic: str, partition: int) -> tuple[int, int]:
@@ -159,7 +155,7 @@ class ReadsLog(Protocol):
     def partitions(self, topic: str) -> Sequence[int]: ...
     def ends(self, topic: str, partition: int) -> tuple[int, int]: ...
     def start(self, topic: str, partition: int, since: datetime | None) -> int: ...
-    def seek(self, positions: Mapping[tuple[str, int], int | None]) -> None: ...
+    def seek(self, positions: Mapping[tuple[str, int], int]) -> None: ...
     def read(self, at_most: int, timeout: float) -> Sequence[Raw]: ...
     def close(self) -> None: ...
 
@@ -186,9 +182,8 @@ class TailState:
 class Tail(Generic[V]):
     """Keeps `view` up to date with a topic, however often Kafka goes away.
 
-    Blocking reads run on one thread of the tail's own, so that no other work waits for a thread;
-    events are applied on the event loop, so that a view needs no lock. `newest` is how many records
-    of each partition are read to begin with.
+    Reads block a thread of the tail's own, and no other work. Events are applied on the event loop,
+    so a view needs no lock. `newest`: how many records of each partition are read to begin with.
     """
 
     open_log: Callable[[], ReadsLog]
@@ -206,14 +201,12 @@ class Tail(Generic[V]):
     async def caught_up(self, seconds: float | None = None) -> bool:
         """Whether the view is complete, or becomes so within this time; None waits for ever."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._caught_up.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._caught_up.wait()
         return self._caught_up.is_set()
 
     async def run(self) -> None:
-        """Follow the topic until cancelled. Run it once.
-
-        Cancelling does not wait for a read in progress, which may hang on a dead broker.
-        """
+        """Until cancelled, once. It ends without a read in progress, which may hang for long."""
         try:
             while True:
                 await self._connect_and_follow()

@@ -8,8 +8,7 @@ import structlog
 from services.adapters.worker import Consumes, Worker, WorkerSettings, WorkerSpec
 from services.core.errors import Stop
 from services.core.flow.circuit_breaker import unknown
-from services.core.flow.quota import QuotaLimiter
-from services.core.flow.quota_settings import QuotaSettings
+from services.core.flow.quota import QuotaLimiter, QuotaSettings
 from services.core.settings import SettingsError, read_settings
 from services.core.topics import FILES_FOUND
 from services.transfer.memory import MemoryBudget

@@ -23,10 +23,11 @@ from services.core.topics import (
 )
 from services.core.wire import Record, encode
 from services.indexer import service
-from services.indexer.service import BYTES_A_ROW, Indexer, batches
+from services.indexer.service import BYTES_A_ROW, LONGEST_WAIT, Indexer, batches
 from tests.fakes.catalog_writer import FakeCatalogWriter, FakeDatabase
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.log_reader import FakeLogReader
+from tests.fakes.virtual_time import virtual_time
 from tests.samples import SAMPLES
 
 WAIT = 10
@@ -159,16 +160,18 @@ async def test_while_postgresql_is_away_the_indexer_says_so_and_waits() -> None:
     assert world.told[-1] is None
 
 
-async def test_an_outage_may_last_for_thousands_of_attempts(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(service, "LONGEST_WAIT", 0.0001)
-    world = World()
+@virtual_time
+async def test_an_outage_may_last_for_thousands_of_attempts() -> None:
+    world, stopping = World(), asyncio.Event()
     world.database.available = False
-    async with world.indexing():
-        await world.until(lambda: len(world.told) > 1100)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(world.indexer(stopping).run())
+        await asyncio.sleep(2000 * LONGEST_WAIT)
+        assert len(world.told) >= 2000
+        assert {_reason(each) for each in world.told} == {"database_unavailable"}
         world.database.available = True
         await world.until_told(None)
+        stopping.set()
 
 
 async def test_a_status_that_kafka_does_not_take_does_not_end_the_indexer(
@@ -194,9 +197,10 @@ async def test_a_status_that_kafka_does_not_take_does_not_end_the_indexer(
         await world.until(lambda: bool(world.log.of(WORKERS_STATUS.name)))
         stopping.set()
 
-    async with asyncio.timeout(WAIT):
+    async with asyncio.timeout(WAIT), asyncio.TaskGroup() as tasks:
+        tasks.create_task(outage())
         telling = publish_status(world.publisher, look)
-        await run_with_background(world.indexer(stopping).run(), telling, outage())
+        await run_with_background(world.indexer(stopping).run(), telling)
 
 
 async def test_what_cannot_be_read_is_a_dead_letter_before_its_offset_is_passed() -> None:

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core import events as e
-from services.core.errors import SetAside
+from services.core.errors import PAGE_TOKEN_INVALID, SetAside
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Page
-from services.core.reasons import PAGE_TOKEN_INVALID
 from services.core.wire import MAX_RECORD_BYTES, encode
 from services.lister.pages import DEEPEST, PageFacts, page_facts, without_page
 from services.lister.passes import MOST_PAGES, PASSES

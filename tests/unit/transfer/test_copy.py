@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain, Verdict
 from services.core.events import FileFound
-from services.core.flow.quota import QuotaLimiter
-from services.core.flow.quota_settings import QuotaSettings
+from services.core.flow.quota import QuotaLimiter, QuotaSettings
 from services.core.object_key import object_key
 from services.core.settings import read_settings
 from services.transfer.service import WHOLE_BYTES, Copy

@@ -90,10 +90,12 @@ async def test_a_file_that_failed_is_tried_again_when_it_is_found_again() -> Non
 
 
 @pytest.mark.parametrize(
-    ("mode", "redelivered", "fetched", "unchanged"),
+    ("mode", "again", "fetched", "unchanged"),
     [
         (Mode.FRESH, False, True, False),
         (Mode.FRESH, True, False, False),  # its own dead worker stored it: not an old object
+        (Mode.FRESH, {"epoch": 1}, False, False),  # of an import that was paused
+        (Mode.FRESH, {"round": 1}, False, False),
         (Mode.CHECK, False, False, True),
         (Mode.CHECK, True, False, True),
         (Mode.FORCE, False, True, False),
@@ -102,9 +104,10 @@ async def test_a_file_that_failed_is_tried_again_when_it_is_found_again() -> Non
 )
 @virtual_time
 async def test_mode_and_history_decide_what_becomes_of_an_object_that_is_there(
-    mode: Mode, redelivered: bool, fetched: bool, unchanged: bool
+    mode: Mode, again: bool | dict[str, int], fetched: bool, unchanged: bool
 ) -> None:
-    worker, file = a_worker(), replace(FILE, mode=mode)
+    worker, redelivered = a_worker(), again is True
+    file = replace(FILE, mode=mode, **(again if isinstance(again, dict) else {}))
     worker.store.objects[object_key(file)] = Kept(BODY, "image/png")
     outcome = await worker.outcome(file, redelivered=redelivered)
     assert isinstance(outcome, FileStored)
