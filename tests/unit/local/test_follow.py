@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.show.api import ApiUnavailableError, ImportReport
+from local.show.api import ApiUnavailableError
 from local.show.follow import Limits, NoProgressError, follow
+from local.show.reports import ImportReport
 from tests.unit.local.reports import WAITING, a_report
 
 

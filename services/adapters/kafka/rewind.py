@@ -1,0 +1,148 @@
+"""Moving what a group has committed, so that it reads messages again, or passes some over.
+
+A commit of ours also names what finished beyond its offset (`core/flow/offsets.py`). A moved one
+names nothing, so that all that follows is done again.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from confluent_kafka import (
+    ConsumerGroupState,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
+
+from services.adapters.kafka.admin import TIMEOUT
+from services.adapters.kafka.errors import kafka_errors, sentence
+from services.adapters.kafka.settings import KafkaSettings
+from services.core.flow.offsets import CommitState
+
+EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+IDLE = (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD)
+Place = tuple[str, int]
+"""Topic, as the broker calls it, and partition."""
+Target = int | datetime | Literal["earliest", "latest"]
+"""An offset, the time of the first message, or an end of the log."""
+
+
+class RewindError(Exception):
+    """The group cannot be moved, or there is no such topic. The message is for a person."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """One partition: the next message of the group `now` (None if it has not begun) and `then`.
+
+    `repeats` are offsets that are done and will be read again; `skips` are those that are not done
+    and never will be read. Both are upper bounds: a log has gaps.
+    """
+
+    topic: str
+    partition: int
+    now: int | None
+    then: int
+    repeats: int
+    skips: int
+
+
+class GroupRewind:
+    """One group. Synchronous; raises `KafkaUnavailableError` and `RewindError`."""
+
+    def __init__(self, settings: KafkaSettings, group: str) -> None:
+        self._settings = settings
+        self._group = settings.prefixed(group)
+        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": 2})
+
+    @kafka_errors()
+    def plan(self, to: Target, topic: str | None = None) -> Sequence[Move]:
+        """The moves in one topic, or in all of which the group has committed something."""
+        committed = self._committed()
+        topics = {self._settings.prefixed(topic)} if topic else {name for name, _ in committed}
+        if not topics:
+            raise RewindError(f"The group {self._group} has committed nothing. Name a topic.")
+        places = self._places(topics)
+        first, end = (self._offsets(places, s) for s in (EARLIEST, LATEST))
+        wanted = first if to == "earliest" else end
+        if isinstance(to, int):
+            wanted = dict.fromkeys(places, to)
+        elif isinstance(to, datetime):
+            found = self._offsets(places, OffsetSpec.for_timestamp(round(to.timestamp() * 1000)))
+            # -1 where no message is that new
+            wanted = {place: end[place] if at < 0 else at for place, at in found.items()}
+        return [
+            self._move(place, min(max(wanted[place], first[place]), end[place]), committed)
+            for place in places
+        ]
+
+    @kafka_errors()
+    def members(self) -> int:
+        """How many consumers the group has now; a group that nobody knows has none."""
+        try:
+            described = self._admin.describe_consumer_groups([self._group])
+            group = described[self._group].result(TIMEOUT)
+        except KafkaException as why:
+            if why.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return 0
+            raise
+        return 0 if group.state in IDLE else max(1, len(group.members))
+
+    @kafka_errors()
+    def execute(self, moves: Sequence[Move]) -> None:
+        """Commit all moves. The broker, too, refuses while the group has members."""
+        if members := self.members():
+            raise RewindError(
+                f"The group {self._group} has {members} consumer(s) now. Stop them first."
+            )
+        prefixed = self._settings.prefixed
+        to = [TopicPartition(prefixed(m.topic), m.partition, m.then) for m in moves]
+        asked = [ConsumerGroupTopicPartitions(self._group, to)]
+        for future in self._admin.alter_consumer_group_offsets(asked).values():
+            for done in future.result(TIMEOUT).topic_partitions:
+                if done.error is not None:
+                    place = f"{self._settings.own(done.topic)}/{done.partition}"
+                    raise RewindError(f"{place} was not moved: {sentence(done.error)}.")
+
+    def _committed(self) -> Mapping[Place, TopicPartition]:
+        asked = [ConsumerGroupTopicPartitions(self._group)]
+        future = self._admin.list_consumer_group_offsets(asked)[self._group]
+        found = future.result(TIMEOUT).topic_partitions
+        return {(p.topic, p.partition): p for p in found if p.error is None and p.offset >= 0}
+
+    def _places(self, topics: Collection[str]) -> Sequence[Place]:
+        known = self._admin.list_topics(timeout=TIMEOUT).topics
+        if missing := sorted(topics - known.keys()):
+            raise RewindError(f"There is no topic {', '.join(missing)}.")
+        return [(name, p) for name in sorted(topics) for p in sorted(known[name].partitions)]
+
+    def _offsets(self, places: Sequence[Place], which: OffsetSpec) -> Mapping[Place, int]:
+        asked = {TopicPartition(*place): which for place in places}
+        return {
+            (p.topic, p.partition): future.result(TIMEOUT).offset
+            for p, future in self._admin.list_offsets(asked).items()
+        }
+
+    def _move(self, place: Place, then: int, committed: Mapping[Place, TopicPartition]) -> Move:
+        last = committed.get(place)
+        repeats = skips = 0
+        if last is not None:
+            state = CommitState.decode(last.offset, last.metadata) or CommitState()
+            finished = [range(a, b + 1) for a, b in state.finished]
+            passed = sum(len(range(max(r.start, last.offset), min(r.stop, then))) for r in finished)
+            repeats = max(0, last.offset - then) + sum(map(len, finished)) - passed
+            skips = max(0, then - last.offset) - passed
+        return Move(
+            topic=self._settings.own(place[0]),
+            partition=place[1],
+            now=None if last is None else last.offset,
+            then=then,
+            repeats=repeats,
+            skips=skips,
+        )
