@@ -4,7 +4,7 @@ A commit of ours also names what finished beyond its offset (`core/flow/offsets.
 names nothing, so that all that follows is done again.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -39,7 +39,8 @@ class RewindError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Move:
-    """One partition: the next message of the group `now` (None if it has not begun) and `then`.
+    """One partition: the next message of the group `now` and `then`. `now` is None if it has not
+    begun; like ours, it would begin with the first message.
 
     `repeats` are offsets that are done and will be read again; `skips` are those that are not done
     and never will be read. Both are upper bounds: a log has gaps.
@@ -64,11 +65,14 @@ class GroupRewind:
     @kafka_errors()
     def plan(self, to: Target, topic: str | None = None) -> Sequence[Move]:
         """The moves in one topic, or in all of which the group has committed something."""
+        known = self._admin.list_topics(timeout=TIMEOUT).topics
         committed = self._committed()
         topics = {self._settings.prefixed(topic)} if topic else {name for name, _ in committed}
         if not topics:
             raise RewindError(f"The group {self._group} has committed nothing. Name a topic.")
-        places = self._places(topics)
+        if missing := sorted(topics - known.keys()):
+            raise RewindError(f"There is no topic {', '.join(missing)}.")
+        places = [(name, p) for name in sorted(topics) for p in sorted(known[name].partitions)]
         first, end = (self._offsets(places, s) for s in (EARLIEST, LATEST))
         wanted = first if to == "earliest" else end
         if isinstance(to, int):
@@ -78,7 +82,12 @@ class GroupRewind:
             # -1 where no message is that new
             wanted = {place: end[place] if at < 0 else at for place, at in found.items()}
         return [
-            self._move(place, min(max(wanted[place], first[place]), end[place]), committed)
+            self._move(
+                place,
+                first[place],
+                min(max(wanted[place], first[place]), end[place]),
+                committed.get(place),
+            )
             for place in places
         ]
 
@@ -116,12 +125,6 @@ class GroupRewind:
         found = future.result(TIMEOUT).topic_partitions
         return {(p.topic, p.partition): p for p in found if p.error is None and p.offset >= 0}
 
-    def _places(self, topics: Collection[str]) -> Sequence[Place]:
-        known = self._admin.list_topics(timeout=TIMEOUT).topics
-        if missing := sorted(topics - known.keys()):
-            raise RewindError(f"There is no topic {', '.join(missing)}.")
-        return [(name, p) for name in sorted(topics) for p in sorted(known[name].partitions)]
-
     def _offsets(self, places: Sequence[Place], which: OffsetSpec) -> Mapping[Place, int]:
         asked = {TopicPartition(*place): which for place in places}
         return {
@@ -129,20 +132,18 @@ class GroupRewind:
             for p, future in self._admin.list_offsets(asked).items()
         }
 
-    def _move(self, place: Place, then: int, committed: Mapping[Place, TopicPartition]) -> Move:
-        last = committed.get(place)
-        repeats = skips = 0
+    def _move(self, place: Place, first: int, then: int, last: TopicPartition | None) -> Move:
+        now, state = first, CommitState()
         if last is not None:
-            state = CommitState.decode(last.offset, last.metadata) or CommitState()
-            finished = [range(a, b + 1) for a, b in state.finished]
-            passed = sum(len(range(max(r.start, last.offset), min(r.stop, then))) for r in finished)
-            repeats = max(0, last.offset - then) + sum(map(len, finished)) - passed
-            skips = max(0, then - last.offset) - passed
+            now = last.offset
+            state = CommitState.decode(now, last.metadata) or state
+        finished = [range(a, b + 1) for a, b in state.finished]
+        passed = sum(len(range(max(r.start, now), min(r.stop, then))) for r in finished)
         return Move(
             topic=self._settings.own(place[0]),
             partition=place[1],
-            now=None if last is None else last.offset,
+            now=None if last is None else now,
             then=then,
-            repeats=repeats,
-            skips=skips,
+            repeats=max(0, now - then) + sum(map(len, finished)) - passed,
+            skips=max(0, then - now) - passed,
         )
