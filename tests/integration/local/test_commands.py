@@ -41,11 +41,11 @@ def environment(system: System) -> dict[str, str]:
     return {**os.environ, "DRIVESTREAM_URL": system.api_url, "DATA_DIR": "/nowhere"}
 
 
-def run(system: System, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(system: System, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """One command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "local", *arguments],
-        env=environment(system),
+        env={**environment(system), **settings},
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
@@ -140,3 +140,35 @@ def test_a_reader_that_left_stops_nothing(system: System) -> None:
     assert child.returncode == 141
     assert "Traceback" not in child.stderr
     assert "3 of 3 found" in child.stderr
+
+
+def test_a_rewound_transfer_does_everything_again_and_changes_nothing(system: System) -> None:
+    folder = system.drive.add_tree({"name": "again", "pictures": 25})
+    watched = run(system, "import", link(folder), "--watch", "--json")
+    before = json.loads(watched.stdout)
+    assert (watched.returncode, before["stored"]) == (0, 25)
+    found, stored = (len(system.records(topic)) for topic in ("files.found", "files.stored"))
+    refused = rewind(system, "earliest", "--execute")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "has 1 consumer(s) now. Stop them first." in refused.stderr
+
+    system.terminate("transfer")
+    done = rewind(system, "earliest", "--execute")
+    assert done.returncode == 0, done.stderr
+    assert f"The group was moved: {found} messages will be read again." in done.stderr
+    system.restart("transfer")
+    system.until(
+        lambda: len(system.records("files.stored")) == stored + found, 60, "it is not done again"
+    )
+    after = json.loads(run(system, "watch", before["id"], "--json").stdout)
+    same = ("state", "found", "stored", "unchanged", "failed", "pending", "stored_bytes")
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+    with system.platform.database() as database:
+        assert database.execute(
+            "SELECT count(*) FROM images WHERE folder_id = %s", (folder,)
+        ).fetchone() == (25,)
+
+
+def rewind(system: System, to: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Rewind the transfer, as an operator of these servers."""
+    return run(system, "rewind", "transfer", "--to", to, *options, **system.platform.env)
