@@ -2,9 +2,9 @@
 
 from argparse import Namespace
 
-from local.commands.options import Commands, add_ids, add_limits, add_watch, identifier, link
-from local.commands.output import OK, Output
-from local.commands.watching import connected, watch
+from local.commands.options import Commands, add_ids, add_limits, add_watch, identifier, key, link
+from local.commands.output import Output
+from local.commands.watching import connected, show, watch
 from local.show.api import Api, segment
 from local.show.reports import ImportReport, Retried, Started
 
@@ -14,7 +14,10 @@ def add_to(commands: Commands) -> None:
     importing = commands.add_client("import", run_import, "import a Drive folder")
     importing.add_argument("link", type=link, metavar="LINK", help="the link of the folder")
     importing.add_argument(
-        "--idempotency-key", metavar="KEY", help="repeated with one KEY, it starts one import"
+        "--idempotency-key",
+        type=key,
+        metavar="KEY",
+        help="repeated with one KEY, it starts one import",
     )
     add_watch(importing)
     watching = commands.add_client("watch", run_watch, "show the progress of an import")
@@ -43,11 +46,7 @@ def run_import(args: Namespace, output: Output) -> int:
         output.message(f"Import {id} has started.")
         return _watch(api, id, args, output)
     output.message(f"The import has started. `drivestream watch {id}` shows its progress.")
-    if args.json:
-        output.result_json(answer.read(object))
-    else:
-        output.result(id)
-    return OK
+    return show(answer, id, args, output)
 
 
 def run_watch(args: Namespace, output: Output) -> int:
@@ -59,11 +58,7 @@ def run_control(args: Namespace, output: Output) -> int:
     """`pause`, `resume` and `cancel`."""
     answer = connected(args).post(f"/imports/{segment(args.id)}/{args.word}")
     report = answer.read(ImportReport)
-    if args.json:
-        output.result_json(answer.read(object))
-    else:
-        output.result(report.line())
-    return OK
+    return show(answer, report.line(), args, output)
 
 
 def run_retry(args: Namespace, output: Output) -> int:
@@ -76,11 +71,7 @@ def run_retry(args: Namespace, output: Output) -> int:
     if args.watch:
         output.message(str(retried))
         return _watch(api, args.id, args, output)
-    if args.json:
-        output.result_json(answer.read(object))
-    else:
-        output.result(str(retried))
-    return OK
+    return show(answer, str(retried), args, output)
 
 
 def _watch(api: Api, id: str, args: Namespace, output: Output) -> int:

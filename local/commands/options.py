@@ -87,6 +87,13 @@ def identifier(text: str) -> str:
     return text
 
 
+def key(text: str) -> str:
+    """An Idempotency-Key."""
+    if not text.isascii() or not text.isprintable() or not 0 < len(text) < 256:
+        raise ArgumentTypeError("a key is 1 to 255 printable ASCII characters")
+    return text
+
+
 def address(text: str) -> str:
     """The API's."""
     try:

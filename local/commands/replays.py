@@ -14,10 +14,11 @@ from local.commands.options import (
     add_watch,
     count,
     identifier,
+    key,
     moment,
 )
 from local.commands.output import OK, Output
-from local.commands.watching import connected, watch
+from local.commands.watching import connected, show, watch
 from local.show.api import Answer, Api, segment, shaped
 from local.show.reports import (
     DeadLetter,
@@ -112,7 +113,10 @@ def _add_start(group: Commands) -> None:
     start.add_argument("--rate", type=count, metavar="N", help="files a second")
     start.add_argument("--most", type=count, metavar="N", help="files at most")
     start.add_argument(
-        "--idempotency-key", metavar="KEY", help="repeated with one KEY, it starts one replay"
+        "--idempotency-key",
+        type=key,
+        metavar="KEY",
+        help="repeated with one KEY, it starts one replay",
     )
     add_watch(start)
 
@@ -127,11 +131,7 @@ def run_plan(args: Namespace, output: Output) -> int:
     body = {"select": select, "mode": args.mode, "transfer": args.transfer}
     answer = connected(args).post("/replays/plan", body, timeout_s=PLAN_TIMEOUT_S)
     plan = answer.read(Plan)
-    if args.json:
-        output.result_json(answer.read(object))
-    else:
-        output.result(f"{plan.sentences()}\nplan {plan.plan_id}")
-    return OK
+    return show(answer, f"{plan.sentences()}\nplan {plan.plan_id}", args, output)
 
 
 def run_start(args: Namespace, output: Output) -> int:
@@ -146,11 +146,7 @@ def run_start(args: Namespace, output: Output) -> int:
         output.message(f"Replay {id} has started.")
         return _watch(api, id, args, output)
     output.message(f"The replay has started. `drivestream replay watch {id}` shows its progress.")
-    if args.json:
-        output.result_json(answer.read(object))
-    else:
-        output.result(id)
-    return OK
+    return show(answer, id, args, output)
 
 
 def _plan_id(args: Namespace) -> str:
@@ -210,11 +206,7 @@ def _list(
 
 def _changed(answer: Answer, args: Namespace, output: Output) -> int:
     report = answer.read(ReplayReport)
-    if args.json:
-        output.result_json(answer.read(object))
-    else:
-        output.result(report.line())
-    return OK
+    return show(answer, report.line(), args, output)
 
 
 def _path(id: str) -> str:

@@ -25,6 +25,15 @@ def connected(args: Namespace) -> Api:
     return Api(find_api(args.api, os.environ, data_folder()))
 
 
+def show(answer: Answer, text: str, args: Namespace, output: Output) -> int:
+    """Print what the API answered, as JSON or as this text; the exit code."""
+    if args.json:
+        output.result_json(answer.read(object))
+    else:
+        output.result(text)
+    return OK
+
+
 def watch(
     ask: Callable[[], Answer], kind: type[R], goes_on: str, args: Namespace, output: Output
 ) -> int:
@@ -43,10 +52,7 @@ def watch(
             last = follow(watched.report, lambda: time.sleep(POLL_S), bar.show, limits)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"Interrupted. {goes_on}") from None
-    if args.json:
-        output.result_json(watched.answer.read(object))
-    else:
-        output.result(last.sentences())
+    show(watched.answer, last.sentences(), args, output)
     return code_of(last)
 
 

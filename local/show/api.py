@@ -115,6 +115,7 @@ class Api:
                 raise refusal(error.code, error.read(20_000), path) from None
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
+            reason = getattr(reason, "strerror", None) or reason
             raise ApiUnavailableError(
                 f"The API at {self._url} does not answer: {reason}."
             ) from None

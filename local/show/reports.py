@@ -147,11 +147,17 @@ class Retried(msgspec.Struct, frozen=True):
         return f"{said} {'is' if one else 'are'} tried again."
 
 
+class Sample(msgspec.Struct, frozen=True):
+    """One of the files that a plan selects."""
+
+    name: str
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """`POST /replays/plan`: what a replay would do. Nothing has been published.
 
-    `no_op` are the files whose objects are there already; `earliest` is the oldest time that the
-    log still holds.
+    `no_op` are the files whose objects are there already; `left_out` the imports that are paused or
+    cancelled; `earliest` is the oldest time that the log still holds.
     """
 
     plan_id: str
@@ -162,6 +168,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     by_outcome: dict[str, Count]
     by_reason: dict[str, Count]
     seconds: float | None = None
+    samples: list[Sample] = []
+    left_out: Count = 0
     earliest: datetime | None = None
 
     def sentences(self) -> str:
@@ -176,6 +184,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         ]
         counts = {**self.by_outcome, **self.by_reason}
         lines += [f"  {number:,} {word}" for word, number in counts.items()]
+        if self.samples:
+            names = ", ".join(printable(sample.name, 40) for sample in self.samples)
+            lines.append(f"Such as {names}.")
+        if self.left_out:
+            lines.append(
+                f"Left out, since paused or cancelled: {counted(self.left_out, 'import')}."
+            )
         if self.earliest:
             lines.append(f"The log begins at {self.earliest:%Y-%m-%d %H:%M:%S %Z}.")
         return "\n".join(lines)

@@ -38,7 +38,8 @@ PLAN: dict[str, object] = {
     "by_reason": {"download_failed": 14},
     "no_op": 3,
     "seconds": 4.2,
-    "samples": [],
+    "samples": [{"google_drive_id": "a", "name": "one.jpg\n"}, {"name": "two.jpg"}],
+    "left_out": 1,
     "ends": [],
     "earliest": "2026-11-20T08:00:00Z",
 }
@@ -179,6 +180,28 @@ def test_a_retry_says_what_and_hears_how_many(
     assert api.asked == [("POST /imports/i-1/retry", body, None)]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["import", "https://drive.google.com/file/d/1AbCdEfGhIjKlMnOpQrStUvWxYz012345/view"],
+        ["import", LINK, "--idempotency-key", "a\nb"],
+        ["import", LINK, "--idempotency-key", ""],
+        ["retry", "i-1", "--reason", "r", "--files", "f"],
+        ["pause", ""],
+        ["cancel", "a b"],
+        ["replay"],
+        ["replay", "start", "p"],
+        ["replay", "rate", "replay-1", "0"],
+    ],
+)
+def test_wrong_usage_asks_nothing(api: Answers, capsys: Capture, command: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 2
+    assert capsys.readouterr().out == ""
+    assert api.asked == []
+
+
 def test_a_retry_of_nothing_says_so(api: Answers, capsys: Capture) -> None:
     api.add("POST /imports/i-1/retry", {"files": 0, "folders": 0, "round": 3}, 202)
     assert main(["retry", "i-1"]) == 0
@@ -213,9 +236,16 @@ def test_a_plan_sends_what_was_selected_with_fixed_times(api: Answers, capsys: C
             "until": "2040-01-02T03:04:00Z",
         },
     }
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "14 files, 2.0 MB, 2,870 quota units, about 4 s at today's quota"
-    assert lines[-1] == "plan eJyrVg"
+    assert capsys.readouterr().out.splitlines() == [
+        "14 files, 2.0 MB, 2,870 quota units, about 4 s at today's quota",
+        "3 of them change nothing: their objects are there already.",
+        "  14 failed",
+        "  14 download_failed",
+        "Such as one.jpg , two.jpg.",
+        "Left out, since paused or cancelled: 1 import.",
+        "The log begins at 2026-11-20 08:00:00 UTC.",
+        "plan eJyrVg",
+    ]
 
 
 def test_dead_letters_are_a_selection_of_their_own(api: Answers, capsys: Capture) -> None:

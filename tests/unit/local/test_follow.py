@@ -81,6 +81,15 @@ def test_it_gives_up_on_an_api_that_stays_away_and_says_so() -> None:
         run(Asked(ApiUnavailableError("connection refused")), Limits(no_progress_s=20))
 
 
+def test_an_api_that_is_away_for_too_long_ends_it_and_one_that_comes_back_does_not() -> None:
+    gone = ApiUnavailableError("gone")
+    with pytest.raises(ApiUnavailableError, match="gone"):
+        run(Asked(at(0), gone), Limits(away_s=20))
+    away = [gone] * 30
+    last, _, _ = run(Asked(at(0), *away, at(0), *away, at(2099, "completed")), Limits(away_s=20))
+    assert last.state == "completed"
+
+
 def test_any_change_counts_as_progress() -> None:
     given = [at(stored // 30) for stored in range(900)]
     last, _, clock = run(Asked(*given, at(2099, "completed")), Limits(no_progress_s=20))
