@@ -139,7 +139,7 @@ def measure(
     folder = system.drive.add_tree(spec)
     tree = next(t for t in system.drive.trees() if t["name"] == spec["name"])
     reader = LogReader(kafka, client_id="bench")
-    reader.seek({(IMPORTS_LISTED.name, p): None for p in reader.partitions(IMPORTS_LISTED.name)})
+    reader.seek({(IMPORTS_LISTED.name, p): 0 for p in reader.partitions(IMPORTS_LISTED.name)})
     system.start("lister")
     time.sleep(SETTLE_S)  # the groups have joined: what is measured is the listing, not the start
     _request(kafka, folder)

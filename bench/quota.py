@@ -23,7 +23,7 @@ from confluent_kafka import Consumer, TopicPartition
 from local.run.start import running_servers, temporary_data_dir
 from services.adapters.drive.settings import QUOTA_USER
 from services.adapters.kafka.settings import KafkaSettings
-from services.core.flow.quota_settings import USUAL_SHARES
+from services.core.flow.quota import USUAL_SHARES
 from services.core.settings import Reader
 from services.core.topics import FILES_FOUND, IMPORTS_PAGES
 from tests.platform import Platform, emptied
@@ -57,8 +57,8 @@ class Course:
 
     @property
     def pictures(self) -> int:
-        """Five times what can be fetched meanwhile: it comes unevenly from the partitions."""
-        return round(5 * self.units * (self.warm_up + self.seconds) / 60 / 200)
+        """Ten times what can be fetched meanwhile: it comes unevenly from the partitions."""
+        return round(10 * self.units * (self.warm_up + self.seconds) / 60 / 200)
 
 
 @dataclass(frozen=True, kw_only=True)

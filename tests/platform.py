@@ -1,7 +1,7 @@
 """An empty platform for one test: the servers stay, what is in them goes."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
@@ -17,10 +17,11 @@ from services.adapters.catalog.migrate import migrate
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.settings import KafkaSettings
-from services.adapters.store.bucket import Bucket
+from services.adapters.store.bucket import create_bucket
 from services.adapters.store.settings import StoreSettings
 from services.core.settings import Reader
 from services.core.topics import ALL
+from tests.uploads import incomplete_uploads
 
 ADMIN_SECONDS = 20
 
@@ -41,6 +42,10 @@ class Platform:
             region=self.env.get("AWS_REGION", "us-east-1"),
             secure=parts.scheme == "https",
         )
+
+    def incomplete_uploads(self) -> Sequence[str]:
+        """Keys of multipart uploads that are neither completed nor aborted."""
+        return incomplete_uploads(StoreSettings.read(Reader(self.env)))
 
     def database(self) -> psycopg.Connection:
         """A connection to look with."""
@@ -80,7 +85,7 @@ def _set_up(env: Mapping[str, str]) -> None:
     until = time.monotonic() + ADMIN_SECONDS
     while len(topics.existing()) < len(ALL) and time.monotonic() < until:
         time.sleep(0.05)
-    Bucket(StoreSettings.read(reader)).create()
+    create_bucket(StoreSettings.read(reader))
     migrate(DatabaseSettings.read(reader))
 
 

@@ -3,8 +3,8 @@
     python -m tests.run
 
 First types and lint beside the unit tests, in two processes. Then everything that needs real
-servers, which are started once: tests that wait run side by side, those that measure time (marked
-`serial`) by themselves. Arguments go to every pytest.
+servers, which are started once: most of it waits, so it runs side by side. Arguments go to every
+pytest.
 """
 
 import os
@@ -77,7 +77,7 @@ def real(arguments: Sequence[str]) -> bool:
     """Everything that needs real servers, and the page's own tests beside it."""
     rest = ("tests", "--ignore", "tests/unit", "--ignore", HARD_CASES)
     spread = ("-n", str(REAL_PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder")
-    side_by_side = (*rest, "-m", "not serial", *spread, "--durations", "15")
+    side_by_side = (*rest, *spread, "--durations", "15")
     with (
         temporary_data_dir() as folder,
         running_servers(folder, KINDS) as servers,
@@ -87,9 +87,7 @@ def real(arguments: Sequence[str]) -> bool:
         hard_cases = Beside("hard cases", (*PYTEST, HARD_CASES, *arguments), env)
         page = Beside("page", (*NPM, "run", "check"))
         tested = here("on real servers", (*PYTEST, *side_by_side, *arguments), env)
-        checked = all([page.ended(), hard_cases.ended()])
-        alone = here("by themselves", (*PYTEST, *rest, "-m", "serial", *arguments), env)
-    return tested and checked and alone
+        return all([tested, page.ended(), hard_cases.ended()])
 
 
 def main(arguments: Sequence[str]) -> int:

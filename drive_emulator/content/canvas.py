@@ -7,6 +7,7 @@ run with the same version of Pillow.
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from PIL import Image, ImageChops, ImageDraw
@@ -73,6 +74,13 @@ def ridge(rng: random.Random, roughness: float) -> list[float]:
 _LIGHT = Image.radial_gradient("L").point([max(0, 255 - round(v * 1.42)) for v in range(256)])
 
 
+@lru_cache(maxsize=16)
+def _light(across: int, strength: float) -> Image.Image:
+    """The mask of a glow. A scene of many glows uses few sizes, so most are made already."""
+    light = _LIGHT.resize((across, across), Image.Resampling.BILINEAR)
+    return light.point([round(strength * value * value / 255) for value in range(256)])
+
+
 class Canvas:
     """x and y run from 0 to 1; radii and widths are shares of the shorter side."""
 
@@ -83,7 +91,8 @@ class Canvas:
         self.short = min(self.width, self.height)
         self.aspect = size[0] / size[1]
         self.image = Image.new("RGB", (self.width, self.height))
-        self._pen = ImageDraw.Draw(self.image, "RGBA")
+        self._pen = ImageDraw.Draw(self.image)
+        self._veiled = ImageDraw.Draw(self.image, "RGBA")  # mixes colours, at twice the cost
 
     def fill(self, stops: Sequence[Colour], top: float = 0.0, bottom: float = 1.0) -> None:
         column = Image.new("RGB", (1, len(stops)))
@@ -91,8 +100,8 @@ class Canvas:
         first, last = round(top * self.height), round(bottom * self.height)
         self.image.paste(self._stretched(column, max(1, last - first)), (0, first))
 
-    def polygon(self, points: Iterable[Point], colour: Colour, alpha: int = 255) -> None:
-        self._pen.polygon([(x * self.width, y * self.height) for x, y in points], (*colour, alpha))
+    def polygon(self, points: Iterable[Point], colour: Colour) -> None:
+        self._pen.polygon([(x * self.width, y * self.height) for x, y in points], colour)
 
     def below(self, heights: Sequence[float], colour: Colour, floor: float = 1.0) -> None:
         """Everything between a skyline, evenly spaced over x, and `floor`."""
@@ -101,22 +110,23 @@ class Canvas:
         self.polygon([(0.0, floor), *outline, (1.0, floor)], colour)
 
     def disc(self, at: Point, radius: float, colour: Colour, alpha: int = 255) -> None:
-        self._pen.ellipse(self._box(at, radius), (*colour, alpha))
+        pen, ink = self._ink(colour, alpha)
+        pen.ellipse(self._box(at, radius), ink)
 
     def pie(self, at: Point, radius: float, start: int, colour: Colour) -> None:
         """A quarter of a circle, from `start` degrees clockwise from the right."""
-        self._pen.pieslice(self._box(at, radius), start, start + 90, (*colour, 255))
+        self._pen.pieslice(self._box(at, radius), start, start + 90, colour)
 
     def rectangle(self, corner: Point, size: Point, colour: Colour, alpha: int = 255) -> None:
         left, top = corner[0] * self.width, corner[1] * self.height
         box = (left, top, left + size[0] * self.width, top + size[1] * self.height)
-        self._pen.rectangle(box, (*colour, alpha))
+        pen, ink = self._ink(colour, alpha)
+        pen.rectangle(box, ink)
 
     def glow(self, at: Point, radius: float, colour: Colour, strength: float = 1.0) -> None:
         """A soft light that fades to nothing at `radius`."""
         across = max(2, round(2 * radius * self.short))
-        light = _LIGHT.resize((across, across), Image.Resampling.BILINEAR)
-        light = light.point([round(strength * value * value / 255) for value in range(256)])
+        light = _light(across, strength)
         left, top = round(at[0] * self.width), round(at[1] * self.height)
         left, top = left - across // 2, top - across // 2
         self.image.paste(colour, (left, top, left + across, top + across), light)
@@ -138,6 +148,9 @@ class Canvas:
         layer = Image.frombytes("L", self.size, noise)
         layer = layer.point([round((value - 127.5) * grain / 127.5) + 128 for value in range(256)])
         return ImageChops.add(picture, Image.merge("RGB", (layer, layer, layer)), 1, -128)
+
+    def _ink(self, colour: Colour, alpha: int) -> tuple[ImageDraw.ImageDraw, Colour]:
+        return (self._pen, colour) if alpha == 255 else (self._veiled, (*colour, alpha))
 
     def _stretched(self, column: Image.Image, height: int) -> Image.Image:
         # In two steps: interpolating across equal pixels would be slow and useless.

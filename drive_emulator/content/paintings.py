@@ -17,9 +17,9 @@ from drive_emulator.content.containers import GIF, JPEG, PNG, WEBP, Container
 
 Scene = Callable[[Canvas, Palette, random.Random], None]
 
-VARIANTS = 20  # paintings of each scene
-NATURAL_WIDTHS = (840, 900, 960, 1024, 1080)
-LARGE_WIDTH = 3000
+VARIANTS = 14  # paintings of each scene
+NATURAL_WIDTHS = (640, 680, 720, 760, 800)
+LARGE_WIDTH = 2560
 _GRAIN = 6
 
 
@@ -36,7 +36,7 @@ class Painting:
     natural_width: int
 
     def render(self, width: int) -> Image.Image:
-        """The same picture at any width, in pixels; 30 to 150 ms at a natural width."""
+        """The same picture at any width, in pixels; about 30 ms at a natural width."""
         canvas = Canvas((width, max(1, round(width / self.aspect))))
         self.scene(canvas, self.palette, random.Random(self.title))
         # Film grain makes a photograph, but lossless formats cannot compress it.

@@ -123,11 +123,11 @@ def northern_lights(canvas: Canvas, palette: Palette, rng: random.Random) -> Non
     canvas.fill(palette.sky, 0.0, 0.9)
     for _ in range(3):
         base, phase, bend = rng.uniform(0.3, 0.6), rng.uniform(0, 6.3), rng.uniform(2.0, 5.0)
-        for step in range(90):
-            x, part = step // 3 / 29, step % 3
+        for step in range(75):
+            x, part = step // 3 / 24, step % 3
             y = base + 0.1 * math.sin(phase + bend * x) + 0.03 * math.sin(3 * phase + 13 * x)
             ink = mix(palette.accent, palette.sky[-1], part / 3)
-            canvas.glow((x, y - 0.09 * part), rng.uniform(0.08, 0.15), ink, 0.3 - 0.07 * part)
+            canvas.glow((x, y - 0.09 * part), rng.choice((0.11, 0.15)), ink, 0.32 - 0.07 * part)
     _stars(canvas, palette, rng, 260)
     for layer in range(3):
         snow = mix(mix(palette.far, (235, 242, 250), 0.3), palette.near, 0.4 * layer)

@@ -25,7 +25,7 @@ from drive_emulator.tree.explicit_spec import (
 from drive_emulator.validation import decode
 
 MAX_FOLDERS = 1_000_000
-_MAX_BLOBS = 64  # rendered per tree, at about 40 ms each, once
+_MAX_BLOBS = 64  # rendered per tree, at about 30 ms each, once
 _MAX_BLOB_BYTES = 256 * 1024 * 1024  # hashed per tree before its first listing is complete
 _PERIOD_MS = 2 * 365 * 86_400_000  # over which a tree's files are spread
 _SCATTER = 2_654_435_761  # Knuth's multiplier scatters consecutive numbers evenly

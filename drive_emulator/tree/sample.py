@@ -1,6 +1,6 @@
 """The sample folder: one person's pictures of some years, in albums with names and dates.
 
-2,400 pictures, a dozen files that are not images, about 270 MB.
+2,400 pictures, a dozen files that are not images, about 170 MB.
 """
 
 import random
@@ -142,7 +142,7 @@ def _chosen(album: Album, cache: BlobCache, rng: random.Random) -> Iterator[tupl
     large = album.themes == ("large",)
     suitable = [each for each in PAINTINGS if each.theme in album.themes]
     if large:  # wallpapers: a few of each scene that is wide enough
-        suitable = [each for each in PAINTINGS[:24] if each.aspect >= 1][:12]
+        suitable = [each for each in PAINTINGS[:24] if each.aspect >= 1][:8]
     last: Painting | None = None
     for _ in count():
         rng.shuffle(suitable)

@@ -15,7 +15,7 @@ import httpx
 import msgspec
 
 from services.adapters.drive.answers import RESOURCE_KEY
-from services.adapters.drive.problem import Problem, Refusal, problem
+from services.adapters.drive.refusals import Problem, Refusal, problem
 
 BUDGET_UNITS = 2_000
 LIST, GET, DOWNLOAD = 100, 5, 200

@@ -1,16 +1,15 @@
 """Access to Drive: which Drive, which credentials, whether it accepts them, and its clock."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from local.doctor.client import Answer, DriveClient
 from local.doctor.findings import Finding, note, wrong
-from services.adapters.drive.problem import is_automated_queries_block
-from services.adapters.drive.refusals import ItemKind, RefusalContext, verdict
+from services.adapters.drive.refusals import ItemKind, is_automated_queries_block, verdict
 from services.adapters.drive.settings import GOOGLE, DriveSettings
-from services.core.errors import Verdict
-from services.core.reasons import KEY_REFUSED, NOT_FOUND
+from services.core.errors import KEY_REFUSED, NOT_FOUND, Verdict
 
 UNKNOWN_ID = "1DrivestreamDoctorMadeThisIdUp00"
 UNEXPECTED = "drive_refused"
@@ -42,7 +41,7 @@ def credentials(settings: DriveSettings, emulator: bool) -> Sequence[Finding]:
 def access(client: DriveClient, *, account: bool) -> Sequence[Finding]:
     """Asks for a file that does not exist. The answer says so only if the credentials are good."""
     answer = client.get(UNKNOWN_ID, {"fields": "id"})
-    found = [judged(answer, "Access", ItemKind.ITEM, account=account)]
+    found = [judged(answer, "Access", "item", account=account)]
     if answer.status:
         found.append(clock(answer.headers))
     return found
@@ -61,7 +60,7 @@ def judged(answer: Answer, check: str, kind: ItemKind, *, account: bool) -> Find
             why.message,
             "Wait some minutes, then send fewer requests, or use a service account.",
         )
-    if kind is ItemKind.ITEM and why.reason == NOT_FOUND:
+    if kind == "item" and why.reason == NOT_FOUND:
         if "notFound" not in answer.said.reasons:
             return wrong(check, f"It does not answer as Drive does: {answer.summary()}.", NO_GOOGLE)
         seen = "the service account" if account else "the API key"
@@ -72,8 +71,7 @@ def judged(answer: Answer, check: str, kind: ItemKind, *, account: bool) -> Find
 
 def meaning(answer: Answer, kind: ItemKind, *, account: bool) -> Verdict:
     """The verdict of the services."""
-    now = datetime.now(UTC)
-    return verdict(answer.refusal, RefusalContext(kind=kind, now=now, service_account=account))
+    return verdict(replace(answer.refusal, kind=kind, service_account=account))
 
 
 def _todo(why: Verdict, *, account: bool) -> str:

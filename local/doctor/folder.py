@@ -6,7 +6,6 @@ from local.doctor.client import Answer, DriveClient, keys
 from local.doctor.drive import UNEXPECTED, judged, meaning
 from local.doctor.findings import Finding, note, wrong
 from local.doctor.listing import Entry, Listing, can, kinds, latency, listed, text
-from services.adapters.drive.refusals import ItemKind
 from services.core.folder_link import ID, FolderLink, NotAFolderLinkError, parse_folder_link
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE
 
@@ -55,7 +54,7 @@ def folder(
 
 
 def _refused(check: str, answer: Answer, *, account: bool) -> Finding:
-    finding = judged(answer, check, ItemKind.FOLDER, account=account)
+    finding = judged(answer, check, "folder", account=account)
     return wrong(check, finding.seen, SHARE) if answer.status == 404 else finding
 
 
@@ -164,7 +163,7 @@ def _download(client: DriveClient, listing: Listing, *, account: bool) -> Findin
     if answer.ok and kind not in ("text/html", "application/json"):
         seen = f"{answer.status}, {len(answer.body):,} bytes of {kind} in {answer.seconds:.3f} s"
         return Finding(check="Download", seen=seen)
-    why = meaning(answer, ItemKind.FILE, account=account)
+    why = meaning(answer, "file", account=account)
     verdict = "" if why.reason == UNEXPECTED else f"{why.message} "
     todo = "Try again later. An import sets such a file aside, with this reason."
     return wrong("Download", f"{verdict}The answer: {answer.summary()}", todo)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 from local.doctor.findings import Finding, wrong
-from services.adapters.drive.credentials import Authenticator, authenticator_for
+from services.adapters.drive.requests import Authenticator, authenticator_for
 from services.adapters.drive.settings import DriveSettings
 from services.core.errors import Verdict
 from services.core.settings import SettingsError

@@ -1,7 +1,6 @@
 """What a worker measures, for Prometheus: an HTTP endpoint of its own on `METRICS_PORT`.
 
-Every figure is read when it is scraped; nothing is global. Names and units follow the conventions
-of Prometheus; `docs/architecture.md` lists them.
+Names and units follow the conventions of Prometheus; `docs/architecture.md` lists them.
 """
 
 from collections.abc import Callable, Iterator
@@ -41,7 +40,6 @@ class WorkerMetrics(Collector):
     quota: Callable[[], QuotaState] | None = None
 
     def collect(self) -> Iterator[Metric]:
-        """One sample per figure; a figure without a value is left out."""
         status = self.status()
         oldest, waiting = status.oldest_unfinished_seconds, status.state == "waiting"
         gauges: list[tuple[str, str, float | None]] = [
@@ -67,10 +65,7 @@ class WorkerMetrics(Collector):
 
 @contextmanager
 def metrics_endpoint(settings: MetricsSettings, metrics: Collector) -> Iterator[int | None]:
-    """Serve the figures at `/metrics` while the block runs; gives the port, None where off.
-
-    Raises `Stop` if the address is taken.
-    """
+    """Serve the figures while the block runs. Raises `Stop` if the address is taken."""
     if not settings.port:
         yield None
         return

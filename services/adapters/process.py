@@ -1,7 +1,7 @@
-"""A service as a process: settings, logs, signals, exit codes.
+"""A service as a process: settings, logs, signals, exit codes, and what it tells of itself.
 
-0 after a requested stop, 1 after an error (a supervisor restarts it, and Kafka redelivers what was
-not done), 2 where the settings are at fault.
+It exits with 0 after a requested stop, with 1 after an error (a supervisor restarts it, and Kafka
+redelivers what was not done), and with 2 where the settings are at fault.
 """
 
 import asyncio
@@ -11,18 +11,27 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import NoReturn, TypeVar
 
 import structlog
 import uvloop
+from msgspec.structs import replace
 
+from services.adapters.kafka.errors import KafkaUnavailableError
 from services.core.errors import Stop
+from services.core.events import Waiting, WorkerStatus
+from services.core.ports import PublishesEvents
 from services.core.settings import Reader, SettingsError, read_settings
 
 T = TypeVar("T")
-DRAIN_SECONDS = 10.0
-"""Work in hand may finish within this time after a stop was asked for."""
+Running = Coroutine[None, None, None]
+DRAIN_SECONDS = 10.0  # for work in hand to finish after a stop was asked for
 CANCEL_SECONDS = 20.0
+EVERY_SECONDS = 10.0
+LOOK_SECONDS = 1.0
+LAST_STATUS_SECONDS = 2.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 log = structlog.get_logger("process")
 
@@ -31,7 +40,7 @@ def run_service(
     name: str,
     env: Mapping[str, str],
     read: Callable[[Reader], T],
-    serve: Callable[[T, asyncio.Event], Coroutine[None, None, None]],
+    serve: Callable[[T, asyncio.Event], Running],
 ) -> int:
     """Read the settings and serve until SIGTERM or SIGINT sets the event; the exit code."""
     _configure_logs(name)
@@ -50,7 +59,7 @@ def run_service(
     return 0
 
 
-async def until_stopped(serve: Callable[[asyncio.Event], Coroutine[None, None, None]]) -> None:
+async def until_stopped(serve: Callable[[asyncio.Event], Running]) -> None:
     """Run `serve`; when a signal comes, set its event, and cancel it if it does not end in time."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -86,16 +95,13 @@ async def run_until(stop: asyncio.Event, waiting: Awaitable[object]) -> bool:
         stopped.cancel()
 
 
-async def run_with_background(
-    work: Awaitable[None], *background: Coroutine[None, None, None]
-) -> None:
-    """Await `work` while background tasks run; they end with it. The first error ends all."""
+async def run_with_background(work: Awaitable[None], background: Running) -> None:
+    """Await `work` while `background` runs, which ends with it. The first error ends both."""
     try:
         async with asyncio.TaskGroup() as tasks:
-            others = [tasks.create_task(other) for other in background]
+            other = tasks.create_task(background)
             await work
-            for other in others:
-                other.cancel()
+            other.cancel()
     except ExceptionGroup as several:
         first: Exception = several
         while isinstance(first, ExceptionGroup):
@@ -104,7 +110,6 @@ async def run_with_background(
 
 
 def _configure_logs(service: str) -> None:
-    """JSON lines on standard error, readable lines on a terminal."""
     renderer: structlog.types.Processor = structlog.processors.JSONRenderer()
     if sys.stderr.isatty():
         renderer = structlog.dev.ConsoleRenderer()
@@ -122,17 +127,45 @@ def _configure_logs(service: str) -> None:
     structlog.contextvars.bind_contextvars(service=service)
 
 
-def worker_id(service: str) -> str:
-    """Different for every process that runs now."""
-    return f"{service}@{socket.gethostname()}/{os.getpid()}"
+def worker_status(service: str, waiting: Waiting | None) -> WorkerStatus:
+    """Of this process, now. Its id differs from that of every other process that runs."""
+    return WorkerStatus(
+        worker_id=f"{service}@{socket.gethostname()}/{os.getpid()}",
+        service=service,
+        state="running" if waiting is None else "waiting",
+        waiting_for=waiting,
+        at=datetime.now(UTC),
+    )
+
+
+async def publish_status(publisher: PublishesEvents, look: Callable[[], WorkerStatus]) -> None:
+    """Publish what `look()` gives until cancelled, then once more as `stopped`.
+
+    A status that Kafka does not take is dropped: the next one replaces it, and no process ends, or
+    ends later, for an absent broker.
+    """
+    told: object = None
+    since = 0.0
+    try:
+        while True:
+            status = look()
+            if since >= EVERY_SECONDS or told != (status.state, status.waiting_for):
+                told, since = (status.state, status.waiting_for), 0.0
+                try:
+                    await publisher.publish([status])
+                except KafkaUnavailableError as why:
+                    log.warning("status.not_published", why=str(why))
+            await asyncio.sleep(LOOK_SECONDS)
+            since += LOOK_SECONDS
+    finally:
+        with suppress(Exception):
+            async with asyncio.timeout(LAST_STATUS_SECONDS):
+                await publisher.publish([replace(look(), state="stopped", waiting_for=None)])
 
 
 def end(code: int) -> NoReturn:
-    """Leave at once, all output written.
-
-    Threads of librdkafka and obstore may still touch the interpreter while it is torn down, which
-    aborts the process now and then (seen with obstore 0.12): there is nothing to tear down here.
-    """
+    """Leave without tearing the interpreter down: threads of librdkafka and obstore may still touch
+    it, which aborts the process now and then (seen with obstore 0.12)."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -1,53 +1,50 @@
-"""`python -m services.api`: reads the settings, connects the parts, serves until told to stop."""
+"""`python -m services.api`: connects the parts and serves with uvicorn until told to stop."""
 
 import asyncio
+import logging
 import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import structlog
+import uvicorn
+from litestar.types import ASGIApp
 
 from services.adapters.catalog.reader import CatalogReader
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.kafka.producer import Publisher
-from services.adapters.kafka.reader import LogReader
+from services.adapters.kafka.reader import LogReader, Tail
 from services.adapters.kafka.settings import KafkaSettings
-from services.adapters.kafka.tail import Tail
 from services.adapters.process import end, run_service
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
-from services.api.progress import ImportCache
-from services.api.serve import listening, serve
+from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
 from services.api.service import create_app
 from services.api.settings import ApiSettings
-from services.api.waiting import NEWEST_RECORDS, WorkerCache
-from services.core.settings import Reader
+from services.core.errors import Stop
+from services.core.settings import SettingsGroup
 from services.core.topics import WORKERS_STATUS
 
-PUBLISH_SECONDS = 8.0
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(SettingsGroup):
     api: ApiSettings
     kafka: KafkaSettings
     store: StoreSettings
     database: DatabaseSettings
 
-    @classmethod
-    def read(cls, reader: Reader) -> "Settings":
-        return cls(
-            api=ApiSettings.read(reader),
-            kafka=KafkaSettings.read(reader),
-            store=StoreSettings.read(reader),
-            database=DatabaseSettings.read(reader),
-        )
-
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop`. Kafka and PostgreSQL may come later."""
-    listener = listening(settings.api.host, settings.api.port)
+    listener = _listener(settings.api.host, settings.api.port)
     catalog = CatalogReader(settings.database)
     try:
-        async with Publisher(settings.kafka, source="api", timeout=PUBLISH_SECONDS) as publisher:
+        async with Publisher(settings.kafka, source="api", timeout=8.0) as publisher:
             app = create_app(
                 settings.api,
                 publisher,
@@ -61,9 +58,55 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 ),
                 ObjectUrls(settings.store, lambda: datetime.now(UTC)),
             )
-            await serve(app, listener, stop)
+            logging.basicConfig(level=logging.WARNING, handlers=[_ToStructlog()], force=True)
+            host, port = listener.getsockname()[:2]
+            log.info("api.listening", host=host, port=port)
+            await _Server(app, stop).serve([listener])
     finally:
         await catalog.close()
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        return socket.create_server(address[:2], family=family, backlog=1024)
+    except OSError as why:
+        message = f"The API cannot listen at {host}, port {port}: {why.strerror}."
+        raise Stop("cannot_listen", message) from why
+
+
+class _Server(uvicorn.Server):
+    """Stops at an event. Signals are left to `adapters/process.py`: uvicorn raises each again after
+    it has stopped, so the process would exit with an error."""
+
+    def __init__(self, app: ASGIApp, stop: asyncio.Event) -> None:
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=3,  # seconds that requests in progress have to end
+            timeout_keep_alive=20,
+        )
+        super().__init__(config)
+        self._stop = stop
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or self._stop.is_set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _ToStructlog(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
 
 
 if __name__ == "__main__":

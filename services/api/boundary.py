@@ -31,8 +31,6 @@ log = structlog.get_logger()
 
 
 class Boundary:
-    """Wraps the application; lifespan messages pass through."""
-
     def __init__(self, app: ASGIApp, allowed_hosts: Collection[str]) -> None:
         self._app = app
         self._allowed_hosts = allowed_hosts
@@ -80,9 +78,10 @@ class Boundary:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        problem = _refusal(scope, self._allowed_hosts)
         app = self._app
-        if problem is not None:
+        try:
+            _check(scope, self._allowed_hosts)
+        except Problem as problem:
             request = Request[Any, Any, Any](scope, receive)
             app = problem.to_response(request).to_asgi_response(None, request)
         await app(scope, receive, send)
@@ -93,30 +92,29 @@ def _with_head(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
     return (name, value.replace(b"GET", b"GET, HEAD")) if name == b"allow" else header
 
 
-def _refusal(scope: HTTPScope, allowed_hosts: Collection[str]) -> Problem | None:
+def _check(scope: HTTPScope, allowed_hosts: Collection[str]) -> None:
     hosts = [value for name, value in scope["headers"] if name == b"host"]
     if len(hosts) != 1 or not is_allowed(hosts[0], allowed_hosts):
-        return Problem(
+        raise Problem(
             "host_not_allowed",
             "The API does not answer to this host name. Add it to ALLOWED_HOSTS if it is yours.",
         )
     if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_ADDRESS:
-        return Problem("address_too_long", f"An address has at most {LONGEST_ADDRESS} bytes.")
+        raise Problem("address_too_long", f"An address has at most {LONGEST_ADDRESS} bytes.")
     if scope["method"] in SAFE_METHODS:
-        return None
+        return
     # The API asks nobody for a key, so a page elsewhere must not act through a visitor's browser.
     # Browsers say where a request comes from (W3C Fetch Metadata), and they ask us before another
     # site sends JSON, but no other kind of body (CORS).
     headers = dict(scope["headers"])
     if headers.get(b"sec-fetch-site") == b"cross-site":
-        return Problem("cross_site", "A page of another web site sent this request.")
+        raise Problem("cross_site", "A page of another web site sent this request.")
     kind = headers.get(b"content-type", b"").decode("latin-1")
     has_body = headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
     is_json = kind.partition(";")[0].strip().lower() == "application/json"
-    if is_json or not (has_body or b"content-type" in headers):
-        return None
-    sent = f"not {kind[:80]!r}" if kind else "which is missing"
-    return Problem(
-        "unsupported_media_type",
-        f"Send the body as JSON, with the header `Content-Type: application/json`, {sent}.",
-    )
+    if not is_json and (has_body or b"content-type" in headers):
+        sent = f"not {kind[:80]!r}" if kind else "which is missing"
+        raise Problem(
+            "unsupported_media_type",
+            f"Send the body as JSON, with the header `Content-Type: application/json`, {sent}.",
+        )

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from typing import Literal
 
 import structlog
@@ -14,9 +14,8 @@ from litestar.params import SkipValidation
 from msgspec import Struct
 
 from services.adapters.catalog.views import ReadsCatalog
-from services.adapters.kafka.tail import Tail
-from services.adapters.process import worker_id
-from services.adapters.worker_status import publish_status
+from services.adapters.kafka.reader import Tail
+from services.adapters.process import publish_status, worker_status
 from services.api.progress import ImportCache
 from services.core.errors import Verdict
 from services.core.events import Message, Waiting, WorkerStatus
@@ -24,79 +23,63 @@ from services.core.ports import PublishesEvents
 
 CHECK_SECONDS = 4.0
 KAFKA_SILENCE_SECONDS = 10.0
-CONNECT_SECONDS = 1.0
-CHECK_EVERY_SECONDS, LOG_EVERY_SECONDS = 1.0, 3.0
+LOG_EVERY_SECONDS = 3.0
 log = structlog.get_logger()
 
 
 class Check(Struct, frozen=True):
-    """One part's answer."""
-
     ok: bool
     detail: str
 
 
 class Ready(Struct, frozen=True):
-    """Whether everything that requests need is available."""
-
     status: Literal["ready", "not_ready"]
     checks: Mapping[str, Check]
 
 
+@dataclass
 class Readiness:
     """Checks Kafka and the database, and publishes whether this process is ready."""
 
-    def __init__(
-        self, tail: Tail[ImportCache], catalog: ReadsCatalog, publisher: PublishesEvents
-    ) -> None:
-        self._tail = tail
-        self._catalog = catalog
-        self._publisher = publisher
-        self._missing: Mapping[str, str] = {"the first check": ""}
+    tail: Tail[ImportCache]
+    catalog: ReadsCatalog
+    publisher: PublishesEvents
+    missing: Mapping[str, str] = field(default_factory=lambda: {"the first check": ""})
 
     async def check(self) -> Ready:
-        """The answer of every part, within `CHECK_SECONDS`."""
         checks = {"kafka": self._kafka(), "database": await self._database()}
         ready = all(check.ok for check in checks.values())
         return Ready("ready" if ready else "not_ready", checks)
 
     async def watch(self) -> None:
-        """Until cancelled: log every few seconds what is missing, and when nothing is any more."""
         logged_at = time.monotonic()
         while True:
-            await asyncio.sleep(CHECK_EVERY_SECONDS)
+            await asyncio.sleep(1.0)
             checks = (await self.check()).checks
-            was_missing = self._missing
-            self._missing = {name: check.detail for name, check in checks.items() if not check.ok}
-            if was_missing and not self._missing:
+            was_missing = self.missing
+            self.missing = {name: check.detail for name, check in checks.items() if not check.ok}
+            if was_missing and not self.missing:
                 log.info("api.ready")
-            elif self._missing and time.monotonic() - logged_at >= LOG_EVERY_SECONDS:
-                log.warning("api.waiting", **self._missing)
+            elif self.missing and time.monotonic() - logged_at >= LOG_EVERY_SECONDS:
+                log.warning("api.waiting", **self.missing)
                 logged_at = time.monotonic()
 
     async def publish_status(self) -> None:
-        """Until cancelled: publish to `workers.status` whether this process is ready."""
-        await self._tail.caught_up(CONNECT_SECONDS)  # so that the first status is not dropped
+        await self.tail.caught_up(seconds=1.0)  # so that the first status is not dropped
         await publish_status(self, self._status)
 
     async def publish(self, events: Sequence[Message]) -> None:
-        """Only while Kafka answers: events queued for an absent broker would delay the exit."""
-        if self._tail.state.trouble is None:
-            await self._publisher.publish(events)
+        # Events that are queued for an absent broker would delay the exit.
+        if self.tail.state.trouble is None:
+            await self.publisher.publish(events)
 
     def _status(self) -> WorkerStatus:
-        message = f"Waiting for {', '.join(self._missing)}."
-        waiting = Waiting(reason="not_ready", message=message) if self._missing else None
-        return WorkerStatus(
-            worker_id=worker_id("api"),
-            service="api",
-            state="waiting" if waiting else "running",
-            waiting_for=waiting,
-            at=datetime.now(UTC),
-        )
+        message = f"Waiting for {', '.join(self.missing)}."
+        waiting = Waiting(reason="not_ready", message=message) if self.missing else None
+        return worker_status("api", waiting)
 
     def _kafka(self) -> Check:
-        state = self._tail.state
+        state = self.tail.state
         silence = time.monotonic() - state.answered_at
         if state.trouble is not None:
             return Check(False, f"the topic of imports cannot be read: {state.trouble}")
@@ -109,7 +92,7 @@ class Readiness:
     async def _database(self) -> Check:
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                await self._catalog.check()
+                await self.catalog.check()
         except Verdict as why:
             return Check(False, why.message)
         except TimeoutError:
@@ -129,9 +112,7 @@ async def get_liveness() -> dict[str, str]:
 @get(
     "/health/ready",
     summary="Whether requests can be answered",
-    responses={
-        503: ResponseSpec(Ready, description="A part does not answer.", generate_examples=False)
-    },
+    responses={503: ResponseSpec(Ready, description="It is not ready.", generate_examples=False)},
 )
 async def get_readiness(readiness: NamedDependency[SkipValidation[Readiness]]) -> Response[Ready]:
     """200 if every part answers, else 503, with the answer of each part."""

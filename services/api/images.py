@@ -1,5 +1,6 @@
 """The pictures: the list, one picture, and where its bytes are."""
 
+from dataclasses import dataclass
 from typing import Annotated, TypeVar
 from urllib.parse import quote
 
@@ -7,47 +8,51 @@ from litestar import get
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter, SkipValidation
+from litestar.response import Redirect
 from litestar.response.base import ASGIResponse
 from msgspec.structs import replace
 
 from services.adapters.catalog.views import Image, ImageDetails, ImageFilter, ReadsCatalog
 from services.adapters.store.urls import ObjectUrls
 from services.api.lists import LONGEST_PAGE, Cursor, json_list, key_of, page_of
-from services.api.problems import DATABASE, AnyRequest, Problem, bad_parameter, problem_specs
+from services.api.problems import AnyRequest, Problem, bad_parameter, database_problems
 
 I = TypeVar("I", bound=Image)  # noqa: E741
 ORDERS = ("id", "newest")
-REDIRECT_SECONDS = 300
 
 
-class ImageAddresses:
-    """What `storage_path` is in an answer: an address that opens in a browser as given.
+@dataclass(frozen=True)
+class Pictures:
+    """The catalog's pictures, shown with a `storage_path` that opens in a browser as given.
 
-    In a public store it is the object's own address. In a private store it is the API's address of
-    the image, which redirects to a signed one; `api_url` is the API as browsers reach it.
+    In a public store it is the object's own address. In a private store it is an address at
+    `api_url` (the API as browsers reach it), which redirects to a signed one.
     """
 
-    def __init__(self, urls: ObjectUrls, api_url: str) -> None:
-        self._urls = urls
-        self._api_url = api_url.rstrip("/")
+    catalog: ReadsCatalog
+    urls: ObjectUrls
+    api_url: str
 
     def shown(self, image: I) -> I:
-        """The image with its address in place of where the catalog says that it is stored."""
-        if self._urls.public:
+        if self.urls.public:
             return replace(image, storage_path=self.object_url(image))
         path = f"/images/{quote(image.google_drive_id, safe='')}/content"
-        return replace(image, storage_path=self._api_url + path)
+        return replace(image, storage_path=self.api_url.rstrip("/") + path)
 
     def object_url(self, image: Image) -> str:
-        """Where the bytes are."""
-        if self._urls.public:
-            return self._urls.public_url(image.storage_path)
-        return self._urls.signed_url(image.storage_path, name=image.name, mime_type=image.mime_type)
+        if self.urls.public:
+            return self.urls.public_url(image.storage_path)
+        return self.urls.signed_url(image.storage_path, name=image.name, mime_type=image.mime_type)
+
+    async def image(self, google_drive_id: str) -> ImageDetails:
+        """As the catalog has it."""
+        image = await self.catalog.image(google_drive_id)
+        if image is None:
+            raise Problem("unknown_image", "No picture with this Drive id is stored.")
+        return image
 
 
-Catalog = NamedDependency[SkipValidation[ReadsCatalog]]
-Wanted = NamedDependency[SkipValidation[ImageFilter]]
-Addresses = NamedDependency[SkipValidation[ImageAddresses]]
+Stored = NamedDependency[SkipValidation[Pictures]]
 
 
 def image_filter(
@@ -79,14 +84,13 @@ def image_filter(
             "missing, and none comes twice. A list that does not end in `]` was broken off.",
             generate_examples=False,
         ),
-        **problem_specs("bad_cursor", *DATABASE),
+        **database_problems("bad_cursor"),
     },
 )
 async def list_images(
     request: AnyRequest,
-    catalog: Catalog,
-    addresses: Addresses,
-    wanted: Wanted,
+    pictures: Stored,
+    wanted: NamedDependency[SkipValidation[ImageFilter]],
     limit: Annotated[
         int | None,
         QueryParameter(ge=1, le=LONGEST_PAGE, description="The size of a page; without it, all."),
@@ -97,11 +101,12 @@ async def list_images(
     if limit is None:
         if cursor is not None:
             raise bad_parameter("limit", "is needed with a cursor")
-        pages = catalog.every_image(wanted)
-        return await json_list([addresses.shown(image) for image in page] async for page in pages)
+        pages = pictures.catalog.every_image(wanted)
+        return await json_list([pictures.shown(image) for image in page] async for page in pages)
     listing = "images:newest" if wanted.newest_first else "images:id"
-    rows = await catalog.images(wanted, after=key_of(cursor, listing, int), limit=limit + 1)
-    shown = [addresses.shown(image) for image in rows]
+    after = key_of(cursor, listing, int)
+    rows = await pictures.catalog.images(wanted, after=after, limit=limit + 1)
+    shown = [pictures.shown(image) for image in rows]
     page = page_of(shown, limit, request, listing, lambda image: image.id)
     return page.to_asgi_response(None, request)
 
@@ -109,13 +114,11 @@ async def list_images(
 @get(
     "/images/{google_drive_id:str}",
     summary="One picture",
-    responses=problem_specs("unknown_image", *DATABASE),
+    responses=database_problems("unknown_image"),
 )
-async def get_image(
-    google_drive_id: FromPath[str], catalog: Catalog, addresses: Addresses
-) -> ImageDetails:
+async def get_image(google_drive_id: FromPath[str], pictures: Stored) -> ImageDetails:
     """Everything that is known of a picture, by its Drive id."""
-    return addresses.shown(await _found(catalog, google_drive_id))
+    return pictures.shown(await pictures.image(google_drive_id))
 
 
 @get(
@@ -125,19 +128,9 @@ async def get_image(
     description="Redirects to the object in the store. In a private store the address is signed, "
     "and valid for at least an hour.",
     response_description="`Location` is where the bytes are.",
-    responses=problem_specs("unknown_image", *DATABASE),
+    responses=database_problems("unknown_image"),
 )
-async def get_image_content(
-    google_drive_id: FromPath[str], catalog: Catalog, addresses: Addresses
-) -> ASGIResponse:
+async def get_image_content(google_drive_id: FromPath[str], pictures: Stored) -> Redirect:
     """The bytes never pass through the api."""
-    address = addresses.object_url(await _found(catalog, google_drive_id))
-    headers = {"Location": address, "Cache-Control": f"private, max-age={REDIRECT_SECONDS}"}
-    return ASGIResponse(status_code=302, media_type="text/plain", headers=headers)
-
-
-async def _found(catalog: ReadsCatalog, google_drive_id: str) -> ImageDetails:
-    image = await catalog.image(google_drive_id)
-    if image is None:
-        raise Problem("unknown_image", "No picture with this Drive id is stored.")
-    return image
+    address = pictures.object_url(await pictures.image(google_drive_id))
+    return Redirect(address, headers={"Cache-Control": "private, max-age=300"})

@@ -1,28 +1,132 @@
 """Imports: start one, watch it, and see what became of each of its files."""
 
-from dataclasses import dataclass
-from typing import Annotated, cast
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import msgspec
+import structlog
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import FromPath, HeaderParameter, QueryParameter, SkipValidation
 
 from services.adapters.catalog.views import FILE_STATES, ImportFile, ImportPlace
+from services.adapters.kafka.errors import KafkaUnavailableError
+from services.adapters.kafka.reader import Tail
+from services.api import problems
 from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
-from services.api.problems import DATABASE, START, AnyRequest, bad_parameter, problem_specs
-from services.api.progress import ImportReport, ImportView, ImportViews, place_of
-from services.api.start import EXAMPLE, ImportStarter
+from services.api.problems import AnyRequest, Problem, bad_parameter, database_problems
+from services.api.progress import ImportCache, ImportReport, ImportView, ImportViews, place_of
+from services.core.events import ImportRequested, Mode
+from services.core.folder_link import NotAFolderLinkError, parse_folder_link, tidy
+from services.core.ports import PublishesEvents
 
-Starter = NamedDependency[SkipValidation[ImportStarter]]
-Views = NamedDependency[SkipValidation[ImportViews]]
+CATCH_UP_SECONDS = 2.0
+LARGEST_BODY = 64 * 1024
+NAMESPACE = uuid5(NAMESPACE_URL, "drivestream:imports")
+KEY = re.compile(r"[\x20-\x7e]{1,255}")
+EXAMPLE = {"folderUrl": "https://drive.google.com/drive/folders/…"}
+log = structlog.get_logger()
+
+
+def parse_request(body: bytes, key: str | None, now: datetime) -> ImportRequested:
+    """The import, if its folder is new; raises `Problem`."""
+    url = _folder_url(body)
+    try:
+        link = parse_folder_link(url)
+    except NotAFolderLinkError as why:
+        raise Problem(why.code, str(why)) from why
+    if key is not None and not KEY.fullmatch(key):
+        raise Problem(
+            "bad_idempotency_key",
+            "An Idempotency-Key has 1 to 255 printable ASCII characters, such as a UUID.",
+        )
+    # The same key is the same import, whichever process answers.
+    return ImportRequested(
+        import_id=str(uuid4() if key is None else uuid5(NAMESPACE, key)),
+        folder_id=link.folder_id,
+        folder_url=tidy(url),
+        resource_key=link.resource_key,
+        requested_at=now,
+    )
+
+
+def _folder_url(body: bytes) -> str:
+    try:
+        asked = msgspec.json.decode(body or b"null")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        code = "not_json"
+    else:
+        match asked:
+            case {"folderUrl": str(url)}:
+                return url
+            case {"folderUrl": value} if value is not None:
+                code = "folder_url_not_text"
+            case {}:
+                code = "missing_folder_url"
+            case _:
+                code = "not_an_object" if body else "missing_body"
+    example = msgspec.json.encode(EXAMPLE).decode()
+    raise Problem(code, f"{problems.KINDS[code].title}; send {example}.")
+
+
+@dataclass(frozen=True)
+class ImportStarter:
+    """For one import id there is one request at a time."""
+
+    publisher: PublishesEvents
+    tail: Tail[ImportCache]
+    under_way: set[str] = field(default_factory=set)
+
+    async def start(self, body: bytes, key: str | None) -> str:
+        """The id of the import, once Kafka has acknowledged it; raises `Problem`."""
+        request = parse_request(body, key, datetime.now(UTC))
+        if request.import_id in self.under_way:
+            raise Problem(
+                "import_under_way",
+                "A request with this Idempotency-Key is in progress. Repeat it in a second.",
+                headers={"Retry-After": "1"},
+            )
+        self.under_way.add(request.import_id)
+        try:
+            await self._start(request)
+        finally:
+            self.under_way.discard(request.import_id)
+        return request.import_id
+
+    async def _start(self, request: ImportRequested) -> None:
+        caught_up = await self.tail.caught_up(CATCH_UP_SECONDS)
+        known = self.tail.view.request(request.import_id)
+        if known is not None:
+            if known.folder_id == request.folder_id:
+                return
+            raise Problem(
+                "other_folder",
+                "This Idempotency-Key started the import of another folder. "
+                "Use a new key for every new import.",
+            )
+        # Only the whole topic says that a folder is new. Comparing with what is stored is safe.
+        if self.tail.view.folder_seen(request.folder_id) or not caught_up:
+            request = msgspec.structs.replace(request, mode=Mode.CHECK)
+        about = {"import_id": request.import_id, "folder_id": request.folder_id}
+        try:
+            await self.publisher.publish([request])
+        except (KafkaUnavailableError, TimeoutError) as why:
+            log.warning("import.not_queued", why=str(why), **about)
+            raise Problem(
+                "not_queued",
+                "Kafka did not acknowledge the request in time, so the import may not have "
+                "started. It is safe to repeat the request with the same Idempotency-Key.",
+            ) from why
+        self.tail.view.apply(request)  # no 404 until the tail has read it
+        log.info("import.requested", mode=request.mode.value, **about)
 
 
 class ImportStarted(msgspec.Struct, frozen=True, rename="camel"):
-    """The import is queued; `job_id` is its id."""
-
-    job_id: str
+    job_id: str  # the import's id
     message: str = "Import started"
 
 
@@ -36,10 +140,13 @@ class StartOperation(Operation):
             type=OpenAPIType.OBJECT,
             properties={"folderUrl": link},
             required=["folderUrl"],
-            examples=[cast(object, msgspec.json.decode(EXAMPLE))],
+            examples=[EXAMPLE],
         )
         content = {"application/json": OpenAPIMediaType(schema=body)}
         self.request_body = RequestBody(required=True, content=content)
+
+
+Views = NamedDependency[SkipValidation[ImportViews]]
 
 
 @post(
@@ -47,12 +154,12 @@ class StartOperation(Operation):
     status_code=202,
     operation_class=StartOperation,
     summary="Import a Google Drive folder",
-    responses=problem_specs(*START),
+    responses=problems.problem_specs(*problems.START),
     response_description="Kafka has acknowledged the request. `Location` is where to watch it.",
 )
 async def start_import(
     request: AnyRequest,
-    starter: Starter,
+    starter: NamedDependency[SkipValidation[ImportStarter]],
     key: Annotated[
         str | None,
         HeaderParameter(
@@ -66,11 +173,7 @@ async def start_import(
     return Response(ImportStarted(import_id), headers={"Location": f"/imports/{import_id}"})
 
 
-@get(
-    "/imports",
-    summary="The imports, newest first",
-    responses=problem_specs("bad_cursor", *DATABASE),
-)
+@get("/imports", summary="The imports, newest first", responses=database_problems("bad_cursor"))
 async def list_imports(
     request: AnyRequest, views: Views, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
 ) -> Response[list[ImportView]]:
@@ -81,9 +184,7 @@ async def list_imports(
 
 
 @get(
-    "/imports/{import_id:str}",
-    summary="One import",
-    responses=problem_specs("unknown_import", *DATABASE),
+    "/imports/{import_id:str}", summary="One import", responses=database_problems("unknown_import")
 )
 async def get_import(import_id: FromPath[str], views: Views) -> ImportReport:
     """Its state, its counts (found = stored + unchanged + failed + pending), what it waits for, and
@@ -94,7 +195,7 @@ async def get_import(import_id: FromPath[str], views: Views) -> ImportReport:
 @get(
     "/imports/{import_id:str}/files",
     summary="The files of an import",
-    responses=problem_specs("unknown_state", "bad_cursor", "unknown_import", *DATABASE),
+    responses=database_problems("unknown_state", "bad_cursor", "unknown_import"),
 )
 async def list_import_files(
     request: AnyRequest,

@@ -1,11 +1,4 @@
-"""Lists as answers: in keyset pages, or whole and streamed.
-
-An opaque cursor says after which key the next page begins. It has the name of its list in it, so
-that another list refuses it.
-
-A streamed list may have any length and takes constant memory. When a page fails on the way, the
-connection breaks off: a list that ends in `]` is whole.
-"""
+"""Lists as answers: in keyset pages, or whole and streamed."""
 
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -29,9 +22,7 @@ LONGEST_CURSOR = 1024
 LONGEST_PAGE = 1_000
 DEFAULT_PAGE = 100
 
-Limit = Annotated[
-    int, QueryParameter(ge=1, le=LONGEST_PAGE, description="The size of the page at most.")
-]
+Limit = Annotated[int, QueryParameter(ge=1, le=LONGEST_PAGE, description="At most this many.")]
 Cursor = Annotated[
     str | None,
     QueryParameter(description="Where the page begins, from the `Link` header of the page before."),
@@ -39,7 +30,7 @@ Cursor = Annotated[
 
 
 def cursor_of(listing: str, key: object) -> str:
-    """The cursor for what follows `key` in the list of that name."""
+    """Says after which key the next page begins, and of which list, so that others refuse it."""
     packed = msgspec.json.encode((listing, key))
     return urlsafe_b64encode(packed).rstrip(b"=").decode()
 
@@ -74,43 +65,42 @@ def page_of(
 
 
 async def json_list(pages: AsyncIterator[Sequence[msgspec.Struct]]) -> "ListResponse":
-    """The rows of all pages as one list. It waits for the first page, so that an error before it is
-    still an error response."""
-    pieces = _pieces(pages)
-    return ListResponse(await anext(pieces), pieces)
+    """The rows of all pages as one list of any length, in constant memory. It waits for the first
+    page, so that an error before it is still an error response."""
+    first: Sequence[msgspec.Struct] = await anext(pages, [])  # CPython 3.11 breaks with `()`
+    return ListResponse(iterator=_pieces(first, pages), media_type="application/json")
 
 
 class ListResponse(ASGIStreamingResponse):
-    """Sends the pieces. Litestar's own streaming would cancel a query when the client leaves, and
-    a cancelled query costs its connection."""
+    """Litestar's own streaming would cancel a query when the client leaves, and a cancelled query
+    costs its connection."""
 
-    def __init__(self, first: bytes, rest: AsyncIterator[bytes]) -> None:
-        super().__init__(iterator=rest, media_type="application/json")
-        self._first, self._rest = first, rest
+    iterator: AsyncIterator[bytes]
 
     async def send_body(self, send: Send, receive: Receive) -> None:
         gone = asyncio.ensure_future(_disconnect(receive))
-        piece: bytes | None = self._first
         try:
-            while piece is not None and not gone.done():
+            async for piece in self.iterator:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 await asyncio.sleep(0)  # lets a client that left already be noticed
-                piece = await anext(self._rest, None)
-            if not gone.done():
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                if gone.done():
+                    return
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
         except Verdict as why:
-            # Returning before the end makes the server break off the connection.
+            # Returning before the end makes the server break off the connection, so that a list
+            # which ends in `]` is whole.
             log.warning("list.broken_off", reason=why.reason)
         finally:
             gone.cancel()
 
 
-async def _pieces(pages: AsyncIterator[Sequence[msgspec.Struct]]) -> AsyncIterator[bytes]:
-    lead = b"["
-    async for page in pages:
-        yield lead + msgspec.json.encode(page)[1:-1]
-        lead = b","
-    yield b"]" if lead == b"," else b"[]"
+async def _pieces(
+    first: Sequence[msgspec.Struct], rest: AsyncIterator[Sequence[msgspec.Struct]]
+) -> AsyncIterator[bytes]:
+    yield b"[" + msgspec.json.encode(first)[1:-1]
+    async for page in rest:
+        yield b"," + msgspec.json.encode(page)[1:-1]
+    yield b"]"
 
 
 async def _disconnect(receive: Receive) -> None:

@@ -1,7 +1,7 @@
 """What can go wrong with a request, each with a stable code: RFC 9457 problem+json.
 
-`KINDS` lists every code. The sentences about a bad folder link come from `core/folder_link.py`. An
-unforeseen exception tells the client nothing about the inside; the log has it under the request id.
+An unforeseen exception tells the client nothing about the inside; the log has it under the request
+id.
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,6 @@ log = structlog.get_logger()
 
 
 class Kind(NamedTuple):
-    """What every problem of a code has in common."""
-
     status: int
     title: str
 
@@ -85,8 +83,6 @@ BY_STATUS = {
 
 
 class ParameterFault(Struct, frozen=True):
-    """One parameter that was refused, and why."""
-
     parameter: str
     detail: str
 
@@ -105,28 +101,21 @@ class ProblemBody(Struct, frozen=True, kw_only=True):
 
 
 class Problem(problem_details.ProblemDetailsException):
-    """Ends a request with one of `KINDS`."""
+    """Ends a request with one of `KINDS`. `members` go into the body as they are."""
 
     def __init__(
-        self,
-        code: str,
-        detail: str,
-        *,
-        headers: dict[str, str] | None = None,
-        errors: Sequence[ParameterFault] = (),
+        self, code: str, detail: str, headers: dict[str, str] | None = None, **members: object
     ) -> None:
-        # The type is the address of the page that explains every code.
         status, title = KINDS[code]
         super().__init__(code, detail=detail, status_code=status, headers=headers, title=title)
-        self.type_ = f"/schema#{code}"
+        self.type_ = f"/schema#{code}"  # where every code is explained
         self.code = code
-        self.errors = errors
+        self.members = members
 
     def to_response(self, request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         self.instance = request.url.path[:LONGEST_INSTANCE]
-        self.extra = {"code": self.code, "request_id": request.scope["state"].get("request_id")}
-        if self.errors:
-            self.extra["errors"] = self.errors
+        request_id = request.scope["state"].get("request_id")
+        self.extra = {"code": self.code, "request_id": request_id, **self.members}
         return super().to_response(request)
 
 
@@ -135,8 +124,13 @@ def bad_parameter(parameter: str, why: str, code: str = "bad_parameter") -> Prob
     return Problem(code, f"{parameter} {why}.", errors=[ParameterFault(parameter, why)])
 
 
+def database_problems(*codes: str) -> dict[int, ResponseSpec]:
+    """For OpenAPI: what a route that reads the database may answer, besides these codes."""
+    return problem_specs(*codes, *DATABASE)
+
+
 def problem_specs(*codes: str) -> dict[int, ResponseSpec]:
-    """For OpenAPI: the problems that a route may answer with, one entry per status."""
+    """For OpenAPI: one entry per status."""
     titles: dict[int, list[str]] = {}
     for code in codes:
         titles.setdefault(KINDS[code].status, []).append(f"`{code}`: {KINDS[code].title}")
@@ -151,42 +145,32 @@ def problem_specs(*codes: str) -> dict[int, ResponseSpec]:
     }
 
 
-def _of_verdict(why: Verdict) -> Problem:
-    if isinstance(why, SetAside):
-        return Problem("bad_parameter", why.message)
-    code = why.reason if why.reason in KINDS else "unavailable"
-    wait = why.retry_after if isinstance(why, TryAgain) else None
-    return Problem(code, why.message, headers={"Retry-After": str(ceil(wait or RETRY_SECONDS))})
-
-
-def _of_validation(why: ValidationException) -> Problem:
-    found = why.extra if isinstance(why.extra, list) else []
-    faults = [ParameterFault(f.get("key", ""), f["message"].replace("`", "")) for f in found]
-    said = "; ".join(f"{fault.parameter}: {fault.detail}" for fault in faults)
-    return Problem("bad_parameter", said or "A parameter is not valid.", errors=faults)
-
-
-def _of_http(why: HTTPException) -> Problem:
-    if why.status_code >= 500:
-        return _of_unforeseen(why)
-    bad_request = ("bad_request", "The request is not valid HTTP.")
-    code, detail = BY_STATUS.get(why.status_code, bad_request)
-    allow = (why.headers or {}).get("allow")
-    return Problem(code, detail, headers={"Allow": allow} if allow else None)
-
-
-def _of_unforeseen(_why: Exception) -> Problem:
-    log.exception("request.unforeseen")
-    return Problem("internal_error", "This is a bug. The log has details under the request id.")
+def _problem_of(why: Exception) -> Problem:
+    match why:
+        case SetAside():
+            return Problem("bad_parameter", why.message)
+        case Verdict():
+            code = why.reason if why.reason in KINDS else "unavailable"
+            wait = why.retry_after if isinstance(why, TryAgain) else None
+            return Problem(code, why.message, {"Retry-After": str(ceil(wait or RETRY_SECONDS))})
+        case ValidationException():
+            found = why.extra if isinstance(why.extra, list) else []
+            faults = [
+                ParameterFault(f.get("key", ""), f["message"].replace("`", "")) for f in found
+            ]
+            said = "; ".join(f"{fault.parameter}: {fault.detail}" for fault in faults)
+            return Problem("bad_parameter", said or "A parameter is not valid.", errors=faults)
+        case HTTPException() if why.status_code < 500:
+            bad_request = ("bad_request", "The request is not valid HTTP.")
+            code, detail = BY_STATUS.get(why.status_code, bad_request)
+            allow = (why.headers or {}).get("allow")
+            return Problem(code, detail, {"Allow": allow} if allow else None)
+        case _:
+            log.exception("request.unforeseen")
+            detail = "This is a bug. The log has details under the request id."
+            return Problem("internal_error", detail)
 
 
 PROBLEM_DETAILS = problem_details.ProblemDetailsPlugin(
-    problem_details.ProblemDetailsConfig(
-        exception_to_problem_detail_map={
-            Verdict: _of_verdict,
-            ValidationException: _of_validation,
-            HTTPException: _of_http,
-            Exception: _of_unforeseen,
-        }
-    )
+    problem_details.ProblemDetailsConfig(exception_to_problem_detail_map={Exception: _problem_of})
 )

@@ -1,23 +1,25 @@
-"""Imports as the api shows them, from both sides: the catalog's rows, and the requests that only
-Kafka knows yet.
+"""Imports as the api shows them: the catalog's rows, the requests that only Kafka knows yet, and
+what an import waits for.
 
-Both lists have the same order, so the first `limit` of each contain the first `limit` of all.
+An import stands still when every worker of the kind that it needs waits, or when there is none. It
+also stands still when no indexer can write what became of its files.
 """
 
 from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from services.adapters.catalog import views
-from services.adapters.kafka.tail import Tail
+from services.adapters.kafka.reader import Tail
 from services.api.problems import Problem
-from services.api.waiting import KAFKA_AWAY, NEEDED, WorkerCache, waiting_for
 from services.core.control import ControlState, ImportControls
-from services.core.events import ImportRequested, Message, Waiting
-from services.core.reasons import DOWNLOAD_QUOTA
+from services.core.errors import DOWNLOAD_QUOTA
+from services.core.events import ImportRequested, Message, Waiting, WorkerStatus
 
 FAILED_FOLDERS = 100
 """The most that one answer names; `folders_failed` counts them all."""
@@ -28,9 +30,21 @@ STATES: Mapping[ControlState, views.ImportState] = {
 }
 QUOTA_LASTS = timedelta(hours=24)
 """How long Google withholds a file that too many people fetched (`drive-api.md` §1.7)."""
-HOW = (
-    "POST /import/google-drive with the same folderUrl. Only the parked files are fetched again; "
-    "stored files are skipped."
+SILENT_AFTER = timedelta(seconds=30)
+"""A worker publishes its status every 10 s: after three that are missing it counts as gone."""
+ABSENT_AFTER = timedelta(seconds=15)
+"""A service that is being restarted is not reported as missing."""
+FORGET_AFTER = timedelta(minutes=10)
+NEWEST_RECORDS = 5_000
+"""Where a reader of `workers.status` begins: enough for the last minute of some hundred workers."""
+NEEDED: Mapping[views.ImportState, str] = {
+    "queued": "lister",
+    "listing": "lister",
+    "transferring": "transfer",
+}
+KAFKA_AWAY = Waiting(
+    reason="kafka_unavailable",
+    message="Kafka does not answer. The import goes on by itself when Kafka is back.",
 )
 
 
@@ -41,40 +55,38 @@ class Parked(Struct, frozen=True, kw_only=True):
     files: int
     reason: str = DOWNLOAD_QUOTA
     after: datetime | None
-    how: str = HOW
+    how: str = (
+        "POST /import/google-drive with the same folderUrl. Only the parked files are fetched "
+        "again; stored files are skipped."
+    )
 
 
 class ImportView(views.ImportProgress, frozen=True, kw_only=True):
-    """An import. `waiting_for` is null unless the import stands still; `parked` is null if no file
-    can be fetched later."""
+    """`waiting_for` is null unless the import stands still; `parked`, if no file is parked."""
 
     waiting_for: Waiting | None = None
     parked: Parked | None = None
 
 
 class ImportReport(ImportView, frozen=True, kw_only=True):
-    """An import with at most 100 of the folders that could not be listed."""
-
     failed_folders: Sequence[views.FailedFolder] = ()
 
 
 class ImportCache:
-    """The imports that `imports.requested` tells of, so that an import is known before the indexer
-    has written a row of it: requests, the control of every import, and folders seen.
+    """What `imports.requested` tells, since an import is known before the indexer has a row of it.
 
-    Requests are bounded: beyond `room` the oldest are evicted, which are in the database by then.
-    Controls are never evicted. When folders no longer fit, every folder counts as seen.
+    Beyond `room` the oldest requests are evicted, which are in the database by then. Controls are
+    never evicted. When folders no longer fit, every folder counts as seen.
     """
 
     def __init__(self, room: int = 50_000, folder_room: int = 200_000) -> None:
         self._room, self._folder_room = room, folder_room
         self._requests: dict[str, ImportRequested] = {}
-        self._places: list[views.ImportPlace] = []
+        self._in_order: list[ImportRequested] = []
         self._folders: set[str] = set()
         self._controls = ImportControls()
 
     def apply(self, event: Message) -> None:
-        """Take an event of `imports.requested`, in any order and any number of times."""
         if not isinstance(event, ImportRequested):
             self._controls.apply(event)
             return
@@ -83,20 +95,18 @@ class ImportCache:
         if known is not None:
             if event.requested_at >= known.requested_at:
                 return  # the earliest request counts, as in the indexer
-            self._places.remove(place_of(known))
+            self._in_order.remove(known)
         self._requests[event.import_id] = event
-        insort(self._places, place_of(event))
-        if len(self._places) > self._room:
-            del self._requests[self._places.pop(0).id]
+        insort(self._in_order, event, key=place_of)
+        if len(self._in_order) > self._room:
+            del self._requests[self._in_order.pop(0).import_id]
 
     def request(self, import_id: str) -> ImportRequested | None:
         return self._requests.get(import_id)
 
     def newest(self, *, before: views.ImportPlace | None, limit: int) -> Sequence[ImportRequested]:
-        """Newest first, older than `before`."""
-        end = len(self._places) if before is None else bisect_left(self._places, before)
-        places = self._places[max(0, end - limit) : end]
-        return [self._requests[id] for _, id in reversed(places)]
+        end = bisect_left(self._in_order, before, key=place_of) if before else len(self._in_order)
+        return self._in_order[max(0, end - limit) : end][::-1]
 
     def folder_seen(self, folder_id: str) -> bool:
         """Whether this folder was requested before. From now on it was."""
@@ -124,63 +134,79 @@ class ImportCache:
         return replace(begun, **{name: it for name, it in written.items() if it is not None})
 
 
+class WorkerCache:
+    """The newest status of every worker. One that was silent for `FORGET_AFTER` is forgotten, and
+    beyond `room` whoever was silent longest."""
+
+    def __init__(self, room: int = 10_000) -> None:
+        self._room = room
+        self._by_id: dict[str, WorkerStatus] = {}
+
+    def apply(self, event: Message) -> None:
+        if not isinstance(event, WorkerStatus):
+            return
+        if event.at >= self._by_id.get(event.worker_id, event).at:
+            self._by_id[event.worker_id] = event
+        if len(self._by_id) > self._room:
+            del self._by_id[min(self._by_id, key=lambda id: self._by_id[id].at)]
+
+    def newest(self, now: datetime) -> Sequence[WorkerStatus]:
+        heard = {id: said for id, said in self._by_id.items() if now - said.at <= FORGET_AFTER}
+        self._by_id = heard
+        return list(heard.values())
+
+
+@dataclass(frozen=True)
 class ImportViews:
-    """Every import that is known, with what it waits for."""
+    """Every import that is known. Those that are not raise an `unknown_import` problem."""
 
-    def __init__(
-        self, catalog: views.ReadsCatalog, imports: ImportCache, workers: Tail[WorkerCache]
-    ) -> None:
-        self._catalog = catalog
-        self._imports = imports
-        self._workers = workers
-
-    async def one(self, import_id: str) -> ImportView:
-        """Raises an `unknown_import` problem."""
-        rows = await self._by_id([import_id])
-        if not rows:
-            raise Problem("unknown_import", "No import has this id.")
-        return self._view(rows[0])
+    catalog: views.ReadsCatalog
+    imports: ImportCache
+    workers: Tail[WorkerCache]
 
     async def report(self, import_id: str) -> ImportReport:
-        """As `one`, with the folders that could not be listed."""
-        view = await self.one(import_id)
-        if not view.folders_failed:
-            return ImportReport(**asdict(view))
-        folders = await self._catalog.failed_folders(import_id, limit=FAILED_FOLDERS)
-        return ImportReport(**asdict(view), failed_folders=folders)
+        row = await self._one(import_id)
+        folders: Sequence[views.FailedFolder] = ()
+        if row.folders_failed:
+            folders = await self.catalog.failed_folders(import_id, limit=FAILED_FOLDERS)
+        return ImportReport(**self._fields(row), failed_folders=folders)
 
     async def files(
         self, import_id: str, *, state: str | None, after: str | None, limit: int
     ) -> Sequence[views.ImportFile]:
-        """As the catalog gives them; an `unknown_import` problem if there is no such import."""
-        found = await self._catalog.import_files(import_id, state=state, after=after, limit=limit)
+        found = await self.catalog.import_files(import_id, state=state, after=after, limit=limit)
         if not found:
-            await self.one(import_id)
+            await self._one(import_id)
         return found
 
     async def newest(self, *, before: views.ImportPlace | None, limit: int) -> Sequence[ImportView]:
-        """Newest first, those older than `before`."""
-        rows = {row.id: row for row in await self._catalog.imports(before=before, limit=limit)}
-        requests = self._imports.newest(before=before, limit=limit)
+        """The catalog and the cache have the same order, so the first `limit` of each contain the
+        first `limit` of all."""
+        rows = {row.id: row for row in await self.catalog.imports(before=before, limit=limit)}
+        requests = self.imports.newest(before=before, limit=limit)
         others = await self._by_id([r.import_id for r in requests if r.import_id not in rows])
         newest = sorted([*rows.values(), *others], key=place_of, reverse=True)[:limit]
-        return [self._view(row) for row in newest]
+        return [ImportView(**self._fields(row)) for row in newest]
+
+    async def _one(self, import_id: str) -> views.ImportProgress:
+        for row in await self._by_id([import_id]):
+            return row
+        raise Problem("unknown_import", "No import has this id.")
 
     async def _by_id(self, ids: Sequence[str]) -> Sequence[views.ImportProgress]:
-        """These imports, as far as either side knows them."""
-        rows = await self._catalog.imports_by_id(ids) if ids else {}
-        found = [self._imports.completed(id, rows.get(id)) for id in ids]
+        rows = await self.catalog.imports_by_id(ids) if ids else {}
+        found = [self.imports.completed(id, rows.get(id)) for id in ids]
         return [row for row in found if row is not None]
 
-    def _view(self, row: views.ImportProgress) -> ImportView:
-        return ImportView(**asdict(row), waiting_for=self._waiting_for(row), parked=_parked(row))
+    def _fields(self, row: views.ImportProgress) -> dict[str, Any]:
+        return asdict(row) | {"waiting_for": self._waiting_for(row), "parked": _parked(row)}
 
     def _waiting_for(self, row: views.ImportProgress) -> Waiting | None:
-        state = self._workers.state
+        state = self.workers.state
         if state.trouble is not None:
             return KAFKA_AWAY if row.state in NEEDED else None
         now = datetime.now(UTC)
-        return waiting_for(row, self._workers.view.newest(now), now) if state.caught_up else None
+        return waiting_for(row, self.workers.view.newest(now), now) if state.caught_up else None
 
 
 def place_of(one: ImportRequested | views.ImportProgress) -> views.ImportPlace:
@@ -188,6 +214,35 @@ def place_of(one: ImportRequested | views.ImportProgress) -> views.ImportPlace:
     assert one.requested_at is not None
     id = one.id if isinstance(one, views.ImportProgress) else one.import_id
     return views.ImportPlace(one.requested_at, id)
+
+
+def waiting_for(
+    row: views.ImportProgress, workers: Sequence[WorkerStatus], now: datetime
+) -> Waiting | None:
+    """What the import waits for; None if it moves, is paused or has ended."""
+    if row.state not in NEEDED:
+        return None
+    since = row.requested_at or now
+    worker = _service_waits(NEEDED[row.state], since, workers, now)
+    return worker or _service_waits("indexer", since, workers, now)
+
+
+def _service_waits(
+    service: str, requested_at: datetime, workers: Sequence[WorkerStatus], now: datetime
+) -> Waiting | None:
+    ours = [w for w in workers if w.service == service]
+    # A status from the future comes from a wrong clock and must not count for ever.
+    alive = [w for w in ours if w.state != "stopped" and abs(now - w.at) <= SILENT_AFTER]
+    if not alive:
+        last_seen = max([requested_at, *(w.at for w in ours)])
+        if now - last_seen <= ABSENT_AFTER:
+            return None
+        message = f"The service `{service}` is not running. Start it, and the import goes on."
+        return Waiting(reason="no_worker", message=message)
+    waits = [w.waiting_for for w in alive if w.state == "waiting" and w.waiting_for]
+    if len(waits) < len(alive):
+        return None
+    return min(waits, key=lambda wait: wait.until or datetime.max.replace(tzinfo=UTC))
 
 
 def _parked(row: views.ImportProgress) -> Parked | None:

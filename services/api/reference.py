@@ -1,7 +1,4 @@
-"""`/schema` as a page without scripts, so that it works offline.
-
-Litestar's own pages (Swagger, Scalar, …) load their scripts from a CDN.
-"""
+"""`/schema` as a page that works offline. Litestar's own pages load their scripts from a CDN."""
 
 from collections.abc import Iterator, Mapping
 from html import escape

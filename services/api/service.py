@@ -1,13 +1,10 @@
-"""The application: its routes, their dependencies, and what runs beside them.
-
-The api publishes events and reads; it writes no row.
-"""
+"""The application: its routes, their dependencies, and what runs beside them."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
@@ -15,16 +12,14 @@ from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
 from litestar.types import ASGIApp
 
 from services.adapters.catalog.views import ReadsCatalog
-from services.adapters.kafka.tail import Tail
+from services.adapters.kafka.reader import Tail
 from services.adapters.store.urls import ObjectUrls
 from services.api import health, images, imports
 from services.api.boundary import Boundary
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
-from services.api.progress import ImportCache, ImportViews
+from services.api.progress import ImportCache, ImportViews, WorkerCache
 from services.api.reference import ReferencePage
 from services.api.settings import ApiSettings
-from services.api.start import LARGEST_BODY, ImportStarter
-from services.api.waiting import WorkerCache
 from services.core.ports import PublishesEvents
 
 # By route, not by path: ids in paths would make a new series each. Litestar's middleware does not
@@ -47,14 +42,6 @@ OPENAPI = OpenAPIConfig(
     use_handler_docstrings=True,
     operation_id_creator=lambda handler, _method, _path: _camel_case(handler.handler_name),
 )
-
-
-class Metrics(PrometheusController):
-    """Not in the OpenAPI document, since the format is Prometheus' own."""
-
-    include_in_schema = False
-
-
 ROUTES = (
     imports.start_import,
     imports.list_imports,
@@ -65,7 +52,8 @@ ROUTES = (
     images.get_image_content,
     health.get_liveness,
     health.get_readiness,
-    Metrics,
+    # Not in the OpenAPI document, since the format is Prometheus' own.
+    Router("/", route_handlers=[PrometheusController], include_in_schema=False),
 )
 
 
@@ -80,23 +68,30 @@ def create_app(
     """The application. It runs the tails; whoever made the other parts closes them."""
     readiness = health.Readiness(known, catalog, publisher)
 
-    def addresses(request: AnyRequest) -> images.ImageAddresses:
-        return images.ImageAddresses(urls, settings.public_url or str(request.base_url))
+    def pictures(request: AnyRequest) -> images.Pictures:
+        return images.Pictures(catalog, urls, settings.public_url or str(request.base_url))
+
+    @asynccontextmanager
+    async def running(_app: Litestar) -> AsyncIterator[None]:
+        runs = (known.run(), workers.run(), readiness.watch(), readiness.publish_status())
+        together = asyncio.gather(*runs, return_exceptions=True)  # one that fails ends no other
+        yield
+        together.cancel()
+        await asyncio.gather(together, return_exceptions=True)
 
     app = Litestar(
         ROUTES,
         dependencies={
-            "catalog": _given(catalog),
             "readiness": _given(readiness),
             "views": _given(ImportViews(catalog, known.view, workers)),
-            "starter": _given(ImportStarter(publisher, known)),
-            "addresses": Provide(addresses, sync_to_thread=False),
+            "starter": _given(imports.ImportStarter(publisher, known)),
+            "pictures": Provide(pictures, sync_to_thread=False),
         },
         middleware=[PROMETHEUS.middleware],
         plugins=[PROBLEM_DETAILS],
-        lifespan=[lambda _app: _running(known, workers, readiness)],
+        lifespan=[running],
         openapi_config=OPENAPI,
-        request_max_body_size=LARGEST_BODY,
+        request_max_body_size=imports.LARGEST_BODY,
         logging_config=None,
     )
     return Boundary(app, settings.allowed_hosts)
@@ -109,14 +104,3 @@ def _camel_case(name: str) -> str:
 
 def _given(value: object) -> Provide:
     return Provide(lambda: value, sync_to_thread=False)
-
-
-@asynccontextmanager
-async def _running(
-    known: Tail[ImportCache], workers: Tail[WorkerCache], readiness: health.Readiness
-) -> AsyncIterator[None]:
-    runs = (known.run(), workers.run(), readiness.watch(), readiness.publish_status())
-    together = asyncio.gather(*runs, return_exceptions=True)  # one that fails ends no other
-    yield
-    together.cancel()
-    await asyncio.gather(together, return_exceptions=True)

@@ -40,7 +40,7 @@ class ApiSettings:
                 "HOST is an address where others can reach the API, which asks nobody for a key: "
                 "set API_OPEN=true if that is what you want, or HOST=127.0.0.1."
             )
-        public_url = reader.url("API_PUBLIC_URL", ("http", "https"), "")
+        public_url = reader.url("API_PUBLIC_URL", "")
         given = reader.text("ALLOWED_HOSTS", "").lower().split(",")
         listed = {name.strip() for name in given} - {""}
         if not all(map(PATTERN.fullmatch, listed)):

@@ -1,23 +1,33 @@
-"""An error says what happens next; only adapters translate vendors' errors into these.
+"""An error says what happens next: try again, set the item aside, or stop.
 
-Verdict
-├── TryAgain      the same request may work later: back off, a bounded number of times
-│   ├── RateLimited   we asked too often: wait, and do not count it as an attempt
-│   └── Corrupt       what came is not what was announced: after the last attempt, this item's fault
-├── SetAside      this one item failed, with a reason code and a sentence; go on with the rest
-└── Stop          nothing can work until somebody acts: wait loudly, lose nothing
-    ├── Outage        the other side does not answer, or only with errors: wait until it does
-    └── CoolDown      the other side shut us out for a while: wait as long as it says
+Only adapters translate vendors' errors into these.
 """
 
 from typing import Self
+
+# Reason codes that more than one module must know; the others live where they are given.
+CONTENT_MISMATCH = "content_mismatch"
+PAGE_TOKEN_INVALID = "page_token_invalid"
+KEY_REFUSED = "key_refused"
+CREDENTIALS_REFUSED = "credentials_refused"
+DRIVE_RATE_LIMITED = "drive_rate_limited"
+"""Google asks for a slower pace. That it lasted beyond all patience says nothing about one file."""
+DRIVE_UNREACHABLE = "drive_unreachable"
+AUTOMATED_QUERIES = "automated_queries"
+DAILY_LIMIT = "daily_limit_exceeded"
+DOWNLOAD_QUOTA = "download_quota_exceeded"
+"""Too many people fetched this one file lately: it is parked, and can be fetched within a day."""
+NOT_FOUND = "not_found"
+"""There is no such item, or we may not see it, or its resource key was not given."""
+GONE = "gone"
+"""It was there when its folder was listed, and is not any more, or not for us."""
+TRASHED = "trashed"
 
 
 class Verdict(Exception):
     """Base of the three verbs. `reason` is a stable code, `message` a sentence for a person.
 
-    `system` names the outside system that gave it, such as `drive`, so that a copy which involves
-    two of them knows which one to wait for; empty where only one is involved.
+    `system` names the outside system that gave it, such as `drive`, where a call involves two.
     """
 
     system = ""
@@ -33,7 +43,7 @@ class Verdict(Exception):
 
 
 class TryAgain(Verdict):
-    """Worth another attempt; `retry_after` is what the other side asked for, in seconds."""
+    """The same request may work later, after `retry_after` seconds if the other side asked so."""
 
     def __init__(self, reason: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(reason, message)
@@ -41,19 +51,19 @@ class TryAgain(Verdict):
 
 
 class RateLimited(TryAgain):
-    """The other side asks for a slower pace. Not an attempt."""
+    """We asked too often: wait, and do not count it as an attempt."""
 
 
 class Corrupt(TryAgain):
-    """The answer was complete and wrong. It says nothing about the other items."""
+    """What came is not what was announced: after the last attempt, this item's fault."""
 
 
 class SetAside(Verdict):
-    """Set this item aside with its reason; more attempts would not help."""
+    """This one item failed for good; go on with the rest."""
 
 
 class Stop(Verdict):
-    """No item can succeed now: credentials refused, bucket gone, disk full."""
+    """Nothing can work until somebody acts: wait loudly, lose nothing."""
 
 
 class Outage(Stop):

@@ -1,24 +1,23 @@
 """Every message that crosses Kafka, as a frozen struct. This file is the contract.
 
-Times are UTC, sizes are bytes, checksums are lower-case hex. A value carries its own `type`, so a
-reader needs no headers; `tests/unit/core/golden` pins the bytes. A field may be added with a
-default; none may be removed, renamed or given another meaning.
+Times are UTC, sizes are bytes, checksums are lower-case hex; `tests/unit/core/golden` pins the
+bytes. A field may be added with a default; none may be removed, renamed or given another meaning.
 
-Each struct knows its topic, its partition key, its subject (what it is about) and its identity
-(what makes it the same fact when it is published twice).
+The key is the partition's, the subject is what an event is about, and the identity what makes it
+the same fact when it is published twice.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
+from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
 # Bounds against hostile messages. Each is the bound of the column that the value ends in.
-Id = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x20\x7f]+$")]
-Reason = Annotated[str, Meta(pattern="^[a-z0-9_]{1,64}$")]
+# `\Z` and not `$`, which lets a last line break pass.
+Id = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x20\x7f]+\Z")]
+Reason = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,64}\Z")]
 Natural = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Small = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Size = Annotated[int, Meta(ge=0, le=2**43)]
@@ -28,30 +27,14 @@ Path = Annotated[tuple[Name, ...], Meta(max_length=256)]
 Text = Annotated[str, Meta(max_length=64 * 1024)]
 """Bounded, so that an outcome and the `FileFound` in it always fit one Kafka record."""
 Time = Annotated[datetime, Meta(tz=True)]
-Md5 = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
-Sha1 = Annotated[str, Meta(pattern="^[0-9a-f]{40}$")]
-Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Md5 = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+Sha1 = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}\Z")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 BRIEF_NAME = 120
 """Characters of a name in a manifest: 1,000 of the longest must fit one Kafka record."""
 
 Identity = tuple[object, ...]
-T = TypeVar("T")
-
-
-if TYPE_CHECKING:
-
-    class Computed(Generic[T]):
-        def __init__(self, read: Callable[[Any], T]) -> None: ...
-        def __get__(self, event: object, owner: type) -> T: ...
-
-else:
-
-    class Computed(property, Generic[T]):
-        """A `property` of a given type, read by an `attrgetter`: no Python code runs."""
-
-
-PAGE = "import_id", "folder_id", "pass_number", "page_number", "epoch"
 FILE = "import_id", "file_id", "version", "round", "epoch", "replay_id"
 
 
@@ -67,9 +50,8 @@ class Event(Struct, frozen=True, kw_only=True, tag=True):
     """One fact about one import, produced under control epoch `epoch`."""
 
     topic: ClassVar[str]
-    key = Computed[str](attrgetter("import_id"))
-    subject = Computed[str](attrgetter("import_id"))
-    identity = Computed[Identity](attrgetter("import_id", "epoch"))
+    key = subject = property(attrgetter("import_id"))
+    identity = property(attrgetter("import_id", "epoch"))
 
     import_id: Id
     epoch: Small = 0
@@ -113,8 +95,7 @@ class ImportStalled(ControlEvent, frozen=True, kw_only=True):
 
 
 class ListingDigest(Struct, frozen=True, kw_only=True):
-    """What a pass listed, in any order: the number of entries, and the sum of their ids' digests
-    (63 bits each, modulo 2^63). Two passes with equal digests listed the same entries."""
+    """How many entries a pass listed, and the sum modulo 2^63 of their ids' digests: no order."""
 
     count: Natural = 0
     digest: Natural = 0
@@ -123,8 +104,8 @@ class ListingDigest(Struct, frozen=True, kw_only=True):
 class FolderEvent(Event, frozen=True, kw_only=True):
     """One fact about one folder, or about one page of it."""
 
-    subject = Computed[str](attrgetter("folder_id"))
-    identity = Computed[Identity](attrgetter(*PAGE))
+    subject = property(attrgetter("folder_id"))
+    identity = property(attrgetter("import_id", "folder_id", "pass_number", "page_number", "epoch"))
 
     folder_id: Id
 
@@ -133,11 +114,10 @@ class PageRequested(FolderEvent, frozen=True, kw_only=True):
     """List one page of one folder. Its identity is (import, folder, pass, page).
 
     `path` holds the names of the folders from the import's root (excluded) to this one (included);
-    `ancestors` their ids (root included, this one excluded), so a cycle shows without a request.
-    A pass that `confirms` asks for ids only and finds nothing new. `seen` is what this pass listed
-    on its earlier pages; `tail` the digests of its last entries, which Drive may repeat on this
-    page; `before` is what the last complete pass listed. `tokens` are digests of this pass's page
-    tokens: one that repeats would lead in a circle.
+    `ancestors` their ids (root included, this one excluded). A pass that `confirms` asks for ids
+    only. `seen` is what this pass listed on its earlier pages, `before` what the last complete pass
+    listed. `tail` holds digests of the last entries, which Drive may repeat on this page; `tokens`
+    those of this pass's page tokens: one that repeats would lead in a circle.
     """
 
     topic: ClassVar[str] = "imports.pages"
@@ -156,9 +136,8 @@ class PageRequested(FolderEvent, frozen=True, kw_only=True):
     mode: Mode = Mode.FRESH
     round: Small = 0
 
-    @Computed
+    @property
     def key(self) -> str:
-        """All pages of a folder of an import share a partition."""
         return f"{self.import_id}/{self.folder_id}"
 
 
@@ -166,14 +145,14 @@ class FolderNamed(FolderEvent, frozen=True, kw_only=True):
     """The name of an import's root folder, as Drive gave it when the import began."""
 
     topic: ClassVar[str] = "imports.listed"
-    identity = Computed[Identity](attrgetter("import_id", "folder_id", "epoch"))
+    identity = property(attrgetter("import_id", "folder_id", "epoch"))
 
     name: Name
     named_at: Time
 
 
 class FileBrief(Struct, frozen=True, kw_only=True):
-    """A file in a manifest: enough to count it and to name it."""
+    """A file in a manifest."""
 
     id: Id
     name: Name
@@ -201,10 +180,9 @@ class Skipped(Struct, frozen=True, kw_only=True):
 class PageListed(FolderEvent, frozen=True, kw_only=True):
     """The manifest of one page.
 
-    `last` ends a pass; `closes` says that the pass was complete and is trusted, which closes the
-    folder. A last page that does not close is followed by another pass, and `doubt` says why.
-    Manifests of a pass that `confirms` name nothing: earlier ones named it all. `entries` is how
-    many entries Drive listed on this page, whatever became of them.
+    `last` ends a pass. A complete and trusted pass `closes` its folder; else another pass follows,
+    and `doubt` says why. Manifests of a pass that `confirms` name nothing: earlier ones named it
+    all. `entries` counts what Drive listed on this page, whatever became of it.
     """
 
     topic: ClassVar[str] = "imports.listed"
@@ -224,7 +202,7 @@ class PageListed(FolderEvent, frozen=True, kw_only=True):
 
 
 class FolderFailed(FolderEvent, frozen=True, kw_only=True):
-    """A folder that cannot be listed: a reason code, and a sentence a person can act on."""
+    """A folder that cannot be listed, with a sentence that a person can act on."""
 
     topic: ClassVar[str] = "imports.listed"
 
@@ -243,8 +221,8 @@ class FileFound(Event, frozen=True, kw_only=True):
     """
 
     topic: ClassVar[str] = "files.found"
-    key = subject = Computed[str](attrgetter("file_id"))
-    identity = Computed[Identity](attrgetter(*FILE))
+    key = subject = property(attrgetter("file_id"))
+    identity = property(attrgetter(*FILE))
 
     file_id: Id
     name: Name
@@ -271,13 +249,13 @@ class FileStored(Event, frozen=True, kw_only=True):
     """The bytes are in the store and equal what Drive said. Contains its `FileFound` whole.
 
     `unchanged`: the object was there already and was not fetched; `sha256` is then None.
-    `seconds` is the time from taking the file up to its object being visible.
+    `seconds` passed from taking the file up to its object being visible.
     """
 
     topic: ClassVar[str] = "files.stored"
-    key = subject = Computed[str](attrgetter("file.file_id"))
-    round = Computed[int](attrgetter("file.round"))
-    identity = Computed[Identity](attrgetter(*(f"file.{field}" for field in FILE), "unchanged"))
+    key = subject = property(attrgetter("file.file_id"))
+    round = property(attrgetter("file.round"))
+    identity = property(attrgetter(*(f"file.{field}" for field in FILE), "unchanged"))
 
     file: FileFound
     bucket: Text
@@ -295,7 +273,7 @@ class FileFailed(Event, frozen=True, kw_only=True):
     """This file was set aside. `file` is None only where its `FileFound` could not be decoded."""
 
     topic: ClassVar[str] = "files.failed"
-    key = subject = Computed[str](attrgetter("file_id"))
+    key = subject = property(attrgetter("file_id"))
 
     file_id: Id
     reason: Reason
@@ -305,7 +283,7 @@ class FileFailed(Event, frozen=True, kw_only=True):
     round: Small = 0
     attempts: Small = 1
 
-    @Computed
+    @property
     def identity(self) -> Identity:
         if self.file is not None:
             return *self.file.identity, self.reason
@@ -323,12 +301,11 @@ class Waiting(Struct, frozen=True, kw_only=True):
 class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
     """What one process does: it is `running`, `waiting` or `stopped`.
 
-    `quota_share` is the part of all of Drive's quota that it may spend, 0 to 1. Figures for graphs
-    are on the process's own Prometheus endpoint.
+    `quota_share` is the part of all of Drive's quota that it may spend, 0 to 1.
     """
 
     topic: ClassVar[str] = "workers.status"
-    key = subject = Computed[str](attrgetter("worker_id"))
+    key = subject = property(attrgetter("worker_id"))
 
     worker_id: Id
     service: str
@@ -339,7 +316,7 @@ class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
     oldest_unfinished_seconds: float = 0.0
     quota_share: float = 0.0
 
-    @Computed
+    @property
     def identity(self) -> Identity:
         return self.worker_id, self.at.isoformat()
 

@@ -1,7 +1,4 @@
-"""A pasted Google Drive link to a folder id, or a sentence that says what to paste instead.
-
-The forms are those of `drive-api.md` §2, collected from Drive itself and from other importers.
-"""
+"""A pasted Drive link (`drive-api.md` §2) to a folder id, or a sentence: what to paste instead."""
 
 import re
 from dataclasses import dataclass
@@ -27,7 +24,7 @@ BEFORE, AFTER = " <>\"'(", " <>\"').,;"
 
 
 class NotAFolderLinkError(ValueError):
-    """The text is no link to a Drive folder; the message says why and what to paste."""
+    """The message says why the text is no link to a Drive folder, and what to paste."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{message} like {EXAMPLE}.")
@@ -36,10 +33,8 @@ class NotAFolderLinkError(ValueError):
 
 @dataclass(frozen=True)
 class FolderLink:
-    """A folder's id, and the resource key that some older links need."""
-
     folder_id: str
-    resource_key: str | None = None
+    resource_key: str | None = None  # some older links need it
 
 
 def tidy(text: str) -> str:
@@ -48,15 +43,15 @@ def tidy(text: str) -> str:
 
 
 def parse_folder_link(text: str) -> FolderLink:
-    """The folder that a link names; raises `NotAFolderLinkError`."""
+    """Raises `NotAFolderLinkError`."""
     text = tidy(text)
     if not text:
         raise NotAFolderLinkError("empty", "Paste the link of a Drive folder,")
     if len(text) > LONGEST_LINK:
-        raise NotAFolderLinkError(
-            "too_long",
-            f"A folder link has at most {LONGEST_LINK} characters, this has {len(text)}; paste one",
+        why = (
+            f"A folder link has at most {LONGEST_LINK} characters, this has {len(text)}; paste one"
         )
+        raise NotAFolderLinkError("too_long", why)
     if ID.fullmatch(text) and text.lower() not in OWN_VIEWS:
         return FolderLink(text)
     parts = _split(unquote(text) if text.lower().startswith(("https%3a", "http%3a")) else text)
@@ -89,17 +84,14 @@ def _folder_id(parts: SplitResult, query: dict[str, list[str]]) -> str:
         steps = steps[2:]  # /a/DOMAIN/… of a Workspace domain
     if "folders" in steps[:-1]:
         at = steps.index("folders")
-        return _shown(steps[at + 1 :]) if "mobile" in steps[:at] else steps[at + 1]
+        first, *below = steps[at + 1 :]
+        # The mobile page's links name every folder from where one began to the one on screen.
+        return [first, *takewhile(STEP.fullmatch, below)][-1] if "mobile" in steps[:at] else first
     if steps[-1:] and steps[-1] in BY_QUERY:
         return query.get("id", [""])[0]
     if "shared-drives" in steps[:-1]:
         return steps[steps.index("shared-drives") + 1]
     raise _why_not(steps)
-
-
-def _shown(path: list[str]) -> str:
-    """The mobile page's links name every folder from where one began down to the one on screen."""
-    return [path[0], *takewhile(STEP.fullmatch, path[1:])][-1]
 
 
 def _why_not(steps: list[str]) -> NotAFolderLinkError:

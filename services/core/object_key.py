@@ -16,20 +16,18 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\ud800-\udfff\ufffe\uffff\u2
 
 
 def object_key(file: FileFound) -> str:
-    """The same file with the same bytes and name has the same key, whichever import brings it."""
     prefix = f"{_id_part(file.file_id)}_{_bytes_id(file)}_"
     return f"{_id_part(file.folder_id)}/{prefix}{safe_part(file.name, PART_BYTES - len(prefix))}"
 
 
 def _id_part(drive_id: str) -> str:
-    """Drive's id as it is. One of another alphabet is hashed: cut or cleaned, two could meet."""
+    """An id of another alphabet is hashed: cut or cleaned, two could meet."""
     if _PLAIN_ID.fullmatch(drive_id):
         return drive_id
     return f"x{hashlib.sha256(drive_id.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _bytes_id(file: FileFound) -> str:
-    """The first 12 digits of Drive's checksum, or its version number where it gives none."""
     checksum = file.md5 or file.sha256 or file.sha1
     return checksum[:12] if checksum else f"v{file.version}"[:20]
 

@@ -29,10 +29,7 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One item of Drive, as a listing shows it. `size` is in bytes, None if not given.
-
-    `target` is there for shortcuts alone; `parents` only where one item was looked up.
-    """
+    """One item of Drive, as a listing shows it. `parents` only where one item was looked up."""
 
     id: str
     name: str
@@ -63,15 +60,11 @@ class Page:
 
 
 class LooksUpFiles(Protocol):
-    """Drive, for whoever holds an older description of an item."""
-
     async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
         """The item as it is now, with its parents. Raises the three verbs of `core.errors`."""
 
 
 class ReadsFolders(LooksUpFiles, Protocol):
-    """Drive, as the lister sees it."""
-
     async def list_page(
         self,
         folder_id: str,
@@ -87,26 +80,20 @@ class ReadsFolders(LooksUpFiles, Protocol):
         """
 
 
-class OpensFiles(Protocol):
-    """Drive, as the transfer sees it."""
-
+class OpensFiles(LooksUpFiles, Protocol):
     def open(self, file: FileFound) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The file's bytes in chunks. Raises the three verbs, on entering and while reading."""
 
 
 class SpendsQuota(Protocol):
-    """What stands between us and Google's limit: every request pays before it is sent."""
-
     async def take(self, units: int) -> None:
-        """Return once so many units may be spent."""
+        """Return once so many units may be spent: every request pays before it is sent."""
 
     def refused(self) -> None:
         """Google said that it was too much all the same: slow down."""
 
 
 class KeepsObjects(Protocol):
-    """The object store, as the transfer sees it."""
-
     bucket: str
 
     async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
@@ -120,14 +107,12 @@ class KeepsObjects(Protocol):
 
 
 class PublishesEvents(Protocol):
-    """Kafka, as every writer sees it."""
-
     async def publish(self, events: Sequence[Message]) -> None:
         """Return once every event is acknowledged by all in-sync replicas, else raise."""
 
 
 class HandlesMessages(Protocol):
-    """A worker, as its consumer sees it. Both methods may be cancelled at any await."""
+    """Both methods may be cancelled at any await."""
 
     async def handle(self, event: Message, *, redelivered: bool) -> None:
         """Do what the event asks; return once all that follows from it is acknowledged.

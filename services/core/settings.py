@@ -5,20 +5,43 @@ that hides them, so that no log and no traceback prints one.
 """
 
 import os
+import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
 
-from services.core.setting_names import NAMES, unknown_names
-
 T = TypeVar("T")
+NAMES = frozenset(
+    {
+        *("HOST", "PORT", "ALLOWED_HOSTS", "API_OPEN", "API_PUBLIC_URL"),
+        *("DATABASE_URL", "DATA_DIR"),
+        *("DRIVE_API_URL", "DRIVE_COOL_DOWN_SECONDS", "DRIVE_QUOTA_USER", "DRIVE_TIMEOUT_SECONDS"),
+        *("DRIVE_QUOTA_MODEL", "DRIVE_QUOTA_SHARES", "DRIVE_QUOTA_UNITS_PER_MINUTE"),
+        *("GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS"),
+        *("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_TOPIC_PREFIX"),
+        *("METRICS_HOST", "METRICS_PORT"),
+        *("AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_SECRET_ACCESS_KEY"),
+        *("S3_BUCKET", "S3_ENDPOINT_URL", "S3_PUBLIC_READ", "S3_PUBLIC_URL"),
+        *("TRANSFER_CONCURRENCY", "TRANSFER_MEMORY_MB"),
+    }
+)
+"""Every setting of every service; a test keeps the list complete."""
+PREFIXES = ("DRIVE_", "METRICS_", "S3_", "TRANSFER_")
+"""Names that begin so are meant for us. Other programs, too, read AWS_*, KAFKA_* or API_*."""
+LIKENESS = 0.9
+"""By difflib, where 1 is equality, from which one name counts as a misspelling of another."""
+SHORTEST = 8
+"""Shorter names, such as PORT, resemble too many names of other programs."""
+OTHERS = re.compile(r"S3_CONSOLE_URL|\w+_SERVICE_HOST|\w+_SERVICE_PORT\w*|\w+_PORT_\d+_\w+")
+"""What `local/` tells its services beside their settings, and Kubernetes tells every container."""
+KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://")
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
-
 BREAKS_A_LINE = {"Cc", "Cs", "Zl", "Zp"}
 """Unicode categories: control characters, bytes that are no text, line and paragraph separators."""
 
@@ -36,15 +59,9 @@ class Secret:
     def reveal(self) -> str:
         return self.value
 
-    def __str__(self) -> str:
-        return "********"
-
 
 class Reader:
-    """Takes typed values out of an environment; remembers every fault and every name.
-
-    After a fault the default is returned, or what is nearest to it, so that reading goes on.
-    """
+    """Takes typed values out of an environment, and goes on after a fault with the default."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
@@ -79,32 +96,28 @@ class Reader:
         return default
 
     def flag(self, name: str, default: bool) -> bool:
-        """One of 1, true, yes, on, 0, false, no, off."""
         raw = self.text(name, str(default)).lower()
         if raw not in TRUE | FALSE:
             self.faults.append(f"{name} must be true or false.")
         return raw in TRUE
 
-    def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str:
-        """An address with one of the schemes and a host.
-
-        An `http` address holds no password: it is shown in messages, and some are for browsers.
-        """
+    def url(self, name: str, default: str) -> str:
+        """An address of HTTP, without a password: messages and browsers show it."""
         value = self.text(name, default)
         if not value:
             return value
         try:
             parts = urlsplit(value)
-            known = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+            known = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
         except ValueError:
             known = False
         if not known:
-            self.faults.append(f"{name} must be an address like {schemes[0]}://host:port.")
-        elif parts.scheme in ("http", "https") and "@" in parts.netloc:
+            self.faults.append(f"{name} must be an address like https://host:port.")
+        elif "@" in parts.netloc:
             self.faults.append(f"{name} must not contain a user name or a password.")
         else:
             return value.rstrip("/")
-        return default or ""
+        return default
 
     def json_file(self, name: str) -> Path | None:
         """The path of a readable file that holds a JSON object; None if the name is not set."""
@@ -121,6 +134,14 @@ class Reader:
         return path
 
 
+class SettingsGroup:
+    """Base of a dataclass that is made of settings: each field is read by its own type."""
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        return cls(**{name: part.read(reader) for name, part in get_type_hints(cls).items()})
+
+
 def read_settings(
     env: Mapping[str, str],
     read: Callable[[Reader], T],
@@ -133,7 +154,7 @@ def read_settings(
     """
     reader = Reader(env)
     value = read(reader)
-    for name, close in unknown_names(env, NAMES | reader.names):
+    for name, close in _unknown_names(env, NAMES | reader.names):
         if not close:
             warn(f"{name} is not a setting of Drivestream, so nothing reads it.")
             continue
@@ -143,6 +164,18 @@ def read_settings(
     if reader.faults:
         raise SettingsError("\n".join(reader.faults))
     return value
+
+
+def _unknown_names(env: Mapping[str, str], known: Set[str]) -> Iterator[tuple[str, str]]:
+    """Names that look like settings and are none, each with the likely right name, or with ""."""
+    candidates = [name for name in sorted(known) if len(name) >= SHORTEST]
+    for name in sorted(env.keys() - known):
+        value = env[name].strip()
+        if not value or OTHERS.fullmatch(name) or KUBERNETES_PORT.match(value):
+            continue
+        close = get_close_matches(name.upper(), candidates, n=1, cutoff=LIKENESS)
+        if close or name.startswith(PREFIXES):
+            yield name, "".join(close)
 
 
 def _shown(path: Path) -> str:

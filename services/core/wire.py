@@ -16,7 +16,6 @@ from services.core.topics import ALL
 NAMESPACE = uuid5(NAMESPACE_URL, "drivestream:events")
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 
-_encoder = msgspec.json.Encoder()
 _decoders = {
     topic.name: msgspec.json.Decoder(Union[topic.carries])  # noqa: UP007 - built from a tuple
     for topic in ALL
@@ -26,17 +25,15 @@ _known_types = {event.__name__ for topic in ALL for event in topic.carries}
 
 
 class UndecodableError(Exception):
-    """The bytes can never be read as an event of this topic: a dead letter."""
+    """Nobody can ever read the bytes as an event of this topic: a dead letter."""
 
 
 class UnknownEventError(Exception):
-    """A well-formed event of a type that this version does not know: newer code must read it."""
+    """An event of a type that this version does not know: newer code must read it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What a producer hands to Kafka."""
-
     topic: str
     key: bytes
     value: bytes
@@ -49,40 +46,35 @@ def event_id(event: e.Message) -> UUID:
 
 
 def encode(event: e.Message, *, source: str) -> Record:
-    """One record, ready to produce. `source` is the service, e.g. `lister`."""
-    value, headers = _encoder.encode(event), _headers(event, source)
-    return Record(topic=event.topic, key=event.key.encode(), value=value, headers=headers)
-
-
-def _headers(event: e.Message, source: str) -> tuple[tuple[str, bytes], ...]:
+    """`source` is the service, e.g. `lister`."""
     identity = event_id(event)
-    headers = (
+    headers = [
         ("ce_specversion", b"1.0"),
         ("ce_id", str(identity).encode()),
         ("ce_source", f"/drivestream/{source}".encode()),
         ("ce_type", f"drivestream.{type(event).__name__}.v1".encode()),
         ("content-type", b"application/json"),
-    )
-    if isinstance(event, e.WorkerStatus):
-        return headers
-    # One trace per import. Its id is computed, so every service continues it without being told.
-    trace = uuid5(NAMESPACE, event.import_id).hex
-    return (
-        *headers,
-        ("ce_importid", event.import_id.encode()),
-        ("ce_subject", event.subject.encode()),
-        ("ce_round", str(getattr(event, "round", 0)).encode()),
-        ("ce_epoch", str(event.epoch).encode()),
-        ("traceparent", f"00-{trace}-{identity.hex[:16]}-01".encode()),
+    ]
+    if not isinstance(event, e.WorkerStatus):
+        # One trace per import. Its id is computed, so every service continues it by itself.
+        trace = uuid5(NAMESPACE, event.import_id).hex
+        headers += [
+            ("ce_importid", event.import_id.encode()),
+            ("ce_subject", event.subject.encode()),
+            ("ce_round", str(getattr(event, "round", 0)).encode()),
+            ("ce_epoch", str(event.epoch).encode()),
+            ("traceparent", f"00-{trace}-{identity.hex[:16]}-01".encode()),
+        ]
+    return Record(
+        topic=event.topic,
+        key=event.key.encode(),
+        value=msgspec.json.encode(event),
+        headers=headers,
     )
 
 
 def decode(topic: str, value: bytes | None) -> e.Message:
-    """The event in a record's value.
-
-    Raises `UndecodableError` for bytes that nobody can ever read, and `UnknownEventError` for an
-    event of a newer version.
-    """
+    """The event in a record's value. Raises `UndecodableError` or `UnknownEventError`."""
     if value is None:
         raise UndecodableError("the value is empty")
     try:

@@ -1,34 +1,62 @@
-"""Events into rows: pure. Each kind of row has a module that says which rows an event makes, how
-two rows of one key are merged, and what a row adds to its import's sums.
+"""A batch of events, folded into rows. Pure.
 
-Every merge takes the greatest under a total order. So any order, repetition and splitting of a
-history into batches gives the same rows, and a batch that is read twice changes nothing.
+Two rows of one key become one: each group of columns is taken from the greater row. Every order is
+total. So any order, repetition and splitting of a history into batches gives the same rows, and a
+batch that is read twice changes nothing.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from services.adapters.catalog.rows import FileRow, FolderRow, Key, Row, Rows
-from services.indexer import files, folders, images, imports
-from services.indexer.merge import Sums
-from services.indexer.record import LogRecord
+from msgspec import Struct
+from msgspec.structs import replace
 
-Counted = TypeVar("Counted", FileRow, FolderRow)
+from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, Key, Row, Rows
+from services.adapters.catalog.views import ENDED_STATES, ImportState
+from services.indexer import record
+
+T = TypeVar("T", bound=Struct)
+Sums = defaultdict[tuple[str, str], int]
+"""What is added to an import's columns: by column, and by reason where a column counts those."""
+BY_REASON = ("skipped", "failures")
+RANK = {"failed": 0, "unchanged": 1, "stored": 2}
+PLACE = ("name", "mime_type", "folder_id", "path")
+GROUPS: dict[type[Struct], Sequence[Sequence[str]]] = {
+    ImportRow: (
+        ("requested_at", "folder_id", "folder_url"),
+        ("folder_named_at", "name"),
+        ("epoch", "control"),
+        ("first_stored_at",),
+        ("updated_at",),
+    ),
+    FolderRow: (("failed_at", "reason", "message"), ("path",), ("closed",)),
+    FileRow: (("metadata_source", "metadata_at", "size", *PLACE), ("listed",), ("skip_reason",)),
+    # Object and metadata both begin with Drive's version, so they are of one version.
+    ImageRow: (
+        ("drive_version", "fetched", "updated_at", "storage_path", "size", "md5", "sha256"),
+        ("drive_version", "metadata_at", "width", "height", "modified_at", *PLACE),
+        ("created_at",),
+    ),
+}
+LEAST = {"requested_at", "first_stored_at", "created_at"}
+"""By these columns, the smaller row counts."""
 
 
-def rows_of(records: Iterable[LogRecord]) -> Rows:
+def rows_of(records: Iterable[record.LogRecord]) -> Rows:
     """The rows that these records make by themselves, without sums and states of imports."""
     rows = Rows()
-    for record in records:
-        for asked in imports.rows_of(record.event):
-            _put(rows.imports, asked.id, asked, imports.merged)
-        for folder in folders.rows_of(record.event):
-            _put(rows.folders, (folder.import_id, folder.folder_id), folder, folders.merged)
-        for file in files.rows_of(record):
-            _put(rows.files, (file.import_id, file.file_id), file, files.merged)
-        for image in images.rows_of(record.event):
-            _put(rows.images, image.google_drive_id, image, images.merged)
+    for one in records:
+        for row in record.rows_of(one):
+            match row:
+                case FileRow():
+                    _put(rows.files, (row.import_id, row.file_id), row)
+                case ImportRow():
+                    _put(rows.imports, row.id, row)
+                case FolderRow():
+                    _put(rows.folders, (row.import_id, row.folder_id), row)
+                case ImageRow():
+                    _put(rows.images, row.google_drive_id, row)
     return rows
 
 
@@ -39,44 +67,139 @@ def fold(before: Rows, batch: Rows) -> Rows:
     not changed: a row that stays as it was is the same object in both.
     """
     after = Rows(
-        imports=_joined(before.imports, batch.imports, imports.merged),
-        folders=_joined(before.folders, batch.folders, folders.merged),
-        files=_joined(before.files, batch.files, files.merged),
-        images=_joined(before.images, batch.images, images.merged),
+        imports=_joined(before.imports, batch.imports),
+        folders=_joined(before.folders, batch.folders),
+        files=_joined(before.files, batch.files),
+        images=_joined(before.images, batch.images),
     )
     sums: defaultdict[str, Sums] = defaultdict(lambda: defaultdict(int))
-    _count_changes(sums, before.folders, after.folders, folders.count)
-    _count_changes(sums, before.files, after.files, files.count)
+    _count_changes(sums, before.folders, after.folders)
+    _count_changes(sums, before.files, after.files)
     for key, row in after.imports.items():
         root = after.folders.get((key, row.folder_id or ""))
-        after.imports[key] = imports.with_state(imports.with_sums(row, sums[key]), root)
+        after.imports[key] = _with_state(_with_sums(row, sums[key]), root)
     return after
 
 
-def _joined(
-    before: Mapping[Key, Row], batch: Mapping[Key, Row], merged: Callable[[Row, Row], Row]
-) -> dict[Key, Row]:
+def merged(old: T, new: T) -> T:
+    """`old` with the columns in which `new` counts; the same object if there are none. Of two rows
+    of a file, the one with the lesser outcome is taken for the new one."""
+    if _outcome_order(new) > _outcome_order(old):
+        old, new = new, old
+    changes: dict[str, Any] = {}
+    for columns in GROUPS[type(old)]:
+        if _counts(old, new, columns):
+            changes |= {name: getattr(new, name) for name in columns}
+    if "listed" in changes and not _outcome_order(old):
+        changes["state"] = "pending"
+    return replace(old, **changes) if changes else old
+
+
+def _counts(old: Struct, new: Struct, columns: Sequence[str]) -> bool:
+    """Whether `new` counts by the first column that differs. Null never counts."""
+    for column in columns:
+        known, other = getattr(old, column), getattr(new, column)
+        if known != other:
+            return known is None or (other is not None and (other < known) == (column in LEAST))
+    return False
+
+
+def _outcome_order(row: Struct) -> tuple[object, ...]:
+    """Drive's version first, then success before failure, so that a failure never displaces what is
+    stored of the same version (decisions/0002). Then the round, then stored over unchanged."""
+    if not isinstance(row, FileRow) or row.outcome_at is None:
+        return ()
+    place = row.topic, row.partition, row.offset
+    version, success = row.drive_version, row.state != "failed"
+    return version, success, row.round, RANK[row.state], row.outcome_at, *place
+
+
+def _joined(before: Mapping[Key, Row], batch: Mapping[Key, Row]) -> dict[Key, Row]:
     rows = dict(before)
     for key, row in batch.items():
-        _put(rows, key, row, merged)
+        _put(rows, key, row)
     return rows
 
 
-def _put(rows: dict[Key, Row], key: Key, new: Row, merged: Callable[[Row, Row], Row]) -> None:
+def _put(rows: dict[Key, Row], key: Key, new: Row) -> None:
     old = rows.get(key)
     rows[key] = new if old is None else merged(old, new)
 
 
 def _count_changes(
     sums: Mapping[str, Sums],
-    before: Mapping[Key, Counted],
-    after: Mapping[Key, Counted],
-    count: Callable[[Counted, int, Sums], None],
+    before: Mapping[Key, FolderRow | FileRow],
+    after: Mapping[Key, FolderRow | FileRow],
 ) -> None:
     """Add what changed rows add to their import's sums now, less what they added before."""
     for key, row in after.items():
         old = before.get(key)
         if row is not old:
-            count(row, 1, sums[row.import_id])
+            _count(row, 1, sums[row.import_id])
             if old is not None:
-                count(old, -1, sums[row.import_id])
+                _count(old, -1, sums[row.import_id])
+
+
+def _count(row: FolderRow | FileRow, by: int, sums: Sums) -> None:
+    if isinstance(row, FolderRow):
+        sums["folders_found", ""] += by
+        if row.closed:
+            sums["folders_listed", ""] += by
+        elif row.failed_at is not None:
+            sums["folders_failed", ""] += by
+        return
+    if row.state == "skipped":
+        sums["skipped", row.skip_reason or "unknown"] += by
+        return
+    sums["found", ""] += by
+    sums["found_bytes", ""] += by * (row.size or 0)
+    sums[row.state, ""] += by
+    if row.state == "failed":
+        sums["failures", row.reason or "unknown"] += by
+    elif row.state == "stored":
+        sums["stored_bytes", ""] += by * (row.stored_size or 0)
+
+
+def _with_sums(row: ImportRow, sums: Sums) -> ImportRow:
+    changes: dict[str, Any] = {column: Counter(getattr(row, column)) for column in BY_REASON}
+    for (column, reason), difference in sums.items():
+        if reason:
+            changes[column][reason] += difference
+        else:
+            changes[column] = getattr(row, column) + difference
+    for column in BY_REASON:
+        changes[column] = {reason: n for reason, n in sorted(changes[column].items()) if n}
+    return replace(row, **changes)
+
+
+def _with_state(row: ImportRow, root: FolderRow | None) -> ImportRow:
+    message = None if root is None or root.closed else root.message
+    state = _state_of(row, root)
+    finished = row.updated_at if state in ENDED_STATES else None
+    return replace(row, state=state, message=message, finished_at=finished)
+
+
+def _state_of(row: ImportRow, root: FolderRow | None) -> ImportState:
+    """queued → listing → transferring → completed | completed_with_failures | failed | cancelled,
+    or paused. An import is listed when every folder found is closed or failed; the request itself
+    opens the root."""
+    all_settled = row.folders_listed + row.folders_failed == row.folders_found
+    listed = row.requested_at is not None and all_settled
+    if listed and row.pending == 0:
+        return _state_at_the_end(row, root)
+    if row.control == "cancelled":
+        return "cancelled"
+    if row.control == "paused":
+        return "paused"
+    if listed:
+        return "transferring"
+    begun = row.found or row.skipped or row.folders_listed or row.folders_found > 1
+    return "listing" if begun else "queued"
+
+
+def _state_at_the_end(row: ImportRow, root: FolderRow | None) -> ImportState:
+    if root is not None and not root.closed and row.found == 0:
+        return "failed"
+    if row.failed or row.folders_failed:
+        return "completed_with_failures"
+    return "completed"

@@ -1,14 +1,162 @@
-"""An event, and where in the log it lies."""
+"""A record of the log, and the rows that its event makes by itself. Pure."""
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-from services.core.events import Message
+from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow
+from services.core import events as e
+
+FROM_SKIPPED, FROM_MANIFEST, FROM_FOUND = 1, 2, 3
+"""Where a file's metadata come from: a fuller source counts more."""
 
 
 class LogRecord(NamedTuple):
-    """One decoded record."""
-
-    event: Message
+    event: e.Message
     topic: str
     partition: int
     offset: int
+
+
+def rows_of(record: LogRecord) -> Iterator[ImportRow | FolderRow | FileRow | ImageRow]:
+    """The import, and what of it the event tells; nothing for events of other topics."""
+    event = record.event
+    match event:
+        case e.FileStored(stored_at=at):
+            first = None if event.unchanged else at
+            yield ImportRow(id=event.import_id, first_stored_at=first, updated_at=at)
+            yield _stored(event, record)
+            yield _image(event)
+        case e.FileFailed(failed_at=at):
+            yield ImportRow(id=event.import_id, updated_at=at)
+            yield _failed(event, record)
+        case e.ImportRequested(requested_at=at):
+            yield ImportRow(
+                id=event.import_id,
+                folder_id=event.folder_id,
+                folder_url=event.folder_url,
+                requested_at=at,
+                updated_at=at,
+            )
+            yield FolderRow(import_id=event.import_id, folder_id=event.folder_id)
+        case e.FolderNamed(name=name, named_at=at):
+            yield ImportRow(id=event.import_id, name=name, folder_named_at=at, updated_at=at)
+        case e.ControlEvent(epoch=epoch, at=at):
+            control = type(event).__name__.removeprefix("Import").lower()  # e.g. "paused"
+            yield ImportRow(id=event.import_id, epoch=epoch, control=control, updated_at=at)
+        case e.PageListed():
+            yield ImportRow(id=event.import_id, updated_at=event.listed_at)
+            yield from _listed(event)
+        case e.FolderFailed(failed_at=at):
+            yield ImportRow(id=event.import_id, updated_at=at)
+            yield FolderRow(
+                import_id=event.import_id,
+                folder_id=event.folder_id,
+                path=event.path,
+                reason=event.reason,
+                message=event.message,
+                failed_at=at,
+            )
+
+
+def _listed(page: e.PageListed) -> Iterator[FolderRow | FileRow]:
+    import_id, path = page.import_id, page.path
+    yield FolderRow(import_id=import_id, folder_id=page.folder_id, path=path, closed=page.closes)
+    for opened in page.opened:
+        yield FolderRow(import_id=import_id, folder_id=opened.id, path=(*path, opened.name))
+    for file in page.files:
+        yield _entry(page, file)
+    for skipped in page.skipped:
+        yield _entry(page, skipped, skipped.reason)
+
+
+def _entry(
+    page: e.PageListed, entry: e.FileBrief | e.Skipped, skip_reason: str | None = None
+) -> FileRow:
+    return FileRow(
+        import_id=page.import_id,
+        file_id=entry.id,
+        state="skipped" if skip_reason else "pending",
+        listed=not skip_reason,
+        skip_reason=skip_reason,
+        name=entry.name,
+        mime_type=entry.mime_type,
+        size=entry.size,
+        folder_id=page.folder_id,
+        path=page.path,
+        metadata_source=FROM_SKIPPED if skip_reason else FROM_MANIFEST,
+        metadata_at=page.listed_at,
+    )
+
+
+def _stored(event: e.FileStored, record: LogRecord) -> FileRow:
+    return FileRow(
+        import_id=event.import_id,
+        file_id=event.file.file_id,
+        state="unchanged" if event.unchanged else "stored",
+        attempts=event.attempts,
+        object_key=event.object_key,
+        stored_size=event.size,
+        md5=event.md5,
+        sha256=event.sha256,
+        seconds=event.seconds,
+        outcome_at=event.stored_at,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        **_of_found(event.file),
+    )
+
+
+def _failed(event: e.FileFailed, record: LogRecord) -> FileRow:
+    unknown = {"name": event.file_id, "round": event.round, "drive_version": 0}
+    return FileRow(
+        import_id=event.import_id,
+        file_id=event.file_id,
+        state="failed",
+        attempts=event.attempts,
+        reason=event.reason,
+        message=event.message,
+        outcome_at=event.failed_at,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        **(_of_found(event.file) if event.file else unknown),
+    )
+
+
+def _of_found(file: e.FileFound) -> dict[str, Any]:
+    return {
+        "name": file.name,
+        "mime_type": file.mime_type,
+        "size": file.size,
+        "folder_id": file.folder_id,
+        "path": file.path,
+        "metadata_source": FROM_FOUND,
+        "metadata_at": file.found_at,
+        "round": file.round,
+        "drive_version": file.version,
+    }
+
+
+def _image(event: e.FileStored) -> ImageRow:
+    """A file that is unchanged may still have a new folder, path or name."""
+    file = event.file
+    return ImageRow(
+        google_drive_id=file.file_id,
+        name=file.name,
+        size=event.size,
+        mime_type=file.mime_type,
+        storage_path=f"s3://{event.bucket}/{event.object_key}",
+        created_at=event.stored_at,
+        folder_id=file.folder_id,
+        path=file.path,
+        md5=event.md5 or file.md5,
+        sha256=event.sha256 or file.sha256,
+        width=file.width,
+        height=file.height,
+        modified_at=file.modified_time,
+        metadata_at=file.found_at,
+        drive_version=file.version,
+        fetched=not event.unchanged,
+        updated_at=event.stored_at,
+    )

@@ -1,6 +1,6 @@
 """The loop: read a batch, fold it, write rows and offsets together, read on.
 
-One indexer is active; others stand by for the lock. Whatever breaks, the next session starts from
+One indexer is active; others stand by for the lock. After any failure, the next session starts from
 the offsets in the database, which moved only with the rows.
 """
 
@@ -12,45 +12,37 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from services.adapters.catalog.errors import CatalogUnavailableError, OvertakenError
 from services.adapters.catalog.rows import Rows
-from services.adapters.catalog.writer import Position
-from services.adapters.kafka.dead_letters import PublishesRecords, publish_dead_letter
+from services.adapters.catalog.writer import CatalogUnavailableError, OvertakenError, Position
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.kafka.reader import Raw
-from services.adapters.kafka.tail import ReadsLog
-from services.core import topics
+from services.adapters.kafka.producer import PublishesRecords, publish_dead_letter
+from services.adapters.kafka.reader import Raw, ReadsLog
 from services.core.errors import Stop
 from services.core.events import Waiting
+from services.core.topics import FILES_FAILED, FILES_STORED, IMPORTS_LISTED, IMPORTS_REQUESTED
 from services.core.wire import UndecodableError, UnknownEventError, decode
 from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
 
-CONSUMED = (
-    topics.IMPORTS_REQUESTED,
-    topics.IMPORTS_LISTED,
-    topics.FILES_STORED,
-    topics.FILES_FAILED,
-)
+CONSUMED = (IMPORTS_REQUESTED, IMPORTS_LISTED, FILES_STORED, FILES_FAILED)
 READ_AT_MOST = 2000
 ROWS_A_BATCH = 5000
 BYTES_A_ROW = 150  # about a `FileBrief` in JSON; an outcome has some 600, and weighs a few rows
 IDLE_READ_SECONDS = 0.5
-BATCH_SECONDS = 0.1
-"""Between transactions: small batches would spend the machine on round trips."""
+BATCH_SECONDS = 0.1  # between transactions: small batches would spend the machine on round trips
 STANDBY_SECONDS = 1.0
-PARTITIONS_SECONDS = 30.0
-"""How often Kafka is asked whether a topic has more partitions than are read."""
+PARTITIONS_SECONDS = 30.0  # how often Kafka is asked whether a topic has more partitions
 FIRST_WAIT, LONGEST_WAIT = 0.25, 15.0
 REASONS = {
     CatalogUnavailableError: "database_unavailable",
     KafkaUnavailableError: "kafka_unavailable",
     OvertakenError: "overtaken",
 }
+Moves = Mapping[Position, tuple[int, int]]
 
 
 class WritesCatalog(Protocol):
-    """`catalog.writer.CatalogWriter`, as the indexer sees it."""
+    """`CatalogWriter`, as the indexer sees it."""
 
     def close(self) -> None: ...
     def check_schema(self) -> None: ...
@@ -58,15 +50,13 @@ class WritesCatalog(Protocol):
     def offsets(self) -> Mapping[Position, tuple[str, int]]: ...
     def begin_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None: ...
     def load(self, wanted: Rows) -> Rows: ...
-    def save(
-        self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]
-    ) -> None: ...
+    def save(self, before: Rows, after: Rows, moves: Moves) -> None: ...
 
 
 @dataclass(kw_only=True)
 class Indexer:
-    """Each session opens its own reader and writer. `tell` is given what the indexer waits for, and
-    None once it waits no longer."""
+    """Each session opens its own reader and writer. `tell` is given what the indexer waits for, at
+    each attempt, and None once it waits no longer."""
 
     open_reader: Callable[[], ReadsLog]
     open_writer: Callable[[], WritesCatalog]
@@ -77,11 +67,8 @@ class Indexer:
     wait: float = FIRST_WAIT
 
     async def run(self) -> None:
-        """Index until told to stop.
-
-        Waits for what is not there. Raises `Stop` where waiting cannot help: for a log that is not
-        the one that the database was made from, for events or tables of a newer version.
-        """
+        """Index until told to stop, and wait for what is not there. Raises `Stop` for another log
+        than the database was made from, and for events or tables of a newer version."""
         while not self.stopping.is_set():
             try:
                 await self._session()
@@ -89,33 +76,23 @@ class Indexer:
                 until = datetime.now(UTC) + timedelta(seconds=self.wait)
                 message = f"The indexer cannot go on: {why}."
                 self.tell(Waiting(reason=REASONS[type(why)], message=message, until=until))
-                await self._sleep(self.wait)
+                await self._stops_within(self.wait)
                 self.wait = min(LONGEST_WAIT, self.wait * 2)
 
     async def _session(self) -> None:
-        """From a fresh connection to whatever ends it."""
         async with AsyncExitStack() as opened:
             writer = await asyncio.to_thread(self.open_writer)
             opened.push_async_callback(asyncio.to_thread, writer.close)
             await asyncio.to_thread(writer.check_schema)
-            if not await self._is_active(writer):
-                return
+            while not await asyncio.to_thread(writer.take_lock):
+                self.tell(Waiting(reason="standby", message="Another indexer is active."))
+                if await self._stops_within(STANDBY_SECONDS):
+                    return
             reader = await asyncio.to_thread(self.open_reader)
             opened.push_async_callback(asyncio.to_thread, reader.close)
             positions = await asyncio.to_thread(self._resume, reader, writer)
             self.tell(None)
             await self._follow(reader, writer, positions)
-
-    async def _is_active(self, writer: WritesCatalog) -> bool:
-        """Stand by until this indexer is the active one; False if it is to stop."""
-        if await asyncio.to_thread(writer.take_lock):
-            return True
-        self.tell(Waiting(reason="standby", message="Another indexer is active."))
-        while not self.stopping.is_set():
-            await self._sleep(STANDBY_SECONDS)
-            if await asyncio.to_thread(writer.take_lock):
-                return True
-        return False
 
     def _resume(self, reader: ReadsLog, writer: WritesCatalog) -> dict[Position, int]:
         """Read on from the offsets in the database; the next one of each partition."""
@@ -123,8 +100,18 @@ class Indexer:
         logs = {position: reader.ends(*position) for position in _partitions(reader)}
         writer.begin_offsets({p: (ids[p[0]], low) for p, (low, _) in logs.items()})
         known = writer.offsets()
-        for position, (topic_id, offset) in known.items():
-            _check(position, topic_id == ids.get(position[0]), offset, logs.get(position, (0, 0)))
+        for (topic, partition), (topic_id, offset) in known.items():
+            low, high = logs.get((topic, partition), (0, 0))
+            is_new = topic_id != ids.get(topic)
+            if is_new or not low <= offset <= high:
+                raise Stop(
+                    "log_changed",
+                    f"The database was made from another log: {topic}/{partition} was read up to "
+                    f"{offset}, but Kafka holds {low} to {high}"
+                    f"{' in a new topic' if is_new else ''}. Rows would be missing. Point "
+                    "DATABASE_URL at an empty database, and run `drivestream setup`: the index is "
+                    "built again from the log.",
+                )
         positions = {position: known[position][1] for position in logs}
         reader.seek(positions)
         return positions
@@ -143,46 +130,36 @@ class Indexer:
                 if await asyncio.to_thread(_partitions, reader) != set(positions):
                     return
                 looked = time.monotonic()
-            await self._sleep(BATCH_SECONDS)
+            await self._stops_within(BATCH_SECONDS)
 
     async def _index(
         self, writer: WritesCatalog, positions: dict[Position, int], batch: Sequence[Raw]
     ) -> None:
-        records, undecodable = _decoded(batch)
-        for raw, why in undecodable:
-            await publish_dead_letter(self.publisher, raw, why, service="indexer")
+        records: list[LogRecord] = []
+        undecodable: list[tuple[Raw, str]] = []
+        for raw in batch:
+            try:
+                event = decode(raw.topic, raw.value)
+                records.append(LogRecord(event, raw.topic, raw.partition, raw.offset))
+            except UnknownEventError as why:
+                raise Stop("unknown_event", str(why)) from why
+            except UndecodableError as why:
+                undecodable.append((raw, str(why)))
+        # Not before all is decoded: after a `Stop`, the next start would publish them again.
+        for raw, reason in undecodable:
+            await publish_dead_letter(self.publisher, raw, reason, service="indexer")
         ends = {(raw.topic, raw.partition): raw.offset + 1 for raw in batch}
         moves = {position: (positions[position], end) for position, end in ends.items()}
         await asyncio.to_thread(_write, writer, records, moves)
         positions.update(ends)
 
-    async def _sleep(self, seconds: float) -> None:
+    async def _stops_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
             await asyncio.wait_for(self.stopping.wait(), seconds)
+        return self.stopping.is_set()
 
 
-def _decoded(batch: Sequence[Raw]) -> tuple[list[LogRecord], list[tuple[Raw, str]]]:
-    """The batch's events, and what can never be read, with the reason.
-
-    Raises `Stop` for an event of a newer version. Then nothing of the batch is written, and no dead
-    letter is published that the next start would publish again.
-    """
-    records: list[LogRecord] = []
-    undecodable: list[tuple[Raw, str]] = []
-    for raw in batch:
-        try:
-            event = decode(raw.topic, raw.value)
-            records.append(LogRecord(event, raw.topic, raw.partition, raw.offset))
-        except UnknownEventError as why:
-            raise Stop("unknown_event", str(why)) from why
-        except UndecodableError as why:
-            undecodable.append((raw, str(why)))
-    return records, undecodable
-
-
-def _write(
-    writer: WritesCatalog, records: Sequence[LogRecord], moves: Mapping[Position, tuple[int, int]]
-) -> None:
+def _write(writer: WritesCatalog, records: Sequence[LogRecord], moves: Moves) -> None:
     batch = rows_of(records)
     before = writer.load(batch)
     writer.save(before, fold(before, batch), moves)
@@ -203,19 +180,4 @@ def batches(records: Iterable[Raw], rows: int) -> Iterator[list[Raw]]:
 
 
 def _partitions(reader: ReadsLog) -> set[Position]:
-    """All partitions that there are, whatever number `setup` makes."""
     return {(topic.name, p) for topic in CONSUMED for p in reader.partitions(topic.name)}
-
-
-def _check(position: Position, same_topic: bool, offset: int, log: tuple[int, int]) -> None:
-    topic, partition = position
-    low, high = log
-    if same_topic and low <= offset <= high:
-        return
-    raise Stop(
-        "log_changed",
-        f"The database was made from another log: {topic}/{partition} was read up to {offset}, but "
-        f"Kafka holds {low} to {high}{'' if same_topic else ' in a new topic'}. Rows would be "
-        "missing. Point DATABASE_URL at an empty database, and run `drivestream setup`: the "
-        "index is built again from the log.",
-    )

@@ -3,14 +3,13 @@
 import asyncio
 import os
 
-from services.adapters.drive import Drive
+from services.adapters.drive.client import Drive
 from services.adapters.kafka.group_consumer import Flow
 from services.adapters.process import end, run_service
 from services.adapters.worker import Consumes, Worker, WorkerSettings, WorkerSpec, run_worker
-from services.core import topics
-from services.core.flow.retry import RetryPolicy
-from services.lister.drive_reader import LOOK_UPS_AT_ONCE, DriveReader
-from services.lister.service import Lister
+from services.core import topics as t
+from services.core.flow.resilience import RetryPolicy
+from services.lister.service import LOOK_UPS_AT_ONCE, DriveReader, Lister
 
 SERVICE = "lister"
 PAGES_AT_ONCE = 16
@@ -19,18 +18,12 @@ SPEC = WorkerSpec(
     consumes=(
         # A page costs more than a commit. Frequent commits make a killed lister repeat few pages.
         Consumes(
-            topic=topics.IMPORTS_PAGES,
+            topic=t.IMPORTS_PAGES,
             group=SERVICE,
             at_once=PAGES_AT_ONCE,
             flow=Flow(commit_every_seconds=0.05),
         ),
-        Consumes(topic=topics.IMPORTS_REQUESTED, group="lister-requests", at_once=1),
-    ),
-    publishes=(
-        topics.IMPORTS_PAGES,
-        topics.IMPORTS_LISTED,
-        topics.FILES_FOUND,
-        topics.FILES_FAILED,
+        Consumes(topic=t.IMPORTS_REQUESTED, group="lister-requests", at_once=1),
     ),
     connections=PAGES_AT_ONCE + LOOK_UPS_AT_ONCE,
     # One folder may be most of an import, so it gets more attempts than a file.

@@ -14,21 +14,18 @@ from datetime import datetime
 from typing import Any
 
 from services.core import events as e
-from services.core.errors import SetAside
+from services.core.errors import NOT_FOUND, PAGE_TOKEN_INVALID, TRASHED, SetAside
 from services.core.ports import FOLDER_TYPE, GOOGLE_TYPES, SHORTCUT_TYPE, Entry, Page, Target
-from services.core.reasons import NOT_FOUND, PAGE_TOKEN_INVALID, TRASHED
 from services.lister import passes
 from services.lister.passes import FolderEvent, T, derived
 
-DEEPEST = 200
-"""Levels of folders; Drive itself allows 100."""
+DEEPEST = 200  # levels of folders; Drive itself allows 100
 PATH_NAME = 255
 PATH_ROOM, PATH_NARROW = 4096, 16
 """Characters of a whole path, and of each name beyond that. Every file of a page carries the path,
 so 200 levels of long names would make one page half a gigabyte."""
 DANGLING = "shortcut_dangling"
-ELSEWHERE = "elsewhere"
-"""Stands for a folder that we may not see. It is always the same, so the file keeps one key."""
+ELSEWHERE = "elsewhere"  # a folder that we may not see; always the same, so the file keeps one key
 
 Targets = Mapping[str, Entry | SetAside]
 """By the target's id: what it is now, or why it could not be looked up."""
@@ -39,20 +36,12 @@ Brief = e.FileBrief | e.FolderBrief | e.Skipped
 
 @dataclass(frozen=True, kw_only=True)
 class PageFacts:
-    """The events that follow from a page, in the order in which they must be published.
-
-    `next_page` comes last, so manifests are published in the order of their pages.
-    """
+    """The events that follow from a page, in the order in which they must be published."""
 
     files: tuple[FileEvent, ...]
     folders: tuple[FolderEvent, ...]
     manifest: e.PageListed
     next_page: FolderEvent | None
-
-
-def first_page(request: e.ImportRequested) -> e.PageRequested:
-    """The first page of the import's root folder."""
-    return derived(e.PageRequested, request)
 
 
 def targets_of(request: e.PageRequested, entries: Sequence[Entry]) -> list[Target]:
@@ -67,11 +56,8 @@ def targets_of(request: e.PageRequested, entries: Sequence[Entry]) -> list[Targe
 def page_facts(
     request: e.PageRequested, page: Page, at: datetime, targets: Targets = NO_TARGETS
 ) -> PageFacts:
-    """Each entry is found, opened or skipped; an entry that repeats counts once.
-
-    `targets` holds what `targets_of` named. A confirming pass lists only ids, so its pages lead to
-    nothing but manifests.
-    """
+    """Each entry is found, opened or skipped; an entry that repeats counts once. A confirming pass
+    lists only ids, so its pages lead to nothing but manifests."""
     next_page, doubt = passes.decide(request, page, at)
     sorter = _Sorter(request, at, targets)
     facts = [] if request.confirms else list(sorter.facts(page.entries))
@@ -99,14 +85,12 @@ def without_page(request: e.PageRequested, why: SetAside, at: datetime) -> Folde
     """What follows if the page cannot be read: another pass, or the folder's failure."""
     if why.reason == PAGE_TOKEN_INVALID:
         return passes.next_pass(request, at)
-    return passes.failed(request, why, at)
+    return derived(e.FolderFailed, request, why, failed_at=at)
 
 
 def check_is_folder(item: Entry) -> None:
-    """Raises `SetAside` unless an empty listing of this item means an empty folder.
-
-    Drive may answer with an empty list for a folder that does not exist (drive-api.md §1.1).
-    """
+    """Raises `SetAside` unless an empty listing of this item means an empty folder. Drive may also
+    answer with an empty list for a folder that does not exist (drive-api.md §1.1)."""
     if item.trashed:
         raise SetAside(TRASHED, "This folder is in its owner's trash.")
     if item.mime_type != FOLDER_TYPE:
@@ -116,8 +100,6 @@ def check_is_folder(item: Entry) -> None:
 
 @dataclass(frozen=True)
 class _Sorter:
-    """Turns entries into briefs for the manifest, and events about files and folders."""
-
     request: e.PageRequested
     at: datetime
     targets: Targets
@@ -145,7 +127,7 @@ class _Sorter:
     def _item(
         self, item: Entry, entry: Entry, folder_id: str
     ) -> Iterator[Brief | e.FileFound | e.PageRequested]:
-        """`entry` led to the item: it is the item itself, or a shortcut to it."""
+        """`entry` is the item itself, or a shortcut to it."""
         reason = _why_skipped(self.request, item)
         if reason is not None:
             yield _brief(e.Skipped, entry, reason=reason)
@@ -173,7 +155,7 @@ class _Sorter:
             yield _brief(e.Skipped, shortcut, reason=DANGLING)
         elif target.mime_type == FOLDER_TYPE:
             yield _brief(e.FolderBrief, lost)
-            yield passes.failed(self._opened(lost), found, self.at)
+            yield derived(e.FolderFailed, self._opened(lost), found, failed_at=self.at)
         elif target.mime_type.startswith("image/"):
             yield _brief(e.FileBrief, lost)
             yield derived(e.FileFailed, self.request, found, file_id=lost.id, failed_at=self.at)
@@ -204,7 +186,7 @@ def _brief(kind: type[T], entry: Entry, **fields: Any) -> T:
 
 
 def _why_skipped(request: e.PageRequested, item: Entry) -> str | None:
-    """Why an item is neither opened nor fetched, as a reason code; None if it is."""
+    """A reason code; None if the item is opened or fetched."""
     if item.trashed:
         return TRASHED
     if item.mime_type == FOLDER_TYPE:

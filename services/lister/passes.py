@@ -21,16 +21,15 @@ from services.core.ports import LARGEST_PAGE, Entry, Page
 
 T = TypeVar("T", bound=Struct)
 FolderEvent = e.PageRequested | e.FolderFailed
+# One for each pass, so that two passes hardly ever end a page at the same entry.
 PAGE_SIZES = (LARGEST_PAGE, 997, 991, 983, 977, 971)
-"""One for each pass, so that two passes hardly ever end a page at the same entry."""
 PASSES = len(PAGE_SIZES)
 MOST_PAGES = 20_000
 """Per pass: forty times what Drive's largest folder needs (500,000 children, 1,000 a page)."""
 ROUND = 100
 """A multiple of this may be a full page: Drive gives 100 by default, sometimes 460 or 500."""
 NEWEST_TOKENS = 8
-TAIL = 32
-"""Entries at the end of a page that are recognised if the next page repeats them."""
+TAIL = 32  # entries at the end of a page that are recognised if the next page repeats them
 
 
 def page_size(request: e.PageRequested) -> int:
@@ -41,11 +40,8 @@ def page_size(request: e.PageRequested) -> int:
 def decide(
     request: e.PageRequested, page: Page, at: datetime
 ) -> tuple[FolderEvent | None, str | None]:
-    """What follows from this page, and the doubt about its pass.
-
-    A doubt is a code that says why the listing is not trusted; it ends the pass. Without a doubt,
-    the next page follows, or nothing: then the folder is complete.
-    """
+    """What follows from this page, and a code that says why its pass is not trusted. Such a doubt
+    ends the pass. Without one, the next page follows, or nothing: then the folder is complete."""
     if page.incomplete:
         return next_pass(request, at), "incomplete_search"
     seen = digested(request.seen, page.entries, request.tail)
@@ -53,7 +49,7 @@ def decide(
         doubt = _doubt(request, page, seen)
         if doubt is None:
             return None, None
-        return next_pass(request, at, confirms=not request.confirms, before=seen), doubt
+        return next_pass(replace(request, confirms=not request.confirms, before=seen), at), doubt
     mark = _digest(page.next_token)
     if page.next_token == request.token or mark in request.tokens:
         return next_pass(request, at), "token_repeats"
@@ -71,11 +67,11 @@ def decide(
     return following, None
 
 
-def next_pass(request: e.PageRequested, at: datetime, **changes: Any) -> FolderEvent:
-    """The first page of another pass. Without changes, the pass replaces an abandoned one."""
+def next_pass(request: e.PageRequested, at: datetime) -> FolderEvent:
+    """The first page of another pass. With `request` unchanged, it replaces an abandoned pass."""
     if request.pass_number + 1 >= PASSES:
         return _incomplete(request, at)
-    first = replace(
+    return replace(
         request,
         pass_number=request.pass_number + 1,
         page_number=0,
@@ -86,12 +82,6 @@ def next_pass(request: e.PageRequested, at: datetime, **changes: Any) -> FolderE
         # What earlier passes found is stored already, or soon will be: do not fetch it again.
         mode=e.Mode.CHECK if request.mode is e.Mode.FRESH else request.mode,
     )
-    return replace(first, **changes)
-
-
-def failed(request: e.PageRequested, why: SetAside, at: datetime) -> e.FolderFailed:
-    """The folder's failure."""
-    return derived(e.FolderFailed, request, why, failed_at=at)
 
 
 def derived(kind: type[T], *sources: object, **fields: Any) -> T:
@@ -118,12 +108,10 @@ def digested(
 
 
 def tail_of(tail: tuple[str, ...], entries: Sequence[Entry]) -> tuple[str, ...]:
-    """The digests of the last entries of the pass so far."""
     return (*tail, *(_digest(entry.id) for entry in entries[-TAIL:]))[-TAIL:]
 
 
 def _doubt(request: e.PageRequested, page: Page, seen: e.ListingDigest) -> str | None:
-    """Why this listing may be short although it looks complete; None if it is trusted."""
     if request.before is not None:
         return None if request.before == seen else "passes_differ"
     if request.pass_number:
@@ -141,7 +129,8 @@ def _incomplete(request: e.PageRequested, at: datetime) -> e.FolderFailed:
         "Google Drive listed this folder differently each time it was asked, so pictures may be "
         "missing. Somebody may be changing the folder. Import it again later."
     )
-    return failed(request, SetAside("listing_incomplete", sentence), at)
+    why = SetAside("listing_incomplete", sentence)
+    return derived(e.FolderFailed, request, why, failed_at=at)
 
 
 def _remembered(tokens: tuple[str, ...], number: int, mark: str) -> tuple[str, ...]:

@@ -1,22 +1,80 @@
 """Lists pages, and publishes what follows from them."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import structlog
 
 from services.core import events as e
-from services.core.errors import SetAside
-from services.core.flow.keyed_lock import KeyedLock
-from services.core.flow.lru_set import LruSet
-from services.core.ports import PublishesEvents
-from services.core.reasons import NOT_FOUND
+from services.core.errors import NOT_FOUND, CoolDown, Outage, SetAside, Stop
+from services.core.flow.circuit_breaker import OTHERS_SUCCEED, PATIENCE, SYSTEM_ANSWERS
+from services.core.flow.deduplication import KeyedLock, LruSet
+from services.core.flow.resilience import Resilience
+from services.core.ports import Entry, Page, PublishesEvents, ReadsFolders, Target
 from services.lister import pages
-from services.lister.drive_reader import DriveReader
 from services.lister.pages import PageFacts
-from services.lister.passes import derived, failed
+from services.lister.passes import FolderEvent, derived, page_size
 
-Outcome = PageFacts | e.PageRequested | e.FolderFailed
+T = TypeVar("T")
+LOOK_UPS_AT_ONCE = 8
+IMPATIENT = OTHERS_SUCCEED
+"""For names and targets. One page may need a thousand look-ups, so none may delay it for long."""
 log = structlog.get_logger("lister")
+
+
+class DriveReader:
+    """Raises only `SetAside`, also for a key that Google refuses: the import then fails with a
+    message instead of waiting for ever."""
+
+    def __init__(self, drive: ReadsFolders, calls: Resilience) -> None:
+        self._drive = drive
+        self._calls = calls
+        self._look_ups = asyncio.Semaphore(LOOK_UPS_AT_ONCE)
+
+    async def page(self, request: e.PageRequested) -> Page:
+        return await self._call(
+            lambda: self._drive.list_page(
+                request.folder_id,
+                token=request.token,
+                resource_key=request.resource_key,
+                page_size=page_size(request),
+                ids_only=request.confirms,
+            )
+        )
+
+    async def look_up(self, item_id: str, key: str | None, patience: float = PATIENCE) -> Entry:
+        return await self._call(lambda: self._drive.look_up(item_id, resource_key=key), patience)
+
+    async def targets(self, wanted: Sequence[Target]) -> pages.Targets:
+        """After `LOOK_UPS_AT_ONCE` failures, Drive's health check is reason enough to give up on a
+        target. Otherwise a thousand of them would take hours, one after the other."""
+        failures = 0
+
+        async def look_up(target: Target) -> Entry | SetAside:
+            nonlocal failures
+            async with self._look_ups:
+                patience = IMPATIENT if failures < LOOK_UPS_AT_ONCE else SYSTEM_ANSWERS
+                try:
+                    return await self.look_up(target.id, target.resource_key, patience)
+                except SetAside as why:
+                    failures += why.reason != NOT_FOUND
+                    return why
+
+        found = await asyncio.gather(*map(look_up, wanted))
+        return {target.id: item for target, item in zip(wanted, found, strict=True)}
+
+    async def _call(self, act: Callable[[], Awaitable[T]], patience: float = PATIENCE) -> T:
+        async def refusal_is_final() -> T:
+            try:
+                return await act()
+            except (CoolDown, Outage):
+                raise
+            except Stop as why:
+                raise SetAside(why.reason, why.message) from why
+
+        return await self._calls.call(refusal_is_final, patience=patience)
 
 
 class Lister:
@@ -37,24 +95,26 @@ class Lister:
             await self._list(event)
 
     async def set_aside(self, event: e.Message, why: SetAside) -> None:
-        """Publish the folder's failure."""
-        request = pages.first_page(event) if isinstance(event, e.ImportRequested) else event
-        if isinstance(request, e.PageRequested):
-            await self._publisher.publish([failed(request, why, datetime.now(UTC))])
+        if isinstance(event, e.ImportRequested | e.PageRequested):
+            failed = derived(e.FolderFailed, event, why, failed_at=datetime.now(UTC))
+            await self._publisher.publish([failed])
 
     async def _start(self, request: e.ImportRequested) -> None:
-        name = await self._drive.name(request.folder_id, request.resource_key)
-        if name is not None:
+        key = request.resource_key
+        try:
+            name = (await self._drive.look_up(request.folder_id, key, IMPATIENT)).name
+        except SetAside:  # the listing will show why
+            name = ""
+        if name:
             named = derived(e.FolderNamed, request, name=name, named_at=datetime.now(UTC))
             await self._publisher.publish([named])
-        await self._publisher.publish([pages.first_page(request)])
+        await self._publisher.publish([derived(e.PageRequested, request)])
 
     async def _list(self, request: e.PageRequested) -> None:
         """List the page, unless this process has listed it already.
 
         A page can be requested twice: its folder has two parents, Drive repeats an entry, or Kafka
-        delivers a message again. All requests for a page share a partition, so most of them reach
-        the same process. A page is remembered only once everything that follows from it was
+        delivers a message again. A page is remembered only once everything that follows from it was
         acknowledged, so skipping it loses nothing.
         """
         page = (*request.identity, request.round)  # a later epoch or round lists it again
@@ -68,7 +128,7 @@ class Lister:
             if not isinstance(outcome, e.FolderFailed) or outcome.reason != NOT_FOUND:
                 self._listed.add(page)
 
-    async def _outcome(self, request: e.PageRequested) -> Outcome:
+    async def _outcome(self, request: e.PageRequested) -> PageFacts | FolderEvent:
         page_log = log.bind(import_id=request.import_id, folder_id=request.folder_id)
         try:
             page = await self._drive.page(request)
@@ -76,9 +136,8 @@ class Lister:
             targets = await self._drive.targets(wanted)
             facts = pages.page_facts(request, page, datetime.now(UTC), targets)
             if facts.manifest.closes and not (page.entries or request.seen.count):
-                pages.check_is_folder(
-                    await self._drive.look_up(request.folder_id, request.resource_key)
-                )
+                folder = await self._drive.look_up(request.folder_id, request.resource_key)
+                pages.check_is_folder(folder)
         except SetAside as why:
             page_log.warning("lister.page_failed", reason=why.reason, why=why.message)
             return pages.without_page(request, why, datetime.now(UTC))
@@ -87,13 +146,10 @@ class Lister:
             page_log.info("lister.listed_again", pass_number=request.pass_number, doubt=doubt)
         return facts
 
-    async def _publish(self, outcome: Outcome) -> None:
-        """Publish each group once the group before it was acknowledged.
-
-        The manifest follows everything that it names. If it came first and a crash lost the rest,
-        the page might differ when it is listed again, and the import would wait for ever for what
-        only the manifest named.
-        """
+    async def _publish(self, outcome: PageFacts | FolderEvent) -> None:
+        """Each group waits for the acknowledgement of the one before it. If the manifest came first
+        and a crash lost the rest, the page might differ when it is listed again, and the import
+        would wait for ever for what only the manifest named."""
         if not isinstance(outcome, PageFacts):
             await self._publisher.publish([outcome])
             return

@@ -1,7 +1,7 @@
 """`python -m services.setup`: make what is missing on every server, and say what was made.
 
-All servers are provisioned at the same time. One that does not answer yet is waited for without
-end. What a server refuses ends the set-up at once.
+All servers are provisioned at the same time. One that does not answer yet is waited for; what one
+refuses ends the set-up at once.
 """
 
 import asyncio
@@ -10,22 +10,20 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from services.adapters.catalog.errors import CatalogUnavailableError
 from services.adapters.catalog.migrate import migrate
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.kafka.admin import Topics, TopicsChangedError
+from services.adapters.catalog.writer import CatalogUnavailableError
+from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.settings import KafkaSettings
-from services.adapters.store.bucket import Bucket, StoreUnavailableError
+from services.adapters.store.bucket import StoreUnavailableError, create_bucket
 from services.adapters.store.settings import StoreSettings
 from services.core.errors import Stop
 from services.core.settings import Reader, SettingsError, read_settings
 
-UNAVAILABLE = (KafkaUnavailableError, StoreUnavailableError, CatalogUnavailableError)
-
 
 class Provisioner(NamedTuple):
-    """What one server needs: `provision` makes what is missing, and says what it did."""
+    """`provision` makes what is missing on one server, and says what it did."""
 
     server: str
     address: str
@@ -38,7 +36,7 @@ def provisioners(reader: Reader) -> list[Provisioner]:
     database = DatabaseSettings.read(reader)
     return [
         Provisioner("Kafka", kafka.bootstrap_servers, lambda: _topics(Topics(kafka))),
-        Provisioner("the object store", store.address, lambda: Bucket(store).create()),
+        Provisioner("the object store", store.address, lambda: create_bucket(store)),
         Provisioner("PostgreSQL", "DATABASE_URL", lambda: _tables(database)),
     ]
 
@@ -58,12 +56,7 @@ def _tables(settings: DatabaseSettings) -> str:
 async def set_up(
     servers: Sequence[Provisioner], *, say: Callable[[str], None], wait: float = 3.0
 ) -> None:
-    try:
-        async with asyncio.TaskGroup() as group:
-            for server in servers:
-                group.create_task(_until_done(server, say, wait))
-    except ExceptionGroup as several:
-        raise several.exceptions[0] from several
+    await asyncio.gather(*(_until_done(server, say, wait) for server in servers))
 
 
 async def _until_done(on: Provisioner, say: Callable[[str], None], wait: float) -> None:
@@ -71,7 +64,7 @@ async def _until_done(on: Provisioner, say: Callable[[str], None], wait: float) 
         try:
             say(f"{on.server}: {await asyncio.to_thread(on.provision)}")
             return
-        except UNAVAILABLE as why:
+        except (KafkaUnavailableError, StoreUnavailableError, CatalogUnavailableError) as why:
             say(f"Waiting for {on.server} at {on.address}: {why}")
             await asyncio.sleep(wait)
 
@@ -84,7 +77,7 @@ def main(env: Mapping[str, str], read: Callable[[Reader], Sequence[Provisioner]]
     except SettingsError as why:
         _say(f"The settings are not complete:\n{why}")
         return 2
-    except (Stop, TopicsChangedError) as why:
+    except Stop as why:
         _say(str(why))
         return 1
     return 0
@@ -92,7 +85,6 @@ def main(env: Mapping[str, str], read: Callable[[Reader], Sequence[Provisioner]]
 
 def _say(sentence: str) -> None:
     sys.stderr.write(f"{sentence}\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -4,16 +4,15 @@ import asyncio
 import os
 from dataclasses import dataclass
 
-from services.adapters.drive import Drive
+from services.adapters.drive.client import Drive
 from services.adapters.process import end, run_service
 from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
 from services.adapters.worker import Consumes, Worker, WorkerSettings, WorkerSpec, run_worker
 from services.core.settings import Reader
-from services.core.topics import FILES_FAILED, FILES_FOUND, FILES_STORED
-from services.transfer.copy import DRIVE, STORE, Copier
+from services.core.topics import FILES_FOUND
 from services.transfer.memory import MemoryBudget
-from services.transfer.service import Transfer
+from services.transfer.service import DRIVE, STORE, Copier, Transfer
 
 SERVICE = "transfer"
 
@@ -40,14 +39,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     spec = WorkerSpec(
         service=SERVICE,
         consumes=(Consumes(topic=FILES_FOUND, group=SERVICE, at_once=settings.at_once),),
-        publishes=(FILES_STORED, FILES_FAILED),
         connections=settings.at_once,
         linger_ms=20,
     )
 
     async def transfer(worker: Worker, drive: Drive) -> Transfer:
         store, memory = ObjectStore(settings.store), MemoryBudget(settings.memory)
-        worker.waits_in(memory.holds)
+        worker.holders.append(memory.holds)
         copier = Copier(
             drive=drive,
             store=store,
@@ -56,7 +54,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             store_calls=worker.calls_to(STORE, store.answers),
         )
         await copier.store_calls.call(store.ready)
-        return Transfer(copier, worker.publisher, bucket=store.bucket)
+        return Transfer(copier, worker.publisher)
 
     await run_worker(spec, settings.worker, stop, transfer)
 

@@ -6,11 +6,8 @@ from contextlib import asynccontextmanager
 
 
 class MemoryBudget:
-    """Bytes that all copies of a process may hold together. `free` bytes are left.
-
-    First in, first out, so small files cannot starve a big one. A file larger than the whole budget
-    takes all of it.
-    """
+    """Bytes that all copies of a process may hold together; `free` are left. First in, first out,
+    so small files cannot starve a big one. A file larger than the budget takes all of it."""
 
     def __init__(self, total: int) -> None:
         self.free = total
@@ -20,28 +17,22 @@ class MemoryBudget:
         self._waiting: set[asyncio.Task[object] | None] = set()
 
     def holds(self, task: asyncio.Task[object]) -> bool:
-        """Whether this task waits for memory."""
         return task in self._waiting
 
     @asynccontextmanager
     async def holding(self, amount: int) -> AsyncIterator[None]:
-        """Hold `amount` bytes for the block."""
-        granted = min(amount, self._total)
-        await self._acquire(granted)
+        granted, task = min(amount, self._total), asyncio.current_task()
+        self._waiting.add(task)
+        try:
+            async with self._queue:
+                while granted > self.free:
+                    self._released.clear()
+                    await self._released.wait()
+                self.free -= granted
+        finally:
+            self._waiting.discard(task)
         try:
             yield
         finally:
             self.free += granted
             self._released.set()
-
-    async def _acquire(self, amount: int) -> None:
-        task = asyncio.current_task()
-        self._waiting.add(task)
-        try:
-            async with self._queue:
-                while amount > self.free:
-                    self._released.clear()
-                    await self._released.wait()
-                self.free -= amount
-        finally:
-            self._waiting.discard(task)

@@ -1,82 +1,220 @@
-"""Copies every file found, and publishes the outcome."""
+"""Copies every file found from Drive to the store, and publishes the outcome.
+
+An object becomes visible only when its size and checksums equal what Drive said of the file.
+"""
 
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
 
-from services.core.errors import SetAside
+from services.core.errors import CONTENT_MISMATCH, GONE, NOT_FOUND, SetAside, TryAgain, Verdict
 from services.core.events import FileFailed, FileFound, FileStored, Message, Mode
-from services.core.flow.keyed_lock import KeyedLock
-from services.core.flow.lru_set import LruSet
-from services.core.ports import PublishesEvents
+from services.core.flow.deduplication import KeyedLock, LruSet
+from services.core.flow.resilience import Resilience
+from services.core.object_key import object_key
+from services.core.ports import STREAM_BYTES, KeepsObjects, OpensFiles, PublishesEvents
 from services.core.wire import event_id
-from services.transfer.copy import Copied, Copier, Copy
+from services.transfer.memory import MemoryBudget
+from services.transfer.verification import Checksums, newer_version
 
+T = TypeVar("T")
+DRIVE, STORE = "drive", "store"
+WHOLE_BYTES = 8 * 1024 * 1024
+"""A file up to this size is uploaded in one request; a larger one is streamed in parts."""
 log = structlog.get_logger("transfer")
+
+
+@dataclass(kw_only=True)
+class Copy:
+    """A file being copied. `is_current`: Drive confirmed that this is its newest version."""
+
+    file: FileFound
+    is_current: bool = False
+    attempts: int = 1
+    since: float = field(default_factory=time.monotonic)
+
+    async def call(self, calls: Resilience, act: Callable[[], Awaitable[T]]) -> T:
+        return await calls.call(act, on_failure=self._failed_once, retry_corrupt=self.is_current)
+
+    def _failed_once(self, _why: TryAgain) -> None:
+        self.attempts += 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copier:
+    """`drive_calls` and `store_calls` wait out every failure that is not the file's own fault."""
+
+    drive: OpensFiles
+    store: KeepsObjects
+    memory: MemoryBudget
+    drive_calls: Resilience
+    store_calls: Resilience
+
+    async def copy(self, copy: Copy, *, look_first: bool) -> FileStored:
+        """Copy the file to its key. With `look_first`, keep an object of the right size.
+
+        After a mismatch, or if the file is missing, Drive is asked once what the file is now, and
+        the copy starts again. Raises `SetAside`; then nothing new is visible.
+        """
+        try:
+            return await self._copy(copy, look_first=look_first)
+        except SetAside as why:
+            if why.reason not in {CONTENT_MISMATCH, NOT_FOUND}:
+                raise
+            newer = await self._newer_version(copy.file)
+        if newer is not None:
+            log.info(
+                "transfer.file_replaced",
+                import_id=newer.import_id,
+                file_id=newer.file_id,
+                version=newer.version,
+            )
+            copy.file = newer
+        copy.is_current = True
+        copy.attempts += 1
+        return await self._copy(copy, look_first=look_first and newer is not None)
+
+    async def _copy(self, copy: Copy, *, look_first: bool) -> FileStored:
+        file, key = copy.file, object_key(copy.file)
+        if look_first and file.size is not None:
+            stored_size = await copy.call(self.store_calls, lambda: self.store.size(key))
+            if stored_size == file.size:
+                return self._stored(copy, key, file.size, file.md5)
+        if file.size is not None and file.size <= WHOLE_BYTES:
+            async with self.memory.holding(file.size):
+                checksums = await self._put_whole(copy, key)
+        else:
+            async with self.memory.holding(STREAM_BYTES):
+                checksums = await self._put_in_parts(copy, key)
+        md5, sha256 = map(checksums.hexdigest, ("md5", "sha256"))
+        return self._stored(copy, key, checksums.size, md5, sha256)
+
+    def _stored(
+        self, copy: Copy, key: str, size: int, md5: str | None, sha256: str | None = None
+    ) -> FileStored:
+        """Without `sha256`, the object was there already, and nothing was downloaded."""
+        file = copy.file
+        return FileStored(
+            import_id=file.import_id,
+            epoch=file.epoch,
+            file=file,
+            bucket=self.store.bucket,
+            object_key=key,
+            size=size,
+            stored_at=datetime.now(UTC),
+            md5=md5,
+            sha256=sha256,
+            # An object that a first import finds was stored by its own worker, which then died.
+            unchanged=sha256 is None and file.mode is Mode.CHECK,
+            attempts=copy.attempts,
+            seconds=round(time.monotonic() - copy.since, 3),
+        )
+
+    async def _put_whole(self, copy: Copy, key: str) -> Checksums:
+        file = copy.file
+        body, checksums = await copy.call(self.drive_calls, lambda: self._download(file))
+        await copy.call(
+            self.store_calls, lambda: self.store.put(key, body, content_type=file.mime_type)
+        )
+        return checksums
+
+    async def _download(self, file: FileFound) -> tuple[bytearray, Checksums]:
+        checksums, body = Checksums(file), bytearray()
+        async with self.drive.open(file) as chunks:
+            async for chunk in chunks:
+                checksums.add(chunk)
+                body += chunk
+        checksums.verify()
+        return body, checksums
+
+    async def _put_in_parts(self, copy: Copy, key: str) -> Checksums:
+        """Download and upload are one call: if either fails, both start again."""
+        return await copy.call(
+            self.drive_calls,
+            lambda: copy.call(self.store_calls, lambda: self._stream(copy.file, key)),
+        )
+
+    async def _stream(self, file: FileFound, key: str) -> Checksums:
+        checksums = Checksums(file)
+        with _blamed_on(DRIVE):
+            async with self.drive.open(file) as chunks:
+                with _blamed_on(STORE):
+                    body = _verified(chunks, checksums)
+                    await self.store.put_stream(key, body, content_type=file.mime_type)
+        return checksums
+
+    async def _newer_version(self, file: FileFound) -> FileFound | None:
+        try:
+            now = await self.drive_calls.call(
+                lambda: self.drive.look_up(file.file_id, resource_key=file.resource_key)
+            )
+        except SetAside as why:
+            if why.reason != NOT_FOUND:
+                raise
+            raise SetAside(
+                GONE,
+                "This file was there when its folder was listed. Since then it was deleted, or it "
+                "is no longer shared with anyone who has the link.",
+            ) from why
+        return newer_version(file, now)
 
 
 class Transfer:
     """`HandlesMessages` for files found."""
 
-    def __init__(self, copier: Copier, publisher: PublishesEvents, *, bucket: str) -> None:
+    def __init__(self, copier: Copier, publisher: PublishesEvents) -> None:
         self._copier = copier
         self._publisher = publisher
-        self._bucket = bucket
         self._stored = LruSet[UUID]()
         self._in_progress = KeyedLock()
 
     async def handle(self, event: Message, *, redelivered: bool) -> None:
-        """Copy the file and publish the outcome.
-
-        A file can be found twice: through a shortcut, in another pass over its folder, or by a
-        lister that crashed. A second message for the same file waits for the first, and is skipped
-        if that one stored it.
-        """
+        """A file can be found twice: through a shortcut, in another pass, or by a lister that
+        crashed. The second message waits for the first, and is skipped if that one stored it."""
         if not isinstance(event, FileFound):
             return
         identity = event_id(event)
         async with self._in_progress.holding(identity):
             if identity in self._stored:
                 return
-            outcome = await self._outcome(event, redelivered)
-            await self._publisher.publish([outcome])
-            if isinstance(outcome, FileStored):
+            copy = Copy(file=event)
+            look_first = event.mode is Mode.CHECK or (redelivered and event.mode is Mode.FRESH)
+            try:
+                stored = await self._copier.copy(copy, look_first=look_first)
+            except SetAside as why:
+                await self._publisher.publish([_failed(copy, why)])
+            else:
+                await self._publisher.publish([stored])
                 self._stored.add(identity)
 
     async def set_aside(self, event: Message, why: SetAside) -> None:
-        """Publish the file's failure."""
         if isinstance(event, FileFound):
             await self._publisher.publish([_failed(Copy(file=event), why)])
 
-    async def _outcome(self, file: FileFound, redelivered: bool) -> FileStored | FileFailed:
-        copy = Copy(file=file)
-        look_first = file.mode is Mode.CHECK or (redelivered and file.mode is Mode.FRESH)
-        try:
-            copied = await self._copier.copy(copy, look_first=look_first)
-        except SetAside as why:
-            return _failed(copy, why)
-        return _stored(copy, copied, self._bucket)
+
+async def _verified(chunks: AsyncIterator[bytes], checksums: Checksums) -> AsyncIterator[bytes]:
+    """The same chunks. Wrong bytes raise before the store can make them visible."""
+    with _blamed_on(DRIVE):
+        async for chunk in chunks:
+            checksums.add(chunk)
+            yield chunk
+        checksums.verify()
 
 
-def _stored(copy: Copy, copied: Copied, bucket: str) -> FileStored:
-    file = copy.file
-    return FileStored(
-        import_id=file.import_id,
-        epoch=file.epoch,
-        file=file,
-        bucket=bucket,
-        object_key=copied.object_key,
-        size=copied.size,
-        stored_at=datetime.now(UTC),
-        md5=copied.md5,
-        sha256=copied.sha256,
-        # An object that a first import finds was stored by its own worker, which then died.
-        unchanged=copied.found and file.mode is Mode.CHECK,
-        attempts=copy.attempts,
-        seconds=round(time.monotonic() - copy.since, 3),
-    )
+@contextmanager
+def _blamed_on(system: str) -> Iterator[None]:
+    """Verdicts that leave the block name this system, unless they already name another."""
+    try:
+        yield
+    except Verdict as why:
+        why.system = why.system or system
+        raise
 
 
 def _failed(copy: Copy, why: SetAside) -> FileFailed:

@@ -1,31 +1,32 @@
 """An emulated Drive with odd files in it, and a copier from there to a store in memory."""
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
 
 from drive_emulator.testing import RunningEmulator
-from services.adapters.drive import Drive, open_drive
+from services.adapters.drive.client import Drive, open_drive
 from services.adapters.drive.settings import DriveSettings, Limits
 from services.core.errors import Corrupt, SetAside, Verdict
-from services.core.events import FileFound
+from services.core.events import FileFound, FileStored
 from services.core.flow.circuit_breaker import CircuitBreaker
-from services.core.flow.resilience import Resilience
-from services.core.flow.retry import RetryPolicy
+from services.core.flow.resilience import Resilience, RetryPolicy
 from services.core.ports import Entry
 from services.core.settings import Secret
-from services.transfer.copy import Copied, Copier, Copy
 from services.transfer.memory import MemoryBudget
+from services.transfer.service import Copier, Copy
 from tests.fakes.google import QuotaRecorder
 from tests.fakes.object_store import FakeStore
 from tests.fakes.samples import a_file
 
 T = TypeVar("T")
 MIB = 1024 * 1024
-QUICK = Limits(answer=3.0, silence=0.3, pause=0.0)
+PATIENT = Limits(answer=50.0, silence=50.0, pause=0.0)
+"""No case ends because this machine is busy. A case of silence has `until_silence`."""
 TREE = {
     "name": "faults",
     "items": [
@@ -49,7 +50,7 @@ TREE = {
 
 @asynccontextmanager
 async def reaching(
-    emulator: RunningEmulator, limits: Limits = QUICK, quota: QuotaRecorder | None = None
+    emulator: RunningEmulator, limits: Limits = PATIENT, quota: QuotaRecorder | None = None
 ) -> AsyncIterator[Drive]:
     settings = DriveSettings(
         api_url=emulator.url,
@@ -60,6 +61,16 @@ async def reaching(
     quota = quota or QuotaRecorder()
     async with open_drive(settings, connections=4, quota=quota) as drive:
         yield drive
+
+
+def until_silence(effect: Mapping[str, object]) -> Limits:
+    """Limits under which a fault that is a silence ends soon, and nothing else ends early.
+
+    If the machine is so busy that the limit is met before the fault, the verdict is the same.
+    """
+    if effect["do"] == "silence":
+        return replace(PATIENT, answer=0.5)
+    return replace(PATIENT, silence=0.5) if effect["do"] == "stall" else PATIENT
 
 
 async def entry_of(drive: Drive, emulator: RunningEmulator, name: str) -> Entry:
@@ -114,7 +125,7 @@ class Desk:
             store_calls=OneAttempt(),
         )
 
-    async def stored(self) -> Copied:
+    async def stored(self) -> FileStored:
         copied = await self._copier.copy(self.copy, look_first=False)
         kept = self.store.objects[copied.object_key]
         assert hashlib.md5(kept.body).hexdigest() == copied.md5

@@ -12,7 +12,7 @@ from minio import Minio
 from minio.commonconfig import ENABLED, Filter
 from minio.lifecycleconfig import Expiration, LifecycleConfig, Rule
 
-from services.adapters.store.bucket import Bucket, StoreUnavailableError
+from services.adapters.store.bucket import StoreUnavailableError, create_bucket
 from services.adapters.store.settings import StoreSettings
 from services.core.errors import Stop
 from services.core.settings import Reader
@@ -78,7 +78,7 @@ def statements(policy: str | bytes) -> list[str]:
 
 @pytest.mark.real
 def test_everybody_may_read_objects_but_not_list_them(at_minio: StoreSettings) -> None:
-    assert "now public to read" in Bucket(at_minio).create()
+    assert "now public to read" in create_bucket(at_minio)
     url = f"{at_minio.endpoint_url}/{at_minio.bucket}"
     minio(at_minio).fput_object(at_minio.bucket, "a.txt", __file__)
     assert httpx.get(f"{url}/a.txt", trust_env=False).status_code == 200
@@ -88,10 +88,10 @@ def test_everybody_may_read_objects_but_not_list_them(at_minio: StoreSettings) -
 
 @pytest.mark.real
 def test_public_reading_is_taken_back_where_it_is_switched_off(at_minio: StoreSettings) -> None:
-    Bucket(at_minio).create()
+    create_bucket(at_minio)
     private = replace(at_minio, public_read=False)
-    assert "now private" in Bucket(private).create()
-    assert "now private" not in Bucket(private).create()
+    assert "now private" in create_bucket(private)
+    assert "now private" not in create_bucket(private)
     minio(at_minio).fput_object(at_minio.bucket, "a.txt", __file__)
     url = f"{at_minio.endpoint_url}/{at_minio.bucket}/a.txt"
     assert httpx.get(url, trust_env=False).status_code == 403
@@ -104,10 +104,10 @@ def test_the_policy_of_somebody_else_survives_both(at_minio: StoreSettings) -> N
     theirs = {**THEIRS, "Resource": [f"arn:aws:s3:::{at_minio.bucket}/partner/*"]}
     before = {"Version": "2012-10-17", "Statement": [theirs]}
     client.set_bucket_policy(at_minio.bucket, json.dumps(before))
-    Bucket(at_minio).create()
+    create_bucket(at_minio)
     both = statements(client.get_bucket_policy(at_minio.bucket))
     assert both == ["Partner", "DrivestreamPublicRead"]
-    Bucket(replace(at_minio, public_read=False)).create()
+    create_bucket(replace(at_minio, public_read=False))
     assert statements(client.get_bucket_policy(at_minio.bucket)) == ["Partner"]
 
 
@@ -115,7 +115,7 @@ def test_the_policy_of_somebody_else_survives_both(at_minio: StoreSettings) -> N
 def test_minio_refuses_the_rule_for_incomplete_uploads_and_set_up_says_so(
     at_minio: StoreSettings,
 ) -> None:
-    said = Bucket(at_minio).create()
+    said = create_bucket(at_minio)
     assert "was made" in said
     assert "refuses a rule that removes incomplete multipart uploads" in said
     assert minio(at_minio).get_bucket_lifecycle(at_minio.bucket) is None
@@ -129,7 +129,7 @@ def test_rules_that_are_there_are_kept(at_minio: StoreSettings) -> None:
         ENABLED, rule_filter=Filter(prefix="logs/"), rule_id="logs", expiration=Expiration(days=3)
     )
     client.set_bucket_lifecycle(at_minio.bucket, LifecycleConfig([rule]))
-    assert "left as they are" in Bucket(at_minio).create()
+    assert "left as they are" in create_bucket(at_minio)
     kept = client.get_bucket_lifecycle(at_minio.bucket)
     assert kept is not None
     assert [each.rule_id for each in kept.rules] == ["logs"]
@@ -138,31 +138,31 @@ def test_rules_that_are_there_are_kept(at_minio: StoreSettings) -> None:
 def test_a_new_bucket_gets_policy_and_rule_and_a_second_run_changes_nothing(
     amazon: S3Server,
 ) -> None:
-    first = Bucket(settings(amazon.url)).create()
+    first = create_bucket(settings(amazon.url))
     assert first == (
         "bucket pictures was made, its objects are now public to read, "
         "incomplete uploads are now removed after a day"
     )
     assert b"<DaysAfterInitiation>1</DaysAfterInitiation>" in amazon.lifecycle
     before = amazon.policy, amazon.lifecycle, amazon.requests["PUT policy"]
-    assert Bucket(settings(amazon.url)).create() == "bucket pictures is there"
+    assert create_bucket(settings(amazon.url)) == "bucket pictures is there"
     assert (amazon.policy, amazon.lifecycle, amazon.requests["PUT policy"]) == before
 
 
 def test_rules_that_say_more_than_our_client_reads_are_never_written_back(amazon: S3Server) -> None:
     amazon.lifecycle = OLD_RULE
-    assert "left as they are" in Bucket(settings(amazon.url)).create()
+    assert "left as they are" in create_bucket(settings(amazon.url))
     assert amazon.lifecycle == OLD_RULE
 
 
 def test_a_rule_of_somebody_else_that_aborts_uploads_is_enough(amazon: S3Server) -> None:
-    Bucket(settings(amazon.url)).create()
+    create_bucket(settings(amazon.url))
     amazon.lifecycle = amazon.lifecycle.replace(b"drivestream-abort", b"company-wide")
-    assert Bucket(settings(amazon.url)).create() == "bucket pictures is there"
+    assert create_bucket(settings(amazon.url)) == "bucket pictures is there"
     narrow = amazon.lifecycle.replace(b"<Prefix />", b"<Prefix>tmp/</Prefix>")
     assert narrow != amazon.lifecycle
     amazon.lifecycle = narrow
-    assert "left as they are" in Bucket(settings(amazon.url)).create()
+    assert "left as they are" in create_bucket(settings(amazon.url))
 
 
 @pytest.mark.parametrize("refusal", [DENIED, NOT_IMPLEMENTED, Answer(400, "MalformedXML", "…")])
@@ -171,7 +171,7 @@ def test_a_store_that_refuses_the_rule_is_set_up_all_the_same(
     amazon: S3Server, method: str, refusal: Answer
 ) -> None:
     amazon.refusals[f"{method} lifecycle"] = refusal
-    said = Bucket(settings(amazon.url)).create()
+    said = create_bucket(settings(amazon.url))
     assert (
         f"refuses a rule that removes incomplete multipart uploads after a day ({refusal.code})"
         in said
@@ -185,7 +185,7 @@ def test_a_store_that_makes_nothing_public_stops_set_up_with_what_to_do(
 ) -> None:
     amazon.refusals["PUT policy"] = refusal
     with pytest.raises(Stop) as caught:
-        Bucket(settings(amazon.url)).create()
+        create_bucket(settings(amazon.url))
     assert caught.value.reason == "store_refused"
     assert "S3_PUBLIC_READ=false" in caught.value.message
 
@@ -193,7 +193,7 @@ def test_a_store_that_makes_nothing_public_stops_set_up_with_what_to_do(
 @pytest.mark.parametrize("refusal", [DENIED, NOT_IMPLEMENTED])
 def test_a_private_bucket_needs_no_right_to_policies(amazon: S3Server, refusal: Answer) -> None:
     amazon.refusals["GET policy"] = refusal
-    assert "was made" in Bucket(settings(amazon.url, public_read=False)).create()
+    assert "was made" in create_bucket(settings(amazon.url, public_read=False))
 
 
 @pytest.mark.parametrize("asked", ["HEAD bucket", "GET policy", "PUT policy", "PUT lifecycle"])
@@ -201,7 +201,7 @@ def test_a_private_bucket_needs_no_right_to_policies(amazon: S3Server, refusal: 
 def test_trouble_of_the_store_is_waited_for(amazon: S3Server, asked: str, status: int) -> None:
     amazon.refusals[asked] = Answer(status, "InternalError", "We encountered an error.")
     with pytest.raises(StoreUnavailableError):
-        Bucket(settings(amazon.url)).create()
+        create_bucket(settings(amazon.url))
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_trouble_of_the_store_is_waited_for(amazon: S3Server, asked: str, status
 def test_no_error_holds_the_secret_key(amazon: S3Server, answer: Answer) -> None:
     amazon.always = answer
     with pytest.raises((Stop, StoreUnavailableError)) as caught:
-        Bucket(settings(amazon.url)).create()
+        create_bucket(settings(amazon.url))
     cause: BaseException | None = caught.value
     while cause is not None:
         assert SECRET not in repr(cause) + str(cause)

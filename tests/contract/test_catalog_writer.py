@@ -15,13 +15,15 @@ from alembic.runtime.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
 
-from services.adapters.catalog.errors import CatalogUnavailableError, OvertakenError
 from services.adapters.catalog.migrate import engine, migrate
-from services.adapters.catalog.rows import Rows
-from services.adapters.catalog.schema import VERSION
+from services.adapters.catalog.rows import Rows, metadata
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.tables import metadata
-from services.adapters.catalog.writer import CatalogWriter
+from services.adapters.catalog.writer import (
+    VERSION,
+    CatalogUnavailableError,
+    CatalogWriter,
+    OvertakenError,
+)
 from services.core import events as e
 from services.core.errors import Stop
 from services.core.settings import Secret

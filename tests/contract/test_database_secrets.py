@@ -11,11 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.adapters.catalog.errors import CatalogUnavailableError
 from services.adapters.catalog.migrate import engine, migrate
 from services.adapters.catalog.reader import CatalogReader
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.writer import CatalogWriter
+from services.adapters.catalog.writer import CatalogUnavailableError, CatalogWriter
 from services.core.errors import TryAgain
 from services.core.settings import Secret
 from tests.passwords import AS_GIVEN, ENCODED, REFUSED, parts_of

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from drive_emulator.testing import RunningEmulator, running_emulator
-from services.adapters.drive import Drive, open_drive
 from services.adapters.drive.account import read_account
+from services.adapters.drive.client import Drive, open_drive
 from services.adapters.drive.settings import GOOGLE, DriveSettings
 from services.core.errors import Stop, TryAgain
 from services.core.settings import Secret

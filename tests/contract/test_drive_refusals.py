@@ -6,7 +6,7 @@ import pytest
 
 from drive_emulator.http.errors import PRESETS
 from drive_emulator.testing import RunningEmulator, running_emulator
-from services.adapters.drive import Drive
+from services.adapters.drive.client import Drive
 from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, Stop, TryAgain, Verdict
 from tests.contract.odd_drive import TREE, Desk, ask, entry_of, reaching
 

@@ -12,17 +12,18 @@ from msgspec.structs import replace
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.group_consumer import Flow, GroupConsumer
-from services.adapters.kafka.message_tasks import Work
+from services.adapters.kafka.message_tasks import MessageTasks
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader, Raw
 from services.adapters.kafka.settings import KafkaSettings
 from services.core import events as e
 from services.core.errors import Stop
+from services.core.flow import circuit_breaker
 from services.core.flow.circuit_breaker import CircuitBreaker
 from services.core.topics import DEAD_LETTERS, FILES_FAILED, FILES_FOUND
 from services.core.wire import Record, decode
 from tests.fakes.log import FakeGroupConsumer, FakeLog, FakePublisher, murmur2
-from tests.fakes.messages import Recorder, work_of
+from tests.fakes.messages import Recorder, tasks_of
 from tests.fakes.patience import until
 from tests.samples import FOUND
 
@@ -64,7 +65,7 @@ class RealBroker:
     def everything(self, topic: str) -> list[Raw]:
         reader = LogReader(self.settings, client_id="test")
         partitions = reader.partitions(topic)
-        reader.seek({(topic, p): None for p in partitions})
+        reader.seek({(topic, p): 0 for p in partitions})
         expected = sum(high - low for low, high in (reader.ends(topic, p) for p in partitions))
         found: list[Raw] = []
         while len(found) < expected:
@@ -89,9 +90,9 @@ def files(count: int) -> list[e.FileFound]:
 
 
 @asynccontextmanager
-async def consuming(consumer: Consumer, work: Work) -> AsyncIterator[asyncio.Task[None]]:
+async def consuming(consumer: Consumer, tasks: MessageTasks) -> AsyncIterator[asyncio.Task[None]]:
     """The consumer runs for the block, and then stops in order."""
-    task = asyncio.create_task(consumer.run(work))
+    task = asyncio.create_task(consumer.run(tasks))
     try:
         yield task
     finally:
@@ -104,7 +105,7 @@ async def consuming(consumer: Consumer, work: Work) -> AsyncIterator[asyncio.Tas
 async def handled(
     broker: Broker, group: str, recorder: Recorder, enough: Callable[[], bool]
 ) -> None:
-    async with consuming(broker.consumer(group), work_of(recorder, broker.publisher)) as task:
+    async with consuming(broker.consumer(group), tasks_of(recorder, broker.publisher)) as task:
         await until(lambda: enough() or task.done(), WAIT)
 
 
@@ -181,8 +182,8 @@ async def test_no_more_than_the_limit_are_in_hand(broker: Broker) -> None:
         await asyncio.sleep(0.002)
 
     recorder = Recorder(act)
-    work = work_of(recorder, broker.publisher, at_once=5)
-    async with consuming(broker.consumer(f"g-{uuid4()}"), work):
+    tasks = tasks_of(recorder, broker.publisher, at_once=5)
+    async with consuming(broker.consumer(f"g-{uuid4()}"), tasks):
         await until(lambda: len(recorder.handled) == 60, WAIT)
     assert most == 5
 
@@ -206,8 +207,8 @@ async def test_what_only_waits_is_not_drained_but_cancelled(broker: Broker) -> N
         await asyncio.Event().wait()
 
     recorder = Recorder(act)
-    work = work_of(recorder, broker.publisher, idle=lambda _task: True)
-    async with consuming(broker.consumer(f"g-{uuid4()}"), work):
+    tasks = tasks_of(recorder, broker.publisher, idle=lambda _task: True)
+    async with consuming(broker.consumer(f"g-{uuid4()}"), tasks):
         await until(lambda: len(recorder.in_hand) == 3, WAIT)
     assert len(recorder.cancelled) == 3
 
@@ -227,7 +228,7 @@ async def test_an_undecodable_record_becomes_a_dead_letter_and_a_failure(broker:
         headers=(("ce_importid", b"job-1"), ("ce_round", b"3")),
     )
     after = replace(FOUND, file_id="file-poison")  # of the same key, so right behind it
-    await broker.publisher.publish_records([poison])
+    await broker.publisher.publish([poison])
     await broker.publisher.publish([after])
     recorder = Recorder()
     await handled(
@@ -250,7 +251,7 @@ async def test_an_undecodable_record_becomes_a_dead_letter_and_a_failure(broker:
 async def test_an_event_of_a_newer_version_stops_the_consumer_and_is_kept(broker: Broker) -> None:
     group = f"g-{uuid4()}"
     newer = b'{"type":"FileInvented","import_id":"job-1","what":"nobody knows yet"}'
-    await broker.publisher.publish_records(
+    await broker.publisher.publish(
         [Record(topic=FILES_FOUND.name, key=b"k", value=newer, headers=())]
     )
     for _ in range(2):  # it is not passed, however often the worker comes back
@@ -262,8 +263,16 @@ async def test_an_event_of_a_newer_version_stops_the_consumer_and_is_kept(broker
     assert broker.everything(FILES_FAILED.name) == []
 
 
+@pytest.fixture
+def faults(monkeypatch: pytest.MonkeyPatch) -> CircuitBreaker:
+    """A breaker that waits for no longer than a test may."""
+    monkeypatch.setattr(circuit_breaker, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(circuit_breaker, "LONGEST_WAIT", 0.02)
+    return CircuitBreaker(lambda _why, _seconds: None)
+
+
 async def test_an_error_of_our_own_that_meets_every_message_waits_and_fails_nothing(
-    broker: Broker,
+    broker: Broker, faults: CircuitBreaker
 ) -> None:
     await broker.publisher.publish(files(8))
     broken = True
@@ -273,9 +282,8 @@ async def test_an_error_of_our_own_that_meets_every_message_waits_and_fails_noth
             raise LookupError("a bug")
 
     recorder = Recorder(act)
-    faults = CircuitBreaker(lambda _why, _seconds: None, first_wait=0.01, longest_wait=0.02)
-    work = work_of(recorder, broker.publisher, faults=faults)
-    async with consuming(broker.consumer(f"g-{uuid4()}"), work):
+    tasks = tasks_of(recorder, broker.publisher, faults=faults)
+    async with consuming(broker.consumer(f"g-{uuid4()}"), tasks):
         await until(lambda: faults.waiting_for is not None, WAIT)
         await asyncio.sleep(0.3)
         assert recorder.failed == []
@@ -284,7 +292,9 @@ async def test_an_error_of_our_own_that_meets_every_message_waits_and_fails_noth
     assert recorder.failed == []
 
 
-async def test_an_error_of_our_own_that_meets_one_message_sets_it_aside(broker: Broker) -> None:
+async def test_an_error_of_our_own_that_meets_one_message_sets_it_aside(
+    broker: Broker, faults: CircuitBreaker
+) -> None:
     await broker.publisher.publish(files(200))
 
     async def act(event: e.Message) -> None:
@@ -293,9 +303,8 @@ async def test_an_error_of_our_own_that_meets_one_message_sets_it_aside(broker: 
             raise LookupError("a bug")
 
     recorder = Recorder(act)
-    faults = CircuitBreaker(lambda _why, _seconds: None, first_wait=0.01, longest_wait=0.02)
-    work = work_of(recorder, broker.publisher, at_once=4, faults=faults)
-    async with consuming(broker.consumer(f"g-{uuid4()}"), work):
+    tasks = tasks_of(recorder, broker.publisher, at_once=4, faults=faults)
+    async with consuming(broker.consumer(f"g-{uuid4()}"), tasks):
         await until(lambda: len(recorder.handled) == 199, WAIT)
         await until(lambda: bool(recorder.failed), WAIT)
     assert [(event.key, why) for event, why in recorder.failed] == [("file-0003", "unforeseen")]

@@ -10,9 +10,8 @@ from msgspec.structs import replace
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.producer import Publisher
-from services.adapters.kafka.reader import LogReader, Raw
+from services.adapters.kafka.reader import LogReader, Raw, ReadsLog
 from services.adapters.kafka.settings import KafkaSettings
-from services.adapters.kafka.tail import ReadsLog
 from services.core.events import ImportRequested
 from services.core.ports import PublishesEvents
 from services.core.wire import decode
@@ -69,7 +68,7 @@ async def test_all_is_read_from_the_beginning_and_then_what_is_new(broker: Broke
     with closing(broker.reader()) as reader:
         assert list(reader.partitions(TOPIC)) == [0]
         assert reader.ends(TOPIC, 0) == (0, 2)
-        reader.seek({PLACE: None})
+        reader.seek({PLACE: 0})
         first = await asyncio.to_thread(read, reader, 2)
         assert ids(first) == ["a", "b"]
         assert [record.offset for record in first] == [0, 1]

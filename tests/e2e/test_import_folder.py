@@ -4,24 +4,30 @@ import hashlib
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from services.core import events as e
 from services.core.wire import decode
-from tests.platform import Platform
+from tests.platform import Platform, emptied
 from tests.system import System, link, running_system
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 TREE = {"name": "thousand", "pictures": 1000, "depth": 2, "fan_out": 3, "other_share": 0.02}
 
 
-@pytest.fixture
-def system(platform: Platform, tmp_path: Path) -> Iterator[System]:
-    with running_system(platform, tmp_path / "logs") as system:
+@pytest.fixture(scope="module")
+def system(servers: Mapping[str, str]) -> Iterator[System]:
+    """One system for all imports here, each of a folder of its own."""
+    with (
+        TemporaryDirectory(prefix="drivestream-e2e-") as logs,
+        emptied(servers) as platform,
+        running_system(platform, Path(logs)) as system,
+    ):
         system.start("api", "lister", "transfer", "indexer")
         system.wait_ready()
         yield system
@@ -31,6 +37,7 @@ def test_a_thousand_pictures_arrive_whole(system: System) -> None:
     folder = system.drive.add_tree(TREE)
     expected = {f["id"]: f for f in system.drive.files("thousand") if _is_image(f)}
     assert len(expected) == 1000
+    before = _keys(system)
     job = system.post_import(link(folder))
     row = system.wait_import(job, 120)
 
@@ -38,23 +45,36 @@ def test_a_thousand_pictures_arrive_whole(system: System) -> None:
     assert (row["found"], row["stored"], row["failed"], row["pending"]) == (1000, 1000, 0, 0)
     assert sum(row["skipped"].values()) > 0
     assert row["stored_bytes"] == sum(f["size"] for f in expected.values())
-    _check_bucket(system, expected)
+    _check_bucket(system, _keys(system) - before, expected)
     _check_rows(system, expected)
     _check_topics(system, job, set(expected))
-    _check_again(system, folder)
+    _check_again(system, folder, set(expected))
 
 
 def _is_image(file: dict[str, Any]) -> bool:
     return str(file["mimeType"]).startswith("image/")
 
 
-def _check_bucket(system: System, expected: dict[str, dict[str, Any]]) -> None:
+def _keys(system: System) -> set[str]:
+    """Every object in the bucket."""
     client, bucket = system.platform.minio(), system.platform.env["S3_BUCKET"]
+    return {str(item.object_name) for item in client.list_objects(bucket, recursive=True)}
+
+
+def _images(system: System, ids: Collection[str]) -> list[dict[str, Any]]:
+    """The rows of these files."""
+    return [row for row in system.get("/images") if row["google_drive_id"] in ids]
+
+
+def _check_bucket(
+    system: System, keys: Collection[str], expected: dict[str, dict[str, Any]]
+) -> None:
+    client, bucket = system.platform.minio(), system.platform.env["S3_BUCKET"]
+    assert len(keys) == len(expected)
     found: dict[str, str] = {}
-    for item in client.list_objects(bucket, recursive=True):
-        assert item.object_name is not None
-        answer = client.get_object(bucket, item.object_name)
-        file_id = item.object_name.split("/")[1][:33]
+    for key in keys:
+        answer = client.get_object(bucket, key)
+        file_id = key.split("/")[1][:33]
         found[file_id] = hashlib.md5(answer.read()).hexdigest()
         answer.close()
         answer.release_conn()
@@ -62,7 +82,7 @@ def _check_bucket(system: System, expected: dict[str, dict[str, Any]]) -> None:
 
 
 def _check_rows(system: System, expected: dict[str, dict[str, Any]]) -> None:
-    rows = system.get("/images")
+    rows = _images(system, expected)
     assert {r["google_drive_id"] for r in rows} == set(expected)
     assert len(rows) == len(expected)
     for row in rows:
@@ -87,65 +107,73 @@ def _check_rows(system: System, expected: dict[str, dict[str, Any]]) -> None:
 
 
 def _check_topics(system: System, job: str, ids: set[str]) -> None:
-    found = [decode(r.topic, r.value) for r in system.records("files.found")]
+    found = _events(system, "files.found", job)
     assert {event.file_id for event in found if isinstance(event, e.FileFound)} == ids
-    stored = [decode(r.topic, r.value) for r in system.records("files.stored")]
+    stored = _events(system, "files.stored", job)
     assert {event.file.file_id for event in stored if isinstance(event, e.FileStored)} == ids
-    pages = [decode(r.topic, r.value) for r in system.records("imports.listed")]
+    pages = _events(system, "imports.listed", job)
     assert {f.id for p in pages if isinstance(p, e.PageListed) for f in p.files} == ids
-    (requested,) = system.records("imports.requested")
-    assert (requested.key or b"").decode() == job
-    assert system.records("files.failed") == []
+    (requested,) = [r for r in system.records("imports.requested") if r.key == job.encode()]
+    assert isinstance(decode(requested.topic, requested.value), e.ImportRequested)
+    assert _events(system, "files.failed", job) == []
     assert system.records("dead.letters") == []
 
 
-def _check_again(system: System, folder: str) -> None:
+def _events(system: System, topic: str, job: str) -> list[e.Message]:
+    """An import's events in a topic."""
+    events = [decode(record.topic, record.value) for record in system.records(topic)]
+    return [
+        event
+        for event in events
+        if not isinstance(event, e.WorkerStatus) and event.import_id == job
+    ]
+
+
+def _check_again(system: System, folder: str, ids: set[str]) -> None:
     """The second import of the same folder finds everything in place, and fetches nothing."""
     fetched = system.drive.requests()["media"]
     again = system.wait_import(system.post_import(link(folder)), 60)
     assert (again["state"], again["unchanged"], again["stored"]) == ("completed", 1000, 0)
     assert system.drive.requests()["media"] == fetched
-    assert len(system.get("/images")) == 1000
+    assert len(_images(system, ids)) == 1000
 
 
 def test_hostile_names_land_under_keys_of_their_own(system: System) -> None:
     folder = system.drive.folder_id("hostile")
     expected = {f["id"]: f for f in system.drive.files("hostile") if _is_image(f)}
+    before = _keys(system)
     row = system.wait_import(system.post_import(link(folder)), 60)
     reachable = row["stored"]
     assert row["pending"] == 0
     assert reachable > 5
-    client, bucket = system.platform.minio(), system.platform.env["S3_BUCKET"]
-    keys = [str(o.object_name) for o in client.list_objects(bucket, recursive=True)]
-    assert len(keys) == len(set(keys)) == reachable
-    names = {r["google_drive_id"]: r["name"] for r in system.get("/images")}
+    assert len(_keys(system) - before) == reachable
+    names = {r["google_drive_id"]: r["name"] for r in _images(system, expected)}
+    assert len(names) == reachable
     assert all(names[i] == expected[i]["name"].replace("\x00", "\ufffd") for i in names)
 
 
-@pytest.mark.parametrize(
-    ("folder", "settings", "word"),
-    [
-        ("1NoSuchFolderNoSuchFolderNoSuch00", {}, "shared"),
-        ("sample", {"GOOGLE_API_KEY": "wrong-key"}, "GOOGLE_API_KEY"),
-        ("sample", {"GOOGLE_API_KEY": ""}, "GOOGLE_API_KEY"),
-    ],
-    ids=["a folder that does not exist", "a wrong key", "no key"],
-)
+def test_a_folder_that_does_not_exist_fails_with_a_sentence(system: System) -> None:
+    _check_fails(system, "1NoSuchFolderNoSuchFolderNoSuch00", "shared")
+
+
+@pytest.mark.parametrize("key", ["wrong-key", ""], ids=["a wrong key", "no key"])
 def test_an_import_that_cannot_work_fails_with_a_sentence(
-    platform: Platform, tmp_path: Path, folder: str, settings: dict[str, str], word: str
+    platform: Platform, tmp_path: Path, key: str
 ) -> None:
-    with running_system(platform, tmp_path / "logs", settings) as system:
+    with running_system(platform, tmp_path / "logs", {"GOOGLE_API_KEY": key}) as system:
         system.start("api", "lister", "transfer", "indexer")
         system.wait_ready()
-        if folder == "sample":
-            folder = system.drive.folder_id("sample")
-        before = system.drive.requests()
-        row = system.wait_import(system.post_import(link(folder)), 30)
-        assert row["state"] == "failed"
-        assert word in row["message"]
-        calls = {k: n - before[k] for k, n in system.drive.requests().items()}
-        assert calls["media"] == 0
-        assert calls["list"] <= 3  # tried, and not for ever
+        _check_fails(system, system.drive.folder_id("sample"), "GOOGLE_API_KEY")
+
+
+def _check_fails(system: System, folder: str, word: str) -> None:
+    before = system.drive.requests()
+    row = system.wait_import(system.post_import(link(folder)), 30)
+    assert row["state"] == "failed"
+    assert word in row["message"]
+    calls = {kind: count - before[kind] for kind, count in system.drive.requests().items()}
+    assert calls["media"] == 0
+    assert calls["list"] <= 3  # tried, and not for ever
 
 
 def test_the_first_row_is_there_soon_after_the_post(system: System) -> None:
@@ -167,6 +195,7 @@ def test_what_is_no_folder_link_is_refused_with_the_reason(system: System) -> No
             {"folderUrl": "https://drive.google.com/" + "x" * 10_000}
         ).encode(): "characters",
     }
+    before = system.records("imports.requested")
     for body, word in bodies.items():
         request = urllib.request.Request(
             f"{system.api_url}/import/google-drive", body, {"Content-Type": "application/json"}
@@ -178,4 +207,4 @@ def test_what_is_no_folder_link_is_refused_with_the_reason(system: System) -> No
             assert answer.code == 400, (body, problem)
             assert answer.headers["Content-Type"].startswith("application/problem+json")
             assert word in problem["detail"], (body, problem)
-    assert system.records("imports.requested") == []
+    assert system.records("imports.requested") == before

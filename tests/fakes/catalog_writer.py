@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 
-from services.adapters.catalog.errors import CatalogUnavailableError, OvertakenError
 from services.adapters.catalog.rows import Rows
-from services.adapters.catalog.schema import VERSION, refuse_other
-from services.adapters.catalog.writer import Position
+from services.adapters.catalog.writer import (
+    VERSION,
+    CatalogUnavailableError,
+    OvertakenError,
+    Position,
+    refuse_other,
+)
 
 
 class FakeDatabase:

@@ -6,10 +6,18 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from services.core.errors import Corrupt, SetAside, Stop, Verdict
+from services.core.errors import (
+    CONTENT_MISMATCH,
+    KEY_REFUSED,
+    NOT_FOUND,
+    PAGE_TOKEN_INVALID,
+    Corrupt,
+    SetAside,
+    Stop,
+    Verdict,
+)
 from services.core.events import FileFound
 from services.core.ports import FOLDER_TYPE, LARGEST_PAGE, Entry, Page
-from services.core.reasons import CONTENT_MISMATCH, KEY_REFUSED, NOT_FOUND, PAGE_TOKEN_INVALID
 
 CHUNK = 16 * 1024
 

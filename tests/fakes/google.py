@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 
-from services.adapters.drive import Drive
-from services.adapters.drive.credentials import authenticator_for
-from services.adapters.drive.requests import DriveSession
+from services.adapters.drive.client import Drive
+from services.adapters.drive.requests import DriveSession, authenticator_for
 from services.adapters.drive.settings import DriveSettings, Limits
 from services.core.events import FileFound
 from services.core.settings import Secret

@@ -6,14 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from services.core import events as e
-from services.core.errors import SetAside
+from services.core.errors import PAGE_TOKEN_INVALID, SetAside
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
 from services.core.flow.resilience import Resilience
 from services.core.ports import LARGEST_PAGE, Entry, Page
-from services.core.reasons import PAGE_TOKEN_INVALID
 from services.lister.__main__ import SPEC
-from services.lister.drive_reader import DriveReader
-from services.lister.service import Lister
+from services.lister.service import DriveReader, Lister
 from tests.fakes.drive import FakeDrive
 from tests.fakes.messages import Publications
 from tests.fakes.samples import an_image

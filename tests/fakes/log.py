@@ -8,7 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks, Work
+from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks
 from services.adapters.kafka.reader import Raw
 from services.core.events import Message
 from services.core.flow.offsets import History, Offsets
@@ -72,12 +72,9 @@ class FakePublisher:
         self._unavailable = unavailable
         self._source = source
 
-    async def publish(self, events: Sequence[Message]) -> None:
-        """As the port says."""
-        await self.publish_records([encode(event, source=self._source) for event in events])
-
-    async def publish_records(self, records: Sequence[Record]) -> None:
+    async def publish(self, events: Sequence[Message | Record]) -> None:
         """As the real publisher does."""
+        records = [e if isinstance(e, Record) else encode(e, source=self._source) for e in events]
         if not self._log.available:
             raise self._unavailable()
         await self._log.append(records)
@@ -102,9 +99,8 @@ class FakeGroupConsumer:
             self._next[partition] = offset
             self._assigned[partition] = Assignment(Offsets.resumed(offset, metadata))
 
-    async def run(self, work: Work) -> None:
+    async def run(self, tasks: MessageTasks) -> None:
         """As the real one."""
-        tasks = MessageTasks(work)
         delivering = asyncio.create_task(self._deliver_until_stopped(tasks))
         try:
             await tasks.run(asyncio.shield(delivering))

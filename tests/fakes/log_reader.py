@@ -26,9 +26,9 @@ class FakeLogReader:
             raise KafkaUnavailableError(f"{topic}: unknown topic")
         return range(BY_NAME[topic].partitions)
 
-    def seek(self, positions: Mapping[tuple[str, int], int | None]) -> None:
-        """Read these partitions from here on; None is the beginning."""
-        self._next = {partition: offset or 0 for partition, offset in positions.items()}
+    def seek(self, positions: Mapping[tuple[str, int], int]) -> None:
+        """Read these partitions from these offsets on."""
+        self._next = dict(positions)
 
     def ends(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset that is kept, and the one after the newest."""

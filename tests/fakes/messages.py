@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from services.adapters.kafka.dead_letters import PublishesRecords
-from services.adapters.kafka.message_tasks import Work
+from services.adapters.kafka.message_tasks import MessageTasks
+from services.adapters.kafka.producer import PublishesRecords
 from services.core.errors import SetAside
 from services.core.events import Message
 from services.core.flow.circuit_breaker import CircuitBreaker
@@ -50,16 +50,16 @@ class Recorder:
         self.failed.append((event, why.reason))
 
 
-def work_of(
+def tasks_of(
     handler: HandlesMessages,
     publisher: PublishesRecords,
     *,
     at_once: int = 32,
     faults: CircuitBreaker | None = None,
     idle: Callable[[asyncio.Task[None]], bool] = lambda _task: False,
-) -> Work:
+) -> MessageTasks:
     """What a consumer runs, with sensible values for all else."""
-    return Work(
+    return MessageTasks(
         service="test",
         handler=handler,
         limit=ConcurrencyLimit(at_once),

@@ -3,14 +3,12 @@
 import hashlib
 from typing import Any
 
-from services.core.events import FileFound, Message
+from services.core.events import FileFound, FileStored, Message
 from services.core.flow.circuit_breaker import CircuitBreaker
-from services.core.flow.resilience import Resilience
-from services.core.flow.retry import RetryPolicy
+from services.core.flow.resilience import Resilience, RetryPolicy
 from services.core.ports import Entry
-from services.transfer.copy import DRIVE, STORE, Copied, Copier, Copy
 from services.transfer.memory import MemoryBudget
-from services.transfer.service import Transfer
+from services.transfer.service import DRIVE, STORE, Copier, Copy, Transfer
 from tests.fakes.drive import FakeDrive
 from tests.fakes.messages import Publications
 from tests.fakes.object_store import FakeStore
@@ -63,7 +61,7 @@ class Transferring:
             store_calls=Resilience(STORE, RetryPolicy(), self.store_breaker),
         )
         self.publications = Publications()
-        self.transfer = Transfer(self.copier, self.publications, bucket=self.store.bucket)
+        self.transfer = Transfer(self.copier, self.publications)
 
     def add(self, file_id: str, body: bytes = BODY) -> FileFound:
         """One more file."""
@@ -71,7 +69,7 @@ class Transferring:
         self.drive.add_entry(file.folder_id, entry_of(file), body)
         return file
 
-    async def copy(self, copy: Copy | None = None, *, look_first: bool = False) -> Copied:
+    async def copy(self, copy: Copy | None = None, *, look_first: bool = False) -> FileStored:
         """What becomes of the file."""
         return await self.copier.copy(copy or Copy(file=self.file), look_first=look_first)
 

@@ -14,8 +14,9 @@ def test_case_1_a_listing_that_ended_too_early_is_listed_again(importer: Importe
     report = importer.run(tree)
     assert report.state == "completed"
     assert report.counts == (1_100, 1_100, 0)
-    # Nothing was fetched twice for it. On a busy machine a few downloads time out, and are retried.
-    assert len(importer.asked("media")) < 1_100 + 20
+    # Nothing was fetched twice for it: that would be the 1,000 files of the first page. A download
+    # that is too slow for its limit, on a busy machine, is retried, and counts here, too.
+    assert len(importer.asked("media")) < 1_100 + 200
 
 
 def test_case_1_a_listing_that_is_always_cut_is_never_called_complete(importer: Importer) -> None:

@@ -122,12 +122,13 @@ def test_json_cut_in_half_is_a_whole_answer_to_http(
 
 def test_nothing_is_said_of_broken_connections(capfd: pytest.CaptureFixture[str]) -> None:
     effects = ({"do": "reset"}, {"do": "truncate", "after_bytes": 0}, {"do": "stall"})
+    # Only the stall lasts as long as the client waits; it must have begun by then.
     with running_emulator() as drive, httpx.Client(params={"key": drive.api_key}) as client:
         drive.add_tree({"name": "faulty", "pictures": 1, "size": SIZE})
         client.base_url = httpx.URL(drive.url)
         for effect in effects:
             drive.fault(effect, kinds=["media"], times=1)
-            assert received(drive, client, timeout=0.5)[1] is not None
+            assert received(drive, client, timeout=2.0)[1] is not None
         assert [line["status"] for line in drive.log("media")] == [0, 200, 200]
     assert capfd.readouterr().err == ""
 

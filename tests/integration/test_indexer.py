@@ -34,7 +34,7 @@ def system(platform: Platform, tmp_path: Path) -> Iterator[System]:
 async def publish(system: System, records: Sequence[Record]) -> None:
     settings = KafkaSettings.read(Reader(system.platform.env))
     async with Publisher(settings, source="test") as publisher:
-        await publisher.publish_records(records)
+        await publisher.publish(records)
 
 
 def add_a_partition(system: System, record: Record) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,8 @@ OUTAGE_SECONDS = 5.0
 """Three times as long as the three attempts of one request take."""
 SERVICES = ("api", "lister", "transfer", "indexer")
 SLOW = {"do": "latency", "seconds": 0.2}
+ALMOST_STILL = {"do": "latency", "seconds": 2}
+"""So slow does Drive become in the middle, until the outage is over: no import ends before it."""
 _numbers = count(1)
 
 
@@ -31,17 +33,34 @@ class Course:
     system: System
     store: FaultProxy
     database: FaultProxy
+    still: list[int] = field(default_factory=list)
 
     def begin(self, reached: Callable[[Mapping[str, Any]], bool], **tree: Any) -> str:
         """An import that has come some way and has some left; its id."""
         name = f"outage-{next(_numbers)}"
         spec = {"name": name, "pictures": FILES, "size": 8192, "depth": 1, "fan_out": 4, **tree}
-        job = self.system.post_import(link(self.system.drive.add_tree(spec, render=True)))
+        folder = self.system.drive.add_tree(spec, render=True)
+        for kind, number in (("media", FILES // 2), ("list", 20)):
+            self.still.append(self.system.drive.fault(ALMOST_STILL, kinds=[kind], from_=number))
+        job = self.system.post_import(link(folder))
         self.system.wait_import(job, 60, reached)
         return job
 
+    def outage(self, job: str, waits_for: str = "") -> None:
+        """Let it last, and then until the report says what the import waits for."""
+        time.sleep(OUTAGE_SECONDS)
+
+        def told(row: Mapping[str, Any]) -> bool:
+            return bool(row["waiting_for"] and row["waiting_for"]["reason"].startswith(waits_for))
+
+        if waits_for:
+            self.system.wait_import(job, 60, told)
+
     def check(self, job: str) -> Mapping[str, Any]:
-        """Everything was stored, and nothing failed."""
+        """The outage was in the middle; everything was stored, and nothing failed."""
+        assert self.system.get(f"/imports/{job}")["state"] in ("listing", "transferring")
+        while self.still:
+            self.system.drive.clear_faults(self.still.pop())
         row = self.system.wait_import(job, 120)
         assert (row["state"], row["stored"]) == ("completed", FILES), row
         assert (row["failed"], row["folders_failed"]) == (0, 0), row
@@ -89,21 +108,17 @@ def test_drive_answering_errors_for_a_while_fails_no_file(course: Course, reason
     job = course.begin(some_stored)
     refuse = {"do": "refuse", "reason": reason}
     rule = course.system.drive.fault(refuse, kinds=["media", "list", "get"])
-    time.sleep(OUTAGE_SECONDS)
-    waiting = course.system.get(f"/imports/{job}")["waiting_for"]
+    course.outage(job, "drive_unavailable")
     course.system.drive.clear_faults(rule)
-    assert waiting["reason"] == "drive_unavailable", "the report says why nothing moves"
     course.check(job)
 
 
 def test_drive_answering_errors_while_folders_are_listed_fails_no_folder(course: Course) -> None:
-    slow = course.system.drive.fault({"do": "latency", "seconds": 0.15}, kinds=["list"])
     job = course.begin(lambda row: row["folders_listed"] >= 3, depth=2, fan_out=10)
     refuse = {"do": "refuse", "reason": "backendError"}
     rule = course.system.drive.fault(refuse, kinds=["list", "get"])
-    time.sleep(OUTAGE_SECONDS)
+    course.outage(job)
     course.system.drive.clear_faults(rule)
-    course.system.drive.clear_faults(slow)
     course.check(job)
 
 
@@ -114,10 +129,8 @@ def test_the_store_failing_for_a_while_fails_no_file_and_fetches_none_twice(
     before = course.system.drive.requests()["media"]
     job = course.begin(some_stored)
     course.store.set_mode(mode)
-    time.sleep(OUTAGE_SECONDS)
-    waiting = course.system.get(f"/imports/{job}")["waiting_for"]
+    course.outage(job, "store_")
     course.store.set_mode(Mode.PASS)
-    assert waiting["reason"].startswith("store_")
     course.check(job)
     assert course.system.drive.requests()["media"] - before == FILES
 
@@ -125,7 +138,7 @@ def test_the_store_failing_for_a_while_fails_no_file_and_fetches_none_twice(
 def test_postgresql_gone_for_a_while_loses_no_row(course: Course) -> None:
     job = course.begin(some_stored)
     course.database.set_mode(Mode.REFUSE)
-    time.sleep(OUTAGE_SECONDS)
+    course.outage(job)
     course.database.set_mode(Mode.PASS)
     course.check(job)
     assert course.system.counted(job)["stored"] == FILES

@@ -14,14 +14,13 @@ from services.adapters.kafka.group_consumer import Flow, GroupConsumer
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.events import Message
-from services.core.flow.offsets import Watermarks
 from services.core.topics import FILES_FOUND
-from tests.fakes.messages import Recorder, work_of
+from tests.fakes.messages import Recorder, tasks_of
 from tests.fakes.patience import until
 from tests.samples import FOUND
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
-FLOW = Flow(watermarks=Watermarks(high=20, low=10), drain_seconds=1.0)
+FLOW = Flow(high=20, low=10, drain_seconds=1.0)
 GROUP = "transfer"
 WAIT = 60.0
 
@@ -34,8 +33,8 @@ class Member:
     ) -> None:
         self.consumer = GroupConsumer(settings, group=GROUP, topic=FILES_FOUND.name, flow=flow)
         self.recorder = recorder
-        work = work_of(recorder, publisher, at_once=5000)
-        self._running = asyncio.create_task(self.consumer.run(work))
+        tasks = tasks_of(recorder, publisher, at_once=5000)
+        self._running = asyncio.create_task(self.consumer.run(tasks))
 
     async def stop(self) -> None:
         """Leave the group in order."""
@@ -98,7 +97,7 @@ async def test_one_message_that_hangs_holds_its_partitions_commit_and_nothing_el
             await asyncio.Event().wait()
 
     async with found(kafka_settings, 600) as publisher:
-        flow = Flow(watermarks=Watermarks(high=2000, low=1000), drain_seconds=0.5)
+        flow = Flow(high=2000, low=1000, drain_seconds=0.5)
         first = Member(kafka_settings, publisher, Recorder(act), flow)
         await until(lambda: len(first.recorder.handled) == 599, WAIT)
         await first.stop()
@@ -141,7 +140,7 @@ async def test_a_partition_that_comes_back_after_a_pause_is_read_again(
         seen.add(event.key)
 
     async with found(kafka_settings, 3000) as publisher:
-        flow = Flow(watermarks=Watermarks(high=20, low=10), drain_seconds=0.3)
+        flow = Flow(high=20, low=10, drain_seconds=0.3)
         first = Member(kafka_settings, publisher, Recorder(act), flow)
         in_hand = first.recorder.in_hand
         await until(lambda: len(in_hand) >= every * 20, WAIT)  # each is at its high water

@@ -15,8 +15,7 @@ from services.adapters.worker import WorkerSettings
 from services.api import __main__ as api
 from services.core.events import WorkerStatus
 from services.core.flow.quota import QuotaState
-from services.core.setting_names import NAMES
-from services.core.settings import Reader
+from services.core.settings import NAMES, Reader
 from services.indexer import __main__ as indexer
 from services.setup import __main__ as setup
 from services.transfer import __main__ as transfer

@@ -1,26 +1,46 @@
 """The page has words for the reason codes that the services give.
 
-Each test runs the code that gives the reasons and looks them up in the page's own data. The page
-shows a code without words unchanged, next to the message from the API.
+Most tests run the code that gives the reasons and look them up in the page's own data; the last two
+read the source. The page shows a code without words unchanged, next to the message from the API.
 """
 
+import ast
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from services.adapters.drive.problem import Refusal
-from services.adapters.drive.refusals import TABLE, ItemKind, RefusalContext
+from services.adapters.drive.refusals import TABLE, Refusal
 from services.adapters.drive.refusals import verdict as drive_verdict
-from services.adapters.kafka import dead_letters
+from services.adapters.kafka import producer
 from services.adapters.store import objects
-from services.core import reasons
+from services.core import errors as reasons
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Page, Target
 from services.lister.pages import DEEPEST, page_facts
 from tests.fakes.samples import NOW, a_request
 
-PAGE = Path(__file__).resolve().parents[2] / "web" / "src" / "text" / "reasons.json"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "web" / "src" / "text" / "reasons.json"
+SOURCES = [ast.parse(path.read_text()) for path in sorted((ROOT / "services").rglob("*.py"))]
+VERDICTS = {"TryAgain", "RateLimited", "Corrupt", "SetAside", "Stop", "Outage", "CoolDown"}
+ELSEWHERE = {
+    # The process ends with it, so only its log has it.
+    "cannot_listen",
+    "log_changed",
+    "schema_newer",
+    # The API answers a request with it, as a problem with a title of its own.
+    "bad_value",
+    "database_busy",
+    "database_not_ready",
+    "database_slow",
+    # The API's own status on `workers.status`; no import waits for the API.
+    "not_ready",
+    # A placeholder, replaced before anybody waits.
+    "starting",
+}
+"""Reasons that the page never shows."""
 
 
 class Words(msgspec.Struct, forbid_unknown_fields=True):
@@ -52,9 +72,8 @@ def test_every_shared_reason_has_words() -> None:
 @pytest.mark.parametrize("said", sorted(TABLE))
 def test_every_refusal_by_drive_has_words(said: str, account: bool) -> None:
     body = json.dumps({"error": {"errors": [{"reason": said}], "message": "No."}}).encode()
-    context = RefusalContext(kind=ItemKind.FILE, now=NOW, service_account=account)
-    refusal = Refusal(status=403, body=body, content_type="application/json")
-    assert drive_verdict(refusal, context).reason in WORDS
+    refusal = Refusal(status=403, body=body, kind="file", service_account=account)
+    assert drive_verdict(refusal).reason in WORDS
 
 
 @pytest.mark.parametrize("code", ["", *sorted(objects.REASONS), "SomethingElse"])
@@ -65,7 +84,7 @@ def test_every_refusal_by_the_store_has_words(code: str) -> None:
 
 
 def test_an_unreadable_message_has_words() -> None:
-    assert dead_letters.REASON in WORDS
+    assert producer.REASON in WORDS
 
 
 @pytest.mark.parametrize("depth", [1, DEEPEST])
@@ -86,6 +105,40 @@ def test_everything_that_the_lister_skips_has_words(depth: int) -> None:
     skipped = page_facts(asked, Page(entries=entries), NOW).manifest.skipped
     assert len(skipped) == len(entries) - (depth < DEEPEST)
     assert {one.reason for one in skipped} - WORDS.keys() == set()
+
+
+def test_every_reason_in_the_source_has_words_unless_the_page_never_shows_it() -> None:
+    given = {code for source in SOURCES for code in _reasons_given(source)}
+    assert given - WORDS.keys() == ELSEWHERE
+
+
+def test_every_word_is_of_a_reason_in_the_source() -> None:
+    texts = {
+        node.value
+        for source in SOURCES
+        for node in ast.walk(source)
+        if isinstance(node, ast.Constant)
+    }
+    assert WORDS.keys() - texts == set()
+
+
+def _reasons_given(source: ast.Module) -> Iterator[str]:
+    """The literal codes in verdicts, in `reason=` and in constants that are named REASON…."""
+    for node in ast.walk(source):
+        match node:
+            case ast.Call(
+                func=ast.Name(id=name) | ast.Attribute(attr=name),
+                args=[ast.Constant(value=str(code)), *_],
+            ) if name in VERDICTS:
+                yield code
+            case ast.keyword(arg="reason", value=ast.Constant(value=str(code))):
+                yield code
+            case ast.Assign(targets=[ast.Name(id="REASON")], value=ast.Constant(value=str(code))):
+                yield code
+            case ast.Assign(targets=[ast.Name(id="REASONS")], value=ast.Dict(values=values)):
+                yield from (str(one.value) for one in values if isinstance(one, ast.Constant))
+            case _:
+                pass
 
 
 def _shortcut(shortcut_id: str, target_id: str | None) -> Entry:

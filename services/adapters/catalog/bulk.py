@@ -1,30 +1,39 @@
 """Many rows at once: loaded by their keys, and written with COPY."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 import psycopg
-from msgspec import Struct
 from msgspec.structs import astuple
 from psycopg.types.json import Jsonb
 from sqlalchemy import Table
 
-from services.adapters.catalog.rows import Key, Row
-from services.adapters.catalog.tables import TABLES, images
+from services.adapters.catalog.rows import TABLES, Key, Row, images
 
 Cursor = psycopg.Cursor[dict[str, object]]
-NUL = "\x00"
 EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
-def select(cursor: Cursor, row: type[Row], keys: Sequence[tuple[object, ...]]) -> list[Row]:
+def select(cursor: Cursor, row: type[Row], keys: Collection[Key]) -> dict[Key, Row]:
     """The rows of these keys, as far as they exist."""
     if not keys:
-        return []
-    cursor.execute(_select(row), [list(values) for values in zip(*keys, strict=True)])
-    return [msgspec.convert(found, row) for found in cursor]
+        return {}
+    table = TABLES[row]
+    names = _key_columns(table)
+    arrays = ", ".join(f"%s::{table.c[name].type}[]" for name in names)
+    query = (
+        f"SELECT {_listed(row.__struct_fields__)} FROM {table.name} "
+        f"JOIN unnest({arrays}) AS k({_listed(names)}) USING ({_listed(names)})"
+    )
+    columns = zip(*keys, strict=True) if len(names) > 1 else [keys]
+    cursor.execute(query.encode(), [list(column) for column in columns])
+    rows = [msgspec.convert(found, row) for found in cursor]
+    key_of: Any = attrgetter(*names)  # one value, or a tuple of several, as keys are
+    return {key_of(found): found for found in rows}
 
 
 def upsert(cursor: Cursor, before: Mapping[Key, Row], after: Mapping[Key, Row]) -> None:
@@ -33,43 +42,23 @@ def upsert(cursor: Cursor, before: Mapping[Key, Row], after: Mapping[Key, Row]) 
     rows = [row for key, row in after.items() if row is not before.get(key)]
     if not rows:
         return
-    stage, fill, overwrite = _upsert(type(rows[0]))
-    cursor.execute(stage)
-    with cursor.copy(fill) as copy:
-        for row in rows:
-            copy.write_row([_value(value) for value in astuple(row)])
-    cursor.execute(overwrite)
-
-
-@cache
-def _select(row: type[Struct]) -> bytes:
-    table = TABLES[row]
-    keys = _key_columns(table)
-    arrays = ", ".join(f"%s::{table.c[name].type}[]" for name in keys)
-    return (
-        f"SELECT {_listed(row.__struct_fields__)} FROM {table.name} "
-        f"JOIN unnest({arrays}) AS k({_listed(keys)}) USING ({_listed(keys)})"
-    ).encode()
-
-
-@cache
-def _upsert(row: type[Struct]) -> tuple[bytes, bytes, bytes]:
-    """Make the temporary table, fill it, and take it over into the table."""
-    table, columns = TABLES[row], _listed(row.__struct_fields__)
-    keys = _key_columns(table)
+    fields, table = rows[0].__struct_fields__, TABLES[type(rows[0])]
+    columns, keys = _listed(fields), _key_columns(table)
     staged = f"staged_{table.name}"
     stage = (
         f"CREATE TEMPORARY TABLE IF NOT EXISTS {staged} ON COMMIT DELETE ROWS AS "
         f"SELECT {columns} FROM {table.name} WITH NO DATA"
     )
-    fill = f"COPY {staged} ({columns}) FROM STDIN"
-    changed = [name for name in row.__struct_fields__ if name not in keys]
+    changes = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in fields if name not in keys)
     overwrite = (
         f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {staged} "
-        f"ON CONFLICT ({_listed(keys)}) DO UPDATE SET "
-        + ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in changed)
+        f"ON CONFLICT ({_listed(keys)}) DO UPDATE SET {changes}"
     )
-    return stage.encode(), fill.encode(), overwrite.encode()
+    cursor.execute(stage.encode())
+    with cursor.copy(f"COPY {staged} ({columns}) FROM STDIN".encode()) as copy:
+        for row in rows:
+            copy.write_row([_value(value) for value in astuple(row)])
+    cursor.execute(overwrite.encode())
 
 
 def _key_columns(table: Table) -> Sequence[str]:
@@ -84,19 +73,18 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _value(value: object) -> object:
-    """A column's value, as COPY takes it."""
     convert = _CONVERTED.get(type(value))
     return value if convert is None else convert(value)
 
 
 def _text(value: str) -> str:
     """PostgreSQL's text cannot hold NUL, which a file's name can."""
-    return value.replace(NUL, "\ufffd") if NUL in value else value
+    return value.replace("\x00", "\ufffd")
 
 
 def _time(value: datetime) -> datetime:
     """What is in year 10,000 in UTC, Python could not read again."""
-    return value if EARLIEST <= value <= LATEST else min(max(value, EARLIEST), LATEST)
+    return min(max(value, EARLIEST), LATEST)
 
 
 @lru_cache(maxsize=1024)  # all files of a folder share a path

@@ -8,17 +8,15 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.adapters.catalog.errors import unavailable
-from services.adapters.catalog.schema import VERSION, refuse_newer
 from services.adapters.catalog.settings import DatabaseSettings
+from services.adapters.catalog.writer import VERSION, refuse_newer, unavailable
 
 LOCK = 0x64726976655F6D31  # two set-ups at once wait for each other
 
 
 def engine(settings: DatabaseSettings) -> Engine:
-    return create_engine(
-        "postgresql+psycopg://", connect_args=settings.parameters(connect_timeout="10")
-    )
+    parameters = settings.parameters(connect_timeout="10")
+    return create_engine("postgresql+psycopg://", connect_args=parameters)
 
 
 def migrate(settings: DatabaseSettings) -> tuple[str | None, str]:
@@ -36,6 +34,6 @@ def migrate(settings: DatabaseSettings) -> tuple[str | None, str]:
             command.upgrade(config, VERSION)
         return before, VERSION
     except SQLAlchemyError as why:
-        raise unavailable(why) from why
+        raise unavailable(getattr(why, "orig", None) or why) from why
     finally:
         database.dispose()

@@ -1,7 +1,5 @@
-"""Reads the catalog. Every query is short and on its own; nothing is ever written.
-
-Readers of the whole table take it page by page, so that a slow one holds no connection.
-"""
+"""Reads the catalog. Every query is short and on its own, so a slow reader of the whole table holds
+no connection. Nothing is ever written."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -9,25 +7,15 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 from psycopg import errors as postgres
-from sqlalchemy import ColumnElement, Select, Table, case, exc, func, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import ColumnElement, Select, case, exc, func, select, tuple_
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from services.adapters.catalog import views
+from services.adapters.catalog.rows import images, import_files, import_folders, imports
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.tables import images, import_files, import_folders, imports
-from services.adapters.catalog.views import (
-    FailedFolder,
-    Image,
-    ImageDetails,
-    ImageFilter,
-    ImportFile,
-    ImportPlace,
-    ImportProgress,
-)
 from services.core.errors import SetAside, TryAgain, Verdict
 
-CONNECT_SECONDS = 3
 POOL_SECONDS = 3
-STATEMENT_SECONDS = 10
 CONNECTIONS = 8
 PAGE_ROWS = 1_000
 PAGES_AT_ONCE = CONNECTIONS // 2
@@ -35,42 +23,45 @@ PAGES_AT_ONCE = CONNECTIONS // 2
 NO_TABLES = (postgres.UndefinedTable, postgres.UndefinedColumn, postgres.InvalidSchemaName)
 
 Answer = TypeVar("Answer", bound=Struct)
-_SOURCES: Mapping[type[Struct], tuple[Table, Mapping[str, ColumnElement[Any]]]] = {
-    Image: (images, {}),
-    ImageDetails: (images, {"path": func.array_to_string(images.c.path, "/")}),
-    ImportProgress: (imports, {}),
-    ImportFile: (
-        import_files,
-        {
-            "google_drive_id": import_files.c.file_id,
-            "path": func.array_to_string(import_files.c.path, "/"),
-            "reason": case(
-                (import_files.c.state == "skipped", import_files.c.skip_reason),
-                else_=import_files.c.reason,
-            ),
-            "size": func.coalesce(import_files.c.size, import_files.c.stored_size),
-            "round": func.coalesce(import_files.c.round, 0),
-            "attempts": func.coalesce(import_files.c.attempts, 0),
-            "updated_at": func.coalesce(import_files.c.outcome_at, import_files.c.metadata_at),
-        },
-    ),
-    FailedFolder: (
-        import_folders,
-        {
-            "path": func.array_to_string(import_folders.c.path, "/"),
-            "reason": func.coalesce(import_folders.c.reason, ""),
-            "message": func.coalesce(import_folders.c.message, ""),
-        },
-    ),
+_FILE = import_files.c
+_SOURCES: Mapping[type[Struct], Mapping[str, ColumnElement[Any]]] = {
+    views.Image: dict(images.c.items()),
+    views.ImageDetails: dict(images.c.items()),
+    views.ImportProgress: dict(imports.c.items()),
+    views.ImportFile: {
+        **dict(_FILE.items()),
+        "google_drive_id": _FILE.file_id,
+        "reason": case((_FILE.state == "skipped", _FILE.skip_reason), else_=_FILE.reason),
+        "size": func.coalesce(_FILE.size, _FILE.stored_size),
+        "round": func.coalesce(_FILE.round, 0),
+        "attempts": func.coalesce(_FILE.attempts, 0),
+        "updated_at": func.coalesce(_FILE.outcome_at, _FILE.metadata_at),
+    },
+    views.FailedFolder: dict(import_folders.c.items()),
 }
-"""Where the fields of each answer come from: columns of their name, except for these."""
+"""What the fields of each answer are made from. A path is joined in `_select`."""
 
 
 class CatalogReader:
     """Fulfils `ReadsCatalog`. Connects when first asked; a lost connection is replaced."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
-        self._engine = _engine(settings)
+        parameters = settings.parameters(
+            connect_timeout="3",
+            application_name="drivestream-api",
+            options="-c default_transaction_read_only=on -c statement_timeout=10s -c timezone=UTC",
+        )
+        self._engine = create_async_engine(
+            "postgresql+psycopg://",
+            isolation_level="AUTOCOMMIT",  # one statement each, so no BEGIN and ROLLBACK around it
+            hide_parameters=True,  # errors are logged; what people searched for is not
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=POOL_SECONDS,
+            pool_pre_ping=True,
+            # A prepared statement would fail once when the tables behind its names are swapped.
+            connect_args={**parameters, "prepare_threshold": None},
+        )
         self._pages = asyncio.Semaphore(PAGES_AT_ONCE)
 
     async def close(self) -> None:
@@ -79,7 +70,7 @@ class CatalogReader:
     async def check(self) -> None:
         await self.imports(before=None, limit=1)
 
-    async def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]:
+    async def every_image(self, wanted: views.ImageFilter) -> AsyncIterator[Sequence[views.Image]]:
         after: int | None = None
         while True:
             async with self._pages:
@@ -91,10 +82,12 @@ class CatalogReader:
             after = page[-1].id
 
     async def images(
-        self, wanted: ImageFilter, *, after: int | None, limit: int
-    ) -> Sequence[Image]:
+        self, wanted: views.ImageFilter, *, after: int | None, limit: int
+    ) -> Sequence[views.Image]:
         row, newest_first = images.c, wanted.newest_first
-        query = _select(Image).order_by(row.id.desc() if newest_first else row.id).limit(limit)
+        query = (
+            _select(views.Image).order_by(row.id.desc() if newest_first else row.id).limit(limit)
+        )
         if after is not None:
             query = query.where(row.id < after if newest_first else row.id > after)
         if wanted.folder_id is not None:
@@ -106,42 +99,44 @@ class CatalogReader:
                 & (import_files.c.import_id == wanted.import_id)
                 & import_files.c.state.in_(("stored", "unchanged")),
             )
-        return await self._fetch(Image, query)
+        return await self._fetch(views.Image, query)
 
-    async def image(self, google_drive_id: str) -> ImageDetails | None:
-        query = _select(ImageDetails).where(images.c.google_drive_id == google_drive_id)
-        found = await self._fetch(ImageDetails, query)
+    async def image(self, google_drive_id: str) -> views.ImageDetails | None:
+        query = _select(views.ImageDetails).where(images.c.google_drive_id == google_drive_id)
+        found = await self._fetch(views.ImageDetails, query)
         return found[0] if found else None
 
-    async def imports(self, *, before: ImportPlace | None, limit: int) -> Sequence[ImportProgress]:
+    async def imports(
+        self, *, before: views.ImportPlace | None, limit: int
+    ) -> Sequence[views.ImportProgress]:
         place = (imports.c.requested_at, imports.c.id)
-        query = _select(ImportProgress).where(imports.c.requested_at.is_not(None))
+        query = _select(views.ImportProgress).where(imports.c.requested_at.is_not(None))
         if before is not None:
             query = query.where(tuple_(*place) < tuple_(*before))
         query = query.order_by(*(column.desc() for column in place)).limit(limit)
-        return await self._fetch(ImportProgress, query)
+        return await self._fetch(views.ImportProgress, query)
 
-    async def imports_by_id(self, ids: Collection[str]) -> Mapping[str, ImportProgress]:
-        query = _select(ImportProgress).where(imports.c.id.in_(ids))
-        return {row.id: row for row in await self._fetch(ImportProgress, query)}
+    async def imports_by_id(self, ids: Collection[str]) -> Mapping[str, views.ImportProgress]:
+        query = _select(views.ImportProgress).where(imports.c.id.in_(ids))
+        return {row.id: row for row in await self._fetch(views.ImportProgress, query)}
 
     async def import_files(
         self, import_id: str, *, state: str | None, after: str | None, limit: int
-    ) -> Sequence[ImportFile]:
+    ) -> Sequence[views.ImportFile]:
         row = import_files.c
-        query = _select(ImportFile).where(row.import_id == import_id)
+        query = _select(views.ImportFile).where(row.import_id == import_id)
         if state is not None:
             query = query.where(row.state == state)
         if after is not None:
             query = query.where(row.file_id > after)
-        return await self._fetch(ImportFile, query.order_by(row.file_id).limit(limit))
+        return await self._fetch(views.ImportFile, query.order_by(row.file_id).limit(limit))
 
-    async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]:
+    async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[views.FailedFolder]:
         row = import_folders.c
         failed = row.failed_at.is_not(None) & row.closed.is_(False)
-        query = _select(FailedFolder).where(row.import_id == import_id, failed)
+        query = _select(views.FailedFolder).where(row.import_id == import_id, failed)
         query = query.order_by(row.path, row.folder_id).limit(limit)
-        return await self._fetch(FailedFolder, query)
+        return await self._fetch(views.FailedFolder, query)
 
     async def _fetch(self, kind: type[Answer], query: Select[Any]) -> list[Answer]:
         try:
@@ -155,30 +150,11 @@ class CatalogReader:
             raise verdict from why
 
 
-def _engine(settings: DatabaseSettings) -> AsyncEngine:
-    parameters = settings.parameters(
-        connect_timeout=str(CONNECT_SECONDS),
-        application_name="drivestream-api",
-        options="-c default_transaction_read_only=on -c timezone=UTC "
-        f"-c statement_timeout={STATEMENT_SECONDS}s",
-    )
-    return create_async_engine(
-        "postgresql+psycopg://",
-        isolation_level="AUTOCOMMIT",  # one statement each, so no BEGIN and ROLLBACK around it
-        hide_parameters=True,  # errors are logged; what people searched for is not
-        pool_size=CONNECTIONS,
-        max_overflow=0,
-        pool_timeout=POOL_SECONDS,
-        pool_pre_ping=True,
-        # A prepared statement would fail once when the tables behind its names are swapped.
-        connect_args={**parameters, "prepare_threshold": None},
-    )
-
-
 def _select(kind: type[Struct]) -> Select[Any]:
-    table, special = _SOURCES[kind]
-    fields = kind.__struct_fields__
-    return select(*(special[f].label(f) if f in special else table.c[f] for f in fields))
+    sources = {name: _SOURCES[kind][name] for name in kind.__struct_fields__}
+    if "path" in sources:
+        sources["path"] = func.array_to_string(sources["path"], "/")
+    return select(*(source.label(name) for name, source in sources.items()))
 
 
 def _verdict(why: exc.SQLAlchemyError) -> Verdict | None:
@@ -194,8 +170,10 @@ def _verdict(why: exc.SQLAlchemyError) -> Verdict | None:
         case exc.DBAPIError() if isinstance(why.orig, NO_TABLES):
             message = "The database has no tables, or older ones: run `drivestream setup`."
             return TryAgain("database_not_ready", message)
-        case exc.OperationalError() | exc.InterfaceError():
-            return TryAgain("database_unavailable", "The database does not answer.")
-        case exc.DBAPIError(connection_invalidated=True):
+        case (
+            exc.OperationalError()
+            | exc.InterfaceError()
+            | exc.DBAPIError(connection_invalidated=True)
+        ):
             return TryAgain("database_unavailable", "The database does not answer.")
     return None

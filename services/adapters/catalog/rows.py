@@ -1,12 +1,18 @@
-"""What PostgreSQL keeps, one struct a table: fields are columns (`tables.py`).
+"""What PostgreSQL keeps: a struct for each table, whose fields are its columns.
 
-Rows are values: a merge makes a new one, so a changed row is one that is another object.
+Each row also keeps what its next merge is compared with. All times come from events. Rows are
+values: a merge makes a new one, so a changed row is one that is another object.
 """
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TypeVar
+from types import NoneType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+import sqlalchemy as sa
 from msgspec import Struct, field
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
 
 from services.adapters.catalog.views import ImportProgress, ImportState
 
@@ -90,8 +96,6 @@ class ImportRow(ImportProgress, frozen=True, kw_only=True):
 
 
 class OffsetRow(Struct, frozen=True, kw_only=True):
-    """The next offset to read of one partition."""
-
     topic: str
     partition: int
     topic_id: str
@@ -109,3 +113,54 @@ class Rows(Struct, kw_only=True):
     folders: dict[tuple[str, str], FolderRow] = field(default_factory=dict)
     files: dict[tuple[str, str], FileRow] = field(default_factory=dict)
     images: dict[str, ImageRow] = field(default_factory=dict)
+
+
+TYPES: Mapping[Any, TypeEngine[Any]] = {
+    str: sa.Text(),
+    Literal: sa.Text(),
+    int: sa.BigInteger(),
+    float: sa.Double(),
+    bool: sa.Boolean(),
+    datetime: sa.DateTime(timezone=True),
+    tuple: sa.ARRAY(sa.Text),
+    dict: JSONB(),
+}
+
+metadata = sa.MetaData()
+
+
+def _columns(row: type[Struct], *key: str) -> Iterator[sa.Column[Any]]:
+    for name, hint in get_type_hints(row).items():
+        nullable = NoneType in get_args(hint)
+        kind = get_args(hint)[0] if nullable else get_origin(hint) or hint
+        yield sa.Column(name, TYPES[kind], nullable=nullable, primary_key=name in key)
+
+
+images = sa.Table(
+    "images",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    *_columns(ImageRow),
+    sa.UniqueConstraint("google_drive_id"),
+    sa.Index("images_folder", "folder_id", "id"),
+)
+imports = sa.Table(
+    "imports",
+    metadata,
+    *_columns(ImportRow, "id"),
+    sa.Index("imports_newest", "requested_at", "id"),
+)
+import_folders = sa.Table(
+    "import_folders", metadata, *_columns(FolderRow, "import_id", "folder_id")
+)
+import_files = sa.Table(
+    "import_files",
+    metadata,
+    *_columns(FileRow, "import_id", "file_id"),
+    sa.Index("import_files_state", "import_id", "state", "file_id"),
+    sa.Index("import_files_file", "file_id"),
+)
+consumed_offsets = sa.Table(
+    "consumed_offsets", metadata, *_columns(OffsetRow, "topic", "partition")
+)
+TABLES = {ImageRow: images, ImportRow: imports, FolderRow: import_folders, FileRow: import_files}

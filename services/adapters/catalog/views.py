@@ -120,36 +120,25 @@ class ImageFilter(Struct, frozen=True, kw_only=True):
 
 class ReadsCatalog(Protocol):
     """PostgreSQL, as the api sees it. Every method raises `TryAgain` while the database cannot
-    answer, and `SetAside` for a value that PostgreSQL cannot hold (a NUL in a text)."""
+    answer, and `SetAside` for a value that PostgreSQL cannot hold (a NUL in a text).
 
-    async def check(self) -> None:
-        """Return if the database answers and has its tables."""
+    Lists go on behind the last row that was given: images in the filter's order, imports from the
+    newest to the oldest, files by Drive id, failed folders by path. An import whose request is not
+    known yet is in no list. Pages of `every_image` are not one snapshot: no image comes twice, and
+    one that is added behind the place that was reached is not seen.
+    """
 
-    def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]:
-        """All images in pages of bounded size; empty pages are left out.
-
-        Each page is a query of its own, so this is not one snapshot: no image comes twice, and one
-        that is added behind the place that was reached is not seen.
-        """
-
+    async def check(self) -> None: ...
+    def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]: ...
     async def images(
         self, wanted: ImageFilter, *, after: int | None, limit: int
-    ) -> Sequence[Image]:
-        """The images that follow the image id `after`, in the filter's order."""
-
-    async def image(self, google_drive_id: str) -> ImageDetails | None:
-        """The picture of this Drive id, or None."""
-
-    async def imports(self, *, before: ImportPlace | None, limit: int) -> Sequence[ImportProgress]:
-        """Imports older than `before`, newest first; without those whose request is not known."""
-
-    async def imports_by_id(self, ids: Collection[str]) -> Mapping[str, ImportProgress]:
-        """The imports of these ids, as far as the catalog has them."""
-
+    ) -> Sequence[Image]: ...
+    async def image(self, google_drive_id: str) -> ImageDetails | None: ...
+    async def imports(
+        self, *, before: ImportPlace | None, limit: int
+    ) -> Sequence[ImportProgress]: ...
+    async def imports_by_id(self, ids: Collection[str]) -> Mapping[str, ImportProgress]: ...
     async def import_files(
         self, import_id: str, *, state: str | None, after: str | None, limit: int
-    ) -> Sequence[ImportFile]:
-        """The files of an import that follow the Drive id `after`; in one state, or in any."""
-
-    async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]:
-        """The first of an import's folders that could not be listed, by path."""
+    ) -> Sequence[ImportFile]: ...
+    async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]: ...

@@ -1,8 +1,7 @@
 """The one writer: rows and consumed offsets in one transaction, on a connection that holds a lock.
 
-Whoever holds the advisory lock is the active indexer. It holds the lock on the connection that it
-writes with, so an indexer that has lost the lock cannot write. The offsets are compared before they
-are set: a batch that was counted already fails as a whole.
+Whoever holds the advisory lock is the active indexer. It writes on the connection that holds the
+lock, so an indexer that has lost it cannot write. A batch that was counted already fails whole.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,14 +14,14 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 from services.adapters.catalog.bulk import Cursor, select, upsert
-from services.adapters.catalog.errors import OvertakenError, unavailable
 from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, OffsetRow, Rows
-from services.adapters.catalog.schema import refuse_other
 from services.adapters.catalog.settings import DatabaseSettings
+from services.core.errors import Stop
 
 Position = tuple[str, int]
+VERSION = "0001"
+"""The newest migration. Revisions are numbers of four digits, so they compare as text."""
 LOCK = 0x64726976655F7331  # "drive_s1": any constant will do, as long as all indexers agree
-STATEMENT_MS = 120_000
 # What passes without a change of ours: an outage, a server that is a standby for now, or tables
 # that are being replaced. Whatever else PostgreSQL refuses is a fault of this program, and ends it.
 PASSING = (
@@ -33,13 +32,21 @@ PASSING = (
 )
 
 
+class CatalogUnavailableError(Exception):
+    """PostgreSQL did not answer, or the connection broke: connect again, read the offsets again."""
+
+
+class OvertakenError(Exception):
+    """The offsets in the database are not the ones that this batch starts from."""
+
+
 class CatalogWriter:
     """Synchronous, one connection. Raises `CatalogUnavailableError` for whatever may pass."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
         parameters = settings.parameters(
             connect_timeout="10",
-            options=f"-c statement_timeout={STATEMENT_MS} -c timezone=UTC",
+            options="-c statement_timeout=120s -c timezone=UTC",
             application_name="drivestream-indexer",
             # A host that vanishes is noticed in half a minute, not by the system's hours.
             keepalives_idle="10",
@@ -53,27 +60,21 @@ class CatalogWriter:
             raise unavailable(why) from why
 
     def close(self) -> None:
-        """Give the lock back, then the connection.
-
-        PostgreSQL notices some time later that a connection is closed. Until then, a lock that was
-        not given back would keep the next indexer waiting.
-        """
+        # PostgreSQL notices late that a connection is closed. A lock that was not given back would
+        # keep the next indexer waiting until then.
         with suppress(psycopg.Error):
             self._connection.execute("SELECT pg_advisory_unlock_all()")
         self._connection.close()
 
     def check_schema(self) -> None:
-        """Return if the tables are of this version.
-
-        Raises `CatalogUnavailableError` for older ones or none, since `setup` may still be at work,
-        and `Stop` for newer ones.
-        """
+        """Raise `CatalogUnavailableError` for older tables or none, since `setup` may still be at
+        work, and `Stop` for newer ones."""
         (found,) = self._rows("SELECT to_regclass('alembic_version') AS table")
         rows = self._rows("SELECT version_num FROM alembic_version") if found["table"] else []
         refuse_other(max((str(row["version_num"]) for row in rows), default=None))
 
     def take_lock(self) -> bool:
-        """True if this connection is now, or was already, the active writer's."""
+        """Whether this connection is the active writer's, now or already."""
         (row,) = self._rows("SELECT pg_try_advisory_lock(%s) AS locked", LOCK)
         return bool(row["locked"])
 
@@ -84,7 +85,6 @@ class CatalogWriter:
         return {(row.topic, row.partition): (row.topic_id, row.next_offset) for row in rows}
 
     def begin_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None:
-        """Note where reading starts in partitions that are not known yet."""
         with self._transaction() as cursor:
             cursor.executemany(
                 "INSERT INTO consumed_offsets (topic, partition, topic_id, next_offset) "
@@ -95,17 +95,14 @@ class CatalogWriter:
     def load(self, wanted: Rows) -> Rows:
         """What exists of the rows of these keys, and the root folders of these imports."""
         with self._transaction() as cursor:
-            found = Rows()
-            for imported in select(cursor, ImportRow, [(k,) for k in wanted.imports]):
-                found.imports[imported.id] = imported
-            roots = {(i.id, i.folder_id) for i in found.imports.values() if i.folder_id}
-            for folder in select(cursor, FolderRow, [*wanted.folders.keys() | roots]):
-                found.folders[folder.import_id, folder.folder_id] = folder
-            for file in select(cursor, FileRow, [*wanted.files]):
-                found.files[file.import_id, file.file_id] = file
-            for image in select(cursor, ImageRow, [(k,) for k in wanted.images]):
-                found.images[image.google_drive_id] = image
-            return found
+            imports = select(cursor, ImportRow, wanted.imports)
+            roots = {(row.id, row.folder_id) for row in imports.values() if row.folder_id}
+            return Rows(
+                imports=imports,
+                folders=select(cursor, FolderRow, wanted.folders.keys() | roots),
+                files=select(cursor, FileRow, wanted.files),
+                images=select(cursor, ImageRow, wanted.images),
+            )
 
     def save(self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]) -> None:
         """Write what changed, and move each offset from the first to the second value; all or
@@ -115,8 +112,17 @@ class CatalogWriter:
             upsert(cursor, before.folders, after.folders)
             upsert(cursor, before.files, after.files)
             upsert(cursor, before.images, after.images)
-            if moves:
-                _move(cursor, moves)
+            if not moves:
+                return
+            cursor.executemany(
+                "UPDATE consumed_offsets SET next_offset = %s "
+                "WHERE (topic, partition, next_offset) = (%s, %s, %s)",
+                [(end, *position, start) for position, (start, end) in moves.items()],
+            )
+            if late := len(moves) - cursor.rowcount:
+                raise OvertakenError(
+                    f"{late} of {len(moves)} partitions were consumed by another indexer meanwhile"
+                )
 
     def _rows(self, query: LiteralString, *values: object) -> list[dict[str, object]]:
         with self._transaction() as cursor:
@@ -131,14 +137,24 @@ class CatalogWriter:
             raise unavailable(why) from why
 
 
-def _move(cursor: Cursor, moves: Mapping[Position, tuple[int, int]]) -> None:
-    cursor.executemany(
-        "UPDATE consumed_offsets SET next_offset = %s "
-        "WHERE (topic, partition, next_offset) = (%s, %s, %s)",
-        [(end, *position, start) for position, (start, end) in moves.items()],
-    )
-    if cursor.rowcount != len(moves):
-        raise OvertakenError(
-            f"{len(moves) - cursor.rowcount} of {len(moves)} partitions were consumed by another "
-            "indexer meanwhile"
+def unavailable(why: Exception) -> CatalogUnavailableError:
+    """With the first line of what the driver said. It holds no secret (`settings.py`)."""
+    return CatalogUnavailableError(str(why).strip().split("\n")[0] or type(why).__name__)
+
+
+def refuse_newer(found: str | None) -> None:
+    if found is not None and found > VERSION:
+        raise Stop(
+            "schema_newer",
+            f"The database has tables of version {found}, and this service knows those up to "
+            f"{VERSION}. It writes nothing there: run the newer version of Drivestream.",
+        )
+
+
+def refuse_other(found: str | None) -> None:
+    refuse_newer(found)
+    if found != VERSION:
+        raise CatalogUnavailableError(
+            f"the database has tables of version {found or 'none'}, not {VERSION}: "
+            "run `drivestream setup`"
         )

@@ -6,7 +6,7 @@ that is no number, a checksum of the wrong length) is dropped.
 
 import json
 import re
-from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -16,17 +16,10 @@ from services.core.errors import TryAgain
 from services.core.ports import LARGEST_PAGE, SHORTCUT_TYPE, Entry, Page, Target
 
 T = TypeVar("T")
-V = TypeVar("V")
-LONGEST_TOKEN = 16 * 1024
-LONGEST_NAME = 1024
-LONGEST_TYPE = 128
-LARGEST_NUMBER = 2**63 - 1
-LARGEST_FILE = 2**43
-LARGEST_SIDE = 2**31 - 1
-EARLIEST_YEAR, LATEST_YEAR = 1900, 9000
-MAX_PARENTS = 100
+LONGEST_NAME, LONGEST_TYPE = 1024, 128
+LARGEST_FILE, LARGEST_SIDE = 2**43, 2**31 - 1
 RESOURCE_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_ID = re.compile(r"[^\x00-\x20\x7f]{1,256}")
+_ID = re.compile("[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
 # Drive allows both in a name. PostgreSQL and JSON store neither.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -41,7 +34,7 @@ ID_FIELDS = "nextPageToken,incompleteSearch,files(id)"
 ITEM_FIELDS = f"{_FILE_FIELDS},parents"
 
 # No event can carry half of a surrogate pair.
-Token = Annotated[str, msgspec.Meta(max_length=LONGEST_TOKEN, pattern=r"^[^\x00\ud800-\udfff]*$")]
+Token = Annotated[str, msgspec.Meta(max_length=16 * 1024, pattern=r"^[^\x00\ud800-\udfff]*$")]
 
 
 class _Listing(msgspec.Struct, rename="camel"):
@@ -50,36 +43,9 @@ class _Listing(msgspec.Struct, rename="camel"):
     incomplete_search: bool = False
 
 
-_listing = msgspec.json.Decoder(_Listing)
-_item = msgspec.json.Decoder(dict[str, Any])
-
-
 def page(body: bytes) -> Page:
     """Raises `TryAgain` if the body is no page of a folder."""
-    return _read(body, _listing, _page, "a listing")
-
-
-def item(body: bytes) -> Entry:
-    """Raises `TryAgain` if the body is no item."""
-    return _read(body, _item, _entry, "an item")
-
-
-def _read(body: bytes, decoder: msgspec.json.Decoder[T], convert: Callable[[T], V], what: str) -> V:
-    try:
-        try:
-            decoded = decoder.decode(body)
-        except ValueError:
-            # msgspec refuses half of a surrogate pair anywhere in the text. The standard library
-            # reads it, and one strange name must not cost the page.
-            decoded = msgspec.convert(json.loads(body), decoder.type)
-        return convert(decoded)
-    except (ValueError, RecursionError) as why:
-        raise TryAgain(
-            "answer_unreadable", f"Google Drive's answer could not be read: it is not {what}."
-        ) from why
-
-
-def _page(listing: _Listing) -> Page:
+    listing = _decoded(body, _Listing)
     return Page(
         entries=[_entry(file) for file in listing.files],
         next_token=listing.next_page_token or None,
@@ -87,10 +53,26 @@ def _page(listing: _Listing) -> Page:
     )
 
 
+def item(body: bytes) -> Entry:
+    """Raises `TryAgain` if the body is no item."""
+    return _entry(_decoded(body, dict[str, Any]))
+
+
+def _decoded(body: bytes, kind: type[T]) -> T:
+    with suppress(ValueError, RecursionError):
+        return msgspec.json.decode(body, type=kind)
+    # msgspec refuses half of a surrogate pair anywhere in the text. The standard library reads it,
+    # and one strange name must not cost the page.
+    try:
+        return msgspec.convert(json.loads(body), kind)
+    except (ValueError, RecursionError) as why:
+        raise TryAgain("answer_unreadable", "Google Drive's answer could not be read.") from why
+
+
 def _entry(file: dict[str, Any]) -> Entry:
     item_id = _matching(_ID, file.get("id"))
     if item_id is None:
-        raise ValueError("an item without an id")
+        raise TryAgain("answer_unreadable", "Google Drive's answer has an item without an id.")
     picture = fields(file.get("imageMediaMetadata"))
     return Entry(
         id=item_id,
@@ -114,7 +96,6 @@ def _entry(file: dict[str, Any]) -> Entry:
 
 
 def _target(file: dict[str, Any]) -> Target | None:
-    """Where a shortcut points; None where it names no usable id."""
     details = fields(file.get("shortcutDetails"))
     target_id = _matching(_ID, details.get("targetId"))
     if file.get("mimeType") != SHORTCUT_TYPE or target_id is None:
@@ -128,46 +109,39 @@ def _target(file: dict[str, Any]) -> Target | None:
 
 def _parents(value: Any) -> tuple[str, ...]:
     """Usually one. An item that is shared with us has none, a very old file may have several."""
-    ids = value[:MAX_PARENTS] if isinstance(value, list) else []
-    return tuple(id for id in (_matching(_ID, each) for each in ids) if id is not None)
+    ids = value[:100] if isinstance(value, list) else []
+    return tuple(id for id in ids if _matching(_ID, id))
 
 
 def fields(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
 def storable(value: Any) -> str:
     """The text without the characters that no event and no row can hold."""
-    return _UNSTORABLE.sub("\ufffd", text(value))
+    return _UNSTORABLE.sub("\ufffd", value) if isinstance(value, str) else ""
 
 
-def number(value: Any, largest: int = LARGEST_NUMBER) -> int | None:
+def number(value: Any, largest: int = 2**63 - 1) -> int | None:
     """Google writes 64-bit numbers as strings and 32-bit ones as numbers."""
     if isinstance(value, str) and len(value) < 20 and value.isascii() and value.isdigit():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        return None
-    return value if 0 <= value <= largest else None
+    return value if type(value) is int and 0 <= value <= largest else None
 
 
 def _matching(form: re.Pattern[str], value: Any) -> str | None:
-    found = text(value)
-    return storable(found) if form.fullmatch(found) else None
+    return value if isinstance(value, str) and form.fullmatch(value) else None
 
 
 def _hex(value: Any, digits: int) -> str | None:
-    digest = text(value).lower()
+    digest = storable(value).lower()
     return digest if re.fullmatch(f"[0-9a-f]{{{digits}}}", digest) else None
 
 
 def _time(value: Any) -> datetime | None:
     try:
-        time = datetime.fromisoformat(text(value))
-        known = time.tzinfo is not None and EARLIEST_YEAR <= time.year <= LATEST_YEAR
+        time = datetime.fromisoformat(storable(value))
+        known = time.tzinfo is not None and 1900 <= time.year <= 9000
         return time.astimezone(UTC) if known else None
     except (ValueError, OverflowError):
         return None

@@ -10,19 +10,17 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from services.adapters.drive import answers
-from services.adapters.drive.credentials import authenticator_for
 from services.adapters.drive.download import Download
-from services.adapters.drive.refusals import ItemKind
-from services.adapters.drive.requests import DriveRequest, DriveSession
+from services.adapters.drive.requests import DriveRequest, DriveSession, authenticator_for
 from services.adapters.drive.settings import DriveSettings, proxy_for
-from services.adapters.drive.units import DOWNLOAD, GET, LIST
 from services.core.errors import CoolDown, TryAgain, Verdict
 from services.core.events import FileFound
 from services.core.ports import LARGEST_PAGE, Entry, Page, SpendsQuota
 
-KEEP_ALIVE_SECONDS = 60.0
-LARGEST_LISTING = 32 * 1024 * 1024
-LARGEST_ITEM = 256 * 1024
+# Units of Google's quota, by its usage limits since 1 May 2026 (drive-api.md §0.1). They do not say
+# whether `alt=media` counts as a download, so the more expensive reading is taken.
+LIST, GET, DOWNLOAD = 100, 5, 200
+LARGEST_LISTING, LARGEST_ITEM = 32 * 1024 * 1024, 256 * 1024
 # Google compresses its JSON only for agents that contain "gzip".
 AGENT = "drivestream (gzip)"
 JSON_HEADERS = {"User-Agent": AGENT, "Accept-Encoding": "gzip"}
@@ -56,30 +54,31 @@ class Drive:
         } | ({"pageToken": token} if token else {})
         url = httpx.URL(self._files, params=self._query | query)
         headers = JSON_HEADERS | _resource_key(folder_id, resource_key)
-        request = DriveRequest(url, ItemKind.FOLDER, LIST, headers)
+        request = DriveRequest(url, "folder", LIST, headers)
         return await self._session.read(request, LARGEST_LISTING, answers.page)
 
     async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
         """The item as it is now, in the trash too, with its parents."""
         url = httpx.URL(self._item(item_id), params=self._query | {"fields": answers.ITEM_FIELDS})
         headers = JSON_HEADERS | _resource_key(item_id, resource_key)
-        request = DriveRequest(url, ItemKind.ITEM, GET, headers)
+        request = DriveRequest(url, "item", GET, headers)
         return await self._session.read(request, LARGEST_ITEM, answers.item)
 
     @asynccontextmanager
     async def open(self, file: FileFound) -> AsyncIterator[AsyncIterator[bytes]]:
         url = httpx.URL(f"{self._item(file.file_id)}?{self._media}")
         headers = MEDIA_HEADERS | _resource_key(file.file_id, file.resource_key)
-        request = DriveRequest(url, ItemKind.FILE, DOWNLOAD, headers)
-        async with aclosing(Download(self._session, request, file)) as download:
-            await download.begin()
+        request = DriveRequest(url, "file", DOWNLOAD, headers)
+        response = await self._session.send(request)
+        async with aclosing(Download(self._session, request, response, file)) as download:
+            await download.refuse_pages()
             async with aclosing(download.chunks()) as chunks:
                 yield chunks
 
     async def answers(self) -> bool:
         """Whether Drive answers at all, if only with a refusal: a health check."""
         url = httpx.URL(f"{self._session.api_url}/about", params=self._query | {"fields": "kind"})
-        request = DriveRequest(url, ItemKind.ITEM, GET, JSON_HEADERS)
+        request = DriveRequest(url, "item", GET, JSON_HEADERS)
         try:
             await self._session.read(request, LARGEST_ITEM, bytes)
         except Verdict as why:
@@ -105,9 +104,7 @@ async def open_drive(
     # The system's certificates, or those of SSL_CERT_FILE; not a list of our own.
     trust = ssl.create_default_context()
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
-            limit=connections, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=trust
-        ),
+        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=60.0, ssl=trust),
         cookie_jar=aiohttp.DummyCookieJar(),
     )
     # Read once: aiohttp would look for a proxy in a thread, at every request.

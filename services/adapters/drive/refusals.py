@@ -1,122 +1,113 @@
-"""What Google's refusals mean for us. The reason decides, not the status.
+"""What Google's refusals say, and what they mean for us.
 
-One table, from `drive-api.md` §1.7. No other module knows Google's reason codes.
+Google's formats: classic (`errors[]`), the newer front end's (`status`, `details[]`), OAuth's
+(`"error": "invalid_grant"`), HTML, or nothing. A value of another type is skipped. The reason
+decides, not the status: one table, from `drive-api.md` §1.7. Only this module knows the reasons.
 """
 
+import json
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, Literal
 
-from services.adapters.drive.problem import (
-    Problem,
-    Refusal,
-    is_automated_queries_block,
-    problem,
-    retry_after_seconds,
-)
-from services.core import reasons
+from urllib3.exceptions import InvalidHeader
+from urllib3.util import Retry
+
+from services.adapters.drive.answers import fields, storable
+from services.core import errors as reasons
 from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, Stop, TryAgain, Verdict
 
-COOL_DOWN_SECONDS = 600.0  # where the settings say nothing else
-DAY_FACTOR = 6.0  # a used-up daily limit is waited for so many times as long
-
-
-class ItemKind(StrEnum):
-    """What a request was about, as a sentence names it."""
-
-    FOLDER = "folder"
-    FILE = "file"
-    ITEM = "item"
+# What a request was about, as a sentence names it.
+ItemKind = Literal["folder", "file", "item"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class RefusalContext:
-    """What decides about a refusal in addition to Google's words; no sentence quotes `secret`."""
+class Problem:
+    """Google's words for it."""
 
-    kind: ItemKind
-    now: datetime
+    reasons: tuple[str, ...] = ()  # the most specific first: those of `details`
+    locations: tuple[str, ...] = ()  # the parameters that it is about
+    status: str = ""
+    message: str = ""
+    daily: bool = False  # whether a daily quota is meant
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A response that is not what was asked for, and what else decides about it."""
+
+    status: int
+    content_type: str = ""
+    body: bytes = b""  # it may be cut off
+    retry_after: str | None = None
+    kind: ItemKind = "item"
     service_account: bool = False
-    cool_down: float = COOL_DOWN_SECONDS
-    secret: str = ""
+    secret: str = ""  # no sentence quotes it
+    cool_down: float = 600.0  # seconds
+
+    @cached_property
+    def said(self) -> Problem:
+        return problem(self.body)
 
 
-class Meaning(NamedTuple):
-    """In the sentence `{kind}` is what was asked for, and `{who}` the credentials."""
-
-    verb: type[Verdict]
-    reason: str
-    sentence: str
-
-
-_KEY = Meaning(
-    Stop,
+# What a refusal means: verdicts whose sentences have gaps, and whose times are in cool-downs.
+_KEY = Stop(
     reasons.KEY_REFUSED,
     "Google refused the API key: check GOOGLE_API_KEY, and that the key may use the Drive API.",
 )
-_CREDENTIALS = Meaning(
-    Stop,
+_CREDENTIALS = Stop(
     reasons.KEY_REFUSED,
     "Google asks for credentials: check that GOOGLE_API_KEY is set and right.",
 )
-_ACCOUNT = Meaning(
-    Stop,
+_ACCOUNT = Stop(
     reasons.CREDENTIALS_REFUSED,
     "Google refused the service account: check that the file that GOOGLE_APPLICATION_CREDENTIALS "
     "names is the account's current key, and that the account is not disabled.",
 )
-_NO_API = Meaning(
-    Stop,
+_NO_API = Stop(
     "drive_api_disabled",
     "The Drive API is not enabled in the Google Cloud project of {who}: enable it there.",
 )
-_RATE_LIMITED = Meaning(
-    RateLimited, reasons.DRIVE_RATE_LIMITED, "Google Drive asks for fewer requests."
-)
-_DAILY_LIMIT = Meaning(
-    CoolDown,
+_RATE_LIMITED = RateLimited(reasons.DRIVE_RATE_LIMITED, "Google Drive asks for fewer requests.")
+_DAILY_LIMIT = CoolDown(
     reasons.DAILY_LIMIT,
     "The daily limit of the Google Cloud project is used up until midnight, Pacific time. "
     "Everything waits until then. You can ask for a higher limit in the project's quotas.",
+    6.0,
 )
-_AUTOMATED_QUERIES = Meaning(
-    CoolDown,
+_AUTOMATED_QUERIES = CoolDown(
     reasons.AUTOMATED_QUERIES,
     "Google takes this computer's requests for automated queries and blocks them for a while. "
     "If this happens again, lower DRIVE_QUOTA_UNITS_PER_MINUTE, or use a service account "
     "(GOOGLE_APPLICATION_CREDENTIALS).",
+    1.0,
 )
-_FILE_QUOTA = Meaning(
-    SetAside,
+_FILE_QUOTA = SetAside(
     reasons.DOWNLOAD_QUOTA,
     "Too many people downloaded this file lately; Google allows it again within 24 hours.",
 )
-_ABUSIVE = Meaning(
-    SetAside, "abusive_file", "Google identified this file as malware or spam and does not send it."
+_ABUSIVE = SetAside(
+    "abusive_file", "Google identified this file as malware or spam and does not send it."
 )
-_FORBIDDEN = Meaning(
-    SetAside, "not_permitted", "The owner of this {kind} does not allow downloads."
+_FORBIDDEN = SetAside("not_permitted", "The owner of this {kind} does not allow downloads.")
+_NO_BYTES = SetAside(
+    "not_downloadable", "This is a Google document, which has no bytes to download."
 )
-_NO_BYTES = Meaning(
-    SetAside, "not_downloadable", "This is a Google document, which has no bytes to download."
-)
-_NOT_FOUND = Meaning(
-    SetAside,
+_NOT_FOUND = SetAside(
     reasons.NOT_FOUND,
     "This {kind} does not exist, or it is not shared with anyone who has the link. Older links "
     "work only as a whole, with their resourcekey.",
 )
-_TOKEN_INVALID = Meaning(
-    SetAside, reasons.PAGE_TOKEN_INVALID, "Google no longer accepts the page token of this listing."
+_TOKEN_INVALID = SetAside(
+    reasons.PAGE_TOKEN_INVALID, "Google no longer accepts the page token of this listing."
 )
-_TRUNCATED = Meaning(
-    Corrupt,
+_TRUNCATED = Corrupt(
     reasons.CONTENT_MISMATCH,
     "Google Drive no longer has all the bytes of this {kind} that it listed.",
 )
-_UNAVAILABLE = Meaning(TryAgain, "drive_unavailable", "Google Drive had trouble answering.")
+_UNAVAILABLE = TryAgain("drive_unavailable", "Google Drive had trouble answering.")
 # Google does not understand the request. That is our fault, so its words are quoted.
-_BAD_REQUEST = Meaning(SetAside, "drive_refused", "")
+_BAD_REQUEST = SetAside("drive_refused", "Google Drive answered {status} and said: {words}")
 
 # The codes in capitals are those of the newer front end: ErrorInfo's, and `google.rpc.Code`.
 CODES = {
@@ -143,37 +134,30 @@ TABLE = {code: meaning for meaning, codes in CODES.items() for code in codes.spl
 BY_STATUS = {401: _CREDENTIALS, 404: _NOT_FOUND, 416: _TRUNCATED, 429: _RATE_LIMITED}
 
 
-def verdict(refusal: Refusal, context: RefusalContext) -> Verdict:
-    """The verb that follows from a refusal, with its reason code and sentence."""
-    said = problem(refusal.body)
-    meaning = _by_body(refusal, said) or _by_status(refusal.status, said)
-    return _verdict(meaning, refusal, said, context)
-
-
-def hidden_error(refusal: Refusal, context: RefusalContext) -> Verdict | None:
-    """The error in a response with a success status; None if it contains none."""
-    said = problem(refusal.body)
-    meaning = _by_body(refusal, said)
-    return None if meaning is None else _verdict(meaning, refusal, said, context)
-
-
-def _verdict(meaning: Meaning, refusal: Refusal, said: Problem, context: RefusalContext) -> Verdict:
-    if meaning is _BAD_REQUEST:
-        return SetAside(meaning.reason, _quoted(refusal.status, said, context.secret))
-    if meaning.reason == reasons.KEY_REFUSED and context.service_account:
+def verdict(refusal: Refusal) -> Verdict:
+    meaning = meaning_by_body(refusal) or _by_status(refusal)
+    if meaning.reason == reasons.KEY_REFUSED and refusal.service_account:
         meaning = _ACCOUNT
-    who = "the service account" if context.service_account else "GOOGLE_API_KEY"
-    sentence = meaning.sentence.format(kind=context.kind, who=who)
-    wait = retry_after_seconds(refusal.retry_after, context.now)
-    if issubclass(meaning.verb, CoolDown):
-        seconds = context.cool_down * (DAY_FACTOR if meaning is _DAILY_LIMIT else 1.0)
-        return meaning.verb(meaning.reason, sentence, max(seconds, wait or 0.0))
-    if issubclass(meaning.verb, TryAgain):
-        return meaning.verb(meaning.reason, sentence, wait)
-    return meaning.verb(meaning.reason, sentence)
+    sentence = meaning.message.format(
+        kind=refusal.kind,
+        who="the service account" if refusal.service_account else "GOOGLE_API_KEY",
+        status=refusal.status,
+        words=_words(refusal),
+    )
+    wait = retry_after_seconds(refusal.retry_after)
+    match meaning:
+        case CoolDown(seconds=factor):
+            seconds = max(factor * refusal.cool_down, wait or 0.0)
+            return CoolDown(meaning.reason, sentence, seconds)
+        case TryAgain():
+            return type(meaning)(meaning.reason, sentence, wait)
+        case _:
+            return type(meaning)(meaning.reason, sentence)
 
 
-def _by_body(refusal: Refusal, said: Problem) -> Meaning | None:
+def meaning_by_body(refusal: Refusal) -> Verdict | None:
+    """What the body means, whatever the status is; None if it is no known error."""
+    said = refusal.said
     if is_automated_queries_block(refusal):
         return _AUTOMATED_QUERIES
     if refusal.status == 400 and "pageToken" in said.locations:
@@ -183,15 +167,61 @@ def _by_body(refusal: Refusal, said: Problem) -> Meaning | None:
     return _DAILY_LIMIT if meaning is _RATE_LIMITED and said.daily else meaning
 
 
-def _by_status(status: int, said: Problem) -> Meaning:
+def _by_status(refusal: Refusal) -> Verdict:
+    status, said = refusal.status, refusal.said
     if status == 403 and not said.reasons and said.status == "PERMISSION_DENIED":
         return _CREDENTIALS  # "The request is missing a valid API key.", without any reason
     unavailable = status == 408 or status >= 500
     return BY_STATUS.get(status, _UNAVAILABLE if unavailable else _BAD_REQUEST)
 
 
-def _quoted(status: int, said: Problem, secret: str) -> str:
-    words = " ".join((said.message or ", ".join(said.reasons) or "nothing more").split())
-    if secret:
-        words = words.replace(secret, "********")  # Google names the key that it refuses
-    return f"Google Drive answered {status} and said: {words[:200]}"
+def _words(refusal: Refusal) -> str:
+    said = refusal.said.message or ", ".join(refusal.said.reasons) or "nothing more"
+    words = " ".join(said.split())
+    if refusal.secret:
+        words = words.replace(refusal.secret, "********")  # Google names the key that it refuses
+    return words[:200]
+
+
+def problem(body: bytes) -> Problem:
+    """The words of a JSON error; an empty `Problem` where there is none."""
+    try:
+        decoded = fields(json.loads(body))
+    except (ValueError, RecursionError):
+        return Problem()
+    error = decoded.get("error")
+    if isinstance(error, str):
+        message = storable(decoded.get("error_description"))
+        return Problem(reasons=(storable(error)[:100],), message=message)
+    error = fields(error)
+    items = _items(error.get("details")) + _items(error.get("errors"))
+    # ErrorInfo names the limit: `defaultPerDayPerProject`, or `defaultPerMinutePerProject`.
+    limits = [storable(fields(item.get("metadata")).get("quota_limit")) for item in items]
+    return Problem(
+        reasons=tuple(filter(None, (storable(item.get("reason")) for item in items))),
+        locations=tuple(filter(None, (storable(item.get("location")) for item in items))),
+        status=storable(error.get("status")),
+        message=storable(error.get("message")),
+        daily=any("PerDay" in limit for limit in limits),
+    )
+
+
+def _items(value: Any) -> list[dict[str, Any]]:
+    items = value[:20] if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, dict)]
+
+
+def is_automated_queries_block(refusal: Refusal) -> bool:
+    """Whether it is Google's page against robots, "We're sorry...", or any HTML page with a 403."""
+    if "html" not in refusal.content_type.lower():
+        return False
+    page = refusal.body.lower()
+    return refusal.status == 403 or b"automated queries" in page or b"unusual traffic" in page
+
+
+def retry_after_seconds(header: str | None) -> float | None:
+    """Retry-After, given in seconds or as a date; None where it is absent or makes no sense."""
+    try:
+        return float(Retry(retry_after_max=3600).parse_retry_after(header or ""))
+    except (InvalidHeader, ValueError, OverflowError):
+        return None

@@ -14,20 +14,14 @@ LONGEST_QUOTA_USER = 40
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How long to wait, in seconds, and how often to resume.
+    """How long to wait, in seconds, and how often to resume."""
 
-    `answer`: from the request to the end of a listing, or to the first byte of a file. `silence`:
-    between two bytes. `grace`: what a download may take in addition to its bytes at `slowest` bytes
-    a second. `resumes`: how often in a row a large download is resumed, the first time after
-    `pause`.
-    """
-
-    answer: float = 60.0
-    silence: float = 30.0
-    grace: float = 60.0
-    slowest: int = 16 * 1024
-    resumes: int = 5
-    pause: float = 0.5
+    answer: float = 60.0  # from the request to the end of a listing, or a file's first byte
+    silence: float = 30.0  # between two bytes
+    grace: float = 60.0  # what a download may take in addition to its bytes at the slowest pace
+    slowest: int = 16 * 1024  # bytes a second
+    resumes: int = 5  # of a large download, in a row
+    pause: float = 0.5  # before the first of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +47,7 @@ class DriveSettings:
             reader.faults.append(f"DRIVE_QUOTA_USER has at most {LONGEST_QUOTA_USER} characters.")
         longest = float(reader.number("DRIVE_TIMEOUT_SECONDS", 60, 1, 3_600))
         return cls(
-            api_url=reader.url("DRIVE_API_URL", ("https", "http"), GOOGLE),
+            api_url=reader.url("DRIVE_API_URL", GOOGLE),
             api_key=reader.secret("GOOGLE_API_KEY", ""),
             credentials_file=reader.json_file("GOOGLE_APPLICATION_CREDENTIALS"),
             quota_user=quota_user,

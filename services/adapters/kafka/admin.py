@@ -9,17 +9,11 @@ from confluent_kafka.cimpl import NewTopic
 
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors
 from services.adapters.kafka.settings import KafkaSettings
-from services.core.topics import ALL, Topic
+from services.core.errors import Stop
+from services.core.topics import ALL, BY_NAME, Topic
 from services.core.wire import MAX_RECORD_BYTES
 
 TIMEOUT = 10.0
-GLANCE_SECONDS = 2.5
-"""One look at a broker that may be away: short, so that waiting can be logged and ended."""
-PAUSE_SECONDS = 2.0
-
-
-class TopicsChangedError(Exception):
-    """A topic exists with another number of partitions: keys would move, so nothing is done."""
 
 
 class Topics:
@@ -41,13 +35,14 @@ class Topics:
 
     @kafka_errors()
     def create(self) -> Sequence[str]:
-        """Make what is missing; the names made. Refuses a topic of another partition count."""
+        """Make what is missing; the names made. Raises `Stop` for another number of partitions."""
         existing = self.existing()
         for topic in ALL:
             if existing.get(topic.name, topic.partitions) != topic.partitions:
-                raise TopicsChangedError(
+                raise Stop(
+                    "topic_changed",
                     f"{topic.name} has {existing[topic.name]} partitions, but {topic.partitions} "
-                    "are wanted. Keys would move between partitions, so it is left as it is."
+                    "are wanted. Keys would move between partitions, so it is left as it is.",
                 )
         brokers = len(self._admin.list_topics(timeout=TIMEOUT).brokers)
         missing = [topic for topic in ALL if topic.name not in existing]
@@ -79,18 +74,16 @@ class Topics:
         )
 
 
-async def wait_for_topics(
-    settings: KafkaSettings, names: Sequence[str], say: Callable[[str], None]
-) -> None:
-    """Return once the broker answers and has these topics; say what is missing meanwhile."""
+async def wait_for_topics(settings: KafkaSettings, say: Callable[[str], None]) -> None:
+    """Return once the broker answers and has our topics; say what is missing meanwhile."""
     topics = Topics(settings)
     while True:
         try:
-            existing = await asyncio.to_thread(topics.existing, GLANCE_SECONDS)
-            missing = sorted(set(names) - set(existing))
+            existing = await asyncio.to_thread(topics.existing, timeout=2.5)  # a stop waits for it
+            missing = sorted(BY_NAME.keys() - existing)
             if not missing:
                 return
             say(f"Kafka answers, but has no topic {', '.join(missing)}: run `drivestream setup`.")
         except KafkaUnavailableError as why:
             say(f"Waiting for Kafka at {settings.bootstrap_servers}: {why}")
-        await asyncio.sleep(PAUSE_SECONDS)
+        await asyncio.sleep(2.0)

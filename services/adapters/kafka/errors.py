@@ -15,9 +15,8 @@ class KafkaUnavailableError(Exception):
     """The broker did not acknowledge in time, or the handle is broken: publish or read again."""
 
 
-def sentence(error: KafkaError | None) -> str:
-    """What Kafka said, with its code's name."""
-    return "unknown error" if error is None else f"{error.str()} ({error.name()})"
+def sentence(error: KafkaError) -> str:
+    return f"{error.str()} ({error.name()})"
 
 
 @contextmanager

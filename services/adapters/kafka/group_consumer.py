@@ -1,9 +1,9 @@
 """Consuming as a member of a group, many messages in flight per partition.
 
-One thread owns the handle and makes every call on it (`kafka.md` §0: a poll in one thread blocks a
-commit from another). It polls, hands messages to the event loop (`message_tasks.py`), and commits
-the oldest unfinished offset of each partition, with what finished beyond it in the metadata.
-Completions come back through queues that only this thread empties.
+One thread makes every call on the handle (`kafka.md` §0: a poll in one thread blocks a commit from
+another). It polls, hands messages to the event loop (`message_tasks.py`), and commits the oldest
+unfinished offset of each partition, with what finished beyond it in the metadata. Completions come
+back through queues that only this thread empties.
 """
 
 import asyncio
@@ -13,46 +13,45 @@ import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
-from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks, Work
+from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks
 from services.adapters.kafka.reader import poll, raw, reader_config
 from services.adapters.kafka.settings import KafkaSettings
-from services.core.flow.offsets import History, Offsets, Watermarks
+from services.core.flow.offsets import History, Offsets
 
-POLL_SECONDS = 0.1
-BATCH = 100
-COMMITTED_SECONDS = 10.0
-END_SECONDS = 25.0
-"""How long the end may take beyond the drain: to clean up, to commit and to leave the group."""
+END_SECONDS = 25.0  # beyond the drain: to clean up, to commit and to leave the group
 log = structlog.get_logger("kafka")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """`drain_seconds` bounds the wait for work in hand when a partition goes or the process stops.
-    A killed worker's successor may repeat what it finished within `commit_every_seconds`."""
+    """A partition is paused at `high` unfinished messages, and resumed at `low`. `drain_seconds`
+    bounds the wait for work in hand when it goes or the process stops. A killed worker's successor
+    may repeat what it finished within `commit_every_seconds`."""
 
-    watermarks: Watermarks = field(default_factory=lambda: Watermarks(high=200, low=100))
+    high: int = 200
+    low: int = 100
     drain_seconds: float = 5.0
     commit_every_seconds: float = 0.25
 
+    def pauses(self, unfinished: int, *, paused: bool) -> bool:
+        return unfinished > self.low if paused else unfinished >= self.high
+
 
 class GroupConsumer:
-    """One member of a consumer group, for one topic."""
+    """One member of a group, for one topic."""
 
-    def __init__(
-        self, settings: KafkaSettings, *, group: str, topic: str, flow: Flow | None = None
-    ) -> None:
+    def __init__(self, settings: KafkaSettings, *, group: str, topic: str, flow: Flow) -> None:
         self._settings = settings
         self.topic = topic
         self._name = settings.prefixed(topic)
-        self._flow = flow or Flow()
+        self._flow = flow
         self._assigned: dict[int, Assignment] = {}
         self._closing = threading.Event()
         self._next_commit = 0.0
@@ -68,13 +67,10 @@ class GroupConsumer:
                 "on_commit": self._on_commit,
             }
         )
-        self._loop: asyncio.AbstractEventLoop
-        self._tasks: MessageTasks
         self._oldest = math.inf
 
     @property
     def partitions(self) -> int:
-        """How many partitions are ours now: the basis of the quota share."""
         return len(self._assigned)
 
     @property
@@ -82,25 +78,25 @@ class GroupConsumer:
         """Seconds since the oldest unfinished message was delivered; 0.0 if there is none."""
         return max(0.0, time.monotonic() - self._oldest)
 
-    async def run(self, work: Work) -> None:
+    async def run(self, tasks: MessageTasks) -> None:
         """Consume until `stop()`, then drain. Raises what stopped the work, or the consumer."""
-        self._loop, self._tasks = asyncio.get_running_loop(), MessageTasks(work)
+        self._loop, self._tasks = asyncio.get_running_loop(), tasks
         thread = ThreadPoolExecutor(1, thread_name_prefix=f"consumer-{self.topic}")
         consuming = self._loop.run_in_executor(thread, self._consume)
         try:
-            await self._tasks.run(asyncio.shield(consuming))
+            await tasks.run(asyncio.shield(consuming))
         finally:
             self.stop()
             await asyncio.wait({consuming}, timeout=self._flow.drain_seconds + END_SECONDS)
             thread.shutdown(wait=False)
 
     def stop(self) -> None:
-        """Take no more messages; work in hand may finish within the drain time."""
         self._closing.set()
+
+    # From here on all runs on the thread that owns the handle.
 
     @kafka_errors()
     def _consume(self) -> None:
-        """On the thread that owns the handle, as all that follows."""
         self._consumer.subscribe(
             [self._name],
             on_assign=self._on_assign,
@@ -109,7 +105,7 @@ class GroupConsumer:
         )
         while not self._closing.is_set():
             self._settle()
-            self._hand_over(poll(self._consumer, BATCH, POLL_SECONDS))
+            self._hand_over(poll(self._consumer, at_most=100, timeout=0.1))
         self._release(list(self._assigned))
         self._consumer.close()
 
@@ -134,10 +130,9 @@ class GroupConsumer:
             self._loop.call_soon_threadsafe(self._tasks.deliver, deliveries)
 
     def _announce_work(self, deliveries: Iterable[Delivery]) -> None:
-        """Commit that partitions are being worked on, before they are.
+        """Once per assignment, commit that a partition is being worked on, before it is.
 
-        Else nobody would know of a message that kills its worker within a commit interval. Once per
-        assignment the commit is waited for.
+        Else nobody would know of a message that kills its worker within a commit interval.
         """
         new = {d.record.partition for d in deliveries if not d.assignment.announced}
         for number in new:
@@ -145,7 +140,6 @@ class GroupConsumer:
         self._commit(new, wait=True)
 
     def _settle(self) -> None:
-        """Take completions in, adjust the flow, commit what is due."""
         self._absorb()
         self._throttle()
         now = time.monotonic()
@@ -169,11 +163,9 @@ class GroupConsumer:
             delivery.assignment.offsets.finish(delivery.record.offset)
 
     def _throttle(self) -> None:
-        marks = self._flow.watermarks
         for number, assignment in self._assigned.items():
-            unfinished, paused = assignment.offsets.unfinished, assignment.paused
-            change = marks.should_resume if paused else marks.should_pause
-            if change(unfinished):
+            paused = assignment.paused
+            if self._flow.pauses(assignment.offsets.unfinished, paused=paused) != paused:
                 call = self._consumer.resume if paused else self._consumer.pause
                 call([TopicPartition(self._name, number)])
                 assignment.paused = not paused
@@ -204,18 +196,15 @@ class GroupConsumer:
                 assignment.offsets.acknowledged(partition.offset)
 
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Go on from what the last owners committed, where Kafka says it."""
         self._assigned |= {p.partition: Assignment() for p in partitions}
-        committed: list[TopicPartition] = []
         try:
-            if partitions:
-                committed = self._consumer.committed(partitions, timeout=COMMITTED_SECONDS)
+            committed = self._consumer.committed(partitions, timeout=10.0) if partitions else []
+            for last in committed:
+                if last.error is None and last.offset >= 0:
+                    offsets = Offsets.resumed(last.offset, last.metadata)
+                    self._assigned[last.partition] = Assignment(offsets)
         except KafkaException as why:
             log.warning("kafka.no_commit_state", topic=self.topic, error=sentence(why.args[0]))
-        for last in committed:
-            if last.error is None and last.offset >= 0:
-                offsets = Offsets.resumed(last.offset, last.metadata)
-                self._assigned[last.partition] = Assignment(offsets)
         log.info("kafka.assigned", topic=self.topic, partitions=sorted(self._assigned))
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:

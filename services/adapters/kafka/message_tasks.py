@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from services.adapters.kafka.dead_letters import PublishesRecords, publish_dead_letter
+from services.adapters.kafka.producer import PublishesRecords, publish_dead_letter
 from services.adapters.kafka.reader import Raw
 from services.core.errors import SetAside, Stop
 from services.core.events import Message
@@ -23,18 +23,14 @@ from services.core.ports import HandlesMessages
 from services.core.wire import UndecodableError, UnknownEventError, decode
 
 WORKER_DIED = "worker_died"
-CANCEL_SECONDS = 5.0
-"""How long cancelled work may take to clean up, such as aborting a multipart upload."""
+CANCEL_SECONDS = 5.0  # for cancelled work to clean up, such as aborting a multipart upload
 Task = asyncio.Task[None]
 log = structlog.get_logger("kafka")
 
 
 @dataclass(eq=False)
 class Assignment:
-    """One partition for as long as it is ours.
-
-    `tasks` and `active` belong to the event loop, the rest to the consumer's thread.
-    """
+    """`tasks` and `active` belong to the event loop, the rest to the consumer's thread."""
 
     offsets: Offsets = field(default_factory=Offsets)
     # librdkafka keeps a pause beyond the assignment that it was made in, so a partition that comes
@@ -47,8 +43,6 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One message that was delivered, and what is known of its past."""
-
     record: Raw
     assignment: Assignment
     history: History = History.NEW
@@ -59,12 +53,13 @@ class Delivery:
         return self.history is History.SUSPECT
 
 
-@dataclass(frozen=True, kw_only=True)
-class Work:
-    """What is done with the messages of one topic, and how many of them at once.
+@dataclass(eq=False, kw_only=True)
+class MessageTasks:
+    """The event loop's half of a consumer: every method is called on the loop.
 
-    `idle` says whether a task only waits, for a turn or for an outage to end: then a drain does not
-    wait for it. `faults` waits out our own unforeseen errors.
+    `limit` is how many messages are handled at once. `idle` says whether a task only waits, for a
+    turn or for an outage to end: then a drain does not wait for it. `faults` waits out our own
+    unforeseen errors.
     """
 
     service: str
@@ -73,19 +68,12 @@ class Work:
     publisher: PublishesRecords
     faults: CircuitBreaker
     idle: Callable[[Task], bool]
-
-
-class MessageTasks:
-    """The event loop's half of a consumer: every method is called on the loop."""
-
-    def __init__(self, work: Work) -> None:
-        self._work = work
-        # Bounded by the watermarks: no partition has more unfinished than high + one batch.
-        self._inbox: asyncio.Queue[Delivery | None] = asyncio.Queue()
-        # Set once the commit says that a message is worked on alone.
-        self.announced = asyncio.Event()
-        self.started: deque[Delivery] = deque()
-        self.finished: deque[Delivery] = deque()
+    # Set once the commit says that a message is worked on alone.
+    announced: asyncio.Event = field(default_factory=asyncio.Event)
+    started: deque[Delivery] = field(default_factory=deque)
+    finished: deque[Delivery] = field(default_factory=deque)
+    # Bounded by the watermarks: no partition has more unfinished than high + one batch.
+    _inbox: asyncio.Queue[Delivery | None] = field(default_factory=asyncio.Queue, init=False)
 
     async def run(self, source: Awaitable[None]) -> None:
         """Work on what is delivered until `source` ends. The first error ends all tasks."""
@@ -99,20 +87,16 @@ class MessageTasks:
             raise several.exceptions[0] from several
 
     def deliver(self, deliveries: Iterable[Delivery]) -> None:
-        """Take messages on; they are started in this order, as slots become free."""
         for delivery in deliveries:
             self._inbox.put_nowait(delivery)
 
     async def release(self, assignments: Iterable[Assignment], drain_seconds: float) -> None:
-        """Start nothing more of these, and return once none of their tasks runs.
-
-        What only waits is cancelled now, the rest if it does not finish within `drain_seconds`.
-        """
+        """Start nothing more of these. Cancel what only waits, and what outlasts the drain."""
         tasks: set[Task] = set()
         for assignment in assignments:
             assignment.active = False
             tasks |= assignment.tasks
-        for task in filter(self._work.idle, tasks):
+        for task in filter(self.idle, tasks):
             task.cancel()
         if tasks:
             _, tasks = await asyncio.wait(tasks, timeout=drain_seconds)
@@ -126,7 +110,7 @@ class MessageTasks:
             await self._start(delivery, tasks)
 
     async def _start(self, delivery: Delivery, tasks: asyncio.TaskGroup) -> None:
-        limit, assignment = self._work.limit, delivery.assignment
+        limit, assignment = self.limit, delivery.assignment
         if delivery.alone:
             await limit.drained()
         await limit.acquire()
@@ -148,12 +132,11 @@ class MessageTasks:
             await asyncio.wait({task})
 
     async def _finish(self, delivery: Delivery) -> None:
-        """The whole way of one message: decoded, handled, and only then finished."""
-        record, work = delivery.record, self._work
+        record = delivery.record
         try:
             event = decode(record.topic, record.value)
         except UndecodableError as why:
-            await publish_dead_letter(work.publisher, record, str(why), service=work.service)
+            await publish_dead_letter(self.publisher, record, str(why), service=self.service)
         except UnknownEventError as why:
             raise Stop("unknown_event", str(why)) from why
         else:
@@ -161,11 +144,9 @@ class MessageTasks:
         self.finished.append(delivery)
 
     async def _handle(self, event: Message, history: History) -> None:
-        work = self._work
-
         async def foreseen() -> None:
             try:
-                await work.handler.handle(event, redelivered=history is not History.NEW)
+                await self.handler.handle(event, redelivered=history is not History.NEW)
             except Exception as why:
                 log.exception("worker.unforeseen", key=event.key)
                 raise Stop(
@@ -181,6 +162,6 @@ class MessageTasks:
                     "The worker process died each time it worked on this item, also when it worked "
                     "on nothing else. The item is probably damaged in a way that we cannot handle.",
                 )
-            await work.faults.call(foreseen)
+            await self.faults.call(foreseen)
         except SetAside as why:
-            await work.handler.set_aside(event, why)
+            await self.handler.set_aside(event, why)

@@ -2,39 +2,50 @@
 
 The synchronous `Producer` under a poll thread, not `AIOProducer`, which carries no headers and
 needs two seconds for a single message (`kafka.md` §0).
+
+What cannot be decoded becomes a dead letter: its bytes, with headers that say where they came from
+and why. If key and headers still tell which file or folder it was, its failure is published too, so
+that no import waits for ever. Only then may the offset be passed.
 """
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Protocol
 
+import msgspec
 import structlog
 from confluent_kafka import KafkaError, Producer
 
-from services.adapters.kafka.dead_letters import PublishesRecords
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
+from services.adapters.kafka.reader import Raw
 from services.adapters.kafka.settings import KafkaSettings
-from services.core.events import Message
-from services.core.ports import PublishesEvents
+from services.core.events import FileFailed, FolderFailed, Message
+from services.core.topics import DEAD_LETTERS, IMPORTS_LISTED, IMPORTS_PAGES
 from services.core.wire import MAX_RECORD_BYTES, Record, encode
 
 POLL_SECONDS = 0.1
-FULL_QUEUE_WAIT = 0.02
-GRACE_SECONDS = 2.0
-"""librdkafka looks for messages that timed out once a second."""
+GRACE_SECONDS = 2.0  # librdkafka looks for messages that timed out once a second
 AGAIN_SECONDS = 2.0
-Report = Callable[[KafkaError | None, object], None]
+REASON = "undecodable_event"
+# A dead letter must fit a record: the broker checks compressed sizes, we check ours.
+LONGEST_VALUE = 1024 * 1024
+LONGEST_HEADERS = 64 * 1024
 log = structlog.get_logger("kafka")
 
 
-class Publisher(AbstractAsyncContextManager["Publisher"]):
-    """Publishes events and raw records; `timeout` (seconds) bounds the wait for each publish.
+class PublishesRecords(Protocol):
+    async def publish(self, events: Sequence[Message | Record]) -> None:
+        """Events, and records as they are: return once all are acknowledged."""
 
-    `linger_ms` is how long a record may wait for others. Longer batches cost less CPU where many
-    tasks publish one event each, and add that much latency.
-    """
+
+class Publisher(AbstractAsyncContextManager["Publisher"]):
+    """`timeout` (seconds) bounds the wait for each publish. `linger_ms`: how long a record may wait
+    for others. Longer batches cost less CPU where many tasks publish one event each."""
 
     def __init__(
         self, settings: KafkaSettings, *, source: str, timeout: float = 60.0, linger_ms: int = 5
@@ -73,20 +84,16 @@ class Publisher(AbstractAsyncContextManager["Publisher"]):
         while not self._closing.is_set():
             self._producer.poll(POLL_SECONDS)
 
-    async def publish(self, events: Sequence[Message]) -> None:
+    async def publish(self, events: Sequence[Message | Record]) -> None:
         """All acknowledged, or `KafkaUnavailableError`; then some may have been written."""
-        await self.publish_records([encode(event, source=self._source) for event in events])
-
-    async def publish_records(self, records: Sequence[Record]) -> None:
-        """As `publish`, for records as they are (dead letters)."""
-        if not records:
+        if not events:
             return
+        records = [e if isinstance(e, Record) else encode(e, source=self._source) for e in events]
         loop, acknowledged = asyncio.get_running_loop(), asyncio.Event()
         reports: list[KafkaError | None] = []
 
         def report(error: KafkaError | None, _message: object) -> None:
-            """Called on the poll thread; the last report wakes the loop."""
-            reports.append(error)
+            reports.append(error)  # on the poll thread; the last report wakes the loop
             if len(reports) == len(records) and not loop.is_closed():
                 loop.call_soon_threadsafe(acknowledged.set)
 
@@ -98,7 +105,9 @@ class Publisher(AbstractAsyncContextManager["Publisher"]):
         for error in filter(None, reports):
             raise KafkaUnavailableError(sentence(error))
 
-    async def _produce(self, record: Record, report: Report) -> None:
+    async def _produce(
+        self, record: Record, report: Callable[[KafkaError | None, object], None]
+    ) -> None:
         while True:
             try:
                 return self._producer.produce(
@@ -109,32 +118,83 @@ class Publisher(AbstractAsyncContextManager["Publisher"]):
                     on_delivery=report,
                 )
             except BufferError:
-                await asyncio.sleep(FULL_QUEUE_WAIT)  # the poll thread is making room
+                await asyncio.sleep(0.02)  # the poll thread is making room
 
 
-class Publishes(PublishesEvents, PublishesRecords, Protocol): ...
-
-
+@dataclass(frozen=True)
 class PatientPublisher:
-    """Publishes until Kafka acknowledges, however long it is away; cancelled, it ends at once.
+    """Publishes until Kafka acknowledges, however long it is away. It is harmless to publish twice:
+    an event's id is computed from it."""
 
-    Publishing again what was written already is harmless: an event's id is computed from it.
-    """
+    publisher: PublishesRecords
 
-    def __init__(self, publisher: Publishes) -> None:
-        self._publisher = publisher
-
-    async def publish(self, events: Sequence[Message]) -> None:
-        await _until_acknowledged(lambda: self._publisher.publish(events))
-
-    async def publish_records(self, records: Sequence[Record]) -> None:
-        await _until_acknowledged(lambda: self._publisher.publish_records(records))
+    async def publish(self, events: Sequence[Message | Record]) -> None:
+        while True:
+            try:
+                return await self.publisher.publish(events)
+            except KafkaUnavailableError as why:
+                log.error("kafka.not_acknowledged", why=str(why), seconds=AGAIN_SECONDS)
+                await asyncio.sleep(AGAIN_SECONDS)
 
 
-async def _until_acknowledged(publish: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        try:
-            return await publish()
-        except KafkaUnavailableError as why:
-            log.error("kafka.not_acknowledged", why=str(why), seconds=AGAIN_SECONDS)
-            await asyncio.sleep(AGAIN_SECONDS)
+async def publish_dead_letter(
+    publisher: PublishesRecords, record: Raw, why: str, *, service: str
+) -> None:
+    log.error("kafka.undecodable", **record.place, why=why)
+    reasons = {
+        "dlq_original_topic": record.topic,
+        "dlq_original_partition": record.partition,
+        "dlq_original_offset": record.offset,
+        "dlq_original_timestamp": record.at_ms,
+        "dlq_original_group": service,
+        "dlq_original_bytes": len(record.value or b""),
+        "dlq_error_code": REASON,
+        "dlq_error_message": why[:1000],
+        "kafka_dlt-original-topic": record.topic,
+    }
+    letter = Record(
+        topic=DEAD_LETTERS.name,
+        key=record.key or b"",
+        value=(record.value or b"")[:LONGEST_VALUE],
+        headers=[*_kept(record.headers), *((k, str(v).encode()) for k, v in reasons.items())],
+    )
+    failure = _failure(record, why)
+    await publisher.publish([letter] if failure is None else [letter, failure])
+
+
+def _kept(headers: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
+    """As many of the record's own as there is room for."""
+    sizes = accumulate(len(name.encode()) + len(value) for name, value in headers.items())
+    both = zip(headers.items(), sizes, strict=True)
+    return [header for header, size in both if size <= LONGEST_HEADERS]
+
+
+def _failure(record: Raw, why: str) -> FolderFailed | FileFailed | None:
+    """Of the file or folder that key and headers name; None where they do not tell."""
+    key = (record.key or b"").decode("utf-8", "replace")
+    headers = {name: value.decode("utf-8", "replace") for name, value in record.headers.items()}
+    import_id, subject = headers.get("ce_importid"), key
+    if record.topic == IMPORTS_PAGES.name and "/" in key:
+        from_key, _, subject = key.partition("/")
+        import_id = import_id or from_key
+    elif record.topic == IMPORTS_LISTED.name:
+        import_id, subject = key, headers.get("ce_subject", "")
+    failure = {
+        "import_id": import_id,
+        "epoch": _number(headers.get("ce_epoch", "0")),
+        "reason": REASON,
+        "message": f"A message about this item could not be read: {why[:300]}",
+        "failed_at": datetime.now(UTC),
+    }
+    # An invalid id would make the failure as undecodable as the record was.
+    with suppress(msgspec.ValidationError):
+        if record.topic in (IMPORTS_PAGES.name, IMPORTS_LISTED.name):
+            return msgspec.convert(failure | {"folder_id": subject}, FolderFailed)
+        if record.topic.startswith("files."):
+            failure |= {"file_id": subject, "round": _number(headers.get("ce_round", "0"))}
+            return msgspec.convert(failure, FileFailed)
+    return None
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 10 else 0

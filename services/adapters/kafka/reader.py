@@ -1,27 +1,37 @@
 """Reading a log without a group: the position is ours, not Kafka's.
 
-The indexer keeps it in PostgreSQL beside its rows; the api tails `imports.requested` from the
-start. Synchronous: one thread owns the handle.
+The indexer keeps it in PostgreSQL beside its rows (`LogReader`). The api reads small or compacted
+topics again whenever it starts (`Tail`).
 """
 
+import asyncio
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
+from typing import Generic, Protocol, TypeVar, cast
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka import Message as RawMessage
+import confluent_kafka as ck
+import structlog
 
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
 from services.adapters.kafka.settings import KafkaSettings
+from services.core.events import Message
+from services.core.topics import IMPORTS_REQUESTED
+from services.core.wire import UndecodableError, UnknownEventError, decode
 
 READ_TIMEOUT = 10.0
-PAUSE_SECONDS = 0.05
+SILENCE_SECONDS = 3.0  # without a record, a tail asks whether Kafka still answers
 NO_LEADER_YET = {
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    ck.KafkaError.NOT_LEADER_FOR_PARTITION,
+    ck.KafkaError.LEADER_NOT_AVAILABLE,
+    ck.KafkaError.UNKNOWN_TOPIC_OR_PART,
 }
+
+T = TypeVar("T")
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +51,7 @@ class Raw:
         return {"topic": self.topic, "partition": self.partition, "offset": self.offset}
 
 
-def raw(message: RawMessage, settings: KafkaSettings) -> Raw:
+def raw(message: ck.Message, settings: KafkaSettings) -> Raw:
     """A message without an error as plain data. Of repeated headers the first counts."""
     # The stubs allow for messages not from a broker, and for headers as a producer may give them.
     headers: dict[str, bytes] = {}
@@ -71,19 +81,19 @@ def reader_config(settings: KafkaSettings, client_id: str) -> dict[str, object]:
     }
 
 
-def poll(consumer: Consumer, at_most: int, timeout: float) -> list[RawMessage]:
+def poll(consumer: ck.Consumer, at_most: int, timeout: float) -> list[ck.Message]:
     """Waits for one message alone: waiting for a full batch would cost the timeout each time."""
     first = consumer.poll(timeout)
     return [] if first is None else [first, *consumer.consume(at_most - 1, 0)]
 
 
 class LogReader:
-    """All partitions that it is given, from the offsets that it is given (None: the start)."""
+    """Synchronous: one thread owns the handle."""
 
     def __init__(self, settings: KafkaSettings, *, client_id: str) -> None:
         self._settings = settings
         config = reader_config(settings, client_id) | {"group.id": f"{client_id}-no-group"}
-        self._consumer = Consumer(config)
+        self._consumer = ck.Consumer(config)
 
     @kafka_errors()
     def partitions(self, topic: str) -> Sequence[int]:
@@ -94,33 +104,27 @@ class LogReader:
             raise KafkaUnavailableError(f"{topic}: {sentence(found.error)}")
         return sorted(found.partitions)
 
-    def seek(self, positions: Mapping[tuple[str, int], int | None]) -> None:
-        """Read these partitions from here on; the next offset to read, or None for the first."""
-        prefixed = self._settings.prefixed
-        self._consumer.assign(
-            [
-                TopicPartition(
-                    prefixed(topic), partition, OFFSET_BEGINNING if offset is None else offset
-                )
-                for (topic, partition), offset in positions.items()
-            ]
-        )
+    def seek(self, positions: Mapping[tuple[str, int], int]) -> None:
+        """Read these partitions from these offsets on."""
+        name = self._settings.prefixed
+        places = [ck.TopicPartition(name(t), p, offset) for (t, p), offset in positions.items()]
+        self._consumer.assign(places)
 
     @kafka_errors()
     def ends(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset that is kept, and the one after the newest."""
-        place = TopicPartition(self._settings.prefixed(topic), partition)
+        place = ck.TopicPartition(self._settings.prefixed(topic), partition)
         until = time.monotonic() + READ_TIMEOUT
         while True:
             try:
                 return self._consumer.get_watermark_offsets(place, timeout=READ_TIMEOUT)
-            except KafkaException as why:
+            except ck.KafkaException as why:
                 # A topic that was made just now has no leader yet.
                 if why.args[0].code() not in NO_LEADER_YET or time.monotonic() > until:
                     raise
-                time.sleep(PAUSE_SECONDS)
+                time.sleep(0.05)
 
-    def read(self, at_most: int, timeout: float) -> list[Raw]:
+    def read(self, at_most: int, timeout: float) -> Sequence[Raw]:
         """What there is: returns as soon as something came, or empty after `timeout` seconds."""
         messages = poll(self._consumer, at_most, timeout)
         for message in messages:
@@ -131,3 +135,115 @@ class LogReader:
 
     def close(self) -> None:
         self._consumer.close()
+
+
+class ReadsLog(Protocol):
+    def partitions(self, topic: str) -> Sequence[int]: ...
+    def ends(self, topic: str, partition: int) -> tuple[int, int]: ...
+    def seek(self, positions: Mapping[tuple[str, int], int]) -> None: ...
+    def read(self, at_most: int, timeout: float) -> Sequence[Raw]: ...
+    def close(self) -> None: ...
+
+
+class AppliesEvents(Protocol):
+    """A view of a topic; takes events in any order and any number of times."""
+
+    def apply(self, event: Message) -> None: ...
+
+
+V = TypeVar("V", bound=AppliesEvents)
+
+
+@dataclass(frozen=True)
+class TailState:
+    """`caught_up` with what was in the log on connecting; `answered_at` is monotonic time."""
+
+    caught_up: bool = False
+    trouble: str | None = "not connected yet"
+    answered_at: float = 0.0
+
+
+@dataclass(eq=False)
+class Tail(Generic[V]):
+    """Keeps `view` up to date with a topic, however often Kafka goes away.
+
+    Reads block a thread of the tail's own, and no other work. Events are applied on the event loop,
+    so a view needs no lock. `newest`: how many records of each partition are read to begin with.
+    """
+
+    open_log: Callable[[], ReadsLog]
+    view: V
+    topic: str = IMPORTS_REQUESTED.name
+    newest: int = sys.maxsize
+    retry_seconds: float = 3.0
+    state: TailState = TailState()
+
+    def __post_init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"tail-{self.topic}")
+        self._caught_up = asyncio.Event()
+        self._unknown: set[str] = set()
+
+    async def caught_up(self, seconds: float) -> bool:
+        """Whether the view is complete, or becomes so within this time."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._caught_up.wait(), seconds)
+        return self._caught_up.is_set()
+
+    async def run(self) -> None:
+        """Until cancelled, once. It ends without a read in progress, which may hang for long."""
+        try:
+            while True:
+                await self._connect_and_follow()
+                await asyncio.sleep(self.retry_seconds)
+        finally:
+            self._thread.shutdown(wait=False)
+
+    async def _connect_and_follow(self) -> None:
+        try:
+            reader = await self._call(self.open_log)
+            try:
+                await self._follow(reader)
+            finally:
+                self._caught_up.clear()
+                self._thread.submit(reader.close)
+        except KafkaUnavailableError as why:
+            self.state = TailState(trouble=str(why))
+        except Exception as why:
+            log.exception("tail.failed", topic=self.topic)
+            self.state = TailState(trouble=f"reading failed: {type(why).__name__}")
+
+    async def _follow(self, reader: ReadsLog) -> None:
+        ends = await self._call(self._ends, reader)
+        start = {p: max(low, high - self.newest) for p, (low, high) in ends.items()}
+        behind = {p: high for p, (_, high) in ends.items() if start[p] < high}
+        await self._call(reader.seek, {(self.topic, p): offset for p, offset in start.items()})
+        answered_at = time.monotonic()
+        while True:
+            self.state = TailState(not behind, None, answered_at)
+            if not behind:
+                self._caught_up.set()
+            for record in await self._call(reader.read, 500, 0.1):
+                self._apply(record)
+                if record.offset + 1 >= behind.get(record.partition, 0):
+                    behind.pop(record.partition, None)
+                answered_at = time.monotonic()
+            if time.monotonic() - answered_at > SILENCE_SECONDS:
+                await self._call(self._ends, reader)  # raises if silence means a lost broker
+                answered_at = time.monotonic()
+
+    def _ends(self, reader: ReadsLog) -> Mapping[int, tuple[int, int]]:
+        return {p: reader.ends(self.topic, p) for p in reader.partitions(self.topic)}
+
+    def _apply(self, record: Raw) -> None:
+        try:
+            self.view.apply(decode(self.topic, record.value))
+        except UndecodableError as why:  # the indexer makes it a dead letter
+            log.warning("tail.undecodable", offset=record.offset, why=str(why)[:200])
+        except UnknownEventError as why:
+            # The sentence names the event's type, so there is one line per type.
+            if str(why) not in self._unknown and len(self._unknown) < 100:
+                self._unknown.add(str(why))
+                log.warning("tail.unknown_event", why=str(why))
+
+    async def _call(self, function: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)

@@ -31,15 +31,12 @@ class KafkaSettings:
         return cls(bootstrap_servers=servers, topic_prefix=prefix)
 
     def prefixed(self, name: str) -> str:
-        """The name on the brokers of one of our topics or groups."""
         return self.topic_prefix + name
 
     def own(self, name: str) -> str:
-        """Our name of a topic on the brokers."""
         return name.removeprefix(self.topic_prefix)
 
     def handle(self, client_id: str) -> dict[str, object]:
-        """The configuration that every producer and consumer shares."""
         return {
             "bootstrap.servers": self.bootstrap_servers,
             "client.id": client_id,

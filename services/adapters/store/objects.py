@@ -1,7 +1,6 @@
 """Object bytes in an S3-compatible store, through obstore.
 
-obstore reports what the server answered only as text. Error code, status and message are read from
-that text in one place, `verdict`.
+obstore gives the server's answer only as text, which is read in one place: `verdict`.
 """
 
 import asyncio
@@ -18,13 +17,9 @@ from services.adapters.store.settings import StoreSettings
 from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
 from services.core.ports import STREAM_BYTES
 
-PART_BYTES = 5 * 1024 * 1024
-"""One part of a multipart upload: the smallest that S3 takes. 10,000 parts hold up to 48 GiB."""
+PART_BYTES = 5 * 1024 * 1024  # the smallest that S3 takes; 10,000 parts hold up to 48 GiB
 CONCURRENT_PARTS = 2
 assert PART_BYTES * (CONCURRENT_PARTS + 1) < STREAM_BYTES  # those being sent, and the one filling
-ABORT_SECONDS = 3.0
-# All that obstore raises: its own, FileNotFoundError, and ValueError for a key it cannot send.
-STORE_ERRORS = (BaseError, OSError, ValueError)
 
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{1,200})")
@@ -77,11 +72,8 @@ class ObjectStore:
             )
 
     async def put_stream(self, key: str, body: AsyncIterator[bytes], *, content_type: str) -> None:
-        """A multipart upload in bounded memory.
-
-        If `body` raises, the upload is aborted and the error goes to the caller. If this call is
-        cancelled, the upload is aborted at once, even while `body` is silent.
-        """
+        """A multipart upload in bounded memory. It is aborted if `body` raises, and at once if this
+        call is cancelled, even while `body` is silent."""
         stream = _CancellableBody(body)
         request = obstore.put_async(
             self._store,
@@ -99,7 +91,7 @@ class ObjectStore:
         except asyncio.CancelledError:
             # obstore aborts an upload whose body fails. One that is cancelled keeps its parts.
             stream.cancel()
-            await asyncio.wait({upload}, timeout=ABORT_SECONDS)
+            await asyncio.wait({upload}, timeout=3)
             upload.cancel()
             raise
 
@@ -124,7 +116,6 @@ class ObjectStore:
                 raise Stop(why.reason, why.message) from why.__cause__
 
     async def answers(self) -> bool:
-        """Whether the store answers and would take objects: a health check."""
         try:
             await self.ready()
         except Stop:
@@ -135,12 +126,12 @@ class ObjectStore:
     def _verdicts(self) -> Iterator[None]:
         try:
             yield
-        except STORE_ERRORS as why:
+        # obstore's own, FileNotFoundError, and ValueError for a key that it cannot send.
+        except (BaseError, OSError, ValueError) as why:
             raise verdict(str(why), bucket=self.bucket, address=self._address) from why
 
 
 def verdict(error: str, *, bucket: str, address: str) -> Verdict:
-    """What follows from obstore's text about a request that failed."""
     code = _first(_CODE, error)
     status = int(_first(_STATUS, error) or 0)
     reason = REASONS.get(code)
@@ -179,20 +170,17 @@ def _first(pattern: re.Pattern[str], text: str) -> str:
 
 
 class _CancellableBody:
-    """A body that can be failed from outside, also while it waits for its next chunk.
-
-    obstore awaits each chunk in a task of its own.
-    """
+    """A body that can be failed from outside while obstore awaits a chunk, in a task of its own."""
 
     def __init__(self, body: AsyncIterator[bytes]) -> None:
         self._body = body
+        self._task: asyncio.Task[object] | None = None
         self._cancelled = False
-        self._waiting: asyncio.Timeout | None = None
 
     def cancel(self) -> None:
         self._cancelled = True
-        if self._waiting is not None:
-            self._waiting.reschedule(0)
+        if self._task is not None:
+            self._task.cancel()
 
     def __aiter__(self) -> "_CancellableBody":
         return self
@@ -200,8 +188,5 @@ class _CancellableBody:
     async def __anext__(self) -> bytes:
         if self._cancelled:
             raise TimeoutError
-        try:
-            async with asyncio.timeout(None) as self._waiting:
-                return await anext(self._body)
-        finally:
-            self._waiting = None
+        self._task = asyncio.current_task()
+        return await anext(self._body)

@@ -8,10 +8,10 @@ from services.core.settings import Reader, Secret
 
 @dataclass(frozen=True, kw_only=True)
 class StoreSettings:
-    """The S3-compatible store. `endpoint_url` is empty for Amazon's own.
+    """`endpoint_url` is empty for Amazon's own store.
 
-    `public_url` is the store's address as browsers reach it, to which bucket and key are appended.
-    With `{key}` in it, and perhaps `{bucket}`, it is the template of an object's whole address.
+    `public_url` is the store's address for browsers, to which bucket and key are appended. With
+    `{key}` in it, and perhaps `{bucket}`, it is the template of an object's whole address.
     """
 
     access_key_id: str
@@ -30,7 +30,7 @@ class StoreSettings:
 
     @classmethod
     def read(cls, reader: Reader) -> "StoreSettings":
-        endpoint = reader.url("S3_ENDPOINT_URL", ("http", "https"), "")
+        endpoint = reader.url("S3_ENDPOINT_URL", "")
         public_read = reader.flag("S3_PUBLIC_READ", True)
         return cls(
             access_key_id=reader.text("AWS_ACCESS_KEY_ID"),
@@ -44,7 +44,7 @@ class StoreSettings:
 
 
 def _public_url(reader: Reader, public_read: bool) -> str:
-    url = reader.url("S3_PUBLIC_URL", ("http", "https"), "")
+    url = reader.url("S3_PUBLIC_URL", "")
     host = url.partition("://")[2].partition("/")[0]
     rest = url.replace("{key}", "").replace("{bucket}", "")
     if "{" in rest or "}" in rest or "{key}" in host:

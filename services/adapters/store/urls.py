@@ -1,80 +1,78 @@
-"""Addresses of objects for a browser: public, or signed here for a while, without any request.
+"""Addresses of objects for a browser: public, or signed here without any request."""
 
-A signature is dated to the full hour, so that an address stays the same for an hour and browsers
-find the (immutable) picture in their cache.
-"""
-
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cached_property
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit
 
+import urllib3
 from minio import Minio
 
 from services.adapters.store.settings import StoreSettings
 from services.core.object_key import safe_part
 
-VALID_FOR = timedelta(hours=2)
 NAME_BYTES = 150
 # What a browser shows without running anything in it; SVG is a document with scripts.
-SHOWN = {
-    f"image/{kind}"
-    for kind in ("jpeg", "png", "gif", "webp", "avif", "bmp", "tiff", "heic", "heif", "x-icon")
-}
+SHOWN = re.compile("image/(jpeg|png|gif|webp|avif|bmp|tiff|heic|heif|x-icon)")
+
+
+def amazon(settings: StoreSettings) -> str:
+    return f"https://s3.{settings.region}.amazonaws.com"
+
+
+def client(settings: StoreSettings, address: str, http: urllib3.PoolManager | None = None) -> Minio:
+    parts = urlsplit(address)
+    return Minio(
+        endpoint=parts.netloc,
+        access_key=settings.access_key_id,
+        secret_key=settings.secret_access_key.reveal(),
+        region=settings.region,  # else it would ask the store for it
+        secure=parts.scheme == "https",
+        http_client=http,
+    )
 
 
 class ObjectUrls:
     """One store, as browsers reach it. `public` says whether everybody may read the objects."""
 
     def __init__(self, settings: StoreSettings, now: Callable[[], datetime]) -> None:
-        address = settings.public_url or f"https://s3.{settings.region}.amazonaws.com"
         self.public = settings.public_read
-        self._template = address if "{key}" in address else f"{address}/{{bucket}}/{{key}}"
-        self._store = urlsplit(address)
+        self._address = settings.public_url or amazon(settings)
         self._settings = settings
         self._now = now
 
     @cached_property
     def _signer(self) -> Minio:
         """Only a private store needs one, whose address is no template."""
-        return Minio(
-            endpoint=self._store.netloc,
-            access_key=self._settings.access_key_id,
-            secret_key=self._settings.secret_access_key.reveal(),
-            region=self._settings.region,  # else it would ask the store for it
-            secure=self._store.scheme == "https",
-        )
+        return client(self._settings, self._address)
 
     def public_url(self, storage_path: str) -> str:
         """Where everybody can GET the object at `s3://BUCKET/KEY`, in a public bucket."""
-        bucket, key = _bucket_and_key(storage_path)
-        return self._template.replace("{bucket}", quote(bucket)).replace("{key}", quote(key))
+        bucket, key = storage_path.removeprefix("s3://").split("/", 1)
+        template = self._address if "{key}" in self._address else self._address + "/{bucket}/{key}"
+        return template.replace("{bucket}", quote(bucket)).replace("{key}", quote(key))
 
     def signed_url(self, storage_path: str, *, name: str, mime_type: str) -> str:
         """Where to GET the object for two hours, under this name and as this type."""
-        bucket, key = _bucket_and_key(storage_path)
-        signed = urlsplit(
-            self._signer.presigned_get_object(
-                bucket,
-                key,
-                expires=VALID_FOR,
-                request_date=self._now().replace(minute=0, second=0, microsecond=0),
-                response_headers=_shown_as(name, mime_type),
-            )
+        bucket, key = storage_path.removeprefix("s3://").split("/", 1)
+        address = self._signer.presigned_get_object(
+            bucket,
+            key,
+            expires=timedelta(hours=2),
+            # Of the full hour: browsers find the picture in their cache by an address that stays.
+            request_date=self._now().replace(minute=0, second=0, microsecond=0),
+            response_headers=_shown_as(name, mime_type),
         )
         # A path in the public address is a proxy's, which removes it before the store sees it.
-        return urlunsplit(signed._replace(path=self._store.path + signed.path))
-
-
-def _bucket_and_key(storage_path: str) -> tuple[str, str]:
-    bucket, _, key = storage_path.removeprefix("s3://").partition("/")
-    return bucket, key
+        signed = urlsplit(address)
+        return signed._replace(path=urlsplit(self._address).path + signed.path).geturl()
 
 
 def _shown_as(name: str, mime_type: str) -> dict[str, str | list[str] | tuple[str]]:
     safe = safe_part(name, NAME_BYTES)
     plain = safe.encode("ascii", "replace").decode().replace("?", "_").replace("%", "_")
-    shown = mime_type.lower() in SHOWN
+    shown = SHOWN.fullmatch(mime_type.lower())
     kind = "inline" if shown else "attachment"
     # RFC 6266: the plain name for old clients, the encoded one for all others.
     disposition = f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"

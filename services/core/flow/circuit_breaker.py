@@ -1,9 +1,9 @@
 """A circuit breaker for one outside system: closed, open, half-open.
 
-Closed, every call goes through. A call that ends in a `Stop` opens the breaker: whoever failed
-waits, and one at a time probes, after waits that double. The first success closes the breaker.
-While a `CoolDown` lasts, newcomers wait too, and only the probe asks. An item that keeps failing
-while the system works for others is isolated, so that nobody waits for it, and then set aside.
+A call that ends in a `Stop` opens the breaker: whoever failed waits, and one at a time probes,
+after waits that double, until a success closes it. While a `CoolDown` lasts, newcomers wait too.
+An item that keeps failing while the system works for others is isolated, so that nobody waits for
+it, and then set aside.
 """
 
 import asyncio
@@ -27,8 +27,7 @@ MOST_DOUBLINGS = 12
 PATIENCE = 4.0
 """Evidence against an item at which it is set aside: some 20 seconds while others succeed."""
 OTHERS_SUCCEED = 1.0
-SYSTEM_ANSWERS = 0.5
-"""Weaker evidence: the system may answer a health check and still fail at all real work."""
+SYSTEM_ANSWERS = 0.5  # weaker: it may answer a health check and still fail at all real work
 
 
 async def unknown() -> bool:
@@ -38,31 +37,19 @@ async def unknown() -> bool:
 
 @dataclass(eq=False)
 class _Item:
-    """One call: the successes of others that it has seen, and the evidence against it."""
+    """One call, and the evidence against it."""
 
-    seen: int
+    seen: int  # successes of others
     evidence: float = 0.0
     rounds: int = 0
 
 
 class CircuitBreaker:
-    """Waits in seconds, doubling from `first_wait` to `longest_wait`.
+    """`on_wait` hears of each probe's wait, in seconds; `check` says if the system answers."""
 
-    `on_wait` hears of every probe's wait before it begins. `check` says whether the system answers
-    at all, when nothing succeeds that could tell.
-    """
-
-    def __init__(
-        self,
-        on_wait: OnWait,
-        check: Check = unknown,
-        first_wait: float = FIRST_WAIT,
-        longest_wait: float = LONGEST_WAIT,
-    ) -> None:
+    def __init__(self, on_wait: OnWait, check: Check = unknown) -> None:
         self._on_wait = on_wait
         self._check = check
-        self._first_wait = first_wait
-        self._longest_wait = longest_wait
         self._waits = 0  # since the last success
         self._successes = 0
         self._closed = asyncio.Event()
@@ -76,7 +63,7 @@ class CircuitBreaker:
 
     @property
     def waiting_for(self) -> Waiting | None:
-        """What is waited for; None while nobody waits. A probe does not end the wait by itself."""
+        """None while nobody waits. A probe does not end the wait by itself."""
         probed = self._probes and not self._closed.is_set()
         return self._why if self._queue or probed else None
 
@@ -130,12 +117,9 @@ class CircuitBreaker:
         self._closed.set()
 
     async def _wait(self, item: _Item, why: Stop) -> bool:
-        """Wait before the next try; whether the next try is the probe of all.
-
-        An isolated item waits by itself and keeps nobody. One piece of evidence isolates it, two
-        are needed behind a cool-down, since that may let through what came before.
-        """
+        """Wait before the next try; whether the next try is the probe of all."""
         cools_down = isinstance(why, CoolDown)
+        # One piece of evidence isolates; two behind a cool-down, which may let through older calls.
         if item.evidence > OTHERS_SUCCEED or (item.evidence == OTHERS_SUCCEED and not cools_down):
             with _member(self._isolated):
                 await asyncio.sleep(self._seconds(why, item.rounds - 1))
@@ -151,31 +135,28 @@ class CircuitBreaker:
         """Return when it is this task's turn to probe, or when somebody else succeeded."""
         if not self._queue:
             self._why = Waiting(reason=why.reason, message=why.message)
-        with _member(self._queue):
+        with _member(self._queue), suppress(TimeoutError):
             async with self._probe:
-                if not self._closed.is_set():
-                    await self._sit_out(why)
-
-    async def _sit_out(self, why: Stop) -> None:
-        seconds = self._seconds(why, self._waits)
-        self._waits += 1
-        until = datetime.now(UTC) + timedelta(seconds=seconds)
-        self._why = Waiting(reason=why.reason, message=why.message, until=until)
-        self._on_wait(why, seconds)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._closed.wait()
+                if self._closed.is_set():
+                    return
+                seconds = self._seconds(why, self._waits)
+                self._waits += 1
+                until = datetime.now(UTC) + timedelta(seconds=seconds)
+                self._why = Waiting(reason=why.reason, message=why.message, until=until)
+                self._on_wait(why, seconds)
+                async with asyncio.timeout(seconds):
+                    await self._closed.wait()
 
     def _seconds(self, why: Stop, doublings: int) -> float:
         doubled = 2.0 ** min(doublings, MOST_DOUBLINGS)
         if isinstance(why, CoolDown):
             return min(LONGEST_COOL_DOWN, why.seconds * doubled)
-        return min(self._longest_wait, self._first_wait * doubled)
+        return min(LONGEST_WAIT, FIRST_WAIT * doubled)
 
 
 @contextmanager
 def _member(tasks: Tasks) -> Iterator[None]:
-    """Count the running task among these for as long as the block lasts."""
+    """Count the running task among these."""
     task = asyncio.current_task()
     tasks.append(task)
     try:

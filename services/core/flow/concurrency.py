@@ -1,38 +1,29 @@
-"""A limit of how many things go on at once, which can change while they do."""
+"""A limit of how many things go on at once."""
 
 import asyncio
 
 
 class ConcurrencyLimit:
-    """Slots for one taker: only one task may wait in `acquire` or `drained` at a time.
-
-    `in_use` is above `limit` for a while after the limit shrank.
-    """
+    """Slots for one taker: only one task may wait in `acquire` or `drained` at a time."""
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit
         self.in_use = 0
-        self._changed = asyncio.Event()
-
-    def resize(self, limit: int) -> None:
-        """Change the number of slots. What is in use above it is not taken back."""
-        self.limit = max(1, limit)
-        self._changed.set()
+        self.limit = limit
+        self._released = asyncio.Event()
 
     async def acquire(self) -> None:
-        while self.in_use >= self.limit:
-            await self._change()
+        await self._fewer_in_use_than(self.limit)
         self.in_use += 1
 
     def release(self) -> None:
         self.in_use -= 1
-        self._changed.set()
+        self._released.set()
 
     async def drained(self) -> None:
         """Return once no slot is in use."""
-        while self.in_use:
-            await self._change()
+        await self._fewer_in_use_than(1)
 
-    async def _change(self) -> None:
-        self._changed.clear()
-        await self._changed.wait()
+    async def _fewer_in_use_than(self, slots: int) -> None:
+        while self.in_use >= slots:
+            self._released.clear()
+            await self._released.wait()

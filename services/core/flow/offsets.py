@@ -3,9 +3,8 @@
 Kafka's committed offset is the next one to read: the oldest unfinished one, or the one after the
 newest delivered. Offsets have gaps (transaction markers, compaction), so nothing is counted.
 
-What finished behind one slow message travels in the commit's metadata (`CommitState`): the next
-owner of the partition does not do it again. The metadata also says whether the owner left in
-order, so a message that kills its worker is found out.
+What finished behind a slow message travels in the commit's metadata, so the next owner does not do
+it again. The metadata also says whether the owner left in order, which finds a message that kills.
 """
 
 import base64
@@ -14,7 +13,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import accumulate, chain, pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -24,13 +23,14 @@ MARGIN = 128
 """Messages that may be started between two commits: 500 a second at four commits a second."""
 SUSPECT_DEATHS = 3
 """Deaths over one stretch of the log after which its messages are worked on one at a time."""
-VERSION = 1
 
 Range = tuple[int, int]
 """First and last offset, both included."""
+Packed = tuple[Literal[1], int, int, int, int | None, bool, list[int]]
+"""A version, and the fields of `CommitState`: the ranges as distances from edge to edge."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class CommitState:
     """What a commit says beyond its offset.
 
@@ -47,18 +47,16 @@ class CommitState:
     idle: bool = True
 
     def encode(self, offset: int) -> str:
-        """The metadata of a commit at `offset`. Ranges that do not fit are left out: their messages
-        may be done twice, which changes nothing."""
-        numbers = [VERSION, self.started - offset, self.deaths, self.suspect_until - offset]
-        numbers += [-1 if self.alone is None else self.alone - offset, int(self.idle)]
-        numbers += [b - a for a, b in pairwise([offset, *chain.from_iterable(self.finished)])]
-        text = base64.b85encode(zlib.compress(msgspec.json.encode(numbers), 1)).decode()
+        """The metadata of a commit at `offset`. Ranges that do not fit are left out."""
+        steps = [b - a for a, b in pairwise([offset, *chain.from_iterable(self.finished)])]
+        packed = 1, self.started, self.deaths, self.suspect_until, self.alone, self.idle, steps
+        text = base64.b85encode(zlib.compress(msgspec.json.encode(packed), 1)).decode()
         if len(text) <= LONGEST_METADATA:
             return text
         return replace(self, finished=self.finished[: len(self.finished) // 2]).encode(offset)
 
     def for_next_owner(self, offset: int) -> "CommitState":
-        """What an assignment that begins with this state must assume: unless idle, a death."""
+        """What the next owner must assume: a death, unless idle."""
         started = max(self.started, offset)
         if self.idle:
             return CommitState(finished=self.finished, started=started)
@@ -70,25 +68,17 @@ class CommitState:
     def decode(cls, offset: int, metadata: str | None) -> "CommitState | None":
         """What an earlier owner left; None where it left nothing that can be read."""
         try:
-            packed = zlib.decompress(base64.b85decode(metadata or ""))
-            numbers = msgspec.json.decode(packed, type=list[int])
+            text = zlib.decompress(base64.b85decode(metadata or ""))
+            _, started, deaths, until, alone, idle, steps = msgspec.json.decode(text, type=Packed)
+            _, *edges = accumulate(steps, initial=offset)
+            finished = tuple(zip(edges[::2], edges[1::2], strict=True))
         except (ValueError, zlib.error):
             return None
-        if len(numbers) < 6 or len(numbers) % 2 or numbers[0] != VERSION:
-            return None
-        edges = list(accumulate(numbers[6:], initial=offset))
-        return cls(
-            finished=tuple(zip(edges[1::2], edges[2::2], strict=True)),
-            started=offset + numbers[1],
-            deaths=numbers[2],
-            suspect_until=offset + numbers[3],
-            alone=None if numbers[4] < 0 else offset + numbers[4],
-            idle=bool(numbers[5]),
-        )
+        return cls(finished, started, deaths, until, alone, idle)
 
 
 class History(Enum):
-    """What is known of a delivered message from the time before this assignment."""
+    """What is known of a message from the time before this assignment."""
 
     NEW = "new"
     REDELIVERED = "redelivered"  # it may have been handled before
@@ -98,8 +88,6 @@ class History(Enum):
 
 
 class Commit(NamedTuple):
-    """What to send to the broker."""
-
     offset: int
     metadata: str
 
@@ -123,7 +111,6 @@ class Offsets:
 
     @classmethod
     def resumed(cls, offset: int, metadata: str | None) -> "Offsets":
-        """From what the last owner committed."""
         state = CommitState.decode(offset, metadata)
         if state is None:
             return cls()
@@ -136,19 +123,16 @@ class Offsets:
 
     @property
     def committable(self) -> int | None:
-        """The offset to commit, or None while nothing was delivered, or after the end."""
+        """None while nothing was delivered, and after the end."""
         return None if self.ended else next(iter(self._unfinished), self._next or None)
 
     @property
     def oldest(self) -> float | None:
-        """When the oldest unfinished offset was delivered; None if there is none."""
+        """When the oldest unfinished one was delivered."""
         return next(iter(self._unfinished.values()), None)
 
     def begin(self, offset: int, at: float = 0.0) -> History:
-        """Note a delivery at monotonic time `at`. A repeat of a known offset is refused.
-
-        What the last owner finished is finished at once.
-        """
+        """Note a delivery at monotonic time `at`. What the last owner finished is finished."""
         if offset < self._next:
             raise ValueError(f"offset {offset} was delivered before")
         self._next = offset + 1
@@ -174,13 +158,13 @@ class Offsets:
         self._alone = offset if alone else None
 
     def finish(self, offset: int) -> None:
-        """The work of this offset is done. Unknown, repeated and late ones change nothing."""
+        """Unknown, repeated and late ones change nothing."""
         self._unfinished.pop(offset, None)
         if self._alone == offset:
             self._alone = None
 
     def due(self, *, leaving: bool = False) -> Commit | None:
-        """The commit to send, None where nothing changed since the last one acknowledged.
+        """None where nothing changed since the last one acknowledged.
 
         `leaving`: the owner gives the partition up in order, so nothing in it is suspect.
         """
@@ -218,17 +202,3 @@ class Offsets:
         edges, inherited = [*self._unfinished, self._next], self._inherited_finished
         ranges = [(a + 1, b - 1) for a, b in pairwise(edges) if b - a > 1]
         return ranges + [(max(a, self._next), b) for a, b in inherited if b >= self._next]
-
-
-@dataclass(frozen=True)
-class Watermarks:
-    """Hysteresis for one partition: pause at `high` unfinished, resume at `low`."""
-
-    high: int
-    low: int
-
-    def should_pause(self, unfinished: int) -> bool:
-        return unfinished >= self.high
-
-    def should_resume(self, unfinished: int) -> bool:
-        return unfinished <= self.low

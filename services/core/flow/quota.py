@@ -2,40 +2,159 @@
 
 Workers do not talk to each other. The quota is split by kind of work, and each kind by partition.
 The share is read again at every step, so it follows a rebalance by itself (docs/decisions/0005).
+Times are seconds of any monotonic clock.
 """
 
 import asyncio
+import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from services.core.errors import RateLimited
-from services.core.flow.quota_settings import QuotaModel, QuotaSettings
-from services.core.flow.rate import AimdRate, SlidingCounter, TokenBucket
+from services.core.settings import Reader
 
+USUAL_LIMITS = {"units": 325_000, "queries": 12_000}
+"""A minute, per user and project (Drive's guide `limits`). Older projects count queries."""
+USUAL_SHARES = {"transfer": 88, "lister": 10, "preview": 2}
+SHARE = re.compile(rf"({'|'.join(USUAL_SHARES)})\s*=\s*0*([1-9][0-9]{{0,2}})")
 STEP_SECONDS = 0.25
 """How long a change of the share may go unnoticed by waiting requests."""
 TICK_SECONDS = 0.002
 """The shortest timer: requests that fall due within it are let go together."""
 MOST_WAITING = 4096
 """Four times the largest TRANSFER_CONCURRENCY."""
+BURST_SECONDS = 0.25
+"""The bucket's size, as time at the present rate: a busy event loop's timer is late by less."""
+DECREASE = 0.7
+"""What a refusal leaves of the rate."""
+ONCE_IN_SECONDS = 5.0
+"""Requests in flight are refused together; together they count as one refusal."""
+RECOVERY_A_SECOND = 0.01
+"""Part of the whole share: from the floor to all of it in 95 s."""
+FLOOR = 0.05
+"""Requests must go on at some rate, or nobody would learn that Google allows more again."""
+MINUTE = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuotaSettings:
+    """What all workers may spend a minute (0: no limit), and each kind of work's part, 0 to 1."""
+
+    per_minute: int
+    shares: Mapping[str, float]
+    counts_requests: bool
+
+    @classmethod
+    def read(cls, reader: Reader) -> "QuotaSettings":
+        model = reader.text("DRIVE_QUOTA_MODEL", "units").lower()
+        if model not in USUAL_LIMITS:
+            reader.faults.append("DRIVE_QUOTA_MODEL must be units or queries.")
+        usual = USUAL_LIMITS.get(model, 0)
+        per_minute = reader.number("DRIVE_QUOTA_UNITS_PER_MINUTE", usual, 0, 10**9)
+        return cls(
+            per_minute=per_minute, shares=_shares(reader), counts_requests=model == "queries"
+        )
+
+
+def _shares(reader: Reader) -> Mapping[str, float]:
+    usual = ",".join(f"{kind}={percent}" for kind, percent in USUAL_SHARES.items())
+    given = reader.text("DRIVE_QUOTA_SHARES", usual).split(",")
+    shares = [found for each in given if (found := SHARE.fullmatch(each.strip()))]
+    percents = {share[1]: int(share[2]) for share in shares}
+    if not len(given) == len(percents) == len(USUAL_SHARES):
+        reader.faults.append(f"DRIVE_QUOTA_SHARES must give each a whole percentage, like {usual}.")
+    elif sum(percents.values()) > 100:
+        reader.faults.append("DRIVE_QUOTA_SHARES must not add up to more than 100.")
+    return {kind: percent / 100 for kind, percent in percents.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuotaState:
-    """`limit` is our share in units a minute, `allowed` what refusals leave of it (None: no limit).
-
-    `share` is our part of the whole quota, 0 to 1; `used` is units of the last minute; `refused`
-    counts since the start; `waiting` is how many requests wait now.
-    """
-
-    share: float
-    limit: int | None
-    allowed: int | None
-    used: int
+    share: float  # of the whole quota, 0 to 1
+    limit: int | None  # the same in units a minute, if limited
+    allowed: int | None  # what refusals leave of it
+    used: int  # units of the last minute
     refused: int
     waiting: int
+
+
+class TokenBucket:
+    """May go into debt, so requests are evenly spaced, and one may cost more than it can hold."""
+
+    def __init__(self, now: float) -> None:
+        self._level = 0.0  # units: saved up if positive, owed if negative
+        self._rate = float("inf")  # units a second; none was seen yet
+        self._at = now
+
+    @property
+    def free(self) -> bool:
+        return self._rate > 0 and self._level >= 0
+
+    def move(self, now: float, rate: float) -> None:
+        """Fill the bucket until `now`, at the lower of the last two rates in units a second."""
+        earned = min(rate, self._rate) * max(0.0, now - self._at)
+        self._level = min(self._level + earned, max(rate * BURST_SECONDS, 0.0))
+        self._rate, self._at = rate, max(now, self._at)
+
+    def spend(self, units: float) -> None:
+        self._level -= units
+
+    def wait(self, rate: float) -> float:
+        """Seconds from the last move until a request may be sent; infinity without a rate."""
+        return max(0.0, -self._level) / rate if rate > 0 else float("inf")
+
+
+class AimdRate:
+    """Additive increase, multiplicative decrease of the part of a share that is used."""
+
+    def __init__(self, log: Callable[..., None]) -> None:
+        self._log = log
+        self._left = 1.0  # of the share, at the time of the last decrease
+        self._at: float | None = None
+
+    def factor(self, now: float) -> float:
+        """The part of the share to use: `FLOOR` to 1."""
+        if self._at is None:
+            return 1.0
+        factor = min(1.0, self._left + RECOVERY_A_SECOND * (now - self._at))
+        if factor == 1.0:
+            self._at = None
+            why = "Google Drive refuses nothing any more: the whole share is used again."
+            self._log("quota.recovered", why=why)
+        return factor
+
+    def refused(self, now: float) -> None:
+        """Slow down, unless that was done within `ONCE_IN_SECONDS`."""
+        if self._at is not None and now - self._at < ONCE_IN_SECONDS:
+            return
+        self._left = max(FLOOR, self.factor(now) * DECREASE)
+        begins, self._at = self._at is None, now
+        if begins:
+            why = "Google Drive asks for fewer requests: slowing down, then speeding up in steps."
+            self._log("quota.refused", why=why, share_used=round(self._left, 2))
+
+
+class SlidingCounter:
+    """Units of the last minute, in one slot per second: memory does not grow with requests."""
+
+    def __init__(self) -> None:
+        self._slots = [0] * MINUTE
+        self._second = 0
+
+    def add(self, now: float, units: int) -> None:
+        self._advance_to(int(now))
+        self._slots[self._second % MINUTE] += units
+
+    def in_last_minute(self, now: float) -> int:
+        self._advance_to(int(now))
+        return max(0, sum(self._slots))
+
+    def _advance_to(self, second: int) -> None:
+        for passed in range(self._second + 1, min(second, self._second + MINUTE) + 1):
+            self._slots[passed % MINUTE] = 0
+        self._second = max(second, self._second)
 
 
 @dataclass(frozen=True)
@@ -46,11 +165,7 @@ class _Waiter:
 
 
 class QuotaLimiter:
-    """`SpendsQuota` of one worker, for one kind of work.
-
-    `part` gives the part of that kind's work that is ours, 0 to 1; at 0 nothing is spent. At most
-    `MOST_WAITING` requests wait.
-    """
+    """For one kind of work. `part` gives our part of it, 0 to 1; at 0 nothing is spent."""
 
     def __init__(
         self,
@@ -61,7 +176,7 @@ class QuotaLimiter:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._queries = settings.model is QuotaModel.QUERIES
+        self._counts_requests = settings.counts_requests
         self._share = settings.shares[kind]
         self._whole = settings.per_minute * self._share / 60
         self._part = part
@@ -75,7 +190,7 @@ class QuotaLimiter:
 
     async def take(self, units: int) -> None:
         """Return once so many units may be spent. Cancelled, it has spent nothing."""
-        cost = 1 if self._queries else units
+        cost = 1 if self._counts_requests else units
         now = self._clock()
         if not self._whole or (not self._waiting and self._may_spend(now)):
             self._spend(now, cost)
@@ -137,7 +252,6 @@ class QuotaLimiter:
             self._timer = asyncio.get_running_loop().call_later(wait, self._step)
 
     def _step(self) -> None:
-        """Let go what is due, in the order of asking, and come back for the rest."""
         self._timer = None
         now = self._clock()
         while self._waiting and self._may_spend(now):

@@ -1,26 +1,102 @@
-"""Retry inside a circuit breaker: what surrounds every call to an outside system."""
+"""What surrounds every call to an outside system: retry, inside a circuit breaker.
 
+Waits have full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"), so that a fleet
+that failed together does not come back together.
+"""
+
+import asyncio
+import random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
-from services.core.errors import Stop, TryAgain, Verdict
+from services.core.errors import (
+    CoolDown,
+    Corrupt,
+    Outage,
+    RateLimited,
+    SetAside,
+    Stop,
+    TryAgain,
+    Verdict,
+)
 from services.core.flow.circuit_breaker import PATIENCE, CircuitBreaker
-from services.core.flow.retry import OnFailure, RetryPolicy, retried
 
 T = TypeVar("T")
+OnFailure = Callable[[TryAgain], None]
+LONGEST_RETRY_AFTER = 30.0
+"""Seconds. Whoever asks us to stay away longer is obeyed by all, not by one request alone."""
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """`attempts` in all; waits in seconds. `patience` bounds the time spent being rate limited."""
+
+    attempts: int = 3
+    first_wait: float = 0.5
+    longest_wait: float = 32.0
+    patience: float = 300.0
+
+    def wait(self, attempt: int, asked: float | None = None) -> float:
+        """Seconds to wait after the given failed attempt (1-based); `asked` is Retry-After."""
+        ceiling = min(self.longest_wait, self.first_wait * 2.0 ** min(attempt - 1, 60))
+        return (asked or 0.0) + random.uniform(0, ceiling)
+
+
+async def retried(
+    policy: RetryPolicy,
+    act: Callable[[], Awaitable[T]],
+    on_failure: OnFailure = lambda _: None,
+    *,
+    retry_corrupt: bool = True,
+) -> T:
+    """Call `act()` until it succeeds; `on_failure` hears of every attempt that is tried again.
+
+    When the attempts are used up, raises `SetAside` for a corrupt answer, and else `Outage`.
+    """
+    attempt, limited, waited = 1, 0, 0.0
+    while True:
+        try:
+            return await act()
+        except RateLimited as why:
+            limited += 1
+            pause = policy.wait(limited, why.retry_after)
+            waited += pause
+            if waited > policy.patience:
+                raise _given_up(why) from why
+        except TryAgain as why:
+            final = isinstance(why, Corrupt) and not retry_corrupt
+            if final or attempt >= policy.attempts or _asks_all_to_wait(why):
+                raise _given_up(why) from why
+            on_failure(why)
+            pause = policy.wait(attempt, why.retry_after)
+            attempt += 1
+        await asyncio.sleep(pause)
+
+
+def _asks_all_to_wait(why: TryAgain) -> bool:
+    return (why.retry_after or 0.0) > LONGEST_RETRY_AFTER
+
+
+def _given_up(why: TryAgain) -> Verdict:
+    if isinstance(why, Corrupt):
+        return SetAside(why.reason, why.message).of(why.system)
+    if _asks_all_to_wait(why):
+        return CoolDown(why.reason, why.message, why.retry_after or 0.0).of(why.system)
+    return Outage(why.reason, why.message).of(why.system)
 
 
 class _Foreign(Exception):
     """Its only argument is a verdict of another system, which passes through untouched."""
 
 
+@dataclass(frozen=True)
 class Resilience:
     """For one outside system. Verdicts that name another system are not its business."""
 
-    def __init__(self, system: str, policy: RetryPolicy, breaker: CircuitBreaker) -> None:
-        self._system = system
-        self._policy = policy
-        self.breaker = breaker
+    system: str
+    policy: RetryPolicy
+    breaker: CircuitBreaker
 
     async def call(
         self,
@@ -30,22 +106,19 @@ class Resilience:
         patience: float = PATIENCE,
         retry_corrupt: bool = True,
     ) -> T:
-        """The value of `act()`. Raises `SetAside` where the item itself is at fault.
-
-        Everything that is not the item's fault is waited out. Cancelled, it ends at once.
-        """
+        """Wait out whatever is not the item's own fault, for which it raises `SetAside`."""
 
         async def own() -> T:
             try:
                 return await act()
             except (TryAgain, Stop) as why:
-                if why.system not in ("", self._system):
+                if why.system not in ("", self.system):
                     raise _Foreign(why) from why
                 raise
 
         try:
             return await self.breaker.call(
-                lambda: retried(self._policy, own, on_failure, retry_corrupt=retry_corrupt),
+                lambda: retried(self.policy, own, on_failure, retry_corrupt=retry_corrupt),
                 patience=patience,
             )
         except _Foreign as foreign:

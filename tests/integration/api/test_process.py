@@ -84,7 +84,7 @@ async def test_an_import_goes_to_kafka_and_is_known_before_and_after_a_restart(
         assert (await api.client.get("/images")).json() == []
     settings = KafkaSettings.read(Reader(platform.env))
     with closing(LogReader(settings, client_id="test")) as reader:
-        reader.seek({("imports.requested", 0): None})
+        reader.seek({("imports.requested", 0): 0})
         [record] = await asyncio.to_thread(reader.read, 10, 10)
     event = decode("imports.requested", record.value)
     assert isinstance(event, ImportRequested)

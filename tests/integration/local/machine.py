@@ -13,7 +13,7 @@ from typing import Any
 from local.paths import CHECKOUT
 from local.run.start import temporary_data_dir
 from local.settings import PORTS
-from services.core.setting_names import NAMES
+from services.core.settings import NAMES
 
 START_S = 240
 COMMAND_S = 400

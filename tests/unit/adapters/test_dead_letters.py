@@ -1,19 +1,19 @@
 """What becomes of a record that cannot be decoded, and whose failure it is."""
 
-from datetime import UTC, datetime
+import asyncio
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.adapters.kafka.dead_letters import dead_letter_records
+from services.adapters.kafka.producer import publish_dead_letter
 from services.adapters.kafka.reader import Raw
 from services.core import events as e
 from services.core.topics import DEAD_LETTERS
-from services.core.wire import MAX_RECORD_BYTES, decode, encode
+from services.core.wire import MAX_RECORD_BYTES, Record, decode, encode
 from tests.samples import FILE, FOLDER, FOUND, JOB, SAMPLES
 
-AT = datetime(2026, 1, 1, tzinfo=UTC)
 OWNED = {"ce_importid": JOB.encode(), "ce_round": b"2"}
 
 
@@ -21,10 +21,23 @@ def raw(topic: str, key: bytes | None, headers: dict[str, bytes]) -> Raw:
     return Raw(topic=topic, partition=3, offset=9, key=key, value=b"{", headers=headers, at_ms=7)
 
 
+def dead_letter_records(record: Raw, why: str, *, service: str) -> list[Record]:
+    """All that is published for a record that cannot be decoded."""
+    published: list[Record] = []
+
+    class Publisher:
+        async def publish(self, events: Sequence[e.Message | Record]) -> None:
+            published.extend(
+                each if isinstance(each, Record) else encode(each, source=service)
+                for each in events
+            )
+
+    asyncio.run(publish_dead_letter(Publisher(), record, why, service=service))
+    return published
+
+
 def test_a_dead_letter_keeps_the_bytes_and_says_where_from_and_why() -> None:
-    letter, *_ = dead_letter_records(
-        raw("files.found", b"k", OWNED), "cut off", service="transfer", at=AT
-    )
+    letter, *_ = dead_letter_records(raw("files.found", b"k", OWNED), "cut off", service="transfer")
     headers = dict(letter.headers)
     assert (letter.topic, letter.key, letter.value) == (DEAD_LETTERS.name, b"k", b"{")
     assert headers["dlq_original_topic"] == b"files.found"
@@ -37,9 +50,7 @@ def test_a_dead_letter_keeps_the_bytes_and_says_where_from_and_why() -> None:
 
 @pytest.mark.parametrize("topic", ["files.found", "files.stored", "files.failed"])
 def test_an_undecodable_file_event_fails_the_file(topic: str) -> None:
-    _, failure = dead_letter_records(
-        raw(topic, FILE.encode(), OWNED), "cut off", service="x", at=AT
-    )
+    _, failure = dead_letter_records(raw(topic, FILE.encode(), OWNED), "cut off", service="x")
     event = decode(failure.topic, failure.value)
     assert isinstance(event, e.FileFailed)
     assert (event.import_id, event.file_id, event.round) == (JOB, FILE, 2)
@@ -47,9 +58,7 @@ def test_an_undecodable_file_event_fails_the_file(topic: str) -> None:
 
 def test_an_undecodable_page_request_fails_the_folder() -> None:
     key = f"{JOB}/{FOLDER}".encode()
-    _, failure = dead_letter_records(
-        raw("imports.pages", key, {}), "cut off", service="lister", at=AT
-    )
+    _, failure = dead_letter_records(raw("imports.pages", key, {}), "cut off", service="lister")
     event = decode(failure.topic, failure.value)
     assert isinstance(event, e.FolderFailed)
     assert (event.import_id, event.folder_id) == (JOB, FOLDER)
@@ -58,7 +67,7 @@ def test_an_undecodable_page_request_fails_the_folder() -> None:
 def test_an_undecodable_manifest_fails_its_folder() -> None:
     headers = {"ce_subject": FOLDER.encode()}
     _, failure = dead_letter_records(
-        raw("imports.listed", JOB.encode(), headers), "no", service="x", at=AT
+        raw("imports.listed", JOB.encode(), headers), "no", service="x"
     )
     event = decode(failure.topic, failure.value)
     assert isinstance(event, e.FolderFailed)
@@ -74,7 +83,7 @@ def test_every_dead_letter_fits_a_record() -> None:
         value=b"x" * (20 * 1024 * 1024),
         headers={"h": b"y" * (5 * 1024 * 1024)},
     )
-    (letter,) = dead_letter_records(huge, "no", service="x", at=AT)
+    (letter,) = dead_letter_records(huge, "no", service="x")
     size = len(letter.value) + sum(len(n) + len(v) for n, v in letter.headers)
     assert size < MAX_RECORD_BYTES // 2
     assert dict(letter.headers)["dlq_original_bytes"] == str(20 * 1024 * 1024).encode()
@@ -93,7 +102,7 @@ def test_every_dead_letter_fits_a_record() -> None:
 def test_a_record_without_a_known_owner_leads_to_a_dead_letter_only(
     topic: str, key: bytes | None, headers: dict[str, bytes]
 ) -> None:
-    assert len(dead_letter_records(raw(topic, key, headers), "cut off", service="x", at=AT)) == 1
+    assert len(dead_letter_records(raw(topic, key, headers), "cut off", service="x")) == 1
 
 
 @pytest.mark.parametrize(
@@ -109,7 +118,7 @@ def test_key_and_headers_still_tell_whose_record_it_was(
 ) -> None:
     record = encode(event, source="test")
     undecodable = raw(record.topic, record.key, dict(record.headers))
-    _, letter = dead_letter_records(undecodable, "cut off", service="test", at=AT)
+    _, letter = dead_letter_records(undecodable, "cut off", service="test")
     failure = decode(letter.topic, letter.value)
     assert isinstance(failure, e.FileFailed | e.FolderFailed)
     assert (failure.import_id, failure.subject, failure.epoch) == (import_id, subject, epoch)
@@ -122,7 +131,7 @@ def test_key_and_headers_still_tell_whose_record_it_was(
 )
 def test_hostile_keys_and_headers_name_nobody_or_a_valid_id(key: bytes | None, job: bytes) -> None:
     record = raw("files.found", key, {"ce_importid": job, "ce_round": job})
-    _letter, *failures = dead_letter_records(record, "cut off", service="test", at=AT)
+    _letter, *failures = dead_letter_records(record, "cut off", service="test")
     assert len(failures) == (names(key) and names(job))
     for failure in failures:
         event = decode("files.failed", failure.value)

@@ -4,20 +4,18 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import Callable
-from io import BytesIO
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+import httpx
 import pytest
-import urllib3
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from urllib3.exceptions import HTTPError
 
-from services.adapters.drive.account import SCOPE, ServiceAccount, TokenHttp, read_account
+from services.adapters.drive.account import SCOPE, ServiceAccount, read_account, send
 from services.core.errors import Stop, TryAgain
 from services.core.settings import SettingsError
 
@@ -55,25 +53,23 @@ class Clock:
         return self.now
 
 
-def answer(status: int, content: bytes | object) -> urllib3.HTTPResponse:
+def answer(status: int, content: bytes | object) -> httpx.Response:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return urllib3.HTTPResponse(BytesIO(body), status=status, preload_content=False)
+    return httpx.Response(status, stream=httpx.ByteStream(body))
 
 
-class TokenServer(urllib3.PoolManager):
+class TokenServer(httpx.BaseTransport):
     """Answers with `token-1`, `token-2`… or, first, with what is due."""
 
     def __init__(self, life: Any = 3600) -> None:
-        super().__init__()
         self.life = life
         self.asked: list[tuple[str, bytes]] = []
-        self.due: list[urllib3.HTTPResponse | Exception] = []
+        self.due: list[httpx.Response | Exception] = []
 
-    def urlopen(  # type: ignore[override]
-        self, method: str, url: str, *, body: bytes, **options: Any
-    ) -> urllib3.BaseHTTPResponse:
-        assert (method, options["retries"], options["timeout"] > 0) == ("POST", False, True)
-        self.asked.append((url, body))
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        assert request.method == "POST"
+        assert all(seconds > 0 for seconds in request.extensions["timeout"].values())
+        self.asked.append((str(request.url), request.read()))
         if self.due:
             due = self.due.pop(0)
             if isinstance(due, Exception):
@@ -151,7 +147,8 @@ async def test_many_requests_with_a_rejected_token_fetch_one(make: Make) -> None
     server = TokenServer()
     account = make(server, Clock())
     refused = await account.headers()
-    assert all(await asyncio.gather(*(account.renew(refused) for _ in range(20))))
+    renewed = await asyncio.gather(*(account.headers(rejected=refused) for _ in range(20)))
+    assert renewed == [bearer(2)] * 20
     assert await account.headers() == bearer(2)
     assert len(server.asked) == 2
 
@@ -171,7 +168,8 @@ async def test_many_requests_with_a_rejected_token_fetch_one(make: Make) -> None
         (200, {"access_token": "t", "expires_in": "soon"}),
         (200, {"access_token": "t", "expires_in": 10**30}),
         (200, b" " * 100_000),
-        HTTPError("refused"),
+        (200, b"[" * 60_000),
+        httpx.ConnectError("refused"),
         OSError("reset"),
     ],
     ids=str,
@@ -194,7 +192,7 @@ async def test_while_a_token_is_good_trouble_with_the_next_one_goes_unnoticed(ma
     account = make(server, clock)
     await account.headers()
     clock.now += 3400
-    server.due.append(HTTPError("refused"))
+    server.due.append(httpx.ConnectError("refused"))
     assert await account.headers() == bearer(1)
     assert await account.headers() == bearer(1)
     assert len(server.asked) == 2
@@ -227,15 +225,15 @@ async def test_a_temporary_error_is_no_refusal_and_is_not_repeated_here(
 async def test_an_answer_that_comes_too_slowly_is_not_waited_for() -> None:
     """Each byte comes in time, and all of them come far too late."""
 
-    class Drip(BytesIO):
-        def read1(self, size: int | None = -1) -> bytes:
+    def drip() -> Iterator[bytes]:
+        while True:
             time.sleep(0.02)
-            return b" "
+            yield b" "
 
     server = TokenServer()
-    server.due.append(urllib3.HTTPResponse(Drip(), status=200, preload_content=False))
-    with pytest.raises(HTTPError, match="does not end"):
-        TokenHttp(server, seconds=0.1).request("POST", TOKEN_URI, body=b"")
+    server.due.append(httpx.Response(200, content=drip()))
+    with pytest.raises(httpx.HTTPError, match="does not end"):
+        send(server, TOKEN_URI, b"", seconds=0.1, method="POST")
 
 
 async def test_tokens_come_again_once_a_refusal_is_resolved(make: Make) -> None:
@@ -244,7 +242,7 @@ async def test_tokens_come_again_once_a_refusal_is_resolved(make: Make) -> None:
     account = make(server, Clock())
     with pytest.raises(Stop):
         await account.headers()
-    server.due.append(HTTPError("refused"))
+    server.due.append(httpx.ConnectError("refused"))
     with pytest.raises(TryAgain):
         await account.headers()
     assert await account.headers() == bearer(3)

@@ -181,7 +181,7 @@ def test_a_time_that_no_table_could_hold_is_dropped(time: str) -> None:
     assert entry(modifiedTime=time).modified_time is None
 
 
-@pytest.mark.parametrize("file_id", ["a b", "a\tb", "a\x7f", ""])
+@pytest.mark.parametrize("file_id", ["a b", "a\tb", "a\x7f", "a\ud800", ""])
 def test_an_id_that_no_event_may_carry_makes_the_page_unreadable(file_id: str) -> None:
     with pytest.raises(TryAgain) as why:
         page(json.dumps({"files": [{"id": file_id}]}).encode())

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from services.adapters.drive import Drive
+from services.adapters.drive.client import Drive
 from services.core.errors import CoolDown, RateLimited, Stop, TryAgain, Verdict
 from tests.fakes.google import (
     EMPTY,

@@ -28,6 +28,7 @@ from tests.fakes.google import (
     media,
 )
 from tests.fakes.samples import a_file
+from tests.fakes.virtual_time import virtual_time
 
 
 async def test_a_body_left_early_is_closed() -> None:
@@ -66,8 +67,9 @@ async def test_a_page_for_a_file_with_a_checksum_is_left_to_the_checksum() -> No
 
 
 @pytest.mark.parametrize(
-    ("headers", "reason"), [({}, "download_too_slow"), (HTML, "download_interrupted")]
+    ("headers", "reason"), [({}, "download_too_slow"), (HTML, "drive_unavailable")]
 )
+@virtual_time
 async def test_a_download_that_is_far_too_slow_fails(headers: dict[str, str], reason: str) -> None:
     async def drip() -> AsyncIterator[bytes]:
         while True:
@@ -82,6 +84,7 @@ async def test_a_download_that_is_far_too_slow_fails(headers: dict[str, str], re
     assert caught.value.reason == reason
 
 
+@virtual_time
 async def test_the_reader_s_own_time_does_not_count_as_slowness() -> None:
     async def quick() -> AsyncIterator[bytes]:
         for _ in range(3):

@@ -1,26 +1,26 @@
 """Every row of `drive-api.md` §1.7: what Google says, and which verb follows."""
 
 import json
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any, get_args
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.adapters.drive.problem import Refusal
 from services.adapters.drive.refusals import (
-    COOL_DOWN_SECONDS,
     TABLE,
     ItemKind,
-    RefusalContext,
-    hidden_error,
+    Refusal,
+    meaning_by_body,
+    retry_after_seconds,
     verdict,
 )
 from services.core.errors import CoolDown, Corrupt, RateLimited, SetAside, Stop, TryAgain, Verdict
 
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HTML = "text/html; charset=UTF-8"
 SORRY = b"<html>We're sorry... but your computer or network may be sending Automated Queries."
 # Every reason that the table of §1.7 names, and those of the newer front end beside it.
@@ -75,12 +75,12 @@ def both(reason: str, info: str, limit: str = "") -> bytes:
     return json.dumps({"error": old | new}).encode()
 
 
-def asking(kind: ItemKind = ItemKind.FILE, account: bool = False) -> RefusalContext:
-    return RefusalContext(kind=kind, now=NOW, service_account=account)
+def judged(refusal: Refusal, kind: ItemKind = "file", account: bool = False) -> Verdict:
+    return verdict(replace(refusal, kind=kind, service_account=account))
 
 
 def said(status: int, body: bytes = b"", content_type: str = "application/json") -> Verdict:
-    return verdict(Refusal(status=status, body=body, content_type=content_type), asking())
+    return judged(Refusal(status=status, body=body, content_type=content_type))
 
 
 @pytest.mark.parametrize(
@@ -173,9 +173,10 @@ def test_every_reason_of_the_reference_is_in_the_table(reason: str) -> None:
     "reason", [r for r in REASONS if TABLE[r].reason not in {"drive_refused", "content_mismatch"}]
 )
 def test_a_reason_means_the_same_with_every_status(reason: str, status: int) -> None:
-    answer = hidden_error(Refusal(status=status, body=classic(reason)), asking())
-    assert answer is not None
-    assert (type(answer), answer.reason) == (TABLE[reason].verb, TABLE[reason].reason)
+    refusal = Refusal(status=status, body=classic(reason))
+    answer = judged(refusal)
+    assert meaning_by_body(refusal) is TABLE[reason]
+    assert (type(answer), answer.reason) == (type(TABLE[reason]), TABLE[reason].reason)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +187,7 @@ def test_a_page_against_robots_blocks_us_for_minutes(status: int, body: bytes) -
     answer = said(status, body, HTML)
     assert isinstance(answer, CoolDown)
     assert answer.reason == "automated_queries"
-    assert answer.seconds == COOL_DOWN_SECONDS
+    assert answer.seconds == 600.0
     assert "GOOGLE_APPLICATION_CREDENTIALS" in answer.message
 
 
@@ -197,14 +198,13 @@ def test_any_other_html_page_means_what_its_status_says(status: int, verb: type[
 
 def test_a_used_up_daily_limit_is_waited_for_six_times_as_long() -> None:
     refusal = Refusal(status=403, body=classic("dailyLimitExceeded"))
-    quick = RefusalContext(kind=ItemKind.FILE, now=NOW, cool_down=2.0)
-    answers = [verdict(refusal, asking()), verdict(refusal, quick)]
+    answers = [verdict(refusal), verdict(replace(refusal, cool_down=2.0))]
     assert [getattr(answer, "seconds", None) for answer in answers] == [3600.0, 12.0]
 
 
 def test_a_block_that_names_a_longer_wait_is_waited_for() -> None:
     refusal = Refusal(status=403, content_type=HTML, retry_after="1800")
-    answer = verdict(refusal, asking())
+    answer = judged(refusal)
     assert isinstance(answer, CoolDown)
     assert answer.seconds == 1800.0
 
@@ -213,15 +213,15 @@ def test_a_block_that_names_a_longer_wait_is_waited_for() -> None:
     "body", [b'{"files": []}', b"", b"<html>A picture's page", b'{"error": 5}']
 )
 def test_a_response_without_an_error_hides_none(body: bytes) -> None:
-    assert hidden_error(Refusal(status=200, body=body, content_type=HTML), asking()) is None
+    assert meaning_by_body(Refusal(status=200, body=body, content_type=HTML)) is None
 
 
 @pytest.mark.parametrize("account", [False, True])
 @pytest.mark.parametrize("reason", sorted(TABLE))
-@pytest.mark.parametrize("kind", list(ItemKind))
+@pytest.mark.parametrize("kind", get_args(ItemKind))
 def test_every_sentence_is_one_for_a_person(reason: str, kind: ItemKind, account: bool) -> None:
     refusal = Refusal(status=403, body=classic(reason, message="Nothing is wrong."))
-    answer = verdict(refusal, asking(kind, account))
+    answer = judged(refusal, kind, account)
     assert answer.message.endswith(".")
     assert "{" not in answer.message
     assert reason not in answer.message
@@ -233,21 +233,21 @@ def test_google_s_words_are_quoted_without_the_credentials_in_them(
     secret: str, status: int
 ) -> None:
     message = f"Permission denied: Consumer 'api_key:{secret}' is odd. " + "x" * 170 + secret
-    context = RefusalContext(kind=ItemKind.FILE, now=NOW, secret=secret)
-    answer = verdict(Refusal(status=status, body=classic("new", message=message)), context)
+    body = classic("new", message=message)
+    answer = verdict(Refusal(status=status, body=body, secret=secret))
     assert "api_key:********" in answer.message
     assert "hush" not in answer.message
 
 
 def test_a_missing_folder_is_told_as_a_folder() -> None:
-    answer = verdict(Refusal(status=404, body=classic("notFound")), asking(ItemKind.FOLDER))
+    answer = judged(Refusal(status=404, body=classic("notFound")), "folder")
     assert answer.message.startswith("This folder does not exist, or it is not shared")
 
 
 @pytest.mark.parametrize("body", [newer("API_KEY_INVALID"), classic("keyInvalid"), b"{}"])
 def test_the_setting_that_was_refused_is_named(body: bytes) -> None:
     refusal = Refusal(status=401, body=body)
-    key, account = verdict(refusal, asking()), verdict(refusal, asking(account=True))
+    key, account = judged(refusal), judged(refusal, account=True)
     assert (key.reason, account.reason) == ("key_refused", "credentials_refused")
     assert "GOOGLE_API_KEY" in key.message
     assert "GOOGLE_APPLICATION_CREDENTIALS" in account.message
@@ -273,19 +273,25 @@ def test_an_error_of_one_word_is_quoted_without_unstorable_characters() -> None:
         ("7", 7.0),
         (" 0 ", 0.0),
         ("99999", 3600.0),
-        ("Mon, 23 Nov 2026 12:00:30 GMT", 30.0),
-        ("Mon, 23 Nov 2026 11:00:00 GMT", 0.0),
+        ("Mon, 23 Nov 2020 11:00:00 GMT", 0.0),
         ("Mon, 23 Nov 9999 11:00:00 GMT", 3600.0),
         ("soon", None),
         ("-5", None),
         ("²", None),
+        ("Mon, 23 Nov 99999 11:00:00 GMT", None),
+        ("9" * 5_000, None),
         ("", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date_and_bounded(header: str, seconds: float | None) -> None:
-    answer = verdict(Refusal(status=503, retry_after=header), asking())
+    answer = judged(Refusal(status=503, retry_after=header))
     assert isinstance(answer, TryAgain)
     assert answer.retry_after == seconds
+
+
+def test_a_date_to_retry_after_is_waited_for() -> None:
+    seconds = retry_after_seconds(format_datetime(datetime.now(UTC) + timedelta(seconds=30)))
+    assert seconds == pytest.approx(30, abs=2)
 
 
 @pytest.mark.parametrize(
@@ -333,7 +339,7 @@ def test_every_answer_ends_in_a_verb_with_a_code_and_a_sentence(
     body: Any, status: int, account: bool
 ) -> None:
     refusal = Refusal(status=status, body=json.dumps(body).encode())
-    answer = verdict(refusal, asking(account=account))
+    answer = judged(refusal, account=account)
     assert answer.reason.replace("_", "").isalnum()
     assert answer.message
     assert msgspec.json.encode(answer.message)

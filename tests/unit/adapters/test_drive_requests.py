@@ -7,9 +7,8 @@ import aiohttp
 import httpx
 import pytest
 
-from services.adapters.drive import Drive
-from services.adapters.drive.credentials import Authenticator
-from services.adapters.drive.requests import DriveSession
+from services.adapters.drive.client import Drive
+from services.adapters.drive.requests import Authenticator, DriveSession
 from services.adapters.drive.settings import DriveSettings, Limits
 from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain, Verdict
 from services.core.settings import Secret
@@ -151,14 +150,13 @@ class Token(Authenticator):
     is_service_account = True
 
     def __init__(self) -> None:
+        super().__init__()
         self.number = 1
 
-    async def headers(self) -> Mapping[str, str]:
+    async def headers(self, rejected: Mapping[str, str] | None = None) -> Mapping[str, str]:
+        if rejected is not None:
+            self.number += 1
         return {"Authorization": f"Bearer {self.number}"}
-
-    async def renew(self, rejected: Mapping[str, str]) -> bool:
-        self.number += 1
-        return True
 
 
 def with_token(asked: Responder, quota: QuotaRecorder) -> Drive:

@@ -12,7 +12,6 @@ from services.adapters.kafka.message_tasks import (
     WORKER_DIED,
     Assignment,
     Delivery,
-    MessageTasks,
 )
 from services.adapters.kafka.reader import Raw
 from services.core.events import Message
@@ -20,7 +19,7 @@ from services.core.flow.offsets import History
 from services.core.topics import FILES_FOUND
 from services.core.wire import encode
 from tests.fakes.log import FakeGroupConsumer, FakeLog, FakePublisher
-from tests.fakes.messages import Recorder, work_of
+from tests.fakes.messages import Recorder, tasks_of
 from tests.fakes.patience import until
 from tests.fakes.virtual_time import now, virtual_time
 from tests.samples import FOUND
@@ -55,7 +54,7 @@ class Desk:
     ) -> None:
         self.recorder = recorder
         publisher = FakePublisher(FakeLog(), LookupError, "test")
-        self.tasks = MessageTasks(work_of(recorder, publisher, at_once=at_once, idle=idle))
+        self.tasks = tasks_of(recorder, publisher, at_once=at_once, idle=idle)
         self.source = asyncio.get_running_loop().create_future()
 
     @asynccontextmanager
@@ -284,7 +283,7 @@ class Lives:
         consumer = FakeGroupConsumer(
             self.log, group="g", topic=FILES_FOUND.name, drain_seconds=0.01
         )
-        running = asyncio.create_task(consumer.run(work_of(recorder, self.publisher)))
+        running = asyncio.create_task(consumer.run(tasks_of(recorder, self.publisher)))
         await until(lambda: died.is_set() or len(self.handled) + len(recorder.failed) == count)
         self.failed += [(event.key, why) for event, why in recorder.failed]
         consumer.stop()

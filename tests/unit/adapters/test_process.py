@@ -15,7 +15,7 @@ from services.adapters.process import (
     run_until,
     run_with_background,
     until_stopped,
-    worker_id,
+    worker_status,
 )
 from services.core.errors import Stop
 from services.core.settings import Reader, SettingsError
@@ -154,8 +154,9 @@ def test_a_stop_that_nobody_can_wait_out_is_logged_in_words_without_a_traceback(
 
 
 def test_the_workers_id_tells_two_processes_apart() -> None:
-    assert worker_id("transfer").startswith("transfer@")
-    assert worker_id("transfer").endswith(str(os.getpid()))
+    worker_id = worker_status("transfer", None).worker_id
+    assert worker_id.startswith("transfer@")
+    assert worker_id.endswith(str(os.getpid()))
 
 
 def test_a_setting_that_only_an_adapter_can_check_counts_as_bad_settings_too(

@@ -27,7 +27,7 @@ async def test_events_and_dead_letters_are_published_once_the_broker_is_back() -
     log.available = False
     publishing = [
         asyncio.create_task(publisher.publish([FOUND])),
-        asyncio.create_task(publisher.publish_records([LETTER])),
+        asyncio.create_task(publisher.publish([LETTER])),
     ]
     await asyncio.sleep(3600)
     assert not any(task.done() for task in publishing)

@@ -1,14 +1,14 @@
 """The tail keeps its view complete: without Kafka, past unreadable records, after an error."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import pytest
 from structlog.testing import capture_logs
 
-from services.adapters.kafka.reader import Raw
-from services.adapters.kafka.tail import Tail
+from services.adapters.kafka.reader import Raw, Tail
 from services.core.events import Message
 from services.core.wire import Record
 from tests.fakes.log import FakeLog, FakePublisher
@@ -40,7 +40,7 @@ def log() -> FakeLog:
 
 @asynccontextmanager
 async def following(
-    open_log: Callable[[], FakeLogReader], newest: int | None = None
+    open_log: Callable[[], FakeLogReader], newest: int = sys.maxsize
 ) -> AsyncIterator[Tail[Applied]]:
     """A tail that runs."""
     tail = Tail(open_log, Applied(), retry_seconds=0.01, newest=newest)
@@ -141,9 +141,9 @@ async def test_an_error_of_our_own_is_logged_and_survived(log: FakeLog) -> None:
         assert BreaksOnce.broken
 
 
-@pytest.mark.parametrize(("newest", "applied"), [(None, 5), (2, 2), (0, 0), (100, 5)])
+@pytest.mark.parametrize(("newest", "applied"), [(sys.maxsize, 5), (2, 2), (0, 0), (100, 5)])
 async def test_it_begins_as_near_to_the_end_as_it_is_told(
-    log: FakeLog, newest: int | None, applied: int
+    log: FakeLog, newest: int, applied: int
 ) -> None:
     await publish(log, *[REQUEST] * 5)
     async with following(lambda: FakeLogReader(log), newest) as tail:

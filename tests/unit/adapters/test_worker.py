@@ -8,10 +8,9 @@ import structlog
 from services.adapters.worker import Consumes, Worker, WorkerSettings, WorkerSpec
 from services.core.errors import Stop
 from services.core.flow.circuit_breaker import unknown
-from services.core.flow.quota import QuotaLimiter
-from services.core.flow.quota_settings import QuotaSettings
+from services.core.flow.quota import QuotaLimiter, QuotaSettings
 from services.core.settings import SettingsError, read_settings
-from services.core.topics import FILES_FOUND, FILES_STORED
+from services.core.topics import FILES_FOUND
 from services.transfer.memory import MemoryBudget
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.messages import Recorder
@@ -20,7 +19,6 @@ from tests.fakes.virtual_time import now, virtual_time
 SPEC = WorkerSpec(
     service="transfer",
     consumes=(Consumes(topic=FILES_FOUND, group="transfer", at_once=7),),
-    publishes=(FILES_STORED,),
     connections=7,
 )
 NO_BUCKET = Stop("no_bucket", "There is no bucket.")
@@ -81,7 +79,7 @@ async def test_status_says_how_much_is_in_hand_and_which_share_of_the_quota_is_o
 @virtual_time
 async def test_tasks_that_wait_for_their_turn_or_for_the_end_of_an_outage_are_idle() -> None:
     worker, memory = a_worker(part=0.0), MemoryBudget(10)
-    worker.waits_in(memory.holds)
+    worker.holders.append(memory.holds)
     store = worker.calls_to("store", unknown)
 
     async def hold(seconds: float) -> None:
@@ -96,9 +94,9 @@ async def test_tasks_that_wait_for_their_turn_or_for_the_end_of_an_outage_are_id
         asyncio.create_task(worker.quota.take(1)),
     ]
     await asyncio.sleep(1)
-    work = worker.work(FILES_FOUND.name, Recorder())
-    assert not work.idle(works)
-    assert all(work.idle(task) for task in waits)
+    tasks = worker.tasks(FILES_FOUND.name, Recorder())
+    assert not tasks.idle(works)
+    assert all(tasks.idle(task) for task in waits)
 
 
 @virtual_time
@@ -113,9 +111,9 @@ async def test_a_stop_ends_a_worker_whose_handler_is_still_being_made() -> None:
 
 def test_each_topic_has_a_limit_of_its_own() -> None:
     worker, handler = a_worker(), Recorder()
-    work = worker.work(FILES_FOUND.name, handler)
-    assert (work.limit.limit, work.limit) == (7, worker.limits[FILES_FOUND.name])
-    assert (work.service, work.handler) == ("transfer", handler)
+    tasks = worker.tasks(FILES_FOUND.name, handler)
+    assert (tasks.limit.limit, tasks.limit) == (7, worker.limits[FILES_FOUND.name])
+    assert (tasks.service, tasks.handler) == ("transfer", handler)
 
 
 def test_all_faults_of_a_workers_settings_are_reported_together() -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from msgspec.structs import replace
 
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.worker_status import EVERY_SECONDS, LOOK_SECONDS, publish_status
+from services.adapters.process import EVERY_SECONDS, LOOK_SECONDS, publish_status
 from services.core.events import Message, Waiting, WorkerStatus
 from tests.fakes.messages import Publications
 from tests.fakes.samples import NOW

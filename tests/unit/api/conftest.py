@@ -12,13 +12,12 @@ import pytest
 from litestar.types import ASGIApp
 
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.kafka.tail import Tail
+from services.adapters.kafka.reader import Tail
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
-from services.api.progress import ImportCache
+from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
 from services.api.service import create_app
 from services.api.settings import ApiSettings
-from services.api.waiting import NEWEST_RECORDS, WorkerCache
 from services.core.ports import PublishesEvents
 from services.core.settings import Reader, Secret
 from services.core.topics import WORKERS_STATUS

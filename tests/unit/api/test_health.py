@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from services.adapters.kafka.tail import Tail, TailState
+from services.adapters.kafka.reader import Tail, TailState
 from services.api import health
 from services.api.progress import ImportCache
 from services.core.errors import TryAgain

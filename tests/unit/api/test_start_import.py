@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.api import start
+from services.api import imports
 from services.core.events import ImportRequested, Message, Mode, WorkerStatus
 from services.core.topics import IMPORTS_REQUESTED
 from services.core.wire import decode
@@ -103,7 +103,7 @@ async def test_an_import_looks_first_while_the_log_is_not_read_to_its_end(
         def partitions(self, topic: str) -> Sequence[int]:
             raise KafkaUnavailableError("not yet")
 
-    monkeypatch.setattr(start, "CATCH_UP_SECONDS", 0)
+    monkeypatch.setattr(imports, "CATCH_UP_SECONDS", 0)
     async with running(log, catalog, publisher(log), reader=Unreadable) as api:
         assert (await api.start(FOLDER)).status_code == 202
     assert [event.mode for event in requests(log)] == [Mode.CHECK]
@@ -112,7 +112,7 @@ async def test_an_import_looks_first_while_the_log_is_not_read_to_its_end(
 async def test_requests_that_wait_for_kafka_hold_no_thread(
     log: FakeLog, catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(start, "CATCH_UP_SECONDS", 60)
+    monkeypatch.setattr(imports, "CATCH_UP_SECONDS", 60)
     log.available = False
     async with running(log, catalog, publisher(log)) as api:
         waiting = [asyncio.create_task(api.start(FOLDER, key=str(n))) for n in range(100)]
@@ -177,7 +177,7 @@ async def test_a_second_request_with_a_key_waits_for_nobody(
 async def test_what_could_not_be_queued_says_that_repeating_is_safe(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(start, "CATCH_UP_SECONDS", 0)  # in a moment, not in seconds
+    monkeypatch.setattr(imports, "CATCH_UP_SECONDS", 0)  # in a moment, not in seconds
     api.log.available = False
     failed = await api.start(FOLDER, key="k")
     assert failed.status_code == 500

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.api.imports import parse_request
 from services.api.problems import KINDS, Problem
-from services.api.start import parse_request
 from services.core.wire import decode, encode
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from services.adapters.catalog.views import ENDED_STATES, ImportProgress, ImportState
-from services.api.waiting import (
+from services.api.progress import (
     ABSENT_AFTER,
     KAFKA_AWAY,
     NEEDED,

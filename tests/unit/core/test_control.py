@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core import events as e
-from services.core.control import UNCONTROLLED, ControlState, ImportControl, ImportControls
+from services.core.control import ControlState, ImportControl, ImportControls
 from tests.samples import FOUND
 
 AT = datetime(2026, 11, 25, tzinfo=UTC)
@@ -26,8 +26,7 @@ def applied(*events: e.Message) -> ImportControls:
 
 
 def test_an_import_that_nobody_controlled_runs() -> None:
-    assert ImportControls().of("job-1") == UNCONTROLLED
-    assert UNCONTROLLED.state is ControlState.RUNNING
+    assert ImportControls().of("job-1").state is ControlState.RUNNING
 
 
 def test_the_newest_epoch_decides() -> None:
@@ -42,8 +41,8 @@ def test_a_cancelled_import_never_comes_to_life_again() -> None:
 
 def test_one_imports_control_is_no_others() -> None:
     controls = applied(control(e.ImportPaused, 1, "job-1"), FOUND)
-    assert controls.of("job-2") == UNCONTROLLED
-    assert controls.of(FOUND.import_id) == UNCONTROLLED
+    assert controls.of("job-2") == ImportControl()
+    assert controls.of(FOUND.import_id) == ImportControl()
 
 
 @given(

@@ -14,9 +14,8 @@ from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.store.settings import StoreSettings
 from services.adapters.worker import WorkerSettings
 from services.api import __main__ as api
-from services.core.flow.quota_settings import QuotaModel, QuotaSettings
-from services.core.setting_names import NAMES
-from services.core.settings import Reader, SettingsError, read_settings
+from services.core.flow.quota import QuotaSettings
+from services.core.settings import NAMES, Reader, SettingsError, read_settings
 from services.indexer import __main__ as indexer
 from services.setup import __main__ as setup
 from services.transfer import __main__ as transfer
@@ -251,7 +250,7 @@ def test_no_text_breaks_a_reader(raw: str) -> None:
     def read(reader: Reader) -> bool:
         reader.number("X", 3, 1, 10)
         reader.flag("X", True)
-        reader.url("X", ("http", "https"), "http://default")
+        reader.url("X", "http://default")
         reader.text("X")
         return not reader.faults
 
@@ -282,13 +281,13 @@ def fault(env: dict[str, str]) -> str:
 
 def test_without_settings_the_quota_is_google_s_of_today_split_by_kind_of_work() -> None:
     given = quota({})
-    assert (given.per_minute, given.model) == (325_000, QuotaModel.UNITS)
+    assert (given.per_minute, given.counts_requests) == (325_000, False)
     assert given.shares == {"transfer": 0.88, "lister": 0.10, "preview": 0.02}
 
 
 def test_an_older_project_counts_requests() -> None:
     given = quota({"DRIVE_QUOTA_MODEL": "queries"})
-    assert (given.per_minute, given.model) == (12_000, QuotaModel.QUERIES)
+    assert (given.per_minute, given.counts_requests) == (12_000, True)
     assert quota({"DRIVE_QUOTA_UNITS_PER_MINUTE": "0"}).per_minute == 0
 
 

@@ -8,11 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core import events as e
-from services.core.errors import SetAside
+from services.core.errors import PAGE_TOKEN_INVALID, SetAside
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Page
-from services.core.reasons import PAGE_TOKEN_INVALID
 from services.core.wire import MAX_RECORD_BYTES, encode
-from services.lister.pages import DEEPEST, PageFacts, first_page, page_facts, without_page
+from services.lister.pages import DEEPEST, PageFacts, page_facts, without_page
 from services.lister.passes import MOST_PAGES, PASSES
 from tests.fakes.samples import NOW, a_request, an_image
 
@@ -132,22 +131,6 @@ def test_no_folder_is_followed_into_its_own_ancestry(asked: e.PageRequested, pag
         assert opened.ancestors == (*asked.ancestors, asked.folder_id)
         assert (opened.pass_number, opened.page_number, opened.token) == (0, 0, None)
         assert (opened.confirms, opened.seen, opened.before) == (False, e.ListingDigest(), None)
-
-
-def test_an_import_begins_with_the_first_page_of_its_root() -> None:
-    asked = e.ImportRequested(
-        import_id="i",
-        epoch=1,
-        folder_id="F",
-        folder_url="https://drive.google.com/drive/folders/F",
-        requested_at=NOW,
-        resource_key="0-k",
-        mode=e.Mode.CHECK,
-        round=2,
-    )
-    assert first_page(asked) == e.PageRequested(
-        import_id="i", epoch=1, folder_id="F", resource_key="0-k", mode=e.Mode.CHECK, round=2
-    )
 
 
 def test_a_file_carries_all_that_drive_said_of_it() -> None:

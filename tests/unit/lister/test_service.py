@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from services.core import events as e
@@ -32,6 +33,15 @@ async def test_an_import_requested_becomes_its_folders_name_and_then_its_first_p
     assert (named.folder_id, named.name) == ("root-1", "Summer in Tirol")
     assert page == a_request(epoch=IMPORT.epoch)
     assert [len(batch) for batch in worker.publications.batches] == [1, 1]
+
+
+async def test_the_first_page_is_asked_for_as_the_import_was() -> None:
+    worker = Listing()
+    asked = msgspec.structs.replace(IMPORT, resource_key="0-k", mode=e.Mode.CHECK, round=2)
+    await worker.handle(asked)
+    assert worker.published(e.PageRequested) == [
+        a_request(epoch=IMPORT.epoch, resource_key="0-k", mode=e.Mode.CHECK, round=2)
+    ]
 
 
 @pytest.mark.parametrize(

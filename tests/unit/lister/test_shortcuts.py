@@ -11,8 +11,8 @@ from services.core import events as e
 from services.core.errors import CoolDown, RateLimited, SetAside, TryAgain, Verdict
 from services.core.object_key import object_key
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Target
-from services.lister.drive_reader import LOOK_UPS_AT_ONCE
 from services.lister.pages import ELSEWHERE
+from services.lister.service import LOOK_UPS_AT_ONCE
 from tests.fakes.drive import FakeDrive
 from tests.fakes.listing import Listing
 from tests.fakes.samples import a_request, an_image

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from services.adapters.kafka.admin import TopicsChangedError
 from services.adapters.store.bucket import StoreUnavailableError
 from services.core.errors import Stop
 from services.core.settings import Reader
@@ -58,7 +57,7 @@ ENOUGH = {
     "refusal",
     [
         Stop("database_newer", "The database was migrated by a newer version."),
-        TopicsChangedError("files.found has 24 partitions, but 12 are expected."),
+        Stop("topic_changed", "files.found has 24 partitions, but 12 are expected."),
     ],
 )
 def test_what_a_server_refuses_is_one_sentence_and_exit_code_1(

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from services.core.errors import CoolDown, RateLimited, SetAside, Stop, TryAgain, Verdict
 from services.core.events import FileFound
-from services.core.flow.quota import QuotaLimiter
-from services.core.flow.quota_settings import QuotaSettings
+from services.core.flow.quota import QuotaLimiter, QuotaSettings
 from services.core.object_key import object_key
 from services.core.settings import read_settings
-from services.transfer.copy import WHOLE_BYTES, Copy
+from services.transfer.service import WHOLE_BYTES, Copy
 from tests.fakes.drive import CHUNK, Answers, BreaksOff, FakeDrive
 from tests.fakes.object_store import FakeStore, Kept
 from tests.fakes.transferring import BODY, MIB, Transferring, said_of, sums
@@ -41,7 +40,6 @@ async def test_a_file_arrives_under_its_key_with_both_sums(
     assert desk.store.objects == {object_key(desk.file): Kept(BODY, "image/png")}
     assert (copied.object_key, copied.size) == (object_key(desk.file), len(BODY))
     assert {"md5": copied.md5, "sha256": copied.sha256} == sums(BODY, "md5", "sha256")
-    assert not copied.found
     assert desk.drive.looked_up == []
     desk.check_nothing_is_held()
 
@@ -86,7 +84,7 @@ async def test_what_is_there_already_is_found_by_whoever_looks_first(
     copied = await desk.copy(look_first=look_first)
     assert desk.drive.opened == (["file-1"] if fetched else [])
     assert desk.store.looks == ([key] if look_first else [])
-    assert copied.found is not fetched
+    assert (copied.sha256 is not None) is fetched
     assert desk.store.objects[key].body == BODY
     assert (copied.size, copied.md5) == (len(BODY), desk.file.md5)
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
-from services.core.events import FileFound
+from services.core.events import FileFound, FileStored
 from services.core.object_key import object_key
 from services.core.ports import Entry
-from services.transfer.copy import WHOLE_BYTES, Copied, Copy
-from services.transfer.current_version import newer_version
+from services.transfer.service import WHOLE_BYTES, Copy
+from services.transfer.verification import newer_version
 from tests.fakes.drive import Answers, BreaksOff
 from tests.fakes.object_store import Kept
 from tests.fakes.transferring import Transferring, said_of
@@ -35,7 +35,7 @@ class Desk(Transferring):
         super().__init__(body, file_of(OLD, 1), now=now)
         self.tracked = Copy(file=self.file)
 
-    async def copy_it(self, *, look_first: bool = False) -> Copied:
+    async def copy_it(self, *, look_first: bool = False) -> FileStored:
         return await self.copy(self.tracked, look_first=look_first)
 
     async def refusal(self) -> SetAside:
@@ -75,7 +75,7 @@ async def test_a_new_version_that_is_there_already_is_found_by_whoever_looks_fir
     desk = Desk(NEW, entry_of(NEW, 2))
     desk.store.objects[object_key(file_of(NEW, 2))] = Kept(NEW, "image/png")
     copied = await desk.copy_it(look_first=look_first)
-    assert copied.found is look_first
+    assert (copied.sha256 is None) is look_first
     assert len(desk.drive.opened) == (1 if look_first else 2)
 
 

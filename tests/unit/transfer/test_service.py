@@ -128,7 +128,7 @@ async def test_a_file_is_not_done_before_its_outcome_is_acknowledged() -> None:
     def lost(_events: Sequence[Message]) -> None:
         raise ConnectionError("no broker")
 
-    transfer = Transfer(worker.copier, Publications(lost), bucket="pictures")
+    transfer = Transfer(worker.copier, Publications(lost))
     for _ in range(2):  # and a second delivery is not taken for a repeat
         with pytest.raises(ConnectionError):
             await transfer.handle(FILE, redelivered=False)

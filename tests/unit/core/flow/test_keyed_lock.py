@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.core.flow.keyed_lock import KeyedLock
+from services.core.flow.deduplication import KeyedLock
 
 
 async def test_the_same_is_done_one_after_another_in_the_order_of_coming() -> None:

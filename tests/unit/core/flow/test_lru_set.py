@@ -1,6 +1,6 @@
 """What was used least recently is forgotten first."""
 
-from services.core.flow.lru_set import LruSet
+from services.core.flow.deduplication import LruSet
 
 
 def test_it_forgets_what_was_added_first() -> None:

@@ -12,7 +12,6 @@ from services.core.flow.offsets import (
     CommitState,
     History,
     Offsets,
-    Watermarks,
 )
 
 
@@ -227,13 +226,6 @@ def test_a_state_is_read_as_it_was_written(
         idle=idle,
     )
     assert CommitState.decode(offset, state.encode(offset)) == state
-
-
-@pytest.mark.parametrize(("unfinished", "pause", "resume"), [(1, False, True), (5, True, False)])
-def test_watermarks_have_hysteresis(unfinished: int, pause: bool, resume: bool) -> None:
-    marks = Watermarks(high=4, low=2)
-    assert marks.should_pause(unfinished) is pause
-    assert marks.should_resume(unfinished) is resume
 
 
 class Crashes(RuleBasedStateMachine):

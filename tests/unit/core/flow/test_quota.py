@@ -10,19 +10,23 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from services.adapters.drive.units import DOWNLOAD, GET, LIST
+from services.adapters.drive.client import DOWNLOAD, GET, LIST
 from services.core.errors import RateLimited
 from services.core.flow import quota
-from services.core.flow.quota import STEP_SECONDS, QuotaLimiter
-from services.core.flow.quota_settings import QuotaModel, QuotaSettings
-from services.core.flow.rate import BURST_SECONDS, DECREASE
+from services.core.flow.quota import (
+    BURST_SECONDS,
+    DECREASE,
+    STEP_SECONDS,
+    QuotaLimiter,
+    QuotaSettings,
+)
 from tests.fakes.virtual_time import VirtualLoop, in_virtual_time
 
 WHOLE = {"transfer": 0.88, "lister": 0.10, "preview": 0.02}
 
 
-def settings(per_minute: int = 325_000, model: QuotaModel = QuotaModel.UNITS) -> QuotaSettings:
-    return QuotaSettings(per_minute=per_minute, model=model, shares=WHOLE)
+def settings(per_minute: int = 325_000, counts_requests: bool = False) -> QuotaSettings:
+    return QuotaSettings(per_minute=per_minute, shares=WHOLE, counts_requests=counts_requests)
 
 
 def silent(_event: str, /, **_fields: object) -> None:
@@ -361,7 +365,7 @@ def test_without_a_limit_nobody_waits_and_what_is_spent_is_still_known() -> None
 
 def test_an_older_project_pays_one_for_every_request() -> None:
     async def act(loop: VirtualLoop) -> Bench:
-        bench = Bench.of(loop, settings(12_000, QuotaModel.QUERIES))
+        bench = Bench.of(loop, settings(12_000, counts_requests=True))
         await asyncio.gather(*bench.ask([DOWNLOAD, LIST, GET] * 20))
         assert bench.limiter.state().used == 60
         return bench

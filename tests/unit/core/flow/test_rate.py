@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.flow.rate import (
+from services.core.flow.quota import (
     BURST_SECONDS,
     DECREASE,
     FLOOR,

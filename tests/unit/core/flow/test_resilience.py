@@ -6,8 +6,7 @@ import pytest
 
 from services.core.errors import SetAside, Stop, TryAgain, Verdict
 from services.core.flow.circuit_breaker import CircuitBreaker
-from services.core.flow.resilience import Resilience
-from services.core.flow.retry import RetryPolicy
+from services.core.flow.resilience import Resilience, RetryPolicy
 from tests.fakes.virtual_time import VirtualLoop, in_virtual_time
 
 

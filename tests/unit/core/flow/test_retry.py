@@ -16,7 +16,7 @@ from services.core.errors import (
     TryAgain,
     Verdict,
 )
-from services.core.flow.retry import RetryPolicy, retried
+from services.core.flow.resilience import RetryPolicy, retried
 from tests.fakes.virtual_time import VirtualLoop, in_virtual_time
 
 POLICY = RetryPolicy(attempts=3, first_wait=0.5, longest_wait=8.0, patience=60.0)

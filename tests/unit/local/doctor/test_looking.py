@@ -14,7 +14,6 @@ from local.doctor.findings import Finding, guarded, note, wrong
 from local.doctor.folder import parsed
 from local.doctor.listing import Listing, kinds
 from local.doctor.report import WIDTH, Assumption, Report, Section, text
-from services.adapters.drive.refusals import ItemKind
 from services.core.folder_link import FolderLink
 
 
@@ -35,7 +34,7 @@ def listing(*entries: Mapping[str, Any]) -> Listing:
 
 
 def test_being_told_that_there_is_no_such_file_is_access() -> None:
-    finding = judged(refusal(404, "notFound"), "Access", ItemKind.ITEM, account=False)
+    finding = judged(refusal(404, "notFound"), "Access", "item", account=False)
     assert (finding.state, finding.todo) == ("ok", "")
 
 
@@ -61,7 +60,7 @@ def test_being_told_that_there_is_no_such_file_is_access() -> None:
     ],
 )
 def test_each_refusal_has_its_sentence_and_its_cure(answer: Answer, seen: str, todo: str) -> None:
-    finding = judged(answer, "Access", ItemKind.ITEM, account=False)
+    finding = judged(answer, "Access", "item", account=False)
     assert finding.state == "wrong"
     assert seen in finding.seen
     assert todo in finding.todo

@@ -1,0 +1,95 @@
+"""Whether bytes are those of the file that Drive listed, or of a newer version of it. Pure.
+
+Bytes that differ from the listing have three possible causes: they were damaged on the way, the
+file has a newer version, or the file is gone.
+"""
+
+import hashlib
+
+from msgspec.structs import replace
+
+from services.core.errors import CONTENT_MISMATCH, TRASHED, Corrupt, SetAside
+from services.core.events import FileFound
+from services.core.ports import Entry
+
+CHECKSUMS = ("md5", "sha1", "sha256")
+OF_THE_BYTES = ("size", *CHECKSUMS, "modified_time", "width", "height")
+"""Fields that a newer version replaces even where Drive leaves them out."""
+OF_THE_FILE = ("name", "mime_type", "resource_key", "version")
+"""Fields that keep the listed value where Drive leaves them out. With a lower version, the new
+outcome would lose against older ones."""
+
+
+class Checksums:
+    """Counts and hashes the bytes of one file as they pass.
+
+    Hashing needs no thread of its own: a chunk is about 16 KiB, and hashlib releases the GIL.
+    """
+
+    def __init__(self, file: FileFound) -> None:
+        self.size = 0
+        self._file = file
+        names = ["md5", "sha256"]
+        if file.sha1 and not file.md5 and not file.sha256:
+            names.append("sha1")
+        self._hashes = {name: hashlib.new(name, usedforsecurity=False) for name in names}
+
+    def add(self, chunk: bytes) -> None:
+        """Raises `Corrupt` as soon as there are more bytes than Drive announced."""
+        self.size += len(chunk)
+        if self._file.size is not None and self.size > self._file.size:
+            raise _mismatch(f"more than the announced {self._file.size} bytes came")
+        for checksum in self._hashes.values():
+            checksum.update(chunk)
+
+    def hexdigest(self, name: str) -> str:
+        return self._hashes[name].hexdigest()
+
+    def verify(self) -> None:
+        """Raises `Corrupt` unless the bytes so far are the whole file."""
+        if self._file.size not in {None, self.size}:
+            raise _mismatch(f"{self.size} of {self._file.size} bytes came")
+        for name in self._hashes:
+            if getattr(self._file, name) not in {None, self.hexdigest(name)}:
+                raise _mismatch("the checksum differs")
+
+
+def _mismatch(what: str) -> Corrupt:
+    return Corrupt(
+        CONTENT_MISMATCH,
+        f"Google Drive did not send the file that it listed: {what}. If somebody is changing the "
+        "file, import the folder again afterwards.",
+    )
+
+
+def newer_version(file: FileFound, now: Entry) -> FileFound | None:
+    """The file as it is now; None if there is no newer version.
+
+    An answer that is older than the listing, or lacks a checksum that the listing had, is ignored:
+    otherwise damaged bytes could pass for a newer version. Raises `SetAside` for a file that can no
+    longer be imported.
+    """
+    if now.trashed:
+        raise SetAside(TRASHED, "The owner put this file into the trash after it was listed.")
+    if _same(file, now) or 0 < now.version < file.version:
+        return None
+    if _has_checksum(file) and not _has_checksum(now):
+        return None
+    if now.mime_type and not now.mime_type.startswith("image/"):
+        raise SetAside("not_an_image", "This file was replaced by something that is not an image.")
+    if not now.can_download:
+        raise SetAside("not_permitted", "The owner no longer allows this file to be downloaded.")
+    bytes_now = {name: getattr(now, name) for name in OF_THE_BYTES}
+    file_now = {name: getattr(now, name) or getattr(file, name) for name in OF_THE_FILE}
+    return replace(file, **bytes_now, **file_now)
+
+
+def _same(file: FileFound, now: Entry) -> bool:
+    """Whether the two agree in every field that both of them have."""
+    pairs = [(getattr(file, name), getattr(now, name)) for name in ("size", *CHECKSUMS)]
+    pairs.append((file.version or None, now.version or None))
+    return all(listed == current or None in (listed, current) for listed, current in pairs)
+
+
+def _has_checksum(file: FileFound | Entry) -> bool:
+    return any(getattr(file, name) for name in CHECKSUMS)
