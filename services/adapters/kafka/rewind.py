@@ -9,13 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from confluent_kafka import (
-    ConsumerGroupState,
-    ConsumerGroupTopicPartitions,
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
@@ -26,7 +20,6 @@ from services.core.flow.offsets import CommitState
 
 EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-IDLE = (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD)
 Place = tuple[str, int]
 """Topic, as the broker calls it, and partition."""
 Target = int | datetime | Literal["earliest", "latest"]
@@ -94,14 +87,8 @@ class GroupRewind:
     @kafka_errors()
     def members(self) -> int:
         """How many consumers the group has now; a group that nobody knows has none."""
-        try:
-            described = self._admin.describe_consumer_groups([self._group])
-            group = described[self._group].result(TIMEOUT)
-        except KafkaException as why:
-            if why.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
-                return 0
-            raise
-        return 0 if group.state in IDLE else max(1, len(group.members))
+        described = self._admin.describe_consumer_groups([self._group])
+        return len(described[self._group].result(TIMEOUT).members)
 
     @kafka_errors()
     def execute(self, moves: Sequence[Move]) -> None:

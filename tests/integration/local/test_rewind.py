@@ -18,7 +18,7 @@ from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.settings import KafkaSettings
 from services.core import events as e
 from services.core.topics import FILES_FOUND, FILES_STORED
-from tests.fakes.messages import Recorder, work_of
+from tests.fakes.messages import Recorder, tasks_of
 from tests.fakes.patience import until
 from tests.platform import Platform
 from tests.samples import FOUND
@@ -45,7 +45,7 @@ class Group(NamedTuple):
         """One member for the length of the block; it leaves in order."""
         flow = Flow(drain_seconds=0.5)
         consumer = GroupConsumer(self.settings, group="readers", topic=TOPIC, flow=flow)
-        task = asyncio.create_task(consumer.run(work_of(recorder, self.publisher)))
+        task = asyncio.create_task(consumer.run(tasks_of(recorder, self.publisher)))
         try:
             yield
         finally:
