@@ -89,7 +89,7 @@ def _summary(args: Namespace, moves: Sequence["Move"], members: int) -> str:
     lost = f" {counted(skipped, 'message')} will never be read." if skipped else ""
     if args.execute:
         return f"The group was moved: {repeated} will be read again.{lost}"
-    stop = f" Stop its {counted(members, 'consumer')} first." if members else ""
+    stop = f" It has {counted(members, 'consumer')} now, to be stopped first." if members else ""
     return f"A plan: {repeated} would be read again.{lost} --execute does it.{stop}"
 
 
