@@ -9,9 +9,11 @@ from rich.console import Console
 
 from local.run.stack import Stack
 from local.servers.server import ServerError
-from local.show.api import Api, ImportReport, printable
+from local.show.api import Api
 from local.show.bar import Bar
 from local.show.follow import Limits, follow
+from local.show.reports import ImportReport
+from local.show.text import printable
 
 POLL_S = 0.5
 COUNTS = ("found", "stored", "unchanged", "failed", "pending", "found_bytes", "stored_bytes")
@@ -46,9 +48,7 @@ class Outcome:
     @property
     def good(self) -> bool:
         """Whether every picture of the folder is stored, by this import or an earlier one."""
-        report = self.report
-        settled = report.closes and not report.pending and not report.failed
-        return settled and report.state == "completed" and not self.missed
+        return self.report.good and not self.missed
 
     @property
     def missed(self) -> int:

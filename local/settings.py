@@ -14,7 +14,7 @@ PORTS = (
     "POSTGRES_PORT",
     "EMULATOR_PORT",
 )
-OWN = (*PORTS, "DATA_DIR", "HOST", "XDG_DATA_HOME", "XDG_CACHE_HOME")
+OWN = (*PORTS, "DATA_DIR", "DRIVESTREAM_URL", "HOST", "XDG_DATA_HOME", "XDG_CACHE_HOME")
 
 
 def refuse_control_characters(env: Mapping[str, str]) -> None:

@@ -1,94 +1,54 @@
-"""Drivestream's API as the command line uses it: start an import, read its report."""
+"""Drivestream's API as the command line uses it."""
 
 import http.client
 import json
+import re
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, TypeVar
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
 from local.servers.health import OPENER
+from local.show.reports import ImportReport, Started
+from local.show.text import printable
 
-FINAL = frozenset({"completed", "completed_with_failures", "failed", "cancelled"})
-GROWING = frozenset({"queued", "listing"})
 TIMEOUT_S = 30.0
+LARGEST_PAGE = 1_000
+NEXT = re.compile(r'<([^>]+)>; rel="next"')
+LOCAL = ("localhost", "127.0.0.1", "::1")
 T = TypeVar("T")
-Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class ApiError(Exception):
-    """The API refused, or its answer makes no sense. The message is for a person."""
+    """The API refused, or its answer makes no sense. The message is for a person.
+
+    `code` is the one in the problem+json, if there was one.
+    """
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
-class ApiUnavailableError(Exception):
+class ApiUnavailableError(ApiError):
     """The API does not answer at the moment. A later attempt may succeed."""
 
 
-class Waiting(msgspec.Struct, frozen=True):
-    """Why an import does not progress; `until` is when it is expected to continue, if known."""
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the API answered to a request of `path`. `next` is the path of the next page."""
 
-    message: str
-    until: datetime | None = None
+    path: str
+    body: bytes
+    next: str | None = None
 
-    def __str__(self) -> str:
-        until = f" (until {self.until.astimezone():%H:%M:%S})" if self.until else ""
-        return printable(self.message) + until
-
-
-class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
-    """`GET /imports/{id}`. Counts are distinct files, sizes are bytes."""
-
-    state: str
-    name: str | None = None
-    message: str | None = None
-    waiting_for: Waiting | None = None
-    found: Count
-    stored: Count
-    unchanged: Count
-    failed: Count
-    pending: Count
-    found_bytes: Count
-    stored_bytes: Count
-    skipped: dict[str, Count]
-    failures: dict[str, Count]
-    first_stored_at: datetime | None = None
-
-    @property
-    def final(self) -> bool:
-        """Whether the import has ended."""
-        return self.state in FINAL
-
-    @property
-    def growing(self) -> bool:
-        """Whether more files may still be found."""
-        return self.state in GROWING
-
-    @property
-    def done(self) -> int:
-        """Files with an outcome."""
-        return self.stored + self.unchanged + self.failed
-
-    @property
-    def closes(self) -> bool:
-        """Whether every file found is accounted for."""
-        return self.found == self.done + self.pending
-
-    def equation(self) -> str:
-        """`240 found = 235 stored + 4 unchanged + 1 failed + 0 pending; skipped 3 reason`."""
-        sign = "=" if self.closes else "≠"
-        parts = f"{self.stored:,} stored + {self.unchanged:,} unchanged + {self.failed:,} failed"
-        reasons = (f"{number:,} {reason}" for reason, number in sorted(self.skipped.items()))
-        skipped = f"; skipped {', '.join(reasons)}" if self.skipped else ""
-        return f"{self.found:,} found {sign} {parts} + {self.pending:,} pending{skipped}"
-
-
-class Started(msgspec.Struct, frozen=True, rename="camel"):
-    """`POST /import/google-drive`."""
-
-    job_id: str
+    def read(self, kind: type[T]) -> T:
+        """The JSON in the body."""
+        return decoded(self.body, kind, self.path)
 
 
 class Api:
@@ -96,34 +56,85 @@ class Api:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
+        # The environment's proxy is for other machines.
+        here = urlsplit(url).hostname in LOCAL
+        self._opener = OPENER if here else urllib.request.build_opener()
 
     def start(self, folder_url: str) -> str:
         """Start an import of the folder; its id."""
-        path = "/import/google-drive"
-        return decoded(self._call(path, {"folderUrl": folder_url}), Started, path).job_id
+        return self.post("/import/google-drive", {"folderUrl": folder_url}).read(Started).job_id
 
     def report(self, import_id: str) -> ImportReport:
         """The state of the import."""
-        path = f"/imports/{import_id}"
-        return decoded(self._call(path), ImportReport, path)
+        return self.get(f"/imports/{segment(import_id)}").read(ImportReport)
 
-    def _call(self, path: str, body: Mapping[str, str] | None = None) -> bytes:
+    def get(self, path: str) -> Answer:
+        """Raises `ApiError` and `ApiUnavailableError`, as all methods here do."""
+        return self._call(urllib.request.Request(self._url + path), path)
+
+    def post(
+        self,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        key: str | None = None,
+        method: str = "POST",
+        timeout_s: float = TIMEOUT_S,
+    ) -> Answer:
+        """Ask for something. `key` is an Idempotency-Key: repeated, it asks for the same thing."""
         request = urllib.request.Request(
             self._url + path,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", "Accept": "application/json"},
+            data=b"" if body is None else msgspec.json.encode(body),
+            headers={
+                "Content-Type": "application/json",
+                **({"Idempotency-Key": key} if key else {}),
+            },
+            method=method,
         )
+        return self._call(request, path, timeout_s)
+
+    def items(self, path: str, most: int) -> Iterator[object]:
+        """The first entries of a list, from as many pages as they take."""
+        next_path: str | None = f"{path}?limit={min(most, LARGEST_PAGE)}"
+        while next_path and most > 0:
+            page = self.get(next_path)
+            entries = page.read(list[object])[:most]
+            yield from entries
+            most, next_path = most - len(entries), page.next
+
+    def _call(
+        self, request: urllib.request.Request, path: str, timeout_s: float = TIMEOUT_S
+    ) -> Answer:
+        request.add_header("Accept", "application/json")
         try:
-            with OPENER.open(request, timeout=TIMEOUT_S) as response:
-                answer: bytes = response.read()
-                return answer
+            with self._opener.open(request, timeout=timeout_s) as response:
+                link = NEXT.search(response.headers.get("Link", ""))
+                return Answer(path=path, body=response.read(), next=link[1] if link else None)
         except urllib.error.HTTPError as error:
             with error:
-                detail = problem_detail(error.read(2000).decode(errors="replace"))
-            kind = ApiUnavailableError if error.code >= 500 else ApiError
-            raise kind(f"{path} answers {error.code}: {detail}") from None
+                raise refusal(error.code, error.read(20_000), path) from None
         except (OSError, http.client.HTTPException) as error:
-            raise ApiUnavailableError(f"The API does not answer: {error}") from None
+            reason = getattr(error, "reason", error)
+            reason = getattr(reason, "strerror", None) or reason
+            raise ApiUnavailableError(
+                f"The API at {self._url} does not answer: {reason}."
+            ) from None
+
+
+def segment(id: str) -> str:
+    """An id as a part of a path."""
+    return quote(id, safe="")
+
+
+def refusal(status: int, body: bytes, path: str) -> ApiError:
+    """The sentence and the code in a problem+json body; the body itself if it is something else."""
+    kind = ApiUnavailableError if status >= 500 else ApiError
+    try:
+        problem = json.loads(body)
+        return kind(printable(str(problem["detail"]), 1_000), str(problem["code"]))
+    except (ValueError, KeyError, TypeError):
+        text = printable(body.decode(errors="replace").strip())
+        return kind(f"{path} answers {status}: {text}")
 
 
 def decoded(raw: bytes, kind: type[T], path: str) -> T:
@@ -134,15 +145,9 @@ def decoded(raw: bytes, kind: type[T], path: str) -> T:
         raise ApiError(f"The answer of {path} is not what was expected: {error}.") from None
 
 
-def problem_detail(problem: str) -> str:
-    """The sentence in a problem+json body; the body itself if it is something else."""
+def shaped(document: object, kind: type[T], path: str) -> T:
+    """As `decoded`, of what is JSON no more."""
     try:
-        return str(json.loads(problem)["detail"])
-    except (ValueError, KeyError, TypeError):
-        return problem.strip()
-
-
-def printable(text: str, length: int = 200) -> str:
-    """Text from elsewhere on one line: no control characters, and cut to a length."""
-    line = "".join(character if character.isprintable() else " " for character in text)
-    return line if len(line) <= length else line[: length - 1] + "…"
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError as error:
+        raise ApiError(f"The answer of {path} is not what was expected: {error}.") from None

@@ -1,4 +1,4 @@
-"""The progress of an import: a live bar on a terminal, plain lines elsewhere."""
+"""The progress of an import or a replay: a live bar on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from local.show.api import ImportReport, printable
+from local.show.reports import Report
 
 PLAIN_EVERY_S = 2.0
 
@@ -42,7 +42,7 @@ class Bar:
         )
         self._task = self._live.add_task("queued", total=None, counts="")
 
-    def show(self, report: ImportReport) -> None:
+    def show(self, report: Report) -> None:
         """Show a report. Off a terminal: one every two seconds, and the last one."""
         waits = f"  waits: {report.waiting_for}" if report.waiting_for else ""
         if self._console.is_terminal:
@@ -52,11 +52,11 @@ class Bar:
                 description=report.state,
                 total=None if report.growing else report.found,
                 completed=report.done,
-                counts=progress(report),
+                counts=report.progress(),
             )
         elif report.final or self._due():
             self._printed_at = self._clock()
-            text = f"{report.state}: {progress(report)}"
+            text = f"{report.state}: {report.progress()}"
             self._console.print(f"{text}\n{waits}" if waits else text, markup=False)
 
     def _due(self) -> bool:
@@ -73,11 +73,3 @@ class Bar:
         trace: TracebackType | None,
     ) -> None:
         self._live.stop()
-
-
-def progress(report: ImportReport) -> str:
-    """`Holidays: 1,203 of 2,400 found so far, 62.1 MB, 3 failed`."""
-    name = f"{printable(report.name, 40)}: " if report.name else ""
-    found = f"{report.found:,} found{' so far' if report.growing else ''}"
-    failed = f", {report.failed:,} failed" if report.failed else ""
-    return f"{name}{report.done:,} of {found}, {report.stored_bytes / 1e6:,.1f} MB{failed}"

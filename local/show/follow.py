@@ -1,10 +1,15 @@
-"""Following an import to its end, within limits."""
+"""Following an import or a replay to its end, within limits."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from local.show.api import ApiUnavailableError, ImportReport
+from local.show.api import ApiUnavailableError
+from local.show.reports import Report
+
+R = TypeVar("R", bound=Report)
 
 
 class NoProgressError(Exception):
@@ -13,48 +18,56 @@ class NoProgressError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How long to wait for any change, and for the end, in seconds."""
+    """How long to wait for any change, for the end, and for an API that is away, in seconds."""
 
     no_progress_s: float = 120.0
     overall_s: float = 3600.0
+    away_s: float = math.inf
 
 
 def follow(
-    ask: Callable[[], ImportReport],
+    ask: Callable[[], R],
     pause: Callable[[], None],
-    show: Callable[[ImportReport], None],
+    show: Callable[[R], None],
     limits: Limits,
     clock: Callable[[], float] = time.monotonic,
-) -> ImportReport:
+) -> R:
     """Ask until the import has ended, and show each report; returns the last one.
 
-    An API that does not answer may be restarting, so it is asked again, within the same limits.
-    `pause` waits between two requests, and may raise to give up.
+    An API that does not answer may be restarting, so it is asked again, within the same limits;
+    `ApiUnavailableError` if it stays away. `pause` waits between two requests, and may raise to
+    give up.
     """
-    began = changed_at = clock()
-    last: ImportReport | None = None
+    began = changed_at = answered_at = clock()
+    last: R | None = None
     seen = "no answer"
     while True:
         try:
             report = ask()
         except ApiUnavailableError as error:
             seen = str(error)
+            if clock() - answered_at > limits.away_s:
+                raise
         else:
             waits = f"; waits: {report.waiting_for}" if report.waiting_for else ""
             seen = f"{report.state}: {report.equation()}{waits}"
+            answered_at = clock()
             if report != last:
-                last, changed_at = report, clock()
+                last, changed_at = report, answered_at
             show(report)
             if report.final:
                 return report
-        now = clock()
-        if now - changed_at > limits.no_progress_s:
-            raise NoProgressError(
-                f"Nothing has changed for {limits.no_progress_s:.0f} s. Last seen: {seen}. "
-                "See the logs for more."
-            )
-        if now - began > limits.overall_s:
-            raise NoProgressError(
-                f"The import has not ended within {limits.overall_s:.0f} s. Last seen: {seen}."
-            )
+        _check(limits, clock() - changed_at, clock() - began, seen)
         pause()
+
+
+def _check(limits: Limits, unchanged_s: float, overall_s: float, seen: str) -> None:
+    if unchanged_s > limits.no_progress_s:
+        raise NoProgressError(
+            f"Nothing has changed for {limits.no_progress_s:.0f} s. Last seen: {seen}. "
+            "See the logs for more."
+        )
+    if overall_s > limits.overall_s:
+        raise NoProgressError(
+            f"The import has not ended within {limits.overall_s:.0f} s. Last seen: {seen}."
+        )

@@ -109,6 +109,16 @@ def test_setup_can_be_repeated_and_changes_nothing(running: Machine) -> None:
     assert "all topics are there" in again.stdout + again.stderr
 
 
+def test_a_command_finds_the_api_of_the_running_copy(
+    running: Machine, demo: dict[str, Any]
+) -> None:
+    watched = running.run("watch", demo["import_id"], "--json")
+    assert watched.returncode == 0, watched.stderr
+    assert json.loads(watched.stdout)["stored"] == demo["stored"]
+    unknown = running.run("watch", "no-such-import")
+    assert (unknown.returncode, unknown.stderr) == (1, "No import has this id.\n")
+
+
 def test_the_doctor_finds_the_running_copy_and_shows_none_of_its_passwords(
     running: Machine,
 ) -> None:

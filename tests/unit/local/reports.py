@@ -2,7 +2,8 @@
 
 import json
 
-from local.show.api import ImportReport, decoded
+from local.show.api import decoded
+from local.show.reports import ImportReport
 
 ANSWER: dict[str, object] = {
     "id": "import-1",

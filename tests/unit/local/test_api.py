@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from local.show.api import ApiError, ImportReport, Started, decoded, printable, problem_detail
+from local.show.api import ApiError, ApiUnavailableError, decoded, refusal
+from local.show.reports import ImportReport, Started
+from local.show.text import printable
 from tests.unit.local.reports import ANSWER, WAITING, a_report
 
 
@@ -80,15 +82,23 @@ def test_an_answer_without_a_job_id_is_refused(raw: bytes) -> None:
         decoded(raw, Started, "/import/google-drive")
 
 
-def test_a_person_reads_the_detail_of_a_problem() -> None:
-    assert problem_detail('{"title": "Bad", "detail": "This is a file\'s link."}') == (
-        "This is a file's link."
-    )
+def test_a_person_reads_the_detail_of_a_problem_and_a_script_its_code() -> None:
+    body = b'{"title": "Bad", "detail": "This is a file\'s link.", "code": "file_link"}'
+    error = refusal(400, body, "/import/google-drive")
+    assert (str(error), error.code) == ("This is a file's link.", "file_link")
 
 
-@pytest.mark.parametrize("body", ["<html>", "[]", "{}", "null"])
-def test_a_body_that_is_not_a_problem_is_shown_unchanged(body: str) -> None:
-    assert problem_detail(body) == body
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b"null", b"\xff\x1b[2J"])
+def test_a_body_that_is_not_a_problem_is_shown_with_its_status_on_one_line(body: bytes) -> None:
+    said = str(refusal(404, body, "/imports/1"))
+    assert said.startswith("/imports/1 answers 404: ")
+    assert said.isprintable()
+
+
+@pytest.mark.parametrize("status", [404, 409, 422, 500, 503])
+def test_only_an_error_of_the_server_may_pass_by_itself(status: int) -> None:
+    passes = isinstance(refusal(status, b"", "/"), ApiUnavailableError)
+    assert passes is (status >= 500)
 
 
 def test_text_from_elsewhere_is_cut_and_cannot_move_the_cursor() -> None:

@@ -1,11 +1,14 @@
 """The command line: what it refuses, what it prints where, and its exit codes."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from local.cli import main
+from local.commands import output
+from local.paths import CHECKOUT
 
 
 @pytest.fixture(autouse=True)
@@ -38,11 +41,16 @@ def test_a_wrong_command_is_refused_as_usage(
     assert capsys.readouterr().out == ""
 
 
-def test_help_documents_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_and_readme_document_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
     assert ended.value.code == 0
-    assert "exit codes:" in capsys.readouterr().out
+    _, _, codes = capsys.readouterr().out.partition("exit codes:")
+    usage = 2  # argparse's
+    known = {value for value in vars(output).values() if isinstance(value, int)} | {usage}
+    assert {int(code) for code in re.findall(r"^  (\d+) ", codes, re.MULTILINE)} == known
+    table = re.findall(r"^\| (\d+) \|", (CHECKOUT / "README.md").read_text(), re.MULTILINE)
+    assert set(map(int, table)) == known
 
 
 def test_status_says_that_nothing_runs(capsys: pytest.CaptureFixture[str]) -> None:

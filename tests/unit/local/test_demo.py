@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from local.demo import Outcome
-from local.show.api import ImportReport
 from local.show.bar import Bar
+from local.show.reports import ImportReport
 from tests.unit.local.reports import WAITING, a_report
 
 DONE: dict[str, object] = {

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.show.api import ApiUnavailableError, ImportReport
+from local.show.api import ApiUnavailableError
 from local.show.follow import Limits, NoProgressError, follow
+from local.show.reports import ImportReport
 from tests.unit.local.reports import WAITING, a_report
 
 
@@ -78,6 +79,15 @@ def test_without_progress_it_gives_up_and_says_what_was_seen_and_waited_for() ->
 def test_it_gives_up_on_an_api_that_stays_away_and_says_so() -> None:
     with pytest.raises(NoProgressError, match="connection refused"):
         run(Asked(ApiUnavailableError("connection refused")), Limits(no_progress_s=20))
+
+
+def test_an_api_that_is_away_for_too_long_ends_it_and_one_that_comes_back_does_not() -> None:
+    gone = ApiUnavailableError("gone")
+    with pytest.raises(ApiUnavailableError, match="gone"):
+        run(Asked(at(0), gone), Limits(away_s=20))
+    away = [gone] * 30
+    last, _, _ = run(Asked(at(0), *away, at(0), *away, at(2099, "completed")), Limits(away_s=20))
+    assert last.state == "completed"
 
 
 def test_any_change_counts_as_progress() -> None:

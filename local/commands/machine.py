@@ -1,28 +1,23 @@
-"""What each command of `drivestream` does. Its options and exit codes are in `cli`."""
+"""Everything on one machine: start it, stop it, see what runs, find out what is wrong."""
 
-import json
 import os
 import signal
-import subprocess
 import sys
 import time
-from argparse import Namespace
-from collections.abc import Mapping
+from argparse import ArgumentParser, Namespace
 from contextlib import suppress
 
-from rich.console import Console
-
+from local.commands.on_servers import data_folder, run_service, server_settings
+from local.commands.options import Commands, add_json, link, seconds
+from local.commands.output import CANNOT_START, FAILED, OK, Output
 from local.demo import Stopwatch, run_import
-from local.paths import data_dir
-from local.run.data_folder import LOCK, POLL_S, DataFolder, DataFolderError, RunningCopy
+from local.run.data_folder import LOCK, POLL_S, DataFolder, DataFolderError
 from local.run.stack import running_stack
 from local.servers.health import http_problem
 from local.servers.server import ServerError
-from local.servers.services import service
 from local.show.addresses import table
 from local.show.follow import Limits
 
-OK, FAILED, CANNOT_START, NO_PROGRESS, INTERRUPTED = 0, 1, 3, 4, 130
 # A copy needs less than this to stop its services, then its servers.
 STOP_TIMEOUT_S = 45.0
 CREDENTIALS = ("GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS")
@@ -30,28 +25,40 @@ SET_UP = ("KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT_URL", "DATABASE_URL")
 STOP_HINT = "Ctrl-C stops everything; the data stays."
 
 
-class Output:
-    """Messages go to standard error, results to standard output."""
+def add_to(commands: Commands) -> None:
+    """The commands about this machine."""
+    up = commands.add("up", run_up, "start everything, and stay until Ctrl-C")
+    demo = commands.add("demo", run_demo, "start everything, and import the sample folder")
+    for starting in (up, demo):
+        starting.add_argument(
+            "--no-web", dest="web", action="store_false", help="start without the web page"
+        )
+    _add_demo_options(demo)
+    down = commands.add("down", run_down, "stop a running copy")
+    down.add_argument("--purge", action="store_true", help="also remove all of its data")
+    down.add_argument("--yes", action="store_true", help="do not ask before removing")
+    add_json(commands.add("status", run_status, "show what runs, and where"))
+    doctor = commands.add("doctor", run_doctor, "find out what is wrong, and what to do about it")
+    doctor.add_argument("link", nargs="?", metavar="LINK", help="also look at this Drive folder")
+    add_json(doctor)
+    commands.add("setup", run_setup, "create topics, bucket and tables that do not exist yet")
+    commands.add("fetch", run_fetch, "download what the servers and the page need")
 
-    def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
 
-    def message(self, text: str) -> None:
-        """A sentence about what happens."""
-        self.console.print(text, markup=False)
-
-    def result(self, text: str) -> None:
-        """What was asked for."""
-        print(text, flush=True)
-
-    def result_json(self, document: Mapping[str, object]) -> None:
-        """What was asked for, as one JSON object."""
-        self.result(json.dumps(document, ensure_ascii=False))
-
-
-def data_folder() -> DataFolder:
-    """The data folder that the environment names."""
-    return DataFolder(data_dir(os.environ))
+def _add_demo_options(demo: ArgumentParser) -> None:
+    demo.add_argument("--once", action="store_true", help="stop everything after the import")
+    add_json(demo)
+    demo.add_argument("--folder", type=link, metavar="URL", help="import this folder instead")
+    demo.add_argument(
+        "--limit", type=seconds, default=3600.0, metavar="S", help="give up after S seconds"
+    )
+    demo.add_argument(
+        "--no-progress",
+        type=seconds,
+        default=120.0,
+        metavar="S",
+        help="give up after S seconds without any change",
+    )
 
 
 def run_up(args: Namespace, output: Output) -> int:
@@ -152,18 +159,7 @@ def run_status(args: Namespace, output: Output) -> int:
 
 def run_setup(args: Namespace, output: Output) -> int:
     """`setup`: create topics, bucket and tables, on the servers given or those of a copy."""
-    copy = data_folder().running() or RunningCopy(pid=0)
-    settings = {**copy.settings, **{key: value for key, value in os.environ.items() if value}}
-    missing = [name for name in SET_UP if not settings.get(name)]
-    if missing:
-        output.message(
-            f"No copy runs here, and {', '.join(missing)} is not set. Start `drivestream up`, or "
-            "set the addresses of your servers."
-        )
-        return CANNOT_START
-    command = service("setup", settings)
-    code = subprocess.call(command.argv, env=dict(command.env), cwd=command.cwd)
-    return OK if code == 0 else FAILED
+    return run_service("setup", server_settings(SET_UP))
 
 
 def run_doctor(args: Namespace, output: Output) -> int:

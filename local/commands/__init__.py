@@ -1,0 +1,1 @@
+"""The commands of `drivestream`: a file for each group, with its options and what it does."""

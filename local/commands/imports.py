@@ -1,0 +1,82 @@
+"""Imports: start, watch, pause, resume, cancel, retry. All of it through the API."""
+
+from argparse import Namespace
+
+from local.commands.options import Commands, add_ids, add_limits, add_watch, identifier, key, link
+from local.commands.output import Output
+from local.commands.watching import connected, show, watch
+from local.show.api import Api, segment
+from local.show.reports import ImportReport, Retried, Started
+
+
+def add_to(commands: Commands) -> None:
+    """The commands about imports."""
+    importing = commands.add_client("import", run_import, "import a Drive folder")
+    importing.add_argument("link", type=link, metavar="LINK", help="the link of the folder")
+    importing.add_argument(
+        "--idempotency-key",
+        type=key,
+        metavar="KEY",
+        help="repeated with one KEY, it starts one import",
+    )
+    add_watch(importing)
+    watching = commands.add_client("watch", run_watch, "show the progress of an import")
+    add_limits(watching)
+    pause = commands.add_client("pause", run_control, "pause an import")
+    resume = commands.add_client("resume", run_control, "let a paused import go on")
+    cancel = commands.add_client("cancel", run_control, "end an import; what is stored stays")
+    for word, command in (("pause", pause), ("resume", resume), ("cancel", cancel)):
+        command.set_defaults(word=word)
+    retry = commands.add_client("retry", run_retry, "try again what failed in an import")
+    for command in (watching, pause, resume, cancel, retry):
+        command.add_argument("id", type=identifier, metavar="ID", help="the import's id")
+    which = retry.add_mutually_exclusive_group()
+    which.add_argument("--reason", metavar="R", help="only what failed for this reason")
+    add_ids(which, "--files", "files", "only these files")
+    add_ids(which, "--folders", "folders", "only these folders")
+    add_watch(retry)
+
+
+def run_import(args: Namespace, output: Output) -> int:
+    """`import`: start it; with `--watch`, show its progress."""
+    api = connected(args)
+    answer = api.post("/import/google-drive", {"folderUrl": args.link}, key=args.idempotency_key)
+    id = answer.read(Started).job_id
+    if args.watch:
+        output.message(f"Import {id} has started.")
+        return _watch(api, id, args, output)
+    output.message(f"The import has started. `drivestream watch {id}` shows its progress.")
+    return show(answer, id, args, output)
+
+
+def run_watch(args: Namespace, output: Output) -> int:
+    """`watch`: the progress of an import, then its outcome."""
+    return _watch(connected(args), args.id, args, output)
+
+
+def run_control(args: Namespace, output: Output) -> int:
+    """`pause`, `resume` and `cancel`."""
+    answer = connected(args).post(f"/imports/{segment(args.id)}/{args.word}")
+    report = answer.read(ImportReport)
+    return show(answer, report.line(), args, output)
+
+
+def run_retry(args: Namespace, output: Output) -> int:
+    """`retry`: all that failed, or what is named."""
+    api = connected(args)
+    named = {name: getattr(args, name) for name in ("reason", "files", "folders")}
+    body = {name: value for name, value in named.items() if value is not None}
+    answer = api.post(f"/imports/{segment(args.id)}/retry", body or None)
+    retried = answer.read(Retried)
+    if args.watch:
+        output.message(str(retried))
+        return _watch(api, args.id, args, output)
+    return show(answer, str(retried), args, output)
+
+
+def _watch(api: Api, id: str, args: Namespace, output: Output) -> int:
+    goes_on = (
+        f"The import goes on: `drivestream watch {id}` shows it again, "
+        f"`drivestream cancel {id}` ends it."
+    )
+    return watch(lambda: api.get(f"/imports/{segment(id)}"), ImportReport, goes_on, args, output)

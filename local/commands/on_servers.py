@@ -1,0 +1,49 @@
+"""Commands on the servers themselves, without the API: those given, or those of a running copy."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from local.commands.output import FAILED, OK
+from local.paths import data_dir
+from local.run.data_folder import DataFolder, RunningCopy
+from local.servers.server import ServerError
+from local.servers.services import service
+
+STOP_TIMEOUT_S = 30.0
+
+
+def data_folder() -> DataFolder:
+    """The data folder that the environment names."""
+    return DataFolder(data_dir(os.environ))
+
+
+def server_settings(needed: Sequence[str]) -> Mapping[str, str]:
+    """The settings of a running copy, and over them the environment's; `ServerError` where one that
+    is needed is in neither."""
+    copy = data_folder().running() or RunningCopy(pid=0)
+    settings = {**copy.settings, **{key: value for key, value in os.environ.items() if value}}
+    missing = [name for name in needed if not settings.get(name)]
+    if missing:
+        raise ServerError(
+            f"No copy runs here, and {', '.join(missing)} is not set. Start `drivestream up`, or "
+            "set the addresses of your servers."
+        )
+    return settings
+
+
+def run_service(module: str, settings: Mapping[str, str], *options: str) -> int:
+    """Run `python -m services.MODULE` here to its end. If interrupted, let it end in order."""
+    command = service(module, settings)
+    argv = [*command.argv, *options]
+    with subprocess.Popen(argv, env=dict(command.env), cwd=command.cwd) as child:
+        try:
+            return OK if child.wait() == 0 else FAILED
+        except KeyboardInterrupt:
+            child.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(STOP_TIMEOUT_S)
+            raise
+        finally:
+            child.kill()

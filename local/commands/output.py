@@ -1,0 +1,43 @@
+"""Where a command writes, and how it ends."""
+
+import json
+from argparse import Namespace
+
+from rich.console import Console
+
+OK, FAILED, CANNOT_START, NO_PROGRESS, CANCELLED = 0, 1, 3, 4, 5
+INTERRUPTED, NO_READER = 130, 141
+"""As a shell numbers them: 128 and the signal, SIGINT or SIGPIPE."""
+
+
+class Output:
+    """Messages go to standard error, results to standard output."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def message(self, text: str) -> None:
+        """A sentence about what happens."""
+        self.console.print(text, markup=False)
+
+    def result(self, text: str) -> None:
+        """What was asked for."""
+        print(text, flush=True)
+
+    def result_json(self, document: object) -> None:
+        """What was asked for, as one line of JSON."""
+        self.result(json.dumps(document, ensure_ascii=False))
+
+
+def fail(
+    args: Namespace, output: Output, sentence: str, exit_code: int, code: str | None = None
+) -> int:
+    """Say what went wrong, with `--json` also as one object; returns the exit code.
+
+    `code` is the API's, for scripts.
+    """
+    output.message(sentence)
+    if getattr(args, "json", False):
+        told = {"state": "error", "error": sentence}
+        output.result_json(told if code is None else {**told, "code": code})
+    return exit_code

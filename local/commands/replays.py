@@ -1,0 +1,221 @@
+"""Replays: work on files again that the log knows. A plan first, then what it planned."""
+
+import sys
+from argparse import ArgumentTypeError, Namespace
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from local.commands.options import (
+    Commands,
+    add_ids,
+    add_limits,
+    add_watch,
+    count,
+    identifier,
+    key,
+    moment,
+)
+from local.commands.output import OK, Output
+from local.commands.watching import connected, show, watch
+from local.show.api import Answer, Api, segment, shaped
+from local.show.reports import (
+    DeadLetter,
+    Plan,
+    ReplayReport,
+    ReplayStarted,
+    dead_letter_table,
+    replay_table,
+)
+
+T = TypeVar("T")
+PLAN_TIMEOUT_S = 120.0
+MODES = {
+    "missing": "files without an outcome",
+    "failed": "files that failed",
+    "all": "every file",
+    "verify": "compare what is stored with what Drive said, without asking Drive",
+}
+OUTCOMES = ("stored", "unchanged", "failed", "none")
+SELECTION = ("imports", "folders", "files", "outcomes", "reasons", "since", "until", "dead_letters")
+
+
+def add_to(commands: Commands) -> None:
+    """The commands about replays and dead letters."""
+    group = commands.group("replay", "work again on files that the log knows")
+    _add_plan(group)
+    _add_start(group)
+    watching = group.add_client("watch", run_watch, "show the progress of a replay")
+    add_limits(watching)
+    rate = group.add_client("rate", run_rate, "change how fast a replay works")
+    controls = {
+        "pause": group.add_client("pause", run_control, "pause a replay"),
+        "resume": group.add_client("resume", run_control, "let a paused replay go on"),
+        "cancel": group.add_client("cancel", run_control, "end a replay"),
+    }
+    for word, command in controls.items():
+        command.set_defaults(word=word)
+    for command in (watching, rate, *controls.values()):
+        command.add_argument("id", type=identifier, metavar="ID", help="the replay's id")
+    rate.add_argument("rate", type=count, metavar="N", help="files a second")
+    lists = {
+        "replays": group.add_client("list", run_list, "list the replays, newest first"),
+        "letters": commands.add_client(
+            "dead-letters", run_dead_letters, "list the records that could not be read"
+        ),
+    }
+    for name, command in lists.items():
+        command.add_argument(
+            "--most", type=count, default=100, metavar="N", help=f"at most N {name} (100)"
+        )
+
+
+def _add_plan(group: Commands) -> None:
+    plan = group.add_client("plan", run_plan, "count what a replay would do; nothing is started")
+    plan.add_argument(
+        "--mode",
+        required=True,
+        choices=MODES,
+        help="; ".join(f"{mode}: {text}" for mode, text in MODES.items()),
+    )
+    plan.add_argument(
+        "--transfer",
+        choices=("check", "force"),
+        default="check",
+        help="check: skip what is stored already; force: fetch it again (default: check)",
+    )
+    select = plan.add_argument_group("which files; at least one is needed")
+    add_ids(select, "--import", "imports", "of these imports")
+    add_ids(select, "--folder", "folders", "in these folders")
+    add_ids(select, "--file", "files", "these files")
+    select.add_argument(
+        "--outcome", dest="outcomes", nargs="+", action="extend", choices=OUTCOMES, help="ended so"
+    )
+    select.add_argument(
+        "--reason", dest="reasons", nargs="+", action="extend", metavar="R", help="failed for this"
+    )
+    for name, text in (("--since", "from this time on"), ("--until", "before this time")):
+        when = f"{text}: 2026-11-25T08:00Z, or 2h (ago)"
+        select.add_argument(name, type=moment, metavar="TIME", help=when)
+    select.add_argument(
+        "--dead-letters", action="store_true", help="the records that could not be read"
+    )
+
+
+def _add_start(group: Commands) -> None:
+    start = group.add_client("start", run_start, "start a replay that was planned")
+    start.add_argument(
+        "plan", metavar="PLAN", help="the plan's id, or - to read what `plan --json` printed"
+    )
+    start.add_argument("--name", required=True, help="what it is called, such as the incident")
+    start.add_argument("--why", required=True, help="the reason, which is kept for ever")
+    start.add_argument("--rate", type=count, metavar="N", help="files a second")
+    start.add_argument("--most", type=count, metavar="N", help="files at most")
+    start.add_argument(
+        "--idempotency-key",
+        type=key,
+        metavar="KEY",
+        help="repeated with one KEY, it starts one replay",
+    )
+    add_watch(start)
+
+
+def run_plan(args: Namespace, output: Output) -> int:
+    """`replay plan`: what a replay would do, and the id to start it with."""
+    select = {name: value for name in SELECTION if (value := getattr(args, name))}
+    if not select:
+        raise ArgumentTypeError("at least one option must say which files")
+    if args.since and args.until and args.since >= args.until:
+        raise ArgumentTypeError("--since must be before --until")
+    body = {"select": select, "mode": args.mode, "transfer": args.transfer}
+    answer = connected(args).post("/replays/plan", body, timeout_s=PLAN_TIMEOUT_S)
+    plan = answer.read(Plan)
+    return show(answer, f"{plan.sentences()}\nplan {plan.plan_id}", args, output)
+
+
+def run_start(args: Namespace, output: Output) -> int:
+    """`replay start`: start what was planned; with `--watch`, show its progress."""
+    api = connected(args)
+    body = {"plan_id": _plan_id(args), "name": args.name, "why": args.why}
+    options = {"files_per_second": args.rate, "most": args.most}
+    body |= {name: value for name, value in options.items() if value}
+    answer = api.post("/replays", body, key=args.idempotency_key)
+    id = answer.read(ReplayStarted).replay_id
+    if args.watch:
+        output.message(f"Replay {id} has started.")
+        return _watch(api, id, args, output)
+    output.message(f"The replay has started. `drivestream replay watch {id}` shows its progress.")
+    return show(answer, id, args, output)
+
+
+def _plan_id(args: Namespace) -> str:
+    """The id given, or that of the plan on standard input."""
+    if args.plan != "-":
+        return str(args.plan)
+    try:
+        return msgspec.json.decode(sys.stdin.buffer.read(), type=Plan).plan_id
+    except msgspec.DecodeError as error:
+        raise ArgumentTypeError(
+            f"the input is not what `replay plan --json` prints: {error}"
+        ) from None
+
+
+def run_watch(args: Namespace, output: Output) -> int:
+    """`replay watch`: the progress of a replay, then its outcome."""
+    return _watch(connected(args), args.id, args, output)
+
+
+def run_control(args: Namespace, output: Output) -> int:
+    """`replay pause`, `resume` and `cancel`."""
+    return _changed(connected(args).post(f"{_path(args.id)}/{args.word}"), args, output)
+
+
+def run_rate(args: Namespace, output: Output) -> int:
+    """`replay rate`: change how many files a second."""
+    body = {"files_per_second": args.rate}
+    return _changed(connected(args).post(_path(args.id), body, method="PATCH"), args, output)
+
+
+def run_list(args: Namespace, output: Output) -> int:
+    """`replay list`: the newest ones."""
+    return _list("/replays", list[ReplayReport], replay_table, args, output)
+
+
+def run_dead_letters(args: Namespace, output: Output) -> int:
+    """`dead-letters`: where they lay, and why they could not be read."""
+    return _list("/dead-letters", list[DeadLetter], dead_letter_table, args, output)
+
+
+def _list(
+    path: str,
+    kind: type[list[T]],
+    table: Callable[[list[T]], str],
+    args: Namespace,
+    output: Output,
+) -> int:
+    entries = list(connected(args).items(path, args.most))
+    if args.json:
+        output.result_json(entries)
+    elif entries:
+        output.result(table(shaped(entries, kind, path)))
+    else:
+        output.message("There are none.")
+    return OK
+
+
+def _changed(answer: Answer, args: Namespace, output: Output) -> int:
+    report = answer.read(ReplayReport)
+    return show(answer, report.line(), args, output)
+
+
+def _path(id: str) -> str:
+    return f"/replays/{segment(id)}"
+
+
+def _watch(api: Api, id: str, args: Namespace, output: Output) -> int:
+    goes_on = (
+        f"The replay goes on: `drivestream replay watch {id}` shows it again, "
+        f"`drivestream replay cancel {id}` ends it."
+    )
+    return watch(lambda: api.get(_path(id)), ReplayReport, goes_on, args, output)

@@ -1,0 +1,36 @@
+"""Text for a terminal: one line from elsewhere, a table, the plural of a word."""
+
+from collections.abc import Sequence
+
+
+def printable(text: str, length: int = 200) -> str:
+    """Text from elsewhere on one line: no control characters, and cut to a length."""
+    line = "".join(character if character.isprintable() else " " for character in text)
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def columns(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table without a frame. Numbers stand to the right, None is a dash."""
+    cells = [list(header), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    numbers = [
+        any(isinstance(value, int) for value in column) for column in zip(*rows, strict=True)
+    ] or [False] * len(header)
+    return "\n".join(
+        "  ".join(
+            f"{text:>{width}}" if number else f"{text:<{width}}"
+            for text, width, number in zip(line, widths, numbers, strict=True)
+        ).rstrip()
+        for line in cells
+    )
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return "-" if value is None else printable(str(value), 60)
+
+
+def counted(number: int, word: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"

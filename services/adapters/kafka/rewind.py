@@ -1,0 +1,136 @@
+"""Moving what a group has committed, so that it reads messages again, or passes some over.
+
+A commit of ours also names what finished beyond its offset (`core/flow/offsets.py`). A moved one
+names nothing, so that all that follows is done again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
+
+from services.adapters.kafka.admin import TIMEOUT
+from services.adapters.kafka.errors import kafka_errors, sentence
+from services.adapters.kafka.settings import KafkaSettings
+from services.core.flow.offsets import CommitState
+
+EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+Place = tuple[str, int]
+"""Topic, as the broker calls it, and partition."""
+Target = int | datetime | Literal["earliest", "latest"]
+"""An offset, the time of the first message, or an end of the log."""
+
+
+class RewindError(Exception):
+    """The group cannot be moved, or there is no such topic. The message is for a person."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """One partition: the next message of the group `now` and `then`. `now` is None if it has not
+    begun; like ours, it would begin with the first message.
+
+    `repeats` are offsets that are done and will be read again; `skips` are those that are not done
+    and never will be read. Both are upper bounds: a log has gaps.
+    """
+
+    topic: str
+    partition: int
+    now: int | None
+    then: int
+    repeats: int
+    skips: int
+
+
+class GroupRewind:
+    """One group. Synchronous; raises `KafkaUnavailableError` and `RewindError`."""
+
+    def __init__(self, settings: KafkaSettings, group: str) -> None:
+        self._settings = settings
+        self._group = settings.prefixed(group)
+        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": 2})
+
+    @kafka_errors()
+    def plan(self, to: Target, topic: str | None = None) -> Sequence[Move]:
+        """The moves in one topic, or in all of which the group has committed something."""
+        known = self._admin.list_topics(timeout=TIMEOUT).topics
+        committed = self._committed()
+        topics = {self._settings.prefixed(topic)} if topic else {name for name, _ in committed}
+        if not topics:
+            raise RewindError(f"The group {self._group} has committed nothing. Name a topic.")
+        if missing := sorted(topics - known.keys()):
+            raise RewindError(f"There is no topic {', '.join(missing)}.")
+        places = [(name, p) for name in sorted(topics) for p in sorted(known[name].partitions)]
+        first, end = (self._offsets(places, s) for s in (EARLIEST, LATEST))
+        wanted = first if to == "earliest" else end
+        if isinstance(to, int):
+            wanted = dict.fromkeys(places, to)
+        elif isinstance(to, datetime):
+            found = self._offsets(places, OffsetSpec.for_timestamp(round(to.timestamp() * 1000)))
+            # -1 where no message is that new
+            wanted = {place: end[place] if at < 0 else at for place, at in found.items()}
+        return [
+            self._move(
+                place,
+                first[place],
+                min(max(wanted[place], first[place]), end[place]),
+                committed.get(place),
+            )
+            for place in places
+        ]
+
+    @kafka_errors()
+    def members(self) -> int:
+        """How many consumers the group has now; a group that nobody knows has none."""
+        described = self._admin.describe_consumer_groups([self._group])
+        return len(described[self._group].result(TIMEOUT).members)
+
+    @kafka_errors()
+    def execute(self, moves: Sequence[Move]) -> None:
+        """Commit all moves. The broker, too, refuses while the group has members."""
+        if members := self.members():
+            raise RewindError(
+                f"The group {self._group} has {members} consumer(s) now. Stop them first."
+            )
+        prefixed = self._settings.prefixed
+        to = [TopicPartition(prefixed(m.topic), m.partition, m.then) for m in moves]
+        asked = [ConsumerGroupTopicPartitions(self._group, to)]
+        for future in self._admin.alter_consumer_group_offsets(asked).values():
+            for done in future.result(TIMEOUT).topic_partitions:
+                if done.error is not None:
+                    place = f"{self._settings.own(done.topic)}/{done.partition}"
+                    raise RewindError(f"{place} was not moved: {sentence(done.error)}.")
+
+    def _committed(self) -> Mapping[Place, TopicPartition]:
+        asked = [ConsumerGroupTopicPartitions(self._group)]
+        future = self._admin.list_consumer_group_offsets(asked)[self._group]
+        found = future.result(TIMEOUT).topic_partitions
+        return {(p.topic, p.partition): p for p in found if p.error is None and p.offset >= 0}
+
+    def _offsets(self, places: Sequence[Place], which: OffsetSpec) -> Mapping[Place, int]:
+        asked = {TopicPartition(*place): which for place in places}
+        return {
+            (p.topic, p.partition): future.result(TIMEOUT).offset
+            for p, future in self._admin.list_offsets(asked).items()
+        }
+
+    def _move(self, place: Place, first: int, then: int, last: TopicPartition | None) -> Move:
+        now, state = first, CommitState()
+        if last is not None:
+            now = last.offset
+            state = CommitState.decode(now, last.metadata) or state
+        finished = [range(a, b + 1) for a, b in state.finished]
+        passed = sum(len(range(max(r.start, now), min(r.stop, then))) for r in finished)
+        return Move(
+            topic=self._settings.own(place[0]),
+            partition=place[1],
+            now=None if last is None else now,
+            then=then,
+            repeats=max(0, now - then) + sum(map(len, finished)) - passed,
+            skips=max(0, then - now) - passed,
+        )

@@ -1,0 +1,94 @@
+"""Commands that run a service here to its end, such as `setup`."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from local.paths import CHECKOUT
+from tests.integration.local.test_processes import eventually
+
+NOWHERE = {
+    "DATA_DIR": "/nowhere",
+    "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+    "S3_ENDPOINT_URL": "http://127.0.0.1:1",
+    "AWS_ACCESS_KEY_ID": "me",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "DATABASE_URL": "postgresql://me@127.0.0.1:1/db",
+}
+
+
+@contextmanager
+def setting_up(messages: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A `setup` that waits, since no server is there."""
+    with messages.open("wb") as stderr:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "local", "setup"],
+            env={**os.environ, **NOWHERE},
+            cwd=CHECKOUT,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+        )
+    try:
+        assert eventually(lambda: "Waiting for" in messages.read_text())
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+
+
+def children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def runs(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_command_ends_the_service_too(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    messages = tmp_path / "messages"
+    with setting_up(messages) as command:
+        [service] = children(command.pid)
+        command.send_signal(number)
+        assert command.wait(40) == 130
+        assert eventually(lambda: not runs(service))
+    assert "Traceback" not in messages.read_text()
+
+
+def test_what_ends_the_service_is_the_exit_code(tmp_path: Path) -> None:
+    with setting_up(tmp_path / "messages") as command:
+        [service] = children(command.pid)
+        os.kill(service, signal.SIGKILL)
+        assert command.wait(40) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "needed"),
+    [
+        ("setup", ["KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT_URL", "DATABASE_URL"]),
+        ("rebuild-index", ["KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL"]),
+        ("rewind", ["KAFKA_BOOTSTRAP_SERVERS"]),
+    ],
+)
+def test_without_servers_it_says_what_is_missing(command: str, needed: list[str]) -> None:
+    arguments = ["transfer", "--to", "earliest"] if command == "rewind" else []
+    env = {key: value for key, value in os.environ.items() if key not in NOWHERE}
+    refused = subprocess.run(
+        [sys.executable, "-m", "local", command, *arguments],
+        env={**env, "DATA_DIR": "/nowhere"},
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert refused.returncode == 3
+    assert f"{', '.join(needed)} is not set" in refused.stderr
