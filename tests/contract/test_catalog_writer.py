@@ -61,7 +61,7 @@ def migrated(servers: Mapping[str, str]) -> Iterator[str]:
 def database_url(migrated: str) -> str:
     """Its tables, emptied."""
     with psycopg.connect(migrated, autocommit=True) as admin:
-        tables = "images, imports, import_folders, import_files, consumed_offsets"
+        tables = ", ".join(metadata.tables)
         admin.execute(f"TRUNCATE {tables} RESTART IDENTITY".encode())
     return migrated
 

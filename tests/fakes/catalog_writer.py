@@ -75,6 +75,10 @@ class FakeCatalogWriter:
             },
             files={k: rows.files[k] for k in wanted.files if k in rows.files},
             images={k: rows.images[k] for k in wanted.images if k in rows.images},
+            replays={k: rows.replays[k] for k in wanted.replays if k in rows.replays},
+            replay_files={
+                k: rows.replay_files[k] for k in wanted.replay_files if k in rows.replay_files
+            },
         )
 
     def save(self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]) -> None:
@@ -89,5 +93,7 @@ class FakeCatalogWriter:
         rows.folders.update(after.folders)
         rows.files.update(after.files)
         rows.images.update(after.images)
+        rows.replays.update(after.replays)
+        rows.replay_files.update(after.replay_files)
         for position, (_, end) in moves.items():
             known[position] = (known[position][0], end)

@@ -16,6 +16,9 @@ from sqlalchemy.types import TypeEngine
 
 from services.adapters.catalog.views import ImportProgress, ImportState
 
+ReplayState = Literal["planned", "running", "paused", "completed", "failed", "cancelled"]
+PartProgress = tuple[int, int, str | None, bool]
+
 
 class FileRow(Struct, frozen=True, kw_only=True):
     """One file in one import. The outcome's fields are None while there is none."""
@@ -101,6 +104,63 @@ class ImportRow(ImportProgress, frozen=True, kw_only=True):
     cancelled: bool = False
 
 
+class ReplayRow(Struct, frozen=True, kw_only=True):
+    """One replay: selected = stored + unchanged + failed + pending, all distinct files.
+
+    `progress` says of each partition how far its part is: offset, end, the time of the last record
+    read, and whether the part is done.
+    """
+
+    id: str
+    state: ReplayState = "planned"
+    name: str = ""
+    why: str = ""
+    by: str = ""
+    scope: str = ""
+    transfer: str = ""
+    select: dict[str, Any] = field(default_factory=dict)  # an `events.Selection`
+    requested_at: datetime | None = None
+    round: int = 0
+    depth: int = 0
+    planned_files: int = 0
+    planned_bytes: int = 0
+    most: int | None = None
+    selected: int = 0
+    stored: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    pending: int = 0
+    failures: dict[str, int] = field(default_factory=dict)  # {reason: distinct files}
+    stored_bytes: int = 0
+    progress: dict[str, PartProgress] = field(default_factory=dict)
+    parts: int = 0
+    parts_done: int = 0
+    files_per_second: int | None = None
+    rate_at: datetime | None = None  # when that rate was asked for
+    epoch: int = 0
+    control: str | None = None
+    cancelled: bool = False
+    updated_at: datetime | None = None
+    finished_at: datetime | None = None
+    message: str | None = None
+
+
+class ReplayFileRow(Struct, frozen=True, kw_only=True):
+    """One file that a replay selected, and what came of it in that replay."""
+
+    replay_id: str
+    import_id: str
+    file_id: str
+    state: str = "pending"  # pending, stored, unchanged, failed
+    reason: str | None = None
+    message: str | None = None
+    stored_size: int | None = None
+    outcome_at: datetime | None = None
+    topic: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+
+
 class OffsetRow(Struct, frozen=True, kw_only=True):
     topic: str
     partition: int
@@ -109,7 +169,7 @@ class OffsetRow(Struct, frozen=True, kw_only=True):
 
 
 Key = TypeVar("Key")
-Row = TypeVar("Row", FileRow, FolderRow, ImageRow, ImportRow)
+Row = TypeVar("Row", FileRow, FolderRow, ImageRow, ImportRow, ReplayRow, ReplayFileRow)
 
 
 class Rows(Struct, kw_only=True):
@@ -119,6 +179,8 @@ class Rows(Struct, kw_only=True):
     folders: dict[tuple[str, str], FolderRow] = field(default_factory=dict)
     files: dict[tuple[str, str], FileRow] = field(default_factory=dict)
     images: dict[str, ImageRow] = field(default_factory=dict)
+    replays: dict[str, ReplayRow] = field(default_factory=dict)
+    replay_files: dict[tuple[str, str, str], ReplayFileRow] = field(default_factory=dict)
 
 
 TYPES: Mapping[Any, TypeEngine[Any]] = {
@@ -166,7 +228,26 @@ import_files = sa.Table(
     sa.Index("import_files_state", "import_id", "state", "file_id"),
     sa.Index("import_files_file", "file_id"),
 )
+replays = sa.Table(
+    "replays",
+    metadata,
+    *_columns(ReplayRow, "id"),
+    sa.Index("replays_newest", "requested_at", "id"),
+)
+replay_files = sa.Table(
+    "replay_files",
+    metadata,
+    *_columns(ReplayFileRow, "replay_id", "import_id", "file_id"),
+    sa.Index("replay_files_state", "replay_id", "state", "import_id", "file_id"),
+)
 consumed_offsets = sa.Table(
     "consumed_offsets", metadata, *_columns(OffsetRow, "topic", "partition")
 )
-TABLES = {ImageRow: images, ImportRow: imports, FolderRow: import_folders, FileRow: import_files}
+TABLES = {
+    ImageRow: images,
+    ImportRow: imports,
+    FolderRow: import_folders,
+    FileRow: import_files,
+    ReplayRow: replays,
+    ReplayFileRow: replay_files,
+}

@@ -14,7 +14,16 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 from services.adapters.catalog.bulk import Cursor, select, upsert
-from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, OffsetRow, Rows
+from services.adapters.catalog.rows import (
+    FileRow,
+    FolderRow,
+    ImageRow,
+    ImportRow,
+    OffsetRow,
+    ReplayFileRow,
+    ReplayRow,
+    Rows,
+)
 from services.adapters.catalog.settings import DatabaseSettings
 from services.core.errors import Stop
 
@@ -102,6 +111,8 @@ class CatalogWriter:
                 folders=select(cursor, FolderRow, wanted.folders.keys() | roots),
                 files=select(cursor, FileRow, wanted.files),
                 images=select(cursor, ImageRow, wanted.images),
+                replays=select(cursor, ReplayRow, wanted.replays),
+                replay_files=select(cursor, ReplayFileRow, wanted.replay_files),
             )
 
     def save(self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]) -> None:
@@ -112,6 +123,8 @@ class CatalogWriter:
             upsert(cursor, before.folders, after.folders)
             upsert(cursor, before.files, after.files)
             upsert(cursor, before.images, after.images)
+            upsert(cursor, before.replays, after.replays)
+            upsert(cursor, before.replay_files, after.replay_files)
             if not moves:
                 return
             cursor.executemany(

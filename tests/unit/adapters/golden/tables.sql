@@ -98,6 +98,57 @@ PRIMARY KEY (import_id, file_id)
 );
 CREATE INDEX import_files_state ON import_files (import_id, state, file_id);
 CREATE INDEX import_files_file ON import_files (file_id);
+CREATE TABLE replays (
+id TEXT NOT NULL,
+state TEXT NOT NULL,
+name TEXT NOT NULL,
+why TEXT NOT NULL,
+by TEXT NOT NULL,
+scope TEXT NOT NULL,
+transfer TEXT NOT NULL,
+"select" JSONB NOT NULL,
+requested_at TIMESTAMP WITH TIME ZONE,
+round BIGINT NOT NULL,
+depth BIGINT NOT NULL,
+planned_files BIGINT NOT NULL,
+planned_bytes BIGINT NOT NULL,
+most BIGINT,
+selected BIGINT NOT NULL,
+stored BIGINT NOT NULL,
+unchanged BIGINT NOT NULL,
+failed BIGINT NOT NULL,
+pending BIGINT NOT NULL,
+failures JSONB NOT NULL,
+stored_bytes BIGINT NOT NULL,
+progress JSONB NOT NULL,
+parts BIGINT NOT NULL,
+parts_done BIGINT NOT NULL,
+files_per_second BIGINT,
+rate_at TIMESTAMP WITH TIME ZONE,
+epoch BIGINT NOT NULL,
+control TEXT,
+cancelled BOOLEAN NOT NULL,
+updated_at TIMESTAMP WITH TIME ZONE,
+finished_at TIMESTAMP WITH TIME ZONE,
+message TEXT,
+PRIMARY KEY (id)
+);
+CREATE INDEX replays_newest ON replays (requested_at, id);
+CREATE TABLE replay_files (
+replay_id TEXT NOT NULL,
+import_id TEXT NOT NULL,
+file_id TEXT NOT NULL,
+state TEXT NOT NULL,
+reason TEXT,
+message TEXT,
+stored_size BIGINT,
+outcome_at TIMESTAMP WITH TIME ZONE,
+topic TEXT,
+partition BIGINT,
+"offset" BIGINT,
+PRIMARY KEY (replay_id, import_id, file_id)
+);
+CREATE INDEX replay_files_state ON replay_files (replay_id, state, import_id, file_id);
 CREATE TABLE consumed_offsets (
 topic TEXT NOT NULL,
 partition BIGINT NOT NULL,
