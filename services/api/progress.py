@@ -17,6 +17,7 @@ from msgspec.structs import asdict, replace
 from services.adapters.catalog import views
 from services.adapters.kafka.reader import Tail
 from services.api.problems import Problem
+from services.api.replay_cache import ReplayCache
 from services.core.control import ControlState, ImportControls
 from services.core.errors import DOWNLOAD_QUOTA
 from services.core.events import ImportRequested, Message, Waiting, WorkerStatus
@@ -84,11 +85,15 @@ class ImportCache:
         self._requests: dict[str, ImportRequested] = {}
         self._in_order: list[ImportRequested] = []
         self._folders: set[str] = set()
-        self._controls = ImportControls()
+        self.controls = ImportControls()
+        self.replays = ReplayCache(self.controls)
+        self.newest_round = 0  # that any import, retry or replay was requested with
 
     def apply(self, event: Message) -> None:
+        self.newest_round = max(self.newest_round, getattr(event, "round", 0))
         if not isinstance(event, ImportRequested):
-            self._controls.apply(event)
+            self.controls.apply(event)
+            self.replays.apply(event)
             return
         self.folder_seen(event.folder_id)
         known = self._requests.get(event.import_id)
@@ -124,7 +129,7 @@ class ImportCache:
             return row
         begun = views.ImportProgress(
             id=import_id,
-            state=STATES[self._controls.of(import_id).state],
+            state=STATES[self.controls.of(import_id).state],
             folder_id=request.folder_id,
             folder_url=request.folder_url,
             requested_at=request.requested_at,
@@ -223,11 +228,11 @@ def waiting_for(
     if row.state not in NEEDED:
         return None
     since = row.requested_at or now
-    worker = _service_waits(NEEDED[row.state], since, workers, now)
-    return worker or _service_waits("indexer", since, workers, now)
+    worker = service_waits(NEEDED[row.state], since, workers, now)
+    return worker or service_waits("indexer", since, workers, now)
 
 
-def _service_waits(
+def service_waits(
     service: str, requested_at: datetime, workers: Sequence[WorkerStatus], now: datetime
 ) -> Waiting | None:
     ours = [w for w in workers if w.service == service]
@@ -237,7 +242,7 @@ def _service_waits(
         last_seen = max([requested_at, *(w.at for w in ours)])
         if now - last_seen <= ABSENT_AFTER:
             return None
-        message = f"The service `{service}` is not running. Start it, and the import goes on."
+        message = f"The service `{service}` is not running. Start it, and the work goes on."
         return Waiting(reason="no_worker", message=message)
     waits = [w.waiting_for for w in alive if w.state == "waiting" and w.waiting_for]
     if len(waits) < len(alive):

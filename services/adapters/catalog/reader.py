@@ -3,23 +3,35 @@ no connection. Nothing is ever written."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from msgspec import Struct
 from psycopg import errors as postgres
 from sqlalchemy import ColumnElement, Select, case, exc, func, select, tuple_
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from services.adapters.catalog import views
-from services.adapters.catalog.rows import images, import_files, import_folders, imports
+from services.adapters.catalog.rows import (
+    images,
+    import_files,
+    import_folders,
+    imports,
+    replay_files,
+    replays,
+)
+from services.adapters.catalog.selection import count_selection
 from services.adapters.catalog.settings import DatabaseSettings
 from services.core.errors import SetAside, TryAgain, Verdict
+from services.core.events import ReplayScope, Selection
 
 POOL_SECONDS = 3
 CONNECTIONS = 8
 PAGE_ROWS = 1_000
 PAGES_AT_ONCE = CONNECTIONS // 2
 """Readers of the whole table queue for these, so that other questions always find a connection."""
+COUNTS_AT_ONCE = 2
+"""Plans of replays may each read the whole table of files for seconds."""
 NO_TABLES = (postgres.UndefinedTable, postgres.UndefinedColumn, postgres.InvalidSchemaName)
 
 Answer = TypeVar("Answer", bound=Struct)
@@ -38,6 +50,12 @@ _SOURCES: Mapping[type[Struct], Mapping[str, ColumnElement[Any]]] = {
         "updated_at": func.coalesce(_FILE.outcome_at, _FILE.metadata_at),
     },
     views.FailedFolder: dict(import_folders.c.items()),
+    views.ReplayProgress: dict(replays.c.items()),
+    views.ReplayFile: {
+        **dict(replay_files.c.items()),
+        "google_drive_id": replay_files.c.file_id,
+        "name": func.coalesce(_FILE.name, ""),
+    },
 }
 """What the fields of each answer are made from. A path is joined in `_select`."""
 
@@ -63,6 +81,7 @@ class CatalogReader:
             connect_args={**parameters, "prepare_threshold": None},
         )
         self._pages = asyncio.Semaphore(PAGES_AT_ONCE)
+        self._counts = asyncio.Semaphore(COUNTS_AT_ONCE)
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -139,11 +158,48 @@ class CatalogReader:
         query = query.order_by(row.path, row.folder_id).limit(limit)
         return await self._fetch(views.FailedFolder, query)
 
+    async def replays(
+        self, *, before: views.ImportPlace | None, limit: int
+    ) -> Sequence[views.ReplayProgress]:
+        place = (replays.c.requested_at, replays.c.id)
+        query = _select(views.ReplayProgress).where(replays.c.requested_at.is_not(None))
+        if before is not None:
+            query = query.where(tuple_(*place) < tuple_(*before))
+        query = query.order_by(*(column.desc() for column in place)).limit(limit)
+        return await self._fetch(views.ReplayProgress, query)
+
+    async def replays_by_id(self, ids: Collection[str]) -> Mapping[str, views.ReplayProgress]:
+        query = _select(views.ReplayProgress).where(replays.c.id.in_(ids))
+        return {row.id: row for row in await self._fetch(views.ReplayProgress, query)}
+
+    async def pending_of_replay(self, replay_id: str, *, limit: int) -> Sequence[views.ReplayFile]:
+        row = replay_files.c
+        same = (_FILE.import_id == row.import_id) & (_FILE.file_id == row.file_id)
+        query = _select(views.ReplayFile).select_from(
+            replay_files.outerjoin(import_files, same)
+        )
+        query = query.where(row.replay_id == replay_id, row.state == "pending")
+        query = query.order_by(row.import_id, row.file_id).limit(limit)
+        return await self._fetch(views.ReplayFile, query)
+
+    async def count_selection(
+        self, wanted: Selection, scope: ReplayScope
+    ) -> views.SelectionCounts:
+        async with self._counts, self._connected() as connection:
+            await connection.execution_options(isolation_level="REPEATABLE READ")
+            async with connection.begin():
+                return await count_selection(connection, wanted, scope)
+
     async def _fetch(self, kind: type[Answer], query: Select[Any]) -> list[Answer]:
+        async with self._connected() as connection:
+            rows = await connection.execute(query)
+            return [kind(**row) for row in rows.mappings()]
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
         try:
             async with self._engine.connect() as connection:
-                rows = await connection.execute(query)
-                return [kind(**row) for row in rows.mappings()]
+                yield connection
         except exc.SQLAlchemyError as why:
             verdict = _verdict(why)
             if verdict is None:

@@ -6,9 +6,11 @@ down to the file, joined by `/` (root excluded, so it is empty for a file right 
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol, get_args
+from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 from msgspec import Struct, field
+
+from services.core.events import FileOutcome, ReplayScope, Selection
 
 EndedState = Literal["completed", "completed_with_failures", "failed", "cancelled"]
 ImportState = Literal["queued", "listing", "transferring", EndedState, "paused"]
@@ -111,6 +113,86 @@ class FailedFolder(Struct, frozen=True, kw_only=True):
     failed_at: datetime
 
 
+ReplayState = Literal["planned", "running", "paused", "completed", "failed", "cancelled"]
+
+
+class ReplayProgress(Struct, frozen=True, kw_only=True):
+    """One replay: selected = stored + unchanged + failed + pending, all distinct files of imports.
+
+    `progress` says of each partition how far it is read: offset, end, the time of the last record
+    read, and whether it is done. `requested_at` is null only while the request itself is unknown.
+    """
+
+    id: str
+    state: ReplayState
+    name: str = ""
+    why: str = ""
+    by: str = ""
+    scope: str = ""
+    transfer: str = ""
+    select: dict[str, Any] = field(default_factory=dict)
+    requested_at: datetime | None = None
+    round: int = 0
+    depth: int = 0
+    planned_files: int = 0
+    planned_bytes: int = 0
+    most: int | None = None
+    selected: int = 0
+    stored: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    pending: int = 0
+    failures: dict[str, int] = field(default_factory=dict)  # {reason: distinct files}
+    stored_bytes: int = 0
+    progress: dict[str, tuple[int, int, str | None, bool]] = field(default_factory=dict)
+    files_per_second: int | None = None
+    rate_at: datetime | None = None  # when that rate was asked for
+    epoch: int = 0
+    updated_at: datetime | None = None
+    finished_at: datetime | None = None
+    message: str | None = None
+
+
+class ReplayFile(Struct, frozen=True, kw_only=True):
+    """A file that a replay selected. `name` is empty where the import's row is not known."""
+
+    import_id: str
+    google_drive_id: str
+    name: str
+
+
+class Sample(Struct, frozen=True, kw_only=True):
+    """One of the files that are selected."""
+
+    google_drive_id: str
+    name: str
+    import_id: str
+    outcome: FileOutcome
+    reason: str | None = None
+
+
+class SelectionCounts(Struct, frozen=True, kw_only=True):
+    """Sizes are bytes. `left_out` counts the imports with files that would be selected, were they
+    not paused or cancelled. `imports` counts all of which `by_import` names the largest.
+
+    `unreadable` files failed because their own event cannot be read, so they cannot be replayed.
+    `consumed` is what the indexer had read: by topic and partition, the topic's id and the next
+    offset. `unknown_reasons` are those asked for, which no file has failed with.
+    """
+
+    files: int = 0
+    bytes: int = 0
+    by_outcome: dict[str, int] = {}
+    by_reason: dict[str, int] = {}
+    by_import: dict[str, int] = {}
+    imports: int = 0
+    left_out: int = 0
+    unreadable: int = 0
+    samples: Sequence[Sample] = ()
+    consumed: Mapping[tuple[str, int], tuple[str, int]] = {}
+    unknown_reasons: Sequence[str] = ()
+
+
 class ImageFilter(Struct, frozen=True, kw_only=True):
     """Which images, and in which order: by id upwards, or the newest id first."""
 
@@ -125,7 +207,8 @@ class ReadsCatalog(Protocol):
 
     Lists go on behind the last row that was given: images in the filter's order, imports from the
     newest to the oldest, files by Drive id, failed folders by path. An import whose request is not
-    known yet is in no list. Pages of `every_image` are not one snapshot: no image comes twice, and
+    known yet is in no list, and so is a replay. `count_selection` is of one moment: it counts what a
+    replay would select. Pages of `every_image` are not one snapshot: no image comes twice, and
     one that is added behind the place that was reached is not seen.
     """
 
@@ -143,3 +226,9 @@ class ReadsCatalog(Protocol):
         self, import_id: str, *, state: str | None, after: str | None, limit: int
     ) -> Sequence[ImportFile]: ...
     async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]: ...
+    async def count_selection(self, wanted: Selection, scope: ReplayScope) -> SelectionCounts: ...
+    async def replays(
+        self, *, before: ImportPlace | None, limit: int
+    ) -> Sequence[ReplayProgress]: ...
+    async def replays_by_id(self, ids: Collection[str]) -> Mapping[str, ReplayProgress]: ...
+    async def pending_of_replay(self, replay_id: str, *, limit: int) -> Sequence[ReplayFile]: ...

@@ -35,12 +35,17 @@ class RangeReader(AbstractAsyncContextManager["RangeReader"]):
         self._thread.submit(self._log.close)
         self._thread.shutdown(wait=False)
 
+    async def bounds(self, topic: str) -> dict[tuple[str, int], tuple[int, int]]:
+        """Of each partition, the first offset that is kept, and the one after the newest."""
+        return {
+            (topic, p): await self._call(self._log.ends, topic, p)
+            for p in await self._call(self._log.partitions, topic)
+        }
+
     async def ends(self, topic: str) -> list[LogEnd]:
         """Where each partition of the topic ends now."""
-        return [
-            LogEnd(topic=topic, partition=p, offset=(await self._call(self._log.ends, topic, p))[1])
-            for p in await self._call(self._log.partitions, topic)
-        ]
+        bounds = await self.bounds(topic)
+        return [LogEnd(topic=t, partition=p, offset=high) for (t, p), (_, high) in bounds.items()]
 
     async def records(
         self, ends: Iterable[LogEnd], since: datetime | None = None

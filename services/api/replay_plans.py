@@ -1,0 +1,210 @@
+"""`POST /replays/plan`: what a replay would do, counted exactly. Nothing is published.
+
+The counts and the ends of `files.stored` and `files.failed` are of one moment of the database: the
+rows are a fold of these topics up to the offsets that are stored beside them. The indexer does not
+read `files.found`, so the end of that topic is asked of Kafka, after the counting. That is right
+since the lister publishes a file before the manifest that opens its row: whatever was counted lies
+before the end. A file that was found meanwhile may lie before the end too and not be counted.
+`unread` says how many manifests the indexer had not read; without any, and while nothing is being
+listed, the replay selects exactly what the plan counts.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from services.adapters.catalog.views import ReadsCatalog, Sample, SelectionCounts
+from services.adapters.kafka.bounds import LogBounds, LogBoundsReader, Place
+from services.adapters.kafka.errors import KafkaUnavailableError
+from services.api.plan_id import ReplayPlan, Stretch, plan_id_of
+from services.api.problems import Problem
+from services.core.events import REPLAY, LogEnd, Mode, ReplayScope, Selection
+from services.core.flow.quota import QuotaSettings
+from services.core.topics import FILES_FAILED, FILES_FOUND, FILES_STORED, IMPORTS_LISTED
+
+DOWNLOAD_UNITS = 200
+"""What Google counts for a download; one query in older projects."""
+FILES = (FILES_FOUND.name, FILES_STORED.name, FILES_FAILED.name)
+TOPICS = (*FILES, IMPORTS_LISTED.name)
+NOTHING = Selection()
+
+
+class Selected(Selection, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A misspelt filter must not widen the selection."""
+
+
+class PlanRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    select: Selected
+    mode: ReplayScope
+    transfer: Literal["check", "force"] = "check"
+
+
+class PlanReport(Struct, frozen=True, kw_only=True):
+    """What a replay would do. Sizes are bytes, `seconds` is the time that Drive's quota takes, null
+    without a quota. `no_op` files change nothing, since their objects are there.
+
+    `left_out` counts imports that are paused or cancelled, `unreadable` files whose own event cannot
+    be read; neither is part of any other count. `by_import` names the 1,000 largest of `imports`.
+    From `earliest` on the log is whole. `unread` manifests were not in the database yet.
+    """
+
+    plan_id: str
+    mode: ReplayScope
+    transfer: Mode
+    select: Selection
+    files: int
+    bytes: int
+    quota_units: int
+    seconds: float | None
+    no_op: int
+    by_outcome: Mapping[str, int]
+    by_reason: Mapping[str, int]
+    by_import: Mapping[str, int]
+    imports: int
+    left_out: int
+    unreadable: int
+    samples: Sequence[Sample]
+    ends: Sequence[LogEnd]
+    earliest: datetime | None
+    unread: int
+    made_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayPlanner:
+    """Reads the database and the log."""
+
+    catalog: ReadsCatalog
+    log: LogBoundsReader
+    quota: QuotaSettings
+
+    async def plan(self, body: bytes) -> PlanReport:
+        """Raises `Problem`, and what the catalog raises."""
+        asked = parse_plan_request(body)
+        select = Selection(**{name: _sorted(it) for name, it in asdict(asked.select).items()})
+        counts = await self._counted(select, asked.mode)
+        kept = await self.bounds()
+        transfer = Mode.VERIFY if asked.mode is ReplayScope.VERIFY else Mode(asked.transfer)
+        plan = ReplayPlan(
+            select=select,
+            scope=asked.mode,
+            transfer=transfer,
+            files=counts.files,
+            bytes=counts.bytes,
+            made_at=datetime.now(UTC),
+            topic_ids={topic: kept.ids[topic] for topic in FILES},
+            stretches=tuple(_stretches(counts, kept)),
+        )
+        return self._report(plan, counts, kept)
+
+    async def bounds(self) -> LogBounds:
+        try:
+            return await self.log.read(TOPICS)
+        except KafkaUnavailableError as why:
+            raise Problem(
+                "kafka_unavailable",
+                f"Kafka cannot be asked what the log holds: {why}. Nothing has been started.",
+                {"Retry-After": "5"},
+            ) from why
+
+    async def _counted(self, select: Selection, scope: ReplayScope) -> SelectionCounts:
+        replays = [id for id in select.imports if id.startswith(REPLAY)]
+        imports = [id for id in select.imports if id not in replays]
+        known = {*await self.catalog.imports_by_id(imports)} if imports else set()
+        known |= {*await self.catalog.replays_by_id(replays)} if replays else set()
+        if unknown := [id for id in select.imports if id not in known]:
+            raise _refused("no_such_import", "No import or replay has the id", unknown)
+        counts = await self.catalog.count_selection(select, scope)
+        if counts.unknown_reasons:
+            raise _refused("no_such_reason", "No file has failed for", counts.unknown_reasons)
+        return counts
+
+    def _report(self, plan: ReplayPlan, counts: SelectionCounts, kept: LogBounds) -> PlanReport:
+        there = sum(counts.by_outcome.get(state, 0) for state in ("stored", "unchanged"))
+        no_op = there if plan.transfer is Mode.CHECK else 0
+        downloads = 0 if plan.transfer is Mode.VERIFY else plan.files - no_op
+        units = downloads * (1 if self.quota.counts_requests else DOWNLOAD_UNITS)
+        a_second = self.quota.per_minute * self.quota.shares.get("transfer", 0) / 60
+        return PlanReport(
+            plan_id=plan_id_of(plan),
+            mode=plan.scope,
+            transfer=plan.transfer,
+            select=plan.select,
+            files=plan.files,
+            bytes=plan.bytes,
+            quota_units=units,
+            seconds=round(units / a_second, 1) if a_second else None,
+            no_op=no_op,
+            by_outcome=counts.by_outcome,
+            by_reason=counts.by_reason,
+            by_import=counts.by_import,
+            imports=counts.imports,
+            left_out=counts.left_out,
+            unreadable=counts.unreadable,
+            samples=counts.samples,
+            ends=plan.ends,
+            earliest=kept.earliest,
+            unread=_unread(counts.consumed, kept.kept),
+            made_at=plan.made_at,
+        )
+
+
+def parse_plan_request(body: bytes) -> PlanRequest:
+    """The request, if it selects anything; raises `Problem`."""
+    try:
+        asked = msgspec.json.decode(body, type=PlanRequest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
+        raise Problem("bad_body", f"The body is not a plan's request: {why}.") from None
+    select = asked.select
+    if asdict(select) == asdict(NOTHING):
+        raise Problem(
+            "no_filter",
+            "Name at least one filter in `select`, such as imports, folders, files, outcomes, "
+            "reasons, since or until. What names none would select everything.",
+        )
+    if select.since and select.until and select.since >= select.until:
+        raise Problem("empty_time_range", "`since` must be before `until`.")
+    return asked
+
+
+def _sorted(value: Any) -> Any:
+    """The same selection has the same plan, in whichever order its ids were given."""
+    return tuple(sorted(set(value))) if isinstance(value, tuple) else value
+
+
+def _refused(code: str, sentence: str, ids: Sequence[str]) -> Problem:
+    shown = ", ".join(f"`{id[:80]}`" for id in ids[:5])
+    more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+    return Problem(code, f"{sentence} {shown}{more}.")
+
+
+def _stretches(counts: SelectionCounts, log: LogBounds) -> list[Stretch]:
+    """What the replay will read. Raises `Problem` if the database is of another log."""
+    found = []
+    for (topic, partition), (low, high) in sorted(log.kept.items()):
+        if topic not in FILES:
+            continue
+        end = high
+        if topic != FILES_FOUND.name:
+            topic_id, end = counts.consumed.get((topic, partition), (log.ids[topic], low))
+            if topic_id != log.ids[topic] or end > high:
+                raise Problem(
+                    "log_changed",
+                    f"The database was made from another {topic} than the one that Kafka has now. "
+                    "Build the index again before you replay anything.",
+                )
+        found.append(Stretch(topic, partition, min(low, end), end))
+    return found
+
+
+def _unread(consumed: Mapping[Place, tuple[str, int]], kept: Mapping[Place, tuple[int, int]]) -> int:
+    return sum(
+        max(0, high - consumed.get(place, ("", low))[1])
+        for place, (low, high) in kept.items()
+        if place[0] == IMPORTS_LISTED.name
+    )

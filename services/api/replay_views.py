@@ -1,0 +1,167 @@
+"""Replays as the api shows them: the catalog's rows, and what only `imports.requested` tells yet."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from services.adapters.catalog import views
+from services.adapters.kafka.reader import Tail
+from services.api.problems import Problem
+from services.api.progress import ImportCache, WorkerCache, service_waits
+from services.core.events import Selection, Waiting
+
+NAMED = 10
+"""The most pending files that one answer names."""
+NEEDED: Mapping[views.ReplayState, str] = {"planned": "lister", "running": "transfer"}
+KAFKA_AWAY = Waiting(
+    reason="kafka_unavailable",
+    message="Kafka does not answer. The replay goes on by itself when Kafka is back.",
+)
+
+
+class ReplayPart(Struct, frozen=True, kw_only=True):
+    """How far one partition of `files.found` is read: before `offset` of `end`. `read_at` is the
+    time of the last record that was read."""
+
+    partition: int
+    offset: int
+    end: int
+    read_at: datetime | None = None
+    done: bool = False
+
+
+class Planned(Struct, frozen=True, kw_only=True):
+    """What was asked for, to compare with the result."""
+
+    mode: str
+    transfer: str
+    select: Selection
+    files: int
+    bytes: int
+    most: int | None = None
+
+
+class ReplayView(Struct, frozen=True, kw_only=True):
+    """selected = stored + unchanged + failed + pending. `by` is the name of the key that asked, null
+    without keys. `depth` counts the replays that led to this one."""
+
+    id: str
+    state: views.ReplayState
+    name: str
+    why: str
+    by: str | None
+    message: str | None
+    waiting_for: Waiting | None
+    selected: int
+    stored: int
+    unchanged: int
+    failed: int
+    pending: int
+    failures: Mapping[str, int]
+    stored_bytes: int
+    files_per_second: int | None
+    round: int
+    depth: int
+    plan: Planned
+    requested_at: datetime | None
+    updated_at: datetime | None
+    finished_at: datetime | None
+
+
+class ReplayReport(ReplayView, frozen=True, kw_only=True):
+    """`pending_files` names some of what has no outcome yet, `reading` the partitions that are not
+    read to their ends."""
+
+    partitions: Sequence[ReplayPart]
+    reading: Sequence[int]
+    pending_files: Sequence[views.ReplayFile]
+
+
+def place_of(row: views.ReplayProgress | ReplayView) -> views.ImportPlace:
+    assert row.requested_at is not None
+    return views.ImportPlace(row.requested_at, row.id)
+
+
+@dataclass(frozen=True)
+class ReplayViews:
+    """Every replay that is known. Those that are not raise an `unknown_replay` problem."""
+
+    catalog: views.ReadsCatalog
+    imports: Tail[ImportCache]
+    workers: Tail[WorkerCache]
+
+    async def one(self, replay_id: str) -> views.ReplayProgress:
+        """As the catalog and the log know it."""
+        row = (await self._by_id([replay_id])).get(replay_id)
+        if row is None:
+            raise Problem("unknown_replay", "No replay has this id.")
+        return row
+
+    async def report(self, replay_id: str) -> ReplayReport:
+        row = await self.one(replay_id)
+        parts = [_part(int(partition), it) for partition, it in row.progress.items()]
+        parts.sort(key=lambda part: part.partition)
+        pending: Sequence[views.ReplayFile] = ()
+        if row.pending:
+            pending = await self.catalog.pending_of_replay(replay_id, limit=NAMED)
+        return ReplayReport(
+            **self._fields(row),
+            partitions=parts,
+            reading=[part.partition for part in parts if not part.done],
+            pending_files=pending,
+        )
+
+    async def newest(self, *, before: views.ImportPlace | None, limit: int) -> Sequence[ReplayView]:
+        """As `ImportViews.newest`: the first `limit` of each contain the first `limit` of all."""
+        cache = self.imports.view.replays
+        rows = {row.id: row for row in await self.catalog.replays(before=before, limit=limit)}
+        others = [request.import_id for request in cache.newest(before=before, limit=limit)]
+        rows |= await self._by_id([id for id in others if id not in rows])
+        known = [cache.completed(id, row) or row for id, row in rows.items()]
+        newest = sorted(known, key=place_of, reverse=True)[:limit]
+        return [ReplayView(**self._fields(row)) for row in newest]
+
+    async def _by_id(self, ids: Sequence[str]) -> dict[str, views.ReplayProgress]:
+        rows = await self.catalog.replays_by_id(ids) if ids else {}
+        found = {id: self.imports.view.replays.completed(id, rows.get(id)) for id in ids}
+        return {id: row for id, row in found.items() if row is not None}
+
+    def _fields(self, row: views.ReplayProgress) -> dict[str, Any]:
+        shown = asdict(row)
+        plan = Planned(
+            mode=row.scope,
+            transfer=row.transfer,
+            select=msgspec.convert(row.select, Selection),
+            files=row.planned_files,
+            bytes=row.planned_bytes,
+            most=row.most,
+        )
+        own = {"by": row.by or None, "plan": plan, "waiting_for": self._waiting_for(row)}
+        return {name: it for name, it in (shown | own).items() if name in _SHOWN}
+
+    def _waiting_for(self, row: views.ReplayProgress) -> Waiting | None:
+        state, now = self.workers.state, datetime.now(UTC)
+        if row.state not in NEEDED:
+            return None
+        if state.trouble is not None:
+            return KAFKA_AWAY
+        if not state.caught_up:
+            return None
+        workers, since = self.workers.view.newest(now), row.requested_at or now
+        needed = [NEEDED[row.state], "indexer"]
+        found = (service_waits(service, since, workers, now) for service in needed)
+        return next((wait for wait in found if wait), None)
+
+
+_SHOWN = frozenset(ReplayView.__struct_fields__)
+
+
+def _part(partition: int, progress: tuple[int, int, str | None, bool]) -> ReplayPart:
+    offset, end, read_at, done = progress
+    at = datetime.fromisoformat(read_at) if read_at else None
+    return ReplayPart(partition=partition, offset=offset, end=end, read_at=at, done=done)
