@@ -15,6 +15,7 @@ from litestar.types import ASGIApp
 
 from services.adapters.catalog.reader import CatalogReader
 from services.adapters.catalog.settings import DatabaseSettings
+from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader, Tail
 from services.adapters.kafka.settings import KafkaSettings
@@ -22,9 +23,10 @@ from services.adapters.process import end, run_service
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
 from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
-from services.api.service import create_app
+from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
 from services.core.errors import Stop
+from services.core.flow.quota import QuotaSettings
 from services.core.settings import SettingsGroup
 from services.core.topics import WORKERS_STATUS
 
@@ -37,6 +39,7 @@ class Settings(SettingsGroup):
     kafka: KafkaSettings
     store: StoreSettings
     database: DatabaseSettings
+    quota: QuotaSettings
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -56,7 +59,11 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                     topic=WORKERS_STATUS.name,
                     newest=NEWEST_RECORDS,
                 ),
-                ObjectUrls(settings.store, lambda: datetime.now(UTC)),
+                Outside(
+                    urls=ObjectUrls(settings.store, lambda: datetime.now(UTC)),
+                    topic_ids=Topics(settings.kafka).ids,
+                    quota=settings.quota,
+                ),
             )
             logging.basicConfig(level=logging.WARNING, handlers=[_ToStructlog()], force=True)
             host, port = listener.getsockname()[:2]

@@ -12,7 +12,17 @@ from typing import Annotated, NamedTuple
 import msgspec
 from msgspec import Meta, Struct
 
-from services.core.events import Id, LogEnd, Mode, Name, Natural, ReplayScope, Selection, Small, Time
+from services.core.events import (
+    Id,
+    LogEnd,
+    Mode,
+    Name,
+    Natural,
+    ReplayScope,
+    Selection,
+    Small,
+    Time,
+)
 
 VERSION = b"\x01"
 DIGEST_BYTES = 8
@@ -88,4 +98,3 @@ def plan_of(plan_id: str) -> ReplayPlan:
 
 def _digest(packed: bytes) -> bytes:
     return blake2b(VERSION + packed, digest_size=DIGEST_BYTES).digest()
-

@@ -1,4 +1,4 @@
-"""What `imports.requested` tells of replays, since one is known before the indexer has a row of it."""
+"""What `imports.requested` tells of replays: the api knows one before the indexer has its row."""
 
 from bisect import bisect_left, insort
 from collections.abc import Sequence
@@ -73,9 +73,7 @@ def _place_of_request(event: ReplayRequested) -> views.ImportPlace:
     return views.ImportPlace(event.at, event.import_id)
 
 
-def _begun(
-    request: ReplayRequested, written: views.ReplayProgress | None
-) -> views.ReplayProgress:
+def _begun(request: ReplayRequested, written: views.ReplayProgress | None) -> views.ReplayProgress:
     return replace(
         written or views.ReplayProgress(id=request.import_id, state="planned"),
         name=request.name,

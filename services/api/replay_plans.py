@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from services.adapters.catalog.views import ReadsCatalog, Sample, SelectionCounts
 from services.adapters.kafka.bounds import LogBounds, LogBoundsReader, Place
 from services.adapters.kafka.errors import KafkaUnavailableError
+from services.api.bodies import parsed
 from services.api.plan_id import ReplayPlan, Stretch, plan_id_of
 from services.api.problems import Problem
 from services.core.events import REPLAY, LogEnd, Mode, ReplayScope, Selection
@@ -31,7 +31,6 @@ DOWNLOAD_UNITS = 200
 """What Google counts for a download; one query in older projects."""
 FILES = (FILES_FOUND.name, FILES_STORED.name, FILES_FAILED.name)
 TOPICS = (*FILES, IMPORTS_LISTED.name)
-NOTHING = Selection()
 
 
 class Selected(Selection, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,9 +47,9 @@ class PlanReport(Struct, frozen=True, kw_only=True):
     """What a replay would do. Sizes are bytes, `seconds` is the time that Drive's quota takes, null
     without a quota. `no_op` files change nothing, since their objects are there.
 
-    `left_out` counts imports that are paused or cancelled, `unreadable` files whose own event cannot
-    be read; neither is part of any other count. `by_import` names the 1,000 largest of `imports`.
-    From `earliest` on the log is whole. `unread` manifests were not in the database yet.
+    `left_out` counts imports that are paused or cancelled, `unreadable` files whose own event
+    cannot be read; neither is part of any other count. `by_import` names the 1,000 largest of
+    `imports`. From `earliest` on the log is whole. `unread` manifests were not indexed yet.
     """
 
     plan_id: str
@@ -85,7 +84,8 @@ class ReplayPlanner:
 
     async def plan(self, body: bytes) -> PlanReport:
         """Raises `Problem`, and what the catalog raises."""
-        asked = parse_plan_request(body)
+        asked = parsed(body, PlanRequest)
+        check_selection(asked.select)
         select = Selection(**{name: _sorted(it) for name, it in asdict(asked.select).items()})
         counts = await self._counted(select, asked.mode)
         kept = await self.bounds()
@@ -154,14 +154,9 @@ class ReplayPlanner:
         )
 
 
-def parse_plan_request(body: bytes) -> PlanRequest:
-    """The request, if it selects anything; raises `Problem`."""
-    try:
-        asked = msgspec.json.decode(body, type=PlanRequest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
-        raise Problem("bad_body", f"The body is not a plan's request: {why}.") from None
-    select = asked.select
-    if asdict(select) == asdict(NOTHING):
+def check_selection(select: Selection) -> None:
+    """Raise a `Problem` for a selection that names no filter, or no time."""
+    if asdict(select) == asdict(Selection()):
         raise Problem(
             "no_filter",
             "Name at least one filter in `select`, such as imports, folders, files, outcomes, "
@@ -169,7 +164,6 @@ def parse_plan_request(body: bytes) -> PlanRequest:
         )
     if select.since and select.until and select.since >= select.until:
         raise Problem("empty_time_range", "`since` must be before `until`.")
-    return asked
 
 
 def _sorted(value: Any) -> Any:
@@ -202,7 +196,9 @@ def _stretches(counts: SelectionCounts, log: LogBounds) -> list[Stretch]:
     return found
 
 
-def _unread(consumed: Mapping[Place, tuple[str, int]], kept: Mapping[Place, tuple[int, int]]) -> int:
+def _unread(
+    consumed: Mapping[Place, tuple[str, int]], kept: Mapping[Place, tuple[int, int]]
+) -> int:
     return sum(
         max(0, high - consumed.get(place, ("", low))[1])
         for place, (low, high) in kept.items()

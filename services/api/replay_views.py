@@ -1,4 +1,4 @@
-"""Replays as the api shows them: the catalog's rows, and what only `imports.requested` tells yet."""
+"""Replays as the api shows them: the catalog's rows, with what only the log tells yet."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,8 +47,8 @@ class Planned(Struct, frozen=True, kw_only=True):
 
 
 class ReplayView(Struct, frozen=True, kw_only=True):
-    """selected = stored + unchanged + failed + pending. `by` is the name of the key that asked, null
-    without keys. `depth` counts the replays that led to this one."""
+    """selected = stored + unchanged + failed + pending. `by` is the name of the key that asked,
+    null without keys. `depth` counts the replays that led to this one."""
 
     id: str
     state: views.ReplayState

@@ -1,8 +1,9 @@
 """The application: its routes, their dependencies, and what runs beside them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from litestar import Litestar, Router
 from litestar.di import Provide
@@ -12,14 +13,19 @@ from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
 from litestar.types import ASGIApp
 
 from services.adapters.catalog.views import ReadsCatalog
+from services.adapters.kafka.bounds import LogBoundsReader
+from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Tail
 from services.adapters.store.urls import ObjectUrls
-from services.api import health, images, imports
+from services.api import health, images, imports, replays
 from services.api.boundary import Boundary
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.progress import ImportCache, ImportViews, WorkerCache
 from services.api.reference import ReferencePage
+from services.api.replay_plans import ReplayPlanner
+from services.api.replay_views import ReplayViews
 from services.api.settings import ApiSettings
+from services.core.flow.quota import QuotaSettings
 from services.core.ports import PublishesEvents
 
 # By route, not by path: ids in paths would make a new series each. Litestar's middleware does not
@@ -47,6 +53,14 @@ ROUTES = (
     imports.list_imports,
     imports.get_import,
     imports.list_import_files,
+    replays.plan_replay,
+    replays.start_replay,
+    replays.list_replays,
+    replays.get_replay,
+    replays.pause_replay,
+    replays.resume_replay,
+    replays.cancel_replay,
+    replays.change_replay_rate,
     images.list_images,
     images.get_image,
     images.get_image_content,
@@ -57,16 +71,29 @@ ROUTES = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """What the application asks about rarely. `topic_ids` asks Kafka, and blocks."""
+
+    urls: ObjectUrls
+    topic_ids: Callable[[Sequence[str]], Mapping[str, str]]
+    quota: QuotaSettings
+
+
 def create_app(
     settings: ApiSettings,
     publisher: PublishesEvents,
     catalog: ReadsCatalog,
     known: Tail[ImportCache],
     workers: Tail[WorkerCache],
-    urls: ObjectUrls,
+    outside: Outside,
 ) -> ASGIApp:
     """The application. It runs the tails; whoever made the other parts closes them."""
     readiness = health.Readiness(known, catalog, publisher)
+    urls = outside.urls
+    bounds = LogBoundsReader(lambda: RangeReader(known.open_log), outside.topic_ids)
+    planner = ReplayPlanner(catalog=catalog, log=bounds, quota=outside.quota)
+    replay_views = ReplayViews(catalog, known, workers)
 
     def pictures(request: AnyRequest) -> images.Pictures:
         return images.Pictures(catalog, urls, settings.public_url or str(request.base_url))
@@ -85,6 +112,9 @@ def create_app(
             "readiness": _given(readiness),
             "views": _given(ImportViews(catalog, known.view, workers)),
             "starter": _given(imports.ImportStarter(publisher, known)),
+            "replay_planner": _given(planner),
+            "replay_views": _given(replay_views),
+            "replay_starter": _given(replays.ReplayStarter(planner, replay_views, requests)),
             "pictures": Provide(pictures, sync_to_thread=False),
         },
         middleware=[PROMETHEUS.middleware],

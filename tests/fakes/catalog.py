@@ -2,9 +2,16 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
-from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, Rows
+from services.adapters.catalog.rows import (
+    FileRow,
+    FolderRow,
+    ImageRow,
+    ImportRow,
+    ReplayRow,
+    Rows,
+)
 from services.adapters.catalog.views import (
     FailedFolder,
     Image,
@@ -13,8 +20,13 @@ from services.adapters.catalog.views import (
     ImportFile,
     ImportPlace,
     ImportProgress,
+    ReplayFile,
+    ReplayProgress,
+    SelectionCounts,
 )
 from services.core.errors import SetAside, TryAgain, Verdict
+from services.core.events import ReplayScope, Selection
+from tests.fakes.selection import counted
 
 UNREADABLE = SetAside("bad_value", "The database cannot hold such a name, id or cursor.")
 
@@ -28,6 +40,7 @@ class FakeCatalog:
         self.trouble: Verdict | None = None
         self.breaks_after: int | None = None
         self.pages_read = 0
+        self.consumed: dict[tuple[str, int], tuple[str, int]] = {}
         self._rows = Rows()
         self._ids: dict[str, int] = {}
 
@@ -37,6 +50,8 @@ class FakeCatalog:
         self._rows.folders |= rows.folders
         self._rows.files |= rows.files
         self._rows.images |= rows.images
+        self._rows.replays |= rows.replays
+        self._rows.replay_files |= rows.replay_files
         for drive_id in rows.images:
             self._ids.setdefault(drive_id, len(self._ids) + 1)
 
@@ -113,6 +128,46 @@ class FakeCatalog:
         failed = [_failed(row) for row in sorted(rows, key=lambda row: (row.path, row.folder_id))]
         return [folder for folder in failed if folder is not None][:limit]
 
+    async def count_selection(self, wanted: Selection, scope: ReplayScope) -> SelectionCounts:
+        """As the port says."""
+        self._answer(*wanted.imports, *wanted.folders, *wanted.files)
+        return replace(counted(self._rows, wanted, scope), consumed=self.consumed)
+
+    async def replays(self, *, before: ImportPlace | None, limit: int) -> Sequence[ReplayProgress]:
+        """As the port says."""
+        self._answer(before.id if before else None)
+        placed = {
+            ImportPlace(row.requested_at, row.id): row
+            for row in self._rows.replays.values()
+            if row.requested_at is not None
+        }
+        older = sorted((p for p in placed if before is None or p < before), reverse=True)
+        return [_replay(placed[place]) for place in older[:limit]]
+
+    async def replays_by_id(self, ids: Collection[str]) -> Mapping[str, ReplayProgress]:
+        """As the port says."""
+        self._answer(*ids)
+        found = self._rows.replays
+        return {id: _replay(found[id]) for id in ids if id in found}
+
+    async def pending_of_replay(self, replay_id: str, *, limit: int) -> Sequence[ReplayFile]:
+        """As the port says."""
+        self._answer(replay_id)
+        keys = [
+            (row.import_id, row.file_id)
+            for row in self._rows.replay_files.values()
+            if row.replay_id == replay_id and row.state == "pending"
+        ]
+        files = self._rows.files
+        return [
+            ReplayFile(
+                import_id=key[0],
+                google_drive_id=key[1],
+                name=files[key].name if key in files else "",
+            )
+            for key in sorted(keys)[:limit]
+        ]
+
     def _answer(self, *texts: str | None) -> None:
         if self.trouble is not None:
             raise self.trouble
@@ -141,6 +196,11 @@ class FakeCatalog:
 def _progress(row: ImportRow) -> ImportProgress:
     fields = asdict(row)
     return ImportProgress(**{name: fields[name] for name in ImportProgress.__struct_fields__})
+
+
+def _replay(row: ReplayRow) -> ReplayProgress:
+    fields = asdict(row)
+    return ReplayProgress(**{name: fields[name] for name in ReplayProgress.__struct_fields__})
 
 
 def _file(row: FileRow) -> ImportFile:

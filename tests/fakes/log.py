@@ -7,7 +7,7 @@ uses the same offset tracker; what it leaves out is the network and more than on
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks
 from services.adapters.kafka.reader import Raw
@@ -41,6 +41,11 @@ class FakeLog:
         self.records: dict[tuple[str, int], list[Raw]] = defaultdict(list)
         self.committed: dict[tuple[str, str, int], tuple[int, str | None]] = {}
         self.available = True
+        self.ids: dict[str, str] = {}
+
+    def topic_ids(self, names: Sequence[str]) -> Mapping[str, str]:
+        """The id of each topic: a recreated topic has another one."""
+        return {name: self.ids.get(name, f"id-of-{name}") for name in names}
 
     async def append(self, records: Sequence[Record]) -> None:
         """Write the records."""

@@ -175,16 +175,12 @@ class CatalogReader:
     async def pending_of_replay(self, replay_id: str, *, limit: int) -> Sequence[views.ReplayFile]:
         row = replay_files.c
         same = (_FILE.import_id == row.import_id) & (_FILE.file_id == row.file_id)
-        query = _select(views.ReplayFile).select_from(
-            replay_files.outerjoin(import_files, same)
-        )
+        query = _select(views.ReplayFile).select_from(replay_files.outerjoin(import_files, same))
         query = query.where(row.replay_id == replay_id, row.state == "pending")
         query = query.order_by(row.import_id, row.file_id).limit(limit)
         return await self._fetch(views.ReplayFile, query)
 
-    async def count_selection(
-        self, wanted: Selection, scope: ReplayScope
-    ) -> views.SelectionCounts:
+    async def count_selection(self, wanted: Selection, scope: ReplayScope) -> views.SelectionCounts:
         async with self._counts, self._connected() as connection:
             await connection.execution_options(isolation_level="REPEATABLE READ")
             async with connection.begin():

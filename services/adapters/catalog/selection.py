@@ -28,7 +28,7 @@ KNOWN = or_(_FILE.listed, _FILE.outcome_at.is_not(None))
 """Neither only skipped, nor only named by a retry."""
 AT = func.coalesce(_FILE.outcome_at, _FILE.metadata_at)
 FROM_FOUND = 3
-"""`metadata_source` of a row whose `FileFound` could be read; without it nothing can be replayed."""
+"""`metadata_source` of a row whose `FileFound` could be read. Others cannot be replayed."""
 READABLE = _FILE.outcome_at.is_(None) | (_FILE.metadata_source >= FROM_FOUND)
 HALTED = func.coalesce(or_(imports.c.cancelled, imports.c.control == "paused"), False)
 """Nothing of such an import may be worked on, even if it has ended."""
@@ -108,7 +108,9 @@ class _Selected:
             OUTCOME.label("outcome"),
             _FILE.reason,
         )
-        return first.where(~HALTED, READABLE).order_by(_FILE.import_id, _FILE.file_id).limit(SAMPLES)
+        return (
+            first.where(~HALTED, READABLE).order_by(_FILE.import_id, _FILE.file_id).limit(SAMPLES)
+        )
 
     def _select(self, *columns: ColumnElement[Any]) -> Select[Any]:
         joined = import_files.outerjoin(imports, imports.c.id == _FILE.import_id)
@@ -135,7 +137,7 @@ def conditions(wanted: Selection, scope: ReplayScope) -> ColumnElement[bool]:
     )
     given += [column.in_(values) for column, values in lists if values]
     if wanted.since is not None:
-        given.append(AT >= wanted.since)
+        given.append(wanted.since <= AT)
     if wanted.until is not None:
-        given.append(AT < wanted.until)
+        given.append(wanted.until > AT)
     return and_(*given)

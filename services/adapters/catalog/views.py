@@ -207,9 +207,9 @@ class ReadsCatalog(Protocol):
 
     Lists go on behind the last row that was given: images in the filter's order, imports from the
     newest to the oldest, files by Drive id, failed folders by path. An import whose request is not
-    known yet is in no list, and so is a replay. `count_selection` is of one moment: it counts what a
-    replay would select. Pages of `every_image` are not one snapshot: no image comes twice, and
-    one that is added behind the place that was reached is not seen.
+    known yet is in no list, and so is a replay. `count_selection` counts what a replay would
+    select, all at one moment. Pages of `every_image` are not one snapshot: no image comes twice,
+    and one that is added behind the place that was reached is not seen.
     """
 
     async def check(self) -> None: ...

@@ -35,7 +35,7 @@ class LogBoundsReader:
         """Raises `KafkaUnavailableError`, also if it takes too long."""
         try:
             async with asyncio.timeout(SECONDS), self.open_log() as log:
-                kept = {}
+                kept: dict[Place, tuple[int, int]] = {}
                 for topic in topics:
                     kept |= await log.bounds(topic)
                 earliest = await _earliest(log, kept)

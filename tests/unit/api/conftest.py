@@ -16,8 +16,9 @@ from services.adapters.kafka.reader import Tail
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
 from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
-from services.api.service import create_app
+from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
+from services.core.flow.quota import QuotaSettings
 from services.core.ports import PublishesEvents
 from services.core.settings import Reader, Secret
 from services.core.topics import WORKERS_STATUS
@@ -108,7 +109,12 @@ async def running(
     )
     urls = ObjectUrls(store, lambda: datetime(2026, 11, 23, 12, 34, tzinfo=UTC))
     settings = ApiSettings.read(Reader(env or {}))
-    app = create_app(settings, publisher, catalog, imports, workers, urls)
+    outside = Outside(
+        urls=urls,
+        topic_ids=log.topic_ids,
+        quota=QuotaSettings.read(Reader({})),
+    )
+    app = create_app(settings, publisher, catalog, imports, workers, outside)
     transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
     address = "http://localhost:3000"
     async with alive(app), httpx.AsyncClient(transport=transport, base_url=address) as client:

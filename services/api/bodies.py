@@ -1,0 +1,53 @@
+"""Bodies of requests: checked by a struct, and described in the OpenAPI document.
+
+Handlers take the bytes and parse them here, since Litestar's own message names no field.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+
+from services.api.problems import Problem
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def parsed(body: bytes, kind: type[T]) -> T:
+    """The body as this struct; raises a `bad_body` problem that says what is wrong, and where."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
+        raise Problem("bad_body", f"The body is not what is expected: {why}.") from None
+
+
+def described(fields: Mapping[str, Schema], example: Mapping[str, object]) -> type[Operation]:
+    """An operation whose body is a JSON object of these fields. Those in the example are needed."""
+
+    @dataclass
+    class WithBody(Operation):
+        def __post_init__(self) -> None:
+            body = Schema(
+                type=OpenAPIType.OBJECT,
+                properties=dict(fields),
+                required=list(example),
+                examples=[dict(example)],
+            )
+            content = {"application/json": OpenAPIMediaType(schema=body)}
+            self.request_body = RequestBody(required=True, content=content)
+
+    return WithBody
+
+
+def text(description: str) -> Schema:
+    return Schema(type=OpenAPIType.STRING, description=description)
+
+
+def number(description: str) -> Schema:
+    return Schema(type=OpenAPIType.INTEGER, description=description)
+
+
+def texts(description: str) -> Schema:
+    return Schema(type=OpenAPIType.ARRAY, items=text("One of them."), description=description)
