@@ -95,7 +95,7 @@ class ReplayViews:
     imports: Tail[ImportCache]
     workers: Tail[WorkerCache]
 
-    async def one(self, replay_id: str) -> views.ReplayProgress:
+    async def progress(self, replay_id: str) -> views.ReplayProgress:
         """As the catalog and the log know it."""
         row = (await self._by_id([replay_id])).get(replay_id)
         if row is None:
@@ -103,7 +103,7 @@ class ReplayViews:
         return row
 
     async def report(self, replay_id: str) -> ReplayReport:
-        row = await self.one(replay_id)
+        row = await self.progress(replay_id)
         parts = [_part(int(partition), it) for partition, it in row.progress.items()]
         parts.sort(key=lambda part: part.partition)
         pending: Sequence[views.ReplayFile] = ()

@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 from services.adapters.catalog.views import ImportPlace
 from services.api import bodies
 from services.api.bodies import parsed
-from services.api.control import RequestLog, UserControl, control_by_events
+from services.api.control import PublishesControl, RequestLog
 from services.api.imports import KEY
 from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
 from services.api.plan_id import BadPlanError, ReplayPlan, plan_of
@@ -154,7 +154,7 @@ class ReplayStarter:
     async def _depth(self, plan: ReplayPlan) -> int:
         """How many replays led to this one; raises a `replay_too_deep` problem."""
         replays = [id for id in plan.select.imports if id.startswith(REPLAY)]
-        depth = max([(await self.views.one(id)).depth + 1 for id in replays], default=0)
+        depth = max([(await self.views.progress(id)).depth + 1 for id in replays], default=0)
         if depth > DEEPEST:
             raise Problem(
                 "replay_too_deep",
@@ -166,20 +166,15 @@ class ReplayStarter:
     async def change_rate(self, replay_id: str, body: bytes) -> ReplayReport:
         asked = parsed(body, RateRequest)
         await self.requests.check()
-        _check_not_ended((await self.views.one(replay_id)).state)
+        check_not_ended((await self.views.progress(replay_id)).state)
         event = ReplayRateChanged(
             import_id=replay_id, at=datetime.now(UTC), files_per_second=asked.files_per_second
         )
         await self.requests.publish(event)
         return await self.views.report(replay_id)
 
-    async def change(self, replay_id: str, kind: type[UserControl]) -> ReplayReport:
-        """The replay under its new control; raises `Problem`."""
-        await control_by_events(self.requests, self.views.one, replay_id, kind, _check_not_ended)
-        return await self.views.report(replay_id)
 
-
-def _check_not_ended(state: str) -> None:
+def check_not_ended(state: str) -> None:
     if state in ENDED:
         raise Problem("replay_ended", f"The replay has ended ({state}). Plan another one.")
 
@@ -226,6 +221,7 @@ RATE_BODY = bodies.described(
     {"files_per_second": bodies.number("Null is as fast as possible.")}, {"files_per_second": 50}
 )
 Views = NamedDependency[SkipValidation[ReplayViews]]
+Control = NamedDependency[SkipValidation[PublishesControl[ReplayReport]]]
 Starter = NamedDependency[SkipValidation[ReplayStarter]]
 CONTROL = database_problems(
     "unknown_replay", "replay_ended", "control_contested", "kafka_unavailable"
@@ -313,25 +309,25 @@ async def get_replay(replay_id: FromPath[str], replay_views: Views) -> ReplayRep
 @post(
     "/replays/{replay_id:str}/pause", status_code=202, summary="Pause a replay", responses=CONTROL
 )
-async def pause_replay(replay_id: FromPath[str], replay_starter: Starter) -> ReplayReport:
+async def pause_replay(replay_id: FromPath[str], replay_control: Control) -> ReplayReport:
     """Work on its files stops. Pausing it twice is pausing it once."""
-    return await replay_starter.change(replay_id, ImportPaused)
+    return await replay_control.apply(replay_id, ImportPaused)
 
 
 @post(
     "/replays/{replay_id:str}/resume", status_code=202, summary="Resume a replay", responses=CONTROL
 )
-async def resume_replay(replay_id: FromPath[str], replay_starter: Starter) -> ReplayReport:
+async def resume_replay(replay_id: FromPath[str], replay_control: Control) -> ReplayReport:
     """What has no outcome yet is worked on again."""
-    return await replay_starter.change(replay_id, ImportResumed)
+    return await replay_control.apply(replay_id, ImportResumed)
 
 
 @post(
     "/replays/{replay_id:str}/cancel", status_code=202, summary="Cancel a replay", responses=CONTROL
 )
-async def cancel_replay(replay_id: FromPath[str], replay_starter: Starter) -> ReplayReport:
+async def cancel_replay(replay_id: FromPath[str], replay_control: Control) -> ReplayReport:
     """It ends for good. What it has done stays."""
-    return await replay_starter.change(replay_id, ImportCancelled)
+    return await replay_control.apply(replay_id, ImportCancelled)
 
 
 @patch(

@@ -14,10 +14,11 @@ from litestar.types import ASGIApp
 
 from services.adapters.catalog.views import ReadsCatalog
 from services.adapters.kafka.bounds import LogBoundsReader
+from services.adapters.kafka.dead_letters import DeadLetterReader
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Tail
 from services.adapters.store.urls import ObjectUrls
-from services.api import health, images, imports, replays
+from services.api import control, dead_letters, health, images, imports, replays, retry
 from services.api.boundary import Boundary
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.progress import ImportCache, ImportViews, WorkerCache
@@ -61,6 +62,11 @@ ROUTES = (
     replays.resume_replay,
     replays.cancel_replay,
     replays.change_replay_rate,
+    control.pause_import,
+    control.resume_import,
+    control.cancel_import,
+    retry.retry_import,
+    dead_letters.list_dead_letters,
     images.list_images,
     images.get_image,
     images.get_image_content,
@@ -94,6 +100,8 @@ def create_app(
     bounds = LogBoundsReader(lambda: RangeReader(known.open_log), outside.topic_ids)
     planner = ReplayPlanner(catalog=catalog, log=bounds, quota=outside.quota)
     replay_views = ReplayViews(catalog, known, workers)
+    views = ImportViews(catalog, known.view, workers)
+    requests = control.RequestLog(publisher, known)
 
     def pictures(request: AnyRequest) -> images.Pictures:
         return images.Pictures(catalog, urls, settings.public_url or str(request.base_url))
@@ -110,11 +118,17 @@ def create_app(
         ROUTES,
         dependencies={
             "readiness": _given(readiness),
-            "views": _given(ImportViews(catalog, known.view, workers)),
+            "views": _given(views),
             "starter": _given(imports.ImportStarter(publisher, known)),
             "replay_planner": _given(planner),
+            "replay_control": _given(
+                control.PublishesControl(requests, replay_views, replays.check_not_ended)
+            ),
             "replay_views": _given(replay_views),
             "replay_starter": _given(replays.ReplayStarter(planner, replay_views, requests)),
+            "control": _given(control.PublishesControl(requests, views)),
+            "retry": _given(retry.ImportRetry(requests, views)),
+            "letters": _given(DeadLetterReader(known.open_log)),
             "pictures": Provide(pictures, sync_to_thread=False),
         },
         middleware=[PROMETHEUS.middleware],

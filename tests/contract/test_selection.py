@@ -133,5 +133,5 @@ async def _waits_for_a_lock(url: str) -> None:
         asyncio.timeout(30),
         await psycopg.AsyncConnection.connect(url, autocommit=True) as admin,
     ):
-        while not await (await admin.execute(waiting)).fetchone() == (1,):
+        while await (await admin.execute(waiting)).fetchone() != (1,):
             await asyncio.sleep(0.02)

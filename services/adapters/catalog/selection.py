@@ -12,7 +12,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.adapters.catalog.rows import consumed_offsets, import_files, imports, replay_files
+from services.adapters.catalog.rows import (
+    FROM_FOUND,
+    consumed_offsets,
+    import_files,
+    imports,
+    replay_files,
+)
 from services.adapters.catalog.views import Sample, SelectionCounts
 from services.core.events import REPLAY, ReplayScope, Selection
 
@@ -27,9 +33,8 @@ OUTCOME = case(
 KNOWN = or_(_FILE.listed, _FILE.outcome_at.is_not(None))
 """Neither only skipped, nor only named by a retry."""
 AT = func.coalesce(_FILE.outcome_at, _FILE.metadata_at)
-FROM_FOUND = 3
-"""`metadata_source` of a row whose `FileFound` could be read. Others cannot be replayed."""
 READABLE = _FILE.outcome_at.is_(None) | (_FILE.metadata_source >= FROM_FOUND)
+"""Whether the file's `FileFound` could be read. Without it, there is nothing to replay."""
 HALTED = func.coalesce(or_(imports.c.cancelled, imports.c.control == "paused"), False)
 """Nothing of such an import may be worked on, even if it has ended."""
 IN_SCOPE: Mapping[ReplayScope, Sequence[ColumnElement[bool]]] = {
