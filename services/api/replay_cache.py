@@ -63,7 +63,7 @@ class ReplayCache:
             row = _begun(request, row)
         control, rate = self._controls.of(replay_id), self._rates.get(replay_id)
         if control.epoch > row.epoch and row.state not in ENDED:
-            row = replace(row, state=_controlled(row, control.state))
+            row = replace(row, state=_controlled(row, control.state), epoch=control.epoch)
         if rate is not None and (row.rate_at is None or rate.at > row.rate_at):
             row = replace(row, files_per_second=rate.files_per_second)
         return row

@@ -88,7 +88,7 @@ class ReplayPlanner:
         check_selection(asked.select)
         select = Selection(**{name: _sorted(it) for name, it in asdict(asked.select).items()})
         counts = await self._counted(select, asked.mode)
-        kept = await self.bounds()
+        kept = await self.bounds(dated=FILES)
         transfer = Mode.VERIFY if asked.mode is ReplayScope.VERIFY else Mode(asked.transfer)
         plan = ReplayPlan(
             select=select,
@@ -102,9 +102,10 @@ class ReplayPlanner:
         )
         return self._report(plan, counts, kept)
 
-    async def bounds(self) -> LogBounds:
+    async def bounds(self, dated: Sequence[str] = ()) -> LogBounds:
+        """What the log holds now; raises a `kafka_unavailable` problem."""
         try:
-            return await self.log.read(TOPICS)
+            return await self.log.read(TOPICS, dated)
         except KafkaUnavailableError as why:
             raise Problem(
                 "kafka_unavailable",

@@ -96,15 +96,11 @@ def create_app(
 ) -> ASGIApp:
     """The application. It runs the tails; whoever made the other parts closes them."""
     readiness = health.Readiness(known, catalog, publisher)
-    urls = outside.urls
-    bounds = LogBoundsReader(lambda: RangeReader(known.open_log), outside.topic_ids)
-    planner = ReplayPlanner(catalog=catalog, log=bounds, quota=outside.quota)
-    replay_views = ReplayViews(catalog, known, workers)
-    views = ImportViews(catalog, known.view, workers)
     requests = control.RequestLog(publisher, known)
 
     def pictures(request: AnyRequest) -> images.Pictures:
-        return images.Pictures(catalog, urls, settings.public_url or str(request.base_url))
+        address = settings.public_url or str(request.base_url)
+        return images.Pictures(catalog, outside.urls, address)
 
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncIterator[None]:
@@ -118,18 +114,11 @@ def create_app(
         ROUTES,
         dependencies={
             "readiness": _given(readiness),
-            "views": _given(views),
             "starter": _given(imports.ImportStarter(publisher, known)),
-            "replay_planner": _given(planner),
-            "replay_control": _given(
-                control.PublishesControl(requests, replay_views, replays.check_not_ended)
-            ),
-            "replay_views": _given(replay_views),
-            "replay_starter": _given(replays.ReplayStarter(planner, replay_views, requests)),
-            "control": _given(control.PublishesControl(requests, views)),
-            "retry": _given(retry.ImportRetry(requests, views)),
             "letters": _given(DeadLetterReader(known.open_log)),
             "pictures": Provide(pictures, sync_to_thread=False),
+            **_of_imports(requests, ImportViews(catalog, known.view, workers)),
+            **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
         },
         middleware=[PROMETHEUS.middleware],
         plugins=[PROBLEM_DETAILS],
@@ -139,6 +128,29 @@ def create_app(
         logging_config=None,
     )
     return Boundary(app, settings.allowed_hosts)
+
+
+def _of_imports(requests: control.RequestLog, views: ImportViews) -> dict[str, Provide]:
+    return {
+        "views": _given(views),
+        "control": _given(control.PublishesControl(requests, views)),
+        "retry": _given(retry.ImportRetry(requests, views)),
+    }
+
+
+def _of_replays(
+    requests: control.RequestLog, views: ReplayViews, outside: Outside
+) -> dict[str, Provide]:
+    open_log = requests.tail.open_log
+    bounds = LogBoundsReader(lambda: RangeReader(open_log), outside.topic_ids)
+    planner = ReplayPlanner(catalog=views.catalog, log=bounds, quota=outside.quota)
+    controlled = control.PublishesControl(requests, views, replays.check_not_ended)
+    return {
+        "replay_views": _given(views),
+        "replay_planner": _given(planner),
+        "replay_starter": _given(replays.ReplayStarter(planner, views, requests)),
+        "replay_control": _given(controlled),
+    }
 
 
 def _camel_case(name: str) -> str:

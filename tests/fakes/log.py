@@ -42,6 +42,7 @@ class FakeLog:
         self.committed: dict[tuple[str, str, int], tuple[int, str | None]] = {}
         self.available = True
         self.ids: dict[str, str] = {}
+        self.begins: defaultdict[tuple[str, int], int] = defaultdict(int)  # after retention
 
     def topic_ids(self, names: Sequence[str]) -> Mapping[str, str]:
         """The id of each topic: a recreated topic has another one."""

@@ -34,7 +34,7 @@ class FakeLogReader:
     def ends(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset that is kept, and the one after the newest."""
         self._check()
-        return 0, len(self._log.records[topic, partition])
+        return self._log.begins[topic, partition], len(self._log.records[topic, partition])
 
     def start(self, topic: str, partition: int, since: datetime | None) -> int:
         """The first offset, or the first that was written at `since` or later."""

@@ -31,14 +31,15 @@ class LogBoundsReader:
     open_log: Callable[[], RangeReader]
     topic_ids: Callable[[Sequence[str]], Mapping[str, str]]
 
-    async def read(self, topics: Sequence[str]) -> LogBounds:
-        """Raises `KafkaUnavailableError`, also if it takes too long."""
+    async def read(self, topics: Sequence[str], dated: Sequence[str] = ()) -> LogBounds:
+        """`earliest` is that of the dated topics. Raises `KafkaUnavailableError`, also if it takes
+        too long."""
         try:
             async with asyncio.timeout(SECONDS), self.open_log() as log:
                 kept: dict[Place, tuple[int, int]] = {}
                 for topic in topics:
                     kept |= await log.bounds(topic)
-                earliest = await _earliest(log, kept)
+                earliest = await _earliest(log, {p: it for p, it in kept.items() if p[0] in dated})
                 ids = await asyncio.to_thread(self.topic_ids, topics)
         except TimeoutError:
             raise KafkaUnavailableError(f"no answer within {SECONDS:.0f} seconds") from None
