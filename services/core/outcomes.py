@@ -1,6 +1,7 @@
 """Which outcome of a file counts, of several. Pure; see decisions/0002 and 0013."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from services.core import events as e
@@ -26,12 +27,13 @@ def order(event: e.Outcome) -> tuple[int, bool, int, int]:
 class FileFacts:
     """What the log says of one file in one import.
 
-    `found` is the version, the round and the offset of the `FileFound` that counts. `tried` is the
-    highest round of any outcome.
+    `found` is the version, the round and the offset of the `FileFound` that counts; `outcome` the
+    order, the time, the state and the reason of the one that counts. `tried` is the highest round
+    of any outcome.
     """
 
     found: tuple[int, int, int] | None = None
-    outcome: tuple[tuple[int, bool, int, int], State, str] | None = None
+    outcome: tuple[tuple[int, bool, int, int], datetime, State, str] | None = None
     tried: int = -1
 
     def take(self, event: e.FileFound | e.Outcome, offset: int) -> None:
@@ -40,15 +42,18 @@ class FileFacts:
             found = event.version, event.round, offset
             self.found = max(self.found or found, found)
             return
-        reason = event.reason if isinstance(event, e.FileFailed) else ""
-        outcome = order(event), state_of(event), reason
+        if isinstance(event, e.FileFailed):
+            at, reason = event.failed_at, event.reason
+        else:
+            at, reason = event.stored_at, ""
+        outcome = order(event), at, state_of(event), reason
         self.outcome = max(self.outcome or outcome, outcome)
         self.tried = max(self.tried, event.round)
 
     @property
     def state(self) -> State | None:
         """None while there is no outcome."""
-        return None if self.outcome is None else self.outcome[1]
+        return None if self.outcome is None else self.outcome[2]
 
     def pending(self, retry_round: int = 0) -> bool:
         """Whether it waits for an outcome: it has none, or it failed before the retry of that

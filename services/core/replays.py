@@ -1,0 +1,135 @@
+"""Which parts a replay has, and which files it selects. Pure; see decisions/0014.
+
+What is selected follows from the log up to fixed ends and from nothing else, so a part that is done
+twice selects the same files.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from services.core import events as e
+from services.core.control import ControlState, ImportControls
+from services.core.outcomes import FileFacts
+from services.core.topics import DEAD_LETTERS, FILES_FOUND, IMPORTS_REQUESTED
+
+DEEPEST = 3
+"""A replay of a replay of a replay is the last: deeper ones would be a loop."""
+IMPORT_CANCELLED = "import_cancelled"
+SUCCEEDED = ("stored", "unchanged")
+OUTCOMES = {
+    e.ReplayScope.MISSING: ("none",),
+    e.ReplayScope.FAILED: ("failed",),
+    e.ReplayScope.ALL: (*SUCCEEDED, "failed", "none"),
+    e.ReplayScope.VERIFY: SUCCEEDED,
+}
+
+
+def partitions(replay: e.ReplayRequested) -> list[int]:
+    """The partitions of the topic that is replayed, as its ends name them: one part for each."""
+    topic = DEAD_LETTERS if replay.select.dead_letters else FILES_FOUND
+    return sorted({end.partition for end in replay.ends if end.topic == topic.name})
+
+
+def parts(replay: e.ReplayRequested, epoch: int) -> list[e.LogPartRequested]:
+    """All parts, or the first one if `most` bounds the files: then each part asks for the next,
+    with what is left of the bound."""
+    wanted = partitions(replay)
+    return [part(replay, epoch, p) for p in (wanted if replay.most is None else wanted[:1])]
+
+
+def next_part(
+    part_done: e.LogPartRequested, replay: e.ReplayRequested, selected: int
+) -> Iterator[e.LogPartRequested]:
+    """The part after this one, where parts follow one another."""
+    most = part_done.replay.most if part_done.replay else None
+    if most is None:
+        return
+    left = replace(replay, most=max(0, most - selected))
+    for partition in [p for p in partitions(replay) if p > part_done.partition][:1]:
+        yield part(left, part_done.epoch, partition)
+
+
+def part(replay: e.ReplayRequested, epoch: int, partition: int) -> e.LogPartRequested:
+    """One part; `epoch` is the replay's."""
+    return e.LogPartRequested(
+        import_id=replay.import_id,
+        epoch=epoch,
+        partition=partition,
+        why="replay",
+        round=replay.round,
+        replay=replace(replay, ends=()),
+        ends=tuple(
+            end
+            for end in replay.ends
+            if end.partition == partition or end.topic == IMPORTS_REQUESTED.name
+        ),
+    )
+
+
+def again(found: e.FileFound, part: e.LogPartRequested, epoch: int) -> e.FileFound:
+    """The file as this part publishes it; `epoch` is its import's newest."""
+    replay = part.replay
+    if replay is None:
+        raise ValueError("this part is no part of a replay")
+    modes = {e.ReplayScope.ALL: replay.transfer, e.ReplayScope.VERIFY: e.Mode.VERIFY}
+    return replace(
+        found,
+        epoch=epoch,
+        round=replay.round,
+        mode=modes.get(replay.scope, e.Mode.CHECK),
+        replay_id=replay.import_id,
+        replay_epoch=part.epoch,
+    )
+
+
+@dataclass(slots=True)
+class Candidate:
+    """What the log says of one file in one import, up to the replay's ends.
+
+    `retry_round` is the newest round in which it was to be tried again. `done`: this replay has had
+    an outcome of it already.
+    """
+
+    facts: FileFacts
+    folder_id: str = ""
+    found_at: datetime | None = None
+    retry_round: int = 0
+    done: bool = False
+
+    def take(self, event: e.FileFound | e.Outcome, offset: int) -> None:
+        """Take an event that lies before the ends."""
+        before = self.facts.found
+        self.facts.take(event, offset)
+        if isinstance(event, e.FileFound) and self.facts.found != before:
+            self.folder_id, self.found_at = event.folder_id, event.found_at
+
+    def selected(self, replay: e.ReplayRequested) -> bool:
+        """Whether it meets every part of the selection that only the whole log tells."""
+        select, facts = replay.select, self.facts
+        if facts.found is None:
+            return False  # it could not be read, so there is nothing to publish again
+        pending = facts.pending(self.retry_round)
+        outcome = "none" if pending or facts.state is None else facts.state
+        at = self.found_at if facts.outcome is None else facts.outcome[1]
+        reason = "" if pending or facts.outcome is None else facts.outcome[3]
+        return (
+            outcome in OUTCOMES[replay.scope]
+            and (not select.outcomes or outcome in select.outcomes)
+            and (not select.reasons or reason in select.reasons)
+            and (not select.folders or self.folder_id in select.folders)
+            and (select.since is None or (at is not None and at >= select.since))
+            and (select.until is None or (at is not None and at < select.until))
+        )
+
+
+def may_select(select: e.Selection, controls: ImportControls, import_id: str, file_id: str) -> bool:
+    """Whether a file may be selected, as far as its ids tell. `controls` are those at the ends:
+    files of imports that were paused or cancelled then are left out."""
+    return (
+        (not select.imports or import_id in select.imports)
+        and (not select.files or file_id in select.files)
+        and controls.of(import_id).state is ControlState.RUNNING
+    )
