@@ -4,7 +4,6 @@ What is selected follows from the log up to fixed ends and from nothing else, so
 twice selects the same files.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,16 +39,14 @@ def parts(replay: e.ReplayRequested, epoch: int) -> list[e.LogPartRequested]:
     return [part(replay, epoch, p) for p in (wanted if replay.most is None else wanted[:1])]
 
 
-def next_part(
-    part_done: e.LogPartRequested, replay: e.ReplayRequested, selected: int
-) -> Iterator[e.LogPartRequested]:
-    """The part after this one, where parts follow one another."""
-    most = part_done.replay.most if part_done.replay else None
-    if most is None:
-        return
-    left = replace(replay, most=max(0, most - selected))
-    for partition in [p for p in partitions(replay) if p > part_done.partition][:1]:
-        yield part(left, part_done.epoch, partition)
+def next_parts(done: e.LogPartRequested, selected: int) -> list[e.LogPartRequested]:
+    """The part after the one that is done, where parts follow one another."""
+    replay = done.replay
+    if replay is None or replay.most is None:
+        return []
+    left = replace(replay, most=max(0, replay.most - selected))
+    following = [p for p in partitions(replay) if p > done.partition]
+    return [part(left, done.epoch, p) for p in following[:1]]
 
 
 def part(replay: e.ReplayRequested, epoch: int, partition: int) -> e.LogPartRequested:
@@ -60,7 +57,7 @@ def part(replay: e.ReplayRequested, epoch: int, partition: int) -> e.LogPartRequ
         partition=partition,
         why="replay",
         round=replay.round,
-        replay=replace(replay, ends=()),
+        replay=replay,
         ends=tuple(
             end
             for end in replay.ends
@@ -69,11 +66,10 @@ def part(replay: e.ReplayRequested, epoch: int, partition: int) -> e.LogPartRequ
     )
 
 
-def again(found: e.FileFound, part: e.LogPartRequested, epoch: int) -> e.FileFound:
-    """The file as this part publishes it; `epoch` is its import's newest."""
-    replay = part.replay
-    if replay is None:
-        raise ValueError("this part is no part of a replay")
+def again(
+    found: e.FileFound, replay: e.ReplayRequested, epoch: int, replay_epoch: int
+) -> e.FileFound:
+    """The file as the replay publishes it; `epoch` is its import's newest."""
     modes = {e.ReplayScope.ALL: replay.transfer, e.ReplayScope.VERIFY: e.Mode.VERIFY}
     return replace(
         found,
@@ -81,7 +77,7 @@ def again(found: e.FileFound, part: e.LogPartRequested, epoch: int) -> e.FileFou
         round=replay.round,
         mode=modes.get(replay.scope, e.Mode.CHECK),
         replay_id=replay.import_id,
-        replay_epoch=part.epoch,
+        replay_epoch=replay_epoch,
     )
 
 
