@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from services.core import events as e
 
@@ -23,17 +23,26 @@ def order(event: e.Outcome) -> tuple[int, bool, int, int]:
     return version, state != "failed", event.round, RANK[state]
 
 
+class Counting(NamedTuple):
+    """The outcome that counts: the greatest, as in the indexer's rows."""
+
+    order: tuple[int, bool, int, int]
+    at: datetime
+    offset: int
+    state: State
+    reason: str
+
+
 @dataclass(slots=True)
 class FileFacts:
     """What the log says of one file in one import.
 
-    `found` is the version, the round and the offset of the `FileFound` that counts; `outcome` the
-    order, the time, the state and the reason of the one that counts. `tried` is the highest round
-    of any outcome.
+    `found` is the version, the round and the offset of the `FileFound` that counts. `tried` is the
+    highest round of any outcome.
     """
 
     found: tuple[int, int, int] | None = None
-    outcome: tuple[tuple[int, bool, int, int], datetime, State, str] | None = None
+    outcome: Counting | None = None
     tried: int = -1
 
     def take(self, event: e.FileFound | e.Outcome, offset: int) -> None:
@@ -46,14 +55,14 @@ class FileFacts:
             at, reason = event.failed_at, event.reason
         else:
             at, reason = event.stored_at, ""
-        outcome = order(event), at, state_of(event), reason
+        outcome = Counting(order(event), at, offset, state_of(event), reason)
         self.outcome = max(self.outcome or outcome, outcome)
         self.tried = max(self.tried, event.round)
 
     @property
     def state(self) -> State | None:
         """None while there is no outcome."""
-        return None if self.outcome is None else self.outcome[2]
+        return None if self.outcome is None else self.outcome.state
 
     def pending(self, retry_round: int = 0) -> bool:
         """Whether it waits for an outcome: it has none, or it failed before the retry of that

@@ -109,8 +109,8 @@ class Candidate:
             return False  # it could not be read, so there is nothing to publish again
         pending = facts.pending(self.retry_round)
         outcome = "none" if pending or facts.state is None else facts.state
-        at = self.found_at if facts.outcome is None else facts.outcome[1]
-        reason = "" if pending or facts.outcome is None else facts.outcome[3]
+        at = self.found_at if facts.outcome is None else facts.outcome.at
+        reason = "" if pending or facts.outcome is None else facts.outcome.reason
         return (
             outcome in OUTCOMES[replay.scope]
             and (not select.outcomes or outcome in select.outcomes)

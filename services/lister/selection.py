@@ -6,6 +6,7 @@ remain: the offset of its `FileFound`.
 """
 
 import sys
+import sys
 from array import array
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
@@ -32,7 +33,7 @@ class Selected:
     """Offsets in `files.found`, ascending; `done` are those of files that this replay has had an
     outcome of already."""
 
-    offsets: array[int] = field(default_factory=lambda: array("Q"))
+    offsets: "array[int]" = field(default_factory=lambda: array("Q"))
     done: frozenset[int] = frozenset()
 
 

@@ -16,6 +16,7 @@ from services.lister.__main__ import SPEC
 from services.lister.replay import Replays
 from services.lister.service import DriveReader, Lister
 from tests.fakes.drive import FakeDrive
+from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.messages import Publications
 from tests.fakes.samples import an_image
 
@@ -47,7 +48,8 @@ class Listing:
         self.breaker = CircuitBreaker(lambda _why, _seconds: None, check)
         calls = Resilience("drive", SPEC.policy, self.breaker)
         self.reader = DriveReader(self.drive, calls)
-        replays = Replays(no_log, self.publications, ImportControls(), no_backlog)
+        publisher = FakePublisher(FakeLog(), LookupError, "test")
+        replays = Replays(no_log, publisher, ImportControls(), no_backlog)
         self.lister = Lister(self.reader, self.publications, no_log, replays)
 
     async def handle(self, asked: e.Message) -> None:
