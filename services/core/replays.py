@@ -10,13 +10,13 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from services.core import events as e
-from services.core.control import ControlState, ImportControls
 from services.core.outcomes import FileFacts
-from services.core.topics import DEAD_LETTERS, FILES_FOUND, IMPORTS_REQUESTED
+from services.core.topics import DEAD_LETTERS, FILES_FAILED, FILES_FOUND, FILES_STORED
 
 DEEPEST = 3
 """A replay of a replay of a replay is the last: deeper ones would be a loop."""
 IMPORT_CANCELLED = "import_cancelled"
+FILES = {topic.name for topic in (FILES_FOUND, FILES_STORED, FILES_FAILED)}
 SUCCEEDED = ("stored", "unchanged")
 OUTCOMES = {
     e.ReplayScope.MISSING: ("none",),
@@ -51,6 +51,7 @@ def next_parts(done: e.LogPartRequested, selected: int) -> list[e.LogPartRequest
 
 def part(replay: e.ReplayRequested, epoch: int, partition: int) -> e.LogPartRequested:
     """One part; `epoch` is the replay's."""
+    topics = {DEAD_LETTERS.name} if replay.select.dead_letters else FILES
     return e.LogPartRequested(
         import_id=replay.import_id,
         epoch=epoch,
@@ -59,9 +60,7 @@ def part(replay: e.ReplayRequested, epoch: int, partition: int) -> e.LogPartRequ
         round=replay.round,
         replay=replay,
         ends=tuple(
-            end
-            for end in replay.ends
-            if end.partition == partition or end.topic == IMPORTS_REQUESTED.name
+            end for end in replay.ends if end.partition == partition and end.topic in topics
         ),
     )
 
@@ -83,16 +82,15 @@ def again(
 
 @dataclass(slots=True)
 class Candidate:
-    """What the log says of one file in one import, up to the replay's ends.
+    """What the log says of one file in one import, up to the replay's ends. Its outcome is the best
+    one, whether or not a retry is under way, as in the plan.
 
-    `retry_round` is the newest round in which it was to be tried again. `done`: this replay has had
-    an outcome of it already.
+    `done`: this replay has had an outcome of it already.
     """
 
     facts: FileFacts
     folder_id: str = ""
     found_at: datetime | None = None
-    retry_round: int = 0
     done: bool = False
 
     def take(self, event: e.FileFound | e.Outcome, offset: int) -> None:
@@ -107,10 +105,9 @@ class Candidate:
         select, facts = replay.select, self.facts
         if facts.found is None:
             return False  # it could not be read, so there is nothing to publish again
-        pending = facts.pending(self.retry_round)
-        outcome = "none" if pending or facts.state is None else facts.state
+        outcome = facts.state or "none"
         at = self.found_at if facts.outcome is None else facts.outcome.at
-        reason = "" if pending or facts.outcome is None else facts.outcome.reason
+        reason = "" if facts.outcome is None else facts.outcome.reason
         return (
             outcome in OUTCOMES[replay.scope]
             and (not select.outcomes or outcome in select.outcomes)
@@ -119,13 +116,3 @@ class Candidate:
             and (select.since is None or (at is not None and at >= select.since))
             and (select.until is None or (at is not None and at < select.until))
         )
-
-
-def may_select(select: e.Selection, controls: ImportControls, import_id: str, file_id: str) -> bool:
-    """Whether a file may be selected, as far as its ids tell. `controls` are those at the ends:
-    files of imports that were paused or cancelled then are left out."""
-    return (
-        (not select.imports or import_id in select.imports)
-        and (not select.files or file_id in select.files)
-        and controls.of(import_id).state is ControlState.RUNNING
-    )

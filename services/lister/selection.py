@@ -6,9 +6,8 @@ remain: the offset of its `FileFound`.
 """
 
 import sys
-import sys
 from array import array
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from zlib import crc32
@@ -17,9 +16,9 @@ from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Raw
 from services.core import events as e
 from services.core import topics
-from services.core.control import ImportControls
+from services.core.control import ControlState, ImportControls
 from services.core.outcomes import FileFacts
-from services.core.replays import Candidate, may_select
+from services.core.replays import Candidate
 from services.core.wire import UndecodableError, decode
 
 MOST_FILES = 50_000
@@ -62,11 +61,6 @@ class _Share:
                 self.candidates = {k: c for k, c in kept if self.holds(k[1].encode())}
         return candidate
 
-    def retry(self, asked: e.RetryRequested) -> None:
-        for id in asked.files:
-            if candidate := self.candidates.get((asked.import_id, id)):
-                candidate.retry_round = max(candidate.retry_round, asked.round)
-
     def finish(self, key: Key) -> None:
         if candidate := self.candidates.get(key):
             candidate.done = True
@@ -86,11 +80,13 @@ class PartSelection:
         self._part = part
         self._replay = replay
         self._most_files = most_files
+        selected = replay.select.imports
+        self._replays = frozenset(id for id in selected if id.startswith(e.REPLAY))
+        self._imports = frozenset(selected) - self._replays
+        self._controls = ImportControls()
 
     async def selected(self) -> Selected:
-        self._controls = ImportControls()
-        async for event in self._asked():
-            self._controls.apply(event)
+        await self._read_controls()
         offsets, done = array("Q"), set[int]()
         shares = [(0, 1)]
         while shares:
@@ -107,37 +103,55 @@ class PartSelection:
         return Selected(array("Q", sorted(offsets)[:most]), frozenset(done))
 
     async def _fold(self, share: _Share) -> None:
-        ends = [end for end in self._part.ends if end.topic != topics.IMPORTS_REQUESTED.name]
-        async for records in self._log.records(ends):
+        replayed = await self._replayed(share) if self._replays else None
+        async for records in self._log.records(self._part.ends):
             for event, offset in self._events(records, share):
                 key = sys.intern(event.import_id), event.key
-                share.candidate(key).take(event, offset)
-        async for asked in self._asked():
-            if isinstance(asked, e.RetryRequested):
-                share.retry(asked)
-        async for records in self._outcomes_since(ends):
+                if replayed is None or key[0] in self._imports or key in replayed:
+                    share.candidate(key).take(event, offset)
+        async for records in self._outcomes_since():
             for event, _ in self._events(records, share):
                 if _is_of(event, self._replay):
                     share.finish((event.import_id, event.key))
 
     def _events(
         self, records: Sequence[Raw], share: _Share
-    ) -> Iterable[tuple[e.FileFound | e.Outcome, int]]:
+    ) -> Iterator[tuple[e.FileFound | e.Outcome, int]]:
+        """Of files that may be selected, as far as their ids tell."""
+        files = self._replay.select.files
         for record in records:
             import_id = record.headers.get("ce_importid", b"").decode(errors="replace")
-            if not share.holds(record.key or b"") or not self._may_select(import_id, record):
-                continue
-            with suppress(UndecodableError):  # a dead letter; whoever consumed it made it one
-                event = decode(record.topic, record.value)
-                if isinstance(event, e.FileFound | e.FileStored | e.FileFailed):
-                    yield event, record.offset
+            file_id = (record.key or b"").decode(errors="replace")
+            if (
+                share.holds(record.key or b"")
+                and (not files or file_id in files)
+                and (self._replays or not self._imports or import_id in self._imports)
+                and self._controls.of(import_id).state is ControlState.RUNNING
+            ):
+                with suppress(UndecodableError):  # whoever consumed it made it a dead letter
+                    event = decode(record.topic, record.value)
+                    if isinstance(event, e.FileFound | e.FileStored | e.FileFailed):
+                        yield event, record.offset
 
-    def _may_select(self, import_id: str, record: Raw) -> bool:
-        file_id = (record.key or b"").decode(errors="replace")
-        return may_select(self._replay.select, self._controls, import_id, file_id)
+    async def _replayed(self, share: _Share) -> set[Key]:
+        """The files that earlier replays, which are selected like imports, told of."""
+        keys = set[Key]()
+        async for records in self._log.records(await self._log.ends(topics.IMPORTS_LISTED.name)):
+            for record in records:
+                if record.headers.get("ce_importid", b"").decode() in self._replays:
+                    event = decode(record.topic, record.value)
+                    if isinstance(event, e.LogPartReplayed) and self._is_here(event):
+                        files = (*event.files, *event.cancelled)
+                        own = [file for file in files if share.holds(file.file_id.encode())]
+                        keys |= {(file.import_id, file.file_id) for file in own}
+        return keys
 
-    async def _outcomes_since(self, ends: Sequence[e.LogEnd]) -> AsyncIterator[Sequence[Raw]]:
-        begin = [end for end in ends if end.topic in OUTCOMES]
+    def _is_here(self, event: e.LogPartReplayed) -> bool:
+        return event.partition == self._part.partition
+
+    async def _outcomes_since(self) -> AsyncIterator[Sequence[Raw]]:
+        """The outcomes of this partition that lie after the ends."""
+        begin = [end for end in self._part.ends if end.topic in OUTCOMES]
         now = [
             end
             for topic in OUTCOMES
@@ -147,17 +161,16 @@ class PartSelection:
         async for records in self._log.records(now, begin=begin):
             yield records
 
-    async def _asked(self) -> AsyncIterator[e.Message]:
-        """What was asked of imports before this replay began, or before its ends."""
-        topic = topics.IMPORTS_REQUESTED.name
-        ends = [end for end in self._part.ends if end.topic == topic]
-        async for records in self._log.records(ends or await self._log.ends(topic)):
+    async def _read_controls(self) -> None:
+        """As they were when the replay was requested: imports that were paused or cancelled then
+        are left out."""
+        async for records in self._log.records(await self._log.ends(topics.IMPORTS_REQUESTED.name)):
             for record in records:
                 with suppress(UndecodableError):
                     event = decode(record.topic, record.value)
                     if _is(event, self._replay):
                         return
-                    yield event
+                    self._controls.apply(event)
 
 
 def _is(event: e.Message, replay: e.ReplayRequested) -> bool:
