@@ -24,7 +24,8 @@ Drivestream notices.
   lower-case hex.
 - The headers are [CloudEvents](https://cloudevents.io) attributes in binary mode: `ce_id`,
   `ce_source`, `ce_type`, `ce_specversion`, `ce_subject`, and the extensions `ce_importid`,
-  `ce_round` and `ce_epoch`. `traceparent` joins the events of one import to one trace.
+  `ce_round` and `ce_epoch`. `traceparent` joins the events of one import to one trace. What a
+  replay causes has its id in `ce_replayid`.
 - `ce_id` is computed from what the event says. The same fact published twice has the same id, so a
   consumer may drop repeats. Repeats do occur: delivery is at least once.
 - Fields may be added later. None is removed, renamed or given another meaning. Ignore what you do

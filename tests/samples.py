@@ -98,6 +98,7 @@ SAMPLES: dict[str, e.Message] = {
         replayed_at=AT,
         read_at=AT,
         files=(e.ReplayedFile(import_id=JOB, file_id=FILE),),
+        cancelled=(e.ReplayedFile(import_id="import-cancelled", file_id=FILE),),
     ),
     "PageRequested": e.PageRequested(
         import_id=JOB,

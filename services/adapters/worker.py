@@ -41,10 +41,13 @@ class WorkerSettings(SettingsGroup):
 
 @dataclass(frozen=True, kw_only=True)
 class Consumes:
+    """One group in one topic. Messages that it does not `take` it passes: they are another's."""
+
     topic: Topic
     group: str
     at_once: int
     flow: Flow = field(default_factory=Flow)
+    takes: Callable[[Message], bool] = lambda _event: True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +73,7 @@ class Worker:
         self._breakers: list[CircuitBreaker] = []
         # A drain does not wait for tasks that only wait for their turn, which one of these holds.
         self.holders: list[Callable[[Task], bool]] = [self.quota.holds]
-        self.limits = {c.topic.name: ConcurrencyLimit(c.at_once) for c in self.spec.consumes}
+        self.limits = {c.group: ConcurrencyLimit(c.at_once) for c in self.spec.consumes}
         self.faults = self._breaker(unknown)
         self.controls = ImportControls()
         self._tasks: list[MessageTasks] = []
@@ -79,15 +82,15 @@ class Worker:
         """Retry and circuit breaker for one outside system; `check` says whether it answers."""
         return Resilience(system, self.spec.policy, self._breaker(check))
 
-    def tasks(self, topic: str, handler: HandlesMessages) -> MessageTasks:
+    def tasks(self, consumes: Consumes, handler: HandlesMessages) -> MessageTasks:
         tasks = MessageTasks(
             service=self.spec.service,
             handler=handler,
-            limit=self.limits[topic],
+            limit=self.limits[consumes.group],
             publisher=self.publisher,
             faults=self.faults,
             idle=lambda task: any(holds(task) for holds in self.holders),
-            allows=self.controls.allow,
+            allows=lambda event: consumes.takes(event) and self.controls.allow(event),
         )
         self._tasks.append(tasks)
         return tasks
@@ -115,8 +118,8 @@ class Worker:
         if not await run_until(stop, handler):
             return
         async with asyncio.TaskGroup() as tasks:
-            for consumer in self.consumers:
-                tasks.create_task(consumer.run(self.tasks(consumer.topic, handler.result())))
+            for consumes, consumer in zip(self.spec.consumes, self.consumers, strict=True):
+                tasks.create_task(consumer.run(self.tasks(consumes, handler.result())))
             await stop.wait()
             for consumer in self.consumers:
                 consumer.stop()

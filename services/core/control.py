@@ -6,6 +6,7 @@ indexer that did not know of each other, mean the same to every reader: the high
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from services.core import events as e
@@ -48,13 +49,15 @@ class ImportControl:
 
 
 class ImportControls:
-    """The newest control of every import that was ever controlled, some 200 bytes each.
+    """The newest control of every import that was ever controlled, some 200 bytes each, and the
+    rate of every replay.
 
     Nothing is forgotten, since a forgotten pause would let work go on.
     """
 
     def __init__(self) -> None:
         self._by_import: dict[str, ImportControl] = {}
+        self._rates: dict[str, tuple[datetime, int]] = {}
 
     def of(self, import_id: str) -> ImportControl:
         return self._by_import.get(import_id, ImportControl())
@@ -63,6 +66,15 @@ class ImportControls:
         """Take an event of `imports.requested`, in any order and any number of times."""
         if isinstance(event, e.Control):
             self._by_import[event.import_id] = self.of(event.import_id).after(event)
+        elif isinstance(event, e.ReplayRequested | e.ReplayRateChanged):
+            rate = -1 if event.files_per_second is None else event.files_per_second
+            newest = event.at, rate
+            self._rates[event.import_id] = max(newest, self._rates.get(event.import_id, newest))
+
+    def files_per_second(self, replay_id: str) -> int | None:
+        """The newest rate that was asked for; None for as fast as possible."""
+        _, rate = self._rates.get(replay_id, (None, -1))
+        return None if rate < 0 else rate
 
     def allow(self, event: e.Message) -> bool:
         """Whether this may be worked on now: neither its import nor its replay is paused,

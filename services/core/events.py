@@ -229,7 +229,11 @@ class ReplayedFile(Struct, frozen=True, kw_only=True):
 
 class LogPartReplayed(Event, frozen=True, kw_only=True):
     """What a replay selected in a stretch of one partition of `files.found`, which it has read up
-    to `offset` of `end`. `import_id` is the replay's id; `read_at` the time of the last record."""
+    to `offset` of `end`. `import_id` is the replay's id; `read_at` the time of the last record.
+
+    `cancelled` were selected too, but their import was cancelled since: they are not worked on.
+    `redriven` is how many dead letters of the partition were published again up to `offset`.
+    """
 
     topic: ClassVar[str] = "imports.listed"
     identity = property(attrgetter("import_id", "epoch", "partition", "offset"))
@@ -241,6 +245,8 @@ class LogPartReplayed(Event, frozen=True, kw_only=True):
     read_at: Time | None = None
     last: bool = False
     files: Annotated[tuple[ReplayedFile, ...], Meta(max_length=1_000)] = ()
+    cancelled: Annotated[tuple[ReplayedFile, ...], Meta(max_length=1_000)] = ()
+    redriven: Natural = 0
 
 
 class FolderEvent(Event, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
 """Which outcome of a file counts, of several. Pure; see decisions/0002 and 0013."""
 
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import Literal, NamedTuple
 
 from services.core import events as e
 
@@ -22,6 +23,16 @@ def order(event: e.Outcome) -> tuple[int, bool, int, int]:
     return version, state != "failed", event.round, RANK[state]
 
 
+class Counting(NamedTuple):
+    """The outcome that counts: the greatest, as in the indexer's rows."""
+
+    order: tuple[int, bool, int, int]
+    at: datetime
+    offset: int
+    state: State
+    reason: str
+
+
 @dataclass(slots=True)
 class FileFacts:
     """What the log says of one file in one import.
@@ -31,7 +42,7 @@ class FileFacts:
     """
 
     found: tuple[int, int, int] | None = None
-    outcome: tuple[tuple[int, bool, int, int], State, str] | None = None
+    outcome: Counting | None = None
     tried: int = -1
 
     def take(self, event: e.FileFound | e.Outcome, offset: int) -> None:
@@ -40,15 +51,18 @@ class FileFacts:
             found = event.version, event.round, offset
             self.found = max(self.found or found, found)
             return
-        reason = event.reason if isinstance(event, e.FileFailed) else ""
-        outcome = order(event), state_of(event), reason
+        if isinstance(event, e.FileFailed):
+            at, reason = event.failed_at, event.reason
+        else:
+            at, reason = event.stored_at, ""
+        outcome = Counting(order(event), at, offset, state_of(event), reason)
         self.outcome = max(self.outcome or outcome, outcome)
         self.tried = max(self.tried, event.round)
 
     @property
     def state(self) -> State | None:
         """None while there is no outcome."""
-        return None if self.outcome is None else self.outcome[1]
+        return None if self.outcome is None else self.outcome.state
 
     def pending(self, retry_round: int = 0) -> bool:
         """Whether it waits for an outcome: it has none, or it failed before the retry of that

@@ -65,12 +65,26 @@ def encode(event: e.Message, *, source: str) -> Record:
             ("ce_epoch", str(event.epoch).encode()),
             ("traceparent", f"00-{trace}-{identity.hex[:16]}-01".encode()),
         ]
+    if (replay_id := _replay_of(event)) is not None:
+        headers.append(("ce_replayid", replay_id.encode()))
     return Record(
         topic=event.topic,
         key=event.key.encode(),
         value=msgspec.json.encode(event),
         headers=headers,
     )
+
+
+def _replay_of(event: e.Message) -> str | None:
+    """The replay that caused this event, or that it is about."""
+    match event:
+        case e.FileFound(replay_id=replay_id):
+            return replay_id
+        case e.FileStored(file=e.FileFound() as file) | e.FileFailed(file=e.FileFound() as file):
+            return file.replay_id
+        case e.WorkerStatus():
+            return None
+    return event.import_id if event.import_id.startswith(e.REPLAY) else None
 
 
 def decode(topic: str, value: bytes | None) -> e.Message:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, Key, Row, Rows
 from services.adapters.catalog.views import ENDED_STATES, ImportState
-from services.indexer import record
+from services.indexer import record, replays
 
 T = TypeVar("T", bound=Struct)
 Sums = defaultdict[tuple[str, str], int]
@@ -66,6 +66,7 @@ def rows_of(records: Iterable[record.LogRecord]) -> Rows:
                     _put(rows.folders, (row.import_id, row.folder_id), row)
                 case ImageRow():
                     _put(rows.images, row.google_drive_id, row)
+        replays.add(rows, one)
     return rows
 
 
@@ -87,6 +88,7 @@ def fold(before: Rows, batch: Rows) -> Rows:
     for key, row in after.imports.items():
         root = after.folders.get((key, row.folder_id or ""))
         after.imports[key] = _with_state(_with_sums(row, sums[key]), root)
+    replays.fold(before, batch, after)
     return after
 
 

@@ -4,17 +4,28 @@ import asyncio
 import os
 
 from services.adapters.drive.client import Drive
+from services.adapters.kafka.backlog import Backlog
 from services.adapters.kafka.group_consumer import Flow
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import LogReader
 from services.adapters.process import end, run_service
 from services.adapters.worker import Consumes, Worker, WorkerSettings, WorkerSpec, run_worker
 from services.core import topics as t
+from services.core.events import LogPartRequested, Message
 from services.core.flow.resilience import RetryPolicy
+from services.lister.replay import Replays
 from services.lister.service import LOOK_UPS_AT_ONCE, DriveReader, Lister
 
 SERVICE = "lister"
 PAGES_AT_ONCE = 16
+REPLAY_PARTS_AT_ONCE = 24
+TRANSFER_GROUP = "transfer"
+
+
+def of_replay(event: Message) -> bool:
+    return isinstance(event, LogPartRequested) and event.why == "replay"
+
+
 SPEC = WorkerSpec(
     service=SERVICE,
     consumes=(
@@ -24,6 +35,14 @@ SPEC = WorkerSpec(
             group=SERVICE,
             at_once=PAGES_AT_ONCE,
             flow=Flow(commit_every_seconds=0.05),
+            takes=lambda event: not of_replay(event),
+        ),
+        # A part of a replay may take hours, and no page may wait for it.
+        Consumes(
+            topic=t.IMPORTS_PAGES,
+            group="lister-replays",
+            at_once=REPLAY_PARTS_AT_ONCE,
+            takes=of_replay,
         ),
         Consumes(topic=t.IMPORTS_REQUESTED, group="lister-requests", at_once=8),
     ),
@@ -37,9 +56,13 @@ async def serve(settings: WorkerSettings, stop: asyncio.Event) -> None:
     def open_log() -> RangeReader:
         return RangeReader(lambda: LogReader(settings.kafka, client_id="drivestream-lister-log"))
 
+    backlog = Backlog(settings.kafka, group=TRANSFER_GROUP, topic=t.FILES_FOUND.name)
+
     async def lister(worker: Worker, drive: Drive) -> Lister:
         calls = worker.calls_to("drive", drive.answers)
-        return Lister(DriveReader(drive, calls), worker.publisher, open_log)
+        replays = Replays(open_log, worker.publisher, worker.controls, backlog.of)
+        worker.holders.append(replays.holds)
+        return Lister(DriveReader(drive, calls), worker.publisher, open_log, replays)
 
     await run_worker(SPEC, settings, stop, lister)
 

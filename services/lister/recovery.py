@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import structlog
 from msgspec.structs import replace
@@ -29,6 +30,7 @@ CLOCKS_DIFFER = timedelta(minutes=10)
 AGAIN_SECONDS = 2.0
 FILE_TOPICS = (topics.FILES_FOUND, topics.FILES_STORED, topics.FILES_FAILED)
 Asks = e.ImportResumed | e.ImportStalled | e.RetryRequested
+T = TypeVar("T")
 log = structlog.get_logger("lister")
 
 
@@ -49,12 +51,12 @@ class Recovery:
     async def recover(self, event: Asks) -> None:
         """Ask for the parts of the import's files, and for the pages that are not listed."""
         if not isinstance(event, e.RetryRequested) or event.last:
-            await _until_read(lambda: self._recover(event))
+            await until_read(lambda: self._recover(event))
 
     async def recover_part(self, part: e.LogPartRequested) -> None:
         """Publish the files of one partition that are pending, or that a retry names."""
         async with self._parts:
-            await _until_read(lambda: self._recover_part(part))
+            await until_read(lambda: self._recover_part(part))
 
     async def _recover(self, event: Asks) -> None:
         async with self._open_log() as log_reader:
@@ -161,7 +163,8 @@ async def _events(
         yield [(x, at) for x, at in events if getattr(x, "import_id", None) == import_id]
 
 
-async def _until_read(act: Callable[[], Awaitable[None]]) -> None:
+async def until_read(act: Callable[[], Awaitable[T]]) -> T:
+    """Try again for as long as Kafka is away."""
     while True:
         try:
             return await act()

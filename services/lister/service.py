@@ -18,6 +18,7 @@ from services.lister import pages
 from services.lister.pages import PageFacts
 from services.lister.passes import FolderEvent, derived, page_size
 from services.lister.recovery import Recovery
+from services.lister.replay import Replays
 
 T = TypeVar("T")
 LOOK_UPS_AT_ONCE = 8
@@ -83,11 +84,16 @@ class Lister:
     """`HandlesMessages` for imports and pages that were requested."""
 
     def __init__(
-        self, drive: DriveReader, publisher: PublishesEvents, open_log: Callable[[], RangeReader]
+        self,
+        drive: DriveReader,
+        publisher: PublishesEvents,
+        open_log: Callable[[], RangeReader],
+        replays: Replays,
     ) -> None:
         self._drive = drive
         self._publisher = publisher
         self._recovery = Recovery(open_log, publisher, self._start)
+        self._replays = replays
         self._listed = LruSet[e.Identity]()
         self._in_progress = KeyedLock()
 
@@ -99,8 +105,16 @@ class Lister:
                 await self._start(event)
             case e.PageRequested():
                 await self._list(event)
+            case e.ReplayRequested():
+                await self._replays.begin(event)
+            case e.ImportResumed(import_id=id) | e.ImportStalled(import_id=id) if id.startswith(
+                e.REPLAY
+            ):
+                await self._replays.begin(event)
             case e.ImportResumed() | e.ImportStalled() | e.RetryRequested():
                 await self._recovery.recover(event)
+            case e.LogPartRequested(why="replay"):
+                await self._replays.replay_part(event)
             case e.LogPartRequested():
                 await self._recovery.recover_part(event)
 

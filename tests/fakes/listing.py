@@ -7,13 +7,16 @@ from typing import TypeVar
 
 from services.adapters.kafka.ranges import RangeReader
 from services.core import events as e
+from services.core.control import ImportControls
 from services.core.errors import PAGE_TOKEN_INVALID, SetAside
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
 from services.core.flow.resilience import Resilience
 from services.core.ports import LARGEST_PAGE, Entry, Page
 from services.lister.__main__ import SPEC
+from services.lister.replay import Replays
 from services.lister.service import DriveReader, Lister
 from tests.fakes.drive import FakeDrive
+from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.messages import Publications
 from tests.fakes.samples import an_image
 
@@ -24,6 +27,11 @@ E = TypeVar("E", bound=e.Event)
 def no_log() -> RangeReader:
     """For listings that recover nothing."""
     raise AssertionError("this listing has no log to read")
+
+
+async def no_backlog(partition: int) -> tuple[int, int]:
+    """For listings that replay nothing."""
+    raise AssertionError(f"this listing replays nothing, and no partition {partition}")
 
 
 class Listing:
@@ -40,7 +48,9 @@ class Listing:
         self.breaker = CircuitBreaker(lambda _why, _seconds: None, check)
         calls = Resilience("drive", SPEC.policy, self.breaker)
         self.reader = DriveReader(self.drive, calls)
-        self.lister = Lister(self.reader, self.publications, no_log)
+        publisher = FakePublisher(FakeLog(), LookupError, "test")
+        replays = Replays(no_log, publisher, ImportControls(), no_backlog)
+        self.lister = Lister(self.reader, self.publications, no_log, replays)
 
     async def handle(self, asked: e.Message) -> None:
         """One message."""

@@ -1,10 +1,11 @@
 """A whole import in memory: a real lister on a log, and a transfer that stores at once.
 
 Messages are taken from random partitions, one by one, so every interleaving of control events and
-work can happen. Workers know a control event only once they have read it.
+work can happen. Workers may die at any publication; then their message is handled again.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from random import Random
 
 from msgspec.structs import replace
@@ -17,8 +18,9 @@ from services.core.control import ImportControls
 from services.core.flow.circuit_breaker import CircuitBreaker, unknown
 from services.core.flow.resilience import Resilience
 from services.core.outcomes import FileFacts
-from services.core.wire import decode
+from services.core.wire import Record, decode
 from services.lister.__main__ import SPEC
+from services.lister.replay import Replays
 from services.lister.service import DriveReader, Lister
 from tests.fakes.drive import FakeDrive
 from tests.fakes.log import FakeLog, FakePublisher
@@ -27,11 +29,33 @@ from tests.fakes.samples import NOW
 
 IMPORT, ROOT = "import-1", "root-1"
 WORK = (topics.IMPORTS_REQUESTED, topics.IMPORTS_PAGES, topics.FILES_FOUND)
+FILES = (topics.FILES_FOUND, topics.FILES_STORED, topics.FILES_FAILED)
 MOST_STEPS = 20_000
 
 
+class DiedError(Exception):
+    """The worker was killed while it published."""
+
+
+class MortalPublisher(FakePublisher):
+    """Dies, once, at the publication that `lives` counts down to, when part of it is written."""
+
+    lives: int | None = None
+
+    async def publish(self, events: Sequence[e.Message | Record]) -> None:
+        """As the real one, or part of it."""
+        if self.lives == 0:
+            self.lives = None
+            await super().publish(events[: len(events) // 2])
+            raise DiedError
+        if self.lives is not None:
+            self.lives -= 1
+        await super().publish(events)
+
+
 class Pipeline:
-    """`failing` are ids of files that fail; `fetched` counts how often each file was stored."""
+    """`failing` are ids of files that fail; `fetched` counts how often each file was stored, and
+    `objects` are what the store holds."""
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)
@@ -39,30 +63,58 @@ class Pipeline:
         self.log = FakeLog()
         self.failing: set[str] = set()
         self.fetched: Counter[str] = Counter()
+        self.objects: set[str] = set()
+        self.newest_round = 0
         self.controls = ImportControls()
         self._next: dict[tuple[str, int], int] = defaultdict(int)
-        self._publisher = FakePublisher(self.log, lambda: KafkaUnavailableError("away"), "test")
+        self.publisher = MortalPublisher(self.log, lambda: KafkaUnavailableError("away"), "test")
+        self._users = FakePublisher(self.log, lambda: KafkaUnavailableError("away"), "api")
         breaker = CircuitBreaker(lambda _why, _seconds: None, unknown)
         reader = DriveReader(self.drive, Resilience("drive", SPEC.policy, breaker))
         self._lister = Lister(
-            reader, self._publisher, lambda: RangeReader(lambda: FakeLogReader(self.log))
+            reader,
+            self.publisher,
+            self._open_log,
+            Replays(self._open_log, self.publisher, self.controls, self._backlog),
         )
 
-    async def publish(self, *events: e.Message) -> None:
-        await self._publisher.publish(events)
+    def _open_log(self) -> RangeReader:
+        return RangeReader(lambda: FakeLogReader(self.log))
 
-    async def begin(self) -> None:
+    async def _backlog(self, partition: int) -> tuple[int, int]:
+        """The transfer is never behind: `test_pacing.py` shows that a replay waits for it."""
+        end = len(self.log.records[topics.FILES_FOUND.name, partition])
+        return end, end
+
+    async def publish(self, *events: e.Message) -> None:
+        """As a user or the indexer does, who do not die."""
+        await self._users.publish(events)
+
+    async def begin(self, import_id: str = IMPORT) -> None:
         """Ask for the import of the root folder."""
         request = e.ImportRequested(
-            import_id=IMPORT, folder_id=ROOT, folder_url="https://…", requested_at=NOW
+            import_id=import_id, folder_id=ROOT, folder_url="https://…", requested_at=NOW
         )
         await self.publish(request)
 
-    async def control(self, kind: type[e.Control]) -> None:
-        epoch = self.controls.of(IMPORT).epoch + 1
-        event = kind(import_id=IMPORT, epoch=epoch, at=NOW)
+    async def control(self, kind: type[e.Control], import_id: str = IMPORT) -> None:
+        """Control an import or a replay."""
+        epoch = self.controls.of(import_id).epoch + 1
+        event = kind(import_id=import_id, epoch=epoch, at=NOW)
         self.controls.apply(event)
         await self.publish(event)
+
+    async def replay(self, replay: e.ReplayRequested) -> e.ReplayRequested:
+        """Ask for it at the next round, and with the ends of now; returns what was asked."""
+        self.newest_round += 1
+        ends = [
+            e.LogEnd(topic=topic.name, partition=p, offset=len(self.log.records[topic.name, p]))
+            for topic in (topics.IMPORTS_REQUESTED, topics.DEAD_LETTERS, *FILES)
+            for p in range(topic.partitions)
+        ]
+        asked = replace(replay, round=self.newest_round, ends=tuple(ends))
+        await self.publish(asked)
+        return asked
 
     async def steps(self, most: int = MOST_STEPS) -> None:
         """Handle this many messages, or all that there are."""
@@ -80,7 +132,10 @@ class Pipeline:
             self._next[place] += 1
             event = decode(record.topic, record.value)
             if self.controls.allow(event):
-                await self._handle(event)
+                try:
+                    await self._handle(event)
+                except DiedError:
+                    self._next[place] -= 1
         assert most < MOST_STEPS, "it does not end"
 
     def skip(self, *lost: topics.Topic) -> None:
@@ -95,7 +150,7 @@ class Pipeline:
     def facts(self) -> dict[str, FileFacts]:
         """What the log says of every file, folded without the lister."""
         facts: defaultdict[str, FileFacts] = defaultdict(FileFacts)
-        for topic in (topics.FILES_FOUND, topics.FILES_STORED, topics.FILES_FAILED):
+        for topic in FILES:
             for record in self.log.of(topic.name):
                 event = decode(record.topic, record.value)
                 assert isinstance(event, e.FileFound | e.FileStored | e.FileFailed)
@@ -119,18 +174,29 @@ class Pipeline:
             await self._lister.handle(event, redelivered=False)
             return
         if event.file_id in self.failing:
-            failed = e.FileFailed(
-                import_id=event.import_id,
-                file_id=event.file_id,
-                file=event,
-                round=event.round,
-                reason="not_found",
-                message="Gone.",
-                failed_at=NOW,
-            )
-            await self.publish(failed)
-            return
-        self.fetched[event.file_id] += 1
+            await self._fail(event, "not_found")
+        elif event.mode is e.Mode.VERIFY and event.file_id not in self.objects:
+            await self._fail(event, "object_missing")
+        else:
+            await self._store(event)
+
+    async def _fail(self, event: e.FileFound, reason: str) -> None:
+        failed = e.FileFailed(
+            import_id=event.import_id,
+            file_id=event.file_id,
+            file=event,
+            round=event.round,
+            reason=reason,
+            message="Gone.",
+            failed_at=NOW,
+        )
+        await self.publisher.publish([failed])
+
+    async def _store(self, event: e.FileFound) -> None:
+        looks = event.mode in (e.Mode.CHECK, e.Mode.VERIFY)
+        unchanged = looks and event.file_id in self.objects
+        self.fetched[event.file_id] += not unchanged
+        self.objects.add(event.file_id)
         stored = e.FileStored(
             import_id=event.import_id,
             file=replace(event),
@@ -138,5 +204,6 @@ class Pipeline:
             object_key=event.file_id,
             size=1,
             stored_at=NOW,
+            unchanged=unchanged,
         )
-        await self.publish(stored)
+        await self.publisher.publish([stored])

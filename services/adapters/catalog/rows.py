@@ -133,6 +133,7 @@ class ReplayRow(Struct, frozen=True, kw_only=True):
     pending: int = 0
     failures: dict[str, int] = field(default_factory=dict)  # {reason: distinct files}
     stored_bytes: int = 0
+    redriven: int = 0  # dead letters that were published again; they are no files
     progress: dict[str, PartProgress] = field(default_factory=dict)
     parts: int = 0
     parts_done: int = 0

@@ -48,20 +48,27 @@ class RangeReader(AbstractAsyncContextManager["RangeReader"]):
         return [LogEnd(topic=t, partition=p, offset=high) for (t, p), (_, high) in bounds.items()]
 
     async def records(
-        self, ends: Iterable[LogEnd], since: datetime | None = None
+        self,
+        ends: Iterable[LogEnd],
+        since: datetime | None = None,
+        begin: Iterable[LogEnd] = (),
     ) -> AsyncIterator[Sequence[Raw]]:
-        """Everything before these ends that the log still holds, written at `since` or later."""
+        """Everything before these ends that the log still holds, written at `since` or later, and
+        not before the offsets of `begin`."""
         bounds = {(end.topic, end.partition): end.offset for end in ends}
         starts = {place: await self._call(self._log.start, *place, since) for place in bounds}
+        for first in begin:
+            place = first.topic, first.partition
+            starts[place] = max(first.offset, starts.get(place, 0))
         left = {place: end for place, end in bounds.items() if starts[place] < end}
         if left:
             await self._call(self._log.seek, {place: starts[place] for place in left})
-        heard = time.monotonic()
+        silence = 0.0
         while left:
+            began = time.monotonic()
             records = await self._call(self._log.read, READ_AT_MOST, READ_SECONDS)
-            if records:
-                heard = time.monotonic()
-            elif time.monotonic() - heard > SILENCE_SECONDS:
+            silence = 0.0 if records else silence + time.monotonic() - began
+            if silence > SILENCE_SECONDS:
                 raise KafkaUnavailableError(f"nothing came of {sorted(left)}")
             yield [r for r in records if r.offset < bounds[r.topic, r.partition]]
             reached = {(r.topic, r.partition): r.offset + 1 for r in records}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar, cast
 
 import confluent_kafka as ck
@@ -46,6 +46,10 @@ class Raw:
     value: bytes | None
     headers: Mapping[str, bytes]
     at_ms: int = 0
+
+    @property
+    def at(self) -> datetime:
+        return datetime.fromtimestamp(self.at_ms / 1000, UTC)
 
     @property
     def place(self) -> dict[str, object]:

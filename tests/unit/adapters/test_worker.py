@@ -70,7 +70,7 @@ async def test_a_worker_is_waiting_while_an_error_of_its_own_stops_everything() 
 async def test_status_says_how_much_is_in_hand_and_which_share_of_the_quota_is_ours() -> None:
     worker = a_worker(part=0.5)
     for _ in range(3):
-        await worker.limits[FILES_FOUND.name].acquire()
+        await worker.limits["transfer"].acquire()
     status = worker.status()
     assert (status.service, status.in_flight) == ("transfer", 3)
     assert status.quota_share == pytest.approx(0.44)
@@ -94,7 +94,7 @@ async def test_tasks_that_wait_for_their_turn_or_for_the_end_of_an_outage_are_id
         asyncio.create_task(worker.quota.take(1)),
     ]
     await asyncio.sleep(1)
-    tasks = worker.tasks(FILES_FOUND.name, Recorder())
+    tasks = worker.tasks(SPEC.consumes[0], Recorder())
     assert not tasks.idle(works)
     assert all(tasks.idle(task) for task in waits)
 
@@ -111,8 +111,8 @@ async def test_a_stop_ends_a_worker_whose_handler_is_still_being_made() -> None:
 
 def test_each_topic_has_a_limit_of_its_own() -> None:
     worker, handler = a_worker(), Recorder()
-    tasks = worker.tasks(FILES_FOUND.name, handler)
-    assert (tasks.limit.limit, tasks.limit) == (7, worker.limits[FILES_FOUND.name])
+    tasks = worker.tasks(SPEC.consumes[0], handler)
+    assert (tasks.limit.limit, tasks.limit) == (7, worker.limits["transfer"])
     assert (tasks.service, tasks.handler) == ("transfer", handler)
 
 

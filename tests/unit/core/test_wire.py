@@ -70,6 +70,18 @@ def test_headers_are_cloud_events_in_binary_mode_and_carry_the_trace() -> None:
     assert (version, len(trace), len(span), flags) == ("00", 32, 16, "01")
 
 
+def test_what_a_replay_causes_carries_its_id() -> None:
+    caused = {
+        name
+        for name, event in SAMPLES.items()
+        if dict(wire.encode(event, source="test").headers).get("ce_replayid")
+    }
+    assert caused == {
+        *("ReplayRequested", "ReplayRateChanged", "LogPartRequested", "LogPartReplayed"),
+        *("FileFound", "FileStored", "FileFailed"),
+    }
+
+
 def test_one_trace_runs_through_all_events_of_an_import() -> None:
     traces = {
         dict(wire.encode(event, source="test").headers)["traceparent"].split(b"-")[1]
