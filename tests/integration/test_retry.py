@@ -38,8 +38,8 @@ class Case:
         self.system, self.name, drive = system, name, system.drive
         groups = {"good": GOOD, "parked": PARKED, "gone": GONE, "locked/file": LOCKED}
         paths = [f"{group}-{n}.jpg" for group, count in groups.items() for n in range(count)]
-        items = [{"path": path, "size": 6_000} for path in paths]
-        locked = {"path": "locked", "folder": True, "ref": "locked"}
+        items = [{"path": path.split("/"), "size": 6_000} for path in paths]
+        locked = {"path": "locked", "kind": "folder", "ref": "locked"}
         folder = drive.add_tree({"name": name, "items": [locked, *items]}, render=True)
         self.locked = drive.refs(name)["locked"]
         self.faults = {
@@ -169,7 +169,8 @@ def test_a_retry_of_a_paused_import_waits_for_the_resume(system: System) -> None
 def test_a_bad_retry_is_refused_and_changes_nothing(system: System) -> None:
     case = Case(system, "retry-bad")
     before = case.ended()
-    for body in ({"reason": 1}, {"files": []}, {"all": True}, [], {"files": ["a"], "reason": "x"}):
+    bodies: tuple[object, ...] = ({"reason": 1}, {"files": []}, {"all": True}, [])
+    for body in (*bodies, {"files": ["a"], "reason": "x"}):
         status, problem = system.post(f"/imports/{case.job}/retry", body)
         assert (status, problem["code"]) == (400, "bad_retry")
     assert case.retry({"reason": "a_reason_that_does_not_exist"})["files"] == 0
