@@ -96,6 +96,7 @@ KINDS = {
     "address_too_long": Kind(414, "The address is too long"),
     "host_not_allowed": Kind(421, "The host name is not allowed"),
     "empty_time_range": Kind(422, "The time range is empty"),
+    "filters_conflict": Kind(422, "These filters do not go together"),
     "no_filter": Kind(422, "The selection names no filter"),
     "no_such_import": Kind(422, "The selection names an import that does not exist"),
     "no_such_reason": Kind(422, "The selection names a reason that does not exist"),

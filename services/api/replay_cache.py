@@ -8,30 +8,23 @@ from msgspec.structs import replace
 
 from services.adapters.catalog import views
 from services.core.control import ControlState, ImportControls
-from services.core.events import Message, ReplayRateChanged, ReplayRequested
+from services.core.events import Message, ReplayRequested
 
 ENDED: tuple[views.ReplayState, ...] = ("completed", "failed", "cancelled")
 
 
 class ReplayCache:
-    """Every replay that `imports.requested` tells of. Beyond `room` the oldest are evicted, which
-    are in the database by then."""
+    """Every replay that `imports.requested` tells of, as `controls` are. Beyond `room` the oldest
+    are evicted, which are in the database by then."""
 
     def __init__(self, controls: ImportControls, room: int = 5_000) -> None:
         self._controls, self._room = controls, room
         self._requests: dict[str, ReplayRequested] = {}
         self._in_order: list[ReplayRequested] = []
-        self._rates: dict[str, ReplayRateChanged] = {}
 
     def apply(self, event: Message) -> None:
-        if isinstance(event, ReplayRateChanged):
-            known = self._rates.get(event.import_id)
-            if known is None or known.at <= event.at:
-                self._rates[event.import_id] = event
-        elif isinstance(event, ReplayRequested):
-            self._take(event)
-
-    def _take(self, event: ReplayRequested) -> None:
+        if not isinstance(event, ReplayRequested):
+            return
         known = self._requests.get(event.import_id)
         if known is not None:
             if known.at <= event.at:
@@ -40,9 +33,7 @@ class ReplayCache:
         self._requests[event.import_id] = event
         insort(self._in_order, event, key=_place_of_request)
         if len(self._in_order) > self._room:
-            evicted = self._in_order.pop(0).import_id
-            del self._requests[evicted]
-            self._rates.pop(evicted, None)
+            del self._requests[self._in_order.pop(0).import_id]
 
     def request(self, replay_id: str) -> ReplayRequested | None:
         return self._requests.get(replay_id)
@@ -61,11 +52,11 @@ class ReplayCache:
             if request is None:
                 return row
             row = _begun(request, row)
-        control, rate = self._controls.of(replay_id), self._rates.get(replay_id)
+        if request is not None:
+            row = replace(row, files_per_second=self._controls.files_per_second(replay_id))
+        control = self._controls.of(replay_id)
         if control.epoch > row.epoch and row.state not in ENDED:
             row = replace(row, state=_controlled(row, control.state), epoch=control.epoch)
-        if rate is not None and (row.rate_at is None or rate.at > row.rate_at):
-            row = replace(row, files_per_second=rate.files_per_second)
         return row
 
 
@@ -88,7 +79,6 @@ def _begun(request: ReplayRequested, written: views.ReplayProgress | None) -> vi
         planned_files=request.files,
         planned_bytes=request.bytes,
         most=request.most,
-        files_per_second=request.files_per_second,
         updated_at=request.at,
     )
 

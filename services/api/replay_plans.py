@@ -9,7 +9,9 @@ before the end. A file that was found meanwhile may lie before the end too and n
 listed, the replay selects exactly what the plan counts.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -23,14 +25,22 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.api.bodies import parsed
 from services.api.plan_id import ReplayPlan, Stretch, plan_id_of
 from services.api.problems import Problem
+from services.api.replay_letters import count_letters
 from services.core.events import REPLAY, LogEnd, Mode, ReplayScope, Selection
 from services.core.flow.quota import QuotaSettings
-from services.core.topics import FILES_FAILED, FILES_FOUND, FILES_STORED, IMPORTS_LISTED
+from services.core.topics import (
+    DEAD_LETTERS,
+    FILES_FAILED,
+    FILES_FOUND,
+    FILES_STORED,
+    IMPORTS_LISTED,
+)
 
 DOWNLOAD_UNITS = 200
 """What Google counts for a download; one query in older projects."""
 FILES = (FILES_FOUND.name, FILES_STORED.name, FILES_FAILED.name)
-TOPICS = (*FILES, IMPORTS_LISTED.name)
+INDEXED = (FILES_STORED.name, FILES_FAILED.name)
+LETTERS_SECONDS = 60
 
 
 class Selected(Selection, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,6 +60,8 @@ class PlanReport(Struct, frozen=True, kw_only=True):
     `left_out` counts imports that are paused or cancelled, `unreadable` files whose own event
     cannot be read; neither is part of any other count. `by_import` names the 1,000 largest of
     `imports`. From `earliest` on the log is whole. `unread` manifests were not indexed yet.
+    Of dead letters, `by_outcome` counts the topics that they are of; only found files among them
+    cost quota.
     """
 
     plan_id: str
@@ -87,48 +99,58 @@ class ReplayPlanner:
         asked = parsed(body, PlanRequest)
         check_selection(asked.select)
         select = Selection(**{name: _sorted(it) for name, it in asdict(asked.select).items()})
-        counts = await self._counted(select, asked.mode)
-        kept = await self.bounds(dated=FILES)
-        transfer = Mode.VERIFY if asked.mode is ReplayScope.VERIFY else Mode(asked.transfer)
+        topics = topics_of(select)
+        await self._check_imports(select)
+        if select.dead_letters:
+            kept = await self.bounds(topics)
+            counts = await self._letters(select, kept)
+        else:
+            counts = await self.catalog.count_selection(select, asked.mode)
+            kept = await self.bounds(topics)
+        if counts.unknown_reasons:
+            raise _refused("no_such_reason", "Nothing has failed for", counts.unknown_reasons)
+        modes = {ReplayScope.ALL: Mode(asked.transfer), ReplayScope.VERIFY: Mode.VERIFY}
         plan = ReplayPlan(
             select=select,
             scope=asked.mode,
-            transfer=transfer,
+            transfer=modes.get(asked.mode, Mode.CHECK),
             files=counts.files,
             bytes=counts.bytes,
             made_at=datetime.now(UTC),
-            topic_ids={topic: kept.ids[topic] for topic in FILES},
-            stretches=tuple(_stretches(counts, kept)),
+            topic_ids={topic: kept.ids[topic] for topic in topics},
+            stretches=tuple(_stretches(topics, counts, kept)),
         )
         return self._report(plan, counts, kept)
 
-    async def bounds(self, dated: Sequence[str] = ()) -> LogBounds:
+    async def bounds(self, topics: Sequence[str]) -> LogBounds:
         """What the log holds now; raises a `kafka_unavailable` problem."""
-        try:
-            return await self.log.read(TOPICS, dated)
-        except KafkaUnavailableError as why:
-            raise Problem(
-                "kafka_unavailable",
-                f"Kafka cannot be asked what the log holds: {why}. Nothing has been started.",
-                {"Retry-After": "5"},
-            ) from why
+        async with _kafka():
+            # The manifests come last: what is found after them is in none of these.
+            return await self.log.read((*topics, IMPORTS_LISTED.name), topics)
 
-    async def _counted(self, select: Selection, scope: ReplayScope) -> SelectionCounts:
+    async def _check_imports(self, select: Selection) -> None:
         replays = [id for id in select.imports if id.startswith(REPLAY)]
         imports = [id for id in select.imports if id not in replays]
         known = {*await self.catalog.imports_by_id(imports)} if imports else set()
         known |= {*await self.catalog.replays_by_id(replays)} if replays else set()
         if unknown := [id for id in select.imports if id not in known]:
             raise _refused("no_such_import", "No import or replay has the id", unknown)
-        counts = await self.catalog.count_selection(select, scope)
-        if counts.unknown_reasons:
-            raise _refused("no_such_reason", "No file has failed for", counts.unknown_reasons)
-        return counts
+
+    async def _letters(self, select: Selection, kept: LogBounds) -> SelectionCounts:
+        ends = [
+            LogEnd(topic=topic, partition=partition, offset=high)
+            for (topic, partition), (_, high) in kept.kept.items()
+            if topic == DEAD_LETTERS.name
+        ]
+        async with _kafka(), asyncio.timeout(LETTERS_SECONDS), self.log.open_log() as log_reader:
+            return await count_letters(log_reader, ends, select)
 
     def _report(self, plan: ReplayPlan, counts: SelectionCounts, kept: LogBounds) -> PlanReport:
         there = sum(counts.by_outcome.get(state, 0) for state in ("stored", "unchanged"))
         no_op = there if plan.transfer is Mode.CHECK else 0
         downloads = 0 if plan.transfer is Mode.VERIFY else plan.files - no_op
+        if plan.select.dead_letters:
+            downloads = counts.by_outcome.get(FILES_FOUND.name, 0)
         units = downloads * (1 if self.quota.counts_requests else DOWNLOAD_UNITS)
         a_second = self.quota.per_minute * self.quota.shares.get("transfer", 0) / 60
         return PlanReport(
@@ -155,6 +177,23 @@ class ReplayPlanner:
         )
 
 
+@asynccontextmanager
+async def _kafka() -> AsyncIterator[None]:
+    try:
+        yield
+    except (KafkaUnavailableError, TimeoutError) as why:
+        raise Problem(
+            "kafka_unavailable",
+            f"Kafka cannot be asked what the log holds: {why}. Nothing has been started.",
+            {"Retry-After": "5"},
+        ) from why
+
+
+def topics_of(select: Selection) -> Sequence[str]:
+    """The topics that a replay of this selection reads."""
+    return (DEAD_LETTERS.name,) if select.dead_letters else FILES
+
+
 def check_selection(select: Selection) -> None:
     """Raise a `Problem` for a selection that names no filter, or no time."""
     if asdict(select) == asdict(Selection()):
@@ -165,6 +204,12 @@ def check_selection(select: Selection) -> None:
         )
     if select.since and select.until and select.since >= select.until:
         raise Problem("empty_time_range", "`since` must be before `until`.")
+    if select.dead_letters and (select.folders or select.files or select.outcomes):
+        raise Problem(
+            "filters_conflict",
+            "Dead letters are selected by imports, reasons, since and until: what could not be "
+            "read has no folder, no file and no outcome.",
+        )
 
 
 def _sorted(value: Any) -> Any:
@@ -178,14 +223,14 @@ def _refused(code: str, sentence: str, ids: Sequence[str]) -> Problem:
     return Problem(code, f"{sentence} {shown}{more}.")
 
 
-def _stretches(counts: SelectionCounts, log: LogBounds) -> list[Stretch]:
+def _stretches(topics: Sequence[str], counts: SelectionCounts, log: LogBounds) -> list[Stretch]:
     """What the replay will read. Raises `Problem` if the database is of another log."""
     found = []
     for (topic, partition), (low, high) in sorted(log.kept.items()):
-        if topic not in FILES:
+        if topic not in topics:
             continue
         end = high
-        if topic != FILES_FOUND.name:
+        if topic in INDEXED:
             topic_id, end = counts.consumed.get((topic, partition), (log.ids[topic], low))
             if topic_id != log.ids[topic] or end > high:
                 raise Problem(

@@ -48,7 +48,8 @@ class Planned(Struct, frozen=True, kw_only=True):
 
 class ReplayView(Struct, frozen=True, kw_only=True):
     """selected = stored + unchanged + failed + pending. `by` is the name of the key that asked,
-    null without keys. `depth` counts the replays that led to this one."""
+    null without keys. `depth` counts the replays that led to this one, `redriven` the dead letters
+    that were published again, which are no files."""
 
     id: str
     state: views.ReplayState
@@ -64,6 +65,7 @@ class ReplayView(Struct, frozen=True, kw_only=True):
     pending: int
     failures: Mapping[str, int]
     stored_bytes: int
+    redriven: int
     files_per_second: int | None
     round: int
     depth: int

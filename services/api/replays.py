@@ -22,7 +22,7 @@ from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
 from services.api.plan_id import BadPlanError, ReplayPlan, plan_of
 from services.api.problems import AnyRequest, Problem, database_problems
 from services.api.replay_cache import ENDED
-from services.api.replay_plans import FILES, PlanReport, ReplayPlanner, check_selection
+from services.api.replay_plans import PlanReport, ReplayPlanner, check_selection, topics_of
 from services.api.replay_views import ReplayReport, ReplayView, ReplayViews, place_of
 from services.core.events import (
     REPLAY,
@@ -32,12 +32,11 @@ from services.core.events import (
     ReplayRateChanged,
     ReplayRequested,
 )
+from services.core.replays import DEEPEST
 
 LARGEST_START = 160 * 1024
 """Bytes of a request that holds a plan's id, which may be of the largest plan."""
 NAMESPACE = uuid5(NAMESPACE_URL, "drivestream:replays")
-DEEPEST = 3
-"""Replays that may lead to one another: one that feeds the next for ever would never end."""
 Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
 Prose = Annotated[
     str, Meta(min_length=1, max_length=4_000, pattern=r"^[^\x00-\x08\x0e-\x1f\x7f]+\Z")
@@ -133,13 +132,14 @@ class ReplayStarter:
 
     async def _check_log(self, plan: ReplayPlan) -> None:
         """Raise a `log_changed` or `plan_expired` problem if the log no longer holds the plan."""
-        log_now = await self.planner.bounds()
+        topics = topics_of(plan.select)
+        log_now = await self.planner.bounds(topics)
         again = "Plan again, and compare the counts."
-        if plan.topic_ids != {topic: log_now.ids[topic] for topic in FILES}:
+        if plan.topic_ids != {topic: log_now.ids[topic] for topic in topics}:
             raise Problem("log_changed", f"The topics are others than were planned on. {again}")
         for topic, partition, start, end in plan.stretches:
             low, high = log_now.kept.get((topic, partition), (0, -1))
-            if end > high or topic not in FILES:
+            if end > high or topic not in topics:
                 raise Problem(
                     "log_changed",
                     f"{topic}/{partition} does not reach to {end}, where the plan ends. {again}",
@@ -237,6 +237,7 @@ CONTROL = database_problems(
         "bad_body",
         "log_changed",
         "no_filter",
+        "filters_conflict",
         "empty_time_range",
         "no_such_import",
         "no_such_reason",
@@ -263,6 +264,8 @@ async def plan_replay(
         "replay_under_way",
         "log_changed",
         "plan_expired",
+        "empty_time_range",
+        "filters_conflict",
         "other_replay",
         "replay_too_deep",
         "no_filter",

@@ -99,8 +99,8 @@ def create_app(
     requests = control.RequestLog(publisher, known)
 
     def pictures(request: AnyRequest) -> images.Pictures:
-        address = settings.public_url or str(request.base_url)
-        return images.Pictures(catalog, outside.urls, address)
+        public_url = settings.public_url or str(request.base_url)
+        return images.Pictures(catalog, outside.urls, public_url)
 
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncIterator[None]:
@@ -114,8 +114,6 @@ def create_app(
         ROUTES,
         dependencies={
             "readiness": _given(readiness),
-            "starter": _given(imports.ImportStarter(publisher, known)),
-            "letters": _given(DeadLetterReader(known.open_log)),
             "pictures": Provide(pictures, sync_to_thread=False),
             **_of_imports(requests, ImportViews(catalog, known.view, workers)),
             **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
@@ -132,7 +130,9 @@ def create_app(
 
 def _of_imports(requests: control.RequestLog, views: ImportViews) -> dict[str, Provide]:
     return {
+        "letters": _given(DeadLetterReader(requests.tail.open_log)),
         "views": _given(views),
+        "starter": _given(imports.ImportStarter(requests.publisher, requests.tail)),
         "control": _given(control.PublishesControl(requests, views)),
         "retry": _given(retry.ImportRetry(requests, views)),
     }

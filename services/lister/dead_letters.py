@@ -10,51 +10,29 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
+from services.adapters.kafka.dead_letters import REDRIVES, is_selected, redrives
 from services.adapters.kafka.producer import PublishesRecords
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Raw
 from services.core import events as e
-from services.core.topics import BY_NAME, DEAD_LETTERS
+from services.core.topics import DEAD_LETTERS
 from services.core.wire import Record
 from services.lister.pacing import Pace
 from services.lister.recovery import until_read
 
-REDRIVES = "ce_redrives"
-MOST_REDRIVES = 3
 ADDED = ("dlq_", "kafka_dlt-", REDRIVES, "ce_replayid")
-
-
-def is_selected(letter: Raw, select: e.Selection) -> bool:
-    """Whether it meets the selection, is whole, and was not published again too often."""
-    headers = {name: value.decode(errors="replace") for name, value in letter.headers.items()}
-    topic = BY_NAME.get(headers.get("dlq_original_topic", ""))
-    return (
-        topic is not None
-        and bool(topic.carries)
-        and headers.get("dlq_original_bytes") == str(len(letter.value or b""))
-        and _redrives(letter) < MOST_REDRIVES
-        and (not select.imports or headers.get("ce_importid") in select.imports)
-        and (not select.reasons or headers.get("dlq_error_code") in select.reasons)
-        and (select.since is None or letter.at >= select.since)
-        and (select.until is None or letter.at < select.until)
-    )
 
 
 def as_it_was(letter: Raw, replay_id: str) -> Record:
     """The record to publish; raises `KeyError` for a letter that does not say where it was."""
     own = [(k, v) for k, v in letter.headers.items() if not k.startswith(ADDED)]
-    redrives = str(_redrives(letter) + 1).encode()
+    count = str(redrives(letter) + 1).encode()
     return Record(
         topic=letter.headers["dlq_original_topic"].decode(),
         key=letter.key or b"",
         value=letter.value or b"",
-        headers=[*own, (REDRIVES, redrives), ("ce_replayid", replay_id.encode())],
+        headers=[*own, (REDRIVES, count), ("ce_replayid", replay_id.encode())],
     )
-
-
-def _redrives(letter: Raw) -> int:
-    count = letter.headers.get(REDRIVES, b"0")
-    return int(count) if count.isdigit() and len(count) < 4 else 0
 
 
 @dataclass

@@ -159,9 +159,9 @@ class ReplayProgress(Struct, frozen=True, kw_only=True):
     pending: int = 0
     failures: dict[str, int] = field(default_factory=dict)  # {reason: distinct files}
     stored_bytes: int = 0
+    redriven: int = 0  # dead letters that were published again; they are no files
     progress: dict[str, tuple[int, int, str | None, bool]] = field(default_factory=dict)
     files_per_second: int | None = None
-    rate_at: datetime | None = None  # when that rate was asked for
     epoch: int = 0
     updated_at: datetime | None = None
     finished_at: datetime | None = None

@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw, ReadsLog
-from services.core.topics import DEAD_LETTERS
+from services.core.events import Selection
+from services.core.topics import BY_NAME, DEAD_LETTERS
 
 PLACE = (DEAD_LETTERS.name, 0)
 SHOWN_BYTES = 4_096
@@ -21,6 +22,9 @@ READ_AT_MOST = 20
 """Records at once: each may have a megabyte, of which little is kept."""
 READ_SECONDS, SILENCE_SECONDS = 0.5, 10.0
 READERS = 2
+REDRIVES = "ce_redrives"
+MOST_REDRIVES = 3
+"""How often one letter is published again, so that a broken one does not go round for ever."""
 
 
 class ShownBytes(Struct, frozen=True, kw_only=True):
@@ -98,6 +102,27 @@ def _letter(record: Raw) -> DeadLetter:
         key=shown(record.key or b""),
         value=shown(value, size=_number(told, "dlq_original_bytes", len(value))),
     )
+
+
+def is_selected(letter: Raw, select: Selection) -> bool:
+    """Whether it meets the selection, is whole, and was not published again too often."""
+    headers = {name: value.decode(errors="replace") for name, value in letter.headers.items()}
+    topic = BY_NAME.get(headers.get("dlq_original_topic", ""))
+    return (
+        topic is not None
+        and bool(topic.carries)
+        and headers.get("dlq_original_bytes") == str(len(letter.value or b""))
+        and redrives(letter) < MOST_REDRIVES
+        and (not select.imports or headers.get("ce_importid") in select.imports)
+        and (not select.reasons or headers.get("dlq_error_code") in select.reasons)
+        and (select.since is None or letter.at >= select.since)
+        and (select.until is None or letter.at < select.until)
+    )
+
+
+def redrives(letter: Raw) -> int:
+    count = letter.headers.get(REDRIVES, b"0")
+    return int(count) if count.isdigit() and len(count) < 4 else 0
 
 
 def shown(data: bytes, size: int | None = None) -> ShownBytes:

@@ -1,18 +1,22 @@
 """POST /replays/plan."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.adapters.kafka.errors import KafkaUnavailableError
+from services.adapters.kafka.producer import publish_dead_letter
+from services.adapters.kafka.reader import Raw
 from services.api.plan_id import plan_of
 from services.core.errors import TryAgain
-from services.core.events import FolderNamed, Mode, ReplayScope
+from services.core.events import FolderNamed, LogEnd, Mode, ReplayRequested, ReplayScope
 from services.core.topics import FILES_FAILED, FILES_FOUND, FILES_STORED
 from services.core.wire import Record, encode
 from tests.catalog_rows import BEGAN, a_file, an_import, rows
+from tests.fakes.log import FakePublisher
 from tests.unit.api.conftest import Api
-from tests.unit.api.replaying import SELECT, a_row, ask_plan, asked, filled, found_ends, plan
+from tests.unit.api.replaying import SELECT, a_row, ask_plan, asked, filled, found_ends, plan, start
 
 
 async def test_a_plan_counts_what_a_replay_would_do_and_publishes_nothing(api: Api) -> None:
@@ -36,6 +40,7 @@ async def test_a_plan_counts_what_a_replay_would_do_and_publishes_nothing(api: A
         ("missing", "check", 1, 0, 200),
         ("failed", "check", 1, 0, 200),
         ("failed", "force", 1, 0, 200),
+        ("missing", "force", 1, 0, 200),
         ("verify", "check", 3, 0, 0),
         ("verify", "force", 3, 0, 0),
     ],
@@ -217,3 +222,47 @@ async def test_nothing_is_planned_while_a_part_is_away(api: Api) -> None:
     answer = await ask_plan(api, {"select": SELECT, "mode": "all"})
     assert (answer.status_code, answer.json()["code"]) == (503, "kafka_unavailable")
     assert answer.headers["retry-after"] == "5"
+
+
+async def broken(api: Api, *values: bytes) -> None:
+    """Dead letters of `files.found`, as a worker sets them aside."""
+    for offset, value in enumerate(values):
+        record = Raw(
+            topic=FILES_FOUND.name,
+            partition=3,
+            offset=offset,
+            key=b"file-1",
+            value=value,
+            headers={"ce_importid": b"import-0001"},
+        )
+        publisher = FakePublisher(api.log, lambda: KafkaUnavailableError("away"), "transfer")
+        await publish_dead_letter(publisher, record, "not JSON", service="transfer")
+
+
+async def test_dead_letters_are_counted_from_their_own_topic(api: Api) -> None:
+    await filled(api)
+    assert (await plan(api, {"dead_letters": True}))["files"] == 0
+    await broken(api, b"{", b"[1")
+    found = await plan(api, {"dead_letters": True, "imports": ["import-0001"]})
+    assert (found["files"], found["bytes"], found["quota_units"]) == (2, 3, 400)
+    assert found["by_outcome"] == {"files.found": 2}
+    assert found["by_reason"] == {"undecodable_event": 2}
+    assert [sample["name"] for sample in found["samples"]] == ["files.found/3/0", "files.found/3/1"]
+    assert found["ends"] == [{"topic": "dead.letters", "partition": 0, "offset": 2}]
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    assert (await plan(api, {"dead_letters": True, "since": later}))["files"] == 0
+
+
+@pytest.mark.parametrize("more", [{"files": ["f"]}, {"folders": ["f"]}, {"outcomes": ["failed"]}])
+async def test_dead_letters_go_with_few_other_filters(api: Api, more: dict[str, object]) -> None:
+    answer = await ask_plan(api, {"select": {"dead_letters": True, **more}, "mode": "all"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "filters_conflict")
+
+
+async def test_a_replay_of_dead_letters_can_be_started(api: Api) -> None:
+    await broken(api, b"{")
+    answer = await start(api, (await plan(api, {"dead_letters": True}))["plan_id"])
+    assert answer.status_code == 202
+    assert isinstance(event := asked(api)[-1], ReplayRequested)
+    assert event.ends == (LogEnd(topic="dead.letters", partition=0, offset=1),)
+    assert event.select.dead_letters

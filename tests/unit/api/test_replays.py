@@ -20,7 +20,7 @@ from tests.unit.api.replaying import asked, filled, plan, start, started
 async def test_a_started_replay_is_the_plan_as_an_event(api: Api) -> None:
     await filled(api)
     await api.client.post("/import/google-drive", json={"folderUrl": "1" * 33})
-    planned = await plan(api, mode="failed", transfer="force")
+    planned = await plan(api, mode="all", transfer="force")
     answer = await start(api, planned["plan_id"], files_per_second=50, most=3)
     assert answer.status_code == 202
     replay_id = answer.json()["replay_id"]
@@ -33,11 +33,11 @@ async def test_a_started_replay_is_the_plan_as_an_event(api: Api) -> None:
         at=event.at,  # type: ignore[union-attr]
         round=1,
         select=e.Selection(imports=("import-0001",)),
-        scope=e.ReplayScope.FAILED,
+        scope=e.ReplayScope.ALL,
         transfer=e.Mode.FORCE,
         ends=plan_of(planned["plan_id"]).ends,
-        files=1,
-        bytes=1003,
+        files=5,
+        bytes=5010,
         files_per_second=50,
         most=3,
     )
@@ -140,7 +140,7 @@ async def test_every_replay_has_a_round_of_its_own(api: Api) -> None:
 )
 async def test_a_body_of_another_shape_is_refused(api: Api, changes: dict[str, object]) -> None:
     await filled(api)
-    answer = await start(api, (await plan(api))["plan_id"], **changes)
+    answer = await start(api, (await plan(api))["plan_id"], **changes)  # type: ignore[arg-type]
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_body")
     assert asked(api) == []
 
