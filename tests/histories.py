@@ -10,6 +10,7 @@ from services.indexer.record import LogRecord
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 IMPORTS = st.sampled_from(["import-a", "import-b"])
+REPLAYS = st.sampled_from(["replay-a", "replay-b"])
 FILES = st.sampled_from([f"file-{n}" for n in range(4)])
 FOLDERS = st.sampled_from(["root", "sub-1", "sub-2"])
 TIMES = st.integers(0, 5).map(lambda n: START + timedelta(seconds=n))
@@ -37,6 +38,7 @@ def found(draw: st.DrawFn) -> e.FileFound:
         width=draw(st.none() | FEW),
         height=draw(st.none() | FEW),
         round=draw(FEW),
+        replay_id=draw(st.none() | REPLAYS),
     )
 
 
@@ -115,7 +117,7 @@ REQUESTED = st.builds(
 )
 CONTROLS = st.one_of(
     *(
-        st.builds(kind, import_id=IMPORTS, epoch=FEW, at=TIMES)
+        st.builds(kind, import_id=IMPORTS | REPLAYS, epoch=FEW, at=TIMES)
         for kind in (e.ImportPaused, e.ImportResumed, e.ImportCancelled, e.ImportStalled)
     )
 )
@@ -144,15 +146,51 @@ FOLDER_NAMED = st.builds(
     name=st.sampled_from(["", "Summer", "Winter"]),
     named_at=TIMES,
 )
-KINDS = (REQUESTED, FOLDER_NAMED, CONTROLS, RETRIES, listed(), FOLDER_FAILED, stored(), failed())
+REPLAY_REQUESTED = st.builds(
+    e.ReplayRequested,
+    import_id=REPLAYS,
+    name=NAMES,
+    why=st.just("Why not."),
+    at=TIMES,
+    round=FEW,
+    depth=st.sampled_from([0, 4]),
+    select=st.builds(e.Selection, imports=st.lists(IMPORTS, max_size=2).map(tuple)),
+    scope=st.sampled_from(e.ReplayScope),
+    ends=st.just((e.LogEnd(topic="files.found", partition=0, offset=9),)),
+    files_per_second=st.none() | FEW,
+)
+RATE_CHANGED = st.builds(
+    e.ReplayRateChanged, import_id=REPLAYS, at=TIMES, files_per_second=st.none() | FEW
+)
+REPLAYED_FILES = st.lists(
+    st.builds(e.ReplayedFile, import_id=IMPORTS, file_id=FILES), max_size=3
+).map(tuple)
+PART_REPLAYED = st.builds(
+    e.LogPartReplayed,
+    import_id=REPLAYS,
+    partition=FEW,
+    offset=FEW,
+    end=st.just(9),
+    replayed_at=TIMES,
+    read_at=st.none() | TIMES,
+    last=st.booleans(),
+    files=REPLAYED_FILES,
+    cancelled=REPLAYED_FILES,
+    redriven=FEW,
+)
+OF_REPLAYS = (REPLAY_REQUESTED, RATE_CHANGED, PART_REPLAYED)
+OUTCOMES = (stored(), failed())
+KINDS = (REQUESTED, FOLDER_NAMED, CONTROLS, RETRIES, listed(), FOLDER_FAILED, *OUTCOMES)
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[LogRecord]:
     """Events in the order of their log; each has its own place in it.
 
-    Of all kinds, or of two only: few kinds collide more often.
+    Of all kinds, of those of replays, or of two only: few kinds collide more often.
     """
-    kinds = draw(st.sampled_from([KINDS, *combinations_with_replacement(KINDS, 2)]))
+    of_replays = (*OF_REPLAYS, CONTROLS, *OUTCOMES)
+    few = combinations_with_replacement((*KINDS, *OF_REPLAYS), 2)
+    kinds = draw(st.sampled_from([(*KINDS, *OF_REPLAYS), of_replays, *few]))
     events = draw(st.lists(st.one_of(*kinds), max_size=14))
     return [LogRecord(event, event.topic, 0, n) for n, event in enumerate(events)]

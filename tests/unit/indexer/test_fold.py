@@ -55,6 +55,49 @@ def test_the_equation_closes_when_each_part_is_counted_on_its_own(
         assert sum(job.failures.values()) == states["failed"]
 
 
+@settings(max_examples=200)
+@given(history=histories())
+def test_a_replay_counts_each_file_that_it_selected_once(history: list[LogRecord]) -> None:
+    """Selected is every file that a part names, or an outcome of the replay."""
+    rows = fold(Rows(), rows_of(history))
+    for replay in rows.replays.values():
+        selected = set[Key]()
+        for event in (record.event for record in history):
+            match event:
+                case e.LogPartReplayed(import_id=replay.id):
+                    told = (*event.files, *event.cancelled)
+                    selected |= {(file.import_id, file.file_id) for file in told}
+                case e.FileStored(file=e.FileFound(replay_id=replay.id)):
+                    selected.add((event.import_id, event.key))
+                case e.FileFailed(file=e.FileFound(replay_id=replay.id)):
+                    selected.add((event.import_id, event.key))
+        files = {key[1:]: row for key, row in rows.replay_files.items() if key[0] == replay.id}
+        states = Counter(row.state for row in files.values())
+        assert set(files) == selected
+        assert replay.selected == len(selected)
+        parts = {s: states[s] for s in ("stored", "unchanged", "failed", "pending")}
+        assert parts == {s: getattr(replay, s) for s in parts}
+        assert sum(replay.failures.values()) == replay.failed
+        if replay.state == "completed":
+            assert (replay.pending, replay.parts_done >= replay.parts) == (0, True)
+            assert replay.finished_at is not None
+
+
+@settings(max_examples=300)
+@given(histories(), st.randoms(use_true_random=False))
+def test_a_replay_selects_by_the_outcomes_that_the_rows_show(
+    records: list[LogRecord], cuts: random.Random
+) -> None:
+    """The plan counts rows; the lister folds the log."""
+    facts, _ = folded_by_the_lister(records)
+    for key, row in in_batches(records, cuts).files.items():
+        outcome = facts.get(key, FileFacts()).outcome
+        if outcome is None:
+            assert row.outcome_at is None
+        else:
+            assert (row.outcome_at, row.reason or "") == (outcome.at, outcome.reason)
+
+
 @given(history=histories())
 def test_an_import_ends_only_when_nothing_is_pending_and_every_folder_is_settled(
     history: list[LogRecord],
@@ -85,6 +128,8 @@ def test_the_rows_that_a_batch_makes_are_the_ones_that_were_to_be_loaded(
     assert set(rows.folders) == set(batch.folders)
     assert set(rows.files) == set(batch.files)
     assert set(rows.images) == set(batch.images)
+    assert set(rows.replays) == set(batch.replays)
+    assert set(rows.replay_files) == set(batch.replay_files)
 
 
 @settings(max_examples=400)
