@@ -119,6 +119,11 @@ class ImportCache:
         finally:
             self._awaited.pop(event, None)
 
+    def next_round(self) -> int:
+        """A round that nobody has used, and that no other request of this process will be given."""
+        self.newest_round += 1
+        return self.newest_round
+
     def retry_round(self, import_id: str) -> int:
         """The round of the newest retry of this import, 0 without one."""
         return self._rounds.get(import_id, 0)

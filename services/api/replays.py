@@ -106,7 +106,7 @@ class ReplayStarter:
             name=asked.name,
             why=asked.why,
             at=datetime.now(UTC),
-            round=view.newest_round + 1,
+            round=0,
             select=plan.select,
             scope=plan.scope,
             transfer=plan.transfer,
@@ -118,16 +118,15 @@ class ReplayStarter:
         )
         known = view.replays.request(replay_id)
         if known is not None:
-            if _same(known, event):
-                return
-            raise Problem(
-                "other_replay",
-                "This Idempotency-Key started another replay. Use a new key for every new replay.",
-            )
+            _check_same(known, event)
+            return
         check_selection(plan.select)
         await self._check_log(plan)
-        event = msgspec.structs.replace(event, depth=await self._depth(plan))
+        depth = await self._depth(plan)
+        event = msgspec.structs.replace(event, depth=depth, round=view.next_round())
         await self.requests.publish(event)
+        # Another process may have been asked with the same key, just before.
+        _check_same(view.replays.request(replay_id) or event, event)
         log.info("replay.requested", replay_id=replay_id, files=plan.files, round=event.round)
 
     async def _check_log(self, plan: ReplayPlan) -> None:
@@ -179,11 +178,14 @@ def check_not_ended(state: str) -> None:
         raise Problem("replay_ended", f"The replay has ended ({state}). Plan another one.")
 
 
-def _same(known: ReplayRequested, asked: ReplayRequested) -> bool:
-    """Whether it is the same request, whenever it came."""
-    return known == msgspec.structs.replace(
-        asked, at=known.at, round=known.round, depth=known.depth, by=known.by
-    )
+def _check_same(known: ReplayRequested, asked: ReplayRequested) -> None:
+    """Raise an `other_replay` problem unless it is the same request, whenever it came."""
+    own = {name: getattr(known, name) for name in ("at", "round", "depth", "by")}
+    if known != msgspec.structs.replace(asked, **own):
+        raise Problem(
+            "other_replay",
+            "This Idempotency-Key started another replay. Use a new key for every new replay.",
+        )
 
 
 SELECT = Schema(

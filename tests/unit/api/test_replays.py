@@ -1,6 +1,8 @@
 """POST /replays, and what is shown and changed of them afterwards."""
 
 import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -10,6 +12,7 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.api.plan_id import plan_id_of, plan_of
 from services.core import events as e
 from services.core.topics import FILES_FOUND, FILES_STORED
+from services.core.wire import Record
 from tests.catalog_rows import BEGAN, a_file, rows
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.log import FakeLog, FakePublisher
@@ -119,6 +122,35 @@ async def test_every_replay_has_a_round_of_its_own(api: Api) -> None:
         2,
         3,
     ]
+
+
+async def test_replays_that_start_at_once_have_rounds_of_their_own(api: Api) -> None:
+    await filled(api)
+    plan_id = (await plan(api))["plan_id"]
+    answers = await asyncio.gather(*(start(api, plan_id) for _ in range(5)))
+    assert {answer.status_code for answer in answers} == {202}
+    rounds = [event.round for event in asked(api) if isinstance(event, e.ReplayRequested)]
+    assert sorted(rounds) == [1, 2, 3, 4, 5]
+
+
+async def test_of_two_processes_asked_with_one_key_the_later_one_is_told(
+    log: FakeLog, catalog: FakeCatalog
+) -> None:
+    class Overtaken(FakePublisher):
+        """Another process writes its request first."""
+
+        async def publish(self, events: Sequence[e.Message | Record]) -> None:
+            event = events[0]
+            if isinstance(event, e.ReplayRequested):
+                earlier = event.at - timedelta(seconds=1)
+                await super().publish([replace(event, name="theirs", at=earlier)])
+            await super().publish(events)
+
+    overtaken = Overtaken(log, lambda: KafkaUnavailableError("away"), "api")
+    async with running(log, catalog, overtaken) as api:
+        await filled(api)
+        answer = await start(api, (await plan(api))["plan_id"], "k")
+    assert (answer.status_code, answer.json()["code"]) == (422, "other_replay")
 
 
 @pytest.mark.parametrize(
