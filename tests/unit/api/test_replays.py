@@ -1,15 +1,18 @@
 """POST /replays, and what is shown and changed of them afterwards."""
 
 import asyncio
+import random
 from collections.abc import Sequence
 from datetime import timedelta
+from string import ascii_letters, digits
 
 import pytest
 from msgspec.structs import replace
 
 from services.adapters.catalog.rows import ReplayFileRow, ReplayRow, Rows
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.api.plan_id import plan_id_of, plan_of
+from services.api.imports import LARGEST_BODY
+from services.api.plan_id import Stretch, plan_id_of, plan_of
 from services.core import events as e
 from services.core.topics import FILES_FOUND, FILES_STORED
 from services.core.wire import Record
@@ -379,3 +382,39 @@ async def test_a_start_needs_a_filter_even_in_a_plan_that_was_forged(api: Api) -
     forged = replace(plan_of((await plan(api))["plan_id"]), select=e.Selection())
     answer = await start(api, plan_id_of(forged))
     assert (answer.status_code, answer.json()["code"]) == (422, "no_filter")
+
+
+@pytest.mark.parametrize(
+    "stretch",
+    [
+        Stretch("workers.status", 0, 0, 0),
+        Stretch("imports.requested", 0, 0, 0),
+        Stretch(FILES_FOUND.name, 99, 0, 0),
+        Stretch(FILES_FOUND.name, 0, 0, 1_000_000),
+    ],
+)
+async def test_ends_that_no_plan_was_given_are_refused(api: Api, stretch: Stretch) -> None:
+    await filled(api)
+    made = plan_of((await plan(api))["plan_id"])
+    answer = await start(api, plan_id_of(replace(made, stretches=(*made.stretches, stretch))))
+    assert (answer.status_code, answer.json()["code"]) == (409, "log_changed")
+    assert asked(api) == []
+
+
+async def test_a_thousand_random_ids_can_be_planned_and_started(api: Api) -> None:
+    await filled(api)
+    draw = random.Random(3)
+    ids = ["".join(draw.choices(ascii_letters + digits, k=58)) for _ in range(1_000)]
+    planned = await plan(api, {"files": ids})
+    assert len(planned["plan_id"]) > LARGEST_BODY * 0.8
+    assert (await start(api, planned["plan_id"])).status_code == 202
+    assert isinstance(event := asked(api)[-1], e.ReplayRequested)
+    assert set(event.select.files) == set(ids)
+
+
+async def test_a_replay_says_what_it_waits_for(api: Api) -> None:
+    api.catalog.fill(filled_with(a_replay(1), a_replay(2, state="completed")))
+    shown = (await api.client.get("/replays/replay-1")).json()
+    assert shown["waiting_for"]["reason"] == "no_worker"
+    assert "`transfer`" in shown["waiting_for"]["message"]
+    assert (await api.client.get("/replays/replay-2")).json()["waiting_for"] is None
