@@ -102,7 +102,7 @@ def _requested(event: e.ReplayRequested) -> ReplayRow:
         by=event.by,
         scope=event.scope.value,
         transfer=event.transfer.value,
-        select=msgspec.to_builtins(event.select),
+        select=msgspec.json.decode(msgspec.json.encode(event.select)),  # as the database gives it
         requested_at=event.at,
         round=event.round,
         depth=event.depth,

@@ -5,7 +5,6 @@ a partition before the transfer.
 """
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 
@@ -13,8 +12,8 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 
 STEP, AHEAD = 100, 200
 LOOK_SECONDS = 0.25
-LONGEST_WAIT = 1.0
-"""Seconds until a new rate takes effect."""
+SHORTEST_WAIT, LONGEST_WAIT = 0.01, 1.0
+"""Seconds; a new rate takes effect after the longest."""
 
 
 class Pace:
@@ -27,7 +26,7 @@ class Pace:
         self._rate = rate
         self._backlog = backlog
         self._ahead: deque[tuple[int, int]] = deque()
-        self._credit, self._since = 1.0, time.monotonic()
+        self._credit, self._since = 1.0, _now()
 
     async def turn(self, wanted: int) -> int:
         """Wait until files may be published; how many, 1 to `STEP`."""
@@ -47,7 +46,7 @@ class Pace:
 
     async def _credited(self, wanted: int) -> int:
         while (rate := self._rate()) is not None:
-            now = time.monotonic()
+            now = _now()
             earned = (now - self._since) * rate
             self._credit, self._since = min(self._credit + earned, max(1.0, rate)), now
             if self._credit >= 1:
@@ -55,7 +54,7 @@ class Pace:
                 self._credit -= most
                 return most
             missing = (1 - self._credit) / rate if rate > 0 else LONGEST_WAIT
-            await asyncio.sleep(min(missing, LONGEST_WAIT))
+            await asyncio.sleep(min(max(missing, SHORTEST_WAIT), LONGEST_WAIT))
         return wanted
 
     async def _looked(self) -> tuple[int, int]:
@@ -64,3 +63,7 @@ class Pace:
                 return await self._backlog()
             except KafkaUnavailableError:
                 await asyncio.sleep(LONGEST_WAIT)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
