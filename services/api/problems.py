@@ -103,7 +103,6 @@ KINDS = {
     "other_replay": Kind(422, "The Idempotency-Key was used for another replay"),
     "replay_too_deep": Kind(422, "Too many replays led to this one"),
     "internal_error": Kind(500, "Internal error"),
-    "kafka_unavailable": Kind(503, "Kafka does not answer"),
     "unavailable": Kind(503, "Service unavailable"),
 }
 BY_STATUS = {

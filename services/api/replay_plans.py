@@ -25,6 +25,7 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.api.bodies import parsed
 from services.api.plan_id import ReplayPlan, Stretch, plan_id_of
 from services.api.problems import Problem
+from services.api.progress import ImportCache
 from services.api.replay_letters import count_letters
 from services.core.events import REPLAY, LogEnd, Mode, ReplayScope, Selection
 from services.core.flow.quota import QuotaSettings
@@ -91,6 +92,7 @@ class ReplayPlanner:
     """Reads the database and the log."""
 
     catalog: ReadsCatalog
+    requested: ImportCache
     log: LogBoundsReader
     quota: QuotaSettings
 
@@ -102,11 +104,11 @@ class ReplayPlanner:
         topics = topics_of(select)
         await self._check_imports(select)
         if select.dead_letters:
-            kept = await self.bounds(topics)
+            kept = await self.bounds(topics, dated=topics)
             counts = await self._letters(select, kept)
         else:
             counts = await self.catalog.count_selection(select, asked.mode)
-            kept = await self.bounds(topics)
+            kept = await self.bounds(topics, dated=topics)
         if counts.unknown_reasons:
             raise _refused("no_such_reason", "Nothing has failed for", counts.unknown_reasons)
         modes = {ReplayScope.ALL: Mode(asked.transfer), ReplayScope.VERIFY: Mode.VERIFY}
@@ -122,17 +124,19 @@ class ReplayPlanner:
         )
         return self._report(plan, counts, kept)
 
-    async def bounds(self, topics: Sequence[str]) -> LogBounds:
+    async def bounds(self, topics: Sequence[str], dated: Sequence[str] = ()) -> LogBounds:
         """What the log holds now; raises a `kafka_unavailable` problem."""
         async with _kafka():
             # The manifests come last: what is found after them is in none of these.
-            return await self.log.read((*topics, IMPORTS_LISTED.name), topics)
+            return await self.log.read((*topics, IMPORTS_LISTED.name), dated)
 
     async def _check_imports(self, select: Selection) -> None:
         replays = [id for id in select.imports if id.startswith(REPLAY)]
         imports = [id for id in select.imports if id not in replays]
         known = {*await self.catalog.imports_by_id(imports)} if imports else set()
         known |= {*await self.catalog.replays_by_id(replays)} if replays else set()
+        known |= {id for id in imports if self.requested.request(id)}
+        known |= {id for id in replays if self.requested.replays.request(id)}
         if unknown := [id for id in select.imports if id not in known]:
             raise _refused("no_such_import", "No import or replay has the id", unknown)
 

@@ -143,7 +143,9 @@ def _of_replays(
 ) -> dict[str, Provide]:
     open_log = requests.tail.open_log
     bounds = LogBoundsReader(lambda: RangeReader(open_log), outside.topic_ids)
-    planner = ReplayPlanner(catalog=views.catalog, log=bounds, quota=outside.quota)
+    planner = ReplayPlanner(
+        catalog=views.catalog, requested=requests.tail.view, log=bounds, quota=outside.quota
+    )
     controlled = control.PublishesControl(requests, views, replays.check_not_ended)
     return {
         "replay_views": _given(views),

@@ -266,3 +266,12 @@ async def test_a_replay_of_dead_letters_can_be_started(api: Api) -> None:
     assert isinstance(event := asked(api)[-1], ReplayRequested)
     assert event.ends == (LogEnd(topic="dead.letters", partition=0, offset=1),)
     assert event.select.dead_letters
+
+
+async def test_what_the_indexer_has_not_written_yet_is_no_unknown_import(api: Api) -> None:
+    folder = {"folderUrl": "1AbCdEfGhIjKlMnOpQrStUvWxYz012345"}
+    job = (await api.client.post("/import/google-drive", json=folder)).json()["jobId"]
+    found = await plan(api, {"imports": [job]})
+    assert found["files"] == 0
+    replay_id = (await start(api, found["plan_id"])).json()["replay_id"]
+    assert (await plan(api, {"imports": [replay_id]}))["files"] == 0
