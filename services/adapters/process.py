@@ -112,7 +112,6 @@ async def run_with_background(work: Awaitable[None], background: Running) -> Non
 def _configure_logs(service: str) -> None:
     renderer: structlog.types.Processor = structlog.processors.JSONRenderer()
     if sys.stderr.isatty():
-        # Rich shows all variables: thousands of lines, made while all else stands still.
         plain = structlog.dev.plain_traceback
         renderer = structlog.dev.ConsoleRenderer(exception_formatter=plain)
     structlog.configure(

@@ -1,4 +1,4 @@
-"""Which control an import is under, to whoever reads `imports.requested` from its start. Pure."""
+"""Which control an import is under, for every reader of the whole of `imports.requested`. Pure."""
 
 from dataclasses import dataclass
 from enum import Enum
