@@ -73,8 +73,6 @@ def create_app(
 ) -> ASGIApp:
     """The application. It runs the tails; whoever made the other parts closes them."""
     readiness = health.Readiness(known, catalog, publisher)
-    views = ImportViews(catalog, known.view, workers)
-    requests = control.RequestLog(publisher, known)
 
     def pictures(request: AnyRequest) -> images.Pictures:
         return images.Pictures(catalog, urls, settings.public_url or str(request.base_url))
@@ -91,12 +89,8 @@ def create_app(
         ROUTES,
         dependencies={
             "readiness": _given(readiness),
-            "views": _given(views),
-            "starter": _given(imports.ImportStarter(publisher, known)),
-            "control": _given(control.ImportControl(requests, views)),
-            "retry": _given(retry.ImportRetry(requests, views)),
-            "letters": _given(DeadLetterReader(known.open_log)),
             "pictures": Provide(pictures, sync_to_thread=False),
+            **_of_imports(publisher, known, ImportViews(catalog, known.view, workers)),
         },
         middleware=[PROMETHEUS.middleware],
         plugins=[PROBLEM_DETAILS],
@@ -106,6 +100,19 @@ def create_app(
         logging_config=None,
     )
     return Boundary(app, settings.allowed_hosts)
+
+
+def _of_imports(
+    publisher: PublishesEvents, known: Tail[ImportCache], views: ImportViews
+) -> dict[str, Provide]:
+    requests = control.RequestLog(publisher, known)
+    return {
+        "views": _given(views),
+        "starter": _given(imports.ImportStarter(publisher, known)),
+        "control": _given(control.ImportControl(requests, views)),
+        "retry": _given(retry.ImportRetry(requests, views)),
+        "letters": _given(DeadLetterReader(known.open_log)),
+    }
 
 
 def _camel_case(name: str) -> str:
