@@ -67,7 +67,7 @@ class Parked(Struct, frozen=True, kw_only=True):
 
 
 class ImportView(views.ImportProgress, frozen=True, kw_only=True):
-    """`waiting_for` is null unless the import stands still; `parked`, if no file is parked."""
+    """`waiting_for` is null unless the import stands still; `parked` is null if no file is."""
 
     waiting_for: Waiting | None = None
     parked: Parked | None = None
@@ -176,18 +176,19 @@ class ImportCache:
 
     def _controlled(self, row: views.ImportProgress) -> views.ImportProgress:
         control = self._controls.of(row.id)
-        if row.state == "cancelled" or control.epoch < row.epoch:
+        is_behind = control.epoch < row.epoch
+        row = replace(row, epoch=max(control.epoch, row.epoch))
+        if row.state == "cancelled":
             return row
-        if control.state is ControlState.CANCELLED:
-            changes = {"state": "cancelled", "finished_at": row.updated_at}
-        elif row.state in views.ENDED_STATES and self.retry_round(row.id) <= row.round:
+        if control.state is ControlState.CANCELLED:  # which counts at any epoch
+            return replace(row, state="cancelled", finished_at=row.updated_at)
+        retried = self.retry_round(row.id) > row.round
+        if is_behind or (row.state in views.ENDED_STATES and not retried):
             return row
-        else:
-            going_on = row.state not in ("paused", *views.ENDED_STATES)
-            state = row.state if going_on else row.running_state
-            paused = control.state is ControlState.PAUSED
-            changes = {"state": "paused" if paused else state, "finished_at": None}
-        return replace(row, epoch=control.epoch, **changes)
+        going_on = row.state not in ("paused", *views.ENDED_STATES)
+        state = row.state if going_on else row.running_state
+        paused = control.state is ControlState.PAUSED
+        return replace(row, state="paused" if paused else state, finished_at=None)
 
 
 class WorkerCache:

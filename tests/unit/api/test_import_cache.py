@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from services.adapters.catalog.rows import ImportRow
 from services.adapters.catalog.views import ImportPlace
 from services.api.progress import ImportCache, place_of
 from services.core import events as e
-from tests.catalog_rows import BEGAN
+from tests.catalog_rows import BEGAN, an_import
 
 requests = st.builds(
     lambda number, second: e.ImportRequested(
@@ -117,3 +118,56 @@ def test_a_control_outlives_the_request_that_was_evicted() -> None:
     assert cache.request("import-1") is None
     cache.apply(replace(a_request(1), requested_at=BEGAN + timedelta(seconds=10)))
     assert state(cache) == "paused"
+
+
+controls = st.builds(
+    lambda kind, epoch: kind(import_id="import-1", epoch=epoch, at=BEGAN),
+    st.sampled_from([e.ImportPaused, e.ImportResumed, e.ImportStalled, e.ImportCancelled]),
+    st.integers(1, 4),
+)
+retries = st.builds(
+    lambda round: e.RetryRequested(import_id="import-1", round=round, at=BEGAN), st.integers(1, 4)
+)
+
+
+@given(
+    events=st.lists(controls | retries, max_size=8),
+    shuffle=st.randoms(),
+    row=st.sampled_from(
+        [
+            an_import(1, id="import-1"),
+            an_import(1, id="import-1", state="paused", epoch=2),
+            an_import(1, id="import-1", state="completed_with_failures", round=2, epoch=1),
+            an_import(1, id="import-1", state="cancelled", epoch=3),
+        ]
+    ),
+)
+def test_controls_and_retries_in_any_order_show_the_same_state(
+    events: list[e.Control | e.RetryRequested], shuffle: Random, row: ImportRow
+) -> None:
+    again = events + events
+    shuffle.shuffle(again)
+    one, other = ImportCache(), ImportCache()
+    for event in events:
+        one.apply(event)
+    for event in again:
+        other.apply(event)
+    shown = one.completed("import-1", row)
+    assert shown == other.completed("import-1", row)
+    assert one.newest_round == other.newest_round
+    assert shown is not None
+    if row.state == "cancelled" or any(isinstance(x, e.ImportCancelled) for x in events):
+        assert shown.state == "cancelled"
+    elif row.state == "completed_with_failures" and one.retry_round("import-1") <= row.round:
+        assert shown.state == row.state
+    else:
+        assert shown.state in ("paused", "transferring")
+
+
+def test_whoever_awaits_an_event_hears_of_it_once_it_is_applied() -> None:
+    cache, event = ImportCache(), e.ImportPaused(import_id="import-1", epoch=1, at=BEGAN)
+    with cache.awaiting(event) as applied:
+        cache.apply(replace(event, epoch=2))
+        assert not applied.is_set()
+        cache.apply(replace(event))
+        assert applied.is_set()
