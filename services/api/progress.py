@@ -182,10 +182,11 @@ class ImportCache:
             return row
         if control.state is ControlState.CANCELLED:  # which counts at any epoch
             return replace(row, state="cancelled", finished_at=row.updated_at)
+        has_ended = row.state in views.ENDED_STATES
         retried = self.retry_round(row.id) > row.round
-        if is_behind or (row.state in views.ENDED_STATES and not retried):
+        if (has_ended and not retried) or (is_behind and not has_ended):
             return row
-        going_on = row.state not in ("paused", *views.ENDED_STATES)
+        going_on = row.state != "paused" and not has_ended
         state = row.state if going_on else row.running_state
         paused = control.state is ControlState.PAUSED
         return replace(row, state="paused" if paused else state, finished_at=None)
