@@ -11,6 +11,7 @@ import type {
   ImportStarted,
   ParkedFiles,
   Picture,
+  Retried,
   Waiting,
 } from './types'
 
@@ -45,6 +46,11 @@ export function parseStarted(json: unknown): ImportStarted {
   return { jobId: field('jobId', text) }
 }
 
+export function parseRetried(json: unknown): Retried {
+  const field = fieldsOf({ json, at: 'response' })
+  return { files: field('files', count), folders: field('folders', count), round: field('round', count) }
+}
+
 function importOf(value: Value): Import {
   const field = fieldsOf(value)
   return {
@@ -70,6 +76,7 @@ function importOf(value: Value): Import {
     finishedAt: field('finished_at', optional(time)),
     updatedAt: field('updated_at', optional(time)),
     message: field('message', optional(text)),
+    round: field('round', count),
     parked: field('parked', optional(parkedOf)),
     waitingFor: field('waiting_for', optional(waitingOf)),
   }

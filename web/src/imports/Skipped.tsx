@@ -32,7 +32,7 @@ function SkippedFiles({ one }: { one: Import }) {
   return (
     <>
       <Retry what="The list of files" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
-      <FileList files={files} withReasons />
+      <FileList one={one} files={files} withReasons failed={null} />
       {query.hasNextPage && (
         <button type="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
           {query.isFetchingNextPage ? 'Loading…' : 'Load more'}

@@ -1,0 +1,22 @@
+import type { Import, ImportFile } from '../api/types'
+import { RetryButton } from './RetryButton'
+
+interface Props {
+  readonly one: Import
+  readonly file: ImportFile
+  /** Whether it is being tried again. */
+  readonly trying: boolean
+}
+
+export function FileActions({ one, file, trying }: Props) {
+  if (one.state === 'cancelled' || file.reason === null) return null
+  return (
+    <RetryButton
+      importId={one.id}
+      retry={{ selection: { files: [file.driveId] }, failures: { [file.reason]: 1 }, files: [file] }}
+      label="Try again"
+      what={file.name}
+      trying={trying}
+    />
+  )
+}
