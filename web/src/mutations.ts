@@ -24,7 +24,7 @@ export function useControl(id: string) {
   return useMutation({
     mutationFn: (control: Control) => controlImport(id, control),
     onSuccess: (one) => showAtOnce(client, one),
-    // Not awaited, because the answer is shown already.
+    // Not awaited, because the answer is shown already. A response that is on its way is dropped.
     onSettled: () => void refresh(client, id),
   })
 }
@@ -59,9 +59,7 @@ function retryKey(id: string): readonly string[] {
   return ['retry', id]
 }
 
-async function showAtOnce(client: QueryClient, one: ImportReport): Promise<void> {
-  // A response that is on its way may be older, and would undo this one.
-  await client.cancelQueries({ queryKey: ['imports'] })
+function showAtOnce(client: QueryClient, one: ImportReport): void {
   client.setQueryData<Page<Import>>(['imports'], (page) => page && { ...page, items: page.items.map(replaced) })
   client.setQueryData(['import', one.id], one)
 

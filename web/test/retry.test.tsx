@@ -93,6 +93,31 @@ describe('trying again', () => {
     expect(posts()).toEqual([['/api/imports/job-1/retry', { files: ['b'] }]])
   })
 
+  it('one file, which is still there while only a part of the answers has come', async () => {
+    vi.useFakeTimers()
+    api.imports = [importJson({ ...ENDED, failed: 1, failures: { store_full: 1 } })]
+    api.files = [fileJson({ reason: 'store_full' })]
+    showPage()
+    await pass(20)
+    const again = screen.getByRole('button', { name: 'Try again one.jpg' })
+    const honest = globalThis.fetch
+    vi.stubGlobal('fetch', async (path: string, request: RequestInit = {}) => {
+      if (path === '/api/imports') await new Promise((resolve) => setTimeout(resolve, 500))
+      return honest(path, request)
+    })
+    api.changed = () => {
+      api.files = []
+      return accept(1, 0, { state: 'transferring', failed: 0, pending: 1, failures: {}, round: 1 })
+    }
+    again.focus()
+    again.click()
+    await pass(100)
+    expect(again.textContent).toBe('Trying again…')
+    expect(document.activeElement).toBe(again)
+    await pass(1_000)
+    expect(document.activeElement).toBe(again)
+  })
+
   it('one folder, or all that are named', async () => {
     const folders = [folderJson(), folderJson({ folder_id: 'sub-2', path: 'Other' })]
     api.imports = [importJson({ state: 'completed_with_failures', folders_failed: 2, failed_folders: folders })]
