@@ -90,6 +90,7 @@ def a_folder(number: int, **changes: object) -> FolderRow:
         reason="not_found",
         message="This folder does not exist, or it is not shared.",
         failed_at=BEGAN + timedelta(seconds=number),
+        tried_round=0,
     )
     return replace(row, **changes)
 

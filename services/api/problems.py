@@ -52,6 +52,20 @@ START = {
     "not_queued": Kind(500, "The import could not be queued"),
 }
 """What the start of an import may answer."""
+CONTROL = {
+    "cross_site": START["cross_site"],
+    "import_ended": Kind(409, "The import has ended"),
+    "control_contested": Kind(409, "Others control the import, too"),
+    "kafka_unavailable": Kind(503, "Kafka does not answer"),
+}
+"""What the control of an import may answer."""
+RETRY = {
+    **{code: START[code] for code in ("not_json", "body_too_large", "unsupported_media_type")},
+    **{code: CONTROL[code] for code in ("cross_site", "import_ended", "kafka_unavailable")},
+    "bad_retry": Kind(400, "The retry is not valid"),
+    "retry_under_way": Kind(409, "Another retry has just begun"),
+}
+"""What a retry may answer."""
 DATABASE = {
     "bad_parameter": Kind(400, "A parameter is not valid"),
     "database_unavailable": Kind(503, "The database does not answer"),
@@ -62,6 +76,8 @@ DATABASE = {
 """What every route that reads the database may answer."""
 KINDS = {
     **START,
+    **CONTROL,
+    **RETRY,
     **DATABASE,
     "bad_request": Kind(400, "The request cannot be understood"),
     "bad_cursor": Kind(400, "The cursor is not valid"),

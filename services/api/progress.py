@@ -5,8 +5,10 @@ An import stands still when every worker of the kind that it needs waits, or whe
 also stands still when no indexer can write what became of its files.
 """
 
+import asyncio
 from bisect import bisect_left, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,15 +21,17 @@ from services.adapters.kafka.reader import Tail
 from services.api.problems import Problem
 from services.core.control import ControlState, ImportControls
 from services.core.errors import DOWNLOAD_QUOTA
-from services.core.events import ImportRequested, Message, Waiting, WorkerStatus
+from services.core.events import (
+    ImportRequested,
+    Message,
+    ReplayRequested,
+    RetryRequested,
+    Waiting,
+    WorkerStatus,
+)
 
 FAILED_FOLDERS = 100
 """The most that one answer names; `folders_failed` counts them all."""
-STATES: Mapping[ControlState, views.ImportState] = {
-    ControlState.RUNNING: "queued",
-    ControlState.PAUSED: "paused",
-    ControlState.CANCELLED: "cancelled",
-}
 QUOTA_LASTS = timedelta(hours=24)
 """How long Google withholds a file that too many people fetched (`drive-api.md` §1.7)."""
 SILENT_AFTER = timedelta(seconds=30)
@@ -56,8 +60,8 @@ class Parked(Struct, frozen=True, kw_only=True):
     reason: str = DOWNLOAD_QUOTA
     after: datetime | None
     how: str = (
-        "POST /import/google-drive with the same folderUrl. Only the parked files are fetched "
-        "again; stored files are skipped."
+        "They are fetched again by themselves after that time. To fetch them earlier, "
+        'POST /imports/{id}/retry with {"reason": "download_quota_exceeded"}.'
     )
 
 
@@ -76,7 +80,8 @@ class ImportCache:
     """What `imports.requested` tells, since an import is known before the indexer has a row of it.
 
     Beyond `room` the oldest requests are evicted, which are in the database by then. Controls are
-    never evicted. When folders no longer fit, every folder counts as seen.
+    never evicted. When folders no longer fit, every folder counts as seen. `newest_round` is the
+    highest that any retry or replay was given.
     """
 
     def __init__(self, room: int = 50_000, folder_room: int = 200_000) -> None:
@@ -85,11 +90,37 @@ class ImportCache:
         self._in_order: list[ImportRequested] = []
         self._folders: set[str] = set()
         self._controls = ImportControls()
+        self._rounds: dict[str, int] = {}
+        self._awaited: dict[Message, asyncio.Event] = {}
+        self.newest_round = 0
 
     def apply(self, event: Message) -> None:
-        if not isinstance(event, ImportRequested):
-            self._controls.apply(event)
-            return
+        self._controls.apply(event)
+        match event:
+            case ImportRequested():
+                self._add(event)
+            case RetryRequested(import_id=id, round=round):
+                self._rounds[id] = max(round, self.retry_round(id))
+                self.newest_round = max(round, self.newest_round)
+            case ReplayRequested(round=round):
+                self.newest_round = max(round, self.newest_round)
+        if self._awaited and event in self._awaited:
+            self._awaited[event].set()
+
+    @contextmanager
+    def awaiting(self, event: Message) -> Iterator[asyncio.Event]:
+        """It is set once this event has been applied."""
+        applied = self._awaited[event] = asyncio.Event()
+        try:
+            yield applied
+        finally:
+            self._awaited.pop(event, None)
+
+    def retry_round(self, import_id: str) -> int:
+        """The round of the newest retry of this import, 0 without one."""
+        return self._rounds.get(import_id, 0)
+
+    def _add(self, event: ImportRequested) -> None:
         self.folder_seen(event.folder_id)
         known = self._requests.get(event.import_id)
         if known is not None:
@@ -118,20 +149,37 @@ class ImportCache:
     def completed(
         self, import_id: str, row: views.ImportProgress | None
     ) -> views.ImportProgress | None:
-        """The row, with what was requested where the indexer has not written it yet."""
+        """The row, with what was requested, controls and retries included, where the indexer has
+        not written it yet."""
         request = self.request(import_id)
         if request is None:
-            return row
+            return None if row is None else self._controlled(row)
         begun = views.ImportProgress(
             id=import_id,
-            state=STATES[self._controls.of(import_id).state],
+            state="queued",
             folder_id=request.folder_id,
             folder_url=request.folder_url,
             requested_at=request.requested_at,
             updated_at=request.requested_at,
         )
         written = asdict(row) if row else {}
-        return replace(begun, **{name: it for name, it in written.items() if it is not None})
+        known = {name: it for name, it in written.items() if it is not None}
+        return self._controlled(replace(begun, **known))
+
+    def _controlled(self, row: views.ImportProgress) -> views.ImportProgress:
+        control = self._controls.of(row.id)
+        if row.state == "cancelled" or control.epoch < row.epoch:
+            return row
+        if control.state is ControlState.CANCELLED:
+            changes = {"state": "cancelled", "finished_at": row.updated_at}
+        elif row.state in views.ENDED_STATES and self.retry_round(row.id) <= row.round:
+            return row
+        else:
+            going_on = row.state not in ("paused", *views.ENDED_STATES)
+            state = row.state if going_on else row.running_state
+            paused = control.state is ControlState.PAUSED
+            changes = {"state": "paused" if paused else state, "finished_at": None}
+        return replace(row, epoch=control.epoch, **changes)
 
 
 class WorkerCache:
@@ -165,7 +213,7 @@ class ImportViews:
     workers: Tail[WorkerCache]
 
     async def report(self, import_id: str) -> ImportReport:
-        row = await self._one(import_id)
+        row = await self.progress(import_id)
         folders: Sequence[views.FailedFolder] = ()
         if row.folders_failed:
             folders = await self.catalog.failed_folders(import_id, limit=FAILED_FOLDERS)
@@ -176,7 +224,7 @@ class ImportViews:
     ) -> Sequence[views.ImportFile]:
         found = await self.catalog.import_files(import_id, state=state, after=after, limit=limit)
         if not found:
-            await self._one(import_id)
+            await self.progress(import_id)
         return found
 
     async def newest(self, *, before: views.ImportPlace | None, limit: int) -> Sequence[ImportView]:
@@ -185,10 +233,11 @@ class ImportViews:
         rows = {row.id: row for row in await self.catalog.imports(before=before, limit=limit)}
         requests = self.imports.newest(before=before, limit=limit)
         others = await self._by_id([r.import_id for r in requests if r.import_id not in rows])
-        newest = sorted([*rows.values(), *others], key=place_of, reverse=True)[:limit]
+        known = [self.imports.completed(id, row) or row for id, row in rows.items()]
+        newest = sorted([*known, *others], key=place_of, reverse=True)[:limit]
         return [ImportView(**self._fields(row)) for row in newest]
 
-    async def _one(self, import_id: str) -> views.ImportProgress:
+    async def progress(self, import_id: str) -> views.ImportProgress:
         for row in await self._by_id([import_id]):
             return row
         raise Problem("unknown_import", "No import has this id.")

@@ -12,9 +12,10 @@ from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
 from litestar.types import ASGIApp
 
 from services.adapters.catalog.views import ReadsCatalog
+from services.adapters.kafka.dead_letters import DeadLetterReader
 from services.adapters.kafka.reader import Tail
 from services.adapters.store.urls import ObjectUrls
-from services.api import health, images, imports
+from services.api import control, dead_letters, health, images, imports, retry
 from services.api.boundary import Boundary
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.progress import ImportCache, ImportViews, WorkerCache
@@ -47,6 +48,11 @@ ROUTES = (
     imports.list_imports,
     imports.get_import,
     imports.list_import_files,
+    control.pause_import,
+    control.resume_import,
+    control.cancel_import,
+    retry.retry_import,
+    dead_letters.list_dead_letters,
     images.list_images,
     images.get_image,
     images.get_image_content,
@@ -67,6 +73,8 @@ def create_app(
 ) -> ASGIApp:
     """The application. It runs the tails; whoever made the other parts closes them."""
     readiness = health.Readiness(known, catalog, publisher)
+    views = ImportViews(catalog, known.view, workers)
+    requests = control.RequestLog(publisher, known)
 
     def pictures(request: AnyRequest) -> images.Pictures:
         return images.Pictures(catalog, urls, settings.public_url or str(request.base_url))
@@ -83,8 +91,11 @@ def create_app(
         ROUTES,
         dependencies={
             "readiness": _given(readiness),
-            "views": _given(ImportViews(catalog, known.view, workers)),
+            "views": _given(views),
             "starter": _given(imports.ImportStarter(publisher, known)),
+            "control": _given(control.ImportControl(requests, views)),
+            "retry": _given(retry.ImportRetry(requests, views)),
+            "letters": _given(DeadLetterReader(known.open_log)),
             "pictures": Provide(pictures, sync_to_thread=False),
         },
         middleware=[PROMETHEUS.middleware],

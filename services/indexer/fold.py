@@ -218,20 +218,12 @@ def _with_state(row: ImportRow, root: FolderRow | None) -> ImportRow:
 
 def _state_of(row: ImportRow, root: FolderRow | None) -> ImportState:
     """queued → listing → transferring → completed | completed_with_failures | failed | cancelled,
-    or paused. An import is listed when every folder found is closed or failed; the request itself
-    opens the root."""
+    or paused."""
     if row.cancelled:
         return "cancelled"
-    all_settled = row.folders_listed + row.folders_failed == row.folders_found
-    listed = row.requested_at is not None and all_settled
-    if listed and row.pending == 0:
+    if row.listed and row.pending == 0:
         return _state_at_the_end(row, root)
-    if row.control == "paused":
-        return "paused"
-    if listed:
-        return "transferring"
-    begun = row.found or row.skipped or row.folders_listed or row.folders_found > 1
-    return "listing" if begun else "queued"
+    return "paused" if row.control == "paused" else row.running_state
 
 
 def _state_at_the_end(row: ImportRow, root: FolderRow | None) -> ImportState:

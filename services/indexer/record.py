@@ -3,11 +3,16 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow
+from services.adapters.catalog.rows import (
+    FROM_FOUND,
+    FROM_MANIFEST,
+    FROM_SKIPPED,
+    FileRow,
+    FolderRow,
+    ImageRow,
+    ImportRow,
+)
 from services.core import events as e
-
-FROM_SKIPPED, FROM_MANIFEST, FROM_FOUND = 1, 2, 3
-"""Where a file's metadata come from: a fuller source counts more."""
 
 
 class LogRecord(NamedTuple):

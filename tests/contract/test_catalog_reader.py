@@ -14,9 +14,15 @@ from sqlalchemy.exc import DBAPIError
 
 from services.adapters.catalog.migrate import migrate
 from services.adapters.catalog.reader import CONNECTIONS, PAGE_ROWS, CatalogReader
-from services.adapters.catalog.rows import Rows
+from services.adapters.catalog.rows import FROM_FOUND, FROM_MANIFEST, Rows
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.views import ImageDetails, ImageFilter, ImportPlace, ReadsCatalog
+from services.adapters.catalog.views import (
+    ImageDetails,
+    ImageFilter,
+    ImportPlace,
+    ReadsCatalog,
+    RetryFilter,
+)
 from services.adapters.catalog.writer import CatalogWriter
 from services.core.errors import SetAside, TryAgain
 from services.core.settings import Secret
@@ -272,6 +278,66 @@ async def test_folders_that_could_not_be_listed_are_told_with_the_reason(shelf: 
     assert found[1].failed_at == BEGAN + timedelta(seconds=1)
     assert await shelf.catalog.failed_folders("import-0001", limit=2) == found[:2]
     assert list(await shelf.catalog.failed_folders("import-0003", limit=9)) == []
+
+
+def failures() -> Rows:
+    """Of import 1: files that failed, of which 3 was never found, and 4 not even listed."""
+    gone, slow = {"state": "failed", "reason": "gone"}, {"state": "failed", "reason": "slow"}
+    return rows(
+        files=[
+            a_file(1, **gone, metadata_source=FROM_FOUND),
+            a_file(2, **slow, metadata_source=FROM_FOUND),
+            a_file(3, **slow, metadata_source=FROM_MANIFEST, folder_id="folder-0009"),
+            a_file(4, **slow, metadata_source=0, folder_id=""),
+            a_file(5, state="stored"),
+            a_file(6),
+            a_file(7, **gone, metadata_source=FROM_FOUND, import_id="import-0002"),
+        ],
+        folders=[
+            a_folder(1, reason="gone"),
+            a_folder(2, reason="slow"),
+            a_folder(3, closed=True),
+            a_folder(4, tried_round=0, retry_round=1),  # it is being tried again
+            a_folder(5, import_id="import-0002"),
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "files", "folders"),
+    [
+        (RetryFilter(), [1, 2, 3], [1, 2, 9]),
+        (RetryFilter(reason="slow"), [2, 3], [2, 9]),
+        (RetryFilter(reason="gone"), [1], [1]),
+        (RetryFilter(reason="unheard_of"), [], []),
+        (RetryFilter(files=("file-0001", "file-0005", "file-0007", "nope")), [1], []),
+        (RetryFilter(files=("file-0003", "file-0004")), [3], [9]),
+        (RetryFilter(folders=("folder-0002", "folder-0003", "folder-0005")), [], [2]),
+    ],
+)
+async def test_what_is_to_be_tried_again(
+    shelf: Shelf, wanted: RetryFilter, files: list[int], folders: list[int]
+) -> None:
+    shelf.fill(failures())
+    one, catalog = "import-0001", shelf.catalog
+    found = await catalog.files_to_retry(one, wanted, after=None, limit=9)
+    assert list(found) == [f"file-{n:04}" for n in files]
+    found = await catalog.folders_to_retry(one, wanted, after=None, limit=9)
+    assert list(found) == [f"folder-{n:04}" for n in folders]
+
+
+async def test_pages_of_what_is_to_be_tried_again_hold_everything_once(shelf: Shelf) -> None:
+    shelf.fill(failures())
+    for page_of, ids in (
+        (shelf.catalog.files_to_retry, [f"file-{n:04}" for n in (1, 2, 3)]),
+        (shelf.catalog.folders_to_retry, [f"folder-{n:04}" for n in (1, 2, 9)]),
+    ):
+        seen: list[str] = []
+        while page := await page_of(
+            "import-0001", RetryFilter(), after=seen[-1] if seen else None, limit=2
+        ):
+            seen += page
+        assert seen == ids
 
 
 async def test_a_value_that_no_text_can_have_is_refused_and_not_a_crash(shelf: Shelf) -> None:

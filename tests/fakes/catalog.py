@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from msgspec.structs import asdict
 
-from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, Rows
+from services.adapters.catalog.rows import FROM_FOUND, FileRow, FolderRow, ImageRow, ImportRow, Rows
 from services.adapters.catalog.views import (
     FailedFolder,
     Image,
@@ -13,6 +13,7 @@ from services.adapters.catalog.views import (
     ImportFile,
     ImportPlace,
     ImportProgress,
+    RetryFilter,
 )
 from services.core.errors import SetAside, TryAgain, Verdict
 
@@ -113,6 +114,42 @@ class FakeCatalog:
         failed = [_failed(row) for row in sorted(rows, key=lambda row: (row.path, row.folder_id))]
         return [folder for folder in failed if folder is not None][:limit]
 
+    async def files_to_retry(
+        self, import_id: str, wanted: RetryFilter, *, after: str | None, limit: int
+    ) -> Sequence[str]:
+        """As the port says."""
+        self._answer(import_id, after)
+        return _next({row.file_id for row in self._failed_files(import_id, wanted)}, after, limit)
+
+    async def folders_to_retry(
+        self, import_id: str, wanted: RetryFilter, *, after: str | None, limit: int
+    ) -> Sequence[str]:
+        """As the port says."""
+        self._answer(import_id, after)
+        failed = [
+            row
+            for row in self._rows.folders.values()
+            if row.import_id == import_id
+            and _failed(row)
+            and wanted.files is None
+            and (wanted.folders is None or row.folder_id in wanted.folders)
+            and wanted.reason in (None, row.reason)
+        ]
+        files = self._failed_files(import_id, wanted)
+        never_found = {row.folder_id for row in files if row.metadata_source < FROM_FOUND}
+        return _next({row.folder_id for row in failed} | never_found, after, limit)
+
+    def _failed_files(self, import_id: str, wanted: RetryFilter) -> list[FileRow]:
+        return [
+            row
+            for row in self._files_of(import_id)
+            if row.state == "failed"
+            and row.folder_id
+            and wanted.folders is None
+            and (wanted.files is None or row.file_id in wanted.files)
+            and wanted.reason in (None, row.reason)
+        ]
+
     def _answer(self, *texts: str | None) -> None:
         if self.trouble is not None:
             raise self.trouble
@@ -138,6 +175,10 @@ class FakeCatalog:
         return Image(**{name: fields[name] for name in Image.__struct_fields__})
 
 
+def _next(ids: set[str], after: str | None, limit: int) -> list[str]:
+    return sorted(id for id in ids if id > (after or ""))[:limit]
+
+
 def _progress(row: ImportRow) -> ImportProgress:
     fields = asdict(row)
     return ImportProgress(**{name: fields[name] for name in ImportProgress.__struct_fields__})
@@ -157,7 +198,7 @@ def _file(row: FileRow) -> ImportFile:
 
 
 def _failed(row: FolderRow) -> FailedFolder | None:
-    if row.closed or row.failed_at is None:
+    if row.closed or row.failed_at is None or row.tried_round < row.retry_round:
         return None
     return FailedFolder(
         folder_id=row.folder_id,

@@ -2,16 +2,33 @@
 no connection. Nothing is ever written."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from msgspec import Struct
 from psycopg import errors as postgres
-from sqlalchemy import ColumnElement, Select, case, exc, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    case,
+    exc,
+    false,
+    func,
+    select,
+    tuple_,
+    union,
+)
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.adapters.catalog import views
-from services.adapters.catalog.rows import images, import_files, import_folders, imports
+from services.adapters.catalog.rows import (
+    FROM_FOUND,
+    images,
+    import_files,
+    import_folders,
+    imports,
+)
 from services.adapters.catalog.settings import DatabaseSettings
 from services.core.errors import SetAside, TryAgain, Verdict
 
@@ -24,6 +41,11 @@ NO_TABLES = (postgres.UndefinedTable, postgres.UndefinedColumn, postgres.Invalid
 
 Answer = TypeVar("Answer", bound=Struct)
 _FILE = import_files.c
+FOLDER_FAILED = (
+    import_folders.c.failed_at.is_not(None)
+    & import_folders.c.closed.is_(False)
+    & (import_folders.c.tried_round >= import_folders.c.retry_round)
+)
 _SOURCES: Mapping[type[Struct], Mapping[str, ColumnElement[Any]]] = {
     views.Image: dict(images.c.items()),
     views.ImageDetails: dict(images.c.items()),
@@ -133,22 +155,68 @@ class CatalogReader:
 
     async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[views.FailedFolder]:
         row = import_folders.c
-        failed = row.failed_at.is_not(None) & row.closed.is_(False)
-        failed &= row.tried_round >= row.retry_round
-        query = _select(views.FailedFolder).where(row.import_id == import_id, failed)
+        query = _select(views.FailedFolder).where(row.import_id == import_id, FOLDER_FAILED)
         query = query.order_by(row.path, row.folder_id).limit(limit)
         return await self._fetch(views.FailedFolder, query)
 
+    async def files_to_retry(
+        self, import_id: str, wanted: views.RetryFilter, *, after: str | None, limit: int
+    ) -> Sequence[str]:
+        query = select(_FILE.file_id.label("id"))
+        query = query.where(_FILE.import_id == import_id, *_failed_files(wanted))
+        return await self._ids(query, _FILE.file_id, after, limit)
+
+    async def folders_to_retry(
+        self, import_id: str, wanted: views.RetryFilter, *, after: str | None, limit: int
+    ) -> Sequence[str]:
+        row = import_folders.c
+        failed = select(row.folder_id).where(row.import_id == import_id, FOLDER_FAILED)
+        if wanted.files is not None:
+            failed = failed.where(false())
+        if wanted.folders is not None:
+            failed = failed.where(row.folder_id.in_(wanted.folders))
+        if wanted.reason is not None:
+            failed = failed.where(row.reason == wanted.reason)
+        never_found = select(_FILE.folder_id).where(
+            _FILE.import_id == import_id,
+            _FILE.metadata_source < FROM_FOUND,
+            *_failed_files(wanted),
+        )
+        both = union(failed, never_found).subquery()
+        return await self._ids(select(both.c.folder_id.label("id")), both.c.folder_id, after, limit)
+
+    async def _ids(
+        self, query: Select[Any], id: ColumnElement[str], after: str | None, limit: int
+    ) -> list[str]:
+        if after is not None:
+            query = query.where(id > after)
+        rows = await self._rows(query.order_by(id).limit(limit))
+        return [row["id"] for row in rows]
+
     async def _fetch(self, kind: type[Answer], query: Select[Any]) -> list[Answer]:
+        return [kind(**row) for row in await self._rows(query)]
+
+    async def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
         try:
             async with self._engine.connect() as connection:
-                rows = await connection.execute(query)
-                return [kind(**row) for row in rows.mappings()]
+                answer = await connection.execute(query)
+                return list(answer.mappings())
         except exc.SQLAlchemyError as why:
             verdict = _verdict(why)
             if verdict is None:
                 raise
             raise verdict from why
+
+
+def _failed_files(wanted: views.RetryFilter) -> Iterator[ColumnElement[bool]]:
+    yield _FILE.state == "failed"
+    yield _FILE.folder_id != ""  # else nobody knows where to look for it
+    if wanted.folders is not None:
+        yield false()
+    if wanted.files is not None:
+        yield _FILE.file_id.in_(wanted.files)
+    if wanted.reason is not None:
+        yield _FILE.reason == wanted.reason
 
 
 def _select(kind: type[Struct]) -> Select[Any]:

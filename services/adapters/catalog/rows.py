@@ -16,6 +16,9 @@ from sqlalchemy.types import TypeEngine
 
 from services.adapters.catalog.views import ImportProgress, ImportState
 
+FROM_SKIPPED, FROM_MANIFEST, FROM_FOUND = 1, 2, 3
+"""Where a file's metadata come from: a fuller source counts more."""
+
 
 class FileRow(Struct, frozen=True, kw_only=True):
     """One file in one import. The outcome's fields are None while there is none."""
@@ -96,7 +99,6 @@ class ImportRow(ImportProgress, frozen=True, kw_only=True):
     requested_at: datetime | None = None
     updated_at: datetime | None = None  # the time of the newest event
     folder_named_at: datetime | None = None
-    epoch: int = 0
     control: str | None = None  # the newest control event's kind: paused, resumed, …
     cancelled: bool = False
 

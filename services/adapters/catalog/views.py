@@ -82,6 +82,21 @@ class ImportProgress(Struct, frozen=True, kw_only=True):
     updated_at: datetime | None
     message: str | None = None
     round: int = 0  # of the newest retry
+    epoch: int = 0  # of the newest control: each pause, resume and cancel raises it
+
+    @property
+    def listed(self) -> bool:
+        """Whether every folder found is closed or failed; the request itself opens the root."""
+        settled = self.folders_listed + self.folders_failed
+        return self.requested_at is not None and settled == self.folders_found
+
+    @property
+    def running_state(self) -> ImportState:
+        """Its state while it has not ended and nobody paused it."""
+        if self.listed:
+            return "transferring"
+        begun = self.found or self.skipped or self.folders_listed or self.folders_found > 1
+        return "listing" if begun else "queued"
 
 
 class ImportFile(Struct, frozen=True, kw_only=True):
@@ -119,6 +134,14 @@ class ImageFilter(Struct, frozen=True, kw_only=True):
     newest_first: bool = False
 
 
+class RetryFilter(Struct, frozen=True, kw_only=True):
+    """What of all that failed in an import is to be tried again; at most one field is given."""
+
+    reason: str | None = None
+    files: tuple[str, ...] | None = None
+    folders: tuple[str, ...] | None = None
+
+
 class ReadsCatalog(Protocol):
     """PostgreSQL, as the api sees it. Every method raises `TryAgain` while the database cannot
     answer, and `SetAside` for a value that PostgreSQL cannot hold (a NUL in a text).
@@ -143,3 +166,13 @@ class ReadsCatalog(Protocol):
         self, import_id: str, *, state: str | None, after: str | None, limit: int
     ) -> Sequence[ImportFile]: ...
     async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]: ...
+    async def files_to_retry(
+        self, import_id: str, wanted: RetryFilter, *, after: str | None, limit: int
+    ) -> Sequence[str]:
+        """Ids of files that failed, without those that no folder is known of."""
+
+    async def folders_to_retry(
+        self, import_id: str, wanted: RetryFilter, *, after: str | None, limit: int
+    ) -> Sequence[str]:
+        """Ids of folders that failed, and of those that must be listed again, since a file to be
+        retried lies in them that no `FileFound` tells of."""

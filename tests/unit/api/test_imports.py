@@ -34,6 +34,8 @@ FIELDS = [
     "finished_at",
     "updated_at",
     "message",
+    "round",
+    "epoch",
     "waiting_for",
     "parked",
 ]
@@ -95,7 +97,7 @@ async def test_an_import_that_only_the_log_knows_is_queued(api: Api) -> None:
     assert (shown["state"], shown["folder_id"]) == ("queued", FOLDER)
     assert shown["requested_at"] == shown["updated_at"] == "2026-11-23T12:00:01.123456Z"
     numbers = [value for value in shown.values() if isinstance(value, int)]
-    assert numbers == [0] * 10
+    assert numbers == [0] * 12
     assert (shown["skipped"], shown["failures"]) == ({}, {})
     assert await listed(api) == [in_list(shown)]
 
@@ -223,8 +225,8 @@ async def test_parked_files_are_told_apart_with_a_day_after_the_end(api: Api, st
         "files": 7,
         "reason": "download_quota_exceeded",
         "after": "2026-11-24T12:00:00.123456Z",
-        "how": "POST /import/google-drive with the same folderUrl. Only the parked files are "
-        "fetched again; stored files are skipped.",
+        "how": "They are fetched again by themselves after that time. To fetch them earlier, POST "
+        '/imports/{id}/retry with {"reason": "download_quota_exceeded"}.',
     }
     in_full = (await api.client.get("/imports/import-0001")).json()
     assert in_list(in_full) == shown

@@ -11,6 +11,11 @@ PATHS = {
     "/imports": {"get"},
     "/imports/{import_id}": {"get"},
     "/imports/{import_id}/files": {"get"},
+    "/imports/{import_id}/pause": {"post"},
+    "/imports/{import_id}/resume": {"post"},
+    "/imports/{import_id}/cancel": {"post"},
+    "/imports/{import_id}/retry": {"post"},
+    "/dead-letters": {"get"},
     "/images": {"get"},
     "/images/{google_drive_id}": {"get"},
     "/images/{google_drive_id}/content": {"get"},
@@ -50,6 +55,20 @@ async def test_the_start_of_an_import_declares_its_body_and_its_key(api: Api) ->
     assert body["required"] == ["folderUrl"]
     assert [p["name"] for p in operation["parameters"]] == ["Idempotency-Key"]
     assert {"202", "400", "409", "413", "415", "422", "500"} <= set(operation["responses"])
+
+
+async def test_controls_declare_what_they_may_answer(api: Api) -> None:
+    paths = (await document(api))["paths"]
+    for word in ("pause", "resume", "cancel"):
+        operation = paths[f"/imports/{{import_id}}/{word}"]["post"]
+        assert {"202", "403", "404", "409", "503"} <= set(operation["responses"])
+        assert "requestBody" not in operation
+    retry = paths["/imports/{import_id}/retry"]["post"]
+    assert {"202", "400", "404", "409", "503"} <= set(retry["responses"])
+    body = retry["requestBody"]
+    assert not body["required"]
+    properties = body["content"]["application/json"]["schema"]["properties"]
+    assert set(properties) == {"reason", "files", "folders"}
 
 
 async def test_parameters_have_the_names_that_are_used(api: Api) -> None:

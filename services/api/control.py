@@ -1,0 +1,153 @@
+"""Pause, resume and cancel imports: events in `imports.requested`, each raising the epoch."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import structlog
+from litestar import post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, SkipValidation
+
+from services.adapters.catalog.views import ENDED_STATES, ImportState
+from services.adapters.kafka.errors import KafkaUnavailableError
+from services.adapters.kafka.reader import Tail
+from services.api.problems import CONTROL, Problem, database_problems
+from services.api.progress import ImportCache, ImportReport, ImportViews
+from services.core.events import Asked, ImportCancelled, ImportPaused, ImportResumed
+from services.core.flow.deduplication import KeyedLock
+from services.core.ports import PublishesEvents
+
+CATCH_UP_SECONDS = 2.0
+READ_SECONDS = 2.0
+ATTEMPTS = 5
+AFTER_AN_OUTAGE = {"Retry-After": "5"}
+UserControl = ImportPaused | ImportResumed | ImportCancelled
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class RequestLog:
+    """`imports.requested`, written, and read back by the tail. Raises `kafka_unavailable`."""
+
+    publisher: PublishesEvents
+    tail: Tail[ImportCache]
+
+    async def check(self) -> None:
+        """Return once everything that was requested before is known."""
+        if not await self.tail.caught_up(CATCH_UP_SECONDS):
+            raise Problem(
+                "kafka_unavailable",
+                "Kafka does not answer, so nothing was done. Repeat the request later.",
+                AFTER_AN_OUTAGE,
+            )
+
+    async def publish(self, event: Asked) -> None:
+        """Return once Kafka has acknowledged the event, and all that lies before it is known: the
+        tail has read it, or a bounded time has passed."""
+        with self.tail.view.awaiting(event) as applied:
+            await self._publish(event)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(READ_SECONDS):
+                    await applied.wait()
+            self.tail.view.apply(event)  # else the next GET would show the old state
+
+    async def _publish(self, event: Asked) -> None:
+        try:
+            await self.publisher.publish([event])
+        except (KafkaUnavailableError, TimeoutError) as why:
+            log.warning("request.not_published", why=str(why), import_id=event.import_id)
+            raise Problem(
+                "kafka_unavailable",
+                "Kafka did not acknowledge the request in time. It is safe to repeat it.",
+                AFTER_AN_OUTAGE,
+            ) from why
+
+
+@dataclass(frozen=True)
+class ImportControl:
+    """The same control twice is one event, also when two requests come at once."""
+
+    requests: RequestLog
+    views: ImportViews
+    one_at_a_time: KeyedLock = field(default_factory=KeyedLock)
+
+    async def apply(self, import_id: str, kind: type[UserControl]) -> ImportReport:
+        """The import in its new state. Raises `unknown_import`, `import_ended` and others."""
+        await self.requests.check()
+        async with self.one_at_a_time.holding(import_id):
+            for _ in range(ATTEMPTS):
+                row = await self.views.progress(import_id)
+                if _is_so(row.state, kind):
+                    return await self.views.report(import_id)
+                check_not_ended(row.state)
+                # Another api, or the indexer, may take the same epoch. Then the graver control
+                # counts, and the next attempt takes a later epoch.
+                await self.requests.publish(
+                    kind(import_id=import_id, epoch=row.epoch + 1, at=datetime.now(UTC))
+                )
+                log.info("import.controlled", control=kind.__name__, import_id=import_id)
+        raise Problem(
+            "control_contested",
+            "Others control this import at the same time. Repeat the request in a second.",
+            {"Retry-After": "1"},
+        )
+
+
+def check_not_ended(state: ImportState) -> None:
+    """Raises `import_ended`."""
+    if state in ENDED_STATES:
+        word = "cancelled" if state == "cancelled" else "ended"
+        again = "To import its folder again, start a new import."
+        raise Problem("import_ended", f"The import is {word} already ({state}). {again}")
+
+
+def _is_so(state: ImportState, kind: type[UserControl]) -> bool:
+    if kind is ImportCancelled:
+        return state == "cancelled"
+    return state not in ENDED_STATES and (state == "paused") == (kind is ImportPaused)
+
+
+Control = NamedDependency[SkipValidation[ImportControl]]
+ACCEPTED = "Kafka has acknowledged it, and the import is shown in its new state."
+PROBLEMS = database_problems("unknown_import", *CONTROL)
+
+
+@post(
+    "/imports/{import_id:str}/pause",
+    status_code=202,
+    summary="Pause an import",
+    responses=PROBLEMS,
+    response_description=ACCEPTED,
+)
+async def pause_import(import_id: FromPath[str], control: Control) -> ImportReport:
+    """Workers stop within seconds. Work in hand is cancelled, not finished, and leaves nothing in
+    the store. Pausing an import that is paused changes nothing."""
+    return await control.apply(import_id, ImportPaused)
+
+
+@post(
+    "/imports/{import_id:str}/resume",
+    status_code=202,
+    summary="Let a paused import go on",
+    responses=PROBLEMS,
+    response_description=ACCEPTED,
+)
+async def resume_import(import_id: FromPath[str], control: Control) -> ImportReport:
+    """What has no outcome yet is worked on, and nothing else is fetched again. Resuming an import
+    that is not paused changes nothing."""
+    return await control.apply(import_id, ImportResumed)
+
+
+@post(
+    "/imports/{import_id:str}/cancel",
+    status_code=202,
+    summary="Cancel an import",
+    responses=PROBLEMS,
+    response_description=ACCEPTED,
+)
+async def cancel_import(import_id: FromPath[str], control: Control) -> ImportReport:
+    """For good: what is stored stays, and what is pending is never worked on. Cancelling an import
+    that is cancelled changes nothing."""
+    return await control.apply(import_id, ImportCancelled)

@@ -1,0 +1,177 @@
+"""Retry what failed in an import: `RetryRequested` events, at a round that is new to all."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from typing import Annotated
+
+import msgspec
+import structlog
+from litestar import post
+from litestar.di import NamedDependency
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.params import FromPath, SkipValidation
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from services.adapters.catalog.views import ImportProgress, RetryFilter
+from services.api.control import READ_SECONDS, RequestLog, check_not_ended
+from services.api.problems import RETRY, AnyRequest, Problem, database_problems
+from services.api.progress import ImportViews
+from services.core.events import Id, Reason, RetryRequested
+from services.core.flow.deduplication import KeyedLock
+
+MOST_IDS = 1_000
+"""In one event, and in the body of a request."""
+POLL_SECONDS = 0.05
+Chosen = Annotated[tuple[Id, ...], Meta(min_length=1, max_length=MOST_IDS)]
+log = structlog.get_logger()
+
+
+class RetryBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    reason: Reason | UnsetType = UNSET
+    files: Chosen | UnsetType = UNSET
+    folders: Chosen | UnsetType = UNSET
+
+
+class Retried(Struct, frozen=True, kw_only=True):
+    """How many are tried again, and in which round."""
+
+    files: int = 0
+    folders: int = 0
+    round: int
+
+
+def parse_retry(body: bytes) -> RetryFilter:
+    """What to try again; raises `not_json` and `bad_retry`."""
+    try:
+        asked = msgspec.json.decode(body or b"{}", type=RetryBody)
+    except msgspec.ValidationError as why:
+        raise Problem("bad_retry", f"The body is not valid: {why}.") from why
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
+        raise Problem("not_json", "The body is not JSON.") from why
+    given = {name: value for name, value in msgspec.structs.asdict(asked).items() if value != UNSET}
+    if len(given) > 1:
+        raise Problem("bad_retry", "Send only one of reason, files and folders.")
+    return RetryFilter(**given)
+
+
+@dataclass(frozen=True)
+class ImportRetry:
+    """For one import there is one retry at a time."""
+
+    requests: RequestLog
+    views: ImportViews
+    one_at_a_time: KeyedLock = field(default_factory=KeyedLock)
+
+    async def retry(self, import_id: str, wanted: RetryFilter) -> Retried:
+        """Return once the rows show what is tried again, or a bounded time has passed.
+
+        Raises `unknown_import`, `import_ended` for one that was cancelled, and others.
+        """
+        await self.requests.check()
+        async with self.one_at_a_time.holding(import_id):
+            row = await self.views.progress(import_id)
+            if row.state == "cancelled":
+                check_not_ended(row.state)
+            # Rows from before the last retry would name again what is being tried already.
+            if not await self._indexed(import_id):
+                raise Problem(
+                    "retry_under_way",
+                    "The database does not show the last retry yet. Repeat this in a few seconds.",
+                    {"Retry-After": "2"},
+                )
+            retried = await self._publish(row, wanted)
+            await self._indexed(import_id)
+        log.info("import.retried", import_id=import_id, **msgspec.structs.asdict(retried))
+        return retried
+
+    async def _publish(self, row: ImportProgress, wanted: RetryFilter) -> Retried:
+        """As many parts as it takes. The files are read part by part, so that a million of them
+        need no more memory than a thousand."""
+        folders = await self._folders(row.id, wanted)
+        round = self.requests.tail.view.newest_round + 1
+        at, after, files = datetime.now(UTC), None, 0
+        for part in count():
+            ids = await self.views.catalog.files_to_retry(
+                row.id, wanted, after=after, limit=MOST_IDS
+            )
+            start = part * MOST_IDS
+            last = len(ids) < MOST_IDS and len(folders) < start + MOST_IDS
+            if not ids and not folders:
+                return Retried(round=row.round)
+            files, after = files + len(ids), ids[-1] if ids else after
+            await self.requests.publish(
+                RetryRequested(
+                    import_id=row.id,
+                    epoch=row.epoch,
+                    round=round,
+                    at=at,
+                    part=part,
+                    last=last,
+                    files=tuple(ids),
+                    folders=tuple(folders[start : start + MOST_IDS]),
+                )
+            )
+            if last:
+                break
+        return Retried(files=files, folders=len(folders), round=round)
+
+    async def _folders(self, import_id: str, wanted: RetryFilter) -> Sequence[str]:
+        folders: list[str] = []
+        while page := await self.views.catalog.folders_to_retry(
+            import_id, wanted, after=folders[-1] if folders else None, limit=MOST_IDS
+        ):
+            folders += page
+        return folders
+
+    async def _indexed(self, import_id: str) -> bool:
+        """Whether the indexer has written the newest retry, or does so within a bounded time."""
+        wanted = self.requests.tail.view.retry_round(import_id)
+        until = time.monotonic() + READ_SECONDS
+        while time.monotonic() < until:
+            row = (await self.views.catalog.imports_by_id([import_id])).get(import_id)
+            if wanted <= (row.round if row else 0):
+                return True
+            await asyncio.sleep(POLL_SECONDS)
+        return False
+
+
+@dataclass
+class RetryOperation(Operation):
+    """Describes the body for OpenAPI. The handler parses it itself, since it may be missing."""
+
+    def __post_init__(self) -> None:
+        ids = Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.STRING))
+        body = Schema(
+            type=OpenAPIType.OBJECT,
+            description="Nothing for all that failed, or one of these.",
+            properties={
+                "reason": Schema(type=OpenAPIType.STRING, description="What failed for it."),
+                "files": ids,
+                "folders": ids,
+            },
+            examples=[{"reason": "download_quota_exceeded"}],
+        )
+        content = {"application/json": OpenAPIMediaType(schema=body)}
+        self.request_body = RequestBody(required=False, content=content)
+
+
+@post(
+    "/imports/{import_id:str}/retry",
+    status_code=202,
+    operation_class=RetryOperation,
+    summary="Try again what failed in an import",
+    responses=database_problems("unknown_import", *RETRY),
+    response_description="Kafka has acknowledged it. What is tried again counts as pending.",
+)
+async def retry_import(
+    request: AnyRequest,
+    import_id: FromPath[str],
+    retry: NamedDependency[SkipValidation[ImportRetry]],
+) -> Retried:
+    """Files and folders that failed: all of them, those with a reason, or those that are named.
+    What did not fail is left alone, and nothing that is stored is fetched again."""
+    return await retry.retry(import_id, parse_retry(await request.body()))
