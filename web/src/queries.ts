@@ -11,6 +11,7 @@ import {
   fetchFiles,
   fetchImport,
   fetchImports,
+  fetchJourney,
   fetchPictures,
   firstFilesPath,
   firstPicturesPath,
@@ -24,6 +25,7 @@ const WHILE_IDLE = 12_000
 const WHILE_FAILING = 3_000
 const PICTURES_WHILE_RUNNING = 2_000
 const FILES_WHILE_RUNNING = 3_000
+const JOURNEY_WHILE_PENDING = 5_000
 
 export function makeQueryClient(): QueryClient {
   return new QueryClient({
@@ -104,6 +106,19 @@ export function usePictures(importId: string, running: boolean) {
 export function useFiles(importId: string, state: FileState, running: boolean) {
   const first = firstFilesPath(importId, state)
   return usePages(['files', importId, state], first, fetchFiles, running ? FILES_WHILE_RUNNING : null)
+}
+
+/** Read anew each time it is opened. */
+export function useJourney(importId: string, driveId: string) {
+  return useQuery({
+    queryKey: ['journey', importId, driveId],
+    queryFn: ({ signal }) => fetchJourney(importId, driveId, signal),
+    gcTime: 0,
+    refetchInterval: ({ state }) => {
+      if (state.status === 'error') return mayRecover(state.error) ? WHILE_FAILING : false
+      return state.data?.state === 'pending' ? JOURNEY_WHILE_PENDING : false
+    },
+  })
 }
 
 /**

@@ -87,7 +87,9 @@ describe('pause and resume', () => {
   it.each([
     [problem(404, 'No.', 'unknown_import'), 'The import was not paused. This import no longer exists.'],
     [problem(409, 'No.', 'import_ended'), 'This import has ended, so there is nothing left to pause.'],
-    [problem(503, 'Kafka does not answer.'), 'The import was not paused. Kafka does not answer. Try again in a few seconds.'],
+    [problem(409, 'No.', 'control_contested'), /^Somebody else is pausing or resuming this import at the same time\./],
+    [problem(503, 'No.', 'kafka_unavailable'), /^Kafka does not answer at the moment\. Press the button again/],
+    [problem(503, 'The database is busy.', 'database_busy'), 'The import was not paused. The database is busy.'],
     [problem(500, 'Internal error.'), 'The import was not paused. Internal error.'],
     [new Response('', { status: 502 }), 'The API did not answer, so it is not known whether this worked. You can safely press the button again.'],
   ])('say at the button why they did not work (%#)', async (response, words) => {
@@ -141,12 +143,12 @@ describe('cancelling', () => {
 
   it('keeps the question open when it did not work', async () => {
     api.imports = [importJson(RUNNING)]
-    api.changed = () => problem(503, 'Kafka does not answer.')
+    api.changed = () => problem(503, 'The database is busy.')
     const user = showPage()
     await user.click(await button('Cancel…'))
     await user.click(await button('Cancel the import'))
     const dialog = screen.getByRole('dialog')
-    expect(await within(dialog).findByText(/The import was not cancelled\. Kafka does not answer\./)).toBeDefined()
+    expect(await within(dialog).findByText('The import was not cancelled. The database is busy.')).toBeDefined()
     expect(screen.getAllByText(/was not cancelled/)).toHaveLength(1)
   })
 

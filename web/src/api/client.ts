@@ -1,7 +1,15 @@
 /** Every call that the page makes. Paths are the API's own; the proxy serves them under `/api`. */
 import { ApiError } from './errors'
 import { nextPath } from './link'
-import { parseFiles, parseImport, parseImports, parsePictures, parseRetried, parseStarted } from './parse'
+import {
+  parseFiles,
+  parseImport,
+  parseImports,
+  parseJourney,
+  parsePictures,
+  parseRetried,
+  parseStarted,
+} from './parse'
 import type {
   Control,
   FileState,
@@ -9,6 +17,7 @@ import type {
   ImportFile,
   ImportReport,
   ImportStarted,
+  Journey,
   Page,
   Picture,
   Retried,
@@ -60,6 +69,10 @@ export function firstFilesPath(importId: string, state: FileState): string {
 export async function fetchFiles(path: string, signal: AbortSignal): Promise<Page<ImportFile>> {
   const { json, link } = await call(path, { signal })
   return { items: parseFiles(json), next: nextPath(link, path) }
+}
+
+export async function fetchJourney(importId: string, driveId: string, signal: AbortSignal): Promise<Journey> {
+  return parseJourney((await call(`${importPath(importId)}/files/${encodeURIComponent(driveId)}`, { signal })).json)
 }
 
 export function firstPicturesPath(importId: string): string {

@@ -85,6 +85,51 @@ export interface FailedFolder {
 
 export type FileState = 'failed' | 'pending' | 'stored' | 'unchanged' | 'skipped'
 
+/** Where a record lies in Kafka. */
+export interface Place {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+/** One call to Drive or to the store. */
+export interface Attempt {
+  readonly system: string
+  readonly at: Date
+  readonly seconds: number
+  /** `ok`, or the reason code of the failure. */
+  readonly answer: string
+}
+
+/** What was done for a file in one round: at first, by a retry, or by a replay. */
+export interface Outcome {
+  readonly round: number
+  readonly state: string
+  readonly at: Date
+  readonly place: Place
+  readonly reason: string | null
+  readonly message: string | null
+  readonly replayId: string | null
+  /** The newest calls. */
+  readonly tries: readonly Attempt[]
+}
+
+/** One file of an import, and how it came to its present state. */
+export interface Journey {
+  readonly state: string
+  readonly path: string
+  readonly size: number | null
+  readonly objectKey: string | null
+  readonly md5: string | null
+  readonly sha256: string | null
+  readonly version: number | null
+  readonly foundAt: Date | null
+  readonly foundPlace: Place | null
+  readonly outcomes: readonly Outcome[]
+  /** Why outcomes are missing; null if all are there. */
+  readonly whyIncomplete: string | null
+}
+
 export interface ImportFile {
   readonly driveId: string
   readonly name: string

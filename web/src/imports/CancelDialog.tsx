@@ -1,11 +1,12 @@
 /** Asks before an import is cancelled, because a cancelled import cannot be resumed. */
 import type { UseMutationResult } from '@tanstack/react-query'
-import { useEffect, useRef } from 'react'
+import { useRef } from 'react'
 import type { Control, Import } from '../api/types'
 import { counted } from '../text/format'
 import { importName } from '../text/names'
 import { whyNot } from '../text/problems'
 import { hasEnded } from '../text/states'
+import { Dialog } from '../ui/Dialog'
 
 interface Props {
   readonly one: Import
@@ -15,9 +16,6 @@ interface Props {
 
 export function CancelDialog({ one, control, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
-    if (dialog.current?.open === false) dialog.current.showModal()
-  }, [])
   const ended = hasEnded(one)
   const failed = control.isError && control.variables === 'cancel'
 
@@ -26,7 +24,7 @@ export function CancelDialog({ one, control, onClose }: Props) {
   }
 
   return (
-    <dialog ref={dialog} className="dialog" aria-labelledby="cancel-title" aria-describedby="cancel-keeps" closedby="any" onClose={onClose}>
+    <Dialog ref={dialog} labelledBy="cancel-title" describedBy="cancel-keeps" onClose={onClose}>
       <h2 id="cancel-title">
         Cancel the import of <bdi>{importName(one)}</bdi>?
       </h2>
@@ -45,7 +43,7 @@ export function CancelDialog({ one, control, onClose }: Props) {
           </button>
         )}
       </div>
-    </dialog>
+    </Dialog>
   )
 }
 

@@ -1,4 +1,5 @@
 import type { Import, ImportFile } from '../api/types'
+import { HistoryButton } from './History'
 import { RetryButton } from './RetryButton'
 
 interface Props {
@@ -9,14 +10,18 @@ interface Props {
 }
 
 export function FileActions({ one, file, trying }: Props) {
-  if (one.state === 'cancelled' || file.reason === null) return null
   return (
-    <RetryButton
-      importId={one.id}
-      retry={{ selection: { files: [file.driveId] }, failures: { [file.reason]: 1 }, files: [file] }}
-      label="Try again"
-      what={file.name}
-      trying={trying}
-    />
+    <>
+      <HistoryButton importId={one.id} driveId={file.driveId} name={file.name} />
+      {one.state !== 'cancelled' && file.reason !== null && (
+        <RetryButton
+          importId={one.id}
+          retry={{ selection: { files: [file.driveId] }, failures: { [file.reason]: 1 }, files: [file] }}
+          label="Try again"
+          what={file.name}
+          trying={trying}
+        />
+      )}
+    </>
   )
 }

@@ -20,9 +20,11 @@ export function FileList({ one, files, withReasons, failed }: Props) {
           <span className="file-name">{file.name}</span>
           <span className="quiet file-facts">{factsOf(file).join(' · ')}</span>
           {withReasons && <span className="file-message">{why(file)}</span>}
-          <div className="file-actions">
-            {failed !== null && <FileActions one={one} file={file} trying={!failed.includes(file)} />}
-          </div>
+          {failed !== null && (
+            <div className="file-actions">
+              <FileActions one={one} file={file} trying={!failed.includes(file)} />
+            </div>
+          )}
         </li>
       ))}
     </ul>

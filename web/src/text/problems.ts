@@ -20,13 +20,19 @@ const WORDS: Record<Act, Words> = {
   },
 }
 
+const BY_CODE = new Map([
+  ['kafka_unavailable', 'Kafka does not answer at the moment. Press the button again in a few seconds; that is safe.'],
+  ['control_contested', 'Somebody else is pausing or resuming this import at the same time. Press the button again in a second.'],
+  ['retry_under_way', 'The last retry is still being recorded. Press the button again in a few seconds.'],
+])
+
 export function whyNot(act: Act, error: unknown): string {
   const { notDone, tooLate } = WORDS[act]
+  const code = error instanceof ApiError ? (error.code ?? '') : ''
   if (isNotFound(error)) return `${notDone} This import no longer exists.`
   if (isUnreachable(error)) {
     return 'The API did not answer, so it is not known whether this worked. You can safely press the button again.'
   }
-  if (error instanceof ApiError && error.code === 'import_ended') return tooLate
-  const again = error instanceof ApiError && error.status === 503 ? ' Try again in a few seconds.' : ''
-  return `${notDone} ${sentence(error)}${again}`
+  if (code === 'import_ended') return tooLate
+  return BY_CODE.get(code) ?? `${notDone} ${sentence(error)}`
 }

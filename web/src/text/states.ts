@@ -22,6 +22,18 @@ export function stateWords(state: string): Words {
   return STATES.get(state) ?? { label: state, tone: 'quiet' }
 }
 
+const FILE_STATES = new Map<string, Words>([
+  ['pending', { label: 'Pending', tone: 'busy' }],
+  ['stored', { label: 'Stored', tone: 'good' }],
+  ['unchanged', { label: 'Unchanged', tone: 'good' }],
+  ['failed', { label: 'Failed', tone: 'bad' }],
+  ['skipped', { label: 'Skipped', tone: 'quiet' }],
+])
+
+export function fileStateWords(state: string): Words {
+  return FILE_STATES.get(state) ?? { label: state, tone: 'quiet' }
+}
+
 /** Whether nothing is left to do. A paused import has not ended. */
 export function hasEnded({ state }: Pick<Import, 'state'>): boolean {
   return state === 'completed' || state === 'completed_with_failures' || state === 'failed' || state === 'cancelled'
