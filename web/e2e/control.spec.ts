@@ -6,7 +6,7 @@ import { launch, readSetup, watch, type Watch } from './browser'
 import { counts, violations } from './report'
 
 const WIDTHS = [375, 768, 1280]
-const faults = process.env['FAULTS_URL'] ?? ''
+const faults = process.env['FAULT_URLS'] ?? ''
 const other = process.env['OTHER_FOLDER_URL'] ?? ''
 
 describe.skipIf(faults === '')('an import that takes long, with files that fail', () => {
@@ -113,14 +113,14 @@ describe.skipIf(faults === '')('an import that takes long, with files that fail'
   })
 
   it('tries one file, one group, and the blocked files again', async () => {
-    await fetch(faults, { method: 'DELETE' })
+    await Promise.all(faults.split(' ').map((url) => fetch(url, { method: 'DELETE' })))
     await page.getByRole('button', { name: /^Try again/ }).first().click()
     await page.getByText('1 file is being tried again.').waitFor({ state: 'attached' })
     await page.waitForFunction(`document.querySelector('[data-testid=equation]').textContent.includes(' 3 failed')`)
-    await button('Try this file again').click()
+    await button('Fetch it now').click()
     await page.waitForFunction(`document.querySelector('[data-testid=equation]').textContent.includes(' 2 failed')`)
     await look('retried')
-    await button('Fetch them now').click()
+    await button('Try these 2 files again').click()
     await inState('completed')
     const [found, stored, unchanged, failed, pending] = await counts(page)
     expect([failed, pending, (stored ?? 0) + (unchanged ?? 0)]).toEqual([0, 0, found])
