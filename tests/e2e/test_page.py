@@ -38,7 +38,7 @@ def test_an_import_is_paused_resumed_cancelled_and_retried_on_the_page(
         pictures = [{"path": f"{n}.jpg", "size": 20_000} for n in range(PICTURES)]
         failing = [{"path": f"{name}-{n}.jpg"} for name in ("gone", "busy") for n in range(2)]
         folder = drive.add_tree({"name": "control", "items": [*pictures, *failing]})
-        other = drive.add_tree({"name": "other", "items": pictures})
+        other = drive.add_tree({"name": "other", "pictures": 400, "depth": 1})
         drive.fault({"do": "latency", "seconds": 0.5}, kinds=["media"])
         rules = [
             drive.fault({"do": "refuse", "reason": "notFound"}, name="gone-*.jpg"),

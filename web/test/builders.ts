@@ -81,3 +81,20 @@ export function pictureJson(changes: Json = {}): Json {
     ...changes,
   }
 }
+
+export function outcomeJson(changes: Json = {}): Json {
+  return {
+    round: 0,
+    epoch: 0,
+    state: 'stored',
+    at: '2026-11-23T10:00:05Z',
+    place: { topic: 'files.failed', partition: 0, offset: 1 },
+    found: { at: '2026-11-23T10:00:01Z', place: null },
+    reason: null,
+    message: null,
+    replay_id: null,
+    attempts: 1,
+    tries: [],
+    ...changes,
+  }
+}

@@ -162,6 +162,9 @@ describe('cancelling', () => {
     await pass(1_100)
     expect(screen.getByText('The import has ended by itself in the meantime.')).toBeDefined()
     expect(screen.queryByRole('button', { name: 'Cancel the import' })).toBeNull()
+    screen.getAllByRole('button', { name: 'Close' })[0]?.click()
+    await pass(20)
+    expect(document.activeElement).toBe(screen.getByRole('heading', { name: 'Holidays' }))
   })
 
   it('leaves one way on: importing the folder again, once for two clicks', async () => {
@@ -196,7 +199,7 @@ describe('the same acts as commands', () => {
   it('can be copied', async () => {
     api.imports = [importJson(RUNNING)]
     const user = showPage()
-    const toggle = await button('As commands')
+    const toggle = await button('Commands')
     expect(toggle.getAttribute('aria-expanded')).toBe('false')
     await user.click(toggle)
     await user.click(await button('Copy: drivestream pause job-1'))

@@ -18,6 +18,13 @@ export function Actions({ one }: { one: Import }) {
   const [asking, setAsking] = useState(false)
   const [commands, setCommands] = useState(false)
   const link = one.folderUrl ?? one.folderId
+
+  function closed() {
+    setAsking(false)
+    // The button that had the focus is gone if the import ended meanwhile.
+    if (document.activeElement === document.body) document.getElementById('import-title')?.focus({ preventScroll: true })
+  }
+
   return (
     <section className="actions" aria-label="Actions">
       <div className="actions-row">
@@ -38,14 +45,14 @@ export function Actions({ one }: { one: Import }) {
           aria-controls="commands"
           onClick={() => setCommands(!commands)}
         >
-          As commands
+          Commands
         </button>
       </div>
       <p className="said said-bad" aria-live="polite">
         {control.isError && control.variables !== 'cancel' && whyNot(control.variables, control.error)}
       </p>
       <div id="commands">{commands && <Commands one={one} />}</div>
-      {asking && <CancelDialog one={one} control={control} onClose={() => setAsking(false)} />}
+      {asking && <CancelDialog one={one} control={control} onClose={closed} />}
     </section>
   )
 }

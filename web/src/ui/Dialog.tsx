@@ -1,4 +1,5 @@
 import { useEffect, useRef, type ReactNode, type RefObject } from 'react'
+import { createPortal } from 'react-dom'
 
 interface Props {
   readonly ref?: RefObject<HTMLDialogElement | null>
@@ -12,7 +13,7 @@ interface Props {
 
 /**
  * The browser's modal dialog. It keeps the focus inside, closes on Escape and on a click beside it,
- * and gives the focus back.
+ * and gives the focus back. It is outside the page's other content, whose styles do not reach it.
  */
 export function Dialog({ ref, className = '', labelledBy, describedBy, onClose, children }: Props) {
   const own = useRef<HTMLDialogElement>(null)
@@ -20,7 +21,7 @@ export function Dialog({ ref, className = '', labelledBy, describedBy, onClose, 
   useEffect(() => {
     if (dialog.current?.open === false) dialog.current.showModal()
   }, [dialog])
-  return (
+  return createPortal(
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- keys are not for what lies below
     <dialog
       ref={dialog}
@@ -32,6 +33,7 @@ export function Dialog({ ref, className = '', labelledBy, describedBy, onClose, 
       onKeyDown={(event) => event.stopPropagation()}
     >
       {children}
-    </dialog>
+    </dialog>,
+    document.body,
   )
 }
