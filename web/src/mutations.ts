@@ -7,7 +7,7 @@ import { hasEnded } from './text/states'
 /** A retry, with what it selects as it was shown when the button was pressed. */
 export interface Retry {
   readonly selection: Selection
-  /** Failed files by reason code. */
+  /** The sizes of the groups that it selects from, by reason code. */
   readonly failures?: Readonly<Record<string, number>>
   /** Only if single files are selected. */
   readonly files?: readonly ImportFile[]

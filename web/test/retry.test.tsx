@@ -75,12 +75,12 @@ describe('trying again', () => {
   })
 
   it('one file, which keeps its place in the list and its button the focus', async () => {
-    api.imports = [importJson({ ...ENDED, failed: 3, failures: { store_full: 3 } })]
+    api.imports = [importJson({ ...ENDED, failed: 5, failures: { store_full: 3, not_found: 2 } })]
     const files = ['a', 'b', 'c'].map((id) => fileJson({ google_drive_id: id, name: `${id}.jpg`, reason: 'store_full' }))
     api.files = files
     api.changed = () => {
       api.files = files.filter(({ name }) => name !== 'b.jpg')
-      return accept(1, 0, { state: 'transferring', failed: 2, pending: 1, failures: { store_full: 2 }, round: 1 })
+      return accept(1, 0, { state: 'transferring', failed: 3, pending: 2, failures: { store_full: 1, not_found: 2 }, round: 1 })
     }
     const user = showPage()
     await user.click(await screen.findByText('Show 3 files'))
@@ -90,6 +90,8 @@ describe('trying again', () => {
     expect(screen.getAllByRole('listitem').map(({ textContent }) => textContent?.slice(0, 5))).toEqual(
       expect.arrayContaining(['a.jpg', 'b.jpg', 'c.jpg']),
     )
+    const groups = screen.getAllByRole('heading', { level: 4 }).map(({ textContent }) => textContent)
+    expect(groups).toEqual(['The storage is full 1 file', 'Not found or not shared 2 files'])
     expect(posts()).toEqual([['/api/imports/job-1/retry', { files: ['b'] }]])
   })
 

@@ -9,8 +9,7 @@ import { Lightbox } from './Lightbox'
 import { Tile } from './Tile'
 
 export function Gallery({ one }: { one: Import }) {
-  const running = isRunning(one)
-  const query = usePictures(one.id, running)
+  const query = usePictures(one)
   const pictures = query.data?.pages.flatMap(({ items }) => items) ?? []
   const stored = one.stored + one.unchanged
   return (

@@ -4,7 +4,6 @@ import { useRetries, type SentRetry } from '../mutations'
 import { useFailedFolders } from '../queries'
 import { counted, formatCount } from '../text/format'
 import { heading, reasonFor } from '../text/reasons'
-import { isRunning } from '../text/states'
 import { HandsOverFocus } from '../ui/HandsOverFocus'
 import { Retry } from '../ui/Retry'
 import { RetryButton } from './RetryButton'
@@ -19,7 +18,7 @@ export function FailedFolders({ one }: { one: Import }) {
 }
 
 function Named({ one, retries }: { one: Import; retries: readonly SentRetry[] }) {
-  const query = useFailedFolders(one.id, isRunning(one))
+  const query = useFailedFolders(one)
   const failed = query.data?.failedFolders ?? []
   const unnamed = one.foldersFailed - failed.length
   return (

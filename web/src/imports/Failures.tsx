@@ -5,7 +5,6 @@ import { useRetries, type SentRetry } from '../mutations'
 import { useFiles } from '../queries'
 import { counted, formatCount } from '../text/format'
 import { heading, reasonFor } from '../text/reasons'
-import { isRunning } from '../text/states'
 import { HandsOverFocus } from '../ui/HandsOverFocus'
 import { Retry } from '../ui/Retry'
 import { FileList } from './FileList'
@@ -25,7 +24,7 @@ interface GroupsProps {
 }
 
 function FailureGroups({ one, groups, retries }: GroupsProps) {
-  const query = useFiles(one.id, 'failed', isRunning(one))
+  const query = useFiles(one, 'failed')
   const failed = query.data?.pages.flatMap(({ items }) => items) ?? []
   return (
     <HandsOverFocus to="import-title">

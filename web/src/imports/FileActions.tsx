@@ -16,7 +16,11 @@ export function FileActions({ one, file, trying }: Props) {
       {one.state !== 'cancelled' && file.reason !== null && (
         <RetryButton
           importId={one.id}
-          retry={{ selection: { files: [file.driveId] }, failures: { [file.reason]: 1 }, files: [file] }}
+          retry={{
+            selection: { files: [file.driveId] },
+            failures: { [file.reason]: one.failures[file.reason] ?? 1 },
+            files: [file],
+          }}
           label="Try again"
           what={file.name}
           trying={trying}
