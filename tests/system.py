@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import time
+import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -89,6 +90,19 @@ class System:
         """A JSON answer of the API."""
         with urllib.request.urlopen(f"{self.api_url}{path}", timeout=20) as answer:
             return json.load(answer)
+
+    def post(self, path: str, body: object = None) -> tuple[int, Any]:
+        """The status of a POST, and its JSON answer, also where that is a problem."""
+        data = b"" if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            f"{self.api_url}{path}", data, {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, json.load(refused)
 
     def post_import(self, folder_url: str) -> str:
         """Start an import; the job's id."""

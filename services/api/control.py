@@ -43,14 +43,15 @@ class RequestLog:
                 AFTER_AN_OUTAGE,
             )
 
-    async def publish(self, event: Asked) -> None:
-        """Return once Kafka has acknowledged the event, and all that lies before it is known: the
-        tail has read it, or a bounded time has passed."""
+    async def publish(self, event: Asked, *, until_read: bool = True) -> None:
+        """Return once Kafka has acknowledged the event. With `until_read`, all that lies before it
+        is known, too: the tail has read it, or a bounded time has passed."""
         with self.tail.view.awaiting(event) as applied:
             await self._publish(event)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(READ_SECONDS):
-                    await applied.wait()
+            if until_read:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(READ_SECONDS):
+                        await applied.wait()
             self.tail.view.apply(event)  # else the next GET would show the old state
 
     async def _publish(self, event: Asked) -> None:

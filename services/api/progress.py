@@ -60,7 +60,7 @@ class Parked(Struct, frozen=True, kw_only=True):
     reason: str = DOWNLOAD_QUOTA
     after: datetime | None
     how: str = (
-        "They are fetched again by themselves after that time. To fetch them earlier, "
+        "They are fetched again by themselves at the time in `after`. To fetch them now, "
         'POST /imports/{id}/retry with {"reason": "download_quota_exceeded"}.'
     )
 

@@ -100,21 +100,20 @@ class ImportRetry:
             )
             start = part * MOST_IDS
             last = len(ids) < MOST_IDS and len(folders) < start + MOST_IDS
-            if not ids and not folders:
+            if part == 0 and not ids and not folders:
                 return Retried(round=row.round)
             files, after = files + len(ids), ids[-1] if ids else after
-            await self.requests.publish(
-                RetryRequested(
-                    import_id=row.id,
-                    epoch=row.epoch,
-                    round=round,
-                    at=at,
-                    part=part,
-                    last=last,
-                    files=tuple(ids),
-                    folders=tuple(folders[start : start + MOST_IDS]),
-                )
+            event = RetryRequested(
+                import_id=row.id,
+                epoch=row.epoch,
+                round=round,
+                at=at,
+                part=part,
+                last=last,
+                files=tuple(ids),
+                folders=tuple(folders[start : start + MOST_IDS]),
             )
+            await self.requests.publish(event, until_read=last)
             if last:
                 break
         return Retried(files=files, folders=len(folders), round=round)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from local.paths import CHECKOUT
 from tests.integration.local.test_processes import eventually
@@ -120,6 +121,64 @@ def test_an_import_that_fails_is_told_by_the_exit_code(system: System) -> None:
     assert watched.returncode == 1
     assert "  failed  0 found" in watched.stdout
     assert len(watched.stdout.splitlines()) > 1, "why it failed"
+
+
+def test_an_import_is_paused_resumed_retried_and_cancelled(system: System) -> None:
+    names = [*(f"bad-{n}.jpg" for n in range(2)), *(f"good-{n}.jpg" for n in range(28))]
+    items = [{"path": name, "size": 5_000} for name in names]
+    folder = system.drive.add_tree({"name": "controlled", "items": items}, render=True)
+    slow = system.drive.fault({"do": "latency", "seconds": 3}, kinds=["media"], name="good-*")
+    refused = system.drive.fault(
+        {"do": "refuse", "reason": "notFound"}, kinds=["media"], name="bad-*"
+    )
+    job = run(system, "import", link(folder)).stdout.strip()
+    system.wait_import(job, 60, lambda row: row["found"] == 30)
+    paused = run(system, "pause", job)
+    assert paused.stdout.startswith(f"{job}  paused  controlled: 30 found = "), paused.stderr
+    again = run(system, "pause", job, "--json")
+    assert (again.returncode, json.loads(again.stdout)["state"]) == (0, "paused")
+    system.drive.clear_faults(slow)
+    assert f"{job}  transferring  " in run(system, "resume", job).stdout
+    watched = run(system, "watch", job)
+    assert watched.returncode == 1
+    assert "  2 failed: not_found" in watched.stdout
+    late = run(system, "cancel", job, "--json")
+    assert (late.returncode, json.loads(late.stdout)["code"]) == (1, "import_ended")
+
+    system.drive.clear_faults(refused)
+    retried = run(system, "retry", job, "--reason", "not_found", "--watch")
+    assert retried.returncode == 0, retried.stderr
+    assert "2 files are tried again." in retried.stderr
+    assert run(system, "retry", job).stdout == "Nothing has failed that could be tried again.\n"
+
+    stuck = system.drive.fault({"do": "latency", "seconds": 60}, kinds=["media", "list"])
+    other = run(system, "import", link(folder)).stdout.strip()
+    assert f"{other}  cancelled  " in run(system, "cancel", other).stdout
+    system.drive.clear_faults(stuck)
+    assert run(system, "watch", other).returncode == 5
+    refused_retry = run(system, "retry", other)
+    assert refused_retry.returncode == 1
+    assert "cancelled already" in refused_retry.stderr
+
+
+def test_dead_letters_are_listed(system: System) -> None:
+    assert run(system, "dead-letters").stderr == "There are none.\n"
+    producer = Producer({"bootstrap.servers": system.platform.env["KAFKA_BOOTSTRAP_SERVERS"]})
+    topic = f"{system.platform.env['KAFKA_TOPIC_PREFIX']}files.found"
+    for number in range(3):
+        producer.produce(topic, b"\xff not json %d" % number, key=b"file", partition=number)
+    assert producer.flush(20) == 0
+    system.until(lambda: len(system.records("dead.letters")) == 3, 30, "they are not set aside")
+    listed = run(system, "dead-letters")
+    assert listed.returncode == 0, listed.stderr
+    assert "files.found/2/" in listed.stdout
+    assert "undecodable_event" in listed.stdout
+    two = json.loads(run(system, "dead-letters", "--json", "--most", "2").stdout)
+    assert len(two) == 2
+    newest = system.get("/dead-letters?limit=1")
+    assert newest == two[:1]
+    assert newest[0]["value"]["encoding"] == "base64"
+    assert newest[0]["key"] == {"encoding": "utf-8", "data": "file", "size": 4}
 
 
 def test_a_reader_that_left_stops_nothing(system: System) -> None:

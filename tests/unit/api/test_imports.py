@@ -225,8 +225,8 @@ async def test_parked_files_are_told_apart_with_a_day_after_the_end(api: Api, st
         "files": 7,
         "reason": "download_quota_exceeded",
         "after": "2026-11-24T12:00:00.123456Z",
-        "how": "They are fetched again by themselves after that time. To fetch them earlier, POST "
-        '/imports/{id}/retry with {"reason": "download_quota_exceeded"}.',
+        "how": "They are fetched again by themselves at the time in `after`. To fetch them now, "
+        'POST /imports/{id}/retry with {"reason": "download_quota_exceeded"}.',
     }
     in_full = (await api.client.get("/imports/import-0001")).json()
     assert in_list(in_full) == shown

@@ -193,6 +193,13 @@ async def test_a_retry_of_many_comes_in_parts_of_a_thousand() -> None:
         assert (await shown(api))["pending"] == 2_000
 
 
+async def test_the_last_part_says_so_even_if_it_is_empty() -> None:
+    async with system(begun(failed=1_000, folders=0)) as (api, _):
+        assert await post_nothing(api) == {"files": 1_000, "folders": 0, "round": 1}
+        parts = retries(api.log)
+        assert [(len(x.files), x.last) for x in parts] == [(1_000, False), (0, True)]
+
+
 async def test_a_file_that_was_never_found_is_retried_by_listing_its_folder() -> None:
     state = begun(failed=1, folders=0)
     [key] = [key for key, row in state.files.items() if row.state == "failed"]
