@@ -1,5 +1,6 @@
 /** Changes to an import: what is sent, and how the page shows the outcome at once. */
 import { useMutation, useMutationState, useQueryClient, type QueryClient } from '@tanstack/react-query'
+import { useEffect } from 'react'
 import { controlImport, retryImport } from './api/client'
 import type { Control, FailedFolder, Import, ImportFile, ImportReport, Page, Retried, Selection } from './api/types'
 import { hasEnded } from './text/states'
@@ -48,6 +49,17 @@ export function useRetries(one: Import): SentRetry[] {
     select: ({ state }) => ({ ...(state.variables as Retry), retried: (state.data as Retried | undefined) ?? null }),
   })
   return sent.filter(({ retried }) => retried === null || isUnderWay(retried, one))
+}
+
+/** Forgets the retries that are over. A later retry would make them look as if they were under way again. */
+export function useForgetRetries(one: Import): void {
+  const client = useQueryClient()
+  useEffect(() => {
+    const cache = client.getMutationCache()
+    for (const mutation of cache.findAll({ mutationKey: retryKey(one.id), status: 'success' })) {
+      if (!isUnderWay(mutation.state.data as Retried, one)) cache.remove(mutation)
+    }
+  }, [client, one])
 }
 
 /** The counts may lag behind the answer. A retry is over if they include it and the import has ended. */

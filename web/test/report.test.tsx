@@ -162,6 +162,14 @@ describe('files that Google blocks for a day', () => {
     expect(document.activeElement).toBe(screen.getByRole('heading', { name: 'Holidays' }))
   })
 
+  it('can be fetched when their time has come', async () => {
+    vi.useFakeTimers({ now: new Date('2026-11-24T12:00:00Z') })
+    api.imports = [importJson(ended)]
+    showPage()
+    await pass(20)
+    expect(screen.getByText('The 24 hours are over, so they can be fetched now.')).toBeDefined()
+  })
+
   it('keep their button when the retry could not be sent', async () => {
     api.imports = [importJson(ended)]
     api.changed = () => problem(503, 'Kafka does not answer.', 'kafka_unavailable')

@@ -74,6 +74,26 @@ describe('trying again', () => {
     expect(screen.getByRole('button', { name: 'Try these 3 files again' }).getAttribute('aria-disabled')).toBe('false')
   })
 
+  it('one group after another, of which the first does not come back', async () => {
+    vi.useFakeTimers()
+    api.imports = [importJson(ENDED)]
+    api.changed = () => accept(10, 0, { state: 'transferring', failed: 2, pending: 10, failures: { not_found: 2 }, round: 1 })
+    showPage()
+    await pass(20)
+    screen.getByRole('button', { name: 'Try these 10 files again' }).click()
+    await pass(50)
+    api.imports = [importJson({ ...ENDED, failed: 2, failures: { not_found: 2 }, round: 1 })]
+    await pass(1_000)
+    api.changed = () => {
+      api.imports = [importJson({ state: 'transferring', failed: 0, pending: 2, failures: {}, round: 2 })]
+      return jsonResponse({ files: 2, folders: 0, round: 2 }, 202)
+    }
+    screen.getByRole('button', { name: 'Try these 2 files again' }).click()
+    await pass(50)
+    const groups = screen.getAllByRole('heading', { level: 4 }).map(({ textContent }) => textContent)
+    expect(groups).toEqual(['Not found or not shared Trying again'])
+  })
+
   it('one file, which keeps its place in the list and its button the focus', async () => {
     api.imports = [importJson({ ...ENDED, failed: 5, failures: { store_full: 3, not_found: 2 } })]
     const files = ['a', 'b', 'c'].map((id) => fileJson({ google_drive_id: id, name: `${id}.jpg`, reason: 'store_full' }))

@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'react'
 import { isNotFound, sentence } from '../api/errors'
 import type { Import } from '../api/types'
 import { Gallery } from '../images/Gallery'
+import { useForgetRetries } from '../mutations'
 import { useImport } from '../queries'
 import { counted, formatCount } from '../text/format'
 import { importName } from '../text/names'
@@ -53,6 +54,7 @@ function Missing({ id, error }: { id: string; error: Error }) {
 }
 
 function Report({ one }: { one: Import }) {
+  useForgetRetries(one)
   const progress = progressOf(one)
   return (
     <article className="detail" aria-labelledby="import-title" data-state={one.state}>

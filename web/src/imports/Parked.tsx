@@ -47,7 +47,8 @@ function When({ one, them }: { one: Import; them: string }) {
   if (after === null) {
     return hasEnded(one) ? <>{early}</> : <>{they} fetched automatically a day after this import has ended. {early}</>
   }
-  if (after.getTime() <= now) return <>The 24 hours are over. {they} fetched automatically in a moment.</>
+  // An import that is too old is not tried again automatically, so nothing is promised here.
+  if (after.getTime() <= now) return <>The 24 hours are over, so {them === 'it' ? 'it' : 'they'} can be fetched now.</>
   return (
     <>
       {they} fetched automatically at <Time at={after} />. {early}
