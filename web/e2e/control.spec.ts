@@ -63,10 +63,12 @@ describe.skipIf(faults === '')('an import that takes long, with files that fail'
 
   it('is paused, and stays as it is', async () => {
     await start(setup.folder)
+    const place = await button('Pause').boundingBox()
     await button('Pause').focus()
     await page.keyboard.press('Enter')
     await inState('paused')
     expect(await focused()).toBe('Resume')
+    expect(await button('Resume').boundingBox()).toEqual(place)
     await page.waitForTimeout(3_000)
     const before = await counts(page)
     await page.waitForTimeout(3_000)
