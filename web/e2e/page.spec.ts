@@ -1,11 +1,9 @@
 /** The page against a running system: a link goes in, and its pictures appear. */
-import type { AxeResults } from 'axe-core'
-import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { camera, launch, readSetup, watch, type Watch } from './browser'
+import { counts, violations } from './report'
 
-const EQUATION = /^([\d,]+) found = ([\d,]+) stored \+ ([\d,]+) unchanged \+ ([\d,]+) failed \+ ([\d,]+) pending$/
 const BANNER = 'The API is not responding.'
 const setup = readSetup(process.env)
 
@@ -29,11 +27,6 @@ afterAll(async () => {
 const field = () => page.getByLabel('Google Drive folder link')
 const report = () => page.locator('article.detail')
 
-async function counts(): Promise<number[]> {
-  const said = (await page.getByTestId('equation').textContent()) ?? ''
-  return (EQUATION.exec(said) ?? []).slice(1).map((count) => Number(count.replaceAll(',', '')))
-}
-
 /** The addresses of the pictures in the grid that Chromium has loaded and decoded. */
 async function decodedPictures(): Promise<string[]> {
   return page.$$eval('.grid img', async (images) => {
@@ -42,19 +35,6 @@ async function decodedPictures(): Promise<string[]> {
     await Promise.all(done.map((image) => image.decode()))
     return [...new Set(done.map((image) => image.src))]
   })
-}
-
-async function violations(): Promise<string[]> {
-  await page.evaluate(axeSource())
-  const results = (await page.evaluate(
-    "axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })",
-  )) as AxeResults
-  if (results.passes.length === 0) throw new Error('axe checked nothing')
-  return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
-}
-
-function axeSource(): string {
-  return (createRequire(import.meta.url)('axe-core') as { source: string }).source
 }
 
 describe('the page', () => {
@@ -74,7 +54,7 @@ describe('the page', () => {
     await page.locator('.tile img').first().waitFor({ timeout: setup.limit })
     await shoot('running')
     await page.locator('article[data-state^="completed"]').waitFor({ timeout: setup.limit })
-    const [found, ...parts] = await counts()
+    const [found, ...parts] = await counts(page)
     expect(parts.reduce((sum, part) => sum + part, 0)).toBe(found)
     expect(parts.at(-1)).toBe(0)
     expect((parts[0] ?? 0) + (parts[1] ?? 0)).toBeGreaterThanOrEqual(setup.atLeast)
@@ -105,10 +85,10 @@ describe('the page', () => {
   }, 120_000)
 
   it('shows the same import after a reload', async () => {
-    const before = await counts()
+    const before = await counts(page)
     await page.reload()
     await page.locator('.tile img').first().waitFor()
-    expect(await counts()).toEqual(before)
+    expect(await counts(page)).toEqual(before)
   })
 
   it('shows one picture large, links to its original, and returns the focus on Escape', async () => {
@@ -119,7 +99,7 @@ describe('the page', () => {
     await large.waitFor()
     await page.waitForFunction("document.querySelector('dialog img').naturalWidth > 0")
     await page.getByText(/[\d,]+ × [\d,]+ pixels/).waitFor()
-    expect(await violations()).toEqual([])
+    expect(await violations(page)).toEqual([])
     await shoot('large')
     const original = await page.getByRole('link', { name: 'Open the original' }).getAttribute('href')
     const opened = await page.request.get(new URL(original ?? '', setup.web).href)
@@ -131,10 +111,10 @@ describe('the page', () => {
 
   it.each(['light', 'dark'] as const)('is accessible in %s, wide and narrow', async (colorScheme) => {
     await page.emulateMedia({ colorScheme })
-    expect(await violations()).toEqual([])
+    expect(await violations(page)).toEqual([])
     await shoot(colorScheme)
     await page.setViewportSize({ width: 375, height: 812 })
-    expect(await violations()).toEqual([])
+    expect(await violations(page)).toEqual([])
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(375)
     await shoot(`${colorScheme}-narrow`)
     await page.setViewportSize({ width: 1280, height: 900 })
@@ -144,7 +124,7 @@ describe('the page', () => {
     await page.emulateMedia({ colorScheme: 'light' })
     await page.route('**/api/**', (route) => route.abort())
     await page.getByText(BANNER).waitFor()
-    expect(await violations()).toEqual([])
+    expect(await violations(page)).toEqual([])
     await shoot('unreachable')
     await page.unroute('**/api/**')
     await page.getByText(BANNER).waitFor({ state: 'detached' })

@@ -7,6 +7,7 @@ import './styles/base.css'
 import './styles/imports.css'
 import './styles/pictures.css'
 import './styles/report.css'
+import './styles/actions.css'
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('index.html has no element with the id root')

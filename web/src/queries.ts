@@ -11,6 +11,7 @@ import {
   fetchFiles,
   fetchImport,
   fetchImports,
+  fetchJourney,
   fetchPictures,
   firstFilesPath,
   firstPicturesPath,
@@ -20,10 +21,12 @@ import type { FileState, Import, Page } from './api/types'
 import { isRunning } from './text/states'
 
 const WHILE_RUNNING = 1_000
+const WHILE_PAUSED = 3_000
 const WHILE_IDLE = 12_000
 const WHILE_FAILING = 3_000
 const PICTURES_WHILE_RUNNING = 2_000
 const FILES_WHILE_RUNNING = 3_000
+const JOURNEY_WHILE_PENDING = 5_000
 
 export function makeQueryClient(): QueryClient {
   return new QueryClient({
@@ -46,9 +49,15 @@ export function useImports() {
     queryFn: ({ signal }) => fetchImports(FIRST_IMPORTS_PATH, signal),
     refetchInterval: ({ state }) => {
       if (state.status === 'error') return WHILE_FAILING
-      return state.data?.items.some(isRunning) === true ? WHILE_RUNNING : WHILE_IDLE
+      return Math.min(WHILE_IDLE, ...(state.data?.items ?? []).map(intervalOf))
     },
   })
+}
+
+/** What was in hand when an import was paused is counted a moment later. */
+function intervalOf(one: Import): number {
+  if (isRunning(one)) return WHILE_RUNNING
+  return one.state === 'paused' ? WHILE_PAUSED : WHILE_IDLE
 }
 
 /** Older imports, starting with the page at `path`. Fetched once, and not while `path` is null. */
@@ -77,15 +86,17 @@ export function useImport(id: string, listed: Import | undefined, listKnown: boo
     retryDelay: 1_000,
     refetchInterval: ({ state }) => {
       if (state.status === 'error') return mayRecover(state.error) ? WHILE_FAILING : false
-      return state.data !== undefined && isRunning(state.data) ? WHILE_RUNNING : WHILE_IDLE
+      return state.data === undefined ? WHILE_IDLE : intervalOf(state.data)
     },
   })
   return { data: listed ?? query.data, error: listed === undefined ? query.error : null }
 }
 
 /** The folders of an import that could not be listed. The list of imports only has their number. */
-export function useFailedFolders(id: string, running: boolean) {
-  useFinalFetch(['import', id], running)
+export function useFailedFolders(one: Import) {
+  const { id } = one
+  const running = isRunning(one)
+  useFinalFetch(['import', id], one)
   return useQuery({
     queryKey: ['import', id],
     queryFn: ({ signal }) => fetchImport(id, signal),
@@ -96,14 +107,25 @@ export function useFailedFolders(id: string, running: boolean) {
   })
 }
 
-export function usePictures(importId: string, running: boolean) {
-  const first = firstPicturesPath(importId)
-  return usePages(['pictures', importId], first, fetchPictures, running ? PICTURES_WHILE_RUNNING : null)
+export function usePictures(one: Import) {
+  return usePages(['pictures', one.id], firstPicturesPath(one.id), fetchPictures, one, PICTURES_WHILE_RUNNING)
 }
 
-export function useFiles(importId: string, state: FileState, running: boolean) {
-  const first = firstFilesPath(importId, state)
-  return usePages(['files', importId, state], first, fetchFiles, running ? FILES_WHILE_RUNNING : null)
+export function useFiles(one: Import, state: FileState) {
+  return usePages(['files', one.id, state], firstFilesPath(one.id, state), fetchFiles, one, FILES_WHILE_RUNNING)
+}
+
+/** Read anew each time it is opened. */
+export function useJourney(importId: string, driveId: string) {
+  return useQuery({
+    queryKey: ['journey', importId, driveId],
+    queryFn: ({ signal }) => fetchJourney(importId, driveId, signal),
+    gcTime: 0,
+    refetchInterval: ({ state }) => {
+      if (state.status === 'error') return mayRecover(state.error) ? WHILE_FAILING : false
+      return state.data?.state === 'pending' ? JOURNEY_WHILE_PENDING : false
+    },
+  })
 }
 
 /**
@@ -117,9 +139,10 @@ function usePages<Item>(
   queryKey: readonly string[],
   first: string,
   fetchPage: (path: string, signal: AbortSignal) => Promise<Page<Item>>,
-  interval: number | null,
+  one: Import,
+  interval: number,
 ) {
-  useFinalFetch(queryKey, interval !== null)
+  useFinalFetch(queryKey, one)
   return useInfiniteQuery({
     queryKey,
     queryFn: ({ pageParam, signal }) => fetchPage(pageParam, signal),
@@ -129,17 +152,22 @@ function usePages<Item>(
       if (state.status === 'error') return mayRecover(state.error) ? WHILE_FAILING : false
       const pages = state.data?.pages ?? []
       const lastIsLoaded = pages.length <= 1 || pages.at(-1)?.next === null
-      return interval !== null && lastIsLoaded ? Math.max(interval, pages.length * 1_000) : false
+      return isRunning(one) && lastIsLoaded ? Math.max(interval, pages.length * 1_000) : false
     },
   })
 }
 
-/** Fetches once more after the import has ended, because the last files came after the last poll. */
-function useFinalFetch(queryKey: readonly string[], running: boolean): void {
+/**
+ * Fetches once more when an import that is not polled has changed: after its end, because the last
+ * files came after the last poll, and while it is paused.
+ */
+function useFinalFetch(queryKey: readonly string[], one: Import): void {
   const client = useQueryClient()
   const key = JSON.stringify(queryKey)
-  useEffect(() => {
-    if (!running) return undefined
-    return () => void client.invalidateQueries({ queryKey: JSON.parse(key) as string[] })
-  }, [client, key, running])
+  const version = isRunning(one) ? null : one.updatedAt?.getTime()
+  useEffect(
+    () => () => void client.invalidateQueries({ queryKey: JSON.parse(key) as string[] }),
+    // oxlint-disable-next-line react/exhaustive-effect-dependencies -- each new version is the reason to fetch
+    [client, key, version],
+  )
 }

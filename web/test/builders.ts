@@ -28,6 +28,7 @@ export function importJson(changes: Json = {}): Json {
     finished_at: '2026-11-23T10:00:20Z',
     updated_at: '2026-11-23T10:00:20Z',
     message: null,
+    round: 0,
     parked: null,
     waiting_for: null,
     failed_folders: [],
@@ -77,6 +78,23 @@ export function pictureJson(changes: Json = {}): Json {
     mime_type: 'image/jpeg',
     storage_path: 'https://store.example/images/folder-1/drive-1_0123456789ab_one.jpg',
     created_at: '2026-11-23T10:00:05Z',
+    ...changes,
+  }
+}
+
+export function outcomeJson(changes: Json = {}): Json {
+  return {
+    round: 0,
+    epoch: 0,
+    state: 'stored',
+    at: '2026-11-23T10:00:05Z',
+    place: { topic: 'files.failed', partition: 0, offset: 1 },
+    found: { at: '2026-11-23T10:00:01Z', place: null },
+    reason: null,
+    message: null,
+    replay_id: null,
+    attempts: 1,
+    tries: [],
     ...changes,
   }
 }

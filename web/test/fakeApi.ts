@@ -17,8 +17,10 @@ export class FakeApi {
   pictures: Json[] = []
   /** If set, may respond in place of the API, as if that were broken or down. */
   fault: ((path: string) => Response | Error | null) | null = null
-  /** The response to a POST. */
+  /** The response to the start of an import. */
   started: () => Response | Promise<Response> = () => jsonResponse({ message: 'Import started', jobId: 'job-1' }, 202)
+  /** The response to a control or a retry of an import. */
+  changed: (path: string, body: unknown) => Response | Promise<Response> = () => problem(404, 'There is no such import.')
   readonly asked: Asked[] = []
 
   install(): this {
@@ -41,7 +43,8 @@ export class FakeApi {
     if (fault) return fault
     if (method !== 'POST') return this.read(path)
     // Like the API, which refuses forms that another site may post.
-    return type === 'application/json' ? this.started() : problem(415, 'The body must be JSON.')
+    if (body !== null && type !== 'application/json') return problem(415, 'The body must be JSON.')
+    return path === '/api/import/google-drive' ? this.started() : this.changed(path, body)
   }
 
   private read(path: string): Response {

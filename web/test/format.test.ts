@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { IMPORT_STATES } from '../src/api/types'
 import {
   counted,
   formatBytes,
@@ -11,6 +12,7 @@ import {
 } from '../src/text/format'
 import { heading, reasonFor } from '../src/text/reasons'
 import { isListing, isRunning, stateWords } from '../src/text/states'
+import { anImport } from './builders'
 
 describe('numbers', () => {
   it('have thousands separators', () => {
@@ -100,9 +102,14 @@ describe('words', () => {
   })
 
   it('only a queued or listing import may find more', () => {
-    expect(['queued', 'listing', 'transferring', 'completed'].filter((state) => isListing({ state }))).toEqual([
-      'queued',
-      'listing',
-    ])
+    expect(IMPORT_STATES.filter((state) => isListing(anImport({ state })))).toEqual(['queued', 'listing'])
+  })
+
+  it('a paused or cancelled import may find more if it was stopped before all folders were listed', () => {
+    const stopped = { state: 'paused', folders_found: 3, folders_listed: 1, folders_failed: 1 }
+    expect(isListing(anImport(stopped))).toBe(true)
+    expect(isListing(anImport({ ...stopped, folders_failed: 2 }))).toBe(false)
+    expect(isListing(anImport({ ...stopped, state: 'cancelled' }))).toBe(true)
+    expect(isListing(anImport({ state: 'paused', folders_found: 0, folders_listed: 0 }))).toBe(true)
   })
 })

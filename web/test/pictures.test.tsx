@@ -62,6 +62,22 @@ describe('the pictures', () => {
     expect(screen.getByRole('button', { name: /last\.jpg/ })).toBeDefined()
   })
 
+  it('that were in hand when the import was paused come a moment later', async () => {
+    vi.useFakeTimers()
+    const paused = { state: 'paused', pending: 12, failed: 0, finished_at: null }
+    api.imports = [importJson(paused)]
+    api.pictures = []
+    showPage()
+    await pass(100)
+    api.imports = [importJson({ ...paused, updated_at: '2026-11-23T10:00:21Z' })]
+    api.pictures = [pictureJson({ name: 'last.jpg' })]
+    await pass(3_100)
+    expect(screen.getByRole('button', { name: /last\.jpg/ })).toBeDefined()
+    const before = api.asked.length
+    await pass(12_000)
+    expect(api.asked.length - before).toBe(4)
+  })
+
   it('stay visible, without a second error, while the API is down', async () => {
     vi.useFakeTimers()
     api.imports = [importJson({ state: 'transferring', pending: 12, failed: 0, finished_at: null })]

@@ -146,36 +146,49 @@ describe('files that Google blocks for a day', () => {
     expect(within(box).queryByRole('alert')).toBeNull()
   })
 
-  it('are fetched by importing the folder again, once for two clicks', async () => {
-    api.imports = [importJson({ ...ended, folder_url: 'https://drive.google.com/open?id=x&resourcekey=0-k' })]
-    api.started = () => {
-      api.imports = [importJson({ id: 'job-2', requested_at: '2026-11-24T11:00:00Z' }), ...api.imports]
-      return jsonResponse({ message: 'Import started', jobId: 'job-2' }, 202)
+  it('come back automatically, and can be fetched earlier', async () => {
+    api.imports = [importJson({ ...ended, failed: 7, failures: { download_quota_exceeded: 7 } })]
+    api.changed = () => {
+      api.imports = [importJson({ state: 'transferring', failed: 0, pending: 7, round: 1, finished_at: null })]
+      return jsonResponse({ files: 7, folders: 0, round: 1 }, 202)
     }
     const user = showPage()
-    await user.dblClick(await screen.findByRole('button', { name: 'Import the folder again' }))
-    await waitFor(() => expect(window.location.search).toBe('?import=job-2'))
-    const posts = api.asked.filter(({ method }) => method === 'POST')
-    expect(new Set(posts.map(({ key }) => key)).size).toBe(1)
-    expect(posts[0]?.body).toEqual({ folderUrl: 'https://drive.google.com/open?id=x&resourcekey=0-k' })
+    await user.click(await screen.findByRole('button', { name: 'Fetch them now' }))
+    await waitFor(() => expect(screen.queryByText('7 pictures cannot be downloaded yet')).toBeNull())
+    const sent = api.asked.filter(({ method }) => method === 'POST')
+    expect(sent.map(({ path, body }) => [path, body])).toEqual([
+      ['/api/imports/job-1/retry', { reason: 'download_quota_exceeded' }],
+    ])
+    expect(document.activeElement).toBe(screen.getByRole('heading', { name: 'Holidays' }))
   })
 
-  it('keep their button when the import could not start', async () => {
+  it('can be fetched when their time has come', async () => {
+    vi.useFakeTimers({ now: new Date('2026-11-24T12:00:00Z') })
     api.imports = [importJson(ended)]
-    api.started = () => problem(500, 'Kafka did not acknowledge.')
-    const user = showPage()
-    await user.click(await screen.findByRole('button', { name: 'Import the folder again' }))
-    expect(await screen.findByText('The import was not started. Kafka did not acknowledge.')).toBeDefined()
-    expect(screen.getByRole('button', { name: 'Import the folder again' })).toBeDefined()
+    showPage()
+    await pass(20)
+    expect(screen.getByText('The 24 hours are over, so they can be fetched now.')).toBeDefined()
   })
 
-  it('have no button while the import runs, and no time if none is known', async () => {
+  it('keep their button when the retry could not be sent', async () => {
+    api.imports = [importJson(ended)]
+    api.changed = () => problem(503, 'Kafka does not answer.', 'kafka_unavailable')
+    const user = showPage()
+    await user.click(await screen.findByRole('button', { name: 'Fetch them now' }))
+    const said = await screen.findByText(/^Kafka does not answer at the moment\./)
+    expect(said.getAttribute('role')).toBe('alert')
+    expect(screen.getByRole('button', { name: 'Fetch them now' })).toBeDefined()
+  })
+
+  it('have no time while the import runs, and no button if it was cancelled', async () => {
     api.imports = [importJson({ state: 'transferring', finished_at: null, parked: { ...parked, files: 1, after: null } })]
     showPage()
-    expect(await screen.findByText('1 picture cannot be downloaded yet')).toBeDefined()
-    expect(screen.queryByRole('button', { name: 'Import the folder again' })).toBeNull()
-    api.imports = [importJson({ ...ended, parked: { ...parked, after: null } })]
-    expect(await screen.findByText(/Import the folder again tomorrow/, {}, { timeout: 3000 })).toBeDefined()
+    const box = await screen.findByRole('region', { name: '1 picture cannot be downloaded yet' })
+    expect(box.textContent).toContain('It is fetched automatically a day after this import has ended.')
+    expect(within(box).getByRole('button', { name: 'Fetch it now' })).toBeDefined()
+    api.imports = [importJson({ ...ended, state: 'cancelled', parked: { ...parked, after: null } })]
+    await waitFor(() => expect(screen.queryByRole('button', { name: 'Fetch it now' })).toBeNull(), { timeout: 3000 })
+    expect(screen.queryByText(/automatically/)).toBeNull()
   })
 })
 

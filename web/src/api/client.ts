@@ -1,8 +1,28 @@
 /** Every call that the page makes. Paths are the API's own; the proxy serves them under `/api`. */
 import { ApiError } from './errors'
 import { nextPath } from './link'
-import { parseFiles, parseImport, parseImports, parsePictures, parseStarted } from './parse'
-import type { FileState, Import, ImportFile, ImportReport, ImportStarted, Page, Picture } from './types'
+import {
+  parseFiles,
+  parseImport,
+  parseImports,
+  parseJourney,
+  parsePictures,
+  parseRetried,
+  parseStarted,
+} from './parse'
+import type {
+  Control,
+  FileState,
+  Import,
+  ImportFile,
+  ImportReport,
+  ImportStarted,
+  Journey,
+  Page,
+  Picture,
+  Retried,
+  Selection,
+} from './types'
 
 const MOUNT = '/api'
 const TIME_LIMIT_MS = 15_000
@@ -23,26 +43,36 @@ export async function fetchImports(path: string, signal: AbortSignal): Promise<P
 }
 
 export async function fetchImport(id: string, signal: AbortSignal): Promise<ImportReport> {
-  return parseImport((await call(`/imports/${encodeURIComponent(id)}`, { signal })).json)
+  return parseImport((await call(importPath(id), { signal })).json)
+}
+
+/** Pauses, resumes or cancels an import; returns it as it is now. Repeating the call changes nothing. */
+export async function controlImport(id: string, control: Control): Promise<ImportReport> {
+  return parseImport((await call(`${importPath(id)}/${control}`, { method: 'POST' })).json)
+}
+
+/** Tries failed files and folders again. */
+export async function retryImport(id: string, selection: Selection): Promise<Retried> {
+  return parseRetried((await call(`${importPath(id)}/retry`, posted(selection))).json)
 }
 
 /** Starts one import per key, however often the call is repeated. */
 export async function startImport(folderUrl: string, key: string): Promise<ImportStarted> {
-  const answer = await call('/import/google-drive', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'idempotency-key': key },
-    body: JSON.stringify({ folderUrl }),
-  })
+  const answer = await call('/import/google-drive', posted({ folderUrl }, { 'idempotency-key': key }))
   return parseStarted(answer.json)
 }
 
 export function firstFilesPath(importId: string, state: FileState): string {
-  return `/imports/${encodeURIComponent(importId)}/files?state=${state}&limit=${FILES_PER_PAGE}`
+  return `${importPath(importId)}/files?state=${state}&limit=${FILES_PER_PAGE}`
 }
 
 export async function fetchFiles(path: string, signal: AbortSignal): Promise<Page<ImportFile>> {
   const { json, link } = await call(path, { signal })
   return { items: parseFiles(json), next: nextPath(link, path) }
+}
+
+export async function fetchJourney(importId: string, driveId: string, signal: AbortSignal): Promise<Journey> {
+  return parseJourney((await call(`${importPath(importId)}/files/${encodeURIComponent(driveId)}`, { signal })).json)
 }
 
 export function firstPicturesPath(importId: string): string {
@@ -62,6 +92,14 @@ export function contentUrl(driveId: string): string {
 /** Where the original opens: the store's own address, if it is one that a browser can open. */
 export function originalUrl({ driveId, storagePath }: Pick<Picture, 'driveId' | 'storagePath'>): string {
   return /^https?:\/\//i.test(storagePath) ? storagePath : contentUrl(driveId)
+}
+
+function importPath(id: string): string {
+  return `/imports/${encodeURIComponent(id)}`
+}
+
+function posted(body: unknown, headers: Record<string, string> = {}): RequestInit {
+  return { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
 }
 
 async function call(path: string, request: RequestInit): Promise<Answer> {

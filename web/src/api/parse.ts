@@ -4,13 +4,18 @@
  */
 import { ApiError } from './errors'
 import type {
+  Attempt,
   FailedFolder,
   Import,
   ImportFile,
   ImportReport,
   ImportStarted,
+  Journey,
+  Outcome,
   ParkedFiles,
   Picture,
+  Place,
+  Retried,
   Waiting,
 } from './types'
 
@@ -45,6 +50,11 @@ export function parseStarted(json: unknown): ImportStarted {
   return { jobId: field('jobId', text) }
 }
 
+export function parseRetried(json: unknown): Retried {
+  const field = fieldsOf({ json, at: 'response' })
+  return { files: field('files', count), folders: field('folders', count), round: field('round', count) }
+}
+
 function importOf(value: Value): Import {
   const field = fieldsOf(value)
   return {
@@ -70,6 +80,7 @@ function importOf(value: Value): Import {
     finishedAt: field('finished_at', optional(time)),
     updatedAt: field('updated_at', optional(time)),
     message: field('message', optional(text)),
+    round: field('round', count),
     parked: field('parked', optional(parkedOf)),
     waitingFor: field('waiting_for', optional(waitingOf)),
   }
@@ -107,6 +118,47 @@ function fileOf(value: Value): ImportFile {
     mimeType: field('mime_type', optional(text)),
     attempts: field('attempts', count),
   }
+}
+
+export function parseJourney(json: unknown): Journey {
+  const field = fieldsOf({ json, at: 'file' })
+  return {
+    state: field('state', text),
+    path: field('path', text),
+    size: field('size', optional(count)),
+    objectKey: field('object_key', optional(text)),
+    md5: field('md5', optional(text)),
+    sha256: field('sha256', optional(text)),
+    version: field('drive_version', optional(count)),
+    foundAt: field('found', optional((found) => fieldsOf(found)('at', optional(time)))),
+    foundPlace: field('found', optional((found) => fieldsOf(found)('place', optional(placeOf)))),
+    outcomes: field('outcomes', (outcomes) => list(outcomes, outcomeOf)),
+    whyIncomplete: field('why_incomplete', optional(text)),
+  }
+}
+
+function outcomeOf(value: Value): Outcome {
+  const field = fieldsOf(value)
+  return {
+    round: field('round', count),
+    state: field('state', text),
+    at: field('at', time),
+    place: field('place', placeOf),
+    reason: field('reason', optional(text)),
+    message: field('message', optional(text)),
+    replayId: field('replay_id', optional(text)),
+    tries: field('tries', (tries) => list(tries, attemptOf)),
+  }
+}
+
+function attemptOf(value: Value): Attempt {
+  const field = fieldsOf(value)
+  return { system: field('system', text), at: field('at', time), seconds: field('seconds', number), answer: field('answer', text) }
+}
+
+function placeOf(value: Value): Place {
+  const field = fieldsOf(value)
+  return { topic: field('topic', text), partition: field('partition', count), offset: field('offset', count) }
 }
 
 function pictureOf(value: Value): Picture {
@@ -153,6 +205,11 @@ const count: Parser<number> = (value) => {
     throw unfit(value, 'a whole number of 0 or more')
   }
   return json
+}
+
+const number: Parser<number> = (value) => {
+  if (typeof value.json !== 'number') throw unfit(value, 'a number')
+  return value.json
 }
 
 const time: Parser<Date> = (value) => {

@@ -47,6 +47,8 @@ export interface Import extends ImportCounts {
   readonly finishedAt: Date | null
   readonly updatedAt: Date | null
   readonly message: string | null
+  /** The number of the newest retry that the counts include; 0 if there was none. */
+  readonly round: number
   /** Failed files that Google will not serve for up to a day; null if there are none. */
   readonly parked: ParkedFiles | null
   /** Why nothing moves at the moment; null while the import makes progress. */
@@ -56,7 +58,7 @@ export interface Import extends ImportCounts {
 export interface ParkedFiles {
   readonly files: number
   readonly reason: string
-  /** When Google's limit has certainly ended; null until the import has finished. */
+  /** When they are tried again without anybody's doing; null until the import has finished. */
   readonly after: Date | null
 }
 
@@ -82,6 +84,51 @@ export interface FailedFolder {
 }
 
 export type FileState = 'failed' | 'pending' | 'stored' | 'unchanged' | 'skipped'
+
+/** Where a record lies in Kafka. */
+export interface Place {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+/** One call to Drive or to the store. */
+export interface Attempt {
+  readonly system: string
+  readonly at: Date
+  readonly seconds: number
+  /** `ok`, or the reason code of the failure. */
+  readonly answer: string
+}
+
+/** What was done for a file in one round: at first, by a retry, or by a replay. */
+export interface Outcome {
+  readonly round: number
+  readonly state: string
+  readonly at: Date
+  readonly place: Place
+  readonly reason: string | null
+  readonly message: string | null
+  readonly replayId: string | null
+  /** The newest calls. */
+  readonly tries: readonly Attempt[]
+}
+
+/** One file of an import, and how it came to its present state. */
+export interface Journey {
+  readonly state: string
+  readonly path: string
+  readonly size: number | null
+  readonly objectKey: string | null
+  readonly md5: string | null
+  readonly sha256: string | null
+  readonly version: number | null
+  readonly foundAt: Date | null
+  readonly foundPlace: Place | null
+  readonly outcomes: readonly Outcome[]
+  /** Why outcomes are missing; null if all are there. */
+  readonly whyIncomplete: string | null
+}
 
 export interface ImportFile {
   readonly driveId: string
@@ -109,6 +156,23 @@ export interface Page<Item> {
   readonly items: readonly Item[]
   /** The API's path of the next page; null on the last one. */
   readonly next: string | null
+}
+
+/** What can be asked of an import as a whole. */
+export type Control = 'pause' | 'resume' | 'cancel'
+
+/** Which failures are tried again: all of them, those of one reason, or single files or folders. */
+export type Selection =
+  | Readonly<Record<string, never>>
+  | { readonly reason: string }
+  | { readonly files: readonly string[] }
+  | { readonly folders: readonly string[] }
+
+/** How much a retry selected. Both are 0 if nothing has failed. */
+export interface Retried {
+  readonly files: number
+  readonly folders: number
+  readonly round: number
 }
 
 export interface ImportStarted {

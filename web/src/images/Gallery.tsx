@@ -9,8 +9,7 @@ import { Lightbox } from './Lightbox'
 import { Tile } from './Tile'
 
 export function Gallery({ one }: { one: Import }) {
-  const running = isRunning(one)
-  const query = usePictures(one.id, running)
+  const query = usePictures(one)
   const pictures = query.data?.pages.flatMap(({ items }) => items) ?? []
   const stored = one.stored + one.unchanged
   return (
@@ -27,7 +26,7 @@ export function Gallery({ one }: { one: Import }) {
       </h3>
       <Retry what="The pictures" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
       {pictures.length > 0 ? (
-        <Grid pictures={pictures} />
+        <Grid importId={one.id} pictures={pictures} />
       ) : (
         query.error === null && <NoPictures one={one} loading={query.isPending || stored > 0} />
       )}
@@ -40,7 +39,7 @@ export function Gallery({ one }: { one: Import }) {
   )
 }
 
-function Grid({ pictures }: { pictures: readonly Picture[] }) {
+function Grid({ importId, pictures }: { importId: string; pictures: readonly Picture[] }) {
   const [openId, setOpenId] = useState<string | null>(null)
   const grid = useRef<HTMLUListElement>(null)
   const index = pictures.findIndex(({ driveId }) => driveId === openId)
@@ -64,6 +63,7 @@ function Grid({ pictures }: { pictures: readonly Picture[] }) {
       </ul>
       {open !== undefined && (
         <Lightbox
+          importId={importId}
           picture={open}
           before={pictures[index - 1]?.driveId}
           after={pictures[index + 1]?.driveId}

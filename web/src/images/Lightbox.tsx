@@ -2,10 +2,12 @@
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react'
 import { contentUrl, originalUrl } from '../api/client'
 import type { Picture } from '../api/types'
+import { HistoryButton } from '../imports/History'
 import { formatBytes, formatCount } from '../text/format'
 import { Time } from '../ui/Time'
 
 interface Props {
+  readonly importId: string
   readonly picture: Picture
   readonly before: string | undefined
   readonly after: string | undefined
@@ -13,7 +15,7 @@ interface Props {
   readonly onClose: () => void
 }
 
-export function Lightbox({ picture, before, after, onGo, onClose }: Props) {
+export function Lightbox({ importId, picture, before, after, onGo, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null)
   useEffect(() => {
     // The browser's modal dialog traps the focus, makes the rest inert and closes on Escape.
@@ -38,7 +40,7 @@ export function Lightbox({ picture, before, after, onGo, onClose }: Props) {
           ✕
         </button>
       </div>
-      <Shown key={picture.driveId} picture={picture} />
+      <Shown key={picture.driveId} importId={importId} picture={picture} />
     </dialog>
   )
 }
@@ -58,7 +60,7 @@ function Go({ label, sign, to, onGo }: GoProps) {
   )
 }
 
-function Shown({ picture }: { picture: Picture }) {
+function Shown({ importId, picture }: { importId: string; picture: Picture }) {
   const [pixels, setPixels] = useState<string | null>(null)
   const [broken, setBroken] = useState(false)
   return (
@@ -107,6 +109,7 @@ function Shown({ picture }: { picture: Picture }) {
         <a href={originalUrl(picture)} target="_blank" rel="noreferrer">
           Open the original
         </a>
+        <HistoryButton importId={importId} driveId={picture.driveId} name={picture.name} />
       </p>
     </>
   )

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react'
 import type { Import } from '../api/types'
 import { counted, formatBytes, formatCount, formatDuration, formatRate } from '../text/format'
-import { isListing, isRunning } from '../text/states'
+import { hasEnded, isListing, isRunning } from '../text/states'
 import { Time } from '../ui/Time'
 import { secondsSpent, timeLeft, waitingOf, type Rate } from './progress'
 import { useLiveRate, useNow } from './useLiveRate'
@@ -21,10 +21,10 @@ export function Facts({ one }: { one: Import }) {
         <Fact name="Found">{formatBytes(one.foundBytes)}</Fact>
         <Fact name="Copied">{formatBytes(one.storedBytes)}</Fact>
         <Fact name={running ? 'Speed' : 'Average speed'}>{speed(rate)}</Fact>
-        <Fact name={running ? 'Running for' : 'Took'}>
+        <Fact name={hasEnded(one) ? 'Took' : 'Running for'}>
           {spent === null ? '–' : formatDuration(spent)}
         </Fact>
-        {running && waiting === null && <Fact name="Time left">{left(one, rate)}</Fact>}
+        {!hasEnded(one) && waiting === null && <Fact name="Time left">{left(one, rate)}</Fact>}
         <Fact name="Folders">{folders(one)}</Fact>
         {one.requestedAt !== null && (
           <Fact name="Started">
@@ -51,6 +51,7 @@ function speed(rate: Rate | null): string {
 }
 
 function left(one: Import, rate: Rate | null): string {
+  if (one.state === 'paused') return 'paused'
   if (isListing(one)) return 'known once all folders are listed'
   const seconds = timeLeft(one, rate)
   return seconds === null ? '–' : `about ${formatDuration(Math.max(1, seconds))}`

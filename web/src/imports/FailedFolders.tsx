@@ -1,45 +1,74 @@
 /** Folders that could not be listed, each with its reason. Their files are in none of the counts. */
 import type { FailedFolder, Import } from '../api/types'
+import { useRetries, type SentRetry } from '../mutations'
 import { useFailedFolders } from '../queries'
 import { counted, formatCount } from '../text/format'
 import { heading, reasonFor } from '../text/reasons'
-import { isRunning } from '../text/states'
+import { HandsOverFocus } from '../ui/HandsOverFocus'
 import { Retry } from '../ui/Retry'
+import { RetryButton } from './RetryButton'
+import { foldersOf } from './retries'
 
 export function FailedFolders({ one }: { one: Import }) {
+  const retries = useRetries(one)
+  const retried = retries.some(({ folders }) => folders !== undefined)
   // The message of an import that failed as a whole already says so.
-  return one.foldersFailed === 0 || one.state === 'failed' ? null : <Named one={one} />
+  if (one.state === 'failed' || (one.foldersFailed === 0 && !retried)) return null
+  return <Named one={one} retries={retries} />
 }
 
-function Named({ one }: { one: Import }) {
-  const query = useFailedFolders(one.id, isRunning(one))
-  const folders = query.data?.failedFolders ?? []
-  const unnamed = one.foldersFailed - folders.length
+function Named({ one, retries }: { one: Import; retries: readonly SentRetry[] }) {
+  const query = useFailedFolders(one)
+  const failed = query.data?.failedFolders ?? []
+  const unnamed = one.foldersFailed - failed.length
   return (
-    <section className="card failures" aria-labelledby="failed-folders">
-      <h3 id="failed-folders">
-        {counted(one.foldersFailed, 'folder', 'folders')} could not be listed
-      </h3>
-      <p className="quiet">Files in these folders are not included in the numbers above.</p>
-      <Retry what="The list of folders" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
-      <ul className="files">
-        {folders.map((folder) => (
-          <Folder key={folder.folderId} folder={folder} />
-        ))}
-      </ul>
-      {folders.length > 0 && unnamed > 0 && <p className="quiet">And {formatCount(unnamed)} more.</p>}
-    </section>
+    <HandsOverFocus to="import-title">
+      <section className="card failures" aria-labelledby="failed-folders">
+        <h3 id="failed-folders" tabIndex={-1}>
+          {one.foldersFailed === 0
+            ? 'Folders that are being listed again'
+            : `${counted(one.foldersFailed, 'folder', 'folders')} could not be listed`}
+        </h3>
+        <p className="quiet">Files in these folders are not included in the numbers above.</p>
+        <Retry what="The list of folders" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
+        {failed.length > 1 && one.state !== 'cancelled' && (
+          <HandsOverFocus to="failed-folders">
+            <RetryButton importId={one.id} retry={retryOf(failed)} label={labelOf(failed.length, unnamed)} trying={false} />
+          </HandsOverFocus>
+        )}
+        <ul className="files">
+          {foldersOf(failed, retries).map((folder) => (
+            <Folder key={folder.folderId} one={one} folder={folder} trying={!failed.includes(folder)} />
+          ))}
+        </ul>
+        {failed.length > 0 && unnamed > 0 && <p className="quiet">And {formatCount(unnamed)} more.</p>}
+      </section>
+    </HandsOverFocus>
   )
 }
 
-function Folder({ folder }: { folder: FailedFolder }) {
+function labelOf(named: number, unnamed: number): string {
+  return unnamed > 0 ? `Try the first ${formatCount(named)} folders again` : `Try these ${formatCount(named)} folders again`
+}
+
+function retryOf(folders: readonly FailedFolder[]) {
+  return { selection: { folders: folders.map(({ folderId }) => folderId) }, folders }
+}
+
+function Folder({ one, folder, trying }: { one: Import; folder: FailedFolder; trying: boolean }) {
   const { cure } = reasonFor(folder.reason)
+  const name = folder.path === '' ? 'The imported folder itself' : folder.path
   return (
     <li>
-      <span className="file-name">{folder.path === '' ? 'The imported folder itself' : folder.path}</span>
+      <span className="file-name">{name}</span>
       <span className="file-message">{folder.message === '' ? heading(folder.reason) : folder.message}</span>
       {cure !== undefined && <span className="quiet file-facts">{cure}</span>}
       <span className="quiet file-facts">Drive ID {folder.folderId}</span>
+      {one.state !== 'cancelled' && (
+        <div className="file-actions">
+          <RetryButton importId={one.id} retry={retryOf([folder])} label="Try again" what={name} trying={trying} />
+        </div>
+      )}
     </li>
   )
 }

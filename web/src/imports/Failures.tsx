@@ -1,65 +1,104 @@
 /** Failed files, grouped by reason, largest group first. */
+import { useState } from 'react'
 import type { Import, ImportFile } from '../api/types'
+import { useRetries, type SentRetry } from '../mutations'
 import { useFiles } from '../queries'
 import { counted, formatCount } from '../text/format'
 import { heading, reasonFor } from '../text/reasons'
-import { isRunning } from '../text/states'
+import { HandsOverFocus } from '../ui/HandsOverFocus'
 import { Retry } from '../ui/Retry'
 import { FileList } from './FileList'
-import { byCount } from './progress'
+import { RetryButton } from './RetryButton'
+import { filesOf, groupsOf, type Group } from './retries'
 
 export function Failures({ one }: { one: Import }) {
-  return one.failed === 0 ? null : <FailureGroups one={one} />
+  const retries = useRetries(one)
+  const groups = groupsOf(one, retries)
+  return groups.length === 0 ? null : <FailureGroups one={one} groups={groups} retries={retries} />
 }
 
-function FailureGroups({ one }: { one: Import }) {
-  const query = useFiles(one.id, 'failed', isRunning(one))
-  const files = query.data?.pages.flatMap(({ items }) => items) ?? []
+interface GroupsProps {
+  readonly one: Import
+  readonly groups: readonly Group[]
+  readonly retries: readonly SentRetry[]
+}
+
+function FailureGroups({ one, groups, retries }: GroupsProps) {
+  const query = useFiles(one, 'failed')
+  const failed = query.data?.pages.flatMap(({ items }) => items) ?? []
   return (
-    <section className="card failures" aria-labelledby="failures">
-      <h3 id="failures">What failed and why</h3>
-      <Retry what="The list of files" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
-      {byCount(one.failures).map(([reason, count]) => (
-        <FailureGroup
-          key={reason}
-          reason={reason}
-          count={count}
-          files={files.filter((file) => file.reason === reason)}
-        />
-      ))}
-      {query.hasNextPage && (
-        <button type="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-          {query.isFetchingNextPage ? 'Loading…' : `Load more (${formatCount(files.length)} of ${counted(one.failed, 'file', 'files')} loaded)`}
-        </button>
-      )}
-    </section>
+    <HandsOverFocus to="import-title">
+      <section className="card failures" aria-labelledby="failures">
+        <h3 id="failures" tabIndex={-1}>
+          What failed and why
+        </h3>
+        <Retry what="The list of files" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
+        {groups.map((group) => (
+          <HandsOverFocus key={group.reason} to="failures">
+            <FailureGroup one={one} group={group} failed={failed} retries={retries} />
+          </HandsOverFocus>
+        ))}
+        {query.hasNextPage && (
+          <button type="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+            {query.isFetchingNextPage ? 'Loading…' : `Load more (${formatCount(failed.length)} of ${counted(one.failed, 'file', 'files')} loaded)`}
+          </button>
+        )}
+      </section>
+    </HandsOverFocus>
   )
 }
 
 interface GroupProps {
-  readonly reason: string
-  readonly count: number
-  /** The files loaded so far, which may be fewer than `count`. */
-  readonly files: readonly ImportFile[]
+  readonly one: Import
+  readonly group: Group
+  /** The failed files loaded so far, of all groups. */
+  readonly failed: readonly ImportFile[]
+  readonly retries: readonly SentRetry[]
 }
 
-function FailureGroup({ reason, count, files }: GroupProps) {
+function FailureGroup({ one, group: { reason, failed: count }, failed, retries }: GroupProps) {
   const { cure } = reasonFor(reason)
-  const messages = new Set(files.map(({ message }) => message))
-  const shared = messages.size === 1 ? files[0]?.message : null
+  const files = filesOf(reason, failed, retries)
+  const shared = useShared(files)
   return (
     <section className="reason">
       <h4>
-        {heading(reason)} <span className="count">{counted(count, 'file', 'files')}</span>
+        {heading(reason)}{' '}
+        {count > 0 ? <span className="count">{counted(count, 'file', 'files')}</span> : <span className="chip chip-busy">Trying again</span>}
       </h4>
-      {shared && <p>{shared}</p>}
+      {shared !== null && <p>{shared}</p>}
       {cure !== undefined && <p className="quiet">{cure}</p>}
+      {one.state !== 'cancelled' && (
+        <div className="reason-actions">
+          <RetryButton
+            importId={one.id}
+            retry={{ selection: { reason }, failures: { [reason]: count } }}
+            label={count === 1 ? 'Try this file again' : `Try these ${formatCount(count)} files again`}
+            trying={count === 0}
+          />
+        </div>
+      )}
       {files.length > 0 && (
         <details>
-          <summary>{files.length < count ? `Show the first ${counted(files.length, 'file', 'files')}` : `Show ${counted(count, 'file', 'files')}`}</summary>
-          <FileList files={files} withReasons={!shared} />
+          <summary>{files.length < count ? `Show the first ${counted(files.length, 'file', 'files')}` : `Show ${counted(files.length, 'file', 'files')}`}</summary>
+          <FileList
+            one={one}
+            files={files}
+            withReasons={shared === null}
+            failed={failed}
+          />
         </details>
       )}
     </section>
   )
+}
+
+/** The message of all these files, if it is the same. It stays when the files are being tried again. */
+function useShared(files: readonly ImportFile[]): string | null {
+  const [last, setLast] = useState<string | null>(null)
+  const messages = new Set(files.map(({ message }) => message))
+  const shared = messages.size === 1 ? (files[0]?.message ?? null) : null
+  const shown = files.length === 0 ? last : shared
+  if (shown !== last) setLast(shown)
+  return shown
 }

@@ -1,14 +1,18 @@
-import type { ImportFile } from '../api/types'
+import type { Import, ImportFile } from '../api/types'
 import { counted, formatBytes, formatType } from '../text/format'
 import { heading } from '../text/reasons'
+import { FileActions } from './FileActions'
 
 interface Props {
+  readonly one: Import
   readonly files: readonly ImportFile[]
   /** False where all files share one reason, which is then shown above the list. */
   readonly withReasons: boolean
+  /** Those of the files that have failed. The others are being tried again. Null if they were skipped. */
+  readonly failed: readonly ImportFile[] | null
 }
 
-export function FileList({ files, withReasons }: Props) {
+export function FileList({ one, files, withReasons, failed }: Props) {
   return (
     <ul className="files">
       {files.map((file) => (
@@ -16,6 +20,11 @@ export function FileList({ files, withReasons }: Props) {
           <span className="file-name">{file.name}</span>
           <span className="quiet file-facts">{factsOf(file).join(' · ')}</span>
           {withReasons && <span className="file-message">{why(file)}</span>}
+          {failed !== null && (
+            <div className="file-actions">
+              <FileActions one={one} file={file} trying={!failed.includes(file)} />
+            </div>
+          )}
         </li>
       ))}
     </ul>

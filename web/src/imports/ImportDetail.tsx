@@ -3,12 +3,14 @@ import { useEffect, useRef } from 'react'
 import { isNotFound, sentence } from '../api/errors'
 import type { Import } from '../api/types'
 import { Gallery } from '../images/Gallery'
+import { useForgetRetries } from '../mutations'
 import { useImport } from '../queries'
-import { counted } from '../text/format'
+import { counted, formatCount } from '../text/format'
 import { importName } from '../text/names'
 import { isListing, isRunning } from '../text/states'
 import { Skeleton } from '../ui/Skeleton'
 import { StateChip } from '../ui/StateChip'
+import { Actions } from './Actions'
 import { Announcer } from './Announcer'
 import { driveLink } from './driveLink'
 import { Equation } from './Equation'
@@ -52,8 +54,8 @@ function Missing({ id, error }: { id: string; error: Error }) {
 }
 
 function Report({ one }: { one: Import }) {
-  const percent = percentDone(one)
-  const progress = percent === null ? soFar(one) : `${percent} %`
+  useForgetRetries(one)
+  const progress = progressOf(one)
   return (
     <article className="detail" aria-labelledby="import-title" data-state={one.state}>
       <title>{titleOf(one)}</title>
@@ -68,7 +70,9 @@ function Report({ one }: { one: Import }) {
           <ProgressBar one={one} />
           {progress !== '' && <span className="percent">{progress}</span>}
         </div>
-        <Equation counts={one} />
+        <Equation one={one} />
+        <Actions key={one.id} one={one} />
+        {one.state === 'cancelled' && <Cancelled one={one} />}
         <Skipped one={one} />
         <Parked one={one} />
         <Announcer one={one} />
@@ -111,6 +115,21 @@ function titleOf(one: Import): string {
   const percent = percentDone(one)
   const done = isRunning(one) && percent !== null ? [`${percent} %`] : []
   return [...done, importName(one), 'Drivestream'].join(' – ')
+}
+
+function Cancelled({ one }: { one: Import }) {
+  return (
+    <p className="note">
+      This import was cancelled. {one.stored + one.unchanged > 0 && 'What is stored stays. '}
+      To get the rest, import the folder again. Pictures that are stored are then not downloaded again.
+    </p>
+  )
+}
+
+function progressOf(one: Import): string {
+  if (one.state === 'cancelled') return one.pending === 0 ? '' : `${formatCount(one.pending)} not done`
+  const percent = percentDone(one)
+  return percent === null ? soFar(one) : `${percent} %`
 }
 
 function soFar(one: Import): string {

@@ -95,7 +95,8 @@ function useStrip(selected: string) {
 function summary(one: Import): string {
   const failed = one.failed === 0 ? '' : `, ${formatCount(one.failed)} failed`
   const found = counted(one.found, 'picture', 'pictures')
-  const pending = one.pending === 0 ? '' : `, ${formatCount(one.pending)} to go`
+  const left = one.state === 'cancelled' ? 'not done' : 'to go'
+  const pending = one.pending === 0 ? '' : `, ${formatCount(one.pending)} ${left}`
   return `${found}${failed}${pending}${waitingOf(one) === null ? '' : ', waiting'}`
 }
 

@@ -4,7 +4,6 @@ import type { Import } from '../api/types'
 import { useFiles } from '../queries'
 import { counted, formatCount } from '../text/format'
 import { reasonFor } from '../text/reasons'
-import { isRunning } from '../text/states'
 import { Retry } from '../ui/Retry'
 import { Skeleton } from '../ui/Skeleton'
 import { FileList } from './FileList'
@@ -26,13 +25,13 @@ export function Skipped({ one }: { one: Import }) {
 }
 
 function SkippedFiles({ one }: { one: Import }) {
-  const query = useFiles(one.id, 'skipped', isRunning(one))
+  const query = useFiles(one, 'skipped')
   if (query.isPending) return <Skeleton label="Loading the skipped files" lines={3} />
   const files = query.data?.pages.flatMap(({ items }) => items) ?? []
   return (
     <>
       <Retry what="The list of files" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
-      <FileList files={files} withReasons />
+      <FileList one={one} files={files} withReasons failed={null} />
       {query.hasNextPage && (
         <button type="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
           {query.isFetchingNextPage ? 'Loading…' : 'Load more'}

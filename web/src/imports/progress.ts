@@ -17,10 +17,15 @@ export function addsUp(counts: ImportCounts): boolean {
   return sumOfParts(counts) === counts.found
 }
 
+/** What a part is called. Nothing comes of the pending files of a cancelled import. */
+export function partName(part: Part, { state }: Pick<Import, 'state'>): string {
+  return part === 'pending' && state === 'cancelled' ? 'not done' : part
+}
+
 /** "2,412 found = 2,400 stored + 0 unchanged + 12 failed + 0 pending" */
-export function equation(counts: ImportCounts): string {
-  const parts = PARTS.map((part) => `${formatCount(counts[part])} ${part}`)
-  return `${formatCount(counts.found)} found = ${parts.join(' + ')}`
+export function equation(one: Import): string {
+  const parts = PARTS.map((part) => `${formatCount(one[part])} ${partName(part, one)}`)
+  return `${formatCount(one.found)} found = ${parts.join(' + ')}`
 }
 
 /** Files that have an outcome, including failures. */

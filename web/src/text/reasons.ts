@@ -11,11 +11,11 @@ export interface Reason {
 }
 
 interface Words extends Reason {
-  /** Importing the folder again later is the cure. */
+  /** Trying again later is the cure. */
   readonly later?: boolean
 }
 
-const LATER = 'Import the folder again later. Files that are already stored are not downloaded again.'
+const LATER = 'Try again later. Files that are already stored are not downloaded again.'
 // A Map, because a code from outside may be the name of a property that every object has.
 const REASONS = new Map<string, Words>(Object.entries(words))
 

@@ -1,0 +1,161 @@
+/** Pause, resume, cancel and retry against a running system whose Drive can be told to fail. */
+import { join } from 'node:path'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { launch, readSetup, watch, type Watch } from './browser'
+import { counts, violations } from './report'
+
+const PHONE = 375
+const WIDTHS = [PHONE, 768, 1280]
+const faults = process.env['FAULT_URLS'] ?? ''
+const other = process.env['OTHER_FOLDER_URL'] ?? ''
+
+describe.skipIf(faults === '')('an import that takes long, with files that fail', () => {
+  const setup = readSetup(process.env)
+  let browser: Browser
+  let page: Page
+  let seen: Watch
+
+  beforeAll(async () => {
+    browser = await launch(process.env)
+    page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+    seen = watch(page)
+    await page.goto(setup.web)
+  })
+
+  afterAll(async () => {
+    await browser.close()
+  })
+
+  const button = (name: string | RegExp) => page.getByRole('button', { name, exact: true })
+  const inState = (state: string) => page.locator(`article[data-state="${state}"]`).waitFor({ timeout: setup.limit })
+  const focused = () => page.evaluate('document.activeElement?.textContent')
+
+  async function start(link: string): Promise<void> {
+    const before = page.url()
+    await page.getByLabel('Google Drive folder link').fill(link)
+    await page.keyboard.press('Enter')
+    await page.waitForURL((url) => url.href !== before)
+    await page.locator('.tile img').first().waitFor({ timeout: setup.limit })
+  }
+
+  async function expectClosed(): Promise<void> {
+    const [found, ...parts] = await counts(page)
+    expect(parts.reduce((sum, part) => sum + part, 0)).toBe(found)
+  }
+
+  /** Accessible, and nothing is cut off, on a phone, a tablet and a screen, in both themes. */
+  async function look(name: string): Promise<void> {
+    const views = (['light', 'dark'] as const).flatMap((theme) => WIDTHS.map((width) => [theme, width] as const))
+    for (const [colorScheme, width] of views) {
+      /* oxlint-disable no-await-in-loop -- there is one page */
+      await page.emulateMedia({ colorScheme })
+      await page.setViewportSize({ width, height: 1400 })
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
+      // Each check takes a second. The colours are the same at every width.
+      const found = width === PHONE ? await violations(page) : []
+      expect(found).toEqual([])
+      await page.screenshot({ path: join(setup.screenshots, `${name}-${colorScheme}-${width}.png`) })
+      /* oxlint-enable no-await-in-loop */
+    }
+    await page.emulateMedia({ colorScheme: 'light' })
+  }
+
+  it('is paused, and stays as it is', async () => {
+    await start(setup.folder)
+    const place = await button('Pause').boundingBox()
+    await button('Pause').focus()
+    await page.keyboard.press('Enter')
+    await inState('paused')
+    expect(await focused()).toBe('Resume')
+    expect(await button('Resume').boundingBox()).toEqual(place)
+    await page.waitForTimeout(3_000)
+    const before = await counts(page)
+    await page.waitForTimeout(3_000)
+    await page.reload()
+    await inState('paused')
+    expect(await counts(page)).toEqual(before)
+    expect(before.at(-1)).toBeGreaterThan(0)
+    await expectClosed()
+    await button('Commands').click()
+    await look('paused')
+  }, setup.limit + 60_000)
+
+  it('is resumed, and names what failed', async () => {
+    await button('Resume').focus()
+    await page.keyboard.press('Enter')
+    await button('Pause').waitFor()
+    expect(await focused()).toBe('Pause')
+    await inState('completed_with_failures')
+    await expectClosed()
+    expect((await counts(page)).slice(3)).toEqual([4, 0])
+    expect(await focused()).toContain('control')
+    await page.getByText('They are fetched automatically at').waitFor()
+    await page.locator('.reason').first().getByText('Show 2 files').click()
+    await look('failed')
+  }, setup.limit + 60_000)
+
+  it('shows the history of a file', async () => {
+    await page.getByRole('button', { name: /^History of/ }).first().focus()
+    await page.keyboard.press('Enter')
+    const dialog = page.getByRole('dialog')
+    await dialog.getByText('Found in Drive').waitFor()
+    await dialog.getByText('Failed').first().waitFor()
+    await look('history')
+    await page.keyboard.press('Escape')
+    expect(await focused()).toBe('History')
+  })
+
+  it('says why a retry was not possible, and keeps the focus', async () => {
+    await page.route('**/retry', (route) =>
+      route.fulfill({ status: 503, contentType: 'application/problem+json', body: '{"detail":"No.","code":"kafka_unavailable"}' }),
+    )
+    await button(/^Try 4 files again$/).focus()
+    await page.keyboard.press('Enter')
+    await page.getByText(/Kafka does not answer at the moment/).waitFor()
+    expect(await focused()).toBe('Try 4 files again')
+    await page.unroute('**/retry')
+  })
+
+  it('tries one file, one group, and the blocked files again', async () => {
+    await Promise.all(faults.split(' ').map((url) => fetch(url, { method: 'DELETE' })))
+    await page.getByRole('button', { name: /^Try again/ }).first().click()
+    await page.getByText('1 file is being tried again.').waitFor({ state: 'attached' })
+    await page.waitForFunction(`document.querySelector('[data-testid=equation]').textContent.includes(' 3 failed')`)
+    await button('Fetch it now').click()
+    await page.waitForFunction(`document.querySelector('[data-testid=equation]').textContent.includes(' 2 failed')`)
+    await button('Try these 2 files again').click()
+    await inState('completed')
+    const [found, stored, unchanged, failed, pending] = await counts(page)
+    expect([failed, pending, (stored ?? 0) + (unchanged ?? 0)]).toEqual([0, 0, found])
+  }, setup.limit + 60_000)
+
+  it('is cancelled only after a question, and keeps what is stored', async () => {
+    await start(other)
+    await button('Cancel…').focus()
+    await page.keyboard.press('Enter')
+    await page.getByText('A cancelled import cannot be resumed.').waitFor()
+    expect(await focused()).toBe('Keep importing')
+    await look('question')
+    await page.keyboard.press('Escape')
+    expect(await focused()).toBe('Cancel…')
+    await page.keyboard.press('Enter')
+    await page.getByText('A cancelled import cannot be resumed.').waitFor()
+    await button('Cancel the import').press('Enter')
+    await inState('cancelled')
+    expect(await focused()).toContain('other')
+    await page.waitForTimeout(3_000)
+    await page.reload()
+    await inState('cancelled')
+    await expectClosed()
+    const [, stored, , , pending] = await counts(page)
+    expect(stored).toBeGreaterThan(0)
+    expect(pending).toBeGreaterThan(0)
+    await page.getByText(`${pending} not done`).first().waitFor()
+    await look('cancelled')
+  }, setup.limit + 60_000)
+
+  it('logged no errors or warnings', () => {
+    expect(seen.problems).toEqual([])
+  })
+})

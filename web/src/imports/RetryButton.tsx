@@ -1,0 +1,42 @@
+import { useRetry, type Retry } from '../mutations'
+import { whyNot } from '../text/problems'
+import { retriedSentence } from './retries'
+
+interface Props {
+  readonly importId: string
+  readonly retry: Retry
+  readonly label: string
+  /** Told to screen readers after the label, where the label alone does not say what is meant. */
+  readonly what?: string
+  /** Whether it was accepted before and is not over. */
+  readonly trying: boolean
+}
+
+/** A button that tries failures again, and what came of pressing it. `Announcer` reads a success out. */
+export function RetryButton({ importId, retry, label, what, trying }: Props) {
+  const mutation = useRetry(importId)
+  const busy = trying || mutation.isPending
+  const text = busy ? 'Trying again…' : label
+  const { data } = mutation
+  return (
+    <>
+      <button
+        type="button"
+        aria-label={what === undefined ? undefined : `${text} ${what}`}
+        aria-disabled={busy}
+        onClick={({ detail }) => {
+          // The second click of a double click would ask again for what is being tried already.
+          if (!busy && detail <= 1) mutation.mutate(retry)
+        }}
+      >
+        {text}
+      </button>
+      {mutation.error !== null && (
+        <p className="said said-bad" role="alert">
+          {whyNot('retry', mutation.error)}
+        </p>
+      )}
+      {!busy && data?.files === 0 && data.folders === 0 && <p className="said">{retriedSentence(data)}</p>}
+    </>
+  )
+}
