@@ -1,4 +1,4 @@
-"""Which parts a replay has, and which files it selects. Pure; see decisions/0014.
+"""Which parts a replay has, and which files it selects. Pure; see decisions/0016.
 
 What is selected follows from the log up to fixed ends and from nothing else, so a part that is done
 twice selects the same files.

@@ -1,4 +1,4 @@
-"""Executes replays: what a partition of the log selects is published again, see decisions/0014.
+"""Executes replays: what a partition of the log selects is published again, see decisions/0016.
 
 A part tells what it selected before it publishes that, so a replay's counts are never short. Killed
 midway or paused, it is done again from its start, without the files that have an outcome already.

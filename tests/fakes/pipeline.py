@@ -38,12 +38,19 @@ class DiedError(Exception):
 
 
 class MortalPublisher(FakePublisher):
-    """Dies, once, at the publication that `lives` counts down to, when part of it is written."""
+    """Dies, once, at the publication that `lives` counts down to, when part of it is written.
 
-    lives: int | None = None
+    `published` is what it was given, in order.
+    """
+
+    def __init__(self, log: FakeLog) -> None:
+        super().__init__(log, lambda: KafkaUnavailableError("away"), "test")
+        self.lives: int | None = None
+        self.published: list[e.Message | Record] = []
 
     async def publish(self, events: Sequence[e.Message | Record]) -> None:
         """As the real one, or part of it."""
+        self.published += events
         if self.lives == 0:
             self.lives = None
             await super().publish(events[: len(events) // 2])
@@ -67,7 +74,7 @@ class Pipeline:
         self.newest_round = 0
         self.controls = ImportControls()
         self._next: dict[tuple[str, int], int] = defaultdict(int)
-        self.publisher = MortalPublisher(self.log, lambda: KafkaUnavailableError("away"), "test")
+        self.publisher = MortalPublisher(self.log)
         self._users = FakePublisher(self.log, lambda: KafkaUnavailableError("away"), "api")
         breaker = CircuitBreaker(lambda _why, _seconds: None, unknown)
         reader = DriveReader(self.drive, Resilience("drive", SPEC.policy, breaker))

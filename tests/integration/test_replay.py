@@ -95,7 +95,7 @@ async def test_a_replay_killed_at_half_in_every_service_ends_whole(
     platform: Platform, tmp_path: Path
 ) -> None:
     with running_system(platform, tmp_path) as system:
-        tree = {"name": "replayed", "pictures": FILES, "size": 2048, "depth": 1, "fan_out": 4}
+        tree = {"name": "replayed", "pictures": FILES, "size": 8192, "depth": 1, "fan_out": 4}
         folder = system.drive.add_tree(tree, render=True)
         system.start("api", "indexer", "lister", "transfer")
         system.wait_ready()

@@ -1,6 +1,7 @@
 """Which control an import is under, whatever the order and repetition of what is known."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from random import Random
 
 import pytest
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 
 from services.core import events as e
 from services.core.control import ControlState, ImportControl, ImportControls
-from tests.samples import FOUND
+from tests.samples import FOUND, SAMPLES
 
 AT = datetime(2026, 11, 25, tzinfo=UTC)
 KINDS: tuple[type[e.Control], ...] = (
@@ -95,3 +96,25 @@ def test_work_is_allowed_under_the_newest_control_only(
     of_replay = [replace(event, import_id="replay-1") for event in known]
     replayed = replace(FOUND, replay_id="replay-1", replay_epoch=epoch)
     assert applied(*of_replay).allow(replayed) is allowed
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_the_newest_rate_of_a_replay_counts_in_any_order(order: tuple[int, ...]) -> None:
+    request = SAMPLES["ReplayRequested"]
+    assert isinstance(request, e.ReplayRequested)
+    later = [request.at + timedelta(minutes=minutes) for minutes in (1, 2)]
+    events: list[e.Message] = [
+        replace(request, files_per_second=50),
+        e.ReplayRateChanged(import_id=request.import_id, at=later[0], files_per_second=7),
+        e.ReplayRateChanged(import_id=request.import_id, at=later[1], files_per_second=None),
+    ]
+    controls = ImportControls()
+    for number in order:
+        controls.apply(events[number])
+        controls.apply(events[number])
+    assert controls.files_per_second(request.import_id) is None
+    assert controls.files_per_second("replay-unknown") is None
+    first = ImportControls()
+    for event in (events[1], events[0]):
+        first.apply(event)
+    assert first.files_per_second(request.import_id) == 7

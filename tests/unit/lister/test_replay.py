@@ -12,13 +12,17 @@ import pytest
 from msgspec.structs import replace
 
 from services.adapters.catalog.rows import Rows
+from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Raw
 from services.core import events as e
 from services.core import topics
 from services.core.control import ControlState
+from services.core.replays import parts
 from services.core.wire import Record, decode
 from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
+from services.lister.selection import PartSelection
+from tests.fakes.log_reader import FakeLogReader
 from tests.fakes.pipeline import IMPORT, Pipeline
 from tests.fakes.samples import NOW
 from tests.unit.lister.test_recovery import a_tree
@@ -381,3 +385,35 @@ async def test_dead_letters_are_selected_by_import_reason_and_time(
     await pipeline.replay(a_replay(1, e.ReplayScope.ALL, select=select))
     await pipeline.steps()
     assert rows(pipeline, pipeline.rng).replays["replay-1"].redriven == count
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_a_partition_with_more_files_than_fit_is_read_in_shares(seed: int) -> None:
+    pipeline = await begun(seed)
+    await pipeline.steps()
+    replay = await pipeline.replay(a_replay(1, e.ReplayScope.ALL, select=e.Selection()))
+    wanted = Counter[int]()
+    for part in parts(replay, 0):
+        selected = []
+        for most_files in (1, 2, 50_000):
+            async with RangeReader(lambda: FakeLogReader(pipeline.log)) as log_reader:
+                chosen = await PartSelection(log_reader, part, replay, most_files).selected()
+            selected.append(list(chosen.offsets))
+        assert selected[0] == selected[1] == selected[2]
+        wanted[part.partition] = len(selected[0])
+    assert wanted.total() == len(expected(pipeline, replay))
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_what_is_selected_is_told_before_it_is_published(seed: int) -> None:
+    pipeline, told = await begun(seed), set[Key]()
+    await pipeline.steps()
+    await pipeline.replay(a_replay(1, e.ReplayScope.ALL))
+    await pipeline.steps()
+    published = [x for x in pipeline.publisher.published if isinstance(x, e.Event)]
+    for event in published:
+        if isinstance(event, e.LogPartReplayed):
+            told |= {(file.import_id, file.file_id) for file in event.files}
+        elif isinstance(event, e.FileFound) and event.replay_id is not None:
+            assert (event.import_id, event.file_id) in told
+    assert told
