@@ -83,7 +83,7 @@ def create_app(
         ROUTES,
         dependencies={
             "readiness": _given(readiness),
-            "views": _given(ImportViews(catalog, known.view, workers)),
+            "views": _given(ImportViews(catalog, known.view, workers, settings.parked)),
             "starter": _given(imports.ImportStarter(publisher, known)),
             "pictures": Provide(pictures, sync_to_thread=False),
         },

@@ -3,19 +3,22 @@
 import asyncio
 import os
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from services.adapters import process
 from services.adapters.catalog.settings import DatabaseSettings
+from services.adapters.catalog.unfinished import UnfinishedReader
 from services.adapters.catalog.writer import CatalogWriter
-from services.adapters.kafka.admin import Topics, wait_for_topics
+from services.adapters.kafka.admin import LogOffsets, Topics, wait_for_topics
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
 from services.core.events import Waiting, WorkerStatus
 from services.core.settings import SettingsGroup
+from services.indexer.recovery import Recovery, RecoverySettings
 from services.indexer.service import Indexer
 
 SERVICE = "indexer"
@@ -27,6 +30,7 @@ class Settings(SettingsGroup):
     kafka: KafkaSettings
     database: DatabaseSettings
     metrics: MetricsSettings
+    recovery: RecoverySettings
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
@@ -48,7 +52,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     with metrics_endpoint(settings.metrics, WorkerMetrics(status)):
         if not await process.run_until(stop, wait_for_topics(kafka, without_topics)):
             return
+        offsets = LogOffsets(kafka)
         async with Publisher(kafka, source=SERVICE) as publisher:
+
+            def recovery() -> process.Running:
+                open_catalog = partial(UnfinishedReader, settings.database)
+                return Recovery(settings.recovery, open_catalog, offsets, publisher).run()
+
             indexer = Indexer(
                 open_reader=lambda: LogReader(kafka, client_id=f"drivestream-{SERVICE}"),
                 open_writer=lambda: CatalogWriter(settings.database),
@@ -56,6 +66,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 publisher=publisher,
                 tell=tell,
                 stopping=stop,
+                beside=recovery,
             )
             telling = process.publish_status(publisher, status)
             await process.run_with_background(indexer.run(), telling)

@@ -17,14 +17,14 @@ from services.adapters.catalog.writer import CatalogUnavailableError, OvertakenE
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.producer import PublishesRecords, publish_dead_letter
 from services.adapters.kafka.reader import Raw, ReadsLog
+from services.adapters.process import Running, run_with_background
 from services.core.errors import Stop
 from services.core.events import Waiting
-from services.core.topics import FILES_FAILED, FILES_STORED, IMPORTS_LISTED, IMPORTS_REQUESTED
 from services.core.wire import UndecodableError, UnknownEventError, decode
 from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
+from services.indexer.stalls import CONSUMED
 
-CONSUMED = (IMPORTS_REQUESTED, IMPORTS_LISTED, FILES_STORED, FILES_FAILED)
 READ_AT_MOST = 2000
 ROWS_A_BATCH = 5000
 BYTES_A_ROW = 150  # about a `FileBrief` in JSON; an outcome has some 600, and weighs a few rows
@@ -56,7 +56,7 @@ class WritesCatalog(Protocol):
 @dataclass(kw_only=True)
 class Indexer:
     """Each session opens its own reader and writer. `tell` is given what the indexer waits for, at
-    each attempt, and None once it waits no longer."""
+    each attempt, and None once it waits no longer. `beside` runs while this indexer is active."""
 
     open_reader: Callable[[], ReadsLog]
     open_writer: Callable[[], WritesCatalog]
@@ -64,6 +64,7 @@ class Indexer:
     publisher: PublishesRecords
     tell: Callable[[Waiting | None], None]
     stopping: asyncio.Event
+    beside: Callable[[], Running] | None = None
     wait: float = FIRST_WAIT
 
     async def run(self) -> None:
@@ -92,7 +93,8 @@ class Indexer:
             opened.push_async_callback(asyncio.to_thread, reader.close)
             positions = await asyncio.to_thread(self._resume, reader, writer)
             self.tell(None)
-            await self._follow(reader, writer, positions)
+            others = [] if self.beside is None else [self.beside()]
+            await run_with_background(self._follow(reader, writer, positions), *others)
 
     def _resume(self, reader: ReadsLog, writer: WritesCatalog) -> dict[Position, int]:
         """Read on from the offsets in the database; the next one of each partition."""
