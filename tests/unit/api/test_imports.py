@@ -34,6 +34,7 @@ FIELDS = [
     "finished_at",
     "updated_at",
     "message",
+    "round",
     "waiting_for",
     "parked",
 ]
@@ -95,7 +96,7 @@ async def test_an_import_that_only_the_log_knows_is_queued(api: Api) -> None:
     assert (shown["state"], shown["folder_id"]) == ("queued", FOLDER)
     assert shown["requested_at"] == shown["updated_at"] == "2026-11-23T12:00:01.123456Z"
     numbers = [value for value in shown.values() if isinstance(value, int)]
-    assert numbers == [0] * 10
+    assert numbers == [0] * 11
     assert (shown["skipped"], shown["failures"]) == ({}, {})
     assert await listed(api) == [in_list(shown)]
 
