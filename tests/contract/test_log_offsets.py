@@ -15,6 +15,7 @@ from services.adapters.kafka.settings import KafkaSettings
 from services.core.ports import PublishesEvents
 from services.indexer.recovery import ReadsOffsets
 from tests.fakes.log import FakeLog, FakePublisher
+from tests.fakes.patience import until
 from tests.fakes.unfinished import FakeLogOffsets
 from tests.samples import SAMPLES
 
@@ -68,6 +69,7 @@ async def test_a_group_that_nobody_knows_has_committed_nothing(broker: Broker) -
 
 async def test_the_bounds_are_those_of_every_partition(broker: Broker) -> None:
     await broker.publisher.publish([SAMPLES["ImportRequested"]])
+    await until(lambda: _has_leaders(broker))
     bounds = broker.offsets.bounds(["imports.requested", "files.found"])
     assert bounds[PLACE] == (0, 1)
     assert len(bounds) == 1 + 12
@@ -93,3 +95,12 @@ async def test_a_topic_that_is_not_there_is_named_as_such(
 ) -> None:
     with pytest.raises(KafkaUnavailableError, match="no topic"):
         LogOffsets(kafka_settings).bounds(["nothing"])
+
+
+def _has_leaders(broker: Broker) -> bool:
+    """A topic that was made just now has none for a moment."""
+    try:
+        broker.offsets.bounds(["files.found"])
+    except KafkaUnavailableError:
+        return False
+    return True
