@@ -9,7 +9,7 @@ proxy may change, and it does not see requests that no route takes.
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from services.core.parked import ParkedFiles
@@ -29,7 +29,7 @@ class ApiSettings:
     port: int
     allowed_hosts: frozenset[str]
     public_url: str
-    parked: ParkedFiles = ParkedFiles()
+    parked: ParkedFiles = field(default_factory=ParkedFiles)
 
     @classmethod
     def read(cls, reader: Reader) -> "ApiSettings":

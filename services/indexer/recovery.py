@@ -21,8 +21,8 @@ from services.adapters.kafka.producer import PublishesRecords
 from services.core import events as e
 from services.core.parked import GIVEN_UP_AFTER, ParkedFiles
 from services.core.settings import Reader
+from services.indexer.service import CONSUMED
 from services.indexer.stalls import (
-    CONSUMED,
     GROUPS,
     INDEXER,
     Healing,

@@ -20,11 +20,12 @@ from services.adapters.kafka.reader import Raw, ReadsLog
 from services.adapters.process import Running, run_with_background
 from services.core.errors import Stop
 from services.core.events import Waiting
+from services.core.topics import FILES_FAILED, FILES_STORED, IMPORTS_LISTED, IMPORTS_REQUESTED
 from services.core.wire import UndecodableError, UnknownEventError, decode
 from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
-from services.indexer.stalls import CONSUMED
 
+CONSUMED = (IMPORTS_REQUESTED, IMPORTS_LISTED, FILES_STORED, FILES_FAILED)
 READ_AT_MOST = 2000
 ROWS_A_BATCH = 5000
 BYTES_A_ROW = 150  # about a `FileBrief` in JSON; an outcome has some 600, and weighs a few rows

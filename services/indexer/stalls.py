@@ -13,15 +13,8 @@ from services.adapters.catalog.rows import ImportRow
 from services.adapters.catalog.unfinished import UnfinishedItem
 from services.core import events as e
 from services.core.errors import LOST
-from services.core.topics import (
-    FILES_FAILED,
-    FILES_FOUND,
-    FILES_STORED,
-    IMPORTS_LISTED,
-    IMPORTS_PAGES,
-    IMPORTS_REQUESTED,
-    Topic,
-)
+from services.core.topics import FILES_FOUND, IMPORTS_PAGES, IMPORTS_REQUESTED, Topic
+from services.indexer.service import CONSUMED
 
 GROUPS = {
     "lister-requests": IMPORTS_REQUESTED,
@@ -29,7 +22,6 @@ GROUPS = {
     "transfer": FILES_FOUND,
 }
 INDEXER = "indexer"
-CONSUMED = (IMPORTS_REQUESTED, IMPORTS_LISTED, FILES_STORED, FILES_FAILED)
 PAGES_IN_A_ROW = 8
 """A page may lead to another one and change no row: an expired token starts the next of six passes.
 Before these there may be a stretch of the log to fold."""

@@ -13,7 +13,8 @@ from services.core.wire import decode
 from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
 from services.indexer.recovery import Recovery, RecoverySettings
-from services.indexer.stalls import CONSUMED, GROUPS
+from services.indexer.service import CONSUMED
+from services.indexer.stalls import GROUPS
 from tests.catalog_rows import a_file, an_import, rows
 from tests.fakes.catalog_writer import FakeCatalogWriter, FakeDatabase
 from tests.fakes.log import FakeLog, FakePublisher

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from services.adapters.catalog.rows import ImportRow
 from services.core import events as e
 from services.core.topics import ALL, FILES_FOUND, FILES_STORED, IMPORTS_PAGES, IMPORTS_REQUESTED
+from services.indexer.service import CONSUMED
 from services.indexer.stalls import (
-    CONSUMED,
     GROUPS,
     INDEXER,
     Healing,
