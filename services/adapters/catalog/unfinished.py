@@ -93,7 +93,8 @@ class UnfinishedReader:
         return {(row.topic, row.partition): row.next_offset for row in rows}
 
     def open_imports(self) -> Sequence[ImportRow]:
-        query = f"SELECT * FROM imports WHERE {OPEN} AND requested_at IS NOT NULL LIMIT {PAGE}"
+        wanted = f"{OPEN} AND requested_at IS NOT NULL"
+        query = f"SELECT * FROM imports WHERE {wanted} ORDER BY id LIMIT {PAGE}"
         return msgspec.convert(self._rows(query), list[ImportRow])
 
     def parked_imports(
