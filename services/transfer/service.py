@@ -18,7 +18,7 @@ from services.core.events import FileFailed, FileFound, FileStored, Message, Mod
 from services.core.flow.deduplication import KeyedLock, LruSet
 from services.core.flow.resilience import Resilience
 from services.core.object_key import object_key
-from services.core.ports import STREAM_BYTES, KeepsObjects, OpensFiles, PublishesEvents
+from services.core.ports import STREAM_BYTES, KeepsObjects, PublishesEvents, ServesFiles
 from services.core.wire import event_id
 from services.transfer.memory import MemoryBudget
 from services.transfer.verification import Checksums, newer_version
@@ -50,7 +50,7 @@ class Copy:
 class Copier:
     """`drive_calls` and `store_calls` wait out every failure that is not the file's own fault."""
 
-    drive: OpensFiles
+    drive: ServesFiles
     store: KeepsObjects
     memory: MemoryBudget
     drive_calls: Resilience

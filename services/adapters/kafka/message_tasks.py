@@ -167,7 +167,7 @@ class MessageTasks:
             self._in_hand.pop(scope, None)
 
     async def _handle(self, event: Message, history: History) -> None:
-        async def foreseen() -> None:
+        async def handle_or_stop() -> None:
             try:
                 await self.handler.handle(event, redelivered=history is not History.NEW)
             except Exception as why:
@@ -185,6 +185,6 @@ class MessageTasks:
                     "The worker process died each time it worked on this item, also when it worked "
                     "on nothing else. The item is probably damaged in a way that we cannot handle.",
                 )
-            await self.faults.call(foreseen)
+            await self.faults.call(handle_or_stop)
         except SetAside as why:
             await self.handler.set_aside(event, why)
