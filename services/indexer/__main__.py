@@ -58,13 +58,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     with metrics_endpoint(settings.metrics, WorkerMetrics(status)):
         if not await process.run_until(stop, wait_for_topics(kafka, without_topics)):
             return
-        offsets = LogOffsets(kafka)
         async with Publisher(kafka, source=SERVICE) as publisher:
-
-            def recovery() -> process.Running:
-                open_catalog = partial(UnfinishedReader, settings.database)
-                return Recovery(settings.recovery, open_catalog, offsets, publisher).run()
-
             indexer = Indexer(
                 open_reader=lambda: LogReader(kafka, client_id=f"drivestream-{SERVICE}"),
                 open_writer=lambda: CatalogWriter(settings.database),
@@ -72,10 +66,16 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 publisher=publisher,
                 tell=tell,
                 stopping=stop,
-                beside=recovery,
+                beside=_recovery(settings, publisher),
             )
             telling = process.publish_status(publisher, status)
             await process.run_with_background(indexer.run(), telling)
+
+
+def _recovery(settings: Settings, publisher: Publisher) -> Callable[[], process.Running]:
+    open_catalog = partial(UnfinishedReader, settings.database)
+    offsets = LogOffsets(settings.kafka)
+    return lambda: Recovery(settings.recovery, open_catalog, offsets, publisher).run()
 
 
 if __name__ == "__main__":
