@@ -160,7 +160,7 @@ class System:
             client_id="test",
         )
         partitions = reader.partitions(topic)
-        reader.seek({(topic, p): 0 for p in partitions})
+        reader.seek({(topic, p): reader.ends(topic, p)[0] for p in partitions})
         expected = sum(high - low for low, high in (reader.ends(topic, p) for p in partitions))
         found: list[Raw] = []
         while len(found) < expected:

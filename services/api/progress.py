@@ -30,11 +30,10 @@ from services.core.events import (
     Waiting,
     WorkerStatus,
 )
+from services.core.parked import ParkedFiles
 
 FAILED_FOLDERS = 100
 """The most that one answer names; `folders_failed` counts them all."""
-QUOTA_LASTS = timedelta(hours=24)
-"""How long Google withholds a file that too many people fetched (`drive-api.md` §1.7)."""
 SILENT_AFTER = timedelta(seconds=30)
 """A worker publishes its status every 10 s: after three that are missing it counts as gone."""
 ABSENT_AFTER = timedelta(seconds=15)
@@ -54,8 +53,9 @@ KAFKA_AWAY = Waiting(
 
 
 class Parked(Struct, frozen=True, kw_only=True):
-    """The files among `failed` that can be fetched later. `after` is when Google will have released
-    them: 24 hours after the end of the import. It is null until the import has ended."""
+    """The files among `failed` that can be fetched later. `after` is when they are fetched again by
+    themselves: 24 hours after the end of the import, by default. It is null until the import has
+    ended, and 14 days after it was requested."""
 
     files: int
     reason: str = DOWNLOAD_QUOTA
@@ -221,6 +221,7 @@ class ImportViews:
     catalog: views.ReadsCatalog
     imports: ImportCache
     workers: Tail[WorkerCache]
+    parked: ParkedFiles
 
     async def report(self, import_id: str) -> ImportReport:
         row = await self.progress(import_id)
@@ -258,7 +259,19 @@ class ImportViews:
         return [row for row in found if row is not None]
 
     def _fields(self, row: views.ImportProgress) -> dict[str, Any]:
-        return asdict(row) | {"waiting_for": self._waiting_for(row), "parked": _parked(row)}
+        return asdict(row) | {"waiting_for": self._waiting_for(row), "parked": self._parked(row)}
+
+    def _parked(self, row: views.ImportProgress) -> Parked | None:
+        """Counts from the end of the import, not from the newest failure: to find that one, the
+        database would have to read all failures, and lists are polled every second."""
+        files = row.failures.get(DOWNLOAD_QUOTA, 0)
+        if not files:
+            return None
+        after = None
+        # A cancelled import never comes back to life.
+        if row.state == "completed_with_failures" and row.finished_at and row.requested_at:
+            after = self.parked.due_at(row.requested_at, row.finished_at)
+        return Parked(files=files, after=after)
 
     def _waiting_for(self, row: views.ImportProgress) -> Waiting | None:
         state = self.workers.state
@@ -302,13 +315,3 @@ def service_waits(
     if len(waits) < len(alive):
         return None
     return min(waits, key=lambda wait: wait.until or datetime.max.replace(tzinfo=UTC))
-
-
-def _parked(row: views.ImportProgress) -> Parked | None:
-    """Counts from the end of the import, not from the newest failure: to find that one, the
-    database would have to read all failures, and lists are polled every second."""
-    files = row.failures.get(DOWNLOAD_QUOTA, 0)
-    if not files:
-        return None
-    ended = row.finished_at if row.state in views.ENDED_STATES else None
-    return Parked(files=files, after=ended + QUOTA_LASTS if ended else None)

@@ -115,7 +115,7 @@ def create_app(
         dependencies={
             "readiness": _given(readiness),
             "pictures": Provide(pictures, sync_to_thread=False),
-            **_of_imports(requests, ImportViews(catalog, known.view, workers)),
+            **_of_imports(requests, ImportViews(catalog, known.view, workers, settings.parked)),
             **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
         },
         middleware=[PROMETHEUS.middleware],

@@ -9,9 +9,10 @@ proxy may change, and it does not see requests that no route takes.
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from services.core.parked import ParkedFiles
 from services.core.settings import Reader
 
 HOST = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[0-9A-Za-z._-]+))(?::[0-9]{1,5})?")
@@ -28,6 +29,7 @@ class ApiSettings:
     port: int
     allowed_hosts: frozenset[str]
     public_url: str
+    parked: ParkedFiles = field(default_factory=ParkedFiles)
 
     @classmethod
     def read(cls, reader: Reader) -> "ApiSettings":
@@ -50,7 +52,13 @@ class ApiSettings:
             )
         own = {host.lower(), _name(public_url.partition("://")[2].partition("/")[0])} - {""}
         allowed_hosts = frozenset({"localhost"} | own | listed)
-        return cls(host=host, port=port, allowed_hosts=allowed_hosts, public_url=public_url)
+        return cls(
+            host=host,
+            port=port,
+            allowed_hosts=allowed_hosts,
+            public_url=public_url,
+            parked=ParkedFiles.read(reader),
+        )
 
 
 def is_allowed(header: bytes, allowed: Collection[str]) -> bool:

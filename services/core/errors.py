@@ -29,6 +29,8 @@ NOT_FOUND = "not_found"
 GONE = "gone"
 """It was there when its folder was listed, and is not any more, or not for us."""
 TRASHED = "trashed"
+LOST = "lost"
+"""It was found, but no message about it is left, and listing its folder again brought none."""
 
 
 class Verdict(Exception):

@@ -3,20 +3,24 @@
 import asyncio
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from services.adapters import process
 from services.adapters.catalog.settings import DatabaseSettings
+from services.adapters.catalog.unfinished import UnfinishedReader
 from services.adapters.catalog.writer import CatalogWriter
-from services.adapters.kafka.admin import Topics, wait_for_topics
+from services.adapters.kafka.admin import LogOffsets, Topics, wait_for_topics
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
 from services.core.events import Waiting, WorkerStatus
 from services.core.settings import SettingsGroup
+from services.indexer.recovery import Recovery, RecoverySettings
 from services.indexer.service import Indexer
 
 SERVICE = "indexer"
@@ -29,6 +33,7 @@ class Settings(SettingsGroup):
     kafka: KafkaSettings
     database: DatabaseSettings
     metrics: MetricsSettings
+    recovery: RecoverySettings
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
@@ -62,9 +67,16 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 publisher=publisher,
                 tell=tell,
                 stopping=stop,
+                beside=_recovery(settings, publisher),
             )
             telling = process.publish_status(publisher, status)
             await process.run_with_background(indexer.run(), telling)
+
+
+def _recovery(settings: Settings, publisher: Publisher) -> Callable[[], process.Running]:
+    open_catalog = partial(UnfinishedReader, settings.database)
+    offsets = LogOffsets(settings.kafka)
+    return lambda: Recovery(settings.recovery, open_catalog, offsets, publisher).run()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from services.adapters.catalog.writer import CatalogUnavailableError, OvertakenE
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.producer import PublishesRecords, publish_dead_letter
 from services.adapters.kafka.reader import Raw, ReadsLog
+from services.adapters.process import Running, run_with_background
 from services.core.errors import Stop
 from services.core.events import Waiting
 from services.core.topics import FILES_FAILED, FILES_STORED, IMPORTS_LISTED, IMPORTS_REQUESTED
@@ -56,7 +57,7 @@ class WritesCatalog(Protocol):
 @dataclass(kw_only=True)
 class Indexer:
     """Each session opens its own reader and writer. `tell` is given what the indexer waits for, at
-    each attempt, and None once it waits no longer."""
+    each attempt, and None once it waits no longer. `beside` runs while this indexer is active."""
 
     open_reader: Callable[[], ReadsLog]
     open_writer: Callable[[], WritesCatalog]
@@ -64,6 +65,7 @@ class Indexer:
     publisher: PublishesRecords
     tell: Callable[[Waiting | None], None]
     stopping: asyncio.Event
+    beside: Callable[[], Running] | None = None
     wait: float = FIRST_WAIT
 
     async def run(self) -> None:
@@ -92,7 +94,8 @@ class Indexer:
             opened.push_async_callback(asyncio.to_thread, reader.close)
             positions = await asyncio.to_thread(self._resume, reader, writer)
             self.tell(None)
-            await self._follow(reader, writer, positions)
+            others = [] if self.beside is None else [self.beside()]
+            await run_with_background(self._follow(reader, writer, positions), *others)
 
     def _resume(self, reader: ReadsLog, writer: WritesCatalog) -> dict[Position, int]:
         """Read on from the offsets in the database; the next one of each partition."""

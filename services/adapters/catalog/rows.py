@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from services.adapters.catalog.views import ImportProgress, ImportState
+from services.core.errors import DOWNLOAD_QUOTA
 
 ReplayState = Literal["planned", "running", "paused", "completed", "failed", "cancelled"]
 PartProgress = tuple[int, int, str | None, bool]
@@ -206,6 +207,9 @@ def _columns(row: type[Struct], *key: str) -> Iterator[sa.Column[Any]]:
         yield sa.Column(name, TYPES[kind], nullable=nullable, primary_key=name in key)
 
 
+OPEN = "state IN ('queued', 'listing', 'transferring')"
+PARKED = f"state = 'completed_with_failures' AND failures ? '{DOWNLOAD_QUOTA}'"
+"""What the indexer looks for every few seconds. A query must say just this to use the index."""
 images = sa.Table(
     "images",
     metadata,
@@ -219,6 +223,8 @@ imports = sa.Table(
     metadata,
     *_columns(ImportRow, "id"),
     sa.Index("imports_newest", "requested_at", "id"),
+    sa.Index("imports_open", "id", postgresql_where=sa.text(OPEN)),
+    sa.Index("imports_parked", "finished_at", postgresql_where=sa.text(PARKED)),
 )
 import_folders = sa.Table(
     "import_folders", metadata, *_columns(FolderRow, "import_id", "folder_id")

@@ -1,10 +1,11 @@
-"""Topics: making them, checking them, and waiting for a broker that is not there yet."""
+"""Topics and groups: making topics, waiting for a broker, and how far each group has read."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from confluent_kafka import TopicCollection
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.cimpl import NewTopic
 
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors
@@ -14,6 +15,10 @@ from services.core.topics import ALL, BY_NAME, Topic
 from services.core.wire import MAX_RECORD_BYTES
 
 TIMEOUT = 10.0
+EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+Place = tuple[str, int]
+"""Topic and partition."""
 
 
 class Topics:
@@ -72,6 +77,47 @@ class Topics:
                 "max.message.bytes": str(MAX_RECORD_BYTES),
             },
         )
+
+
+class LogOffsets:
+    """How far the log reaches, and groups have read it. Synchronous and bounded, as `Topics`."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": 2})
+
+    @kafka_errors()
+    def committed(self, group: str) -> Mapping[Place, int]:
+        """The next offset of each partition in which the group has committed one."""
+        own, found = self._settings.own, committed(self._admin, self._settings.prefixed(group))
+        return {(own(topic), p): last.offset for (topic, p), last in found.items()}
+
+    @kafka_errors()
+    def bounds(self, topics: Sequence[str]) -> Mapping[Place, tuple[int, int]]:
+        """Of each partition the first offset that is kept, and the one after the newest."""
+        known = self._admin.list_topics(timeout=TIMEOUT).topics
+        names = [self._settings.prefixed(topic) for topic in topics]
+        if missing := sorted(set(names) - known.keys()):
+            raise KafkaUnavailableError(f"there is no topic {', '.join(missing)}")
+        places = [(name, p) for name in names for p in known[name].partitions]
+        first, end = (offsets(self._admin, places, spec) for spec in (EARLIEST, LATEST))
+        return {(self._settings.own(name), p): (first[name, p], end[name, p]) for name, p in places}
+
+
+def committed(admin: AdminClient, group: str) -> Mapping[Place, TopicPartition]:
+    """What a group has committed; names are the broker's."""
+    asked = [ConsumerGroupTopicPartitions(group)]
+    found = admin.list_consumer_group_offsets(asked)[group].result(TIMEOUT).topic_partitions
+    return {(p.topic, p.partition): p for p in found if p.error is None and p.offset >= 0}
+
+
+def offsets(admin: AdminClient, places: Sequence[Place], which: OffsetSpec) -> Mapping[Place, int]:
+    """One offset of each partition; names are the broker's."""
+    asked = {TopicPartition(*place): which for place in places}
+    return {
+        (p.topic, p.partition): future.result(TIMEOUT).offset
+        for p, future in admin.list_offsets(asked).items()
+    }
 
 
 async def wait_for_topics(settings: KafkaSettings, say: Callable[[str], None]) -> Mapping[str, int]:

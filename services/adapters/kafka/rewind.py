@@ -4,7 +4,7 @@ A commit of ours also names what finished beyond its offset (`core/flow/offsets.
 names nothing, so that all that follows is done again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -13,15 +13,11 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from services.adapters.kafka.admin import TIMEOUT
+from services.adapters.kafka.admin import EARLIEST, LATEST, TIMEOUT, Place, committed, offsets
 from services.adapters.kafka.errors import kafka_errors, sentence
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.offsets import CommitState
 
-EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-Place = tuple[str, int]
-"""Topic, as the broker calls it, and partition."""
 Target = int | datetime | Literal["earliest", "latest"]
 """An offset, the time of the first message, or an end of the log."""
 
@@ -59,19 +55,20 @@ class GroupRewind:
     def plan(self, to: Target, topic: str | None = None) -> Sequence[Move]:
         """The moves in one topic, or in all of which the group has committed something."""
         known = self._admin.list_topics(timeout=TIMEOUT).topics
-        committed = self._committed()
-        topics = {self._settings.prefixed(topic)} if topic else {name for name, _ in committed}
+        last = committed(self._admin, self._group)
+        topics = {self._settings.prefixed(topic)} if topic else {name for name, _ in last}
         if not topics:
             raise RewindError(f"The group {self._group} has committed nothing. Name a topic.")
         if missing := sorted(topics - known.keys()):
             raise RewindError(f"There is no topic {', '.join(missing)}.")
         places = [(name, p) for name in sorted(topics) for p in sorted(known[name].partitions)]
-        first, end = (self._offsets(places, s) for s in (EARLIEST, LATEST))
+        first, end = (offsets(self._admin, places, s) for s in (EARLIEST, LATEST))
         wanted = first if to == "earliest" else end
         if isinstance(to, int):
             wanted = dict.fromkeys(places, to)
         elif isinstance(to, datetime):
-            found = self._offsets(places, OffsetSpec.for_timestamp(round(to.timestamp() * 1000)))
+            times = OffsetSpec.for_timestamp(round(to.timestamp() * 1000))
+            found = offsets(self._admin, places, times)
             # -1 where no message is that new
             wanted = {place: end[place] if at < 0 else at for place, at in found.items()}
         return [
@@ -79,7 +76,7 @@ class GroupRewind:
                 place,
                 first[place],
                 min(max(wanted[place], first[place]), end[place]),
-                committed.get(place),
+                last.get(place),
             )
             for place in places
         ]
@@ -105,19 +102,6 @@ class GroupRewind:
                 if done.error is not None:
                     place = f"{self._settings.own(done.topic)}/{done.partition}"
                     raise RewindError(f"{place} was not moved: {sentence(done.error)}.")
-
-    def _committed(self) -> Mapping[Place, TopicPartition]:
-        asked = [ConsumerGroupTopicPartitions(self._group)]
-        future = self._admin.list_consumer_group_offsets(asked)[self._group]
-        found = future.result(TIMEOUT).topic_partitions
-        return {(p.topic, p.partition): p for p in found if p.error is None and p.offset >= 0}
-
-    def _offsets(self, places: Sequence[Place], which: OffsetSpec) -> Mapping[Place, int]:
-        asked = {TopicPartition(*place): which for place in places}
-        return {
-            (p.topic, p.partition): future.result(TIMEOUT).offset
-            for p, future in self._admin.list_offsets(asked).items()
-        }
 
     def _move(self, place: Place, first: int, then: int, last: TopicPartition | None) -> Move:
         now, state = first, CommitState()

@@ -214,9 +214,9 @@ async def test_a_database_that_does_not_answer_is_said(api: Api) -> None:
         assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
 
 
-@pytest.mark.parametrize("state", ["completed_with_failures", "failed", "cancelled"])
-async def test_parked_files_are_told_apart_with_a_day_after_the_end(api: Api, state: str) -> None:
+async def test_parked_files_are_told_apart_with_the_time_when_they_are_fetched(api: Api) -> None:
     failures = {"download_quota_exceeded": 7, "not_found": 1}
+    state = "completed_with_failures"
     ended = an_import(1, state=state, failures=failures, failed=8, finished_at=BEGAN)
     api.catalog.fill(rows(imports=[ended]))
     [shown] = await listed(api)
@@ -232,13 +232,20 @@ async def test_parked_files_are_told_apart_with_a_day_after_the_end(api: Api, st
     assert in_list(in_full) == shown
 
 
-async def test_what_is_parked_has_no_time_before_the_import_has_ended(api: Api) -> None:
+async def test_what_is_parked_has_no_time_unless_it_is_fetched_by_itself(api: Api) -> None:
     parked = {"download_quota_exceeded": 7}
     running = an_import(1, failures=parked, finished_at=BEGAN)
-    cancelled = an_import(2, state="cancelled", failures=parked)
-    api.catalog.fill(rows(imports=[running, cancelled]))
+    cancelled = an_import(2, state="cancelled", failures=parked, finished_at=BEGAN)
+    late = an_import(
+        3,
+        state="completed_with_failures",
+        failures=parked,
+        finished_at=BEGAN + timedelta(days=13, seconds=4),
+    )
+    api.catalog.fill(rows(imports=[running, cancelled, late]))
     shown = [row["parked"] for row in await listed(api)]
     assert [(each["files"], each["after"]) for each in shown if isinstance(each, dict)] == [
+        (7, None),
         (7, None),
         (7, None),
     ]

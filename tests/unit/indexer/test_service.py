@@ -67,6 +67,14 @@ class World:
         self.publisher = FailingPublisher(self.log, lambda: KafkaUnavailableError("gone"), "test")
         self.topic_id = "topic-id"
         self.more_partitions = 0
+        self.beside: list[str] = []
+
+    async def run_beside(self) -> None:
+        self.beside.append("begun")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.beside.append("ended")
 
     def indexer(self, stopping: asyncio.Event) -> Indexer:
         return Indexer(
@@ -76,6 +84,7 @@ class World:
             publisher=self.publisher,
             tell=self.told.append,
             stopping=stopping,
+            beside=self.run_beside,
         )
 
     @asynccontextmanager
@@ -271,6 +280,24 @@ async def test_a_second_indexer_stands_by_until_the_first_ends(
         first.close()
         await world.until(lambda: len(world.database.rows.files) == 1)
     assert list(dict.fromkeys(map(_reason, world.told))) == ["standby", None]
+
+
+async def test_what_runs_beside_an_indexer_runs_while_it_is_active() -> None:
+    world = World()
+    first = FakeCatalogWriter(world.database)
+    assert first.take_lock()
+    async with world.indexing():
+        await world.until_told("standby")
+        assert world.beside == []
+        first.close()
+        await world.until(lambda: world.beside == ["begun"])
+        world.database.available = False
+        await world.publisher.publish([STORED])
+        await world.until_told("database_unavailable")
+        assert world.beside == ["begun", "ended"]
+        world.database.available = True
+        await world.until(lambda: world.beside == ["begun", "ended", "begun"])
+    assert world.beside == ["begun", "ended"] * 2
 
 
 async def test_an_indexer_that_was_overtaken_goes_on_from_the_offsets_in_the_database() -> None:

@@ -1,0 +1,207 @@
+"""Heals imports that stand still, and fetches parked files again once Google releases them.
+
+Runs beside the loop of the active indexer. It reads the database and Kafka's offsets, and acts by
+publishing events. What it remembers may be lost at any time: then it tries more than it must.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+
+import structlog
+
+from services.adapters.catalog.rows import ImportRow
+from services.adapters.catalog.unfinished import ReadsUnfinished, UnfinishedItem
+from services.adapters.catalog.writer import CatalogUnavailableError
+from services.adapters.kafka.errors import KafkaUnavailableError
+from services.adapters.kafka.producer import PublishesRecords
+from services.core import events as e
+from services.core.parked import GIVEN_UP_AFTER, ParkedFiles
+from services.core.settings import Reader
+from services.indexer.service import CONSUMED
+from services.indexer.stalls import (
+    GROUPS,
+    INDEXER,
+    Healing,
+    LogProgress,
+    Watches,
+    goes_on,
+    lost_file,
+    lost_folder,
+    next_healing,
+)
+
+T = TypeVar("T")
+LOOK_SECONDS, AGAIN_SECONDS = 3.0, 15.0
+HEALED_AT_ONCE = 10
+"""Imports a look. Each makes a lister read the log once."""
+log = structlog.get_logger("indexer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoverySettings:
+    stalled_after: float = 30.0
+    parked: ParkedFiles = field(default_factory=ParkedFiles)
+
+    @classmethod
+    def read(cls, reader: Reader) -> "RecoverySettings":
+        seconds = reader.number("STALLED_AFTER_SECONDS", 30, 1, 86_400)
+        return cls(stalled_after=seconds, parked=ParkedFiles.read(reader))
+
+
+class ReadsOffsets(Protocol):
+    """`LogOffsets`, as the recovery sees it."""
+
+    def committed(self, group: str) -> Mapping[tuple[str, int], int]: ...
+    def bounds(self, topics: Sequence[str]) -> Mapping[tuple[str, int], tuple[int, int]]: ...
+
+
+def log_progress(offsets: ReadsOffsets, catalog: ReadsUnfinished) -> LogProgress:
+    """How far all readers are, the indexer too.
+
+    A group that has committed nothing begins with the first record that is kept, and whoever is
+    before that one goes on there. Commits are read before ends: what is written between the two
+    counts as not read.
+    """
+    committed = {group: offsets.committed(group) for group in GROUPS}
+    bounds = offsets.bounds(sorted({topic.name for topic in (*GROUPS.values(), *CONSUMED)}))
+    reached: dict[str, Mapping[tuple[str, int], int]] = {INDEXER: catalog.read_up_to()}
+    for group, topic in GROUPS.items():
+        reached[group] = {
+            place: max(low, committed[group].get(place, low))
+            for place, (low, _) in bounds.items()
+            if place[0] == topic.name
+        }
+    return LogProgress(reached, {place: end for place, (_, end) in bounds.items()})
+
+
+class Recovery:
+    """For one session of the active indexer. The database's connection lives on a thread of its
+    own."""
+
+    def __init__(
+        self,
+        settings: RecoverySettings,
+        open_catalog: Callable[[], ReadsUnfinished],
+        offsets: ReadsOffsets,
+        publisher: PublishesRecords,
+    ) -> None:
+        self._settings = settings
+        self._open_catalog = open_catalog
+        self._offsets = offsets
+        self._publisher = publisher
+        self._watches = Watches(settings.stalled_after)
+        self._healing: dict[str, Healing] = {}
+        self._retried: dict[str, datetime | None] = {}
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="recovery")
+
+    async def run(self) -> None:
+        """Until cancelled. Nothing that goes wrong here stops the indexer."""
+        catalog: ReadsUnfinished | None = None
+        seconds = min(LOOK_SECONDS, self._settings.stalled_after / 2)
+        try:
+            while True:
+                await asyncio.sleep(seconds)
+                try:
+                    if catalog is None:
+                        catalog = await self._call(self._open_catalog)
+                    await self._heal_stalled(catalog)
+                    await self._retry_parked(catalog)
+                except (CatalogUnavailableError, KafkaUnavailableError) as why:
+                    log.warning("recovery.waits", why=str(why), seconds=AGAIN_SECONDS)
+                except Exception:
+                    log.exception("recovery.failed", seconds=AGAIN_SECONDS)
+                else:
+                    continue
+                if catalog is not None:
+                    self._thread.submit(catalog.close)
+                catalog = None
+                await asyncio.sleep(AGAIN_SECONDS)
+        finally:
+            if catalog is not None:
+                self._thread.submit(catalog.close)
+            self._thread.shutdown(wait=False)
+
+    async def _heal_stalled(self, catalog: ReadsUnfinished) -> None:
+        now = asyncio.get_running_loop().time()
+        rows = await self._call(catalog.open_imports)
+        self._healing = {row.id: self._healing[row.id] for row in rows if row.id in self._healing}
+        if not self._watches.look(rows, now):
+            return
+        progress = await self._call(lambda: log_progress(self._offsets, catalog))
+        # Read again: these rows hold everything before the ends that the indexer has reached.
+        suspected = self._watches.look(await self._call(catalog.open_imports), now)
+        stalled = [watch.row for watch in suspected if watch.is_passed(progress)]
+        for row in stalled[:HEALED_AT_ONCE]:
+            await self._heal(row, catalog)
+
+    async def _heal(self, row: ImportRow, catalog: ReadsUnfinished) -> None:
+        last = self._healing.get(row.id)
+        folders: Sequence[str] = ()
+        if last is not None and goes_on(row, last):
+            folders = await self._call(catalog.unfinished_folders, row.id, last.listed)
+        healing = next_healing(row, last, folders, datetime.now(UTC))
+        if healing is None:
+            await self._give_up(row, catalog)
+            return
+        event, healed = healing
+        await self._publisher.publish([event])
+        self._healing[row.id] = healed
+        log.warning(
+            "recovery.stalled", import_id=row.id, epoch=event.epoch, folders=len(event.folders)
+        )
+
+    async def _give_up(self, row: ImportRow, catalog: ReadsUnfinished) -> None:
+        """Publish a failure of everything that is not done, so that the import ends."""
+        at, lost = datetime.now(UTC), 0
+        async for folders in self._pages(catalog.open_folders, row.id):
+            await self._publisher.publish([lost_folder(row, folder, at) for folder in folders])
+            lost += len(folders)
+        async for files in self._pages(catalog.pending_files, row.id):
+            await self._publisher.publish([lost_file(row, file, at) for file in files])
+            lost += len(files)
+        log.error("recovery.lost", import_id=row.id, items=lost)
+
+    async def _retry_parked(self, catalog: ReadsUnfinished) -> None:
+        """Each end of an import once: until the indexer has read the retry, its row is the same."""
+        now = datetime.now(UTC)
+        finished_by = now - self._settings.parked.retry_after
+        rows = await self._call(catalog.parked_imports, finished_by, now - GIVEN_UP_AFTER)
+        retried = {row.id: self._retried[row.id] for row in rows if row.id in self._retried}
+        self._retried = retried
+        for row in rows:
+            if retried.get(row.id) != row.finished_at:
+                await self._retry(row, catalog)
+                retried[row.id] = row.finished_at
+
+    async def _retry(self, row: ImportRow, catalog: ReadsUnfinished) -> None:
+        round = 1 + await self._call(catalog.newest_round, row.id)
+        parts = [page async for page in self._pages(catalog.parked_files, row.id)]
+        events = [
+            e.RetryRequested(
+                import_id=row.id,
+                epoch=row.epoch,
+                round=round,
+                at=datetime.now(UTC),
+                part=number,
+                last=number == len(parts) - 1,
+                files=tuple(file.id for file in files),
+            )
+            for number, files in enumerate(parts)
+        ]
+        await self._publisher.publish(events)
+        log.info("recovery.parked_retried", import_id=row.id, files=sum(map(len, parts)))
+
+    async def _pages(
+        self, read: Callable[[str, str], Sequence[UnfinishedItem]], import_id: str
+    ) -> AsyncIterator[Sequence[UnfinishedItem]]:
+        after = ""
+        while page := await self._call(read, import_id, after):
+            yield page
+            after = page[-1].id
+
+    async def _call(self, function: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
