@@ -1,5 +1,6 @@
 """One file being copied, and what was tried for it."""
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -34,21 +35,21 @@ class Copy:
     _failed: bool = False
 
     async def call(self, calls: Resilience, act: Callable[[], Awaitable[T]]) -> T:
-        async def tried() -> T:
-            self.attempts += self._failed
-            self._failed = False
-            at, since = datetime.now(UTC), time.monotonic()
-            try:
-                value = await act()
-            except Verdict as why:
-                self._failed = not isinstance(why, RateLimited)
-                self._remember(why.system or calls.system, at, since, why.reason)
-                raise
-            self._remember(calls.system, at, since, "ok")
+        return await calls.call(lambda: self._try(calls.system, act), retry_corrupt=self.is_current)
+
+    async def _try(self, system: str, act: Callable[[], Awaitable[T]]) -> T:
+        self.attempts += self._failed
+        self._failed = False
+        at, clock, answer = datetime.now(UTC), asyncio.get_running_loop().time, "ok"
+        since = clock()
+        try:
+            value = await act()
+        except Verdict as why:
+            self._failed = not isinstance(why, RateLimited)
+            system, answer = why.system or system, why.reason
+            raise
+        else:
             return value
-
-        return await calls.call(tried, retry_corrupt=self.is_current)
-
-    def _remember(self, system: str, at: datetime, since: float, answer: str) -> None:
-        seconds = round(time.monotonic() - since, 3)
-        self.tries.append(Attempt(system=system, at=at, seconds=seconds, answer=answer))
+        finally:
+            seconds = round(clock() - since, 3)
+            self.tries.append(Attempt(system=system, at=at, seconds=seconds, answer=answer))

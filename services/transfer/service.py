@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID
 
 import structlog
 
 from services.core.errors import CONTENT_MISMATCH, GONE, NOT_FOUND, Corrupt, SetAside, Verdict
-from services.core.events import FileFailed, FileFound, FileStored, Message, Mode
+from services.core.events import FileFailed, FileFound, FileStored, Identity, Message, Mode
 from services.core.flow.deduplication import KeyedLock, LruSet
 from services.core.flow.resilience import Resilience
 from services.core.object_key import object_key
@@ -25,7 +24,6 @@ from services.core.ports import (
     PublishesEvents,
     Received,
 )
-from services.core.wire import event_id
 from services.transfer.copy import Copy
 from services.transfer.memory import MemoryBudget
 from services.transfer.verification import Checksums, newer_version
@@ -188,7 +186,7 @@ class Transfer:
     def __init__(self, copier: Copier, publisher: PublishesEvents) -> None:
         self._copier = copier
         self._publisher = publisher
-        self._stored = LruSet[UUID]()
+        self._stored = LruSet[Identity]()
         self._in_progress = KeyedLock()
 
     async def handle(self, event: Message, received: Received) -> None:
@@ -196,9 +194,8 @@ class Transfer:
         crashed. The second message waits for the first, and is skipped if that one stored it."""
         if not isinstance(event, FileFound):
             return
-        identity = event_id(event)
-        async with self._in_progress.holding(identity):
-            if identity in self._stored:
+        async with self._in_progress.holding(event.identity):
+            if event.identity in self._stored:
                 return
             copy = Copy(file=event, received=received)
             try:
@@ -207,7 +204,7 @@ class Transfer:
                 await self._publisher.publish([_failed(copy, why)])
             else:
                 await self._publisher.publish([stored])
-                self._stored.add(identity)
+                self._stored.add(event.identity)
 
     async def set_aside(self, event: Message, received: Received, why: SetAside) -> None:
         if isinstance(event, FileFound):

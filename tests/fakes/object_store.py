@@ -28,6 +28,7 @@ class FakeStore:
         self.puts: list[str] = []
         self.looks: list[str] = []
         self.opened: list[str] = []
+        self.sent_bytes = 0
 
     async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
         """Keep a copy."""
@@ -59,7 +60,9 @@ class FakeStore:
             raise SetAside("object_missing", "The store has no object for this file.")
         body = self.objects[key].body
         for start in range(0, len(body), CHUNK):
-            yield body[start : start + CHUNK]
+            chunk = body[start : start + CHUNK]
+            self.sent_bytes += len(chunk)
+            yield chunk
 
     async def ready(self) -> None:
         """Raise `refusal`, if it is set."""
