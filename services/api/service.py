@@ -14,7 +14,7 @@ from litestar.types import ASGIApp
 from services.adapters.catalog.views import ReadsCatalog
 from services.adapters.kafka.reader import Tail
 from services.adapters.store.urls import ObjectUrls
-from services.api import health, images, imports
+from services.api import health, images, imports, journey
 from services.api.boundary import Boundary
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.progress import ImportCache, ImportViews, WorkerCache
@@ -47,6 +47,7 @@ ROUTES = (
     imports.list_imports,
     imports.get_import,
     imports.list_import_files,
+    journey.get_import_file,
     images.list_images,
     images.get_image,
     images.get_image_content,
@@ -67,6 +68,7 @@ def create_app(
 ) -> ASGIApp:
     """The application. It runs the tails; whoever made the other parts closes them."""
     readiness = health.Readiness(known, catalog, publisher)
+    views = ImportViews(catalog, known.view, workers)
 
     def pictures(request: AnyRequest) -> images.Pictures:
         return images.Pictures(catalog, urls, settings.public_url or str(request.base_url))
@@ -83,7 +85,8 @@ def create_app(
         ROUTES,
         dependencies={
             "readiness": _given(readiness),
-            "views": _given(ImportViews(catalog, known.view, workers)),
+            "views": _given(views),
+            "journeys": _given(journey.Journeys(views, known.open_log)),
             "starter": _given(imports.ImportStarter(publisher, known)),
             "pictures": Provide(pictures, sync_to_thread=False),
         },

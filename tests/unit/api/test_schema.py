@@ -11,6 +11,7 @@ PATHS = {
     "/imports": {"get"},
     "/imports/{import_id}": {"get"},
     "/imports/{import_id}/files": {"get"},
+    "/imports/{import_id}/files/{google_drive_id}": {"get"},
     "/images": {"get"},
     "/images/{google_drive_id}": {"get"},
     "/images/{google_drive_id}/content": {"get"},
