@@ -96,6 +96,7 @@ class FileJourney(ImportFile, frozen=True, kw_only=True):
 class Journeys:
     views: ImportViews
     open_log: Callable[[], ReadsLog]
+    seconds: float = MOST_SECONDS
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def of(self, import_id: str, google_drive_id: str) -> FileJourney:
@@ -124,7 +125,7 @@ class Journeys:
         found: list[Raw] = []
         try:
             async with (
-                asyncio.timeout(MOST_SECONDS),
+                asyncio.timeout(self.seconds),
                 self.turns,
                 RangeReader(self.open_log) as reader,
             ):
@@ -132,7 +133,7 @@ class Journeys:
                     found.append(record)  # noqa: PERF401 - kept if the next one fails
         except (KafkaUnavailableError, TimeoutError) as why:
             log.warning("journey.log_unreadable", why=str(why))
-            return found, AWAY.format(MOST_SECONDS)
+            return found, AWAY.format(self.seconds)
         return found, None
 
 
