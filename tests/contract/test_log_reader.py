@@ -105,3 +105,12 @@ async def test_single_records_are_read_where_they_lie_and_left_out_where_none_is
         found = [record async for record in reader.at(places)]
     assert ids(found) == ["c", "a", "b", "b"]
     assert [record.offset for record in found] == [2, 0, 1, 1]
+
+
+async def test_records_that_lie_far_apart_are_read_quickly(broker: Broker) -> None:
+    sample = SAMPLES["ImportRequested"]
+    await broker.publisher.publish([sample] * 3_000)
+    places = [Place(topic=TOPIC, partition=0, offset=offset) for offset in range(0, 3_000, 150)]
+    async with RangeReader(broker.reader) as reader, asyncio.timeout(WAIT_SECONDS):
+        found = [record.offset async for record in reader.at(places)]
+    assert found == [place.offset for place in places]

@@ -101,7 +101,7 @@ class ObjectStore:
                 return None
 
     async def open(self, key: str) -> AsyncGenerator[bytes, None]:
-        """The object's bytes in chunks of `CHUNK_BYTES`. `SetAside` if there is no such object."""
+        """The object's bytes in chunks of some `CHUNK_BYTES`."""
         with self._verdicts():
             async with asyncio.timeout(SILENCE_SECONDS):
                 answer = await obstore.get_async(self._reading, key)
