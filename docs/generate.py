@@ -28,8 +28,7 @@ def documents() -> dict[str, str]:
 
 
 def _text(document: object) -> str:
-    """As JSON, with the regular expressions of ECMA-262, where `$` is what Python calls `\\Z`."""
-    return json.dumps(document, indent=2, ensure_ascii=False).replace(r'\\Z"', '$"') + "\n"
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def _asyncapi() -> dict[str, object]:

@@ -92,7 +92,6 @@ class App:
             self._state.log.add(context, self._state.clock.now(), perf_counter() - began)
 
     async def _handle(self, context: RequestContext) -> None:
-        """Pass every stage in order; raises `ApiError` where one of them refuses."""
         state = self._state
         route, context.names = self._drive_api.find(context.request)
         context.kind = route.kind

@@ -191,7 +191,6 @@ def addresses(listener: socket.socket, secured: TlsListeners | None) -> dict[str
 
 
 def _checked(read: Callable[[str], Value]) -> Callable[[str], Value]:
-    """A type for argparse, which shows the message of an `ArgumentTypeError`."""
 
     def checked(text: str) -> Value:
         try:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 import pytest
+import structlog
 from docker.errors import DockerException
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
@@ -22,6 +23,9 @@ hypothesis.register_profile(
     "drivestream", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis.load_profile("drivestream")
+# Rich's tracebacks show all variables: seconds of work for each, while a test's clock runs.
+plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[structlog.processors.add_log_level, plain])
 LONGEST = ("test_lifecycle", "test_deaths", "test_outages", "test_quota", "test_crash", "e2e")
 """From the longest file on; the others take less than half a minute each."""
 NEEDED = {

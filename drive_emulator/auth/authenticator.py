@@ -116,7 +116,6 @@ class Authenticator:
             raise named_error("missingKey")
 
     def _account(self, request: Request, media: bool) -> str:
-        """The account of the token in the header or the query; empty if there is no token."""
         scheme, _, token = request.header(b"authorization").partition(" ")
         if scheme:
             account = self._tokens.account(token.strip()) if scheme.lower() == "bearer" else None

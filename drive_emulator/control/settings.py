@@ -176,5 +176,4 @@ class Settings:
 
 
 async def _read(context: RequestContext, shape: type[Shape], name: str) -> Shape:
-    """The JSON body; raises `InvalidInput` if it has another shape."""
     return decode(await read_body(context.receive), shape, name)

@@ -136,7 +136,6 @@ class AccountEndpoints:
 
 
 def _account(context: RequestContext) -> str:
-    """The caller's account; raises `ApiError` 401 for an anonymous caller."""
     if not context.caller.account:
         raise named_error("loginRequired")
     return context.caller.account

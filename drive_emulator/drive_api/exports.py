@@ -132,7 +132,6 @@ class ExportEndpoints:
 
 
 def _stated_size(file: File) -> int:
-    """The size that an explicit tree gives a native document with `says`, or 0."""
     size = file.entry.extras.says.get("size", 0)
     return int(size) if str(size).isdecimal() else 0
 

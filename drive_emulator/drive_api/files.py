@@ -121,7 +121,6 @@ class FileEndpoints:
         await send_parts(context.send, parts if part is None else slice_parts(parts, part))
 
     async def _render(self, blob: Blob) -> None:
-        """Render the blob if that was not done yet; it takes tens of milliseconds."""
         if not blob.ready:
             await self._worker.run(lambda: blob.rendered)
 

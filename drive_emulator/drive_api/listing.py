@@ -235,7 +235,6 @@ class Listing:
         ]
 
     def _files(self, request: ListRequest, after: File | None) -> Iterator[File]:
-        """Every file that the caller may see there, after a file if one is given."""
         keys = [tree.key for tree in self._store.trees]
         reached = after is None
         all_drives = request.corpus.all_drives

@@ -108,5 +108,4 @@ def _form(body: bytes) -> dict[str, str]:
 
 
 def _scope(form: Mapping[str, str]) -> str:
-    """The scopes asked for, or those that the user has consented to."""
     return " ".join(sorted(check_scopes(form["scope"]))) if form.get("scope") else DRIVE_SCOPE

@@ -205,7 +205,6 @@ class TreeBuilder:
         return self._folders[number]
 
     def _describe(self, folder: FolderNode, item: ItemSpec) -> FolderNode:
-        """The folder of an item: one that only paths have named so far, or else a new one."""
         node = folder.find(item.names[-1]) if item.names else self._root
         if node is None or node.own:
             if node is self._root:

@@ -243,7 +243,6 @@ def _set(own: Entry, mutation: Set) -> Entry:
 
 
 def _all_ancestors(tree: Tree, ordinal: int) -> set[int]:
-    """The folders above it, through all of its parents."""
     found: set[int] = set()
     pending = list(tree.parents(ordinal))
     while pending:

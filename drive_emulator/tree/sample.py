@@ -109,7 +109,6 @@ def sample(cache: BlobCache, seed: int) -> ExplicitLayout:
 
 
 def _folder(root: FolderNode, path: str, folders: list[FolderNode]) -> FolderNode:
-    """The folder at a path; it is made if need be, and appended to `folders`."""
     folder = root
     for name in filter(None, path.split("/")):
         found = folder.find(name)

@@ -68,7 +68,7 @@ class Worker:
 
     def __post_init__(self) -> None:
         self._breakers: list[CircuitBreaker] = []
-        # A drain does not wait for tasks that only wait for their turn, which one of these holds.
+        # Each says whether a task only waits for its turn; a drain does not wait for those.
         self.holders: list[Callable[[Task], bool]] = [self.quota.holds]
         self.limits = {c.topic.name: ConcurrencyLimit(c.at_once) for c in self.spec.consumes}
         self.faults = self._breaker(unknown)
@@ -142,13 +142,14 @@ async def run_worker(
 
     Nothing is consumed before it returns, nor before it is known which imports are paused.
     """
-    if not await run_until(stop, wait_for_topics(settings.kafka, log.warning)):
+    topics = asyncio.ensure_future(wait_for_topics(settings.kafka, log.warning))
+    if not await run_until(stop, topics):
         return
     consumers = [
         GroupConsumer(settings.kafka, group=c.group, topic=c.topic.name, flow=c.flow)
         for c in spec.consumes
     ]
-    first, partitions = consumers[0], spec.consumes[0].topic.partitions
+    first, partitions = consumers[0], topics.result()[spec.consumes[0].topic.name]
     quota = QuotaLimiter(
         settings.quota, spec.service, lambda: first.partitions / partitions, log.warning
     )

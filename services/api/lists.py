@@ -67,7 +67,7 @@ def page_of(
 async def json_list(pages: AsyncIterator[Sequence[msgspec.Struct]]) -> "ListResponse":
     """The rows of all pages as one list of any length, in constant memory. It waits for the first
     page, so that an error before it is still an error response."""
-    first: Sequence[msgspec.Struct] = await anext(pages, [])  # CPython 3.11 breaks with `()`
+    first: Sequence[msgspec.Struct] = await anext(pages, [])  # `()` would be unpacked
     return ListResponse(iterator=_pieces(first, pages), media_type="application/json")
 
 

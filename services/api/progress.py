@@ -62,7 +62,7 @@ class Parked(Struct, frozen=True, kw_only=True):
 
 
 class ImportView(views.ImportProgress, frozen=True, kw_only=True):
-    """`waiting_for` is null unless the import stands still; `parked`, if no file is parked."""
+    """`waiting_for` is null unless the import stands still; `parked` is null if no file is."""
 
     waiting_for: Waiting | None = None
     parked: Parked | None = None

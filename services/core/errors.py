@@ -1,6 +1,13 @@
-"""An error says what happens next: try again, set the item aside, or stop.
+"""An error says what happens next; only adapters translate vendors' errors into these.
 
-Only adapters translate vendors' errors into these.
+Verdict
+├── TryAgain      the same request may work later: back off, a bounded number of times
+│   ├── RateLimited   we asked too often: wait, and do not count it as an attempt
+│   └── Corrupt       not what was announced: after the last attempt, this item's fault
+├── SetAside      this one item failed, with a reason code and a sentence; go on with the rest
+└── Stop          nothing can work until somebody acts: wait loudly, lose nothing
+    ├── Outage        the other side does not answer, or only with errors: wait until it does
+    └── CoolDown      the other side shut us out for a while: wait as long as it says
 """
 
 from typing import Self

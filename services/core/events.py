@@ -3,8 +3,8 @@
 Times are UTC, sizes are bytes, checksums are lower-case hex; `tests/unit/core/golden` pins the
 bytes. A field may be added with a default; none may be removed, renamed or given another meaning.
 
-The key is the partition's, the subject is what an event is about, and the identity what makes it
-the same fact when it is published twice.
+The key chooses the partition, the subject is what an event is about, and the identity is what makes
+it the same fact when it is published twice.
 """
 
 from datetime import datetime
@@ -15,9 +15,9 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta, Struct
 
 # Bounds against hostile messages. Each is the bound of the column that the value ends in.
-# `\Z` and not `$`, which lets a last line break pass.
-Id = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x20\x7f]+\Z")]
-Reason = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,64}\Z")]
+# Python's `$` alone would let a last line break pass; `\Z` is unknown to JavaScript.
+Id = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x20\x7f]+$(?!\n)")]
+Reason = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,64}$(?!\n)")]
 Natural = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Small = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Size = Annotated[int, Meta(ge=0, le=2**43)]
@@ -27,9 +27,9 @@ Path = Annotated[tuple[Name, ...], Meta(max_length=256)]
 Text = Annotated[str, Meta(max_length=64 * 1024)]
 """Bounded, so that an outcome and the `FileFound` in it always fit one Kafka record."""
 Time = Annotated[datetime, Meta(tz=True)]
-Md5 = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
-Sha1 = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}\Z")]
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Md5 = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
+Sha1 = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}$(?!\n)")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 BRIEF_NAME = 120
 """Characters of a name in a manifest: 1,000 of the longest must fit one Kafka record."""
@@ -130,7 +130,8 @@ class RetryRequested(Event, frozen=True, kw_only=True):
 
 
 class ListingDigest(Struct, frozen=True, kw_only=True):
-    """How many entries a pass listed, and the sum modulo 2^63 of their ids' digests: no order."""
+    """How many entries a pass listed, and the sum modulo 2^63 of their ids' digests. Passes with
+    equal digests listed the same entries, in any order."""
 
     count: Natural = 0
     digest: Natural = 0

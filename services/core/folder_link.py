@@ -1,4 +1,4 @@
-"""A pasted Drive link (`drive-api.md` §2) to a folder id, or a sentence: what to paste instead."""
+"""Reads a folder's id from a pasted link (`drive-api.md` §2), or says what to paste instead."""
 
 import re
 from dataclasses import dataclass

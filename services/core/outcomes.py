@@ -1,4 +1,4 @@
-"""Which outcome of a file counts, of several. Pure; see decisions/0002 and 0013."""
+"""Which outcome of a file counts, of several. Pure; see decisions/0002 and 0014."""
 
 from dataclasses import dataclass
 from typing import Literal

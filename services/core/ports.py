@@ -84,7 +84,7 @@ class ReadsFolders(LooksUpFiles, Protocol):
         """
 
 
-class OpensFiles(LooksUpFiles, Protocol):
+class ServesFiles(LooksUpFiles, Protocol):
     def open(self, file: FileFound) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The file's bytes in chunks. Raises the three verbs, on entering and while reading."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from dataclasses import dataclass
 
 import structlog
@@ -19,6 +20,7 @@ from services.core.settings import SettingsGroup
 from services.indexer.service import Indexer
 
 SERVICE = "indexer"
+LOG_EVERY_SECONDS = 30.0
 log = structlog.get_logger(SERVICE)
 
 
@@ -33,10 +35,14 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     kafka = settings.kafka
     waiting_for: Waiting | None = None
 
+    logged_at = -LOG_EVERY_SECONDS
+
     def tell(waiting: Waiting | None) -> None:
-        nonlocal waiting_for
-        if waiting is not None and waiting != waiting_for:
+        nonlocal waiting_for, logged_at
+        again = time.monotonic() - logged_at >= LOG_EVERY_SECONDS
+        if waiting is not None and (again or waiting != waiting_for):
             log.warning("indexer.waiting", reason=waiting.reason, why=waiting.message)
+            logged_at = time.monotonic()
         waiting_for = waiting
 
     def without_topics(sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""What of an import has no outcome yet, folded from its log. Pure; see decisions/0013."""
+"""What of an import has no outcome yet, folded from its log. Pure; see decisions/0014."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -20,9 +20,9 @@ from services.core.ports import (
     READ_BYTES,
     STREAM_BYTES,
     KeepsObjects,
-    OpensFiles,
     PublishesEvents,
     Received,
+    ServesFiles,
 )
 from services.transfer.copy import Copy
 from services.transfer.memory import MemoryBudget
@@ -39,7 +39,7 @@ log = structlog.get_logger("transfer")
 class Copier:
     """`drive_calls` and `store_calls` wait out every failure that is not the file's own fault."""
 
-    drive: OpensFiles
+    drive: ServesFiles
     store: KeepsObjects
     memory: MemoryBudget
     drive_calls: Resilience

@@ -14,7 +14,7 @@ from drive_emulator.testing import RunningEmulator, running_emulator
 from services.adapters.drive.client import Drive, open_drive
 from services.adapters.drive.settings import DriveSettings
 from services.core.errors import SetAside, Stop, TryAgain
-from services.core.ports import FOLDER_TYPE, Entry, OpensFiles, ReadsFolders
+from services.core.ports import FOLDER_TYPE, Entry, ReadsFolders, ServesFiles
 from services.core.settings import Secret
 from tests.fakes.drive import FakeDrive
 from tests.fakes.google import QuotaRecorder
@@ -25,7 +25,7 @@ PICTURES = 10
 NO_FOLDER = "1nobodyhasthisfolder00000000000000"
 
 
-class ADrive(ReadsFolders, OpensFiles, Protocol):
+class ADrive(ReadsFolders, ServesFiles, Protocol):
     """All ports in one, as adapter and fake are."""
 
 

@@ -39,7 +39,7 @@ class BreaksOff:
 
 
 class FakeDrive:
-    """`ReadsFolders`, `OpensFiles` and `LooksUpFiles`.
+    """`ReadsFolders`, `ServesFiles` and `LooksUpFiles`.
 
     `list_troubles`, `look_up_troubles` and `open_troubles` hold, by folder or file, what happens
     at the next calls. `items` is what a look-up finds; `page_size` caps what a caller asks for.

@@ -73,8 +73,9 @@ def test_workers_told_of_more_than_there_is_slow_down_until_they_are_seldom_refu
             30,
             "nobody says that it was refused",
         )
-        limit = sums(system, "drivestream_quota_limit_units_per_minute")["transfer"]
-        assert limit == 2 * 0.88 * UNITS
+        # A busy machine may cost a worker its partitions for a moment, and its share with them.
+        limit, told = 2 * 0.88 * UNITS, "drivestream_quota_limit_units_per_minute"
+        system.until(lambda: sums(system, told)["transfer"] == limit, 30, "a share is missing")
         # Twice: the first decrease, to 0.7 of twice the quota, is not enough.
         allowed = "drivestream_quota_allowed_units_per_minute"
         system.until(

@@ -44,7 +44,7 @@ class DatabaseSettings:
         given = _parsed(self.url.reveal())
         if "options" in given and "options" in defaults:
             given["options"] = f"{defaults['options']} {given['options']}"
-        return {**defaults, **given}
+        return {"port": "5432", **defaults, **given}  # else PGPORT would steer us
 
 
 def _parsed(url: str) -> dict[str, str]:

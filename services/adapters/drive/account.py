@@ -33,6 +33,7 @@ SCOPE = "https://www.googleapis.com/auth/drive.readonly"
 REQUIRED = ("client_email", "private_key", "token_uri")
 AHEAD_SECONDS = 300.0  # before a token expires; or when a fifth of its lifetime is left
 RETRY_SECONDS = 5.0  # after a fetch that failed, as long as the old token is good
+PASSING = {"internal_failure", "server_error", "temporarily_unavailable"}
 HTTP_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError)
 # google-auth raises its own errors and, for answers of an unexpected shape, Python's.
 GOOGLE_ERRORS = (GoogleAuthError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError)
@@ -57,7 +58,9 @@ def send(
             if len(content) > 64 * 1024 or time.monotonic() > deadline:
                 raise httpx.HTTPError("its answer does not end")
     said = problem(content)
-    if response.status_code != 200 and said.reasons:  # an error of OAuth's (RFC 6749 §5.2)
+    if response.status_code != 200 and said.of_oauth:
+        if said.reasons[0] in PASSING:
+            raise httpx.HTTPError(f"it answered {said.reasons[0]}")
         words = " ".join(f"{said.reasons[0]}: {said.message or 'no further explanation'}".split())
         raise Stop(
             CREDENTIALS_REFUSED, f"Google refused the service account of {SETTING}: {words[:300]}"

@@ -19,7 +19,7 @@ T = TypeVar("T")
 LONGEST_NAME, LONGEST_TYPE = 1024, 128
 LARGEST_FILE, LARGEST_SIDE = 2**43, 2**31 - 1
 RESOURCE_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_ID = re.compile("[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
+_ID = re.compile("[^\x00-\x20\x7f]{1,256}")
 # Drive allows both in a name. PostgreSQL and JSON store neither.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -70,7 +70,7 @@ def _decoded(body: bytes, kind: type[T]) -> T:
 
 
 def _entry(file: dict[str, Any]) -> Entry:
-    item_id = _matching(_ID, file.get("id"))
+    item_id = _matching(_ID, storable(file.get("id")))
     if item_id is None:
         raise TryAgain("answer_unreadable", "Google Drive's answer has an item without an id.")
     picture = fields(file.get("imageMediaMetadata"))

@@ -28,7 +28,7 @@ MEDIA_HEADERS = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
 
 
 class Drive:
-    """`ReadsFolders`, `LooksUpFiles` and `OpensFiles`; all raise the three verbs."""
+    """`ReadsFolders`, `LooksUpFiles` and `ServesFiles`; all raise the three verbs."""
 
     def __init__(self, session: DriveSession) -> None:
         self._session = session

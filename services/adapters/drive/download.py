@@ -1,8 +1,8 @@
 """The bytes of one file, over as many connections as it takes.
 
-The reader verifies size and checksums; where Drive gave no checksum, nothing else is taken for the
-file here. A large file does not start again for one broken connection. Only a file with a checksum
-is resumed, so that two halves of two versions are never taken for a whole.
+The reader verifies size and checksums. This module makes sure that nothing else is taken for the
+file where Drive gave no checksum, and that a large file does not start again for one broken
+connection. Only a file with a checksum is resumed: two halves of two versions are no whole.
 """
 
 import asyncio

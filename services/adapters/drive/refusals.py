@@ -30,6 +30,7 @@ class Problem:
     status: str = ""
     message: str = ""
     daily: bool = False  # whether a daily quota is meant
+    of_oauth: bool = False  # in the form of RFC 6749 §5.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +193,7 @@ def problem(body: bytes) -> Problem:
     error = decoded.get("error")
     if isinstance(error, str):
         message = storable(decoded.get("error_description"))
-        return Problem(reasons=(storable(error)[:100],), message=message)
+        return Problem(reasons=(storable(error)[:100],), message=message, of_oauth=True)
     error = fields(error)
     items = _items(error.get("details")) + _items(error.get("errors"))
     # ErrorInfo names the limit: `defaultPerDayPerProject`, or `defaultPerMinutePerProject`.

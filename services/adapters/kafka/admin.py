@@ -74,15 +74,16 @@ class Topics:
         )
 
 
-async def wait_for_topics(settings: KafkaSettings, say: Callable[[str], None]) -> None:
-    """Return once the broker answers and has our topics; say what is missing meanwhile."""
+async def wait_for_topics(settings: KafkaSettings, say: Callable[[str], None]) -> Mapping[str, int]:
+    """Return once the broker answers and has our topics: how many partitions each has. Say what is
+    missing meanwhile."""
     topics = Topics(settings)
     while True:
         try:
             existing = await asyncio.to_thread(topics.existing, timeout=2.5)  # a stop waits for it
             missing = sorted(BY_NAME.keys() - existing)
             if not missing:
-                return
+                return existing
             say(f"Kafka answers, but has no topic {', '.join(missing)}: run `drivestream setup`.")
         except KafkaUnavailableError as why:
             say(f"Waiting for Kafka at {settings.bootstrap_servers}: {why}")

@@ -175,7 +175,7 @@ class MessageTasks:
     async def _handle(self, event: Message, delivery: Delivery) -> None:
         received = delivery.received
 
-        async def foreseen() -> None:
+        async def handle_or_stop() -> None:
             try:
                 await self.handler.handle(event, received)
             except Exception as why:
@@ -193,6 +193,6 @@ class MessageTasks:
                     "The worker process died each time it worked on this item, also when it worked "
                     "on nothing else. The item is probably damaged in a way that we cannot handle.",
                 )
-            await self.faults.call(foreseen)
+            await self.faults.call(handle_or_stop)
         except SetAside as why:
             await self.handler.set_aside(event, received, why)

@@ -14,7 +14,7 @@ from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import amazon, client
 from services.core.errors import Stop
 
-PUBLIC_READ = "DrivestreamPublicRead"  # the `Sid` by which we know our own statement again
+PUBLIC_READ = "DrivestreamPublicRead"  # the `Sid` by which we recognise our own statement
 ABORT_RULE = Rule(
     ENABLED,
     rule_filter=Filter(prefix=""),

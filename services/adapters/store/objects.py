@@ -97,7 +97,7 @@ class ObjectStore:
                 return (await obstore.head_async(self._store, key))["size"]
             except (FileNotFoundError, PermissionDeniedError):
                 # Without the right to list, S3 answers 403 for a missing object. The put that
-                # follows fails with the right error if the credentials are refused in truth.
+                # follows fails with the right error if the credentials really are refused.
                 return None
 
     async def open(self, key: str) -> AsyncGenerator[bytes, None]:

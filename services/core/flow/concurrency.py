@@ -1,4 +1,4 @@
-"""A limit of how many things go on at once."""
+"""A limit of how many things go on at once, which can change while they do."""
 
 import asyncio
 
@@ -9,21 +9,27 @@ class ConcurrencyLimit:
     def __init__(self, limit: int) -> None:
         self.in_use = 0
         self.limit = limit
-        self._released = asyncio.Event()
+        self._changed = asyncio.Event()
+
+    def resize(self, limit: int) -> None:
+        """Change the number of slots. What is in use above it is not taken back."""
+        self.limit = max(1, limit)
+        self._changed.set()
 
     async def acquire(self) -> None:
-        await self._fewer_in_use_than(self.limit)
+        while self.in_use >= self.limit:
+            await self._change()
         self.in_use += 1
 
     def release(self) -> None:
         self.in_use -= 1
-        self._released.set()
+        self._changed.set()
 
     async def drained(self) -> None:
         """Return once no slot is in use."""
-        await self._fewer_in_use_than(1)
+        while self.in_use:
+            await self._change()
 
-    async def _fewer_in_use_than(self, slots: int) -> None:
-        while self.in_use >= slots:
-            self._released.clear()
-            await self._released.wait()
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()

@@ -153,6 +153,9 @@ async def test_many_requests_with_a_rejected_token_fetch_one(make: Make) -> None
     assert len(server.asked) == 2
 
 
+PASSING = ("internal_failure", "server_error", "temporarily_unavailable")
+
+
 @pytest.mark.parametrize(
     "trouble",
     [
@@ -161,6 +164,8 @@ async def test_many_requests_with_a_rejected_token_fetch_one(make: Make) -> None
         (200, b"\xff\xfe"),
         (403, b"<html>Proxy says no"),
         (403, {"error": {"code": 403, "message": "A proxy's error"}}),
+        (403, {"error": {"errors": [{"reason": "a proxy's own"}]}}),
+        *((400, {"error": passing}) for passing in PASSING),
         (302, b""),
         (200, ["no", "object"]),
         (200, {"access_token": "two\nlines"}),

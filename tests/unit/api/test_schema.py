@@ -38,6 +38,13 @@ async def test_the_document_has_every_path(api: Api) -> None:
     assert {path: set(item) for path, item in schema["paths"].items()} == PATHS
 
 
+async def test_every_pattern_is_one_that_javascript_knows(api: Api) -> None:
+    """Python's anchors are letters to others: no value would match."""
+    text = (await api.client.get("/schema/openapi.json")).text
+    assert '"pattern"' in text
+    assert not re.findall(r'"pattern": *"[^"]*\\\\[AZz]', text)
+
+
 async def test_every_error_is_declared_as_a_problem(api: Api) -> None:
     for name, operation in operations(await document(api)):
         for status, response in operation["responses"].items():
