@@ -86,6 +86,7 @@ KINDS = {
     "unknown_state": Kind(400, "The state does not exist"),
     "not_found": Kind(404, "Not found"),
     "unknown_import": Kind(404, "The import does not exist"),
+    "unknown_file": Kind(404, "The file is not in this import"),
     "unknown_image": Kind(404, "The image does not exist"),
     "unknown_replay": Kind(404, "The replay does not exist"),
     "method_not_allowed": Kind(405, "Method not allowed"),

@@ -238,6 +238,13 @@ class ImportViews:
             await self.progress(import_id)
         return found
 
+    async def file(self, import_id: str, file_id: str) -> views.FileDetails:
+        file = await self.catalog.import_file(import_id, file_id)
+        if file is None:
+            await self.progress(import_id)
+            raise Problem("unknown_file", "This import has found no file with this id.")
+        return file
+
     async def newest(self, *, before: views.ImportPlace | None, limit: int) -> Sequence[ImportView]:
         """The catalog and the cache have the same order, so the first `limit` of each contain the
         first `limit` of all."""

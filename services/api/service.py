@@ -18,7 +18,7 @@ from services.adapters.kafka.dead_letters import DeadLetterReader
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Tail
 from services.adapters.store.urls import ObjectUrls
-from services.api import control, dead_letters, health, images, imports, replays, retry
+from services.api import control, dead_letters, health, images, imports, journey, replays, retry
 from services.api.boundary import Boundary
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.progress import ImportCache, ImportViews, WorkerCache
@@ -67,6 +67,7 @@ ROUTES = (
     control.cancel_import,
     retry.retry_import,
     dead_letters.list_dead_letters,
+    journey.get_import_file,
     images.list_images,
     images.get_image,
     images.get_image_content,
@@ -132,6 +133,7 @@ def _of_imports(requests: control.RequestLog, views: ImportViews) -> dict[str, P
     return {
         "letters": _given(DeadLetterReader(requests.tail.open_log)),
         "views": _given(views),
+        "journeys": _given(journey.Journeys(views, requests.tail.open_log)),
         "starter": _given(imports.ImportStarter(requests.publisher, requests.tail)),
         "control": _given(control.PublishesControl(requests, views)),
         "retry": _given(retry.ImportRetry(requests, views)),

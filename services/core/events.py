@@ -425,7 +425,8 @@ Attempts = Annotated[tuple[Attempt, ...], Meta(max_length=20)]
 class FileStored(Event, frozen=True, kw_only=True):
     """The bytes are in the store and equal what Drive said. Contains its `FileFound` whole.
 
-    `unchanged`: the object was there already and was not fetched; `sha256` is then None.
+    `unchanged`: the object was there already and was not fetched; `sha256` is then None, unless the
+    object was read to verify it.
     `seconds` passed from taking the file up to its object being visible.
     """
 

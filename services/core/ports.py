@@ -1,19 +1,23 @@
 """What services need of the outside, cut to the caller. Adapters and test fakes fulfil it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from msgspec import Struct
+
 from services.core.errors import SetAside
-from services.core.events import FileFound, Message
+from services.core.events import FileFound, Message, Place
 
 FOLDER_TYPE = "application/vnd.google-apps.folder"
 SHORTCUT_TYPE = "application/vnd.google-apps.shortcut"
 GOOGLE_TYPES = "application/vnd.google-apps."
 STREAM_BYTES = 20 * 1024 * 1024
 """The most memory that one `KeepsObjects.put_stream` may hold, whatever the size of its body."""
+READ_BYTES = 2 * 1024 * 1024
+"""The most memory that one `KeepsObjects.open` may hold."""
 LARGEST_PAGE = 1000
 """Entries of one page of a listing."""
 
@@ -105,20 +109,29 @@ class KeepsObjects(Protocol):
     async def size(self, key: str) -> int | None:
         """The object's size in bytes, or None if there is no such object."""
 
+    def open(self, key: str) -> AsyncGenerator[bytes, None]:
+        """The object's bytes in chunks. Raises the three verbs, and `SetAside` with the reason
+        `object_missing` if there is no such object. To be closed by the caller."""
+
 
 class PublishesEvents(Protocol):
     async def publish(self, events: Sequence[Message]) -> None:
         """Return once every event is acknowledged by all in-sync replicas, else raise."""
 
 
+class Received(Struct, frozen=True, kw_only=True):
+    """How an event came: where its record lies, and whether it is `redelivered`. Then it may have
+    been handled before, by a worker that died."""
+
+    place: Place
+    redelivered: bool = False
+
+
 class HandlesMessages(Protocol):
     """Both methods may be cancelled at any await."""
 
-    async def handle(self, event: Message, *, redelivered: bool) -> None:
-        """Do what the event asks; return once all that follows from it is acknowledged.
+    async def handle(self, event: Message, received: Received) -> None:
+        """Do what the event asks; return once all that follows from it is acknowledged."""
 
-        `redelivered`: it may have been handled before, by a worker that died.
-        """
-
-    async def set_aside(self, event: Message, why: SetAside) -> None:
+    async def set_aside(self, event: Message, received: Received, why: SetAside) -> None:
         """Publish that this event's item has failed."""

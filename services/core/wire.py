@@ -5,6 +5,7 @@ Header names are those of the CloudEvents Kafka protocol binding and of W3C Trac
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Union
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -56,14 +57,12 @@ def encode(event: e.Message, *, source: str) -> Record:
         ("content-type", b"application/json"),
     ]
     if not isinstance(event, e.WorkerStatus):
-        # One trace per import. Its id is computed, so every service continues it by itself.
-        trace = uuid5(NAMESPACE, event.import_id).hex
         headers += [
             ("ce_importid", event.import_id.encode()),
             ("ce_subject", event.subject.encode()),
             ("ce_round", str(getattr(event, "round", 0)).encode()),
             ("ce_epoch", str(event.epoch).encode()),
-            ("traceparent", f"00-{trace}-{identity.hex[:16]}-01".encode()),
+            ("traceparent", f"00-{_trace(event.import_id)}-{identity.hex[:16]}-01".encode()),
         ]
     if (replay_id := _replay_of(event)) is not None:
         headers.append(("ce_replayid", replay_id.encode()))
@@ -85,6 +84,12 @@ def _replay_of(event: e.Message) -> str | None:
         case e.WorkerStatus():
             return None
     return event.import_id if event.import_id.startswith(e.REPLAY) else None
+
+
+@lru_cache(maxsize=1024)
+def _trace(import_id: str) -> str:
+    """One trace per import. Its id is computed, so every service continues it by itself."""
+    return uuid5(NAMESPACE, import_id).hex
 
 
 def decode(topic: str, value: bytes | None) -> e.Message:

@@ -13,7 +13,7 @@ from services.core.errors import NOT_FOUND, CoolDown, Outage, SetAside, Stop
 from services.core.flow.circuit_breaker import OTHERS_SUCCEED, PATIENCE, SYSTEM_ANSWERS
 from services.core.flow.deduplication import KeyedLock, LruSet
 from services.core.flow.resilience import Resilience
-from services.core.ports import Entry, Page, PublishesEvents, ReadsFolders, Target
+from services.core.ports import Entry, Page, PublishesEvents, ReadsFolders, Received, Target
 from services.lister import pages
 from services.lister.pages import PageFacts
 from services.lister.passes import FolderEvent, derived, page_size
@@ -97,9 +97,9 @@ class Lister:
         self._listed = LruSet[e.Identity]()
         self._in_progress = KeyedLock()
 
-    async def handle(self, event: e.Message, *, redelivered: bool) -> None:
+    async def handle(self, event: e.Message, received: Received) -> None:
         """Start the import, list the page, or publish again what an import lacks."""
-        del redelivered  # listing a page again changes nothing
+        del received  # listing a page again changes nothing
         match event:
             case e.ImportRequested():
                 await self._start(event)
@@ -118,7 +118,8 @@ class Lister:
             case e.LogPartRequested():
                 await self._recovery.recover_part(event)
 
-    async def set_aside(self, event: e.Message, why: SetAside) -> None:
+    async def set_aside(self, event: e.Message, received: Received, why: SetAside) -> None:
+        del received
         if isinstance(event, e.ImportRequested | e.PageRequested):
             failed = derived(e.FolderFailed, event, why, failed_at=datetime.now(UTC))
             await self._publisher.publish([failed])

@@ -4,46 +4,35 @@ An object becomes visible only when its size and checksums equal what Drive said
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
-from uuid import UUID
 
 import structlog
 
-from services.core.errors import CONTENT_MISMATCH, GONE, NOT_FOUND, SetAside, TryAgain, Verdict
-from services.core.events import FileFailed, FileFound, FileStored, Message, Mode
+from services.core.errors import CONTENT_MISMATCH, GONE, NOT_FOUND, Corrupt, SetAside, Verdict
+from services.core.events import FileFailed, FileFound, FileStored, Identity, Message, Mode
 from services.core.flow.deduplication import KeyedLock, LruSet
 from services.core.flow.resilience import Resilience
 from services.core.object_key import object_key
-from services.core.ports import STREAM_BYTES, KeepsObjects, PublishesEvents, ServesFiles
-from services.core.wire import event_id
+from services.core.ports import (
+    READ_BYTES,
+    STREAM_BYTES,
+    KeepsObjects,
+    PublishesEvents,
+    Received,
+    ServesFiles,
+)
+from services.transfer.copy import Copy
 from services.transfer.memory import MemoryBudget
 from services.transfer.verification import Checksums, newer_version
 
-T = TypeVar("T")
 DRIVE, STORE = "drive", "store"
+OBJECT_DIFFERS = "object_differs"
 WHOLE_BYTES = 8 * 1024 * 1024
 """A file up to this size is uploaded in one request; a larger one is streamed in parts."""
 log = structlog.get_logger("transfer")
-
-
-@dataclass(kw_only=True)
-class Copy:
-    """A file being copied. `is_current`: Drive confirmed that this is its newest version."""
-
-    file: FileFound
-    is_current: bool = False
-    attempts: int = 1
-    since: float = field(default_factory=time.monotonic)
-
-    async def call(self, calls: Resilience, act: Callable[[], Awaitable[T]]) -> T:
-        return await calls.call(act, on_failure=self._failed_once, retry_corrupt=self.is_current)
-
-    def _failed_once(self, _why: TryAgain) -> None:
-        self.attempts += 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +56,7 @@ class Copier:
         except SetAside as why:
             if why.reason not in {CONTENT_MISMATCH, NOT_FOUND}:
                 raise
-            newer = await self._newer_version(copy.file)
+            newer = await self._newer_version(copy)
         if newer is not None:
             log.info(
                 "transfer.file_replaced",
@@ -77,7 +66,6 @@ class Copier:
             )
             copy.file = newer
         copy.is_current = True
-        copy.attempts += 1
         return await self._copy(copy, look_first=look_first and newer is not None)
 
     async def _copy(self, copy: Copy, *, look_first: bool) -> FileStored:
@@ -85,21 +73,45 @@ class Copier:
         if look_first and file.size is not None:
             stored_size = await copy.call(self.store_calls, lambda: self.store.size(key))
             if stored_size == file.size:
-                return self._stored(copy, key, file.size, file.md5)
+                return self._stored(copy, key, file.size)
         if file.size is not None and file.size <= WHOLE_BYTES:
             async with self.memory.holding(file.size):
                 checksums = await self._put_whole(copy, key)
         else:
             async with self.memory.holding(STREAM_BYTES):
                 checksums = await self._put_in_parts(copy, key)
-        md5, sha256 = map(checksums.hexdigest, ("md5", "sha256"))
-        return self._stored(copy, key, checksums.size, md5, sha256)
+        return self._stored(copy, key, checksums.size, checksums)
+
+    async def verify(self, copy: Copy) -> FileStored:
+        """Compare the stored object with what Drive said of the file, without asking Drive again.
+        Raises `SetAside` if there is no such object, or if it differs."""
+        file, key = copy.file, object_key(copy.file)
+        size = await copy.call(self.store_calls, lambda: self.store.size(key))
+        # A size of None may also mean that we may not look: reading tells which it is.
+        if size is not None and file.size not in {None, size}:
+            raise _differs(f"it has {size} bytes instead of {file.size}")
+        async with self.memory.holding(READ_BYTES):
+            checksums = await copy.call(self.store_calls, lambda: self._read(file, key))
+        return self._stored(copy, key, checksums.size, checksums)
+
+    async def _read(self, file: FileFound, key: str) -> Checksums:
+        checksums = Checksums(file)
+        try:
+            async with aclosing(self.store.open(key)) as chunks:
+                async for chunk in chunks:
+                    checksums.add(chunk)
+            checksums.verify()
+        except Corrupt as why:
+            raise _differs("its checksum is another") from why
+        return checksums
 
     def _stored(
-        self, copy: Copy, key: str, size: int, md5: str | None, sha256: str | None = None
+        self, copy: Copy, key: str, size: int, checksums: Checksums | None = None
     ) -> FileStored:
-        """Without `sha256`, the object was there already, and nothing was downloaded."""
+        """`checksums` are those of the bytes, unless an object was found and not read."""
         file = copy.file
+        # An object that a first import finds was stored by its own worker, which then died.
+        found = file.mode is Mode.VERIFY or (checksums is None and file.mode is Mode.CHECK)
         return FileStored(
             import_id=file.import_id,
             epoch=file.epoch,
@@ -108,12 +120,13 @@ class Copier:
             object_key=key,
             size=size,
             stored_at=datetime.now(UTC),
-            md5=md5,
-            sha256=sha256,
-            # An object that a first import finds was stored by its own worker, which then died.
-            unchanged=sha256 is None and file.mode is Mode.CHECK,
+            md5=checksums.hexdigest("md5") if checksums else file.md5,
+            sha256=checksums.hexdigest("sha256") if checksums else None,
+            unchanged=found,
             attempts=copy.attempts,
             seconds=round(time.monotonic() - copy.since, 3),
+            tries=tuple(copy.tries),
+            found_in=copy.received.place,
         )
 
     async def _put_whole(self, copy: Copy, key: str) -> Checksums:
@@ -135,9 +148,9 @@ class Copier:
 
     async def _put_in_parts(self, copy: Copy, key: str) -> Checksums:
         """Download and upload are one call: if either fails, both start again."""
-        return await copy.call(
-            self.drive_calls,
+        return await self.drive_calls.call(
             lambda: copy.call(self.store_calls, lambda: self._stream(copy.file, key)),
+            retry_corrupt=copy.is_current,
         )
 
     async def _stream(self, file: FileFound, key: str) -> Checksums:
@@ -149,10 +162,12 @@ class Copier:
                     await self.store.put_stream(key, body, content_type=file.mime_type)
         return checksums
 
-    async def _newer_version(self, file: FileFound) -> FileFound | None:
+    async def _newer_version(self, copy: Copy) -> FileFound | None:
+        file = copy.file
         try:
-            now = await self.drive_calls.call(
-                lambda: self.drive.look_up(file.file_id, resource_key=file.resource_key)
+            now = await copy.call(
+                self.drive_calls,
+                lambda: self.drive.look_up(file.file_id, resource_key=file.resource_key),
             )
         except SetAside as why:
             if why.reason != NOT_FOUND:
@@ -171,33 +186,38 @@ class Transfer:
     def __init__(self, copier: Copier, publisher: PublishesEvents) -> None:
         self._copier = copier
         self._publisher = publisher
-        self._stored = LruSet[UUID]()
+        self._stored = LruSet[Identity]()
         self._in_progress = KeyedLock()
 
-    async def handle(self, event: Message, *, redelivered: bool) -> None:
+    async def handle(self, event: Message, received: Received) -> None:
         """A file can be found twice: through a shortcut, in another pass, or by a lister that
         crashed. The second message waits for the first, and is skipped if that one stored it."""
         if not isinstance(event, FileFound):
             return
-        identity = event_id(event)
-        async with self._in_progress.holding(identity):
-            if identity in self._stored:
+        async with self._in_progress.holding(event.identity):
+            if event.identity in self._stored:
                 return
-            copy = Copy(file=event)
-            # Whatever is published again may have been stored by a worker that told nobody.
-            again = redelivered or event.epoch > 0 or event.round > 0
-            look_first = event.mode is Mode.CHECK or (again and event.mode is Mode.FRESH)
+            copy = Copy(file=event, received=received)
             try:
-                stored = await self._copier.copy(copy, look_first=look_first)
+                stored = await self._outcome(copy)
             except SetAside as why:
                 await self._publisher.publish([_failed(copy, why)])
             else:
                 await self._publisher.publish([stored])
-                self._stored.add(identity)
+                self._stored.add(event.identity)
 
-    async def set_aside(self, event: Message, why: SetAside) -> None:
+    async def set_aside(self, event: Message, received: Received, why: SetAside) -> None:
         if isinstance(event, FileFound):
-            await self._publisher.publish([_failed(Copy(file=event), why)])
+            await self._publisher.publish([_failed(Copy(file=event, received=received), why)])
+
+    async def _outcome(self, copy: Copy) -> FileStored:
+        file = copy.file
+        if file.mode is Mode.VERIFY:
+            return await self._copier.verify(copy)
+        # Whatever is published again may have been stored by a worker that told nobody.
+        again = copy.received.redelivered or file.epoch > 0 or file.round > 0
+        look_first = file.mode is Mode.CHECK or (again and file.mode is Mode.FRESH)
+        return await self._copier.copy(copy, look_first=look_first)
 
 
 async def _verified(chunks: AsyncIterator[bytes], checksums: Checksums) -> AsyncIterator[bytes]:
@@ -219,6 +239,14 @@ def _blamed_on(system: str) -> Iterator[None]:
         raise
 
 
+def _differs(how: str) -> SetAside:
+    return SetAside(
+        OBJECT_DIFFERS,
+        f"The stored object is not the file that Google Drive listed: {how}. Replay the file with "
+        "the mode `force` to fetch it again.",
+    )
+
+
 def _failed(copy: Copy, why: SetAside) -> FileFailed:
     file = copy.file
     log.warning(
@@ -238,4 +266,6 @@ def _failed(copy: Copy, why: SetAside) -> FileFailed:
         file=file,
         round=file.round,
         attempts=copy.attempts,
+        tries=tuple(copy.tries),
+        found_in=copy.received.place,
     )

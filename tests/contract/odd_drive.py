@@ -17,11 +17,12 @@ from services.core.flow.circuit_breaker import CircuitBreaker
 from services.core.flow.resilience import Resilience, RetryPolicy
 from services.core.ports import Entry
 from services.core.settings import Secret
+from services.transfer.copy import Copy
 from services.transfer.memory import MemoryBudget
-from services.transfer.service import Copier, Copy
+from services.transfer.service import Copier
 from tests.fakes.google import QuotaRecorder
 from tests.fakes.object_store import FakeStore
-from tests.fakes.samples import a_file
+from tests.fakes.samples import RECEIVED, a_file
 
 T = TypeVar("T")
 MIB = 1024 * 1024
@@ -116,7 +117,7 @@ class Desk:
     def __init__(self, drive: Drive, entry: Entry) -> None:
         self.store = FakeStore()
         self.file = found(entry)
-        self.copy = Copy(file=self.file)
+        self.copy = Copy(file=self.file, received=RECEIVED)
         self._copier = Copier(
             drive=drive,
             store=self.store,

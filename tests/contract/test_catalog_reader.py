@@ -17,6 +17,7 @@ from services.adapters.catalog.reader import CONNECTIONS, PAGE_ROWS, CatalogRead
 from services.adapters.catalog.rows import FROM_FOUND, FROM_MANIFEST, Rows
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.views import (
+    FileDetails,
     ImageDetails,
     ImageFilter,
     ImportPlace,
@@ -243,6 +244,37 @@ async def test_files_of_an_import_by_state_with_what_became_of_each(shelf: Shelf
     assert (failed.message, failed.round, failed.path) == ("It is gone.", 1, "Holidays/2026")
     [stored] = await shelf.catalog.import_files("import-0001", state="stored", after=None, limit=9)
     assert (stored.size, stored.object_key) == (77, "k")
+
+
+async def test_one_file_of_an_import_is_told_with_the_places_of_its_outcomes(shelf: Shelf) -> None:
+    places = ("files.failed/3/000000000000007", "files.stored/3/000000000000009")
+    one = {"state": "stored", "topic": "files.stored", "partition": 3, "offset": 9}
+    shelf.fill(
+        rows(
+            files=[
+                a_file(1),
+                a_file(2, drive_version=5, md5="m", sha256="s", seconds=0.5, attempts=2, **one),
+                a_file(3, outcomes=places, **one),
+                a_file(4, state="skipped", skip_reason="not_an_image"),
+            ]
+        )
+    )
+
+    async def told(number: int) -> FileDetails:
+        file = await shelf.catalog.import_file("import-0001", f"file-{number:04}")
+        assert file is not None
+        assert file.google_drive_id == f"file-{number:04}"
+        return file
+
+    pending, stored, retried, skipped = [await told(number) for number in (1, 2, 3, 4)]
+    assert (pending.state, pending.folder_id, list(pending.outcomes)) == ("pending", FOLDER, [])
+    assert (stored.drive_version, stored.md5, stored.sha256) == (5, "m", "s")
+    assert (stored.seconds, stored.path) == (0.5, "Holidays/2026")
+    assert list(stored.outcomes) == ["files.stored/3/9"]
+    assert list(retried.outcomes) == list(places)
+    assert skipped.reason == "not_an_image"
+    for unknown in (("import-0002", "file-0001"), ("import-0001", "file-0009")):
+        assert await shelf.catalog.import_file(*unknown) is None
 
 
 async def test_pages_of_files_hold_every_file_once(shelf: Shelf) -> None:

@@ -115,6 +115,9 @@ async def test_what_is_published_is_handled(broker: Broker) -> None:
     await handled(broker, f"g-{uuid4()}", recorder, lambda: len(recorder.handled) == 1)
     assert recorder.handled == [FOUND]
     assert recorder.redelivered == []
+    (record,) = broker.everything(FILES_FOUND.name)
+    place = e.Place(topic=FILES_FOUND.name, partition=record.partition, offset=record.offset)
+    assert recorder.places == [place]
 
 
 async def test_a_record_has_key_value_and_headers(broker: Broker) -> None:

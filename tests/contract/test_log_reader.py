@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.producer import Publisher
+from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import LogReader, Raw, ReadsLog
 from services.adapters.kafka.settings import KafkaSettings
-from services.core.events import ImportRequested
+from services.core.events import ImportRequested, Place
 from services.core.ports import PublishesEvents
 from services.core.wire import decode
 from tests.fakes.log import FakeLog, FakePublisher
@@ -93,3 +94,23 @@ async def test_nothing_new_is_an_empty_answer_in_time(broker: Broker) -> None:
 async def test_a_topic_that_is_not_there_is_said(broker: Broker) -> None:
     with closing(broker.reader()) as reader, pytest.raises(KafkaUnavailableError, match="nope"):
         await asyncio.to_thread(reader.partitions, "nope")
+
+
+async def test_single_records_are_read_where_they_lie_and_left_out_where_none_is(
+    broker: Broker,
+) -> None:
+    await publish(broker, "a", "b", "c")
+    places = [Place(topic=TOPIC, partition=0, offset=offset) for offset in (2, 7, 0, 1, 1)]
+    async with RangeReader(broker.reader) as reader, asyncio.timeout(WAIT_SECONDS):
+        found = [record async for record in reader.at(places)]
+    assert ids(found) == ["c", "a", "b", "b"]
+    assert [record.offset for record in found] == [2, 0, 1, 1]
+
+
+async def test_records_that_lie_far_apart_are_read_quickly(broker: Broker) -> None:
+    sample = SAMPLES["ImportRequested"]
+    await broker.publisher.publish([sample] * 3_000)
+    places = [Place(topic=TOPIC, partition=0, offset=offset) for offset in range(0, 3_000, 150)]
+    async with RangeReader(broker.reader) as reader, asyncio.timeout(WAIT_SECONDS):
+        found = [record.offset async for record in reader.at(places)]
+    assert found == [place.offset for place in places]

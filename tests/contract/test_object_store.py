@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
 from services.core.errors import SetAside, Stop, TryAgain, Verdict
 from services.core.object_key import object_key
-from services.core.ports import KeepsObjects
+from services.core.ports import READ_BYTES, KeepsObjects
 from services.core.settings import Reader, Secret
 from tests.fakes.object_store import FakeStore, Kept
 from tests.fakes.s3_server import Answer, s3_server
@@ -144,6 +144,33 @@ async def test_a_stream_of_many_parts_arrives_in_order(shelf: Shelf) -> None:
     assert shelf.kept() == {"big": Kept(b"".join(parts), JPEG)}
 
 
+async def read(store: Checked, key: str) -> list[bytes]:
+    async with aclosing(store.open(key)) as chunks:
+        return [chunk async for chunk in chunks]
+
+
+@pytest.mark.parametrize("body", [b"", b"abc", bytes(range(256)) * 20_000])
+async def test_an_object_is_read_in_small_chunks(shelf: Shelf, body: bytes) -> None:
+    await shelf.store.put("k", body, content_type=JPEG)
+    chunks = await read(shelf.store, "k")
+    assert b"".join(chunks) == body
+    assert max(map(len, chunks), default=0) <= READ_BYTES // 2
+
+
+async def test_a_missing_object_cannot_be_read(shelf: Shelf) -> None:
+    with pytest.raises(SetAside) as caught:
+        await read(shelf.store, "nothing")
+    assert caught.value.reason == "object_missing"
+
+
+async def test_who_stops_reading_can_read_again(shelf: Shelf) -> None:
+    await shelf.store.put("k", b"x" * (20 * MIB), content_type=JPEG)
+    for _ in range(3):
+        async with aclosing(shelf.store.open("k")) as chunks:
+            assert await anext(chunks)
+    assert sum(map(len, await read(shelf.store, "k"))) == 20 * MIB
+
+
 @pytest.mark.parametrize("before", [0, 1, 12])
 async def test_a_stream_that_fails_leaves_nothing(shelf: Shelf, before: int) -> None:
     async def broken() -> AsyncIterator[bytes]:
@@ -220,6 +247,7 @@ async def test_without_its_bucket_nothing_can_work(shelf: Shelf) -> None:
     for act in (
         shelf.without_bucket.put("k", b"abc", content_type=JPEG),
         shelf.without_bucket.put_stream("k", chunks(b"abc"), content_type=JPEG),
+        read(shelf.without_bucket, "k"),
         shelf.without_bucket.ready(),
     ):
         with pytest.raises(Stop) as caught:
@@ -231,6 +259,7 @@ async def test_with_refused_credentials_nothing_can_work(shelf: Shelf) -> None:
     for act in (
         shelf.with_wrong_secret.put("k", b"abc", content_type=JPEG),
         shelf.with_wrong_secret.put_stream("k", chunks(b"abc"), content_type=JPEG),
+        read(shelf.with_wrong_secret, "k"),
         shelf.with_wrong_secret.ready(),
     ):
         with pytest.raises(Stop) as caught:
@@ -263,6 +292,7 @@ def requests(store: ObjectStore) -> Sequence[Awaitable[object]]:
         store.put("k", b"abc", content_type=JPEG),
         store.put_stream("k", chunks(b"abc"), content_type=JPEG),
         store.size("k"),
+        read(store, "k"),
     )
 
 
@@ -286,7 +316,7 @@ async def test_a_store_in_trouble_is_tried_again_and_known_soon(status: int) -> 
             why = await outcome(request)
             assert (type(why), why.reason) == (TryAgain, "store_unavailable")
         assert time.monotonic() - since < 5
-        assert server.requests.total() <= 9  # obstore tries a request three times
+        assert server.requests.total() <= 12  # obstore tries a request three times
     assert isinstance(await outcome(store.ready()), Stop)
 
 

@@ -1,6 +1,7 @@
 """A catalog in memory, filled with the rows that the indexer would write. Passes the contract."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import asdict, replace
 
@@ -15,6 +16,7 @@ from services.adapters.catalog.rows import (
 )
 from services.adapters.catalog.views import (
     FailedFolder,
+    FileDetails,
     Image,
     ImageDetails,
     ImageFilter,
@@ -122,6 +124,16 @@ class FakeCatalog:
         rows = sorted(self._files_of(import_id), key=lambda row: row.file_id)
         chosen = [row for row in rows if state in (None, row.state) and row.file_id > (after or "")]
         return [_file(row) for row in chosen[:limit]]
+
+    async def import_file(self, import_id: str, file_id: str) -> FileDetails | None:
+        """As the port says."""
+        self._answer(import_id, file_id)
+        row = self._rows.files.get((import_id, file_id))
+        if row is None:
+            return None
+        place = (f"{row.topic}/{row.partition}/{row.offset}",) if row.topic else ()
+        fields = _file_fields(row) | {"outcomes": row.outcomes or place}
+        return FileDetails(**{name: fields[name] for name in FileDetails.__struct_fields__})
 
     async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]:
         """As the port says."""
@@ -246,7 +258,12 @@ def _replay(row: ReplayRow) -> ReplayProgress:
 
 
 def _file(row: FileRow) -> ImportFile:
-    fields = asdict(row) | {
+    fields = _file_fields(row)
+    return ImportFile(**{name: fields[name] for name in ImportFile.__struct_fields__})
+
+
+def _file_fields(row: FileRow) -> dict[str, Any]:
+    return asdict(row) | {
         "google_drive_id": row.file_id,
         "path": "/".join(row.path),
         "reason": row.skip_reason if row.state == "skipped" else row.reason,
@@ -255,7 +272,6 @@ def _file(row: FileRow) -> ImportFile:
         "attempts": row.attempts or 0,
         "updated_at": row.outcome_at or row.metadata_at,
     }
-    return ImportFile(**{name: fields[name] for name in ImportFile.__struct_fields__})
 
 
 def _failed(row: FolderRow) -> FailedFolder | None:

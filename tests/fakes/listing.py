@@ -18,7 +18,7 @@ from services.lister.service import DriveReader, Lister
 from tests.fakes.drive import FakeDrive
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.messages import Publications
-from tests.fakes.samples import an_image
+from tests.fakes.samples import RECEIVED, an_image
 
 MOST_MESSAGES = 2_000
 E = TypeVar("E", bound=e.Event)
@@ -54,7 +54,7 @@ class Listing:
 
     async def handle(self, asked: e.Message) -> None:
         """One message."""
-        await self.lister.handle(asked, redelivered=False)
+        await self.lister.handle(asked, RECEIVED)
 
     async def list_all(self, asked: e.PageRequested) -> None:
         """As Kafka would: every page that is asked for comes back as a message."""

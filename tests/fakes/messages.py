@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from services.adapters.kafka.message_tasks import MessageTasks
 from services.adapters.kafka.producer import PublishesRecords
 from services.core.errors import SetAside
-from services.core.events import Message
+from services.core.events import Message, Place
 from services.core.flow.circuit_breaker import CircuitBreaker
 from services.core.flow.concurrency import ConcurrencyLimit
-from services.core.ports import HandlesMessages
+from services.core.ports import HandlesMessages, Received
 
 Act = Callable[[Message], Awaitable[None]]
 
@@ -21,6 +21,7 @@ class Recorder:
         self._act = act
         self.handled: list[Message] = []
         self.redelivered: list[str] = []
+        self.places: list[Place] = []
         self.failed: list[tuple[Message, str]] = []
         self.cancelled: list[Message] = []
         self.in_hand: list[Message] = []
@@ -30,9 +31,10 @@ class Recorder:
         """Of what was handled to its end, in that order."""
         return [event.key for event in self.handled]
 
-    async def handle(self, event: Message, *, redelivered: bool) -> None:
+    async def handle(self, event: Message, received: Received) -> None:
         """Remember it, whatever becomes of it."""
-        if redelivered:
+        self.places.append(received.place)
+        if received.redelivered:
             self.redelivered.append(event.key)
         self.in_hand.append(event)
         try:
@@ -45,8 +47,9 @@ class Recorder:
             self.in_hand.remove(event)
         self.handled.append(event)
 
-    async def set_aside(self, event: Message, why: SetAside) -> None:
+    async def set_aside(self, event: Message, received: Received, why: SetAside) -> None:
         """Remember that too."""
+        self.places.append(received.place)
         self.failed.append((event, why.reason))
 
 

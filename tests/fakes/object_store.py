@@ -1,10 +1,12 @@
 """An object store in memory. It passes the contract suite that the real one passes."""
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
 from services.core.errors import SetAside, Verdict
+
+CHUNK = 16 * 1024
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class FakeStore:
         self.refusal: Verdict | None = None
         self.puts: list[str] = []
         self.looks: list[str] = []
+        self.opened: list[str] = []
+        self.sent_bytes = 0
 
     async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
         """Keep a copy."""
@@ -47,6 +51,18 @@ class FakeStore:
         self.looks.append(key)
         kept = self.objects.get(key)
         return None if kept is None else len(kept.body)
+
+    async def open(self, key: str) -> AsyncGenerator[bytes, None]:
+        """The object's bytes in chunks."""
+        self._meet_trouble()
+        self.opened.append(key)
+        if key not in self.objects:
+            raise SetAside("object_missing", "The store has no object for this file.")
+        body = self.objects[key].body
+        for start in range(0, len(body), CHUNK):
+            chunk = body[start : start + CHUNK]
+            self.sent_bytes += len(chunk)
+            yield chunk
 
     async def ready(self) -> None:
         """Raise `refusal`, if it is set."""

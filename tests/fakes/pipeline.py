@@ -25,7 +25,7 @@ from services.lister.service import DriveReader, Lister
 from tests.fakes.drive import FakeDrive
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.log_reader import FakeLogReader
-from tests.fakes.samples import NOW
+from tests.fakes.samples import NOW, RECEIVED
 
 IMPORT, ROOT = "import-1", "root-1"
 WORK = (topics.IMPORTS_REQUESTED, topics.IMPORTS_PAGES, topics.FILES_FOUND)
@@ -178,7 +178,7 @@ class Pipeline:
 
     async def _handle(self, event: e.Message) -> None:
         if not isinstance(event, e.FileFound):
-            await self._lister.handle(event, redelivered=False)
+            await self._lister.handle(event, RECEIVED)
             return
         if event.file_id in self.failing:
             await self._fail(event, "not_found")

@@ -5,10 +5,12 @@ from typing import Any
 
 import msgspec
 
-from services.core.events import FileFound, PageRequested
-from services.core.ports import Entry
+from services.core.events import FileFound, PageRequested, Place
+from services.core.ports import Entry, Received
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+RECEIVED = Received(place=Place(topic="files.found", partition=3, offset=17))
+REDELIVERED = msgspec.structs.replace(RECEIVED, redelivered=True)
 
 
 def a_file(**changes: Any) -> FileFound:

@@ -7,12 +7,13 @@ from services.core.events import FileFound, FileStored, Message
 from services.core.flow.circuit_breaker import CircuitBreaker
 from services.core.flow.resilience import Resilience, RetryPolicy
 from services.core.ports import Entry
+from services.transfer.copy import Copy
 from services.transfer.memory import MemoryBudget
-from services.transfer.service import DRIVE, STORE, Copier, Copy, Transfer
+from services.transfer.service import DRIVE, STORE, Copier, Transfer
 from tests.fakes.drive import FakeDrive
 from tests.fakes.messages import Publications
 from tests.fakes.object_store import FakeStore
-from tests.fakes.samples import a_file
+from tests.fakes.samples import RECEIVED, REDELIVERED, a_file
 
 MIB = 1024 * 1024
 BODY = bytes(range(256)) * 200  # 51,200 bytes: a few chunks
@@ -71,12 +72,13 @@ class Transferring:
 
     async def copy(self, copy: Copy | None = None, *, look_first: bool = False) -> FileStored:
         """What becomes of the file."""
-        return await self.copier.copy(copy or Copy(file=self.file), look_first=look_first)
+        copy = copy or Copy(file=self.file, received=RECEIVED)
+        return await self.copier.copy(copy, look_first=look_first)
 
     async def outcome(self, file: FileFound | None = None, *, redelivered: bool = False) -> Message:
         """The one event that is published of the file."""
         before = len(self.publications.events)
-        await self.transfer.handle(file or self.file, redelivered=redelivered)
+        await self.transfer.handle(file or self.file, REDELIVERED if redelivered else RECEIVED)
         (event,) = self.publications.events[before:]
         return event
 

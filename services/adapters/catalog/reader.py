@@ -20,6 +20,7 @@ from sqlalchemy import (
     tuple_,
     union,
 )
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from services.adapters.catalog import views
@@ -53,19 +54,28 @@ FOLDER_FAILED = (
     & import_folders.c.closed.is_(False)
     & (import_folders.c.tried_round >= import_folders.c.retry_round)
 )
+_PLACE = (_FILE.topic, _FILE.partition, _FILE.offset)
+_FILE_SOURCES: Mapping[str, ColumnElement[Any]] = {
+    **dict(_FILE.items()),
+    "google_drive_id": _FILE.file_id,
+    "reason": case((_FILE.state == "skipped", _FILE.skip_reason), else_=_FILE.reason),
+    "size": func.coalesce(_FILE.size, _FILE.stored_size),
+    "round": func.coalesce(_FILE.round, 0),
+    "attempts": func.coalesce(_FILE.attempts, 0),
+    "updated_at": func.coalesce(_FILE.outcome_at, _FILE.metadata_at),
+    # A row with one outcome has its place in columns of their own.
+    "outcomes": case(
+        (func.cardinality(_FILE.outcomes) > 0, _FILE.outcomes),
+        (_FILE.topic.is_not(None), array([func.concat_ws("/", *_PLACE)])),
+        else_=_FILE.outcomes,
+    ),
+}
 _SOURCES: Mapping[type[Struct], Mapping[str, ColumnElement[Any]]] = {
     views.Image: dict(images.c.items()),
     views.ImageDetails: dict(images.c.items()),
     views.ImportProgress: dict(imports.c.items()),
-    views.ImportFile: {
-        **dict(_FILE.items()),
-        "google_drive_id": _FILE.file_id,
-        "reason": case((_FILE.state == "skipped", _FILE.skip_reason), else_=_FILE.reason),
-        "size": func.coalesce(_FILE.size, _FILE.stored_size),
-        "round": func.coalesce(_FILE.round, 0),
-        "attempts": func.coalesce(_FILE.attempts, 0),
-        "updated_at": func.coalesce(_FILE.outcome_at, _FILE.metadata_at),
-    },
+    views.ImportFile: _FILE_SOURCES,
+    views.FileDetails: _FILE_SOURCES,
     views.FailedFolder: dict(import_folders.c.items()),
     views.ReplayProgress: dict(replays.c.items()),
     views.ReplayFile: {
@@ -166,6 +176,13 @@ class CatalogReader:
         if after is not None:
             query = query.where(row.file_id > after)
         return await self._fetch(views.ImportFile, query.order_by(row.file_id).limit(limit))
+
+    async def import_file(self, import_id: str, file_id: str) -> views.FileDetails | None:
+        row = import_files.c
+        query = _select(views.FileDetails)
+        query = query.where(row.import_id == import_id, row.file_id == file_id)
+        found = await self._fetch(views.FileDetails, query)
+        return found[0] if found else None
 
     async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[views.FailedFolder]:
         row = import_folders.c

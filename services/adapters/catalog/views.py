@@ -118,6 +118,18 @@ class ImportFile(Struct, frozen=True, kw_only=True):
     updated_at: datetime | None
 
 
+class FileDetails(ImportFile, frozen=True, kw_only=True):
+    """A file with everything that is known of it. `outcomes` says where the records of its newest
+    outcomes lie in the log, each as `TOPIC/PARTITION/OFFSET`."""
+
+    folder_id: str
+    md5: str | None
+    sha256: str | None
+    drive_version: int | None
+    seconds: float | None
+    outcomes: Sequence[str]
+
+
 class FailedFolder(Struct, frozen=True, kw_only=True):
     """A folder of an import that could not be listed; `path` is its own, names joined by `/`."""
 
@@ -248,6 +260,7 @@ class ReadsCatalog(Protocol):
     async def import_files(
         self, import_id: str, *, state: str | None, after: str | None, limit: int
     ) -> Sequence[ImportFile]: ...
+    async def import_file(self, import_id: str, file_id: str) -> FileDetails | None: ...
     async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]: ...
     async def count_selection(self, wanted: Selection, scope: ReplayScope) -> SelectionCounts: ...
     async def replays(

@@ -16,11 +16,11 @@ import structlog
 from services.adapters.kafka.producer import PublishesRecords, publish_dead_letter
 from services.adapters.kafka.reader import Raw
 from services.core.errors import SetAside, Stop
-from services.core.events import Message
+from services.core.events import Message, Place
 from services.core.flow.circuit_breaker import CircuitBreaker
 from services.core.flow.concurrency import ConcurrencyLimit
 from services.core.flow.offsets import History, Offsets
-from services.core.ports import HandlesMessages
+from services.core.ports import HandlesMessages, Received
 from services.core.wire import UndecodableError, UnknownEventError, decode
 
 WORKER_DIED = "worker_died"
@@ -52,6 +52,12 @@ class Delivery:
     def alone(self) -> bool:
         """Whether nothing else may be in hand while it is worked on."""
         return self.history is History.SUSPECT
+
+    @property
+    def received(self) -> Received:
+        record = self.record
+        place = Place(topic=record.topic, partition=record.partition, offset=record.offset)
+        return Received(place=place, redelivered=self.history is not History.NEW)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -149,27 +155,29 @@ class MessageTasks:
         except UnknownEventError as why:
             raise Stop("unknown_event", str(why)) from why
         else:
-            await self._while_allowed(event, delivery.history)
+            await self._while_allowed(event, delivery)
         self.finished.append(delivery)
 
-    async def _while_allowed(self, event: Message, history: History) -> None:
+    async def _while_allowed(self, event: Message, delivery: Delivery) -> None:
         if not self.allows(event):
             return
         scope = asyncio.timeout(None)
         try:
             async with scope:
                 self._in_hand[scope] = event
-                await self._handle(event, history)
+                await self._handle(event, delivery)
         except TimeoutError:
             if not scope.expired():
                 raise
         finally:
             self._in_hand.pop(scope, None)
 
-    async def _handle(self, event: Message, history: History) -> None:
+    async def _handle(self, event: Message, delivery: Delivery) -> None:
+        received = delivery.received
+
         async def handle_or_stop() -> None:
             try:
-                await self.handler.handle(event, redelivered=history is not History.NEW)
+                await self.handler.handle(event, received)
             except Exception as why:
                 log.exception("worker.unforeseen", key=event.key)
                 raise Stop(
@@ -179,7 +187,7 @@ class MessageTasks:
                 ) from why
 
         try:
-            if history is History.CONDEMNED:
+            if delivery.history is History.CONDEMNED:
                 raise SetAside(
                     WORKER_DIED,
                     "The worker process died each time it worked on this item, also when it worked "
@@ -187,4 +195,4 @@ class MessageTasks:
                 )
             await self.faults.call(handle_or_stop)
         except SetAside as why:
-            await self.handler.set_aside(event, why)
+            await self.handler.set_aside(event, received, why)

@@ -25,7 +25,7 @@ from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, 
 from services.adapters.kafka.reader import Raw
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.events import FileFailed, FolderFailed, Message
-from services.core.topics import DEAD_LETTERS, IMPORTS_LISTED, IMPORTS_PAGES
+from services.core.topics import DEAD_LETTERS, FILES_FOUND, IMPORTS_LISTED, IMPORTS_PAGES
 from services.core.wire import MAX_RECORD_BYTES, Record, encode
 
 POLL_SECONDS = 0.1
@@ -179,7 +179,7 @@ def _failure(record: Raw, why: str) -> FolderFailed | FileFailed | None:
         import_id = import_id or from_key
     elif record.topic == IMPORTS_LISTED.name:
         import_id, subject = key, headers.get("ce_subject", "")
-    failure = {
+    failure: dict[str, object] = {
         "import_id": import_id,
         "epoch": _number(headers.get("ce_epoch", "0")),
         "reason": REASON,
@@ -192,6 +192,8 @@ def _failure(record: Raw, why: str) -> FolderFailed | FileFailed | None:
             return msgspec.convert(failure | {"folder_id": subject}, FolderFailed)
         if record.topic.startswith("files."):
             failure |= {"file_id": subject, "round": _number(headers.get("ce_round", "0"))}
+            if record.topic == FILES_FOUND.name:
+                failure |= {"found_in": record.place}
             return msgspec.convert(failure, FileFailed)
     return None
 

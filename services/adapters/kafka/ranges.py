@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw, ReadsLog
-from services.core.events import LogEnd
+from services.core.events import LogEnd, Place
 
 READ_AT_MOST, READ_SECONDS = 2_000, 0.5
 SILENCE_SECONDS = 30.0
@@ -73,6 +73,19 @@ class RangeReader(AbstractAsyncContextManager["RangeReader"]):
             yield [r for r in records if r.offset < bounds[r.topic, r.partition]]
             reached = {(r.topic, r.partition): r.offset + 1 for r in records}
             left = {place: end for place, end in left.items() if reached.get(place, 0) < end}
+
+    async def at(self, places: Iterable[Place]) -> AsyncIterator[Raw]:
+        """The records at these places that the log still holds. Whoever asks must set a limit."""
+        for place in places:
+            partition = place.topic, place.partition
+            low, high = await self._call(self._log.ends, *partition)
+            if not low <= place.offset < high:
+                continue
+            await self._call(self._log.seek, {partition: place.offset})
+            while not (records := await self._call(self._log.read, 1, READ_SECONDS)):
+                pass
+            if records[0].offset == place.offset:
+                yield records[0]
 
     async def _call(self, function: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)

@@ -97,8 +97,14 @@ class LogReader:
 
     def __init__(self, settings: KafkaSettings, *, client_id: str) -> None:
         self._settings = settings
-        config = reader_config(settings, client_id) | {"group.id": f"{client_id}-no-group"}
-        self._consumer = ck.Consumer(config)
+        self._consumer = ck.Consumer(
+            reader_config(settings, client_id)
+            | {
+                "group.id": f"{client_id}-no-group",
+                # Its default of a second would also pass between a full buffer and a new position.
+                "fetch.queue.backoff.ms": 20,
+            }
+        )
 
     @kafka_errors()
     def partitions(self, topic: str) -> Sequence[int]:

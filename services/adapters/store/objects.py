@@ -5,7 +5,7 @@ obstore gives the server's answer only as text, which is read in one place: `ver
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -15,11 +15,14 @@ from obstore.store import S3Store
 
 from services.adapters.store.settings import StoreSettings
 from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
-from services.core.ports import STREAM_BYTES
+from services.core.ports import READ_BYTES, STREAM_BYTES
 
 PART_BYTES = 5 * 1024 * 1024  # the smallest that S3 takes; 10,000 parts hold up to 48 GiB
 CONCURRENT_PARTS = 2
 assert PART_BYTES * (CONCURRENT_PARTS + 1) < STREAM_BYTES  # those being sent, and the one filling
+SILENCE_SECONDS = 60
+CHUNK_BYTES = 256 * 1024
+assert CHUNK_BYTES * 4 < READ_BYTES  # the one in hand, the one filling, and the connection's own
 
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{1,200})")
@@ -34,7 +37,12 @@ CODES = {
     "RequestTimeTooSkewed",
     "store_full": "XMinioStorageFull XMinioStorageQuotaExceeded QuotaExceeded InsufficientStorage",
     "store_slow_down": "SlowDown SlowDownRead SlowDownWrite TooManyRequests RequestLimitExceeded",
+    "object_missing": "NoSuchKey",
     "object_key_refused": "KeyTooLongError XMinioInvalidObjectName InvalidObjectName InvalidURI",
+}
+OF_ONE_OBJECT = {
+    "object_missing": "has no object for this file. Replay the file to fetch it",
+    "object_key_refused": "refused the object's name",
 }
 REASONS = {code: reason for reason, codes in CODES.items() for code in codes.split()}
 # Timeout, conflict, and MinIO's answer to requests that it breaks off when it is stopped.
@@ -47,21 +55,8 @@ class ObjectStore:
     def __init__(self, settings: StoreSettings) -> None:
         self.bucket = settings.bucket
         self._address = settings.address
-        self._store = S3Store(
-            settings.bucket,
-            endpoint=settings.endpoint_url or None,
-            region=settings.region,
-            access_key_id=settings.access_key_id,
-            secret_access_key=settings.secret_access_key.reveal(),
-            virtual_hosted_style_request=not settings.endpoint_url,
-            client_options={
-                "allow_http": settings.endpoint_url.startswith("http://"),
-                "timeout": timedelta(seconds=60),
-                "connect_timeout": timedelta(seconds=5),
-            },
-            # Only for hiccups. An outage must be known soon, so that all work can wait for it.
-            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=10)},
-        )
+        self._store = _client(settings, timedelta(seconds=SILENCE_SECONDS))
+        self._reading = _client(settings, timedelta(hours=6))  # bounds the whole of an object
 
     async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
         """One request; the object becomes visible whole or not at all."""
@@ -105,6 +100,19 @@ class ObjectStore:
                 # follows fails with the right error if the credentials really are refused.
                 return None
 
+    async def open(self, key: str) -> AsyncGenerator[bytes, None]:
+        """The object's bytes in chunks of some `CHUNK_BYTES`."""
+        with self._verdicts():
+            async with asyncio.timeout(SILENCE_SECONDS):
+                answer = await obstore.get_async(self._reading, key)
+            chunks = answer.stream(CHUNK_BYTES)
+            while True:
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    chunk = await anext(chunks, None)
+                if chunk is None:
+                    return
+                yield chunk
+
     async def ready(self) -> None:
         """Return if the store answers and has the bucket; raise `Stop` for every other outcome."""
         try:
@@ -131,10 +139,30 @@ class ObjectStore:
             raise verdict(str(why), bucket=self.bucket, address=self._address) from why
 
 
+def _client(settings: StoreSettings, timeout: timedelta) -> S3Store:
+    """`timeout` bounds a request as a whole, its body included."""
+    return S3Store(
+        settings.bucket,
+        endpoint=settings.endpoint_url or None,
+        region=settings.region,
+        access_key_id=settings.access_key_id,
+        secret_access_key=settings.secret_access_key.reveal(),
+        virtual_hosted_style_request=not settings.endpoint_url,
+        client_options={
+            "allow_http": settings.endpoint_url.startswith("http://"),
+            "timeout": timeout,
+            "connect_timeout": timedelta(seconds=5),
+        },
+        # Only for hiccups. An outage must be known soon, so that all work can wait for it.
+        retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=10)},
+    )
+
+
 def verdict(error: str, *, bucket: str, address: str) -> Verdict:
     code = _first(_CODE, error)
     status = int(_first(_STATUS, error) or 0)
-    reason = REASONS.get(code)
+    unsendable = error.startswith("Could not parse path")
+    reason = "object_key_refused" if unsendable else REASONS.get(code)
     store = f"The object store at {address}"
     if reason == "no_bucket" or (status == 404 and not code):
         return Stop("no_bucket", f"{store} has no bucket {bucket}.")
@@ -146,8 +174,8 @@ def verdict(error: str, *, bucket: str, address: str) -> Verdict:
         return Stop("store_full", f"{store} has no room left.")
     if reason == "store_slow_down" or status == 429:
         return RateLimited("store_slow_down", f"{store} asks for fewer requests.")
-    if reason == "object_key_refused" or error.startswith("Could not parse path"):
-        return SetAside("object_key_refused", f"{store} refused the object's name.")
+    if reason in OF_ONE_OBJECT:
+        return SetAside(reason, f"{store} {OF_ONE_OBJECT[reason]}.")
     if status:
         # The store's own words, where it gave some.
         words = " ".join(_first(_MESSAGE, error).split()).rstrip(".") or code

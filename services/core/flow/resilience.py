@@ -23,7 +23,6 @@ from services.core.errors import (
 from services.core.flow.circuit_breaker import PATIENCE, CircuitBreaker
 
 T = TypeVar("T")
-OnFailure = Callable[[TryAgain], None]
 LONGEST_RETRY_AFTER = 30.0
 """Seconds. Whoever asks us to stay away longer is obeyed by all, not by one request alone."""
 
@@ -44,13 +43,9 @@ class RetryPolicy:
 
 
 async def retried(
-    policy: RetryPolicy,
-    act: Callable[[], Awaitable[T]],
-    on_failure: OnFailure = lambda _: None,
-    *,
-    retry_corrupt: bool = True,
+    policy: RetryPolicy, act: Callable[[], Awaitable[T]], *, retry_corrupt: bool = True
 ) -> T:
-    """Call `act()` until it succeeds; `on_failure` hears of every attempt that is tried again.
+    """Call `act()` until it succeeds.
 
     When the attempts are used up, raises `SetAside` for a corrupt answer, and else `Outage`.
     """
@@ -68,7 +63,6 @@ async def retried(
             final = isinstance(why, Corrupt) and not retry_corrupt
             if final or attempt >= policy.attempts or _asks_all_to_wait(why):
                 raise _given_up(why) from why
-            on_failure(why)
             pause = policy.wait(attempt, why.retry_after)
             attempt += 1
         await asyncio.sleep(pause)
@@ -102,7 +96,6 @@ class Resilience:
         self,
         act: Callable[[], Awaitable[T]],
         *,
-        on_failure: OnFailure = lambda _: None,
         patience: float = PATIENCE,
         retry_corrupt: bool = True,
     ) -> T:
@@ -118,7 +111,7 @@ class Resilience:
 
         try:
             return await self.breaker.call(
-                lambda: retried(self.policy, own, on_failure, retry_corrupt=retry_corrupt),
+                lambda: retried(self.policy, own, retry_corrupt=retry_corrupt),
                 patience=patience,
             )
         except _Foreign as foreign:

@@ -54,6 +54,8 @@ def test_an_undecodable_file_event_fails_the_file(topic: str) -> None:
     event = decode(failure.topic, failure.value)
     assert isinstance(event, e.FileFailed)
     assert (event.import_id, event.file_id, event.round) == (JOB, FILE, 2)
+    found_in = e.Place(topic=topic, partition=3, offset=9) if topic == "files.found" else None
+    assert event.found_in == found_in
 
 
 def test_an_undecodable_page_request_fails_the_folder() -> None:

@@ -14,7 +14,7 @@ from services.lister.passes import PASSES
 from tests.fakes.drive import FakeDrive
 from tests.fakes.listing import Listing
 from tests.fakes.messages import Publications
-from tests.fakes.samples import NOW, a_request, an_image
+from tests.fakes.samples import NOW, RECEIVED, a_request, an_image
 from tests.fakes.virtual_time import now, virtual_time
 
 UNAVAILABLE = TryAgain("drive_unavailable", "Google Drive answers 503.")
@@ -113,7 +113,7 @@ async def test_what_the_runner_sets_aside_fails_its_folder_with_the_reason_it_wa
     event: e.Message,
 ) -> None:
     worker = Listing()
-    await worker.lister.set_aside(event, SetAside("worker_died", "It kills its worker."))
+    await worker.lister.set_aside(event, RECEIVED, SetAside("worker_died", "It kills its worker."))
     (failed,) = worker.publications.events
     assert isinstance(failed, e.FolderFailed)
     assert (failed.import_id, failed.folder_id, failed.epoch) == ("import-1", "root-1", 4)
@@ -125,7 +125,7 @@ async def test_what_the_runner_sets_aside_fails_its_folder_with_the_reason_it_wa
 async def test_a_control_event_that_is_set_aside_fails_nothing() -> None:
     worker = Listing()
     paused = e.ImportPaused(import_id="import-1", epoch=1, at=NOW)
-    await worker.lister.set_aside(paused, SetAside("worker_died", "It kills its worker."))
+    await worker.lister.set_aside(paused, RECEIVED, SetAside("worker_died", "It kills its worker."))
     assert worker.publications.events == []
 
 

@@ -14,9 +14,11 @@ from services.core.events import FileFound
 from services.core.flow.quota import QuotaLimiter, QuotaSettings
 from services.core.object_key import object_key
 from services.core.settings import read_settings
-from services.transfer.service import WHOLE_BYTES, Copy
+from services.transfer.copy import Copy
+from services.transfer.service import WHOLE_BYTES
 from tests.fakes.drive import CHUNK, Answers, BreaksOff, FakeDrive
 from tests.fakes.object_store import FakeStore, Kept
+from tests.fakes.samples import RECEIVED
 from tests.fakes.transferring import BODY, MIB, Transferring, said_of, sums
 from tests.fakes.virtual_time import now, virtual_time
 
@@ -191,7 +193,7 @@ async def test_while_only_the_store_is_down_no_file_is_downloaded_twice(why: Ver
     desk = Transferring()
     files = [desk.add(f"file-{n}") for n in range(20)]
     desk.store.refusal = why
-    copies = [asyncio.create_task(desk.copy(Copy(file=file))) for file in files]
+    copies = [asyncio.create_task(desk.copy(Copy(file=file, received=RECEIVED))) for file in files]
     await asyncio.sleep(3600)
     assert not any(copy.done() for copy in copies)
     assert desk.store_breaker.waiting_for is not None

@@ -8,10 +8,12 @@ from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
 from services.core.events import FileFound, FileStored
 from services.core.object_key import object_key
 from services.core.ports import Entry
-from services.transfer.service import WHOLE_BYTES, Copy
+from services.transfer.copy import Copy
+from services.transfer.service import WHOLE_BYTES
 from services.transfer.verification import newer_version
 from tests.fakes.drive import Answers, BreaksOff
 from tests.fakes.object_store import Kept
+from tests.fakes.samples import RECEIVED
 from tests.fakes.transferring import Transferring, said_of
 from tests.fakes.transferring import entry_of as entry_of_file
 from tests.fakes.virtual_time import virtual_time
@@ -33,7 +35,7 @@ class Desk(Transferring):
 
     def __init__(self, body: bytes, now: Entry) -> None:
         super().__init__(body, file_of(OLD, 1), now=now)
-        self.tracked = Copy(file=self.file)
+        self.tracked = Copy(file=self.file, received=RECEIVED)
 
     async def copy_it(self, *, look_first: bool = False) -> FileStored:
         return await self.copy(self.tracked, look_first=look_first)

@@ -20,7 +20,7 @@ from services.transfer.service import Transfer
 from tests.fakes.drive import Answers, FakeDrive
 from tests.fakes.messages import Publications
 from tests.fakes.object_store import FakeStore, Kept
-from tests.fakes.samples import NOW
+from tests.fakes.samples import NOW, RECEIVED, REDELIVERED
 from tests.fakes.transferring import BODY, Transferring, entry_of, said_of
 from tests.fakes.virtual_time import now, virtual_time
 
@@ -52,7 +52,7 @@ async def test_a_file_found_again_is_not_fetched_again_unless_the_round_is_highe
     worker = a_worker()
     await worker.outcome()
     again = replace(FILE, found_at=NOW.replace(year=NOW.year + 1))
-    await worker.transfer.handle(again, redelivered=False)
+    await worker.transfer.handle(again, RECEIVED)
     assert len(worker.publications.events) == 1
     assert isinstance(await worker.outcome(replace(FILE, round=4)), FileStored)
 
@@ -62,7 +62,7 @@ async def test_a_file_found_twice_at_once_is_fetched_once() -> None:
     worker = a_worker()
     by_shortcut = replace(FILE, path=("another", "way"), mode=Mode.CHECK)
     messages = [FILE, by_shortcut, FILE]
-    await asyncio.gather(*(worker.transfer.handle(m, redelivered=False) for m in messages))
+    await asyncio.gather(*(worker.transfer.handle(m, RECEIVED) for m in messages))
     assert worker.drive.opened == ["file-1"]
     assert len(worker.publications.events) == 1
 
@@ -71,9 +71,7 @@ async def test_a_file_found_twice_at_once_is_fetched_once() -> None:
 async def test_a_file_whose_twin_is_cancelled_is_fetched_itself() -> None:
     worker = a_worker()
     worker.drive.down = UNAVAILABLE
-    handling = [
-        asyncio.create_task(worker.transfer.handle(FILE, redelivered=False)) for _ in range(2)
-    ]
+    handling = [asyncio.create_task(worker.transfer.handle(FILE, RECEIVED)) for _ in range(2)]
     await asyncio.sleep(60)
     handling[0].cancel()
     worker.drive.down = None
@@ -135,7 +133,7 @@ async def test_a_file_is_not_done_before_its_outcome_is_acknowledged() -> None:
     transfer = Transfer(worker.copier, Publications(lost))
     for _ in range(2):  # and a second delivery is not taken for a repeat
         with pytest.raises(ConnectionError):
-            await transfer.handle(replace(FILE, epoch=0, round=0), redelivered=False)
+            await transfer.handle(replace(FILE, epoch=0, round=0), RECEIVED)
     assert len(worker.drive.opened) == 2
 
 
@@ -187,7 +185,7 @@ async def test_a_refusal_of_one_file_fails_it_at_once_and_stops_nobody(reason: s
 async def test_what_is_no_files_fault_is_waited_out_and_said(why: Verdict) -> None:
     worker = a_worker()
     worker.drive.down = why
-    handling = asyncio.create_task(worker.transfer.handle(FILE, redelivered=False))
+    handling = asyncio.create_task(worker.transfer.handle(FILE, RECEIVED))
     await asyncio.sleep(LONG)
     assert worker.publications.events == []
     waiting = worker.drive_breaker.waiting_for
@@ -207,7 +205,9 @@ async def test_what_is_no_files_fault_is_waited_out_and_said(why: Verdict) -> No
 async def test_trouble_of_the_store_is_waited_out_and_said(why: Verdict, redelivered: bool) -> None:
     worker = a_worker()
     worker.store.refusal = why
-    handling = asyncio.create_task(worker.transfer.handle(FILE, redelivered=redelivered))
+    handling = asyncio.create_task(
+        worker.transfer.handle(FILE, REDELIVERED if redelivered else RECEIVED)
+    )
     await asyncio.sleep(LONG)
     assert worker.publications.events == []
     waiting = worker.store_breaker.waiting_for
@@ -254,7 +254,7 @@ async def test_a_file_that_fails_alone_while_others_succeed_is_set_aside(
     number = 0
     while not broken.done():
         number += 1
-        await worker.transfer.handle(worker.add(f"other-{number}"), redelivered=False)
+        await worker.transfer.handle(worker.add(f"other-{number}"), RECEIVED)
         await asyncio.sleep(1)
     failures = [e for e in worker.publications.events if isinstance(e, FileFailed)]
     assert [(failed.file_id, failed.reason) for failed in failures] == [("broken", reason)]
@@ -266,7 +266,7 @@ async def test_a_file_that_fails_alone_while_others_succeed_is_set_aside(
 async def test_a_cancelled_file_publishes_nothing_and_leaves_nothing() -> None:
     worker = a_worker()
     worker.drive.down = CoolDown("automated_queries", "A robot.", 600.0)
-    handling = asyncio.create_task(worker.transfer.handle(FILE, redelivered=False))
+    handling = asyncio.create_task(worker.transfer.handle(FILE, RECEIVED))
     await asyncio.sleep(60)
     assert worker.drive_breaker.holds(handling)
     handling.cancel()
@@ -280,15 +280,15 @@ async def test_a_cancelled_file_publishes_nothing_and_leaves_nothing() -> None:
 @virtual_time
 async def test_an_event_of_another_kind_is_passed_over() -> None:
     worker, event = a_worker(), ImportPaused(import_id="import-1", at=NOW)
-    await worker.transfer.handle(event, redelivered=False)
-    await worker.transfer.set_aside(event, SetAside("worker_died", "It kills."))
+    await worker.transfer.handle(event, RECEIVED)
+    await worker.transfer.set_aside(event, RECEIVED, SetAside("worker_died", "It kills."))
     assert worker.publications.events == []
 
 
 @virtual_time
 async def test_a_file_that_the_runner_sets_aside_fails_with_the_reason_it_was_given() -> None:
     worker = a_worker()
-    await worker.transfer.set_aside(FILE, SetAside("worker_died", "It kills its worker."))
+    await worker.transfer.set_aside(FILE, RECEIVED, SetAside("worker_died", "It kills its worker."))
     (failed,) = worker.publications.events
     assert isinstance(failed, FileFailed)
     assert (failed.reason, failed.message) == ("worker_died", "It kills its worker.")

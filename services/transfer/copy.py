@@ -1,0 +1,55 @@
+"""One file being copied, and what was tried for it."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from services.core.errors import RateLimited, Verdict
+from services.core.events import Attempt, FileFound
+from services.core.flow.resilience import Resilience
+from services.core.ports import Received
+
+T = TypeVar("T")
+MOST_TRIES = 20
+"""That an outcome names. An outage may cost thousands."""
+
+
+@dataclass(kw_only=True)
+class Copy:
+    """`is_current`: Drive confirmed that this is the file's newest version.
+
+    `tries` are the newest calls. `attempts` counts the first, and every one that follows a failure;
+    being rate limited is no failure.
+    """
+
+    file: FileFound
+    received: Received
+    is_current: bool = False
+    attempts: int = 1
+    tries: deque[Attempt] = field(default_factory=lambda: deque(maxlen=MOST_TRIES))
+    since: float = field(default_factory=time.monotonic)
+    _failed: bool = False
+
+    async def call(self, calls: Resilience, act: Callable[[], Awaitable[T]]) -> T:
+        return await calls.call(lambda: self._try(calls.system, act), retry_corrupt=self.is_current)
+
+    async def _try(self, system: str, act: Callable[[], Awaitable[T]]) -> T:
+        self.attempts += self._failed
+        self._failed = False
+        at, clock, answer = datetime.now(UTC), asyncio.get_running_loop().time, "ok"
+        since = clock()
+        try:
+            value = await act()
+        except Verdict as why:
+            self._failed = not isinstance(why, RateLimited)
+            system, answer = why.system or system, why.reason
+            raise
+        else:
+            return value
+        finally:
+            seconds = round(clock() - since, 3)
+            self.tries.append(Attempt(system=system, at=at, seconds=seconds, answer=answer))
