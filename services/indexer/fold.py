@@ -52,9 +52,10 @@ LEAST = {"requested_at", "first_stored_at", "created_at", "control"}
 """By these columns, the smaller row counts."""
 
 
-def rows_of(records: Iterable[record.LogRecord]) -> Rows:
-    """The rows that these records make by themselves, without sums and states of imports."""
-    rows = Rows()
+def rows_of(records: Iterable[record.LogRecord], rows: Rows | None = None) -> Rows:
+    """The rows that these records make by themselves, without sums and states of imports; merged
+    into `rows`, if they are given."""
+    rows = Rows() if rows is None else rows
     for one in records:
         for row in record.rows_of(one):
             match row:
@@ -67,6 +68,13 @@ def rows_of(records: Iterable[record.LogRecord]) -> Rows:
                 case ImageRow():
                     _put(rows.images, row.google_drive_id, row)
     return rows
+
+
+def add(rows: Rows, more: Rows) -> None:
+    """Merge more rows that records made into `rows`."""
+    for field in Rows.__struct_fields__:
+        for key, row in getattr(more, field).items():
+            _put(getattr(rows, field), key, row)
 
 
 def fold(before: Rows, batch: Rows) -> Rows:

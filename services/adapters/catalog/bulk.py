@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import psycopg
+from msgspec import Struct
 from msgspec.structs import astuple
 from psycopg.types.json import Jsonb
 from sqlalchemy import Table
@@ -55,10 +56,18 @@ def upsert(cursor: Cursor, before: Mapping[Key, Row], after: Mapping[Key, Row]) 
         f"ON CONFLICT ({_listed(keys)}) DO UPDATE SET {changes}"
     )
     cursor.execute(stage.encode())
-    with cursor.copy(f"COPY {staged} ({columns}) FROM STDIN".encode()) as copy:
+    copy_rows(cursor, staged, rows)
+    cursor.execute(overwrite.encode())
+
+
+def copy_rows(cursor: Cursor, table: str, rows: Sequence[Struct]) -> None:
+    """COPY rows of one kind, none of which the table holds yet."""
+    if not rows:
+        return
+    columns = _listed(rows[0].__struct_fields__)
+    with cursor.copy(f"COPY {table} ({columns}) FROM STDIN".encode()) as copy:
         for row in rows:
             copy.write_row([_value(value) for value in astuple(row)])
-    cursor.execute(overwrite.encode())
 
 
 def _key_columns(table: Table) -> Sequence[str]:

@@ -17,7 +17,7 @@ from sqlalchemy.types import TypeEngine
 from services.adapters.catalog.views import ImportProgress, ImportState
 
 
-class FileRow(Struct, frozen=True, kw_only=True):
+class FileRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One file in one import. The outcome's fields are None while there is none."""
 
     import_id: str

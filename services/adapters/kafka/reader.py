@@ -16,6 +16,7 @@ from typing import Generic, Protocol, TypeVar, cast
 
 import confluent_kafka as ck
 import structlog
+from msgspec import Struct
 
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
 from services.adapters.kafka.settings import KafkaSettings
@@ -35,8 +36,7 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Raw:
+class Raw(Struct, frozen=True, kw_only=True):
     """A record as it lies in the log; `at_ms` is its timestamp in milliseconds since the epoch."""
 
     topic: str
