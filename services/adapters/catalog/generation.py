@@ -26,6 +26,7 @@ from services.adapters.catalog.writer import (
     CatalogWriter,
     Position,
     by_position,
+    refuse_other,
 )
 from services.core.errors import Stop
 from services.core.events import LogEnd
@@ -227,6 +228,7 @@ class Generation(CatalogWriter):
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", (f"{READERS_MS}ms",))
                 tables = ", ".join(self._of_live(name) for name in EVERY_TABLE)
                 cursor.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE".encode())
+                self._refuse_other_version(cursor)
                 if self._is_behind(cursor):
                     return False
                 self._refuse_views(cursor)
@@ -251,6 +253,12 @@ class Generation(CatalogWriter):
             "OR new.next_offset < old.next_offset LIMIT 1"
         )
         return bool(cursor.execute(query.encode()).fetchall())
+
+    def _refuse_other_version(self, cursor: Cursor) -> None:
+        """A migration may have been made meanwhile."""
+        query = f"SELECT version_num FROM {self._of_live('alembic_version')}"
+        (row,) = cursor.execute(query.encode()).fetchall()
+        refuse_other(str(row["version_num"]))
 
     def _refuse_views(self, cursor: Cursor) -> None:
         """A view would go on reading the old tables."""
