@@ -146,6 +146,10 @@ def row_counts(address: str) -> Mapping[str, int]:
     return dict(zip(("images", "files", "stored"), map(int, row), strict=True))
 
 
+def _cpu(used: resource.struct_rusage) -> float:
+    return used.ru_utime + used.ru_stime
+
+
 def main() -> int:
     """0 if every image is there."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -165,17 +169,19 @@ def main() -> int:
         records = asyncio.run(publish(kafka, images))
         load = os.getloadavg()[0]
         options = ["-m", "cProfile", "-o", given.profile] if given.profile else []
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds = rebuild(servers, options)
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
         counts = row_counts(servers["DATABASE_URL"])
     rows = {
         "images": f"{images:,}",
         "events": f"{records:,}",
         "seconds": f"{seconds:.1f}",
         "images a second": f"{images / seconds:,.0f}",
+        "its CPU seconds": f"{_cpu(after) - _cpu(before):.1f}",
         "rows found": json.dumps(counts),
         "load average before": f"{load:.1f} on {os.cpu_count()} cores",
-        "largest child, MB": f"{used.ru_maxrss / 1024:.0f}",
+        "largest child, MB": f"{after.ru_maxrss / 1024:.0f}",
     }
     for name, value in rows.items():
         sys.stdout.write(f"{name:24}{value}\n")
