@@ -38,6 +38,10 @@ IMPORTS, PAGE, LETTERS = (
     1_000,
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_",
 )
+PROFILED = (
+    "import cProfile, os, sys; from services.indexer.rebuild import main; "
+    "cProfile.run('main([], os.environ)', sys.argv[1])"
+)
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -126,12 +130,12 @@ async def publish(kafka: KafkaSettings, images: int) -> int:
     return records
 
 
-def rebuild(env: Mapping[str, str], options: Sequence[str]) -> float:
+def rebuild(env: Mapping[str, str], profile: str | None) -> float:
     """Run the command; its seconds."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    argv = [sys.executable, *options, "-m", "services.indexer.rebuild"]
+    how = ["-c", PROFILED, profile] if profile else ["-m", "services.indexer.rebuild"]
     began = time.monotonic()
-    subprocess.run(argv, env={**inherited, **env}, cwd=CHECKOUT, check=True)
+    subprocess.run([sys.executable, *how], env={**inherited, **env}, cwd=CHECKOUT, check=True)
     return time.monotonic() - began
 
 
@@ -168,9 +172,8 @@ def main() -> int:
         sys.stderr.write(f"Publishing {images:,} images.\n")
         records = asyncio.run(publish(kafka, images))
         load = os.getloadavg()[0]
-        options = ["-m", "cProfile", "-o", given.profile] if given.profile else []
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds = rebuild(servers, options)
+        seconds = rebuild(servers, given.profile)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         counts = row_counts(servers["DATABASE_URL"])
     rows = {

@@ -125,7 +125,7 @@ def _rebuild(settings: Settings, reporter: Reporter) -> int:
     gc.disable()  # rows and events hold no cycles, and there are millions of them
     with (
         closing(Generation(settings.database)) as generation,
-        closing(LogReader(kafka, client_id=CLIENT_ID)) as reader,
+        closing(LogReader(kafka, client_id=CLIENT_ID, in_bulk=True)) as reader,
     ):
         _lock(generation)
         rebuild = Rebuild(

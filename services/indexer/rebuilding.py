@@ -9,6 +9,7 @@ same fold as the indexer's, and a part is one transaction, which is also the ste
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from zlib import crc32
@@ -125,10 +126,7 @@ class Rebuild:
 
     def _fill(self, plan: Plan) -> None:
         self._read_listings(plan)
-        for part in self.generation.parts_left():
-            done = part / (plan.partitions * plan.slices)
-            self._tell("outcomes", done)
-            self._load(plan, part)
+        self._load(plan)
         self._tell("images", 0)
         self.generation.order_images()
         missing = self.generation.missing_indexes()
@@ -153,22 +151,41 @@ class Rebuild:
                 self.generation.save_listed(before, fold(before, rows), moves, packed)
                 self._tell("listings", sum(positions.values()) / total)
 
-    def _load(self, plan: Plan, part: int) -> None:
+    def _load(self, plan: Plan) -> None:
+        """Read and fold one part while PostgreSQL writes the one before it."""
+        parts = self.generation.parts_left()
+        aside = self.generation.put_aside(parts[0]) if parts else []
+        saving: Future[None] | None = None
+        with ThreadPoolExecutor(1, thread_name_prefix="save-part") as writer:
+            for number, part in enumerate(parts):
+                self._tell("outcomes", part / (plan.partitions * plan.slices))
+                rows = self._rows_of_part(plan, part, aside)
+                if saving is not None:
+                    saving.result()  # the connection is used by one thread at a time
+                before = self.generation.load(_without_files(rows))
+                after = fold(before, rows)
+                following = parts[number + 1 : number + 2]
+                aside = self.generation.put_aside(following[0]) if following else []
+                saving = writer.submit(self.generation.save_part, part, before, after)
+            if saving is not None:
+                saving.result()
+
+    def _rows_of_part(self, plan: Plan, part: int, aside: Sequence[bytes]) -> Rows:
         partition, number = divmod(part, plan.slices)
-        rows = Rows()
-        for packed in self.generation.put_aside(part):
-            add(rows, _decode(packed))
         bounds = {
             (end.topic, end.partition): (0, end.offset)
             for end in plan.ends
             if end.topic in FILES and end.partition % plan.partitions == partition
         }
-        for records in read_up_to(self.reader, bounds):
+        outcomes = read_up_to(self.reader, bounds)  # Kafka sends while we unpack
+        rows = Rows()
+        for packed in aside:
+            add(rows, _decode(packed))
+        for records in outcomes:
             if plan.slices > 1:
                 records = [r for r in records if crc32(r.key or b"") % plan.slices == number]
             rows_of(self._decoded(records), rows)
-        before = self.generation.load(_without_files(rows))
-        self.generation.save_part(part, before, fold(before, rows))
+        return rows
 
     def _decoded(self, raws: Sequence[Raw]) -> Iterable[LogRecord]:
         records, undecodable = service.decoded(raws)
@@ -196,9 +213,13 @@ class Rebuild:
 
     def _catch_up(self) -> None:
         """Index what the log holds now and the new tables do not, as the indexer does."""
-        positions = service.resume(self.reader, self.generation, self.topic_ids)
+        # Kafka answers nothing else on a connection that waits for new records.
+        self.reader.seek({})
         logs = service.log_bounds(self.reader)
-        bounds = {position: (start, logs[position][1]) for position, start in positions.items()}
+        positions = service.resume(self.reader, self.generation, self.topic_ids)
+        bounds = {
+            place: (start, logs[place][1]) for place, start in positions.items() if place in logs
+        }
         for records in read_up_to(self.reader, bounds):
             for batch in service.batches(records, service.ROWS_A_BATCH):
                 decoded, moves = list(self._decoded(batch)), service.moves_of(positions, batch)

@@ -24,9 +24,13 @@ def read_up_to(
     log: ReadsLog, bounds: Mapping[tuple[str, int], tuple[int, int]]
 ) -> Iterator[Sequence[Raw]]:
     """The records of each partition from the first offset up to the second, excluded, on the
-    caller's own thread. Raises `KafkaUnavailableError`."""
+    caller's own thread. Fetching begins at once. Raises `KafkaUnavailableError`."""
     ends = {place: end for place, (start, end) in bounds.items() if start < end}
     log.seek({place: bounds[place][0] for place in ends})
+    return _read_up_to(log, ends)
+
+
+def _read_up_to(log: ReadsLog, ends: Mapping[tuple[str, int], int]) -> Iterator[Sequence[Raw]]:
     heard = time.monotonic()
     while ends:
         records = log.read(READ_AT_MOST, READ_SECONDS)

@@ -31,6 +31,11 @@ NO_LEADER_YET = {
     ck.KafkaError.LEADER_NOT_AVAILABLE,
     ck.KafkaError.UNKNOWN_TOPIC_OR_PART,
 }
+IN_BULK = {
+    "queued.min.messages": 100_000,
+    "queued.max.messages.kbytes": 64 * 1024,
+    "fetch.message.max.bytes": 8 * 1024 * 1024,
+}
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -89,11 +94,12 @@ def poll(consumer: ck.Consumer, at_most: int, timeout: float) -> list[ck.Message
 
 
 class LogReader:
-    """Synchronous: one thread owns the handle."""
+    """Synchronous: one thread owns the handle. `in_bulk` reads further ahead, for 64 MB."""
 
-    def __init__(self, settings: KafkaSettings, *, client_id: str) -> None:
+    def __init__(self, settings: KafkaSettings, *, client_id: str, in_bulk: bool = False) -> None:
         self._settings = settings
         config = reader_config(settings, client_id) | {"group.id": f"{client_id}-no-group"}
+        config |= IN_BULK if in_bulk else {}
         self._consumer = ck.Consumer(config)
 
     @kafka_errors()
