@@ -7,6 +7,7 @@ batch that is read twice changes nothing.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, TypeVar, cast
 
 from msgspec import Struct
@@ -47,6 +48,9 @@ GROUPS: dict[type[Struct], Sequence[Sequence[str]]] = {
         ("drive_version", "metadata_at", "width", "height", "modified_at", *PLACE),
         ("created_at",),
     ),
+}
+_GETTERS = {
+    row: [(columns, attrgetter(*columns)) for columns in groups] for row, groups in GROUPS.items()
 }
 LEAST = {"requested_at", "first_stored_at", "created_at", "control"}
 """By these columns, the smaller row counts."""
@@ -104,8 +108,8 @@ def merged(old: T, new: T) -> T:
     if _outcome_order(new) > _outcome_order(old):
         old, new = new, old
     changes: dict[str, Any] = {}
-    for columns in GROUPS[type(old)]:
-        if _counts(old, new, columns):
+    for columns, values_of in _GETTERS[type(old)]:
+        if values_of(old) != values_of(new) and _counts(old, new, columns):
             changes |= {name: getattr(new, name) for name in columns}
     row = replace(old, **changes) if changes else old
     if isinstance(row, FileRow) and isinstance(new, FileRow):
