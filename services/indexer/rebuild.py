@@ -37,6 +37,7 @@ DONE, FAILED, MISCONFIGURED, STOPPED = 0, 1, 2, 130
 CLIENT_ID = "drivestream-rebuild"
 LOCK_SECONDS = 5.0  # PostgreSQL may notice late that the rebuild before this one is gone
 TELL_SECONDS = 1.0
+STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +95,8 @@ def main(argv: list[str], env: Mapping[str, str]) -> int:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(argv)
     reporter = Reporter(given.json)
-    # Ctrl-C interrupts any call, also one that PostgreSQL works on for long. SIGTERM shall, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in STOPS:
+        signal.signal(number, _interrupt)
     try:
         settings = read_settings(env, Settings.read)
         return _discard(settings, reporter) if given.discard else _rebuild(settings, reporter)
@@ -110,6 +111,14 @@ def main(argv: list[str], env: Mapping[str, str]) -> int:
     except (CatalogUnavailableError, KafkaUnavailableError) as why:
         reporter.result("error", f"{why}. The old tables answer; run it again to go on.")
     return FAILED
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """Interrupt any call, also one that PostgreSQL works on for long. What follows is the end, and
+    a second signal, such as a terminal's beside a parent's, does not disturb it."""
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _discard(settings: Settings, reporter: Reporter) -> int:

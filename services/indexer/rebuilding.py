@@ -40,6 +40,8 @@ RECORDS_A_PART = 100_000
 SWAP_SECONDS = 1.0
 SHARES = {"listings": 0.15, "outcomes": 0.65, "images": 0.08, "indexes": 0.12}
 """About what part of the time each step takes."""
+SUMMED_IN = {"imports": "import_id"}
+"""Fields of `Rows` whose rows hold sums over rows of files, and by which column."""
 _encode, _decode = msgspec.msgpack.encode, msgspec.msgpack.Decoder(Rows).decode
 
 
@@ -227,14 +229,16 @@ class Rebuild:
 
 
 def split(rows: Rows, plan: Plan) -> tuple[Rows, Mapping[int, Rows]]:
-    """Rows without those of files; and these by part, with the imports that their sums go to."""
+    """Rows without those of files; and these by part, with the rows that their sums go to."""
     aside: defaultdict[int, Rows] = defaultdict(Rows)
     for name in FILE_FIELDS:
         for key, row in getattr(rows, name).items():
             file_id = key[-1] if isinstance(key, tuple) else key
             part = aside[part_of(file_id, plan)]
             getattr(part, name)[key] = row
-            part.imports[row.import_id] = rows.imports[row.import_id]
+            for sums, id in SUMMED_IN.items():
+                if summing := getattr(rows, sums).get(getattr(row, id, None)):
+                    getattr(part, sums)[getattr(row, id)] = summing
     return _without_files(rows), aside
 
 

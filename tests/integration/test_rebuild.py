@@ -7,6 +7,8 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,8 +20,10 @@ from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as Place
 from confluent_kafka.admin import AdminClient
 
+from local.paths import CHECKOUT
+from services.adapters.catalog.generation import Plan
 from services.adapters.catalog.rows import Rows, metadata
-from services.adapters.catalog.writer import CatalogWriter
+from services.adapters.catalog.writer import VERSION, CatalogWriter
 from services.adapters.kafka.reader import LogReader
 from services.core import events as e
 from services.core.errors import Stop
@@ -40,6 +44,7 @@ TABLES_OF = {
     "files": "import_files",
     "images": "images",
 }
+A_PLAN = Plan(version=VERSION, topic_ids={}, ends=(), partitions=1, slices=1)
 [STORED] = [event for event in SAMPLES.values() if isinstance(event, e.FileStored)]
 
 
@@ -320,6 +325,19 @@ def test_rights_and_indexes_that_an_operator_added_stay(system: System, database
         finally:
             connection.execute(f"DROP OWNED BY {role}".encode())
             connection.execute(f"DROP ROLE {role}".encode())
+
+
+def test_the_command_line_hands_its_options_on(database: Database) -> None:
+    with database.rebuild() as begun:
+        begun.generation.begin(A_PLAN, {})
+    command = [sys.executable, "-m", "local", "rebuild-index", "--discard", "--json"]
+    env = {**os.environ, **database.platform.env, "DATA_DIR": "/nowhere"}
+    done = subprocess.run(
+        command, env=env, cwd=CHECKOUT, capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["message"] == "The new tables were removed."
+    assert database.schemas() == {"public"}
 
 
 def test_views_on_the_tables_are_named_and_nothing_is_begun(database: Database) -> None:

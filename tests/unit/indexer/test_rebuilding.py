@@ -12,7 +12,7 @@ from services.adapters.catalog.writer import VERSION
 from services.core import events as e
 from services.core.murmur2 import partition_of
 from services.indexer.fold import add, fold, rows_of
-from services.indexer.rebuilding import part_of, split
+from services.indexer.rebuilding import SUMMED_IN, part_of, split
 from services.indexer.record import LogRecord
 from tests.histories import histories
 
@@ -61,5 +61,6 @@ def test_a_part_is_within_the_partition_of_its_files() -> None:
 
 @pytest.mark.parametrize("name", Rows.__struct_fields__)
 def test_it_is_known_of_every_kind_of_row_whether_a_file_is_all_that_it_is_about(name: str) -> None:
-    """A kind of row that is new must be put here: into `FILE_FIELDS` if it is keyed by a file."""
-    assert name in {"imports", "folders", *FILE_FIELDS}
+    """A kind of row that is new belongs into `FILE_FIELDS` if it is keyed by a file, and into
+    `SUMMED_IN` if it holds sums over such rows."""
+    assert name in {"folders", *SUMMED_IN, *FILE_FIELDS}
