@@ -36,7 +36,7 @@ from services.indexer.record import LogRecord
 
 FILES = (FILES_STORED.name, FILES_FAILED.name)
 RECORDS_A_PART = 100_000
-"""Whose rows are in memory at once: some 250 MB."""
+"""Whose rows are in memory at once, twice: some 250 MB each."""
 SWAP_SECONDS = 1.0
 SHARES = {"listings": 0.15, "outcomes": 0.65, "images": 0.08, "indexes": 0.12}
 """About what part of the time each step takes."""
