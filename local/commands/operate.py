@@ -34,7 +34,11 @@ def add_to(commands: Commands) -> None:
     rewind.add_argument("--execute", action="store_true", help="do it; without, only plan")
     add_json(rewind)
     rebuild = "build the tables anew from the topics, while the old ones answer"
-    commands.add("rebuild-index", run_rebuild, rebuild)
+    rebuilding = commands.add("rebuild-index", run_rebuild, rebuild)
+    rebuilding.add_argument(
+        "--discard", action="store_true", help="throw away what a stopped rebuild has made"
+    )
+    add_json(rebuilding)
 
 
 def target(text: str) -> "Target":
@@ -95,6 +99,6 @@ def _summary(args: Namespace, moves: Sequence["Move"], members: int) -> str:
 
 def run_rebuild(args: Namespace, output: Output) -> int:
     """`rebuild-index`: what `services.indexer.rebuild` says goes to the terminal."""
-    return run_service(
-        "indexer.rebuild", server_settings(["KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL"])
-    )
+    options = [f"--{name}" for name in ("discard", "json") if getattr(args, name)]
+    settings = server_settings(["KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL"])
+    return run_service("indexer.rebuild", settings, *options)

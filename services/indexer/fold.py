@@ -7,6 +7,7 @@ batch that is read twice changes nothing.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, TypeVar, cast
 
 from msgspec import Struct
@@ -48,13 +49,17 @@ GROUPS: dict[type[Struct], Sequence[Sequence[str]]] = {
         ("created_at",),
     ),
 }
+_GETTERS = {
+    row: [(columns, attrgetter(*columns)) for columns in groups] for row, groups in GROUPS.items()
+}
 LEAST = {"requested_at", "first_stored_at", "created_at", "control"}
 """By these columns, the smaller row counts."""
 
 
-def rows_of(records: Iterable[record.LogRecord]) -> Rows:
-    """The rows that these records make by themselves, without sums and states of imports."""
-    rows = Rows()
+def rows_of(records: Iterable[record.LogRecord], rows: Rows | None = None) -> Rows:
+    """The rows that these records make by themselves, without sums and states of imports; merged
+    into `rows`, if they are given."""
+    rows = Rows() if rows is None else rows
     for one in records:
         for row in record.rows_of(one):
             match row:
@@ -68,6 +73,13 @@ def rows_of(records: Iterable[record.LogRecord]) -> Rows:
                     _put(rows.images, row.google_drive_id, row)
         replays.add(rows, one)
     return rows
+
+
+def add(rows: Rows, more: Rows) -> None:
+    """Merge more rows that records made into `rows`."""
+    for field in Rows.__struct_fields__:
+        for key, row in getattr(more, field).items():
+            _put(getattr(rows, field), key, row)
 
 
 def fold(before: Rows, batch: Rows) -> Rows:
@@ -98,8 +110,8 @@ def merged(old: T, new: T) -> T:
     if _outcome_order(new) > _outcome_order(old):
         old, new = new, old
     changes: dict[str, Any] = {}
-    for columns in GROUPS[type(old)]:
-        if _counts(old, new, columns):
+    for columns, values_of in _GETTERS[type(old)]:
+        if values_of(old) != values_of(new) and _counts(old, new, columns):
             changes |= {name: getattr(new, name) for name in columns}
     row = replace(old, **changes) if changes else old
     if isinstance(row, FileRow) and isinstance(new, FileRow):

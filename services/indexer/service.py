@@ -92,32 +92,10 @@ class Indexer:
                     return
             reader = await asyncio.to_thread(self.open_reader)
             opened.push_async_callback(asyncio.to_thread, reader.close)
-            positions = await asyncio.to_thread(self._resume, reader, writer)
+            positions = await asyncio.to_thread(resume, reader, writer, self.topic_ids)
             self.tell(None)
             others = [] if self.beside is None else [self.beside()]
             await run_with_background(self._follow(reader, writer, positions), *others)
-
-    def _resume(self, reader: ReadsLog, writer: WritesCatalog) -> dict[Position, int]:
-        """Read on from the offsets in the database; the next one of each partition."""
-        ids = self.topic_ids([topic.name for topic in CONSUMED])
-        logs = {position: reader.ends(*position) for position in _partitions(reader)}
-        writer.begin_offsets({p: (ids[p[0]], low) for p, (low, _) in logs.items()})
-        known = writer.offsets()
-        for (topic, partition), (topic_id, offset) in known.items():
-            low, high = logs.get((topic, partition), (0, 0))
-            is_new = topic_id != ids.get(topic)
-            if is_new or not low <= offset <= high:
-                raise Stop(
-                    "log_changed",
-                    f"The database was made from another log: {topic}/{partition} was read up to "
-                    f"{offset}, but Kafka holds {low} to {high}"
-                    f"{' in a new topic' if is_new else ''}. Rows would be missing. Point "
-                    "DATABASE_URL at an empty database, and run `drivestream setup`: the index is "
-                    "built again from the log.",
-                )
-        positions = {position: known[position][1] for position in logs}
-        reader.seek(positions)
-        return positions
 
     async def _follow(
         self, reader: ReadsLog, writer: WritesCatalog, positions: dict[Position, int]
@@ -138,23 +116,11 @@ class Indexer:
     async def _index(
         self, writer: WritesCatalog, positions: dict[Position, int], batch: Sequence[Raw]
     ) -> None:
-        records: list[LogRecord] = []
-        undecodable: list[tuple[Raw, str]] = []
-        for raw in batch:
-            try:
-                event = decode(raw.topic, raw.value)
-                records.append(LogRecord(event, raw.topic, raw.partition, raw.offset))
-            except UnknownEventError as why:
-                raise Stop("unknown_event", str(why)) from why
-            except UndecodableError as why:
-                undecodable.append((raw, str(why)))
+        records, undecodable = decoded(batch)
         # Not before all is decoded: after a `Stop`, the next start would publish them again.
         for raw, reason in undecodable:
             await publish_dead_letter(self.publisher, raw, reason, service="indexer")
-        ends = {(raw.topic, raw.partition): raw.offset + 1 for raw in batch}
-        moves = {position: (positions[position], end) for position, end in ends.items()}
-        await asyncio.to_thread(_write, writer, records, moves)
-        positions.update(ends)
+        await asyncio.to_thread(write, writer, records, moves_of(positions, batch))
 
     async def _stops_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
@@ -163,7 +129,70 @@ class Indexer:
         return self.stopping.is_set()
 
 
-def _write(writer: WritesCatalog, records: Sequence[LogRecord], moves: Moves) -> None:
+def resume(
+    reader: ReadsLog, writer: WritesCatalog, topic_ids: Callable[[Sequence[str]], Mapping[str, str]]
+) -> dict[Position, int]:
+    """Read on from the offsets in the database; the next one of each partition."""
+    ids = topic_ids([topic.name for topic in CONSUMED])
+    logs = log_bounds(reader)
+    writer.begin_offsets({p: (ids[p[0]], low) for p, (low, _) in logs.items()})
+    known = writer.offsets()
+    refuse_other_log(known, ids, logs)
+    positions = {position: known[position][1] for position in logs}
+    reader.seek(positions)
+    return positions
+
+
+def log_bounds(reader: ReadsLog) -> dict[Position, tuple[int, int]]:
+    """The first offset and the end of each partition that is consumed."""
+    return {position: reader.ends(*position) for position in _partitions(reader)}
+
+
+def refuse_other_log(
+    known: Mapping[Position, tuple[str, int]],
+    ids: Mapping[str, str],
+    logs: Mapping[Position, tuple[int, int]],
+) -> None:
+    """Raise `Stop` if these offsets are not of this log."""
+    for (topic, partition), (topic_id, offset) in known.items():
+        low, high = logs.get((topic, partition), (0, 0))
+        is_new = topic_id != ids.get(topic)
+        if is_new or not low <= offset <= high:
+            raise Stop(
+                "log_changed",
+                f"The database was made from another log: {topic}/{partition} was read up to "
+                f"{offset}, but Kafka holds {low} to {high}"
+                f"{' in a new topic' if is_new else ''}. Rows would be missing. Point "
+                "DATABASE_URL at an empty database, and run `drivestream setup`: the index is "
+                "built again from the log.",
+            )
+
+
+def decoded(batch: Iterable[Raw]) -> tuple[list[LogRecord], list[tuple[Raw, str]]]:
+    """The records, and those that cannot be decoded, each with the reason. Raises `Stop` for an
+    event of a newer version."""
+    records: list[LogRecord] = []
+    undecodable: list[tuple[Raw, str]] = []
+    for raw in batch:
+        try:
+            event = decode(raw.topic, raw.value)
+            records.append(LogRecord(event, raw.topic, raw.partition, raw.offset))
+        except UnknownEventError as why:
+            raise Stop("unknown_event", str(why)) from why
+        except UndecodableError as why:
+            undecodable.append((raw, str(why)))
+    return records, undecodable
+
+
+def moves_of(positions: dict[Position, int], batch: Sequence[Raw]) -> Moves:
+    """From where to where a batch moves the offsets; moves `positions` too."""
+    ends = {(raw.topic, raw.partition): raw.offset + 1 for raw in batch}
+    moves = {position: (positions[position], end) for position, end in ends.items()}
+    positions.update(ends)
+    return moves
+
+
+def write(writer: WritesCatalog, records: Sequence[LogRecord], moves: Moves) -> None:
     batch = rows_of(records)
     before = writer.load(batch)
     writer.save(before, fold(before, batch), moves)

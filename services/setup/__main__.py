@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from services.adapters.catalog.migrate import migrate
+from services.adapters.catalog.migrate import migrate, why_rebuild
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.writer import CatalogUnavailableError
 from services.adapters.kafka.admin import Topics
@@ -20,6 +20,8 @@ from services.adapters.store.bucket import StoreUnavailableError, create_bucket
 from services.adapters.store.settings import StoreSettings
 from services.core.errors import Stop
 from services.core.settings import Reader, SettingsError, read_settings
+
+REBUILD = "Run `drivestream rebuild-index`; until then the old ones answer."
 
 
 class Provisioner(NamedTuple):
@@ -48,9 +50,11 @@ def _topics(topics: Topics) -> str:
 
 def _tables(settings: DatabaseSettings) -> str:
     before, after = migrate(settings)
+    said = f"the database went from version {before or 'none'} to {after}"
     if before == after:
-        return f"the database is at version {after}"
-    return f"the database went from version {before or 'none'} to {after}"
+        said = f"the database is at version {after}"
+    why = why_rebuild(settings)
+    return f"{said}. Its tables must be built again: {why}. {REBUILD}" if why else said
 
 
 async def set_up(

@@ -1,10 +1,12 @@
 """One suite for the catalog's writing side, on the fake and on a real PostgreSQL."""
 
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -15,7 +17,8 @@ from alembic.runtime.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
 
-from services.adapters.catalog.migrate import engine, migrate
+from services.adapters.catalog.generation import Generation, Plan
+from services.adapters.catalog.migrate import MIGRATIONS, engine, migrate, why_rebuild
 from services.adapters.catalog.rows import Rows, metadata
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.writer import (
@@ -26,15 +29,17 @@ from services.adapters.catalog.writer import (
 )
 from services.core import events as e
 from services.core.errors import Stop
-from services.core.settings import Secret
+from services.core.settings import Reader, Secret
 from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
+from services.setup.__main__ import provisioners
 from tests.fakes.catalog_writer import FakeCatalogWriter, FakeDatabase
 from tests.histories import histories
 from tests.samples import SAMPLES
 
 Writer = CatalogWriter | FakeCatalogWriter
 START = ("files.stored", 0)
+SECRET = {"AWS_SECRET_ACCESS_KEY": "hush-hush"}
 GOODBYE = b"X\x00\x00\x00\x04"
 """What a client of PostgreSQL sends before it closes its connection."""
 
@@ -71,15 +76,39 @@ def _address(url: str) -> DatabaseSettings:
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
-def connect(request: pytest.FixtureRequest) -> Iterator[Callable[[], Writer]]:
-    """Opens another connection to the same database; all are closed at the end."""
+def database(request: pytest.FixtureRequest) -> FakeDatabase | DatabaseSettings:
     if request.param == "fake":
-        database = FakeDatabase()
+        return FakeDatabase()
+    return _address(request.getfixturevalue("database_url"))
+
+
+@pytest.fixture
+def connect(database: FakeDatabase | DatabaseSettings) -> Iterator[Callable[[], Writer]]:
+    """Opens another connection to the same database; all are closed at the end."""
+    if isinstance(database, FakeDatabase):
         yield lambda: FakeCatalogWriter(database)
         return
-    address = _address(request.getfixturevalue("database_url"))
     with ExitStack() as stack:
-        yield lambda: stack.enter_context(closing(CatalogWriter(address)))
+        yield lambda: stack.enter_context(closing(CatalogWriter(database)))
+
+
+@pytest.fixture
+def replace_tables(database: FakeDatabase | DatabaseSettings) -> Callable[[], None]:
+    """Puts other tables in the place of those that are there, with the same offsets."""
+    if isinstance(database, FakeDatabase):
+        return lambda: database.replace_tables(database.offsets)
+    return lambda: _replaced_tables(database)
+
+
+def _replaced_tables(database: DatabaseSettings) -> None:
+    with closing(Generation(database)) as generation:
+        plan = Plan(version=VERSION, topic_ids={}, ends=(), partitions=1, slices=1)
+        generation.begin(plan, generation.live_offsets())
+        generation.order_images()
+        for _, statement in generation.missing_indexes():
+            generation.make_index(statement)
+        assert generation.swap()
+        generation.discard()
 
 
 @pytest.fixture
@@ -141,6 +170,22 @@ def test_only_one_writer_holds_the_lock(connect: Callable[[], Writer]) -> None:
     assert not second.take_lock()
     first.close()
     assert second.take_lock()
+
+
+def test_a_writer_whose_tables_were_replaced_reads_the_offsets_again(
+    connect: Callable[[], Writer], replace_tables: Callable[[], None]
+) -> None:
+    writer = connect()
+    writer.begin_offsets({START: ("topic-id", 7)})
+    writer.offsets()
+    replace_tables()
+    with pytest.raises(OvertakenError, match="a rebuild"):
+        writer.load(Rows())
+    with pytest.raises(OvertakenError, match="a rebuild"):
+        writer.save(Rows(), Rows(), {START: (7, 8)})
+    assert writer.offsets() == {START: ("topic-id", 7)}
+    writer.save(Rows(), Rows(), {START: (7, 8)})
+    assert writer.offsets() == {START: ("topic-id", 8)}
 
 
 @contextmanager
@@ -236,6 +281,56 @@ def test_the_migrations_make_the_tables_that_the_code_names(database_url: str) -
 def test_migrating_twice_changes_nothing(database_url: str) -> None:
     before, after = migrate(_address(database_url))
     assert before == after == VERSION
+
+
+REBUILD = """
+revision = "{0}"
+down_revision = "{1}"
+{2}
+def upgrade() -> None: ...
+"""
+
+
+@pytest.mark.real
+def test_a_migration_that_needs_a_rebuild_says_so_until_one_is_made(
+    database_url: str, tmp_path: Path
+) -> None:
+    address = _address(database_url)
+    scripts = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
+    why = 'needs_rebuild = "the log alone knows the pixels\' colours"'
+    (scripts / "versions" / "v8000.py").write_text(REBUILD.format("8000", VERSION, why))
+    (scripts / "versions" / "v8001.py").write_text(REBUILD.format("8001", "8000", ""))
+    assert why_rebuild(address) is None
+    with tables_of_version(database_url, VERSION):
+        migrate(address, scripts, "8001")
+    for _ in range(2):
+        said = {server.server: server for server in provisioners(_platform(database_url))}
+        assert (
+            said["PostgreSQL"]
+            .provision()
+            .endswith(
+                "Its tables must be built again: the log alone knows the pixels' colours. "
+                "Run `drivestream rebuild-index`; until then the old ones answer."
+            )
+        )
+    _replaced_tables(address)
+    assert why_rebuild(address) is None
+
+
+@pytest.mark.real
+def test_an_empty_database_needs_no_rebuild(servers: Mapping[str, str], tmp_path: Path) -> None:
+    scripts = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
+    why = 'needs_rebuild = "of no reason"'
+    (scripts / "versions" / "v8000.py").write_text(REBUILD.format("8000", VERSION, why))
+    with a_database(servers) as url:
+        migrate(_address(url), scripts, "8000")
+        assert why_rebuild(_address(url)) is None
+
+
+def _platform(database_url: str) -> Reader:
+    return Reader({"DATABASE_URL": database_url, "AWS_ACCESS_KEY_ID": "a", **SECRET})
 
 
 @contextmanager

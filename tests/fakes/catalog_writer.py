@@ -21,6 +21,12 @@ class FakeDatabase:
         self.active: FakeCatalogWriter | None = None
         self.available = True
         self.version: str | None = VERSION
+        self.generation = 0
+
+    def replace_tables(self, offsets: Mapping[Position, tuple[str, int]]) -> None:
+        """As a rebuild does at its end: other rows, other offsets."""
+        self.rows, self.offsets = Rows(), dict(offsets)
+        self.generation += 1
 
 
 class FakeCatalogWriter:
@@ -28,11 +34,17 @@ class FakeCatalogWriter:
 
     def __init__(self, database: FakeDatabase) -> None:
         self._database = database
+        self._generation: int | None = None
         self._check()
 
     def _check(self) -> None:
         if not self._database.available:
             raise CatalogUnavailableError("connection refused")
+
+    def _check_tables(self) -> None:
+        self._check()
+        if self._generation not in (None, self._database.generation):
+            raise OvertakenError("a rebuild has replaced the tables")
 
     def close(self) -> None:
         """Give the lock back."""
@@ -54,6 +66,7 @@ class FakeCatalogWriter:
     def offsets(self) -> Mapping[Position, tuple[str, int]]:
         """As the real one."""
         self._check()
+        self._generation = self._database.generation
         return dict(self._database.offsets)
 
     def begin_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None:
@@ -64,7 +77,7 @@ class FakeCatalogWriter:
 
     def load(self, wanted: Rows) -> Rows:
         """As the real one."""
-        self._check()
+        self._check_tables()
         rows = self._database.rows
         imports = {k: rows.imports[k] for k in wanted.imports if k in rows.imports}
         roots = {(i.id, i.folder_id) for i in imports.values() if i.folder_id is not None}
@@ -83,7 +96,7 @@ class FakeCatalogWriter:
 
     def save(self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]) -> None:
         """As the real one."""
-        self._check()
+        self._check_tables()
         known = self._database.offsets
         late = [p for p, (start, _) in moves.items() if p not in known or known[p][1] != start]
         if late:

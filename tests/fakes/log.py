@@ -13,25 +13,9 @@ from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageT
 from services.adapters.kafka.reader import Raw
 from services.core.events import Message
 from services.core.flow.offsets import History, Offsets
+from services.core.murmur2 import partition_of
 from services.core.topics import BY_NAME
 from services.core.wire import Record, encode
-
-SEED, MULTIPLIER, MASK = 0x9747B28C, 0x5BD1E995, 0xFFFFFFFF
-
-
-def murmur2(key: bytes) -> int:
-    """Kafka's own hash of a key (org.apache.kafka.common.utils.Utils.murmur2)."""
-    h = (SEED ^ len(key)) & MASK
-    whole = len(key) // 4 * 4
-    for at in range(0, whole, 4):
-        k = int.from_bytes(key[at : at + 4], "little") * MULTIPLIER & MASK
-        k = (k ^ k >> 24) * MULTIPLIER & MASK
-        h = h * MULTIPLIER & MASK ^ k
-    rest = key[whole:]
-    if rest:
-        h = (h ^ int.from_bytes(rest, "little")) * MULTIPLIER & MASK
-    h = (h ^ h >> 13) * MULTIPLIER & MASK
-    return h ^ h >> 15
 
 
 class FakeLog:
@@ -51,8 +35,7 @@ class FakeLog:
     async def append(self, records: Sequence[Record]) -> None:
         """Write the records."""
         for record in records:
-            count = BY_NAME[record.topic].partitions
-            partition = (murmur2(record.key) & 0x7FFFFFFF) % count
+            partition = partition_of(record.key, BY_NAME[record.topic].partitions)
             log = self.records[record.topic, partition]
             log.append(
                 Raw(

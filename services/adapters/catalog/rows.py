@@ -23,7 +23,7 @@ FROM_SKIPPED, FROM_MANIFEST, FROM_FOUND = 1, 2, 3
 """Where a file's metadata come from: a fuller source counts more."""
 
 
-class FileRow(Struct, frozen=True, kw_only=True):
+class FileRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One file in one import. The outcome's fields are None while there is none."""
 
     import_id: str

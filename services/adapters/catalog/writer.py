@@ -46,11 +46,16 @@ class CatalogUnavailableError(Exception):
 
 
 class OvertakenError(Exception):
-    """The offsets in the database are not the ones that this batch starts from."""
+    """The offsets in the database are not the ones that this batch starts from, or a rebuild has
+    replaced the tables since they were read."""
 
 
 class CatalogWriter:
     """Synchronous, one connection. Raises `CatalogUnavailableError` for whatever may pass."""
+
+    lock = LOCK
+    _tables: object = None
+    """The table that the offsets were read from. After a rebuild its name is another table's."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
         parameters = settings.parameters(
@@ -84,14 +89,17 @@ class CatalogWriter:
 
     def take_lock(self) -> bool:
         """Whether this connection is the active writer's, now or already."""
-        (row,) = self._rows("SELECT pg_try_advisory_lock(%s) AS locked", LOCK)
+        (row,) = self._rows("SELECT pg_try_advisory_lock(%s) AS locked", self.lock)
         return bool(row["locked"])
 
     def offsets(self) -> Mapping[Position, tuple[str, int]]:
         """The next offset to read of each partition, with the id of its topic."""
-        found = self._rows("SELECT topic, partition, topic_id, next_offset FROM consumed_offsets")
-        rows = msgspec.convert(found, list[OffsetRow])
-        return {(row.topic, row.partition): (row.topic_id, row.next_offset) for row in rows}
+        with self._transaction() as cursor:
+            self._tables = _tables_now(cursor)
+            found = cursor.execute(
+                "SELECT topic, partition, topic_id, next_offset FROM consumed_offsets"
+            ).fetchall()
+        return by_position(found)
 
     def begin_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None:
         with self._transaction() as cursor:
@@ -102,8 +110,10 @@ class CatalogWriter:
             )
 
     def load(self, wanted: Rows) -> Rows:
-        """What exists of the rows of these keys, and the root folders of these imports."""
+        """What exists of the rows of these keys, and the root folders of these imports. Raises
+        `OvertakenError` if a rebuild has replaced the tables since the offsets were read."""
         with self._transaction() as cursor:
+            self._refuse_other_tables(cursor)
             imports = select(cursor, ImportRow, wanted.imports)
             roots = {(row.id, row.folder_id) for row in imports.values() if row.folder_id}
             return Rows(
@@ -117,8 +127,10 @@ class CatalogWriter:
 
     def save(self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]) -> None:
         """Write what changed, and move each offset from the first to the second value; all or
-        nothing. Raises `OvertakenError` if an offset is not where the batch began."""
+        nothing. Raises `OvertakenError` if an offset is not where the batch began, or if a rebuild
+        has replaced the tables since the offsets were read."""
         with self._transaction() as cursor:
+            self._refuse_other_tables(cursor)
             upsert(cursor, before.imports, after.imports)
             upsert(cursor, before.folders, after.folders)
             upsert(cursor, before.files, after.files)
@@ -137,6 +149,10 @@ class CatalogWriter:
                     f"{late} of {len(moves)} partitions were consumed by another indexer meanwhile"
                 )
 
+    def _refuse_other_tables(self, cursor: Cursor) -> None:
+        if self._tables is not None and _tables_now(cursor) != self._tables:
+            raise OvertakenError("a rebuild has replaced the tables")
+
     def _rows(self, query: LiteralString, *values: object) -> list[dict[str, object]]:
         with self._transaction() as cursor:
             return cursor.execute(query, values).fetchall()
@@ -148,6 +164,20 @@ class CatalogWriter:
                 yield cursor
         except PASSING as why:
             raise unavailable(why) from why
+
+
+def by_position(found: list[dict[str, object]]) -> Mapping[Position, tuple[str, int]]:
+    """Rows of `consumed_offsets`."""
+    rows = msgspec.convert(found, list[OffsetRow])
+    return {(row.topic, row.partition): (row.topic_id, row.next_offset) for row in rows}
+
+
+def _tables_now(cursor: Cursor) -> object:
+    """The identity of the table of offsets, which no rebuild can replace before this transaction
+    has ended."""
+    cursor.execute("LOCK TABLE consumed_offsets IN ROW SHARE MODE")
+    cursor.execute("SELECT to_regclass('consumed_offsets')::oid AS tables")
+    return cursor.fetchall()[0]["tables"]
 
 
 def unavailable(why: Exception) -> CatalogUnavailableError:

@@ -5,7 +5,7 @@ The handle lives on a thread of its own, so that a cancelled reader never meets 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -18,6 +18,29 @@ from services.core.events import LogEnd, Place
 READ_AT_MOST, READ_SECONDS = 2_000, 0.5
 SILENCE_SECONDS = 30.0
 T = TypeVar("T")
+
+
+def read_up_to(
+    log: ReadsLog, bounds: Mapping[tuple[str, int], tuple[int, int]]
+) -> Iterator[Sequence[Raw]]:
+    """The records of each partition from the first offset up to the second, excluded, on the
+    caller's own thread. Fetching begins at once. Raises `KafkaUnavailableError`."""
+    ends = {place: end for place, (start, end) in bounds.items() if start < end}
+    log.seek({place: bounds[place][0] for place in ends})
+    return _read_up_to(log, ends)
+
+
+def _read_up_to(log: ReadsLog, ends: Mapping[tuple[str, int], int]) -> Iterator[Sequence[Raw]]:
+    heard = time.monotonic()
+    while ends:
+        records = log.read(READ_AT_MOST, READ_SECONDS)
+        if records:
+            heard = time.monotonic()
+        elif time.monotonic() - heard > SILENCE_SECONDS:
+            raise KafkaUnavailableError(f"nothing came of {sorted(ends)}")
+        yield [r for r in records if r.offset < ends.get((r.topic, r.partition), 0)]
+        reached = {(r.topic, r.partition): r.offset + 1 for r in records}
+        ends = {place: end for place, end in ends.items() if reached.get(place, 0) < end}
 
 
 class RangeReader(AbstractAsyncContextManager["RangeReader"]):

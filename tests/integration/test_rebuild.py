@@ -1,0 +1,373 @@
+"""All tables again from the topics, on a real Kafka and PostgreSQL, killed wherever it hurts.
+
+The reference is the log, folded at once and in memory; and the tables as they were before.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka import TopicPartition as Place
+from confluent_kafka.admin import AdminClient
+
+from local.paths import CHECKOUT
+from services.adapters.catalog.generation import Plan
+from services.adapters.catalog.rows import Rows, metadata
+from services.adapters.catalog.writer import VERSION, CatalogWriter
+from services.adapters.kafka.reader import LogReader
+from services.core import events as e
+from services.core.errors import Stop
+from services.core.topics import FILES_STORED
+from services.core.wire import encode
+from services.indexer.fold import fold, rows_of
+from services.indexer.service import CONSUMED, decoded
+from tests.drawn_histories import History, undecodable
+from tests.platform import Platform
+from tests.rebuilds import LIMIT, STEPS, Database, Killed, PollingReaders
+from tests.samples import SAMPLES
+from tests.system import System, running_system
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+TABLES_OF = {
+    "imports": "imports",
+    "folders": "import_folders",
+    "files": "import_files",
+    "images": "images",
+}
+A_PLAN = Plan(version=VERSION, topic_ids={}, ends=(), partitions=1, slices=1)
+[STORED] = [event for event in SAMPLES.values() if isinstance(event, e.FileStored)]
+
+
+@pytest.fixture
+def database(platform: Platform) -> Database:
+    return Database(platform)
+
+
+@pytest.fixture
+def system(platform: Platform, tmp_path: Path) -> Iterator[System]:
+    with running_system(platform, tmp_path / "logs") as system:
+        yield system
+
+
+def index(system: System, database: Database) -> None:
+    """Have the indexer read all that is in the log."""
+    if "indexer" not in system.processes:
+        system.start("indexer")
+    with closing(LogReader(database.kafka, client_id="test")) as reader:
+        expected = sum(
+            reader.ends(topic.name, partition)[1]
+            for topic in CONSUMED
+            for partition in reader.partitions(topic.name)
+        )
+    system.until(lambda: _consumed(database) == expected, LIMIT, "the log is not indexed")
+
+
+def _consumed(database: Database) -> int:
+    with database.platform.database() as connection:
+        (row,) = connection.execute("SELECT sum(next_offset) FROM consumed_offsets").fetchall()
+    return int(row[0] or 0)
+
+
+def folded_log(system: System) -> Rows:
+    """The whole log, folded at once."""
+    raws = [raw for topic in CONSUMED for raw in system.records(topic.name)]
+    return fold(Rows(), rows_of(decoded(raws)[0]))
+
+
+def loaded(database: Database, wanted: Rows) -> Rows:
+    """What the tables hold of these rows."""
+    with closing(CatalogWriter(database.settings)) as writer:
+        return writer.load(wanted)
+
+
+def assert_tables_are_the_log(system: System, database: Database) -> None:
+    """Every row is that of the fold, and there is no other."""
+    expected = folded_log(system)
+    assert loaded(database, expected) == expected
+    dump = database.dump()
+    for field, table in TABLES_OF.items():
+        assert len(dump[table]) == len(getattr(expected, field)), table
+
+
+def test_a_rebuild_changes_no_row_and_the_indexer_goes_on(
+    system: System, database: Database
+) -> None:
+    history = History(seed=1, count=2500)
+    database.publish(history.records[:2000])
+    index(system, database)
+    before = database.dump()
+    code, printed, said = database.run("--json")
+    assert code == 0, said
+    assert json.loads(printed)["state"] == "done"
+    steps = [json.loads(line) for line in said.splitlines()]
+    assert all(0 <= step["done"] <= 1 for step in steps)
+    assert {"listings", "outcomes", "images", "indexes", "catching up"} <= {
+        step["step"] for step in steps
+    }
+    assert database.dump() == before
+    assert database.schemas() == {"public"}
+    database.publish(history.records[2000:])
+    index(system, database)
+    assert_tables_are_the_log(system, database)
+    assert system.terminate("indexer") == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_at_random_times_while_events_arrive_it_counts_each_event_once(
+    system: System, database: Database, seed: int
+) -> None:
+    draw = random.Random(seed)
+    history = History(seed=seed, count=3000)
+    database.publish(history.records[:1500])
+    system.start("indexer")
+    late, child = history.records[1500:], None
+    for _ in range(6):
+        child = database.start()
+        until = time.monotonic() + draw.uniform(0.5, 3.5)
+        while time.monotonic() < until and child.poll() is None:
+            database.publish(late[:20])
+            late = late[20:]
+        child.kill()
+        child.communicate(timeout=LIMIT)
+    database.publish(late)
+    code, _, said = database.run()
+    assert code == 0, said
+    index(system, database)
+    assert_tables_are_the_log(system, database)
+    assert database.schemas() == {"public"}
+
+
+def test_killed_before_and_after_each_of_its_steps_it_ends_with_the_same_rows(
+    system: System, database: Database
+) -> None:
+    database.publish(History(seed=7, count=300, files=60).records)
+    index(system, database)
+    before = database.dump()
+    died: set[str] = set()
+
+    def die_once(step: str) -> None:
+        if step not in died:
+            died.add(step)
+            raise Killed(step)
+
+    while True:
+        try:
+            with database.rebuild(die_once) as rebuild:
+                rebuild.run()
+            break
+        except Killed:
+            assert database.dump() == before
+    assert {f"{when} {step}" for when in ("before", "after") for step in STEPS} <= died
+    assert database.dump() == before
+    assert database.schemas() == {"public"}
+
+
+def test_parts_of_few_files_give_the_same_rows(
+    system: System, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.indexer.rebuilding.RECORDS_A_PART", 20)
+    database.publish(History(seed=3, count=1500).records)
+    index(system, database)
+    before = database.dump()
+    parts: list[str] = []
+    with database.rebuild(parts.append) as rebuild:
+        rebuild.run()
+    assert parts.count("after save_part") > 60
+    assert database.dump() == before
+
+
+def test_files_whose_events_lie_in_several_partitions_are_counted_once(
+    system: System, database: Database
+) -> None:
+    database.publish(History(seed=4, count=500).records)
+    record = encode(STORED, source="test")
+    producer = Producer({"bootstrap.servers": database.kafka.bootstrap_servers})
+    for partition in range(3):
+        topic = database.kafka.prefixed(record.topic)
+        producer.produce(topic, key=record.key, value=record.value, partition=partition)
+    producer.flush(LIMIT)
+    index(system, database)
+    before = database.dump()
+    with database.rebuild() as rebuild:
+        rebuild.run()
+    assert database.dump() == before
+
+
+def test_a_lost_index_is_made_from_nothing_and_two_rebuilds_give_the_same_ids(
+    system: System, database: Database
+) -> None:
+    database.publish(History(seed=5, count=1000).records)
+    dumps = []
+    for _ in range(2):
+        with database.platform.database() as connection:
+            names = ", ".join(metadata.tables)
+            connection.execute(f"TRUNCATE {names} RESTART IDENTITY".encode())
+        with database.rebuild() as rebuild:
+            rebuild.run()
+        dumps.append(database.dump())
+    assert dumps[0] == dumps[1]
+    with database.platform.database() as connection:
+        ordered = connection.execute("SELECT created_at FROM images ORDER BY id").fetchall()
+    assert len(ordered) > 100
+    assert ordered == sorted(ordered)
+    index(system, database)
+    assert_tables_are_the_log(system, database)
+
+
+def test_readers_never_meet_an_error_or_an_empty_table(system: System, database: Database) -> None:
+    database.publish(History(seed=6, count=2000).records)
+    index(system, database)
+    with PollingReaders(database, images=len(database.dump()["images"])) as readers:
+        for _ in range(3):
+            before = list(readers.asked)
+            with database.rebuild() as rebuild:
+                rebuild.run()
+            assert all(now > then for now, then in zip(readers.asked, before, strict=True))
+    assert readers.wrong == []
+
+
+def test_a_reader_that_stays_delays_the_swap_and_a_kill_meanwhile_loses_nothing(
+    system: System, database: Database
+) -> None:
+    database.publish(History(seed=8, count=400).records)
+    index(system, database)
+    before = database.dump()
+    with psycopg.connect(database.platform.env["DATABASE_URL"]) as reading:
+        reading.execute("SELECT count(*) FROM images")
+        tried: list[str] = []
+
+        def die_at_the_third_try(step: str) -> None:
+            tried.append(step)
+            if tried.count("after swap") == 3:
+                raise Killed
+
+        with pytest.raises(Killed), database.rebuild(die_at_the_third_try) as rebuild:
+            rebuild.run()
+        assert database.dump() == before
+    code, _, said = database.run()
+    assert code == 0, said
+    assert database.dump() == before
+
+
+def test_a_second_rebuild_is_refused_while_one_runs(database: Database) -> None:
+    with database.rebuild():
+        code, _, said = database.run()
+        assert code == 1
+        assert "Another rebuild of this database is running." in said
+        code, _, said = database.run("--discard")
+        assert code == 1
+
+
+def test_a_stopped_rebuild_can_be_thrown_away(system: System, database: Database) -> None:
+    database.publish(History(seed=9, count=2000).records)
+    index(system, database)
+    before = database.dump()
+    with psycopg.connect(database.platform.env["DATABASE_URL"]) as reading:
+        reading.execute("SELECT count(*) FROM images")  # so that it does not end
+        child = database.start()
+        system.until(lambda: "public_rebuild" in database.schemas(), LIMIT, "nothing begun")
+        child.send_signal(signal.SIGTERM)
+        _, said = child.communicate(timeout=LIMIT)
+    assert child.returncode == 130
+    assert "run it again to go on" in said
+    assert "Traceback" not in said
+    assert database.schemas() == {"public", "public_rebuild"}
+    code, printed, _ = database.run("--discard", "--json")
+    assert code == 0
+    assert json.loads(printed)["message"] == "The new tables were removed."
+    assert database.schemas() == {"public"}
+    assert database.dump() == before
+
+
+def test_what_the_indexer_has_met_already_is_no_dead_letter_again(
+    system: System, database: Database
+) -> None:
+    database.publish([encode(STORED, source="test"), undecodable(FILES_STORED.name, b"k")])
+    index(system, database)
+    system.until(lambda: len(system.records("dead.letters")) == 1, LIMIT, "no dead letter")
+    assert system.terminate("indexer") == 0
+    database.publish([undecodable(FILES_STORED.name, b"another")])
+    with database.rebuild() as rebuild:
+        rebuild.run()
+    assert [raw.key for raw, _ in database.letters] == [b"another"]
+
+
+def test_rights_and_indexes_that_an_operator_added_stay(system: System, database: Database) -> None:
+    role = f"reader_{os.getpid()}"
+    database.publish(History(seed=10, count=50).records)
+    index(system, database)
+    with database.platform.database() as connection:
+        connection.execute(f"CREATE ROLE {role}".encode())
+        try:
+            connection.execute(f"GRANT SELECT ON images TO {role}".encode())
+            connection.execute("CREATE INDEX by_size ON images (size) WHERE size > 3")
+            indexes = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
+            before = sorted(connection.execute(indexes.encode()).fetchall())
+            with database.rebuild() as rebuild:
+                rebuild.run()
+            assert sorted(connection.execute(indexes.encode()).fetchall()) == before
+            row = connection.execute(
+                "SELECT has_table_privilege(%s, 'images', 'SELECT'), "
+                "has_table_privilege(%s, 'images', 'INSERT')",
+                (role, role),
+            ).fetchone()
+            assert row == (True, False)
+        finally:
+            connection.execute(f"DROP OWNED BY {role}".encode())
+            connection.execute(f"DROP ROLE {role}".encode())
+
+
+def test_the_command_line_hands_its_options_on(database: Database) -> None:
+    with database.rebuild() as begun:
+        begun.generation.begin(A_PLAN, {})
+    command = [sys.executable, "-m", "local", "rebuild-index", "--discard", "--json"]
+    env = {**os.environ, **database.platform.env, "DATA_DIR": "/nowhere"}
+    done = subprocess.run(
+        command, env=env, cwd=CHECKOUT, capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["message"] == "The new tables were removed."
+    assert database.schemas() == {"public"}
+
+
+def test_views_on_the_tables_are_named_and_nothing_is_begun(database: Database) -> None:
+    with database.platform.database() as connection:
+        connection.execute("CREATE VIEW large AS SELECT * FROM images WHERE size > 1000")
+    code, _, said = database.run()
+    assert code == 1
+    assert "would go on reading the old ones: large" in said
+    assert database.schemas() == {"public"}
+
+
+def test_a_log_whose_beginning_is_gone_is_refused(system: System, database: Database) -> None:
+    database.publish([encode(STORED, source="test")])
+    index(system, database)
+    before = database.dump()
+    admin = AdminClient({"bootstrap.servers": database.kafka.bootstrap_servers})
+    (raw,) = system.records(FILES_STORED.name)
+    place = Place(database.kafka.prefixed(raw.topic), raw.partition, 1)
+    for future in admin.delete_records([place]).values():
+        future.result(LIMIT)
+    with database.rebuild() as rebuild, pytest.raises(Stop, match="has deleted the first 1 record"):
+        rebuild.run()
+    assert database.dump() == before
+
+
+def test_another_log_than_that_of_the_tables_is_refused(system: System, database: Database) -> None:
+    database.publish([encode(STORED, source="test")])
+    index(system, database)
+    with database.platform.database() as connection:
+        connection.execute("UPDATE consumed_offsets SET topic_id = 'another'")
+    with database.rebuild() as rebuild, pytest.raises(Stop, match="made from another log"):
+        rebuild.run()
+    assert database.schemas() == {"public"}

@@ -1,0 +1,66 @@
+"""A history folded part by part, as a rebuild does, gives what it gives at once."""
+
+from collections import defaultdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.adapters.catalog.generation import FILE_FIELDS, Plan
+from services.adapters.catalog.rows import Rows
+from services.adapters.catalog.writer import VERSION
+from services.core import events as e
+from services.core.murmur2 import partition_of
+from services.indexer.fold import add, fold, rows_of
+from services.indexer.rebuilding import SUMMED_IN, part_of, split
+from services.indexer.record import LogRecord
+from tests.histories import histories
+
+
+def a_plan(partitions: int, slices: int) -> Plan:
+    return Plan(version=VERSION, topic_ids={}, ends=(), partitions=partitions, slices=slices)
+
+
+def by_parts(history: list[LogRecord], plan: Plan) -> Rows:
+    outcomes: defaultdict[int, list[LogRecord]] = defaultdict(list)
+    others: list[LogRecord] = []
+    for record in history:
+        if isinstance(record.event, e.FileStored | e.FileFailed):
+            outcomes[part_of(record.event.subject, plan)].append(record)
+        else:
+            others.append(record)
+    rest, aside = split(rows_of(others), plan)
+    known = fold(Rows(), rest)
+    for part in range(plan.partitions * plan.slices):
+        rows = Rows()
+        add(rows, aside.get(part, Rows()))
+        rows_of(outcomes[part], rows)
+        before = Rows(
+            imports={id: row for id, row in known.imports.items() if id in rows.imports},
+            folders=known.folders,
+        )
+        after = fold(before, rows)
+        for name in Rows.__struct_fields__:
+            getattr(known, name).update(getattr(after, name))
+    return known
+
+
+@given(history=histories(), partitions=st.integers(1, 4), slices=st.integers(1, 3))
+def test_parts_add_up_to_the_whole(history: list[LogRecord], partitions: int, slices: int) -> None:
+    assert by_parts(history, a_plan(partitions, slices)) == fold(Rows(), rows_of(history))
+
+
+def test_a_part_is_within_the_partition_of_its_files() -> None:
+    plan = a_plan(partitions=12, slices=5)
+    parts = {part_of(f"file-{n}", plan) for n in range(2000)}
+    assert parts == set(range(60))
+    for n in range(100):
+        id = f"file-{n}"
+        assert part_of(id, plan) // plan.slices == partition_of(id.encode(), 12)
+
+
+@pytest.mark.parametrize("name", Rows.__struct_fields__)
+def test_it_is_known_of_every_kind_of_row_whether_a_file_is_all_that_it_is_about(name: str) -> None:
+    """A kind of row that is new belongs into `FILE_FIELDS` if it is keyed by a file, and into
+    `SUMMED_IN` if it holds sums over such rows."""
+    assert name in {"folders", *SUMMED_IN, *FILE_FIELDS}
