@@ -40,7 +40,7 @@ RECORDS_A_PART = 100_000
 SWAP_SECONDS = 1.0
 SHARES = {"listings": 0.15, "outcomes": 0.65, "images": 0.08, "indexes": 0.12}
 """About what part of the time each step takes."""
-SUMMED_IN = {"imports": "import_id"}
+SUMMED_IN = {"imports": "import_id", "replays": "replay_id"}
 """Fields of `Rows` whose rows hold sums over rows of files, and by which column."""
 _encode, _decode = msgspec.msgpack.encode, msgspec.msgpack.Decoder(Rows).decode
 

@@ -31,6 +31,10 @@ ELSEWHERE = {
     "topic_changed",
     "log_changed",
     "schema_newer",
+    "log_incomplete",
+    "rebuild_running",
+    "schema_refused",
+    "tables_in_use",
     # The API answers a request with it, as a problem with a title of its own.
     "bad_value",
     "database_busy",

@@ -19,7 +19,14 @@ from psycopg.types.json import Jsonb
 
 from services.adapters.catalog.bulk import Cursor, copy_rows
 from services.adapters.catalog.clone import Clone, quoted
-from services.adapters.catalog.rows import TABLES, FileRow, ImageRow, Rows, metadata
+from services.adapters.catalog.rows import (
+    TABLES,
+    FileRow,
+    ImageRow,
+    ReplayFileRow,
+    Rows,
+    metadata,
+)
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.writer import (
     CatalogUnavailableError,
@@ -35,7 +42,10 @@ LOCK = 0x64726976655F7231  # two rebuilds at once: the second refuses
 OFFSETS = "consumed_offsets"
 EVERY_TABLE = [OFFSETS, *sorted(metadata.tables.keys() - {OFFSETS})]
 """The offsets first: whoever holds a lock on them, such as the indexer, is waited for first."""
-FILE_FIELDS = {name: TABLES[row].name for name, row in (("files", FileRow), ("images", ImageRow))}
+FILE_FIELDS = {
+    name: TABLES[row].name
+    for name, row in (("files", FileRow), ("images", ImageRow), ("replay_files", ReplayFileRow))
+}
 """Fields of `Rows` with one row or a few for each file: their rows are only ever added, and their
 indexes are made when all are there."""
 LOADED_IMAGES = "loaded_images"

@@ -37,6 +37,7 @@ def by_parts(history: list[LogRecord], plan: Plan) -> Rows:
         rows_of(outcomes[part], rows)
         before = Rows(
             imports={id: row for id, row in known.imports.items() if id in rows.imports},
+            replays={id: row for id, row in known.replays.items() if id in rows.replays},
             folders=known.folders,
         )
         after = fold(before, rows)
