@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.quota import CLASSES, Course, ask, measure, scrape, wait_for_shares
+from bench.quota import CLASSES, MOST, Course, ask, measure, scrape, wait_for_shares
 from services.adapters.drive.settings import QUOTA_USER
 from services.adapters.kafka.group_consumer import Flow
 from tests.platform import Platform
@@ -42,13 +42,14 @@ def test_two_of_each_use_their_share_and_are_not_refused(
     settings = {"DRIVE_QUOTA_UNITS_PER_MINUTE": str(UNITS)}
     with running_system(platform, tmp_path, settings) as system:
         course = Course(workers=2, units=UNITS, warm_up=6, seconds=10)
+        # How near they come to their share is for `bench.quota` to say, on a machine with CPU to
+        # spare. Shares that do not add up would show as a half or as one and a half.
         for kind, used in measure(system, course).items():
-            assert used.good, (kind, used)
-            assert used.refused_before <= HANDFUL, (kind, used)
+            assert 0.7 <= used.part <= MOST, (kind, used)
+            assert used.refused_before + used.refused <= HANDFUL, (kind, used)
+            assert used.backlog > 0, (kind, used)
         limits = sums(system, "drivestream_quota_limit_units_per_minute")
         assert limits == pytest.approx({"lister": 0.10 * UNITS, "transfer": 0.88 * UNITS})
-        assert sums(system, "drivestream_quota_allowed_units_per_minute") == limits
-        assert sums(system, "drivestream_quota_refused_total") == {"lister": 0, "transfer": 0}
         waiting = sums(system, "drivestream_quota_waiting_requests")
         spent = sums(system, "drivestream_quota_used_units_per_minute")
         assert all(waiting[kind] > 0 and spent[kind] > 0 for kind in CLASSES)
