@@ -80,11 +80,19 @@ class System:
         return self.processes[name].tail(40)
 
     def figures(self, name: str) -> dict[str, float]:
-        """What a worker's own Prometheus endpoint says."""
-        address = f"http://127.0.0.1:{self.metrics_ports[name]}/metrics"
-        with urllib.request.urlopen(address, timeout=10) as answer:
+        """What a service's Prometheus endpoint says; each worker has its own."""
+        worker = f"http://127.0.0.1:{self.metrics_ports[name]}"
+        address = self.api_url if name == "api" else worker
+        with urllib.request.urlopen(f"{address}/metrics", timeout=10) as answer:
             families = text_string_to_metric_families(answer.read().decode())
             return {s.name: s.value for family in families for s in family.samples}
+
+    def answers(self, name: str) -> bool:
+        """Whether a service has come so far that it tells its figures, and obeys signals."""
+        try:
+            return bool(self.figures(name))
+        except OSError:
+            return False
 
     def get(self, path: str) -> Any:
         """A JSON answer of the API."""

@@ -79,6 +79,8 @@ def _kill(system: System, name: str) -> None:
 
 
 def _stop(system: System, name: str) -> None:
+    # Python ends at a SIGTERM that comes before the service listens for it.
+    system.until(lambda: system.answers(name), 60, f"{name} does not come up")
     assert system.terminate(name) == 0, system.log(name)
     system.restart(name)
 
