@@ -20,7 +20,7 @@ USUAL_LIMITS = {"units": 325_000, "queries": 12_000}
 USUAL_SHARES = {"transfer": 88, "lister": 10, "preview": 2}
 SHARE = re.compile(rf"({'|'.join(USUAL_SHARES)})\s*=\s*0*([1-9][0-9]{{0,2}})")
 STEP_SECONDS = 0.25
-"""How long a change of the share may go unnoticed by waiting requests."""
+"""How long a change of the share may go unnoticed while requests wait or units are owed."""
 TICK_SECONDS = 0.002
 """The shortest timer: requests that fall due within it are let go together."""
 MOST_WAITING = 4096
@@ -90,7 +90,11 @@ class TokenBucket:
 
     @property
     def free(self) -> bool:
-        return self._rate > 0 and self._level >= 0
+        return self._rate > 0 and not self.in_debt
+
+    @property
+    def in_debt(self) -> bool:
+        return self._level < 0
 
     def move(self, now: float, rate: float) -> None:
         """Fill the bucket until `now`, at the lower of the last two rates in units a second."""
@@ -192,8 +196,13 @@ class QuotaLimiter:
         """Return once so many units may be spent. Cancelled, it has spent nothing."""
         cost = 1 if self._counts_requests else units
         now = self._clock()
-        if not self._whole or (not self._waiting and self._may_spend(now)):
+        if not self._whole:
+            self._spent.add(now, cost)
+            return
+        self._bucket.move(now, self._rate(now))
+        if not self._waiting and self._bucket.free:
             self._spend(now, cost)
+            self._wake_later(now)
             return
         if len(self._waiting) >= MOST_WAITING:
             raise RateLimited("too_many_waiting", "Too many requests wait for Google's quota.")
@@ -231,10 +240,6 @@ class QuotaLimiter:
     def _rate(self, now: float) -> float:
         return self._whole * self._our_part() * self._aimd.factor(now)
 
-    def _may_spend(self, now: float) -> bool:
-        self._bucket.move(now, self._rate(now))
-        return self._bucket.free
-
     def _spend(self, now: float, units: int) -> None:
         self._bucket.spend(units)
         self._spent.add(now, units)
@@ -247,17 +252,17 @@ class QuotaLimiter:
             self._waiting.remove(waiter)
 
     def _wake_later(self, now: float) -> None:
-        if self._timer is None:
+        if self._timer is None and (self._waiting or self._bucket.in_debt):
             wait = min(STEP_SECONDS, max(TICK_SECONDS, self._bucket.wait(self._rate(now))))
             self._timer = asyncio.get_running_loop().call_later(wait, self._step)
 
     def _step(self) -> None:
         self._timer = None
         now = self._clock()
-        while self._waiting and self._may_spend(now):
+        self._bucket.move(now, self._rate(now))
+        while self._waiting and self._bucket.free:
             waiter = self._waiting.popleft()
             if not waiter.granted.done():
                 self._spend(now, waiter.units)
                 waiter.granted.set_result(None)
-        if self._waiting:
-            self._wake_later(now)
+        self._wake_later(now)

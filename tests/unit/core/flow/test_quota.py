@@ -138,6 +138,8 @@ def test_who_asks_first_is_served_first(asks: list[tuple[int, float]], part: int
     per_minute=st.integers(3_000, 1_000_000),
 )
 @example(gaps=[(1.0, LIST), (3.0, GET)], parts=[(4.0, 1), (1.0, 3)], per_minute=3_000)
+# All partitions are gone while nobody waits, and units are still owed.
+@example(gaps=[(1.0, LIST), (2.5, GET)], parts=[(2.0, 7), (1.5, 0), (1.0, 8)], per_minute=3_000)
 @hypothesis(max_examples=60)
 def test_whatever_is_asked_and_however_the_share_changes_it_is_never_exceeded(
     gaps: list[tuple[float, int]], parts: list[tuple[float, int]], per_minute: int
