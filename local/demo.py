@@ -67,10 +67,7 @@ class Outcome:
         ]
         if self.missed:
             lines.append(f"The folder has {self.expected:,} pictures; {report.found:,} were found.")
-        if report.message:
-            lines.append(printable(report.message))
-        lines += [f"  {number:,} failed: {reason}" for reason, number in report.failures.items()]
-        return "\n".join(lines)
+        return "\n".join([*lines, *report.notes()])
 
     def document(self, total_s: float) -> dict[str, object]:
         """The same as one JSON object; bytes and seconds are plain numbers."""

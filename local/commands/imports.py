@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from local.commands.options import Commands, add_ids, add_limits, add_watch, identifier, key, link
 from local.commands.output import Output
-from local.commands.watching import connected, show, watch
+from local.commands.watching import code_of, connected, show, watch
 from local.show.api import Api, segment
 from local.show.reports import ImportReport, Retried, Started
 
@@ -79,4 +79,7 @@ def _watch(api: Api, id: str, args: Namespace, output: Output) -> int:
         f"The import goes on: `drivestream watch {id}` shows it again, "
         f"`drivestream cancel {id}` ends it."
     )
-    return watch(lambda: api.get(f"/imports/{segment(id)}"), ImportReport, goes_on, args, output)
+    last = watch(lambda: api.get(f"/imports/{segment(id)}"), ImportReport, goes_on, args, output)
+    if last.state == "completed_with_failures":
+        output.message(f"`drivestream retry {id}` tries again what failed.")
+    return code_of(last)

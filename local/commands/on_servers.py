@@ -5,13 +5,15 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from local.commands.output import FAILED, OK
+from local.commands.output import CANNOT_START, FAILED, INTERRUPTED, OK
 from local.paths import data_dir
 from local.run.data_folder import DataFolder, RunningCopy
 from local.servers.server import ServerError
 from local.servers.services import service
 
 STOP_TIMEOUT_S = 30.0
+CODES = {0: OK, 2: CANNOT_START, 3: CANNOT_START}
+"""What a service that runs to its end exits with: 2 for its settings, 3 for a server that is away."""
 
 
 def data_folder() -> DataFolder:
@@ -34,16 +36,17 @@ def server_settings(needed: Sequence[str]) -> Mapping[str, str]:
 
 
 def run_service(module: str, settings: Mapping[str, str], *options: str) -> int:
-    """Run `python -m services.MODULE` here to its end. If interrupted, let it end in order."""
+    """Run `python -m services.MODULE` here to its end; the exit code. If interrupted, let it end
+    in order, and leave the last word to it."""
     command = service(module, settings)
     argv = [*command.argv, *options]
     with subprocess.Popen(argv, env=dict(command.env), cwd=command.cwd) as child:
         try:
-            return OK if child.wait() == 0 else FAILED
+            return CODES.get(child.wait(), FAILED)
         except KeyboardInterrupt:
             child.terminate()
             with suppress(subprocess.TimeoutExpired):
                 child.wait(STOP_TIMEOUT_S)
-            raise
+            return INTERRUPTED
         finally:
             child.kill()

@@ -18,9 +18,9 @@ from local.commands.options import (
     moment,
 )
 from local.commands.output import OK, Output
-from local.commands.watching import connected, show, watch
+from local.commands.watching import code_of, connected, show, watch
 from local.show.api import Answer, Api, segment, shaped
-from local.show.reports import (
+from local.show.replays import (
     DeadLetter,
     Plan,
     ReplayReport,
@@ -58,7 +58,9 @@ def add_to(commands: Commands) -> None:
         command.set_defaults(word=word)
     for command in (watching, rate, *controls.values()):
         command.add_argument("id", type=identifier, metavar="ID", help="the replay's id")
-    rate.add_argument("rate", type=count, metavar="N", help="files a second")
+    rate.add_argument(
+        "rate", type=rate_of, metavar="N", help="files a second, or none for no limit"
+    )
     lists = {
         "replays": group.add_client("list", run_list, "list the replays, newest first"),
         "letters": commands.add_client(
@@ -119,6 +121,11 @@ def _add_start(group: Commands) -> None:
         help="repeated with one KEY, it starts one replay",
     )
     add_watch(start)
+
+
+def rate_of(text: str) -> int | None:
+    """Files a second; None is as fast as possible."""
+    return None if text == "none" else count(text)
 
 
 def run_plan(args: Namespace, output: Output) -> int:
@@ -218,4 +225,4 @@ def _watch(api: Api, id: str, args: Namespace, output: Output) -> int:
         f"The replay goes on: `drivestream replay watch {id}` shows it again, "
         f"`drivestream replay cancel {id}` ends it."
     )
-    return watch(lambda: api.get(_path(id)), ReplayReport, goes_on, args, output)
+    return code_of(watch(lambda: api.get(_path(id)), ReplayReport, goes_on, args, output))

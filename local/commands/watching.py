@@ -36,8 +36,8 @@ def show(answer: Answer, text: str, args: Namespace, output: Output) -> int:
 
 def watch(
     ask: Callable[[], Answer], kind: type[R], goes_on: str, args: Namespace, output: Output
-) -> int:
-    """Show the progress to the end, then the outcome; its exit code.
+) -> R:
+    """Show the progress to the end, then the outcome.
 
     `goes_on` is said if it is interrupted, or if the API stays away.
     """
@@ -53,7 +53,7 @@ def watch(
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"Interrupted. {goes_on}") from None
     show(watched.answer, last.sentences(), args, output)
-    return code_of(last)
+    return last
 
 
 class _Watched(Generic[R]):
@@ -82,7 +82,7 @@ class _Watched(Generic[R]):
 
 
 def code_of(report: Report) -> int:
-    """How it ended, as an exit code."""
+    """How what was watched has ended, as an exit code."""
     if report.state == "cancelled":
         return CANCELLED
     return OK if report.good else FAILED

@@ -4,7 +4,7 @@
     python -m services.indexer.rebuild --discard   # throw away what a stopped rebuild has made
     --json                                         # progress and result as objects, one a line
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong settings, 130 stopped.
+Exit codes: 0 done, 1 refused or failed, 2 wrong settings, 3 a server is away, 130 stopped.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from services.core.errors import Stop
 from services.core.settings import SettingsError, SettingsGroup, read_settings
 from services.indexer.rebuilding import Progress, Rebuild
 
-DONE, FAILED, MISCONFIGURED, STOPPED = 0, 1, 2, 130
+DONE, FAILED, MISCONFIGURED, AWAY, STOPPED = 0, 1, 2, 3, 130
 CLIENT_ID = "drivestream-rebuild"
 LOCK_SECONDS = 5.0  # PostgreSQL may notice late that the rebuild before this one is gone
 TELL_SECONDS = 1.0
@@ -79,7 +79,8 @@ class Reporter:
     def result(self, state: str, sentence: str, records: int = 0) -> None:
         if self._json:
             seconds = round(time.monotonic() - self._began, 1)
-            told = {"state": state, "message": sentence, "seconds": seconds, "records": records}
+            key = "error" if state == "error" else "message"  # as all commands say it
+            told = {"state": state, key: sentence, "seconds": seconds, "records": records}
             self._line(told, sys.stdout)
         else:
             sys.stderr.write(f"{sentence}\n")
@@ -108,9 +109,10 @@ def main(argv: list[str], env: Mapping[str, str]) -> int:
         return STOPPED
     except Stop as why:
         reporter.result("error", why.message)
+        return FAILED
     except (CatalogUnavailableError, KafkaUnavailableError) as why:
         reporter.result("error", f"{why}. The old tables answer; run it again to go on.")
-    return FAILED
+        return AWAY
 
 
 def _interrupt(_number: int, _frame: object) -> None:

@@ -1,0 +1,137 @@
+"""What the API says of replays, their plans, and dead letters."""
+
+from datetime import datetime
+from typing import ClassVar
+
+import msgspec
+
+from local.show.reports import Count, Report
+from local.show.text import columns, counted, moment, printable
+
+
+class ReplayReport(Report, frozen=True, kw_only=True):
+    """`GET /replays/{id}`; of `GET /replays` each entry, which does not say what is being read."""
+
+    verb: ClassVar[str] = "selected"
+
+    found: Count = msgspec.field(name="selected")
+    redriven: Count = 0
+    reading: list[int] = []
+
+    @property
+    def growing(self) -> bool:
+        """Whether more files may still be selected."""
+        return self.state == "planned" or bool(self.reading)
+
+    def notes(self) -> list[str]:
+        """With the dead letters that were published again; they are no files."""
+        said = f"{counted(self.redriven, 'dead letter')} published again."
+        return [*super().notes(), *([said] if self.redriven else [])]
+
+
+class ReplayStarted(msgspec.Struct, frozen=True):
+    """`POST /replays`."""
+
+    replay_id: str
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """One of the files that a plan selects."""
+
+    name: str
+
+
+class Selected(msgspec.Struct, frozen=True):
+    """Whether a plan is of dead letters, which are no files."""
+
+    dead_letters: bool = False
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """`POST /replays/plan`: what a replay would do. Nothing has been published.
+
+    `no_op` are the files whose objects are there already; `left_out` the imports that are paused or
+    cancelled; `unreadable` files whose own event cannot be read; `unread` listings that the
+    database does not show yet; `earliest` the oldest time that the log still holds.
+    """
+
+    plan_id: str
+    select: Selected
+    files: Count
+    bytes: Count
+    quota_units: Count
+    seconds: float | None
+    no_op: Count
+    by_outcome: dict[str, Count]
+    by_reason: dict[str, Count]
+    imports: Count
+    left_out: Count
+    unreadable: Count
+    unread: Count
+    samples: list[Sample]
+    earliest: datetime | None
+
+    def sentences(self) -> str:
+        """What it comes to, then the counts, then what to know about them."""
+        counts = {**self.by_outcome, **self.by_reason}
+        lines = [f"  {number:,} {printable(word)}" for word, number in counts.items()]
+        if self.samples:
+            names = ", ".join(printable(sample.name, 40) for sample in self.samples)
+            lines.append(f"Such as {names}.")
+        if self.no_op:
+            lines.append(f"Nothing new in {self.no_op:,}: their objects are there already.")
+        if self.left_out:
+            lines.append(
+                f"Left out, since paused or cancelled: {counted(self.left_out, 'import')}."
+            )
+        if self.unreadable:
+            lines.append(f"Left out, since unreadable: {counted(self.unreadable, 'file')}.")
+        if self.unread:
+            lines.append(
+                f"Not in the database yet: {counted(self.unread, 'listing')}. Plan again in a moment."
+            )
+        if self.earliest:
+            lines.append(f"The log begins at {moment(self.earliest)}.")
+        return "\n".join([self._sum(), *lines])
+
+    def _sum(self) -> str:
+        if not self.files:
+            return "The selection is empty: there is nothing to replay."
+        what = "dead letter" if self.select.dead_letters else "file"
+        time = f", about {self.seconds:,.0f} s at today's quota" if self.seconds else ""
+        return (
+            f"{counted(self.files, what)} of {counted(self.imports, 'import')}, "
+            f"{self.bytes / 1e6:,.1f} MB, {counted(self.quota_units, 'quota unit')}{time}"
+        )
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET /dead-letters`, each entry: where a record lay that could not be read, and why."""
+
+    topic: str
+    partition: int
+    offset: int
+    at: datetime
+    reason: str
+    message: str
+
+    @property
+    def place(self) -> str:
+        """As the events name it."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+def replay_table(replays: list[ReplayReport]) -> str:
+    """A line each."""
+    return columns(
+        ("replay", "state", "selected", "done", "failed", "name"),
+        [(r.id, r.state, r.found, r.done, r.failed, r.name) for r in replays],
+    )
+
+
+def dead_letter_table(letters: list[DeadLetter]) -> str:
+    """A line each."""
+    return columns(
+        ("at", "from", "reason", "message"),
+        [(moment(d.at), d.place, d.reason, d.message) for d in letters],
+    )
