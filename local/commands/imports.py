@@ -2,7 +2,16 @@
 
 from argparse import Namespace
 
-from local.commands.options import Commands, add_ids, add_limits, add_watch, identifier, key, link
+from local.commands.options import (
+    Commands,
+    add_ids,
+    add_limits,
+    add_watch,
+    identifier,
+    key,
+    link,
+    reason,
+)
 from local.commands.output import Output
 from local.commands.watching import code_of, connected, show, watch
 from local.show.api import Api, segment
@@ -31,7 +40,9 @@ def add_to(commands: Commands) -> None:
     for command in (watching, pause, resume, cancel, retry):
         command.add_argument("id", type=identifier, metavar="ID", help="the import's id")
     which = retry.add_mutually_exclusive_group()
-    which.add_argument("--reason", metavar="R", help="only what failed for this reason")
+    which.add_argument(
+        "--reason", type=reason, metavar="R", help="only what failed for this reason"
+    )
     add_ids(which, "--files", "files", "only these files")
     add_ids(which, "--folders", "folders", "only these folders")
     add_watch(retry)

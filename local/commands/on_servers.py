@@ -13,7 +13,7 @@ from local.servers.services import service
 
 STOP_TIMEOUT_S = 30.0
 CODES = {0: OK, 2: CANNOT_START, 3: CANNOT_START}
-"""What a service that runs to its end exits with: 2 for its settings, 3 for a server that is away."""
+"""Of a service that runs to its end; 2 is for its settings, 3 for servers that are away."""
 
 
 def data_folder() -> DataFolder:

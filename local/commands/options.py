@@ -12,6 +12,7 @@ from services.core.folder_link import NotAFolderLinkError, parse_folder_link
 Run = Callable[[Namespace, Output], int]
 AGO = re.compile(r"(\d{1,6})([smhdw])")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+REASON = re.compile(r"[a-z0-9_]{1,64}")
 LONGEST_ID = 256
 
 
@@ -84,6 +85,13 @@ def identifier(text: str) -> str:
     """An id of an import, a file, a folder or a replay."""
     if not text.isprintable() or not 0 < len(text) <= LONGEST_ID or " " in text:
         raise ArgumentTypeError(f"not an id: {text[:40]!r}")
+    return text
+
+
+def reason(text: str) -> str:
+    """The code of a failure."""
+    if not REASON.fullmatch(text):
+        raise ArgumentTypeError(f"not a reason such as not_found: {text[:40]!r}")
     return text
 
 

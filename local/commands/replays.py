@@ -16,6 +16,7 @@ from local.commands.options import (
     identifier,
     key,
     moment,
+    reason,
 )
 from local.commands.output import OK, Output
 from local.commands.watching import code_of, connected, show, watch
@@ -58,9 +59,7 @@ def add_to(commands: Commands) -> None:
         command.set_defaults(word=word)
     for command in (watching, rate, *controls.values()):
         command.add_argument("id", type=identifier, metavar="ID", help="the replay's id")
-    rate.add_argument(
-        "rate", type=rate_of, metavar="N", help="files a second, or none for no limit"
-    )
+    rate.add_argument("rate", type=rate_of, metavar="N", help="files a second, or none")
     lists = {
         "replays": group.add_client("list", run_list, "list the replays, newest first"),
         "letters": commands.add_client(
@@ -95,7 +94,13 @@ def _add_plan(group: Commands) -> None:
         "--outcome", dest="outcomes", nargs="+", action="extend", choices=OUTCOMES, help="ended so"
     )
     select.add_argument(
-        "--reason", dest="reasons", nargs="+", action="extend", metavar="R", help="failed for this"
+        "--reason",
+        dest="reasons",
+        nargs="+",
+        action="extend",
+        type=reason,
+        metavar="R",
+        help="failed for this",
     )
     for name, text in (("--since", "from this time on"), ("--until", "before this time")):
         when = f"{text}: 2026-11-25T08:00Z, or 2h (ago)"
@@ -138,6 +143,8 @@ def run_plan(args: Namespace, output: Output) -> int:
     body = {"select": select, "mode": args.mode, "transfer": args.transfer}
     answer = connected(args).post("/replays/plan", body, timeout_s=PLAN_TIMEOUT_S)
     plan = answer.read(Plan)
+    if plan.files:
+        output.message("`drivestream replay start PLAN --name … --why …` starts it.")
     return show(answer, f"{plan.sentences()}\nplan {plan.plan_id}", args, output)
 
 

@@ -6,22 +6,41 @@ from typing import ClassVar
 import msgspec
 
 from local.show.reports import Count, Report
-from local.show.text import columns, counted, moment, printable
+from local.show.text import columns, counted, moment, printable, size
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """How many files were planned, and how many of them were asked for at most."""
+
+    files: Count
+    most: Count | None = None
+
+    @property
+    def most_files(self) -> int:
+        """The bound of what is selected."""
+        return self.files if self.most is None else min(self.files, self.most)
 
 
 class ReplayReport(Report, frozen=True, kw_only=True):
-    """`GET /replays/{id}`; of `GET /replays` each entry, which does not say what is being read."""
+    """`GET /replays/{id}`; of `GET /replays` each entry."""
 
     verb: ClassVar[str] = "selected"
 
     found: Count = msgspec.field(name="selected")
     redriven: Count = 0
-    reading: list[int] = []
+    files_per_second: Count | None = None
+    plan: Planned
 
     @property
     def growing(self) -> bool:
         """Whether more files may still be selected."""
-        return self.state == "planned" or bool(self.reading)
+        return not self.final and self.found < self.plan.most_files
+
+    def equation(self) -> str:
+        """With what bounds its speed."""
+        bound = self.files_per_second
+        slow = f"; at most {counted(bound, 'file')} a second" if bound and not self.final else ""
+        return super().equation() + slow
 
     def notes(self) -> list[str]:
         """With the dead letters that were published again; they are no files."""
@@ -79,7 +98,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             names = ", ".join(printable(sample.name, 40) for sample in self.samples)
             lines.append(f"Such as {names}.")
         if self.no_op:
-            lines.append(f"Nothing new in {self.no_op:,}: their objects are there already.")
+            lines.append(f"Nothing to do for {self.no_op:,}: their objects are there already.")
         if self.left_out:
             lines.append(
                 f"Left out, since paused or cancelled: {counted(self.left_out, 'import')}."
@@ -87,9 +106,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         if self.unreadable:
             lines.append(f"Left out, since unreadable: {counted(self.unreadable, 'file')}.")
         if self.unread:
-            lines.append(
-                f"Not in the database yet: {counted(self.unread, 'listing')}. Plan again in a moment."
-            )
+            lines.append(f"Not indexed yet: {counted(self.unread, 'listing')}. Plan again soon.")
         if self.earliest:
             lines.append(f"The log begins at {moment(self.earliest)}.")
         return "\n".join([self._sum(), *lines])
@@ -101,7 +118,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         time = f", about {self.seconds:,.0f} s at today's quota" if self.seconds else ""
         return (
             f"{counted(self.files, what)} of {counted(self.imports, 'import')}, "
-            f"{self.bytes / 1e6:,.1f} MB, {counted(self.quota_units, 'quota unit')}{time}"
+            f"{size(self.bytes)}, {counted(self.quota_units, 'quota unit')}{time}"
         )
 
 

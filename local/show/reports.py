@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from local.show.text import counted, moment, printable
+from local.show.text import counted, moment, printable, size
 
 FINAL = frozenset({"completed", "completed_with_failures", "failed", "cancelled"})
 GROWING = frozenset({"queued", "listing"})
@@ -87,7 +87,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         name = f"{printable(self.name, 40)}: " if self.name else ""
         found = f"{self.found:,} {self.verb}{' so far' if self.growing else ''}"
         failed = f", {self.failed:,} failed" if self.failed else ""
-        return f"{name}{self.done:,} of {found}, {self.stored_bytes / 1e6:,.1f} MB{failed}"
+        return f"{name}{self.done:,} of {found}, {size(self.stored_bytes)}{failed}"
 
     def line(self) -> str:
         """Its id, its state and its equation."""
@@ -162,7 +162,7 @@ class Retried(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         if not self.files and not self.folders:
-            return "Nothing has failed that could be tried again."
+            return "Nothing of that has failed, so nothing is tried again."
         one = self.files + self.folders == 1
         parts = [(self.files, "file"), (self.folders, "folder")]
         said = " and ".join(counted(number, word) for number, word in parts if number)

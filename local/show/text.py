@@ -40,6 +40,14 @@ def moment(at: datetime) -> str:
     return f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
+def size(bytes: int) -> str:
+    """`812 B`, `15.2 kB`, `62.1 MB`, as Drive counts."""
+    value, units = float(bytes), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 1_000 and len(units) > 1:
+        value, units = value / 1_000, units[1:]
+    return f"{value:,.{0 if units[0] == 'B' else 1}f} {units[0]}"
+
+
 def counted(number: int, word: str) -> str:
     """`1 file`, `2 files`."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -31,7 +31,8 @@ REPLAY: dict[str, object] = {
     "pending": 2,
     "failures": {"object_missing": 1},
     "stored_bytes": 1_500_000,
-    "reading": [0, 3],
+    "files_per_second": 20,
+    "plan": {"mode": "all", "files": 20, "most": 15},
 }
 PLAN: dict[str, object] = {
     "plan_id": "eJyrVg",
@@ -220,6 +221,7 @@ def test_a_retry_says_what_and_hears_how_many(
         ["import", LINK, "--idempotency-key", "a\nb"],
         ["import", LINK, "--idempotency-key", ""],
         ["retry", "i-1", "--reason", "r", "--files", "f"],
+        ["retry", "i-1", "--reason", "no such"],
         ["pause", ""],
         ["cancel", "a b"],
         ["replay"],
@@ -238,7 +240,7 @@ def test_wrong_usage_asks_nothing(api: Answers, capsys: Capture, command: list[s
 def test_a_retry_of_nothing_says_so(api: Answers, capsys: Capture) -> None:
     api.add("POST /imports/i-1/retry", {"files": 0, "folders": 0, "round": 3}, 202)
     assert main(["retry", "i-1"]) == 0
-    assert capsys.readouterr().out == "Nothing has failed that could be tried again.\n"
+    assert capsys.readouterr().out == "Nothing of that has failed, so nothing is tried again.\n"
 
 
 def test_a_retry_can_be_watched(api: Answers, capsys: Capture) -> None:
@@ -274,10 +276,10 @@ def test_a_plan_sends_what_was_selected_with_fixed_times(api: Answers, capsys: C
         "  14 failed",
         "  14 download_failed",
         "Such as one.jpg , two.jpg.",
-        "Nothing new in 3: their objects are there already.",
+        "Nothing to do for 3: their objects are there already.",
         "Left out, since paused or cancelled: 1 import.",
         "Left out, since unreadable: 2 files.",
-        "Not in the database yet: 1 listing. Plan again in a moment.",
+        "Not indexed yet: 1 listing. Plan again soon.",
         f"The log begins at {moment(datetime(2026, 11, 20, 8, tzinfo=UTC))}.",
         "plan eJyrVg",
     ]
@@ -379,7 +381,8 @@ def test_a_replay_is_controlled(
     api.add(request_line, REPLAY, 202)
     assert main(["replay", *command]) == 0
     assert capsys.readouterr().out == (
-        "replay-1  running  outage: 14 selected = 10 stored + 1 unchanged + 1 failed + 2 pending\n"
+        "replay-1  running  outage: 14 selected = 10 stored + 1 unchanged + 1 failed + 2 pending; "
+        "at most 20 files a second\n"
     )
     assert api.asked == [(request_line, body, None)]
 

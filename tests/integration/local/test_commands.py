@@ -209,7 +209,7 @@ def test_a_rewound_transfer_does_everything_again_and_changes_nothing(system: Sy
     found, stored = (len(system.records(topic)) for topic in ("files.found", "files.stored"))
     refused = rewind(system, "earliest", "--execute")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "has 1 consumer(s) now. Stop them first." in refused.stderr
+    assert "is active. Stop its consumers (1) first." in refused.stderr
 
     system.terminate("transfer")
     done = rewind(system, "earliest", "--execute")
