@@ -13,7 +13,7 @@ from local.commands.options import (
     reason,
 )
 from local.commands.output import Output
-from local.commands.watching import code_of, connected, show, watch
+from local.commands.watching import code_of, connected, show, start, watch
 from local.show.api import Api, segment
 from local.show.reports import ImportReport, Retried, Started
 
@@ -50,12 +50,11 @@ def add_to(commands: Commands) -> None:
 
 def run_import(args: Namespace, output: Output) -> int:
     """`import`: start it; with `--watch`, show its progress."""
-    api = connected(args)
-    answer = api.post("/import/google-drive", {"folderUrl": args.link}, key=args.idempotency_key)
+    answer = start(args, "/import/google-drive", {"folderUrl": args.link})
     id = answer.read(Started).job_id
     if args.watch:
         output.message(f"Import {id} has started.")
-        return _watch(api, id, args, output)
+        return _watch(connected(args), id, args, output)
     output.message(f"The import has started. `drivestream watch {id}` shows its progress.")
     return show(answer, id, args, output)
 

@@ -19,7 +19,7 @@ from local.commands.options import (
     reason,
 )
 from local.commands.output import OK, Output
-from local.commands.watching import code_of, connected, show, watch
+from local.commands.watching import code_of, connected, show, start, watch
 from local.show.api import Answer, Api, segment, shaped
 from local.show.replays import (
     DeadLetter,
@@ -63,7 +63,9 @@ def add_to(commands: Commands) -> None:
     lists = {
         "replays": group.add_client("list", run_list, "list the replays, newest first"),
         "letters": commands.add_client(
-            "dead-letters", run_dead_letters, "list the records that could not be read"
+            "dead-letters",
+            run_dead_letters,
+            "list what could not be read; with --json, its bytes too",
         ),
     }
     for name, command in lists.items():
@@ -150,15 +152,14 @@ def run_plan(args: Namespace, output: Output) -> int:
 
 def run_start(args: Namespace, output: Output) -> int:
     """`replay start`: start what was planned; with `--watch`, show its progress."""
-    api = connected(args)
     body = {"plan_id": _plan_id(args), "name": args.name, "why": args.why}
     options = {"files_per_second": args.rate, "most": args.most}
     body |= {name: value for name, value in options.items() if value}
-    answer = api.post("/replays", body, key=args.idempotency_key)
+    answer = start(args, "/replays", body)
     id = answer.read(ReplayStarted).replay_id
     if args.watch:
         output.message(f"Replay {id} has started.")
-        return _watch(api, id, args, output)
+        return _watch(connected(args), id, args, output)
     output.message(f"The replay has started. `drivestream replay watch {id}` shows its progress.")
     return show(answer, id, args, output)
 

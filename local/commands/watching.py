@@ -4,8 +4,9 @@ import math
 import os
 import time
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
+from uuid import uuid4
 
 from local.commands.on_servers import data_folder
 from local.commands.output import CANCELLED, FAILED, OK, Output
@@ -23,6 +24,18 @@ R = TypeVar("R", bound=Report)
 def connected(args: Namespace) -> Api:
     """The API that `--api` or DRIVESTREAM_URL names, else that of the copy that runs here."""
     return Api(find_api(args.api, os.environ, data_folder()))
+
+
+def start(args: Namespace, path: str, body: Mapping[str, object]) -> Answer:
+    """Ask for something new with a key, so that a request whose end is unknown can be repeated."""
+    key = args.idempotency_key or str(uuid4())
+    try:
+        return connected(args).post(path, body, key=key)
+    except ApiUnavailableError as error:
+        if error.code is None:
+            raise
+        again = f"Repeat it with --idempotency-key {key}, and it starts only once."
+        raise ApiUnavailableError(f"{error} {again}", error.code) from None
 
 
 def show(answer: Answer, text: str, args: Namespace, output: Output) -> int:

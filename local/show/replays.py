@@ -114,12 +114,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def _sum(self) -> str:
         if not self.files:
             return "The selection is empty: there is nothing to replay."
-        what = "dead letter" if self.select.dead_letters else "file"
+        what = counted(self.files, "dead letter" if self.select.dead_letters else "file")
+        whose = f" of {counted(self.imports, 'import')}" if self.imports else ""
         time = f", about {self.seconds:,.0f} s at today's quota" if self.seconds else ""
-        return (
-            f"{counted(self.files, what)} of {counted(self.imports, 'import')}, "
-            f"{size(self.bytes)}, {counted(self.quota_units, 'quota unit')}{time}"
-        )
+        return f"{what}{whose}, {size(self.bytes)}, {counted(self.quota_units, 'quota unit')}{time}"
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):

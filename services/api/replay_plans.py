@@ -176,7 +176,7 @@ class ReplayPlanner:
             samples=counts.samples,
             ends=plan.ends,
             earliest=kept.earliest,
-            unread=_unread(counts.consumed, kept.kept),
+            unread=0 if plan.select.dead_letters else _unread(counts.consumed, kept.kept),
             made_at=plan.made_at,
         )
 

@@ -19,6 +19,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import msgspec
+import structlog
 
 from services.adapters.catalog.generation import Generation
 from services.adapters.catalog.settings import DatabaseSettings
@@ -37,6 +38,7 @@ DONE, FAILED, MISCONFIGURED, AWAY, STOPPED = 0, 1, 2, 3, 130
 CLIENT_ID = "drivestream-rebuild"
 LOCK_SECONDS = 5.0  # PostgreSQL may notice late that the rebuild before this one is gone
 TELL_SECONDS = 1.0
+GO_ON = "The old tables answer; run it again to go on."
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -70,7 +72,7 @@ class Reporter:
             self._line(told | {"records": progress.records, "seconds_left": left}, sys.stderr)
             return
         bar = "#" * round(20 * progress.share)
-        rest = "" if left is None else f", about {left} s left"
+        rest = f", about {left} s left" if left else ""
         sys.stderr.write(
             f"[{bar:20}] {progress.share:4.0%} {progress.step}: {progress.records:,} records in "
             f"{seconds:.0f} s{rest}\n"
@@ -96,6 +98,8 @@ def main(argv: list[str], env: Mapping[str, str]) -> int:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(argv)
     reporter = Reporter(given.json)
+    # Standard output is for the result.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     for number in STOPS:
         signal.signal(number, _interrupt)
     try:
@@ -105,14 +109,16 @@ def main(argv: list[str], env: Mapping[str, str]) -> int:
         reporter.result("error", f"The settings cannot be used:\n{why}")
         return MISCONFIGURED
     except KeyboardInterrupt:
-        reporter.result("stopped", "Stopped. The old tables answer; run it again to go on.")
+        reporter.result("stopped", f"Stopped. {GO_ON}")
         return STOPPED
     except Stop as why:
         reporter.result("error", why.message)
         return FAILED
-    except (CatalogUnavailableError, KafkaUnavailableError) as why:
-        reporter.result("error", f"{why}. The old tables answer; run it again to go on.")
-        return AWAY
+    except CatalogUnavailableError as why:
+        reporter.result("error", f"PostgreSQL: {why}. {GO_ON}")
+    except KafkaUnavailableError as why:
+        reporter.result("error", f"Kafka: {why}. {GO_ON}")
+    return AWAY
 
 
 def _interrupt(_number: int, _frame: object) -> None:
@@ -127,7 +133,9 @@ def _discard(settings: Settings, reporter: Reporter) -> int:
     with closing(Generation(settings.database)) as generation:
         _lock(generation)
         removed = generation.discard()
-    reporter.result("done", "The new tables were removed." if removed else "There was nothing.")
+    reporter.result(
+        "done", "The new tables were removed." if removed else "There was nothing to remove."
+    )
     return DONE
 
 

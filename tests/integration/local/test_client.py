@@ -191,6 +191,19 @@ def test_kafka_that_is_away_is_another_exit_code(api: Answers, capsys: Capture) 
     assert capsys.readouterr().err == "Kafka does not answer.\n"
 
 
+def test_a_start_whose_end_is_unknown_can_be_repeated_with_the_key_that_it_was_sent_with(
+    api: Answers, capsys: Capture
+) -> None:
+    api.refuse("POST /import/google-drive", 500, "not_queued", "It may not have started.")
+    assert main(["import", LINK]) == 3
+    [first] = api.asked
+    assert f"It may not have started. Repeat it with --idempotency-key {first.key}, " in (
+        capsys.readouterr().err
+    )
+    assert main(["import", LINK]) == 3
+    assert api.asked[1].key != first.key
+
+
 def test_an_id_cannot_lead_to_another_address(api: Answers) -> None:
     api.refuse("POST /imports/..%2Freplays%3Fa/pause", 404, "unknown_import", "No such import.")
     assert main(["pause", "../replays?a"]) == 1

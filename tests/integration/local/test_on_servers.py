@@ -1,5 +1,6 @@
 """Commands that run a service here to its end, such as `setup`."""
 
+import json
 import os
 import signal
 import subprocess
@@ -68,6 +69,28 @@ def test_what_ends_the_service_is_the_exit_code(tmp_path: Path) -> None:
         [service] = children(command.pid)
         os.kill(service, signal.SIGKILL)
         assert command.wait(40) == 1
+
+
+@pytest.mark.parametrize(
+    ("database", "told"),
+    [(NOWHERE["DATABASE_URL"], "PostgreSQL: "), ("nonsense", "DATABASE_URL must look like")],
+)
+def test_a_rebuild_that_cannot_begin_is_one_object_and_the_code_of_what_cannot_start(
+    database: str, told: str
+) -> None:
+    refused = subprocess.run(
+        [sys.executable, "-m", "local", "rebuild-index", "--json"],
+        env={**os.environ, **NOWHERE, "DATABASE_URL": database},
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert refused.returncode == 3
+    document = json.loads(refused.stdout)
+    assert document["state"] == "error"
+    assert told in document["error"]
 
 
 @pytest.mark.parametrize(

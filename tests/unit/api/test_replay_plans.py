@@ -224,7 +224,7 @@ async def test_nothing_is_planned_while_a_part_is_away(api: Api) -> None:
     assert answer.headers["retry-after"] == "5"
 
 
-async def broken(api: Api, *values: bytes) -> None:
+async def broken(api: Api, *values: bytes, import_id: bytes = b"import-0001") -> None:
     """Dead letters of `files.found`, as a worker sets them aside."""
     for offset, value in enumerate(values):
         record = Raw(
@@ -233,7 +233,7 @@ async def broken(api: Api, *values: bytes) -> None:
             offset=offset,
             key=b"file-1",
             value=value,
-            headers={"ce_importid": b"import-0001"},
+            headers={"ce_importid": import_id} if import_id else {},
         )
         publisher = FakePublisher(api.log, lambda: KafkaUnavailableError("away"), "transfer")
         await publish_dead_letter(publisher, record, "not JSON", service="transfer")
@@ -251,6 +251,17 @@ async def test_dead_letters_are_counted_from_their_own_topic(api: Api) -> None:
     assert found["ends"] == [{"topic": "dead.letters", "partition": 0, "offset": 2}]
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     assert (await plan(api, {"dead_letters": True, "since": later}))["files"] == 0
+
+
+async def test_a_letter_of_no_import_and_a_listing_under_way_change_no_other_count(
+    api: Api,
+) -> None:
+    await filled(api)
+    named = FolderNamed(import_id="import-0001", folder_id="f", name="Holidays", named_at=BEGAN)
+    await api.log.append([encode(named, source="lister")])
+    await broken(api, b"{", import_id=b"")
+    found = await plan(api, {"dead_letters": True})
+    assert (found["files"], found["imports"], found["unread"]) == (1, 0, 0)
 
 
 @pytest.mark.parametrize("more", [{"files": ["f"]}, {"folders": ["f"]}, {"outcomes": ["failed"]}])
