@@ -51,7 +51,7 @@ class Bar:
             self._live.update(
                 self._task,
                 description=report.state,
-                total=None if report.growing else report.found,
+                total=report.total,
                 completed=report.done,
                 counts=report.progress(),
             )

@@ -32,9 +32,14 @@ class ReplayReport(Report, frozen=True, kw_only=True):
     plan: Planned
 
     @property
-    def growing(self) -> bool:
-        """Whether more files may still be selected."""
-        return not self.final and self.found < self.plan.most_files
+    def total(self) -> int:
+        """What was planned, until everything is selected."""
+        return self.found if self.final else max(self.found, self.plan.most_files)
+
+    @property
+    def goal(self) -> str:
+        """`2,400 planned`, then `2,400 selected`."""
+        return f"{self.total:,} {self.verb if self.total == self.found else 'planned'}"
 
     def equation(self) -> str:
         """With what bounds its speed."""

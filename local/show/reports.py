@@ -56,9 +56,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return self.state in FINAL
 
     @property
-    def growing(self) -> bool:
-        """Whether more files may still be found."""
-        return self.state in GROWING
+    def total(self) -> int | None:
+        """How many files it has; None while more may be found."""
+        return None if self.state in GROWING else self.found
+
+    @property
+    def goal(self) -> str:
+        """`2,400 found so far`."""
+        return f"{self.found:,} {self.verb}{' so far' if self.total is None else ''}"
 
     @property
     def good(self) -> bool:
@@ -85,9 +90,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def progress(self) -> str:
         """`Holidays: 1,203 of 2,400 found so far, 62.1 MB, 3 failed`."""
         name = f"{printable(self.name, 40)}: " if self.name else ""
-        found = f"{self.found:,} {self.verb}{' so far' if self.growing else ''}"
         failed = f", {self.failed:,} failed" if self.failed else ""
-        return f"{name}{self.done:,} of {found}, {size(self.stored_bytes)}{failed}"
+        return f"{name}{self.done:,} of {self.goal}, {size(self.stored_bytes)}{failed}"
 
     def line(self) -> str:
         """Its id, its state and its equation."""

@@ -356,7 +356,7 @@ def test_the_json_of_a_plan_can_be_piped_into_a_start_that_is_watched(api: Answe
     started = run("replay", "start", "-", *START, "--watch", "--json", text=planned.stdout)
     assert started.returncode == 0, started.stderr
     assert json.loads(started.stdout) == ended
-    assert "outage: 12 of 14 selected so far, 1.5 MB, 1 failed" in started.stderr
+    assert "outage: 12 of 15 planned, 1.5 MB, 1 failed" in started.stderr
 
 
 def run(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
