@@ -145,7 +145,7 @@ def run_plan(args: Namespace, output: Output) -> int:
     body = {"select": select, "mode": args.mode, "transfer": args.transfer}
     answer = connected(args).post("/replays/plan", body, timeout_s=PLAN_TIMEOUT_S)
     plan = answer.read(Plan)
-    if plan.files:
+    if plan.files and not args.json:
         output.message("`drivestream replay start PLAN --name … --why …` starts it.")
     return show(answer, f"{plan.sentences()}\nplan {plan.plan_id}", args, output)
 

@@ -71,16 +71,10 @@ def test_what_ends_the_service_is_the_exit_code(tmp_path: Path) -> None:
         assert command.wait(40) == 1
 
 
-@pytest.mark.parametrize(
-    ("database", "told"),
-    [(NOWHERE["DATABASE_URL"], "PostgreSQL: "), ("nonsense", "DATABASE_URL must look like")],
-)
-def test_a_rebuild_that_cannot_begin_is_one_object_and_the_code_of_what_cannot_start(
-    database: str, told: str
-) -> None:
+def test_a_rebuild_without_a_database_is_one_object_and_the_code_of_what_cannot_start() -> None:
     refused = subprocess.run(
         [sys.executable, "-m", "local", "rebuild-index", "--json"],
-        env={**os.environ, **NOWHERE, "DATABASE_URL": database},
+        env={**os.environ, **NOWHERE},
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
@@ -90,28 +84,4 @@ def test_a_rebuild_that_cannot_begin_is_one_object_and_the_code_of_what_cannot_s
     assert refused.returncode == 3
     document = json.loads(refused.stdout)
     assert document["state"] == "error"
-    assert told in document["error"]
-
-
-@pytest.mark.parametrize(
-    ("command", "needed"),
-    [
-        ("setup", ["KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT_URL", "DATABASE_URL"]),
-        ("rebuild-index", ["KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL"]),
-        ("rewind", ["KAFKA_BOOTSTRAP_SERVERS"]),
-    ],
-)
-def test_without_servers_it_says_what_is_missing(command: str, needed: list[str]) -> None:
-    arguments = ["transfer", "--to", "earliest"] if command == "rewind" else []
-    env = {key: value for key, value in os.environ.items() if key not in NOWHERE}
-    refused = subprocess.run(
-        [sys.executable, "-m", "local", command, *arguments],
-        env={**env, "DATA_DIR": "/nowhere"},
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert refused.returncode == 3
-    assert f"{', '.join(needed)} is not set" in refused.stderr
+    assert "PostgreSQL: connection failed" in document["error"]
