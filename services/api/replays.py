@@ -199,6 +199,7 @@ SELECT = Schema(
         "reasons": bodies.texts("That failed for these reasons."),
         "since": bodies.text("Whose outcome, or finding if there is none, is of this time on."),
         "until": bodies.text("Whose outcome, or finding if there is none, is before this time."),
+        "dead_letters": bodies.flag("The records that could not be read, and no files."),
     },
 )
 PLAN_BODY = bodies.described(
