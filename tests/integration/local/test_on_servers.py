@@ -25,8 +25,8 @@ NOWHERE = {
 
 
 @contextmanager
-def setting_up(messages: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A `setup` that waits, since no server is there."""
+def setting_up(messages: Path, until: str = "Waiting for") -> Iterator[subprocess.Popen[bytes]]:
+    """A `setup` that has said this; it waits, since no server is there."""
     with messages.open("wb") as stderr:
         child = subprocess.Popen(
             [sys.executable, "-m", "local", "setup"],
@@ -34,9 +34,10 @@ def setting_up(messages: Path) -> Iterator[subprocess.Popen[bytes]]:
             cwd=CHECKOUT,
             stdout=subprocess.DEVNULL,
             stderr=stderr,
+            start_new_session=True,
         )
     try:
-        assert eventually(lambda: "Waiting for" in messages.read_text())
+        assert eventually(lambda: until in messages.read_text() and bool(children(child.pid)))
         yield child
     finally:
         child.kill()
@@ -62,6 +63,14 @@ def test_an_interrupted_command_ends_the_service_too(
         assert command.wait(40) == 130
         assert eventually(lambda: not runs(service))
     assert "Traceback" not in messages.read_text()
+
+
+def test_ctrl_c_while_the_service_starts_is_one_sentence(tmp_path: Path) -> None:
+    messages = tmp_path / "messages"
+    with setting_up(messages, until="") as command:
+        os.killpg(command.pid, signal.SIGINT)  # as a terminal does, to both
+        assert command.wait(40) == 130
+    assert messages.read_text() == "Interrupted.\n"
 
 
 def test_what_ends_the_service_is_the_exit_code(tmp_path: Path) -> None:
