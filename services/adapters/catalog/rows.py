@@ -143,6 +143,7 @@ class ReplayRow(Struct, frozen=True, kw_only=True):
     epoch: int = 0
     control: str | None = None
     cancelled: bool = False
+    failed_at: datetime | None = None  # by an event that gives the message
     updated_at: datetime | None = None
     finished_at: datetime | None = None
     message: str | None = None

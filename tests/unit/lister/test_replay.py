@@ -195,6 +195,19 @@ async def test_replays_killed_paused_overlapping_and_of_replays_end_whole(seed: 
     assert_ended(pipeline, replays)
 
 
+@pytest.mark.parametrize("seed", range(20))
+async def test_a_replay_whose_messages_were_lost_is_healed(seed: int) -> None:
+    pipeline = await begun(seed)
+    await pipeline.steps()
+    replay = await pipeline.replay(a_replay(1, e.ReplayScope.ALL))
+    await pipeline.steps(pipeline.rng.randrange(60))
+    pipeline.skip(topics.IMPORTS_PAGES, topics.FILES_FOUND)
+    await pipeline.steps()
+    await pipeline.control(e.ImportStalled, replay.import_id)
+    await pipeline.steps()
+    assert_ended(pipeline, [replay])
+
+
 @pytest.mark.parametrize("seed", range(10))
 async def test_what_a_replay_does_twice_changes_nothing_more(seed: int) -> None:
     pipeline = await begun(seed)
@@ -236,6 +249,24 @@ async def test_a_replay_that_is_too_deep_does_nothing_and_says_so() -> None:
     row = rows(pipeline, pipeline.rng).replays["replay-1"]
     assert row.state == "failed"
     assert row.message == "It is a replay of a replay, more than 3 deep, so it was refused."
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_a_replay_ends_as_failed_if_one_of_its_messages_kills_whoever_takes_it(
+    seed: int,
+) -> None:
+    pipeline = await begun(seed)
+    await pipeline.steps()
+    await pipeline.replay(a_replay(1, e.ReplayScope.ALL))
+    pipeline.condemned = "replay-1"
+    await pipeline.steps()
+    row = rows(pipeline, pipeline.rng).replays["replay-1"]
+    assert (row.state, row.message) == ("failed", "The worker died each time.")
+    assert row.finished_at is not None
+    fetched, pipeline.condemned = dict(pipeline.fetched), None
+    await pipeline.control(e.ImportResumed, "replay-1")
+    await pipeline.steps()
+    assert pipeline.fetched == fetched
 
 
 @pytest.mark.parametrize("most", [0, 1, 3, 1_000])
