@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from services.adapters.catalog.rows import ReplayFileRow, ReplayRow, ReplayState, Rows
+from services.adapters.catalog.rows import ReplayFileRow, ReplayRow, Rows
+from services.adapters.catalog.views import ReplayState
 from services.core import events as e
 from services.core.outcomes import state_of
 from services.core.replays import IMPORT_CANCELLED, partitions

@@ -17,7 +17,6 @@ from services.adapters.catalog.rows import (
     PARKED,
     ReplayFileRow,
     ReplayRow,
-    ReplayState,
     Rows,
 )
 from services.adapters.catalog.settings import DatabaseSettings
@@ -27,6 +26,7 @@ from services.adapters.catalog.unfinished import (
     UnfinishedItem,
     UnfinishedReader,
 )
+from services.adapters.catalog.views import ReplayState
 from services.adapters.catalog.writer import CatalogUnavailableError, CatalogWriter
 from services.core.settings import Secret
 from tests.catalog_rows import BEGAN, FOLDER, a_file, a_folder, an_import, rows
