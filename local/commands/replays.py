@@ -85,6 +85,11 @@ def _add_plan(group: Commands) -> None:
         default="check",
         help="check: skip what is stored already; force: fetch it again (default: check)",
     )
+    plan.add_argument(
+        "--to",
+        metavar="NAME",
+        help="copy the outcomes to the topic feeds.NAME, for one consumer; work on nothing",
+    )
     select = plan.add_argument_group("which files; at least one is needed")
     add_ids(select, "--import", "imports", "of these imports")
     add_ids(select, "--folder", "folders", "in these folders")
@@ -129,6 +134,7 @@ def run_plan(args: Namespace, output: Output) -> int:
     if args.since and args.until and args.since >= args.until:
         raise ArgumentTypeError("--since must be before --until")
     body = {"select": select, "mode": args.mode, "transfer": args.transfer}
+    body |= {"target": args.to} if args.to else {}
     answer = connected(args).post("/replays/plan", body, timeout_s=PLAN_TIMEOUT_S)
     plan = answer.read(Plan)
     return show(answer, f"{plan.sentences()}\nplan {plan.plan_id}", args, output)

@@ -73,6 +73,7 @@ def _begun(request: ReplayRequested, written: views.ReplayProgress | None) -> vi
         by=request.by,
         scope=request.scope.value,
         transfer=request.transfer.value,
+        target=request.target,
         select=msgspec.to_builtins(request.select),
         requested_at=request.at,
         round=request.round,

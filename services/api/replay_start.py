@@ -90,6 +90,7 @@ class ReplayStarter:
             select=plan.select,
             scope=plan.scope,
             transfer=plan.transfer,
+            target=plan.target,
             ends=plan.ends,
             files=plan.files,
             bytes=plan.bytes,

@@ -25,8 +25,8 @@ KAFKA_AWAY = Waiting(
 
 
 class ReplayPart(Struct, frozen=True, kw_only=True):
-    """How far one partition of `files.found` is read: before `offset` of `end`. `read_at` is the
-    time of the last record that was read."""
+    """How far one partition is read: before `offset` of `end`. `read_at` is the time of the last
+    record that was read."""
 
     partition: int
     offset: int
@@ -40,6 +40,7 @@ class Planned(Struct, frozen=True, kw_only=True):
 
     mode: str
     transfer: str
+    target: str | None = None
     select: Selection
     files: int
     bytes: int
@@ -48,8 +49,8 @@ class Planned(Struct, frozen=True, kw_only=True):
 
 class ReplayView(Struct, frozen=True, kw_only=True):
     """selected = stored + unchanged + failed + pending. `by` is the name of the key that asked,
-    null without keys. `depth` counts the replays that led to this one, `redriven` the dead letters
-    that were published again, which are no files."""
+    null without keys. `depth` counts the replays that led to this one, `redriven` the records that
+    were published again as they are: dead letters, or outcomes for one consumer."""
 
     id: str
     state: views.ReplayState
@@ -139,6 +140,7 @@ class ReplayViews:
         plan = Planned(
             mode=row.scope,
             transfer=row.transfer,
+            target=row.target,
             select=msgspec.convert(row.select, Selection),
             files=row.planned_files,
             bytes=row.planned_bytes,
@@ -164,7 +166,7 @@ class ReplayViews:
 _SHOWN = frozenset(ReplayView.__struct_fields__)
 
 
-def _part(partition: int, progress: tuple[int, int, str | None, bool]) -> ReplayPart:
-    offset, end, read_at, done = progress
+def _part(partition: int, progress: views.PartProgress) -> ReplayPart:
+    offset, end, read_at, done, _ = progress
     at = datetime.fromisoformat(read_at) if read_at else None
     return ReplayPart(partition=partition, offset=offset, end=end, read_at=at, done=done)

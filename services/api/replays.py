@@ -48,6 +48,7 @@ PLAN_BODY = bodies.described(
         "select": SELECT,
         "mode": bodies.text("missing (no outcome), failed, all, or verify (compare the objects)."),
         "transfer": bodies.text("check (the default): skip what is there; force: fetch it again."),
+        "target": bodies.text("One consumer: outcomes are copied to its topic, `feeds.TARGET`."),
     },
     {"select": {"reasons": ["download_failed"]}, "mode": "failed"},
 )

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from services.adapters.catalog.rows import ReplayFileRow, ReplayRow, Rows
-from services.adapters.catalog.views import ReplayState
+from services.adapters.catalog.views import PartProgress, ReplayState
 from services.core import events as e
 from services.core.outcomes import state_of
 from services.core.replays import IMPORT_CANCELLED, partitions
@@ -23,8 +23,8 @@ Key = tuple[str, str, str]
 ENDED = ("completed", "failed", "cancelled")
 LONG_AGO, NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 REQUEST = (
-    *("name", "why", "by", "scope", "transfer", "select", "requested_at", "round", "depth"),
-    *("planned_files", "planned_bytes", "most", "parts"),
+    *("name", "why", "by", "scope", "transfer", "target", "select", "requested_at", "round"),
+    *("depth", "planned_files", "planned_bytes", "most", "parts"),
 )
 CONTROLS = ("cancelled", "paused", "resumed", "stalled")
 """By rank, the one that counts most first (core/control.py)."""
@@ -105,6 +105,7 @@ def _requested(event: e.ReplayRequested) -> ReplayRow:
         by=event.by,
         scope=event.scope.value,
         transfer=event.transfer.value,
+        target=event.target,
         select=msgspec.json.decode(msgspec.json.encode(event.select)),  # as the database gives it
         requested_at=event.at,
         round=event.round,
@@ -123,8 +124,9 @@ def _part(event: e.LogPartReplayed, record: LogRecord) -> Iterator[ReplayRow | R
     read_at = None if event.read_at is None else event.read_at.astimezone(UTC).isoformat()
     yield ReplayRow(
         id=event.import_id,
-        progress={str(event.partition): (event.offset, event.end, read_at, event.last)},
-        redriven=event.redriven,
+        progress={
+            str(event.partition): (event.offset, event.end, read_at, event.last, event.redriven)
+        },
         updated_at=event.replayed_at,
     )
     for file in event.files:
@@ -187,7 +189,6 @@ def _merged(old: ReplayRow, new: ReplayRow) -> ReplayRow:
         **changes,
         progress=progress,
         cancelled=old.cancelled or new.cancelled,
-        redriven=max(old.redriven, new.redriven),
         updated_at=max(filter(None, (old.updated_at, new.updated_at)), default=None),
     )
 
@@ -218,9 +219,9 @@ def _control_order(row: ReplayRow) -> tuple[int, int]:
     return row.epoch, -rank
 
 
-def _part_order(part: tuple[int, int, str | None, bool]) -> tuple[object, ...]:
-    offset, end, read_at, done = part
-    return done, offset, end, read_at or ""
+def _part_order(part: PartProgress) -> tuple[object, ...]:
+    offset, end, read_at, done, redriven = part
+    return done, offset, end, redriven, read_at or ""
 
 
 def _count(row: ReplayFileRow, by: int, sums: Counter[tuple[str, str]]) -> None:
@@ -245,8 +246,9 @@ def _with_sums(row: ReplayRow, sums: Mapping[tuple[str, str], int]) -> ReplayRow
 
 
 def _with_state(row: ReplayRow) -> ReplayRow:
-    done = sum(part[3] for part in row.progress.values())
-    row = replace(row, parts_done=done)
+    done = sum(done for _, _, _, done, _ in row.progress.values())
+    redriven = sum(redriven for *_, redriven in row.progress.values())
+    row = replace(row, parts_done=done, redriven=redriven)
     state = _state_of(row)
     message = row.message
     if row.failed_at is None:

@@ -85,7 +85,7 @@ class Pipeline:
             reader,
             self.publisher,
             self._open_log,
-            Replays(self._open_log, self.publisher, self.controls, self._backlog),
+            Replays(self._open_log, self.publisher, self.controls, self._backlog, self._make_topic),
         )
 
     def _open_log(self) -> RangeReader:
@@ -95,6 +95,9 @@ class Pipeline:
         """The transfer is never behind: `test_pacing.py` shows that a replay waits for it."""
         end = len(self.log.records[topics.FILES_FOUND.name, partition])
         return end, end
+
+    async def _make_topic(self, topic: topics.Topic) -> None:
+        self.log.partitions[topic.name] = topic.partitions
 
     async def publish(self, *events: e.Message) -> None:
         """As a user or the indexer does, who do not die."""

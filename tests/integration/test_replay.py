@@ -25,7 +25,7 @@ from services.adapters.kafka.reader import Raw
 from services.adapters.kafka.settings import KafkaSettings
 from services.core import events as e
 from services.core.settings import Reader
-from services.core.topics import DEAD_LETTERS, FILES_FOUND
+from services.core.topics import DEAD_LETTERS, FILES_FOUND, feed_of
 from services.core.wire import Record, decode
 from tests.platform import emptied
 from tests.system import ENDED, System, link, running_system
@@ -274,6 +274,25 @@ async def test_a_dead_letter_whose_cause_is_mended_is_redriven(system: System, j
     assert (row["state"], row["redriven"], row["selected"]) == ("completed", 1, 0)
     [again] = [raw for raw in system.records(FILES_FOUND.name) if "ce_redrives" in raw.headers]
     assert (again.key, again.value) == (found.key, found.value)
+
+
+def test_one_new_consumer_is_told_of_the_past_and_nobody_else_is_moved(
+    system: System, job: str, replay: Drivestream
+) -> None:
+    before = {topic: len(system.records(topic)) for topic in ("files.found", "files.stored")}
+    ran = replay("plan", "--mode=all", "--import", job, "--to=thumbnails")
+    assert (ran.answer["files"], ran.answer["quota_units"]) == (FILES, 0)
+    row = ended(system, started(system, ran.answer))
+    assert (row["state"], row["redriven"], row["plan"]["target"]) == (
+        "completed",
+        FILES,
+        "thumbnails",
+    )
+    feed = system.records(feed_of("thumbnails").name)
+    written = {(raw.key, raw.value, raw.partition) for raw in system.records("files.stored")}
+    assert {(raw.key, raw.value, raw.partition) for raw in feed} <= written
+    assert len({raw.key for raw in feed}) == len(feed) == FILES
+    assert {topic: len(system.records(topic)) for topic in before} == before
 
 
 def a_letter(found: Raw) -> Record:

@@ -17,6 +17,7 @@ from services.adapters.kafka.reader import Raw
 from services.core import events as e
 from services.core import topics
 from services.core.control import ControlState
+from services.core.murmur2 import partition_of
 from services.core.replays import parts
 from services.core.wire import Record, decode
 from services.indexer.fold import fold, rows_of
@@ -410,6 +411,55 @@ async def test_dead_letters_are_selected_by_import_reason_and_time(
     assert rows(pipeline, pipeline.rng).replays["replay-1"].redriven == count
 
 
+@pytest.mark.parametrize("seed", range(20))
+async def test_one_consumer_is_told_of_the_past_and_nothing_is_worked_on(seed: int) -> None:
+    pipeline = await begun(seed)
+    await pipeline.steps()
+    log, before = pipeline.log, rows(pipeline, Random(seed))
+    sizes = {place: len(records) for place, records in log.records.items()}
+    replay = await pipeline.replay(
+        a_replay(
+            1,
+            e.ReplayScope.ALL,
+            target="thumbnails",
+            select=pipeline.rng.choice(
+                [e.Selection(imports=(SECOND,)), e.Selection(outcomes=("stored",))]
+            ),
+        )
+    )
+    await pipeline.steps(pipeline.rng.randrange(20))
+    pipeline.publisher.lives = pipeline.rng.randrange(6)
+    await pipeline.control(e.ImportPaused, replay.import_id)
+    await pipeline.steps()
+    await pipeline.control(e.ImportResumed, replay.import_id)
+    await pipeline.steps()
+    told = defaultdict[Key, set[bytes | None]](set)
+    written = {
+        (record.key, record.value, tuple(record.headers.items()))
+        for topic in (topics.FILES_STORED, topics.FILES_FAILED)
+        for record in log.of(topic.name)
+    }
+    for record in log.of("feeds.thumbnails"):
+        own = [(k, v) for k, v in record.headers.items() if k != "ce_replayid"]
+        assert (record.key, record.value, tuple(own)) in written
+        assert record.headers["ce_replayid"] == b"replay-1"
+        assert record.partition == partition_of(record.key or b"", topics.FILE_PARTITIONS)
+        told[own_header(record), (record.key or b"").decode()].add(record.value)
+    assert told.keys() == expected(pipeline, replay)
+    assert {len(values) for values in told.values()} == {1}
+    after = rows(pipeline, Random(seed))
+    row = after.replays["replay-1"]
+    assert (row.state, row.redriven, row.selected) == ("completed", len(told), 0)
+    assert (after.files, after.images) == (before.files, before.images)
+    for topic in (topics.FILES_FOUND, topics.FILES_STORED, topics.FILES_FAILED):
+        for p in range(topic.partitions):
+            assert len(log.records[topic.name, p]) == sizes.get((topic.name, p), 0)
+
+
+def own_header(record: Raw) -> str:
+    return record.headers["ce_importid"].decode()
+
+
 @pytest.mark.parametrize("seed", range(5))
 async def test_a_partition_with_more_files_than_fit_is_read_in_shares(seed: int) -> None:
     pipeline = await begun(seed)
@@ -421,7 +471,7 @@ async def test_a_partition_with_more_files_than_fit_is_read_in_shares(seed: int)
         for most_files in (1, 2, 50_000):
             async with RangeReader(lambda: FakeLogReader(pipeline.log)) as log_reader:
                 chosen = await PartSelection(log_reader, part, replay, most_files).selected()
-            selected.append(list(chosen.offsets))
+            selected.append(list(chosen.found))
         assert selected[0] == selected[1] == selected[2]
         wanted[part.partition] = len(selected[0])
     assert wanted.total() == len(expected(pipeline, replay))
