@@ -166,12 +166,7 @@ class PartSelection:
     async def _outcomes_since(self) -> AsyncIterator[Sequence[Raw]]:
         """The outcomes of this partition that lie after the ends."""
         begin = [end for end in self._part.ends if end.topic in OUTCOMES]
-        now = [
-            end
-            for topic in OUTCOMES
-            for end in await self._log.ends(topic)
-            if end.partition == self._part.partition
-        ]
+        now = [await self._log.end(topic, self._part.partition) for topic in OUTCOMES]
         async for records in self._log.records(now, begin=begin):
             yield records
 
