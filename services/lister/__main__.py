@@ -55,7 +55,8 @@ SPEC = WorkerSpec(
 
 async def serve(settings: WorkerSettings, stop: asyncio.Event) -> None:
     def open_log() -> RangeReader:
-        return RangeReader(lambda: LogReader(settings.kafka, client_id="drivestream-lister-log"))
+        client_id = "drivestream-lister-log"
+        return RangeReader(lambda: LogReader(settings.kafka, client_id=client_id, wait_ms=10))
 
     admin = Topics(settings.kafka)
 
