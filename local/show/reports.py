@@ -124,6 +124,12 @@ class ReplayReport(Report, frozen=True, kw_only=True):
     verb: ClassVar[str] = "selected"
 
     found: Count = msgspec.field(name="selected")
+    redriven: Count = 0
+
+    def equation(self) -> str:
+        """With the records that were published again as they are."""
+        more = f"; {counted(self.redriven, 'record')} published again" if self.redriven else ""
+        return super().equation() + more
 
 
 class ReplayStarted(msgspec.Struct, frozen=True):

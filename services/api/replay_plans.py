@@ -125,7 +125,9 @@ class ReplayPlanner:
             kept = await self.bounds(topics, dated=topics)
             counts = await self._letters(select, kept)
         else:
-            counts = await self.catalog.count_selection(select, asked.mode)
+            counts = await self.catalog.count_selection(
+                select, asked.mode, even_halted=asked.target is not None
+            )
             kept = await self.bounds(topics, dated=topics)
         if counts.unknown_reasons:
             raise _refused("no_such_reason", "Nothing has failed for", counts.unknown_reasons)

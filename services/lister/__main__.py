@@ -19,7 +19,8 @@ from services.lister.service import LOOK_UPS_AT_ONCE, DriveReader, Lister
 
 SERVICE = "lister"
 PAGES_AT_ONCE = 16
-REPLAY_PARTS_AT_ONCE = 24
+REPLAY_PARTS_AT_ONCE = 60
+"""Those of five replays: a slow one must not hold up the others for long."""
 TRANSFER_GROUP = "transfer"
 
 

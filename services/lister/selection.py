@@ -97,7 +97,8 @@ class PartSelection:
         self._controls = ImportControls()
 
     async def selected(self) -> Selected:
-        await self._read_controls()
+        if self._replay.target is None:
+            await self._read_controls()
         offsets, done = defaultdict[str, "array[int]"](lambda: array("Q")), set[int]()
         shares = [(0, 1)]
         while shares:

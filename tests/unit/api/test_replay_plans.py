@@ -275,6 +275,9 @@ async def test_a_replay_to_one_consumer_copies_outcomes_and_costs_nothing(api: A
     assert found["by_outcome"] == {"failed": 1, "stored": 2, "unchanged": 1}
     assert found["select"]["outcomes"] == ["failed", "stored", "unchanged"]
     assert (await plan(api, mode="failed", target="thumbnails"))["files"] == 1
+    api.catalog.fill(rows(imports=[an_import(1, cancelled=True)]))
+    assert (await plan(api))["files"] == 0
+    assert (await plan(api, target="thumbnails"))["files"] == 4
     answer = await start(api, found["plan_id"])
     assert answer.status_code == 202
     assert isinstance(event := asked(api)[-1], ReplayRequested)

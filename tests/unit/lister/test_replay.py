@@ -415,6 +415,7 @@ async def test_dead_letters_are_selected_by_import_reason_and_time(
 async def test_one_consumer_is_told_of_the_past_and_nothing_is_worked_on(seed: int) -> None:
     pipeline = await begun(seed)
     await pipeline.steps()
+    await pipeline.control(e.ImportPaused if seed % 2 else e.ImportCancelled, SECOND)
     log, before = pipeline.log, rows(pipeline, Random(seed))
     sizes = {place: len(records) for place, records in log.records.items()}
     replay = await pipeline.replay(
