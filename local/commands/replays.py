@@ -1,7 +1,7 @@
 """Replays: work on files again that the log knows. A plan first, then what it planned."""
 
 import sys
-from argparse import ArgumentTypeError, Namespace
+from argparse import ArgumentTypeError, Namespace, _ArgumentGroup
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -88,7 +88,15 @@ def _add_plan(group: Commands) -> None:
         default="check",
         help="check: skip what is stored already; force: fetch it again (default: check)",
     )
-    select = plan.add_argument_group("which files; at least one is needed")
+    plan.add_argument(
+        "--to",
+        metavar="NAME",
+        help="copy the outcomes to the topic feeds.NAME, for one consumer; work on nothing",
+    )
+    _add_selection(plan.add_argument_group("which files; at least one is needed"))
+
+
+def _add_selection(select: _ArgumentGroup) -> None:
     add_ids(select, "--import", "imports", "of these imports")
     add_ids(select, "--folder", "folders", "in these folders")
     add_ids(select, "--file", "files", "these files")
@@ -143,6 +151,7 @@ def run_plan(args: Namespace, output: Output) -> int:
     if args.since and args.until and args.since >= args.until:
         raise ArgumentTypeError("--since must be before --until")
     body = {"select": select, "mode": args.mode, "transfer": args.transfer}
+    body |= {"target": args.to} if args.to else {}
     answer = connected(args).post("/replays/plan", body, timeout_s=PLAN_TIMEOUT_S)
     plan = answer.read(Plan)
     if plan.files and not args.json:

@@ -52,7 +52,7 @@ class Bar:
                 self._task,
                 description=report.state,
                 total=report.total,
-                completed=report.done,
+                completed=report.handled,
                 counts=report.progress(),
             )
         elif report.final or self._due():

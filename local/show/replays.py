@@ -32,14 +32,21 @@ class ReplayReport(Report, frozen=True, kw_only=True):
     plan: Planned
 
     @property
+    def handled(self) -> int:
+        """With the records that are published again as they are: dead letters, or a copy."""
+        return self.done + self.redriven
+
+    @property
     def total(self) -> int:
         """What was planned, until everything is selected."""
-        return self.found if self.final else max(self.found, self.plan.most_files)
+        selected = self.found + self.redriven
+        return selected if self.final else max(selected, self.plan.most_files)
 
     @property
     def goal(self) -> str:
         """`2,400 planned`, then `2,400 selected`."""
-        return f"{self.total:,} {self.verb if self.total == self.found else 'planned'}"
+        everything = self.total == self.found + self.redriven
+        return f"{self.total:,} {self.verb if everything else 'planned'}"
 
     def equation(self) -> str:
         """With what bounds its speed."""
@@ -48,8 +55,8 @@ class ReplayReport(Report, frozen=True, kw_only=True):
         return super().equation() + slow
 
     def notes(self) -> list[str]:
-        """With the dead letters that were published again; they are no files."""
-        said = f"{counted(self.redriven, 'dead letter')} published again."
+        """With the records that are no files of its own."""
+        said = f"{counted(self.redriven, 'record')} published again as they are."
         return [*super().notes(), *([said] if self.redriven else [])]
 
 
@@ -81,6 +88,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     plan_id: str
     select: Selected
+    target: str | None = None
     files: Count
     bytes: Count
     quota_units: Count
@@ -99,6 +107,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """What it comes to, then the counts, then what to know about them."""
         counts = {**self.by_outcome, **self.by_reason}
         lines = [f"  {number:,} {printable(word)}" for word, number in counts.items()]
+        if self.target:
+            lines.append(f"Nothing is worked on: outcomes are copied to feeds.{self.target}.")
         if self.samples:
             names = ", ".join(printable(sample.name, 40) for sample in self.samples)
             lines.append(f"Such as {names}.")

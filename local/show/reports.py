@@ -76,6 +76,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return self.stored + self.unchanged + self.failed
 
     @property
+    def handled(self) -> int:
+        """How much of the total is done."""
+        return self.done
+
+    @property
     def closes(self) -> bool:
         """Whether every file found is accounted for."""
         return self.found == self.done + self.pending
@@ -91,7 +96,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """`Holidays: 1,203 of 2,400 found so far, 62.1 MB, 3 failed`."""
         name = f"{printable(self.name, 40)}: " if self.name else ""
         failed = f", {self.failed:,} failed" if self.failed else ""
-        return f"{name}{self.done:,} of {self.goal}, {size(self.stored_bytes)}{failed}"
+        return f"{name}{self.handled:,} of {self.goal}, {size(self.stored_bytes)}{failed}"
 
     def line(self) -> str:
         """Its id, its state and its equation."""

@@ -311,6 +311,24 @@ def test_dead_letters_are_a_selection_of_their_own(api: Answers, capsys: Capture
     assert "The selection is empty" in capsys.readouterr().out
 
 
+def test_a_copy_for_one_consumer_is_planned_and_watched(api: Answers, capsys: Capture) -> None:
+    api.add("POST /replays/plan", {**PLAN, "target": "search"})
+    assert main(["replay", "plan", "--mode", "all", "--import", "i-1", "--to", "search"]) == 0
+    [(_, body, _)] = api.asked
+    assert isinstance(body, dict)
+    assert body["target"] == "search"
+    assert "outcomes are copied to feeds.search." in capsys.readouterr().out
+    nothing = {"selected": 0, "stored": 0, "unchanged": 0, "failed": 0, "pending": 0}
+    copying = {**REPLAY, **nothing, "failures": {}, "redriven": 9}
+    api.add("GET /replays/replay-1", copying)
+    api.add("GET /replays/replay-1", {**copying, "state": "completed", "redriven": 15})
+    assert main(["replay", "watch", "replay-1"]) == 0
+    said = capsys.readouterr()
+    assert "outage: 9 of 15 planned" in said.err
+    assert "outage: 15 of 15 selected" in said.err
+    assert said.out.endswith("\n15 records published again as they are.\n")
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -407,7 +425,7 @@ def test_a_cancelled_replay_ends_the_watching_of_it(api: Answers, capsys: Captur
         "replay-1  cancelled  outage: "
         "14 selected = 10 stored + 1 unchanged + 1 failed + 2 not done",
         "  1 failed: object_missing",
-        "3 dead letters published again.",
+        "3 records published again as they are.",
     ]
 
 

@@ -279,6 +279,57 @@ async def test_a_replay_of_dead_letters_can_be_started(api: Api) -> None:
     assert event.select.dead_letters
 
 
+async def test_a_replay_to_one_consumer_copies_outcomes_and_costs_nothing(api: Api) -> None:
+    await filled(api)
+    found = await plan(api, target="thumbnails")
+    assert (found["files"], found["no_op"], found["quota_units"]) == (4, 0, 0)
+    assert found["by_outcome"] == {"failed": 1, "stored": 2, "unchanged": 1}
+    assert found["select"]["outcomes"] == ["failed", "stored", "unchanged"]
+    assert (await plan(api, mode="failed", target="thumbnails"))["files"] == 1
+    api.catalog.fill(rows(imports=[an_import(1, cancelled=True)]))
+    assert (await plan(api))["files"] == 0
+    assert (await plan(api, target="thumbnails"))["files"] == 4
+    answer = await start(api, found["plan_id"])
+    assert answer.status_code == 202
+    assert isinstance(event := asked(api)[-1], ReplayRequested)
+    assert event.target == "thumbnails"
+    shown = (await api.client.get(answer.headers["location"])).json()
+    assert shown["plan"]["target"] == "thumbnails"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"mode": "missing"},
+        {"mode": "verify"},
+        {"transfer": "force"},
+        {"select": {"outcomes": ["none"]}},
+        {"mode": "failed", "select": {"outcomes": ["stored"]}},
+        {"select": {"dead_letters": True}},
+    ],
+)
+async def test_a_replay_to_one_consumer_works_on_nothing(api: Api, body: dict[str, object]) -> None:
+    answer = await ask_plan(api, {"select": SELECT, "mode": "all", "target": "t", **body})
+    assert (answer.status_code, answer.json()["code"]) == (422, "filters_conflict")
+
+
+@pytest.mark.parametrize("target", ["", "A", "a.b", "../x", "-a", "a" * 64, "a\n", 5])
+async def test_a_consumer_has_a_name_that_a_topic_can_have(api: Api, target: object) -> None:
+    answer = await ask_plan(api, {"select": SELECT, "mode": "all", "target": target})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_body")
+
+
+async def test_a_plan_of_dead_letters_that_retention_has_passed_is_refused(api: Api) -> None:
+    await broken(api, b"{", b"[1")
+    plan_id = (await plan(api, {"dead_letters": True}))["plan_id"]
+    await broken(api, b"[2")  # what comes after the plan is not part of it
+    assert (await start(api, plan_id)).status_code == 202
+    api.log.begins["dead.letters", 0] = 1
+    answer = await start(api, plan_id)
+    assert (answer.status_code, answer.json()["code"]) == (409, "plan_expired")
+    assert "dead.letters/0 begins at 1, and the plan reads from 0 to 2" in answer.json()["detail"]
+
+
 async def test_what_the_indexer_has_not_written_yet_is_no_unknown_import(api: Api) -> None:
     folder = {"folderUrl": "1AbCdEfGhIjKlMnOpQrStUvWxYz012345"}
     job = (await api.client.post("/import/google-drive", json=folder)).json()["jobId"]

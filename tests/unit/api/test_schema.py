@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from services.api.replay_plans import PlanRequest, Selected
-from services.api.replays import RateRequest, StartRequest
+from services.api.replay_start import RateRequest, StartRequest
 from services.api.retry import RetryBody
 from tests.unit.api.conftest import Api
 
