@@ -34,8 +34,6 @@ def add_to(commands: Commands) -> None:
     pause = commands.add_client("pause", run_control, "pause an import")
     resume = commands.add_client("resume", run_control, "let a paused import go on")
     cancel = commands.add_client("cancel", run_control, "end an import; what is stored stays")
-    for word, command in (("pause", pause), ("resume", resume), ("cancel", cancel)):
-        command.set_defaults(word=word)
     retry = commands.add_client("retry", run_retry, "try again what failed in an import")
     for command in (watching, pause, resume, cancel, retry):
         command.add_argument("id", type=identifier, metavar="ID", help="the import's id")

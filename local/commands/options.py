@@ -17,10 +17,13 @@ LONGEST_ID = 256
 
 
 class Commands:
-    """The commands of a parser. Each is run by a function of its arguments and the output."""
+    """The commands of a parser. Each is run by a function of its arguments, among them its own
+    `word`, and the output."""
 
     def __init__(self, parser: ArgumentParser) -> None:
-        self._made = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+        self._made = parser.add_subparsers(
+            title="commands", metavar="COMMAND", required=True, dest="word"
+        )
 
     def group(self, name: str, text: str) -> "Commands":
         """A command that only has commands of its own."""

@@ -50,27 +50,19 @@ def add_to(commands: Commands) -> None:
     watching = group.add_client("watch", run_watch, "show the progress of a replay")
     add_limits(watching)
     rate = group.add_client("rate", run_rate, "change how fast a replay works")
-    controls = {
-        "pause": group.add_client("pause", run_control, "pause a replay"),
-        "resume": group.add_client("resume", run_control, "let a paused replay go on"),
-        "cancel": group.add_client("cancel", run_control, "end a replay"),
-    }
-    for word, command in controls.items():
-        command.set_defaults(word=word)
-    for command in (watching, rate, *controls.values()):
+    pause = group.add_client("pause", run_control, "pause a replay")
+    resume = group.add_client("resume", run_control, "let a paused replay go on")
+    cancel = group.add_client("cancel", run_control, "end a replay")
+    for command in (watching, rate, pause, resume, cancel):
         command.add_argument("id", type=identifier, metavar="ID", help="the replay's id")
     rate.add_argument("rate", type=rate_of, metavar="N", help="files a second, or none")
-    lists = {
-        "replays": group.add_client("list", run_list, "list the replays, newest first"),
-        "letters": commands.add_client(
-            "dead-letters",
-            run_dead_letters,
-            "list what could not be read; with --json, its bytes too",
-        ),
-    }
-    for name, command in lists.items():
+    letters = "list what could not be read; with --json, its bytes too"
+    for command in (
+        group.add_client("list", run_list, "list the replays, newest first"),
+        commands.add_client("dead-letters", run_dead_letters, letters),
+    ):
         command.add_argument(
-            "--most", type=count, default=100, metavar="N", help=f"at most N {name} (100)"
+            "--most", type=count, default=100, metavar="N", help="at most N of them (100)"
         )
 
 
