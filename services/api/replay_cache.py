@@ -3,7 +3,6 @@
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 
-import msgspec
 from msgspec.structs import replace
 
 from services.adapters.catalog import views
@@ -51,7 +50,8 @@ class ReplayCache:
         if row is None or row.requested_at is None:
             if request is None:
                 return row
-            row = _begun(request, row)
+            row = row or views.ReplayProgress(id=replay_id)
+            row = replace(row, **views.replay_asked(request), updated_at=request.at)
         if request is not None:
             row = replace(row, files_per_second=self._controls.files_per_second(replay_id))
         control = self._controls.of(replay_id)
@@ -63,26 +63,6 @@ class ReplayCache:
 
 def _place_of_request(event: ReplayRequested) -> views.ImportPlace:
     return views.ImportPlace(event.at, event.import_id)
-
-
-def _begun(request: ReplayRequested, written: views.ReplayProgress | None) -> views.ReplayProgress:
-    return replace(
-        written or views.ReplayProgress(id=request.import_id, state="planned"),
-        name=request.name,
-        why=request.why,
-        by=request.by,
-        scope=request.scope.value,
-        transfer=request.transfer.value,
-        target=request.target,
-        select=msgspec.to_builtins(request.select),
-        requested_at=request.at,
-        round=request.round,
-        depth=request.depth,
-        planned_files=request.files,
-        planned_bytes=request.bytes,
-        most=request.most,
-        updated_at=request.at,
-    )
 
 
 def _controlled(row: views.ReplayProgress, control: ImportControl) -> views.ReplayState:

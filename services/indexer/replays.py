@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from services.adapters.catalog.rows import ReplayFileRow, ReplayRow, Rows
-from services.adapters.catalog.views import PartProgress, ReplayState
+from services.adapters.catalog.views import PartProgress, ReplayState, replay_asked
 from services.core import events as e
 from services.core.outcomes import state_of
 from services.core.replays import IMPORT_CANCELLED, partitions
@@ -100,19 +100,7 @@ def _rows_of(record: LogRecord) -> Iterator[ReplayRow | ReplayFileRow]:
 def _requested(event: e.ReplayRequested) -> ReplayRow:
     return ReplayRow(
         id=event.import_id,
-        name=event.name,
-        why=event.why,
-        by=event.by,
-        scope=event.scope.value,
-        transfer=event.transfer.value,
-        target=event.target,
-        select=msgspec.json.decode(msgspec.json.encode(event.select)),  # as the database gives it
-        requested_at=event.at,
-        round=event.round,
-        depth=event.depth,
-        planned_files=event.files,
-        planned_bytes=event.bytes,
-        most=event.most,
+        **replay_asked(event),
         parts=len(partitions(event)),
         files_per_second=event.files_per_second,
         rate_at=event.at,

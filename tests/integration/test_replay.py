@@ -25,7 +25,7 @@ from services.adapters.kafka.reader import Raw
 from services.adapters.kafka.settings import KafkaSettings
 from services.core import events as e
 from services.core.settings import Reader
-from services.core.topics import DEAD_LETTERS, FILES_FOUND, feed_of
+from services.core.topics import DEAD_LETTERS, FILES_FOUND, IMPORTS_PAGES, Topic, feed_of
 from services.core.wire import Record, decode
 from tests.platform import emptied
 from tests.system import ENDED, System, link, running_system
@@ -73,7 +73,7 @@ def system(servers: Mapping[str, str]) -> Iterator[System]:
     with (
         TemporaryDirectory(prefix="drivestream-replay-") as logs,
         emptied(servers) as platform,
-        running_system(platform, Path(logs)) as system,
+        running_system(platform, Path(logs), {"STALLED_AFTER_SECONDS": "2"}) as system,
     ):
         system.start(*SERVICES)
         system.wait_ready()
@@ -258,6 +258,39 @@ def test_a_replay_killed_in_every_service_beside_another_one_ends_whole(
     assert_rows_are_the_log(system, third["id"])
 
 
+def test_a_replay_whose_messages_are_gone_heals_itself(
+    system: System, job: str, replay: Drivestream
+) -> None:
+    plan = planned(system, {"imports": [job]}, "verify")
+    id = started(system, plan, files_per_second=5)
+    system.until(lambda: system.get(f"/replays/{id}")["selected"] > 20, 30, "it does not begin")
+    assert system.terminate("lister") == 0
+    deleted(system, {place: -1 for place in all_of(IMPORTS_PAGES)})
+    assert replay("rate", id, "500").code == 0
+    system.restart("lister")
+    row, files = ended(system, id), plan["files"]
+    assert (row["state"], row["selected"], row["unchanged"]) == ("completed", files, files)
+    events = [decode(raw.topic, raw.value) for raw in system.records("imports.requested")]
+    assert id in {event.import_id for event in events if isinstance(event, e.ImportStalled)}
+    assert_rows_are_the_log(system, id)
+
+
+def all_of(topic: Topic) -> list[tuple[str, int]]:
+    return [(topic.name, partition) for partition in range(topic.partitions)]
+
+
+def deleted(system: System, before: Mapping[tuple[str, int], int]) -> None:
+    """Delete the records before these offsets, as retention does; -1 is the end."""
+    kafka = KafkaSettings.read(Reader(system.platform.env))
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    places = [
+        TopicPartition(kafka.prefixed(topic), partition, offset)
+        for (topic, partition), offset in before.items()
+    ]
+    for removed in admin.delete_records(places).values():
+        removed.result(20)
+
+
 async def test_a_dead_letter_whose_cause_is_mended_is_redriven(system: System, job: str) -> None:
     """As if a version before this one could not have read it."""
     [found, *_] = system.records(FILES_FOUND.name)
@@ -313,12 +346,8 @@ def test_a_plan_that_retention_has_passed_is_refused(
 ) -> None:
     plan = planned(system, {"imports": [job]})
     ends = [end for end in plan["ends"] if end["topic"] == FILES_FOUND.name and end["offset"]]
-    kafka = KafkaSettings.read(Reader(system.platform.env))
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
-    name, first = kafka.prefixed(FILES_FOUND.name), ends[0]
-    place = TopicPartition(name, first["partition"], first["offset"])
-    for removed in admin.delete_records([place]).values():
-        removed.result(20)
+    first = ends[0]
+    deleted(system, {(FILES_FOUND.name, first["partition"]): first["offset"]})
     ran = replay("start", plan["plan_id"], *(f"--{k}={v}" for k, v in START.items()))
     assert (ran.code, ran.answer["code"]) == (1, "plan_expired")
     assert f"begins at {first['offset']}" in ran.answer["error"]

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol, get_args
 
+import msgspec
 from msgspec import Struct, field
 
-from services.core.events import FileOutcome, ReplayScope, Selection
+from services.core.events import FileOutcome, ReplayRequested, ReplayScope, Selection
 
 EndedState = Literal["completed", "completed_with_failures", "failed", "cancelled"]
 ImportState = Literal["queued", "listing", "transferring", EndedState, "paused"]
@@ -181,6 +182,25 @@ class ReplayProgress(Struct, frozen=True, kw_only=True):
     updated_at: datetime | None = None
     finished_at: datetime | None = None
     message: str | None = None
+
+
+def replay_asked(event: ReplayRequested) -> dict[str, Any]:
+    """The fields of a replay that its request tells; `select` is as the database gives it."""
+    return {
+        "name": event.name,
+        "why": event.why,
+        "by": event.by,
+        "scope": event.scope.value,
+        "transfer": event.transfer.value,
+        "target": event.target,
+        "select": msgspec.json.decode(msgspec.json.encode(event.select)),
+        "requested_at": event.at,
+        "round": event.round,
+        "depth": event.depth,
+        "planned_files": event.files,
+        "planned_bytes": event.bytes,
+        "most": event.most,
+    }
 
 
 class ReplayFile(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from services.api.imports import LARGEST_BODY
 from services.api.plan_id import Stretch, plan_id_of, plan_of
 from services.core import events as e
 from services.core.topics import FILES_FOUND, FILES_STORED
-from services.core.wire import Record
+from services.core.wire import Record, encode
 from tests.catalog_rows import BEGAN, a_file, rows
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.log import FakeLog, FakePublisher
@@ -348,6 +348,18 @@ async def test_each_control_is_an_event_of_the_replay_and_is_shown_at_once(api: 
     for word in ("pause", "resume"):
         answer = await api.client.post(f"/replays/{replay_id}/{word}")
         assert (answer.status_code, answer.json()["code"]) == (409, "replay_ended")
+
+
+async def test_a_replay_that_failed_is_shown_so_before_the_indexer_writes_it(api: Api) -> None:
+    await filled(api)
+    replay_id = await started(api)
+    failed = e.ReplayFailed(import_id=replay_id, at=BEGAN, reason="lost", message="No.")
+    await api.log.append([encode(failed, source="indexer")])
+    async with asyncio.timeout(5):
+        while (await api.client.get(f"/replays/{replay_id}")).json()["state"] != "failed":
+            await asyncio.sleep(0.01)
+    answer = await api.client.post(f"/replays/{replay_id}/resume")
+    assert (answer.status_code, answer.json()["code"]) == (409, "replay_ended")
 
 
 @pytest.mark.parametrize("state", ["completed", "failed", "cancelled"])

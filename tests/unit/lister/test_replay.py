@@ -29,7 +29,7 @@ from tests.fakes.samples import NOW
 from tests.unit.lister.test_recovery import a_tree
 
 SECOND = "import-2"
-SEEDS = range(60)
+SEEDS = range(40)
 INDEXED = (
     topics.IMPORTS_REQUESTED,
     topics.IMPORTS_LISTED,
