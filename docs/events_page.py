@@ -41,6 +41,10 @@ A test runs [this file](examples/second_consumer.py) beside a real broker:
 
 ```python
 {example}```
+
+To be told of the past without moving anybody else, let a replay copy it to a topic of your own,
+`feeds.NAME`: `drivestream replay plan --mode all --import ID --to NAME`, then `replay start`. Read
+that topic from its beginning, then `files.stored`.
 """
 
 

@@ -13,7 +13,7 @@ from local.show.api import Api
 from local.show.bar import Bar
 from local.show.follow import Limits, follow
 from local.show.reports import ImportReport
-from local.show.text import printable
+from local.show.text import printable, size
 
 POLL_S = 0.5
 COUNTS = ("found", "stored", "unchanged", "failed", "pending", "found_bytes", "stored_bytes")
@@ -62,15 +62,12 @@ class Outcome:
         first = "" if self.first_stored_s is None else f", first picture at {self.first_stored_s} s"
         lines = [
             f"{name}{report.equation()}",
-            f"{report.state}: {report.stored_bytes / 1e6:,.1f} MB stored in "
+            f"{report.state}: {size(report.stored_bytes)} stored in "
             f"{self.ended_s - self.asked_s:.1f} s (ready at {self.ready_s} s{first})",
         ]
         if self.missed:
             lines.append(f"The folder has {self.expected:,} pictures; {report.found:,} were found.")
-        if report.message:
-            lines.append(printable(report.message))
-        lines += [f"  {number:,} failed: {reason}" for reason, number in report.failures.items()]
-        return "\n".join(lines)
+        return "\n".join([*lines, *report.notes()])
 
     def document(self, total_s: float) -> dict[str, object]:
         """The same as one JSON object; bytes and seconds are plain numbers."""

@@ -167,9 +167,9 @@ class System:
             KafkaSettings.read(Reader(self.platform.env)),
             client_id="test",
         )
-        partitions = reader.partitions(topic)
-        reader.seek({(topic, p): reader.ends(topic, p)[0] for p in partitions})
-        expected = sum(high - low for low, high in (reader.ends(topic, p) for p in partitions))
+        ends = {(topic, p): reader.ends(topic, p) for p in reader.partitions(topic)}
+        reader.seek({place: low for place, (low, _) in ends.items()})
+        expected = sum(high - low for low, high in ends.values())
         found: list[Raw] = []
         while len(found) < expected:
             found += reader.read(2000, 5.0)

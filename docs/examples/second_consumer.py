@@ -15,6 +15,8 @@ consumer = Consumer(
 consumer.subscribe([os.environ.get("KAFKA_TOPIC_PREFIX", "") + "files.stored"])
 while True:
     message = consumer.poll(1.0)
-    if message is not None and message.error() is None:
+    if message is None or message.error() is not None:
+        continue
+    if dict(message.headers() or ()).get("ce_type") == b"drivestream.FileStored.v1":
         event = json.loads(message.value() or b"")
         print(event["file"]["name"], event["size"], event["object_key"], flush=True)

@@ -2,9 +2,18 @@
 
 from argparse import Namespace
 
-from local.commands.options import Commands, add_ids, add_limits, add_watch, identifier, key, link
+from local.commands.options import (
+    Commands,
+    add_ids,
+    add_limits,
+    add_watch,
+    identifier,
+    key,
+    link,
+    reason,
+)
 from local.commands.output import Output
-from local.commands.watching import connected, show, watch
+from local.commands.watching import code_of, connected, show, start, watch
 from local.show.api import Api, segment
 from local.show.reports import ImportReport, Retried, Started
 
@@ -25,13 +34,13 @@ def add_to(commands: Commands) -> None:
     pause = commands.add_client("pause", run_control, "pause an import")
     resume = commands.add_client("resume", run_control, "let a paused import go on")
     cancel = commands.add_client("cancel", run_control, "end an import; what is stored stays")
-    for word, command in (("pause", pause), ("resume", resume), ("cancel", cancel)):
-        command.set_defaults(word=word)
     retry = commands.add_client("retry", run_retry, "try again what failed in an import")
     for command in (watching, pause, resume, cancel, retry):
         command.add_argument("id", type=identifier, metavar="ID", help="the import's id")
     which = retry.add_mutually_exclusive_group()
-    which.add_argument("--reason", metavar="R", help="only what failed for this reason")
+    which.add_argument(
+        "--reason", type=reason, metavar="R", help="only what failed for this reason"
+    )
     add_ids(which, "--files", "files", "only these files")
     add_ids(which, "--folders", "folders", "only these folders")
     add_watch(retry)
@@ -39,12 +48,11 @@ def add_to(commands: Commands) -> None:
 
 def run_import(args: Namespace, output: Output) -> int:
     """`import`: start it; with `--watch`, show its progress."""
-    api = connected(args)
-    answer = api.post("/import/google-drive", {"folderUrl": args.link}, key=args.idempotency_key)
+    answer = start(args, "/import/google-drive", {"folderUrl": args.link})
     id = answer.read(Started).job_id
     if args.watch:
         output.message(f"Import {id} has started.")
-        return _watch(api, id, args, output)
+        return _watch(connected(args), id, args, output)
     output.message(f"The import has started. `drivestream watch {id}` shows its progress.")
     return show(answer, id, args, output)
 
@@ -79,4 +87,7 @@ def _watch(api: Api, id: str, args: Namespace, output: Output) -> int:
         f"The import goes on: `drivestream watch {id}` shows it again, "
         f"`drivestream cancel {id}` ends it."
     )
-    return watch(lambda: api.get(f"/imports/{segment(id)}"), ImportReport, goes_on, args, output)
+    last = watch(lambda: api.get(f"/imports/{segment(id)}"), ImportReport, goes_on, args, output)
+    if last.state == "completed_with_failures":
+        output.message(f"`drivestream retry {id}` tries again what failed.")
+    return code_of(last)

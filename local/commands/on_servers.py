@@ -1,17 +1,20 @@
 """Commands on the servers themselves, without the API: those given, or those of a running copy."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from local.commands.output import FAILED, OK
+from local.commands.output import CANNOT_START, FAILED, INTERRUPTED, OK
 from local.paths import data_dir
 from local.run.data_folder import DataFolder, RunningCopy
-from local.servers.server import ServerError
+from local.servers.server import Command, ServerError
 from local.servers.services import service
 
 STOP_TIMEOUT_S = 30.0
+CODES = {0: OK, 2: CANNOT_START, 3: CANNOT_START}
+"""Of a service that runs to its end; 2 is for its settings, 3 for servers that are away."""
 
 
 def data_folder() -> DataFolder:
@@ -34,16 +37,26 @@ def server_settings(needed: Sequence[str]) -> Mapping[str, str]:
 
 
 def run_service(module: str, settings: Mapping[str, str], *options: str) -> int:
-    """Run `python -m services.MODULE` here to its end. If interrupted, let it end in order."""
+    """Run `python -m services.MODULE` here to its end; the exit code. If interrupted, let it end
+    in order, and leave the last word to it, if it has one."""
     command = service(module, settings)
-    argv = [*command.argv, *options]
-    with subprocess.Popen(argv, env=dict(command.env), cwd=command.cwd) as child:
+    with _started([*command.argv, *options], command) as child:
         try:
-            return OK if child.wait() == 0 else FAILED
+            return CODES.get(child.wait(), FAILED)
         except KeyboardInterrupt:
             child.terminate()
             with suppress(subprocess.TimeoutExpired):
-                child.wait(STOP_TIMEOUT_S)
+                if child.wait(STOP_TIMEOUT_S) == INTERRUPTED:
+                    return INTERRUPTED
             raise
         finally:
             child.kill()
+
+
+def _started(argv: Sequence[str], command: Command) -> subprocess.Popen[bytes]:
+    """It does not hear Ctrl-C before it can end in order: we do, and end it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return subprocess.Popen(argv, env=dict(command.env), cwd=command.cwd)
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -12,14 +12,18 @@ from services.core.folder_link import NotAFolderLinkError, parse_folder_link
 Run = Callable[[Namespace, Output], int]
 AGO = re.compile(r"(\d{1,6})([smhdw])")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+REASON = re.compile(r"[a-z0-9_]{1,64}")
 LONGEST_ID = 256
 
 
 class Commands:
-    """The commands of a parser. Each is run by a function of its arguments and the output."""
+    """The commands of a parser. Each is run by a function of its arguments, among them its own
+    `word`, and the output."""
 
     def __init__(self, parser: ArgumentParser) -> None:
-        self._made = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+        self._made = parser.add_subparsers(
+            title="commands", metavar="COMMAND", required=True, dest="word"
+        )
 
     def group(self, name: str, text: str) -> "Commands":
         """A command that only has commands of its own."""
@@ -84,6 +88,13 @@ def identifier(text: str) -> str:
     """An id of an import, a file, a folder or a replay."""
     if not text.isprintable() or not 0 < len(text) <= LONGEST_ID or " " in text:
         raise ArgumentTypeError(f"not an id: {text[:40]!r}")
+    return text
+
+
+def reason(text: str) -> str:
+    """The code of a failure."""
+    if not REASON.fullmatch(text):
+        raise ArgumentTypeError(f"not a reason such as not_found: {text[:40]!r}")
     return text
 
 

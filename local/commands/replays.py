@@ -1,7 +1,7 @@
 """Replays: work on files again that the log knows. A plan first, then what it planned."""
 
 import sys
-from argparse import ArgumentTypeError, Namespace
+from argparse import ArgumentTypeError, Namespace, _ArgumentGroup
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -16,11 +16,12 @@ from local.commands.options import (
     identifier,
     key,
     moment,
+    reason,
 )
 from local.commands.output import OK, Output
-from local.commands.watching import connected, show, watch
+from local.commands.watching import code_of, connected, show, start, watch
 from local.show.api import Answer, Api, segment, shaped
-from local.show.reports import (
+from local.show.replays import (
     DeadLetter,
     Plan,
     ReplayReport,
@@ -49,25 +50,19 @@ def add_to(commands: Commands) -> None:
     watching = group.add_client("watch", run_watch, "show the progress of a replay")
     add_limits(watching)
     rate = group.add_client("rate", run_rate, "change how fast a replay works")
-    controls = {
-        "pause": group.add_client("pause", run_control, "pause a replay"),
-        "resume": group.add_client("resume", run_control, "let a paused replay go on"),
-        "cancel": group.add_client("cancel", run_control, "end a replay"),
-    }
-    for word, command in controls.items():
-        command.set_defaults(word=word)
-    for command in (watching, rate, *controls.values()):
+    pause = group.add_client("pause", run_control, "pause a replay")
+    resume = group.add_client("resume", run_control, "let a paused replay go on")
+    cancel = group.add_client("cancel", run_control, "end a replay")
+    for command in (watching, rate, pause, resume, cancel):
         command.add_argument("id", type=identifier, metavar="ID", help="the replay's id")
-    rate.add_argument("rate", type=count, metavar="N", help="files a second")
-    lists = {
-        "replays": group.add_client("list", run_list, "list the replays, newest first"),
-        "letters": commands.add_client(
-            "dead-letters", run_dead_letters, "list the records that could not be read"
-        ),
-    }
-    for name, command in lists.items():
+    rate.add_argument("rate", type=rate_of, metavar="N", help="files a second, or none")
+    letters = "list what could not be read; with --json, its bytes too"
+    for command in (
+        group.add_client("list", run_list, "list the replays, newest first"),
+        commands.add_client("dead-letters", run_dead_letters, letters),
+    ):
         command.add_argument(
-            "--most", type=count, default=100, metavar="N", help=f"at most N {name} (100)"
+            "--most", type=count, default=100, metavar="N", help="at most N of them (100)"
         )
 
 
@@ -85,7 +80,15 @@ def _add_plan(group: Commands) -> None:
         default="check",
         help="check: skip what is stored already; force: fetch it again (default: check)",
     )
-    select = plan.add_argument_group("which files; at least one is needed")
+    plan.add_argument(
+        "--to",
+        metavar="NAME",
+        help="copy the outcomes to the topic feeds.NAME, for one consumer; work on nothing",
+    )
+    _add_selection(plan.add_argument_group("which files; at least one is needed"))
+
+
+def _add_selection(select: _ArgumentGroup) -> None:
     add_ids(select, "--import", "imports", "of these imports")
     add_ids(select, "--folder", "folders", "in these folders")
     add_ids(select, "--file", "files", "these files")
@@ -93,7 +96,13 @@ def _add_plan(group: Commands) -> None:
         "--outcome", dest="outcomes", nargs="+", action="extend", choices=OUTCOMES, help="ended so"
     )
     select.add_argument(
-        "--reason", dest="reasons", nargs="+", action="extend", metavar="R", help="failed for this"
+        "--reason",
+        dest="reasons",
+        nargs="+",
+        action="extend",
+        type=reason,
+        metavar="R",
+        help="failed for this",
     )
     for name, text in (("--since", "from this time on"), ("--until", "before this time")):
         when = f"{text}: 2026-11-25T08:00Z, or 2h (ago)"
@@ -121,6 +130,11 @@ def _add_start(group: Commands) -> None:
     add_watch(start)
 
 
+def rate_of(text: str) -> int | None:
+    """Files a second; None is as fast as possible."""
+    return None if text == "none" else count(text)
+
+
 def run_plan(args: Namespace, output: Output) -> int:
     """`replay plan`: what a replay would do, and the id to start it with."""
     select = {name: value for name in SELECTION if (value := getattr(args, name))}
@@ -129,22 +143,24 @@ def run_plan(args: Namespace, output: Output) -> int:
     if args.since and args.until and args.since >= args.until:
         raise ArgumentTypeError("--since must be before --until")
     body = {"select": select, "mode": args.mode, "transfer": args.transfer}
+    body |= {"target": args.to} if args.to else {}
     answer = connected(args).post("/replays/plan", body, timeout_s=PLAN_TIMEOUT_S)
     plan = answer.read(Plan)
+    if plan.files and not args.json:
+        output.message("`drivestream replay start PLAN --name … --why …` starts it.")
     return show(answer, f"{plan.sentences()}\nplan {plan.plan_id}", args, output)
 
 
 def run_start(args: Namespace, output: Output) -> int:
     """`replay start`: start what was planned; with `--watch`, show its progress."""
-    api = connected(args)
     body = {"plan_id": _plan_id(args), "name": args.name, "why": args.why}
     options = {"files_per_second": args.rate, "most": args.most}
     body |= {name: value for name, value in options.items() if value}
-    answer = api.post("/replays", body, key=args.idempotency_key)
+    answer = start(args, "/replays", body)
     id = answer.read(ReplayStarted).replay_id
     if args.watch:
         output.message(f"Replay {id} has started.")
-        return _watch(api, id, args, output)
+        return _watch(connected(args), id, args, output)
     output.message(f"The replay has started. `drivestream replay watch {id}` shows its progress.")
     return show(answer, id, args, output)
 
@@ -218,4 +234,4 @@ def _watch(api: Api, id: str, args: Namespace, output: Output) -> int:
         f"The replay goes on: `drivestream replay watch {id}` shows it again, "
         f"`drivestream replay cancel {id}` ends it."
     )
-    return watch(lambda: api.get(_path(id)), ReplayReport, goes_on, args, output)
+    return code_of(watch(lambda: api.get(_path(id)), ReplayReport, goes_on, args, output))

@@ -4,8 +4,9 @@ import math
 import os
 import time
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
+from uuid import uuid4
 
 from local.commands.on_servers import data_folder
 from local.commands.output import CANCELLED, FAILED, OK, Output
@@ -25,6 +26,18 @@ def connected(args: Namespace) -> Api:
     return Api(find_api(args.api, os.environ, data_folder()))
 
 
+def start(args: Namespace, path: str, body: Mapping[str, object]) -> Answer:
+    """Ask for something new with a key, so that a request whose end is unknown can be repeated."""
+    key = args.idempotency_key or str(uuid4())
+    try:
+        return connected(args).post(path, body, key=key)
+    except ApiUnavailableError as error:
+        if error.code is None:
+            raise
+        again = f"Repeat it with --idempotency-key {key}, and it starts only once."
+        raise ApiUnavailableError(f"{error} {again}", error.code) from None
+
+
 def show(answer: Answer, text: str, args: Namespace, output: Output) -> int:
     """Print what the API answered, as JSON or as this text; the exit code."""
     if args.json:
@@ -36,8 +49,8 @@ def show(answer: Answer, text: str, args: Namespace, output: Output) -> int:
 
 def watch(
     ask: Callable[[], Answer], kind: type[R], goes_on: str, args: Namespace, output: Output
-) -> int:
-    """Show the progress to the end, then the outcome; its exit code.
+) -> R:
+    """Show the progress to the end, then the outcome.
 
     `goes_on` is said if it is interrupted, or if the API stays away.
     """
@@ -53,7 +66,7 @@ def watch(
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"Interrupted. {goes_on}") from None
     show(watched.answer, last.sentences(), args, output)
-    return code_of(last)
+    return last
 
 
 class _Watched(Generic[R]):
@@ -82,7 +95,7 @@ class _Watched(Generic[R]):
 
 
 def code_of(report: Report) -> int:
-    """How it ended, as an exit code."""
+    """How what was watched has ended, as an exit code."""
     if report.state == "cancelled":
         return CANCELLED
     return OK if report.good else FAILED

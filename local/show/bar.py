@@ -31,6 +31,7 @@ class Bar:
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._clock = clock
+        self._printed = ""
         self._printed_at: float | None = None
         self._live = _Live(
             TextColumn("{task.description:<12}", markup=False),
@@ -43,21 +44,23 @@ class Bar:
         self._task = self._live.add_task("queued", total=None, counts="")
 
     def show(self, report: Report) -> None:
-        """Show a report. Off a terminal: one every two seconds, and the last one."""
+        """Show a report. Off a terminal: what is new, every two seconds, and the last one."""
         waits = f"  waits: {report.waiting_for}" if report.waiting_for else ""
         if self._console.is_terminal:
             self._live.below = waits
             self._live.update(
                 self._task,
                 description=report.state,
-                total=None if report.growing else report.found,
-                completed=report.done,
+                total=report.total,
+                completed=report.handled,
                 counts=report.progress(),
             )
         elif report.final or self._due():
-            self._printed_at = self._clock()
             text = f"{report.state}: {report.progress()}"
-            self._console.print(f"{text}\n{waits}" if waits else text, markup=False)
+            text = f"{text}\n{waits}" if waits else text
+            if text != self._printed:
+                self._console.print(text, markup=False)
+            self._printed, self._printed_at = text, self._clock()
 
     def _due(self) -> bool:
         return self._printed_at is None or self._clock() - self._printed_at >= PLAIN_EVERY_S

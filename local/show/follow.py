@@ -13,7 +13,7 @@ R = TypeVar("R", bound=Report)
 
 
 class NoProgressError(Exception):
-    """The import takes too long. The message says what was seen last."""
+    """It takes too long. The message says what was seen last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ def follow(
     limits: Limits,
     clock: Callable[[], float] = time.monotonic,
 ) -> R:
-    """Ask until the import has ended, and show each report; returns the last one.
+    """Ask until it has ended, and show each report; returns the last one.
 
     An API that does not answer may be restarting, so it is asked again, within the same limits;
     `ApiUnavailableError` if it stays away. `pause` waits between two requests, and may raise to
@@ -64,10 +64,8 @@ def follow(
 def _check(limits: Limits, unchanged_s: float, overall_s: float, seen: str) -> None:
     if unchanged_s > limits.no_progress_s:
         raise NoProgressError(
-            f"Nothing has changed for {limits.no_progress_s:.0f} s. Last seen: {seen}. "
-            "See the logs for more."
+            f"Nothing has changed for {limits.no_progress_s:g} s. Last seen: {seen}. "
+            "`drivestream doctor` may find out why."
         )
     if overall_s > limits.overall_s:
-        raise NoProgressError(
-            f"The import has not ended within {limits.overall_s:.0f} s. Last seen: {seen}."
-        )
+        raise NoProgressError(f"It has not ended within {limits.overall_s:g} s. Last seen: {seen}.")

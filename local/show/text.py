@@ -1,6 +1,7 @@
-"""Text for a terminal: one line from elsewhere, a table, the plural of a word."""
+"""Text for a terminal: one line from elsewhere, a table, a time, the plural of a word."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 
 def printable(text: str, length: int = 200) -> str:
@@ -10,8 +11,11 @@ def printable(text: str, length: int = 200) -> str:
 
 
 def columns(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table without a frame. Numbers stand to the right, None is a dash."""
-    cells = [list(header), *([_cell(value) for value in row] for row in rows)]
+    """A table without a frame. Numbers stand to the right, None is a dash, and only the last column
+    may be long."""
+    cells = [list(header)]
+    for *first, last in rows:
+        cells.append([*(_cell(value, 60) for value in first), _cell(last, 200)])
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     numbers = [
         any(isinstance(value, int) for value in column) for column in zip(*rows, strict=True)
@@ -25,10 +29,23 @@ def columns(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     )
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, length: int) -> str:
     if isinstance(value, int):
         return f"{value:,}"
-    return "-" if value is None else printable(str(value), 60)
+    return "-" if value is None else printable(str(value), length)
+
+
+def moment(at: datetime) -> str:
+    """A time as the clocks here show it."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+
+
+def size(bytes: int) -> str:
+    """`812 B`, `15.2 kB`, `62.1 MB`, as Drive counts."""
+    value, units = float(bytes), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 1_000 and len(units) > 1:
+        value, units = value / 1_000, units[1:]
+    return f"{value:,.{0 if units[0] == 'B' else 1}f} {units[0]}"
 
 
 def counted(number: int, word: str) -> str:

@@ -86,9 +86,9 @@ class ShowsControlled(Protocol[Report]):
 def check_not_ended(state: str) -> None:
     """Raises `import_ended`."""
     if state in ENDED_STATES:
-        word = "cancelled" if state == "cancelled" else "ended"
+        word = "is cancelled" if state == "cancelled" else f"has ended ({state})"
         again = "To import its folder again, start a new import."
-        raise Problem("import_ended", f"The import is {word} already ({state}). {again}")
+        raise Problem("import_ended", f"The import {word}. {again}")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from services.core.events import (
     ReplayScope,
     Selection,
     Small,
+    Target,
     Time,
 )
 
@@ -57,6 +58,7 @@ class ReplayPlan(Struct, frozen=True, kw_only=True, array_like=True, forbid_unkn
     made_at: Time
     topic_ids: Annotated[dict[Name, Id], Meta(max_length=8)]
     stretches: Annotated[tuple[Stretch, ...], Meta(max_length=256)]
+    target: Target | None = None
 
     @property
     def ends(self) -> tuple[LogEnd, ...]:

@@ -3,12 +3,11 @@
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 
-import msgspec
 from msgspec.structs import replace
 
 from services.adapters.catalog import views
-from services.core.control import ControlState, ImportControls
-from services.core.events import Message, ReplayRequested
+from services.core.control import ControlState, ImportControl, ImportControls
+from services.core.events import Message, ReplayFailed, ReplayRequested
 
 ENDED: tuple[views.ReplayState, ...] = ("completed", "failed", "cancelled")
 
@@ -51,12 +50,14 @@ class ReplayCache:
         if row is None or row.requested_at is None:
             if request is None:
                 return row
-            row = _begun(request, row)
+            row = row or views.ReplayProgress(id=replay_id)
+            row = replace(row, **views.replay_asked(request), updated_at=request.at)
         if request is not None:
             row = replace(row, files_per_second=self._controls.files_per_second(replay_id))
         control = self._controls.of(replay_id)
-        if control.epoch > row.epoch and row.state not in ENDED:
-            row = replace(row, state=_controlled(row, control.state), epoch=control.epoch)
+        ended = control.state is ControlState.CANCELLED
+        if (ended or control.epoch > row.epoch) and row.state not in ENDED:
+            row = replace(row, state=_controlled(row, control), epoch=control.epoch)
         return row
 
 
@@ -64,28 +65,11 @@ def _place_of_request(event: ReplayRequested) -> views.ImportPlace:
     return views.ImportPlace(event.at, event.import_id)
 
 
-def _begun(request: ReplayRequested, written: views.ReplayProgress | None) -> views.ReplayProgress:
-    return replace(
-        written or views.ReplayProgress(id=request.import_id, state="planned"),
-        name=request.name,
-        why=request.why,
-        by=request.by,
-        scope=request.scope.value,
-        transfer=request.transfer.value,
-        select=msgspec.to_builtins(request.select),
-        requested_at=request.at,
-        round=request.round,
-        depth=request.depth,
-        planned_files=request.files,
-        planned_bytes=request.bytes,
-        most=request.most,
-        updated_at=request.at,
-    )
-
-
-def _controlled(row: views.ReplayProgress, control: ControlState) -> views.ReplayState:
-    if control is ControlState.CANCELLED:
+def _controlled(row: views.ReplayProgress, control: ImportControl) -> views.ReplayState:
+    if control.kind is ReplayFailed:
+        return "failed"
+    if control.state is ControlState.CANCELLED:
         return "cancelled"
-    if control is ControlState.PAUSED:
+    if control.state is ControlState.PAUSED:
         return "paused"
     return "running" if row.state == "paused" else row.state

@@ -27,7 +27,8 @@ async def count_letters(
             size += len(letter.value or b"")
             topics[_told(letter, "dlq_original_topic")] += 1
             reasons[_told(letter, "dlq_error_code")] += 1
-            imports[_told(letter, "ce_importid")] += 1
+            if import_id := _told(letter, "ce_importid"):
+                imports[import_id] += 1
             if len(samples) < SAMPLES:
                 samples.append(_sample(letter))
     return SelectionCounts(

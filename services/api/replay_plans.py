@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from services.adapters.catalog.views import ReadsCatalog, Sample, SelectionCounts
 from services.adapters.kafka.bounds import LogBounds, LogBoundsReader, Place
@@ -27,7 +27,15 @@ from services.api.plan_id import ReplayPlan, Stretch, plan_id_of
 from services.api.problems import Problem
 from services.api.progress import ImportCache
 from services.api.replay_letters import count_letters
-from services.core.events import REPLAY, LogEnd, Mode, ReplayScope, Selection
+from services.core.events import (
+    REPLAY,
+    FileOutcome,
+    LogEnd,
+    Mode,
+    ReplayScope,
+    Selection,
+    Target,
+)
 from services.core.flow.quota import QuotaSettings
 from services.core.topics import (
     DEAD_LETTERS,
@@ -42,6 +50,11 @@ DOWNLOAD_UNITS = 200
 FILES = (FILES_FOUND.name, FILES_STORED.name, FILES_FAILED.name)
 INDEXED = (FILES_STORED.name, FILES_FAILED.name)
 LETTERS_SECONDS = 60
+COPIED: Mapping[ReplayScope, tuple[FileOutcome, ...]] = {
+    ReplayScope.FAILED: ("failed",),
+    ReplayScope.ALL: ("failed", "stored", "unchanged"),
+}
+"""Which outcomes a replay to one consumer copies, by its mode."""
 
 
 class Selected(Selection, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,6 +65,7 @@ class PlanRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     select: Selected
     mode: ReplayScope
     transfer: Literal["check", "force"] = "check"
+    target: Target | None = None
 
 
 class PlanReport(Struct, frozen=True, kw_only=True):
@@ -61,6 +75,7 @@ class PlanReport(Struct, frozen=True, kw_only=True):
     `left_out` counts imports that are paused or cancelled, `unreadable` files whose own event
     cannot be read; neither is part of any other count. `by_import` names the 1,000 largest of
     `imports`. From `earliest` on the log is whole. `unread` manifests were not indexed yet.
+    With a `target`, outcomes are copied to that consumer's topic, and nothing is worked on.
     Of dead letters, `by_outcome` counts the topics that they are of; only found files among them
     cost quota.
     """
@@ -68,6 +83,7 @@ class PlanReport(Struct, frozen=True, kw_only=True):
     plan_id: str
     mode: ReplayScope
     transfer: Mode
+    target: str | None
     select: Selection
     files: int
     bytes: int
@@ -101,13 +117,17 @@ class ReplayPlanner:
         asked = parsed(body, PlanRequest)
         check_selection(asked.select)
         select = Selection(**{name: _sorted(it) for name, it in asdict(asked.select).items()})
+        if asked.target is not None:
+            select = _of_outcomes(select, asked)
         topics = topics_of(select)
         await self._check_imports(select)
         if select.dead_letters:
             kept = await self.bounds(topics, dated=topics)
             counts = await self._letters(select, kept)
         else:
-            counts = await self.catalog.count_selection(select, asked.mode)
+            counts = await self.catalog.count_selection(
+                select, asked.mode, even_halted=asked.target is not None
+            )
             kept = await self.bounds(topics, dated=topics)
         if counts.unknown_reasons:
             raise _refused("no_such_reason", "Nothing has failed for", counts.unknown_reasons)
@@ -116,6 +136,7 @@ class ReplayPlanner:
             select=select,
             scope=asked.mode,
             transfer=modes.get(asked.mode, Mode.CHECK),
+            target=asked.target,
             files=counts.files,
             bytes=counts.bytes,
             made_at=datetime.now(UTC),
@@ -151,8 +172,9 @@ class ReplayPlanner:
 
     def _report(self, plan: ReplayPlan, counts: SelectionCounts, kept: LogBounds) -> PlanReport:
         there = sum(counts.by_outcome.get(state, 0) for state in ("stored", "unchanged"))
-        no_op = there if plan.transfer is Mode.CHECK else 0
-        downloads = 0 if plan.transfer is Mode.VERIFY else plan.files - no_op
+        is_copy = plan.target is not None
+        no_op = there if plan.transfer is Mode.CHECK and not is_copy else 0
+        downloads = 0 if is_copy or plan.transfer is Mode.VERIFY else plan.files - no_op
         if plan.select.dead_letters:
             downloads = counts.by_outcome.get(FILES_FOUND.name, 0)
         units = downloads * (1 if self.quota.counts_requests else DOWNLOAD_UNITS)
@@ -161,6 +183,7 @@ class ReplayPlanner:
             plan_id=plan_id_of(plan),
             mode=plan.scope,
             transfer=plan.transfer,
+            target=plan.target,
             select=plan.select,
             files=plan.files,
             bytes=plan.bytes,
@@ -176,7 +199,7 @@ class ReplayPlanner:
             samples=counts.samples,
             ends=plan.ends,
             earliest=kept.earliest,
-            unread=_unread(counts.consumed, kept.kept),
+            unread=0 if plan.select.dead_letters else _unread(counts.consumed, kept.kept),
             made_at=plan.made_at,
         )
 
@@ -214,6 +237,20 @@ def check_selection(select: Selection) -> None:
             "Dead letters are selected by imports, reasons, since and until: what could not be "
             "read has no folder, no file and no outcome.",
         )
+
+
+def _of_outcomes(select: Selection, asked: PlanRequest) -> Selection:
+    """What a replay to one consumer selects: files that have an outcome. Raises a `Problem` for
+    what only makes sense where files are worked on."""
+    outcomes = COPIED.get(asked.mode, ())
+    known = set(select.outcomes) <= set(outcomes)
+    if not outcomes or not known or asked.transfer != "check" or select.dead_letters:
+        raise Problem(
+            "filters_conflict",
+            "A replay to one consumer copies the outcomes of files: its mode is failed or all, "
+            "and transfer, dead_letters and the outcome none mean nothing there.",
+        )
+    return replace(select, outcomes=select.outcomes or outcomes)
 
 
 def _sorted(value: Any) -> Any:

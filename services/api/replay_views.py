@@ -25,8 +25,8 @@ KAFKA_AWAY = Waiting(
 
 
 class ReplayPart(Struct, frozen=True, kw_only=True):
-    """How far one partition of `files.found` is read: before `offset` of `end`. `read_at` is the
-    time of the last record that was read."""
+    """How far one partition is read: before `offset` of `end`. `read_at` is the time of the last
+    record that was read."""
 
     partition: int
     offset: int
@@ -40,6 +40,7 @@ class Planned(Struct, frozen=True, kw_only=True):
 
     mode: str
     transfer: str
+    target: str | None = None
     select: Selection
     files: int
     bytes: int
@@ -48,8 +49,8 @@ class Planned(Struct, frozen=True, kw_only=True):
 
 class ReplayView(Struct, frozen=True, kw_only=True):
     """selected = stored + unchanged + failed + pending. `by` is the name of the key that asked,
-    null without keys. `depth` counts the replays that led to this one, `redriven` the dead letters
-    that were published again, which are no files."""
+    null without keys. `depth` counts the replays that led to this one, `redriven` the records that
+    were published again as they are: dead letters, or outcomes for one consumer."""
 
     id: str
     state: views.ReplayState
@@ -99,7 +100,7 @@ class ReplayViews:
 
     async def progress(self, replay_id: str) -> views.ReplayProgress:
         """As the catalog and the log know it."""
-        row = (await self._by_id([replay_id])).get(replay_id)
+        row = (await self.by_id([replay_id])).get(replay_id)
         if row is None:
             raise Problem("unknown_replay", "No replay has this id.")
         return row
@@ -123,12 +124,13 @@ class ReplayViews:
         cache = self.imports.view.replays
         rows = {row.id: row for row in await self.catalog.replays(before=before, limit=limit)}
         others = [request.import_id for request in cache.newest(before=before, limit=limit)]
-        rows |= await self._by_id([id for id in others if id not in rows])
+        rows |= await self.by_id([id for id in others if id not in rows])
         known = [cache.completed(id, row) or row for id, row in rows.items()]
         newest = sorted(known, key=place_of, reverse=True)[:limit]
         return [ReplayView(**self._fields(row)) for row in newest]
 
-    async def _by_id(self, ids: Sequence[str]) -> dict[str, views.ReplayProgress]:
+    async def by_id(self, ids: Sequence[str]) -> dict[str, views.ReplayProgress]:
+        """Those that are known, the newest way."""
         rows = await self.catalog.replays_by_id(ids) if ids else {}
         found = {id: self.imports.view.replays.completed(id, rows.get(id)) for id in ids}
         return {id: row for id, row in found.items() if row is not None}
@@ -138,6 +140,7 @@ class ReplayViews:
         plan = Planned(
             mode=row.scope,
             transfer=row.transfer,
+            target=row.target,
             select=msgspec.convert(row.select, Selection),
             files=row.planned_files,
             bytes=row.planned_bytes,
@@ -163,7 +166,7 @@ class ReplayViews:
 _SHOWN = frozenset(ReplayView.__struct_fields__)
 
 
-def _part(partition: int, progress: tuple[int, int, str | None, bool]) -> ReplayPart:
-    offset, end, read_at, done = progress
+def _part(partition: int, progress: views.PartProgress) -> ReplayPart:
+    offset, end, read_at, done, _ = progress
     at = datetime.fromisoformat(read_at) if read_at else None
     return ReplayPart(partition=partition, offset=offset, end=end, read_at=at, done=done)

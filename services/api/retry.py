@@ -12,11 +12,11 @@ import msgspec
 import structlog
 from litestar import post
 from litestar.di import NamedDependency
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import FromPath, SkipValidation
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from services.adapters.catalog.views import ImportProgress, RetryFilter
+from services.api import bodies
 from services.api.control import READ_SECONDS, RequestLog, check_not_ended
 from services.api.problems import RETRY, AnyRequest, Problem, database_problems
 from services.api.progress import ImportViews
@@ -138,30 +138,21 @@ class ImportRetry:
         return False
 
 
-@dataclass
-class RetryOperation(Operation):
-    """Describes the body for OpenAPI. The handler parses it itself, since it may be missing."""
-
-    def __post_init__(self) -> None:
-        ids = Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.STRING))
-        body = Schema(
-            type=OpenAPIType.OBJECT,
-            description="Nothing for all that failed, or one of these.",
-            properties={
-                "reason": Schema(type=OpenAPIType.STRING, description="What failed for it."),
-                "files": ids,
-                "folders": ids,
-            },
-            examples=[{"reason": "download_quota_exceeded"}],
-        )
-        content = {"application/json": OpenAPIMediaType(schema=body)}
-        self.request_body = RequestBody(required=False, content=content)
+BODY = bodies.described(
+    {
+        "reason": bodies.text("What failed for it. Only one of these three, or nothing for all."),
+        "files": bodies.texts("These files, by their Drive ids."),
+        "folders": bodies.texts("These folders: they are listed again."),
+    },
+    {"reason": "download_quota_exceeded"},
+    needed=False,
+)
 
 
 @post(
     "/imports/{import_id:str}/retry",
     status_code=202,
-    operation_class=RetryOperation,
+    operation_class=BODY,
     summary="Try again what failed in an import",
     responses=database_problems("unknown_import", *RETRY),
     response_description="Kafka has acknowledged it. What is tried again counts as pending.",

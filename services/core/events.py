@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 # Python's `$` alone would let a last line break pass; `\Z` is unknown to JavaScript.
 Id = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x20\x7f]+$(?!\n)")]
 Reason = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,64}$(?!\n)")]
+Target = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
 Natural = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Small = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Size = Annotated[int, Meta(ge=0, le=2**43)]
@@ -86,7 +87,7 @@ class ImportRequested(Event, frozen=True, kw_only=True):
 
 
 class ControlEvent(Event, frozen=True, kw_only=True):
-    """A user or the indexer changes how an import runs. Each raises the import's epoch."""
+    """Changes how an import or a replay runs."""
 
     topic: ClassVar[str] = "imports.requested"
 
@@ -171,7 +172,8 @@ class ReplayRequested(Event, frozen=True, kw_only=True):
     own id, under which it is paused, resumed and cancelled.
 
     `ends` fix what is selected. `by` is the name of the key that asked. `depth` counts how many
-    replays led to this one.
+    replays led to this one. With a `target`, nothing is worked on: the outcomes of the files are
+    copied to the topic `feeds.TARGET`, for a consumer that was not there before.
     """
 
     topic: ClassVar[str] = "imports.requested"
@@ -185,6 +187,7 @@ class ReplayRequested(Event, frozen=True, kw_only=True):
     select: Selection
     scope: ReplayScope
     transfer: Mode = Mode.CHECK
+    target: Target | None = None
     ends: Annotated[tuple[LogEnd, ...], Meta(max_length=256)] = ()
     files: Natural = 0
     bytes: Natural = 0
@@ -200,6 +203,15 @@ class ReplayRateChanged(Event, frozen=True, kw_only=True):
 
     at: Time
     files_per_second: Small | None = None
+
+
+class ReplayFailed(ControlEvent, frozen=True, kw_only=True):
+    """A replay cannot go on. It ends, for good, with a sentence that a person can act on."""
+
+    identity = property(attrgetter("import_id", "epoch", "reason"))
+
+    reason: Reason
+    message: Text
 
 
 class LogPartRequested(Event, frozen=True, kw_only=True):
@@ -229,11 +241,12 @@ class ReplayedFile(Struct, frozen=True, kw_only=True):
 
 
 class LogPartReplayed(Event, frozen=True, kw_only=True):
-    """What a replay selected in a stretch of one partition of `files.found`, which it has read up
-    to `offset` of `end`. `import_id` is the replay's id; `read_at` the time of the last record.
+    """What a replay selected in a stretch of one partition, which it has read up to `offset` of
+    `end`. `import_id` is the replay's id; `read_at` the time of the last record.
 
     `cancelled` were selected too, but their import was cancelled since: they are not worked on.
-    `redriven` is how many dead letters of the partition were published again up to `offset`.
+    `redriven` is how many records were published again as they are, up to `offset`: dead letters,
+    or outcomes for one consumer.
     """
 
     topic: ClassVar[str] = "imports.listed"
@@ -504,7 +517,8 @@ class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
 
 
 Control = ImportPaused | ImportResumed | ImportCancelled | ImportStalled
-Asked = ImportRequested | Control | RetryRequested | ReplayRequested | ReplayRateChanged
+OfReplay = ReplayRequested | ReplayRateChanged | ReplayFailed
+Asked = ImportRequested | Control | RetryRequested | OfReplay
 ToList = PageRequested | LogPartRequested
 Listed = PageListed | FolderNamed | FolderFailed | LogPartReplayed
 Outcome = FileStored | FileFailed

@@ -100,6 +100,15 @@ class Candidate:
         if isinstance(event, e.FileFound) and self.facts.found != before:
             self.folder_id, self.found_at = event.folder_id, event.found_at
 
+    def place(self, replay: e.ReplayRequested) -> tuple[str, int]:
+        """Topic and offset of what is published again: the outcome, if the replay is for one
+        consumer, else the `FileFound`."""
+        if replay.target is None or self.facts.outcome is None:
+            assert self.facts.found is not None
+            return FILES_FOUND.name, self.facts.found[2]
+        topic = FILES_FAILED if self.facts.outcome.state == "failed" else FILES_STORED
+        return topic.name, self.facts.outcome.offset
+
     def selected(self, replay: e.ReplayRequested) -> bool:
         """Whether it meets every part of the selection that only the whole log tells."""
         select, facts = replay.select, self.facts

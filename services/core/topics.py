@@ -51,3 +51,9 @@ ALL = (
     DEAD_LETTERS,
 )
 BY_NAME = {topic.name: topic for topic in ALL}
+
+
+def feed_of(target: str) -> Topic:
+    """The topic of one consumer that a replay tells of the past. Made when it is first needed."""
+    carries = (*FILES_STORED.carries, *FILES_FAILED.carries)
+    return Topic(f"feeds.{target}", carries, "file id", retention_ms=7 * DAY_MS)

@@ -4,7 +4,7 @@
     python -m services.indexer.rebuild --discard   # throw away what a stopped rebuild has made
     --json                                         # progress and result as objects, one a line
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong settings, 130 stopped.
+Exit codes: 0 done, 1 refused or failed, 2 wrong settings, 3 a server is away, 130 stopped.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import msgspec
+import structlog
 
 from services.adapters.catalog.generation import Generation
 from services.adapters.catalog.settings import DatabaseSettings
@@ -33,10 +34,11 @@ from services.core.errors import Stop
 from services.core.settings import SettingsError, SettingsGroup, read_settings
 from services.indexer.rebuilding import Progress, Rebuild
 
-DONE, FAILED, MISCONFIGURED, STOPPED = 0, 1, 2, 130
+DONE, FAILED, MISCONFIGURED, AWAY, STOPPED = 0, 1, 2, 3, 130
 CLIENT_ID = "drivestream-rebuild"
 LOCK_SECONDS = 5.0  # PostgreSQL may notice late that the rebuild before this one is gone
 TELL_SECONDS = 1.0
+GO_ON = "The old tables answer; run it again to go on."
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -70,7 +72,7 @@ class Reporter:
             self._line(told | {"records": progress.records, "seconds_left": left}, sys.stderr)
             return
         bar = "#" * round(20 * progress.share)
-        rest = "" if left is None else f", about {left} s left"
+        rest = f", about {left} s left" if left else ""
         sys.stderr.write(
             f"[{bar:20}] {progress.share:4.0%} {progress.step}: {progress.records:,} records in "
             f"{seconds:.0f} s{rest}\n"
@@ -79,7 +81,8 @@ class Reporter:
     def result(self, state: str, sentence: str, records: int = 0) -> None:
         if self._json:
             seconds = round(time.monotonic() - self._began, 1)
-            told = {"state": state, "message": sentence, "seconds": seconds, "records": records}
+            key = "error" if state == "error" else "message"  # as all commands say it
+            told = {"state": state, key: sentence, "seconds": seconds, "records": records}
             self._line(told, sys.stdout)
         else:
             sys.stderr.write(f"{sentence}\n")
@@ -95,6 +98,8 @@ def main(argv: list[str], env: Mapping[str, str]) -> int:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(argv)
     reporter = Reporter(given.json)
+    # Standard output is for the result.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     for number in STOPS:
         signal.signal(number, _interrupt)
     try:
@@ -104,13 +109,16 @@ def main(argv: list[str], env: Mapping[str, str]) -> int:
         reporter.result("error", f"The settings cannot be used:\n{why}")
         return MISCONFIGURED
     except KeyboardInterrupt:
-        reporter.result("stopped", "Stopped. The old tables answer; run it again to go on.")
+        reporter.result("stopped", f"Stopped. {GO_ON}")
         return STOPPED
     except Stop as why:
         reporter.result("error", why.message)
-    except (CatalogUnavailableError, KafkaUnavailableError) as why:
-        reporter.result("error", f"{why}. The old tables answer; run it again to go on.")
-    return FAILED
+        return FAILED
+    except CatalogUnavailableError as why:
+        reporter.result("error", f"PostgreSQL: {why}. {GO_ON}")
+    except KafkaUnavailableError as why:
+        reporter.result("error", f"Kafka: {why}. {GO_ON}")
+    return AWAY
 
 
 def _interrupt(_number: int, _frame: object) -> None:
@@ -125,7 +133,9 @@ def _discard(settings: Settings, reporter: Reporter) -> int:
     with closing(Generation(settings.database)) as generation:
         _lock(generation)
         removed = generation.discard()
-    reporter.result("done", "The new tables were removed." if removed else "There was nothing.")
+    reporter.result(
+        "done", "The new tables were removed." if removed else "There was nothing to remove."
+    )
     return DONE
 
 

@@ -12,18 +12,19 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from services.adapters.catalog.rows import ReplayFileRow, ReplayRow, ReplayState, Rows
+from services.adapters.catalog.rows import ReplayFileRow, ReplayRow, Rows
+from services.adapters.catalog.views import PartProgress, ReplayState, replay_asked
 from services.core import events as e
 from services.core.outcomes import state_of
-from services.core.replays import DEEPEST, IMPORT_CANCELLED, partitions
+from services.core.replays import IMPORT_CANCELLED, partitions
 from services.indexer.record import LogRecord
 
 Key = tuple[str, str, str]
 ENDED = ("completed", "failed", "cancelled")
 LONG_AGO, NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 REQUEST = (
-    *("name", "why", "by", "scope", "transfer", "select", "requested_at", "round", "depth"),
-    *("planned_files", "planned_bytes", "most", "parts"),
+    *("name", "why", "by", "scope", "transfer", "target", "select", "requested_at", "round"),
+    *("depth", "planned_files", "planned_bytes", "most", "parts"),
 )
 CONTROLS = ("cancelled", "paused", "resumed", "stalled")
 """By rank, the one that counts most first (core/control.py)."""
@@ -75,6 +76,8 @@ def _rows_of(record: LogRecord) -> Iterator[ReplayRow | ReplayFileRow]:
             yield _requested(event)
         case e.ReplayRateChanged(import_id=id, at=at, files_per_second=rate):
             yield ReplayRow(id=id, files_per_second=rate, rate_at=at, updated_at=at)
+        case e.ReplayFailed(import_id=id, at=at, message=message):
+            yield ReplayRow(id=id, failed_at=at, message=message, updated_at=at)
         case e.ControlEvent(import_id=id) if id.startswith(e.REPLAY):
             control = type(event).__name__.removeprefix("Import").lower()  # e.g. "paused"
             yield ReplayRow(
@@ -97,18 +100,7 @@ def _rows_of(record: LogRecord) -> Iterator[ReplayRow | ReplayFileRow]:
 def _requested(event: e.ReplayRequested) -> ReplayRow:
     return ReplayRow(
         id=event.import_id,
-        name=event.name,
-        why=event.why,
-        by=event.by,
-        scope=event.scope.value,
-        transfer=event.transfer.value,
-        select=msgspec.json.decode(msgspec.json.encode(event.select)),  # as the database gives it
-        requested_at=event.at,
-        round=event.round,
-        depth=event.depth,
-        planned_files=event.files,
-        planned_bytes=event.bytes,
-        most=event.most,
+        **replay_asked(event),
         parts=len(partitions(event)),
         files_per_second=event.files_per_second,
         rate_at=event.at,
@@ -120,8 +112,9 @@ def _part(event: e.LogPartReplayed, record: LogRecord) -> Iterator[ReplayRow | R
     read_at = None if event.read_at is None else event.read_at.astimezone(UTC).isoformat()
     yield ReplayRow(
         id=event.import_id,
-        progress={str(event.partition): (event.offset, event.end, read_at, event.last)},
-        redriven=event.redriven,
+        progress={
+            str(event.partition): (event.offset, event.end, read_at, event.last, event.redriven)
+        },
         updated_at=event.replayed_at,
     )
     for file in event.files:
@@ -174,6 +167,8 @@ def _merged(old: ReplayRow, new: ReplayRow) -> ReplayRow:
         changes |= {"files_per_second": new.files_per_second, "rate_at": new.rate_at}
     if _control_order(new) > _control_order(old):
         changes |= {"epoch": new.epoch, "control": new.control}
+    if _failure_order(new) > _failure_order(old):
+        changes |= {name: getattr(new, name) for name in ("failed_at", "message")}
     progress = dict(old.progress)
     for partition, part in new.progress.items():
         progress[partition] = max(progress.get(partition, part), part, key=_part_order)
@@ -182,7 +177,6 @@ def _merged(old: ReplayRow, new: ReplayRow) -> ReplayRow:
         **changes,
         progress=progress,
         cancelled=old.cancelled or new.cancelled,
-        redriven=max(old.redriven, new.redriven),
         updated_at=max(filter(None, (old.updated_at, new.updated_at)), default=None),
     )
 
@@ -193,6 +187,13 @@ def _request_order(row: ReplayRow) -> tuple[object, ...]:
         return ()
     request = [getattr(row, name) for name in REQUEST]
     return NEVER - row.requested_at, msgspec.json.encode(request, order="sorted")
+
+
+def _failure_order(row: ReplayRow) -> tuple[object, ...]:
+    """The earliest counts."""
+    if row.failed_at is None:
+        return ()
+    return NEVER - row.failed_at, row.message
 
 
 def _rate_order(row: ReplayRow) -> tuple[object, ...]:
@@ -206,9 +207,9 @@ def _control_order(row: ReplayRow) -> tuple[int, int]:
     return row.epoch, -rank
 
 
-def _part_order(part: tuple[int, int, str | None, bool]) -> tuple[object, ...]:
-    offset, end, read_at, done = part
-    return done, offset, end, read_at or ""
+def _part_order(part: PartProgress) -> tuple[object, ...]:
+    offset, end, read_at, done, redriven = part
+    return done, offset, end, redriven, read_at or ""
 
 
 def _count(row: ReplayFileRow, by: int, sums: Counter[tuple[str, str]]) -> None:
@@ -233,14 +234,14 @@ def _with_sums(row: ReplayRow, sums: Mapping[tuple[str, str], int]) -> ReplayRow
 
 
 def _with_state(row: ReplayRow) -> ReplayRow:
-    done = sum(part[3] for part in row.progress.values())
-    row = replace(row, parts_done=done)
+    done = sum(done for _, _, _, done, _ in row.progress.values())
+    redriven = sum(redriven for *_, redriven in row.progress.values())
+    row = replace(row, parts_done=done, redriven=redriven)
     state = _state_of(row)
-    message = None
-    if row.depth > DEEPEST:
-        message = f"It is a replay of a replay, more than {DEEPEST} deep, so it was refused."
-    elif state == "completed" and not (row.selected or row.redriven):
-        message = "Nothing was selected."
+    message = row.message
+    if row.failed_at is None:
+        empty = state == "completed" and not (row.selected or row.redriven)
+        message = "Nothing was selected." if empty else None
     finished = row.updated_at if state in ENDED else None
     return replace(row, state=state, message=message, finished_at=finished)
 
@@ -248,7 +249,7 @@ def _with_state(row: ReplayRow) -> ReplayRow:
 def _state_of(row: ReplayRow) -> ReplayState:
     if row.cancelled:
         return "cancelled"
-    if row.depth > DEEPEST:
+    if row.failed_at is not None:
         return "failed"
     if row.requested_at is not None and row.parts_done >= row.parts and row.pending == 0:
         return "completed"

@@ -4,6 +4,7 @@ import asyncio
 import os
 
 from services.adapters.drive.client import Drive
+from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.backlog import Backlog
 from services.adapters.kafka.group_consumer import Flow
 from services.adapters.kafka.ranges import RangeReader
@@ -18,7 +19,8 @@ from services.lister.service import LOOK_UPS_AT_ONCE, DriveReader, Lister
 
 SERVICE = "lister"
 PAGES_AT_ONCE = 16
-REPLAY_PARTS_AT_ONCE = 24
+REPLAY_PARTS_AT_ONCE = 60
+"""Those of five replays: a slow one must not hold up the others for long."""
 TRANSFER_GROUP = "transfer"
 
 
@@ -54,13 +56,19 @@ SPEC = WorkerSpec(
 
 async def serve(settings: WorkerSettings, stop: asyncio.Event) -> None:
     def open_log() -> RangeReader:
-        return RangeReader(lambda: LogReader(settings.kafka, client_id="drivestream-lister-log"))
+        client_id = "drivestream-lister-log"
+        return RangeReader(lambda: LogReader(settings.kafka, client_id=client_id, wait_ms=10))
+
+    admin = Topics(settings.kafka)
+
+    async def make_topic(topic: t.Topic) -> None:
+        await asyncio.to_thread(admin.make, topic)
 
     backlog = Backlog(settings.kafka, group=TRANSFER_GROUP, topic=t.FILES_FOUND.name)
 
     async def lister(worker: Worker, drive: Drive) -> Lister:
         calls = worker.calls_to("drive", drive.answers)
-        replays = Replays(open_log, worker.publisher, worker.controls, backlog.of)
+        replays = Replays(open_log, worker.publisher, worker.controls, backlog.of, make_topic)
         worker.holders.append(replays.holds)
         return Lister(DriveReader(drive, calls), worker.publisher, open_log, replays)
 

@@ -19,9 +19,10 @@ from services.adapters.kafka.ranges import RangeReader
 from services.core import events as e
 from services.core import topics
 from services.core.control import ControlState, ImportControls
+from services.core.errors import SetAside
 from services.core.replays import DEEPEST, again, next_parts, partitions, parts
 from services.core.wire import decode
-from services.lister.dead_letters import Redrive
+from services.lister.copies import Copies, Copy, feed_copy, letter_copy
 from services.lister.pacing import Pace
 from services.lister.recovery import until_read
 from services.lister.selection import PartSelection, Selected
@@ -45,7 +46,7 @@ class Chunk:
 
 class Replays:
     """`controls` are live. `backlog` says of a partition of `files.found` how far the transfer is
-    and where it ends."""
+    and where it ends. `make_topic` makes a topic that is missing."""
 
     def __init__(
         self,
@@ -53,11 +54,13 @@ class Replays:
         publisher: PublishesRecords,
         controls: ImportControls,
         backlog: Callable[[int], Awaitable[tuple[int, int]]],
+        make_topic: Callable[[topics.Topic], Awaitable[None]],
     ) -> None:
         self._open_log = open_log
         self._publisher = publisher
         self._controls = controls
         self._backlog = backlog
+        self._make_topic = make_topic
         self._folds = asyncio.Semaphore(FOLDS_AT_ONCE)
         self._tasks: set[asyncio.Task[None] | None] = set()
 
@@ -72,10 +75,25 @@ class Replays:
             replay = event
         else:
             replay = await until_read(lambda: self._requested(event.import_id))
-        if replay is None or replay.depth > DEEPEST:
-            log.warning("lister.replay_refused", replay_id=event.import_id)
-            return
-        await self._publisher.publish(parts(replay, event.epoch))
+        if replay is None:
+            log.warning("lister.unknown_replay", replay_id=event.import_id)
+        elif replay.depth > DEEPEST:
+            sentence = f"It is a replay of a replay, more than {DEEPEST} deep, so it was refused."
+            await self.fail(event, SetAside("replay_too_deep", sentence))
+        else:
+            await self._publisher.publish(parts(replay, event.epoch))
+
+    async def fail(self, event: e.Event, why: SetAside) -> None:
+        """End the replay, since this event of it cannot be worked on."""
+        failed = e.ReplayFailed(
+            import_id=event.import_id,
+            epoch=event.epoch,
+            at=datetime.now(UTC),
+            reason=why.reason,
+            message=why.message,
+        )
+        await self._publisher.publish([failed])
+        log.error("lister.replay_failed", replay_id=event.import_id, why=why.message)
 
     async def replay_part(self, part: e.LogPartRequested) -> None:
         """Publish again what the replay selects in one partition."""
@@ -84,26 +102,42 @@ class Replays:
         pace = self._pace(part, part.replay)
         with self._holding():
             if part.replay.select.dead_letters:
-                count = await Redrive(
-                    self._open_log, self._publisher, part, part.replay, pace
-                ).run()
+                count = await self._copy(part, pace, partial(letter_copy, replay=part.replay))
+            elif part.replay.target is not None:
+                count = await self._feed(part, part.replay, part.replay.target, pace)
             else:
                 count = await self._replay(part, part.replay, pace)
             await self._publisher.publish(next_parts(part, count))
         log.info("lister.replayed", replay_id=part.import_id, part=part.partition, selected=count)
 
-    async def _replay(self, part: e.LogPartRequested, replay: e.ReplayRequested, pace: Pace) -> int:
-        [end] = [end for end in part.ends if end.topic == topics.FILES_FOUND.name]
+    async def _copy(self, part: e.LogPartRequested, pace: Pace, copy: Copy) -> int:
+        ends = [end for end in part.ends if end.topic != topics.FILES_FOUND.name]
+        most = None if part.replay is None else part.replay.most
+        return await Copies(
+            self._open_log, self._publisher, part, pace, copy, ends, most=most
+        ).run()
 
+    async def _feed(
+        self, part: e.LogPartRequested, replay: e.ReplayRequested, target: str, pace: Pace
+    ) -> int:
+        await until_read(partial(self._make_topic, topics.feed_of(target)))
+        selected = await self._selected(part, replay)
+        return await self._copy(part, pace, partial(feed_copy, replay=replay, selected=selected))
+
+    async def _selected(self, part: e.LogPartRequested, replay: e.ReplayRequested) -> Selected:
         async def select() -> Selected:
             async with self._open_log() as log_reader:
                 return await PartSelection(log_reader, part, replay).selected()
 
-        selected = Selected()
-        if replay.most != 0:
-            async with self._folds:
-                selected = await until_read(select)
-        for start in range(0, max(1, len(selected.offsets)), CHUNK):
+        if replay.most == 0:
+            return Selected()
+        async with self._folds:
+            return await until_read(select)
+
+    async def _replay(self, part: e.LogPartRequested, replay: e.ReplayRequested, pace: Pace) -> int:
+        [end] = [end for end in part.ends if end.topic == topics.FILES_FOUND.name]
+        selected = await self._selected(part, replay)
+        for start in range(0, max(1, len(selected.found)), CHUNK):
             chunk = await until_read(partial(self._chunk, end, selected, start))
             await self._publisher.publish([self._told(part, chunk)])
             waiting = [found for found, done in chunk.found if not done]
@@ -113,11 +147,11 @@ class Replays:
                 del waiting[:turn]
                 await self._publisher.publish(files)
                 await pace.published(len(files))
-        return len(selected.offsets)
+        return len(selected.found)
 
     async def _chunk(self, end: e.LogEnd, selected: Selected, start: int) -> Chunk:
-        offsets = selected.offsets[start : start + CHUNK]
-        last = start + CHUNK >= len(selected.offsets)
+        offsets = selected.found[start : start + CHUNK]
+        last = start + CHUNK >= len(selected.found)
         found, read_at = list[tuple[e.FileFound, bool]](), None
         if offsets:
             begin, until = replace(end, offset=offsets[0]), replace(end, offset=offsets[-1] + 1)

@@ -2,12 +2,14 @@
 
 Memory is bounded, whatever the log holds: if a partition has more files than fit, it is read
 several times, and each time only files of some hashes are kept. Of each selected file, 8 bytes
-remain: the offset of its `FileFound`.
+remain: the offset of what is published again.
 """
 
 import sys
 from array import array
-from collections.abc import AsyncIterator, Iterator, Sequence
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from zlib import crc32
@@ -29,11 +31,20 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Selected:
-    """Offsets in `files.found`, ascending; `done` are those of files that this replay has had an
-    outcome of already."""
+    """Offsets by topic, ascending; `done` are those of files that this replay has had an outcome of
+    already."""
 
-    offsets: "array[int]" = field(default_factory=lambda: array("Q"))
+    offsets: "Mapping[str, array[int]]" = field(default_factory=dict)
     done: frozenset[int] = frozenset()
+
+    @property
+    def found(self) -> "array[int]":
+        return self.offsets.get(topics.FILES_FOUND.name, array("Q"))
+
+    def holds(self, record: Raw) -> bool:
+        offsets = self.offsets.get(record.topic, array("Q"))
+        place = bisect_left(offsets, record.offset)
+        return place < len(offsets) and offsets[place] == record.offset
 
 
 @dataclass
@@ -86,21 +97,25 @@ class PartSelection:
         self._controls = ImportControls()
 
     async def selected(self) -> Selected:
-        await self._read_controls()
-        offsets, done = array("Q"), set[int]()
+        if self._replay.target is None:
+            await self._read_controls()
+        offsets, done = defaultdict[str, "array[int]"](lambda: array("Q")), set[int]()
         shares = [(0, 1)]
         while shares:
             share = _Share(*shares.pop(), self._most_files)
             await self._fold(share)
             for candidate in share.candidates.values():
                 if candidate.facts.found is not None and candidate.selected(self._replay):
-                    offset = candidate.facts.found[2]
-                    offsets.append(offset)
+                    topic, offset = candidate.place(self._replay)
+                    offsets[topic].append(offset)
                     if candidate.done:
                         done.add(offset)
             shares += share.others
         most = self._replay.most
-        return Selected(array("Q", sorted(offsets)[:most]), frozenset(done))
+        return Selected(
+            {topic: array("Q", sorted(own)[:most]) for topic, own in offsets.items()},
+            frozenset(done),
+        )
 
     async def _fold(self, share: _Share) -> None:
         replayed = await self._replayed(share) if self._replays else None
@@ -152,12 +167,7 @@ class PartSelection:
     async def _outcomes_since(self) -> AsyncIterator[Sequence[Raw]]:
         """The outcomes of this partition that lie after the ends."""
         begin = [end for end in self._part.ends if end.topic in OUTCOMES]
-        now = [
-            end
-            for topic in OUTCOMES
-            for end in await self._log.ends(topic)
-            if end.partition == self._part.partition
-        ]
+        now = [await self._log.end(topic, self._part.partition) for topic in OUTCOMES]
         async for records in self._log.records(now, begin=begin):
             yield records
 

@@ -46,7 +46,7 @@ def a_replay(number: int, **changes: object) -> ReplayRow:
         "name": f"Incident {number} 🌄",
         "select": {"imports": ["import-0001"], "since": BEGAN.isoformat()},
         "requested_at": BEGAN + timedelta(seconds=number),
-        "progress": {"3": (5, 9, BEGAN.isoformat(), True), "4": (0, 2, None, False)},
+        "progress": {"3": (5, 9, BEGAN.isoformat(), True, 3), "4": (0, 2, None, False, 1)},
         "failures": {"not_found": 2},
         "redriven": 4,
     }

@@ -142,10 +142,13 @@ class FakeCatalog:
         failed = [_failed(row) for row in sorted(rows, key=lambda row: (row.path, row.folder_id))]
         return [folder for folder in failed if folder is not None][:limit]
 
-    async def count_selection(self, wanted: Selection, scope: ReplayScope) -> SelectionCounts:
+    async def count_selection(
+        self, wanted: Selection, scope: ReplayScope, *, even_halted: bool = False
+    ) -> SelectionCounts:
         """As the port says."""
         self._answer(*wanted.imports, *wanted.folders, *wanted.files)
-        return replace(counted(self._rows, wanted, scope), consumed=self.consumed)
+        found = counted(self._rows, wanted, scope, even_halted=even_halted)
+        return replace(found, consumed=self.consumed)
 
     async def replays(self, *, before: ImportPlace | None, limit: int) -> Sequence[ReplayProgress]:
         """As the port says."""

@@ -12,6 +12,7 @@ from services.core.errors import PAGE_TOKEN_INVALID, SetAside
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
 from services.core.flow.resilience import Resilience
 from services.core.ports import LARGEST_PAGE, Entry, Page
+from services.core.topics import Topic
 from services.lister.__main__ import SPEC
 from services.lister.replay import Replays
 from services.lister.service import DriveReader, Lister
@@ -27,6 +28,11 @@ E = TypeVar("E", bound=e.Event)
 def no_log() -> RangeReader:
     """For listings that recover nothing."""
     raise AssertionError("this listing has no log to read")
+
+
+async def no_topic(topic: Topic) -> None:
+    """Nothing is replayed here."""
+    raise AssertionError(topic.name)
 
 
 async def no_backlog(partition: int) -> tuple[int, int]:
@@ -49,7 +55,7 @@ class Listing:
         calls = Resilience("drive", SPEC.policy, self.breaker)
         self.reader = DriveReader(self.drive, calls)
         publisher = FakePublisher(FakeLog(), LookupError, "test")
-        replays = Replays(no_log, publisher, ImportControls(), no_backlog)
+        replays = Replays(no_log, publisher, ImportControls(), no_backlog, no_topic)
         self.lister = Lister(self.reader, self.publications, no_log, replays)
 
     async def handle(self, asked: e.Message) -> None:

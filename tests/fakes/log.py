@@ -14,7 +14,7 @@ from services.adapters.kafka.reader import Raw
 from services.core.events import Message
 from services.core.flow.offsets import History, Offsets
 from services.core.murmur2 import partition_of
-from services.core.topics import BY_NAME
+from services.core.topics import ALL, BY_NAME
 from services.core.wire import Record, encode
 
 
@@ -26,6 +26,7 @@ class FakeLog:
         self.committed: dict[tuple[str, str, int], tuple[int, str | None]] = {}
         self.available = True
         self.ids: dict[str, str] = {}
+        self.partitions = {topic.name: topic.partitions for topic in ALL}
         self.begins: defaultdict[tuple[str, int], int] = defaultdict(int)  # after retention
 
     def topic_ids(self, names: Sequence[str]) -> Mapping[str, str]:
@@ -35,7 +36,7 @@ class FakeLog:
     async def append(self, records: Sequence[Record]) -> None:
         """Write the records."""
         for record in records:
-            partition = partition_of(record.key, BY_NAME[record.topic].partitions)
+            partition = partition_of(record.key, self.partitions[record.topic])
             log = self.records[record.topic, partition]
             log.append(
                 Raw(

@@ -7,10 +7,14 @@ from services.adapters.catalog.views import Sample, SelectionCounts
 from services.core.events import FileOutcome, ReplayScope, Selection
 
 
-def counted(rows: Rows, wanted: Selection, scope: ReplayScope) -> SelectionCounts:
+def counted(
+    rows: Rows, wanted: Selection, scope: ReplayScope, *, even_halted: bool = False
+) -> SelectionCounts:
     """`consumed` is empty."""
     chosen = [row for _, row in sorted(rows.files.items()) if _wanted(rows, row, wanted, scope)]
     halted = {id for id, row in rows.imports.items() if row.cancelled or row.control == "paused"}
+    if even_halted:
+        halted = set()
     whole = [row for row in chosen if row.outcome_at is None or row.metadata_source == 3]
     files = [row for row in whole if row.import_id not in halted]
     by_import = Counter(row.import_id for row in files)

@@ -9,6 +9,7 @@ import pytest
 
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.settings import KafkaSettings
+from services.core.wire import Record
 from tests.platform import Platform
 from tests.samples import SAMPLES
 
@@ -20,8 +21,10 @@ SECONDS = 30.0
 async def test_the_consumer_in_the_documents_prints_what_is_stored(
     platform: Platform, kafka_settings: KafkaSettings
 ) -> None:
+    stored = SAMPLES["FileStored"]
+    garbage = Record(topic=stored.topic, key=stored.key.encode(), value=b"\xff", headers=[])
     async with Publisher(kafka_settings, source="test") as publisher:
-        await publisher.publish([SAMPLES["FileStored"]])
+        await publisher.publish([garbage, stored])
     consumer = await asyncio.create_subprocess_exec(
         sys.executable, EXAMPLE, env={**os.environ, **platform.env}, stdout=asyncio.subprocess.PIPE
     )

@@ -212,11 +212,13 @@ class CatalogReader:
         query = query.order_by(row.import_id, row.file_id).limit(limit)
         return await self._fetch(views.ReplayFile, query)
 
-    async def count_selection(self, wanted: Selection, scope: ReplayScope) -> views.SelectionCounts:
+    async def count_selection(
+        self, wanted: Selection, scope: ReplayScope, *, even_halted: bool = False
+    ) -> views.SelectionCounts:
         async with self._counts, self._connected() as connection:
             await connection.execution_options(isolation_level="REPEATABLE READ")
             async with connection.begin():
-                return await count_selection(connection, wanted, scope)
+                return await count_selection(connection, wanted, scope, even_halted=even_halted)
 
     async def files_to_retry(
         self, import_id: str, wanted: views.RetryFilter, *, after: str | None, limit: int

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.adapters.catalog.rows import (
@@ -46,11 +46,11 @@ IN_SCOPE: Mapping[ReplayScope, Sequence[ColumnElement[bool]]] = {
 
 
 async def count_selection(
-    connection: AsyncConnection, wanted: Selection, scope: ReplayScope
+    connection: AsyncConnection, wanted: Selection, scope: ReplayScope, *, even_halted: bool
 ) -> SelectionCounts:
     """The connection must be in a transaction at repeatable read."""
     await connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"))
-    selected = _Selected(wanted, scope)
+    selected = _Selected(wanted, scope, even_halted)
     groups = (await connection.execute(selected.by_outcome())).all()
     by_import = (await connection.execute(selected.by_import())).all()
     left_out = (await connection.execute(selected.left_out())).scalar_one()
@@ -86,24 +86,25 @@ async def count_selection(
 class _Selected:
     """Queries of the files that a replay selects."""
 
-    def __init__(self, wanted: Selection, scope: ReplayScope) -> None:
+    def __init__(self, wanted: Selection, scope: ReplayScope, even_halted: bool) -> None:
         self._conditions = conditions(wanted, scope)
+        self._left_out = false() if even_halted else HALTED
 
     def by_outcome(self) -> Select[Any]:
         size = func.coalesce(_FILE.size, _FILE.stored_size, 0)
         outcome, reason = OUTCOME.label("outcome"), _FILE.reason
         counted = func.count().label("files"), func.sum(size).label("bytes")
         by = outcome, reason, READABLE.label("readable")
-        return self._select(*by, *counted).where(~HALTED).group_by(*by)
+        return self._select(*by, *counted).where(~self._left_out).group_by(*by)
 
     def by_import(self) -> Select[Any]:
         files, id = func.count().label("files"), _FILE.import_id
         groups = self._select(id, files, func.count().over().label("imports"))
-        groups = groups.where(~HALTED, READABLE)
+        groups = groups.where(~self._left_out, READABLE)
         return groups.group_by(id).order_by(files.desc(), id).limit(MOST_IMPORTS)
 
     def left_out(self) -> Select[Any]:
-        return self._select(func.count(_FILE.import_id.distinct())).where(HALTED, READABLE)
+        return self._select(func.count(_FILE.import_id.distinct())).where(self._left_out, READABLE)
 
     def samples(self) -> Select[Any]:
         first = self._select(
@@ -114,7 +115,9 @@ class _Selected:
             _FILE.reason,
         )
         return (
-            first.where(~HALTED, READABLE).order_by(_FILE.import_id, _FILE.file_id).limit(SAMPLES)
+            first.where(~self._left_out, READABLE)
+            .order_by(_FILE.import_id, _FILE.file_id)
+            .limit(SAMPLES)
         )
 
     def _select(self, *columns: ColumnElement[Any]) -> Select[Any]:

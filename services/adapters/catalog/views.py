@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol, get_args
 
+import msgspec
 from msgspec import Struct, field
 
-from services.core.events import FileOutcome, ReplayScope, Selection
+from services.core.events import FileOutcome, ReplayRequested, ReplayScope, Selection
 
 EndedState = Literal["completed", "completed_with_failures", "failed", "cancelled"]
 ImportState = Literal["queued", "listing", "transferring", EndedState, "paused"]
@@ -140,6 +141,7 @@ class FailedFolder(Struct, frozen=True, kw_only=True):
     failed_at: datetime
 
 
+PartProgress = tuple[int, int, str | None, bool, int]
 ReplayState = Literal["planned", "running", "paused", "completed", "failed", "cancelled"]
 
 
@@ -147,17 +149,19 @@ class ReplayProgress(Struct, frozen=True, kw_only=True):
     """One replay: selected = stored + unchanged + failed + pending, all distinct files of imports.
 
     `progress` says of each partition how far it is read: offset, end, the time of the last record
-    read, and whether it is done. `requested_at` is null only while the request itself is unknown.
+    read, whether it is done, and how many records were redriven. `requested_at` is null only while
+    the request itself is unknown.
     """
 
     id: str
-    state: ReplayState
+    state: ReplayState = "planned"
     name: str = ""
     why: str = ""
     by: str = ""
     scope: str = ""
     transfer: str = ""
-    select: dict[str, Any] = field(default_factory=dict)
+    target: str | None = None
+    select: dict[str, Any] = field(default_factory=dict)  # an `events.Selection`
     requested_at: datetime | None = None
     round: int = 0
     depth: int = 0
@@ -171,13 +175,32 @@ class ReplayProgress(Struct, frozen=True, kw_only=True):
     pending: int = 0
     failures: dict[str, int] = field(default_factory=dict)  # {reason: distinct files}
     stored_bytes: int = 0
-    redriven: int = 0  # dead letters that were published again; they are no files
-    progress: dict[str, tuple[int, int, str | None, bool]] = field(default_factory=dict)
+    redriven: int = 0  # records that were published again as they are
+    progress: dict[str, PartProgress] = field(default_factory=dict)
     files_per_second: int | None = None
     epoch: int = 0
     updated_at: datetime | None = None
     finished_at: datetime | None = None
     message: str | None = None
+
+
+def replay_asked(event: ReplayRequested) -> dict[str, Any]:
+    """The fields of a replay that its request tells; `select` is as the database gives it."""
+    return {
+        "name": event.name,
+        "why": event.why,
+        "by": event.by,
+        "scope": event.scope.value,
+        "transfer": event.transfer.value,
+        "target": event.target,
+        "select": msgspec.json.decode(msgspec.json.encode(event.select)),
+        "requested_at": event.at,
+        "round": event.round,
+        "depth": event.depth,
+        "planned_files": event.files,
+        "planned_bytes": event.bytes,
+        "most": event.most,
+    }
 
 
 class ReplayFile(Struct, frozen=True, kw_only=True):
@@ -262,7 +285,11 @@ class ReadsCatalog(Protocol):
     ) -> Sequence[ImportFile]: ...
     async def import_file(self, import_id: str, file_id: str) -> FileDetails | None: ...
     async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]: ...
-    async def count_selection(self, wanted: Selection, scope: ReplayScope) -> SelectionCounts: ...
+    async def count_selection(
+        self, wanted: Selection, scope: ReplayScope, *, even_halted: bool = False
+    ) -> SelectionCounts:
+        """Files of paused and cancelled imports are left out, unless they count `even_halted`."""
+
     async def replays(
         self, *, before: ImportPlace | None, limit: int
     ) -> Sequence[ReplayProgress]: ...

@@ -49,12 +49,15 @@ class Topics:
                     f"{topic.name} has {existing[topic.name]} partitions, but {topic.partitions} "
                     "are wanted. Keys would move between partitions, so it is left as it is.",
                 )
-        brokers = len(self._admin.list_topics(timeout=TIMEOUT).brokers)
         missing = [topic for topic in ALL if topic.name not in existing]
-        made = [self._new_topic(topic, 3 if brokers >= 3 else 1) for topic in missing]
-        for future in self._admin.create_topics(made).values() if made else ():
-            future.result(TIMEOUT)
+        self._make(missing)
         return [topic.name for topic in missing]
+
+    @kafka_errors()
+    def make(self, topic: Topic) -> None:
+        """Make this topic if it is missing."""
+        if topic.name not in self.existing():
+            self._make([topic])
 
     @kafka_errors()
     def ids(self, names: Sequence[str]) -> Mapping[str, str]:
@@ -64,6 +67,12 @@ class Topics:
             self._settings.own(name): str(future.result(TIMEOUT).topic_id)
             for name, future in self._admin.describe_topics(topics).items()
         }
+
+    def _make(self, missing: Sequence[Topic]) -> None:
+        brokers = len(self._admin.list_topics(timeout=TIMEOUT).brokers)
+        made = [self._new_topic(topic, 3 if brokers >= 3 else 1) for topic in missing]
+        for future in self._admin.create_topics(made).values() if made else ():
+            future.result(TIMEOUT)
 
     def _new_topic(self, topic: Topic, replicas: int) -> NewTopic:
         return NewTopic(

@@ -2,15 +2,11 @@
 
 import asyncio
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from services.adapters.kafka.admin import TIMEOUT
+from services.adapters.kafka.admin import LATEST, committed, offsets
 from services.adapters.kafka.errors import kafka_errors
 from services.adapters.kafka.settings import KafkaSettings
-
-LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
 class Backlog:
@@ -27,12 +23,7 @@ class Backlog:
 
     @kafka_errors()
     def _of(self, partition: int) -> tuple[int, int]:
-        place = TopicPartition(self._topic, partition)
-        ends = self._admin.list_offsets({place: LATEST}, request_timeout=TIMEOUT)
-        end = ends[place].result(TIMEOUT).offset
-        request = ConsumerGroupTopicPartitions(self._group, [place])
-        [answer] = self._admin.list_consumer_group_offsets(
-            [request], request_timeout=TIMEOUT
-        ).values()
-        [committed] = answer.result(TIMEOUT).topic_partitions
-        return max(0, committed.offset), end
+        place = self._topic, partition
+        end = offsets(self._admin, [place], LATEST)[place]
+        last = committed(self._admin, self._group).get(place)
+        return 0 if last is None else last.offset, end

@@ -60,10 +60,13 @@ class RangeReader(AbstractAsyncContextManager["RangeReader"]):
 
     async def bounds(self, topic: str) -> dict[tuple[str, int], tuple[int, int]]:
         """Of each partition, the first offset that is kept, and the one after the newest."""
-        return {
-            (topic, p): await self._call(self._log.ends, topic, p)
-            for p in await self._call(self._log.partitions, topic)
-        }
+        partitions = await self._call(self._log.partitions, topic)
+        return {(topic, p): await self._call(self._log.ends, topic, p) for p in partitions}
+
+    async def end(self, topic: str, partition: int) -> LogEnd:
+        """Where the partition ends now."""
+        _, high = await self._call(self._log.ends, topic, partition)
+        return LogEnd(topic=topic, partition=partition, offset=high)
 
     async def ends(self, topic: str) -> list[LogEnd]:
         """Where each partition of the topic ends now."""
@@ -96,6 +99,8 @@ class RangeReader(AbstractAsyncContextManager["RangeReader"]):
             yield [r for r in records if r.offset < bounds[r.topic, r.partition]]
             reached = {(r.topic, r.partition): r.offset + 1 for r in records}
             left = {place: end for place, end in left.items() if reached.get(place, 0) < end}
+        # A fetch that waits for more would hold up every question to the broker behind it.
+        await self._call(self._log.seek, {})
 
     async def at(self, places: Iterable[Place]) -> AsyncIterator[Raw]:
         """The records at these places that the log still holds. Whoever asks must set a limit."""

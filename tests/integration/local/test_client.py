@@ -13,6 +13,7 @@ import pytest
 
 from local.cli import main
 from local.paths import CHECKOUT
+from local.show.text import moment
 from tests.integration.local.answers import Answers, answering
 from tests.unit.local.reports import ANSWER
 
@@ -28,9 +29,14 @@ REPLAY: dict[str, object] = {
     "unchanged": 1,
     "failed": 1,
     "pending": 2,
+    "failures": {"object_missing": 1},
+    "stored_bytes": 1_500_000,
+    "files_per_second": 20,
+    "plan": {"mode": "all", "files": 20, "most": 15},
 }
 PLAN: dict[str, object] = {
     "plan_id": "eJyrVg",
+    "select": {"imports": ["i-1"], "dead_letters": False},
     "files": 14,
     "bytes": 2_000_000,
     "quota_units": 2870,
@@ -39,7 +45,10 @@ PLAN: dict[str, object] = {
     "no_op": 3,
     "seconds": 4.2,
     "samples": [{"google_drive_id": "a", "name": "one.jpg\n"}, {"name": "two.jpg"}],
+    "imports": 2,
     "left_out": 1,
+    "unreadable": 2,
+    "unread": 1,
     "ends": [],
     "earliest": "2026-11-20T08:00:00Z",
 }
@@ -91,6 +100,31 @@ def test_watching_ends_with_the_import_and_its_exit_code(
     assert "Holidays: 2,301 of 2,400 found" in said.err
     [line] = said.out.splitlines()
     assert line.startswith(f"import-1  {changes.get('state', 'completed')}  Holidays: ")
+
+
+def test_the_outcome_names_what_failed_what_comes_back_and_how_to_retry(
+    api: Answers, capsys: Capture
+) -> None:
+    after = datetime(2026, 11, 26, 8, tzinfo=UTC)
+    locked = {"folder_id": "f", "path": "", "reason": "forbidden", "message": "It is locked."}
+    ended = {
+        **{**ENDED, "state": "completed_with_failures", "stored": 2098, "failed": 2},
+        "failures": {"download_quota_exceeded": 2},
+        "folders_failed": 3,
+        "failed_folders": [locked, {**locked, "path": "Trips/Rome"}],
+        "parked": {"files": 2, "after": after.isoformat()},
+    }
+    api.add("GET /imports/i-1", ended)
+    assert main(["watch", "i-1"]) == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines()[1:] == [
+        "  2 failed: download_quota_exceeded",
+        "  not listed: the imported folder itself: It is locked.",
+        "  not listed: Trips/Rome: It is locked.",
+        "  not listed: 1 more folder",
+        f"Google withholds 2 files for up to a day. Drivestream tries again at {moment(after)}.",
+    ]
+    assert said.err.endswith("`drivestream retry i-1` tries again what failed.\n")
 
 
 def test_a_watched_import_prints_only_the_last_report_as_json(
@@ -157,6 +191,19 @@ def test_kafka_that_is_away_is_another_exit_code(api: Answers, capsys: Capture) 
     assert capsys.readouterr().err == "Kafka does not answer.\n"
 
 
+def test_a_start_whose_end_is_unknown_can_be_repeated_with_the_key_that_it_was_sent_with(
+    api: Answers, capsys: Capture
+) -> None:
+    api.refuse("POST /import/google-drive", 500, "not_queued", "It may not have started.")
+    assert main(["import", LINK]) == 3
+    [first] = api.asked
+    assert f"It may not have started. Repeat it with --idempotency-key {first.key}, " in (
+        capsys.readouterr().err
+    )
+    assert main(["import", LINK]) == 3
+    assert api.asked[1].key != first.key
+
+
 def test_an_id_cannot_lead_to_another_address(api: Answers) -> None:
     api.refuse("POST /imports/..%2Freplays%3Fa/pause", 404, "unknown_import", "No such import.")
     assert main(["pause", "../replays?a"]) == 1
@@ -187,6 +234,7 @@ def test_a_retry_says_what_and_hears_how_many(
         ["import", LINK, "--idempotency-key", "a\nb"],
         ["import", LINK, "--idempotency-key", ""],
         ["retry", "i-1", "--reason", "r", "--files", "f"],
+        ["retry", "i-1", "--reason", "no such"],
         ["pause", ""],
         ["cancel", "a b"],
         ["replay"],
@@ -205,7 +253,7 @@ def test_wrong_usage_asks_nothing(api: Answers, capsys: Capture, command: list[s
 def test_a_retry_of_nothing_says_so(api: Answers, capsys: Capture) -> None:
     api.add("POST /imports/i-1/retry", {"files": 0, "folders": 0, "round": 3}, 202)
     assert main(["retry", "i-1"]) == 0
-    assert capsys.readouterr().out == "Nothing has failed that could be tried again.\n"
+    assert capsys.readouterr().out == "Nothing of that has failed, so nothing is tried again.\n"
 
 
 def test_a_retry_can_be_watched(api: Answers, capsys: Capture) -> None:
@@ -237,23 +285,48 @@ def test_a_plan_sends_what_was_selected_with_fixed_times(api: Answers, capsys: C
         },
     }
     assert capsys.readouterr().out.splitlines() == [
-        "14 files, 2.0 MB, 2,870 quota units, about 4 s at today's quota",
-        "3 of them change nothing: their objects are there already.",
+        "14 files of 2 imports, 2.0 MB, 2,870 quota units, about 4 s at today's quota",
         "  14 failed",
         "  14 download_failed",
         "Such as one.jpg , two.jpg.",
+        "Nothing to do for 3: their objects are there already.",
         "Left out, since paused or cancelled: 1 import.",
-        "The log begins at 2026-11-20 08:00:00 UTC.",
+        "Left out, since unreadable: 2 files.",
+        "Not indexed yet: 1 listing. Plan again soon.",
+        f"The log begins at {moment(datetime(2026, 11, 20, 8, tzinfo=UTC))}.",
         "plan eJyrVg",
     ]
 
 
 def test_dead_letters_are_a_selection_of_their_own(api: Answers, capsys: Capture) -> None:
-    api.add("POST /replays/plan", {**PLAN, "files": 0})
-    assert main(["replay", "plan", "--mode", "all", "--transfer", "force", "--dead-letters"]) == 0
+    select = {"dead_letters": True}
+    api.add("POST /replays/plan", {**PLAN, "select": select, "files": 1})
+    api.add("POST /replays/plan", {**PLAN, "select": select, "files": 0})
+    options = ["replay", "plan", "--mode", "all", "--transfer", "force", "--dead-letters"]
+    assert main(options) == 0
     [(_, body, _)] = api.asked
-    assert body == {"select": {"dead_letters": True}, "mode": "all", "transfer": "force"}
+    assert body == {"select": select, "mode": "all", "transfer": "force"}
+    assert capsys.readouterr().out.startswith("1 dead letter of 2 imports, ")
+    assert main(options) == 0
     assert "The selection is empty" in capsys.readouterr().out
+
+
+def test_a_copy_for_one_consumer_is_planned_and_watched(api: Answers, capsys: Capture) -> None:
+    api.add("POST /replays/plan", {**PLAN, "target": "search"})
+    assert main(["replay", "plan", "--mode", "all", "--import", "i-1", "--to", "search"]) == 0
+    [(_, body, _)] = api.asked
+    assert isinstance(body, dict)
+    assert body["target"] == "search"
+    assert "outcomes are copied to feeds.search." in capsys.readouterr().out
+    nothing = {"selected": 0, "stored": 0, "unchanged": 0, "failed": 0, "pending": 0}
+    copying = {**REPLAY, **nothing, "failures": {}, "redriven": 9}
+    api.add("GET /replays/replay-1", copying)
+    api.add("GET /replays/replay-1", {**copying, "state": "completed", "redriven": 15})
+    assert main(["replay", "watch", "replay-1"]) == 0
+    said = capsys.readouterr()
+    assert "outage: 9 of 15 planned" in said.err
+    assert "outage: 15 of 15 selected" in said.err
+    assert said.out.endswith("\n15 records published again as they are.\n")
 
 
 @pytest.mark.parametrize(
@@ -294,13 +367,14 @@ def test_the_json_of_a_plan_can_be_piped_into_a_start_that_is_watched(api: Answe
     api.add("POST /replays/plan", PLAN)
     api.add("POST /replays", {"replay_id": "replay-1"}, 202)
     api.add("GET /replays/replay-1", REPLAY)
-    ended = {**REPLAY, "state": "completed", "stored": 13, "failed": 0, "pending": 0}
+    counts = {"stored": 13, "failed": 0, "pending": 0, "failures": {}, "redriven": 1}
+    ended = {**REPLAY, **counts, "state": "completed"}
     api.add("GET /replays/replay-1", ended)
     planned = run("replay", "plan", "--mode", "failed", "--import", "i-1", "--json")
     started = run("replay", "start", "-", *START, "--watch", "--json", text=planned.stdout)
     assert started.returncode == 0, started.stderr
     assert json.loads(started.stdout) == ended
-    assert "outage: 12 of 14 selected, 1 failed" in started.stderr
+    assert "outage: 12 of 15 planned, 1.5 MB, 1 failed" in started.stderr
 
 
 def run(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
@@ -329,6 +403,7 @@ def test_what_is_no_plan_is_wrong_usage(api: Answers) -> None:
         (["resume", "replay-1"], "POST /replays/replay-1/resume", None),
         (["cancel", "replay-1"], "POST /replays/replay-1/cancel", None),
         (["rate", "replay-1", "7"], "PATCH /replays/replay-1", {"files_per_second": 7}),
+        (["rate", "replay-1", "none"], "PATCH /replays/replay-1", {"files_per_second": None}),
     ],
 )
 def test_a_replay_is_controlled(
@@ -337,14 +412,21 @@ def test_a_replay_is_controlled(
     api.add(request_line, REPLAY, 202)
     assert main(["replay", *command]) == 0
     assert capsys.readouterr().out == (
-        "replay-1  running  outage: 14 selected = 10 stored + 1 unchanged + 1 failed + 2 pending\n"
+        "replay-1  running  outage: 14 selected = 10 stored + 1 unchanged + 1 failed + 2 pending; "
+        "at most 20 files a second\n"
     )
     assert api.asked == [(request_line, body, None)]
 
 
-def test_a_cancelled_replay_ends_the_watching_of_it(api: Answers) -> None:
-    api.add("GET /replays/replay-1", {**REPLAY, "state": "cancelled"})
+def test_a_cancelled_replay_ends_the_watching_of_it(api: Answers, capsys: Capture) -> None:
+    api.add("GET /replays/replay-1", {**REPLAY, "state": "cancelled", "redriven": 3})
     assert main(["replay", "watch", "replay-1"]) == 5
+    assert capsys.readouterr().out.splitlines() == [
+        "replay-1  cancelled  outage: "
+        "14 selected = 10 stored + 1 unchanged + 1 failed + 2 not done",
+        "  1 failed: object_missing",
+        "3 records published again as they are.",
+    ]
 
 
 def test_a_list_is_read_page_by_page_up_to_its_most(api: Answers, capsys: Capture) -> None:
@@ -353,8 +435,8 @@ def test_a_list_is_read_page_by_page_up_to_its_most(api: Answers, capsys: Captur
     api.add("GET /replays?limit=3&cursor=c", [three, one])
     assert main(["replay", "list", "--most", "3"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "replay    state    name   selected  done  failed"
-    assert lines[1] == "replay-1  running  x [2J        14    12       1"
+    assert lines[0] == "replay    state    selected  done  failed  name"
+    assert lines[1] == "replay-1  running        14    12       1  x [2J"
     assert [line.split()[0] for line in lines[1:]] == ["replay-1", "replay-2", "replay-3"]
     assert main(["replay", "list", "--most", "3", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == [one, two, three]
@@ -367,12 +449,13 @@ def test_dead_letters_say_where_they_lay_and_why(api: Answers, capsys: Capture) 
         "offset": 1204,
         "at": "2026-11-25T08:00:00Z",
         "reason": "undecodable_event",
-        "message": "not JSON\n",
+        "message": f"not JSON\n{'x' * 150}",
     }
     api.add("GET /dead-letters?limit=100", [letter])
     assert main(["dead-letters"]) == 0
     assert capsys.readouterr().out.splitlines()[1] == (
-        "2026-11-25 08:00:00  files.found/3/1204  undecodable_event  not JSON"
+        f"{moment(datetime(2026, 11, 25, 8, tzinfo=UTC))}  files.found/3/1204  undecodable_event  "
+        f"not JSON {'x' * 150}"
     )
     api.prepared.clear()
     api.add("GET /dead-letters?limit=100", [])

@@ -1,5 +1,6 @@
 """Commands that run a service here to its end, such as `setup`."""
 
+import json
 import os
 import signal
 import subprocess
@@ -24,8 +25,8 @@ NOWHERE = {
 
 
 @contextmanager
-def setting_up(messages: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A `setup` that waits, since no server is there."""
+def setting_up(messages: Path, until: str = "Waiting for") -> Iterator[subprocess.Popen[bytes]]:
+    """A `setup` that has said this; it waits, since no server is there."""
     with messages.open("wb") as stderr:
         child = subprocess.Popen(
             [sys.executable, "-m", "local", "setup"],
@@ -33,9 +34,10 @@ def setting_up(messages: Path) -> Iterator[subprocess.Popen[bytes]]:
             cwd=CHECKOUT,
             stdout=subprocess.DEVNULL,
             stderr=stderr,
+            start_new_session=True,
         )
     try:
-        assert eventually(lambda: "Waiting for" in messages.read_text())
+        assert eventually(lambda: until in messages.read_text() and bool(children(child.pid)))
         yield child
     finally:
         child.kill()
@@ -63,6 +65,14 @@ def test_an_interrupted_command_ends_the_service_too(
     assert "Traceback" not in messages.read_text()
 
 
+def test_ctrl_c_while_the_service_starts_is_one_sentence(tmp_path: Path) -> None:
+    messages = tmp_path / "messages"
+    with setting_up(messages, until="") as command:
+        os.killpg(command.pid, signal.SIGINT)  # as a terminal does, to both
+        assert command.wait(40) == 130
+    assert messages.read_text() == "Interrupted.\n"
+
+
 def test_what_ends_the_service_is_the_exit_code(tmp_path: Path) -> None:
     with setting_up(tmp_path / "messages") as command:
         [service] = children(command.pid)
@@ -70,20 +80,10 @@ def test_what_ends_the_service_is_the_exit_code(tmp_path: Path) -> None:
         assert command.wait(40) == 1
 
 
-@pytest.mark.parametrize(
-    ("command", "needed"),
-    [
-        ("setup", ["KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT_URL", "DATABASE_URL"]),
-        ("rebuild-index", ["KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL"]),
-        ("rewind", ["KAFKA_BOOTSTRAP_SERVERS"]),
-    ],
-)
-def test_without_servers_it_says_what_is_missing(command: str, needed: list[str]) -> None:
-    arguments = ["transfer", "--to", "earliest"] if command == "rewind" else []
-    env = {key: value for key, value in os.environ.items() if key not in NOWHERE}
+def test_a_rebuild_without_a_database_is_one_object_and_the_code_of_what_cannot_start() -> None:
     refused = subprocess.run(
-        [sys.executable, "-m", "local", command, *arguments],
-        env={**env, "DATA_DIR": "/nowhere"},
+        [sys.executable, "-m", "local", "rebuild-index", "--json"],
+        env={**os.environ, **NOWHERE},
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
@@ -91,4 +91,6 @@ def test_without_servers_it_says_what_is_missing(command: str, needed: list[str]
         check=False,
     )
     assert refused.returncode == 3
-    assert f"{', '.join(needed)} is not set" in refused.stderr
+    document = json.loads(refused.stdout)
+    assert document["state"] == "error"
+    assert "PostgreSQL: connection failed" in document["error"]

@@ -224,7 +224,7 @@ async def test_nothing_is_planned_while_a_part_is_away(api: Api) -> None:
     assert answer.headers["retry-after"] == "5"
 
 
-async def broken(api: Api, *values: bytes) -> None:
+async def broken(api: Api, *values: bytes, import_id: bytes = b"import-0001") -> None:
     """Dead letters of `files.found`, as a worker sets them aside."""
     for offset, value in enumerate(values):
         record = Raw(
@@ -233,7 +233,7 @@ async def broken(api: Api, *values: bytes) -> None:
             offset=offset,
             key=b"file-1",
             value=value,
-            headers={"ce_importid": b"import-0001"},
+            headers={"ce_importid": import_id} if import_id else {},
         )
         publisher = FakePublisher(api.log, lambda: KafkaUnavailableError("away"), "transfer")
         await publish_dead_letter(publisher, record, "not JSON", service="transfer")
@@ -253,6 +253,17 @@ async def test_dead_letters_are_counted_from_their_own_topic(api: Api) -> None:
     assert (await plan(api, {"dead_letters": True, "since": later}))["files"] == 0
 
 
+async def test_a_letter_of_no_import_and_a_listing_under_way_change_no_other_count(
+    api: Api,
+) -> None:
+    await filled(api)
+    named = FolderNamed(import_id="import-0001", folder_id="f", name="Holidays", named_at=BEGAN)
+    await api.log.append([encode(named, source="lister")])
+    await broken(api, b"{", import_id=b"")
+    found = await plan(api, {"dead_letters": True})
+    assert (found["files"], found["imports"], found["unread"]) == (1, 0, 0)
+
+
 @pytest.mark.parametrize("more", [{"files": ["f"]}, {"folders": ["f"]}, {"outcomes": ["failed"]}])
 async def test_dead_letters_go_with_few_other_filters(api: Api, more: dict[str, object]) -> None:
     answer = await ask_plan(api, {"select": {"dead_letters": True, **more}, "mode": "all"})
@@ -266,6 +277,57 @@ async def test_a_replay_of_dead_letters_can_be_started(api: Api) -> None:
     assert isinstance(event := asked(api)[-1], ReplayRequested)
     assert event.ends == (LogEnd(topic="dead.letters", partition=0, offset=1),)
     assert event.select.dead_letters
+
+
+async def test_a_replay_to_one_consumer_copies_outcomes_and_costs_nothing(api: Api) -> None:
+    await filled(api)
+    found = await plan(api, target="thumbnails")
+    assert (found["files"], found["no_op"], found["quota_units"]) == (4, 0, 0)
+    assert found["by_outcome"] == {"failed": 1, "stored": 2, "unchanged": 1}
+    assert found["select"]["outcomes"] == ["failed", "stored", "unchanged"]
+    assert (await plan(api, mode="failed", target="thumbnails"))["files"] == 1
+    api.catalog.fill(rows(imports=[an_import(1, cancelled=True)]))
+    assert (await plan(api))["files"] == 0
+    assert (await plan(api, target="thumbnails"))["files"] == 4
+    answer = await start(api, found["plan_id"])
+    assert answer.status_code == 202
+    assert isinstance(event := asked(api)[-1], ReplayRequested)
+    assert event.target == "thumbnails"
+    shown = (await api.client.get(answer.headers["location"])).json()
+    assert shown["plan"]["target"] == "thumbnails"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"mode": "missing"},
+        {"mode": "verify"},
+        {"transfer": "force"},
+        {"select": {"outcomes": ["none"]}},
+        {"mode": "failed", "select": {"outcomes": ["stored"]}},
+        {"select": {"dead_letters": True}},
+    ],
+)
+async def test_a_replay_to_one_consumer_works_on_nothing(api: Api, body: dict[str, object]) -> None:
+    answer = await ask_plan(api, {"select": SELECT, "mode": "all", "target": "t", **body})
+    assert (answer.status_code, answer.json()["code"]) == (422, "filters_conflict")
+
+
+@pytest.mark.parametrize("target", ["", "A", "a.b", "../x", "-a", "a" * 64, "a\n", 5])
+async def test_a_consumer_has_a_name_that_a_topic_can_have(api: Api, target: object) -> None:
+    answer = await ask_plan(api, {"select": SELECT, "mode": "all", "target": target})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_body")
+
+
+async def test_a_plan_of_dead_letters_that_retention_has_passed_is_refused(api: Api) -> None:
+    await broken(api, b"{", b"[1")
+    plan_id = (await plan(api, {"dead_letters": True}))["plan_id"]
+    await broken(api, b"[2")  # what comes after the plan is not part of it
+    assert (await start(api, plan_id)).status_code == 202
+    api.log.begins["dead.letters", 0] = 1
+    answer = await start(api, plan_id)
+    assert (answer.status_code, answer.json()["code"]) == (409, "plan_expired")
+    assert "dead.letters/0 begins at 1, and the plan reads from 0 to 2" in answer.json()["detail"]
 
 
 async def test_what_the_indexer_has_not_written_yet_is_no_unknown_import(api: Api) -> None:

@@ -15,7 +15,7 @@ from services.api.imports import LARGEST_BODY
 from services.api.plan_id import Stretch, plan_id_of, plan_of
 from services.core import events as e
 from services.core.topics import FILES_FOUND, FILES_STORED
-from services.core.wire import Record
+from services.core.wire import Record, encode
 from tests.catalog_rows import BEGAN, a_file, rows
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.log import FakeLog, FakePublisher
@@ -59,8 +59,8 @@ async def test_an_id_that_was_returned_is_never_unknown_and_shows_the_plan(api: 
     assert counts == [0] * 5
     select = {"imports": ["import-0001"], "since": None, "until": None, "dead_letters": False}
     select |= {"folders": [], "files": [], "outcomes": [], "reasons": []}
-    planned = {"mode": "all", "transfer": "check", "files": 5, "bytes": 5010, "most": 3}
-    assert shown["plan"] == {**planned, "select": select}
+    planned = {"mode": "all", "transfer": "check", "target": None, "select": select}
+    assert shown["plan"] == {**planned, "files": 5, "bytes": 5010, "most": 3}
     [listed] = (await api.client.get("/replays")).json()
     assert listed == {name: shown[name] for name in listed}
 
@@ -284,7 +284,7 @@ async def test_a_replay_of_a_replay_counts_its_depth_and_has_an_end(api: Api) ->
 
 
 async def test_progress_by_partition_and_what_hangs_are_told(api: Api) -> None:
-    progress = {"10": (5, 5, BEGAN.isoformat(), True), "2": (0, 7, None, False)}
+    progress = {"10": (5, 5, BEGAN.isoformat(), True, 0), "2": (0, 7, None, False, 0)}
     filled_rows = filled_with(a_replay(1, progress=progress, by="ops"))
     hanging = ReplayFileRow(replay_id="replay-1", import_id="import-0001", file_id="file-0003")
     lost = ReplayFileRow(replay_id="replay-1", import_id="import-0009", file_id="file-0009")
@@ -350,6 +350,18 @@ async def test_each_control_is_an_event_of_the_replay_and_is_shown_at_once(api: 
         assert (answer.status_code, answer.json()["code"]) == (409, "replay_ended")
 
 
+async def test_a_replay_that_failed_is_shown_so_before_the_indexer_writes_it(api: Api) -> None:
+    await filled(api)
+    replay_id = await started(api)
+    failed = e.ReplayFailed(import_id=replay_id, at=BEGAN, reason="lost", message="No.")
+    await api.log.append([encode(failed, source="indexer")])
+    async with asyncio.timeout(5):
+        while (await api.client.get(f"/replays/{replay_id}")).json()["state"] != "failed":
+            await asyncio.sleep(0.01)
+    answer = await api.client.post(f"/replays/{replay_id}/resume")
+    assert (answer.status_code, answer.json()["code"]) == (409, "replay_ended")
+
+
 @pytest.mark.parametrize("state", ["completed", "failed", "cancelled"])
 async def test_a_replay_that_has_ended_cannot_be_controlled(api: Api, state: str) -> None:
     api.catalog.fill(filled_with(a_replay(1, state=state)))
@@ -390,7 +402,7 @@ async def test_a_start_needs_a_filter_even_in_a_plan_that_was_forged(api: Api) -
         Stretch("workers.status", 0, 0, 0),
         Stretch("imports.requested", 0, 0, 0),
         Stretch(FILES_FOUND.name, 99, 0, 0),
-        Stretch(FILES_FOUND.name, 0, 0, 1_000_000),
+        Stretch(FILES_FOUND.name, 0, 0, 0),
     ],
 )
 async def test_ends_that_no_plan_was_given_are_refused(api: Api, stretch: Stretch) -> None:

@@ -4,6 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from msgspec import Struct
+
+from services.api.replay_plans import PlanRequest, Selected
+from services.api.replay_start import RateRequest, StartRequest
+from services.api.retry import RetryBody
 from tests.unit.api.conftest import Api
 
 PATHS = {
@@ -47,6 +52,24 @@ def operations(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, An
 async def test_the_document_has_every_path(api: Api) -> None:
     schema = await document(api)
     assert {path: set(item) for path, item in schema["paths"].items()} == PATHS
+
+
+async def test_every_field_of_a_body_is_described(api: Api) -> None:
+    schema = await document(api)
+
+    def fields(path: str, method: str = "post") -> Mapping[str, Any]:
+        body = schema["paths"][path][method]["requestBody"]["content"]["application/json"]
+        properties: Mapping[str, Any] = body["schema"]["properties"]
+        return properties
+
+    def named(kind: type[Struct]) -> set[str]:
+        return set(kind.__struct_fields__)
+
+    assert set(fields("/imports/{import_id}/retry")) == named(RetryBody)
+    assert set(fields("/replays/plan")) == named(PlanRequest)
+    assert set(fields("/replays/plan")["select"]["properties"]) == named(Selected)
+    assert set(fields("/replays")) == named(StartRequest)
+    assert set(fields("/replays/{replay_id}", "patch")) == named(RateRequest)
 
 
 async def test_every_pattern_is_one_that_javascript_knows(api: Api) -> None:

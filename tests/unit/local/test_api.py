@@ -7,7 +7,7 @@ import pytest
 
 from local.show.api import ApiError, ApiUnavailableError, decoded, refusal
 from local.show.reports import ImportReport, Started
-from local.show.text import printable
+from local.show.text import printable, size
 from tests.unit.local.reports import ANSWER, WAITING, a_report
 
 
@@ -104,3 +104,17 @@ def test_only_an_error_of_the_server_may_pass_by_itself(status: int) -> None:
 def test_text_from_elsewhere_is_cut_and_cannot_move_the_cursor() -> None:
     assert printable("a\x1b[2Jb\nc") == "a [2Jb c"
     assert printable("x" * 300, 10) == "x" * 9 + "…"
+
+
+@pytest.mark.parametrize(
+    ("bytes", "said"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (15_000, "15.0 kB"),
+        (62_140_000, "62.1 MB"),
+        (10**16, "10,000.0 TB"),
+    ],
+)
+def test_a_size_has_the_unit_that_suits_it(bytes: int, said: str) -> None:
+    assert size(bytes) == said

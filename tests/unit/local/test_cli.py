@@ -83,9 +83,19 @@ def test_purge_refuses_a_folder_that_is_not_ours(
     assert (data_folder / "thesis.txt").exists()
 
 
-def test_setup_without_servers_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["setup"]) == 3
-    assert "KAFKA_BOOTSTRAP_SERVERS, S3_ENDPOINT_URL, DATABASE_URL" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("command", "needed"),
+    [
+        (["setup"], "KAFKA_BOOTSTRAP_SERVERS, S3_ENDPOINT_URL, DATABASE_URL"),
+        (["rebuild-index"], "KAFKA_BOOTSTRAP_SERVERS, DATABASE_URL"),
+        (["rewind", "transfer", "--to", "earliest"], "KAFKA_BOOTSTRAP_SERVERS"),
+    ],
+)
+def test_without_servers_it_says_what_is_missing(
+    capsys: pytest.CaptureFixture[str], command: list[str], needed: str
+) -> None:
+    assert main(command) == 3
+    assert f"No copy runs here, and {needed} is not set." in capsys.readouterr().err
 
 
 def test_a_demo_that_cannot_start_still_gives_json_its_one_object(

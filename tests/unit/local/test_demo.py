@@ -107,12 +107,13 @@ def plain(*shown: tuple[float, ImportReport]) -> list[str]:
     return text.getvalue().splitlines()
 
 
-def test_off_a_terminal_the_bar_is_a_line_every_two_seconds_and_the_last_one() -> None:
-    running, last = a_report(state="listing"), a_report(**DONE)
-    lines = plain((0, running), (0.5, running), (1.0, running), (2.5, running), (3.0, last))
+def test_off_a_terminal_the_bar_is_a_line_every_two_seconds_if_anything_is_new() -> None:
+    first, second = a_report(state="listing"), a_report(state="listing", stored=2001, pending=98)
+    last = a_report(**DONE)
+    lines = plain((0, first), (0.5, second), (2.5, second), (5.0, second), (5.5, last), (6.0, last))
     assert lines == [
         "listing: Holidays: 2,301 of 2,400 found so far, 4.0 MB, 1 failed",
-        "listing: Holidays: 2,301 of 2,400 found so far, 4.0 MB, 1 failed",
+        "listing: Holidays: 2,302 of 2,400 found so far, 4.0 MB, 1 failed",
         "completed: Holidays: 2,400 of 2,400 found, 4.0 MB",
     ]
 

@@ -1,0 +1,45 @@
+"""The command line reads nothing that the API does not answer. Where a field has a default, a
+misspelt one would never be missed."""
+
+import msgspec
+import pytest
+
+from local.show import replays, reports
+from services.adapters.catalog.views import FailedFolder, Sample
+from services.adapters.kafka.dead_letters import DeadLetter
+from services.api.imports import ImportStarted
+from services.api.progress import ImportReport, Parked
+from services.api.replay_plans import PlanReport
+from services.api.replay_views import Planned, ReplayReport, ReplayView
+from services.api.replays import ReplayStarted
+from services.api.retry import Retried
+from services.core.events import Selection, Waiting
+
+
+@pytest.mark.parametrize(
+    ("read", "answered"),
+    [
+        (reports.Started, ImportStarted),
+        (reports.ImportReport, ImportReport),
+        (reports.Waiting, Waiting),
+        (reports.FailedFolder, FailedFolder),
+        (reports.Parked, Parked),
+        (reports.Retried, Retried),
+        (replays.Plan, PlanReport),
+        (replays.Selected, Selection),
+        (replays.Sample, Sample),
+        (replays.ReplayStarted, ReplayStarted),
+        (replays.ReplayReport, ReplayReport),
+        (replays.ReplayReport, ReplayView),
+        (replays.Planned, Planned),
+        (replays.DeadLetter, DeadLetter),
+    ],
+)
+def test_every_field_that_is_read_is_answered(
+    read: type[msgspec.Struct], answered: type[msgspec.Struct]
+) -> None:
+    assert names(read) <= names(answered)
+
+
+def names(kind: type[msgspec.Struct]) -> set[str]:
+    return {field.encode_name for field in msgspec.structs.fields(kind)}
