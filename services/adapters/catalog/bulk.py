@@ -52,7 +52,8 @@ def upsert(cursor: Cursor, before: Mapping[Key, Row], after: Mapping[Key, Row]) 
     staged = f"staged_{table.name}"
     stage = (
         f"CREATE TEMPORARY TABLE IF NOT EXISTS {staged} ON COMMIT DELETE ROWS AS "
-        f"SELECT {columns} FROM {table.name} WITH NO DATA"
+        f"SELECT {columns} FROM {table.name} WITH NO DATA; "
+        f"DELETE FROM {staged}"  # a rebuild saves several batches in one transaction
     )
     changes = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in fields if name not in keys)
     overwrite = (
