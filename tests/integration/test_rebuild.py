@@ -46,6 +46,8 @@ TABLES_OF = {
     "folders": "import_folders",
     "files": "import_files",
     "images": "images",
+    "replays": "replays",
+    "replay_files": "replay_files",
 }
 A_PLAN = Plan(version=VERSION, topic_ids={}, ends=(), partitions=1, slices=1)
 [STORED] = [event for event in SAMPLES.values() if isinstance(event, e.FileStored)]
