@@ -84,7 +84,7 @@ class Database:
         """A rebuild in this process; `on_call` is told of each step when it is done."""
         with (
             closing(Watched(self.settings, on_call)) as generation,
-            closing(LogReader(self.kafka, client_id="test")) as reader,
+            closing(LogReader(self.kafka, client_id="test", in_bulk=True)) as reader,
         ):
             assert generation.take_lock()
             yield Rebuild(
