@@ -146,7 +146,7 @@ def test_killed_at_random_times_while_events_arrive_it_counts_each_event_once(
     draw = random.Random(1)
     late = History(seed=2, count=1000).records
     index(system, database)
-    for _ in range(4):
+    for _ in range(3):
         child = database.start()
         until = time.monotonic() + draw.uniform(0.5, 2.5)
         while time.monotonic() < until and child.poll() is None:
@@ -165,7 +165,7 @@ def test_killed_after_each_of_its_steps_it_ends_with_the_same_rows(
     system: System, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.indexer.rebuilding.RECORDS_A_PART", 100)
-    database.publish(History(seed=7, count=2000).records)
+    database.publish(History(seed=7, count=1500).records)
     index(system, database)
     before = database.dump()
     steps: Counter[str] = Counter()
@@ -190,7 +190,7 @@ def test_killed_after_each_of_its_steps_it_ends_with_the_same_rows(
 def test_it_ends_while_events_arrive_and_the_indexer_counts_them(
     system: System, database: Database
 ) -> None:
-    records = History(seed=11, count=20_000).records
+    records = History(seed=11, count=2000).records
     index(system, database)
     done = threading.Event()
 
