@@ -35,7 +35,7 @@ IN_BULK = {
     "queued.min.messages": 100_000,
     "queued.max.messages.kbytes": 64 * 1024,
     "fetch.message.max.bytes": 8 * 1024 * 1024,
-    "fetch.wait.max.ms": 10,  # a wait at the end of one stretch delays the next
+    "fetch.wait.max.ms": 25,  # a wait at the end of one stretch delays the next
 }
 
 T = TypeVar("T")
