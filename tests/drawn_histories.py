@@ -1,4 +1,4 @@
-"""A long history, drawn from a seed: several imports of the same files, retries and repeats."""
+"""A long history, drawn from a seed: imports of the same files, retries, replays and repeats."""
 
 import random
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from services.core.wire import Record, encode
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 REASONS = ("not_found", "content_mismatch", "download_quota_exceeded")
 IMPORTS = ("import-a", "import-b", "import-c")
+REPLAYS = ("replay-a", "replay-b")
 
 
 class History:
@@ -39,6 +40,8 @@ class History:
         chosen = self._draw.choices(kinds, (60, 20, 10, 2, 2))[0]
         if self._draw.random() < 0.01:
             return self._control(job)
+        if self._draw.random() < 0.02:
+            return self._draw.choice((self._replay, self._replayed))(self._draw.choice(REPLAYS))
         return chosen(job)
 
     def _later(self) -> datetime:
@@ -60,6 +63,7 @@ class History:
             size=self._draw.choice([None, 5, 7]),
             version=self._draw.randint(0, 3),
             round=self._draw.randint(0, 3),
+            replay_id=self._draw.choice([None, None, *REPLAYS]),
         )
 
     def _stored(self, job: str) -> e.FileStored:
@@ -128,9 +132,40 @@ class History:
             round=self._draw.randint(0, 2),
         )
 
-    def _control(self, job: str) -> e.ImportPaused | e.ImportResumed | e.ImportStalled:
-        kind = self._draw.choice((e.ImportPaused, e.ImportResumed, e.ImportStalled))
-        return kind(import_id=job, epoch=self._draw.randint(1, 9), at=self._later())
+    def _replay(self, id: str) -> e.ReplayRequested:
+        return e.ReplayRequested(
+            import_id=id,
+            name=f"of {id}",
+            why="",
+            at=self._later(),
+            round=self._draw.randint(1, 4),
+            select=e.Selection(reasons=REASONS),
+            scope=e.ReplayScope.FAILED,
+            ends=(e.LogEnd(topic="files.found", partition=0, offset=9),),
+        )
+
+    def _replayed(self, id: str) -> e.LogPartReplayed:
+        files = [
+            e.ReplayedFile(import_id=self._draw.choice(IMPORTS), file_id=file)
+            for file in self._draw.sample(self._files, 20)
+        ]
+        return e.LogPartReplayed(
+            import_id=id,
+            partition=0,
+            offset=self._draw.randint(0, 9),
+            end=9,
+            replayed_at=self._later(),
+            last=self._draw.random() < 0.5,
+            files=tuple(files[:18]),
+            cancelled=tuple(files[18:]),
+        )
+
+    def _control(self, job: str) -> e.Control:
+        kinds = (e.ImportPaused, e.ImportResumed, e.ImportStalled, e.ImportCancelled)
+        id = self._draw.choice((job, *REPLAYS))
+        return self._draw.choice(kinds)(
+            import_id=id, epoch=self._draw.randint(1, 9), at=self._later()
+        )
 
 
 def undecodable(topic: str, key: bytes) -> Record:

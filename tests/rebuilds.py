@@ -81,10 +81,10 @@ class Database:
 
     @contextmanager
     def rebuild(self, on_call: Callable[[str], None] = lambda _: None) -> Iterator[Rebuild]:
-        """A rebuild in this process; `on_call` is told of each step, before and after it."""
+        """A rebuild in this process; `on_call` is told of each step when it is done."""
         with (
             closing(Watched(self.settings, on_call)) as generation,
-            closing(LogReader(self.kafka, client_id="test")) as reader,
+            closing(LogReader(self.kafka, client_id="test", in_bulk=True)) as reader,
         ):
             assert generation.take_lock()
             yield Rebuild(
@@ -127,9 +127,8 @@ class Watched(Generation):
             return found
 
         def step(*arguments: Any, **named: Any) -> Any:
-            self._on_call(f"before {name}")
             result = found(*arguments, **named)
-            self._on_call(f"after {name}")
+            self._on_call(name)
             return result
 
         return step
@@ -137,11 +136,11 @@ class Watched(Generation):
 
 class PollingReaders(AbstractContextManager["PollingReaders"]):
     """Two threads that read all the while: one as the api does, one with prepared statements. They
-    expect so many images, and the three imports of a drawn history."""
+    expect as many rows as this dump has."""
 
-    def __init__(self, database: Database, images: int) -> None:
+    def __init__(self, database: Database, expected: Dump) -> None:
         self._database = database
-        self._images = images
+        self._expected = len(expected["imports"]), len(expected["images"])
         self._done = threading.Event()
         self.asked = [0, 0]
         self.wrong: list[object] = []
@@ -169,7 +168,7 @@ class PollingReaders(AbstractContextManager["PollingReaders"]):
         while not self._done.is_set():
             found = await reader.imports(before=None, limit=10)
             pages = [page async for page in reader.every_image(views.ImageFilter())]
-            if (len(found), sum(map(len, pages))) != (3, self._images):
+            if (len(found), sum(map(len, pages))) != self._expected:
                 self.wrong.append((found, pages))
             self.asked[0] += 1
         await reader.close()

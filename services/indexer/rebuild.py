@@ -36,7 +36,7 @@ from services.indexer.rebuilding import Progress, Rebuild
 
 DONE, FAILED, MISCONFIGURED, AWAY, STOPPED = 0, 1, 2, 3, 130
 CLIENT_ID = "drivestream-rebuild"
-LOCK_SECONDS = 5.0  # PostgreSQL may notice late that the rebuild before this one is gone
+LOCK_SECONDS = 3.0  # PostgreSQL may notice late that the rebuild before this one is gone
 TELL_SECONDS = 1.0
 GO_ON = "The old tables answer; run it again to go on."
 STOPS = (signal.SIGINT, signal.SIGTERM)

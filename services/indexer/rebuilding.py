@@ -83,8 +83,7 @@ class Rebuild:
 
     def _plan(self) -> Plan:
         """The plan of a run before this one, as long as it still holds."""
-        ids = self.topic_ids([topic.name for topic in service.CONSUMED])
-        service.refuse_other_log(self.indexed, ids, service.log_bounds(self.reader))
+        ids, _ = self._log()
         plan = self.generation.plan()
         if plan is not None and (plan.version, plan.topic_ids) == (VERSION, dict(ids)):
             return plan
@@ -92,8 +91,7 @@ class Rebuild:
         return self._begin()
 
     def _begin(self, spread: bool = True) -> Plan:
-        ids = dict(self.topic_ids([topic.name for topic in service.CONSUMED]))
-        logs = service.log_bounds(self.reader)
+        ids, logs = self._log()
         for (topic, partition), (low, _) in logs.items():
             if low:
                 raise Stop(
@@ -106,7 +104,11 @@ class Rebuild:
         slices = -(-self._most_files(logs, partitions) // RECORDS_A_PART) if spread else 1
         ends = tuple(LogEnd(topic=t, partition=p, offset=e) for (t, p), (_, e) in logs.items())
         plan = Plan(
-            version=VERSION, topic_ids=ids, ends=ends, partitions=partitions, slices=slices or 1
+            version=VERSION,
+            topic_ids=dict(ids),
+            ends=ends,
+            partitions=partitions,
+            slices=slices or 1,
         )
         # What is loaded by parts is past at once: nobody reads these offsets before all are there.
         starts = {p: (ids[p[0]], end if p[0] in FILES else 0) for p, (_, end) in logs.items()}
@@ -209,7 +211,8 @@ class Rebuild:
         while True:
             self.tell(Progress("catching up", 1.0, self.records))
             self._catch_up()
-            if self.generation.swap():
+            # Once more while the indexer waits: it would always be ahead as long as events come.
+            if self.generation.swap(self._catch_up):
                 return
             time.sleep(SWAP_SECONDS)
 
@@ -217,15 +220,25 @@ class Rebuild:
         """Index what the log holds now and the new tables do not, as the indexer does."""
         # Kafka answers nothing else on a connection that waits for new records.
         self.reader.seek({})
-        logs = service.log_bounds(self.reader)
-        positions = service.resume(self.reader, self.generation, self.topic_ids)
-        bounds = {
-            place: (start, logs[place][1]) for place, start in positions.items() if place in logs
-        }
+        self.indexed = self.generation.live_offsets()
+        ids, logs = self._log()
+        self.generation.begin_offsets({p: (ids[p[0]], low) for p, (low, _) in logs.items()})
+        known = self.generation.offsets()
+        service.refuse_other_log(known, ids, logs)
+        positions = {place: known[place][1] for place in logs}
+        bounds = {place: (positions[place], end) for place, (_, end) in logs.items()}
         for records in read_up_to(self.reader, bounds):
             for batch in service.batches(records, service.ROWS_A_BATCH):
                 decoded, moves = list(self._decoded(batch)), service.moves_of(positions, batch)
                 service.write(self.generation, decoded, moves)
+
+    def _log(self) -> tuple[Mapping[str, str], Mapping[Position, tuple[int, int]]]:
+        """The ids of the topics, and the bounds of their partitions. Raises `Stop` if the tables in
+        use were made from another log, or from more of it than there is."""
+        ids = self.topic_ids([topic.name for topic in service.CONSUMED])
+        logs = service.log_bounds(self.reader)
+        service.refuse_other_log(self.indexed, ids, logs)
+        return ids, logs
 
 
 def split(rows: Rows, plan: Plan) -> tuple[Rows, Mapping[int, Rows]]:

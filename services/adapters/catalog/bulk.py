@@ -1,8 +1,9 @@
 """Many rows at once: loaded by their keys, and written with COPY."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -10,13 +11,16 @@ import msgspec
 import psycopg
 from msgspec import Struct
 from msgspec.structs import astuple
-from psycopg.types.json import Jsonb
-from sqlalchemy import Table
+from sqlalchemy import ARRAY, DateTime, Table
+from sqlalchemy.dialects.postgresql import JSONB
 
 from services.adapters.catalog.rows import TABLES, Key, Row, images
 
 Cursor = psycopg.Cursor[dict[str, object]]
 EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+ROWS_A_WRITE = 1_000
+_ESCAPED = re.compile(rb"\\(?:u[0-9a-f]{4}|.)")
+encode = msgspec.json.encode
 
 
 def select(cursor: Cursor, row: type[Row], keys: Collection[Key]) -> dict[Key, Row]:
@@ -48,7 +52,8 @@ def upsert(cursor: Cursor, before: Mapping[Key, Row], after: Mapping[Key, Row]) 
     staged = f"staged_{table.name}"
     stage = (
         f"CREATE TEMPORARY TABLE IF NOT EXISTS {staged} ON COMMIT DELETE ROWS AS "
-        f"SELECT {columns} FROM {table.name} WITH NO DATA"
+        f"SELECT {columns} FROM {table.name} WITH NO DATA; "
+        f"DELETE FROM {staged}"  # a rebuild saves several batches in one transaction
     )
     changes = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in fields if name not in keys)
     overwrite = (
@@ -65,9 +70,10 @@ def copy_rows(cursor: Cursor, table: str, rows: Sequence[Struct]) -> None:
     if not rows:
         return
     columns = _listed(rows[0].__struct_fields__)
-    with cursor.copy(f"COPY {table} ({columns}) FROM STDIN".encode()) as copy:
-        for row in rows:
-            copy.write_row(_values(row))
+    statement = rf"COPY {table} ({columns}) FROM STDIN (FORMAT csv, ESCAPE '\', NULL 'null')"
+    with cursor.copy(statement.encode()) as copy:
+        for begin in range(0, len(rows), ROWS_A_WRITE):
+            copy.write(b"".join(map(_line, rows[begin : begin + ROWS_A_WRITE])))
 
 
 def _key_columns(table: Table) -> Sequence[str]:
@@ -81,22 +87,28 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def _values(row: Struct) -> list[object]:
-    """For a million rows, so what is right already must cost little."""
-    values: list[object] = list(astuple(row))
-    for place, value in enumerate(values):
-        kind = type(value)
-        if kind is str:
-            if "\x00" in value:  # type: ignore[operator]
-                values[place] = _text(value)  # type: ignore[arg-type]
-        elif kind in _CONVERTED:
-            values[place] = _CONVERTED[kind](value)
-    return values
+def _line(row: Struct) -> bytes:
+    """A row in CSV. A JSON array nearly is a line of it, and msgspec writes one in less than
+    half of psycopg's time. The escapes of JSON must go, but those of quotes and backslashes."""
+    values = list(astuple(row))
+    for place, convert in _conversions(type(row)):
+        if values[place] is not None:
+            values[place] = convert(values[place])
+    line = encode(values)[1:-1] + b"\n"
+    return _ESCAPED.sub(_unescaped, line) if b"\\" in line else line
 
 
-def _text(value: str) -> str:
+def _unescaped(found: re.Match[bytes]) -> bytes:
     """PostgreSQL's text cannot hold NUL, which a file's name can."""
-    return value.replace("\x00", "\ufffd")
+    character: str = msgspec.json.decode(b'"' + found[0] + b'"')
+    return found[0] if character in '"\\' else character.replace("\x00", "\ufffd").encode()
+
+
+@cache
+def _conversions(row: type[Struct]) -> Sequence[tuple[int, Callable[..., object]]]:
+    """Of which places of its tuple, and how."""
+    kinds = [type(TABLES[row].c[name].type) for name in row.__struct_fields__]
+    return [(place, _CONVERTED[kind]) for place, kind in enumerate(kinds) if kind in _CONVERTED]
 
 
 def _time(value: datetime) -> datetime:
@@ -106,12 +118,12 @@ def _time(value: datetime) -> datetime:
 
 @lru_cache(maxsize=1024)  # all files of a folder share a path
 def _array(values: tuple[str, ...]) -> str:
-    quoted = (_text(v).replace("\\", "\\\\").replace('"', '\\"') for v in values)
+    quoted = (v.replace("\\", "\\\\").replace('"', '\\"') for v in values)
     return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
 
 
 _CONVERTED: Mapping[type, Callable[..., object]] = {
-    datetime: _time,
-    tuple: _array,
-    dict: Jsonb,
+    DateTime: _time,
+    ARRAY: _array,
+    JSONB: lambda value: encode(value).decode(),
 }

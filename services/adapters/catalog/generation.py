@@ -8,7 +8,7 @@ The swap moves tables between schemas, in one transaction. Their names stay, so 
 search path, and a prepared statement is planned again by name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import cast
 
@@ -56,6 +56,8 @@ SESSION = {
     # A rebuild that was killed while PostgreSQL makes an index gives its lock back at once.
     "client_connection_check_interval": "1s",
 }
+INDEXER_MS = 10_000
+"""How long the swap waits for the indexer's transaction. No reader waits meanwhile."""
 READERS_MS = 400
 """How long the swap waits for readers, and new ones for the swap. Below PostgreSQL's deadlock
 timeout (1 s), so that no reader is ever chosen as the victim."""
@@ -230,39 +232,36 @@ class Generation(CatalogWriter):
 
     # --- swapping ---
 
-    def swap(self) -> bool:
-        """Put the new tables in the place of the old ones, all or nothing. False if readers are in
-        the way, or if the old tables know more than the new ones: catch up, and try again."""
+    def swap(self, catch_up: Callable[[], None]) -> bool:
+        """Put the new tables in the place of the old ones, all or nothing. The indexer waits while
+        `catch_up` adds what the log has now. False if somebody is in the way: try again."""
         try:
             with self._transaction() as cursor:
-                cursor.execute("SELECT set_config('lock_timeout', %s, true)", (f"{READERS_MS}ms",))
-                tables = ", ".join(self._of_live(name) for name in EVERY_TABLE)
-                cursor.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE".encode())
+                self._lock_live(cursor, [OFFSETS], "EXCLUSIVE", INDEXER_MS)
+                catch_up()
+                self._lock_live(cursor, EVERY_TABLE, "ACCESS EXCLUSIVE", READERS_MS)
                 self._refuse_other_version(cursor)
-                if self._is_behind(cursor):
-                    return False
                 self._refuse_views(cursor)
                 self._clone.grant(cursor, EVERY_TABLE)
                 cursor.execute(f"CREATE SCHEMA {quoted(self._replaced)}".encode())
                 _move(cursor, self._live, self._replaced)
                 _move(cursor, self._schema, self._live)
         except CatalogUnavailableError as why:
-            if isinstance(why.__cause__, psycopg.errors.LockNotAvailable):
+            if isinstance(why.__cause__, psycopg.errors.QueryCanceled):
                 return False
             raise
         return True
 
+    def _lock_live(self, cursor: Cursor, names: Sequence[str], mode: str, at_most_ms: int) -> None:
+        """Until the transaction ends. The limit is of all tables together."""
+        tables = ", ".join(self._of_live(name) for name in names)
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", (f"{at_most_ms}ms",))
+        cursor.execute(f"LOCK TABLE {tables} IN {mode} MODE".encode())
+        cursor.execute("SET LOCAL statement_timeout = 0")
+
     def swapped(self) -> bool:
         """Whether a swap was made whose old tables are still there."""
         return self._has_schema(self._replaced)
-
-    def _is_behind(self, cursor: Cursor) -> bool:
-        query = (
-            f"SELECT FROM {self._of_live(OFFSETS)} old LEFT JOIN {OFFSETS} new "
-            "USING (topic, partition) WHERE new.topic_id IS DISTINCT FROM old.topic_id "
-            "OR new.next_offset < old.next_offset LIMIT 1"
-        )
-        return bool(cursor.execute(query.encode()).fetchall())
 
     def _refuse_other_version(self, cursor: Cursor) -> None:
         """A migration may have been made meanwhile."""

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar
 
 import confluent_kafka as ck
 import structlog
@@ -35,6 +35,7 @@ IN_BULK = {
     "queued.min.messages": 100_000,
     "queued.max.messages.kbytes": 64 * 1024,
     "fetch.message.max.bytes": 8 * 1024 * 1024,
+    "fetch.wait.max.ms": 25,  # a wait at the end of one stretch delays the next
 }
 
 T = TypeVar("T")
@@ -61,19 +62,15 @@ class Raw(Struct, frozen=True, kw_only=True):
         return {"topic": self.topic, "partition": self.partition, "offset": self.offset}
 
 
-def raw(message: ck.Message, settings: KafkaSettings) -> Raw:
+def raw(message: Any, settings: KafkaSettings) -> Raw:
     """A message without an error as plain data. Of repeated headers the first counts."""
-    # The stubs allow for messages not from a broker, and for headers as a producer may give them.
-    headers: dict[str, bytes] = {}
-    for name, value in cast("list[tuple[str, bytes | None]]", message.headers() or []):
-        headers.setdefault(name, value or b"")
     return Raw(
-        topic=settings.own(cast("str", message.topic())),
-        partition=cast("int", message.partition()),
-        offset=cast("int", message.offset()),
+        topic=settings.own(message.topic()),
+        partition=message.partition(),
+        offset=message.offset(),
         key=message.key(),
         value=message.value(),
-        headers=headers,
+        headers={name: value or b"" for name, value in reversed(message.headers() or ())},
         at_ms=message.timestamp()[1],
     )
 
