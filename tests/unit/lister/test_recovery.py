@@ -25,6 +25,19 @@ def a_tree(pipeline: Pipeline) -> set[str]:
     return files
 
 
+async def ended_with_failures(seed: int) -> tuple[Pipeline, tuple[str, ...]]:
+    """An import that ended, and the files that failed and would not fail again."""
+    pipeline = Pipeline(seed)
+    files = sorted(a_tree(pipeline))
+    pipeline.drive.add_file(ROOT, f"{ROOT}.last", b"bytes")
+    pipeline.failing = {f"{ROOT}.last", *pipeline.rng.sample(files, len(files) // 3)}
+    await pipeline.begin()
+    await pipeline.steps()
+    failed = tuple(sorted(pipeline.failing))
+    pipeline.failing = set()
+    return pipeline, failed
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_an_import_paused_at_any_moment_ends_whole_after_it_is_resumed(seed: int) -> None:
     pipeline = Pipeline(seed)
@@ -97,6 +110,47 @@ async def test_a_retry_tries_exactly_what_it_names(seed: int) -> None:
         id: int(id in named) for id in failed
     }
     assert all(pipeline.fetched[id] == count for id, count in before.items())
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_a_retry_whose_api_did_not_know_the_newest_control_is_carried_out(seed: int) -> None:
+    pipeline, failed = await ended_with_failures(seed)
+    await pipeline.control(e.ImportPaused)
+    await pipeline.control(e.ImportResumed)
+    await pipeline.steps()
+    retry = e.RetryRequested(import_id=IMPORT, epoch=0, round=1, at=NOW, files=failed)
+    await pipeline.publish(retry)
+    await pipeline.steps()
+    assert {pipeline.fetched[id] for id in failed} == {1}
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_a_retry_whose_last_part_was_never_published_is_healed(seed: int) -> None:
+    pipeline, failed = await ended_with_failures(seed)
+    before = dict(pipeline.fetched)
+    named = failed[: len(failed) // 2 + 1]
+    part = e.RetryRequested(import_id=IMPORT, round=1, at=NOW, files=named, last=False)
+    await pipeline.publish(part)
+    await pipeline.steps()
+    assert before == pipeline.fetched
+    await pipeline.control(e.ImportStalled)
+    await pipeline.steps()
+    assert pipeline.fetched == {**before, **dict.fromkeys(named, 1)}
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_a_retried_file_that_fails_again_where_only_its_folder_is_left_is_answered(
+    seed: int,
+) -> None:
+    pipeline, failed = await ended_with_failures(seed)
+    pipeline.failing = set(failed)
+    await pipeline.publish(e.RetryRequested(import_id=IMPORT, round=1, at=NOW, files=failed))
+    pipeline.delete(topics.FILES_FOUND)
+    await pipeline.steps()
+    folders = tuple(sorted({id.split(".")[0] for id in failed}))
+    await pipeline.control(e.ImportStalled, folders=folders)
+    await pipeline.steps()
+    assert [id for id, facts in pipeline.facts().items() if facts.pending(1)] == []
 
 
 @pytest.mark.parametrize("seed", range(10))
