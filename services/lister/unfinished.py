@@ -17,7 +17,7 @@ class Asked:
 
     import_id: str
     request: e.ImportRequested | None = None
-    control: ImportControl = ImportControl()
+    control: ImportControl = field(default_factory=ImportControl)
     files: dict[str, int] = field(default_factory=dict)
     folders: dict[str, int] = field(default_factory=dict)
 

@@ -39,7 +39,7 @@ class FakeLogReader:
     def start(self, topic: str, partition: int, since: datetime | None) -> int:
         """The first offset, or the first that was written at `since` or later."""
         low, high = self.ends(topic, partition)
-        at_ms = 0 if since is None else since.timestamp() * 1000
+        at_ms = 0 if since is None else int(since.timestamp() * 1000)
         kept = self._log.records[topic, partition][low:]
         later = (record.offset for record in kept if record.at_ms >= at_ms)
         return low if since is None else next(later, high)

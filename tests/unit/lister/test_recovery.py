@@ -1,5 +1,7 @@
 """What was passed over, lost or failed is published again: exactly that, in every history."""
 
+from collections import Counter
+
 import pytest
 
 from services.core import events as e
@@ -73,6 +75,26 @@ async def test_a_file_with_an_outcome_is_not_published_again(seed: int) -> None:
     assert not {x.file_id for x in found if x.epoch == 2} & before
     # Passes that confirm a listing find nothing new, so each file is fetched once.
     assert set(pipeline.fetched.values()) <= {1}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_a_resume_that_dies_half_way_ends_whole_and_publishes_a_file_twice_at_most(
+    seed: int,
+) -> None:
+    pipeline = Pipeline(seed)
+    files = a_tree(pipeline)
+    await pipeline.begin()
+    await pipeline.steps(pipeline.rng.randrange(20, 60))
+    await pipeline.control(e.ImportPaused)
+    await pipeline.steps()
+    await pipeline.control(e.ImportResumed)
+    pipeline.publisher.lives = pipeline.rng.randrange(12)
+    await pipeline.steps()
+    assert {id for id, facts in pipeline.facts().items() if facts.state} == files
+    assert not pipeline.open_folders
+    found = [x for x in pipeline.events(topics.FILES_FOUND) if isinstance(x, e.FileFound)]
+    again = Counter(x.file_id for x in found if x.epoch == 2)
+    assert max(again.values(), default=0) <= 2
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -151,6 +173,20 @@ async def test_a_retried_file_that_fails_again_where_only_its_folder_is_left_is_
     await pipeline.control(e.ImportStalled, folders=folders)
     await pipeline.steps()
     assert [id for id, facts in pipeline.facts().items() if facts.pending(1)] == []
+
+
+async def test_a_root_that_is_retried_long_after_it_failed_is_listed_once() -> None:
+    pipeline = Pipeline(seed=1)
+    await pipeline.begin()
+    await pipeline.steps()
+    pipeline.delete(topics.IMPORTS_PAGES)
+    pipeline.drive.add_folder(ROOT)
+    pipeline.drive.add_file(ROOT, "file", b"bytes")
+    await pipeline.publish(e.RetryRequested(import_id=IMPORT, round=1, at=NOW, folders=(ROOT,)))
+    await pipeline.steps()
+    pages = pipeline.events(topics.IMPORTS_PAGES)
+    assert [x.round for x in pages if isinstance(x, e.PageRequested)] == [0, 1]
+    assert pipeline.fetched == {"file": 1}
 
 
 @pytest.mark.parametrize("seed", range(10))
