@@ -146,6 +146,26 @@ async def test_a_retry_whose_api_did_not_know_the_newest_control_is_carried_out(
     assert {pipeline.fetched[id] for id in failed} == {1}
 
 
+@pytest.mark.parametrize("seed", range(20))
+async def test_a_retry_of_a_paused_import_waits_for_the_resume_and_outlives_a_death(
+    seed: int,
+) -> None:
+    pipeline, failed = await ended_with_failures(seed)
+    before = dict(pipeline.fetched)
+    await pipeline.control(e.ImportPaused)
+    await pipeline.publish(
+        e.RetryRequested(import_id=IMPORT, epoch=1, round=1, at=NOW, files=failed)
+    )
+    await pipeline.steps()
+    assert before == pipeline.fetched
+    await pipeline.control(e.ImportResumed)
+    pipeline.publisher.lives = pipeline.rng.randrange(12)
+    await pipeline.steps()
+    assert not any(facts.pending(1) for facts in pipeline.facts().values() if facts.tried < 1)
+    assert set(failed) <= set(pipeline.fetched)
+    assert all(pipeline.fetched[id] == count for id, count in before.items())
+
+
 @pytest.mark.parametrize("seed", range(10))
 async def test_a_retry_whose_last_part_was_never_published_is_healed(seed: int) -> None:
     pipeline, failed = await ended_with_failures(seed)
