@@ -1,13 +1,15 @@
 """One file of an import: its present state, and how it came to it.
 
 The state is a row of the catalog. The row says where the file's outcomes lie in the log, and each
-of them says where the file was found and what was tried.
+of them says where the file was found and what was tried. While there is none, the time at which its
+page was listed says where in `files.found` to look.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -24,11 +26,24 @@ from services.adapters.kafka.reader import Raw, ReadsLog
 from services.api.problems import database_problems
 from services.api.progress import ImportViews
 from services.core import outcomes
-from services.core.events import Attempt, FileFailed, FileStored, Mode, Outcome, Place
+from services.core.events import (
+    Attempt,
+    FileFailed,
+    FileFound,
+    FileStored,
+    Message,
+    Mode,
+    Outcome,
+    Place,
+)
+from services.core.murmur2 import partition_of
+from services.core.topics import FILES_FOUND
 from services.core.wire import UndecodableError, UnknownEventError, decode
 
 MOST_RECORDS = 20
 MOST_SECONDS = 5.0
+PUBLISHED_WITHIN = timedelta(minutes=1)
+"""So long after a page was listed, its files are in the log."""
 AT_ONCE = 2
 """Readers of the log. Each has a connection of its own to Kafka."""
 AWAY = (
@@ -75,7 +90,8 @@ class OutcomeView(Struct, frozen=True, kw_only=True):
 
 
 class FileJourney(ImportFile, frozen=True, kw_only=True):
-    """A file and its outcomes, by round. `found` is null until there is an outcome to say so.
+    """A file and its outcomes, by round. `found` is null if the file was skipped, or if the log no
+    longer holds what says it.
 
     Not `complete`: outcomes are missing, and `why_incomplete` says why. All else is as it should
     be.
@@ -104,6 +120,7 @@ class Journeys:
         file = await self.views.file(import_id, google_drive_id)
         places = [_place(text) for text in file.outcomes[-MOST_RECORDS:]]
         records, trouble = await self._records(places) if places else ([], None)
+        found = None if places else await self._found(import_id, file)
         shown = [outcome_of(file, import_id, record) for record in records]
         told = sorted(filter(None, shown), key=lambda one: (one.round, one.at))
         if trouble is None and len(told) < len(places):
@@ -114,7 +131,7 @@ class Journeys:
         del row["outcomes"]
         return FileJourney(
             **row,
-            found=told[0].found if told else None,
+            found=told[0].found if told else found,
             outcomes=told,
             complete=trouble is None,
             why_incomplete=trouble,
@@ -124,30 +141,60 @@ class Journeys:
         """What the log still holds of these, and what kept us from reading the rest."""
         found: list[Raw] = []
         try:
-            async with (
-                asyncio.timeout(self.seconds),
-                self.turns,
-                RangeReader(self.open_log) as reader,
-            ):
-                async for record in reader.at(places):
+            async with self._log() as log_reader:
+                async for record in log_reader.at(places):
                     found.append(record)  # noqa: PERF401 - kept if the next one fails
         except (KafkaUnavailableError, TimeoutError) as why:
             log.warning("journey.log_unreadable", why=str(why))
             return found, AWAY.format(self.seconds)
         return found, None
 
+    async def _found(self, import_id: str, file: FileDetails) -> FoundRecord | None:
+        """Where a file was found that has no outcome yet to say so: soon after its manifest's time,
+        in the partition of its key. None if the log no longer tells, or does not answer."""
+        key, since = file.google_drive_id.encode(), file.updated_at
+        if file.state != "pending" or since is None:
+            return None
+        try:
+            async with self._log() as log_reader:
+                ends = await log_reader.ends(FILES_FOUND.name)
+                own = [end for end in ends if end.partition == partition_of(key, len(ends))]
+                async for records in log_reader.records(own, since):
+                    for record in records:
+                        if record.at - since > PUBLISHED_WITHIN:
+                            return None
+                        event = _decoded(record) if record.key == key else None
+                        if isinstance(event, FileFound) and event.import_id == import_id:
+                            return FoundRecord(at=event.found_at, place=_place_of(record))
+        except (KafkaUnavailableError, TimeoutError) as why:
+            log.warning("journey.log_unreadable", why=str(why))
+        return None
+
+    @asynccontextmanager
+    async def _log(self) -> AsyncIterator[RangeReader]:
+        async with asyncio.timeout(self.seconds), self.turns, RangeReader(self.open_log) as reader:
+            yield reader
+
 
 def outcome_of(file: FileDetails, import_id: str, record: Raw) -> OutcomeView | None:
     """The outcome in a record; None if it is not one of this file, as in a topic made anew."""
-    try:
-        event = decode(record.topic, record.value)
-    except (UndecodableError, UnknownEventError):
-        return None
+    event = _decoded(record)
     if not isinstance(event, FileStored | FileFailed):
         return None
     if (event.import_id, event.key) != (import_id, file.google_drive_id):
         return None
-    return _view(event, Place(topic=record.topic, partition=record.partition, offset=record.offset))
+    return _view(event, _place_of(record))
+
+
+def _decoded(record: Raw) -> Message | None:
+    try:
+        return decode(record.topic, record.value)
+    except (UndecodableError, UnknownEventError):
+        return None
+
+
+def _place_of(record: Raw) -> Place:
+    return Place(topic=record.topic, partition=record.partition, offset=record.offset)
 
 
 def _view(event: Outcome, place: Place) -> OutcomeView:

@@ -92,6 +92,7 @@ class ImportCache:
         self._folders: set[str] = set()
         self._controls = ImportControls()
         self.replays = ReplayCache(self._controls)
+        self._taken: dict[str, tuple[int, datetime]] = {}
         self._rounds: dict[str, int] = {}
         self._awaited: dict[Message, asyncio.Event] = {}
         self.newest_round = 0
@@ -102,8 +103,11 @@ class ImportCache:
         match event:
             case ImportRequested():
                 self._add(event)
-            case RetryRequested(import_id=id, round=round):
-                self._rounds[id] = max(round, self.retry_round(id))
+            case RetryRequested(import_id=id, round=round, at=at):
+                if round > self._taken.get(id, (0, at))[0]:
+                    self._taken[id] = round, at
+                if event.last:
+                    self._rounds[id] = max(round, self.retry_round(id))
                 self.newest_round = max(round, self.newest_round)
             case ReplayRequested(round=round):
                 self.newest_round = max(round, self.newest_round)
@@ -125,8 +129,12 @@ class ImportCache:
         return self.newest_round
 
     def retry_round(self, import_id: str) -> int:
-        """The round of the newest retry of this import, 0 without one."""
+        """The round of the newest retry of this import that is told whole, 0 without one."""
         return self._rounds.get(import_id, 0)
+
+    def has_its_round(self, retry: RetryRequested) -> bool:
+        """Whether no other retry of this import came before it in the log with the same round."""
+        return self._taken.get(retry.import_id) == (retry.round, retry.at)
 
     def _add(self, event: ImportRequested) -> None:
         self.folder_seen(event.folder_id)

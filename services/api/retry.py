@@ -14,10 +14,11 @@ from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
 from services.adapters.catalog.views import ImportProgress, RetryFilter
 from services.api import bodies
-from services.api.control import READ_SECONDS, RequestLog, check_not_ended
+from services.api.control import ATTEMPTS, READ_SECONDS, RequestLog, check_not_ended
 from services.api.problems import RETRY, AnyRequest, Problem, database_problems
 from services.api.progress import ImportViews
 from services.core.events import Id, Reason, RetryRequested
@@ -78,11 +79,7 @@ class ImportRetry:
                 check_not_ended(row.state)
             # Rows from before the last retry would name again what is being tried already.
             if not await self._indexed(import_id):
-                raise Problem(
-                    "retry_under_way",
-                    "The database does not show the last retry yet. Repeat this in a few seconds.",
-                    {"Retry-After": "2"},
-                )
+                raise _under_way()
             retried = await self._publish(row, wanted)
             await self._indexed(import_id)
         log.info("import.retried", import_id=import_id, **msgspec.structs.asdict(retried))
@@ -92,8 +89,10 @@ class ImportRetry:
         """As many parts as it takes. The files are read part by part, so that a million of them
         need no more memory than a thousand."""
         folders = await self._folders(row.id, wanted)
-        round = self.requests.tail.view.next_round()
-        at, after, files = datetime.now(UTC), None, 0
+        event = RetryRequested(
+            import_id=row.id, epoch=row.epoch, round=row.round, at=datetime.now(UTC)
+        )
+        after, files = None, 0
         for part in count():
             ids = await self.views.catalog.files_to_retry(
                 row.id, wanted, after=after, limit=MOST_IDS
@@ -103,20 +102,32 @@ class ImportRetry:
             if part == 0 and not ids and not folders:
                 return Retried(round=row.round)
             files, after = files + len(ids), ids[-1] if ids else after
-            event = RetryRequested(
-                import_id=row.id,
-                epoch=row.epoch,
-                round=round,
-                at=at,
+            event = replace(
+                event,
                 part=part,
                 last=last,
                 files=tuple(ids),
                 folders=tuple(folders[start : start + MOST_IDS]),
             )
-            await self.requests.publish(event, until_read=last)
+            if part == 0:
+                event = await self._begin(event)
+            else:
+                await self.requests.publish(event, until_read=last)
             if last:
                 break
-        return Retried(files=files, folders=len(folders), round=round)
+        return Retried(files=files, folders=len(folders), round=event.round)
+
+    async def _begin(self, first: RetryRequested) -> RetryRequested:
+        """Publish the first part at a new round. Another api may take the same one; whoever comes
+        first in the log has it. An outcome of the first retry must not count as one of the second.
+        """
+        view = self.requests.tail.view
+        for _ in range(ATTEMPTS):
+            first = replace(first, round=view.next_round())
+            await self.requests.publish(first)
+            if view.has_its_round(first):
+                return first
+        raise _under_way()
 
     async def _folders(self, import_id: str, wanted: RetryFilter) -> Sequence[str]:
         folders: list[str] = []
@@ -147,6 +158,14 @@ BODY = bodies.described(
     {"reason": "download_quota_exceeded"},
     needed=False,
 )
+
+
+def _under_way() -> Problem:
+    return Problem(
+        "retry_under_way",
+        "The database does not show the last retry yet. Repeat this in a few seconds.",
+        {"Retry-After": "2"},
+    )
 
 
 @post(

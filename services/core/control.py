@@ -84,6 +84,8 @@ class ImportControls:
         cancelled, or under a later epoch."""
         if isinstance(event, e.WorkerStatus):
             return True
+        if isinstance(event, e.RetryRequested):  # its api may not have known the newest epoch
+            return self.of(event.import_id).state is ControlState.RUNNING
         if not self._allow(event.import_id, event.epoch):
             return False
         if isinstance(event, e.FileFound) and event.replay_id is not None:

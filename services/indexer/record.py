@@ -76,7 +76,9 @@ def _asked(event: e.Message) -> Iterator[ImportRow | FolderRow | FileRow]:
                     updated_at=at,
                 )
         case e.RetryRequested(import_id=import_id, round=round):
-            yield ImportRow(id=import_id, round=round, updated_at=event.at)
+            # The row shows a round once the whole retry is known: an api waits for that.
+            shown = round if event.last else 0
+            yield ImportRow(id=import_id, round=shown, updated_at=event.at)
             for id in event.files:
                 yield FileRow(import_id=import_id, file_id=id, retry_round=round)
             for id in event.folders:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol, TypeVar
 
 import structlog
@@ -21,6 +22,7 @@ from services.adapters.kafka.producer import PublishesRecords
 from services.core import events as e
 from services.core.parked import GIVEN_UP_AFTER, ParkedFiles
 from services.core.settings import Reader
+from services.core.topics import IMPORTS_REQUESTED
 from services.indexer.service import CONSUMED
 from services.indexer.stalls import (
     GROUPS,
@@ -97,7 +99,6 @@ class Recovery:
         self._publisher = publisher
         self._watches = Watches(settings.stalled_after)
         self._healing: dict[str, Healing] = {}
-        self._retried: dict[str, datetime | None] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="recovery")
 
     async def run(self) -> None:
@@ -176,16 +177,19 @@ class Recovery:
         log.error("recovery.lost", import_id=row.id, items=lost)
 
     async def _retry_parked(self, catalog: ReadsUnfinished) -> None:
-        """Each end of an import once: until the indexer has read the retry, its row is the same."""
+        """Each end of an import once, after restarts too: a row is believed only if the indexer has
+        read every request, the last such retry too."""
         now = datetime.now(UTC)
-        finished_by = now - self._settings.parked.retry_after
-        rows = await self._call(catalog.parked_imports, finished_by, now - GIVEN_UP_AFTER)
-        retried = {row.id: self._retried[row.id] for row in rows if row.id in self._retried}
-        self._retried = retried
-        for row in rows:
-            if retried.get(row.id) != row.finished_at:
+        due = partial(
+            catalog.parked_imports, now - self._settings.parked.retry_after, now - GIVEN_UP_AFTER
+        )
+        if not await self._call(due):
+            return
+        bounds = await self._call(self._offsets.bounds, [IMPORTS_REQUESTED.name])
+        reached = await self._call(catalog.read_up_to)
+        if all(reached.get(place, 0) >= end for place, (_, end) in bounds.items()):
+            for row in await self._call(due):
                 await self._retry(row, catalog)
-                retried[row.id] = row.finished_at
 
     async def _retry(self, row: ImportRow, catalog: ReadsUnfinished) -> None:
         round = 1 + await self._call(catalog.newest_round, row.id)

@@ -66,6 +66,8 @@ class Recovery:
                 log.warning("lister.unknown_import", import_id=event.import_id)
                 return
             listing = await _listing(log_reader, asked.request)
+        if isinstance(event, e.RetryRequested):
+            event = replace(event, epoch=asked.control.epoch)
         pages = list(_pages(event, asked, listing))
         since = asked.request.requested_at - CLOCKS_DIFFER
         parts = list(_parts(event, ends, since))
@@ -106,7 +108,8 @@ def _pages(event: Asks, asked: Asked, listing: ListingFold) -> Iterable[e.PageRe
         case e.RetryRequested():
             return [listing.first_page(id, event.round) for id in asked.folders_of(event.round)]
         case e.ImportStalled(folders=[_, *_] as folders):
-            return [listing.first_page(id, asked.folders.get(id, 0)) for id in folders]
+            # At the newest round, or what is found would not answer the retry that lost it.
+            return [listing.first_page(id, asked.newest_round) for id in folders]
     return listing.unfinished(asked.folders)
 
 

@@ -6,16 +6,18 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from services.core import events as e
+from services.core.control import ImportControl
 from services.lister.passes import derived
 
 
 @dataclass(kw_only=True)
 class Asked:
-    """What was asked of one import: its request, and the newest round in which each file and folder
-    is to be tried again. Takes the events of `imports.requested`."""
+    """What was asked of one import: its request, its newest control, and the newest round in which
+    each file and folder is to be tried again. Takes the events of `imports.requested`."""
 
     import_id: str
     request: e.ImportRequested | None = None
+    control: ImportControl = field(default_factory=ImportControl)
     files: dict[str, int] = field(default_factory=dict)
     folders: dict[str, int] = field(default_factory=dict)
 
@@ -23,6 +25,8 @@ class Asked:
         if isinstance(event, e.ImportRequested):
             if self.request is None or event.requested_at < self.request.requested_at:
                 self.request = event  # the earliest counts, as in the indexer
+        elif isinstance(event, e.ControlEvent):
+            self.control = self.control.after(event)
         elif isinstance(event, e.RetryRequested):
             for ids, rounds in ((event.files, self.files), (event.folders, self.folders)):
                 for id in ids:
@@ -31,6 +35,10 @@ class Asked:
     def folders_of(self, round: int) -> list[str]:
         """The folders that the retry of this round names."""
         return [id for id, newest in self.folders.items() if newest == round]
+
+    @property
+    def newest_round(self) -> int:
+        return max([0, *self.files.values(), *self.folders.values()])
 
 
 @dataclass(kw_only=True)
@@ -55,7 +63,7 @@ class ListingFold:
     def __init__(self, request: e.ImportRequested) -> None:
         self._request = request
         self._folders = {request.folder_id: _Folder(resource_key=request.resource_key)}
-        self.begun = False  # a page was requested, or listed
+        self.begun = False  # a page was requested, or became something
 
     def take(self, event: e.Message) -> None:
         match event:
@@ -71,6 +79,7 @@ class ListingFold:
                 if event.closes:
                     self._settle(event)
             case e.FolderFailed():
+                self.begun = True
                 self._settle(event)
 
     def unfinished(self, retries: dict[str, int]) -> Iterator[e.PageRequested]:

@@ -39,8 +39,9 @@ class FakeLogReader:
     def start(self, topic: str, partition: int, since: datetime | None) -> int:
         """The first offset, or the first that was written at `since` or later."""
         low, high = self.ends(topic, partition)
-        at_ms = 0 if since is None else since.timestamp() * 1000
-        later = (r.offset for r in self._log.records[topic, partition] if r.at_ms >= at_ms)
+        at_ms = 0 if since is None else int(since.timestamp() * 1000)
+        kept = self._log.records[topic, partition][low:]
+        later = (record.offset for record in kept if record.at_ms >= at_ms)
         return low if since is None else next(later, high)
 
     def read(self, at_most: int, timeout: float) -> Sequence[Raw]:

@@ -110,10 +110,14 @@ class Pipeline:
         )
         await self.publish(request)
 
-    async def control(self, kind: type[e.Control], import_id: str = IMPORT) -> None:
-        """Control an import or a replay."""
+    async def control(
+        self, kind: type[e.Control], import_id: str = IMPORT, folders: Sequence[str] = ()
+    ) -> None:
+        """Control an import or a replay; `folders` are those of an `ImportStalled`."""
         epoch = self.controls.of(import_id).epoch + 1
         event = kind(import_id=import_id, epoch=epoch, at=NOW)
+        if folders and isinstance(event, e.ImportStalled):
+            event = replace(event, folders=tuple(folders))
         self.controls.apply(event)
         await self.publish(event)
 
@@ -157,6 +161,13 @@ class Pipeline:
         for topic in lost:
             for p in range(topic.partitions):
                 self._next[topic.name, p] = len(self.log.records[topic.name, p])
+
+    def delete(self, *lost: topics.Topic) -> None:
+        """As an operator or retention does: nobody can read what these topics hold now."""
+        self.skip(*lost)
+        for topic in lost:
+            for p in range(topic.partitions):
+                self.log.begins[topic.name, p] = len(self.log.records[topic.name, p])
 
     def events(self, topic: topics.Topic) -> list[e.Message]:
         return [decode(topic.name, record.value) for record in self.log.of(topic.name)]

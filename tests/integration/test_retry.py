@@ -117,62 +117,12 @@ def test_each_kind_of_retry_works_on_what_it_names_and_fetches_nothing_twice(
         assert (answer["files"], answer["folders"]) == (0, 1)
         stored += LOCKED
         assert case.ended() == {"stored": stored, "failed": GONE - 1}
-        assert case.retry()["files"] == GONE - 1
+        assert case.retry({"reason": "a_reason_that_does_not_exist"})["files"] == 0
+        assert system.post(f"/imports/{case.job}/retry", {"files": []})[0] == 400
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda _: case.retry(), range(4)))
+        assert sorted(answer["files"] for answer in answers) == [0, 0, 0, GONE - 1]
         assert case.ended() == {"stored": len(case.ids)}
         assert case.retry() == {"files": 0, "folders": 0, "round": 5}
     assert case.fetched() == Counter(dict.fromkeys(case.ids, 1))
     assert system.counted(case.job) == {"stored": len(case.ids)}
-
-
-def test_two_retries_at_once_are_one_and_dying_workers_lose_none_of_it(system: System) -> None:
-    case = Case(system, "retry-twice")
-    with watching(system, case.job) as watched:
-        assert case.ended()["failed"] == PARKED + GONE
-        for fault in case.faults:
-            case.mend(fault)
-        slow = system.drive.fault({"do": "latency", "seconds": 2}, kinds=["media", "list"])
-        with ThreadPoolExecutor(4) as pool:
-            posts = [pool.submit(case.retry) for _ in range(4)]
-            answers = [post.result() for post in posts]
-        assert sorted(answer["files"] for answer in answers) == [0, 0, 0, PARKED + GONE]
-        row = system.get(f"/imports/{case.job}")
-        assert (row["pending"], row["failed"]) == (PARKED + GONE, 0)
-        for name in ("lister", "transfer"):
-            system.kill(name)
-            system.restart(name)
-        system.drive.clear_faults(slow)
-        assert case.ended() == {"stored": len(case.ids)}
-    assert watched.states[-1] == "completed"
-    assert max(case.fetched().values()) <= 2, "a kill may cost one repeat"
-    good = {name for name in case.ids if name.startswith("good")}
-    assert {name: case.fetched()[name] for name in good} == dict.fromkeys(good, 1)
-
-
-def test_a_retry_of_a_paused_import_waits_for_the_resume(system: System) -> None:
-    case = Case(system, "retry-paused")
-    system.drive.fault({"do": "latency", "seconds": 1}, kinds=["media"], name="good-*")
-
-    def failed(row: Mapping[str, Any]) -> bool:
-        return bool(row["failed"] == PARKED + GONE and row["pending"])
-
-    system.wait_import(case.job, 60, failed)
-    assert system.post(f"/imports/{case.job}/pause")[0] == 202
-    for fault in case.faults:
-        case.mend(fault)
-    assert case.retry()["files"] == PARKED + GONE
-    row = system.get(f"/imports/{case.job}")
-    assert (row["state"], row["failed"]) == ("paused", 0)
-    assert system.post(f"/imports/{case.job}/resume")[0] == 202
-    assert case.ended() == {"stored": len(case.ids)}
-
-
-def test_a_bad_retry_is_refused_and_changes_nothing(system: System) -> None:
-    case = Case(system, "retry-bad")
-    before = case.ended()
-    bodies: tuple[object, ...] = ({"reason": 1}, {"files": []}, {"all": True}, [])
-    for body in (*bodies, {"files": ["a"], "reason": "x"}):
-        status, problem = system.post(f"/imports/{case.job}/retry", body)
-        assert (status, problem["code"]) == (400, "bad_retry")
-    assert case.retry({"reason": "a_reason_that_does_not_exist"})["files"] == 0
-    assert case.ended() == before
-    assert system.post("/imports/nope/retry")[0] == 404

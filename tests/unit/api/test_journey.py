@@ -1,7 +1,7 @@
 """GET /imports/{id}/files/{id}: what the catalog knows of a file, and what the log tells of it."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from services.api.journey import MOST_RECORDS, Journeys
 from services.api.progress import ImportViews
 from services.core import events as e
 from services.core.parked import ParkedFiles
-from services.core.topics import ALL
+from services.core.topics import ALL, FILES_FOUND
 from services.core.wire import decode
 from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
@@ -151,6 +151,28 @@ async def test_a_pending_file_shows_its_state_though_kafka_is_away(api: Api) -> 
     file = await shown(api)
     assert (file["state"], file["name"], file["attempts"]) == ("pending", FOUND.name, 0)
     assert (file["found"], file["outcomes"], file["complete"]) == (None, [], True)
+
+
+async def test_a_pending_file_says_where_it_was_found(api: Api) -> None:
+    now = datetime.now(UTC)
+    found = replace(FOUND, found_at=now)
+    await happened(api, replace(FOUND, import_id="another"), found, replace(LISTED, listed_at=now))
+    file = await shown(api)
+    assert (file["state"], file["complete"]) == ("pending", True)
+    [record] = [
+        raw for raw in api.log.of(FILES_FOUND.name) if decode(raw.topic, raw.value) == found
+    ]
+    assert file["found"] == {"at": now.isoformat().replace("+00:00", "Z"), "place": record.place}
+    assert record.offset == 1
+
+
+@pytest.mark.parametrize("earlier", [timedelta(hours=1), timedelta(days=-1)])
+async def test_a_pending_file_whose_record_is_gone_has_no_place(
+    api: Api, earlier: timedelta
+) -> None:
+    await happened(api, FOUND, replace(LISTED, listed_at=datetime.now(UTC) - earlier))
+    file = await shown(api)
+    assert (file["state"], file["found"], file["complete"]) == ("pending", None, True)
 
 
 async def test_a_file_that_is_retried_is_pending_and_has_an_outcome(api: Api) -> None:

@@ -76,7 +76,9 @@ def begun(failed: int = 3, folders: int = 2) -> Rows:
 
 
 @asynccontextmanager
-async def indexed(log: FakeLog, catalog: FakeCatalog, state: Rows) -> AsyncIterator[asyncio.Event]:
+async def indexed(
+    log: FakeLog, catalog: FakeCatalog, state: Rows, batch: int
+) -> AsyncIterator[asyncio.Event]:
     """The real fold, beside the api; it stands still while the event is cleared."""
     catalog.fill(state)
     moving = asyncio.Event()
@@ -86,10 +88,10 @@ async def indexed(log: FakeLog, catalog: FakeCatalog, state: Rows) -> AsyncItera
         rows, done = state, 0
         while True:
             await moving.wait()
-            raws = log.of(IMPORTS_REQUESTED.name)[done:]
+            raws = log.of(IMPORTS_REQUESTED.name)[done : done + batch]
             done += len(raws)
-            batch = [LogRecord(decode(r.topic, r.value), r.topic, 0, r.offset) for r in raws]
-            rows = fold(rows, rows_of(batch))
+            new = [LogRecord(decode(r.topic, r.value), r.topic, 0, r.offset) for r in raws]
+            rows = fold(rows, rows_of(new))
             catalog.fill(rows)
             await asyncio.sleep(0.005)
 
@@ -100,10 +102,13 @@ async def indexed(log: FakeLog, catalog: FakeCatalog, state: Rows) -> AsyncItera
 
 
 @asynccontextmanager
-async def system(state: Rows) -> AsyncIterator[tuple[Api, asyncio.Event]]:
+async def system(state: Rows, batch: int = 100) -> AsyncIterator[tuple[Api, asyncio.Event]]:
     log, catalog = FakeLog(), FakeCatalog()
     publisher = FakePublisher(log, lambda: KafkaUnavailableError("away"), "api")
-    async with indexed(log, catalog, state) as moving, running(log, catalog, publisher) as api:
+    async with (
+        indexed(log, catalog, state, batch) as moving,
+        running(log, catalog, publisher) as api,
+    ):
         await api.settled()
         yield api, moving
 
@@ -191,6 +196,39 @@ async def test_a_retry_of_many_comes_in_parts_of_a_thousand() -> None:
         assert {x.round for x in parts} == {1}
         assert len({id for x in parts for id in x.files}) == 2_000
         assert (await shown(api))["pending"] == 2_000
+
+
+async def test_a_retry_of_many_is_answered_once_all_its_parts_are_pending() -> None:
+    async with system(begun(failed=3_000, folders=0), batch=1) as (api, _):
+        assert (await post_nothing(api))["files"] == 3_000
+        assert (await shown(api))["pending"] == 3_000
+
+
+async def test_two_apis_never_give_one_round_to_two_retries() -> None:
+    state = begun(folders=0)
+    async with system(state) as (api, moving):
+        moving.clear()  # the rows of both apis are those of before
+        publisher = FakePublisher(api.log, lambda: KafkaUnavailableError("away"), "api")
+        async with running(api.log, api.catalog, publisher) as other:
+            await other.settled()
+            calls = [
+                api.client.post(f"/imports/{JOB}/retry", json={"files": ["file-0001"]}),
+                other.client.post(f"/imports/{JOB}/retry", json={"files": ["file-0002"]}),
+            ]
+            rounds = {answer.json()["round"] for answer in await asyncio.gather(*calls)}
+    assert rounds == {1, 2}
+    asked = {(x.round, x.files) for x in retries(api.log) if x.round in rounds}
+    assert len(asked) == 3  # one was published once more, at the round that nobody had
+
+
+async def test_a_retry_that_was_lost_midway_can_be_asked_for_again() -> None:
+    async with system(begun()) as (api, _):
+        lost = e.RetryRequested(import_id=JOB, round=1, at=BEGAN, files=("file-0001",), last=False)
+        await FakePublisher(api.log, RuntimeError, "test").publish([lost])
+        async with asyncio.timeout(10):
+            while (await shown(api))["pending"] != 1:
+                await asyncio.sleep(0.005)
+        assert await post_nothing(api) == {"files": 2, "folders": 2, "round": 2}
 
 
 async def test_the_last_part_says_so_even_if_it_is_empty() -> None:

@@ -77,7 +77,8 @@ class World:
     async def work(self) -> None:
         while True:
             await asyncio.sleep(1)
-            if self.log.available and self.database.available:
+            available = self.log.available and self.database.available
+            if available and "indexer" not in self.idle:
                 self.index()
             for group, topic in GROUPS.items():
                 for partition in range(topic.partitions):
@@ -280,6 +281,21 @@ async def test_parked_files_and_no_others_are_asked_for_in_parts_and_once() -> N
     ]
     assert {(part.import_id, part.round, part.epoch) for part in parts} == {(JOB, 8, 3)}
     assert len({id for part in parts for id in part.files}) == 2_500
+
+
+@virtual_time
+async def test_parked_files_are_asked_for_once_though_the_next_indexer_is_behind() -> None:
+    world = parked_world(files=3, ago=timedelta(hours=2))
+    world.idle = {"indexer"}
+    for _ in range(3):
+        async with world.recovering():
+            await asyncio.sleep(25)
+    assert len(world.asked()) == 1
+    world.idle = set()
+    async with world.recovering():
+        await asyncio.sleep(20)
+    assert len(world.asked()) == 1
+    assert world.database.rows.imports[JOB].state == "transferring"
 
 
 @virtual_time

@@ -1,5 +1,7 @@
 """What was passed over, lost or failed is published again: exactly that, in every history."""
 
+from collections import Counter
+
 import pytest
 
 from services.core import events as e
@@ -23,6 +25,19 @@ def a_tree(pipeline: Pipeline) -> set[str]:
             files.add(f"{folder}.{number}")
             drive.add_file(folder, f"{folder}.{number}", b"bytes")
     return files
+
+
+async def ended_with_failures(seed: int) -> tuple[Pipeline, tuple[str, ...]]:
+    """An import that ended, and the files that failed and would not fail again."""
+    pipeline = Pipeline(seed)
+    files = sorted(a_tree(pipeline))
+    pipeline.drive.add_file(ROOT, f"{ROOT}.last", b"bytes")
+    pipeline.failing = {f"{ROOT}.last", *pipeline.rng.sample(files, len(files) // 3)}
+    await pipeline.begin()
+    await pipeline.steps()
+    failed = tuple(sorted(pipeline.failing))
+    pipeline.failing = set()
+    return pipeline, failed
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -63,6 +78,26 @@ async def test_a_file_with_an_outcome_is_not_published_again(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+async def test_a_resume_that_dies_half_way_ends_whole_and_publishes_a_file_twice_at_most(
+    seed: int,
+) -> None:
+    pipeline = Pipeline(seed)
+    files = a_tree(pipeline)
+    await pipeline.begin()
+    await pipeline.steps(pipeline.rng.randrange(20, 60))
+    await pipeline.control(e.ImportPaused)
+    await pipeline.steps()
+    await pipeline.control(e.ImportResumed)
+    pipeline.publisher.lives = pipeline.rng.randrange(12)
+    await pipeline.steps()
+    assert {id for id, facts in pipeline.facts().items() if facts.state} == files
+    assert not pipeline.open_folders
+    found = [x for x in pipeline.events(topics.FILES_FOUND) if isinstance(x, e.FileFound)]
+    again = Counter(x.file_id for x in found if x.epoch == 2)
+    assert max(again.values(), default=0) <= 2
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_lost_messages_are_healed(seed: int) -> None:
     """Records vanish before they were read, as after an operator's deletion."""
     pipeline = Pipeline(seed)
@@ -97,6 +132,81 @@ async def test_a_retry_tries_exactly_what_it_names(seed: int) -> None:
         id: int(id in named) for id in failed
     }
     assert all(pipeline.fetched[id] == count for id, count in before.items())
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_a_retry_whose_api_did_not_know_the_newest_control_is_carried_out(seed: int) -> None:
+    pipeline, failed = await ended_with_failures(seed)
+    await pipeline.control(e.ImportPaused)
+    await pipeline.control(e.ImportResumed)
+    await pipeline.steps()
+    retry = e.RetryRequested(import_id=IMPORT, epoch=0, round=1, at=NOW, files=failed)
+    await pipeline.publish(retry)
+    await pipeline.steps()
+    assert {pipeline.fetched[id] for id in failed} == {1}
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_a_retry_of_a_paused_import_waits_for_the_resume_and_outlives_a_death(
+    seed: int,
+) -> None:
+    pipeline, failed = await ended_with_failures(seed)
+    before = dict(pipeline.fetched)
+    await pipeline.control(e.ImportPaused)
+    await pipeline.publish(
+        e.RetryRequested(import_id=IMPORT, epoch=1, round=1, at=NOW, files=failed)
+    )
+    await pipeline.steps()
+    assert before == pipeline.fetched
+    await pipeline.control(e.ImportResumed)
+    pipeline.publisher.lives = pipeline.rng.randrange(12)
+    await pipeline.steps()
+    assert not any(facts.pending(1) for facts in pipeline.facts().values() if facts.tried < 1)
+    assert set(failed) <= set(pipeline.fetched)
+    assert all(pipeline.fetched[id] == count for id, count in before.items())
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_a_retry_whose_last_part_was_never_published_is_healed(seed: int) -> None:
+    pipeline, failed = await ended_with_failures(seed)
+    before = dict(pipeline.fetched)
+    named = failed[: len(failed) // 2 + 1]
+    part = e.RetryRequested(import_id=IMPORT, round=1, at=NOW, files=named, last=False)
+    await pipeline.publish(part)
+    await pipeline.steps()
+    assert before == pipeline.fetched
+    await pipeline.control(e.ImportStalled)
+    await pipeline.steps()
+    assert pipeline.fetched == {**before, **dict.fromkeys(named, 1)}
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_a_retried_file_that_fails_again_where_only_its_folder_is_left_is_answered(
+    seed: int,
+) -> None:
+    pipeline, failed = await ended_with_failures(seed)
+    pipeline.failing = set(failed)
+    await pipeline.publish(e.RetryRequested(import_id=IMPORT, round=1, at=NOW, files=failed))
+    pipeline.delete(topics.FILES_FOUND)
+    await pipeline.steps()
+    folders = tuple(sorted({id.split(".")[0] for id in failed}))
+    await pipeline.control(e.ImportStalled, folders=folders)
+    await pipeline.steps()
+    assert [id for id, facts in pipeline.facts().items() if facts.pending(1)] == []
+
+
+async def test_a_root_that_is_retried_long_after_it_failed_is_listed_once() -> None:
+    pipeline = Pipeline(seed=1)
+    await pipeline.begin()
+    await pipeline.steps()
+    pipeline.delete(topics.IMPORTS_PAGES)
+    pipeline.drive.add_folder(ROOT)
+    pipeline.drive.add_file(ROOT, "file", b"bytes")
+    await pipeline.publish(e.RetryRequested(import_id=IMPORT, round=1, at=NOW, folders=(ROOT,)))
+    await pipeline.steps()
+    pages = pipeline.events(topics.IMPORTS_PAGES)
+    assert [x.round for x in pages if isinstance(x, e.PageRequested)] == [0, 1]
+    assert pipeline.fetched == {"file": 1}
 
 
 @pytest.mark.parametrize("seed", range(10))
