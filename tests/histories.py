@@ -153,7 +153,6 @@ REPLAY_REQUESTED = st.builds(
     why=st.just("Why not."),
     at=TIMES,
     round=FEW,
-    depth=st.sampled_from([0, 4]),
     select=st.builds(e.Selection, imports=st.lists(IMPORTS, max_size=2).map(tuple)),
     scope=st.sampled_from(e.ReplayScope),
     ends=st.just((e.LogEnd(topic="files.found", partition=0, offset=9),)),
@@ -161,6 +160,9 @@ REPLAY_REQUESTED = st.builds(
 )
 RATE_CHANGED = st.builds(
     e.ReplayRateChanged, import_id=REPLAYS, at=TIMES, files_per_second=st.none() | FEW
+)
+REPLAY_FAILED = st.builds(
+    e.ReplayFailed, import_id=REPLAYS, epoch=FEW, at=TIMES, reason=REASONS, message=NAMES
 )
 REPLAYED_FILES = st.lists(
     st.builds(e.ReplayedFile, import_id=IMPORTS, file_id=FILES), max_size=3
@@ -178,7 +180,7 @@ PART_REPLAYED = st.builds(
     cancelled=REPLAYED_FILES,
     redriven=FEW,
 )
-OF_REPLAYS = (REPLAY_REQUESTED, RATE_CHANGED, PART_REPLAYED)
+OF_REPLAYS = (REPLAY_REQUESTED, RATE_CHANGED, PART_REPLAYED, REPLAY_FAILED)
 OUTCOMES = (stored(), failed())
 KINDS = (REQUESTED, FOLDER_NAMED, CONTROLS, RETRIES, listed(), FOLDER_FAILED, *OUTCOMES)
 

@@ -81,6 +81,13 @@ SAMPLES: dict[str, e.Message] = {
     "ReplayRateChanged": e.ReplayRateChanged(
         import_id=REPLAY.import_id, at=AT, files_per_second=20
     ),
+    "ReplayFailed": e.ReplayFailed(
+        import_id=REPLAY.import_id,
+        epoch=2,
+        at=AT,
+        reason="worker_died",
+        message="The worker process died each time it worked on this item.",
+    ),
     "LogPartRequested": e.LogPartRequested(
         import_id=REPLAY.import_id,
         partition=3,

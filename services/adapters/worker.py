@@ -19,7 +19,7 @@ from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_en
 from services.adapters.process import publish_status, run_until, run_with_background, worker_status
 from services.core.control import ImportControls
 from services.core.errors import Stop
-from services.core.events import Control, Message, WorkerStatus
+from services.core.events import ControlEvent, Message, WorkerStatus
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
 from services.core.flow.concurrency import ConcurrencyLimit
 from services.core.flow.quota import QuotaLimiter, QuotaSettings
@@ -98,7 +98,7 @@ class Worker:
     def apply(self, event: Message) -> None:
         """Take an event of `imports.requested`: a control takes effect on what is in hand."""
         self.controls.apply(event)
-        if isinstance(event, Control):
+        if isinstance(event, ControlEvent):
             for tasks in self._tasks:
                 tasks.recheck()
 

@@ -7,8 +7,8 @@ import msgspec
 from msgspec.structs import replace
 
 from services.adapters.catalog import views
-from services.core.control import ControlState, ImportControls
-from services.core.events import Message, ReplayRequested
+from services.core.control import ControlState, ImportControl, ImportControls
+from services.core.events import Message, ReplayFailed, ReplayRequested
 
 ENDED: tuple[views.ReplayState, ...] = ("completed", "failed", "cancelled")
 
@@ -55,8 +55,9 @@ class ReplayCache:
         if request is not None:
             row = replace(row, files_per_second=self._controls.files_per_second(replay_id))
         control = self._controls.of(replay_id)
-        if control.epoch > row.epoch and row.state not in ENDED:
-            row = replace(row, state=_controlled(row, control.state), epoch=control.epoch)
+        ended = control.state is ControlState.CANCELLED
+        if (ended or control.epoch > row.epoch) and row.state not in ENDED:
+            row = replace(row, state=_controlled(row, control), epoch=control.epoch)
         return row
 
 
@@ -83,9 +84,11 @@ def _begun(request: ReplayRequested, written: views.ReplayProgress | None) -> vi
     )
 
 
-def _controlled(row: views.ReplayProgress, control: ControlState) -> views.ReplayState:
-    if control is ControlState.CANCELLED:
+def _controlled(row: views.ReplayProgress, control: ImportControl) -> views.ReplayState:
+    if control.kind is ReplayFailed:
+        return "failed"
+    if control.state is ControlState.CANCELLED:
         return "cancelled"
-    if control is ControlState.PAUSED:
+    if control.state is ControlState.PAUSED:
         return "paused"
     return "running" if row.state == "paused" else row.state

@@ -99,7 +99,7 @@ class ReplayViews:
 
     async def progress(self, replay_id: str) -> views.ReplayProgress:
         """As the catalog and the log know it."""
-        row = (await self._by_id([replay_id])).get(replay_id)
+        row = (await self.by_id([replay_id])).get(replay_id)
         if row is None:
             raise Problem("unknown_replay", "No replay has this id.")
         return row
@@ -123,12 +123,13 @@ class ReplayViews:
         cache = self.imports.view.replays
         rows = {row.id: row for row in await self.catalog.replays(before=before, limit=limit)}
         others = [request.import_id for request in cache.newest(before=before, limit=limit)]
-        rows |= await self._by_id([id for id in others if id not in rows])
+        rows |= await self.by_id([id for id in others if id not in rows])
         known = [cache.completed(id, row) or row for id, row in rows.items()]
         newest = sorted(known, key=place_of, reverse=True)[:limit]
         return [ReplayView(**self._fields(row)) for row in newest]
 
-    async def _by_id(self, ids: Sequence[str]) -> dict[str, views.ReplayProgress]:
+    async def by_id(self, ids: Sequence[str]) -> dict[str, views.ReplayProgress]:
+        """Those that are known, the newest way."""
         rows = await self.catalog.replays_by_id(ids) if ids else {}
         found = {id: self.imports.view.replays.completed(id, rows.get(id)) for id in ids}
         return {id: row for id, row in found.items() if row is not None}

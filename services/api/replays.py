@@ -1,191 +1,29 @@
 """Replays: plan one, start it, watch it, and change how it runs."""
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Annotated
-from uuid import NAMESPACE_URL, uuid4, uuid5
 
-import msgspec
-import structlog
 from litestar import Response, get, patch, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIType, Schema
 from litestar.params import FromPath, HeaderParameter, SkipValidation
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from services.adapters.catalog.views import ImportPlace
 from services.api import bodies
-from services.api.bodies import parsed
-from services.api.control import PublishesControl, RequestLog
-from services.api.imports import KEY
+from services.api.control import PublishesControl
 from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
-from services.api.plan_id import BadPlanError, ReplayPlan, plan_of
-from services.api.problems import AnyRequest, Problem, database_problems
-from services.api.replay_cache import ENDED
-from services.api.replay_plans import PlanReport, ReplayPlanner, check_selection, topics_of
+from services.api.problems import AnyRequest, database_problems
+from services.api.replay_plans import PlanReport, ReplayPlanner
+from services.api.replay_start import ReplayStarter
 from services.api.replay_views import ReplayReport, ReplayView, ReplayViews, place_of
-from services.core.events import (
-    REPLAY,
-    ImportCancelled,
-    ImportPaused,
-    ImportResumed,
-    ReplayRateChanged,
-    ReplayRequested,
-)
-from services.core.replays import DEEPEST
+from services.core.events import ImportCancelled, ImportPaused, ImportResumed
 
 LARGEST_START = 160 * 1024
 """Bytes of a request that holds a plan's id, which may be of the largest plan."""
-NAMESPACE = uuid5(NAMESPACE_URL, "drivestream:replays")
-Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
-Prose = Annotated[
-    str, Meta(min_length=1, max_length=4_000, pattern=r"^[^\x00-\x08\x0e-\x1f\x7f]+\Z")
-]
-Rate = Annotated[int, Meta(ge=1, le=1_000_000)]
-log = structlog.get_logger()
-
-
-class StartRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    plan_id: str
-    name: Line
-    why: Prose
-    files_per_second: Rate | None = None
-    most: Annotated[int, Meta(ge=1, le=2**53)] | None = None
-
-
-class RateRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Null is as fast as possible."""
-
-    files_per_second: Rate | None
 
 
 class ReplayStarted(Struct, frozen=True):
     replay_id: str
-
-
-@dataclass(frozen=True)
-class ReplayStarter:
-    """For one replay id there is one request at a time."""
-
-    planner: ReplayPlanner
-    views: ReplayViews
-    requests: RequestLog
-    under_way: set[str] = field(default_factory=set)
-
-    async def start(self, body: bytes, key: str | None) -> str:
-        """The id of the replay, once Kafka has acknowledged it; raises `Problem`."""
-        asked = parsed(body, StartRequest)
-        if key is not None and not KEY.fullmatch(key):
-            raise Problem(
-                "bad_idempotency_key",
-                "An Idempotency-Key has 1 to 255 printable ASCII characters, such as a UUID.",
-            )
-        try:
-            plan = plan_of(asked.plan_id)
-        except BadPlanError as why:
-            raise Problem("bad_plan", f"The plan's id cannot be read: {why}. Plan again.") from None
-        replay_id = f"{REPLAY}{uuid4() if key is None else uuid5(NAMESPACE, key)}"
-        if replay_id in self.under_way:
-            raise Problem(
-                "replay_under_way",
-                "A request with this Idempotency-Key is in progress. Repeat it in a second.",
-                {"Retry-After": "1"},
-            )
-        self.under_way.add(replay_id)
-        try:
-            await self._start(replay_id, asked, plan)
-        finally:
-            self.under_way.discard(replay_id)
-        return replay_id
-
-    async def _start(self, replay_id: str, asked: StartRequest, plan: ReplayPlan) -> None:
-        await self.requests.check()
-        view = self.requests.tail.view
-        event = ReplayRequested(
-            import_id=replay_id,
-            name=asked.name,
-            why=asked.why,
-            at=datetime.now(UTC),
-            round=0,
-            select=plan.select,
-            scope=plan.scope,
-            transfer=plan.transfer,
-            ends=plan.ends,
-            files=plan.files,
-            bytes=plan.bytes,
-            files_per_second=asked.files_per_second,
-            most=asked.most,
-        )
-        known = view.replays.request(replay_id)
-        if known is not None:
-            _check_same(known, event)
-            return
-        check_selection(plan.select)
-        await self._check_log(plan)
-        depth = await self._depth(plan)
-        event = msgspec.structs.replace(event, depth=depth, round=view.next_round())
-        await self.requests.publish(event)
-        # Another process may have been asked with the same key, just before.
-        _check_same(view.replays.request(replay_id) or event, event)
-        log.info("replay.requested", replay_id=replay_id, files=plan.files, round=event.round)
-
-    async def _check_log(self, plan: ReplayPlan) -> None:
-        """Raise a `log_changed` or `plan_expired` problem if the log no longer holds the plan."""
-        topics = topics_of(plan.select)
-        log_now = await self.planner.bounds(topics)
-        again = "Plan again, and compare the counts."
-        if plan.topic_ids != {topic: log_now.ids[topic] for topic in topics}:
-            raise Problem("log_changed", f"The topics are others than were planned on. {again}")
-        for topic, partition, start, end in plan.stretches:
-            low, high = log_now.kept.get((topic, partition), (0, -1))
-            if end > high or topic not in topics:
-                raise Problem(
-                    "log_changed",
-                    f"{topic}/{partition} does not reach to {end}, where the plan ends. {again}",
-                )
-            if start < low and start < end:
-                raise Problem(
-                    "plan_expired",
-                    f"Retention has removed records that were planned on: {topic}/{partition} "
-                    f"begins at {low}, and the plan reads from {start} to {end}. {again}",
-                )
-
-    async def _depth(self, plan: ReplayPlan) -> int:
-        """How many replays led to this one; raises a `replay_too_deep` problem."""
-        replays = [id for id in plan.select.imports if id.startswith(REPLAY)]
-        depth = max([(await self.views.progress(id)).depth + 1 for id in replays], default=0)
-        if depth > DEEPEST:
-            raise Problem(
-                "replay_too_deep",
-                f"It would replay a replay of a replay, and so on, {depth} times; "
-                f"{DEEPEST} are allowed. Select the imports themselves.",
-            )
-        return depth
-
-    async def change_rate(self, replay_id: str, body: bytes) -> ReplayReport:
-        asked = parsed(body, RateRequest)
-        await self.requests.check()
-        check_not_ended((await self.views.progress(replay_id)).state)
-        event = ReplayRateChanged(
-            import_id=replay_id, at=datetime.now(UTC), files_per_second=asked.files_per_second
-        )
-        await self.requests.publish(event)
-        return await self.views.report(replay_id)
-
-
-def check_not_ended(state: str) -> None:
-    if state in ENDED:
-        raise Problem("replay_ended", f"The replay has ended ({state}). Plan another one.")
-
-
-def _check_same(known: ReplayRequested, asked: ReplayRequested) -> None:
-    """Raise an `other_replay` problem unless it is the same request, whenever it came."""
-    own = {name: getattr(known, name) for name in ("at", "round", "depth", "by")}
-    if known != msgspec.structs.replace(asked, **own):
-        raise Problem(
-            "other_replay",
-            "This Idempotency-Key started another replay. Use a new key for every new replay.",
-        )
 
 
 SELECT = Schema(
@@ -199,6 +37,10 @@ SELECT = Schema(
         "reasons": bodies.texts("That failed for these reasons."),
         "since": bodies.text("Whose outcome, or finding if there is none, is of this time on."),
         "until": bodies.text("Whose outcome, or finding if there is none, is before this time."),
+        "dead_letters": Schema(
+            type=OpenAPIType.BOOLEAN,
+            description="What could not be read, and no files; by imports, reasons and time.",
+        ),
     },
 )
 PLAN_BODY = bodies.described(
@@ -271,7 +113,6 @@ async def plan_replay(
         "other_replay",
         "replay_too_deep",
         "no_filter",
-        "unknown_replay",
         "kafka_unavailable",
     ),
     response_description="Kafka has acknowledged the request. `Location` is where to watch it.",

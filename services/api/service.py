@@ -24,6 +24,7 @@ from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.progress import ImportCache, ImportViews, WorkerCache
 from services.api.reference import ReferencePage
 from services.api.replay_plans import ReplayPlanner
+from services.api.replay_start import ReplayStarter, check_not_ended
 from services.api.replay_views import ReplayViews
 from services.api.settings import ApiSettings
 from services.core.flow.quota import QuotaSettings
@@ -148,11 +149,11 @@ def _of_replays(
     planner = ReplayPlanner(
         catalog=views.catalog, requested=requests.tail.view, log=bounds, quota=outside.quota
     )
-    controlled = control.PublishesControl(requests, views, replays.check_not_ended)
+    controlled = control.PublishesControl(requests, views, check_not_ended)
     return {
         "replay_views": _given(views),
         "replay_planner": _given(planner),
-        "replay_starter": _given(replays.ReplayStarter(planner, views, requests)),
+        "replay_starter": _given(ReplayStarter(planner, views, requests)),
         "replay_control": _given(controlled),
     }
 

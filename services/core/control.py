@@ -18,10 +18,11 @@ class ControlState(Enum):
     CANCELLED = "cancelled"
 
 
-STATES = {
+STATES: dict[type[e.ControlEvent], ControlState] = {
     e.ImportStalled: ControlState.RUNNING,
     e.ImportResumed: ControlState.RUNNING,
     e.ImportPaused: ControlState.PAUSED,
+    e.ReplayFailed: ControlState.CANCELLED,
     e.ImportCancelled: ControlState.CANCELLED,
 }
 """By rank, the lowest first."""
@@ -31,21 +32,23 @@ RANKS = {kind: rank for rank, kind in enumerate(STATES)}
 @dataclass(frozen=True)
 class ImportControl:
     epoch: int = 0
-    kind: type[e.Control] = e.ImportStalled
+    kind: type[e.ControlEvent] = e.ImportStalled
 
     @property
     def state(self) -> ControlState:
         return STATES[self.kind]
 
-    def after(self, event: e.Control) -> "ImportControl":
+    def after(self, event: e.ControlEvent) -> "ImportControl":
         """The control once this event is known; repeats and older epochs change nothing.
 
-        A cancelled import stays cancelled: nothing brings it back to life.
+        What is cancelled stays cancelled, and a replay that failed stays so: nothing brings them
+        back to life.
         """
         return max(self, ImportControl(event.epoch, type(event)), key=ImportControl._order)
 
-    def _order(self) -> tuple[bool, int, int]:
-        return self.kind is e.ImportCancelled, self.epoch, RANKS[self.kind]
+    def _order(self) -> tuple[bool, bool, int, int]:
+        ended = self.state is ControlState.CANCELLED
+        return ended, self.kind is e.ImportCancelled, self.epoch, RANKS[self.kind]
 
 
 class ImportControls:
@@ -64,7 +67,7 @@ class ImportControls:
 
     def apply(self, event: e.Message) -> None:
         """Take an event of `imports.requested`, in any order and any number of times."""
-        if isinstance(event, e.Control):
+        if isinstance(event, e.ControlEvent):
             self._by_import[event.import_id] = self.of(event.import_id).after(event)
         elif isinstance(event, e.ReplayRequested | e.ReplayRateChanged):
             rate = -1 if event.files_per_second is None else event.files_per_second

@@ -86,7 +86,7 @@ class ImportRequested(Event, frozen=True, kw_only=True):
 
 
 class ControlEvent(Event, frozen=True, kw_only=True):
-    """A user or the indexer changes how an import runs. Each raises the import's epoch."""
+    """Changes how an import or a replay runs."""
 
     topic: ClassVar[str] = "imports.requested"
 
@@ -200,6 +200,15 @@ class ReplayRateChanged(Event, frozen=True, kw_only=True):
 
     at: Time
     files_per_second: Small | None = None
+
+
+class ReplayFailed(ControlEvent, frozen=True, kw_only=True):
+    """A replay cannot go on. It ends, for good, with a sentence that a person can act on."""
+
+    identity = property(attrgetter("import_id", "epoch", "reason"))
+
+    reason: Reason
+    message: Text
 
 
 class LogPartRequested(Event, frozen=True, kw_only=True):
@@ -504,7 +513,8 @@ class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
 
 
 Control = ImportPaused | ImportResumed | ImportCancelled | ImportStalled
-Asked = ImportRequested | Control | RetryRequested | ReplayRequested | ReplayRateChanged
+OfReplay = ReplayRequested | ReplayRateChanged | ReplayFailed
+Asked = ImportRequested | Control | RetryRequested | OfReplay
 ToList = PageRequested | LogPartRequested
 Listed = PageListed | FolderNamed | FolderFailed | LogPartReplayed
 Outcome = FileStored | FileFailed

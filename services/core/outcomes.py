@@ -16,17 +16,16 @@ def state_of(event: e.Outcome) -> State:
     return "unchanged" if event.unchanged else "stored"
 
 
-def order(event: e.Outcome) -> tuple[int, bool, int, int]:
-    """The greatest counts: Drive's version, success before failure, the round, the rank."""
+def order(event: e.Outcome) -> tuple[int, int, int]:
+    """The greatest counts: Drive's version, the rank, the round."""
     version = event.file.version if event.file else 0
-    state = state_of(event)
-    return version, state != "failed", event.round, RANK[state]
+    return version, RANK[state_of(event)], event.round
 
 
 class Counting(NamedTuple):
     """The outcome that counts: the greatest, as in the indexer's rows."""
 
-    order: tuple[int, bool, int, int]
+    order: tuple[int, int, int]
     at: datetime
     offset: int
     state: State

@@ -154,13 +154,13 @@ def _settled(row: FileRow | FolderRow) -> bool:
 
 
 def _outcome_order(row: Struct) -> tuple[object, ...]:
-    """Drive's version first, then success before failure, so that a failure never displaces what is
-    stored of the same version (decisions/0002). Then the round, then stored over unchanged."""
+    """Drive's version first, then stored before unchanged before failed, so that neither a failure
+    nor a later look displaces what is stored of the same version (decisions/0002)."""
     if not isinstance(row, FileRow) or row.outcome_at is None:
         return ()
     place = row.topic, row.partition, row.offset
-    version, success = row.drive_version, row.reason is None
-    return version, success, row.round, row.state == "stored", row.outcome_at, *place
+    success, stored = row.reason is None, row.state == "stored"
+    return row.drive_version, success, stored, row.round, row.outcome_at, *place
 
 
 def _joined(before: Mapping[Key, Row], batch: Mapping[Key, Row]) -> dict[Key, Row]:

@@ -1,4 +1,4 @@
-"""Heals imports that stand still, and fetches parked files again once Google releases them.
+"""Heals what stands still, and fetches parked files again once Google releases them.
 
 Runs beside the loop of the active indexer. It reads the database and Kafka's offsets, and acts by
 publishing events. What it remembers may be lost at any time: then it tries more than it must.
@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from services.adapters.catalog.rows import ImportRow
+from services.adapters.catalog.rows import ImportRow, ReplayRow
 from services.adapters.catalog.unfinished import ReadsUnfinished, UnfinishedItem
 from services.adapters.catalog.writer import CatalogUnavailableError
 from services.adapters.kafka.errors import KafkaUnavailableError
@@ -27,17 +27,19 @@ from services.indexer.stalls import (
     INDEXER,
     Healing,
     LogProgress,
+    Watched,
     Watches,
     goes_on,
     lost_file,
     lost_folder,
+    lost_replay,
     next_healing,
 )
 
 T = TypeVar("T")
 LOOK_SECONDS, AGAIN_SECONDS = 3.0, 15.0
 HEALED_AT_ONCE = 10
-"""Imports a look. Each makes a lister read the log once."""
+"""Of one look. Each makes a lister read the log once."""
 log = structlog.get_logger("indexer")
 
 
@@ -127,21 +129,24 @@ class Recovery:
 
     async def _heal_stalled(self, catalog: ReadsUnfinished) -> None:
         now = asyncio.get_running_loop().time()
-        rows = await self._call(catalog.open_imports)
+        rows = await self._open(catalog)
         self._healing = {row.id: self._healing[row.id] for row in rows if row.id in self._healing}
         if not self._watches.look(rows, now):
             return
         progress = await self._call(lambda: log_progress(self._offsets, catalog))
         # Read again: these rows hold everything before the ends that the indexer has reached.
-        suspected = self._watches.look(await self._call(catalog.open_imports), now)
+        suspected = self._watches.look(await self._open(catalog), now)
         stalled = [watch.row for watch in suspected if watch.is_passed(progress)]
         for row in stalled[:HEALED_AT_ONCE]:
             await self._heal(row, catalog)
 
-    async def _heal(self, row: ImportRow, catalog: ReadsUnfinished) -> None:
+    async def _open(self, catalog: ReadsUnfinished) -> Sequence[Watched]:
+        return [*await self._call(catalog.open_imports), *await self._call(catalog.open_replays)]
+
+    async def _heal(self, row: Watched, catalog: ReadsUnfinished) -> None:
         last = self._healing.get(row.id)
         folders: Sequence[str] = ()
-        if last is not None and goes_on(row, last):
+        if last is not None and goes_on(row, last) and not isinstance(row, ReplayRow):
             folders = await self._call(catalog.unfinished_folders, row.id, last.listed)
         healing = next_healing(row, last, folders, datetime.now(UTC))
         if healing is None:
@@ -154,9 +159,14 @@ class Recovery:
             "recovery.stalled", import_id=row.id, epoch=event.epoch, folders=len(event.folders)
         )
 
-    async def _give_up(self, row: ImportRow, catalog: ReadsUnfinished) -> None:
-        """Publish a failure of everything that is not done, so that the import ends."""
+    async def _give_up(self, row: Watched, catalog: ReadsUnfinished) -> None:
+        """Publish a failure of the replay, or of everything of the import that is not done, so that
+        it ends."""
         at, lost = datetime.now(UTC), 0
+        if isinstance(row, ReplayRow):
+            await self._publisher.publish([lost_replay(row, at)])
+            log.error("recovery.replay_lost", replay_id=row.id, files=row.pending)
+            return
         async for folders in self._pages(catalog.open_folders, row.id):
             await self._publisher.publish([lost_folder(row, folder, at) for folder in folders])
             lost += len(folders)

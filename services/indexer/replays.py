@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from services.adapters.catalog.rows import ReplayFileRow, ReplayRow, ReplayState, Rows
+from services.adapters.catalog.rows import ReplayFileRow, ReplayRow, Rows
+from services.adapters.catalog.views import ReplayState
 from services.core import events as e
 from services.core.outcomes import state_of
-from services.core.replays import DEEPEST, IMPORT_CANCELLED, partitions
+from services.core.replays import IMPORT_CANCELLED, partitions
 from services.indexer.record import LogRecord
 
 Key = tuple[str, str, str]
@@ -75,6 +76,8 @@ def _rows_of(record: LogRecord) -> Iterator[ReplayRow | ReplayFileRow]:
             yield _requested(event)
         case e.ReplayRateChanged(import_id=id, at=at, files_per_second=rate):
             yield ReplayRow(id=id, files_per_second=rate, rate_at=at, updated_at=at)
+        case e.ReplayFailed(import_id=id, at=at, message=message):
+            yield ReplayRow(id=id, failed_at=at, message=message, updated_at=at)
         case e.ControlEvent(import_id=id) if id.startswith(e.REPLAY):
             control = type(event).__name__.removeprefix("Import").lower()  # e.g. "paused"
             yield ReplayRow(
@@ -174,6 +177,8 @@ def _merged(old: ReplayRow, new: ReplayRow) -> ReplayRow:
         changes |= {"files_per_second": new.files_per_second, "rate_at": new.rate_at}
     if _control_order(new) > _control_order(old):
         changes |= {"epoch": new.epoch, "control": new.control}
+    if _failure_order(new) > _failure_order(old):
+        changes |= {name: getattr(new, name) for name in ("failed_at", "message")}
     progress = dict(old.progress)
     for partition, part in new.progress.items():
         progress[partition] = max(progress.get(partition, part), part, key=_part_order)
@@ -193,6 +198,13 @@ def _request_order(row: ReplayRow) -> tuple[object, ...]:
         return ()
     request = [getattr(row, name) for name in REQUEST]
     return NEVER - row.requested_at, msgspec.json.encode(request, order="sorted")
+
+
+def _failure_order(row: ReplayRow) -> tuple[object, ...]:
+    """The earliest counts."""
+    if row.failed_at is None:
+        return ()
+    return NEVER - row.failed_at, row.message
 
 
 def _rate_order(row: ReplayRow) -> tuple[object, ...]:
@@ -236,11 +248,10 @@ def _with_state(row: ReplayRow) -> ReplayRow:
     done = sum(part[3] for part in row.progress.values())
     row = replace(row, parts_done=done)
     state = _state_of(row)
-    message = None
-    if row.depth > DEEPEST:
-        message = f"It is a replay of a replay, more than {DEEPEST} deep, so it was refused."
-    elif state == "completed" and not (row.selected or row.redriven):
-        message = "Nothing was selected."
+    message = row.message
+    if row.failed_at is None:
+        empty = state == "completed" and not (row.selected or row.redriven)
+        message = "Nothing was selected." if empty else None
     finished = row.updated_at if state in ENDED else None
     return replace(row, state=state, message=message, finished_at=finished)
 
@@ -248,7 +259,7 @@ def _with_state(row: ReplayRow) -> ReplayRow:
 def _state_of(row: ReplayRow) -> ReplayState:
     if row.cancelled:
         return "cancelled"
-    if row.depth > DEEPEST:
+    if row.failed_at is not None:
         return "failed"
     if row.requested_at is not None and row.parts_done >= row.parts and row.pending == 0:
         return "completed"

@@ -1,15 +1,15 @@
-"""Which imports stand still with nothing left to consume, and what heals them. Pure.
+"""Which imports and replays stand still with nothing left to consume, and what heals them. Pure.
 
 An import that waits, for quota or for an outage to end, still has a message that is not committed.
 So an import is stalled if it did not change while everything in the topics on its way was worked
-off. The topics need not be empty: other imports may keep the workers busy all day.
+off. The topics need not be empty: other imports may keep the workers busy all day. Replays alike.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from services.adapters.catalog.rows import ImportRow
+from services.adapters.catalog.rows import ImportRow, ReplayRow
 from services.adapters.catalog.unfinished import UnfinishedItem
 from services.core import events as e
 from services.core.errors import LOST
@@ -19,6 +19,7 @@ from services.indexer.service import CONSUMED
 GROUPS = {
     "lister-requests": IMPORTS_REQUESTED,
     "lister": IMPORTS_PAGES,
+    "lister-replays": IMPORTS_PAGES,
     "transfer": FILES_FOUND,
 }
 INDEXER = "indexer"
@@ -32,6 +33,14 @@ WAY: Sequence[tuple[str, Sequence[Topic]]] = (
     (INDEXER, CONSUMED),
 )
 """Whom an import's work passes, in order, and the topics that each reads."""
+WAY_OF_REPLAYS: Sequence[tuple[str, Sequence[Topic]]] = (
+    ("lister-requests", (IMPORTS_REQUESTED,)),
+    ("lister-replays", (IMPORTS_PAGES,)),
+    ("transfer", (FILES_FOUND,)),
+    (INDEXER, CONSUMED),
+)
+"""A part that leads to another one changes the row."""
+Watched = ImportRow | ReplayRow
 Offsets = Mapping[tuple[str, int], int]
 """By topic and partition."""
 
@@ -46,20 +55,21 @@ class LogProgress:
 
 @dataclass
 class Watch:
-    """An import that did not change since monotonic time `since`.
+    """An import or a replay that did not change since monotonic time `since`.
 
-    `target` is what the reader at `step` of the way must reach before the import may be stalled.
+    `target` is what the reader at `step` of the way must reach before it may be stalled.
     """
 
-    row: ImportRow
+    row: Watched
     since: float
     step: int = 0
     target: Offsets | None = None
 
     def is_passed(self, progress: LogProgress) -> bool:
-        """Whether all that could still move the import was worked off since this was first asked.
+        """Whether all that could still move the row was worked off since this was first asked.
         True once; then the watch begins again."""
-        for reader, topics in WAY[self.step :]:
+        way = WAY_OF_REPLAYS if isinstance(self.row, ReplayRow) else WAY
+        for reader, topics in way[self.step :]:
             if self.target is None:
                 names = {topic.name for topic in topics}
                 self.target = {p: end for p, end in progress.ends.items() if p[0] in names}
@@ -73,13 +83,13 @@ class Watch:
 
 @dataclass
 class Watches:
-    """Of every open import. `after`: seconds without a change until one is suspected."""
+    """Of all that is open. `after`: seconds without a change until it is suspected."""
 
     after: float
     _by_id: dict[str, Watch] = field(default_factory=dict)
 
-    def look(self, rows: Iterable[ImportRow], now: float) -> list[Watch]:
-        """The watches of imports that are suspected, given all open imports as they are now."""
+    def look(self, rows: Iterable[Watched], now: float) -> list[Watch]:
+        """The watches of rows that are suspected, given all open ones as they are now."""
         known, self._by_id = self._by_id, {}
         for row in rows:
             watch = known.get(row.id)
@@ -89,7 +99,7 @@ class Watches:
 
 @dataclass(frozen=True)
 class Healing:
-    """What was tried last on an import, at `epoch`.
+    """What was tried last on an import or a replay, at `epoch`.
 
     `settled` files and folders were done when the trying began. Of the folders that are not done,
     those up to `listed` were listed again.
@@ -101,24 +111,27 @@ class Healing:
     listed: str = ""
 
 
-def settled(row: ImportRow) -> int:
-    """Files and folders that are done; grows within a round."""
+def settled(row: Watched) -> int:
+    """Files, folders and parts that are done; grows within a round."""
     files = row.stored + row.unchanged + row.failed
+    if isinstance(row, ReplayRow):
+        return files + row.parts_done
     return files + row.folders_listed + row.folders_failed
 
 
-def goes_on(row: ImportRow, last: Healing | None) -> bool:
-    """Whether `last` was tried on this import and nobody has asked for anything since."""
+def goes_on(row: Watched, last: Healing | None) -> bool:
+    """Whether `last` was tried on this and nobody has asked for anything since."""
     return last is not None and (last.epoch, last.round) == (row.epoch, row.round)
 
 
 def next_healing(
-    row: ImportRow, last: Healing | None, folders: Sequence[str], at: datetime
+    row: Watched, last: Healing | None, folders: Sequence[str], at: datetime
 ) -> tuple[e.ImportStalled, Healing] | None:
-    """What to try on a stalled import; None if nothing is left to try.
+    """What to try on what is stalled; None if nothing is left to try.
 
-    First, what the log holds is published again. Then the unfinished folders are listed again:
-    `folders` are the next of them behind `last.listed`. If neither helped at all, nothing will.
+    First, what the log holds is published again. Then the unfinished folders of an import are
+    listed again: `folders` are the next of them behind `last.listed`. If neither helped at all,
+    nothing will.
     """
     epoch = row.epoch + 1
     first = Healing(epoch, row.round, settled(row))
@@ -158,4 +171,17 @@ def lost_folder(row: ImportRow, folder: UnfinishedItem, at: datetime) -> e.Folde
         message="The listing of this folder did not end. No message about it is left in Kafka, and "
         "asking for it again did not help.",
         failed_at=at,
+    )
+
+
+def lost_replay(row: ReplayRow, at: datetime) -> e.ReplayFailed:
+    unread = row.parts - row.parts_done
+    return e.ReplayFailed(
+        import_id=row.id,
+        epoch=row.epoch,
+        at=at,
+        reason=LOST,
+        message=f"{row.pending} files have no outcome, and {unread} partitions are not read to "
+        "their ends. No message about them is left in Kafka, and asking for them again did not "
+        "help. Plan another replay.",
     )

@@ -19,6 +19,7 @@ from services.adapters.kafka.ranges import RangeReader
 from services.core import events as e
 from services.core import topics
 from services.core.control import ControlState, ImportControls
+from services.core.errors import SetAside
 from services.core.replays import DEEPEST, again, next_parts, partitions, parts
 from services.core.wire import decode
 from services.lister.dead_letters import Redrive
@@ -72,10 +73,25 @@ class Replays:
             replay = event
         else:
             replay = await until_read(lambda: self._requested(event.import_id))
-        if replay is None or replay.depth > DEEPEST:
-            log.warning("lister.replay_refused", replay_id=event.import_id)
-            return
-        await self._publisher.publish(parts(replay, event.epoch))
+        if replay is None:
+            log.warning("lister.unknown_replay", replay_id=event.import_id)
+        elif replay.depth > DEEPEST:
+            sentence = f"It is a replay of a replay, more than {DEEPEST} deep, so it was refused."
+            await self.fail(event, SetAside("replay_too_deep", sentence))
+        else:
+            await self._publisher.publish(parts(replay, event.epoch))
+
+    async def fail(self, event: e.Event, why: SetAside) -> None:
+        """End the replay, since this event of it cannot be worked on."""
+        failed = e.ReplayFailed(
+            import_id=event.import_id,
+            epoch=event.epoch,
+            at=datetime.now(UTC),
+            reason=why.reason,
+            message=why.message,
+        )
+        await self._publisher.publish([failed])
+        log.error("lister.replay_failed", replay_id=event.import_id, why=why.message)
 
     async def replay_part(self, part: e.LogPartRequested) -> None:
         """Publish again what the replay selects in one partition."""

@@ -120,7 +120,9 @@ class Lister:
 
     async def set_aside(self, event: e.Message, received: Received, why: SetAside) -> None:
         del received
-        if isinstance(event, e.ImportRequested | e.PageRequested):
+        if isinstance(event, e.Event) and event.import_id.startswith(e.REPLAY):
+            await self._replays.fail(event, why)
+        elif isinstance(event, e.ImportRequested | e.PageRequested):
             failed = derived(e.FolderFailed, event, why, failed_at=datetime.now(UTC))
             await self._publisher.publish([failed])
 

@@ -9,9 +9,16 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from services.adapters.catalog.migrate import migrate
-from services.adapters.catalog.rows import OPEN, PARKED, Rows
+from services.adapters.catalog.rows import (
+    OPEN,
+    PARKED,
+    ReplayFileRow,
+    ReplayRow,
+    Rows,
+)
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.unfinished import (
     PAGE,
@@ -19,6 +26,7 @@ from services.adapters.catalog.unfinished import (
     UnfinishedItem,
     UnfinishedReader,
 )
+from services.adapters.catalog.views import ReplayState
 from services.adapters.catalog.writer import CatalogUnavailableError, CatalogWriter
 from services.core.settings import Secret
 from tests.catalog_rows import BEGAN, FOLDER, a_file, a_folder, an_import, rows
@@ -45,7 +53,8 @@ def migrated(servers: Mapping[str, str]) -> Iterator[str]:
 @pytest.fixture
 def database_url(migrated: str) -> str:
     """Its tables, emptied."""
-    tables = "images, imports, import_folders, import_files, consumed_offsets"
+    tables = "images, imports, import_folders, import_files, replays, replay_files"
+    tables += ", consumed_offsets"
     with psycopg.connect(migrated, autocommit=True) as admin:
         admin.execute(f"TRUNCATE {tables} RESTART IDENTITY".encode())
     return migrated
@@ -85,6 +94,32 @@ def test_imports_that_are_neither_paused_nor_ended_are_open(shelf: Shelf) -> Non
     shelf.fill(rows(imports=[*imports, unknown]))
     found = {row.id: row for row in shelf.catalog.open_imports()}
     assert found == {row.id: row for row in imports[:3]}
+
+
+def test_open_replays_wait_for_more_than_the_files_of_paused_imports(shelf: Shelf) -> None:
+    states: list[ReplayState] = ["planned", "running", "paused", "completed", "failed", "cancelled"]
+    replays = [
+        ReplayRow(id=f"replay-{state}", state=state, requested_at=BEGAN, parts=2)
+        for state in states
+    ]
+    replays += [replace(replays[1], id="replay-unknown", requested_at=None)]
+    replays += [
+        replace(replays[1], id=f"replay-{name}", parts_done=2)
+        for name in ("waits", "lost", "of an unknown import")
+    ]
+    files = [("waits", 1, "pending"), ("lost", 1, "pending"), ("lost", 2, "pending")]
+    files += [("waits", 2, "stored"), ("of an unknown import", 3, "pending")]
+    found = rows(imports=[an_import(1, control="paused"), an_import(2, control="resumed")])
+    found.replays = {row.id: row for row in replays}
+    for name, job, state in files:
+        row = ReplayFileRow(
+            replay_id=f"replay-{name}", import_id=f"import-{job:04}", file_id="f", state=state
+        )
+        found.replay_files[row.replay_id, row.import_id, row.file_id] = row
+    shelf.fill(found)
+    opened = {row.id: row for row in shelf.catalog.open_replays()}
+    expected = ("planned", "running", "lost", "of an unknown import")
+    assert opened == {f"replay-{name}": found.replays[f"replay-{name}"] for name in expected}
 
 
 def test_parked_imports_have_ended_long_enough_ago_and_not_too_long(shelf: Shelf) -> None:
@@ -149,7 +184,7 @@ def test_a_folder_is_open_until_it_was_tried_in_the_newest_round(shelf: Shelf) -
     shelf.fill(
         rows(
             folders=[
-                a_folder(1, failed_at=None),
+                a_folder(1, tried_round=-1, failed_at=None),
                 a_folder(2, tried_round=0, closed=True, failed_at=None),
                 a_folder(3, tried_round=1, retry_round=2),
                 a_folder(4, **done, closed=True),

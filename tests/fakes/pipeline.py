@@ -15,6 +15,7 @@ from services.adapters.kafka.ranges import RangeReader
 from services.core import events as e
 from services.core import topics
 from services.core.control import ImportControls
+from services.core.errors import SetAside
 from services.core.flow.circuit_breaker import CircuitBreaker, unknown
 from services.core.flow.resilience import Resilience
 from services.core.outcomes import FileFacts
@@ -62,7 +63,8 @@ class MortalPublisher(FakePublisher):
 
 class Pipeline:
     """`failing` are ids of files that fail; `fetched` counts how often each file was stored, and
-    `objects` are what the store holds."""
+    `objects` are what the store holds. The lister sets aside the parts of the `condemned` replay,
+    as if it had died of them."""
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)
@@ -71,6 +73,7 @@ class Pipeline:
         self.failing: set[str] = set()
         self.fetched: Counter[str] = Counter()
         self.objects: set[str] = set()
+        self.condemned: str | None = None
         self.newest_round = 0
         self.controls = ImportControls()
         self._next: dict[tuple[str, int], int] = defaultdict(int)
@@ -138,6 +141,7 @@ class Pipeline:
             record = self.log.records[place][self._next[place]]
             self._next[place] += 1
             event = decode(record.topic, record.value)
+            self.controls.apply(event)
             if self.controls.allow(event):
                 try:
                     await self._handle(event)
@@ -178,7 +182,11 @@ class Pipeline:
 
     async def _handle(self, event: e.Message) -> None:
         if not isinstance(event, e.FileFound):
-            await self._lister.handle(event, RECEIVED)
+            if isinstance(event, e.LogPartRequested) and event.import_id == self.condemned:
+                why = SetAside("worker_died", "The worker died each time.")
+                await self._lister.set_aside(event, RECEIVED, why)
+            else:
+                await self._lister.handle(event, RECEIVED)
             return
         if event.file_id in self.failing:
             await self._fail(event, "not_found")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from services.adapters.catalog.rows import FileRow, FolderRow, ImportRow
+from services.adapters.catalog.rows import FileRow, FolderRow, ImportRow, ReplayRow
 from services.adapters.catalog.unfinished import PAGE, UnfinishedItem
 from services.adapters.catalog.writer import CatalogUnavailableError, Position
 from services.adapters.kafka.errors import KafkaUnavailableError
@@ -39,6 +39,24 @@ class FakeUnfinished:
         self._check()
         rows = self._database.rows.imports.values()
         return [row for row in rows if row.state in OPEN and row.requested_at is not None]
+
+    def open_replays(self) -> Sequence[ReplayRow]:
+        """As the real one."""
+        self._check()
+        rows = self._database.rows
+        waits = {
+            file.replay_id
+            for file in rows.replay_files.values()
+            if file.state == "pending"
+            and rows.imports.get(file.import_id, ImportRow(id="")).control != "paused"
+        }
+        return [
+            row
+            for row in rows.replays.values()
+            if row.state in ("planned", "running")
+            and row.requested_at is not None
+            and (row.parts_done < row.parts or row.id in waits)
+        ]
 
     def parked_imports(
         self, finished_by: datetime, requested_since: datetime

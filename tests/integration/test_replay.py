@@ -1,134 +1,307 @@
-"""A replay on real servers: every service is killed midway, and every row is right in the end."""
+"""Replays on one real system: planned, started and controlled from the command line, and killed in
+every service on the way. Every row is compared with a fold of the log that is written here.
 
+The tests build on each other's import, in order.
+"""
+
+import json
+import subprocess
+import sys
 from collections import Counter, defaultdict
-from datetime import UTC, datetime
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 from psycopg.rows import tuple_row
 
+from local.paths import CHECKOUT
 from services.adapters.kafka.producer import Publisher
-from services.adapters.kafka.reader import LogReader
+from services.adapters.kafka.reader import Raw
 from services.adapters.kafka.settings import KafkaSettings
 from services.core import events as e
-from services.core import topics
 from services.core.settings import Reader
-from services.core.wire import decode
-from tests.platform import Platform
-from tests.system import System, link, running_system
+from services.core.topics import DEAD_LETTERS, FILES_FOUND
+from services.core.wire import Record, decode
+from tests.platform import emptied
+from tests.system import ENDED, System, link, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
-FILES, REPLAY = 240, "replay-test"
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+GOOD, GONE = 60, 6
+FILES = GOOD + GONE
+START = {"name": "outage", "why": "The folder was locked by mistake."}
+SERVICES = ("api", "lister", "transfer", "indexer")
 Key = tuple[str, str]
+Found = Mapping[Key, tuple[object, ...]]
 
 
-async def request(system: System, **changes: object) -> e.ReplayRequested:
-    """Ask for a replay of all that the log holds now."""
-    settings = KafkaSettings.read(Reader(system.platform.env))
-    reader = LogReader(settings, client_id="test-ends")
-    names = (topics.FILES_FOUND, topics.FILES_STORED, topics.FILES_FAILED)
-    ends = [
-        e.LogEnd(topic=topic.name, partition=p, offset=reader.ends(topic.name, p)[1])
-        for topic in names
-        for p in range(topic.partitions)
-    ]
-    reader.close()
-    fields: dict[str, object] = {
-        "import_id": REPLAY,
-        "name": "A test",
-        "why": "To be killed.",
-        "at": datetime.now(UTC),
-        "round": 1,
-        "select": e.Selection(outcomes=("stored", "failed")),
-        "scope": e.ReplayScope.ALL,
-        "transfer": e.Mode.FORCE,
-        "ends": tuple(ends),
-    }
-    replay = e.ReplayRequested(**(fields | changes))  # type: ignore[arg-type]
-    async with Publisher(settings, source="test") as publisher:
-        await publisher.publish([replay])
-    return replay
+@dataclass
+class Ran:
+    """How a command ended, and what it printed as JSON."""
+
+    code: int
+    answer: Any
+    said: str
 
 
-def replay_row(system: System) -> tuple[str, int, int, int, int, int]:
-    """State, selected, stored, unchanged, failed, pending."""
-    columns = "state, selected, stored, unchanged, failed, pending"
+@dataclass
+class Drivestream:
+    """The command line, which finds the API by its environment."""
+
+    system: System
+
+    def __call__(self, *words: str, text: str = "") -> Ran:
+        ran = subprocess.run(
+            [sys.executable, "-m", "local", "replay", *words, "--json"],
+            input=text,
+            cwd=CHECKOUT,
+            env={**self.system.env, "DRIVESTREAM_URL": self.system.api_url},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Ran(ran.returncode, json.loads(ran.stdout) if ran.stdout else None, ran.stderr)
+
+
+@pytest.fixture(scope="module")
+def system(servers: Mapping[str, str]) -> Iterator[System]:
+    with (
+        TemporaryDirectory(prefix="drivestream-replay-") as logs,
+        emptied(servers) as platform,
+        running_system(platform, Path(logs)) as system,
+    ):
+        system.start(*SERVICES)
+        system.wait_ready()
+        yield system
+
+
+@pytest.fixture(scope="module")
+def job(system: System) -> str:
+    """An import some files of which failed, and could be fetched now."""
+    names = [f"good-{n}.jpg" for n in range(GOOD)] + [f"gone-{n}.jpg" for n in range(GONE)]
+    items = [{"path": name, "size": 6_000} for name in names]
+    folder = system.drive.add_tree({"name": "replayed", "items": items}, render=True)
+    system.drive.fault({"do": "refuse", "reason": "notFound"}, kinds=["media"], name="gone-*")
+    job = system.post_import(link(folder))
+    row = system.wait_import(job, 60)
+    assert (row["stored"], row["failed"]) == (GOOD, GONE)
+    system.drive.clear_faults()
+    return job
+
+
+@pytest.fixture
+def replay(system: System) -> Drivestream:
+    return Drivestream(system)
+
+
+def planned(system: System, select: Mapping[str, object], mode: str = "all", **more: str) -> Any:
+    status, plan = system.post("/replays/plan", {"select": select, "mode": mode, **more})
+    assert status == 200, plan
+    return plan
+
+
+def started(system: System, plan: Mapping[str, Any], **more: object) -> str:
+    """The id of a replay."""
+    status, answer = system.post("/replays", {"plan_id": plan["plan_id"], **START, **more})
+    assert status == 202, answer
+    id: str = answer["replay_id"]
+    return id
+
+
+def ended(system: System, replay_id: str) -> Any:
+    """The report of a replay, once it has ended."""
+
+    def is_over() -> bool:
+        return system.get(f"/replays/{replay_id}")["state"] in ENDED
+
+    system.until(is_over, 90, "the replay does not end")
+    return system.get(f"/replays/{replay_id}")
+
+
+def outcomes(system: System) -> list[e.Outcome]:
+    """All of them, in the log's order within each partition."""
+    records = [*system.records("files.stored"), *system.records("files.failed")]
+    found = (decode(record.topic, record.value) for record in records)
+    return [event for event in found if isinstance(event, e.FileStored | e.FileFailed)]
+
+
+def facts(event: e.Outcome) -> tuple[object, ...]:
+    """State, reason and round."""
+    if isinstance(event, e.FileFailed):
+        return "failed", event.reason, event.round
+    return "unchanged" if event.unchanged else "stored", None, event.round
+
+
+def best(events: Sequence[e.Outcome]) -> tuple[object, ...]:
+    """Of outcomes of one version: stored, else unchanged, else failed; of these the newest."""
+    order = ("stored", "unchanged", "failed")
+    return min(map(facts, events), key=lambda fact: (order.index(str(fact[0])), -int(str(fact[2]))))
+
+
+def folded(system: System, replay_id: str | None = None) -> Found:
+    """What came of each file of each import, or of a replay, by the log alone."""
+    by_file: defaultdict[Key, list[e.Outcome]] = defaultdict(list)
+    for event in outcomes(system):
+        file = event.file
+        assert file is not None
+        if replay_id is None or file.replay_id == replay_id:
+            by_file[event.import_id, file.file_id].append(event)
+    return {key: best(events) for key, events in by_file.items()}
+
+
+def rows(system: System, query: str, *values: str) -> list[tuple[Any, ...]]:
     with system.platform.database() as database:
         cursor = database.cursor(row_factory=tuple_row)
-        found = cursor.execute(
-            f"SELECT {columns} FROM replays WHERE id = %s".encode(), (REPLAY,)
-        ).fetchone()
-    return found or ("", 0, 0, 0, 0, 0)
+        return cursor.execute(query.encode(), values).fetchall()
 
 
-def has_stored(system: System, count: int) -> bool:
-    return replay_row(system)[2] >= count
-
-
-def events(system: System, topic: str) -> list[e.Message]:
-    return [decode(record.topic, record.value) for record in system.records(topic)]
-
-
-def folded(system: System) -> dict[Key, str]:
-    """What came of each file in the replay, by the log alone."""
-    states: defaultdict[Key, set[str]] = defaultdict(set)
-    for event in (*events(system, "files.stored"), *events(system, "files.failed")):
-        match event:
-            case e.FileStored(file=file) if file.replay_id == REPLAY:
-                state = "unchanged" if event.unchanged else "stored"
-                states[event.import_id, file.file_id].add(state)
-            case e.FileFailed(file=e.FileFound(replay_id="replay-test")):
-                states[event.import_id, event.file_id].add("failed")
-    order = ("stored", "unchanged", "failed")
-    return {key: min(seen, key=order.index) for key, seen in states.items()}
-
-
-def told(system: System) -> set[Key]:
-    """The files that the parts said they selected."""
-    parts = [x for x in events(system, "imports.listed") if isinstance(x, e.LogPartReplayed)]
-    assert {part.partition for part in parts if part.last} == set(range(topics.FILE_PARTITIONS))
-    return {(file.import_id, file.file_id) for part in parts for file in part.files}
-
-
-async def test_a_replay_killed_at_half_in_every_service_ends_whole(
-    platform: Platform, tmp_path: Path
-) -> None:
-    with running_system(platform, tmp_path) as system:
-        tree = {"name": "replayed", "pictures": FILES, "size": 8192, "depth": 1, "fan_out": 4}
-        folder = system.drive.add_tree(tree, render=True)
-        system.start("api", "indexer", "lister", "transfer")
-        system.wait_ready()
-        job = system.post_import(link(folder))
-        assert system.wait_import(job, 120)["stored"] == FILES
-        await request(system, files_per_second=40)
-        for name in ("lister", "transfer", "indexer", "lister"):
-            enough = min(replay_row(system)[2] + 20, FILES)
-            system.until(partial(has_stored, system, enough), 120, "the replay stands still")
-            system.kill(name)
-            system.restart(name)
-        system.until(lambda: replay_row(system)[0] == "completed", 180, "the replay does not end")
-        done = folded(system)
-        assert set(done) == told(system)
-        assert {file for _, file in done} == {
-            x.file_id for x in events(system, "files.found") if isinstance(x, e.FileFound)
+def assert_rows_are_the_log(system: System, *replays: str) -> None:
+    """Files of imports, images, and files of these replays, all as the fold says."""
+    files = rows(system, "SELECT import_id, file_id, state, reason, round FROM import_files")
+    assert {(job, file): tuple(rest) for job, file, *rest in files} == folded(system)
+    stored = [event for event in outcomes(system) if isinstance(event, e.FileStored)]
+    images = rows(system, "SELECT google_drive_id, storage_path, size, md5 FROM images")
+    assert {id: tuple(rest) for id, *rest in images} == {
+        x.key: (f"s3://{x.bucket}/{x.object_key}", x.size, x.file.md5) for x in stored
+    }
+    for id in replays:
+        own = rows(
+            system,
+            "SELECT import_id, file_id, state, reason FROM replay_files WHERE replay_id = %s",
+            id,
+        )
+        fold = {key: fact[:2] for key, fact in folded(system, id).items()}
+        assert {(job, file): tuple(rest) for job, file, *rest in own} == fold
+        row, counts = system.get(f"/replays/{id}"), Counter(fact[0] for fact in fold.values())
+        assert (row["selected"], row["pending"]) == (len(fold), 0)
+        assert {s: row[s] for s in ("stored", "unchanged", "failed")} == {
+            s: counts[s] for s in ("stored", "unchanged", "failed")
         }
-        counts = Counter(done.values())
-        row = ("completed", FILES, counts["stored"], counts["unchanged"], counts["failed"], 0)
-        assert replay_row(system) == row
-        with system.platform.database() as database:
-            rows = database.execute(
-                "SELECT import_id, file_id, state FROM replay_files WHERE replay_id = %s", (REPLAY,)
-            ).fetchall()
-        assert {(owner, file): state for owner, file, state in rows} == done
-        assert system.counted(job) == Counter(done.values())
-        assert system.get(f"/imports/{job}")["state"] == "completed"
 
 
-async def test_a_replay_of_nothing_completes_at_once(platform: Platform, tmp_path: Path) -> None:
-    with running_system(platform, tmp_path) as system:
-        system.start("api", "indexer", "lister")
-        system.wait_ready()
-        await request(system, select=e.Selection(imports=("import-that-never-was",)))
-        system.until(lambda: replay_row(system)[0] == "completed", 60, "it does not complete")
-        assert replay_row(system)[1] == 0
+def test_what_failed_is_planned_started_and_watched_to_its_end(
+    system: System, job: str, replay: Drivestream
+) -> None:
+    ran = replay("plan", "--mode", "failed", "--import", job)
+    assert ran.code == 0, ran.said
+    plan = ran.answer
+    assert (plan["files"], plan["by_outcome"]) == (GONE, {"failed": GONE})
+    assert (plan["by_import"], plan["quota_units"], plan["unread"]) == ({job: GONE}, 200 * GONE, 0)
+    assert plan["earliest"] is not None
+    words = [f"--{option}={value}" for option, value in START.items()]
+    ran = replay("start", "-", *words, "--watch", text=json.dumps(plan))
+    assert ran.code == 0, (ran.said, ran.answer)
+    shown = ran.answer
+    assert (shown["state"], shown["selected"], shown["plan"]["files"]) == ("completed", GONE, GONE)
+    assert (shown["stored"], shown["reading"], len(shown["partitions"])) == (GONE, [], 12)
+    assert system.get(f"/imports/{job}")["stored"] == FILES
+    again = planned(system, {"imports": [job]}, "failed")
+    assert again["files"] == 0
+    row = ended(system, started(system, again))
+    assert (row["state"], row["message"]) == ("completed", "Nothing was selected.")
+    assert_rows_are_the_log(system, shown["id"])
+
+
+def test_a_replay_is_paused_hurried_resumed_cancelled_and_listed(
+    system: System, job: str, replay: Drivestream
+) -> None:
+    plan = planned(system, {"imports": [job]}, transfer="force")
+    assert (plan["files"], plan["no_op"]) == (FILES, 0)
+    id = started(system, plan, files_per_second=2)
+    assert replay("pause", id).answer["state"] == "paused"
+    assert replay("rate", id, "3").answer["files_per_second"] == 3
+    assert replay("resume", id).answer["state"] in ("planned", "running")
+    assert replay("cancel", id).answer["state"] == "cancelled"
+    assert replay("watch", id).code == 5
+    ran = replay("resume", id)
+    assert (ran.code, ran.answer["code"]) == (1, "replay_ended")
+    [newest, *_] = replay("list").answer
+    assert (newest["id"], newest["name"], newest["state"]) == (id, "outage", "cancelled")
+
+
+def test_a_replay_killed_in_every_service_beside_another_one_ends_whole(
+    system: System, job: str
+) -> None:
+    first = started(
+        system, planned(system, {"imports": [job]}, transfer="force"), files_per_second=20
+    )
+    query = "SELECT stored FROM replays WHERE id = %s"
+
+    def has_stored(count: int) -> None:
+        system.until(
+            lambda: rows(system, query, first) >= [(count,)], 60, "the replay stands still"
+        )
+
+    has_stored(10)
+    for name in SERVICES:
+        system.kill(name)
+    for name in SERVICES:
+        system.restart(name)
+    system.wait_ready()
+    second = started(system, planned(system, {"outcomes": ["stored"]}, transfer="check"))
+    has_stored(30)
+    for name in ("lister", "transfer", "indexer"):
+        system.kill(name)
+        system.restart(name)
+    for id, states in ((first, {"stored": FILES}), (second, {"unchanged": FILES})):
+        row = ended(system, id)
+        assert (row["state"], row["selected"], row["failed"]) == ("completed", FILES, 0)
+        assert {state: row[state] for state in states} == states
+    assert_rows_are_the_log(system, first, second)
+    import_row = system.get(f"/imports/{job}")
+    assert (import_row["state"], import_row["stored"]) == ("completed", FILES)
+    third = ended(system, started(system, planned(system, {"imports": [second]}, "verify")))
+    assert (third["depth"], third["unchanged"]) == (1, FILES)
+    assert_rows_are_the_log(system, third["id"])
+
+
+async def test_a_dead_letter_whose_cause_is_mended_is_redriven(system: System, job: str) -> None:
+    """As if a version before this one could not have read it."""
+    [found, *_] = system.records(FILES_FOUND.name)
+    settings = KafkaSettings.read(Reader(system.platform.env))
+    async with Publisher(settings, source="test") as publisher:
+        await publisher.publish([a_letter(found)])
+    [letter] = system.get("/dead-letters")
+    assert (letter["topic"], letter["reason"]) == (FILES_FOUND.name, "undecodable_event")
+    plan = planned(system, {"dead_letters": True, "imports": [job]})
+    assert (plan["files"], plan["ends"][0]["offset"]) == (1, 1)
+    row = ended(system, started(system, plan))
+    assert (row["state"], row["redriven"], row["selected"]) == ("completed", 1, 0)
+    [again] = [raw for raw in system.records(FILES_FOUND.name) if "ce_redrives" in raw.headers]
+    assert (again.key, again.value) == (found.key, found.value)
+
+
+def a_letter(found: Raw) -> Record:
+    told = {
+        "dlq_original_topic": found.topic,
+        "dlq_original_bytes": str(len(found.value or b"")),
+        "dlq_error_code": "undecodable_event",
+    }
+    headers = {**found.headers, **{name: value.encode() for name, value in told.items()}}
+    return Record(
+        topic=DEAD_LETTERS.name,
+        key=found.key or b"",
+        value=found.value or b"",
+        headers=[*headers.items()],
+    )
+
+
+def test_a_plan_that_retention_has_passed_is_refused(
+    system: System, job: str, replay: Drivestream
+) -> None:
+    plan = planned(system, {"imports": [job]})
+    ends = [end for end in plan["ends"] if end["topic"] == FILES_FOUND.name and end["offset"]]
+    kafka = KafkaSettings.read(Reader(system.platform.env))
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    name, first = kafka.prefixed(FILES_FOUND.name), ends[0]
+    place = TopicPartition(name, first["partition"], first["offset"])
+    for removed in admin.delete_records([place]).values():
+        removed.result(20)
+    ran = replay("start", plan["plan_id"], *(f"--{k}={v}" for k, v in START.items()))
+    assert (ran.code, ran.answer["code"]) == (1, "plan_expired")
+    assert f"begins at {first['offset']}" in ran.answer["error"]

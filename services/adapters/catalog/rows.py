@@ -14,11 +14,9 @@ from msgspec import Struct, field
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
-from services.adapters.catalog.views import ImportProgress, ImportState
+from services.adapters.catalog.views import ImportProgress, ImportState, ReplayProgress
 from services.core.errors import DOWNLOAD_QUOTA
 
-ReplayState = Literal["planned", "running", "paused", "completed", "failed", "cancelled"]
-PartProgress = tuple[int, int, str | None, bool]
 FROM_SKIPPED, FROM_MANIFEST, FROM_FOUND = 1, 2, 3
 """Where a file's metadata come from: a fuller source counts more."""
 
@@ -106,46 +104,15 @@ class ImportRow(ImportProgress, frozen=True, kw_only=True):
     cancelled: bool = False
 
 
-class ReplayRow(Struct, frozen=True, kw_only=True):
-    """One replay: selected = stored + unchanged + failed + pending, all distinct files.
+class ReplayRow(ReplayProgress, frozen=True, kw_only=True):
+    """One replay as the api shows it, and what its next merge is compared with."""
 
-    `progress` says of each partition how far its part is: offset, end, the time of the last record
-    read, and whether the part is done.
-    """
-
-    id: str
-    state: ReplayState = "planned"
-    name: str = ""
-    why: str = ""
-    by: str = ""
-    scope: str = ""
-    transfer: str = ""
-    select: dict[str, Any] = field(default_factory=dict)  # an `events.Selection`
-    requested_at: datetime | None = None
-    round: int = 0
-    depth: int = 0
-    planned_files: int = 0
-    planned_bytes: int = 0
-    most: int | None = None
-    selected: int = 0
-    stored: int = 0
-    unchanged: int = 0
-    failed: int = 0
-    pending: int = 0
-    failures: dict[str, int] = field(default_factory=dict)  # {reason: distinct files}
-    stored_bytes: int = 0
-    redriven: int = 0  # dead letters that were published again; they are no files
-    progress: dict[str, PartProgress] = field(default_factory=dict)
     parts: int = 0
     parts_done: int = 0
-    files_per_second: int | None = None
-    rate_at: datetime | None = None  # when that rate was asked for
-    epoch: int = 0
+    rate_at: datetime | None = None  # when the rate was asked for
     control: str | None = None
     cancelled: bool = False
-    updated_at: datetime | None = None
-    finished_at: datetime | None = None
-    message: str | None = None
+    failed_at: datetime | None = None  # by an event that gives the message
 
 
 class ReplayFileRow(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What of the imports is not done, for the indexer's recovery. Nothing is ever written.
+"""What of imports and replays is not done, for the indexer's recovery. Nothing is ever written.
 
 Files and folders come by id, at most `PAGE` at a time, from behind `after` on.
 """
@@ -13,7 +13,7 @@ from msgspec import Struct
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
-from services.adapters.catalog.rows import OPEN, PARKED, ImportRow, OffsetRow
+from services.adapters.catalog.rows import OPEN, PARKED, ImportRow, OffsetRow, ReplayRow
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.writer import PASSING, Position, unavailable
 from services.core.errors import DOWNLOAD_QUOTA
@@ -23,6 +23,11 @@ PAGE = 1_000
 PENDING = "state = 'pending' AND (listed OR outcome_at IS NOT NULL)"
 """Without the files that only a retry has named yet."""
 OPEN_FOLDER = "tried_round < retry_round"
+OPEN_REPLAY = """state IN ('planned', 'running') AND requested_at IS NOT NULL AND (
+    parts_done < parts OR EXISTS (
+        SELECT FROM replay_files AS file LEFT JOIN imports ON imports.id = file.import_id
+        WHERE file.replay_id = replays.id AND file.state = 'pending'
+        AND imports.control IS DISTINCT FROM 'paused'))"""
 
 
 class UnfinishedItem(Struct, frozen=True):
@@ -42,6 +47,10 @@ class ReadsUnfinished(Protocol):
 
     def open_imports(self) -> Sequence[ImportRow]:
         """Those that are neither paused nor ended, whose request is known."""
+
+    def open_replays(self) -> Sequence[ReplayRow]:
+        """Those that are neither paused nor ended, whose request is known, and that wait for more
+        than files of paused imports."""
 
     def parked_imports(
         self, finished_by: datetime, requested_since: datetime
@@ -96,6 +105,10 @@ class UnfinishedReader:
         wanted = f"{OPEN} AND requested_at IS NOT NULL"
         query = f"SELECT * FROM imports WHERE {wanted} ORDER BY id LIMIT {PAGE}"
         return msgspec.convert(self._rows(query), list[ImportRow])
+
+    def open_replays(self) -> Sequence[ReplayRow]:
+        query = f"SELECT * FROM replays WHERE {OPEN_REPLAY} ORDER BY id LIMIT {PAGE}"
+        return msgspec.convert(self._rows(query), list[ReplayRow])
 
     def parked_imports(
         self, finished_by: datetime, requested_since: datetime

@@ -151,13 +151,13 @@ class ReplayProgress(Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    state: ReplayState
+    state: ReplayState = "planned"
     name: str = ""
     why: str = ""
     by: str = ""
     scope: str = ""
     transfer: str = ""
-    select: dict[str, Any] = field(default_factory=dict)
+    select: dict[str, Any] = field(default_factory=dict)  # an `events.Selection`
     requested_at: datetime | None = None
     round: int = 0
     depth: int = 0

@@ -24,7 +24,7 @@ from confluent_kafka import KafkaError, Producer
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
 from services.adapters.kafka.reader import Raw
 from services.adapters.kafka.settings import KafkaSettings
-from services.core.events import FileFailed, FolderFailed, Message
+from services.core.events import REPLAY, FileFailed, FolderFailed, Message, ReplayFailed
 from services.core.topics import DEAD_LETTERS, FILES_FOUND, IMPORTS_LISTED, IMPORTS_PAGES
 from services.core.wire import MAX_RECORD_BYTES, Record, encode
 
@@ -169,8 +169,8 @@ def _kept(headers: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
     return [header for header, size in both if size <= LONGEST_HEADERS]
 
 
-def _failure(record: Raw, why: str) -> FolderFailed | FileFailed | None:
-    """Of the file or folder that key and headers name; None where they do not tell."""
+def _failure(record: Raw, why: str) -> FolderFailed | FileFailed | ReplayFailed | None:
+    """Of the file, folder or replay that key and headers name; None where they do not tell."""
     key = (record.key or b"").decode("utf-8", "replace")
     headers = {name: value.decode("utf-8", "replace") for name, value in record.headers.items()}
     import_id, subject = headers.get("ce_importid"), key
@@ -188,6 +188,10 @@ def _failure(record: Raw, why: str) -> FolderFailed | FileFailed | None:
     }
     # An invalid id would make the failure as undecodable as the record was.
     with suppress(msgspec.ValidationError):
+        if import_id is not None and import_id.startswith(REPLAY):
+            return msgspec.convert(failure | {"at": failure["failed_at"]}, ReplayFailed)
+        if "LogPart" in headers.get("ce_type", ""):
+            return None  # it is of a whole import, which is healed when it stands still
         if record.topic in (IMPORTS_PAGES.name, IMPORTS_LISTED.name):
             return msgspec.convert(failure | {"folder_id": subject}, FolderFailed)
         if record.topic.startswith("files."):

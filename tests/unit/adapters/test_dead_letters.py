@@ -66,6 +66,23 @@ def test_an_undecodable_page_request_fails_the_folder() -> None:
     assert (event.import_id, event.folder_id) == (JOB, FOLDER)
 
 
+@pytest.mark.parametrize("name", ["LogPartRequested", "LogPartReplayed"])
+def test_an_undecodable_event_of_a_replay_fails_the_replay(name: str) -> None:
+    sent = encode(SAMPLES[name], source="test")
+    record = raw(sent.topic, sent.key, dict(sent.headers))
+    _, failure = dead_letter_records(record, "cut off", service="lister")
+    event = decode(failure.topic, failure.value)
+    assert isinstance(event, e.ReplayFailed)
+    assert (event.import_id, event.reason) == ("replay-7d1c", "undecodable_event")
+
+
+def test_an_undecodable_part_of_an_imports_log_fails_no_folder() -> None:
+    part = e.LogPartRequested(import_id=JOB, partition=3, why="resume", ends=())
+    sent = encode(part, source="test")
+    record = raw(sent.topic, sent.key, dict(sent.headers))
+    assert len(dead_letter_records(record, "cut off", service="lister")) == 1
+
+
 def test_an_undecodable_manifest_fails_its_folder() -> None:
     headers = {"ce_subject": FOLDER.encode()}
     _, failure = dead_letter_records(

@@ -268,6 +268,17 @@ async def test_a_replay_of_dead_letters_can_be_started(api: Api) -> None:
     assert event.select.dead_letters
 
 
+async def test_a_plan_of_dead_letters_that_retention_has_passed_is_refused(api: Api) -> None:
+    await broken(api, b"{", b"[1")
+    plan_id = (await plan(api, {"dead_letters": True}))["plan_id"]
+    await broken(api, b"[2")  # what comes after the plan is not part of it
+    assert (await start(api, plan_id)).status_code == 202
+    api.log.begins["dead.letters", 0] = 1
+    answer = await start(api, plan_id)
+    assert (answer.status_code, answer.json()["code"]) == (409, "plan_expired")
+    assert "dead.letters/0 begins at 1, and the plan reads from 0 to 2" in answer.json()["detail"]
+
+
 async def test_what_the_indexer_has_not_written_yet_is_no_unknown_import(api: Api) -> None:
     folder = {"folderUrl": "1AbCdEfGhIjKlMnOpQrStUvWxYz012345"}
     job = (await api.client.post("/import/google-drive", json=folder)).json()["jobId"]

@@ -99,6 +99,20 @@ def test_work_is_allowed_under_the_newest_control_only(
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_replay_that_failed_never_comes_to_life_again(order: tuple[int, ...]) -> None:
+    events: list[e.Message] = [
+        control(e.ImportPaused, 3, "replay-1"),
+        e.ReplayFailed(import_id="replay-1", epoch=1, at=AT, reason="lost", message="No."),
+        control(e.ImportResumed, 4, "replay-1"),
+    ]
+    controls = applied(*(events[number] for number in order))
+    assert controls.of("replay-1") == ImportControl(1, e.ReplayFailed)
+    assert controls.of("replay-1").state is ControlState.CANCELLED
+    controls.apply(control(e.ImportCancelled, 0, "replay-1"))
+    assert controls.of("replay-1").kind is e.ImportCancelled
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_the_newest_rate_of_a_replay_counts_in_any_order(order: tuple[int, ...]) -> None:
     request = SAMPLES["ReplayRequested"]
     assert isinstance(request, e.ReplayRequested)

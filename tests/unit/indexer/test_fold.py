@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.adapters.catalog.rows import ImportRow, Rows
 from services.core import events as e
@@ -96,6 +97,47 @@ def test_a_replay_selects_by_the_outcomes_that_the_rows_show(
             assert row.outcome_at is None
         else:
             assert (row.outcome_at, row.reason or "") == (outcome.at, outcome.reason)
+
+
+@settings(max_examples=200)
+@given(histories(), st.randoms(use_true_random=False))
+def test_a_later_look_never_turns_stored_into_unchanged(
+    history: list[LogRecord], chance: random.Random
+) -> None:
+    """A replay that finds the objects in place, or finds that one is broken, has an account of its
+    own. The import's goes on saying what the import did."""
+    account = _stored_files(fold(Rows(), rows_of(history)))
+    later = [
+        LogRecord(look, look.topic, 0, len(history) + n)
+        for n, look in enumerate(look for record in history for look in _looks_at(record.event))
+    ]
+    mixed = history + later
+    chance.shuffle(mixed)
+    rows = in_batches(mixed, chance)
+    assert account == _stored_files(rows)
+    facts, _ = folded_by_the_lister(mixed)
+    assert {key for key in account if facts[key].state != "stored"} == set()
+
+
+def _looks_at(event: e.Message) -> list[e.Outcome]:
+    """What a replay may say of an object that was stored: it is there, or it is broken."""
+    if not isinstance(event, e.FileStored) or event.unchanged:
+        return []
+    file = replace(event.file, round=9, mode=e.Mode.VERIFY, replay_id="replay-a")
+    broken = e.FileFailed(
+        import_id=event.import_id,
+        file_id=file.file_id,
+        file=file,
+        round=file.round,
+        reason="object_differs",
+        message="No.",
+        failed_at=event.stored_at,
+    )
+    return [replace(event, file=file, unchanged=True), broken]
+
+
+def _stored_files(rows: Rows) -> set[Key]:
+    return {key for key, row in rows.files.items() if row.state == "stored"}
 
 
 @given(history=histories())

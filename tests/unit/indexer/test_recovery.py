@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from services.adapters.catalog.rows import Rows
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.core import events as e
@@ -131,6 +133,79 @@ async def test_an_import_that_nothing_helps_ends_in_words() -> None:
     assert world.database.rows.folders[JOB, SUB].path == ("Sub",)
 
 
+REPLAY = e.ReplayRequested(
+    import_id="replay-1",
+    name="After the outage",
+    why="The store was full.",
+    at=AT,
+    round=1,
+    select=e.Selection(imports=(JOB,)),
+    scope=e.ReplayScope.ALL,
+    ends=(e.LogEnd(topic="files.found", partition=0, offset=9),),
+)
+SELECTED = e.LogPartReplayed(
+    import_id=REPLAY.import_id,
+    partition=0,
+    offset=9,
+    end=9,
+    replayed_at=AT,
+    last=True,
+    files=(e.ReplayedFile(import_id=JOB, file_id="file-1"),),
+)
+
+
+async def replaying_world(*events: e.Message) -> World:
+    """An import that has ended, and a replay of a part of it."""
+    world = World()
+    closed = e.FolderFailed(
+        import_id=JOB, folder_id=ROOT, reason="not_found", message="No.", failed_at=AT
+    )
+    await world.publish(REQUESTED, closed, REPLAY, *events)
+    return world
+
+
+@pytest.mark.parametrize("events", [[], [SELECTED]], ids=["no part", "no outcome"])
+@virtual_time
+async def test_a_replay_that_nothing_helps_ends_in_words(events: list[e.Message]) -> None:
+    world = await replaying_world(*events)
+    async with world.recovering():
+        await asyncio.sleep(34)
+        assert [stalled(event).import_id for event in world.asked()[1:]] == ["replay-1"]
+        while world.database.rows.replays["replay-1"].state != "failed":
+            await asyncio.sleep(1)
+        assert now() < 75
+        await asyncio.sleep(300)
+        assert len(world.asked()) == 3
+    row = world.database.rows.replays["replay-1"]
+    assert row.finished_at is not None
+    assert f"{row.pending} files have no outcome" in (row.message or "")
+    assert row.pending == len(events)
+    assert ("replay-1", "file-1") not in world.database.rows.files
+
+
+@virtual_time
+async def test_a_replay_that_a_heal_moves_is_healed_again() -> None:
+    world = await replaying_world()
+    async with world.recovering():
+        await asyncio.sleep(34)
+        await world.publish(SELECTED)
+        await asyncio.sleep(34)
+        kinds = [type(event) for event in world.asked()]
+        assert kinds == [e.ReplayRequested, e.ImportStalled, e.ImportStalled]
+
+
+@virtual_time
+async def test_a_replay_waits_for_the_files_of_a_paused_import() -> None:
+    world = await replaying_world(SELECTED)
+    await world.publish(e.ImportPaused(import_id=JOB, epoch=1, at=AT))
+    async with world.recovering():
+        await asyncio.sleep(300)
+        assert world.asked()[2:] == []
+        await world.publish(e.ImportResumed(import_id=JOB, epoch=2, at=AT))
+        await asyncio.sleep(36)
+        assert stalled(world.asked()[3]).import_id == "replay-1"
+
+
 @virtual_time
 async def test_what_comes_late_is_stored_and_no_longer_lost() -> None:
     world = await stalled_world()
@@ -155,7 +230,7 @@ async def test_a_paused_or_cancelled_import_is_let_be() -> None:
 
 @virtual_time
 async def test_an_import_whose_messages_are_in_hand_is_let_be() -> None:
-    for group in GROUPS:
+    for group in GROUPS.keys() - {"lister-replays"}:
         world = await stalled_world()
         await world.publisher.publish([_page(), _found()])
         world.idle = {group}

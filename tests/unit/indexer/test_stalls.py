@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.adapters.catalog.rows import ImportRow
+from services.adapters.catalog.rows import ImportRow, ReplayRow
 from services.core import events as e
 from services.core.topics import ALL, FILES_FOUND, FILES_STORED, IMPORTS_PAGES, IMPORTS_REQUESTED
 from services.indexer.service import CONSUMED
@@ -20,6 +20,7 @@ from services.indexer.stalls import (
     Healing,
     LogProgress,
     Watch,
+    Watched,
     Watches,
     next_healing,
     settled,
@@ -29,7 +30,14 @@ from services.transfer.__main__ import SERVICE as TRANSFER
 from tests.catalog_rows import BEGAN, an_import
 
 ROW = an_import(1)
+REPLAY = ReplayRow(id="replay-1", state="running", parts=12, parts_done=11)
 READERS = {**{group: (topic,) for group, topic in GROUPS.items()}, INDEXER: CONSUMED}
+OF_IMPORTS = [reader for reader in READERS if reader != "lister-replays"]
+OF_REPLAYS = [reader for reader in READERS if reader != "lister"]
+WAYS: list[tuple[Watched, str]] = [
+    *((ROW, reader) for reader in OF_IMPORTS),
+    *((REPLAY, reader) for reader in OF_REPLAYS),
+]
 MOST_SILENT_PAGES = 6
 
 
@@ -45,8 +53,7 @@ def progress(ends: Mapping[str, int] = {}, behind: Mapping[str, int] = {}) -> Lo
 
 
 def test_the_groups_are_those_of_lister_and_transfer() -> None:
-    """But for the group of replays, which no import waits for."""
-    lister = {c.group: c.topic for c in LISTER.consumes if c.group != "lister-replays"}
+    lister = {c.group: c.topic for c in LISTER.consumes}
     assert {TRANSFER: FILES_FOUND, **lister} == GROUPS
 
 
@@ -74,14 +81,20 @@ def test_with_everything_read_an_import_stands_still() -> None:
     assert Watch(ROW, since=0).is_passed(progress())
 
 
-@pytest.mark.parametrize("reader", READERS)
-def test_while_a_message_is_in_hand_an_import_does_not_stand_still(reader: str) -> None:
+@pytest.mark.parametrize(("row", "reader"), WAYS)
+def test_while_a_message_is_in_hand_nothing_stands_still(row: Watched, reader: str) -> None:
     """As of a worker that waits for quota, or for an outage to end, or that is not running."""
-    watch = Watch(ROW, since=0)
+    watch = Watch(row, since=0)
     ends = {topic.name: 10 for topic in ALL}
     for _ in range(100):
         assert not watch.is_passed(progress(ends, behind={reader: 1}))
     assert watch.is_passed(progress(ends))
+
+
+@pytest.mark.parametrize(("row", "reader"), [(ROW, "lister-replays"), (REPLAY, "lister")])
+def test_imports_and_parts_of_replays_do_not_wait_for_each_other(row: Watched, reader: str) -> None:
+    ends = {topic.name: 10 for topic in ALL}
+    assert Watch(row, since=0).is_passed(progress(ends, behind={reader: 1}))
 
 
 def test_a_partition_that_nobody_has_read_is_not_passed() -> None:
@@ -124,7 +137,7 @@ class Traffic:
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)
-        self.lines = {reader: Line() for reader in (*GROUPS, INDEXER)}
+        self.lines = {reader: Line() for reader in OF_IMPORTS}
         self.lines["lister-requests"].ours.append(MOST_SILENT_PAGES)
 
     def step(self) -> None:

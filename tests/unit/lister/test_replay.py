@@ -42,6 +42,8 @@ IN_SCOPE: ScopeOutcomes = {
     e.ReplayScope.ALL: ("none", "failed", "stored", "unchanged"),
     e.ReplayScope.VERIFY: ("stored", "unchanged"),
 }
+ORDER = ("stored", "unchanged", "failed", "none")
+"""The best first."""
 Key = tuple[str, str]
 
 
@@ -60,28 +62,21 @@ def a_replay(number: int, scope: e.ReplayScope, **changes: object) -> e.ReplayRe
 
 
 def outcomes_at(pipeline: Pipeline, ends: Sequence[e.LogEnd]) -> dict[Key, str]:
-    """Every file that was found before the ends, with its outcome there: the first that succeeded
-    of the newest round, or any failure. All files here are of one version."""
+    """Every file that was found before the ends, with its best outcome there. All files here are
+    of one version."""
     bounds = {(end.topic, end.partition): end.offset for end in ends}
-    states: defaultdict[Key, set[tuple[int, str]]] = defaultdict(set)
-    found = set[Key]()
+    states: defaultdict[Key, set[str]] = defaultdict(set)
     for place, end in bounds.items():
         for record in pipeline.log.records[place][:end]:
             match decode(record.topic, record.value) if place[0].startswith("files.") else None:
                 case e.FileFound() as event:
-                    found.add((event.import_id, event.file_id))
+                    states[event.import_id, event.file_id].add("none")
                 case e.FileStored() as event:
                     state = "unchanged" if event.unchanged else "stored"
-                    states[event.import_id, event.file.file_id].add((event.round, state))
+                    states[event.import_id, event.file.file_id].add(state)
                 case e.FileFailed() as event:
-                    states[event.import_id, event.file_id].add((event.round, "failed"))
-    outcomes = {}
-    for key in found:
-        good = [one for one in states[key] if one[1] != "failed"]
-        newest = max((round for round, _ in good), default=0)
-        best = sorted(state for round, state in good if round == newest)
-        outcomes[key] = best[0] if best else "failed" if states[key] else "none"
-    return outcomes
+                    states[event.import_id, event.file_id].add("failed")
+    return {key: min(seen, key=ORDER.index) for key, seen in states.items()}
 
 
 def expected(pipeline: Pipeline, replay: e.ReplayRequested) -> set[Key]:
@@ -141,13 +136,10 @@ def assert_ended(pipeline: Pipeline, replays: Sequence[e.ReplayRequested]) -> No
         best = {key: min(states, key=ORDER.index) for key, states in done.items()}
         counts = Counter(best.values())
         assert (row.state, row.selected, row.pending) == ("completed", len(wanted), 0)
-        assert (row.stored, row.unchanged, row.failed) == tuple(counts[s] for s in ORDER)
+        assert (row.stored, row.unchanged, row.failed) == tuple(counts[s] for s in ORDER[:3])
         own = {key[1:]: f.state for key, f in folded.replay_files.items() if key[0] == row.id}
         assert own == best
         assert row.message == (None if wanted else "Nothing was selected.")
-
-
-ORDER = ("stored", "unchanged", "failed")
 
 
 async def begun(seed: int) -> Pipeline:
@@ -203,6 +195,19 @@ async def test_replays_killed_paused_overlapping_and_of_replays_end_whole(seed: 
     assert_ended(pipeline, replays)
 
 
+@pytest.mark.parametrize("seed", range(20))
+async def test_a_replay_whose_messages_were_lost_is_healed(seed: int) -> None:
+    pipeline = await begun(seed)
+    await pipeline.steps()
+    replay = await pipeline.replay(a_replay(1, e.ReplayScope.ALL))
+    await pipeline.steps(pipeline.rng.randrange(60))
+    pipeline.skip(topics.IMPORTS_PAGES, topics.FILES_FOUND)
+    await pipeline.steps()
+    await pipeline.control(e.ImportStalled, replay.import_id)
+    await pipeline.steps()
+    assert_ended(pipeline, [replay])
+
+
 @pytest.mark.parametrize("seed", range(10))
 async def test_what_a_replay_does_twice_changes_nothing_more(seed: int) -> None:
     pipeline = await begun(seed)
@@ -244,6 +249,24 @@ async def test_a_replay_that_is_too_deep_does_nothing_and_says_so() -> None:
     row = rows(pipeline, pipeline.rng).replays["replay-1"]
     assert row.state == "failed"
     assert row.message == "It is a replay of a replay, more than 3 deep, so it was refused."
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_a_replay_ends_as_failed_if_one_of_its_messages_kills_whoever_takes_it(
+    seed: int,
+) -> None:
+    pipeline = await begun(seed)
+    await pipeline.steps()
+    await pipeline.replay(a_replay(1, e.ReplayScope.ALL))
+    pipeline.condemned = "replay-1"
+    await pipeline.steps()
+    row = rows(pipeline, pipeline.rng).replays["replay-1"]
+    assert (row.state, row.message) == ("failed", "The worker died each time.")
+    assert row.finished_at is not None
+    fetched, pipeline.condemned = dict(pipeline.fetched), None
+    await pipeline.control(e.ImportResumed, "replay-1")
+    await pipeline.steps()
+    assert pipeline.fetched == fetched
 
 
 @pytest.mark.parametrize("most", [0, 1, 3, 1_000])
