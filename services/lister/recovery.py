@@ -60,12 +60,13 @@ class Recovery:
 
     async def _recover(self, event: Asks) -> None:
         async with self._open_log() as log_reader:
-            ends = [end for topic in FILE_TOPICS for end in await log_reader.ends(topic.name)]
             asked = await _asked(log_reader, event.import_id)
             if asked.request is None:
                 log.warning("lister.unknown_import", import_id=event.import_id)
                 return
             listing = await _listing(log_reader, asked.request)
+            # Last: another lister may still end a page, and its manifest follows its files.
+            ends = [end for topic in FILE_TOPICS for end in await log_reader.ends(topic.name)]
         pages = list(_pages(event, asked, listing))
         since = asked.request.requested_at - CLOCKS_DIFFER
         parts = list(_parts(event, ends, since))
@@ -93,7 +94,7 @@ class Recovery:
             found = [end for end in part.ends if end.topic == topics.FILES_FOUND.name]
             async for events in _events(log_reader, found, part.since, part.import_id):
                 again = [
-                    replace(event, epoch=part.epoch, round=max(event.round, wanted[offset]))
+                    _again(event, part.epoch, wanted[offset])
                     for event, offset in events
                     if offset in wanted and isinstance(event, e.FileFound)
                 ]
@@ -101,12 +102,25 @@ class Recovery:
         log.info("lister.recovered", import_id=part.import_id, files=len(wanted))
 
 
+def _again(found: e.FileFound, epoch: int, round: int) -> e.FileFound:
+    """The file as its import's own. A replay may have published it last, which may be paused."""
+    mode = found.mode if found.replay_id is None else e.Mode.CHECK
+    return replace(
+        found,
+        epoch=epoch,
+        round=max(found.round, round),
+        mode=mode,
+        replay_id=None,
+        replay_epoch=0,
+    )
+
+
 def _pages(event: Asks, asked: Asked, listing: ListingFold) -> Iterable[e.PageRequested]:
     match event:
         case e.RetryRequested():
             return [listing.first_page(id, event.round) for id in asked.folders_of(event.round)]
         case e.ImportStalled(folders=[_, *_] as folders):
-            return [listing.first_page(id, asked.folders.get(id, 0)) for id in folders]
+            return [listing.first_page(id, asked.newest_round) for id in folders]
     return listing.unfinished(asked.folders)
 
 

@@ -41,7 +41,7 @@ class FakeLogReader:
         low, high = self.ends(topic, partition)
         at_ms = 0 if since is None else since.timestamp() * 1000
         later = (r.offset for r in self._log.records[topic, partition] if r.at_ms >= at_ms)
-        return low if since is None else next(later, high)
+        return low if since is None else max(low, next(later, high))
 
     def read(self, at_most: int, timeout: float) -> Sequence[Raw]:
         """What there is, or nothing after `timeout` seconds."""
