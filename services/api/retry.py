@@ -92,7 +92,8 @@ class ImportRetry:
         """As many parts as it takes. The files are read part by part, so that a million of them
         need no more memory than a thousand."""
         folders = await self._folders(row.id, wanted)
-        round = self.requests.tail.view.next_round()
+        # The row may know of a retry by another api that our tail has not read yet.
+        round = self.requests.tail.view.next_round(row.round)
         at, after, files = datetime.now(UTC), None, 0
         for part in count():
             ids = await self.views.catalog.files_to_retry(

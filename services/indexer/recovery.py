@@ -19,7 +19,7 @@ from services.adapters.catalog.writer import CatalogUnavailableError
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.producer import PublishesRecords
 from services.core import events as e
-from services.core.parked import GIVEN_UP_AFTER, ParkedFiles
+from services.core.parked import ParkedFiles
 from services.core.settings import Reader
 from services.indexer.service import CONSUMED
 from services.indexer.stalls import (
@@ -177,9 +177,9 @@ class Recovery:
 
     async def _retry_parked(self, catalog: ReadsUnfinished) -> None:
         """Each end of an import once: until the indexer has read the retry, its row is the same."""
-        now = datetime.now(UTC)
-        finished_by = now - self._settings.parked.retry_after
-        rows = await self._call(catalog.parked_imports, finished_by, now - GIVEN_UP_AFTER)
+        parked = self._settings.parked
+        finished_by = datetime.now(UTC) - parked.retry_after
+        rows = await self._call(catalog.parked_imports, finished_by, parked.longest)
         retried = {row.id: self._retried[row.id] for row in rows if row.id in self._retried}
         self._retried = retried
         for row in rows:
@@ -188,14 +188,18 @@ class Recovery:
                 retried[row.id] = row.finished_at
 
     async def _retry(self, row: ImportRow, catalog: ReadsUnfinished) -> None:
+        at, epoch, events = datetime.now(UTC), row.epoch, list[e.Asked]()
+        if row.control == "paused":  # it ended all the same, so nobody was asked to resume it
+            epoch += 1
+            events.append(e.ImportResumed(import_id=row.id, epoch=epoch, at=at))
         round = 1 + await self._call(catalog.newest_round, row.id)
         parts = [page async for page in self._pages(catalog.parked_files, row.id)]
-        events = [
+        events += [
             e.RetryRequested(
                 import_id=row.id,
-                epoch=row.epoch,
+                epoch=epoch,
                 round=round,
-                at=datetime.now(UTC),
+                at=at,
                 part=number,
                 last=number == len(parts) - 1,
                 files=tuple(file.id for file in files),
