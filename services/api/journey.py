@@ -1,11 +1,13 @@
 """One file of an import: its present state, and how it came to it.
 
 The state is a row of the catalog. The row says where the file's outcomes lie in the log, and each
-of them says where the file was found and what was tried.
+of them says where the file was found and what was tried. Before there is one, the record of the
+find is looked for from the time on at which the file's page was listed.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -25,9 +27,13 @@ from services.api.problems import database_problems
 from services.api.progress import ImportViews
 from services.core import outcomes
 from services.core.events import Attempt, FileFailed, FileStored, Mode, Outcome, Place
+from services.core.murmur2 import partition_of
+from services.core.topics import FILES_FOUND
 from services.core.wire import UndecodableError, UnknownEventError, decode
 
 MOST_RECORDS = 20
+MOST_FOUND = 10_000
+"""Records that are read to see where a file was found."""
 MOST_SECONDS = 5.0
 AT_ONCE = 2
 """Readers of the log. Each has a connection of its own to Kafka."""
@@ -75,7 +81,7 @@ class OutcomeView(Struct, frozen=True, kw_only=True):
 
 
 class FileJourney(ImportFile, frozen=True, kw_only=True):
-    """A file and its outcomes, by round. `found` is null until there is an outcome to say so.
+    """A file and its outcomes, by round. `found` is null where the log does not say, or not soon.
 
     Not `complete`: outcomes are missing, and `why_incomplete` says why. All else is as it should
     be.
@@ -111,14 +117,37 @@ class Journeys:
         if trouble is None and len(places) == MOST_RECORDS:
             trouble = MANY.format(MOST_RECORDS)
         row = asdict(file)
-        del row["outcomes"]
+        del row["outcomes"], row["metadata_at"]
         return FileJourney(
             **row,
-            found=told[0].found if told else None,
+            found=told[0].found if told else await self._found(import_id, file),
             outcomes=told,
             complete=trouble is None,
             why_incomplete=trouble,
         )
+
+    async def _found(self, import_id: str, file: FileDetails) -> FoundRecord | None:
+        """Where a file without an outcome was found. The lister writes that record right after it
+        has listed the page, and by the same clock, so few records need to be read."""
+        if file.state != "pending":
+            return None
+        key, owner, left = file.google_drive_id.encode(), import_id.encode(), MOST_FOUND
+        with suppress(KafkaUnavailableError, TimeoutError):
+            async with (
+                asyncio.timeout(self.seconds),
+                self.turns,
+                RangeReader(self.open_log) as reader,
+            ):
+                ends = await reader.ends(FILES_FOUND.name)
+                end = ends[partition_of(key, len(ends))]
+                async for records in reader.records([end], file.metadata_at):
+                    for record in records:
+                        if (record.key, record.headers.get("ce_importid")) == (key, owner):
+                            return FoundRecord(at=file.metadata_at, place=_place_of(record))
+                    left -= len(records)
+                    if left <= 0:
+                        break
+        return None
 
     async def _records(self, places: Sequence[Place]) -> tuple[Sequence[Raw], str | None]:
         """What the log still holds of these, and what kept us from reading the rest."""
@@ -147,7 +176,7 @@ def outcome_of(file: FileDetails, import_id: str, record: Raw) -> OutcomeView | 
         return None
     if (event.import_id, event.key) != (import_id, file.google_drive_id):
         return None
-    return _view(event, Place(topic=record.topic, partition=record.partition, offset=record.offset))
+    return _view(event, _place_of(record))
 
 
 def _view(event: Outcome, place: Place) -> OutcomeView:
@@ -175,6 +204,10 @@ def _view(event: Outcome, place: Place) -> OutcomeView:
         seconds=event.seconds,
         **shared,
     )
+
+
+def _place_of(record: Raw) -> Place:
+    return Place(topic=record.topic, partition=record.partition, offset=record.offset)
 
 
 def _place(text: str) -> Place:

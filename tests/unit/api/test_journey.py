@@ -8,8 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from services.adapters.catalog.rows import Rows
+from services.adapters.kafka import ranges
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw
+from services.api import journey
 from services.api.journey import MOST_RECORDS, Journeys
 from services.api.progress import ImportViews
 from services.core import events as e
@@ -151,6 +153,31 @@ async def test_a_pending_file_shows_its_state_though_kafka_is_away(api: Api) -> 
     file = await shown(api)
     assert (file["state"], file["name"], file["attempts"]) == ("pending", FOUND.name, 0)
     assert (file["found"], file["outcomes"], file["complete"]) == (None, [], True)
+
+
+async def test_a_pending_file_says_where_it_was_found(api: Api) -> None:
+    others = [replace(FOUND, import_id="other"), replace(FOUND, file_id="other")]
+    await happened(api, *others, FOUND, LISTED)
+    file = await shown(api)
+    assert (file["state"], file["outcomes"]) == ("pending", [])
+    place = file["found"]["place"]
+    [record] = [
+        raw
+        for raw in api.log.of("files.found")
+        if (raw.partition, raw.offset) == (place["partition"], place["offset"])
+    ]
+    assert decode(record.topic, record.value) == FOUND
+    assert file["found"]["at"] == LISTED.listed_at.isoformat().replace("+00:00", "Z")
+
+
+async def test_where_a_pending_file_was_found_is_not_looked_for_without_end(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journey, "MOST_FOUND", 5)
+    monkeypatch.setattr(ranges, "READ_AT_MOST", 5)
+    await happened(api, *[replace(FOUND, import_id="other")] * 20, FOUND, LISTED)
+    file = await shown(api)
+    assert (file["found"], file["complete"]) == (None, True)
 
 
 async def test_a_file_that_is_retried_is_pending_and_has_an_outcome(api: Api) -> None:
