@@ -159,6 +159,24 @@ async def failed_file(pipeline: Pipeline) -> e.FileFound:
     return next(event for event in found if event.file_id == "b")
 
 
+async def test_a_retry_reads_only_the_partitions_of_the_files_that_it_names() -> None:
+    pipeline = Pipeline(1)
+    await failed_file(pipeline)
+    await pipeline.publish(e.RetryRequested(import_id=IMPORT, round=1, at=NOW, files=("b",)))
+    await pipeline.steps()
+    pages = pipeline.events(topics.IMPORTS_PAGES)
+    [part] = [event for event in pages if isinstance(event, e.LogPartRequested)]
+    assert part.partition == partition_of(b"b", topics.FILES_FOUND.partitions)
+    assert pipeline.fetched["b"] == 1
+
+
+async def test_what_is_asked_of_an_import_that_nobody_requested_is_passed() -> None:
+    pipeline = Pipeline(1)
+    await pipeline.publish(e.ImportStalled(import_id="never-was", epoch=1, at=NOW))
+    await pipeline.steps()
+    assert not pipeline.log.of(topics.IMPORTS_PAGES.name)
+
+
 @pytest.mark.parametrize("control", [e.ImportPaused, e.ImportCancelled])
 async def test_a_retry_does_not_wait_for_a_replay_of_the_same_file(
     control: type[e.Control],
