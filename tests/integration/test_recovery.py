@@ -1,10 +1,11 @@
-"""Imports whose messages are gone heal themselves, or end in words; those that wait are let be.
+"""Imports whose messages are gone heal themselves, and those that wait are let be.
+
+That an import ends in words if nothing helps is shown by `tests/unit/indexer/test_recovery.py`.
 
 Records are deleted while the workers are stopped. The seconds until each import has ended, counted
 from when the workers were started again, are written to standard error.
 """
 
-import asyncio
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,6 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.settings import KafkaSettings
 from services.core import events as e
 from services.core.settings import Reader
@@ -29,19 +29,19 @@ from tests.platform import emptied
 from tests.system import ENDED, System, link, running_system
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
-FILES = 60
-STALLED_AFTER, PARKED_RETRY = 3, 6
+FILES = 24
+STALLED_AFTER, PARKED_RETRY = 1, 3
 SETTINGS = {
     "STALLED_AFTER_SECONDS": str(STALLED_AFTER),
     "PARKED_RETRY_SECONDS": str(PARKED_RETRY),
-    "DRIVE_COOL_DOWN_SECONDS": "2",
+    "DRIVE_COOL_DOWN_SECONDS": "1",
     "TRANSFER_CONCURRENCY": "4",
 }
 WORKERS = ("lister", "transfer")
 LIMIT = 90
 NEVER = 4 * STALLED_AFTER
 """Seconds in which an import would have been healed, if it were to be."""
-SLOW = {"do": "latency", "seconds": 0.5}
+SLOW = {"do": "latency", "seconds": 1}
 _numbers = count(1)
 
 
@@ -96,15 +96,6 @@ def delete_records(system: System, *topics: str) -> None:
         future.result(20)
 
 
-def publish(system: System, *events: e.Message) -> None:
-    async def send() -> None:
-        settings = KafkaSettings.read(Reader(system.platform.env))
-        async with Publisher(settings, source="test") as publisher:
-            await publisher.publish(events)
-
-    asyncio.run(send())
-
-
 def asked(system: System, job: str) -> list[e.Message]:
     """What was asked of an import after its request."""
     found = [decode(raw.topic, raw.value) for raw in system.records("imports.requested")]
@@ -130,86 +121,50 @@ def check_healed(system: System, job: str, what: str) -> Mapping[str, Any]:
     return row
 
 
-def test_files_that_are_in_no_topic_any_more_are_found_and_stored_again(system: System) -> None:
+def test_lost_files_and_a_lost_page_are_healed_and_a_paused_import_beside_them_is_let_be(
+    system: System,
+) -> None:
     with fault(system, SLOW, kinds=["media"]):
-        job = begin(system)
-        system.wait_import(job, LIMIT, lambda row: all_listed(row) and row["stored"] >= 5)
-        with stopped(system, *WORKERS):
-            delete_records(system, "files.found")
-    assert check_healed(system, job, "files lost")["failed"] == 0
-
-
-def test_a_listing_whose_page_was_lost_goes_on(system: System) -> None:
-    with fault(system, SLOW, kinds=["list"]):
-        job = begin(system, depth=2, fan_out=6)
-        system.wait_import(job, LIMIT, lambda row: row["folders_listed"] >= 3)
-        with stopped(system, "lister"):
-            assert system.get(f"/imports/{job}")["state"] == "listing"
-            delete_records(system, "imports.pages")
-    check_healed(system, job, "pages lost")
-
-
-def test_an_import_of_which_nothing_is_left_ends_in_words(system: System) -> None:
-    with stopped(system, "transfer"):
-        job = begin(system, depth=1, fan_out=3)
-        system.wait_import(job, LIMIT, all_listed)
-        with stopped(system, "lister"):
-            delete_records(system, "files.found", "imports.pages", "imports.requested")
-    row = ended(system, job, "everything lost")
-    assert row["state"] == "completed_with_failures"
-    assert row["failures"] == {"lost": FILES}
-    assert row["found"] == FILES == row["failed"]
-    [first, second] = asked(system, job)
-    assert isinstance(first, e.ImportStalled)
-    assert isinstance(second, e.ImportStalled)
-    assert (len(first.folders), len(second.folders)) == (0, row["folders_found"])
-    file = system.get(f"/imports/{job}/files?state=failed&limit=1")[0]
-    assert file["name"].startswith("picture ")
-    assert "no message about it is left" in file["message"]
-
-
-def test_a_paused_import_is_let_be_and_healed_once_it_goes_on(system: System) -> None:
-    with fault(system, SLOW, kinds=["media"]):
-        job = begin(system)
-        system.wait_import(job, LIMIT, all_listed)
-        publish(system, e.ImportPaused(import_id=job, epoch=1, at=datetime.now(UTC)))
-        system.wait_import(job, LIMIT, lambda row: row["state"] == "paused")
-        with stopped(system, *WORKERS):
-            delete_records(system, "files.found")
-    time.sleep(NEVER)
-    assert [type(x) for x in asked(system, job)] == [e.ImportPaused]
-    publish(system, e.ImportResumed(import_id=job, epoch=2, at=datetime.now(UTC)))
-    row = system.wait_import(job, LIMIT)
+        files, paused = begin(system), begin(system)
+        for job in (files, paused):
+            system.wait_import(job, LIMIT, lambda row: all_listed(row) and row["stored"] >= 2)
+        assert system.post(f"/imports/{paused}/pause")[0] == 202
+        with stopped(system, "transfer"), fault(system, SLOW, kinds=["list"]):
+            pages = begin(system, depth=2, fan_out=6)
+            system.wait_import(pages, LIMIT, lambda row: row["folders_listed"] >= 3)
+            with stopped(system, "lister"):
+                assert system.get(f"/imports/{pages}")["state"] == "listing"
+                delete_records(system, "files.found", "imports.pages")
+    assert check_healed(system, files, "files lost")["failed"] == 0
+    check_healed(system, pages, "pages lost")
+    assert [type(x) for x in asked(system, paused)] == [e.ImportPaused]
+    assert system.post(f"/imports/{paused}/resume")[0] == 202
+    row = ended(system, paused, "files lost, after a pause")
     assert (row["state"], row["stored"]) == ("completed", FILES)
 
 
-@pytest.mark.parametrize(
-    ("kind", "reason"),
-    [
-        ("list", "backendError"),
-        ("media", "automatedQueries"),
-        ("media", "userRateLimitExceeded"),
-    ],
-)
-def test_an_import_that_waits_for_drive_is_let_be(system: System, kind: str, reason: str) -> None:
-    with fault(system, {"do": "refuse", "reason": reason}, kinds=[kind]):
-        job = begin(system, depth=1, fan_out=3)
-        time.sleep(NEVER)
-        assert system.get(f"/imports/{job}")["state"] in ("queued", "listing", "transferring")
-        assert asked(system, job) == []
-    row = system.wait_import(job, LIMIT)
-    assert (row["state"], row["stored"]) == ("completed", FILES)
-    assert asked(system, job) == []
-
-
-def test_an_import_whose_workers_are_away_is_let_be(system: System) -> None:
+def test_imports_that_wait_for_a_worker_or_for_drive_are_let_be(system: System) -> None:
     with stopped(system, "transfer"):
-        job = begin(system)
-        system.wait_import(job, LIMIT, all_listed)
+        jobs = [begin(system), begin(system)]
+        for job in jobs:
+            system.wait_import(job, LIMIT, all_listed)
         time.sleep(NEVER)
+        limited = system.drive.fault(refusal("userRateLimitExceeded"), kinds=["media"])
+    with fault(system, refusal("backendError"), kinds=["list"]):
+        jobs.append(begin(system))
+        time.sleep(NEVER)
+        system.drive.clear_faults(limited)
+        with fault(system, refusal("automatedQueries"), kinds=["media"]):
+            time.sleep(NEVER)
+        assert system.get(f"/imports/{jobs[-1]}")["state"] in ("queued", "listing")
+    for job in jobs:
+        row = system.wait_import(job, LIMIT)
+        assert (row["state"], row["stored"]) == ("completed", FILES)
         assert asked(system, job) == []
-    assert system.wait_import(job, LIMIT)["stored"] == FILES
-    assert asked(system, job) == []
+
+
+def refusal(reason: str) -> Mapping[str, str]:
+    return {"do": "refuse", "reason": reason}
 
 
 def ended_with(row: Mapping[str, Any], failures: Mapping[str, int]) -> bool:
