@@ -107,6 +107,10 @@ def all_listed(row: Mapping[str, Any]) -> bool:
     return bool(row["state"] == "transferring" and row["found"] == FILES)
 
 
+def some_stored(row: Mapping[str, Any]) -> bool:
+    return all_listed(row) and bool(row["stored"])
+
+
 def ended(system: System, job: str, what: str) -> Mapping[str, Any]:
     since = time.monotonic()
     row = system.wait_import(job, LIMIT)
@@ -125,10 +129,11 @@ def test_lost_files_and_a_lost_page_are_healed_and_a_paused_import_beside_them_i
     system: System,
 ) -> None:
     with fault(system, SLOW, kinds=["media"]):
-        files, paused = begin(system), begin(system)
-        for job in (files, paused):
-            system.wait_import(job, LIMIT, lambda row: all_listed(row) and row["stored"] >= 2)
+        paused = begin(system)
+        system.wait_import(paused, LIMIT, some_stored)
         assert system.post(f"/imports/{paused}/pause")[0] == 202
+        files = begin(system)
+        system.wait_import(files, LIMIT, some_stored)
         with stopped(system, "transfer"), fault(system, SLOW, kinds=["list"]):
             pages = begin(system, depth=2, fan_out=6)
             system.wait_import(pages, LIMIT, lambda row: row["folders_listed"] >= 3)

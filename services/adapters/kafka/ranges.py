@@ -96,6 +96,8 @@ class RangeReader(AbstractAsyncContextManager["RangeReader"]):
             yield [r for r in records if r.offset < bounds[r.topic, r.partition]]
             reached = {(r.topic, r.partition): r.offset + 1 for r in records}
             left = {place: end for place, end in left.items() if reached.get(place, 0) < end}
+        # Else every question after this waits for a fetch that waits for records.
+        await self._call(self._log.seek, {})
 
     async def at(self, places: Iterable[Place]) -> AsyncIterator[Raw]:
         """The records at these places that the log still holds. Whoever asks must set a limit."""
