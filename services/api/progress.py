@@ -123,9 +123,10 @@ class ImportCache:
         finally:
             self._awaited.pop(event, None)
 
-    def next_round(self) -> int:
-        """A round that nobody has used, and that no other request of this process will be given."""
-        self.newest_round += 1
+    def next_round(self, known: int = 0) -> int:
+        """A round above `known` that nobody has used, and that no other request of this process
+        will be given."""
+        self.newest_round = max(known, self.newest_round) + 1
         return self.newest_round
 
     def retry_round(self, import_id: str) -> int:

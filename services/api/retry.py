@@ -123,7 +123,7 @@ class ImportRetry:
         """
         view = self.requests.tail.view
         for _ in range(ATTEMPTS):
-            first = replace(first, round=view.next_round())
+            first = replace(first, round=view.next_round(first.round))
             await self.requests.publish(first)
             if view.has_its_round(first):
                 return first

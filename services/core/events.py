@@ -120,7 +120,7 @@ class RetryRequested(Event, frozen=True, kw_only=True):
     """
 
     topic: ClassVar[str] = "imports.requested"
-    identity = property(attrgetter("import_id", "round", "part"))
+    identity = property(attrgetter("import_id", "round", "part", "at"))
 
     at: Time
     round: Small

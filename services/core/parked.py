@@ -23,7 +23,12 @@ class ParkedFiles:
         usual = int(QUOTA_LASTS.total_seconds())
         return cls(timedelta(seconds=reader.number("PARKED_RETRY_SECONDS", usual, 1, longest)))
 
+    @property
+    def longest(self) -> timedelta:
+        """From the request to the end of the last import whose files are fetched again."""
+        return GIVEN_UP_AFTER - self.retry_after
+
     def due_at(self, requested_at: datetime, finished_at: datetime) -> datetime | None:
         """When the parked files of an ended import are fetched again; None for never."""
-        due = finished_at + self.retry_after
-        return due if due <= requested_at + GIVEN_UP_AFTER else None
+        is_late = finished_at - requested_at > self.longest
+        return None if is_late else finished_at + self.retry_after

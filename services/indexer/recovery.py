@@ -20,7 +20,7 @@ from services.adapters.catalog.writer import CatalogUnavailableError
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.producer import PublishesRecords
 from services.core import events as e
-from services.core.parked import GIVEN_UP_AFTER, ParkedFiles
+from services.core.parked import ParkedFiles
 from services.core.settings import Reader
 from services.core.topics import IMPORTS_REQUESTED
 from services.indexer.service import CONSUMED
@@ -179,10 +179,9 @@ class Recovery:
     async def _retry_parked(self, catalog: ReadsUnfinished) -> None:
         """Each end of an import once, after restarts too: a row is believed only if the indexer has
         read every request, the last such retry too."""
-        now = datetime.now(UTC)
-        due = partial(
-            catalog.parked_imports, now - self._settings.parked.retry_after, now - GIVEN_UP_AFTER
-        )
+        parked = self._settings.parked
+        finished_by = datetime.now(UTC) - parked.retry_after
+        due = partial(catalog.parked_imports, finished_by, parked.longest)
         if not await self._call(due):
             return
         bounds = await self._call(self._offsets.bounds, [IMPORTS_REQUESTED.name])
@@ -192,14 +191,18 @@ class Recovery:
                 await self._retry(row, catalog)
 
     async def _retry(self, row: ImportRow, catalog: ReadsUnfinished) -> None:
+        at, epoch, events = datetime.now(UTC), row.epoch, list[e.Asked]()
+        if row.control == "paused":  # it ended all the same, so nobody was asked to resume it
+            epoch += 1
+            events.append(e.ImportResumed(import_id=row.id, epoch=epoch, at=at))
         round = 1 + await self._call(catalog.newest_round, row.id)
         parts = [page async for page in self._pages(catalog.parked_files, row.id)]
-        events = [
+        events += [
             e.RetryRequested(
                 import_id=row.id,
-                epoch=row.epoch,
+                epoch=epoch,
                 round=round,
-                at=datetime.now(UTC),
+                at=at,
                 part=number,
                 last=number == len(parts) - 1,
                 files=tuple(file.id for file in files),

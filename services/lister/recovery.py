@@ -19,6 +19,7 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.ranges import RangeReader
 from services.core import events as e
 from services.core import topics
+from services.core.murmur2 import partition_of
 from services.core.outcomes import FileFacts
 from services.core.ports import PublishesEvents
 from services.core.wire import UndecodableError, decode
@@ -60,17 +61,18 @@ class Recovery:
 
     async def _recover(self, event: Asks) -> None:
         async with self._open_log() as log_reader:
-            ends = [end for topic in FILE_TOPICS for end in await log_reader.ends(topic.name)]
             asked = await _asked(log_reader, event.import_id)
             if asked.request is None:
                 log.warning("lister.unknown_import", import_id=event.import_id)
                 return
             listing = await _listing(log_reader, asked.request)
+            # Last: another lister may still end a page, and its manifest follows its files.
+            ends = [end for topic in FILE_TOPICS for end in await log_reader.ends(topic.name)]
         if isinstance(event, e.RetryRequested):
             event = replace(event, epoch=asked.control.epoch)
         pages = list(_pages(event, asked, listing))
         since = asked.request.requested_at - CLOCKS_DIFFER
-        parts = list(_parts(event, ends, since))
+        parts = list(_parts(event, asked, ends, since))
         await self._publisher.publish([*parts, *(replace(p, epoch=event.epoch) for p in pages)])
         if not listing.begun:
             await self._start(replace(asked.request, epoch=event.epoch))
@@ -78,7 +80,7 @@ class Recovery:
 
     async def _recover_part(self, part: e.LogPartRequested) -> None:
         async with self._open_log() as log_reader:
-            asked = await _asked(log_reader, part.import_id)
+            asked = await _asked(log_reader, part.import_id, part.since)
             files: defaultdict[str, FileFacts] = defaultdict(FileFacts)
             async for events in _events(log_reader, part.ends, part.since, part.import_id):
                 for event, offset in events:
@@ -92,15 +94,28 @@ class Recovery:
                 and (part.why == "resume" or asked.files.get(id) == part.round)
             }
             del files
-            found = [end for end in part.ends if end.topic == topics.FILES_FOUND.name]
+            found = [end for end in part.ends if wanted and end.topic == topics.FILES_FOUND.name]
             async for events in _events(log_reader, found, part.since, part.import_id):
                 again = [
-                    replace(event, epoch=part.epoch, round=max(event.round, wanted[offset]))
+                    _again(event, part.epoch, wanted[offset])
                     for event, offset in events
                     if offset in wanted and isinstance(event, e.FileFound)
                 ]
                 await self._publisher.publish(again)
         log.info("lister.recovered", import_id=part.import_id, files=len(wanted))
+
+
+def _again(found: e.FileFound, epoch: int, round: int) -> e.FileFound:
+    """The file as its import's own. A replay may have published it last, which may be paused."""
+    mode = found.mode if found.replay_id is None else e.Mode.CHECK
+    return replace(
+        found,
+        epoch=epoch,
+        round=max(found.round, round),
+        mode=mode,
+        replay_id=None,
+        replay_epoch=0,
+    )
 
 
 def _pages(event: Asks, asked: Asked, listing: ListingFold) -> Iterable[e.PageRequested]:
@@ -113,26 +128,33 @@ def _pages(event: Asks, asked: Asked, listing: ListingFold) -> Iterable[e.PageRe
     return listing.unfinished(asked.folders)
 
 
-def _parts(event: Asks, ends: Sequence[e.LogEnd], since: datetime) -> Iterable[e.LogPartRequested]:
+def _parts(
+    event: Asks, asked: Asked, ends: Sequence[e.LogEnd], since: datetime
+) -> Iterable[e.LogPartRequested]:
+    """One for each partition; for a retry, those in which the files lie that it names."""
     by_partition: defaultdict[int, list[e.LogEnd]] = defaultdict(list)
     for end in ends:
         by_partition[end.partition].append(end)
-    for partition, own in by_partition.items():
+    wanted = set(by_partition)
+    if isinstance(event, e.RetryRequested):
+        named = [id for id, round in asked.files.items() if round == event.round]
+        wanted = {partition_of(id.encode(), len(by_partition)) for id in named}
+    for partition in sorted(wanted):
         yield e.LogPartRequested(
             import_id=event.import_id,
             epoch=event.epoch,
             partition=partition,
             why="retry" if isinstance(event, e.RetryRequested) else "resume",
             round=event.round if isinstance(event, e.RetryRequested) else 0,
-            ends=tuple(own),
+            ends=tuple(by_partition[partition]),
             since=since,
         )
 
 
-async def _asked(log_reader: RangeReader, import_id: str) -> Asked:
+async def _asked(log_reader: RangeReader, import_id: str, since: datetime | None = None) -> Asked:
     asked = Asked(import_id=import_id)
     ends = await log_reader.ends(topics.IMPORTS_REQUESTED.name)
-    async for events in _events(log_reader, ends, None, import_id):
+    async for events in _events(log_reader, ends, since, import_id):
         for event, _ in events:
             asked.take(event)
     return asked

@@ -32,13 +32,14 @@ class Asked:
                 for id in ids:
                     rounds[id] = max(event.round, rounds.get(id, 0))
 
+    @property
+    def newest_round(self) -> int:
+        """In which anything of the import is to be tried again; 0 without a retry."""
+        return max((0, *self.files.values(), *self.folders.values()))
+
     def folders_of(self, round: int) -> list[str]:
         """The folders that the retry of this round names."""
         return [id for id, newest in self.folders.items() if newest == round]
-
-    @property
-    def newest_round(self) -> int:
-        return max([0, *self.files.values(), *self.folders.values()])
 
 
 @dataclass(kw_only=True)

@@ -91,9 +91,10 @@ def test_imports_that_are_neither_paused_nor_ended_are_open(shelf: Shelf) -> Non
     states = ["queued", "listing", "transferring", "paused", "completed", "cancelled", "failed"]
     imports = [an_import(n, state=state) for n, state in enumerate(states)]
     unknown = an_import(9, requested_at=None)
-    shelf.fill(rows(imports=[*imports, unknown]))
+    many = [an_import(n, state="transferring") for n in range(10, PAGE + 20)]
+    shelf.fill(rows(imports=[*imports, unknown, *many]))
     found = {row.id: row for row in shelf.catalog.open_imports()}
-    assert found == {row.id: row for row in imports[:3]}
+    assert found == {row.id: row for row in [*imports[:3], *many]}
 
 
 def test_open_replays_wait_for_more_than_the_files_of_paused_imports(shelf: Shelf) -> None:
@@ -136,7 +137,7 @@ def test_parked_imports_have_ended_long_enough_ago_and_not_too_long(shelf: Shelf
             ]
         )
     )
-    found = shelf.catalog.parked_imports(BEGAN + DAY, BEGAN - 14 * DAY)
+    found = shelf.catalog.parked_imports(BEGAN + DAY, 14 * DAY)
     assert [row.id for row in found] == [IMPORT]
 
 

@@ -61,10 +61,25 @@ class MortalPublisher(FakePublisher):
         await super().publish(events)
 
 
+class InterruptedReader(RangeReader):
+    """Between one topic and the next, others go on."""
+
+    def __init__(self, pipeline: "Pipeline") -> None:
+        super().__init__(lambda: FakeLogReader(pipeline.log))
+        self._pipeline = pipeline
+
+    async def ends(self, topic: str) -> list[e.LogEnd]:
+        """As the real one."""
+        found = await super().ends(topic)
+        await self._pipeline.handle_late(topic)
+        return found
+
+
 class Pipeline:
     """`failing` are ids of files that fail; `fetched` counts how often each file was stored, and
     `objects` are what the store holds. The lister sets aside the parts of the `condemned` replay,
-    as if it had died of them."""
+    as if it had died of them. `late` are pages, by topic, that another lister, which has heard of
+    no control, handles as soon as somebody has asked where that topic ends."""
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)
@@ -74,6 +89,7 @@ class Pipeline:
         self.fetched: Counter[str] = Counter()
         self.objects: set[str] = set()
         self.condemned: str | None = None
+        self.late: dict[str, e.Message] = {}
         self.newest_round = 0
         self.controls = ImportControls()
         self._next: dict[tuple[str, int], int] = defaultdict(int)
@@ -89,7 +105,12 @@ class Pipeline:
         )
 
     def _open_log(self) -> RangeReader:
-        return RangeReader(lambda: FakeLogReader(self.log))
+        return InterruptedReader(self)
+
+    async def handle_late(self, topic: str) -> None:
+        """Handle the page that comes late to this topic, once."""
+        if topic in self.late:
+            await self._lister.handle(self.late.pop(topic), RECEIVED)
 
     async def _backlog(self, partition: int) -> tuple[int, int]:
         """The transfer is never behind: `test_pacing.py` shows that a replay waits for it."""

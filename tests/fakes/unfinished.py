@@ -1,7 +1,7 @@
 """What is not done, in memory, and how far the readers of a `FakeLog` are. Passes the contract."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.adapters.catalog.rows import FileRow, FolderRow, ImportRow, ReplayRow
 from services.adapters.catalog.unfinished import PAGE, UnfinishedItem
@@ -58,9 +58,7 @@ class FakeUnfinished:
             and (row.parts_done < row.parts or row.id in waits)
         ]
 
-    def parked_imports(
-        self, finished_by: datetime, requested_since: datetime
-    ) -> Sequence[ImportRow]:
+    def parked_imports(self, finished_by: datetime, longest: timedelta) -> Sequence[ImportRow]:
         """As the real one."""
         self._check()
         return [
@@ -71,7 +69,7 @@ class FakeUnfinished:
             and row.requested_at
             and DOWNLOAD_QUOTA in row.failures
             and row.finished_at <= finished_by
-            and row.requested_at >= requested_since
+            and row.finished_at - row.requested_at <= longest
         ]
 
     def newest_round(self, import_id: str) -> int:

@@ -4,7 +4,7 @@ Files and folders come by id, at most `PAGE` at a time, from behind `after` on.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
@@ -52,10 +52,9 @@ class ReadsUnfinished(Protocol):
         """Those that are neither paused nor ended, whose request is known, and that wait for more
         than files of paused imports."""
 
-    def parked_imports(
-        self, finished_by: datetime, requested_since: datetime
-    ) -> Sequence[ImportRow]:
-        """Those that have ended with files that Google withholds."""
+    def parked_imports(self, finished_by: datetime, longest: timedelta) -> Sequence[ImportRow]:
+        """Those that have ended with files that Google withholds, at most `longest` after they were
+        requested."""
 
     def newest_round(self, import_id: str) -> int:
         """The highest in which any import, or any file of this one, was tried or is to be."""
@@ -103,21 +102,19 @@ class UnfinishedReader:
 
     def open_imports(self) -> Sequence[ImportRow]:
         wanted = f"{OPEN} AND requested_at IS NOT NULL"
-        query = f"SELECT * FROM imports WHERE {wanted} ORDER BY id LIMIT {PAGE}"
+        query = f"SELECT * FROM imports WHERE {wanted}"
         return msgspec.convert(self._rows(query), list[ImportRow])
 
     def open_replays(self) -> Sequence[ReplayRow]:
-        query = f"SELECT * FROM replays WHERE {OPEN_REPLAY} ORDER BY id LIMIT {PAGE}"
+        query = f"SELECT * FROM replays WHERE {OPEN_REPLAY}"
         return msgspec.convert(self._rows(query), list[ReplayRow])
 
-    def parked_imports(
-        self, finished_by: datetime, requested_since: datetime
-    ) -> Sequence[ImportRow]:
+    def parked_imports(self, finished_by: datetime, longest: timedelta) -> Sequence[ImportRow]:
         query = (
-            f"SELECT * FROM imports WHERE {PARKED} AND finished_at <= %s AND requested_at >= %s "
-            f"ORDER BY finished_at LIMIT {PAGE}"
+            f"SELECT * FROM imports WHERE {PARKED} AND finished_at <= %s "
+            f"AND finished_at - requested_at <= %s ORDER BY finished_at LIMIT {PAGE}"
         )
-        found = self._rows(query, finished_by, requested_since)
+        found = self._rows(query, finished_by, longest)
         return msgspec.convert(found, list[ImportRow])
 
     def newest_round(self, import_id: str) -> int:

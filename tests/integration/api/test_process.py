@@ -116,9 +116,14 @@ async def test_it_starts_without_its_servers_says_so_and_goes_on_when_they_come(
         assert str(address.password) not in json.dumps(api.lines) + refused.text
         async with database.open():
             assert (await api.until(200, "/images")).json() == []
+            words = ("pause", "cancel", "retry")
+            asked = [api.client.post(f"/imports/nobody-s/{word}") for word in words]
+            for answer in await asyncio.gather(*asked):
+                assert (answer.status_code, answer.json()["code"]) == (503, "kafka_unavailable")
             async with kafka.open():
                 await api.until(200)
                 await until(lambda: api.said("api.ready"))
+                assert (await api.client.post("/imports/nobody-s/pause")).status_code == 404
 
 
 async def test_the_whole_table_is_streamed_in_constant_memory(platform: Platform) -> None:

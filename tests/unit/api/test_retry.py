@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from services.adapters.catalog.rows import FROM_FOUND, Rows
 from services.adapters.catalog.views import RetryFilter
@@ -269,6 +270,14 @@ async def test_the_round_is_new_to_all_imports_and_replays() -> None:
         assert (await post_nothing(api))["round"] == 12
         assert retries(api.log)[-1].epoch == 3
         assert (await shown(api))["state"] == "paused"  # a retry does not resume
+
+
+async def test_the_round_is_above_that_of_a_retry_which_only_the_database_knows_yet() -> None:
+    """Another api asked for it, and our tail is behind."""
+    state = begun()
+    state.imports[JOB] = replace(state.imports[JOB], round=9)
+    async with system(state) as (api, _):
+        assert (await post_nothing(api))["round"] == 10
 
 
 async def test_a_retry_that_the_indexer_has_not_met_is_not_asked_for_again(

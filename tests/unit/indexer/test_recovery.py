@@ -298,16 +298,47 @@ async def test_parked_files_are_asked_for_once_though_the_next_indexer_is_behind
     assert world.database.rows.imports[JOB].state == "transferring"
 
 
+@pytest.mark.parametrize(
+    ("ended_ago", "lasted", "retries"),
+    [
+        (timedelta(minutes=50), timedelta(0), 0),
+        (timedelta(minutes=70), timedelta(0), 1),
+        (timedelta(minutes=70), timedelta(days=13, hours=23, minutes=30), 0),
+        # The time that the API had named came while no indexer ran.
+        (timedelta(days=2), timedelta(days=13, hours=22), 1),
+        (timedelta(days=20), timedelta(0), 1),
+    ],
+)
 @virtual_time
-async def test_parked_files_wait_for_their_time_and_are_given_up_after_two_weeks() -> None:
-    for ago in (timedelta(minutes=50), timedelta(days=15)):
-        world = parked_world(files=1, ago=ago)
-        async with world.recovering():
-            await asyncio.sleep(60)
-        assert world.asked() == []
+async def test_parked_files_are_asked_for_at_the_time_that_the_api_names_or_never(
+    ended_ago: timedelta, lasted: timedelta, retries: int
+) -> None:
+    world = parked_world(files=1, ago=ended_ago, lasted=lasted)
+    row = world.database.rows.imports[JOB]
+    assert row.requested_at is not None
+    assert row.finished_at is not None
+    due = SETTINGS.parked.due_at(row.requested_at, row.finished_at)
+    assert (due is not None and due <= datetime.now(UTC)) == bool(retries)
+    async with world.recovering():
+        await asyncio.sleep(25)
+    assert len(world.asked()) == retries
 
 
-def parked_world(files: int, ago: timedelta) -> World:
+@virtual_time
+async def test_parked_files_of_an_import_that_ended_as_it_was_paused_come_back_too() -> None:
+    world = parked_world(files=1, ago=timedelta(hours=2), control="paused")
+    async with world.recovering():
+        await asyncio.sleep(25)
+    resumed, retry = world.asked()
+    assert isinstance(resumed, e.ImportResumed)
+    assert isinstance(retry, e.RetryRequested)
+    assert (resumed.epoch, retry.epoch) == (4, 4)
+    assert world.database.rows.imports[JOB].control == "resumed"
+
+
+def parked_world(
+    files: int, ago: timedelta, lasted: timedelta = timedelta(0), control: str | None = None
+) -> World:
     world = World()
     parked = {"state": "failed", "reason": "download_quota_exceeded", "tried_round": 7}
     other = {"state": "failed", "reason": "not_found", "tried_round": 0}
@@ -317,9 +348,10 @@ def parked_world(files: int, ago: timedelta) -> World:
         id=JOB,
         state="completed_with_failures",
         failures={"download_quota_exceeded": files, "not_found": 1},
-        requested_at=ended,
+        requested_at=ended - lasted,
         finished_at=ended,
         epoch=3,
+        control=control,
     )
     given = [a_file(n, import_id=JOB, outcome_at=AT, **parked) for n in range(files)]
     given.append(a_file(files, import_id=JOB, outcome_at=AT, **other))

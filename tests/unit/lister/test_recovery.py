@@ -3,9 +3,11 @@
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
 from services.core import events as e
 from services.core import topics
+from services.core.murmur2 import partition_of
 from tests.fakes.pipeline import IMPORT, ROOT, Pipeline
 from tests.fakes.samples import NOW
 
@@ -47,6 +49,7 @@ async def test_an_import_paused_at_any_moment_ends_whole_after_it_is_resumed(see
     await pipeline.begin()
     for _ in range(pipeline.rng.randrange(1, 4)):
         await pipeline.steps(pipeline.rng.randrange(30))
+        pipeline.publisher.lives = pipeline.rng.choice([None, *range(12)])
         await pipeline.control(e.ImportPaused)
         await pipeline.steps(pipeline.rng.randrange(60))
         done = dict(pipeline.fetched)
@@ -58,6 +61,35 @@ async def test_an_import_paused_at_any_moment_ends_whole_after_it_is_resumed(see
     assert not any(facts.pending() for facts in pipeline.facts().values())
     assert not pipeline.open_folders
     assert set(pipeline.fetched) == files
+
+
+WHILE_READING = [
+    topics.IMPORTS_REQUESTED,
+    topics.IMPORTS_LISTED,
+    topics.IMPORTS_PAGES,
+    topics.FILES_FOUND,
+    topics.FILES_FAILED,
+]
+
+
+@pytest.mark.parametrize("topic", WHILE_READING, ids=[topic.name for topic in WHILE_READING])
+async def test_a_page_that_a_lister_ends_while_another_one_recovers_loses_no_file(
+    topic: topics.Topic,
+) -> None:
+    pipeline = Pipeline(1)
+    files = a_tree(pipeline)
+    await pipeline.begin()
+    while not pipeline.log.of(topics.IMPORTS_PAGES.name):
+        await pipeline.steps(1)
+    [page] = pipeline.events(topics.IMPORTS_PAGES)
+    await pipeline.control(e.ImportPaused)
+    await pipeline.steps()
+    pipeline.late[topic.name] = page
+    await pipeline.control(e.ImportResumed)
+    await pipeline.steps()
+    assert not pipeline.late
+    assert set(pipeline.fetched) == files
+    assert not pipeline.open_folders
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -222,3 +254,98 @@ async def test_a_failed_folder_is_listed_again_with_all_below_it(seed: int) -> N
     await pipeline.publish(retry)
     await pipeline.steps()
     assert set(pipeline.fetched) == files
+
+
+async def failed_file(pipeline: Pipeline) -> e.FileFound:
+    """The import ends, and of its three files one failed, which nothing is wrong with any more."""
+    pipeline.drive.add_folder(ROOT)
+    for name in ("a", "b", "c"):
+        pipeline.drive.add_file(ROOT, name, b"bytes")
+    pipeline.failing = {"b"}
+    await pipeline.begin()
+    await pipeline.steps()
+    pipeline.failing = set()
+    found = [x for x in pipeline.events(topics.FILES_FOUND) if isinstance(x, e.FileFound)]
+    return next(event for event in found if event.file_id == "b")
+
+
+async def test_a_retry_reads_only_the_partitions_of_the_files_that_it_names() -> None:
+    pipeline = Pipeline(1)
+    await failed_file(pipeline)
+    await pipeline.publish(e.RetryRequested(import_id=IMPORT, round=1, at=NOW, files=("b",)))
+    await pipeline.steps()
+    pages = pipeline.events(topics.IMPORTS_PAGES)
+    [part] = [event for event in pages if isinstance(event, e.LogPartRequested)]
+    assert part.partition == partition_of(b"b", topics.FILES_FOUND.partitions)
+    assert pipeline.fetched["b"] == 1
+
+
+async def test_what_is_asked_of_an_import_that_nobody_requested_is_passed() -> None:
+    pipeline = Pipeline(1)
+    await pipeline.publish(e.ImportStalled(import_id="never-was", epoch=1, at=NOW))
+    await pipeline.steps()
+    assert not pipeline.log.of(topics.IMPORTS_PAGES.name)
+
+
+@pytest.mark.parametrize("control", [e.ImportPaused, e.ImportCancelled])
+async def test_a_retry_does_not_wait_for_a_replay_of_the_same_file(
+    control: type[e.Control],
+) -> None:
+    pipeline = Pipeline(1)
+    found = await failed_file(pipeline)
+    by_replay = replace(found, replay_id="replay-1", round=1, mode=e.Mode.VERIFY)
+    await pipeline.control(control, "replay-1")
+    await pipeline.publish(by_replay)
+    await pipeline.steps()
+    await pipeline.publish(e.RetryRequested(import_id=IMPORT, round=2, at=NOW, files=("b",)))
+    await pipeline.steps()
+    assert not pipeline.facts()["b"].pending(2)
+    assert pipeline.fetched["b"] == 1
+
+
+async def test_a_resumed_import_does_not_wait_for_a_replay_of_its_files() -> None:
+    pipeline = Pipeline(1)
+    files = a_tree(pipeline)
+    await pipeline.begin()
+    while pipeline.open_folders:
+        await pipeline.steps(1)
+        pipeline.skip(topics.FILES_FOUND)
+    found = [x for x in pipeline.events(topics.FILES_FOUND) if isinstance(x, e.FileFound)]
+    await pipeline.control(e.ImportCancelled, "replay-1")
+    await pipeline.publish(*(replace(file, replay_id="replay-1", round=1) for file in found))
+    await pipeline.steps()
+    assert not pipeline.fetched
+    await pipeline.control(e.ImportStalled)
+    await pipeline.steps()
+    assert set(pipeline.fetched) == files
+
+
+async def test_a_retry_of_which_the_last_part_is_lost_is_healed() -> None:
+    """The api died between two parts. What the first one named counts as pending."""
+    pipeline = Pipeline(1)
+    await failed_file(pipeline)
+    part = e.RetryRequested(import_id=IMPORT, round=1, at=NOW, files=("b",), last=False)
+    await pipeline.publish(part)
+    await pipeline.steps()
+    assert pipeline.facts()["b"].pending(1)
+    await pipeline.control(e.ImportStalled)
+    await pipeline.steps()
+    assert not pipeline.facts()["b"].pending(1)
+    assert pipeline.fetched == {"a": 1, "b": 1, "c": 1}
+
+
+async def test_a_retried_file_that_the_log_holds_no_longer_is_found_by_listing_its_folder() -> None:
+    """At the round of the retry, so that it is done also if it fails again."""
+    pipeline = Pipeline(1)
+    found = await failed_file(pipeline)
+    pipeline.failing = {"b"}
+    place = topics.FILES_FOUND.name, partition_of(b"b", topics.FILES_FOUND.partitions)
+    pipeline.log.begins[place] = len(pipeline.log.records[place])
+    await pipeline.publish(e.RetryRequested(import_id=IMPORT, round=1, at=NOW, files=("b",)))
+    await pipeline.steps()
+    assert pipeline.facts()["b"].pending(1)
+    again = e.ImportStalled(import_id=IMPORT, epoch=1, at=NOW, folders=(found.folder_id,))
+    await pipeline.publish(again)
+    await pipeline.steps()
+    assert not pipeline.facts()["b"].pending(1)
+    assert pipeline.fetched == {"a": 1, "c": 1}
