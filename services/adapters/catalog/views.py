@@ -121,11 +121,9 @@ class ImportFile(Struct, frozen=True, kw_only=True):
 
 class FileDetails(ImportFile, frozen=True, kw_only=True):
     """A file with everything that is known of it. `outcomes` says where the records of its newest
-    outcomes lie in the log, each as `TOPIC/PARTITION/OFFSET`. Until there is one, `metadata_at` is
-    when its page was listed."""
+    outcomes lie in the log, each as `TOPIC/PARTITION/OFFSET`."""
 
     folder_id: str
-    metadata_at: datetime | None
     md5: str | None
     sha256: str | None
     drive_version: int | None
