@@ -60,7 +60,7 @@ def drive_behaves(system: System) -> Iterator[None]:
 def slow_import(system: System) -> tuple[str, str]:
     """Many small files, each slow, and large ones that stand still half uploaded: tree and job."""
     name = f"control-{next(_numbers)}"
-    small = [{"path": [str(n % 3), f"{n}.jpg"], "size": 4_000} for n in range(SMALL)]
+    small = [{"path": [str(n % 3), f"{n}.jpg"], "size": 4_096} for n in range(SMALL)]
     large = [{"path": f"large-{n}.jpg", "size": LARGE_BYTES} for n in range(LARGE)]
     folder = system.drive.add_tree({"name": name, "items": [*large, *small]}, render=True)
     system.drive.fault(SLOW, kinds=["media"], name="[0-9]*.jpg")
