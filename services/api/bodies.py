@@ -23,8 +23,11 @@ def parsed(body: bytes, kind: type[T]) -> T:
         raise Problem("bad_body", f"The body is not what is expected: {why}.") from None
 
 
-def described(fields: Mapping[str, Schema], example: Mapping[str, object]) -> type[Operation]:
-    """An operation whose body is a JSON object of these fields. Those in the example are needed."""
+def described(
+    fields: Mapping[str, Schema], example: Mapping[str, object], *, needed: bool = True
+) -> type[Operation]:
+    """An operation whose body is a JSON object of these fields. Those in the example are needed,
+    unless the body itself is not."""
 
     @dataclass
     class WithBody(Operation):
@@ -32,11 +35,11 @@ def described(fields: Mapping[str, Schema], example: Mapping[str, object]) -> ty
             body = Schema(
                 type=OpenAPIType.OBJECT,
                 properties=dict(fields),
-                required=list(example),
+                required=list(example) if needed else [],
                 examples=[dict(example)],
             )
             content = {"application/json": OpenAPIMediaType(schema=body)}
-            self.request_body = RequestBody(required=True, content=content)
+            self.request_body = RequestBody(required=needed, content=content)
 
     return WithBody
 

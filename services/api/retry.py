@@ -12,11 +12,11 @@ import msgspec
 import structlog
 from litestar import post
 from litestar.di import NamedDependency
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import FromPath, SkipValidation
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from services.adapters.catalog.views import ImportProgress, RetryFilter
+from services.api.bodies import described, text, texts
 from services.api.control import READ_SECONDS, RequestLog, check_not_ended
 from services.api.problems import RETRY, AnyRequest, Problem, database_problems
 from services.api.progress import ImportViews
@@ -139,30 +139,18 @@ class ImportRetry:
         return False
 
 
-@dataclass
-class RetryOperation(Operation):
-    """Describes the body for OpenAPI. The handler parses it itself, since it may be missing."""
-
-    def __post_init__(self) -> None:
-        ids = Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.STRING))
-        body = Schema(
-            type=OpenAPIType.OBJECT,
-            description="Nothing for all that failed, or one of these.",
-            properties={
-                "reason": Schema(type=OpenAPIType.STRING, description="What failed for it."),
-                "files": ids,
-                "folders": ids,
-            },
-            examples=[{"reason": "download_quota_exceeded"}],
-        )
-        content = {"application/json": OpenAPIMediaType(schema=body)}
-        self.request_body = RequestBody(required=False, content=content)
-
-
 @post(
     "/imports/{import_id:str}/retry",
     status_code=202,
-    operation_class=RetryOperation,
+    operation_class=described(
+        {
+            "reason": text("All that failed for it."),
+            "files": texts("Their ids."),
+            "folders": texts("Their ids."),
+        },
+        {"reason": "download_quota_exceeded"},
+        needed=False,
+    ),
     summary="Try again what failed in an import",
     responses=database_problems("unknown_import", *RETRY),
     response_description="Kafka has acknowledged it. What is tried again counts as pending.",
@@ -172,6 +160,6 @@ async def retry_import(
     import_id: FromPath[str],
     retry: NamedDependency[SkipValidation[ImportRetry]],
 ) -> Retried:
-    """Files and folders that failed: all of them, those with a reason, or those that are named.
-    What did not fail is left alone, and nothing that is stored is fetched again."""
+    """Files and folders that failed: all of them without a body, those with a reason, or those that
+    are named. What did not fail is left alone, and nothing that is stored is fetched again."""
     return await retry.retry(import_id, parse_retry(await request.body()))
