@@ -150,7 +150,7 @@ def test_a_stored_object_is_verified_without_asking_drive(imported: Import) -> N
     minio.remove_object(bucket, key)
     file = imported.verified("plain", 3)
     assert file["outcomes"][-1]["reason"] == "object_missing"
-    assert (file["state"], file["object_key"]) == ("unchanged", key)
+    assert (file["state"], file["object_key"]) == ("stored", key)
     assert system.drive.requests() == asked
 
 

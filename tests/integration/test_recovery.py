@@ -1,5 +1,6 @@
-"""Imports whose messages are gone heal themselves, and parked files come back; those that wait are
-let be.
+"""Imports whose messages are gone heal themselves, and those that wait are let be.
+
+That an import ends in words if nothing helps is shown by `tests/unit/indexer/test_recovery.py`.
 
 Records are deleted while the workers are stopped. The seconds until each import has ended, counted
 from when the workers were started again, are written to standard error.
@@ -8,7 +9,6 @@ from when the workers were started again, are written to standard error.
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
@@ -26,22 +26,22 @@ from services.core.settings import Reader
 from services.core.topics import BY_NAME
 from services.core.wire import decode
 from tests.platform import emptied
-from tests.system import System, link, running_system
+from tests.system import ENDED, System, link, running_system
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
-FILES = 40
-QUOTA = "download_quota_exceeded"
-STALLED_AFTER, PARKED_RETRY = 2, 6
+FILES = 24
+STALLED_AFTER, PARKED_RETRY = 1, 3
 SETTINGS = {
     "STALLED_AFTER_SECONDS": str(STALLED_AFTER),
     "PARKED_RETRY_SECONDS": str(PARKED_RETRY),
+    "DRIVE_COOL_DOWN_SECONDS": "1",
     "TRANSFER_CONCURRENCY": "4",
 }
 WORKERS = ("lister", "transfer")
 LIMIT = 90
 NEVER = 4 * STALLED_AFTER
 """Seconds in which an import would have been healed, if it were to be."""
-STANDS_STILL = {"do": "latency", "seconds": 60}
+SLOW = {"do": "latency", "seconds": 1}
 _numbers = count(1)
 
 
@@ -61,6 +61,16 @@ def begin(system: System, **tree: Any) -> str:
     """An import of a new folder; its id."""
     spec = {"name": f"recovery-{next(_numbers)}", "pictures": FILES, "size": 4096, **tree}
     return system.post_import(link(system.drive.add_tree(spec, render=True)))
+
+
+@contextmanager
+def stopped(system: System, *workers: str) -> Iterator[None]:
+    """These do nothing meanwhile; all that is in flight has come to rest."""
+    for worker in workers:
+        assert system.terminate(worker) == 0
+    yield
+    for worker in workers:
+        system.restart(worker)
 
 
 @contextmanager
@@ -93,74 +103,106 @@ def asked(system: System, job: str) -> list[e.Message]:
     return [x for x in events if not isinstance(x, e.ImportRequested)]
 
 
-def test_deleted_messages_heal_while_a_paused_import_beside_them_is_let_be(
+def all_listed(row: Mapping[str, Any]) -> bool:
+    return bool(row["state"] == "transferring" and row["found"] == FILES)
+
+
+def some_stored(row: Mapping[str, Any]) -> bool:
+    return all_listed(row) and bool(row["stored"])
+
+
+def ended(system: System, job: str, what: str) -> Mapping[str, Any]:
+    since = time.monotonic()
+    row = system.wait_import(job, LIMIT)
+    sys.stderr.write(f"{what}: {time.monotonic() - since:.1f} s\n")
+    return row
+
+
+def check_healed(system: System, job: str, what: str) -> Mapping[str, Any]:
+    row = ended(system, job, what)
+    assert (row["state"], row["stored"] + row["unchanged"]) == ("completed", FILES), row
+    assert {type(x) for x in asked(system, job)} == {e.ImportStalled}
+    return row
+
+
+def test_lost_files_and_a_lost_page_are_healed_and_a_paused_import_beside_them_is_let_be(
     system: System,
 ) -> None:
-    """The files of one import, and the pages of another, are in no topic any more."""
-    with fault(system, STANDS_STILL, kinds=["media"], from_=21):
-        files = begin(system)
-        system.wait_import(files, LIMIT, lambda row: row["found"] == FILES and row["stored"] >= 20)
+    with fault(system, SLOW, kinds=["media"]):
         paused = begin(system)
-        system.wait_import(paused, LIMIT, lambda row: row["found"] == FILES)
+        system.wait_import(paused, LIMIT, some_stored)
         assert system.post(f"/imports/{paused}/pause")[0] == 202
-        with fault(system, STANDS_STILL, kinds=["list"], from_=5):
+        files = begin(system)
+        system.wait_import(files, LIMIT, some_stored)
+        with stopped(system, "transfer"), fault(system, SLOW, kinds=["list"]):
             pages = begin(system, depth=2, fan_out=6)
             system.wait_import(pages, LIMIT, lambda row: row["folders_listed"] >= 3)
-            with ThreadPoolExecutor() as pool:
-                assert list(pool.map(system.terminate, WORKERS)) == [0, 0]
-            assert system.get(f"/imports/{pages}")["state"] == "listing"
-            delete_records(system, "files.found", "imports.pages")
-    for worker in WORKERS:
-        system.restart(worker)
-    since = time.monotonic()
-    for job, what in ((pages, "pages lost"), (files, "files lost")):
-        row = system.wait_import(job, LIMIT)
-        sys.stderr.write(f"{what}: {time.monotonic() - since:.1f} s\n")
-        assert (row["state"], row["failed"]) == ("completed", 0), row
-        assert row["stored"] + row["unchanged"] == FILES
-        assert {type(x) for x in asked(system, job)} == {e.ImportStalled}
+            with stopped(system, "lister"):
+                assert system.get(f"/imports/{pages}")["state"] == "listing"
+                delete_records(system, "files.found", "imports.pages")
+    assert check_healed(system, files, "files lost")["failed"] == 0
+    check_healed(system, pages, "pages lost")
     assert [type(x) for x in asked(system, paused)] == [e.ImportPaused]
     assert system.post(f"/imports/{paused}/resume")[0] == 202
-    row = system.wait_import(paused, LIMIT)
-    assert (row["state"], row["stored"] + row["unchanged"]) == ("completed", FILES)
+    row = ended(system, paused, "files lost, after a pause")
+    assert (row["state"], row["stored"]) == ("completed", FILES)
 
 
-def test_parked_files_come_back_by_themselves_once_though_the_indexer_dies(
-    system: System,
-) -> None:
-    """Meanwhile another import waits for Drive, and is let be."""
-    names = [f"{n}.jpg" for n in range(8)]
+def test_imports_that_wait_for_a_worker_or_for_drive_are_let_be(system: System) -> None:
+    with stopped(system, "transfer"):
+        jobs = [begin(system), begin(system)]
+        for job in jobs:
+            system.wait_import(job, LIMIT, all_listed)
+        time.sleep(NEVER)
+        limited = system.drive.fault(refusal("userRateLimitExceeded"), kinds=["media"])
+    with fault(system, refusal("backendError"), kinds=["list"]):
+        jobs.append(begin(system))
+        time.sleep(NEVER)
+        system.drive.clear_faults(limited)
+        with fault(system, refusal("automatedQueries"), kinds=["media"]):
+            time.sleep(NEVER)
+        assert system.get(f"/imports/{jobs[-1]}")["state"] in ("queued", "listing")
+    for job in jobs:
+        row = system.wait_import(job, LIMIT)
+        assert (row["state"], row["stored"]) == ("completed", FILES)
+        assert asked(system, job) == []
+
+
+def refusal(reason: str) -> Mapping[str, str]:
+    return {"do": "refuse", "reason": reason}
+
+
+def ended_with(row: Mapping[str, Any], failures: Mapping[str, int]) -> bool:
+    return row["state"] in ENDED and row["failures"] == failures
+
+
+def test_parked_files_and_no_others_are_fetched_again_by_themselves(system: System) -> None:
+    names = [f"{n}.jpg" for n in range(12)]
     spec = {"name": "parked", "items": [{"path": name, "size": 5_000} for name in names]}
     folder = system.drive.add_tree(spec, render=True)
     refused, missing = names[3:6], names[6]
+    system.drive.reset_log()
     quota = {"do": "refuse", "reason": "downloadQuotaExceeded", "sticky_s": 1}
-    for name in refused:
-        system.drive.fault(quota, kinds=["media"], name=name, times=1)
-    system.drive.fault({"do": "refuse", "reason": "notFound"}, kinds=["media"], name=missing)
-    job = system.post_import(link(folder))
-    row = system.wait_import(job, LIMIT)
-    assert row["failures"] == {QUOTA: len(refused), "not_found": 1}
-    fetched = len(system.drive.log("media"))
-    announced = datetime.fromisoformat(row["parked"]["after"])
-    finished = datetime.fromisoformat(row["finished_at"])
-    assert (announced - finished).total_seconds() == PARKED_RETRY
-    system.start("indexer-2")
-    system.kill("indexer")
-    waiting = system.drive.add_tree({"name": "waiting", "pictures": 5, "size": 4096}, render=True)
-    with fault(system, {"do": "refuse", "reason": "backendError"}, kinds=["list"], id=waiting):
-        other = system.post_import(link(waiting))
-        began = time.monotonic()
-        system.wait_import(job, LIMIT, lambda row: QUOTA not in row["failures"])
+    for name in refused:  # at the first try, and one of them at the second, too
+        times = 2 if name == refused[0] else 1
+        system.drive.fault(quota, kinds=["media"], name=name, times=times)
+    with fault(system, {"do": "refuse", "reason": "notFound"}, kinds=["media"], name=missing):
+        job = system.post_import(link(folder))
         row = system.wait_import(job, LIMIT)
+        assert row["failures"] == {"download_quota_exceeded": 3, "not_found": 1}
+        before = len(system.drive.log("media"))
+        announced = datetime.fromisoformat(row["parked"]["after"])
+        finished = datetime.fromisoformat(row["finished_at"])
+        assert (announced - finished).total_seconds() == PARKED_RETRY
+        once = {"download_quota_exceeded": 1, "not_found": 1}
+        row = system.wait_import(job, LIMIT, lambda row: ended_with(row, once))
         assert datetime.now(UTC) >= announced
-        assert (row["stored"], row["parked"]) == (len(names) - 1, None)
-        assert len(system.drive.log("media")) == fetched + len(refused)  # and nothing else
-        system.restart("indexer")
-        time.sleep(max(0.0, NEVER - (time.monotonic() - began)))
-        assert system.get(f"/imports/{other}")["state"] in ("queued", "listing")
-    [retry] = asked(system, job)
-    assert isinstance(retry, e.RetryRequested)
-    assert (retry.round, len(retry.files)) == (1, len(refused))
-    row = system.wait_import(other, LIMIT)
-    assert (row["state"], row["stored"]) == ("completed", 5)
-    assert asked(system, other) == []
+        assert row["stored"] == 10
+        row = system.wait_import(job, LIMIT, lambda row: ended_with(row, {"not_found": 1}))
+    assert (row["stored"], row["parked"]) == (11, None)
+    first, second = asked(system, job)
+    assert isinstance(first, e.RetryRequested)
+    assert isinstance(second, e.RetryRequested)
+    assert (first.round, second.round) == (1, 2)
+    assert (len(first.files), len(second.files)) == (3, 1)
+    assert len(system.drive.log("media")) == before + 3 + 1  # nothing else was fetched
