@@ -1,11 +1,13 @@
-"""Pause, resume and cancel running imports, on a whole real system.
+"""Pause, resume and cancel a running import, on a whole real system.
 
-The seconds until a control is effective are written to standard error.
+What a pause, a resume or a death does at any other moment is shown in memory, by
+`tests/unit/lister/test_recovery.py`; control without Kafka by `api/test_process.py`.
 """
 
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,7 +17,6 @@ import pytest
 from tests.controlling import (
     control,
     fetched,
-    objects,
     outcomes,
     seconds_until_idle,
     stays_still,
@@ -26,147 +27,188 @@ from tests.system import System, link, running_system
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 EFFECTIVE_SECONDS = 3.0
-SMALL, FILES = 120, 121
-SLOW = {"do": "latency", "seconds": 1.0}
-STALLED = {"do": "stall", "after_bytes": 11_000_000, "seconds": 60}
-SERVICES = ("api", "lister", "indexer", "transfer")
-LIMIT = 60
+SMALL, LARGE = 120, 2
+FILES = SMALL + LARGE
+LARGE_BYTES = 12_000_000
+SLOW = {"do": "latency", "seconds": 0.8}
+STALLED = {"do": "stall", "after_bytes": 10_000_000, "seconds": 60}
+SERVICES = ("api", "lister", "indexer")
+SETTINGS = {"TRANSFER_CONCURRENCY": "6"}
+STILL_SECONDS = 1.5
+_numbers = count(1)
 
 
 @pytest.fixture(scope="module")
 def system(servers: Mapping[str, str]) -> Iterator[System]:
-    """One system for all cases, each with imports of its own."""
+    """One system for all cases, each with an import of its own."""
     with (
         TemporaryDirectory(prefix="drivestream-control-") as logs,
         emptied(servers) as platform,
-        running_system(platform, Path(logs), {"TRANSFER_CONCURRENCY": "8"}) as system,
+        running_system(platform, Path(logs), SETTINGS) as system,
     ):
-        system.start(*SERVICES)
+        system.start(*SERVICES, "transfer")
         system.wait_ready()
         yield system
 
 
-def slow_import(system: System, name: str) -> str:
-    """Many small files, each slow, and a large one that stands still half uploaded; the job."""
-    small = [{"path": [str(n % 5), f"{n}.jpg"], "size": 6_000} for n in range(SMALL)]
-    items = [{"path": "large.jpg", "size": 12_000_000}, *small]
-    folder = system.drive.add_tree({"name": name, "items": items}, render=True)
+@pytest.fixture(autouse=True)
+def drive_behaves(system: System) -> Iterator[None]:
+    yield
+    system.drive.clear_faults()
+
+
+def slow_import(system: System) -> tuple[str, str]:
+    """Many small files, each slow, and large ones that stand still half uploaded: tree and job."""
+    name = f"control-{next(_numbers)}"
+    small = [{"path": [str(n % 3), f"{n}.jpg"], "size": 4_096} for n in range(SMALL)]
+    large = [{"path": f"large-{n}.jpg", "size": LARGE_BYTES} for n in range(LARGE)]
+    folder = system.drive.add_tree({"name": name, "items": [*large, *small]}, render=True)
     system.drive.fault(SLOW, kinds=["media"], name="[0-9]*.jpg")
-    system.drive.fault(STALLED, kinds=["media"], name="large.jpg")
-    return system.post_import(link(folder))
+    system.drive.fault(STALLED, kinds=["media"], name="large-*.jpg")
+    return name, system.post_import(link(folder))
 
 
-def in_the_middle(row: Mapping[str, Any]) -> bool:
-    return bool(row["found"] == FILES and row["stored"] >= 5 and row["pending"] >= 30)
+def report(figure: str) -> None:
+    """Shown with `pytest -s`."""
+    sys.stdout.write(f"\n{figure}\n")
 
 
-def wait_for_uploads(system: System, count: int) -> None:
-    """Until so many large files are half uploaded."""
-    uploads = system.platform.incomplete_uploads
-    system.until(lambda: len(uploads()) == count, 30, "no large file began")
+def wait_for_the_middle(system: System, job: str) -> None:
+    """All is found and some is stored, most is not, and every large file is half uploaded."""
+
+    def in_the_middle(row: Mapping[str, Any]) -> bool:
+        return bool(row["found"] == FILES and row["stored"] >= 8 and row["pending"] >= 30)
+
+    system.wait_import(job, 60, in_the_middle)
+    system.until(
+        lambda: len(system.platform.incomplete_uploads()) == LARGE, 30, "no large file began"
+    )
 
 
-def check_idle(system: System, began: float, what: str, *workers: str) -> None:
-    """The workers have nothing in hand within the time that is promised."""
+def effective(system: System, job: str, word: str, *workers: str) -> None:
+    """Control the import: the workers have nothing in hand soon, and nothing moves then."""
+    began = time.monotonic()
+    control(system, job, word)
+    answered = time.monotonic() - began
     seconds = seconds_until_idle(system, workers, began)
-    sys.stderr.write(f"{what}: idle in {seconds:.2f} s\n")
+    report(f"{word} at {len(workers)} workers: answer in {answered:.2f} s, idle in {seconds:.2f} s")
     assert seconds < EFFECTIVE_SECONDS
+    time.sleep(0.5)  # the indexer writes what was stored before
+    stays_still(system, job, STILL_SECONDS)
 
 
-def check_whole(system: System, tree: str, job: str, files: int = FILES) -> None:
+def check_whole(system: System, tree: str, job: str, *, uploads_left: bool = False) -> None:
     """Everything is stored, once, with the bytes that Drive has."""
-    row = system.wait_import(job, LIMIT)
-    assert (row["state"], row["found"]) == ("completed", files), row
-    assert row["stored"] + row["unchanged"] == files
+    row = system.wait_import(job, 90)
+    assert (row["state"], row["found"]) == ("completed", FILES), row
+    assert row["stored"] + row["unchanged"] == FILES
     expected = {f["id"]: f["md5Checksum"] for f in system.drive.files(tree)}
     with system.platform.database() as database:
         rows = database.execute("SELECT google_drive_id, md5 FROM images").fetchall()
     assert {id: md5 for id, md5 in rows if id in expected} == expected
     assert system.counted(job)["pending"] == 0
+    assert uploads_left or system.platform.incomplete_uploads() == []
 
 
-def test_one_worker_stops_within_three_seconds_and_a_pause_outlives_the_death_of_all(
+def test_a_pause_of_a_listing_and_of_transfers_is_effective_and_a_resume_ends_whole(
     system: System,
 ) -> None:
-    job = slow_import(system, "one")
+    listing = system.drive.fault({"do": "latency", "seconds": 1.0}, kinds=["list"], from_=2)
+    tree, job = slow_import(system)
     with watching(system, job) as watched:
-        system.wait_import(job, LIMIT, in_the_middle)
-        wait_for_uploads(system, 1)
-        began = time.monotonic()
-        control(system, job, "pause")
-        check_idle(system, began, "pause at 1 worker", "transfer")
-        time.sleep(1)  # the indexer writes what was stored before the pause
-        stays_still(system, job, 1)
+        system.wait_import(job, 60, lambda row: row["folders_found"] > 1)
+        effective(system, job, "pause", "lister", "transfer")
+        row = system.get(f"/imports/{job}")
+        assert row["folders_listed"] < row["folders_found"], "the listing was over before the pause"
+        system.drive.clear_faults(listing)
         control(system, job, "resume")
-        wait_for_uploads(system, 1)  # it is worked on again
-        system.kill("transfer")  # with work in hand
-        control(system, job, "pause")
-    assert watched.states[-4:] == ["transferring", "paused", "transferring", "paused"]
-    for name in ("api", "lister", "indexer"):
+        wait_for_the_middle(system, job)
+        effective(system, job, "pause", "transfer")
+        known = set(outcomes(system, job))
+        assert 0 < len(known) < FILES
+        system.drive.clear_faults()
+        system.drive.reset_log()
+        control(system, job, "resume")
+        check_whole(system, tree, job)
+    again = known & set(fetched(system))
+    assert not again, "files that had an outcome were fetched again"
+    assert watched.states[-4:] == ["transferring", "paused", "transferring", "completed"]
+    assert watched.states.count("paused") == 2
+
+
+def test_a_pause_at_four_workers_outlives_rebalances_and_the_death_of_every_service(
+    system: System,
+) -> None:
+    others = ["transfer-2", "transfer-3", "transfer-4"]
+    system.start(*others)
+    tree, job = slow_import(system)
+    wait_for_the_middle(system, job)
+    effective(system, job, "pause", "transfer", *others)
+    known = set(outcomes(system, job))
+    for name in others[1:]:  # the rest is given their partitions
+        assert system.terminate(name) == 0
+    for name in ("api", "lister", "indexer", "transfer", "transfer-2"):
         system.kill(name)
-    for name in SERVICES:
-        system.restart(name)
+        if name != "transfer-2":
+            system.restart(name)
     system.wait_ready()
+    system.until(lambda: system.answers("transfer"), 30, "the transfer did not come back")
     assert system.get(f"/imports/{job}")["state"] == "paused"
-    system.until(lambda: system.answers("transfer"), 30, "no transfer")
-    known, stored = set(outcomes(system, job)), objects(system)
-    time.sleep(3)
-    assert (set(outcomes(system, job)), objects(system)) == (known, stored)
-    assert 0 < len(known) < FILES
+    stays_still(system, job, 2 * STILL_SECONDS)
     system.drive.clear_faults()
     system.drive.reset_log()
     control(system, job, "resume")
-    check_whole(system, "one", job)
-    assert not known & set(fetched(system)), "files that had an outcome were fetched again"
-    for upload in system.platform.incomplete_uploads():  # a killed process aborts none
-        assert upload.endswith("large.jpg")
+    check_whole(system, tree, job)
+    assert not known & set(fetched(system))
 
 
-def test_four_workers_stop_three_imports_within_three_seconds_and_lose_nothing(
+def test_a_cancelled_import_keeps_its_account_and_never_comes_to_life_again(
     system: System,
 ) -> None:
-    workers = ["transfer", "transfer-2", "transfer-3", "transfer-4"]
-    system.start(*workers[1:])
-    left = len(system.platform.incomplete_uploads())
-    paused, cancelled = slow_import(system, "paused"), slow_import(system, "cancelled")
-    for job in (paused, cancelled):
-        system.wait_import(job, LIMIT, in_the_middle)
-    wait_for_uploads(system, left + 2)
-    system.drive.fault({"do": "latency", "seconds": 1.0}, kinds=["list"])
-    tree = {"name": "listing", "pictures": 60, "size": 6_000, "depth": 2, "fan_out": 5}
-    listing = system.post_import(link(system.drive.add_tree(tree, render=True)))
-    system.wait_import(listing, LIMIT, lambda row: row["folders_found"] > 3)
-    with watching(system, paused) as watched, watching(system, cancelled) as ended:
+    _, job = slow_import(system)
+    with watching(system, job) as watched:
+        wait_for_the_middle(system, job)
         began = time.monotonic()
-        control(system, paused, "pause")
-        control(system, listing, "pause")
-        control(system, cancelled, "cancel")
-        check_idle(system, began, "three controls at 4 workers", "lister", *workers)
-        time.sleep(1)
-        assert len(system.platform.incomplete_uploads()) == left
-        row = system.get(f"/imports/{listing}")
-        assert row["folders_listed"] < row["folders_found"], "it was over before the pause"
-        known = set(outcomes(system, paused))
-        row = system.get(f"/imports/{cancelled}")
+        control(system, job, "cancel")
+        seconds = seconds_until_idle(system, ["transfer"], began)
+        report(f"cancel: idle in {seconds:.2f} s")
+        assert seconds < EFFECTIVE_SECONDS
+        time.sleep(0.5)
+        for word, code in (("cancel", 202), ("pause", 409), ("resume", 409), ("retry", 409)):
+            status, answer = system.post(f"/imports/{job}/{word}")
+            assert status == code, (word, answer)
+        row = system.get(f"/imports/{job}")
         assert row["pending"] > 0
         assert row["finished_at"] is not None
-        for name in workers[1:]:  # the group is balanced anew
-            assert system.terminate(name) == 0
-        for word, code in (("cancel", 202), ("pause", 409), ("resume", 409), ("retry", 409)):
-            assert system.post(f"/imports/{cancelled}/{word}")[0] == code, word
-        stays_still(system, paused, 2)
+        for name in ("lister", "transfer", "indexer"):
+            system.kill(name)
+            system.restart(name)
+        # Others are not held up by it.
         system.drive.clear_faults()
-        system.drive.reset_log()
-        control(system, paused, "resume")
-        control(system, listing, "resume")
-        check_whole(system, "paused", paused)
-        check_whole(system, "listing", listing, files=60)
-    assert not known & set(fetched(system)), "files that had an outcome were fetched again"
-    assert watched.states[-3:] == ["paused", "transferring", "completed"]
-    assert ended.states[-1] == "cancelled"
-    assert {**system.get(f"/imports/{cancelled}"), "waiting_for": None} == row | {
-        "waiting_for": None
-    }
-    states = system.counted(cancelled)
+        other = {"name": f"control-{next(_numbers)}", "pictures": 20, "size": 6_000}
+        folder = system.drive.add_tree(other, render=True)
+        assert system.wait_import(system.post_import(link(folder)), 60)["state"] == "completed"
+    assert watched.states[-1] == "cancelled"
+    assert watched.states.count("cancelled") == 1
+    assert {**system.get(f"/imports/{job}"), "waiting_for": None} == {**row, "waiting_for": None}
+    states = system.counted(job)
     assert (states["pending"], sum(states.values())) == (row["pending"], row["found"])
-    assert len(system.platform.incomplete_uploads()) == left
+
+
+def test_a_worker_that_died_with_work_in_hand_does_not_take_it_up_under_a_pause(
+    system: System,
+) -> None:
+    tree, job = slow_import(system)
+    wait_for_the_middle(system, job)
+    system.kill("transfer")
+    control(system, job, "pause")
+    known = set(outcomes(system, job))
+    system.restart("transfer")
+    system.until(lambda: system.answers("transfer"), 30, "the transfer did not come back")
+    time.sleep(2 * STILL_SECONDS)  # it joins its group again
+    assert set(outcomes(system, job)) == known
+    system.drive.clear_faults()
+    system.drive.reset_log()
+    control(system, job, "resume")
+    check_whole(system, tree, job, uploads_left=True)  # a killed process aborts none
+    assert not known & set(fetched(system))
