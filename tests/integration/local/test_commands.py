@@ -127,7 +127,7 @@ def test_an_import_is_paused_resumed_retried_and_cancelled(system: System) -> No
     names = [*(f"bad-{n}.jpg" for n in range(2)), *(f"good-{n}.jpg" for n in range(28))]
     items = [{"path": name, "size": 5_000} for name in names]
     folder = system.drive.add_tree({"name": "controlled", "items": items}, render=True)
-    slow = system.drive.fault({"do": "latency", "seconds": 3}, kinds=["media"], name="good-*")
+    slow = system.drive.fault({"do": "latency", "seconds": 30}, kinds=["media"], name="good-*")
     refused = system.drive.fault(
         {"do": "refuse", "reason": "notFound"}, kinds=["media"], name="bad-*"
     )
