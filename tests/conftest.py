@@ -26,8 +26,21 @@ hypothesis.load_profile("drivestream")
 # Rich's tracebacks show all variables: seconds of work for each, while a test's clock runs.
 plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[structlog.processors.add_log_level, plain])
-LONGEST = ("test_lifecycle", "test_deaths", "test_outages", "test_quota", "test_crash", "e2e")
-"""From the longest file on; the others take less than half a minute each."""
+LONGEST = (
+    "test_lifecycle",
+    "test_deaths",
+    "test_quota",
+    "e2e",
+    "test_outages",
+    "test_crash",
+    "api/test_process",
+    "test_control",
+    "test_rebuild",
+    "test_listing",
+    "test_recovery",
+    "test_replay",
+)
+"""From the longest file on; the others take about half a minute, or less."""
 NEEDED = {
     "kafka": ("KAFKA_BOOTSTRAP_SERVERS",),
     "minio": ("S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),

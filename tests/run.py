@@ -2,25 +2,29 @@
 
     python -m tests.run
 
-First types and lint beside the unit tests, in two processes. Then everything that needs real
-servers, which are started once: most of it waits, so it runs side by side. Arguments go to every
-pytest.
+What needs real servers, which are started once, waits most of the time, so it runs side by side.
+Lint, types and unit tests run beside it at a lower priority, and use what is left of the two cores.
+Arguments go to every pytest.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from local.run.start import running_servers, temporary_data_dir
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("kafka", "minio", "postgres")
 UNIT_PROCESSES = 2
-REAL_PROCESSES = 3
+REAL_PROCESSES = 4
 HARD_CASES = "tests/hard_cases"
+LOWER_PRIORITY = ("nice", "-n", "10")
+IN_MEMORY, ROOM = Path("/dev/shm"), 8 * 2**30
 BIN = Path(sys.executable).parent
 PYTEST = (sys.executable, "-m", "pytest", "-q")
 NPM = (sys.executable, "-m", "local.toolchains.node")
@@ -32,30 +36,31 @@ CHECKS: Mapping[str, Sequence[str]] = {
 
 
 class Beside:
-    """A command that runs beside others; its output is shown when it ends."""
+    """A command that runs beside others. Its output goes to a file, since a full pipe would hold it
+    up, and is shown at the end."""
 
     def __init__(
         self, name: str, command: Sequence[str], env: Mapping[str, str] = os.environ
     ) -> None:
         self._name = name
-        self._began = time.monotonic()
+        self._output = TemporaryFile("w+")  # noqa: SIM115 - `ended` closes it
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,
             env=dict(env),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=self._output,
             stderr=subprocess.STDOUT,
-            text=True,
         )
 
     def ended(self) -> bool:
         """Wait for it and print what it said; whether all was well."""
-        output, _ = self._process.communicate()
-        seconds = time.monotonic() - self._began
-        sys.stdout.write(f"\n== {self._name} ({seconds:.0f} s)\n{output}")
+        failed = self._process.wait()
+        self._output.seek(0)
+        sys.stdout.write(f"\n== {self._name}\n{self._output.read()}")
         sys.stdout.flush()
-        return self._process.returncode == 0
+        self._output.close()
+        return not failed
 
 
 def here(name: str, command: Sequence[str], env: Mapping[str, str] = os.environ) -> bool:
@@ -65,37 +70,32 @@ def here(name: str, command: Sequence[str], env: Mapping[str, str] = os.environ)
     return subprocess.run(command, cwd=ROOT, env=dict(env), check=False).returncode == 0
 
 
-def units(arguments: Sequence[str]) -> bool:
-    """Lint, types and unit tests."""
-    checks = [Beside(name, command) for name, command in CHECKS.items()]
-    command = (*PYTEST, "tests/unit", "-n", str(UNIT_PROCESSES), *arguments)
-    tested = here("unit tests", command)
-    return all([tested, *(check.ended() for check in checks)])
-
-
-def real(arguments: Sequence[str]) -> bool:
-    """Everything that needs real servers, and the page's own tests beside it."""
+def main(arguments: Sequence[str]) -> int:
+    """0 if everything passed. What fails does not keep the rest from running."""
+    began = time.monotonic()
+    units = (*PYTEST, "tests/unit", "-n", str(UNIT_PROCESSES), *arguments)
+    free = {**CHECKS, "unit tests": units, "page": (*NPM, "run", "check")}
     rest = ("tests", "--ignore", "tests/unit", "--ignore", HARD_CASES)
     spread = ("-n", str(REAL_PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder")
     side_by_side = (*rest, *spread, "--durations", "15")
     with (
-        temporary_data_dir() as folder,
+        temporary_data_dir(_parent()) as folder,
         running_servers(folder, KINDS) as servers,
     ):
         env = {**os.environ, **servers}
+        beside = [Beside(name, (*LOWER_PRIORITY, *command)) for name, command in free.items()]
         # These share one running system, so they stay in one process.
-        hard_cases = Beside("hard cases", (*PYTEST, HARD_CASES, *arguments), env)
-        page = Beside("page", (*NPM, "run", "check"))
+        beside.append(Beside("hard cases", (*PYTEST, HARD_CASES, *arguments), env))
         tested = here("on real servers", (*PYTEST, *side_by_side, *arguments), env)
-        return all([tested, page.ended(), hard_cases.ended()])
-
-
-def main(arguments: Sequence[str]) -> int:
-    """0 if everything passed. What failed first does not keep the rest from running."""
-    began = time.monotonic()
-    passed = [units(arguments), real(arguments)]
+        passed = [tested, *(each.ended() for each in beside)]
     sys.stdout.write(f"\nAll of it took {time.monotonic() - began:.0f} s.\n")
     return 0 if all(passed) else 1
+
+
+def _parent() -> Path | None:
+    """A file system in memory if there is one with room: servers flush all that they write."""
+    has_room = IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free >= ROOM
+    return IN_MEMORY if has_room else None
 
 
 if __name__ == "__main__":

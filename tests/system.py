@@ -142,7 +142,7 @@ class System:
             if time.monotonic() > until:
                 logs = "\n".join(f"== {name}\n{self.log(name)}" for name in self.processes)
                 raise AssertionError(f"{otherwise}\n{logs}")
-            time.sleep(0.1)
+            time.sleep(0.2)
 
     def wait_import(
         self, job: str, limit: float, until: Callable[[Mapping[str, Any]], bool] | None = None

@@ -36,6 +36,10 @@ export default defineConfig({
     include: ['test/**/*.test.{ts,tsx}'],
     setupFiles: ['test/setup.ts'],
     restoreMocks: true,
+    // One process and one jsdom for all files: setting them up costs more than the tests. Each test
+    // cleans up behind itself.
+    isolate: false,
+    maxWorkers: 1,
     testTimeout: 30_000,
     env: { DEBUG_PRINT_LIMIT: '0' },
   },

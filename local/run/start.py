@@ -32,9 +32,9 @@ POLL_S = 0.05
 
 
 @contextmanager
-def temporary_data_dir() -> Iterator[Path]:
+def temporary_data_dir(parent: Path | None = None) -> Iterator[Path]:
     """A folder that PostgreSQL's account can reach, too. It is removed at the end."""
-    with TemporaryDirectory(prefix="drivestream-") as folder:
+    with TemporaryDirectory(prefix="drivestream-", dir=parent) as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
 

@@ -14,7 +14,7 @@ from tests.platform import Platform
 from tests.system import System, link, running_system
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(420)]
-FILES = 1500
+FILES = 800
 TREE = {"name": "crash", "pictures": FILES, "size": 20_000, "depth": 3, "fan_out": 5}
 SLOW_DRIVE = ("--delay", "media=60")
 ALMOST_STILL = {"do": "latency", "seconds": 5}
@@ -35,7 +35,7 @@ def test_killing_and_stopping_every_service_loses_and_doubles_nothing(
         system.wait_ready()
         still = {
             "list": system.drive.fault(ALMOST_STILL, kinds=["list"], from_=16),
-            "media": system.drive.fault(ALMOST_STILL, kinds=["media"], from_=1200),
+            "media": system.drive.fault(ALMOST_STILL, kinds=["media"], from_=640),
         }
         job = system.post_import(link(folder))
         _strike(system, job, still)
@@ -58,17 +58,17 @@ def _strike(system: System, job: str, still: Mapping[str, int]) -> None:
     _stop(system, "lister-2")
     assert system.get(f"/imports/{job}")["state"] == "listing", "both blows fell on the listing"
     system.drive.clear_faults(still["list"])
-    system.wait_import(job, 60, reached("stored", 50))
+    system.wait_import(job, 60, reached("stored", 40))
     _kill(system, "transfer-1")
-    system.wait_import(job, 60, reached("stored", 200))
+    system.wait_import(job, 60, reached("stored", 120))
     _stop(system, "transfer-2")
     _kill(system, "indexer")
-    system.wait_import(job, 60, reached("stored", 400))
+    system.wait_import(job, 60, reached("stored", 220))
     _stop(system, "indexer")
     _kill(system, "api")
-    system.wait_import(job, 60, reached("stored", 700))
+    system.wait_import(job, 60, reached("stored", 380))
     _stop(system, "api")
-    row = system.wait_import(job, 60, reached("stored", 1000))
+    row = system.wait_import(job, 60, reached("stored", 540))
     assert row["stored"] < FILES, "the import was over before the blows were"
     system.drive.clear_faults(still["media"])
 

@@ -84,7 +84,7 @@ def reader_config(settings: KafkaSettings, client_id: str) -> dict[str, object]:
         "isolation.level": "read_committed",
         "queued.max.messages.kbytes": 8 * 1024,
         "queued.min.messages": 1_000,
-        "fetch.wait.max.ms": 100,
+        "fetch.wait.max.ms": 500,
     }
 
 
@@ -104,7 +104,7 @@ class LogReader:
         *,
         client_id: str,
         in_bulk: bool = False,
-        wait_ms: int = 100,
+        wait_ms: int = 500,
     ) -> None:
         self._settings = settings
         config = reader_config(settings, client_id) | {
