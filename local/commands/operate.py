@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal
 
 from local.commands.on_servers import run_service, server_settings
-from local.commands.options import Commands, add_json, moment
+from local.commands.options import Commands, add_json, moment, plain_name
 from local.commands.output import FAILED, OK, Output, fail
 from local.servers.server import ServerError
 from local.show.text import columns, counted
@@ -22,7 +22,8 @@ def add_to(commands: Commands) -> None:
     rewind = commands.add(
         "rewind", run_rewind, "plan where a consumer group goes on reading, or move it there"
     )
-    rewind.add_argument("group", metavar="GROUP", help="such as transfer, lister, lister-requests")
+    groups = "such as transfer, lister, lister-requests"
+    rewind.add_argument("group", type=plain_name, metavar="GROUP", help=groups)
     rewind.add_argument(
         "--to",
         type=target,
@@ -30,7 +31,7 @@ def add_to(commands: Commands) -> None:
         metavar="TIME|OFFSET|earliest|latest",
         help="2026-11-25T08:00Z, or 2h (ago), or an offset in every partition",
     )
-    rewind.add_argument("--topic", metavar="T", help="only in this topic")
+    rewind.add_argument("--topic", type=plain_name, metavar="T", help="only in this topic")
     rewind.add_argument("--execute", action="store_true", help="do it; without, only plan")
     add_json(rewind)
     rebuild = "build the tables anew from the topics, while the old ones answer"

@@ -91,6 +91,14 @@ def identifier(text: str) -> str:
     return text
 
 
+def plain_name(text: str) -> str:
+    """The name of a group, a topic or a consumer. An empty one, such as that of a shell's variable
+    that is not set, must not act as if the option were not given."""
+    if not text.isprintable() or not 0 < len(text) < LONGEST_ID or " " in text:
+        raise ArgumentTypeError(f"not a name: {text[:40]!r}")
+    return text
+
+
 def reason(text: str) -> str:
     """The code of a failure."""
     if not REASON.fullmatch(text):

@@ -16,6 +16,7 @@ from local.commands.options import (
     identifier,
     key,
     moment,
+    plain_name,
     reason,
 )
 from local.commands.output import OK, Output
@@ -82,6 +83,7 @@ def _add_plan(group: Commands) -> None:
     )
     plan.add_argument(
         "--to",
+        type=plain_name,
         metavar="NAME",
         help="copy the outcomes to the topic feeds.NAME, for one consumer; work on nothing",
     )

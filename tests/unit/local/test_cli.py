@@ -30,6 +30,9 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ["demo", "--limit", "nan"],
         ["demo", "--folder", "my-folder"],
         ["up", "--once"],
+        ["rewind", "", "--to", "earliest"],
+        ["rewind", "transfer", "--to", "earliest", "--topic", ""],
+        ["replay", "plan", "--mode", "all", "--import", "x", "--to", ""],
     ],
 )
 def test_a_wrong_command_is_refused_as_usage(
