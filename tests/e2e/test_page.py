@@ -3,15 +3,17 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from local.run.start import start, wait_until_ready
-from local.servers.server import Context
+from local.servers.server import Context, Server
 from local.servers.web import web
 from local.toolchains.node import WEB
-from tests.platform import Platform
+from tests.platform import emptied
 from tests.system import System, link, running_system
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
@@ -24,43 +26,66 @@ pytestmark = [
 ]
 
 
-def test_a_pasted_link_becomes_pictures_on_the_page(platform: Platform, tmp_path: Path) -> None:
-    with running_system(platform, tmp_path / "logs", {"S3_PUBLIC_READ": "false"}) as system:
-        folder = system.drive.add_tree({"name": "page", "pictures": PICTURES, "depth": 1})
-        run_in_chromium(system, tmp_path, "page", FOLDER_URL=link(folder))
+@pytest.fixture(scope="module")
+def system(servers: Mapping[str, str]) -> Iterator[System]:
+    """One system for both tests, with few transfers at once: an import can be paused in time."""
+    settings = {"S3_PUBLIC_READ": "false", "TRANSFER_CONCURRENCY": "4"}
+    with (
+        TemporaryDirectory(prefix="drivestream-page-") as logs,
+        emptied(servers) as platform,
+        running_system(platform, Path(logs), settings) as system,
+    ):
+        system.start("api", "lister", "transfer", "indexer")
+        system.wait_ready()
+        yield system
+
+
+@pytest.fixture(scope="module")
+def page(system: System) -> Iterator[Server]:
+    """The page of that system."""
+    with TemporaryDirectory(prefix="drivestream-page-") as folder:
+        env = {**os.environ, "WEB_PORT": "0"}
+        page = web(Context(env=env, data_dir=Path(folder)), system.api_url)
+        wait_until_ready(start([page], system.children))
+        yield page
+
+
+def test_a_pasted_link_becomes_pictures_on_the_page(
+    system: System, page: Server, tmp_path: Path
+) -> None:
+    folder = system.drive.add_tree({"name": "page", "pictures": PICTURES, "depth": 1})
+    run_in_chromium(page, tmp_path, "page", FOLDER_URL=link(folder))
 
 
 def test_an_import_is_paused_resumed_cancelled_and_retried_on_the_page(
-    platform: Platform, tmp_path: Path
+    system: System, page: Server, tmp_path: Path
 ) -> None:
-    with running_system(platform, tmp_path / "logs", {"TRANSFER_CONCURRENCY": "4"}) as system:
-        drive = system.drive
-        pictures = [{"path": f"{n}.jpg", "size": 20_000} for n in range(PICTURES)]
-        failing = [{"path": f"{name}-{n}.jpg"} for name in ("gone", "busy") for n in range(2)]
-        folder = drive.add_tree({"name": "control", "items": [*pictures, *failing]})
-        other = drive.add_tree({"name": "other", "pictures": 400, "depth": 1})
-        drive.fault({"do": "latency", "seconds": 0.5}, kinds=["media"])
-        rules = [
-            drive.fault({"do": "refuse", "reason": "notFound"}, name="gone-*.jpg"),
-            drive.fault({"do": "refuse", "reason": "downloadQuotaExceeded"}, name="busy-*.jpg"),
-        ]
-        run_in_chromium(
-            system,
-            tmp_path,
-            "control",
-            FOLDER_URL=link(folder),
-            OTHER_FOLDER_URL=link(other),
-            FAULT_URLS=" ".join(f"{drive.url}/_emu/faults/{rule}" for rule in rules),
-        )
+    drive = system.drive
+    pictures = [{"path": f"{n}.jpg", "size": 20_000} for n in range(PICTURES)]
+    failing = [{"path": f"{name}-{n}.jpg"} for name in ("gone", "busy") for n in range(2)]
+    folder = drive.add_tree({"name": "control", "items": [*pictures, *failing]})
+    many = [{"path": f"other-{n}.jpg", "size": 20_000} for n in range(100)]
+    other = drive.add_tree({"name": "other", "items": many})
+    drive.fault({"do": "latency", "seconds": 0.5}, kinds=["media"])
+    # It is not over before it was looked at, however slow this machine is.
+    drive.fault({"do": "latency", "seconds": 20}, kinds=["media"], name="other-*.jpg", from_=9)
+    rules = [
+        drive.fault({"do": "refuse", "reason": "notFound"}, name="gone-*.jpg"),
+        drive.fault({"do": "refuse", "reason": "downloadQuotaExceeded"}, name="busy-*.jpg"),
+    ]
+    run_in_chromium(
+        page,
+        tmp_path,
+        "control",
+        FOLDER_URL=link(folder),
+        OTHER_FOLDER_URL=link(other),
+        FAULT_URLS=" ".join(f"{drive.url}/_emu/faults/{rule}" for rule in rules),
+    )
 
 
-def run_in_chromium(system: System, tmp_path: Path, spec: str, **env: str) -> None:
-    """Run the tests in `web/e2e/SPEC.spec.ts` against the system and a page of its own."""
+def run_in_chromium(page: Server, tmp_path: Path, spec: str, **env: str) -> None:
+    """Run the tests in `web/e2e/SPEC.spec.ts` against the page."""
     assert CHROMIUM is not None
-    system.start("api", "lister", "transfer", "indexer")
-    system.wait_ready()
-    page = web(Context(env={**os.environ, "WEB_PORT": "0"}, data_dir=tmp_path), system.api_url)
-    wait_until_ready(start([page], system.children))
     vitest = str(WEB / "node_modules" / "vitest" / "vitest.mjs")
     done = subprocess.run(
         [page.command.argv[0], vitest, "run", "--config", "e2e/vitest.config.ts", spec],

@@ -31,11 +31,13 @@ describe.skipIf(faults === '')('an import that takes long, with files that fail'
   const inState = (state: string) => page.locator(`article[data-state="${state}"]`).waitFor({ timeout: setup.limit })
   const focused = () => page.evaluate('document.activeElement?.textContent')
 
-  async function start(link: string): Promise<void> {
+  async function start(link: string, name: string): Promise<void> {
     const before = page.url()
     await page.getByLabel('Google Drive folder link').fill(link)
     await page.keyboard.press('Enter')
     await page.waitForURL((url) => url.href !== before)
+    // Until the name of the folder is known, pictures of the import before may be shown.
+    await page.getByRole('heading', { name }).waitFor()
     await page.locator('.tile img').first().waitFor({ timeout: setup.limit })
   }
 
@@ -62,7 +64,7 @@ describe.skipIf(faults === '')('an import that takes long, with files that fail'
   }
 
   it('is paused, and stays as it is', async () => {
-    await start(setup.folder)
+    await start(setup.folder, 'control')
     const place = await button('Pause').boundingBox()
     await button('Pause').focus()
     await page.keyboard.press('Enter')
@@ -131,7 +133,7 @@ describe.skipIf(faults === '')('an import that takes long, with files that fail'
   }, setup.limit + 60_000)
 
   it('is cancelled only after a question, and keeps what is stored', async () => {
-    await start(other)
+    await start(other, 'other')
     await button('Cancel…').focus()
     await page.keyboard.press('Enter')
     await page.getByText('A cancelled import cannot be resumed.').waitFor()
