@@ -1,7 +1,7 @@
 """POST /imports/{id}/retry, with an indexer that folds the log into the fake catalog."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from services.api.problems import Problem
 from services.api.retry import parse_retry
 from services.core import events as e
 from services.core.topics import IMPORTS_REQUESTED
-from services.core.wire import decode
+from services.core.wire import Record, decode
 from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
 from tests.catalog_rows import BEGAN, a_file, a_folder, an_import, rows
@@ -205,20 +205,37 @@ async def test_a_retry_of_many_is_answered_once_all_its_parts_are_pending() -> N
         assert (await shown(api))["pending"] == 3_000
 
 
+class Together(FakePublisher):
+    """Publishes its first events at the same moment as another one."""
+
+    def __init__(self, log: FakeLog, barrier: asyncio.Barrier) -> None:
+        super().__init__(log, lambda: KafkaUnavailableError("away"), "api")
+        self._barrier: asyncio.Barrier | None = barrier
+
+    async def publish(self, events: Sequence[e.Message | Record]) -> None:
+        barrier, self._barrier = self._barrier, None
+        if barrier is not None:
+            async with asyncio.timeout(30):
+                await barrier.wait()
+        await super().publish(events)
+
+
 async def test_two_apis_never_give_one_round_to_two_retries() -> None:
-    state = begun(folders=0)
-    async with system(state) as (api, moving):
-        moving.clear()  # the rows of both apis are those of before
-        publisher = FakePublisher(api.log, lambda: KafkaUnavailableError("away"), "api")
-        async with running(api.log, api.catalog, publisher) as other:
-            await other.settled()
-            calls = [
-                api.client.post(f"/imports/{JOB}/retry", json={"files": ["file-0001"]}),
-                other.client.post(f"/imports/{JOB}/retry", json={"files": ["file-0002"]}),
-            ]
-            rounds = {answer.json()["round"] for answer in await asyncio.gather(*calls)}
+    log, catalog, barrier = FakeLog(), FakeCatalog(), asyncio.Barrier(2)
+    async with (
+        indexed(log, catalog, begun(folders=0), 100),
+        running(log, catalog, Together(log, barrier)) as one,
+        running(log, catalog, Together(log, barrier)) as other,
+    ):
+        await one.settled()
+        await other.settled()
+        calls = [
+            one.client.post(f"/imports/{JOB}/retry", json={"files": ["file-0001"]}),
+            other.client.post(f"/imports/{JOB}/retry", json={"files": ["file-0002"]}),
+        ]
+        rounds = {answer.json()["round"] for answer in await asyncio.gather(*calls)}
     assert rounds == {1, 2}
-    asked = {(x.round, x.files) for x in retries(api.log) if x.round in rounds}
+    asked = {(x.round, x.files) for x in retries(log) if x.round in rounds}
     assert len(asked) == 3  # one was published once more, at the round that nobody had
 
 
