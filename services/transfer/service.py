@@ -25,6 +25,7 @@ from services.core.ports import (
     Received,
     ServesFiles,
 )
+from services.transfer.content import refuse_other_content
 from services.transfer.copy import Copy
 from services.transfer.memory import MemoryBudget
 from services.transfer.verification import Checksums, newer_version
@@ -154,6 +155,7 @@ class Copier:
                 checksums.add(chunk)
                 body += chunk
         checksums.verify()
+        refuse_other_content(file, checksums.head)
         return body, checksums
 
     async def _put_in_parts(self, copy: Copy, key: str) -> Checksums:
@@ -168,7 +170,7 @@ class Copier:
         with _blamed_on(DRIVE):
             async with self.drive.open(file) as chunks:
                 with _blamed_on(STORE):
-                    body = _verified(chunks, checksums)
+                    body = _verified(chunks, checksums, file)
                     await self.store.put_stream(key, body, content_type=file.mime_type)
         return checksums
 
@@ -236,13 +238,16 @@ class Transfer:
         return await self._copier.copy(copy, look_first=look_first)
 
 
-async def _verified(chunks: AsyncIterator[bytes], checksums: Checksums) -> AsyncIterator[bytes]:
+async def _verified(
+    chunks: AsyncIterator[bytes], checksums: Checksums, file: FileFound
+) -> AsyncIterator[bytes]:
     """The same chunks. Wrong bytes raise before the store can make them visible."""
     with _blamed_on(DRIVE):
         async for chunk in chunks:
             checksums.add(chunk)
             yield chunk
         checksums.verify()
+        refuse_other_content(file, checksums.head)
 
 
 @contextmanager

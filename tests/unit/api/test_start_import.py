@@ -87,9 +87,7 @@ async def test_only_the_first_import_of_all_does_not_look(api: Api) -> None:
     assert [event.mode for event in requests(api.log)] == [Mode.FRESH, Mode.CHECK, Mode.CHECK]
 
 
-async def test_an_import_after_a_restart_looks_too(
-    log: FakeLog, catalog: FakeCatalog
-) -> None:
+async def test_an_import_after_a_restart_looks_too(log: FakeLog, catalog: FakeCatalog) -> None:
     for _ in range(2):
         async with running(log, catalog, publisher(log)) as api:
             await api.start(FOLDER)
