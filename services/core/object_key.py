@@ -1,8 +1,8 @@
 """Where a file's bytes are kept. Objects are immutable: other bytes, or another name, another key.
 
 `FILE_ID_CHECKSUM_NAME`. The folder is no part of it: a file that is moved, or found in several
-folders, stays one object (decisions/0026). A key has at most 255 bytes of UTF-8: MinIO keeps it as a
-directory's name.
+folders, stays one object (decisions/0026). A key has at most 255 bytes of UTF-8, because MinIO
+keeps it as a directory's name.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """Whether a file's bytes can be a picture. Pure.
 
-A name and a type are only claims: a page that was saved as `.jpg` has both of a picture. What begins
-like something else is refused. What begins like nothing that is known here may be a picture of a
-rare format. The signatures are those of the MIME Sniffing standard, and a few more.
+A name and a type are only claims: a page that was saved as `.jpg` has both of a picture. What
+begins like something else is refused. What begins like nothing that is known here may be a picture
+of a rare format. The signatures are those of the MIME Sniffing standard, and a few more.
 """
 
 import re

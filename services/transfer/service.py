@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 from msgspec.structs import replace
@@ -88,7 +89,7 @@ class Copier:
         """The key that holds an object of this file, and the object's size; None if none does, or
         if we may not look."""
         for key in (object_key(copy.file), older_key(copy.file)):
-            size = await copy.call(self.store_calls, lambda key=key: self.store.size(key))
+            size = await copy.call(self.store_calls, partial(self.store.size, key))
             if size is not None:
                 return key, size
         return object_key(copy.file), None
