@@ -90,6 +90,17 @@ def test_a_request_that_no_worker_has_read_is_told_of_as_lost(system: System) ->
     check_in_words(system, moved_on(system, job))
 
 
+def test_a_request_that_the_indexer_has_not_read_is_made_again(system: System) -> None:
+    system.drive.reset_log()
+    with stopped(system, "indexer"):
+        job = begin(system)
+        system.until(lambda: len(system.drive.log("media")) == FILES, LIMIT, "no downloads")
+        time.sleep(1)
+        delete_records(system, "imports.requested")
+    check_complete(moved_on(system, job))
+    assert len(system.drive.log("media")) == 2 * FILES  # of this import, and of the next one
+
+
 @pytest.mark.parametrize("topic", ["imports.pages", "files.found"])
 def test_work_whose_topic_is_made_anew_is_done_all_the_same(system: System, topic: str) -> None:
     worker = "lister" if topic == "imports.pages" else "transfer"
