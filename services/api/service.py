@@ -20,6 +20,7 @@ from services.adapters.kafka.reader import Tail
 from services.adapters.store.urls import ObjectUrls
 from services.api import control, dead_letters, health, images, imports, journey, replays, retry
 from services.api.boundary import Boundary
+from services.api.lost_requests import LostRequests
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.progress import ImportCache, ImportViews, WorkerCache
 from services.api.reference import ReferencePage
@@ -106,7 +107,13 @@ def create_app(
 
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncIterator[None]:
-        runs = (known.run(), workers.run(), readiness.watch(), readiness.publish_status())
+        runs = (
+            known.run(),
+            workers.run(),
+            readiness.watch(),
+            readiness.publish_status(),
+            LostRequests(known, catalog, publisher, settings.stalled_after).watch(),
+        )
         together = asyncio.gather(*runs, return_exceptions=True)  # one that fails ends no other
         yield
         together.cancel()

@@ -90,7 +90,14 @@ def test_a_request_that_no_worker_has_read_is_told_of_as_lost(system: System) ->
     check_in_words(system, moved_on(system, job))
 
 
-def test_a_request_that_the_indexer_has_not_read_is_made_again(system: System) -> None:
+def test_a_request_that_nobody_has_read_is_published_again(system: System) -> None:
+    with stopped(system, "indexer", "lister"):
+        job = begin(system)
+        delete_records(system, "imports.requested")
+    check_complete(moved_on(system, job))
+
+
+def test_a_request_that_only_the_lister_has_read_is_made_again(system: System) -> None:
     system.drive.reset_log()
     with stopped(system, "indexer"):
         job = begin(system)
