@@ -108,8 +108,9 @@ class ImportStarter:
                 "This Idempotency-Key started the import of another folder. "
                 "Use a new key for every new import.",
             )
-        # Only the whole topic says that a folder is new. Comparing with what is stored is safe.
-        if self.tail.view.folder_seen(request.folder_id) or not caught_up:
+        # Only the whole topic says that nothing is stored yet. A file of a folder that is new may
+        # have come with another folder, so every later import looks.
+        if not self.tail.view.begin() or not caught_up:
             request = msgspec.structs.replace(request, mode=Mode.CHECK)
         about = {"import_id": request.import_id, "folder_id": request.folder_id}
         try:

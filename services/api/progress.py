@@ -81,15 +81,14 @@ class ImportCache:
     """What `imports.requested` tells, since an import is known before the indexer has a row of it.
 
     Beyond `room` the oldest requests are evicted, which are in the database by then. Controls are
-    never evicted. When folders no longer fit, every folder counts as seen. `newest_round` is the
-    highest that any retry or replay was given.
+    never evicted. `newest_round` is the highest that any retry or replay was given.
     """
 
-    def __init__(self, room: int = 50_000, folder_room: int = 200_000) -> None:
-        self._room, self._folder_room = room, folder_room
+    def __init__(self, room: int = 50_000) -> None:
+        self._room = room
         self._requests: dict[str, ImportRequested] = {}
         self._in_order: list[ImportRequested] = []
-        self._folders: set[str] = set()
+        self._is_new = True
         self._controls = ImportControls()
         self.replays = ReplayCache(self._controls)
         self._taken: dict[str, tuple[int, datetime]] = {}
@@ -138,7 +137,7 @@ class ImportCache:
         return self._taken.get(retry.import_id) == (retry.round, retry.at)
 
     def _add(self, event: ImportRequested) -> None:
-        self.folder_seen(event.folder_id)
+        self._is_new = False
         known = self._requests.get(event.import_id)
         if known is not None:
             if event.requested_at >= known.requested_at:
@@ -156,12 +155,10 @@ class ImportCache:
         end = bisect_left(self._in_order, before, key=place_of) if before else len(self._in_order)
         return self._in_order[max(0, end - limit) : end][::-1]
 
-    def folder_seen(self, folder_id: str) -> bool:
-        """Whether this folder was requested before. From now on it was."""
-        if folder_id in self._folders or len(self._folders) >= self._folder_room:
-            return True
-        self._folders.add(folder_id)
-        return False
+    def begin(self) -> bool:
+        """Whether nothing was requested before. From now on something was."""
+        is_new, self._is_new = self._is_new, False
+        return is_new
 
     def completed(
         self, import_id: str, row: views.ImportProgress | None

@@ -17,9 +17,11 @@ from services.adapters.kafka.bounds import LogBoundsReader
 from services.adapters.kafka.dead_letters import DeadLetterReader
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Tail
+from services.adapters.process import Running
 from services.adapters.store.urls import ObjectUrls
 from services.api import control, dead_letters, health, images, imports, journey, replays, retry
 from services.api.boundary import Boundary
+from services.api.lost_requests import LostRequests
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.progress import ImportCache, ImportViews, WorkerCache
 from services.api.reference import ReferencePage
@@ -99,19 +101,13 @@ def create_app(
     """The application. It runs the tails; whoever made the other parts closes them."""
     readiness = health.Readiness(known, catalog, publisher)
     requests = control.RequestLog(publisher, known)
+    lost = LostRequests(known, catalog, publisher, settings.stalled_after)
 
     def pictures(request: AnyRequest) -> images.Pictures:
         public_url = settings.public_url or str(request.base_url)
         return images.Pictures(catalog, outside.urls, public_url)
 
-    @asynccontextmanager
-    async def running(_app: Litestar) -> AsyncIterator[None]:
-        runs = (known.run(), workers.run(), readiness.watch(), readiness.publish_status())
-        together = asyncio.gather(*runs, return_exceptions=True)  # one that fails ends no other
-        yield
-        together.cancel()
-        await asyncio.gather(together, return_exceptions=True)
-
+    runs = (known.run, workers.run, lost.watch, readiness.watch, readiness.publish_status)
     app = Litestar(
         ROUTES,
         dependencies={
@@ -122,12 +118,20 @@ def create_app(
         },
         middleware=[PROMETHEUS.middleware],
         plugins=[PROBLEM_DETAILS],
-        lifespan=[running],
+        lifespan=[lambda _app: _running(runs)],
         openapi_config=OPENAPI,
         request_max_body_size=imports.LARGEST_BODY,
         logging_config=None,
     )
     return Boundary(app, settings.allowed_hosts)
+
+
+@asynccontextmanager
+async def _running(runs: Sequence[Callable[[], Running]]) -> AsyncIterator[None]:
+    together = asyncio.gather(*(run() for run in runs), return_exceptions=True)
+    yield  # one that fails ends no other
+    together.cancel()
+    await asyncio.gather(together, return_exceptions=True)
 
 
 def _of_imports(requests: control.RequestLog, views: ImportViews) -> dict[str, Provide]:

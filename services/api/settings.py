@@ -30,6 +30,7 @@ class ApiSettings:
     allowed_hosts: frozenset[str]
     public_url: str
     parked: ParkedFiles = field(default_factory=ParkedFiles)
+    stalled_after: float = 30.0
 
     @classmethod
     def read(cls, reader: Reader) -> "ApiSettings":
@@ -58,6 +59,7 @@ class ApiSettings:
             allowed_hosts=allowed_hosts,
             public_url=public_url,
             parked=ParkedFiles.read(reader),
+            stalled_after=reader.number("STALLED_AFTER_SECONDS", 30, 1, 86_400),
         )
 
 

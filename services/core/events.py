@@ -43,7 +43,7 @@ FILE = "import_id", "file_id", "version", "round", "epoch", "replay_id"
 class Mode(Enum):
     """What the transfer does about an object that is already there."""
 
-    FRESH = "fresh"  # the first import of a folder: do not look
+    FRESH = "fresh"  # the first import of all: do not look
     CHECK = "check"  # look, and skip what is there
     FORCE = "force"  # fetch again
     VERIFY = "verify"  # compare the object with what Drive said; ask Drive nothing

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+import structlog
+
 from services.adapters.catalog.rows import Rows
 from services.adapters.catalog.writer import CatalogUnavailableError, OvertakenError, Position
 from services.adapters.kafka.errors import KafkaUnavailableError
@@ -34,12 +36,15 @@ BATCH_SECONDS = 0.1  # between transactions: small batches would spend the machi
 STANDBY_SECONDS = 1.0
 PARTITIONS_SECONDS = 30.0  # how often Kafka is asked whether a topic has more partitions
 FIRST_WAIT, LONGEST_WAIT = 0.25, 15.0
+LOG_CHANGED = "log_changed"
 REASONS = {
     CatalogUnavailableError: "database_unavailable",
     KafkaUnavailableError: "kafka_unavailable",
     OvertakenError: "overtaken",
 }
 Moves = Mapping[Position, tuple[int, int]]
+TopicIds = Callable[[Sequence[str]], Mapping[str, str]]
+log = structlog.get_logger("indexer")
 
 
 class WritesCatalog(Protocol):
@@ -50,6 +55,7 @@ class WritesCatalog(Protocol):
     def take_lock(self) -> bool: ...
     def offsets(self) -> Mapping[Position, tuple[str, int]]: ...
     def begin_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None: ...
+    def restart_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None: ...
     def load(self, wanted: Rows) -> Rows: ...
     def save(self, before: Rows, after: Rows, moves: Moves) -> None: ...
 
@@ -61,7 +67,7 @@ class Indexer:
 
     open_reader: Callable[[], ReadsLog]
     open_writer: Callable[[], WritesCatalog]
-    topic_ids: Callable[[Sequence[str]], Mapping[str, str]]
+    topic_ids: TopicIds
     publisher: PublishesRecords
     tell: Callable[[Waiting | None], None]
     stopping: asyncio.Event
@@ -69,17 +75,24 @@ class Indexer:
     wait: float = FIRST_WAIT
 
     async def run(self) -> None:
-        """Index until told to stop, and wait for what is not there. Raises `Stop` for another log
-        than the database was made from, and for events or tables of a newer version."""
+        """Index until told to stop, and wait for what is not there, or for somebody to act if this
+        log is not the one that the database was made from. Raises `Stop` for events or tables of a
+        newer version."""
         while not self.stopping.is_set():
             try:
                 await self._session()
             except tuple(REASONS) as why:
-                until = datetime.now(UTC) + timedelta(seconds=self.wait)
-                message = f"The indexer cannot go on: {why}."
-                self.tell(Waiting(reason=REASONS[type(why)], message=message, until=until))
-                await self._stops_within(self.wait)
-                self.wait = min(LONGEST_WAIT, self.wait * 2)
+                await self._wait(REASONS[type(why)], f"The indexer cannot go on: {why}.")
+            except Stop as why:
+                if why.reason != LOG_CHANGED:
+                    raise
+                await self._wait(why.reason, why.message)
+
+    async def _wait(self, reason: str, message: str) -> None:
+        until = datetime.now(UTC) + timedelta(seconds=self.wait)
+        self.tell(Waiting(reason=reason, message=message, until=until))
+        await self._stops_within(self.wait)
+        self.wait = min(LONGEST_WAIT, self.wait * 2)
 
     async def _session(self) -> None:
         async with AsyncExitStack() as opened:
@@ -93,14 +106,19 @@ class Indexer:
             reader = await asyncio.to_thread(self.open_reader)
             opened.push_async_callback(asyncio.to_thread, reader.close)
             positions = await asyncio.to_thread(resume, reader, writer, self.topic_ids)
+            topics = await asyncio.to_thread(_topics, reader, self.topic_ids)
             self.tell(None)
             others = [] if self.beside is None else [self.beside()]
-            await run_with_background(self._follow(reader, writer, positions), *others)
+            await run_with_background(self._follow(reader, writer, positions, topics), *others)
 
     async def _follow(
-        self, reader: ReadsLog, writer: WritesCatalog, positions: dict[Position, int]
+        self,
+        reader: ReadsLog,
+        writer: WritesCatalog,
+        positions: dict[Position, int],
+        topics: object,
     ) -> None:
-        """Until told to stop, or until there are more partitions for the next session to read."""
+        """Until told to stop, or until there are other partitions for the next session to read."""
         looked = time.monotonic()
         while not self.stopping.is_set():
             records = await asyncio.to_thread(reader.read, READ_AT_MOST, IDLE_READ_SECONDS)
@@ -108,7 +126,7 @@ class Indexer:
                 await self._index(writer, positions, batch)
             self.wait = FIRST_WAIT
             if time.monotonic() - looked >= PARTITIONS_SECONDS:
-                if await asyncio.to_thread(_partitions, reader) != set(positions):
+                if await asyncio.to_thread(_topics, reader, self.topic_ids) != topics:
                     return
                 looked = time.monotonic()
             await self._stops_within(BATCH_SECONDS)
@@ -129,16 +147,29 @@ class Indexer:
         return self.stopping.is_set()
 
 
-def resume(
-    reader: ReadsLog, writer: WritesCatalog, topic_ids: Callable[[Sequence[str]], Mapping[str, str]]
-) -> dict[Position, int]:
-    """Read on from the offsets in the database; the next one of each partition."""
+def resume(reader: ReadsLog, writer: WritesCatalog, topic_ids: TopicIds) -> dict[Position, int]:
+    """Read on from the offsets in the database; the next one of each partition.
+
+    Where a partition lost what was not read yet, or its topic was made anew, it is read from its
+    start: a record that is read twice changes nothing. What was lost, `Recovery` brings back.
+    """
     ids = topic_ids([topic.name for topic in CONSUMED])
     logs = log_bounds(reader)
     writer.begin_offsets({p: (ids[p[0]], low) for p, (low, _) in logs.items()})
     known = writer.offsets()
-    refuse_other_log(known, ids, logs)
+    if all(topic_id != ids.get(topic) for (topic, _), (topic_id, _) in known.items()):
+        refuse_other_log(known, ids, logs)
     positions = {position: known[position][1] for position in logs}
+    cut = {
+        place: (ids[place[0]], low)
+        for place, (low, high) in logs.items()
+        if known[place][0] != ids[place[0]] or not low <= positions[place] <= high
+    }
+    if cut:
+        places = [f"{topic}/{partition}" for topic, partition in sorted(cut)]
+        log.error("indexer.records_lost", partitions=places)
+        writer.restart_offsets(cut)
+        positions |= {place: low for place, (_, low) in cut.items()}
     reader.seek(positions)
     return positions
 
@@ -159,7 +190,7 @@ def refuse_other_log(
         is_new = topic_id != ids.get(topic)
         if is_new or not low <= offset <= high:
             raise Stop(
-                "log_changed",
+                LOG_CHANGED,
                 f"The database was made from another log: {topic}/{partition} was read up to "
                 f"{offset}, but Kafka holds {low} to {high}"
                 f"{' in a new topic' if is_new else ''}. Rows would be missing. Point "
@@ -210,6 +241,11 @@ def batches(records: Iterable[Raw], rows: int) -> Iterator[list[Raw]]:
             batch, weight = [], 0
     if batch:
         yield batch
+
+
+def _topics(reader: ReadsLog, topic_ids: TopicIds) -> object:
+    """Changes with the partitions, and when a topic is made anew."""
+    return _partitions(reader), topic_ids([topic.name for topic in CONSUMED])
 
 
 def _partitions(reader: ReadsLog) -> set[Position]:

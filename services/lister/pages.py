@@ -25,7 +25,7 @@ PATH_ROOM, PATH_NARROW = 4096, 16
 """Characters of a whole path, and of each name beyond that. Every file of a page carries the path,
 so 200 levels of long names would make one page half a gigabyte."""
 DANGLING = "shortcut_dangling"
-ELSEWHERE = "elsewhere"  # a folder that we may not see; always the same, so the file keeps one key
+ELSEWHERE = "elsewhere"  # a folder that we may not see; greater than Google's ids, so it yields
 
 Targets = Mapping[str, Entry | SetAside]
 """By the target's id: what it is now, or why it could not be looked up."""
@@ -144,10 +144,10 @@ class _Sorter:
         is reported."""
         found = self.targets.get(target.id)
         if isinstance(found, Entry):
-            # A file keeps its own name and folder, so its key is the same however it was reached.
+            # A file keeps its own name and folder, however it was reached.
             name = shortcut.name if found.mime_type == FOLDER_TYPE else found.name
             item = replace(found, name=name, resource_key=found.resource_key or target.resource_key)
-            folder_id = found.parents[0] if found.parents else ELSEWHERE
+            folder_id = min(found.parents, default=ELSEWHERE)
             yield from self._item(item, shortcut, folder_id)
             return
         lost = Entry(id=target.id, name=shortcut.name, mime_type=target.mime_type)

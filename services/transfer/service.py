@@ -8,14 +8,16 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
+from msgspec.structs import replace
 
 from services.core.errors import CONTENT_MISMATCH, GONE, NOT_FOUND, Corrupt, SetAside, Verdict
 from services.core.events import FileFailed, FileFound, FileStored, Identity, Message, Mode
 from services.core.flow.deduplication import KeyedLock, LruSet
 from services.core.flow.resilience import Resilience
-from services.core.object_key import object_key
+from services.core.object_key import object_key, older_key
 from services.core.ports import (
     READ_BYTES,
     STREAM_BYTES,
@@ -24,6 +26,7 @@ from services.core.ports import (
     Received,
     ServesFiles,
 )
+from services.transfer.content import refuse_other_content
 from services.transfer.copy import Copy
 from services.transfer.memory import MemoryBudget
 from services.transfer.verification import Checksums, newer_version
@@ -71,9 +74,9 @@ class Copier:
     async def _copy(self, copy: Copy, *, look_first: bool) -> FileStored:
         file, key = copy.file, object_key(copy.file)
         if look_first and file.size is not None:
-            stored_size = await copy.call(self.store_calls, lambda: self.store.size(key))
-            if stored_size == file.size:
-                return self._stored(copy, key, file.size)
+            found, size = await self._find(copy)
+            if size == file.size:
+                return self._stored(copy, found, size)
         if file.size is not None and file.size <= WHOLE_BYTES:
             async with self.memory.holding(file.size):
                 checksums = await self._put_whole(copy, key)
@@ -82,11 +85,20 @@ class Copier:
                 checksums = await self._put_in_parts(copy, key)
         return self._stored(copy, key, checksums.size, checksums)
 
+    async def _find(self, copy: Copy) -> tuple[str, int | None]:
+        """The key that holds an object of this file, and the object's size; None if none does, or
+        if we may not look."""
+        for key in (object_key(copy.file), older_key(copy.file)):
+            size = await copy.call(self.store_calls, partial(self.store.size, key))
+            if size is not None:
+                return key, size
+        return object_key(copy.file), None
+
     async def verify(self, copy: Copy) -> FileStored:
         """Compare the stored object with what Drive said of the file, without asking Drive again.
         Raises `SetAside` if there is no such object, or if it differs."""
-        file, key = copy.file, object_key(copy.file)
-        size = await copy.call(self.store_calls, lambda: self.store.size(key))
+        file = copy.file
+        key, size = await self._find(copy)
         # A size of None may also mean that we may not look: reading tells which it is.
         if size is not None and file.size not in {None, size}:
             raise _differs(f"it has {size} bytes instead of {file.size}")
@@ -144,6 +156,7 @@ class Copier:
                 checksums.add(chunk)
                 body += chunk
         checksums.verify()
+        refuse_other_content(file, checksums.head)
         return body, checksums
 
     async def _put_in_parts(self, copy: Copy, key: str) -> Checksums:
@@ -158,7 +171,7 @@ class Copier:
         with _blamed_on(DRIVE):
             async with self.drive.open(file) as chunks:
                 with _blamed_on(STORE):
-                    body = _verified(chunks, checksums)
+                    body = _verified(chunks, checksums, file)
                     await self.store.put_stream(key, body, content_type=file.mime_type)
         return checksums
 
@@ -186,17 +199,22 @@ class Transfer:
     def __init__(self, copier: Copier, publisher: PublishesEvents) -> None:
         self._copier = copier
         self._publisher = publisher
-        self._stored = LruSet[Identity]()
+        self._told = LruSet[tuple[Identity, str]]()
+        self._stored = LruSet[str]()
         self._in_progress = KeyedLock()
 
     async def handle(self, event: Message, received: Received) -> None:
-        """A file can be found twice: through a shortcut, in another pass, or by a lister that
-        crashed. The second message waits for the first, and is skipped if that one stored it."""
+        """A file can be found twice: in two folders, in another pass, or by a lister that crashed.
+        The second message waits for the first. If that one stored the file, nothing is fetched
+        again; a second folder is told of all the same, for the rows to choose from."""
         if not isinstance(event, FileFound):
             return
-        async with self._in_progress.holding(event.identity):
-            if event.identity in self._stored:
+        told = event.identity, event.folder_id
+        async with self._in_progress.holding(event.file_id):
+            if told in self._told:
                 return
+            if event.mode is Mode.FRESH and event.file_id in self._stored:
+                event = replace(event, mode=Mode.CHECK)
             copy = Copy(file=event, received=received)
             try:
                 stored = await self._outcome(copy)
@@ -204,7 +222,8 @@ class Transfer:
                 await self._publisher.publish([_failed(copy, why)])
             else:
                 await self._publisher.publish([stored])
-                self._stored.add(event.identity)
+                self._told.add(told)
+                self._stored.add(event.file_id)
 
     async def set_aside(self, event: Message, received: Received, why: SetAside) -> None:
         if isinstance(event, FileFound):
@@ -220,13 +239,16 @@ class Transfer:
         return await self._copier.copy(copy, look_first=look_first)
 
 
-async def _verified(chunks: AsyncIterator[bytes], checksums: Checksums) -> AsyncIterator[bytes]:
+async def _verified(
+    chunks: AsyncIterator[bytes], checksums: Checksums, file: FileFound
+) -> AsyncIterator[bytes]:
     """The same chunks. Wrong bytes raise before the store can make them visible."""
     with _blamed_on(DRIVE):
         async for chunk in chunks:
             checksums.add(chunk)
             yield chunk
         checksums.verify()
+        refuse_other_content(file, checksums.head)
 
 
 @contextmanager

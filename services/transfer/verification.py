@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from services.core.errors import CONTENT_MISMATCH, TRASHED, Corrupt, SetAside
 from services.core.events import FileFound
 from services.core.ports import Entry
+from services.transfer.content import HEAD_BYTES
 
 CHECKSUMS = ("md5", "sha1", "sha256")
 OF_THE_BYTES = ("size", *CHECKSUMS, "modified_time", "width", "height")
@@ -28,6 +29,7 @@ class Checksums:
 
     def __init__(self, file: FileFound) -> None:
         self.size = 0
+        self.head = b""
         self._file = file
         names = ["md5", "sha256"]
         if file.sha1 and not file.md5 and not file.sha256:
@@ -37,6 +39,8 @@ class Checksums:
     def add(self, chunk: bytes) -> None:
         """Raises `Corrupt` as soon as there are more bytes than Drive announced."""
         self.size += len(chunk)
+        if len(self.head) < HEAD_BYTES:
+            self.head += chunk[: HEAD_BYTES - len(self.head)]
         if self._file.size is not None and self.size > self._file.size:
             raise _mismatch(f"more than the announced {self._file.size} bytes came")
         for checksum in self._hashes.values():

@@ -163,6 +163,12 @@ def test_offsets_that_are_known_are_not_begun_again(writer: Writer) -> None:
     assert writer.offsets() == {START: ("topic-id", 7)}
 
 
+def test_offsets_begin_again_where_the_log_did(writer: Writer) -> None:
+    writer.begin_offsets({START: ("topic-id", 7), (START[0], 1): ("topic-id", 3)})
+    writer.restart_offsets({START: ("another-id", 0)})
+    assert writer.offsets() == {START: ("another-id", 0), (START[0], 1): ("topic-id", 3)}
+
+
 def test_only_one_writer_holds_the_lock(connect: Callable[[], Writer]) -> None:
     first, second = connect(), connect()
     assert first.take_lock()

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.hard_cases.importing import Importer
+from tests.system import link
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 
@@ -74,6 +75,50 @@ def test_case_9_a_shortcut_into_another_tree_brings_its_pictures(importer: Impor
     report = importer.run(tree)
     assert (report.state, report.counts) == ("completed", (1, 1, 0))
     assert report.files["far.jpg"]["path"].endswith("far")
+
+
+def test_case_16_a_file_in_two_folders_is_one_whatever_is_listed_first(importer: Importer) -> None:
+    folders = ["A", "B"]
+    both = [[name] for name in folders]
+    tree = importer.plant(
+        *({"path": [name], "kind": "folder", "ref": name} for name in folders),
+        *({"path": ["A", f"{n}.jpg"], "size": 5_000, "parents": both} for n in range(20)),
+        {"path": ["far", "far.jpg"], "size": 5_000, "ref": "far"},
+        *({"path": [name, "link"], "kind": "shortcut", "target": "far"} for name in folders),
+    )
+    refs, drive = importer.drive.refs(tree), importer.drive
+    files = {file["id"] for file in drive.files(tree)}
+    assert len(files) == 21
+
+    def rows() -> dict[str, tuple[str, str, str]]:
+        images = [importer.system.get(f"/images/{id}") for id in files]
+        return {
+            x["google_drive_id"]: (x["storage_path"], x["folder_id"], x["path"]) for x in images
+        }
+
+    slow = {"do": "latency", "seconds": 1}
+    seen = []
+    for slower in (refs["A"], refs["B"], refs["A"]):
+        drive.fault(slow, kinds=["list"], id=slower, first=1)
+        report = importer.run(tree)
+        assert report.row["stored"] + report.row["unchanged"] == report.row["found"] == 21
+        seen.append(rows())
+    for name in folders:  # each by a link of its own
+        importer.system.wait_import(importer.system.post_import(link(refs[name])), 60)
+        seen.append(rows())
+    placed = [{id: row[:2] for id, row in one.items()} for one in seen]
+    assert placed == [placed[0]] * len(seen)
+    smaller = min(refs["A"], refs["B"])
+    assert sum(folder == smaller for _, folder in placed[0].values()) == 20
+    for one in seen[:3]:
+        del one[refs["far"]]  # two ways lead to its folder, and its path is the one that was found
+    assert seen[1] == seen[0] == seen[2]
+    moved = next(id for id, row in placed[0].items() if row[1] == smaller)
+    drive.mutate("move", id=moved, to=drive.folder_id(tree))
+    importer.run(tree)
+    kept, root = placed[0][moved][0], drive.folder_id(tree)
+    assert rows()[moved][:2] == (kept, root)
+    assert len(importer.keys(tree)) == len(importer.asked("media")) == 21
 
 
 def test_case_9_a_shortcut_that_cannot_be_looked_up_fails_by_itself(importer: Importer) -> None:

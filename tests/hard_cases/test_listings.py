@@ -135,7 +135,7 @@ def test_entries_that_repeat_across_pages_count_once(importer: Importer) -> None
     )
     report = importer.run(tree)
     assert (report.state, report.counts) == ("completed", (60, 60, 0))
-    assert len(importer.folder_keys(tree)) == 60
+    assert len(importer.keys(tree)) == 60
 
 
 def test_case_14_a_hundred_levels_and_a_thousand_folders(importer: Importer) -> None:

@@ -29,7 +29,6 @@ ELSEWHERE = {
     # The process ends with it, so only its log has it.
     "cannot_listen",
     "topic_changed",
-    "log_changed",
     "schema_newer",
     "log_incomplete",
     "rebuild_running",

@@ -109,6 +109,15 @@ class CatalogWriter:
                 [(*position, *start) for position, start in starts.items()],
             )
 
+    def restart_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None:
+        """Read these partitions from here on, as those of the topics with these ids."""
+        with self._transaction() as cursor:
+            cursor.executemany(
+                "UPDATE consumed_offsets SET topic_id = %s, next_offset = %s "
+                "WHERE (topic, partition) = (%s, %s)",
+                [(*start, *position) for position, start in starts.items()],
+            )
+
     def load(self, wanted: Rows) -> Rows:
         """What exists of the rows of these keys, and the root folders of these imports. Raises
         `OvertakenError` if a rebuild has replaced the tables since the offsets were read."""

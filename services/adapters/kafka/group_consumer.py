@@ -122,12 +122,23 @@ class GroupConsumer:
             assignment = self._assigned.get(record.partition)
             if assignment is None:  # fetched before a revoke that came in the same poll
                 continue
+            if assignment.offsets.has_passed(record.offset):
+                assignment = self._begin_anew(record.partition)
             history = assignment.offsets.begin(record.offset, now)
             if history is not History.FINISHED:
                 deliveries.append(Delivery(record, assignment, history))
         if deliveries:
             self._announce_work(deliveries)
             self._loop.call_soon_threadsafe(self._tasks.deliver, deliveries)
+
+    def _begin_anew(self, number: int) -> Assignment:
+        """The topic was made anew, so its offsets begin again. What is in hand still counts for a
+        drain, but commits nothing."""
+        log.warning("kafka.topic_made_anew", topic=self.topic, partition=number)
+        old = self._assigned[number]
+        old.offsets.end()
+        self._assigned[number] = Assignment(tasks=old.tasks)
+        return self._assigned[number]
 
     def _announce_work(self, deliveries: Iterable[Delivery]) -> None:
         """Once per assignment, commit that a partition is being worked on, before it is.

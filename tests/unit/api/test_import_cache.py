@@ -75,19 +75,13 @@ def test_the_oldest_requests_are_evicted_when_there_is_no_more_room() -> None:
     kept = [one.import_id for one in cache.newest(before=None, limit=10)]
     assert kept == ["import-4", "import-3", "import-2"]
     assert cache.request("import-0") is None
-    assert cache.folder_seen("folder-0")  # the folder is remembered longer than its import
+    assert not cache.begin()
 
 
-def test_a_folder_is_new_once() -> None:
+def test_only_the_first_import_of_all_is_the_first() -> None:
     cache = ImportCache()
-    assert not cache.folder_seen("folder")
-    assert cache.folder_seen("folder")
-
-
-def test_without_room_for_folders_every_folder_counts_as_seen() -> None:
-    cache = ImportCache(folder_room=1)
-    assert not cache.folder_seen("one")
-    assert cache.folder_seen("two")
+    assert cache.begin()
+    assert not cache.begin()
 
 
 def state(cache: ImportCache) -> str:

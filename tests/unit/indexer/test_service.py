@@ -1,18 +1,19 @@
 """The loop of the indexer, on fakes that pass the contract suites."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw
 from services.adapters.process import publish_status, run_with_background
 from services.core.errors import Stop
-from services.core.events import Message, Waiting, WorkerStatus
+from services.core.events import FileStored, Message, Waiting, WorkerStatus
 from services.core.topics import (
     BY_NAME,
     DEAD_LETTERS,
@@ -66,6 +67,7 @@ class World:
         self.told: list[Waiting | None] = []
         self.publisher = FailingPublisher(self.log, lambda: KafkaUnavailableError("gone"), "test")
         self.topic_id = "topic-id"
+        self.made_anew: set[str] = set()
         self.more_partitions = 0
         self.beside: list[str] = []
 
@@ -80,12 +82,15 @@ class World:
         return Indexer(
             open_reader=lambda: GrowingReader(self.log, lambda: self.more_partitions),
             open_writer=lambda: FakeCatalogWriter(self.database),
-            topic_ids=lambda names: dict.fromkeys(names, self.topic_id),
+            topic_ids=self.topic_ids,
             publisher=self.publisher,
             tell=self.told.append,
             stopping=stopping,
             beside=self.run_beside,
         )
+
+    def topic_ids(self, names: Sequence[str]) -> Mapping[str, str]:
+        return {n: "made-anew" if n in self.made_anew else self.topic_id for n in names}
 
     @asynccontextmanager
     async def indexing(self) -> AsyncIterator[None]:
@@ -238,13 +243,61 @@ async def test_an_event_of_a_newer_version_stops_the_indexer_and_nothing_is_pass
     assert world.log.of(FILES_FAILED.name) == []
 
 
-async def test_a_log_that_is_not_the_databases_stops_the_indexer_with_a_sentence() -> None:
+async def test_a_log_that_is_not_the_databases_is_not_read_and_that_is_told() -> None:
     world = World()
     await world.publisher.publish([STORED])
     await world.index_until(files=1)
-    world.topic_id = "made-anew"
-    with pytest.raises(Stop, match="another log"):
-        await world.indexer(asyncio.Event()).run()
+    before = dict(world.database.offsets)
+    own, world.topic_id = world.topic_id, "of-another-log"
+    async with world.indexing():
+        await world.until_told("log_changed")
+        assert world.told[-1] is not None
+        assert "another log" in world.told[-1].message
+        assert world.database.offsets == before
+        world.topic_id = own
+        await world.until_told(None)
+
+
+async def test_a_topic_that_was_made_anew_is_read_from_its_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While the indexer runs, too, although every offset that it wants may be there."""
+    monkeypatch.setattr(service, "PARTITIONS_SECONDS", 0.05)
+    world = World()
+    await world.publisher.publish([STORED])
+    async with world.indexing():
+        await world.until(lambda: len(world.database.rows.files) == 1)
+        world.made_anew = {FILES_STORED.name}
+        for place, records in world.log.records.items():
+            if place[0] == FILES_STORED.name:
+                records.clear()
+        assert isinstance(STORED, FileStored)
+        another = replace(STORED, file=replace(STORED.file, file_id="another"))
+        await world.publisher.publish([another])
+        await world.until(lambda: len(world.database.rows.files) == 2)
+    ids = {topic: id for (topic, _), (id, _) in world.database.offsets.items()}
+    assert {topic for topic, id in ids.items() if id == "made-anew"} == world.made_anew
+
+
+@pytest.mark.parametrize("offset", [0, 99], ids=["deleted", "cut off"])
+async def test_a_partition_that_lost_what_was_not_read_is_read_from_its_start(
+    offset: int,
+) -> None:
+    class Trimmed(FakeLogReader):
+        """Keeps nothing before offset 1."""
+
+        def ends(self, topic: str, partition: int) -> tuple[int, int]:
+            _, high = super().ends(topic, partition)
+            return min(1, high), high
+
+    world = World()
+    await world.publisher.publish([STORED, STORED])
+    place = next(p for p, records in world.log.records.items() if p[0] == FILES_STORED.name)
+    world.database.offsets[place] = world.topic_id, offset
+    writer, reader = FakeCatalogWriter(world.database), Trimmed(world.log)
+    ids = dict.fromkeys((topic.name for topic in service.CONSUMED), world.topic_id)
+    assert service.resume(reader, writer, lambda _: ids)[place] == 1
+    assert world.database.offsets[place] == (world.topic_id, 1)
 
 
 async def test_tables_of_a_newer_version_stop_the_indexer_before_it_writes() -> None:

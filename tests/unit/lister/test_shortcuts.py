@@ -79,7 +79,25 @@ async def test_a_picture_is_found_as_it_is_where_it_really_lies_and_once_for_bot
     assert brief.name == "real name.png"
     direct = Listing(listing.drive)
     await direct.handle(a_request(folder_id="its-folder"))
+    assert found(direct, "pic").folder_id == "its-folder"
     assert object_key(found(direct, "pic")) == object_key(by_shortcut)
+
+
+@pytest.mark.parametrize("parents", [("b", "a"), ("a", "b")])
+async def test_of_several_folders_of_a_target_the_smallest_id_counts(
+    parents: tuple[str, ...],
+) -> None:
+    """Drive names them in no order."""
+
+    class TwoFolders(FakeDrive):
+        async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
+            item = await super().look_up(item_id, resource_key=resource_key)
+            return replace(item, parents=parents)
+
+    listing = with_shortcut(shortcut("pic"), Listing(TwoFolders()))
+    listing.drive.items["pic"] = an_image(1, id="pic")
+    await listing.handle(a_request())
+    assert found(listing, "pic").folder_id == "a"
 
 
 async def test_a_picture_whose_folder_nobody_may_see_has_one_key_too() -> None:
