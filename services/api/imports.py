@@ -21,7 +21,7 @@ from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
 from services.api.problems import AnyRequest, Problem, bad_parameter, database_problems
 from services.api.progress import ImportCache, ImportReport, ImportView, ImportViews, place_of
 from services.core.events import ImportRequested, Mode
-from services.core.folder_link import NotAFolderLinkError, parse_folder_link, tidy
+from services.core.folder_link import NotAFolderLinkError, parse_folder_link
 from services.core.ports import PublishesEvents
 
 CATCH_UP_SECONDS = 2.0
@@ -48,7 +48,7 @@ def parse_request(body: bytes, key: str | None, now: datetime) -> ImportRequeste
     return ImportRequested(
         import_id=str(uuid4() if key is None else uuid5(NAMESPACE, key)),
         folder_id=link.folder_id,
-        folder_url=tidy(url),
+        folder_url=link.url,
         resource_key=link.resource_key,
         requested_at=now,
     )
