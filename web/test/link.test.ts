@@ -28,17 +28,18 @@ describe('the hint', () => {
 })
 
 describe('the texts that the server is tested with', () => {
-  const file = new URL('../../tests/links.json', import.meta.url)
-  const cases = JSON.parse(readFileSync(file, 'utf8')) as Record<'accepted' | 'refused', { text: string; code?: string }[]>
+  type Case = { text: string; code: string }
+  const links = JSON.parse(readFileSync('../tests/links.json', 'utf8')) as Record<'accepted' | 'refused', Case[]>
   const folder = '1AbCdEfGhIjKlMnOpQrStUvWxYz012345'
+  const hints = new Map([['file_link', /single file/], ['two_links', /single file/], ['not_drive', /Google Drive/]])
   const filledIn = (text: string) => oneLine(text.replaceAll('KEY', '0-abc').replaceAll('ID', folder))
 
-  it.each(cases.accepted)('no hint for what it accepts: $text', ({ text }) => {
+  it.each(links.accepted)('no hint for what it accepts: $text', ({ text }) => {
     expect(folderHint(filledIn(text))).toBeNull()
   })
 
-  it.each(cases.refused)('no other hint than why it refuses: $text', ({ text, code }) => {
-    const kind = { file_link: /single file/, not_drive: /Google Drive/ }[code ?? ''] ?? /^$/
+  it.each(links.refused)('no other hint than why it refuses: $text', ({ text, code }) => {
+    const kind = hints.get(code) ?? /^$/
     expect(folderHint(filledIn(text)) ?? '').toMatch(new RegExp(`${kind.source}|^$`))
   })
 })

@@ -1,6 +1,6 @@
 /** The form for a folder's link. The text stays in the field whatever goes wrong. */
 import { useMutation } from '@tanstack/react-query'
-import { useEffect, useRef, useState, type type ClipboardEvent as FieldPaste, type FormEvent } from 'react'
+import { useEffect, useRef, useState, type ClipboardEvent as FieldPaste, type FormEvent } from 'react'
 import { startImport } from '../api/client'
 import { ApiError, sentence } from '../api/errors'
 import { folderHint, isDriveLink, oneLine } from './folderHint'
