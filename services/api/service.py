@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from litestar import Litestar, Router
+from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
@@ -20,6 +21,7 @@ from services.adapters.kafka.reader import Tail
 from services.adapters.store.urls import ObjectUrls
 from services.api import control, dead_letters, health, images, imports, journey, replays, retry
 from services.api.boundary import Boundary
+from services.api.parameters import parameters_are_known
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.progress import ImportCache, ImportViews, WorkerCache
 from services.api.reference import ReferencePage
@@ -44,7 +46,10 @@ OPENAPI = OpenAPIConfig(
     version="0.1.0",
     description="Copies every image of a public Google Drive folder into object storage, and "
     "shows what became of each. Errors are problem+json (RFC 9457) with a stable code. "
-    "HEAD works wherever GET does.",
+    "HEAD works wherever GET does. An answer of 500 bytes or more, a whole list too, is compressed "
+    "for a client that sends `Accept-Encoding: gzip`. A query parameter that an address does not "
+    "know, or that is given twice, is refused with 400. A body is UTF-8 JSON and not compressed: "
+    "with a `Content-Encoding` it is answered 415.",
     path="/schema",
     render_plugins=[ReferencePage(path="/"), JsonRenderPlugin(), YamlRenderPlugin()],
     use_handler_docstrings=True,
@@ -105,7 +110,8 @@ def create_app(
         return images.Pictures(catalog, outside.urls, public_url)
 
     @asynccontextmanager
-    async def running(_app: Litestar) -> AsyncIterator[None]:
+    async def running(app: Litestar) -> AsyncIterator[None]:
+        _ = app.openapi_schema  # made now, since the first request needs it
         runs = (known.run(), workers.run(), readiness.watch(), readiness.publish_status())
         together = asyncio.gather(*runs, return_exceptions=True)  # one that fails ends no other
         yield
@@ -120,6 +126,8 @@ def create_app(
             **_of_imports(requests, ImportViews(catalog, known.view, workers, settings.parked)),
             **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
         },
+        guards=[parameters_are_known],
+        compression_config=CompressionConfig(backend="gzip", gzip_compress_level=5),
         middleware=[PROMETHEUS.middleware],
         plugins=[PROBLEM_DETAILS],
         lifespan=[running],
