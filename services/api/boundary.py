@@ -54,9 +54,10 @@ class Boundary:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 own = [*HEADERS, (b"x-request-id", request_id.encode())]
-                message["headers"] = [*map(_with_head, message["headers"]), *own]
-                if not any(name == b"vary" for name, _ in message["headers"]):
-                    message["headers"].append((b"vary", b"accept-encoding"))
+                headers = [*map(_with_head, message["headers"]), *own]
+                if not any(name == b"vary" for name, _ in headers):
+                    headers.append((b"vary", b"accept-encoding"))
+                message["headers"] = headers
             async with asyncio.timeout(SEND_SECONDS):
                 await send(message)
 

@@ -26,7 +26,7 @@ def parameters_are_known(
     path = paths.get(request.scope["path_template"])
     if not given or path is None:
         return
-    operation = getattr(path, request.scope["method"].lower())
+    operation = getattr(path, str(request.scope.get("method")).lower())
     declared = [it for it in operation.parameters or () if isinstance(it, Parameter)]
     known = sorted(it.name for it in declared if it.param_in == "query")
     for name, times in given.items():
