@@ -3,6 +3,7 @@
 Handlers take the bytes and parse them here, since Litestar's own message names no field.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -10,9 +11,14 @@ from typing import TypeVar
 import msgspec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
-from services.api.problems import Problem
+from services.api.problems import AnyRequest, Problem
 
 T = TypeVar("T", bound=msgspec.Struct)
+
+
+async def body_of(request: AnyRequest) -> bytes:
+    """Without the byte-order mark that editors and shells on Windows write."""
+    return (await request.body()).removeprefix(BOM_UTF8)
 
 
 def parsed(body: bytes, kind: type[T]) -> T:

@@ -5,7 +5,7 @@ not see: the request id, the limits, the checks against other web sites, HEAD, h
 import asyncio
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, cast
 from uuid import uuid4
 
@@ -27,6 +27,9 @@ HEADERS = (
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'"),
     (b"referrer-policy", b"no-referrer"),
 )
+ENCODING = b"content-encoding"
+ACCEPT = b"accept-encoding"
+Headers = Iterable[tuple[bytes, bytes]]
 log = structlog.get_logger()
 
 
@@ -42,6 +45,7 @@ class Boundary:
         given = dict(scope["headers"]).get(b"x-request-id", b"")
         request_id = given.decode() if REQUEST_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
+        scope["headers"] = [*_with_one_encoding(scope["headers"])]
         began = time.monotonic()
         status = 0
 
@@ -50,7 +54,10 @@ class Boundary:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 own = [*HEADERS, (b"x-request-id", request_id.encode())]
-                message["headers"] = [*map(_with_head, message["headers"]), *own]
+                headers = [*map(_with_head, message["headers"]), *own]
+                if not any(name == b"vary" for name, _ in headers):
+                    headers.append((b"vary", b"accept-encoding"))
+                message["headers"] = headers
             async with asyncio.timeout(SEND_SECONDS):
                 await send(message)
 
@@ -92,6 +99,18 @@ def _with_head(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
     return (name, value.replace(b"GET", b"GET, HEAD")) if name == b"allow" else header
 
 
+def _with_one_encoding(headers: Headers) -> Iterator[tuple[bytes, bytes]]:
+    """`Accept-Encoding` as Litestar reads it: the word gzip, in lower case, or none, since it takes
+    `gzip;q=0` for a wish."""
+    accepted = ",".join(value.decode("latin-1") for name, value in headers if name == ACCEPT)
+    yield from ((name, value) for name, value in headers if name != ACCEPT)
+    for each in accepted.lower().replace(" ", "").split(","):
+        name, _, weight = each.partition(";")
+        if name in ("gzip", "x-gzip") and not re.fullmatch(r"q=0(\.0*)?", weight):
+            yield ACCEPT, b"gzip"
+            return
+
+
 def _check(scope: HTTPScope, allowed_hosts: Collection[str]) -> None:
     hosts = [value for name, value in scope["headers"] if name == b"host"]
     if len(hosts) != 1 or not is_allowed(hosts[0], allowed_hosts):
@@ -109,6 +128,14 @@ def _check(scope: HTTPScope, allowed_hosts: Collection[str]) -> None:
     headers = dict(scope["headers"])
     if headers.get(b"sec-fetch-site") == b"cross-site":
         raise Problem("cross_site", "A page of another web site sent this request.")
+    encodings = {value.strip().lower() for name, value in scope["headers"] if name == ENCODING}
+    if encodings - {b"", b"identity"}:
+        raise Problem(
+            "unsupported_encoding",
+            "Send the body as it is, without `Content-Encoding`: no request is large enough to be "
+            "compressed.",
+            {"Accept-Encoding": "identity"},
+        )
     kind = headers.get(b"content-type", b"").decode("latin-1")
     has_body = headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
     is_json = kind.partition(";")[0].strip().lower() == "application/json"

@@ -16,6 +16,7 @@ from msgspec import Struct
 from services.adapters.catalog.views import ReadsCatalog
 from services.adapters.kafka.reader import Tail
 from services.adapters.process import publish_status, worker_status
+from services.api.problems import problem_specs
 from services.api.progress import ImportCache
 from services.core.errors import Verdict
 from services.core.events import Message, Waiting, WorkerStatus
@@ -103,7 +104,11 @@ class Readiness:
         return Check(True, "the database answers and has its tables")
 
 
-@get("/health/live", summary="Whether the process is alive")
+@get(
+    "/health/live",
+    summary="Whether the process is alive",
+    responses=problem_specs("bad_parameter"),
+)
 async def get_liveness() -> dict[str, str]:
     """Depends on nothing else, so that an outage elsewhere does not restart the API."""
     return {"status": "alive"}
@@ -112,7 +117,10 @@ async def get_liveness() -> dict[str, str]:
 @get(
     "/health/ready",
     summary="Whether requests can be answered",
-    responses={503: ResponseSpec(Ready, description="It is not ready.", generate_examples=False)},
+    responses={
+        503: ResponseSpec(Ready, description="It is not ready.", generate_examples=False),
+        **problem_specs("bad_parameter"),
+    },
 )
 async def get_readiness(readiness: NamedDependency[SkipValidation[Readiness]]) -> Response[Ready]:
     """200 if every part answers, else 503, with the answer of each part."""

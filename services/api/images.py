@@ -99,7 +99,7 @@ async def list_images(
 ) -> ASGIResponse:
     """`storage_path` is an address that opens in a browser as given."""
     if limit is None:
-        if cursor is not None:
+        if cursor:
             raise bad_parameter("limit", "is needed with a cursor")
         pages = pictures.catalog.every_image(wanted)
         return await json_list([pictures.shown(image) for image in page] async for page in pages)

@@ -17,11 +17,12 @@ from services.adapters.catalog.views import FILE_STATES, ImportFile, ImportPlace
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Tail
 from services.api import problems
+from services.api.bodies import body_of
 from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
 from services.api.problems import AnyRequest, Problem, bad_parameter, database_problems
 from services.api.progress import ImportCache, ImportReport, ImportView, ImportViews, place_of
 from services.core.events import ImportRequested, Mode
-from services.core.folder_link import NotAFolderLinkError, parse_folder_link, tidy
+from services.core.folder_link import NotAFolderLinkError, parse_folder_link
 from services.core.ports import PublishesEvents
 
 CATCH_UP_SECONDS = 2.0
@@ -48,7 +49,7 @@ def parse_request(body: bytes, key: str | None, now: datetime) -> ImportRequeste
     return ImportRequested(
         import_id=str(uuid4() if key is None else uuid5(NAMESPACE, key)),
         folder_id=link.folder_id,
-        folder_url=tidy(url),
+        folder_url=link.url,
         resource_key=link.resource_key,
         requested_at=now,
     )
@@ -101,11 +102,11 @@ class ImportStarter:
         caught_up = await self.tail.caught_up(CATCH_UP_SECONDS)
         known = self.tail.view.request(request.import_id)
         if known is not None:
-            if known.folder_id == request.folder_id:
+            if (known.folder_id, known.resource_key) == (request.folder_id, request.resource_key):
                 return
             raise Problem(
                 "other_folder",
-                "This Idempotency-Key started the import of another folder. "
+                "This Idempotency-Key started the import of another link. "
                 "Use a new key for every new import.",
             )
         # Only the whole topic says that nothing is stored yet. A file of a folder that is new may
@@ -170,7 +171,7 @@ async def start_import(
     ] = None,
 ) -> Response[ImportStarted]:
     """Queue an import. With an `Idempotency-Key`, repeating the request starts nothing twice."""
-    import_id = await starter.start(await request.body(), key)
+    import_id = await starter.start(await body_of(request), key)
     return Response(ImportStarted(import_id), headers={"Location": f"/imports/{import_id}"})
 
 

@@ -37,15 +37,18 @@ def cursor_of(listing: str, key: object) -> str:
 
 def key_of(cursor: str | None, listing: str, kind: type[T]) -> T | None:
     """The key in a cursor, None without one; raises a `bad_cursor` problem if it is not ours."""
-    if cursor is None:
+    if not cursor:
         return None
     try:
+        if len(cursor) > LONGEST_CURSOR:
+            raise ValueError
         packed = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         name, key = msgspec.json.decode(packed, type=tuple[str, msgspec.Raw])
-        if name != listing or len(cursor) > LONGEST_CURSOR:
+        found = msgspec.json.decode(key, type=kind)
+        if name != listing or (isinstance(found, int) and not 0 <= found < 2**63):
             raise ValueError
-        return msgspec.json.decode(key, type=kind)
-    except ValueError:  # also what base64 and msgspec raise
+        return found
+    except (ValueError, RecursionError):  # also what base64 and msgspec raise
         why = "is not of this list; take it from the `Link` header of the page before"
         raise bad_parameter("cursor", why, code="bad_cursor") from None
 

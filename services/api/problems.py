@@ -39,6 +39,9 @@ START = {
     "too_long": Kind(400, "The link is too long"),
     "not_drive": Kind(400, "The link does not lead to Google Drive"),
     "bad_id": Kind(400, "The link has no valid folder id"),
+    "bad_key": Kind(400, "The link has no valid resourcekey"),
+    "broken_link": Kind(400, "The link is broken off"),
+    "two_links": Kind(400, "There is more than one link"),
     "file_link": Kind(400, "The link leads to a file"),
     "document_link": Kind(400, "The link leads to a document"),
     "private_view": Kind(400, "The link opens a personal view of Drive"),
@@ -48,12 +51,15 @@ START = {
     "import_under_way": Kind(409, "The same request is in progress"),
     "body_too_large": Kind(413, "The body is too large"),
     "unsupported_media_type": Kind(415, "The body is not sent as JSON"),
-    "other_folder": Kind(422, "The Idempotency-Key was used for another folder"),
+    "unsupported_encoding": Kind(415, "The body is compressed"),
+    "bad_parameter": Kind(400, "A parameter is not valid"),
+    "other_folder": Kind(422, "The Idempotency-Key was used for another link"),
     "not_queued": Kind(500, "The import could not be queued"),
 }
 """What the start of an import may answer."""
 CONTROL = {
     "cross_site": START["cross_site"],
+    "unsupported_encoding": START["unsupported_encoding"],
     "import_ended": Kind(409, "The import has ended"),
     "control_contested": Kind(409, "Others control the import, too"),
     "kafka_unavailable": Kind(503, "Kafka does not answer"),
@@ -61,13 +67,16 @@ CONTROL = {
 """What the control of an import may answer."""
 RETRY = {
     **{code: START[code] for code in ("not_json", "body_too_large", "unsupported_media_type")},
+    "unsupported_encoding": START["unsupported_encoding"],
     **{code: CONTROL[code] for code in ("cross_site", "import_ended", "kafka_unavailable")},
     "bad_retry": Kind(400, "The retry is not valid"),
     "retry_under_way": Kind(409, "Another retry has just begun"),
 }
 """What a retry may answer."""
+BODY = ("cross_site", "body_too_large", "unsupported_media_type", "unsupported_encoding")
+"""What every other request with a body may be answered."""
 DATABASE = {
-    "bad_parameter": Kind(400, "A parameter is not valid"),
+    "bad_parameter": START["bad_parameter"],
     "database_unavailable": Kind(503, "The database does not answer"),
     "database_not_ready": Kind(503, "The database is not set up"),
     "database_busy": Kind(503, "The database is busy"),

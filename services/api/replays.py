@@ -12,7 +12,7 @@ from services.adapters.catalog.views import ImportPlace
 from services.api import bodies
 from services.api.control import PublishesControl
 from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
-from services.api.problems import AnyRequest, database_problems
+from services.api.problems import BODY, AnyRequest, database_problems
 from services.api.replay_plans import PlanReport, ReplayPlanner
 from services.api.replay_start import ReplayStarter
 from services.api.replay_views import ReplayReport, ReplayView, ReplayViews, place_of
@@ -68,7 +68,12 @@ Views = NamedDependency[SkipValidation[ReplayViews]]
 Control = NamedDependency[SkipValidation[PublishesControl[ReplayReport]]]
 Starter = NamedDependency[SkipValidation[ReplayStarter]]
 CONTROL = database_problems(
-    "unknown_replay", "replay_ended", "control_contested", "kafka_unavailable"
+    "cross_site",
+    "unsupported_encoding",
+    "unknown_replay",
+    "replay_ended",
+    "control_contested",
+    "kafka_unavailable",
 )
 
 
@@ -78,6 +83,7 @@ CONTROL = database_problems(
     operation_class=PLAN_BODY,
     summary="Plan a replay",
     responses=database_problems(
+        *BODY,
         "bad_body",
         "log_changed",
         "no_filter",
@@ -92,7 +98,7 @@ async def plan_replay(
     request: AnyRequest, replay_planner: NamedDependency[SkipValidation[ReplayPlanner]]
 ) -> PlanReport:
     """Count exactly what a replay would do. Nothing is published."""
-    return await replay_planner.plan(await request.body())
+    return await replay_planner.plan(await bodies.body_of(request))
 
 
 @post(
@@ -102,6 +108,7 @@ async def plan_replay(
     request_max_body_size=LARGEST_START,
     summary="Start a replay that was planned",
     responses=database_problems(
+        *BODY,
         "bad_body",
         "bad_plan",
         "bad_idempotency_key",
@@ -129,7 +136,7 @@ async def start_replay(
     ] = None,
 ) -> Response[ReplayStarted]:
     """Work again on what the plan selected, up to the ends of the log that it names."""
-    replay_id = await replay_starter.start(await request.body(), key)
+    replay_id = await replay_starter.start(await bodies.body_of(request), key)
     return Response(ReplayStarted(replay_id), headers={"Location": f"/replays/{replay_id}"})
 
 
@@ -181,10 +188,12 @@ async def cancel_replay(replay_id: FromPath[str], replay_control: Control) -> Re
     status_code=202,
     operation_class=RATE_BODY,
     summary="Change how fast a replay works",
-    responses=database_problems("bad_body", "unknown_replay", "replay_ended", "kafka_unavailable"),
+    responses=database_problems(
+        *BODY, "bad_body", "unknown_replay", "replay_ended", "kafka_unavailable"
+    ),
 )
 async def change_replay_rate(
     request: AnyRequest, replay_id: FromPath[str], replay_starter: Starter
 ) -> ReplayReport:
     """Takes effect while it runs."""
-    return await replay_starter.change_rate(replay_id, await request.body())
+    return await replay_starter.change_rate(replay_id, await bodies.body_of(request))

@@ -183,4 +183,4 @@ async def retry_import(
 ) -> Retried:
     """Files and folders that failed: all of them, those with a reason, or those that are named.
     What did not fail is left alone, and nothing that is stored is fetched again."""
-    return await retry.retry(import_id, parse_retry(await request.body()))
+    return await retry.retry(import_id, parse_retry(await bodies.body_of(request)))

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from litestar import Litestar, Router
+from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
@@ -22,6 +23,7 @@ from services.adapters.store.urls import ObjectUrls
 from services.api import control, dead_letters, health, images, imports, journey, replays, retry
 from services.api.boundary import Boundary
 from services.api.lost_requests import LostRequests
+from services.api.parameters import parameters_are_known
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.progress import ImportCache, ImportViews, WorkerCache
 from services.api.reference import ReferencePage
@@ -46,7 +48,10 @@ OPENAPI = OpenAPIConfig(
     version="0.1.0",
     description="Copies every image of a public Google Drive folder into object storage, and "
     "shows what became of each. Errors are problem+json (RFC 9457) with a stable code. "
-    "HEAD works wherever GET does.",
+    "HEAD works wherever GET does. An answer of 500 bytes or more, a whole list too, is compressed "
+    "for a client that sends `Accept-Encoding: gzip`. A query parameter that an address does not "
+    "know, or that is given twice, is refused with 400. A body is UTF-8 JSON and not compressed: "
+    "with a `Content-Encoding` it is answered 415.",
     path="/schema",
     render_plugins=[ReferencePage(path="/"), JsonRenderPlugin(), YamlRenderPlugin()],
     use_handler_docstrings=True,
@@ -116,9 +121,11 @@ def create_app(
             **_of_imports(requests, ImportViews(catalog, known.view, workers, settings.parked)),
             **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
         },
+        guards=[parameters_are_known],
+        compression_config=CompressionConfig(backend="gzip", gzip_compress_level=5),
         middleware=[PROMETHEUS.middleware],
         plugins=[PROBLEM_DETAILS],
-        lifespan=[lambda _app: _running(runs)],
+        lifespan=[lambda app: _running(app, runs)],
         openapi_config=OPENAPI,
         request_max_body_size=imports.LARGEST_BODY,
         logging_config=None,
@@ -127,7 +134,8 @@ def create_app(
 
 
 @asynccontextmanager
-async def _running(runs: Sequence[Callable[[], Running]]) -> AsyncIterator[None]:
+async def _running(app: Litestar, runs: Sequence[Callable[[], Running]]) -> AsyncIterator[None]:
+    _ = app.openapi_schema  # made now, since the first request needs it
     together = asyncio.gather(*(run() for run in runs), return_exceptions=True)
     yield  # one that fails ends no other
     together.cancel()

@@ -1,13 +1,18 @@
-"""Reads a folder's id from a pasted link (`drive-api.md` §2), or says what to paste instead."""
+"""Finds the one Drive folder that a pasted text links to, or says what to paste instead.
+
+What surrounds a link is cut off; nothing is joined. Where a break may have cut an id or a resource
+key short, the text is refused, since a part of an id may be the id of something else.
+"""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from html import unescape
 from itertools import takewhile
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 LONGEST_LINK = 2048
 ID = re.compile(r"[A-Za-z0-9_-]{10,128}")
-SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 RESOURCE_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 HOSTS = {"drive.google.com", "docs.google.com"}
 BY_QUERY = {"open", "folderview", "embeddedfolderview"}
@@ -15,12 +20,25 @@ EDITORS = ("document", "spreadsheets", "presentation", "forms", "drawings", "vid
 EXAMPLE = "https://drive.google.com/drive/folders/…"
 STEP = re.compile(r"[A-Za-z0-9_-]{19,128}")
 """The shortest id that Drive gives is a shared drive's `0A…`: a shorter word is no step."""
+WHOLE = re.compile(r"1[\w-]{32}|1[\w-]{43}|0B[\w-]{26}|0A[\w-]{17}", re.ASCII)
+WHOLE_KEY = re.compile(r"0-[\w-]{22}", re.ASCII)
+"""As long as Google makes them. Nothing that follows can be a part of one."""
 OWN_VIEWS = {
     *("root", "my-drive", "home", "shared-with-me", "shared-drives", "computers"),
     *("recent", "starred", "trash", "search", "priority", "activity"),
 }
-# What mail and chat programs, and sentences, put around a link; no link of these forms ends so.
-BEFORE, AFTER = " <>\"'(", " <>\"').,;"
+# Redirects and mail scanners put the address into one of their own, percent-encoded or not.
+START = re.compile(
+    r"https?(?::|%(?:25)*3a)(?:/|%(?:25)*2f){2}"
+    r"|(?<![\w.@/:%-])(?://)?(?:drive|docs)\.google\.com(?=[/?#:.])",
+    re.IGNORECASE | re.ASCII,
+)
+LINK = re.compile(r"[A-Za-z0-9_./?=&%#:~+@-]*")
+GOES_ON = re.compile(r"[^\W_]|[=\\]?\s+[>|\s]*[\w/?&=#%-]")
+ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{1,31});")
+PROOFPOINT = re.compile(r"https?://urldefense\.proofpoint\.com/v2/url\?u=([\w.-]+)", re.IGNORECASE)
+BARE = re.compile(rf"[^\w-]*({ID.pattern})(?:/?[?&]([\w=&%.~+-]*))?[^\w-]*", re.ASCII)
+KEY = re.compile(r"resourcekey=([A-Za-z0-9_-]+)", re.IGNORECASE)
 
 
 class NotAFolderLinkError(ValueError):
@@ -35,63 +53,218 @@ class NotAFolderLinkError(ValueError):
 class FolderLink:
     folder_id: str
     resource_key: str | None = None  # some older links need it
+    url: str = field(default="", compare=False)
+    """The link without what was around it; of a bare id, the link that it stands for."""
 
 
-def tidy(text: str) -> str:
-    """The text without what surrounds a pasted link, line breaks, and what cannot be seen."""
-    return "".join(c for c in text if c.isprintable()).lstrip(BEFORE).rstrip(AFTER)
+@dataclass(frozen=True)
+class _Address:
+    """One address of a text, and what goes on behind it."""
+
+    text: str
+    rest: str
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it may have been broken off, by a line break for example."""
+        return GOES_ON.match(self.rest) is not None
 
 
-def parse_folder_link(text: str) -> FolderLink:
+def parse_folder_link(pasted: str) -> FolderLink:
     """Raises `NotAFolderLinkError`."""
-    text = tidy(text)
-    if not text:
-        raise NotAFolderLinkError("empty", "Paste the link of a Drive folder,")
-    if len(text) > LONGEST_LINK:
+    if len(pasted.strip()) > LONGEST_LINK:
         why = (
-            f"A folder link has at most {LONGEST_LINK} characters, this has {len(text)}; paste one"
+            f"A folder link has at most {LONGEST_LINK} characters, and this text has "
+            f"{len(pasted.strip())}; paste only the link,"
         )
         raise NotAFolderLinkError("too_long", why)
-    if ID.fullmatch(text) and text.lower() not in OWN_VIEWS:
-        return FolderLink(text)
-    parts = _split(unquote(text) if text.lower().startswith(("https%3a", "http%3a")) else text)
+    text = _plain(pasted)
+    if not text:
+        raise NotAFolderLinkError("empty", "Paste the link of a Drive folder,")
+    bare = BARE.fullmatch(text)
+    if bare is not None and bare[1].lower() not in OWN_VIEWS:
+        link = FolderLink(bare[1], _resource_key(parse_qs(bare[2] or "")))
+    else:
+        link = _only_link(text)
+    _check_key(text, link.resource_key)
+    return link if link.url else replace(link, url=_url(link))
+
+
+def _plain(text: str) -> str:
+    """The text as a reader sees it: without HTML's entities, and with spaces for what has no
+    width or ends a line. Proofpoint spells addresses in a way of its own."""
+    for _ in range(3):  # `&amp;amp;` comes of HTML in HTML
+        text = ENTITY.sub(lambda found: unescape(found[0]), text)
+    text = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+    return PROOFPOINT.sub(_of_proofpoint, text).strip()
+
+
+def _of_proofpoint(found: re.Match[str]) -> str:
+    return unquote(found[1].replace("-", "%").replace("_", "/"))
+
+
+def _only_link(text: str) -> FolderLink:
+    links: dict[str, FolderLink] = {}
+    refusals: list[NotAFolderLinkError] = []
+    for address in _addresses(text):
+        try:
+            link = _folder_link(address)
+        except NotAFolderLinkError as why:
+            refusals.append(why)
+        else:
+            known = links.get(link.folder_id, link)
+            # A label that repeats its link may lack the key.
+            links[link.folder_id] = known if known.resource_key else link
+    other_items = [why for why in refusals if why.code in ("file_link", "document_link")]
+    if len(links) > 1 or (links and other_items):
+        raise NotAFolderLinkError(
+            "two_links", "There is more than one link in this text; paste only one,"
+        )
+    if links and all(why.code in ("not_drive", "no_folder", "private_view") for why in refusals):
+        return next(iter(links.values()))
+    telling = sorted(refusals, key=lambda why: why.code == "not_drive")
+    raise next(iter(telling), _not_drive())
+
+
+def _addresses(text: str) -> Iterator[_Address]:
+    starts = list(START.finditer(text))
+    ends = [*(found.start() for found in starts), len(text)][1:]
+    for start, end in zip(starts, ends, strict=False):
+        before, behind = text[: start.start()], text[start.start() :]
+        shown = (LINK.match(behind[: end - start.start()]) or start)[0]
+        if before.endswith("__") and shown.endswith("__"):
+            shown = shown[:-2]  # as the newer Proofpoint writes it, or bold Markdown
+        elif before[-1:] in ("_", "-") and shown.endswith(before[-1]):
+            raise NotAFolderLinkError(
+                "broken_link",
+                f"It cannot be told whether the last `{before[-1]}` is a part of the link; "
+                "paste the link with nothing around it,",
+            )
+        inner = _within_another(shown)
+        yield _Address(inner, behind[len(shown) :] if "&" not in shown or inner == shown else "")
+
+
+def _within_another(address: str) -> str:
+    """The address without the parameters of one that it is a parameter of, and decoded."""
+    first = address.partition("&")[0]
+    if START.match(address) and "://" not in address[:8] and "%" in address[:8]:
+        return _decoded(first)
+    if "=" not in first and re.search("%3[df]", first, re.IGNORECASE):
+        return unquote(first)
+    return address if "?" in first or "#" in first else first
+
+
+def _decoded(address: str) -> str:
+    for _ in range(4):
+        if "://" in address:
+            break
+        address = unquote(address)
+    return address
+
+
+def _folder_link(address: _Address) -> FolderLink:
+    parts = _split(address.text)
     query = parse_qs(f"{parts.query}&{parts.fragment.partition('?')[2]}")
-    folder_id = _folder_id(parts, query)
-    if folder_id.lower() in OWN_VIEWS:
-        raise _why_not([folder_id.lower()])
-    if not ID.fullmatch(folder_id):
-        raise NotAFolderLinkError("bad_id", "The link holds no valid folder id; paste one")
-    return FolderLink(folder_id, _resource_key(query))
+    try:
+        folder_id, names_more = _folder_id(parts, query)
+        if folder_id.lower() in OWN_VIEWS:
+            raise _why_not([folder_id.lower()])
+        if not ID.fullmatch(folder_id):
+            raise NotAFolderLinkError("bad_id", "The link holds no valid folder id; paste one")
+        key = _resource_key(query)
+    except NotAFolderLinkError as why:
+        if address.is_cut and why.code in ("bad_id", "no_folder", "bad_key"):
+            raise _broken() from None
+        raise
+    is_whole = WHOLE.fullmatch(folder_id) and (key is None or WHOLE_KEY.fullmatch(key))
+    if address.is_cut and (names_more or not is_whole):
+        raise _broken()
+    return FolderLink(folder_id, key, address.text.rstrip(".:?&#=/"))
 
 
 def _split(text: str) -> SplitResult:
     try:
-        parts = urlsplit(text if SCHEME.match(text) else f"https://{text.lstrip('/')}")
+        parts = urlsplit(text if "://" in text[:8] else f"https://{text.lstrip('/')}")
         host = (parts.hostname or "").lower().rstrip(".")
     except ValueError:
         host = ""
-    if host not in HOSTS or parts.scheme.lower() not in {"http", "https"}:
-        raise NotAFolderLinkError("not_drive", "This is not a link to Google Drive; paste one")
+    if host not in HOSTS:
+        raise _not_drive()
     return parts
 
 
-def _folder_id(parts: SplitResult, query: dict[str, list[str]]) -> str:
+def _folder_id(parts: SplitResult, query: dict[str, list[str]]) -> tuple[str, bool]:
+    """The id, and whether that of a folder inside it may follow."""
     path = unquote(parts.path)
     if parts.fragment.strip("/").startswith("folders/"):
-        path = f"/drive/{parts.fragment.strip('/').partition('?')[0]}"
-    steps = [step for step in path.split("/") if step]
+        path = f"/drive/{unquote(parts.fragment).strip('/').partition('?')[0]}"
+    steps = [step for step in re.sub(r"[^A-Za-z0-9_-]+\Z", "", path).split("/") if step]
     if len(steps) > 2 and steps[0] == "a":
         steps = steps[2:]  # /a/DOMAIN/… of a Workspace domain
     if "folders" in steps[:-1]:
         at = steps.index("folders")
-        first, *below = steps[at + 1 :]
-        # The mobile page's links name every folder from where one began to the one on screen.
-        return [first, *takewhile(STEP.fullmatch, below)][-1] if "mobile" in steps[:at] else first
+        if "mobile" in steps[:at]:
+            return _folder_on_screen(steps[at + 1 :]), True
+        return steps[at + 1], False
+    if steps[:2] == ["folder", "d"] and len(steps) > 2:
+        return steps[2], False
     if steps[-1:] and steps[-1] in BY_QUERY:
-        return query.get("id", [""])[0]
+        return _one_of(query.get("id", [""])), False
     if "shared-drives" in steps[:-1]:
-        return steps[steps.index("shared-drives") + 1]
+        return steps[steps.index("shared-drives") + 1], False
     raise _why_not(steps)
+
+
+def _folder_on_screen(steps: list[str]) -> str:
+    """The mobile page's links name every folder from where one began to the one on screen."""
+    if not all(re.fullmatch(r"[\w-]+", step, re.ASCII) for step in steps):
+        raise NotAFolderLinkError("bad_id", "The link holds no valid folder id; paste one")
+    return [steps[0], *takewhile(STEP.fullmatch, steps[1:])][-1]
+
+
+def _one_of(values: list[str]) -> str:
+    """The value, without the punctuation behind it; raises if it is not the same each time."""
+    found = {re.sub(r"[^A-Za-z0-9_-]+\Z", "", value) for value in values}
+    if len(found) > 1:
+        raise NotAFolderLinkError("two_links", "The link holds two ids or keys; paste only one,")
+    return found.pop()
+
+
+def _resource_key(query: dict[str, list[str]]) -> str | None:
+    given = [values for name, values in query.items() if name.lower() == "resourcekey"]
+    key = _one_of([value for values in given for value in values] or [""])
+    if key and not RESOURCE_KEY.fullmatch(key):
+        why = "The link's resourcekey is not one of Google's; copy the link again, and paste it,"
+        raise NotAFolderLinkError("bad_key", why)
+    return key or None
+
+
+def _check_key(text: str, key: str | None) -> None:
+    """Raise unless the link has the key that the text names, in whichever spelling."""
+    whole = text
+    for _ in range(4):
+        whole = unquote(whole)
+    given = {KEY.search(whole), KEY.search("".join(whole.split()))} - {None}
+    if not given or (key and any(it and it[1].startswith(key) for it in given)):
+        return
+    raise _broken()
+
+
+def _url(link: FolderLink) -> str:
+    key = f"?resourcekey={link.resource_key}" if link.resource_key else ""
+    return f"https://drive.google.com/drive/folders/{link.folder_id}{key}"
+
+
+def _broken() -> NotAFolderLinkError:
+    return NotAFolderLinkError(
+        "broken_link",
+        "The link seems to be broken off, by a space or a line break for example, or it has run "
+        "into the text behind it. Copy it from Drive again, and paste nothing else,",
+    )
+
+
+def _not_drive() -> NotAFolderLinkError:
+    return NotAFolderLinkError("not_drive", "This is not a link to Google Drive; paste one")
 
 
 def _why_not(steps: list[str]) -> NotAFolderLinkError:
@@ -110,8 +283,3 @@ def _why_not(steps: list[str]) -> NotAFolderLinkError:
     else:
         why = "no_folder", "The link names no folder; open the folder and paste its link,"
     return NotAFolderLinkError(*why)
-
-
-def _resource_key(query: dict[str, list[str]]) -> str | None:
-    given = (values[0] for name, values in query.items() if name.lower() == "resourcekey")
-    return next(filter(RESOURCE_KEY.fullmatch, given), None)

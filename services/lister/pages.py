@@ -88,16 +88,6 @@ def without_page(request: e.PageRequested, why: SetAside, at: datetime) -> Folde
     return derived(e.FolderFailed, request, why, failed_at=at)
 
 
-def check_is_folder(item: Entry) -> None:
-    """Raises `SetAside` unless an empty listing of this item means an empty folder. Drive may also
-    answer with an empty list for a folder that does not exist (drive-api.md §1.1)."""
-    if item.trashed:
-        raise SetAside(TRASHED, "This folder is in its owner's trash.")
-    if item.mime_type != FOLDER_TYPE:
-        sentence = "This is not a folder. Paste the link of the folder that holds it."
-        raise SetAside("not_a_folder", sentence)
-
-
 @dataclass(frozen=True)
 class _Sorter:
     request: e.PageRequested

@@ -135,3 +135,36 @@ def test_case_9_a_shortcut_that_cannot_be_looked_up_fails_by_itself(importer: Im
     report = importer.run(links)
     assert (report.state, report.counts) == ("completed_with_failures", (2, 1, 1))
     assert report.fates["here.jpg"] == "stored"
+
+
+def test_case_9_a_pasted_shortcut_is_followed_with_its_targets_key(importer: Importer) -> None:
+    far = importer.plant({"path": "far.jpg", "size": 5_000})
+    root = importer.drive.folder_id(far)
+    importer.drive.mutate("set", id=root, resourceKey="0-far")
+    tree = importer.plant(
+        {"path": "to a folder", "kind": "shortcut", "target": root, "ref": "folder"},
+        {"path": "a file.jpg", "size": 5_000, "ref": "file"},
+        {"path": "to a file", "kind": "shortcut", "target": "file", "ref": "to file"},
+    )
+    refs = importer.drive.refs(tree)
+    jobs = {ref: importer.system.post_import(link(refs[ref])) for ref in ("folder", "to file")}
+    report = importer.report(jobs["folder"])
+    assert (report.state, report.counts) == ("completed", (1, 1, 0))
+    assert set(report.files) == {"far.jpg"}
+    failed = importer.report(jobs["to file"])
+    assert failed.state == "failed"
+    assert "a shortcut to a file" in failed.row["message"]
+
+
+def test_case_9_a_pasted_shared_drive_and_a_shortcut_to_one_are_listed(importer: Importer) -> None:
+    drive = importer.grow(3, drive="Team pictures")
+    root = importer.drive.folder_id(drive)
+    assert root.startswith("0A")
+    tree = importer.plant({"path": "to a drive", "kind": "shortcut", "target": root, "ref": "it"})
+    jobs = [
+        importer.start(drive),
+        importer.system.post_import(link(importer.drive.refs(tree)["it"])),
+    ]
+    first, second = map(importer.report, jobs)
+    assert (first.state, first.counts) == ("completed", (3, 3, 0))
+    assert (second.state, second.row["found"], second.row["failed"]) == ("completed", 3, 0)

@@ -96,7 +96,6 @@ async def test_filters_are_kept_by_the_link(api: Api) -> None:
         ("limit=", "bad_parameter", "limit"),
         ("order=odd&limit=1", "bad_parameter", "order"),
         ("limit=1&cursor=nonsense", "bad_cursor", "cursor"),
-        ("limit=1&cursor=", "bad_cursor", "cursor"),
         ("limit=1&cursor=%F0%9F%8C%84", "bad_cursor", "cursor"),
         ("cursor=WyJpbWFnZXM6aWQiLDFd", "bad_parameter", "limit"),
     ],

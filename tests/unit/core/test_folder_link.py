@@ -1,7 +1,13 @@
 """Every form of a folder link (`drive-api.md` §2), and everything that is none."""
 
+import json
+import re
+from collections.abc import Mapping
+from operator import itemgetter
+from pathlib import Path
+
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.core.folder_link import (
@@ -11,7 +17,6 @@ from services.core.folder_link import (
     FolderLink,
     NotAFolderLinkError,
     parse_folder_link,
-    tidy,
 )
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
@@ -126,12 +131,6 @@ def test_short_and_long_ids_are_taken_as_they_are(id: str) -> None:
     assert parse_folder_link(f"drive.google.com/open?id={id}") == FolderLink(id)
 
 
-@given(id=ids, at=st.integers(0, 40))
-def test_a_link_that_mail_has_broken_into_lines_is_mended(id: str, at: int) -> None:
-    link = f"https://drive.google.com/drive/folders/{id}"
-    assert parse_folder_link(link[:at] + "\r\n" + link[at:]) == FolderLink(id)
-
-
 @given(id=ids)
 def test_percent_encoding_is_undone(id: str) -> None:
     assert parse_folder_link(f"https://drive.google.com/drive/%66olders/{id}") == FolderLink(id)
@@ -226,7 +225,7 @@ def test_no_other_site_passes_for_drive(tail: str, form: str) -> None:
         ("https://drive.google.com/drive/u/0/folders/", "no_folder"),
         ("https://drive.google.com/open", "bad_id"),
         ("https://drive.google.com/open?id=short", "bad_id"),
-        ("https://drive.google.com/drive/folders/1AbCdEfGh IjKlMnOp", "bad_id"),
+        ("https://drive.google.com/drive/folders/1AbCdEfGh IjKlMnOp", "broken_link"),
         ("https://drive.google.com/drive/folders/" + "a" * 129, "bad_id"),
         ("https://drive.google.com/drive/folders/../../etc/passwd", "bad_id"),
         ("a folder of mine", "not_drive"),
@@ -250,12 +249,79 @@ def test_a_mobile_link_names_the_folder_on_screen_which_is_its_last() -> None:
     assert parse_folder_link(plain) == FolderLink(upper)
 
 
-def test_a_resource_key_that_cannot_be_one_is_left_out() -> None:
+def test_an_empty_resource_key_is_none_and_one_that_cannot_be_one_is_refused() -> None:
     link = "https://drive.google.com/drive/folders/1AbCdEfGhIjKlM?resourcekey="
-    for key in ("", "a b", "x" * 65, "%00"):
-        assert parse_folder_link(link + key) == FolderLink("1AbCdEfGhIjKlM")
+    assert parse_folder_link(link) == FolderLink("1AbCdEfGhIjKlM")
+    for key in ("a b", "x" * 65, "%00a", "0-abc.def", "k%C3%A9y"):
+        assert refusal(link + key).code in ("bad_key", "broken_link")
 
 
-def test_tidying_twice_changes_nothing_more() -> None:
-    once = tidy(" <https://drive.google.com/\ndrive>\u200b ")
-    assert once == tidy(once) == "https://drive.google.com/drive"
+CASES = json.loads((Path(__file__).parents[2] / "links.json").read_text())
+FOLDER, FOLDER_KEY = "1AbCdEfGhIjKlMnOpQrStUvWxYz012345", "0-AbCdEfGhIjKlMnOpQrStUv"
+
+
+def filled_in(text: str) -> str:
+    return text.replace("KEY", FOLDER_KEY).replace("ID", FOLDER)
+
+
+@pytest.mark.parametrize("case", CASES["accepted"], ids=itemgetter("text"))
+def test_what_people_paste_is_accepted_with_its_id_and_key(case: Mapping[str, str | None]) -> None:
+    text, key = filled_in(str(case["text"])), FOLDER_KEY if case["key"] else None
+    found = parse_folder_link(text)
+    assert found == FolderLink(FOLDER, key)
+    assert parse_folder_link(found.url) == found
+    # The page's field has one line, so that the page sends spaces for line breaks.
+    assert parse_folder_link(re.sub(r"[\r\n]+", " ", text)) == found
+
+
+@pytest.mark.parametrize("case", CASES["refused"], ids=itemgetter("text"))
+def test_what_may_have_lost_a_part_is_refused_and_says_why(case: Mapping[str, str]) -> None:
+    refused = refusal(filled_in(case["text"]))
+    assert refused.code == case["code"]
+    assert_useful(refused)
+    assert refusal(re.sub(r"[\r\n]+", " ", filled_in(case["text"]))).code == case["code"]
+
+
+SPACES = [" ", "\t", "\r\n", "\n\n", "\u00a0", "\u200b", "\u2028", "\ufeff", "\u3000", "&nbsp;"]
+WORDS = ["next", "Thanks", "и", "です", "ünder", "42", "key", "the folder", "", "", ""]
+around = st.lists(st.sampled_from([*SPACES, *CASES["marks"]]), max_size=4).map("".join)
+real_ids = st.one_of(ids, st.text(alphabet=LETTERS, min_size=32, max_size=32).map("1".__add__))
+real_keys = st.one_of(
+    st.none(),
+    st.text(alphabet=LETTERS, min_size=1, max_size=30),
+    st.text(alphabet=LETTERS, min_size=22, max_size=22).map("0-".__add__),
+)
+
+
+@given(
+    link=links,
+    id=real_ids,
+    key=real_keys,
+    html=st.sampled_from(["&", "&amp;", "&#38;"]),
+    words=st.tuples(st.sampled_from(WORDS), around, around, st.sampled_from(WORDS)),
+)
+@settings(max_examples=600)
+def test_whatever_is_around_a_link_changes_neither_id_nor_key(
+    link: str, id: str, key: str | None, html: str, words: tuple[str, str, str, str]
+) -> None:
+    whole = with_query(link.format(id=id), [f"resourcekey={key}"] if key else [])
+    before, left, right, behind = words
+    outcome = parsed(before + left + whole.replace("&", html) + right + behind)
+    if isinstance(outcome, FolderLink):
+        assert outcome == FolderLink(id, key) or re.match("[a-zA-Z0-9]", right + behind)
+    else:
+        assert_useful(outcome)
+
+
+@given(link=links, id=real_ids, key=real_keys, space=st.sampled_from(SPACES), at=st.data())
+@settings(max_examples=600)
+def test_a_link_that_was_broken_is_never_one_to_another_folder(
+    link: str, id: str, key: str | None, space: str, at: st.DataObject
+) -> None:
+    whole = with_query(link.format(id=id), [f"resourcekey={key}"] if key else [])
+    cut = at.draw(st.integers(0, len(whole)))
+    outcome = parsed(whole[:cut] + space + whole[cut:])
+    if isinstance(outcome, FolderLink):
+        assert outcome == FolderLink(id, key)
+    else:
+        assert_useful(outcome)
