@@ -14,6 +14,7 @@ import structlog
 from services.core.errors import CONTENT_MISMATCH, GONE, NOT_FOUND, Corrupt, SetAside, Verdict
 from services.core.events import FileFailed, FileFound, FileStored, Identity, Message, Mode
 from services.core.flow.deduplication import KeyedLock, LruSet
+from services.core.flow.line import Passage
 from services.core.flow.resilience import Resilience
 from services.core.object_key import object_key
 from services.core.ports import (
@@ -25,7 +26,9 @@ from services.core.ports import (
     ServesFiles,
 )
 from services.transfer.copy import Copy
+from services.transfer.lines import Lines
 from services.transfer.memory import MemoryBudget
+from services.transfer.upload import Upload
 from services.transfer.verification import Checksums, newer_version
 
 DRIVE, STORE = "drive", "store"
@@ -42,6 +45,7 @@ class Copier:
     drive: ServesFiles
     store: KeepsObjects
     memory: MemoryBudget
+    lines: Lines
     drive_calls: Resilience
     store_calls: Resilience
 
@@ -130,36 +134,59 @@ class Copier:
         )
 
     async def _put_whole(self, copy: Copy, key: str) -> Checksums:
-        file = copy.file
-        body, checksums = await copy.call(self.drive_calls, lambda: self._download(file))
-        await copy.call(
-            self.store_calls, lambda: self.store.put(key, body, content_type=file.mime_type)
+        """A file that was downloaded is kept until it is stored, however long that takes."""
+        file, size = copy.file, copy.file.size or 0
+        body, checksums = await copy.send(
+            self.drive_calls, self.lines.down, size, lambda passage: self._download(file, passage)
         )
+        upload = Upload(store=self.store, key=key, file=file)
+        try:
+            await copy.send(
+                self.store_calls, self.lines.up, size, lambda _: upload.put(body, checksums)
+            )
+        except SetAside:
+            if not await upload.arrived_after_all():
+                raise
         return checksums
 
-    async def _download(self, file: FileFound) -> tuple[bytearray, Checksums]:
+    async def _download(self, file: FileFound, passage: Passage) -> tuple[bytearray, Checksums]:
         checksums, body = Checksums(file), bytearray()
         async with self.drive.open(file) as chunks:
             async for chunk in chunks:
                 checksums.add(chunk)
                 body += chunk
+                passage.move(len(chunk))
         checksums.verify()
         return body, checksums
 
     async def _put_in_parts(self, copy: Copy, key: str) -> Checksums:
         """Download and upload are one call: if either fails, both start again."""
-        return await self.drive_calls.call(
-            lambda: copy.call(self.store_calls, lambda: self._stream(copy.file, key)),
-            retry_corrupt=copy.is_current,
-        )
+        upload = Upload(store=self.store, key=key, file=copy.file)
+        size = min(copy.file.size or STREAM_BYTES, STREAM_BYTES)
+        try:
+            return await self.drive_calls.call(
+                lambda: copy.send(
+                    self.store_calls,
+                    self.lines.up_in_parts,
+                    size,
+                    lambda passage: self._stream(upload, passage),
+                ),
+                retry_corrupt=copy.is_current,
+            )
+        except SetAside:
+            if upload.sent is None or not await upload.arrived_after_all():
+                raise
+            return upload.sent
 
-    async def _stream(self, file: FileFound, key: str) -> Checksums:
-        checksums = Checksums(file)
+    async def _stream(self, upload: Upload, passage: Passage) -> Checksums:
+        if upload.sent is not None and await upload.arrived():
+            return upload.sent
+        checksums = Checksums(upload.file)
         with _blamed_on(DRIVE):
-            async with self.drive.open(file) as chunks:
+            async with self.drive.open(upload.file) as chunks:
                 with _blamed_on(STORE):
-                    body = _verified(chunks, checksums)
-                    await self.store.put_stream(key, body, content_type=file.mime_type)
+                    body = _blamed(upload.verified(chunks, checksums, passage), DRIVE)
+                    await upload.put_stream(body)
         return checksums
 
     async def _newer_version(self, copy: Copy) -> FileFound | None:
@@ -220,13 +247,10 @@ class Transfer:
         return await self._copier.copy(copy, look_first=look_first)
 
 
-async def _verified(chunks: AsyncIterator[bytes], checksums: Checksums) -> AsyncIterator[bytes]:
-    """The same chunks. Wrong bytes raise before the store can make them visible."""
-    with _blamed_on(DRIVE):
+async def _blamed(chunks: AsyncIterator[bytes], system: str) -> AsyncIterator[bytes]:
+    with _blamed_on(system):
         async for chunk in chunks:
-            checksums.add(chunk)
             yield chunk
-        checksums.verify()
 
 
 @contextmanager
