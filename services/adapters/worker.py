@@ -19,7 +19,7 @@ from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_en
 from services.adapters.process import publish_status, run_until, run_with_background, worker_status
 from services.core.control import ImportControls
 from services.core.errors import Stop
-from services.core.events import ControlEvent, Message, WorkerStatus
+from services.core.events import ControlEvent, Message, Waiting, WorkerStatus
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
 from services.core.flow.concurrency import ConcurrencyLimit
 from services.core.flow.quota import QuotaLimiter, QuotaSettings
@@ -74,6 +74,8 @@ class Worker:
         # Each says whether a task only waits for its turn; a drain does not wait for those.
         self.holders: list[Callable[[Task], bool]] = [self.quota.holds]
         self.limits = {c.group: ConcurrencyLimit(c.at_once) for c in self.spec.consumes}
+        # Says what limits the speed of the work, if it does.
+        self.speed_limit: Callable[[], Waiting | None] = lambda: None
         self.faults = self._breaker(unknown)
         self.controls = ImportControls()
         self._tasks: list[MessageTasks] = []
@@ -110,6 +112,7 @@ class Worker:
             in_flight=sum(limit.in_use for limit in self.limits.values()),
             oldest_unfinished_seconds=round(oldest, 3),
             quota_share=self.quota.state().share,
+            limited_by=None if waiting else self.speed_limit(),
         )
 
     async def consume(self, making: Awaitable[HandlesMessages], stop: asyncio.Event) -> None:

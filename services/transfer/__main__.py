@@ -46,7 +46,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
     async def transfer(worker: Worker, drive: Drive) -> Transfer:
         store, memory = ObjectStore(settings.store), MemoryBudget(settings.memory)
-        lines = worker.lines = Lines.to_store(settings.store.address)
+        lines = Lines.to_store(settings.store.address)
+        worker.speed_limit = lambda: lines.limit
         worker.holders.append(memory.holds)
         copier = Copier(
             drive=drive,

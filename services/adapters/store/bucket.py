@@ -9,7 +9,7 @@ from minio.commonconfig import ENABLED, Filter
 from minio.error import MinioException, S3Error
 from minio.lifecycleconfig import AbortIncompleteMultipartUpload, LifecycleConfig, Rule
 
-from services.adapters.store.objects import REASONS
+from services.adapters.store.answers import REASONS
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import amazon, client
 from services.core.errors import Stop
