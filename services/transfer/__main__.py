@@ -56,6 +56,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             lines=lines,
             drive_calls=worker.calls_to(DRIVE, drive.answers),
             store_calls=worker.calls_to(STORE, store.answers),
+            store_looks=worker.calls_to(STORE, store.answers),
         )
         await copier.store_calls.call(store.ready)
         return Transfer(copier, worker.publisher)

@@ -40,7 +40,8 @@ log = structlog.get_logger("transfer")
 
 @dataclass(frozen=True, kw_only=True)
 class Copier:
-    """`drive_calls` and `store_calls` wait out every failure that is not the file's own fault."""
+    """The three calls wait out every failure that is not the file's own fault. Reading and writing
+    are told apart, since a store that lets us look may refuse whatever we write."""
 
     drive: ServesFiles
     store: KeepsObjects
@@ -48,6 +49,7 @@ class Copier:
     lines: Lines
     drive_calls: Resilience
     store_calls: Resilience
+    store_looks: Resilience
 
     async def copy(self, copy: Copy, *, look_first: bool) -> FileStored:
         """Copy the file to its key. With `look_first`, keep an object of the right size.
@@ -75,7 +77,7 @@ class Copier:
     async def _copy(self, copy: Copy, *, look_first: bool) -> FileStored:
         file, key = copy.file, object_key(copy.file)
         if look_first and file.size is not None:
-            stored_size = await copy.call(self.store_calls, lambda: self.store.size(key))
+            stored_size = await copy.call(self.store_looks, lambda: self.store.size(key))
             if stored_size == file.size:
                 return self._stored(copy, key, file.size)
         if file.size is not None and file.size <= WHOLE_BYTES:
@@ -90,12 +92,12 @@ class Copier:
         """Compare the stored object with what Drive said of the file, without asking Drive again.
         Raises `SetAside` if there is no such object, or if it differs."""
         file, key = copy.file, object_key(copy.file)
-        size = await copy.call(self.store_calls, lambda: self.store.size(key))
+        size = await copy.call(self.store_looks, lambda: self.store.size(key))
         # A size of None may also mean that we may not look: reading tells which it is.
         if size is not None and file.size not in {None, size}:
             raise _differs(f"it has {size} bytes instead of {file.size}")
         async with self.memory.holding(READ_BYTES):
-            checksums = await copy.call(self.store_calls, lambda: self._read(file, key))
+            checksums = await copy.call(self.store_looks, lambda: self._read(file, key))
         return self._stored(copy, key, checksums.size, checksums)
 
     async def _read(self, file: FileFound, key: str) -> Checksums:

@@ -55,7 +55,7 @@ class Transferring:
         self.memory, self._all = MemoryBudget(memory), memory
         self.lines = Lines.to_store("http://store:9000")
         self.drive.add_entry(self.file.folder_id, now or entry_of(self.file), body)
-        self.drive_breaker, self.store_breaker = _breaker(), _breaker()
+        self.drive_breaker, self.store_breaker, self.look_breaker = (_breaker() for _ in range(3))
         self.copier = Copier(
             drive=self.drive,
             store=self.store,
@@ -63,6 +63,7 @@ class Transferring:
             lines=self.lines,
             drive_calls=Resilience(DRIVE, RetryPolicy(), self.drive_breaker),
             store_calls=Resilience(STORE, RetryPolicy(), self.store_breaker),
+            store_looks=Resilience(STORE, RetryPolicy(), self.look_breaker),
         )
         self.publications = Publications()
         self.transfer = Transfer(self.copier, self.publications)

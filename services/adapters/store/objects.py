@@ -37,6 +37,7 @@ assert CHUNK_BYTES * 4 < READ_BYTES  # the one in hand, the one filling, and the
 
 _CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 
+
 class ObjectStore:
     """One per process: it holds the connections. Raises the three verbs."""
 

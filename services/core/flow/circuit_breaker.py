@@ -28,6 +28,8 @@ PATIENCE = 4.0
 """Evidence against an item at which it is set aside: some 20 seconds while others succeed."""
 OTHERS_SUCCEED = 1.0
 SYSTEM_ANSWERS = 0.5  # weaker: it may answer a health check and still fail at all real work
+MOST_ON_HEALTH_CHECKS = 3
+"""Items set aside in a row, while none succeeded, after which a health check proves nothing."""
 
 
 async def unknown() -> bool:
@@ -52,6 +54,7 @@ class CircuitBreaker:
         self._check = check
         self._waits = 0  # since the last success
         self._successes = 0
+        self._given_up = 0  # since the last success
         self._closed = asyncio.Event()
         self._probe = asyncio.Lock()
         self._cool_down: CoolDown | None = None
@@ -87,6 +90,7 @@ class CircuitBreaker:
             except Stop as why:
                 await self._weigh(item, why)
                 if item.evidence >= patience:
+                    self._given_up += 1
                     raise SetAside(why.reason, why.message).of(why.system) from why
                 probing = await self._wait(item, why)
             else:
@@ -99,7 +103,7 @@ class CircuitBreaker:
         if self._successes > item.seen:
             item.evidence += OTHERS_SUCCEED
         elif isinstance(why, Outage):
-            if await self._check():
+            if self._given_up < MOST_ON_HEALTH_CHECKS and await self._check():
                 item.evidence += SYSTEM_ANSWERS
         elif item.evidence > OTHERS_SUCCEED and self._cool_down is None:
             # It was singled out already, and perhaps nobody is left who could succeed.
@@ -113,7 +117,7 @@ class CircuitBreaker:
         if self._cool_down is not None and admitted < self._cool_downs:
             return  # it was let in before the cool-down began, so it says nothing of now
         self._cool_down = None
-        self._waits = 0
+        self._waits = self._given_up = 0
         self._closed.set()
 
     async def _wait(self, item: _Item, why: Stop) -> bool:

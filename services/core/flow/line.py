@@ -52,13 +52,14 @@ class Passage:
     line: "Line"
     size: int
     since: float
+    turns_before: float
     moved: int = 0
     scope: asyncio.Timeout = field(default_factory=lambda: asyncio.timeout(None))
 
     def move(self, size: int) -> None:
         """To be called as bytes pass, by whoever sees them. Raises `TryAgain` if it lags."""
         self.moved += size
-        self.line.carried(size)
+        self.line.carried(size, self.line.since_last_move())
         if (lagging := self.line.spec.lagging) and self.line.lags(self):
             raise TryAgain(*lagging)
 
@@ -77,8 +78,9 @@ class Line:
         self._passing: list[Passage] = []
         self._until, self._patience = 0.0, 1.0
         self._watch: asyncio.TimerHandle | None = None
-        self._bytes = self._seconds = self._turn_seconds = 0.0
-        self._carried_at = 0.0
+        self._bytes = self._seconds = 0.0  # what was carried lately, and how long that took
+        self._moved_at = 0.0
+        self._turns, self._turns_at = 0.0, 0.0  # the seconds of all transfers added up
 
     @property
     def in_flight(self) -> int:
@@ -116,9 +118,11 @@ class Line:
             raise
         else:
             self._patience = 1.0
-            self.carried(max(0, size - passage.moved))
+            if not passage.moved:
+                self.carried(size, self._share(passage))
             self._adapt(passage)
         finally:
+            self._count_turns()
             self._passing.remove(passage)
             self._ended.set()
 
@@ -130,32 +134,45 @@ class Line:
                 while self._passing and self.in_flight >= self.window:
                     self._ended.clear()
                     await self._ended.wait()
-                now = self._clock()
+                now = self._count_turns()
                 if not self._passing:
-                    self._carried_at = now  # an idle line tells nothing of its rate
-                passage = Passage(self, size, now)
+                    self._moved_at = now  # an idle line tells nothing of its rate
+                passage = Passage(self, size, now, self._turns)
                 self._passing.append(passage)
                 self._extend()
                 return passage
         finally:
             self._waiting.remove(since)
 
-    def carried(self, size: int) -> None:
-        """So many bytes came through, which gives everything on its way more time."""
-        now = self._clock()
-        elapsed = now - self._carried_at
-        kept = 0.5 ** (elapsed / HALF_LIFE)
-        self._carried_at = now
+    def carried(self, size: int, seconds: float) -> None:
+        """The line took so long for so many bytes. Everything on its way has more time now."""
+        kept = 0.5 ** (seconds / HALF_LIFE)
         self._bytes = self._bytes * kept + size
-        self._seconds = self._seconds * kept + elapsed
-        self._turn_seconds = self._turn_seconds * kept + elapsed * len(self._passing)
+        self._seconds = self._seconds * kept + seconds
         self._extend()
+
+    def since_last_move(self) -> float:
+        before, self._moved_at = self._moved_at, self._clock()
+        return self._moved_at - before
 
     def lags(self, passage: Passage) -> bool:
         """Whether it is not the line that makes this transfer slow."""
         seconds = self._clock() - passage.since
-        pace = passage.moved / seconds if seconds > LAGS_AFTER else SLOWEST
-        return pace < SLOWEST and pace * LAG * self._turn_seconds < self._bytes
+        if seconds <= LAGS_AFTER or passage.moved >= SLOWEST * seconds:
+            return False
+        return passage.moved * LAG < self.rate * self._share(passage)
+
+    def _share(self, passage: Passage) -> float:
+        """The seconds of the line that this transfer had, if all had equal shares."""
+        seconds = self._count_turns() - passage.since
+        turns = self._turns - passage.turns_before
+        return seconds * seconds / turns if turns else 0.0
+
+    def _count_turns(self) -> float:
+        now = self._clock()
+        self._turns += (now - self._turns_at) * len(self._passing)
+        self._turns_at = now
+        return now
 
     def _extend(self) -> None:
         if self.spec.still is None:

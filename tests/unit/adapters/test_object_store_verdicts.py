@@ -136,7 +136,9 @@ def test_what_fails_every_file_stops_with_the_store_s_own_words(
 def test_what_nobody_knows_is_told_in_the_store_s_own_sentence() -> None:
     said = answered(400, "Odd", "The moon\n  is &lt;full&gt;.")
     found = verdict(said, bucket="pictures", address="http://store:9000")
-    assert found.message == "The object store at http://store:9000 answered 400: The moon is <full>."
+    assert (
+        found.message == "The object store at http://store:9000 answered 400: The moon is <full>."
+    )
 
 
 def test_no_code_has_two_meanings() -> None:
