@@ -89,9 +89,9 @@ TABLE: Mapping[Meaning, str] = {
     "IllegalLocationConstraintException InvalidRegion InvalidLocationConstraint",
     CLOCK: "RequestTimeTooSkewed",
     BUCKET_REFUSES: "NotImplemented MethodNotAllowed MissingContentMD5 InvalidStorageClass "
-    "InvalidEncryptionAlgorithm InvalidEncryptionAlgorithmError InvalidBucketState KMSNotConfigured KMSKeyNotFoundException "
-    "KMS.NotFoundException KMS.DisabledException KMS.KMSInvalidStateException "
-    "KMS.InvalidKeyUsageException KMS.KMSAccessDeniedException",
+    "InvalidEncryptionAlgorithm InvalidEncryptionAlgorithmError InvalidBucketState "
+    "KMSNotConfigured KMSKeyNotFoundException KMS.NotFoundException KMS.DisabledException "
+    "KMS.KMSInvalidStateException KMS.InvalidKeyUsageException KMS.KMSAccessDeniedException",
     FULL: "XMinioStorageFull XMinioStorageQuotaExceeded XMinioAdminBucketQuotaExceeded "
     "QuotaExceeded InsufficientStorage",
 }
