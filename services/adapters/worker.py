@@ -1,6 +1,7 @@
 """What lister and transfer share: a consumer per topic, Drive, its quota, and a status."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -80,9 +81,11 @@ class Worker:
         self.controls = ImportControls()
         self._tasks: list[MessageTasks] = []
 
-    def calls_to(self, system: str, check: Check) -> Resilience:
+    def calls_to(
+        self, system: str, check: Check, *, most_on_checks: float = math.inf
+    ) -> Resilience:
         """Retry and circuit breaker for one outside system; `check` says whether it answers."""
-        return Resilience(system, self.spec.policy, self._breaker(check))
+        return Resilience(system, self.spec.policy, self._breaker(check, most_on_checks))
 
     def tasks(self, consumes: Consumes, handler: HandlesMessages) -> MessageTasks:
         tasks = MessageTasks(
@@ -127,12 +130,12 @@ class Worker:
             for consumer in self.consumers:
                 consumer.stop()
 
-    def _breaker(self, check: Check) -> CircuitBreaker:
+    def _breaker(self, check: Check, most_on_checks: float = math.inf) -> CircuitBreaker:
         def log_wait(why: Stop, seconds: float) -> None:
             event = f"{self.spec.service}.waiting"
             log.error(event, reason=why.reason, why=why.message, seconds=seconds)
 
-        breaker = CircuitBreaker(log_wait, check)
+        breaker = CircuitBreaker(log_wait, check, most_on_checks)
         self._breakers.append(breaker)
         self.holders.append(breaker.holds)
         return breaker

@@ -55,7 +55,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             memory=memory,
             lines=lines,
             drive_calls=worker.calls_to(DRIVE, drive.answers),
-            store_calls=worker.calls_to(STORE, store.answers),
+            # A bucket that refuses all writes answers health checks, which only list.
+            store_calls=worker.calls_to(STORE, store.answers, most_on_checks=3),
             store_looks=worker.calls_to(STORE, store.answers),
         )
         await copier.store_calls.call(store.ready)

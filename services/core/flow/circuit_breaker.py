@@ -7,6 +7,7 @@ it, and then set aside.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -28,8 +29,6 @@ PATIENCE = 4.0
 """Evidence against an item at which it is set aside: some 20 seconds while others succeed."""
 OTHERS_SUCCEED = 1.0
 SYSTEM_ANSWERS = 0.5  # weaker: it may answer a health check and still fail at all real work
-MOST_ON_HEALTH_CHECKS = 3
-"""Items set aside in a row, while none succeeded, after which a health check proves nothing."""
 
 
 async def unknown() -> bool:
@@ -44,14 +43,22 @@ class _Item:
     seen: int  # successes of others
     evidence: float = 0.0
     rounds: int = 0
+    failed_while_others_succeeded: bool = False
 
 
 class CircuitBreaker:
-    """`on_wait` hears of each probe's wait, in seconds; `check` says if the system answers."""
+    """`on_wait` hears of each probe's wait, in seconds; `check` says if the system answers.
 
-    def __init__(self, on_wait: OnWait, check: Check = unknown) -> None:
+    A system may answer, and refuse all real work. After `most_on_checks` items in a row were set
+    aside with no success between them, a check proves nothing any more.
+    """
+
+    def __init__(
+        self, on_wait: OnWait, check: Check = unknown, most_on_checks: float = math.inf
+    ) -> None:
         self._on_wait = on_wait
         self._check = check
+        self._most_on_checks = most_on_checks
         self._waits = 0  # since the last success
         self._successes = 0
         self._given_up = 0  # since the last success
@@ -102,8 +109,10 @@ class CircuitBreaker:
         item.rounds += 1
         if self._successes > item.seen:
             item.evidence += OTHERS_SUCCEED
+            item.failed_while_others_succeeded = True
         elif isinstance(why, Outage):
-            if self._given_up < MOST_ON_HEALTH_CHECKS and await self._check():
+            trusted = self._given_up < self._most_on_checks or item.failed_while_others_succeeded
+            if trusted and await self._check():
                 item.evidence += SYSTEM_ANSWERS
         elif item.evidence > OTHERS_SUCCEED and self._cool_down is None:
             # It was singled out already, and perhaps nobody is left who could succeed.
