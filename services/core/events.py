@@ -496,8 +496,8 @@ class Waiting(Struct, frozen=True, kw_only=True):
 class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
     """What one process does: it is `running`, `waiting` or `stopped`.
 
-    `quota_share` is the part of all of Drive's quota that it may spend, 0 to 1. `limited_by` is what limits
-    the speed of its work, such as a slow line, while it goes on.
+    `quota_share` is the part of all of Drive's quota that it may spend, 0 to 1. `limited_by`
+    is what limits the speed of its work, such as a slow line, while it goes on.
     """
 
     topic: ClassVar[str] = "workers.status"
