@@ -137,7 +137,11 @@ def verdict(error: str, *, bucket: str, address: str) -> Verdict:
     if not status and not code:
         how = "cannot be reached" if _NOT_CONNECTED.search(error) else "did not answer"
         return TryAgain("store_unreachable", f"{store} {how}.")
-    meaning = meaning_of(status, code, words)
+    return verdict_of(status, code, words, bucket=bucket, address=address)
+
+
+def verdict_of(status: int, code: str, words: str, *, bucket: str, address: str) -> Verdict:
+    store, meaning = f"The object store at {address}", meaning_of(status, code, words)
     said = f"{store} answered {status}" + (f": {words or code}" if words or code else "")
     message = meaning.says.format(
         store=store,
