@@ -47,19 +47,22 @@ class LineSpec:
 
 @dataclass(eq=False)
 class Passage:
-    """One transfer on its way."""
+    """One transfer on its way. `held` is how much of it is still held here when it was taken."""
 
     line: "Line"
     size: int
     since: float
     turns_before: float
+    held: int
     moved: int = 0
     scope: asyncio.Timeout = field(default_factory=lambda: asyncio.timeout(None))
 
     def move(self, size: int) -> None:
         """To be called as bytes pass, by whoever sees them. Raises `TryAgain` if it lags."""
+        before = max(0, self.moved - self.held)
         self.moved += size
-        self.line.carried(size, self.line.since_last_move())
+        came = max(0, self.moved - self.held) - before
+        self.line.carried(came, self.line.since_last_move())
         if (lagging := self.line.spec.lagging) and self.line.lags(self):
             raise TryAgain(*lagging)
 
@@ -120,6 +123,8 @@ class Line:
             self._patience = 1.0
             if not passage.moved:
                 self.carried(size, self._share(passage))
+            elif passage.held:
+                self.carried(min(size, passage.moved), self.since_last_move())
             self._adapt(passage)
         finally:
             self._count_turns()
@@ -137,7 +142,9 @@ class Line:
                 now = self._count_turns()
                 if not self._passing:
                     self._moved_at = now  # an idle line tells nothing of its rate
-                passage = Passage(self, size, now, self._turns)
+                # What is handed over to be sent has not been sent.
+                held = size if self.spec.still else 0
+                passage = Passage(self, size, now, self._turns, held)
                 self._passing.append(passage)
                 self._extend()
                 return passage

@@ -185,6 +185,20 @@ async def test_a_stream_goes_on_as_long_as_its_bytes_pass() -> None:
 
 
 @virtual_time
+async def test_what_a_stream_hands_over_counts_once_it_is_sent() -> None:
+    line = Line(SPEC)
+    async with line.carrying(10 * MB) as passage:
+        for _ in range(10):
+            passage.move(MB)  # at once, into a buffer
+        for _ in range(20):
+            await asyncio.sleep(1)
+            passage.move(MB)
+            assert line.rate == pytest.approx(MB, rel=0.01)
+        await asyncio.sleep(10)
+    assert line.rate == pytest.approx(MB, rel=0.01)
+
+
+@virtual_time
 async def test_without_such_a_limit_another_watches_the_line() -> None:
     async with Line(LineSpec(name="from Drive", limits="drive_line")).carrying(1000):
         await asyncio.sleep(86_400)
