@@ -128,6 +128,9 @@ def _store_todo(reason: str) -> str:
     return {
         "no_bucket": SET_UP,
         "store_refused": "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.",
+        "store_region": "Set AWS_REGION to the region of the bucket.",
+        "store_clock": "Set the clock that is wrong.",
+        "store_settings": "Change the settings of the bucket.",
         "store_full": "Free some space in it.",
     }.get(reason, START.format(name="S3_ENDPOINT_URL"))
 

@@ -45,7 +45,7 @@ class Bar:
 
     def show(self, report: Report) -> None:
         """Show a report. Off a terminal: what is new, every two seconds, and the last one."""
-        waits = f"  waits: {report.waiting_for}" if report.waiting_for else ""
+        waits = f"  {report.note}" if report.note else ""
         if self._console.is_terminal:
             self._live.below = waits
             self._live.update(

@@ -42,6 +42,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     message: str | None = None
     waiting_for: Waiting | None = None
+    limited_by: Waiting | None = None
     found: Count
     stored: Count
     unchanged: Count
@@ -49,6 +50,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     pending: Count
     failures: dict[str, Count]
     stored_bytes: Count
+
+    @property
+    def note(self) -> str:
+        """Why it stands still, or what limits its speed."""
+        if self.waiting_for:
+            return f"waits: {self.waiting_for}"
+        return str(self.limited_by or "")
 
     @property
     def final(self) -> bool:

@@ -1,6 +1,7 @@
 """What lister and transfer share: a consumer per topic, Drive, its quota, and a status."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_en
 from services.adapters.process import publish_status, run_until, run_with_background, worker_status
 from services.core.control import ImportControls
 from services.core.errors import Stop
-from services.core.events import ControlEvent, Message, WorkerStatus
+from services.core.events import ControlEvent, Message, Waiting, WorkerStatus
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
 from services.core.flow.concurrency import ConcurrencyLimit
 from services.core.flow.quota import QuotaLimiter, QuotaSettings
@@ -74,13 +75,17 @@ class Worker:
         # Each says whether a task only waits for its turn; a drain does not wait for those.
         self.holders: list[Callable[[Task], bool]] = [self.quota.holds]
         self.limits = {c.group: ConcurrencyLimit(c.at_once) for c in self.spec.consumes}
+        # Says what limits the speed of the work, if it does.
+        self.speed_limit: Callable[[], Waiting | None] = lambda: None
         self.faults = self._breaker(unknown)
         self.controls = ImportControls()
         self._tasks: list[MessageTasks] = []
 
-    def calls_to(self, system: str, check: Check) -> Resilience:
+    def calls_to(
+        self, system: str, check: Check, *, most_on_checks: float = math.inf
+    ) -> Resilience:
         """Retry and circuit breaker for one outside system; `check` says whether it answers."""
-        return Resilience(system, self.spec.policy, self._breaker(check))
+        return Resilience(system, self.spec.policy, self._breaker(check, most_on_checks))
 
     def tasks(self, consumes: Consumes, handler: HandlesMessages) -> MessageTasks:
         tasks = MessageTasks(
@@ -110,6 +115,7 @@ class Worker:
             in_flight=sum(limit.in_use for limit in self.limits.values()),
             oldest_unfinished_seconds=round(oldest, 3),
             quota_share=self.quota.state().share,
+            limited_by=None if waiting else self.speed_limit(),
         )
 
     async def consume(self, making: Awaitable[HandlesMessages], stop: asyncio.Event) -> None:
@@ -124,12 +130,12 @@ class Worker:
             for consumer in self.consumers:
                 consumer.stop()
 
-    def _breaker(self, check: Check) -> CircuitBreaker:
+    def _breaker(self, check: Check, most_on_checks: float = math.inf) -> CircuitBreaker:
         def log_wait(why: Stop, seconds: float) -> None:
             event = f"{self.spec.service}.waiting"
             log.error(event, reason=why.reason, why=why.message, seconds=seconds)
 
-        breaker = CircuitBreaker(log_wait, check)
+        breaker = CircuitBreaker(log_wait, check, most_on_checks)
         self._breakers.append(breaker)
         self.holders.append(breaker.holds)
         return breaker

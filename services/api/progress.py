@@ -67,9 +67,11 @@ class Parked(Struct, frozen=True, kw_only=True):
 
 
 class ImportView(views.ImportProgress, frozen=True, kw_only=True):
-    """`waiting_for` is null unless the import stands still; `parked` is null if no file is."""
+    """`waiting_for` is null unless the import stands still; `parked` is null if no file is.
+    `limited_by` says what limits the speed while it moves, such as a slow line to the store."""
 
     waiting_for: Waiting | None = None
+    limited_by: Waiting | None = None
     parked: Parked | None = None
 
 
@@ -272,7 +274,12 @@ class ImportViews:
         return [row for row in found if row is not None]
 
     def _fields(self, row: views.ImportProgress) -> dict[str, Any]:
-        return asdict(row) | {"waiting_for": self._waiting_for(row), "parked": self._parked(row)}
+        waits = self._waiting_for(row)
+        return asdict(row) | {
+            "waiting_for": waits,
+            "limited_by": None if waits else self._limited_by(row),
+            "parked": self._parked(row),
+        }
 
     def _parked(self, row: views.ImportProgress) -> Parked | None:
         """Counts from the end of the import, not from the newest failure: to find that one, the
@@ -293,6 +300,12 @@ class ImportViews:
         now = datetime.now(UTC)
         return waiting_for(row, self.workers.view.newest(now), now) if state.caught_up else None
 
+    def _limited_by(self, row: views.ImportProgress) -> Waiting | None:
+        if row.state not in NEEDED:
+            return None
+        now = datetime.now(UTC)
+        return limited_by(self.workers.view.newest(now), now)
+
 
 def place_of(one: ImportRequested | views.ImportProgress) -> views.ImportPlace:
     """Where an import stands in the list, which holds only those whose request is known."""
@@ -310,6 +323,16 @@ def waiting_for(
     since = row.requested_at or now
     worker = service_waits(NEEDED[row.state], since, workers, now)
     return worker or service_waits("indexer", since, workers, now)
+
+
+def limited_by(workers: Sequence[WorkerStatus], now: datetime) -> Waiting | None:
+    """What limits the speed of the workers that copy files."""
+    limits = [
+        worker.limited_by
+        for worker in workers
+        if worker.service == NEEDED["transferring"] and abs(now - worker.at) <= SILENT_AFTER
+    ]
+    return next((limit for limit in limits if limit), None)
 
 
 def service_waits(

@@ -496,7 +496,8 @@ class Waiting(Struct, frozen=True, kw_only=True):
 class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
     """What one process does: it is `running`, `waiting` or `stopped`.
 
-    `quota_share` is the part of all of Drive's quota that it may spend, 0 to 1.
+    `quota_share` is the part of all of Drive's quota that it may spend, 0 to 1. `limited_by`
+    is what limits the speed of its work, such as a slow line, while it goes on.
     """
 
     topic: ClassVar[str] = "workers.status"
@@ -510,6 +511,7 @@ class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
     in_flight: Small = 0
     oldest_unfinished_seconds: float = 0.0
     quota_share: float = 0.0
+    limited_by: Waiting | None = None
 
     @property
     def identity(self) -> Identity:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from services.core.errors import CONTENT_MISMATCH, GONE, NOT_FOUND, Corrupt, SetAside, Verdict
 from services.core.events import FileFailed, FileFound, FileStored, Identity, Message, Mode
 from services.core.flow.deduplication import KeyedLock, LruSet
+from services.core.flow.line import Passage
 from services.core.flow.resilience import Resilience
 from services.core.object_key import object_key, older_key
 from services.core.ports import (
@@ -28,7 +29,9 @@ from services.core.ports import (
 )
 from services.transfer.content import refuse_other_content
 from services.transfer.copy import Copy
+from services.transfer.lines import Lines
 from services.transfer.memory import MemoryBudget
+from services.transfer.upload import Upload
 from services.transfer.verification import Checksums, newer_version
 
 DRIVE, STORE = "drive", "store"
@@ -40,13 +43,16 @@ log = structlog.get_logger("transfer")
 
 @dataclass(frozen=True, kw_only=True)
 class Copier:
-    """`drive_calls` and `store_calls` wait out every failure that is not the file's own fault."""
+    """The three calls wait out every failure that is not the file's own fault. Reading and writing
+    are told apart, since a store that lets us look may refuse whatever we write."""
 
     drive: ServesFiles
     store: KeepsObjects
     memory: MemoryBudget
+    lines: Lines
     drive_calls: Resilience
     store_calls: Resilience
+    store_looks: Resilience
 
     async def copy(self, copy: Copy, *, look_first: bool) -> FileStored:
         """Copy the file to its key. With `look_first`, keep an object of the right size.
@@ -89,7 +95,7 @@ class Copier:
         """The key that holds an object of this file, and the object's size; None if none does, or
         if we may not look."""
         for key in (object_key(copy.file), older_key(copy.file)):
-            size = await copy.call(self.store_calls, partial(self.store.size, key))
+            size = await copy.call(self.store_looks, partial(self.store.size, key))
             if size is not None:
                 return key, size
         return object_key(copy.file), None
@@ -103,7 +109,7 @@ class Copier:
         if size is not None and file.size not in {None, size}:
             raise _differs(f"it has {size} bytes instead of {file.size}")
         async with self.memory.holding(READ_BYTES):
-            checksums = await copy.call(self.store_calls, lambda: self._read(file, key))
+            checksums = await copy.call(self.store_looks, lambda: self._read(file, key))
         return self._stored(copy, key, checksums.size, checksums)
 
     async def _read(self, file: FileFound, key: str) -> Checksums:
@@ -142,37 +148,60 @@ class Copier:
         )
 
     async def _put_whole(self, copy: Copy, key: str) -> Checksums:
-        file = copy.file
-        body, checksums = await copy.call(self.drive_calls, lambda: self._download(file))
-        await copy.call(
-            self.store_calls, lambda: self.store.put(key, body, content_type=file.mime_type)
+        """A file that was downloaded is kept until it is stored, however long that takes."""
+        file, size = copy.file, copy.file.size or 0
+        body, checksums = await copy.send(
+            self.drive_calls, self.lines.down, size, lambda passage: self._download(file, passage)
         )
+        upload = Upload(store=self.store, key=key, file=file)
+        try:
+            await copy.send(
+                self.store_calls, self.lines.up, size, lambda _: upload.put(body, checksums)
+            )
+        except SetAside:
+            if not await upload.arrived_after_all():
+                raise
         return checksums
 
-    async def _download(self, file: FileFound) -> tuple[bytearray, Checksums]:
+    async def _download(self, file: FileFound, passage: Passage) -> tuple[bytearray, Checksums]:
         checksums, body = Checksums(file), bytearray()
         async with self.drive.open(file) as chunks:
             async for chunk in chunks:
                 checksums.add(chunk)
                 body += chunk
+                passage.move(len(chunk))
         checksums.verify()
         refuse_other_content(file, checksums.head)
         return body, checksums
 
     async def _put_in_parts(self, copy: Copy, key: str) -> Checksums:
         """Download and upload are one call: if either fails, both start again."""
-        return await self.drive_calls.call(
-            lambda: copy.call(self.store_calls, lambda: self._stream(copy.file, key)),
-            retry_corrupt=copy.is_current,
-        )
+        upload = Upload(store=self.store, key=key, file=copy.file)
+        size = min(copy.file.size or STREAM_BYTES, STREAM_BYTES)
+        try:
+            return await self.drive_calls.call(
+                lambda: copy.send(
+                    self.store_calls,
+                    self.lines.up_in_parts,
+                    size,
+                    lambda passage: self._stream(upload, passage),
+                ),
+                retry_corrupt=copy.is_current,
+            )
+        except SetAside:
+            if upload.sent is None or not await upload.arrived_after_all():
+                raise
+            return upload.sent
 
-    async def _stream(self, file: FileFound, key: str) -> Checksums:
-        checksums = Checksums(file)
+    async def _stream(self, upload: Upload, passage: Passage) -> Checksums:
+        if upload.sent is not None and await upload.arrived():
+            return upload.sent
+        checksums = Checksums(upload.file)
         with _blamed_on(DRIVE):
-            async with self.drive.open(file) as chunks:
+            async with self.drive.open(upload.file) as chunks:
                 with _blamed_on(STORE):
-                    body = _verified(chunks, checksums, file)
-                    await self.store.put_stream(key, body, content_type=file.mime_type)
+                    body = _blamed(upload.verified(chunks, checksums, passage), DRIVE)
+                    await upload.put_stream(body)
         return checksums
 
     async def _newer_version(self, copy: Copy) -> FileFound | None:
@@ -239,16 +268,10 @@ class Transfer:
         return await self._copier.copy(copy, look_first=look_first)
 
 
-async def _verified(
-    chunks: AsyncIterator[bytes], checksums: Checksums, file: FileFound
-) -> AsyncIterator[bytes]:
-    """The same chunks. Wrong bytes raise before the store can make them visible."""
-    with _blamed_on(DRIVE):
+async def _blamed(chunks: AsyncIterator[bytes], system: str) -> AsyncIterator[bytes]:
+    with _blamed_on(system):
         async for chunk in chunks:
-            checksums.add(chunk)
             yield chunk
-        checksums.verify()
-        refuse_other_content(file, checksums.head)
 
 
 @contextmanager

@@ -179,6 +179,23 @@ def test_a_store_that_refuses_the_rule_is_set_up_all_the_same(
     assert amazon.policy
 
 
+@pytest.mark.parametrize(
+    ("refusal", "reason"),
+    [
+        (Answer(403, "RequestTimeTooSkewed", "It is too late."), "store_clock"),
+        (Answer(400, "AuthorizationHeaderMalformed", "Expecting eu-west-1."), "store_region"),
+    ],
+)
+def test_what_a_person_must_mend_stops_set_up_with_the_store_s_words(
+    amazon: S3Server, refusal: Answer, reason: str
+) -> None:
+    amazon.refusals["PUT bucket"] = refusal
+    with pytest.raises(Stop) as caught:
+        create_bucket(settings(amazon.url))
+    assert caught.value.reason == reason
+    assert refusal.message.rstrip(".") in caught.value.message
+
+
 @pytest.mark.parametrize("refusal", [DENIED, NOT_IMPLEMENTED])
 def test_a_store_that_makes_nothing_public_stops_set_up_with_what_to_do(
     amazon: S3Server, refusal: Answer

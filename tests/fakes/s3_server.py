@@ -3,10 +3,12 @@
 MinIO takes no rule that aborts incomplete uploads, and never refuses a policy. Amazon does both.
 """
 
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import parse_qs, urlsplit
@@ -43,6 +45,8 @@ class S3Server:
     always: Answer | None = None
     refusals: dict[str, Answer] = field(default_factory=dict)
     requests: Counter[str] = field(default_factory=Counter)
+    checksums: list[tuple[str, str]] = field(default_factory=list)
+    """Of each PUT with a body: what it said, and what it is."""
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         """Status and body."""
@@ -84,9 +88,13 @@ def s3_server() -> Iterator[S3Server]:
                 self.close_connection = True
                 return
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            if body:
+                said = self.headers.get("x-amz-checksum-sha256", "")
+                server.checksums.append((said, b64encode(sha256(body).digest()).decode()))
             status, content = server.answer(self.command, self.path, body)
             self.send_response(status)
             self.send_header("content-type", "application/xml")
+            self.send_header("etag", '"1"')
             self.send_header("content-length", str(len(content)))
             self.end_headers()
             self.wfile.write(content if self.command != "HEAD" else b"")

@@ -18,8 +18,7 @@ class Limits:
 
     answer: float = 60.0  # from the request to the end of a listing, or a file's first byte
     silence: float = 30.0  # between two bytes
-    grace: float = 60.0  # what a download may take in addition to its bytes at the slowest pace
-    slowest: int = 16 * 1024  # bytes a second
+    least: int = 4 * 1024  # bytes of a file within that time, or it counts as silence
     resumes: int = 5  # of a large download, in a row
     pause: float = 0.5  # before the first of them
 
@@ -52,7 +51,7 @@ class DriveSettings:
             credentials_file=reader.json_file("GOOGLE_APPLICATION_CREDENTIALS"),
             quota_user=quota_user,
             cool_down_seconds=float(reader.number("DRIVE_COOL_DOWN_SECONDS", 600, 1, 86_400)),
-            limits=Limits(answer=longest, silence=longest / 2, grace=longest),
+            limits=Limits(answer=longest, silence=longest / 2),
         )
 
 

@@ -9,10 +9,10 @@ from minio.commonconfig import ENABLED, Filter
 from minio.error import MinioException, S3Error
 from minio.lifecycleconfig import AbortIncompleteMultipartUpload, LifecycleConfig, Rule
 
-from services.adapters.store.objects import REASONS
+from services.adapters.store.answers import REASONS, verdict_of
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import amazon, client
-from services.core.errors import Stop
+from services.core.errors import Stop, Verdict
 
 PUBLIC_READ = "DrivestreamPublicRead"  # the `Sid` by which we recognise our own statement
 ABORT_RULE = Rule(
@@ -41,9 +41,22 @@ def create_bucket(settings: StoreSettings) -> str:
         if REASONS.get(str(why.code)) == "store_refused":
             message = f"The object store refuses AWS_ACCESS_KEY_ID for bucket {bucket}: {why.code}."
             raise Stop("store_refused", message) from why
+        if isinstance(said := _said(why, settings), Stop):
+            raise said from why
         raise StoreUnavailableError(str(why.code)) from why
     except (MinioException, urllib3.exceptions.HTTPError, OSError, ValueError) as why:
         raise StoreUnavailableError(str(why).split("\n")[0][:200]) from why
+
+
+def _said(why: S3Error, settings: StoreSettings) -> Verdict:
+    words = str(why.message or "").rstrip(".")
+    return verdict_of(
+        why.response.status,
+        str(why.code),
+        words,
+        bucket=settings.bucket,
+        address=settings.address,
+    )
 
 
 def _make(store: Minio, settings: StoreSettings) -> bool:

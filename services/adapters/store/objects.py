@@ -1,6 +1,6 @@
 """Object bytes in an S3-compatible store, through obstore.
 
-obstore gives the server's answer only as text, which is read in one place: `verdict`.
+obstore gives the server's answer only as text, which is read in one place: `answers.py`.
 """
 
 import asyncio
@@ -8,45 +8,34 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError
 from obstore.store import S3Store
 
+from services.adapters.store.answers import code_of, verdict
 from services.adapters.store.settings import StoreSettings
-from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
+from services.core.errors import Stop, Verdict
 from services.core.ports import READ_BYTES, STREAM_BYTES
 
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
+
+CHECKSUM = "SHA256"
+"""Sent with every PUT and part. It costs nothing: requests are signed with it anyway."""
 PART_BYTES = 5 * 1024 * 1024  # the smallest that S3 takes; 10,000 parts hold up to 48 GiB
 CONCURRENT_PARTS = 2
 assert PART_BYTES * (CONCURRENT_PARTS + 1) < STREAM_BYTES  # those being sent, and the one filling
 SILENCE_SECONDS = 60
+LONGEST = timedelta(hours=6)
+"""Of a request. On a slow line a transfer takes long, so its limits are the transfer's: see
+`core/flow/line.py`. A peer that acknowledges no bytes is given up after 30 s by the kernel, since
+obstore sets TCP_USER_TIMEOUT."""
 CHUNK_BYTES = 256 * 1024
 assert CHUNK_BYTES * 4 < READ_BYTES  # the one in hand, the one filling, and the connection's own
 
-_CODE = re.compile(r"<Code>(\w{1,64})</Code>")
-_MESSAGE = re.compile(r"<Message>([^<]{1,200})")
-_STATUS = re.compile(r"status code: (\d{3})")
-_NOT_CONNECTED = re.compile(r"kind:\s+Connect\b")
 _CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
-
-CODES = {
-    "no_bucket": "NoSuchBucket",
-    "store_refused": "AccessDenied InvalidAccessKeyId SignatureDoesNotMatch ExpiredToken "
-    "InvalidToken AccountProblem AllAccessDisabled AuthorizationHeaderMalformed "
-    "RequestTimeTooSkewed",
-    "store_full": "XMinioStorageFull XMinioStorageQuotaExceeded QuotaExceeded InsufficientStorage",
-    "store_slow_down": "SlowDown SlowDownRead SlowDownWrite TooManyRequests RequestLimitExceeded",
-    "object_missing": "NoSuchKey",
-    "object_key_refused": "KeyTooLongError XMinioInvalidObjectName InvalidObjectName InvalidURI",
-}
-OF_ONE_OBJECT = {
-    "object_missing": "has no object for this file. Replay the file to fetch it",
-    "object_key_refused": "refused the object's name",
-}
-REASONS = {code: reason for reason, codes in CODES.items() for code in codes.split()}
-# Timeout, conflict, and MinIO's answer to requests that it breaks off when it is stopped.
-TEMPORARY = {408, 409, 499}
 
 
 class ObjectStore:
@@ -55,8 +44,10 @@ class ObjectStore:
     def __init__(self, settings: StoreSettings) -> None:
         self.bucket = settings.bucket
         self._address = settings.address
-        self._store = _client(settings, timedelta(seconds=SILENCE_SECONDS))
-        self._reading = _client(settings, timedelta(hours=6))  # bounds the whole of an object
+        # Only for hiccups. An outage must be known soon, so that all work can wait for it.
+        self._store = _client(settings, {"max_retries": 2, "retry_timeout": timedelta(seconds=10)})
+        # A part that fails late is sent again, or the whole file would be downloaded again.
+        self._parts = _client(settings, {"max_retries": 2, "retry_timeout": timedelta(minutes=10)})
 
     async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
         """One request; the object becomes visible whole or not at all."""
@@ -71,7 +62,7 @@ class ObjectStore:
         call is cancelled, even while `body` is silent."""
         stream = _CancellableBody(body)
         request = obstore.put_async(
-            self._store,
+            self._parts,
             key,
             stream,
             attributes={"Content-Type": header_type(content_type)},
@@ -94,7 +85,8 @@ class ObjectStore:
         """The object's size in bytes; None if there is none, or if we may not look."""
         with self._verdicts():
             try:
-                return (await obstore.head_async(self._store, key))["size"]
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    return (await obstore.head_async(self._store, key))["size"]
             except (FileNotFoundError, PermissionDeniedError):
                 # Without the right to list, S3 answers 403 for a missing object. The put that
                 # follows fails with the right error if the credentials really are refused.
@@ -104,7 +96,7 @@ class ObjectStore:
         """The object's bytes in chunks of some `CHUNK_BYTES`."""
         with self._verdicts():
             async with asyncio.timeout(SILENCE_SECONDS):
-                answer = await obstore.get_async(self._reading, key)
+                answer = await obstore.get_async(self._store, key)
             chunks = answer.stream(CHUNK_BYTES)
             while True:
                 async with asyncio.timeout(SILENCE_SECONDS):
@@ -117,10 +109,11 @@ class ObjectStore:
         """Return if the store answers and has the bucket; raise `Stop` for every other outcome."""
         try:
             with self._verdicts():
-                await obstore.list_with_delimiter_async(self._store, "no-such-folder")
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    await obstore.list_with_delimiter_async(self._store, "no-such-folder")
         except Verdict as why:
             # We may be allowed to put and not to list.
-            if _first(_CODE, str(why.__cause__)) != "AccessDenied":
+            if code_of(str(why.__cause__)) != "AccessDenied":
                 raise Stop(why.reason, why.message) from why.__cause__
 
     async def answers(self) -> bool:
@@ -139,8 +132,7 @@ class ObjectStore:
             raise verdict(str(why), bucket=self.bucket, address=self._address) from why
 
 
-def _client(settings: StoreSettings, timeout: timedelta) -> S3Store:
-    """`timeout` bounds a request as a whole, its body included."""
+def _client(settings: StoreSettings, retry: "RetryConfig") -> S3Store:
     return S3Store(
         settings.bucket,
         endpoint=settings.endpoint_url or None,
@@ -148,53 +140,19 @@ def _client(settings: StoreSettings, timeout: timedelta) -> S3Store:
         access_key_id=settings.access_key_id,
         secret_access_key=settings.secret_access_key.reveal(),
         virtual_hosted_style_request=not settings.endpoint_url,
+        checksum_algorithm=CHECKSUM,
         client_options={
             "allow_http": settings.endpoint_url.startswith("http://"),
-            "timeout": timeout,
+            "timeout": LONGEST,
             "connect_timeout": timedelta(seconds=5),
         },
-        # Only for hiccups. An outage must be known soon, so that all work can wait for it.
-        retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=10)},
+        retry_config=retry,
     )
-
-
-def verdict(error: str, *, bucket: str, address: str) -> Verdict:
-    code = _first(_CODE, error)
-    status = int(_first(_STATUS, error) or 0)
-    unsendable = error.startswith("Could not parse path")
-    reason = "object_key_refused" if unsendable else REASONS.get(code)
-    store = f"The object store at {address}"
-    if reason == "no_bucket" or (status == 404 and not code):
-        return Stop("no_bucket", f"{store} has no bucket {bucket}.")
-    if reason == "store_refused" or (status == 403 and not code) or "BareRedirect" in error:
-        return Stop(
-            "store_refused", f"{store} refused us ({code or status}): check the AWS_ settings."
-        )
-    if reason == "store_full" or status == 507:
-        return Stop("store_full", f"{store} has no room left.")
-    if reason == "store_slow_down" or status == 429:
-        return RateLimited("store_slow_down", f"{store} asks for fewer requests.")
-    if reason in OF_ONE_OBJECT:
-        return SetAside(reason, f"{store} {OF_ONE_OBJECT[reason]}.")
-    if status:
-        # The store's own words, where it gave some.
-        words = " ".join(_first(_MESSAGE, error).split()).rstrip(".") or code
-        answer = f"{store} answered {status}: {words}".removesuffix(": ") + "."
-        if 400 <= status < 500 and status not in TEMPORARY:
-            return SetAside("store_refused_object", answer)
-        return TryAgain("store_unavailable", answer)
-    how = "cannot be reached" if _NOT_CONNECTED.search(error) else "did not answer"
-    return TryAgain("store_unreachable", f"{store} {how}.")
 
 
 def header_type(content_type: str) -> str:
     """The type if it can be a header (a line break in it would crash obstore), else bytes."""
     return content_type if _CONTENT_TYPE.fullmatch(content_type) else "application/octet-stream"
-
-
-def _first(pattern: re.Pattern[str], text: str) -> str:
-    found = pattern.search(text)
-    return found[1] if found else ""
 
 
 class _CancellableBody:

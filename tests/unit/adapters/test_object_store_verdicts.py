@@ -3,12 +3,14 @@ shortened, as seen on MinIO and on servers that answered wrongly on purpose."""
 
 import pytest
 
-from services.adapters.store.objects import header_type, verdict
+from services.adapters.store.answers import TABLE, verdict
+from services.adapters.store.objects import header_type
 from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
 
 
-def answered(status: int, code: str = "") -> str:
-    body = f"<Error><Code>{code}</Code><Message>…</Message></Error>" if code else ""
+def answered(status: int, code: str = "", words: str = "…", more: str = "") -> str:
+    said = f"<Error><Code>{code}</Code><Message>{words}</Message>{more}</Error>"
+    body = said if code else ""
     return (
         "Generic S3 error: Error performing PUT http://127.0.0.1:9/b/k in 1.5ms - Server returned "
         f"non-2xx status code: {status} Some Reason: {body}\n\nDebug source: …"
@@ -38,9 +40,17 @@ BARE_REDIRECT = (
         (answered(403, "AccessDenied"), Stop, "store_refused"),
         (answered(403, "InvalidAccessKeyId"), Stop, "store_refused"),
         (answered(403, "SignatureDoesNotMatch"), Stop, "store_refused"),
-        (answered(403, "RequestTimeTooSkewed"), Stop, "store_refused"),
+        (answered(403, "RequestTimeTooSkewed"), Stop, "store_clock"),
         (answered(403), Stop, "store_refused"),
-        (BARE_REDIRECT, Stop, "store_refused"),
+        (answered(401), Stop, "store_refused"),
+        (answered(400, "ExpiredToken"), Stop, "store_refused"),
+        (BARE_REDIRECT, Stop, "store_region"),
+        (answered(301, "PermanentRedirect"), Stop, "store_region"),
+        (answered(400, "AuthorizationHeaderMalformed"), Stop, "store_region"),
+        (answered(307), Stop, "store_region"),
+        (answered(501, "NotImplemented"), Stop, "store_settings"),
+        (answered(405, "MethodNotAllowed"), Stop, "store_settings"),
+        (answered(400, "KMS.NotFoundException"), Stop, "store_settings"),
         (answered(507, "XMinioStorageFull"), Stop, "store_full"),
         (answered(507), Stop, "store_full"),
         (broken("Connect"), TryAgain, "store_unreachable"),
@@ -58,6 +68,22 @@ BARE_REDIRECT = (
         (answered(503), TryAgain, "store_unavailable"),
         (answered(504), TryAgain, "store_unavailable"),
         (answered(408, "RequestTimeout"), TryAgain, "store_unavailable"),
+        (answered(400, "RequestTimeout"), TryAgain, "store_unavailable"),
+        (answered(404, "NoSuchUpload"), TryAgain, "store_unavailable"),
+        (answered(400, "IncompleteBody"), TryAgain, "store_unavailable"),
+        (answered(400, "BadDigest"), TryAgain, "store_unavailable"),
+        (answered(400, "InvalidPart"), TryAgain, "store_unavailable"),
+        (answered(400, "XAmzContentSHA256Mismatch"), TryAgain, "store_unavailable"),
+        (answered(408), TryAgain, "store_unavailable"),
+        (answered(425), TryAgain, "store_unavailable"),
+        (answered(599, "Whatever"), TryAgain, "store_unavailable"),
+        (answered(400, "ThrottlingException"), RateLimited, "store_slow_down"),
+        (answered(400, "NobodyKnowsThis"), TryAgain, "store_refused_object"),
+        (answered(404, "NobodyKnowsThis"), TryAgain, "store_refused_object"),
+        (answered(400, "InvalidRequest"), TryAgain, "store_refused_object"),
+        (answered(418), TryAgain, "store_refused_object"),
+        (answered(412, "PreconditionFailed"), TryAgain, "store_refused_object"),
+        (answered(413), SetAside, "store_refused_object"),
         (answered(409, "OperationAborted"), TryAgain, "store_unavailable"),
         (broken("Timeout"), TryAgain, "store_unreachable"),
         ("Unable to extract metadata from headers", TryAgain, "store_unreachable"),
@@ -68,6 +94,56 @@ def test_what_the_store_said_decides(said: str, verb: type[Verdict], reason: str
     assert (type(found), found.reason) == (verb, reason)
     assert found.message.endswith(".")
     assert "pictures" in found.message or "http://store:9000" in found.message
+
+
+LOCKED = (
+    "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object "
+    "Lock parameters"
+)
+SKEWED = "The difference between the request time and the current time is too large."
+WRONG_REGION = "the region &apos;us-east-1&apos; is wrong; expecting &apos;eu-west-1&apos;"
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "parts"),
+    [
+        (answered(400, "InvalidRequest", LOCKED), "store_settings", [LOCKED, "bucket pictures"]),
+        (
+            answered(403, "RequestTimeTooSkewed", SKEWED, "<ServerTime>2026-01-01T00:00:00Z"),
+            "store_clock",
+            ["clock", SKEWED.rstrip("."), "there it is 2026-01-01T00:00:00Z", "UTC"],
+        ),
+        (
+            answered(400, "AuthorizationHeaderMalformed", WRONG_REGION),
+            "store_region",
+            ["'us-east-1' is wrong; expecting 'eu-west-1'", "AWS_REGION"],
+        ),
+        (BARE_REDIRECT, "store_region", ["redirect", "AWS_REGION"]),
+        (answered(403, "AccessDenied", "Nobody may write."), "store_refused", ["Nobody may write"]),
+        (answered(400, "ExpiredToken", "Expired."), "store_refused", ["AWS_SESSION_TOKEN"]),
+        (answered(403), "store_refused", ["403"]),
+    ],
+)
+def test_what_fails_every_file_stops_with_the_store_s_own_words(
+    said: str, reason: str, parts: list[str]
+) -> None:
+    found = verdict(said, bucket="pictures", address="http://store:9000")
+    assert (type(found), found.reason) == (Stop, reason)
+    assert [part for part in parts if part not in found.message] == []
+    assert "(0)" not in found.message
+
+
+def test_what_nobody_knows_is_told_in_the_store_s_own_sentence() -> None:
+    said = answered(400, "Odd", "The moon\n  is &lt;full&gt;.")
+    found = verdict(said, bucket="pictures", address="http://store:9000")
+    assert (
+        found.message == "The object store at http://store:9000 answered 400: The moon is <full>."
+    )
+
+
+def test_no_code_has_two_meanings() -> None:
+    codes = [code for codes in TABLE.values() for code in codes.split()]
+    assert len(codes) == len(set(codes))
 
 
 @pytest.mark.parametrize(

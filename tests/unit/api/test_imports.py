@@ -37,6 +37,7 @@ FIELDS = [
     "round",
     "epoch",
     "waiting_for",
+    "limited_by",
     "parked",
 ]
 IN_FULL = [*FIELDS, "failed_folders"]

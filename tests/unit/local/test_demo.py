@@ -127,6 +127,15 @@ def test_the_reason_to_wait_stands_below_the_bar() -> None:
     assert "waits: Google asks for a break." in text.getvalue()
 
 
+def test_what_limits_the_speed_stands_below_the_bar_while_nothing_waits() -> None:
+    says = "The line to the store carries 1.2 MB/s."
+    slow = {"reason": "store_line", "message": says, "until": None}
+    assert plain((0, a_report(limited_by=slow)))[1] == f"  {says}"
+    assert plain((0, a_report(limited_by=slow, waiting_for=WAITING)))[1] == (
+        "  waits: Google asks for a break."
+    )
+
+
 def test_a_hostile_folder_name_is_only_text() -> None:
     [line] = plain((0, a_report(name="[red]x[/]\x1b[2J" + "y" * 100)))
     assert "[red]x[/] [2Jyy" in line

@@ -246,7 +246,7 @@ async def test_trouble_of_the_store_is_waited_out_and_said(why: Verdict, redeliv
     )
     await asyncio.sleep(LONG)
     assert worker.publications.events == []
-    waiting = worker.store_breaker.waiting_for
+    waiting = worker.look_breaker.waiting_for  # it looks first
     assert waiting is not None
     assert waiting.reason == why.reason
     assert worker.drive_breaker.waiting_for is None

@@ -1,0 +1,174 @@
+"""What an answer of the store means: one table of its codes.
+
+Amazon's codes are those of its API reference; others are MinIO's, Ceph's and Cloudflare's. Where a
+store says something in its own words, a person reads those words.
+"""
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
+
+Verb = type[TryAgain | SetAside | Stop]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """`says` may name {store}, {bucket}, {words} and {now}. {words} are the store's own."""
+
+    verb: Verb
+    reason: str
+    says: str = "{answer}."
+
+
+# It passes. What the store did not say by itself may be the line's doing.
+PASSES = Meaning(TryAgain, "store_unavailable")
+SLOW_DOWN = Meaning(RateLimited, "store_slow_down", "{store} asks for fewer requests.")
+# The fault of one object.
+MISSING = Meaning(
+    SetAside,
+    "object_missing",
+    "{store} has no object for this file. Replay the file to fetch it.",
+)
+KEY_REFUSED = Meaning(SetAside, "object_key_refused", "{store} refused the object's name: {words}.")
+OBJECT_REFUSED = Meaning(SetAside, "store_refused_object")
+# It fails every file alike until somebody acts.
+NO_BUCKET = Meaning(Stop, "no_bucket", "{store} has no bucket {bucket}.")
+REFUSED = Meaning(
+    Stop,
+    "store_refused",
+    "{store} refused us: {words}. Check the AWS_ settings and the rights of this key.",
+)
+EXPIRED = Meaning(
+    Stop,
+    "store_refused",
+    "{store} refused us: {words}. Set keys that are valid now, with their AWS_SESSION_TOKEN if "
+    "they have one.",
+)
+REGION = Meaning(
+    Stop,
+    "store_region",
+    "{store} says that bucket {bucket} is elsewhere: {words}. Set AWS_REGION, and S3_ENDPOINT_URL "
+    "if it is set, to where the bucket is.",
+)
+CLOCK = Meaning(
+    Stop,
+    "store_clock",
+    "{store} refused us because its clock and the clock of this machine differ: {words}. Here it "
+    "is {now} UTC. Set the clock that is wrong.",
+)
+BUCKET_REFUSES = Meaning(
+    Stop,
+    "store_settings",
+    "{store} refuses every file: {words}. Check the settings of bucket {bucket}.",
+)
+FULL = Meaning(Stop, "store_full", "{store} has no room left.")
+# Nobody knows. Tried again; then set aside if the store works for others.
+UNKNOWN = Meaning(TryAgain, "store_refused_object")
+
+TABLE: Mapping[Meaning, str] = {
+    PASSES: "RequestTimeout NoSuchUpload IncompleteBody BadDigest XAmzContentSHA256Mismatch "
+    "XAmzContentChecksumMismatch InvalidPart InvalidPartOrder OperationAborted "
+    "ConditionalRequestConflict ClientDisconnected InternalError ServiceUnavailable Busy "
+    "XMinioServerNotInitialized",
+    SLOW_DOWN: "SlowDown SlowDownRead SlowDownWrite TooManyRequests RequestLimitExceeded "
+    "Throttling ThrottlingException ThrottledException RequestThrottled BandwidthLimitExceeded",
+    MISSING: "NoSuchKey",
+    KEY_REFUSED: "KeyTooLongError XMinioInvalidObjectName InvalidObjectName InvalidURI "
+    "XMinioParentIsObject XMinioObjectExistsAsDirectory",
+    OBJECT_REFUSED: "EntityTooLarge EntityTooSmall MetadataTooLarge InvalidTag ObjectLocked",
+    NO_BUCKET: "NoSuchBucket InvalidBucketName",
+    REFUSED: "AccessDenied InvalidAccessKeyId SignatureDoesNotMatch AccountProblem "
+    "AllAccessDisabled NotSignedUp InvalidSecurity Unauthorized UnauthorizedAccess Forbidden "
+    "InvalidPayer",
+    EXPIRED: "ExpiredToken InvalidToken TokenRefreshRequired RequestExpired",
+    REGION: "AuthorizationHeaderMalformed PermanentRedirect TemporaryRedirect Redirect "
+    "IllegalLocationConstraintException InvalidRegion InvalidLocationConstraint",
+    CLOCK: "RequestTimeTooSkewed",
+    BUCKET_REFUSES: "NotImplemented MethodNotAllowed MissingContentMD5 InvalidStorageClass "
+    "InvalidEncryptionAlgorithm InvalidEncryptionAlgorithmError InvalidBucketState "
+    "KMSNotConfigured KMSKeyNotFoundException KMS.NotFoundException KMS.DisabledException "
+    "KMS.KMSInvalidStateException KMS.InvalidKeyUsageException KMS.KMSAccessDeniedException",
+    FULL: "XMinioStorageFull XMinioStorageQuotaExceeded XMinioAdminBucketQuotaExceeded "
+    "QuotaExceeded InsufficientStorage",
+}
+MEANINGS = {code: meaning for meaning, codes in TABLE.items() for code in codes.split()}
+REASONS = {code: meaning.reason for code, meaning in MEANINGS.items()}
+BY_STATUS = {
+    **dict.fromkeys((301, 302, 307, 308), REGION),
+    **dict.fromkeys((401, 403), REFUSED),
+    404: NO_BUCKET,
+    **dict.fromkeys((405, 501), BUCKET_REFUSES),
+    # Timeout, conflict, too early, and MinIO's answer to requests that it breaks off when stopped.
+    **dict.fromkeys((408, 409, 425, 499), PASSES),
+    413: OBJECT_REFUSED,
+    429: SLOW_DOWN,
+    507: FULL,
+}
+"""For answers without a code, or with one that the table lacks; such a 404 or 3xx is unknown."""
+BY_CODE_ONLY = {301, 302, 307, 308, 404}
+WANTS_A_CHECKSUM = re.compile(r"checksum|Content-MD5|Object Lock", re.IGNORECASE)
+BARE_REDIRECT = "it answers with a redirect that has no address"
+WORDS = 200
+
+_CODE = re.compile(r"<Code>([\w.-]{1,64})</Code>")
+_MESSAGE = re.compile(r"<Message>([^<]{1,600})")
+_SERVER_TIME = re.compile(r"<ServerTime>([\w:.-]{1,40})")
+_STATUS = re.compile(r"status code: (\d{3})")
+_NOT_CONNECTED = re.compile(r"kind:\s+Connect\b")
+
+
+def code_of(error: str) -> str:
+    return _first(_CODE, error)
+
+
+def verdict(error: str, *, bucket: str, address: str) -> Verdict:
+    """What follows from obstore's error, which has the answer in its text."""
+    store = f"The object store at {address}"
+    if error.startswith("Could not parse path"):
+        return SetAside("object_key_refused", f"{store} cannot have an object of this name.")
+    status, code = int(_first(_STATUS, error) or 0), code_of(error)
+    words = words_of(error)
+    if "BareRedirect" in error:
+        code, words = "Redirect", BARE_REDIRECT
+    if not status and not code:
+        how = "cannot be reached" if _NOT_CONNECTED.search(error) else "did not answer"
+        return TryAgain("store_unreachable", f"{store} {how}.")
+    return verdict_of(status, code, words, bucket=bucket, address=address)
+
+
+def verdict_of(status: int, code: str, words: str, *, bucket: str, address: str) -> Verdict:
+    store, meaning = f"The object store at {address}", meaning_of(status, code, words)
+    said = f"{store} answered {status}" + (f": {words or code}" if words or code else "")
+    message = meaning.says.format(
+        store=store,
+        bucket=bucket,
+        words=words or code or status,
+        answer=said,
+        now=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+    )
+    return meaning.verb(meaning.reason, message)
+
+
+def meaning_of(status: int, code: str, words: str) -> Meaning:
+    if code == "InvalidRequest" and WANTS_A_CHECKSUM.search(words):
+        return BUCKET_REFUSES
+    known = MEANINGS.get(code)
+    if known is None and not (code and status in BY_CODE_ONLY):
+        known = BY_STATUS.get(status)
+    return known or (PASSES if status >= 500 else UNKNOWN)
+
+
+def words_of(error: str) -> str:
+    """The store's own sentence, on one line and without its full stop."""
+    words = " ".join(html.unescape(_first(_MESSAGE, error)).split())[:WORDS].rstrip(".")
+    there = _first(_SERVER_TIME, error)
+    return f"{words}; there it is {there}" if there else words
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return found[1] if found else ""
