@@ -9,9 +9,9 @@ from minio.commonconfig import ENABLED, Filter
 from minio.error import MinioException, S3Error
 from minio.lifecycleconfig import AbortIncompleteMultipartUpload, LifecycleConfig, Rule
 
+from services.adapters.store.clients import bucket_client, http_client
 from services.adapters.store.objects import REASONS
 from services.adapters.store.settings import StoreSettings
-from services.adapters.store.urls import amazon, client
 from services.core.errors import Stop
 
 PUBLIC_READ = "DrivestreamPublicRead"  # the `Sid` by which we recognise our own statement
@@ -31,9 +31,8 @@ def create_bucket(settings: StoreSettings) -> str:
     """Also set its policy and rule. Says what was done. Raises `StoreUnavailableError`, and `Stop`
     for a refusal that a person must resolve."""
     bucket = settings.bucket
-    http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=20), retries=False)
-    store = client(settings, settings.endpoint_url or amazon(settings), http)
     try:
+        store = bucket_client(settings, http=http_client(settings))
         made = "was made" if _make(store, settings) else "is there"
         policy = _set_policy(store, bucket, settings.public_read)
         return f"bucket {bucket} {made}{policy}{_set_abort_rule(store, bucket)}"

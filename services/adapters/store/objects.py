@@ -8,14 +8,19 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import obstore
-from obstore.exceptions import BaseError, PermissionDeniedError
-from obstore.store import S3Store
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
+from services.adapters.store.clients import object_client
+from services.adapters.store.credentials import StoreCredentials
 from services.adapters.store.settings import StoreSettings
 from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
 from services.core.ports import READ_BYTES, STREAM_BYTES
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig
 
 PART_BYTES = 5 * 1024 * 1024  # the smallest that S3 takes; 10,000 parts hold up to 48 GiB
 CONCURRENT_PARTS = 2
@@ -55,8 +60,10 @@ class ObjectStore:
     def __init__(self, settings: StoreSettings) -> None:
         self.bucket = settings.bucket
         self._address = settings.address
-        self._store = _client(settings, timedelta(seconds=SILENCE_SECONDS))
-        self._reading = _client(settings, timedelta(hours=6))  # bounds the whole of an object
+        self._credentials = StoreCredentials(settings)
+        self._store = object_client(settings, self._credentials, _limits(SILENCE_SECONDS))
+        # Its limit is for the whole of an object.
+        self._reading = object_client(settings, self._credentials, _limits(6 * 3600))
 
     async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
         """One request; the object becomes visible whole or not at all."""
@@ -136,26 +143,14 @@ class ObjectStore:
             yield
         # obstore's own, FileNotFoundError, and ValueError for a key that it cannot send.
         except (BaseError, OSError, ValueError) as why:
+            if isinstance(why, UnauthenticatedError) and self._credentials.fault:
+                raise self._credentials.fault from None
             raise verdict(str(why), bucket=self.bucket, address=self._address) from why
 
 
-def _client(settings: StoreSettings, timeout: timedelta) -> S3Store:
-    """`timeout` bounds a request as a whole, its body included."""
-    return S3Store(
-        settings.bucket,
-        endpoint=settings.endpoint_url or None,
-        region=settings.region,
-        access_key_id=settings.access_key_id,
-        secret_access_key=settings.secret_access_key.reveal(),
-        virtual_hosted_style_request=not settings.endpoint_url,
-        client_options={
-            "allow_http": settings.endpoint_url.startswith("http://"),
-            "timeout": timeout,
-            "connect_timeout": timedelta(seconds=5),
-        },
-        # Only for hiccups. An outage must be known soon, so that all work can wait for it.
-        retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=10)},
-    )
+def _limits(seconds: float) -> "ClientConfig":
+    """`seconds` bound a request as a whole, its body included."""
+    return {"timeout": timedelta(seconds=seconds), "connect_timeout": timedelta(seconds=5)}
 
 
 def verdict(error: str, *, bucket: str, address: str) -> Verdict:
