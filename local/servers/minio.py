@@ -4,6 +4,7 @@ from local.servers.credentials import password
 from local.servers.health import http_problem
 from local.servers.ports import LOOPBACK
 from local.servers.server import Command, Context, Server, clean_env
+from local.settings import OF_STORE
 from local.toolchains.minio_binary import minio_binary
 
 USER = "drivestream"
@@ -26,7 +27,8 @@ def minio(context: Context) -> Server:
             cwd=folder,
         ),
         not_ready=lambda: http_problem("MinIO", f"{url}/minio/health/ready"),
-        settings={
+        settings=dict.fromkeys(OF_STORE, "")
+        | {
             "S3_ENDPOINT_URL": url,
             "S3_CONSOLE_URL": f"http://{LOOPBACK}:{console}",
             "AWS_ACCESS_KEY_ID": USER,

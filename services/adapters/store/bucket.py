@@ -10,10 +10,12 @@ from minio.error import MinioException, S3Error
 from minio.lifecycleconfig import AbortIncompleteMultipartUpload, LifecycleConfig, Rule
 
 from services.adapters.store.clients import bucket_client, http_client
-from services.adapters.store.objects import REASONS
 from services.adapters.store.settings import StoreSettings
-from services.core.errors import Stop
+from services.core.errors import Stop, TryAgain
 
+# Refusals by their status that another attempt may not meet.
+PASSING = {"OperationAborted", "RequestTimeout", "SlowDown", "TooManyRequests"}
+OF_TOKEN = {"ExpiredToken", "InvalidToken", "InvalidTokenId", "TokenRefreshRequired"}
 PUBLIC_READ = "DrivestreamPublicRead"  # the `Sid` by which we recognise our own statement
 ABORT_RULE = Rule(
     ENABLED,
@@ -37,16 +39,40 @@ def create_bucket(settings: StoreSettings) -> str:
         policy = _set_policy(store, bucket, settings.public_read)
         return f"bucket {bucket} {made}{policy}{_set_abort_rule(store, bucket)}"
     except S3Error as why:
-        if REASONS.get(str(why.code)) == "store_refused":
-            message = f"The object store refuses AWS_ACCESS_KEY_ID for bucket {bucket}: {why.code}."
-            raise Stop("store_refused", message) from why
+        if _is_refusal(why) and why.code not in PASSING:
+            raise Stop("store_refused", _refusal(settings, why)) from why
         raise StoreUnavailableError(str(why.code)) from why
+    except TryAgain as why:
+        raise StoreUnavailableError(why.message) from why
     except (MinioException, urllib3.exceptions.HTTPError, OSError, ValueError) as why:
         raise StoreUnavailableError(str(why).split("\n")[0][:200]) from why
 
 
+def _refusal(settings: StoreSettings, why: S3Error) -> str:
+    """The store's own words, and which settings they are about."""
+    said = " ".join(str(why.message or why.code).split()).rstrip(".")
+    if why.code in OF_TOKEN:
+        about = "AWS_SESSION_TOKEN and the two keys that it belongs to. Temporary keys expire"
+    else:
+        about = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION"
+        if settings.session_token.reveal():
+            about = f"{about}, and AWS_SESSION_TOKEN"
+    store = f"The object store at {settings.address} refuses us for bucket {settings.bucket}"
+    return f"{store}: {said} ({why.code}). Check {about}."
+
+
+def _exists(store: Minio, bucket: str) -> bool:
+    try:
+        return store.bucket_exists(bucket)
+    except S3Error:
+        # The answer to HEAD has no words. Whoever is refused a list is told why.
+        for _ in store.list_objects(bucket):
+            break
+        return True
+
+
 def _make(store: Minio, settings: StoreSettings) -> bool:
-    if store.bucket_exists(settings.bucket):
+    if _exists(store, settings.bucket):
         return False
     try:
         store.make_bucket(settings.bucket, location=settings.region)

@@ -5,7 +5,8 @@ profile, a web identity, the container's role, the instance's role. It renews th
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -64,38 +65,44 @@ class StoreCredentials(Provider):
 
 def _amazon_credentials(settings: StoreSettings) -> Callable[[], Credentials]:
     # botocore takes a third of a second to import, which a process with keys is spared.
-    from botocore import exceptions as amazon  # type: ignore[import-untyped]
     from botocore.session import Session  # type: ignore[import-untyped]
 
-    passing = (
-        amazon.HTTPClientError,
-        amazon.CredentialRetrievalError,
-        amazon.MetadataRetrievalError,
-    )
-    # Beside its own errors, those of a key file that is not there or holds something else, and of a
-    # profile that asks for a code at a terminal.
-    refused = (amazon.BotoCoreError, amazon.ClientError, EOFError, LookupError, OSError, ValueError)
-
-    def stop(why: object) -> Stop:
-        said = " ".join(str(why).split()).rstrip(".")
-        return Stop(REASON, f"There are no keys for the object store: {said}. {WAYS}")
-
-    try:
+    with _verdicts():
         session = Session(profile=settings.profile or None)
         session.set_config_variable("region", settings.region)
         source = session.get_credentials()
-    except refused as why:
-        raise stop(why) from why
     if source is None:
-        raise stop("this computer has neither a profile nor a role")
+        raise _none("this computer has neither a profile nor a role")
 
     def current() -> Credentials:
-        try:
+        with _verdicts():
             keys = source.get_frozen_credentials()
-        except passing as why:
-            raise TryAgain(REASON, f"Amazon does not give us keys now: {why}") from why
-        except refused as why:
-            raise stop(why) from why
         return Credentials(keys.access_key, keys.secret_key, keys.token)
 
     return current
+
+
+@contextmanager
+def _verdicts() -> Iterator[None]:
+    from botocore import exceptions as amazon  # type: ignore[import-untyped]
+
+    try:
+        yield
+    except (
+        amazon.HTTPClientError,
+        amazon.CredentialRetrievalError,
+        amazon.MetadataRetrievalError,
+    ) as why:
+        raise TryAgain(REASON, f"Amazon does not give us keys now: {why}") from why
+    # Beside its own errors, those of a key file that is not there or holds something else, and of a
+    # profile that asks for a code at a terminal.
+    except (
+        *(amazon.BotoCoreError, amazon.ClientError),
+        *(EOFError, LookupError, OSError, ValueError),
+    ) as why:
+        raise _none(why) from why
+
+
+def _none(why: object) -> Stop:
+    said = " ".join(str(why).split()).rstrip(".")
+    return Stop(REASON, f"There are no keys for the object store: {said}. {WAYS}")

@@ -38,7 +38,7 @@ _CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 CODES = {
     "no_bucket": "NoSuchBucket",
     "store_refused": "AccessDenied InvalidAccessKeyId SignatureDoesNotMatch ExpiredToken "
-    "InvalidToken AccountProblem AllAccessDisabled AuthorizationHeaderMalformed "
+    "InvalidToken InvalidTokenId AccountProblem AllAccessDisabled AuthorizationHeaderMalformed "
     "RequestTimeTooSkewed",
     "store_full": "XMinioStorageFull XMinioStorageQuotaExceeded QuotaExceeded InsufficientStorage",
     "store_slow_down": "SlowDown SlowDownRead SlowDownWrite TooManyRequests RequestLimitExceeded",
