@@ -32,7 +32,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as it came; behind a proxy, `address` is a whole URL. Header names are in lower case."""
+    """A request as it came, header names in lower case. A proxy is asked for a whole URL."""
 
     method: str
     address: str
