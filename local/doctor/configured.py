@@ -108,7 +108,7 @@ def _each(
         if name in except_for:
             continue
         if value := found.known.get(name, "").strip():
-            source = "" if found.env.get(name) else ", from what runs here"
+            source = "" if found.env.get(name, "").strip() == value else ", from what runs here"
             yield Finding(check=name, seen=shown(name, value) + source)
         elif default:
             defaults.append(f"{name}={default}")

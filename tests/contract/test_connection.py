@@ -76,7 +76,7 @@ async def sessions(settings: DatabaseSettings) -> Mapping[str, Mapping[str, str]
     database.dispose()
     for made in (CatalogWriter(settings), UnfinishedReader(settings), Generation(settings)):
         with closing(made):
-            row = made._connection.execute(QUERY.encode()).fetchone()
+            [row] = made._connection.execute(QUERY.encode()).fetchall()
             found[type(made).__name__] = tuple(row.values())
     reader = CatalogReader(settings)
     async with reader._connected() as connection:
