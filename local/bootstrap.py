@@ -53,8 +53,8 @@ def make() -> None:
 
 
 def _write_path() -> None:
-    """Lead Python to the checkout by a relative path. It reads these files in the locale's encoding,
-    and in the locale C it would not start where the checkout's name has an accent."""
+    """Lead Python to the checkout by a relative path. It reads this file in the locale's encoding:
+    in the locale C it would not start where the checkout's name has an accent."""
     for path in VENV.glob("lib/python*/site-packages/_editable_impl_drivestream.pth"):
         path.write_text(os.path.relpath(CHECKOUT, path.parent) + "\n")
 
