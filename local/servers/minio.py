@@ -15,19 +15,18 @@ def minio(context: Context) -> Server:
     port = context.ports.claim("MINIO_PORT", 29000, "MinIO")
     console = context.ports.claim("MINIO_CONSOLE_PORT", 29001, "MinIO's console")
     secret = password(context.data_dir, "minio")
+    # Relative, since dots and braces in a path would stand for many drives.
     folder = context.folder("minio").name
-    # Its certificates would be looked for in the user's home, and served.
-    certificates = context.folder("minio-certificates").name
+    # It makes a folder in its home, and uses the certificates that it finds there.
+    home = str(context.folder("minio-home").absolute())
     own = {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": secret, "MINIO_UPDATE": "off"}
     argv = (minio_binary(context.env), "server", "--quiet", "--address", f"{LOOPBACK}:{port}")
-    # Relative ones: dots and braces in a path would stand for many drives.
-    paths = ("--certs-dir", certificates, folder)
     url = f"http://{LOOPBACK}:{port}"
     return Server(
         command=Command(
             name="minio",
-            argv=(*argv, "--console-address", f"{LOOPBACK}:{console}", *paths),
-            env=clean_env(context.env) | own,
+            argv=(*argv, "--console-address", f"{LOOPBACK}:{console}", folder),
+            env=clean_env(context.env) | own | {"HOME": home},
             cwd=context.data_dir,
         ),
         not_ready=lambda: http_problem("MinIO", f"{url}/minio/health/ready"),

@@ -57,6 +57,8 @@ def copy_sources(web: Path, to: Path) -> None:
     owned = to.lstat()
     if not stat.S_ISDIR(owned.st_mode) or owned.st_uid != os.getuid() or owned.st_mode & 0o077:
         raise FetchError(f"{to} is not a folder of our own, so the page cannot be built there.")
+    for gone in [path for path in sources(to) if not (web / path.relative_to(to)).exists()]:
+        gone.unlink()
     for path in sources(web):
         copy = to / path.relative_to(web)
         copy.parent.mkdir(parents=True, exist_ok=True)
