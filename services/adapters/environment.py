@@ -11,14 +11,32 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from services.core.settings import SettingsError
+
 
 def proxy_for(url: str) -> str | None:
-    """The address in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; None where NO_PROXY names this one."""
+    """The address in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; None where NO_PROXY names this one.
+    Raises `SettingsError` where it is no address of a proxy."""
     parts = urlsplit(url)
     if proxy_bypass(parts.hostname or ""):
         return None
     proxies = getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy:
+        return None
+    whole = proxy if "://" in proxy else f"http://{proxy}"
+    if not _is_proxy(whole):
+        name = f"{parts.scheme.upper()}_PROXY or ALL_PROXY"
+        raise SettingsError(f"{name} must be an address like http://host:port.")
+    return whole
+
+
+def _is_proxy(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def forget(names: re.Pattern[str]) -> dict[str, str]:

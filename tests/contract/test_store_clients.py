@@ -19,7 +19,7 @@ from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
 from services.core.errors import Stop, TryAgain
-from services.core.settings import Reader, Secret
+from services.core.settings import Reader, Secret, SettingsError
 from tests.fakes.s3_server import Answer, S3Server, Seen, s3_server
 
 KEYS = {"AWS_ACCESS_KEY_ID": "ours", "AWS_SECRET_ACCESS_KEY": "hush-hush"}
@@ -164,6 +164,26 @@ async def test_both_go_through_the_proxy_with_the_bucket_in_the_host(
     assert signed(settings).startswith("http://pictures.store.test:9000/k?")
 
 
+@pytest.mark.parametrize("form", ["http://me:pa%40ss@{}", "me:pa%40ss@{}"])
+async def test_both_tell_the_proxy_who_they_are(
+    server: S3Server, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setenv("http_proxy", form.format(urlsplit(server.url).netloc))
+    for seen in await ask_both(at("http://store.test:9000"), server):
+        assert seen.headers["proxy-authorization"] == "Basic bWU6cGFAc3M="
+
+
+@pytest.mark.parametrize("proxy", ["socks5://host:1", "::bad", "http://[::1", "http://host:99999"])
+def test_a_proxy_that_is_none_is_a_fault_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    settings = at("http://store.test:9000")
+    for make in (create_bucket, ObjectStore):
+        with pytest.raises(SettingsError, match="HTTP_PROXY or ALL_PROXY must be an address like"):
+            make(settings)
+
+
 async def test_neither_goes_through_a_proxy_from_which_the_store_is_excepted(
     server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -288,8 +308,9 @@ def certificate(
     )
 
 
+@pytest.mark.parametrize("name", ["S3_CA_FILE", "SSL_CERT_FILE"])
 async def test_a_store_with_a_certificate_of_a_private_authority_is_trusted_if_it_is_named(
-    authority: tuple[Path, ssl.SSLContext],
+    authority: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     ca_file, tls = authority
     with s3_server(tls) as server:
@@ -298,5 +319,6 @@ async def test_a_store_with_a_certificate_of_a_private_authority_is_trusted_if_i
             create_bucket(at(server.url))
         with pytest.raises(TryAgain):
             await ObjectStore(at(server.url)).put("k", b"a", content_type="image/png")
-        trusting = at(server.url, S3_CA_FILE=str(ca_file))
+        monkeypatch.setenv(name, str(ca_file))
+        trusting = at(server.url, **{name: str(ca_file)})
         assert [each.method for each in await ask_both(trusting, server)] == ["HEAD", "PUT"]

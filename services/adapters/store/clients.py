@@ -6,7 +6,7 @@ import ssl
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import urllib3
 from minio import Minio
@@ -49,7 +49,11 @@ def http_client(settings: StoreSettings) -> urllib3.PoolManager:
         trust.load_verify_locations(settings.ca_file)
     wait = urllib3.Timeout(connect=5, read=20)
     if proxy := proxy_for(settings.api_url):
-        return urllib3.ProxyManager(proxy, ssl_context=trust, timeout=wait, retries=False)
+        login = unquote(urlsplit(proxy).netloc.rpartition("@")[0])
+        known = urllib3.make_headers(proxy_basic_auth=login) if login else None
+        return urllib3.ProxyManager(
+            proxy, proxy_headers=known, ssl_context=trust, timeout=wait, retries=False
+        )
     return urllib3.PoolManager(ssl_context=trust, timeout=wait, retries=False)
 
 

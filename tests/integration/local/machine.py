@@ -15,8 +15,8 @@ from local.run.start import temporary_data_dir
 from local.settings import PORTS
 from services.core.settings import NAMES
 
-# Whatever a user may call a folder. A comma, a backslash, a percent sign or three dots in braces mean
-# something to one server or another, and a JVM finds no accent in the locale C.
+# Whatever a user may call a folder. A comma, a backslash or three dots in braces mean something to
+# one server or another, and a JVM finds no accent in the locale C.
 FOLDER = 'données, d\'été \\n "q" $HOME `x` 100% {1...2} #a'
 SHELL = {
     "LC_ALL": "C",
