@@ -8,6 +8,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -126,7 +127,9 @@ class Reader:
         value = self.text(name, "")
         if not value:
             return None
-        path = Path(value).expanduser()
+        path = Path(value)
+        with suppress(RuntimeError):  # of a user that the system does not know
+            path = path.expanduser()
         try:
             msgspec.json.decode(path.read_bytes(), type=dict)
         except OSError as why:

@@ -344,6 +344,10 @@ def test_a_service_account_s_file_is_taken_if_it_can_be_read(tmp_path: Path) -> 
     assert drive({}).credentials_file is None
 
 
+def test_a_service_account_s_file_in_the_home_of_nobody_is_a_fault() -> None:
+    assert "cannot be read" in fault({"GOOGLE_APPLICATION_CREDENTIALS": "~no-such-user/key.json"})
+
+
 @pytest.mark.parametrize("content", [b"", b"not JSON", b"[1]", b"\xff\xfe", b"[" * 100_000, None])
 def test_a_service_account_s_file_that_is_none_is_a_fault(
     tmp_path: Path, content: bytes | None
