@@ -48,7 +48,15 @@ def make() -> None:
     _do("Installing the packages", UV, "pip", "sync", "-q", "--python", PYTHON, HASHED, *LOCKS)
     own = ("install", "-q", "--python", PYTHON, "--no-deps", "--no-build-isolation", "-e", CHECKOUT)
     _do("Installing Drivestream itself", UV, "pip", *own)
+    _write_path()
     STAMP.write_text(wanted())
+
+
+def _write_path() -> None:
+    """Lead Python to the checkout by a relative path. It reads this file in the locale's encoding:
+    in the locale C it would not start where the checkout's name has an accent."""
+    for path in VENV.glob("lib/python*/site-packages/_editable_impl_drivestream.pth"):
+        path.write_text(os.path.relpath(CHECKOUT, path.parent) + "\n")
 
 
 def _make_venv() -> None:

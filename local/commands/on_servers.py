@@ -11,6 +11,7 @@ from local.paths import data_dir
 from local.run.data_folder import DataFolder, RunningCopy
 from local.servers.server import Command, ServerError
 from local.servers.services import service
+from local.settings import over
 
 STOP_TIMEOUT_S = 30.0
 CODES = {0: OK, 2: CANNOT_START, 3: CANNOT_START}
@@ -26,7 +27,7 @@ def server_settings(needed: Sequence[str]) -> Mapping[str, str]:
     """The settings of a running copy, and over them the environment's; `ServerError` where one that
     is needed is in neither."""
     copy = data_folder().running() or RunningCopy(pid=0)
-    settings = {**copy.settings, **{key: value for key, value in os.environ.items() if value}}
+    settings = over(copy.settings, os.environ)
     missing = [name for name in needed if not settings.get(name)]
     if missing:
         raise ServerError(

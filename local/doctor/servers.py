@@ -37,10 +37,10 @@ def servers(found: Configuration) -> Sequence[Finding]:
     findings = [_copy(found)]
     for check, name, look in (
         ("Kafka", "KAFKA_BOOTSTRAP_SERVERS", _kafka),
-        ("Store", "AWS_ACCESS_KEY_ID", _store),
+        ("Store", "S3_ENDPOINT_URL", _store),
         ("PostgreSQL", "DATABASE_URL", _database),
     ):
-        if found.known.get(name):
+        if found.known.get(name) or (check == "Store" and found.known.get("S3_BUCKET")):
             findings += guarded(check, partial(look, found))
         else:
             findings.append(unchecked(check, NOT_SET.format(name=name)))
@@ -127,7 +127,8 @@ async def _no_content() -> AsyncIterator[bytes]:
 def _store_todo(reason: str) -> str:
     return {
         "no_bucket": SET_UP,
-        "store_refused": "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.",
+        "store_refused": "Check the settings that begin with AWS_.",
+        "store_credentials": "Give it keys, a profile or a role: see docs/settings.md.",
         "store_region": "Set AWS_REGION to the region of the bucket.",
         "store_clock": "Set the clock that is wrong.",
         "store_settings": "Change the settings of the bucket.",

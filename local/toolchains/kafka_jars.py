@@ -68,8 +68,8 @@ def _with_maven(mvn: str, folder: Path, env: Mapping[str, str]) -> None:
     pom = folder / "pom.xml"
     dependencies = "".join(DEPENDENCY.format(*each.split(":")) for each in ARTIFACTS)
     pom.write_text(POM.format(dependencies=dependencies))
-    argv = [mvn, "-B", "-f", str(pom), COPY, f"-DoutputDirectory={folder}"]
-    run(f"Downloading Kafka {VERSION} (Maven)", argv, env, cwd=folder)
+    argv = [mvn, "-B", "-f", pom.name, COPY, "-DoutputDirectory=."]
+    run(f"Downloading Kafka {VERSION} (Maven)", argv, {**env, "LC_ALL": "C.UTF-8"}, cwd=folder)
     pom.unlink()
 
 

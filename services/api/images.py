@@ -1,5 +1,6 @@
 """The pictures: the list, one picture, and where its bytes are."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 from urllib.parse import quote
@@ -132,5 +133,7 @@ async def get_image(google_drive_id: FromPath[str], pictures: Stored) -> ImageDe
 )
 async def get_image_content(google_drive_id: FromPath[str], pictures: Stored) -> Redirect:
     """The bytes never pass through the api."""
-    address = pictures.object_url(await pictures.image(google_drive_id))
+    image = await pictures.image(google_drive_id)
+    # In a thread: the keys that sign it may have to be fetched first.
+    address = await asyncio.to_thread(pictures.object_url, image)
     return Redirect(address, headers={"Cache-Control": "private, max-age=300"})

@@ -8,6 +8,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,8 +28,9 @@ NAMES = frozenset(
         *("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_TOPIC_PREFIX"),
         *("METRICS_HOST", "METRICS_PORT"),
         *("PARKED_RETRY_SECONDS", "STALLED_AFTER_SECONDS"),
-        *("AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_SECRET_ACCESS_KEY"),
-        *("S3_BUCKET", "S3_ENDPOINT_URL", "S3_PUBLIC_READ", "S3_PUBLIC_URL"),
+        *("AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+        *("AWS_PROFILE", "S3_ADDRESSING_STYLE", "S3_BUCKET", "S3_CA_FILE", "S3_ENDPOINT_URL"),
+        *("S3_KMS_KEY_ID", "S3_PUBLIC_READ", "S3_PUBLIC_URL", "S3_SERVER_SIDE_ENCRYPTION"),
         *("TRANSFER_CONCURRENCY", "TRANSFER_MEMORY_MB"),
     }
 )
@@ -125,7 +127,9 @@ class Reader:
         value = self.text(name, "")
         if not value:
             return None
-        path = Path(value).expanduser()
+        path = Path(value)
+        with suppress(RuntimeError):  # of a user that the system does not know
+            path = path.expanduser()
         try:
             msgspec.json.decode(path.read_bytes(), type=dict)
         except OSError as why:

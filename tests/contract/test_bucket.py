@@ -135,6 +135,13 @@ def test_rules_that_are_there_are_kept(at_minio: StoreSettings) -> None:
     assert [each.rule_id for each in kept.rules] == ["logs"]
 
 
+@pytest.mark.real
+def test_minio_refuses_a_session_token_that_it_did_not_give(servers: Mapping[str, str]) -> None:
+    settings = StoreSettings.read(Reader({**servers, "AWS_SESSION_TOKEN": "of-somebody-else"}))
+    with pytest.raises(Stop, match="Check AWS_SESSION_TOKEN"):
+        create_bucket(settings)
+
+
 def test_a_new_bucket_gets_policy_and_rule_and_a_second_run_changes_nothing(
     amazon: S3Server,
 ) -> None:

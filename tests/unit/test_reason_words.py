@@ -33,6 +33,7 @@ ELSEWHERE = {
     "log_incomplete",
     "rebuild_running",
     "schema_refused",
+    "tables_refused",
     "tables_in_use",
     # The API answers a request with it, as a problem with a title of its own.
     "bad_value",

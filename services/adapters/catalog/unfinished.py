@@ -10,9 +10,9 @@ from typing import Protocol
 import msgspec
 import psycopg
 from msgspec import Struct
-from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
+from services.adapters.catalog.connection import Session
 from services.adapters.catalog.rows import OPEN, PARKED, ImportRow, OffsetRow, ReplayRow
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.writer import PASSING, Position, unavailable
@@ -79,15 +79,15 @@ class UnfinishedReader:
     """Fulfils `ReadsUnfinished` on one connection."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
-        parameters = settings.parameters(
+        session = Session(
+            settings,
             connect_timeout="10",
             options="-c default_transaction_read_only=on -c statement_timeout=60s -c timezone=UTC",
             application_name="drivestream-recovery",
             tcp_user_timeout="30000",
         )
         try:
-            self._connection = psycopg.connect(
-                make_conninfo(**parameters),
+            self._connection = session.connect(
                 autocommit=True,
                 row_factory=dict_row,
                 prepare_threshold=None,  # the tables behind the names may be swapped

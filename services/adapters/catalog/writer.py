@@ -10,10 +10,10 @@ from typing import LiteralString
 
 import msgspec
 import psycopg
-from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 from services.adapters.catalog.bulk import Cursor, select, upsert
+from services.adapters.catalog.connection import Session
 from services.adapters.catalog.rows import (
     FileRow,
     FolderRow,
@@ -58,7 +58,8 @@ class CatalogWriter:
     """The table that the offsets were read from. After a rebuild its name is another table's."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
-        parameters = settings.parameters(
+        session = Session(
+            settings,
             connect_timeout="10",
             options="-c statement_timeout=120s -c timezone=UTC",
             application_name="drivestream-indexer",
@@ -69,7 +70,7 @@ class CatalogWriter:
             tcp_user_timeout="30000",
         )
         try:
-            self._connection = psycopg.connect(make_conninfo(**parameters), row_factory=dict_row)
+            self._connection = session.connect(row_factory=dict_row)
         except psycopg.Error as why:
             raise unavailable(why) from why
 

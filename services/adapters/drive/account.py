@@ -23,7 +23,7 @@ from google.oauth2.service_account import Credentials
 
 from services.adapters.drive.refusals import problem
 from services.adapters.drive.requests import HEADER_VALUE, Authenticator, words_of
-from services.adapters.drive.settings import proxy_for
+from services.adapters.environment import proxy_for
 from services.core.errors import CREDENTIALS_REFUSED, DRIVE_UNREACHABLE, Stop, TryAgain
 from services.core.settings import SettingsError
 

@@ -12,7 +12,8 @@ from httpx_aiohttp import AiohttpTransport
 from services.adapters.drive import answers
 from services.adapters.drive.download import Download
 from services.adapters.drive.requests import DriveRequest, DriveSession, authenticator_for
-from services.adapters.drive.settings import DriveSettings, proxy_for
+from services.adapters.drive.settings import DriveSettings
+from services.adapters.environment import proxy_for
 from services.core.errors import CoolDown, TryAgain, Verdict
 from services.core.events import FileFound
 from services.core.ports import LARGEST_PAGE, Entry, Page, SpendsQuota

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from services.core.settings import Reader, Secret
 
@@ -53,12 +51,3 @@ class DriveSettings:
             cool_down_seconds=float(reader.number("DRIVE_COOL_DOWN_SECONDS", 600, 1, 86_400)),
             limits=Limits(answer=longest, silence=longest / 2),
         )
-
-
-def proxy_for(url: str) -> str | None:
-    """The address in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; None where NO_PROXY names this one."""
-    parts = urlsplit(url)
-    if proxy_bypass(parts.hostname or ""):
-        return None
-    proxies = getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")

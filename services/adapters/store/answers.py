@@ -84,7 +84,7 @@ TABLE: Mapping[Meaning, str] = {
     REFUSED: "AccessDenied InvalidAccessKeyId SignatureDoesNotMatch AccountProblem "
     "AllAccessDisabled NotSignedUp InvalidSecurity Unauthorized UnauthorizedAccess Forbidden "
     "InvalidPayer",
-    EXPIRED: "ExpiredToken InvalidToken TokenRefreshRequired RequestExpired",
+    EXPIRED: "ExpiredToken InvalidToken InvalidTokenId TokenRefreshRequired RequestExpired",
     REGION: "AuthorizationHeaderMalformed PermanentRedirect TemporaryRedirect Redirect "
     "IllegalLocationConstraintException InvalidRegion InvalidLocationConstraint",
     CLOCK: "RequestTimeTooSkewed",

@@ -11,24 +11,26 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import obstore
-from obstore.exceptions import BaseError, PermissionDeniedError
-from obstore.store import S3Store
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
 from services.adapters.store.answers import code_of, verdict
+from services.adapters.store.clients import object_client
+from services.adapters.store.credentials import StoreCredentials
 from services.adapters.store.settings import StoreSettings
 from services.core.errors import Stop, Verdict
 from services.core.ports import READ_BYTES, STREAM_BYTES
 
 if TYPE_CHECKING:
-    from obstore.store import RetryConfig
+    from obstore.store import ClientConfig, RetryConfig
 
-CHECKSUM = "SHA256"
-"""Sent with every PUT and part. It costs nothing: requests are signed with it anyway."""
 PART_BYTES = 5 * 1024 * 1024  # the smallest that S3 takes; 10,000 parts hold up to 48 GiB
 CONCURRENT_PARTS = 2
 assert PART_BYTES * (CONCURRENT_PARTS + 1) < STREAM_BYTES  # those being sent, and the one filling
 SILENCE_SECONDS = 60
-LONGEST = timedelta(hours=6)
+LIMITS: "ClientConfig" = {
+    "timeout": timedelta(hours=6),
+    "connect_timeout": timedelta(seconds=5),
+}
 """Of a request. On a slow line a transfer takes long, so its limits are the transfer's: see
 `core/flow/line.py`. A peer that acknowledges no bytes is given up after 30 s by the kernel, since
 obstore sets TCP_USER_TIMEOUT."""
@@ -44,10 +46,13 @@ class ObjectStore:
     def __init__(self, settings: StoreSettings) -> None:
         self.bucket = settings.bucket
         self._address = settings.address
+        self._credentials = StoreCredentials(settings)
         # Only for hiccups. An outage must be known soon, so that all work can wait for it.
-        self._store = _client(settings, {"max_retries": 2, "retry_timeout": timedelta(seconds=10)})
+        hiccups: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
+        self._store = object_client(settings, self._credentials, LIMITS, hiccups)
         # A part that fails late is sent again, or the whole file would be downloaded again.
-        self._parts = _client(settings, {"max_retries": 2, "retry_timeout": timedelta(minutes=10)})
+        late: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(minutes=10)}
+        self._parts = object_client(settings, self._credentials, LIMITS, late)
 
     async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
         """One request; the object becomes visible whole or not at all."""
@@ -129,25 +134,9 @@ class ObjectStore:
             yield
         # obstore's own, FileNotFoundError, and ValueError for a key that it cannot send.
         except (BaseError, OSError, ValueError) as why:
+            if isinstance(why, UnauthenticatedError) and self._credentials.fault:
+                raise self._credentials.fault from None
             raise verdict(str(why), bucket=self.bucket, address=self._address) from why
-
-
-def _client(settings: StoreSettings, retry: "RetryConfig") -> S3Store:
-    return S3Store(
-        settings.bucket,
-        endpoint=settings.endpoint_url or None,
-        region=settings.region,
-        access_key_id=settings.access_key_id,
-        secret_access_key=settings.secret_access_key.reveal(),
-        virtual_hosted_style_request=not settings.endpoint_url,
-        checksum_algorithm=CHECKSUM,
-        client_options={
-            "allow_http": settings.endpoint_url.startswith("http://"),
-            "timeout": LONGEST,
-            "connect_timeout": timedelta(seconds=5),
-        },
-        retry_config=retry,
-    )
 
 
 def header_type(content_type: str) -> str:

@@ -75,7 +75,9 @@ async def test_an_import_goes_to_kafka_and_is_known_before_and_after_a_restart(
     platform: Platform,
 ) -> None:
     body = {"folderUrl": f"https://drive.google.com/drive/folders/{FOLDER}"}
-    async with running(platform.env) as api:
+    # With these of its libraries' own it would wait in a debugger, or not start.
+    theirs = {"LITESTAR_DEBUG": "1", "LITESTAR_PDB": "1", "WEB_CONCURRENCY": "many"}
+    async with running({**platform.env, **theirs}) as api:
         await api.until(200)
         started = await api.client.post("/import/google-drive", json=body)
         assert started.status_code == 202

@@ -15,6 +15,23 @@ from local.run.start import temporary_data_dir
 from local.settings import PORTS
 from services.core.settings import NAMES
 
+# Whatever a user may call a folder. A comma, a backslash or three dots in braces mean something to
+# one server or another, and a JVM finds no accent in the locale C.
+FOLDER = 'données, d\'été \\n "q" $HOME `x` 100% {1...2} #a'
+SHELL = {
+    "LC_ALL": "C",
+    # As after `aws sso login`, and more of what our libraries know.
+    "AWS_ACCESS_KEY_ID": "of-the-shell",
+    "AWS_SECRET_ACCESS_KEY": "of-the-shell",
+    "AWS_SESSION_TOKEN": "of-the-shell",
+    "AWS_REGION": "eu-central-1",
+    "AWS_PROFILE": "of-the-shell",
+    "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1",
+    "AWS_S3_EXPRESS": "true",
+    "PGHOST": "nowhere.invalid",
+    "PGOPTIONS": "-c search_path=nowhere",
+    "PGSSLMODE": "require",
+}
 START_S = 240
 COMMAND_S = 400
 
@@ -30,12 +47,13 @@ class Machine:
     """Runs `drivestream` commands on a data folder of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.data = folder / "data"
+        self.data = folder / FOLDER
         self._copy: subprocess.Popen[bytes] | None = None
         own = {key: value for key, value in os.environ.items() if key not in NAMES}
         self.env: Mapping[str, str] = {
             **own,
             **dict.fromkeys(PORTS, "0"),
+            **SHELL,
             "DATA_DIR": str(self.data),
         }
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from services.adapters.drive.settings import DriveSettings, Limits, proxy_for
+from services.adapters.drive.settings import DriveSettings, Limits
+from services.adapters.environment import proxy_for
 from services.core.settings import Reader
 
 PROXY = "http://proxy.test:3128"

@@ -125,7 +125,7 @@ def test_a_public_address_with_a_path_is_a_proxy_in_front_of_the_store() -> None
 def test_without_an_endpoint_the_store_is_amazons() -> None:
     address = urls(public_url="").signed_url("s3://pictures/k", name="k", mime_type="image/png")
     assert (urlsplit(address).hostname or "").endswith(".eu-test-1.amazonaws.com")
-    assert public("s3://pictures/k", "") == "https://s3.eu-test-1.amazonaws.com/pictures/k"
+    assert public("s3://pictures/k", "") == "https://pictures.s3.eu-test-1.amazonaws.com/k"
 
 
 @pytest.mark.parametrize(

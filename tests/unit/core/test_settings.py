@@ -158,7 +158,7 @@ def test_brokers_are_hosts_and_ports_and_hold_no_password(servers: str) -> None:
 
 
 def test_a_store_is_named_in_messages_by_scheme_host_and_port() -> None:
-    env = GOOD | {"S3_ENDPOINT_URL": "https://host:9000/path?signature=hush-hush"}
+    env = GOOD | {"S3_ENDPOINT_URL": "https://host:9000/"}
     assert read_settings(env, everything)[1].address == "https://host:9000"
     assert read_settings(GOOD | {"S3_ENDPOINT_URL": ""}, everything)[1].address == "Amazon S3"
 
@@ -342,6 +342,10 @@ def test_a_service_account_s_file_is_taken_if_it_can_be_read(tmp_path: Path) -> 
     path.write_text('{"type": "service_account"}')
     assert drive({"GOOGLE_APPLICATION_CREDENTIALS": str(path)}).credentials_file == path
     assert drive({}).credentials_file is None
+
+
+def test_a_service_account_s_file_in_the_home_of_nobody_is_a_fault() -> None:
+    assert "cannot be read" in fault({"GOOGLE_APPLICATION_CREDENTIALS": "~no-such-user/key.json"})
 
 
 @pytest.mark.parametrize("content", [b"", b"not JSON", b"[1]", b"\xff\xfe", b"[" * 100_000, None])

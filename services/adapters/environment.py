@@ -1,0 +1,54 @@
+"""What the environment may tell our libraries: a proxy, and nothing that is a setting of theirs.
+
+obstore takes every `AWS_*` and every proxy from the environment, libpq every `PG*`, in silence.
+Either could send objects or rows elsewhere.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from services.core.settings import SettingsError
+
+
+def proxy_for(url: str) -> str | None:
+    """The address in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; None where NO_PROXY names this one.
+    Raises `SettingsError` where it is no address of a proxy."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy:
+        return None
+    whole = proxy if "://" in proxy else f"http://{proxy}"
+    if not _is_proxy(whole):
+        name = f"{parts.scheme.upper()}_PROXY or ALL_PROXY"
+        raise SettingsError(f"{name} must be an address like http://host:port.")
+    return whole
+
+
+def _is_proxy(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def forget(names: re.Pattern[str]) -> dict[str, str]:
+    """Take the variables of these names out of this process; what they were."""
+    return {name: os.environ.pop(name) for name in list(os.environ) if names.fullmatch(name)}
+
+
+@contextmanager
+def without(names: re.Pattern[str]) -> Iterator[None]:
+    """For a block in which a client is made that reads the environment only then."""
+    found = forget(names)
+    try:
+        yield
+    finally:
+        os.environ.update(found)
