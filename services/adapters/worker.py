@@ -135,6 +135,10 @@ class Worker:
         return breaker
 
 
+def _waits_for_topics(why: str) -> None:
+    log.info("worker.starting", why=why)
+
+
 async def run_worker(
     spec: WorkerSpec,
     settings: WorkerSettings,
@@ -145,7 +149,7 @@ async def run_worker(
 
     Nothing is consumed before it returns, nor before it is known which imports are paused.
     """
-    topics = asyncio.ensure_future(wait_for_topics(settings.kafka, log.warning))
+    topics = asyncio.ensure_future(wait_for_topics(settings.kafka, _waits_for_topics))
     if not await run_until(stop, topics):
         return
     consumers = [

@@ -175,7 +175,7 @@ def test_a_killed_copy_leaves_nothing_and_loses_nothing(running: Machine) -> Non
     assert running.processes() == {}
     assert json.loads(second.stdout)["unchanged"] == first.stored
     assert running.run("status").returncode == 3
-    assert running.run("down", "--purge").returncode == 0
+    assert running.run("down", "--purge", "--yes").returncode == 0
     assert not running.data.exists()
 
 
