@@ -77,10 +77,9 @@ async def _until_done(on: Provisioner, say: Callable[[str], None], wait: float) 
             say(f"{on.server}: {await asyncio.to_thread(on.provision)}")
             return
         except (KafkaUnavailableError, StoreUnavailableError, CatalogUnavailableError) as why:
-            explained = time.monotonic() - began >= EXPLAINED_AFTER_SECONDS
-            because = (
-                f": {NUMBERED.sub('', str(why))}" if explained else ", which is not ready yet."
-            )
+            because = ", which is not ready yet."
+            if time.monotonic() - began >= EXPLAINED_AFTER_SECONDS:
+                because = f": {NUMBERED.sub('', str(why))}"
             say(f"Waiting for {on.server} at {on.address}{because}")
             await asyncio.sleep(wait)
 
