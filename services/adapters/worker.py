@@ -16,9 +16,14 @@ from services.adapters.kafka.producer import PatientPublisher, Publisher, Publis
 from services.adapters.kafka.reader import LogReader, Tail
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
-from services.adapters.process import publish_status, run_until, run_with_background, worker_status
+from services.adapters.process import (
+    WaitingLog,
+    publish_status,
+    run_until,
+    run_with_background,
+    worker_status,
+)
 from services.core.control import ImportControls
-from services.core.errors import Stop
 from services.core.events import ControlEvent, Message, WorkerStatus
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
 from services.core.flow.concurrency import ConcurrencyLimit
@@ -125,11 +130,7 @@ class Worker:
                 consumer.stop()
 
     def _breaker(self, check: Check) -> CircuitBreaker:
-        def log_wait(why: Stop, seconds: float) -> None:
-            event = f"{self.spec.service}.waiting"
-            log.error(event, reason=why.reason, why=why.message, seconds=seconds)
-
-        breaker = CircuitBreaker(log_wait, check)
+        breaker = CircuitBreaker(lambda _why, _seconds: None, check)  # the status tells of it
         self._breakers.append(breaker)
         self.holders.append(breaker.holds)
         return breaker
@@ -175,6 +176,6 @@ async def run_worker(
         with metrics_endpoint(settings.metrics, WorkerMetrics(worker.status, quota.state)):
             await run_with_background(
                 worker.consume(handler(), stop),
-                publish_status(publisher, worker.status),
+                publish_status(publisher, WaitingLog(worker.status)),
                 controls.run(),
             )

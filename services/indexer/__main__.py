@@ -2,12 +2,9 @@
 
 import asyncio
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-
-import structlog
 
 from services.adapters import process
 from services.adapters.catalog.settings import DatabaseSettings
@@ -24,8 +21,6 @@ from services.indexer.recovery import Recovery, RecoverySettings
 from services.indexer.service import Indexer
 
 SERVICE = "indexer"
-LOG_EVERY_SECONDS = 30.0
-log = structlog.get_logger(SERVICE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,22 +35,18 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     kafka = settings.kafka
     waiting_for: Waiting | None = None
 
-    logged_at = -LOG_EVERY_SECONDS
-
     def tell(waiting: Waiting | None) -> None:
-        nonlocal waiting_for, logged_at
-        again = time.monotonic() - logged_at >= LOG_EVERY_SECONDS
-        if waiting is not None and (again or waiting != waiting_for):
-            log.warning("indexer.waiting", reason=waiting.reason, why=waiting.message)
-            logged_at = time.monotonic()
+        nonlocal waiting_for
         waiting_for = waiting
 
     def without_topics(sentence: str) -> None:
         tell(Waiting(reason="kafka_unavailable", message=sentence))
+        told()
 
     def status() -> WorkerStatus:
         return process.worker_status(SERVICE, waiting_for)
 
+    told = process.WaitingLog(status)
     with metrics_endpoint(settings.metrics, WorkerMetrics(status)):
         if not await process.run_until(stop, wait_for_topics(kafka, without_topics)):
             return
@@ -69,7 +60,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 stopping=stop,
                 beside=_recovery(settings, publisher),
             )
-            telling = process.publish_status(publisher, status)
+            telling = process.publish_status(publisher, told)
             await process.run_with_background(indexer.run(), telling)
 
 
