@@ -23,6 +23,7 @@ from services.adapters.process import (
     run_with_background,
     worker_status,
 )
+from services.adapters.work_metrics import CountingPublisher, WorkMetrics
 from services.core.control import ImportControls
 from services.core.events import ControlEvent, Message, WorkerStatus
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
@@ -73,6 +74,7 @@ class Worker:
     publisher: PublishesRecords
     quota: QuotaLimiter
     consumers: Sequence[GroupConsumer] = ()
+    work: WorkMetrics = field(default_factory=WorkMetrics)
 
     def __post_init__(self) -> None:
         self._breakers: list[CircuitBreaker] = []
@@ -85,7 +87,7 @@ class Worker:
 
     def calls_to(self, system: str, check: Check) -> Resilience:
         """Retry and circuit breaker for one outside system; `check` says whether it answers."""
-        return Resilience(system, self.spec.policy, self._breaker(check))
+        return Resilience(system, self.spec.policy, self._breaker(check), self.work.called)
 
     def tasks(self, consumes: Consumes, handler: HandlesMessages) -> MessageTasks:
         tasks = MessageTasks(
@@ -140,6 +142,17 @@ def _waits_for_topics(why: str) -> None:
     log.info("worker.starting", why=why)
 
 
+def _worker(
+    spec: WorkerSpec,
+    publisher: PublishesRecords,
+    quota: QuotaLimiter,
+    consumers: Sequence[GroupConsumer],
+) -> Worker:
+    work = WorkMetrics({c.group: o.lag for c, o in zip(spec.consumes, consumers, strict=True)})
+    counting = CountingPublisher(PatientPublisher(publisher), work)
+    return Worker(spec, counting, quota, consumers, work)
+
+
 async def run_worker(
     spec: WorkerSpec,
     settings: WorkerSettings,
@@ -165,7 +178,7 @@ async def run_worker(
         Publisher(settings.kafka, source=spec.service, linger_ms=spec.linger_ms) as publisher,
         open_drive(settings.drive, connections=spec.connections, quota=quota) as drive,
     ):
-        worker = Worker(spec, PatientPublisher(publisher), quota, consumers)
+        worker = _worker(spec, publisher, quota, consumers)
         reader_id = f"drivestream-{spec.service}-controls"
         controls = Tail(lambda: LogReader(settings.kafka, client_id=reader_id), worker)
 
@@ -173,7 +186,9 @@ async def run_worker(
             await controls.caught_up()  # else paused work would be taken up
             return await make(worker, drive)
 
-        with metrics_endpoint(settings.metrics, WorkerMetrics(worker.status, quota.state)):
+        with metrics_endpoint(
+            settings.metrics, WorkerMetrics(worker.status, quota.state), worker.work
+        ):
             await run_with_background(
                 worker.consume(handler(), stop),
                 publish_status(publisher, WaitingLog(worker.status)),

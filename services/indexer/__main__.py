@@ -15,6 +15,7 @@ from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
+from services.adapters.work_metrics import WorkMetrics
 from services.core.events import Waiting, WorkerStatus
 from services.core.settings import SettingsGroup
 from services.indexer.recovery import Recovery, RecoverySettings
@@ -47,7 +48,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         return process.worker_status(SERVICE, waiting_for)
 
     told = process.WaitingLog(status)
-    with metrics_endpoint(settings.metrics, WorkerMetrics(status)):
+    work = WorkMetrics()
+    with metrics_endpoint(settings.metrics, WorkerMetrics(status), work):
         if not await process.run_until(stop, wait_for_topics(kafka, without_topics)):
             return
         async with Publisher(kafka, source=SERVICE) as publisher:
@@ -59,6 +61,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 tell=tell,
                 stopping=stop,
                 beside=_recovery(settings, publisher),
+                called=work.called,
             )
             telling = process.publish_status(publisher, told)
             await process.run_with_background(indexer.run(), telling)

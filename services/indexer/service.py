@@ -69,6 +69,7 @@ class Indexer:
     beside: Callable[[], Running] | None = None
     wait: float = FIRST_WAIT
     story: Story = field(default_factory=Story)
+    called: Callable[[str, float, str], None] = lambda _system, _seconds, _result: None
 
     async def run(self) -> None:
         """Index until told to stop, and wait for what is not there. Raises `Stop` for another log
@@ -122,7 +123,13 @@ class Indexer:
         # Not before all is decoded: after a `Stop`, the next start would publish them again.
         for raw, reason in undecodable:
             await publish_dead_letter(self.publisher, raw, reason, service="indexer")
-        before, after = await asyncio.to_thread(write, writer, records, moves_of(positions, batch))
+        began, result = time.perf_counter(), "error"
+        moves = moves_of(positions, batch)
+        try:
+            before, after = await asyncio.to_thread(write, writer, records, moves)
+            result = "ok"
+        finally:
+            self.called("database", time.perf_counter() - began, result)
         self.story.tell(before, after)
 
     async def _stops_within(self, seconds: float) -> bool:

@@ -10,9 +10,7 @@ from services.adapters.catalog.rows import ImportRow, Rows
 from services.indexer.story import MOST_OPEN, Story
 from tests.fakes.samples import NOW
 
-ASKED = ImportRow(
-    id="one", folder_id="folder", folder_url="link", requested_at=NOW, updated_at=NOW
-)
+ASKED = ImportRow(id="one", folder_id="folder", folder_url="link", requested_at=NOW, updated_at=NOW)
 
 
 def row(**changes: Any) -> ImportRow:
