@@ -17,6 +17,7 @@ from local.servers.health import http_problem
 from local.servers.server import ServerError
 from local.show.addresses import table
 from local.show.follow import Limits
+from local.show.waits import waits
 
 # A copy needs less than this to stop its services, then its servers.
 STOP_TIMEOUT_S = 45.0
@@ -159,11 +160,14 @@ def run_status(args: Namespace, output: Output) -> int:
         return CANNOT_START
     url = copy.settings.get("API_URL")
     problem = http_problem("The API", f"{url}/health/ready") if url else "It is still starting."
+    waiting = waits(url) if url and not problem else []
     if args.json:
         state = {"running": True, "ready": not problem, "pid": copy.pid, "problem": problem}
-        output.result_json({**state, "addresses": copy.addresses})
+        output.result_json({**state, "waits": waiting, "addresses": copy.addresses})
     else:
         output.result(f"Process {copy.pid} runs. {problem or 'Everything answers.'}")
+        for sentence in waiting:
+            output.result(sentence)
         output.result(table(copy.addresses))
     return FAILED if problem else OK
 

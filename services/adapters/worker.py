@@ -186,9 +186,8 @@ async def run_worker(
             await controls.caught_up()  # else paused work would be taken up
             return await make(worker, drive)
 
-        with metrics_endpoint(
-            settings.metrics, WorkerMetrics(worker.status, quota.state), worker.work
-        ):
+        figures = WorkerMetrics(worker.status, quota.state), worker.work
+        with metrics_endpoint(settings.metrics, *figures):
             await run_with_background(
                 worker.consume(handler(), stop),
                 publish_status(publisher, WaitingLog(worker.status)),
