@@ -9,7 +9,7 @@ from functools import partial
 from services.adapters import process
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.unfinished import UnfinishedReader
-from services.adapters.catalog.writer import CatalogWriter
+from services.adapters.catalog.writer import CatalogWriter, Position
 from services.adapters.kafka.admin import LogOffsets, Topics, wait_for_topics
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader
@@ -48,7 +48,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         return process.worker_status(SERVICE, waiting_for)
 
     told = process.WaitingLog(status)
-    work = WorkMetrics()
+    lag: dict[Position, int] = {}
+    work = WorkMetrics({SERVICE: lag})
     with metrics_endpoint(settings.metrics, WorkerMetrics(status), work):
         if not await process.run_until(stop, wait_for_topics(kafka, without_topics)):
             return
@@ -62,6 +63,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 stopping=stop,
                 beside=_recovery(settings, publisher),
                 called=work.called,
+                lag=lag,
             )
             telling = process.publish_status(publisher, told)
             await process.run_with_background(indexer.run(), telling)

@@ -69,6 +69,7 @@ class Indexer:
     beside: Callable[[], Running] | None = None
     wait: float = FIRST_WAIT
     story: Story = field(default_factory=Story)
+    lag: dict[Position, int] = field(default_factory=dict)  # as of up to half a minute ago
     called: Callable[[str, float, str], None] = lambda _system, _seconds, _result: None
 
     async def run(self) -> None:
@@ -111,8 +112,10 @@ class Indexer:
                 await self._index(writer, positions, batch)
             self.wait = FIRST_WAIT
             if time.monotonic() - looked >= PARTITIONS_SECONDS:
-                if await asyncio.to_thread(_partitions, reader) != set(positions):
+                logs = await asyncio.to_thread(log_bounds, reader)
+                if logs.keys() != positions.keys():
                     return
+                self.lag |= {p: max(0, logs[p][1] - position) for p, position in positions.items()}
                 looked = time.monotonic()
             await self._stops_within(BATCH_SECONDS)
 
