@@ -100,13 +100,15 @@ def _do(doing: str, *argv: str | Path) -> None:
 
 def main() -> int:
     """The exit code: 0 once the environment is complete."""
-    if complete():
-        return 0
     try:
-        make()
+        if not complete():
+            make()
     except SetUpError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Interrupted. The same command continues.", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -6,6 +6,8 @@ import signal
 import sys
 import textwrap
 from collections.abc import Sequence
+from importlib.metadata import version
+from types import FrameType
 
 from local.commands import imports, machine, operate, replays
 from local.commands.options import Commands
@@ -64,34 +66,55 @@ exit codes:
        become ready; the API or Kafka does not answer; or (status, setup) nothing runs
   4    nothing progresses, or it takes longer than its limit
   5    the import or the replay that was watched is cancelled
-  130  interrupted before it was done; an import that was started goes on
+  130  interrupted by Ctrl-C; an import that was started goes on
   141  nobody reads the output any more
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    args = parser().parse_args(arguments)
-    output = Output()
-    # Until there is something to stop in order, SIGTERM ends us as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return _run(args, output)
+        args = parser().parse_args(arguments)
+        return _run(args, Output())
     except BrokenPipeError:
-        # Else Python would try again to write what is left, and complain, when it exits.
+        return NO_READER
+    except KeyboardInterrupt:  # while the command line was read
+        return INTERRUPTED
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Write what is left. Python would complain, when it exits, that nobody reads it."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        return NO_READER
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """End in order. A second Ctrl-C must not break off what the first one cleans up."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _run(args: argparse.Namespace, output: Output) -> int:
     try:
+        # Until there is something to stop in order, SIGTERM ends us as Ctrl-C does.
+        signal.signal(signal.SIGTERM, _interrupt)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, _interrupt)
         refuse_control_characters(os.environ)
         return int(args.run(args, output))
     except argparse.ArgumentTypeError as error:
         args.parser.error(str(error))  # exits with 2
         raise
-    except (Stopped, KeyboardInterrupt) as why:
+    except Stopped:  # it was said when the signal came
+        return fail(args, output, "", INTERRUPTED)
+    except KeyboardInterrupt as why:
         return fail(args, output, str(why) or "Interrupted.", INTERRUPTED)
     except (DataFolderError, SettingsError, PortError, ServerError, FetchError) as error:
         return fail(args, output, str(error), CANNOT_START)
@@ -110,6 +133,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    top.add_argument("--version", action="version", version=f"drivestream {version('drivestream')}")
     commands = Commands(top)
     for group in (machine, imports, replays, operate):
         group.add_to(commands)

@@ -4,12 +4,12 @@ import os
 import signal
 import sys
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from contextlib import suppress
 
 from local.commands.on_servers import data_folder, run_service, server_settings
 from local.commands.options import Commands, add_json, link, seconds
-from local.commands.output import CANNOT_START, FAILED, OK, Output
+from local.commands.output import CANNOT_START, FAILED, INTERRUPTED, OK, Output
 from local.demo import Stopwatch, run_import
 from local.run.data_folder import LOCK, POLL_S, DataFolder, DataFolderError
 from local.run.stack import running_stack
@@ -17,6 +17,7 @@ from local.servers.health import http_problem
 from local.servers.server import ServerError
 from local.show.addresses import table
 from local.show.follow import Limits
+from local.show.waits import waits
 
 # A copy needs less than this to stop its services, then its servers.
 STOP_TIMEOUT_S = 45.0
@@ -67,7 +68,7 @@ def run_up(args: Namespace, output: Output) -> int:
         output.result(table(stack.addresses))
         output.message(STOP_HINT)
         stack.run_until_stopped()
-    return OK
+    return INTERRUPTED if stack.stop.interrupted else OK
 
 
 def run_demo(args: Namespace, output: Output) -> int:
@@ -91,6 +92,8 @@ def run_demo(args: Namespace, output: Output) -> int:
                 output.result(table(stack.addresses))
             output.message(STOP_HINT)
             stack.run_until_stopped()
+    if stack.stop.interrupted:
+        return INTERRUPTED
     if args.once and args.json:
         output.result_json(outcome.document(stopwatch.seconds()))
     return OK if outcome.good else FAILED
@@ -99,8 +102,28 @@ def run_demo(args: Namespace, output: Output) -> int:
 def run_down(args: Namespace, output: Output) -> int:
     """`down`: stop the running copy; with `--purge`, remove its data."""
     folder = data_folder()
+    if args.purge and not args.yes and not _sure(folder):
+        output.message("Nothing was removed.")
+        return FAILED
     _stop(folder, output)
-    return _purge(folder, args.yes, output) if args.purge else OK
+    if args.purge:
+        removed = folder.purge()
+        output.message(f"Removed {folder.path}." if removed else f"{folder.path} does not exist.")
+    return OK
+
+
+def _sure(folder: DataFolder) -> bool:
+    """Whether whoever sits at the terminal agrees to remove all data."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise ArgumentTypeError(
+            f"--purge removes {folder.path} and everything imported into it. There is no terminal "
+            "to ask at: add --yes if you are sure"
+        )
+    try:
+        answer = input(f"Remove {folder.path} and everything imported into it? [y/N] ")
+    except EOFError:
+        return False
+    return answer.strip().lower() in ("y", "yes")
 
 
 def _stop(folder: DataFolder, output: Output) -> None:
@@ -125,17 +148,6 @@ def _stop(folder: DataFolder, output: Output) -> None:
         time.sleep(POLL_S)
 
 
-def _purge(folder: DataFolder, sure: bool, output: Output) -> int:
-    if not sure and sys.stdin.isatty():
-        answer = input(f"Remove {folder.path} and everything imported into it? [y/N] ")
-        if answer.strip().lower() not in ("y", "yes"):
-            output.message("Nothing was removed.")
-            return FAILED
-    removed = folder.purge()
-    output.message(f"Removed {folder.path}." if removed else f"{folder.path} does not exist.")
-    return OK
-
-
 def run_status(args: Namespace, output: Output) -> int:
     """`status`: what runs, where, and whether it answers."""
     folder = data_folder()
@@ -148,11 +160,14 @@ def run_status(args: Namespace, output: Output) -> int:
         return CANNOT_START
     url = copy.settings.get("API_URL")
     problem = http_problem("The API", f"{url}/health/ready") if url else "It is still starting."
+    waiting = waits(url) if url and not problem else []
     if args.json:
         state = {"running": True, "ready": not problem, "pid": copy.pid, "problem": problem}
-        output.result_json({**state, "addresses": copy.addresses})
+        output.result_json({**state, "waits": waiting, "addresses": copy.addresses})
     else:
         output.result(f"Process {copy.pid} runs. {problem or 'Everything answers.'}")
+        for sentence in waiting:
+            output.result(sentence)
         output.result(table(copy.addresses))
     return FAILED if problem else OK
 

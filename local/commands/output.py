@@ -10,11 +10,17 @@ INTERRUPTED, NO_READER = 130, 141
 """As a shell numbers them: 128 and the signal, SIGINT or SIGPIPE."""
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """rich would end with 1."""
+        raise BrokenPipeError
+
+
 class Output:
     """Messages go to standard error, results to standard output."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.console = _Console(stderr=True, highlight=False, soft_wrap=True)
 
     def message(self, text: str) -> None:
         """A sentence about what happens."""
@@ -34,10 +40,11 @@ def fail(
 ) -> int:
     """Say what went wrong, with `--json` also as one object; returns the exit code.
 
-    `code` is the API's, for scripts.
+    `code` is the API's, for scripts. An empty sentence was said already: "Interrupted.".
     """
-    output.message(sentence)
+    if sentence:
+        output.message(sentence)
     if getattr(args, "json", False):
-        told = {"state": "error", "error": sentence}
+        told = {"state": "error", "error": sentence or "Interrupted."}
         output.result_json(told if code is None else {**told, "code": code})
     return exit_code

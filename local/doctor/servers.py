@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from local.doctor.configured import Configuration, origin
 from local.doctor.findings import Finding, guarded, note, unchecked, wrong
 from local.servers.health import http_problem
+from local.show.waits import waits
 from services.adapters.catalog import migrate
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.kafka.admin import Topics
@@ -53,7 +54,8 @@ def _copy(found: Configuration) -> Finding:
         problem = http_problem("The API", f"{url}/health/ready") if url else "It is still starting."
         if problem:
             return wrong("API", problem, "See `drivestream status`, and its log.")
-        return Finding(check="API", seen=f"answers at {url}, and is ready")
+        waiting = "".join(f"; {sentence}" for sentence in waits(url))
+        return Finding(check="API", seen=f"answers at {url}, and is ready{waiting}")
     if any(found.env.get(name) for name in ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL")):
         seen = "no copy of Drivestream runs here; the servers in the settings are checked"
         return unchecked("API", seen)

@@ -123,7 +123,8 @@ def running_stack(
                     RunningCopy(pid=os.getpid(), settings=plan.recorded, addresses=stack.addresses)
                 )
                 yield stack
-                notify("Stopping everything.")
+                if not stop.asked:
+                    notify("Stopping everything.")
 
 
 def _ready(plan: Plan, folder: DataFolder, starting: "_Starting") -> Stack:

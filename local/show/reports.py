@@ -89,6 +89,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return self.done
 
     @property
+    def left(self) -> int:
+        """How many of those found so far are not done."""
+        return max(0, (self.found if self.total is None else self.total) - self.handled)
+
+    @property
     def closes(self) -> bool:
         """Whether every file found is accounted for."""
         return self.found == self.done + self.pending

@@ -64,13 +64,14 @@ class WorkerMetrics(Collector):
 
 
 @contextmanager
-def metrics_endpoint(settings: MetricsSettings, metrics: Collector) -> Iterator[int | None]:
+def metrics_endpoint(settings: MetricsSettings, *metrics: Collector) -> Iterator[int | None]:
     """Serve the figures while the block runs. Raises `Stop` if the address is taken."""
     if not settings.port:
         yield None
         return
     registry = CollectorRegistry()
-    registry.register(metrics)
+    for each in metrics:
+        registry.register(each)
     try:
         server, _ = start_http_server(settings.port, settings.host, registry)
     except OSError as why:

@@ -10,8 +10,10 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn, TypeVar
 
@@ -32,6 +34,7 @@ CANCEL_SECONDS = 20.0
 EVERY_SECONDS = 10.0
 LOOK_SECONDS = 1.0
 LAST_STATUS_SECONDS = 2.0
+SAID_AGAIN_SECONDS = 60.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 log = structlog.get_logger("process")
 
@@ -118,6 +121,7 @@ def _configure_logs(service: str) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            lambda _logger, _method, event: {"service": service, **event},  # in any thread
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -126,7 +130,6 @@ def _configure_logs(service: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    structlog.contextvars.bind_contextvars(service=service)
 
 
 def worker_status(service: str, waiting: Waiting | None) -> WorkerStatus:
@@ -138,6 +141,32 @@ def worker_status(service: str, waiting: Waiting | None) -> WorkerStatus:
         waiting_for=waiting,
         at=datetime.now(UTC),
     )
+
+
+@dataclass
+class WaitingLog:
+    """Passes statuses on. Says when a worker begins to wait, again every minute, and when it goes
+    on. The message of one wait may change, so only its reason makes it another."""
+
+    look: Callable[[], WorkerStatus]
+    clock: Callable[[], float] = time.monotonic
+    _reason: str | None = None
+    _said_at: float = 0.0
+
+    def __call__(self) -> WorkerStatus:
+        status = self.look()
+        waiting, now = status.waiting_for, self.clock()
+        if waiting is None and self._reason is not None:
+            log.info(f"{status.service}.goes_on", waited_for=self._reason)
+        elif waiting is not None and (
+            waiting.reason != self._reason or now - self._said_at >= SAID_AGAIN_SECONDS
+        ):
+            until = waiting.until.isoformat(timespec="seconds") if waiting.until else None
+            event = f"{status.service}.waiting"
+            log.warning(event, reason=waiting.reason, why=waiting.message, until=until)
+            self._said_at = now
+        self._reason = None if waiting is None else waiting.reason
+        return status
 
 
 async def publish_status(publisher: PublishesEvents, look: Callable[[], WorkerStatus]) -> None:

@@ -104,7 +104,7 @@ def create_app(
     outside: Outside,
 ) -> ASGIApp:
     """The application. It runs the tails; whoever made the other parts closes them."""
-    readiness = health.Readiness(known, catalog, publisher)
+    readiness = health.Readiness(known, catalog, publisher, workers)
     requests = control.RequestLog(publisher, known)
     lost = LostRequests(known, catalog, publisher, settings.stalled_after)
 

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -26,6 +26,7 @@ from services.core.topics import FILES_FAILED, FILES_STORED, IMPORTS_LISTED, IMP
 from services.core.wire import UndecodableError, UnknownEventError, decode
 from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
+from services.indexer.story import Story
 
 CONSUMED = (IMPORTS_REQUESTED, IMPORTS_LISTED, FILES_STORED, FILES_FAILED)
 READ_AT_MOST = 2000
@@ -73,6 +74,9 @@ class Indexer:
     stopping: asyncio.Event
     beside: Callable[[], Running] | None = None
     wait: float = FIRST_WAIT
+    story: Story = field(default_factory=Story)
+    lag: dict[Position, int] = field(default_factory=dict)  # as of up to half a minute ago
+    called: Callable[[str, float, str], None] = lambda _system, _seconds, _result: None
 
     async def run(self) -> None:
         """Index until told to stop, and wait for what is not there, or for somebody to act if this
@@ -128,6 +132,8 @@ class Indexer:
             if time.monotonic() - looked >= PARTITIONS_SECONDS:
                 if await asyncio.to_thread(_topics, reader, self.topic_ids) != topics:
                     return
+                logs = await asyncio.to_thread(log_bounds, reader)
+                self.lag |= {p: max(0, logs[p][1] - position) for p, position in positions.items()}
                 looked = time.monotonic()
             await self._stops_within(BATCH_SECONDS)
 
@@ -138,7 +144,14 @@ class Indexer:
         # Not before all is decoded: after a `Stop`, the next start would publish them again.
         for raw, reason in undecodable:
             await publish_dead_letter(self.publisher, raw, reason, service="indexer")
-        await asyncio.to_thread(write, writer, records, moves_of(positions, batch))
+        began, result = time.perf_counter(), "error"
+        moves = moves_of(positions, batch)
+        try:
+            before, after = await asyncio.to_thread(write, writer, records, moves)
+            result = "ok"
+        finally:
+            self.called("database", time.perf_counter() - began, result)
+        self.story.tell(before, after)
 
     async def _stops_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
@@ -223,10 +236,13 @@ def moves_of(positions: dict[Position, int], batch: Sequence[Raw]) -> Moves:
     return moves
 
 
-def write(writer: WritesCatalog, records: Sequence[LogRecord], moves: Moves) -> None:
+def write(writer: WritesCatalog, records: Sequence[LogRecord], moves: Moves) -> tuple[Rows, Rows]:
+    """The rows as they were, and as they were written."""
     batch = rows_of(records)
     before = writer.load(batch)
-    writer.save(before, fold(before, batch), moves)
+    after = fold(before, batch)
+    writer.save(before, after, moves)
+    return before, after
 
 
 def batches(records: Iterable[Raw], rows: int) -> Iterator[list[Raw]]:

@@ -5,8 +5,12 @@ refuses ends the set-up at once.
 """
 
 import asyncio
+import logging
 import os
+import re
+import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -21,6 +25,9 @@ from services.adapters.store.settings import StoreSettings
 from services.core.errors import Stop
 from services.core.settings import Reader, SettingsError, read_settings
 
+EXPLAINED_AFTER_SECONDS = 15.0
+"""A server that is starting does not answer, and there is nothing to explain."""
+NUMBERED = re.compile(r".*\[Errno -?\d+\] ", re.DOTALL)
 REBUILD = "Run `drivestream rebuild-index`; until then the old ones answer."
 
 
@@ -64,17 +71,23 @@ async def set_up(
 
 
 async def _until_done(on: Provisioner, say: Callable[[str], None], wait: float) -> None:
+    began = time.monotonic()
     while True:
         try:
             say(f"{on.server}: {await asyncio.to_thread(on.provision)}")
             return
         except (KafkaUnavailableError, StoreUnavailableError, CatalogUnavailableError) as why:
-            say(f"Waiting for {on.server} at {on.address}: {why}")
+            because = ", which is not ready yet."
+            if time.monotonic() - began >= EXPLAINED_AFTER_SECONDS:
+                because = f": {NUMBERED.sub('', str(why))}"
+            say(f"Waiting for {on.server} at {on.address}{because}")
             await asyncio.sleep(wait)
 
 
 def main(env: Mapping[str, str], read: Callable[[Reader], Sequence[Provisioner]]) -> int:
     """0 when all is there, 1 when a server refuses, 2 when the settings are at fault."""
+    # We say what is waited for; urllib3 would warn of each attempt, with the number of an error.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     try:
         servers = read_settings(env, read, warn=_say)
         asyncio.run(set_up(servers, say=_say))
@@ -91,5 +104,12 @@ def _say(sentence: str) -> None:
     sys.stderr.write(f"{sentence}\n")
 
 
+def _leave(*_signal: object) -> None:
+    """At once, although a thread may still ask a server: each step can be repeated."""
+    os.write(2, b"Interrupted.\n")
+    os._exit(130)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, _leave)
     raise SystemExit(main(os.environ, provisioners))

@@ -230,6 +230,7 @@ class Transfer:
         self._publisher = publisher
         self._told = LruSet[tuple[Identity, str]]()
         self._stored = LruSet[str]()
+        self._logged = LruSet[tuple[str, str]](1000)
         self._in_progress = KeyedLock()
 
     async def handle(self, event: Message, received: Received) -> None:
@@ -248,7 +249,7 @@ class Transfer:
             try:
                 stored = await self._outcome(copy)
             except SetAside as why:
-                await self._publisher.publish([_failed(copy, why)])
+                await self._publisher.publish([self._failed(copy, why)])
             else:
                 await self._publisher.publish([stored])
                 self._told.add(told)
@@ -256,7 +257,22 @@ class Transfer:
 
     async def set_aside(self, event: Message, received: Received, why: SetAside) -> None:
         if isinstance(event, FileFound):
-            await self._publisher.publish([_failed(Copy(file=event, received=received), why)])
+            failed = self._failed(Copy(file=event, received=received), why)
+            await self._publisher.publish([failed])
+
+    def _failed(self, copy: Copy, why: SetAside) -> FileFailed:
+        """Log the first file of each reason: thousands may fail alike. The report has all."""
+        kind = (copy.file.import_id, why.reason)
+        if kind not in self._logged:
+            self._logged.add(kind)
+            log.warning(
+                "transfer.first_failure",
+                import_id=copy.file.import_id,
+                file_id=copy.file.file_id,
+                reason=why.reason,
+                why=why.message,
+            )
+        return _failed(copy, why)
 
     async def _outcome(self, copy: Copy) -> FileStored:
         file = copy.file
@@ -294,13 +310,6 @@ def _differs(how: str) -> SetAside:
 
 def _failed(copy: Copy, why: SetAside) -> FileFailed:
     file = copy.file
-    log.warning(
-        "transfer.file_failed",
-        import_id=file.import_id,
-        file_id=file.file_id,
-        reason=why.reason,
-        why=why.message,
-    )
     return FileFailed(
         import_id=file.import_id,
         epoch=file.epoch,

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from local.settings import PORTS, RecordingReader
 from services.adapters.metrics import WorkerMetrics
+from services.adapters.work_metrics import WorkMetrics
 from services.adapters.worker import WorkerSettings
 from services.api import __main__ as api
 from services.core.events import WorkerStatus
@@ -71,7 +72,9 @@ def test_the_metrics_of_a_worker_are_those_that_are_described() -> None:
     quota = QuotaState(share=1.0, limit=60, allowed=60, used=0, refused=0, waiting=0)
     registry = CollectorRegistry()
     registry.register(WorkerMetrics(lambda: status, lambda: quota))
-    served = {sample.name for metric in registry.collect() for sample in metric.samples}
+    registry.register(WorkMetrics())
+    counted = {"counter": "_total"}
+    served = {metric.name + counted.get(metric.type, "") for metric in registry.collect()}
     assert served == set(METRIC.findall((ROOT / "docs/architecture.md").read_text()))
 
 

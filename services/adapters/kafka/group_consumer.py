@@ -68,6 +68,7 @@ class GroupConsumer:
             }
         )
         self._oldest = math.inf
+        self.lag: dict[tuple[str, int], int] = {}
 
     @property
     def partitions(self) -> int:
@@ -157,8 +158,22 @@ class GroupConsumer:
         if now >= self._next_commit:
             self._next_commit = now + self._flow.commit_every_seconds
             self._commit(self._assigned)
+            self._look_at_lag()
         oldest = [assignment.offsets.oldest for assignment in self._assigned.values()]
         self._oldest = min((at for at in oldest if at is not None), default=math.inf)
+
+    def _look_at_lag(self) -> None:
+        """By what the last fetches said of the ends; nothing is asked of the broker."""
+        for number, assignment in self._assigned.items():
+            done = assignment.offsets.committable
+            _, end = self._consumer.get_watermark_offsets(
+                TopicPartition(self._name, number), cached=True
+            )
+            if end >= 0:
+                low = end if done is None else done  # nothing was delivered since the assignment
+                self.lag[self.topic, number] = max(0, end - low)
+        for place in [place for place in self.lag if place[1] not in self._assigned]:
+            del self.lag[place]
 
     def _absorb(self) -> None:
         tasks = self._tasks

@@ -8,6 +8,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from urllib.parse import quote
 
 import pytest
 
+from local.paths import CHECKOUT
 from local.run.stack import plan_stack
 from local.servers.emulator import KEY
 from local.servers.ports import LOOPBACK
@@ -175,7 +178,7 @@ def test_a_killed_copy_leaves_nothing_and_loses_nothing(running: Machine) -> Non
     assert running.processes() == {}
     assert json.loads(second.stdout)["unchanged"] == first.stored
     assert running.run("status").returncode == 3
-    assert running.run("down", "--purge").returncode == 0
+    assert running.run("down", "--purge", "--yes").returncode == 0
     assert not running.data.exists()
 
 
@@ -198,6 +201,38 @@ def test_down_returns_when_nothing_is_left_of_a_copy_with_given_servers(
         assert empty.run("down").returncode == 0
         assert empty.processes() == {}
         assert copy.poll() == 0
+
+
+@pytest.mark.parametrize("begun", ["initdb", "kafka"])
+def test_ctrl_c_while_servers_start_is_one_line_and_leaves_no_process(
+    empty: Machine, begun: str
+) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "local", "up", "--no-web"],
+        env=empty.env,
+        cwd=CHECKOUT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert eventually(lambda: any((empty.data / "logs").glob(f"{begun}*.log")))
+    for _ in range(3):
+        child.send_signal(signal.SIGINT)
+    out, said = child.communicate(timeout=60)
+    assert (child.returncode, out) == (130, "")
+    assert said.splitlines()[-1] == "Interrupted. Stopping everything."
+    assert "Traceback" not in said
+    assert empty.processes() == {}
+
+
+def test_a_copy_that_runs_ends_at_ctrl_c_with_130(empty: Machine, platform: Platform) -> None:
+    drive = {"DRIVE_API_URL": "http://127.0.0.1:1", "GOOGLE_API_KEY": "key"}
+    with empty.running("up", **platform.env, **drive) as copy:
+        copy.send_signal(signal.SIGINT)
+        assert copy.wait(60) == 130
+        assert empty.output.read_text().endswith("\nInterrupted. Stopping everything.\n")
+        assert empty.processes() == {}
 
 
 def test_a_taken_port_is_refused_with_number_purpose_and_variable(empty: Machine) -> None:

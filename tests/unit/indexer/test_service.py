@@ -405,3 +405,16 @@ def test_batches_are_cut_by_weight_and_lose_nothing() -> None:
     cut = list(batches(records, 10))
     assert [record for batch in cut for record in batch] == records
     assert all(sum(1 + len(r.value or b"") // BYTES_A_ROW for r in b) < 10 + 7 for b in cut)
+
+
+async def test_the_lag_is_known_by_partition(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "PARTITIONS_SECONDS", 0.0)
+    world, stopping = World(), asyncio.Event()
+    await world.publisher.publish([STORED])
+    indexer = world.indexer(stopping)
+    async with asyncio.timeout(WAIT), asyncio.TaskGroup() as group:
+        group.create_task(indexer.run())
+        await world.until(lambda: bool(indexer.lag) and world.consumed() == 1)
+        await world.until(lambda: not any(indexer.lag.values()))
+        stopping.set()
+    assert {topic for topic, _ in indexer.lag} == {topic.name for topic in service.CONSUMED}

@@ -20,7 +20,7 @@ async def test_a_server_that_comes_late_is_waited_for_and_named() -> None:
         return "bucket made"
 
     await set_up([Provisioner("the object store", "http://s3", act)], say=said.append, wait=0.001)
-    assert said[0] == "Waiting for the object store at http://s3: refused"
+    assert said[0] == "Waiting for the object store at http://s3, which is not ready yet."
     assert said[-1] == "the object store: bucket made"
 
 
@@ -89,3 +89,19 @@ def test_a_name_that_nothing_reads_is_told_and_set_up_goes_on(
 ) -> None:
     assert main({"S3_ENDPOINT": "http://s3"}, lambda _: []) == 0
     assert "S3_ENDPOINT is not a setting" in capsys.readouterr().err
+
+
+async def test_a_server_that_stays_away_is_explained_without_numbers_of_errors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.setup.__main__.EXPLAINED_AFTER_SECONDS", 0.0)
+    troubles = [StoreUnavailableError("HTTPConnection(host='s3'): [Errno 111] Connection refused")]
+    said: list[str] = []
+
+    def act() -> str:
+        if troubles:
+            raise troubles.pop()
+        return "bucket made"
+
+    await set_up([Provisioner("the object store", "http://s3", act)], say=said.append, wait=0.001)
+    assert said[0] == "Waiting for the object store at http://s3: Connection refused"
