@@ -42,7 +42,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     message: str | None = None
     waiting_for: Waiting | None = None
-    limited_by: Waiting | None = None
     found: Count
     stored: Count
     unchanged: Count
@@ -53,10 +52,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def note(self) -> str:
-        """Why it stands still, or what limits its speed."""
-        if self.waiting_for:
-            return f"waits: {self.waiting_for}"
-        return str(self.limited_by or "")
+        """What it waits for, if anything."""
+        return f"waits: {self.waiting_for}" if self.waiting_for else ""
 
     @property
     def final(self) -> bool:
@@ -161,6 +158,12 @@ class ImportReport(Report, frozen=True, kw_only=True):
     failed_folders: list[FailedFolder] = []
     parked: Parked | None = None
     first_stored_at: datetime | None = None
+    limited_by: Waiting | None = None
+
+    @property
+    def note(self) -> str:
+        """What it waits for, or else what limits its speed."""
+        return super().note or str(self.limited_by or "")
 
     def equation(self) -> str:
         """With what was skipped, and why."""
