@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     """0 if everything passed. What fails does not keep the rest from running."""
     began = time.monotonic()
     units = (*PYTEST, "tests/unit", "-n", str(UNIT_PROCESSES), *arguments)
-    free = {**CHECKS, "unit tests": units, "page": (*NPM, "run", "check")}
+    free = {**CHECKS, "unit tests": units}
     rest = ("tests", "--ignore", "tests/unit", "--ignore", HARD_CASES)
     spread = ("-n", str(REAL_PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder")
     side_by_side = (*rest, *spread, "--durations", "15")
@@ -84,6 +84,7 @@ def main(arguments: Sequence[str]) -> int:
     ):
         env = {**os.environ, **servers}
         beside = [Beside(name, (*LOWER_PRIORITY, *command)) for name, command in free.items()]
+        beside.append(Beside("page", (*NPM, "run", "check")))
         # These share one running system, so they stay in one process.
         beside.append(Beside("hard cases", (*PYTEST, HARD_CASES, *arguments), env))
         tested = here("on real servers", (*PYTEST, *side_by_side, *arguments), env)

@@ -135,13 +135,16 @@ class System:
         except OSError:
             return False
 
-    def until(self, condition: Callable[[], bool], limit: float, otherwise: str) -> None:
+    def until(
+        self, condition: Callable[[], bool], limit: float, otherwise: str | Callable[[], str]
+    ) -> None:
         """Poll until it holds; fails with the logs' ends after `limit` seconds."""
         until = time.monotonic() + limit
         while not condition():
             if time.monotonic() > until:
                 logs = "\n".join(f"== {name}\n{self.log(name)}" for name in self.processes)
-                raise AssertionError(f"{otherwise}\n{logs}")
+                said = otherwise if isinstance(otherwise, str) else otherwise()
+                raise AssertionError(f"{said}\n{logs}")
             time.sleep(0.2)
 
     def wait_import(
@@ -158,7 +161,7 @@ class System:
                 return False
             return wanted(seen)
 
-        self.until(reached, limit, f"the import did not get there: {seen}")
+        self.until(reached, limit, lambda: f"the import did not get there: {seen}")
         return seen
 
     def records(self, topic: str) -> list[Raw]:

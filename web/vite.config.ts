@@ -40,7 +40,7 @@ export default defineConfig({
     // cleans up behind itself.
     isolate: false,
     maxWorkers: 1,
-    testTimeout: 30_000,
+    testTimeout: 90_000,
     env: { DEBUG_PRINT_LIMIT: '0' },
   },
 })

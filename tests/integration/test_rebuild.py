@@ -298,7 +298,9 @@ def test_what_the_indexer_has_met_already_is_no_dead_letter_again(
 ) -> None:
     database.publish([encode(STORED, source="test"), undecodable(FILES_STORED.name, b"k")])
     index(system, database)
-    system.until(lambda: len(system.records("dead.letters")) == 1, LIMIT, "no dead letter")
+    # One record may have two letters: an indexer that is overtaken reads its batch again.
+    told = {raw.key for raw in system.records("dead.letters")}
+    assert told == {b"k"}
     assert system.terminate("indexer") == 0
     database.publish([undecodable(FILES_STORED.name, b"another")])
     rebuild(database)

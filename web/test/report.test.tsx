@@ -187,7 +187,7 @@ describe('files that Google blocks for a day', () => {
     expect(box.textContent).toContain('It is fetched automatically a day after this import has ended.')
     expect(within(box).getByRole('button', { name: 'Fetch it now' })).toBeDefined()
     api.imports = [importJson({ ...ended, state: 'cancelled', parked: { ...parked, after: null } })]
-    await waitFor(() => expect(screen.queryByRole('button', { name: 'Fetch it now' })).toBeNull(), { timeout: 3000 })
+    await waitFor(() => expect(screen.queryByRole('button', { name: 'Fetch it now' })).toBeNull())
     expect(screen.queryByText(/automatically/)).toBeNull()
   })
 })

@@ -149,7 +149,7 @@ describe('trying again', () => {
     await user.click(await button('Try again Holidays/2026'))
     expect(await button('Trying again… Holidays/2026')).toBe(document.activeElement)
     api.imports = [importJson({ state: 'completed_with_failures', folders_failed: 2, failed_folders: folders, round: 1 })]
-    await user.click(await screen.findByRole('button', { name: 'Try these 2 folders again' }, { timeout: 8_000 }))
+    await user.click(await screen.findByRole('button', { name: 'Try these 2 folders again' }))
     await waitFor(() => expect(posts()).toHaveLength(2))
     expect(posts()).toEqual([
       ['/api/imports/job-1/retry', { folders: ['sub-1'] }],

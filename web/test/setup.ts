@@ -11,7 +11,7 @@ HTMLDialogElement.prototype.close ??= function close(this: HTMLDialogElement) {
 }
 
 // Generous, because a busy machine is slow.
-configure({ asyncUtilTimeout: 8_000 })
+configure({ asyncUtilTimeout: 20_000 })
 
 beforeEach(() => {
   vi.stubGlobal('fetch', () => Promise.reject(new Error('a test that calls the API must install a FakeApi')))
