@@ -54,14 +54,16 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         if not await process.run_until(stop, wait_for_topics(kafka, without_topics)):
             return
         async with Publisher(kafka, source=SERVICE) as publisher:
+            offsets = LogOffsets(kafka)
             indexer = Indexer(
                 open_reader=lambda: LogReader(kafka, client_id=f"drivestream-{SERVICE}"),
                 open_writer=lambda: CatalogWriter(settings.database),
                 topic_ids=Topics(kafka).ids,
+                bounds=offsets.bounds,
                 publisher=publisher,
                 tell=tell,
                 stopping=stop,
-                beside=_recovery(settings, publisher),
+                beside=_recovery(settings, offsets, publisher),
                 called=work.called,
                 lag=lag,
             )
@@ -69,9 +71,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             await process.run_with_background(indexer.run(), telling)
 
 
-def _recovery(settings: Settings, publisher: Publisher) -> Callable[[], process.Running]:
+def _recovery(
+    settings: Settings, offsets: LogOffsets, publisher: Publisher
+) -> Callable[[], process.Running]:
     open_catalog = partial(UnfinishedReader, settings.database)
-    offsets = LogOffsets(settings.kafka)
     return lambda: Recovery(settings.recovery, open_catalog, offsets, publisher).run()
 
 

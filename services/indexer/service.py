@@ -35,7 +35,7 @@ BYTES_A_ROW = 150  # about a `FileBrief` in JSON; an outcome has some 600, and w
 IDLE_READ_SECONDS = 0.5
 BATCH_SECONDS = 0.1  # between transactions: small batches would spend the machine on round trips
 STANDBY_SECONDS = 1.0
-PARTITIONS_SECONDS = 30.0  # how often Kafka is asked whether a topic has more partitions
+LOOK_SECONDS = 30.0  # how often Kafka is asked how far the topics reach, and which they are
 FIRST_WAIT, LONGEST_WAIT = 0.25, 15.0
 LOG_CHANGED = "log_changed"
 REASONS = {
@@ -45,6 +45,8 @@ REASONS = {
 }
 Moves = Mapping[Position, tuple[int, int]]
 TopicIds = Callable[[Sequence[str]], Mapping[str, str]]
+Bounds = Callable[[Sequence[str]], Mapping[Position, tuple[int, int]]]
+NAMES = [topic.name for topic in CONSUMED]
 log = structlog.get_logger("indexer")
 
 
@@ -69,6 +71,7 @@ class Indexer:
     open_reader: Callable[[], ReadsLog]
     open_writer: Callable[[], WritesCatalog]
     topic_ids: TopicIds
+    bounds: Bounds
     publisher: PublishesRecords
     tell: Callable[[Waiting | None], None]
     stopping: asyncio.Event
@@ -109,33 +112,42 @@ class Indexer:
                     return
             reader = await asyncio.to_thread(self.open_reader)
             opened.push_async_callback(asyncio.to_thread, reader.close)
+            ids = await asyncio.to_thread(self.topic_ids, NAMES)
             positions = await asyncio.to_thread(resume, reader, writer, self.topic_ids)
-            topics = await asyncio.to_thread(_topics, reader, self.topic_ids)
             self.tell(None)
-            others = [] if self.beside is None else [self.beside()]
-            await run_with_background(self._follow(reader, writer, positions, topics), *others)
+            changed = asyncio.Event()
+            others = [self._look(ids, positions, changed)]
+            others += [] if self.beside is None else [self.beside()]
+            await run_with_background(self._follow(reader, writer, positions, changed), *others)
 
     async def _follow(
         self,
         reader: ReadsLog,
         writer: WritesCatalog,
         positions: dict[Position, int],
-        topics: object,
+        changed: asyncio.Event,
     ) -> None:
         """Until told to stop, or until there are other partitions for the next session to read."""
-        looked = time.monotonic()
-        while not self.stopping.is_set():
+        while not (self.stopping.is_set() or changed.is_set()):
             records = await asyncio.to_thread(reader.read, READ_AT_MOST, IDLE_READ_SECONDS)
             for batch in batches(records, ROWS_A_BATCH):
                 await self._index(writer, positions, batch)
             self.wait = FIRST_WAIT
-            if time.monotonic() - looked >= PARTITIONS_SECONDS:
-                if await asyncio.to_thread(_topics, reader, self.topic_ids) != topics:
-                    return
-                logs = await asyncio.to_thread(log_bounds, reader)
-                self.lag |= {p: max(0, logs[p][1] - position) for p, position in positions.items()}
-                looked = time.monotonic()
             await self._stops_within(BATCH_SECONDS)
+
+    async def _look(
+        self, ids: Mapping[str, str], positions: Mapping[Position, int], changed: asyncio.Event
+    ) -> None:
+        """How far the log reaches, and whether its partitions are others by now. The reader is not
+        asked: each of its answers would wait for a long poll, and all of them hold up the rows."""
+        while True:
+            logs = await asyncio.to_thread(self.bounds, NAMES)
+            now = await asyncio.to_thread(self.topic_ids, NAMES)
+            if (logs.keys(), now) != (positions.keys(), ids):
+                changed.set()
+                return
+            self.lag |= {p: max(0, logs[p][1] - position) for p, position in positions.items()}
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _index(
         self, writer: WritesCatalog, positions: dict[Position, int], batch: Sequence[Raw]
@@ -166,7 +178,7 @@ def resume(reader: ReadsLog, writer: WritesCatalog, topic_ids: TopicIds) -> dict
     Where a partition lost what was not read yet, or its topic was made anew, it is read from its
     start: a record that is read twice changes nothing. What was lost, `Recovery` brings back.
     """
-    ids = topic_ids([topic.name for topic in CONSUMED])
+    ids = topic_ids(NAMES)
     logs = log_bounds(reader)
     writer.begin_offsets({p: (ids[p[0]], low) for p, (low, _) in logs.items()})
     known = writer.offsets()
@@ -259,10 +271,5 @@ def batches(records: Iterable[Raw], rows: int) -> Iterator[list[Raw]]:
         yield batch
 
 
-def _topics(reader: ReadsLog, topic_ids: TopicIds) -> object:
-    """Changes with the partitions, and when a topic is made anew."""
-    return _partitions(reader), topic_ids([topic.name for topic in CONSUMED])
-
-
 def _partitions(reader: ReadsLog) -> set[Position]:
-    return {(topic.name, p) for topic in CONSUMED for p in reader.partitions(topic.name)}
+    return {(name, p) for name in NAMES for p in reader.partitions(name)}

@@ -5,6 +5,7 @@ from typing import Self
 
 from services.core.events import Waiting
 from services.core.flow.line import Line, LineSpec
+from services.core.ports import STREAM_BYTES
 
 STORE_LINE, DRIVE_LINE = "store_line", "drive_line"
 LAGS = (
@@ -13,6 +14,8 @@ LAGS = (
 )
 STREAM_PATIENCE = 600.0
 """Seconds. A large file stands still, too, while Drive's side is waited for."""
+STREAMS_AT_FIRST = 4
+"""More than one, because a download that stalls would hold up every other large file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +35,13 @@ class Lines:
             down=Line(LineSpec(name="from Google Drive", limits=DRIVE_LINE, lagging=LAGS)),
             up=Line(LineSpec(name=to, limits=STORE_LINE, still=still)),
             up_in_parts=Line(
-                LineSpec(name=to, limits=STORE_LINE, still=still, patience=STREAM_PATIENCE)
+                LineSpec(
+                    name=to,
+                    limits=STORE_LINE,
+                    still=still,
+                    patience=STREAM_PATIENCE,
+                    window=STREAMS_AT_FIRST * STREAM_BYTES,
+                )
             ),
         )
 

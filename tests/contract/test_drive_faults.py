@@ -211,7 +211,7 @@ async def test_a_changed_file_in_the_trash_says_so(emulator: RunningEmulator, dr
     assert (type(why), why.reason) == (SetAside, "trashed")
 
 
-@pytest.mark.parametrize("name", ["bare.jpg", "empty.jpg", "page.jpg", "heic.jpg", "odd.jpg"])
+@pytest.mark.parametrize("name", ["bare.jpg", "empty.jpg", "heic.jpg", "odd.jpg"])
 async def test_an_odd_file_is_stored_with_its_bytes(
     emulator: RunningEmulator, drive: Drive, name: str
 ) -> None:
@@ -224,6 +224,15 @@ async def test_an_odd_file_is_stored_with_its_bytes(
         assert entry.size is None
     if name == "empty.jpg":
         assert list(desk.store.objects.values()) == [Kept(b"", "image/jpeg")]
+
+
+async def test_a_page_under_a_pictures_name_is_set_aside(
+    emulator: RunningEmulator, drive: Drive
+) -> None:
+    desk = Desk(drive, await entry_of(drive, emulator, "page.jpg"))
+    why = await desk.refusal()
+    assert (type(why), why.reason) == (SetAside, "content_not_an_image")
+    assert not desk.store.objects
 
 
 async def test_a_name_of_5000_characters_is_cut_and_the_file_is_stored(

@@ -36,6 +36,7 @@ class LineSpec:
 
     With `still`, whatever is on its way fails so when the line carries nothing for `patience`
     seconds. With `lagging`, a transfer fails so if it is far slower than the others.
+    `window` is the bytes in flight at first.
     """
 
     name: str
@@ -43,6 +44,7 @@ class LineSpec:
     still: Trouble | None = None
     lagging: Trouble | None = None
     patience: float = 60.0
+    window: float = FIRST_WINDOW
 
 
 @dataclass(eq=False)
@@ -72,7 +74,7 @@ class Line:
 
     def __init__(self, spec: LineSpec) -> None:
         self.spec = spec
-        self.window = float(FIRST_WINDOW)
+        self.window = spec.window
         self._loop = asyncio.get_running_loop()
         self._clock = self._loop.time
         self._queue = asyncio.Lock()  # its holder is next

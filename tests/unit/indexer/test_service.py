@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
+from services.adapters.catalog.writer import Position
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw
 from services.adapters.process import publish_status, run_with_background
@@ -41,8 +42,10 @@ class GrowingReader(FakeLogReader):
     def __init__(self, log: FakeLog, more: Callable[[], int]) -> None:
         super().__init__(log)
         self._more = more
+        self.asked = 0
 
     def partitions(self, topic: str) -> Sequence[int]:
+        self.asked += 1
         return range(len(super().partitions(topic)) + self._more())
 
 
@@ -70,6 +73,8 @@ class World:
         self.made_anew: set[str] = set()
         self.more_partitions = 0
         self.beside: list[str] = []
+        self.readers: list[GrowingReader] = []
+        self.looked = 0
 
     async def run_beside(self) -> None:
         self.beside.append("begun")
@@ -80,14 +85,24 @@ class World:
 
     def indexer(self, stopping: asyncio.Event) -> Indexer:
         return Indexer(
-            open_reader=lambda: GrowingReader(self.log, lambda: self.more_partitions),
+            open_reader=self.open_reader,
             open_writer=lambda: FakeCatalogWriter(self.database),
             topic_ids=self.topic_ids,
+            bounds=self.bounds,
             publisher=self.publisher,
             tell=self.told.append,
             stopping=stopping,
             beside=self.run_beside,
         )
+
+    def open_reader(self) -> GrowingReader:
+        self.readers.append(GrowingReader(self.log, lambda: self.more_partitions))
+        return self.readers[-1]
+
+    def bounds(self, names: Sequence[str]) -> Mapping[Position, tuple[int, int]]:
+        self.looked += 1
+        reader = GrowingReader(self.log, lambda: self.more_partitions)
+        return {(n, p): reader.ends(n, p) for n in names for p in reader.partitions(n)}
 
     def topic_ids(self, names: Sequence[str]) -> Mapping[str, str]:
         return {n: "made-anew" if n in self.made_anew else self.topic_id for n in names}
@@ -262,7 +277,7 @@ async def test_a_topic_that_was_made_anew_is_read_from_its_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """While the indexer runs, too, although every offset that it wants may be there."""
-    monkeypatch.setattr(service, "PARTITIONS_SECONDS", 0.05)
+    monkeypatch.setattr(service, "LOOK_SECONDS", 0.05)
     world = World()
     await world.publisher.publish([STORED])
     async with world.indexing():
@@ -375,7 +390,7 @@ async def test_an_indexer_that_was_overtaken_goes_on_from_the_offsets_in_the_dat
 async def test_partitions_beyond_those_that_setup_makes_are_read_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(service, "PARTITIONS_SECONDS", 0.05)
+    monkeypatch.setattr(service, "LOOK_SECONDS", 0.05)
     world = World()
     async with world.indexing():
         await world.until_told(None)
@@ -393,6 +408,20 @@ async def test_partitions_beyond_those_that_setup_makes_are_read_too(
         world.more_partitions = 1
         await world.until(lambda: len(world.database.rows.files) == 1)
     assert world.database.offsets[record.topic, partition][1] == 1
+
+
+async def test_the_reader_is_asked_nothing_more_once_it_reads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each answer waits for its long poll: those of 25 partitions would hold up rows for 12 s."""
+    monkeypatch.setattr(service, "LOOK_SECONDS", 0.01)
+    world = World()
+    async with world.indexing():
+        await world.until_told(None)
+        [reader] = world.readers
+        asked = reader.asked
+        await world.until(lambda: world.looked > 5)
+    assert reader.asked == asked
 
 
 def test_batches_are_cut_by_weight_and_lose_nothing() -> None:
@@ -413,7 +442,7 @@ def test_batches_are_cut_by_weight_and_lose_nothing() -> None:
 
 
 async def test_the_lag_is_known_by_partition(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "PARTITIONS_SECONDS", 0.0)
+    monkeypatch.setattr(service, "LOOK_SECONDS", 0.0)
     world, stopping = World(), asyncio.Event()
     await world.publisher.publish([STORED])
     indexer = world.indexer(stopping)
