@@ -69,8 +69,8 @@ def test_an_import_is_paused_resumed_cancelled_and_retried_on_the_page(
     drive.fault({"do": "latency", "seconds": 0.5}, kinds=["media"])
     # Neither import is over before it was looked at, however slow this machine is. The first one's
     # requests that are held end with its pause.
-    held = {"do": "latency", "seconds": 30}
-    drive.fault(held, kinds=["media"], name="[0-9]*.jpg", from_=9, to=40)
+    held = {"do": "latency", "seconds": 20}
+    drive.fault(held, kinds=["media"], name="[0-9]*.jpg", from_=9, to=12)
     drive.fault({"do": "latency", "seconds": 20}, kinds=["media"], name="other-*.jpg", from_=9)
     rules = [
         drive.fault({"do": "refuse", "reason": "notFound"}, name="gone-*.jpg"),
