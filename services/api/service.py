@@ -135,7 +135,6 @@ def create_app(
 
 @asynccontextmanager
 async def _running(app: Litestar, runs: Sequence[Callable[[], Running]]) -> AsyncIterator[None]:
-    _ = app.openapi_schema  # made now, since the first request needs it
     together = asyncio.gather(*(run() for run in runs), return_exceptions=True)
     yield  # one that fails ends no other
     together.cancel()

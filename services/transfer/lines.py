@@ -7,7 +7,7 @@ from services.core.events import Waiting
 from services.core.flow.line import Line, LineSpec
 from services.core.ports import STREAM_BYTES
 
-STORE_LINE, DRIVE_LINE = "store_line", "drive_line"
+STORE_LINE, DRIVE_LINE, BOTH_LINES = "store_line", "drive_line", "drive_to_store_line"
 LAGS = (
     "download_too_slow",
     "Google Drive sent this file far more slowly than the others.",
@@ -20,7 +20,8 @@ STREAMS_AT_FIRST = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Lines:
-    """Large files go to the store on a line of their own, or small ones would wait for hours."""
+    """Large files have a line of their own, or small ones would wait for hours. They are uploaded
+    as they come, so it cannot be told which side of it is slow."""
 
     down: Line
     up: Line
@@ -36,8 +37,8 @@ class Lines:
             up=Line(LineSpec(name=to, limits=STORE_LINE, still=still)),
             up_in_parts=Line(
                 LineSpec(
-                    name=to,
-                    limits=STORE_LINE,
+                    name="from Google Drive to the store",
+                    limits=BOTH_LINES,
                     still=still,
                     patience=STREAM_PATIENCE,
                     window=STREAMS_AT_FIRST * STREAM_BYTES,
