@@ -27,7 +27,7 @@ def following(response: httpx.Response) -> str | None:
     return response.links.get("next", {}).get("url")
 
 
-async def test_a_picture_in_the_list_has_the_seven_fields_of_the_mission(api: Api) -> None:
+async def test_a_picture_in_the_list_has_its_seven_fields(api: Api) -> None:
     api.catalog.fill(rows(images=[an_image(1)]))
     [image] = (await api.client.get("/images")).json()
     assert list(image) == SEVEN
