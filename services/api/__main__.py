@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from litestar.types import ASGIApp
 
 from services.adapters.catalog.reader import CatalogReader
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.environment import forget
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader, Tail
@@ -44,13 +42,8 @@ class Settings(SettingsGroup):
     quota: QuotaSettings
 
 
-OF_THE_FRAMEWORK = re.compile("LITESTAR_.+|WEB_CONCURRENCY")
-"""With these, Litestar shows its inside or waits in a debugger, and uvicorn wants a number."""
-
-
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop`. Kafka and PostgreSQL may come later."""
-    forget(OF_THE_FRAMEWORK)
     listener = _listener(settings.api.host, settings.api.port)
     catalog = CatalogReader(settings.database)
     try:
