@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from local.doctor.findings import Finding, wrong
 from services.adapters.environment import proxy_for
+from services.core.settings import SettingsError
 
 TIMEOUT_SECONDS = 6.0
 
@@ -14,7 +15,10 @@ TIMEOUT_SECONDS = 6.0
 def network(url: str) -> Sequence[Finding]:
     """A finding for each step. If a step fails, its finding is wrong and the last one."""
     parts = urlsplit(url)
-    proxy = proxy_for(url)
+    try:
+        proxy = proxy_for(url)
+    except SettingsError as why:
+        return [wrong("Proxy", str(why), "Set one of them to such an address, or none.")]
     through = urlsplit(proxy) if proxy else parts
     host = through.hostname or ""
     port = through.port or (443 if through.scheme == "https" else 80)
