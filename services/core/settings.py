@@ -41,7 +41,9 @@ LIKENESS = 0.9
 """By difflib, where 1 is equality, from which one name counts as a misspelling of another."""
 SHORTEST = 8
 """Shorter names, such as PORT, resemble too many names of other programs."""
-OTHERS = re.compile(r"S3_CONSOLE_URL|\w+_SERVICE_HOST|\w+_SERVICE_PORT\w*|\w+_PORT_\d+_\w+")
+OTHERS = re.compile(
+    r"S3_CONSOLE_URL|\w+_METRICS_URL|\w+_SERVICE_HOST|\w+_SERVICE_PORT\w*|\w+_PORT_\d+_\w+"
+)
 """What `local/` tells its services beside their settings, and Kubernetes tells every container."""
 KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://")
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}

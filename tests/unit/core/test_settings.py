@@ -224,6 +224,7 @@ def test_names_of_other_programs_are_none_of_our_business() -> None:
         "DRIVE_SERVICE_PORT_HTTP": "80",
         "METRIC_PORT": "tcp://10.0.0.1:80",
         "S3_CONSOLE_URL": "http://127.0.0.1:9001",
+        "TRANSFER_METRICS_URL": "http://127.0.0.1:9002/metrics",
         "API_URL": "http://127.0.0.1:3000",
         "WEB_URL": "http://127.0.0.1:5173",
         "AWS_PROFILE": "mine",
