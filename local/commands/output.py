@@ -1,6 +1,7 @@
 """Where a command writes, and how it ends."""
 
 import json
+import sys
 from argparse import Namespace
 
 from rich.console import Console
@@ -20,7 +21,11 @@ class Output:
     """Messages go to standard error, results to standard output."""
 
     def __init__(self) -> None:
-        self.console = _Console(stderr=True, highlight=False, soft_wrap=True)
+        # With FORCE_COLOR, which is common in CI, rich would draw a live bar into a file.
+        watched = sys.stderr.isatty()
+        self.console = _Console(
+            stderr=True, highlight=False, soft_wrap=True, force_terminal=watched
+        )
 
     def message(self, text: str) -> None:
         """A sentence about what happens."""

@@ -9,8 +9,9 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from local.environment import for_programs
 from local.servers.ports import LOOPBACK, accepts_connections
-from local.servers.server import Command, Context, Run, Server, clean_env
+from local.servers.server import Command, Context, Run, Server
 from local.toolchains.java import java
 from local.toolchains.kafka_jars import kafka_jars
 
@@ -69,7 +70,7 @@ def kafka(context: Context) -> Server:
     command = Command(
         name="kafka",
         argv=(*jvm, "kafka.Kafka", PROPERTIES),
-        env=clean_env(context.env) | {"LC_ALL": "C.UTF-8"},
+        env=for_programs(context.env) | {"LC_ALL": "C.UTF-8"},
         cwd=folder,
     )
     jars = kafka_jars(context.env)

@@ -1,9 +1,10 @@
 """MinIO: an S3-compatible store with one drive, and its web console."""
 
+from local.environment import for_programs
 from local.servers.credentials import password
 from local.servers.health import http_problem
 from local.servers.ports import LOOPBACK
-from local.servers.server import Command, Context, Server, clean_env
+from local.servers.server import Command, Context, Server
 from local.settings import OF_STORE
 from local.toolchains.minio_binary import minio_binary
 
@@ -26,7 +27,7 @@ def minio(context: Context) -> Server:
         command=Command(
             name="minio",
             argv=(*argv, "--console-address", f"{LOOPBACK}:{console}", folder),
-            env=clean_env(context.env) | own | {"HOME": home},
+            env=for_programs(context.env) | own | {"HOME": home},
             cwd=context.data_dir,
         ),
         not_ready=lambda: http_problem("MinIO", f"{url}/minio/health/ready"),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 
+from local.environment import for_programs
 from local.servers.accounts import (
     can_read,
     folder_of,
@@ -20,7 +21,7 @@ from local.servers.accounts import (
 )
 from local.servers.credentials import password, write_private
 from local.servers.ports import LOOPBACK
-from local.servers.server import Command, Context, Run, Server, ServerError, clean_env
+from local.servers.server import Command, Context, Run, Server, ServerError
 from local.toolchains.fetching import once
 from services.adapters.catalog.connection import Session
 from services.adapters.catalog.settings import DatabaseSettings
@@ -52,7 +53,7 @@ def postgres(context: Context) -> Server:
     command = Command(
         name="postgres",
         argv=(str(programs / "postgres"), "-D", DATA, *listen, *SERVER),
-        env=clean_env(context.env) | {"LC_ALL": "C"},
+        env=for_programs(context.env) | {"LC_ALL": "C"},
         cwd=folder,
         stop_signal=signal.SIGINT,  # "fast" shutdown: end the sessions instead of waiting for them
         account=account,

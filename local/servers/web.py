@@ -1,8 +1,9 @@
 """The web page: built by Vite and served by its preview server, which forwards /api."""
 
+from local.environment import for_programs
 from local.servers.health import http_problem
 from local.servers.ports import LOOPBACK
-from local.servers.server import Command, Context, Server, clean_env
+from local.servers.server import Command, Context, Server
 from local.toolchains.page import built_page, page_folder
 
 
@@ -25,7 +26,7 @@ def web(context: Context, api_url: str) -> Server:
         command=Command(
             name="web",
             argv=(*argv, "--strictPort"),
-            env=node.env(clean_env(context.env)) | {"DRIVESTREAM_API_URL": api_url},
+            env=node.env(for_programs(context.env)) | {"DRIVESTREAM_API_URL": api_url},
             cwd=page_folder(),
         ),
         not_ready=lambda: http_problem("The page", url),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from http.client import HTTPException
 
 from local.servers.health import OPENER
 from local.show.text import printable
@@ -17,5 +18,5 @@ def waits(api_url: str, timeout_s: float = 10.0) -> Sequence[str]:
                 for name, check in checks
                 if not check["ok"]
             ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):
         return []

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from local.environment import for_downloads
 from local.paths import cache_dir
 from local.toolchains.fetching import FetchError, once, run
 from local.toolchains.java import found_java
@@ -69,14 +70,23 @@ def _with_maven(mvn: str, folder: Path, env: Mapping[str, str]) -> None:
     dependencies = "".join(DEPENDENCY.format(*each.split(":")) for each in ARTIFACTS)
     pom.write_text(POM.format(dependencies=dependencies))
     argv = [mvn, "-B", "-f", pom.name, COPY, "-DoutputDirectory=."]
-    run(f"Downloading Kafka {VERSION} (Maven)", argv, {**env, "LC_ALL": "C.UTF-8"}, cwd=folder)
+    run(
+        f"Downloading Kafka {VERSION} (Maven)",
+        argv,
+        {**for_downloads(env), "LC_ALL": "C.UTF-8"},
+        cwd=folder,
+    )
     pom.unlink()
 
 
 def _with_jgo(folder: Path, env: Mapping[str, str]) -> None:
     # A repository of its own: jgo trusts whatever an interrupted run has left in ~/.m2.
     repository = folder / "repository"
-    seen = {**env, "PYTHONPATH": str(wheels("java", env)), "M2_REPO": str(repository)}
+    seen = {
+        **for_downloads(env),
+        "PYTHONPATH": str(wheels("java", env)),
+        "M2_REPO": str(repository),
+    }
     argv = [sys.executable, "-c", JGO, str(folder), *ARTIFACTS]
     run(f"Downloading Kafka {VERSION} (jgo)", argv, seen, cwd=folder)
     shutil.rmtree(repository)

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from local.environment import for_downloads
 from local.paths import cache_dir
 from local.toolchains.fetching import FetchError, locked, run
 from local.toolchains.node import WEB, Node, node
@@ -32,8 +33,8 @@ def page_folder(web: Path = WEB) -> Path:
 
 def built_page(env: Mapping[str, str]) -> Node:
     """Bring dist up to date with the page's sources; returns the Node that serves it."""
-    found = node(env)
-    web = page_folder()
+    found, web = node(env), page_folder()
+    seen = found.env(for_downloads(env))
     stamps = web / "node_modules"
     with locked(cache_dir(env) / "page.lock"):
         if web != WEB:
@@ -41,12 +42,12 @@ def built_page(env: Mapping[str, str]) -> Node:
         packages = digest([web / "package.json", web / "package-lock.json"])
         if not _has(stamps / ".drivestream-packages", packages):
             argv = [*found.npm, "ci", "--no-audit", "--no-fund"]
-            run("Downloading the page's packages (npm)", argv, found.env(env), cwd=web)
+            run("Downloading the page's packages (npm)", argv, seen, cwd=web)
             (stamps / ".drivestream-packages").write_text(packages)
         build = digest(sources(web))
         if not _has(stamps / ".drivestream-build", build) or not (web / "dist/index.html").exists():
             (stamps / ".drivestream-build").unlink(missing_ok=True)
-            run("Building the page", [*found.npm, "run", "build"], found.env(env), cwd=web)
+            run("Building the page", [*found.npm, "run", "build"], seen, cwd=web)
             (stamps / ".drivestream-build").write_text(build)
     return found
 

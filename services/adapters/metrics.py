@@ -3,11 +3,14 @@
 Names and units follow the conventions of Prometheus; `docs/architecture.md` lists them.
 """
 
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, start_http_server
+import prometheus_client
+from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -15,6 +18,23 @@ from services.core.errors import Stop
 from services.core.events import WorkerStatus
 from services.core.flow.quota import QuotaState
 from services.core.settings import Reader
+
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+class BuildInfo(Collector):
+    """Of every service."""
+
+    def collect(self) -> Iterator[Metric]:
+        explained = "1, with the versions that run."
+        info = GaugeMetricFamily("drivestream_build_info", explained, labels=("version", "python"))
+        info.add_metric((version("drivestream"), platform.python_version()), 1)
+        yield info
+
+
+def add_build_info() -> None:
+    """To the process's own registry, which the API serves."""
+    REGISTRY.register(BuildInfo())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +90,7 @@ def metrics_endpoint(settings: MetricsSettings, *metrics: Collector) -> Iterator
         yield None
         return
     registry = CollectorRegistry()
-    for each in metrics:
+    for each in (*metrics, BuildInfo()):
         registry.register(each)
     try:
         server, _ = start_http_server(settings.port, settings.host, registry)

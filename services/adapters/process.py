@@ -5,7 +5,6 @@ redelivers what was not done), and with 2 where the settings are at fault.
 """
 
 import asyncio
-import logging
 import os
 import signal
 import socket
@@ -22,6 +21,7 @@ import uvloop
 from msgspec.structs import replace
 
 from services.adapters.kafka.errors import KafkaUnavailableError
+from services.adapters.logs import configure_logs
 from services.core.errors import Stop
 from services.core.events import Waiting, WorkerStatus
 from services.core.ports import PublishesEvents
@@ -46,12 +46,13 @@ def run_service(
     serve: Callable[[T, asyncio.Event], Running],
 ) -> int:
     """Read the settings and serve until SIGTERM or SIGINT sets the event; the exit code."""
-    _configure_logs(name)
+    configure_logs(name)
     try:
         settings = read_settings(env, read, lambda why: log.warning("settings.unknown", why=why))
         uvloop.run(until_stopped(lambda stop: serve(settings, stop)))
     except SettingsError as why:  # also of what only an adapter reads, such as a key file
-        sys.stderr.write(f"The settings cannot be used:\n{why}\n")
+        for fault in str(why).splitlines():
+            log.error("settings.refused", why=fault)
         return 2
     except Stop as why:
         log.error("process.stopped", reason=why.reason, why=why.message)
@@ -111,25 +112,6 @@ async def run_with_background(work: Awaitable[None], *background: Running) -> No
         while isinstance(first, ExceptionGroup):
             first = first.exceptions[0]
         raise first from several
-
-
-def _configure_logs(service: str) -> None:
-    renderer: structlog.types.Processor = structlog.processors.JSONRenderer()
-    if sys.stderr.isatty():
-        plain = structlog.dev.plain_traceback
-        renderer = structlog.dev.ConsoleRenderer(exception_formatter=plain)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            lambda _logger, _method, event: {"service": service, **event},  # in any thread
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 def worker_status(service: str, waiting: Waiting | None) -> WorkerStatus:

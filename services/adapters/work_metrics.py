@@ -3,12 +3,9 @@
 Counted where a worker publishes an outcome or calls an outside system: microseconds for each.
 """
 
-import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 
-import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -20,7 +17,6 @@ from services.core.wire import Record
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 Lag = Mapping[tuple[str, int], int]
 """Messages that are not finished, by topic and partition."""
-prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class WorkMetrics(Collector):
@@ -71,10 +67,6 @@ class WorkMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from self._registry.collect()
-        explained = "1, with the versions that run."
-        info = GaugeMetricFamily("drivestream_build_info", explained, labels=("version", "python"))
-        info.add_metric((version("drivestream"), platform.python_version()), 1)
-        yield info
         lag = GaugeMetricFamily(
             "drivestream_consumer_lag_messages",
             "Messages of a partition that the group has not finished.",

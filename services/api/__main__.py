@@ -1,9 +1,7 @@
 """`python -m services.api`: connects the parts and serves with uvicorn until told to stop."""
 
 import asyncio
-import logging
 import os
-import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +14,6 @@ from litestar.types import ASGIApp
 
 from services.adapters.catalog.reader import CatalogReader
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.environment import forget
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader, Tail
@@ -44,13 +41,8 @@ class Settings(SettingsGroup):
     quota: QuotaSettings
 
 
-OF_THE_FRAMEWORK = re.compile("LITESTAR_.+|WEB_CONCURRENCY")
-"""With these, Litestar shows its inside or waits in a debugger, and uvicorn wants a number."""
-
-
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop`. Kafka and PostgreSQL may come later."""
-    forget(OF_THE_FRAMEWORK)
     listener = _listener(settings.api.host, settings.api.port)
     catalog = CatalogReader(settings.database)
     try:
@@ -72,7 +64,6 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                     quota=settings.quota,
                 ),
             )
-            logging.basicConfig(level=logging.WARNING, handlers=[_ToStructlog()], force=True)
             host, port = listener.getsockname()[:2]
             log.info("api.listening", host=host, port=port)
             await _Server(app, stop).serve([listener])
@@ -116,11 +107,6 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-class _ToStructlog(logging.Handler):
-    def emit(self, record: logging.LogRecord) -> None:
-        log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from services.api.settings import is_allowed
 LONGEST_ADDRESS = 8 * 1024
 SEND_SECONDS = 60
 """How long a client may leave an answer unread before the connection is closed."""
+IMPORT = re.compile(r"/imports/(?!preview$)([\w-]{1,64})(?:/|$)", re.ASCII)
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 HEADERS = (
@@ -61,7 +62,9 @@ class Boundary:
             async with asyncio.timeout(SEND_SECONDS):
                 await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        about = IMPORT.match(scope["path"])
+        known = {"import_id": about[1]} if about else {}
+        with structlog.contextvars.bound_contextvars(request_id=request_id, **known):
             try:
                 answer = self._head if scope["method"] == "HEAD" else self._answer
                 await answer(scope, receive, bounded_send)
@@ -70,6 +73,7 @@ class Boundary:
                     ms = round((time.monotonic() - began) * 1000, 1)
                     path = scope["path"][:LONGEST_INSTANCE]
                     log.info("request", method=scope["method"], path=path, status=status, ms=ms)
+                structlog.contextvars.unbind_contextvars("import_id")  # of an import that began
 
     async def _head(self, scope: HTTPScope, _receive: Receive, send: Send) -> None:
         """Answer with the headers that GET would have."""

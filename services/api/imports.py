@@ -92,6 +92,7 @@ class ImportStarter:
                 headers={"Retry-After": "1"},
             )
         self.under_way.add(request.import_id)
+        structlog.contextvars.bind_contextvars(import_id=request.import_id)
         try:
             await self._start(request)
         finally:

@@ -18,6 +18,7 @@ from services.adapters.kafka.bounds import LogBoundsReader
 from services.adapters.kafka.dead_letters import DeadLetterReader
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Tail
+from services.adapters.metrics import add_build_info
 from services.adapters.process import Running
 from services.adapters.store.urls import ObjectUrls
 from services.api import control, dead_letters, health, images, imports, journey, replays, retry
@@ -43,6 +44,7 @@ PROMETHEUS = PrometheusConfig(
     exclude_unhandled_paths=True,
     exclude=["^/metrics$", "^/health/"],
 )
+add_build_info()
 OPENAPI = OpenAPIConfig(
     title="Drivestream",
     version="0.1.0",

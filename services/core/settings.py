@@ -42,7 +42,7 @@ LIKENESS = 0.9
 SHORTEST = 8
 """Shorter names, such as PORT, resemble too many names of other programs."""
 OTHERS = re.compile(
-    r"S3_CONSOLE_URL|TRANSFER_METRICS_URL|\w+_SERVICE_HOST|\w+_SERVICE_PORT\w*|\w+_PORT_\d+_\w+"
+    r"S3_CONSOLE_URL|\w+_METRICS_URL|\w+_SERVICE_HOST|\w+_SERVICE_PORT\w*|\w+_PORT_\d+_\w+"
 )
 """What `local/` tells its services beside their settings, and Kubernetes tells every container."""
 KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://")

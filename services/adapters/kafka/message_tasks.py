@@ -16,7 +16,7 @@ import structlog
 from services.adapters.kafka.producer import PublishesRecords, publish_dead_letter
 from services.adapters.kafka.reader import Raw
 from services.core.errors import SetAside, Stop
-from services.core.events import Message, Place
+from services.core.events import REPLAY, Event, Message, Place
 from services.core.flow.circuit_breaker import CircuitBreaker
 from services.core.flow.concurrency import ConcurrencyLimit
 from services.core.flow.offsets import History, Offsets
@@ -163,9 +163,10 @@ class MessageTasks:
             return
         scope = asyncio.timeout(None)
         try:
-            async with scope:
-                self._in_hand[scope] = event
-                await self._handle(event, delivery)
+            with structlog.contextvars.bound_contextvars(**_about(event)):
+                async with scope:
+                    self._in_hand[scope] = event
+                    await self._handle(event, delivery)
         except TimeoutError:
             if not scope.expired():
                 raise
@@ -196,3 +197,11 @@ class MessageTasks:
             await self.faults.call(handle_or_stop)
         except SetAside as why:
             await self.handler.set_aside(event, received, why)
+
+
+def _about(event: Message) -> dict[str, str]:
+    """What each line of the log says that is written meanwhile."""
+    if not isinstance(event, Event):
+        return {}
+    name = "replay_id" if event.import_id.startswith(REPLAY) else "import_id"
+    return {name: event.import_id}

@@ -1,7 +1,7 @@
 """What an answer of the store means: one table of its codes.
 
-Amazon's codes are those of its API reference; others are MinIO's, Ceph's and Cloudflare's. Where a
-store says something in its own words, a person reads those words.
+Amazon's codes are those of its API reference. Others are those of MinIO, Ceph, SeaweedFS,
+Cloudflare R2, Backblaze B2 and Alibaba. Where a store has words of its own, a person reads them.
 """
 
 import html
@@ -65,41 +65,54 @@ BUCKET_REFUSES = Meaning(
     "store_settings",
     "{store} refuses every file: {words}. Check the settings of bucket {bucket}.",
 )
-FULL = Meaning(Stop, "store_full", "{store} has no room left.")
+ENCRYPTION = Meaning(
+    Stop,
+    "store_settings",
+    "{store} refuses every file: {words}. Check S3_SERVER_SIDE_ENCRYPTION and S3_KMS_KEY_ID, and "
+    "the encryption settings of bucket {bucket}.",
+)
+ADDRESS = Meaning(Stop, "store_settings", "{store} refuses us: {words}. Check S3_ENDPOINT_URL.")
+FULL = Meaning(Stop, "store_full", "{answer}. It has no room left.")
 # Nobody knows. Tried again; then set aside if the store works for others.
 UNKNOWN = Meaning(TryAgain, "store_refused_object")
 
 TABLE: Mapping[Meaning, str] = {
     PASSES: "RequestTimeout NoSuchUpload IncompleteBody BadDigest XAmzContentSHA256Mismatch "
     "XAmzContentChecksumMismatch InvalidPart InvalidPartOrder OperationAborted "
-    "ConditionalRequestConflict ClientDisconnected InternalError ServiceUnavailable Busy "
-    "XMinioServerNotInitialized",
+    "ConditionalRequestConflict ClientDisconnected ClientDisconnect ConnectionClosedByRequester "
+    "InternalError ServiceUnavailable Busy XMinioServerNotInitialized XMinioBackendDown",
     SLOW_DOWN: "SlowDown SlowDownRead SlowDownWrite TooManyRequests RequestLimitExceeded "
-    "Throttling ThrottlingException ThrottledException RequestThrottled BandwidthLimitExceeded",
+    "Throttling ThrottlingException ThrottledException RequestThrottled BandwidthLimitExceeded "
+    "RateLimitExceeded QpsLimitExceeded KMS.ThrottlingException",
     MISSING: "NoSuchKey",
-    KEY_REFUSED: "KeyTooLongError XMinioInvalidObjectName InvalidObjectName InvalidURI "
-    "XMinioParentIsObject XMinioObjectExistsAsDirectory",
-    OBJECT_REFUSED: "EntityTooLarge EntityTooSmall MetadataTooLarge InvalidTag ObjectLocked",
+    KEY_REFUSED: "KeyTooLong KeyTooLongError XMinioInvalidObjectName InvalidObjectName InvalidURI "
+    "XMinioParentIsObject XMinioObjectExistsAsDirectory XMinioInvalidUTF ExistingObjectIsDirectory "
+    "ExistingObjectIsFile",
+    OBJECT_REFUSED: "EntityTooLarge EntityTooSmall MetadataTooLarge InvalidTag ObjectLocked "
+    "ObjectLockedByBucketPolicy FileImmutable InvalidObjectState MaxVersionsExceeded",
     NO_BUCKET: "NoSuchBucket InvalidBucketName",
     REFUSED: "AccessDenied InvalidAccessKeyId SignatureDoesNotMatch AccountProblem "
     "AllAccessDisabled NotSignedUp InvalidSecurity Unauthorized UnauthorizedAccess Forbidden "
-    "InvalidPayer",
-    EXPIRED: "ExpiredToken InvalidToken InvalidTokenId TokenRefreshRequired RequestExpired",
+    "InvalidPayer UserSuspended NotEntitled",
+    EXPIRED: "ExpiredToken InvalidToken InvalidTokenId TokenRefreshRequired",
     REGION: "AuthorizationHeaderMalformed PermanentRedirect TemporaryRedirect Redirect "
-    "IllegalLocationConstraintException InvalidRegion InvalidLocationConstraint",
-    CLOCK: "RequestTimeTooSkewed",
+    "IllegalLocationConstraintException InvalidRegion InvalidLocationConstraint IncorrectEndpoint "
+    "EndpointNotFound",
+    CLOCK: "RequestTimeTooSkewed RequestExpired ExpiredRequest",
     BUCKET_REFUSES: "NotImplemented MethodNotAllowed MissingContentMD5 InvalidStorageClass "
-    "InvalidEncryptionAlgorithm InvalidEncryptionAlgorithmError InvalidBucketState "
-    "KMSNotConfigured KMSKeyNotFoundException KMS.NotFoundException KMS.DisabledException "
+    "InvalidBucketState",
+    ENCRYPTION: "InvalidEncryptionAlgorithm InvalidEncryptionAlgorithmError KMSNotConfigured "
+    "KMSKeyNotFoundException KMS.NotFoundException KMS.DisabledException "
     "KMS.KMSInvalidStateException KMS.InvalidKeyUsageException KMS.KMSAccessDeniedException",
+    ADDRESS: "XMinioInsecureClientRequest InvalidHostHeader",
     FULL: "XMinioStorageFull XMinioStorageQuotaExceeded XMinioAdminBucketQuotaExceeded "
-    "QuotaExceeded InsufficientStorage",
+    "QuotaExceeded StorageQuotaExceeded InsufficientStorage InsufficientCapacity",
 }
 MEANINGS = {code: meaning for meaning, codes in TABLE.items() for code in codes.split()}
 REASONS = {code: meaning.reason for code, meaning in MEANINGS.items()}
 BY_STATUS = {
     **dict.fromkeys((301, 302, 307, 308), REGION),
-    **dict.fromkeys((401, 403), REFUSED),
+    **dict.fromkeys((401, 402, 403), REFUSED),
     404: NO_BUCKET,
     **dict.fromkeys((405, 501), BUCKET_REFUSES),
     # Timeout, conflict, too early, and MinIO's answer to requests that it breaks off when stopped.
@@ -110,12 +123,31 @@ BY_STATUS = {
 }
 """For answers without a code, or with one that the table lacks; such a 404 or 3xx is unknown."""
 BY_CODE_ONLY = {301, 302, 307, 308, 404}
-WANTS_A_CHECKSUM = re.compile(r"checksum|Content-MD5|Object Lock", re.IGNORECASE)
+GENERAL = {"", "InvalidRequest", "InvalidArgument", "NotImplemented", "AccessDenied", "BadRequest"}
+"""Codes that stores give for several things. Then their words tell which."""
+SAYS_MORE = [
+    (re.compile(pattern, re.IGNORECASE), meaning)
+    for pattern, meaning in (
+        (r"WORM protected", OBJECT_REFUSED),
+        (r"\b(cap|quota) (is )?exceeded", FULL),
+        (r"\bKMS\b|encryption", ENCRYPTION),
+        (r"HTTP request to an? HTTPS server|plain HTTP request was sent to HTTPS", ADDRESS),
+        (r"checksum|Content-MD5|Object Lock", BUCKET_REFUSES),
+        (r"authori[sz]ation mechanism|setting up \w+ S3 authentication", REFUSED),
+    )
+]
+KNOWS_NO_CHECKSUM = re.compile(
+    r"x-amz-(sdk-)?checksum.*\b(not implemented|not supported)|unsupported.*x-amz-(sdk-)?checksum",
+    re.IGNORECASE,
+)
+"""As Cloudflare R2 says for parts, and Backblaze B2 for all uploads."""
 BARE_REDIRECT = "it answers with a redirect that has no address"
 WORDS = 200
 
 _CODE = re.compile(r"<Code>([\w.-]{1,64})</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{1,600})")
+_TITLE = re.compile(r"<title>([^<]{1,200})</title>", re.IGNORECASE)
+_PLAIN = re.compile(r"status code: \d{3}[^:<\n]*: ([^<\n]{1,200})")
 _SERVER_TIME = re.compile(r"<ServerTime>([\w:.-]{1,40})")
 _STATUS = re.compile(r"status code: (\d{3})")
 _NOT_CONNECTED = re.compile(r"kind:\s+Connect\b")
@@ -154,17 +186,26 @@ def verdict_of(status: int, code: str, words: str, *, bucket: str, address: str)
 
 
 def meaning_of(status: int, code: str, words: str) -> Meaning:
-    if code == "InvalidRequest" and WANTS_A_CHECKSUM.search(words):
-        return BUCKET_REFUSES
+    if code in GENERAL and (status < 500 or status == 501):
+        for pattern, meaning in SAYS_MORE:
+            if pattern.search(words):
+                return meaning
     known = MEANINGS.get(code)
     if known is None and not (code and status in BY_CODE_ONLY):
         known = BY_STATUS.get(status)
     return known or (PASSES if status >= 500 else UNKNOWN)
 
 
+def knows_no_checksum(error: str) -> bool:
+    """Whether the store refuses a request because of the checksum that comes with it."""
+    return bool(KNOWS_NO_CHECKSUM.search(words_of(error)))
+
+
 def words_of(error: str) -> str:
-    """The store's own sentence, on one line and without its full stop."""
-    words = " ".join(html.unescape(_first(_MESSAGE, error)).split())[:WORDS].rstrip(".")
+    """The store's own sentence, on one line and without its full stop; else that of whatever
+    stands before it, which may be a page."""
+    said = _first(_MESSAGE, error) or _first(_TITLE, error) or _first(_PLAIN, error)
+    words = " ".join(html.unescape(said).split())[:WORDS].rstrip(".")
     there = _first(_SERVER_TIME, error)
     return f"{words}; there it is {there}" if there else words
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
 CHECKSUM = "SHA256"
-"""Sent with every PUT and part. It costs nothing: requests are signed with it anyway."""
+"""Sent with every PUT and part. It costs nothing: requests are signed with it anyway. The signature
+protects the bytes also where a store refuses the header."""
 STEERING = re.compile(r"AWS_.+|(HTTPS?|ALL|NO)_PROXY|REQUEST_METHOD", re.IGNORECASE)
 """What obstore would take from the environment by itself when a store is made."""
 
@@ -63,6 +64,7 @@ def object_client(
     credentials: StoreCredentials,
     limits: "ClientConfig",
     retry: "RetryConfig",
+    checksum: str = "",
 ) -> S3Store:
     """obstore's. It reads the environment when it is made, so that it is made without one."""
     options: ClientConfig = {"allow_http": settings.api_url.startswith("http://"), **limits}
@@ -75,8 +77,9 @@ def object_client(
         "endpoint": settings.at(settings.bucket) if settings.bucket_in_host else settings.api_url,
         "virtual_hosted_style_request": settings.bucket_in_host,
         "region": settings.region,
-        "checksum_algorithm": CHECKSUM,
     }
+    if checksum:
+        config["checksum_algorithm"] = checksum
     if settings.access_key_id:
         config["access_key_id"] = settings.access_key_id
         config["secret_access_key"] = settings.secret_access_key.reveal()

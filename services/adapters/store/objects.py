@@ -11,17 +11,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import obstore
+import structlog
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
-from services.adapters.store.answers import code_of, verdict
-from services.adapters.store.clients import object_client
+from services.adapters.store.answers import code_of, knows_no_checksum, verdict, words_of
+from services.adapters.store.clients import CHECKSUM, object_client
 from services.adapters.store.credentials import StoreCredentials
 from services.adapters.store.settings import StoreSettings
-from services.core.errors import Stop, Verdict
+from services.core.errors import Stop, TryAgain, Verdict
 from services.core.ports import READ_BYTES, STREAM_BYTES
 
 if TYPE_CHECKING:
-    from obstore.store import ClientConfig, RetryConfig
+    from obstore.store import ClientConfig, RetryConfig, S3Store
 
 PART_BYTES = 5 * 1024 * 1024  # the smallest that S3 takes; 10,000 parts hold up to 48 GiB
 CONCURRENT_PARTS = 2
@@ -37,6 +38,13 @@ obstore sets TCP_USER_TIMEOUT."""
 CHUNK_BYTES = 256 * 1024
 assert CHUNK_BYTES * 4 < READ_BYTES  # the one in hand, the one filling, and the connection's own
 
+# Only for hiccups. An outage must be known soon, so that all work can wait for it.
+HICCUPS: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
+# A part that fails late is sent again, or the whole file would be downloaded again.
+LATE: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(minutes=10)}
+WHOLE, PARTS = "whole", "parts"
+log = structlog.get_logger("store")
+
 _CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 
 
@@ -45,39 +53,37 @@ class ObjectStore:
 
     def __init__(self, settings: StoreSettings) -> None:
         self.bucket = settings.bucket
-        self._address = settings.address
+        self._settings = settings
         self._credentials = StoreCredentials(settings)
-        # Only for hiccups. An outage must be known soon, so that all work can wait for it.
-        hiccups: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
-        self._store = object_client(settings, self._credentials, LIMITS, hiccups)
-        # A part that fails late is sent again, or the whole file would be downloaded again.
-        late: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(minutes=10)}
-        self._parts = object_client(settings, self._credentials, LIMITS, late)
+        self._store = self._client(WHOLE, CHECKSUM)
+        self._writers = {WHOLE: self._store, PARTS: self._client(PARTS, CHECKSUM)}
+
+    def _client(self, writes: str, checksum: str) -> "S3Store":
+        retry = LATE if writes is PARTS else HICCUPS
+        return object_client(self._settings, self._credentials, LIMITS, retry, checksum)
 
     async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
         """One request; the object becomes visible whole or not at all."""
         attributes = {"Content-Type": header_type(content_type)}
-        with self._verdicts():
-            await obstore.put_async(
-                self._store, key, body, attributes=attributes, use_multipart=False
-            )
+        with self._writing(WHOLE) as store:
+            await obstore.put_async(store, key, body, attributes=attributes, use_multipart=False)
 
     async def put_stream(self, key: str, body: AsyncIterator[bytes], *, content_type: str) -> None:
         """A multipart upload in bounded memory. It is aborted if `body` raises, and at once if this
         call is cancelled, even while `body` is silent."""
         stream = _CancellableBody(body)
-        request = obstore.put_async(
-            self._parts,
-            key,
-            stream,
-            attributes={"Content-Type": header_type(content_type)},
-            use_multipart=True,
-            chunk_size=PART_BYTES,
-            max_concurrency=CONCURRENT_PARTS,
-        )
-        upload = asyncio.ensure_future(request)
         try:
-            with self._verdicts():
+            with self._writing(PARTS) as store:
+                request = obstore.put_async(
+                    store,
+                    key,
+                    stream,
+                    attributes={"Content-Type": header_type(content_type)},
+                    use_multipart=True,
+                    chunk_size=PART_BYTES,
+                    max_concurrency=CONCURRENT_PARTS,
+                )
+                upload = asyncio.ensure_future(request)
                 await asyncio.shield(upload)
         except asyncio.CancelledError:
             # obstore aborts an upload whose body fails. One that is cancelled keeps its parts.
@@ -129,6 +135,22 @@ class ObjectStore:
         return True
 
     @contextmanager
+    def _writing(self, writes: str) -> Iterator["S3Store"]:
+        """The client for it. A store that does not know the checksum is sent none from then on."""
+        with self._verdicts():
+            used = self._writers[writes]
+            try:
+                yield used
+            except BaseError as why:
+                if "checksum_algorithm" not in used.config or not knows_no_checksum(str(why)):
+                    raise
+                message = f"The object store at {self._settings.address} takes no checksum."
+                if used is self._writers[writes]:
+                    log.warning("store.checksum_left_out", writes=writes, why=words_of(str(why)))
+                    self._writers[writes] = self._client(writes, "")
+                raise TryAgain("store_unavailable", message) from why
+
+    @contextmanager
     def _verdicts(self) -> Iterator[None]:
         try:
             yield
@@ -136,7 +158,8 @@ class ObjectStore:
         except (BaseError, OSError, ValueError) as why:
             if isinstance(why, UnauthenticatedError) and self._credentials.fault:
                 raise self._credentials.fault from None
-            raise verdict(str(why), bucket=self.bucket, address=self._address) from why
+            said = verdict(str(why), bucket=self.bucket, address=self._settings.address)
+            raise said from why
 
 
 def header_type(content_type: str) -> str:

@@ -31,6 +31,29 @@ SHELL = {
     "PGHOST": "nowhere.invalid",
     "PGOPTIONS": "-c search_path=nowhere",
     "PGSSLMODE": "require",
+    "PGSERVICE": "nowhere",
+    # A proxy for everything, which nothing on this machine goes through.
+    **dict.fromkeys(("http_proxy", "HTTPS_PROXY"), "http://127.0.0.1:1"),
+    "ALL_PROXY": "socks5://127.0.0.1:1",
+    # Of other copies of what we start and load.
+    "MINIO_ROOT_USER": "of-the-shell",
+    "MINIO_DOMAIN": "nowhere.invalid",
+    "MINIO_BROWSER_REDIRECT_URL": "nowhere",
+    "KAFKA_OPTS": "-Dnowhere",
+    "JAVA_TOOL_OPTIONS": "-XX:NoSuchOption",
+    "JDK_JAVA_OPTIONS": "-Xmx1k",
+    "CLASSPATH": "/nowhere",
+    "NODE_OPTIONS": "--require=/nowhere",
+    "NODE_ENV": "production",
+    "npm_config_prefix": "/nowhere",
+    "GOFLAGS": "-mod=nowhere",
+    "PROMETHEUS_MULTIPROC_DIR": "/nowhere",
+    "OTEL_PROPAGATORS": "nowhere",
+    "PSYCOPG_IMPL": "nowhere",
+    "SSLKEYLOGFILE": "/nowhere/keys",
+    "LITESTAR_PDB": "1",
+    "PYTHONWARNINGS": "error",
+    "PYTHONASYNCIODEBUG": "1",
 }
 START_S = 240
 COMMAND_S = 400

@@ -55,6 +55,7 @@ def test_every_figure_is_there_with_its_value(settings: MetricsSettings) -> None
             "drivestream_quota_used_units_per_minute": ("gauge", 1200.0),
             "drivestream_quota_waiting_requests": ("gauge", 9.0),
             "drivestream_quota_refused_total": ("counter", 3.0),
+            "drivestream_build_info": ("gauge", 1.0),
         }
 
 

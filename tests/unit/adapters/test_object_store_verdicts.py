@@ -3,7 +3,7 @@ shortened, as seen on MinIO and on servers that answered wrongly on purpose."""
 
 import pytest
 
-from services.adapters.store.answers import TABLE, verdict
+from services.adapters.store.answers import TABLE, knows_no_checksum, verdict
 from services.adapters.store.objects import header_type
 from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
 
@@ -87,6 +87,22 @@ BARE_REDIRECT = (
         (answered(409, "OperationAborted"), TryAgain, "store_unavailable"),
         (broken("Timeout"), TryAgain, "store_unreachable"),
         ("Unable to extract metadata from headers", TryAgain, "store_unreachable"),
+        # Of other stores: Ceph, SeaweedFS, R2, B2, Alibaba, and proxies before them.
+        (answered(402), Stop, "store_refused"),
+        (answered(403, "UserSuspended"), Stop, "store_refused"),
+        (answered(403, "QuotaExceeded"), Stop, "store_full"),
+        (answered(403, "NotEntitled"), Stop, "store_refused"),
+        (answered(400, "ExpiredRequest"), Stop, "store_clock"),
+        (answered(400, "ClientDisconnect"), TryAgain, "store_unavailable"),
+        (answered(400, "XMinioBackendDown"), TryAgain, "store_unavailable"),
+        (answered(429, "ErrTooManyRequest"), RateLimited, "store_slow_down"),
+        (answered(400, "KMS.ThrottlingException"), RateLimited, "store_slow_down"),
+        (answered(409, "ExistingObjectIsDirectory"), SetAside, "object_key_refused"),
+        (answered(403, "ObjectLockedByBucketPolicy"), SetAside, "store_refused_object"),
+        (answered(403, "InvalidObjectState"), SetAside, "store_refused_object"),
+        (answered(409, "FileImmutable"), SetAside, "store_refused_object"),
+        (answered(400, "XMinioInsecureClientRequest"), Stop, "store_settings"),
+        (answered(409), TryAgain, "store_unavailable"),
     ],
 )
 def test_what_the_store_said_decides(said: str, verb: type[Verdict], reason: str) -> None:
@@ -131,6 +147,82 @@ def test_what_fails_every_file_stops_with_the_store_s_own_words(
     assert (type(found), found.reason) == (Stop, reason)
     assert [part for part in parts if part not in found.message] == []
     assert "(0)" not in found.message
+
+
+NO_KMS = "Server side encryption specified but KMS is not configured"
+WORM = "Object is WORM protected and cannot be overwritten"
+OLD_WAY = "The authorization mechanism you have provided is not supported"
+NO_RIGHT = "User: arn:x is not authorized to perform: kms:GenerateDataKey on resource: k"
+
+
+@pytest.mark.parametrize(
+    ("said", "verb", "reason", "part"),
+    [
+        (answered(501, "NotImplemented", NO_KMS), Stop, "store_settings", "S3_SERVER_SIDE_ENCRYPT"),
+        (answered(403, "AccessDenied", NO_RIGHT), Stop, "store_settings", "S3_KMS_KEY_ID"),
+        (answered(403, "AccessDenied", "Storage cap exceeded."), Stop, "store_full", "no room"),
+        (answered(400, "InvalidRequest", WORM), SetAside, "store_refused_object", WORM),
+        (answered(400, "InvalidRequest", OLD_WAY), Stop, "store_refused", OLD_WAY),
+        (answered(400, "InvalidArgument", "The moon."), TryAgain, "store_refused_object", "moon"),
+        # A busy store may say anything of itself.
+        (answered(503, "InvalidRequest", "KMS is starting"), TryAgain, "store_unavailable", "KMS"),
+    ],
+)
+def test_where_a_code_says_too_little_the_words_tell(
+    said: str, verb: type[Verdict], reason: str, part: str
+) -> None:
+    found = verdict(said, bucket="pictures", address="http://store:9000")
+    assert (type(found), found.reason) == (verb, reason)
+    assert part in found.message
+
+
+PAGE = "<html>\r\n<head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+TO_NGINX = "The plain HTTP request was sent to HTTPS port"
+TO_TLS = "Client sent an HTTP request to an HTTPS server."
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "verb", "words"),
+    [
+        (502, PAGE, TryAgain, "502 Bad Gateway"),
+        (503, "no healthy upstream", TryAgain, "no healthy upstream"),
+        (413, "<html><title>413 Request Entity Too Large</title>", SetAside, "Entity Too Large"),
+        (400, TO_TLS, Stop, "an HTTPS server. Check S3_ENDPOINT_URL."),
+        (
+            400,
+            "<html><title>400 The plain HTTP request was sent to HTTPS port</title>",
+            Stop,
+            "to ",
+        ),
+        (403, "<html><title>Blocked</title>", Stop, "refused us: Blocked"),
+    ],
+)
+def test_what_stands_before_a_store_is_quoted_too(
+    status: int, body: str, verb: type[Verdict], words: str
+) -> None:
+    said = answered(status).replace("Some Reason: ", f"Some Reason: {body}")
+    found = verdict(said, bucket="pictures", address="http://store:9000")
+    assert type(found) is verb
+    assert words in found.message
+    assert "<" not in found.message
+
+
+@pytest.mark.parametrize(
+    ("words", "knows_none"),
+    [
+        ("Header 'x-amz-checksum-algorithm' with value 'SHA256' not implemented", True),
+        ("Unsupported header 'x-amz-checksum-sha256' received for this API call.", True),
+        ("Unsupported header 'x-amz-sdk-checksum-algorithm' received for this API call.", True),
+        (LOCKED, False),
+        ("The provided 'x-amz-checksum' header does not match what was computed.", False),
+        ("Value for x-amz-checksum-sha256 header is invalid.", False),
+        (NO_KMS, False),
+    ],
+)
+def test_a_store_that_knows_no_checksum_is_told_from_one_that_wants_one(
+    words: str, knows_none: bool
+) -> None:
+    assert knows_no_checksum(answered(400, "InvalidArgument", words)) is knows_none
 
 
 def test_what_nobody_knows_is_told_in_the_store_s_own_sentence() -> None:

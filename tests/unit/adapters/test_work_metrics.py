@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry
 
+from services.adapters.metrics import BuildInfo
 from services.adapters.work_metrics import CountingPublisher, WorkMetrics
 from services.core.events import Message
 from services.core.wire import Record
@@ -48,7 +49,7 @@ def test_calls_lag_and_build_have_their_labels() -> None:
     assert value("drivestream_call_duration_seconds_bucket", {**labels, "le": "0.05"}) == 1
     place = {"group": "transfer", "topic": "files.found", "partition": "3"}
     assert value("drivestream_consumer_lag_messages", place) == 17
-    text = [s for m in work.collect() for s in m.samples if s.name == "drivestream_build_info"]
+    text = [s for m in BuildInfo().collect() for s in m.samples]
     assert [sample.labels["version"] for sample in text] == ["0.1.0"]
 
 

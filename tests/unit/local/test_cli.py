@@ -141,3 +141,9 @@ def test_a_setting_with_a_control_character_is_refused_before_anything_starts(
     assert f"{name} contains a control character" in said
     assert said.isprintable()
     assert not data_folder.exists()
+
+
+def test_only_a_terminal_makes_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.setenv(name, "1")
+    assert not output.Output().console.is_terminal

@@ -42,6 +42,28 @@ def test_ctrl_c_while_the_command_loads_is_one_line(tmp_path: Path, loaded: str)
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize("loaded", ["hashlib", "subprocess"])
+def test_ctrl_c_while_the_set_up_loads_is_one_line(tmp_path: Path, loaded: str) -> None:
+    script = tmp_path / "local" / "bootstrap.py"
+    script.parent.mkdir()
+    script.write_bytes((CHECKOUT / "local" / "bootstrap.py").read_bytes())
+    child = subprocess.Popen(
+        [sys.executable, "-X", "importtime", script],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr is not None
+    for line in child.stderr:
+        if line.rpartition("|")[2].strip() == loaded:
+            break
+    child.send_signal(signal.SIGINT)
+    _, rest = child.communicate(timeout=30)
+    said = [line for line in rest.splitlines() if not line.startswith("import time:")]
+    assert (child.returncode, said[-1]) == (130, "Interrupted. The same command continues.")
+    assert len(said) <= 2, "beside it, there may be what was being done"
+
+
 def test_ctrl_c_again_and_again_is_still_one_line(tmp_path: Path) -> None:
     """Two copies: the second waits for the lock of the first."""
     data = tmp_path / "data"

@@ -286,12 +286,13 @@ async def test_a_file_that_fails_alone_while_others_succeed_is_set_aside(
     drive: FakeDrive, store: FakeStore, reason: str
 ) -> None:
     worker = Transferring(drive=drive, store=store)
-    broken = asyncio.create_task(worker.outcome(worker.add("broken")))
+    broken = asyncio.create_task(worker.transfer.handle(worker.add("broken"), RECEIVED))
     number = 0
     while not broken.done():
         number += 1
         await worker.transfer.handle(worker.add(f"other-{number}"), RECEIVED)
         await asyncio.sleep(1)
+    await broken
     failures = [e for e in worker.publications.events if isinstance(e, FileFailed)]
     assert [(failed.file_id, failed.reason) for failed in failures] == [("broken", reason)]
     assert len(worker.publications.events) == number + 1

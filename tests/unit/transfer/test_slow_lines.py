@@ -138,12 +138,13 @@ class Late(FakeStore):
 @virtual_time
 async def test_a_file_that_is_set_aside_is_looked_for_a_last_time() -> None:
     worker = Transferring(store=Late())
-    handling = asyncio.create_task(worker.outcome(worker.add("slow")))
+    handling = asyncio.create_task(worker.transfer.handle(worker.add("slow"), RECEIVED))
     number = 0
     while not handling.done():
         number += 1
         await worker.transfer.handle(worker.add(f"other-{number}"), RECEIVED)
         await asyncio.sleep(1)
+    await handling
     outcomes = [e for e in worker.publications.events if isinstance(e, FileStored)]
     assert len(outcomes) == number + 1
     assert len(worker.drive.opened) == number + 1
