@@ -53,7 +53,7 @@ async def test_every_metric_is_described(api: Api) -> None:
     text = (await api.client.get("/metrics")).text
     families = [f for f in text_string_to_metric_families(text) if f.name.startswith("drivestream")]
     served = {family.name + COUNTED.get(family.type, "") for family in families}
-    assert served == set(described_metrics("The API has"))
+    assert served == set(described_metrics("The API serves"))
     (build,) = (s for f in families for s in f.samples if s.name == "drivestream_build_info")
     assert build.labels["version"] == "0.1.0"
 
