@@ -27,6 +27,8 @@ def parameters_are_known(
     if not given or path is None:
         return
     operation = getattr(path, str(request.scope.get("method")).lower())
+    if operation is None:  # OPTIONS, which every address answers
+        return
     declared = [it for it in operation.parameters or () if isinstance(it, Parameter)]
     known = sorted(it.name for it in declared if it.param_in == "query")
     for name, times in given.items():
