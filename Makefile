@@ -1,7 +1,7 @@
 # What is needed beforehand: make, and Python 3.11 or newer. Everything else is found or fetched.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON := $(shell for each in python3 python3.14 python3.13 python3.12 python3.11 python; do \
-	$$each -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$each && break; done)
+	$$each -S -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$each && break; done)
 BIN := .venv/bin
 
 .PHONY: help environment setup demo up down test check bench lock
@@ -18,9 +18,9 @@ help:
 	@echo 'make lock    lock the dependencies anew'
 
 environment:
-	@test -n '$(PYTHON)' && $(PYTHON) -c '$(NEW_ENOUGH)' \
+	@test -n '$(PYTHON)' && $(PYTHON) -S -c '$(NEW_ENOUGH)' 2>/dev/null \
 		|| { echo 'Drivestream needs Python 3.11 or newer; found: $(or $(PYTHON),none).' >&2; exit 1; }
-	@$(PYTHON) local/bootstrap.py
+	@$(PYTHON) -S local/bootstrap.py # without the modules of this Python's own site: Ctrl-C would end those in a traceback
 
 setup: environment
 	@$(BIN)/drivestream fetch

@@ -4,10 +4,27 @@ All packages are pinned with hashes. A stamp file records what the environment w
 nothing has changed, there is nothing to do. It is written last, so an interrupted run is repeated.
 """
 
-import hashlib
 import os
-import subprocess
 import sys
+from _signal import (  # type: ignore[import-not-found] # built in; `signal` itself loads others
+    SIGINT,
+    default_int_handler,
+    getsignal,
+    signal,
+)
+
+
+def _leave(*_signal: object) -> None:
+    """While the imports below are loaded, nothing has been started yet."""
+    os.write(2, b"Interrupted. The same command continues.\n")
+    os._exit(130)
+
+
+if __name__ == "__main__" and getsignal(SIGINT) is default_int_handler:
+    signal(SIGINT, _leave)
+
+import hashlib
+import subprocess
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -100,6 +117,8 @@ def _do(doing: str, *argv: str | Path) -> None:
 
 def main() -> int:
     """The exit code: 0 once the environment is complete."""
+    if getsignal(SIGINT) is _leave:
+        signal(SIGINT, default_int_handler)
     try:
         if not complete():
             make()
