@@ -68,6 +68,24 @@ def test_a_reader_that_is_gone_is_no_error_on_the_terminal(tmp_path: Path, argum
     assert said == ""
 
 
+@pytest.mark.parametrize("command", ["setup", "indexer.rebuild --json"])
+def test_what_runs_on_the_servers_ends_quietly_without_a_reader(command: str) -> None:
+    """Without settings there is a sentence to say, and nobody reads it."""
+    read, write = os.pipe()
+    os.close(read)
+    speaks = subprocess.PIPE
+    child = subprocess.run(
+        [sys.executable, "-m", *f"services.{command}".split()],
+        cwd=CHECKOUT,
+        env={name: value for name, value in os.environ.items() if name in ("PATH", "HOME")},
+        stdout=speaks if command == "setup" else write,
+        stderr=write if command == "setup" else speaks,
+        check=False,
+    )
+    os.close(write)
+    assert (child.returncode, child.stdout or b"", child.stderr or b"") == (141, b"", b"")
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize("arguments", ["--version", "status", "import x"])
 def test_streams_that_are_closed_are_no_error(tmp_path: Path, arguments: str, closed: str) -> None:
