@@ -6,6 +6,7 @@ import signal
 import sys
 import textwrap
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from types import FrameType
 
@@ -85,7 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OutputError as error:
         Output().message(str(error))
         return FAILED
-    except KeyboardInterrupt:  # while the command line was read
+    except KeyboardInterrupt:  # while the command line was read, or the last word was said
+        with suppress(OSError):
+            os.write(2, b"Interrupted.\n")
         return INTERRUPTED
     finally:
         flush_streams()
