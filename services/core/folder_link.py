@@ -192,8 +192,10 @@ def _folder_link(address: _Address) -> FolderLink:
     is_whole = WHOLE.fullmatch(folder_id) and (key is None or WHOLE_KEY.fullmatch(key))
     if address.is_cut and (names_more or not is_whole):
         raise _broken()
-    link = FolderLink(folder_id, key, address.text.rstrip(".:?&#=/"))
-    return _checked(link, address.marks)
+    # A port, a password or a mail's `=3D` would not help who follows the link.
+    is_plain = parts.netloc.lower() in HOSTS and "=3D" not in address.text.upper()
+    url = address.text.rstrip(".:?&#=/") if is_plain else ""
+    return _checked(FolderLink(folder_id, key, url), address.marks)
 
 
 def _checked(link: FolderLink, marks: str) -> FolderLink:
