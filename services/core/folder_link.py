@@ -5,11 +5,11 @@ key short, the text is refused, since a part of an id may be the id of something
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from html import unescape
 from itertools import takewhile
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from services.core.pasted_text import Address, addresses_in, plain, unescaped
 
 LONGEST_LINK = 2048
 ID = re.compile(r"[A-Za-z0-9_-]{10,128}")
@@ -28,20 +28,8 @@ OWN_VIEWS = {
     *("root", "my-drive", "home", "shared-with-me", "shared-drives", "computers"),
     *("recent", "starred", "trash", "search", "priority", "activity"),
 }
-# Redirects and mail scanners put the address into one of their own, percent-encoded or not.
-START = re.compile(
-    r"https?(?::|%(?:25)*3a)(?:/|%(?:25)*2f){2}"
-    r"|(?:(?<![\w.@/:%-])//|(?<![\w.@/%-]))(?:drive|docs)\.google\.com(?=[/?#:.])",
-    re.IGNORECASE | re.ASCII,
-)
-LINK = re.compile(r"[A-Za-z0-9_./?=&%#:~+@-]*")
-GOES_ON = re.compile(r"[^\W_]|\\[\w-]|[=\\]?\s+[>|\s]*(?!https?://)[\w/?&=#%-]", re.IGNORECASE)
-ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{1,31});")
-PROOFPOINT = re.compile(r"https?://urldefense\.proofpoint\.com/v2/url\?u=([\w.-]+)", re.IGNORECASE)
 BARE = re.compile(rf"[^\w-]*({ID.pattern})(?:/?[?&]([\w=&%.~+-]*))?[^\w-]*", re.ASCII)
 KEY = re.compile(r"resourcekey[^\w\s&-]*([\w-]+)", re.IGNORECASE)
-# JSON, JavaScript, shells and Markdown put a backslash before a character, or before its number.
-ESCAPED = re.compile(r"\\(?:(?:u00|x)([2-7][0-9a-fA-F])|([/.:?=&#%]))")
 
 
 class NotAFolderLinkError(ValueError):
@@ -60,21 +48,6 @@ class FolderLink:
     """The link without what was around it; of a bare id, the link that it stands for."""
 
 
-@dataclass(frozen=True)
-class _Address:
-    """One address of a text, and what goes on behind it."""
-
-    text: str
-    rest: str
-    marks: str = ""
-    """The underscores and hyphens in front of the addresses. One behind may belong to it."""
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether it may have been broken off, by a line break for example."""
-        return GOES_ON.match(self.rest) is not None
-
-
 def parse_folder_link(pasted: str) -> FolderLink:
     """Raises `NotAFolderLinkError`."""
     if len(pasted.strip()) > LONGEST_LINK:
@@ -83,7 +56,7 @@ def parse_folder_link(pasted: str) -> FolderLink:
             f"{len(pasted.strip())}; paste only the link,"
         )
         raise NotAFolderLinkError("too_long", why)
-    text = _plain(pasted)
+    text = plain(pasted)
     if not text:
         raise NotAFolderLinkError("empty", "Paste the link of a Drive folder,")
     bare = BARE.fullmatch(text)
@@ -95,29 +68,10 @@ def parse_folder_link(pasted: str) -> FolderLink:
     return link if link.url else replace(link, url=_url(link))
 
 
-def _plain(text: str) -> str:
-    """The text as a reader sees it, with spaces for what has no width or ends a line. Proofpoint
-    spells addresses in a way of its own."""
-    text = _unescaped(text)
-    text = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
-    return _unescaped(PROOFPOINT.sub(_of_proofpoint, text)).strip()
-
-
-def _unescaped(text: str) -> str:
-    """Without HTML's entities and without backslashes."""
-    for _ in range(3):  # `&amp;amp;` comes of HTML in HTML
-        text = ENTITY.sub(lambda found: unescape(found[0]), text)
-    return ESCAPED.sub(lambda found: found[2] or chr(int(found[1], 16)), text)
-
-
-def _of_proofpoint(found: re.Match[str]) -> str:
-    return unquote(found[1].replace("-", "%").replace("_", "/"))
-
-
 def _only_link(text: str) -> FolderLink:
     links: dict[str, FolderLink] = {}
     refusals: list[NotAFolderLinkError] = []
-    for address in _addresses(text):
+    for address in addresses_in(text):
         try:
             link = _folder_link(address)
         except NotAFolderLinkError as why:
@@ -137,45 +91,7 @@ def _only_link(text: str) -> FolderLink:
     raise next(iter(telling), _not_drive())
 
 
-def _addresses(text: str) -> Iterator[_Address]:
-    starts = list(START.finditer(text))
-    ends = [*(found.start() for found in starts), len(text)][1:]
-    marks = "".join(text[max(found.start() - 1, 0) : found.start()] for found in starts)
-    for start, end in zip(starts, ends, strict=False):
-        before, behind = text[: start.start()], text[start.start() :]
-        shown = (LINK.match(behind[: end - start.start()]) or start)[0]
-        if before.endswith("__") and shown.endswith("__"):
-            shown = shown[:-2]  # as the newer Proofpoint writes it, or bold Markdown
-        is_proofpoint = behind[len(shown) :].startswith("__;")
-        inner, rest = _unescaped(_within_another(shown)), behind[len(shown) :]
-        if inner != shown:
-            # What was encoded may hold more than the address, a line break for example.
-            whole = (LINK.match(inner) or start)[0]
-            rest = inner[len(whole) :] or (rest if "&" not in shown else "")
-            inner = whole
-        yield _Address(inner, rest, "" if is_proofpoint else marks)
-
-
-def _within_another(address: str) -> str:
-    """The address without the parameters of one that it is a parameter of, and decoded."""
-    first = address.partition("&")[0]
-    if START.match(address) and "://" not in address[:8] and "%" in address[:8]:
-        address = _decoded(first)
-    elif "=" not in first and re.search("%3[df]|%23", first, re.IGNORECASE):
-        address = unquote(first)
-    first = address.partition("&")[0]
-    return address if "?" in first or "#" in first else first
-
-
-def _decoded(address: str) -> str:
-    for _ in range(4):
-        if "://" in address:
-            break
-        address = unquote(address)
-    return address
-
-
-def _folder_link(address: _Address) -> FolderLink:
+def _folder_link(address: Address) -> FolderLink:
     parts = _split(address.text)
     query = _query(f"{parts.query}&{parts.fragment.partition('?')[2]}")
     try:
@@ -282,7 +198,7 @@ def _check_key(text: str, key: str | None) -> None:
     """Raise unless the link has the key that the text names, in whichever spelling."""
     whole = text
     for _ in range(4):
-        whole = _unescaped(unquote(whole)).replace("=3D", "=").replace("=3d", "=")
+        whole = unescaped(unquote(whole)).replace("=3D", "=").replace("=3d", "=")
     named = {*KEY.findall(whole), *KEY.findall("".join(whole.split()))}
     if named and not (key and all(each.startswith(key) for each in named)):
         raise _broken()
