@@ -67,7 +67,7 @@ def addresses_in(text: str) -> Iterator[Address]:
         shown = (LINK.match(behind[: end - start.start()]) or start)[0]
         if before.endswith("__") and shown.endswith("__"):
             shown = shown[:-2]  # as the newer Proofpoint writes it, or bold Markdown
-        is_proofpoint = behind[len(shown) :].startswith("__;")
+        is_proofpoint = before.endswith("/v3/__") and behind[len(shown) :].startswith("__;")
         inner, rest = unescaped(_within_another(shown)), behind[len(shown) :]
         if inner != shown:
             # What was encoded may hold more than the address, a line break for example.
