@@ -34,6 +34,12 @@ async def test_no_route_takes_a_parameter_that_it_does_not_declare(api: Api) -> 
             assert answer.json()["errors"][0]["parameter"] == query.partition("=")[0]
 
 
+@pytest.mark.parametrize("query", ["limit=null", "import=null", "cursor=NULL", "folder=null"])
+async def test_the_word_null_is_not_as_none(api: Api, query: str) -> None:
+    answer = await api.client.get(f"/images?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_parameter")
+
+
 async def test_a_parameter_that_is_given_twice_is_refused(api: Api) -> None:
     answer = await api.client.get("/images?limit=1&limit=2")
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_parameter")
