@@ -27,10 +27,10 @@ if __name__ == "__main__" and getsignal(SIGINT) is default_int_handler:  # else 
     signal(SIGINT, _leave)
 
 # Loading these takes a moment, in which Ctrl-C must already end it in one line.
-import hashlib  # noqa: E402
-import re  # noqa: E402
-import subprocess  # noqa: E402
-from pathlib import Path  # noqa: E402
+import hashlib
+import re
+import subprocess
+from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 VENV = CHECKOUT / ".venv"
@@ -135,6 +135,8 @@ def _env() -> dict[str, str]:
 
 def main() -> int:
     """The exit code: 0 once the environment is complete."""
+    if getsignal(SIGINT) is _leave:
+        signal(SIGINT, default_int_handler)
     try:
         if getsignal(SIGINT) is _leave:
             signal(SIGINT, default_int_handler)

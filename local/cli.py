@@ -6,6 +6,7 @@ import signal
 import sys
 import textwrap
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from types import FrameType
 
@@ -18,7 +19,10 @@ from local.commands.output import (
     NO_PROGRESS,
     NO_READER,
     Output,
+    OutputError,
     fail,
+    flush_streams,
+    open_streams,
 )
 from local.run.data_folder import DataFolderError
 from local.run.stopping import Stopped
@@ -74,24 +78,20 @@ exit codes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     try:
+        open_streams()
         args = parser().parse_args(arguments)
         return _run(args, Output())
     except BrokenPipeError:
         return NO_READER
-    except KeyboardInterrupt:  # while the command line was read
+    except OutputError as error:
+        Output().message(str(error))
+        return FAILED
+    except KeyboardInterrupt:  # while the command line was read, or the last word was said
+        with suppress(OSError):
+            os.write(2, b"Interrupted.\n")
         return INTERRUPTED
     finally:
-        _flush()
-
-
-def _flush() -> None:
-    """Write what is left. Python would complain, when it exits, that nobody reads it."""
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BrokenPipeError:
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        flush_streams()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -133,7 +133,9 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action="version", version=f"drivestream {version('drivestream')}")
+    top.add_argument(
+        "-V", "--version", action="version", version=f"drivestream {version('drivestream')}"
+    )
     commands = Commands(top)
     for group in (machine, imports, replays, operate):
         group.add_to(commands)

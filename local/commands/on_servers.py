@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from local.commands.output import CANNOT_START, FAILED, INTERRUPTED, OK
+from local.commands.output import CANNOT_START, FAILED, INTERRUPTED, NO_READER, OK
 from local.paths import data_dir
 from local.run.data_folder import DataFolder, RunningCopy
 from local.servers.server import Command, ServerError
@@ -14,7 +14,7 @@ from local.servers.services import service
 from local.settings import over
 
 STOP_TIMEOUT_S = 30.0
-CODES = {0: OK, 2: CANNOT_START, 3: CANNOT_START}
+CODES = {0: OK, 2: CANNOT_START, 3: CANNOT_START, NO_READER: NO_READER}
 """Of a service that runs to its end; 2 is for its settings, 3 for servers that are away."""
 
 

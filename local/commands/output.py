@@ -1,14 +1,41 @@
 """Where a command writes, and how it ends."""
 
 import json
+import os
 import sys
 from argparse import Namespace
+from io import TextIOWrapper
 
 from rich.console import Console
 
 OK, FAILED, CANNOT_START, NO_PROGRESS, CANCELLED = 0, 1, 3, 4, 5
 INTERRUPTED, NO_READER = 130, 141
 """As a shell numbers them: 128 and the signal, SIGINT or SIGPIPE."""
+
+
+class OutputError(Exception):
+    """The result could not be written."""
+
+
+def open_streams() -> None:
+    """Give the process the streams that its caller closed (`>&-`): the next file that it opened
+    would take their place. A character that the terminal's encoding lacks must not end it."""
+    for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r"))
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def flush_streams() -> None:
+    """Write what is left. Python would complain, when it exits, that it could not be written."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        for number in (1, 2):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
 
 class _Console(Console):
@@ -33,11 +60,17 @@ class Output:
 
     def result(self, text: str) -> None:
         """What was asked for."""
-        print(text, flush=True)
+        try:
+            print(text, flush=True)
+        except BrokenPipeError:
+            raise
+        except OSError as why:
+            raise OutputError(f"The result could not be written: {why.strerror}.") from why
 
     def result_json(self, document: object) -> None:
         """What was asked for, as one line of JSON."""
-        self.result(json.dumps(document, ensure_ascii=False))
+        is_plain = sys.stdout.encoding.lower() != "utf-8"
+        self.result(json.dumps(document, ensure_ascii=is_plain))
 
 
 def fail(

@@ -35,6 +35,7 @@ EVERY_SECONDS = 10.0
 LOOK_SECONDS = 1.0
 LAST_STATUS_SECONDS = 2.0
 SAID_AGAIN_SECONDS = 60.0
+NO_READER = 141
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 log = structlog.get_logger("process")
 
@@ -174,6 +175,17 @@ async def publish_status(publisher: PublishesEvents, look: Callable[[], WorkerSt
         with suppress(Exception):
             async with asyncio.timeout(LAST_STATUS_SECONDS):
                 await publisher.publish([replace(look(), state="stopped", waiting_for=None)])
+
+
+def while_read(command: Callable[[], int]) -> int:
+    """The exit code of a command; 141, as a shell numbers SIGPIPE, if nobody reads any more what it
+    says."""
+    try:
+        return command()
+    except BrokenPipeError:
+        for number in (1, 2):  # Python would complain again when it exits
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+        return NO_READER
 
 
 def end(code: int) -> NoReturn:

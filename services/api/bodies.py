@@ -3,8 +3,9 @@
 Handlers take the bytes and parse them here, since Litestar's own message names no field.
 """
 
+import json
 from codecs import BOM_UTF8
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,8 +18,23 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 async def body_of(request: AnyRequest) -> bytes:
-    """Without the byte-order mark that editors and shells on Windows write."""
-    return (await request.body()).removeprefix(BOM_UTF8)
+    """In UTF-8, without a byte-order mark: shells on Windows write one, and UTF-16. Raises a
+    `bad_body` problem if an object has a name twice, since parsers take one of them in silence."""
+    body = await request.body()
+    try:
+        text = body.decode(json.detect_encoding(body))
+        json.loads(text, object_pairs_hook=_check_names)
+    except (ValueError, RecursionError):  # who parses it says what is wrong
+        return body.removeprefix(BOM_UTF8)
+    return text.encode()
+
+
+def _check_names(pairs: Sequence[tuple[str, object]]) -> None:
+    names = set()
+    for name, _ in pairs:
+        if name in names:
+            raise Problem("bad_body", f"The body has `{name[:80]}` twice; send it once.")
+        names.add(name)
 
 
 def parsed(body: bytes, kind: type[T]) -> T:

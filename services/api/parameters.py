@@ -21,12 +21,15 @@ def parameters_are_known(
 ) -> None:
     """What the OpenAPI document says is what is taken, so the two cannot differ. Addresses that it
     does not describe (`/metrics`, `/schema`) take anything."""
-    given = Counter(name for name, _ in parse_qsl(_query(request), keep_blank_values=True))
+    pairs = parse_qsl(_query(request), keep_blank_values=True)
+    given = Counter(name for name, _ in pairs)
     paths = request.app.openapi_schema.paths or {}
     path = paths.get(request.scope["path_template"])
     if not given or path is None:
         return
     operation = getattr(path, str(request.scope.get("method")).lower())
+    if operation is None:  # OPTIONS, which every address answers
+        return
     declared = [it for it in operation.parameters or () if isinstance(it, Parameter)]
     known = sorted(it.name for it in declared if it.param_in == "query")
     for name, times in given.items():
@@ -35,6 +38,9 @@ def parameters_are_known(
             raise bad_parameter(name[:LONGEST_NAME], f"is no parameter of this address; {these}")
         if times > 1:
             raise bad_parameter(name, "is given more than once")
+    for name, value in pairs:
+        if value.lower() == "null":  # a script's empty variable; read as none, it is no limit
+            raise bad_parameter(name, "is null; leave it out if there is none")
 
 
 def _query(request: ASGIConnection[Any, Any, Any, Any]) -> str:

@@ -33,6 +33,7 @@ START = {
     "missing_body": Kind(400, "The body is missing"),
     "not_json": Kind(400, "The body is not JSON"),
     "not_an_object": Kind(400, "The body is not a JSON object"),
+    "bad_body": Kind(400, "The body is not what is expected"),
     "missing_folder_url": Kind(400, "folderUrl is missing"),
     "folder_url_not_text": Kind(400, "folderUrl is not a string"),
     "empty": Kind(400, "The link is empty"),
@@ -66,7 +67,8 @@ CONTROL = {
 }
 """What the control of an import may answer."""
 RETRY = {
-    **{code: START[code] for code in ("not_json", "body_too_large", "unsupported_media_type")},
+    **{code: START[code] for code in ("not_json", "bad_body", "body_too_large")},
+    "unsupported_media_type": START["unsupported_media_type"],
     "unsupported_encoding": START["unsupported_encoding"],
     **{code: CONTROL[code] for code in ("cross_site", "import_ended", "kafka_unavailable")},
     "bad_retry": Kind(400, "The retry is not valid"),
@@ -89,7 +91,6 @@ KINDS = {
     **RETRY,
     **DATABASE,
     "bad_request": Kind(400, "The request cannot be understood"),
-    "bad_body": Kind(400, "The body is not what is expected"),
     "bad_plan": Kind(400, "The plan's id cannot be read"),
     "bad_cursor": Kind(400, "The cursor is not valid"),
     "unknown_state": Kind(400, "The state does not exist"),

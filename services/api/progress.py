@@ -93,7 +93,7 @@ class ImportCache:
         self._is_new = True
         self._controls = ImportControls()
         self.replays = ReplayCache(self._controls)
-        self._taken: dict[str, tuple[int, datetime]] = {}
+        self._taken: dict[str, dict[int, datetime]] = {}
         self._rounds: dict[str, int] = {}
         self._awaited: dict[Message, asyncio.Event] = {}
         self.newest_round = 0
@@ -105,8 +105,9 @@ class ImportCache:
             case ImportRequested():
                 self._add(event)
             case RetryRequested(import_id=id, round=round, at=at):
-                if round > self._taken.get(id, (0, at))[0]:
-                    self._taken[id] = round, at
+                taken = self._taken.setdefault(id, {})
+                if round > max(taken, default=0):
+                    taken[round] = at
                 if event.last:
                     self._rounds[id] = max(round, self.retry_round(id))
                 self.newest_round = max(round, self.newest_round)
@@ -135,8 +136,9 @@ class ImportCache:
         return self._rounds.get(import_id, 0)
 
     def has_its_round(self, retry: RetryRequested) -> bool:
-        """Whether no other retry of this import came before it in the log with the same round."""
-        return self._taken.get(retry.import_id) == (retry.round, retry.at)
+        """Whether no other retry of this import came before it in the log with the same round, or a
+        higher one. A later one may have taken the next round meanwhile."""
+        return self._taken.get(retry.import_id, {}).get(retry.round) == retry.at
 
     def _add(self, event: ImportRequested) -> None:
         self._is_new = False

@@ -5,16 +5,17 @@ key short, the text is refused, since a part of an id may be the id of something
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from html import unescape
 from itertools import takewhile
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from services.core.pasted_text import Address, addresses_in, plain, unescaped
 
 LONGEST_LINK = 2048
 ID = re.compile(r"[A-Za-z0-9_-]{10,128}")
 RESOURCE_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 HOSTS = {"drive.google.com", "docs.google.com"}
+DOWNLOADS = "drive.usercontent.google.com"
 BY_QUERY = {"open", "folderview", "embeddedfolderview"}
 EDITORS = ("document", "spreadsheets", "presentation", "forms", "drawings", "videos")
 EXAMPLE = "https://drive.google.com/drive/folders/…"
@@ -27,18 +28,8 @@ OWN_VIEWS = {
     *("root", "my-drive", "home", "shared-with-me", "shared-drives", "computers"),
     *("recent", "starred", "trash", "search", "priority", "activity"),
 }
-# Redirects and mail scanners put the address into one of their own, percent-encoded or not.
-START = re.compile(
-    r"https?(?::|%(?:25)*3a)(?:/|%(?:25)*2f){2}"
-    r"|(?<![\w.@/:%-])(?://)?(?:drive|docs)\.google\.com(?=[/?#:.])",
-    re.IGNORECASE | re.ASCII,
-)
-LINK = re.compile(r"[A-Za-z0-9_./?=&%#:~+@-]*")
-GOES_ON = re.compile(r"[^\W_]|[=\\]?\s+[>|\s]*[\w/?&=#%-]")
-ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{1,31});")
-PROOFPOINT = re.compile(r"https?://urldefense\.proofpoint\.com/v2/url\?u=([\w.-]+)", re.IGNORECASE)
 BARE = re.compile(rf"[^\w-]*({ID.pattern})(?:/?[?&]([\w=&%.~+-]*))?[^\w-]*", re.ASCII)
-KEY = re.compile(r"resourcekey=([A-Za-z0-9_-]+)", re.IGNORECASE)
+KEY = re.compile(r"resourcekey[^\w\s&-]*([\w-]+)", re.IGNORECASE)
 
 
 class NotAFolderLinkError(ValueError):
@@ -57,19 +48,6 @@ class FolderLink:
     """The link without what was around it; of a bare id, the link that it stands for."""
 
 
-@dataclass(frozen=True)
-class _Address:
-    """One address of a text, and what goes on behind it."""
-
-    text: str
-    rest: str
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether it may have been broken off, by a line break for example."""
-        return GOES_ON.match(self.rest) is not None
-
-
 def parse_folder_link(pasted: str) -> FolderLink:
     """Raises `NotAFolderLinkError`."""
     if len(pasted.strip()) > LONGEST_LINK:
@@ -78,93 +56,44 @@ def parse_folder_link(pasted: str) -> FolderLink:
             f"{len(pasted.strip())}; paste only the link,"
         )
         raise NotAFolderLinkError("too_long", why)
-    text = _plain(pasted)
+    text = plain(pasted)
     if not text:
         raise NotAFolderLinkError("empty", "Paste the link of a Drive folder,")
     bare = BARE.fullmatch(text)
     if bare is not None and bare[1].lower() not in OWN_VIEWS:
-        link = FolderLink(bare[1], _resource_key(parse_qs(bare[2] or "")))
+        link = _checked(FolderLink(bare[1], _resource_key(_query(bare[2] or ""))), bare[1][0])
     else:
         link = _only_link(text)
     _check_key(text, link.resource_key)
     return link if link.url else replace(link, url=_url(link))
 
 
-def _plain(text: str) -> str:
-    """The text as a reader sees it: without HTML's entities, and with spaces for what has no
-    width or ends a line. Proofpoint spells addresses in a way of its own."""
-    for _ in range(3):  # `&amp;amp;` comes of HTML in HTML
-        text = ENTITY.sub(lambda found: unescape(found[0]), text)
-    text = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
-    return PROOFPOINT.sub(_of_proofpoint, text).strip()
-
-
-def _of_proofpoint(found: re.Match[str]) -> str:
-    return unquote(found[1].replace("-", "%").replace("_", "/"))
-
-
 def _only_link(text: str) -> FolderLink:
     links: dict[str, FolderLink] = {}
     refusals: list[NotAFolderLinkError] = []
-    for address in _addresses(text):
+    for address in addresses_in(text):
         try:
             link = _folder_link(address)
         except NotAFolderLinkError as why:
             refusals.append(why)
         else:
             known = links.get(link.folder_id, link)
+            if None not in (known.resource_key, link.resource_key) and known != link:
+                raise _two_links()
             # A label that repeats its link may lack the key.
             links[link.folder_id] = known if known.resource_key else link
     other_items = [why for why in refusals if why.code in ("file_link", "document_link")]
     if len(links) > 1 or (links and other_items):
-        raise NotAFolderLinkError(
-            "two_links", "There is more than one link in this text; paste only one,"
-        )
+        raise _two_links()
     if links and all(why.code in ("not_drive", "no_folder", "private_view") for why in refusals):
         return next(iter(links.values()))
     telling = sorted(refusals, key=lambda why: why.code == "not_drive")
     raise next(iter(telling), _not_drive())
 
 
-def _addresses(text: str) -> Iterator[_Address]:
-    starts = list(START.finditer(text))
-    ends = [*(found.start() for found in starts), len(text)][1:]
-    for start, end in zip(starts, ends, strict=False):
-        before, behind = text[: start.start()], text[start.start() :]
-        shown = (LINK.match(behind[: end - start.start()]) or start)[0]
-        if before.endswith("__") and shown.endswith("__"):
-            shown = shown[:-2]  # as the newer Proofpoint writes it, or bold Markdown
-        elif before[-1:] in ("_", "-") and shown.endswith(before[-1]):
-            raise NotAFolderLinkError(
-                "broken_link",
-                f"It cannot be told whether the last `{before[-1]}` is a part of the link; "
-                "paste the link with nothing around it,",
-            )
-        inner = _within_another(shown)
-        yield _Address(inner, behind[len(shown) :] if "&" not in shown or inner == shown else "")
-
-
-def _within_another(address: str) -> str:
-    """The address without the parameters of one that it is a parameter of, and decoded."""
-    first = address.partition("&")[0]
-    if START.match(address) and "://" not in address[:8] and "%" in address[:8]:
-        return _decoded(first)
-    if "=" not in first and re.search("%3[df]", first, re.IGNORECASE):
-        return unquote(first)
-    return address if "?" in first or "#" in first else first
-
-
-def _decoded(address: str) -> str:
-    for _ in range(4):
-        if "://" in address:
-            break
-        address = unquote(address)
-    return address
-
-
-def _folder_link(address: _Address) -> FolderLink:
+def _folder_link(address: Address) -> FolderLink:
     parts = _split(address.text)
-    query = parse_qs(f"{parts.query}&{parts.fragment.partition('?')[2]}")
+    query = _query(f"{parts.query}&{parts.fragment.partition('?')[2]}")
     try:
         folder_id, names_more = _folder_id(parts, query)
         if folder_id.lower() in OWN_VIEWS:
@@ -179,7 +108,27 @@ def _folder_link(address: _Address) -> FolderLink:
     is_whole = WHOLE.fullmatch(folder_id) and (key is None or WHOLE_KEY.fullmatch(key))
     if address.is_cut and (names_more or not is_whole):
         raise _broken()
-    return FolderLink(folder_id, key, address.text.rstrip(".:?&#=/"))
+    # A port, a password or a mail's `=3D` would not help who follows the link.
+    is_plain = parts.netloc.lower() in HOSTS and "=3D" not in address.text.upper()
+    url = address.text.rstrip(".:?&#=/") if is_plain else ""
+    return _checked(FolderLink(folder_id, key, url), address.marks)
+
+
+def _checked(link: FolderLink, marks: str) -> FolderLink:
+    """The link; raises if its last character may be a mark around it, as in `_link_`."""
+    last = (link.resource_key or link.folder_id)[-1]
+    if last in "_-" and last in marks:
+        raise NotAFolderLinkError(
+            "broken_link",
+            f"It cannot be told whether the last `{last}` is a part of the link; "
+            "paste the link with nothing around it,",
+        )
+    return link
+
+
+def _query(text: str) -> dict[str, list[str]]:
+    """Its parameters. The source of a mail has `=3D` for each `=`."""
+    return parse_qs(text.replace("=3D", "=").replace("=3d", "="))
 
 
 def _split(text: str) -> SplitResult:
@@ -188,8 +137,14 @@ def _split(text: str) -> SplitResult:
         host = (parts.hostname or "").lower().rstrip(".")
     except ValueError:
         host = ""
+    if host == DOWNLOADS:
+        raise _why_not(["file"])
     if host not in HOSTS:
-        raise _not_drive()
+        raise NotAFolderLinkError(
+            "not_drive",
+            "This is not a link to Google Drive; if it leads there, open it, and paste the address "
+            "that the browser then shows,",
+        )
     return parts
 
 
@@ -197,14 +152,14 @@ def _folder_id(parts: SplitResult, query: dict[str, list[str]]) -> tuple[str, bo
     """The id, and whether that of a folder inside it may follow."""
     path = unquote(parts.path)
     if parts.fragment.strip("/").startswith("folders/"):
-        path = f"/drive/{unquote(parts.fragment).strip('/').partition('?')[0]}"
+        path = f"/drive/{re.split('[?&]', unquote(parts.fragment).strip('/'))[0]}"
     steps = [step for step in re.sub(r"[^A-Za-z0-9_-]+\Z", "", path).split("/") if step]
     if len(steps) > 2 and steps[0] == "a":
         steps = steps[2:]  # /a/DOMAIN/… of a Workspace domain
     if "folders" in steps[:-1]:
         at = steps.index("folders")
         if "mobile" in steps[:at]:
-            return _folder_on_screen(steps[at + 1 :]), True
+            return _folder_on_screen(steps[at + 1 :]), not parts.query
         return steps[at + 1], False
     if steps[:2] == ["folder", "d"] and len(steps) > 2:
         return steps[2], False
@@ -226,7 +181,7 @@ def _one_of(values: list[str]) -> str:
     """The value, without the punctuation behind it; raises if it is not the same each time."""
     found = {re.sub(r"[^A-Za-z0-9_-]+\Z", "", value) for value in values}
     if len(found) > 1:
-        raise NotAFolderLinkError("two_links", "The link holds two ids or keys; paste only one,")
+        raise _two_links()
     return found.pop()
 
 
@@ -243,11 +198,10 @@ def _check_key(text: str, key: str | None) -> None:
     """Raise unless the link has the key that the text names, in whichever spelling."""
     whole = text
     for _ in range(4):
-        whole = unquote(whole)
-    given = {KEY.search(whole), KEY.search("".join(whole.split()))} - {None}
-    if not given or (key and any(it and it[1].startswith(key) for it in given)):
-        return
-    raise _broken()
+        whole = unescaped(unquote(whole)).replace("=3D", "=").replace("=3d", "=")
+    named = {*KEY.findall(whole), *KEY.findall("".join(whole.split()))}
+    if named and not (key and all(each.startswith(key) for each in named)):
+        raise _broken()
 
 
 def _url(link: FolderLink) -> str:
@@ -260,6 +214,12 @@ def _broken() -> NotAFolderLinkError:
         "broken_link",
         "The link seems to be broken off, by a space or a line break for example, or it has run "
         "into the text behind it. Copy it from Drive again, and paste nothing else,",
+    )
+
+
+def _two_links() -> NotAFolderLinkError:
+    return NotAFolderLinkError(
+        "two_links", "There is more than one link in this text; paste only one,"
     )
 
 

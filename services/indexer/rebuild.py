@@ -29,7 +29,7 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.producer import Publisher, publish_dead_letter
 from services.adapters.kafka.reader import LogReader, Raw
 from services.adapters.kafka.settings import KafkaSettings
-from services.adapters.process import end
+from services.adapters.process import end, while_read
 from services.core.errors import Stop
 from services.core.settings import SettingsError, SettingsGroup, read_settings
 from services.indexer.rebuilding import Progress, Rebuild
@@ -173,4 +173,4 @@ async def _dead_letter(kafka: KafkaSettings, raw: Raw, why: str) -> None:
 
 
 if __name__ == "__main__":
-    end(main(sys.argv[1:], os.environ))
+    end(while_read(lambda: main(sys.argv[1:], os.environ)))

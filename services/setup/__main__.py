@@ -20,6 +20,7 @@ from services.adapters.catalog.writer import CatalogUnavailableError
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.settings import KafkaSettings
+from services.adapters.process import while_read
 from services.adapters.store.bucket import StoreUnavailableError, create_bucket
 from services.adapters.store.settings import StoreSettings
 from services.core.errors import Stop
@@ -112,4 +113,4 @@ def _leave(*_signal: object) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, _leave)
-    raise SystemExit(main(os.environ, provisioners))
+    raise SystemExit(while_read(lambda: main(os.environ, provisioners)))

@@ -23,16 +23,25 @@ _SIGNATURES = (
     (b"\x1aE\xdf\xa3", "a video"),
     (b"OggS\x00", "a video or a sound"),
     (b"ID3", "a sound"),
+    (b"fLaC", "a sound"),
+    (b"FLV\x01", "a video"),
+    (b"\x00\x00\x01\xba", "a video"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a video or a sound"),
+    (b"\xfd7zXZ\x00", "an archive"),
+    (b"{\\rtf", "a text document"),
     (b"\x7fELF", "a program"),
 )
 _RIFF = {b"AVI ": "a video", b"WAVE": "a sound"}  # WebP pictures are RIFF files, too
 # HEIC, AVIF and Canon's raw pictures begin with a box of the same kind as videos do.
 _VIDEO = re.compile(rb".{4}ftyp(?:iso|mp4|avc1|qt  |M4|3g|dash|MSNV|f4v)", re.DOTALL)
+_PROLOG = re.compile(rb"(?:\s|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 _PAGE = re.compile(
-    rb"<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p)[\s>]",
+    rb"<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p|meta"
+    rb"|link|noscript|center|span|form|pre)[\s/>]",
     re.IGNORECASE,
 )
-_JSON = re.compile(rb'[\[{]\s*[{"]')
+_MARKUP = re.compile(rb'[\[{]\s*[\[{"}\]]|<[?!/a-z]', re.IGNORECASE)
+"""JSON or XML."""
 _BOMS = (b"\xef\xbb\xbf", b"\xfe\xff", b"\xff\xfe")
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _NEVER_TEXT = re.compile(
@@ -66,12 +75,12 @@ def _what_else(head: bytes, mime_type: str) -> str | None:
 
 def _text(head: bytes, mime_type: str) -> str | None:
     text = head.removeprefix(_BOMS[0]).lstrip()
+    if _PAGE.match(_PROLOG.sub(b"", text, count=1)):
+        return "an HTML page"  # there may be drawings in it, and so a `<svg`
     if not text or b"<svg" in text.lower():
         return None
-    if _PAGE.match(text):
-        return "an HTML page"
     if not _NEVER_TEXT.fullmatch(mime_type):
         return None
     # A few letters without a line break say too little.
-    is_text = _JSON.match(text) or (b"\n" in text and not _BINARY.search(text))
+    is_text = _MARKUP.match(text) or (b"\n" in text and not _BINARY.search(text))
     return "text" if is_text or head.startswith(_BOMS) else None

@@ -3,8 +3,11 @@
 import pytest
 
 from tests.hard_cases.importing import Importer
+from tests.rebuilds import Database
 from tests.system import link
 
+SAME = ("google_drive_id", "storage_path", "folder_id", "path", "name", "size", "created_at")
+"""Of an image's row, what neither a rebuild nor a replay may change."""
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 
 
@@ -119,6 +122,46 @@ def test_case_16_a_file_in_two_folders_is_one_whatever_is_listed_first(importer:
     kept, root = placed[0][moved][0], drive.folder_id(tree)
     assert rows()[moved][:2] == (kept, root)
     assert len(importer.keys(tree)) == len(importer.asked("media")) == 21
+
+
+def test_case_16_imports_of_overlapping_folders_at_once_make_one_object_of_a_file(
+    importer: Importer,
+) -> None:
+    inner, outer, other = ["outer", "inner"], ["outer"], ["other"]
+    both = [inner, outer, other]
+    tree = importer.plant(
+        *({"path": path, "kind": "folder", "ref": path[-1]} for path in both),
+        *(
+            {"path": [*inner, f"{n}.jpg"], "size": 5_000, "parents": both[n % 3 :]}
+            for n in range(9)
+        ),
+        *(
+            {"path": [*other, name], "size": 5_000}
+            for name in ("a/b.jpg", "a:b.jpg", "..", "ü" * 300)
+        ),
+    )
+    refs, system = importer.drive.refs(tree), importer.system
+    files = {str(file["id"]) for file in importer.drive.files(tree)}
+    for together in (["inner"], ["outer", "other", "inner"], ["other", "outer"]):
+        for job in [system.post_import(link(refs[name])) for name in together]:
+            assert importer.report(job).state == "completed"
+    assert len(importer.keys(tree)) == len(files) == 13
+
+    def rows() -> list[tuple[str, ...]]:
+        images = [system.get(f"/images/{id}") for id in files]
+        return sorted(tuple(str(x[name]) for name in SAME) for x in images)
+
+    before = rows()
+    code, _, said = Database(system.platform).run()
+    assert code == 0, said
+    assert rows() == before
+    choice = {"select": {"folders": list(refs.values())}, "mode": "all", "transfer": "check"}
+    plan = system.post("/replays/plan", choice)[1]
+    started = system.post("/replays", {"plan_id": plan["plan_id"], "name": "all", "why": "test"})[1]
+    path = f"/replays/{started['replay_id']}"
+    system.until(lambda: system.get(path)["state"] == "completed", 60, "the replay did not end")
+    assert rows() == before
+    assert len(importer.keys(tree)) == len(files)
 
 
 def test_case_9_a_shortcut_that_cannot_be_looked_up_fails_by_itself(importer: Importer) -> None:

@@ -165,3 +165,15 @@ def test_whoever_awaits_an_event_hears_of_it_once_it_is_applied() -> None:
         assert not applied.is_set()
         cache.apply(replace(event))
         assert applied.is_set()
+
+
+def test_a_retry_keeps_its_round_when_a_later_one_takes_the_next() -> None:
+    cache = ImportCache()
+    mine, same, next_one, late = (
+        e.RetryRequested(import_id="import-1", round=round, at=BEGAN + timedelta(seconds=second))
+        for round, second in ((1, 0), (1, 1), (2, 1), (1, 2))
+    )
+    for retry in (mine, same, next_one, late):
+        cache.apply(retry)
+    have_it = [cache.has_its_round(retry) for retry in (mine, same, next_one, late)]
+    assert have_it == [True, False, True, False]

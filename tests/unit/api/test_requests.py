@@ -34,6 +34,12 @@ async def test_no_route_takes_a_parameter_that_it_does_not_declare(api: Api) -> 
             assert answer.json()["errors"][0]["parameter"] == query.partition("=")[0]
 
 
+@pytest.mark.parametrize("query", ["limit=null", "import=null", "cursor=NULL", "folder=null"])
+async def test_the_word_null_is_not_as_none(api: Api, query: str) -> None:
+    answer = await api.client.get(f"/images?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_parameter")
+
+
 async def test_a_parameter_that_is_given_twice_is_refused(api: Api) -> None:
     answer = await api.client.get("/images?limit=1&limit=2")
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_parameter")
@@ -99,6 +105,45 @@ async def test_every_body_may_begin_with_a_byte_order_mark(api: Api) -> None:
         "/imports/x/retry", content=b'\xef\xbb\xbf{"reason": 1}', headers=headers
     )
     assert retry.json()["code"] == "bad_retry"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+async def test_a_body_as_windows_writes_it_is_read(api: Api, encoding: str) -> None:
+    started = await api.client.post(
+        "/import/google-drive",
+        content=f'{{"folderUrl": "{FOLDER}"}}'.encode(encoding),
+        headers={"Content-Type": "application/json"},
+    )
+    assert started.status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "twice"),
+    [
+        ("/import/google-drive", "folderUrl", f'"{FOLDER}"'),
+        ("/imports/x/retry", "reason", '"timeout"'),
+        ("/replays/plan", "mode", '"all"'),
+        ("/replays", "plan_id", '"x"'),
+    ],
+)
+async def test_a_name_that_is_given_twice_is_refused(
+    api: Api, path: str, name: str, twice: str
+) -> None:
+    answer = await api.client.post(
+        path,
+        content=f'{{"{name}": "{FOLDER[::-1]}", "{name}": {twice}}}',
+        headers={"Content-Type": "application/json"},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_body")
+    assert f"`{name}` twice" in answer.json()["detail"]
+    assert api.log.of("imports.requested") == []
+
+
+@pytest.mark.parametrize("path", ["/images?x=1", "/import/google-drive?x", "/health/live?x=1"])
+async def test_the_methods_are_told_whatever_the_query_says(api: Api, path: str) -> None:
+    answer = await api.client.options(path)
+    assert answer.status_code == 204
+    assert answer.headers["allow"]
 
 
 async def test_a_key_that_was_used_for_another_link_is_a_422(api: Api) -> None:

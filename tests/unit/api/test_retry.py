@@ -213,11 +213,10 @@ class Together(FakePublisher):
         self._barrier: asyncio.Barrier | None = barrier
 
     async def publish(self, events: Sequence[e.Message | Record]) -> None:
-        if any(isinstance(event, e.RetryRequested) for event in events):
+        if self._barrier is not None and isinstance(events[0], e.RetryRequested):
             barrier, self._barrier = self._barrier, None
-            if barrier is not None:
-                async with asyncio.timeout(30):
-                    await barrier.wait()
+            async with asyncio.timeout(30):
+                await barrier.wait()
         await super().publish(events)
 
 

@@ -282,6 +282,21 @@ def test_what_may_have_lost_a_part_is_refused_and_says_why(case: Mapping[str, st
     assert refusal(re.sub(r"[\r\n]+", " ", filled_in(case["text"]))).code == case["code"]
 
 
+@pytest.mark.parametrize(
+    ("host", "equals"),
+    [
+        ("me:secret@drive.google.com", "="),
+        ("drive.google.com:8443", "="),
+        ("drive.google.com", "=3D"),
+    ],
+)
+def test_the_address_of_a_link_is_one_that_opens_and_has_no_secret(host: str, equals: str) -> None:
+    link = f"/drive/folders/{FOLDER}?resourcekey={FOLDER_KEY}"
+    found = parse_folder_link(f"https://{host}{link.replace('=', equals)}")
+    assert found == FolderLink(FOLDER, FOLDER_KEY)
+    assert found.url == f"https://drive.google.com{link}"
+
+
 SPACES = [" ", "\t", "\r\n", "\n\n", "\u00a0", "\u200b", "\u2028", "\ufeff", "\u3000", "&nbsp;"]
 WORDS = ["next", "Thanks", "и", "です", "ünder", "42", "key", "the folder", "", "", ""]
 around = st.lists(st.sampled_from([*SPACES, *CASES["marks"]]), max_size=4).map("".join)

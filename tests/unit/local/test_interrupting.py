@@ -1,5 +1,6 @@
 """Ctrl-C and closed pipes, at the real command: one line, no traceback."""
 
+import json
 import os
 import signal
 import subprocess
@@ -89,9 +90,71 @@ def test_a_reader_that_is_gone_is_no_error_on_the_terminal(tmp_path: Path, argum
     assert said == ""
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", ["setup", "indexer.rebuild --json"])
+def test_what_runs_on_the_servers_ends_quietly_without_a_reader(command: str) -> None:
+    """Without settings there is a sentence to say, and nobody reads it."""
+    read, write = os.pipe()
+    os.close(read)
+    speaks = subprocess.PIPE
+    child = subprocess.run(
+        [sys.executable, "-m", *f"services.{command}".split()],
+        cwd=CHECKOUT,
+        env={name: value for name, value in os.environ.items() if name in ("PATH", "HOME")},
+        stdout=speaks if command == "setup" else write,
+        stderr=write if command == "setup" else speaks,
+        check=False,
+    )
+    os.close(write)
+    assert (child.returncode, child.stdout or b"", child.stderr or b"") == (141, b"", b"")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("arguments", ["--version", "status", "import x"])
+def test_streams_that_are_closed_are_no_error(tmp_path: Path, arguments: str, closed: str) -> None:
+    codes = {"--version": 0, "status": 3, "import x": 2}
+    command = f"{sys.executable} -m local {arguments} {closed}"
+    child = subprocess.run(
+        ["sh", "-c", command],
+        cwd=CHECKOUT,
+        env={**os.environ, "DATA_DIR": str(tmp_path / "data")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert child.returncode == codes[arguments]
+    assert "Traceback" not in child.stderr
+
+
+def test_a_result_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        child = subprocess.run(
+            [*COMMAND, "status"],
+            cwd=CHECKOUT,
+            env={**os.environ, "DATA_DIR": str(tmp_path / "data")},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert child.returncode == 1
+    assert child.stderr == "The result could not be written: No space left on device.\n"
+
+
+def test_json_is_json_in_every_encoding(tmp_path: Path) -> None:
+    data = tmp_path / "dönées…"
+    link = "https://drive.google.com/drive/folders/1AbCdEfGhIjKlMnOpQrSt"
+    command = [*COMMAND, "import", link, "--json"]
+    for encoding in ("ascii", "latin-1", "utf-8"):
+        env = {**os.environ, "DATA_DIR": str(data), "PYTHONIOENCODING": encoding}
+        child = subprocess.run(command, cwd=CHECKOUT, env=env, capture_output=True, check=False)
+        assert b"Traceback" not in child.stderr
+        assert data.name in json.loads(child.stdout.decode(encoding))["error"]
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_version(capsys: pytest.CaptureFixture[str], option: str) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["--version"])
+        main([option])
     assert ended.value.code == 0
     assert capsys.readouterr().out == "drivestream 0.1.0\n"
 
@@ -105,3 +168,17 @@ def test_a_purge_without_a_terminal_asks_for_yes_and_removes_nothing(tmp_path: P
     assert child.returncode == 2
     assert "--yes" in said
     assert data.exists()
+
+
+def test_ctrl_c_while_the_set_up_loads_ends_it_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "hashlib.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    script = (
+        "import runpy, sys\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
+        f"runpy.run_path({str(CHECKOUT / 'local' / 'bootstrap.py')!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", script], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "Interrupted. The same command continues.\n"

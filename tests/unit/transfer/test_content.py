@@ -34,6 +34,15 @@ def zipped() -> bytes:
         (PAGE, "an HTML page"),
         (b"\xef\xbb\xbf\r\n  <HTML lang=en>" + bytes(9), "an HTML page"),
         (b"<script>x</script>", "an HTML page"),
+        (b"<!-- saved from url=(0014)about:internet -->\n<html>", "an HTML page"),
+        (b'<?xml version="1.0"?><!DOCTYPE html><html/>', "an HTML page"),
+        (b"<!DOCTYPE html><html><body>" + SVG + b"Sign in", "an HTML page"),
+        (b'<meta charset="utf-8">', "an HTML page"),
+        (b'<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>', "text"),
+        (b"<Error><Code>AccessDenied</Code></Error>", "text"),
+        (b'[["error", 403]]', "text"),
+        (b"{}", "text"),
+        (b"FLV\x01\x05", "a video"),
         (b'<?xml version="1.0"?>\n<rss/>', "text"),
         (b'{"error": {"code": 403}}', "text"),
         ("Grüße\naus Tirol".encode(), "text"),
@@ -86,9 +95,10 @@ def test_every_picture_passes_and_so_does_what_nobody_knows(mime_type: str, head
     refuse_other_content(a_file(mime_type=mime_type), head)
 
 
-def test_a_page_is_no_drawing() -> None:
+@pytest.mark.parametrize("page", [PAGE, b"<html><body>" + SVG + b"</body></html>"])
+def test_a_page_is_no_drawing(page: bytes) -> None:
     with pytest.raises(SetAside, match="an HTML page"):
-        refuse_other_content(a_file(mime_type="image/svg+xml"), PAGE)
+        refuse_other_content(a_file(mime_type="image/svg+xml"), page)
 
 
 @pytest.mark.parametrize("body", [PAGE, PAGE + b" " * WHOLE_BYTES], ids=["whole", "in parts"])

@@ -14,7 +14,7 @@ export function folderHint(text: string): string | null {
     return null
   }
   // Redirects and mail scanners have the link in an address of their own.
-  const holdsOne = /(drive|docs)\.google\.com/i.test(link)
+  const holdsOne = /(drive|docs)\.(usercontent\.)?google\.com/i.test(link)
   if (!holdsOne && /^https?:\/\/[^/]+\.[^/]+\//i.test(link)) return 'This does not look like a Google Drive link.'
   return null
 }
