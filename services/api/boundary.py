@@ -116,7 +116,8 @@ def _check(scope: HTTPScope, allowed_hosts: Collection[str]) -> None:
     if len(hosts) != 1 or not is_allowed(hosts[0], allowed_hosts):
         raise Problem(
             "host_not_allowed",
-            "The Host header names a host that is not allowed. If it is yours, add it to ALLOWED_HOSTS.",
+            "The Host header names a host that is not allowed. If it is yours, add it to "
+            "ALLOWED_HOSTS.",
         )
     if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_ADDRESS:
         raise Problem(

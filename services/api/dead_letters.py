@@ -27,6 +27,9 @@ async def list_dead_letters(
     try:
         rows = await letters.newest(before=before, limit=limit + 1)
     except KafkaUnavailableError as why:
-        detail = "Kafka is not responding, so the dead letters cannot be read. Send the request again later."
+        detail = (
+            "Kafka is not responding, so the dead letters cannot be read. Send the request again "
+            "later."
+        )
         raise Problem("kafka_unavailable", detail, {"Retry-After": "5"}) from why
     return page_of(rows, limit, request, "dead-letters", lambda letter: letter.number)

@@ -213,7 +213,8 @@ async def _kafka() -> AsyncIterator[None]:
     except (KafkaUnavailableError, TimeoutError) as why:
         raise Problem(
             "kafka_unavailable",
-            f"Kafka is not responding ({why}), so the log cannot be checked. No replay was started.",
+            f"Kafka is not responding ({why}), so the log cannot be checked. No replay was "
+            "started.",
             {"Retry-After": "5"},
         ) from why
 

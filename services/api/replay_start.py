@@ -129,7 +129,8 @@ class ReplayStarter:
             if end > high:
                 raise Problem(
                     "log_changed",
-                    f"The plan ends at offset {end} of {topic}/{partition}, which ends at {high}. {again}",
+                    f"The plan ends at offset {end} of {topic}/{partition}, which ends at {high}. "
+                    f"{again}",
                 )
             if start < low and start < end:
                 raise Problem(

@@ -149,7 +149,8 @@ class ImportRetry:
 BODY = bodies.described(
     {
         "reason": bodies.text(
-            "Retry what failed for this reason. Send one of the three fields, or none to retry everything."
+            "Retry what failed for this reason. Send one of the three fields, or none to retry "
+            "everything."
         ),
         "files": bodies.texts("Retry these files, by Drive id."),
         "folders": bodies.texts("List these folders again, by Drive id."),

@@ -299,7 +299,10 @@ def _verdict(why: exc.SQLAlchemyError) -> Verdict | None:
     """What an error of SQLAlchemy and psycopg means; None for a bug of ours."""
     match why:
         case exc.TimeoutError():
-            message = "Too many requests are reading the database at once. Send the request again in a few seconds."
+            message = (
+                "Too many requests are reading the database at once. Send the request again in a "
+                "few seconds."
+            )
             return TryAgain("database_busy", message, POOL_SECONDS)
         case exc.DataError():
             return SetAside(

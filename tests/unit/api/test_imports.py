@@ -226,7 +226,7 @@ async def test_parked_files_are_told_apart_with_the_time_when_they_are_fetched(a
         "files": 7,
         "reason": "download_quota_exceeded",
         "after": "2026-11-24T12:00:00.123456Z",
-        "how": "They are fetched again by themselves at the time in `after`. To fetch them now, "
+        "how": "They are retried automatically at the time in `after`. To retry them now, send "
         'POST /imports/{id}/retry with {"reason": "download_quota_exceeded"}.',
     }
     in_full = (await api.client.get("/imports/import-0001")).json()
