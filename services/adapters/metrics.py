@@ -76,7 +76,7 @@ def metrics_endpoint(settings: MetricsSettings, *metrics: Collector) -> Iterator
         server, _ = start_http_server(settings.port, settings.host, registry)
     except OSError as why:
         where = f"{settings.host}, port {settings.port}"
-        message = f"METRICS_PORT: cannot listen at {where}: {why.strerror}."
+        message = f"METRICS_PORT cannot be used: listening on {where} failed ({why.strerror})."
         raise Stop("cannot_listen", message) from why
     try:
         yield settings.port

@@ -51,7 +51,7 @@ def run_service(
         settings = read_settings(env, read, lambda why: log.warning("settings.unknown", why=why))
         uvloop.run(until_stopped(lambda stop: serve(settings, stop)))
     except SettingsError as why:  # also of what only an adapter reads, such as a key file
-        sys.stderr.write(f"The settings cannot be used:\n{why}\n")
+        sys.stderr.write(f"The settings are not valid:\n{why}\n")
         return 2
     except Stop as why:
         log.error("process.stopped", reason=why.reason, why=why.message)

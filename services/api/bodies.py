@@ -12,7 +12,7 @@ import msgspec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
 from services.api.problems import AnyRequest, Problem, bad_parameter
-from services.api.validation import refusal, unreadable
+from services.core.validation import refusal, unreadable
 
 T = TypeVar("T", bound=msgspec.Struct)
 

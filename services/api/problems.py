@@ -16,7 +16,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.plugins import problem_details
 from msgspec import UNSET, Struct, UnsetType
 
-from services.api.validation import of_parameter
+from services.core.validation import of_parameter
 from services.core.errors import SetAside, TryAgain, Verdict
 
 LONGEST_INSTANCE = 200

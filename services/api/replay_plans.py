@@ -279,7 +279,7 @@ def _stretches(topics: Sequence[str], counts: SelectionCounts, log: LogBounds) -
             if topic_id != log.ids[topic] or end > high:
                 raise Problem(
                     "log_changed",
-                    f"The database was made from another {topic} than the one that Kafka has now. "
+                    f"The database was built from a different {topic} topic than Kafka has now. "
                     "Build the index again before you replay anything.",
                 )
         found.append(Stretch(topic, partition, min(low, end), end))

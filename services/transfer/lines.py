@@ -9,7 +9,7 @@ from services.core.flow.line import Line, LineSpec
 STORE_LINE, DRIVE_LINE = "store_line", "drive_line"
 LAGS = (
     "download_too_slow",
-    "Google Drive sent this file far more slowly than the others.",
+    "Google Drive sent this file much more slowly than the others.",
 )
 STREAM_PATIENCE = 600.0
 """Seconds. A large file stands still, too, while Drive's side is waited for."""

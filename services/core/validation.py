@@ -39,17 +39,17 @@ SIGNS = {">=": "at least", "<=": "at most"}
 INVALID = "is not valid"
 
 
-def unreadable(why: Exception) -> str:
-    """Why a body cannot be read as JSON."""
+def unreadable(why: Exception, what: str = "The body") -> str:
+    """Why it cannot be read as JSON."""
     if isinstance(why, UnicodeDecodeError):
-        return "The body is not UTF-8."
+        return f"{what} is not UTF-8."
     if isinstance(why, RecursionError):
-        return "The body is nested too deeply."
+        return f"{what} is nested too deeply."
     place = re.search(r"\(byte (\d+)\)", str(why))
-    return f"The body is not valid JSON{f': see byte {place[1]}' if place else ''}."
+    return f"{what} is not valid JSON{f': see byte {place[1]}' if place else ''}."
 
 
-def refusal(why: msgspec.ValidationError, kind: type[msgspec.Struct]) -> tuple[str, str]:
+def refusal(why: msgspec.ValidationError, kind: Any) -> tuple[str, str]:
     """The field, empty for the whole body, and what is wrong with it."""
     found = PATH.fullmatch(str(why))
     fault, path = (found["fault"], found["path"]) if found else (str(why), "")
@@ -98,13 +98,13 @@ def _length(of: str, sign: str, bound: int) -> str:
     return f"must have {SIGNS[sign]} {bound:,} {unit}"
 
 
-def _fields(kind: type, path: str) -> Iterator[str]:
+def _fields(kind: Any, path: str) -> Iterator[str]:
     for each in _at(kind, path):
         if isinstance(each, inspect.StructType):
             yield from (field.encode_name for field in each.fields)
 
 
-def _allowed(kind: type, path: str) -> str:
+def _allowed(kind: Any, path: str) -> str:
     for each in _at(kind, path):
         if isinstance(each, inspect.EnumType):
             return ", ".join(str(member.value) for member in each.cls)
@@ -113,7 +113,7 @@ def _allowed(kind: type, path: str) -> str:
     return ""
 
 
-def _at(kind: type, path: str) -> list[inspect.Type]:
+def _at(kind: Any, path: str) -> list[inspect.Type]:
     """What may be at this path."""
     found = [*_plain(inspect.type_info(kind))]
     for step in re.findall(r"[^.\[\]]+", path):
