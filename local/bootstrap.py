@@ -95,7 +95,7 @@ def _do(doing: str, *argv: str | Path) -> None:
     }
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, env=env, check=False)
     if done.returncode != 0:
-        raise SetUpError(f"{doing} failed, see above. Run the same command again to continue.")
+        raise SetUpError(f"{doing} failed (see above). Run the same command again to continue.")
 
 
 def main() -> int:
@@ -107,7 +107,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted. The same command continues.", file=sys.stderr)
+        print("Interrupted. Run the same command again to continue.", file=sys.stderr)
         return 130
     return 0
 

@@ -39,7 +39,9 @@ class Commands:
     def add_client(self, name: str, run: Run, text: str) -> ArgumentParser:
         """A command that speaks to the API."""
         made = self.add(name, run, text)
-        made.add_argument("--api", type=address, metavar="URL", help="the API, if not here")
+        made.add_argument(
+            "--api", type=address, metavar="URL", help="the API to call, if not the local one"
+        )
         add_json(made)
         return made
 
@@ -55,7 +57,7 @@ def add_json(command: ArgumentParser) -> None:
 
 def add_watch(command: ArgumentParser) -> None:
     """`--watch`, and how long."""
-    command.add_argument("--watch", action="store_true", help="show the progress until the end")
+    command.add_argument("--watch", action="store_true", help="show the progress until it ends")
     add_limits(command)
 
 
@@ -64,7 +66,10 @@ def add_limits(command: ArgumentParser) -> None:
         "--limit", type=seconds, metavar="S", help="give up watching after S seconds"
     )
     command.add_argument(
-        "--no-progress", type=seconds, metavar="S", help="or after S seconds without any change"
+        "--no-progress",
+        type=seconds,
+        metavar="S",
+        help="give up watching after S seconds without a change",
     )
 
 
@@ -109,7 +114,7 @@ def reason(text: str) -> str:
 def key(text: str) -> str:
     """An Idempotency-Key."""
     if not text.isascii() or not text.isprintable() or not 0 < len(text) < 256:
-        raise ArgumentTypeError("a key is 1 to 255 printable ASCII characters")
+        raise ArgumentTypeError("a key must be 1 to 255 printable ASCII characters")
     return text
 
 

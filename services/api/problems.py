@@ -16,8 +16,8 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.plugins import problem_details
 from msgspec import UNSET, Struct, UnsetType
 
-from services.core.validation import of_parameter
 from services.core.errors import SetAside, TryAgain, Verdict
+from services.core.validation import of_parameter
 
 LONGEST_INSTANCE = 200
 RETRY_SECONDS = 5.0

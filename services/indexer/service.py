@@ -104,7 +104,12 @@ class Indexer:
             opened.push_async_callback(asyncio.to_thread, writer.close)
             await asyncio.to_thread(writer.check_schema)
             while not await asyncio.to_thread(writer.take_lock):
-                self.tell(Waiting(reason="standby", message="Another indexer is active. This one is on standby."))
+                self.tell(
+                    Waiting(
+                        reason="standby",
+                        message="Another indexer is active. This one is on standby.",
+                    )
+                )
                 if await self._stops_within(STANDBY_SECONDS):
                     return
             reader = await asyncio.to_thread(self.open_reader)

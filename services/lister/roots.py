@@ -51,9 +51,7 @@ async def _target(drive: LooksUp, shortcut: Entry) -> Entry:
     except SetAside as why:
         raise lost if why.reason == NOT_FOUND else why from None
     if target.trashed:
-        raise SetAside(
-            TRASHED, "This is a shortcut to an item that is in its owner's trash."
-        )
+        raise SetAside(TRASHED, "This is a shortcut to an item that is in its owner's trash.")
     if target.mime_type != FOLDER_TYPE:
         raise SetAside(
             NOT_A_FOLDER,

@@ -216,7 +216,8 @@ class Copier:
                 raise
             raise SetAside(
                 GONE,
-                "After its folder was listed, this file was deleted, or it is no longer shared with "
+                "After its folder was listed, this file was deleted, or it is no longer shared "
+                "with "
                 "anyone who has the link.",
             ) from why
         return newer_version(file, now)

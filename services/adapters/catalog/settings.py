@@ -64,8 +64,7 @@ def _parsed(url: str) -> dict[str, str]:
         raise ValueError(f"DATABASE_URL is not UTF-8. {ENCODE}") from None
     except psycopg.Error:  # libpq quotes what it cannot read
         raise ValueError(
-            "DATABASE_URL has a host, port or parameter that PostgreSQL does not accept. "
-            f"{ENCODE}"
+            f"DATABASE_URL has a host, port or parameter that PostgreSQL does not accept. {ENCODE}"
         ) from None
     given = {name: str(value) for name, value in parts.items() if value}
     if not all(map(_can_be_a_host, given.get("host", "").split(","))):

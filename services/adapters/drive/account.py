@@ -133,7 +133,9 @@ def read_account(
         read = Credentials.from_service_account_info
         credentials = read(info, scopes=[SCOPE])  # type: ignore[no-untyped-call]
     except GOOGLE_ERRORS:
-        raise _fault(path, "whose private_key cannot be read. Download the key file again") from None
+        raise _fault(
+            path, "whose private_key cannot be read. Download the key file again"
+        ) from None
     # The system's certificates, or those of SSL_CERT_FILE. No connection is kept for later.
     transport = transport or httpx.HTTPTransport(
         verify=ssl.create_default_context(),

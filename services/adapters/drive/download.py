@@ -146,7 +146,9 @@ class Download:
 
 
 def _interrupted(how: str) -> TryAgain:
-    return TryAgain("download_interrupted", f"The download from Google Drive was interrupted: {how}.")
+    return TryAgain(
+        "download_interrupted", f"The download from Google Drive was interrupted: {how}."
+    )
 
 
 def _mismatch(how: str) -> Corrupt:

@@ -69,7 +69,9 @@ _NO_API = Stop(
     "drive_api_disabled",
     "The Drive API is not enabled for the Google Cloud project of {who}. Enable it there.",
 )
-_RATE_LIMITED = RateLimited(reasons.DRIVE_RATE_LIMITED, "Google Drive is limiting our request rate.")
+_RATE_LIMITED = RateLimited(
+    reasons.DRIVE_RATE_LIMITED, "Google Drive is limiting our request rate."
+)
 _DAILY_LIMIT = CoolDown(
     reasons.DAILY_LIMIT,
     "The Google Cloud project has reached its daily Drive quota. Work resumes after midnight "

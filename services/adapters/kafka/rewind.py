@@ -58,7 +58,9 @@ class GroupRewind:
         last = committed(self._admin, self._group)
         topics = {self._settings.prefixed(topic)} if topic else {name for name, _ in last}
         if not topics:
-            raise RewindError(f"The group {self._group} has committed no offsets. Name a topic as well.")
+            raise RewindError(
+                f"The group {self._group} has committed no offsets. Name a topic as well."
+            )
         if missing := sorted(topics - known.keys()):
             raise RewindError(f"There is no topic {', '.join(missing)}.")
         places = [(name, p) for name in sorted(topics) for p in sorted(known[name].partitions)]

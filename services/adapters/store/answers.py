@@ -33,7 +33,9 @@ MISSING = Meaning(
     "object_missing",
     "{store} has no object for this file. Replay the file to download it again.",
 )
-KEY_REFUSED = Meaning(SetAside, "object_key_refused", "{store} rejected the object's name: {words}.")
+KEY_REFUSED = Meaning(
+    SetAside, "object_key_refused", "{store} rejected the object's name: {words}."
+)
 OBJECT_REFUSED = Meaning(SetAside, "store_refused_object")
 # It fails every file alike until somebody acts.
 NO_BUCKET = Meaning(Stop, "no_bucket", "{store} has no bucket {bucket}.")

@@ -94,7 +94,9 @@ class StoreSettings:
         )
         host = urlsplit(endpoint).hostname or ""
         if AMAZON.fullmatch(host) and host.startswith(f"{settings.bucket}."):
-            reader.faults.append("S3_ENDPOINT_URL must not contain the bucket. Set it in S3_BUCKET.")
+            reader.faults.append(
+                "S3_ENDPOINT_URL must not contain the bucket. Set it in S3_BUCKET."
+            )
         return settings
 
 

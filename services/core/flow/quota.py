@@ -136,7 +136,10 @@ class AimdRate:
         self._left = max(FLOOR, self.factor(now) * DECREASE)
         begins, self._at = self._at is None, now
         if begins:
-            why = "Google Drive is limiting our request rate. Slowing down, then speeding up in steps."
+            why = (
+                "Google Drive is limiting our request rate. Slowing down, then speeding up in "
+                "steps."
+            )
             self._log("quota.refused", why=why, share_used=round(self._left, 2))
 
 
@@ -205,7 +208,9 @@ class QuotaLimiter:
             self._wake_later(now)
             return
         if len(self._waiting) >= MOST_WAITING:
-            raise RateLimited("too_many_waiting", "Too many requests are waiting for Google's quota.")
+            raise RateLimited(
+                "too_many_waiting", "Too many requests are waiting for Google's quota."
+            )
         waiter = _Waiter(asyncio.get_running_loop().create_future(), cost, asyncio.current_task())
         self._waiting.append(waiter)
         self._wake_later(now)
