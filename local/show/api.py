@@ -15,7 +15,7 @@ import msgspec
 from local.servers.health import OPENER
 from local.show.reports import ImportReport, Started
 from local.show.text import printable
-from services.core.validation import refusal
+from services.core import validation
 
 TIMEOUT_S = 30.0
 LARGEST_PAGE = 1_000
@@ -157,7 +157,7 @@ def shaped(document: object, kind: type[T], path: str) -> T:
 
 
 def _not_ours(error: msgspec.ValidationError, kind: object, path: str) -> ApiError:
-    field, fault = refusal(error, kind)
+    field, fault = validation.refusal(error, kind)
     return ApiError(
         f"The response of {path} is not valid: {field or 'it'} {fault}. The API may have another "
         "version than this command."
