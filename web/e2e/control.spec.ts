@@ -114,7 +114,7 @@ describe.skipIf(faults === '')('an import that takes long, with files that fail'
     )
     await button(/^Try 4 files again$/).focus()
     await page.keyboard.press('Enter')
-    await page.getByText(/Kafka does not answer at the moment/).waitFor()
+    await page.getByText(/Kafka is not responding/).waitFor()
     expect(await focused()).toBe('Try 4 files again')
     await page.unroute('**/retry')
   })

@@ -87,11 +87,11 @@ describe('pause and resume', () => {
   it.each([
     [problem(404, 'No.', 'unknown_import'), 'The import was not paused. This import no longer exists.'],
     [problem(409, 'No.', 'import_ended'), 'This import has ended, so there is nothing left to pause.'],
-    [problem(409, 'No.', 'control_contested'), /^Somebody else is pausing or resuming this import at the same time\./],
-    [problem(503, 'No.', 'kafka_unavailable'), /^Kafka is not responding\. Press the button again/],
+    [problem(409, 'No.', 'control_contested'), /^Someone else is pausing or resuming this import at the same time\./],
+    [problem(503, 'No.', 'kafka_unavailable'), /^Kafka is not responding\. You can safely press the button again/],
     [problem(503, 'The database is busy.', 'database_busy'), 'The import was not paused. The database is busy.'],
     [problem(500, 'Internal error.'), 'The import was not paused. Internal error.'],
-    [new Response('', { status: 502 }), 'The API did not answer, so it is not known whether this worked. You can safely press the button again.'],
+    [new Response('', { status: 502 }), 'The API did not respond, so this may or may not have worked. You can safely press the button again.'],
   ])('say at the button why they did not work (%#)', async (response, words) => {
     api.imports = [importJson(RUNNING)]
     api.changed = () => response

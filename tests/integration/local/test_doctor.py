@@ -104,7 +104,7 @@ def test_with_nothing_running_it_says_so_and_how_to_start(doctor: Doctor) -> Non
         check=False,
     )
     assert (done.returncode, done.stderr) == (1, "")
-    assert "No copy of Drivestream runs on this machine." in done.stdout
+    assert "Drivestream is not running on this machine." in done.stdout
     assert "drivestream up" in done.stdout
     assert "GOOGLE_API_KEY" in done.stdout
 

@@ -163,7 +163,7 @@ async def test_what_is_skipped_is_said_and_never_delivered(group: Group) -> None
         *("topic", "partition", "now", "then", "to", "repeat", "to", "skip")
     ]
     assert len(said.out.splitlines()) == 13
-    assert "5 messages will never be read." in said.err
+    assert "5 messages will be skipped." in said.err
     await group.publisher.publish(files(25, 1))
     after = await group.handle(1)
     assert after.keys == ["file-0025"]

@@ -53,8 +53,14 @@ def test_at_amazon_the_keys_may_be_left_out(endpoint: str) -> None:
         (KEYS | {"S3_CA_FILE": "/nowhere.pem"}, "S3_CA_FILE names a file that cannot be read: No"),
         (KEYS | {"S3_CA_FILE": __file__}, "S3_CA_FILE names a file that holds no certificate"),
         (KEYS | {"S3_SERVER_SIDE_ENCRYPTION": "yes"}, "S3_SERVER_SIDE_ENCRYPTION must be AES256,"),
-        (KEYS | {"S3_KMS_KEY_ID": "k"}, "S3_KMS_KEY_ID needs S3_SERVER_SIDE_ENCRYPTION=aws:kms."),
-        (KEYS | {"S3_SERVER_SIDE_ENCRYPTION": "aws:kms"}, "S3_SERVER_SIDE_ENCRYPTION=aws:kms make"),
+        (
+            KEYS | {"S3_KMS_KEY_ID": "k"},
+            "S3_KMS_KEY_ID requires S3_SERVER_SIDE_ENCRYPTION=aws:kms.",
+        ),
+        (
+            KEYS | {"S3_SERVER_SIDE_ENCRYPTION": "aws:kms"},
+            "With S3_SERVER_SIDE_ENCRYPTION=aws:kms, objects",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_sentence(env: dict[str, str], fault: str) -> None:

@@ -209,7 +209,7 @@ async def test_an_unknown_state_is_refused_with_those_that_there_are(api: Api) -
 
 
 async def test_a_database_that_does_not_answer_is_said(api: Api) -> None:
-    api.catalog.trouble = TryAgain("database_unavailable", "The database does not answer.")
+    api.catalog.trouble = TryAgain("database_unavailable", "The database is not responding.")
     for address in ("/imports", "/imports/x", "/imports/x/files", "/images/x"):
         refused = await api.client.get(address)
         assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")

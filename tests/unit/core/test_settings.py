@@ -188,18 +188,18 @@ def numbers(reader: Reader) -> int:
 def test_a_misspelt_setting_is_a_fault_with_the_right_name(wrong: str, right: str) -> None:
     with pytest.raises(SettingsError) as why:
         read_settings({wrong: "8"}, numbers)
-    assert str(why.value) == f"{wrong} is not a setting; did you mean {right}?"
+    assert str(why.value) == f"{wrong} is not a setting. Did you mean {right}?"
 
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("DRIVE_TIMEOUT", "DRIVE_TIMEOUT is not a setting of Drivestream, so nothing reads it."),
-        ("S3_ENDPOINT", "S3_ENDPOINT is not a setting of Drivestream, so nothing reads it."),
-        ("DATABASE_URI", "DATABASE_URI is not a setting; did you mean DATABASE_URL?"),
+        ("DRIVE_TIMEOUT", "DRIVE_TIMEOUT is not a setting of Drivestream, and is ignored."),
+        ("S3_ENDPOINT", "S3_ENDPOINT is not a setting of Drivestream, and is ignored."),
+        ("DATABASE_URI", "DATABASE_URI is not a setting. Did you mean DATABASE_URL?"),
         (
             "TRANSFER_CONCURENCY",
-            "TRANSFER_CONCURENCY is not a setting; did you mean TRANSFER_CONCURRENCY?",
+            "TRANSFER_CONCURENCY is not a setting. Did you mean TRANSFER_CONCURRENCY?",
         ),
     ],
 )

@@ -98,7 +98,7 @@ def test_without_servers_it_says_what_is_missing(
     capsys: pytest.CaptureFixture[str], command: list[str], needed: str
 ) -> None:
     assert main(command) == 3
-    assert f"No copy runs here, and {needed} is not set." in capsys.readouterr().err
+    assert f"Drivestream is not running here, and {needed} is not set." in capsys.readouterr().err
 
 
 def test_a_demo_that_cannot_start_still_gives_json_its_one_object(

@@ -114,7 +114,7 @@ def test_off_a_terminal_the_bar_is_a_line_every_two_seconds_if_anything_is_new()
     assert lines == [
         "listing: Holidays: 2,301 of 2,400 found so far, 4.0 MB, 1 failed",
         "listing: Holidays: 2,302 of 2,400 found so far, 4.0 MB, 1 failed, "
-        "0.4 files/s, 0 B/s, 4 min left for what is found so far",
+        "0.4 files/s, 0 B/s, 4 min left for the files found so far",
         "completed: Holidays: 2,400 of 2,400 found, 4.0 MB",
     ]
 

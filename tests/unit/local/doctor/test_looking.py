@@ -148,7 +148,9 @@ def test_the_report_is_aligned_and_says_what_to_do() -> None:
     assert lines[lines.index("Things") + 2].startswith("  WRONG  Longer  bad bad")
     assert "                 -> Mend it." in lines
     assert "  differs  order" in lines
-    assert lines[-1] == "1 thing is wrong: see WRONG above. 305 units of Drive's quota were spent."
+    assert (
+        lines[-1] == "1 problem was found: see WRONG above. 305 units of Drive's quota were used."
+    )
     assert report.document(str)["ok"] is False
 
 
