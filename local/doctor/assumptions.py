@@ -101,7 +101,7 @@ def _defaults(client: DriveClient, listing: Listing) -> Iterator[Assumption]:
     )
     entries = len(listing.entries)
     comparable = entries > DEFAULT_PAGE_SIZE or listing.more
-    more = "more follow" if text(document, "nextPageToken") else "no more follow"
+    more = "more follow" if text(document, "nextPageToken") else "no more pages follow"
     yield Assumption(
         point="pageSize by default",
         assumed="100 (documented: or the whole list, outside shared drives)",

@@ -69,7 +69,7 @@ def _kafka(configuration: Configuration) -> Sequence[Finding]:
         there = Topics(settings).existing(KAFKA_SECONDS)
     except KafkaUnavailableError as why:
         todo = START.format(name="KAFKA_BOOTSTRAP_SERVERS")
-        return [wrong("Kafka", f"It does not answer: {why}", todo)]
+        return [wrong("Kafka", f"It is not responding: {why}", todo)]
     found = [Finding(check="Kafka", seen="answers")]
     missing = [topic.name for topic in ALL if topic.name not in there]
     other = [

@@ -49,7 +49,7 @@ def follow(
             if clock() - answered_at > limits.away_s:
                 raise
         else:
-            waits = f"; waiting: {report.waiting_for}" if report.waiting_for else ""
+            waits = f"; waiting: {report.waiting_for.rstrip('.')}" if report.waiting_for else ""
             seen = f"{report.state}: {report.equation()}{waits}"
             answered_at = clock()
             if report != last:

@@ -5,7 +5,7 @@ not see: the request id, the limits, the checks against other web sites, HEAD, h
 import asyncio
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, cast
 from uuid import uuid4
 
@@ -143,6 +143,10 @@ def _check(scope: HTTPScope, allowed_hosts: Collection[str]) -> None:
             "`Content-Encoding`.",
             {"Accept-Encoding": "identity"},
         )
+    _check_type(headers)
+
+
+def _check_type(headers: Mapping[bytes, bytes]) -> None:
     kind = headers.get(b"content-type", b"").decode("latin-1")
     has_body = headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
     is_json = kind.partition(";")[0].strip().lower() == "application/json"

@@ -70,7 +70,7 @@ def _parsed(url: str) -> dict[str, str]:
     if not all(map(_can_be_a_host, given.get("host", "").split(","))):
         raise ValueError(f"DATABASE_URL has no valid host. It must look like {FORM}. {ENCODE}")
     if not all(map(_can_be_a_port, given.get("port", "").split(","))):
-        raise ValueError(f"The port in DATABASE_URL must be from 1 to 65535. {ENCODE}")
+        raise ValueError(f"DATABASE_URL must have a port from 1 to 65535. {ENCODE}")
     return given
 
 

@@ -147,7 +147,7 @@ def test_a_line_break_around_a_value_is_not_part_of_it() -> None:
 
 @pytest.mark.parametrize("name", ["S3_ENDPOINT_URL", "S3_PUBLIC_URL", "DRIVE_API_URL"])
 def test_an_address_that_is_shown_holds_no_password(name: str) -> None:
-    with pytest.raises(SettingsError, match=f"^{name} must not contain a user name or a password"):
+    with pytest.raises(SettingsError, match=f"^{name} must not contain a user name or password"):
         read_settings(GOOD | {name: "https://me:hush-hush@host:9000"}, everything)
 
 

@@ -41,11 +41,11 @@ def test_being_told_that_there_is_no_such_file_is_access() -> None:
 @pytest.mark.parametrize(
     ("answer", "seen", "todo"),
     [
-        (refusal(400, "API_KEY_INVALID"), "refused the API key", "set GOOGLE_API_KEY"),
+        (refusal(400, "API_KEY_INVALID"), "rejected the API key", "set GOOGLE_API_KEY"),
         (refusal(403, "accessNotConfigured"), "not enabled", "Enable"),
-        (refusal(403, "rateLimitExceeded"), "fewer requests", "report it"),
-        (refusal(500, "backendError"), "had trouble", "report it"),
-        (refusal(404), "does not answer as Drive", "DRIVE_API_URL"),
+        (refusal(403, "rateLimitExceeded"), "limiting our request rate", "report it"),
+        (refusal(500, "backendError"), "returned a server error", "report it"),
+        (refusal(404), "not what Drive sends", "DRIVE_API_URL"),
         (Answer(failure="no answer: ConnectError"), "ConnectError", "sign-in page"),
         (
             Answer(status=200, body=b"<html>", headers={"content-type": "text/html"}),
@@ -156,5 +156,5 @@ def test_the_report_is_aligned_and_says_what_to_do() -> None:
 
 def test_a_report_without_faults_says_so() -> None:
     report = Report(at="now", sections=[Section(title="T", findings=[note("N", "so so")])])
-    assert "Nothing is wrong" in text(report, str)
+    assert "No problems were found" in text(report, str)
     assert report.document(str)["ok"] is True
