@@ -117,9 +117,7 @@ def _only_link(text: str) -> FolderLink:
             links[link.folder_id] = known if known.resource_key else link
     other_items = [why for why in refusals if why.code in ("file_link", "document_link")]
     if len(links) > 1 or (links and other_items):
-        raise NotAFolderLinkError(
-            "two_links", "This text has more than one link. Paste only one"
-        )
+        raise NotAFolderLinkError("two_links", "This text has more than one link. Paste only one")
     if links and all(why.code in ("not_drive", "no_folder", "private_view") for why in refusals):
         return next(iter(links.values()))
     telling = sorted(refusals, key=lambda why: why.code == "not_drive")
@@ -170,7 +168,9 @@ def _folder_link(address: _Address) -> FolderLink:
         if folder_id.lower() in OWN_VIEWS:
             raise _why_not([folder_id.lower()])
         if not ID.fullmatch(folder_id):
-            raise NotAFolderLinkError("bad_id", "The link has no valid folder id. Paste a complete link")
+            raise NotAFolderLinkError(
+                "bad_id", "The link has no valid folder id. Paste a complete link"
+            )
         key = _resource_key(query)
     except NotAFolderLinkError as why:
         if address.is_cut and why.code in ("bad_id", "no_folder", "bad_key"):
@@ -218,7 +218,9 @@ def _folder_id(parts: SplitResult, query: dict[str, list[str]]) -> tuple[str, bo
 def _folder_on_screen(steps: list[str]) -> str:
     """The mobile page's links name every folder from where one began to the one on screen."""
     if not all(re.fullmatch(r"[\w-]+", step, re.ASCII) for step in steps):
-        raise NotAFolderLinkError("bad_id", "The link has no valid folder id. Paste a complete link")
+        raise NotAFolderLinkError(
+            "bad_id", "The link has no valid folder id. Paste a complete link"
+        )
     return [steps[0], *takewhile(STEP.fullmatch, steps[1:])][-1]
 
 
@@ -226,7 +228,9 @@ def _one_of(values: list[str]) -> str:
     """The value, without the punctuation behind it; raises if it is not the same each time."""
     found = {re.sub(r"[^A-Za-z0-9_-]+\Z", "", value) for value in values}
     if len(found) > 1:
-        raise NotAFolderLinkError("two_links", "The link has two ids or resource keys. Paste a link with only one")
+        raise NotAFolderLinkError(
+            "two_links", "The link has two ids or resource keys. Paste a link with only one"
+        )
     return found.pop()
 
 
@@ -264,7 +268,9 @@ def _broken() -> NotAFolderLinkError:
 
 
 def _not_drive() -> NotAFolderLinkError:
-    return NotAFolderLinkError("not_drive", "This is not a Google Drive link. Paste the link of a Drive folder")
+    return NotAFolderLinkError(
+        "not_drive", "This is not a Google Drive link. Paste the link of a Drive folder"
+    )
 
 
 def _why_not(steps: list[str]) -> NotAFolderLinkError:

@@ -309,7 +309,7 @@ def test_dead_letters_are_a_selection_of_their_own(api: Answers, capsys: Capture
     assert body == {"select": select, "mode": "all", "transfer": "force"}
     assert capsys.readouterr().out.startswith("1 dead letter of 2 imports, ")
     assert main(options) == 0
-    assert "The selection is empty" in capsys.readouterr().out
+    assert "The selection matches no files" in capsys.readouterr().out
 
 
 def test_a_copy_for_one_consumer_is_planned_and_watched(api: Answers, capsys: Capture) -> None:
@@ -394,7 +394,7 @@ def run(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
 def test_what_is_no_plan_is_wrong_usage(api: Answers) -> None:
     refused = run("replay", "start", "-", *START, text="eJyrVg")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "not what `replay plan --json` prints" in refused.stderr
+    assert "not the output of `replay plan --json`" in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_a_link_that_names_no_folder_says_what_to_paste(
 ) -> None:
     env = {"DRIVE_API_URL": drive.url, "GOOGLE_API_KEY": KEY}
     told = doctor.told("https://drive.google.com/file/d/1AbCdEfGhIjKlMn/view", **env)
-    assert "paste the link of its folder" in wrong(told, "Link")["Link/Link"]
+    assert "Paste the link of its folder" in wrong(told, "Link")["Link/Link"]
     assert wrong(told) == {}
 
 
@@ -200,7 +200,7 @@ def test_a_key_that_google_refuses_is_wrong_with_what_to_do(
     doctor: Doctor, drive: RunningEmulator
 ) -> None:
     told = doctor.told(DRIVE_API_URL=drive.url, GOOGLE_API_KEY="MARKED-wrong-key")
-    assert "refused the API key" in wrong(told)["Drive/Access"]
+    assert "rejected the API key" in wrong(told)["Drive/Access"]
     told = doctor.told(DRIVE_API_URL=drive.url)
     assert "Neither GOOGLE_API_KEY" in wrong(told)["Drive/Credentials"]
 
@@ -211,7 +211,7 @@ def test_an_api_that_is_disabled_and_a_wall_are_told_apart(
     env = {"DRIVE_API_URL": drive.url, "GOOGLE_API_KEY": KEY}
     for effect, said in (
         ({"reason": "accessNotConfigured", "message": f"{KEY} has no Drive API."}, "Enable"),
-        ({"reason": "automatedQueries"}, "Wait some minutes"),
+        ({"reason": "automatedQueries"}, "Wait a few minutes"),
         ({"reason": "automatedQueries", "status": 200}, "not JSON"),
         (
             {"reason": "odd", "status": 403, "message": MARKED},
@@ -333,7 +333,7 @@ def test_servers_that_are_well_are_said_to_be(
     assert {name: f for name, f in told["found"].items() if f["state"] == "wrong"} == {}
     assert told["found"]["Servers/Writing"]["state"] == "ok"
     assert told["found"]["Servers/Tables"]["state"] == "ok"
-    assert "as many partitions as expected" in told["found"]["Servers/Topics"]["seen"]
+    assert "the expected partitions" in told["found"]["Servers/Topics"]["seen"]
     bare = {**env, "S3_BUCKET": "not-there", "AWS_SECRET_ACCESS_KEY": "MARKED-wrong"}
     assert "AWS_" in wrong(doctor.told(**bare), "Servers")["Servers/Store"]
     other = {**env, "S3_BUCKET": "not-there"}

@@ -84,7 +84,7 @@ def test_everything_answers_and_every_address_is_shown(running: Machine) -> None
     expected = {"API", "Kafka", "PostgreSQL", "S3", "Sample folder", "Metrics"}
     assert expected <= status["addresses"].keys()
     shown = running.run("status").stdout
-    assert "Everything answers." in shown
+    assert "Everything is ready." in shown
     assert all(address in shown for address in status["addresses"].values())
 
 

@@ -88,7 +88,7 @@ def test_the_delay_doubles_with_each_failure_in_a_row(children: Children, tmp_pa
         watched.tick()
         assert f"(exit code 7). Restarting it in {wait} s" in watched.said[-1]
         watched.tick(after_s=wait)
-        assert "runs again" in watched.said[-1]
+        assert "is running again" in watched.said[-1]
 
 
 def test_a_process_that_was_stable_is_restarted_a_second_later_again(

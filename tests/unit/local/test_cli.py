@@ -99,7 +99,9 @@ def test_without_servers_it_says_what_is_missing(
 ) -> None:
     assert main(command) == 3
     verb = "are" if "," in needed else "is"
-    assert f"Drivestream is not running here, and {needed} {verb} not set." in capsys.readouterr().err
+    assert (
+        f"Drivestream is not running here, and {needed} {verb} not set." in capsys.readouterr().err
+    )
 
 
 def test_a_demo_that_cannot_start_still_gives_json_its_one_object(

@@ -123,7 +123,7 @@ def test_a_link_is_read_without_showing_its_key() -> None:
     assert [finding.seen for finding in found][1] == "given"
     nothing, [refused] = parsed("https://drive.google.com/file/d/1AbCdEfGhIjKl/view")
     assert nothing is None
-    assert (refused.state, "paste" in refused.todo) == ("wrong", True)
+    assert (refused.state, "Paste" in refused.todo) == ("wrong", True)
 
 
 def test_a_check_that_breaks_is_a_finding_and_tells_only_its_kind() -> None:
