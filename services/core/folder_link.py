@@ -283,8 +283,8 @@ def _why_not(steps: list[str]) -> NotAFolderLinkError:
     elif OWN_VIEWS & set(steps):
         why = (
             "private_view",
-            "This link opens your own view of Drive, which no one else can open. Open a folder that "
-            "is shared with anyone who has the link, and paste its link",
+            "This link opens your own view of Drive, which no one else can open. Open a folder "
+            "that is shared with anyone who has the link, and paste its link",
         )
     else:
         why = "no_folder", "The link does not name a folder. Open the folder, and paste its link"

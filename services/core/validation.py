@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import inspect
@@ -22,7 +22,7 @@ TYPES = {
 }
 GIVEN = {"int": "a number", "bool": "a boolean"}
 PATTERNS = {
-    repr(each.__metadata__[0].pattern): words
+    repr(get_args(each)[1].pattern): words
     for each, words in (
         (Id, "an id of 1 to 256 characters, without spaces"),
         (Reason, "a reason code, such as not_found"),

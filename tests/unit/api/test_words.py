@@ -3,6 +3,7 @@ library's words through."""
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -29,7 +30,7 @@ ANY: tuple[object, ...] = (
     {},
     {"a": 1},
 )
-FIELDS = {
+FIELDS: Mapping[str, tuple[Mapping[str, object], Sequence[str]]] = {
     PLAN: (
         {"select": {"imports": ["I"]}, "mode": "failed"},
         ("select", "mode", "transfer", "target"),
