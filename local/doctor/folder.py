@@ -111,7 +111,7 @@ def _unseen(client: DriveClient, listing: Listing) -> list[Finding]:
     lost = [entry for entry in shortcuts if not _exists(client, entry)]
     keyless = sum(not _target_key(entry) for entry in lost)
     why = f", {keyless} of them without the target's resource key" if keyless else ""
-    nowhere = f"have a target that is missing or not shared{why}"
+    nowhere = f"have missing or unshared targets{why}"
     hidden = "Entries that are not shared are never listed. Only their owner can see them."
     return [
         *_checked("Subfolders", len(subfolders), len(closed), "cannot be opened", SHARE),

@@ -78,7 +78,7 @@ def statements(policy: str | bytes) -> list[str]:
 
 @pytest.mark.real
 def test_everybody_may_read_objects_but_not_list_them(at_minio: StoreSettings) -> None:
-    assert "now public to read" in create_bucket(at_minio)
+    assert "now publicly readable" in create_bucket(at_minio)
     url = f"{at_minio.endpoint_url}/{at_minio.bucket}"
     minio(at_minio).fput_object(at_minio.bucket, "a.txt", __file__)
     assert httpx.get(f"{url}/a.txt", trust_env=False).status_code == 200
@@ -147,12 +147,12 @@ def test_a_new_bucket_gets_policy_and_rule_and_a_second_run_changes_nothing(
 ) -> None:
     first = create_bucket(settings(amazon.url))
     assert first == (
-        "bucket pictures was made, its objects are now public to read, "
+        "bucket pictures was created, its objects are now publicly readable, "
         "incomplete uploads are now removed after a day"
     )
     assert b"<DaysAfterInitiation>1</DaysAfterInitiation>" in amazon.lifecycle
     before = amazon.policy, amazon.lifecycle, amazon.requests["PUT policy"]
-    assert create_bucket(settings(amazon.url)) == "bucket pictures is there"
+    assert create_bucket(settings(amazon.url)) == "bucket pictures exists"
     assert (amazon.policy, amazon.lifecycle, amazon.requests["PUT policy"]) == before
 
 
@@ -165,7 +165,7 @@ def test_rules_that_say_more_than_our_client_reads_are_never_written_back(amazon
 def test_a_rule_of_somebody_else_that_aborts_uploads_is_enough(amazon: S3Server) -> None:
     create_bucket(settings(amazon.url))
     amazon.lifecycle = amazon.lifecycle.replace(b"drivestream-abort", b"company-wide")
-    assert create_bucket(settings(amazon.url)) == "bucket pictures is there"
+    assert create_bucket(settings(amazon.url)) == "bucket pictures exists"
     narrow = amazon.lifecycle.replace(b"<Prefix />", b"<Prefix>tmp/</Prefix>")
     assert narrow != amazon.lifecycle
     amazon.lifecycle = narrow

@@ -21,7 +21,7 @@ def test_a_second_run_finds_everything_there(
     assert main(platform.env, provisioners) == 0
     said = capsys.readouterr().err
     assert "Kafka: all topics exist" in said
-    assert f"bucket {platform.env['S3_BUCKET']} is there" in said
+    assert f"bucket {platform.env['S3_BUCKET']} exists" in said
     assert "PostgreSQL: the database is at version" in said
 
 

@@ -180,7 +180,7 @@ def test_a_proxy_that_is_none_is_a_fault_of_the_settings(
     monkeypatch.setenv("http_proxy", proxy)
     settings = at("http://store.test:9000")
     for make in (create_bucket, ObjectStore):
-        with pytest.raises(SettingsError, match="HTTP_PROXY or ALL_PROXY must be an address like"):
+        with pytest.raises(SettingsError, match="HTTP_PROXY or ALL_PROXY must be a URL such as"):
             make(settings)
 
 

@@ -224,7 +224,7 @@ def test_a_retry_says_what_and_hears_how_many(
 ) -> None:
     api.add("POST /imports/i-1/retry", {"files": 14, "folders": 1, "round": 3}, 202)
     assert main(["retry", "i-1", *options]) == 0
-    assert capsys.readouterr().out == "14 files and 1 folder are tried again.\n"
+    assert capsys.readouterr().out == "14 files and 1 folder are being retried.\n"
     assert api.asked == [("POST /imports/i-1/retry", body, None)]
 
 
@@ -262,7 +262,7 @@ def test_a_retry_can_be_watched(api: Answers, capsys: Capture) -> None:
     api.add("GET /imports/i-1", ENDED)
     assert main(["retry", "i-1", "--watch"]) == 0
     said = capsys.readouterr()
-    assert "1 file is tried again." in said.err
+    assert "1 file is being retried." in said.err
     assert said.out.startswith("import-1  completed")
 
 
@@ -289,7 +289,7 @@ def test_a_plan_sends_what_was_selected_with_fixed_times(api: Answers, capsys: C
         "14 files of 2 imports, 2.0 MB, 2,870 quota units, about 4 s at today's quota",
         "  14 failed",
         "  14 download_failed",
-        "Such as one.jpg , two.jpg.",
+        "For example: one.jpg , two.jpg.",
         "Nothing to do for 3: their objects are there already.",
         "Left out because paused or cancelled: 1 import.",
         "Left out because unreadable: 2 files.",
@@ -318,7 +318,7 @@ def test_a_copy_for_one_consumer_is_planned_and_watched(api: Answers, capsys: Ca
     [(_, body, _)] = api.asked
     assert isinstance(body, dict)
     assert body["target"] == "search"
-    assert "outcomes are copied to feeds.search." in capsys.readouterr().out
+    assert "Only copies outcomes to feeds.search." in capsys.readouterr().out
     nothing = {"selected": 0, "stored": 0, "unchanged": 0, "failed": 0, "pending": 0}
     copying = {**REPLAY, **nothing, "failures": {}, "redriven": 9}
     api.add("GET /replays/replay-1", copying)
@@ -414,7 +414,7 @@ def test_a_replay_is_controlled(
     assert main(["replay", *command]) == 0
     assert capsys.readouterr().out == (
         "replay-1  running  outage: 14 selected = 10 stored + 1 unchanged + 1 failed + 2 pending; "
-        "at most 20 files a second\n"
+        "at most 20 files per second\n"
     )
     assert api.asked == [(request_line, body, None)]
 
@@ -472,7 +472,7 @@ def test_an_answer_that_makes_no_sense_is_refused_by_its_address(
 ) -> None:
     api.add("POST /imports/i-1/pause", document)
     assert main(["pause", "i-1"]) == 1
-    assert "The answer of /imports/i-1/pause is not" in capsys.readouterr().err
+    assert "The response of /imports/i-1/pause is not" in capsys.readouterr().err
 
 
 def test_an_api_that_is_not_there_is_unreachable(api: Answers, capsys: Capture) -> None:
@@ -480,7 +480,7 @@ def test_an_api_that_is_not_there_is_unreachable(api: Answers, capsys: Capture) 
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
     for command in (["watch", "i-1"], ["import", LINK], ["dead-letters"]):
         assert main([*command, "--api", url]) == 3
-        assert f"The API at {url} does not answer" in capsys.readouterr().err
+        assert f"The API at {url} is not responding" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("url", ["localhost:3000", "ftp://x", "http://", "http://me:pass@x", ""])

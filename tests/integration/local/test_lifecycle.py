@@ -148,7 +148,7 @@ def test_a_process_that_dies_is_restarted_and_reported(running: Machine) -> None
     for module in modules:
         assert eventually(partial(restarted_after, running, module, first[module]))
         name = module.removeprefix("services.").removeprefix("drive_")
-        assert f"{name} ended (killed by SIGKILL). Restarting it in" in running.output.read_text()
+        assert f"{name} exited (killed by SIGKILL). Restarting it in" in running.output.read_text()
     assert eventually(lambda: running.status()["ready"])
 
 

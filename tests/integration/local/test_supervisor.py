@@ -71,7 +71,7 @@ def test_a_killed_process_is_restarted_a_second_later(children: Children, tmp_pa
     os.kill(first, signal.SIGKILL)
     watched.dies()
     watched.tick()
-    assert "worker ended (killed by SIGKILL). Restarting it in 1 s" in watched.said[0]
+    assert "worker exited (killed by SIGKILL). Restarting it in 1 s" in watched.said[0]
     assert watched.said[0].endswith("\nup")
     watched.tick(after_s=0.9)
     assert not watched.process.running
@@ -104,7 +104,7 @@ def test_a_process_that_was_stable_is_restarted_a_second_later_again(
     watched.process.signal(signal.SIGKILL)
     watched.dies()
     watched.tick()
-    assert "restarting it in 1 s" in watched.said[-1]
+    assert "Restarting it in 1 s" in watched.said[-1]
 
 
 def test_a_process_that_cannot_be_prepared_is_tried_again_later(
