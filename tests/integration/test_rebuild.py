@@ -332,7 +332,7 @@ def test_views_on_the_tables_are_named_and_nothing_is_begun(database: Database) 
     with database.platform.database() as connection:
         connection.execute("CREATE VIEW large AS SELECT * FROM images WHERE size > 1000")
         try:
-            with pytest.raises(Stop, match="would go on reading the old ones: large"):
+            with pytest.raises(Stop, match="would keep reading the old tables: large"):
                 rebuild(database)
         finally:
             connection.execute("DROP VIEW large")

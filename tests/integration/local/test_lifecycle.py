@@ -240,7 +240,7 @@ def test_a_taken_port_is_refused_with_number_purpose_and_variable(empty: Machine
         port = server.getsockname()[1]
         refused = empty.run("up", POSTGRES_PORT=str(port))
     assert refused.returncode == 3
-    assert f"Port {port}, needed for PostgreSQL" in refused.stderr
+    assert f"Port {port}, for PostgreSQL" in refused.stderr
     assert "POSTGRES_PORT" in refused.stderr
     assert empty.processes() == {}
 
