@@ -92,7 +92,7 @@ def link(text: str) -> str:
 def identifier(text: str) -> str:
     """An id of an import, a file, a folder or a replay."""
     if not text.isprintable() or not 0 < len(text) <= LONGEST_ID or " " in text:
-        raise ArgumentTypeError(f"not an id: {text[:40]!r}")
+        raise ArgumentTypeError(f"{text[:40]!r} is not an id")
     return text
 
 
@@ -100,14 +100,14 @@ def plain_name(text: str) -> str:
     """The name of a group, a topic or a consumer. An empty one, such as that of a shell's variable
     that is not set, must not act as if the option were not given."""
     if not text.isprintable() or not 0 < len(text) < LONGEST_ID or " " in text:
-        raise ArgumentTypeError(f"not a name: {text[:40]!r}")
+        raise ArgumentTypeError(f"{text[:40]!r} is not a name")
     return text
 
 
 def reason(text: str) -> str:
     """The code of a failure."""
     if not REASON.fullmatch(text):
-        raise ArgumentTypeError(f"not a reason such as not_found: {text[:40]!r}")
+        raise ArgumentTypeError(f"{text[:40]!r} is not a reason such as not_found")
     return text
 
 
@@ -132,14 +132,14 @@ def seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value <= 86_400:
-        raise ArgumentTypeError(f"not a number of seconds up to a day: {text[:40]!r}")
+        raise ArgumentTypeError(f"{text[:40]!r} is not a number of seconds up to a day")
     return value
 
 
 def count(text: str) -> int:
     """A whole number from 1."""
     if not text.isascii() or not text.isdigit() or not 0 < len(text) < 10 or int(text) < 1:
-        raise ArgumentTypeError(f"not a whole number from 1: {text[:40]!r}")
+        raise ArgumentTypeError(f"{text[:40]!r} is not a whole number of at least 1")
     return int(text)
 
 
@@ -154,5 +154,5 @@ def moment(text: str) -> datetime:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ArgumentTypeError(
-            f"not a time such as 2026-11-25T08:00Z or 2h (ago): {text[:40]!r}"
+            f"{text[:40]!r} is not a time such as 2026-11-25T08:00Z or 2h (ago)"
         ) from None

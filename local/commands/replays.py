@@ -95,11 +95,16 @@ def _add_plan(group: Commands) -> None:
 
 
 def _add_selection(select: _ArgumentGroup) -> None:
-    add_ids(select, "--import", "imports", "of these imports")
-    add_ids(select, "--folder", "folders", "in these folders")
+    add_ids(select, "--import", "imports", "files of these imports")
+    add_ids(select, "--folder", "folders", "files in these folders")
     add_ids(select, "--file", "files", "these files")
     select.add_argument(
-        "--outcome", dest="outcomes", nargs="+", action="extend", choices=OUTCOMES, help="ended so"
+        "--outcome",
+        dest="outcomes",
+        nargs="+",
+        action="extend",
+        choices=OUTCOMES,
+        help="files with these outcomes",
     )
     select.add_argument(
         "--reason",
@@ -108,13 +113,18 @@ def _add_selection(select: _ArgumentGroup) -> None:
         action="extend",
         type=reason,
         metavar="R",
-        help="failed for this",
+        help="files that failed for these reasons",
     )
-    for name, text in (("--since", "from this time on"), ("--until", "before this time")):
+    for name, text in (
+        ("--since", "outcomes at or after this time"),
+        ("--until", "outcomes before this time"),
+    ):
         when = f"{text}: 2026-11-25T08:00Z, or 2h (ago)"
         select.add_argument(name, type=moment, metavar="TIME", help=when)
     select.add_argument(
-        "--dead-letters", action="store_true", help="the records that could not be read"
+        "--dead-letters",
+        action="store_true",
+        help="records that could not be read, instead of files",
     )
 
 

@@ -126,7 +126,9 @@ def test_a_folder_is_told_as_it_is_seen(
     assert found["Drive/Entries"] == "7 on 1 page"
     assert found["Drive/Download"].startswith("206, 1,024 bytes of image/jpeg")
     assert found["Drive/Subfolders"] == "all 1 that were checked can be opened"
-    assert found["Drive/Shortcuts"].startswith("1 of 2 that were checked have missing or unshared targets")
+    assert found["Drive/Shortcuts"].startswith(
+        "1 of 2 that were checked have missing or unshared targets"
+    )
     _, output, errors = doctor.run(LINK + drive.folder_id("mixed"), **env)
     for kind in ("images: 4", "folders: 1", "shortcuts: 2", "in the trash: 1"):
         assert kind in output
