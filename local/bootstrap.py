@@ -19,7 +19,7 @@ INTERRUPTED = 130
 
 def _leave(*_signal: object) -> None:
     """Nothing has been started yet."""
-    os.write(2, b"Interrupted. The same command continues.\n")
+    os.write(2, b"Interrupted. Run the same command again to continue.\n")
     os._exit(INTERRUPTED)
 
 
@@ -123,7 +123,7 @@ def _do(doing: str, *argv: str | Path) -> None:
     print(f"{doing} ...", file=sys.stderr, flush=True)
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, env=_env(), check=False)
     if done.returncode != 0:
-        raise SetUpError(f"{doing} failed, see above. Run the same command again to continue.")
+        raise SetUpError(f"{doing} failed (see above). Run the same command again to continue.")
 
 
 def _env() -> dict[str, str]:
@@ -146,7 +146,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted. The same command continues.", file=sys.stderr)
+        print("Interrupted. Run the same command again to continue.", file=sys.stderr)
         return INTERRUPTED
     return 0
 

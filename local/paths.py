@@ -29,5 +29,5 @@ def _expanded(name: str, path: str) -> Path:
         return Path(path).expanduser()
     except RuntimeError:  # a user that the system does not know
         raise SettingsError(
-            f"{name} does not lead to a home folder. Set it to the whole path of a folder."
+            f"{name} is not a home folder. Set it to the full path of a folder."
         ) from None

@@ -31,8 +31,9 @@ def server_settings(needed: Sequence[str]) -> Mapping[str, str]:
     missing = [name for name in needed if not settings.get(name)]
     if missing:
         raise ServerError(
-            f"No copy runs here, and {', '.join(missing)} is not set. Start `drivestream up`, or "
-            "set the addresses of your servers."
+            f"Drivestream is not running here, and {', '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not set. Run `drivestream up`, or set the "
+            "addresses of your servers."
         )
     return settings
 

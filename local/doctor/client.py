@@ -164,9 +164,9 @@ class DriveClient:
                 for chunk in response.iter_bytes():
                     body += chunk
                     if len(body) > MAX_BYTES or time.monotonic() - began > OVERALL_SECONDS:
-                        return Answer(failure="the answer is too long or too slow")
+                        return Answer(failure="the response is too long or too slow")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as why:
-            return Answer(failure=f"no answer: {type(why).__name__}")
+            return Answer(failure=f"no response: {type(why).__name__}")
         return Answer(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},

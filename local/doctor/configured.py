@@ -95,7 +95,7 @@ def _fault(fault: str, known: Mapping[str, str]) -> Finding:
     fault = f"{name} {rest}"
     if name == "GOOGLE_APPLICATION_CREDENTIALS":
         todo = "Set it to the path of the service account's key file, not to the file's content."
-        return wrong(name, "It is not the path of a readable file with a JSON object.", todo)
+        return wrong(name, "It is not the path of a readable JSON file.", todo)
     todo = f"Set {name}." if fault.endswith("is not set.") else f"Correct or unset {name}."
     return wrong(name, QUOTED.sub(REDACTED, fault), todo)
 

@@ -54,7 +54,7 @@ def _connected(host: str, port: int, *, tls: bool) -> Sequence[Finding]:
 
 
 def _trusted(connection: socket.socket, host: str) -> Finding:
-    todo = "If a proxy in your network inspects TLS, set SSL_CERT_FILE to its certificate."
+    todo = "If a proxy on your network inspects TLS, set SSL_CERT_FILE to its certificate."
     try:
         with ssl.create_default_context().wrap_socket(connection, server_hostname=host) as secure:
             return Finding(check="TLS", seen=f"{secure.version()}, and the certificate is trusted")

@@ -55,4 +55,4 @@ def sample_folder(drive_url: str) -> Sample:
             first = json.load(response)["trees"][0]
         return Sample(url=str(first["folderUrl"]), pictures=int(first["pictures"]))
     except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
-        raise ServerError(f"The Drive at {drive_url} has no sample folder: {error}") from None
+        raise ServerError(f"The Drive API at {drive_url} has no sample folder: {error}") from None

@@ -44,5 +44,5 @@ class Pace:
         rate = f"{files:,.1f} files/s, {size(int(bytes))}/s"
         if not files or report.waiting_for or not report.left:
             return rate
-        known = " for what is found so far" if report.total is None else ""
+        known = " for the files found so far" if report.total is None else ""
         return f"{rate}, {duration(report.left / files)} left{known}"

@@ -53,7 +53,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def note(self) -> str:
         """What it waits for, if anything."""
-        return f"waits: {self.waiting_for}" if self.waiting_for else ""
+        return f"waiting: {self.waiting_for}" if self.waiting_for else ""
 
     @property
     def final(self) -> bool:
@@ -143,8 +143,8 @@ class Parked(msgspec.Struct, frozen=True):
     after: datetime | None
 
     def __str__(self) -> str:
-        when = f" Drivestream tries again at {moment(self.after)}." if self.after else ""
-        return f"Google withholds {counted(self.files, 'file')} for up to a day.{when}"
+        when = f" Drivestream retries at {moment(self.after)}." if self.after else ""
+        return f"Google limits downloads of {counted(self.files, 'file')} for up to 24 hours.{when}"
 
 
 class ImportReport(Report, frozen=True, kw_only=True):
@@ -187,8 +187,8 @@ class Retried(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         if not self.files and not self.folders:
-            return "Nothing of that has failed, so nothing is tried again."
+            return "Nothing matching has failed, so there is nothing to retry."
         one = self.files + self.folders == 1
         parts = [(self.files, "file"), (self.folders, "folder")]
         said = " and ".join(counted(number, word) for number, word in parts if number)
-        return f"{said} {'is' if one else 'are'} tried again."
+        return f"{said} {'is' if one else 'are'} being retried."

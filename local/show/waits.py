@@ -14,7 +14,7 @@ def waits(api_url: str, timeout_s: float = 10.0) -> Sequence[str]:
         with OPENER.open(f"{api_url}/health/ready", timeout=timeout_s) as answer:
             checks = json.loads(answer.read(100_000))["checks"].items()
             return [
-                f"{printable(name, 40)} waits: {printable(check['detail'], 400)}"
+                f"{printable(name, 40)} is waiting: {printable(check['detail'], 400)}"
                 for name, check in checks
                 if not check["ok"]
             ]

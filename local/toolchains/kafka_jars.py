@@ -58,7 +58,7 @@ def _fetch(folder: Path, env: Mapping[str, str]) -> None:
         try:
             _with_maven(mvn, folder, env)
         except FetchError as error:  # this Maven is configured for another network, or has no home
-            print(f"{error}\nTrying without Maven.", file=sys.stderr)
+            print(f"{error}\nRetrying without Maven.", file=sys.stderr)
             _empty(folder)
             _with_jgo(folder, env)
     else:

@@ -57,7 +57,7 @@ def copy_sources(web: Path, to: Path) -> None:
     to.mkdir(mode=0o700, exist_ok=True)
     owned = to.lstat()
     if not stat.S_ISDIR(owned.st_mode) or owned.st_uid != os.getuid() or owned.st_mode & 0o077:
-        raise FetchError(f"{to} is not a folder of our own, so the page cannot be built there.")
+        raise FetchError(f"{to} was not created by Drivestream, so the page cannot be built there.")
     for gone in [path for path in sources(to) if not (web / path.relative_to(to)).exists()]:
         gone.unlink()
     for path in sources(web):

@@ -35,7 +35,7 @@ def proxy_for(url: str) -> str | None:
     whole = proxy if "://" in proxy else f"http://{proxy}"
     if not _is_proxy(whole):
         name = f"{parts.scheme.upper()}_PROXY or ALL_PROXY"
-        raise SettingsError(f"{name} must be an address like http://host:port.")
+        raise SettingsError(f"{name} must be a URL such as http://host:port.")
     return whole
 
 

@@ -70,13 +70,13 @@ class WorkerMetrics(Collector):
         if self.quota is not None:
             quota = self.quota()
             gauges += [
-                ("quota_share_ratio", "Part of all of Drive's quota that is ours.", quota.share),
+                ("quota_share_ratio", "This worker's share of the Drive quota.", quota.share),
                 ("quota_limit_units_per_minute", "The same in units, if limited.", quota.limit),
                 ("quota_allowed_units_per_minute", "What refusals leave of it.", quota.allowed),
                 ("quota_used_units_per_minute", "Units spent in the last minute.", quota.used),
                 ("quota_waiting_requests", "Requests that wait to be sent.", quota.waiting),
             ]
-            explained = "Requests that Drive refused as too many."
+            explained = "Requests that Drive rejected with a rate limit."
             yield CounterMetricFamily("drivestream_quota_refused", explained, value=quota.refused)
         for name, explained, value in gauges:
             if value is not None:
@@ -96,7 +96,7 @@ def metrics_endpoint(settings: MetricsSettings, *metrics: Collector) -> Iterator
         server, _ = start_http_server(settings.port, settings.host, registry)
     except OSError as why:
         where = f"{settings.host}, port {settings.port}"
-        message = f"METRICS_PORT: cannot listen at {where}: {why.strerror}."
+        message = f"METRICS_PORT cannot be used: listening on {where} failed ({why.strerror})."
         raise Stop("cannot_listen", message) from why
     try:
         yield settings.port

@@ -77,7 +77,7 @@ def _listener(host: str, port: int) -> socket.socket:
         family, _, _, _, address = found[0]
         return socket.create_server(address[:2], family=family, backlog=1024)
     except OSError as why:
-        message = f"The API cannot listen at {host}, port {port}: {why.strerror}."
+        message = f"The API cannot listen on {host}, port {port}: {why.strerror}."
         raise Stop("cannot_listen", message) from why
 
 

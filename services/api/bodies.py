@@ -12,7 +12,8 @@ from typing import TypeVar
 import msgspec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
-from services.api.problems import AnyRequest, Problem
+from services.api.problems import AnyRequest, Problem, bad_parameter
+from services.core.validation import refusal, unreadable
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -37,12 +38,21 @@ def _check_names(pairs: Sequence[tuple[str, object]]) -> None:
         names.add(name)
 
 
-def parsed(body: bytes, kind: type[T]) -> T:
-    """The body as this struct; raises a `bad_body` problem that says what is wrong, and where."""
+def parsed(
+    body: bytes, kind: type[T], *, refused: str = "bad_body", not_json: str = "bad_body"
+) -> T:
+    """The body as this struct; raises a problem of these codes that says what is wrong, and
+    where."""
     try:
         return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as why:
+        field, fault = refusal(why, kind)
+        if field:
+            raise bad_parameter(field, fault, code=refused) from None
+        raise Problem(refused, f"The body {fault}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
-        raise Problem("bad_body", f"The body is not what is expected: {why}.") from None
+        detail = unreadable(why) if body else "The body is empty. Send a JSON object."
+        raise Problem(not_json, detail) from None
 
 
 def described(
@@ -79,4 +89,6 @@ def flag(description: str) -> Schema:
 
 
 def texts(description: str) -> Schema:
-    return Schema(type=OpenAPIType.ARRAY, items=text("One of them."), description=description)
+    return Schema(
+        type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.STRING), description=description
+    )

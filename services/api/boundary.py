@@ -5,7 +5,7 @@ not see: the request id, the limits, the checks against other web sites, HEAD, h
 import asyncio
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, cast
 from uuid import uuid4
 
@@ -120,10 +120,14 @@ def _check(scope: HTTPScope, allowed_hosts: Collection[str]) -> None:
     if len(hosts) != 1 or not is_allowed(hosts[0], allowed_hosts):
         raise Problem(
             "host_not_allowed",
-            "The API does not answer to this host name. Add it to ALLOWED_HOSTS if it is yours.",
+            "The Host header names a host that is not allowed. If it is yours, add it to "
+            "ALLOWED_HOSTS.",
         )
     if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_ADDRESS:
-        raise Problem("address_too_long", f"An address has at most {LONGEST_ADDRESS} bytes.")
+        raise Problem(
+            "address_too_long",
+            f"The path and query may have at most {LONGEST_ADDRESS:,} bytes together.",
+        )
     if scope["method"] in SAFE_METHODS:
         return
     # The API asks nobody for a key, so a page elsewhere must not act through a visitor's browser.
@@ -131,21 +135,28 @@ def _check(scope: HTTPScope, allowed_hosts: Collection[str]) -> None:
     # site sends JSON, but no other kind of body (CORS).
     headers = dict(scope["headers"])
     if headers.get(b"sec-fetch-site") == b"cross-site":
-        raise Problem("cross_site", "A page of another web site sent this request.")
+        raise Problem(
+            "cross_site",
+            "A page on another website sent this request. Call the API from its own origin.",
+        )
     encodings = {value.strip().lower() for name, value in scope["headers"] if name == ENCODING}
     if encodings - {b"", b"identity"}:
         raise Problem(
             "unsupported_encoding",
-            "Send the body as it is, without `Content-Encoding`: no request is large enough to be "
-            "compressed.",
+            "The API does not accept compressed bodies. Send the body uncompressed, without "
+            "`Content-Encoding`.",
             {"Accept-Encoding": "identity"},
         )
+    _check_type(headers)
+
+
+def _check_type(headers: Mapping[bytes, bytes]) -> None:
     kind = headers.get(b"content-type", b"").decode("latin-1")
     has_body = headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
     is_json = kind.partition(";")[0].strip().lower() == "application/json"
     if not is_json and (has_body or b"content-type" in headers):
-        sent = f"not {kind[:80]!r}" if kind else "which is missing"
+        sent = f"is {kind[:80]!r}" if kind else "is missing"
         raise Problem(
             "unsupported_media_type",
-            f"Send the body as JSON, with the header `Content-Type: application/json`, {sent}.",
+            f"The Content-Type {sent}. Send JSON with `Content-Type: application/json`.",
         )

@@ -102,12 +102,12 @@ class Readiness:
         state = self.tail.state
         silence = time.monotonic() - state.answered_at
         if state.trouble is not None:
-            return Check(False, f"the topic of imports cannot be read: {state.trouble}")
+            return Check(False, f"the imports topic cannot be read: {state.trouble}")
         if silence > KAFKA_SILENCE_SECONDS:
             return Check(False, f"Kafka has not answered for {silence:.0f} seconds")
         if not state.caught_up:
-            return Check(False, "the topic of imports is still being read")
-        return Check(True, "the topic of imports is read to its end")
+            return Check(False, "the imports topic is still being read")
+        return Check(True, "the imports topic is read to its end")
 
     async def _database(self) -> Check:
         try:
@@ -129,17 +129,17 @@ def _until(why: Waiting) -> str:
 
 @get(
     "/health/live",
-    summary="Whether the process is alive",
+    summary="Check that the process is alive",
     responses=problem_specs("bad_parameter"),
 )
 async def get_liveness() -> dict[str, str]:
-    """Depends on nothing else, so that an outage elsewhere does not restart the API."""
+    """Checks no other server, so an outage elsewhere does not restart the API."""
     return {"status": "alive"}
 
 
 @get(
     "/health/ready",
-    summary="Whether requests can be answered",
+    summary="Check that the API is ready for requests",
     responses={
         503: ResponseSpec(Ready, description="It is not ready.", generate_examples=False),
         **problem_specs("bad_parameter"),

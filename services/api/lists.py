@@ -22,10 +22,12 @@ LONGEST_CURSOR = 1024
 LONGEST_PAGE = 1_000
 DEFAULT_PAGE = 100
 
-Limit = Annotated[int, QueryParameter(ge=1, le=LONGEST_PAGE, description="At most this many.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=LONGEST_PAGE, description="The page size.")]
 Cursor = Annotated[
     str | None,
-    QueryParameter(description="Where the page begins, from the `Link` header of the page before."),
+    QueryParameter(
+        description="Where the page starts: take it from the `Link` header of the previous page."
+    ),
 ]
 
 
@@ -49,7 +51,7 @@ def key_of(cursor: str | None, listing: str, kind: type[T]) -> T | None:
             raise ValueError
         return found
     except (ValueError, RecursionError):  # also what base64 and msgspec raise
-        why = "is not of this list; take it from the `Link` header of the page before"
+        why = "is not a cursor of this list; take it from the `Link` header of the previous page"
         raise bad_parameter("cursor", why, code="bad_cursor") from None
 
 

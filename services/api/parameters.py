@@ -34,8 +34,8 @@ def parameters_are_known(
     known = sorted(it.name for it in declared if it.param_in == "query")
     for name, times in given.items():
         if name not in known:
-            these = f"its parameters are {', '.join(known)}" if known else "it has none"
-            raise bad_parameter(name[:LONGEST_NAME], f"is no parameter of this address; {these}")
+            these = f"known: {', '.join(known)}" if known else "this route has none"
+            raise bad_parameter(name[:LONGEST_NAME], f"is not a known parameter ({these})")
         if times > 1:
             raise bad_parameter(name, "is given more than once")
     for name, value in pairs:

@@ -48,20 +48,20 @@ NEEDED: Mapping[views.ImportState, str] = {
 }
 KAFKA_AWAY = Waiting(
     reason="kafka_unavailable",
-    message="Kafka does not answer. The import goes on by itself when Kafka is back.",
+    message="Kafka is not responding. The import continues automatically when Kafka is back.",
 )
 
 
 class Parked(Struct, frozen=True, kw_only=True):
-    """The files among `failed` that can be fetched later. `after` is when they are fetched again by
-    themselves: 24 hours after the end of the import, by default. It is null until the import has
-    ended, and 14 days after it was requested."""
+    """The failed files that Google's download limit holds back. `after` is when they are retried
+    automatically: by default, 24 hours after the import ended. It is null until the import has
+    ended, and from 14 days after it was requested."""
 
     files: int
     reason: str = DOWNLOAD_QUOTA
     after: datetime | None
     how: str = (
-        "They are fetched again by themselves at the time in `after`. To fetch them now, "
+        "They are retried automatically at the time in `after`. To retry them now, send "
         'POST /imports/{id}/retry with {"reason": "download_quota_exceeded"}.'
     )
 
@@ -252,7 +252,7 @@ class ImportViews:
         file = await self.catalog.import_file(import_id, file_id)
         if file is None:
             await self.progress(import_id)
-            raise Problem("unknown_file", "This import has found no file with this id.")
+            raise Problem("unknown_file", "This import has no file with this Drive id.")
         return file
 
     async def newest(self, *, before: views.ImportPlace | None, limit: int) -> Sequence[ImportView]:
@@ -268,7 +268,7 @@ class ImportViews:
     async def progress(self, import_id: str) -> views.ImportProgress:
         for row in await self._by_id([import_id]):
             return row
-        raise Problem("unknown_import", "No import has this id.")
+        raise Problem("unknown_import", "There is no import with this id.")
 
     async def _by_id(self, ids: Sequence[str]) -> Sequence[views.ImportProgress]:
         rows = await self.catalog.imports_by_id(ids) if ids else {}
@@ -347,7 +347,7 @@ def service_waits(
         last_seen = max([requested_at, *(w.at for w in ours)])
         if now - last_seen <= ABSENT_AFTER:
             return None
-        message = f"The service `{service}` is not running. Start it, and the work goes on."
+        message = f"The service `{service}` is not running. Start it, and the work continues."
         return Waiting(reason="no_worker", message=message)
     waits = [w.waiting_for for w in alive if w.state == "waiting" and w.waiting_for]
     if len(waits) < len(alive):

@@ -48,12 +48,11 @@ add_build_info()
 OPENAPI = OpenAPIConfig(
     title="Drivestream",
     version="0.1.0",
-    description="Copies every image of a public Google Drive folder into object storage, and "
-    "shows what became of each. Errors are problem+json (RFC 9457) with a stable code. "
-    "HEAD works wherever GET does. An answer of 500 bytes or more, a whole list too, is compressed "
-    "for a client that sends `Accept-Encoding: gzip`. A query parameter that an address does not "
-    "know, or that is given twice, is refused with 400. A body is UTF-8 JSON and not compressed: "
-    "with a `Content-Encoding` it is answered 415.",
+    description="Copies every image in a public Google Drive folder to object storage, and shows "
+    "what happened to each file. Errors are problem+json (RFC 9457) with a stable code. HEAD works "
+    "wherever GET does. Responses of 500 bytes or more are compressed for clients that send "
+    "`Accept-Encoding: gzip`. Unknown or repeated query parameters are rejected with 400. Send "
+    "bodies as uncompressed UTF-8 JSON; a body with a `Content-Encoding` is rejected with 415.",
     path="/schema",
     render_plugins=[ReferencePage(path="/"), JsonRenderPlugin(), YamlRenderPlugin()],
     use_handler_docstrings=True,

@@ -36,7 +36,7 @@ class NotAFolderLinkError(ValueError):
     """The message says why the text is no link to a Drive folder, and what to paste."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{message} like {EXAMPLE}.")
+        super().__init__(f"{message}, like {EXAMPLE}.")
         self.code = code
 
 
@@ -52,13 +52,13 @@ def parse_folder_link(pasted: str) -> FolderLink:
     """Raises `NotAFolderLinkError`."""
     if len(pasted.strip()) > LONGEST_LINK:
         why = (
-            f"A folder link has at most {LONGEST_LINK} characters, and this text has "
-            f"{len(pasted.strip())}; paste only the link,"
+            f"This text has {len(pasted.strip()):,} characters, and a folder link has at most "
+            f"{LONGEST_LINK:,}. Paste only the link"
         )
         raise NotAFolderLinkError("too_long", why)
     text = plain(pasted)
     if not text:
-        raise NotAFolderLinkError("empty", "Paste the link of a Drive folder,")
+        raise NotAFolderLinkError("empty", "The link is empty. Paste the link of a Drive folder")
     bare = BARE.fullmatch(text)
     if bare is not None and bare[1].lower() not in OWN_VIEWS:
         link = _checked(FolderLink(bare[1], _resource_key(_query(bare[2] or ""))), bare[1][0])
@@ -99,7 +99,9 @@ def _folder_link(address: Address) -> FolderLink:
         if folder_id.lower() in OWN_VIEWS:
             raise _why_not([folder_id.lower()])
         if not ID.fullmatch(folder_id):
-            raise NotAFolderLinkError("bad_id", "The link holds no valid folder id; paste one")
+            raise NotAFolderLinkError(
+                "bad_id", "The link has no valid folder id. Paste a complete link"
+            )
         key = _resource_key(query)
     except NotAFolderLinkError as why:
         if address.is_cut and why.code in ("bad_id", "no_folder", "bad_key"):
@@ -120,8 +122,8 @@ def _checked(link: FolderLink, marks: str) -> FolderLink:
     if last in "_-" and last in marks:
         raise NotAFolderLinkError(
             "broken_link",
-            f"It cannot be told whether the last `{last}` is a part of the link; "
-            "paste the link with nothing around it,",
+            f"The last `{last}` may or may not be part of the link. Paste the link with nothing "
+            "around it",
         )
     return link
 
@@ -142,8 +144,8 @@ def _split(text: str) -> SplitResult:
     if host not in HOSTS:
         raise NotAFolderLinkError(
             "not_drive",
-            "This is not a link to Google Drive; if it leads there, open it, and paste the address "
-            "that the browser then shows,",
+            "This is not a Google Drive link. If it leads to Drive, open it, and paste the URL "
+            "that the browser shows",
         )
     return parts
 
@@ -173,7 +175,9 @@ def _folder_id(parts: SplitResult, query: dict[str, list[str]]) -> tuple[str, bo
 def _folder_on_screen(steps: list[str]) -> str:
     """The mobile page's links name every folder from where one began to the one on screen."""
     if not all(re.fullmatch(r"[\w-]+", step, re.ASCII) for step in steps):
-        raise NotAFolderLinkError("bad_id", "The link holds no valid folder id; paste one")
+        raise NotAFolderLinkError(
+            "bad_id", "The link has no valid folder id. Paste a complete link"
+        )
     return [steps[0], *takewhile(STEP.fullmatch, steps[1:])][-1]
 
 
@@ -189,7 +193,7 @@ def _resource_key(query: dict[str, list[str]]) -> str | None:
     given = [values for name, values in query.items() if name.lower() == "resourcekey"]
     key = _one_of([value for values in given for value in values] or [""])
     if key and not RESOURCE_KEY.fullmatch(key):
-        why = "The link's resourcekey is not one of Google's; copy the link again, and paste it,"
+        why = "The link's resourcekey is not valid. Copy the link from Drive again, and paste it"
         raise NotAFolderLinkError("bad_key", why)
     return key or None
 
@@ -212,34 +216,36 @@ def _url(link: FolderLink) -> str:
 def _broken() -> NotAFolderLinkError:
     return NotAFolderLinkError(
         "broken_link",
-        "The link seems to be broken off, by a space or a line break for example, or it has run "
-        "into the text behind it. Copy it from Drive again, and paste nothing else,",
+        "The link seems to be incomplete, or to run into the text after it. Copy it from Drive "
+        "again, and paste only the link",
     )
 
 
 def _two_links() -> NotAFolderLinkError:
     return NotAFolderLinkError(
-        "two_links", "There is more than one link in this text; paste only one,"
+        "two_links", "This text has more than one link, or two resource keys. Paste only one link"
     )
 
 
 def _not_drive() -> NotAFolderLinkError:
-    return NotAFolderLinkError("not_drive", "This is not a link to Google Drive; paste one")
+    return NotAFolderLinkError(
+        "not_drive", "This is not a Google Drive link. Paste the link of a Drive folder"
+    )
 
 
 def _why_not(steps: list[str]) -> NotAFolderLinkError:
     editor = next((each for each in EDITORS if each in steps), "")
     if "file" in steps or "uc" in steps:
-        why = "file_link", "This links to a single file; paste the link of its folder,"
+        why = "file_link", "This is a link to a single file. Paste the link of its folder"
     elif editor:
         noun = editor.removesuffix("s")
-        why = "document_link", f"This links to a Google {noun}; paste the link of a folder,"
+        why = "document_link", f"This is a link to a Google {noun}. Paste the link of a folder"
     elif OWN_VIEWS & set(steps):
         why = (
             "private_view",
-            "This is your own view of Drive, which nobody else can open; open a folder that is "
-            "shared with anyone, and paste its link,",
+            "This link opens your own view of Drive, which no one else can open. Open a folder "
+            "that is shared with anyone who has the link, and paste its link",
         )
     else:
-        why = "no_folder", "The link names no folder; open the folder and paste its link,"
+        why = "no_folder", "The link does not name a folder. Open the folder, and paste its link"
     return NotAFolderLinkError(*why)

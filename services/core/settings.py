@@ -117,9 +117,9 @@ class Reader:
         except ValueError:
             known = False
         if not known:
-            self.faults.append(f"{name} must be an address like https://host:port.")
+            self.faults.append(f"{name} must be a URL such as https://host:port.")
         elif "@" in parts.netloc:
-            self.faults.append(f"{name} must not contain a user name or a password.")
+            self.faults.append(f"{name} must not contain a user name or password.")
         else:
             return value.rstrip("/")
         return default
@@ -137,7 +137,7 @@ class Reader:
         except OSError as why:
             self.faults.append(f"{name} names {_shown(path)} that cannot be read: {why.strerror}.")
         except (ValueError, RecursionError):
-            self.faults.append(f"{name} names {_shown(path)} that holds no JSON object.")
+            self.faults.append(f"{name} names {_shown(path)} that is not a JSON object.")
         return path
 
 
@@ -163,11 +163,11 @@ def read_settings(
     value = read(reader)
     for name, close in _unknown_names(env, NAMES | reader.names):
         if not close:
-            warn(f"{name} is not a setting of Drivestream, so nothing reads it.")
+            warn(f"{name} is not a setting of Drivestream, and is ignored.")
             continue
         is_fault = close in reader.names and not env.get(close, "").strip()
         tell = reader.faults.append if is_fault else warn
-        tell(f"{name} is not a setting; did you mean {close}?")
+        tell(f"{name} is not a setting. Did you mean {close}?")
     if reader.faults:
         raise SettingsError("\n".join(reader.faults))
     return value

@@ -38,7 +38,7 @@ DONE, FAILED, MISCONFIGURED, AWAY, STOPPED = 0, 1, 2, 3, 130
 CLIENT_ID = "drivestream-rebuild"
 LOCK_SECONDS = 3.0  # PostgreSQL may notice late that the rebuild before this one is gone
 TELL_SECONDS = 1.0
-GO_ON = "The old tables answer; run it again to go on."
+GO_ON = "The old tables are still in use. Run the command again to continue."
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -106,7 +106,7 @@ def main(argv: list[str], env: Mapping[str, str]) -> int:
         settings = read_settings(env, Settings.read)
         return _discard(settings, reporter) if given.discard else _rebuild(settings, reporter)
     except SettingsError as why:
-        reporter.result("error", f"The settings cannot be used:\n{why}")
+        reporter.result("error", f"The settings are not valid:\n{why}")
         return MISCONFIGURED
     except KeyboardInterrupt:
         reporter.result("stopped", f"Stopped. {GO_ON}")
@@ -155,7 +155,7 @@ def _rebuild(settings: Settings, reporter: Reporter) -> int:
             tell=reporter.progress,
         )
         rebuild.run()
-    reporter.result("done", "The new tables are in place.", rebuild.records)
+    reporter.result("done", "The new tables are in use.", rebuild.records)
     return DONE
 
 

@@ -89,7 +89,7 @@ class Indexer:
             try:
                 await self._session()
             except tuple(REASONS) as why:
-                await self._wait(REASONS[type(why)], f"The indexer cannot go on: {why}.")
+                await self._wait(REASONS[type(why)], f"The indexer has stopped: {why}.")
             except Stop as why:
                 if why.reason != LOG_CHANGED:
                     raise
@@ -107,7 +107,12 @@ class Indexer:
             opened.push_async_callback(asyncio.to_thread, writer.close)
             await asyncio.to_thread(writer.check_schema)
             while not await asyncio.to_thread(writer.take_lock):
-                self.tell(Waiting(reason="standby", message="Another indexer is active."))
+                self.tell(
+                    Waiting(
+                        reason="standby",
+                        message="Another indexer is active. This one is on standby.",
+                    )
+                )
                 if await self._stops_within(STANDBY_SECONDS):
                     return
             reader = await asyncio.to_thread(self.open_reader)
@@ -216,11 +221,10 @@ def refuse_other_log(
         if is_new or not low <= offset <= high:
             raise Stop(
                 LOG_CHANGED,
-                f"The database was made from another log: {topic}/{partition} was read up to "
-                f"{offset}, but Kafka holds {low} to {high}"
-                f"{' in a new topic' if is_new else ''}. Rows would be missing. Point "
-                "DATABASE_URL at an empty database, and run `drivestream setup`: the index is "
-                "built again from the log.",
+                f"The database was built from a different Kafka log: {topic}/{partition} was read "
+                f"up to offset {offset}, but Kafka has {low} to {high}"
+                f"{' in a new topic' if is_new else ''}. Set DATABASE_URL to an empty database and "
+                "run `drivestream setup`. The tables are then rebuilt from the log.",
             )
 
 

@@ -41,8 +41,8 @@ async def page_of_root(
 async def _target(drive: LooksUp, shortcut: Entry) -> Entry:
     lost = SetAside(
         DANGLING,
-        "This is a shortcut, and what it points to was deleted or is not shared with anyone who "
-        "has the link. Paste the link of the folder itself.",
+        "This is a shortcut to an item that was deleted or is not shared with anyone who has the "
+        "link. Paste the link of the folder itself.",
     )
     if shortcut.target is None:
         raise lost
@@ -51,14 +51,12 @@ async def _target(drive: LooksUp, shortcut: Entry) -> Entry:
     except SetAside as why:
         raise lost if why.reason == NOT_FOUND else why from None
     if target.trashed:
-        raise SetAside(
-            TRASHED, "This is a shortcut, and what it points to is in its owner's trash."
-        )
+        raise SetAside(TRASHED, "This is a shortcut to an item that is in its owner's trash.")
     if target.mime_type != FOLDER_TYPE:
         raise SetAside(
             NOT_A_FOLDER,
             f"This is a shortcut to {_kind(target)}, not to a folder. Paste the link of the folder "
-            "that holds it.",
+            "that contains it.",
         )
     return target
 
@@ -71,7 +69,7 @@ def check_is_folder(item: Entry) -> None:
     if item.mime_type != FOLDER_TYPE:
         raise SetAside(
             NOT_A_FOLDER,
-            f"This is {_kind(item)}, not a folder. Paste the link of the folder that holds it.",
+            f"This is {_kind(item)}, not a folder. Paste the link of the folder that contains it.",
         )
 
 

@@ -29,7 +29,7 @@ from services.core.settings import Reader, SettingsError, read_settings
 EXPLAINED_AFTER_SECONDS = 15.0
 """A server that is starting does not answer, and there is nothing to explain."""
 NUMBERED = re.compile(r".*\[Errno -?\d+\] ", re.DOTALL)
-REBUILD = "Run `drivestream rebuild-index`; until then the old ones answer."
+REBUILD = "Run `drivestream rebuild-index`. Until then, the old tables are used."
 
 
 class Provisioner(NamedTuple):
@@ -53,16 +53,16 @@ def provisioners(reader: Reader) -> list[Provisioner]:
 
 def _topics(topics: Topics) -> str:
     made = topics.create()
-    return f"topics made: {', '.join(made)}" if made else "all topics are there"
+    return f"topics created: {', '.join(made)}" if made else "all topics exist"
 
 
 def _tables(settings: DatabaseSettings) -> str:
     before, after = migrate(settings)
-    said = f"the database went from version {before or 'none'} to {after}"
+    said = f"the database was upgraded from version {before or 'none'} to {after}"
     if before == after:
         said = f"the database is at version {after}"
     why = why_rebuild(settings)
-    return f"{said}. Its tables must be built again: {why}. {REBUILD}" if why else said
+    return f"{said}. The tables must be rebuilt: {why}. {REBUILD}" if why else said
 
 
 async def set_up(
@@ -93,7 +93,7 @@ def main(env: Mapping[str, str], read: Callable[[Reader], Sequence[Provisioner]]
         servers = read_settings(env, read, warn=_say)
         asyncio.run(set_up(servers, say=_say))
     except SettingsError as why:
-        _say(f"The settings are not complete:\n{why}")
+        _say(f"The settings are not valid:\n{why}")
         return 2
     except Stop as why:
         _say(str(why))

@@ -21,17 +21,17 @@ _SIGNATURES = (
     (b"\x1f\x8b\x08", "an archive"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office document"),
     (b"\x1aE\xdf\xa3", "a video"),
-    (b"OggS\x00", "a video or a sound"),
-    (b"ID3", "a sound"),
-    (b"fLaC", "a sound"),
+    (b"OggS\x00", "a video or audio file"),
+    (b"ID3", "an audio file"),
+    (b"fLaC", "an audio file"),
     (b"FLV\x01", "a video"),
     (b"\x00\x00\x01\xba", "a video"),
-    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a video or a sound"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a video or audio file"),
     (b"\xfd7zXZ\x00", "an archive"),
     (b"{\\rtf", "a text document"),
     (b"\x7fELF", "a program"),
 )
-_RIFF = {b"AVI ": "a video", b"WAVE": "a sound"}  # WebP pictures are RIFF files, too
+_RIFF = {b"AVI ": "a video", b"WAVE": "an audio file"}  # WebP pictures are RIFF files, too
 # HEIC, AVIF and Canon's raw pictures begin with a box of the same kind as videos do.
 _VIDEO = re.compile(rb".{4}ftyp(?:iso|mp4|avc1|qt  |M4|3g|dash|MSNV|f4v)", re.DOTALL)
 _PROLOG = re.compile(rb"(?:\s|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
@@ -57,8 +57,8 @@ def refuse_other_content(file: FileFound, head: bytes) -> None:
     if what is not None:
         raise SetAside(
             OTHER_CONTENT,
-            f"This file is not a picture: its content is {what}, although its type in Google Drive "
-            f"is {file.mime_type[:100]}.",
+            f"This file is not an image: it contains {what}, although Google Drive lists it as "
+            f"{file.mime_type[:100]}.",
         )
 
 

@@ -10,7 +10,7 @@ from services.core.ports import STREAM_BYTES
 STORE_LINE, DRIVE_LINE, BOTH_LINES = "store_line", "drive_line", "drive_to_store_line"
 LAGS = (
     "download_too_slow",
-    "Google Drive sent this file far more slowly than the others.",
+    "Google Drive sent this file much more slowly than the others.",
 )
 STREAM_PATIENCE = 600.0
 """Seconds. A large file stands still, too, while Drive's side is waited for."""

@@ -107,7 +107,7 @@ class Copier:
         key, size = await self._find(copy)
         # A size of None may also mean that we may not look: reading tells which it is.
         if size is not None and file.size not in {None, size}:
-            raise _differs(f"it has {size} bytes instead of {file.size}")
+            raise _differs(f"it has {size:,} bytes instead of {file.size:,}")
         async with self.memory.holding(READ_BYTES):
             checksums = await copy.call(self.store_looks, lambda: self._read(file, key))
         return self._stored(copy, key, checksums.size, checksums)
@@ -120,7 +120,7 @@ class Copier:
                     checksums.add(chunk)
             checksums.verify()
         except Corrupt as why:
-            raise _differs("its checksum is another") from why
+            raise _differs("its checksum differs") from why
         return checksums
 
     def _stored(
@@ -216,8 +216,9 @@ class Copier:
                 raise
             raise SetAside(
                 GONE,
-                "This file was there when its folder was listed. Since then it was deleted, or it "
-                "is no longer shared with anyone who has the link.",
+                "After its folder was listed, this file was deleted, or it is no longer shared "
+                "with "
+                "anyone who has the link.",
             ) from why
         return newer_version(file, now)
 
@@ -303,8 +304,8 @@ def _blamed_on(system: str) -> Iterator[None]:
 def _differs(how: str) -> SetAside:
     return SetAside(
         OBJECT_DIFFERS,
-        f"The stored object is not the file that Google Drive listed: {how}. Replay the file with "
-        "the mode `force` to fetch it again.",
+        f"The stored object differs from the file that Google Drive listed: {how}. Replay the file "
+        "with the mode `force` to download it again.",
     )
 
 

@@ -42,7 +42,7 @@ class Checksums:
         if len(self.head) < HEAD_BYTES:
             self.head += chunk[: HEAD_BYTES - len(self.head)]
         if self._file.size is not None and self.size > self._file.size:
-            raise _mismatch(f"more than the announced {self._file.size} bytes came")
+            raise _mismatch(f"more than {self._file.size:,} bytes arrived")
         for checksum in self._hashes.values():
             checksum.update(chunk)
 
@@ -52,7 +52,7 @@ class Checksums:
     def verify(self) -> None:
         """Raises `Corrupt` unless the bytes so far are the whole file."""
         if self._file.size not in {None, self.size}:
-            raise _mismatch(f"{self.size} of {self._file.size} bytes came")
+            raise _mismatch(f"{self.size:,} of {self._file.size:,} bytes arrived")
         for name in self._hashes:
             if getattr(self._file, name) not in {None, self.hexdigest(name)}:
                 raise _mismatch("the checksum differs")
@@ -61,8 +61,8 @@ class Checksums:
 def _mismatch(what: str) -> Corrupt:
     return Corrupt(
         CONTENT_MISMATCH,
-        f"Google Drive did not send the file that it listed: {what}. If somebody is changing the "
-        "file, import the folder again afterwards.",
+        f"The download does not match the file that Google Drive listed: {what}. If someone is "
+        "changing the file, import the folder again later.",
     )
 
 
@@ -74,15 +74,15 @@ def newer_version(file: FileFound, now: Entry) -> FileFound | None:
     longer be imported.
     """
     if now.trashed:
-        raise SetAside(TRASHED, "The owner put this file into the trash after it was listed.")
+        raise SetAside(TRASHED, "The owner moved this file to the trash after it was listed.")
     if _same(file, now) or 0 < now.version < file.version:
         return None
     if _has_checksum(file) and not _has_checksum(now):
         return None
     if now.mime_type and not now.mime_type.startswith("image/"):
-        raise SetAside("not_an_image", "This file was replaced by something that is not an image.")
+        raise SetAside("not_an_image", "This file was replaced with one that is not an image.")
     if not now.can_download:
-        raise SetAside("not_permitted", "The owner no longer allows this file to be downloaded.")
+        raise SetAside("not_permitted", "The owner no longer allows downloads of this file.")
     bytes_now = {name: getattr(now, name) for name in OF_THE_BYTES}
     file_now = {name: getattr(now, name) or getattr(file, name) for name in OF_THE_FILE}
     return replace(file, **bytes_now, **file_now)

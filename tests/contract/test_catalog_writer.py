@@ -321,8 +321,8 @@ def test_a_migration_that_needs_a_rebuild_says_so_until_one_is_made(
             said["PostgreSQL"]
             .provision()
             .endswith(
-                "Its tables must be built again: the log alone knows the pixels' colours. "
-                "Run `drivestream rebuild-index`; until then the old ones answer."
+                "The tables must be rebuilt: the log alone knows the pixels' colours. "
+                "Run `drivestream rebuild-index`. Until then, the old tables are used."
             )
         )
     _replaced_tables(address)

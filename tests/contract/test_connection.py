@@ -140,7 +140,7 @@ async def test_no_variable_that_libpq_knows_steers_anybody(
 def test_an_option_that_postgresql_does_not_know_is_named(
     database_url: str, connect: Callable[[DatabaseSettings], object], error: type[Exception]
 ) -> None:
-    with pytest.raises(error, match=r"options in DATABASE_URL are refused: .*no_such_thing"):
+    with pytest.raises(error, match=r"rejected the options in DATABASE_URL: .*no_such_thing"):
         connect(addressed(database_url, "options=-cno_such_thing%3D1"))
 
 

@@ -180,7 +180,7 @@ def test_a_proxy_that_is_none_is_a_fault_of_the_settings(
     monkeypatch.setenv("http_proxy", proxy)
     settings = at("http://store.test:9000")
     for make in (create_bucket, ObjectStore):
-        with pytest.raises(SettingsError, match="HTTP_PROXY or ALL_PROXY must be an address like"):
+        with pytest.raises(SettingsError, match="HTTP_PROXY or ALL_PROXY must be a URL such as"):
             make(settings)
 
 
@@ -238,7 +238,7 @@ async def test_without_keys_those_of_the_container_s_role_are_used(
 
 
 @pytest.mark.parametrize(
-    ("profile", "said"), [("", "neither a profile nor a role"), ("missing", r"\(missing\)")]
+    ("profile", "said"), [("", "no AWS profile or role"), ("missing", r"\(missing\)")]
 )
 async def test_where_there_are_no_keys_everybody_says_so(
     server: S3Server, profile: str, said: str
@@ -260,9 +260,9 @@ async def test_a_role_that_cannot_be_asked_now_is_waited_for(
 ) -> None:
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{ELSEWHERE}/role")
     monkeypatch.setattr("botocore.utils.ContainerMetadataFetcher.SLEEP_TIME", 0.01)
-    with pytest.raises(StoreUnavailableError, match="Amazon does not give us keys now"):
+    with pytest.raises(StoreUnavailableError, match="Amazon issued no keys"):
         create_bucket(of_a_role(server.url))
-    with pytest.raises(TryAgain, match="Amazon does not give us keys now"):
+    with pytest.raises(TryAgain, match="Amazon issued no keys"):
         await ObjectStore(of_a_role(server.url)).put("k", b"a", content_type="image/png")
 
 

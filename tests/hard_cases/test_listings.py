@@ -30,7 +30,7 @@ def test_case_1_a_listing_that_is_always_cut_is_never_called_complete(importer: 
     importer.drive.fault({"do": "drop_token"}, kinds=["list"], id=importer.drive.folder_id(tree))
     report = importer.run(tree)
     assert report.state in ("failed", "completed_with_failures")
-    assert "pictures may be missing" in report.row["message"]
+    assert "images may be missing" in report.row["message"]
     assert report.folders() == {"": "listing_incomplete"}
     assert report.row["stored"] >= 1_000  # what was seen is there all the same
 

@@ -203,7 +203,7 @@ def test_what_failed_is_planned_started_and_watched_to_its_end(
     again = planned(system, {"imports": [job]}, "failed")
     assert again["files"] == 0
     row = ended(system, started(system, again))
-    assert (row["state"], row["message"]) == ("completed", "Nothing was selected.")
+    assert (row["state"], row["message"]) == ("completed", "The replay selected no files.")
     assert_rows_are_the_log(system, shown["id"])
 
 

@@ -77,7 +77,7 @@ def check_complete(row: Mapping[str, Any]) -> None:
 
 def check_in_words(system: System, row: Mapping[str, Any]) -> None:
     assert row["state"] == "failed", row
-    assert "No message about it is left in Kafka" in row["message"]
+    assert "Kafka no longer has the message" in row["message"]
     assert system.get(f"/imports/{row['id']}")["waiting_for"] is None
 
 

@@ -80,4 +80,4 @@ def _arguments(options: str) -> Iterator[str]:
 
 def refused(why: psycopg.Error) -> psycopg.OperationalError:
     said = str(why).strip().split("\n")[0]
-    return psycopg.OperationalError(f"the options in DATABASE_URL are refused: {said}")
+    return psycopg.OperationalError(f"PostgreSQL rejected the options in DATABASE_URL: {said}")

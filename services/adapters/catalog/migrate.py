@@ -52,7 +52,7 @@ def migrate(
     except SQLAlchemyError as why:
         cause = getattr(why, "orig", None) or why
         if not isinstance(cause, PASSING):  # no right to make tables, or no schema to make them in
-            said = f"PostgreSQL does not let us make the tables: {unavailable(cause)}."
+            said = f"PostgreSQL did not create the tables: {unavailable(cause)}."
             raise Stop("tables_refused", said) from why
         raise unavailable(cause) from why
     finally:

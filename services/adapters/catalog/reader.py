@@ -299,19 +299,27 @@ def _verdict(why: exc.SQLAlchemyError) -> Verdict | None:
     """What an error of SQLAlchemy and psycopg means; None for a bug of ours."""
     match why:
         case exc.TimeoutError():
-            message = "Too many requests are reading the database at once."
+            message = (
+                "Too many requests are reading the database at once. Send the request again in a "
+                "few seconds."
+            )
             return TryAgain("database_busy", message, POOL_SECONDS)
         case exc.DataError():
-            return SetAside("bad_value", "The database cannot hold such a name, id or cursor.")
+            return SetAside(
+                "bad_value", "A name, id or cursor has a character that is not allowed."
+            )
         case exc.DBAPIError(orig=postgres.QueryCanceled()):
-            return TryAgain("database_slow", "The database took too long to answer.")
+            return TryAgain(
+                "database_slow",
+                "The database took too long to answer. Send the request again later.",
+            )
         case exc.DBAPIError() if isinstance(why.orig, NO_TABLES):
-            message = "The database has no tables, or older ones: run `drivestream setup`."
+            message = "The tables are missing or out of date. Run `drivestream setup`."
             return TryAgain("database_not_ready", message)
         case (
             exc.OperationalError()
             | exc.InterfaceError()
             | exc.DBAPIError(connection_invalidated=True)
         ):
-            return TryAgain("database_unavailable", "The database does not answer.")
+            return TryAgain("database_unavailable", "The database is not responding.")
     return None

@@ -199,8 +199,8 @@ def refuse_newer(found: str | None) -> None:
     if found is not None and found > VERSION:
         raise Stop(
             "schema_newer",
-            f"The database has tables of version {found}, and this service knows those up to "
-            f"{VERSION}. It writes nothing there: run the newer version of Drivestream.",
+            f"The tables have version {found}, and this service supports up to {VERSION}. It has "
+            "stopped writing. Run the newer version of Drivestream.",
         )
 
 
@@ -208,6 +208,5 @@ def refuse_other(found: str | None) -> None:
     refuse_newer(found)
     if found != VERSION:
         raise CatalogUnavailableError(
-            f"the database has tables of version {found or 'none'}, not {VERSION}: "
-            "run `drivestream setup`"
+            f"the tables have version {found or 'none'}, not {VERSION}: run `drivestream setup`"
         )

@@ -96,19 +96,19 @@ class Download:
         came = self._received - self._counted
         self._waited, self._counted = 0.0, self._received
         if came < self._limits.least:
-            raise TryAgain("download_too_slow", "Google Drive sent next to nothing of this file.")
+            raise TryAgain("download_too_slow", "Google Drive stopped sending this file.")
 
     def _check_end(self) -> None:
         """The reader checks size and checksums; where there are none, check the response's own."""
         headers = self._response.headers
         if self._resumable() and self._received < self._size:
-            raise _interrupted(f"{self._received} of {self._size} bytes came")
+            raise _interrupted(f"{self._received:,} of {self._size:,} bytes arrived")
         length = number(headers.get("content-length"))
         if self._file.size is None and length not in {None, self._received}:
-            raise _interrupted(f"{self._received} of {length} bytes came")
+            raise _interrupted(f"{self._received:,} of {length:,} bytes arrived")
         hash = None if self._has_checksum else _HASH.search(headers.get("x-goog-hash", ""))
         if hash and self._md5.digest() != base64.b64decode(hash[1]):
-            raise _mismatch("The bytes that came do not match the hash that Google gave.")
+            raise _mismatch("The downloaded bytes do not match Google's checksum.")
 
     def _resumable(self) -> bool:
         return self._has_checksum and self._size > RESUMED_FROM and self._received > 0
@@ -141,12 +141,14 @@ class Download:
         # Another total means another version, another start a gap: neither is the rest.
         rest = f"bytes {self._received}-{self._size - 1}/{self._size}"
         if response.status_code == 206 and response.headers.get("content-range") != rest:
-            raise _mismatch("Google Drive sent another part of the file than was asked for.")
+            raise _mismatch("Google Drive sent a different part of the file than requested.")
         return response.status_code == 206
 
 
 def _interrupted(how: str) -> TryAgain:
-    return TryAgain("download_interrupted", f"The download from Google Drive broke off: {how}.")
+    return TryAgain(
+        "download_interrupted", f"The download from Google Drive was interrupted: {how}."
+    )
 
 
 def _mismatch(how: str) -> Corrupt:

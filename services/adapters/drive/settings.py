@@ -41,7 +41,9 @@ class DriveSettings:
         """Without a key Drive refuses us, and says why."""
         quota_user = reader.text("DRIVE_QUOTA_USER", QUOTA_USER)
         if len(quota_user) > LONGEST_QUOTA_USER:
-            reader.faults.append(f"DRIVE_QUOTA_USER has at most {LONGEST_QUOTA_USER} characters.")
+            reader.faults.append(
+                f"DRIVE_QUOTA_USER must have at most {LONGEST_QUOTA_USER} characters."
+            )
         longest = float(reader.number("DRIVE_TIMEOUT_SECONDS", 60, 1, 3_600))
         return cls(
             api_url=reader.url("DRIVE_API_URL", GOOGLE),

@@ -132,7 +132,7 @@ class MessageTasks:
         if assignment.active:
             self.started.append(delivery)
             if delivery.alone:
-                why = "Workers died repeatedly while messages near this one were in hand."
+                why = "Workers crashed repeatedly while they worked on messages near this one."
                 log.warning("kafka.worked_on_alone", **delivery.record.place, why=why)
                 self.announced.clear()
                 await self.announced.wait()
@@ -183,16 +183,16 @@ class MessageTasks:
                 log.exception("worker.unforeseen", key=event.key)
                 raise Stop(
                     "unforeseen",
-                    f"An error in Drivestream itself stops the work: {type(why).__name__}. "
-                    "The log has its traceback.",
+                    f"Work has stopped because of a bug in Drivestream ({type(why).__name__}). The "
+                    "service's log has the traceback.",
                 ) from why
 
         try:
             if delivery.history is History.CONDEMNED:
                 raise SetAside(
                     WORKER_DIED,
-                    "The worker process died each time it worked on this item, also when it worked "
-                    "on nothing else. The item is probably damaged in a way that we cannot handle.",
+                    "The worker crashed each time it worked on this item, even when it worked on "
+                    "nothing else. The item is probably damaged.",
                 )
             await self.faults.call(handle_or_stop)
         except SetAside as why:

@@ -26,53 +26,57 @@ class Meaning:
 
 # It passes. What the store did not say by itself may be the line's doing.
 PASSES = Meaning(TryAgain, "store_unavailable")
-SLOW_DOWN = Meaning(RateLimited, "store_slow_down", "{store} asks for fewer requests.")
+SLOW_DOWN = Meaning(RateLimited, "store_slow_down", "{store} is limiting our request rate.")
 # The fault of one object.
 MISSING = Meaning(
     SetAside,
     "object_missing",
-    "{store} has no object for this file. Replay the file to fetch it.",
+    "{store} has no object for this file. Replay the file to download it again.",
 )
-KEY_REFUSED = Meaning(SetAside, "object_key_refused", "{store} refused the object's name: {words}.")
+KEY_REFUSED = Meaning(
+    SetAside, "object_key_refused", "{store} rejected the object's name: {words}."
+)
 OBJECT_REFUSED = Meaning(SetAside, "store_refused_object")
 # It fails every file alike until somebody acts.
 NO_BUCKET = Meaning(Stop, "no_bucket", "{store} has no bucket {bucket}.")
 REFUSED = Meaning(
     Stop,
     "store_refused",
-    "{store} refused us: {words}. Check the AWS_ settings and the rights of this key.",
+    "{store} denied access: {words}. Check the AWS_ settings and the permissions of this key.",
 )
 EXPIRED = Meaning(
     Stop,
     "store_refused",
-    "{store} refused us: {words}. Set keys that are valid now, with their AWS_SESSION_TOKEN if "
-    "they have one.",
+    "{store} rejected the keys: {words}. Set valid keys, with their AWS_SESSION_TOKEN if they are "
+    "temporary.",
 )
 REGION = Meaning(
     Stop,
     "store_region",
-    "{store} says that bucket {bucket} is elsewhere: {words}. Set AWS_REGION, and S3_ENDPOINT_URL "
-    "if it is set, to where the bucket is.",
+    "{store} says that bucket {bucket} is in another region: {words}. Set AWS_REGION, and "
+    "S3_ENDPOINT_URL if you use it, to the region of the bucket.",
 )
 CLOCK = Meaning(
     Stop,
     "store_clock",
-    "{store} refused us because its clock and the clock of this machine differ: {words}. Here it "
-    "is {now} UTC. Set the clock that is wrong.",
+    "{store} rejected the request because its clock differs from this machine's: {words}. This "
+    "machine says {now} UTC. Correct the wrong clock.",
 )
 BUCKET_REFUSES = Meaning(
     Stop,
     "store_settings",
-    "{store} refuses every file: {words}. Check the settings of bucket {bucket}.",
+    "{store} rejects every file: {words}. Check the settings of bucket {bucket}.",
 )
 ENCRYPTION = Meaning(
     Stop,
     "store_settings",
-    "{store} refuses every file: {words}. Check S3_SERVER_SIDE_ENCRYPTION and S3_KMS_KEY_ID, and "
+    "{store} rejects every file: {words}. Check S3_SERVER_SIDE_ENCRYPTION and S3_KMS_KEY_ID, and "
     "the encryption settings of bucket {bucket}.",
 )
-ADDRESS = Meaning(Stop, "store_settings", "{store} refuses us: {words}. Check S3_ENDPOINT_URL.")
-FULL = Meaning(Stop, "store_full", "{answer}. It has no room left.")
+ADDRESS = Meaning(
+    Stop, "store_settings", "{store} rejects every request: {words}. Check S3_ENDPOINT_URL."
+)
+FULL = Meaning(Stop, "store_full", "{store} is full: {words}. Free some space.")
 # Nobody knows. Tried again; then set aside if the store works for others.
 UNKNOWN = Meaning(TryAgain, "store_refused_object")
 
@@ -141,7 +145,7 @@ KNOWS_NO_CHECKSUM = re.compile(
     re.IGNORECASE,
 )
 """As Cloudflare R2 says for parts, and Backblaze B2 for all uploads."""
-BARE_REDIRECT = "it answers with a redirect that has no address"
+BARE_REDIRECT = "it sent a redirect without a target"
 WORDS = 200
 
 _CODE = re.compile(r"<Code>([\w.-]{1,64})</Code>")
@@ -161,7 +165,7 @@ def verdict(error: str, *, bucket: str, address: str) -> Verdict:
     """What follows from obstore's error, which has the answer in its text."""
     store = f"The object store at {address}"
     if error.startswith("Could not parse path"):
-        return SetAside("object_key_refused", f"{store} cannot have an object of this name.")
+        return SetAside("object_key_refused", f"{store} does not allow an object with this name.")
     status, code = int(_first(_STATUS, error) or 0), code_of(error)
     words = words_of(error)
     if "BareRedirect" in error:
@@ -207,7 +211,7 @@ def words_of(error: str) -> str:
     said = _first(_MESSAGE, error) or _first(_TITLE, error) or _first(_PLAIN, error)
     words = " ".join(html.unescape(said).split())[:WORDS].rstrip(".")
     there = _first(_SERVER_TIME, error)
-    return f"{words}; there it is {there}" if there else words
+    return f"{words}; the store says {there}" if there else words
 
 
 def _first(pattern: re.Pattern[str], text: str) -> str:

@@ -36,7 +36,7 @@ def create_bucket(settings: StoreSettings) -> str:
     bucket = settings.bucket
     try:
         store = bucket_client(settings, http=http_client(settings))
-        made = "was made" if _make(store, settings) else "is there"
+        made = "was created" if _make(store, settings) else "exists"
         policy = _set_policy(store, bucket, settings.public_read)
         return f"bucket {bucket} {made}{policy}{_set_abort_rule(store, bucket)}"
     except S3Error as why:
@@ -67,12 +67,12 @@ def _refusal(settings: StoreSettings, why: S3Error) -> str:
     """The store's own words, and which settings they are about."""
     said = " ".join(str(why.message or why.code).split()).rstrip(".")
     if why.code in OF_TOKEN:
-        about = "AWS_SESSION_TOKEN and the two keys that it belongs to. Temporary keys expire"
+        about = "AWS_SESSION_TOKEN and its two keys. Temporary keys expire"
     else:
         about = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION"
         if settings.session_token.reveal():
             about = f"{about}, and AWS_SESSION_TOKEN"
-    store = f"The object store at {settings.address} refuses us for bucket {settings.bucket}"
+    store = f"The object store at {settings.address} denies access to bucket {settings.bucket}"
     return f"{store}: {said} ({why.code}). Check {about}."
 
 
@@ -125,11 +125,11 @@ def _set_policy(store: Minio, bucket: str, public: bool) -> str:
             return ""  # a store without policies, or a key without rights to them
         raise Stop(
             "store_refused",
-            f"The object store does not let us make bucket {bucket} public to read ({why.code}). "
-            "Allow public policies for this bucket (on Amazon: Block Public Access), or set "
+            f"The object store does not allow public read access to bucket {bucket} ({why.code}). "
+            "Allow public policies for it (on Amazon, see Block Public Access), or set "
             "S3_PUBLIC_READ=false.",
         ) from why
-    return f", its objects are now {'public to read' if public else 'private'}"
+    return f", its objects are now {'publicly readable' if public else 'private'}"
 
 
 def _policy(store: Minio, bucket: str) -> dict[str, Any]:
@@ -158,13 +158,13 @@ def _set_abort_rule(store: Minio, bucket: str) -> str:
         if not _is_refusal(why):
             raise
         return (
-            ". The store refuses a rule that removes incomplete multipart uploads after a day "
-            f"({why.code}), so a killed worker may leave parts there. (MinIO removes them by "
-            "itself.)"
+            ". The store rejected a lifecycle rule that removes incomplete uploads after a day "
+            f"({why.code}), so a killed worker may leave parts there. (MinIO removes them "
+            "automatically.)"
         )
     return (
-        ". The bucket has lifecycle rules, which are left as they are. Please add one that "
-        "removes incomplete multipart uploads, because a killed worker may leave parts there."
+        ". The bucket has lifecycle rules of its own, which were not changed. Add one that removes "
+        "incomplete multipart uploads, because a killed worker may leave parts there."
     )
 
 

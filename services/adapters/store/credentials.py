@@ -23,7 +23,7 @@ USED_FOR = timedelta(minutes=7)
 """obstore asks again five minutes before. botocore renews keys ten minutes before they expire."""
 REASON = "store_credentials"
 WAYS = (
-    "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this computer a role."
+    "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this machine a role."
 )
 
 
@@ -72,7 +72,7 @@ def _amazon_credentials(settings: StoreSettings) -> Callable[[], Credentials]:
         session.set_config_variable("region", settings.region)
         source = session.get_credentials()
     if source is None:
-        raise _none("this computer has neither a profile nor a role")
+        raise _none("this machine has no AWS profile or role")
 
     def current() -> Credentials:
         with _verdicts():
@@ -93,7 +93,7 @@ def _verdicts() -> Iterator[None]:
         amazon.CredentialRetrievalError,
         amazon.MetadataRetrievalError,
     ) as why:
-        raise TryAgain(REASON, f"Amazon does not give us keys now: {why}") from why
+        raise TryAgain(REASON, f"Amazon issued no keys: {why}") from why
     # Beside its own errors, those of a key file that is not there or holds something else, and of a
     # profile that asks for a code at a terminal.
     except (
@@ -105,4 +105,4 @@ def _verdicts() -> Iterator[None]:
 
 def _none(why: object) -> Stop:
     said = " ".join(str(why).split()).rstrip(".")
-    return Stop(REASON, f"There are no keys for the object store: {said}. {WAYS}")
+    return Stop(REASON, f"No keys for the object store: {said}. {WAYS}")

@@ -94,7 +94,9 @@ class StoreSettings:
         )
         host = urlsplit(endpoint).hostname or ""
         if AMAZON.fullmatch(host) and host.startswith(f"{settings.bucket}."):
-            reader.faults.append("S3_ENDPOINT_URL must not name the bucket: S3_BUCKET does.")
+            reader.faults.append(
+                "S3_ENDPOINT_URL must not contain the bucket. Set it in S3_BUCKET."
+            )
         return settings
 
 
@@ -102,7 +104,7 @@ def _endpoint(reader: Reader) -> str:
     url = reader.url("S3_ENDPOINT_URL", "")
     parts = urlsplit(url)
     if parts.path or parts.query or parts.fragment:
-        reader.faults.append("S3_ENDPOINT_URL must end after the host and the port.")
+        reader.faults.append("S3_ENDPOINT_URL must have no path after the host and port.")
     return url
 
 
@@ -120,7 +122,7 @@ def _keys(reader: Reader, endpoint: str) -> dict[str, Any]:
                 reader.faults.append(f"{name} is not set.")
     for name, value in (("AWS_ACCESS_KEY_ID", key_id), ("AWS_SESSION_TOKEN", token.reveal())):
         if not SENT.fullmatch(value):
-            reader.faults.append(f"{name} has a character that no store uses in it.")
+            reader.faults.append(f"{name} contains a character that is not allowed in it.")
     return {
         "access_key_id": key_id,
         "secret_access_key": secret,
@@ -132,7 +134,7 @@ def _keys(reader: Reader, endpoint: str) -> dict[str, Any]:
 def _region(reader: Reader) -> str:
     region = reader.text("AWS_REGION", "us-east-1")
     if not REGION.fullmatch(region):
-        reader.faults.append("AWS_REGION must be the code of a region, such as eu-central-1.")
+        reader.faults.append("AWS_REGION must be a region code, such as eu-central-1.")
     return region
 
 
@@ -140,8 +142,8 @@ def _bucket(reader: Reader) -> str:
     bucket = reader.text("S3_BUCKET", "drivestream")
     if not BUCKET.fullmatch(bucket):
         reader.faults.append(
-            "S3_BUCKET must be the name of a bucket and no more: 3 to 63 small letters, digits, "
-            "dashes and dots."
+            "S3_BUCKET must be the name of a bucket: 3 to 63 lower-case letters, digits, hyphens "
+            "and dots."
         )
     return bucket
 
@@ -152,8 +154,8 @@ def _addressing(reader: Reader, endpoint: str) -> str:
         reader.faults.append("S3_ADDRESSING_STYLE must be path or virtual.")
     elif style == "virtual" and _is_ip_address(urlsplit(endpoint).hostname or ""):
         reader.faults.append(
-            "S3_ADDRESSING_STYLE=virtual puts the bucket before the host, so S3_ENDPOINT_URL needs "
-            "a host name and no IP address."
+            "S3_ADDRESSING_STYLE=virtual puts the bucket before the host, so S3_ENDPOINT_URL must "
+            "have a host name, not an IP address."
         )
     return style
 
@@ -173,7 +175,7 @@ def _ca_file(reader: Reader) -> str:
         if path:
             ssl.create_default_context(cafile=path)
     except ssl.SSLError:
-        reader.faults.append("S3_CA_FILE names a file that holds no certificate in PEM format.")
+        reader.faults.append("S3_CA_FILE names a file without a certificate in PEM format.")
     except OSError as why:
         reader.faults.append(f"S3_CA_FILE names a file that cannot be read: {why.strerror}.")
     return path
@@ -185,14 +187,14 @@ def _encryption(reader: Reader, *, everybody_reads: bool) -> tuple[str, str]:
     if how not in ("", "AES256", *KMS):
         reader.faults.append(f"S3_SERVER_SIDE_ENCRYPTION must be AES256, {' or '.join(KMS)}.")
     elif key and how not in KMS:
-        reader.faults.append(f"S3_KMS_KEY_ID needs S3_SERVER_SIDE_ENCRYPTION={KMS[0]}.")
+        reader.faults.append(f"S3_KMS_KEY_ID requires S3_SERVER_SIDE_ENCRYPTION={KMS[0]}.")
     elif how in KMS and everybody_reads:
         reader.faults.append(
-            f"S3_SERVER_SIDE_ENCRYPTION={how} makes objects that only those can read who may use "
-            "the key: it needs S3_PUBLIC_READ=false, or an S3_PUBLIC_URL of your own."
+            f"With S3_SERVER_SIDE_ENCRYPTION={how}, objects cannot be read without the key. Set "
+            "S3_PUBLIC_READ=false, or set S3_PUBLIC_URL to a server that can decrypt them."
         )
     if not SENT.fullmatch(key):
-        reader.faults.append("S3_KMS_KEY_ID has a character that no name of a key has.")
+        reader.faults.append("S3_KMS_KEY_ID contains a character that is not allowed in a key id.")
     return how, key
 
 
@@ -202,14 +204,14 @@ def _public_url(reader: Reader, public_read: bool) -> str:
     rest = url.replace("{key}", "").replace("{bucket}", "")
     if "{" in rest or "}" in rest or "{key}" in host:
         reader.faults.append(
-            "S3_PUBLIC_URL may have {key} after its host, and {bucket}, and no other braces: "
-            "https://cdn.example.org/{key}."
+            "S3_PUBLIC_URL may contain {bucket}, and {key} after its host, and no other braces, "
+            "such as https://cdn.example.org/{key}."
         )
     elif "{bucket}" in url and "{key}" not in url:
-        reader.faults.append("S3_PUBLIC_URL has {bucket}, so it must have {key} too.")
+        reader.faults.append("S3_PUBLIC_URL contains {bucket}, so it must also contain {key}.")
     elif "{key}" in url and not public_read:
         reader.faults.append(
-            "S3_PUBLIC_URL has {key}, so it is an address that everybody can open: "
-            "it needs S3_PUBLIC_READ=true."
+            "S3_PUBLIC_URL contains {key}, so anyone can open the objects. Set "
+            "S3_PUBLIC_READ=true, or remove {key}."
         )
     return url

@@ -143,7 +143,7 @@ class Machine:
 
     def _wait_until_up(self, child: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_S
-        while "Ctrl-C stops everything" not in self.output.read_text():
+        while "Ctrl-C to stop everything" not in self.output.read_text():
             assert child.poll() is None, self.output.read_text()
             assert time.monotonic() < deadline, self.output.read_text()
             time.sleep(0.1)

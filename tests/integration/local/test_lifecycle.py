@@ -84,7 +84,7 @@ def test_everything_answers_and_every_address_is_shown(running: Machine) -> None
     expected = {"API", "Kafka", "PostgreSQL", "S3", "Sample folder", "Metrics"}
     assert expected <= status["addresses"].keys()
     shown = running.run("status").stdout
-    assert "Everything answers." in shown
+    assert "Everything is ready." in shown
     assert all(address in shown for address in status["addresses"].values())
 
 
@@ -109,7 +109,7 @@ def test_another_copy_on_the_same_data_is_refused_with_the_process(running: Mach
 def test_setup_can_be_repeated_and_changes_nothing(running: Machine) -> None:
     again = running.run("setup")
     assert again.returncode == 0, again.stderr
-    assert "all topics are there" in again.stdout + again.stderr
+    assert "all topics exist" in again.stdout + again.stderr
 
 
 def test_what_we_tell_our_own_services_is_no_unknown_setting(running: Machine) -> None:
@@ -123,7 +123,7 @@ def test_a_command_finds_the_api_of_the_running_copy(
     assert watched.returncode == 0, watched.stderr
     assert json.loads(watched.stdout)["stored"] == demo["stored"]
     unknown = running.run("watch", "no-such-import")
-    assert (unknown.returncode, unknown.stderr) == (1, "No import has this id.\n")
+    assert (unknown.returncode, unknown.stderr) == (1, "There is no import with this id.\n")
 
 
 def test_the_doctor_finds_the_running_copy_and_shows_none_of_its_passwords(
@@ -152,7 +152,7 @@ def test_a_process_that_dies_is_restarted_and_reported(running: Machine) -> None
     for module in modules:
         assert eventually(partial(restarted_after, running, module, first[module]))
         name = module.removeprefix("services.").removeprefix("drive_")
-        assert f"{name} ended (killed by SIGKILL); restarting it in" in running.output.read_text()
+        assert f"{name} exited (killed by SIGKILL). Restarting it in" in running.output.read_text()
     assert eventually(lambda: running.status()["ready"])
 
 
@@ -248,7 +248,7 @@ def test_a_taken_port_is_refused_with_number_purpose_and_variable(empty: Machine
         port = server.getsockname()[1]
         refused = empty.run("up", POSTGRES_PORT=str(port))
     assert refused.returncode == 3
-    assert f"Port {port}, needed for PostgreSQL" in refused.stderr
+    assert f"Port {port}, for PostgreSQL" in refused.stderr
     assert "POSTGRES_PORT" in refused.stderr
     assert empty.processes() == {}
 

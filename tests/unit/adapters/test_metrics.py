@@ -91,7 +91,10 @@ def test_a_port_that_is_taken_stops_the_process_in_words(settings: MetricsSettin
     ):
         pytest.fail("it listens")
     assert caught.value.reason == "cannot_listen"
-    assert f"METRICS_PORT: cannot listen at {HERE}, port {settings.port}" in caught.value.message
+    assert (
+        f"METRICS_PORT cannot be used: listening on {HERE}, port {settings.port}"
+        in caught.value.message
+    )
 
 
 def test_without_a_port_there_is_no_endpoint() -> None:

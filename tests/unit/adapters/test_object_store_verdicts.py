@@ -127,7 +127,7 @@ WRONG_REGION = "the region &apos;us-east-1&apos; is wrong; expecting &apos;eu-we
         (
             answered(403, "RequestTimeTooSkewed", SKEWED, "<ServerTime>2026-01-01T00:00:00Z"),
             "store_clock",
-            ["clock", SKEWED.rstrip("."), "there it is 2026-01-01T00:00:00Z", "UTC"],
+            ["clock", SKEWED.rstrip("."), "the store says 2026-01-01T00:00:00Z", "UTC"],
         ),
         (
             answered(400, "AuthorizationHeaderMalformed", WRONG_REGION),

@@ -33,13 +33,13 @@ async def test_it_is_ready_when_the_log_is_read_and_the_database_answers(api: Ap
 
 async def test_it_is_not_ready_without_the_database_but_alive(api: Api) -> None:
     await api.settled()
-    api.catalog.trouble = TryAgain("database_unavailable", "The database does not answer.")
+    api.catalog.trouble = TryAgain("database_unavailable", "The database is not responding.")
     answer = await api.client.get("/health/ready")
     assert answer.status_code == 503
     assert answer.json()["status"] == "not_ready"
     assert answer.json()["checks"]["kafka"]["ok"]
     database = answer.json()["checks"]["database"]
-    assert database == {"ok": False, "detail": "The database does not answer."}
+    assert database == {"ok": False, "detail": "The database is not responding."}
     assert (await api.client.get("/health/live")).status_code == 200
 
 

@@ -140,7 +140,7 @@ async def test_a_list_that_cannot_begin_is_an_error_and_not_an_empty_list(api: A
     api.catalog.breaks_after = 0
     response = await api.client.get("/images")
     assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
-    api.catalog.trouble = TryAgain("database_unavailable", "The database does not answer.")
+    api.catalog.trouble = TryAgain("database_unavailable", "The database is not responding.")
     response = await api.client.get("/images")
     assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
     assert int(response.headers["retry-after"]) > 0

@@ -40,7 +40,7 @@ async def test_requests_are_counted_by_route_and_not_by_path(api: Api) -> None:
 
 
 async def test_errors_are_counted_with_their_status(api: Api) -> None:
-    api.catalog.trouble = TryAgain("database_unavailable", "The database does not answer.")
+    api.catalog.trouble = TryAgain("database_unavailable", "The database is not responding.")
     route = ("GET", "/imports", "503")
     before = (await scraped(api)).get(route, 0)
     await api.client.get("/imports")

@@ -100,7 +100,7 @@ async def test_every_body_may_begin_with_a_byte_order_mark(api: Api) -> None:
         answer = await api.client.request(
             method, path, content=b'\xef\xbb\xbf{"x": 1}', headers=headers
         )
-        assert "`x`" in answer.json()["detail"]
+        assert "x is not a known field" in answer.json()["detail"]
     retry = await api.client.post(
         "/imports/x/retry", content=b'\xef\xbb\xbf{"reason": 1}', headers=headers
     )

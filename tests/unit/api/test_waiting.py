@@ -179,7 +179,7 @@ async def test_an_import_says_in_its_own_report_why_it_stands_still(api: Api) ->
     api.catalog.fill(rows(imports=[an_import(1)]))
     assert await reported(api) == {
         "reason": "no_worker",
-        "message": "The service `transfer` is not running. Start it, and the work goes on.",
+        "message": "The service `transfer` is not running. Start it, and the work continues.",
         "until": None,
     }
     now = datetime.now(AT.tzinfo)

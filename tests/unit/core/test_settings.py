@@ -147,7 +147,7 @@ def test_a_line_break_around_a_value_is_not_part_of_it() -> None:
 
 @pytest.mark.parametrize("name", ["S3_ENDPOINT_URL", "S3_PUBLIC_URL", "DRIVE_API_URL"])
 def test_an_address_that_is_shown_holds_no_password(name: str) -> None:
-    with pytest.raises(SettingsError, match=f"^{name} must not contain a user name or a password"):
+    with pytest.raises(SettingsError, match=f"^{name} must not contain a user name or password"):
         read_settings(GOOD | {name: "https://me:hush-hush@host:9000"}, everything)
 
 
@@ -188,18 +188,18 @@ def numbers(reader: Reader) -> int:
 def test_a_misspelt_setting_is_a_fault_with_the_right_name(wrong: str, right: str) -> None:
     with pytest.raises(SettingsError) as why:
         read_settings({wrong: "8"}, numbers)
-    assert str(why.value) == f"{wrong} is not a setting; did you mean {right}?"
+    assert str(why.value) == f"{wrong} is not a setting. Did you mean {right}?"
 
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("DRIVE_TIMEOUT", "DRIVE_TIMEOUT is not a setting of Drivestream, so nothing reads it."),
-        ("S3_ENDPOINT", "S3_ENDPOINT is not a setting of Drivestream, so nothing reads it."),
-        ("DATABASE_URI", "DATABASE_URI is not a setting; did you mean DATABASE_URL?"),
+        ("DRIVE_TIMEOUT", "DRIVE_TIMEOUT is not a setting of Drivestream, and is ignored."),
+        ("S3_ENDPOINT", "S3_ENDPOINT is not a setting of Drivestream, and is ignored."),
+        ("DATABASE_URI", "DATABASE_URI is not a setting. Did you mean DATABASE_URL?"),
         (
             "TRANSFER_CONCURENCY",
-            "TRANSFER_CONCURENCY is not a setting; did you mean TRANSFER_CONCURRENCY?",
+            "TRANSFER_CONCURENCY is not a setting. Did you mean TRANSFER_CONCURRENCY?",
         ),
     ],
 )

@@ -206,7 +206,7 @@ async def test_a_replay_that_nothing_helps_ends_in_words(events: list[e.Message]
         assert len(world.asked()) == 3
     row = world.database.rows.replays["replay-1"]
     assert row.finished_at is not None
-    assert f"{row.pending} files have no outcome" in (row.message or "")
+    assert f"{row.pending} files without an outcome" in (row.message or "")
     assert row.pending == len(events)
     assert ("replay-1", "file-1") not in world.database.rows.files
 

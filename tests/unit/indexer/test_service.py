@@ -251,7 +251,7 @@ async def test_an_event_of_a_newer_version_stops_the_indexer_and_nothing_is_pass
     newer = b'{"type":"FileRotated","import_id":"import-1","file_id":"f"}'
     await world.log.append([with_value(b"{"), with_value(newer)])
     async with asyncio.timeout(WAIT):
-        with pytest.raises(Stop, match="FileRotated, which this version does not know"):
+        with pytest.raises(Stop, match="FileRotated, which this version does not support"):
             await world.indexer(asyncio.Event()).run()
     assert world.consumed() == 0
     assert world.log.of(DEAD_LETTERS.name) == []
@@ -267,7 +267,7 @@ async def test_a_log_that_is_not_the_databases_is_not_read_and_that_is_told() ->
     async with world.indexing():
         await world.until_told("log_changed")
         assert world.told[-1] is not None
-        assert "another log" in world.told[-1].message
+        assert "a different Kafka log" in world.told[-1].message
         assert world.database.offsets == before
         world.topic_id = own
         await world.until_told(None)

@@ -61,7 +61,10 @@ def test_ctrl_c_while_the_set_up_loads_is_one_line(tmp_path: Path, loaded: str) 
     child.send_signal(signal.SIGINT)
     _, rest = child.communicate(timeout=30)
     said = [line for line in rest.splitlines() if not line.startswith("import time:")]
-    assert (child.returncode, said[-1]) == (130, "Interrupted. The same command continues.")
+    assert (child.returncode, said[-1]) == (
+        130,
+        "Interrupted. Run the same command again to continue.",
+    )
     assert len(said) <= 2, "beside it, there may be what was being done"
 
 
@@ -181,4 +184,4 @@ def test_ctrl_c_while_the_set_up_loads_ends_it_in_one_line(tmp_path: Path) -> No
         [sys.executable, "-S", "-c", script], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (130, "")
-    assert done.stderr == "Interrupted. The same command continues.\n"
+    assert done.stderr == "Interrupted. Run the same command again to continue.\n"

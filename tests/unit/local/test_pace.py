@@ -39,7 +39,7 @@ def test_a_rate_is_that_of_the_last_half_minute() -> None:
 def test_while_more_may_be_found_the_time_is_not_promised() -> None:
     seen = Import()
     seen.at(0, 0, state="listing")
-    assert seen.at(10, 100, state="listing").endswith(" left for what is found so far")
+    assert seen.at(10, 100, state="listing").endswith(" left for the files found so far")
 
 
 @pytest.mark.parametrize("state", ["paused", "completed", "cancelled", "queued"])

@@ -61,5 +61,5 @@ def test_no_page_is_built_in_a_folder_that_others_can_write_to(tmp_path: Path) -
     (tmp_path / "copy").chmod(0o777)
     (tmp_path / "link").symlink_to(tmp_path)
     for name in ("copy", "link"):
-        with pytest.raises(FetchError, match="is not a folder of our own"):
+        with pytest.raises(FetchError, match="was not created by Drivestream"):
             copy_sources(a_page(tmp_path / f"page of {name}"), tmp_path / name)

@@ -31,7 +31,7 @@ def test_a_home_that_nobody_has_is_a_fault_in_words(
     if find is cache_dir and name == "DATA_DIR":
         assert find(env) == Path("/h/.cache/drivestream")
         return
-    with pytest.raises(SettingsError, match=f"^{name} does not lead to a home folder"):
+    with pytest.raises(SettingsError, match=f"^{name} is not a home folder"):
         find(env)
 
 

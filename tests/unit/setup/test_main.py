@@ -79,8 +79,8 @@ def test_faults_of_the_settings_are_exit_code_2_and_show_no_secret(
     env = ENOUGH | {"S3_ENDPOINT_URL": "http://me:hush-hush@s3", "KAFKA_BOOTSTRAP_SERVER": "k:1"}
     assert main(env, provisioners) == 2
     said = capsys.readouterr().err
-    assert "S3_ENDPOINT_URL must not contain a user name or a password." in said
-    assert "did you mean KAFKA_BOOTSTRAP_SERVERS?" in said
+    assert "S3_ENDPOINT_URL must not contain a user name or password." in said
+    assert "Did you mean KAFKA_BOOTSTRAP_SERVERS?" in said
     assert "hush" not in said
 
 

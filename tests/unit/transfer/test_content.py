@@ -53,7 +53,7 @@ def zipped() -> bytes:
         (b"RIFF\0\0\0\0AVI LIST", "a video"),
         (b"\0\0\0\x18ftypisom\0\0\0\0", "a video"),
         (b"\0\0\0\x18ftypqt  \0\0\0\0", "a video"),
-        *((document.content, "its content is") for document in BY_KIND.values()),
+        *((document.content, "it contains") for document in BY_KIND.values()),
     ],
 )
 def test_it_fails_with_what_it_is(body: bytes, what: str, mime_type: str) -> None:
