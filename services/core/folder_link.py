@@ -29,6 +29,7 @@ OWN_VIEWS = {
     *("recent", "starred", "trash", "search", "priority", "activity"),
 }
 BARE = re.compile(rf"[^\w-]*({ID.pattern})(?:/?[?&]([\w=&%.~+-]*))?[^\w-]*", re.ASCII)
+MAIL_EQUALS = re.compile(r"=3D(?=[\w-])", re.IGNORECASE)
 KEY = re.compile(r"resourcekey[^\w\s&-]*([\w-]+)", re.IGNORECASE)
 
 
@@ -129,8 +130,10 @@ def _checked(link: FolderLink, marks: str) -> FolderLink:
 
 
 def _query(text: str) -> dict[str, list[str]]:
-    """Its parameters. The source of a mail has `=3D` for each `=`."""
-    return parse_qs(text.replace("=3D", "=").replace("=3d", "="))
+    """Its parameters. The source of a mail has `=3D` for each `=`, with a value behind it."""
+    if text.count("=") == len(MAIL_EQUALS.findall(text)):
+        text = MAIL_EQUALS.sub("=", text)
+    return parse_qs(text)
 
 
 def _split(text: str) -> SplitResult:
@@ -202,9 +205,10 @@ def _check_key(text: str, key: str | None) -> None:
     """Raise unless the link has the key that the text names, in whichever spelling."""
     whole = text
     for _ in range(4):
-        whole = unescaped(unquote(whole)).replace("=3D", "=").replace("=3d", "=")
+        whole = MAIL_EQUALS.sub("=", unescaped(unquote(whole)))
     named = {*KEY.findall(whole), *KEY.findall("".join(whole.split()))}
-    if named and not (key and all(each.startswith(key) for each in named)):
+    known = (key, MAIL_EQUALS.sub("", f"={key}")) if key else ()
+    if any(not each.startswith(known) for each in named):
         raise _broken()
 
 

@@ -160,7 +160,7 @@ NO_RIGHT = "User: arn:x is not authorized to perform: kms:GenerateDataKey on res
     [
         (answered(501, "NotImplemented", NO_KMS), Stop, "store_settings", "S3_SERVER_SIDE_ENCRYPT"),
         (answered(403, "AccessDenied", NO_RIGHT), Stop, "store_settings", "S3_KMS_KEY_ID"),
-        (answered(403, "AccessDenied", "Storage cap exceeded."), Stop, "store_full", "no room"),
+        (answered(403, "AccessDenied", "Storage cap exceeded."), Stop, "store_full", "is full"),
         (answered(400, "InvalidRequest", WORM), SetAside, "store_refused_object", WORM),
         (answered(400, "InvalidRequest", OLD_WAY), Stop, "store_refused", OLD_WAY),
         (answered(400, "InvalidArgument", "The moon."), TryAgain, "store_refused_object", "moon"),
@@ -194,7 +194,7 @@ TO_TLS = "Client sent an HTTP request to an HTTPS server."
             Stop,
             "to ",
         ),
-        (403, "<html><title>Blocked</title>", Stop, "refused us: Blocked"),
+        (403, "<html><title>Blocked</title>", Stop, "denied access: Blocked"),
     ],
 )
 def test_what_stands_before_a_store_is_quoted_too(

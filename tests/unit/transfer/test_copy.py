@@ -298,8 +298,10 @@ async def test_a_copy_that_waits_for_quota_is_known_as_waiting_and_can_be_cancel
 
 
 @given(
-    served=st.lists(st.binary(max_size=40), max_size=3).map(b"".join),
-    said=st.binary(max_size=40),
+    served=st.lists(st.binary(max_size=40), max_size=3).map(
+        lambda parts: b"\xff\xd8\xff" + b"".join(parts)
+    ),
+    said=st.binary(max_size=40).map(b"\xff\xd8\xff".__add__),
     names=st.sets(st.sampled_from(["md5", "sha1", "sha256"]), min_size=1),
     knows_size=st.booleans(),
 )

@@ -12,4 +12,4 @@ def test_a_proxy_that_cannot_be_used_is_said(monkeypatch: pytest.MonkeyPatch, pr
     monkeypatch.setenv("all_proxy", proxy)
     (found,) = network("https://www.googleapis.com")
     assert found.state == "wrong"
-    assert "HTTPS_PROXY or ALL_PROXY must be an address like http://host:port" in found.seen
+    assert "HTTPS_PROXY or ALL_PROXY must be a URL such as http://host:port" in found.seen
