@@ -69,7 +69,7 @@ class Output:
 
     def result_json(self, document: object) -> None:
         """What was asked for, as one line of JSON."""
-        is_plain = sys.stdout.encoding.lower() != "utf-8"
+        is_plain = (sys.stdout.encoding or "utf-8").lower() != "utf-8"
         self.result(json.dumps(document, ensure_ascii=is_plain))
 
 

@@ -102,7 +102,7 @@ async def test_an_event_of_a_newer_version_ends_the_indexer_and_is_not_passed(
     await publish(system, [Record(topic=FILES_STORED.name, key=b"f", value=newer)])
     system.start("indexer")
     log = wait_for_exit(system)
-    assert "FileRotated, which this version does not know" in log
+    assert "FileRotated, which this version does not support" in log
     assert "Traceback" not in log
     assert consumed(system) == 0
     assert system.records("dead.letters") == []

@@ -350,4 +350,4 @@ def test_a_plan_that_retention_has_passed_is_refused(
     deleted(system, {(FILES_FOUND.name, first["partition"]): first["offset"]})
     ran = replay("start", plan["plan_id"], *(f"--{k}={v}" for k, v in START.items()))
     assert (ran.code, ran.answer["code"]) == (1, "plan_expired")
-    assert f"begins at {first['offset']}" in ran.answer["error"]
+    assert f"starts at {first['offset']}" in ran.answer["error"]

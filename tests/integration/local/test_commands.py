@@ -148,7 +148,7 @@ def test_an_import_is_paused_resumed_retried_and_cancelled(system: System) -> No
     system.drive.clear_faults(refused)
     retried = run(system, "retry", job, "--reason", "not_found", "--watch")
     assert retried.returncode == 0, retried.stderr
-    assert "2 files are tried again." in retried.stderr
+    assert "2 files are being retried." in retried.stderr
     assert run(system, "retry", job).stdout == (
         "Nothing matching has failed, so there is nothing to retry.\n"
     )
@@ -160,7 +160,7 @@ def test_an_import_is_paused_resumed_retried_and_cancelled(system: System) -> No
     assert run(system, "watch", other).returncode == 5
     refused_retry = run(system, "retry", other)
     assert refused_retry.returncode == 1
-    assert "is cancelled" in refused_retry.stderr
+    assert "was cancelled" in refused_retry.stderr
 
 
 def test_dead_letters_are_listed(system: System) -> None:
@@ -212,7 +212,7 @@ def test_a_rewound_transfer_does_everything_again_and_changes_nothing(system: Sy
     assert stored_events(system, job) == 25
     refused = rewind(system, "earliest", "--execute")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "is active. Stop its consumers (1) first." in refused.stderr
+    assert "is active. Stop its consumers first (1)." in refused.stderr
 
     system.terminate("transfer")
     done = rewind(system, "earliest", "--execute")

@@ -25,7 +25,7 @@ def api() -> Iterator[Answers]:
 def test_each_service_that_waits_has_a_sentence(api: Answers) -> None:
     checks = {"kafka": FINE, "transfer": {"ok": False, "detail": FULL}}
     api.add(READY, {"status": "degraded", "checks": checks})
-    assert waits(api.url) == [f"transfer waits: {FULL}"]
+    assert waits(api.url) == [f"transfer is waiting: {FULL}"]
 
 
 def test_it_reads_what_the_api_writes() -> None:
