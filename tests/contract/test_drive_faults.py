@@ -1,6 +1,8 @@
 """A Drive that breaks off, lies and changes: each case ends in one of the three verbs."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +13,7 @@ from services.core.object_key import object_key
 from services.core.ports import SHORTCUT_TYPE, Target
 from tests.contract.odd_drive import (
     MIB,
+    PATIENT,
     TREE,
     Desk,
     ask,
@@ -176,6 +179,20 @@ async def test_a_large_file_replaced_during_its_download_is_stored_as_it_is_now(
     copied = await desk.stored()
     assert copied.size == 9 * MIB
     assert desk.copy.file.version > desk.file.version
+
+
+async def test_a_connection_is_not_used_again_with_an_old_time_limit(
+    emulator: RunningEmulator, drive: Drive
+) -> None:
+    """aiohttp may leave the timer of a large body running on a connection that it keeps."""
+    file = found(await entry_of(drive, emulator, "bigger.jpg"))
+    async with reaching(emulator, replace(PATIENT, silence=1.0)) as impatient:
+        for _ in range(3):
+            async with impatient.open(file) as chunks:
+                async for _ in chunks:
+                    await asyncio.sleep(0.002)  # slower than Drive, which has to stop and go on
+            await asyncio.sleep(1.1)
+    assert [line["bytes"] for line in emulator.log("media")] == [file.size] * 3
 
 
 async def test_a_file_replaced_after_listing_is_stored_as_it_is_now(
