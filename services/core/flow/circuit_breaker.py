@@ -95,19 +95,21 @@ class CircuitBreaker:
                 self._succeeded(admitted)  # an answer, if not the one hoped for
                 raise
             except Stop as why:
-                await self._weigh(item, why)
+                others_succeed = await self._weigh(item, why)
                 if item.evidence >= patience:
                     self._given_up += 1
                     raise SetAside(why.reason, why.message).of(why.system) from why
-                probing = await self._wait(item, why)
+                probing = await self._wait(item, why, others_succeed)
             else:
                 self._succeeded(admitted)
                 return value
 
-    async def _weigh(self, item: _Item, why: Stop) -> None:
-        """Look for evidence that the item is at fault, and not the system."""
+    async def _weigh(self, item: _Item, why: Stop) -> bool:
+        """Look for evidence that the item is at fault, and not the system; whether others succeeded
+        since it failed the last time."""
         item.rounds += 1
-        if self._successes > item.seen:
+        others_succeed = self._successes > item.seen
+        if others_succeed:
             item.evidence += OTHERS_SUCCEED
             item.failed_while_others_succeeded = True
         elif isinstance(why, Outage):
@@ -120,6 +122,7 @@ class CircuitBreaker:
         elif not isinstance(why, CoolDown):
             item.evidence = 0.0
         item.seen = self._successes
+        return others_succeed
 
     def _succeeded(self, admitted: int) -> None:
         self._successes += 1
@@ -129,11 +132,13 @@ class CircuitBreaker:
         self._waits = self._given_up = 0
         self._closed.set()
 
-    async def _wait(self, item: _Item, why: Stop) -> bool:
+    async def _wait(self, item: _Item, why: Stop, others_succeed: bool) -> bool:
         """Wait before the next try; whether the next try is the probe of all."""
         cools_down = isinstance(why, CoolDown)
         # One piece of evidence isolates; two behind a cool-down, which may let through older calls.
-        if item.evidence > OTHERS_SUCCEED or (item.evidence == OTHERS_SUCCEED and not cools_down):
+        # Without a success since, the system may have failed again for all who were isolated.
+        enough = item.evidence > OTHERS_SUCCEED or not cools_down
+        if others_succeed and enough:
             with _member(self._isolated):
                 await asyncio.sleep(self._seconds(why, item.rounds - 1))
             return False
