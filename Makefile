@@ -1,8 +1,10 @@
 # What is needed beforehand: make, and Python 3.11 or newer. Everything else is found or fetched.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON := $(shell for each in python3 python3.14 python3.13 python3.12 python3.11 python; do \
-	$$each -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$each && break; done)
+	$$each -IS -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$each && break; done)
 BIN := .venv/bin
+# They are meant for another Python, which would not even start with some of them.
+unexport PYTHONHOME PYTHONPATH PYTHONWARNINGS PYTHONOPTIMIZE PYTHONINSPECT PYTHONHASHSEED
 
 .PHONY: help environment setup demo up down test check bench lock
 .NOTPARALLEL:
@@ -18,9 +20,9 @@ help:
 	@echo 'make lock    lock the dependencies anew'
 
 environment:
-	@test -n '$(PYTHON)' && $(PYTHON) -c '$(NEW_ENOUGH)' \
+	@test -n '$(PYTHON)' && $(PYTHON) -IS -c '$(NEW_ENOUGH)' \
 		|| { echo 'Drivestream needs Python 3.11 or newer; found: $(or $(PYTHON),none).' >&2; exit 1; }
-	@$(PYTHON) local/bootstrap.py
+	@$(PYTHON) -S local/bootstrap.py
 
 setup: environment
 	@$(BIN)/drivestream fetch

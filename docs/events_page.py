@@ -17,34 +17,34 @@ HEAD = """\
 <!-- Made by `python -m docs.generate` from services/core/events.py: do not edit. -->
 # Events
 
-Every step of an import is an event in Kafka. Subscribe to a topic, and build on it; nothing in
-Drivestream notices.
+Every step of an import is an event in Kafka. Your own consumers can subscribe to any topic without
+affecting Drivestream.
 
-- The value is JSON. It carries its own `type`. Times are UTC, sizes are bytes, checksums are
-  lower-case hex.
+- The value is a JSON object with a `type`. Times are in UTC, sizes in bytes, and checksums in
+  lowercase hex.
 - The headers are [CloudEvents](https://cloudevents.io) attributes in binary mode: `ce_id`,
   `ce_source`, `ce_type`, `ce_specversion`, `ce_subject`, and the extensions `ce_importid`,
-  `ce_round` and `ce_epoch`. `traceparent` joins the events of one import to one trace. What a
-  replay causes has its id in `ce_replayid`.
-- `ce_id` is computed from what the event says. The same fact published twice has the same id, so a
-  consumer may drop repeats. Repeats do occur: delivery is at least once.
-- Fields may be added later. None is removed, renamed or given another meaning. Ignore what you do
-  not know.
-- With `KAFKA_TOPIC_PREFIX`, every topic's name begins with it.
+  `ce_round` and `ce_epoch`. `traceparent` links the events of an import in one trace. Events
+  that a replay causes carry its id in `ce_replayid`.
+- Delivery is at least once, so expect duplicates. `ce_id` is computed from the event's identity:
+  duplicates have the same id, and a consumer can drop them.
+- New fields may be added. Existing fields are never removed, renamed or redefined. Ignore fields
+  that you do not know.
+- If `KAFKA_TOPIC_PREFIX` is set, every topic name starts with it.
 
-[events.schema.json](events.schema.json) is the JSON Schema of all events,
+[events.schema.json](events.schema.json) is the JSON Schema of all events, and
 [asyncapi.json](asyncapi.json) the AsyncAPI document of all topics.
 
 ## A consumer of your own
 
-A test runs [this file](examples/second_consumer.py) beside a real broker:
+This [example](examples/second_consumer.py) is tested with a real broker:
 
 ```python
 {example}```
 
-To be told of the past without moving anybody else, let a replay copy it to a topic of your own,
-`feeds.NAME`: `drivestream replay plan --mode all --import ID --to NAME`, then `replay start`. Read
-that topic from its beginning, then `files.stored`.
+To get past outcomes without affecting other consumers, let a replay copy them to a topic of your
+own, `feeds.NAME`: run `drivestream replay plan --mode all --import ID --to NAME`, then `replay
+start`. Read that topic from the beginning, then continue with `files.stored`.
 """
 
 
@@ -55,12 +55,12 @@ def events_page() -> str:
 
 
 def _topic(topic: Topic) -> str:
-    kept = "for ever" if topic.retention_ms < 0 else f"{topic.retention_ms // 86_400_000} days"
+    kept = "forever" if topic.retention_ms < 0 else f"{topic.retention_ms // 86_400_000} days"
     if topic.compacted:
-        kept = "the newest of each key"
+        kept = "the newest record of each key"
     facts = f"Key: {topic.key}. Partitions: {topic.partitions}. Kept: {kept}."
     if not topic.carries:
-        facts += " The value is the record as it came; the `dlq_*` headers say where from and why."
+        facts += " The value is the original record. Its `dlq_*` headers say where from and why."
     return "\n".join([f"## `{topic.name}`\n", facts, "", *map(_event, topic.carries)])
 
 

@@ -4,10 +4,32 @@ All packages are pinned with hashes. A stamp file records what the environment w
 nothing has changed, there is nothing to do. It is written last, so an interrupted run is repeated.
 """
 
-import hashlib
 import os
-import subprocess
 import sys
+from _signal import (  # type: ignore[import-not-found] # built in; `signal` itself loads others
+    SIG_IGN,
+    SIGINT,
+    default_int_handler,
+    getsignal,
+    signal,
+)
+
+INTERRUPTED = 130
+
+
+def _leave(*_signal: object) -> None:
+    """Nothing has been started yet."""
+    os.write(2, b"Interrupted. Run the same command again to continue.\n")
+    os._exit(INTERRUPTED)
+
+
+if __name__ == "__main__" and getsignal(SIGINT) is default_int_handler:  # else a script ignores it
+    signal(SIGINT, _leave)
+
+# Loading these takes a moment, in which Ctrl-C must already end it in one line.
+import hashlib
+import re
+import subprocess
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -17,6 +39,11 @@ UV = VENV / "bin" / "uv"
 STAMP = VENV / ".drivestream-complete"
 LOCKS = (CHECKOUT / "requirements" / "all.txt", CHECKOUT / "requirements" / "uv.txt")
 HASHED = "--require-hashes"
+SOURCE = re.compile(
+    r"(PIP|UV)_\w*(INDEX|FIND_LINKS|CERT|TLS|PROXY|TIMEOUT|RETRIES|CACHE_DIR|_HOST|KEYRING|USERNAME"
+    r"|PASSWORD|CONFIG_FILE|LINK_MODE|OFFLINE)\w*"
+)
+"""What pip and uv may be told: where packages come from, not where they go."""
 
 
 class SetUpError(Exception):
@@ -48,7 +75,15 @@ def make() -> None:
     _do("Installing the packages", UV, "pip", "sync", "-q", "--python", PYTHON, HASHED, *LOCKS)
     own = ("install", "-q", "--python", PYTHON, "--no-deps", "--no-build-isolation", "-e", CHECKOUT)
     _do("Installing Drivestream itself", UV, "pip", *own)
+    _write_path()
     STAMP.write_text(wanted())
+
+
+def _write_path() -> None:
+    """Lead Python to the checkout by a relative path. It reads this file in the locale's encoding:
+    in the locale C it would not start where the checkout's name has an accent."""
+    for path in VENV.glob("lib/python*/site-packages/_editable_impl_drivestream.pth"):
+        path.write_text(os.path.relpath(CHECKOUT, path.parent) + "\n")
 
 
 def _make_venv() -> None:
@@ -65,14 +100,19 @@ def _make_venv() -> None:
 
 
 def _uv_version() -> str:
-    said = subprocess.run([UV, "--version"], capture_output=True, text=True, check=False).stdout
+    argv = (UV, "--version")
+    said = subprocess.run(argv, capture_output=True, text=True, env=_env(), check=False).stdout
     return "uv==" + "".join(said.split()[1:2])
 
 
 def _runs(program: Path, *arguments: str) -> bool:
     try:
         done = subprocess.run(
-            [program, *arguments], capture_output=True, stdin=subprocess.DEVNULL, check=False
+            [program, *arguments],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            env=_env(),
+            check=False,
         )
     except OSError:
         return False
@@ -81,26 +121,37 @@ def _runs(program: Path, *arguments: str) -> bool:
 
 def _do(doing: str, *argv: str | Path) -> None:
     print(f"{doing} ...", file=sys.stderr, flush=True)
-    # Another environment that is active must not be mistaken for ours.
-    env = {
-        key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "UV_PYTHON")
-    }
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, env=env, check=False)
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, env=_env(), check=False)
     if done.returncode != 0:
-        raise SetUpError(f"{doing} failed, see above. Run the same command again to continue.")
+        raise SetUpError(f"{doing} failed (see above). Run the same command again to continue.")
+
+
+def _env() -> dict[str, str]:
+    """Another environment that is active must not be mistaken for ours."""
+    others = ("PYTHON", "VIRTUAL_ENV", "PIP_", "UV_")
+    given = os.environ.items()
+    return {n: v for n, v in given if not n.startswith(others) or SOURCE.fullmatch(n)}
 
 
 def main() -> int:
     """The exit code: 0 once the environment is complete."""
-    if complete():
-        return 0
+    if getsignal(SIGINT) is _leave:
+        signal(SIGINT, default_int_handler)
     try:
-        make()
+        if getsignal(SIGINT) is _leave:
+            signal(SIGINT, default_int_handler)
+        if not complete():
+            make()
     except SetUpError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Interrupted. Run the same command again to continue.", file=sys.stderr)
+        return INTERRUPTED
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    signal(SIGINT, SIG_IGN)  # the interpreter would end with a traceback
+    sys.exit(code)

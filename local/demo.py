@@ -59,14 +59,18 @@ class Outcome:
         """The equation, the times, and what went wrong, for a person."""
         report = self.report
         name = f"{printable(report.name, 80)}: " if report.name else ""
-        first = "" if self.first_stored_s is None else f", first picture at {self.first_stored_s} s"
+        first = (
+            "" if self.first_stored_s is None else f"; first image after {self.first_stored_s} s"
+        )
         lines = [
             f"{name}{report.equation()}",
             f"{report.state}: {size(report.stored_bytes)} stored in "
             f"{self.ended_s - self.asked_s:.1f} s (ready at {self.ready_s} s{first})",
         ]
         if self.missed:
-            lines.append(f"The folder has {self.expected:,} pictures; {report.found:,} were found.")
+            lines.append(
+                f"The folder has {self.expected:,} images, but {report.found:,} were found."
+            )
         return "\n".join([*lines, *report.notes()])
 
     def document(self, total_s: float) -> dict[str, object]:
@@ -98,7 +102,9 @@ def run_import(
     sample = stack.sample
     link = folder or (sample.url if sample else None)
     if not link:
-        raise ServerError("There is no emulator and so no sample folder: use --folder URL.")
+        raise ServerError(
+            "The Drive emulator is not running, so there is no sample folder. Use --folder URL."
+        )
     api = Api(stack.api_url)
     asked_s = stopwatch.seconds()
     import_id = api.start(link)

@@ -14,13 +14,33 @@ PORTS = (
     "POSTGRES_PORT",
     "EMULATOR_PORT",
 )
-OWN = (*PORTS, "DATA_DIR", "DRIVESTREAM_URL", "HOST", "XDG_DATA_HOME", "XDG_CACHE_HOME")
+OWN = (*PORTS, "DATA_DIR", "DRIVESTREAM_URL", "HOST", "HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME")
+
+OF_STORE = (
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"),
+    *("AWS_REGION", "S3_ADDRESSING_STYLE", "S3_CA_FILE"),
+    *("S3_SERVER_SIDE_ENCRYPTION", "S3_KMS_KEY_ID"),
+)
+"""What belongs to the store that S3_ENDPOINT_URL names. Shells have keys of Amazon's, which are not
+those of the store that we start."""
+
+
+def over(running: Mapping[str, str], env: Mapping[str, str]) -> dict[str, str]:
+    """The settings of a running copy, and over them those of the environment. Those of the store
+    come from where its address comes from."""
+    given = {name: value for name, value in env.items() if value}
+    if running.get("S3_ENDPOINT_URL") and "S3_ENDPOINT_URL" not in given:
+        given = {name: value for name, value in given.items() if name not in OF_STORE}
+    return {**running, **given}
 
 
 def refuse_control_characters(env: Mapping[str, str]) -> None:
-    """Refuse control characters in our own settings: they are mistakes that nobody can see."""
+    """Refuse control characters in our own settings: they are mistakes that nobody can see. Bytes
+    that are no text are refused, too: not every server can find a folder of such a name."""
     for name in OWN:
         value = env.get(name, "")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise SettingsError(f"{name} contains bytes that are not UTF-8: {value[:80]!r}.")
         if any(character < " " or "\x7f" <= character <= "\x9f" for character in value):
             raise SettingsError(
                 f"{name} contains a control character: {value[:80]!r}. Set it again, or unset it."

@@ -191,5 +191,8 @@ SAMPLES: dict[str, e.Message] = {
         in_flight=32,
         oldest_unfinished_seconds=1.25,
         quota_share=0.44,
+        limited_by=e.Waiting(
+            reason="store_line", message="The line to the store carries 1.2 MB/s."
+        ),
     ),
 }

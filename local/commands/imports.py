@@ -20,21 +20,21 @@ from local.show.reports import ImportReport, Retried, Started
 
 def add_to(commands: Commands) -> None:
     """The commands about imports."""
-    importing = commands.add_client("import", run_import, "import a Drive folder")
+    importing = commands.add_client("import", run_import, "import a Google Drive folder")
     importing.add_argument("link", type=link, metavar="LINK", help="the link of the folder")
     importing.add_argument(
         "--idempotency-key",
         type=key,
         metavar="KEY",
-        help="repeated with one KEY, it starts one import",
+        help="repeating the command with the same KEY starts no second import",
     )
     add_watch(importing)
     watching = commands.add_client("watch", run_watch, "show the progress of an import")
     add_limits(watching)
     pause = commands.add_client("pause", run_control, "pause an import")
-    resume = commands.add_client("resume", run_control, "let a paused import go on")
-    cancel = commands.add_client("cancel", run_control, "end an import; what is stored stays")
-    retry = commands.add_client("retry", run_retry, "try again what failed in an import")
+    resume = commands.add_client("resume", run_control, "resume a paused import")
+    cancel = commands.add_client("cancel", run_control, "cancel an import; stored files are kept")
+    retry = commands.add_client("retry", run_retry, "retry what failed in an import")
     for command in (watching, pause, resume, cancel, retry):
         command.add_argument("id", type=identifier, metavar="ID", help="the import's id")
     which = retry.add_mutually_exclusive_group()
@@ -84,10 +84,10 @@ def run_retry(args: Namespace, output: Output) -> int:
 
 def _watch(api: Api, id: str, args: Namespace, output: Output) -> int:
     goes_on = (
-        f"The import goes on: `drivestream watch {id}` shows it again, "
+        f"The import continues. `drivestream watch {id}` shows it again; "
         f"`drivestream cancel {id}` ends it."
     )
     last = watch(lambda: api.get(f"/imports/{segment(id)}"), ImportReport, goes_on, args, output)
     if last.state == "completed_with_failures":
-        output.message(f"`drivestream retry {id}` tries again what failed.")
+        output.message(f"`drivestream retry {id}` retries what failed.")
     return code_of(last)

@@ -6,14 +6,15 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from local.commands.output import CANNOT_START, FAILED, INTERRUPTED, OK
+from local.commands.output import CANNOT_START, FAILED, INTERRUPTED, NO_READER, OK
 from local.paths import data_dir
 from local.run.data_folder import DataFolder, RunningCopy
 from local.servers.server import Command, ServerError
 from local.servers.services import service
+from local.settings import over
 
 STOP_TIMEOUT_S = 30.0
-CODES = {0: OK, 2: CANNOT_START, 3: CANNOT_START}
+CODES = {0: OK, 2: CANNOT_START, 3: CANNOT_START, NO_READER: NO_READER}
 """Of a service that runs to its end; 2 is for its settings, 3 for servers that are away."""
 
 
@@ -26,12 +27,13 @@ def server_settings(needed: Sequence[str]) -> Mapping[str, str]:
     """The settings of a running copy, and over them the environment's; `ServerError` where one that
     is needed is in neither."""
     copy = data_folder().running() or RunningCopy(pid=0)
-    settings = {**copy.settings, **{key: value for key, value in os.environ.items() if value}}
+    settings = over(copy.settings, os.environ)
     missing = [name for name in needed if not settings.get(name)]
     if missing:
         raise ServerError(
-            f"No copy runs here, and {', '.join(missing)} is not set. Start `drivestream up`, or "
-            "set the addresses of your servers."
+            f"Drivestream is not running here, and {', '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not set. Run `drivestream up`, or set the "
+            "addresses of your servers."
         )
     return settings
 

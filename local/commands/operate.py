@@ -20,7 +20,7 @@ ENDS: tuple[Literal["earliest", "latest"], ...] = ("earliest", "latest")
 def add_to(commands: Commands) -> None:
     """The commands on Kafka and on the database."""
     rewind = commands.add(
-        "rewind", run_rewind, "plan where a consumer group goes on reading, or move it there"
+        "rewind", run_rewind, "show where a consumer group would resume reading, or move it there"
     )
     groups = "such as transfer, lister, lister-requests"
     rewind.add_argument("group", type=plain_name, metavar="GROUP", help=groups)
@@ -32,12 +32,14 @@ def add_to(commands: Commands) -> None:
         help="2026-11-25T08:00Z, or 2h (ago), or an offset in every partition",
     )
     rewind.add_argument("--topic", type=plain_name, metavar="T", help="only in this topic")
-    rewind.add_argument("--execute", action="store_true", help="do it; without, only plan")
+    rewind.add_argument(
+        "--execute", action="store_true", help="move the group; without it, only show the plan"
+    )
     add_json(rewind)
-    rebuild = "build the tables anew from the topics, while the old ones answer"
+    rebuild = "rebuild the tables from Kafka while the old ones stay in use"
     rebuilding = commands.add("rebuild-index", run_rebuild, rebuild)
     rebuilding.add_argument(
-        "--discard", action="store_true", help="throw away what a stopped rebuild has made"
+        "--discard", action="store_true", help="discard what an interrupted rebuild has built"
     )
     add_json(rebuilding)
 
@@ -49,7 +51,7 @@ def target(text: str) -> "Target":
             return end
     if text.isascii() and text.isdigit():
         if int(text) > 2**63 - 1:
-            raise ArgumentTypeError("that is no offset")
+            raise ArgumentTypeError("that is not an offset")
         return int(text)
     return moment(text)
 
@@ -91,11 +93,11 @@ def _table(moves: Sequence["Move"]) -> str:
 def _summary(args: Namespace, moves: Sequence["Move"], members: int) -> str:
     repeated = counted(sum(move.repeats for move in moves), "message")
     skipped = sum(move.skips for move in moves)
-    lost = f" {counted(skipped, 'message')} will never be read." if skipped else ""
+    lost = f" {counted(skipped, 'message')} will be skipped." if skipped else ""
     if args.execute:
         return f"The group was moved: {repeated} will be read again.{lost}"
-    stop = f" It has {counted(members, 'consumer')} now, to be stopped first." if members else ""
-    return f"A plan: {repeated} would be read again.{lost} --execute does it.{stop}"
+    stop = f" It has {counted(members, 'consumer')} now. Stop them first." if members else ""
+    return f"Plan: {repeated} would be read again.{lost} Add --execute to move the group.{stop}"
 
 
 def run_rebuild(args: Namespace, output: Output) -> int:

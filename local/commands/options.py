@@ -39,7 +39,9 @@ class Commands:
     def add_client(self, name: str, run: Run, text: str) -> ArgumentParser:
         """A command that speaks to the API."""
         made = self.add(name, run, text)
-        made.add_argument("--api", type=address, metavar="URL", help="the API, if not here")
+        made.add_argument(
+            "--api", type=address, metavar="URL", help="the API to call, if not the local one"
+        )
         add_json(made)
         return made
 
@@ -55,7 +57,7 @@ def add_json(command: ArgumentParser) -> None:
 
 def add_watch(command: ArgumentParser) -> None:
     """`--watch`, and how long."""
-    command.add_argument("--watch", action="store_true", help="show the progress until the end")
+    command.add_argument("--watch", action="store_true", help="show the progress until it ends")
     add_limits(command)
 
 
@@ -64,7 +66,10 @@ def add_limits(command: ArgumentParser) -> None:
         "--limit", type=seconds, metavar="S", help="give up watching after S seconds"
     )
     command.add_argument(
-        "--no-progress", type=seconds, metavar="S", help="or after S seconds without any change"
+        "--no-progress",
+        type=seconds,
+        metavar="S",
+        help="give up watching after S seconds without a change",
     )
 
 
@@ -87,7 +92,7 @@ def link(text: str) -> str:
 def identifier(text: str) -> str:
     """An id of an import, a file, a folder or a replay."""
     if not text.isprintable() or not 0 < len(text) <= LONGEST_ID or " " in text:
-        raise ArgumentTypeError(f"not an id: {text[:40]!r}")
+        raise ArgumentTypeError(f"{text[:40]!r} is not an id")
     return text
 
 
@@ -95,21 +100,21 @@ def plain_name(text: str) -> str:
     """The name of a group, a topic or a consumer. An empty one, such as that of a shell's variable
     that is not set, must not act as if the option were not given."""
     if not text.isprintable() or not 0 < len(text) < LONGEST_ID or " " in text:
-        raise ArgumentTypeError(f"not a name: {text[:40]!r}")
+        raise ArgumentTypeError(f"{text[:40]!r} is not a name")
     return text
 
 
 def reason(text: str) -> str:
     """The code of a failure."""
     if not REASON.fullmatch(text):
-        raise ArgumentTypeError(f"not a reason such as not_found: {text[:40]!r}")
+        raise ArgumentTypeError(f"{text[:40]!r} is not a reason such as not_found")
     return text
 
 
 def key(text: str) -> str:
     """An Idempotency-Key."""
     if not text.isascii() or not text.isprintable() or not 0 < len(text) < 256:
-        raise ArgumentTypeError("a key is 1 to 255 printable ASCII characters")
+        raise ArgumentTypeError("a key must be 1 to 255 printable ASCII characters")
     return text
 
 
@@ -127,14 +132,14 @@ def seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value <= 86_400:
-        raise ArgumentTypeError(f"not a number of seconds up to a day: {text[:40]!r}")
+        raise ArgumentTypeError(f"{text[:40]!r} is not a number of seconds up to a day")
     return value
 
 
 def count(text: str) -> int:
     """A whole number from 1."""
     if not text.isascii() or not text.isdigit() or not 0 < len(text) < 10 or int(text) < 1:
-        raise ArgumentTypeError(f"not a whole number from 1: {text[:40]!r}")
+        raise ArgumentTypeError(f"{text[:40]!r} is not a whole number of at least 1")
     return int(text)
 
 
@@ -149,5 +154,5 @@ def moment(text: str) -> datetime:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ArgumentTypeError(
-            f"not a time such as 2026-11-25T08:00Z or 2h (ago): {text[:40]!r}"
+            f"{text[:40]!r} is not a time such as 2026-11-25T08:00Z or 2h (ago)"
         ) from None

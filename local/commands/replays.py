@@ -37,7 +37,7 @@ MODES = {
     "missing": "files without an outcome",
     "failed": "files that failed",
     "all": "every file",
-    "verify": "compare what is stored with what Drive said, without asking Drive",
+    "verify": "compare stored files with what Drive listed, without calling Drive",
 }
 OUTCOMES = ("stored", "unchanged", "failed", "none")
 SELECTION = ("imports", "folders", "files", "outcomes", "reasons", "since", "until", "dead_letters")
@@ -45,30 +45,32 @@ SELECTION = ("imports", "folders", "files", "outcomes", "reasons", "since", "unt
 
 def add_to(commands: Commands) -> None:
     """The commands about replays and dead letters."""
-    group = commands.group("replay", "work again on files that the log knows")
+    group = commands.group("replay", "process files from the log again")
     _add_plan(group)
     _add_start(group)
     watching = group.add_client("watch", run_watch, "show the progress of a replay")
     add_limits(watching)
-    rate = group.add_client("rate", run_rate, "change how fast a replay works")
+    rate = group.add_client("rate", run_rate, "change the rate of a replay")
     pause = group.add_client("pause", run_control, "pause a replay")
-    resume = group.add_client("resume", run_control, "let a paused replay go on")
+    resume = group.add_client("resume", run_control, "resume a paused replay")
     cancel = group.add_client("cancel", run_control, "end a replay")
     for command in (watching, rate, pause, resume, cancel):
         command.add_argument("id", type=identifier, metavar="ID", help="the replay's id")
-    rate.add_argument("rate", type=rate_of, metavar="N", help="files a second, or none")
-    letters = "list what could not be read; with --json, its bytes too"
+    rate.add_argument(
+        "rate", type=rate_of, metavar="N", help="files per second, or none for no limit"
+    )
+    letters = "list the records that could not be read; --json includes their bytes"
     for command in (
         group.add_client("list", run_list, "list the replays, newest first"),
         commands.add_client("dead-letters", run_dead_letters, letters),
     ):
         command.add_argument(
-            "--most", type=count, default=100, metavar="N", help="at most N of them (100)"
+            "--most", type=count, default=100, metavar="N", help="list at most N (default: 100)"
         )
 
 
 def _add_plan(group: Commands) -> None:
-    plan = group.add_client("plan", run_plan, "count what a replay would do; nothing is started")
+    plan = group.add_client("plan", run_plan, "show what a replay would do, without starting it")
     plan.add_argument(
         "--mode",
         required=True,
@@ -79,23 +81,30 @@ def _add_plan(group: Commands) -> None:
         "--transfer",
         choices=("check", "force"),
         default="check",
-        help="check: skip what is stored already; force: fetch it again (default: check)",
+        help="check skips stored files; force downloads them again (default: check)",
     )
     plan.add_argument(
         "--to",
         type=plain_name,
         metavar="NAME",
-        help="copy the outcomes to the topic feeds.NAME, for one consumer; work on nothing",
+        help="copy the outcomes to the topic feeds.NAME, for one consumer, and do nothing else",
     )
-    _add_selection(plan.add_argument_group("which files; at least one is needed"))
+    _add_selection(
+        plan.add_argument_group("which files to replay (at least one option is required)")
+    )
 
 
 def _add_selection(select: _ArgumentGroup) -> None:
-    add_ids(select, "--import", "imports", "of these imports")
-    add_ids(select, "--folder", "folders", "in these folders")
+    add_ids(select, "--import", "imports", "files of these imports")
+    add_ids(select, "--folder", "folders", "files in these folders")
     add_ids(select, "--file", "files", "these files")
     select.add_argument(
-        "--outcome", dest="outcomes", nargs="+", action="extend", choices=OUTCOMES, help="ended so"
+        "--outcome",
+        dest="outcomes",
+        nargs="+",
+        action="extend",
+        choices=OUTCOMES,
+        help="files with these outcomes",
     )
     select.add_argument(
         "--reason",
@@ -104,30 +113,35 @@ def _add_selection(select: _ArgumentGroup) -> None:
         action="extend",
         type=reason,
         metavar="R",
-        help="failed for this",
+        help="files that failed for these reasons",
     )
-    for name, text in (("--since", "from this time on"), ("--until", "before this time")):
+    for name, text in (
+        ("--since", "outcomes at or after this time"),
+        ("--until", "outcomes before this time"),
+    ):
         when = f"{text}: 2026-11-25T08:00Z, or 2h (ago)"
         select.add_argument(name, type=moment, metavar="TIME", help=when)
     select.add_argument(
-        "--dead-letters", action="store_true", help="the records that could not be read"
+        "--dead-letters",
+        action="store_true",
+        help="records that could not be read, instead of files",
     )
 
 
 def _add_start(group: Commands) -> None:
-    start = group.add_client("start", run_start, "start a replay that was planned")
+    start = group.add_client("start", run_start, "start a planned replay")
     start.add_argument(
-        "plan", metavar="PLAN", help="the plan's id, or - to read what `plan --json` printed"
+        "plan", metavar="PLAN", help="the plan's id, or - to read the output of `plan --json`"
     )
-    start.add_argument("--name", required=True, help="what it is called, such as the incident")
-    start.add_argument("--why", required=True, help="the reason, which is kept for ever")
+    start.add_argument("--name", required=True, help="a short name, such as the incident")
+    start.add_argument("--why", required=True, help="why it is needed; kept permanently")
     start.add_argument("--rate", type=count, metavar="N", help="files a second")
-    start.add_argument("--most", type=count, metavar="N", help="files at most")
+    start.add_argument("--most", type=count, metavar="N", help="the highest number of files")
     start.add_argument(
         "--idempotency-key",
         type=key,
         metavar="KEY",
-        help="repeated with one KEY, it starts one replay",
+        help="repeating the command with the same KEY starts no second replay",
     )
     add_watch(start)
 
@@ -141,7 +155,7 @@ def run_plan(args: Namespace, output: Output) -> int:
     """`replay plan`: what a replay would do, and the id to start it with."""
     select = {name: value for name in SELECTION if (value := getattr(args, name))}
     if not select:
-        raise ArgumentTypeError("at least one option must say which files")
+        raise ArgumentTypeError("select files with at least one option, such as --since")
     if args.since and args.until and args.since >= args.until:
         raise ArgumentTypeError("--since must be before --until")
     body = {"select": select, "mode": args.mode, "transfer": args.transfer}
@@ -173,10 +187,8 @@ def _plan_id(args: Namespace) -> str:
         return str(args.plan)
     try:
         return msgspec.json.decode(sys.stdin.buffer.read(), type=Plan).plan_id
-    except msgspec.DecodeError as error:
-        raise ArgumentTypeError(
-            f"the input is not what `replay plan --json` prints: {error}"
-        ) from None
+    except msgspec.DecodeError:
+        raise ArgumentTypeError("the input is not the output of `replay plan --json`") from None
 
 
 def run_watch(args: Namespace, output: Output) -> int:
@@ -233,7 +245,7 @@ def _path(id: str) -> str:
 
 def _watch(api: Api, id: str, args: Namespace, output: Output) -> int:
     goes_on = (
-        f"The replay goes on: `drivestream replay watch {id}` shows it again, "
+        f"The replay continues. `drivestream replay watch {id}` shows it again; "
         f"`drivestream replay cancel {id}` ends it."
     )
     return code_of(watch(lambda: api.get(_path(id)), ReplayReport, goes_on, args, output))

@@ -34,7 +34,7 @@ def start(args: Namespace, path: str, body: Mapping[str, object]) -> Answer:
     except ApiUnavailableError as error:
         if error.code is None:
             raise
-        again = f"Repeat it with --idempotency-key {key}, and it starts only once."
+        again = f"Run it again with --idempotency-key {key}, and it starts only once."
         raise ApiUnavailableError(f"{error} {again}", error.code) from None
 
 

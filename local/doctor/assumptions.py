@@ -31,7 +31,7 @@ def assumptions(client: DriveClient, listing: Listing) -> Sequence[Assumption]:
         try:
             found += probe(client, listing)
         except BudgetSpentError:
-            found.append(_not_asked(probe, "not asked: the announced units are spent"))
+            found.append(_not_asked(probe, "not checked: the announced quota units are used up"))
         except Exception as error:  # noqa: BLE001 - one probe must not hide the others
             found.append(_not_asked(probe, f"the probe itself failed: {type(error).__name__}"))
     return found
@@ -101,7 +101,7 @@ def _defaults(client: DriveClient, listing: Listing) -> Iterator[Assumption]:
     )
     entries = len(listing.entries)
     comparable = entries > DEFAULT_PAGE_SIZE or listing.more
-    more = "more follow" if text(document, "nextPageToken") else "no more follow"
+    more = "more follow" if text(document, "nextPageToken") else "no more pages follow"
     yield Assumption(
         point="pageSize by default",
         assumed="100 (documented: or the whole list, outside shared drives)",

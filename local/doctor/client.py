@@ -16,6 +16,7 @@ import msgspec
 
 from services.adapters.drive.answers import RESOURCE_KEY
 from services.adapters.drive.refusals import Problem, Refusal, problem
+from services.adapters.environment import proxy_for
 
 BUDGET_UNITS = 2_000
 LIST, GET, DOWNLOAD = 100, 5, 200
@@ -163,9 +164,9 @@ class DriveClient:
                 for chunk in response.iter_bytes():
                     body += chunk
                     if len(body) > MAX_BYTES or time.monotonic() - began > OVERALL_SECONDS:
-                        return Answer(failure="the answer is too long or too slow")
+                        return Answer(failure="the response is too long or too slow")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as why:
-            return Answer(failure=f"no answer: {type(why).__name__}")
+            return Answer(failure=f"no response: {type(why).__name__}")
         return Answer(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
@@ -177,8 +178,8 @@ class DriveClient:
 @contextmanager
 def drive_client(url: str, signature: Mapping[str, str]) -> Iterator[DriveClient]:
     """A client for the block. It trusts the system's certificates, or those in SSL_CERT_FILE."""
-    trust = ssl.create_default_context()
-    with httpx.Client(verify=trust, timeout=TIMEOUT, follow_redirects=False) as client:
+    trust, proxy = ssl.create_default_context(), proxy_for(url)
+    with httpx.Client(verify=trust, timeout=TIMEOUT, proxy=proxy, trust_env=False) as client:
         yield DriveClient(url, client, signature)
 
 

@@ -49,7 +49,7 @@ def _drive(
     try:
         drive = read_settings(configuration.known, DriveSettings.read)
     except SettingsError:
-        return [unchecked("Drive", "not asked: its settings are wrong, see above")]
+        return [unchecked("Drive", "not checked: its settings are wrong, see above")]
     found = list(credentials(drive, configuration.emulated))
     found += [] if _broken(found) else network(drive.api_url)
     if _broken(found):
@@ -59,7 +59,9 @@ def _drive(
         return [*found, signed]
     account = drive.credentials_file is not None
     units = BUDGET_UNITS if link else ACCESS_UNITS
-    announce(f"Asking Drive. This costs at most {units:,} of usually 325,000 quota units a minute.")
+    announce(
+        f"Checking Drive. This uses at most {units:,} of usually 325,000 quota units a minute."
+    )
     with drive_client(drive.api_url, signed) as client:
         found += access(client, account=account)
         if link and not _broken(found):
@@ -74,7 +76,11 @@ def _folder(
     try:
         listing, found = folder(client, link, account=account)
     except BudgetSpentError:
-        return [note("Folder", "Not everything was asked: the announced units are spent.")]
+        return [
+            note(
+                "Folder", "Some checks were skipped because the announced quota units are used up."
+            )
+        ]
     if listing is not None:
         report.assumptions += assumptions(client, listing)
     return found

@@ -11,7 +11,7 @@ from local.doctor.secrets import CUTS
 from local.run.data_folder import DataFolder
 from local.servers.emulator import KEY, PORT, emulator_problem
 from local.servers.ports import LOOPBACK
-from local.settings import RecordingReader, read_all
+from local.settings import RecordingReader, over, read_all
 
 DRIVE = ("GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "DRIVE_API_URL")
 SET_BY_UP = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL")
@@ -22,6 +22,8 @@ PLAIN = re.compile(r"\d{1,10}|true|false|yes|no|on|off", re.IGNORECASE)
 NAMES = {
     "S3_BUCKET": re.compile(r"[a-z0-9][a-z0-9.-]{2,62}"),
     "AWS_REGION": re.compile(r"[a-z]{2}(-[a-z]+)+-\d{1,2}"),
+    "S3_ADDRESSING_STYLE": re.compile(r"path|virtual"),
+    "S3_SERVER_SIDE_ENCRYPTION": re.compile(r"AES256|aws:kms(:dsse)?"),
     "HOST": re.compile(r"[0-9.]{7,15}|localhost|::1?"),
     "KAFKA_BOOTSTRAP_SERVERS": re.compile(r"[a-z0-9.-]+:\d{1,5}(,[a-z0-9.-]+:\d{1,5})*"),
     "DRIVE_QUOTA_MODEL": re.compile(r"units|queries"),
@@ -50,7 +52,7 @@ class Configuration:
         running = dict(self.running)
         if self.env.get("GOOGLE_API_KEY") or self.env.get("GOOGLE_APPLICATION_CREDENTIALS"):
             running.pop("DRIVE_API_URL", None)
-        return {**running, **{name: value for name, value in self.env.items() if value}}
+        return over(running, self.env)
 
 
 def configuration(env: Mapping[str, str], folder: DataFolder) -> Configuration:
@@ -93,7 +95,7 @@ def _fault(fault: str, known: Mapping[str, str]) -> Finding:
     fault = f"{name} {rest}"
     if name == "GOOGLE_APPLICATION_CREDENTIALS":
         todo = "Set it to the path of the service account's key file, not to the file's content."
-        return wrong(name, "It is not the path of a readable file with a JSON object.", todo)
+        return wrong(name, "It is not the path of a readable JSON file.", todo)
     todo = f"Set {name}." if fault.endswith("is not set.") else f"Correct or unset {name}."
     return wrong(name, QUOTED.sub(REDACTED, fault), todo)
 
@@ -106,7 +108,7 @@ def _each(
         if name in except_for:
             continue
         if value := found.known.get(name, "").strip():
-            source = "" if found.env.get(name) else ", from what runs here"
+            source = "" if found.env.get(name, "").strip() == value else ", from what runs here"
             yield Finding(check=name, seen=shown(name, value) + source)
         elif default:
             defaults.append(f"{name}={default}")

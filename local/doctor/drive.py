@@ -17,10 +17,10 @@ UNEXPECTED = "drive_refused"
 SKEW_NOTABLE, SKEW_WRONG = 30.0, 240.0
 """Seconds. Google refuses assertions that are off by five minutes, S3 signatures by fifteen."""
 NO_GOOGLE = (
-    "What answers is not Google Drive: it may be the network's sign-in page, a proxy, or another "
-    "server. Open the address in a browser, and check DRIVE_API_URL if it is set."
+    "The server is not Google Drive. It may be the network's sign-in page, a proxy, or another "
+    "server. Open the URL in a browser, and check DRIVE_API_URL if it is set."
 )
-NEW_KEY = "Create a key in Google's console (APIs & Services, Credentials); set GOOGLE_API_KEY."
+NEW_KEY = "Create a key in Google's console (APIs & Services, Credentials), and set GOOGLE_API_KEY."
 
 
 def credentials(settings: DriveSettings, emulator: bool) -> Sequence[Finding]:
@@ -28,7 +28,7 @@ def credentials(settings: DriveSettings, emulator: bool) -> Sequence[Finding]:
     where = "Google's" if settings.api_url == GOOGLE else "not Google's, see DRIVE_API_URL"
     found = [Finding(check="Address", seen="the emulator on this machine" if emulator else where)]
     if settings.credentials_file:
-        beside = " (GOOGLE_API_KEY is set, too, but not used)" if settings.api_key.reveal() else ""
+        beside = " (GOOGLE_API_KEY is also set, but not used)" if settings.api_key.reveal() else ""
         seen = f"a service account, GOOGLE_APPLICATION_CREDENTIALS{beside}"
         return [*found, Finding(check="Credentials", seen=seen)]
     if settings.api_key.reveal():
@@ -50,22 +50,24 @@ def access(client: DriveClient, *, account: bool) -> Sequence[Finding]:
 def judged(answer: Answer, check: str, kind: ItemKind, *, account: bool) -> Finding:
     """What the services would make of the answer. That the file is not found means access."""
     if answer.failure:
-        return wrong(check, f"There was no answer: {answer.failure}.", NO_GOOGLE)
+        return wrong(check, f"There was no response: {answer.failure}.", NO_GOOGLE)
     if answer.status == 200 and not answer.document():
-        return wrong(check, f"The answer is 200, but not JSON: {answer.summary()}.", NO_GOOGLE)
+        return wrong(check, f"The response is 200, but not JSON: {answer.summary()}.", NO_GOOGLE)
     why = meaning(answer, kind, account=account)
     if is_automated_queries_block(answer.refusal):
         return wrong(
             check,
             why.message,
-            "Wait some minutes, then send fewer requests, or use a service account.",
+            "Wait a few minutes, then send fewer requests or use a service account.",
         )
     if kind == "item" and why.reason == NOT_FOUND:
         if "notFound" not in answer.said.reasons:
-            return wrong(check, f"It does not answer as Drive does: {answer.summary()}.", NO_GOOGLE)
+            return wrong(
+                check, f"The response is not what Drive sends: {answer.summary()}.", NO_GOOGLE
+            )
         seen = "the service account" if account else "the API key"
         return Finding(check=check, seen=f"{seen} is accepted, and the Drive API is enabled")
-    seen = f"The answer: {answer.summary()}" if why.reason == UNEXPECTED else why.message
+    seen = f"Response: {answer.summary()}" if why.reason == UNEXPECTED else why.message
     return wrong(check, seen, _todo(why, account=account))
 
 
@@ -80,7 +82,7 @@ def _todo(why: Verdict, *, account: bool) -> str:
     return {
         KEY_REFUSED: f"{NEW_KEY} If the key is restricted, allow the Drive API and this address.",
         "drive_api_disabled": "Enable the Google Drive API for the project of the key.",
-    }.get(why.reason, "If this lasts, report it together with this text.")
+    }.get(why.reason, "If this persists, report it with this output.")
 
 
 def clock(headers: Mapping[str, str]) -> Finding:
@@ -92,7 +94,7 @@ def clock(headers: Mapping[str, str]) -> Finding:
     theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
     ahead = (datetime.now(UTC) - theirs).total_seconds()
     seen = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} Drive's"
-    todo = "Set this machine's clock (NTP): requests are signed with the time."
+    todo = "Correct this machine's clock (with NTP). Requests are signed with the time."
     if abs(ahead) > SKEW_WRONG:
         return wrong("Clock", f"It is {seen}.", todo)
     if abs(ahead) > SKEW_NOTABLE:

@@ -22,14 +22,14 @@ def parsed(link: str) -> tuple[FolderLink | None, Sequence[Finding]]:
     try:
         known = parse_folder_link(link)
     except NotAFolderLinkError as why:
-        return None, [wrong("Link", f"It is not the link of a folder ({why.code}).", str(why))]
+        return None, [wrong("Link", f"This is not a folder link ({why.code}).", str(why))]
     key = "given" if known.resource_key else "none (only older links have one)"
     return known, [
         Finding(check="Folder id", seen=known.folder_id),
         Finding(check="Resource key", seen=key),
         note(
             "Before you share this",
-            "Anybody with this id can open a folder that is shared by link.",
+            "Anyone with this id can open a folder that is shared by link.",
         ),
     ]
 
@@ -61,17 +61,21 @@ def _refused(check: str, answer: Answer, *, account: bool) -> Finding:
 def _about(entry: Entry, link: FolderLink) -> list[Finding]:
     mime_type = text(entry, "mimeType")
     if mime_type != FOLDER_TYPE:
-        shortcut = "a shortcut. Open it, and paste the link of the folder that it leads to"
+        shortcut = "a shortcut. Open it, and paste the link of the folder it opens"
         other = f"{mime_type[:80] or 'no known type'}, not a folder. Paste the link of its folder"
         seen = shortcut if mime_type == SHORTCUT_TYPE else other
-        return [wrong("Folder", f"The link leads to {seen}.", "Paste another link.")]
+        return [wrong("Folder", f"The link opens {seen}.", "Paste another link.")]
     found = [Finding(check="Folder", seen=f"“{text(entry, 'name')[:80]}”{_drive(entry)}")]
     if entry.get("trashed") is True:
-        found.append(wrong("Trash", "The folder is in the trash.", "Ask its owner to restore it."))
+        found.append(wrong("Trash", "The folder is in the trash.", "Ask the owner to restore it."))
     if text(entry, "resourceKey") and not link.resource_key:
-        seen = "The folder has one, but the link has not. Drive opened the folder nevertheless."
+        seen = "The folder has one, but the link does not. Drive opened the folder anyway."
         found.append(
-            note("Resource key", seen, "Paste the whole link if some files are not found.")
+            note(
+                "Resource key",
+                seen,
+                "If files are not found, paste the link with its resource key.",
+            )
         )
     if not can(entry, "canListChildren"):
         found.append(wrong("List", "The folder is visible, but its entries are not.", SHARE))
@@ -91,11 +95,11 @@ def _counted(listing: Listing) -> list[Finding]:
         for kind, number in kinds(listing).items()
     ]
     if listing.incomplete:
-        todo = "An import lists such a folder again, and reports it if it stays incomplete."
-        found.append(note("Incomplete", "Google calls the list incomplete.", todo))
+        todo = "An import lists the folder again, and reports it if it is still incomplete."
+        found.append(note("Incomplete", "Google marked the list as incomplete.", todo))
     if not listing.entries:
-        todo = "If its owner sees something in it, those entries are not shared."
-        found.append(note("Empty", "There is nothing to see in it.", todo))
+        todo = "If the owner sees entries in it, they are not shared."
+        found.append(note("Empty", "No entries are visible in it.", todo))
     return [*found, Finding(check="Time", seen=latency(listing))]
 
 
@@ -107,8 +111,8 @@ def _unseen(client: DriveClient, listing: Listing) -> list[Finding]:
     lost = [entry for entry in shortcuts if not _exists(client, entry)]
     keyless = sum(not _target_key(entry) for entry in lost)
     why = f", {keyless} of them without the target's resource key" if keyless else ""
-    nowhere = f"lead to nothing that we can see{why}"
-    hidden = "Entries that are not shared are in no listing. Only their owner can see them."
+    nowhere = f"have missing or unshared targets{why}"
+    hidden = "Entries that are not shared are never listed. Only their owner can see them."
     return [
         *_checked("Subfolders", len(subfolders), len(closed), "cannot be opened", SHARE),
         *_checked("Shortcuts", len(shortcuts), len(lost), nowhere, f"{SHARE} Or ignore them."),
@@ -156,7 +160,7 @@ def _download(client: DriveClient, listing: Listing, *, account: bool) -> Findin
         source = listed(client, link, max_pages=1)
         entry = source.picture
     if entry is None:
-        return note("Download", "not tried: there is no picture that we may download")
+        return note("Download", "not tried: there is no image that can be downloaded")
     item = text(entry, "id")
     answer = client.bytes_of(item, "0-1023", headers=keys((item, source.key_of(entry))))
     kind = answer.headers.get("content-type", "").partition(";")[0]
@@ -165,5 +169,5 @@ def _download(client: DriveClient, listing: Listing, *, account: bool) -> Findin
         return Finding(check="Download", seen=seen)
     why = meaning(answer, "file", account=account)
     verdict = "" if why.reason == UNEXPECTED else f"{why.message} "
-    todo = "Try again later. An import sets such a file aside, with this reason."
-    return wrong("Download", f"{verdict}The answer: {answer.summary()}", todo)
+    todo = "Try again later. An import reports such a file as failed, with this reason."
+    return wrong("Download", f"{verdict}Response: {answer.summary()}", todo)

@@ -4,9 +4,10 @@ import socket
 import ssl
 from collections.abc import Sequence
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from local.doctor.findings import Finding, wrong
+from services.adapters.environment import proxy_for
+from services.core.settings import SettingsError
 
 TIMEOUT_SECONDS = 6.0
 
@@ -14,7 +15,10 @@ TIMEOUT_SECONDS = 6.0
 def network(url: str) -> Sequence[Finding]:
     """A finding for each step. If a step fails, its finding is wrong and the last one."""
     parts = urlsplit(url)
-    proxy = proxy_of(url)
+    try:
+        proxy = proxy_for(url)
+    except SettingsError as why:
+        return [wrong("Proxy", str(why), "Set one of them to such an address, or none.")]
     through = urlsplit(proxy) if proxy else parts
     host = through.hostname or ""
     port = through.port or (443 if through.scheme == "https" else 80)
@@ -25,15 +29,6 @@ def network(url: str) -> Sequence[Finding]:
     found.append(Finding(check="Name", seen=f"{host} is {', '.join(addresses)}"))
     connected = _connected(host, port, tls=through.scheme == "https")
     return [*found, *connected]
-
-
-def proxy_of(url: str) -> str | None:
-    """The proxy that requests to the address go through, as the services see it."""
-    parts = urlsplit(url)
-    if proxy_bypass(parts.hostname or ""):
-        return None
-    proxies = getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
 
 
 def _addresses(host: str, port: int) -> list[str] | Finding:
@@ -59,7 +54,7 @@ def _connected(host: str, port: int, *, tls: bool) -> Sequence[Finding]:
 
 
 def _trusted(connection: socket.socket, host: str) -> Finding:
-    todo = "If a proxy in your network inspects TLS, set SSL_CERT_FILE to its certificate."
+    todo = "If a proxy on your network inspects TLS, set SSL_CERT_FILE to its certificate."
     try:
         with ssl.create_default_context().wrap_socket(connection, server_hostname=host) as secure:
             return Finding(check="TLS", seen=f"{secure.version()}, and the certificate is trusted")

@@ -73,7 +73,7 @@ def text(report: Report, clean: Clean) -> str:
         lines += [*_section(section, clean), ""]
     if report.assumptions:
         lines += [*_assumptions(report.assumptions, clean), ""]
-    spent = f" {report.units:,} units of Drive's quota were spent." if report.units else ""
+    spent = f" {report.units:,} units of Drive's quota were used." if report.units else ""
     return "\n".join([*lines, _conclusion(report) + spent])
 
 
@@ -88,7 +88,7 @@ def _section(section: Section, clean: Clean) -> Iterator[str]:
 
 
 def _assumptions(assumptions: Sequence[Assumption], clean: Clean) -> Iterator[str]:
-    yield "What Drive's documentation leaves open: what we assume, and what was seen"
+    yield "Points that Drive's documentation leaves open: assumed and observed"
     for each in assumptions:
         yield f"  {AGREES[each.same]:<7}  {each.point}"
         yield from _wrapped("           assumed  ", each.assumed)
@@ -107,5 +107,5 @@ def _wrapped(head: str, body: str) -> Iterator[str]:
 def _conclusion(report: Report) -> str:
     number = len(list(report.wrong()))
     if not number:
-        return "Nothing is wrong, as far as could be checked."
-    return f"{number} {'thing is' if number == 1 else 'things are'} wrong: see WRONG above."
+        return "No problems were found."
+    return f"{number} {'problem was' if number == 1 else 'problems were'} found: see WRONG above."

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from local.doctor.configured import Configuration, origin
 from local.doctor.findings import Finding, guarded, note, unchecked, wrong
 from local.servers.health import http_problem
+from local.show.waits import waits
 from services.adapters.catalog import migrate
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.kafka.admin import Topics
@@ -26,9 +27,9 @@ from services.core.topics import ALL
 
 KAFKA_SECONDS = 5.0
 STORE_SECONDS = 20.0
-SET_UP = "Run `drivestream setup`. It creates what is missing and changes nothing else."
+SET_UP = "Run `drivestream setup`. It only creates what is missing."
 START = "Start it, or correct {name}. If {name} is not set, `drivestream up` starts a server."
-NOT_SET = "not checked: {name} is not set, and no copy runs here"
+NOT_SET = "not checked: {name} is not set, and Drivestream is not running here"
 PROBE_KEY = "drivestream-doctor/never-there"
 
 
@@ -37,10 +38,10 @@ def servers(found: Configuration) -> Sequence[Finding]:
     findings = [_copy(found)]
     for check, name, look in (
         ("Kafka", "KAFKA_BOOTSTRAP_SERVERS", _kafka),
-        ("Store", "AWS_ACCESS_KEY_ID", _store),
+        ("Store", "S3_ENDPOINT_URL", _store),
         ("PostgreSQL", "DATABASE_URL", _database),
     ):
-        if found.known.get(name):
+        if found.known.get(name) or (check == "Store" and found.known.get("S3_BUCKET")):
             findings += guarded(check, partial(look, found))
         else:
             findings.append(unchecked(check, NOT_SET.format(name=name)))
@@ -53,12 +54,13 @@ def _copy(found: Configuration) -> Finding:
         problem = http_problem("The API", f"{url}/health/ready") if url else "It is still starting."
         if problem:
             return wrong("API", problem, "See `drivestream status`, and its log.")
-        return Finding(check="API", seen=f"answers at {url}, and is ready")
+        waiting = "".join(f"; {sentence}" for sentence in waits(url))
+        return Finding(check="API", seen=f"answers at {url}, and is ready{waiting}")
     if any(found.env.get(name) for name in ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL")):
-        seen = "no copy of Drivestream runs here; the servers in the settings are checked"
+        seen = "Drivestream is not running here, so the servers in the settings are checked"
         return unchecked("API", seen)
-    seen = "No copy of Drivestream runs on this machine."
-    return wrong("API", seen, "Start one with `drivestream up`.")
+    seen = "Drivestream is not running on this machine."
+    return wrong("API", seen, "Start it with `drivestream up`.")
 
 
 def _kafka(configuration: Configuration) -> Sequence[Finding]:
@@ -67,7 +69,7 @@ def _kafka(configuration: Configuration) -> Sequence[Finding]:
         there = Topics(settings).existing(KAFKA_SECONDS)
     except KafkaUnavailableError as why:
         todo = START.format(name="KAFKA_BOOTSTRAP_SERVERS")
-        return [wrong("Kafka", f"It does not answer: {why}", todo)]
+        return [wrong("Kafka", f"It is not responding: {why}", todo)]
     found = [Finding(check="Kafka", seen="answers")]
     missing = [topic.name for topic in ALL if topic.name not in there]
     other = [
@@ -78,10 +80,10 @@ def _kafka(configuration: Configuration) -> Sequence[Finding]:
     if missing:
         found.append(wrong("Topics", f"These are missing: {', '.join(missing)}.", SET_UP))
     if other:
-        todo = "Keys would move to other partitions. Use another cluster, or remove these topics."
+        todo = "Use another KAFKA_TOPIC_PREFIX or cluster, or delete these topics."
         found.append(wrong("Partitions", f"{'; '.join(other)}.", todo))
     if not missing and not other:
-        seen = f"all {len(ALL)} exist, with as many partitions as expected"
+        seen = f"all {len(ALL)} exist, with the expected partitions"
         found.append(Finding(check="Topics", seen=seen))
     return found
 
@@ -109,7 +111,7 @@ async def _store_answers(store: ObjectStore) -> Sequence[Finding]:
             except _AbortError:
                 return [*found, Finding(check="Writing", seen="uploads are allowed")]
             except Verdict as why:
-                todo = "Allow the owner of AWS_ACCESS_KEY_ID to put objects into the bucket."
+                todo = "Allow the owner of AWS_ACCESS_KEY_ID to put objects in the bucket."
                 return [*found, wrong("Writing", why.message, todo)]
             return [*found, note("Writing", "could not be checked")]
     except Stop as why:
@@ -127,8 +129,12 @@ async def _no_content() -> AsyncIterator[bytes]:
 def _store_todo(reason: str) -> str:
     return {
         "no_bucket": SET_UP,
-        "store_refused": "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.",
-        "store_full": "Free some space in it.",
+        "store_refused": "Check the settings that begin with AWS_.",
+        "store_credentials": "Give it keys, a profile or a role: see docs/settings.md.",
+        "store_region": "Set AWS_REGION to the region of the bucket.",
+        "store_clock": "Correct the wrong clock.",
+        "store_settings": "Change the settings of the bucket.",
+        "store_full": "Free some space in the store.",
     }.get(reason, START.format(name="S3_ENDPOINT_URL"))
 
 
@@ -151,8 +157,8 @@ def _database(configuration: Configuration) -> Sequence[Finding]:
         ]
     found = Finding(check="PostgreSQL", seen=f"answers at {address}")
     if now == newest:
-        return [found, Finding(check="Tables", seen=f"at the newest version, {newest}")]
-    seen = f"They are at version {now}, not {newest}." if now else "There are none."
+        return [found, Finding(check="Tables", seen=f"at the latest version, {newest}")]
+    seen = f"The tables are at version {now}, not {newest}." if now else "The tables do not exist."
     return [found, wrong("Tables", seen, SET_UP)]
 
 

@@ -20,10 +20,10 @@ def signature(settings: DriveSettings) -> Mapping[str, str] | Finding:
     except SettingsError as why:
         return wrong("Sign in", str(why), NEW_FILE)
     except Verdict as why:
-        todo = "Check that its key still exists, and that this machine's clock is right."
+        todo = "Check that the key still exists, and that this machine's clock is correct."
         return wrong("Sign in", why.message, todo)
     except TimeoutError:
-        seen = f"Google's token server gave no token within {SIGN_SECONDS:.0f} s."
+        seen = f"Google's token server issued no token within {SIGN_SECONDS:.0f} s."
         return wrong("Sign in", seen, "Check that this machine can reach Google's token server.")
 
 

@@ -19,7 +19,9 @@ from local.servers.accounts import remove_folder_of
 from local.servers.credentials import write_private
 
 MARK = ".drivestream-data"
-MARK_TEXT = "Everything in this folder is Drivestream's. `drivestream down --purge` removes it.\n"
+MARK_TEXT = (
+    "Everything in this folder belongs to Drivestream. `drivestream down --purge` deletes it.\n"
+)
 LOCK = "lock"
 RECORD = "running.json"
 POLL_S = 0.1
@@ -76,7 +78,7 @@ class DataFolder:
             known = json.loads((self.path / RECORD).read_text())
             return RunningCopy(**{name: known[name] for name in ("pid", "settings", "addresses")})
         except (OSError, ValueError, KeyError, TypeError):
-            return None  # it is just starting or ending
+            return None  # it is starting or stopping
 
     def in_use(self) -> bool:
         """Whether any process of a copy exists."""
@@ -95,7 +97,7 @@ class DataFolder:
             return False
         if not (self.path / MARK).is_file():
             raise DataFolderError(
-                f"{self.path} has no {MARK}: it is not ours. Nothing was removed."
+                f"{self.path} has no {MARK}, so Drivestream did not create it. Nothing was deleted."
             )
         for path in self.path.iterdir():
             remove_folder_of(path)
@@ -133,9 +135,9 @@ class DataFolder:
 
 
 def _in_use(path: Path, copy: RunningCopy | None) -> str:
-    which = f"process {copy.pid}" if copy else "just starting or ending"
+    which = f"process {copy.pid}" if copy else "starting or stopping"
     return (
-        f"Another copy uses {path} ({which}). See `drivestream status`, stop it with "
+        f"Another instance is using {path} ({which}). See `drivestream status`, stop it with "
         "`drivestream down`, or set DATA_DIR to another folder and choose other ports."
     )
 

@@ -54,7 +54,7 @@ class Process:
     def start(self) -> None:
         """Start it, in a process group of its own, without standard input."""
         if self.running:
-            raise RuntimeError(f"{self.command.name} already runs as process {self.pid}.")
+            raise RuntimeError(f"{self.command.name} is already running as process {self.pid}.")
         self.kill()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:

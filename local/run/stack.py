@@ -123,7 +123,8 @@ def running_stack(
                     RunningCopy(pid=os.getpid(), settings=plan.recorded, addresses=stack.addresses)
                 )
                 yield stack
-                notify("Stopping everything.")
+                if not stop.asked:
+                    notify("Stopping everything.")
 
 
 def _ready(plan: Plan, folder: DataFolder, starting: "_Starting") -> Stack:
@@ -175,12 +176,12 @@ class _Starting:
         while not process.wait(0.05):
             if time.monotonic() - began > SETUP_TIMEOUT_S:
                 raise ServerError(
-                    f"The set-up took more than {SETUP_TIMEOUT_S:.0f} s. {process.log_ending()}"
+                    f"Setup took more than {SETUP_TIMEOUT_S:.0f} s. {process.log_ending()}"
                 )
             waiting(f"setup: {process.tail(1) or 'running'}")
         if process.returncode != 0:
             how = exit_reason(process.returncode)
-            raise ServerError(f"The set-up failed ({how}). {process.log_ending()}")
+            raise ServerError(f"Setup failed ({how}). {process.log_ending()}")
         self.notify(f"setup: topics, bucket and tables exist ({time.monotonic() - began:.1f} s)")
 
     def _waiting(self) -> Notify:

@@ -82,7 +82,7 @@ def _not_ready(server: Server, process: Process, waited_s: float) -> str | None:
     problem = server.not_ready()
     if not process.running:
         how = exit_reason(process.returncode)
-        raise ServerError(f"{server.name} ended during its start ({how}). {process.log_ending()}")
+        raise ServerError(f"{server.name} exited while starting ({how}). {process.log_ending()}")
     if problem and waited_s > server.start_timeout_s:
         raise ServerError(
             f"{server.name} was not ready within {server.start_timeout_s:.0f} s: {problem}. "

@@ -1,7 +1,9 @@
 """Requests to stop, by Ctrl-C or a signal: noted at once, obeyed at a safe point."""
 
+import os
 import signal
 import threading
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -13,20 +15,26 @@ class Stopped(Exception):
 
 
 class StopSignal:
-    """A context in which a signal only sets an event.
+    """A context in which a signal says one line and sets an event.
 
     An exception raised while a process is being started would lose that process. Further signals
-    have no effect.
+    have no effect. `interrupted` after Ctrl-C.
     """
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self._before: dict[signal.Signals, object] = {}
+        self.interrupted = False
 
     def check(self) -> None:
         """Raise `Stopped` if a stop was requested."""
         if self._event.is_set():
             raise Stopped
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody asked us to stop, which was said on standard error."""
+        return self._event.is_set()
 
     def wait(self, timeout_s: float) -> bool:
         """Sleep until the timeout or a request to stop; whether there was one."""
@@ -47,4 +55,11 @@ class StopSignal:
             signal.signal(number, before if callable(before) else signal.SIG_DFL)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._event.is_set():
+            return
+        self.interrupted = number == signal.SIGINT
         self._event.set()
+        said = "Interrupted. Stopping everything." if self.interrupted else "Stopping everything."
+        # Unbuffered: what is printing just now may have the stream. A terminal may be gone.
+        with suppress(OSError):
+            os.write(2, f"\n{said}\n".encode() if os.isatty(2) else f"{said}\n".encode())

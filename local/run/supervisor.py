@@ -65,7 +65,7 @@ class Supervisor:
             each.failures = 0
         delay = self._delay(each)
         self._notify(
-            f"{process.command.name} ended ({ended}); restarting it in {delay:.0f} s. "
+            f"{process.command.name} exited ({ended}). Restarting it in {delay:.0f} s. "
             f"The end of its log, {process.log}:\n{last}"
         )
 
@@ -87,4 +87,4 @@ class Supervisor:
             self._delay(each)
             self._notify(f"{name} could not be restarted: {error}")
         else:
-            self._notify(f"{name} runs again (process {each.process.pid}).")
+            self._notify(f"{name} is running again (process {each.process.pid}).")

@@ -5,10 +5,11 @@ import sys
 from dataclasses import dataclass
 from http.client import HTTPException
 
+from local.environment import for_programs
 from local.paths import CHECKOUT
 from local.servers.health import OPENER, http_problem
 from local.servers.ports import LOOPBACK
-from local.servers.server import Command, Context, Server, ServerError, clean_env
+from local.servers.server import Command, Context, Server, ServerError
 
 KEY = "emulator-key"
 PORT = 28085
@@ -24,7 +25,7 @@ def emulator(context: Context) -> Server:
     # It paints the sample's pictures while the other servers start.
     argv = (sys.executable, "-m", "drive_emulator", "--render-sample", "--port", str(port))
     return Server(
-        command=Command(name="emulator", argv=argv, env=clean_env(context.env), cwd=CHECKOUT),
+        command=Command(name="emulator", argv=argv, env=for_programs(context.env), cwd=CHECKOUT),
         not_ready=lambda: emulator_problem(url),
         settings={
             "DRIVE_API_URL": url,
@@ -54,4 +55,4 @@ def sample_folder(drive_url: str) -> Sample:
             first = json.load(response)["trees"][0]
         return Sample(url=str(first["folderUrl"]), pictures=int(first["pictures"]))
     except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
-        raise ServerError(f"The Drive at {drive_url} has no sample folder: {error}") from None
+        raise ServerError(f"The Drive API at {drive_url} has no sample folder: {error}") from None

@@ -9,8 +9,9 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from local.environment import for_programs
 from local.servers.ports import LOOPBACK, accepts_connections
-from local.servers.server import Command, Context, Run, Server, clean_env
+from local.servers.server import Command, Context, Run, Server
 from local.toolchains.java import java
 from local.toolchains.kafka_jars import kafka_jars
 
@@ -54,7 +55,7 @@ BROKER = {
     "num.io.threads": "4",
     "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
 }
-FORMATTED = "formatted"
+FORMATTED, JARS, PROPERTIES = "formatted", "jars", "server.properties"
 
 
 def kafka(context: Context) -> Server:
@@ -63,43 +64,49 @@ def kafka(context: Context) -> Server:
     controller = context.ports.claim("KAFKA_CONTROLLER_PORT", 29093, "Kafka's controller")
     folder = context.folder("kafka")
     address = f"{LOOPBACK}:{port}"
-    jvm = (java(context.env), *JVM, "-cp", f"{kafka_jars(context.env)}/*")
+    # Every path is relative to its folder: what users call theirs may mean something else in a list
+    # of log folders, in a class path, in a file of properties, or in the JVM's idea of the locale.
+    jvm = (java(context.env), *JVM, "-cp", f"{JARS}/*")
     command = Command(
         name="kafka",
-        argv=(*jvm, "kafka.Kafka", str(folder / "server.properties")),
-        env=clean_env(context.env),
+        argv=(*jvm, "kafka.Kafka", PROPERTIES),
+        env=for_programs(context.env) | {"LC_ALL": "C.UTF-8"},
         cwd=folder,
     )
+    jars = kafka_jars(context.env)
     return Server(
         command=command,
-        prepare=lambda run: _prepare(command, jvm, _properties(folder, port, controller), run),
+        prepare=lambda run: _prepare(command, jars, _properties(port, controller), run),
         not_ready=_ReadinessCheck(address, port),
         settings={"KAFKA_BOOTSTRAP_SERVERS": address},
     )
 
 
-def _properties(folder: Path, port: int, controller: int) -> str:
+def _properties(port: int, controller: int) -> str:
     here = {
         "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller}",
         "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port}",
         "controller.quorum.voters": f"1@{LOOPBACK}:{controller}",
-        "log.dirs": str(folder / "log"),
+        "log.dirs": "log",
     }
     return "".join(f"{key}={value}\n" for key, value in (BROKER | here).items())
 
 
-def _prepare(command: Command, jvm: tuple[str, ...], properties: str, run: Run) -> None:
-    """Write the settings of this start, and format the log once.
+def _prepare(command: Command, jars: Path, properties: str, run: Run) -> None:
+    """Write the settings of this start, link to the program, and format the log once.
 
     Without the mark Kafka has never run here, so an interrupted format may be repeated.
     """
     folder = command.cwd
-    (folder / "server.properties").write_text(properties)
+    (folder / PROPERTIES).write_text(properties)
+    (folder / JARS).unlink(missing_ok=True)
+    (folder / JARS).symlink_to(jars.absolute())
     if (folder / FORMATTED).exists():
         return
     cluster = cluster_id(uuid.uuid4())
     tool = ("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster)
-    argv = (*jvm, *tool, "-c", str(folder / "server.properties"))
+    jvm = command.argv[: command.argv.index("kafka.Kafka")]
+    argv = (*jvm, *tool, "-c", PROPERTIES)
     run(replace(command, name="kafka-format", argv=argv))
     (folder / FORMATTED).write_text(cluster + "\n")
 

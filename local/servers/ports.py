@@ -36,8 +36,8 @@ class Ports:
         why = f"{other} names it too" if other else unavailable(port)
         if why:
             raise PortError(
-                f"Port {port}, needed for {purpose}, cannot be used ({why}). Stop the program that "
-                f"uses it, or set {variable} to another port (0: any free port)."
+                f"Port {port}, for {purpose}, is not available ({why}). Stop the program that uses "
+                f"it, or set {variable} to another port (0 means any free port)."
             )
         self._assigned[port] = variable
         return port

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 
+from local.environment import for_programs
 from local.servers.accounts import (
     can_read,
     folder_of,
@@ -20,10 +21,14 @@ from local.servers.accounts import (
 )
 from local.servers.credentials import password, write_private
 from local.servers.ports import LOOPBACK
-from local.servers.server import Command, Context, Run, Server, ServerError, clean_env
+from local.servers.server import Command, Context, Run, Server, ServerError
 from local.toolchains.fetching import once
+from services.adapters.catalog.connection import Session
+from services.adapters.catalog.settings import DatabaseSettings
+from services.core.settings import Secret
 
 USER = DATABASE = "drivestream"
+DATA = "data"  # relative to the server's folder, whose name no program has to understand
 INITIALISED = "initialised"
 # Nobody needs sockets in the file system, and their path may be too long for the kernel.
 SERVER = ("-c", "unix_socket_directories=", "-c", "max_connections=100")
@@ -47,8 +52,8 @@ def postgres(context: Context) -> Server:
     listen = ("-h", LOOPBACK, "-p", str(port))
     command = Command(
         name="postgres",
-        argv=(str(programs / "postgres"), "-D", str(folder / "data"), *listen, *SERVER),
-        env=clean_env(context.env) | {"LC_ALL": "C"},
+        argv=(str(programs / "postgres"), "-D", DATA, *listen, *SERVER),
+        env=for_programs(context.env) | {"LC_ALL": "C"},
         cwd=folder,
         stop_signal=signal.SIGINT,  # "fast" shutdown: end the sessions instead of waiting for them
         account=account,
@@ -102,13 +107,13 @@ def readable_programs(programs: Path, account: str) -> Path:
 def _initialise(command: Command, programs: Path, secret: str, run: Run) -> None:
     """Create the database cluster once. A cluster without the mark was never used."""
     folder = command.cwd
-    data = folder / "data"
+    data = folder / DATA
     if (folder / INITIALISED).exists():
         _check_version(data, programs)
         return
     shutil.rmtree(data, ignore_errors=True)
     with _password_file(command, secret) as file:
-        argv = (str(programs / "initdb"), "-D", str(data), *INITDB, f"--pwfile={file}")
+        argv = (str(programs / "initdb"), "-D", DATA, *INITDB, f"--pwfile={file.name}")
         run(replace(command, name="initdb", argv=argv))
     (folder / INITIALISED).touch()
 
@@ -143,8 +148,9 @@ def _version(programs: Path) -> str:
 
 def _not_ready(address: str) -> str | None:
     """None once the server accepts our password and has our database."""
+    settings = DatabaseSettings(url=Secret(f"{address}/postgres"))
     try:
-        with psycopg.connect(f"{address}/postgres", connect_timeout=2, autocommit=True) as session:
+        with Session(settings, connect_timeout="2").connect(autocommit=True) as session:
             known = session.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
             if known.rowcount == 0:
                 session.execute(f"CREATE DATABASE {DATABASE}")

@@ -1,15 +1,11 @@
 """What every server has: a command that runs it, a readiness check, settings for its clients."""
 
-import os
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.servers.ports import Ports
-
-# Variables that configure the caller's own servers and clients, and would reconfigure ours.
-FOREIGN = ("PG", "MINIO_", "KAFKA_", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "AWS_", "_JAVA")
 
 
 class ServerError(Exception):
@@ -66,8 +62,3 @@ class Context:
         folder = self.data_dir / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
-
-
-def clean_env(env: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment without the variables that configure other servers of these kinds."""
-    return {key: value for key, value in env.items() if not key.startswith(FOREIGN)}

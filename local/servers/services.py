@@ -9,8 +9,6 @@ from local.servers.ports import LOOPBACK
 from local.servers.server import Command, Context, Server
 
 WORKERS = ("lister", "transfer", "indexer")
-PROXIES = ("http_proxy", "https_proxy", "all_proxy")
-NO_PROXY = ("NO_PROXY", "no_proxy")
 
 
 def api(context: Context, settings: Mapping[str, str]) -> Server:
@@ -37,14 +35,6 @@ def worker(context: Context, name: str, settings: Mapping[str, str]) -> Server:
 def service(name: str, settings: Mapping[str, str]) -> Command:
     """`python -m services.NAME` with these settings."""
     argv = (sys.executable, "-m", f"services.{name}")
-    env = {**settings, **without_proxy(settings), "PYTHONUNBUFFERED": "1"}
-    return Command(name=name, argv=argv, env=env, cwd=CHECKOUT)
-
-
-def without_proxy(env: Mapping[str, str]) -> dict[str, str]:
-    """The variables that keep the environment's proxy away from servers on this machine."""
-    if not any(key.lower() in PROXIES for key in env):
-        return {}
-    hosts = next((env[key] for key in NO_PROXY if env.get(key)), "")
-    bypassed = ",".join(part for part in (hosts, LOOPBACK, "localhost") if part)
-    return dict.fromkeys(NO_PROXY, bypassed)
+    # What a shell says to Python, such as PYTHONPATH, is meant for other programs.
+    env = {name: value for name, value in settings.items() if not name.startswith("PYTHON")}
+    return Command(name=name, argv=argv, env=env | {"PYTHONUNBUFFERED": "1"}, cwd=CHECKOUT)

@@ -12,9 +12,9 @@ def api_address(text: str) -> str:
     parts = urlsplit(text)
     known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     if not known or not text.isprintable() or parts.query or parts.fragment:
-        raise ValueError("not an address like http://host:port")
+        raise ValueError("it must be a URL such as http://host:port")
     if "@" in parts.netloc:
-        raise ValueError("an address without a user name and a password is needed")
+        raise ValueError("it must not contain a user name or password")
     return text.rstrip("/")
 
 
@@ -29,11 +29,12 @@ def find_api(given: str | None, env: Mapping[str, str], folder: DataFolder) -> s
         try:
             return api_address(env["DRIVESTREAM_URL"])
         except ValueError as error:
-            raise SettingsError(f"DRIVESTREAM_URL is {error}.") from None
+            raise SettingsError(f"DRIVESTREAM_URL is not valid: {error}.") from None
     copy = folder.running()
     if not copy or not copy.settings.get("API_URL"):
-        what = "The copy here is still starting" if copy else f"Nothing runs on {folder.path}"
+        nothing = f"Nothing is running on {folder.path}"
+        what = "The instance here is still starting" if copy else nothing
         raise DataFolderError(
-            f"{what}. Start `drivestream up`, or name the API with --api URL or DRIVESTREAM_URL."
+            f"{what}. Run `drivestream up`, or name the API with --api URL or DRIVESTREAM_URL."
         )
     return copy.settings["API_URL"]

@@ -15,6 +15,7 @@ import msgspec
 from local.servers.health import OPENER
 from local.show.reports import ImportReport, Started
 from local.show.text import printable
+from services.core import validation
 
 TIMEOUT_S = 30.0
 LARGEST_PAGE = 1_000
@@ -117,7 +118,7 @@ class Api:
             reason = getattr(error, "reason", error)
             reason = getattr(reason, "strerror", None) or reason
             raise ApiUnavailableError(
-                f"The API at {self._url} does not answer: {reason}."
+                f"The API at {self._url} is not responding: {reason}."
             ) from None
 
 
@@ -141,8 +142,10 @@ def decoded(raw: bytes, kind: type[T], path: str) -> T:
     """A JSON answer of this kind; `ApiError` names a field that is missing or wrong."""
     try:
         return msgspec.json.decode(raw, type=kind)
-    except msgspec.DecodeError as error:
-        raise ApiError(f"The answer of {path} is not what was expected: {error}.") from None
+    except msgspec.ValidationError as error:
+        raise _not_ours(error, kind, path) from None
+    except msgspec.DecodeError:
+        raise ApiError(f"The response of {path} is not JSON. Check the API's URL.") from None
 
 
 def shaped(document: object, kind: type[T], path: str) -> T:
@@ -150,4 +153,12 @@ def shaped(document: object, kind: type[T], path: str) -> T:
     try:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:
-        raise ApiError(f"The answer of {path} is not what was expected: {error}.") from None
+        raise _not_ours(error, kind, path) from None
+
+
+def _not_ours(error: msgspec.ValidationError, kind: object, path: str) -> ApiError:
+    field, fault = validation.refusal(error, kind)
+    return ApiError(
+        f"The response of {path} is not valid: {field or 'it'} {fault}. The API may have another "
+        "version than this command."
+    )

@@ -9,6 +9,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from local.show.pace import Pace
 from local.show.reports import Report
 
 PLAIN_EVERY_S = 2.0
@@ -31,6 +32,7 @@ class Bar:
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._clock = clock
+        self._pace = Pace(clock)
         self._printed = ""
         self._printed_at: float | None = None
         self._live = _Live(
@@ -45,7 +47,9 @@ class Bar:
 
     def show(self, report: Report) -> None:
         """Show a report. Off a terminal: what is new, every two seconds, and the last one."""
-        waits = f"  waits: {report.waiting_for}" if report.waiting_for else ""
+        pace = self._pace.text(report)
+        counts = report.progress() + (f", {pace}" if pace else "")
+        waits = f"  {report.note}" if report.note else ""
         if self._console.is_terminal:
             self._live.below = waits
             self._live.update(
@@ -53,14 +57,14 @@ class Bar:
                 description=report.state,
                 total=report.total,
                 completed=report.handled,
-                counts=report.progress(),
+                counts=counts,
             )
         elif report.final or self._due():
-            text = f"{report.state}: {report.progress()}"
-            text = f"{text}\n{waits}" if waits else text
-            if text != self._printed:
-                self._console.print(text, markup=False)
-            self._printed, self._printed_at = text, self._clock()
+            news = f"{report.state}: {report.progress()}{waits}"  # a rate alone is none
+            if news != self._printed:
+                text = f"{report.state}: {counts}"
+                self._console.print(f"{text}\n{waits}" if waits else text, markup=False)
+            self._printed, self._printed_at = news, self._clock()
 
     def _due(self) -> bool:
         return self._printed_at is None or self._clock() - self._printed_at >= PLAIN_EVERY_S

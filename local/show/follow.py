@@ -49,7 +49,7 @@ def follow(
             if clock() - answered_at > limits.away_s:
                 raise
         else:
-            waits = f"; waits: {report.waiting_for}" if report.waiting_for else ""
+            waits = f"; waiting: {report.waiting_for}" if report.waiting_for else ""
             seen = f"{report.state}: {report.equation()}{waits}"
             answered_at = clock()
             if report != last:
@@ -64,8 +64,10 @@ def follow(
 def _check(limits: Limits, unchanged_s: float, overall_s: float, seen: str) -> None:
     if unchanged_s > limits.no_progress_s:
         raise NoProgressError(
-            f"Nothing has changed for {limits.no_progress_s:g} s. Last seen: {seen}. "
-            "`drivestream doctor` may find out why."
+            f"Nothing has changed for {limits.no_progress_s:g} s. Last seen: {seen.rstrip('.')}. "
+            "Run `drivestream doctor` to find out why."
         )
     if overall_s > limits.overall_s:
-        raise NoProgressError(f"It has not ended within {limits.overall_s:g} s. Last seen: {seen}.")
+        raise NoProgressError(
+            f"It has not ended within {limits.overall_s:g} s. Last seen: {seen.rstrip('.')}."
+        )

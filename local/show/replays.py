@@ -51,12 +51,12 @@ class ReplayReport(Report, frozen=True, kw_only=True):
     def equation(self) -> str:
         """With what bounds its speed."""
         bound = self.files_per_second
-        slow = f"; at most {counted(bound, 'file')} a second" if bound and not self.final else ""
+        slow = f"; at most {counted(bound, 'file')} per second" if bound and not self.final else ""
         return super().equation() + slow
 
     def notes(self) -> list[str]:
         """With the records that are no files of its own."""
-        said = f"{counted(self.redriven, 'record')} published again as they are."
+        said = f"{counted(self.redriven, 'record')} will be published again unchanged."
         return [*super().notes(), *([said] if self.redriven else [])]
 
 
@@ -108,27 +108,30 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         counts = {**self.by_outcome, **self.by_reason}
         lines = [f"  {number:,} {printable(word)}" for word, number in counts.items()]
         if self.target:
-            lines.append(f"Nothing is worked on: outcomes are copied to feeds.{self.target}.")
+            lines.append(f"Only copies outcomes to feeds.{self.target}.")
         if self.samples:
             names = ", ".join(printable(sample.name, 40) for sample in self.samples)
-            lines.append(f"Such as {names}.")
+            lines.append(f"For example: {names}.")
         if self.no_op:
             lines.append(f"Nothing to do for {self.no_op:,}: their objects are there already.")
         if self.left_out:
             lines.append(
-                f"Left out, since paused or cancelled: {counted(self.left_out, 'import')}."
+                f"Left out because paused or cancelled: {counted(self.left_out, 'import')}."
             )
         if self.unreadable:
-            lines.append(f"Left out, since unreadable: {counted(self.unreadable, 'file')}.")
+            lines.append(f"Left out because unreadable: {counted(self.unreadable, 'file')}.")
         if self.unread:
-            lines.append(f"Not indexed yet: {counted(self.unread, 'listing')}. Plan again soon.")
+            lines.append(
+                f"Not indexed yet: {counted(self.unread, 'listing')}. Make a new plan in a few "
+                "seconds."
+            )
         if self.earliest:
-            lines.append(f"The log begins at {moment(self.earliest)}.")
+            lines.append(f"The log starts at {moment(self.earliest)}.")
         return "\n".join([self._sum(), *lines])
 
     def _sum(self) -> str:
         if not self.files:
-            return "The selection is empty: there is nothing to replay."
+            return "The selection matches no files, so there is nothing to replay."
         what = counted(self.files, "dead letter" if self.select.dead_letters else "file")
         whose = f" of {counted(self.imports, 'import')}" if self.imports else ""
         time = f", about {self.seconds:,.0f} s at today's quota" if self.seconds else ""

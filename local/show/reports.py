@@ -51,6 +51,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     stored_bytes: Count
 
     @property
+    def note(self) -> str:
+        """What it waits for, if anything."""
+        return f"waiting: {self.waiting_for}" if self.waiting_for else ""
+
+    @property
     def final(self) -> bool:
         """Whether it has ended."""
         return self.state in FINAL
@@ -79,6 +84,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def handled(self) -> int:
         """How much of the total is done."""
         return self.done
+
+    @property
+    def left(self) -> int:
+        """How many of those found so far are not done."""
+        return max(0, (self.found if self.total is None else self.total) - self.handled)
 
     @property
     def closes(self) -> bool:
@@ -133,8 +143,8 @@ class Parked(msgspec.Struct, frozen=True):
     after: datetime | None
 
     def __str__(self) -> str:
-        when = f" Drivestream tries again at {moment(self.after)}." if self.after else ""
-        return f"Google withholds {counted(self.files, 'file')} for up to a day.{when}"
+        when = f" Drivestream retries at {moment(self.after)}." if self.after else ""
+        return f"Google limits downloads of {counted(self.files, 'file')} for up to 24 hours.{when}"
 
 
 class ImportReport(Report, frozen=True, kw_only=True):
@@ -148,6 +158,12 @@ class ImportReport(Report, frozen=True, kw_only=True):
     failed_folders: list[FailedFolder] = []
     parked: Parked | None = None
     first_stored_at: datetime | None = None
+    limited_by: Waiting | None = None
+
+    @property
+    def note(self) -> str:
+        """What it waits for, or else what limits its speed."""
+        return super().note or str(self.limited_by or "")
 
     def equation(self) -> str:
         """With what was skipped, and why."""
@@ -171,8 +187,8 @@ class Retried(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         if not self.files and not self.folders:
-            return "Nothing of that has failed, so nothing is tried again."
+            return "Nothing matching has failed, so there is nothing to retry."
         one = self.files + self.folders == 1
         parts = [(self.files, "file"), (self.folders, "folder")]
         said = " and ".join(counted(number, word) for number, word in parts if number)
-        return f"{said} {'is' if one else 'are'} tried again."
+        return f"{said} {'is' if one else 'are'} being retried."

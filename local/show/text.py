@@ -48,6 +48,18 @@ def size(bytes: int) -> str:
     return f"{value:,.{0 if units[0] == 'B' else 1}f} {units[0]}"
 
 
+def duration(seconds: float) -> str:
+    """`40 s`, `3 min`, `2 h 5 min`, `3 d 4 h`."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes // 1440:,} d {minutes % 1440 // 60} h"
+
+
 def counted(number: int, word: str) -> str:
     """`1 file`, `2 files`."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -63,7 +63,8 @@ def run(doing: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path | Non
 
     Progress goes to standard error: live on a terminal, else a line every ten seconds at most.
     """
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    watched = sys.stderr.isatty()
+    console = Console(stderr=True, highlight=False, soft_wrap=True, force_terminal=watched)
     began = printed = time.monotonic()
     lines: deque[str] = deque(maxlen=200)
     live = Progress(

@@ -4,6 +4,8 @@ import re
 import subprocess
 from collections.abc import Mapping
 
+from local.environment import for_programs
+
 TIMEOUT_S = 60
 
 
@@ -14,7 +16,11 @@ def version(program: str, argument: str, pattern: str, env: Mapping[str, str]) -
     """
     try:
         done = subprocess.run(
-            [program, argument], env=dict(env), capture_output=True, text=True, timeout=TIMEOUT_S
+            [program, argument],
+            env=for_programs(env),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
         )
     except (OSError, subprocess.TimeoutExpired):
         return ()

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from local.environment import for_downloads
 from local.paths import cache_dir
 from local.toolchains.fetching import FetchError, once, run
 from local.toolchains.java import found_java
@@ -57,7 +58,7 @@ def _fetch(folder: Path, env: Mapping[str, str]) -> None:
         try:
             _with_maven(mvn, folder, env)
         except FetchError as error:  # this Maven is configured for another network, or has no home
-            print(f"{error}\nTrying without Maven.", file=sys.stderr)
+            print(f"{error}\nRetrying without Maven.", file=sys.stderr)
             _empty(folder)
             _with_jgo(folder, env)
     else:
@@ -68,15 +69,24 @@ def _with_maven(mvn: str, folder: Path, env: Mapping[str, str]) -> None:
     pom = folder / "pom.xml"
     dependencies = "".join(DEPENDENCY.format(*each.split(":")) for each in ARTIFACTS)
     pom.write_text(POM.format(dependencies=dependencies))
-    argv = [mvn, "-B", "-f", str(pom), COPY, f"-DoutputDirectory={folder}"]
-    run(f"Downloading Kafka {VERSION} (Maven)", argv, env, cwd=folder)
+    argv = [mvn, "-B", "-f", pom.name, COPY, "-DoutputDirectory=."]
+    run(
+        f"Downloading Kafka {VERSION} (Maven)",
+        argv,
+        {**for_downloads(env), "LC_ALL": "C.UTF-8"},
+        cwd=folder,
+    )
     pom.unlink()
 
 
 def _with_jgo(folder: Path, env: Mapping[str, str]) -> None:
     # A repository of its own: jgo trusts whatever an interrupted run has left in ~/.m2.
     repository = folder / "repository"
-    seen = {**env, "PYTHONPATH": str(wheels("java", env)), "M2_REPO": str(repository)}
+    seen = {
+        **for_downloads(env),
+        "PYTHONPATH": str(wheels("java", env)),
+        "M2_REPO": str(repository),
+    }
     argv = [sys.executable, "-c", JGO, str(folder), *ARTIFACTS]
     run(f"Downloading Kafka {VERSION} (jgo)", argv, seen, cwd=folder)
     shutil.rmtree(repository)

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from local.environment import for_downloads
 from local.paths import cache_dir
 from local.toolchains.fetching import once, run
 from local.toolchains.found import version
@@ -33,7 +34,7 @@ def found_minio(env: Mapping[str, str]) -> str | None:
 
 def _build(folder: Path, env: Mapping[str, str]) -> None:
     work = folder / "work"
-    seen = {**env, "GOBIN": str(folder), "CGO_ENABLED": "0"}
+    seen = {**for_downloads(env), "GOBIN": str(folder), "CGO_ENABLED": "0"}
     if found_go(env) is None:
         # A machine without Go would have no use for a gigabyte of Go's caches.
         seen |= {"GOFLAGS": "-modcacherw", "GOPATH": str(work), "GOCACHE": str(work / "cache")}

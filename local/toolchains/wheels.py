@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from local.environment import for_downloads
 from local.paths import CHECKOUT, cache_dir
 from local.toolchains.fetching import once, run, uv
 
@@ -27,4 +28,4 @@ def _folder(name: str, requirements: Path, env: Mapping[str, str]) -> Path:
 def _install(name: str, target: Path, env: Mapping[str, str]) -> None:
     argv = [uv(), "pip", "install", "--require-hashes", "--python", sys.executable]
     argv += ["--target", str(target), "-r", str(CHECKOUT / "requirements" / f"{name}.txt")]
-    run(f"Downloading {name} (wheels)", argv, env)
+    run(f"Downloading {name} (wheels)", argv, for_downloads(env))

@@ -3,11 +3,14 @@
 Names and units follow the conventions of Prometheus; `docs/architecture.md` lists them.
 """
 
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, start_http_server
+import prometheus_client
+from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -15,6 +18,23 @@ from services.core.errors import Stop
 from services.core.events import WorkerStatus
 from services.core.flow.quota import QuotaState
 from services.core.settings import Reader
+
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+class BuildInfo(Collector):
+    """Of every service."""
+
+    def collect(self) -> Iterator[Metric]:
+        explained = "1, with the versions that run."
+        info = GaugeMetricFamily("drivestream_build_info", explained, labels=("version", "python"))
+        info.add_metric((version("drivestream"), platform.python_version()), 1)
+        yield info
+
+
+def add_build_info() -> None:
+    """To the process's own registry, which the API serves."""
+    REGISTRY.register(BuildInfo())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +70,13 @@ class WorkerMetrics(Collector):
         if self.quota is not None:
             quota = self.quota()
             gauges += [
-                ("quota_share_ratio", "Part of all of Drive's quota that is ours.", quota.share),
+                ("quota_share_ratio", "This worker's share of the Drive quota.", quota.share),
                 ("quota_limit_units_per_minute", "The same in units, if limited.", quota.limit),
                 ("quota_allowed_units_per_minute", "What refusals leave of it.", quota.allowed),
                 ("quota_used_units_per_minute", "Units spent in the last minute.", quota.used),
                 ("quota_waiting_requests", "Requests that wait to be sent.", quota.waiting),
             ]
-            explained = "Requests that Drive refused as too many."
+            explained = "Requests that Drive rejected with a rate limit."
             yield CounterMetricFamily("drivestream_quota_refused", explained, value=quota.refused)
         for name, explained, value in gauges:
             if value is not None:
@@ -64,18 +84,19 @@ class WorkerMetrics(Collector):
 
 
 @contextmanager
-def metrics_endpoint(settings: MetricsSettings, metrics: Collector) -> Iterator[int | None]:
+def metrics_endpoint(settings: MetricsSettings, *metrics: Collector) -> Iterator[int | None]:
     """Serve the figures while the block runs. Raises `Stop` if the address is taken."""
     if not settings.port:
         yield None
         return
     registry = CollectorRegistry()
-    registry.register(metrics)
+    for each in (*metrics, BuildInfo()):
+        registry.register(each)
     try:
         server, _ = start_http_server(settings.port, settings.host, registry)
     except OSError as why:
         where = f"{settings.host}, port {settings.port}"
-        message = f"METRICS_PORT: cannot listen at {where}: {why.strerror}."
+        message = f"METRICS_PORT cannot be used: listening on {where} failed ({why.strerror})."
         raise Stop("cannot_listen", message) from why
     try:
         yield settings.port

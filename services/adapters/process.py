@@ -5,13 +5,14 @@ redelivers what was not done), and with 2 where the settings are at fault.
 """
 
 import asyncio
-import logging
 import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn, TypeVar
 
@@ -20,6 +21,7 @@ import uvloop
 from msgspec.structs import replace
 
 from services.adapters.kafka.errors import KafkaUnavailableError
+from services.adapters.logs import configure_logs
 from services.core.errors import Stop
 from services.core.events import Waiting, WorkerStatus
 from services.core.ports import PublishesEvents
@@ -32,6 +34,8 @@ CANCEL_SECONDS = 20.0
 EVERY_SECONDS = 10.0
 LOOK_SECONDS = 1.0
 LAST_STATUS_SECONDS = 2.0
+SAID_AGAIN_SECONDS = 60.0
+NO_READER = 141
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 log = structlog.get_logger("process")
 
@@ -43,12 +47,13 @@ def run_service(
     serve: Callable[[T, asyncio.Event], Running],
 ) -> int:
     """Read the settings and serve until SIGTERM or SIGINT sets the event; the exit code."""
-    _configure_logs(name)
+    configure_logs(name)
     try:
         settings = read_settings(env, read, lambda why: log.warning("settings.unknown", why=why))
         uvloop.run(until_stopped(lambda stop: serve(settings, stop)))
     except SettingsError as why:  # also of what only an adapter reads, such as a key file
-        sys.stderr.write(f"The settings cannot be used:\n{why}\n")
+        for fault in str(why).splitlines():
+            log.error("settings.refused", why=fault)
         return 2
     except Stop as why:
         log.error("process.stopped", reason=why.reason, why=why.message)
@@ -110,25 +115,6 @@ async def run_with_background(work: Awaitable[None], *background: Running) -> No
         raise first from several
 
 
-def _configure_logs(service: str) -> None:
-    renderer: structlog.types.Processor = structlog.processors.JSONRenderer()
-    if sys.stderr.isatty():
-        plain = structlog.dev.plain_traceback
-        renderer = structlog.dev.ConsoleRenderer(exception_formatter=plain)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    structlog.contextvars.bind_contextvars(service=service)
-
-
 def worker_status(service: str, waiting: Waiting | None) -> WorkerStatus:
     """Of this process, now. Its id differs from that of every other process that runs."""
     return WorkerStatus(
@@ -138,6 +124,32 @@ def worker_status(service: str, waiting: Waiting | None) -> WorkerStatus:
         waiting_for=waiting,
         at=datetime.now(UTC),
     )
+
+
+@dataclass
+class WaitingLog:
+    """Passes statuses on. Says when a worker begins to wait, again every minute, and when it goes
+    on. The message of one wait may change, so only its reason makes it another."""
+
+    look: Callable[[], WorkerStatus]
+    clock: Callable[[], float] = time.monotonic
+    _reason: str | None = None
+    _said_at: float = 0.0
+
+    def __call__(self) -> WorkerStatus:
+        status = self.look()
+        waiting, now = status.waiting_for, self.clock()
+        if waiting is None and self._reason is not None:
+            log.info(f"{status.service}.goes_on", waited_for=self._reason)
+        elif waiting is not None and (
+            waiting.reason != self._reason or now - self._said_at >= SAID_AGAIN_SECONDS
+        ):
+            until = waiting.until.isoformat(timespec="seconds") if waiting.until else None
+            event = f"{status.service}.waiting"
+            log.warning(event, reason=waiting.reason, why=waiting.message, until=until)
+            self._said_at = now
+        self._reason = None if waiting is None else waiting.reason
+        return status
 
 
 async def publish_status(publisher: PublishesEvents, look: Callable[[], WorkerStatus]) -> None:
@@ -163,6 +175,17 @@ async def publish_status(publisher: PublishesEvents, look: Callable[[], WorkerSt
         with suppress(Exception):
             async with asyncio.timeout(LAST_STATUS_SECONDS):
                 await publisher.publish([replace(look(), state="stopped", waiting_for=None)])
+
+
+def while_read(command: Callable[[], int]) -> int:
+    """The exit code of a command; 141, as a shell numbers SIGPIPE, if nobody reads any more what it
+    says."""
+    try:
+        return command()
+    except BrokenPipeError:
+        for number in (1, 2):  # Python would complain again when it exits
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+        return NO_READER
 
 
 def end(code: int) -> NoReturn:

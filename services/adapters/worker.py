@@ -1,6 +1,7 @@
 """What lister and transfer share: a consumer per topic, Drive, its quota, and a status."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,10 +17,16 @@ from services.adapters.kafka.producer import PatientPublisher, Publisher, Publis
 from services.adapters.kafka.reader import LogReader, Tail
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
-from services.adapters.process import publish_status, run_until, run_with_background, worker_status
+from services.adapters.process import (
+    WaitingLog,
+    publish_status,
+    run_until,
+    run_with_background,
+    worker_status,
+)
+from services.adapters.work_metrics import CountingPublisher, WorkMetrics
 from services.core.control import ImportControls
-from services.core.errors import Stop
-from services.core.events import ControlEvent, Message, WorkerStatus
+from services.core.events import ControlEvent, Message, Waiting, WorkerStatus
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
 from services.core.flow.concurrency import ConcurrencyLimit
 from services.core.flow.quota import QuotaLimiter, QuotaSettings
@@ -68,19 +75,25 @@ class Worker:
     publisher: PublishesRecords
     quota: QuotaLimiter
     consumers: Sequence[GroupConsumer] = ()
+    work: WorkMetrics = field(default_factory=WorkMetrics)
 
     def __post_init__(self) -> None:
         self._breakers: list[CircuitBreaker] = []
         # Each says whether a task only waits for its turn; a drain does not wait for those.
         self.holders: list[Callable[[Task], bool]] = [self.quota.holds]
         self.limits = {c.group: ConcurrencyLimit(c.at_once) for c in self.spec.consumes}
+        # Says what limits the speed of the work, if it does.
+        self.speed_limit: Callable[[], Waiting | None] = lambda: None
         self.faults = self._breaker(unknown)
         self.controls = ImportControls()
         self._tasks: list[MessageTasks] = []
 
-    def calls_to(self, system: str, check: Check) -> Resilience:
+    def calls_to(
+        self, system: str, check: Check, *, most_on_checks: float = math.inf
+    ) -> Resilience:
         """Retry and circuit breaker for one outside system; `check` says whether it answers."""
-        return Resilience(system, self.spec.policy, self._breaker(check))
+        breaker = self._breaker(check, most_on_checks)
+        return Resilience(system, self.spec.policy, breaker, self.work.called)
 
     def tasks(self, consumes: Consumes, handler: HandlesMessages) -> MessageTasks:
         tasks = MessageTasks(
@@ -110,6 +123,7 @@ class Worker:
             in_flight=sum(limit.in_use for limit in self.limits.values()),
             oldest_unfinished_seconds=round(oldest, 3),
             quota_share=self.quota.state().share,
+            limited_by=None if waiting else self.speed_limit(),
         )
 
     async def consume(self, making: Awaitable[HandlesMessages], stop: asyncio.Event) -> None:
@@ -124,15 +138,27 @@ class Worker:
             for consumer in self.consumers:
                 consumer.stop()
 
-    def _breaker(self, check: Check) -> CircuitBreaker:
-        def log_wait(why: Stop, seconds: float) -> None:
-            event = f"{self.spec.service}.waiting"
-            log.error(event, reason=why.reason, why=why.message, seconds=seconds)
-
-        breaker = CircuitBreaker(log_wait, check)
+    def _breaker(self, check: Check, most_on_checks: float = math.inf) -> CircuitBreaker:
+        # The status tells of a wait.
+        breaker = CircuitBreaker(lambda _why, _seconds: None, check, most_on_checks)
         self._breakers.append(breaker)
         self.holders.append(breaker.holds)
         return breaker
+
+
+def _waits_for_topics(why: str) -> None:
+    log.info("worker.starting", why=why)
+
+
+def _worker(
+    spec: WorkerSpec,
+    publisher: PublishesRecords,
+    quota: QuotaLimiter,
+    consumers: Sequence[GroupConsumer],
+) -> Worker:
+    work = WorkMetrics({c.group: o.lag for c, o in zip(spec.consumes, consumers, strict=True)})
+    counting = CountingPublisher(PatientPublisher(publisher), work)
+    return Worker(spec, counting, quota, consumers, work)
 
 
 async def run_worker(
@@ -145,7 +171,7 @@ async def run_worker(
 
     Nothing is consumed before it returns, nor before it is known which imports are paused.
     """
-    topics = asyncio.ensure_future(wait_for_topics(settings.kafka, log.warning))
+    topics = asyncio.ensure_future(wait_for_topics(settings.kafka, _waits_for_topics))
     if not await run_until(stop, topics):
         return
     consumers = [
@@ -160,7 +186,7 @@ async def run_worker(
         Publisher(settings.kafka, source=spec.service, linger_ms=spec.linger_ms) as publisher,
         open_drive(settings.drive, connections=spec.connections, quota=quota) as drive,
     ):
-        worker = Worker(spec, PatientPublisher(publisher), quota, consumers)
+        worker = _worker(spec, publisher, quota, consumers)
         reader_id = f"drivestream-{spec.service}-controls"
         controls = Tail(lambda: LogReader(settings.kafka, client_id=reader_id), worker)
 
@@ -168,9 +194,10 @@ async def run_worker(
             await controls.caught_up()  # else paused work would be taken up
             return await make(worker, drive)
 
-        with metrics_endpoint(settings.metrics, WorkerMetrics(worker.status, quota.state)):
+        figures = WorkerMetrics(worker.status, quota.state), worker.work
+        with metrics_endpoint(settings.metrics, *figures):
             await run_with_background(
                 worker.consume(handler(), stop),
-                publish_status(publisher, worker.status),
+                publish_status(publisher, WaitingLog(worker.status)),
                 controls.run(),
             )

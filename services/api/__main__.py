@@ -1,7 +1,6 @@
 """`python -m services.api`: connects the parts and serves with uvicorn until told to stop."""
 
 import asyncio
-import logging
 import os
 import socket
 from collections.abc import Iterator
@@ -65,7 +64,6 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                     quota=settings.quota,
                 ),
             )
-            logging.basicConfig(level=logging.WARNING, handlers=[_ToStructlog()], force=True)
             host, port = listener.getsockname()[:2]
             log.info("api.listening", host=host, port=port)
             await _Server(app, stop).serve([listener])
@@ -79,7 +77,7 @@ def _listener(host: str, port: int) -> socket.socket:
         family, _, _, _, address = found[0]
         return socket.create_server(address[:2], family=family, backlog=1024)
     except OSError as why:
-        message = f"The API cannot listen at {host}, port {port}: {why.strerror}."
+        message = f"The API cannot listen on {host}, port {port}: {why.strerror}."
         raise Stop("cannot_listen", message) from why
 
 
@@ -109,11 +107,6 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-class _ToStructlog(logging.Handler):
-    def emit(self, record: logging.LogRecord) -> None:
-        log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
 
 
 if __name__ == "__main__":

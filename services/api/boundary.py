@@ -5,7 +5,7 @@ not see: the request id, the limits, the checks against other web sites, HEAD, h
 import asyncio
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, cast
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from services.api.settings import is_allowed
 LONGEST_ADDRESS = 8 * 1024
 SEND_SECONDS = 60
 """How long a client may leave an answer unread before the connection is closed."""
+IMPORT = re.compile(r"/imports/(?!preview$)([\w-]{1,64})(?:/|$)", re.ASCII)
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 HEADERS = (
@@ -27,6 +28,9 @@ HEADERS = (
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'"),
     (b"referrer-policy", b"no-referrer"),
 )
+ENCODING = b"content-encoding"
+ACCEPT = b"accept-encoding"
+Headers = Iterable[tuple[bytes, bytes]]
 log = structlog.get_logger()
 
 
@@ -42,6 +46,7 @@ class Boundary:
         given = dict(scope["headers"]).get(b"x-request-id", b"")
         request_id = given.decode() if REQUEST_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
+        scope["headers"] = [*_with_one_encoding(scope["headers"])]
         began = time.monotonic()
         status = 0
 
@@ -50,11 +55,16 @@ class Boundary:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 own = [*HEADERS, (b"x-request-id", request_id.encode())]
-                message["headers"] = [*map(_with_head, message["headers"]), *own]
+                headers = [*map(_with_head, message["headers"]), *own]
+                if not any(name == b"vary" for name, _ in headers):
+                    headers.append((b"vary", b"accept-encoding"))
+                message["headers"] = headers
             async with asyncio.timeout(SEND_SECONDS):
                 await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        about = IMPORT.match(scope["path"])
+        known = {"import_id": about[1]} if about else {}
+        with structlog.contextvars.bound_contextvars(request_id=request_id, **known):
             try:
                 answer = self._head if scope["method"] == "HEAD" else self._answer
                 await answer(scope, receive, bounded_send)
@@ -63,6 +73,7 @@ class Boundary:
                     ms = round((time.monotonic() - began) * 1000, 1)
                     path = scope["path"][:LONGEST_INSTANCE]
                     log.info("request", method=scope["method"], path=path, status=status, ms=ms)
+                structlog.contextvars.unbind_contextvars("import_id")  # of an import that began
 
     async def _head(self, scope: HTTPScope, _receive: Receive, send: Send) -> None:
         """Answer with the headers that GET would have."""
@@ -92,15 +103,31 @@ def _with_head(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
     return (name, value.replace(b"GET", b"GET, HEAD")) if name == b"allow" else header
 
 
+def _with_one_encoding(headers: Headers) -> Iterator[tuple[bytes, bytes]]:
+    """`Accept-Encoding` as Litestar reads it: the word gzip, in lower case, or none, since it takes
+    `gzip;q=0` for a wish."""
+    accepted = ",".join(value.decode("latin-1") for name, value in headers if name == ACCEPT)
+    yield from ((name, value) for name, value in headers if name != ACCEPT)
+    for each in accepted.lower().replace(" ", "").split(","):
+        name, _, weight = each.partition(";")
+        if name in ("gzip", "x-gzip") and not re.fullmatch(r"q=0(\.0*)?", weight):
+            yield ACCEPT, b"gzip"
+            return
+
+
 def _check(scope: HTTPScope, allowed_hosts: Collection[str]) -> None:
     hosts = [value for name, value in scope["headers"] if name == b"host"]
     if len(hosts) != 1 or not is_allowed(hosts[0], allowed_hosts):
         raise Problem(
             "host_not_allowed",
-            "The API does not answer to this host name. Add it to ALLOWED_HOSTS if it is yours.",
+            "The Host header names a host that is not allowed. If it is yours, add it to "
+            "ALLOWED_HOSTS.",
         )
     if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_ADDRESS:
-        raise Problem("address_too_long", f"An address has at most {LONGEST_ADDRESS} bytes.")
+        raise Problem(
+            "address_too_long",
+            f"The path and query may have at most {LONGEST_ADDRESS:,} bytes together.",
+        )
     if scope["method"] in SAFE_METHODS:
         return
     # The API asks nobody for a key, so a page elsewhere must not act through a visitor's browser.
@@ -108,13 +135,28 @@ def _check(scope: HTTPScope, allowed_hosts: Collection[str]) -> None:
     # site sends JSON, but no other kind of body (CORS).
     headers = dict(scope["headers"])
     if headers.get(b"sec-fetch-site") == b"cross-site":
-        raise Problem("cross_site", "A page of another web site sent this request.")
+        raise Problem(
+            "cross_site",
+            "A page on another website sent this request. Call the API from its own origin.",
+        )
+    encodings = {value.strip().lower() for name, value in scope["headers"] if name == ENCODING}
+    if encodings - {b"", b"identity"}:
+        raise Problem(
+            "unsupported_encoding",
+            "The API does not accept compressed bodies. Send the body uncompressed, without "
+            "`Content-Encoding`.",
+            {"Accept-Encoding": "identity"},
+        )
+    _check_type(headers)
+
+
+def _check_type(headers: Mapping[bytes, bytes]) -> None:
     kind = headers.get(b"content-type", b"").decode("latin-1")
     has_body = headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
     is_json = kind.partition(";")[0].strip().lower() == "application/json"
     if not is_json and (has_body or b"content-type" in headers):
-        sent = f"not {kind[:80]!r}" if kind else "which is missing"
+        sent = f"is {kind[:80]!r}" if kind else "is missing"
         raise Problem(
             "unsupported_media_type",
-            f"Send the body as JSON, with the header `Content-Type: application/json`, {sent}.",
+            f"The Content-Type {sent}. Send JSON with `Content-Type: application/json`.",
         )

@@ -42,7 +42,7 @@ class RequestLog:
         if not await self.tail.caught_up(CATCH_UP_SECONDS):
             raise Problem(
                 "kafka_unavailable",
-                "Kafka does not answer, so nothing was done. Repeat the request later.",
+                "Kafka is not responding, so nothing was changed. Send the request again later.",
                 AFTER_AN_OUTAGE,
             )
 
@@ -64,7 +64,7 @@ class RequestLog:
             log.warning("request.not_published", why=str(why), import_id=event.import_id)
             raise Problem(
                 "kafka_unavailable",
-                "Kafka did not acknowledge the request in time. It is safe to repeat it.",
+                "Kafka did not acknowledge the request in time. It is safe to send it again.",
                 AFTER_AN_OUTAGE,
             ) from why
 
@@ -86,8 +86,8 @@ class ShowsControlled(Protocol[Report]):
 def check_not_ended(state: str) -> None:
     """Raises `import_ended`."""
     if state in ENDED_STATES:
-        word = "is cancelled" if state == "cancelled" else f"has ended ({state})"
-        again = "To import its folder again, start a new import."
+        word = "was cancelled" if state == "cancelled" else f"has ended ({state})"
+        again = "To import the folder again, start a new import."
         raise Problem("import_ended", f"The import {word}. {again}")
 
 
@@ -118,7 +118,7 @@ class PublishesControl(Generic[Report]):
                 log.info("control.published", control=kind.__name__, import_id=import_id)
         raise Problem(
             "control_contested",
-            "Others control it at the same time. Repeat the request in a second.",
+            "Another request is pausing, resuming or cancelling it. Send yours again in a second.",
             {"Retry-After": "1"},
         )
 
@@ -130,7 +130,7 @@ def _is_so(state: str, kind: type[UserControl]) -> bool:
 
 
 Control = NamedDependency[SkipValidation[PublishesControl[ImportReport]]]
-ACCEPTED = "Kafka has acknowledged it, and the import is shown in its new state."
+ACCEPTED = "The request is accepted. The body shows the import in its new state."
 PROBLEMS = database_problems("unknown_import", *CONTROL)
 
 
@@ -150,7 +150,7 @@ async def pause_import(import_id: FromPath[str], control: Control) -> ImportRepo
 @post(
     "/imports/{import_id:str}/resume",
     status_code=202,
-    summary="Let a paused import go on",
+    summary="Resume a paused import",
     responses=PROBLEMS,
     response_description=ACCEPTED,
 )

@@ -12,7 +12,7 @@ from services.api.problems import AnyRequest, Problem, problem_specs
 
 @get(
     "/dead-letters",
-    summary="The records that could not be read, newest first",
+    summary="List the records that could not be read, newest first",
     responses=problem_specs("bad_parameter", "bad_cursor", "kafka_unavailable"),
 )
 async def list_dead_letters(
@@ -27,6 +27,9 @@ async def list_dead_letters(
     try:
         rows = await letters.newest(before=before, limit=limit + 1)
     except KafkaUnavailableError as why:
-        detail = "Kafka does not answer, so the dead letters cannot be read now."
+        detail = (
+            "Kafka is not responding, so the dead letters cannot be read. Send the request again "
+            "later."
+        )
         raise Problem("kafka_unavailable", detail, {"Retry-After": "5"}) from why
     return page_of(rows, limit, request, "dead-letters", lambda letter: letter.number)

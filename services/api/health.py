@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal
 
 import structlog
@@ -16,7 +17,8 @@ from msgspec import Struct
 from services.adapters.catalog.views import ReadsCatalog
 from services.adapters.kafka.reader import Tail
 from services.adapters.process import publish_status, worker_status
-from services.api.progress import ImportCache
+from services.api.problems import problem_specs
+from services.api.progress import ImportCache, WorkerCache, service_waits
 from services.core.errors import Verdict
 from services.core.events import Message, Waiting, WorkerStatus
 from services.core.ports import PublishesEvents
@@ -24,6 +26,7 @@ from services.core.ports import PublishesEvents
 CHECK_SECONDS = 4.0
 KAFKA_SILENCE_SECONDS = 10.0
 LOG_EVERY_SECONDS = 3.0
+WORKERS = ("lister", "transfer", "indexer")
 log = structlog.get_logger()
 
 
@@ -33,7 +36,7 @@ class Check(Struct, frozen=True):
 
 
 class Ready(Struct, frozen=True):
-    status: Literal["ready", "not_ready"]
+    status: Literal["ready", "degraded", "not_ready"]
     checks: Mapping[str, Check]
 
 
@@ -44,18 +47,35 @@ class Readiness:
     tail: Tail[ImportCache]
     catalog: ReadsCatalog
     publisher: PublishesEvents
+    workers: Tail[WorkerCache] | None = None
     missing: Mapping[str, str] = field(default_factory=lambda: {"the first check": ""})
 
     async def check(self) -> Ready:
         checks = {"kafka": self._kafka(), "database": await self._database()}
-        ready = all(check.ok for check in checks.values())
-        return Ready("ready" if ready else "not_ready", checks)
+        if not all(check.ok for check in checks.values()):
+            return Ready("not_ready", checks)
+        waiting = self._waiting()
+        return Ready("degraded" if waiting else "ready", {**checks, **waiting})
+
+    def _waiting(self) -> Mapping[str, Check]:
+        """The services of which every worker waits: requests are answered, and little is done."""
+        if self.workers is None or not self.workers.state.caught_up:
+            return {}
+        now = datetime.now(UTC)
+        known = self.workers.view.newest(now)
+        waits = {service: service_waits(service, now, known, now) for service in WORKERS}
+        return {
+            service: Check(False, f"{why.message}{_until(why)}")
+            for service, why in waits.items()
+            if why is not None
+        }
 
     async def watch(self) -> None:
         logged_at = time.monotonic()
         while True:
             await asyncio.sleep(1.0)
-            checks = (await self.check()).checks
+            answer = await self.check()
+            checks = answer.checks if answer.status == "not_ready" else {}
             was_missing = self.missing
             self.missing = {name: check.detail for name, check in checks.items() if not check.ok}
             if was_missing and not self.missing:
@@ -82,12 +102,12 @@ class Readiness:
         state = self.tail.state
         silence = time.monotonic() - state.answered_at
         if state.trouble is not None:
-            return Check(False, f"the topic of imports cannot be read: {state.trouble}")
+            return Check(False, f"the imports topic cannot be read: {state.trouble}")
         if silence > KAFKA_SILENCE_SECONDS:
             return Check(False, f"Kafka has not answered for {silence:.0f} seconds")
         if not state.caught_up:
-            return Check(False, "the topic of imports is still being read")
-        return Check(True, "the topic of imports is read to its end")
+            return Check(False, "the imports topic is still being read")
+        return Check(True, "the imports topic is read to its end")
 
     async def _database(self) -> Check:
         try:
@@ -103,18 +123,30 @@ class Readiness:
         return Check(True, "the database answers and has its tables")
 
 
-@get("/health/live", summary="Whether the process is alive")
+def _until(why: Waiting) -> str:
+    return "" if why.until is None else f" (until {why.until.isoformat(timespec='seconds')})"
+
+
+@get(
+    "/health/live",
+    summary="Check that the process is alive",
+    responses=problem_specs("bad_parameter"),
+)
 async def get_liveness() -> dict[str, str]:
-    """Depends on nothing else, so that an outage elsewhere does not restart the API."""
+    """Checks no other server, so an outage elsewhere does not restart the API."""
     return {"status": "alive"}
 
 
 @get(
     "/health/ready",
-    summary="Whether requests can be answered",
-    responses={503: ResponseSpec(Ready, description="It is not ready.", generate_examples=False)},
+    summary="Check that the API is ready for requests",
+    responses={
+        503: ResponseSpec(Ready, description="It is not ready.", generate_examples=False),
+        **problem_specs("bad_parameter"),
+    },
 )
 async def get_readiness(readiness: NamedDependency[SkipValidation[Readiness]]) -> Response[Ready]:
-    """200 if every part answers, else 503, with the answer of each part."""
+    """200 if every part answers, else 503, with the answer of each part. `degraded` is 200 too: a
+    service waits, and is named with what it waits for, and until when if that is known."""
     answer = await readiness.check()
-    return Response(answer, status_code=200 if answer.status == "ready" else 503)
+    return Response(answer, status_code=503 if answer.status == "not_ready" else 200)

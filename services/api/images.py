@@ -1,5 +1,6 @@
 """The pictures: the list, one picture, and where its bytes are."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 from urllib.parse import quote
@@ -48,7 +49,7 @@ class Pictures:
         """As the catalog has it."""
         image = await self.catalog.image(google_drive_id)
         if image is None:
-            raise Problem("unknown_image", "No picture with this Drive id is stored.")
+            raise Problem("unknown_image", "There is no stored image with this Drive id.")
         return image
 
 
@@ -57,13 +58,17 @@ Stored = NamedDependency[SkipValidation[Pictures]]
 
 def image_filter(
     order: Annotated[
-        str, QueryParameter(description="`newest` starts with the last one stored.", enum=ORDERS)
+        str,
+        QueryParameter(
+            description="`newest` puts the most recently stored image first.", enum=ORDERS
+        ),
     ] = "id",
     of_import: Annotated[
-        str | None, QueryParameter(name="import", description="Only pictures of this import.")
+        str | None, QueryParameter(name="import", description="Only images of this import.")
     ] = None,
     folder: Annotated[
-        str | None, QueryParameter(description="Only pictures directly in this Drive folder.")
+        str | None,
+        QueryParameter(description="Only images directly in this Drive folder, by its id."),
     ] = None,
 ) -> ImageFilter:
     if order not in ORDERS:
@@ -73,15 +78,15 @@ def image_filter(
 
 @get(
     "/images",
-    summary="The stored pictures",
+    summary="List the stored images",
     dependencies={"wanted": Provide(image_filter, sync_to_thread=False)},
     responses={
         200: ResponseSpec(
             list[Image],
-            description="The pictures, ordered by id. With `limit` it is one page, with a header "
-            '`Link: <…>; rel="next"` if more follow. Without `limit` it is all of them, streamed. '
-            "A streamed list is not a snapshot: pictures that are stored while it is read may be "
-            "missing, and none comes twice. A list that does not end in `]` was broken off.",
+            description="The images, by id. With `limit`, the answer is one page, with a "
+            '`Link: <…>; rel="next"` header if more follow. Without `limit`, all images are '
+            "streamed. A streamed list is not a snapshot: images stored in the meantime may be "
+            "missing, and none appears twice. If the list does not end in `]`, it is incomplete.",
             generate_examples=False,
         ),
         **database_problems("bad_cursor"),
@@ -93,14 +98,16 @@ async def list_images(
     wanted: NamedDependency[SkipValidation[ImageFilter]],
     limit: Annotated[
         int | None,
-        QueryParameter(ge=1, le=LONGEST_PAGE, description="The size of a page; without it, all."),
+        QueryParameter(
+            ge=1, le=LONGEST_PAGE, description="The page size. Without it, the list is complete."
+        ),
     ] = None,
     cursor: Cursor = None,
 ) -> ASGIResponse:
-    """`storage_path` is an address that opens in a browser as given."""
+    """`storage_path` is a URL that opens in a browser as it is."""
     if limit is None:
-        if cursor is not None:
-            raise bad_parameter("limit", "is needed with a cursor")
+        if cursor:
+            raise bad_parameter("limit", "is required with a cursor")
         pages = pictures.catalog.every_image(wanted)
         return await json_list([pictures.shown(image) for image in page] async for page in pages)
     listing = "images:newest" if wanted.newest_first else "images:id"
@@ -113,24 +120,26 @@ async def list_images(
 
 @get(
     "/images/{google_drive_id:str}",
-    summary="One picture",
+    summary="Get an image",
     responses=database_problems("unknown_image"),
 )
 async def get_image(google_drive_id: FromPath[str], pictures: Stored) -> ImageDetails:
-    """Everything that is known of a picture, by its Drive id."""
+    """Everything that is known about an image, by its Drive id."""
     return pictures.shown(await pictures.image(google_drive_id))
 
 
 @get(
     "/images/{google_drive_id:str}/content",
     status_code=302,
-    summary="The picture itself",
-    description="Redirects to the object in the store. In a private store the address is signed, "
-    "and valid for at least an hour.",
-    response_description="`Location` is where the bytes are.",
+    summary="Download an image",
+    description="Redirects to the object in the store. For a private bucket, the URL is signed and "
+    "valid for at least an hour.",
+    response_description="`Location` is the URL of the image.",
     responses=database_problems("unknown_image"),
 )
 async def get_image_content(google_drive_id: FromPath[str], pictures: Stored) -> Redirect:
     """The bytes never pass through the api."""
-    address = pictures.object_url(await pictures.image(google_drive_id))
+    image = await pictures.image(google_drive_id)
+    # In a thread: the keys that sign it may have to be fetched first.
+    address = await asyncio.to_thread(pictures.object_url, image)
     return Redirect(address, headers={"Cache-Control": "private, max-age=300"})

@@ -17,11 +17,12 @@ from services.adapters.catalog.views import FILE_STATES, ImportFile, ImportPlace
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Tail
 from services.api import problems
+from services.api.bodies import body_of
 from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
 from services.api.problems import AnyRequest, Problem, bad_parameter, database_problems
 from services.api.progress import ImportCache, ImportReport, ImportView, ImportViews, place_of
 from services.core.events import ImportRequested, Mode
-from services.core.folder_link import NotAFolderLinkError, parse_folder_link, tidy
+from services.core.folder_link import NotAFolderLinkError, parse_folder_link
 from services.core.ports import PublishesEvents
 
 CATCH_UP_SECONDS = 2.0
@@ -42,13 +43,13 @@ def parse_request(body: bytes, key: str | None, now: datetime) -> ImportRequeste
     if key is not None and not KEY.fullmatch(key):
         raise Problem(
             "bad_idempotency_key",
-            "An Idempotency-Key has 1 to 255 printable ASCII characters, such as a UUID.",
+            "The Idempotency-Key must be 1 to 255 printable ASCII characters, such as a UUID.",
         )
     # The same key is the same import, whichever process answers.
     return ImportRequested(
         import_id=str(uuid4() if key is None else uuid5(NAMESPACE, key)),
         folder_id=link.folder_id,
-        folder_url=tidy(url),
+        folder_url=link.url,
         resource_key=link.resource_key,
         requested_at=now,
     )
@@ -70,7 +71,7 @@ def _folder_url(body: bytes) -> str:
             case _:
                 code = "not_an_object" if body else "missing_body"
     example = msgspec.json.encode(EXAMPLE).decode()
-    raise Problem(code, f"{problems.KINDS[code].title}; send {example}.")
+    raise Problem(code, f"{problems.KINDS[code].title}. Send {example}.")
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,11 @@ class ImportStarter:
         if request.import_id in self.under_way:
             raise Problem(
                 "import_under_way",
-                "A request with this Idempotency-Key is in progress. Repeat it in a second.",
+                "A request with this Idempotency-Key is in progress. Send it again in a second.",
                 headers={"Retry-After": "1"},
             )
         self.under_way.add(request.import_id)
+        structlog.contextvars.bind_contextvars(import_id=request.import_id)
         try:
             await self._start(request)
         finally:
@@ -101,15 +103,16 @@ class ImportStarter:
         caught_up = await self.tail.caught_up(CATCH_UP_SECONDS)
         known = self.tail.view.request(request.import_id)
         if known is not None:
-            if known.folder_id == request.folder_id:
+            if (known.folder_id, known.resource_key) == (request.folder_id, request.resource_key):
                 return
             raise Problem(
                 "other_folder",
-                "This Idempotency-Key started the import of another folder. "
-                "Use a new key for every new import.",
+                "This Idempotency-Key already started an import of another link. "
+                "Use a new key for each import.",
             )
-        # Only the whole topic says that a folder is new. Comparing with what is stored is safe.
-        if self.tail.view.folder_seen(request.folder_id) or not caught_up:
+        # Only the whole topic says that nothing is stored yet. A file of a folder that is new may
+        # have come with another folder, so every later import looks.
+        if not self.tail.view.begin() or not caught_up:
             request = msgspec.structs.replace(request, mode=Mode.CHECK)
         about = {"import_id": request.import_id, "folder_id": request.folder_id}
         try:
@@ -119,7 +122,7 @@ class ImportStarter:
             raise Problem(
                 "not_queued",
                 "Kafka did not acknowledge the request in time, so the import may not have "
-                "started. It is safe to repeat the request with the same Idempotency-Key.",
+                "started. It is safe to send the request again with the same Idempotency-Key.",
             ) from why
         self.tail.view.apply(request)  # no 404 until the tail has read it
         log.info("import.requested", mode=request.mode.value, **about)
@@ -155,7 +158,7 @@ Views = NamedDependency[SkipValidation[ImportViews]]
     operation_class=StartOperation,
     summary="Import a Google Drive folder",
     responses=problems.problem_specs(*problems.START),
-    response_description="Kafka has acknowledged the request. `Location` is where to watch it.",
+    response_description="The import is accepted. `Location` is its URL.",
 )
 async def start_import(
     request: AnyRequest,
@@ -164,16 +167,16 @@ async def start_import(
         str | None,
         HeaderParameter(
             name="Idempotency-Key",
-            description="Requests with the same key start one import, so repeating is safe.",
+            description="Requests with the same key start only one import, so retries are safe.",
         ),
     ] = None,
 ) -> Response[ImportStarted]:
-    """Queue an import. With an `Idempotency-Key`, repeating the request starts nothing twice."""
-    import_id = await starter.start(await request.body(), key)
+    """Starts an import. With an `Idempotency-Key`, a repeated request starts no second import."""
+    import_id = await starter.start(await body_of(request), key)
     return Response(ImportStarted(import_id), headers={"Location": f"/imports/{import_id}"})
 
 
-@get("/imports", summary="The imports, newest first", responses=database_problems("bad_cursor"))
+@get("/imports", summary="List imports, newest first", responses=database_problems("bad_cursor"))
 async def list_imports(
     request: AnyRequest, views: Views, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
 ) -> Response[list[ImportView]]:
@@ -184,7 +187,9 @@ async def list_imports(
 
 
 @get(
-    "/imports/{import_id:str}", summary="One import", responses=database_problems("unknown_import")
+    "/imports/{import_id:str}",
+    summary="Get an import",
+    responses=database_problems("unknown_import"),
 )
 async def get_import(import_id: FromPath[str], views: Views) -> ImportReport:
     """Its state, its counts (found = stored + unchanged + failed + pending), what it waits for, and
@@ -194,7 +199,7 @@ async def get_import(import_id: FromPath[str], views: Views) -> ImportReport:
 
 @get(
     "/imports/{import_id:str}/files",
-    summary="The files of an import",
+    summary="List the files of an import",
     responses=database_problems("unknown_state", "bad_cursor", "unknown_import"),
 )
 async def list_import_files(

@@ -47,11 +47,10 @@ PUBLISHED_WITHIN = timedelta(minutes=1)
 AT_ONCE = 2
 """Readers of the log. Each has a connection of its own to Kafka."""
 AWAY = (
-    "Kafka did not answer within {:.0f} seconds, so what was tried is not shown in full. Ask again "
-    "later."
+    "Kafka did not answer within {:.0f} seconds, so some attempts are not shown. Try again later."
 )
-GONE = "The log no longer holds every outcome of this file. What is missing was too old to keep."
-MANY = "Only the places of {} outcomes are remembered. There may have been more."
+GONE = "Kafka has deleted older records, so some outcomes of this file are not shown."
+MANY = "Only the last {} outcomes are shown. There may be earlier ones."
 log = structlog.get_logger()
 
 
@@ -231,7 +230,7 @@ def _place(text: str) -> Place:
 
 @get(
     "/imports/{import_id:str}/files/{google_drive_id:str}",
-    summary="One file of an import, and its journey",
+    summary="Get a file of an import, with its history",
     responses=database_problems("unknown_import", "unknown_file"),
 )
 async def get_import_file(
@@ -239,6 +238,6 @@ async def get_import_file(
     google_drive_id: FromPath[str],
     journeys: NamedDependency[SkipValidation[Journeys]],
 ) -> FileJourney:
-    """Where it was found, what was tried and answered in each round, and what it is now. The state
-    is shown while Kafka is away, too; then `complete` is false."""
+    """Where the file was found, each attempt and its answer, and its current state. While Kafka is
+    down, only the state is shown, and `complete` is false."""
     return await journeys.of(import_id, google_drive_id)

@@ -22,10 +22,12 @@ LONGEST_CURSOR = 1024
 LONGEST_PAGE = 1_000
 DEFAULT_PAGE = 100
 
-Limit = Annotated[int, QueryParameter(ge=1, le=LONGEST_PAGE, description="At most this many.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=LONGEST_PAGE, description="The page size.")]
 Cursor = Annotated[
     str | None,
-    QueryParameter(description="Where the page begins, from the `Link` header of the page before."),
+    QueryParameter(
+        description="Where the page starts: take it from the `Link` header of the previous page."
+    ),
 ]
 
 
@@ -37,16 +39,19 @@ def cursor_of(listing: str, key: object) -> str:
 
 def key_of(cursor: str | None, listing: str, kind: type[T]) -> T | None:
     """The key in a cursor, None without one; raises a `bad_cursor` problem if it is not ours."""
-    if cursor is None:
+    if not cursor:
         return None
     try:
+        if len(cursor) > LONGEST_CURSOR:
+            raise ValueError
         packed = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         name, key = msgspec.json.decode(packed, type=tuple[str, msgspec.Raw])
-        if name != listing or len(cursor) > LONGEST_CURSOR:
+        found = msgspec.json.decode(key, type=kind)
+        if name != listing or (isinstance(found, int) and not 0 <= found < 2**63):
             raise ValueError
-        return msgspec.json.decode(key, type=kind)
-    except ValueError:  # also what base64 and msgspec raise
-        why = "is not of this list; take it from the `Link` header of the page before"
+        return found
+    except (ValueError, RecursionError):  # also what base64 and msgspec raise
+        why = "is not a cursor of this list; take it from the `Link` header of the previous page"
         raise bad_parameter("cursor", why, code="bad_cursor") from None
 
 

@@ -95,7 +95,7 @@ def plan_of(plan_id: str) -> ReplayPlan:
             raise BadPlanError("it is incomplete or too large")
         return msgspec.json.decode(plain, type=ReplayPlan)
     except (zlib.error, ValueError, RecursionError):
-        raise BadPlanError("it holds no plan") from None
+        raise BadPlanError("it contains no plan") from None
 
 
 def _digest(packed: bytes) -> bytes:

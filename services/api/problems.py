@@ -17,6 +17,7 @@ from litestar.plugins import problem_details
 from msgspec import UNSET, Struct, UnsetType
 
 from services.core.errors import SetAside, TryAgain, Verdict
+from services.core.validation import of_parameter
 
 LONGEST_INSTANCE = 200
 RETRY_SECONDS = 5.0
@@ -33,45 +34,56 @@ START = {
     "missing_body": Kind(400, "The body is missing"),
     "not_json": Kind(400, "The body is not JSON"),
     "not_an_object": Kind(400, "The body is not a JSON object"),
+    "bad_body": Kind(400, "The body is not valid"),
     "missing_folder_url": Kind(400, "folderUrl is missing"),
     "folder_url_not_text": Kind(400, "folderUrl is not a string"),
     "empty": Kind(400, "The link is empty"),
     "too_long": Kind(400, "The link is too long"),
-    "not_drive": Kind(400, "The link does not lead to Google Drive"),
+    "not_drive": Kind(400, "The link is not a Google Drive link"),
     "bad_id": Kind(400, "The link has no valid folder id"),
-    "file_link": Kind(400, "The link leads to a file"),
-    "document_link": Kind(400, "The link leads to a document"),
+    "bad_key": Kind(400, "The link has no valid resourcekey"),
+    "broken_link": Kind(400, "The link is incomplete"),
+    "two_links": Kind(400, "The text has more than one link"),
+    "file_link": Kind(400, "The link is to a file, not a folder"),
+    "document_link": Kind(400, "The link is to a document, not a folder"),
     "private_view": Kind(400, "The link opens a personal view of Drive"),
-    "no_folder": Kind(400, "The link has no folder"),
+    "no_folder": Kind(400, "The link has no folder id"),
     "bad_idempotency_key": Kind(400, "The Idempotency-Key is not valid"),
-    "cross_site": Kind(403, "Another web site sent this request"),
+    "cross_site": Kind(403, "The request came from another website"),
     "import_under_way": Kind(409, "The same request is in progress"),
     "body_too_large": Kind(413, "The body is too large"),
-    "unsupported_media_type": Kind(415, "The body is not sent as JSON"),
-    "other_folder": Kind(422, "The Idempotency-Key was used for another folder"),
-    "not_queued": Kind(500, "The import could not be queued"),
+    "unsupported_media_type": Kind(415, "The Content-Type is not application/json"),
+    "unsupported_encoding": Kind(415, "The body is compressed"),
+    "bad_parameter": Kind(400, "A parameter is not valid"),
+    "other_folder": Kind(422, "The Idempotency-Key was used with another link"),
+    "not_queued": Kind(500, "The import could not be started"),
 }
 """What the start of an import may answer."""
 CONTROL = {
     "cross_site": START["cross_site"],
+    "unsupported_encoding": START["unsupported_encoding"],
     "import_ended": Kind(409, "The import has ended"),
-    "control_contested": Kind(409, "Others control the import, too"),
-    "kafka_unavailable": Kind(503, "Kafka does not answer"),
+    "control_contested": Kind(409, "Another request is changing this import"),
+    "kafka_unavailable": Kind(503, "Kafka is not responding"),
 }
 """What the control of an import may answer."""
 RETRY = {
-    **{code: START[code] for code in ("not_json", "body_too_large", "unsupported_media_type")},
+    **{code: START[code] for code in ("not_json", "bad_body", "body_too_large")},
+    "unsupported_media_type": START["unsupported_media_type"],
+    "unsupported_encoding": START["unsupported_encoding"],
     **{code: CONTROL[code] for code in ("cross_site", "import_ended", "kafka_unavailable")},
     "bad_retry": Kind(400, "The retry is not valid"),
-    "retry_under_way": Kind(409, "Another retry has just begun"),
+    "retry_under_way": Kind(409, "Another retry has just started"),
 }
 """What a retry may answer."""
+BODY = ("cross_site", "body_too_large", "unsupported_media_type", "unsupported_encoding")
+"""What every other request with a body may be answered."""
 DATABASE = {
-    "bad_parameter": Kind(400, "A parameter is not valid"),
-    "database_unavailable": Kind(503, "The database does not answer"),
+    "bad_parameter": START["bad_parameter"],
+    "database_unavailable": Kind(503, "The database is not responding"),
     "database_not_ready": Kind(503, "The database is not set up"),
     "database_busy": Kind(503, "The database is busy"),
-    "database_slow": Kind(503, "The database is slow"),
+    "database_slow": Kind(503, "The database took too long"),
 }
 """What every route that reads the database may answer."""
 KINDS = {
@@ -79,37 +91,35 @@ KINDS = {
     **CONTROL,
     **RETRY,
     **DATABASE,
-    "bad_request": Kind(400, "The request cannot be understood"),
-    "bad_body": Kind(400, "The body is not what is expected"),
-    "bad_plan": Kind(400, "The plan's id cannot be read"),
+    "bad_request": Kind(400, "The request is not valid"),
+    "bad_plan": Kind(400, "The plan id is not valid"),
     "bad_cursor": Kind(400, "The cursor is not valid"),
-    "unknown_state": Kind(400, "The state does not exist"),
+    "unknown_state": Kind(400, "The state is not valid"),
     "not_found": Kind(404, "Not found"),
     "unknown_import": Kind(404, "The import does not exist"),
     "unknown_file": Kind(404, "The file is not in this import"),
     "unknown_image": Kind(404, "The image does not exist"),
     "unknown_replay": Kind(404, "The replay does not exist"),
     "method_not_allowed": Kind(405, "Method not allowed"),
-    "log_changed": Kind(409, "The log is another one"),
-    "plan_expired": Kind(409, "The log no longer holds what was planned"),
+    "log_changed": Kind(409, "The log has changed"),
+    "plan_expired": Kind(409, "The log no longer holds the planned records"),
     "replay_ended": Kind(409, "The replay has ended"),
     "replay_under_way": Kind(409, "The same request is in progress"),
-    "address_too_long": Kind(414, "The address is too long"),
+    "address_too_long": Kind(414, "The URL is too long"),
     "host_not_allowed": Kind(421, "The host name is not allowed"),
     "empty_time_range": Kind(422, "The time range is empty"),
-    "filters_conflict": Kind(422, "These filters do not go together"),
-    "no_filter": Kind(422, "The selection names no filter"),
-    "no_such_import": Kind(422, "The selection names an import that does not exist"),
-    "no_such_reason": Kind(422, "The selection names a reason that does not exist"),
-    "other_replay": Kind(422, "The Idempotency-Key was used for another replay"),
-    "replay_too_deep": Kind(422, "Too many replays led to this one"),
+    "filters_conflict": Kind(422, "The filters cannot be combined"),
+    "no_filter": Kind(422, "The selection has no filter"),
+    "no_such_import": Kind(422, "The selection has an unknown import"),
+    "no_such_reason": Kind(422, "The selection has an unknown reason"),
+    "other_replay": Kind(422, "The Idempotency-Key was used with another replay"),
+    "replay_too_deep": Kind(422, "The replay is nested too deeply"),
     "internal_error": Kind(500, "Internal error"),
     "unavailable": Kind(503, "Service unavailable"),
 }
 BY_STATUS = {
-    404: ("not_found", "Nothing is at this address. /schema lists all addresses."),
-    405: ("method_not_allowed", "Use one of the methods in the Allow header."),
-    413: ("body_too_large", "The body is larger than any request needs."),
+    404: ("not_found", "There is nothing at this URL. See /schema for all routes."),
+    413: ("body_too_large", "The body is larger than this route accepts. Send a smaller one."),
 }
 
 
@@ -186,20 +196,25 @@ def _problem_of(why: Exception) -> Problem:
             return Problem(code, why.message, {"Retry-After": str(ceil(wait or RETRY_SECONDS))})
         case ValidationException():
             found = why.extra if isinstance(why.extra, list) else []
-            faults = [
-                ParameterFault(f.get("key", ""), f["message"].replace("`", "")) for f in found
-            ]
-            said = "; ".join(f"{fault.parameter}: {fault.detail}" for fault in faults)
+            faults = [ParameterFault(f.get("key", ""), of_parameter(f["message"])) for f in found]
+            said = " ".join(f"{fault.parameter} {fault.detail}." for fault in faults)
             return Problem("bad_parameter", said or "A parameter is not valid.", errors=faults)
+        case HTTPException(status_code=405):
+            return _not_allowed(why)
         case HTTPException() if why.status_code < 500:
             bad_request = ("bad_request", "The request is not valid HTTP.")
-            code, detail = BY_STATUS.get(why.status_code, bad_request)
-            allow = (why.headers or {}).get("allow")
-            return Problem(code, detail, {"Allow": allow} if allow else None)
+            return Problem(*BY_STATUS.get(why.status_code, bad_request))
         case _:
             log.exception("request.unforeseen")
-            detail = "This is a bug. The log has details under the request id."
+            detail = "This is a bug in Drivestream. Search the API's log for this request_id."
             return Problem("internal_error", detail)
+
+
+def _not_allowed(why: HTTPException) -> Problem:
+    allow = (why.headers or {}).get("allow", "")
+    usable = " or ".join(sorted(set(allow.split(", ")) - {"OPTIONS"}))
+    detail = f"This URL does not support the method. Use {usable}."
+    return Problem("method_not_allowed", detail, {"Allow": allow})
 
 
 PROBLEM_DETAILS = problem_details.ProblemDetailsPlugin(

@@ -48,28 +48,30 @@ NEEDED: Mapping[views.ImportState, str] = {
 }
 KAFKA_AWAY = Waiting(
     reason="kafka_unavailable",
-    message="Kafka does not answer. The import goes on by itself when Kafka is back.",
+    message="Kafka is not responding. The import continues automatically when Kafka is back.",
 )
 
 
 class Parked(Struct, frozen=True, kw_only=True):
-    """The files among `failed` that can be fetched later. `after` is when they are fetched again by
-    themselves: 24 hours after the end of the import, by default. It is null until the import has
-    ended, and 14 days after it was requested."""
+    """The failed files that Google's download limit holds back. `after` is when they are retried
+    automatically: by default, 24 hours after the import ended. It is null until the import has
+    ended, and from 14 days after it was requested."""
 
     files: int
     reason: str = DOWNLOAD_QUOTA
     after: datetime | None
     how: str = (
-        "They are fetched again by themselves at the time in `after`. To fetch them now, "
+        "They are retried automatically at the time in `after`. To retry them now, send "
         'POST /imports/{id}/retry with {"reason": "download_quota_exceeded"}.'
     )
 
 
 class ImportView(views.ImportProgress, frozen=True, kw_only=True):
-    """`waiting_for` is null unless the import stands still; `parked` is null if no file is."""
+    """`waiting_for` is null unless the import stands still; `parked` is null if no file is.
+    `limited_by` says what limits the speed while it moves, such as a slow line to the store."""
 
     waiting_for: Waiting | None = None
+    limited_by: Waiting | None = None
     parked: Parked | None = None
 
 
@@ -81,18 +83,17 @@ class ImportCache:
     """What `imports.requested` tells, since an import is known before the indexer has a row of it.
 
     Beyond `room` the oldest requests are evicted, which are in the database by then. Controls are
-    never evicted. When folders no longer fit, every folder counts as seen. `newest_round` is the
-    highest that any retry or replay was given.
+    never evicted. `newest_round` is the highest that any retry or replay was given.
     """
 
-    def __init__(self, room: int = 50_000, folder_room: int = 200_000) -> None:
-        self._room, self._folder_room = room, folder_room
+    def __init__(self, room: int = 50_000) -> None:
+        self._room = room
         self._requests: dict[str, ImportRequested] = {}
         self._in_order: list[ImportRequested] = []
-        self._folders: set[str] = set()
+        self._is_new = True
         self._controls = ImportControls()
         self.replays = ReplayCache(self._controls)
-        self._taken: dict[str, tuple[int, datetime]] = {}
+        self._taken: dict[str, dict[int, datetime]] = {}
         self._rounds: dict[str, int] = {}
         self._awaited: dict[Message, asyncio.Event] = {}
         self.newest_round = 0
@@ -104,8 +105,9 @@ class ImportCache:
             case ImportRequested():
                 self._add(event)
             case RetryRequested(import_id=id, round=round, at=at):
-                if round > self._taken.get(id, (0, at))[0]:
-                    self._taken[id] = round, at
+                taken = self._taken.setdefault(id, {})
+                if round > max(taken, default=0):
+                    taken[round] = at
                 if event.last:
                     self._rounds[id] = max(round, self.retry_round(id))
                 self.newest_round = max(round, self.newest_round)
@@ -134,11 +136,12 @@ class ImportCache:
         return self._rounds.get(import_id, 0)
 
     def has_its_round(self, retry: RetryRequested) -> bool:
-        """Whether no other retry of this import came before it in the log with the same round."""
-        return self._taken.get(retry.import_id) == (retry.round, retry.at)
+        """Whether no other retry of this import came before it in the log with the same round, or a
+        higher one. A later one may have taken the next round meanwhile."""
+        return self._taken.get(retry.import_id, {}).get(retry.round) == retry.at
 
     def _add(self, event: ImportRequested) -> None:
-        self.folder_seen(event.folder_id)
+        self._is_new = False
         known = self._requests.get(event.import_id)
         if known is not None:
             if event.requested_at >= known.requested_at:
@@ -156,12 +159,10 @@ class ImportCache:
         end = bisect_left(self._in_order, before, key=place_of) if before else len(self._in_order)
         return self._in_order[max(0, end - limit) : end][::-1]
 
-    def folder_seen(self, folder_id: str) -> bool:
-        """Whether this folder was requested before. From now on it was."""
-        if folder_id in self._folders or len(self._folders) >= self._folder_room:
-            return True
-        self._folders.add(folder_id)
-        return False
+    def begin(self) -> bool:
+        """Whether nothing was requested before. From now on something was."""
+        is_new, self._is_new = self._is_new, False
+        return is_new
 
     def completed(
         self, import_id: str, row: views.ImportProgress | None
@@ -251,7 +252,7 @@ class ImportViews:
         file = await self.catalog.import_file(import_id, file_id)
         if file is None:
             await self.progress(import_id)
-            raise Problem("unknown_file", "This import has found no file with this id.")
+            raise Problem("unknown_file", "This import has no file with this Drive id.")
         return file
 
     async def newest(self, *, before: views.ImportPlace | None, limit: int) -> Sequence[ImportView]:
@@ -267,7 +268,7 @@ class ImportViews:
     async def progress(self, import_id: str) -> views.ImportProgress:
         for row in await self._by_id([import_id]):
             return row
-        raise Problem("unknown_import", "No import has this id.")
+        raise Problem("unknown_import", "There is no import with this id.")
 
     async def _by_id(self, ids: Sequence[str]) -> Sequence[views.ImportProgress]:
         rows = await self.catalog.imports_by_id(ids) if ids else {}
@@ -275,7 +276,12 @@ class ImportViews:
         return [row for row in found if row is not None]
 
     def _fields(self, row: views.ImportProgress) -> dict[str, Any]:
-        return asdict(row) | {"waiting_for": self._waiting_for(row), "parked": self._parked(row)}
+        waits = self._waiting_for(row)
+        return asdict(row) | {
+            "waiting_for": waits,
+            "limited_by": None if waits else self._limited_by(row),
+            "parked": self._parked(row),
+        }
 
     def _parked(self, row: views.ImportProgress) -> Parked | None:
         """Counts from the end of the import, not from the newest failure: to find that one, the
@@ -296,6 +302,12 @@ class ImportViews:
         now = datetime.now(UTC)
         return waiting_for(row, self.workers.view.newest(now), now) if state.caught_up else None
 
+    def _limited_by(self, row: views.ImportProgress) -> Waiting | None:
+        if row.state not in NEEDED:
+            return None
+        now = datetime.now(UTC)
+        return limited_by(self.workers.view.newest(now), now)
+
 
 def place_of(one: ImportRequested | views.ImportProgress) -> views.ImportPlace:
     """Where an import stands in the list, which holds only those whose request is known."""
@@ -315,6 +327,16 @@ def waiting_for(
     return worker or service_waits("indexer", since, workers, now)
 
 
+def limited_by(workers: Sequence[WorkerStatus], now: datetime) -> Waiting | None:
+    """What limits the speed of the workers that copy files."""
+    limits = [
+        worker.limited_by
+        for worker in workers
+        if worker.service == NEEDED["transferring"] and abs(now - worker.at) <= SILENT_AFTER
+    ]
+    return next((limit for limit in limits if limit), None)
+
+
 def service_waits(
     service: str, requested_at: datetime, workers: Sequence[WorkerStatus], now: datetime
 ) -> Waiting | None:
@@ -325,7 +347,7 @@ def service_waits(
         last_seen = max([requested_at, *(w.at for w in ours)])
         if now - last_seen <= ABSENT_AFTER:
             return None
-        message = f"The service `{service}` is not running. Start it, and the work goes on."
+        message = f"The service `{service}` is not running. Start it, and the work continues."
         return Waiting(reason="no_worker", message=message)
     waits = [w.waiting_for for w in alive if w.state == "waiting" and w.waiting_for]
     if len(waits) < len(alive):

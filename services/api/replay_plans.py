@@ -130,7 +130,9 @@ class ReplayPlanner:
             )
             kept = await self.bounds(topics, dated=topics)
         if counts.unknown_reasons:
-            raise _refused("no_such_reason", "Nothing has failed for", counts.unknown_reasons)
+            raise _refused(
+                "no_such_reason", "No file has failed with the reason", counts.unknown_reasons
+            )
         modes = {ReplayScope.ALL: Mode(asked.transfer), ReplayScope.VERIFY: Mode.VERIFY}
         plan = ReplayPlan(
             select=select,
@@ -159,7 +161,7 @@ class ReplayPlanner:
         known |= {id for id in imports if self.requested.request(id)}
         known |= {id for id in replays if self.requested.replays.request(id)}
         if unknown := [id for id in select.imports if id not in known]:
-            raise _refused("no_such_import", "No import or replay has the id", unknown)
+            raise _refused("no_such_import", "There is no import or replay with the id", unknown)
 
     async def _letters(self, select: Selection, kept: LogBounds) -> SelectionCounts:
         ends = [
@@ -211,7 +213,8 @@ async def _kafka() -> AsyncIterator[None]:
     except (KafkaUnavailableError, TimeoutError) as why:
         raise Problem(
             "kafka_unavailable",
-            f"Kafka cannot be asked what the log holds: {why}. Nothing has been started.",
+            f"Kafka is not responding ({why}), so the log cannot be checked. No replay was "
+            "started.",
             {"Retry-After": "5"},
         ) from why
 
@@ -226,16 +229,16 @@ def check_selection(select: Selection) -> None:
     if asdict(select) == asdict(Selection()):
         raise Problem(
             "no_filter",
-            "Name at least one filter in `select`, such as imports, folders, files, outcomes, "
-            "reasons, since or until. What names none would select everything.",
+            "`select` needs at least one filter: imports, folders, files, outcomes, reasons, "
+            "since, until or dead_letters. Without one, it would select everything.",
         )
     if select.since and select.until and select.since >= select.until:
         raise Problem("empty_time_range", "`since` must be before `until`.")
     if select.dead_letters and (select.folders or select.files or select.outcomes):
         raise Problem(
             "filters_conflict",
-            "Dead letters are selected by imports, reasons, since and until: what could not be "
-            "read has no folder, no file and no outcome.",
+            "Dead letters have no folders, files or outcomes. Select them with imports, reasons, "
+            "since or until.",
         )
 
 
@@ -247,8 +250,8 @@ def _of_outcomes(select: Selection, asked: PlanRequest) -> Selection:
     if not outcomes or not known or asked.transfer != "check" or select.dead_letters:
         raise Problem(
             "filters_conflict",
-            "A replay to one consumer copies the outcomes of files: its mode is failed or all, "
-            "and transfer, dead_letters and the outcome none mean nothing there.",
+            "A replay with a target copies the outcomes of files. Set mode to failed or all, and "
+            "leave out transfer, dead_letters and the outcome none.",
         )
     return replace(select, outcomes=select.outcomes or outcomes)
 
@@ -276,7 +279,7 @@ def _stretches(topics: Sequence[str], counts: SelectionCounts, log: LogBounds) -
             if topic_id != log.ids[topic] or end > high:
                 raise Problem(
                     "log_changed",
-                    f"The database was made from another {topic} than the one that Kafka has now. "
+                    f"The database was built from a different {topic} topic than Kafka has now. "
                     "Build the index again before you replay anything.",
                 )
         found.append(Stretch(topic, partition, min(low, end), end))

@@ -58,17 +58,17 @@ class ReplayStarter:
         if key is not None and not KEY.fullmatch(key):
             raise Problem(
                 "bad_idempotency_key",
-                "An Idempotency-Key has 1 to 255 printable ASCII characters, such as a UUID.",
+                "The Idempotency-Key must be 1 to 255 printable ASCII characters, such as a UUID.",
             )
         try:
             plan = plan_of(asked.plan_id)
         except BadPlanError as why:
-            raise Problem("bad_plan", f"The plan's id cannot be read: {why}. Plan again.") from None
+            raise Problem("bad_plan", f"plan_id is not valid: {why}. Make a new plan.") from None
         replay_id = f"{REPLAY}{uuid4() if key is None else uuid5(NAMESPACE, key)}"
         if replay_id in self.under_way:
             raise Problem(
                 "replay_under_way",
-                "A request with this Idempotency-Key is in progress. Repeat it in a second.",
+                "A request with this Idempotency-Key is in progress. Send it again in a second.",
                 {"Retry-After": "1"},
             )
         self.under_way.add(replay_id)
@@ -114,24 +114,29 @@ class ReplayStarter:
         """Raise a `log_changed` or `plan_expired` problem if the log no longer holds the plan."""
         topics = topics_of(plan.select)
         log_now = await self.planner.bounds(topics)
-        again = "Plan again, and compare the counts."
+        again = "Make a new plan, and compare its counts."
         if plan.topic_ids != {topic: log_now.ids[topic] for topic in topics}:
-            raise Problem("log_changed", f"The topics are others than were planned on. {again}")
+            raise Problem(
+                "log_changed", f"Kafka's topics were replaced after the plan was made. {again}"
+            )
         kept = {place: bounds for place, bounds in log_now.kept.items() if place[0] in topics}
         if sorted(kept) != sorted((stretch.topic, stretch.partition) for stretch in plan.stretches):
-            raise Problem("log_changed", f"The plan is of other partitions. {again}")
+            raise Problem(
+                "log_changed", f"The number of partitions changed after the plan was made. {again}"
+            )
         for topic, partition, start, end in plan.stretches:
             low, high = kept[topic, partition]
             if end > high:
                 raise Problem(
                     "log_changed",
-                    f"{topic}/{partition} does not reach to {end}, where the plan ends. {again}",
+                    f"The plan ends at offset {end} of {topic}/{partition}, which ends at {high}. "
+                    f"{again}",
                 )
             if start < low and start < end:
                 raise Problem(
                     "plan_expired",
-                    f"Retention has removed records that were planned on: {topic}/{partition} "
-                    f"begins at {low}, and the plan reads from {start} to {end}. {again}",
+                    f"Kafka has deleted records that the plan needs: {topic}/{partition} starts "
+                    f"at {low}, and the plan reads from {start} to {end}. {again}",
                 )
 
     async def _depth(self, plan: ReplayPlan) -> int:
@@ -142,8 +147,8 @@ class ReplayStarter:
         if depth > DEEPEST:
             raise Problem(
                 "replay_too_deep",
-                f"It would replay a replay of a replay, and so on, {depth} times; "
-                f"{DEEPEST} are allowed. Select the imports themselves.",
+                f"This would replay a replay {depth} levels deep, and {DEEPEST} are allowed. "
+                "Select the original imports.",
             )
         return depth
 
@@ -160,7 +165,7 @@ class ReplayStarter:
 
 def check_not_ended(state: str) -> None:
     if state in ENDED:
-        raise Problem("replay_ended", f"The replay has ended ({state}). Plan another one.")
+        raise Problem("replay_ended", f"The replay has ended ({state}). Plan a new one.")
 
 
 def _check_same(known: ReplayRequested, asked: ReplayRequested) -> None:
@@ -169,5 +174,5 @@ def _check_same(known: ReplayRequested, asked: ReplayRequested) -> None:
     if known != msgspec.structs.replace(asked, **own):
         raise Problem(
             "other_replay",
-            "This Idempotency-Key started another replay. Use a new key for every new replay.",
+            "This Idempotency-Key already started another replay. Use a new key for each replay.",
         )

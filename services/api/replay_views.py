@@ -20,7 +20,7 @@ NAMED = 10
 NEEDED: Mapping[views.ReplayState, str] = {"planned": "lister", "running": "transfer"}
 KAFKA_AWAY = Waiting(
     reason="kafka_unavailable",
-    message="Kafka does not answer. The replay goes on by itself when Kafka is back.",
+    message="Kafka is not responding. The replay continues automatically when Kafka is back.",
 )
 
 
@@ -102,7 +102,7 @@ class ReplayViews:
         """As the catalog and the log know it."""
         row = (await self.by_id([replay_id])).get(replay_id)
         if row is None:
-            raise Problem("unknown_replay", "No replay has this id.")
+            raise Problem("unknown_replay", "There is no replay with this id.")
         return row
 
     async def report(self, replay_id: str) -> ReplayReport:

@@ -12,7 +12,7 @@ from services.adapters.catalog.views import ImportPlace
 from services.api import bodies
 from services.api.control import PublishesControl
 from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
-from services.api.problems import AnyRequest, database_problems
+from services.api.problems import BODY, AnyRequest, database_problems
 from services.api.replay_plans import PlanReport, ReplayPlanner
 from services.api.replay_start import ReplayStarter
 from services.api.replay_views import ReplayReport, ReplayView, ReplayViews, place_of
@@ -28,17 +28,23 @@ class ReplayStarted(Struct, frozen=True):
 
 SELECT = Schema(
     type=OpenAPIType.OBJECT,
-    description="Which files: those that meet every part that is given. At least one is needed.",
+    description="Which files to replay. A file must match every filter; at least one is required.",
     properties={
-        "imports": bodies.texts("Of these imports; or of these replays, what they selected."),
-        "folders": bodies.texts("That lie in these folders."),
-        "files": bodies.texts("With these Drive ids."),
-        "outcomes": bodies.texts("stored, unchanged, failed, none."),
-        "reasons": bodies.texts("That failed for these reasons."),
-        "since": bodies.text("Whose outcome, or finding if there is none, is of this time on."),
-        "until": bodies.text("Whose outcome, or finding if there is none, is before this time."),
+        "imports": bodies.texts(
+            "Files of these imports, or files that these replays selected, by id."
+        ),
+        "folders": bodies.texts("Files in these folders, by Drive id."),
+        "files": bodies.texts("These files, by Drive id."),
+        "outcomes": bodies.texts("Files with these outcomes: stored, unchanged, failed or none."),
+        "reasons": bodies.texts("Files that failed for these reasons."),
+        "since": bodies.text(
+            "Files with an outcome at or after this time. Files without one count from when found."
+        ),
+        "until": bodies.text(
+            "Files with an outcome before this time. Files without one count from when found."
+        ),
         "dead_letters": bodies.flag(
-            "What could not be read, and no files; by imports, reasons and time."
+            "Select dead letters instead of files, by imports, reasons and time."
         ),
     },
 )
@@ -46,29 +52,37 @@ PLAN_BODY = bodies.described(
     {
         "select": SELECT,
         "mode": bodies.text("missing (no outcome), failed, all, or verify (compare the objects)."),
-        "transfer": bodies.text("check (the default): skip what is there; force: fetch it again."),
-        "target": bodies.text("One consumer: outcomes are copied to its topic, `feeds.TARGET`."),
+        "transfer": bodies.text("check (default) skips stored files; force downloads them again."),
+        "target": bodies.text(
+            "Copy the outcomes to the topic `feeds.TARGET`, for one consumer, and do nothing else."
+        ),
     },
     {"select": {"reasons": ["download_failed"]}, "mode": "failed"},
 )
 START_BODY = bodies.described(
     {
-        "plan_id": bodies.text("The id of a plan."),
-        "name": bodies.text("What it is called, such as the incident."),
-        "why": bodies.text("The reason. It is kept for ever."),
-        "files_per_second": bodies.number("At most so many; without it, as fast as possible."),
-        "most": bodies.number("At most so many files."),
+        "plan_id": bodies.text("The id of the plan, from POST /replays/plan."),
+        "name": bodies.text("A short name, such as the incident."),
+        "why": bodies.text("Why the replay is needed. It is kept permanently."),
+        "files_per_second": bodies.number("The highest rate. Without it, there is no limit."),
+        "most": bodies.number("The highest number of files."),
     },
     {"plan_id": "AX…", "name": "outage", "why": "The store was full."},
 )
 RATE_BODY = bodies.described(
-    {"files_per_second": bodies.number("Null is as fast as possible.")}, {"files_per_second": 50}
+    {"files_per_second": bodies.number("The new highest rate, or null for no limit.")},
+    {"files_per_second": 50},
 )
 Views = NamedDependency[SkipValidation[ReplayViews]]
 Control = NamedDependency[SkipValidation[PublishesControl[ReplayReport]]]
 Starter = NamedDependency[SkipValidation[ReplayStarter]]
 CONTROL = database_problems(
-    "unknown_replay", "replay_ended", "control_contested", "kafka_unavailable"
+    "cross_site",
+    "unsupported_encoding",
+    "unknown_replay",
+    "replay_ended",
+    "control_contested",
+    "kafka_unavailable",
 )
 
 
@@ -78,6 +92,7 @@ CONTROL = database_problems(
     operation_class=PLAN_BODY,
     summary="Plan a replay",
     responses=database_problems(
+        *BODY,
         "bad_body",
         "log_changed",
         "no_filter",
@@ -92,7 +107,7 @@ async def plan_replay(
     request: AnyRequest, replay_planner: NamedDependency[SkipValidation[ReplayPlanner]]
 ) -> PlanReport:
     """Count exactly what a replay would do. Nothing is published."""
-    return await replay_planner.plan(await request.body())
+    return await replay_planner.plan(await bodies.body_of(request))
 
 
 @post(
@@ -100,8 +115,9 @@ async def plan_replay(
     status_code=202,
     operation_class=START_BODY,
     request_max_body_size=LARGEST_START,
-    summary="Start a replay that was planned",
+    summary="Start a planned replay",
     responses=database_problems(
+        *BODY,
         "bad_body",
         "bad_plan",
         "bad_idempotency_key",
@@ -115,7 +131,7 @@ async def plan_replay(
         "no_filter",
         "kafka_unavailable",
     ),
-    response_description="Kafka has acknowledged the request. `Location` is where to watch it.",
+    response_description="The replay is accepted. `Location` is its URL.",
 )
 async def start_replay(
     request: AnyRequest,
@@ -124,16 +140,16 @@ async def start_replay(
         str | None,
         HeaderParameter(
             name="Idempotency-Key",
-            description="Requests with the same key start one replay, so repeating is safe.",
+            description="Requests with the same key start only one replay, so retries are safe.",
         ),
     ] = None,
 ) -> Response[ReplayStarted]:
     """Work again on what the plan selected, up to the ends of the log that it names."""
-    replay_id = await replay_starter.start(await request.body(), key)
+    replay_id = await replay_starter.start(await bodies.body_of(request), key)
     return Response(ReplayStarted(replay_id), headers={"Location": f"/replays/{replay_id}"})
 
 
-@get("/replays", summary="The replays, newest first", responses=database_problems("bad_cursor"))
+@get("/replays", summary="List replays, newest first", responses=database_problems("bad_cursor"))
 async def list_replays(
     request: AnyRequest, replay_views: Views, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
 ) -> Response[list[ReplayView]]:
@@ -180,11 +196,13 @@ async def cancel_replay(replay_id: FromPath[str], replay_control: Control) -> Re
     "/replays/{replay_id:str}",
     status_code=202,
     operation_class=RATE_BODY,
-    summary="Change how fast a replay works",
-    responses=database_problems("bad_body", "unknown_replay", "replay_ended", "kafka_unavailable"),
+    summary="Change the rate of a replay",
+    responses=database_problems(
+        *BODY, "bad_body", "unknown_replay", "replay_ended", "kafka_unavailable"
+    ),
 )
 async def change_replay_rate(
     request: AnyRequest, replay_id: FromPath[str], replay_starter: Starter
 ) -> ReplayReport:
-    """Takes effect while it runs."""
-    return await replay_starter.change_rate(replay_id, await request.body())
+    """The new rate takes effect immediately."""
+    return await replay_starter.change_rate(replay_id, await bodies.body_of(request))

@@ -47,15 +47,12 @@ class Retried(Struct, frozen=True, kw_only=True):
 
 def parse_retry(body: bytes) -> RetryFilter:
     """What to try again; raises `not_json` and `bad_retry`."""
-    try:
-        asked = msgspec.json.decode(body or b"{}", type=RetryBody)
-    except msgspec.ValidationError as why:
-        raise Problem("bad_retry", f"The body is not valid: {why}.") from why
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
-        raise Problem("not_json", "The body is not JSON.") from why
+    asked = bodies.parsed(body or b"{}", RetryBody, refused="bad_retry", not_json="not_json")
     given = {name: value for name, value in msgspec.structs.asdict(asked).items() if value != UNSET}
     if len(given) > 1:
-        raise Problem("bad_retry", "Send only one of reason, files and folders.")
+        raise Problem(
+            "bad_retry", "reason, files and folders cannot be combined. Send only one of them."
+        )
     return RetryFilter(**given)
 
 
@@ -151,9 +148,12 @@ class ImportRetry:
 
 BODY = bodies.described(
     {
-        "reason": bodies.text("What failed for it. Only one of these three, or nothing for all."),
-        "files": bodies.texts("These files, by their Drive ids."),
-        "folders": bodies.texts("These folders: they are listed again."),
+        "reason": bodies.text(
+            "Retry what failed for this reason. Send one of the three fields, or none to retry "
+            "everything."
+        ),
+        "files": bodies.texts("Retry these files, by Drive id."),
+        "folders": bodies.texts("List these folders again, by Drive id."),
     },
     {"reason": "download_quota_exceeded"},
     needed=False,
@@ -163,7 +163,7 @@ BODY = bodies.described(
 def _under_way() -> Problem:
     return Problem(
         "retry_under_way",
-        "The database does not show the last retry yet. Repeat this in a few seconds.",
+        "The previous retry is still being recorded. Send the request again in a few seconds.",
         {"Retry-After": "2"},
     )
 
@@ -172,15 +172,15 @@ def _under_way() -> Problem:
     "/imports/{import_id:str}/retry",
     status_code=202,
     operation_class=BODY,
-    summary="Try again what failed in an import",
+    summary="Retry what failed in an import",
     responses=database_problems("unknown_import", *RETRY),
-    response_description="Kafka has acknowledged it. What is tried again counts as pending.",
+    response_description="The retry is accepted. What it retries counts as pending.",
 )
 async def retry_import(
     request: AnyRequest,
     import_id: FromPath[str],
     retry: NamedDependency[SkipValidation[ImportRetry]],
 ) -> Retried:
-    """Files and folders that failed: all of them, those with a reason, or those that are named.
-    What did not fail is left alone, and nothing that is stored is fetched again."""
-    return await retry.retry(import_id, parse_retry(await request.body()))
+    """Retries failed files and folders: all of them, those with a reason, or those you name.
+    Files that did not fail are left alone, and stored files are not downloaded again."""
+    return await retry.retry(import_id, parse_retry(await bodies.body_of(request)))

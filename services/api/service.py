@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from litestar import Litestar, Router
+from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
@@ -17,9 +18,13 @@ from services.adapters.kafka.bounds import LogBoundsReader
 from services.adapters.kafka.dead_letters import DeadLetterReader
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Tail
+from services.adapters.metrics import add_build_info
+from services.adapters.process import Running
 from services.adapters.store.urls import ObjectUrls
 from services.api import control, dead_letters, health, images, imports, journey, replays, retry
 from services.api.boundary import Boundary
+from services.api.lost_requests import LostRequests
+from services.api.parameters import parameters_are_known
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.progress import ImportCache, ImportViews, WorkerCache
 from services.api.reference import ReferencePage
@@ -39,12 +44,15 @@ PROMETHEUS = PrometheusConfig(
     exclude_unhandled_paths=True,
     exclude=["^/metrics$", "^/health/"],
 )
+add_build_info()
 OPENAPI = OpenAPIConfig(
     title="Drivestream",
     version="0.1.0",
-    description="Copies every image of a public Google Drive folder into object storage, and "
-    "shows what became of each. Errors are problem+json (RFC 9457) with a stable code. "
-    "HEAD works wherever GET does.",
+    description="Copies every image in a public Google Drive folder to object storage, and shows "
+    "what happened to each file. Errors are problem+json (RFC 9457) with a stable code. HEAD works "
+    "wherever GET does. Responses of 500 bytes or more are compressed for clients that send "
+    "`Accept-Encoding: gzip`. Unknown or repeated query parameters are rejected with 400. Send "
+    "bodies as uncompressed UTF-8 JSON; a body with a `Content-Encoding` is rejected with 415.",
     path="/schema",
     render_plugins=[ReferencePage(path="/"), JsonRenderPlugin(), YamlRenderPlugin()],
     use_handler_docstrings=True,
@@ -97,21 +105,15 @@ def create_app(
     outside: Outside,
 ) -> ASGIApp:
     """The application. It runs the tails; whoever made the other parts closes them."""
-    readiness = health.Readiness(known, catalog, publisher)
+    readiness = health.Readiness(known, catalog, publisher, workers)
     requests = control.RequestLog(publisher, known)
+    lost = LostRequests(known, catalog, publisher, settings.stalled_after)
 
     def pictures(request: AnyRequest) -> images.Pictures:
         public_url = settings.public_url or str(request.base_url)
         return images.Pictures(catalog, outside.urls, public_url)
 
-    @asynccontextmanager
-    async def running(_app: Litestar) -> AsyncIterator[None]:
-        runs = (known.run(), workers.run(), readiness.watch(), readiness.publish_status())
-        together = asyncio.gather(*runs, return_exceptions=True)  # one that fails ends no other
-        yield
-        together.cancel()
-        await asyncio.gather(together, return_exceptions=True)
-
+    runs = (known.run, workers.run, lost.watch, readiness.watch, readiness.publish_status)
     app = Litestar(
         ROUTES,
         dependencies={
@@ -120,14 +122,24 @@ def create_app(
             **_of_imports(requests, ImportViews(catalog, known.view, workers, settings.parked)),
             **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
         },
+        guards=[parameters_are_known],
+        compression_config=CompressionConfig(backend="gzip", gzip_compress_level=5),
         middleware=[PROMETHEUS.middleware],
         plugins=[PROBLEM_DETAILS],
-        lifespan=[running],
+        lifespan=[lambda app: _running(app, runs)],
         openapi_config=OPENAPI,
         request_max_body_size=imports.LARGEST_BODY,
         logging_config=None,
     )
     return Boundary(app, settings.allowed_hosts)
+
+
+@asynccontextmanager
+async def _running(app: Litestar, runs: Sequence[Callable[[], Running]]) -> AsyncIterator[None]:
+    together = asyncio.gather(*(run() for run in runs), return_exceptions=True)
+    yield  # one that fails ends no other
+    together.cancel()
+    await asyncio.gather(together, return_exceptions=True)
 
 
 def _of_imports(requests: control.RequestLog, views: ImportViews) -> dict[str, Provide]:

@@ -30,6 +30,7 @@ class ApiSettings:
     allowed_hosts: frozenset[str]
     public_url: str
     parked: ParkedFiles = field(default_factory=ParkedFiles)
+    stalled_after: float = 30.0
 
     @classmethod
     def read(cls, reader: Reader) -> "ApiSettings":
@@ -39,16 +40,16 @@ class ApiSettings:
         loopback = address.is_loopback if address else host.lower() == "localhost"
         if not reader.flag("API_OPEN", False) and not loopback:
             reader.faults.append(
-                "HOST is an address where others can reach the API, which asks nobody for a key: "
-                "set API_OPEN=true if that is what you want, or HOST=127.0.0.1."
+                "HOST makes the API reachable from other machines, and the API has no "
+                "authentication. Set API_OPEN=true to allow this, or HOST=127.0.0.1."
             )
         public_url = reader.url("API_PUBLIC_URL", "")
         given = reader.text("ALLOWED_HOSTS", "").lower().split(",")
         listed = {name.strip() for name in given} - {""}
         if not all(map(PATTERN.fullmatch, listed)):
             reader.faults.append(
-                "ALLOWED_HOSTS must be host names with commas between them, without scheme or "
-                "port, such as api.example.org,*.example.net."
+                "ALLOWED_HOSTS must be host names separated by commas, without scheme or port, "
+                "such as api.example.org,*.example.net."
             )
         own = {host.lower(), _name(public_url.partition("://")[2].partition("/")[0])} - {""}
         allowed_hosts = frozenset({"localhost"} | own | listed)
@@ -58,6 +59,7 @@ class ApiSettings:
             allowed_hosts=allowed_hosts,
             public_url=public_url,
             parked=ParkedFiles.read(reader),
+            stalled_after=reader.number("STALLED_AFTER_SECONDS", 30, 1, 86_400),
         )
 
 

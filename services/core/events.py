@@ -41,16 +41,16 @@ FILE = "import_id", "file_id", "version", "round", "epoch", "replay_id"
 
 
 class Mode(Enum):
-    """What the transfer does about an object that is already there."""
+    """What the transfer does if the object may already exist."""
 
-    FRESH = "fresh"  # the first import of a folder: do not look
+    FRESH = "fresh"  # the first import: do not look
     CHECK = "check"  # look, and skip what is there
     FORCE = "force"  # fetch again
     VERIFY = "verify"  # compare the object with what Drive said; ask Drive nothing
 
 
 class ReplayScope(Enum):
-    """Which of the selected files a replay works on, and how."""
+    """Which of the selected files a replay processes, and how."""
 
     MISSING = "missing"  # those without an outcome
     FAILED = "failed"
@@ -74,7 +74,7 @@ class Event(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class ImportRequested(Event, frozen=True, kw_only=True):
-    """A user wants this folder. `folder_url` is the link as pasted."""
+    """A user requested the import of a folder. `folder_url` is its link."""
 
     topic: ClassVar[str] = "imports.requested"
 
@@ -95,28 +95,31 @@ class ControlEvent(Event, frozen=True, kw_only=True):
 
 
 class ImportPaused(ControlEvent, frozen=True, kw_only=True):
-    """Nothing more is listed or transferred until a later epoch."""
+    """An import or a replay is paused until an event with a later epoch."""
 
 
 class ImportResumed(ControlEvent, frozen=True, kw_only=True):
-    """Whatever has no outcome is published again under this epoch."""
+    """A paused import or replay continues. Files without an outcome are published again."""
 
 
 class ImportCancelled(ControlEvent, frozen=True, kw_only=True):
-    """Nothing more is listed or transferred, ever."""
+    """An import or a replay is cancelled for good."""
 
 
 class ImportStalled(ControlEvent, frozen=True, kw_only=True):
-    """Files are pending and nothing is left to consume: heal as if resumed, and list `folders`
-    again, whose files are in no topic any more."""
+    """Files are pending, but nothing is left to consume.
+
+    Files without an outcome are published again. The files of `folders` are no longer in any topic,
+    so these folders are listed again.
+    """
 
     folders: Ids = ()
 
 
 class RetryRequested(Event, frozen=True, kw_only=True):
-    """Failed files and folders are to be tried again, at `round`.
+    """A user requested a retry of failed files and folders, in `round`.
 
-    A retry of many is told in parts; `last` is true on the last of them.
+    A large retry is split into parts; `last` marks the last one.
     """
 
     topic: ClassVar[str] = "imports.requested"
@@ -131,15 +134,17 @@ class RetryRequested(Event, frozen=True, kw_only=True):
 
 
 class ListingDigest(Struct, frozen=True, kw_only=True):
-    """How many entries a pass listed, and the sum modulo 2^63 of their ids' digests. Passes with
-    equal digests listed the same entries, in any order."""
+    """How many entries a pass listed, and the sum modulo 2^63 of the digests of their ids.
+
+    Passes with equal digests listed the same entries, in any order.
+    """
 
     count: Natural = 0
     digest: Natural = 0
 
 
 class LogEnd(Struct, frozen=True, kw_only=True):
-    """How far one partition is read: up to `offset`, excluded."""
+    """Where reading one partition ends: before `offset`."""
 
     topic: Name
     partition: Small
@@ -147,10 +152,10 @@ class LogEnd(Struct, frozen=True, kw_only=True):
 
 
 class Selection(Struct, frozen=True, kw_only=True):
-    """Which files a replay selects: those that meet every part that is given.
+    """Which files a replay selects: those that match every field that is set.
 
-    `since` and `until` bound the time of the newest outcome, or of the finding where there is none.
-    `dead_letters` selects records that could not be read, and nothing else.
+    `since` and `until` limit the time of the newest outcome or, without one, of the `FileFound`.
+    `dead_letters` selects records that could not be read, instead of files.
     """
 
     imports: Ids = ()
@@ -164,16 +169,16 @@ class Selection(Struct, frozen=True, kw_only=True):
 
 
 REPLAY = "replay-"
-"""A replay's id begins so. It stands where an import's id does."""
+"""The prefix of replay ids, which take the place of import ids."""
 
 
 class ReplayRequested(Event, frozen=True, kw_only=True):
-    """Files that the log knows are to be worked on again, at `round`. `import_id` is the replay's
-    own id, under which it is paused, resumed and cancelled.
+    """A user requested a replay of files in the log, in `round`.
 
-    `ends` fix what is selected. `by` is the name of the key that asked. `depth` counts how many
-    replays led to this one. With a `target`, nothing is worked on: the outcomes of the files are
-    copied to the topic `feeds.TARGET`, for a consumer that was not there before.
+    `import_id` is the replay's own id, which pauses, resumes and cancels it. `ends` fix what it
+    selects. `by` names the key of the caller. `depth` counts the replays that led to this one. With
+    a `target`, no file is transferred: the outcomes are copied to the topic `feeds.TARGET`, for one
+    consumer.
     """
 
     topic: ClassVar[str] = "imports.requested"
@@ -196,7 +201,7 @@ class ReplayRequested(Event, frozen=True, kw_only=True):
 
 
 class ReplayRateChanged(Event, frozen=True, kw_only=True):
-    """A replay goes on at this many files a second; None for as fast as possible."""
+    """The rate of a replay changes. None means as fast as possible."""
 
     topic: ClassVar[str] = "imports.requested"
     identity = property(attrgetter("import_id", "at"))
@@ -206,7 +211,7 @@ class ReplayRateChanged(Event, frozen=True, kw_only=True):
 
 
 class ReplayFailed(ControlEvent, frozen=True, kw_only=True):
-    """A replay cannot go on. It ends, for good, with a sentence that a person can act on."""
+    """A replay cannot continue and has ended. `message` says what a person can do."""
 
     identity = property(attrgetter("import_id", "epoch", "reason"))
 
@@ -215,8 +220,11 @@ class ReplayFailed(ControlEvent, frozen=True, kw_only=True):
 
 
 class LogPartRequested(Event, frozen=True, kw_only=True):
-    """Fold one partition of the `files.*` topics up to `ends`, and publish again what is wanted:
-    every pending file, those that the retry of `round` names, or those that `replay` selects."""
+    """A lister is to read one partition of the `files.*` topics and publish files from it again.
+
+    It reads up to `ends`. It publishes every pending file, those that the retry in `round` names,
+    or those that `replay` selects.
+    """
 
     topic: ClassVar[str] = "imports.pages"
     identity = property(attrgetter("import_id", "epoch", "round", "why", "partition"))
@@ -234,19 +242,19 @@ class LogPartRequested(Event, frozen=True, kw_only=True):
 
 
 class ReplayedFile(Struct, frozen=True, kw_only=True):
-    """A file that a replay selected, in the import that it belongs to."""
+    """A file that a replay selected, and its import."""
 
     import_id: Id
     file_id: Id
 
 
 class LogPartReplayed(Event, frozen=True, kw_only=True):
-    """What a replay selected in a stretch of one partition, which it has read up to `offset` of
-    `end`. `import_id` is the replay's id; `read_at` the time of the last record.
+    """What a replay selected in one range of a partition.
 
-    `cancelled` were selected too, but their import was cancelled since: they are not worked on.
-    `redriven` is how many records were published again as they are, up to `offset`: dead letters,
-    or outcomes for one consumer.
+    The replay has read up to `offset` of `end`. `import_id` is the replay's id. `read_at` is the
+    time of the last record. The files in `cancelled` were selected, but are skipped because their
+    import has been cancelled since. `redriven` counts the records up to `offset` that were
+    published again unchanged: dead letters, or outcomes for one consumer.
     """
 
     topic: ClassVar[str] = "imports.listed"
@@ -273,13 +281,14 @@ class FolderEvent(Event, frozen=True, kw_only=True):
 
 
 class PageRequested(FolderEvent, frozen=True, kw_only=True):
-    """List one page of one folder. Its identity is (import, folder, pass, page).
+    """A lister is to list one page of one folder.
 
-    `path` holds the names of the folders from the import's root (excluded) to this one (included);
-    `ancestors` their ids (root included, this one excluded). A pass that `confirms` asks for ids
-    only. `seen` is what this pass listed on its earlier pages, `before` what the last complete pass
-    listed. `tail` holds digests of the last entries, which Drive may repeat on this page; `tokens`
-    those of this pass's page tokens: one that repeats would lead in a circle.
+    The identity is (import, folder, pass, page). `path` has the names of the folders from the
+    import's root (excluded) to this one (included), and `ancestors` their ids (root included, this
+    one excluded). A pass that `confirms` requests ids only. `seen` is what this pass listed on
+    earlier pages, and `before` what the last complete pass listed. `tail` has digests of the last
+    entries, which Drive may repeat on this page. `tokens` has digests of this pass's page tokens,
+    to detect a token that repeats.
     """
 
     topic: ClassVar[str] = "imports.pages"
@@ -304,7 +313,7 @@ class PageRequested(FolderEvent, frozen=True, kw_only=True):
 
 
 class FolderNamed(FolderEvent, frozen=True, kw_only=True):
-    """The name of an import's root folder, as Drive gave it when the import began."""
+    """The name of an import's root folder when the import began."""
 
     topic: ClassVar[str] = "imports.listed"
     identity = property(attrgetter("import_id", "folder_id", "epoch"))
@@ -331,7 +340,7 @@ class FolderBrief(Struct, frozen=True, kw_only=True):
 
 
 class Skipped(Struct, frozen=True, kw_only=True):
-    """An entry that will not be imported, and the code of the reason."""
+    """An entry that is not imported, and the reason code."""
 
     id: Id
     name: Name
@@ -341,11 +350,12 @@ class Skipped(Struct, frozen=True, kw_only=True):
 
 
 class PageListed(FolderEvent, frozen=True, kw_only=True):
-    """The manifest of one page.
+    """The manifest of one page: the folders, files and skipped entries on it.
 
-    `last` ends a pass. A complete and trusted pass `closes` its folder; else another pass follows,
-    and `doubt` says why. Manifests of a pass that `confirms` name nothing: earlier ones named it
-    all. `entries` counts what Drive listed on this page, whatever became of it.
+    `last` marks the last page of a pass. A complete and trusted pass `closes` its folder. Otherwise
+    another pass follows, and `doubt` says why. The manifests of a pass that `confirms` list
+    nothing, because earlier ones already did. `entries` counts everything that Drive listed on this
+    page.
     """
 
     topic: ClassVar[str] = "imports.listed"
@@ -366,7 +376,7 @@ class PageListed(FolderEvent, frozen=True, kw_only=True):
 
 
 class FolderFailed(FolderEvent, frozen=True, kw_only=True):
-    """A folder that cannot be listed, with a sentence that a person can act on."""
+    """A folder could not be listed. `message` says what a person can do."""
 
     topic: ClassVar[str] = "imports.listed"
 
@@ -380,9 +390,10 @@ class FolderFailed(FolderEvent, frozen=True, kw_only=True):
 
 
 class FileFound(Event, frozen=True, kw_only=True):
-    """One image, with all that Drive's listing said of it; nobody has to ask again.
+    """An image was found, with all its metadata from Drive's listing.
 
-    `version` is Drive's own: it grows with every change of the file; 0 where Drive gave none.
+    `version` is Drive's version number, which grows with every change of the file. It is 0 if Drive
+    gave none.
     """
 
     topic: ClassVar[str] = "files.found"
@@ -412,7 +423,7 @@ class FileFound(Event, frozen=True, kw_only=True):
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """Where a record lies in the log."""
+    """The position of a record in the log."""
 
     topic: Name
     partition: Small
@@ -420,9 +431,9 @@ class Place(Struct, frozen=True, kw_only=True):
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """One call to an outside system for a file: when it began, how long it took, what came of it.
+    """One call to an external system for a file: its start, its duration and its result.
 
-    `answer` is `ok`, or the code of the reason why it failed.
+    `answer` is `ok`, or the reason code of the failure.
     """
 
     system: Reason
@@ -432,15 +443,15 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
 
 Attempts = Annotated[tuple[Attempt, ...], Meta(max_length=20)]
-"""The newest ones: an outage may cost thousands."""
+"""Only the newest: an outage can cause thousands."""
 
 
 class FileStored(Event, frozen=True, kw_only=True):
-    """The bytes are in the store and equal what Drive said. Contains its `FileFound` whole.
+    """A file is in the store, and matches Drive's metadata. `file` is its `FileFound`.
 
-    `unchanged`: the object was there already and was not fetched; `sha256` is then None, unless the
-    object was read to verify it.
-    `seconds` passed from taking the file up to its object being visible.
+    If `unchanged` is true, the object already existed and was not downloaded. `sha256` is then
+    None, unless the object was read to verify it. `seconds` is the time from the start of the
+    transfer until the object was visible.
     """
 
     topic: ClassVar[str] = "files.stored"
@@ -463,7 +474,7 @@ class FileStored(Event, frozen=True, kw_only=True):
 
 
 class FileFailed(Event, frozen=True, kw_only=True):
-    """This file was set aside. `file` is None only where its `FileFound` could not be decoded."""
+    """A file failed. `file` is None only if its `FileFound` could not be decoded."""
 
     topic: ClassVar[str] = "files.failed"
     key = subject = property(attrgetter("file_id"))
@@ -486,7 +497,7 @@ class FileFailed(Event, frozen=True, kw_only=True):
 
 
 class Waiting(Struct, frozen=True, kw_only=True):
-    """Why a process waits: a reason code, a sentence, and until when it will not try again."""
+    """Why a process waits: a reason code, a message, and when it tries again."""
 
     reason: Reason
     message: Text
@@ -494,9 +505,10 @@ class Waiting(Struct, frozen=True, kw_only=True):
 
 
 class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
-    """What one process does: it is `running`, `waiting` or `stopped`.
+    """The state of one process: `running`, `waiting` or `stopped`.
 
-    `quota_share` is the part of all of Drive's quota that it may spend, 0 to 1.
+    `quota_share` is the fraction of the Drive quota that it may spend, from 0 to 1. `limited_by` is
+    what limits its speed while it runs, such as a slow connection.
     """
 
     topic: ClassVar[str] = "workers.status"
@@ -510,6 +522,7 @@ class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
     in_flight: Small = 0
     oldest_unfinished_seconds: float = 0.0
     quota_share: float = 0.0
+    limited_by: Waiting | None = None
 
     @property
     def identity(self) -> Identity:

@@ -1,7 +1,8 @@
 """Where a file's bytes are kept. Objects are immutable: other bytes, or another name, another key.
 
-`FOLDER_ID/FILE_ID_CHECKSUM_NAME`. A key has at most 1,024 bytes of UTF-8 (S3) and each of its parts
-at most 255 (MinIO, which keeps a part as a file's name).
+`FILE_ID_CHECKSUM_NAME`. The folder is no part of it: a file that is moved, or found in several
+folders, stays one object (decisions/0026). A key has at most 255 bytes of UTF-8, because MinIO
+keeps it as a directory's name.
 """
 
 import hashlib
@@ -17,7 +18,12 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\ud800-\udfff\ufffe\uffff\u2
 
 def object_key(file: FileFound) -> str:
     prefix = f"{_id_part(file.file_id)}_{_bytes_id(file)}_"
-    return f"{_id_part(file.folder_id)}/{prefix}{safe_part(file.name, PART_BYTES - len(prefix))}"
+    return f"{prefix}{safe_part(file.name, PART_BYTES - len(prefix))}"
+
+
+def older_key(file: FileFound) -> str:
+    """Where versions before decision 26 put it: under the folder in which it was found."""
+    return f"{_id_part(file.folder_id)}/{object_key(file)}"
 
 
 def _id_part(drive_id: str) -> str:

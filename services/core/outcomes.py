@@ -36,19 +36,20 @@ class Counting(NamedTuple):
 class FileFacts:
     """What the log says of one file in one import.
 
-    `found` is the version, the round and the offset of the `FileFound` that counts. `tried` is the
-    highest round of any outcome.
+    `found` is the version, the round and the offset of the `FileFound` that counts: the newest, and
+    of one that was found in several folders that of the smallest `folder_id`, as in the rows.
+    `tried` is the highest round of any outcome.
     """
 
     found: tuple[int, int, int] | None = None
+    folder_id: str = ""
     outcome: Counting | None = None
     tried: int = -1
 
     def take(self, event: e.FileFound | e.Outcome, offset: int) -> None:
         """Take an event, in any order and any number of times."""
         if isinstance(event, e.FileFound):
-            found = event.version, event.round, offset
-            self.found = max(self.found or found, found)
+            self._find(event, offset)
             return
         if isinstance(event, e.FileFailed):
             at, reason = event.failed_at, event.reason
@@ -57,6 +58,16 @@ class FileFacts:
         outcome = Counting(order(event), at, offset, state_of(event), reason)
         self.outcome = max(self.outcome or outcome, outcome)
         self.tried = max(self.tried, event.round)
+
+    def _find(self, event: e.FileFound, offset: int) -> None:
+        found = event.version, event.round, offset
+        if self.found is not None:
+            known, other = self.found[:2], found[:2]
+            if other < known or (other == known and event.folder_id > self.folder_id):
+                return
+            if other == known and event.folder_id == self.folder_id:
+                found = max(found, self.found)
+        self.found, self.folder_id = found, event.folder_id
 
     @property
     def state(self) -> State | None:

@@ -97,8 +97,10 @@ class Candidate:
         """Take an event that lies before the ends."""
         before = self.facts.found
         self.facts.take(event, offset)
-        if isinstance(event, e.FileFound) and self.facts.found != before:
-            self.folder_id, self.found_at = event.folder_id, event.found_at
+        if isinstance(event, e.FileFound):
+            self.folder_id = min(self.folder_id or event.folder_id, event.folder_id)
+            if self.facts.found != before:
+                self.found_at = event.found_at
 
     def place(self, replay: e.ReplayRequested) -> tuple[str, int]:
         """Topic and offset of what is published again: the outcome, if the replay is for one

@@ -8,6 +8,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,8 +28,9 @@ NAMES = frozenset(
         *("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_TOPIC_PREFIX"),
         *("METRICS_HOST", "METRICS_PORT"),
         *("PARKED_RETRY_SECONDS", "STALLED_AFTER_SECONDS"),
-        *("AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_SECRET_ACCESS_KEY"),
-        *("S3_BUCKET", "S3_ENDPOINT_URL", "S3_PUBLIC_READ", "S3_PUBLIC_URL"),
+        *("AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+        *("AWS_PROFILE", "S3_ADDRESSING_STYLE", "S3_BUCKET", "S3_CA_FILE", "S3_ENDPOINT_URL"),
+        *("S3_KMS_KEY_ID", "S3_PUBLIC_READ", "S3_PUBLIC_URL", "S3_SERVER_SIDE_ENCRYPTION"),
         *("TRANSFER_CONCURRENCY", "TRANSFER_MEMORY_MB"),
     }
 )
@@ -39,7 +41,9 @@ LIKENESS = 0.9
 """By difflib, where 1 is equality, from which one name counts as a misspelling of another."""
 SHORTEST = 8
 """Shorter names, such as PORT, resemble too many names of other programs."""
-OTHERS = re.compile(r"S3_CONSOLE_URL|\w+_SERVICE_HOST|\w+_SERVICE_PORT\w*|\w+_PORT_\d+_\w+")
+OTHERS = re.compile(
+    r"S3_CONSOLE_URL|\w+_METRICS_URL|\w+_SERVICE_HOST|\w+_SERVICE_PORT\w*|\w+_PORT_\d+_\w+"
+)
 """What `local/` tells its services beside their settings, and Kubernetes tells every container."""
 KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://")
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
@@ -113,9 +117,9 @@ class Reader:
         except ValueError:
             known = False
         if not known:
-            self.faults.append(f"{name} must be an address like https://host:port.")
+            self.faults.append(f"{name} must be a URL such as https://host:port.")
         elif "@" in parts.netloc:
-            self.faults.append(f"{name} must not contain a user name or a password.")
+            self.faults.append(f"{name} must not contain a user name or password.")
         else:
             return value.rstrip("/")
         return default
@@ -125,13 +129,15 @@ class Reader:
         value = self.text(name, "")
         if not value:
             return None
-        path = Path(value).expanduser()
+        path = Path(value)
+        with suppress(RuntimeError):  # of a user that the system does not know
+            path = path.expanduser()
         try:
             msgspec.json.decode(path.read_bytes(), type=dict)
         except OSError as why:
             self.faults.append(f"{name} names {_shown(path)} that cannot be read: {why.strerror}.")
         except (ValueError, RecursionError):
-            self.faults.append(f"{name} names {_shown(path)} that holds no JSON object.")
+            self.faults.append(f"{name} names {_shown(path)} that is not a JSON object.")
         return path
 
 
@@ -157,11 +163,11 @@ def read_settings(
     value = read(reader)
     for name, close in _unknown_names(env, NAMES | reader.names):
         if not close:
-            warn(f"{name} is not a setting of Drivestream, so nothing reads it.")
+            warn(f"{name} is not a setting of Drivestream, and is ignored.")
             continue
         is_fault = close in reader.names and not env.get(close, "").strip()
         tell = reader.faults.append if is_fault else warn
-        tell(f"{name} is not a setting; did you mean {close}?")
+        tell(f"{name} is not a setting. Did you mean {close}?")
     if reader.faults:
         raise SettingsError("\n".join(reader.faults))
     return value

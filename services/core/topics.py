@@ -38,7 +38,7 @@ FILES_FAILED = Topic(e.FileFailed.topic, (e.FileFailed,), "file id")
 WORKERS_STATUS = Topic(
     e.WorkerStatus.topic, (e.WorkerStatus,), "worker id", partitions=1, compacted=True
 )
-DEAD_LETTERS = Topic("dead.letters", (), "as it came", partitions=1, retention_ms=30 * DAY_MS)
+DEAD_LETTERS = Topic("dead.letters", (), "the original key", partitions=1, retention_ms=30 * DAY_MS)
 
 ALL = (
     IMPORTS_REQUESTED,

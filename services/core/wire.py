@@ -6,13 +6,14 @@ Header names are those of the CloudEvents Kafka protocol binding and of W3C Trac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Union
+from typing import Any, Union
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
 
 from services.core import events as e
 from services.core.topics import ALL
+from services.core.validation import refusal, unreadable
 
 NAMESPACE = uuid5(NAMESPACE_URL, "drivestream:events")
 MAX_RECORD_BYTES = 4 * 1024 * 1024
@@ -102,12 +103,19 @@ def decode(topic: str, value: bytes | None) -> e.Message:
         raise UndecodableError(f"no events are expected in {topic}") from None
     except (ValueError, RecursionError) as why:
         _raise_if_unknown(topic, value)
-        raise UndecodableError(str(why)) from why
+        raise UndecodableError(_in_words(why, _decoders[topic].type)) from why
     match event:
         case e.FileStored(file=e.FileFound() as file) | e.FileFailed(file=e.FileFound() as file):
             if (event.import_id, event.subject) != (file.import_id, file.file_id):
-                raise UndecodableError("the event and its file are not of one import and file")
+                raise UndecodableError("the event and its file have different ids")
     return event
+
+
+def _in_words(why: Exception, kind: Any) -> str:
+    if not isinstance(why, msgspec.ValidationError):
+        return unreadable(why, "the value").rstrip(".")
+    field, fault = refusal(why, kind)
+    return f"{field or 'the value'} {fault}"
 
 
 class _Tagged(msgspec.Struct):
@@ -121,6 +129,6 @@ def _raise_if_unknown(topic: str, value: bytes) -> None:
         return
     if tag.isidentifier() and tag not in _known_types:
         raise UnknownEventError(
-            f"{topic} holds an event of type {tag[:64]}, which this version does not know. "
-            "Upgrade this service; nothing is lost meanwhile."
+            f"{topic} has an event of type {tag[:64]}, which this version does not support. "
+            "Upgrade this service. Nothing is lost in the meantime."
         )

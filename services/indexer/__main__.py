@@ -2,30 +2,26 @@
 
 import asyncio
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import structlog
-
 from services.adapters import process
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.unfinished import UnfinishedReader
-from services.adapters.catalog.writer import CatalogWriter
+from services.adapters.catalog.writer import CatalogWriter, Position
 from services.adapters.kafka.admin import LogOffsets, Topics, wait_for_topics
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
+from services.adapters.work_metrics import WorkMetrics
 from services.core.events import Waiting, WorkerStatus
 from services.core.settings import SettingsGroup
 from services.indexer.recovery import Recovery, RecoverySettings
 from services.indexer.service import Indexer
 
 SERVICE = "indexer"
-LOG_EVERY_SECONDS = 30.0
-log = structlog.get_logger(SERVICE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,42 +36,45 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     kafka = settings.kafka
     waiting_for: Waiting | None = None
 
-    logged_at = -LOG_EVERY_SECONDS
-
     def tell(waiting: Waiting | None) -> None:
-        nonlocal waiting_for, logged_at
-        again = time.monotonic() - logged_at >= LOG_EVERY_SECONDS
-        if waiting is not None and (again or waiting != waiting_for):
-            log.warning("indexer.waiting", reason=waiting.reason, why=waiting.message)
-            logged_at = time.monotonic()
+        nonlocal waiting_for
         waiting_for = waiting
 
     def without_topics(sentence: str) -> None:
         tell(Waiting(reason="kafka_unavailable", message=sentence))
+        told()
 
     def status() -> WorkerStatus:
         return process.worker_status(SERVICE, waiting_for)
 
-    with metrics_endpoint(settings.metrics, WorkerMetrics(status)):
+    told = process.WaitingLog(status)
+    lag: dict[Position, int] = {}
+    work = WorkMetrics({SERVICE: lag})
+    with metrics_endpoint(settings.metrics, WorkerMetrics(status), work):
         if not await process.run_until(stop, wait_for_topics(kafka, without_topics)):
             return
         async with Publisher(kafka, source=SERVICE) as publisher:
+            offsets = LogOffsets(kafka)
             indexer = Indexer(
                 open_reader=lambda: LogReader(kafka, client_id=f"drivestream-{SERVICE}"),
                 open_writer=lambda: CatalogWriter(settings.database),
                 topic_ids=Topics(kafka).ids,
+                bounds=offsets.bounds,
                 publisher=publisher,
                 tell=tell,
                 stopping=stop,
-                beside=_recovery(settings, publisher),
+                beside=_recovery(settings, offsets, publisher),
+                called=work.called,
+                lag=lag,
             )
-            telling = process.publish_status(publisher, status)
+            telling = process.publish_status(publisher, told)
             await process.run_with_background(indexer.run(), telling)
 
 
-def _recovery(settings: Settings, publisher: Publisher) -> Callable[[], process.Running]:
+def _recovery(
+    settings: Settings, offsets: LogOffsets, publisher: Publisher
+) -> Callable[[], process.Running]:
     open_catalog = partial(UnfinishedReader, settings.database)
-    offsets = LogOffsets(settings.kafka)
     return lambda: Recovery(settings.recovery, open_catalog, offsets, publisher).run()
 
 

@@ -24,7 +24,9 @@ BY_REASON = ("skipped", "failures")
 ROUNDS = (("tried_round",), ("retry_round",))
 MOST_OUTCOMES = 20
 """That a row remembers the places of."""
-PLACE = ("name", "mime_type", "folder_id", "path")
+PLACE = ("folder_id", "path")
+"""Of the folders in which a file was found, the smallest id counts (decisions/0026)."""
+PICTURE = ("name", "mime_type", "width", "height", "modified_at")
 GROUPS: dict[type[Struct], Sequence[Sequence[str]]] = {
     ImportRow: (
         ("requested_at", "folder_id", "folder_url"),
@@ -37,7 +39,8 @@ GROUPS: dict[type[Struct], Sequence[Sequence[str]]] = {
     ),
     FolderRow: (("failed_at", "reason", "message"), ("path",), ("closed",), *ROUNDS),
     FileRow: (
-        ("metadata_source", "metadata_at", "size", *PLACE),
+        ("metadata_source", "metadata_at", "size", "name", "mime_type"),
+        ("metadata_source", *PLACE),
         ("listed",),
         ("skip_reason",),
         *ROUNDS,
@@ -45,14 +48,15 @@ GROUPS: dict[type[Struct], Sequence[Sequence[str]]] = {
     # Object and metadata both begin with Drive's version, so they are of one version.
     ImageRow: (
         ("drive_version", "fetched", "updated_at", "storage_path", "size", "md5", "sha256"),
-        ("drive_version", "metadata_at", "width", "height", "modified_at", *PLACE),
+        # A version lies in the same folders for ever; their own names may change.
+        ("drive_version", "folder_id", "metadata_at", *PICTURE, "path"),
         ("created_at",),
     ),
 }
 _GETTERS = {
     row: [(columns, attrgetter(*columns)) for columns in groups] for row, groups in GROUPS.items()
 }
-LEAST = {"requested_at", "first_stored_at", "created_at", "control"}
+LEAST = {"requested_at", "first_stored_at", "created_at", "control", "folder_id"}
 """By these columns, the smaller row counts."""
 
 

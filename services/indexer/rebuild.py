@@ -29,7 +29,7 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.producer import Publisher, publish_dead_letter
 from services.adapters.kafka.reader import LogReader, Raw
 from services.adapters.kafka.settings import KafkaSettings
-from services.adapters.process import end
+from services.adapters.process import end, while_read
 from services.core.errors import Stop
 from services.core.settings import SettingsError, SettingsGroup, read_settings
 from services.indexer.rebuilding import Progress, Rebuild
@@ -38,7 +38,7 @@ DONE, FAILED, MISCONFIGURED, AWAY, STOPPED = 0, 1, 2, 3, 130
 CLIENT_ID = "drivestream-rebuild"
 LOCK_SECONDS = 3.0  # PostgreSQL may notice late that the rebuild before this one is gone
 TELL_SECONDS = 1.0
-GO_ON = "The old tables answer; run it again to go on."
+GO_ON = "The old tables are still in use. Run the command again to continue."
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -106,7 +106,7 @@ def main(argv: list[str], env: Mapping[str, str]) -> int:
         settings = read_settings(env, Settings.read)
         return _discard(settings, reporter) if given.discard else _rebuild(settings, reporter)
     except SettingsError as why:
-        reporter.result("error", f"The settings cannot be used:\n{why}")
+        reporter.result("error", f"The settings are not valid:\n{why}")
         return MISCONFIGURED
     except KeyboardInterrupt:
         reporter.result("stopped", f"Stopped. {GO_ON}")
@@ -155,7 +155,7 @@ def _rebuild(settings: Settings, reporter: Reporter) -> int:
             tell=reporter.progress,
         )
         rebuild.run()
-    reporter.result("done", "The new tables are in place.", rebuild.records)
+    reporter.result("done", "The new tables are in use.", rebuild.records)
     return DONE
 
 
@@ -173,4 +173,4 @@ async def _dead_letter(kafka: KafkaSettings, raw: Raw, why: str) -> None:
 
 
 if __name__ == "__main__":
-    end(main(sys.argv[1:], os.environ))
+    end(while_read(lambda: main(sys.argv[1:], os.environ)))

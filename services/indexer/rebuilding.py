@@ -96,8 +96,8 @@ class Rebuild:
             if low:
                 raise Stop(
                     "log_incomplete",
-                    f"Kafka has deleted the first {low} records of {topic}/{partition}, and the "
-                    "rows that they made would be lost. The tables are left as they are.",
+                    f"Kafka has deleted the first {low:,} records of {topic}/{partition}, so a "
+                    "rebuild would lose their rows. The tables were not changed.",
                 )
         counts = {len(self.reader.partitions(topic)) for topic in (*FILES, FILES_FOUND.name)}
         partitions = counts.pop() if spread and len(counts) == 1 else 1

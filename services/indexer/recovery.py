@@ -145,6 +145,9 @@ class Recovery:
         return [*await self._call(catalog.open_imports), *await self._call(catalog.open_replays)]
 
     async def _heal(self, row: Watched, catalog: ReadsUnfinished) -> None:
+        if isinstance(row, ImportRow) and row.requested_at is None:
+            await self._ask_again(row, await self._call(catalog.root_folder, row.id))
+            return
         last = self._healing.get(row.id)
         folders: Sequence[str] = ()
         if last is not None and goes_on(row, last) and not isinstance(row, ReplayRow):
@@ -159,6 +162,23 @@ class Recovery:
         log.warning(
             "recovery.stalled", import_id=row.id, epoch=event.epoch, folders=len(event.folders)
         )
+
+    async def _ask_again(self, row: ImportRow, root: str | None) -> None:
+        """The request is gone. The root is listed again; if nobody knows it, the import ends."""
+        log.error("recovery.request_lost", import_id=row.id, folder_id=root)
+        at = datetime.now(UTC)
+        if root is None:
+            event: e.Asked = e.ImportCancelled(import_id=row.id, epoch=row.epoch + 1, at=at)
+        else:
+            event = e.ImportRequested(
+                import_id=row.id,
+                epoch=row.epoch,
+                folder_id=root,
+                folder_url=f"https://drive.google.com/drive/folders/{root}",
+                requested_at=row.updated_at or at,
+                mode=e.Mode.CHECK,
+            )
+        await self._publisher.publish([event])
 
     async def _give_up(self, row: Watched, catalog: ReadsUnfinished) -> None:
         """Publish a failure of the replay, or of everything of the import that is not done, so that

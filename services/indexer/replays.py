@@ -128,7 +128,7 @@ def _part(event: e.LogPartReplayed, record: LogRecord) -> Iterator[ReplayRow | R
             file_id=file.file_id,
             state="failed",
             reason=IMPORT_CANCELLED,
-            message="The import of this file was cancelled, so the replay left it as it is.",
+            message="The import of this file was cancelled, so the replay skipped it.",
             outcome_at=event.replayed_at,
             topic=record.topic,
             partition=record.partition,
@@ -241,7 +241,7 @@ def _with_state(row: ReplayRow) -> ReplayRow:
     message = row.message
     if row.failed_at is None:
         empty = state == "completed" and not (row.selected or row.redriven)
-        message = "Nothing was selected." if empty else None
+        message = "The replay selected no files." if empty else None
     finished = row.updated_at if state in ENDED else None
     return replace(row, state=state, message=message, finished_at=finished)
 

@@ -8,9 +8,11 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+import structlog
 
 from services.adapters.catalog.rows import Rows
 from services.adapters.catalog.writer import CatalogUnavailableError, OvertakenError, Position
@@ -24,6 +26,7 @@ from services.core.topics import FILES_FAILED, FILES_STORED, IMPORTS_LISTED, IMP
 from services.core.wire import UndecodableError, UnknownEventError, decode
 from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
+from services.indexer.story import Story
 
 CONSUMED = (IMPORTS_REQUESTED, IMPORTS_LISTED, FILES_STORED, FILES_FAILED)
 READ_AT_MOST = 2000
@@ -32,14 +35,19 @@ BYTES_A_ROW = 150  # about a `FileBrief` in JSON; an outcome has some 600, and w
 IDLE_READ_SECONDS = 0.5
 BATCH_SECONDS = 0.1  # between transactions: small batches would spend the machine on round trips
 STANDBY_SECONDS = 1.0
-PARTITIONS_SECONDS = 30.0  # how often Kafka is asked whether a topic has more partitions
+LOOK_SECONDS = 30.0  # how often Kafka is asked how far the topics reach, and which they are
 FIRST_WAIT, LONGEST_WAIT = 0.25, 15.0
+LOG_CHANGED = "log_changed"
 REASONS = {
     CatalogUnavailableError: "database_unavailable",
     KafkaUnavailableError: "kafka_unavailable",
     OvertakenError: "overtaken",
 }
 Moves = Mapping[Position, tuple[int, int]]
+TopicIds = Callable[[Sequence[str]], Mapping[str, str]]
+Bounds = Callable[[Sequence[str]], Mapping[Position, tuple[int, int]]]
+NAMES = [topic.name for topic in CONSUMED]
+log = structlog.get_logger("indexer")
 
 
 class WritesCatalog(Protocol):
@@ -50,6 +58,7 @@ class WritesCatalog(Protocol):
     def take_lock(self) -> bool: ...
     def offsets(self) -> Mapping[Position, tuple[str, int]]: ...
     def begin_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None: ...
+    def restart_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None: ...
     def load(self, wanted: Rows) -> Rows: ...
     def save(self, before: Rows, after: Rows, moves: Moves) -> None: ...
 
@@ -61,25 +70,36 @@ class Indexer:
 
     open_reader: Callable[[], ReadsLog]
     open_writer: Callable[[], WritesCatalog]
-    topic_ids: Callable[[Sequence[str]], Mapping[str, str]]
+    topic_ids: TopicIds
+    bounds: Bounds
     publisher: PublishesRecords
     tell: Callable[[Waiting | None], None]
     stopping: asyncio.Event
     beside: Callable[[], Running] | None = None
     wait: float = FIRST_WAIT
+    story: Story = field(default_factory=Story)
+    lag: dict[Position, int] = field(default_factory=dict)  # as of up to half a minute ago
+    called: Callable[[str, float, str], None] = lambda _system, _seconds, _result: None
 
     async def run(self) -> None:
-        """Index until told to stop, and wait for what is not there. Raises `Stop` for another log
-        than the database was made from, and for events or tables of a newer version."""
+        """Index until told to stop, and wait for what is not there, or for somebody to act if this
+        log is not the one that the database was made from. Raises `Stop` for events or tables of a
+        newer version."""
         while not self.stopping.is_set():
             try:
                 await self._session()
             except tuple(REASONS) as why:
-                until = datetime.now(UTC) + timedelta(seconds=self.wait)
-                message = f"The indexer cannot go on: {why}."
-                self.tell(Waiting(reason=REASONS[type(why)], message=message, until=until))
-                await self._stops_within(self.wait)
-                self.wait = min(LONGEST_WAIT, self.wait * 2)
+                await self._wait(REASONS[type(why)], f"The indexer has stopped: {why}.")
+            except Stop as why:
+                if why.reason != LOG_CHANGED:
+                    raise
+                await self._wait(why.reason, why.message)
+
+    async def _wait(self, reason: str, message: str) -> None:
+        until = datetime.now(UTC) + timedelta(seconds=self.wait)
+        self.tell(Waiting(reason=reason, message=message, until=until))
+        await self._stops_within(self.wait)
+        self.wait = min(LONGEST_WAIT, self.wait * 2)
 
     async def _session(self) -> None:
         async with AsyncExitStack() as opened:
@@ -87,31 +107,52 @@ class Indexer:
             opened.push_async_callback(asyncio.to_thread, writer.close)
             await asyncio.to_thread(writer.check_schema)
             while not await asyncio.to_thread(writer.take_lock):
-                self.tell(Waiting(reason="standby", message="Another indexer is active."))
+                self.tell(
+                    Waiting(
+                        reason="standby",
+                        message="Another indexer is active. This one is on standby.",
+                    )
+                )
                 if await self._stops_within(STANDBY_SECONDS):
                     return
             reader = await asyncio.to_thread(self.open_reader)
             opened.push_async_callback(asyncio.to_thread, reader.close)
+            ids = await asyncio.to_thread(self.topic_ids, NAMES)
             positions = await asyncio.to_thread(resume, reader, writer, self.topic_ids)
             self.tell(None)
-            others = [] if self.beside is None else [self.beside()]
-            await run_with_background(self._follow(reader, writer, positions), *others)
+            changed = asyncio.Event()
+            others = [self._look(ids, positions, changed)]
+            others += [] if self.beside is None else [self.beside()]
+            await run_with_background(self._follow(reader, writer, positions, changed), *others)
 
     async def _follow(
-        self, reader: ReadsLog, writer: WritesCatalog, positions: dict[Position, int]
+        self,
+        reader: ReadsLog,
+        writer: WritesCatalog,
+        positions: dict[Position, int],
+        changed: asyncio.Event,
     ) -> None:
-        """Until told to stop, or until there are more partitions for the next session to read."""
-        looked = time.monotonic()
-        while not self.stopping.is_set():
+        """Until told to stop, or until there are other partitions for the next session to read."""
+        while not (self.stopping.is_set() or changed.is_set()):
             records = await asyncio.to_thread(reader.read, READ_AT_MOST, IDLE_READ_SECONDS)
             for batch in batches(records, ROWS_A_BATCH):
                 await self._index(writer, positions, batch)
             self.wait = FIRST_WAIT
-            if time.monotonic() - looked >= PARTITIONS_SECONDS:
-                if await asyncio.to_thread(_partitions, reader) != set(positions):
-                    return
-                looked = time.monotonic()
             await self._stops_within(BATCH_SECONDS)
+
+    async def _look(
+        self, ids: Mapping[str, str], positions: Mapping[Position, int], changed: asyncio.Event
+    ) -> None:
+        """How far the log reaches, and whether its partitions are others by now. The reader is not
+        asked: each of its answers would wait for a long poll, and all of them hold up the rows."""
+        while True:
+            logs = await asyncio.to_thread(self.bounds, NAMES)
+            now = await asyncio.to_thread(self.topic_ids, NAMES)
+            if (logs.keys(), now) != (positions.keys(), ids):
+                changed.set()
+                return
+            self.lag |= {p: max(0, logs[p][1] - position) for p, position in positions.items()}
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _index(
         self, writer: WritesCatalog, positions: dict[Position, int], batch: Sequence[Raw]
@@ -120,7 +161,14 @@ class Indexer:
         # Not before all is decoded: after a `Stop`, the next start would publish them again.
         for raw, reason in undecodable:
             await publish_dead_letter(self.publisher, raw, reason, service="indexer")
-        await asyncio.to_thread(write, writer, records, moves_of(positions, batch))
+        began, result = time.perf_counter(), "error"
+        moves = moves_of(positions, batch)
+        try:
+            before, after = await asyncio.to_thread(write, writer, records, moves)
+            result = "ok"
+        finally:
+            self.called("database", time.perf_counter() - began, result)
+        self.story.tell(before, after)
 
     async def _stops_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
@@ -129,16 +177,29 @@ class Indexer:
         return self.stopping.is_set()
 
 
-def resume(
-    reader: ReadsLog, writer: WritesCatalog, topic_ids: Callable[[Sequence[str]], Mapping[str, str]]
-) -> dict[Position, int]:
-    """Read on from the offsets in the database; the next one of each partition."""
-    ids = topic_ids([topic.name for topic in CONSUMED])
+def resume(reader: ReadsLog, writer: WritesCatalog, topic_ids: TopicIds) -> dict[Position, int]:
+    """Read on from the offsets in the database; the next one of each partition.
+
+    Where a partition lost what was not read yet, or its topic was made anew, it is read from its
+    start: a record that is read twice changes nothing. What was lost, `Recovery` brings back.
+    """
+    ids = topic_ids(NAMES)
     logs = log_bounds(reader)
     writer.begin_offsets({p: (ids[p[0]], low) for p, (low, _) in logs.items()})
     known = writer.offsets()
-    refuse_other_log(known, ids, logs)
+    if all(topic_id != ids.get(topic) for (topic, _), (topic_id, _) in known.items()):
+        refuse_other_log(known, ids, logs)
     positions = {position: known[position][1] for position in logs}
+    cut = {
+        place: (ids[place[0]], low)
+        for place, (low, high) in logs.items()
+        if known[place][0] != ids[place[0]] or not low <= positions[place] <= high
+    }
+    if cut:
+        places = [f"{topic}/{partition}" for topic, partition in sorted(cut)]
+        log.error("indexer.records_lost", partitions=places)
+        writer.restart_offsets(cut)
+        positions |= {place: low for place, (_, low) in cut.items()}
     reader.seek(positions)
     return positions
 
@@ -159,12 +220,11 @@ def refuse_other_log(
         is_new = topic_id != ids.get(topic)
         if is_new or not low <= offset <= high:
             raise Stop(
-                "log_changed",
-                f"The database was made from another log: {topic}/{partition} was read up to "
-                f"{offset}, but Kafka holds {low} to {high}"
-                f"{' in a new topic' if is_new else ''}. Rows would be missing. Point "
-                "DATABASE_URL at an empty database, and run `drivestream setup`: the index is "
-                "built again from the log.",
+                LOG_CHANGED,
+                f"The database was built from a different Kafka log: {topic}/{partition} was read "
+                f"up to offset {offset}, but Kafka has {low} to {high}"
+                f"{' in a new topic' if is_new else ''}. Set DATABASE_URL to an empty database and "
+                "run `drivestream setup`. The tables are then rebuilt from the log.",
             )
 
 
@@ -192,10 +252,13 @@ def moves_of(positions: dict[Position, int], batch: Sequence[Raw]) -> Moves:
     return moves
 
 
-def write(writer: WritesCatalog, records: Sequence[LogRecord], moves: Moves) -> None:
+def write(writer: WritesCatalog, records: Sequence[LogRecord], moves: Moves) -> tuple[Rows, Rows]:
+    """The rows as they were, and as they were written."""
     batch = rows_of(records)
     before = writer.load(batch)
-    writer.save(before, fold(before, batch), moves)
+    after = fold(before, batch)
+    writer.save(before, after, moves)
+    return before, after
 
 
 def batches(records: Iterable[Raw], rows: int) -> Iterator[list[Raw]]:
@@ -213,4 +276,4 @@ def batches(records: Iterable[Raw], rows: int) -> Iterator[list[Raw]]:
 
 
 def _partitions(reader: ReadsLog) -> set[Position]:
-    return {(topic.name, p) for topic in CONSUMED for p in reader.partitions(topic.name)}
+    return {(name, p) for name in NAMES for p in reader.partitions(name)}

@@ -154,8 +154,8 @@ def lost_file(row: ImportRow, file: UnfinishedItem, at: datetime) -> e.FileFaile
         file_id=file.id,
         round=file.retry_round,
         reason=LOST,
-        message="This file was found, but no message about it is left in Kafka, and listing its "
-        "folder again did not bring it back.",
+        message="Kafka no longer has the message about this file, and listing its folder again did "
+        "not recover it.",
         failed_at=at,
     )
 
@@ -168,8 +168,8 @@ def lost_folder(row: ImportRow, folder: UnfinishedItem, at: datetime) -> e.Folde
         path=folder.path,
         round=folder.retry_round,
         reason=LOST,
-        message="The listing of this folder did not end. No message about it is left in Kafka, and "
-        "asking for it again did not help.",
+        message="Kafka no longer has the message about this folder, and requesting its listing "
+        "again did not recover it.",
         failed_at=at,
     )
 
@@ -181,7 +181,7 @@ def lost_replay(row: ReplayRow, at: datetime) -> e.ReplayFailed:
         epoch=row.epoch,
         at=at,
         reason=LOST,
-        message=f"{row.pending} files have no outcome, and {unread} partitions are not read to "
-        "their ends. No message about them is left in Kafka, and asking for them again did not "
-        "help. Plan another replay.",
+        message=f"Kafka no longer has the messages about {row.pending:,} files without an outcome "
+        f"and {unread:,} unread partitions, and requesting them again did not recover them. Plan "
+        "another replay.",
     )

@@ -25,7 +25,7 @@ PATH_ROOM, PATH_NARROW = 4096, 16
 """Characters of a whole path, and of each name beyond that. Every file of a page carries the path,
 so 200 levels of long names would make one page half a gigabyte."""
 DANGLING = "shortcut_dangling"
-ELSEWHERE = "elsewhere"  # a folder that we may not see; always the same, so the file keeps one key
+ELSEWHERE = "elsewhere"  # a folder that we may not see; greater than Google's ids, so it yields
 
 Targets = Mapping[str, Entry | SetAside]
 """By the target's id: what it is now, or why it could not be looked up."""
@@ -88,16 +88,6 @@ def without_page(request: e.PageRequested, why: SetAside, at: datetime) -> Folde
     return derived(e.FolderFailed, request, why, failed_at=at)
 
 
-def check_is_folder(item: Entry) -> None:
-    """Raises `SetAside` unless an empty listing of this item means an empty folder. Drive may also
-    answer with an empty list for a folder that does not exist (drive-api.md §1.1)."""
-    if item.trashed:
-        raise SetAside(TRASHED, "This folder is in its owner's trash.")
-    if item.mime_type != FOLDER_TYPE:
-        sentence = "This is not a folder. Paste the link of the folder that holds it."
-        raise SetAside("not_a_folder", sentence)
-
-
 @dataclass(frozen=True)
 class _Sorter:
     request: e.PageRequested
@@ -144,10 +134,10 @@ class _Sorter:
         is reported."""
         found = self.targets.get(target.id)
         if isinstance(found, Entry):
-            # A file keeps its own name and folder, so its key is the same however it was reached.
+            # A file keeps its own name and folder, however it was reached.
             name = shortcut.name if found.mime_type == FOLDER_TYPE else found.name
             item = replace(found, name=name, resource_key=found.resource_key or target.resource_key)
-            folder_id = found.parents[0] if found.parents else ELSEWHERE
+            folder_id = min(found.parents, default=ELSEWHERE)
             yield from self._item(item, shortcut, folder_id)
             return
         lost = Entry(id=target.id, name=shortcut.name, mime_type=target.mime_type)

@@ -126,8 +126,8 @@ def _doubt(request: e.PageRequested, page: Page, seen: e.ListingDigest) -> str |
 
 def _incomplete(request: e.PageRequested, at: datetime) -> e.FolderFailed:
     sentence = (
-        "Google Drive listed this folder differently each time it was asked, so pictures may be "
-        "missing. Somebody may be changing the folder. Import it again later."
+        "Google Drive listed this folder differently each time, so some images may be missing. "
+        "Someone may be changing the folder. Import it again later."
     )
     why = SetAside("listing_incomplete", sentence)
     return derived(e.FolderFailed, request, why, failed_at=at)

@@ -78,7 +78,10 @@ class Replays:
         if replay is None:
             log.warning("lister.unknown_replay", replay_id=event.import_id)
         elif replay.depth > DEEPEST:
-            sentence = f"It is a replay of a replay, more than {DEEPEST} deep, so it was refused."
+            sentence = (
+                f"This replay is nested more than {DEEPEST} levels deep. Select the original "
+                "imports."
+            )
             await self.fail(event, SetAside("replay_too_deep", sentence))
         else:
             await self._publisher.publish(parts(replay, event.epoch))

@@ -19,6 +19,7 @@ from services.lister.pages import PageFacts
 from services.lister.passes import FolderEvent, derived, page_size
 from services.lister.recovery import Recovery
 from services.lister.replay import Replays
+from services.lister.roots import check_is_folder, page_of_root
 
 T = TypeVar("T")
 LOOK_UPS_AT_ONCE = 8
@@ -158,13 +159,15 @@ class Lister:
     async def _outcome(self, request: e.PageRequested) -> PageFacts | FolderEvent:
         page_log = log.bind(import_id=request.import_id, folder_id=request.folder_id)
         try:
-            page = await self._drive.page(request)
-            wanted = () if request.confirms else pages.targets_of(request, page.entries)
-            targets = await self._drive.targets(wanted)
+            page, targets = await self._read(request)
             facts = pages.page_facts(request, page, datetime.now(UTC), targets)
-            if facts.manifest.closes and not (page.entries or request.seen.count):
+            if (
+                facts.manifest.closes
+                and request.ancestors
+                and not (page.entries or request.seen.count)
+            ):
                 folder = await self._drive.look_up(request.folder_id, request.resource_key)
-                pages.check_is_folder(folder)
+                check_is_folder(folder)
         except SetAside as why:
             page_log.warning("lister.page_failed", reason=why.reason, why=why.message)
             return pages.without_page(request, why, datetime.now(UTC))
@@ -172,6 +175,21 @@ class Lister:
         if doubt is not None:
             page_log.info("lister.listed_again", pass_number=request.pass_number, doubt=doubt)
         return facts
+
+    async def _read(self, request: e.PageRequested) -> tuple[Page, pages.Targets]:
+        """The page, and what its shortcuts point to."""
+        is_root = not request.ancestors and request.page_number == 0
+        refused = None
+        try:
+            page = await self._drive.page(request)
+        except SetAside as why:
+            if why.reason != NOT_FOUND or not is_root:
+                raise
+            refused, page = why, Page(entries=())
+        if is_root and not (page.entries or page.next_token or page.incomplete):
+            return await page_of_root(self._drive, request, refused)
+        wanted = () if request.confirms else pages.targets_of(request, page.entries)
+        return page, await self._drive.targets(wanted)
 
     async def _publish(self, outcome: PageFacts | FolderEvent) -> None:
         """Each group waits for the acknowledgement of the one before it. If the manifest came first

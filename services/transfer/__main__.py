@@ -11,6 +11,7 @@ from services.adapters.store.settings import StoreSettings
 from services.adapters.worker import Consumes, Worker, WorkerSettings, WorkerSpec, run_worker
 from services.core.settings import Reader
 from services.core.topics import FILES_FOUND
+from services.transfer.lines import Lines
 from services.transfer.memory import MemoryBudget
 from services.transfer.service import DRIVE, STORE, Copier, Transfer
 
@@ -45,13 +46,18 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
     async def transfer(worker: Worker, drive: Drive) -> Transfer:
         store, memory = ObjectStore(settings.store), MemoryBudget(settings.memory)
+        lines = Lines.to_store(settings.store.address)
+        worker.speed_limit = lambda: lines.limit
         worker.holders.append(memory.holds)
         copier = Copier(
             drive=drive,
             store=store,
             memory=memory,
+            lines=lines,
             drive_calls=worker.calls_to(DRIVE, drive.answers),
-            store_calls=worker.calls_to(STORE, store.answers),
+            # A bucket that refuses all writes answers health checks, which only list.
+            store_calls=worker.calls_to(STORE, store.answers, most_on_checks=3),
+            store_looks=worker.calls_to(STORE, store.answers),
         )
         await copier.store_calls.call(store.ready)
         return Transfer(copier, worker.publisher)

@@ -3,13 +3,15 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from services.core.errors import RateLimited, Verdict
 from services.core.events import Attempt, FileFound
+from services.core.flow.line import Line, Passage
 from services.core.flow.resilience import Resilience
 from services.core.ports import Received
 
@@ -35,21 +37,41 @@ class Copy:
     _failed: bool = False
 
     async def call(self, calls: Resilience, act: Callable[[], Awaitable[T]]) -> T:
-        return await calls.call(lambda: self._try(calls.system, act), retry_corrupt=self.is_current)
+        async def once() -> T:
+            async with self._try(calls.system):
+                return await act()
 
-    async def _try(self, system: str, act: Callable[[], Awaitable[T]]) -> T:
+        return await calls.call(once, retry_corrupt=self.is_current)
+
+    async def send(
+        self, calls: Resilience, line: Line, size: int, act: Callable[[Passage], Awaitable[T]]
+    ) -> T:
+        """As `call`, over a line, with `size` bytes in flight."""
+
+        async def once() -> T:
+            async with self._try(calls.system) as begin, line.carrying(size) as passage:
+                begin()  # the wait for a turn is no part of the try
+                return await act(passage)
+
+        return await calls.call(once, retry_corrupt=self.is_current)
+
+    @asynccontextmanager
+    async def _try(self, system: str) -> AsyncIterator[Callable[[], None]]:
         self.attempts += self._failed
         self._failed = False
-        at, clock, answer = datetime.now(UTC), asyncio.get_running_loop().time, "ok"
-        since = clock()
+        clock, answer = asyncio.get_running_loop().time, "ok"
+        at, since = datetime.now(UTC), clock()
+
+        def begin() -> None:
+            nonlocal at, since
+            at, since = datetime.now(UTC), clock()
+
         try:
-            value = await act()
+            yield begin
         except Verdict as why:
             self._failed = not isinstance(why, RateLimited)
             system, answer = why.system or system, why.reason
             raise
-        else:
-            return value
         finally:
             seconds = round(clock() - since, 3)
             self.tries.append(Attempt(system=system, at=at, seconds=seconds, answer=answer))

@@ -8,14 +8,17 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
+from msgspec.structs import replace
 
 from services.core.errors import CONTENT_MISMATCH, GONE, NOT_FOUND, Corrupt, SetAside, Verdict
 from services.core.events import FileFailed, FileFound, FileStored, Identity, Message, Mode
 from services.core.flow.deduplication import KeyedLock, LruSet
+from services.core.flow.line import Passage
 from services.core.flow.resilience import Resilience
-from services.core.object_key import object_key
+from services.core.object_key import object_key, older_key
 from services.core.ports import (
     READ_BYTES,
     STREAM_BYTES,
@@ -24,8 +27,11 @@ from services.core.ports import (
     Received,
     ServesFiles,
 )
+from services.transfer.content import refuse_other_content
 from services.transfer.copy import Copy
+from services.transfer.lines import Lines
 from services.transfer.memory import MemoryBudget
+from services.transfer.upload import Upload
 from services.transfer.verification import Checksums, newer_version
 
 DRIVE, STORE = "drive", "store"
@@ -37,13 +43,16 @@ log = structlog.get_logger("transfer")
 
 @dataclass(frozen=True, kw_only=True)
 class Copier:
-    """`drive_calls` and `store_calls` wait out every failure that is not the file's own fault."""
+    """The three calls wait out every failure that is not the file's own fault. Reading and writing
+    are told apart, since a store that lets us look may refuse whatever we write."""
 
     drive: ServesFiles
     store: KeepsObjects
     memory: MemoryBudget
+    lines: Lines
     drive_calls: Resilience
     store_calls: Resilience
+    store_looks: Resilience
 
     async def copy(self, copy: Copy, *, look_first: bool) -> FileStored:
         """Copy the file to its key. With `look_first`, keep an object of the right size.
@@ -71,9 +80,9 @@ class Copier:
     async def _copy(self, copy: Copy, *, look_first: bool) -> FileStored:
         file, key = copy.file, object_key(copy.file)
         if look_first and file.size is not None:
-            stored_size = await copy.call(self.store_calls, lambda: self.store.size(key))
-            if stored_size == file.size:
-                return self._stored(copy, key, file.size)
+            found, size = await self._find(copy)
+            if size == file.size:
+                return self._stored(copy, found, size)
         if file.size is not None and file.size <= WHOLE_BYTES:
             async with self.memory.holding(file.size):
                 checksums = await self._put_whole(copy, key)
@@ -82,16 +91,25 @@ class Copier:
                 checksums = await self._put_in_parts(copy, key)
         return self._stored(copy, key, checksums.size, checksums)
 
+    async def _find(self, copy: Copy) -> tuple[str, int | None]:
+        """The key that holds an object of this file, and the object's size; None if none does, or
+        if we may not look."""
+        for key in (object_key(copy.file), older_key(copy.file)):
+            size = await copy.call(self.store_looks, partial(self.store.size, key))
+            if size is not None:
+                return key, size
+        return object_key(copy.file), None
+
     async def verify(self, copy: Copy) -> FileStored:
         """Compare the stored object with what Drive said of the file, without asking Drive again.
         Raises `SetAside` if there is no such object, or if it differs."""
-        file, key = copy.file, object_key(copy.file)
-        size = await copy.call(self.store_calls, lambda: self.store.size(key))
+        file = copy.file
+        key, size = await self._find(copy)
         # A size of None may also mean that we may not look: reading tells which it is.
         if size is not None and file.size not in {None, size}:
-            raise _differs(f"it has {size} bytes instead of {file.size}")
+            raise _differs(f"it has {size:,} bytes instead of {file.size:,}")
         async with self.memory.holding(READ_BYTES):
-            checksums = await copy.call(self.store_calls, lambda: self._read(file, key))
+            checksums = await copy.call(self.store_looks, lambda: self._read(file, key))
         return self._stored(copy, key, checksums.size, checksums)
 
     async def _read(self, file: FileFound, key: str) -> Checksums:
@@ -102,7 +120,7 @@ class Copier:
                     checksums.add(chunk)
             checksums.verify()
         except Corrupt as why:
-            raise _differs("its checksum is another") from why
+            raise _differs("its checksum differs") from why
         return checksums
 
     def _stored(
@@ -130,36 +148,60 @@ class Copier:
         )
 
     async def _put_whole(self, copy: Copy, key: str) -> Checksums:
-        file = copy.file
-        body, checksums = await copy.call(self.drive_calls, lambda: self._download(file))
-        await copy.call(
-            self.store_calls, lambda: self.store.put(key, body, content_type=file.mime_type)
+        """A file that was downloaded is kept until it is stored, however long that takes."""
+        file, size = copy.file, copy.file.size or 0
+        body, checksums = await copy.send(
+            self.drive_calls, self.lines.down, size, lambda passage: self._download(file, passage)
         )
+        upload = Upload(store=self.store, key=key, file=file)
+        try:
+            await copy.send(
+                self.store_calls, self.lines.up, size, lambda _: upload.put(body, checksums)
+            )
+        except SetAside:
+            if not await upload.arrived_after_all():
+                raise
         return checksums
 
-    async def _download(self, file: FileFound) -> tuple[bytearray, Checksums]:
+    async def _download(self, file: FileFound, passage: Passage) -> tuple[bytearray, Checksums]:
         checksums, body = Checksums(file), bytearray()
         async with self.drive.open(file) as chunks:
             async for chunk in chunks:
                 checksums.add(chunk)
                 body += chunk
+                passage.move(len(chunk))
         checksums.verify()
+        refuse_other_content(file, checksums.head)
         return body, checksums
 
     async def _put_in_parts(self, copy: Copy, key: str) -> Checksums:
         """Download and upload are one call: if either fails, both start again."""
-        return await self.drive_calls.call(
-            lambda: copy.call(self.store_calls, lambda: self._stream(copy.file, key)),
-            retry_corrupt=copy.is_current,
-        )
+        upload = Upload(store=self.store, key=key, file=copy.file)
+        size = min(copy.file.size or STREAM_BYTES, STREAM_BYTES)
+        try:
+            return await self.drive_calls.call(
+                lambda: copy.send(
+                    self.store_calls,
+                    self.lines.up_in_parts,
+                    size,
+                    lambda passage: self._stream(upload, passage),
+                ),
+                retry_corrupt=copy.is_current,
+            )
+        except SetAside:
+            if upload.sent is None or not await upload.arrived_after_all():
+                raise
+            return upload.sent
 
-    async def _stream(self, file: FileFound, key: str) -> Checksums:
-        checksums = Checksums(file)
+    async def _stream(self, upload: Upload, passage: Passage) -> Checksums:
+        if upload.sent is not None and await upload.arrived():
+            return upload.sent
+        checksums = Checksums(upload.file)
         with _blamed_on(DRIVE):
-            async with self.drive.open(file) as chunks:
+            async with self.drive.open(upload.file) as chunks:
                 with _blamed_on(STORE):
-                    body = _verified(chunks, checksums)
-                    await self.store.put_stream(key, body, content_type=file.mime_type)
+                    body = _blamed(upload.verified(chunks, checksums, passage), DRIVE)
+                    await upload.put_stream(body)
         return checksums
 
     async def _newer_version(self, copy: Copy) -> FileFound | None:
@@ -174,8 +216,9 @@ class Copier:
                 raise
             raise SetAside(
                 GONE,
-                "This file was there when its folder was listed. Since then it was deleted, or it "
-                "is no longer shared with anyone who has the link.",
+                "After its folder was listed, this file was deleted, or it is no longer shared "
+                "with "
+                "anyone who has the link.",
             ) from why
         return newer_version(file, now)
 
@@ -186,29 +229,51 @@ class Transfer:
     def __init__(self, copier: Copier, publisher: PublishesEvents) -> None:
         self._copier = copier
         self._publisher = publisher
-        self._stored = LruSet[Identity]()
+        self._told = LruSet[tuple[Identity, str]]()
+        self._stored = LruSet[str]()
+        self._logged = LruSet[tuple[str, str]](1000)
         self._in_progress = KeyedLock()
 
     async def handle(self, event: Message, received: Received) -> None:
-        """A file can be found twice: through a shortcut, in another pass, or by a lister that
-        crashed. The second message waits for the first, and is skipped if that one stored it."""
+        """A file can be found twice: in two folders, in another pass, or by a lister that crashed.
+        The second message waits for the first. If that one stored the file, nothing is fetched
+        again; a second folder is told of all the same, for the rows to choose from."""
         if not isinstance(event, FileFound):
             return
-        async with self._in_progress.holding(event.identity):
-            if event.identity in self._stored:
+        told = event.identity, event.folder_id
+        async with self._in_progress.holding(event.file_id):
+            if told in self._told:
                 return
+            if event.mode is Mode.FRESH and event.file_id in self._stored:
+                event = replace(event, mode=Mode.CHECK)
             copy = Copy(file=event, received=received)
             try:
                 stored = await self._outcome(copy)
             except SetAside as why:
-                await self._publisher.publish([_failed(copy, why)])
+                await self._publisher.publish([self._failed(copy, why)])
             else:
                 await self._publisher.publish([stored])
-                self._stored.add(event.identity)
+                self._told.add(told)
+                self._stored.add(event.file_id)
 
     async def set_aside(self, event: Message, received: Received, why: SetAside) -> None:
         if isinstance(event, FileFound):
-            await self._publisher.publish([_failed(Copy(file=event, received=received), why)])
+            failed = self._failed(Copy(file=event, received=received), why)
+            await self._publisher.publish([failed])
+
+    def _failed(self, copy: Copy, why: SetAside) -> FileFailed:
+        """Log the first file of each reason: thousands may fail alike. The report has all."""
+        kind = (copy.file.import_id, why.reason)
+        if kind not in self._logged:
+            self._logged.add(kind)
+            log.warning(
+                "transfer.first_failure",
+                import_id=copy.file.import_id,
+                file_id=copy.file.file_id,
+                reason=why.reason,
+                why=why.message,
+            )
+        return _failed(copy, why)
 
     async def _outcome(self, copy: Copy) -> FileStored:
         file = copy.file
@@ -220,13 +285,10 @@ class Transfer:
         return await self._copier.copy(copy, look_first=look_first)
 
 
-async def _verified(chunks: AsyncIterator[bytes], checksums: Checksums) -> AsyncIterator[bytes]:
-    """The same chunks. Wrong bytes raise before the store can make them visible."""
-    with _blamed_on(DRIVE):
+async def _blamed(chunks: AsyncIterator[bytes], system: str) -> AsyncIterator[bytes]:
+    with _blamed_on(system):
         async for chunk in chunks:
-            checksums.add(chunk)
             yield chunk
-        checksums.verify()
 
 
 @contextmanager
@@ -242,20 +304,13 @@ def _blamed_on(system: str) -> Iterator[None]:
 def _differs(how: str) -> SetAside:
     return SetAside(
         OBJECT_DIFFERS,
-        f"The stored object is not the file that Google Drive listed: {how}. Replay the file with "
-        "the mode `force` to fetch it again.",
+        f"The stored object differs from the file that Google Drive listed: {how}. Replay the file "
+        "with the mode `force` to download it again.",
     )
 
 
 def _failed(copy: Copy, why: SetAside) -> FileFailed:
     file = copy.file
-    log.warning(
-        "transfer.file_failed",
-        import_id=file.import_id,
-        file_id=file.file_id,
-        reason=why.reason,
-        why=why.message,
-    )
     return FileFailed(
         import_id=file.import_id,
         epoch=file.epoch,

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from services.core.errors import CONTENT_MISMATCH, TRASHED, Corrupt, SetAside
 from services.core.events import FileFound
 from services.core.ports import Entry
+from services.transfer.content import HEAD_BYTES
 
 CHECKSUMS = ("md5", "sha1", "sha256")
 OF_THE_BYTES = ("size", *CHECKSUMS, "modified_time", "width", "height")
@@ -28,6 +29,7 @@ class Checksums:
 
     def __init__(self, file: FileFound) -> None:
         self.size = 0
+        self.head = b""
         self._file = file
         names = ["md5", "sha256"]
         if file.sha1 and not file.md5 and not file.sha256:
@@ -37,8 +39,10 @@ class Checksums:
     def add(self, chunk: bytes) -> None:
         """Raises `Corrupt` as soon as there are more bytes than Drive announced."""
         self.size += len(chunk)
+        if len(self.head) < HEAD_BYTES:
+            self.head += chunk[: HEAD_BYTES - len(self.head)]
         if self._file.size is not None and self.size > self._file.size:
-            raise _mismatch(f"more than the announced {self._file.size} bytes came")
+            raise _mismatch(f"more than {self._file.size:,} bytes arrived")
         for checksum in self._hashes.values():
             checksum.update(chunk)
 
@@ -48,7 +52,7 @@ class Checksums:
     def verify(self) -> None:
         """Raises `Corrupt` unless the bytes so far are the whole file."""
         if self._file.size not in {None, self.size}:
-            raise _mismatch(f"{self.size} of {self._file.size} bytes came")
+            raise _mismatch(f"{self.size:,} of {self._file.size:,} bytes arrived")
         for name in self._hashes:
             if getattr(self._file, name) not in {None, self.hexdigest(name)}:
                 raise _mismatch("the checksum differs")
@@ -57,8 +61,8 @@ class Checksums:
 def _mismatch(what: str) -> Corrupt:
     return Corrupt(
         CONTENT_MISMATCH,
-        f"Google Drive did not send the file that it listed: {what}. If somebody is changing the "
-        "file, import the folder again afterwards.",
+        f"The download does not match the file that Google Drive listed: {what}. If someone is "
+        "changing the file, import the folder again later.",
     )
 
 
@@ -70,15 +74,15 @@ def newer_version(file: FileFound, now: Entry) -> FileFound | None:
     longer be imported.
     """
     if now.trashed:
-        raise SetAside(TRASHED, "The owner put this file into the trash after it was listed.")
+        raise SetAside(TRASHED, "The owner moved this file to the trash after it was listed.")
     if _same(file, now) or 0 < now.version < file.version:
         return None
     if _has_checksum(file) and not _has_checksum(now):
         return None
     if now.mime_type and not now.mime_type.startswith("image/"):
-        raise SetAside("not_an_image", "This file was replaced by something that is not an image.")
+        raise SetAside("not_an_image", "This file was replaced with one that is not an image.")
     if not now.can_download:
-        raise SetAside("not_permitted", "The owner no longer allows this file to be downloaded.")
+        raise SetAside("not_permitted", "The owner no longer allows downloads of this file.")
     bytes_now = {name: getattr(now, name) for name in OF_THE_BYTES}
     file_now = {name: getattr(now, name) or getattr(file, name) for name in OF_THE_FILE}
     return replace(file, **bytes_now, **file_now)

@@ -18,6 +18,7 @@ from services.core.flow.resilience import Resilience, RetryPolicy
 from services.core.ports import Entry
 from services.core.settings import Secret
 from services.transfer.copy import Copy
+from services.transfer.lines import Lines
 from services.transfer.memory import MemoryBudget
 from services.transfer.service import Copier
 from tests.fakes.google import QuotaRecorder
@@ -124,6 +125,8 @@ class Desk:
             memory=MemoryBudget(64 * MIB),
             drive_calls=OneAttempt(),
             store_calls=OneAttempt(),
+            store_looks=OneAttempt(),
+            lines=Lines.to_store("memory"),
         )
 
     async def stored(self) -> FileStored:

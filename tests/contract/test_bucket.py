@@ -78,7 +78,7 @@ def statements(policy: str | bytes) -> list[str]:
 
 @pytest.mark.real
 def test_everybody_may_read_objects_but_not_list_them(at_minio: StoreSettings) -> None:
-    assert "now public to read" in create_bucket(at_minio)
+    assert "now publicly readable" in create_bucket(at_minio)
     url = f"{at_minio.endpoint_url}/{at_minio.bucket}"
     minio(at_minio).fput_object(at_minio.bucket, "a.txt", __file__)
     assert httpx.get(f"{url}/a.txt", trust_env=False).status_code == 200
@@ -116,8 +116,8 @@ def test_minio_refuses_the_rule_for_incomplete_uploads_and_set_up_says_so(
     at_minio: StoreSettings,
 ) -> None:
     said = create_bucket(at_minio)
-    assert "was made" in said
-    assert "refuses a rule that removes incomplete multipart uploads" in said
+    assert "was created" in said
+    assert "rejected a lifecycle rule that removes incomplete uploads" in said
     assert minio(at_minio).get_bucket_lifecycle(at_minio.bucket) is None
 
 
@@ -129,10 +129,17 @@ def test_rules_that_are_there_are_kept(at_minio: StoreSettings) -> None:
         ENABLED, rule_filter=Filter(prefix="logs/"), rule_id="logs", expiration=Expiration(days=3)
     )
     client.set_bucket_lifecycle(at_minio.bucket, LifecycleConfig([rule]))
-    assert "left as they are" in create_bucket(at_minio)
+    assert "not changed" in create_bucket(at_minio)
     kept = client.get_bucket_lifecycle(at_minio.bucket)
     assert kept is not None
     assert [each.rule_id for each in kept.rules] == ["logs"]
+
+
+@pytest.mark.real
+def test_minio_refuses_a_session_token_that_it_did_not_give(servers: Mapping[str, str]) -> None:
+    settings = StoreSettings.read(Reader({**servers, "AWS_SESSION_TOKEN": "of-somebody-else"}))
+    with pytest.raises(Stop, match="Check AWS_SESSION_TOKEN"):
+        create_bucket(settings)
 
 
 def test_a_new_bucket_gets_policy_and_rule_and_a_second_run_changes_nothing(
@@ -140,29 +147,29 @@ def test_a_new_bucket_gets_policy_and_rule_and_a_second_run_changes_nothing(
 ) -> None:
     first = create_bucket(settings(amazon.url))
     assert first == (
-        "bucket pictures was made, its objects are now public to read, "
+        "bucket pictures was created, its objects are now publicly readable, "
         "incomplete uploads are now removed after a day"
     )
     assert b"<DaysAfterInitiation>1</DaysAfterInitiation>" in amazon.lifecycle
     before = amazon.policy, amazon.lifecycle, amazon.requests["PUT policy"]
-    assert create_bucket(settings(amazon.url)) == "bucket pictures is there"
+    assert create_bucket(settings(amazon.url)) == "bucket pictures exists"
     assert (amazon.policy, amazon.lifecycle, amazon.requests["PUT policy"]) == before
 
 
 def test_rules_that_say_more_than_our_client_reads_are_never_written_back(amazon: S3Server) -> None:
     amazon.lifecycle = OLD_RULE
-    assert "left as they are" in create_bucket(settings(amazon.url))
+    assert "not changed" in create_bucket(settings(amazon.url))
     assert amazon.lifecycle == OLD_RULE
 
 
 def test_a_rule_of_somebody_else_that_aborts_uploads_is_enough(amazon: S3Server) -> None:
     create_bucket(settings(amazon.url))
     amazon.lifecycle = amazon.lifecycle.replace(b"drivestream-abort", b"company-wide")
-    assert create_bucket(settings(amazon.url)) == "bucket pictures is there"
+    assert create_bucket(settings(amazon.url)) == "bucket pictures exists"
     narrow = amazon.lifecycle.replace(b"<Prefix />", b"<Prefix>tmp/</Prefix>")
     assert narrow != amazon.lifecycle
     amazon.lifecycle = narrow
-    assert "left as they are" in create_bucket(settings(amazon.url))
+    assert "not changed" in create_bucket(settings(amazon.url))
 
 
 @pytest.mark.parametrize("refusal", [DENIED, NOT_IMPLEMENTED, Answer(400, "MalformedXML", "…")])
@@ -173,10 +180,27 @@ def test_a_store_that_refuses_the_rule_is_set_up_all_the_same(
     amazon.refusals[f"{method} lifecycle"] = refusal
     said = create_bucket(settings(amazon.url))
     assert (
-        f"refuses a rule that removes incomplete multipart uploads after a day ({refusal.code})"
+        f"rejected a lifecycle rule that removes incomplete uploads after a day ({refusal.code})"
         in said
     )
     assert amazon.policy
+
+
+@pytest.mark.parametrize(
+    ("refusal", "reason"),
+    [
+        (Answer(403, "RequestTimeTooSkewed", "It is too late."), "store_clock"),
+        (Answer(400, "AuthorizationHeaderMalformed", "Expecting eu-west-1."), "store_region"),
+    ],
+)
+def test_what_a_person_must_mend_stops_set_up_with_the_store_s_words(
+    amazon: S3Server, refusal: Answer, reason: str
+) -> None:
+    amazon.refusals["PUT bucket"] = refusal
+    with pytest.raises(Stop) as caught:
+        create_bucket(settings(amazon.url))
+    assert caught.value.reason == reason
+    assert refusal.message.rstrip(".") in caught.value.message
 
 
 @pytest.mark.parametrize("refusal", [DENIED, NOT_IMPLEMENTED])
@@ -193,7 +217,7 @@ def test_a_store_that_makes_nothing_public_stops_set_up_with_what_to_do(
 @pytest.mark.parametrize("refusal", [DENIED, NOT_IMPLEMENTED])
 def test_a_private_bucket_needs_no_right_to_policies(amazon: S3Server, refusal: Answer) -> None:
     amazon.refusals["GET policy"] = refusal
-    assert "was made" in create_bucket(settings(amazon.url, public_read=False))
+    assert "was created" in create_bucket(settings(amazon.url, public_read=False))
 
 
 @pytest.mark.parametrize("asked", ["HEAD bucket", "GET policy", "PUT policy", "PUT lifecycle"])

@@ -163,6 +163,12 @@ def test_offsets_that_are_known_are_not_begun_again(writer: Writer) -> None:
     assert writer.offsets() == {START: ("topic-id", 7)}
 
 
+def test_offsets_begin_again_where_the_log_did(writer: Writer) -> None:
+    writer.begin_offsets({START: ("topic-id", 7), (START[0], 1): ("topic-id", 3)})
+    writer.restart_offsets({START: ("another-id", 0)})
+    assert writer.offsets() == {START: ("another-id", 0), (START[0], 1): ("topic-id", 3)}
+
+
 def test_only_one_writer_holds_the_lock(connect: Callable[[], Writer]) -> None:
     first, second = connect(), connect()
     assert first.take_lock()
@@ -315,8 +321,8 @@ def test_a_migration_that_needs_a_rebuild_says_so_until_one_is_made(
             said["PostgreSQL"]
             .provision()
             .endswith(
-                "Its tables must be built again: the log alone knows the pixels' colours. "
-                "Run `drivestream rebuild-index`; until then the old ones answer."
+                "The tables must be rebuilt: the log alone knows the pixels' colours. "
+                "Run `drivestream rebuild-index`. Until then, the old tables are used."
             )
         )
     _replaced_tables(address)

@@ -13,6 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from minio import Minio
+from minio.commonconfig import GOVERNANCE
+from minio.deleteobjects import DeleteObject
+from minio.objectlockconfig import DAYS, ObjectLockConfig
 
 from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
@@ -74,7 +77,7 @@ def fake_shelf() -> Shelf:
 
 
 @contextmanager
-def real_shelf(servers: Mapping[str, str]) -> Iterator[Shelf]:
+def real_shelf(servers: Mapping[str, str], *, retained: bool = False) -> Iterator[Shelf]:
     """A bucket of its own: the suite needs no topics and no tables beside it."""
     bucket = f"shelf-{uuid4().hex[:12]}"
     at = StoreSettings.read(Reader({**servers, "S3_BUCKET": bucket}))
@@ -85,7 +88,9 @@ def real_shelf(servers: Mapping[str, str]) -> Iterator[Shelf]:
         secret_key=secret,
         secure=address.scheme == "https",
     )
-    client.make_bucket(bucket)
+    client.make_bucket(bucket, object_lock=retained)
+    if retained:
+        client.set_object_lock_config(bucket, ObjectLockConfig(GOVERNANCE, 1, DAYS))
     shelf = Shelf(
         ObjectStore(at),
         ObjectStore(replace(at, bucket="no-such-bucket")),
@@ -96,8 +101,10 @@ def real_shelf(servers: Mapping[str, str]) -> Iterator[Shelf]:
     try:
         yield shelf
     finally:
-        for name in shelf.kept():
-            client.remove_object(bucket, name)
+        found = client.list_objects(bucket, recursive=True, include_version=retained)
+        gone = [DeleteObject(o.object_name or "", o.version_id) for o in found]
+        for trouble in client.remove_objects(bucket, gone, bypass_governance_mode=retained):
+            raise AssertionError(str(trouble))
         client.remove_bucket(bucket)
 
 
@@ -333,6 +340,56 @@ async def test_refused_credentials_show_no_secret(code: str) -> None:
         server.always = Answer(403, code, "No.")
         why = await outcome(reaching(server.url).put("k", b"abc", content_type=JPEG))
     assert (type(why), why.reason) == (Stop, "store_refused")
+
+
+@pytest.mark.parametrize(
+    ("answer", "verb", "reason"),
+    [
+        (Answer(400, "RequestTimeout", "Your socket was idle."), TryAgain, "store_unavailable"),
+        (Answer(404, "NoSuchUpload", "It was aborted."), TryAgain, "store_unavailable"),
+        (Answer(400, "TheMoonIsFull", "Please wait."), TryAgain, "store_refused_object"),
+        (Answer(403, "RequestTimeTooSkewed", "It is too late."), Stop, "store_clock"),
+        (Answer(301, "PermanentRedirect", "Use the endpoint."), Stop, "store_region"),
+        (Answer(400, "AuthorizationHeaderMalformed", "Expecting eu."), Stop, "store_region"),
+        (Answer(307), Stop, "store_region"),
+        (Answer(400, "InvalidRequest", "Content-MD5 is required."), Stop, "store_settings"),
+        (Answer(501, "NotImplemented", "A header is not."), Stop, "store_settings"),
+    ],
+)
+async def test_what_the_store_answers_decides_for_every_kind_of_upload(
+    answer: Answer, verb: type[Verdict], reason: str
+) -> None:
+    with s3_server() as server:
+        server.always = answer
+        store = reaching(server.url)
+        for request in (
+            store.put("k", b"abc", content_type=JPEG),
+            store.put_stream("k", chunks(b"x" * (6 * MIB)), content_type=JPEG),
+        ):
+            why = await outcome(request)
+            assert (type(why), why.reason) == (verb, reason)
+            assert "(0)" not in why.message
+
+
+async def test_every_put_carries_the_checksum_of_its_bytes() -> None:
+    with s3_server() as server:
+        server.bucket_exists = True
+        for body in (b"abc", b"x" * MIB):
+            await reaching(server.url).put("k", body, content_type=JPEG)
+        assert len(server.checksums) == 2
+        assert all(said == right for said, right in server.checksums)
+
+
+@pytest.mark.real
+async def test_a_bucket_with_a_default_retention_takes_every_upload(
+    servers: Mapping[str, str],
+) -> None:
+    """It wants a checksum with each PUT and each part."""
+    with real_shelf(servers, retained=True) as shelf:
+        parts = [bytes([n]) * MIB for n in range(12)]
+        await shelf.store.put("whole", b"abc", content_type=JPEG)
+        await shelf.store.put_stream("parts", chunks(*parts), content_type=JPEG)
+        assert shelf.kept() == {"whole": Kept(b"abc", JPEG), "parts": Kept(b"".join(parts), JPEG)}
 
 
 HOSTILE = st.text(

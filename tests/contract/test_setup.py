@@ -20,8 +20,8 @@ def test_a_second_run_finds_everything_there(
 ) -> None:
     assert main(platform.env, provisioners) == 0
     said = capsys.readouterr().err
-    assert "Kafka: all topics are there" in said
-    assert f"bucket {platform.env['S3_BUCKET']} is there" in said
+    assert "Kafka: all topics exist" in said
+    assert f"bucket {platform.env['S3_BUCKET']} exists" in said
     assert "PostgreSQL: the database is at version" in said
 
 
@@ -32,7 +32,7 @@ def test_a_topic_with_more_partitions_than_expected_is_refused(
     double_the_partitions(platform, topic)
     assert main(platform.env, provisioners) == 1
     said = capsys.readouterr().err
-    assert f"{FILES_FOUND.name} has 24 partitions, but 12 are wanted." in said
+    assert f"{FILES_FOUND.name} has 24 partitions and must have 12." in said
     assert "Traceback" not in said
 
 

@@ -15,6 +15,7 @@ from services.adapters.catalog.migrate import migrate
 from services.adapters.catalog.rows import (
     OPEN,
     PARKED,
+    FolderRow,
     ReplayFileRow,
     ReplayRow,
     Rows,
@@ -94,7 +95,19 @@ def test_imports_that_are_neither_paused_nor_ended_are_open(shelf: Shelf) -> Non
     many = [an_import(n, state="transferring") for n in range(10, PAGE + 20)]
     shelf.fill(rows(imports=[*imports, unknown, *many]))
     found = {row.id: row for row in shelf.catalog.open_imports()}
-    assert found == {row.id: row for row in [*imports[:3], *many]}
+    assert found == {row.id: row for row in [*imports[:3], unknown, *many]}
+
+
+def test_the_root_of_an_import_is_the_folder_without_a_path(shelf: Shelf) -> None:
+    folder = FolderRow(import_id="import-0001", folder_id="root", closed=True)
+    others = [
+        replace(folder, folder_id="inside", path=("Inside",)),
+        replace(folder, folder_id="a-named", closed=False, retry_round=2),
+        replace(folder, folder_id="another", import_id="import-0002", closed=False),
+    ]
+    shelf.fill(rows(folders=[folder, *others]))
+    roots = [shelf.catalog.root_folder(f"import-000{n}") for n in (1, 2, 3)]
+    assert roots == ["root", "another", None]
 
 
 def test_open_replays_wait_for_more_than_the_files_of_paused_imports(shelf: Shelf) -> None:

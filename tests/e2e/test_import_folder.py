@@ -74,7 +74,7 @@ def _check_bucket(
     found: dict[str, str] = {}
     for key in keys:
         answer = client.get_object(bucket, key)
-        file_id = key.split("/")[1][:33]
+        file_id = key[:33]
         found[file_id] = hashlib.md5(answer.read()).hexdigest()
         answer.close()
         answer.release_conn()

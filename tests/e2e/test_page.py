@@ -67,7 +67,10 @@ def test_an_import_is_paused_resumed_cancelled_and_retried_on_the_page(
     many = [{"path": f"other-{n}.jpg", "size": 20_000} for n in range(100)]
     other = drive.add_tree({"name": "other", "items": many})
     drive.fault({"do": "latency", "seconds": 0.5}, kinds=["media"])
-    # It is not over before it was looked at, however slow this machine is.
+    # Neither import is over before it was looked at, however slow this machine is. The first one's
+    # requests that are held end with its pause.
+    held = {"do": "latency", "seconds": 20}
+    drive.fault(held, kinds=["media"], name="[0-9]*.jpg", from_=9, to=12)
     drive.fault({"do": "latency", "seconds": 20}, kinds=["media"], name="other-*.jpg", from_=9)
     rules = [
         drive.fault({"do": "refuse", "reason": "notFound"}, name="gone-*.jpg"),

@@ -32,7 +32,7 @@ from services.core.errors import SetAside, TryAgain, Verdict
 from services.core.events import ReplayScope, Selection
 from tests.fakes.selection import counted
 
-UNREADABLE = SetAside("bad_value", "The database cannot hold such a name, id or cursor.")
+UNREADABLE = SetAside("bad_value", "A name, id or cursor has a character that is not allowed.")
 
 
 class FakeCatalog:
@@ -69,7 +69,7 @@ class FakeCatalog:
         number = 0
         while True:
             if number == self.breaks_after:
-                raise TryAgain("database_unavailable", "The database does not answer.")
+                raise TryAgain("database_unavailable", "The database is not responding.")
             page = await self.images(wanted, after=after, limit=self._page_rows)
             self.pages_read += 1
             number += 1

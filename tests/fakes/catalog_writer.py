@@ -75,6 +75,11 @@ class FakeCatalogWriter:
         for position, start in starts.items():
             self._database.offsets.setdefault(position, start)
 
+    def restart_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None:
+        """As the real one."""
+        self._check()
+        self._database.offsets |= starts
+
     def load(self, wanted: Rows) -> Rows:
         """As the real one."""
         self._check_tables()

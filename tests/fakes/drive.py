@@ -48,7 +48,7 @@ class FakeDrive:
 
     def __init__(self, *, page_size: int = 1000, key_is_right: bool = True) -> None:
         self._page_size = page_size
-        refused = Stop(KEY_REFUSED, "Google refused the API key: check GOOGLE_API_KEY.")
+        refused = Stop(KEY_REFUSED, "Google rejected the API key. Check GOOGLE_API_KEY.")
         self.down: Verdict | None = None if key_is_right else refused
         self.folders: dict[str, list[Entry]] = {}
         self.items: dict[str, Entry] = {}

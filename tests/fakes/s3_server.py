@@ -3,11 +3,14 @@
 MinIO takes no rule that aborts incomplete uploads, and never refuses a policy. Amazon does both.
 """
 
+from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ssl import SSLContext
 from threading import Thread
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,11 +32,20 @@ class Answer:
         return f"<Error>{words}</Error>".encode()
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A request as it came, header names in lower case. A proxy is asked for a whole URL."""
+
+    method: str
+    address: str
+    headers: Mapping[str, str]
+
+
 @dataclass
 class S3Server:
     """One bucket. `refusals` are by method and what of the bucket is asked, such as `PUT policy`.
 
-    `always`, if given, is the answer to every request.
+    `always`, if given, is the answer to every request, and `document` the body of every success.
     """
 
     url: str = ""
@@ -41,8 +53,12 @@ class S3Server:
     policy: bytes = b""
     lifecycle: bytes = b""
     always: Answer | None = None
+    document: bytes = b""
     refusals: dict[str, Answer] = field(default_factory=dict)
     requests: Counter[str] = field(default_factory=Counter)
+    checksums: list[tuple[str, str]] = field(default_factory=list)
+    """Of each PUT with a body: what it said, and what it is."""
+    seen: list["Seen"] = field(default_factory=list)
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         """Status and body."""
@@ -52,6 +68,8 @@ class S3Server:
         refusal = self.always or self.refusals.get(f"{method} {part}")
         if refusal:
             return refusal.status, refusal.body
+        if self.document:
+            return 200, self.document
         if part == "bucket":
             return self._of_bucket(method)
         return self._of_document(method, part, body)
@@ -71,7 +89,7 @@ class S3Server:
 
 
 @contextmanager
-def s3_server() -> Iterator[S3Server]:
+def s3_server(tls: SSLContext | None = None) -> Iterator[S3Server]:
     """Listens until the block ends."""
     server = S3Server()
 
@@ -84,9 +102,15 @@ def s3_server() -> Iterator[S3Server]:
                 self.close_connection = True
                 return
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            if body:
+                said = self.headers.get("x-amz-checksum-sha256", "")
+                server.checksums.append((said, b64encode(sha256(body).digest()).decode()))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            server.seen.append(Seen(self.command, self.path, headers))
             status, content = server.answer(self.command, self.path, body)
             self.send_response(status)
             self.send_header("content-type", "application/xml")
+            self.send_header("etag", '"1"')
             self.send_header("content-length", str(len(content)))
             self.end_headers()
             self.wfile.write(content if self.command != "HEAD" else b"")
@@ -96,9 +120,11 @@ def s3_server() -> Iterator[S3Server]:
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     http.daemon_threads = True
+    if tls:
+        http.socket = tls.wrap_socket(http.socket, server_side=True)
     thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    server.url = f"http://127.0.0.1:{http.server_port}"
+    server.url = f"{'https' if tls else 'http'}://127.0.0.1:{http.server_port}"
     try:
         yield server
     finally:

@@ -8,6 +8,7 @@ from services.core.flow.circuit_breaker import CircuitBreaker
 from services.core.flow.resilience import Resilience, RetryPolicy
 from services.core.ports import Entry
 from services.transfer.copy import Copy
+from services.transfer.lines import Lines
 from services.transfer.memory import MemoryBudget
 from services.transfer.service import DRIVE, STORE, Copier, Transfer
 from tests.fakes.drive import FakeDrive
@@ -52,14 +53,17 @@ class Transferring:
         self.file = file or said_of(body, "md5")
         self.drive, self.store = drive or FakeDrive(), store or FakeStore()
         self.memory, self._all = MemoryBudget(memory), memory
+        self.lines = Lines.to_store("http://store:9000")
         self.drive.add_entry(self.file.folder_id, now or entry_of(self.file), body)
-        self.drive_breaker, self.store_breaker = _breaker(), _breaker()
+        self.drive_breaker, self.store_breaker, self.look_breaker = (_breaker() for _ in range(3))
         self.copier = Copier(
             drive=self.drive,
             store=self.store,
             memory=self.memory,
+            lines=self.lines,
             drive_calls=Resilience(DRIVE, RetryPolicy(), self.drive_breaker),
             store_calls=Resilience(STORE, RetryPolicy(), self.store_breaker),
+            store_looks=Resilience(STORE, RetryPolicy(), self.look_breaker),
         )
         self.publications = Publications()
         self.transfer = Transfer(self.copier, self.publications)
@@ -86,6 +90,7 @@ class Transferring:
         """No memory, no connection."""
         assert self.memory.free == self._all
         assert self.drive.open_now == 0
+        assert self.lines.up.in_flight == self.lines.up_in_parts.in_flight == 0
 
 
 def _breaker() -> CircuitBreaker:

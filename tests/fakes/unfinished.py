@@ -38,7 +38,15 @@ class FakeUnfinished:
         """As the real one."""
         self._check()
         rows = self._database.rows.imports.values()
-        return [row for row in rows if row.state in OPEN and row.requested_at is not None]
+        return [row for row in rows if row.state in OPEN]
+
+    def root_folder(self, import_id: str) -> str | None:
+        """As the real one."""
+        self._check()
+        rows = self._database.rows.folders.values()
+        listed = [r for r in rows if r.closed or r.failed_at is not None or r.retry_round == 0]
+        own = [r.folder_id for r in listed if r.import_id == import_id and not r.path]
+        return min(own, default=None)
 
     def open_replays(self) -> Sequence[ReplayRow]:
         """As the real one."""

@@ -101,11 +101,12 @@ class Importer:
         """By name: what Drive says the bytes are, of every file of a tree that can be fetched."""
         return {str(file["name"]): str(file["md5Checksum"]) for file in self.drive.files(tree)}
 
-    def folder_keys(self, tree: str) -> list[str]:
-        """Every object that lies under the tree's root folder."""
+    def keys(self, tree: str) -> list[str]:
+        """Every object that is made of a file of the tree."""
         client, bucket = self.system.platform.minio(), self.system.platform.env["S3_BUCKET"]
-        prefix = f"{self.drive.folder_id(tree)}/"
-        return [str(o.object_name) for o in client.list_objects(bucket, prefix, recursive=True)]
+        files = tuple(f"{file['id']}_" for file in self.drive.files(tree))
+        names = (str(o.object_name) for o in client.list_objects(bucket, recursive=True))
+        return [name for name in names if name.startswith(files)]
 
     def asked(self, kind: str, *, of: str = "") -> list[Json]:
         """Requests of a kind that the emulator saw, of one id if it is given."""

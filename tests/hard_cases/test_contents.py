@@ -8,6 +8,7 @@ from tests.hard_cases.importing import Importer
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 MIB = 1024 * 1024
+OTHERS = ("html", "text", "csv", "pdf", "zip", "mp4")
 NAMES = (
     "twin.jpg",
     "TWIN.jpg",
@@ -30,9 +31,9 @@ def test_case_10_names_are_kept_and_never_collide(importer: Importer) -> None:
     report = importer.run(tree)
     number = len(NAMES) + 2
     assert (report.state, report.counts) == ("completed", (number, number, 0))
-    keys = importer.folder_keys(tree)
-    assert len(set(keys)) == len(NAMES) + 1
-    assert all(len(key.encode()) <= 1_024 and ".." not in key.split("/") for key in keys)
+    keys = importer.keys(tree)
+    assert len(set(keys)) == number
+    assert all(len(key.encode()) <= 255 and "/" not in key for key in keys)
     names = {row["name"] for row in importer.system.get("/images")}
     assert {name[:1_024] for name in NAMES} <= names
 
@@ -73,7 +74,7 @@ def test_case_11_wrong_bytes_never_become_an_object(
     else:
         assert report.files["1.jpg"]["state"] == "failed"
         assert report.fates["1.jpg"] == "content_mismatch"
-        assert len(importer.folder_keys(tree)) == 2
+        assert len(importer.keys(tree)) == 2
 
 
 def test_case_11_what_was_replaced_meanwhile_is_stored_as_it_is_now(importer: Importer) -> None:
@@ -138,7 +139,8 @@ def test_case_13_what_is_no_picture_is_skipped_and_what_is_one_is_kept(importer:
          "driveSize": 12_345},
         {"path": "notes.txt", "kind": "text"},
         {"path": "photo.heic", "size": 5_000, "mimeType": "application/octet-stream"},
-        {"path": "page.jpg", "kind": "html", "mimeType": "image/jpeg"},
+        {"path": "photo.png", "size": 5_000, "mimeType": "IMAGE/PNG; charset=binary"},
+        *({"path": f"{kind}.jpg", "kind": kind, "mimeType": "image/jpeg"} for kind in OTHERS),
         {"path": "held back.jpg", "size": 5_000, "canDownload": False},
         {"path": "abusive.jpg", "size": 5_000, "abusive": True},
         {"path": "no sums.jpg", "size": 5_000, "omit": sums},
@@ -153,7 +155,8 @@ def test_case_13_what_is_no_picture_is_skipped_and_what_is_one_is_kept(importer:
         "heavy sheet": "google_document",
         "notes.txt": "not_an_image",
         "photo.heic": "not_an_image",
-        "page.jpg": "stored",  # the very bytes that Drive has, by their checksum
+        "photo.png": "stored",
+        **{f"{kind}.jpg": "content_not_an_image" for kind in OTHERS},
         "held back.jpg": "not_downloadable",
         "abusive.jpg": "abusive_file",
         "no sums.jpg": "stored",

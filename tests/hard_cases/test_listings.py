@@ -30,7 +30,7 @@ def test_case_1_a_listing_that_is_always_cut_is_never_called_complete(importer: 
     importer.drive.fault({"do": "drop_token"}, kinds=["list"], id=importer.drive.folder_id(tree))
     report = importer.run(tree)
     assert report.state in ("failed", "completed_with_failures")
-    assert "pictures may be missing" in report.row["message"]
+    assert "images may be missing" in report.row["message"]
     assert report.folders() == {"": "listing_incomplete"}
     assert report.row["stored"] >= 1_000  # what was seen is there all the same
 
@@ -135,7 +135,7 @@ def test_entries_that_repeat_across_pages_count_once(importer: Importer) -> None
     )
     report = importer.run(tree)
     assert (report.state, report.counts) == ("completed", (60, 60, 0))
-    assert len(importer.folder_keys(tree)) == 60
+    assert len(importer.keys(tree)) == 60
 
 
 def test_case_14_a_hundred_levels_and_a_thousand_folders(importer: Importer) -> None:

@@ -43,7 +43,7 @@ def test_case_4_the_reason_decides_what_a_403_means(importer: Importer) -> None:
     ("reason", "word"),
     [
         ("apiKeyInvalid", "GOOGLE_API_KEY"),
-        ("accessNotConfigured", "enable it"),
+        ("accessNotConfigured", "Enable it"),
         ("missingKey", "GOOGLE_API_KEY"),
         ("authError", "GOOGLE_API_KEY"),
     ],

@@ -141,6 +141,7 @@ def test_a_pause_at_four_workers_outlives_rebalances_and_the_death_of_every_serv
 ) -> None:
     others = ["transfer-2", "transfer-3", "transfer-4"]
     system.start(*others)
+    system.until(lambda: all(map(system.answers, others)), 60, "three more do not come up")
     tree, job = slow_import(system)
     wait_for_the_middle(system, job)
     effective(system, job, "pause", "transfer", *others)

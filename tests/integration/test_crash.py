@@ -104,7 +104,7 @@ def _check_once(system: System, expected: Mapping[str, str]) -> None:
     for item in client.list_objects(bucket, recursive=True):
         assert item.object_name is not None
         answer = client.get_object(bucket, item.object_name)
-        file_id = item.object_name.split("/")[1][:33]
+        file_id = item.object_name[:33]
         assert file_id not in found, "two objects of one file"
         found[file_id] = hashlib.md5(answer.read()).hexdigest()
         answer.close()

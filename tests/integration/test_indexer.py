@@ -20,7 +20,7 @@ from tests.samples import JOB, SAMPLES
 from tests.system import System, running_system
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
-LIMIT = 60  # more than `PARTITIONS_SECONDS`
+LIMIT = 60  # more than `LOOK_SECONDS`
 [STORED] = [event for event in SAMPLES.values() if isinstance(event, e.FileStored)]
 SECOND = replace(STORED, file=replace(STORED.file, file_id="second"))
 
@@ -102,7 +102,7 @@ async def test_an_event_of_a_newer_version_ends_the_indexer_and_is_not_passed(
     await publish(system, [Record(topic=FILES_STORED.name, key=b"f", value=newer)])
     system.start("indexer")
     log = wait_for_exit(system)
-    assert "FileRotated, which this version does not know" in log
+    assert "FileRotated, which this version does not support" in log
     assert "Traceback" not in log
     assert consumed(system) == 0
     assert system.records("dead.letters") == []

@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import json
+import re
 import urllib.error
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +28,9 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 SERVICES = ("api", "lister", "transfer", "indexer")
 REFUSED = "downloadQuotaExceeded"
 QUOTA = "download_quota_exceeded"
+ABOUT_A_PROCESS = re.compile(
+    r"(api|kafka|process|status|tail)\.\w+|worker\.starting|\w+\.(waiting|goes_on)"
+)
 Json = Mapping[str, Any]
 
 
@@ -93,6 +98,23 @@ def imported(servers: Mapping[str, str]) -> Iterator[Import]:
         row = system.wait_import(job, 60)
         assert (row["stored"], row["failed"]) == (2, 1), row
         yield Import(system, job, ids)
+
+
+def test_every_line_of_every_log_names_its_service_and_its_import(imported: Import) -> None:
+    lines = [
+        json.loads(line)
+        for process in imported.system.processes.values()
+        for line in process.log.read_text().splitlines()
+    ]
+    assert {line["service"] for line in lines} == {*SERVICES}
+    assert all(line["event"] and line["level"] and line["timestamp"] for line in lines)
+    lines = [line for line in lines if line.get("path") != "/health/ready"]
+    about = [line for line in lines if not ABOUT_A_PROCESS.fullmatch(line["event"])]
+    assert [line for line in about if line.get("import_id") != imported.job] == []
+    assert [line for line in lines if imported.job in str(line) and "import_id" not in line] == []
+    assert {"request", "import.requested", "transfer.first_failure", "import.ended"} <= {
+        line["event"] for line in about
+    }
 
 
 def answers(outcome: Json) -> list[tuple[str, str]]:

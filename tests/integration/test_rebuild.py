@@ -275,7 +275,7 @@ def test_a_reader_that_stays_delays_the_swap_and_a_stop_meanwhile_loses_nothing(
         child.send_signal(signal.SIGTERM)
         _, said = child.communicate(timeout=LIMIT)
         assert child.returncode == 130
-        assert "run it again to go on" in said
+        assert "Run the command again to continue" in said
         assert "Traceback" not in said
         assert database.schemas() == {"public", "public_rebuild"}
 
@@ -334,7 +334,7 @@ def test_views_on_the_tables_are_named_and_nothing_is_begun(database: Database) 
     with database.platform.database() as connection:
         connection.execute("CREATE VIEW large AS SELECT * FROM images WHERE size > 1000")
         try:
-            with pytest.raises(Stop, match="would go on reading the old ones: large"):
+            with pytest.raises(Stop, match="would keep reading the old tables: large"):
                 rebuild(database)
         finally:
             connection.execute("DROP VIEW large")
@@ -360,7 +360,7 @@ def test_another_log_or_one_whose_beginning_is_gone_is_refused(empty: Database) 
     rebuild(empty)
     with empty.platform.database() as connection:
         connection.execute("UPDATE consumed_offsets SET topic_id = 'another-' || topic_id")
-        with pytest.raises(Stop, match="made from another log"):
+        with pytest.raises(Stop, match="built from a different Kafka log"):
             rebuild(empty)
         connection.execute(
             "UPDATE consumed_offsets SET topic_id = replace(topic_id, 'another-', '')"

@@ -203,7 +203,7 @@ def test_what_failed_is_planned_started_and_watched_to_its_end(
     again = planned(system, {"imports": [job]}, "failed")
     assert again["files"] == 0
     row = ended(system, started(system, again))
-    assert (row["state"], row["message"]) == ("completed", "Nothing was selected.")
+    assert (row["state"], row["message"]) == ("completed", "The replay selected no files.")
     assert_rows_are_the_log(system, shown["id"])
 
 
@@ -350,4 +350,4 @@ def test_a_plan_that_retention_has_passed_is_refused(
     deleted(system, {(FILES_FOUND.name, first["partition"]): first["offset"]})
     ran = replay("start", plan["plan_id"], *(f"--{k}={v}" for k, v in START.items()))
     assert (ran.code, ran.answer["code"]) == (1, "plan_expired")
-    assert f"begins at {first['offset']}" in ran.answer["error"]
+    assert f"starts at {first['offset']}" in ran.answer["error"]

@@ -1,7 +1,7 @@
 """The documents agree with the code: links, paths, metrics and settings."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +10,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from local.settings import PORTS, RecordingReader
-from services.adapters.metrics import WorkerMetrics
+from services.adapters.metrics import BuildInfo, WorkerMetrics
+from services.adapters.work_metrics import WorkMetrics
 from services.adapters.worker import WorkerSettings
 from services.api import __main__ as api
 from services.core.events import WorkerStatus
@@ -36,6 +37,7 @@ READERS: Mapping[str, Callable[[Reader], object]] = {
 LINK = re.compile(r"\]\((?!https?:)([^)\s#]*)#?([^)\s]*)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 PYTHON_FILE = re.compile(r"`([a-z_]+/[a-z_/]+\.py)`")
+COUNTED = {"counter": "_total"}
 METRIC = re.compile(r"^\| `(drivestream_\w+)` \|", re.MULTILINE)
 
 
@@ -66,13 +68,25 @@ def test_every_python_file_that_is_named_exists(path: Path) -> None:
         assert any((ROOT / folder / name).exists() for folder in (".", "services")), name
 
 
-def test_the_metrics_of_a_worker_are_those_that_are_described() -> None:
+def test_every_metric_of_a_worker_is_described_and_named_by_convention() -> None:
     status = WorkerStatus(worker_id="one", service="lister", state="running", at=datetime.now(UTC))
     quota = QuotaState(share=1.0, limit=60, allowed=60, used=0, refused=0, waiting=0)
     registry = CollectorRegistry()
     registry.register(WorkerMetrics(lambda: status, lambda: quota))
-    served = {sample.name for metric in registry.collect() for sample in metric.samples}
-    assert served == set(METRIC.findall((ROOT / "docs/architecture.md").read_text()))
+    registry.register(WorkMetrics())
+    registry.register(BuildInfo())
+    served = {metric.name + COUNTED.get(metric.type, "") for metric in registry.collect()}
+    assert served == set(described_metrics("Each lister, transfer and indexer"))
+    for metric in registry.collect():
+        assert metric.documentation.endswith("."), metric.name
+        assert metric.type != "histogram" or metric.name.endswith("_seconds"), metric.name
+        assert not metric.name.endswith(("_total", "_count", "_sum", "_bucket")), metric.name
+
+
+def described_metrics(by: str) -> Sequence[str]:
+    """The table that follows a sentence which begins so."""
+    text = (ROOT / "docs/architecture.md").read_text().split("### Metrics")[1]
+    return METRIC.findall(text.split(by)[1].split("\n\n")[1])
 
 
 def test_every_setting_is_described_with_its_default_and_its_readers() -> None:

@@ -15,7 +15,7 @@ import pytest
 from services.adapters.drive.refusals import TABLE, Refusal
 from services.adapters.drive.refusals import verdict as drive_verdict
 from services.adapters.kafka import producer
-from services.adapters.store import objects
+from services.adapters.store import answers
 from services.core import errors as reasons
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Page, Target
 from services.lister.pages import DEEPEST, page_facts
@@ -29,11 +29,11 @@ ELSEWHERE = {
     # The process ends with it, so only its log has it.
     "cannot_listen",
     "topic_changed",
-    "log_changed",
     "schema_newer",
     "log_incomplete",
     "rebuild_running",
     "schema_refused",
+    "tables_refused",
     "tables_in_use",
     # The API answers a request with it, as a problem with a title of its own.
     "bad_value",
@@ -81,11 +81,11 @@ def test_every_refusal_by_drive_has_words(said: str, account: bool) -> None:
     assert drive_verdict(refusal).reason in WORDS
 
 
-@pytest.mark.parametrize("code", ["", *sorted(objects.REASONS), "SomethingElse"])
+@pytest.mark.parametrize("code", ["", *sorted(answers.REASONS), "SomethingElse"])
 def test_every_refusal_by_the_store_has_words(code: str) -> None:
     for status in range(400, 600):
         said = f"Server returned non-2xx status code: {status} No: <Code>{code}</Code>"
-        assert objects.verdict(said, bucket="images", address="here").reason in WORDS
+        assert answers.verdict(said, bucket="images", address="here").reason in WORDS
 
 
 def test_an_unreadable_message_has_words() -> None:

@@ -72,7 +72,7 @@ describe('the page', () => {
   })
 
   it('shows pictures that the browser has decoded', async () => {
-    const more = page.getByRole('button', { name: 'Show more pictures' })
+    const more = page.getByRole('button', { name: 'Show more images' })
     let shown = await scrolledThrough()
     /* oxlint-disable no-await-in-loop -- each page follows the one before */
     while (shown.length < setup.atLeast && (await more.isVisible())) {

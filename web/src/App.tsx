@@ -27,7 +27,7 @@ export function App() {
           <img src="/favicon.svg" alt="" width="28" height="28" />
           Drivestream
         </a>
-        <p>Copies every picture in a Google Drive folder and shows what happened to each file.</p>
+        <p>Copies every image in a Google Drive folder and shows what happened to each file.</p>
       </header>
       <ConnectionBanner error={imports.error} seenAt={imports.dataUpdatedAt} />
       <main>

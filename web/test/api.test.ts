@@ -84,6 +84,12 @@ describe('responses', () => {
     expect(anImport({ waiting_for: { ...waiting, until: null } }).waitingFor?.until).toBeNull()
   })
 
+  it('say what limits their speed', () => {
+    const slow = { reason: 'store_line', message: 'The line to the store carries 1.2 MB/s.', until: null }
+    expect(anImport({ limited_by: slow }).limitedBy).toEqual(slow)
+    expect(anImport({}).limitedBy).toBeNull()
+  })
+
   it('may come from an API that knows neither a name nor a wait', () => {
     expect(anImport({ name: undefined, waiting_for: undefined })).toMatchObject({ name: null, waitingFor: null })
   })

@@ -87,11 +87,11 @@ describe('pause and resume', () => {
   it.each([
     [problem(404, 'No.', 'unknown_import'), 'The import was not paused. This import no longer exists.'],
     [problem(409, 'No.', 'import_ended'), 'This import has ended, so there is nothing left to pause.'],
-    [problem(409, 'No.', 'control_contested'), /^Somebody else is pausing or resuming this import at the same time\./],
-    [problem(503, 'No.', 'kafka_unavailable'), /^Kafka does not answer at the moment\. Press the button again/],
+    [problem(409, 'No.', 'control_contested'), /^Someone else is pausing or resuming this import at the same time\./],
+    [problem(503, 'No.', 'kafka_unavailable'), /^Kafka is not responding\. You can safely press the button again/],
     [problem(503, 'The database is busy.', 'database_busy'), 'The import was not paused. The database is busy.'],
     [problem(500, 'Internal error.'), 'The import was not paused. Internal error.'],
-    [new Response('', { status: 502 }), 'The API did not answer, so it is not known whether this worked. You can safely press the button again.'],
+    [new Response('', { status: 502 }), 'The API did not respond, so this may or may not have worked. You can safely press the button again.'],
   ])('say at the button why they did not work (%#)', async (response, words) => {
     api.imports = [importJson(RUNNING)]
     api.changed = () => response
@@ -120,8 +120,8 @@ describe('cancelling', () => {
     const user = showPage()
     await user.click(await button('Cancel…'))
     const dialog = screen.getByRole('dialog', { name: 'Cancel the import of Holidays?' })
-    expect(dialog.textContent).toContain('40 pictures are stored and will stay.')
-    expect(dialog.textContent).toContain('60 pictures are not done')
+    expect(dialog.textContent).toContain('40 images are stored and will be kept.')
+    expect(dialog.textContent).toContain('60 images will not be copied')
     await user.click(within(dialog).getByRole('button', { name: 'Keep importing' }))
     await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
     expect(posts()).toEqual([])
@@ -160,7 +160,7 @@ describe('cancelling', () => {
     screen.getByRole('button', { name: 'Cancel…' }).click()
     api.imports = [importJson({ state: 'completed', failed: 0, stored: 2412 })]
     await pass(1_100)
-    expect(screen.getByText('The import has ended by itself in the meantime.')).toBeDefined()
+    expect(screen.getByText('The import has ended in the meantime.')).toBeDefined()
     expect(screen.queryByRole('button', { name: 'Cancel the import' })).toBeNull()
     screen.getAllByRole('button', { name: 'Close' })[0]?.click()
     await pass(20)

@@ -120,4 +120,11 @@ describe('the form', () => {
     expect(field().value).toBe(LINK)
     expect(document.activeElement).toBe(field())
   })
+
+  it('puts a space where a pasted text has a line break, and joins nothing', async () => {
+    const user = showPage()
+    await user.click(field())
+    await user.paste(`Our pictures:\r\n${LINK}\nThanks`)
+    expect(field().value).toBe(`Our pictures: ${LINK} Thanks`)
+  })
 })

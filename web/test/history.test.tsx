@@ -50,7 +50,7 @@ describe('the history of a file', () => {
     expect(within(dialog).getByText('in Holidays/2026')).toBeDefined()
     expect(within(dialog).getByText(/Google Drive: done/).textContent).toContain('(250 ms)')
     const steps = within(dialog).getByText('The disk is full.').closest('ol')?.querySelectorAll('b') ?? []
-    expect(Array.from(steps, ({ textContent }) => textContent)).toEqual(['Found in Drive', 'Failed', 'Stored when tried again'])
+    expect(Array.from(steps, ({ textContent }) => textContent)).toEqual(['Found in Drive', 'Failed', 'Stored on retry'])
     expect(within(dialog).getByText('aabbcc')).toBeDefined()
     await user.click(within(dialog).getByRole('button', { name: 'Close' }))
     await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
@@ -106,7 +106,7 @@ describe('its words', () => {
   it('tell a first outcome from a retry and a replay', () => {
     const [first, second] = parseJourney(JOURNEY).outcomes
     if (first === undefined || second === undefined) throw new Error('no outcomes')
-    expect([outcomeName(first, true), outcomeName(second, false)]).toEqual(['Failed', 'Stored when tried again'])
+    expect([outcomeName(first, true), outcomeName(second, false)]).toEqual(['Failed', 'Stored on retry'])
     expect(outcomeName({ ...second, replayId: 'replay-1' }, false)).toBe('Stored by a replay')
     expect(placeName(second.place)).toBe('files.stored, partition 0, offset 9')
   })

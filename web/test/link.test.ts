@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { driveLink } from '../src/imports/driveLink'
-import { folderHint, isDriveLink } from '../src/imports/folderHint'
+import { folderHint, isDriveLink, oneLine } from '../src/imports/folderHint'
 import { newKey } from '../src/imports/idempotencyKey'
 
 describe('the hint', () => {
@@ -23,6 +24,23 @@ describe('the hint', () => {
     ['https://www.dropbox.com/sh/abc', /Google Drive/],
   ])('for %s says what it looks like', (text, hint) => {
     expect(folderHint(text)).toMatch(hint)
+  })
+})
+
+describe('the texts that the server is tested with', () => {
+  type Case = { text: string; code: string }
+  const links = JSON.parse(readFileSync('../tests/links.json', 'utf8')) as Record<'accepted' | 'refused', Case[]>
+  const folder = '1AbCdEfGhIjKlMnOpQrStUvWxYz012345'
+  const hints = new Map([['file_link', /single file/], ['two_links', /single file/], ['not_drive', /Google Drive/]])
+  const filledIn = (text: string) => oneLine(text.replaceAll('KEY', '0-abc').replaceAll('ID', folder))
+
+  it.each(links.accepted)('no hint for what it accepts: $text', ({ text }) => {
+    expect(folderHint(filledIn(text))).toBeNull()
+  })
+
+  it.each(links.refused)('no other hint than why it refuses: $text', ({ text, code }) => {
+    const kind = hints.get(code) ?? /^$/
+    expect(folderHint(filledIn(text)) ?? '').toMatch(new RegExp(`${kind.source}|^$`))
   })
 })
 

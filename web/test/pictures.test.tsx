@@ -33,11 +33,11 @@ describe('the pictures', () => {
     const user = showPage()
     await screen.findByText('p59.jpg')
     expect(screen.getByText('60 of 2,400 shown')).toBeDefined()
-    await user.click(screen.getByText('Show more pictures'))
+    await user.click(screen.getByText('Show more images'))
     await screen.findByText('p119.jpg')
-    await user.click(screen.getByText('Show more pictures'))
+    await user.click(screen.getByText('Show more images'))
     await screen.findByText('p129.jpg')
-    await waitFor(() => expect(screen.queryByText('Show more pictures')).toBeNull())
+    await waitFor(() => expect(screen.queryByText('Show more images')).toBeNull())
   })
 
   it('without a preview say so', async () => {
@@ -55,7 +55,7 @@ describe('the pictures', () => {
     api.pictures = []
     showPage()
     await pass(100)
-    expect(screen.getByText('The first pictures will appear here.')).toBeDefined()
+    expect(screen.getByText('The first images will appear here.')).toBeDefined()
     api.imports = [importJson()]
     api.pictures = [pictureJson({ name: 'last.jpg' })]
     await pass(1_100)
@@ -97,7 +97,7 @@ describe('the pictures', () => {
     showPage()
     await pass(100)
     for (let pages = 1; pages < 4; pages += 1) {
-      fireEvent.click(screen.getByText('Show more pictures'))
+      fireEvent.click(screen.getByText('Show more images'))
       // oxlint-disable-next-line no-await-in-loop -- one page follows another
       await pass(100)
     }
@@ -111,8 +111,8 @@ describe('the pictures', () => {
   })
 
   it.each([
-    [{ found: 0, stored: 0, failed: 0 }, 'This folder contains no pictures.'],
-    [{ found: 3, stored: 0, failed: 3 }, 'No pictures have been stored.'],
+    [{ found: 0, stored: 0, failed: 0 }, 'This folder contains no images.'],
+    [{ found: 3, stored: 0, failed: 3 }, 'No images have been stored.'],
   ])('are explained if there are none (%#)', async (counts, words) => {
     api.imports = [importJson(counts)]
     api.pictures = []
@@ -124,11 +124,11 @@ describe('the pictures', () => {
     api.pictures = Array.from({ length: 70 }, (_, n) => pictureJson({ id: n, google_drive_id: `d${n}`, name: `p${n}.jpg` }))
     api.fault = (path) => (path.includes('cursor=') ? problem(400, 'The cursor is too old.') : null)
     const user = showPage()
-    await user.click(await screen.findByText('Show more pictures'))
+    await user.click(await screen.findByText('Show more images'))
     expect((await screen.findByRole('alert')).textContent).toContain('The cursor is too old.')
     expect(screen.getByText('p59.jpg')).toBeDefined()
     api.fault = null
-    await user.click(screen.getByText('Show more pictures'))
+    await user.click(screen.getByText('Show more images'))
     expect(await screen.findByText('p69.jpg')).toBeDefined()
     expect(screen.queryByRole('alert')).toBeNull()
   })
@@ -156,7 +156,7 @@ describe('a picture, large', () => {
     expect(screen.getByRole('dialog', { name: 'three.jpg' })).toBeDefined()
     fireEvent.keyDown(dialog, { key: 'ArrowRight' })
     expect(screen.getByRole('dialog', { name: 'three.jpg' })).toBeDefined()
-    await user.click(screen.getByRole('button', { name: 'Previous picture' }))
+    await user.click(screen.getByRole('button', { name: 'Previous image' }))
     expect(screen.getByRole('dialog', { name: 'two.jpg' })).toBeDefined()
     await user.click(screen.getByRole('button', { name: 'Close' }))
     expect(document.activeElement).toBe(await tile(/two\.jpg/))

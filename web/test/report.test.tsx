@@ -90,7 +90,7 @@ describe('the report of an import', () => {
   it('shows no percentage while the folder is being listed', async () => {
     api.imports = [importJson({ state: 'listing', finished_at: null, folders_found: 24, folders_listed: 7 })]
     showPage()
-    expect(await screen.findByText('2,412 pictures found so far')).toBeDefined()
+    expect(await screen.findByText('2,412 images found so far')).toBeDefined()
     expect(screen.getByText('7 of 24 folders listed')).toBeDefined()
     expect(screen.getByRole('progressbar').hasAttribute('aria-valuenow')).toBe(false)
   })
@@ -99,7 +99,7 @@ describe('the report of an import', () => {
     api.imports = [importJson({ state: 'failed', found: 0, stored: 0, failed: 0, message: 'The folder is not shared.' })]
     showPage()
     expect((await screen.findByText('The folder is not shared.')).getAttribute('role')).toBe('alert')
-    expect(await screen.findByText('No pictures were stored.')).toBeDefined()
+    expect(await screen.findByText('No images were stored.')).toBeDefined()
   })
 
   it('names the folders that could not be listed, each with its reason', async () => {
@@ -140,9 +140,9 @@ describe('files that Google blocks for a day', () => {
     api.imports = [importJson(ended)]
     showPage()
     await pass(20)
-    const box = screen.getByRole('region', { name: '7 pictures cannot be downloaded yet' })
+    const box = screen.getByRole('region', { name: '7 images cannot be downloaded yet' })
     expect(box.querySelector('time')?.dateTime).toBe('2026-11-24T10:00:20.000Z')
-    expect(box.textContent).toContain('Pictures that are already stored are not downloaded again.')
+    expect(box.textContent).toContain('Images that are already stored are not downloaded again.')
     expect(within(box).queryByRole('alert')).toBeNull()
   })
 
@@ -153,8 +153,8 @@ describe('files that Google blocks for a day', () => {
       return jsonResponse({ files: 7, folders: 0, round: 1 }, 202)
     }
     const user = showPage()
-    await user.click(await screen.findByRole('button', { name: 'Fetch them now' }))
-    await waitFor(() => expect(screen.queryByText('7 pictures cannot be downloaded yet')).toBeNull())
+    await user.click(await screen.findByRole('button', { name: 'Try them again now' }))
+    await waitFor(() => expect(screen.queryByText('7 images cannot be downloaded yet')).toBeNull())
     const sent = api.asked.filter(({ method }) => method === 'POST')
     expect(sent.map(({ path, body }) => [path, body])).toEqual([
       ['/api/imports/job-1/retry', { reason: 'download_quota_exceeded' }],
@@ -167,27 +167,27 @@ describe('files that Google blocks for a day', () => {
     api.imports = [importJson(ended)]
     showPage()
     await pass(20)
-    expect(screen.getByText('The 24 hours are over, so they can be fetched now.')).toBeDefined()
+    expect(screen.getByText('The 24 hours are over, so you can try them again now.')).toBeDefined()
   })
 
   it('keep their button when the retry could not be sent', async () => {
     api.imports = [importJson(ended)]
     api.changed = () => problem(503, 'Kafka does not answer.', 'kafka_unavailable')
     const user = showPage()
-    await user.click(await screen.findByRole('button', { name: 'Fetch them now' }))
-    const said = await screen.findByText(/^Kafka does not answer at the moment\./)
+    await user.click(await screen.findByRole('button', { name: 'Try them again now' }))
+    const said = await screen.findByText(/^Kafka is not responding\./)
     expect(said.getAttribute('role')).toBe('alert')
-    expect(screen.getByRole('button', { name: 'Fetch them now' })).toBeDefined()
+    expect(screen.getByRole('button', { name: 'Try them again now' })).toBeDefined()
   })
 
   it('have no time while the import runs, and no button if it was cancelled', async () => {
     api.imports = [importJson({ state: 'transferring', finished_at: null, parked: { ...parked, files: 1, after: null } })]
     showPage()
-    const box = await screen.findByRole('region', { name: '1 picture cannot be downloaded yet' })
-    expect(box.textContent).toContain('It is fetched automatically a day after this import has ended.')
-    expect(within(box).getByRole('button', { name: 'Fetch it now' })).toBeDefined()
+    const box = await screen.findByRole('region', { name: '1 image cannot be downloaded yet' })
+    expect(box.textContent).toContain('It is tried again automatically 24 hours after this import ends.')
+    expect(within(box).getByRole('button', { name: 'Try it again now' })).toBeDefined()
     api.imports = [importJson({ ...ended, state: 'cancelled', parked: { ...parked, after: null } })]
-    await waitFor(() => expect(screen.queryByRole('button', { name: 'Fetch it now' })).toBeNull())
+    await waitFor(() => expect(screen.queryByRole('button', { name: 'Try it again now' })).toBeNull(), { timeout: 3000 })
     expect(screen.queryByText(/automatically/)).toBeNull()
   })
 })

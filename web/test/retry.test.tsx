@@ -165,7 +165,7 @@ describe('trying again', () => {
     expect(await screen.findByText('Nothing is left to try again.')).toBeDefined()
     api.changed = () => problem(409, 'No.', 'import_ended')
     await user.click(await button('Try these 10 files again'))
-    expect((await screen.findByRole('alert')).textContent).toContain('a cancelled import does not go on')
+    expect((await screen.findByRole('alert')).textContent).toContain('it cannot be tried again')
   })
 
   it('shows what was accepted even while the counts lag behind', async () => {

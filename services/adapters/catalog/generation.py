@@ -120,7 +120,7 @@ class Generation(CatalogWriter):
                 cursor.execute(f"CREATE SCHEMA {quoted(self._schema)}".encode())
             except (psycopg.errors.InsufficientPrivilege, psycopg.errors.DuplicateSchema) as why:
                 raise Stop(
-                    "schema_refused", f"PostgreSQL does not let us make a schema: {why}"
+                    "schema_refused", f"PostgreSQL did not create the schema: {why}"
                 ) from None
             self._clone.make(cursor, EVERY_TABLE)
             others = [name for name in EVERY_TABLE if name not in FILE_FIELDS.values()]
@@ -274,8 +274,8 @@ class Generation(CatalogWriter):
         if views := ", ".join(sorted(self._clone.views(cursor, EVERY_TABLE))):
             raise Stop(
                 "tables_in_use",
-                f"These views read our tables, and would go on reading the old ones: {views}. "
-                "Remove them, rebuild, and make them again.",
+                f"These views would keep reading the old tables: {views}. Drop them, rebuild, and "
+                "create them again.",
             )
 
     def _of_live(self, table: str) -> str:

@@ -16,8 +16,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.adapters.catalog.connection import Session
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.writer import VERSION, refuse_newer, unavailable
+from services.adapters.catalog.writer import PASSING, VERSION, refuse_newer, unavailable
+from services.core.errors import Stop
 
 LOCK = 0x64726976655F6D31  # two set-ups at once wait for each other
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -25,8 +27,8 @@ WHY = "SELECT obj_description(to_regclass('consumed_offsets'), 'pg_class')"
 
 
 def engine(settings: DatabaseSettings) -> Engine:
-    parameters = settings.parameters(connect_timeout="10")
-    return create_engine("postgresql+psycopg://", connect_args=parameters)
+    session = Session(settings, connect_timeout="10", application_name="drivestream-setup")
+    return create_engine("postgresql+psycopg://", creator=session.connect)
 
 
 def migrate(
@@ -48,7 +50,11 @@ def migrate(
                 _mark(connection, ScriptDirectory.from_config(config), before, version)
         return before, version
     except SQLAlchemyError as why:
-        raise unavailable(getattr(why, "orig", None) or why) from why
+        cause = getattr(why, "orig", None) or why
+        if not isinstance(cause, PASSING):  # no right to make tables, or no schema to make them in
+            said = f"PostgreSQL did not create the tables: {unavailable(cause)}."
+            raise Stop("tables_refused", said) from why
+        raise unavailable(cause) from why
     finally:
         database.dispose()
 

@@ -4,6 +4,7 @@ no connection. Nothing is ever written."""
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -24,6 +25,7 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from services.adapters.catalog import views
+from services.adapters.catalog.connection import Session
 from services.adapters.catalog.rows import (
     FROM_FOUND,
     images,
@@ -91,7 +93,8 @@ class CatalogReader:
     """Fulfils `ReadsCatalog`. Connects when first asked; a lost connection is replaced."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
-        parameters = settings.parameters(
+        session = Session(
+            settings,
             connect_timeout="3",
             application_name="drivestream-api",
             options="-c default_transaction_read_only=on -c statement_timeout=10s -c timezone=UTC",
@@ -105,7 +108,7 @@ class CatalogReader:
             pool_timeout=POOL_SECONDS,
             pool_pre_ping=True,
             # A prepared statement would fail once when the tables behind its names are swapped.
-            connect_args={**parameters, "prepare_threshold": None},
+            async_creator=partial(session.connect_async, prepare_threshold=None),
         )
         self._pages = asyncio.Semaphore(PAGES_AT_ONCE)
         self._counts = asyncio.Semaphore(COUNTS_AT_ONCE)
@@ -296,19 +299,27 @@ def _verdict(why: exc.SQLAlchemyError) -> Verdict | None:
     """What an error of SQLAlchemy and psycopg means; None for a bug of ours."""
     match why:
         case exc.TimeoutError():
-            message = "Too many requests are reading the database at once."
+            message = (
+                "Too many requests are reading the database at once. Send the request again in a "
+                "few seconds."
+            )
             return TryAgain("database_busy", message, POOL_SECONDS)
         case exc.DataError():
-            return SetAside("bad_value", "The database cannot hold such a name, id or cursor.")
+            return SetAside(
+                "bad_value", "A name, id or cursor has a character that is not allowed."
+            )
         case exc.DBAPIError(orig=postgres.QueryCanceled()):
-            return TryAgain("database_slow", "The database took too long to answer.")
+            return TryAgain(
+                "database_slow",
+                "The database took too long to answer. Send the request again later.",
+            )
         case exc.DBAPIError() if isinstance(why.orig, NO_TABLES):
-            message = "The database has no tables, or older ones: run `drivestream setup`."
+            message = "The tables are missing or out of date. Run `drivestream setup`."
             return TryAgain("database_not_ready", message)
         case (
             exc.OperationalError()
             | exc.InterfaceError()
             | exc.DBAPIError(connection_invalidated=True)
         ):
-            return TryAgain("database_unavailable", "The database does not answer.")
+            return TryAgain("database_unavailable", "The database is not responding.")
     return None

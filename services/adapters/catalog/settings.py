@@ -52,7 +52,7 @@ def _parsed(url: str) -> dict[str, str]:
     if address is None or CONTROL.search(url):
         raise ValueError(f"DATABASE_URL must look like {FORM}. {ENCODE}")
     if BAD_ESCAPE.search(url):
-        raise ValueError(f"DATABASE_URL has a % that begins no character: write %25. {ENCODE}")
+        raise ValueError(f"DATABASE_URL has a % that is not an escape. Write it as %25. {ENCODE}")
     user, _, password = (address["login"] or "").partition(":")
     try:
         parts = {
@@ -64,14 +64,13 @@ def _parsed(url: str) -> dict[str, str]:
         raise ValueError(f"DATABASE_URL is not UTF-8. {ENCODE}") from None
     except psycopg.Error:  # libpq quotes what it cannot read
         raise ValueError(
-            "DATABASE_URL has a host, a port or a parameter after the ? that PostgreSQL does not "
-            f"know. {ENCODE}"
+            f"DATABASE_URL has a host, port or parameter that PostgreSQL does not accept. {ENCODE}"
         ) from None
     given = {name: str(value) for name, value in parts.items() if value}
     if not all(map(_can_be_a_host, given.get("host", "").split(","))):
-        raise ValueError(f"DATABASE_URL names no host. It must look like {FORM}. {ENCODE}")
+        raise ValueError(f"DATABASE_URL has no valid host. It must look like {FORM}. {ENCODE}")
     if not all(map(_can_be_a_port, given.get("port", "").split(","))):
-        raise ValueError(f"DATABASE_URL has a port that is not from 1 to 65535. {ENCODE}")
+        raise ValueError(f"DATABASE_URL must have a port from 1 to 65535. {ENCODE}")
     return given
 
 

@@ -10,9 +10,9 @@ from typing import Protocol
 import msgspec
 import psycopg
 from msgspec import Struct
-from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
+from services.adapters.catalog.connection import Session
 from services.adapters.catalog.rows import OPEN, PARKED, ImportRow, OffsetRow, ReplayRow
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.writer import PASSING, Position, unavailable
@@ -46,7 +46,10 @@ class ReadsUnfinished(Protocol):
         """The indexer's next offset of each partition."""
 
     def open_imports(self) -> Sequence[ImportRow]:
-        """Those that are neither paused nor ended, whose request is known."""
+        """Those that are neither paused nor ended."""
+
+    def root_folder(self, import_id: str) -> str | None:
+        """The folder that was listed as the import's root; None if none was."""
 
     def open_replays(self) -> Sequence[ReplayRow]:
         """Those that are neither paused nor ended, whose request is known, and that wait for more
@@ -76,15 +79,15 @@ class UnfinishedReader:
     """Fulfils `ReadsUnfinished` on one connection."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
-        parameters = settings.parameters(
+        session = Session(
+            settings,
             connect_timeout="10",
             options="-c default_transaction_read_only=on -c statement_timeout=60s -c timezone=UTC",
             application_name="drivestream-recovery",
             tcp_user_timeout="30000",
         )
         try:
-            self._connection = psycopg.connect(
-                make_conninfo(**parameters),
+            self._connection = session.connect(
                 autocommit=True,
                 row_factory=dict_row,
                 prepare_threshold=None,  # the tables behind the names may be swapped
@@ -101,9 +104,15 @@ class UnfinishedReader:
         return {(row.topic, row.partition): row.next_offset for row in rows}
 
     def open_imports(self) -> Sequence[ImportRow]:
-        wanted = f"{OPEN} AND requested_at IS NOT NULL"
-        query = f"SELECT * FROM imports WHERE {wanted}"
+        query = f"SELECT * FROM imports WHERE {OPEN}"
         return msgspec.convert(self._rows(query), list[ImportRow])
+
+    def root_folder(self, import_id: str) -> str | None:
+        # A folder that only a retry has named has no path either.
+        listed = "path = '{}' AND (closed OR failed_at IS NOT NULL OR retry_round = 0)"
+        query = f"SELECT folder_id AS id FROM import_folders WHERE import_id = %s AND {listed}"
+        found = self._rows(f"{query} ORDER BY folder_id LIMIT 1", import_id)
+        return msgspec.convert(found[0]["id"], str) if found else None
 
     def open_replays(self) -> Sequence[ReplayRow]:
         query = f"SELECT * FROM replays WHERE {OPEN_REPLAY}"

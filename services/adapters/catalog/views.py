@@ -6,10 +6,10 @@ down to the file, joined by `/` (root excluded, so it is empty for a file right 
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, Protocol, get_args
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, get_args
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from services.core.events import FileOutcome, ReplayRequested, ReplayScope, Selection
 
@@ -24,7 +24,7 @@ FILE_STATES: tuple[FileState, ...] = get_args(FileState)
 class ImportPlace(NamedTuple):
     """Where an import stands in the list of imports, which is ordered by time and id."""
 
-    requested_at: datetime
+    requested_at: Annotated[datetime, Meta(tz=True)]
     id: str
 
 

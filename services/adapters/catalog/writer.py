@@ -10,10 +10,10 @@ from typing import LiteralString
 
 import msgspec
 import psycopg
-from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 from services.adapters.catalog.bulk import Cursor, select, upsert
+from services.adapters.catalog.connection import Session
 from services.adapters.catalog.rows import (
     FileRow,
     FolderRow,
@@ -58,7 +58,8 @@ class CatalogWriter:
     """The table that the offsets were read from. After a rebuild its name is another table's."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
-        parameters = settings.parameters(
+        session = Session(
+            settings,
             connect_timeout="10",
             options="-c statement_timeout=120s -c timezone=UTC",
             application_name="drivestream-indexer",
@@ -69,7 +70,7 @@ class CatalogWriter:
             tcp_user_timeout="30000",
         )
         try:
-            self._connection = psycopg.connect(make_conninfo(**parameters), row_factory=dict_row)
+            self._connection = session.connect(row_factory=dict_row)
         except psycopg.Error as why:
             raise unavailable(why) from why
 
@@ -107,6 +108,15 @@ class CatalogWriter:
                 "INSERT INTO consumed_offsets (topic, partition, topic_id, next_offset) "
                 "VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
                 [(*position, *start) for position, start in starts.items()],
+            )
+
+    def restart_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None:
+        """Read these partitions from here on, as those of the topics with these ids."""
+        with self._transaction() as cursor:
+            cursor.executemany(
+                "UPDATE consumed_offsets SET topic_id = %s, next_offset = %s "
+                "WHERE (topic, partition) = (%s, %s)",
+                [(*start, *position) for position, start in starts.items()],
             )
 
     def load(self, wanted: Rows) -> Rows:
@@ -189,8 +199,8 @@ def refuse_newer(found: str | None) -> None:
     if found is not None and found > VERSION:
         raise Stop(
             "schema_newer",
-            f"The database has tables of version {found}, and this service knows those up to "
-            f"{VERSION}. It writes nothing there: run the newer version of Drivestream.",
+            f"The tables have version {found}, and this service supports up to {VERSION}. It has "
+            "stopped writing. Run the newer version of Drivestream.",
         )
 
 
@@ -198,6 +208,5 @@ def refuse_other(found: str | None) -> None:
     refuse_newer(found)
     if found != VERSION:
         raise CatalogUnavailableError(
-            f"the database has tables of version {found or 'none'}, not {VERSION}: "
-            "run `drivestream setup`"
+            f"the tables have version {found or 'none'}, not {VERSION}: run `drivestream setup`"
         )

@@ -23,7 +23,7 @@ from google.oauth2.service_account import Credentials
 
 from services.adapters.drive.refusals import problem
 from services.adapters.drive.requests import HEADER_VALUE, Authenticator, words_of
-from services.adapters.drive.settings import proxy_for
+from services.adapters.environment import proxy_for
 from services.core.errors import CREDENTIALS_REFUSED, DRIVE_UNREACHABLE, Stop, TryAgain
 from services.core.settings import SettingsError
 
@@ -56,14 +56,14 @@ def send(
         for chunk in response.iter_raw():
             content += chunk
             if len(content) > 64 * 1024 or time.monotonic() > deadline:
-                raise httpx.HTTPError("its answer does not end")
+                raise httpx.HTTPError("its answer is too long or too slow")
     said = problem(content)
     if response.status_code != 200 and said.of_oauth:
         if said.reasons[0] in PASSING:
             raise httpx.HTTPError(f"it answered {said.reasons[0]}")
         words = " ".join(f"{said.reasons[0]}: {said.message or 'no further explanation'}".split())
         raise Stop(
-            CREDENTIALS_REFUSED, f"Google refused the service account of {SETTING}: {words[:300]}"
+            CREDENTIALS_REFUSED, f"Google rejected the service account of {SETTING}: {words[:300]}"
         )
     return SimpleNamespace(status=response.status_code, data=content)
 
@@ -105,10 +105,10 @@ class ServiceAccount(Authenticator):
         except (*HTTP_ERRORS, *GOOGLE_ERRORS) as why:
             now = self._clock()
             if now >= self._expires_at:
-                how = words_of(why) if isinstance(why, HTTP_ERRORS) else "its answer makes no sense"
+                how = words_of(why) if isinstance(why, HTTP_ERRORS) else "its answer is not valid"
                 raise TryAgain(
                     DRIVE_UNREACHABLE,
-                    f"Google's token server gave the service account no token: {how}.",
+                    f"Google's token server issued no token for the service account: {how}.",
                 ) from None  # google-auth's own error may quote the assertion
             self._renew_at = min(now + RETRY_SECONDS, self._expires_at)
             return
@@ -127,13 +127,15 @@ def read_account(
     except OSError as why:
         raise _fault(path, f"which cannot be read: {why.strerror}") from None
     except (ValueError, RecursionError):
-        raise _fault(path, "which holds no JSON") from None
+        raise _fault(path, "which is not JSON") from None
     _check(path, info)
     try:
         read = Credentials.from_service_account_info
         credentials = read(info, scopes=[SCOPE])  # type: ignore[no-untyped-call]
     except GOOGLE_ERRORS:
-        raise _fault(path, "whose private_key cannot be read: download the file again") from None
+        raise _fault(
+            path, "whose private_key cannot be read. Download the key file again"
+        ) from None
     # The system's certificates, or those of SSL_CERT_FILE. No connection is kept for later.
     transport = transport or httpx.HTTPTransport(
         verify=ssl.create_default_context(),
@@ -145,12 +147,12 @@ def read_account(
 
 def _check(path: Path, info: Any) -> None:
     if not isinstance(info, dict) or info.get("type") != "service_account":
-        raise _fault(path, "which is no service account's key file")
+        raise _fault(path, "which is not a service account key file")
     missing = [name for name in REQUIRED if not isinstance(info.get(name), str) or not info[name]]
     if missing:
         raise _fault(path, f"which lacks {', '.join(missing)}")
     if not info["token_uri"].startswith(("https://", "http://")):
-        raise _fault(path, "whose token_uri is no address")
+        raise _fault(path, "whose token_uri is not a URL")
 
 
 def _fault(path: Path, how: str) -> SettingsError:

@@ -16,10 +16,13 @@ from services.core.errors import TryAgain
 from services.core.ports import LARGEST_PAGE, SHORTCUT_TYPE, Entry, Page, Target
 
 T = TypeVar("T")
-LONGEST_NAME, LONGEST_TYPE = 1024, 128
+LONGEST_NAME = 1024
 LARGEST_FILE, LARGEST_SIDE = 2**43, 2**31 - 1
 RESOURCE_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _ID = re.compile("[^\x00-\x20\x7f]{1,256}")
+# RFC 9110 §8.3.1 and RFC 6838 §4.2: a type, a subtype, and parameters, which are dropped.
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,127}"
+_MEDIA_TYPE = re.compile(rf"\s*({_TOKEN}/{_TOKEN})\s*(?:;.*)?", re.DOTALL)
 # Drive allows both in a name. PostgreSQL and JSON store neither.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -77,7 +80,7 @@ def _entry(file: dict[str, Any]) -> Entry:
     return Entry(
         id=item_id,
         name=storable(file.get("name"))[:LONGEST_NAME],
-        mime_type=storable(file.get("mimeType"))[:LONGEST_TYPE],
+        mime_type=_media_type(file.get("mimeType")),
         size=number(file.get("size"), LARGEST_FILE),
         md5=_hex(file.get("md5Checksum"), 32),
         sha1=_hex(file.get("sha1Checksum"), 40),
@@ -98,13 +101,19 @@ def _entry(file: dict[str, Any]) -> Entry:
 def _target(file: dict[str, Any]) -> Target | None:
     details = fields(file.get("shortcutDetails"))
     target_id = _matching(_ID, details.get("targetId"))
-    if file.get("mimeType") != SHORTCUT_TYPE or target_id is None:
+    if _media_type(file.get("mimeType")) != SHORTCUT_TYPE or target_id is None:
         return None
     return Target(
         id=target_id,
-        mime_type=storable(details.get("targetMimeType"))[:LONGEST_TYPE],
+        mime_type=_media_type(details.get("targetMimeType")),
         resource_key=_matching(RESOURCE_KEY, details.get("targetResourceKey")),
     )
+
+
+def _media_type(value: Any) -> str:
+    """In lower case, as all our constants are; empty if it is none."""
+    found = _MEDIA_TYPE.fullmatch(value) if isinstance(value, str) else None
+    return found[1].lower() if found else ""
 
 
 def _parents(value: Any) -> tuple[str, ...]:

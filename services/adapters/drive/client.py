@@ -12,7 +12,8 @@ from httpx_aiohttp import AiohttpTransport
 from services.adapters.drive import answers
 from services.adapters.drive.download import Download
 from services.adapters.drive.requests import DriveRequest, DriveSession, authenticator_for
-from services.adapters.drive.settings import DriveSettings, proxy_for
+from services.adapters.drive.settings import DriveSettings
+from services.adapters.environment import proxy_for
 from services.core.errors import CoolDown, TryAgain, Verdict
 from services.core.events import FileFound
 from services.core.ports import LARGEST_PAGE, Entry, Page, SpendsQuota
@@ -103,8 +104,12 @@ async def open_drive(
     authenticator = authenticator_for(settings)
     # The system's certificates, or those of SSL_CERT_FILE; not a list of our own.
     trust = ssl.create_default_context()
+    # A large body may leave aiohttp's read timer (`silence`) running on its idle connection. When
+    # that ends, the next request on the connection would fail at once: so none is kept so long.
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=60.0, ssl=trust),
+        connector=aiohttp.TCPConnector(
+            limit=connections, keepalive_timeout=settings.limits.silence / 2, ssl=trust
+        ),
         cookie_jar=aiohttp.DummyCookieJar(),
     )
     # Read once: aiohttp would look for a proxy in a thread, at every request.

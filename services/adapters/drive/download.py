@@ -19,8 +19,8 @@ from services.core.errors import CONTENT_MISMATCH, Corrupt, TryAgain
 from services.core.events import FileFound
 from services.core.flow.resilience import RetryPolicy
 
-# Up to this size, starting again costs no more than asking for a range.
-RESUMED_FROM = 8 * 1024 * 1024
+# Up to this size, starting again costs hardly more than asking for a range, even on a slow line.
+RESUMED_FROM = 1024 * 1024
 # If Drive asks for a longer wait than this, the download fails, and its slot goes to others.
 LONGEST_PAUSE = 60.0
 PAGE_TYPES = ("text/html", "application/json")
@@ -38,6 +38,8 @@ class Download:
         self._response, self._stream = response, response.aiter_raw()
         self._head = b""
         self._received = self._resumes = self._resumed_at = 0
+        self._clock = asyncio.get_running_loop().time
+        self._waited, self._counted = 0.0, 0  # since the pace was checked
         self._limits = session.limits
         self._retry = RetryPolicy(first_wait=session.limits.pause)
         self._file = file
@@ -59,11 +61,7 @@ class Download:
         await self._response.aclose()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """The time limit counts Drive's time only, not the reader's time between two chunks."""
-        clock = asyncio.get_running_loop().time
-        waited = 0.0
         while True:
-            since = clock()
             try:
                 chunk = await self._next()
             except TryAgain as why:
@@ -71,37 +69,46 @@ class Download:
                 continue
             if chunk is None:
                 return
-            waited += clock() - since
             self._received += len(chunk)
             if not self._has_checksum:
                 self._md5.update(chunk)
             yield chunk
-            if waited > self._limits.grace + self._received / self._limits.slowest:
-                raise TryAgain("download_too_slow", "Google Drive sent this file far too slowly.")
 
     async def _next(self) -> bytes | None:
         if self._head:
             head, self._head = self._head, b""
             return head
+        self._check_pace()
+        since = self._clock()
         try:
             chunk = await anext(self._stream, None)
         except HTTP_ERRORS as why:
             raise _interrupted(words_of(why)) from why
+        self._waited += self._clock() - since
         if chunk is None:
             self._check_end()
         return chunk
+
+    def _check_pace(self) -> None:
+        """Next to nothing counts as silence. Counts Drive's time only, not the reader's."""
+        if self._waited <= self._limits.silence:
+            return
+        came = self._received - self._counted
+        self._waited, self._counted = 0.0, self._received
+        if came < self._limits.least:
+            raise TryAgain("download_too_slow", "Google Drive stopped sending this file.")
 
     def _check_end(self) -> None:
         """The reader checks size and checksums; where there are none, check the response's own."""
         headers = self._response.headers
         if self._resumable() and self._received < self._size:
-            raise _interrupted(f"{self._received} of {self._size} bytes came")
+            raise _interrupted(f"{self._received:,} of {self._size:,} bytes arrived")
         length = number(headers.get("content-length"))
         if self._file.size is None and length not in {None, self._received}:
-            raise _interrupted(f"{self._received} of {length} bytes came")
+            raise _interrupted(f"{self._received:,} of {length:,} bytes arrived")
         hash = None if self._has_checksum else _HASH.search(headers.get("x-goog-hash", ""))
         if hash and self._md5.digest() != base64.b64decode(hash[1]):
-            raise _mismatch("The bytes that came do not match the hash that Google gave.")
+            raise _mismatch("The downloaded bytes do not match Google's checksum.")
 
     def _resumable(self) -> bool:
         return self._has_checksum and self._size > RESUMED_FROM and self._received > 0
@@ -134,12 +141,14 @@ class Download:
         # Another total means another version, another start a gap: neither is the rest.
         rest = f"bytes {self._received}-{self._size - 1}/{self._size}"
         if response.status_code == 206 and response.headers.get("content-range") != rest:
-            raise _mismatch("Google Drive sent another part of the file than was asked for.")
+            raise _mismatch("Google Drive sent a different part of the file than requested.")
         return response.status_code == 206
 
 
 def _interrupted(how: str) -> TryAgain:
-    return TryAgain("download_interrupted", f"The download from Google Drive broke off: {how}.")
+    return TryAgain(
+        "download_interrupted", f"The download from Google Drive was interrupted: {how}."
+    )
 
 
 def _mismatch(how: str) -> Corrupt:

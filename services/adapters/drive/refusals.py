@@ -54,61 +54,63 @@ class Refusal:
 # What a refusal means: verdicts whose sentences have gaps, and whose times are in cool-downs.
 _KEY = Stop(
     reasons.KEY_REFUSED,
-    "Google refused the API key: check GOOGLE_API_KEY, and that the key may use the Drive API.",
+    "Google rejected the API key. Check GOOGLE_API_KEY, and that the key may call the Drive API.",
 )
 _CREDENTIALS = Stop(
     reasons.KEY_REFUSED,
-    "Google asks for credentials: check that GOOGLE_API_KEY is set and right.",
+    "Google requires credentials. Check that GOOGLE_API_KEY is set and correct.",
 )
 _ACCOUNT = Stop(
     reasons.CREDENTIALS_REFUSED,
-    "Google refused the service account: check that the file that GOOGLE_APPLICATION_CREDENTIALS "
-    "names is the account's current key, and that the account is not disabled.",
+    "Google rejected the service account. Check that GOOGLE_APPLICATION_CREDENTIALS names its "
+    "current key file, and that the account is not disabled.",
 )
 _NO_API = Stop(
     "drive_api_disabled",
-    "The Drive API is not enabled in the Google Cloud project of {who}: enable it there.",
+    "The Drive API is not enabled for the Google Cloud project of {who}. Enable it there.",
 )
-_RATE_LIMITED = RateLimited(reasons.DRIVE_RATE_LIMITED, "Google Drive asks for fewer requests.")
+_RATE_LIMITED = RateLimited(
+    reasons.DRIVE_RATE_LIMITED, "Google Drive is limiting our request rate."
+)
 _DAILY_LIMIT = CoolDown(
     reasons.DAILY_LIMIT,
-    "The daily limit of the Google Cloud project is used up until midnight, Pacific time. "
-    "Everything waits until then. You can ask for a higher limit in the project's quotas.",
+    "The Google Cloud project has reached its daily Drive quota. Work resumes after midnight "
+    "Pacific time. You can request a higher limit on the project's quotas page.",
     6.0,
 )
 _AUTOMATED_QUERIES = CoolDown(
     reasons.AUTOMATED_QUERIES,
-    "Google takes this computer's requests for automated queries and blocks them for a while. "
-    "If this happens again, lower DRIVE_QUOTA_UNITS_PER_MINUTE, or use a service account "
+    "Google has temporarily blocked requests from this computer as automated queries. If this "
+    "happens again, lower DRIVE_QUOTA_UNITS_PER_MINUTE, or use a service account "
     "(GOOGLE_APPLICATION_CREDENTIALS).",
     1.0,
 )
 _FILE_QUOTA = SetAside(
     reasons.DOWNLOAD_QUOTA,
-    "Too many people downloaded this file lately; Google allows it again within 24 hours.",
+    "Google limits downloads of this file for up to 24 hours because it was downloaded too often.",
 )
 _ABUSIVE = SetAside(
-    "abusive_file", "Google identified this file as malware or spam and does not send it."
+    "abusive_file", "Google blocks downloads of this file because it is flagged as malware or spam."
 )
 _FORBIDDEN = SetAside("not_permitted", "The owner of this {kind} does not allow downloads.")
 _NO_BYTES = SetAside(
-    "not_downloadable", "This is a Google document, which has no bytes to download."
+    "not_downloadable", "This is a Google document, which has no file content to download."
 )
 _NOT_FOUND = SetAside(
     reasons.NOT_FOUND,
-    "This {kind} does not exist, or it is not shared with anyone who has the link. Older links "
-    "work only as a whole, with their resourcekey.",
+    "This {kind} does not exist, or it is not shared with anyone who has the link. If the link has "
+    "a resourcekey, paste the link with it.",
 )
 _TOKEN_INVALID = SetAside(
-    reasons.PAGE_TOKEN_INVALID, "Google no longer accepts the page token of this listing."
+    reasons.PAGE_TOKEN_INVALID, "Google's page token for this folder's listing has expired."
 )
 _TRUNCATED = Corrupt(
     reasons.CONTENT_MISMATCH,
-    "Google Drive no longer has all the bytes of this {kind} that it listed.",
+    "Google Drive has fewer bytes of this {kind} than it listed.",
 )
-_UNAVAILABLE = TryAgain("drive_unavailable", "Google Drive had trouble answering.")
+_UNAVAILABLE = TryAgain("drive_unavailable", "Google Drive returned a server error.")
 # Google does not understand the request. That is our fault, so its words are quoted.
-_BAD_REQUEST = SetAside("drive_refused", "Google Drive answered {status} and said: {words}")
+_BAD_REQUEST = SetAside("drive_refused", "Google Drive answered {status}: {words}")
 
 # The codes in capitals are those of the newer front end: ErrorInfo's, and `google.rpc.Code`.
 CODES = {

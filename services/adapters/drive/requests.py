@@ -24,6 +24,7 @@ from services.core.ports import SpendsQuota
 T = TypeVar("T")
 MAX_REDIRECTS = 3
 GOOGLE_HOSTS = (".googleusercontent.com", ".googleapis.com")
+ERRNO = re.compile(r"\[Errno -?\d+\] ")
 # What can be sent in a header. A key or token with any other character is none of Google's.
 HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 PUBLIC_HEADERS = ("User-Agent", "Accept-Encoding", "Range")
@@ -160,7 +161,7 @@ class DriveSession:
             raise self._judged(self._refusal(captcha, b"", kind))
         raise SetAside(
             "unexpected_redirect",
-            f"Google Drive redirected us to {there.host[:100]}: we do not follow there.",
+            f"Google Drive redirected to {there.host[:100]}, which is not Google's.",
         )
 
     async def first_bytes(self, chunks: AsyncIterator[bytes], limit: int = 64 * 1024) -> bytes:
@@ -204,4 +205,13 @@ def _no_answer(why: Exception) -> TryAgain:
 
 
 def words_of(why: Exception) -> str:
-    return (str(why) or type(why).__name__)[:200].rstrip(".")
+    """The library's words, without the system's error number."""
+    words = ERRNO.sub("", str(why))[:200].rstrip(".")
+    if words:
+        return words
+    return "the request timed out" if isinstance(why, httpx.TimeoutException) else _named(why)
+
+
+def _named(why: Exception) -> str:
+    """`ReadError` as `read error`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", type(why).__name__).lower()

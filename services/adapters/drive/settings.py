@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from services.core.settings import Reader, Secret
 
@@ -18,8 +16,7 @@ class Limits:
 
     answer: float = 60.0  # from the request to the end of a listing, or a file's first byte
     silence: float = 30.0  # between two bytes
-    grace: float = 60.0  # what a download may take in addition to its bytes at the slowest pace
-    slowest: int = 16 * 1024  # bytes a second
+    least: int = 4 * 1024  # bytes of a file within that time, or it counts as silence
     resumes: int = 5  # of a large download, in a row
     pause: float = 0.5  # before the first of them
 
@@ -44,7 +41,9 @@ class DriveSettings:
         """Without a key Drive refuses us, and says why."""
         quota_user = reader.text("DRIVE_QUOTA_USER", QUOTA_USER)
         if len(quota_user) > LONGEST_QUOTA_USER:
-            reader.faults.append(f"DRIVE_QUOTA_USER has at most {LONGEST_QUOTA_USER} characters.")
+            reader.faults.append(
+                f"DRIVE_QUOTA_USER must have at most {LONGEST_QUOTA_USER} characters."
+            )
         longest = float(reader.number("DRIVE_TIMEOUT_SECONDS", 60, 1, 3_600))
         return cls(
             api_url=reader.url("DRIVE_API_URL", GOOGLE),
@@ -52,14 +51,5 @@ class DriveSettings:
             credentials_file=reader.json_file("GOOGLE_APPLICATION_CREDENTIALS"),
             quota_user=quota_user,
             cool_down_seconds=float(reader.number("DRIVE_COOL_DOWN_SECONDS", 600, 1, 86_400)),
-            limits=Limits(answer=longest, silence=longest / 2, grace=longest),
+            limits=Limits(answer=longest, silence=longest / 2),
         )
-
-
-def proxy_for(url: str) -> str | None:
-    """The address in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; None where NO_PROXY names this one."""
-    parts = urlsplit(url)
-    if proxy_bypass(parts.hostname or ""):
-        return None
-    proxies = getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")

@@ -46,8 +46,9 @@ class Topics:
             if existing.get(topic.name, topic.partitions) != topic.partitions:
                 raise Stop(
                     "topic_changed",
-                    f"{topic.name} has {existing[topic.name]} partitions, but {topic.partitions} "
-                    "are wanted. Keys would move between partitions, so it is left as it is.",
+                    f"The topic {topic.name} has {existing[topic.name]} partitions and must have "
+                    f"{topic.partitions}. It was not changed, because keys would move between "
+                    "partitions. Use another KAFKA_TOPIC_PREFIX.",
                 )
         missing = [topic for topic in ALL if topic.name not in existing]
         self._make(missing)
@@ -139,7 +140,7 @@ async def wait_for_topics(settings: KafkaSettings, say: Callable[[str], None]) -
             missing = sorted(BY_NAME.keys() - existing)
             if not missing:
                 return existing
-            say(f"Kafka answers, but has no topic {', '.join(missing)}: run `drivestream setup`.")
+            say(f"Kafka has no topic {', '.join(missing)}. Run `drivestream setup`.")
         except KafkaUnavailableError as why:
             say(f"Waiting for Kafka at {settings.bootstrap_servers}: {why}")
         await asyncio.sleep(2.0)

@@ -42,7 +42,7 @@ class LogBoundsReader:
                 earliest = await _earliest(log, {p: it for p, it in kept.items() if p[0] in dated})
                 ids = await asyncio.to_thread(self.topic_ids, topics)
         except TimeoutError:
-            raise KafkaUnavailableError(f"no answer within {SECONDS:.0f} seconds") from None
+            raise KafkaUnavailableError(f"it did not answer within {SECONDS:.0f} seconds") from None
         return LogBounds(ids=ids, kept=kept, earliest=earliest)
 
 

@@ -27,7 +27,7 @@ def kafka_errors() -> Iterator[None]:
     except KafkaException as why:
         raise KafkaUnavailableError(sentence(why.args[0])) from why
     except TimeoutError as why:
-        raise KafkaUnavailableError("no answer in time") from why
+        raise KafkaUnavailableError("it did not answer in time") from why
 
 
 def error_logger(client_id: str) -> Callable[[KafkaError], None]:

@@ -68,6 +68,7 @@ class GroupConsumer:
             }
         )
         self._oldest = math.inf
+        self.lag: dict[tuple[str, int], int] = {}
 
     @property
     def partitions(self) -> int:
@@ -122,12 +123,23 @@ class GroupConsumer:
             assignment = self._assigned.get(record.partition)
             if assignment is None:  # fetched before a revoke that came in the same poll
                 continue
+            if assignment.offsets.has_passed(record.offset):
+                assignment = self._begin_anew(record.partition)
             history = assignment.offsets.begin(record.offset, now)
             if history is not History.FINISHED:
                 deliveries.append(Delivery(record, assignment, history))
         if deliveries:
             self._announce_work(deliveries)
             self._loop.call_soon_threadsafe(self._tasks.deliver, deliveries)
+
+    def _begin_anew(self, number: int) -> Assignment:
+        """The topic was made anew, so its offsets begin again. What is in hand still counts for a
+        drain, but commits nothing."""
+        log.warning("kafka.topic_made_anew", topic=self.topic, partition=number)
+        old = self._assigned[number]
+        old.offsets.end()
+        self._assigned[number] = Assignment(tasks=old.tasks)
+        return self._assigned[number]
 
     def _announce_work(self, deliveries: Iterable[Delivery]) -> None:
         """Once per assignment, commit that a partition is being worked on, before it is.
@@ -146,8 +158,22 @@ class GroupConsumer:
         if now >= self._next_commit:
             self._next_commit = now + self._flow.commit_every_seconds
             self._commit(self._assigned)
+            self._look_at_lag()
         oldest = [assignment.offsets.oldest for assignment in self._assigned.values()]
         self._oldest = min((at for at in oldest if at is not None), default=math.inf)
+
+    def _look_at_lag(self) -> None:
+        """By what the last fetches said of the ends; nothing is asked of the broker."""
+        for number, assignment in self._assigned.items():
+            done = assignment.offsets.committable
+            _, end = self._consumer.get_watermark_offsets(
+                TopicPartition(self._name, number), cached=True
+            )
+            if end >= 0:
+                low = end if done is None else done  # nothing was delivered since the assignment
+                self.lag[self.topic, number] = max(0, end - low)
+        for place in [place for place in self.lag if place[1] not in self._assigned]:
+            del self.lag[place]
 
     def _absorb(self) -> None:
         tasks = self._tasks

@@ -16,7 +16,7 @@ import structlog
 from services.adapters.kafka.producer import PublishesRecords, publish_dead_letter
 from services.adapters.kafka.reader import Raw
 from services.core.errors import SetAside, Stop
-from services.core.events import Message, Place
+from services.core.events import REPLAY, Event, Message, Place
 from services.core.flow.circuit_breaker import CircuitBreaker
 from services.core.flow.concurrency import ConcurrencyLimit
 from services.core.flow.offsets import History, Offsets
@@ -132,7 +132,7 @@ class MessageTasks:
         if assignment.active:
             self.started.append(delivery)
             if delivery.alone:
-                why = "Workers died repeatedly while messages near this one were in hand."
+                why = "Workers crashed repeatedly while they worked on messages near this one."
                 log.warning("kafka.worked_on_alone", **delivery.record.place, why=why)
                 self.announced.clear()
                 await self.announced.wait()
@@ -163,9 +163,10 @@ class MessageTasks:
             return
         scope = asyncio.timeout(None)
         try:
-            async with scope:
-                self._in_hand[scope] = event
-                await self._handle(event, delivery)
+            with structlog.contextvars.bound_contextvars(**_about(event)):
+                async with scope:
+                    self._in_hand[scope] = event
+                    await self._handle(event, delivery)
         except TimeoutError:
             if not scope.expired():
                 raise
@@ -182,17 +183,25 @@ class MessageTasks:
                 log.exception("worker.unforeseen", key=event.key)
                 raise Stop(
                     "unforeseen",
-                    f"An error in Drivestream itself stops the work: {type(why).__name__}. "
-                    "The log has its traceback.",
+                    f"Work has stopped because of a bug in Drivestream ({type(why).__name__}). The "
+                    "service's log has the traceback.",
                 ) from why
 
         try:
             if delivery.history is History.CONDEMNED:
                 raise SetAside(
                     WORKER_DIED,
-                    "The worker process died each time it worked on this item, also when it worked "
-                    "on nothing else. The item is probably damaged in a way that we cannot handle.",
+                    "The worker crashed each time it worked on this item, even when it worked on "
+                    "nothing else. The item is probably damaged.",
                 )
             await self.faults.call(handle_or_stop)
         except SetAside as why:
             await self.handler.set_aside(event, received, why)
+
+
+def _about(event: Message) -> dict[str, str]:
+    """What each line of the log says that is written meanwhile."""
+    if not isinstance(event, Event):
+        return {}
+    name = "replay_id" if event.import_id.startswith(REPLAY) else "import_id"
+    return {name: event.import_id}

@@ -183,7 +183,7 @@ def _failure(record: Raw, why: str) -> FolderFailed | FileFailed | ReplayFailed 
         "import_id": import_id,
         "epoch": _number(headers.get("ce_epoch", "0")),
         "reason": REASON,
-        "message": f"A message about this item could not be read: {why[:300]}",
+        "message": f"An internal message about this item could not be read: {why[:300]}",
         "failed_at": datetime.now(UTC),
     }
     # An invalid id would make the failure as undecodable as the record was.

@@ -58,7 +58,9 @@ class GroupRewind:
         last = committed(self._admin, self._group)
         topics = {self._settings.prefixed(topic)} if topic else {name for name, _ in last}
         if not topics:
-            raise RewindError(f"The group {self._group} has committed nothing. Name a topic, too.")
+            raise RewindError(
+                f"The group {self._group} has committed no offsets. Name a topic as well."
+            )
         if missing := sorted(topics - known.keys()):
             raise RewindError(f"There is no topic {', '.join(missing)}.")
         places = [(name, p) for name in sorted(topics) for p in sorted(known[name].partitions)]
@@ -92,7 +94,7 @@ class GroupRewind:
         """Commit all moves. The broker, too, refuses while the group has members."""
         if members := self.members():
             raise RewindError(
-                f"The group {self._group} is active. Stop its consumers ({members}) first."
+                f"The group {self._group} is active. Stop its consumers first ({members})."
             )
         prefixed = self._settings.prefixed
         to = [TopicPartition(prefixed(m.topic), m.partition, m.then) for m in moves]

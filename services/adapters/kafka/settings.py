@@ -21,12 +21,13 @@ class KafkaSettings:
         prefix = reader.text("KAFKA_TOPIC_PREFIX", "")
         if not PREFIX.fullmatch(prefix):
             reader.faults.append(
-                "KAFKA_TOPIC_PREFIX has at most 100 letters, digits, dots, dashes and underscores."
+                "KAFKA_TOPIC_PREFIX must be at most 100 letters, digits, dots, hyphens and "
+                "underscores."
             )
         servers = reader.text("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:29092")
         if "@" in servers or "://" in servers:  # shown in messages, so it must hold no password
             reader.faults.append(
-                "KAFKA_BOOTSTRAP_SERVERS must be host:port, with commas between several."
+                "KAFKA_BOOTSTRAP_SERVERS must be host:port, or several separated by commas."
             )
         return cls(bootstrap_servers=servers, topic_prefix=prefix)
 

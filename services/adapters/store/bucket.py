@@ -9,11 +9,14 @@ from minio.commonconfig import ENABLED, Filter
 from minio.error import MinioException, S3Error
 from minio.lifecycleconfig import AbortIncompleteMultipartUpload, LifecycleConfig, Rule
 
-from services.adapters.store.objects import REASONS
+from services.adapters.store.answers import verdict_of
+from services.adapters.store.clients import bucket_client, http_client
 from services.adapters.store.settings import StoreSettings
-from services.adapters.store.urls import amazon, client
-from services.core.errors import Stop
+from services.core.errors import Stop, TryAgain, Verdict
 
+# Refusals by their status that another attempt may not meet.
+PASSING = {"OperationAborted", "RequestTimeout", "SlowDown", "TooManyRequests"}
+OF_TOKEN = {"ExpiredToken", "InvalidToken", "InvalidTokenId", "TokenRefreshRequired"}
 PUBLIC_READ = "DrivestreamPublicRead"  # the `Sid` by which we recognise our own statement
 ABORT_RULE = Rule(
     ENABLED,
@@ -31,23 +34,60 @@ def create_bucket(settings: StoreSettings) -> str:
     """Also set its policy and rule. Says what was done. Raises `StoreUnavailableError`, and `Stop`
     for a refusal that a person must resolve."""
     bucket = settings.bucket
-    http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=20), retries=False)
-    store = client(settings, settings.endpoint_url or amazon(settings), http)
     try:
-        made = "was made" if _make(store, settings) else "is there"
+        store = bucket_client(settings, http=http_client(settings))
+        made = "was created" if _make(store, settings) else "exists"
         policy = _set_policy(store, bucket, settings.public_read)
         return f"bucket {bucket} {made}{policy}{_set_abort_rule(store, bucket)}"
     except S3Error as why:
-        if REASONS.get(str(why.code)) == "store_refused":
-            message = f"The object store refuses AWS_ACCESS_KEY_ID for bucket {bucket}: {why.code}."
-            raise Stop("store_refused", message) from why
+        said = _said(why, settings)
+        if isinstance(said, Stop) and said.reason != "store_refused":
+            raise said from why
+        if _is_refusal(why) and why.code not in PASSING:
+            raise Stop("store_refused", _refusal(settings, why)) from why
         raise StoreUnavailableError(str(why.code)) from why
+    except TryAgain as why:
+        raise StoreUnavailableError(why.message) from why
     except (MinioException, urllib3.exceptions.HTTPError, OSError, ValueError) as why:
         raise StoreUnavailableError(str(why).split("\n")[0][:200]) from why
 
 
+def _said(why: S3Error, settings: StoreSettings) -> Verdict:
+    words = str(why.message or "").rstrip(".")
+    return verdict_of(
+        why.response.status,
+        str(why.code),
+        words,
+        bucket=settings.bucket,
+        address=settings.address,
+    )
+
+
+def _refusal(settings: StoreSettings, why: S3Error) -> str:
+    """The store's own words, and which settings they are about."""
+    said = " ".join(str(why.message or why.code).split()).rstrip(".")
+    if why.code in OF_TOKEN:
+        about = "AWS_SESSION_TOKEN and its two keys. Temporary keys expire"
+    else:
+        about = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION"
+        if settings.session_token.reveal():
+            about = f"{about}, and AWS_SESSION_TOKEN"
+    store = f"The object store at {settings.address} denies access to bucket {settings.bucket}"
+    return f"{store}: {said} ({why.code}). Check {about}."
+
+
+def _exists(store: Minio, bucket: str) -> bool:
+    try:
+        return store.bucket_exists(bucket)
+    except S3Error:
+        # The answer to HEAD has no words. Whoever is refused a list is told why.
+        for _ in store.list_objects(bucket):
+            break
+        return True
+
+
 def _make(store: Minio, settings: StoreSettings) -> bool:
-    if store.bucket_exists(settings.bucket):
+    if _exists(store, settings.bucket):
         return False
     try:
         store.make_bucket(settings.bucket, location=settings.region)
@@ -85,11 +125,11 @@ def _set_policy(store: Minio, bucket: str, public: bool) -> str:
             return ""  # a store without policies, or a key without rights to them
         raise Stop(
             "store_refused",
-            f"The object store does not let us make bucket {bucket} public to read ({why.code}). "
-            "Allow public policies for this bucket (on Amazon: Block Public Access), or set "
+            f"The object store does not allow public read access to bucket {bucket} ({why.code}). "
+            "Allow public policies for it (on Amazon, see Block Public Access), or set "
             "S3_PUBLIC_READ=false.",
         ) from why
-    return f", its objects are now {'public to read' if public else 'private'}"
+    return f", its objects are now {'publicly readable' if public else 'private'}"
 
 
 def _policy(store: Minio, bucket: str) -> dict[str, Any]:
@@ -118,13 +158,13 @@ def _set_abort_rule(store: Minio, bucket: str) -> str:
         if not _is_refusal(why):
             raise
         return (
-            ". The store refuses a rule that removes incomplete multipart uploads after a day "
-            f"({why.code}), so a killed worker may leave parts there. (MinIO removes them by "
-            "itself.)"
+            ". The store rejected a lifecycle rule that removes incomplete uploads after a day "
+            f"({why.code}), so a killed worker may leave parts there. (MinIO removes them "
+            "automatically.)"
         )
     return (
-        ". The bucket has lifecycle rules, which are left as they are. Please add one that "
-        "removes incomplete multipart uploads, because a killed worker may leave parts there."
+        ". The bucket has lifecycle rules of its own, which were not changed. Add one that removes "
+        "incomplete multipart uploads, because a killed worker may leave parts there."
     )
 
 

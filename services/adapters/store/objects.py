@@ -1,6 +1,6 @@
 """Object bytes in an S3-compatible store, through obstore.
 
-obstore gives the server's answer only as text, which is read in one place: `verdict`.
+obstore gives the server's answer only as text, which is read in one place: `answers.py`.
 """
 
 import asyncio
@@ -8,45 +8,44 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import obstore
-from obstore.exceptions import BaseError, PermissionDeniedError
-from obstore.store import S3Store
+import structlog
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
+from services.adapters.store.answers import code_of, knows_no_checksum, verdict, words_of
+from services.adapters.store.clients import CHECKSUM, object_client
+from services.adapters.store.credentials import StoreCredentials
 from services.adapters.store.settings import StoreSettings
-from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
+from services.core.errors import Stop, TryAgain, Verdict
 from services.core.ports import READ_BYTES, STREAM_BYTES
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig, S3Store
 
 PART_BYTES = 5 * 1024 * 1024  # the smallest that S3 takes; 10,000 parts hold up to 48 GiB
 CONCURRENT_PARTS = 2
 assert PART_BYTES * (CONCURRENT_PARTS + 1) < STREAM_BYTES  # those being sent, and the one filling
 SILENCE_SECONDS = 60
+LIMITS: "ClientConfig" = {
+    "timeout": timedelta(hours=6),
+    "connect_timeout": timedelta(seconds=5),
+}
+"""Of a request. On a slow line a transfer takes long, so its limits are the transfer's: see
+`core/flow/line.py`. A peer that acknowledges no bytes is given up after 30 s by the kernel, since
+obstore sets TCP_USER_TIMEOUT."""
 CHUNK_BYTES = 256 * 1024
 assert CHUNK_BYTES * 4 < READ_BYTES  # the one in hand, the one filling, and the connection's own
 
-_CODE = re.compile(r"<Code>(\w{1,64})</Code>")
-_MESSAGE = re.compile(r"<Message>([^<]{1,200})")
-_STATUS = re.compile(r"status code: (\d{3})")
-_NOT_CONNECTED = re.compile(r"kind:\s+Connect\b")
-_CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
+# Only for hiccups. An outage must be known soon, so that all work can wait for it.
+HICCUPS: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
+# A part that fails late is sent again, or the whole file would be downloaded again.
+LATE: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(minutes=10)}
+WHOLE, PARTS = "whole", "parts"
+log = structlog.get_logger("store")
 
-CODES = {
-    "no_bucket": "NoSuchBucket",
-    "store_refused": "AccessDenied InvalidAccessKeyId SignatureDoesNotMatch ExpiredToken "
-    "InvalidToken AccountProblem AllAccessDisabled AuthorizationHeaderMalformed "
-    "RequestTimeTooSkewed",
-    "store_full": "XMinioStorageFull XMinioStorageQuotaExceeded QuotaExceeded InsufficientStorage",
-    "store_slow_down": "SlowDown SlowDownRead SlowDownWrite TooManyRequests RequestLimitExceeded",
-    "object_missing": "NoSuchKey",
-    "object_key_refused": "KeyTooLongError XMinioInvalidObjectName InvalidObjectName InvalidURI",
-}
-OF_ONE_OBJECT = {
-    "object_missing": "has no object for this file. Replay the file to fetch it",
-    "object_key_refused": "refused the object's name",
-}
-REASONS = {code: reason for reason, codes in CODES.items() for code in codes.split()}
-# Timeout, conflict, and MinIO's answer to requests that it breaks off when it is stopped.
-TEMPORARY = {408, 409, 499}
+_CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 
 
 class ObjectStore:
@@ -54,34 +53,37 @@ class ObjectStore:
 
     def __init__(self, settings: StoreSettings) -> None:
         self.bucket = settings.bucket
-        self._address = settings.address
-        self._store = _client(settings, timedelta(seconds=SILENCE_SECONDS))
-        self._reading = _client(settings, timedelta(hours=6))  # bounds the whole of an object
+        self._settings = settings
+        self._credentials = StoreCredentials(settings)
+        self._store = self._client(WHOLE, CHECKSUM)
+        self._writers = {WHOLE: self._store, PARTS: self._client(PARTS, CHECKSUM)}
+
+    def _client(self, writes: str, checksum: str) -> "S3Store":
+        retry = LATE if writes is PARTS else HICCUPS
+        return object_client(self._settings, self._credentials, LIMITS, retry, checksum)
 
     async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
         """One request; the object becomes visible whole or not at all."""
         attributes = {"Content-Type": header_type(content_type)}
-        with self._verdicts():
-            await obstore.put_async(
-                self._store, key, body, attributes=attributes, use_multipart=False
-            )
+        with self._writing(WHOLE) as store:
+            await obstore.put_async(store, key, body, attributes=attributes, use_multipart=False)
 
     async def put_stream(self, key: str, body: AsyncIterator[bytes], *, content_type: str) -> None:
         """A multipart upload in bounded memory. It is aborted if `body` raises, and at once if this
         call is cancelled, even while `body` is silent."""
         stream = _CancellableBody(body)
-        request = obstore.put_async(
-            self._store,
-            key,
-            stream,
-            attributes={"Content-Type": header_type(content_type)},
-            use_multipart=True,
-            chunk_size=PART_BYTES,
-            max_concurrency=CONCURRENT_PARTS,
-        )
-        upload = asyncio.ensure_future(request)
         try:
-            with self._verdicts():
+            with self._writing(PARTS) as store:
+                request = obstore.put_async(
+                    store,
+                    key,
+                    stream,
+                    attributes={"Content-Type": header_type(content_type)},
+                    use_multipart=True,
+                    chunk_size=PART_BYTES,
+                    max_concurrency=CONCURRENT_PARTS,
+                )
+                upload = asyncio.ensure_future(request)
                 await asyncio.shield(upload)
         except asyncio.CancelledError:
             # obstore aborts an upload whose body fails. One that is cancelled keeps its parts.
@@ -94,7 +96,8 @@ class ObjectStore:
         """The object's size in bytes; None if there is none, or if we may not look."""
         with self._verdicts():
             try:
-                return (await obstore.head_async(self._store, key))["size"]
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    return (await obstore.head_async(self._store, key))["size"]
             except (FileNotFoundError, PermissionDeniedError):
                 # Without the right to list, S3 answers 403 for a missing object. The put that
                 # follows fails with the right error if the credentials really are refused.
@@ -104,7 +107,7 @@ class ObjectStore:
         """The object's bytes in chunks of some `CHUNK_BYTES`."""
         with self._verdicts():
             async with asyncio.timeout(SILENCE_SECONDS):
-                answer = await obstore.get_async(self._reading, key)
+                answer = await obstore.get_async(self._store, key)
             chunks = answer.stream(CHUNK_BYTES)
             while True:
                 async with asyncio.timeout(SILENCE_SECONDS):
@@ -117,10 +120,11 @@ class ObjectStore:
         """Return if the store answers and has the bucket; raise `Stop` for every other outcome."""
         try:
             with self._verdicts():
-                await obstore.list_with_delimiter_async(self._store, "no-such-folder")
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    await obstore.list_with_delimiter_async(self._store, "no-such-folder")
         except Verdict as why:
             # We may be allowed to put and not to list.
-            if _first(_CODE, str(why.__cause__)) != "AccessDenied":
+            if code_of(str(why.__cause__)) != "AccessDenied":
                 raise Stop(why.reason, why.message) from why.__cause__
 
     async def answers(self) -> bool:
@@ -131,70 +135,36 @@ class ObjectStore:
         return True
 
     @contextmanager
+    def _writing(self, writes: str) -> Iterator["S3Store"]:
+        """The client for it. A store that does not know the checksum is sent none from then on."""
+        with self._verdicts():
+            used = self._writers[writes]
+            try:
+                yield used
+            except BaseError as why:
+                if "checksum_algorithm" not in used.config or not knows_no_checksum(str(why)):
+                    raise
+                message = f"The object store at {self._settings.address} takes no checksum."
+                if used is self._writers[writes]:
+                    log.warning("store.checksum_left_out", writes=writes, why=words_of(str(why)))
+                    self._writers[writes] = self._client(writes, "")
+                raise TryAgain("store_unavailable", message) from why
+
+    @contextmanager
     def _verdicts(self) -> Iterator[None]:
         try:
             yield
         # obstore's own, FileNotFoundError, and ValueError for a key that it cannot send.
         except (BaseError, OSError, ValueError) as why:
-            raise verdict(str(why), bucket=self.bucket, address=self._address) from why
-
-
-def _client(settings: StoreSettings, timeout: timedelta) -> S3Store:
-    """`timeout` bounds a request as a whole, its body included."""
-    return S3Store(
-        settings.bucket,
-        endpoint=settings.endpoint_url or None,
-        region=settings.region,
-        access_key_id=settings.access_key_id,
-        secret_access_key=settings.secret_access_key.reveal(),
-        virtual_hosted_style_request=not settings.endpoint_url,
-        client_options={
-            "allow_http": settings.endpoint_url.startswith("http://"),
-            "timeout": timeout,
-            "connect_timeout": timedelta(seconds=5),
-        },
-        # Only for hiccups. An outage must be known soon, so that all work can wait for it.
-        retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=10)},
-    )
-
-
-def verdict(error: str, *, bucket: str, address: str) -> Verdict:
-    code = _first(_CODE, error)
-    status = int(_first(_STATUS, error) or 0)
-    unsendable = error.startswith("Could not parse path")
-    reason = "object_key_refused" if unsendable else REASONS.get(code)
-    store = f"The object store at {address}"
-    if reason == "no_bucket" or (status == 404 and not code):
-        return Stop("no_bucket", f"{store} has no bucket {bucket}.")
-    if reason == "store_refused" or (status == 403 and not code) or "BareRedirect" in error:
-        return Stop(
-            "store_refused", f"{store} refused us ({code or status}): check the AWS_ settings."
-        )
-    if reason == "store_full" or status == 507:
-        return Stop("store_full", f"{store} has no room left.")
-    if reason == "store_slow_down" or status == 429:
-        return RateLimited("store_slow_down", f"{store} asks for fewer requests.")
-    if reason in OF_ONE_OBJECT:
-        return SetAside(reason, f"{store} {OF_ONE_OBJECT[reason]}.")
-    if status:
-        # The store's own words, where it gave some.
-        words = " ".join(_first(_MESSAGE, error).split()).rstrip(".") or code
-        answer = f"{store} answered {status}: {words}".removesuffix(": ") + "."
-        if 400 <= status < 500 and status not in TEMPORARY:
-            return SetAside("store_refused_object", answer)
-        return TryAgain("store_unavailable", answer)
-    how = "cannot be reached" if _NOT_CONNECTED.search(error) else "did not answer"
-    return TryAgain("store_unreachable", f"{store} {how}.")
+            if isinstance(why, UnauthenticatedError) and self._credentials.fault:
+                raise self._credentials.fault from None
+            said = verdict(str(why), bucket=self.bucket, address=self._settings.address)
+            raise said from why
 
 
 def header_type(content_type: str) -> str:
     """The type if it can be a header (a line break in it would crash obstore), else bytes."""
     return content_type if _CONTENT_TYPE.fullmatch(content_type) else "application/octet-stream"
-
-
-def _first(pattern: re.Pattern[str], text: str) -> str:
-    found = pattern.search(text)
-    return found[1] if found else ""
 
 
 class _CancellableBody:

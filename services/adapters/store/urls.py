@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from urllib.parse import quote, urlsplit
 
-import urllib3
 from minio import Minio
 
+from services.adapters.store.clients import bucket_client
 from services.adapters.store.settings import StoreSettings
 from services.core.object_key import safe_part
 
@@ -17,40 +17,28 @@ NAME_BYTES = 150
 SHOWN = re.compile("image/(jpeg|png|gif|webp|avif|bmp|tiff|heic|heif|x-icon)")
 
 
-def amazon(settings: StoreSettings) -> str:
-    return f"https://s3.{settings.region}.amazonaws.com"
-
-
-def client(settings: StoreSettings, address: str, http: urllib3.PoolManager | None = None) -> Minio:
-    parts = urlsplit(address)
-    return Minio(
-        endpoint=parts.netloc,
-        access_key=settings.access_key_id,
-        secret_key=settings.secret_access_key.reveal(),
-        region=settings.region,  # else it would ask the store for it
-        secure=parts.scheme == "https",
-        http_client=http,
-    )
-
-
 class ObjectUrls:
     """One store, as browsers reach it. `public` says whether everybody may read the objects."""
 
     def __init__(self, settings: StoreSettings, now: Callable[[], datetime]) -> None:
         self.public = settings.public_read
-        self._address = settings.public_url or amazon(settings)
+        self._address = settings.public_url or settings.api_url
         self._settings = settings
         self._now = now
 
     @cached_property
     def _signer(self) -> Minio:
         """Only a private store needs one, whose address is no template."""
-        return client(self._settings, self._address)
+        return bucket_client(self._settings, self._address)
 
     def public_url(self, storage_path: str) -> str:
         """Where everybody can GET the object at `s3://BUCKET/KEY`, in a public bucket."""
         bucket, key = storage_path.removeprefix("s3://").split("/", 1)
-        template = self._address if "{key}" in self._address else self._address + "/{bucket}/{key}"
+        template = self._address
+        if template == self._settings.api_url:
+            template = self._settings.at("{bucket}") + "/{key}"
+        elif "{key}" not in template:
+            template += "/{bucket}/{key}"
         return template.replace("{bucket}", quote(bucket)).replace("{key}", quote(key))
 
     def signed_url(self, storage_path: str, *, name: str, mime_type: str) -> str:

@@ -7,6 +7,7 @@ it, and then set aside.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -42,16 +43,25 @@ class _Item:
     seen: int  # successes of others
     evidence: float = 0.0
     rounds: int = 0
+    failed_while_others_succeeded: bool = False
 
 
 class CircuitBreaker:
-    """`on_wait` hears of each probe's wait, in seconds; `check` says if the system answers."""
+    """`on_wait` hears of each probe's wait, in seconds; `check` says if the system answers.
 
-    def __init__(self, on_wait: OnWait, check: Check = unknown) -> None:
+    A system may answer, and refuse all real work. After `most_on_checks` items in a row were set
+    aside with no success between them, a check proves nothing any more.
+    """
+
+    def __init__(
+        self, on_wait: OnWait, check: Check = unknown, most_on_checks: float = math.inf
+    ) -> None:
         self._on_wait = on_wait
         self._check = check
+        self._most_on_checks = most_on_checks
         self._waits = 0  # since the last success
         self._successes = 0
+        self._given_up = 0  # since the last success
         self._closed = asyncio.Event()
         self._probe = asyncio.Lock()
         self._cool_down: CoolDown | None = None
@@ -85,21 +95,26 @@ class CircuitBreaker:
                 self._succeeded(admitted)  # an answer, if not the one hoped for
                 raise
             except Stop as why:
-                await self._weigh(item, why)
+                others_succeed = await self._weigh(item, why)
                 if item.evidence >= patience:
+                    self._given_up += 1
                     raise SetAside(why.reason, why.message).of(why.system) from why
-                probing = await self._wait(item, why)
+                probing = await self._wait(item, why, others_succeed)
             else:
                 self._succeeded(admitted)
                 return value
 
-    async def _weigh(self, item: _Item, why: Stop) -> None:
-        """Look for evidence that the item is at fault, and not the system."""
+    async def _weigh(self, item: _Item, why: Stop) -> bool:
+        """Look for evidence that the item is at fault, and not the system; whether others succeeded
+        since it failed the last time."""
         item.rounds += 1
-        if self._successes > item.seen:
+        others_succeed = self._successes > item.seen
+        if others_succeed:
             item.evidence += OTHERS_SUCCEED
+            item.failed_while_others_succeeded = True
         elif isinstance(why, Outage):
-            if await self._check():
+            trusted = self._given_up < self._most_on_checks or item.failed_while_others_succeeded
+            if trusted and await self._check():
                 item.evidence += SYSTEM_ANSWERS
         elif item.evidence > OTHERS_SUCCEED and self._cool_down is None:
             # It was singled out already, and perhaps nobody is left who could succeed.
@@ -107,20 +122,23 @@ class CircuitBreaker:
         elif not isinstance(why, CoolDown):
             item.evidence = 0.0
         item.seen = self._successes
+        return others_succeed
 
     def _succeeded(self, admitted: int) -> None:
         self._successes += 1
         if self._cool_down is not None and admitted < self._cool_downs:
             return  # it was let in before the cool-down began, so it says nothing of now
         self._cool_down = None
-        self._waits = 0
+        self._waits = self._given_up = 0
         self._closed.set()
 
-    async def _wait(self, item: _Item, why: Stop) -> bool:
+    async def _wait(self, item: _Item, why: Stop, others_succeed: bool) -> bool:
         """Wait before the next try; whether the next try is the probe of all."""
         cools_down = isinstance(why, CoolDown)
         # One piece of evidence isolates; two behind a cool-down, which may let through older calls.
-        if item.evidence > OTHERS_SUCCEED or (item.evidence == OTHERS_SUCCEED and not cools_down):
+        # Without a success since, the system may have failed again for all who were isolated.
+        enough = item.evidence > OTHERS_SUCCEED or not cools_down
+        if others_succeed and enough:
             with _member(self._isolated):
                 await asyncio.sleep(self._seconds(why, item.rounds - 1))
             return False

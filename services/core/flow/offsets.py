@@ -131,9 +131,13 @@ class Offsets:
         """When the oldest unfinished one was delivered."""
         return next(iter(self._unfinished.values()), None)
 
+    def has_passed(self, offset: int) -> bool:
+        """Whether it was delivered, or one after it."""
+        return offset < self._next
+
     def begin(self, offset: int, at: float = 0.0) -> History:
         """Note a delivery at monotonic time `at`. What the last owner finished is finished."""
-        if offset < self._next:
+        if self.has_passed(offset):
             raise ValueError(f"offset {offset} was delivered before")
         self._next = offset + 1
         history = self._history(offset)

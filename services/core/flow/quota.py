@@ -64,9 +64,9 @@ def _shares(reader: Reader) -> Mapping[str, float]:
     shares = [found for each in given if (found := SHARE.fullmatch(each.strip()))]
     percents = {share[1]: int(share[2]) for share in shares}
     if not len(given) == len(percents) == len(USUAL_SHARES):
-        reader.faults.append(f"DRIVE_QUOTA_SHARES must give each a whole percentage, like {usual}.")
+        reader.faults.append(f"DRIVE_QUOTA_SHARES must be whole percentages, such as {usual}.")
     elif sum(percents.values()) > 100:
-        reader.faults.append("DRIVE_QUOTA_SHARES must not add up to more than 100.")
+        reader.faults.append("DRIVE_QUOTA_SHARES must add up to 100 or less.")
     return {kind: percent / 100 for kind, percent in percents.items()}
 
 
@@ -125,7 +125,7 @@ class AimdRate:
         factor = min(1.0, self._left + RECOVERY_A_SECOND * (now - self._at))
         if factor == 1.0:
             self._at = None
-            why = "Google Drive refuses nothing any more: the whole share is used again."
+            why = "Google Drive no longer limits requests. Back to full speed."
             self._log("quota.recovered", why=why)
         return factor
 
@@ -136,7 +136,10 @@ class AimdRate:
         self._left = max(FLOOR, self.factor(now) * DECREASE)
         begins, self._at = self._at is None, now
         if begins:
-            why = "Google Drive asks for fewer requests: slowing down, then speeding up in steps."
+            why = (
+                "Google Drive is limiting our request rate. Slowing down, then speeding up in "
+                "steps."
+            )
             self._log("quota.refused", why=why, share_used=round(self._left, 2))
 
 
@@ -205,7 +208,9 @@ class QuotaLimiter:
             self._wake_later(now)
             return
         if len(self._waiting) >= MOST_WAITING:
-            raise RateLimited("too_many_waiting", "Too many requests wait for Google's quota.")
+            raise RateLimited(
+                "too_many_waiting", "Too many requests are waiting for Google's quota."
+            )
         waiter = _Waiter(asyncio.get_running_loop().create_future(), cost, asyncio.current_task())
         self._waiting.append(waiter)
         self._wake_later(now)

@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TypeVar
 
 from services.core.errors import (
@@ -91,6 +92,8 @@ class Resilience:
     system: str
     policy: RetryPolicy
     breaker: CircuitBreaker
+    called: Callable[[str, float, str], None] = lambda _system, _seconds, _result: None
+    """Hears of each single call: the system, its seconds, `ok` or `error`."""
 
     async def call(
         self,
@@ -102,12 +105,17 @@ class Resilience:
         """Wait out whatever is not the item's own fault, for which it raises `SetAside`."""
 
         async def own() -> T:
+            began, result = perf_counter(), "error"
             try:
-                return await act()
+                value = await act()
+                result = "ok"
+                return value
             except (TryAgain, Stop) as why:
                 if why.system not in ("", self.system):
                     raise _Foreign(why) from why
                 raise
+            finally:
+                self.called(self.system, perf_counter() - began, result)
 
         try:
             return await self.breaker.call(

@@ -75,7 +75,9 @@ async def test_an_import_goes_to_kafka_and_is_known_before_and_after_a_restart(
     platform: Platform,
 ) -> None:
     body = {"folderUrl": f"https://drive.google.com/drive/folders/{FOLDER}"}
-    async with running(platform.env) as api:
+    # With these of its libraries' own it would wait in a debugger, or not start.
+    theirs = {"LITESTAR_DEBUG": "1", "LITESTAR_PDB": "1", "WEB_CONCURRENCY": "many"}
+    async with running({**platform.env, **theirs}) as api:
         await api.until(200)
         started = await api.client.post("/import/google-drive", json=body)
         assert started.status_code == 202
@@ -148,7 +150,7 @@ async def test_slow_readers_of_the_whole_table_hold_up_nobody(platform: Platform
             for _ in range(CONNECTIONS * 2):
                 response = await readers.enter_async_context(api.client.stream("GET", "/images"))
                 assert response.status_code == 200
-                pieces.append(response.aiter_raw())
+                pieces.append(response.aiter_bytes())
             for slow in pieces:
                 assert (await anext(slow)).startswith(b"[{")
             assert await settled_transactions(platform) == 0
@@ -168,7 +170,7 @@ async def test_a_list_that_breaks_off_is_seen_by_its_reader(platform: Platform) 
         await api.until(200)
         received: list[bytes] = []
         async with api.client.stream("GET", "/images") as response:
-            pieces = response.aiter_raw()
+            pieces = response.aiter_bytes()
             received.append(await anext(pieces))
             await opened.aclose()
             with pytest.raises(httpx.RemoteProtocolError):

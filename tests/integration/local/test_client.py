@@ -122,9 +122,10 @@ def test_the_outcome_names_what_failed_what_comes_back_and_how_to_retry(
         "  not listed: the imported folder itself: It is locked.",
         "  not listed: Trips/Rome: It is locked.",
         "  not listed: 1 more folder",
-        f"Google withholds 2 files for up to a day. Drivestream tries again at {moment(after)}.",
+        "Google limits downloads of 2 files for up to 24 hours. Drivestream retries at "
+        f"{moment(after)}.",
     ]
-    assert said.err.endswith("`drivestream retry i-1` tries again what failed.\n")
+    assert said.err.endswith("`drivestream retry i-1` retries what failed.\n")
 
 
 def test_a_watched_import_prints_only_the_last_report_as_json(
@@ -186,9 +187,9 @@ def test_what_the_api_refuses_is_its_sentence_and_for_scripts_its_code(
 
 
 def test_kafka_that_is_away_is_another_exit_code(api: Answers, capsys: Capture) -> None:
-    api.refuse("POST /imports/i-1/pause", 503, "unavailable", "Kafka does not answer.")
+    api.refuse("POST /imports/i-1/pause", 503, "unavailable", "Kafka is not responding.")
     assert main(["pause", "i-1"]) == 3
-    assert capsys.readouterr().err == "Kafka does not answer.\n"
+    assert capsys.readouterr().err == "Kafka is not responding.\n"
 
 
 def test_a_start_whose_end_is_unknown_can_be_repeated_with_the_key_that_it_was_sent_with(
@@ -197,7 +198,7 @@ def test_a_start_whose_end_is_unknown_can_be_repeated_with_the_key_that_it_was_s
     api.refuse("POST /import/google-drive", 500, "not_queued", "It may not have started.")
     assert main(["import", LINK]) == 3
     [first] = api.asked
-    assert f"It may not have started. Repeat it with --idempotency-key {first.key}, " in (
+    assert f"It may not have started. Run it again with --idempotency-key {first.key}, " in (
         capsys.readouterr().err
     )
     assert main(["import", LINK]) == 3
@@ -223,7 +224,7 @@ def test_a_retry_says_what_and_hears_how_many(
 ) -> None:
     api.add("POST /imports/i-1/retry", {"files": 14, "folders": 1, "round": 3}, 202)
     assert main(["retry", "i-1", *options]) == 0
-    assert capsys.readouterr().out == "14 files and 1 folder are tried again.\n"
+    assert capsys.readouterr().out == "14 files and 1 folder are being retried.\n"
     assert api.asked == [("POST /imports/i-1/retry", body, None)]
 
 
@@ -253,7 +254,7 @@ def test_wrong_usage_asks_nothing(api: Answers, capsys: Capture, command: list[s
 def test_a_retry_of_nothing_says_so(api: Answers, capsys: Capture) -> None:
     api.add("POST /imports/i-1/retry", {"files": 0, "folders": 0, "round": 3}, 202)
     assert main(["retry", "i-1"]) == 0
-    assert capsys.readouterr().out == "Nothing of that has failed, so nothing is tried again.\n"
+    assert capsys.readouterr().out == "Nothing matching has failed, so there is nothing to retry.\n"
 
 
 def test_a_retry_can_be_watched(api: Answers, capsys: Capture) -> None:
@@ -261,7 +262,7 @@ def test_a_retry_can_be_watched(api: Answers, capsys: Capture) -> None:
     api.add("GET /imports/i-1", ENDED)
     assert main(["retry", "i-1", "--watch"]) == 0
     said = capsys.readouterr()
-    assert "1 file is tried again." in said.err
+    assert "1 file is being retried." in said.err
     assert said.out.startswith("import-1  completed")
 
 
@@ -288,12 +289,12 @@ def test_a_plan_sends_what_was_selected_with_fixed_times(api: Answers, capsys: C
         "14 files of 2 imports, 2.0 MB, 2,870 quota units, about 4 s at today's quota",
         "  14 failed",
         "  14 download_failed",
-        "Such as one.jpg , two.jpg.",
+        "For example: one.jpg , two.jpg.",
         "Nothing to do for 3: their objects are there already.",
-        "Left out, since paused or cancelled: 1 import.",
-        "Left out, since unreadable: 2 files.",
-        "Not indexed yet: 1 listing. Plan again soon.",
-        f"The log begins at {moment(datetime(2026, 11, 20, 8, tzinfo=UTC))}.",
+        "Left out because paused or cancelled: 1 import.",
+        "Left out because unreadable: 2 files.",
+        "Not indexed yet: 1 listing. Make a new plan in a few seconds.",
+        f"The log starts at {moment(datetime(2026, 11, 20, 8, tzinfo=UTC))}.",
         "plan eJyrVg",
     ]
 
@@ -308,7 +309,7 @@ def test_dead_letters_are_a_selection_of_their_own(api: Answers, capsys: Capture
     assert body == {"select": select, "mode": "all", "transfer": "force"}
     assert capsys.readouterr().out.startswith("1 dead letter of 2 imports, ")
     assert main(options) == 0
-    assert "The selection is empty" in capsys.readouterr().out
+    assert "The selection matches no files" in capsys.readouterr().out
 
 
 def test_a_copy_for_one_consumer_is_planned_and_watched(api: Answers, capsys: Capture) -> None:
@@ -317,7 +318,7 @@ def test_a_copy_for_one_consumer_is_planned_and_watched(api: Answers, capsys: Ca
     [(_, body, _)] = api.asked
     assert isinstance(body, dict)
     assert body["target"] == "search"
-    assert "outcomes are copied to feeds.search." in capsys.readouterr().out
+    assert "Only copies outcomes to feeds.search." in capsys.readouterr().out
     nothing = {"selected": 0, "stored": 0, "unchanged": 0, "failed": 0, "pending": 0}
     copying = {**REPLAY, **nothing, "failures": {}, "redriven": 9}
     api.add("GET /replays/replay-1", copying)
@@ -326,7 +327,7 @@ def test_a_copy_for_one_consumer_is_planned_and_watched(api: Answers, capsys: Ca
     said = capsys.readouterr()
     assert "outage: 9 of 15 planned" in said.err
     assert "outage: 15 of 15 selected" in said.err
-    assert said.out.endswith("\n15 records published again as they are.\n")
+    assert said.out.endswith("\n15 records will be published again unchanged.\n")
 
 
 @pytest.mark.parametrize(
@@ -393,7 +394,7 @@ def run(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
 def test_what_is_no_plan_is_wrong_usage(api: Answers) -> None:
     refused = run("replay", "start", "-", *START, text="eJyrVg")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "not what `replay plan --json` prints" in refused.stderr
+    assert "not the output of `replay plan --json`" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -413,7 +414,7 @@ def test_a_replay_is_controlled(
     assert main(["replay", *command]) == 0
     assert capsys.readouterr().out == (
         "replay-1  running  outage: 14 selected = 10 stored + 1 unchanged + 1 failed + 2 pending; "
-        "at most 20 files a second\n"
+        "at most 20 files per second\n"
     )
     assert api.asked == [(request_line, body, None)]
 
@@ -425,7 +426,7 @@ def test_a_cancelled_replay_ends_the_watching_of_it(api: Answers, capsys: Captur
         "replay-1  cancelled  outage: "
         "14 selected = 10 stored + 1 unchanged + 1 failed + 2 not done",
         "  1 failed: object_missing",
-        "3 records published again as they are.",
+        "3 records will be published again unchanged.",
     ]
 
 
@@ -471,7 +472,7 @@ def test_an_answer_that_makes_no_sense_is_refused_by_its_address(
 ) -> None:
     api.add("POST /imports/i-1/pause", document)
     assert main(["pause", "i-1"]) == 1
-    assert "The answer of /imports/i-1/pause is not" in capsys.readouterr().err
+    assert "The response of /imports/i-1/pause is not" in capsys.readouterr().err
 
 
 def test_an_api_that_is_not_there_is_unreachable(api: Answers, capsys: Capture) -> None:
@@ -479,7 +480,7 @@ def test_an_api_that_is_not_there_is_unreachable(api: Answers, capsys: Capture) 
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
     for command in (["watch", "i-1"], ["import", LINK], ["dead-letters"]):
         assert main([*command, "--api", url]) == 3
-        assert f"The API at {url} does not answer" in capsys.readouterr().err
+        assert f"The API at {url} is not responding" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("url", ["localhost:3000", "ftp://x", "http://", "http://me:pass@x", ""])

@@ -75,7 +75,7 @@ def test_ctrl_c_ends_only_the_watching_and_says_how_to_go_on(idle: System, tmp_p
     assert child.returncode == 130
     job = messages.read_text().split()[1]
     sentence = (
-        f"Interrupted. The import goes on: `drivestream watch {job}` shows it again, "
+        f"Interrupted. The import continues. `drivestream watch {job}` shows it again; "
         f"`drivestream cancel {job}` ends it."
     )
     assert messages.read_text().splitlines()[-1] == sentence
@@ -91,7 +91,7 @@ def test_an_import_that_does_not_exist_is_a_sentence_and_a_code(idle: System) ->
         assert "Traceback" not in refused.stderr
     refused = run(idle, "watch", "no-such-import", "--json")
     assert json.loads(refused.stdout)["code"] == "unknown_import"
-    assert refused.stderr == "No import has this id.\n"
+    assert refused.stderr == "There is no import with this id.\n"
 
 
 def test_an_import_is_started_and_watched_to_its_end(system: System) -> None:
@@ -148,9 +148,9 @@ def test_an_import_is_paused_resumed_retried_and_cancelled(system: System) -> No
     system.drive.clear_faults(refused)
     retried = run(system, "retry", job, "--reason", "not_found", "--watch")
     assert retried.returncode == 0, retried.stderr
-    assert "2 files are tried again." in retried.stderr
+    assert "2 files are being retried." in retried.stderr
     assert run(system, "retry", job).stdout == (
-        "Nothing of that has failed, so nothing is tried again.\n"
+        "Nothing matching has failed, so there is nothing to retry.\n"
     )
 
     stuck = system.drive.fault({"do": "latency", "seconds": 60}, kinds=["media", "list"])
@@ -160,7 +160,7 @@ def test_an_import_is_paused_resumed_retried_and_cancelled(system: System) -> No
     assert run(system, "watch", other).returncode == 5
     refused_retry = run(system, "retry", other)
     assert refused_retry.returncode == 1
-    assert "is cancelled" in refused_retry.stderr
+    assert "was cancelled" in refused_retry.stderr
 
 
 def test_dead_letters_are_listed(system: System) -> None:
@@ -212,7 +212,7 @@ def test_a_rewound_transfer_does_everything_again_and_changes_nothing(system: Sy
     assert stored_events(system, job) == 25
     refused = rewind(system, "earliest", "--execute")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "is active. Stop its consumers (1) first." in refused.stderr
+    assert "is active. Stop its consumers first (1)." in refused.stderr
 
     system.terminate("transfer")
     done = rewind(system, "earliest", "--execute")

@@ -104,7 +104,7 @@ def test_with_nothing_running_it_says_so_and_how_to_start(doctor: Doctor) -> Non
         check=False,
     )
     assert (done.returncode, done.stderr) == (1, "")
-    assert "No copy of Drivestream runs on this machine." in done.stdout
+    assert "Drivestream is not running on this machine." in done.stdout
     assert "drivestream up" in done.stdout
     assert "GOOGLE_API_KEY" in done.stdout
 
@@ -126,7 +126,9 @@ def test_a_folder_is_told_as_it_is_seen(
     assert found["Drive/Entries"] == "7 on 1 page"
     assert found["Drive/Download"].startswith("206, 1,024 bytes of image/jpeg")
     assert found["Drive/Subfolders"] == "all 1 that were checked can be opened"
-    assert found["Drive/Shortcuts"].startswith("1 of 2 that were checked lead to nothing")
+    assert found["Drive/Shortcuts"].startswith(
+        "1 of 2 that were checked have missing or unshared targets"
+    )
     _, output, errors = doctor.run(LINK + drive.folder_id("mixed"), **env)
     for kind in ("images: 4", "folders: 1", "shortcuts: 2", "in the trash: 1"):
         assert kind in output
@@ -158,7 +160,7 @@ def test_a_link_that_names_no_folder_says_what_to_paste(
 ) -> None:
     env = {"DRIVE_API_URL": drive.url, "GOOGLE_API_KEY": KEY}
     told = doctor.told("https://drive.google.com/file/d/1AbCdEfGhIjKlMn/view", **env)
-    assert "paste the link of its folder" in wrong(told, "Link")["Link/Link"]
+    assert "Paste the link of its folder" in wrong(told, "Link")["Link/Link"]
     assert wrong(told) == {}
 
 
@@ -200,7 +202,7 @@ def test_a_key_that_google_refuses_is_wrong_with_what_to_do(
     doctor: Doctor, drive: RunningEmulator
 ) -> None:
     told = doctor.told(DRIVE_API_URL=drive.url, GOOGLE_API_KEY="MARKED-wrong-key")
-    assert "refused the API key" in wrong(told)["Drive/Access"]
+    assert "rejected the API key" in wrong(told)["Drive/Access"]
     told = doctor.told(DRIVE_API_URL=drive.url)
     assert "Neither GOOGLE_API_KEY" in wrong(told)["Drive/Credentials"]
 
@@ -211,7 +213,7 @@ def test_an_api_that_is_disabled_and_a_wall_are_told_apart(
     env = {"DRIVE_API_URL": drive.url, "GOOGLE_API_KEY": KEY}
     for effect, said in (
         ({"reason": "accessNotConfigured", "message": f"{KEY} has no Drive API."}, "Enable"),
-        ({"reason": "automatedQueries"}, "Wait some minutes"),
+        ({"reason": "automatedQueries"}, "Wait a few minutes"),
         ({"reason": "automatedQueries", "status": 200}, "not JSON"),
         (
             {"reason": "odd", "status": 403, "message": MARKED},
@@ -333,7 +335,7 @@ def test_servers_that_are_well_are_said_to_be(
     assert {name: f for name, f in told["found"].items() if f["state"] == "wrong"} == {}
     assert told["found"]["Servers/Writing"]["state"] == "ok"
     assert told["found"]["Servers/Tables"]["state"] == "ok"
-    assert "as many partitions as expected" in told["found"]["Servers/Topics"]["seen"]
+    assert "the expected partitions" in told["found"]["Servers/Topics"]["seen"]
     bare = {**env, "S3_BUCKET": "not-there", "AWS_SECRET_ACCESS_KEY": "MARKED-wrong"}
     assert "AWS_" in wrong(doctor.told(**bare), "Servers")["Servers/Store"]
     other = {**env, "S3_BUCKET": "not-there"}

@@ -8,6 +8,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from urllib.parse import quote
 
 import pytest
 
+from local.paths import CHECKOUT
 from local.run.stack import plan_stack
 from local.servers.emulator import KEY
 from local.servers.ports import LOOPBACK
@@ -81,7 +84,7 @@ def test_everything_answers_and_every_address_is_shown(running: Machine) -> None
     expected = {"API", "Kafka", "PostgreSQL", "S3", "Sample folder", "Metrics"}
     assert expected <= status["addresses"].keys()
     shown = running.run("status").stdout
-    assert "Everything answers." in shown
+    assert "Everything is ready." in shown
     assert all(address in shown for address in status["addresses"].values())
 
 
@@ -106,7 +109,11 @@ def test_another_copy_on_the_same_data_is_refused_with_the_process(running: Mach
 def test_setup_can_be_repeated_and_changes_nothing(running: Machine) -> None:
     again = running.run("setup")
     assert again.returncode == 0, again.stderr
-    assert "all topics are there" in again.stdout + again.stderr
+    assert "all topics exist" in again.stdout + again.stderr
+
+
+def test_what_we_tell_our_own_services_is_no_unknown_setting(running: Machine) -> None:
+    assert "not a setting" not in (running.data / "logs" / "setup.log").read_text()
 
 
 def test_a_command_finds_the_api_of_the_running_copy(
@@ -116,7 +123,7 @@ def test_a_command_finds_the_api_of_the_running_copy(
     assert watched.returncode == 0, watched.stderr
     assert json.loads(watched.stdout)["stored"] == demo["stored"]
     unknown = running.run("watch", "no-such-import")
-    assert (unknown.returncode, unknown.stderr) == (1, "No import has this id.\n")
+    assert (unknown.returncode, unknown.stderr) == (1, "There is no import with this id.\n")
 
 
 def test_the_doctor_finds_the_running_copy_and_shows_none_of_its_passwords(
@@ -145,7 +152,7 @@ def test_a_process_that_dies_is_restarted_and_reported(running: Machine) -> None
     for module in modules:
         assert eventually(partial(restarted_after, running, module, first[module]))
         name = module.removeprefix("services.").removeprefix("drive_")
-        assert f"{name} ended (killed by SIGKILL); restarting it in" in running.output.read_text()
+        assert f"{name} exited (killed by SIGKILL). Restarting it in" in running.output.read_text()
     assert eventually(lambda: running.status()["ready"])
 
 
@@ -166,16 +173,16 @@ def test_a_killed_copy_leaves_nothing_and_loses_nothing(running: Machine) -> Non
     first = follow(
         lambda: api.report(started), lambda: time.sleep(0.1), lambda report: None, Limits()
     )
-    assert first.found == first.stored > 0
+    assert first.found == first.unchanged > 0  # the demo stored them
     assert len(running.processes()) > 5
     running.kill()
     # The next copy may start at once: it waits until the watchdogs have stopped the other one.
     second = running.run("demo", "--once", "--json", "--no-web", "--folder", folder)
     assert second.returncode == 0, second.stderr
     assert running.processes() == {}
-    assert json.loads(second.stdout)["unchanged"] == first.stored
+    assert json.loads(second.stdout)["unchanged"] == first.unchanged
     assert running.run("status").returncode == 3
-    assert running.run("down", "--purge").returncode == 0
+    assert running.run("down", "--purge", "--yes").returncode == 0
     assert not running.data.exists()
 
 
@@ -185,12 +192,17 @@ atexit.register(lambda: "up" in sys.argv and time.sleep(3))
 """
 
 
+def given(platform: Platform) -> dict[str, str]:
+    """Servers of the user's own. A token of the shell would belong to the keys beside it."""
+    drive = {"DRIVE_API_URL": "http://127.0.0.1:1", "GOOGLE_API_KEY": "key"}
+    return {**platform.env, **drive, "AWS_SESSION_TOKEN": ""}
+
+
 def test_down_returns_when_nothing_is_left_of_a_copy_with_given_servers(
     empty: Machine, platform: Platform, tmp_path: Path
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(SLOW_EXIT)
-    drive = {"DRIVE_API_URL": "http://127.0.0.1:1", "GOOGLE_API_KEY": "key"}
-    with empty.running("up", **platform.env, **drive, PYTHONPATH=str(tmp_path)) as copy:
+    with empty.running("up", **given(platform), PYTHONPATH=str(tmp_path)) as copy:
         status = empty.status()
         assert status["pid"] == copy.pid
         assert status["addresses"]["Kafka"] == platform.env["KAFKA_BOOTSTRAP_SERVERS"]
@@ -200,12 +212,43 @@ def test_down_returns_when_nothing_is_left_of_a_copy_with_given_servers(
         assert copy.poll() == 0
 
 
+@pytest.mark.parametrize("begun", ["initdb", "kafka"])
+def test_ctrl_c_while_servers_start_is_one_line_and_leaves_no_process(
+    empty: Machine, begun: str
+) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "local", "up", "--no-web"],
+        env=empty.env,
+        cwd=CHECKOUT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert eventually(lambda: any((empty.data / "logs").glob(f"{begun}*.log")))
+    for _ in range(3):
+        child.send_signal(signal.SIGINT)
+    out, said = child.communicate(timeout=60)
+    assert (child.returncode, out) == (130, "")
+    assert said.splitlines()[-1] == "Interrupted. Stopping everything."
+    assert "Traceback" not in said
+    assert empty.processes() == {}
+
+
+def test_a_copy_that_runs_ends_at_ctrl_c_with_130(empty: Machine, platform: Platform) -> None:
+    with empty.running("up", **given(platform)) as copy:
+        copy.send_signal(signal.SIGINT)
+        assert copy.wait(60) == 130
+        assert empty.output.read_text().endswith("\nInterrupted. Stopping everything.\n")
+        assert empty.processes() == {}
+
+
 def test_a_taken_port_is_refused_with_number_purpose_and_variable(empty: Machine) -> None:
     with socket.create_server((LOOPBACK, 0)) as server:
         port = server.getsockname()[1]
         refused = empty.run("up", POSTGRES_PORT=str(port))
     assert refused.returncode == 3
-    assert f"Port {port}, needed for PostgreSQL" in refused.stderr
+    assert f"Port {port}, for PostgreSQL" in refused.stderr
     assert "POSTGRES_PORT" in refused.stderr
     assert empty.processes() == {}
 

@@ -16,7 +16,7 @@ def busy() -> Iterator[int]:
 
 
 def test_a_taken_port_is_refused_naming_port_purpose_and_variable(busy: int) -> None:
-    with pytest.raises(PortError, match=rf"Port {busy}, needed for Kafka, .*set KAFKA_PORT"):
+    with pytest.raises(PortError, match=rf"Port {busy}, for Kafka, .*set KAFKA_PORT"):
         Ports({"KAFKA_PORT": str(busy)}).claim("KAFKA_PORT", 29092, "Kafka")
 
 

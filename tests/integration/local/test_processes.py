@@ -86,7 +86,7 @@ def test_it_can_be_killed_and_started_again_into_the_same_log(
 
 def test_a_running_process_cannot_be_started_twice(children: Children, tmp_path: Path) -> None:
     process = children.start(shell("once", "sleep 60", tmp_path))
-    with pytest.raises(RuntimeError, match="already runs"):
+    with pytest.raises(RuntimeError, match="already running"):
         process.start()
 
 

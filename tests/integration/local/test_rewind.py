@@ -163,7 +163,7 @@ async def test_what_is_skipped_is_said_and_never_delivered(group: Group) -> None
         *("topic", "partition", "now", "then", "to", "repeat", "to", "skip")
     ]
     assert len(said.out.splitlines()) == 13
-    assert "5 messages will never be read." in said.err
+    assert "5 messages will be skipped." in said.err
     await group.publisher.publish(files(25, 1))
     after = await group.handle(1)
     assert after.keys == ["file-0025"]
@@ -189,7 +189,7 @@ async def test_a_new_group_can_begin_in_the_past(group: Group) -> None:
     await group.publisher.publish(files(0, 10))
     code, refused = group.rewind("earliest")
     assert code == 1
-    assert "has committed nothing" in refused["error"]
+    assert "has committed no offsets" in refused["error"]
     code, done = group.rewind("latest", "--topic", TOPIC, "--execute")
     assert (code, {move["now"] for move in done["moves"]}) == (0, {None})
     await group.publisher.publish(files(10, 1))

@@ -13,6 +13,12 @@ from local.paths import CHECKOUT, cache_dir
 NEEDED = ("Makefile", "README.md", "pyproject.toml", "requirements", "local", "services")
 BARE = ("sh", "make", "git", "cat", "uname")
 LIMIT_S = 300
+HOSTILE = {
+    **{"PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere", "PYTHONHASHSEED": "nowhere"},
+    **{"PIP_USER": "1", "PIP_TARGET": "/nowhere", "PIP_REQUIRE_VIRTUALENV": "nowhere"},
+    **{"UV_PYTHON": "2.7", "UV_SYSTEM_PYTHON": "1", "UV_NO_BINARY": "1", "UV_TARGET": "/nowhere"},
+}
+"""Settings for other Pythons, which must not decide what is installed here, or where."""
 
 pytestmark = pytest.mark.timeout(LIMIT_S)
 
@@ -43,7 +49,7 @@ def make(checkout: Path, *arguments: str, python: str) -> subprocess.CompletedPr
     return subprocess.run(
         [str(bare / "make"), *arguments, f"PYTHON={python}"],
         cwd=checkout,
-        env={**os.environ, "PATH": str(bare), "UV_CACHE_DIR": uv},
+        env={**os.environ, **HOSTILE, "PATH": str(bare), "UV_CACHE_DIR": uv},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -71,14 +71,14 @@ def test_a_killed_process_is_restarted_a_second_later(children: Children, tmp_pa
     os.kill(first, signal.SIGKILL)
     watched.dies()
     watched.tick()
-    assert "worker ended (killed by SIGKILL); restarting it in 1 s" in watched.said[0]
+    assert "worker exited (killed by SIGKILL). Restarting it in 1 s" in watched.said[0]
     assert watched.said[0].endswith("\nup")
     watched.tick(after_s=0.9)
     assert not watched.process.running
     watched.tick(after_s=0.2)
     assert watched.process.running
     assert watched.prepared == 1
-    assert watched.said[1] == f"worker runs again (process {watched.process.pid})."
+    assert watched.said[1] == f"worker is running again (process {watched.process.pid})."
 
 
 def test_the_delay_doubles_with_each_failure_in_a_row(children: Children, tmp_path: Path) -> None:
@@ -86,9 +86,9 @@ def test_the_delay_doubles_with_each_failure_in_a_row(children: Children, tmp_pa
     for wait in (1, 2, 4):
         watched.dies()
         watched.tick()
-        assert f"(exit code 7); restarting it in {wait} s" in watched.said[-1]
+        assert f"(exit code 7). Restarting it in {wait} s" in watched.said[-1]
         watched.tick(after_s=wait)
-        assert "runs again" in watched.said[-1]
+        assert "is running again" in watched.said[-1]
 
 
 def test_a_process_that_was_stable_is_restarted_a_second_later_again(
@@ -104,7 +104,7 @@ def test_a_process_that_was_stable_is_restarted_a_second_later_again(
     watched.process.signal(signal.SIGKILL)
     watched.dies()
     watched.tick()
-    assert "restarting it in 1 s" in watched.said[-1]
+    assert "Restarting it in 1 s" in watched.said[-1]
 
 
 def test_a_process_that_cannot_be_prepared_is_tried_again_later(

@@ -121,5 +121,5 @@ def test_what_the_address_says_counts_more_than_our_defaults_and_options_are_joi
 
 
 def test_settings_made_from_an_unreadable_address_say_so_when_they_are_used() -> None:
-    with pytest.raises(ValueError, match="DATABASE_URL has a port"):
+    with pytest.raises(ValueError, match="DATABASE_URL must have a port"):
         DatabaseSettings(url=Secret("postgresql://h:word/x")).parameters()

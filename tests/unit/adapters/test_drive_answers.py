@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.adapters.drive.answers import item, page
 from services.core.errors import TryAgain
-from services.core.ports import SHORTCUT_TYPE, Entry, Target
+from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Target
 
 TEXT = st.text(alphabet="a0Z:-\x00\n\u00e9\ud800\U0001f305", max_size=40)
 JSON = st.recursive(
@@ -154,6 +154,33 @@ def test_a_malformed_listing_is_tried_again_with_one_reason(body: bytes) -> None
     with pytest.raises(TryAgain) as caught:
         page(body)
     assert caught.value.reason == "answer_unreadable"
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("IMAGE/PNG", "image/png"),
+        ("image/jpeg; charset=binary", "image/jpeg"),
+        ('Image/JPEG;q=0.5;name="a;b"', "image/jpeg"),
+        (" image/webp\t; x", "image/webp"),
+        ("image/svg+xml", "image/svg+xml"),
+        (FOLDER_TYPE.upper(), FOLDER_TYPE),
+        ("image/", ""),
+        ("image", ""),
+        ("image/p ng", ""),
+        ("image/png/x", ""),
+        (f"image/{'x' * 128}", ""),
+        ("image/\ud800", ""),
+        (7, ""),
+        (None, ""),
+    ],
+)
+def test_a_media_type_is_read_as_the_standard_says(said: object, read: str) -> None:
+    assert entry(mimeType=said).mime_type == read
+    target = {"targetId": "1t", "targetMimeType": said}
+    shortcut = entry(mimeType=f"{SHORTCUT_TYPE.upper()}; x=y", shortcutDetails=target)
+    assert shortcut.mime_type == SHORTCUT_TYPE
+    assert shortcut.target == Target(id="1t", mime_type=read)
 
 
 @given(st.dictionaries(st.sampled_from(FIELD_NAMES), JSON))

@@ -28,7 +28,7 @@ from tests.fakes.google import (
     media,
 )
 from tests.fakes.samples import a_file
-from tests.fakes.virtual_time import virtual_time
+from tests.fakes.virtual_time import now, virtual_time
 
 
 async def test_a_body_left_early_is_closed() -> None:
@@ -70,7 +70,7 @@ async def test_a_page_for_a_file_with_a_checksum_is_left_to_the_checksum() -> No
     ("headers", "reason"), [({}, "download_too_slow"), (HTML, "drive_unavailable")]
 )
 @virtual_time
-async def test_a_download_that_is_far_too_slow_fails(headers: dict[str, str], reason: str) -> None:
+async def test_a_download_of_next_to_nothing_fails(headers: dict[str, str], reason: str) -> None:
     async def drip() -> AsyncIterator[bytes]:
         while True:
             await asyncio.sleep(0.02)
@@ -80,7 +80,7 @@ async def test_a_download_that_is_far_too_slow_fails(headers: dict[str, str], re
         return httpx.Response(200, headers=headers, stream=Body(drip()))
 
     with pytest.raises(TryAgain) as caught:
-        await bytes_of(drive(answer, limits=Limits(answer=0.1, grace=0.1)), a_file())
+        await bytes_of(drive(answer, limits=Limits(answer=0.1, silence=0.1)), a_file())
     assert caught.value.reason == reason
 
 
@@ -93,9 +93,36 @@ async def test_the_reader_s_own_time_does_not_count_as_slowness() -> None:
     def answer(_request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, stream=Body(quick()))
 
-    async with drive(answer, limits=Limits(grace=0.1)).open(a_file()) as chunks:
+    async with drive(answer, limits=Limits(silence=0.1)).open(a_file()) as chunks:
         async for _ in chunks:
             await asyncio.sleep(0.06)
+
+
+@virtual_time
+async def test_a_download_over_a_slow_line_takes_as_long_as_it_takes() -> None:
+    body = b"x" * 2_000_000
+
+    async def trickle() -> AsyncIterator[bytes]:
+        for place in range(0, len(body), 1000):
+            await asyncio.sleep(4)
+            yield body[place : place + 1000]
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=Body(trickle()))
+
+    assert await bytes_of(drive(answer, limits=Limits()), a_file(size=len(body))) == body
+    assert now() == 8000
+
+
+@virtual_time
+async def test_a_large_download_of_next_to_nothing_goes_on_where_it_was() -> None:
+    server = Server(BIG, [3 * MIB])
+    server.drips = True
+    assert await bytes_of(drive(server), big_file()) == BIG
+    first, second = server.ranges
+    assert first is None
+    assert second is not None
+    assert 3 * MIB < int(second.strip("bytes=-")) < 3 * MIB + 10
 
 
 LIMITED_AT_200 = b'{"error": {"errors": [{"reason": "rateLimitExceeded"}], "code": 403}}'
@@ -178,8 +205,8 @@ async def test_a_small_file_is_never_resumed(size: int) -> None:
     assert server.ranges == [None]
 
 
-BIG = random.Random(1).randbytes(RESUMED_FROM + 1024 * 1024)
 MIB = 1024 * 1024
+BIG = random.Random(1).randbytes(9 * MIB)
 
 
 class Server:
@@ -189,7 +216,7 @@ class Server:
         self.body = body
         self.breaks = deque(breaks)
         self.ranges: list[str | None] = []
-        self.silent = False
+        self.silent = self.drips = False
         self.ignores_ranges = False
         self.said: dict[str, str] = {}
         self.instead: dict[int, httpx.Response] = {}
@@ -211,6 +238,10 @@ class Server:
         end = len(self.body) if after is None else min(start + after, len(self.body))
         for place in range(start, end, 64 * 1024):
             yield self.body[place : min(place + 64 * 1024, end)]
+        while after is not None and self.drips:
+            yield self.body[end : end + 1]
+            end += 1
+            await asyncio.sleep(20)
         if after is not None and not self.silent:
             raise httpx.ReadError("reset by peer")
 

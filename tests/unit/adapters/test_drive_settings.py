@@ -2,7 +2,8 @@
 
 import pytest
 
-from services.adapters.drive.settings import DriveSettings, Limits, proxy_for
+from services.adapters.drive.settings import DriveSettings, Limits
+from services.adapters.environment import proxy_for
 from services.core.settings import Reader
 
 PROXY = "http://proxy.test:3128"
@@ -37,4 +38,4 @@ def test_the_environment_names_the_proxy(
 def test_one_setting_bounds_every_wait_and_its_default_is_the_adapters_own() -> None:
     assert DriveSettings.read(Reader({})).limits == Limits()
     quick = DriveSettings.read(Reader({"DRIVE_TIMEOUT_SECONDS": "4"})).limits
-    assert (quick.answer, quick.silence, quick.grace) == (4.0, 2.0, 4.0)
+    assert (quick.answer, quick.silence) == (4.0, 2.0)

@@ -1,10 +1,11 @@
 """One task for each message: its order, its limit, its end, and what is done after a crash."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
+import structlog
 from msgspec.structs import replace
 
 from services.adapters.kafka.message_tasks import (
@@ -29,9 +30,12 @@ SOON = 0.1
 
 
 def a_delivery(
-    name: str, assignment: Assignment | None = None, history: History = History.NEW
+    name: str,
+    assignment: Assignment | None = None,
+    history: History = History.NEW,
+    import_id: str = FOUND.import_id,
 ) -> Delivery:
-    record = encode(replace(FOUND, file_id=name), source="test")
+    record = encode(replace(FOUND, file_id=name, import_id=import_id), source="test")
     raw = Raw(
         topic=record.topic, partition=0, offset=0, key=record.key, value=record.value, headers={}
     )
@@ -82,6 +86,20 @@ class Desk:
     def finished(self) -> list[str]:
         """The keys of what may be committed."""
         return [(each.record.key or b"").decode() for each in self.tasks.finished]
+
+
+@virtual_time
+async def test_what_is_logged_while_a_message_is_worked_on_names_its_import() -> None:
+    named: list[Mapping[str, object]] = []
+
+    async def look(_event: Message) -> None:
+        named.append(structlog.contextvars.get_contextvars())
+
+    desk = Desk(Recorder(look))
+    async with desk.running():
+        await desk.deliver(a_delivery("a"), a_delivery("b", import_id="replay-7"))
+    assert named == [{"import_id": FOUND.import_id}, {"replay_id": "replay-7"}]
+    assert structlog.contextvars.get_contextvars() == {}
 
 
 @virtual_time

@@ -55,6 +55,7 @@ def test_every_figure_is_there_with_its_value(settings: MetricsSettings) -> None
             "drivestream_quota_used_units_per_minute": ("gauge", 1200.0),
             "drivestream_quota_waiting_requests": ("gauge", 9.0),
             "drivestream_quota_refused_total": ("counter", 3.0),
+            "drivestream_build_info": ("gauge", 1.0),
         }
 
 
@@ -90,7 +91,10 @@ def test_a_port_that_is_taken_stops_the_process_in_words(settings: MetricsSettin
     ):
         pytest.fail("it listens")
     assert caught.value.reason == "cannot_listen"
-    assert f"METRICS_PORT: cannot listen at {HERE}, port {settings.port}" in caught.value.message
+    assert (
+        f"METRICS_PORT cannot be used: listening on {HERE}, port {settings.port}"
+        in caught.value.message
+    )
 
 
 def test_without_a_port_there_is_no_endpoint() -> None:

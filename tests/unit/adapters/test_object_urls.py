@@ -125,7 +125,7 @@ def test_a_public_address_with_a_path_is_a_proxy_in_front_of_the_store() -> None
 def test_without_an_endpoint_the_store_is_amazons() -> None:
     address = urls(public_url="").signed_url("s3://pictures/k", name="k", mime_type="image/png")
     assert (urlsplit(address).hostname or "").endswith(".eu-test-1.amazonaws.com")
-    assert public("s3://pictures/k", "") == "https://s3.eu-test-1.amazonaws.com/pictures/k"
+    assert public("s3://pictures/k", "") == "https://pictures.s3.eu-test-1.amazonaws.com/k"
 
 
 @pytest.mark.parametrize(
@@ -152,10 +152,10 @@ def test_a_public_address_may_be_a_template(template: str, address: str) -> None
         ({"S3_PUBLIC_URL": "https://cdn.test/{key"}, "no other braces"),
         ({"S3_PUBLIC_URL": "https://cdn.test/{}/{key}"}, "no other braces"),
         ({"S3_PUBLIC_URL": "https://{key}.cdn.test/"}, "after its host"),
-        ({"S3_PUBLIC_URL": "https://cdn.test/{bucket}"}, "it must have {key} too"),
+        ({"S3_PUBLIC_URL": "https://cdn.test/{bucket}"}, "it must also contain {key}"),
         ({"S3_PUBLIC_URL": "https://cdn.test/{key}", "S3_PUBLIC_READ": "false"}, "S3_PUBLIC_READ"),
-        ({"S3_PUBLIC_URL": "cdn.test/{key}"}, "must be an address"),
-        ({"S3_PUBLIC_URL": "http://[::1/{key}"}, "must be an address"),
+        ({"S3_PUBLIC_URL": "cdn.test/{key}"}, "must be a URL"),
+        ({"S3_PUBLIC_URL": "http://[::1/{key}"}, "must be a URL"),
     ],
 )
 def test_a_template_that_cannot_be_is_refused_with_a_sentence(

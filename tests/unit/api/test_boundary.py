@@ -5,7 +5,9 @@ import json
 from typing import Any, cast
 
 import pytest
+import structlog
 from litestar.types import Message, Receive, Scope, Send
+from structlog.testing import capture_logs
 
 from services.api import boundary
 from services.api.boundary import LONGEST_ADDRESS, Boundary
@@ -62,6 +64,20 @@ async def test_a_request_keeps_the_id_that_it_came_with(api: Api) -> None:
         answer = await api.client.get("/nope", headers={"X-Request-Id": hostile})
         assert answer.headers["x-request-id"] != hostile
         assert len(answer.headers["x-request-id"]) == 32
+
+
+async def test_the_log_of_a_request_names_its_import(api: Api) -> None:
+    link = "https://drive.google.com/drive/folders/1AbcDEfghIJklmnoPQRstuvWXyz012345"
+    with capture_logs([structlog.contextvars.merge_contextvars]) as lines:
+        started = await api.client.post("/import/google-drive", json={"folderUrl": link})
+        job = started.json()["jobId"]
+        await api.client.post(f"/imports/{job}/pause")
+        await api.client.get("/imports/unknown-7/files")
+        await api.client.get("/nope")
+        await api.client.post("/imports/preview", json={})
+    named = [line.get("import_id") for line in lines if line["event"] == "request"]
+    assert named == [job, job, "unknown-7", None, None]
+    assert len({line["request_id"] for line in lines}) == 5
 
 
 async def test_every_answer_forbids_a_browser_to_guess_or_run_anything(api: Api) -> None:

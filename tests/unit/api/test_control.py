@@ -221,7 +221,7 @@ async def test_nothing_is_done_while_kafka_is_away_and_it_can_be_repeated(
 
 
 async def test_nothing_is_asked_for_while_the_database_is_away(api: Api) -> None:
-    api.catalog.trouble = TryAgain("database_unavailable", "The database does not answer.")
+    api.catalog.trouble = TryAgain("database_unavailable", "The database is not responding.")
     for word in (*WORDS, "retry"):
         assert await act(api, word) == (503, "database_unavailable")
     assert controls(api.log) == []

@@ -2,14 +2,17 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
+from typing import Literal
 
+import httpx
 import pytest
 
 from services.adapters.kafka.reader import Tail, TailState
 from services.api import health
 from services.api.progress import ImportCache
 from services.core.errors import TryAgain
-from services.core.events import WorkerStatus
+from services.core.events import Waiting, WorkerStatus
 from services.core.wire import decode
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.log import FakeLog, FakePublisher
@@ -30,13 +33,13 @@ async def test_it_is_ready_when_the_log_is_read_and_the_database_answers(api: Ap
 
 async def test_it_is_not_ready_without_the_database_but_alive(api: Api) -> None:
     await api.settled()
-    api.catalog.trouble = TryAgain("database_unavailable", "The database does not answer.")
+    api.catalog.trouble = TryAgain("database_unavailable", "The database is not responding.")
     answer = await api.client.get("/health/ready")
     assert answer.status_code == 503
     assert answer.json()["status"] == "not_ready"
     assert answer.json()["checks"]["kafka"]["ok"]
     database = answer.json()["checks"]["database"]
-    assert database == {"ok": False, "detail": "The database does not answer."}
+    assert database == {"ok": False, "detail": "The database is not responding."}
     assert (await api.client.get("/health/live")).status_code == 200
 
 
@@ -106,3 +109,39 @@ async def test_a_check_that_breaks_is_a_check_that_fails(
     answer = await api.client.get("/health/ready")
     assert answer.status_code == 503
     assert answer.json()["checks"]["database"]["detail"] == "the check failed: RuntimeError"
+
+
+@pytest.mark.parametrize("service", ["lister", "transfer", "indexer"])
+async def test_it_is_degraded_while_every_worker_of_a_kind_waits(api: Api, service: str) -> None:
+    until = datetime.now(UTC) + timedelta(minutes=5)
+    waiting = Waiting(reason="no_bucket", message="There is no bucket.", until=until)
+    publisher = FakePublisher(api.log, RuntimeError, "test")
+
+    def status(worker: str, waiting: Waiting | None) -> WorkerStatus:
+        state: Literal["running", "waiting"] = "waiting" if waiting else "running"
+        return WorkerStatus(
+            worker_id=worker,
+            service=service,
+            state=state,
+            waiting_for=waiting,
+            at=datetime.now(UTC),
+        )
+
+    def known(worker: str) -> bool:
+        return any(w.worker_id == worker for w in api.workers.view.newest(datetime.now(UTC)))
+
+    async def answered() -> httpx.Response:
+        await api.settled()
+        return await api.client.get("/health/ready")
+
+    await api.settled()
+    await publisher.publish([status("one", waiting)])
+    await holds(lambda: known("one"))
+    answer = await answered()
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    said = answer.json()["checks"][service]
+    assert not said["ok"]
+    assert said["detail"] == f"There is no bucket. (until {until.isoformat(timespec='seconds')})"
+    await publisher.publish([status("two", None)])
+    await holds(lambda: known("two"))
+    assert (await answered()).json()["status"] == "ready"

@@ -27,7 +27,7 @@ def following(response: httpx.Response) -> str | None:
     return response.links.get("next", {}).get("url")
 
 
-async def test_a_picture_in_the_list_has_the_seven_fields_of_the_mission(api: Api) -> None:
+async def test_a_picture_in_the_list_has_its_seven_fields(api: Api) -> None:
     api.catalog.fill(rows(images=[an_image(1)]))
     [image] = (await api.client.get("/images")).json()
     assert list(image) == SEVEN
@@ -96,7 +96,6 @@ async def test_filters_are_kept_by_the_link(api: Api) -> None:
         ("limit=", "bad_parameter", "limit"),
         ("order=odd&limit=1", "bad_parameter", "order"),
         ("limit=1&cursor=nonsense", "bad_cursor", "cursor"),
-        ("limit=1&cursor=", "bad_cursor", "cursor"),
         ("limit=1&cursor=%F0%9F%8C%84", "bad_cursor", "cursor"),
         ("cursor=WyJpbWFnZXM6aWQiLDFd", "bad_parameter", "limit"),
     ],
@@ -141,7 +140,7 @@ async def test_a_list_that_cannot_begin_is_an_error_and_not_an_empty_list(api: A
     api.catalog.breaks_after = 0
     response = await api.client.get("/images")
     assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
-    api.catalog.trouble = TryAgain("database_unavailable", "The database does not answer.")
+    api.catalog.trouble = TryAgain("database_unavailable", "The database is not responding.")
     response = await api.client.get("/images")
     assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
     assert int(response.headers["retry-after"]) > 0

@@ -75,19 +75,13 @@ def test_the_oldest_requests_are_evicted_when_there_is_no_more_room() -> None:
     kept = [one.import_id for one in cache.newest(before=None, limit=10)]
     assert kept == ["import-4", "import-3", "import-2"]
     assert cache.request("import-0") is None
-    assert cache.folder_seen("folder-0")  # the folder is remembered longer than its import
+    assert not cache.begin()
 
 
-def test_a_folder_is_new_once() -> None:
+def test_only_the_first_import_of_all_is_the_first() -> None:
     cache = ImportCache()
-    assert not cache.folder_seen("folder")
-    assert cache.folder_seen("folder")
-
-
-def test_without_room_for_folders_every_folder_counts_as_seen() -> None:
-    cache = ImportCache(folder_room=1)
-    assert not cache.folder_seen("one")
-    assert cache.folder_seen("two")
+    assert cache.begin()
+    assert not cache.begin()
 
 
 def state(cache: ImportCache) -> str:
@@ -171,3 +165,15 @@ def test_whoever_awaits_an_event_hears_of_it_once_it_is_applied() -> None:
         assert not applied.is_set()
         cache.apply(replace(event))
         assert applied.is_set()
+
+
+def test_a_retry_keeps_its_round_when_a_later_one_takes_the_next() -> None:
+    cache = ImportCache()
+    mine, same, next_one, late = (
+        e.RetryRequested(import_id="import-1", round=round, at=BEGAN + timedelta(seconds=second))
+        for round, second in ((1, 0), (1, 1), (2, 1), (1, 2))
+    )
+    for retry in (mine, same, next_one, late):
+        cache.apply(retry)
+    have_it = [cache.has_its_round(retry) for retry in (mine, same, next_one, late)]
+    assert have_it == [True, False, True, False]

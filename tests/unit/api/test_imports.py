@@ -37,6 +37,7 @@ FIELDS = [
     "round",
     "epoch",
     "waiting_for",
+    "limited_by",
     "parked",
 ]
 IN_FULL = [*FIELDS, "failed_folders"]
@@ -208,7 +209,7 @@ async def test_an_unknown_state_is_refused_with_those_that_there_are(api: Api) -
 
 
 async def test_a_database_that_does_not_answer_is_said(api: Api) -> None:
-    api.catalog.trouble = TryAgain("database_unavailable", "The database does not answer.")
+    api.catalog.trouble = TryAgain("database_unavailable", "The database is not responding.")
     for address in ("/imports", "/imports/x", "/imports/x/files", "/images/x"):
         refused = await api.client.get(address)
         assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
@@ -225,7 +226,7 @@ async def test_parked_files_are_told_apart_with_the_time_when_they_are_fetched(a
         "files": 7,
         "reason": "download_quota_exceeded",
         "after": "2026-11-24T12:00:00.123456Z",
-        "how": "They are fetched again by themselves at the time in `after`. To fetch them now, "
+        "how": "They are retried automatically at the time in `after`. To retry them now, send "
         'POST /imports/{id}/retry with {"reason": "download_quota_exceeded"}.',
     }
     in_full = (await api.client.get("/imports/import-0001")).json()

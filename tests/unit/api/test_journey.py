@@ -222,7 +222,7 @@ async def test_records_that_the_log_no_longer_holds_are_said_to_be_missing(
         file = await shown(api)
     assert [one["round"] for one in file["outcomes"]] == [1, 2]
     assert not file["complete"]
-    assert "no longer holds" in file["why_incomplete"]
+    assert "Kafka has deleted" in file["why_incomplete"]
 
 
 async def test_records_of_other_files_in_a_topic_made_anew_are_not_taken_for_its_own(

@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from services.core.errors import TryAgain
 from tests.catalog_rows import an_image, rows
 from tests.unit.api.conftest import Api
+from tests.unit.test_docs import COUNTED, described_metrics
 
 COUNT = "drivestream_api_requests_total"
 
@@ -39,11 +40,22 @@ async def test_requests_are_counted_by_route_and_not_by_path(api: Api) -> None:
 
 
 async def test_errors_are_counted_with_their_status(api: Api) -> None:
-    api.catalog.trouble = TryAgain("database_unavailable", "The database does not answer.")
+    api.catalog.trouble = TryAgain("database_unavailable", "The database is not responding.")
     route = ("GET", "/imports", "503")
     before = (await scraped(api)).get(route, 0)
     await api.client.get("/imports")
     assert (await scraped(api))[route] == before + 1
+
+
+async def test_every_metric_is_described(api: Api) -> None:
+    api.catalog.trouble = TryAgain("database_unavailable", "The database does not answer.")
+    assert (await api.client.get("/imports")).status_code == 503
+    text = (await api.client.get("/metrics")).text
+    families = [f for f in text_string_to_metric_families(text) if f.name.startswith("drivestream")]
+    served = {family.name + COUNTED.get(family.type, "") for family in families}
+    assert served == set(described_metrics("The API serves"))
+    (build,) = (s for f in families for s in f.samples if s.name == "drivestream_build_info")
+    assert build.labels["version"] == "0.1.0"
 
 
 async def test_addresses_that_do_not_exist_make_no_series(api: Api) -> None:

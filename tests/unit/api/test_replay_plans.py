@@ -327,7 +327,7 @@ async def test_a_plan_of_dead_letters_that_retention_has_passed_is_refused(api: 
     api.log.begins["dead.letters", 0] = 1
     answer = await start(api, plan_id)
     assert (answer.status_code, answer.json()["code"]) == (409, "plan_expired")
-    assert "dead.letters/0 begins at 1, and the plan reads from 0 to 2" in answer.json()["detail"]
+    assert "dead.letters/0 starts at 1, and the plan reads from 0 to 2" in answer.json()["detail"]
 
 
 async def test_what_the_indexer_has_not_written_yet_is_no_unknown_import(api: Api) -> None:

@@ -211,7 +211,7 @@ async def test_a_plan_that_retention_has_passed_is_refused(api: Api) -> None:
     api.log.begins[place_of_a_finding(api)] = 1
     answer = await start(api, plan_id)
     assert (answer.status_code, answer.json()["code"]) == (409, "plan_expired")
-    assert "begins at 1" in answer.json()["detail"]
+    assert "starts at 1" in answer.json()["detail"]
     assert asked(api) == []
     assert (await start(api, (await plan(api))["plan_id"])).status_code == 202
 

@@ -206,15 +206,15 @@ async def test_a_retry_of_many_is_answered_once_all_its_parts_are_pending() -> N
 
 
 class Together(FakePublisher):
-    """Publishes its first events at the same moment as another one."""
+    """Publishes its first retry at the same moment as another one."""
 
     def __init__(self, log: FakeLog, barrier: asyncio.Barrier) -> None:
         super().__init__(log, lambda: KafkaUnavailableError("away"), "api")
         self._barrier: asyncio.Barrier | None = barrier
 
     async def publish(self, events: Sequence[e.Message | Record]) -> None:
-        barrier, self._barrier = self._barrier, None
-        if barrier is not None:
+        if self._barrier is not None and isinstance(events[0], e.RetryRequested):
+            barrier, self._barrier = self._barrier, None
             async with asyncio.timeout(30):
                 await barrier.wait()
         await super().publish(events)

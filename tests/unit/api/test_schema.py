@@ -118,7 +118,9 @@ async def test_parameters_have_the_names_that_are_used(api: Api) -> None:
 
 async def test_what_is_shown_of_an_import_is_declared(api: Api) -> None:
     schemas = (await document(api))["components"]["schemas"]
-    assert {"name", "waiting_for", "parked"} <= set(schemas["ImportView"]["properties"])
+    assert {"name", "waiting_for", "limited_by", "parked"} <= set(
+        schemas["ImportView"]["properties"]
+    )
     assert set(schemas["Waiting"]["properties"]) == {"reason", "message", "until"}
     assert {"parked", "failed_folders"} <= set(schemas["ImportReport"]["properties"])
     assert set(schemas["Parked"]["properties"]) == {"files", "reason", "after", "how"}

@@ -41,6 +41,7 @@ def test_elsewhere_it_refuses_unless_told(host: str) -> None:
 
 def test_all_faults_are_told_at_once() -> None:
     env = {"HOST": "0.0.0.0", "PORT": "many", "S3_PUBLIC_READ": "perhaps"}
+    env |= {"S3_ENDPOINT_URL": "http://store.test"}
     with pytest.raises(SettingsError) as raised:
         read_settings(env, Settings.read)
     said = str(raised.value)

@@ -43,9 +43,9 @@ def test_any_key_is_one_import_or_refused(key: str) -> None:
         assert parse_request(body, key, NOW) == parse_request(body, key, NOW)
 
 
-@given(before=st.text(alphabet=" <\n\u200b", max_size=5), inside=st.sampled_from(["", "\n", "\0"]))
-def test_what_is_published_is_a_clean_link(before: str, inside: str) -> None:
-    pasted = f"{before}https://drive.google.com/drive/{inside}folders/{FOLDER}>\n"
+@given(before=st.text(alphabet=" <\n\u200b", max_size=5))
+def test_what_is_published_is_a_clean_link(before: str) -> None:
+    pasted = f"{before}https://drive.google.com/drive/folders/{FOLDER}>\n"
     event = parse_request(json.dumps({"folderUrl": pasted}).encode(), None, NOW)
     assert event.folder_url == f"https://drive.google.com/drive/folders/{FOLDER}"
     record = encode(event, source="api")

@@ -14,6 +14,7 @@ from services.api.progress import (
     NEEDED,
     SILENT_AFTER,
     WorkerCache,
+    limited_by,
     waiting_for,
 )
 from services.core.events import ImportRequested, Waiting, WorkerStatus
@@ -43,6 +44,17 @@ def row(state: ImportState, requested_at: datetime | None = LONG_AGO) -> ImportP
 
 def waits(name: str, why: Waiting | None = WALL, at: datetime = AT) -> WorkerStatus:
     return worker(name, at, state="waiting", waiting_for=why)
+
+
+SLOW = Waiting(reason="store_line", message="The line to the store carries 1.2 MB/s.")
+
+
+def test_a_slow_line_is_what_limits_the_speed() -> None:
+    slow = worker("transfer@h/2", limited_by=SLOW)
+    assert limited_by([*RUNNING, slow], AT) == SLOW
+    assert limited_by(RUNNING, AT) is None
+    assert limited_by([slow], AT + SILENT_AFTER + SECOND) is None
+    assert limited_by([worker("lister@h/2", limited_by=SLOW)], AT) is None
 
 
 def without(service: str) -> list[WorkerStatus]:
@@ -167,7 +179,7 @@ async def test_an_import_says_in_its_own_report_why_it_stands_still(api: Api) ->
     api.catalog.fill(rows(imports=[an_import(1)]))
     assert await reported(api) == {
         "reason": "no_worker",
-        "message": "The service `transfer` is not running. Start it, and the work goes on.",
+        "message": "The service `transfer` is not running. Start it, and the work continues.",
         "until": None,
     }
     now = datetime.now(AT.tzinfo)

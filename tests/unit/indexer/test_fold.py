@@ -40,6 +40,20 @@ def test_any_order_repetition_and_batching_gives_the_same_rows(
 
 @settings(max_examples=200)
 @given(history=histories())
+def test_a_file_belongs_to_the_smallest_of_the_folders_that_its_import_tells_of(
+    history: list[LogRecord],
+) -> None:
+    told: defaultdict[Key, set[str]] = defaultdict(set)
+    for record in history:
+        event = record.event
+        if isinstance(event, e.FileStored | e.FileFailed) and event.file is not None:
+            told[event.import_id, event.key].add(event.file.folder_id)
+    rows = fold(Rows(), rows_of(history)).files
+    assert {key: rows[key].folder_id for key in told} == {key: min(told[key]) for key in told}
+
+
+@settings(max_examples=200)
+@given(history=histories())
 def test_the_equation_closes_when_each_part_is_counted_on_its_own(
     history: list[LogRecord],
 ) -> None:

@@ -1,7 +1,9 @@
 """What an image's row takes from which outcome."""
 
 from datetime import timedelta
+from itertools import permutations
 
+import pytest
 from hypothesis import given, settings
 from msgspec.structs import replace
 
@@ -25,7 +27,12 @@ def image_after(*outcomes: e.FileStored) -> ImageRow:
 
 def test_an_unchanged_file_brings_its_new_place_and_keeps_its_object() -> None:
     moved = replace(
-        FOUND, import_id="later", folder_id="new", path=("New", "Place"), found_at=LATER
+        FOUND,
+        import_id="later",
+        version=FOUND.version + 1,
+        folder_id="new",
+        path=("New", "Place"),
+        found_at=LATER,
     )
     unchanged = replace(
         STORED, import_id="later", file=moved, unchanged=True, sha256=None, stored_at=LATER
@@ -33,7 +40,29 @@ def test_an_unchanged_file_brings_its_new_place_and_keeps_its_object() -> None:
     for outcomes in ((STORED, unchanged), (unchanged, STORED)):
         image = image_after(*outcomes)
         assert (image.folder_id, image.path) == ("new", ("New", "Place"))
-        assert (image.sha256, image.fetched, image.updated_at) == (STORED.sha256, True, AT)
+        assert image.storage_path.endswith(STORED.object_key)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_a_file_in_two_folders_belongs_to_the_smaller_id_whenever_it_was_found_there(
+    order: tuple[int, ...],
+) -> None:
+    """Two imports find it in both folders. The newest name of the chosen folder shows."""
+    outcomes = [
+        replace(
+            STORED,
+            import_id=f"import-{day // 2}",
+            file=replace(
+                FOUND, folder_id=id, path=(f"{id} on day {day}",), found_at=AT + timedelta(day)
+            ),
+            unchanged=day > 0,
+            stored_at=AT + timedelta(day),
+        )
+        for day, id in enumerate(["b", "a", "a", "b"])
+    ]
+    image = image_after(*(outcomes[n] for n in order))
+    assert (image.folder_id, image.path) == ("a", ("a on day 2",))
+    assert (image.sha256, image.fetched, image.updated_at) == (STORED.sha256, True, AT)
 
 
 def test_what_was_listed_earlier_does_not_displace_what_was_listed_later() -> None:
@@ -62,8 +91,10 @@ def test_object_and_metadata_are_each_of_the_outcome_that_knows_best(
         version = max(event.file.version for event in outcomes)
         newest = [event for event in outcomes if event.file.version == version]
         assert image.drive_version == version
-        listed = max(event.file.found_at for event in newest)
-        candidates = [event.file for event in newest if event.file.found_at == listed]
+        folder = min(event.file.folder_id for event in newest)
+        there = [event.file for event in newest if event.file.folder_id == folder]
+        listed = max(file.found_at for file in there)
+        candidates = [file for file in there if file.found_at == listed]
         known = [(*(getattr(f, n) for n in METADATA), f.modified_time) for f in candidates]
         assert (*(getattr(image, n) for n in METADATA), image.modified_at) in known
         rank = max((not event.unchanged, event.stored_at) for event in newest)

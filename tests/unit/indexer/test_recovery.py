@@ -115,6 +115,33 @@ async def stalled_world() -> World:
 
 
 @virtual_time
+async def test_an_import_whose_request_is_gone_is_asked_for_again_at_its_root() -> None:
+    world = World()
+    await world.publish(LISTED)
+    async with world.recovering():
+        await asyncio.sleep(60)
+    asked = [decode(raw.topic, raw.value) for raw in world.log.of("imports.requested")]
+    assert isinstance(asked[0], e.ImportRequested)
+    assert (asked[0].import_id, asked[0].folder_id, asked[0].mode) == (JOB, ROOT, e.Mode.CHECK)
+    row = world.database.rows.imports[JOB]
+    assert (row.folder_id, row.requested_at, row.folder_url) == (
+        ROOT,
+        AT,
+        f"https://drive.google.com/drive/folders/{ROOT}",
+    )
+
+
+@virtual_time
+async def test_an_import_of_which_nobody_knows_the_folder_ends_too() -> None:
+    world = World()
+    await world.publish(e.ImportPaused(import_id=JOB, epoch=1, at=AT))
+    await world.publish(e.ImportResumed(import_id=JOB, epoch=2, at=AT))
+    async with world.recovering():
+        await asyncio.sleep(60)
+    assert world.database.rows.imports[JOB].state == "cancelled"
+
+
+@virtual_time
 async def test_an_import_that_nothing_helps_ends_in_words() -> None:
     world = await stalled_world()
     async with world.recovering():
@@ -179,7 +206,7 @@ async def test_a_replay_that_nothing_helps_ends_in_words(events: list[e.Message]
         assert len(world.asked()) == 3
     row = world.database.rows.replays["replay-1"]
     assert row.finished_at is not None
-    assert f"{row.pending} files have no outcome" in (row.message or "")
+    assert f"{row.pending} files without an outcome" in (row.message or "")
     assert row.pending == len(events)
     assert ("replay-1", "file-1") not in world.database.rows.files
 

@@ -1,18 +1,20 @@
 """The loop of the indexer, on fakes that pass the contract suites."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
+from services.adapters.catalog.writer import Position
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw
 from services.adapters.process import publish_status, run_with_background
 from services.core.errors import Stop
-from services.core.events import Message, Waiting, WorkerStatus
+from services.core.events import FileStored, Message, Waiting, WorkerStatus
 from services.core.topics import (
     BY_NAME,
     DEAD_LETTERS,
@@ -40,8 +42,10 @@ class GrowingReader(FakeLogReader):
     def __init__(self, log: FakeLog, more: Callable[[], int]) -> None:
         super().__init__(log)
         self._more = more
+        self.asked = 0
 
     def partitions(self, topic: str) -> Sequence[int]:
+        self.asked += 1
         return range(len(super().partitions(topic)) + self._more())
 
 
@@ -66,8 +70,11 @@ class World:
         self.told: list[Waiting | None] = []
         self.publisher = FailingPublisher(self.log, lambda: KafkaUnavailableError("gone"), "test")
         self.topic_id = "topic-id"
+        self.made_anew: set[str] = set()
         self.more_partitions = 0
         self.beside: list[str] = []
+        self.readers: list[GrowingReader] = []
+        self.looked = 0
 
     async def run_beside(self) -> None:
         self.beside.append("begun")
@@ -78,14 +85,27 @@ class World:
 
     def indexer(self, stopping: asyncio.Event) -> Indexer:
         return Indexer(
-            open_reader=lambda: GrowingReader(self.log, lambda: self.more_partitions),
+            open_reader=self.open_reader,
             open_writer=lambda: FakeCatalogWriter(self.database),
-            topic_ids=lambda names: dict.fromkeys(names, self.topic_id),
+            topic_ids=self.topic_ids,
+            bounds=self.bounds,
             publisher=self.publisher,
             tell=self.told.append,
             stopping=stopping,
             beside=self.run_beside,
         )
+
+    def open_reader(self) -> GrowingReader:
+        self.readers.append(GrowingReader(self.log, lambda: self.more_partitions))
+        return self.readers[-1]
+
+    def bounds(self, names: Sequence[str]) -> Mapping[Position, tuple[int, int]]:
+        self.looked += 1
+        reader = GrowingReader(self.log, lambda: self.more_partitions)
+        return {(n, p): reader.ends(n, p) for n in names for p in reader.partitions(n)}
+
+    def topic_ids(self, names: Sequence[str]) -> Mapping[str, str]:
+        return {n: "made-anew" if n in self.made_anew else self.topic_id for n in names}
 
     @asynccontextmanager
     async def indexing(self) -> AsyncIterator[None]:
@@ -231,20 +251,73 @@ async def test_an_event_of_a_newer_version_stops_the_indexer_and_nothing_is_pass
     newer = b'{"type":"FileRotated","import_id":"import-1","file_id":"f"}'
     await world.log.append([with_value(b"{"), with_value(newer)])
     async with asyncio.timeout(WAIT):
-        with pytest.raises(Stop, match="FileRotated, which this version does not know"):
+        with pytest.raises(Stop, match="FileRotated, which this version does not support"):
             await world.indexer(asyncio.Event()).run()
     assert world.consumed() == 0
     assert world.log.of(DEAD_LETTERS.name) == []
     assert world.log.of(FILES_FAILED.name) == []
 
 
-async def test_a_log_that_is_not_the_databases_stops_the_indexer_with_a_sentence() -> None:
+async def test_a_log_that_is_not_the_databases_is_not_read_and_that_is_told() -> None:
     world = World()
     await world.publisher.publish([STORED])
     await world.index_until(files=1)
-    world.topic_id = "made-anew"
-    with pytest.raises(Stop, match="another log"):
-        await world.indexer(asyncio.Event()).run()
+    before = dict(world.database.offsets)
+    own, world.topic_id = world.topic_id, "of-another-log"
+    async with world.indexing():
+        await world.until_told("log_changed")
+        assert world.told[-1] is not None
+        assert "a different Kafka log" in world.told[-1].message
+        assert world.database.offsets == before
+        world.topic_id = own
+        await world.until_told(None)
+
+
+async def test_a_topic_that_was_made_anew_is_read_from_its_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While the indexer runs, too, although every offset that it wants may be there."""
+    monkeypatch.setattr(service, "LOOK_SECONDS", 0.05)
+    world = World()
+    await world.publisher.publish([STORED])
+    async with world.indexing():
+        await world.until(lambda: len(world.database.rows.files) == 1)
+        world.made_anew = {FILES_STORED.name}
+        for place, records in world.log.records.items():
+            if place[0] == FILES_STORED.name:
+                records.clear()
+        assert isinstance(STORED, FileStored)
+        another = replace(STORED, file=replace(STORED.file, file_id="another"))
+        await world.publisher.publish([another])
+        await world.until(lambda: len(world.database.rows.files) == 2)
+        await world.until(lambda: topics_made_anew(world) == world.made_anew)
+
+
+def topics_made_anew(world: World) -> set[str]:
+    """Those of which the database knows it."""
+    ids = {topic: id for (topic, _), (id, _) in world.database.offsets.items()}
+    return {topic for topic, id in ids.items() if id == "made-anew"}
+
+
+@pytest.mark.parametrize("offset", [0, 99], ids=["deleted", "cut off"])
+async def test_a_partition_that_lost_what_was_not_read_is_read_from_its_start(
+    offset: int,
+) -> None:
+    class Trimmed(FakeLogReader):
+        """Keeps nothing before offset 1."""
+
+        def ends(self, topic: str, partition: int) -> tuple[int, int]:
+            _, high = super().ends(topic, partition)
+            return min(1, high), high
+
+    world = World()
+    await world.publisher.publish([STORED, STORED])
+    place = next(p for p, records in world.log.records.items() if p[0] == FILES_STORED.name)
+    world.database.offsets[place] = world.topic_id, offset
+    writer, reader = FakeCatalogWriter(world.database), Trimmed(world.log)
+    ids = dict.fromkeys((topic.name for topic in service.CONSUMED), world.topic_id)
+    assert service.resume(reader, writer, lambda _: ids)[place] == 1
+    assert world.database.offsets[place] == (world.topic_id, 1)
 
 
 async def test_tables_of_a_newer_version_stop_the_indexer_before_it_writes() -> None:
@@ -317,7 +390,7 @@ async def test_an_indexer_that_was_overtaken_goes_on_from_the_offsets_in_the_dat
 async def test_partitions_beyond_those_that_setup_makes_are_read_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(service, "PARTITIONS_SECONDS", 0.05)
+    monkeypatch.setattr(service, "LOOK_SECONDS", 0.05)
     world = World()
     async with world.indexing():
         await world.until_told(None)
@@ -337,6 +410,20 @@ async def test_partitions_beyond_those_that_setup_makes_are_read_too(
     assert world.database.offsets[record.topic, partition][1] == 1
 
 
+async def test_the_reader_is_asked_nothing_more_once_it_reads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each answer waits for its long poll: those of 25 partitions would hold up rows for 12 s."""
+    monkeypatch.setattr(service, "LOOK_SECONDS", 0.01)
+    world = World()
+    async with world.indexing():
+        await world.until_told(None)
+        [reader] = world.readers
+        asked = reader.asked
+        await world.until(lambda: world.looked > 5)
+    assert reader.asked == asked
+
+
 def test_batches_are_cut_by_weight_and_lose_nothing() -> None:
     def raw(offset: int, size: int) -> Raw:
         return Raw(
@@ -352,3 +439,16 @@ def test_batches_are_cut_by_weight_and_lose_nothing() -> None:
     cut = list(batches(records, 10))
     assert [record for batch in cut for record in batch] == records
     assert all(sum(1 + len(r.value or b"") // BYTES_A_ROW for r in b) < 10 + 7 for b in cut)
+
+
+async def test_the_lag_is_known_by_partition(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "LOOK_SECONDS", 0.0)
+    world, stopping = World(), asyncio.Event()
+    await world.publisher.publish([STORED])
+    indexer = world.indexer(stopping)
+    async with asyncio.timeout(WAIT), asyncio.TaskGroup() as group:
+        group.create_task(indexer.run())
+        await world.until(lambda: bool(indexer.lag) and world.consumed() == 1)
+        await world.until(lambda: not any(indexer.lag.values()))
+        stopping.set()
+    assert {topic for topic, _ in indexer.lag} == {topic.name for topic in service.CONSUMED}

@@ -140,7 +140,7 @@ def assert_ended(pipeline: Pipeline, replays: Sequence[e.ReplayRequested]) -> No
         assert (row.stored, row.unchanged, row.failed) == tuple(counts[s] for s in ORDER[:3])
         own = {key[1:]: f.state for key, f in folded.replay_files.items() if key[0] == row.id}
         assert own == best
-        assert row.message == (None if wanted else "Nothing was selected.")
+        assert row.message == (None if wanted else "The replay selected no files.")
 
 
 async def begun(seed: int) -> Pipeline:
@@ -249,7 +249,9 @@ async def test_a_replay_that_is_too_deep_does_nothing_and_says_so() -> None:
     assert len(pipeline.events(topics.FILES_FOUND)) == found
     row = rows(pipeline, pipeline.rng).replays["replay-1"]
     assert row.state == "failed"
-    assert row.message == "It is a replay of a replay, more than 3 deep, so it was refused."
+    assert (
+        row.message == "This replay is nested more than 3 levels deep. Select the original imports."
+    )
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -48,7 +48,7 @@ async def test_the_first_page_is_asked_for_as_the_import_was() -> None:
     "why",
     [
         SetAside("not_found", "It does not exist."),
-        Stop("key_refused", "Google refused the API key: check GOOGLE_API_KEY."),
+        Stop("key_refused", "Google rejected the API key. Check GOOGLE_API_KEY."),
         None,
     ],
 )

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from services.core import events as e
-from services.core.errors import CoolDown, RateLimited, SetAside, TryAgain, Verdict
+from services.core.errors import NOT_FOUND, CoolDown, RateLimited, SetAside, TryAgain, Verdict
 from services.core.object_key import object_key
-from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Target
+from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Page, Target
 from services.lister.pages import ELSEWHERE
 from services.lister.service import LOOK_UPS_AT_ONCE
 from tests.fakes.drive import FakeDrive
@@ -79,7 +79,25 @@ async def test_a_picture_is_found_as_it_is_where_it_really_lies_and_once_for_bot
     assert brief.name == "real name.png"
     direct = Listing(listing.drive)
     await direct.handle(a_request(folder_id="its-folder"))
+    assert found(direct, "pic").folder_id == "its-folder"
     assert object_key(found(direct, "pic")) == object_key(by_shortcut)
+
+
+@pytest.mark.parametrize("parents", [("b", "a"), ("a", "b")])
+async def test_of_several_folders_of_a_target_the_smallest_id_counts(
+    parents: tuple[str, ...],
+) -> None:
+    """Drive names them in no order."""
+
+    class TwoFolders(FakeDrive):
+        async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
+            item = await super().look_up(item_id, resource_key=resource_key)
+            return replace(item, parents=parents)
+
+    listing = with_shortcut(shortcut("pic"), Listing(TwoFolders()))
+    listing.drive.items["pic"] = an_image(1, id="pic")
+    await listing.handle(a_request())
+    assert found(listing, "pic").folder_id == "a"
 
 
 async def test_a_picture_whose_folder_nobody_may_see_has_one_key_too() -> None:
@@ -345,3 +363,99 @@ async def test_a_confirming_pass_follows_no_shortcut() -> None:
     await listing.handle(a_request(pass_number=1, confirms=True, before=e.ListingDigest()))
     assert listing.drive.looked_up == []
     assert listing.found == set()
+
+
+ROOT = Entry(
+    id="root-1",
+    name="To the pictures",
+    mime_type=SHORTCUT_TYPE,
+    target=Target(id="album", mime_type=FOLDER_TYPE, resource_key="0-target"),
+)
+
+
+class Keyed(FakeDrive):
+    """`album` needs its resource key, in each request."""
+
+    async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
+        if item_id == "album" and resource_key != "0-target":
+            raise SetAside(NOT_FOUND, "No key.")
+        return await super().look_up(item_id, resource_key=resource_key)
+
+    async def list_page(self, folder_id: str, *, resource_key: str | None, **asked: Any) -> Page:
+        if folder_id == "album" and resource_key != "0-target":
+            raise SetAside(NOT_FOUND, "No key.")
+        return await super().list_page(folder_id, resource_key=resource_key, **asked)
+
+
+@pytest.mark.parametrize("lists_nothing", [True, False])
+async def test_a_pasted_shortcut_to_a_folder_is_followed_with_the_targets_key(
+    lists_nothing: bool,
+) -> None:
+    """Whether Drive lists nothing for it, or says that there is no such folder."""
+    listing = Listing(Keyed())
+    listing.drive.items["root-1"] = ROOT
+    if lists_nothing:
+        listing.drive.folders["root-1"] = []
+    listing.drive.add_folder("album")
+    listing.drive.add_folder("below", parent="album")
+    for number in range(3):
+        listing.drive.add_file("album", f"file-{number}", b"x")
+    listing.drive.add_file("below", "deep", b"x")
+    listing.drive.add_entry("below", shortcut("root-1"))
+    await listing.list_all(a_request())
+    assert listing.found == {"file-0", "file-1", "file-2", "deep"}
+    assert listing.closed == {"root-1", "album", "below"}
+    assert listing.published(e.FolderFailed) == []
+    assert {file.folder_id for file in listing.published(e.FileFound)} == {"album", "below"}
+
+
+@pytest.mark.parametrize(
+    ("target", "reason", "words"),
+    [
+        (an_image(0, id="album"), "not_a_folder", "a shortcut to a file"),
+        (Entry(id="album", name="", mime_type=DOCUMENT), "not_a_folder", "to a Google document"),
+        (Entry(id="album", name="", mime_type=FOLDER_TYPE, trashed=True), "trashed", "trash"),
+        (None, "shortcut_dangling", "deleted or is not shared"),
+    ],
+)
+async def test_a_pasted_shortcut_to_anything_else_says_what_it_is(
+    target: Entry | None, reason: str, words: str
+) -> None:
+    listing = Listing(FakeDrive())
+    listing.drive.items["root-1"] = ROOT
+    listing.drive.folders["root-1"] = []
+    if target is not None:
+        listing.drive.items["album"] = target
+    await listing.list_all(a_request())
+    (failed,) = listing.published(e.FolderFailed)
+    assert (failed.folder_id, failed.reason) == ("root-1", reason)
+    assert words in failed.message
+    assert listing.closed == set()
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        (an_image(0, id="root-1"), "This is a file,"),
+        (replace(ROOT, mime_type=DOCUMENT), "document"),
+    ],
+)
+async def test_what_is_no_folder_and_not_listed_says_what_it_is(item: Entry, words: str) -> None:
+    listing = Listing(FakeDrive())
+    listing.drive.items["root-1"] = item
+    await listing.list_all(a_request())
+    (failed,) = listing.published(e.FolderFailed)
+    assert failed.reason == "not_a_folder"
+    assert words in failed.message
+
+
+@virtual_time
+async def test_a_pasted_shortcut_waits_for_a_drive_that_is_down_and_is_then_followed() -> None:
+    listing = Listing(FakeDrive())
+    listing.drive.items["root-1"] = ROOT
+    listing.drive.folders["root-1"] = []
+    listing.drive.add_file("album", "file-1", b"x")
+    listing.drive.add_folder("album")
+    listing.drive.look_up_troubles["album"].extend([UNAVAILABLE] * 2)
+    await listing.list_all(a_request())
+    assert listing.found == {"file-1"}

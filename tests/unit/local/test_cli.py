@@ -58,7 +58,7 @@ def test_help_and_readme_document_every_exit_code(capsys: pytest.CaptureFixture[
 
 def test_status_says_that_nothing_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status"]) == 3
-    assert "Nothing runs" in capsys.readouterr().out
+    assert "Nothing is running" in capsys.readouterr().out
 
 
 def test_status_as_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,7 +72,7 @@ def test_down_with_nothing_running_is_no_error(
     assert main(["down"]) == 0
     assert not data_folder.exists()
     said = capsys.readouterr()
-    assert "Nothing runs" in said.err
+    assert "Nothing is running" in said.err
     assert said.out == ""
 
 
@@ -82,7 +82,7 @@ def test_purge_refuses_a_folder_that_is_not_ours(
     data_folder.mkdir()
     (data_folder / "thesis.txt").write_text("years of work")
     assert main(["down", "--purge", "--yes"]) == 3
-    assert "not ours" in capsys.readouterr().err
+    assert "Drivestream did not create it" in capsys.readouterr().err
     assert (data_folder / "thesis.txt").exists()
 
 
@@ -98,7 +98,10 @@ def test_without_servers_it_says_what_is_missing(
     capsys: pytest.CaptureFixture[str], command: list[str], needed: str
 ) -> None:
     assert main(command) == 3
-    assert f"No copy runs here, and {needed} is not set." in capsys.readouterr().err
+    verb = "are" if "," in needed else "is"
+    assert (
+        f"Drivestream is not running here, and {needed} {verb} not set." in capsys.readouterr().err
+    )
 
 
 def test_a_demo_that_cannot_start_still_gives_json_its_one_object(
@@ -141,3 +144,9 @@ def test_a_setting_with_a_control_character_is_refused_before_anything_starts(
     assert f"{name} contains a control character" in said
     assert said.isprintable()
     assert not data_folder.exists()
+
+
+def test_only_a_terminal_makes_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.setenv(name, "1")
+    assert not output.Output().console.is_terminal

@@ -85,7 +85,7 @@ def test_purging_removes_a_folder_with_our_mark(tmp_path: Path) -> None:
 
 def test_purging_leaves_a_folder_without_our_mark(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(DataFolderError, match="not ours"):
+    with pytest.raises(DataFolderError, match="Drivestream did not create it"):
         DataFolder(tmp_path).purge()
     assert (tmp_path / "thesis.txt").exists()
 

@@ -58,7 +58,7 @@ def test_an_import_that_found_another_number_than_the_folder_holds_is_not_good(
 ) -> None:
     other = outcome(expected=expected)
     assert not other.good
-    assert f"The folder has {expected:,} pictures; 2,400 were found." in other.sentences()
+    assert f"The folder has {expected:,} images, but 2,400 were found." in other.sentences()
 
 
 def test_if_nobody_counted_the_folder_what_was_found_is_good() -> None:
@@ -113,18 +113,28 @@ def test_off_a_terminal_the_bar_is_a_line_every_two_seconds_if_anything_is_new()
     lines = plain((0, first), (0.5, second), (2.5, second), (5.0, second), (5.5, last), (6.0, last))
     assert lines == [
         "listing: Holidays: 2,301 of 2,400 found so far, 4.0 MB, 1 failed",
-        "listing: Holidays: 2,302 of 2,400 found so far, 4.0 MB, 1 failed",
+        "listing: Holidays: 2,302 of 2,400 found so far, 4.0 MB, 1 failed, "
+        "0.4 files/s, 0 B/s, 4 min left for the files found so far",
         "completed: Holidays: 2,400 of 2,400 found, 4.0 MB",
     ]
 
 
 def test_the_reason_to_wait_stands_below_the_bar() -> None:
     waiting = a_report(waiting_for=WAITING)
-    assert plain((0, waiting))[1] == "  waits: Google asks for a break."
+    assert plain((0, waiting))[1] == "  waiting: Google asks for a break."
     text = io.StringIO()
     with Bar(Console(file=text, width=120, force_terminal=True)) as bar:
         bar.show(waiting)
-    assert "waits: Google asks for a break." in text.getvalue()
+    assert "waiting: Google asks for a break." in text.getvalue()
+
+
+def test_what_limits_the_speed_stands_below_the_bar_while_nothing_waits() -> None:
+    says = "The line to the store carries 1.2 MB/s."
+    slow = {"reason": "store_line", "message": says, "until": None}
+    assert plain((0, a_report(limited_by=slow)))[1] == f"  {says}"
+    assert plain((0, a_report(limited_by=slow, waiting_for=WAITING)))[1] == (
+        "  waiting: Google asks for a break."
+    )
 
 
 def test_a_hostile_folder_name_is_only_text() -> None:

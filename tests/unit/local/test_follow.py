@@ -72,7 +72,7 @@ def test_an_api_that_restarts_is_asked_again() -> None:
 def test_without_progress_it_gives_up_and_says_what_was_seen_and_waited_for() -> None:
     with pytest.raises(NoProgressError, match=r"changed for 20 s.*transferring: 2,400 found"):
         run(Asked(at(5)), Limits(no_progress_s=20))
-    with pytest.raises(NoProgressError, match=r"waits: Google asks for a break\."):
+    with pytest.raises(NoProgressError, match=r"waiting: Google asks for a break\. Run"):
         run(Asked(a_report(waiting_for=WAITING)), Limits(no_progress_s=20))
 
 

@@ -1,17 +1,9 @@
 """The environment that services and servers are started with."""
 
-from local.servers.server import clean_env
-from local.servers.services import service, without_proxy
+import pytest
 
-
-def test_a_proxy_is_kept_out_of_the_talk_on_this_machine() -> None:
-    env = {"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "intranet"}
-    assert without_proxy(env)["NO_PROXY"] == "intranet,127.0.0.1,localhost"
-    assert without_proxy({"http_proxy": "http://proxy:3128"})["no_proxy"] == "127.0.0.1,localhost"
-
-
-def test_without_a_proxy_nothing_is_added() -> None:
-    assert without_proxy({"PATH": "/bin", "NO_PROXY": "intranet"}) == {}
+from local.environment import for_downloads, for_programs
+from local.servers.services import service
 
 
 def test_a_service_gets_all_settings_and_is_run_as_a_module() -> None:
@@ -20,9 +12,42 @@ def test_a_service_gets_all_settings_and_is_run_as_a_module() -> None:
     assert command.env["KAFKA_BOOTSTRAP_SERVERS"] == "here:1"
 
 
-def test_settings_of_the_caller_s_own_servers_do_not_reach_ours() -> None:
-    env = {"PGPORT": "1", "MINIO_VOLUMES": "/x", "JAVA_TOOL_OPTIONS": "-Dx", "PATH": "/bin"}
-    assert clean_env(env) == {"PATH": "/bin"}
+def test_what_a_shell_says_to_python_is_not_for_a_service() -> None:
+    env = service("api", {"PYTHONPATH": "/x", "PYTHONWARNINGS": "error", "PORT": "1"}).env
+    assert env == {"PORT": "1", "PYTHONUNBUFFERED": "1"}
+
+
+OF_SERVERS = {
+    **{"PGPORT": "1", "PGDATA": "/x", "MINIO_VOLUMES": "/x", "_MINIO_SERVER_DEBUG": "on"},
+    **{"JAVA_TOOL_OPTIONS": "-Dx", "_JAVA_OPTIONS": "-Dx", "CLASSPATH": "/x", "LOG_DIR": "/x"},
+    **{"KAFKA_OPTS": "-Dx", "KAFKA_HEAP_OPTS": "-Xmx1k", "AWS_REGION": "x", "GODEBUG": "x=1"},
+    **{"PYTHONHOME": "/x", "NODE_OPTIONS": "--x", "NODE_ENV": "production", "GOFLAGS": "-mod=x"},
+    **{"npm_config_prefix": "/x", "PIP_TARGET": "/x", "UV_PYTHON": "2", "GOOS": "plan9"},
+    **{"UV_SYSTEM_PYTHON": "1", "PIP_REQUIRE_VIRTUALENV": "1", "npm_config_omit": "dev"},
+}
+EVERYWHERE = {
+    **{"PATH": "/bin", "HOME": "/h", "LC_ALL": "C", "LANG": "C", "TMPDIR": "/t", "JAVA_HOME": "/j"},
+    **{"SSL_CERT_FILE": "/c", "https_proxy": "http://p:1", "NO_PROXY": "x", "DATA_DIR": "/d"},
+}
+OF_MIRRORS = {
+    **{"UV_DEFAULT_INDEX": "u", "UV_INDEX_COMPANY_PASSWORD": "p", "PIP_INDEX_URL": "u"},
+    **{"PIP_CERT": "/c", "UV_CACHE_DIR": "/u", "GOPROXY": "g", "GOSUMDB": "off", "GOCACHE": "/g"},
+    **{"npm_config_registry": "n", "NPM_CONFIG_CAFILE": "/c", "NODE_EXTRA_CA_CERTS": "/c"},
+    **{"MAVEN_OPTS": "-Dhttps.proxyHost=p", "npm_config_//mirror/:_authToken": "t"},
+}
+
+
+def test_a_server_is_told_where_things_are_and_nothing_of_its_own_kind() -> None:
+    assert for_programs({**OF_SERVERS, **EVERYWHERE, **OF_MIRRORS}) == EVERYWHERE
+
+
+def test_what_downloads_is_also_told_where_packages_come_from() -> None:
+    assert for_downloads({**OF_SERVERS, **EVERYWHERE, **OF_MIRRORS}) == EVERYWHERE | OF_MIRRORS
+
+
+@pytest.mark.parametrize("name", OF_SERVERS)
+def test_no_server_and_no_tool_hears_of(name: str) -> None:
+    assert name not in for_downloads({name: "x"})
 
 
 def test_what_a_command_is_given_is_not_in_its_repr() -> None:

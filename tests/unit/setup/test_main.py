@@ -20,7 +20,7 @@ async def test_a_server_that_comes_late_is_waited_for_and_named() -> None:
         return "bucket made"
 
     await set_up([Provisioner("the object store", "http://s3", act)], say=said.append, wait=0.001)
-    assert said[0] == "Waiting for the object store at http://s3: refused"
+    assert said[0] == "Waiting for the object store at http://s3, which is not ready yet."
     assert said[-1] == "the object store: bucket made"
 
 
@@ -79,8 +79,8 @@ def test_faults_of_the_settings_are_exit_code_2_and_show_no_secret(
     env = ENOUGH | {"S3_ENDPOINT_URL": "http://me:hush-hush@s3", "KAFKA_BOOTSTRAP_SERVER": "k:1"}
     assert main(env, provisioners) == 2
     said = capsys.readouterr().err
-    assert "S3_ENDPOINT_URL must not contain a user name or a password." in said
-    assert "did you mean KAFKA_BOOTSTRAP_SERVERS?" in said
+    assert "S3_ENDPOINT_URL must not contain a user name or password." in said
+    assert "Did you mean KAFKA_BOOTSTRAP_SERVERS?" in said
     assert "hush" not in said
 
 
@@ -89,3 +89,19 @@ def test_a_name_that_nothing_reads_is_told_and_set_up_goes_on(
 ) -> None:
     assert main({"S3_ENDPOINT": "http://s3"}, lambda _: []) == 0
     assert "S3_ENDPOINT is not a setting" in capsys.readouterr().err
+
+
+async def test_a_server_that_stays_away_is_explained_without_numbers_of_errors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.setup.__main__.EXPLAINED_AFTER_SECONDS", 0.0)
+    troubles = [StoreUnavailableError("HTTPConnection(host='s3'): [Errno 111] Connection refused")]
+    said: list[str] = []
+
+    def act() -> str:
+        if troubles:
+            raise troubles.pop()
+        return "bucket made"
+
+    await set_up([Provisioner("the object store", "http://s3", act)], say=said.append, wait=0.001)
+    assert said[0] == "Waiting for the object store at http://s3: Connection refused"

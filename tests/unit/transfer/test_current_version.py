@@ -117,7 +117,7 @@ async def test_a_file_that_is_gone_says_so(trouble: Any) -> None:
     desk.drive.open_troubles["file-1"].append(trouble)
     why = await desk.refusal()
     assert why.reason == "gone"
-    assert "was there when its folder was listed" in why.message
+    assert "After its folder was listed" in why.message
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from services.core.events import (
     Message,
     Mode,
 )
-from services.core.object_key import object_key
+from services.core.object_key import object_key, older_key
 from services.transfer.service import Transfer
 from tests.fakes.drive import Answers, FakeDrive
 from tests.fakes.messages import Publications
@@ -65,6 +65,42 @@ async def test_a_file_found_twice_at_once_is_fetched_once() -> None:
     await asyncio.gather(*(worker.transfer.handle(m, RECEIVED) for m in messages))
     assert worker.drive.opened == ["file-1"]
     assert len(worker.publications.events) == 1
+
+
+@pytest.mark.parametrize("mode", [Mode.FRESH, Mode.CHECK])
+@virtual_time
+async def test_a_file_in_two_folders_is_fetched_once_and_told_of_in_both(mode: Mode) -> None:
+    worker = a_worker()
+    places = [replace(FILE, folder_id=id, path=(id,), mode=mode) for id in "BABA"]
+    await asyncio.gather(*(worker.transfer.handle(place, RECEIVED) for place in places))
+    assert worker.drive.opened == ["file-1"]
+    assert list(worker.store.objects) == [object_key(FILE)]
+    told = [x for x in worker.publications.events if isinstance(x, FileStored)]
+    assert [(x.file.folder_id, x.unchanged) for x in told] == [("B", False), ("A", True)]
+    assert {x.object_key for x in told} == {object_key(FILE)}
+
+
+@virtual_time
+async def test_a_file_that_was_moved_while_its_import_ran_is_fetched_once() -> None:
+    worker = a_worker()
+    for moved in (FILE, replace(FILE, folder_id="another", version=FILE.version + 1)):
+        outcome = await worker.outcome(replace(moved, mode=Mode.FRESH, epoch=0, round=0))
+    assert isinstance(outcome, FileStored)
+    assert (outcome.file.folder_id, outcome.unchanged) == ("another", True)
+    assert worker.drive.opened == ["file-1"]
+
+
+@virtual_time
+async def test_an_object_under_the_key_of_an_older_version_is_kept_and_stays_where_it_is() -> None:
+    worker = a_worker()
+    worker.store.objects[older_key(FILE)] = Kept(BODY, "image/png")
+    outcome = await worker.outcome(replace(FILE, mode=Mode.CHECK))
+    assert isinstance(outcome, FileStored)
+    assert (outcome.object_key, outcome.unchanged) == (older_key(FILE), True)
+    verified = await worker.outcome(replace(FILE, mode=Mode.VERIFY, round=9))
+    assert isinstance(verified, FileStored)
+    assert verified.object_key == older_key(FILE)
+    assert (worker.drive.opened, list(worker.store.objects)) == ([], [older_key(FILE)])
 
 
 @virtual_time
@@ -210,7 +246,7 @@ async def test_trouble_of_the_store_is_waited_out_and_said(why: Verdict, redeliv
     )
     await asyncio.sleep(LONG)
     assert worker.publications.events == []
-    waiting = worker.store_breaker.waiting_for
+    waiting = worker.look_breaker.waiting_for  # it looks first
     assert waiting is not None
     assert waiting.reason == why.reason
     assert worker.drive_breaker.waiting_for is None
@@ -250,12 +286,13 @@ async def test_a_file_that_fails_alone_while_others_succeed_is_set_aside(
     drive: FakeDrive, store: FakeStore, reason: str
 ) -> None:
     worker = Transferring(drive=drive, store=store)
-    broken = asyncio.create_task(worker.outcome(worker.add("broken")))
+    broken = asyncio.create_task(worker.transfer.handle(worker.add("broken"), RECEIVED))
     number = 0
     while not broken.done():
         number += 1
         await worker.transfer.handle(worker.add(f"other-{number}"), RECEIVED)
         await asyncio.sleep(1)
+    await broken
     failures = [e for e in worker.publications.events if isinstance(e, FileFailed)]
     assert [(failed.file_id, failed.reason) for failed in failures] == [("broken", reason)]
     assert len(worker.publications.events) == number + 1

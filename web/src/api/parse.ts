@@ -83,6 +83,7 @@ function importOf(value: Value): Import {
     round: field('round', count),
     parked: field('parked', optional(parkedOf)),
     waitingFor: field('waiting_for', optional(waitingOf)),
+    limitedBy: field('limited_by', optional(waitingOf)),
   }
 }
 

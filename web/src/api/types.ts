@@ -53,6 +53,8 @@ export interface Import extends ImportCounts {
   readonly parked: ParkedFiles | null
   /** Why nothing moves at the moment; null while the import makes progress. */
   readonly waitingFor: Waiting | null
+  /** What limits the speed while it makes progress, such as a slow line; null if nothing does. */
+  readonly limitedBy: Waiting | null
 }
 
 export interface ParkedFiles {

@@ -15,7 +15,7 @@ export function Gallery({ one }: { one: Import }) {
   return (
     <section className="gallery" aria-labelledby="pictures">
       <h3 id="pictures">
-        Pictures{' '}
+        Images{' '}
         {pictures.length > 0 && (
           <span className="quiet">
             {pictures.length < stored
@@ -24,7 +24,7 @@ export function Gallery({ one }: { one: Import }) {
           </span>
         )}
       </h3>
-      <Retry what="The pictures" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
+      <Retry what="The images" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
       {pictures.length > 0 ? (
         <Grid importId={one.id} pictures={pictures} />
       ) : (
@@ -32,7 +32,7 @@ export function Gallery({ one }: { one: Import }) {
       )}
       {query.hasNextPage && (
         <button type="button" className="more" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-          {query.isFetchingNextPage ? 'Loading…' : 'Show more pictures'}
+          {query.isFetchingNextPage ? 'Loading…' : 'Show more images'}
         </button>
       )}
     </section>
@@ -79,7 +79,7 @@ function NoPictures({ one, loading }: { one: Import; loading: boolean }) {
   if (isRunning(one) || loading) {
     return (
       <div className="grid" role="status">
-        <span className="visually-hidden">The first pictures will appear here.</span>
+        <span className="visually-hidden">The first images will appear here.</span>
         {Array.from({ length: 6 }, (_, tile) => (
           <span key={tile} className="tile-waiting" />
         ))}
@@ -90,7 +90,7 @@ function NoPictures({ one, loading }: { one: Import; loading: boolean }) {
 }
 
 function whyNone(one: Import): string {
-  if (one.state === 'failed') return 'No pictures were stored.'
-  if (one.found === 0) return 'This folder contains no pictures.'
-  return 'No pictures have been stored.'
+  if (one.state === 'failed') return 'No images were stored.'
+  if (one.found === 0) return 'This folder contains no images.'
+  return 'No images have been stored.'
 }

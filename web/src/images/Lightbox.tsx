@@ -33,8 +33,8 @@ export function Lightbox({ importId, picture, before, after, onGo, onClose }: Pr
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- the arrow keys repeat what the buttons do
     <dialog ref={dialog} className="lightbox" aria-labelledby="lightbox-name" closedby="any" onClose={onClose} onKeyDown={go}>
       <div className="lightbox-bar">
-        <Go label="Previous picture" sign="‹" to={before} onGo={onGo} />
-        <Go label="Next picture" sign="›" to={after} onGo={onGo} />
+        <Go label="Previous image" sign="‹" to={before} onGo={onGo} />
+        <Go label="Next image" sign="›" to={after} onGo={onGo} />
         <h2 id="lightbox-name">{picture.name}</h2>
         <button type="button" aria-label="Close" onClick={() => dialog.current?.close()}>
           ✕
@@ -67,7 +67,7 @@ function Shown({ importId, picture }: { importId: string; picture: Picture }) {
     <>
       <div className="lightbox-picture">
         {broken ? (
-          <p>This browser cannot show the picture. Try opening the original.</p>
+          <p>This browser cannot display the image. Try opening the original.</p>
         ) : (
           <img
             src={contentUrl(picture.driveId)}
@@ -96,7 +96,7 @@ function Shown({ importId, picture }: { importId: string; picture: Picture }) {
         <dd>
           <code>{picture.driveId}</code>
         </dd>
-        <dt>Address</dt>
+        <dt>URL</dt>
         <dd>
           <code>{picture.storagePath}</code>
         </dd>

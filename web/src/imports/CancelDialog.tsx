@@ -28,7 +28,7 @@ export function CancelDialog({ one, control, onClose }: Props) {
       <h2 id="cancel-title">
         Cancel the import of <bdi>{importName(one)}</bdi>?
       </h2>
-      <div id="cancel-keeps">{ended ? <p>The import has ended by itself in the meantime.</p> : <WhatStays one={one} />}</div>
+      <div id="cancel-keeps">{ended ? <p>The import has ended in the meantime.</p> : <WhatStays one={one} />}</div>
       <p className="said said-bad" role="alert">
         {failed && whyNot('cancel', control.error)}
       </p>
@@ -52,11 +52,11 @@ function WhatStays({ one }: { one: Import }) {
   return (
     <ul className="points">
       <li>
-        {stored === 0 ? 'No picture is stored so far.' : `${counted(stored, 'picture is', 'pictures are')} stored and will stay.`}
+        {stored === 0 ? 'No images have been stored yet.' : `${counted(stored, 'image is', 'images are')} stored and will be kept.`}
       </li>
-      <li>{counted(one.pending, 'picture is', 'pictures are')} not done, and no more will be looked for.</li>
+      <li>{counted(one.pending, 'image', 'images')} will not be copied, and the search for more will stop.</li>
       <li>
-        A cancelled import cannot be resumed. You can import the folder again. Pictures that are stored are then not
+        A cancelled import cannot be resumed. You can import the folder again. Images that are already stored are not
         downloaded again.
       </li>
     </ul>

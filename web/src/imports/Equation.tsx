@@ -21,8 +21,8 @@ export function Equation({ one }: { one: Import }) {
       </p>
       {!addsUp(one) && (
         <p className="note note-bad" role="alert">
-          These numbers do not add up: the parts make {formatCount(sumOfParts(one))}. Do not rely on this report, and
-          please tell the person who runs this server.
+          These numbers do not add up: the sum is {formatCount(sumOfParts(one))}. Do not rely on this report, and
+          contact the person who runs this server.
         </p>
       )}
     </>

@@ -17,6 +17,7 @@ export function Facts({ one }: { one: Import }) {
   return (
     <>
       {waiting !== null && <WaitingLine waiting={waiting} />}
+      {running && waiting === null && one.limitedBy !== null && <p>{one.limitedBy.message}</p>}
       <dl className="facts">
         <Fact name="Found">{formatBytes(one.foundBytes)}</Fact>
         <Fact name="Copied">{formatBytes(one.storedBytes)}</Fact>

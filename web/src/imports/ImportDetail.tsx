@@ -120,8 +120,8 @@ function titleOf(one: Import): string {
 function Cancelled({ one }: { one: Import }) {
   return (
     <p className="note">
-      This import was cancelled. {one.stored + one.unchanged > 0 && 'What is stored stays. '}
-      To get the rest, import the folder again. Pictures that are stored are then not downloaded again.
+      This import was cancelled. {one.stored + one.unchanged > 0 && 'Stored images are kept. '}
+      To copy the rest, import the folder again. Images that are already stored are not downloaded again.
     </p>
   )
 }
@@ -134,5 +134,5 @@ function progressOf(one: Import): string {
 
 function soFar(one: Import): string {
   if (!isListing(one)) return ''
-  return one.found === 0 ? 'Reading the folder…' : `${counted(one.found, 'picture', 'pictures')} found so far`
+  return one.found === 0 ? 'Reading the folder…' : `${counted(one.found, 'image', 'images')} found so far`
 }

@@ -1,9 +1,9 @@
 /** The form for a folder's link. The text stays in the field whatever goes wrong. */
 import { useMutation } from '@tanstack/react-query'
-import { useEffect, useRef, useState, type FormEvent } from 'react'
+import { useEffect, useRef, useState, type ClipboardEvent as FieldPaste, type FormEvent } from 'react'
 import { startImport } from '../api/client'
 import { ApiError, sentence } from '../api/errors'
-import { folderHint, isDriveLink } from './folderHint'
+import { folderHint, isDriveLink, oneLine } from './folderHint'
 import { newKey } from './idempotencyKey'
 
 export function ImportForm({ onStarted }: { onStarted: (importId: string) => void }) {
@@ -37,6 +37,15 @@ export function ImportForm({ onStarted }: { onStarted: (importId: string) => voi
     else start.mutate(link.trim())
   }
 
+  function paste(event: FieldPaste<HTMLInputElement>) {
+    const text = event.clipboardData.getData('text')
+    if (oneLine(text) === text) return
+    event.preventDefault()
+    const { value, selectionStart, selectionEnd } = event.currentTarget
+    const before = value.slice(0, selectionStart ?? value.length)
+    change(before + oneLine(text).trim() + value.slice(selectionEnd ?? value.length))
+  }
+
   usePasteAnywhere((text) => {
     change(text)
     field.current?.focus()
@@ -62,6 +71,7 @@ export function ImportForm({ onStarted }: { onStarted: (importId: string) => voi
           aria-invalid={problem !== null}
           aria-describedby="folder-link-help folder-link-said"
           onChange={(event) => change(event.target.value)}
+          onPaste={paste}
         />
         <button
           type="submit"

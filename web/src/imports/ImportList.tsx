@@ -94,7 +94,7 @@ function useStrip(selected: string) {
 
 function summary(one: Import): string {
   const failed = one.failed === 0 ? '' : `, ${formatCount(one.failed)} failed`
-  const found = counted(one.found, 'picture', 'pictures')
+  const found = counted(one.found, 'image', 'images')
   const left = one.state === 'cancelled' ? 'not done' : 'to go'
   const pending = one.pending === 0 ? '' : `, ${formatCount(one.pending)} ${left}`
   return `${found}${failed}${pending}${waitingOf(one) === null ? '' : ', waiting'}`

@@ -15,11 +15,11 @@ export function Parked({ one }: { one: Import }) {
     <HandsOverFocus to="import-title">
       <section className="note parked" aria-labelledby="parked">
         <h3 id="parked">
-          {counted(files, 'picture', 'pictures')} cannot be downloaded yet
+          {counted(files, 'image', 'images')} cannot be downloaded yet
         </h3>
         <p>
-          Too many people have downloaded {them} recently, so Google blocks further downloads for up to 24 hours. The other
-          pictures are not affected.
+          Google limits downloads of {them} for up to 24 hours because {files === 1 ? 'it was' : 'they were'} downloaded too
+          often. Other images are not affected.
         </p>
         {one.state !== 'cancelled' && (
           <>
@@ -29,7 +29,7 @@ export function Parked({ one }: { one: Import }) {
             <RetryButton
               importId={one.id}
               retry={{ selection: { reason }, failures: { [reason]: files } }}
-              label={`Fetch ${them} now`}
+              label={`Try ${them} again now`}
               trying={false}
             />
           </>
@@ -43,15 +43,15 @@ function When({ one, them }: { one: Import; them: string }) {
   const now = useNow(false)
   const after = one.parked?.after ?? null
   const they = them === 'it' ? 'It is' : 'They are'
-  const early = 'The block may end sooner, so you can try at any time. Pictures that are already stored are not downloaded again.'
+  const early = 'The limit may end sooner, so you can try again at any time. Images that are already stored are not downloaded again.'
   if (after === null) {
-    return hasEnded(one) ? <>{early}</> : <>{they} fetched automatically a day after this import has ended. {early}</>
+    return hasEnded(one) ? <>{early}</> : <>{they} tried again automatically 24 hours after this import ends. {early}</>
   }
   // An import that is too old is not tried again automatically, so nothing is promised here.
-  if (after.getTime() <= now) return <>The 24 hours are over, so {them === 'it' ? 'it' : 'they'} can be fetched now.</>
+  if (after.getTime() <= now) return <>The 24 hours are over, so you can try {them} again now.</>
   return (
     <>
-      {they} fetched automatically at <Time at={after} />. {early}
+      {they} tried again automatically at <Time at={after} />. {early}
     </>
   )
 }

@@ -8,7 +8,7 @@ export function Welcome() {
           <b>Paste a folder link above.</b> Subfolders are included. Files that are not images are skipped and counted.
         </li>
         <li>
-          <b>Watch the pictures arrive.</b> You can close this page; the import continues.
+          <b>Watch the images arrive.</b> You can close this page; the import continues.
         </li>
         <li>
           <b>See what happened to each file.</b> Every file found is counted as stored, unchanged, failed or pending, and

@@ -13,11 +13,21 @@ export function folderHint(text: string): string | null {
     }
     return null
   }
-  if (/^https?:\/\/[^/]+\.[^/]+\//i.test(link)) return 'This does not look like a Google Drive link.'
+  // Redirects and mail scanners have the link in an address of their own.
+  const holdsOne = /(drive|docs)\.(usercontent\.)?google\.com/i.test(link)
+  if (!holdsOne && /^https?:\/\/[^/]+\.[^/]+\//i.test(link)) return 'This does not look like a Google Drive link.'
   return null
 }
 
 /** Whether text pasted anywhere on the page is meant for the form. */
 export function isDriveLink(text: string): boolean {
-  return /^\s*(https?:\/\/)?drive\.google\.com\/\S+\s*$/i.test(text)
+  return /^\s*(https?:\/\/)?(drive|docs)\.google\.com\/\S+\s*$/i.test(text)
+}
+
+/**
+ * Text without line breaks, as one line of text holds it. A browser would remove them, and so join what
+ * they separate: an id and the word on the next line.
+ */
+export function oneLine(text: string): string {
+  return text.replace(/[\r\n\u2028\u2029]+/g, ' ')
 }

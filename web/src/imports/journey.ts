@@ -26,7 +26,7 @@ export function lasted(seconds: number): string {
 export function outcomeName({ state, replayId }: Pick<Outcome, 'state' | 'replayId'>, first: boolean): string {
   const { label } = fileStateWords(state)
   if (replayId !== null) return `${label} by a replay`
-  return first ? label : `${label} when tried again`
+  return first ? label : `${label} on retry`
 }
 
 /** Where a record lies in Kafka. */

@@ -16,14 +16,14 @@ const WORDS: Record<Act, Words> = {
   cancel: { notDone: 'The import was not cancelled.', tooLate: 'This import has ended, so there is nothing left to cancel.' },
   retry: {
     notDone: 'Nothing was tried again.',
-    tooLate: 'This import was cancelled, and a cancelled import does not go on. Import the folder again instead.',
+    tooLate: 'This import was cancelled, so it cannot be tried again. Import the folder again instead.',
   },
 }
 
 const BY_CODE = new Map([
-  ['kafka_unavailable', 'Kafka does not answer at the moment. Press the button again in a few seconds; that is safe.'],
-  ['control_contested', 'Somebody else is pausing or resuming this import at the same time. Press the button again in a second.'],
-  ['retry_under_way', 'The last retry is still being recorded. Press the button again in a few seconds.'],
+  ['kafka_unavailable', 'Kafka is not responding. You can safely press the button again in a few seconds.'],
+  ['control_contested', 'Someone else is pausing or resuming this import at the same time. Press the button again in a second.'],
+  ['retry_under_way', 'The previous retry is still being recorded. Press the button again in a few seconds.'],
 ])
 
 export function whyNot(act: Act, error: unknown): string {
@@ -31,7 +31,7 @@ export function whyNot(act: Act, error: unknown): string {
   const code = error instanceof ApiError ? (error.code ?? '') : ''
   if (isNotFound(error)) return `${notDone} This import no longer exists.`
   if (isUnreachable(error)) {
-    return 'The API did not answer, so it is not known whether this worked. You can safely press the button again.'
+    return 'The API did not respond, so this may or may not have worked. You can safely press the button again.'
   }
   if (code === 'import_ended') return tooLate
   return BY_CODE.get(code) ?? `${notDone} ${sentence(error)}`

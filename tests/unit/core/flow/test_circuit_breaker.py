@@ -240,6 +240,19 @@ async def test_one_success_of_another_does_not_condemn_an_item(loop: VirtualLoop
 
 
 @timed
+async def test_an_outage_soon_after_another_is_a_wait_too(loop: VirtualLoop) -> None:
+    """Everybody in hand saw a success between them, so all of them look singled out."""
+    system, breaker = System(OUTAGE), CircuitBreaker(Waits())
+    calls = [asyncio.create_task(breaker.call(system.act)) for _ in range(4)]
+    await asyncio.sleep(1)
+    await succeed(breaker)
+    await asyncio.sleep(10)
+    assert breaker.waiting_for is not None
+    system.works = True
+    assert await asyncio.gather(*calls) == ["done"] * 4
+
+
+@timed
 async def test_the_last_bad_item_ends_when_the_system_answers_a_health_check(
     loop: VirtualLoop,
 ) -> None:

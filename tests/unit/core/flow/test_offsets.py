@@ -63,6 +63,7 @@ def test_a_completion_after_the_end_changes_nothing() -> None:
 
 def test_a_repeated_delivery_is_refused() -> None:
     offsets = begun(5)
+    assert offsets.has_passed(5)
     with pytest.raises(ValueError, match="delivered before"):
         offsets.begin(5)
 

@@ -41,11 +41,11 @@ def test_being_told_that_there_is_no_such_file_is_access() -> None:
 @pytest.mark.parametrize(
     ("answer", "seen", "todo"),
     [
-        (refusal(400, "API_KEY_INVALID"), "refused the API key", "set GOOGLE_API_KEY"),
+        (refusal(400, "API_KEY_INVALID"), "rejected the API key", "set GOOGLE_API_KEY"),
         (refusal(403, "accessNotConfigured"), "not enabled", "Enable"),
-        (refusal(403, "rateLimitExceeded"), "fewer requests", "report it"),
-        (refusal(500, "backendError"), "had trouble", "report it"),
-        (refusal(404), "does not answer as Drive", "DRIVE_API_URL"),
+        (refusal(403, "rateLimitExceeded"), "limiting our request rate", "report it"),
+        (refusal(500, "backendError"), "returned a server error", "report it"),
+        (refusal(404), "not what Drive sends", "DRIVE_API_URL"),
         (Answer(failure="no answer: ConnectError"), "ConnectError", "sign-in page"),
         (
             Answer(status=200, body=b"<html>", headers={"content-type": "text/html"}),
@@ -123,7 +123,7 @@ def test_a_link_is_read_without_showing_its_key() -> None:
     assert [finding.seen for finding in found][1] == "given"
     nothing, [refused] = parsed("https://drive.google.com/file/d/1AbCdEfGhIjKl/view")
     assert nothing is None
-    assert (refused.state, "paste" in refused.todo) == ("wrong", True)
+    assert (refused.state, "Paste" in refused.todo) == ("wrong", True)
 
 
 def test_a_check_that_breaks_is_a_finding_and_tells_only_its_kind() -> None:
@@ -148,11 +148,13 @@ def test_the_report_is_aligned_and_says_what_to_do() -> None:
     assert lines[lines.index("Things") + 2].startswith("  WRONG  Longer  bad bad")
     assert "                 -> Mend it." in lines
     assert "  differs  order" in lines
-    assert lines[-1] == "1 thing is wrong: see WRONG above. 305 units of Drive's quota were spent."
+    assert (
+        lines[-1] == "1 problem was found: see WRONG above. 305 units of Drive's quota were used."
+    )
     assert report.document(str)["ok"] is False
 
 
 def test_a_report_without_faults_says_so() -> None:
     report = Report(at="now", sections=[Section(title="T", findings=[note("N", "so so")])])
-    assert "Nothing is wrong" in text(report, str)
+    assert "No problems were found" in text(report, str)
     assert report.document(str)["ok"] is True

@@ -93,9 +93,9 @@ def test_what_looks_like_a_secret_is_hidden_though_nobody_named_it(text: str) ->
 
 
 def test_ordinary_words_stay_and_control_characters_go() -> None:
-    text = "Kafka does not answer: Connection refused\x1b[31m\nat 127.0.0.1:29092"
+    text = "Kafka is not responding: Connection refused\x1b[31m\nat 127.0.0.1:29092"
     said = Secrets({"S3_BUCKET": "drivestream", "AWS_ACCESS_KEY_ID": "drivestream"}).hide(text)
-    assert said == "Kafka does not answer: Connection refused [31m at 127.0.0.1:29092"
+    assert said == "Kafka is not responding: Connection refused [31m at 127.0.0.1:29092"
 
 
 def test_the_resource_key_of_a_link_is_found_in_any_spelling() -> None:

@@ -1,0 +1,108 @@
+"""The keys with which requests to the store are signed: the settings', or those of Amazon.
+
+Without keys in the settings, botocore looks for them where every program of Amazon's does: in a
+profile, a web identity, the container's role, the instance's role. It renews them in time.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from minio.credentials.credentials import Credentials
+from minio.credentials.providers import Provider
+
+from services.adapters.store.settings import StoreSettings
+from services.core.errors import Stop, TryAgain, Verdict
+
+if TYPE_CHECKING:
+    from obstore.store import S3Credential
+
+USED_FOR = timedelta(minutes=7)
+"""obstore asks again five minutes before. botocore renews keys ten minutes before they expire."""
+REASON = "store_credentials"
+WAYS = (
+    "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this machine a role."
+)
+
+
+class StoreCredentials(Provider):
+    """For minio-py as its provider, for obstore through `current`. Raises `Stop` in words where
+    there are no keys, and `TryAgain` where they cannot be had now."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        self._settings = settings
+        self._found: Callable[[], Credentials] | None = None
+        self.fault: Verdict | None = None
+        """Why the last request for keys failed: obstore passes on only the text of an error."""
+
+    def retrieve(self) -> Credentials:
+        if self._settings.access_key_id:
+            return Credentials(
+                self._settings.access_key_id,
+                self._settings.secret_access_key.reveal(),
+                self._settings.session_token.reveal() or None,
+            )
+        try:
+            self._found = self._found or _amazon_credentials(self._settings)
+            found = self._found()
+        except Verdict as why:
+            self.fault = why
+            raise
+        self.fault = None
+        return found
+
+    async def current(self) -> "S3Credential":
+        keys = await asyncio.to_thread(self.retrieve)
+        return {
+            "access_key_id": keys.access_key,
+            "secret_access_key": keys.secret_key,
+            "token": keys.session_token,
+            "expires_at": datetime.now(UTC) + USED_FOR,
+        }
+
+
+def _amazon_credentials(settings: StoreSettings) -> Callable[[], Credentials]:
+    # botocore takes a third of a second to import, which a process with keys is spared.
+    from botocore.session import Session  # type: ignore[import-untyped]
+
+    with _verdicts():
+        session = Session(profile=settings.profile or None)
+        session.set_config_variable("region", settings.region)
+        source = session.get_credentials()
+    if source is None:
+        raise _none("this machine has no AWS profile or role")
+
+    def current() -> Credentials:
+        with _verdicts():
+            keys = source.get_frozen_credentials()
+        return Credentials(keys.access_key, keys.secret_key, keys.token)
+
+    return current
+
+
+@contextmanager
+def _verdicts() -> Iterator[None]:
+    from botocore import exceptions as amazon  # type: ignore[import-untyped]
+
+    try:
+        yield
+    except (
+        amazon.HTTPClientError,
+        amazon.CredentialRetrievalError,
+        amazon.MetadataRetrievalError,
+    ) as why:
+        raise TryAgain(REASON, f"Amazon issued no keys: {why}") from why
+    # Beside its own errors, those of a key file that is not there or holds something else, and of a
+    # profile that asks for a code at a terminal.
+    except (
+        *(amazon.BotoCoreError, amazon.ClientError),
+        *(EOFError, LookupError, OSError, ValueError),
+    ) as why:
+        raise _none(why) from why
+
+
+def _none(why: object) -> Stop:
+    said = " ".join(str(why).split()).rstrip(".")
+    return Stop(REASON, f"No keys for the object store: {said}. {WAYS}")

@@ -1,0 +1,121 @@
+"""What is named and typed like a picture, and is none."""
+
+import gzip
+import io
+import zipfile
+
+import pytest
+
+from drive_emulator.content.documents import BY_KIND
+from services.core.errors import CONTENT_MISMATCH, SetAside
+from services.core.events import FileFailed
+from services.transfer.content import HEAD_BYTES, OTHER_CONTENT, refuse_other_content
+from services.transfer.service import WHOLE_BYTES
+from tests.fakes.samples import a_file
+from tests.fakes.transferring import Transferring, said_of
+from tests.fakes.virtual_time import virtual_time
+
+PAGE = b"<!DOCTYPE html>\n<html><body>We are sorry</body></html>"
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
+TYPES = ("image/jpeg", "image/png", "image/heic")
+
+
+def zipped() -> bytes:
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w") as archive:
+        archive.writestr("a.txt", "a")
+    return memory.getvalue()
+
+
+@pytest.mark.parametrize("mime_type", TYPES)
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (PAGE, "an HTML page"),
+        (b"\xef\xbb\xbf\r\n  <HTML lang=en>" + bytes(9), "an HTML page"),
+        (b"<script>x</script>", "an HTML page"),
+        (b"<!-- saved from url=(0014)about:internet -->\n<html>", "an HTML page"),
+        (b'<?xml version="1.0"?><!DOCTYPE html><html/>', "an HTML page"),
+        (b"<!DOCTYPE html><html><body>" + SVG + b"Sign in", "an HTML page"),
+        (b'<meta charset="utf-8">', "an HTML page"),
+        (b'<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>', "text"),
+        (b"<Error><Code>AccessDenied</Code></Error>", "text"),
+        (b'[["error", 403]]', "text"),
+        (b"{}", "text"),
+        (b"FLV\x01\x05", "a video"),
+        (b'<?xml version="1.0"?>\n<rss/>', "text"),
+        (b'{"error": {"code": 403}}', "text"),
+        ("Grüße\naus Tirol".encode(), "text"),
+        ("Grüße".encode("utf-16"), "text"),
+        (b"%PDF-1.7\n" + bytes(99), "a PDF document"),
+        (zipped(), "a ZIP archive or an Office document"),
+        (gzip.compress(b"x", mtime=0), "an archive"),
+        (b"RIFF\0\0\0\0AVI LIST", "a video"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0", "a video"),
+        (b"\0\0\0\x18ftypqt  \0\0\0\0", "a video"),
+        *((document.content, "it contains") for document in BY_KIND.values()),
+    ],
+)
+def test_it_fails_with_what_it_is(body: bytes, what: str, mime_type: str) -> None:
+    with pytest.raises(SetAside, match=what) as caught:
+        refuse_other_content(a_file(mime_type=mime_type), body[:HEAD_BYTES])
+    assert caught.value.reason == OTHER_CONTENT
+    assert mime_type in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("mime_type", "head"),
+    [
+        ("image/jpeg", b"\xff\xd8\xff\xe0\0\x10JFIF\0"),
+        ("image/jpeg", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),  # of another type, but a picture
+        ("image/png", b""),
+        ("image/png", b"\0"),
+        ("image/png", b"some letters"),
+        ("image/gif", b"GIF89a\1\0\1\0"),
+        ("image/webp", b"RIFF\x24\0\0\0WEBPVP8 "),
+        ("image/bmp", b"BM\x46\0\0\0"),
+        ("image/tiff", b"II*\0\x08\0\0\0"),
+        ("image/heic", b"\0\0\0\x18ftypheic\0\0\0\0"),
+        ("image/avif", b"\0\0\0\x1cftypavif\0\0\0\0"),
+        ("image/x-canon-cr3", b"\0\0\0\x18ftypcrx \0\0\0\1"),
+        ("image/jp2", b"\0\0\0\x0cjP  \r\n\x87\n"),
+        ("image/svg+xml", SVG),
+        ("image/svg+xml", b'<?xml version="1.0"?>\n<!-- a drawing program -->\n' + SVG),
+        ("image/svg+xml", b'<?xml version="1.0"?>\n<!--' + b" long" * 400),
+        ("image/svg+xml", gzip.compress(SVG, mtime=0)),
+        ("image/png", b"<!-- saved under another type -->" + SVG),
+        ("image/openraster", zipped()),
+        ("image/x-portable-pixmap", b"P3\n1 1\n255\n0 0 0\n"),
+        ("image/x-xpixmap", b"/* XPM */\nstatic char *a[] = {"),
+        ("image/fits", b"SIMPLE  =                    T"),
+        ("image/x-of-the-future", b"some text, then whatever"),
+    ],
+)
+def test_every_picture_passes_and_so_does_what_nobody_knows(mime_type: str, head: bytes) -> None:
+    refuse_other_content(a_file(mime_type=mime_type), head)
+
+
+@pytest.mark.parametrize("page", [PAGE, b"<html><body>" + SVG + b"</body></html>"])
+def test_a_page_is_no_drawing(page: bytes) -> None:
+    with pytest.raises(SetAside, match="an HTML page"):
+        refuse_other_content(a_file(mime_type="image/svg+xml"), page)
+
+
+@pytest.mark.parametrize("body", [PAGE, PAGE + b" " * WHOLE_BYTES], ids=["whole", "in parts"])
+@virtual_time
+async def test_nothing_becomes_visible_of_a_page_saved_as_a_picture(body: bytes) -> None:
+    worker = Transferring(body)
+    outcome = await worker.outcome()
+    assert isinstance(outcome, FileFailed)
+    assert outcome.reason == OTHER_CONTENT
+    assert worker.store.objects == {}
+    assert worker.drive.opened == ["file-1"]
+    worker.check_nothing_is_held()
+
+
+@virtual_time
+async def test_a_page_instead_of_the_picture_that_drive_listed_is_a_mismatch() -> None:
+    worker = Transferring(PAGE, said_of(b"\xff\xd8\xff" * 30, "md5", size=len(PAGE)))
+    outcome = await worker.outcome()
+    assert isinstance(outcome, FileFailed)
+    assert outcome.reason == CONTENT_MISMATCH
