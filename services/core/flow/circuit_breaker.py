@@ -69,20 +69,28 @@ class CircuitBreaker:
         self._queue: Tasks = []
         self._probes: Tasks = []
         self._isolated: Tasks = []
+        self._stuck: set[_Item] = set()  # isolated, and nobody has succeeded since
         self._why = Waiting(reason="starting", message="")
 
     @property
     def waiting_for(self) -> Waiting | None:
         """None while nobody waits. A probe does not end the wait by itself."""
         probed = self._probes and not self._closed.is_set()
-        return self._why if self._queue or probed else None
+        return self._why if self._queue or probed or self._stuck else None
 
     def holds(self, task: asyncio.Task[object]) -> bool:
         return task in self._queue or task in self._isolated
 
     async def call(self, act: Callable[[], Awaitable[T]], *, patience: float = PATIENCE) -> T:
         """The value of `act()`, called until it raises no `Stop`. Raises `SetAside` too."""
-        item, probing = _Item(self._successes), False
+        item = _Item(self._successes)
+        try:
+            return await self._called(act, item, patience)
+        finally:
+            self._stuck.discard(item)
+
+    async def _called(self, act: Callable[[], Awaitable[T]], item: _Item, patience: float) -> T:
+        probing = False
         while True:
             if self._cool_down is not None and not probing:
                 await self._wait_for_probe(self._cool_down)
@@ -130,15 +138,17 @@ class CircuitBreaker:
             return  # it was let in before the cool-down began, so it says nothing of now
         self._cool_down = None
         self._waits = self._given_up = 0
+        self._stuck.clear()
         self._closed.set()
 
     async def _wait(self, item: _Item, why: Stop, others_succeed: bool) -> bool:
         """Wait before the next try; whether the next try is the probe of all."""
         cools_down = isinstance(why, CoolDown)
         # One piece of evidence isolates; two behind a cool-down, which may let through older calls.
-        # Without a success since, the system may have failed again for all who were isolated.
-        enough = item.evidence > OTHERS_SUCCEED or not cools_down
-        if others_succeed and enough:
+        if item.evidence > OTHERS_SUCCEED or (item.evidence == OTHERS_SUCCEED and not cools_down):
+            if not others_succeed:
+                self._stuck.add(item)
+                self._why = Waiting(reason=why.reason, message=why.message)
             with _member(self._isolated):
                 await asyncio.sleep(self._seconds(why, item.rounds - 1))
             return False

@@ -27,7 +27,7 @@ def in_batches(records: list[LogRecord], cuts: random.Random) -> Rows:
     return rows
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(history=histories(), chance=st.randoms(use_true_random=False))
 def test_any_order_repetition_and_batching_gives_the_same_rows(
     history: list[LogRecord], chance: random.Random
@@ -38,7 +38,7 @@ def test_any_order_repetition_and_batching_gives_the_same_rows(
     assert in_batches(repeated, chance) == straight
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(history=histories())
 def test_a_file_belongs_to_the_smallest_of_the_folders_that_its_import_tells_of(
     history: list[LogRecord],
@@ -52,7 +52,7 @@ def test_a_file_belongs_to_the_smallest_of_the_folders_that_its_import_tells_of(
     assert {key: rows[key].folder_id for key in told} == {key: min(told[key]) for key in told}
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(history=histories())
 def test_the_equation_closes_when_each_part_is_counted_on_its_own(
     history: list[LogRecord],
@@ -70,7 +70,7 @@ def test_the_equation_closes_when_each_part_is_counted_on_its_own(
         assert sum(job.failures.values()) == states["failed"]
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(history=histories())
 def test_a_replay_counts_each_file_that_it_selected_once(history: list[LogRecord]) -> None:
     """Selected is every file that a part names, or an outcome of the replay."""
@@ -98,7 +98,7 @@ def test_a_replay_counts_each_file_that_it_selected_once(history: list[LogRecord
             assert replay.finished_at is not None
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(histories(), st.randoms(use_true_random=False))
 def test_a_replay_selects_by_the_outcomes_that_the_rows_show(
     records: list[LogRecord], cuts: random.Random
@@ -113,7 +113,7 @@ def test_a_replay_selects_by_the_outcomes_that_the_rows_show(
             assert (row.outcome_at, row.reason or "") == (outcome.at, outcome.reason)
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(histories(), st.randoms(use_true_random=False))
 def test_a_later_look_never_turns_stored_into_unchanged(
     history: list[LogRecord], chance: random.Random
@@ -188,7 +188,7 @@ def test_the_rows_that_a_batch_makes_are_the_ones_that_were_to_be_loaded(
     assert set(rows.replay_files) == set(batch.replay_files)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(histories(), st.randoms(use_true_random=False))
 def test_the_lister_and_the_indexer_call_the_same_files_pending(
     records: list[LogRecord], cuts: random.Random
