@@ -10,7 +10,7 @@ from drive_emulator.content.documents import BY_KIND
 from services.core.errors import CONTENT_MISMATCH, SetAside
 from services.core.events import FileFailed
 from services.transfer.content import HEAD_BYTES, OTHER_CONTENT, refuse_other_content
-from services.transfer.service import WHOLE_BYTES
+from services.transfer.copier import WHOLE_BYTES
 from tests.fakes.samples import a_file
 from tests.fakes.transferring import Transferring, said_of
 from tests.fakes.virtual_time import virtual_time
