@@ -68,6 +68,7 @@ def test_it_fails_with_what_it_is(body: bytes, what: str, mime_type: str) -> Non
     [
         ("image/jpeg", b"\xff\xd8\xff\xe0\0\x10JFIF\0"),
         ("image/jpeg", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),  # of another type, but a picture
+        ("image/png", b"\xff\xd8\xff\n"),  # no byte of it is binary
         ("image/png", b""),
         ("image/png", b"\0"),
         ("image/png", b"some letters"),
