@@ -3,9 +3,10 @@
 Names and units follow the conventions of Prometheus; `docs/architecture.md` lists them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -15,6 +16,9 @@ from services.core.errors import Stop
 from services.core.events import WorkerStatus
 from services.core.flow.quota import QuotaState
 from services.core.settings import Reader
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +68,11 @@ class WorkerMetrics(Collector):
 
 
 @contextmanager
-def metrics_endpoint(settings: MetricsSettings, *metrics: Collector) -> Iterator[int | None]:
-    """Serve the figures while the block runs. Raises `Stop` if the address is taken."""
+def metrics_endpoint(
+    settings: MetricsSettings, *metrics: Collector, trouble: Callable[[], str] = lambda: ""
+) -> Iterator[int | None]:
+    """Serve the figures while the block runs, and `/health/live`, which answers 503 with `trouble`
+    if there is any. Raises `Stop` if the address is taken."""
     if not settings.port:
         yield None
         return
@@ -74,6 +81,7 @@ def metrics_endpoint(settings: MetricsSettings, *metrics: Collector) -> Iterator
         registry.register(each)
     try:
         server, _ = start_http_server(settings.port, settings.host, registry)
+        server.set_app(_with_health(server.get_app(), trouble))
     except OSError as why:
         where = f"{settings.host}, port {settings.port}"
         message = f"METRICS_PORT: cannot listen at {where}: {why.strerror}."
@@ -83,3 +91,14 @@ def metrics_endpoint(settings: MetricsSettings, *metrics: Collector) -> Iterator
     finally:
         server.shutdown()
         server.server_close()
+
+
+def _with_health(figures: "WSGIApplication", trouble: Callable[[], str]) -> "WSGIApplication":
+    def answer(request: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        if request.get("PATH_INFO") != "/health/live":
+            return figures(request, start)
+        why = trouble()
+        start("503 Service Unavailable" if why else "200 OK", [("Content-Type", "text/plain")])
+        return [f"{why or 'alive'}\n".encode()]
+
+    return answer

@@ -1,0 +1,71 @@
+"""The messages that consumer groups have not finished, as far as they are next in a partition."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from confluent_kafka.admin import AdminClient
+
+from services.adapters.kafka.admin import LogOffsets, committed
+from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors
+from services.adapters.kafka.ranges import RangeReader
+from services.adapters.kafka.reader import LogReader, Raw
+from services.adapters.kafka.settings import KafkaSettings
+from services.core.events import LogEnd
+from services.core.flow.offsets import CommitState
+
+SECONDS = 20.0
+NEXT = 50
+"""How many messages of each partition are looked at."""
+Place = tuple[str, int]
+Stretch = tuple[int, int, frozenset[int]]
+"""The first offset, the one after the last, and the offsets between that are finished."""
+
+
+class UnfinishedMessages:
+    """`groups` names the topics that each group reads."""
+
+    def __init__(self, settings: KafkaSettings, groups: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._groups = groups
+        self._offsets = LogOffsets(settings)
+        self._open_log = partial(LogReader, settings, client_id="drivestream-ages", wait_ms=25)
+        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": 2})
+
+    async def read(self) -> Sequence[Raw]:
+        """The oldest unfinished messages of each partition. Raises `KafkaUnavailableError`."""
+        found: list[Raw] = []
+        try:
+            async with asyncio.timeout(SECONDS):
+                for group in self._groups:
+                    stretches = await asyncio.to_thread(self._stretches, group)
+                    found += await self._unfinished(stretches) if stretches else ()
+        except TimeoutError:
+            raise KafkaUnavailableError(f"no answer within {SECONDS:.0f} seconds") from None
+        return found
+
+    @kafka_errors()
+    def _stretches(self, group: str) -> Mapping[Place, Stretch]:
+        """What of the log is looked at: nothing of a partition that is finished."""
+        last = committed(self._admin, self._settings.prefixed(group))
+        stretches: dict[Place, Stretch] = {}
+        for place, (low, high) in self._offsets.bounds([self._groups[group]]).items():
+            commit = last.get((self._settings.prefixed(place[0]), place[1]))
+            begin, state = low, CommitState()
+            if commit is not None:
+                begin = max(low, commit.offset)
+                state = CommitState.decode(commit.offset, commit.metadata) or state
+            end = min(high, begin + NEXT)
+            done = frozenset(o for a, b in state.finished for o in range(max(a, begin), min(b + 1, end)))
+            if begin < end:
+                stretches[place] = begin, end, done
+        return stretches
+
+    async def _unfinished(self, stretches: Mapping[Place, Stretch]) -> Sequence[Raw]:
+        begins = [LogEnd(topic=t, partition=p, offset=s[0]) for (t, p), s in stretches.items()]
+        ends = [LogEnd(topic=t, partition=p, offset=s[1]) for (t, p), s in stretches.items()]
+        found: list[Raw] = []
+        async with RangeReader(self._open_log) as log:
+            async for records in log.records(ends, begin=begins):
+                found += records
+        return [r for r in found if r.offset not in stretches[r.topic, r.partition][2]]
