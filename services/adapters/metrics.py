@@ -6,6 +6,7 @@ Names and units follow the conventions of Prometheus; `docs/architecture.md` lis
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -67,6 +68,28 @@ class WorkerMetrics(Collector):
                 yield GaugeMetricFamily(f"drivestream_{name}", explained, value=value)
 
 
+@dataclass(eq=False)
+class MonitorMetrics(Collector):
+    """Of the monitor. `oldest_unfinished_at` is the time of the oldest message that no worker has
+    finished; `delay` the seconds from the oldest record of a publication to its acknowledgement."""
+
+    reads: bool = False
+    delay: float = 0.0
+    stopped_imports: int = 0
+    oldest_unfinished_at: datetime | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        oldest = self.oldest_unfinished_at
+        age = 0.0 if oldest is None else max(0.0, (datetime.now(UTC) - oldest).total_seconds())
+        for name, explained, value in (
+            ("monitor_reads", "1 if this process reads the log, 0 if it stands by.", self.reads),
+            ("monitor_delay_seconds", "From a record to its published window.", self.delay),
+            ("imports_without_progress", "Imports under an alarm.", self.stopped_imports),
+            ("oldest_unfinished_seconds", "Age of the oldest unfinished message of all.", age),
+        ):
+            yield GaugeMetricFamily(f"drivestream_{name}", explained, value=value)
+
+
 @contextmanager
 def metrics_endpoint(
     settings: MetricsSettings, *metrics: Collector, trouble: Callable[[], str] = lambda: ""
@@ -81,7 +104,8 @@ def metrics_endpoint(
         registry.register(each)
     try:
         server, _ = start_http_server(settings.port, settings.host, registry)
-        server.set_app(_with_health(server.get_app(), trouble))
+        if (app := server.get_app()) is not None:
+            server.set_app(_with_health(app, trouble))
     except OSError as why:
         where = f"{settings.host}, port {settings.port}"
         message = f"METRICS_PORT: cannot listen at {where}: {why.strerror}."

@@ -6,7 +6,6 @@ Counted where a worker publishes an outcome or calls an outside system: microsec
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib.metadata import version
 
 import prometheus_client
@@ -97,25 +96,3 @@ class CountingPublisher:
     async def publish(self, events: Sequence[Message | Record]) -> None:
         await self.publisher.publish(events)
         self.metrics.published(events)
-
-
-@dataclass
-class MonitorMetrics(Collector):
-    """Of the monitor. `oldest_unfinished_at` is the time of the oldest message that no worker has
-    finished; `delay` the seconds from the oldest record of a publication to its acknowledgement."""
-
-    reads: bool = False
-    delay: float = 0.0
-    stopped_imports: int = 0
-    oldest_unfinished_at: datetime | None = None
-
-    def collect(self) -> Iterator[Metric]:
-        oldest = self.oldest_unfinished_at
-        age = 0.0 if oldest is None else max(0.0, (datetime.now(UTC) - oldest).total_seconds())
-        for name, explained, value in (
-            ("monitor_reads", "1 if this process reads the log, 0 if it stands by.", self.reads),
-            ("monitor_delay_seconds", "From a record to its published window.", self.delay),
-            ("imports_without_progress", "Imports under an alarm.", self.stopped_imports),
-            ("oldest_unfinished_seconds", "Age of the oldest unfinished message of all.", age),
-        ):
-            yield GaugeMetricFamily(f"drivestream_{name}", explained, value=value)

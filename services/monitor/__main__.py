@@ -14,8 +14,13 @@ from services.adapters.kafka.reader import LogReader, Tail
 from services.adapters.kafka.rewind import GroupRewind
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.kafka.unfinished import UnfinishedMessages
-from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
-from services.adapters.work_metrics import MonitorMetrics, WorkMetrics
+from services.adapters.metrics import (
+    MetricsSettings,
+    MonitorMetrics,
+    WorkerMetrics,
+    metrics_endpoint,
+)
+from services.adapters.work_metrics import WorkMetrics
 from services.core.control import ControlState, ImportControls
 from services.core.events import Waiting, WorkerStatus
 from services.core.settings import SettingsGroup
@@ -98,8 +103,7 @@ def rewinding(kafka: KafkaSettings) -> Callable[[datetime], Mapping[tuple[str, i
     def rewind(since: datetime) -> Mapping[tuple[str, int], int]:
         moves = [move for topic in TOPICS for move in group.plan(since, topic)]
         group.execute(moves)
-        own = kafka.own
-        return {(own(move.topic), move.partition): move.then for move in moves}
+        return {(move.topic, move.partition): move.then for move in moves}
 
     return rewind
 

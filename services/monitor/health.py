@@ -1,4 +1,4 @@
-"""Notices a monitor that is behind and does not move, on a thread that goes on if the loop hangs."""
+"""Notices a monitor that is behind and does not move, on a thread of its own: a loop may hang."""
 
 import os
 import threading

@@ -27,6 +27,6 @@ class Movement:
         self._read = dict(read)
 
     def forget(self) -> None:
-        """Nothing is known of how far the log goes, or nothing is read here: nothing can be said."""
+        """Nothing can be said: the log's ends are not known, or nothing is read here."""
         self.still_looks = 0
         self.lag.clear()

@@ -21,8 +21,8 @@ from services.adapters.kafka.faust_app import SESSION_SECONDS, AppEndedError
 from services.adapters.kafka.producer import PublishesRecords
 from services.adapters.kafka.reader import Raw
 from services.adapters.kafka.rewind import RewindError
+from services.adapters.metrics import MonitorMetrics
 from services.adapters.process import run_with_background
-from services.adapters.work_metrics import MonitorMetrics
 from services.core.events import Place, Waiting
 from services.core.settings import Reader
 from services.monitor.progress import Unfinished, oldest_at

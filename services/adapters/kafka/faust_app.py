@@ -30,7 +30,7 @@ class AppEndedError(Exception):
     """The app cannot go on, or is no longer the one that reads: start another one."""
 
 
-class OneReads(PartitionAssignor):  # type: ignore[misc]
+class OneReads(PartitionAssignor):
     """All partitions for one member: for the one that has them, if there is one."""
 
     def _perform_assignment(self, cluster: Any, member_metadata: Any) -> Any:
@@ -46,7 +46,7 @@ class OneReads(PartitionAssignor):  # type: ignore[misc]
         return {**whole, **self._protocol_assignments(idle, {}, {}, {})}
 
 
-class OneTable(faust.Table):  # type: ignore[misc]
+class OneTable(faust.Table[bytes, bytes]):
     """A table whose changelog has one partition. It may be changed by whoever runs beside Faust's
     streams, where Faust would ask in vain which partition a key belongs to."""
 
@@ -152,7 +152,8 @@ class FaustApp:
         app.on_partitions_assigned.connect(self._on_assigned)
         return app
 
-    async def _on_assigned(self, _app: Any, assigned: Any, **_: Any) -> None:
+    async def _on_assigned(self, *args: Any, **_: Any) -> None:
+        _app, assigned = args
         self._assigned.append(bool(assigned))
 
     async def _restore(self) -> None:

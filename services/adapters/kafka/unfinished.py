@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain
 
 from confluent_kafka.admin import AdminClient
 
@@ -56,9 +57,9 @@ class UnfinishedMessages:
                 begin = max(low, commit.offset)
                 state = CommitState.decode(commit.offset, commit.metadata) or state
             end = min(high, begin + NEXT)
-            done = frozenset(o for a, b in state.finished for o in range(max(a, begin), min(b + 1, end)))
+            finished = [range(max(a, begin), min(b + 1, end)) for a, b in state.finished]
             if begin < end:
-                stretches[place] = begin, end, done
+                stretches[place] = begin, end, frozenset(chain.from_iterable(finished))
         return stretches
 
     async def _unfinished(self, stretches: Mapping[Place, Stretch]) -> Sequence[Raw]:
