@@ -6,7 +6,6 @@ is left of its table and its offsets.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -80,6 +79,7 @@ class Monitor:
     stopping: asyncio.Event
     settings: MonitorSettings = MonitorSettings()
     metrics: MonitorMetrics = field(default_factory=MonitorMetrics)
+    clock: Callable[[], int] = now_ms
     view: View | None = None
     wait: float = FIRST_WAIT
 
@@ -102,7 +102,7 @@ class Monitor:
         if claimed is None:
             return
         since_ms, read = claimed
-        view = View.beginning(since_ms, self.settings.no_progress, read)
+        view = View.beginning(since_ms, self.settings.no_progress, read, self.clock)
         app = self.open_app(view.restore, view.take)
         async with app.running():
             await run_with_background(self._follow(app, view), self._watch(app, view), thawed())
@@ -111,7 +111,7 @@ class Monitor:
         """Wait until no other process is in the group, and make it begin some minutes ago. From
         when on, and with which offsets; None if told to stop."""
         while not self.stopping.is_set():
-            since_ms = begin_ms(now_ms())
+            since_ms = begin_ms(self.clock())
             try:
                 since = datetime.fromtimestamp(since_ms / 1000, UTC)
                 return since_ms, await asyncio.to_thread(self.rewind, since)
@@ -134,19 +134,20 @@ class Monitor:
 
     async def _publish(self, app: ReadsAndKeeps, view: View) -> None:
         """Publish the windows that changed, and keep them in the table."""
-        windows, at_ms = view.windows, now_ms()
+        windows, at_ms = view.windows, self.clock()
         windows.open(at_ms)
         taken = windows.take_changed(PUBLISHED_AT_ONCE)
         oldest = self.metrics.oldest_unfinished_at
+        as_of = datetime.fromtimestamp(at_ms / 1000, UTC)
         cells = [windows.cells[key] for key in taken]
         try:
-            await self.publisher.publish([c.event(datetime.now(UTC), oldest) for c in cells])
+            await self.publisher.publish([c.event(as_of, oldest) for c in cells])
         except KafkaUnavailableError as why:
             windows.put_back(taken)
             log.warning("monitor.not_published", why=str(why))
             return
         if taken:
-            self.metrics.delay = max(0, now_ms() - min(taken.values())) / 1000
+            self.metrics.delay = max(0, self.clock() - min(taken.values())) / 1000
         for cell in cells:
             app.put(_name(cell.key), msgspec.json.encode(cell))
         for key in windows.expire(at_ms):
@@ -168,7 +169,7 @@ class Monitor:
     async def _look(self, view: View, raised: set[str]) -> set[str]:
         """Raise the alarms that hold, save those just raised; the imports that are under one."""
         unfinished = [each for raw in await self.unfinished() if (each := _unfinished(raw))]
-        alarms = view.progress.alarms(unfinished, self.is_running, now_ms())
+        alarms = view.progress.alarms(unfinished, self.is_running, self.clock())
         for alarm in (new := [a for a in alarms if a.import_id not in raised]):
             log.warning("monitor.no_progress", import_id=alarm.import_id, since=str(alarm.since))
         self.metrics.oldest_unfinished_at = oldest_at(unfinished)
@@ -187,10 +188,11 @@ class Monitor:
 async def thawed() -> None:
     """Raise `AppEndedError` once this process stood still for so long that the broker gave its
     partitions away, and another one may have committed what this one did not count."""
+    clock = asyncio.get_running_loop().time
     while True:
-        before = time.monotonic()
+        before = clock()
         await asyncio.sleep(1.0)
-        if (stood := time.monotonic() - before) > SESSION_SECONDS:
+        if (stood := clock() - before) > SESSION_SECONDS:
             raise AppEndedError(f"this process stood still for {stood:.0f} seconds")
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from services.adapters.kafka.reader import Raw
 from services.core.topics import FILES_FAILED, FILES_FOUND, FILES_STORED, IMPORTS_LISTED
@@ -24,11 +24,18 @@ class View:
     windows: Windows
     progress: Progress
     read: dict[tuple[str, int], int]
-    clock: Callable[[], int] = field(default=now_ms)
+    clock: Callable[[], int] = now_ms
 
     @classmethod
-    def beginning(cls, since_ms: int, after: float, read: Mapping[tuple[str, int], int]) -> "View":
-        return cls(Windows(since_ms), Progress(since_ms, after), dict(read))
+    def beginning(
+        cls,
+        since_ms: int,
+        after: float,
+        read: Mapping[tuple[str, int], int],
+        clock: Callable[[], int] = now_ms,
+    ) -> "View":
+        """One that knows nothing yet, and is given every record from then on."""
+        return cls(Windows(since_ms), Progress(since_ms, after), dict(read), clock)
 
     def restore(self, cells: Iterable[bytes]) -> None:
         self.windows.restore(cells)

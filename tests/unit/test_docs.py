@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from local.settings import PORTS, RecordingReader
-from services.adapters.metrics import WorkerMetrics
+from services.adapters.metrics import MonitorMetrics, WorkerMetrics
 from services.adapters.work_metrics import WorkMetrics
 from services.adapters.worker import WorkerSettings
 from services.api import __main__ as api
@@ -18,6 +18,7 @@ from services.core.events import WorkerStatus
 from services.core.flow.quota import QuotaState
 from services.core.settings import NAMES, Reader
 from services.indexer import __main__ as indexer
+from services.monitor import __main__ as monitor
 from services.setup import __main__ as setup
 from services.transfer import __main__ as transfer
 
@@ -32,6 +33,7 @@ READERS: Mapping[str, Callable[[Reader], object]] = {
     "lister": WorkerSettings.read,
     "transfer": transfer.Settings.read,
     "indexer": indexer.Settings.read,
+    "monitor": monitor.Settings.read,
     "setup": setup.provisioners,
 }
 LINK = re.compile(r"\]\((?!https?:)([^)\s#]*)#?([^)\s]*)\)")
@@ -67,12 +69,13 @@ def test_every_python_file_that_is_named_exists(path: Path) -> None:
         assert any((ROOT / folder / name).exists() for folder in (".", "services")), name
 
 
-def test_the_metrics_of_a_worker_are_those_that_are_described() -> None:
+def test_the_metrics_of_workers_are_those_that_are_described() -> None:
     status = WorkerStatus(worker_id="one", service="lister", state="running", at=datetime.now(UTC))
     quota = QuotaState(share=1.0, limit=60, allowed=60, used=0, refused=0, waiting=0)
     registry = CollectorRegistry()
     registry.register(WorkerMetrics(lambda: status, lambda: quota))
     registry.register(WorkMetrics())
+    registry.register(MonitorMetrics())
     counted = {"counter": "_total"}
     served = {metric.name + counted.get(metric.type, "") for metric in registry.collect()}
     assert served == set(METRIC.findall((ROOT / "docs/architecture.md").read_text()))
