@@ -7,6 +7,7 @@ and the others nothing, so that one table has all of the counts.
 import asyncio
 import logging
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -25,7 +26,8 @@ from services.adapters.kafka.settings import KafkaSettings
 SESSION_SECONDS = 10.0
 """After so long without a heartbeat the broker gives the partitions to another process."""
 FETCH_BYTES, FETCH_WAIT_MS = 256 * 1024, 400
-START_SECONDS, STOP_SECONDS = 60.0, 10.0
+START_SECONDS, STOP_SECONDS = 30.0, 10.0
+QUIET_SECONDS, MOST_SAID = 60.0, 1_000
 RAW: Any = {
     "key_type": bytes,
     "value_type": bytes,
@@ -85,10 +87,20 @@ class _UnhurriedTransport(aiokafka.Transport):
 
 
 class _ToStructlog(logging.Handler):
-    """What Faust and aiokafka warn of, in our log."""
+    """What Faust and aiokafka warn of, in our log; what they repeat, only now and then."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._said: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        log.log(record.levelno, "faust.trouble", source=record.name, why=record.getMessage()[:500])
+        why, now = record.getMessage()[:500], time.monotonic()
+        if now - self._said.get(why, -QUIET_SECONDS) < QUIET_SECONDS:
+            return
+        if len(self._said) >= MOST_SAID:
+            self._said.clear()
+        self._said[why] = now
+        log.warning("faust.trouble", source=record.name, why=why)
 
 
 @dataclass(eq=False)
@@ -162,7 +174,9 @@ class FaustApp:
             broker_session_timeout=SESSION_SECONDS,
             broker_heartbeat_interval=SESSION_SECONDS / 4,
             broker_request_timeout=2 * SESSION_SECONDS,
-            consumer_auto_offset_reset="latest",
+            # Faust seeks to one before the first record of a changelog: from there to the end of
+            # it, with `latest`, and then waits for ever.
+            consumer_auto_offset_reset="earliest",
             stream_recovery_delay=0.0,
             stream_wait_empty=False,
             loghandlers=[],
@@ -217,7 +231,7 @@ class FaustApp:
 
 
 def _quiet_logs() -> None:
-    handler = _ToStructlog(logging.WARNING)
+    handler = _ToStructlog()
     for name in ("faust", "mode", "aiokafka"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
