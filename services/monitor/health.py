@@ -50,7 +50,7 @@ class Health:
             ends = {place: end for place, (_, end) in self.bounds(TOPICS).items()}
         except KafkaUnavailableError:  # then nothing can be read
             return self.movement.forget()
-        self.movement.look(ends, dict(read))
+        self.movement.look(ends, read)
         if self.movement.still_looks >= FATAL_LOOKS:
             log.error("monitor.stands_still", why=self.trouble())
             self.die()

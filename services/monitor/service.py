@@ -19,7 +19,6 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.faust_app import SESSION_SECONDS, AppEndedError
 from services.adapters.kafka.producer import PublishesRecords
 from services.adapters.kafka.reader import Raw
-from services.adapters.kafka.rewind import RewindError
 from services.adapters.metrics import MonitorMetrics
 from services.adapters.process import run_with_background
 from services.core.events import Place, Waiting
@@ -50,6 +49,10 @@ class MonitorSettings:
         return cls(no_progress=reader.number("NO_PROGRESS_SECONDS", 120, 10, 86_400))
 
 
+class OtherReadsError(Exception):
+    """Another monitor is in the group."""
+
+
 class ReadsAndKeeps(Protocol):
     """`FaustApp`, as the monitor sees it."""
 
@@ -66,12 +69,11 @@ OpenApp = Callable[[Callable[[Iterable[bytes]], None], Callable[[Raw], None]], R
 
 @dataclass(kw_only=True)
 class Monitor:
-    """`rewind` makes the group begin with the records of a time, and says with which offsets; it
-    raises `RewindError` while another process is in the group. `tell` is given what is waited for.
-    """
+    """`rewind` makes the group begin with the records of a time, and says with which offsets.
+    `tell` is given what is waited for."""
 
     open_app: OpenApp
-    rewind: Callable[[datetime], Offsets]
+    rewind: Callable[[datetime], Offsets]  # raises `OtherReadsError`
     unfinished: Callable[[], Awaitable[Sequence[Raw]]]
     is_running: Callable[[str], bool]
     publisher: PublishesRecords
@@ -83,15 +85,21 @@ class Monitor:
     view: View | None = None
     wait: float = FIRST_WAIT
 
+    def reading(self) -> Offsets | None:
+        """The next offset of each partition; None while nothing is read here."""
+        return None if self.view is None else dict(self.view.read)
+
     async def run(self) -> None:
         """Until told to stop; whatever goes wrong, from the start again."""
         while not self.stopping.is_set():
             try:
                 await self._session()
             except (AppEndedError, KafkaUnavailableError) as why:
+                away = isinstance(why, KafkaUnavailableError)
                 until = datetime.now(UTC) + timedelta(seconds=self.wait)
-                message = f"The monitor begins again: {why}."
-                self.tell(Waiting(reason="kafka_unavailable", message=message, until=until))
+                message = f"The monitor starts again: {why}."
+                reason = "kafka_unavailable" if away else "starts_again"
+                self.tell(Waiting(reason=reason, message=message, until=until))
                 await self._stops_within(self.wait)
                 self.wait = min(LONGEST_WAIT, self.wait * 2)
             finally:
@@ -115,7 +123,7 @@ class Monitor:
             try:
                 since = datetime.fromtimestamp(since_ms / 1000, UTC)
                 return since_ms, await asyncio.to_thread(self.rewind, since)
-            except RewindError:
+            except OtherReadsError:
                 self.tell(STANDBY)
                 await self._stops_within(STANDBY_SECONDS)
         return None

@@ -31,6 +31,7 @@ FROZEN_SECONDS = 13.0
 """Longer than the broker waits for a heartbeat."""
 FILES = ("files.found", "files.stored", "files.failed")
 OWN = (STATS_WINDOWS.name, MONITOR_WINDOWS.name, WORKERS_STATUS.name)
+UNREADABLE = (b"\xff", b'{"type":"FileRotated","import_id":"i"}')
 NUMBERS = count()
 [FOUND] = [event for event in SAMPLES.values() if isinstance(event, e.FileFound)]
 [STORED] = [event for event in SAMPLES.values() if isinstance(event, e.FileStored)]
@@ -67,8 +68,7 @@ async def feed(settings: KafkaSettings, files: int) -> None:
             FAILED, import_id=import_id, file_id=id, file=file, reason=f"reason_{number % 3}"
         )
         events += [file, failed if number % 5 == 0 else stored]
-    newer = b'{"type":"FileRotated","import_id":"i"}'
-    events += [Record(topic="files.stored", key=b"f", value=v) for v in (b"\xff", newer)]
+    events += [Record(topic="files.stored", key=b"f", value=value) for value in UNREADABLE]
     async with Publisher(settings, source="test") as publisher:
         await publisher.publish(events)
 
@@ -77,7 +77,7 @@ def in_the_log(system: System) -> Windows:
     """What each window of the log holds, counted from its records."""
     windows: defaultdict[tuple[str | None, int, int], Counter[str]] = defaultdict(Counter)
     for raw in (raw for topic in FILES for raw in system.records(topic)):
-        if not (raw.value or b"").startswith(b'{"type":"File') or b"FileRotated" in raw.value:
+        if raw.value in UNREADABLE:
             continue
         event = decode(raw.topic, raw.value)
         assert isinstance(event, e.FileFound | e.FileStored | e.FileFailed)

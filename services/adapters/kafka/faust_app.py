@@ -174,6 +174,7 @@ class FaustApp:
             broker_session_timeout=SESSION_SECONDS,
             broker_heartbeat_interval=SESSION_SECONDS / 4,
             broker_request_timeout=2 * SESSION_SECONDS,
+            consumer_max_fetch_size=FETCH_BYTES,
             # Faust seeks to one before the first record of a changelog: from there to the end of
             # it, with `latest`, and then waits for ever.
             consumer_auto_offset_reset="earliest",

@@ -12,11 +12,10 @@ from msgspec.structs import replace
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.faust_app import AppEndedError
 from services.adapters.kafka.reader import Raw
-from services.adapters.kafka.rewind import RewindError
 from services.core import events as e
 from services.core.topics import FILES_FOUND, FILES_STORED, STATS_WINDOWS
 from services.core.wire import decode, encode
-from services.monitor.service import Monitor
+from services.monitor.service import Monitor, OtherReadsError
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.virtual_time import VirtualLoop, virtual_time
 from tests.samples import FOUND, JOB, SAMPLES
@@ -86,7 +85,7 @@ class World:
             unfinished=self._unfinished,
             is_running=lambda _id: True,
             publisher=FakePublisher(self.log, lambda: KafkaUnavailableError("away"), "test"),
-            tell=lambda waiting: self.waited.append(waiting and waiting.reason),
+            tell=lambda waiting: self.waited.append(waiting.reason if waiting else None),
             stopping=self.stopping,
             clock=self.now_ms,
         )
@@ -96,7 +95,7 @@ class World:
 
     def _rewind(self, since: datetime) -> Mapping[tuple[str, int], int]:
         if self.other_reads:
-            raise RewindError("the group is active")
+            raise OtherReadsError
         self.begin_ms = round(since.timestamp() * 1000)
         return {(FILES_STORED.name, 0): 0}
 

@@ -44,9 +44,9 @@ def logs(draw: st.DrawFn) -> list[list[Logged]]:
     return partitions
 
 
-def merged(draw: st.DrawFn, partitions: Sequence[Sequence[Logged]]) -> list[Logged]:
+def merged(data: st.DataObject, partitions: Sequence[Sequence[Logged]]) -> list[Logged]:
     """All records in an order in which a consumer may meet them: each partition in its own."""
-    order = draw(st.permutations([n for n, log in enumerate(partitions) for _ in log]))
+    order = data.draw(st.permutations([n for n, log in enumerate(partitions) for _ in log]))
     iterators = [iter(log) for log in partitions]
     return [next(iterators[number]) for number in order]
 
@@ -66,7 +66,7 @@ def counts(windows: Windows) -> dict[Key, tuple[object, ...]]:
 
 def counted_independently(records: Sequence[Logged]) -> dict[Key, tuple[object, ...]]:
     """By filtering the whole log for each window, without a fold."""
-    found = {}
+    found: dict[Key, tuple[object, ...]] = {}
     for seconds in (10, 60):
         for start in range(START, START + 200, seconds):
             for id in (None, "a", "b"):
@@ -94,7 +94,7 @@ def counted_independently(records: Sequence[Logged]) -> dict[Key, tuple[object, 
 @given(st.data())
 def test_every_window_holds_what_the_log_holds_of_its_time(data: st.DataObject) -> None:
     partitions = data.draw(logs())
-    records = merged(data.draw, partitions)
+    records = merged(data, partitions)
     windows = fed(Windows(START * 1000), records)
     assert counts(windows) == counted_independently(records)
 
@@ -104,7 +104,7 @@ def test_a_restart_anywhere_with_any_part_of_the_table_counts_everything_once(
     data: st.DataObject,
 ) -> None:
     partitions = data.draw(logs())
-    records = merged(data.draw, partitions)
+    records = merged(data, partitions)
     written = data.draw(st.integers(0, len(records)))
     old = fed(Windows(START * 1000), records[:written])
     table = {key: msgspec.json.encode(cell) for key, cell in old.cells.items()}
@@ -113,7 +113,7 @@ def test_a_restart_anywhere_with_any_part_of_the_table_counts_everything_once(
     kept = [value for value in table.values() if data.draw(st.booleans())]
     new = Windows(START * 1000)
     new.restore([*kept, b"no cell"])
-    fed(new, merged(data.draw, partitions))
+    fed(new, merged(data, partitions))
     assert counts(new) == counted_independently(records)
 
 
@@ -121,7 +121,7 @@ def test_a_restart_anywhere_with_any_part_of_the_table_counts_everything_once(
 def test_what_was_published_last_is_what_is_counted(data: st.DataObject) -> None:
     windows = Windows(START * 1000)
     published: dict[Key, e.WindowCounted] = {}
-    records = merged(data.draw, data.draw(logs()))
+    records = merged(data, data.draw(logs()))
     for event, position in records:
         windows.count(event, position, NOW_MS)
         taken = windows.take_changed(data.draw(st.integers(0, 3)))
