@@ -30,7 +30,7 @@ def logs(draw: st.DrawFn) -> list[list[Logged]]:
         log: list[Logged] = []
         for offset in range(draw(st.integers(0, 12))):
             import_id = draw(st.sampled_from(("a", "b")))
-            kinds = (
+            kinds: tuple[e.FileFound | e.FileStored | e.FileFailed, ...] = (
                 replace(FOUND, import_id=import_id),
                 replace(STORED, import_id=import_id, size=draw(st.integers(0, 9))),
                 replace(STORED, import_id=import_id, unchanged=True),
