@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
 
-from confluent_kafka.admin import AdminClient
+import confluent_kafka as ck
 
-from services.adapters.kafka.admin import LogOffsets, committed
+from services.adapters.kafka.admin import TIMEOUT, LogOffsets
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors
 from services.adapters.kafka.ranges import RangeReader
-from services.adapters.kafka.reader import LogReader, Raw
+from services.adapters.kafka.reader import LogReader, Raw, reader_config
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.events import LogEnd
 from services.core.flow.offsets import CommitState
@@ -31,7 +31,12 @@ class UnfinishedMessages:
         self._groups = groups
         self._offsets = LogOffsets(settings)
         self._open_log = partial(LogReader, settings, client_id="drivestream-ages", wait_ms=25)
-        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": 2})
+        # They never join. The admin client can tell the same, but aborts the process now and then
+        # if the broker stops answering meanwhile (librdkafka issue 4605).
+        config = reader_config(settings, "drivestream-ages")
+        self._members = {
+            group: ck.Consumer(config | {"group.id": settings.prefixed(group)}) for group in groups
+        }
 
     async def read(self) -> Sequence[Raw]:
         """The oldest unfinished messages of each partition. Raises `KafkaUnavailableError`."""
@@ -48,13 +53,14 @@ class UnfinishedMessages:
     @kafka_errors()
     def _stretches(self, group: str) -> Mapping[Place, Stretch]:
         """What of the log is looked at: nothing of a partition that is finished."""
-        last = committed(self._admin, self._settings.prefixed(group))
+        bounds = self._offsets.bounds([self._groups[group]])
+        asked = [ck.TopicPartition(self._settings.prefixed(t), p) for t, p in bounds]
         stretches: dict[Place, Stretch] = {}
-        for place, (low, high) in self._offsets.bounds([self._groups[group]]).items():
-            commit = last.get((self._settings.prefixed(place[0]), place[1]))
-            begin, state = low, CommitState()
-            if commit is not None:
-                begin = max(low, commit.offset)
+        for commit in self._members[group].committed(asked, timeout=TIMEOUT):
+            place = self._settings.own(commit.topic), commit.partition
+            low, high = bounds[place]
+            begin, state = max(low, commit.offset), CommitState()  # negative if there is none
+            if commit.offset >= 0:
                 state = CommitState.decode(commit.offset, commit.metadata) or state
             end = min(high, begin + NEXT)
             finished = [range(max(a, begin), min(b + 1, end)) for a, b in state.finished]
