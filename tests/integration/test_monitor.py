@@ -9,14 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import TopicPartition
 from msgspec.structs import replace
 
 from services.adapters.kafka.admin import LogOffsets
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.settings import KafkaSettings
+from services.adapters.kafka.unfinished import UnfinishedMessages
 from services.core import events as e
+from services.core.flow.offsets import CommitState
 from services.core.settings import Reader
 from services.core.topics import ALL, MONITOR_WINDOWS, STATS_WINDOWS, WORKERS_STATUS
 from services.core.wire import Record, decode
@@ -169,6 +171,28 @@ async def test_a_frozen_monitor_is_right_again(system: System, settings: KafkaSe
     await feed(settings, 20)
     wait_until_right(system)
     assert monitor.running
+
+
+async def test_what_is_finished_beyond_a_commit_is_not_unfinished(settings: KafkaSettings) -> None:
+    found = LogOffsets(settings).bounds(["files.found"])
+    [_, partition] = max(found, key=lambda place: found[place][1])
+    end = found["files.found", partition][1]
+    assert end > 4
+    commit = CommitState(finished=((2, 2), (4, 4))).encode(1)
+    member = Consumer({**settings.handle("test"), "group.id": settings.prefixed("a-test")})
+    topic = settings.prefixed("files.found")
+    member.commit(
+        offsets=[TopicPartition(topic, partition, 1, metadata=commit)], asynchronous=False
+    )
+    raws = await UnfinishedMessages(settings, {"a-test": "files.found"}).read()
+    assert [r.offset for r in raws if r.partition == partition] == [1, 3, *range(5, end)]
+    assert {r.offset for r in raws if r.partition != partition} == {
+        offset
+        for place, (_, end) in found.items()
+        if place[1] != partition
+        for offset in range(end)
+    }
+    member.close()
 
 
 async def test_work_that_nobody_does_has_an_age_and_raises_an_alarm(system: System) -> None:
