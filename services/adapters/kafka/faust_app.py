@@ -66,6 +66,17 @@ class OneTable(faust.Table[bytes, bytes]):
         return 0
 
 
+class _NoEnvironment(faust.Settings):
+    """Faust would let any WEB_PORT or BROKER_URL in the environment override what we say."""
+
+    def getenv(self, env_name: str) -> None:
+        return None
+
+
+class _App(faust.App):
+    Settings = _NoEnvironment
+
+
 class _UnhurriedThread(AIOKafkaConsumerThread):
     """Waits for a batch: answers of a record or two, each of all partitions, would cost a quarter
     of a processor at thirty files a second. Faust has no setting for it."""
@@ -161,7 +172,7 @@ class FaustApp:
     def _made(self, folder: str) -> Any:
         prefixed = self.settings.prefixed
         servers = self.settings.bootstrap_servers.split(",")
-        app = faust.App(
+        app = _App(
             prefixed(self.group),
             broker=";".join(f"kafka://{server.strip()}" for server in servers),
             PartitionAssignor=OneReads,
