@@ -66,10 +66,17 @@ def read_all(env: Mapping[str, str]) -> RecordingReader:
     from services.adapters.worker import WorkerSettings
     from services.api.__main__ import Settings as ApiSettings
     from services.indexer.__main__ import Settings as IndexerSettings
+    from services.monitor.service import MonitorSettings
     from services.transfer.__main__ import Settings as TransferSettings
 
     reader = RecordingReader(env)
-    for settings in (ApiSettings, WorkerSettings, TransferSettings, IndexerSettings):
+    for settings in (
+        ApiSettings,
+        WorkerSettings,
+        TransferSettings,
+        IndexerSettings,
+        MonitorSettings,
+    ):
         settings.read(reader)
     reader.faults = list(dict.fromkeys(reader.faults))
     return reader

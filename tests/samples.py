@@ -195,4 +195,18 @@ SAMPLES: dict[str, e.Message] = {
             reason="store_line", message="The line to the store carries 1.2 MB/s."
         ),
     ),
+    "WindowCounted": e.WindowCounted(
+        import_id=None,
+        start=datetime(2026, 11, 23, 12, 30, tzinfo=UTC),
+        seconds=10,
+        as_of=AT,
+        found=31,
+        stored=24,
+        unchanged=2,
+        failed=3,
+        bytes=2_962_944,
+        failures={"content_mismatch": 1, "not_found": 2},
+        oldest_unfinished_at=AT,
+    ),
+    "ProgressStopped": e.ProgressStopped(import_id=JOB, since=AT, at=AT, oldest=PLACE),
 }

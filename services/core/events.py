@@ -529,10 +529,62 @@ class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
         return self.worker_id, self.at.isoformat()
 
 
+class WindowCounted(Struct, frozen=True, kw_only=True, tag=True):
+    """What happened in one window of 10 or 60 seconds: in one import, or in all if it has no id.
+
+    A record counts in the window of its Kafka timestamp. `as_of` is when it was counted: while the
+    window is open, and for a while after it, newer counts may follow. `bytes` are those of stored
+    files. `oldest_unfinished_at` is the time of the oldest message that no worker has finished.
+    """
+
+    topic: ClassVar[str] = "stats.windows"
+
+    import_id: Id | None = None
+    start: Time
+    seconds: Small
+    as_of: Time
+    found: Natural = 0
+    stored: Natural = 0
+    unchanged: Natural = 0
+    failed: Natural = 0
+    bytes: Natural = 0
+    failures: Annotated[dict[Reason, Natural], Meta(max_length=100)] = {}
+    oldest_unfinished_at: Time | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.import_id or 'all'}/{self.seconds}/{self.start:%Y-%m-%dT%H:%M:%SZ}"
+
+    subject = key
+
+    @property
+    def identity(self) -> Identity:
+        files = self.found, self.stored, self.unchanged, self.failed
+        return self.key, *files, self.bytes, self.oldest_unfinished_at
+
+
+class ProgressStopped(Event, frozen=True, kw_only=True):
+    """An alarm: an import has had unfinished work and no progress since `since`.
+
+    `oldest` is the position of its oldest unfinished message. The alarm is repeated every 30
+    seconds while it holds; one that is not repeated for a minute is over.
+    """
+
+    topic: ClassVar[str] = "stats.windows"
+    identity = property(attrgetter("import_id", "since"))
+
+    since: Time
+    at: Time
+    oldest: Place
+
+
 Control = ImportPaused | ImportResumed | ImportCancelled | ImportStalled
 OfReplay = ReplayRequested | ReplayRateChanged | ReplayFailed
 Asked = ImportRequested | Control | RetryRequested | OfReplay
 ToList = PageRequested | LogPartRequested
 Listed = PageListed | FolderNamed | FolderFailed | LogPartReplayed
 Outcome = FileStored | FileFailed
-Message = Asked | ToList | Listed | FileFound | Outcome | WorkerStatus
+Watched = WindowCounted | ProgressStopped
+OfNoImport = WorkerStatus | WindowCounted
+"""Not one fact about one import."""
+Message = Asked | ToList | Listed | FileFound | Outcome | WorkerStatus | Watched

@@ -15,6 +15,7 @@ from services.adapters.worker import WorkerSettings
 from services.api import __main__ as api
 from services.core.settings import Reader
 from services.indexer import __main__ as indexer
+from services.monitor import __main__ as monitor
 from services.setup import __main__ as setup
 from services.transfer import __main__ as transfer
 from tests import containers
@@ -26,6 +27,7 @@ READERS: Mapping[str, Callable[[Reader], object]] = {
     "lister": WorkerSettings.read,
     "transfer": transfer.Settings.read,
     "indexer": indexer.Settings.read,
+    "monitor": monitor.Settings.read,
 }
 OF_OTHER_STORES = {
     *("AWS_SESSION_TOKEN", "AWS_PROFILE", "S3_ADDRESSING_STYLE", "S3_CA_FILE"),

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from local.settings import PORTS, RecordingReader
-from services.adapters.metrics import BuildInfo, WorkerMetrics
+from services.adapters.metrics import BuildInfo, MonitorMetrics, WorkerMetrics
 from services.adapters.work_metrics import WorkMetrics
 from services.adapters.worker import WorkerSettings
 from services.api import __main__ as api
@@ -18,6 +18,7 @@ from services.core.events import WorkerStatus
 from services.core.flow.quota import QuotaState
 from services.core.settings import NAMES, Reader
 from services.indexer import __main__ as indexer
+from services.monitor import __main__ as monitor
 from services.setup import __main__ as setup
 from services.transfer import __main__ as transfer
 
@@ -32,6 +33,7 @@ READERS: Mapping[str, Callable[[Reader], object]] = {
     "lister": WorkerSettings.read,
     "transfer": transfer.Settings.read,
     "indexer": indexer.Settings.read,
+    "monitor": monitor.Settings.read,
     "setup": setup.provisioners,
 }
 LINK = re.compile(r"\]\((?!https?:)([^)\s#]*)#?([^)\s]*)\)")
@@ -75,8 +77,9 @@ def test_every_metric_of_a_worker_is_described_and_named_by_convention() -> None
     registry.register(WorkerMetrics(lambda: status, lambda: quota))
     registry.register(WorkMetrics())
     registry.register(BuildInfo())
+    registry.register(MonitorMetrics())
     served = {metric.name + COUNTED.get(metric.type, "") for metric in registry.collect()}
-    assert served == set(described_metrics("Each lister, transfer and indexer"))
+    assert served == set(described_metrics("Each lister, transfer, indexer and monitor"))
     for metric in registry.collect():
         assert metric.documentation.endswith("."), metric.name
         assert metric.type != "histogram" or metric.name.endswith("_seconds"), metric.name

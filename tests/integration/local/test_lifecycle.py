@@ -91,13 +91,13 @@ def test_everything_answers_and_every_address_is_shown(running: Machine) -> None
 def test_each_worker_has_a_metrics_port_of_its_own(running: Machine) -> None:
     shown = running.status()["addresses"]["Metrics"]
     ports = set()
-    for name in ("lister", "transfer", "indexer"):
+    for name in ("lister", "transfer", "indexer", "monitor"):
         [pid] = running.processes(f"services.{name}")
         environ = Path(f"/proc/{pid}/environ").read_text().split("\0")
         [port] = [each for each in environ if each.startswith("METRICS_PORT=")]
         ports.add(port)
         assert f"http://127.0.0.1:{port.partition('=')[2]}/metrics ({name})" in shown
-    assert len(ports) == 3
+    assert len(ports) == 4
 
 
 def test_another_copy_on_the_same_data_is_refused_with_the_process(running: Machine) -> None:
@@ -286,7 +286,8 @@ def test_a_server_in_the_settings_is_used_instead_of_started(
     assert [server.name for server in plan.servers] == started
     for settings in (plan.settings, plan.recorded):
         assert given.items() <= settings.items()
-    assert [server.name for server in plan.services] == ["api", "lister", "transfer", "indexer"]
+    services = ["api", "lister", "transfer", "indexer", "monitor"]
+    assert [server.name for server in plan.services] == services
 
 
 def test_a_service_account_is_used_instead_of_the_emulator(empty: Machine) -> None:
