@@ -98,12 +98,14 @@ KINDS = {
     "unknown_file": Kind(404, "The file is not in this import"),
     "unknown_image": Kind(404, "The image does not exist"),
     "unknown_replay": Kind(404, "The replay does not exist"),
+    "object_missing": Kind(404, "The picture is not in the store"),
     "method_not_allowed": Kind(405, "Method not allowed"),
     "log_changed": Kind(409, "The log is another one"),
     "plan_expired": Kind(409, "The log no longer holds what was planned"),
     "replay_ended": Kind(409, "The replay has ended"),
     "replay_under_way": Kind(409, "The same request is in progress"),
     "address_too_long": Kind(414, "The address is too long"),
+    "no_thumbnail": Kind(415, "There is no thumbnail of this picture"),
     "host_not_allowed": Kind(421, "The host name is not allowed"),
     "empty_time_range": Kind(422, "The time range is empty"),
     "filters_conflict": Kind(422, "These filters do not go together"),
@@ -113,6 +115,8 @@ KINDS = {
     "other_replay": Kind(422, "The Idempotency-Key was used for another replay"),
     "replay_too_deep": Kind(422, "Too many replays led to this one"),
     "internal_error": Kind(500, "Internal error"),
+    "thumbnails_busy": Kind(503, "Too many thumbnails are being made"),
+    "store_unavailable": Kind(503, "The object store does not answer"),
     "unavailable": Kind(503, "Service unavailable"),
 }
 BY_STATUS = {

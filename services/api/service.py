@@ -12,6 +12,8 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
 from litestar.types import ASGIApp
+from prometheus_client import REGISTRY
+from prometheus_client.registry import Collector
 
 from services.adapters.catalog.views import ReadsCatalog
 from services.adapters.kafka.bounds import LogBoundsReader
@@ -21,6 +23,7 @@ from services.adapters.kafka.reader import Tail
 from services.adapters.process import Running
 from services.adapters.store.urls import ObjectUrls
 from services.api import control, dead_letters, health, images, imports, journey, replays, retry
+from services.api import thumbnails as small
 from services.api.boundary import Boundary
 from services.api.lost_requests import LostRequests
 from services.api.parameters import parameters_are_known
@@ -32,7 +35,7 @@ from services.api.replay_start import ReplayStarter, check_not_ended
 from services.api.replay_views import ReplayViews
 from services.api.settings import ApiSettings
 from services.core.flow.quota import QuotaSettings
-from services.core.ports import PublishesEvents
+from services.core.ports import KeepsObjects, PublishesEvents
 
 # By route, not by path: ids in paths would make a new series each. Litestar's middleware does not
 # see requests that no route takes, so scanners make no series either.
@@ -79,6 +82,7 @@ ROUTES = (
     images.list_images,
     images.get_image,
     images.get_image_content,
+    small.get_image_thumbnail,
     health.get_liveness,
     health.get_readiness,
     # Not in the OpenAPI document, since the format is Prometheus' own.
@@ -93,6 +97,8 @@ class Outside:
     urls: ObjectUrls
     topic_ids: Callable[[Sequence[str]], Mapping[str, str]]
     quota: QuotaSettings
+    store: KeepsObjects
+    pool: small.DrawsThumbnails
 
 
 def create_app(
@@ -112,20 +118,24 @@ def create_app(
         public_url = settings.public_url or str(request.base_url)
         return images.Pictures(catalog, outside.urls, public_url)
 
+    thumbnails = small.Thumbnails(outside.store, outside.pool)
     runs = (known.run, workers.run, lost.watch, readiness.watch, readiness.publish_status)
     app = Litestar(
         ROUTES,
         dependencies={
             "readiness": _given(readiness),
             "pictures": Provide(pictures, sync_to_thread=False),
+            "thumbnails": _given(thumbnails),
             **_of_imports(requests, ImportViews(catalog, known.view, workers, settings.parked)),
             **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
         },
         guards=[parameters_are_known],
-        compression_config=CompressionConfig(backend="gzip", gzip_compress_level=5),
+        compression_config=CompressionConfig(
+            backend="gzip", gzip_compress_level=5, exclude_opt_key=small.UNCOMPRESSED
+        ),
         middleware=[PROMETHEUS.middleware],
         plugins=[PROBLEM_DETAILS],
-        lifespan=[lambda app: _running(app, runs)],
+        lifespan=[lambda _app: _running(runs, thumbnails.metrics)],
         openapi_config=OPENAPI,
         request_max_body_size=imports.LARGEST_BODY,
         logging_config=None,
@@ -134,9 +144,13 @@ def create_app(
 
 
 @asynccontextmanager
-async def _running(app: Litestar, runs: Sequence[Callable[[], Running]]) -> AsyncIterator[None]:
+async def _running(
+    runs: Sequence[Callable[[], Running]], metrics: Collector
+) -> AsyncIterator[None]:
+    REGISTRY.register(metrics)
     together = asyncio.gather(*(run() for run in runs), return_exceptions=True)
     yield  # one that fails ends no other
+    REGISTRY.unregister(metrics)
     together.cancel()
     await asyncio.gather(together, return_exceptions=True)
 

@@ -2,8 +2,8 @@
 
 WIDTHS = (160, 320, 640, 1280)
 PREFIX = "thumbnails.v1/"
-"""No picture's key begins so: no part of a key that ends in a slash has a dot in it. Thumbnails that
-are drawn in another way get another number, so that old ones are not taken for them."""
+"""No picture's key begins so, since folders in keys have no dot. Another way of drawing gets another
+number, so that old thumbnails are not taken for new ones."""
 
 
 def width_of(asked: int) -> int:

@@ -1,8 +1,8 @@
 """`python -m services.adapters.thumbnails.child MEGABYTES`: draws what it reads, one picture after
 another, until its input ends.
 
-The limits are the kernel's, so they hold whatever a decoder does. It can open no file and no socket,
-and none of our secrets is in its environment.
+The limits are the kernel's, so they hold whatever a decoder does. The process can open no file and
+no socket, and none of our secrets is in its environment.
 """
 
 import os

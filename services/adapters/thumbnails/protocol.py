@@ -1,9 +1,9 @@
-"""What the api and the processes that draw say to each other. It needs no library of pictures, which
-the api does not load.
+"""What the api and the processes that draw say to each other. Apart, so that the api does not load
+the libraries that decode pictures.
 
 Asked:    the width, then chunks, each with its length before it; an empty one is the last.
-Answered: whether it is drawn, whether the process ends now, and the picture, or the reason why there
-          is none, with its length before it.
+Answered: whether it is drawn, whether the process ends now, and the picture, or why there is none,
+          with its length before it.
 """
 
 import struct

@@ -56,6 +56,16 @@ def _draws(pid: str) -> bool:
     return b"thumbnails.child" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
+def environment(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def limit(pid: int, name: str) -> int:
+    lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
+    [found] = [line.split() for line in lines if line.startswith(f"Max {name}")]
+    return int(found[3])
+
+
 async def refused(drawers: ThumbnailPool, content: bytes, width: int = 160) -> str:
     with pytest.raises(SetAside) as caught:
         await drawers.draw(body_of(content), width)
@@ -118,9 +128,7 @@ async def test_one_that_takes_too_long_is_ended(
 async def test_a_process_has_a_limit_of_cpu_for_each_picture(drawers: ThumbnailPool) -> None:
     await drawers.draw(body_of(JPEG), 160)
     [pid] = processes()
-    limits = Path(f"/proc/{pid}/limits").read_text()
-    [cpu] = [line.split() for line in limits.splitlines() if line.startswith("Max cpu time")]
-    assert child.CPU_SECONDS <= int(cpu[3]) <= child.CPU_SECONDS + 2
+    assert child.CPU_SECONDS <= limit(pid, "cpu time") <= child.CPU_SECONDS + 2
     os.kill(pid, signal.SIGXCPU)  # what the kernel sends at the limit
     await asyncio.sleep(0.05)
     assert await drawers.draw(body_of(JPEG), 160)
@@ -238,10 +246,8 @@ async def test_a_process_has_none_of_our_secrets_and_cannot_open_files(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "never-to-be-seen")
     await drawers.draw(body_of(JPEG), 160)
     [pid] = processes()
-    assert b"never-to-be-seen" not in Path(f"/proc/{pid}/environ").read_bytes()
-    limits = Path(f"/proc/{pid}/limits").read_text()
-    [files] = [line.split() for line in limits.splitlines() if line.startswith("Max open files")]
-    assert files[3] == str(len(list(Path(f"/proc/{pid}/fd").iterdir()))) == "4"
+    assert b"never-to-be-seen" not in environment(pid)
+    assert limit(pid, "open files") == len(os.listdir(f"/proc/{pid}/fd")) == 4
 
 
 async def test_closing_ends_all_processes(drawers: ThumbnailPool) -> None:
