@@ -12,8 +12,6 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
 from litestar.types import ASGIApp
-from prometheus_client import REGISTRY
-from prometheus_client.registry import Collector
 
 from services.adapters.catalog.views import ReadsCatalog
 from services.adapters.kafka.bounds import LogBoundsReader
@@ -22,8 +20,19 @@ from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Tail
 from services.adapters.process import Running
 from services.adapters.store.urls import ObjectUrls
-from services.api import control, dead_letters, health, images, imports, journey, replays, retry
-from services.api import thumbnails as small
+from services.adapters.thumbnails.metrics import ThumbnailMetrics
+from services.api import (
+    control,
+    dead_letters,
+    health,
+    images,
+    imports,
+    journey,
+    proofs,
+    replays,
+    retry,
+    thumbnails,
+)
 from services.api.boundary import Boundary
 from services.api.lost_requests import LostRequests
 from services.api.parameters import parameters_are_known
@@ -79,10 +88,12 @@ ROUTES = (
     retry.retry_import,
     dead_letters.list_dead_letters,
     journey.get_import_file,
+    proofs.get_manifest,
+    proofs.get_checksums,
     images.list_images,
     images.get_image,
     images.get_image_content,
-    small.get_image_thumbnail,
+    thumbnails.get_image_thumbnail,
     health.get_liveness,
     health.get_readiness,
     # Not in the OpenAPI document, since the format is Prometheus' own.
@@ -98,7 +109,7 @@ class Outside:
     topic_ids: Callable[[Sequence[str]], Mapping[str, str]]
     quota: QuotaSettings
     store: KeepsObjects
-    pool: small.DrawsThumbnails
+    pool: thumbnails.DrawsThumbnails
 
 
 def create_app(
@@ -118,24 +129,24 @@ def create_app(
         public_url = settings.public_url or str(request.base_url)
         return images.Pictures(catalog, outside.urls, public_url)
 
-    thumbnails = small.Thumbnails(outside.store, outside.pool)
+    shown_small = thumbnails.Thumbnails(outside.store, outside.pool)
     runs = (known.run, workers.run, lost.watch, readiness.watch, readiness.publish_status)
     app = Litestar(
         ROUTES,
         dependencies={
             "readiness": _given(readiness),
             "pictures": Provide(pictures, sync_to_thread=False),
-            "thumbnails": _given(thumbnails),
+            "thumbnails": _given(shown_small),
             **_of_imports(requests, ImportViews(catalog, known.view, workers, settings.parked)),
             **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
         },
         guards=[parameters_are_known],
         compression_config=CompressionConfig(
-            backend="gzip", gzip_compress_level=5, exclude_opt_key=small.UNCOMPRESSED
+            backend="gzip", gzip_compress_level=5, exclude_opt_key=thumbnails.UNCOMPRESSED
         ),
         middleware=[PROMETHEUS.middleware],
         plugins=[PROBLEM_DETAILS],
-        lifespan=[lambda _app: _running(runs, thumbnails.metrics)],
+        lifespan=[lambda _app: _running(runs, shown_small.metrics)],
         openapi_config=OPENAPI,
         request_max_body_size=imports.LARGEST_BODY,
         logging_config=None,
@@ -145,12 +156,11 @@ def create_app(
 
 @asynccontextmanager
 async def _running(
-    runs: Sequence[Callable[[], Running]], metrics: Collector
+    runs: Sequence[Callable[[], Running]], metrics: ThumbnailMetrics
 ) -> AsyncIterator[None]:
-    REGISTRY.register(metrics)
     together = asyncio.gather(*(run() for run in runs), return_exceptions=True)
-    yield  # one that fails ends no other
-    REGISTRY.unregister(metrics)
+    with metrics.registered():
+        yield  # one that fails ends no other
     together.cancel()
     await asyncio.gather(together, return_exceptions=True)
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from hashlib import sha256
 from typing import Annotated, Protocol
@@ -13,10 +13,8 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, QueryParameter, SkipValidation
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
+from services.adapters.thumbnails.metrics import ThumbnailMetrics
 from services.api.images import Stored
 from services.api.problems import Problem, database_problems
 from services.core.errors import SetAside, Stop, Verdict
@@ -33,7 +31,6 @@ REFUSED_SECONDS = 600
 """How long it is remembered that a picture has no thumbnail."""
 FRESH = "max-age=300, stale-while-revalidate=604800, immutable"
 """Not longer: when the file changes, the same address shows another picture."""
-BUCKETS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 BUSY = "thumbnails_busy"
 log = structlog.get_logger()
 
@@ -47,34 +44,11 @@ class DrawsThumbnails(Protocol):
         `thumbnails_busy` if too many wait, and what `body` raises. It may be asked for twice."""
 
 
-class ThumbnailMetrics(Collector):
-    def __init__(self, pool: DrawsThumbnails) -> None:
-        self._pool = pool
-        self._registry = own = CollectorRegistry()
-        self.answers = Counter(
-            "drivestream_api_thumbnails", "Thumbnails by outcome.", ["outcome"], registry=own
-        )
-        self.drawn = Histogram(
-            "drivestream_api_thumbnail_duration_seconds",
-            "From reading a picture until its thumbnail is kept, waiting included.",
-            buckets=BUCKETS,
-            registry=own,
-        )
-
-    def collect(self) -> Iterator[Metric]:
-        yield from self._registry.collect()
-        for name, explained, value in (
-            ("drawing", "Thumbnails being drawn.", self._pool.drawing),
-            ("waiting", "Thumbnails that wait to be drawn.", self._pool.waiting),
-        ):
-            yield GaugeMetricFamily(f"drivestream_api_thumbnails_{name}", explained, value=value)
-
-
 class Thumbnails:
     """Who asks for a thumbnail that is being made gets that one. Raises `Problem`."""
 
     def __init__(self, store: KeepsObjects, pool: DrawsThumbnails) -> None:
-        self.metrics = ThumbnailMetrics(pool)
+        self.metrics = ThumbnailMetrics(lambda: (pool.drawing, pool.waiting))
         self._store = store
         self._pool = pool
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
@@ -90,7 +64,7 @@ class Thumbnails:
         task = self._under_way.get(key)
         if task is None:
             if len(self._under_way) >= MOST_AT_ONCE:
-                self.metrics.answers.labels("busy").inc()
+                self.metrics.answered("busy")
                 raise _busy()
             task = asyncio.create_task(self._counted(picture, width))
             self._under_way[key] = task
@@ -119,7 +93,7 @@ class Thumbnails:
             message = "The object store does not give the picture now."
             raise Problem("store_unavailable", message, {"Retry-After": "5"}) from why
         finally:
-            self.metrics.answers.labels(outcome).inc()
+            self.metrics.answered(outcome)
 
     async def _kept(self, key: str) -> bytes | None:
         body = bytearray()
@@ -139,7 +113,7 @@ class Thumbnails:
         return bytes(body)
 
     async def _drawn(self, picture: str, width: int) -> bytes:
-        with self.metrics.drawn.time():
+        with self.metrics.drawn():
             try:
                 body = await self._pool.draw(lambda: self._store.open(picture), width)
             except SetAside as why:

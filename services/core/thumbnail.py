@@ -2,7 +2,7 @@
 
 WIDTHS = (160, 320, 640, 1280)
 PREFIX = "thumbnails.v1/"
-"""No picture's key begins so, since folders in keys have no dot. Another way of drawing gets another
+"""No picture's key begins so: the folders in keys have no dot. Another way of drawing gets another
 number, so that old thumbnails are not taken for new ones."""
 
 

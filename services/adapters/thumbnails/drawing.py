@@ -3,7 +3,7 @@ without metadata. The picture may be hostile, so this runs in a process that may
 
 from io import BytesIO
 
-import pi_heif
+import pi_heif  # type: ignore[import-untyped]
 from PIL import AvifImagePlugin, Image, ImageCms, UnidentifiedImageError
 from PIL.ExifTags import Base
 from PIL.Image import Resampling, Transpose

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from services.adapters.thumbnails import child, pool
+from services.adapters.thumbnails import pool
 from services.adapters.thumbnails.pool import MOST_WAITING, Body, ThumbnailPool, ThumbnailSettings
+from services.adapters.thumbnails.protocol import CPU_SECONDS
 from services.core.errors import SetAside, TryAgain
 from services.core.settings import Reader
 from tests.unit.adapters.test_thumbnail_drawing import a_png
@@ -128,7 +129,7 @@ async def test_one_that_takes_too_long_is_ended(
 async def test_a_process_has_a_limit_of_cpu_for_each_picture(drawers: ThumbnailPool) -> None:
     await drawers.draw(body_of(JPEG), 160)
     [pid] = processes()
-    assert child.CPU_SECONDS <= limit(pid, "cpu time") <= child.CPU_SECONDS + 2
+    assert CPU_SECONDS <= limit(pid, "cpu time") <= CPU_SECONDS + 2
     os.kill(pid, signal.SIGXCPU)  # what the kernel sends at the limit
     await asyncio.sleep(0.05)
     assert await drawers.draw(body_of(JPEG), 160)
