@@ -1,6 +1,7 @@
 """What others' tools make of a real import: its checksums, its manifest, its thumbnails."""
 
 import csv
+import os
 import shutil
 import subprocess
 import urllib.error
@@ -65,7 +66,10 @@ def downloaded(system: System, job: str) -> Iterator[Path]:
 
 
 def run(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    own = {"PATH": os.environ["PATH"], "HOME": str(folder)}  # no certificates or proxies of others
+    return subprocess.run(
+        command, cwd=folder, env=own, capture_output=True, text=True, timeout=50, check=False
+    )
 
 
 def test_sha256sum_accepts_the_checksums(downloaded: Path) -> None:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from local.settings import PORTS, RecordingReader
 from services.adapters.metrics import WorkerMetrics
+from services.adapters.thumbnails.metrics import ThumbnailMetrics
 from services.adapters.work_metrics import WorkMetrics
 from services.adapters.worker import WorkerSettings
 from services.api import __main__ as api
@@ -67,12 +68,13 @@ def test_every_python_file_that_is_named_exists(path: Path) -> None:
         assert any((ROOT / folder / name).exists() for folder in (".", "services")), name
 
 
-def test_the_metrics_of_a_worker_are_those_that_are_described() -> None:
+def test_the_metrics_are_those_that_are_described() -> None:
     status = WorkerStatus(worker_id="one", service="lister", state="running", at=datetime.now(UTC))
     quota = QuotaState(share=1.0, limit=60, allowed=60, used=0, refused=0, waiting=0)
     registry = CollectorRegistry()
     registry.register(WorkerMetrics(lambda: status, lambda: quota))
     registry.register(WorkMetrics())
+    registry.register(ThumbnailMetrics(lambda: (0, 0)))
     counted = {"counter": "_total"}
     served = {metric.name + counted.get(metric.type, "") for metric in registry.collect()}
     assert served == set(METRIC.findall((ROOT / "docs/architecture.md").read_text()))
