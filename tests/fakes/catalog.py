@@ -143,7 +143,8 @@ class FakeCatalog:
 
     def _manifest(self, row: FileRow) -> ManifestRow:
         image = self._rows.images.get(row.file_id)
-        fields = _file_fields(row) | {"size": row.stored_size or row.size}
+        size = row.size if row.stored_size is None else row.stored_size
+        fields = _file_fields(row) | {"size": size}
         if image and not row.sha256 and image.storage_path.endswith(f"/{row.object_key}"):
             fields["sha256"] = image.sha256
         return ManifestRow(**{name: fields[name] for name in ManifestRow.__struct_fields__})

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from io import BytesIO
@@ -14,7 +16,7 @@ from PIL import Image
 
 from services.adapters.thumbnails import pool
 from services.adapters.thumbnails.pool import MOST_WAITING, Body, ThumbnailPool, ThumbnailSettings
-from services.adapters.thumbnails.protocol import CPU_SECONDS
+from services.adapters.thumbnails.protocol import CPU_SECONDS, LENGTH, WIDTH
 from services.core.errors import SetAside, TryAgain
 from services.core.settings import Reader
 from tests.unit.adapters.test_thumbnail_drawing import a_png
@@ -130,13 +132,31 @@ async def test_a_process_has_a_limit_of_cpu_for_each_picture(drawers: ThumbnailP
     await drawers.draw(body_of(JPEG), 160)
     [pid] = processes()
     assert CPU_SECONDS <= limit(pid, "cpu time") <= CPU_SECONDS + 2
-    os.kill(pid, signal.SIGXCPU)  # what the kernel sends at the limit
-    await asyncio.sleep(0.05)
-    assert await drawers.draw(body_of(JPEG), 160)
 
 
-async def test_one_that_crashes_its_process_is_refused_after_a_fresh_one_died_too(
-    drawers: ThumbnailPool,
+SPINS = """
+import services.adapters.thumbnails.child as child
+def spin(body, width):
+    while True: pass
+child.thumbnail, child.CPU_SECONDS = spin, 1
+child.main()
+"""
+
+
+def test_the_kernel_ends_what_needs_more() -> None:
+    asked = WIDTH.pack(160) + LENGTH.pack(0)
+    ended = subprocess.run(
+        [sys.executable, "-c", SPINS, "320"], input=asked, timeout=50, check=False
+    )
+    assert ended.returncode == -signal.SIGXCPU
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [(signal.SIGSEGV, "crashed"), (signal.SIGKILL, "crashed"), (signal.SIGXCPU, "10 seconds")],
+)
+async def test_one_that_ends_its_process_is_refused_after_a_fresh_one_died_too(
+    drawers: ThumbnailPool, number: int, says: str
 ) -> None:
     await drawers.draw(body_of(JPEG), 160)
     killed: list[int] = []
@@ -144,10 +164,10 @@ async def test_one_that_crashes_its_process_is_refused_after_a_fresh_one_died_to
     async def deadly() -> AsyncGenerator[bytes, None]:
         yield JPEG
         for pid in processes():
-            os.kill(pid, signal.SIGSEGV)
+            os.kill(pid, number)
             killed.append(pid)
 
-    with pytest.raises(SetAside, match="crashed"):
+    with pytest.raises(SetAside, match=says):
         await drawers.draw(deadly, 160)
     assert len(killed) == 2
     assert await drawers.draw(body_of(JPEG), 160)
