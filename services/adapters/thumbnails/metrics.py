@@ -42,6 +42,10 @@ class ThumbnailMetrics(Collector):
         finally:
             REGISTRY.unregister(self)
 
+    def describe(self) -> Iterator[Metric]:
+        """Nothing, so that several applications may run in one process, as in tests."""
+        return iter(())
+
     def collect(self) -> Iterator[Metric]:
         yield from self._registry.collect()
         drawing, waiting = self._at_once()
