@@ -19,8 +19,10 @@ from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader, Tail
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.process import end, run_service
+from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
+from services.adapters.thumbnails.pool import ThumbnailPool, ThumbnailSettings
 from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
 from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
@@ -39,12 +41,14 @@ class Settings(SettingsGroup):
     store: StoreSettings
     database: DatabaseSettings
     quota: QuotaSettings
+    thumbnails: ThumbnailSettings
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop`. Kafka and PostgreSQL may come later."""
     listener = _listener(settings.api.host, settings.api.port)
     catalog = CatalogReader(settings.database)
+    pool = ThumbnailPool(settings.thumbnails)
     try:
         async with Publisher(settings.kafka, source="api", timeout=8.0) as publisher:
             app = create_app(
@@ -62,12 +66,15 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                     urls=ObjectUrls(settings.store, lambda: datetime.now(UTC)),
                     topic_ids=Topics(settings.kafka).ids,
                     quota=settings.quota,
+                    store=ObjectStore(settings.store),
+                    pool=pool,
                 ),
             )
             host, port = listener.getsockname()[:2]
             log.info("api.listening", host=host, port=port)
             await _Server(app, stop).serve([listener])
     finally:
+        await pool.close()
         await catalog.close()
 
 

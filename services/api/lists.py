@@ -2,7 +2,7 @@
 
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Annotated, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -70,10 +70,17 @@ def page_of(
 
 
 async def json_list(pages: AsyncIterator[Sequence[msgspec.Struct]]) -> "ListResponse":
-    """The rows of all pages as one list of any length, in constant memory. It waits for the first
-    page, so that an error before it is still an error response."""
-    first: Sequence[msgspec.Struct] = await anext(pages, [])  # `()` would be unpacked
-    return ListResponse(iterator=_pieces(first, pages), media_type="application/json")
+    """The rows of all pages as one list of any length, in constant memory."""
+    return await streamed(_json_pieces(pages), "application/json")
+
+
+async def streamed(
+    pieces: AsyncIterator[bytes], media_type: str, headers: Mapping[str, str] | None = None
+) -> "ListResponse":
+    """It waits for the first piece, so that an error before it is still an error response."""
+    first = await anext(pieces, b"")
+    whole = _joined(first, pieces)
+    return ListResponse(iterator=whole, media_type=media_type, headers=dict(headers or {}))
 
 
 class ListResponse(ASGIStreamingResponse):
@@ -99,13 +106,18 @@ class ListResponse(ASGIStreamingResponse):
             gone.cancel()
 
 
-async def _pieces(
-    first: Sequence[msgspec.Struct], rest: AsyncIterator[Sequence[msgspec.Struct]]
-) -> AsyncIterator[bytes]:
-    yield b"[" + msgspec.json.encode(first)[1:-1]
-    async for page in rest:
-        yield b"," + msgspec.json.encode(page)[1:-1]
-    yield b"]"
+async def _json_pieces(pages: AsyncIterator[Sequence[msgspec.Struct]]) -> AsyncIterator[bytes]:
+    before = b"["
+    async for page in pages:
+        yield before + msgspec.json.encode(page)[1:-1]
+        before = b","
+    yield b"]" if before == b"," else b"[]"
+
+
+async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
 
 
 async def _disconnect(receive: Receive) -> None:

@@ -100,12 +100,14 @@ KINDS = {
     "unknown_file": Kind(404, "The file is not in this import"),
     "unknown_image": Kind(404, "The image does not exist"),
     "unknown_replay": Kind(404, "The replay does not exist"),
+    "object_missing": Kind(404, "The image is not in the store"),
     "method_not_allowed": Kind(405, "Method not allowed"),
     "log_changed": Kind(409, "The log has changed"),
     "plan_expired": Kind(409, "The log no longer holds the planned records"),
     "replay_ended": Kind(409, "The replay has ended"),
     "replay_under_way": Kind(409, "The same request is in progress"),
     "address_too_long": Kind(414, "The URL is too long"),
+    "no_thumbnail": Kind(415, "The image has no thumbnail"),
     "host_not_allowed": Kind(421, "The host name is not allowed"),
     "empty_time_range": Kind(422, "The time range is empty"),
     "filters_conflict": Kind(422, "The filters cannot be combined"),
@@ -115,6 +117,8 @@ KINDS = {
     "other_replay": Kind(422, "The Idempotency-Key was used with another replay"),
     "replay_too_deep": Kind(422, "The replay is nested too deeply"),
     "internal_error": Kind(500, "Internal error"),
+    "thumbnails_busy": Kind(503, "Too many thumbnails are being made"),
+    "store_unavailable": Kind(503, "The object store does not answer"),
     "unavailable": Kind(503, "Service unavailable"),
 }
 BY_STATUS = {

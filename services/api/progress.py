@@ -7,7 +7,7 @@ also stands still when no indexer can write what became of its files.
 
 import asyncio
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -247,6 +247,13 @@ class ImportViews:
         if not found:
             await self.progress(import_id)
         return found
+
+    async def every_file(
+        self, import_id: str, *, in_store: bool
+    ) -> AsyncIterator[Sequence[views.ManifestRow]]:
+        await self.progress(import_id)
+        async for page in self.catalog.every_file(import_id, in_store=in_store):
+            yield page
 
     async def file(self, import_id: str, file_id: str) -> views.FileDetails:
         file = await self.catalog.import_file(import_id, file_id)

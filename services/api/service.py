@@ -21,7 +21,19 @@ from services.adapters.kafka.reader import Tail
 from services.adapters.metrics import add_build_info
 from services.adapters.process import Running
 from services.adapters.store.urls import ObjectUrls
-from services.api import control, dead_letters, health, images, imports, journey, replays, retry
+from services.adapters.thumbnails.metrics import ThumbnailMetrics
+from services.api import (
+    control,
+    dead_letters,
+    health,
+    images,
+    imports,
+    journey,
+    proofs,
+    replays,
+    retry,
+    thumbnails,
+)
 from services.api.boundary import Boundary
 from services.api.lost_requests import LostRequests
 from services.api.parameters import parameters_are_known
@@ -33,7 +45,7 @@ from services.api.replay_start import ReplayStarter, check_not_ended
 from services.api.replay_views import ReplayViews
 from services.api.settings import ApiSettings
 from services.core.flow.quota import QuotaSettings
-from services.core.ports import PublishesEvents
+from services.core.ports import KeepsObjects, PublishesEvents
 
 # By route, not by path: ids in paths would make a new series each. Litestar's middleware does not
 # see requests that no route takes, so scanners make no series either.
@@ -77,9 +89,12 @@ ROUTES = (
     retry.retry_import,
     dead_letters.list_dead_letters,
     journey.get_import_file,
+    proofs.get_manifest,
+    proofs.get_checksums,
     images.list_images,
     images.get_image,
     images.get_image_content,
+    thumbnails.get_image_thumbnail,
     health.get_liveness,
     health.get_readiness,
     # Not in the OpenAPI document, since the format is Prometheus' own.
@@ -94,6 +109,8 @@ class Outside:
     urls: ObjectUrls
     topic_ids: Callable[[Sequence[str]], Mapping[str, str]]
     quota: QuotaSettings
+    store: KeepsObjects
+    pool: thumbnails.DrawsThumbnails
 
 
 def create_app(
@@ -113,20 +130,24 @@ def create_app(
         public_url = settings.public_url or str(request.base_url)
         return images.Pictures(catalog, outside.urls, public_url)
 
+    shown_small = thumbnails.Thumbnails(outside.store, outside.pool)
     runs = (known.run, workers.run, lost.watch, readiness.watch, readiness.publish_status)
     app = Litestar(
         ROUTES,
         dependencies={
             "readiness": _given(readiness),
             "pictures": Provide(pictures, sync_to_thread=False),
+            "thumbnails": _given(shown_small),
             **_of_imports(requests, ImportViews(catalog, known.view, workers, settings.parked)),
             **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
         },
         guards=[parameters_are_known],
-        compression_config=CompressionConfig(backend="gzip", gzip_compress_level=5),
+        compression_config=CompressionConfig(
+            backend="gzip", gzip_compress_level=5, exclude_opt_key=thumbnails.UNCOMPRESSED
+        ),
         middleware=[PROMETHEUS.middleware],
         plugins=[PROBLEM_DETAILS],
-        lifespan=[lambda app: _running(app, runs)],
+        lifespan=[lambda _app: _running(runs, shown_small.metrics)],
         openapi_config=OPENAPI,
         request_max_body_size=imports.LARGEST_BODY,
         logging_config=None,
@@ -135,9 +156,12 @@ def create_app(
 
 
 @asynccontextmanager
-async def _running(app: Litestar, runs: Sequence[Callable[[], Running]]) -> AsyncIterator[None]:
+async def _running(
+    runs: Sequence[Callable[[], Running]], metrics: ThumbnailMetrics
+) -> AsyncIterator[None]:
     together = asyncio.gather(*(run() for run in runs), return_exceptions=True)
-    yield  # one that fails ends no other
+    with metrics.registered():
+        yield  # one that fails ends no other
     together.cancel()
     await asyncio.gather(together, return_exceptions=True)
 

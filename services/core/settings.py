@@ -31,11 +31,12 @@ NAMES = frozenset(
         *("AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
         *("AWS_PROFILE", "S3_ADDRESSING_STYLE", "S3_BUCKET", "S3_CA_FILE", "S3_ENDPOINT_URL"),
         *("S3_KMS_KEY_ID", "S3_PUBLIC_READ", "S3_PUBLIC_URL", "S3_SERVER_SIDE_ENCRYPTION"),
+        *("THUMBNAIL_CONCURRENCY", "THUMBNAIL_MEMORY_MB"),
         *("TRANSFER_CONCURRENCY", "TRANSFER_MEMORY_MB"),
     }
 )
 """Every setting of every service; a test keeps the list complete."""
-PREFIXES = ("DRIVE_", "METRICS_", "S3_", "TRANSFER_")
+PREFIXES = ("DRIVE_", "METRICS_", "S3_", "THUMBNAIL_", "TRANSFER_")
 """Names that begin so are meant for us. Other programs, too, read AWS_*, KAFKA_* or API_*."""
 LIKENESS = 0.9
 """By difflib, where 1 is equality, from which one name counts as a misspelling of another."""

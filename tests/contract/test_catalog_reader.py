@@ -21,6 +21,7 @@ from services.adapters.catalog.views import (
     ImageDetails,
     ImageFilter,
     ImportPlace,
+    ManifestRow,
     ReadsCatalog,
     RetryFilter,
 )
@@ -121,6 +122,44 @@ async def test_pages_hold_every_picture_once_in_both_orders(shelf: Shelf) -> Non
             seen += [image.id for image in page]
         assert len(seen) == 7
         assert seen == sorted(seen, reverse=newest_first)
+
+
+async def manifest(shelf: Shelf, *, in_store: bool) -> list[ManifestRow]:
+    pages = shelf.catalog.every_file("import-0001", in_store=in_store)
+    return [row async for page in pages for row in page]
+
+
+async def test_every_file_of_an_import_is_in_its_manifest(shelf: Shelf) -> None:
+    key, kept = "file-0003_0123456789ab_Picture.jpg", {"stored_size": 9, "md5": "b" * 32}
+    stored = a_file(3, state="stored", object_key=key, sha256="a" * 64, outcome_at=BEGAN, **kept)
+    skipped = a_file(1, state="skipped", skip_reason="not_an_image")
+    failed = a_file(4, state="failed", reason="not_found", message="Gone.", attempts=3, round=2)
+    shelf.fill(rows(files=[stored, skipped, failed, a_file(2), a_file(5, import_id="other")]))
+    found = await manifest(shelf, in_store=False)
+    assert [row.state for row in found] == ["skipped", "pending", "stored", "failed"]
+    assert found[0].reason == "not_an_image"
+    assert (found[2].size, found[2].md5, found[2].sha256) == (9, "b" * 32, "a" * 64)
+    assert (found[2].object_key, found[2].path) == (key, "Holidays/2026")
+    assert (found[3].reason, found[3].message, found[3].size) == ("not_found", "Gone.", 1004)
+    assert (found[3].attempts, found[3].round) == (3, 2)
+    assert await manifest(shelf, in_store=True) == [found[2]]
+
+
+async def test_an_object_that_was_not_read_has_the_sha256_of_who_stored_it(shelf: Shelf) -> None:
+    keys = [f"file-{n:04}_0123456789ab_100%_of_a.jpg" for n in (1, 2)]
+    files = [a_file(n + 1, state="unchanged", object_key=key) for n, key in enumerate(keys)]
+    same = an_image(1, storage_path=f"s3://pictures/{keys[0]}", sha256="c" * 64)
+    longer = an_image(2, storage_path=f"s3://pictures/x{keys[1]}", sha256="d" * 64)
+    shelf.fill(rows(files=files, images=[same, longer]))
+    found = await manifest(shelf, in_store=True)
+    assert [(row.sha256, row.object_key) for row in found] == [("c" * 64, keys[0]), (None, keys[1])]
+
+
+@pytest.mark.parametrize("count", [0, PAGE_ROWS, 2 * PAGE_ROWS + 3])
+async def test_a_long_manifest_is_its_pages_together(shelf: Shelf, count: int) -> None:
+    shelf.fill(rows(files=[a_file(n) for n in range(count)]))
+    ids = [row.google_drive_id for row in await manifest(shelf, in_store=False)]
+    assert ids == sorted({f"file-{n:04}" for n in range(count)})
 
 
 @pytest.mark.parametrize("count", [2 * PAGE_ROWS, 2 * PAGE_ROWS + 3])

@@ -23,6 +23,7 @@ from services.adapters.catalog.views import (
     ImportFile,
     ImportPlace,
     ImportProgress,
+    ManifestRow,
     ReplayFile,
     ReplayProgress,
     RetryFilter,
@@ -124,6 +125,29 @@ class FakeCatalog:
         rows = sorted(self._files_of(import_id), key=lambda row: row.file_id)
         chosen = [row for row in rows if state in (None, row.state) and row.file_id > (after or "")]
         return [_file(row) for row in chosen[:limit]]
+
+    async def every_file(
+        self, import_id: str, *, in_store: bool
+    ) -> AsyncIterator[Sequence[ManifestRow]]:
+        """As the port says."""
+        rows = sorted(self._files_of(import_id), key=lambda row: row.file_id)
+        if in_store:
+            kept = ("stored", "unchanged")
+            rows = [row for row in rows if row.state in kept and row.object_key]
+        for number, start in enumerate(range(0, max(len(rows), 1), self._page_rows)):
+            self._answer(import_id)
+            if number == self.breaks_after:
+                raise TryAgain("database_unavailable", "The database does not answer.")
+            if page := [self._manifest(row) for row in rows[start : start + self._page_rows]]:
+                yield page
+
+    def _manifest(self, row: FileRow) -> ManifestRow:
+        image = self._rows.images.get(row.file_id)
+        size = row.size if row.stored_size is None else row.stored_size
+        fields = _file_fields(row) | {"size": size}
+        if image and not row.sha256 and image.storage_path.endswith(f"/{row.object_key}"):
+            fields["sha256"] = image.sha256
+        return ManifestRow(**{name: fields[name] for name in ManifestRow.__struct_fields__})
 
     async def import_file(self, import_id: str, file_id: str) -> FileDetails | None:
         """As the port says."""

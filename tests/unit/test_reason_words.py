@@ -40,6 +40,8 @@ ELSEWHERE = {
     "database_busy",
     "database_not_ready",
     "database_slow",
+    "store_slow",
+    "thumbnails_busy",
     # The API's own status on `workers.status`; no import waits for the API.
     "not_ready",
     # A placeholder, replaced before anybody waits.

@@ -72,12 +72,19 @@ _FILE_SOURCES: Mapping[str, ColumnElement[Any]] = {
         else_=_FILE.outcomes,
     ),
 }
+_ENDING = func.concat("/", _FILE.object_key)
+_SAME_OBJECT = func.right(images.c.storage_path, func.length(_ENDING)) == _ENDING
 _SOURCES: Mapping[type[Struct], Mapping[str, ColumnElement[Any]]] = {
     views.Image: dict(images.c.items()),
     views.ImageDetails: dict(images.c.items()),
     views.ImportProgress: dict(imports.c.items()),
     views.ImportFile: _FILE_SOURCES,
     views.FileDetails: _FILE_SOURCES,
+    views.ManifestRow: {
+        **_FILE_SOURCES,
+        "size": func.coalesce(_FILE.stored_size, _FILE.size),
+        "sha256": func.coalesce(_FILE.sha256, case((_SAME_OBJECT, images.c.sha256))),
+    },
     views.FailedFolder: dict(import_folders.c.items()),
     views.ReplayProgress: dict(replays.c.items()),
     views.ReplayFile: {
@@ -179,6 +186,28 @@ class CatalogReader:
         if after is not None:
             query = query.where(row.file_id > after)
         return await self._fetch(views.ImportFile, query.order_by(row.file_id).limit(limit))
+
+    async def every_file(
+        self, import_id: str, *, in_store: bool
+    ) -> AsyncIterator[Sequence[views.ManifestRow]]:
+        after = ""
+        while True:
+            query = _select(views.ManifestRow).select_from(
+                import_files.outerjoin(images, images.c.google_drive_id == _FILE.file_id)
+            )
+            query = query.where(_FILE.import_id == import_id, _FILE.file_id > after)
+            if in_store:
+                query = query.where(
+                    _FILE.state.in_(("stored", "unchanged")), _FILE.object_key.is_not(None)
+                )
+            async with self._pages:
+                ordered = query.order_by(_FILE.file_id).limit(PAGE_ROWS)
+                page = await self._fetch(views.ManifestRow, ordered)
+            if page:
+                yield page
+            if len(page) < PAGE_ROWS:
+                return
+            after = page[-1].google_drive_id
 
     async def import_file(self, import_id: str, file_id: str) -> views.FileDetails | None:
         row = import_files.c

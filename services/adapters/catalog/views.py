@@ -131,6 +131,27 @@ class FileDetails(ImportFile, frozen=True, kw_only=True):
     outcomes: Sequence[str]
 
 
+class ManifestRow(Struct, frozen=True, kw_only=True):
+    """One file of one import, as a proof of what was done with it. `size` is what was stored, or
+    else what Drive says. An object that was there already was not read; its `sha256` is then that
+    of the import which stored it, or Drive's, or null."""
+
+    google_drive_id: str
+    name: str
+    path: str
+    state: FileState
+    reason: str | None
+    message: str | None
+    size: int | None
+    mime_type: str
+    md5: str | None
+    sha256: str | None
+    object_key: str | None
+    round: int
+    attempts: int
+    updated_at: datetime | None
+
+
 class FailedFolder(Struct, frozen=True, kw_only=True):
     """A folder of an import that could not be listed; `path` is its own, names joined by `/`."""
 
@@ -267,7 +288,8 @@ class ReadsCatalog(Protocol):
     newest to the oldest, files by Drive id, failed folders by path. An import whose request is not
     known yet is in no list, and so is a replay. `count_selection` counts what a replay would
     select, all at one moment. Pages of `every_image` are not one snapshot: no image comes twice,
-    and one that is added behind the place that was reached is not seen.
+    and one that is added behind the place that was reached is not seen. The same holds for those of
+    `every_file`: all files of an import by Drive id, or those that are stored or unchanged.
     """
 
     async def check(self) -> None: ...
@@ -284,6 +306,9 @@ class ReadsCatalog(Protocol):
         self, import_id: str, *, state: str | None, after: str | None, limit: int
     ) -> Sequence[ImportFile]: ...
     async def import_file(self, import_id: str, file_id: str) -> FileDetails | None: ...
+    def every_file(
+        self, import_id: str, *, in_store: bool
+    ) -> AsyncIterator[Sequence[ManifestRow]]: ...
     async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]: ...
     async def count_selection(
         self, wanted: Selection, scope: ReplayScope, *, even_halted: bool = False

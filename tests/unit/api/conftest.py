@@ -25,6 +25,8 @@ from services.core.topics import WORKERS_STATUS
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.log_reader import FakeLogReader
+from tests.fakes.object_store import FakeStore
+from tests.fakes.thumbnail_pool import FakeThumbnailPool
 
 STORE = StoreSettings(
     access_key_id="key-id",
@@ -57,6 +59,8 @@ class Api:
     log: FakeLog
     imports: Tail[ImportCache]
     workers: Tail[WorkerCache]
+    store: FakeStore
+    pool: FakeThumbnailPool
 
     async def settled(self) -> None:
         """Return when both tails have read what is in the log."""
@@ -107,18 +111,21 @@ async def running(
         newest=NEWEST_RECORDS,
         retry_seconds=0.01,
     )
+    objects, pool = FakeStore(), FakeThumbnailPool()
     urls = ObjectUrls(store, lambda: datetime(2026, 11, 23, 12, 34, tzinfo=UTC))
     settings = ApiSettings.read(Reader(env or {}))
     outside = Outside(
         urls=urls,
         topic_ids=log.topic_ids,
         quota=QuotaSettings.read(Reader({})),
+        store=objects,
+        pool=pool,
     )
     app = create_app(settings, publisher, catalog, imports, workers, outside)
     transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
     address = "http://localhost:3000"
     async with alive(app), httpx.AsyncClient(transport=transport, base_url=address) as client:
-        yield Api(client, app, catalog, log, imports, workers)
+        yield Api(client, app, catalog, log, imports, workers, objects, pool)
 
 
 async def holds(condition: Callable[[], object]) -> None:

@@ -31,6 +31,9 @@ PATHS = {
     "/images": {"get"},
     "/images/{google_drive_id}": {"get"},
     "/images/{google_drive_id}/content": {"get"},
+    "/images/{google_drive_id}/thumbnail": {"get"},
+    "/imports/{import_id}/manifest.csv": {"get"},
+    "/imports/{import_id}/SHA256SUMS": {"get"},
     "/health/live": {"get"},
     "/health/ready": {"get"},
 }
