@@ -11,7 +11,6 @@ from prometheus_client import CollectorRegistry
 
 from local.settings import PORTS, RecordingReader
 from services.adapters.metrics import BuildInfo, MonitorMetrics, WorkerMetrics
-from services.adapters.thumbnails.metrics import ThumbnailMetrics
 from services.adapters.work_metrics import WorkMetrics
 from services.adapters.worker import WorkerSettings
 from services.api import __main__ as api
