@@ -76,6 +76,7 @@ class History:
             size=self._draw.randint(0, 9),
             stored_at=self._later(),
             unchanged=self._draw.random() < 0.2,
+            sha256="a" * 64 if self._draw.random() < 0.5 else None,
         )
 
     def _failed(self, job: str) -> e.FileFailed:

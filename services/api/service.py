@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
 
 from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
+from litestar.enums import ScopeType
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from services.adapters.catalog.views import ReadsCatalog
 from services.adapters.kafka.bounds import LogBoundsReader
@@ -87,6 +90,22 @@ ROUTES = (
 )
 
 
+DEPENDENCIES = (
+    "readiness",
+    "letters",
+    "views",
+    "journeys",
+    "starter",
+    "control",
+    "retry",
+    "replay_views",
+    "replay_planner",
+    "replay_starter",
+    "replay_control",
+)
+PARTS = "parts"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outside:
     """What the application asks about rarely. `topic_ids` asks Kafka, and blocks."""
@@ -113,49 +132,91 @@ def create_app(
         public_url = settings.public_url or str(request.base_url)
         return images.Pictures(catalog, outside.urls, public_url)
 
+    parts = {
+        "readiness": readiness,
+        "pictures": pictures,
+        **_of_imports(requests, ImportViews(catalog, known.view, workers, settings.parked)),
+        **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
+    }
     runs = (known.run, workers.run, lost.watch, readiness.watch, readiness.publish_status)
-    app = Litestar(
+    return Boundary(_WithParts(parts, runs), settings.allowed_hosts)
+
+
+@dataclass(frozen=True)
+class _WithParts:
+    """The routes with what they depend on, and what runs beside them."""
+
+    parts: Mapping[str, object]
+    runs: Sequence[Callable[[], Running]]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            tell = cast(Any, send)  # typed for requests only
+            await receive()
+            async with _running(self.runs):
+                await tell({"type": "lifespan.startup.complete"})
+                await receive()
+            await tell({"type": "lifespan.shutdown.complete"})
+            return
+        scope.setdefault("state", {})[PARTS] = self.parts
+        await _routes()(scope, receive, send)
+
+
+@cache
+def _routes() -> Litestar:
+    """Without what they depend on, so that one process can have several applications: making them
+    takes 70 ms. They have nothing to start or to stop."""
+    return Litestar(
         ROUTES,
         dependencies={
-            "readiness": _given(readiness),
-            "pictures": Provide(pictures, sync_to_thread=False),
-            **_of_imports(requests, ImportViews(catalog, known.view, workers, settings.parked)),
-            **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
+            "pictures": Provide(_pictures, sync_to_thread=False),
+            **{name: _part(name) for name in DEPENDENCIES},
         },
         guards=[parameters_are_known],
         compression_config=CompressionConfig(backend="gzip", gzip_compress_level=5),
         middleware=[PROMETHEUS.middleware],
         plugins=[PROBLEM_DETAILS],
-        lifespan=[lambda app: _running(app, runs)],
         openapi_config=OPENAPI,
         request_max_body_size=imports.LARGEST_BODY,
         logging_config=None,
     )
-    return Boundary(app, settings.allowed_hosts)
+
+
+def _pictures(request: AnyRequest) -> images.Pictures:
+    of: Callable[[AnyRequest], images.Pictures] = request.scope["state"][PARTS]["pictures"]
+    return of(request)
+
+
+def _part(name: str) -> Provide:
+    def given(request: AnyRequest) -> object:
+        part: object = request.scope["state"][PARTS][name]
+        return part
+
+    return Provide(given, sync_to_thread=False)
 
 
 @asynccontextmanager
-async def _running(app: Litestar, runs: Sequence[Callable[[], Running]]) -> AsyncIterator[None]:
+async def _running(runs: Sequence[Callable[[], Running]]) -> AsyncIterator[None]:
     together = asyncio.gather(*(run() for run in runs), return_exceptions=True)
     yield  # one that fails ends no other
     together.cancel()
     await asyncio.gather(together, return_exceptions=True)
 
 
-def _of_imports(requests: control.RequestLog, views: ImportViews) -> dict[str, Provide]:
+def _of_imports(requests: control.RequestLog, views: ImportViews) -> dict[str, object]:
     return {
-        "letters": _given(DeadLetterReader(requests.tail.open_log)),
-        "views": _given(views),
-        "journeys": _given(journey.Journeys(views, requests.tail.open_log)),
-        "starter": _given(imports.ImportStarter(requests.publisher, requests.tail)),
-        "control": _given(control.PublishesControl(requests, views)),
-        "retry": _given(retry.ImportRetry(requests, views)),
+        "letters": DeadLetterReader(requests.tail.open_log),
+        "views": views,
+        "journeys": journey.Journeys(views, requests.tail.open_log),
+        "starter": imports.ImportStarter(requests.publisher, requests.tail),
+        "control": control.PublishesControl(requests, views),
+        "retry": retry.ImportRetry(requests, views),
     }
 
 
 def _of_replays(
     requests: control.RequestLog, views: ReplayViews, outside: Outside
-) -> dict[str, Provide]:
+) -> dict[str, object]:
     open_log = requests.tail.open_log
     bounds = LogBoundsReader(lambda: RangeReader(open_log), outside.topic_ids)
     planner = ReplayPlanner(
@@ -163,17 +224,13 @@ def _of_replays(
     )
     controlled = control.PublishesControl(requests, views, check_not_ended)
     return {
-        "replay_views": _given(views),
-        "replay_planner": _given(planner),
-        "replay_starter": _given(ReplayStarter(planner, views, requests)),
-        "replay_control": _given(controlled),
+        "replay_views": views,
+        "replay_planner": planner,
+        "replay_starter": ReplayStarter(planner, views, requests),
+        "replay_control": controlled,
     }
 
 
 def _camel_case(name: str) -> str:
     first, *others = name.split("_")
     return first + "".join(map(str.title, others))
-
-
-def _given(value: object) -> Provide:
-    return Provide(lambda: value, sync_to_thread=False)

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -97,17 +97,29 @@ class SpendsQuota(Protocol):
         """Google said that it was too much all the same: slow down."""
 
 
+class StoredObject(NamedTuple):
+    """`size` in bytes. `stored_by` is the id of the import or replay that stored it; empty if it
+    does not say."""
+
+    size: int
+    stored_by: str = ""
+
+
 class KeepsObjects(Protocol):
     bucket: str
 
-    async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
+    async def put(
+        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+    ) -> None:
         """Make the object visible whole, replacing what was there. Raises the three verbs."""
 
-    async def put_stream(self, key: str, body: AsyncIterator[bytes], *, content_type: str) -> None:
+    async def put_stream(
+        self, key: str, body: AsyncIterator[bytes], *, content_type: str, stored_by: str = ""
+    ) -> None:
         """As `put`, in parts. If `body` raises, so does this, and nothing becomes visible."""
 
-    async def size(self, key: str) -> int | None:
-        """The object's size in bytes, or None if there is no such object."""
+    async def find(self, key: str) -> StoredObject | None:
+        """The object, or None if there is no such object."""
 
     def open(self, key: str) -> AsyncGenerator[bytes, None]:
         """The object's bytes in chunks. Raises the three verbs, and `SetAside` with the reason

@@ -192,6 +192,6 @@ def _image(event: e.FileStored) -> ImageRow:
         modified_at=file.modified_time,
         metadata_at=file.found_at,
         drive_version=file.version,
-        fetched=not event.unchanged,
+        fetched=event.sha256 is not None and not event.unchanged,
         updated_at=event.stored_at,
     )

@@ -11,9 +11,10 @@ from services.adapters.store.settings import StoreSettings
 from services.adapters.worker import Consumes, Worker, WorkerSettings, WorkerSpec, run_worker
 from services.core.settings import Reader
 from services.core.topics import FILES_FOUND
+from services.transfer.copier import DRIVE, STORE, Copier
 from services.transfer.lines import Lines
 from services.transfer.memory import MemoryBudget
-from services.transfer.service import DRIVE, STORE, Copier, Transfer
+from services.transfer.service import Transfer
 
 SERVICE = "transfer"
 

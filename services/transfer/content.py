@@ -31,6 +31,8 @@ _SIGNATURES = (
     (b"{\\rtf", "a text document"),
     (b"\x7fELF", "a program"),
 )
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*")
+"""What begins so is no text, whatever follows."""
 _RIFF = {b"AVI ": "a video", b"WAVE": "an audio file"}  # WebP pictures are RIFF files, too
 # HEIC, AVIF and Canon's raw pictures begin with a box of the same kind as videos do.
 _VIDEO = re.compile(rb".{4}ftyp(?:iso|mp4|avc1|qt  |M4|3g|dash|MSNV|f4v)", re.DOTALL)
@@ -63,6 +65,8 @@ def refuse_other_content(file: FileFound, head: bytes) -> None:
 
 
 def _what_else(head: bytes, mime_type: str) -> str | None:
+    if head.startswith(_PICTURES):
+        return None
     for signature, what in _SIGNATURES:
         if head.startswith(signature):
             return None if mime_type.startswith(_ARCHIVED_PICTURES) else what

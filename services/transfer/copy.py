@@ -23,6 +23,7 @@ MOST_TRIES = 20
 @dataclass(kw_only=True)
 class Copy:
     """`is_current`: Drive confirmed that this is the file's newest version.
+    `reported`: we stored it for the same import, and said so.
 
     `tries` are the newest calls. `attempts` counts the first, and every one that follows a failure;
     being rate limited is no failure.
@@ -31,6 +32,7 @@ class Copy:
     file: FileFound
     received: Received
     is_current: bool = False
+    reported: bool = False
     attempts: int = 1
     tries: deque[Attempt] = field(default_factory=lambda: deque(maxlen=MOST_TRIES))
     since: float = field(default_factory=time.monotonic)

@@ -16,6 +16,11 @@ from services.transfer.content import refuse_other_content
 from services.transfer.verification import Checksums
 
 
+def writer(file: FileFound) -> str:
+    """Whom an object of this file says that it was stored by: the replay, or else the import."""
+    return file.replay_id or file.import_id
+
+
 @dataclass(kw_only=True)
 class Upload:
     """`sent` are the checksums of the right bytes, once the store was given all of them."""
@@ -29,10 +34,14 @@ class Upload:
         if await self.arrived():
             return
         self.sent = checksums
-        await self.store.put(self.key, body, content_type=self.file.mime_type)
+        await self.store.put(
+            self.key, body, content_type=self.file.mime_type, stored_by=writer(self.file)
+        )
 
     async def put_stream(self, body: AsyncIterator[bytes]) -> None:
-        await self.store.put_stream(self.key, body, content_type=self.file.mime_type)
+        await self.store.put_stream(
+            self.key, body, content_type=self.file.mime_type, stored_by=writer(self.file)
+        )
 
     async def verified(
         self, chunks: AsyncIterator[bytes], checksums: Checksums, passage: Passage
@@ -51,7 +60,8 @@ class Upload:
         there before, so its size would prove nothing."""
         if self.sent is None or self.file.mode is Mode.FORCE:
             return False
-        return await self.store.size(self.key) == self.sent.size
+        found = await self.store.find(self.key)
+        return found is not None and found.size == self.sent.size
 
     async def arrived_after_all(self) -> bool:
         """The last look, when the file is set aside."""

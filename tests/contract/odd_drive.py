@@ -17,10 +17,10 @@ from services.core.flow.circuit_breaker import CircuitBreaker
 from services.core.flow.resilience import Resilience, RetryPolicy
 from services.core.ports import Entry
 from services.core.settings import Secret
+from services.transfer.copier import Copier
 from services.transfer.copy import Copy
 from services.transfer.lines import Lines
 from services.transfer.memory import MemoryBudget
-from services.transfer.service import Copier
 from tests.fakes.google import QuotaRecorder
 from tests.fakes.object_store import FakeStore
 from tests.fakes.samples import RECEIVED, a_file

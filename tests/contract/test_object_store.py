@@ -21,7 +21,7 @@ from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
 from services.core.errors import SetAside, Stop, TryAgain, Verdict
 from services.core.object_key import object_key
-from services.core.ports import READ_BYTES, KeepsObjects
+from services.core.ports import READ_BYTES, KeepsObjects, StoredObject
 from services.core.settings import Reader, Secret
 from tests.fakes.object_store import FakeStore, Kept
 from tests.fakes.s3_server import Answer, s3_server
@@ -125,7 +125,7 @@ async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
 async def test_a_put_object_is_there_with_its_type(shelf: Shelf) -> None:
     await shelf.store.put("folder/a.jpg", b"abc", content_type=JPEG)
     assert shelf.kept() == {"folder/a.jpg": Kept(b"abc", JPEG)}
-    assert await shelf.store.size("folder/a.jpg") == 3
+    assert await shelf.store.find("folder/a.jpg") == StoredObject(3)
 
 
 async def test_putting_twice_keeps_the_second(shelf: Shelf) -> None:
@@ -138,11 +138,19 @@ async def test_an_empty_object_is_an_object(shelf: Shelf) -> None:
     await shelf.store.put("whole", b"", content_type=JPEG)
     await shelf.store.put_stream("stream", chunks(), content_type=JPEG)
     assert shelf.kept() == {"whole": Kept(b"", JPEG), "stream": Kept(b"", JPEG)}
-    assert await shelf.store.size("whole") == 0
+    assert await shelf.store.find("whole") == StoredObject(0)
 
 
-async def test_a_missing_object_has_no_size(shelf: Shelf) -> None:
-    assert await shelf.store.size("nothing") is None
+async def test_an_object_says_which_import_stored_it(shelf: Shelf) -> None:
+    about = {"content_type": JPEG, "stored_by": "9a945bd3-48f5-56a9-8197-dfd2bd9f9e24"}
+    await shelf.store.put("whole", b"abc", **about)
+    await shelf.store.put_stream("parts", chunks(b"x" * (6 * MIB), b"y"), **about)
+    for key, size in (("whole", 3), ("parts", 6 * MIB + 1)):
+        assert await shelf.store.find(key) == StoredObject(size, about["stored_by"])
+
+
+async def test_a_missing_object_is_not_found(shelf: Shelf) -> None:
+    assert await shelf.store.find("nothing") is None
 
 
 async def test_a_stream_of_many_parts_arrives_in_order(shelf: Shelf) -> None:
@@ -298,7 +306,7 @@ def requests(store: ObjectStore) -> Sequence[Awaitable[object]]:
     return (
         store.put("k", b"abc", content_type=JPEG),
         store.put_stream("k", chunks(b"abc"), content_type=JPEG),
-        store.size("k"),
+        store.find("k"),
         read(store, "k"),
     )
 

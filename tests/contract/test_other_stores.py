@@ -11,7 +11,8 @@ from services.adapters.store.objects import ObjectStore
 from services.core.errors import Stop
 from services.core.events import FileStored
 from services.core.object_key import object_key
-from services.transfer.service import WHOLE_BYTES, Transfer
+from services.transfer.copier import WHOLE_BYTES
+from services.transfer.service import Transfer
 from tests.contract.test_object_store import JPEG, Shelf, chunks, real_shelf
 from tests.fakes.s3_server import Answer
 from tests.fakes.transferring import Transferring

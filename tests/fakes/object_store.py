@@ -2,9 +2,10 @@
 
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.core.errors import SetAside, Verdict
+from services.core.ports import StoredObject
 
 CHUNK = 16 * 1024
 
@@ -15,6 +16,7 @@ class Kept:
 
     body: bytes
     content_type: str
+    stored_by: str = field(default="", compare=False)
 
 
 class FakeStore:
@@ -30,27 +32,31 @@ class FakeStore:
         self.opened: list[str] = []
         self.sent_bytes = 0
 
-    async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
+    async def put(
+        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+    ) -> None:
         """Keep a copy."""
         self._meet_trouble()
         _check(key)
         self.puts.append(key)
-        self.objects[key] = Kept(bytes(body), content_type)
+        self.objects[key] = Kept(bytes(body), content_type, stored_by)
 
-    async def put_stream(self, key: str, body: AsyncIterator[bytes], *, content_type: str) -> None:
+    async def put_stream(
+        self, key: str, body: AsyncIterator[bytes], *, content_type: str, stored_by: str = ""
+    ) -> None:
         """Keep the body once all of it has come."""
         self._meet_trouble()
         _check(key)
         self.puts.append(key)
         parts = [part async for part in body]
-        self.objects[key] = Kept(b"".join(parts), content_type)
+        self.objects[key] = Kept(b"".join(parts), content_type, stored_by)
 
-    async def size(self, key: str) -> int | None:
-        """The object's size, if there is one."""
+    async def find(self, key: str) -> StoredObject | None:
+        """The object, if there is one."""
         self._meet_trouble()
         self.looks.append(key)
         kept = self.objects.get(key)
-        return None if kept is None else len(kept.body)
+        return None if kept is None else StoredObject(len(kept.body), kept.stored_by)
 
     async def open(self, key: str) -> AsyncGenerator[bytes, None]:
         """The object's bytes in chunks."""

@@ -7,10 +7,11 @@ from services.core.events import FileFound, FileStored, Message
 from services.core.flow.circuit_breaker import CircuitBreaker
 from services.core.flow.resilience import Resilience, RetryPolicy
 from services.core.ports import Entry
+from services.transfer.copier import DRIVE, STORE, Copier
 from services.transfer.copy import Copy
 from services.transfer.lines import Lines
 from services.transfer.memory import MemoryBudget
-from services.transfer.service import DRIVE, STORE, Copier, Transfer
+from services.transfer.service import Transfer
 from tests.fakes.drive import FakeDrive
 from tests.fakes.messages import Publications
 from tests.fakes.object_store import FakeStore

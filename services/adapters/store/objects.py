@@ -19,9 +19,10 @@ from services.adapters.store.clients import CHECKSUM, object_client
 from services.adapters.store.credentials import StoreCredentials
 from services.adapters.store.settings import StoreSettings
 from services.core.errors import Stop, TryAgain, Verdict
-from services.core.ports import READ_BYTES, STREAM_BYTES
+from services.core.ports import READ_BYTES, STREAM_BYTES, StoredObject
 
 if TYPE_CHECKING:
+    from obstore import Attributes
     from obstore.store import ClientConfig, RetryConfig, S3Store
 
 PART_BYTES = 5 * 1024 * 1024  # the smallest that S3 takes; 10,000 parts hold up to 48 GiB
@@ -43,6 +44,8 @@ HICCUPS: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=1
 # A part that fails late is sent again, or the whole file would be downloaded again.
 LATE: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(minutes=10)}
 WHOLE, PARTS = "whole", "parts"
+STORED_BY = "drivestream-stored-by"
+"""Metadata of an object, in S3 `x-amz-meta-drivestream-stored-by`."""
 log = structlog.get_logger("store")
 
 _CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
@@ -62,13 +65,17 @@ class ObjectStore:
         retry = LATE if writes is PARTS else HICCUPS
         return object_client(self._settings, self._credentials, LIMITS, retry, checksum)
 
-    async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
+    async def put(
+        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+    ) -> None:
         """One request; the object becomes visible whole or not at all."""
-        attributes = {"Content-Type": header_type(content_type)}
+        attributes = _attributes(content_type, stored_by)
         with self._writing(WHOLE) as store:
             await obstore.put_async(store, key, body, attributes=attributes, use_multipart=False)
 
-    async def put_stream(self, key: str, body: AsyncIterator[bytes], *, content_type: str) -> None:
+    async def put_stream(
+        self, key: str, body: AsyncIterator[bytes], *, content_type: str, stored_by: str = ""
+    ) -> None:
         """A multipart upload in bounded memory. It is aborted if `body` raises, and at once if this
         call is cancelled, even while `body` is silent."""
         stream = _CancellableBody(body)
@@ -78,7 +85,7 @@ class ObjectStore:
                     store,
                     key,
                     stream,
-                    attributes={"Content-Type": header_type(content_type)},
+                    attributes=_attributes(content_type, stored_by),
                     use_multipart=True,
                     chunk_size=PART_BYTES,
                     max_concurrency=CONCURRENT_PARTS,
@@ -92,12 +99,15 @@ class ObjectStore:
             upload.cancel()
             raise
 
-    async def size(self, key: str) -> int | None:
-        """The object's size in bytes; None if there is none, or if we may not look."""
+    async def find(self, key: str) -> StoredObject | None:
+        """The object; None if there is none, or if we may not look."""
         with self._verdicts():
             try:
                 async with asyncio.timeout(SILENCE_SECONDS):
-                    return (await obstore.head_async(self._store, key))["size"]
+                    # `head_async` leaves the metadata out.
+                    answer = await obstore.get_async(self._store, key, options={"head": True})
+                    by = answer.attributes.get(STORED_BY, "")
+                    return StoredObject(answer.meta["size"], by)
             except (FileNotFoundError, PermissionDeniedError):
                 # Without the right to list, S3 answers 403 for a missing object. The put that
                 # follows fails with the right error if the credentials really are refused.
@@ -160,6 +170,13 @@ class ObjectStore:
                 raise self._credentials.fault from None
             said = verdict(str(why), bucket=self.bucket, address=self._settings.address)
             raise said from why
+
+
+def _attributes(content_type: str, stored_by: str) -> "Attributes":
+    attributes: Attributes = {"Content-Type": header_type(content_type)}
+    if stored_by:
+        attributes[STORED_BY] = stored_by
+    return attributes
 
 
 def header_type(content_type: str) -> str:

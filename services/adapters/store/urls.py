@@ -4,13 +4,14 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from minio import Minio
-
-from services.adapters.store.clients import bucket_client
 from services.adapters.store.settings import StoreSettings
 from services.core.object_key import safe_part
+
+if TYPE_CHECKING:
+    from minio import Minio
 
 NAME_BYTES = 150
 # What a browser shows without running anything in it; SVG is a document with scripts.
@@ -27,8 +28,11 @@ class ObjectUrls:
         self._now = now
 
     @cached_property
-    def _signer(self) -> Minio:
+    def _signer(self) -> "Minio":
         """Only a private store needs one, whose address is no template."""
+        # Importing minio takes a quarter of a second, at each start of the api.
+        from services.adapters.store.clients import bucket_client
+
         return bucket_client(self._settings, self._address)
 
     def public_url(self, storage_path: str) -> str:

@@ -79,6 +79,17 @@ def test_an_older_version_changes_nothing_however_late_it_is_listed() -> None:
     assert image == image_after(STORED)
 
 
+def _fetched(event: e.FileStored) -> bool:
+    return event.sha256 is not None and not event.unchanged
+
+
+def test_an_object_that_a_dead_worker_left_keeps_the_checksum_of_its_bytes() -> None:
+    """The same import may tell of it again, without having read it."""
+    found = replace(STORED, sha256=None, stored_at=LATER, object_key="found")
+    for outcomes in ((STORED, found), (found, STORED)):
+        assert image_after(*outcomes).sha256 == STORED.sha256
+
+
 @settings(max_examples=300)
 @given(history=histories())
 def test_object_and_metadata_are_each_of_the_outcome_that_knows_best(
@@ -97,11 +108,11 @@ def test_object_and_metadata_are_each_of_the_outcome_that_knows_best(
         candidates = [file for file in there if file.found_at == listed]
         known = [(*(getattr(f, n) for n in METADATA), f.modified_time) for f in candidates]
         assert (*(getattr(image, n) for n in METADATA), image.modified_at) in known
-        rank = max((not event.unchanged, event.stored_at) for event in newest)
+        rank = max((_fetched(event), event.stored_at) for event in newest)
         assert (image.fetched, image.updated_at) == rank
         paths = {
             (f"s3://{event.bucket}/{event.object_key}", event.size)
             for event in newest
-            if (not event.unchanged, event.stored_at) == rank
+            if (_fetched(event), event.stored_at) == rank
         }
         assert (image.storage_path, image.size) in paths

@@ -10,7 +10,7 @@ from drive_emulator.content.documents import BY_KIND
 from services.core.errors import CONTENT_MISMATCH, SetAside
 from services.core.events import FileFailed
 from services.transfer.content import HEAD_BYTES, OTHER_CONTENT, refuse_other_content
-from services.transfer.service import WHOLE_BYTES
+from services.transfer.copier import WHOLE_BYTES
 from tests.fakes.samples import a_file
 from tests.fakes.transferring import Transferring, said_of
 from tests.fakes.virtual_time import virtual_time
@@ -68,6 +68,7 @@ def test_it_fails_with_what_it_is(body: bytes, what: str, mime_type: str) -> Non
     [
         ("image/jpeg", b"\xff\xd8\xff\xe0\0\x10JFIF\0"),
         ("image/jpeg", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),  # of another type, but a picture
+        ("image/png", b"\xff\xd8\xff\n"),  # no byte of it is binary
         ("image/png", b""),
         ("image/png", b"\0"),
         ("image/png", b"some letters"),

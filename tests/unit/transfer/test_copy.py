@@ -14,8 +14,8 @@ from services.core.events import FileFound
 from services.core.flow.quota import QuotaLimiter, QuotaSettings
 from services.core.object_key import object_key, older_key
 from services.core.settings import read_settings
+from services.transfer.copier import WHOLE_BYTES
 from services.transfer.copy import Copy
-from services.transfer.service import WHOLE_BYTES
 from tests.fakes.drive import CHUNK, Answers, BreaksOff, FakeDrive
 from tests.fakes.object_store import FakeStore, Kept
 from tests.fakes.samples import RECEIVED
@@ -224,13 +224,17 @@ async def test_an_outage_of_drive_is_waited_out_by_all_and_fails_nothing(size: i
 class SlowStore(FakeStore):
     """It takes a while for each object."""
 
-    async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
+    async def put(
+        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+    ) -> None:
         await asyncio.sleep(60)
-        await super().put(key, body, content_type=content_type)
+        await super().put(key, body, content_type=content_type, stored_by=stored_by)
 
-    async def put_stream(self, key: str, body: AsyncIterator[bytes], *, content_type: str) -> None:
+    async def put_stream(
+        self, key: str, body: AsyncIterator[bytes], *, content_type: str, stored_by: str = ""
+    ) -> None:
         await asyncio.sleep(60)
-        await super().put_stream(key, body, content_type=content_type)
+        await super().put_stream(key, body, content_type=content_type, stored_by=stored_by)
 
 
 @pytest.mark.parametrize("why", [UNAVAILABLE, LIMITED, REFUSED, BLOCKED, STORE_DOWN, None])

@@ -8,8 +8,8 @@ from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
 from services.core.events import FileFound, FileStored
 from services.core.object_key import object_key
 from services.core.ports import Entry
+from services.transfer.copier import WHOLE_BYTES
 from services.transfer.copy import Copy
-from services.transfer.service import WHOLE_BYTES
 from services.transfer.verification import newer_version
 from tests.fakes.drive import Answers, BreaksOff
 from tests.fakes.object_store import Kept

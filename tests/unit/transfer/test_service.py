@@ -16,6 +16,7 @@ from services.core.events import (
     Mode,
 )
 from services.core.object_key import object_key, older_key
+from services.transfer.copier import WHOLE_BYTES
 from services.transfer.service import Transfer
 from tests.fakes.drive import Answers, FakeDrive
 from tests.fakes.messages import Publications
@@ -78,6 +79,40 @@ async def test_a_file_in_two_folders_is_fetched_once_and_told_of_in_both(mode: M
     told = [x for x in worker.publications.events if isinstance(x, FileStored)]
     assert [(x.file.folder_id, x.unchanged) for x in told] == [("B", False), ("A", True)]
     assert {x.object_key for x in told} == {object_key(FILE)}
+
+
+@pytest.mark.parametrize("redelivered", [False, True])
+@pytest.mark.parametrize("mode", [Mode.FRESH, Mode.CHECK])
+@pytest.mark.parametrize("size", [len(BODY), None, WHOLE_BYTES + 1])
+@virtual_time
+async def test_what_a_worker_stored_before_it_died_was_stored_by_its_import(
+    size: int | None, mode: Mode, redelivered: bool
+) -> None:
+    """Even if its import looks for older objects: the object says which import stored it."""
+    body = BODY if size is None else b"x" * size
+    died = Transferring(body, said_of(body, "md5", size=size, mode=mode))
+    await died.outcome()
+    worker = Transferring(body, died.file, store=died.store)
+    told = await worker.outcome(redelivered=redelivered)
+    fetched = size is None or (mode is Mode.FRESH and not redelivered)
+    assert len(worker.drive.opened) == fetched
+    assert isinstance(told, FileStored)
+    assert (told.unchanged, told.size) == (False, len(body))
+    assert (told.sha256 is not None) is fetched
+
+
+@pytest.mark.parametrize("replayed", ["replay-1", None])
+@virtual_time
+async def test_what_another_import_or_replay_stored_is_unchanged(replayed: str | None) -> None:
+    worker = a_worker()
+    await worker.outcome(replace(FILE, replay_id="replay-2"))
+    other = Transferring(BODY, store=worker.store)
+    told = await other.outcome(replace(FILE, mode=Mode.CHECK, replay_id=replayed, round=2))
+    assert isinstance(told, FileStored)
+    assert told.unchanged
+    again = await other.outcome(replace(FILE, mode=Mode.CHECK, replay_id="replay-2", round=2))
+    assert isinstance(again, FileStored)
+    assert not again.unchanged
 
 
 @virtual_time
@@ -259,10 +294,12 @@ async def test_trouble_of_the_store_is_waited_out_and_said(why: Verdict, redeliv
 class BrokenFile(FakeStore):
     """It answers 500 for one object, and works for all others."""
 
-    async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
+    async def put(
+        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+    ) -> None:
         if "broken" in key:
             raise TryAgain("store_unavailable", "The store answers 500.")
-        await super().put(key, body, content_type=content_type)
+        await super().put(key, body, content_type=content_type, stored_by=stored_by)
 
 
 class BrokenDownload(FakeDrive):

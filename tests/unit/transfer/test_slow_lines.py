@@ -12,7 +12,8 @@ from services.core.events import FileFailed, FileFound, FileStored, Mode
 from services.core.flow.circuit_breaker import CircuitBreaker
 from services.core.flow.resilience import Resilience, RetryPolicy
 from services.core.object_key import object_key
-from services.transfer.service import STORE, Copier, Transfer
+from services.transfer.copier import STORE, Copier
+from services.transfer.service import Transfer
 from tests.fakes.object_store import FakeStore, Kept
 from tests.fakes.samples import RECEIVED
 from tests.fakes.transferring import BODY, Transferring, said_of
@@ -30,14 +31,16 @@ class SlowStore(FakeStore):
         super().__init__()
         self.rate, self.uploading, self.longest = rate, 0, 0.0
 
-    async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
+    async def put(
+        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+    ) -> None:
         """Takes its share of the line."""
         self.uploading, left, since = self.uploading + 1, float(len(body)), now()
         try:
             while left > 0:
                 await asyncio.sleep(0.5)
                 left -= 0.5 * self.rate / self.uploading
-            await super().put(key, body, content_type=content_type)
+            await super().put(key, body, content_type=content_type, stored_by=stored_by)
         finally:
             self.uploading -= 1
             self.longest = max(self.longest, now() - since)
@@ -74,14 +77,18 @@ class ForgetfulStore(FakeStore):
         if self.left >= 0:
             raise NO_ANSWER
 
-    async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
+    async def put(
+        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+    ) -> None:
         """As always."""
-        await super().put(key, body, content_type=content_type)
+        await super().put(key, body, content_type=content_type, stored_by=stored_by)
         self._lose_answer()
 
-    async def put_stream(self, key: str, body: AsyncIterator[bytes], *, content_type: str) -> None:
+    async def put_stream(
+        self, key: str, body: AsyncIterator[bytes], *, content_type: str, stored_by: str = ""
+    ) -> None:
         """As always."""
-        await super().put_stream(key, body, content_type=content_type)
+        await super().put_stream(key, body, content_type=content_type, stored_by=stored_by)
         self._lose_answer()
 
 
@@ -108,11 +115,13 @@ async def test_an_object_that_must_be_replaced_proves_nothing_by_its_size() -> N
     """Its bytes may be wrong: that is why it is replaced."""
 
     class Fails(FakeStore):
-        async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
+        async def put(
+            self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+        ) -> None:
             if len(self.puts) < 2:
                 self.puts.append(key)
                 raise NO_ANSWER
-            await super().put(key, body, content_type=content_type)
+            await super().put(key, body, content_type=content_type, stored_by=stored_by)
 
     file = said_of(BODY, "md5", mode=Mode.FORCE)
     worker = Transferring(BODY, file, store=Fails())
@@ -125,14 +134,16 @@ async def test_an_object_that_must_be_replaced_proves_nothing_by_its_size() -> N
 class Late(FakeStore):
     """The upload of `slow` is completed only when we have given it up for good."""
 
-    async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
+    async def put(
+        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+    ) -> None:
         """As always, for all others."""
         if "slow" in key:
             self.puts.append(key)
             if len([put for put in self.puts if put == key]) >= 12:
                 self.objects[key] = Kept(bytes(body), content_type)
             raise NO_ANSWER
-        await super().put(key, body, content_type=content_type)
+        await super().put(key, body, content_type=content_type, stored_by=stored_by)
 
 
 @virtual_time
@@ -176,12 +187,14 @@ class Refuses(FakeStore):
         super().__init__()
         self.why, self.allowed = why, False
 
-    async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
+    async def put(
+        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+    ) -> None:
         """As always, for all others."""
         if "odd" in key and not self.allowed:
             self.puts.append(key)
             raise self.why
-        await super().put(key, body, content_type=content_type)
+        await super().put(key, body, content_type=content_type, stored_by=stored_by)
 
 
 @pytest.mark.parametrize("alone", [True, False])

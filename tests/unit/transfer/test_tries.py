@@ -137,9 +137,11 @@ async def test_a_file_that_the_runner_sets_aside_was_not_tried() -> None:
 class SlowStore(FakeStore):
     """It takes 40 seconds for each object."""
 
-    async def put(self, key: str, body: bytes | bytearray, *, content_type: str) -> None:
+    async def put(
+        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+    ) -> None:
         await asyncio.sleep(40)
-        await super().put(key, body, content_type=content_type)
+        await super().put(key, body, content_type=content_type, stored_by=stored_by)
 
 
 @virtual_time
