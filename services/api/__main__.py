@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 from litestar.types import ASGIApp
 
+from services.adapters.catalog.notifications import Notifications
 from services.adapters.catalog.reader import CatalogReader
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.kafka.admin import Topics
@@ -23,13 +24,15 @@ from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
 from services.adapters.thumbnails.pool import ThumbnailPool, ThumbnailSettings
+from services.api import rates
 from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
+from services.api.rates import RateCache
 from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
 from services.core.errors import Stop
 from services.core.flow.quota import QuotaSettings
 from services.core.settings import SettingsGroup
-from services.core.topics import WORKERS_STATUS
+from services.core.topics import STATS_WINDOWS, WORKERS_STATUS
 
 log = structlog.get_logger()
 
@@ -68,6 +71,14 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                     quota=settings.quota,
                     store=ObjectStore(settings.store),
                     pool=pool,
+                    rates=Tail(
+                        lambda: LogReader(settings.kafka, client_id="drivestream-api-rates"),
+                        RateCache(),
+                        topic=STATS_WINDOWS.name,
+                        newest=rates.NEWEST_RECORDS,
+                    ),
+                    follow=Notifications(settings.database).follow,
+                    stopping=stop,
                 ),
             )
             host, port = listener.getsockname()[:2]

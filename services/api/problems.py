@@ -119,6 +119,7 @@ KINDS = {
     "internal_error": Kind(500, "Internal error"),
     "thumbnails_busy": Kind(503, "Too many thumbnails are being made"),
     "store_unavailable": Kind(503, "The object store does not answer"),
+    "too_many_streams": Kind(503, "Too many streams are open"),
     "unavailable": Kind(503, "Service unavailable"),
 }
 BY_STATUS = {

@@ -35,13 +35,16 @@ from services.api import (
     proofs,
     replays,
     retry,
+    stream,
     thumbnails,
 )
 from services.api.boundary import Boundary
+from services.api.live import Live
 from services.api.lost_requests import LostRequests
 from services.api.parameters import parameters_are_known
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.progress import ImportCache, ImportViews, WorkerCache
+from services.api.rates import RateCache
 from services.api.reference import ReferencePage
 from services.api.replay_plans import ReplayPlanner
 from services.api.replay_start import ReplayStarter, check_not_ended
@@ -57,7 +60,7 @@ PROMETHEUS = PrometheusConfig(
     prefix="drivestream_api",
     group_path=True,
     exclude_unhandled_paths=True,
-    exclude=["^/metrics$", "^/health/"],
+    exclude=["^/metrics$", "^/health/", "/events$"],  # a stream lasts as long as its client stays
 )
 add_build_info()
 OPENAPI = OpenAPIConfig(
@@ -78,6 +81,8 @@ ROUTES = (
     imports.list_imports,
     imports.get_import,
     imports.list_import_files,
+    stream.stream_all,
+    stream.stream_import,
     replays.plan_replay,
     replays.start_replay,
     replays.list_replays,
@@ -110,6 +115,7 @@ DEPENDENCIES = (
     "thumbnails",
     "letters",
     "views",
+    "live",
     "journeys",
     "starter",
     "control",
@@ -124,13 +130,18 @@ PARTS = "parts"
 
 @dataclass(frozen=True, kw_only=True)
 class Outside:
-    """What the application asks about rarely. `topic_ids` asks Kafka, and blocks."""
+    """What the application asks about rarely. `topic_ids` asks Kafka, and blocks. `follow` calls
+    back whenever the indexer has written something, until cancelled. `stopping` is set before the
+    process ends."""
 
     urls: ObjectUrls
     topic_ids: Callable[[Sequence[str]], Mapping[str, str]]
     quota: QuotaSettings
     store: KeepsObjects
     pool: thumbnails.DrawsThumbnails
+    rates: Tail[RateCache]
+    follow: Callable[[Callable[[], None]], Running]
+    stopping: asyncio.Event
 
 
 def create_app(
@@ -150,15 +161,28 @@ def create_app(
         public_url = settings.public_url or str(request.base_url)
         return images.Pictures(catalog, outside.urls, public_url)
 
+    views = ImportViews(catalog, known.view, workers, settings.parked)
+    live = Live(views, known, outside.rates, outside.stopping)
     shown_small = thumbnails.Thumbnails(outside.store, outside.pool)
     parts = {
         "readiness": readiness,
         "pictures": pictures,
         "thumbnails": shown_small,
-        **_of_imports(requests, ImportViews(catalog, known.view, workers, settings.parked)),
+        "live": live,
+        **_of_imports(requests, views),
         **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
     }
-    runs = (known.run, workers.run, lost.watch, readiness.watch, readiness.publish_status)
+    runs = (
+        known.run,
+        workers.run,
+        outside.rates.run,
+        lost.watch,
+        readiness.watch,
+        readiness.publish_status,
+        live.run,
+        live.end_with,
+        lambda: outside.follow(live.changed),
+    )
     return Boundary(_WithParts(parts, runs, shown_small.metrics), settings.allowed_hosts)
 
 
