@@ -2,15 +2,10 @@
 
 import asyncio
 import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
-import uvicorn
-from litestar.types import ASGIApp
 
 from services.adapters.catalog.notifications import Notifications
 from services.adapters.catalog.reader import CatalogReader
@@ -27,9 +22,9 @@ from services.adapters.thumbnails.pool import ThumbnailPool, ThumbnailSettings
 from services.api import rates
 from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
 from services.api.rates import RateCache
+from services.api.server import Server, listener_on
 from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
-from services.core.errors import Stop
 from services.core.flow.quota import QuotaSettings
 from services.core.settings import SettingsGroup
 from services.core.topics import STATS_WINDOWS, WORKERS_STATUS
@@ -49,7 +44,7 @@ class Settings(SettingsGroup):
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop`. Kafka and PostgreSQL may come later."""
-    listener = _listener(settings.api.host, settings.api.port)
+    listener = listener_on(settings.api.host, settings.api.port)
     catalog = CatalogReader(settings.database)
     pool = ThumbnailPool(settings.thumbnails)
     try:
@@ -83,48 +78,10 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             )
             host, port = listener.getsockname()[:2]
             log.info("api.listening", host=host, port=port)
-            await _Server(app, stop).serve([listener])
+            await Server(app, stop).serve([listener])
     finally:
         await pool.close()
         await catalog.close()
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
-        return socket.create_server(address[:2], family=family, backlog=1024)
-    except OSError as why:
-        message = f"The API cannot listen on {host}, port {port}: {why.strerror}."
-        raise Stop("cannot_listen", message) from why
-
-
-class _Server(uvicorn.Server):
-    """Stops at an event. Signals are left to `adapters/process.py`: uvicorn raises each again after
-    it has stopped, so the process would exit with an error."""
-
-    def __init__(self, app: ASGIApp, stop: asyncio.Event) -> None:
-        config = uvicorn.Config(
-            app,
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=3,  # seconds that requests in progress have to end
-            timeout_keep_alive=20,
-        )
-        super().__init__(config)
-        self._stop = stop
-
-    async def on_tick(self, counter: int) -> bool:
-        return await super().on_tick(counter) or self._stop.is_set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 if __name__ == "__main__":

@@ -23,6 +23,12 @@ ONE = "/imports/import-0001"
 AWAY = TryAgain("database_unavailable", "The database is not responding.")
 
 
+@pytest.fixture(autouse=True)
+def every_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests do not wait long for the next change."""
+    monkeypatch.setattr(live, "EVERY_SECONDS", 0.02)
+
+
 @dataclass
 class Client:
     """What a connected client has received, and whether it still reads."""
@@ -203,8 +209,10 @@ async def test_a_bug_of_ours_ends_no_stream(
 
 
 async def test_changes_are_coalesced_to_four_a_second_in_one_query_for_all(
-    api: Api, catalog: FakeCatalog
+    api: Api, catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.undo()
+    assert live.EVERY_SECONDS == 1 / 4
     catalog.fill(rows(imports=[an_import(1)]))
     async with (
         connected(api.app, f"{ONE}/events") as one,
