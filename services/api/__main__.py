@@ -1,15 +1,20 @@
 """`python -m services.api`: connects the parts and serves with uvicorn until told to stop."""
 
 import asyncio
+import importlib
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
 from services.adapters.catalog.notifications import Notifications
 from services.adapters.catalog.reader import CatalogReader
 from services.adapters.catalog.settings import DatabaseSettings
+from services.adapters.drive.settings import DriveSettings
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader, Tail
@@ -25,8 +30,10 @@ from services.api.rates import RateCache
 from services.api.server import Server, listener_on
 from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
+from services.core.errors import CREDENTIALS_REFUSED, Stop
 from services.core.flow.quota import QuotaSettings
-from services.core.settings import SettingsGroup
+from services.core.ports import ReadsFolders, SpendsQuota
+from services.core.settings import SettingsError, SettingsGroup
 from services.core.topics import STATS_WINDOWS, WORKERS_STATUS
 
 log = structlog.get_logger()
@@ -38,6 +45,7 @@ class Settings(SettingsGroup):
     kafka: KafkaSettings
     store: StoreSettings
     database: DatabaseSettings
+    drive: DriveSettings
     quota: QuotaSettings
     thumbnails: ThumbnailSettings
 
@@ -72,6 +80,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                         topic=STATS_WINDOWS.name,
                         newest=rates.NEWEST_RECORDS,
                     ),
+                    open_drive=partial(_open_drive, settings.drive),
                     follow=Notifications(settings.database).follow,
                     stopping=stop,
                 ),
@@ -82,6 +91,18 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     finally:
         await pool.close()
         await catalog.close()
+
+
+@asynccontextmanager
+async def _open_drive(settings: DriveSettings, quota: SpendsQuota) -> AsyncIterator[ReadsFolders]:
+    """Raises `Stop` where the key file of a service account is not one."""
+    # Most processes never preview anything, and aiohttp takes long to import.
+    client = await asyncio.to_thread(importlib.import_module, "services.adapters.drive.client")
+    try:
+        async with client.open_drive(settings, connections=8, quota=quota) as drive:
+            yield drive
+    except SettingsError as why:
+        raise Stop(CREDENTIALS_REFUSED, str(why)) from why
 
 
 if __name__ == "__main__":

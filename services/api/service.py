@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
+import structlog
 from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
@@ -32,6 +33,7 @@ from services.api import (
     images,
     imports,
     journey,
+    preview,
     proofs,
     replays,
     retry,
@@ -50,9 +52,10 @@ from services.api.replay_plans import ReplayPlanner
 from services.api.replay_start import ReplayStarter, check_not_ended
 from services.api.replay_views import ReplayViews
 from services.api.settings import ApiSettings
-from services.core.flow.quota import QuotaSettings
+from services.core.flow.quota import QuotaLimiter, QuotaSettings
 from services.core.ports import KeepsObjects, PublishesEvents
 
+log = structlog.get_logger()
 # By route, not by path: ids in paths would make a new series each. Litestar's middleware does not
 # see requests that no route takes, so scanners make no series either.
 PROMETHEUS = PrometheusConfig(
@@ -78,6 +81,7 @@ OPENAPI = OpenAPIConfig(
 )
 ROUTES = (
     imports.start_import,
+    preview.preview_folder,
     imports.list_imports,
     imports.get_import,
     imports.list_import_files,
@@ -116,6 +120,7 @@ DEPENDENCIES = (
     "letters",
     "views",
     "live",
+    "previews",
     "journeys",
     "starter",
     "control",
@@ -141,6 +146,7 @@ class Outside:
     pool: thumbnails.DrawsThumbnails
     rates: Tail[RateCache]
     follow: Callable[[Callable[[], None]], Running]
+    open_drive: preview.OpensDrive
     stopping: asyncio.Event
 
 
@@ -163,12 +169,15 @@ def create_app(
 
     views = ImportViews(catalog, known.view, workers, settings.parked)
     live = Live(views, known, outside.rates, outside.stopping)
+    limiter = QuotaLimiter(outside.quota, "preview", preview.our_part(workers.view), log.warning)
+    previews = preview.Previews(outside.open_drive, outside.quota, limiter)
     shown_small = thumbnails.Thumbnails(outside.store, outside.pool)
     parts = {
         "readiness": readiness,
         "pictures": pictures,
         "thumbnails": shown_small,
         "live": live,
+        "previews": previews,
         **_of_imports(requests, views),
         **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
     }
@@ -181,6 +190,7 @@ def create_app(
         readiness.publish_status,
         live.run,
         live.end_with,
+        previews.run,
         lambda: outside.follow(live.changed),
     )
     return Boundary(_WithParts(parts, runs, shown_small.metrics), settings.allowed_hosts)

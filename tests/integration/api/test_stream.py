@@ -8,6 +8,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
+from litestar.enums import ScopeType
 from litestar.types import Receive, Scope, Send
 
 from services.adapters.catalog.rows import Rows
@@ -48,7 +49,7 @@ async def test_a_client_that_reads_nothing_is_dropped_without_being_asked(
 
     async def tells_for_ever(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal sent
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             for word in ("startup", "shutdown"):
                 await receive()
                 await send(cast(Any, {"type": f"lifespan.{word}.complete"}))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -24,6 +24,7 @@ from services.core.ports import PublishesEvents
 from services.core.settings import Reader, Secret
 from services.core.topics import STATS_WINDOWS, WORKERS_STATUS
 from tests.fakes.catalog import FakeCatalog
+from tests.fakes.drive import FakeDrive
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.log_reader import FakeLogReader
 from tests.fakes.object_store import FakeStore
@@ -63,6 +64,7 @@ class Api:
     store: FakeStore
     pool: FakeThumbnailPool
     stopping: asyncio.Event
+    drive: FakeDrive
 
     async def settled(self) -> None:
         """Return when both tails have read what is in the log."""
@@ -114,6 +116,7 @@ async def running(
         retry_seconds=0.01,
     )
     objects, pool, stopping = FakeStore(), FakeThumbnailPool(), asyncio.Event()
+    drive = FakeDrive()
     urls = ObjectUrls(store, lambda: datetime(2026, 11, 23, 12, 34, tzinfo=UTC))
     settings = ApiSettings.read(Reader(env or {}))
     outside = Outside(
@@ -126,13 +129,14 @@ async def running(
             lambda: FakeLogReader(log), RateCache(), topic=STATS_WINDOWS.name, retry_seconds=0.01
         ),
         follow=catalog.follow,
+        open_drive=lambda _quota: nullcontext(drive),
         stopping=stopping,
     )
     app = create_app(settings, publisher, catalog, imports, workers, outside)
     transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
     address = "http://localhost:3000"
     async with alive(app), httpx.AsyncClient(transport=transport, base_url=address) as client:
-        yield Api(client, app, catalog, log, imports, workers, objects, pool, stopping)
+        yield Api(client, app, catalog, log, imports, workers, objects, pool, stopping, drive)
 
 
 async def holds(condition: Callable[[], object]) -> None:
