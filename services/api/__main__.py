@@ -68,22 +68,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                     topic=WORKERS_STATUS.name,
                     newest=NEWEST_RECORDS,
                 ),
-                Outside(
-                    urls=ObjectUrls(settings.store, lambda: datetime.now(UTC)),
-                    topic_ids=Topics(settings.kafka).ids,
-                    quota=settings.quota,
-                    store=ObjectStore(settings.store),
-                    pool=pool,
-                    rates=Tail(
-                        lambda: LogReader(settings.kafka, client_id="drivestream-api-rates"),
-                        RateCache(),
-                        topic=STATS_WINDOWS.name,
-                        newest=rates.NEWEST_RECORDS,
-                    ),
-                    open_drive=partial(_open_drive, settings.drive),
-                    follow=Notifications(settings.database).follow,
-                    stopping=stop,
-                ),
+                _outside(settings, pool, stop),
             )
             host, port = listener.getsockname()[:2]
             log.info("api.listening", host=host, port=port)
@@ -91,6 +76,25 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     finally:
         await pool.close()
         await catalog.close()
+
+
+def _outside(settings: Settings, pool: ThumbnailPool, stop: asyncio.Event) -> Outside:
+    return Outside(
+        urls=ObjectUrls(settings.store, lambda: datetime.now(UTC)),
+        topic_ids=Topics(settings.kafka).ids,
+        quota=settings.quota,
+        store=ObjectStore(settings.store),
+        pool=pool,
+        rates=Tail(
+            lambda: LogReader(settings.kafka, client_id="drivestream-api-rates"),
+            RateCache(),
+            topic=STATS_WINDOWS.name,
+            newest=rates.NEWEST_RECORDS,
+        ),
+        open_drive=partial(_open_drive, settings.drive),
+        follow=Notifications(settings.database).follow,
+        stopping=stop,
+    )
 
 
 @asynccontextmanager

@@ -169,8 +169,7 @@ def create_app(
 
     views = ImportViews(catalog, known.view, workers, settings.parked)
     live = Live(views, known, outside.rates, outside.stopping)
-    limiter = QuotaLimiter(outside.quota, "preview", preview.our_part(workers.view), log.warning)
-    previews = preview.Previews(outside.open_drive, outside.quota, limiter)
+    previews = _previews(workers.view, outside)
     shown_small = thumbnails.Thumbnails(outside.store, outside.pool)
     parts = {
         "readiness": readiness,
@@ -182,16 +181,9 @@ def create_app(
         **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
     }
     runs = (
-        known.run,
-        workers.run,
-        outside.rates.run,
-        lost.watch,
-        readiness.watch,
-        readiness.publish_status,
-        live.run,
-        live.end_with,
-        previews.run,
-        lambda: outside.follow(live.changed),
+        *(known.run, workers.run, outside.rates.run, previews.run, lost.watch),
+        *(readiness.watch, readiness.publish_status),
+        *(live.run, live.end_with, lambda: outside.follow(live.changed)),
     )
     return Boundary(_WithParts(parts, runs, shown_small.metrics), settings.allowed_hosts)
 
@@ -261,6 +253,11 @@ async def _running(
         yield  # one that fails ends no other
     together.cancel()
     await asyncio.gather(together, return_exceptions=True)
+
+
+def _previews(workers: WorkerCache, outside: Outside) -> preview.Previews:
+    limiter = QuotaLimiter(outside.quota, "preview", preview.our_part(workers), log.warning)
+    return preview.Previews(outside.open_drive, outside.quota, limiter)
 
 
 def _of_imports(requests: control.RequestLog, views: ImportViews) -> dict[str, object]:
