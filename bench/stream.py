@@ -18,6 +18,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from bench.__main__ import cpu_seconds
@@ -98,12 +99,13 @@ async def _measured(api: Running, course: Course, writer: CatalogWriter) -> Mapp
     clients = [asyncio.create_task(course.watch(port)) for _ in range(course.clients)]
     clients += [asyncio.create_task(course.say_nothing(port)) for _ in range(course.mute)]
     await asyncio.sleep(SETTLE_SECONDS)
+    sockets = _sockets(api.process.pid)
     connected, cpu, began = api.memory_mb(), cpu_seconds(api.process.pid), time.monotonic()
     await course.write(writer)
     seconds = time.monotonic() - began
     used = (cpu_seconds(api.process.pid) or 0) - (cpu or 0)
     await asyncio.sleep(1)
-    end = api.memory_mb()
+    end, sockets_left = api.memory_mb(), _sockets(api.process.pid)
     left = sum(client.done() for client in clients)
     for client in clients:
         client.cancel()
@@ -118,8 +120,14 @@ async def _measured(api: Running, course: Course, writer: CatalogWriter) -> Mapp
         "events_per_second_and_client": round(course.events / seconds / course.clients, 2),
         "delay_ms": {f"p{p}": _percentile(course.delays, p) for p in (50, 95, 99, 100)},
         "memory_mb": {"alone": alone, "connected": connected, "at_the_end": end},
+        "sockets": {"connected": sockets, "at_the_end": sockets_left},
         "cpu_percent": round(100 * used / seconds, 1),
     }
+
+
+def _sockets(pid: int) -> int:
+    """How many a process has open: those of clients that were dropped are not."""
+    return sum(1 for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_socket())
 
 
 def _percentile(delays: Sequence[float], percent: int) -> float | None:
