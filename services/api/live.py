@@ -111,8 +111,8 @@ class Channel:
         if self.trouble is not None or seen < self.whole_since:
             return self._snapshot if seen < self.number else b""
         if seen not in self._after:
-            newer = sorted(change for change in self.changes.values() if change[0] > seen)
-            self._after[seen] = b"".join(told for _, told in newer)
+            newer = [told for number, told in self.changes.values() if number > seen]
+            self._after[seen] = b"".join(newer)
         return self._after[seen]
 
     def _tell(self, snapshot: bytes) -> None:
@@ -133,6 +133,7 @@ class Live:
     stopping: asyncio.Event
     _channels: dict[str | None, Channel] = field(default_factory=dict)
     _open: Collection[str] = ()
+    _trouble: tuple[str, str] | None = None
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def changed(self) -> None:
@@ -168,6 +169,8 @@ class Live:
         channel.clients.add(client)
         if not channel.number:
             self.changed()
+            if self._trouble is not None:  # a database that hangs must not keep it waiting
+                channel.fail(*self._trouble)
         return Watch(self, import_id, channel, client)
 
     def leave(self, watch: "Watch") -> None:
@@ -182,22 +185,27 @@ class Live:
         self._wake.clear()
 
     async def _refresh(self) -> None:
-        channels = dict(self._channels)
-        reading = asyncio.ensure_future(self._read(channels))
+        reading = asyncio.ensure_future(self._read(dict(self._channels)))
         try:
             if not (await asyncio.wait({reading}, timeout=LATE_SECONDS))[0]:
-                _fail(channels, *LATE)
+                self._fail(*LATE)
             async with asyncio.timeout(GIVE_UP_SECONDS):
                 await reading
+            self._trouble = None
         except Verdict as why:
-            _fail(channels, why.reason, why.message)
+            self._fail(why.reason, why.message)
         except TimeoutError:
-            _fail(channels, *LATE)
+            self._fail(*LATE)
         except Exception:
             log.exception("stream.not_read")
-            _fail(channels, "internal_error", "This is a bug in Drivestream. The API's log has it.")
+            self._fail("internal_error", "This is a bug in Drivestream. The API's log has it.")
         finally:
             reading.cancel()
+
+    def _fail(self, code: str, detail: str) -> None:
+        self._trouble = code, detail
+        for channel in self._channels.values():
+            channel.fail(code, detail)
 
     async def _read(self, channels: Mapping[str | None, Channel]) -> None:
         """What the channels show now."""
@@ -236,11 +244,6 @@ class Live:
 
     def _rates(self, import_id: str | None, now: datetime) -> bytes:
         return msgspec.json.encode(self.rates.view.of(import_id, now))
-
-
-def _fail(channels: Mapping[str | None, Channel], code: str, detail: str) -> None:
-    for channel in channels.values():
-        channel.fail(code, detail)
 
 
 @dataclass(eq=False)
