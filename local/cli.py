@@ -42,6 +42,7 @@ examples:
   PORT=0 WEB_PORT=0 drivestream up    use any free ports for the API and the page
   drivestream down --purge            stop and delete all data
   drivestream doctor LINK             find out why a folder cannot be imported
+  drivestream preview LINK            show what a folder holds, and start nothing
   drivestream import LINK --watch     import a folder and show its progress
   drivestream retry ID --reason R     retry what failed for this reason
   drivestream replay plan --mode failed --since 2h --json > plan.json

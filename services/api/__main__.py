@@ -1,19 +1,20 @@
 """`python -m services.api`: connects the parts and serves with uvicorn until told to stop."""
 
 import asyncio
+import importlib
 import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
-import uvicorn
-from litestar.types import ASGIApp
 
+from services.adapters.catalog.notifications import Notifications
 from services.adapters.catalog.reader import CatalogReader
 from services.adapters.catalog.settings import DatabaseSettings
+from services.adapters.drive.settings import DriveSettings
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader, Tail
@@ -23,13 +24,17 @@ from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
 from services.adapters.thumbnails.pool import ThumbnailPool, ThumbnailSettings
+from services.api import rates
 from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
+from services.api.rates import RateCache
+from services.api.server import Server, listener_on
 from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
-from services.core.errors import Stop
+from services.core.errors import CREDENTIALS_REFUSED, Stop
 from services.core.flow.quota import QuotaSettings
-from services.core.settings import SettingsGroup
-from services.core.topics import WORKERS_STATUS
+from services.core.ports import ReadsFolders, SpendsQuota
+from services.core.settings import SettingsError, SettingsGroup
+from services.core.topics import STATS_WINDOWS, WORKERS_STATUS
 
 log = structlog.get_logger()
 
@@ -40,13 +45,14 @@ class Settings(SettingsGroup):
     kafka: KafkaSettings
     store: StoreSettings
     database: DatabaseSettings
+    drive: DriveSettings
     quota: QuotaSettings
     thumbnails: ThumbnailSettings
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop`. Kafka and PostgreSQL may come later."""
-    listener = _listener(settings.api.host, settings.api.port)
+    listener = listener_on(settings.api.host, settings.api.port)
     catalog = CatalogReader(settings.database)
     pool = ThumbnailPool(settings.thumbnails)
     try:
@@ -62,58 +68,45 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                     topic=WORKERS_STATUS.name,
                     newest=NEWEST_RECORDS,
                 ),
-                Outside(
-                    urls=ObjectUrls(settings.store, lambda: datetime.now(UTC)),
-                    topic_ids=Topics(settings.kafka).ids,
-                    quota=settings.quota,
-                    store=ObjectStore(settings.store),
-                    pool=pool,
-                ),
+                _outside(settings, pool, stop),
             )
             host, port = listener.getsockname()[:2]
             log.info("api.listening", host=host, port=port)
-            await _Server(app, stop).serve([listener])
+            await Server(app, stop).serve([listener])
     finally:
         await pool.close()
         await catalog.close()
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _outside(settings: Settings, pool: ThumbnailPool, stop: asyncio.Event) -> Outside:
+    return Outside(
+        urls=ObjectUrls(settings.store, lambda: datetime.now(UTC)),
+        topic_ids=Topics(settings.kafka).ids,
+        quota=settings.quota,
+        store=ObjectStore(settings.store),
+        pool=pool,
+        rates=Tail(
+            lambda: LogReader(settings.kafka, client_id="drivestream-api-rates"),
+            RateCache(),
+            topic=STATS_WINDOWS.name,
+            newest=rates.NEWEST_RECORDS,
+        ),
+        open_drive=partial(_open_drive, settings.drive),
+        follow=Notifications(settings.database).follow,
+        stopping=stop,
+    )
+
+
+@asynccontextmanager
+async def _open_drive(settings: DriveSettings, quota: SpendsQuota) -> AsyncIterator[ReadsFolders]:
+    """Raises `Stop` where the key file of a service account is not one."""
+    # Most processes never preview anything, and aiohttp takes long to import.
+    client = await asyncio.to_thread(importlib.import_module, "services.adapters.drive.client")
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
-        return socket.create_server(address[:2], family=family, backlog=1024)
-    except OSError as why:
-        message = f"The API cannot listen on {host}, port {port}: {why.strerror}."
-        raise Stop("cannot_listen", message) from why
-
-
-class _Server(uvicorn.Server):
-    """Stops at an event. Signals are left to `adapters/process.py`: uvicorn raises each again after
-    it has stopped, so the process would exit with an error."""
-
-    def __init__(self, app: ASGIApp, stop: asyncio.Event) -> None:
-        config = uvicorn.Config(
-            app,
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=3,  # seconds that requests in progress have to end
-            timeout_keep_alive=20,
-        )
-        super().__init__(config)
-        self._stop = stop
-
-    async def on_tick(self, counter: int) -> bool:
-        return await super().on_tick(counter) or self._stop.is_set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+        async with client.open_drive(settings, connections=8, quota=quota) as drive:
+            yield drive
+    except SettingsError as why:
+        raise Stop(CREDENTIALS_REFUSED, str(why)) from why
 
 
 if __name__ == "__main__":

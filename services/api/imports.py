@@ -22,7 +22,7 @@ from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
 from services.api.problems import AnyRequest, Problem, bad_parameter, database_problems
 from services.api.progress import ImportCache, ImportReport, ImportView, ImportViews, place_of
 from services.core.events import ImportRequested, Mode
-from services.core.folder_link import NotAFolderLinkError, parse_folder_link
+from services.core.folder_link import FolderLink, NotAFolderLinkError, parse_folder_link
 from services.core.ports import PublishesEvents
 
 CATCH_UP_SECONDS = 2.0
@@ -35,11 +35,7 @@ log = structlog.get_logger()
 
 def parse_request(body: bytes, key: str | None, now: datetime) -> ImportRequested:
     """The import, if its folder is new; raises `Problem`."""
-    url = _folder_url(body)
-    try:
-        link = parse_folder_link(url)
-    except NotAFolderLinkError as why:
-        raise Problem(why.code, str(why)) from why
+    link = link_in(body)
     if key is not None and not KEY.fullmatch(key):
         raise Problem(
             "bad_idempotency_key",
@@ -53,6 +49,14 @@ def parse_request(body: bytes, key: str | None, now: datetime) -> ImportRequeste
         resource_key=link.resource_key,
         requested_at=now,
     )
+
+
+def link_in(body: bytes) -> FolderLink:
+    """The link in `folderUrl`; raises `Problem`."""
+    try:
+        return parse_folder_link(_folder_url(body))
+    except NotAFolderLinkError as why:
+        raise Problem(why.code, str(why)) from why
 
 
 def _folder_url(body: bytes) -> str:

@@ -90,7 +90,7 @@ class ListResponse(ASGIStreamingResponse):
     iterator: AsyncIterator[bytes]
 
     async def send_body(self, send: Send, receive: Receive) -> None:
-        gone = asyncio.ensure_future(_disconnect(receive))
+        gone = asyncio.ensure_future(disconnect(receive))
         try:
             async for piece in self.iterator:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -120,6 +120,6 @@ async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield piece
 
 
-async def _disconnect(receive: Receive) -> None:
+async def disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

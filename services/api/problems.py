@@ -59,6 +59,29 @@ START = {
     "not_queued": Kind(500, "The import could not be started"),
 }
 """What the start of an import may answer."""
+DRIVE = {
+    "folder_not_found": Kind(404, "The folder does not exist, or it is not public"),
+    "folder_refused": Kind(422, "Google Drive does not show the folder"),
+    "not_a_folder": Kind(422, "The link leads to something that is not a folder"),
+    "trashed": Kind(422, "The folder is in the trash"),
+    "shortcut_dangling": Kind(422, "The shortcut leads nowhere"),
+    "previews_busy": Kind(503, "Too many previews are being made"),
+    "drive_slow": Kind(503, "Google Drive takes too long"),
+    "drive_unreachable": Kind(503, "Google Drive cannot be reached"),
+    "drive_unavailable": Kind(503, "Google Drive is not available"),
+    "answer_unreadable": Kind(503, "Google Drive's answer cannot be read"),
+    "drive_rate_limited": Kind(503, "Google Drive limits the request rate"),
+    "daily_limit_exceeded": Kind(503, "The daily Drive quota is used up"),
+    "automated_queries": Kind(503, "Google has blocked this computer for a while"),
+    "too_many_waiting": Kind(503, "Too many requests wait for Drive's quota"),
+    "key_refused": Kind(503, "Google rejected the API key"),
+    "credentials_refused": Kind(503, "Google rejected the service account"),
+    "drive_api_disabled": Kind(503, "The Drive API is not enabled"),
+}
+"""What Google Drive may make us answer."""
+ONLY_STARTS = ("bad_idempotency_key", "import_under_way", "other_folder", "not_queued")
+PREVIEW = {code: kind for code, kind in START.items() if code not in ONLY_STARTS} | DRIVE
+"""What a preview may answer."""
 CONTROL = {
     "cross_site": START["cross_site"],
     "unsupported_encoding": START["unsupported_encoding"],
@@ -88,6 +111,7 @@ DATABASE = {
 """What every route that reads the database may answer."""
 KINDS = {
     **START,
+    **DRIVE,
     **CONTROL,
     **RETRY,
     **DATABASE,
@@ -119,6 +143,7 @@ KINDS = {
     "internal_error": Kind(500, "Internal error"),
     "thumbnails_busy": Kind(503, "Too many thumbnails are being made"),
     "store_unavailable": Kind(503, "The object store does not answer"),
+    "too_many_streams": Kind(503, "Too many streams are open"),
     "unavailable": Kind(503, "Service unavailable"),
 }
 BY_STATUS = {

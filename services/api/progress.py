@@ -7,7 +7,7 @@ also stands still when no indexer can write what became of its files.
 
 import asyncio
 from bisect import bisect_left, insort
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -97,6 +97,8 @@ class ImportCache:
         self._rounds: dict[str, int] = {}
         self._awaited: dict[Message, asyncio.Event] = {}
         self.newest_round = 0
+        self.changed: Callable[[], None] = lambda: None
+        """Called after each event."""
 
     def apply(self, event: Message) -> None:
         self._controls.apply(event)
@@ -115,6 +117,7 @@ class ImportCache:
                 self.newest_round = max(round, self.newest_round)
         if self._awaited and event in self._awaited:
             self._awaited[event].set()
+        self.changed()
 
     @contextmanager
     def awaiting(self, event: Message) -> Iterator[asyncio.Event]:
@@ -234,11 +237,28 @@ class ImportViews:
     parked: ParkedFiles
 
     async def report(self, import_id: str) -> ImportReport:
-        row = await self.progress(import_id)
-        folders: Sequence[views.FailedFolder] = ()
-        if row.folders_failed:
-            folders = await self.catalog.failed_folders(import_id, limit=FAILED_FOLDERS)
-        return ImportReport(**self._fields(row), failed_folders=folders)
+        return (await self.reports([await self.progress(import_id)]))[import_id]
+
+    async def reports(self, rows: Sequence[views.ImportProgress]) -> Mapping[str, ImportReport]:
+        failed = [row.id for row in rows if row.folders_failed]
+        found = await self.catalog.failed_folders(failed, limit=FAILED_FOLDERS) if failed else {}
+        return {
+            row.id: ImportReport(**self._fields(row), failed_folders=found.get(row.id, ()))
+            for row in rows
+        }
+
+    async def live(
+        self, ids: Collection[str], *, newest: int, most_open: int
+    ) -> Mapping[str, views.ImportProgress]:
+        """In one query: these imports, so many of the newest, and of those that are open."""
+        requests = self.imports.newest(before=None, limit=newest) if newest else ()
+        wanted = {*ids, *(request.import_id for request in requests)}
+        rows = await self.catalog.live_imports(wanted, newest=newest, most_open=most_open)
+        found = {id: self.imports.completed(id, rows.get(id)) for id in wanted | rows.keys()}
+        return {id: row for id, row in found.items() if row is not None}
+
+    def view(self, row: views.ImportProgress) -> ImportView:
+        return ImportView(**self._fields(row))
 
     async def files(
         self, import_id: str, *, state: str | None, after: str | None, limit: int
@@ -270,12 +290,12 @@ class ImportViews:
         others = await self._by_id([r.import_id for r in requests if r.import_id not in rows])
         known = [self.imports.completed(id, row) or row for id, row in rows.items()]
         newest = sorted([*known, *others], key=place_of, reverse=True)[:limit]
-        return [ImportView(**self._fields(row)) for row in newest]
+        return [self.view(row) for row in newest]
 
     async def progress(self, import_id: str) -> views.ImportProgress:
         for row in await self._by_id([import_id]):
             return row
-        raise Problem("unknown_import", "There is no import with this id.")
+        raise unknown_import()
 
     async def _by_id(self, ids: Sequence[str]) -> Sequence[views.ImportProgress]:
         rows = await self.catalog.imports_by_id(ids) if ids else {}
@@ -314,6 +334,10 @@ class ImportViews:
             return None
         now = datetime.now(UTC)
         return limited_by(self.workers.view.newest(now), now)
+
+
+def unknown_import() -> Problem:
+    return Problem("unknown_import", "There is no import with this id.")
 
 
 def place_of(one: ImportRequested | views.ImportProgress) -> views.ImportPlace:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
+import structlog
 from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
@@ -32,24 +33,29 @@ from services.api import (
     images,
     imports,
     journey,
+    preview,
     proofs,
     replays,
     retry,
+    stream,
     thumbnails,
 )
 from services.api.boundary import Boundary
+from services.api.live import Live
 from services.api.lost_requests import LostRequests
 from services.api.parameters import parameters_are_known
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.progress import ImportCache, ImportViews, WorkerCache
+from services.api.rates import RateCache
 from services.api.reference import ReferencePage
 from services.api.replay_plans import ReplayPlanner
 from services.api.replay_start import ReplayStarter, check_not_ended
 from services.api.replay_views import ReplayViews
 from services.api.settings import ApiSettings
-from services.core.flow.quota import QuotaSettings
+from services.core.flow.quota import QuotaLimiter, QuotaSettings
 from services.core.ports import KeepsObjects, PublishesEvents
 
+log = structlog.get_logger()
 # By route, not by path: ids in paths would make a new series each. Litestar's middleware does not
 # see requests that no route takes, so scanners make no series either.
 PROMETHEUS = PrometheusConfig(
@@ -57,7 +63,7 @@ PROMETHEUS = PrometheusConfig(
     prefix="drivestream_api",
     group_path=True,
     exclude_unhandled_paths=True,
-    exclude=["^/metrics$", "^/health/"],
+    exclude=["^/metrics$", "^/health/", "/events$"],  # a stream lasts as long as its client stays
 )
 add_build_info()
 OPENAPI = OpenAPIConfig(
@@ -75,9 +81,12 @@ OPENAPI = OpenAPIConfig(
 )
 ROUTES = (
     imports.start_import,
+    preview.preview_folder,
     imports.list_imports,
     imports.get_import,
     imports.list_import_files,
+    stream.stream_all,
+    stream.stream_import,
     replays.plan_replay,
     replays.start_replay,
     replays.list_replays,
@@ -110,6 +119,8 @@ DEPENDENCIES = (
     "thumbnails",
     "letters",
     "views",
+    "live",
+    "previews",
     "journeys",
     "starter",
     "control",
@@ -124,13 +135,19 @@ PARTS = "parts"
 
 @dataclass(frozen=True, kw_only=True)
 class Outside:
-    """What the application asks about rarely. `topic_ids` asks Kafka, and blocks."""
+    """What the application asks about rarely. `topic_ids` asks Kafka, and blocks. `follow` calls
+    back whenever the indexer has written something, until cancelled. `stopping` is set before the
+    process ends."""
 
     urls: ObjectUrls
     topic_ids: Callable[[Sequence[str]], Mapping[str, str]]
     quota: QuotaSettings
     store: KeepsObjects
     pool: thumbnails.DrawsThumbnails
+    rates: Tail[RateCache]
+    follow: Callable[[Callable[[], None]], Running]
+    open_drive: preview.OpensDrive
+    stopping: asyncio.Event
 
 
 def create_app(
@@ -150,15 +167,24 @@ def create_app(
         public_url = settings.public_url or str(request.base_url)
         return images.Pictures(catalog, outside.urls, public_url)
 
+    views = ImportViews(catalog, known.view, workers, settings.parked)
+    live = Live(views, known, outside.rates, outside.stopping)
+    previews = _previews(workers.view, outside)
     shown_small = thumbnails.Thumbnails(outside.store, outside.pool)
     parts = {
         "readiness": readiness,
         "pictures": pictures,
         "thumbnails": shown_small,
-        **_of_imports(requests, ImportViews(catalog, known.view, workers, settings.parked)),
+        "live": live,
+        "previews": previews,
+        **_of_imports(requests, views),
         **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
     }
-    runs = (known.run, workers.run, lost.watch, readiness.watch, readiness.publish_status)
+    runs = (
+        *(known.run, workers.run, outside.rates.run, previews.run, lost.watch),
+        *(readiness.watch, readiness.publish_status),
+        *(live.run, live.end_with, lambda: outside.follow(live.changed)),
+    )
     return Boundary(_WithParts(parts, runs, shown_small.metrics), settings.allowed_hosts)
 
 
@@ -227,6 +253,11 @@ async def _running(
         yield  # one that fails ends no other
     together.cancel()
     await asyncio.gather(together, return_exceptions=True)
+
+
+def _previews(workers: WorkerCache, outside: Outside) -> preview.Previews:
+    limiter = QuotaLimiter(outside.quota, "preview", preview.our_part(workers), log.warning)
+    return preview.Previews(outside.open_drive, outside.quota, limiter)
 
 
 def _of_imports(requests: control.RequestLog, views: ImportViews) -> dict[str, object]:

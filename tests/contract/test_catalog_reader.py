@@ -339,7 +339,9 @@ async def test_folders_that_could_not_be_listed_are_told_with_the_reason(shelf: 
             ]
         )
     )
-    found = await shelf.catalog.failed_folders("import-0001", limit=9)
+    ids = ["import-0001", "import-0002", "import-0003"]
+    by_import = await shelf.catalog.failed_folders(ids, limit=9)
+    found = by_import["import-0001"]
     assert [(f.folder_id, f.path) for f in found] == [
         ("folder-0005", ""),
         ("folder-0001", "Holidays/Part 1"),
@@ -347,8 +349,35 @@ async def test_folders_that_could_not_be_listed_are_told_with_the_reason(shelf: 
     ]
     assert (found[1].reason, found[1].message) == ("listing_incomplete", "Twice cut short.")
     assert found[1].failed_at == BEGAN + timedelta(seconds=1)
-    assert await shelf.catalog.failed_folders("import-0001", limit=2) == found[:2]
-    assert list(await shelf.catalog.failed_folders("import-0003", limit=9)) == []
+    assert [f.folder_id for f in by_import["import-0002"]] == ["folder-0006"]
+    assert by_import["import-0003"] == []
+    first = await shelf.catalog.failed_folders(ids, limit=1)
+    assert (first["import-0001"], first["import-0002"]) == (found[:1], by_import["import-0002"])
+    assert await shelf.catalog.failed_folders([], limit=9) == {}
+
+
+async def test_imports_that_live_are_those_asked_for_the_newest_and_the_open(shelf: Shelf) -> None:
+    states = ["transferring", "completed", "queued", "paused", "cancelled", "failed", "listing"]
+    shelf.fill(
+        rows(
+            imports=[
+                *(an_import(number, state=state) for number, state in enumerate(states)),
+                an_import(9, state="listing", requested_at=None),  # the request is still to come
+            ]
+        )
+    )
+
+    async def live(*ids: str, newest: int = 0, most_open: int = 0) -> set[int]:
+        found = await shelf.catalog.live_imports(ids, newest=newest, most_open=most_open)
+        assert all(row.id == id for id, row in found.items())
+        return {int(id[-4:]) for id in found}
+
+    assert await live() == set()
+    assert await live("import-0003", "import-0001", "nobody-s") == {1, 3}
+    assert await live(newest=2) == {5, 6}
+    assert await live(most_open=100) == {0, 2, 6, 9}
+    assert len(await live(most_open=2)) == 2
+    assert await live("import-0001", "import-0002", newest=1, most_open=9) == {0, 1, 2, 6, 9}
 
 
 def failures() -> Rows:

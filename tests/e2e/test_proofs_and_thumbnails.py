@@ -45,6 +45,19 @@ def job(system: System) -> str:
     return job
 
 
+def test_a_preview_says_what_the_import_stores(system: System) -> None:
+    tree = {"name": "seen", "pictures": 6, "size": 4096, "depth": 1, "fan_out": 2}
+    folder = system.drive.add_tree(tree, render=True)
+    status, seen = system.post("/imports/preview", {"folderUrl": link(folder)})
+    assert (status, seen["complete"], seen["stopped_by"]) == (200, True, None)
+    job = system.post_import(link(folder))
+    row = system.wait_import(job, 40)
+    assert (seen["name"], seen["images"]) == (row["name"], row["found"])
+    assert (seen["bytes"], seen["folders"]) == (row["found_bytes"], row["folders_found"])
+    status, problem = system.post("/imports/preview", {"folderUrl": link("1" + "x" * 32)})
+    assert (status, problem["code"]) == (404, "folder_not_found")
+
+
 def text(system: System, path: str) -> str:
     with urllib.request.urlopen(f"{system.api_url}{path}", timeout=20) as answer:
         body: bytes = answer.read()

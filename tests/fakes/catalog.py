@@ -1,6 +1,7 @@
 """A catalog in memory, filled with the rows that the indexer would write. Passes the contract."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import asdict, replace
@@ -33,6 +34,7 @@ from services.core.errors import SetAside, TryAgain, Verdict
 from services.core.events import ReplayScope, Selection
 from tests.fakes.selection import counted
 
+OPEN = ("queued", "listing", "transferring")
 UNREADABLE = SetAside("bad_value", "A name, id or cursor has a character that is not allowed.")
 
 
@@ -45,9 +47,16 @@ class FakeCatalog:
         self.trouble: Verdict | None = None
         self.breaks_after: int | None = None
         self.pages_read = 0
+        self.live_reads = 0
         self.consumed: dict[tuple[str, int], tuple[str, int]] = {}
         self._rows = Rows()
         self._ids: dict[str, int] = {}
+        self._changed: Callable[[], None] = lambda: None
+
+    async def follow(self, changed: Callable[[], None]) -> None:
+        """Call it after each `fill`, until cancelled, as PostgreSQL notifies."""
+        self._changed = changed
+        await asyncio.get_running_loop().create_future()
 
     def fill(self, rows: Rows) -> None:
         """Add rows, or replace those of the same keys."""
@@ -59,6 +68,7 @@ class FakeCatalog:
         self._rows.replay_files |= rows.replay_files
         for drive_id in rows.images:
             self._ids.setdefault(drive_id, len(self._ids) + 1)
+        self._changed()
 
     async def check(self) -> None:
         """As the port says."""
@@ -159,12 +169,25 @@ class FakeCatalog:
         fields = _file_fields(row) | {"outcomes": row.outcomes or place}
         return FileDetails(**{name: fields[name] for name in FileDetails.__struct_fields__})
 
-    async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]:
+    async def live_imports(
+        self, ids: Collection[str], *, newest: int, most_open: int
+    ) -> Mapping[str, ImportProgress]:
         """As the port says."""
-        self._answer(import_id)
-        rows = [row for row in self._rows.folders.values() if row.import_id == import_id]
-        failed = [_failed(row) for row in sorted(rows, key=lambda row: (row.path, row.folder_id))]
-        return [folder for folder in failed if folder is not None][:limit]
+        self._answer(*ids)
+        self.live_reads += 1
+        found = self._rows.imports
+        listed = [row.id for row in await self.imports(before=None, limit=newest)]
+        open_ids = [row.id for row in found.values() if row.state in OPEN][:most_open]
+        return {id: _progress(found[id]) for id in {*ids, *listed, *open_ids} if id in found}
+
+    async def failed_folders(
+        self, ids: Collection[str], *, limit: int
+    ) -> Mapping[str, Sequence[FailedFolder]]:
+        """As the port says."""
+        self._answer(*ids)
+        rows = sorted(self._rows.folders.values(), key=lambda row: (row.path, row.folder_id))
+        failed = [(row.import_id, folder) for row in rows if (folder := _failed(row))]
+        return {id: [folder for owner, folder in failed if owner == id][:limit] for id in ids}
 
     async def count_selection(
         self, wanted: Selection, scope: ReplayScope, *, even_halted: bool = False

@@ -161,7 +161,7 @@ def test_each_service_gets_exactly_the_settings_that_it_reads(name: str) -> None
     assert set(env) == env.read - OF_OTHER_STORES
 
 
-@pytest.mark.parametrize("name", ["lister", "transfer"])
+@pytest.mark.parametrize("name", ["api", "lister", "transfer"])
 def test_the_demo_changes_only_the_settings_for_drive(name: str) -> None:
     own = environment(filled("deploy/demo.yaml", {}).services[name])
     assert own.keys() == {
@@ -201,7 +201,7 @@ def test_clients_get_the_addresses_and_passwords_of_the_servers() -> None:
 
 
 def test_the_key_file_of_a_service_account_is_mounted_only_if_there_is_one() -> None:
-    for name in ("lister", "transfer"):
+    for name in ("api", "lister", "transfer"):
         given = services({"GOOGLE_APPLICATION_CREDENTIALS": "/home/me/key.json"})[name]
         assert given.volumes == ["/home/me/key.json:/home/me/key.json:ro"]
         assert environment(given)["GOOGLE_APPLICATION_CREDENTIALS"] == "/home/me/key.json"

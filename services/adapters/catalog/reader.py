@@ -18,6 +18,7 @@ from sqlalchemy import (
     false,
     func,
     select,
+    text,
     tuple_,
     union,
 )
@@ -28,6 +29,7 @@ from services.adapters.catalog import views
 from services.adapters.catalog.connection import Session
 from services.adapters.catalog.rows import (
     FROM_FOUND,
+    OPEN,
     images,
     import_files,
     import_folders,
@@ -216,11 +218,36 @@ class CatalogReader:
         found = await self._fetch(views.FileDetails, query)
         return found[0] if found else None
 
-    async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[views.FailedFolder]:
+    async def live_imports(
+        self, ids: Collection[str], *, newest: int, most_open: int
+    ) -> Mapping[str, views.ImportProgress]:
+        row = imports.c
+        placed = select(row.id).where(row.requested_at.is_not(None))
+        ordered = placed.order_by(row.requested_at.desc(), row.id.desc()).limit(newest)
+        is_open = select(row.id).where(text(OPEN)).limit(most_open)
+        wanted = union(
+            select(row.id).where(row.id.in_(ids)),
+            select(ordered.subquery().c.id),
+            select(is_open.subquery().c.id),
+        )
+        query = _select(views.ImportProgress).where(row.id.in_(wanted))
+        return {each.id: each for each in await self._fetch(views.ImportProgress, query)}
+
+    async def failed_folders(
+        self, ids: Collection[str], *, limit: int
+    ) -> Mapping[str, Sequence[views.FailedFolder]]:
         row = import_folders.c
-        query = _select(views.FailedFolder).where(row.import_id == import_id, FOLDER_FAILED)
-        query = query.order_by(row.path, row.folder_id).limit(limit)
-        return await self._fetch(views.FailedFolder, query)
+        number = func.row_number().over(
+            partition_by=row.import_id, order_by=(row.path, row.folder_id)
+        )
+        numbered = _select(views.FailedFolder).add_columns(row.import_id, number.label("number"))
+        found = numbered.where(row.import_id.in_(ids), FOLDER_FAILED).subquery()
+        query = select(found).where(found.c.number <= limit)
+        folders: dict[str, list[views.FailedFolder]] = {id: [] for id in ids}
+        for each in await self._rows(query.order_by(found.c.import_id, found.c.number)):
+            fields = {name: each[name] for name in views.FailedFolder.__struct_fields__}
+            folders[each["import_id"]].append(views.FailedFolder(**fields))
+        return folders
 
     async def replays(
         self, *, before: views.ImportPlace | None, limit: int

@@ -174,6 +174,8 @@ def _columns(row: type[Struct], *key: str) -> Iterator[sa.Column[Any]]:
         yield sa.Column(name, TYPES[kind], nullable=nullable, primary_key=name in key)
 
 
+CHANNEL = "drivestream"
+"""Where the writer notifies, and the api listens. It belongs to the database, as tables do."""
 OPEN = "state IN ('queued', 'listing', 'transferring')"
 PARKED = f"state = 'completed_with_failures' AND failures ? '{DOWNLOAD_QUOTA}'"
 """What the indexer looks for every few seconds. A query must say just this to use the index."""

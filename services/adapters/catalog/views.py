@@ -309,7 +309,16 @@ class ReadsCatalog(Protocol):
     def every_file(
         self, import_id: str, *, in_store: bool
     ) -> AsyncIterator[Sequence[ManifestRow]]: ...
-    async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]: ...
+    async def live_imports(
+        self, ids: Collection[str], *, newest: int, most_open: int
+    ) -> Mapping[str, ImportProgress]:
+        """These, so many of the newest, and of those that are neither paused nor ended; by id."""
+
+    async def failed_folders(
+        self, ids: Collection[str], *, limit: int
+    ) -> Mapping[str, Sequence[FailedFolder]]:
+        """The first of each of these imports."""
+
     async def count_selection(
         self, wanted: Selection, scope: ReplayScope, *, even_halted: bool = False
     ) -> SelectionCounts:

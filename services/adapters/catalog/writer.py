@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 from services.adapters.catalog.bulk import Cursor, select, upsert
 from services.adapters.catalog.connection import Session
 from services.adapters.catalog.rows import (
+    CHANNEL,
     FileRow,
     FolderRow,
     ImageRow,
@@ -147,6 +148,7 @@ class CatalogWriter:
             upsert(cursor, before.images, after.images)
             upsert(cursor, before.replays, after.replays)
             upsert(cursor, before.replay_files, after.replay_files)
+            cursor.execute(f"NOTIFY {CHANNEL}".encode())
             if not moves:
                 return
             cursor.executemany(

@@ -72,6 +72,38 @@ def test_an_import_prints_its_id_and_says_how_to_watch_it(api: Answers, capsys: 
     assert api.asked == [("POST /import/google-drive", {"folderUrl": LINK}, "today")]
 
 
+def test_a_preview_says_what_a_folder_holds(api: Answers, capsys: Capture) -> None:
+    seen: dict[str, object] = {
+        "name": "Holidays\n",
+        "complete": True,
+        "images": 2400,
+        "bytes": 62_100_000,
+        "types": {"image/png": 400, "image/jpeg": 2000},
+        "skipped": {"not_an_image": 3},
+        "folders": 4,
+        "folders_listed": 4,
+        "names": ["Beach.jpg", "Sea.jpg"],
+        "seconds": 100.4,
+    }
+    api.add("POST /imports/preview", seen)
+    api.add("POST /imports/preview", {**seen, "complete": False, "folders": 90})
+    assert main(["preview", LINK]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Holidays: 2,400 images, 62.1 MB, in 4 folders.",
+        "Types: 2,000 image/jpeg, 400 image/png.",
+        "Not imported: 3 not_an_image.",
+        "For example: Beach.jpg, Sea.jpg.",
+        "Google's quota lets it be copied in 2 min.",
+    ]
+    assert api.asked == [("POST /imports/preview", {"folderUrl": LINK}, None)]
+    assert main(["preview", LINK]) == 0
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert first.endswith("at least 2,400 images, 62.1 MB, in 4 of 90 folders seen so far.")
+    assert last == "The preview stopped before the end. An import finds everything."
+    assert main(["preview", LINK, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["folders"] == 90
+
+
 def test_json_is_the_answer_of_the_api_unchanged(api: Answers, capsys: Capture) -> None:
     started = {"message": "Import started", "jobId": "i-1", "later": [1, {"a": None}]}
     api.add("POST /import/google-drive", started, 202)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -16,13 +16,15 @@ from services.adapters.kafka.reader import Tail
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
 from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
+from services.api.rates import RateCache
 from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
 from services.core.flow.quota import QuotaSettings
 from services.core.ports import PublishesEvents
 from services.core.settings import Reader, Secret
-from services.core.topics import WORKERS_STATUS
+from services.core.topics import STATS_WINDOWS, WORKERS_STATUS
 from tests.fakes.catalog import FakeCatalog
+from tests.fakes.drive import FakeDrive
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.log_reader import FakeLogReader
 from tests.fakes.object_store import FakeStore
@@ -61,6 +63,8 @@ class Api:
     workers: Tail[WorkerCache]
     store: FakeStore
     pool: FakeThumbnailPool
+    stopping: asyncio.Event
+    drive: FakeDrive
 
     async def settled(self) -> None:
         """Return when both tails have read what is in the log."""
@@ -111,7 +115,8 @@ async def running(
         newest=NEWEST_RECORDS,
         retry_seconds=0.01,
     )
-    objects, pool = FakeStore(), FakeThumbnailPool()
+    objects, pool, stopping = FakeStore(), FakeThumbnailPool(), asyncio.Event()
+    drive = FakeDrive()
     urls = ObjectUrls(store, lambda: datetime(2026, 11, 23, 12, 34, tzinfo=UTC))
     settings = ApiSettings.read(Reader(env or {}))
     outside = Outside(
@@ -120,12 +125,18 @@ async def running(
         quota=QuotaSettings.read(Reader({})),
         store=objects,
         pool=pool,
+        rates=Tail(
+            lambda: FakeLogReader(log), RateCache(), topic=STATS_WINDOWS.name, retry_seconds=0.01
+        ),
+        follow=catalog.follow,
+        open_drive=lambda _quota: nullcontext(drive),
+        stopping=stopping,
     )
     app = create_app(settings, publisher, catalog, imports, workers, outside)
     transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
     address = "http://localhost:3000"
     async with alive(app), httpx.AsyncClient(transport=transport, base_url=address) as client:
-        yield Api(client, app, catalog, log, imports, workers, objects, pool)
+        yield Api(client, app, catalog, log, imports, workers, objects, pool, stopping, drive)
 
 
 async def holds(condition: Callable[[], object]) -> None:

@@ -13,7 +13,10 @@ from tests.unit.api.conftest import Api
 
 PATHS = {
     "/import/google-drive": {"post"},
+    "/imports/preview": {"post"},
     "/imports": {"get"},
+    "/events": {"get"},
+    "/imports/{import_id}/events": {"get"},
     "/imports/{import_id}": {"get"},
     "/imports/{import_id}/files": {"get"},
     "/imports/{import_id}/pause": {"post"},
