@@ -607,11 +607,11 @@ class ImportEnded(Event, frozen=True, kw_only=True):
 
     @property
     def identity(self) -> Identity:
-        """Outcomes may still come in after a cancellation, so its counts tell nothing of it."""
+        """Without the counts: whoever reads the log in other batches may see others. A cancelled
+        import never comes back, whatever round is asked of it."""
         if self.state == "cancelled":
             return self.import_id, self.state
-        counts = self.found, self.failed, self.folders_failed
-        return self.import_id, self.round, self.state, *counts
+        return self.import_id, self.state, self.round
 
 
 class ReplayEnded(Event, frozen=True, kw_only=True):
