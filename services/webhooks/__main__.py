@@ -36,7 +36,7 @@ from services.webhooks.service import UNFINISHED, EndpointDelivery, Repeats, Web
 
 SERVICE = "webhooks"
 TOPIC = NOTIFICATIONS.name
-FLOW = Flow(high=UNFINISHED, low=UNFINISHED // 2)
+FLOW = Flow(high=UNFINISHED, low=UNFINISHED // 2, drain_seconds=2.0)
 log = structlog.get_logger(SERVICE)
 
 
