@@ -5,6 +5,7 @@ The same event always makes the same bytes. What would need a look elsewhere is 
 
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -57,7 +58,7 @@ def body_of(webhook: Webhook) -> str:
 
 
 def _import_ended(event: e.ImportEnded, api_url: str) -> Facts:
-    itself = f"{api_url}/imports/{event.import_id}"
+    itself = _link(api_url, "imports", event.import_id)
     return _of_both(event) | {
         "folder_id": event.folder_id,
         "round": event.round,
@@ -73,7 +74,7 @@ def _import_ended(event: e.ImportEnded, api_url: str) -> Facts:
 
 
 def _replay_ended(event: e.ReplayEnded, api_url: str) -> Facts:
-    links = {"replay": f"{api_url}/replays/{event.import_id}"}
+    links = {"replay": _link(api_url, "replays", event.import_id)}
     return _of_both(event) | {"selected": event.selected, "links": links}
 
 
@@ -92,5 +93,9 @@ def _of_both(event: e.ImportEnded | e.ReplayEnded) -> Facts:
 
 
 def _stalled(event: e.AlarmRaised, api_url: str) -> Facts:
-    links = {"import": f"{api_url}/imports/{event.import_id}"}
+    links = {"import": _link(api_url, "imports", event.import_id)}
     return {"id": event.import_id, "no_progress_since": event.since, "links": links}
+
+
+def _link(api_url: str, kind: str, id: str) -> str:
+    return f"{api_url}/{kind}/{quote(id, safe='')}"
