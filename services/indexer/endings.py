@@ -14,7 +14,7 @@ from services.adapters.catalog.views import ENDED_STATES
 from services.core import events as e
 
 MOST_REASONS = 100
-LONGEST_NAME = 256
+LONGEST_NAME, LONGEST_MESSAGE = 256, 1_000
 FIELDS = ("stored", "unchanged", "failed", "stored_bytes", "requested_at")
 
 
@@ -62,7 +62,7 @@ def _of_both(row: ImportRow | ReplayRow, at: datetime) -> dict[str, Any]:
         "at": at,
         "ended_at": row.finished_at,
         "name": row.name and row.name[:LONGEST_NAME],
-        "message": row.message,
+        "message": row.message and row.message[:LONGEST_MESSAGE],
         "failures": _largest(row.failures),
     }
 

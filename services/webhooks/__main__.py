@@ -96,7 +96,7 @@ class Sender:
                 group = group_of(endpoint)
                 await asyncio.to_thread(begin_at_the_end, self.settings.kafka, group)
                 client = WebhookClient(endpoint, self.settings.webhooks.secrets)
-                opened.push_async_callback(client.close)
+                opened.push_async_callback(client.aclose)
                 consumer = GroupConsumer(self.settings.kafka, group=group, topic=TOPIC, flow=FLOW)
                 self.lags[group] = consumer.lag
                 consumers.append(consumer)

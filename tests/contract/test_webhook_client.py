@@ -4,7 +4,7 @@ verified with the library of Standard Webhooks, as a receiver would do it."""
 import time
 import tracemalloc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
@@ -12,6 +12,7 @@ from services.adapters.webhooks import client
 from services.adapters.webhooks.client import Answer, WebhookClient
 from services.adapters.webhooks.settings import Endpoint
 from services.core.settings import Secret
+from services.webhooks import check
 from tests.receiver import ENDLESS, OTHER_SECRET, SECRET, Reply, receiving
 from tests.system import free_port
 
@@ -22,11 +23,8 @@ TOKEN = "a-token-in-the-path"
 @asynccontextmanager
 async def calling(url: str, *secrets: str) -> AsyncIterator[WebhookClient]:
     keys = [Secret(secret) for secret in secrets or (SECRET,)]
-    caller = WebhookClient(Endpoint(Secret(url)), keys)
-    try:
+    async with aclosing(WebhookClient(Endpoint(Secret(url)), keys)) as caller:
         yield caller
-    finally:
-        await caller.close()
 
 
 async def sent_to(url: str, *secrets: str) -> Answer:
@@ -136,3 +134,25 @@ async def test_nobody_there_no_tls_and_no_such_host_are_answers_without_the_url(
             assert answer.why
             assert TOKEN not in answer.why
     assert receiver.paths == []
+
+
+def test_a_check_says_of_each_url_what_came_of_a_test(capsys: pytest.CaptureFixture[str]) -> None:
+    with receiving() as well, receiving(lambda: Reply(500)) as ill:
+        env = {"WEBHOOK_SECRET": SECRET, "WEBHOOK_URLS": well.url}
+        assert check.main(env) == 0
+        assert check.main(env | {"WEBHOOK_URLS": f"{well.url},{ill.url}"}) == 1
+    assert [said["type"] for said in well.said + ill.said] == ["webhook.test"] * 3
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert first == second
+    assert first.endswith(": delivered")
+    assert third.endswith(": status 500")
+
+
+def test_a_check_without_urls_or_without_a_secret_says_what_is_missing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert check.main({}) == 2
+    assert check.main({"WEBHOOK_URLS": "https://hooks.example.com"}) == 2
+    said = capsys.readouterr().err
+    assert "WEBHOOK_URLS is not set" in said
+    assert "WEBHOOK_SECRET must be set" in said

@@ -61,7 +61,7 @@ class WebhookClient:
             proxy=httpx.Proxy(proxy) if proxy else None,
         )
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         await self._transport.aclose()
 
     async def send(self, id: str, body: str) -> Answer:

@@ -87,7 +87,14 @@ def test_the_largest_end_can_be_read_again() -> None:
     """A name of Drive may be as long as a name may be, and there may be any number of reasons."""
     reasons = {f"reason_{number}": number + 1 for number in range(500)}
     end = import_ended(
-        an_import(state="failed", name="😀" * 4096, failures=reasons, skipped=reasons), AT
+        an_import(
+            state="failed",
+            name="😀" * 4096,
+            message="é" * 65_536,
+            failures=reasons,
+            skipped=reasons,
+        ),
+        AT,
     )
     assert decode(end.topic, encode(end, source="test").value) == end
     assert end.failures["reason_499"] == 500
