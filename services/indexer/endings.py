@@ -13,7 +13,7 @@ from services.adapters.catalog.rows import ImportRow, ReplayRow, Rows
 from services.adapters.catalog.views import ENDED_STATES
 from services.core import events as e
 
-MOST_REASONS = 100
+MOST_REASONS = 50
 LONGEST_NAME, LONGEST_MESSAGE = 256, 1_000
 FIELDS = ("stored", "unchanged", "failed", "stored_bytes", "requested_at")
 
