@@ -63,6 +63,7 @@ class RecordingReader(Reader):
 def read_all(env: Mapping[str, str]) -> RecordingReader:
     """Read the settings of every service; the reader then has all names and all faults."""
     # Imported here: the services and their libraries take a second to load.
+    from services.adapters.webhooks.settings import WebhookSettings
     from services.adapters.worker import WorkerSettings
     from services.api.__main__ import Settings as ApiSettings
     from services.indexer.__main__ import Settings as IndexerSettings
@@ -76,6 +77,7 @@ def read_all(env: Mapping[str, str]) -> RecordingReader:
         TransferSettings,
         IndexerSettings,
         MonitorSettings,
+        WebhookSettings,
     ):
         settings.read(reader)
     reader.faults = list(dict.fromkeys(reader.faults))

@@ -22,6 +22,7 @@ from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader, Raw
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.errors import Verdict
+from services.core.events import Message
 from services.core.settings import Reader
 from services.core.wire import Record
 from services.indexer.rebuilding import Rebuild
@@ -55,6 +56,7 @@ class Database:
         self.settings = DatabaseSettings.read(reader)
         self.kafka = KafkaSettings.read(reader)
         self.letters: list[tuple[Raw, str]] = []
+        self.told: list[Message] = []
 
     def publish(self, records: Sequence[Record]) -> None:
         """Acknowledged when it returns."""
@@ -92,6 +94,7 @@ class Database:
                 reader=reader,
                 topic_ids=Topics(self.kafka).ids,
                 dead_letter=lambda raw, why: self.letters.append((raw, why)),
+                publish=self.told.extend,
                 tell=lambda _: None,
             )
 

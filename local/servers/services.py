@@ -9,6 +9,8 @@ from local.servers.ports import LOOPBACK
 from local.servers.server import Command, Context, Server
 
 WORKERS = ("lister", "transfer", "indexer", "monitor")
+WEBHOOKS = "webhooks"
+"""A worker that is started only if there is somebody to tell."""
 
 
 def api(context: Context, settings: Mapping[str, str]) -> Server:

@@ -4,9 +4,9 @@ Names and units follow the conventions of Prometheus; `docs/architecture.md` lis
 """
 
 import platform
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -108,6 +108,38 @@ class MonitorMetrics(Collector):
             ("oldest_unfinished_seconds", "Age of the oldest unfinished message of all.", age),
         ):
             yield GaugeMetricFamily(f"drivestream_{name}", explained, value=value)
+
+
+@dataclass(eq=False)
+class EndpointFigures:
+    """Of one receiver of webhooks, since the start of the process."""
+
+    sent: int = 0
+    failed_attempts: int = 0
+    given_up: int = 0
+    waiting: int = 0
+    gone: bool = False
+
+
+@dataclass(eq=False)
+class WebhookMetrics(Collector):
+    """Of all receivers, by name."""
+
+    endpoints: Mapping[str, EndpointFigures] = field(default_factory=dict)
+
+    def collect(self) -> Iterator[Metric]:
+        kinds = CounterMetricFamily, GaugeMetricFamily
+        for kind, name, field_name, explained in (
+            (kinds[0], "webhooks_sent", "sent", "Webhooks that the receiver took."),
+            (kinds[0], "webhook_failed_attempts", "failed_attempts", "Attempts that failed."),
+            (kinds[0], "webhooks_given_up", "given_up", "Webhooks that were given up."),
+            (kinds[1], "webhooks_waiting", "waiting", "Webhooks waiting for their next attempt."),
+            (kinds[1], "webhook_endpoint_gone", "gone", "1 once the receiver has answered 410."),
+        ):
+            family = kind(f"drivestream_{name}", explained, labels=["endpoint"])
+            for endpoint, figures in self.endpoints.items():
+                family.add_metric([endpoint], getattr(figures, field_name))
+            yield family
 
 
 @contextmanager

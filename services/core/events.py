@@ -35,6 +35,7 @@ Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 BRIEF_NAME = 120
 """Characters of a name in a manifest: 1,000 of the longest must fit one Kafka record."""
 
+Counts = Annotated[dict[Reason, Natural], Meta(max_length=100)]
 Ids = Annotated[tuple[Id, ...], Meta(max_length=1_000)]
 Identity = tuple[object, ...]
 FILE = "import_id", "file_id", "version", "round", "epoch", "replay_id"
@@ -548,7 +549,7 @@ class WindowCounted(Struct, frozen=True, kw_only=True, tag=True):
     unchanged: Natural = 0
     failed: Natural = 0
     bytes: Natural = 0
-    failures: Annotated[dict[Reason, Natural], Meta(max_length=100)] = {}
+    failures: Counts = {}
     oldest_unfinished_at: Time | None = None
 
     @property
@@ -578,6 +579,78 @@ class ProgressStopped(Event, frozen=True, kw_only=True):
     oldest: Place
 
 
+class ImportEnded(Event, frozen=True, kw_only=True):
+    """An import has ended: as `completed`, `completed_with_failures`, `failed` or `cancelled`.
+
+    An import that is retried ends again, in a higher `round`. `at` is when this was published, and
+    `ended_at` when it happened.
+    """
+
+    topic: ClassVar[str] = "notifications"
+
+    state: Reason
+    at: Time
+    ended_at: Time | None = None
+    requested_at: Time | None = None
+    name: Name | None = None
+    folder_id: Id | None = None
+    message: Text | None = None
+    round: Small = 0
+    found: Natural = 0
+    stored: Natural = 0
+    unchanged: Natural = 0
+    failed: Natural = 0
+    folders_failed: Natural = 0
+    stored_bytes: Natural = 0
+    skipped: Counts = {}
+    failures: Counts = {}
+
+    @property
+    def identity(self) -> Identity:
+        """Without the counts: whoever reads the log in other batches may see others. A cancelled
+        import never comes back, whatever round is asked of it."""
+        if self.state == "cancelled":
+            return self.import_id, self.state
+        return self.import_id, self.state, self.round
+
+
+class ReplayEnded(Event, frozen=True, kw_only=True):
+    """A replay has ended: as `completed`, `failed` or `cancelled`. `import_id` is its own id."""
+
+    topic: ClassVar[str] = "notifications"
+    identity = property(attrgetter("import_id", "state"))
+
+    state: Reason
+    at: Time
+    ended_at: Time | None = None
+    requested_at: Time | None = None
+    name: Name | None = None
+    message: Text | None = None
+    selected: Natural = 0
+    stored: Natural = 0
+    unchanged: Natural = 0
+    failed: Natural = 0
+    stored_bytes: Natural = 0
+    failures: Counts = {}
+
+
+class AlarmRaised(Event, frozen=True, kw_only=True):
+    """An import has unfinished work and has made no progress since `since`. Published once.
+
+    While its oldest unfinished message stays the same, it is the same alarm: a monitor that was
+    restarted knows another `since`.
+    """
+
+    topic: ClassVar[str] = "notifications"
+    identity = property(
+        attrgetter("import_id", "oldest.topic", "oldest.partition", "oldest.offset")
+    )
+
+    since: Time
+    at: Time
+    oldest: Place
+
+
 Control = ImportPaused | ImportResumed | ImportCancelled | ImportStalled
 OfReplay = ReplayRequested | ReplayRateChanged | ReplayFailed
 Asked = ImportRequested | Control | RetryRequested | OfReplay
@@ -585,6 +658,7 @@ ToList = PageRequested | LogPartRequested
 Listed = PageListed | FolderNamed | FolderFailed | LogPartReplayed
 Outcome = FileStored | FileFailed
 Watched = WindowCounted | ProgressStopped
+Notification = ImportEnded | ReplayEnded | AlarmRaised
 OfNoImport = WorkerStatus | WindowCounted
 """Not one fact about one import."""
-Message = Asked | ToList | Listed | FileFound | Outcome | WorkerStatus | Watched
+Message = Asked | ToList | Listed | FileFound | Outcome | WorkerStatus | Watched | Notification

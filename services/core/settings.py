@@ -33,10 +33,11 @@ NAMES = frozenset(
         *("S3_KMS_KEY_ID", "S3_PUBLIC_READ", "S3_PUBLIC_URL", "S3_SERVER_SIDE_ENCRYPTION"),
         *("THUMBNAIL_CONCURRENCY", "THUMBNAIL_MEMORY_MB"),
         *("TRANSFER_CONCURRENCY", "TRANSFER_MEMORY_MB"),
+        *("WEBHOOK_SECRET", "WEBHOOK_URLS"),
     }
 )
 """Every setting of every service; a test keeps the list complete."""
-PREFIXES = ("DRIVE_", "METRICS_", "S3_", "THUMBNAIL_", "TRANSFER_")
+PREFIXES = ("DRIVE_", "METRICS_", "S3_", "THUMBNAIL_", "TRANSFER_", "WEBHOOK_")
 """Names that begin so are meant for us. Other programs, too, read AWS_*, KAFKA_* or API_*."""
 LIKENESS = 0.9
 """By difflib, where 1 is equality, from which one name counts as a misspelling of another."""

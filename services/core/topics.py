@@ -50,6 +50,14 @@ STATS_WINDOWS = Topic(
     partitions=1,
     retention_ms=7 * DAY_MS,
 )
+NOTIFICATIONS = Topic(
+    e.ImportEnded.topic,
+    get_args(e.Notification),
+    "import or replay id",
+    partitions=1,
+    retention_ms=7 * DAY_MS,
+)
+"""What webhooks tell of. In one partition, so that a repeat comes after what it repeats."""
 MONITOR_WINDOWS = Topic(
     "monitor.windows",
     (),
@@ -70,6 +78,7 @@ ALL = (
     FILES_FAILED,
     WORKERS_STATUS,
     STATS_WINDOWS,
+    NOTIFICATIONS,
     MONITOR_WINDOWS,
     DEAD_LETTERS,
 )

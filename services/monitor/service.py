@@ -21,7 +21,7 @@ from services.adapters.kafka.producer import PublishesRecords
 from services.adapters.kafka.reader import Raw
 from services.adapters.metrics import MonitorMetrics
 from services.adapters.process import run_with_background
-from services.core.events import Place, Waiting
+from services.core.events import AlarmRaised, Place, Waiting
 from services.core.settings import Reader
 from services.monitor.progress import Unfinished, oldest_at
 from services.monitor.view import View, now_ms
@@ -84,6 +84,7 @@ class Monitor:
     clock: Callable[[], int] = now_ms
     view: View | None = None
     wait: float = FIRST_WAIT
+    under_alarm: set[str] = field(default_factory=set)
 
     def reading(self) -> Offsets | None:
         """The next offset of each partition; None while nothing is read here."""
@@ -182,8 +183,14 @@ class Monitor:
             log.warning("monitor.no_progress", import_id=alarm.import_id, since=str(alarm.since))
         self.metrics.oldest_unfinished_at = oldest_at(unfinished)
         self.metrics.stopped_imports = len(alarms)
-        await self.publisher.publish(new)
-        return {alarm.import_id for alarm in alarms}
+        begun = [
+            AlarmRaised(import_id=a.import_id, since=a.since, at=a.at, oldest=a.oldest)
+            for a in alarms
+            if a.import_id not in self.under_alarm
+        ]
+        await self.publisher.publish([*new, *begun])
+        self.under_alarm = {alarm.import_id for alarm in alarms}
+        return self.under_alarm
 
     async def _stops_within(self, seconds: float) -> None:
         try:

@@ -20,7 +20,13 @@ from services.adapters.kafka.unfinished import UnfinishedMessages
 from services.core import events as e
 from services.core.flow.offsets import CommitState
 from services.core.settings import Reader
-from services.core.topics import ALL, MONITOR_WINDOWS, STATS_WINDOWS, WORKERS_STATUS
+from services.core.topics import (
+    ALL,
+    MONITOR_WINDOWS,
+    NOTIFICATIONS,
+    STATS_WINDOWS,
+    WORKERS_STATUS,
+)
 from services.core.wire import Record, decode
 from tests.platform import emptied
 from tests.samples import SAMPLES
@@ -32,7 +38,7 @@ LIMIT = 45.0
 FROZEN_SECONDS = 13.0
 """Longer than the broker waits for a heartbeat."""
 FILES = ("files.found", "files.stored", "files.failed")
-OWN = (STATS_WINDOWS.name, MONITOR_WINDOWS.name, WORKERS_STATUS.name)
+OWN = tuple(t.name for t in (STATS_WINDOWS, NOTIFICATIONS, MONITOR_WINDOWS, WORKERS_STATUS))
 UNREADABLE = (b"\xff", b'{"type":"FileRotated","import_id":"i"}')
 NUMBERS = count()
 [FOUND] = [event for event in SAMPLES.values() if isinstance(event, e.FileFound)]

@@ -18,6 +18,7 @@ from services.indexer import __main__ as indexer
 from services.monitor import __main__ as monitor
 from services.setup import __main__ as setup
 from services.transfer import __main__ as transfer
+from services.webhooks import __main__ as webhooks
 from tests import containers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +29,7 @@ READERS: Mapping[str, Callable[[Reader], object]] = {
     "transfer": transfer.Settings.read,
     "indexer": indexer.Settings.read,
     "monitor": monitor.Settings.read,
+    "webhooks": webhooks.Settings.read,
 }
 OF_OTHER_STORES = {
     *("AWS_SESSION_TOKEN", "AWS_PROFILE", "S3_ADDRESSING_STYLE", "S3_CA_FILE"),

@@ -17,17 +17,20 @@ import psycopg
 from msgspec import Struct
 from psycopg.types.json import Jsonb
 
-from services.adapters.catalog.bulk import Cursor, copy_rows
+from services.adapters.catalog.bulk import Cursor, copy_rows, select
 from services.adapters.catalog.clone import Clone, quoted
 from services.adapters.catalog.rows import (
     TABLES,
     FileRow,
     ImageRow,
+    ImportRow,
     ReplayFileRow,
+    ReplayRow,
     Rows,
     metadata,
 )
 from services.adapters.catalog.settings import DatabaseSettings
+from services.adapters.catalog.views import ENDED_STATES
 from services.adapters.catalog.writer import (
     CatalogUnavailableError,
     CatalogWriter,
@@ -258,6 +261,27 @@ class Generation(CatalogWriter):
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", (f"{at_most_ms}ms",))
         cursor.execute(f"LOCK TABLE {tables} IN {mode} MODE".encode())
         cursor.execute("SET LOCAL statement_timeout = 0")
+
+    def ended_since(self) -> Rows:
+        """The imports and replays that have ended here, and not in the tables that answer now, or
+        not in this state and round."""
+        with self._transaction() as cursor:
+            ids = {
+                row: self._ended_since(cursor, TABLES[row].name) for row in (ImportRow, ReplayRow)
+            }
+            return Rows(
+                imports=select(cursor, ImportRow, ids[ImportRow]),
+                replays=select(cursor, ReplayRow, ids[ReplayRow]),
+            )
+
+    def _ended_since(self, cursor: Cursor, table: str) -> Sequence[str]:
+        query = (
+            f"SELECT new.id FROM {table} AS new LEFT JOIN {self._of_live(table)} AS old USING (id) "
+            "WHERE new.state = ANY(%s) "
+            "AND (old.state, old.round) IS DISTINCT FROM (new.state, new.round)"
+        )
+        found = cursor.execute(query.encode(), (list(ENDED_STATES),)).fetchall()
+        return [str(row["id"]) for row in found]
 
     def swapped(self) -> bool:
         """Whether a swap was made whose old tables are still there."""

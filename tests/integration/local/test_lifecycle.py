@@ -30,6 +30,7 @@ from services.core.settings import SettingsError
 from tests.integration.local.machine import Machine, a_machine
 from tests.integration.local.test_processes import eventually
 from tests.platform import Platform
+from tests.receiver import SECRET as WEBHOOK_SECRET
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
@@ -288,6 +289,19 @@ def test_a_server_in_the_settings_is_used_instead_of_started(
         assert given.items() <= settings.items()
     services = ["api", "lister", "transfer", "indexer", "monitor"]
     assert [server.name for server in plan.services] == services
+
+
+def test_webhooks_are_sent_by_a_service_that_is_started_only_if_somebody_is_to_be_told(
+    empty: Machine,
+) -> None:
+    given = {"WEBHOOK_URLS": "https://hooks.example.com/x", "WEBHOOK_SECRET": WEBHOOK_SECRET}
+    plan = plan_stack({**empty.env, **given}, empty.data, with_page=False)
+    sender = plan.services[-1]
+    assert sender.name == "webhooks"
+    assert given.items() <= sender.command.env.items()
+    assert sender.command.env["API_PUBLIC_URL"] == plan.settings["API_URL"]
+    with pytest.raises(SettingsError, match="WEBHOOK_SECRET"):
+        plan_stack({**empty.env, **given, "WEBHOOK_SECRET": ""}, empty.data, with_page=False)
 
 
 def test_a_service_account_is_used_instead_of_the_emulator(empty: Machine) -> None:

@@ -13,7 +13,7 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.faust_app import AppEndedError
 from services.adapters.kafka.reader import Raw
 from services.core import events as e
-from services.core.topics import FILES_FOUND, FILES_STORED, STATS_WINDOWS
+from services.core.topics import FILES_FOUND, FILES_STORED, NOTIFICATIONS, STATS_WINDOWS
 from services.core.wire import decode, encode
 from services.monitor.service import Monitor, OtherReadsError
 from tests.fakes.log import FakeLog, FakePublisher
@@ -256,6 +256,8 @@ async def test_an_import_without_progress_raises_an_alarm_again_and_again() -> N
         assert 3 <= len(world.alarms()) <= 5
         assert {alarm.import_id for alarm in world.alarms()} == {JOB}
         assert world.monitor.metrics.stopped_imports == 1
+        [begun] = world.log.of(NOTIFICATIONS.name)
+        assert decode(begun.topic, begun.value).key == JOB
         newest = [w for w in world.published() if isinstance(w, e.WindowCounted)][-1]
         assert newest.oldest_unfinished_at == world.waiting_work[0].at
         world.waiting_work = []
@@ -263,3 +265,7 @@ async def test_an_import_without_progress_raises_an_alarm_again_and_again() -> N
         await asyncio.sleep(60)
         assert len(world.alarms()) == raised
         assert world.monitor.metrics.stopped_imports == 0
+        world.waiting_work = [world.write(FILES_FOUND.name, found)]
+        await asyncio.sleep(200)
+        _, second = world.log.of(NOTIFICATIONS.name)
+        assert second.headers["ce_id"] != begun.headers["ce_id"]
