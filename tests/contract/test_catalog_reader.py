@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import get_args
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -20,6 +21,8 @@ from services.adapters.catalog.views import (
     FileDetails,
     ImageDetails,
     ImageFilter,
+    ImageOrder,
+    ImagePlace,
     ImportPlace,
     ManifestRow,
     ReadsCatalog,
@@ -32,6 +35,7 @@ from tests.catalog_rows import BEGAN, FOLDER, a_file, a_folder, an_image, an_imp
 from tests.fakes.catalog import FakeCatalog
 
 ALL = ImageFilter()
+NEWEST = ImageFilter(order="id", descending=True)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +88,17 @@ async def names(shelf: Shelf, wanted: ImageFilter) -> list[str]:
     return [image.google_drive_id async for page in pages for image in page]
 
 
+async def paged(shelf: Shelf, wanted: ImageFilter, limit: int) -> list[int]:
+    """The ids of all pages."""
+    seen: list[int] = []
+    after: ImagePlace | None = None
+    while page := await shelf.catalog.images(wanted, after=after, limit=limit):
+        assert len(page) <= limit
+        seen += [image.id for image in page]
+        after = wanted.place_of(page[-1])
+    return seen
+
+
 async def test_an_empty_catalog_answers_with_nothing(shelf: Shelf) -> None:
     catalog = shelf.catalog
     await catalog.check()
@@ -115,11 +130,8 @@ async def test_a_picture_is_read_as_it_was_written(shelf: Shelf) -> None:
 async def test_pages_hold_every_picture_once_in_both_orders(shelf: Shelf) -> None:
     shelf.fill(rows(images=[an_image(n) for n in range(7)]))
     for newest_first in (False, True):
-        wanted = ImageFilter(newest_first=newest_first)
-        seen: list[int] = []
-        while page := await shelf.catalog.images(wanted, after=seen[-1] if seen else None, limit=3):
-            assert len(page) <= 3
-            seen += [image.id for image in page]
+        wanted = ImageFilter(order="id", descending=newest_first)
+        seen = await paged(shelf, wanted, limit=3)
         assert len(seen) == 7
         assert seen == sorted(seen, reverse=newest_first)
 
@@ -167,13 +179,13 @@ async def test_the_whole_table_is_the_pages_together(shelf: Shelf, count: int) -
     shelf.fill(rows(images=[an_image(n) for n in range(count)]))
     whole = await names(shelf, ALL)
     assert len(whole) == len(set(whole)) == count
-    assert await names(shelf, ImageFilter(newest_first=True)) == whole[::-1]
+    assert await names(shelf, NEWEST) == whole[::-1]
 
 
 async def test_no_picture_comes_twice_when_others_are_added_meanwhile(shelf: Shelf) -> None:
     shelf.fill(rows(images=[an_image(n) for n in range(PAGE_ROWS + 5)]))
     for newest_first, added, seen_too in ((False, 10, True), (True, 20, False)):
-        pages = shelf.catalog.every_image(ImageFilter(newest_first=newest_first))
+        pages = shelf.catalog.every_image(NEWEST if newest_first else ALL)
         before = set(await names(shelf, ALL))
         seen = [image.google_drive_id for image in await anext(pages)]
         shelf.fill(rows(images=[an_image(9000 + added)]))
@@ -205,6 +217,66 @@ async def test_pictures_of_an_import_are_those_that_it_stored_or_found_unchanged
     page = await shelf.catalog.images(wanted, after=None, limit=9)
     assert {image.google_drive_id for image in page} == {"file-0000", "file-0001"}
     assert await names(shelf, ImageFilter(import_id="import-0002")) == []
+
+
+def many_images() -> Rows:
+    """Ties in every order, and names that only differ in case or behind 200 characters."""
+    long = "x" * 200
+    names = ["b.jpg", "B.JPG", "a%_.jpg", "A\\'.jpg", "é.jpg", f"{long}2", f"{long}1", "a.jpg"]
+    types = ["image/jpeg", "image/png", "image/svg+xml"]
+    images = [
+        an_image(
+            n,
+            google_drive_id=f"file-{(n * 7) % 24:04}",
+            name=names[n % 8],
+            size=n % 3,
+            mime_type=types[n % 3],
+            folder_id=f"folder-{n % 2}",
+            created_at=BEGAN + timedelta(seconds=n % 4),
+        )
+        for n in range(24)
+    ]
+    files = [
+        a_file(n, state=("stored", "unchanged", "failed")[n % 3], import_id=f"import-{n % 2:04}")
+        for n in range(24)
+    ]
+    return rows(images=images, files=files)
+
+
+CONDITIONS: list[dict[str, object]] = [
+    {},
+    {"import_id": "import-0001"},
+    {"folder_id": "folder-1"},
+    {"name": "A"},
+    {"name": "a%"},
+    {"name": "x" * 200},
+    {"mime_type": "image/svg+xml"},
+    {"min_size": 1},
+    {"max_size": 1},
+    {"min_size": 1, "max_size": 1},
+    {"since": BEGAN + timedelta(seconds=2)},
+    {"until": BEGAN + timedelta(seconds=2)},
+    {"import_id": "import-0000", "name": "b", "max_size": 1},
+    {"folder_id": "folder-0", "mime_type": "image/png", "since": BEGAN, "min_size": 0},
+    {"name": "%"},
+    {"name": "' OR true --"},
+]
+
+
+async def test_every_order_of_every_filter_has_each_image_once_whatever_the_page(
+    shelf: Shelf,
+) -> None:
+    filled = many_images()
+    shelf.fill(filled)
+    expected = FakeCatalog()
+    expected.fill(filled)
+    for conditions in CONDITIONS:
+        for order in (None, *get_args(ImageOrder)):
+            for descending in (False, True):
+                wanted = ImageFilter(**conditions, order=order, descending=descending)
+                right = [i.id for i in await expected.images(wanted, after=None, limit=99)]
+                assert await paged(shelf, wanted, limit=5) == right, wanted
+        assert await shelf.catalog.count_images(ImageFilter(**conditions)) == len(right)
 
 
 async def test_an_import_is_read_as_it_was_written(shelf: Shelf) -> None:
@@ -419,7 +491,7 @@ async def test_a_value_that_no_text_can_have_is_refused_and_not_a_crash(shelf: S
     with pytest.raises(SetAside):
         await names(shelf, ImageFilter(folder_id="\x00"))
     with pytest.raises(SetAside):
-        await shelf.catalog.images(ALL, after=2**63, limit=1)
+        await shelf.catalog.images(ALL, after=ImagePlace(2**63, 1), limit=1)
 
 
 @pytest.mark.real

@@ -7,8 +7,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 
+import psycopg
 from msgspec import Struct
+from psycopg import AsyncCursor
 from psycopg import errors as postgres
+from psycopg.rows import args_row, scalar_row
 from sqlalchemy import (
     ColumnElement,
     RowMapping,
@@ -24,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from services.adapters.catalog import views
+from services.adapters.catalog import image_query, views
 from services.adapters.catalog.connection import Session
 from services.adapters.catalog.rows import (
     FROM_FOUND,
@@ -45,6 +48,9 @@ CONNECTIONS = 8
 PAGE_ROWS = 1_000
 PAGES_AT_ONCE = CONNECTIONS // 2
 """Readers of the whole table queue for these, so that other questions always find a connection."""
+COUNT_SECONDS = 2
+"""That a count of images may wait, and then take."""
+SLOW = "database_slow"
 COUNTS_AT_ONCE = 2
 """Plans of replays may each read the whole table of files for seconds."""
 NO_TABLES = (postgres.UndefinedTable, postgres.UndefinedColumn, postgres.InvalidSchemaName)
@@ -75,7 +81,6 @@ _FILE_SOURCES: Mapping[str, ColumnElement[Any]] = {
 _ENDING = func.concat("/", _FILE.object_key)
 _SAME_OBJECT = func.right(images.c.storage_path, func.length(_ENDING)) == _ENDING
 _SOURCES: Mapping[type[Struct], Mapping[str, ColumnElement[Any]]] = {
-    views.Image: dict(images.c.items()),
     views.ImageDetails: dict(images.c.items()),
     views.ImportProgress: dict(imports.c.items()),
     views.ImportFile: _FILE_SOURCES,
@@ -119,6 +124,7 @@ class CatalogReader:
         )
         self._pages = asyncio.Semaphore(PAGES_AT_ONCE)
         self._counts = asyncio.Semaphore(COUNTS_AT_ONCE)
+        self._image_counts = asyncio.Semaphore(COUNTS_AT_ONCE)
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -127,7 +133,7 @@ class CatalogReader:
         await self.imports(before=None, limit=1)
 
     async def every_image(self, wanted: views.ImageFilter) -> AsyncIterator[Sequence[views.Image]]:
-        after: int | None = None
+        after: views.ImagePlace | None = None
         while True:
             async with self._pages:
                 page = await self.images(wanted, after=after, limit=PAGE_ROWS)
@@ -135,27 +141,35 @@ class CatalogReader:
                 yield page
             if len(page) < PAGE_ROWS:
                 return
-            after = page[-1].id
+            after = wanted.place_of(page[-1])
 
     async def images(
-        self, wanted: views.ImageFilter, *, after: int | None, limit: int
+        self, wanted: views.ImageFilter, *, after: views.ImagePlace | None, limit: int
     ) -> Sequence[views.Image]:
-        row, newest_first = images.c, wanted.newest_first
-        query = (
-            _select(views.Image).order_by(row.id.desc() if newest_first else row.id).limit(limit)
-        )
-        if after is not None:
-            query = query.where(row.id < after if newest_first else row.id > after)
-        if wanted.folder_id is not None:
-            query = query.where(row.folder_id == wanted.folder_id)
-        if wanted.import_id is not None:
-            query = query.join(
-                import_files,
-                (import_files.c.file_id == row.google_drive_id)
-                & (import_files.c.import_id == wanted.import_id)
-                & import_files.c.state.in_(("stored", "unchanged")),
-            )
-        return await self._fetch(views.Image, query)
+        query = image_query.page(wanted, after, limit)
+        async with self._cursor(args_row(views.Image)) as cursor:
+            await cursor.execute(query.text, query.values)
+            return await cursor.fetchall()
+
+    async def count_images(self, wanted: views.ImageFilter) -> int | None:
+        query = image_query.count(wanted)
+        try:
+            async with asyncio.timeout(COUNT_SECONDS):
+                await self._image_counts.acquire()
+        except TimeoutError:
+            return None
+        try:
+            async with self._cursor(scalar_row) as cursor, cursor.connection.transaction():
+                await cursor.execute(f"SET LOCAL statement_timeout = '{COUNT_SECONDS}s'")
+                await cursor.execute(query.text, query.values)
+                counted: int | None = await cursor.fetchone()
+                return counted
+        except TryAgain as why:
+            if why.reason == SLOW:
+                return None
+            raise
+        finally:
+            self._image_counts.release()
 
     async def image(self, google_drive_id: str) -> views.ImageDetails | None:
         query = _select(views.ImageDetails).where(images.c.google_drive_id == google_drive_id)
@@ -295,11 +309,24 @@ class CatalogReader:
             return list(answer.mappings())
 
     @asynccontextmanager
+    async def _cursor(self, rows: Any) -> AsyncIterator[AsyncCursor[Any]]:
+        """psycopg's own, for statements that are text. A connection that was left in the middle of
+        one cannot be used again."""
+        async with self._connected() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            try:
+                async with driver.cursor(row_factory=rows) as cursor:
+                    yield cursor
+            except (asyncio.CancelledError, psycopg.OperationalError):
+                await connection.invalidate()
+                raise
+
+    @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
         try:
             async with self._engine.connect() as connection:
                 yield connection
-        except exc.SQLAlchemyError as why:
+        except (exc.SQLAlchemyError, psycopg.Error) as why:
             verdict = _verdict(why)
             if verdict is None:
                 raise
@@ -324,31 +351,31 @@ def _select(kind: type[Struct]) -> Select[Any]:
     return select(*(source.label(name) for name, source in sources.items()))
 
 
-def _verdict(why: exc.SQLAlchemyError) -> Verdict | None:
-    """What an error of SQLAlchemy and psycopg means; None for a bug of ours."""
-    match why:
-        case exc.TimeoutError():
-            message = (
-                "Too many requests are reading the database at once. Send the request again in a "
-                "few seconds."
-            )
-            return TryAgain("database_busy", message, POOL_SECONDS)
-        case exc.DataError():
+def _verdict(why: exc.SQLAlchemyError | psycopg.Error) -> Verdict | None:
+    """What an error of SQLAlchemy or psycopg means; None for a bug of ours."""
+    if isinstance(why, exc.TimeoutError):
+        message = (
+            "Too many requests are reading the database at once. Send the request again in a few "
+            "seconds."
+        )
+        return TryAgain("database_busy", message, POOL_SECONDS)
+    if isinstance(why, exc.DBAPIError) and why.connection_invalidated:
+        return _unavailable()
+    match why.orig if isinstance(why, exc.DBAPIError) else why:
+        case postgres.QueryCanceled():
+            message = "The database took too long to answer. Send the request again later."
+            return TryAgain(SLOW, message)
+        case psycopg.DataError():
             return SetAside(
                 "bad_value", "A name, id or cursor has a character that is not allowed."
             )
-        case exc.DBAPIError(orig=postgres.QueryCanceled()):
-            return TryAgain(
-                "database_slow",
-                "The database took too long to answer. Send the request again later.",
-            )
-        case exc.DBAPIError() if isinstance(why.orig, NO_TABLES):
+        case psycopg.Error() as error if isinstance(error, NO_TABLES):
             message = "The tables are missing or out of date. Run `drivestream setup`."
             return TryAgain("database_not_ready", message)
-        case (
-            exc.OperationalError()
-            | exc.InterfaceError()
-            | exc.DBAPIError(connection_invalidated=True)
-        ):
-            return TryAgain("database_unavailable", "The database is not responding.")
+        case psycopg.OperationalError() | psycopg.InterfaceError():
+            return _unavailable()
     return None
+
+
+def _unavailable() -> TryAgain:
+    return TryAgain("database_unavailable", "The database is not responding.")

@@ -1,0 +1,122 @@
+"""The filters and the order of the list of images, as query parameters."""
+
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Annotated, get_args
+
+import msgspec
+from litestar.params import QueryParameter
+
+from services.adapters.catalog.views import ImageFilter, ImageOrder
+from services.api.problems import bad_parameter
+
+LONGEST_NAME = 200
+LONGEST_ID = 256
+LARGEST_SIZE = 2**63 - 1
+FIELDS: tuple[ImageOrder, ...] = get_args(ImageOrder)
+NEWEST = "newest"
+ORDERS = (NEWEST, *FIELDS, *(f"-{field}" for field in FIELDS))
+A_TIME = "must be a time such as 2026-11-25T08:00:00Z, or a date such as 2026-11-25"
+
+
+def image_filter(
+    order: Annotated[
+        str | None,
+        QueryParameter(
+            description="What to sort by; `-` reverses the order. Names are sorted by their first "
+            f"{LONGEST_NAME} characters, without regard to case. `newest` is `-id`: the image that "
+            "was stored last comes first. Without it, the order suits the filters: by "
+            "`google_drive_id` with `import`, else by `name`, `created_at` or `size` with a filter "
+            "on that, else by `id`.",
+            enum=ORDERS,
+        ),
+    ] = None,
+    of_import: Annotated[
+        str | None,
+        QueryParameter(
+            name="import", max_length=LONGEST_ID, description="Only images of this import."
+        ),
+    ] = None,
+    folder: Annotated[
+        str | None,
+        QueryParameter(
+            max_length=LONGEST_ID, description="Only images directly in this Drive folder."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        QueryParameter(
+            min_length=1,
+            max_length=LONGEST_NAME,
+            description="Only images whose names begin with this, without regard to case. No "
+            "character has a special meaning.",
+        ),
+    ] = None,
+    of_type: Annotated[
+        str | None,
+        QueryParameter(
+            name="type",
+            min_length=1,
+            max_length=LONGEST_NAME,
+            description="Only images of this type, such as `image/jpeg`.",
+        ),
+    ] = None,
+    min_size: Annotated[
+        int | None,
+        QueryParameter(ge=0, le=LARGEST_SIZE, description="Only images of at least these bytes."),
+    ] = None,
+    max_size: Annotated[
+        int | None,
+        QueryParameter(ge=0, le=LARGEST_SIZE, description="Only images of at most these bytes."),
+    ] = None,
+    since: Annotated[
+        str | None,
+        QueryParameter(
+            description="Only images stored at or after this time: RFC 3339, or a date, which "
+            "begins at midnight UTC. `created_at` is compared."
+        ),
+    ] = None,
+    until: Annotated[
+        str | None, QueryParameter(description="Only images stored before this time.")
+    ] = None,
+) -> ImageFilter:
+    if order is not None and order not in ORDERS:
+        raise bad_parameter("order", f"must be one of {', '.join(ORDERS)}")
+    if min_size is not None and max_size is not None and min_size > max_size:
+        raise bad_parameter("min_size", "must not be more than max_size")
+    times = _time("since", since), _time("until", until)
+    if times[0] and times[1] and times[0] >= times[1]:
+        raise bad_parameter("since", "must be before until")
+    field = "-id" if order == NEWEST else order
+    return ImageFilter(
+        import_id=of_import,
+        folder_id=folder,
+        name=name,
+        # In a query, `+` is a space: `image/svg+xml`.
+        mime_type=of_type.replace(" ", "+") if of_type else None,
+        min_size=min_size,
+        max_size=max_size,
+        since=times[0],
+        until=times[1],
+        order=None if field is None else msgspec.convert(field.removeprefix("-"), ImageOrder),
+        descending=field is not None and field.startswith("-"),
+    )
+
+
+def listing_of(wanted: ImageFilter) -> str:
+    """What a cursor is of: one that was given with other filters is refused."""
+    asked = msgspec.json.encode(wanted)
+    return f"images:{blake2b(asked, digest_size=8).hexdigest()}"
+
+
+def _time(parameter: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        # In a query, `+` is a space: `08:00:00+01:00`.
+        found = datetime.fromisoformat(text.replace(" ", "+"))
+        if found.tzinfo is None and len(text) > len("2026-11-25"):
+            raise bad_parameter(parameter, f"needs a time zone: {A_TIME}")
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise bad_parameter(parameter, A_TIME) from None
