@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Annotated, get_args
+from typing import Annotated, NamedTuple, get_args
 
 import msgspec
-from litestar.params import QueryParameter
+from litestar.di import NamedDependency, Provide
+from litestar.params import QueryParameter, SkipValidation
 
 from services.adapters.catalog.views import ImageFilter, ImageOrder
 from services.api.problems import bad_parameter
@@ -19,7 +20,82 @@ ORDERS = (NEWEST, *FIELDS, *(f"-{field}" for field in FIELDS))
 A_TIME = "must be a time such as 2026-11-25T08:00:00Z, or a date such as 2026-11-25"
 
 
+class Looks(NamedTuple):
+    name: str | None
+    mime_type: str | None
+
+
+class Sizes(NamedTuple):
+    at_least: int | None
+    at_most: int | None
+
+
+class Times(NamedTuple):
+    since: datetime | None
+    until: datetime | None
+
+
+def looks(
+    name: Annotated[
+        str | None,
+        QueryParameter(
+            min_length=1,
+            max_length=LONGEST_NAME,
+            description="Only images whose names begin with this, without regard to case. No "
+            "character has a special meaning.",
+        ),
+    ] = None,
+    of_type: Annotated[
+        str | None,
+        QueryParameter(
+            name="type",
+            min_length=1,
+            max_length=LONGEST_NAME,
+            description="Only images of this type, such as `image/jpeg`.",
+        ),
+    ] = None,
+) -> Looks:
+    # In a query, `+` is a space: `image/svg+xml`.
+    return Looks(name, of_type.replace(" ", "+") if of_type else None)
+
+
+def sizes(
+    min_size: Annotated[
+        int | None,
+        QueryParameter(ge=0, le=LARGEST_SIZE, description="Only images of at least so many bytes."),
+    ] = None,
+    max_size: Annotated[
+        int | None,
+        QueryParameter(ge=0, le=LARGEST_SIZE, description="Only images of at most so many bytes."),
+    ] = None,
+) -> Sizes:
+    if min_size is not None and max_size is not None and min_size > max_size:
+        raise bad_parameter("min_size", "must not be more than max_size")
+    return Sizes(min_size, max_size)
+
+
+def times(
+    since: Annotated[
+        str | None,
+        QueryParameter(
+            description="Only images stored at or after this time: RFC 3339, or a date, which "
+            "begins at midnight UTC. `created_at` is compared."
+        ),
+    ] = None,
+    until: Annotated[
+        str | None, QueryParameter(description="Only images stored before this time.")
+    ] = None,
+) -> Times:
+    found = Times(_time("since", since), _time("until", until))
+    if found.since and found.until and found.since >= found.until:
+        raise bad_parameter("since", "must be before until")
+    return found
+
+
 def image_filter(
+    looks: NamedDependency[SkipValidation[Looks]],
+    sizes: NamedDependency[SkipValidation[Sizes]],
+    times: NamedDependency[SkipValidation[Times]],
     order: Annotated[
         str | None,
         QueryParameter(
@@ -43,64 +119,31 @@ def image_filter(
             max_length=LONGEST_ID, description="Only images directly in this Drive folder."
         ),
     ] = None,
-    name: Annotated[
-        str | None,
-        QueryParameter(
-            min_length=1,
-            max_length=LONGEST_NAME,
-            description="Only images whose names begin with this, without regard to case. No "
-            "character has a special meaning.",
-        ),
-    ] = None,
-    of_type: Annotated[
-        str | None,
-        QueryParameter(
-            name="type",
-            min_length=1,
-            max_length=LONGEST_NAME,
-            description="Only images of this type, such as `image/jpeg`.",
-        ),
-    ] = None,
-    min_size: Annotated[
-        int | None,
-        QueryParameter(ge=0, le=LARGEST_SIZE, description="Only images of at least these bytes."),
-    ] = None,
-    max_size: Annotated[
-        int | None,
-        QueryParameter(ge=0, le=LARGEST_SIZE, description="Only images of at most these bytes."),
-    ] = None,
-    since: Annotated[
-        str | None,
-        QueryParameter(
-            description="Only images stored at or after this time: RFC 3339, or a date, which "
-            "begins at midnight UTC. `created_at` is compared."
-        ),
-    ] = None,
-    until: Annotated[
-        str | None, QueryParameter(description="Only images stored before this time.")
-    ] = None,
 ) -> ImageFilter:
     if order is not None and order not in ORDERS:
         raise bad_parameter("order", f"must be one of {', '.join(ORDERS)}")
-    if min_size is not None and max_size is not None and min_size > max_size:
-        raise bad_parameter("min_size", "must not be more than max_size")
-    times = _time("since", since), _time("until", until)
-    if times[0] and times[1] and times[0] >= times[1]:
-        raise bad_parameter("since", "must be before until")
     field = "-id" if order == NEWEST else order
     return ImageFilter(
         import_id=of_import,
         folder_id=folder,
-        name=name,
-        # In a query, `+` is a space: `image/svg+xml`.
-        mime_type=of_type.replace(" ", "+") if of_type else None,
-        min_size=min_size,
-        max_size=max_size,
-        since=times[0],
-        until=times[1],
+        name=looks.name,
+        mime_type=looks.mime_type,
+        min_size=sizes.at_least,
+        max_size=sizes.at_most,
+        since=times.since,
+        until=times.until,
         order=None if field is None else msgspec.convert(field.removeprefix("-"), ImageOrder),
         descending=field is not None and field.startswith("-"),
     )
+
+
+IMAGE_FILTER = {
+    "looks": Provide(looks, sync_to_thread=False),
+    "sizes": Provide(sizes, sync_to_thread=False),
+    "times": Provide(times, sync_to_thread=False),
+    "wanted": Provide(image_filter, sync_to_thread=False),
+}
+"""The dependency `wanted`, with what it depends on."""
 
 
 def listing_of(wanted: ImageFilter) -> str:

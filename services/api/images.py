@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
 from litestar import get
-from litestar.di import NamedDependency, Provide
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter, SkipValidation
 from litestar.response import Redirect
@@ -20,10 +20,11 @@ from services.adapters.catalog.views import (
     ImageDetails,
     ImageFilter,
     ImageOrder,
+    ImagePlace,
     ReadsCatalog,
 )
 from services.adapters.store.urls import ObjectUrls
-from services.api.image_filter import LONGEST_NAME, image_filter, listing_of
+from services.api.image_filter import IMAGE_FILTER, LONGEST_NAME, listing_of
 from services.api.lists import LONGEST_PAGE, Cursor, json_list, key_of, page_of
 from services.api.problems import AnyRequest, Problem, bad_parameter, database_problems
 from services.core.events import Id, Natural, Time
@@ -81,7 +82,7 @@ async def total_count(catalog: ReadsCatalog, wanted: ImageFilter) -> dict[str, s
 @get(
     "/images",
     summary="List the stored images",
-    dependencies={"wanted": Provide(image_filter, sync_to_thread=False)},
+    dependencies=IMAGE_FILTER,
     responses={
         200: ResponseSpec(
             list[Image],
@@ -116,7 +117,8 @@ async def list_images(
     if limit is None and cursor:
         raise bad_parameter("limit", "is required with a cursor")
     listing = listing_of(wanted)
-    after = key_of(cursor, listing, PLACES[wanted.sorted_by])
+    key = key_of(cursor, listing, PLACES[wanted.sorted_by])
+    after = None if key is None else ImagePlace(*key)
     headers = await total_count(pictures.catalog, wanted) if count else {}
     if limit is None:
         pages = pictures.catalog.every_image(wanted)

@@ -491,7 +491,7 @@ async def test_a_value_that_no_text_can_have_is_refused_and_not_a_crash(shelf: S
     with pytest.raises(SetAside):
         await names(shelf, ImageFilter(folder_id="\x00"))
     with pytest.raises(SetAside):
-        await shelf.catalog.images(ALL, after=ImagePlace(2**63, 1), limit=1)
+        await shelf.catalog.images(ALL, after=ImagePlace("\x00", 1), limit=1)
 
 
 @pytest.mark.real

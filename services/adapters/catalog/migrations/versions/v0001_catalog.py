@@ -61,7 +61,8 @@ PRIMARY KEY (id)
 );
 CREATE INDEX imports_newest ON imports (requested_at, id);
 CREATE INDEX imports_open ON imports (id) WHERE state IN ('queued', 'listing', 'transferring');
-CREATE INDEX imports_parked ON imports (finished_at) WHERE state = 'completed_with_failures' AND failures ? 'download_quota_exceeded';
+CREATE INDEX imports_parked ON imports (finished_at)
+WHERE state = 'completed_with_failures' AND failures ? 'download_quota_exceeded';
 CREATE TABLE import_folders (
 import_id TEXT NOT NULL,
 folder_id TEXT NOT NULL,
