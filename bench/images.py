@@ -3,8 +3,9 @@
     python -m bench.images                         # 1,000,000 images in 10 imports
     python -m bench.images --images 100000 --seconds 5
 
-A real PostgreSQL, filled with COPY and upgraded from version 0001 when it is full, and the real API.
-There is no Kafka, which the list does not need. A table on standard output, one row for each filter:
+A real PostgreSQL, filled with COPY and upgraded from version 0001 when it is full, and the real
+API. There is no Kafka, which the list does not need. A table on standard output, a row for each
+filter:
 
 - the latency at a steady 100 requests a second, from when a request was due;
 - how many requests a second 4 clients get that wait for each answer, from the API and, over psycopg
@@ -111,11 +112,15 @@ def rows(images: int) -> Iterator[tuple[str, str]]:
 
 
 def fill(address: str, images: int) -> None:
-    with psycopg.connect(address) as one, psycopg.connect(address) as two:
-        with one.cursor().copy(COPY_IMAGES) as of_images, two.cursor().copy(COPY_FILES) as of_files:
-            for image, file in rows(images):
-                of_images.write(image)
-                of_files.write(file)
+    with (
+        psycopg.connect(address) as one,
+        psycopg.connect(address) as two,
+        one.cursor().copy(COPY_IMAGES) as of_images,
+        two.cursor().copy(COPY_FILES) as of_files,
+    ):
+        for image, file in rows(images):
+            of_images.write(image)
+            of_files.write(file)
     with psycopg.connect(address, autocommit=True) as database:
         database.execute("VACUUM ANALYZE")
 
