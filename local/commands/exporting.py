@@ -1,7 +1,7 @@
 """Every image in one file, which is whole or not there.
 
-Pages are fetched one by one, so an API that restarts meanwhile only delays it. What is written goes
-to a file beside the target, or for standard output to a temporary one, until the last page is there.
+Pages are fetched one by one, so an API that restarts meanwhile only delays it. Until the last page
+is there, they go to a file beside the target, or for standard output to a temporary one.
 """
 
 import os

@@ -45,10 +45,9 @@ def looks(
             "character has a special meaning.",
         ),
     ] = None,
-    of_type: Annotated[
+    type: Annotated[
         str | None,
         QueryParameter(
-            name="type",
             min_length=1,
             max_length=LONGEST_NAME,
             description="Only images of this type, such as `image/jpeg`.",
@@ -56,7 +55,7 @@ def looks(
     ] = None,
 ) -> Looks:
     # In a query, `+` is a space: `image/svg+xml`.
-    return Looks(name, of_type.replace(" ", "+") if of_type else None)
+    return Looks(name, type.replace(" ", "+") if type else None)
 
 
 def sizes(
@@ -109,9 +108,7 @@ def image_filter(
     ] = None,
     of_import: Annotated[
         str | None,
-        QueryParameter(
-            name="import", max_length=LONGEST_ID, description="Only images of this import."
-        ),
+        QueryParameter(name="import", description="Only images of this import."),
     ] = None,
     folder: Annotated[
         str | None,
@@ -122,6 +119,8 @@ def image_filter(
 ) -> ImageFilter:
     if order is not None and order not in ORDERS:
         raise bad_parameter("order", f"must be one of {', '.join(ORDERS)}")
+    if of_import is not None and len(of_import) > LONGEST_ID:  # Litestar would name `of_import`
+        raise bad_parameter("import", f"must have at most {LONGEST_ID} characters")
     field = "-id" if order == NEWEST else order
     return ImageFilter(
         import_id=of_import,

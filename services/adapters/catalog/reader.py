@@ -109,7 +109,8 @@ class CatalogReader:
             settings,
             connect_timeout="3",
             application_name="drivestream-api",
-            options="-c default_transaction_read_only=on -c statement_timeout=10s -c timezone=UTC",
+            options="-c default_transaction_read_only=on -c statement_timeout=10s -c timezone=UTC "
+            "-c random_page_cost=1.1",  # as on SSDs; else it sorts 100,000 rows to show 100
         )
         self._engine = create_async_engine(
             "postgresql+psycopg://",
@@ -310,12 +311,13 @@ class CatalogReader:
 
     @asynccontextmanager
     async def _cursor(self, rows: Any) -> AsyncIterator[AsyncCursor[Any]]:
-        """psycopg's own, for statements that are text. A connection that was left in the middle of
-        one cannot be used again."""
+        """psycopg's own, for statements that are text. Numbers and times come as bytes, since to
+        parse them as text takes twice as long. A connection that was left in the middle of a
+        statement cannot be used again."""
         async with self._connected() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
             try:
-                async with driver.cursor(row_factory=rows) as cursor:
+                async with driver.cursor(row_factory=rows, binary=True) as cursor:
                     yield cursor
             except (asyncio.CancelledError, psycopg.OperationalError):
                 await connection.invalidate()

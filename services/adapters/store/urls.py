@@ -1,7 +1,7 @@
 """Addresses of objects for a browser: public, or signed here without any request."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ class ObjectUrls:
         self._address = settings.public_url or settings.api_url
         self._settings = settings
         self._now = now
+        self._parts: Mapping[str, Sequence[str]] = {}  # of the bucket that was asked for last
 
     @cached_property
     def _signer(self) -> "Minio":
@@ -38,12 +39,18 @@ class ObjectUrls:
     def public_url(self, storage_path: str) -> str:
         """Where everybody can GET the object at `s3://BUCKET/KEY`, in a public bucket."""
         bucket, key = storage_path.removeprefix("s3://").split("/", 1)
-        template = self._address
-        if template == self._settings.api_url:
-            template = self._settings.at("{bucket}") + "/{key}"
-        elif "{key}" not in template:
-            template += "/{bucket}/{key}"
-        return template.replace("{bucket}", quote(bucket)).replace("{key}", quote(key))
+        return quote(key).join(self._around_key(bucket))
+
+    def _around_key(self, bucket: str) -> Sequence[str]:
+        """The parts of a public URL between which the key stands; kept, as a list has many URLs."""
+        if bucket not in self._parts:
+            template = self._address
+            if template == self._settings.api_url:
+                template = self._settings.at("{bucket}") + "/{key}"
+            elif "{key}" not in template:
+                template += "/{bucket}/{key}"
+            self._parts = {bucket: template.replace("{bucket}", quote(bucket)).split("{key}")}
+        return self._parts[bucket]
 
     def signed_url(self, storage_path: str, *, name: str, mime_type: str) -> str:
         """Where to GET the object for two hours, under this name and as this type."""
