@@ -36,6 +36,7 @@ from local.run.start import running_servers, temporary_data_dir
 from local.servers.ports import Ports
 from services.adapters.catalog import image_query
 from services.adapters.catalog.migrate import migrate
+from services.adapters.catalog.reader import PLANNING
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.views import ImageFilter
 from services.core.settings import Reader
@@ -44,6 +45,8 @@ RATE, CLIENTS, IMPORTS, FOLDERS, LIMIT = 100, 4, 10, 1_000, 100
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 TYPES = ("image/jpeg",) * 160 + ("image/png",) * 30 + ("image/heic",) * 9 + ("image/gif",)
 WORDS = ("IMG_", "DSC_", "Beach ", "Holiday ", "scan-", "Ünter ")
+OPTIONS = f"-c {PLANNING}"
+"""As the API asks."""
 COPY_IMAGES = (
     "COPY images (google_drive_id, name, size, mime_type, storage_path, created_at, folder_id, "
     "path, metadata_at, drive_version, fetched, updated_at) FROM STDIN"
@@ -193,7 +196,9 @@ async def a_second(asks: Sequence[Callable[[], Awaitable[None]]], seconds: float
 
 async def measure(api: str, database: str, images: int, seconds: float) -> None:
     connections = [
-        await psycopg.AsyncConnection.connect(database, autocommit=True, prepare_threshold=None)
+        await psycopg.AsyncConnection.connect(
+            database, autocommit=True, prepare_threshold=None, options=OPTIONS
+        )
         for _ in range(CLIENTS)
     ]
     line = "{:34}{:>8}{:>8}{:>8}{:>9}{:>9}{:>8}\n"

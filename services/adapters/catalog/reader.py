@@ -48,8 +48,10 @@ CONNECTIONS = 8
 PAGE_ROWS = 1_000
 PAGES_AT_ONCE = CONNECTIONS // 2
 """Readers of the whole table queue for these, so that other questions always find a connection."""
-COUNT_SECONDS = 2
+COUNT_MS = 2_000
 """That a count of images may wait, and then take."""
+PLANNING = "random_page_cost=1.1"
+"""As SSDs are. By the default, PostgreSQL would sort 100,000 rows rather than walk to 100."""
 SLOW = "database_slow"
 COUNTS_AT_ONCE = 2
 """Plans of replays may each read the whole table of files for seconds."""
@@ -110,7 +112,7 @@ class CatalogReader:
             connect_timeout="3",
             application_name="drivestream-api",
             options="-c default_transaction_read_only=on -c statement_timeout=10s -c timezone=UTC "
-            "-c random_page_cost=1.1",  # as on SSDs; else it sorts 100,000 rows to show 100
+            f"-c {PLANNING}",
         )
         self._engine = create_async_engine(
             "postgresql+psycopg://",
@@ -155,13 +157,13 @@ class CatalogReader:
     async def count_images(self, wanted: views.ImageFilter) -> int | None:
         query = image_query.count(wanted)
         try:
-            async with asyncio.timeout(COUNT_SECONDS):
+            async with asyncio.timeout(COUNT_MS / 1_000):
                 await self._image_counts.acquire()
         except TimeoutError:
             return None
         try:
             async with self._cursor(scalar_row) as cursor, cursor.connection.transaction():
-                await cursor.execute(f"SET LOCAL statement_timeout = '{COUNT_SECONDS}s'")
+                await cursor.execute(f"SET LOCAL statement_timeout = {COUNT_MS}")
                 await cursor.execute(query.text, query.values)
                 counted: int | None = await cursor.fetchone()
                 return counted
