@@ -8,8 +8,8 @@ API. There is no Kafka, which the list does not need. A table on standard output
 filter:
 
 - the latency at a steady 100 requests a second, from when a request was due;
-- how many requests a second 4 clients get that wait for each answer, from the API and, over psycopg
-  and in a process of their own too, from the database.
+- how many requests a second 4 clients get that wait for each answer, from the API, and over psycopg
+  from the database; and the API's own CPU time for an answer.
 
 The clients run on the same machine, so they cost what they measure.
 """
@@ -25,12 +25,12 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import aiohttp
 import psycopg
 
-from bench.__main__ import peak_mb
+from bench.__main__ import cpu_seconds, peak_mb
 from local.paths import CHECKOUT
 from local.run.start import running_servers, temporary_data_dir
 from local.servers.ports import Ports
@@ -45,8 +45,8 @@ RATE, CLIENTS, IMPORTS, FOLDERS, LIMIT = 100, 4, 10, 1_000, 100
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 TYPES = ("image/jpeg",) * 160 + ("image/png",) * 30 + ("image/heic",) * 9 + ("image/gif",)
 WORDS = ("IMG_", "DSC_", "Beach ", "Holiday ", "scan-", "Ünter ")
-OPTIONS = f"-c {PLANNING}"
-"""As the API asks."""
+Ask = Callable[[], Awaitable[None]]
+Connection = psycopg.AsyncConnection[Any]
 COPY_IMAGES = (
     "COPY images (google_drive_id, name, size, mime_type, storage_path, created_at, folder_id, "
     "path, metadata_at, drive_version, fetched, updated_at) FROM STDIN"
@@ -163,7 +163,7 @@ async def ready(client: aiohttp.ClientSession, url: str) -> None:
     raise SystemExit("The API does not answer.")
 
 
-async def steady(ask: Callable[[], Awaitable[None]], seconds: float) -> Sequence[float]:
+async def steady(ask: Ask, seconds: float) -> Sequence[float]:
     """Milliseconds of each answer, since it was due; requests do not wait for each other."""
     loop, taken = asyncio.get_running_loop(), list[float]()
 
@@ -180,11 +180,11 @@ async def steady(ask: Callable[[], Awaitable[None]], seconds: float) -> Sequence
     return sorted(taken)
 
 
-async def a_second(asks: Sequence[Callable[[], Awaitable[None]]], seconds: float) -> float:
+async def a_second(asks: Sequence[Ask], seconds: float) -> float:
     """Answers a second to clients that each wait for theirs."""
     until, answers = time.monotonic() + seconds, 0
 
-    async def client(ask: Callable[[], Awaitable[None]]) -> None:
+    async def client(ask: Ask) -> None:
         nonlocal answers
         while time.monotonic() < until:
             await ask()
@@ -194,58 +194,66 @@ async def a_second(asks: Sequence[Callable[[], Awaitable[None]]], seconds: float
     return answers / seconds
 
 
-async def measure(api: str, database: str, images: int, seconds: float) -> None:
-    connections = [
-        await psycopg.AsyncConnection.connect(
-            database, autocommit=True, prepare_threshold=None, options=OPTIONS
-        )
-        for _ in range(CLIENTS)
-    ]
-    line = "{:34}{:>8}{:>8}{:>8}{:>9}{:>9}{:>8}\n"
-    sys.stdout.write(
-        line.format("GET /images?limit=100", "p50 ms", "p99 ms", "most", "API/s", "DB/s", "part")
-    )
+def over_psycopg(connection: Connection, wanted: ImageFilter) -> Ask:
+    query = image_query.page(wanted, None, LIMIT + 1)
+
+    async def ask() -> None:
+        cursor = await connection.execute(query.text, query.values, binary=True)
+        await cursor.fetchall()
+
+    return ask
+
+
+def over_http(client: aiohttp.ClientSession, case: Case) -> Ask:
+    path = f"/images?limit={LIMIT}&{case.query}".rstrip("&")
+
+    async def ask() -> None:
+        async with client.get(path) as answer:
+            body = await answer.read()
+            if answer.status != 200:
+                raise SystemExit(f"{path}: {body.decode()}")
+
+    return ask
+
+
+async def measure(api: str, process: int, database: str, given: argparse.Namespace) -> None:
+    connect = psycopg.AsyncConnection.connect
+    how = {"autocommit": True, "prepare_threshold": None, "options": f"-c {PLANNING}"}
+    connections = [await connect(database, **how) for _ in range(CLIENTS)]
+    _print("GET /images?limit=100", "p50 ms", "p99 ms", "most", "CPU ms", "API/s", "DB/s", "part")
     async with aiohttp.ClientSession(api) as client:
         await ready(client, "/images?limit=1")
-        for case in cases(images):
-            path = f"/images?limit={LIMIT}&{case.query}".rstrip("&")
-
-            async def over_http(path: str = path) -> None:
-                async with client.get(path) as answer:
-                    body = await answer.read()
-                    assert answer.status == 200, body
-
-            def over_psycopg(
-                connection: psycopg.AsyncConnection, wanted: ImageFilter
-            ) -> Callable[[], Awaitable[None]]:
-                query = image_query.page(wanted, None, LIMIT + 1)
-
-                async def ask() -> None:
-                    cursor = await connection.execute(query.text, query.values)
-                    await cursor.fetchall()
-
-                return ask
-
-            await a_second([over_http], 0.3)
-            taken = await steady(over_http, seconds)
+        for case in cases(given.images):
+            ask = over_http(client, case)
+            await a_second([ask], 0.3)
+            taken = await steady(ask, given.seconds)
+            before = cpu_seconds(process) or 0.0
+            by_api = await a_second([ask] * CLIENTS, given.seconds)
+            cpu_ms = ((cpu_seconds(process) or 0.0) - before) / (by_api * given.seconds) * 1_000
             asks = [over_psycopg(connection, case.wanted) for connection in connections]
-            by_api = await a_second([over_http] * CLIENTS, seconds)
-            by_database = await a_second(asks, seconds)
-            p50, p99 = statistics.median(taken), taken[int(len(taken) * 0.99) - 1]
-            figures = (f"{p50:.1f}", f"{p99:.1f}", f"{taken[-1]:.1f}", f"{by_api:.0f}")
-            ratio = f"{by_api / by_database:.0%}"
-            sys.stdout.write(
-                line.format(case.query[:33] or "-", *figures, f"{by_database:.0f}", ratio)
-            )
-            sys.stdout.flush()
-        began, size = time.monotonic(), 0
-        async with client.get("/images", timeout=aiohttp.ClientTimeout(600)) as answer:
-            async for piece in answer.content.iter_any():
-                size += len(piece)
-        taken_s = time.monotonic() - began
+            by_database = await a_second(asks, given.seconds)
+            p99 = taken[int(len(taken) * 0.99) - 1]
+            figures = [statistics.median(taken), p99, taken[-1], cpu_ms]
+            rates = f"{by_api:.0f}", f"{by_database:.0f}", f"{by_api / by_database:.0%}"
+            _print(case.query[:33] or "-", *(f"{figure:.1f}" for figure in figures), *rates)
+        await whole_list(client, process, given.images)
+
+
+def _print(*cells: str) -> None:
+    first, *others = cells
+    sys.stdout.write(f"{first:34}{''.join(f'{cell:>8}' for cell in others)}\n")
+    sys.stdout.flush()
+
+
+async def whole_list(client: aiohttp.ClientSession, process: int, images: int) -> None:
+    began, before, size = time.monotonic(), cpu_seconds(process) or 0.0, 0
+    async with client.get("/images", timeout=aiohttp.ClientTimeout(600)) as answer:
+        async for piece in answer.content.iter_any():
+            size += len(piece)
+    seconds, cpu = time.monotonic() - began, (cpu_seconds(process) or 0.0) - before
     sys.stdout.write(
-        f"the whole list: {images / taken_s:,.0f} rows a second, {size / 1e6:,.0f} MB in "
-        f"{taken_s:.1f} s\n"
+        f"the whole list: {images / seconds:,.0f} rows a second, {size / 1e6:,.0f} MB in "
+        f"{seconds:.1f} s; CPU of the API: {cpu:.1f} s\n"
     )
 
 
@@ -265,7 +273,7 @@ def main() -> int:
         sys.stdout.write(f"the upgrade: {time.monotonic() - began:.1f} s\n")
         port = Ports(os.environ).free("the API")
         with running_api(database, port) as process:
-            asyncio.run(measure(f"http://127.0.0.1:{port}", database, given.images, given.seconds))
+            asyncio.run(measure(f"http://127.0.0.1:{port}", process, database, given))
             sys.stdout.write(f"largest memory of the API: {peak_mb(process):.0f} MB\n")
     load = os.getloadavg()[0]
     sys.stdout.write(f"load average: {load:.1f} on {os.cpu_count()} cores\n")

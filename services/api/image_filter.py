@@ -17,6 +17,12 @@ LARGEST_SIZE = 2**63 - 1
 FIELDS: tuple[ImageOrder, ...] = get_args(ImageOrder)
 NEWEST = "newest"
 ORDERS = (NEWEST, *FIELDS, *(f"-{field}" for field in FIELDS))
+ORDER = (
+    "What to sort by; `-` reverses the order. Names are sorted by their first "
+    f"{LONGEST_NAME} characters, without regard to case. `newest` is `-id`: the image that was "
+    "stored last comes first. Without it, the order suits the filters: by `google_drive_id` with "
+    "`import`, else by `name`, `created_at` or `size` with a filter on that, else by `id`."
+)
 A_TIME = "must be a time such as 2026-11-25T08:00:00Z, or a date such as 2026-11-25"
 
 
@@ -95,17 +101,7 @@ def image_filter(
     looks: NamedDependency[SkipValidation[Looks]],
     sizes: NamedDependency[SkipValidation[Sizes]],
     times: NamedDependency[SkipValidation[Times]],
-    order: Annotated[
-        str | None,
-        QueryParameter(
-            description="What to sort by; `-` reverses the order. Names are sorted by their first "
-            f"{LONGEST_NAME} characters, without regard to case. `newest` is `-id`: the image that "
-            "was stored last comes first. Without it, the order suits the filters: by "
-            "`google_drive_id` with `import`, else by `name`, `created_at` or `size` with a filter "
-            "on that, else by `id`.",
-            enum=ORDERS,
-        ),
-    ] = None,
+    order: Annotated[str | None, QueryParameter(description=ORDER, enum=ORDERS)] = None,
     of_import: Annotated[
         str | None,
         QueryParameter(name="import", description="Only images of this import."),

@@ -136,15 +136,23 @@ class CatalogReader:
         await self.imports(before=None, limit=1)
 
     async def every_image(self, wanted: views.ImageFilter) -> AsyncIterator[Sequence[views.Image]]:
-        after: views.ImagePlace | None = None
-        while True:
-            async with self._pages:
-                page = await self.images(wanted, after=after, limit=PAGE_ROWS)
-            if page:
+        page = await self._page(wanted, None)
+        while len(page) == PAGE_ROWS:
+            # PostgreSQL works on the next page while this one is sent.
+            following = asyncio.create_task(self._page(wanted, wanted.place_of(page[-1])))
+            try:
                 yield page
-            if len(page) < PAGE_ROWS:
-                return
-            after = wanted.place_of(page[-1])
+                page = await following
+            finally:
+                following.cancel()
+        if page:
+            yield page
+
+    async def _page(
+        self, wanted: views.ImageFilter, after: views.ImagePlace | None
+    ) -> Sequence[views.Image]:
+        async with self._pages:
+            return await self.images(wanted, after=after, limit=PAGE_ROWS)
 
     async def images(
         self, wanted: views.ImageFilter, *, after: views.ImagePlace | None, limit: int

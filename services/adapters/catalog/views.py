@@ -28,7 +28,7 @@ class ImportPlace(NamedTuple):
     id: str
 
 
-class Image(Struct, frozen=True):
+class Image(Struct, frozen=True, gc=False):
     """One stored image. `storage_path` is `s3://BUCKET/KEY` in the catalog; the API shows a URL
     that opens in a browser instead."""
 
