@@ -218,8 +218,11 @@ def over_http(client: aiohttp.ClientSession, case: Case) -> Ask:
 
 async def measure(api: str, process: int, database: str, given: argparse.Namespace) -> None:
     connect = psycopg.AsyncConnection.connect
-    how = {"autocommit": True, "prepare_threshold": None, "options": f"-c {PLANNING}"}
-    connections = [await connect(database, **how) for _ in range(CLIENTS)]
+    how = f"-c {PLANNING}"
+    connections = [
+        await connect(database, autocommit=True, prepare_threshold=None, options=how)
+        for _ in range(CLIENTS)
+    ]
     _print("GET /images?limit=100", "p50 ms", "p99 ms", "most", "CPU ms", "API/s", "DB/s", "part")
     async with aiohttp.ClientSession(api) as client:
         await ready(client, "/images?limit=1")
