@@ -96,7 +96,8 @@ class Api:
 
     def items(self, path: str, most: int) -> Iterator[object]:
         """The first entries of a list, from as many pages as they take."""
-        next_path: str | None = f"{path}?limit={min(most, LARGEST_PAGE)}"
+        joined = "&" if "?" in path else "?"
+        next_path: str | None = f"{path}{joined}limit={min(most, LARGEST_PAGE)}"
         while next_path and most > 0:
             page = self.get(next_path)
             entries = page.read(list[object])[:most]

@@ -219,11 +219,15 @@ class ImportReport(Report, frozen=True, kw_only=True):
 
     def notes(self) -> list[str]:
         """With the folders that could not be listed, and the files that come back."""
+        parked = [str(self.parked)] if self.parked else []
+        return [*super().notes(), *self.folder_notes(), *parked]
+
+    def folder_notes(self) -> list[str]:
+        """The folders that could not be listed."""
         folders = [str(folder) for folder in self.failed_folders]
         if more := self.folders_failed - len(folders):
             folders.append(f"  not listed: {counted(more, 'more folder')}")
-        parked = [str(self.parked)] if self.parked else []
-        return [*super().notes(), *folders, *parked]
+        return folders
 
 
 class Retried(msgspec.Struct, frozen=True):

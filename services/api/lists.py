@@ -18,7 +18,7 @@ from services.core.errors import Verdict
 
 log = structlog.get_logger()
 T = TypeVar("T")
-LONGEST_CURSOR = 1024
+LONGEST_CURSOR = 2048
 LONGEST_PAGE = 1_000
 DEFAULT_PAGE = 100
 
@@ -69,9 +69,11 @@ def page_of(
     return Response(page, headers=headers)
 
 
-async def json_list(pages: AsyncIterator[Sequence[msgspec.Struct]]) -> "ListResponse":
+async def json_list(
+    pages: AsyncIterator[Sequence[msgspec.Struct]], headers: Mapping[str, str] | None = None
+) -> "ListResponse":
     """The rows of all pages as one list of any length, in constant memory."""
-    return await streamed(_json_pieces(pages), "application/json")
+    return await streamed(_json_pieces(pages), "application/json", headers)
 
 
 async def streamed(

@@ -16,11 +16,12 @@ from services.api.problems import bad_parameter
 LONGEST_NAME = 80
 
 
-def parameters_are_known(
+async def parameters_are_known(
     request: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler
 ) -> None:
     """What the OpenAPI document says is what is taken, so the two cannot differ. Addresses that it
-    does not describe (`/metrics`, `/schema`) take anything."""
+    does not describe (`/metrics`, `/schema`) take anything. It is async, since Litestar runs others
+    in a thread, which costs more than what this does."""
     pairs = parse_qsl(_query(request), keep_blank_values=True)
     given = Counter(name for name, _ in pairs)
     paths = request.app.openapi_schema.paths or {}

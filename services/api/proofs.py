@@ -1,10 +1,7 @@
 """Proofs of an import, for others' tools: every file with its outcome as CSV, and the SHA-256 of
 every object. Each is streamed; one that breaks off breaks its connection."""
 
-import csv
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
-from io import StringIO
 
 from litestar import get
 from litestar.openapi.datastructures import ResponseSpec
@@ -15,11 +12,9 @@ from services.adapters.catalog.views import ManifestRow
 from services.api.imports import Views
 from services.api.lists import streamed
 from services.api.problems import database_problems
+from services.core.csv_text import csv_text
 
 COLUMNS = ManifestRow.__struct_fields__
-FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-"""What makes a spreadsheet take a cell for a formula, at its beginning; the last four are the wide
-forms."""
 ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r"})
 CSV = "text/csv; header=present"  # the charset is added
 Pages = AsyncIterator[Sequence[ManifestRow]]
@@ -29,23 +24,11 @@ async def manifest(pages: Pages) -> AsyncIterator[bytes]:
     """RFC 4180, with the names of the columns first."""
     rows: list[Sequence[object]] = [COLUMNS]
     async for page in pages:
-        rows += ([_cell(getattr(row, name)) for name in COLUMNS] for row in page)
-        yield _csv(rows)
+        rows += ([getattr(row, name) for name in COLUMNS] for row in page)
+        yield csv_text(rows)
         rows = []
     if rows:
-        yield _csv(rows)
-
-
-def _csv(rows: Sequence[Sequence[object]]) -> bytes:
-    text = StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith((*FORMULA, "'")):
-        return f"'{value}"
-    return value.isoformat() if isinstance(value, datetime) else value
+        yield csv_text(rows)
 
 
 async def checksums(pages: Pages) -> AsyncIterator[bytes]:

@@ -1,6 +1,7 @@
 """A catalog in memory, filled with the rows that the indexer would write. Passes the contract."""
 
 import asyncio
+import operator
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from services.adapters.catalog.views import (
     Image,
     ImageDetails,
     ImageFilter,
+    ImagePlace,
     ImportFile,
     ImportPlace,
     ImportProgress,
@@ -48,6 +50,7 @@ class FakeCatalog:
         self.breaks_after: int | None = None
         self.pages_read = 0
         self.live_reads = 0
+        self.uncounted = False
         self.consumed: dict[tuple[str, int], tuple[str, int]] = {}
         self._rows = Rows()
         self._ids: dict[str, int] = {}
@@ -76,7 +79,7 @@ class FakeCatalog:
 
     async def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]:
         """As the port says."""
-        after: int | None = None
+        after: ImagePlace | None = None
         number = 0
         while True:
             if number == self.breaks_after:
@@ -88,18 +91,28 @@ class FakeCatalog:
                 yield page
             if len(page) < self._page_rows:
                 return
-            after = page[-1].id
+            after = wanted.place_of(page[-1])
 
     async def images(
-        self, wanted: ImageFilter, *, after: int | None, limit: int
+        self, wanted: ImageFilter, *, after: ImagePlace | None, limit: int
     ) -> Sequence[Image]:
         """As the port says."""
-        self._answer(wanted.import_id, wanted.folder_id)
-        if after is not None and abs(after) >= 2**63:
-            raise UNREADABLE
-        sign = -1 if wanted.newest_first else 1
-        chosen = self._chosen(wanted)
-        return [i for i in chosen if after is None or i.id * sign > after * sign][:limit]
+        self._answer(wanted.import_id, wanted.folder_id, wanted.name, wanted.mime_type)
+        self._answer(str(after.value) if after else None)
+        chosen = sorted(
+            self._chosen(wanted),
+            key=lambda image: _place(wanted.place_of(image)),
+            reverse=wanted.descending,
+        )
+        if after is not None:
+            behind = operator.lt if wanted.descending else operator.gt
+            chosen = [i for i in chosen if behind(_place(wanted.place_of(i)), _place(after))]
+        return chosen[:limit]
+
+    async def count_images(self, wanted: ImageFilter) -> int | None:
+        """As the port says; `uncounted` makes it too slow."""
+        self._answer(wanted.import_id, wanted.folder_id, wanted.name, wanted.mime_type)
+        return None if self.uncounted else len(self._chosen(wanted))
 
     async def image(self, google_drive_id: str) -> ImageDetails | None:
         """As the port says."""
@@ -279,18 +292,38 @@ class FakeCatalog:
 
     def _chosen(self, wanted: ImageFilter) -> Sequence[Image]:
         rows = list(self._rows.images.values())
-        if wanted.folder_id is not None:
-            rows = [row for row in rows if row.folder_id == wanted.folder_id]
         if wanted.import_id is not None:
             files = self._files_of(wanted.import_id)
             kept = {row.file_id for row in files if row.state in ("stored", "unchanged")}
             rows = [row for row in rows if row.google_drive_id in kept]
-        images = [self._image(row) for row in rows]
-        return sorted(images, key=lambda image: image.id, reverse=wanted.newest_first)
+        return [self._image(row) for row in rows if _matches(row, wanted)]
 
     def _image(self, row: ImageRow) -> Image:
         fields = asdict(row) | {"id": self._ids[row.google_drive_id]}
         return Image(**{name: fields[name] for name in Image.__struct_fields__})
+
+
+def _matches(row: ImageRow, wanted: ImageFilter) -> bool:
+    """Whether it meets all conditions but that on the import."""
+    return (
+        wanted.folder_id in (None, row.folder_id)
+        and wanted.mime_type in (None, row.mime_type)
+        and _name(row.name).startswith(_name(wanted.name or ""))
+        and (wanted.min_size is None or row.size >= wanted.min_size)
+        and (wanted.max_size is None or row.size <= wanted.max_size)
+        and (wanted.since is None or row.created_at >= wanted.since)
+        and (wanted.until is None or row.created_at < wanted.until)
+    )
+
+
+def _place(place: ImagePlace) -> tuple[Any, int]:
+    value = place.value
+    return (_name(value) if isinstance(value, str) else value, place.id)
+
+
+def _name(name: str) -> str:
+    """As PostgreSQL lowers it without a locale."""
+    return "".join(c.lower() if c.isascii() else c for c in name[:200])
 
 
 def _next(ids: set[str], after: str | None, limit: int) -> list[str]:

@@ -5,15 +5,20 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from select import POLLIN, poll
 from typing import Any, TypeVar
 
+import psycopg
 from msgspec import Struct
+from psycopg import AsyncCursor
 from psycopg import errors as postgres
+from psycopg.rows import args_row, scalar_row
 from sqlalchemy import (
     ColumnElement,
     RowMapping,
     Select,
     case,
+    event,
     exc,
     false,
     func,
@@ -25,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from services.adapters.catalog import views
+from services.adapters.catalog import image_query, views
 from services.adapters.catalog.connection import Session
 from services.adapters.catalog.rows import (
     FROM_FOUND,
@@ -47,6 +52,11 @@ CONNECTIONS = 8
 PAGE_ROWS = 1_000
 PAGES_AT_ONCE = CONNECTIONS // 2
 """Readers of the whole table queue for these, so that other questions always find a connection."""
+COUNT_MS = 2_000
+"""That a count of images may wait, and then take."""
+PLANNING = "random_page_cost=1.1"
+"""As SSDs are. By the default, PostgreSQL would sort 100,000 rows rather than walk to 100."""
+SLOW = "database_slow"
 COUNTS_AT_ONCE = 2
 """Plans of replays may each read the whole table of files for seconds."""
 NO_TABLES = (postgres.UndefinedTable, postgres.UndefinedColumn, postgres.InvalidSchemaName)
@@ -77,7 +87,6 @@ _FILE_SOURCES: Mapping[str, ColumnElement[Any]] = {
 _ENDING = func.concat("/", _FILE.object_key)
 _SAME_OBJECT = func.right(images.c.storage_path, func.length(_ENDING)) == _ENDING
 _SOURCES: Mapping[type[Struct], Mapping[str, ColumnElement[Any]]] = {
-    views.Image: dict(images.c.items()),
     views.ImageDetails: dict(images.c.items()),
     views.ImportProgress: dict(imports.c.items()),
     views.ImportFile: _FILE_SOURCES,
@@ -106,7 +115,8 @@ class CatalogReader:
             settings,
             connect_timeout="3",
             application_name="drivestream-api",
-            options="-c default_transaction_read_only=on -c statement_timeout=10s -c timezone=UTC",
+            options="-c default_transaction_read_only=on -c statement_timeout=10s -c timezone=UTC "
+            f"-c {PLANNING}",
         )
         self._engine = create_async_engine(
             "postgresql+psycopg://",
@@ -115,12 +125,13 @@ class CatalogReader:
             pool_size=CONNECTIONS,
             max_overflow=0,
             pool_timeout=POOL_SECONDS,
-            pool_pre_ping=True,
             # A prepared statement would fail once when the tables behind its names are swapped.
             async_creator=partial(session.connect_async, prepare_threshold=None),
         )
+        event.listen(self._engine.sync_engine, "checkout", _check_open)
         self._pages = asyncio.Semaphore(PAGES_AT_ONCE)
         self._counts = asyncio.Semaphore(COUNTS_AT_ONCE)
+        self._image_counts = asyncio.Semaphore(COUNTS_AT_ONCE)
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -129,35 +140,51 @@ class CatalogReader:
         await self.imports(before=None, limit=1)
 
     async def every_image(self, wanted: views.ImageFilter) -> AsyncIterator[Sequence[views.Image]]:
-        after: int | None = None
-        while True:
-            async with self._pages:
-                page = await self.images(wanted, after=after, limit=PAGE_ROWS)
-            if page:
+        page = await self._page(wanted, None)
+        while len(page) == PAGE_ROWS:
+            # PostgreSQL works on the next page while this one is sent.
+            following = asyncio.create_task(self._page(wanted, wanted.place_of(page[-1])))
+            try:
                 yield page
-            if len(page) < PAGE_ROWS:
-                return
-            after = page[-1].id
+                page = await following
+            finally:
+                following.cancel()
+        if page:
+            yield page
+
+    async def _page(
+        self, wanted: views.ImageFilter, after: views.ImagePlace | None
+    ) -> Sequence[views.Image]:
+        async with self._pages:
+            return await self.images(wanted, after=after, limit=PAGE_ROWS)
 
     async def images(
-        self, wanted: views.ImageFilter, *, after: int | None, limit: int
+        self, wanted: views.ImageFilter, *, after: views.ImagePlace | None, limit: int
     ) -> Sequence[views.Image]:
-        row, newest_first = images.c, wanted.newest_first
-        query = (
-            _select(views.Image).order_by(row.id.desc() if newest_first else row.id).limit(limit)
-        )
-        if after is not None:
-            query = query.where(row.id < after if newest_first else row.id > after)
-        if wanted.folder_id is not None:
-            query = query.where(row.folder_id == wanted.folder_id)
-        if wanted.import_id is not None:
-            query = query.join(
-                import_files,
-                (import_files.c.file_id == row.google_drive_id)
-                & (import_files.c.import_id == wanted.import_id)
-                & import_files.c.state.in_(("stored", "unchanged")),
-            )
-        return await self._fetch(views.Image, query)
+        query = image_query.page(wanted, after, limit)
+        async with self._cursor(args_row(views.Image)) as cursor:
+            await cursor.execute(query.text, query.values)
+            return await cursor.fetchall()
+
+    async def count_images(self, wanted: views.ImageFilter) -> int | None:
+        query = image_query.count(wanted)
+        try:
+            async with asyncio.timeout(COUNT_MS / 1_000):
+                await self._image_counts.acquire()
+        except TimeoutError:
+            return None
+        try:
+            async with self._cursor(scalar_row) as cursor, cursor.connection.transaction():
+                await cursor.execute(f"SET LOCAL statement_timeout = {COUNT_MS}")
+                await cursor.execute(query.text, query.values)
+                counted: int | None = await cursor.fetchone()
+                return counted
+        except TryAgain as why:
+            if why.reason == SLOW:
+                return None
+            raise
+        finally:
+            self._image_counts.release()
 
     async def image(self, google_drive_id: str) -> views.ImageDetails | None:
         query = _select(views.ImageDetails).where(images.c.google_drive_id == google_drive_id)
@@ -322,15 +349,40 @@ class CatalogReader:
             return list(answer.mappings())
 
     @asynccontextmanager
+    async def _cursor(self, rows: Any) -> AsyncIterator[AsyncCursor[Any]]:
+        """psycopg's own, for statements that are text. Numbers and times come as bytes, since to
+        parse them as text takes twice as long. A connection that was left in the middle of a
+        statement cannot be used again."""
+        async with self._connected() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            try:
+                async with driver.cursor(row_factory=rows, binary=True) as cursor:
+                    yield cursor
+            except (asyncio.CancelledError, psycopg.OperationalError):
+                await connection.invalidate()
+                raise
+
+    @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
         try:
             async with self._engine.connect() as connection:
                 yield connection
-        except exc.SQLAlchemyError as why:
+        except (exc.SQLAlchemyError, psycopg.Error) as why:
             verdict = _verdict(why)
             if verdict is None:
                 raise
             raise verdict from why
+
+
+def _check_open(_connection: object, record: Any, _proxy: object) -> None:
+    """Before a connection is used again: PostgreSQL says nothing of its own accord, unless it ends
+    the connection. To ask it each time (`pool_pre_ping`) takes as long as a short query."""
+    driver = record.driver_connection
+    waiting = poll()
+    if not driver.closed:
+        waiting.register(driver.fileno(), POLLIN)
+    if driver.closed or waiting.poll(0):
+        raise exc.DisconnectionError
 
 
 def _failed_files(wanted: views.RetryFilter) -> Iterator[ColumnElement[bool]]:
@@ -351,31 +403,31 @@ def _select(kind: type[Struct]) -> Select[Any]:
     return select(*(source.label(name) for name, source in sources.items()))
 
 
-def _verdict(why: exc.SQLAlchemyError) -> Verdict | None:
-    """What an error of SQLAlchemy and psycopg means; None for a bug of ours."""
-    match why:
-        case exc.TimeoutError():
-            message = (
-                "Too many requests are reading the database at once. Send the request again in a "
-                "few seconds."
-            )
-            return TryAgain("database_busy", message, POOL_SECONDS)
-        case exc.DataError():
+def _verdict(why: exc.SQLAlchemyError | psycopg.Error) -> Verdict | None:
+    """What an error of SQLAlchemy or psycopg means; None for a bug of ours."""
+    if isinstance(why, exc.TimeoutError):
+        message = (
+            "Too many requests are reading the database at once. Send the request again in a few "
+            "seconds."
+        )
+        return TryAgain("database_busy", message, POOL_SECONDS)
+    if isinstance(why, exc.DBAPIError) and why.connection_invalidated:
+        return _unavailable()
+    match why.orig if isinstance(why, exc.DBAPIError) else why:
+        case postgres.QueryCanceled():
+            message = "The database took too long to answer. Send the request again later."
+            return TryAgain(SLOW, message)
+        case psycopg.DataError():
             return SetAside(
                 "bad_value", "A name, id or cursor has a character that is not allowed."
             )
-        case exc.DBAPIError(orig=postgres.QueryCanceled()):
-            return TryAgain(
-                "database_slow",
-                "The database took too long to answer. Send the request again later.",
-            )
-        case exc.DBAPIError() if isinstance(why.orig, NO_TABLES):
+        case psycopg.Error() as error if isinstance(error, NO_TABLES):
             message = "The tables are missing or out of date. Run `drivestream setup`."
             return TryAgain("database_not_ready", message)
-        case (
-            exc.OperationalError()
-            | exc.InterfaceError()
-            | exc.DBAPIError(connection_invalidated=True)
-        ):
-            return TryAgain("database_unavailable", "The database is not responding.")
+        case psycopg.OperationalError() | psycopg.InterfaceError():
+            return _unavailable()
     return None
+
+
+def _unavailable() -> TryAgain:
+    return TryAgain("database_unavailable", "The database is not responding.")

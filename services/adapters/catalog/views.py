@@ -28,9 +28,9 @@ class ImportPlace(NamedTuple):
     id: str
 
 
-class Image(Struct, frozen=True, kw_only=True):
-    """One stored picture. `storage_path` is `s3://BUCKET/KEY` in the catalog; the API shows an
-    address that opens in a browser instead."""
+class Image(Struct, frozen=True, gc=False):
+    """One stored image. `storage_path` is `s3://BUCKET/KEY` in the catalog; the API shows a URL
+    that opens in a browser instead."""
 
     id: int
     name: str
@@ -264,12 +264,51 @@ class SelectionCounts(Struct, frozen=True, kw_only=True):
     unknown_reasons: Sequence[str] = ()
 
 
+ImageOrder = Literal["id", "google_drive_id", "name", "size", "created_at"]
+
+
+class ImagePlace(NamedTuple):
+    """Where an image stands in a list: its value of the list's order, and its id. A name is that
+    of the image; only its first 200 characters count, without regard to case."""
+
+    value: int | str | datetime
+    id: int
+
+
 class ImageFilter(Struct, frozen=True, kw_only=True):
-    """Which images, and in which order: by id upwards, or the newest id first."""
+    """Which images, and in which order. Conditions combine. A name is how names begin, without
+    regard to case. Sizes are inclusive; `since` is, and `until` is not.
+
+    Without an order it is that of the filter which the database walks along best.
+    """
 
     import_id: str | None = None
     folder_id: str | None = None
-    newest_first: bool = False
+    name: str | None = None
+    mime_type: str | None = None
+    min_size: int | None = None
+    max_size: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    order: ImageOrder | None = None
+    descending: bool = False
+
+    @property
+    def sorted_by(self) -> ImageOrder:
+        if self.order is not None:
+            return self.order
+        if self.import_id is not None:
+            return "google_drive_id"
+        if self.name is not None:
+            return "name"
+        if self.since is not None or self.until is not None:
+            return "created_at"
+        sized = self.min_size is not None or self.max_size is not None
+        return "size" if sized else "id"
+
+    def place_of(self, image: Image) -> ImagePlace:
+        value = getattr(image, self.sorted_by)
+        return ImagePlace(value[:200] if self.sorted_by == "name" else value, image.id)
 
 
 class RetryFilter(Struct, frozen=True, kw_only=True):
@@ -295,8 +334,11 @@ class ReadsCatalog(Protocol):
     async def check(self) -> None: ...
     def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]: ...
     async def images(
-        self, wanted: ImageFilter, *, after: int | None, limit: int
+        self, wanted: ImageFilter, *, after: ImagePlace | None, limit: int
     ) -> Sequence[Image]: ...
+    async def count_images(self, wanted: ImageFilter) -> int | None:
+        """None if PostgreSQL cannot count them in time."""
+
     async def image(self, google_drive_id: str) -> ImageDetails | None: ...
     async def imports(
         self, *, before: ImportPlace | None, limit: int
