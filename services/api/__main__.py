@@ -15,6 +15,7 @@ from litestar.types import ASGIApp
 from services.adapters.catalog.reader import CatalogReader
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.kafka.admin import Topics
+from services.adapters.kafka.lag import LagReader
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader, Tail
 from services.adapters.kafka.settings import KafkaSettings
@@ -23,13 +24,16 @@ from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
 from services.adapters.thumbnails.pool import ThumbnailPool, ThumbnailSettings
+from services.api.lag import GROUPS, TOPICS
 from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
+from services.api.rates import HOUR, WindowCache, is_wanted
+from services.api.rates import NEWEST_RECORDS as NEWEST_WINDOWS
 from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
 from services.core.errors import Stop
 from services.core.flow.quota import QuotaSettings
 from services.core.settings import SettingsGroup
-from services.core.topics import WORKERS_STATUS
+from services.core.topics import STATS_WINDOWS, WORKERS_STATUS
 
 log = structlog.get_logger()
 
@@ -49,6 +53,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     listener = _listener(settings.api.host, settings.api.port)
     catalog = CatalogReader(settings.database)
     pool = ThumbnailPool(settings.thumbnails)
+    lag = LagReader(settings.kafka, TOPICS, GROUPS)
     try:
         async with Publisher(settings.kafka, source="api", timeout=8.0) as publisher:
             app = create_app(
@@ -68,14 +73,28 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                     quota=settings.quota,
                     store=ObjectStore(settings.store),
                     pool=pool,
+                    positions=lag,
+                    windows=_windows(settings.kafka),
                 ),
             )
             host, port = listener.getsockname()[:2]
             log.info("api.listening", host=host, port=port)
             await _Server(app, stop).serve([listener])
     finally:
+        lag.close()
         await pool.close()
         await catalog.close()
+
+
+def _windows(kafka: KafkaSettings) -> Tail[WindowCache]:
+    return Tail(
+        lambda: LogReader(kafka, client_id="drivestream-api-rates"),
+        WindowCache(),
+        topic=STATS_WINDOWS.name,
+        newest=NEWEST_WINDOWS,
+        since=HOUR,
+        wants=is_wanted,
+    )
 
 
 def _listener(host: str, port: int) -> socket.socket:

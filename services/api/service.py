@@ -19,6 +19,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from services.adapters.catalog.views import ReadsCatalog
 from services.adapters.kafka.bounds import LogBoundsReader
 from services.adapters.kafka.dead_letters import DeadLetterReader
+from services.adapters.kafka.lag import ReadsPositions
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Tail
 from services.adapters.metrics import add_build_info
@@ -35,13 +36,16 @@ from services.api import (
     proofs,
     replays,
     retry,
+    system,
     thumbnails,
 )
 from services.api.boundary import Boundary
+from services.api.lag import LagWatch
 from services.api.lost_requests import LostRequests
 from services.api.parameters import parameters_are_known
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.progress import ImportCache, ImportViews, WorkerCache
+from services.api.rates import WindowCache
 from services.api.reference import ReferencePage
 from services.api.replay_plans import ReplayPlanner
 from services.api.replay_start import ReplayStarter, check_not_ended
@@ -98,6 +102,7 @@ ROUTES = (
     images.get_image,
     images.get_image_content,
     thumbnails.get_image_thumbnail,
+    system.get_system,
     health.get_liveness,
     health.get_readiness,
     # Not in the OpenAPI document, since the format is Prometheus' own.
@@ -107,6 +112,7 @@ ROUTES = (
 
 DEPENDENCIES = (
     "readiness",
+    "system",
     "thumbnails",
     "letters",
     "views",
@@ -131,6 +137,8 @@ class Outside:
     quota: QuotaSettings
     store: KeepsObjects
     pool: thumbnails.DrawsThumbnails
+    positions: ReadsPositions
+    windows: Tail[WindowCache]
 
 
 def create_app(
@@ -150,15 +158,18 @@ def create_app(
         public_url = settings.public_url or str(request.base_url)
         return images.Pictures(catalog, outside.urls, public_url)
 
+    lag = LagWatch(outside.positions, catalog)
     shown_small = thumbnails.Thumbnails(outside.store, outside.pool)
     parts = {
         "readiness": readiness,
         "pictures": pictures,
         "thumbnails": shown_small,
+        "system": system.SystemViews(lag, workers, outside.windows, outside.quota),
         **_of_imports(requests, ImportViews(catalog, known.view, workers, settings.parked)),
         **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
     }
-    runs = (known.run, workers.run, lost.watch, readiness.watch, readiness.publish_status)
+    tails = known.run, workers.run, outside.windows.run
+    runs = (*tails, lag.run, lost.watch, readiness.watch, readiness.publish_status)
     return Boundary(_WithParts(parts, runs, shown_small.metrics), settings.allowed_hosts)
 
 

@@ -28,6 +28,7 @@ from services.adapters.catalog import views
 from services.adapters.catalog.connection import Session
 from services.adapters.catalog.rows import (
     FROM_FOUND,
+    consumed_offsets,
     images,
     import_files,
     import_folders,
@@ -125,6 +126,10 @@ class CatalogReader:
 
     async def check(self) -> None:
         await self.imports(before=None, limit=1)
+
+    async def consumed_offsets(self) -> Mapping[tuple[str, int], int]:
+        rows = await self._rows(select(consumed_offsets))
+        return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
     async def every_image(self, wanted: views.ImageFilter) -> AsyncIterator[Sequence[views.Image]]:
         after: int | None = None
