@@ -176,7 +176,7 @@ def _running(stage: Stage) -> SpeedLimit:
         return SpeedLimit(reason="too_few_workers", message=_busy(stage))
     line = next((worker.limited_by for worker in stage.workers if worker.limited_by), None)
     seconds = stage.seconds.get(place, 0.0)
-    quick = not line and seconds < SLOW_SECONDS.get(place, 0.0)
+    quick = not line and 0 < seconds < SLOW_SECONDS.get(place, 0.0)
     if quick and stage.in_hand >= FULL * stage.slots:
         return SpeedLimit(reason="too_few_workers", message=_full(stage, place, seconds))
     message = line.message if line else _slow(stage, place, seconds)

@@ -15,14 +15,17 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Tail
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
+from services.api.lag import GROUPS, TOPICS
 from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
+from services.api.rates import WindowCache, is_wanted
 from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
 from services.core.flow.quota import QuotaSettings
 from services.core.ports import PublishesEvents
 from services.core.settings import Reader, Secret
-from services.core.topics import WORKERS_STATUS
+from services.core.topics import STATS_WINDOWS, WORKERS_STATUS
 from tests.fakes.catalog import FakeCatalog
+from tests.fakes.lag_reader import FakeLagReader
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.log_reader import FakeLogReader
 from tests.fakes.object_store import FakeStore
@@ -61,6 +64,8 @@ class Api:
     workers: Tail[WorkerCache]
     store: FakeStore
     pool: FakeThumbnailPool
+    windows: Tail[WindowCache]
+    lag: FakeLagReader
 
     async def settled(self) -> None:
         """Return when both tails have read what is in the log."""
@@ -111,6 +116,14 @@ async def running(
         newest=NEWEST_RECORDS,
         retry_seconds=0.01,
     )
+    windows = Tail(
+        lambda: FakeLogReader(log),
+        WindowCache(),
+        topic=STATS_WINDOWS.name,
+        wants=is_wanted,
+        retry_seconds=0.01,
+    )
+    lag = FakeLagReader(log, TOPICS, GROUPS)
     objects, pool = FakeStore(), FakeThumbnailPool()
     urls = ObjectUrls(store, lambda: datetime(2026, 11, 23, 12, 34, tzinfo=UTC))
     settings = ApiSettings.read(Reader(env or {}))
@@ -120,12 +133,14 @@ async def running(
         quota=QuotaSettings.read(Reader({})),
         store=objects,
         pool=pool,
+        positions=lag,
+        windows=windows,
     )
     app = create_app(settings, publisher, catalog, imports, workers, outside)
     transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
     address = "http://localhost:3000"
     async with alive(app), httpx.AsyncClient(transport=transport, base_url=address) as client:
-        yield Api(client, app, catalog, log, imports, workers, objects, pool)
+        yield Api(client, app, catalog, log, imports, workers, objects, pool, windows, lag)
 
 
 async def holds(condition: Callable[[], object]) -> None:
