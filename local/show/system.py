@@ -1,4 +1,4 @@
-"""What the system does, as `GET /system` says: a page for a terminal, and one line for elsewhere."""
+"""What the system does, as `GET /system` says: a page for a terminal, a line for elsewhere."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime

@@ -24,7 +24,7 @@ from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
 from services.adapters.thumbnails.pool import ThumbnailPool, ThumbnailSettings
-from services.api.lag import GROUPS, TOPICS
+from services.api.lag import GROUPS, TOPICS, LagWatch
 from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
 from services.api.rates import HOUR, WindowCache, is_wanted
 from services.api.rates import NEWEST_RECORDS as NEWEST_WINDOWS
@@ -73,7 +73,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                     quota=settings.quota,
                     store=ObjectStore(settings.store),
                     pool=pool,
-                    positions=lag,
+                    lag=LagWatch(lag, catalog),
                     windows=_windows(settings.kafka),
                 ),
             )

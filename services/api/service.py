@@ -19,7 +19,6 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from services.adapters.catalog.views import ReadsCatalog
 from services.adapters.kafka.bounds import LogBoundsReader
 from services.adapters.kafka.dead_letters import DeadLetterReader
-from services.adapters.kafka.lag import ReadsPositions
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Tail
 from services.adapters.metrics import add_build_info
@@ -137,7 +136,7 @@ class Outside:
     quota: QuotaSettings
     store: KeepsObjects
     pool: thumbnails.DrawsThumbnails
-    positions: ReadsPositions
+    lag: LagWatch
     windows: Tail[WindowCache]
 
 
@@ -158,18 +157,17 @@ def create_app(
         public_url = settings.public_url or str(request.base_url)
         return images.Pictures(catalog, outside.urls, public_url)
 
-    lag = LagWatch(outside.positions, catalog)
     shown_small = thumbnails.Thumbnails(outside.store, outside.pool)
     parts = {
         "readiness": readiness,
         "pictures": pictures,
         "thumbnails": shown_small,
-        "system": system.SystemViews(lag, workers, outside.windows, outside.quota),
+        "system": system.SystemViews(outside.lag, workers, outside.windows, outside.quota),
         **_of_imports(requests, ImportViews(catalog, known.view, workers, settings.parked)),
         **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
     }
     tails = known.run, workers.run, outside.windows.run
-    runs = (*tails, lag.run, lost.watch, readiness.watch, readiness.publish_status)
+    runs = (*tails, outside.lag.run, lost.watch, readiness.watch, readiness.publish_status)
     return Boundary(_WithParts(parts, runs, shown_small.metrics), settings.allowed_hosts)
 
 

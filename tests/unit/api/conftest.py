@@ -1,6 +1,7 @@
 """The api in memory: a log, a catalog, and a client that speaks to the application directly."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Tail
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
-from services.api.lag import GROUPS, TOPICS
+from services.api.lag import GROUPS, TOPICS, LagWatch
 from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
 from services.api.rates import WindowCache, is_wanted
 from services.api.service import Outside, create_app
@@ -53,6 +54,16 @@ SCOPE: Mapping[str, object] = {
 
 
 @dataclass
+class AheadClock:
+    """A clock that a test can put forward."""
+
+    ahead: float = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+@dataclass
 class Api:
     """The application and everything around it."""
 
@@ -66,6 +77,11 @@ class Api:
     pool: FakeThumbnailPool
     windows: Tail[WindowCache]
     lag: FakeLagReader
+    lag_clock: AheadClock
+
+    def forget_lag(self) -> None:
+        """What was seen is no longer fresh."""
+        self.lag_clock.ahead += 3.0
 
     async def settled(self) -> None:
         """Return when both tails have read what is in the log."""
@@ -123,7 +139,7 @@ async def running(
         wants=is_wanted,
         retry_seconds=0.01,
     )
-    lag = FakeLagReader(log, TOPICS, GROUPS)
+    lag, clock = FakeLagReader(log, TOPICS, GROUPS), AheadClock()
     objects, pool = FakeStore(), FakeThumbnailPool()
     urls = ObjectUrls(store, lambda: datetime(2026, 11, 23, 12, 34, tzinfo=UTC))
     settings = ApiSettings.read(Reader(env or {}))
@@ -133,14 +149,14 @@ async def running(
         quota=QuotaSettings.read(Reader({})),
         store=objects,
         pool=pool,
-        positions=lag,
+        lag=LagWatch(lag, catalog, clock),
         windows=windows,
     )
     app = create_app(settings, publisher, catalog, imports, workers, outside)
     transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
     address = "http://localhost:3000"
     async with alive(app), httpx.AsyncClient(transport=transport, base_url=address) as client:
-        yield Api(client, app, catalog, log, imports, workers, objects, pool, windows, lag)
+        yield Api(client, app, catalog, log, imports, workers, objects, pool, windows, lag, clock)
 
 
 async def holds(condition: Callable[[], object]) -> None:

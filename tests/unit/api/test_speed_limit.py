@@ -199,7 +199,8 @@ def test_pages_that_follow_each_other_wait_for_drive_however_quick_it_is() -> No
     found = limit(lister, unfinished={"lister": 1, "transfer": 0, "indexer": 0})
     assert found == SpeedLimit(
         reason="drive",
-        message="Google Drive takes 0.20 s for each page. 100% of the pages in progress wait for it.",
+        message="Google Drive takes 0.20 s for each page. 100% of the pages in progress wait for "
+        "it.",
     )
 
 
