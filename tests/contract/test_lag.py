@@ -58,7 +58,7 @@ async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
         return
     settings: KafkaSettings = request.getfixturevalue("kafka_settings")
     servers = {"bootstrap.servers": settings.bootstrap_servers}
-    name = settings.prefixed(PLACE[0])
+    name, admin = settings.prefixed(PLACE[0]), AdminClient(servers)
 
     def really_commit(group: str, offset: int) -> None:
         with closing(Consumer(servers | {"group.id": settings.prefixed(group)})) as consumer:
@@ -66,7 +66,7 @@ async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
 
     def really_delete(offset: int) -> None:
         place = TopicPartition(name, PLACE[1], offset)
-        for future in AdminClient(servers).delete_records([place]).values():
+        for future in admin.delete_records([place]).values():
             future.result(20)
 
     reader = LagReader(settings, TOPICS, GROUPS)
