@@ -22,9 +22,10 @@ SECONDS = 20.0
 TIMES_SECONDS = 2.0
 READ_AT_MOST = 500
 SMALL_FETCH = {
-    "fetch.message.max.bytes": 16 * 1024,
+    "fetch.message.max.bytes": 64 * 1024,
     "fetch.wait.max.ms": 25,
     "queued.min.messages": 1,
+    "fetch.queue.backoff.ms": 20,  # by default, a partition that was read waits for a second
 }
 """One record of each partition is wanted, and not what follows it."""
 Place = tuple[str, int]
