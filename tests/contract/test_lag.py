@@ -57,7 +57,7 @@ async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
         yield Broker(publisher, commit, delete_before, FakeLagReader(log, TOPICS, GROUPS))
         return
     settings: KafkaSettings = request.getfixturevalue("kafka_settings")
-    servers = {"bootstrap.servers": settings.bootstrap_servers}
+    servers: dict[str, str | int | float | bool] = {"bootstrap.servers": settings.bootstrap_servers}
     name, admin = settings.prefixed(PLACE[0]), AdminClient(servers)
 
     def really_commit(group: str, offset: int) -> None:

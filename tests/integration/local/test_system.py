@@ -100,7 +100,7 @@ def test_json_is_the_answer_of_the_api(api: Answers, capsys: Capture) -> None:
 
 
 def test_nothing_known_is_a_dash(api: Answers, capsys: Capture) -> None:
-    nothing = {"now": None, "minutes": []}
+    nothing: dict[str, object] = {"now": None, "minutes": []}
     empty = {**SYSTEM, "rates": nothing, "lag": [], "workers": [], "dead_letters": None}
     api.prepared["GET /system"].clear()
     api.add("GET /system", {**empty, "quota": {"unit": "units", "limit": None, "used": 0}})

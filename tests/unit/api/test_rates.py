@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from services.api.rates import CURRENT_FOR, Rate, WindowCache, is_wanted
 from services.core.events import WindowCounted
@@ -16,7 +17,7 @@ def window(seconds: int, ago: int, as_of: datetime = NOW, **counts: int) -> Wind
     """The window that began so many windows before the one of now."""
     begins = int(NOW.timestamp()) // seconds * seconds - ago * seconds
     start = datetime.fromtimestamp(begins, NOW.tzinfo)
-    return WindowCounted(start=start, seconds=seconds, as_of=as_of, **counts)
+    return replace(WindowCounted(start=start, seconds=seconds, as_of=as_of), **counts)
 
 
 def test_the_newest_count_of_a_minute_counts() -> None:

@@ -1,10 +1,12 @@
 """What limits the speed: one test for each reason, and for what must not be mistaken for it."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.api.progress import SILENT_AFTER
 from services.api.speed_limit import SpeedLimit, speed_limit
@@ -20,10 +22,10 @@ FULL = Waiting(reason="store_full", message="The store is full.", until=AT + SEC
 
 
 def transfer(name: str = "transfer@h/1", **changes: object) -> WorkerStatus:
-    return worker(name, **{"concurrency": 32, "quota": SHARE, "busy": 0.3, **changes})
+    return replace(worker(name, concurrency=32, quota=SHARE, busy=0.3), **changes)
 
 
-def limit(*workers: WorkerStatus, unfinished: dict[str, int | None] = MUCH) -> SpeedLimit:
+def limit(*workers: WorkerStatus, unfinished: Mapping[str, int | None] = MUCH) -> SpeedLimit:
     return speed_limit([*IDLE, *workers], unfinished, AT)
 
 
@@ -123,8 +125,8 @@ def test_too_few_workers_if_they_compute_all_the_time() -> None:
 
 
 def test_too_few_workers_if_everything_answers_at_once_and_no_slot_is_free() -> None:
-    quick = {"concurrency": 2, "in_hand": {"drive": 1.6, "store": 0.3}}
-    found = limit(transfer(call_seconds={"drive": 0.05}, **quick))
+    at = {"drive": 1.6, "store": 0.3}
+    found = limit(transfer(concurrency=2, in_hand=at, call_seconds={"drive": 0.05}))
     assert found == SpeedLimit(
         reason="too_few_workers",
         message="All 2 files that the workers can handle at once are in progress, and Google Drive "

@@ -59,7 +59,7 @@ async def test_dead_letters_are_counted(api: Api) -> None:
 
 async def test_workers_say_what_they_hold_and_wait_for(api: Api) -> None:
     now = datetime.now(UTC)
-    said = replace(SAMPLES["WorkerStatus"], at=now)  # type: ignore[type-var]
+    said = replace(SAMPLES["WorkerStatus"], at=now)
     silent = worker("lister@h/1", now - 31 * SECOND)
     gone = worker("indexer@h/1", now, state="stopped")
     await tell(api, said, silent, gone)
