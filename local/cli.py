@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from types import FrameType
 
-from local.commands import images, imports, machine, operate, replays
+from local.commands import images, imports, machine, operate, replays, system
 from local.commands.options import Commands
 from local.commands.output import (
     CANNOT_START,
@@ -41,6 +41,7 @@ examples:
   drivestream up                      start everything and run until Ctrl-C
   PORT=0 WEB_PORT=0 drivestream up    use any free ports for the API and the page
   drivestream down --purge            stop and delete all data
+  drivestream top                     show the workers, the lag, the rates and the limit
   drivestream doctor LINK             find out why a folder cannot be imported
   drivestream preview LINK            show what a folder holds, and start nothing
   drivestream import LINK --watch     import a folder and show its progress
@@ -141,7 +142,7 @@ def parser() -> argparse.ArgumentParser:
         "-V", "--version", action="version", version=f"drivestream {version('drivestream')}"
     )
     commands = Commands(top)
-    for group in (machine, imports, images, replays, operate):
+    for group in (machine, system, imports, images, replays, operate):
         group.add_to(commands)
     return top
 

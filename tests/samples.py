@@ -194,6 +194,15 @@ SAMPLES: dict[str, e.Message] = {
         limited_by=e.Waiting(
             reason="store_line", message="The line to the store carries 1.2 MB/s."
         ),
+        waiting_on="store",
+        holds=("files.found/0", "files.found/11"),
+        concurrency=32,
+        in_hand={"store": 30.5, "quota": 1.5},
+        call_seconds={"store": 0.75},
+        busy=0.125,
+        memory_used=50_331_648,
+        memory_limit=100_663_296,
+        quota=e.QuotaUse(limit=286_000, allowed=200_200, used=96_000, waiting=2, refused=7),
     ),
     "WindowCounted": e.WindowCounted(
         import_id=None,

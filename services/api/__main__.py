@@ -16,6 +16,7 @@ from services.adapters.catalog.reader import CatalogReader
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.drive.settings import DriveSettings
 from services.adapters.kafka.admin import Topics
+from services.adapters.kafka.lag import LagReader
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader, Tail
 from services.adapters.kafka.settings import KafkaSettings
@@ -24,9 +25,12 @@ from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
 from services.adapters.thumbnails.pool import ThumbnailPool, ThumbnailSettings
-from services.api import rates
+from services.api import live_rates
+from services.api.lag import GROUPS, TOPICS, LagWatch
+from services.api.live_rates import RateCache
 from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
-from services.api.rates import RateCache
+from services.api.rates import HOUR, WindowCache, is_wanted
+from services.api.rates import NEWEST_RECORDS as NEWEST_WINDOWS
 from services.api.server import Server, listener_on
 from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
@@ -55,6 +59,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     listener = listener_on(settings.api.host, settings.api.port)
     catalog = CatalogReader(settings.database)
     pool = ThumbnailPool(settings.thumbnails)
+    lag = LagReader(settings.kafka, TOPICS, GROUPS)
     try:
         async with Publisher(settings.kafka, source="api", timeout=8.0) as publisher:
             app = create_app(
@@ -68,28 +73,44 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                     topic=WORKERS_STATUS.name,
                     newest=NEWEST_RECORDS,
                 ),
-                _outside(settings, pool, stop),
+                _outside(settings, pool, LagWatch(lag, catalog), stop),
             )
             host, port = listener.getsockname()[:2]
             log.info("api.listening", host=host, port=port)
             await Server(app, stop).serve([listener])
     finally:
+        lag.close()
         await pool.close()
         await catalog.close()
 
 
-def _outside(settings: Settings, pool: ThumbnailPool, stop: asyncio.Event) -> Outside:
+def _windows(kafka: KafkaSettings) -> Tail[WindowCache]:
+    return Tail(
+        lambda: LogReader(kafka, client_id="drivestream-api-rates"),
+        WindowCache(),
+        topic=STATS_WINDOWS.name,
+        newest=NEWEST_WINDOWS,
+        since=HOUR,
+        wants=is_wanted,
+    )
+
+
+def _outside(
+    settings: Settings, pool: ThumbnailPool, lag: LagWatch, stop: asyncio.Event
+) -> Outside:
     return Outside(
         urls=ObjectUrls(settings.store, lambda: datetime.now(UTC)),
         topic_ids=Topics(settings.kafka).ids,
         quota=settings.quota,
         store=ObjectStore(settings.store),
         pool=pool,
+        lag=lag,
+        windows=_windows(settings.kafka),
         rates=Tail(
-            lambda: LogReader(settings.kafka, client_id="drivestream-api-rates"),
+            lambda: LogReader(settings.kafka, client_id="drivestream-api-live-rates"),
             RateCache(),
             topic=STATS_WINDOWS.name,
-            newest=rates.NEWEST_RECORDS,
+            newest=live_rates.NEWEST_RECORDS,
         ),
         open_drive=partial(_open_drive, settings.drive),
         follow=Notifications(settings.database).follow,

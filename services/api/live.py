@@ -17,9 +17,9 @@ import structlog
 
 from services.adapters.catalog.views import ENDED_STATES, ImportProgress
 from services.adapters.kafka.reader import Tail
+from services.api.live_rates import RateCache
 from services.api.problems import Problem
 from services.api.progress import ImportCache, ImportViews, place_of
-from services.api.rates import RateCache
 from services.core.errors import Verdict
 
 EVERY_SECONDS = 0.25

@@ -1,73 +1,115 @@
-"""How fast files are found and stored now: the newest windows of the monitor, summed.
+"""The rates of the last hour, from the windows that the monitor publishes."""
 
-The monitor is a view, and nothing waits for it: while it is silent, no rate is known.
-"""
-
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
 from services.core.events import Message, WindowCounted
 
-WINDOW = timedelta(seconds=10)
-WINDOWS = 3
-"""So many windows are summed, the open one among them: a rate is of the last 20 to 30 seconds."""
-SILENT_AFTER = timedelta(seconds=30)
-"""The monitor begins a window every 10 seconds, even if nothing happens."""
-NEWEST_RECORDS = 2_000
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+SHORT_SECONDS, LONG_SECONDS = 10, 60
+SHORT_WINDOWS = 3
+"""The rate of now is that of so many windows of ten seconds that are over."""
+CURRENT_FOR = timedelta(seconds=30)
+NEWEST_RECORDS = 200_000
+"""Where a reader of `stats.windows` begins at the earliest."""
+WANTED = tuple(f"all/{seconds}/".encode() for seconds in (SHORT_SECONDS, LONG_SECONDS))
+
+
+class Rate(Struct, frozen=True, kw_only=True):
+    """Each second. `files` are those with an outcome."""
+
+    found: float
+    files: float
+    bytes: float
+
+
+class MinuteCounts(Struct, frozen=True, kw_only=True):
+    """What happened in the minute that began at `start`. `bytes` are those of stored files."""
+
+    start: datetime
+    found: int
+    stored: int
+    unchanged: int
+    failed: int
+    bytes: int
+    failures: dict[str, int]
 
 
 class Rates(Struct, frozen=True, kw_only=True):
-    """What happened in the last `seconds` before `as_of`, a second."""
+    """`now` is null if the monitor has published nothing lately. Minutes of which it knows nothing
+    are left out; the last one may not be over."""
 
-    as_of: datetime
-    seconds: float
-    found_per_second: float
-    stored_per_second: float
-    failed_per_second: float
-    bytes_per_second: float
+    now: Rate | None
+    minutes: Sequence[MinuteCounts]
+    as_of: datetime | None
 
 
-class RateCache:
-    """The newest windows of each import, and of all under None. `changed` is called after each."""
+def is_wanted(key: bytes | None) -> bool:
+    """Whether a record of `stats.windows` is about all imports together."""
+    return (key or b"").startswith(WANTED)
+
+
+class WindowCache:
+    """The windows of the last hour, about all imports together."""
 
     def __init__(self) -> None:
-        self._by_start: dict[datetime, dict[str | None, WindowCounted]] = {}
-        self.changed: Callable[[], None] = lambda: None
+        self._windows: dict[tuple[int, datetime], WindowCounted] = {}
+        self._as_of: datetime | None = None
 
     def apply(self, event: Message) -> None:
-        if not isinstance(event, WindowCounted) or event.seconds != WINDOW.seconds:
+        if not isinstance(event, WindowCounted) or event.import_id is not None:
             return
-        known = self._by_start.setdefault(event.start, {})
-        if event.as_of >= known.get(event.import_id, event).as_of:
-            known[event.import_id] = event
-        newest = sorted(self._by_start)[-WINDOWS:]
-        self._by_start = {start: self._by_start[start] for start in newest}
-        self.changed()
+        key = event.seconds, event.start
+        known = self._windows.get(key)
+        if known is None or known.as_of <= event.as_of:
+            self._windows[key] = event
+        self._as_of = max(event.as_of, self._as_of or event.as_of)
+        if known is None:
+            self._forget(self._as_of)
 
-    def of(self, import_id: str | None, now: datetime) -> Rates | None:
-        """Of an import, or of all; None if nobody counts now."""
-        overall = [found[None] for found in self._by_start.values() if None in found]
-        as_of = max((window.as_of for window in overall), default=None)
-        if as_of is None or abs(now - as_of) > SILENT_AFTER:
+    def _forget(self, now: datetime) -> None:
+        for seconds, start in list(self._windows):
+            kept = HOUR if seconds == LONG_SECONDS else 2 * MINUTE
+            if not -MINUTE <= now - start <= kept + MINUTE:
+                del self._windows[seconds, start]
+
+    def rates(self, now: datetime) -> Rates:
+        minutes = sorted(
+            (
+                window
+                for (seconds, start), window in self._windows.items()
+                if seconds == LONG_SECONDS and timedelta() <= now - start <= HOUR
+            ),
+            key=lambda window: window.start,
+        )
+        return Rates(now=self._now(now), minutes=[_counts(w) for w in minutes], as_of=self._as_of)
+
+    def _now(self, now: datetime) -> Rate | None:
+        if self._as_of is None or now - self._as_of > CURRENT_FOR:
             return None
-        begin = max(self._by_start) - (WINDOWS - 1) * WINDOW
-        counted = [
-            found[import_id]
-            for start, found in self._by_start.items()
-            if start >= begin and import_id in found
-        ]
-        seconds = max((as_of - begin).total_seconds(), 1.0)
-        return Rates(
-            as_of=as_of,
-            seconds=round(seconds, 1),
-            found_per_second=_rate(sum(w.found for w in counted), seconds),
-            stored_per_second=_rate(sum(w.stored for w in counted), seconds),
-            failed_per_second=_rate(sum(w.failed for w in counted), seconds),
-            bytes_per_second=_rate(sum(w.bytes for w in counted), seconds),
+        end = int(now.timestamp()) // SHORT_SECONDS * SHORT_SECONDS
+        starts = (end - SHORT_SECONDS * (n + 1) for n in range(SHORT_WINDOWS))
+        keys = ((SHORT_SECONDS, datetime.fromtimestamp(start, UTC)) for start in starts)
+        found = [self._windows[key] for key in keys if key in self._windows]
+        seconds = len(found) * SHORT_SECONDS
+        if not seconds:
+            return None
+        return Rate(
+            found=round(sum(w.found for w in found) / seconds, 2),
+            files=round(sum(w.stored + w.unchanged + w.failed for w in found) / seconds, 2),
+            bytes=round(sum(w.bytes for w in found) / seconds, 1),
         )
 
 
-def _rate(count: int, seconds: float) -> float:
-    return round(count / seconds, 2)
+def _counts(window: WindowCounted) -> MinuteCounts:
+    return MinuteCounts(
+        start=window.start,
+        found=window.found,
+        stored=window.stored,
+        unchanged=window.unchanged,
+        failed=window.failed,
+        bytes=window.bytes,
+        failures=window.failures,
+    )

@@ -38,15 +38,18 @@ from services.api import (
     replays,
     retry,
     stream,
+    system,
     thumbnails,
 )
 from services.api.boundary import Boundary
+from services.api.lag import LagWatch
 from services.api.live import Live
+from services.api.live_rates import RateCache
 from services.api.lost_requests import LostRequests
 from services.api.parameters import parameters_are_known
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.progress import ImportCache, ImportViews, WorkerCache
-from services.api.rates import RateCache
+from services.api.rates import WindowCache
 from services.api.reference import ReferencePage
 from services.api.replay_plans import ReplayPlanner
 from services.api.replay_start import ReplayStarter, check_not_ended
@@ -107,6 +110,7 @@ ROUTES = (
     images.get_image,
     images.get_image_content,
     thumbnails.get_image_thumbnail,
+    system.get_system,
     health.get_liveness,
     health.get_readiness,
     # Not in the OpenAPI document, since the format is Prometheus' own.
@@ -116,6 +120,7 @@ ROUTES = (
 
 DEPENDENCIES = (
     "readiness",
+    "system",
     "thumbnails",
     "letters",
     "views",
@@ -148,6 +153,8 @@ class Outside:
     follow: Callable[[Callable[[], None]], Running]
     open_drive: preview.OpensDrive
     stopping: asyncio.Event
+    lag: LagWatch
+    windows: Tail[WindowCache]
 
 
 def create_app(
@@ -175,6 +182,7 @@ def create_app(
         "readiness": readiness,
         "pictures": pictures,
         "thumbnails": shown_small,
+        "system": system.SystemViews(outside.lag, workers, outside.windows, outside.quota),
         "live": live,
         "previews": previews,
         **_of_imports(requests, views),
@@ -182,6 +190,7 @@ def create_app(
     }
     runs = (
         *(known.run, workers.run, outside.rates.run, previews.run, lost.watch),
+        *(outside.windows.run, outside.lag.run),
         *(readiness.watch, readiness.publish_status),
         *(live.run, live.end_with, lambda: outside.follow(live.changed)),
     )

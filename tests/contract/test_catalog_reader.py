@@ -55,7 +55,8 @@ def migrated(servers: Mapping[str, str]) -> Iterator[str]:
 def database_url(migrated: str) -> str:
     """Its tables, emptied."""
     with psycopg.connect(migrated, autocommit=True) as admin:
-        admin.execute("TRUNCATE images, imports, import_folders, import_files RESTART IDENTITY")
+        tables = "images, imports, import_folders, import_files, consumed_offsets"
+        admin.execute(f"TRUNCATE {tables} RESTART IDENTITY".encode())
     return migrated
 
 
@@ -65,18 +66,19 @@ class Shelf:
 
     catalog: ReadsCatalog
     fill: Callable[[Rows], None]
+    begin_offsets: Callable[[Mapping[tuple[str, int], tuple[str, int]]], None]
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
 async def shelf(request: pytest.FixtureRequest) -> AsyncIterator[Shelf]:
     if request.param == "fake":
         fake = FakeCatalog(PAGE_ROWS)
-        yield Shelf(fake, fake.fill)
+        yield Shelf(fake, fake.fill, fake.consumed.update)
         return
     address = _address(request.getfixturevalue("database_url"))
     reader = CatalogReader(address)
     with closing(CatalogWriter(address)) as writer:
-        yield Shelf(reader, lambda filled: writer.save(Rows(), filled, {}))
+        yield Shelf(reader, lambda filled: writer.save(Rows(), filled, {}), writer.begin_offsets)
     await reader.close()
 
 
@@ -110,6 +112,12 @@ async def test_an_empty_catalog_answers_with_nothing(shelf: Shelf) -> None:
     assert await catalog.imports_by_id(["import-0001"]) == {}
     files = await catalog.import_files("import-0001", state=None, after=None, limit=5)
     assert list(files) == []
+
+
+async def test_the_offsets_of_the_indexer_are_those_that_it_wrote(shelf: Shelf) -> None:
+    assert await shelf.catalog.consumed_offsets() == {}
+    shelf.begin_offsets({("files.stored", 3): ("topic-id", 7)})
+    assert await shelf.catalog.consumed_offsets() == {("files.stored", 3): 7}
 
 
 async def test_a_picture_is_read_as_it_was_written(shelf: Shelf) -> None:

@@ -77,6 +77,11 @@ class FakeCatalog:
         """As the port says."""
         self._answer()
 
+    async def consumed_offsets(self) -> Mapping[tuple[str, int], int]:
+        """As the port says."""
+        self._answer()
+        return {place: offset for place, (_, offset) in self.consumed.items()}
+
     async def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]:
         """As the port says."""
         after: ImagePlace | None = None

@@ -44,6 +44,14 @@ ELSEWHERE = {
     "thumbnails_busy",
     # The API's own status on `workers.status`; no import waits for the API.
     "not_ready",
+    # The `limit` of `GET /system`, which says it in a sentence.
+    "database",
+    "google_quota",
+    "kafka",
+    "memory",
+    "nothing_to_do",
+    "replay_rate",
+    "too_few_workers",
     # A placeholder, replaced before anybody waits.
     "starting",
 }

@@ -35,6 +35,7 @@ from services.adapters.catalog.connection import Session
 from services.adapters.catalog.rows import (
     FROM_FOUND,
     OPEN,
+    consumed_offsets,
     images,
     import_files,
     import_folders,
@@ -138,6 +139,10 @@ class CatalogReader:
 
     async def check(self) -> None:
         await self.imports(before=None, limit=1)
+
+    async def consumed_offsets(self) -> Mapping[tuple[str, int], int]:
+        rows = await self._rows(select(consumed_offsets))
+        return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
     async def every_image(self, wanted: views.ImageFilter) -> AsyncIterator[Sequence[views.Image]]:
         page = await self._page(wanted, None)

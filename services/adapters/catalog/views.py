@@ -332,6 +332,10 @@ class ReadsCatalog(Protocol):
     """
 
     async def check(self) -> None: ...
+    async def consumed_offsets(self) -> Mapping[tuple[str, int], int]:
+        """The next offset of each partition that the indexer reads."""
+        ...
+
     def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]: ...
     async def images(
         self, wanted: ImageFilter, *, after: ImagePlace | None, limit: int

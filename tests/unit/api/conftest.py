@@ -1,6 +1,7 @@
 """The api in memory: a log, a catalog, and a client that speaks to the application directly."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -15,8 +16,10 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Tail
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
+from services.api.lag import GROUPS, TOPICS, LagWatch
+from services.api.live_rates import RateCache
 from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
-from services.api.rates import RateCache
+from services.api.rates import WindowCache, is_wanted
 from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
 from services.core.flow.quota import QuotaSettings
@@ -25,6 +28,7 @@ from services.core.settings import Reader, Secret
 from services.core.topics import STATS_WINDOWS, WORKERS_STATUS
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.drive import FakeDrive
+from tests.fakes.lag_reader import FakeLagReader
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.log_reader import FakeLogReader
 from tests.fakes.object_store import FakeStore
@@ -52,6 +56,16 @@ SCOPE: Mapping[str, object] = {
 
 
 @dataclass
+class AheadClock:
+    """A clock that a test can put forward."""
+
+    ahead: float = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+@dataclass
 class Api:
     """The application and everything around it."""
 
@@ -65,6 +79,13 @@ class Api:
     pool: FakeThumbnailPool
     stopping: asyncio.Event
     drive: FakeDrive
+    windows: Tail[WindowCache]
+    lag: FakeLagReader
+    lag_clock: AheadClock
+
+    def forget_lag(self) -> None:
+        """What was seen is no longer fresh."""
+        self.lag_clock.ahead += 3.0
 
     async def settled(self) -> None:
         """Return when both tails have read what is in the log."""
@@ -117,6 +138,14 @@ async def running(
     )
     objects, pool, stopping = FakeStore(), FakeThumbnailPool(), asyncio.Event()
     drive = FakeDrive()
+    windows = Tail(
+        lambda: FakeLogReader(log),
+        WindowCache(),
+        topic=STATS_WINDOWS.name,
+        wants=is_wanted,
+        retry_seconds=0.01,
+    )
+    lag, clock = FakeLagReader(log, TOPICS, GROUPS), AheadClock()
     urls = ObjectUrls(store, lambda: datetime(2026, 11, 23, 12, 34, tzinfo=UTC))
     settings = ApiSettings.read(Reader(env or {}))
     outside = Outside(
@@ -131,12 +160,28 @@ async def running(
         follow=catalog.follow,
         open_drive=lambda _quota: nullcontext(drive),
         stopping=stopping,
+        lag=LagWatch(lag, catalog, clock),
+        windows=windows,
     )
     app = create_app(settings, publisher, catalog, imports, workers, outside)
     transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
     address = "http://localhost:3000"
     async with alive(app), httpx.AsyncClient(transport=transport, base_url=address) as client:
-        yield Api(client, app, catalog, log, imports, workers, objects, pool, stopping, drive)
+        yield Api(
+            client=client,
+            app=app,
+            catalog=catalog,
+            log=log,
+            imports=imports,
+            workers=workers,
+            store=objects,
+            pool=pool,
+            stopping=stopping,
+            drive=drive,
+            windows=windows,
+            lag=lag,
+            lag_clock=clock,
+        )
 
 
 async def holds(condition: Callable[[], object]) -> None:

@@ -37,6 +37,7 @@ PATHS = {
     "/images/{google_drive_id}/thumbnail": {"get"},
     "/imports/{import_id}/manifest.csv": {"get"},
     "/imports/{import_id}/SHA256SUMS": {"get"},
+    "/system": {"get"},
     "/health/live": {"get"},
     "/health/ready": {"get"},
 }

@@ -1,0 +1,66 @@
+"""The rates of the last hour, in any order of publication."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from services.api.rates import CURRENT_FOR, Rate, WindowCache, is_wanted
+from services.core.events import WindowCounted
+from tests.samples import SAMPLES
+
+NOW = datetime.fromisoformat("2026-11-26T10:00:07+00:00")
+SECOND = timedelta(seconds=1)
+
+
+def window(seconds: int, ago: int, as_of: datetime = NOW, **counts: int) -> WindowCounted:
+    """The window that began so many windows before the one of now."""
+    begins = int(NOW.timestamp()) // seconds * seconds - ago * seconds
+    start = datetime.fromtimestamp(begins, NOW.tzinfo)
+    return replace(WindowCounted(start=start, seconds=seconds, as_of=as_of), **counts)
+
+
+def test_the_newest_count_of_a_minute_counts() -> None:
+    cache = WindowCache()
+    for number in (3, 9, 6):
+        cache.apply(window(60, 1, NOW + number * SECOND, stored=number))
+    [minute] = cache.rates(NOW).minutes
+    assert minute.stored == 9
+
+
+def test_an_hour_is_kept_and_no_more() -> None:
+    cache = WindowCache()
+    for ago in range(200, -1, -1):
+        at = NOW - timedelta(minutes=ago)
+        cache.apply(window(60, ago, at, found=ago))
+    found = [minute.found for minute in cache.rates(NOW).minutes]
+    assert found == list(range(59, -1, -1))
+    assert cache.rates(NOW + timedelta(hours=2)).minutes == []
+
+
+def test_the_rate_of_now_is_that_of_the_last_whole_windows() -> None:
+    cache = WindowCache()
+    cache.apply(window(10, 0, stored=1_000))
+    for ago in (1, 2, 3):
+        cache.apply(window(10, ago, found=40, stored=20, unchanged=6, failed=4, bytes=500))
+    assert cache.rates(NOW).now == Rate(found=4.0, files=3.0, bytes=50.0)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_monitor_that_is_silent_tells_nothing_of_now(late: bool) -> None:
+    cache = WindowCache()
+    cache.apply(window(10, 1, stored=10))
+    now = NOW + CURRENT_FOR + SECOND if late else NOW
+    assert (cache.rates(now).now is None) == late
+    assert WindowCache().rates(NOW).as_of is None
+
+
+def test_only_what_is_about_all_imports_is_read() -> None:
+    cache = WindowCache()
+    for event in (SAMPLES["ProgressStopped"], SAMPLES["FileFound"]):
+        cache.apply(event)
+    assert cache.rates(NOW).as_of is None
+    wanted = [b"all/60/2026-11-26T10:00:00Z", b"all/10/x"]
+    others = [None, b"", b"import-1/60/x", b"all/5/x", b"import-1"]
+    assert all(map(is_wanted, wanted))
+    assert not any(map(is_wanted, others))
