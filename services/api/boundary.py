@@ -5,7 +5,7 @@ not see: the request id, the limits, the checks against other web sites, HEAD, h
 import asyncio
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 from uuid import uuid4
 
@@ -14,8 +14,11 @@ from litestar import Request
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from services.api.cors import allowed_origin, answer_preflight, cors_headers, is_preflight
+from services.api.keys import CALLER
+from services.api.limits import RateLimit
 from services.api.problems import LONGEST_INSTANCE, Problem
-from services.api.settings import is_allowed
+from services.api.settings import ApiSettings, is_allowed
 
 LONGEST_ADDRESS = 8 * 1024
 SEND_SECONDS = 60
@@ -35,9 +38,10 @@ log = structlog.get_logger()
 
 
 class Boundary:
-    def __init__(self, app: ASGIApp, allowed_hosts: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, settings: ApiSettings) -> None:
         self._app = app
-        self._allowed_hosts = allowed_hosts
+        self._settings = settings
+        self._rate = RateLimit(settings.requests_per_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -47,6 +51,7 @@ class Boundary:
         request_id = given.decode() if REQUEST_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         scope["headers"] = [*_with_one_encoding(scope["headers"])]
+        origin = allowed_origin(scope, self._settings.origins)
         began = time.monotonic()
         status = 0
 
@@ -58,7 +63,9 @@ class Boundary:
                 headers = [*map(_with_head, message["headers"]), *own]
                 if not any(name == b"vary" for name, _ in headers):
                     headers.append((b"vary", b"accept-encoding"))
-                message["headers"] = headers
+                if self._settings.origins:
+                    headers.append((b"vary", b"origin"))
+                message["headers"] = [*headers, *(cors_headers(origin) if origin else ())]
             async with asyncio.timeout(SEND_SECONDS):
                 await send(message)
 
@@ -90,8 +97,17 @@ class Boundary:
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         app = self._app
+        settings = self._settings
+        state = scope["state"]
+        state["keys"] = settings.keys
         try:
-            _check(scope, self._allowed_hosts)
+            _check_host(scope, settings)
+            state[CALLER] = caller = settings.keys.caller(scope)
+            self._rate.check(scope, caller)
+            origin = allowed_origin(scope, settings.origins)
+            _check_body(scope, cross_site=bool(origin))
+            if origin and is_preflight(scope):
+                app = answer_preflight
         except Problem as problem:
             request = Request[Any, Any, Any](scope, receive)
             app = problem.to_response(request).to_asgi_response(None, request)
@@ -115,9 +131,9 @@ def _with_one_encoding(headers: Headers) -> Iterator[tuple[bytes, bytes]]:
             return
 
 
-def _check(scope: HTTPScope, allowed_hosts: Collection[str]) -> None:
+def _check_host(scope: HTTPScope, settings: ApiSettings) -> None:
     hosts = [value for name, value in scope["headers"] if name == b"host"]
-    if len(hosts) != 1 or not is_allowed(hosts[0], allowed_hosts):
+    if len(hosts) != 1 or not is_allowed(hosts[0], settings.allowed_hosts):
         raise Problem(
             "host_not_allowed",
             "The Host header names a host that is not allowed. If it is yours, add it to "
@@ -128,13 +144,17 @@ def _check(scope: HTTPScope, allowed_hosts: Collection[str]) -> None:
             "address_too_long",
             f"The path and query may have at most {LONGEST_ADDRESS:,} bytes together.",
         )
+
+
+def _check_body(scope: HTTPScope, *, cross_site: bool) -> None:
+    """`cross_site` says whether the page that asks may be on another site."""
     if scope["method"] in SAFE_METHODS:
         return
-    # The API asks nobody for a key, so a page elsewhere must not act through a visitor's browser.
+    # Where the API asks for no key, a page elsewhere must not act through a visitor's browser.
     # Browsers say where a request comes from (W3C Fetch Metadata), and they ask us before another
     # site sends JSON, but no other kind of body (CORS).
     headers = dict(scope["headers"])
-    if headers.get(b"sec-fetch-site") == b"cross-site":
+    if headers.get(b"sec-fetch-site") == b"cross-site" and not cross_site:
         raise Problem(
             "cross_site",
             "A page on another website sent this request. Call the API from its own origin.",

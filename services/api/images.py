@@ -1,6 +1,7 @@
 """The pictures: the list, one picture, and where its bytes are."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 
 from services.adapters.catalog.views import Image, ImageDetails, ImageFilter, ReadsCatalog
 from services.adapters.store.urls import ObjectUrls
+from services.api.keys import READ, SCOPE
 from services.api.lists import LONGEST_PAGE, Cursor, json_list, key_of, page_of
 from services.api.problems import AnyRequest, Problem, bad_parameter, database_problems
 
@@ -27,18 +29,22 @@ class Pictures:
     """The catalog's pictures, shown with a `storage_path` that opens in a browser as given.
 
     In a public store it is the object's own address. In a private store it is an address at
-    `api_url` (the API as browsers reach it), which redirects to a signed one.
+    `api_url` (the API as browsers reach it), which redirects to a signed one. `sign` makes the
+    access token that a path needs where the API asks for keys.
     """
 
     catalog: ReadsCatalog
     urls: ObjectUrls
     api_url: str
+    sign: Callable[[str], str | None]
 
     def shown(self, image: I) -> I:
         if self.urls.public:
             return replace(image, storage_path=self.object_url(image))
         path = f"/images/{quote(image.google_drive_id, safe='')}/content"
-        return replace(image, storage_path=self.api_url.rstrip("/") + path)
+        token = self.sign(f"/images/{image.google_drive_id}/content")
+        query = f"?access_token={token}" if token else ""
+        return replace(image, storage_path=self.api_url.rstrip("/") + path + query)
 
     def object_url(self, image: Image) -> str:
         if self.urls.public:
@@ -78,6 +84,7 @@ def image_filter(
 
 @get(
     "/images",
+    opt={SCOPE: READ},
     summary="List the stored images",
     dependencies={"wanted": Provide(image_filter, sync_to_thread=False)},
     responses={
@@ -120,6 +127,7 @@ async def list_images(
 
 @get(
     "/images/{google_drive_id:str}",
+    opt={SCOPE: READ},
     summary="Get an image",
     responses=database_problems("unknown_image"),
 )
@@ -130,6 +138,7 @@ async def get_image(google_drive_id: FromPath[str], pictures: Stored) -> ImageDe
 
 @get(
     "/images/{google_drive_id:str}/content",
+    opt={SCOPE: READ},
     status_code=302,
     summary="Download an image",
     description="Redirects to the object in the store. For a private bucket, the URL is signed and "

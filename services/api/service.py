@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
 from litestar import Litestar, Router
@@ -28,10 +28,12 @@ from services.adapters.thumbnails.metrics import ThumbnailMetrics
 from services.api import (
     control,
     dead_letters,
+    document,
     health,
     images,
     imports,
     journey,
+    keys,
     proofs,
     replays,
     retry,
@@ -67,8 +69,13 @@ OPENAPI = OpenAPIConfig(
     "what happened to each file. Errors are problem+json (RFC 9457) with a stable code. HEAD works "
     "wherever GET does. Responses of 500 bytes or more are compressed for clients that send "
     "`Accept-Encoding: gzip`. Unknown or repeated query parameters are rejected with 400. Send "
-    "bodies as uncompressed UTF-8 JSON; a body with a `Content-Encoding` is rejected with 415.",
-    path="/schema",
+    "bodies as uncompressed UTF-8 JSON; a body with a `Content-Encoding` is rejected with 415. If "
+    "the API has keys, send one as `Authorization: Bearer KEY`. The scope `admin` includes `import`, "
+    "which includes `read`.",
+    components=document.COMPONENTS,
+    openapi_router=Router(
+        "/schema", route_handlers=[], include_in_schema=False, opt={keys.SCOPE: keys.OPEN}
+    ),
     render_plugins=[ReferencePage(path="/"), JsonRenderPlugin(), YamlRenderPlugin()],
     use_handler_docstrings=True,
     operation_id_creator=lambda handler, _method, _path: _camel_case(handler.handler_name),
@@ -100,12 +107,19 @@ ROUTES = (
     thumbnails.get_image_thumbnail,
     health.get_liveness,
     health.get_readiness,
+    keys.make_access_token,
     # Not in the OpenAPI document, since the format is Prometheus' own.
-    Router("/", route_handlers=[PrometheusController], include_in_schema=False),
+    Router(
+        "/",
+        route_handlers=[PrometheusController],
+        include_in_schema=False,
+        opt={keys.SCOPE: keys.READ},
+    ),
 )
 
 
 DEPENDENCIES = (
+    "keys",
     "readiness",
     "thumbnails",
     "letters",
@@ -148,10 +162,12 @@ def create_app(
 
     def pictures(request: AnyRequest) -> images.Pictures:
         public_url = settings.public_url or str(request.base_url)
-        return images.Pictures(catalog, outside.urls, public_url)
+        sign = partial(settings.keys.token, request.scope["state"][keys.CALLER])
+        return images.Pictures(catalog, outside.urls, public_url, sign)
 
     shown_small = thumbnails.Thumbnails(outside.store, outside.pool)
     parts = {
+        "keys": settings.keys,
         "readiness": readiness,
         "pictures": pictures,
         "thumbnails": shown_small,
@@ -159,7 +175,7 @@ def create_app(
         **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
     }
     runs = (known.run, workers.run, lost.watch, readiness.watch, readiness.publish_status)
-    return Boundary(_WithParts(parts, runs, shown_small.metrics), settings.allowed_hosts)
+    return Boundary(_WithParts(parts, runs, shown_small.metrics), settings)
 
 
 @dataclass(frozen=True)
@@ -187,13 +203,14 @@ class _WithParts:
 def _routes() -> Litestar:
     """Without what they depend on, so that one process can have several applications: making them
     takes 70 ms. They have nothing to start or to stop."""
-    return Litestar(
+    app = Litestar(
         ROUTES,
         dependencies={
             "pictures": Provide(_pictures, sync_to_thread=False),
+            "by": Provide(keys.caller_name, sync_to_thread=False),
             **{name: _part(name) for name in DEPENDENCIES},
         },
-        guards=[parameters_are_known],
+        guards=[keys.scope_is_held, parameters_are_known],
         compression_config=CompressionConfig(
             backend="gzip", gzip_compress_level=5, exclude_opt_key=thumbnails.UNCOMPRESSED
         ),
@@ -203,6 +220,12 @@ def _routes() -> Litestar:
         request_max_body_size=imports.LARGEST_BODY,
         logging_config=None,
     )
+    document.complete(app)
+    return app
+
+
+def openapi_document() -> dict[str, Any]:
+    return _routes().openapi_schema.to_schema()
 
 
 def _pictures(request: AnyRequest) -> images.Pictures:
