@@ -70,8 +70,8 @@ OPENAPI = OpenAPIConfig(
     "wherever GET does. Responses of 500 bytes or more are compressed for clients that send "
     "`Accept-Encoding: gzip`. Unknown or repeated query parameters are rejected with 400. Send "
     "bodies as uncompressed UTF-8 JSON; a body with a `Content-Encoding` is rejected with 415. If "
-    "the API has keys, send one as `Authorization: Bearer KEY`. The scope `admin` includes `import`, "
-    "which includes `read`.",
+    "the API has keys, send one as `Authorization: Bearer KEY`. The scope `admin` includes "
+    "`import`, which includes `read`.",
     components=document.COMPONENTS,
     openapi_router=Router(
         "/schema", route_handlers=[], include_in_schema=False, opt={keys.SCOPE: keys.OPEN}
