@@ -36,6 +36,7 @@ PATHS = {
     "/imports/{import_id}/SHA256SUMS": {"get"},
     "/health/live": {"get"},
     "/health/ready": {"get"},
+    "/access-tokens": {"post"},
 }
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from services.api.__main__ import Settings
+from services.api.keys import ApiKeys
 from services.api.settings import ApiSettings
 from services.core.settings import Reader, SettingsError, read_settings
 
@@ -20,6 +21,7 @@ def test_by_default_it_listens_on_loopback() -> None:
         port=3000,
         allowed_hosts=frozenset({"localhost", "127.0.0.1"}),
         public_url="",
+        keys=ApiKeys([]),
     )
 
 
