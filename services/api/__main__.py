@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import cast
 
 import structlog
 import uvicorn
@@ -23,6 +25,7 @@ from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
 from services.adapters.thumbnails.pool import ThumbnailPool, ThumbnailSettings
+from services.api.connections import Connection
 from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
 from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
@@ -72,7 +75,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             )
             host, port = listener.getsockname()[:2]
             log.info("api.listening", host=host, port=port)
-            await _Server(app, stop).serve([listener])
+            await _Server(app, stop, settings.api.connections).serve([listener])
     finally:
         await pool.close()
         await catalog.close()
@@ -92,10 +95,10 @@ class _Server(uvicorn.Server):
     """Stops at an event. Signals are left to `adapters/process.py`: uvicorn raises each again after
     it has stopped, so the process would exit with an error."""
 
-    def __init__(self, app: ASGIApp, stop: asyncio.Event) -> None:
+    def __init__(self, app: ASGIApp, stop: asyncio.Event, connections: int) -> None:
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=cast(type[asyncio.Protocol], partial(Connection, most=connections)),
             ws="none",
             lifespan="on",
             log_config=None,

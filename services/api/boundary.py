@@ -14,15 +14,18 @@ from litestar import Request
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from services.api.connections import REFUSED
 from services.api.cors import allowed_origin, answer_preflight, cors_headers, is_preflight
 from services.api.keys import CALLER
-from services.api.limits import RateLimit
+from services.api.limits import UNLIMITED, RateLimit
 from services.api.problems import LONGEST_INSTANCE, Problem
 from services.api.settings import ApiSettings, is_allowed
 
 LONGEST_ADDRESS = 8 * 1024
 SEND_SECONDS = 60
 """How long a client may leave an answer unread before the connection is closed."""
+BODY_SECONDS = 30
+"""How long a client may take to send a body."""
 IMPORT = re.compile(r"/imports/(?!preview$)([\w-]{1,64})(?:/|$)", re.ASCII)
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -100,6 +103,8 @@ class Boundary:
         settings = self._settings
         state = scope["state"]
         state["keys"] = settings.keys
+        if scope["method"] not in SAFE_METHODS:
+            receive = _bounded(receive)
         try:
             _check_host(scope, settings)
             state[CALLER] = caller = settings.keys.caller(scope)
@@ -131,6 +136,27 @@ def _with_one_encoding(headers: Headers) -> Iterator[tuple[bytes, bytes]]:
             return
 
 
+def _bounded(receive: Receive) -> Receive:
+    """Raises a `body_too_slow` problem to whoever reads the body."""
+    until = asyncio.get_running_loop().time() + BODY_SECONDS
+    is_whole = False
+
+    async def bounded() -> Any:
+        nonlocal is_whole
+        if is_whole:  # what comes is the client's leave, whenever that is
+            return await receive()
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            detail = f"The body did not arrive within {BODY_SECONDS} seconds. Send it again."
+            raise Problem("body_too_slow", detail, {"Connection": "close"}) from None
+        is_whole = not message.get("more_body")
+        return message
+
+    return bounded
+
+
 def _check_host(scope: HTTPScope, settings: ApiSettings) -> None:
     hosts = [value for name, value in scope["headers"] if name == b"host"]
     if len(hosts) != 1 or not is_allowed(hosts[0], settings.allowed_hosts):
@@ -138,6 +164,12 @@ def _check_host(scope: HTTPScope, settings: ApiSettings) -> None:
             "host_not_allowed",
             "The Host header names a host that is not allowed. If it is yours, add it to "
             "ALLOWED_HOSTS.",
+        )
+    if scope["state"].get(REFUSED) and not scope["path"].startswith(UNLIMITED):
+        raise Problem(
+            "too_many_connections",
+            "Too many clients are connected at the moment. Try again in a few seconds.",
+            {"Retry-After": "5", "Connection": "close"},
         )
     if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_ADDRESS:
         raise Problem(

@@ -227,6 +227,7 @@ async def list_import_files(
     if in_state is not None and in_state not in FILE_STATES:
         known = ", ".join(FILE_STATES)
         raise bad_parameter("state", f"must be one of {known}", code="unknown_state")
-    after = key_of(cursor, "files", str)
+    listing = f"files:{import_id}:{in_state or ''}"
+    after = key_of(cursor, listing, str)
     rows = await views.files(import_id, state=in_state, after=after, limit=limit + 1)
-    return page_of(rows, limit, request, "files", lambda file: file.google_drive_id)
+    return page_of(rows, limit, request, listing, lambda file: file.google_drive_id)

@@ -94,10 +94,12 @@ ACCESS = {
 }
 """What a request without the right key is answered."""
 EVERYWHERE = {
+    "body_too_slow": Kind(408, "The body did not arrive in time"),
     "address_too_long": Kind(414, "The URL is too long"),
     "host_not_allowed": Kind(421, "The host name is not allowed"),
     "too_many_requests": Kind(429, "Too many requests"),
     "internal_error": Kind(500, "Internal error"),
+    "too_many_connections": Kind(503, "Too many connections"),
 }
 """What every request may be answered."""
 KINDS = {
@@ -130,7 +132,6 @@ KINDS = {
     "no_such_reason": Kind(422, "The selection has an unknown reason"),
     "other_replay": Kind(422, "The Idempotency-Key was used with another replay"),
     "replay_too_deep": Kind(422, "The replay is nested too deeply"),
-    "too_many_connections": Kind(503, "Too many connections"),
     "thumbnails_busy": Kind(503, "Too many thumbnails are being made"),
     "store_unavailable": Kind(503, "The object store does not answer"),
     "unavailable": Kind(503, "Service unavailable"),
