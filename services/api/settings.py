@@ -75,8 +75,8 @@ def _keys(reader: Reader, loopback: bool) -> ApiKeys:
     keys, faults = parse_keys(text)
     reader.faults += faults
     # API_OPEN is what ALLOW_WITHOUT_KEYS was called before there were keys.
-    allowed = [reader.flag(name, False) for name in ("ALLOW_WITHOUT_KEYS", "API_OPEN")]
-    if not text and not loopback and not any(allowed):
+    allowed = reader.flag("ALLOW_WITHOUT_KEYS", False) or reader.flag("API_OPEN", False)
+    if not text and not loopback and not allowed:
         reader.faults.append(
             "HOST makes the API reachable from other machines, and it has no keys. Set API_KEYS "
             "(`drivestream key NAME SCOPE` makes one), or HOST=127.0.0.1. To let everyone who "
