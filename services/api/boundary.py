@@ -16,7 +16,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from services.api.connections import REFUSED
 from services.api.cors import allowed_origin, answer_preflight, cors_headers, is_preflight
-from services.api.keys import CALLER
+from services.api.keys import CALLER, caller_of
 from services.api.limits import UNLIMITED, RateLimit
 from services.api.problems import LONGEST_INSTANCE, Problem
 from services.api.settings import ApiSettings, is_allowed
@@ -54,7 +54,6 @@ class Boundary:
         request_id = given.decode() if REQUEST_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         scope["headers"] = [*_with_one_encoding(scope["headers"])]
-        origin = allowed_origin(scope, self._settings.origins)
         began = time.monotonic()
         status = 0
 
@@ -62,13 +61,7 @@ class Boundary:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                own = [*HEADERS, (b"x-request-id", request_id.encode())]
-                headers = [*map(_with_head, message["headers"]), *own]
-                if not any(name == b"vary" for name, _ in headers):
-                    headers.append((b"vary", b"accept-encoding"))
-                if self._settings.origins:
-                    headers.append((b"vary", b"origin"))
-                message["headers"] = [*headers, *(cors_headers(origin) if origin else ())]
+                message["headers"] = [*self._headers(scope, message["headers"])]
             async with asyncio.timeout(SEND_SECONDS):
                 await send(message)
 
@@ -82,8 +75,24 @@ class Boundary:
                 if status >= 400 or scope["method"] not in SAFE_METHODS:
                     ms = round((time.monotonic() - began) * 1000, 1)
                     path = scope["path"][:LONGEST_INSTANCE]
-                    log.info("request", method=scope["method"], path=path, status=status, ms=ms)
+                    key = {"key": by} if (by := caller_of(scope).name) else {}
+                    method = scope["method"]
+                    log.info("request", method=method, path=path, status=status, ms=ms, **key)
                 structlog.contextvars.unbind_contextvars("import_id")  # of an import that began
+
+    def _headers(self, scope: HTTPScope, given: Headers) -> Iterator[tuple[bytes, bytes]]:
+        names = {name for name, _ in given}
+        yield from map(_with_head, given)
+        yield from HEADERS
+        yield b"x-request-id", scope["state"]["request_id"].encode()
+        if b"vary" not in names:
+            yield b"vary", b"accept-encoding"
+        if caller_of(scope).by_token and b"cache-control" not in names:
+            yield b"cache-control", b"private"  # RFC 6750, 2.3
+        if self._settings.origins:
+            yield b"vary", b"origin"
+        if origin := allowed_origin(scope, self._settings.origins):
+            yield from cors_headers(origin)
 
     async def _head(self, scope: HTTPScope, _receive: Receive, send: Send) -> None:
         """Answer with the headers that GET would have."""

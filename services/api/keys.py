@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 from litestar import Response, post
 from litestar.connection import ASGIConnection
@@ -121,7 +121,7 @@ def scope_is_held(request: ASGIConnection[Any, Any, Any, Any], handler: BaseRout
     keys: ApiKeys = state["keys"]
     if not keys.keys or needed == OPEN or request.scope.get("method") == "OPTIONS":
         return
-    caller: Caller = state[CALLER]
+    caller = caller_of(cast(HTTPScope, request.scope))
     if caller.key is None:
         raise _unauthorized(caller.code, needed)
     if caller.by_token and needed != READ:
@@ -154,10 +154,15 @@ def _challenge(needed: str, error: str) -> str:
     return f'Bearer realm="drivestream", scope="{needed}"{told}'
 
 
+def caller_of(scope: HTTPScope) -> Caller:
+    """Nobody, for a request that was refused before the key was looked at."""
+    caller: Caller = scope["state"].get(CALLER, Caller())
+    return caller
+
+
 def caller_name(request: AnyRequest) -> str:
     """The name of the key; empty without keys."""
-    caller: Caller = request.scope["state"][CALLER]
-    return caller.name
+    return caller_of(request.scope).name
 
 
 By = NamedDependency[str]
@@ -182,6 +187,6 @@ async def make_access_token(
 ) -> Response[AccessToken]:
     """For URLs that a browser opens by itself, such as images: `?access_token=` stands for the key
     there. It is valid for an hour at least, and only where the scope `read` is enough."""
-    token = keys.token(request.scope["state"][CALLER])
+    token = keys.token(caller_of(request.scope))
     until = datetime.fromtimestamp(_ends(), UTC) if token else None
     return Response(AccessToken(token, until), headers={"Cache-Control": "no-store"})

@@ -162,7 +162,7 @@ def create_app(
 
     def pictures(request: AnyRequest) -> images.Pictures:
         public_url = settings.public_url or str(request.base_url)
-        sign = partial(settings.keys.token, request.scope["state"][keys.CALLER])
+        sign = partial(settings.keys.token, keys.caller_of(request.scope))
         return images.Pictures(catalog, outside.urls, public_url, sign)
 
     shown_small = thumbnails.Thumbnails(outside.store, outside.pool)

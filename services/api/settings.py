@@ -71,12 +71,11 @@ class ApiSettings:
 
 
 def _keys(reader: Reader, loopback: bool) -> ApiKeys:
-    text = reader.text("API_KEYS", "")
-    keys, faults = parse_keys(text)
+    keys, faults = parse_keys(reader.text("API_KEYS", ""))
     reader.faults += faults
     # API_OPEN is what ALLOW_WITHOUT_KEYS was called before there were keys.
     allowed = reader.flag("ALLOW_WITHOUT_KEYS", False) or reader.flag("API_OPEN", False)
-    if not text and not loopback and not allowed:
+    if not (keys or faults or loopback or allowed):
         reader.faults.append(
             "HOST makes the API reachable from other machines, and it has no keys. Set API_KEYS "
             "(`drivestream key NAME SCOPE` makes one), or HOST=127.0.0.1. To let everyone who "

@@ -8,18 +8,26 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from litestar.routes import HTTPRoute
+from structlog.testing import capture_logs
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.api import keys as api_keys
 from services.api.keys import ADMIN, IMPORT, OPEN, READ, SCOPE
 from services.api.service import _routes
-from services.core import wire
 from services.core.api_keys import SCOPES, new_key
-from services.core.events import ImportCancelled, ImportPaused, ImportRequested
+from services.core.events import (
+    ImportCancelled,
+    ImportPaused,
+    ImportRequested,
+    ReplayRateChanged,
+    ReplayRequested,
+    RetryRequested,
+)
 from tests.catalog_rows import an_image, rows
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.unit.api.conftest import PRIVATE, Api, running
+from tests.unit.api.replaying import asked, filled, started
 
 KEYS = {scope: new_key(f"the-{scope}-key", scope) for scope in SCOPES}
 ENV = {"API_KEYS": ",".join(known.setting() for _, known in KEYS.values())}
@@ -186,13 +194,40 @@ async def test_the_log_names_the_key_that_asked(guarded: Api) -> None:
     path = f"/imports/{started.json()['jobId']}"
     for word, scope in (("pause", IMPORT), ("cancel", ADMIN)):
         assert (await client.post(f"{path}/{word}", headers=bearer(scope))).status_code == 202
-    written = guarded.log.of("imports.requested")
-    events = [wire.decode("imports.requested", record.value) for record in written]
-    assert [(type(event), getattr(event, "by", None)) for event in events] == [
+    assert [(type(event), getattr(event, "by", None)) for event in asked(guarded)] == [
         (ImportRequested, "the-import-key"),
         (ImportPaused, "the-import-key"),
         (ImportCancelled, "the-admin-key"),
     ]
+
+
+async def test_replays_and_retries_name_the_key_too(guarded: Api) -> None:
+    await filled(guarded)
+    client = guarded.client
+    client.headers.update(bearer(ADMIN))
+    replay = f"/replays/{await started(guarded)}"
+    assert (await client.get(replay, headers=bearer(READ))).json()["by"] == "the-admin-key"
+    assert (await client.patch(replay, json={"files_per_second": 5})).status_code == 202
+    assert (await client.post(f"{replay}/pause")).status_code == 202
+    answer = await client.post("/imports/import-0001/retry", headers=bearer(IMPORT))
+    assert (answer.status_code, answer.json()["files"]) == (202, 1)
+    assert [(type(event), getattr(event, "by", None)) for event in asked(guarded)] == [
+        (ReplayRequested, "the-admin-key"),
+        (ReplayRateChanged, "the-admin-key"),
+        (ImportPaused, "the-admin-key"),
+        (RetryRequested, "the-import-key"),
+    ]
+
+
+async def test_the_log_of_a_request_names_its_key_and_shows_none(guarded: Api) -> None:
+    made = await guarded.client.post("/access-tokens", headers=bearer(READ))
+    token = made.json()["access_token"]
+    with capture_logs() as lines:
+        await guarded.client.get("/nope", headers=bearer(IMPORT))
+        await guarded.client.get(f"/imports/x?access_token={token}")
+        await guarded.client.get("/imports")
+    assert [line.get("key") for line in lines] == ["the-import-key", "the-read-key", None]
+    assert not any(secret in str(lines) for secret in (KEYS[IMPORT][0], token))
 
 
 async def test_a_token_reads_and_does_nothing_else(guarded: Api) -> None:
@@ -204,6 +239,7 @@ async def test_a_token_reads_and_does_nothing_else(guarded: Api) -> None:
     assert 3_590 < left.total_seconds() <= 7_200
     listed = await client.get(f"/imports?access_token={token}&limit=5")
     assert listed.status_code == 200
+    assert listed.headers["cache-control"] == "private"
     assert (await client.head(f"/images?access_token={token}")).status_code == 200
     for method, path in (("POST", "/access-tokens"), ("POST", "/imports/I/pause")):
         refused = await client.request(method, f"{path}?access_token={token}")

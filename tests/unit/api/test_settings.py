@@ -44,6 +44,13 @@ def test_elsewhere_it_refuses_unless_told(host: str) -> None:
         assert told.faults == []
 
 
+@pytest.mark.parametrize("keys", ["", " ", ",", " , ,"])
+def test_a_list_without_a_key_opens_nothing(keys: str) -> None:
+    reader = Reader({"HOST": "0.0.0.0", "API_KEYS": keys})
+    ApiSettings.read(reader)
+    assert "it has no keys" in reader.faults[0]
+
+
 def test_keys_are_asked_for_wherever_there_are_any() -> None:
     for env in ({}, {"ALLOW_WITHOUT_KEYS": "true"}):
         settings = ApiSettings.read(Reader({"API_KEYS": KEY, **env}))
