@@ -25,7 +25,7 @@ from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
 from services.adapters.thumbnails.pool import ThumbnailPool, ThumbnailSettings
-from services.api.connections import Connection
+from services.api.connections import Connection, allow_open_files
 from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
 from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
@@ -49,6 +49,7 @@ class Settings(SettingsGroup):
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop`. Kafka and PostgreSQL may come later."""
+    allow_open_files(settings.api.connections)
     listener = _listener(settings.api.host, settings.api.port)
     catalog = CatalogReader(settings.database)
     pool = ThumbnailPool(settings.thumbnails)

@@ -4,8 +4,11 @@ uvicorn's own limit answers without a problem body, and its connections may be s
 """
 
 import asyncio
+import resource
+from contextlib import suppress
 from typing import Any
 
+import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 REFUSED = "connection_refused"
@@ -15,6 +18,23 @@ ASK_SECONDS = 20.0
 REFUSED_SECONDS = 2.0
 NO_ANSWER = 2
 """So many times the limit, and connections are closed without an answer."""
+OTHER_FILES = 256
+"""Files that the rest of the process may open: to Kafka, the database and the store."""
+log = structlog.get_logger()
+
+
+def allow_open_files(connections: int) -> None:
+    """Raise the process's own limit of open files where it would be met before ours."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = NO_ANSWER * connections + OTHER_FILES
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    most = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    with suppress(ValueError, OSError):  # the system may have a limit below the hard one
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = most
+    if soft < needed:
+        log.warning("api.few_open_files", limit=soft, needed=needed, setting="API_CONNECTIONS")
 
 
 class Connection(HttpToolsProtocol):

@@ -1,11 +1,14 @@
 """Limits of requests, and pages of other origins."""
 
+import resource
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.adapters.kafka.errors import KafkaUnavailableError
+from services.api.connections import OTHER_FILES, allow_open_files
 from services.api.keys import Caller
 from services.api.limits import MOST_CLIENTS, RateLimit, client_of
 from services.api.problems import Problem
@@ -153,3 +156,19 @@ async def test_without_a_list_there_is_no_cors(api: Api) -> None:
     for method in ("OPTIONS", "GET"):
         answer = await api.client.request(method, "/imports", headers=asks)
         assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize(("connections", "warned"), [(50, False), (1_000_000, True)])
+def test_the_process_may_open_as_many_files_as_it_needs(connections: int, warned: bool) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if warned and limits[1] == resource.RLIM_INFINITY:
+        pytest.skip("this machine has no limit")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, limits[1]))
+    try:
+        with capture_logs() as lines:
+            allow_open_files(connections)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert soft == (hard if warned else 2 * connections + OTHER_FILES)
+    assert [line["event"] for line in lines] == (["api.few_open_files"] if warned else [])
