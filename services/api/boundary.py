@@ -82,13 +82,17 @@ class Boundary:
 
     def _headers(self, scope: HTTPScope, given: Headers) -> Iterator[tuple[bytes, bytes]]:
         names = {name for name, _ in given}
-        yield from map(_with_head, given)
+        by_key = caller_of(scope).key is not None
+        for name, value in map(_with_head, given):
+            # What was given to a key is in no cache that others share.
+            private = by_key and name == b"cache-control"
+            yield name, value.replace(b"public", b"private") if private else value
         yield from HEADERS
         yield b"x-request-id", scope["state"]["request_id"].encode()
         if b"vary" not in names:
             yield b"vary", b"accept-encoding"
-        if caller_of(scope).by_token and b"cache-control" not in names:
-            yield b"cache-control", b"private"  # RFC 6750, 2.3
+        if by_key and b"cache-control" not in names:
+            yield b"cache-control", b"private"
         if self._settings.origins:
             yield b"vary", b"origin"
         if origin := allowed_origin(scope, self._settings.origins):
