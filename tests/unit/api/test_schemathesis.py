@@ -25,7 +25,7 @@ from tests.fakes.catalog import FakeCatalog
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.unit.api.conftest import Api, running
 
-EXAMPLES = 8
+EXAMPLES = 12
 """For each operation, with good values and again with bad ones."""
 STREAM = "text/event-stream"
 CHECKS = [
