@@ -62,15 +62,17 @@ SAMPLES: dict[str, e.Message] = {
         folder_url=f"https://drive.google.com/drive/folders/{FOLDER}?resourcekey=0-abc",
         requested_at=AT,
         resource_key="0-abc",
+        by="ops",
     ),
-    "ImportPaused": e.ImportPaused(import_id=JOB, epoch=1, at=AT),
-    "ImportResumed": e.ImportResumed(import_id=JOB, epoch=2, at=AT),
-    "ImportCancelled": e.ImportCancelled(import_id=JOB, epoch=3, at=AT),
+    "ImportPaused": e.ImportPaused(import_id=JOB, epoch=1, at=AT, by="ops"),
+    "ImportResumed": e.ImportResumed(import_id=JOB, epoch=2, at=AT, by="ops"),
+    "ImportCancelled": e.ImportCancelled(import_id=JOB, epoch=3, at=AT, by="ops"),
     "ImportStalled": e.ImportStalled(import_id=JOB, epoch=4, at=AT, folders=(SUBFOLDER,)),
     "RetryRequested": e.RetryRequested(
         import_id=JOB,
         epoch=2,
         at=AT,
+        by="ops",
         round=3,
         part=1,
         last=True,
@@ -79,7 +81,7 @@ SAMPLES: dict[str, e.Message] = {
     ),
     "ReplayRequested": REPLAY,
     "ReplayRateChanged": e.ReplayRateChanged(
-        import_id=REPLAY.import_id, at=AT, files_per_second=20
+        import_id=REPLAY.import_id, at=AT, by="ops", files_per_second=20
     ),
     "ReplayFailed": e.ReplayFailed(
         import_id=REPLAY.import_id,

@@ -26,6 +26,7 @@ from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
 from services.adapters.thumbnails.pool import ThumbnailPool, ThumbnailSettings
 from services.api import live_rates
+from services.api.connections import allow_open_files
 from services.api.lag import GROUPS, TOPICS, LagWatch
 from services.api.live_rates import RateCache
 from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
@@ -56,6 +57,7 @@ class Settings(SettingsGroup):
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop`. Kafka and PostgreSQL may come later."""
+    allow_open_files(settings.api.connections)
     listener = listener_on(settings.api.host, settings.api.port)
     catalog = CatalogReader(settings.database)
     pool = ThumbnailPool(settings.thumbnails)
@@ -77,7 +79,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             )
             host, port = listener.getsockname()[:2]
             log.info("api.listening", host=host, port=port)
-            await Server(app, stop).serve([listener])
+            await Server(app, stop, settings.api.connections).serve([listener])
     finally:
         lag.close()
         await pool.close()

@@ -17,6 +17,7 @@ from msgspec import Struct
 from services.adapters.catalog.views import ReadsCatalog
 from services.adapters.kafka.reader import Tail
 from services.adapters.process import publish_status, worker_status
+from services.api.keys import OPEN, SCOPE
 from services.api.problems import problem_specs
 from services.api.progress import ImportCache, WorkerCache, service_waits
 from services.core.errors import Verdict
@@ -129,6 +130,7 @@ def _until(why: Waiting) -> str:
 
 @get(
     "/health/live",
+    opt={SCOPE: OPEN},
     summary="Check that the process is alive",
     responses=problem_specs("bad_parameter"),
 )
@@ -139,6 +141,7 @@ async def get_liveness() -> dict[str, str]:
 
 @get(
     "/health/ready",
+    opt={SCOPE: OPEN},
     summary="Check that the API is ready for requests",
     responses={
         503: ResponseSpec(Ready, description="It is not ready.", generate_examples=False),

@@ -1,7 +1,7 @@
 """The images: the list, one image, and where its bytes are."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
@@ -25,6 +25,7 @@ from services.adapters.catalog.views import (
 )
 from services.adapters.store.urls import ObjectUrls
 from services.api.image_filter import IMAGE_FILTER, LONGEST_NAME, listing_of
+from services.api.keys import READ, SCOPE
 from services.api.lists import LONGEST_PAGE, Cursor, json_list, key_of, page_of
 from services.api.problems import AnyRequest, Problem, bad_parameter, database_problems
 from services.core.events import Id, Natural, Time
@@ -45,18 +46,22 @@ class Pictures:
     """The catalog's pictures, shown with a `storage_path` that opens in a browser as given.
 
     In a public store it is the object's own address. In a private store it is an address at
-    `api_url` (the API as browsers reach it), which redirects to a signed one.
+    `api_url` (the API as browsers reach it), which redirects to a signed one. `sign` makes the
+    access token that a path needs where the API asks for keys.
     """
 
     catalog: ReadsCatalog
     urls: ObjectUrls
     api_url: str
+    sign: Callable[[str], str | None]
 
     def shown(self, image: I) -> I:
         if self.urls.public:
             return replace(image, storage_path=self.object_url(image))
         path = f"/images/{quote(image.google_drive_id, safe='')}/content"
-        return replace(image, storage_path=self.api_url.rstrip("/") + path)
+        token = self.sign(f"/images/{image.google_drive_id}/content")
+        query = f"?access_token={token}" if token else ""
+        return replace(image, storage_path=self.api_url.rstrip("/") + path + query)
 
     def object_url(self, image: Image) -> str:
         if self.urls.public:
@@ -81,6 +86,7 @@ async def total_count(catalog: ReadsCatalog, wanted: ImageFilter) -> dict[str, s
 
 @get(
     "/images",
+    opt={SCOPE: READ},
     summary="List the stored images",
     dependencies=IMAGE_FILTER,
     responses={
@@ -133,6 +139,7 @@ async def list_images(
 
 @get(
     "/images/{google_drive_id:str}",
+    opt={SCOPE: READ},
     summary="Get an image",
     responses=database_problems("unknown_image"),
 )
@@ -143,6 +150,7 @@ async def get_image(google_drive_id: FromPath[str], pictures: Stored) -> ImageDe
 
 @get(
     "/images/{google_drive_id:str}/content",
+    opt={SCOPE: READ},
     status_code=302,
     summary="Download an image",
     description="Redirects to the object in the store. For a private bucket, the URL is signed and "

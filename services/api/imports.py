@@ -18,6 +18,7 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Tail
 from services.api import problems
 from services.api.bodies import body_of
+from services.api.keys import IMPORT, READ, SCOPE, By
 from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
 from services.api.problems import AnyRequest, Problem, bad_parameter, database_problems
 from services.api.progress import ImportCache, ImportReport, ImportView, ImportViews, place_of
@@ -86,9 +87,9 @@ class ImportStarter:
     tail: Tail[ImportCache]
     under_way: set[str] = field(default_factory=set)
 
-    async def start(self, body: bytes, key: str | None) -> str:
+    async def start(self, body: bytes, key: str | None, by: str) -> str:
         """The id of the import, once Kafka has acknowledged it; raises `Problem`."""
-        request = parse_request(body, key, datetime.now(UTC))
+        request = msgspec.structs.replace(parse_request(body, key, datetime.now(UTC)), by=by)
         if request.import_id in self.under_way:
             raise Problem(
                 "import_under_way",
@@ -158,6 +159,7 @@ Views = NamedDependency[SkipValidation[ImportViews]]
 
 @post(
     "/import/google-drive",
+    opt={SCOPE: IMPORT},
     status_code=202,
     operation_class=StartOperation,
     summary="Import a Google Drive folder",
@@ -167,6 +169,7 @@ Views = NamedDependency[SkipValidation[ImportViews]]
 async def start_import(
     request: AnyRequest,
     starter: NamedDependency[SkipValidation[ImportStarter]],
+    by: By,
     key: Annotated[
         str | None,
         HeaderParameter(
@@ -176,11 +179,16 @@ async def start_import(
     ] = None,
 ) -> Response[ImportStarted]:
     """Starts an import. With an `Idempotency-Key`, a repeated request starts no second import."""
-    import_id = await starter.start(await body_of(request), key)
+    import_id = await starter.start(await body_of(request), key, by)
     return Response(ImportStarted(import_id), headers={"Location": f"/imports/{import_id}"})
 
 
-@get("/imports", summary="List imports, newest first", responses=database_problems("bad_cursor"))
+@get(
+    "/imports",
+    opt={SCOPE: READ},
+    summary="List imports, newest first",
+    responses=database_problems("bad_cursor"),
+)
 async def list_imports(
     request: AnyRequest, views: Views, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
 ) -> Response[list[ImportView]]:
@@ -192,6 +200,7 @@ async def list_imports(
 
 @get(
     "/imports/{import_id:str}",
+    opt={SCOPE: READ},
     summary="Get an import",
     responses=database_problems("unknown_import"),
 )
@@ -203,6 +212,7 @@ async def get_import(import_id: FromPath[str], views: Views) -> ImportReport:
 
 @get(
     "/imports/{import_id:str}/files",
+    opt={SCOPE: READ},
     summary="List the files of an import",
     responses=database_problems("unknown_state", "bad_cursor", "unknown_import"),
 )
@@ -221,6 +231,7 @@ async def list_import_files(
     if in_state is not None and in_state not in FILE_STATES:
         known = ", ".join(FILE_STATES)
         raise bad_parameter("state", f"must be one of {known}", code="unknown_state")
-    after = key_of(cursor, "files", str)
+    listing = f"files:{import_id}:{in_state or ''}"
+    after = key_of(cursor, listing, str)
     rows = await views.files(import_id, state=in_state, after=after, limit=limit + 1)
-    return page_of(rows, limit, request, "files", lambda file: file.google_drive_id)
+    return page_of(rows, limit, request, listing, lambda file: file.google_drive_id)

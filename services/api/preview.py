@@ -19,6 +19,7 @@ from msgspec import Struct
 from services.api import problems
 from services.api.bodies import body_of
 from services.api.imports import StartOperation, link_in
+from services.api.keys import IMPORT, SCOPE
 from services.api.problems import AnyRequest, Problem, problem_specs
 from services.api.progress import SILENT_AFTER, WorkerCache
 from services.core.errors import NOT_FOUND, RateLimited, SetAside, TryAgain, Verdict
@@ -311,6 +312,7 @@ def _code(reason: str, otherwise: str) -> str:
 @post(
     "/imports/preview",
     status_code=200,
+    opt={SCOPE: IMPORT},
     operation_class=StartOperation,
     summary="Preview a Google Drive folder",
     description="What the link leads to, within 5 seconds and before anything is started: its "

@@ -109,7 +109,25 @@ DATABASE = {
     "database_slow": Kind(503, "The database took too long"),
 }
 """What every route that reads the database may answer."""
+ACCESS = {
+    "missing_key": Kind(401, "An API key is needed"),
+    "unknown_key": Kind(401, "The API key is not known"),
+    "bad_token": Kind(401, "The access token is not valid"),
+    "insufficient_scope": Kind(403, "The API key has another scope"),
+}
+"""What a request without the right key is answered."""
+EVERYWHERE = {
+    "body_too_slow": Kind(408, "The body did not arrive in time"),
+    "address_too_long": Kind(414, "The URL is too long"),
+    "host_not_allowed": Kind(421, "The host name is not allowed"),
+    "too_many_requests": Kind(429, "Too many requests"),
+    "internal_error": Kind(500, "Internal error"),
+    "too_many_connections": Kind(503, "Too many connections"),
+}
+"""What every request may be answered."""
 KINDS = {
+    **ACCESS,
+    **EVERYWHERE,
     **START,
     **DRIVE,
     **CONTROL,
@@ -130,9 +148,7 @@ KINDS = {
     "plan_expired": Kind(409, "The log no longer holds the planned records"),
     "replay_ended": Kind(409, "The replay has ended"),
     "replay_under_way": Kind(409, "The same request is in progress"),
-    "address_too_long": Kind(414, "The URL is too long"),
     "no_thumbnail": Kind(415, "The image has no thumbnail"),
-    "host_not_allowed": Kind(421, "The host name is not allowed"),
     "empty_time_range": Kind(422, "The time range is empty"),
     "filters_conflict": Kind(422, "The filters cannot be combined"),
     "no_filter": Kind(422, "The selection has no filter"),
@@ -140,7 +156,6 @@ KINDS = {
     "no_such_reason": Kind(422, "The selection has an unknown reason"),
     "other_replay": Kind(422, "The Idempotency-Key was used with another replay"),
     "replay_too_deep": Kind(422, "The replay is nested too deeply"),
-    "internal_error": Kind(500, "Internal error"),
     "thumbnails_busy": Kind(503, "Too many thumbnails are being made"),
     "store_unavailable": Kind(503, "The object store does not answer"),
     "too_many_streams": Kind(503, "Too many streams are open"),
@@ -168,6 +183,8 @@ class ProblemBody(Struct, frozen=True, kw_only=True):
     instance: str
     request_id: str | UnsetType = UNSET
     errors: Sequence[ParameterFault] | UnsetType = UNSET
+    scope: str | UnsetType = UNSET
+    """What the key must have."""
 
 
 class Problem(problem_details.ProblemDetailsException):

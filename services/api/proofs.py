@@ -10,6 +10,7 @@ from litestar.response.base import ASGIResponse
 
 from services.adapters.catalog.views import ManifestRow
 from services.api.imports import Views
+from services.api.keys import READ, SCOPE
 from services.api.lists import streamed
 from services.api.problems import database_problems
 from services.core.csv_text import csv_text
@@ -58,6 +59,7 @@ def _text(description: str, media_type: str) -> ResponseSpec:
 
 @get(
     "/imports/{import_id:str}/manifest.csv",
+    opt={SCOPE: READ},
     summary="Every file of an import, as CSV",
     description="A row for each file, by Drive id, with its outcome, the reason if it has none, "
     "its size, its checksums and its object's key. It shows the import as it is now, so wait until "
@@ -78,6 +80,7 @@ async def get_manifest(import_id: FromPath[str], views: Views) -> ASGIResponse:
 
 @get(
     "/imports/{import_id:str}/SHA256SUMS",
+    opt={SCOPE: READ},
     summary="The SHA-256 of every object of an import",
     description="A line for each file that is stored or unchanged, under its object's key, for "
     "`sha256sum --check` where the objects were downloaded and for `rclone checksum sha256`. The "

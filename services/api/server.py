@@ -5,12 +5,14 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import cast
 
 import uvicorn
 from litestar.types import ASGIApp
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from services.api.connections import Connection
 from services.core.errors import Stop
 
 UNSENT_BYTES = 64 * 1024
@@ -41,7 +43,7 @@ class _Flow(FlowControl):
             raise
 
 
-class _Connection(HttpToolsProtocol):
+class _Connection(Connection):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.flow = _Flow(transport)
@@ -51,10 +53,10 @@ class Server(uvicorn.Server):
     """Stops at an event. Signals are left to `adapters/process.py`: uvicorn raises each again after
     it has stopped, so the process would exit with an error."""
 
-    def __init__(self, app: ASGIApp, stop: asyncio.Event) -> None:
+    def __init__(self, app: ASGIApp, stop: asyncio.Event, connections: int) -> None:
         config = uvicorn.Config(
             app,
-            http=_Connection,
+            http=cast(type[asyncio.Protocol], partial(_Connection, most=connections)),
             ws="none",
             lifespan="on",
             log_config=None,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
 import structlog
@@ -29,10 +29,12 @@ from services.adapters.thumbnails.metrics import ThumbnailMetrics
 from services.api import (
     control,
     dead_letters,
+    document,
     health,
     images,
     imports,
     journey,
+    keys,
     preview,
     proofs,
     replays,
@@ -76,8 +78,13 @@ OPENAPI = OpenAPIConfig(
     "what happened to each file. Errors are problem+json (RFC 9457) with a stable code. HEAD works "
     "wherever GET does. Responses of 500 bytes or more are compressed for clients that send "
     "`Accept-Encoding: gzip`. Unknown or repeated query parameters are rejected with 400. Send "
-    "bodies as uncompressed UTF-8 JSON; a body with a `Content-Encoding` is rejected with 415.",
-    path="/schema",
+    "bodies as uncompressed UTF-8 JSON; a body with a `Content-Encoding` is rejected with 415. If "
+    "the API has keys, send one as `Authorization: Bearer KEY`. The scope `admin` includes "
+    "`import`, which includes `read`.",
+    components=document.COMPONENTS,
+    openapi_router=Router(
+        "/schema", route_handlers=[], include_in_schema=False, opt={keys.SCOPE: keys.OPEN}
+    ),
     render_plugins=[ReferencePage(path="/"), JsonRenderPlugin(), YamlRenderPlugin()],
     use_handler_docstrings=True,
     operation_id_creator=lambda handler, _method, _path: _camel_case(handler.handler_name),
@@ -113,12 +120,19 @@ ROUTES = (
     system.get_system,
     health.get_liveness,
     health.get_readiness,
+    keys.make_access_token,
     # Not in the OpenAPI document, since the format is Prometheus' own.
-    Router("/", route_handlers=[PrometheusController], include_in_schema=False),
+    Router(
+        "/",
+        route_handlers=[PrometheusController],
+        include_in_schema=False,
+        opt={keys.SCOPE: keys.READ},
+    ),
 )
 
 
 DEPENDENCIES = (
+    "keys",
     "readiness",
     "system",
     "thumbnails",
@@ -172,13 +186,15 @@ def create_app(
 
     def pictures(request: AnyRequest) -> images.Pictures:
         public_url = settings.public_url or str(request.base_url)
-        return images.Pictures(catalog, outside.urls, public_url)
+        sign = partial(settings.keys.token, keys.caller_of(request.scope))
+        return images.Pictures(catalog, outside.urls, public_url, sign)
 
     views = ImportViews(catalog, known.view, workers, settings.parked)
     live = Live(views, known, outside.rates, outside.stopping)
     previews = _previews(workers.view, outside)
     shown_small = thumbnails.Thumbnails(outside.store, outside.pool)
     parts = {
+        "keys": settings.keys,
         "readiness": readiness,
         "pictures": pictures,
         "thumbnails": shown_small,
@@ -194,7 +210,7 @@ def create_app(
         *(readiness.watch, readiness.publish_status),
         *(live.run, live.end_with, lambda: outside.follow(live.changed)),
     )
-    return Boundary(_WithParts(parts, runs, shown_small.metrics), settings.allowed_hosts)
+    return Boundary(_WithParts(parts, runs, shown_small.metrics), settings)
 
 
 @dataclass(frozen=True)
@@ -222,13 +238,14 @@ class _WithParts:
 def _routes() -> Litestar:
     """Without what they depend on, so that one process can have several applications: making them
     takes 70 ms. They have nothing to start or to stop."""
-    return Litestar(
+    app = Litestar(
         ROUTES,
         dependencies={
             "pictures": Provide(_pictures, sync_to_thread=False),
+            "by": Provide(keys.caller_name, sync_to_thread=False),
             **{name: _part(name) for name in DEPENDENCIES},
         },
-        guards=[parameters_are_known],
+        guards=[keys.scope_is_held, parameters_are_known],
         compression_config=CompressionConfig(
             backend="gzip", gzip_compress_level=5, exclude_opt_key=thumbnails.UNCOMPRESSED
         ),
@@ -238,6 +255,12 @@ def _routes() -> Litestar:
         request_max_body_size=imports.LARGEST_BODY,
         logging_config=None,
     )
+    document.complete(app)
+    return app
+
+
+def openapi_document() -> dict[str, Any]:
+    return _routes().openapi_schema.to_schema()
 
 
 def _pictures(request: AnyRequest) -> images.Pictures:

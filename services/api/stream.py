@@ -12,6 +12,7 @@ from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import Receive, Scope, Send
 
+from services.api.keys import READ, SCOPE
 from services.api.lists import disconnect
 from services.api.live import Live, Watch
 from services.api.problems import problem_specs
@@ -87,7 +88,7 @@ def _described(data: str) -> dict[int, ResponseSpec]:
 
 @get(
     "/events",
-    opt={UNCOMPRESSED: True},
+    opt={SCOPE: READ, UNCOMPRESSED: True},
     summary="Watch all imports",
     description=f"Server-sent events: the newest imports, and all that are open. {FORMAT}",
     responses={
@@ -101,7 +102,7 @@ async def stream_all(live: Streams, last_event_id: LastEventId = None) -> ASGIRe
 
 @get(
     "/imports/{import_id:str}/events",
-    opt={UNCOMPRESSED: True},
+    opt={SCOPE: READ, UNCOMPRESSED: True},
     summary="Watch an import",
     description=f"Server-sent events of one import. {FORMAT}",
     responses={

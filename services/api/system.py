@@ -14,6 +14,7 @@ from litestar.params import SkipValidation
 from msgspec import Struct
 
 from services.adapters.kafka.reader import Tail
+from services.api.keys import READ, SCOPE
 from services.api.lag import INDEXER, Lag, LagWatch, PartitionLag
 from services.api.problems import problem_specs
 from services.api.progress import SILENT_AFTER, WorkerCache
@@ -196,6 +197,7 @@ def _quota(settings: QuotaSettings, workers: Sequence[WorkerStatus]) -> Quota:
 
 @get(
     "/system",
+    opt={SCOPE: READ},
     summary="Show what the system does, and what limits its speed",
     responses=problem_specs("bad_parameter"),
 )

@@ -16,6 +16,7 @@ from litestar.params import FromPath, HeaderParameter, QueryParameter, SkipValid
 
 from services.adapters.thumbnails.metrics import ThumbnailMetrics
 from services.api.images import Stored
+from services.api.keys import READ, SCOPE
 from services.api.problems import Problem, database_problems
 from services.core.errors import SetAside, Stop, Verdict
 from services.core.ports import KeepsObjects
@@ -166,7 +167,7 @@ def is_known(etag: str, if_none_match: str) -> bool:
 @get(
     "/images/{google_drive_id:str}/thumbnail",
     media_type=MEDIA_TYPE,
-    opt={UNCOMPRESSED: True},
+    opt={SCOPE: READ, UNCOMPRESSED: True},
     summary="A small picture",
     description="A WebP in sRGB, upright and without metadata. It is made on first view, and kept "
     "in the bucket. It shows the first frame of a moving picture. It is never larger than the "

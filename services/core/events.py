@@ -75,7 +75,8 @@ class Event(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class ImportRequested(Event, frozen=True, kw_only=True):
-    """A user requested the import of a folder. `folder_url` is its link."""
+    """A user requested the import of a folder. `folder_url` is its link. `by` names the key of the
+    caller."""
 
     topic: ClassVar[str] = "imports.requested"
 
@@ -85,6 +86,7 @@ class ImportRequested(Event, frozen=True, kw_only=True):
     resource_key: Name | None = None
     mode: Mode = Mode.FRESH
     round: Small = 0
+    by: Name = ""
 
 
 class ControlEvent(Event, frozen=True, kw_only=True):
@@ -96,15 +98,23 @@ class ControlEvent(Event, frozen=True, kw_only=True):
 
 
 class ImportPaused(ControlEvent, frozen=True, kw_only=True):
-    """An import or a replay is paused until an event with a later epoch."""
+    """An import or a replay is paused until an event with a later epoch. `by` names the key of the
+    caller."""
+
+    by: Name = ""
 
 
 class ImportResumed(ControlEvent, frozen=True, kw_only=True):
-    """A paused import or replay continues. Files without an outcome are published again."""
+    """A paused import or replay continues. Files without an outcome are published again. `by` names
+    the key of the caller."""
+
+    by: Name = ""
 
 
 class ImportCancelled(ControlEvent, frozen=True, kw_only=True):
-    """An import or a replay is cancelled for good."""
+    """An import or a replay is cancelled for good. `by` names the key of the caller."""
+
+    by: Name = ""
 
 
 class ImportStalled(ControlEvent, frozen=True, kw_only=True):
@@ -120,13 +130,14 @@ class ImportStalled(ControlEvent, frozen=True, kw_only=True):
 class RetryRequested(Event, frozen=True, kw_only=True):
     """A user requested a retry of failed files and folders, in `round`.
 
-    A large retry is split into parts; `last` marks the last one.
+    A large retry is split into parts; `last` marks the last one. `by` names the key of the caller.
     """
 
     topic: ClassVar[str] = "imports.requested"
     identity = property(attrgetter("import_id", "round", "part", "at"))
 
     at: Time
+    by: Name = ""
     round: Small
     part: Small = 0
     last: bool = True
@@ -202,12 +213,14 @@ class ReplayRequested(Event, frozen=True, kw_only=True):
 
 
 class ReplayRateChanged(Event, frozen=True, kw_only=True):
-    """The rate of a replay changes. None means as fast as possible."""
+    """The rate of a replay changes. None means as fast as possible. `by` names the key of the
+    caller."""
 
     topic: ClassVar[str] = "imports.requested"
     identity = property(attrgetter("import_id", "at"))
 
     at: Time
+    by: Name = ""
     files_per_second: Small | None = None
 
 

@@ -17,7 +17,8 @@ from services.adapters.catalog.writer import CatalogWriter
 from services.api import boundary
 from services.api.boundary import Boundary
 from services.api.server import Server, listener_on
-from services.core.settings import Secret
+from services.api.settings import ApiSettings
+from services.core.settings import Reader, Secret
 from tests.catalog_rows import an_import, rows
 from tests.integration.api.process import TcpProxy, running
 from tests.integration.api.test_process import behind
@@ -31,7 +32,8 @@ HELLO = b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n"
 async def served(app: Any) -> AsyncIterator[tuple[Server, int]]:
     """This application behind the boundary, on our server, and its port."""
     stop, listener = asyncio.Event(), listener_on("127.0.0.1", 0)
-    server = Server(Boundary(app, {"localhost"}), stop)
+    settings = ApiSettings.read(Reader({}))
+    server = Server(Boundary(app, settings), stop, settings.connections)
     serving = asyncio.create_task(server.serve([listener]))
     try:
         yield server, listener.getsockname()[1]

@@ -529,6 +529,30 @@ def test_an_address_of_no_api_is_wrong_usage_and_a_password_is_not_repeated(
     assert "DRIVESTREAM_URL" in said
 
 
+def test_the_key_goes_with_every_request_to_the_api_and_to_nobody_else(
+    api: Answers, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRIVESTREAM_API_KEY", " drivestream_secret ")
+    api.add("GET /imports/i-1", ENDED)
+    assert main(["watch", "i-1", "--json"]) == 0
+    api.add("POST /imports/i-1/pause", ANSWER, 202)
+    assert main(["pause", "i-1"]) == 0
+    assert api.authorized == ["Bearer drivestream_secret"] * 2
+    with answering() as others:
+        others.add("GET /imports/i-2", ENDED)
+        api.add("GET /imports/i-2", {}, 302, Location=f"{others.url}/imports/i-2")
+        assert main(["watch", "i-2", "--json"]) == 0
+        assert others.authorized == [None]
+    api.refuse("GET /imports/i-3", 401, "unknown_key", "The key is not known.")
+    assert main(["watch", "i-3"]) == 1
+    monkeypatch.setenv("DRIVESTREAM_API_KEY", "drivestream_\nsecret")
+    assert main(["watch", "i-1"]) == 3
+    said = capsys.readouterr()
+    assert "The key is not known. Put the key into DRIVESTREAM_API_KEY." in said.err
+    assert "DRIVESTREAM_API_KEY is not an API key" in said.err
+    assert "secret" not in said.out + said.err
+
+
 def test_a_reader_that_leaves_ends_the_command_quietly(api: Answers) -> None:
     api.add("GET /replays?limit=1000", [REPLAY] * 1000)
     child = subprocess.Popen(

@@ -40,6 +40,7 @@ PATHS = {
     "/system": {"get"},
     "/health/live": {"get"},
     "/health/ready": {"get"},
+    "/access-tokens": {"post"},
 }
 
 
