@@ -1,7 +1,7 @@
 """What one process of the API needs for many streams of events, and how late their events are.
 
     python -m bench.stream                             # 500 clients for 30 seconds
-    python -m bench.stream --clients 500 --mute 20     # 20 more that read nothing
+    python -m bench.stream --mute 20 --pad 8000 --seconds 90    # 20 more that read nothing
 
 Real Kafka and PostgreSQL, one process of the API, and an import whose row is written 20 times a
 second as the indexer writes it. A delay is from before that transaction to the arrival of the
@@ -44,6 +44,7 @@ class Course:
     clients: int
     mute: int
     seconds: float
+    pad: int
     began: dict[int, float] = field(default_factory=dict)
     delays: list[float] = field(default_factory=list)
     events: int = 0
@@ -78,7 +79,8 @@ class Course:
         """One row, again and again."""
         for number in range(1, int(self.seconds / EVERY_SECONDS) + 1):
             self.began[number] = time.monotonic()
-            changed = rows(imports=[an_import(1, found=10**6, stored=number)])
+            row = an_import(1, found=10**6, stored=number, message="x" * self.pad)
+            changed = rows(imports=[row])
             await asyncio.to_thread(writer.save, Rows(), changed, {})
             await asyncio.sleep(EVERY_SECONDS)
 
@@ -141,9 +143,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=500)
     parser.add_argument("--mute", type=int, default=0, help="clients that read nothing")
+    parser.add_argument("--pad", type=int, default=0, help="bytes more an event: buffers fill")
     parser.add_argument("--seconds", type=float, default=30)
     given = parser.parse_args()
-    course = Course(given.clients, given.mute, given.seconds)
+    course = Course(given.clients, given.mute, given.seconds, given.pad)
     with (
         temporary_data_dir() as data,
         running_servers(data, ["kafka", "minio", "postgres"]) as servers,

@@ -31,7 +31,8 @@ LATE_SECONDS, GIVE_UP_SECONDS = 3.0, 20.0
 again."""
 CATCH_UP_SECONDS = 2.0
 COMMENT_SECONDS = 15.0
-MOST_CLIENTS = 1_000
+MOST_CLIENTS = 800
+"""A process may often have only 1,024 files open, and a connection is one."""
 NEWEST, MOST_OPEN = 20, 200
 RATES = ""
 """What the rates are called among the ids of imports."""

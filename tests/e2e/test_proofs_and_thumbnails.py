@@ -1,6 +1,7 @@
 """What others' tools make of a real import: its checksums, its manifest, its thumbnails."""
 
 import csv
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO, StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -45,13 +47,25 @@ def job(system: System) -> str:
     return job
 
 
-def test_a_preview_says_what_the_import_stores(system: System) -> None:
+def watched(system: System, job: str) -> Mapping[str, Any]:
+    """What its stream says of an import once it has ended, which is what a request says."""
+    stream = f"{system.api_url}/imports/{job}/events"
+    with urllib.request.urlopen(stream, timeout=40) as lines:
+        for line in lines:
+            if line.startswith(b'data: {"id":'):
+                row: Mapping[str, Any] = json.loads(line[6:])
+                if row["finished_at"]:
+                    assert row == system.get(f"/imports/{job}")
+                    return row
+    raise AssertionError("the stream ended before the import")
+
+
+def test_a_preview_says_what_the_import_stores_and_the_stream_shows_it(system: System) -> None:
     tree = {"name": "seen", "pictures": 6, "size": 4096, "depth": 1, "fan_out": 2}
     folder = system.drive.add_tree(tree, render=True)
     status, seen = system.post("/imports/preview", {"folderUrl": link(folder)})
     assert (status, seen["complete"], seen["stopped_by"]) == (200, True, None)
-    job = system.post_import(link(folder))
-    row = system.wait_import(job, 40)
+    row = watched(system, system.post_import(link(folder)))
     assert (seen["name"], seen["images"]) == (row["name"], row["found"])
     assert (seen["bytes"], seen["folders"]) == (row["found_bytes"], row["folders_found"])
     status, problem = system.post("/imports/preview", {"folderUrl": link("1" + "x" * 32)})

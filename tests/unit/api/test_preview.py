@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from services.adapters.process import worker_status
-from services.api import preview
+from services.api import preview, preview_listing
 from services.api.progress import WorkerCache
 from services.core.errors import (
     DAILY_LIMIT,
@@ -180,8 +180,8 @@ async def test_it_is_bounded_in_pages(api: Api) -> None:
     with_drive(api, EndlessDrive())
     told = (await asked(api)).json()
     assert (told["complete"], told["stopped_by"]) == (False, "pages")
-    assert told["folders_listed"] == preview.MOST_PAGES
-    assert len(api.drive.listed) == preview.MOST_PAGES
+    assert told["folders_listed"] == preview_listing.MOST_PAGES
+    assert len(api.drive.listed) == preview_listing.MOST_PAGES
 
 
 async def test_it_is_bounded_in_time_and_says_what_it_saw(

@@ -11,13 +11,16 @@ from typing import Any, cast
 import pytest
 from litestar.types import ASGIApp
 
+from services.adapters.kafka.errors import KafkaUnavailableError
 from services.api import live
 from services.core.errors import TryAgain
 from services.core.events import WindowCounted
 from services.core.wire import encode
 from tests.catalog_rows import a_folder, an_import, rows
 from tests.fakes.catalog import FakeCatalog
-from tests.unit.api.conftest import SCOPE, Api
+from tests.fakes.log import FakeLog, FakePublisher
+from tests.fakes.log_reader import FakeLogReader
+from tests.unit.api.conftest import SCOPE, Api, running
 
 ONE = "/imports/import-0001"
 AWAY = TryAgain("database_unavailable", "The database is not responding.")
@@ -170,6 +173,25 @@ async def test_while_the_database_is_away_the_stream_says_so_and_is_right_again(
             for client in (early, late):
                 assert (await client.until("snapshot"))["stored"] == 5
                 assert "trouble" not in dict(client.events)
+
+
+async def test_while_kafka_is_away_an_import_may_be_one_that_only_kafka_knows(
+    log: FakeLog, catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "CATCH_UP_SECONDS", 0.01)
+    away = KafkaUnavailableError("away")
+
+    def no_reader(_log: FakeLog) -> FakeLogReader:
+        raise away
+
+    publisher = FakePublisher(log, lambda: away, "api")
+    async with (
+        running(log, catalog, publisher, reader=no_reader) as api,
+        connected(api.app, f"{ONE}/events") as one,
+    ):
+        assert (await one.until("trouble"))["code"] == "kafka_unavailable"
+        catalog.fill(rows(imports=[an_import(1)]))
+        assert (await one.until("snapshot"))["id"] == "import-0001"
 
 
 async def test_a_database_that_hangs_is_told_and_waited_for(
