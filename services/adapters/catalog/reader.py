@@ -54,7 +54,6 @@ COUNT_MS = 2_000
 """That a count of images may wait, and then take."""
 PLANNING = "random_page_cost=1.1"
 """As SSDs are. By the default, PostgreSQL would sort 100,000 rows rather than walk to 100."""
-SLOW = "database_slow"
 COUNTS_AT_ONCE = 2
 """Plans of replays may each read the whole table of files for seconds."""
 NO_TABLES = (postgres.UndefinedTable, postgres.UndefinedColumn, postgres.InvalidSchemaName)
@@ -178,7 +177,7 @@ class CatalogReader:
                 counted: int | None = await cursor.fetchone()
                 return counted
         except TryAgain as why:
-            if why.reason == SLOW:
+            if why.reason == "database_slow":
                 return None
             raise
         finally:
@@ -389,7 +388,7 @@ def _verdict(why: exc.SQLAlchemyError | psycopg.Error) -> Verdict | None:
     match why.orig if isinstance(why, exc.DBAPIError) else why:
         case postgres.QueryCanceled():
             message = "The database took too long to answer. Send the request again later."
-            return TryAgain(SLOW, message)
+            return TryAgain("database_slow", message)
         case psycopg.DataError():
             return SetAside(
                 "bad_value", "A name, id or cursor has a character that is not allowed."
