@@ -20,8 +20,9 @@ ORDERS = (NEWEST, *FIELDS, *(f"-{field}" for field in FIELDS))
 ORDER = (
     "What to sort by; `-` reverses the order. Names are sorted by their first "
     f"{LONGEST_NAME} characters, without regard to case. `newest` is `-id`: the image that was "
-    "stored last comes first. Without it, the order suits the filters: by `google_drive_id` with "
-    "`import`, else by `name`, `created_at` or `size` with a filter on that, else by `id`."
+    "stored last comes first. Without it, the order suits the filters: by name with `name`, else "
+    "by `google_drive_id` with `import`, else by `created_at` or `size` with a filter on that, "
+    "else by `id`."
 )
 A_TIME = "must be a time such as 2026-11-25T08:00:00Z, or a date"
 
