@@ -5,7 +5,6 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from select import POLLIN, poll
 from typing import Any, TypeVar
 
 import psycopg
@@ -18,7 +17,6 @@ from sqlalchemy import (
     RowMapping,
     Select,
     case,
-    event,
     exc,
     false,
     func,
@@ -122,10 +120,10 @@ class CatalogReader:
             pool_size=CONNECTIONS,
             max_overflow=0,
             pool_timeout=POOL_SECONDS,
+            pool_pre_ping=True,
             # A prepared statement would fail once when the tables behind its names are swapped.
             async_creator=partial(session.connect_async, prepare_threshold=None),
         )
-        event.listen(self._engine.sync_engine, "checkout", _check_open)
         self._pages = asyncio.Semaphore(PAGES_AT_ONCE)
         self._counts = asyncio.Semaphore(COUNTS_AT_ONCE)
         self._image_counts = asyncio.Semaphore(COUNTS_AT_ONCE)
@@ -141,11 +139,10 @@ class CatalogReader:
         while len(page) == PAGE_ROWS:
             # PostgreSQL works on the next page while this one is sent.
             following = asyncio.create_task(self._page(wanted, wanted.place_of(page[-1])))
-            try:
-                yield page
-                page = await following
-            finally:
-                following.cancel()
+            # Who leaves does not cancel it: a cancelled query costs its connection.
+            following.add_done_callback(_forget)
+            yield page
+            page = await following
         if page:
             yield page
 
@@ -346,15 +343,10 @@ class CatalogReader:
             raise verdict from why
 
 
-def _check_open(_connection: object, record: Any, _proxy: object) -> None:
-    """Before a connection is used again: PostgreSQL says nothing of its own accord, unless it ends
-    the connection. To ask it each time (`pool_pre_ping`) takes as long as a short query."""
-    driver = record.driver_connection
-    waiting = poll()
-    if not driver.closed:
-        waiting.register(driver.fileno(), POLLIN)
-    if driver.closed or waiting.poll(0):
-        raise exc.DisconnectionError
+def _forget(done: asyncio.Task[Any]) -> None:
+    """Else an error that nobody waits for would be logged."""
+    if not done.cancelled():
+        done.exception()
 
 
 def _failed_files(wanted: views.RetryFilter) -> Iterator[ColumnElement[bool]]:
