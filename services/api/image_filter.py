@@ -20,10 +20,11 @@ ORDERS = (NEWEST, *FIELDS, *(f"-{field}" for field in FIELDS))
 ORDER = (
     "What to sort by; `-` reverses the order. Names are sorted by their first "
     f"{LONGEST_NAME} characters, without regard to case. `newest` is `-id`: the image that was "
-    "stored last comes first. Without it, the order suits the filters: by `google_drive_id` with "
-    "`import`, else by `name`, `created_at` or `size` with a filter on that, else by `id`."
+    "stored last comes first. Without it, the order suits the filters: by name with `name`, else "
+    "by `google_drive_id` with `import`, else by `created_at` or `size` with a filter on that, "
+    "else by `id`."
 )
-A_TIME = "must be a time such as 2026-11-25T08:00:00Z, or a date such as 2026-11-25"
+A_TIME = "must be a time such as 2026-11-25T08:00:00Z, or a date"
 
 
 class Looks(NamedTuple):
@@ -114,7 +115,9 @@ def image_filter(
     ] = None,
 ) -> ImageFilter:
     if order is not None and order not in ORDERS:
-        raise bad_parameter("order", f"must be one of {', '.join(ORDERS)}")
+        raise bad_parameter(
+            "order", f"must be {NEWEST}, or one of {', '.join(FIELDS)}, with or without - before it"
+        )
     if of_import is not None and len(of_import) > LONGEST_ID:  # Litestar would name `of_import`
         raise bad_parameter("import", f"must have at most {LONGEST_ID} characters")
     field = "-id" if order == NEWEST else order
@@ -154,7 +157,7 @@ def _time(parameter: str, text: str | None) -> datetime | None:
         # In a query, `+` is a space: `08:00:00+01:00`.
         found = datetime.fromisoformat(text.replace(" ", "+"))
         if found.tzinfo is None and len(text) > len("2026-11-25"):
-            raise bad_parameter(parameter, f"needs a time zone: {A_TIME}")
+            raise bad_parameter(parameter, "has no time zone; add Z for UTC")
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise bad_parameter(parameter, A_TIME) from None

@@ -5,7 +5,6 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from select import POLLIN, poll
 from typing import Any, TypeVar
 
 import psycopg
@@ -18,7 +17,6 @@ from sqlalchemy import (
     RowMapping,
     Select,
     case,
-    event,
     exc,
     false,
     func,
@@ -57,7 +55,6 @@ COUNT_MS = 2_000
 """That a count of images may wait, and then take."""
 PLANNING = "random_page_cost=1.1"
 """As SSDs are. By the default, PostgreSQL would sort 100,000 rows rather than walk to 100."""
-SLOW = "database_slow"
 COUNTS_AT_ONCE = 2
 """Plans of replays may each read the whole table of files for seconds."""
 NO_TABLES = (postgres.UndefinedTable, postgres.UndefinedColumn, postgres.InvalidSchemaName)
@@ -126,10 +123,10 @@ class CatalogReader:
             pool_size=CONNECTIONS,
             max_overflow=0,
             pool_timeout=POOL_SECONDS,
+            pool_pre_ping=True,
             # A prepared statement would fail once when the tables behind its names are swapped.
             async_creator=partial(session.connect_async, prepare_threshold=None),
         )
-        event.listen(self._engine.sync_engine, "checkout", _check_open)
         self._pages = asyncio.Semaphore(PAGES_AT_ONCE)
         self._counts = asyncio.Semaphore(COUNTS_AT_ONCE)
         self._image_counts = asyncio.Semaphore(COUNTS_AT_ONCE)
@@ -149,11 +146,10 @@ class CatalogReader:
         while len(page) == PAGE_ROWS:
             # PostgreSQL works on the next page while this one is sent.
             following = asyncio.create_task(self._page(wanted, wanted.place_of(page[-1])))
-            try:
-                yield page
-                page = await following
-            finally:
-                following.cancel()
+            # Who leaves does not cancel it: a cancelled query costs its connection.
+            following.add_done_callback(_forget)
+            yield page
+            page = await following
         if page:
             yield page
 
@@ -185,7 +181,7 @@ class CatalogReader:
                 counted: int | None = await cursor.fetchone()
                 return counted
         except TryAgain as why:
-            if why.reason == SLOW:
+            if why.reason == "database_slow":
                 return None
             raise
         finally:
@@ -379,15 +375,10 @@ class CatalogReader:
             raise verdict from why
 
 
-def _check_open(_connection: object, record: Any, _proxy: object) -> None:
-    """Before a connection is used again: PostgreSQL says nothing of its own accord, unless it ends
-    the connection. To ask it each time (`pool_pre_ping`) takes as long as a short query."""
-    driver = record.driver_connection
-    waiting = poll()
-    if not driver.closed:
-        waiting.register(driver.fileno(), POLLIN)
-    if driver.closed or waiting.poll(0):
-        raise exc.DisconnectionError
+def _forget(done: asyncio.Task[Any]) -> None:
+    """Else an error that nobody waits for would be logged."""
+    if not done.cancelled():
+        done.exception()
 
 
 def _failed_files(wanted: views.RetryFilter) -> Iterator[ColumnElement[bool]]:
@@ -421,7 +412,7 @@ def _verdict(why: exc.SQLAlchemyError | psycopg.Error) -> Verdict | None:
     match why.orig if isinstance(why, exc.DBAPIError) else why:
         case postgres.QueryCanceled():
             message = "The database took too long to answer. Send the request again later."
-            return TryAgain(SLOW, message)
+            return TryAgain("database_slow", message)
         case psycopg.DataError():
             return SetAside(
                 "bad_value", "A name, id or cursor has a character that is not allowed."

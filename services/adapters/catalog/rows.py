@@ -191,8 +191,8 @@ images = sa.Table(
     *_columns(ImageRow),
     sa.UniqueConstraint("google_drive_id"),
     sa.Index("images_folder", "folder_id", "id"),
-    sa.Index("images_name", sa.text(f"({IMAGE_NAME.format('name')})"), "id"),
-    sa.Index("images_type", sa.text(f"({IMAGE_TYPE})"), "id"),
+    sa.Index("images_name", sa.text(IMAGE_NAME.format("name")), "id"),
+    sa.Index("images_type", sa.text(IMAGE_TYPE), "id"),
     sa.Index("images_size", "size", "id"),
     sa.Index("images_created", "created_at", "id"),
 )

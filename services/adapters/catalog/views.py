@@ -297,10 +297,10 @@ class ImageFilter(Struct, frozen=True, kw_only=True):
     def sorted_by(self) -> ImageOrder:
         if self.order is not None:
             return self.order
+        if self.name is not None:  # fewer than those of most imports
+            return "name"
         if self.import_id is not None:
             return "google_drive_id"
-        if self.name is not None:
-            return "name"
         if self.since is not None or self.until is not None:
             return "created_at"
         sized = self.min_size is not None or self.max_size is not None

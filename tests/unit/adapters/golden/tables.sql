@@ -23,8 +23,8 @@ UNIQUE (google_drive_id)
 CREATE INDEX images_folder ON images (folder_id, id);
 CREATE INDEX images_created ON images (created_at, id);
 CREATE INDEX images_size ON images (size, id);
-CREATE INDEX images_type ON images (("left"(mime_type, 200)), id);
-CREATE INDEX images_name ON images ((lower("left"(name, 200)) COLLATE "C"), id);
+CREATE INDEX images_type ON images ("left"(mime_type, 200), id);
+CREATE INDEX images_name ON images (lower("left"(name, 200)) COLLATE "C", id);
 CREATE TABLE imports (
 id TEXT NOT NULL,
 state TEXT NOT NULL,

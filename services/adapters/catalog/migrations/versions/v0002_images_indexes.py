@@ -6,8 +6,8 @@ revision = "0002"
 down_revision = "0001"
 
 INDEXES = {
-    "images_name": """images ((lower("left"(name, 200)) COLLATE "C"), id)""",
-    "images_type": """images (("left"(mime_type, 200)), id)""",
+    "images_name": 'images (lower("left"(name, 200)) COLLATE "C", id)',
+    "images_type": 'images ("left"(mime_type, 200), id)',
     "images_size": "images (size, id)",
     "images_created": "images (created_at, id)",
     "import_files_stored": """import_files (import_id, file_id)
