@@ -92,7 +92,7 @@ class LagWatch:
     clock: Callable[[], float] = time.monotonic
     _positions: LogPositions | None = None
     _as_of: datetime | None = None
-    _consumed: Mapping[Place, int] = field(default_factory=dict)
+    _consumed: Mapping[Place, int] | None = None
     _times: Mapping[At, int] = field(default_factory=dict)
     _history: deque[tuple[float, Mapping[Reader, int]]] = field(default_factory=deque)
 
@@ -163,12 +163,15 @@ class LagWatch:
             return
         for group, topics in [*GROUPS.items(), (INDEXER, INDEXED)]:
             committed = self._committed(group)
+            if committed is None:
+                continue
             for (topic, partition), (first, end) in sorted(self._positions.bounds.items()):
                 if topic in topics:
                     low = max(first, committed.get((topic, partition), first))
                     yield (group, topic, partition), min(low, end), end
 
-    def _committed(self, group: str) -> Mapping[Place, int]:
+    def _committed(self, group: str) -> Mapping[Place, int] | None:
+        """None if nobody has told yet."""
         if group == INDEXER or self._positions is None:
             return self._consumed
         return self._positions.committed.get(group, {})
@@ -184,7 +187,7 @@ class LagWatch:
                 topic=topic,
                 partition=partition,
                 end=end,
-                committed=self._committed(group).get((topic, partition)),
+                committed=(self._committed(group) or {}).get((topic, partition)),
                 messages=end - low,
                 seconds=max(0.0, round(now - at_ms / 1000, 1)) if at_ms else waited,
                 seconds_to_clear=self._clears(reader, end - low),

@@ -3,6 +3,7 @@
 import pytest
 
 from services.api.lag import LagWatch
+from services.core.errors import TryAgain
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.lag_reader import FakeLagReader
 from tests.fakes.log import FakeLog, FakePublisher
@@ -54,6 +55,19 @@ async def test_a_group_that_was_moved_back_is_not_faster_for_it() -> None:
     await course.begin()
     await course.clears(90, after=0)
     assert await course.clears(0, after=10) is None
+
+
+async def test_an_indexer_of_which_nobody_has_told_is_left_out() -> None:
+    course = Course()
+    course.watch = LagWatch(course.watch.log, catalog := FakeCatalog(), course.clock)
+    catalog.trouble = TryAgain("database_unavailable", "The database is not responding.")
+    first = await course.watch.newest()
+    assert {each.group for each in first.partitions} == {GROUP}
+    assert (first.unfinished(GROUP), first.unfinished("indexer")) == (0, None)
+    catalog.trouble, course.clock.now = None, course.clock.now + 3
+    second = await course.watch.newest()
+    assert {each.group for each in second.partitions} == {GROUP, "indexer"}
+    assert second.unfinished("indexer") == 0
 
 
 async def test_what_is_fresh_is_not_asked_for_again() -> None:
