@@ -125,9 +125,9 @@ async def test_every_route_is_closed_to_others_and_to_lesser_keys(guarded: Api) 
         refused = await guarded.client.request(method, path, headers=wrong)
         assert_is_closed(refused, "unknown_key", needed)
         for scope in SCOPES:
-            answer = await guarded.client.request(method, path, headers=bearer(scope))
             if SCOPES.index(scope) >= SCOPES.index(needed) and name.endswith("/events"):
                 continue  # a stream without an end
+            answer = await guarded.client.request(method, path, headers=bearer(scope))
             if SCOPES.index(scope) < SCOPES.index(needed):
                 assert_is_closed(answer, "insufficient_scope", needed)
             else:
