@@ -6,12 +6,13 @@ BIN := .venv/bin
 # They are meant for another Python, which would not even start with some of them.
 unexport PYTHONHOME PYTHONPATH PYTHONWARNINGS PYTHONOPTIMIZE PYTHONINSPECT PYTHONHASHSEED
 
-.PHONY: help environment setup demo up down test check bench lock
+.PHONY: help environment setup demo up down test test-long check bench lock
 .NOTPARALLEL:
 
 help:
 	@echo 'make demo    everything up, the sample folder imported; Ctrl-C stops it'
-	@echo 'make test    all checks and tests; no Docker needed'
+	@echo 'make test    all checks and tests but the long ones; no Docker needed'
+	@echo 'make test-long  the long ones: outages, deaths and quota over minutes'
 	@echo 'make setup   environment, servers and page, without starting anything'
 	@echo 'make up      everything up, no import'
 	@echo 'make down    stop a running copy'
@@ -43,6 +44,9 @@ check: environment
 
 test: setup
 	$(BIN)/python -m tests.run
+
+test-long: setup
+	$(BIN)/python -m tests.run --long
 
 bench: setup
 	$(BIN)/python -m bench

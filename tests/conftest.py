@@ -19,10 +19,11 @@ from tests.containers import container_servers, docker_answers
 from tests.platform import Platform, emptied
 
 # How long an example takes says more about the machine than about the code.
-hypothesis.register_profile(
-    "drivestream", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-hypothesis.load_profile("drivestream")
+hypothesis.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same examples each time: a change is to be judged by itself. New ones are drawn by
+# `pytest tests/unit --hypothesis-profile explore`.
+hypothesis.register_profile("same", hypothesis.get_profile("explore"), derandomize=True)
+hypothesis.load_profile("same")
 # Rich's tracebacks show all variables: seconds of work for each, while a test's clock runs.
 plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[structlog.processors.add_log_level, plain])

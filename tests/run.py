@@ -1,6 +1,8 @@
-"""Every check and test, arranged so that two cores have no idle time: what `make test` runs.
+"""Checks and tests, arranged so that two cores have no idle time: what `make test` runs.
 
-    python -m tests.run
+    python -m tests.run [--long]
+
+With `--long` it runs the tests that take most of a minute each, and nothing else.
 
 What needs real servers, which are started once, waits most of the time, so it runs side by side.
 Lint, types and unit tests run beside it at a lower priority, and use what is left of the two cores.
@@ -22,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("kafka", "minio", "postgres")
 UNIT_PROCESSES = 2
 REAL_PROCESSES = 4
+SPREAD = ("-n", str(REAL_PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder")
 HARD_CASES = "tests/hard_cases"
 LOWER_PRIORITY = ("nice", "-n", "5")
 IN_MEMORY, ROOM = Path("/dev/shm"), 8 * 2**30
@@ -73,11 +76,27 @@ def here(name: str, command: Sequence[str], env: Mapping[str, str] = os.environ)
 def main(arguments: Sequence[str]) -> int:
     """0 if everything passed. What fails does not keep the rest from running."""
     began = time.monotonic()
+    run = run_long if "--long" in arguments else run_all
+    passed = run([each for each in arguments if each != "--long"])
+    sys.stdout.write(f"\nAll of it took {time.monotonic() - began:.0f} s.\n")
+    return 0 if all(passed) else 1
+
+
+def run_long(arguments: Sequence[str]) -> Sequence[bool]:
+    with (
+        temporary_data_dir(_parent()) as folder,
+        running_servers(folder, KINDS) as servers,
+    ):
+        env = {**os.environ, **servers}
+        return [here("long tests", (*PYTEST, "tests", "-m", "long", *SPREAD, *arguments), env)]
+
+
+def run_all(arguments: Sequence[str]) -> Sequence[bool]:
+    """Everything but the long tests."""
     units = (*PYTEST, "tests/unit", "-n", str(UNIT_PROCESSES), *arguments)
     free = {**CHECKS, "unit tests": units}
     rest = ("tests", "--ignore", "tests/unit", "--ignore", HARD_CASES)
-    spread = ("-n", str(REAL_PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder")
-    side_by_side = (*rest, *spread, "--durations", "15")
+    side_by_side = (*rest, "-m", "not long", *SPREAD, "--durations", "15")
     with (
         temporary_data_dir(_parent()) as folder,
         running_servers(folder, KINDS) as servers,
@@ -88,9 +107,7 @@ def main(arguments: Sequence[str]) -> int:
         # These share one running system, so they stay in one process.
         beside.append(Beside("hard cases", (*PYTEST, HARD_CASES, *arguments), env))
         tested = here("on real servers", (*PYTEST, *side_by_side, *arguments), env)
-        passed = [tested, *(each.ended() for each in beside)]
-    sys.stdout.write(f"\nAll of it took {time.monotonic() - began:.0f} s.\n")
-    return 0 if all(passed) else 1
+        return [tested, *(each.ended() for each in beside)]
 
 
 def _parent() -> Path | None:

@@ -128,11 +128,13 @@ class TreeStore:
         tree = file.tree
         if not tree.layout.inherited_from and tree.overlay is None:
             return True
-        ancestors = list(tree.ancestors(file.ordinal))
-        if not tree.exists(file.ordinal) or ancestors[-1:] != [0]:
-            return False
-        folders = map(tree.entry, ancestors)
-        return all(folder.shared and not folder.trashed for folder in folders)
+        above = [file.ordinal] if tree.exists(file.ordinal) else []
+        for ordinal in above:  # grows while it is read: old items can lie in several folders
+            if ordinal == 0:
+                return True
+            folders = [(each, tree.entry(each)) for each in tree.parents(ordinal)]
+            above += [each for each, entry in folders if entry.shared and not entry.trashed]
+        return False
 
     def path(self, file: File) -> str:
         """The names from below the root to the file, joined by `/`; slashes in them are kept."""

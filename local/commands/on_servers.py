@@ -9,7 +9,7 @@ from contextlib import suppress
 from local.commands.output import CANNOT_START, FAILED, INTERRUPTED, NO_READER, OK
 from local.paths import data_dir
 from local.run.data_folder import DataFolder, RunningCopy
-from local.servers.server import Command, ServerError
+from local.servers.server import ServerError
 from local.servers.services import service
 from local.settings import over
 
@@ -42,23 +42,26 @@ def run_service(module: str, settings: Mapping[str, str], *options: str) -> int:
     """Run `python -m services.MODULE` here to its end; the exit code. If interrupted, let it end
     in order, and leave the last word to it, if it has one."""
     command = service(module, settings)
-    with _started([*command.argv, *options], command) as child:
-        try:
-            return CODES.get(child.wait(), FAILED)
-        except KeyboardInterrupt:
-            child.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                if child.wait(STOP_TIMEOUT_S) == INTERRUPTED:
-                    return INTERRUPTED
-            raise
-        finally:
-            child.kill()
-
-
-def _started(argv: Sequence[str], command: Command) -> subprocess.Popen[bytes]:
-    """It does not hear Ctrl-C before it can end in order: we do, and end it."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    argv = [*command.argv, *options]
+    # The service does not hear Ctrl-C, which it could not end in order before it listens: we do,
+    # once we know whom to end. Until then Ctrl-C waits.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return subprocess.Popen(argv, env=dict(command.env), cwd=command.cwd)
+        with subprocess.Popen(argv, env=dict(command.env), cwd=command.cwd) as child:
+            return _ended(child, before)
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _ended(child: subprocess.Popen[bytes], signals: set[int | signal.Signals]) -> int:
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, signals)
+        return CODES.get(child.wait(), FAILED)
+    except KeyboardInterrupt:
+        child.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            if child.wait(STOP_TIMEOUT_S) == INTERRUPTED:
+                return INTERRUPTED
+        raise
+    finally:
+        child.kill()

@@ -14,7 +14,7 @@ from services.core.wire import Record
 from tests.platform import Platform
 from tests.system import link, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(240)]
 SESSION_SECONDS = 6.0
 MIB = 1024 * 1024
 

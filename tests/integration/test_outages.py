@@ -15,7 +15,7 @@ from tests.fault_proxy import FaultProxy, Mode, fault_proxy
 from tests.platform import emptied
 from tests.system import System, link, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(240)]
 FILES = 160
 OUTAGE_SECONDS = 5.0
 """Three times as long as the three attempts of one request take."""

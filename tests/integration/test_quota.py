@@ -11,7 +11,7 @@ from services.adapters.kafka.group_consumer import Flow
 from tests.platform import Platform
 from tests.system import System, link, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(240)]
 UNITS = 300_000
 """Some 22 downloads and 5 listings a second: a busy machine can do that, too."""
 DOWNLOAD_UNITS = 200

@@ -8,9 +8,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from local.commands.on_servers import run_service
 from local.paths import CHECKOUT
 from tests.integration.local.test_processes import eventually
 
@@ -71,6 +73,22 @@ def test_ctrl_c_while_the_service_starts_is_one_sentence(tmp_path: Path) -> None
         os.killpg(command.pid, signal.SIGINT)  # as a terminal does, to both
         assert command.wait(40) == 130
     assert messages.read_text() == "Interrupted.\n"
+
+
+def test_ctrl_c_while_the_service_is_forked_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            started.append(self)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_service("setup", {**os.environ, **NOWHERE})
+    assert [child.returncode is not None for child in started] == [True]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def test_what_ends_the_service_is_the_exit_code(tmp_path: Path) -> None:

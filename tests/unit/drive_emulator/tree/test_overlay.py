@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drive_emulator.drive_api.listing import Listing, read_list_request
@@ -39,6 +39,7 @@ def listed(folder: str, size: int) -> Iterator[str]:
 
 
 @given(doings, st.integers(1, 9))
+@example([("move", 9, 1), ("unshare", 1, 0), ("share", 9, 0)], 1)  # in a hidden folder, and beside
 def test_after_any_mutations_every_item_is_listed_in_its_parents(
     changes: list[tuple[str, int, int]], size: int
 ) -> None:
