@@ -1,6 +1,7 @@
 """Where the real servers are: the environment first, else Docker, else `local/`."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -57,6 +58,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _rank(path: str) -> int:
     found = (number for number, name in enumerate(LONGEST) if name in path)
     return next(found, len(LONGEST))
+
+
+@pytest.fixture(autouse=True)
+def signals_as_before() -> Iterator[None]:
+    """A command that ran in this process has set what a signal does. The next test's processes
+    would inherit a signal that is ignored."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, action in before.items():
+        signal.signal(number, action)
 
 
 @pytest.fixture(scope="session")
