@@ -114,8 +114,11 @@ def _take_token(scope: HTTPScope) -> str | None:
     return (taken[0] if len(taken) == 1 else "") if taken else None
 
 
-def scope_is_held(request: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """The guard of every route. A route that says no scope needs the highest."""
+async def scope_is_held(
+    request: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """The guard of every route. A route that says no scope needs the highest. It is async, since
+    Litestar runs others in a thread."""
     state = request.scope["state"]
     needed = handler.opt.get(SCOPE, ADMIN)
     keys: ApiKeys = state["keys"]
