@@ -34,13 +34,21 @@ LONGEST = (
     "test_quota",
     "e2e",
     "test_outages",
-    "test_crash",
     "api/test_process",
     "test_control",
     "test_rebuild",
     "test_listing",
-    "test_recovery",
+    "test_crash",
+    "contract/test_event_log",
     "test_replay",
+    "test_recovery",
+    "test_topics_lost",
+    "test_monitor",
+    "test_rewind",
+    "test_rebalance",
+    "test_system",
+    "test_journey",
+    "test_late_servers",
 )
 """From the longest file on; the others take about half a minute, or less."""
 NEEDED = {
