@@ -38,7 +38,7 @@ from services.adapters.catalog import image_query
 from services.adapters.catalog.migrate import migrate
 from services.adapters.catalog.reader import PLANNING
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.views import ImageFilter
+from services.adapters.catalog.views.images import ImageFilter
 from services.core.settings import Reader
 
 RATE, CLIENTS, IMPORTS, FOLDERS, LIMIT = 100, 4, 10, 1_000, 100

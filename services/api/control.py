@@ -12,7 +12,7 @@ from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
-from services.adapters.catalog.views import ENDED_STATES
+from services.adapters.catalog.views.imports import ENDED_STATES
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Tail
 from services.api.keys import IMPORT, SCOPE, By

@@ -14,7 +14,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import SkipValidation
 from msgspec import Struct
 
-from services.adapters.catalog.views import ReadsCatalog
+from services.adapters.catalog.port import ReadsCatalog
 from services.adapters.kafka.reader import Tail
 from services.adapters.process import publish_status, worker_status
 from services.api.keys import OPEN, SCOPE

@@ -13,7 +13,8 @@ from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import FromPath, HeaderParameter, QueryParameter, SkipValidation
 
-from services.adapters.catalog.views import FILE_STATES, ImportFile, ImportPlace
+from services.adapters.catalog.views.files import FILE_STATES, ImportFile
+from services.adapters.catalog.views.imports import ImportPlace
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Tail
 from services.api import problems

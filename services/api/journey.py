@@ -19,7 +19,7 @@ from litestar.params import FromPath, SkipValidation
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from services.adapters.catalog.views import FileDetails, ImportFile
+from services.adapters.catalog.views.files import FileDetails, ImportFile
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Raw, ReadsLog

@@ -15,7 +15,7 @@ from random import randint
 import msgspec
 import structlog
 
-from services.adapters.catalog.views import ENDED_STATES, ImportProgress
+from services.adapters.catalog.views.imports import ENDED_STATES, ImportProgress
 from services.adapters.kafka.reader import Tail
 from services.api.live_rates import RateCache
 from services.api.problems import Problem

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from msgspec.structs import replace
 
-from services.adapters.catalog.views import ReadsCatalog
+from services.adapters.catalog.port import ReadsCatalog
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Raw, Tail

@@ -16,7 +16,15 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from services.adapters.catalog import views
+from services.adapters.catalog.port import ReadsCatalog
+from services.adapters.catalog.views.files import FileDetails, ImportFile, ManifestRow
+from services.adapters.catalog.views.imports import (
+    ENDED_STATES,
+    FailedFolder,
+    ImportPlace,
+    ImportProgress,
+    ImportState,
+)
 from services.adapters.kafka.reader import Tail
 from services.api.problems import Problem
 from services.api.replay_cache import ReplayCache
@@ -41,7 +49,7 @@ ABSENT_AFTER = timedelta(seconds=15)
 FORGET_AFTER = timedelta(minutes=10)
 NEWEST_RECORDS = 5_000
 """Where a reader of `workers.status` begins: enough for the last minute of some hundred workers."""
-NEEDED: Mapping[views.ImportState, str] = {
+NEEDED: Mapping[ImportState, str] = {
     "queued": "lister",
     "listing": "lister",
     "transferring": "transfer",
@@ -66,7 +74,7 @@ class Parked(Struct, frozen=True, kw_only=True):
     )
 
 
-class ImportView(views.ImportProgress, frozen=True, kw_only=True):
+class ImportView(ImportProgress, frozen=True, kw_only=True):
     """`waiting_for` is null unless the import stands still; `parked` is null if no file is.
     `limited_by` says what limits the speed while it moves, such as a slow line to the store."""
 
@@ -76,7 +84,7 @@ class ImportView(views.ImportProgress, frozen=True, kw_only=True):
 
 
 class ImportReport(ImportView, frozen=True, kw_only=True):
-    failed_folders: Sequence[views.FailedFolder] = ()
+    failed_folders: Sequence[FailedFolder] = ()
 
 
 class ImportCache:
@@ -158,7 +166,7 @@ class ImportCache:
     def request(self, import_id: str) -> ImportRequested | None:
         return self._requests.get(import_id)
 
-    def newest(self, *, before: views.ImportPlace | None, limit: int) -> Sequence[ImportRequested]:
+    def newest(self, *, before: ImportPlace | None, limit: int) -> Sequence[ImportRequested]:
         end = bisect_left(self._in_order, before, key=place_of) if before else len(self._in_order)
         return self._in_order[max(0, end - limit) : end][::-1]
 
@@ -167,15 +175,13 @@ class ImportCache:
         is_new, self._is_new = self._is_new, False
         return is_new
 
-    def completed(
-        self, import_id: str, row: views.ImportProgress | None
-    ) -> views.ImportProgress | None:
+    def completed(self, import_id: str, row: ImportProgress | None) -> ImportProgress | None:
         """The row, with what was requested, controls and retries included, where the indexer has
         not written it yet."""
         request = self.request(import_id)
         if request is None:
             return None if row is None else self._controlled(row)
-        begun = views.ImportProgress(
+        begun = ImportProgress(
             id=import_id,
             state="queued",
             folder_id=request.folder_id,
@@ -187,7 +193,7 @@ class ImportCache:
         known = {name: it for name, it in written.items() if it is not None}
         return self._controlled(replace(begun, **known))
 
-    def _controlled(self, row: views.ImportProgress) -> views.ImportProgress:
+    def _controlled(self, row: ImportProgress) -> ImportProgress:
         control = self._controls.of(row.id)
         is_behind = control.epoch < row.epoch
         row = replace(row, epoch=max(control.epoch, row.epoch))
@@ -195,7 +201,7 @@ class ImportCache:
             return row
         if control.state is ControlState.CANCELLED:  # which counts at any epoch
             return replace(row, state="cancelled", finished_at=row.updated_at)
-        has_ended = row.state in views.ENDED_STATES
+        has_ended = row.state in ENDED_STATES
         retried = self.retry_round(row.id) > row.round
         if (has_ended and not retried) or (is_behind and not has_ended):
             return row
@@ -231,7 +237,7 @@ class WorkerCache:
 class ImportViews:
     """Every import that is known. Those that are not raise an `unknown_import` problem."""
 
-    catalog: views.ReadsCatalog
+    catalog: ReadsCatalog
     imports: ImportCache
     workers: Tail[WorkerCache]
     parked: ParkedFiles
@@ -239,7 +245,7 @@ class ImportViews:
     async def report(self, import_id: str) -> ImportReport:
         return (await self.reports([await self.progress(import_id)]))[import_id]
 
-    async def reports(self, rows: Sequence[views.ImportProgress]) -> Mapping[str, ImportReport]:
+    async def reports(self, rows: Sequence[ImportProgress]) -> Mapping[str, ImportReport]:
         failed = [row.id for row in rows if row.folders_failed]
         found = await self.catalog.failed_folders(failed, limit=FAILED_FOLDERS) if failed else {}
         return {
@@ -249,7 +255,7 @@ class ImportViews:
 
     async def live(
         self, ids: Collection[str], *, newest: int, most_open: int
-    ) -> Mapping[str, views.ImportProgress]:
+    ) -> Mapping[str, ImportProgress]:
         """In one query: these imports, so many of the newest, and of those that are open."""
         requests = self.imports.newest(before=None, limit=newest) if newest else ()
         wanted = {*ids, *(request.import_id for request in requests)}
@@ -257,12 +263,12 @@ class ImportViews:
         found = {id: self.imports.completed(id, rows.get(id)) for id in wanted | rows.keys()}
         return {id: row for id, row in found.items() if row is not None}
 
-    def view(self, row: views.ImportProgress) -> ImportView:
+    def view(self, row: ImportProgress) -> ImportView:
         return ImportView(**self._fields(row))
 
     async def files(
         self, import_id: str, *, state: str | None, after: str | None, limit: int
-    ) -> Sequence[views.ImportFile]:
+    ) -> Sequence[ImportFile]:
         found = await self.catalog.import_files(import_id, state=state, after=after, limit=limit)
         if not found:
             await self.progress(import_id)
@@ -270,19 +276,19 @@ class ImportViews:
 
     async def every_file(
         self, import_id: str, *, in_store: bool
-    ) -> AsyncIterator[Sequence[views.ManifestRow]]:
+    ) -> AsyncIterator[Sequence[ManifestRow]]:
         await self.progress(import_id)
         async for page in self.catalog.every_file(import_id, in_store=in_store):
             yield page
 
-    async def file(self, import_id: str, file_id: str) -> views.FileDetails:
+    async def file(self, import_id: str, file_id: str) -> FileDetails:
         file = await self.catalog.import_file(import_id, file_id)
         if file is None:
             await self.progress(import_id)
             raise Problem("unknown_file", "This import has no file with this Drive id.")
         return file
 
-    async def newest(self, *, before: views.ImportPlace | None, limit: int) -> Sequence[ImportView]:
+    async def newest(self, *, before: ImportPlace | None, limit: int) -> Sequence[ImportView]:
         """The catalog and the cache have the same order, so the first `limit` of each contain the
         first `limit` of all."""
         rows = {row.id: row for row in await self.catalog.imports(before=before, limit=limit)}
@@ -292,17 +298,17 @@ class ImportViews:
         newest = sorted([*known, *others], key=place_of, reverse=True)[:limit]
         return [self.view(row) for row in newest]
 
-    async def progress(self, import_id: str) -> views.ImportProgress:
+    async def progress(self, import_id: str) -> ImportProgress:
         for row in await self._by_id([import_id]):
             return row
         raise unknown_import()
 
-    async def _by_id(self, ids: Sequence[str]) -> Sequence[views.ImportProgress]:
+    async def _by_id(self, ids: Sequence[str]) -> Sequence[ImportProgress]:
         rows = await self.catalog.imports_by_id(ids) if ids else {}
         found = [self.imports.completed(id, rows.get(id)) for id in ids]
         return [row for row in found if row is not None]
 
-    def _fields(self, row: views.ImportProgress) -> dict[str, Any]:
+    def _fields(self, row: ImportProgress) -> dict[str, Any]:
         waits = self._waiting_for(row)
         return asdict(row) | {
             "waiting_for": waits,
@@ -310,7 +316,7 @@ class ImportViews:
             "parked": self._parked(row),
         }
 
-    def _parked(self, row: views.ImportProgress) -> Parked | None:
+    def _parked(self, row: ImportProgress) -> Parked | None:
         """Counts from the end of the import, not from the newest failure: to find that one, the
         database would have to read all failures, and lists are polled every second."""
         files = row.failures.get(DOWNLOAD_QUOTA, 0)
@@ -322,14 +328,14 @@ class ImportViews:
             after = self.parked.due_at(row.requested_at, row.finished_at)
         return Parked(files=files, after=after)
 
-    def _waiting_for(self, row: views.ImportProgress) -> Waiting | None:
+    def _waiting_for(self, row: ImportProgress) -> Waiting | None:
         state = self.workers.state
         if state.trouble is not None:
             return KAFKA_AWAY if row.state in NEEDED else None
         now = datetime.now(UTC)
         return waiting_for(row, self.workers.view.newest(now), now) if state.caught_up else None
 
-    def _limited_by(self, row: views.ImportProgress) -> Waiting | None:
+    def _limited_by(self, row: ImportProgress) -> Waiting | None:
         if row.state not in NEEDED:
             return None
         now = datetime.now(UTC)
@@ -340,15 +346,15 @@ def unknown_import() -> Problem:
     return Problem("unknown_import", "There is no import with this id.")
 
 
-def place_of(one: ImportRequested | views.ImportProgress) -> views.ImportPlace:
+def place_of(one: ImportRequested | ImportProgress) -> ImportPlace:
     """Where an import stands in the list, which holds only those whose request is known."""
     assert one.requested_at is not None
-    id = one.id if isinstance(one, views.ImportProgress) else one.import_id
-    return views.ImportPlace(one.requested_at, id)
+    id = one.id if isinstance(one, ImportProgress) else one.import_id
+    return ImportPlace(one.requested_at, id)
 
 
 def waiting_for(
-    row: views.ImportProgress, workers: Sequence[WorkerStatus], now: datetime
+    row: ImportProgress, workers: Sequence[WorkerStatus], now: datetime
 ) -> Waiting | None:
     """What the import waits for; None if it moves, is paused or has ended."""
     if row.state not in NEEDED:

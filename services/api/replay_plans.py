@@ -19,7 +19,8 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from services.adapters.catalog.views import ReadsCatalog, Sample, SelectionCounts
+from services.adapters.catalog.port import ReadsCatalog
+from services.adapters.catalog.views.replays import Sample, SelectionCounts
 from services.adapters.kafka.bounds import LogBounds, LogBoundsReader, Place
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.api.bodies import parsed

@@ -16,7 +16,7 @@ from litestar.params import FromPath, SkipValidation
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
-from services.adapters.catalog.views import ImportProgress, RetryFilter
+from services.adapters.catalog.views.imports import ImportProgress, RetryFilter
 from services.api import bodies
 from services.api.control import ATTEMPTS, READ_SECONDS, RequestLog, check_not_ended
 from services.api.keys import IMPORT, SCOPE, By

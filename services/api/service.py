@@ -17,7 +17,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from services.adapters.catalog.views import ReadsCatalog
+from services.adapters.catalog.port import ReadsCatalog
 from services.adapters.kafka.bounds import LogBoundsReader
 from services.adapters.kafka.dead_letters import DeadLetterReader
 from services.adapters.kafka.ranges import RangeReader

@@ -18,7 +18,7 @@ from services.adapters.catalog.migrate import engine, migrate
 from services.adapters.catalog.reader import CatalogReader
 from services.adapters.catalog.rows import metadata
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.views import Image, ImageFilter, ImagePlace
+from services.adapters.catalog.views.images import Image, ImageFilter, ImagePlace
 from services.adapters.catalog.writer import VERSION
 from services.core.settings import Secret
 

@@ -30,7 +30,7 @@ from services.adapters.catalog.rows import (
     metadata,
 )
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.views import ENDED_STATES
+from services.adapters.catalog.views.imports import ENDED_STATES
 from services.adapters.catalog.writer import (
     CatalogUnavailableError,
     CatalogWriter,

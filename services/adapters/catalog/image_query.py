@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, LiteralString, NamedTuple
 
 from services.adapters.catalog.rows import IMAGE_NAME, IMAGE_TYPE, IN_STORE
-from services.adapters.catalog.views import ImageFilter, ImageOrder, ImagePlace
+from services.adapters.catalog.views.images import ImageFilter, ImageOrder, ImagePlace
 
 FIELDS: LiteralString = "id, name, google_drive_id, size, mime_type, storage_path, created_at"
 BY_NAME: LiteralString = IMAGE_NAME.format("name")

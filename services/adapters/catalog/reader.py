@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from services.adapters.catalog import image_query, views
+from services.adapters.catalog import image_query
 from services.adapters.catalog.connection import Session
 from services.adapters.catalog.rows import (
     FROM_FOUND,
@@ -43,6 +43,15 @@ from services.adapters.catalog.rows import (
 )
 from services.adapters.catalog.selection import count_selection
 from services.adapters.catalog.settings import DatabaseSettings
+from services.adapters.catalog.views.files import FileDetails, ImportFile, ManifestRow
+from services.adapters.catalog.views.images import Image, ImageDetails, ImageFilter, ImagePlace
+from services.adapters.catalog.views.imports import (
+    FailedFolder,
+    ImportPlace,
+    ImportProgress,
+    RetryFilter,
+)
+from services.adapters.catalog.views.replays import ReplayFile, ReplayProgress, SelectionCounts
 from services.core.errors import SetAside, TryAgain, Verdict
 from services.core.events import ReplayScope, Selection
 
@@ -85,18 +94,18 @@ _FILE_SOURCES: Mapping[str, ColumnElement[Any]] = {
 _ENDING = func.concat("/", _FILE.object_key)
 _SAME_OBJECT = func.right(images.c.storage_path, func.length(_ENDING)) == _ENDING
 _SOURCES: Mapping[type[Struct], Mapping[str, ColumnElement[Any]]] = {
-    views.ImageDetails: dict(images.c.items()),
-    views.ImportProgress: dict(imports.c.items()),
-    views.ImportFile: _FILE_SOURCES,
-    views.FileDetails: _FILE_SOURCES,
-    views.ManifestRow: {
+    ImageDetails: dict(images.c.items()),
+    ImportProgress: dict(imports.c.items()),
+    ImportFile: _FILE_SOURCES,
+    FileDetails: _FILE_SOURCES,
+    ManifestRow: {
         **_FILE_SOURCES,
         "size": func.coalesce(_FILE.stored_size, _FILE.size),
         "sha256": func.coalesce(_FILE.sha256, case((_SAME_OBJECT, images.c.sha256))),
     },
-    views.FailedFolder: dict(import_folders.c.items()),
-    views.ReplayProgress: dict(replays.c.items()),
-    views.ReplayFile: {
+    FailedFolder: dict(import_folders.c.items()),
+    ReplayProgress: dict(replays.c.items()),
+    ReplayFile: {
         **dict(replay_files.c.items()),
         "google_drive_id": replay_files.c.file_id,
         "name": func.coalesce(_FILE.name, ""),
@@ -141,7 +150,7 @@ class CatalogReader:
         rows = await self._rows(select(consumed_offsets))
         return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
-    async def every_image(self, wanted: views.ImageFilter) -> AsyncIterator[Sequence[views.Image]]:
+    async def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]:
         page = await self._page(wanted, None)
         while len(page) == PAGE_ROWS:
             # PostgreSQL works on the next page while this one is sent.
@@ -153,21 +162,19 @@ class CatalogReader:
         if page:
             yield page
 
-    async def _page(
-        self, wanted: views.ImageFilter, after: views.ImagePlace | None
-    ) -> Sequence[views.Image]:
+    async def _page(self, wanted: ImageFilter, after: ImagePlace | None) -> Sequence[Image]:
         async with self._pages:
             return await self.images(wanted, after=after, limit=PAGE_ROWS)
 
     async def images(
-        self, wanted: views.ImageFilter, *, after: views.ImagePlace | None, limit: int
-    ) -> Sequence[views.Image]:
+        self, wanted: ImageFilter, *, after: ImagePlace | None, limit: int
+    ) -> Sequence[Image]:
         query = image_query.page(wanted, after, limit)
-        async with self._cursor(args_row(views.Image)) as cursor:
+        async with self._cursor(args_row(Image)) as cursor:
             await cursor.execute(query.text, query.values)
             return await cursor.fetchall()
 
-    async def count_images(self, wanted: views.ImageFilter) -> int | None:
+    async def count_images(self, wanted: ImageFilter) -> int | None:
         query = image_query.count(wanted)
         try:
             async with asyncio.timeout(COUNT_MS / 1_000):
@@ -187,42 +194,40 @@ class CatalogReader:
         finally:
             self._image_counts.release()
 
-    async def image(self, google_drive_id: str) -> views.ImageDetails | None:
-        query = _select(views.ImageDetails).where(images.c.google_drive_id == google_drive_id)
-        found = await self._fetch(views.ImageDetails, query)
+    async def image(self, google_drive_id: str) -> ImageDetails | None:
+        query = _select(ImageDetails).where(images.c.google_drive_id == google_drive_id)
+        found = await self._fetch(ImageDetails, query)
         return found[0] if found else None
 
-    async def imports(
-        self, *, before: views.ImportPlace | None, limit: int
-    ) -> Sequence[views.ImportProgress]:
+    async def imports(self, *, before: ImportPlace | None, limit: int) -> Sequence[ImportProgress]:
         place = (imports.c.requested_at, imports.c.id)
-        query = _select(views.ImportProgress).where(imports.c.requested_at.is_not(None))
+        query = _select(ImportProgress).where(imports.c.requested_at.is_not(None))
         if before is not None:
             query = query.where(tuple_(*place) < tuple_(*before))
         query = query.order_by(*(column.desc() for column in place)).limit(limit)
-        return await self._fetch(views.ImportProgress, query)
+        return await self._fetch(ImportProgress, query)
 
-    async def imports_by_id(self, ids: Collection[str]) -> Mapping[str, views.ImportProgress]:
-        query = _select(views.ImportProgress).where(imports.c.id.in_(ids))
-        return {row.id: row for row in await self._fetch(views.ImportProgress, query)}
+    async def imports_by_id(self, ids: Collection[str]) -> Mapping[str, ImportProgress]:
+        query = _select(ImportProgress).where(imports.c.id.in_(ids))
+        return {row.id: row for row in await self._fetch(ImportProgress, query)}
 
     async def import_files(
         self, import_id: str, *, state: str | None, after: str | None, limit: int
-    ) -> Sequence[views.ImportFile]:
+    ) -> Sequence[ImportFile]:
         row = import_files.c
-        query = _select(views.ImportFile).where(row.import_id == import_id)
+        query = _select(ImportFile).where(row.import_id == import_id)
         if state is not None:
             query = query.where(row.state == state)
         if after is not None:
             query = query.where(row.file_id > after)
-        return await self._fetch(views.ImportFile, query.order_by(row.file_id).limit(limit))
+        return await self._fetch(ImportFile, query.order_by(row.file_id).limit(limit))
 
     async def every_file(
         self, import_id: str, *, in_store: bool
-    ) -> AsyncIterator[Sequence[views.ManifestRow]]:
+    ) -> AsyncIterator[Sequence[ManifestRow]]:
         after = ""
         while True:
-            query = _select(views.ManifestRow).select_from(
+            query = _select(ManifestRow).select_from(
                 import_files.outerjoin(images, images.c.google_drive_id == _FILE.file_id)
             )
             query = query.where(_FILE.import_id == import_id, _FILE.file_id > after)
@@ -232,23 +237,23 @@ class CatalogReader:
                 )
             async with self._pages:
                 ordered = query.order_by(_FILE.file_id).limit(PAGE_ROWS)
-                page = await self._fetch(views.ManifestRow, ordered)
+                page = await self._fetch(ManifestRow, ordered)
             if page:
                 yield page
             if len(page) < PAGE_ROWS:
                 return
             after = page[-1].google_drive_id
 
-    async def import_file(self, import_id: str, file_id: str) -> views.FileDetails | None:
+    async def import_file(self, import_id: str, file_id: str) -> FileDetails | None:
         row = import_files.c
-        query = _select(views.FileDetails)
+        query = _select(FileDetails)
         query = query.where(row.import_id == import_id, row.file_id == file_id)
-        found = await self._fetch(views.FileDetails, query)
+        found = await self._fetch(FileDetails, query)
         return found[0] if found else None
 
     async def live_imports(
         self, ids: Collection[str], *, newest: int, most_open: int
-    ) -> Mapping[str, views.ImportProgress]:
+    ) -> Mapping[str, ImportProgress]:
         row = imports.c
         placed = select(row.id).where(row.requested_at.is_not(None))
         ordered = placed.order_by(row.requested_at.desc(), row.id.desc()).limit(newest)
@@ -258,64 +263,62 @@ class CatalogReader:
             select(ordered.subquery().c.id),
             select(is_open.subquery().c.id),
         )
-        query = _select(views.ImportProgress).where(row.id.in_(wanted))
-        return {each.id: each for each in await self._fetch(views.ImportProgress, query)}
+        query = _select(ImportProgress).where(row.id.in_(wanted))
+        return {each.id: each for each in await self._fetch(ImportProgress, query)}
 
     async def failed_folders(
         self, ids: Collection[str], *, limit: int
-    ) -> Mapping[str, Sequence[views.FailedFolder]]:
+    ) -> Mapping[str, Sequence[FailedFolder]]:
         row = import_folders.c
         number = func.row_number().over(
             partition_by=row.import_id, order_by=(row.path, row.folder_id)
         )
-        numbered = _select(views.FailedFolder).add_columns(row.import_id, number.label("number"))
+        numbered = _select(FailedFolder).add_columns(row.import_id, number.label("number"))
         found = numbered.where(row.import_id.in_(ids), FOLDER_FAILED).subquery()
         query = select(found).where(found.c.number <= limit)
-        folders: dict[str, list[views.FailedFolder]] = {id: [] for id in ids}
+        folders: dict[str, list[FailedFolder]] = {id: [] for id in ids}
         for each in await self._rows(query.order_by(found.c.import_id, found.c.number)):
-            fields = {name: each[name] for name in views.FailedFolder.__struct_fields__}
-            folders[each["import_id"]].append(views.FailedFolder(**fields))
+            fields = {name: each[name] for name in FailedFolder.__struct_fields__}
+            folders[each["import_id"]].append(FailedFolder(**fields))
         return folders
 
-    async def replays(
-        self, *, before: views.ImportPlace | None, limit: int
-    ) -> Sequence[views.ReplayProgress]:
+    async def replays(self, *, before: ImportPlace | None, limit: int) -> Sequence[ReplayProgress]:
         place = (replays.c.requested_at, replays.c.id)
-        query = _select(views.ReplayProgress).where(replays.c.requested_at.is_not(None))
+        query = _select(ReplayProgress).where(replays.c.requested_at.is_not(None))
         if before is not None:
             query = query.where(tuple_(*place) < tuple_(*before))
         query = query.order_by(*(column.desc() for column in place)).limit(limit)
-        return await self._fetch(views.ReplayProgress, query)
+        return await self._fetch(ReplayProgress, query)
 
-    async def replays_by_id(self, ids: Collection[str]) -> Mapping[str, views.ReplayProgress]:
-        query = _select(views.ReplayProgress).where(replays.c.id.in_(ids))
-        return {row.id: row for row in await self._fetch(views.ReplayProgress, query)}
+    async def replays_by_id(self, ids: Collection[str]) -> Mapping[str, ReplayProgress]:
+        query = _select(ReplayProgress).where(replays.c.id.in_(ids))
+        return {row.id: row for row in await self._fetch(ReplayProgress, query)}
 
-    async def pending_of_replay(self, replay_id: str, *, limit: int) -> Sequence[views.ReplayFile]:
+    async def pending_of_replay(self, replay_id: str, *, limit: int) -> Sequence[ReplayFile]:
         row = replay_files.c
         same = (_FILE.import_id == row.import_id) & (_FILE.file_id == row.file_id)
-        query = _select(views.ReplayFile).select_from(replay_files.outerjoin(import_files, same))
+        query = _select(ReplayFile).select_from(replay_files.outerjoin(import_files, same))
         query = query.where(row.replay_id == replay_id, row.state == "pending")
         query = query.order_by(row.import_id, row.file_id).limit(limit)
-        return await self._fetch(views.ReplayFile, query)
+        return await self._fetch(ReplayFile, query)
 
     async def count_selection(
         self, wanted: Selection, scope: ReplayScope, *, even_halted: bool = False
-    ) -> views.SelectionCounts:
+    ) -> SelectionCounts:
         async with self._counts, self._connected() as connection:
             await connection.execution_options(isolation_level="REPEATABLE READ")
             async with connection.begin():
                 return await count_selection(connection, wanted, scope, even_halted=even_halted)
 
     async def files_to_retry(
-        self, import_id: str, wanted: views.RetryFilter, *, after: str | None, limit: int
+        self, import_id: str, wanted: RetryFilter, *, after: str | None, limit: int
     ) -> Sequence[str]:
         query = select(_FILE.file_id.label("id"))
         query = query.where(_FILE.import_id == import_id, *_failed_files(wanted))
         return await self._ids(query, _FILE.file_id, after, limit)
 
     async def folders_to_retry(
-        self, import_id: str, wanted: views.RetryFilter, *, after: str | None, limit: int
+        self, import_id: str, wanted: RetryFilter, *, after: str | None, limit: int
     ) -> Sequence[str]:
         row = import_folders.c
         failed = select(row.folder_id).where(row.import_id == import_id, FOLDER_FAILED)
@@ -381,7 +384,7 @@ def _forget(done: asyncio.Task[Any]) -> None:
         done.exception()
 
 
-def _failed_files(wanted: views.RetryFilter) -> Iterator[ColumnElement[bool]]:
+def _failed_files(wanted: RetryFilter) -> Iterator[ColumnElement[bool]]:
     yield _FILE.state == "failed"
     yield _FILE.folder_id != ""  # else nobody knows where to look for it
     if wanted.folders is not None:

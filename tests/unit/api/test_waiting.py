@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.adapters.catalog.views import ENDED_STATES, ImportProgress, ImportState
+from services.adapters.catalog.views.imports import ENDED_STATES, ImportProgress, ImportState
 from services.api.progress import (
     ABSENT_AFTER,
     KAFKA_AWAY,

@@ -5,7 +5,8 @@ import msgspec
 import pytest
 
 from local.show import replays, reports, system
-from services.adapters.catalog.views import FailedFolder, Sample
+from services.adapters.catalog.views.imports import FailedFolder
+from services.adapters.catalog.views.replays import Sample
 from services.adapters.kafka.dead_letters import DeadLetter
 from services.api.imports import ImportStarted
 from services.api.lag import PartitionLag
