@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 
 from services.adapters.catalog.migrate import migrate
 from services.adapters.catalog.port import ReadsCatalog
-from services.adapters.catalog.reader import CONNECTIONS, PAGE_ROWS, CatalogReader
+from services.adapters.catalog.read_pool import CONNECTIONS
+from services.adapters.catalog.reader import PAGE_ROWS, CatalogReader
 from services.adapters.catalog.rows import FROM_FOUND, FROM_MANIFEST, Rows
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.views.files import FileDetails, ManifestRow
