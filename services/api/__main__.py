@@ -27,14 +27,15 @@ from services.adapters.store.urls import ObjectUrls
 from services.adapters.thumbnails.pool import ThumbnailPool, ThumbnailSettings
 from services.api import live_rates
 from services.api.connections import allow_open_files
+from services.api.import_cache import ImportCache
 from services.api.lag import GROUPS, TOPICS, LagWatch
 from services.api.live_rates import RateCache
-from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
 from services.api.rates import HOUR, WindowCache, is_wanted
 from services.api.rates import NEWEST_RECORDS as NEWEST_WINDOWS
 from services.api.server import Server, listener_on
 from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
+from services.api.worker_cache import NEWEST_RECORDS, WorkerCache
 from services.core.errors import CREDENTIALS_REFUSED, Stop
 from services.core.flow.quota import QuotaSettings
 from services.core.ports import ReadsFolders, SpendsQuota

@@ -17,9 +17,10 @@ import structlog
 
 from services.adapters.catalog.views.imports import ENDED_STATES, ImportProgress
 from services.adapters.kafka.reader import Tail
+from services.api.import_cache import ImportCache, place_of
+from services.api.import_views import ImportViews
 from services.api.live_rates import RateCache
 from services.api.problems import Problem
-from services.api.progress import ImportCache, ImportViews, place_of
 from services.core.errors import Verdict
 
 EVERY_SECONDS = 0.25

@@ -18,8 +18,10 @@ from services.adapters.catalog.views.replays import (
     ReplayState,
 )
 from services.adapters.kafka.reader import Tail
+from services.api.import_cache import ImportCache
 from services.api.problems import Problem
-from services.api.progress import ImportCache, WorkerCache, service_waits
+from services.api.waiting import service_waits
+from services.api.worker_cache import WorkerCache
 from services.core.events import Selection, Waiting
 
 NAMED = 10

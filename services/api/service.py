@@ -44,19 +44,21 @@ from services.api import (
     thumbnails,
 )
 from services.api.boundary import Boundary
+from services.api.import_cache import ImportCache
+from services.api.import_views import ImportViews
 from services.api.lag import LagWatch
 from services.api.live import Live
 from services.api.live_rates import RateCache
 from services.api.lost_requests import LostRequests
 from services.api.parameters import parameters_are_known
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
-from services.api.progress import ImportCache, ImportViews, WorkerCache
 from services.api.rates import WindowCache
 from services.api.reference import ReferencePage
 from services.api.replay_plans import ReplayPlanner
 from services.api.replay_start import ReplayStarter, check_not_ended
 from services.api.replay_views import ReplayViews
 from services.api.settings import ApiSettings
+from services.api.worker_cache import WorkerCache
 from services.core.flow.quota import QuotaLimiter, QuotaSettings
 from services.core.ports import KeepsObjects, PublishesEvents
 
