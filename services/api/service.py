@@ -48,16 +48,15 @@ from services.api.import_cache import ImportCache
 from services.api.import_views import ImportViews
 from services.api.lag import LagWatch
 from services.api.live import Live
-from services.api.live_rates import RateCache
 from services.api.lost_requests import LostRequests
 from services.api.parameters import parameters_are_known
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
-from services.api.rates import WindowCache
 from services.api.reference import ReferencePage
 from services.api.replay_plans import ReplayPlanner
 from services.api.replay_start import ReplayStarter, check_not_ended
 from services.api.replay_views import ReplayViews
 from services.api.settings import ApiSettings
+from services.api.windows import WindowCache
 from services.api.worker_cache import WorkerCache
 from services.core.flow.quota import QuotaLimiter, QuotaSettings
 from services.core.ports import KeepsObjects, PublishesEvents
@@ -165,7 +164,6 @@ class Outside:
     quota: QuotaSettings
     store: KeepsObjects
     pool: thumbnails.DrawsThumbnails
-    rates: Tail[RateCache]
     follow: Callable[[Callable[[], None]], Running]
     open_drive: preview.OpensDrive
     stopping: asyncio.Event
@@ -192,7 +190,7 @@ def create_app(
         return images.Pictures(catalog, outside.urls, public_url, sign)
 
     views = ImportViews(catalog, known.view, workers, settings.parked)
-    live = Live(views, known, outside.rates, outside.stopping)
+    live = Live(views, known, outside.windows, outside.stopping)
     previews = _previews(workers.view, outside)
     shown_small = thumbnails.Thumbnails(outside.store, outside.pool)
     parts = {
@@ -207,9 +205,8 @@ def create_app(
         **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
     }
     runs = (
-        *(known.run, workers.run, outside.rates.run, previews.run, lost.watch),
-        *(outside.windows.run, outside.lag.run),
-        *(readiness.watch, readiness.publish_status),
+        *(known.run, workers.run, outside.windows.run, previews.run, lost.watch),
+        *(outside.lag.run, readiness.watch, readiness.publish_status),
         *(live.run, live.end_with, lambda: outside.follow(live.changed)),
     )
     return Boundary(_WithParts(parts, runs, shown_small.metrics), settings)
