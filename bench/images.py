@@ -34,11 +34,11 @@ from bench.__main__ import cpu_seconds, peak_mb
 from local.paths import CHECKOUT
 from local.run.start import running_servers, temporary_data_dir
 from local.servers.ports import Ports
-from services.adapters.catalog import image_query
 from services.adapters.catalog.migrate import migrate
-from services.adapters.catalog.reader import PLANNING
+from services.adapters.catalog.queries import images as image_query
+from services.adapters.catalog.read_pool import PLANNING
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.views import ImageFilter
+from services.adapters.catalog.views.images import ImageFilter
 from services.core.settings import Reader
 
 RATE, CLIENTS, IMPORTS, FOLDERS, LIMIT = 100, 4, 10, 1_000, 100

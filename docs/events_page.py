@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "tests" / "unit" / "core" / "golden"
 EXAMPLE = ROOT / "docs" / "examples" / "second_consumer.py"
 HEAD = """\
-<!-- Made by `python -m docs.generate` from services/core/events.py: do not edit. -->
+<!-- Made by `python -m docs.generate` from services/core/events: do not edit. -->
 # Events
 
 Every step of an import is an event in Kafka. Your own consumers can subscribe to any topic without

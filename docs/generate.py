@@ -11,7 +11,7 @@ import msgspec
 
 from docs.events_page import events_page
 from docs.postman import postman_collection
-from services.api.service import openapi_document
+from services.api.routes import openapi_document
 from services.core.topics import ALL, Topic
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -12,11 +12,11 @@ from typing import Any
 import psycopg
 
 from local.paths import CHECKOUT
-from services.adapters.catalog import views
 from services.adapters.catalog.generation import Generation
 from services.adapters.catalog.reader import CatalogReader
 from services.adapters.catalog.rows import metadata
 from services.adapters.catalog.settings import DatabaseSettings
+from services.adapters.catalog.views.images import ImageFilter
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader, Raw
@@ -170,7 +170,7 @@ class PollingReaders(AbstractContextManager["PollingReaders"]):
         reader = CatalogReader(self._database.settings)
         while not self._done.is_set():
             found = await reader.imports(before=None, limit=10)
-            pages = [page async for page in reader.every_image(views.ImageFilter())]
+            pages = [page async for page in reader.every_image(ImageFilter())]
             if (len(found), sum(map(len, pages))) != self._expected:
                 self.wrong.append((found, pages))
             self.asked[0] += 1

@@ -25,16 +25,15 @@ from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
 from services.adapters.thumbnails.pool import ThumbnailPool, ThumbnailSettings
-from services.api import live_rates
 from services.api.connections import allow_open_files
+from services.api.import_cache import ImportCache
 from services.api.lag import GROUPS, TOPICS, LagWatch
-from services.api.live_rates import RateCache
-from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
-from services.api.rates import HOUR, WindowCache, is_wanted
-from services.api.rates import NEWEST_RECORDS as NEWEST_WINDOWS
 from services.api.server import Server, listener_on
 from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
+from services.api.windows import HOUR, WindowCache, is_wanted
+from services.api.windows import NEWEST_RECORDS as NEWEST_WINDOWS
+from services.api.worker_cache import NEWEST_RECORDS, WorkerCache
 from services.core.errors import CREDENTIALS_REFUSED, Stop
 from services.core.flow.quota import QuotaSettings
 from services.core.ports import ReadsFolders, SpendsQuota
@@ -88,7 +87,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
 def _windows(kafka: KafkaSettings) -> Tail[WindowCache]:
     return Tail(
-        lambda: LogReader(kafka, client_id="drivestream-api-rates"),
+        lambda: LogReader(kafka, client_id="drivestream-api-windows"),
         WindowCache(),
         topic=STATS_WINDOWS.name,
         newest=NEWEST_WINDOWS,
@@ -108,12 +107,6 @@ def _outside(
         pool=pool,
         lag=lag,
         windows=_windows(settings.kafka),
-        rates=Tail(
-            lambda: LogReader(settings.kafka, client_id="drivestream-api-live-rates"),
-            RateCache(),
-            topic=STATS_WINDOWS.name,
-            newest=live_rates.NEWEST_RECORDS,
-        ),
         open_drive=partial(_open_drive, settings.drive),
         follow=Notifications(settings.database).follow,
         stopping=stop,

@@ -12,12 +12,13 @@ from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
-from services.adapters.catalog.views import ENDED_STATES
+from services.adapters.catalog.views.imports import ENDED_STATES
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Tail
+from services.api.import_cache import ImportCache
+from services.api.import_views import ImportReport
 from services.api.keys import IMPORT, SCOPE, By
 from services.api.problems import CONTROL, Problem, database_problems
-from services.api.progress import ImportCache, ImportReport
 from services.core.events import Asked, ImportCancelled, ImportPaused, ImportResumed
 from services.core.flow.deduplication import KeyedLock
 from services.core.ports import PublishesEvents

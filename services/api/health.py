@@ -14,12 +14,14 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import SkipValidation
 from msgspec import Struct
 
-from services.adapters.catalog.views import ReadsCatalog
+from services.adapters.catalog.port import ReadsCatalog
 from services.adapters.kafka.reader import Tail
 from services.adapters.process import publish_status, worker_status
+from services.api.import_cache import ImportCache
 from services.api.keys import OPEN, SCOPE
 from services.api.problems import problem_specs
-from services.api.progress import ImportCache, WorkerCache, service_waits
+from services.api.waiting import service_waits
+from services.api.worker_cache import WorkerCache
 from services.core.errors import Verdict
 from services.core.events import Message, Waiting, WorkerStatus
 from services.core.ports import PublishesEvents

@@ -8,7 +8,7 @@ import msgspec
 from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter, SkipValidation
 
-from services.adapters.catalog.views import ImageFilter, ImageOrder
+from services.adapters.catalog.views.images import ImageFilter, ImageOrder
 from services.api.problems import bad_parameter
 
 LONGEST_NAME = 200

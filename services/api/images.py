@@ -15,13 +15,13 @@ from litestar.response.base import ASGIResponse
 from msgspec import Meta
 from msgspec.structs import replace
 
-from services.adapters.catalog.views import (
+from services.adapters.catalog.port import ReadsCatalog
+from services.adapters.catalog.views.images import (
     Image,
     ImageDetails,
     ImageFilter,
     ImageOrder,
     ImagePlace,
-    ReadsCatalog,
 )
 from services.adapters.store.urls import ObjectUrls
 from services.api.image_filter import IMAGE_FILTER, LONGEST_NAME, listing_of

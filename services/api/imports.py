@@ -13,15 +13,17 @@ from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import FromPath, HeaderParameter, QueryParameter, SkipValidation
 
-from services.adapters.catalog.views import FILE_STATES, ImportFile, ImportPlace
+from services.adapters.catalog.views.files import FILE_STATES, ImportFile
+from services.adapters.catalog.views.imports import ImportPlace
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Tail
 from services.api import problems
 from services.api.bodies import body_of
+from services.api.import_cache import ImportCache, place_of
+from services.api.import_views import ImportReport, ImportView, ImportViews
 from services.api.keys import IMPORT, READ, SCOPE, By
 from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
 from services.api.problems import AnyRequest, Problem, bad_parameter, database_problems
-from services.api.progress import ImportCache, ImportReport, ImportView, ImportViews, place_of
 from services.core.events import ImportRequested, Mode
 from services.core.folder_link import FolderLink, NotAFolderLinkError, parse_folder_link
 from services.core.ports import PublishesEvents

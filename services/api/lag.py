@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from services.adapters.catalog.views import ReadsCatalog
+from services.adapters.catalog.port import ReadsCatalog
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.lag import At, LogPositions, Place, ReadsPositions
 from services.api.lately import Lately

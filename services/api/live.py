@@ -15,11 +15,12 @@ from random import randint
 import msgspec
 import structlog
 
-from services.adapters.catalog.views import ENDED_STATES, ImportProgress
+from services.adapters.catalog.views.imports import ENDED_STATES, ImportProgress
 from services.adapters.kafka.reader import Tail
-from services.api.live_rates import RateCache
+from services.api.import_cache import ImportCache, place_of
+from services.api.import_views import ImportViews
 from services.api.problems import Problem
-from services.api.progress import ImportCache, ImportViews, place_of
+from services.api.windows import WindowCache
 from services.core.errors import Verdict
 
 EVERY_SECONDS = 0.25
@@ -130,7 +131,7 @@ class Live:
 
     views: ImportViews
     requested: Tail[ImportCache]
-    rates: Tail[RateCache]
+    windows: Tail[WindowCache]
     stopping: asyncio.Event
     _channels: dict[str | None, Channel] = field(default_factory=dict)
     _open: Collection[str] = ()
@@ -143,7 +144,7 @@ class Live:
 
     async def run(self) -> None:
         """Until cancelled. Nothing that goes wrong ends it."""
-        self.rates.view.changed = self.requested.view.changed = self.changed
+        self.windows.view.changed = self.requested.view.changed = self.changed
         await self.requested.caught_up(CATCH_UP_SECONDS)
         while True:
             await self._woken(None if not self._channels else REFRESH_SECONDS)
@@ -244,7 +245,7 @@ class Live:
         channel.show(snapshot, {**data, RATES: self._rates(None, now)})
 
     def _rates(self, import_id: str | None, now: datetime) -> bytes:
-        return msgspec.json.encode(self.rates.view.of(import_id, now))
+        return msgspec.json.encode(self.windows.view.live_rates(import_id, now))
 
 
 @dataclass(eq=False)

@@ -21,7 +21,7 @@ from services.api.imports import StartOperation, link_in
 from services.api.keys import IMPORT, SCOPE
 from services.api.preview_listing import Reader, Tally, list_all
 from services.api.problems import AnyRequest, Problem, problem_specs
-from services.api.progress import SILENT_AFTER, WorkerCache
+from services.api.worker_cache import SILENT_AFTER, WorkerCache
 from services.core.errors import NOT_FOUND, SetAside
 from services.core.flow.quota import QuotaLimiter, QuotaSettings
 from services.core.folder_link import FolderLink

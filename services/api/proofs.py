@@ -8,7 +8,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
-from services.adapters.catalog.views import ManifestRow
+from services.adapters.catalog.views.files import ManifestRow
 from services.api.imports import Views
 from services.api.keys import READ, SCOPE
 from services.api.lists import streamed

@@ -1,20 +1,11 @@
-"""The rates of the last hour, from the windows that the monitor publishes."""
+"""How fast files are found and stored, as sums over windows of the monitor."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from msgspec import Struct
 
-from services.core.events import Message, WindowCounted
-
-HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
-SHORT_SECONDS, LONG_SECONDS = 10, 60
-SHORT_WINDOWS = 3
-"""The rate of now is that of so many windows of ten seconds that are over."""
-CURRENT_FOR = timedelta(seconds=30)
-NEWEST_RECORDS = 200_000
-"""Where a reader of `stats.windows` begins at the earliest."""
-WANTED = tuple(f"all/{seconds}/".encode() for seconds in (SHORT_SECONDS, LONG_SECONDS))
+from services.core.events import WindowCounted
 
 
 class Rate(Struct, frozen=True, kw_only=True):
@@ -46,64 +37,28 @@ class Rates(Struct, frozen=True, kw_only=True):
     as_of: datetime | None
 
 
-def is_wanted(key: bytes | None) -> bool:
-    """Whether a record of `stats.windows` is about all imports together."""
-    return (key or b"").startswith(WANTED)
+class LiveRates(Struct, frozen=True, kw_only=True):
+    """What happened in the last `seconds` before `as_of`, a second."""
+
+    as_of: datetime
+    seconds: float
+    found_per_second: float
+    stored_per_second: float
+    failed_per_second: float
+    bytes_per_second: float
 
 
-class WindowCache:
-    """The windows of the last hour, about all imports together."""
-
-    def __init__(self) -> None:
-        self._windows: dict[tuple[int, datetime], WindowCounted] = {}
-        self._as_of: datetime | None = None
-
-    def apply(self, event: Message) -> None:
-        if not isinstance(event, WindowCounted) or event.import_id is not None:
-            return
-        key = event.seconds, event.start
-        known = self._windows.get(key)
-        if known is None or known.as_of <= event.as_of:
-            self._windows[key] = event
-        self._as_of = max(event.as_of, self._as_of or event.as_of)
-        if known is None:
-            self._forget(self._as_of)
-
-    def _forget(self, now: datetime) -> None:
-        for seconds, start in list(self._windows):
-            kept = HOUR if seconds == LONG_SECONDS else 2 * MINUTE
-            if not -MINUTE <= now - start <= kept + MINUTE:
-                del self._windows[seconds, start]
-
-    def rates(self, now: datetime) -> Rates:
-        minutes = sorted(
-            (
-                window
-                for (seconds, start), window in self._windows.items()
-                if seconds == LONG_SECONDS and timedelta() <= now - start <= HOUR
-            ),
-            key=lambda window: window.start,
-        )
-        return Rates(now=self._now(now), minutes=[_counts(w) for w in minutes], as_of=self._as_of)
-
-    def _now(self, now: datetime) -> Rate | None:
-        if self._as_of is None or now - self._as_of > CURRENT_FOR:
-            return None
-        end = int(now.timestamp()) // SHORT_SECONDS * SHORT_SECONDS
-        starts = (end - SHORT_SECONDS * (n + 1) for n in range(SHORT_WINDOWS))
-        keys = ((SHORT_SECONDS, datetime.fromtimestamp(start, UTC)) for start in starts)
-        found = [self._windows[key] for key in keys if key in self._windows]
-        seconds = len(found) * SHORT_SECONDS
-        if not seconds:
-            return None
-        return Rate(
-            found=round(sum(w.found for w in found) / seconds, 2),
-            files=round(sum(w.stored + w.unchanged + w.failed for w in found) / seconds, 2),
-            bytes=round(sum(w.bytes for w in found) / seconds, 1),
-        )
+def rate(windows: Collection[WindowCounted]) -> Rate:
+    """Of windows that are over, at least one."""
+    seconds = sum(w.seconds for w in windows)
+    return Rate(
+        found=round(sum(w.found for w in windows) / seconds, 2),
+        files=round(sum(w.stored + w.unchanged + w.failed for w in windows) / seconds, 2),
+        bytes=round(sum(w.bytes for w in windows) / seconds, 1),
+    )
 
 
-def _counts(window: WindowCounted) -> MinuteCounts:
+def minute_counts(window: WindowCounted) -> MinuteCounts:
     return MinuteCounts(
         start=window.start,
         found=window.found,
@@ -112,4 +67,17 @@ def _counts(window: WindowCounted) -> MinuteCounts:
         failed=window.failed,
         bytes=window.bytes,
         failures=window.failures,
+    )
+
+
+def live_rates(windows: Collection[WindowCounted], begin: datetime, as_of: datetime) -> LiveRates:
+    """Of all windows since `begin`, the open one among them."""
+    seconds = max((as_of - begin).total_seconds(), 1.0)
+    return LiveRates(
+        as_of=as_of,
+        seconds=round(seconds, 1),
+        found_per_second=round(sum(w.found for w in windows) / seconds, 2),
+        stored_per_second=round(sum(w.stored for w in windows) / seconds, 2),
+        failed_per_second=round(sum(w.failed for w in windows) / seconds, 2),
+        bytes_per_second=round(sum(w.bytes for w in windows) / seconds, 2),
     )

@@ -8,7 +8,7 @@ from litestar.openapi.spec import OpenAPIType, Schema
 from litestar.params import FromPath, HeaderParameter, SkipValidation
 from msgspec import Struct
 
-from services.adapters.catalog.views import ImportPlace
+from services.adapters.catalog.views.imports import ImportPlace
 from services.api import bodies
 from services.api.control import PublishesControl
 from services.api.keys import ADMIN, READ, SCOPE, By

@@ -16,12 +16,12 @@ from litestar.params import FromPath, SkipValidation
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
-from services.adapters.catalog.views import ImportProgress, RetryFilter
+from services.adapters.catalog.views.imports import ImportProgress, RetryFilter
 from services.api import bodies
 from services.api.control import ATTEMPTS, READ_SECONDS, RequestLog, check_not_ended
+from services.api.import_views import ImportViews
 from services.api.keys import IMPORT, SCOPE, By
 from services.api.problems import RETRY, AnyRequest, Problem, database_problems
-from services.api.progress import ImportViews
 from services.core.events import Id, Reason, RetryRequested
 from services.core.flow.deduplication import KeyedLock
 

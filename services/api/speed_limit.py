@@ -12,7 +12,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from services.api.progress import SILENT_AFTER
+from services.api.worker_cache import SILENT_AFTER
 from services.core.errors import AUTOMATED_QUERIES, DAILY_LIMIT, DRIVE_RATE_LIMITED
 from services.core.events import Waiting, WorkerStatus
 from services.core.flow.occupancy import DRIVE, KAFKA, MEMORY, OTHER, PACE, QUOTA, STORE

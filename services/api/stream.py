@@ -12,11 +12,11 @@ from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import Receive, Scope, Send
 
+from services.api.import_views import unknown_import
 from services.api.keys import READ, SCOPE
 from services.api.lists import disconnect
 from services.api.live import Live, Watch
 from services.api.problems import problem_specs
-from services.api.progress import unknown_import
 from services.api.thumbnails import UNCOMPRESSED
 
 LONGEST_ID = 256

@@ -17,9 +17,10 @@ from services.adapters.kafka.reader import Tail
 from services.api.keys import READ, SCOPE
 from services.api.lag import INDEXER, Lag, LagWatch, PartitionLag
 from services.api.problems import problem_specs
-from services.api.progress import SILENT_AFTER, WorkerCache
-from services.api.rates import CURRENT_FOR, Rates, WindowCache
+from services.api.rates import Rates
 from services.api.speed_limit import SpeedLimit, speed_limit
+from services.api.windows import CURRENT_FOR, WindowCache
+from services.api.worker_cache import SILENT_AFTER, WorkerCache
 from services.core.events import QuotaUse, Waiting, WorkerStatus
 from services.core.flow.quota import QuotaSettings
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from services.adapters.catalog.rows import ImportRow, ReplayRow, Rows
-from services.adapters.catalog.views import ENDED_STATES
+from services.adapters.catalog.views.imports import ENDED_STATES
 from services.core import events as e
 
 MOST_REASONS = 50

@@ -15,20 +15,14 @@ from msgspec.structs import replace
 from sqlalchemy.exc import DBAPIError
 
 from services.adapters.catalog.migrate import migrate
-from services.adapters.catalog.reader import CONNECTIONS, PAGE_ROWS, CatalogReader
+from services.adapters.catalog.port import ReadsCatalog
+from services.adapters.catalog.read_pool import CONNECTIONS
+from services.adapters.catalog.reader import PAGE_ROWS, CatalogReader
 from services.adapters.catalog.rows import FROM_FOUND, FROM_MANIFEST, Rows
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.views import (
-    FileDetails,
-    ImageDetails,
-    ImageFilter,
-    ImageOrder,
-    ImagePlace,
-    ImportPlace,
-    ManifestRow,
-    ReadsCatalog,
-    RetryFilter,
-)
+from services.adapters.catalog.views.files import FileDetails, ManifestRow
+from services.adapters.catalog.views.images import ImageDetails, ImageFilter, ImageOrder, ImagePlace
+from services.adapters.catalog.views.imports import ImportPlace, RetryFilter
 from services.adapters.catalog.writer import CatalogWriter
 from services.core.errors import SetAside, TryAgain
 from services.core.settings import Secret

@@ -13,12 +13,13 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 from psycopg.rows import args_row
 
-from services.adapters.catalog import image_query, reader
+from services.adapters.catalog import read_pool, reader
 from services.adapters.catalog.migrate import engine, migrate
+from services.adapters.catalog.queries import images as image_query
 from services.adapters.catalog.reader import CatalogReader
 from services.adapters.catalog.rows import metadata
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.views import Image, ImageFilter, ImagePlace
+from services.adapters.catalog.views.images import Image, ImageFilter, ImagePlace
 from services.adapters.catalog.writer import VERSION
 from services.core.settings import Secret
 
@@ -114,7 +115,7 @@ def test_the_migrations_make_the_tables_of_today(filled: str) -> None:
 def test_each_filter_and_each_order_walks_along_its_index(
     filled: str, index: str, wanted: ImageFilter
 ) -> None:
-    with psycopg.connect(filled, options=f"-c {reader.PLANNING}") as connection:
+    with psycopg.connect(filled, options=f"-c {read_pool.PLANNING}") as connection:
         for descending in (False, True):
             turned = replace(wanted, descending=descending)
             for after in (None, place_in_the_middle(connection, turned)):

@@ -16,22 +16,15 @@ from services.adapters.catalog.rows import (
     ReplayRow,
     Rows,
 )
-from services.adapters.catalog.views import (
+from services.adapters.catalog.views.files import FileDetails, ImportFile, ManifestRow
+from services.adapters.catalog.views.images import Image, ImageDetails, ImageFilter, ImagePlace
+from services.adapters.catalog.views.imports import (
     FailedFolder,
-    FileDetails,
-    Image,
-    ImageDetails,
-    ImageFilter,
-    ImagePlace,
-    ImportFile,
     ImportPlace,
     ImportProgress,
-    ManifestRow,
-    ReplayFile,
-    ReplayProgress,
     RetryFilter,
-    SelectionCounts,
 )
+from services.adapters.catalog.views.replays import ReplayFile, ReplayProgress, SelectionCounts
 from services.core.errors import SetAside, TryAgain, Verdict
 from services.core.events import ReplayScope, Selection
 from tests.fakes.selection import counted

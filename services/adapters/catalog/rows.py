@@ -14,7 +14,8 @@ from msgspec import Struct, field
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
-from services.adapters.catalog.views import ImportProgress, ImportState, ReplayProgress
+from services.adapters.catalog.views.imports import ImportProgress, ImportState
+from services.adapters.catalog.views.replays import ReplayProgress
 from services.core.errors import DOWNLOAD_QUOTA
 
 FROM_SKIPPED, FROM_MANIFEST, FROM_FOUND = 1, 2, 3

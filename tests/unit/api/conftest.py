@@ -16,12 +16,12 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Tail
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
+from services.api.import_cache import ImportCache
 from services.api.lag import GROUPS, TOPICS, LagWatch
-from services.api.live_rates import RateCache
-from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
-from services.api.rates import WindowCache, is_wanted
 from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
+from services.api.windows import WindowCache, is_wanted
+from services.api.worker_cache import NEWEST_RECORDS, WorkerCache
 from services.core.flow.quota import QuotaSettings
 from services.core.ports import PublishesEvents
 from services.core.settings import Reader, Secret
@@ -154,9 +154,6 @@ async def running(
         quota=QuotaSettings.read(Reader({})),
         store=objects,
         pool=pool,
-        rates=Tail(
-            lambda: FakeLogReader(log), RateCache(), topic=STATS_WINDOWS.name, retry_seconds=0.01
-        ),
         follow=catalog.follow,
         open_drive=lambda _quota: nullcontext(drive),
         stopping=stopping,

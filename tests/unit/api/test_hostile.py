@@ -14,7 +14,7 @@ import pytest
 
 from services.api import boundary
 from services.api.connections import REFUSED
-from services.api.service import openapi_document
+from services.api.routes import openapi_document
 from services.core import wire
 from tests.catalog_rows import a_file, an_image, an_import, rows
 from tests.fakes.catalog import FakeCatalog

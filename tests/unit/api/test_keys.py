@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.api import keys as api_keys
 from services.api.keys import ADMIN, IMPORT, OPEN, READ, SCOPE
-from services.api.service import _routes
+from services.api.routes import routes
 from services.core.api_keys import SCOPES, new_key
 from services.core.events import (
     ImportCancelled,
@@ -78,7 +78,7 @@ NEEDS = {
 
 
 def scopes() -> Iterator[tuple[str, str | None]]:
-    for route in _routes().routes:
+    for route in routes().routes:
         assert isinstance(route, HTTPRoute)
         for handler in route.route_handlers:
             for method in handler.http_methods - {"OPTIONS"}:

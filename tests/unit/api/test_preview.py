@@ -9,7 +9,7 @@ import pytest
 
 from services.adapters.process import worker_status
 from services.api import preview, preview_listing
-from services.api.progress import WorkerCache
+from services.api.worker_cache import WorkerCache
 from services.core.errors import (
     DAILY_LIMIT,
     DRIVE_RATE_LIMITED,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from services.adapters.catalog.rows import FileRow
-from services.adapters.catalog.views import ManifestRow
+from services.adapters.catalog.views.files import ManifestRow
 from services.api.proofs import COLUMNS, checksums, manifest
 from services.core.csv_text import FORMULA
 from tests.catalog_rows import BEGAN, a_file, an_image, an_import, rows

@@ -1,11 +1,12 @@
 """The rates of the last hour, in any order of publication."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
 
-from services.api.rates import CURRENT_FOR, Rate, WindowCache, is_wanted
+from services.api.rates import Rate
+from services.api.windows import CURRENT_FOR, WindowCache, is_wanted
 from services.core.events import WindowCounted
 from tests.samples import SAMPLES
 
@@ -64,3 +65,33 @@ def test_only_what_is_about_all_imports_is_read() -> None:
     others = [None, b"", b"import-1/60/x", b"all/5/x", b"import-1"]
     assert all(map(is_wanted, wanted))
     assert not any(map(is_wanted, others))
+
+
+def test_what_one_import_does_now_is_read_and_what_it_did_is_not() -> None:
+    now = datetime.now(UTC)
+    for ago, read in ((0, True), (45, True), (75, False), (3_000, False)):
+        counted = WindowCounted(import_id="a/b", start=now - ago * SECOND, seconds=10, as_of=now)
+        assert is_wanted(counted.key.encode()) is read
+        assert not is_wanted(replace(counted, seconds=60).key.encode())
+        assert is_wanted(replace(counted, import_id=None).key.encode())
+
+
+def test_one_cache_has_the_live_rates_of_imports_and_the_hour_of_all() -> None:
+    cache, called = WindowCache(), []
+    cache.changed = lambda: called.append(True)
+    for ago in range(300, -1, -1):
+        at = NOW - 10 * ago * SECOND
+        for import_id in (None, "one"):
+            cache.apply(replace(window(10, ago, at, stored=27), import_id=import_id))
+            cache.apply(replace(window(60, ago // 6, at, stored=9), import_id=import_id))
+    assert len(called) == 2 * 301
+    for import_id in (None, "one"):
+        live = cache.live_rates(import_id, NOW)
+        assert live is not None
+        assert (live.seconds, live.stored_per_second) == (27, 3)
+    unknown = cache.live_rates("two", NOW)
+    assert unknown is not None
+    assert unknown.stored_per_second == 0
+    assert cache.live_rates("one", NOW + CURRENT_FOR + SECOND) is None
+    rates = cache.rates(NOW)
+    assert (rates.now, len(rates.minutes)) == (Rate(found=0, files=2.7, bytes=0), 51)

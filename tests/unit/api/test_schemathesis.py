@@ -18,7 +18,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.api.service import openapi_document
+from services.api.routes import openapi_document
 from services.core.api_keys import new_key
 from tests.catalog_rows import a_file, an_image, an_import, rows
 from tests.fakes.catalog import FakeCatalog

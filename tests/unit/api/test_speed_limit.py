@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.api.progress import SILENT_AFTER
 from services.api.speed_limit import SpeedLimit, speed_limit
+from services.api.worker_cache import SILENT_AFTER
 from services.core.events import QuotaUse, Waiting, WorkerStatus
 from tests.samples import AT
 from tests.unit.api.test_worker_cache import worker

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.adapters.catalog.rows import ImportRow, ReplayRow, Rows
-from services.adapters.catalog.views import ENDED_STATES
+from services.adapters.catalog.views.imports import ENDED_STATES
 from services.core import events as e
 from services.core.wire import decode, encode, event_id
 from services.indexer.endings import endings, import_ended

@@ -5,11 +5,12 @@ import msgspec
 import pytest
 
 from local.show import replays, reports, system
-from services.adapters.catalog.views import FailedFolder, Sample
+from services.adapters.catalog.views.imports import FailedFolder
+from services.adapters.catalog.views.replays import Sample
 from services.adapters.kafka.dead_letters import DeadLetter
+from services.api.import_views import ImportReport, Parked
 from services.api.imports import ImportStarted
 from services.api.lag import PartitionLag
-from services.api.progress import ImportReport, Parked
 from services.api.rates import MinuteCounts, Rate, Rates
 from services.api.replay_plans import PlanReport
 from services.api.replay_views import Planned, ReplayReport, ReplayView

@@ -1,7 +1,7 @@
-"""The SQL of a list of images: which of them, in which order, and where a page begins.
+"""The SQL of images: which of them a list has, in which order, and where a page begins.
 
-It is text: SQLAlchemy took longer to put the statement together than PostgreSQL to answer it. The
-text has only what is written here; whatever was asked is a parameter.
+That of a list is text: SQLAlchemy took longer to put the statement together than PostgreSQL to
+answer it. The text has only what is written here; whatever was asked is a parameter.
 
 Every condition and every order has an index of just its expression, with the id behind it
 (`rows.py`). So a page that is filtered and ordered by one thing is a walk along one index, of no
@@ -11,8 +11,11 @@ more rows than it shows. For the rest, PostgreSQL chooses by its statistics.
 from collections.abc import Iterator, Mapping
 from typing import Any, LiteralString, NamedTuple
 
-from services.adapters.catalog.rows import IMAGE_NAME, IMAGE_TYPE, IN_STORE
-from services.adapters.catalog.views import ImageFilter, ImageOrder, ImagePlace
+from sqlalchemy import Select
+
+from services.adapters.catalog.queries.columns import fields_of
+from services.adapters.catalog.rows import IMAGE_NAME, IMAGE_TYPE, IN_STORE, images
+from services.adapters.catalog.views.images import ImageDetails, ImageFilter, ImageOrder, ImagePlace
 
 FIELDS: LiteralString = "id, name, google_drive_id, size, mime_type, storage_path, created_at"
 BY_NAME: LiteralString = IMAGE_NAME.format("name")
@@ -67,6 +70,10 @@ def page(wanted: ImageFilter, after: ImagePlace | None, limit: int) -> Query:
 def count(wanted: ImageFilter) -> Query:
     text = f"SELECT count(*) FROM {_from(wanted)}{_where([*_conditions(wanted)])}"
     return Query(text, _values(wanted))
+
+
+def one(google_drive_id: str) -> Select[Any]:
+    return fields_of(ImageDetails).where(images.c.google_drive_id == google_drive_id)
 
 
 def _key(wanted: ImageFilter) -> LiteralString:
