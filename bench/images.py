@@ -53,7 +53,7 @@ COPY_IMAGES = (
 )
 COPY_FILES = (
     "COPY import_files (import_id, file_id, state, listed, name, mime_type, size, folder_id, path, "
-    "metadata_source, outcomes, tried_round, retry_round) FROM STDIN"
+    "metadata_source, outcomes, tried_round, retry_round, outcome_at) FROM STDIN"
 )
 
 
@@ -73,6 +73,9 @@ def cases(images: int) -> Sequence[Case]:
         Case("order=name", ImageFilter(order="name")),
         Case("folder=folder-00500", ImageFilter(folder_id="folder-00500")),
         Case("import=import-5", ImageFilter(import_id="import-5")),
+        Case("import=import-5&order=newest", _of_import(order="imported_at", descending=True)),
+        Case("import=import-5&order=-size", _of_import(order="size", descending=True)),
+        Case("import=import-5&order=name", _of_import(order="name")),
         Case("name=beach", ImageFilter(name="beach")),
         Case("name=IMG_12345", ImageFilter(name="IMG_12345")),
         Case("name=nothing", ImageFilter(name="nothing")),
@@ -95,8 +98,8 @@ def _heic() -> ImageFilter:
     return ImageFilter(mime_type="image/heic", min_size=4_900_000)
 
 
-def _of_import(name: str | None = None, mime_type: str | None = None) -> ImageFilter:
-    return ImageFilter(import_id="import-5", name=name, mime_type=mime_type)
+def _of_import(**others: Any) -> ImageFilter:
+    return ImageFilter(import_id="import-5", **others)
 
 
 def rows(images: int) -> Iterator[tuple[str, str]]:
@@ -110,7 +113,7 @@ def rows(images: int) -> Iterator[tuple[str, str]]:
         path = f"s3://drivestream/{folder}/{id}_0123456789ab_{name}"
         image = (id, name, size, kind, path, at, folder, "{}", at, 1, "t", at)
         job = f"import-{number * IMPORTS // images}"
-        file = (job, id, "stored", "t", name, kind, size, folder, "{}", 3, "{}", 0, 0)
+        file = (job, id, "stored", "t", name, kind, size, folder, "{}", 3, "{}", 0, 0, at)
         yield "\t".join(map(str, image)) + "\n", "\t".join(map(str, file)) + "\n"
 
 

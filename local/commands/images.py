@@ -15,7 +15,7 @@ from local.show.images import FailedFile, ListedImage, failures_of, image_table
 from local.show.reports import ImportReport
 from local.show.text import counted
 
-ORDERS = ("id", "google_drive_id", "name", "size", "created_at")
+ORDERS = ("id", "google_drive_id", "name", "size", "created_at", "imported_at")
 MOST_EXAMPLES = 1_000
 
 

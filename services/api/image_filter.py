@@ -19,10 +19,11 @@ NEWEST = "newest"
 ORDERS = (NEWEST, *FIELDS, *(f"-{field}" for field in FIELDS))
 ORDER = (
     "What to sort by; `-` reverses the order. Names are sorted by their first "
-    f"{LONGEST_NAME} characters, without regard to case. `newest` is `-id`: the image that was "
-    "stored last comes first. Without it, the order suits the filters: by name with `name`, else "
-    "by `google_drive_id` with `import`, else by `created_at` or `size` with a filter on that, "
-    "else by `id`."
+    f"{LONGEST_NAME} characters, without regard to case. `imported_at` is for the images of one "
+    "import, and much faster there than `created_at` and `id`. `newest` is `-id`, or "
+    "`-imported_at` with `import`: the image that was stored last comes first. Without an order, "
+    "the list is sorted by name with `name`, else by `google_drive_id` with `import`, else by "
+    "`created_at` or `size` with a filter on that, else by `id`."
 )
 A_TIME = "must be a time such as 2026-11-25T08:00:00Z, or a date"
 
@@ -120,7 +121,10 @@ def image_filter(
         )
     if of_import is not None and len(of_import) > LONGEST_ID:  # Litestar would name `of_import`
         raise bad_parameter("import", f"must have at most {LONGEST_ID} characters")
-    field = "-id" if order == NEWEST else order
+    if order == NEWEST:
+        order = "-id" if of_import is None else "-imported_at"
+    if order is not None and order.endswith("imported_at") and of_import is None:
+        raise bad_parameter("order", "can be imported_at only with import")
     return ImageFilter(
         import_id=of_import,
         folder_id=folder,
@@ -130,8 +134,8 @@ def image_filter(
         max_size=sizes.at_most,
         since=times.since,
         until=times.until,
-        order=None if field is None else msgspec.convert(field.removeprefix("-"), ImageOrder),
-        descending=field is not None and field.startswith("-"),
+        order=None if order is None else msgspec.convert(order.removeprefix("-"), ImageOrder),
+        descending=order is not None and order.startswith("-"),
     )
 
 

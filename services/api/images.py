@@ -22,6 +22,7 @@ from services.adapters.catalog.views.images import (
     ImageFilter,
     ImageOrder,
     ImagePlace,
+    ListedImage,
 )
 from services.adapters.store.urls import ObjectUrls
 from services.api.image_filter import IMAGE_FILTER, LONGEST_NAME, listing_of
@@ -37,6 +38,7 @@ PLACES: Mapping[ImageOrder, Any] = {
     "name": tuple[Annotated[str, Meta(max_length=LONGEST_NAME)], Natural],
     "size": tuple[Natural, Natural],
     "created_at": tuple[Time, Natural],
+    "imported_at": tuple[Time, Id],
 }
 """What a cursor holds."""
 
@@ -91,7 +93,7 @@ async def total_count(catalog: ReadsCatalog, wanted: ImageFilter) -> dict[str, s
     dependencies=IMAGE_FILTER,
     responses={
         200: ResponseSpec(
-            list[Image],
+            list[ListedImage],
             description="The images that match every filter. With `limit`, the answer is one page, "
             'with a `Link: <…>; rel="next"` header if more follow. Without `limit`, all images are '
             "streamed. A streamed list is not a snapshot: images stored in the meantime may be "

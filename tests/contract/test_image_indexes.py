@@ -19,7 +19,7 @@ from services.adapters.catalog.queries import images as image_query
 from services.adapters.catalog.reader import CatalogReader
 from services.adapters.catalog.rows import metadata
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.views.images import Image, ImageFilter, ImagePlace
+from services.adapters.catalog.views.images import ImageFilter, ImagePlace, ListedImage
 from services.adapters.catalog.writer import VERSION
 from services.core.settings import Secret
 
@@ -37,9 +37,10 @@ FILL = (
     """,
     """
     INSERT INTO import_files (import_id, file_id, state, listed, name, mime_type, size, folder_id,
-        path, metadata_source, outcomes, tried_round, retry_round)
+        path, metadata_source, outcomes, tried_round, retry_round, outcome_at)
     SELECT 'import-' || id / 2000, google_drive_id, CASE WHEN id % 3 = 0 THEN 'failed' ELSE 'stored'
-        END, true, name, mime_type, size, folder_id, '{}', 3, '{}', 0, 0 FROM images
+        END, true, name, mime_type, size, folder_id, '{}', 3, '{}', 0, 0,
+        created_at FROM images
     """,
 )
 HALF_MADE = "CREATE UNIQUE INDEX CONCURRENTLY images_size ON images (folder_id)"
@@ -98,6 +99,7 @@ def test_the_migrations_make_the_tables_of_today(filled: str) -> None:
         ("images_pkey", ImageFilter()),
         ("images_folder", ImageFilter(folder_id="folder-50")),
         ("import_files_stored", ImageFilter(import_id="import-5")),
+        ("import_files_imported", ImageFilter(import_id="import-5", order="imported_at")),
         ("images_name", ImageFilter(name="beach")),
         ("images_name", ImageFilter(name="no such name")),
         ("images_type", ImageFilter(mime_type="image/png")),
@@ -132,7 +134,7 @@ def explained(connection: psycopg.Connection, query: image_query.Query) -> str:
 
 
 def place_in_the_middle(connection: psycopg.Connection, wanted: ImageFilter) -> ImagePlace | None:
-    cursor = connection.cursor(row_factory=args_row(Image))
+    cursor = connection.cursor(row_factory=args_row(ListedImage))
     query = image_query.page(wanted, None, 50)
     found = cursor.execute(query.text, query.values).fetchall()
     return wanted.place_of(found[-1]) if found else None

@@ -3,8 +3,10 @@
 import asyncio
 import operator
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict, replace
 
 from services.adapters.catalog.rows import (
@@ -17,7 +19,12 @@ from services.adapters.catalog.rows import (
     Rows,
 )
 from services.adapters.catalog.views.files import FileDetails, ImportFile, ManifestRow
-from services.adapters.catalog.views.images import Image, ImageDetails, ImageFilter, ImagePlace
+from services.adapters.catalog.views.images import (
+    ImageDetails,
+    ImageFilter,
+    ImagePlace,
+    ListedImage,
+)
 from services.adapters.catalog.views.imports import (
     FailedFolder,
     ImportPlace,
@@ -75,7 +82,7 @@ class FakeCatalog:
         self._answer()
         return {place: offset for place, (_, offset) in self.consumed.items()}
 
-    async def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]:
+    async def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[ListedImage]]:
         """As the port says."""
         after: ImagePlace | None = None
         number = 0
@@ -93,7 +100,7 @@ class FakeCatalog:
 
     async def images(
         self, wanted: ImageFilter, *, after: ImagePlace | None, limit: int
-    ) -> Sequence[Image]:
+    ) -> Sequence[ListedImage]:
         """As the port says."""
         self._answer(wanted.import_id, wanted.folder_id, wanted.name, wanted.mime_type)
         self._answer(str(after.value) if after else None)
@@ -288,17 +295,21 @@ class FakeCatalog:
     def _files_of(self, import_id: str) -> list[FileRow]:
         return [row for row in self._rows.files.values() if row.import_id == import_id]
 
-    def _chosen(self, wanted: ImageFilter) -> Sequence[Image]:
-        rows = list(self._rows.images.values())
-        if wanted.import_id is not None:
-            files = self._files_of(wanted.import_id)
-            kept = {row.file_id for row in files if row.state in ("stored", "unchanged")}
-            rows = [row for row in rows if row.google_drive_id in kept]
-        return [self._image(row) for row in rows if _matches(row, wanted)]
+    def _chosen(self, wanted: ImageFilter) -> Sequence[ListedImage]:
+        rows = [row for row in self._rows.images.values() if _matches(row, wanted)]
+        if wanted.import_id is None:
+            return [self._image(row, UNSET) for row in rows]
+        files = self._files_of(wanted.import_id)
+        kept = {row.file_id: row for row in files if row.state in ("stored", "unchanged")}
+        return [
+            self._image(row, kept[row.google_drive_id].outcome_at or UNSET)
+            for row in rows
+            if row.google_drive_id in kept
+        ]
 
-    def _image(self, row: ImageRow) -> Image:
-        fields = asdict(row) | {"id": self._ids[row.google_drive_id]}
-        return Image(**{name: fields[name] for name in Image.__struct_fields__})
+    def _image(self, row: ImageRow, imported_at: datetime | UnsetType) -> ListedImage:
+        fields = asdict(row) | {"id": self._ids[row.google_drive_id], "imported_at": imported_at}
+        return ListedImage(**{name: fields[name] for name in ListedImage.__struct_fields__})
 
 
 def _matches(row: ImageRow, wanted: ImageFilter) -> bool:
@@ -314,7 +325,7 @@ def _matches(row: ImageRow, wanted: ImageFilter) -> bool:
     )
 
 
-def _place(place: ImagePlace) -> tuple[Any, int]:
+def _place(place: ImagePlace) -> tuple[Any, int | str]:
     value = place.value
     return (_name(value) if isinstance(value, str) else value, place.id)
 

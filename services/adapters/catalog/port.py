@@ -4,7 +4,12 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Protocol
 
 from services.adapters.catalog.views.files import FileDetails, ImportFile, ManifestRow
-from services.adapters.catalog.views.images import Image, ImageDetails, ImageFilter, ImagePlace
+from services.adapters.catalog.views.images import (
+    ImageDetails,
+    ImageFilter,
+    ImagePlace,
+    ListedImage,
+)
 from services.adapters.catalog.views.imports import (
     FailedFolder,
     ImportPlace,
@@ -32,10 +37,10 @@ class ReadsCatalog(Protocol):
         """The next offset of each partition that the indexer reads."""
         ...
 
-    def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]: ...
+    def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[ListedImage]]: ...
     async def images(
         self, wanted: ImageFilter, *, after: ImagePlace | None, limit: int
-    ) -> Sequence[Image]: ...
+    ) -> Sequence[ListedImage]: ...
     async def count_images(self, wanted: ImageFilter) -> int | None:
         """None if PostgreSQL cannot count them in time."""
 

@@ -14,7 +14,12 @@ from services.adapters.catalog.rows import consumed_offsets
 from services.adapters.catalog.selection import count_selection
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.views.files import FileDetails, ImportFile, ManifestRow
-from services.adapters.catalog.views.images import Image, ImageDetails, ImageFilter, ImagePlace
+from services.adapters.catalog.views.images import (
+    ImageDetails,
+    ImageFilter,
+    ImagePlace,
+    ListedImage,
+)
 from services.adapters.catalog.views.imports import (
     FailedFolder,
     ImportPlace,
@@ -50,7 +55,7 @@ class CatalogReader(ReadPool):
         rows = await self._rows(select(consumed_offsets))
         return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
-    async def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]:
+    async def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[ListedImage]]:
         page = await self._page(wanted, None)
         while len(page) == PAGE_ROWS:
             # PostgreSQL works on the next page while this one is sent.
@@ -62,15 +67,15 @@ class CatalogReader(ReadPool):
         if page:
             yield page
 
-    async def _page(self, wanted: ImageFilter, after: ImagePlace | None) -> Sequence[Image]:
+    async def _page(self, wanted: ImageFilter, after: ImagePlace | None) -> Sequence[ListedImage]:
         async with self._pages:
             return await self.images(wanted, after=after, limit=PAGE_ROWS)
 
     async def images(
         self, wanted: ImageFilter, *, after: ImagePlace | None, limit: int
-    ) -> Sequence[Image]:
+    ) -> Sequence[ListedImage]:
         query = images.page(wanted, after, limit)
-        async with self._cursor(args_row(Image)) as cursor:
+        async with self._cursor(args_row(ListedImage)) as cursor:
             await cursor.execute(query.text, query.values)
             return await cursor.fetchall()
 

@@ -215,6 +215,11 @@ import_files = sa.Table(
     sa.Index("import_files_state", "import_id", "state", "file_id"),
     sa.Index("import_files_file", "file_id"),
     sa.Index("import_files_stored", "import_id", "file_id", postgresql_where=sa.text(IN_STORE)),
+    sa.Index(
+        "import_files_imported",
+        *("import_id", "outcome_at", "file_id"),
+        postgresql_where=sa.text(IN_STORE),
+    ),
 )
 replays = sa.Table(
     "replays",

@@ -1,6 +1,7 @@
 """GET /images and what lies under it."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -10,7 +11,7 @@ import pytest
 from services.adapters.catalog.rows import Rows
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.core.errors import TryAgain
-from tests.catalog_rows import FOLDER, a_file, an_image, rows
+from tests.catalog_rows import BEGAN, FOLDER, a_file, an_image, rows
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.unit.api.conftest import PRIVATE, SCOPE, Api, running
@@ -280,6 +281,8 @@ async def test_filters_and_orders(api: Api, query: str, expected: list[int]) -> 
         ("since=2026-11-24&until=2026-11-24", "since"),
         ("order=--size", "order"),
         ("order=-newest", "order"),
+        ("order=imported_at", "order"),
+        ("order=-imported_at&name=b", "order"),
         ("count=perhaps", "count"),
         ("limit=-1", "limit"),
         ("colour=red", "colour"),
@@ -294,6 +297,23 @@ async def test_a_filter_that_cannot_be_is_refused_by_name(
     problem = refused.json()
     assert problem["code"] == "bad_parameter"
     assert [error["parameter"] for error in problem["errors"]] == [parameter]
+
+
+async def test_the_newest_of_an_import_are_those_that_it_stored_last(api: Api) -> None:
+    images = [an_image(n) for n in range(3)]
+    times = [BEGAN + timedelta(minutes=m) for m in (5, 9, 1)]
+    files = [a_file(n, state="stored", outcome_at=at) for n, at in enumerate(times)]
+    api.catalog.fill(rows(images=images, files=files))
+    address: str | None = "/images?import=import-0001&order=newest&limit=1"
+    seen = []
+    while address:
+        page = await api.client.get(address)
+        seen += page.json()
+        address = following(page)
+    assert [image["google_drive_id"] for image in seen] == ["file-0001", "file-0000", "file-0002"]
+    assert [image["imported_at"][14:16] for image in seen] == ["09", "05", "01"]
+    [first, *_] = (await api.client.get("/images")).json()
+    assert "imported_at" not in first
 
 
 @pytest.mark.parametrize("name", ["name", "type", "folder", "import"])

@@ -15,7 +15,12 @@ from sqlalchemy import Select
 
 from services.adapters.catalog.queries.columns import fields_of
 from services.adapters.catalog.rows import IMAGE_NAME, IMAGE_TYPE, IN_STORE, images
-from services.adapters.catalog.views.images import ImageDetails, ImageFilter, ImageOrder, ImagePlace
+from services.adapters.catalog.views.images import (
+    ImageDetails,
+    ImageFilter,
+    ImageOrder,
+    ImagePlace,
+)
 
 FIELDS: LiteralString = "id, name, google_drive_id, size, mime_type, storage_path, created_at"
 BY_NAME: LiteralString = IMAGE_NAME.format("name")
@@ -25,6 +30,14 @@ KEYS: Mapping[ImageOrder, LiteralString] = {
     "name": BY_NAME,
     "size": "size",
     "created_at": "created_at",
+}
+KEYS_OF_IMPORT: Mapping[ImageOrder, LiteralString] = {
+    **KEYS,
+    "google_drive_id": "file_id",
+    "imported_at": "outcome_at",
+    # Not their indexes: an import's images lie together there, and the walk to them may be long.
+    "id": "id + 0",
+    "created_at": "created_at + interval '0'",
 }
 UNIQUE: tuple[ImageOrder, ...] = ("id", "google_drive_id")
 CONDITIONS: Mapping[str, LiteralString] = {
@@ -37,7 +50,7 @@ CONDITIONS: Mapping[str, LiteralString] = {
     "until": "created_at < %(until)s",
 }
 OF_IMPORT: LiteralString = (
-    "images JOIN (SELECT import_id, file_id, state FROM import_files) AS f "
+    "images JOIN (SELECT import_id, file_id, state, outcome_at FROM import_files) AS f "
     "ON file_id = google_drive_id"
 )
 
@@ -48,8 +61,9 @@ class Query(NamedTuple):
 
 
 def page(wanted: ImageFilter, after: ImagePlace | None, limit: int) -> Query:
-    """`Image`s, their fields in order."""
-    key, unique = _key(wanted), wanted.sorted_by in UNIQUE
+    """`ListedImage`s, their fields in order."""
+    key, unique = _keys(wanted)[wanted.sorted_by], wanted.sorted_by in UNIQUE
+    id: LiteralString = "file_id" if wanted.sorted_by == "imported_at" else "id"
     conditions, values = [*_conditions(wanted)], _values(wanted)
     if after is not None:
         sign: LiteralString = "<" if wanted.descending else ">"
@@ -57,13 +71,14 @@ def page(wanted: ImageFilter, after: ImagePlace | None, limit: int) -> Query:
         if wanted.sorted_by == "name":
             value = IMAGE_NAME.format(value)
         conditions.append(
-            f"{key} {sign} {value}" if unique else f"({key}, id) {sign} ({value}, %(after_id)s)"
+            f"{key} {sign} {value}" if unique else f"({key}, {id}) {sign} ({value}, %(after_id)s)"
         )
         values |= {"after": after.value, "after_id": after.id}
     way: LiteralString = " DESC" if wanted.descending else ""
-    order = f"{key}{way}" if unique else f"{key}{way}, id{way}"
+    order = f"{key}{way}" if unique else f"{key}{way}, {id}{way}"
     values["limit"] = limit
-    text = f"SELECT {FIELDS} FROM {_from(wanted)}{_where(conditions)} ORDER BY {order}"
+    fields = FIELDS if wanted.import_id is None else f"{FIELDS}, outcome_at"
+    text = f"SELECT {fields} FROM {_from(wanted)}{_where(conditions)} ORDER BY {order}"
     return Query(f"{text} LIMIT %(limit)s", values)
 
 
@@ -76,10 +91,8 @@ def one(google_drive_id: str) -> Select[Any]:
     return fields_of(ImageDetails).where(images.c.google_drive_id == google_drive_id)
 
 
-def _key(wanted: ImageFilter) -> LiteralString:
-    """An import's own index is by the Drive id of its files."""
-    key = KEYS[wanted.sorted_by]
-    return "file_id" if key == "google_drive_id" and wanted.import_id is not None else key
+def _keys(wanted: ImageFilter) -> Mapping[ImageOrder, LiteralString]:
+    return KEYS if wanted.import_id is None else KEYS_OF_IMPORT
 
 
 def _from(wanted: ImageFilter) -> LiteralString:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 
 class Image(Struct, frozen=True, gc=False):
@@ -17,6 +17,13 @@ class Image(Struct, frozen=True, gc=False):
     mime_type: str
     storage_path: str
     created_at: datetime
+
+
+class ListedImage(Image, frozen=True, gc=False):
+    """An image in a list. In that of an import, `imported_at` is when the import stored it or found
+    it unchanged; `created_at` is when the first import stored it."""
+
+    imported_at: datetime | UnsetType = UNSET
 
 
 class ImageDetails(Image, frozen=True, kw_only=True):
@@ -33,15 +40,16 @@ class ImageDetails(Image, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-ImageOrder = Literal["id", "google_drive_id", "name", "size", "created_at"]
+ImageOrder = Literal["id", "google_drive_id", "name", "size", "created_at", "imported_at"]
+"""The last one is for lists of one import."""
 
 
 class ImagePlace(NamedTuple):
-    """Where an image stands in a list: its value of the list's order, and its id. A name is that
-    of the image; only its first 200 characters count, without regard to case."""
+    """Where an image stands in a list: its value of the list's order, and its id; by `imported_at`,
+    its Drive id. Only the first 200 characters of a name count, without regard to case."""
 
     value: int | str | datetime
-    id: int
+    id: int | str
 
 
 class ImageFilter(Struct, frozen=True, kw_only=True):
@@ -75,6 +83,8 @@ class ImageFilter(Struct, frozen=True, kw_only=True):
         sized = self.min_size is not None or self.max_size is not None
         return "size" if sized else "id"
 
-    def place_of(self, image: Image) -> ImagePlace:
-        value = getattr(image, self.sorted_by)
-        return ImagePlace(value[:200] if self.sorted_by == "name" else value, image.id)
+    def place_of(self, image: ListedImage) -> ImagePlace:
+        value, id = getattr(image, self.sorted_by), image.id
+        if self.sorted_by == "imported_at":
+            return ImagePlace(value, image.google_drive_id)
+        return ImagePlace(value[:200] if self.sorted_by == "name" else value, id)

@@ -12,6 +12,8 @@ INDEXES = {
     "images_created": "images (created_at, id)",
     "import_files_stored": """import_files (import_id, file_id)
         WHERE state IN ('stored', 'unchanged')""",
+    "import_files_imported": """import_files (import_id, outcome_at, file_id)
+        WHERE state IN ('stored', 'unchanged')""",
 }
 HALF_MADE = """
 SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid
