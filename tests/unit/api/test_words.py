@@ -138,8 +138,8 @@ async def test_a_rate_is_refused_by_what_it_must_be(api: Api, rate: object, sent
         ("/dead-letters?limit=1&limit=2", "limit is given more than once."),
         (
             "/images?order=x",
-            "order must be newest, or one of id, google_drive_id, name, size, created_at, imported_at, with or "
-            "without - before it.",
+            "order must be newest, or one of id, google_drive_id, name, size, created_at, "
+            "imported_at, with or without - before it.",
         ),
         ("/images?since=x", "since must be a time such as 2026-11-25T08:00:00Z, or a date."),
         ("/nope", "There is nothing at this URL. See /schema for all routes."),
