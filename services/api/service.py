@@ -59,6 +59,7 @@ from services.api.replay_views import ReplayViews
 from services.api.settings import ApiSettings
 from services.core.flow.quota import QuotaLimiter, QuotaSettings
 from services.core.ports import KeepsObjects, PublishesEvents
+from services.core.version import VERSION
 
 log = structlog.get_logger()
 # By route, not by path: ids in paths would make a new series each. Litestar's middleware does not
@@ -73,7 +74,7 @@ PROMETHEUS = PrometheusConfig(
 add_build_info()
 OPENAPI = OpenAPIConfig(
     title="Drivestream",
-    version="0.1.0",
+    version=VERSION,
     description="Copies every image in a public Google Drive folder to object storage, and shows "
     "what happened to each file. Errors are problem+json (RFC 9457) with a stable code. HEAD works "
     "wherever GET does. Responses of 500 bytes or more are compressed for clients that send "
