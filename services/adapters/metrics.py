@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import prometheus_client
@@ -20,6 +19,7 @@ from services.core.errors import Stop
 from services.core.events import WorkerStatus
 from services.core.flow.quota import QuotaState
 from services.core.settings import Reader
+from services.core.version import VERSION
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -33,7 +33,7 @@ class BuildInfo(Collector):
     def collect(self) -> Iterator[Metric]:
         explained = "1, with the versions that run."
         info = GaugeMetricFamily("drivestream_build_info", explained, labels=("version", "python"))
-        info.add_metric((version("drivestream"), platform.python_version()), 1)
+        info.add_metric((VERSION, platform.python_version()), 1)
         yield info
 
 

@@ -32,6 +32,7 @@ from services.api import (
 from services.api.parameters import parameters_are_known
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.reference import ReferencePage
+from services.core.version import VERSION
 
 # By route, not by path: ids in paths would make a new series each. Litestar's middleware does not
 # see requests that no route takes, so scanners make no series either.
@@ -45,7 +46,7 @@ PROMETHEUS = PrometheusConfig(
 add_build_info()
 OPENAPI = OpenAPIConfig(
     title="Drivestream",
-    version="0.1.0",
+    version=VERSION,
     description="Copies every image in a public Google Drive folder to object storage, and shows "
     "what happened to each file. Errors are problem+json (RFC 9457) with a stable code. HEAD works "
     "wherever GET does. Responses of 500 bytes or more are compressed for clients that send "

@@ -13,6 +13,8 @@ from drive_emulator.options import DEFAULT_KEY
 from services.adapters import process
 from services.adapters.worker import WorkerSettings
 from services.api import __main__ as api
+from services.api.imports import LARGEST_BODY
+from services.api.replays import LARGEST_START
 from services.core.settings import Reader
 from services.indexer import __main__ as indexer
 from services.monitor import __main__ as monitor
@@ -68,6 +70,7 @@ class Service(msgspec.Struct):
     stop_grace_period: str = ""
     mem_limit: str = ""
     read_only: bool = False
+    extra_hosts: list[str] = []
     cap_drop: list[str] = []
 
 
@@ -292,6 +295,26 @@ def test_a_service_has_time_to_stop_and_few_rights(name: str) -> None:
     assert service.mem_limit
     assert service.read_only
     assert service.cap_drop == ["ALL"]
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_service_reaches_servers_on_this_machine_by_name(name: str) -> None:
+    assert services()[name].extra_hosts == ["host.docker.internal:host-gateway"]
+
+
+def test_the_proxy_of_the_page_leaves_limits_of_bodies_to_the_api() -> None:
+    [limit] = re.findall(r"client_max_body_size (\d+)m;", text("web/nginx.conf.template"))
+    assert int(limit) * 1024 * 1024 > max(LARGEST_BODY, LARGEST_START)
+
+
+def test_the_proxy_of_the_page_logs_no_access_tokens() -> None:
+    server = text("web/nginx.conf.template")
+    [(name, logged)] = re.findall(r"log_format (\w+) ([^;]+);", server)
+    assert re.findall(r"access_log (?!off)\S+ ?(.*);", server) == [name]
+    with_query = {"request", "request_uri", "args", "query_string", "http_referer"}
+    assert not with_query & set(re.findall(r"\$(\w+)", logged))
+    # Lines below this level quote the request.
+    assert re.findall(r"error_log \S+ (.*);", server) == ["crit"]
 
 
 def test_no_image_of_ours_runs_as_root() -> None:
