@@ -9,7 +9,7 @@ from local.show.reports import Count, Waiting
 from local.show.text import columns, duration, moment, printable, size
 
 Seconds = float | None
-PLACES = ("quota", "memory", "drive", "store", "kafka")
+PLACES = ("quota", "memory", "drive", "store", "kafka", "same_file")
 
 
 class Limit(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from msgspec import Struct
 from services.api.progress import SILENT_AFTER
 from services.core.errors import AUTOMATED_QUERIES, DAILY_LIMIT, DRIVE_RATE_LIMITED
 from services.core.events import Waiting, WorkerStatus
-from services.core.flow.occupancy import DRIVE, KAFKA, MEMORY, OTHER, PACE, QUOTA, STORE
+from services.core.flow.occupancy import DRIVE, KAFKA, MEMORY, OTHER, PACE, QUOTA, SAME_FILE, STORE
 
 LimitReason = Literal[
     "google_quota",
@@ -24,6 +24,7 @@ LimitReason = Literal[
     "memory",
     "too_few_workers",
     "replay_rate",
+    "same_file",
     "kafka",
     "database",
     "fault",
@@ -172,6 +173,8 @@ def _running(stage: Stage) -> SpeedLimit:
         return SpeedLimit(reason="memory", message=message)
     if place == PACE:
         return SpeedLimit(reason="replay_rate", message=PACED)
+    if place == SAME_FILE:
+        return SpeedLimit(reason="same_file", message=_same_file(stage))
     if stage.busy >= BUSY or place == OTHER:
         return SpeedLimit(reason="too_few_workers", message=_busy(stage))
     line = next((worker.limited_by for worker in stage.workers if worker.limited_by), None)
@@ -190,6 +193,13 @@ def _quota(stage: Stage) -> str:
     if stage.refused:
         return f"Google is rejecting requests, so Drivestream sends fewer of them: {spent}"
     return f"Google's quota: {_share(stage, QUOTA)} for it. {spent}"
+
+
+def _same_file(stage: Stage) -> str:
+    return (
+        f"{_share(stage, SAME_FILE)} for another copy of the same file. Imports that hold the same "
+        "files take turns at each of them."
+    )
 
 
 def _busy(stage: Stage) -> str:

@@ -140,6 +140,15 @@ def test_a_replay_that_is_held_back() -> None:
     assert found.reason == "replay_rate"
 
 
+def test_imports_of_the_same_files_take_turns_and_need_no_processor() -> None:
+    found = limit(transfer(busy=0.16, in_hand={"same_file": 24.0, "store": 4.0, "kafka": 4.0}))
+    assert found == SpeedLimit(
+        reason="same_file",
+        message="75% of the files in progress wait for another copy of the same file. Imports that "
+        "hold the same files take turns at each of them.",
+    )
+
+
 def test_kafka_if_it_does_not_answer_or_acknowledges_late() -> None:
     assert limit(transfer(), unfinished={}).reason == "kafka"
     assert limit(transfer(in_hand={"kafka": 30.0}, call_seconds={"kafka": 6.0})).reason == "kafka"
@@ -210,7 +219,8 @@ def test_workers_that_have_said_nothing_yet() -> None:
     assert limit(transfer()).reason == "unknown"
 
 
-PLACES = ["drive", "store", "kafka", "quota", "memory", "pace", "other", "store_line", "new_place"]
+PLACES = ["drive", "store", "kafka", "quota", "memory", "pace", "same_file", "other"]
+PLACES += ["store_line", "new_place"]
 
 
 @given(
