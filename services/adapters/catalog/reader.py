@@ -2,7 +2,7 @@
 no connection. Nothing is ever written."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -47,6 +47,8 @@ from services.core.errors import SetAside, TryAgain, Verdict
 from services.core.events import ReplayScope, Selection
 
 POOL_SECONDS = 3
+ANSWER_SECONDS = 20.0
+"""For a connection and an answer. A server that hangs does not keep its own limit of 10 seconds."""
 CONNECTIONS = 8
 PAGE_ROWS = 1_000
 PAGES_AT_ONCE = CONNECTIONS // 2
@@ -60,6 +62,7 @@ COUNTS_AT_ONCE = 2
 NO_TABLES = (postgres.UndefinedTable, postgres.UndefinedColumn, postgres.InvalidSchemaName)
 
 Answer = TypeVar("Answer", bound=Struct)
+Read = TypeVar("Read")
 _FILE = import_files.c
 FOLDER_FAILED = (
     import_folders.c.failed_at.is_not(None)
@@ -162,7 +165,9 @@ class CatalogReader:
     async def images(
         self, wanted: views.ImageFilter, *, after: views.ImagePlace | None, limit: int
     ) -> Sequence[views.Image]:
-        query = image_query.page(wanted, after, limit)
+        return await _in_time(self._images(image_query.page(wanted, after, limit)))
+
+    async def _images(self, query: image_query.Query) -> Sequence[views.Image]:
         async with self._cursor(args_row(views.Image)) as cursor:
             await cursor.execute(query.text, query.values)
             return await cursor.fetchall()
@@ -345,6 +350,9 @@ class CatalogReader:
         return [kind(**row) for row in await self._rows(query)]
 
     async def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
+        return await _in_time(self._all_rows(query))
+
+    async def _all_rows(self, query: Select[Any]) -> Sequence[RowMapping]:
         async with self._connected() as connection:
             answer = await connection.execute(query)
             return list(answer.mappings())
@@ -373,6 +381,16 @@ class CatalogReader:
             if verdict is None:
                 raise
             raise verdict from why
+
+
+async def _in_time(reading: Coroutine[Any, Any, Read]) -> Read:
+    """Raises `TryAgain` if it takes too long. It goes on then, and gives its connection back once
+    the server answers: psycopg waits for a hanging server even to cancel."""
+    task = asyncio.ensure_future(reading)
+    if not (await asyncio.wait({task}, timeout=ANSWER_SECONDS))[0]:
+        task.add_done_callback(_forget)
+        raise _unavailable()
+    return task.result()
 
 
 def _forget(done: asyncio.Task[Any]) -> None:
