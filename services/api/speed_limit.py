@@ -219,7 +219,12 @@ def _full(stage: Stage, place: str, seconds: float) -> str:
 def _slow(stage: Stage, place: str, seconds: float) -> str:
     noun = NOUN[stage.service]
     name = NAME.get(place, place)
-    takes = f"takes {_shown(seconds)} for each {noun}" if seconds else "has not answered yet"
+    oldest = max(worker.oldest_unfinished_seconds for worker in stage.workers)
+    if oldest and seconds > 2 * oldest:
+        # It stopped: what is in hand stays, and hardly any answer came lately to divide it by.
+        takes = f"has not answered for {_shown(oldest)}"
+    else:
+        takes = f"takes {_shown(seconds)} for each {noun}" if seconds else "has not answered yet"
     return f"{name[0].upper()}{name[1:]} {takes}. {_share(stage, place)} for it."
 
 

@@ -134,6 +134,17 @@ def test_too_few_workers_if_everything_answers_at_once_and_no_slot_is_free() -> 
     )
 
 
+def test_nothing_takes_longer_than_the_oldest_work_has_waited() -> None:
+    stopped = transfer(
+        in_hand={"drive": 32.0}, call_seconds={"drive": 330.4}, oldest_unfinished_seconds=20.5
+    )
+    assert limit(stopped) == SpeedLimit(
+        reason="drive",
+        message="Google Drive has not answered for 20.5 s. 100% of the files in progress wait for "
+        "it.",
+    )
+
+
 def test_a_replay_that_is_held_back() -> None:
     lister = worker("lister@h/2", in_hand={"pace": 12.0}, concurrency=84)
     found = limit(lister, transfer(), unfinished={"lister": 3, "transfer": 0, "indexer": 0})
