@@ -50,7 +50,8 @@ def export(api: Api, path: str, form: str, target: Path | None) -> int:
     except BrokenPipeError:
         raise
     except OSError as why:
-        raise OutputError(f"The images could not be exported: {why.strerror}.") from why
+        where = f" to {target}" if target else ""
+        raise OutputError(f"The images could not be exported{where}: {why.strerror}.") from why
 
 
 def _write(api: Api, path: str, form: Format, file: IO[bytes]) -> int:

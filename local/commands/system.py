@@ -100,17 +100,18 @@ def _asked(url: str) -> Answer | None:
 def _watch(api: Api, args: Namespace, output: Output) -> int:
     """Until Ctrl-C, or until the API has been away for long."""
     answers = _answers(api, args.every, output)
+    screen = Console(highlight=False)
     if args.json:
         for answer in answers:
             output.result_json(answer.read(object))
-    elif not sys.stdout.isatty():
+    elif not sys.stdout.isatty() or screen.is_dumb_terminal:
         for answer in answers:
             output.result(answer.read(System).line())
     else:
-        screen = Console(highlight=False)
         with Live(console=screen, screen=args.word == "top", auto_refresh=False) as live:
             for answer in answers:
-                page = Text(answer.read(System).page(), no_wrap=True, overflow="ellipsis")
+                said = answer.read(System).page(screen.width)
+                page = Text(said, no_wrap=True, overflow="ellipsis")
                 live.update(page, refresh=True)
     return OK
 

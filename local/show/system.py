@@ -1,5 +1,6 @@
 """What the system does, as `GET /system` says: a page for a terminal, a line for elsewhere."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -9,7 +10,9 @@ from local.show.reports import Count, Waiting
 from local.show.text import columns, duration, moment, printable, size
 
 Seconds = float | None
-PLACES = ("quota", "memory", "drive", "store", "kafka")
+LABEL = 14
+"""Columns of a label."""
+PLACES = ("quota", "memory", "drive", "store", "kafka", "same_file")
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -118,16 +121,16 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
         said = f"{printable(self.limit.reason)}: {printable(self.limit.message, 400)}"
         return f"{moment(self.as_of)}  {now}; {behind or 'nothing behind'}; {said}"
 
-    def page(self) -> str:
-        """All of it."""
+    def page(self, width: int = 0) -> str:
+        """All of it; sentences are wrapped to this many columns, if any is given."""
         letters = "-" if self.dead_letters is None else f"{self.dead_letters:,}"
         head = [
-            f"Limit         {printable(self.limit.message, 400)}",
+            _sentence("Limit", printable(self.limit.message, 400), width),
             f"Now           {self.rates.now or 'not known'}",
             f"Last hour     {self.rates.hour()}",
             f"Quota         {self.quota}",
             f"Dead letters  {letters}",
-            *(f"Not current   {printable(said)}" for said in self.unknown),
+            *(_sentence("Not current", printable(said), width) for said in self.unknown),
         ]
         return "\n\n".join(["\n".join(head), self._lag_table(), self._worker_table()])
 
@@ -154,6 +157,15 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
             return "No worker is running."
         header = ("worker", "state", "partitions", "in progress", "busy", "waits for")
         return columns(header, [worker.row() for worker in shown])
+
+
+def _sentence(label: str, said: str, width: int) -> str:
+    """One line, or as many as it takes in a terminal: what says why is never cut off."""
+    line = f"{label:<{LABEL}}{said}"
+    if not width:
+        return line
+    indent = " " * min(LABEL, width // 4)
+    return textwrap.fill(line, max(width, 2 * LABEL), subsequent_indent=indent)
 
 
 def _longest(found: Sequence[Seconds]) -> str | None:

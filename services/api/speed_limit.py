@@ -15,7 +15,7 @@ from msgspec import Struct
 from services.api.worker_cache import SILENT_AFTER
 from services.core.errors import AUTOMATED_QUERIES, DAILY_LIMIT, DRIVE_RATE_LIMITED
 from services.core.events import Waiting, WorkerStatus
-from services.core.flow.occupancy import DRIVE, KAFKA, MEMORY, OTHER, PACE, QUOTA, STORE
+from services.core.flow.occupancy import DRIVE, KAFKA, MEMORY, OTHER, PACE, QUOTA, SAME_FILE, STORE
 
 LimitReason = Literal[
     "google_quota",
@@ -24,6 +24,7 @@ LimitReason = Literal[
     "memory",
     "too_few_workers",
     "replay_rate",
+    "same_file",
     "kafka",
     "database",
     "fault",
@@ -172,6 +173,8 @@ def _running(stage: Stage) -> SpeedLimit:
         return SpeedLimit(reason="memory", message=message)
     if place == PACE:
         return SpeedLimit(reason="replay_rate", message=PACED)
+    if place == SAME_FILE:
+        return SpeedLimit(reason="same_file", message=_same_file(stage))
     if stage.busy >= BUSY or place == OTHER:
         return SpeedLimit(reason="too_few_workers", message=_busy(stage))
     line = next((worker.limited_by for worker in stage.workers if worker.limited_by), None)
@@ -192,6 +195,13 @@ def _quota(stage: Stage) -> str:
     return f"Google's quota: {_share(stage, QUOTA)} for it. {spent}"
 
 
+def _same_file(stage: Stage) -> str:
+    return (
+        f"{_share(stage, SAME_FILE)} for another copy of the same file. Imports that hold the same "
+        "files take turns at each of them."
+    )
+
+
 def _busy(stage: Stage) -> str:
     them = _them(stage)
     return f"{them} all the processor time there is. Start more on machines with free processors."
@@ -209,7 +219,12 @@ def _full(stage: Stage, place: str, seconds: float) -> str:
 def _slow(stage: Stage, place: str, seconds: float) -> str:
     noun = NOUN[stage.service]
     name = NAME.get(place, place)
-    takes = f"takes {_shown(seconds)} for each {noun}" if seconds else "has not answered yet"
+    oldest = max(worker.oldest_unfinished_seconds for worker in stage.workers)
+    if oldest and seconds > 2 * oldest:
+        # It stopped: what is in hand stays, and hardly any answer came lately to divide it by.
+        takes = f"has not answered for {_shown(oldest)}"
+    else:
+        takes = f"takes {_shown(seconds)} for each {noun}" if seconds else "has not answered yet"
     return f"{name[0].upper()}{name[1:]} {takes}. {_share(stage, place)} for it."
 
 

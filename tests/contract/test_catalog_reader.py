@@ -569,6 +569,24 @@ async def _busy(url: str) -> int:
 
 
 @pytest.mark.real
+async def test_a_server_that_hangs_holds_nobody_for_long(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience = "services.adapters.catalog.read_pool.ANSWER_SECONDS"
+    reader = CatalogReader(_address(database_url))
+    await reader.check()
+    with psycopg.connect(database_url) as other, monkeypatch.context() as impatient:
+        other.execute("LOCK TABLE imports, images")
+        impatient.setattr(patience, 0.2)
+        for asked in (reader.check(), reader.images(ALL, after=None, limit=1)):
+            with pytest.raises(TryAgain, match="not responding"):
+                await asked
+    await reader.check()
+    assert not await reader.images(ALL, after=None, limit=1)
+    await reader.close()
+
+
+@pytest.mark.real
 async def test_a_lost_connection_is_replaced(database_url: str) -> None:
     reader = CatalogReader(_address(database_url))
     await reader.check()

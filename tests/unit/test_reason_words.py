@@ -51,6 +51,7 @@ ELSEWHERE = {
     "memory",
     "nothing_to_do",
     "replay_rate",
+    "same_file",
     "too_few_workers",
     # A placeholder, replaced before anybody waits.
     "starting",

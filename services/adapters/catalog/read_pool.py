@@ -1,7 +1,7 @@
 """The connections that read the catalog, and what their errors mean. Nothing is ever written."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -18,12 +18,15 @@ from services.adapters.catalog.settings import DatabaseSettings
 from services.core.errors import SetAside, TryAgain, Verdict
 
 POOL_SECONDS = 3
+ANSWER_SECONDS = 20.0
+"""For a connection and an answer. A server that hangs does not keep its own limit of 10 seconds."""
 CONNECTIONS = 8
 PLANNING = "random_page_cost=1.1"
 """As SSDs are. By the default, PostgreSQL would sort 100,000 rows rather than walk to 100."""
 NO_TABLES = (postgres.UndefinedTable, postgres.UndefinedColumn, postgres.InvalidSchemaName)
 
 Answer = TypeVar("Answer", bound=Struct)
+Read = TypeVar("Read")
 
 
 class ReadPool:
@@ -56,6 +59,9 @@ class ReadPool:
         return [kind(**row) for row in await self._rows(query)]
 
     async def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
+        return await in_time(self._all_rows(query))
+
+    async def _all_rows(self, query: Select[Any]) -> Sequence[RowMapping]:
         async with self._connected() as connection:
             answer = await connection.execute(query)
             return list(answer.mappings())
@@ -84,6 +90,22 @@ class ReadPool:
             if verdict is None:
                 raise
             raise verdict from why
+
+
+async def in_time(reading: Coroutine[Any, Any, Read]) -> Read:
+    """Raises `TryAgain` if it takes too long. It goes on then, and gives its connection back once
+    the server answers: psycopg waits for a hanging server even to cancel."""
+    task = asyncio.ensure_future(reading)
+    if not (await asyncio.wait({task}, timeout=ANSWER_SECONDS))[0]:
+        task.add_done_callback(forget)
+        raise _unavailable()
+    return task.result()
+
+
+def forget(done: asyncio.Task[Any]) -> None:
+    """Else an error that nobody waits for would be logged."""
+    if not done.cancelled():
+        done.exception()
 
 
 def _verdict(why: exc.SQLAlchemyError | psycopg.Error) -> Verdict | None:

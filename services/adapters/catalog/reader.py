@@ -3,13 +3,13 @@ no connection."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from typing import Any
 
 from psycopg.rows import args_row, scalar_row
 from sqlalchemy import select
 
 from services.adapters.catalog.queries import files, images, imports, replays, retries
-from services.adapters.catalog.read_pool import CONNECTIONS, ReadPool
+from services.adapters.catalog.queries.images import Query
+from services.adapters.catalog.read_pool import CONNECTIONS, ReadPool, forget, in_time
 from services.adapters.catalog.rows import consumed_offsets
 from services.adapters.catalog.selection import count_selection
 from services.adapters.catalog.settings import DatabaseSettings
@@ -61,7 +61,7 @@ class CatalogReader(ReadPool):
             # PostgreSQL works on the next page while this one is sent.
             following = asyncio.create_task(self._page(wanted, wanted.place_of(page[-1])))
             # Who leaves does not cancel it: a cancelled query costs its connection.
-            following.add_done_callback(_forget)
+            following.add_done_callback(forget)
             yield page
             page = await following
         if page:
@@ -74,7 +74,9 @@ class CatalogReader(ReadPool):
     async def images(
         self, wanted: ImageFilter, *, after: ImagePlace | None, limit: int
     ) -> Sequence[ListedImage]:
-        query = images.page(wanted, after, limit)
+        return await in_time(self._images(images.page(wanted, after, limit)))
+
+    async def _images(self, query: Query) -> Sequence[ListedImage]:
         async with self._cursor(args_row(ListedImage)) as cursor:
             await cursor.execute(query.text, query.values)
             return await cursor.fetchall()
@@ -175,9 +177,3 @@ class CatalogReader(ReadPool):
     ) -> Sequence[str]:
         query = retries.folders(import_id, wanted, after, limit)
         return [row["id"] for row in await self._rows(query)]
-
-
-def _forget(done: asyncio.Task[Any]) -> None:
-    """Else an error that nobody waits for would be logged."""
-    if not done.cancelled():
-        done.exception()

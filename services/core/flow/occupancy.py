@@ -15,6 +15,8 @@ HALF_LIFE = 5.0
 FOLD_SECONDS = 0.25
 DRIVE, STORE, KAFKA = "drive", "store", "kafka"
 QUOTA, MEMORY, PACE = "quota", "memory", "pace"
+SAME_FILE = "same_file"
+"""Until another message about the same file is finished."""
 OTHER = "other"
 """In hand, but at none of these."""
 

@@ -162,9 +162,11 @@ def test_a_target_that_cannot_be_written_is_one_sentence(
     api: Answers, capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two_pages(api)
-    assert main(["export", "-o", str(tmp_path / "none" / "images.csv")]) == 1
+    target = tmp_path / "none" / "images.csv"
+    assert main(["export", "-o", str(target)]) == 1
     assert (
-        capsys.readouterr().err == "The images could not be exported: No such file or directory.\n"
+        capsys.readouterr().err
+        == f"The images could not be exported to {target}: No such file or directory.\n"
     )
     assert main(["export", "-o", str(tmp_path)]) == 1
     assert "Is a directory" in capsys.readouterr().err

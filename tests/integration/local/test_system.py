@@ -11,10 +11,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from local.cli import main
 from local.paths import CHECKOUT
+from local.show.system import System
 from tests.integration.local.answers import Answers, answering
 
 Capture = pytest.CaptureFixture[str]
@@ -68,10 +70,10 @@ def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Answers]:
         yield answers
 
 
-def started(stdout: int, *arguments: str) -> subprocess.Popen[str]:
+def started(stdout: int, *arguments: str, **changed: str) -> subprocess.Popen[str]:
     """The command as a process that hears Ctrl-C."""
     command = [sys.executable, "-m", "local", *arguments]
-    env = {**os.environ, "TERM": "xterm", "COLUMNS": "160", "LINES": "40"}
+    env = {**os.environ, "TERM": "xterm", "COLUMNS": "160", "LINES": "40", **changed}
     return subprocess.Popen(
         command, cwd=CHECKOUT, env=env, stdout=stdout, stderr=subprocess.PIPE, text=True
     )
@@ -153,6 +155,27 @@ def test_top_takes_the_whole_screen_and_gives_it_back(api: Answers) -> None:
     os.close(ours)
     assert seen.startswith(b"\x1b[?1049h")
     assert SAYS.encode() in seen
+
+
+def test_a_narrow_terminal_has_the_whole_sentence() -> None:
+    for width in (1, 30, 60, 160):
+        page = msgspec.convert(SYSTEM, System).page(width).partition("Now ")[0]
+        assert " ".join(page.split()) == f"Limit {SAYS}"
+        assert max(map(len, page.splitlines())) <= max(28, width)
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines(api: Answers) -> None:
+    ours, theirs = pty.openpty()
+    with started(theirs, "top", "--every", "0.05", TERM="dumb") as process:
+        os.close(theirs)
+        seen, until = b"", time.monotonic() + 20
+        while seen.count(b"\n") < 2 and time.monotonic() < until:
+            seen += os.read(ours, 65_536)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    os.close(ours)
+    assert b"; transfer 1,203 behind; google_quota: " in seen
+    assert b"\x1b" not in seen
 
 
 def test_an_api_that_is_away_for_a_moment_is_asked_again(api: Answers) -> None:

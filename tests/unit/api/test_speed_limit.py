@@ -134,10 +134,30 @@ def test_too_few_workers_if_everything_answers_at_once_and_no_slot_is_free() -> 
     )
 
 
+def test_nothing_takes_longer_than_the_oldest_work_has_waited() -> None:
+    stopped = transfer(
+        in_hand={"drive": 32.0}, call_seconds={"drive": 330.4}, oldest_unfinished_seconds=20.5
+    )
+    assert limit(stopped) == SpeedLimit(
+        reason="drive",
+        message="Google Drive has not answered for 20.5 s. 100% of the files in progress wait for "
+        "it.",
+    )
+
+
 def test_a_replay_that_is_held_back() -> None:
     lister = worker("lister@h/2", in_hand={"pace": 12.0}, concurrency=84)
     found = limit(lister, transfer(), unfinished={"lister": 3, "transfer": 0, "indexer": 0})
     assert found.reason == "replay_rate"
+
+
+def test_imports_of_the_same_files_take_turns_and_need_no_processor() -> None:
+    found = limit(transfer(busy=0.16, in_hand={"same_file": 24.0, "store": 4.0, "kafka": 4.0}))
+    assert found == SpeedLimit(
+        reason="same_file",
+        message="75% of the files in progress wait for another copy of the same file. Imports that "
+        "hold the same files take turns at each of them.",
+    )
 
 
 def test_kafka_if_it_does_not_answer_or_acknowledges_late() -> None:
@@ -210,7 +230,8 @@ def test_workers_that_have_said_nothing_yet() -> None:
     assert limit(transfer()).reason == "unknown"
 
 
-PLACES = ["drive", "store", "kafka", "quota", "memory", "pace", "other", "store_line", "new_place"]
+PLACES = ["drive", "store", "kafka", "quota", "memory", "pace", "same_file", "other"]
+PLACES += ["store_line", "new_place"]
 
 
 @given(

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from msgspec.structs import replace
 
 from services.core.events import FileFound
 from services.core.flow.occupancy import Occupancy
@@ -71,6 +72,25 @@ async def test_the_time_is_that_of_who_is_slow(slow: str, size: int | None) -> N
     await task
     await asyncio.sleep(10 * LONG)
     assert occupancy.average() == {}
+
+
+@virtual_time
+async def test_a_file_that_another_message_is_about_waits_for_that() -> None:
+    drive = SlowDrive()
+    drive.seconds = LONG
+    worker = Transferring(drive=drive)
+    occupancy = Occupancy(asyncio.get_running_loop().time)
+
+    async def handle(import_id: str) -> None:
+        with occupancy.entered():
+            await worker.transfer.handle(replace(worker.file, import_id=import_id), RECEIVED)
+
+    async with asyncio.TaskGroup() as running:
+        for import_id in ("one", "two", "three"):
+            running.create_task(handle(import_id))
+        await asyncio.sleep(LONG * 0.9)
+        places = {"drive": pytest.approx(1.0, abs=0.01), "same_file": pytest.approx(2.0, abs=0.01)}
+        assert occupancy.average() == places
 
 
 @virtual_time
