@@ -82,9 +82,14 @@ class WindowCache:
         minutes = [
             minute_counts(window)
             for start, window in sorted(self._minutes.items())
-            if timedelta() <= now - start <= HOUR
+            if timedelta() <= now - start <= HOUR and not self._broken_off(window)
         ]
         return Rates(now=self._rate(now), minutes=minutes, as_of=self._as_of)
+
+    def _broken_off(self, minute: WindowCounted) -> bool:
+        """Whether a monitor ended before the minute did, and the next one began after it."""
+        end = minute.start + MINUTE
+        return self._as_of is not None and minute.as_of < end <= self._as_of
 
     def _rate(self, now: datetime) -> Rate | None:
         if self._as_of is None or now - self._as_of > CURRENT_FOR:

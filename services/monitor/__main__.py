@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +26,7 @@ from services.core.events import Waiting, WorkerStatus
 from services.core.settings import SettingsGroup
 from services.core.topics import FILES_FOUND, IMPORTS_PAGES, IMPORTS_REQUESTED, MONITOR_WINDOWS
 from services.monitor.health import Health
-from services.monitor.service import Monitor, MonitorSettings, OtherReadsError
+from services.monitor.service import Monitor, MonitorSettings, Offsets, OtherReadsError
 from services.monitor.view import TOPICS
 
 SERVICE = "monitor"
@@ -100,6 +100,7 @@ def _monitor(
     return Monitor(
         open_app=open_app,
         rewind=_rewinding(settings.kafka),
+        ends=_ends(settings.kafka),
         unfinished=UnfinishedMessages(settings.kafka, GROUPS).read,
         is_running=lambda id: controls.of(id).state is ControlState.RUNNING,
         publisher=publisher,
@@ -109,15 +110,23 @@ def _monitor(
     )
 
 
-def _rewinding(kafka: KafkaSettings) -> Callable[[datetime], Mapping[tuple[str, int], int]]:
-    """Makes the group begin with the records of a time."""
+def _ends(kafka: KafkaSettings) -> Callable[[], Offsets]:
+    log_offsets = LogOffsets(kafka)
+    return lambda: {place: end for place, (_, end) in log_offsets.bounds(TOPICS).items()}
+
+
+def _rewinding(kafka: KafkaSettings) -> Callable[[datetime, bool], Offsets | None]:
+    """Makes the group begin with the records of a time; not if it would skip some, unless it may.
+    A group that never read anything skips nothing."""
     group = GroupRewind(kafka, SERVICE)
 
-    def rewind(since: datetime) -> Mapping[tuple[str, int], int]:
+    def rewind(since: datetime, may_skip: bool) -> Offsets | None:
         if group.members():
             raise OtherReadsError
         try:
             moves = [move for topic in TOPICS for move in group.plan(since, topic)]
+            if not may_skip and any(m.now is not None and m.now < m.then for m in moves):
+                return None
             group.execute(moves)
         except RewindError as why:
             # Another one has joined in between, or a topic has gone: both show at the next try.

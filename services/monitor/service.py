@@ -25,7 +25,7 @@ from services.core.events import AlarmRaised, Place, Waiting
 from services.core.settings import Reader
 from services.monitor.progress import Unfinished, oldest_at
 from services.monitor.view import View, now_ms
-from services.monitor.windows import Key, begin_ms
+from services.monitor.windows import MOST_REREAD_MINUTES, REREAD_MINUTES, Key, begin_ms
 
 TICK_SECONDS = 0.5
 PUBLISHED_AT_ONCE = 500
@@ -69,11 +69,13 @@ OpenApp = Callable[[Callable[[Iterable[bytes]], None], Callable[[Raw], None]], R
 
 @dataclass(kw_only=True)
 class Monitor:
-    """`rewind` makes the group begin with the records of a time, and says with which offsets.
-    `tell` is given what is waited for."""
+    """`rewind` makes the group begin with the records of a time, and says with which offsets; None
+    if that would skip records that nobody has counted. `ends` says where the log ends. `tell` is
+    given what is waited for."""
 
     open_app: OpenApp
-    rewind: Callable[[datetime], Offsets]  # raises `OtherReadsError`
+    rewind: Callable[[datetime, bool], Offsets | None]  # raises `OtherReadsError`
+    ends: Callable[[], Offsets]
     unfinished: Callable[[], Awaitable[Sequence[Raw]]]
     is_running: Callable[[str], bool]
     publisher: PublishesRecords
@@ -112,6 +114,7 @@ class Monitor:
             return
         since_ms, read = claimed
         view = View.beginning(since_ms, self.settings.no_progress, read, self.clock)
+        view.goal = await asyncio.to_thread(self.ends)
         app = self.open_app(view.restore, view.take)
         async with app.running():
             await run_with_background(self._follow(app, view), self._watch(app, view), thawed())
@@ -120,14 +123,23 @@ class Monitor:
         """Wait until no other process is in the group, and make it begin some minutes ago. From
         when on, and with which offsets; None if told to stop."""
         while not self.stopping.is_set():
-            since_ms = begin_ms(self.clock())
             try:
-                since = datetime.fromtimestamp(since_ms / 1000, UTC)
-                return since_ms, await asyncio.to_thread(self.rewind, since)
+                return await asyncio.to_thread(self._begin)
             except OtherReadsError:
                 self.tell(STANDBY)
                 await self._stops_within(STANDBY_SECONDS)
         return None
+
+    def _begin(self) -> tuple[int, Offsets]:
+        """Of so many minutes ago as it takes to skip nothing, within limits: a monitor that was
+        behind has published windows that are not whole."""
+        now_ms = self.clock()
+        for minutes in range(REREAD_MINUTES, MOST_REREAD_MINUTES + 1):
+            since_ms, last = begin_ms(now_ms, minutes), minutes == MOST_REREAD_MINUTES
+            read = self.rewind(datetime.fromtimestamp(since_ms / 1000, UTC), last)
+            if read is not None:
+                return since_ms, read
+        raise AssertionError  # the last one skips what it must
 
     async def _follow(self, app: ReadsAndKeeps, view: View) -> None:
         while not self.stopping.is_set():
@@ -143,7 +155,7 @@ class Monitor:
 
     async def _publish(self, app: ReadsAndKeeps, view: View) -> None:
         """Publish the windows that changed, and keep them in the table."""
-        windows, at_ms = view.windows, self.clock()
+        windows, at_ms = view.windows, view.reached_ms()
         windows.open(at_ms)
         taken = windows.take_changed(PUBLISHED_AT_ONCE)
         oldest = self.metrics.oldest_unfinished_at
@@ -159,7 +171,7 @@ class Monitor:
             self.metrics.delay = max(0, self.clock() - min(taken.values())) / 1000
         for cell in cells:
             app.put(_name(cell.key), msgspec.json.encode(cell))
-        for key in windows.expire(at_ms):
+        for key in windows.expire(self.clock()):
             app.remove(_name(key))
 
     async def _watch(self, app: ReadsAndKeeps, view: View) -> None:
@@ -177,6 +189,8 @@ class Monitor:
 
     async def _look(self, view: View, raised: set[str]) -> set[str]:
         """Raise the alarms that hold, save those just raised; the imports that are under one."""
+        if not view.behind():
+            view.goal = await asyncio.to_thread(self.ends)
         unfinished = [each for raw in await self.unfinished() if (each := _unfinished(raw))]
         alarms = view.progress.alarms(unfinished, self.is_running, self.clock())
         for alarm in (new := [a for a in alarms if a.import_id not in raised]):

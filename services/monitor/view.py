@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.adapters.kafka.reader import Raw
 from services.core.topics import FILES_FAILED, FILES_FOUND, FILES_STORED, IMPORTS_LISTED
@@ -19,12 +19,15 @@ def now_ms() -> int:
 
 @dataclass
 class View:
-    """`read` has the next offset of each partition."""
+    """`read` has the next offset of each partition, `goal` where the log ended some seconds ago."""
 
     windows: Windows
     progress: Progress
     read: dict[tuple[str, int], int]
     clock: Callable[[], int] = now_ms
+    goal: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    as_of_ms: int = 0
+    _read_at: dict[tuple[str, int], int] = field(default_factory=dict)
 
     @classmethod
     def beginning(
@@ -40,10 +43,21 @@ class View:
     def restore(self, cells: Iterable[bytes]) -> None:
         self.windows.restore(cells)
 
+    def behind(self) -> list[tuple[str, int]]:
+        """The partitions of which it has not read what was there some seconds ago."""
+        return [place for place, end in self.goal.items() if self.read.get(place, 0) < end]
+
+    def reached_ms(self) -> int:
+        """Up to when the log is counted: the present, unless it is behind. It never goes back."""
+        reached = [self._read_at.get(place, self.windows.since_ms) for place in self.behind()]
+        self.as_of_ms = max(self.as_of_ms, min(reached, default=self.clock()))
+        return self.as_of_ms
+
     def take(self, record: Raw) -> None:
         """Count a record. One that cannot be decoded, or not by this version, is passed over: it is
         for others to say so."""
-        self.read[record.topic, record.partition] = record.offset + 1
+        place = record.topic, record.partition
+        self.read[place], self._read_at[place] = record.offset + 1, record.at_ms
         try:
             event = decode(record.topic, record.value)
         except (UndecodableError, UnknownEventError):

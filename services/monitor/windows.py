@@ -17,9 +17,10 @@ from services.core import events as e
 SIZES = (10, 60)
 """Seconds of a window. Each divides a minute, so that windows begin with the minute."""
 MINUTE_MS = 60_000
-REREAD_MINUTES = 2
-"""Whole minutes that are read again at the start, before the one that is running."""
-KEPT_SECONDS = 300
+REREAD_MINUTES, MOST_REREAD_MINUTES = 2, 10
+"""Whole minutes that are read again at the start, before the one that is running: more of them if
+the process before it was behind."""
+KEPT_SECONDS = 660
 """How long after its end a window stays in memory: more than what is read again."""
 AHEAD_SECONDS = 60
 """A clock of a producer that is further ahead than this is wrong, and so are its timestamps."""
@@ -99,9 +100,9 @@ class Cell(Struct, kw_only=True):
         )
 
 
-def begin_ms(now_ms: int) -> int:
+def begin_ms(now_ms: int, minutes: int = REREAD_MINUTES) -> int:
     """From when on the log is read at a start, so that all open windows are whole."""
-    return (now_ms // MINUTE_MS - REREAD_MINUTES) * MINUTE_MS
+    return (now_ms // MINUTE_MS - minutes) * MINUTE_MS
 
 
 def is_kept(seconds: int, start: int, now_ms: int) -> bool:
@@ -120,6 +121,7 @@ class Windows:
     since_ms: int
     cells: dict[Key, Cell] = field(default_factory=dict)
     changed: dict[Key, int] = field(default_factory=dict)
+    opened_ms: int = 0
 
     def restore(self, values: Iterable[bytes]) -> None:
         """Go on from cells as a process before this one left them; skip what is no cell."""
@@ -144,12 +146,16 @@ class Windows:
                     self.changed.setdefault(cell.key, position.at_ms)
 
     def open(self, now_ms: int) -> None:
-        """Begin the windows of all imports that are running now: those in which nothing happens
-        are published, too, so that a reader can tell silence from a monitor that is down."""
+        """Begin the windows of all imports together, up to the one that is running now: those in
+        which nothing happens are published, too, so that a reader can tell silence from a monitor
+        that is down. One that has ended is published again: its `as_of` says that it is whole."""
+        opened_ms, self.opened_ms = self.opened_ms or self.since_ms, now_ms
         for seconds in SIZES:
-            key = None, seconds, now_ms // 1000 // seconds * seconds
-            if key not in self.cells and self._cell(key) is not None:
-                self.changed[key] = now_ms
+            first, last = (ms // 1000 // seconds * seconds for ms in (opened_ms, now_ms))
+            for start in range(max(first, last - KEPT_SECONDS), last + 1, seconds):
+                key = None, seconds, start
+                if (start < last or key not in self.cells) and self._cell(key) is not None:
+                    self.changed.setdefault(key, now_ms)
 
     def take_changed(self, at_most: int) -> Mapping[Key, int]:
         """The cells that changed first, with the timestamps of their oldest changes. They count as

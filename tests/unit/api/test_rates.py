@@ -32,11 +32,21 @@ def test_the_newest_count_of_a_minute_counts() -> None:
 def test_an_hour_is_kept_and_no_more() -> None:
     cache = WindowCache()
     for ago in range(200, -1, -1):
-        at = NOW - timedelta(minutes=ago)
+        at = NOW - timedelta(minutes=ago - 1)
         cache.apply(window(60, ago, at, found=ago))
     found = [minute.found for minute in cache.rates(NOW).minutes]
     assert found == list(range(59, -1, -1))
     assert cache.rates(NOW + timedelta(hours=2)).minutes == []
+
+
+def test_a_minute_in_which_a_monitor_ended_is_left_out() -> None:
+    cache = WindowCache()
+    cache.apply(window(60, 5, NOW - timedelta(minutes=4, seconds=30), stored=7))
+    assert [minute.stored for minute in cache.rates(NOW).minutes] == [7]
+    cache.apply(window(60, 0, stored=2))
+    assert [minute.stored for minute in cache.rates(NOW).minutes] == [2]
+    cache.apply(window(60, 5, NOW - timedelta(minutes=4), stored=9))
+    assert [minute.stored for minute in cache.rates(NOW).minutes] == [9, 2]
 
 
 def test_the_rate_of_now_is_that_of_the_last_whole_windows() -> None:
@@ -83,7 +93,8 @@ def test_one_cache_has_the_live_rates_of_imports_and_the_hour_of_all() -> None:
         at = NOW - 10 * ago * SECOND
         for import_id in (None, "one"):
             cache.apply(replace(window(10, ago, at, stored=27), import_id=import_id))
-            cache.apply(replace(window(60, ago // 6, at, stored=9), import_id=import_id))
+            ended = at + 60 * SECOND
+            cache.apply(replace(window(60, ago // 6, ended, stored=9), import_id=import_id))
     assert len(called) == 2 * 301
     for import_id in (None, "one"):
         live = cache.live_rates(import_id, NOW)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 import msgspec
@@ -76,12 +76,15 @@ class World:
         self.table: dict[str, bytes] = {}
         self.sessions, self.begin_ms = 0, 0
         self.ends_app = self.other_reads = False
+        self.ends: Mapping[tuple[str, int], int] = {}
+        self.skips_before_ms = 0
         self.log = FakeLog()
         self.waited: list[str | None] = []
         self.stopping = asyncio.Event()
         self.monitor = Monitor(
             open_app=lambda restored, record: FakeApp(self, restored, record),
             rewind=self._rewind,
+            ends=lambda: self.ends,
             unfinished=self._unfinished,
             is_running=lambda _id: True,
             publisher=FakePublisher(self.log, lambda: KafkaUnavailableError("away"), "test"),
@@ -93,10 +96,13 @@ class World:
     def now_ms(self) -> int:
         return START_MS + round(asyncio.get_running_loop().time() * 1000)
 
-    def _rewind(self, since: datetime) -> Mapping[tuple[str, int], int]:
+    def _rewind(self, since: datetime, may_skip: bool) -> Mapping[tuple[str, int], int] | None:
         if self.other_reads:
             raise OtherReadsError
-        self.begin_ms = round(since.timestamp() * 1000)
+        begin_ms = round(since.timestamp() * 1000)
+        if begin_ms > self.skips_before_ms > 0 and not may_skip:
+            return None
+        self.begin_ms = begin_ms
         return {(FILES_STORED.name, 0): 0}
 
     async def _unfinished(self) -> Sequence[Raw]:
@@ -157,8 +163,64 @@ async def test_silence_is_published_too() -> None:
     async with world.running():
         await asyncio.sleep(35)
     windows = [w for w in world.published() if isinstance(w, e.WindowCounted)]
-    assert [w.seconds for w in windows].count(10) == 4
+    after = [w.key for w in windows if w.seconds == 10 and w.start.timestamp() * 1000 >= START_MS]
+    assert sorted(after.count(key) for key in set(after)) == [1, 2, 2, 2]  # again when it is over
     assert all(w.import_id is None and not w.stored for w in windows)
+
+
+def as_of(windows: Sequence[e.WindowCounted]) -> list[float]:
+    return [window.as_of.timestamp() - START_MS / 1000 for window in windows]
+
+
+@virtual_time
+async def test_a_window_that_has_ended_is_published_as_whole() -> None:
+    world = World()
+    async with world.running():
+        await asyncio.sleep(125)
+    whole = {w.key: w for w in world.published() if isinstance(w, e.WindowCounted)}
+    minutes = [w for w in whole.values() if w.seconds == 60][-3:]
+    assert [w.as_of >= w.start + timedelta(minutes=1) for w in minutes] == [True, True, False]
+
+
+@virtual_time
+async def test_while_it_is_behind_it_says_up_to_when_it_has_counted() -> None:
+    world = World()
+    world.ends = {(FILES_STORED.name, 0): 3}
+    async with world.running():
+        await asyncio.sleep(10)
+        world.store()
+        await asyncio.sleep(40)
+        behind = [w for w in world.published() if isinstance(w, e.WindowCounted)]
+        assert max(as_of(behind)) <= 10
+        world.store(2)
+        await asyncio.sleep(1)
+        now = [w for w in world.published() if isinstance(w, e.WindowCounted)]
+        assert 50 <= max(as_of(now)) <= 51
+        assert as_of(now) == sorted(as_of(now))
+
+
+@virtual_time
+async def test_after_a_monitor_that_was_behind_the_next_one_skips_nothing() -> None:
+    world = World()
+    world.store(2)
+    await asyncio.sleep(300)
+    world.skips_before_ms = START_MS
+    async with world.running():
+        await asyncio.sleep(1)
+        assert world.stored() == 2
+    assert (START_MS - world.begin_ms) / 60_000 < 2
+
+
+@virtual_time
+async def test_a_monitor_that_was_away_for_long_begins_ten_minutes_ago() -> None:
+    world = World()
+    world.store(2)
+    await asyncio.sleep(3600)
+    world.skips_before_ms = START_MS
+    async with world.running():
+        await asyncio.sleep(1)
+        assert world.stored() == 0
+    assert 10 <= (START_MS + 3_601_000 - world.begin_ms) / 60_000 < 11.1
 
 
 @virtual_time

@@ -173,8 +173,8 @@ def test_old_windows_are_forgotten_and_do_not_begin_again() -> None:
     assert not windows.cells
 
 
-def test_windows_in_which_nothing_happens_are_published_once() -> None:
-    windows = Windows(START * 1000)
+def test_windows_in_which_nothing_happens_are_published_and_again_when_they_are_over() -> None:
+    windows = Windows(NOW_MS)
     windows.open(NOW_MS)
     windows.open(NOW_MS)
     taken = windows.take_changed(10)
@@ -182,7 +182,20 @@ def test_windows_in_which_nothing_happens_are_published_once() -> None:
     windows.open(NOW_MS)
     assert not windows.changed
     windows.open(NOW_MS + 10_000)
-    assert len(windows.changed) == 1
+    assert [key for key in windows.changed if key in taken] == [
+        key for key in taken if key[1] == 10
+    ]
+    assert len(windows.changed) == 2
+
+
+def test_no_window_since_the_beginning_is_left_out() -> None:
+    windows = Windows(START * 1000)
+    windows.open((START + 125) * 1000)
+    starts = {
+        seconds: [s for _, size, s in windows.cells if size == seconds] for seconds in w.SIZES
+    }
+    assert starts[60] == [START, START + 60, START + 120]
+    assert len(starts[10]) == 13
 
 
 def test_imports_and_reasons_without_end_stay_within_bounds() -> None:
