@@ -100,6 +100,8 @@ def run_export(args: Namespace, output: Output) -> int:
     target = None if args.output == "-" else Path(args.output)
     if target is None and args.json:
         raise ArgumentTypeError("--json tells of a file; name it with --output")
+    if target is not None and target.is_dir():
+        raise ArgumentTypeError(f"{target} is a directory; name a file in it")
     by_name = target is not None and target.suffix in (".jsonl", ".ndjson")
     chosen = args.format or ("jsonl" if by_name else "csv")
     number = export(connected(args), _path(args), chosen, target)

@@ -1,5 +1,6 @@
 """The filters and the order of the list of images, as query parameters."""
 
+import re
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Annotated, NamedTuple, get_args
@@ -25,6 +26,7 @@ ORDER = (
     "the list is sorted by name with `name`, else by `google_drive_id` with `import`, else by "
     "`created_at` or `size` with a filter on that, else by `id`."
 )
+A_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?=[T ]|$)", re.ASCII)
 A_TIME = "must be a time such as 2026-11-25T08:00:00Z, or a date"
 
 
@@ -62,8 +64,8 @@ def looks(
         ),
     ] = None,
 ) -> Looks:
-    # In a query, `+` is a space: `image/svg+xml`.
-    return Looks(name, type.replace(" ", "+") if type else None)
+    # In a query, `+` is a space: `image/svg+xml`. Types are the same in any case, and kept in lower.
+    return Looks(name, type.replace(" ", "+").lower() if type else None)
 
 
 def sizes(
@@ -158,6 +160,8 @@ def _time(parameter: str, text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
+        if not A_DATE.match(text):  # a week, or digits alone, would be a date of Python's
+            raise ValueError
         # In a query, `+` is a space: `08:00:00+01:00`.
         found = datetime.fromisoformat(text.replace(" ", "+"))
         if found.tzinfo is None and len(text) > len("2026-11-25"):

@@ -204,7 +204,7 @@ def _same_file(stage: Stage) -> str:
 
 def _busy(stage: Stage) -> str:
     them = _them(stage)
-    return f"{them} all the processor time there is. Start more on machines with free processors."
+    return f"{them} all the processor time there is. Start more workers on other machines."
 
 
 def _full(stage: Stage, place: str, seconds: float) -> str:

@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 from hashlib import sha256
 from typing import Annotated, Protocol
 
@@ -18,7 +19,7 @@ from services.adapters.thumbnails.metrics import ThumbnailMetrics
 from services.api.images import Stored
 from services.api.keys import READ, SCOPE
 from services.api.problems import Problem, database_problems
-from services.core.errors import SetAside, Stop, Verdict
+from services.core.errors import SetAside, Stop, TryAgain, Verdict
 from services.core.ports import KeepsObjects
 from services.core.thumbnail import WIDTHS, thumbnail_key, width_of
 
@@ -26,6 +27,8 @@ MEDIA_TYPE = "image/webp"
 UNCOMPRESSED = "uncompressed"
 LARGEST_THUMBNAIL = 8 * 1024 * 1024
 READS_AT_ONCE = 32
+STORE_SECONDS = 15.0
+"""How long the store may be silent."""
 MOST_AT_ONCE = 500
 MOST_REFUSED = 10_000
 REFUSED_SECONDS = 600
@@ -51,6 +54,7 @@ class Thumbnails:
     def __init__(self, store: KeepsObjects, pool: DrawsThumbnails) -> None:
         self.metrics = ThumbnailMetrics(lambda: (pool.drawing, pool.waiting))
         self._store = store
+        self._open = partial(_opened, store)
         self._pool = pool
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
         self._under_way: dict[str, asyncio.Task[bytes]] = {}
@@ -99,7 +103,7 @@ class Thumbnails:
     async def _kept(self, key: str) -> bytes | None:
         body = bytearray()
         try:
-            async with self._reads, aclosing(self._store.open(key)) as chunks:
+            async with self._reads, aclosing(self._open(key)) as chunks:
                 async for chunk in chunks:
                     body += chunk
                     if len(body) > LARGEST_THUMBNAIL:
@@ -116,7 +120,7 @@ class Thumbnails:
     async def _drawn(self, picture: str, width: int) -> bytes:
         with self.metrics.drawn():
             try:
-                body = await self._pool.draw(lambda: self._store.open(picture), width)
+                body = await self._pool.draw(lambda: self._open(picture), width)
             except SetAside as why:
                 if why.reason == "object_missing":
                     raise Problem("object_missing", "The store has no bytes of it.") from why
@@ -143,6 +147,20 @@ class Thumbnails:
         self._refused.move_to_end(picture)
         if len(self._refused) > MOST_REFUSED:
             self._refused.popitem(last=False)
+
+
+async def _opened(store: KeepsObjects, key: str) -> AsyncGenerator[bytes, None]:
+    """As the store opens it, but with as much patience as somebody has who looks at a page."""
+    async with aclosing(store.open(key)) as chunks:
+        while True:
+            try:
+                async with asyncio.timeout(STORE_SECONDS):
+                    chunk = await anext(chunks, None)
+            except TimeoutError:
+                raise TryAgain("store_unavailable", "The object store is silent.") from None
+            if chunk is None:
+                return
+            yield chunk
 
 
 def _busy() -> Problem:

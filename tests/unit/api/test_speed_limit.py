@@ -119,8 +119,8 @@ def test_too_few_workers_if_they_compute_all_the_time() -> None:
     found = limit(transfer(in_hand={"drive": 30.0}, call_seconds={"drive": 2.0}, busy=0.97))
     assert found == SpeedLimit(
         reason="too_few_workers",
-        message="The transfer uses all the processor time there is. Start more on machines with "
-        "free processors.",
+        message="The transfer uses all the processor time there is. Start more workers on other "
+        "machines.",
     )
 
 

@@ -176,6 +176,20 @@ async def test_a_store_that_does_not_answer_is_said(api: Api, trouble: Any) -> N
     assert (await api.client.get(ADDRESS)).status_code == 200
 
 
+async def test_a_store_that_hangs_is_waited_for_with_a_viewers_patience(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs(_key: str) -> AsyncGenerator[bytes, None]:
+        await asyncio.sleep(600)
+        yield b""
+
+    monkeypatch.setattr(thumbnails, "STORE_SECONDS", 0.05)
+    with monkeypatch.context() as hung:
+        hung.setattr(api.store, "open", hangs)
+        await problem(api, 503, "store_unavailable")
+    assert (await api.client.get(ADDRESS)).status_code == 200
+
+
 async def test_without_the_right_to_list_a_missing_thumbnail_is_made(api: Api) -> None:
     """Then S3 answers 403 for an object that is not there."""
     api.store.troubles.append(Stop("store_refused", "AccessDenied"))
