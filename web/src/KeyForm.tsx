@@ -1,7 +1,7 @@
 /** Asks for an API key, once a session. */
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState, type FormEvent } from 'react'
-import { signIn } from './api/client'
+import { signIn } from './api/http'
 import { isUnauthorized, sentence } from './api/errors'
 
 export function KeyForm() {
