@@ -25,7 +25,7 @@ export function useControl(id: string) {
   return useMutation({
     mutationFn: (control: Control) => controlImport(id, control),
     onSuccess: (one) => showAtOnce(client, one),
-    // Not awaited, because the answer is shown already. A response that is on its way is dropped.
+    // Not awaited, because the answer is shown already.
     onSettled: () => void refresh(client, id),
   })
 }

@@ -17,8 +17,8 @@ const field = () => screen.getByLabelText<HTMLInputElement>('Google Drive folder
 const button = () => screen.getByRole('button', { name: 'Import' })
 
 describe('the form', () => {
-  it('starts an import, shows it, puts it into the address, and is ready for the next one', async () => {
-    const user = showPage()
+  it('starts an import, and goes to its page', async () => {
+    const user = await showPage()
     api.started = () => {
       api.imports = [importJson({ id: 'job-7', state: 'queued', found: 0, stored: 0, failed: 0, name: 'the-folder' })]
       return jsonResponse({ message: 'Import started', jobId: 'job-7' }, 202)
@@ -26,13 +26,12 @@ describe('the form', () => {
     await user.type(field(), `  ${LINK} `)
     await user.click(button())
     expect(await screen.findByRole('heading', { name: /the-folder/ })).toBeDefined()
-    expect(window.location.search).toBe('?import=job-7')
-    expect(field().value).toBe('')
+    expect(window.location.pathname).toBe('/imports/job-7')
     expect(api.asked.find(({ method }) => method === 'POST')?.body).toEqual({ folderUrl: LINK })
   })
 
   it('shows the server’s error at the field, and keeps the link', async () => {
-    const user = showPage()
+    const user = await showPage()
     api.started = () => problem(400, 'The link names no folder.', 'no_folder')
     await user.type(field(), `${LINK}{Enter}`)
     expect(await screen.findByText('The link names no folder.')).toBeDefined()
@@ -42,7 +41,7 @@ describe('the form', () => {
   })
 
   it('removes the error as soon as the link is edited', async () => {
-    const user = showPage()
+    const user = await showPage()
     api.started = () => problem(400, 'The link names no folder.')
     await user.type(field(), `${LINK}{Enter}`)
     await screen.findByText('The link names no folder.')
@@ -51,14 +50,14 @@ describe('the form', () => {
   })
 
   it('asks for a link when the field is empty, without a request', async () => {
-    const user = showPage()
+    const user = await showPage()
     await user.click(button())
     expect(await screen.findByText('Paste a Google Drive folder link first.')).toBeDefined()
     expect(api.count(...POST)).toBe(0)
   })
 
   it('submits a link in spite of its hint, because the server decides', async () => {
-    const user = showPage()
+    const user = await showPage()
     await user.type(field(), 'https://drive.google.com/file/d/1AbC/view')
     expect(screen.getByText(/looks like a link to a single file/)).toBeDefined()
     await user.click(button())
@@ -66,28 +65,28 @@ describe('the form', () => {
   })
 
   it('starts one import on a double click', async () => {
-    const user = showPage()
+    const user = await showPage()
     await user.type(field(), LINK)
     await user.dblClick(button())
-    await waitFor(() => expect(field().value).toBe(''))
+    await waitFor(() => expect(window.location.pathname).toBe('/imports/job-1'))
     expect(api.count(...POST)).toBe(1)
     expect(screen.queryByText('Paste a Google Drive folder link first.')).toBeNull()
   })
 
   it('waits for the response before it submits again', async () => {
-    const user = showPage()
+    const user = await showPage()
     let answer: (response: Response) => void = () => undefined
     api.started = () => new Promise((resolve) => (answer = resolve))
     await user.type(field(), `${LINK}{Enter}`)
     await user.keyboard('{Enter}')
     expect(screen.getByRole('button', { name: 'Starting…' }).getAttribute('aria-disabled')).toBe('true')
     answer(jsonResponse({ message: 'Import started', jobId: 'job-1' }, 202))
-    await waitFor(() => expect(field().value).toBe(''))
+    await waitFor(() => expect(window.location.pathname).toBe('/imports/job-1'))
     expect(api.count(...POST)).toBe(1)
   })
 
   it('repeats a failed submission with the same key, and uses a new key for a new link', async () => {
-    const user = showPage()
+    const user = await showPage()
     api.started = () => problem(500, 'The import could not be queued.', 'not_queued')
     await user.type(field(), `${LINK}{Enter}`)
     await screen.findByText(/could not be queued.*Your link is still in the field/)
@@ -103,26 +102,27 @@ describe('the form', () => {
   })
 
   it('imports the same link again when it is submitted again', async () => {
-    const user = showPage()
+    const user = await showPage()
     await user.type(field(), `${LINK}{Enter}`)
-    await waitFor(() => expect(field().value).toBe(''))
-    await user.type(field(), `${LINK}{Enter}`)
+    await waitFor(() => expect(window.location.pathname).toBe('/imports/job-1'))
+    await user.click(screen.getByRole('link', { name: 'Drivestream' }))
+    await user.type(await screen.findByLabelText('Google Drive folder link'), `${LINK}{Enter}`)
     await waitFor(() => expect(api.count(...POST)).toBe(2))
     const keys = api.asked.filter(({ method }) => method === 'POST').map(({ key }) => key)
     expect(keys[1]).not.toBe(keys[0])
   })
 
   it('accepts a Drive link pasted anywhere on the page, but no other text', async () => {
-    const user = showPage()
+    const user = await showPage()
     await user.paste('some text')
     expect(field().value).toBe('')
     await user.paste(LINK)
-    expect(field().value).toBe(LINK)
+    await waitFor(() => expect(field().value).toBe(LINK))
     expect(document.activeElement).toBe(field())
   })
 
   it('puts a space where a pasted text has a line break, and joins nothing', async () => {
-    const user = showPage()
+    const user = await showPage()
     await user.click(field())
     await user.paste(`Our pictures:\r\n${LINK}\nThanks`)
     expect(field().value).toBe(`Our pictures: ${LINK} Thanks`)

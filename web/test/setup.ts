@@ -1,5 +1,6 @@
-import { cleanup, configure } from '@testing-library/react'
+import { configure } from '@testing-library/react'
 import { afterEach, beforeEach, vi } from 'vitest'
+import { closePages } from './showPage'
 
 // jsdom has no modal <dialog>. The real one is tested in Chromium (e2e).
 HTMLDialogElement.prototype.showModal ??= function showModal(this: HTMLDialogElement) {
@@ -19,8 +20,9 @@ beforeEach(() => {
 })
 
 afterEach(() => {
-  cleanup()
+  closePages()
   vi.useRealTimers()
   vi.unstubAllGlobals()
   sessionStorage.clear()
+  localStorage.clear()
 })

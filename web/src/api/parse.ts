@@ -12,6 +12,7 @@ import type {
   ParkedFiles,
   Picture,
   Place,
+  Rates,
   Retried,
   Waiting,
 } from './types'
@@ -50,6 +51,28 @@ export function parseToken(json: unknown): Token {
 export function parseRetried(json: unknown): Retried {
   const field = fieldsOf<'Retried'>({ json, at: 'response' })
   return { files: field('files', count), folders: field('folders', count), round: field('round', count) }
+}
+
+/** What the monitor counts; null while it is silent. */
+export function parseRates(json: unknown): Rates | null {
+  return optional(ratesOf)({ json, at: 'rates' })
+}
+
+function ratesOf(value: Value): Rates {
+  const field = fieldsOf<'StreamRates'>(value)
+  return {
+    asOf: field('as_of', time),
+    found: field('found_per_second', number),
+    stored: field('stored_per_second', number),
+    failed: field('failed_per_second', number),
+    bytes: field('bytes_per_second', number),
+  }
+}
+
+/** Why the stream has nothing new. */
+export function parseTrouble(json: unknown): { code: string; detail: string } {
+  const field = fieldsOf<'StreamTrouble'>({ json, at: 'trouble' })
+  return { code: field('code', text), detail: field('detail', text) }
 }
 
 function importOf(value: Value): Import {

@@ -5,7 +5,13 @@
 import { ApiError } from './errors'
 import type { components } from './schema.gen'
 
-export type Schemas = components['schemas']
+/** The document does not have the events of the stream that are not also an answer. */
+interface StreamEvents {
+  StreamRates: Record<'as_of' | 'seconds' | 'found_per_second' | 'stored_per_second' | 'failed_per_second' | 'bytes_per_second', unknown>
+  StreamTrouble: Record<'code' | 'detail', unknown>
+}
+
+export type Schemas = components['schemas'] & StreamEvents
 
 /** A JSON value and its place in the response, for the error message. */
 export interface Value {

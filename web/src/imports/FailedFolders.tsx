@@ -1,7 +1,7 @@
 /** Folders that could not be listed, each with its reason. Their files are in none of the counts. */
 import type { FailedFolder, Import } from '../api/types'
 import { useRetries, type SentRetry } from '../mutations'
-import { useFailedFolders } from '../queries'
+import { useImport } from '../queries'
 import { counted, formatCount } from '../text/format'
 import { heading, reasonFor } from '../text/reasons'
 import { HandsOverFocus } from '../ui/HandsOverFocus'
@@ -18,7 +18,7 @@ export function FailedFolders({ one }: { one: Import }) {
 }
 
 function Named({ one, retries }: { one: Import; retries: readonly SentRetry[] }) {
-  const query = useFailedFolders(one)
+  const query = useImport(one.id)
   const failed = query.data?.failedFolders ?? []
   const unnamed = one.foldersFailed - failed.length
   return (

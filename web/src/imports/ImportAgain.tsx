@@ -1,19 +1,20 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
 import { useRef } from 'react'
 import { startImport } from '../api/client'
 import { sentence } from '../api/errors'
-import { selectImport } from '../location'
-import { newKey } from './idempotencyKey'
+import { newKey } from '../start/idempotencyKey'
 
 /** Starts a new import of the same folder, and shows it. */
 export function ImportAgain({ link }: { link: string }) {
   const client = useQueryClient()
+  const navigate = useNavigate()
   // One key for this button, so that a double click or a lost response does not start a second import.
   const key = useRef<string | null>(null)
   const start = useMutation({
     mutationFn: () => startImport(link, (key.current ??= newKey())),
     onSuccess: ({ jobId }) => {
-      selectImport(jobId)
+      void navigate({ to: '/imports/$id', params: { id: jobId } })
       void client.invalidateQueries({ queryKey: ['imports'] })
     },
   })

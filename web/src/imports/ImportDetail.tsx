@@ -1,5 +1,4 @@
 /** One import: its progress, its failures, what was skipped, and its pictures. */
-import { useEffect, useRef } from 'react'
 import { isNotFound, sentence } from '../api/errors'
 import type { Import } from '../api/types'
 import { Gallery } from '../images/Gallery'
@@ -8,6 +7,7 @@ import { useImport } from '../queries'
 import { counted, formatCount } from '../text/format'
 import { importName } from '../text/names'
 import { isListing, isRunning } from '../text/states'
+import { PageTitle } from '../ui/PageTitle'
 import { Skeleton } from '../ui/Skeleton'
 import { StateChip } from '../ui/StateChip'
 import { Actions } from './Actions'
@@ -22,15 +22,8 @@ import { ProgressBar } from './ProgressBar'
 import { percentDone } from './progress'
 import { Skipped } from './Skipped'
 
-interface Props {
-  readonly id: string
-  /** The same import from the list, if the list contains it. */
-  readonly listed: Import | undefined
-  readonly listPending: boolean
-}
-
-export function ImportDetail({ id, listed, listPending }: Props) {
-  const { data, error } = useImport(id, listed, !listPending)
+export function ImportDetail({ id }: { id: string }) {
+  const { data, error } = useImport(id)
   if (data !== undefined) return <Report one={data} />
   return (
     <section className="detail">
@@ -39,7 +32,7 @@ export function ImportDetail({ id, listed, listPending }: Props) {
   )
 }
 
-function Missing({ id, error }: { id: string; error: Error }) {
+export function Missing({ id, error }: { id: string; error: Error }) {
   return (
     <div className="note note-bad" role="alert">
       {isNotFound(error) ? (
@@ -58,7 +51,6 @@ function Report({ one }: { one: Import }) {
   const progress = progressOf(one)
   return (
     <article className="detail" aria-labelledby="import-title" data-state={one.state}>
-      <title>{titleOf(one)}</title>
       <section className="card report">
         <Head one={one} />
         {one.message !== null && (
@@ -86,21 +78,12 @@ function Report({ one }: { one: Import }) {
 }
 
 function Head({ one }: { one: Import }) {
-  const heading = useRef<HTMLHeadingElement>(null)
-  const mounted = useRef(false)
-  useEffect(() => {
-    // On a narrow screen the report is below the list and may be out of view when it is selected.
-    if (!mounted.current && document.activeElement?.closest('.import-list') !== null) {
-      heading.current?.focus()
-    }
-    mounted.current = true
-  }, [])
   const drive = driveLink(one.folderUrl, one.folderId)
   return (
     <header className="report-head">
-      <h2 id="import-title" tabIndex={-1} ref={heading}>
-        <bdi>{importName(one)}</bdi>
-      </h2>
+      <PageTitle id="import-title" tab={tabOf(one)}>
+        {importName(one)}
+      </PageTitle>
       <StateChip state={one.state} />
       {drive !== null && (
         <a href={drive} target="_blank" rel="noreferrer">
@@ -111,10 +94,9 @@ function Head({ one }: { one: Import }) {
   )
 }
 
-function titleOf(one: Import): string {
+function tabOf(one: Import): string {
   const percent = percentDone(one)
-  const done = isRunning(one) && percent !== null ? [`${percent} %`] : []
-  return [...done, importName(one), 'Drivestream'].join(' – ')
+  return isRunning(one) && percent !== null ? `${percent} % – ${importName(one)}` : importName(one)
 }
 
 function Cancelled({ one }: { one: Import }) {

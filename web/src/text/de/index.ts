@@ -1,0 +1,10 @@
+/** German. */
+import type { Words } from '../language'
+import { common } from './common'
+import { flow } from './flow'
+import { gallery } from './gallery'
+import { report } from './report'
+import { replays } from './replays'
+import { start } from './start'
+
+export const de: Words = { common, start, report, gallery, flow, replays }
