@@ -81,6 +81,6 @@ function showAtOnce(client: QueryClient, one: ImportReport): void {
 }
 
 async function refresh(client: QueryClient, id: string): Promise<void> {
-  const keys = [['imports'], ['older imports'], ['import', id], ['files', id]]
+  const keys = [['imports'], ['older-imports'], ['import', id], ['files', id]]
   await Promise.all(keys.map((queryKey) => client.invalidateQueries({ queryKey })))
 }

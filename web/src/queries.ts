@@ -55,7 +55,7 @@ export function useImports() {
 /** Older imports, starting with the page at `path`. Fetched once, and not while `path` is null. */
 export function useOlderImports(path: string | null) {
   return useInfiniteQuery({
-    queryKey: ['older imports', path],
+    queryKey: ['older-imports', path],
     queryFn: ({ pageParam, signal }) => fetchImports(pageParam, signal),
     initialPageParam: path ?? FIRST_IMPORTS_PATH,
     getNextPageParam: (page) => page.next,

@@ -4,6 +4,7 @@ import { useRef } from 'react'
 import { startImport } from '../api/client'
 import { sentence } from '../api/errors'
 import { newKey } from '../start/idempotencyKey'
+import { t } from '../text/language'
 
 /** Starts a new import of the same folder, and shows it. */
 export function ImportAgain({ link }: { link: string }) {
@@ -21,10 +22,10 @@ export function ImportAgain({ link }: { link: string }) {
   return (
     <>
       <button type="button" aria-disabled={start.isPending} onClick={() => !start.isPending && start.mutate()}>
-        {start.isPending ? 'Starting…' : 'Import the folder again'}
+        {start.isPending ? t().report.actions.starting : t().report.actions.again}
       </button>
       <p className="said said-bad" aria-live="polite">
-        {start.error !== null && `The import was not started. ${sentence(start.error)}`}
+        {start.error !== null && t().report.actions.notStarted(sentence(start.error))}
       </p>
     </>
   )

@@ -5,6 +5,7 @@ import { Gallery } from '../images/Gallery'
 import { useForgetRetries } from '../mutations'
 import { useImport } from '../queries'
 import { counted, formatCount } from '../text/format'
+import { t } from '../text/language'
 import { importName } from '../text/names'
 import { isListing, isRunning } from '../text/states'
 import { PageTitle } from '../ui/PageTitle'
@@ -27,7 +28,7 @@ export function ImportDetail({ id }: { id: string }) {
   if (data !== undefined) return <Report one={data} />
   return (
     <section className="detail">
-      {error === null ? <Skeleton label="Loading the import" lines={5} /> : <Missing id={id} error={error} />}
+      {error === null ? <Skeleton label={t().report.loading} lines={5} /> : <Missing id={id} error={error} />}
     </section>
   )
 }
@@ -36,11 +37,9 @@ export function Missing({ id, error }: { id: string; error: Error }) {
   return (
     <div className="note note-bad" role="alert">
       {isNotFound(error) ? (
-        <p>
-          There is no import <code>{id}</code>. The link may be incomplete, or the data was deleted.
-        </p>
+        <p>{t().report.missing(id)}</p>
       ) : (
-        <p>This import could not be loaded. {sentence(error)}</p>
+        <p>{t().report.notLoaded(sentence(error))}</p>
       )}
     </div>
   )
@@ -87,7 +86,7 @@ function Head({ one }: { one: Import }) {
       <StateChip state={one.state} />
       {drive !== null && (
         <a href={drive} target="_blank" rel="noreferrer">
-          Open in Google Drive
+          {t().report.openInDrive}
         </a>
       )}
     </header>
@@ -100,21 +99,22 @@ function tabOf(one: Import): string {
 }
 
 function Cancelled({ one }: { one: Import }) {
+  const { before, kept, after } = t().report.cancelled
   return (
     <p className="note">
-      This import was cancelled. {one.stored + one.unchanged > 0 && 'Stored images are kept. '}
-      To copy the rest, import the folder again. Images that are already stored are not downloaded again.
+      {before} {one.stored + one.unchanged > 0 && `${kept} `}
+      {after}
     </p>
   )
 }
 
 function progressOf(one: Import): string {
-  if (one.state === 'cancelled') return one.pending === 0 ? '' : `${formatCount(one.pending)} not done`
+  if (one.state === 'cancelled') return one.pending === 0 ? '' : t().report.notDone(formatCount(one.pending))
   const percent = percentDone(one)
   return percent === null ? soFar(one) : `${percent} %`
 }
 
 function soFar(one: Import): string {
   if (!isListing(one)) return ''
-  return one.found === 0 ? 'Reading the folder…' : `${counted(one.found, 'image', 'images')} found so far`
+  return one.found === 0 ? t().report.reading : t().report.foundSoFar(counted(one.found, ...t().common.image))
 }

@@ -88,7 +88,7 @@ export const report: Words['report'] = {
   },
   cancelDialog: {
     before: 'Den Import von',
-    after: 'abbrechen?',
+    after: ' abbrechen?',
     ended: 'Der Import ist inzwischen beendet.',
     close: 'Schließen',
     keepPaused: 'Angehalten lassen',

@@ -1,4 +1,5 @@
 /** English. One file for each part of the page; `de` has the same keys. */
+import words from '../reasons.json'
 import { common } from './common'
 import { flow } from './flow'
 import { gallery } from './gallery'
@@ -6,4 +7,14 @@ import { report } from './report'
 import { replays } from './replays'
 import { start } from './start'
 
-export const en = { common, start, report, gallery, flow, replays }
+export interface ReasonWords {
+  readonly title: string
+  readonly cure?: string
+  /** Trying again later is the cure. */
+  readonly later?: boolean
+}
+
+/** By reason code. */
+const reasons: Readonly<Record<string, ReasonWords>> = words
+
+export const en = { common, start, report, gallery, flow, replays, reasons }
