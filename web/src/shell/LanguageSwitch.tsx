@@ -13,8 +13,8 @@ export function LanguageSwitch() {
       onValueChange={([chosen]) => chosen !== undefined && void chooseLanguage(chosen as Language)}
     >
       {LANGUAGES.map((language) => (
-        <Toggle key={language} value={language} lang={language} aria-label={NAMES[language]} className="small">
-          {language.toUpperCase()}
+        <Toggle key={language} value={language} lang={language} className="small">
+          {NAMES[language]}
         </Toggle>
       ))}
     </ToggleGroup>
