@@ -24,6 +24,8 @@ export class FakeApi {
   fault: ((path: string) => Response | Error | null) | null = null
   /** The response to the start of an import. */
   started: () => Response | Promise<Response> = () => jsonResponse({ message: 'Import started', jobId: 'job-1' }, 202)
+  /** The response to a link's preview. */
+  previewed: () => Response | Promise<Response> = () => problem(503, 'Too many previews are being made.', 'previews_busy')
   /** The response to a control or a retry of an import. */
   changed: (path: string, body: unknown) => Response | Promise<Response> = () => problem(404, 'There is no such import.')
   readonly asked: Asked[] = []
@@ -55,6 +57,7 @@ export class FakeApi {
     if (method !== 'POST') return this.read(path)
     // Like the API, which refuses forms that another site may post.
     if (body !== null && type !== 'application/json') return problem(415, 'The body must be JSON.')
+    if (path === '/api/imports/preview') return this.previewed()
     return path === '/api/import/google-drive' ? this.started() : this.changed(path, body)
   }
 

@@ -60,6 +60,11 @@ export const count: Parser<number> = (value) => {
   return json
 }
 
+export const flag: Parser<boolean> = (value) => {
+  if (typeof value.json !== 'boolean') throw unfit(value, 'true or false')
+  return value.json
+}
+
 export const number: Parser<number> = (value) => {
   if (typeof value.json !== 'number') throw unfit(value, 'a number')
   return value.json

@@ -41,5 +41,5 @@ function tell(client: QueryClient, importId: string | null, frame: Frame): void 
   applyFrame(client, importId, frame)
   if (frame.event !== 'snapshot') return
   const again = connection.status.heardAt > 0 && connection.status.state !== 'live'
-  void client.invalidateQueries({ predicate: ({ state }) => again || state.status === 'error' })
+  void client.invalidateQueries({ predicate: ({ state, meta }) => meta?.['keep'] !== true && (again || state.status === 'error') })
 }

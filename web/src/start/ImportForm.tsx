@@ -4,8 +4,11 @@ import { useEffect, useRef, useState, type ClipboardEvent as FieldPaste, type Fo
 import { startImport } from '../api/client'
 import { ApiError, sentence } from '../api/errors'
 import { t } from '../text/language'
+import { PreviewCard } from './PreviewCard'
 import { folderHint, oneLine } from './folderHint'
 import { newKey } from './idempotencyKey'
+import { linkProblem } from './linkProblems'
+import { usePreview } from './usePreview'
 
 interface Props {
   /** A link that was pasted outside the field. */
@@ -65,7 +68,9 @@ export function ImportForm({ pasted, onStarted }: Props) {
     field.current?.focus()
   }, [pasted])
 
-  const problem = missing ? words.missing : problemOf(start.error)
+  const preview = usePreview(start.isPending ? '' : link)
+  const failed = preview?.error ?? null
+  const problem = missing ? words.missing : (problemOf(start.error) ?? refusalOf(failed))
   const hint = problem === null ? folderHint(link) : null
   return (
     <form className="card import-form" onSubmit={submit} noValidate>
@@ -100,6 +105,11 @@ export function ImportForm({ pasted, onStarted }: Props) {
       <div id="folder-link-said" aria-live="polite">
         {problem !== null && <p className="field-problem">{problem}</p>}
         {hint !== null && <p className="field-hint">{hint}</p>}
+        {preview?.isFetching === true && preview.data === undefined && <p className="field-help">{t().start.preview.loading}</p>}
+        {failed !== null && refusalOf(failed) === null && (
+          <p className="field-hint">{t().start.preview.notNow(sentence(failed))}</p>
+        )}
+        {preview?.data !== undefined && <PreviewCard preview={preview.data} />}
       </div>
       <p id="folder-link-help" className="field-help">
         {words.help}
@@ -108,8 +118,14 @@ export function ImportForm({ pasted, onStarted }: Props) {
   )
 }
 
+/** What is wrong with the link itself. */
+function refusalOf(error: Error | null): string | null {
+  return error instanceof ApiError && error.kind === 'refused' ? linkProblem(error) : null
+}
+
 function problemOf(error: Error | null): string | null {
   if (error === null) return null
-  if (error instanceof ApiError && error.kind === 'refused') return sentence(error)
+  const refusal = refusalOf(error)
+  if (refusal !== null) return refusal
   return t().start.form.notStarted(sentence(error))
 }
