@@ -10,7 +10,11 @@ import { FrameReader, type Frame } from './frames'
 
 /** The API sends a comment every 15 seconds. */
 const SILENCE_MS = 40_000
+/** The API answers within 3 seconds, even if its database does not. */
+const OPENING_MS = 15_000
 const LOOK_MS = 5_000
+/** Timers stop while a computer sleeps. */
+const SLEPT_MS = 20_000
 const FIRST_WAIT_MS = 750
 const LONGEST_WAIT_MS = 8_000
 /** A browser may open only six connections to a server, for all tabs together. */
@@ -46,6 +50,9 @@ export class Connection {
   #failures = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #clock: ReturnType<typeof setInterval> | undefined
+  /** When something last came, or was begun. */
+  #heardAt = 0
+  #opening = false
   #lookedAt = 0
   #hiddenSince: number | null = null
 
@@ -81,12 +88,16 @@ export class Connection {
   #look(): void {
     renewToken()
     const now = Date.now()
+    const slept = now - this.#lookedAt > SLEPT_MS
+    this.#lookedAt = now
     this.#hiddenSince = document.hidden ? (this.#hiddenSince ?? now) : null
     if (this.#hiddenSince !== null && now - this.#hiddenSince > HIDDEN_MS) {
       this.#drop()
       this.#say({ state: 'resting', error: null })
-    } else if (this.#attempt !== null && now - this.#lookedAt > SILENCE_MS) {
+    } else if (this.#attempt !== null && now - this.#heardAt > (this.#opening ? OPENING_MS : SILENCE_MS)) {
       this.#drop()
+      // What is shown after a sleep is only old. Without one, nobody may take it for the present state.
+      if (!slept) this.#say({ state: 'lost', error: errorFrom(null) })
       this.#connect()
     }
   }
@@ -103,7 +114,8 @@ export class Connection {
     this.#drop()
     const attempt = new AbortController()
     this.#attempt = attempt
-    this.#lookedAt = Date.now()
+    this.#heardAt = Date.now()
+    this.#opening = true
     this.#read(source, attempt.signal).then(
       () => this.#ended(attempt, null),
       (error: unknown) => this.#ended(attempt, errorFrom(error)),
@@ -117,7 +129,8 @@ export class Connection {
       // oxlint-disable-next-line no-await-in-loop -- one piece follows the other
       const { done, value } = await body.read()
       if (done || signal.aborted) return
-      this.#lookedAt = Date.now()
+      this.#heardAt = Date.now()
+      this.#opening = false
       for (const frame of frames.push(decoder.decode(value, { stream: true }))) {
         this.#tell(source, frame)
       }
