@@ -27,10 +27,12 @@ export function useLive(importId: string | null): void {
   useEffect(() => {
     const forget = onAccess(connection.wake)
     window.addEventListener('online', connection.wake)
+    window.addEventListener('offline', connection.test)
     document.addEventListener('visibilitychange', connection.wake)
     return () => {
       forget()
       window.removeEventListener('online', connection.wake)
+      window.removeEventListener('offline', connection.test)
       document.removeEventListener('visibilitychange', connection.wake)
     }
   }, [])

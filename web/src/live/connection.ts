@@ -84,6 +84,9 @@ export class Connection {
     if (this.#source !== null && this.#attempt === null && !document.hidden) this.#connect()
   }
 
+  /** Opens it anew. If the network is gone, that shows at once; an API on this machine answers all the same. */
+  readonly test = (): void => this.#connect()
+
   /** Called again and again, and late after the computer slept. */
   #look(): void {
     renewToken()
