@@ -11,6 +11,9 @@ HTMLDialogElement.prototype.close ??= function close(this: HTMLDialogElement) {
   this.dispatchEvent(new Event('close'))
 }
 
+// jsdom has no layout, and so nothing to scroll.
+window.scrollTo = () => undefined
+
 // Generous, because a busy machine is slow.
 configure({ asyncUtilTimeout: 20_000 })
 

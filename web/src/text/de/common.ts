@@ -5,7 +5,7 @@ export const common: Words['common'] = {
   language: 'Sprache',
   skip: 'Zum Inhalt springen',
   tagline: 'Kopiert jedes Bild eines Google-Drive-Ordners und zeigt, was mit jeder Datei geschah.',
-  nav: { label: 'Seiten', imports: 'Importe', gallery: 'Bilder', flow: 'Datenfluss', replays: 'Wiederholungen' },
+  nav: { label: 'Seiten', imports: 'Importe', gallery: 'Bilder', flow: 'Fluss', replays: 'Wiederholungen' },
   notFound: { title: 'Seite nicht gefunden', text: 'Unter dieser URL gibt es keine Seite.', home: 'Zu den Importen' },
   crashed: {
     title: 'Diese Seite ist abgestürzt',
