@@ -32,11 +32,10 @@ describe.skipIf(faults === '')('an import that takes long, with files that fail'
   const focused = () => page.evaluate('document.activeElement?.textContent')
 
   async function start(link: string, name: string): Promise<void> {
-    const before = page.url()
+    await page.goto(setup.web)
     await page.getByLabel('Google Drive folder link').fill(link)
     await page.keyboard.press('Enter')
-    await page.waitForURL((url) => url.href !== before)
-    // Until the name of the folder is known, pictures of the import before may be shown.
+    await page.waitForURL(/\/imports\//)
     await page.getByRole('heading', { name }).waitFor()
     await page.locator('.tile img').first().waitFor({ timeout: setup.limit })
   }

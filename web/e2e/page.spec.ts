@@ -27,6 +27,11 @@ afterAll(async () => {
 const field = () => page.getByLabel('Google Drive folder link')
 const report = () => page.locator('article.detail')
 
+/** Every request that was made so far. The stream of all imports came before that of this one. */
+function requests(): string[] {
+  return [...seen.asked].flatMap(([url, times]) => times.map(() => url)).toSorted()
+}
+
 /** The addresses of the pictures in the grid that Chromium has loaded and decoded. */
 async function decodedPictures(): Promise<string[]> {
   return page.$$eval('.grid img', async (images) => {
@@ -49,7 +54,7 @@ describe('the page', () => {
   it('imports a folder, and the equation holds', async () => {
     await field().fill(setup.folder)
     await field().press('Enter')
-    await page.waitForURL(/\?import=/)
+    await page.waitForURL(/\/imports\//)
     await report().waitFor()
     await page.locator('.tile img').first().waitFor({ timeout: setup.limit })
     await shoot('running')
@@ -61,14 +66,12 @@ describe('the page', () => {
     await shoot('done')
   }, setup.limit + 60_000)
 
-  it('polled the API at most once a second', () => {
-    // On a busy machine single requests come late, and a submission or the end of an import adds
-    // one. So the test counts the requests over the whole time.
-    const tooMany = [...seen.asked].filter(([, times]) => {
-      const seconds = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1000
-      return times.length > seconds + 3
-    })
-    expect(tooMany).toEqual([])
+  it('asks for nothing while nothing changes, and keeps one event stream', async () => {
+    await page.waitForTimeout(3_000)
+    const before = requests()
+    await page.waitForTimeout(5_000)
+    expect(requests()).toEqual(before)
+    expect(before.filter((url) => url.endsWith('/events'))).toHaveLength(2)
   })
 
   it('shows pictures that the browser has decoded', async () => {
@@ -95,6 +98,7 @@ describe('the page', () => {
     const tile = page.locator('.tile').nth(1)
     await tile.focus()
     await page.keyboard.press('Enter')
+    await page.waitForURL(/[?&]image=/)
     const large = page.locator('dialog[open] img')
     await large.waitFor()
     await page.waitForFunction("document.querySelector('dialog img').naturalWidth > 0")
@@ -107,6 +111,7 @@ describe('the page', () => {
     await page.keyboard.press('Escape')
     await page.locator('dialog').waitFor({ state: 'detached' })
     expect(await tile.evaluate((element) => element === document.activeElement)).toBe(true)
+    expect(page.url()).not.toContain('image=')
   })
 
   it.each(['light', 'dark'] as const)('is accessible in %s, wide and narrow', async (colorScheme) => {
@@ -122,11 +127,11 @@ describe('the page', () => {
 
   it('says when the API is down, and recovers by itself', async () => {
     await page.emulateMedia({ colorScheme: 'light' })
-    await page.route('**/api/**', (route) => route.abort())
+    await page.context().setOffline(true)
     await page.getByText(BANNER).waitFor()
     expect(await violations(page)).toEqual([])
     await shoot('unreachable')
-    await page.unroute('**/api/**')
+    await page.context().setOffline(false)
     await page.getByText(BANNER).waitFor({ state: 'detached' })
   })
 

@@ -1,5 +1,6 @@
 /** An API in memory behind `fetch`. Its data can be changed while a page shows it. */
 import { vi } from 'vitest'
+import { FakeStream } from './fakeStream'
 
 type Json = Record<string, unknown>
 
@@ -23,9 +24,13 @@ export class FakeApi {
   fault: ((path: string) => Response | Error | null) | null = null
   /** The response to the start of an import. */
   started: () => Response | Promise<Response> = () => jsonResponse({ message: 'Import started', jobId: 'job-1' }, 202)
+  /** The response to a link's preview. */
+  previewed: () => Response | Promise<Response> = () => problem(503, 'Too many previews are being made.', 'previews_busy')
   /** The response to a control or a retry of an import. */
   changed: (path: string, body: unknown) => Response | Promise<Response> = () => problem(404, 'There is no such import.')
   readonly asked: Asked[] = []
+  /** All event streams that were opened, oldest first. */
+  readonly streams: FakeStream[] = []
 
   install(): this {
     vi.stubGlobal('fetch', (path: string, request: RequestInit = {}) => this.answer(path, request))
@@ -48,10 +53,27 @@ export class FakeApi {
     if (fault) return fault
     if (this.apiKey !== null && authorization !== `Bearer ${this.apiKey}`) return problem(401, 'This needs an API key.')
     if (path === '/api/access-tokens') return jsonResponse(this.token)
+    if (path.endsWith('/events')) return this.stream(path, request)
     if (method !== 'POST') return this.read(path)
     // Like the API, which refuses forms that another site may post.
     if (body !== null && type !== 'application/json') return problem(415, 'The body must be JSON.')
+    if (path === '/api/imports/preview') return this.previewed()
     return path === '/api/import/google-drive' ? this.started() : this.changed(path, body)
+  }
+
+  /** Breaks all streams, and lets none be opened until `fault` is null again. */
+  goDown(fault: () => Response | Error = () => new TypeError('Failed to fetch')): void {
+    this.fault = fault
+    for (const stream of this.streams) stream.fail()
+  }
+
+  private stream(path: string, { signal }: RequestInit): Response {
+    const id = /^\/api\/imports\/([^/]+)\/events$/.exec(path)?.[1]
+    const one = () => this.imports.find((known) => known['id'] === id)
+    if (id !== undefined && one() === undefined) return problem(404, 'There is no such import.')
+    const stream = new FakeStream(() => (id === undefined ? this.imports.slice(0, 20) : (one() ?? {})), signal)
+    this.streams.push(stream)
+    return stream.response
   }
 
   private read(path: string): Response {

@@ -4,7 +4,7 @@ import { parseJourney } from '../src/api/parse'
 import { answerWords, lasted, outcomeName, placeName, systemName } from '../src/imports/journey'
 import { fileJson, importJson, outcomeJson, pictureJson } from './builders'
 import { FakeApi, jsonResponse, problem } from './fakeApi'
-import { showPage } from './showPage'
+import { showImport } from './showPage'
 
 const PLACE = { topic: 'files.found', partition: 3, offset: 1200 }
 const JOURNEY = {
@@ -40,7 +40,7 @@ const button = (name: string) => screen.findByRole('button', { name })
 describe('the history of a file', () => {
   it('tells how it was found, what was tried, and what came of it', async () => {
     api.fault = (path) => (path === PATH ? jsonResponse(JOURNEY) : null)
-    const user = showPage()
+    const user = await showImport()
     const history = await button('History of one.jpg')
     expect(api.count('GET', PATH)).toBe(0)
     await user.click(history)
@@ -59,7 +59,7 @@ describe('the history of a file', () => {
   it('says what is missing, and that nothing has come of it yet', async () => {
     const early = { ...JOURNEY, state: 'pending', found: null, outcomes: [], why_incomplete: 'Kafka did not answer.' }
     api.fault = (path) => (path === PATH ? jsonResponse(early) : null)
-    const user = showPage()
+    const user = await showImport()
     await user.click(await button('History of one.jpg'))
     expect(await screen.findByText('Kafka did not answer.')).toBeDefined()
     expect(screen.getByText('Not tried yet')).toBeDefined()
@@ -67,7 +67,7 @@ describe('the history of a file', () => {
 
   it('can be requested again after an error', async () => {
     api.fault = (path) => (path === PATH ? problem(404, 'This import has found no file with this id.') : null)
-    const user = showPage()
+    const user = await showImport()
     await user.click(await button('History of one.jpg'))
     const alert = await screen.findByRole('alert')
     expect(alert.textContent).toContain('The history could not be loaded. This import has found no file with this id.')
@@ -79,7 +79,7 @@ describe('the history of a file', () => {
   it('opens above a picture, where the arrow keys do not turn to the next one', async () => {
     api.pictures = ['one', 'two'].map((name, id) => pictureJson({ id, name: `${name}.jpg`, google_drive_id: name }))
     api.fault = (path) => (path === '/api/imports/job-1/files/one' ? jsonResponse(JOURNEY) : null)
-    const user = showPage()
+    const user = await showImport()
     await user.click(await screen.findByRole('button', { name: /one\.jpg.*JPEG/ }))
     await user.click(within(screen.getByRole('dialog')).getByRole('button', { name: 'History of one.jpg' }))
     await screen.findByText('Found in Drive')

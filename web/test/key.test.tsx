@@ -2,7 +2,7 @@ import { screen, waitFor } from '@testing-library/react'
 import { beforeEach, expect, it, vi } from 'vitest'
 import { importJson, pictureJson } from './builders'
 import { FakeApi } from './fakeApi'
-import { pass, showPage } from './showPage'
+import { pass, showImport } from './showPage'
 
 let api: FakeApi
 
@@ -16,7 +16,7 @@ beforeEach(() => {
 const field = () => screen.findByLabelText<HTMLInputElement>('API key')
 
 it('is asked for once, and then goes with every request and every image', async () => {
-  const user = showPage()
+  const user = await showImport()
   const input = await field()
   expect(input.type).toBe('password')
   expect(screen.queryByLabelText('Google Drive folder link')).toBeNull()
@@ -35,11 +35,11 @@ it('is asked for once, and then goes with every request and every image', async 
 })
 
 it('is kept for the session', async () => {
-  const user = showPage()
+  const user = await showImport()
   await user.type(await field(), 'drivestream_right{Enter}')
   await screen.findByRole('button', { name: /one\.jpg/ })
   const asked = api.asked.length
-  showPage()
+  await showImport()
   await waitFor(() => expect(api.asked.length).toBeGreaterThan(asked))
   expect(api.asked.slice(asked).every(({ authorization }) => authorization === 'Bearer drivestream_right')).toBe(true)
 })
@@ -47,10 +47,11 @@ it('is kept for the session', async () => {
 it('is asked for again when the API no longer knows it', async () => {
   vi.useFakeTimers()
   sessionStorage.setItem('drivestream.api-key', 'drivestream_right')
-  showPage()
+  await showImport()
   await pass(100)
   expect(screen.queryByLabelText('API key')).toBeNull()
   api.apiKey = 'drivestream_new'
+  api.streams.at(-1)?.end()
   await pass(20_000)
   expect(screen.getByLabelText('API key')).toBeDefined()
 })
@@ -59,7 +60,7 @@ it('gets a new access token before the old one ends', async () => {
   vi.useFakeTimers()
   api.token = { access_token: 'token-1', expires_at: new Date(Date.now() + 25 * 60_000).toISOString() }
   sessionStorage.setItem('drivestream.api-key', 'drivestream_right')
-  showPage()
+  await showImport()
   await pass(100)
   expect(api.count('POST', '/api/access-tokens')).toBe(1)
   await pass(60_000)
@@ -73,7 +74,7 @@ it('gets a new access token before the old one ends', async () => {
 
 it('is not needed where the API has none', async () => {
   api.apiKey = null
-  showPage()
+  await showImport()
   const tile = await screen.findByRole('button', { name: /one\.jpg/ })
   expect(tile.querySelector('img')?.getAttribute('src')).toBe('/api/images/drive-one/content')
   expect(api.asked.every(({ authorization }) => authorization === null)).toBe(true)

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { driveLink } from '../src/imports/driveLink'
-import { folderHint, isDriveLink, oneLine } from '../src/imports/folderHint'
-import { newKey } from '../src/imports/idempotencyKey'
+import { folderHint, isDriveLink, oneLine } from '../src/start/folderHint'
+import { newKey } from '../src/start/idempotencyKey'
 
 describe('the hint', () => {
   it.each([

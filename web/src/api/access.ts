@@ -40,11 +40,12 @@ export function authorization(key: string | null): Record<string, string> {
 
 /** The URL with the access token, if there is one. It changes when the token is renewed. */
 export function useAuthorized(url: string): string {
-  const token = useSyncExternalStore(subscribe, () => currentToken()?.token ?? null)
+  const token = useSyncExternalStore(onAccess, () => currentToken()?.token ?? null)
   return token === null ? url : `${url}${url.includes('?') ? '&' : '?'}access_token=${encodeURIComponent(token)}`
 }
 
-function subscribe(listener: () => void): () => void {
+/** Calls `listener` when a key or a new token is kept. */
+export function onAccess(listener: () => void): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
 }

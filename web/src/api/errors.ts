@@ -1,3 +1,5 @@
+import { t } from '../text/language'
+
 /**
  * How a call can fail. The kind tells the caller what to do next:
  *
@@ -31,7 +33,7 @@ export class ApiError extends Error {
 /** The sentence to show for any thrown value; never empty. */
 export function sentence(error: unknown): string {
   if (error instanceof Error && error.message !== '') return error.message
-  return 'Something went wrong. No reason was given.'
+  return t().common.unknownReason
 }
 
 export function isUnreachable(error: unknown): boolean {

@@ -57,6 +57,15 @@ export interface Import extends ImportCounts {
   readonly limitedBy: Waiting | null
 }
 
+/** What happened a second in the last half minute, by the monitor. */
+export interface Rates {
+  readonly asOf: Date
+  readonly found: number
+  readonly stored: number
+  readonly failed: number
+  readonly bytes: number
+}
+
 export interface ParkedFiles {
   readonly files: number
   readonly reason: string

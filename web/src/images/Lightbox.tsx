@@ -5,10 +5,12 @@ import { contentUrl, originalUrl } from '../api/client'
 import type { Picture } from '../api/types'
 import { HistoryButton } from '../imports/History'
 import { formatBytes, formatCount } from '../text/format'
+import { t } from '../text/language'
 import { Time } from '../ui/Time'
 
 interface Props {
-  readonly importId: string
+  /** Null if it is not known of which import it is. */
+  readonly importId: string | null
   readonly picture: Picture
   readonly before: string | undefined
   readonly after: string | undefined
@@ -34,10 +36,10 @@ export function Lightbox({ importId, picture, before, after, onGo, onClose }: Pr
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- the arrow keys repeat what the buttons do
     <dialog ref={dialog} className="lightbox" aria-labelledby="lightbox-name" closedby="any" onClose={onClose} onKeyDown={go}>
       <div className="lightbox-bar">
-        <Go label="Previous image" sign="‹" to={before} onGo={onGo} />
-        <Go label="Next image" sign="›" to={after} onGo={onGo} />
+        <Go label={t().gallery.previous} sign="‹" to={before} onGo={onGo} />
+        <Go label={t().gallery.next} sign="›" to={after} onGo={onGo} />
         <h2 id="lightbox-name">{picture.name}</h2>
-        <button type="button" aria-label="Close" onClick={() => dialog.current?.close()}>
+        <button type="button" aria-label={t().common.close} onClick={() => dialog.current?.close()}>
           ✕
         </button>
       </div>
@@ -61,7 +63,9 @@ function Go({ label, sign, to, onGo }: GoProps) {
   )
 }
 
-function Shown({ importId, picture }: { importId: string; picture: Picture }) {
+function Shown({ importId, picture }: { importId: string | null; picture: Picture }) {
+  const { gallery } = t()
+  const { facts } = gallery
   const [pixels, setPixels] = useState<string | null>(null)
   const source = useAuthorized(contentUrl(picture.driveId))
   const [broken, setBroken] = useState<string | null>(null)
@@ -69,49 +73,49 @@ function Shown({ importId, picture }: { importId: string; picture: Picture }) {
     <>
       <div className="lightbox-picture">
         {broken === source ? (
-          <p>This browser cannot display the image. Try opening the original.</p>
+          <p>{gallery.broken}</p>
         ) : (
           <img
             src={source}
             alt={picture.name}
             onError={() => setBroken(source)}
             onLoad={({ currentTarget: { naturalWidth, naturalHeight } }) =>
-              setPixels(`${formatCount(naturalWidth)} × ${formatCount(naturalHeight)} pixels`)
+              setPixels(gallery.pixels(formatCount(naturalWidth), formatCount(naturalHeight)))
             }
           />
         )}
       </div>
       <dl className="lightbox-facts">
-        <dt>Name</dt>
+        <dt>{facts.name}</dt>
         <dd className="lightbox-name">{picture.name}</dd>
-        <dt>Type</dt>
+        <dt>{facts.type}</dt>
         <dd>{picture.mimeType}</dd>
-        <dt>Size</dt>
-        <dd>{picture.size === null ? 'unknown' : `${formatBytes(picture.size)} (${formatCount(picture.size)} bytes)`}</dd>
-        <dt>Dimensions</dt>
+        <dt>{facts.size}</dt>
+        <dd>{picture.size === null ? gallery.unknown : gallery.bytes(formatBytes(picture.size), formatCount(picture.size))}</dd>
+        <dt>{facts.dimensions}</dt>
         <dd>{pixels ?? '–'}</dd>
-        <dt>Stored</dt>
+        <dt>{facts.stored}</dt>
         <dd>
           <Time at={picture.createdAt} />
         </dd>
-        <dt>Drive ID</dt>
+        <dt>{facts.driveId}</dt>
         <dd>
           <code>{picture.driveId}</code>
         </dd>
-        <dt>URL</dt>
+        <dt>{facts.url}</dt>
         <dd>
           <code>{picture.storagePath}</code>
         </dd>
-        <dt>Database ID</dt>
+        <dt>{facts.databaseId}</dt>
         <dd>
           <code>{picture.id}</code>
         </dd>
       </dl>
       <p className="lightbox-original">
         <a href={originalUrl(picture)} target="_blank" rel="noreferrer">
-          Open the original
+          {gallery.original}
         </a>
-        <HistoryButton importId={importId} driveId={picture.driveId} name={picture.name} />
+        {importId !== null && <HistoryButton importId={importId} driveId={picture.driveId} name={picture.name} />}
       </p>
     </>
   )

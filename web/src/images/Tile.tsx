@@ -3,6 +3,7 @@ import { useAuthorized } from '../api/access'
 import { contentUrl } from '../api/client'
 import type { Picture } from '../api/types'
 import { formatBytes, formatType } from '../text/format'
+import { t } from '../text/language'
 import { Time } from '../ui/Time'
 
 interface Props {
@@ -10,14 +11,14 @@ interface Props {
   readonly onOpen: (driveId: string) => void
 }
 
-/** Memoised, because the grid renders again every two seconds while an import runs. */
+/** Memoised, because the grid renders again at each event while an import runs. */
 export const Tile = memo(function Tile({ picture, onOpen }: Props) {
   const source = useAuthorized(contentUrl(picture.driveId))
   const [broken, setBroken] = useState<string | null>(null)
   return (
     <button type="button" className="tile" data-picture={picture.driveId} onClick={() => onOpen(picture.driveId)}>
       {broken === source ? (
-        <span className="tile-picture tile-broken">No preview of this {formatType(picture.mimeType)} file</span>
+        <span className="tile-picture tile-broken">{t().gallery.noPreview(formatType(picture.mimeType))}</span>
       ) : (
         <img
           className="tile-picture"

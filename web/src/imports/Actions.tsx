@@ -2,6 +2,7 @@
 import { useState } from 'react'
 import type { Control, Import } from '../api/types'
 import { useControl, useRetries } from '../mutations'
+import { t } from '../text/language'
 import { whyNot } from '../text/problems'
 import { hasEnded } from '../text/states'
 import { HandsOverFocus } from '../ui/HandsOverFocus'
@@ -10,8 +11,6 @@ import { Commands } from './Commands'
 import { ImportAgain } from './ImportAgain'
 import { RetryButton } from './RetryButton'
 import { filesAndFolders } from './retries'
-
-const LABELS = { pause: ['Pause', 'Pausing…'], resume: ['Resume', 'Resuming…'] } as const
 
 export function Actions({ one }: { one: Import }) {
   const control = useControl(one.id)
@@ -26,13 +25,13 @@ export function Actions({ one }: { one: Import }) {
   }
 
   return (
-    <section className="actions" aria-label="Actions">
+    <section className="actions" aria-label={t().report.actions.label}>
       <div className="actions-row">
         {!hasEnded(one) && (
           <HandsOverFocus to="import-title">
             <PauseOrResume one={one} control={control} />
             <button type="button" onClick={() => setAsking(true)}>
-              Cancel…
+              {t().report.actions.cancel}
             </button>
           </HandsOverFocus>
         )}
@@ -45,7 +44,7 @@ export function Actions({ one }: { one: Import }) {
           aria-controls="commands"
           onClick={() => setCommands(!commands)}
         >
-          Commands
+          {t().report.actions.commands}
         </button>
       </div>
       <p className="said said-bad" aria-live="polite">
@@ -66,6 +65,8 @@ interface ControlProps {
 function PauseOrResume({ one, control }: ControlProps) {
   const act: Exclude<Control, 'cancel'> = one.state === 'paused' ? 'resume' : 'pause'
   const busy = control.isPending && control.variables === act
+  const { pause, pausing, resume, resuming } = t().report.actions
+  const [label, busyLabel] = act === 'pause' ? [pause, pausing] : [resume, resuming]
   return (
     <button
       type="button"
@@ -76,7 +77,7 @@ function PauseOrResume({ one, control }: ControlProps) {
         if (!control.isPending && detail <= 1) control.mutate(act)
       }}
     >
-      {LABELS[act][busy ? 1 : 0]}
+      {busy ? busyLabel : label}
     </button>
   )
 }
@@ -91,7 +92,7 @@ function RetryAll({ one }: { one: Import }) {
       <RetryButton
         importId={one.id}
         retry={{ selection: {}, failures: one.failures }}
-        label={`Try ${label} again`}
+        label={t().report.retry.all(label)}
         trying={trying}
       />
     </HandsOverFocus>

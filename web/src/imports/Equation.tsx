@@ -1,6 +1,7 @@
 import { Fragment } from 'react'
 import type { Import } from '../api/types'
 import { formatCount } from '../text/format'
+import { t } from '../text/language'
 import { addsUp, PARTS, partName, sumOfParts } from './progress'
 
 /** The equation that must always hold, in the colours of the bar. Its text equals `equation()`. */
@@ -8,7 +9,7 @@ export function Equation({ one }: { one: Import }) {
   return (
     <>
       <p className="equation" data-testid="equation">
-        <b>{formatCount(one.found)}</b> found ={' '}
+        <b>{formatCount(one.found)}</b> {t().report.parts.found} ={' '}
         {PARTS.map((part, index) => (
           <Fragment key={part}>
             {index > 0 && ' + '}
@@ -21,8 +22,7 @@ export function Equation({ one }: { one: Import }) {
       </p>
       {!addsUp(one) && (
         <p className="note note-bad" role="alert">
-          These numbers do not add up: the sum is {formatCount(sumOfParts(one))}. Do not rely on this report, and
-          contact the person who runs this server.
+          {t().report.wrongSum(formatCount(sumOfParts(one)))}
         </p>
       )}
     </>

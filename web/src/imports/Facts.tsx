@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react'
 import type { Import } from '../api/types'
 import { counted, formatBytes, formatCount, formatDuration, formatRate } from '../text/format'
+import { t } from '../text/language'
 import { hasEnded, isListing, isRunning } from '../text/states'
 import { Time } from '../ui/Time'
 import { secondsSpent, timeLeft, waitingOf, type Rate } from './progress'
@@ -14,21 +15,22 @@ export function Facts({ one }: { one: Import }) {
   const rate = useLiveRate(one, now)
   const spent = secondsSpent(one, running ? new Date(now) : one.updatedAt)
   const waiting = waitingOf(one)
+  const words = t().report.facts
   return (
     <>
       {waiting !== null && <WaitingLine waiting={waiting} />}
       {running && waiting === null && one.limitedBy !== null && <p>{one.limitedBy.message}</p>}
       <dl className="facts">
-        <Fact name="Found">{formatBytes(one.foundBytes)}</Fact>
-        <Fact name="Copied">{formatBytes(one.storedBytes)}</Fact>
-        <Fact name={running ? 'Speed' : 'Average speed'}>{speed(rate)}</Fact>
-        <Fact name={hasEnded(one) ? 'Took' : 'Running for'}>
+        <Fact name={words.found}>{formatBytes(one.foundBytes)}</Fact>
+        <Fact name={words.copied}>{formatBytes(one.storedBytes)}</Fact>
+        <Fact name={running ? words.speed : words.averageSpeed}>{speed(rate)}</Fact>
+        <Fact name={hasEnded(one) ? words.took : words.runningFor}>
           {spent === null ? '–' : formatDuration(spent)}
         </Fact>
-        {!hasEnded(one) && waiting === null && <Fact name="Time left">{left(one, rate)}</Fact>}
-        <Fact name="Folders">{folders(one)}</Fact>
+        {!hasEnded(one) && waiting === null && <Fact name={words.timeLeft}>{left(one, rate)}</Fact>}
+        <Fact name={words.folders}>{folders(one)}</Fact>
         {one.requestedAt !== null && (
-          <Fact name="Started">
+          <Fact name={words.started}>
             <Time at={one.requestedAt} />
           </Fact>
         )}
@@ -48,20 +50,21 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 
 function speed(rate: Rate | null): string {
   if (rate === null) return '–'
-  return parts(`${formatRate(rate.files)} files/s`, `${formatBytes(rate.bytes)}/s`)
+  return parts(t().report.facts.filesPerSecond(formatRate(rate.files)), t().report.facts.perSecond(formatBytes(rate.bytes)))
 }
 
 function left(one: Import, rate: Rate | null): string {
-  if (one.state === 'paused') return 'paused'
-  if (isListing(one)) return 'known once all folders are listed'
+  if (one.state === 'paused') return t().report.facts.paused
+  if (isListing(one)) return t().report.facts.afterListing
   const seconds = timeLeft(one, rate)
-  return seconds === null ? '–' : `about ${formatDuration(Math.max(1, seconds))}`
+  return seconds === null ? '–' : t().report.facts.about(formatDuration(Math.max(1, seconds)))
 }
 
 function folders(one: Import): string {
-  const all = counted(one.foldersFound, 'folder', 'folders')
-  const listed = one.foldersListed < one.foldersFound ? `${formatCount(one.foldersListed)} of ${all} listed` : `${all} listed`
-  return one.foldersFailed === 0 ? listed : parts(listed, `${formatCount(one.foldersFailed)} failed`)
+  const words = t().report.facts
+  const all = counted(one.foldersFound, ...t().common.folder)
+  const listed = one.foldersListed < one.foldersFound ? words.listedOf(formatCount(one.foldersListed), all) : words.listed(all)
+  return one.foldersFailed === 0 ? listed : parts(listed, words.failed(formatCount(one.foldersFailed)))
 }
 
 /** Separated by commas. A line breaks only after a comma, so that a number stays with its unit. */

@@ -4,6 +4,7 @@ import type { Import, ImportFile } from '../api/types'
 import { useRetries, type SentRetry } from '../mutations'
 import { useFiles } from '../queries'
 import { counted, formatCount } from '../text/format'
+import { t } from '../text/language'
 import { heading, reasonFor } from '../text/reasons'
 import { HandsOverFocus } from '../ui/HandsOverFocus'
 import { Retry } from '../ui/Retry'
@@ -26,13 +27,14 @@ interface GroupsProps {
 function FailureGroups({ one, groups, retries }: GroupsProps) {
   const query = useFiles(one, 'failed')
   const failed = query.data?.pages.flatMap(({ items }) => items) ?? []
+  const words = t().report.failures
   return (
     <HandsOverFocus to="import-title">
       <section className="card failures" aria-labelledby="failures">
         <h3 id="failures" tabIndex={-1}>
-          What failed and why
+          {words.title}
         </h3>
-        <Retry what="The list of files" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
+        <Retry what={t().report.files.list} error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
         {groups.map((group) => (
           <HandsOverFocus key={group.reason} to="failures">
             <FailureGroup one={one} group={group} failed={failed} retries={retries} />
@@ -40,7 +42,7 @@ function FailureGroups({ one, groups, retries }: GroupsProps) {
         ))}
         {query.hasNextPage && (
           <button type="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-            {query.isFetchingNextPage ? 'Loading…' : `Load more (${formatCount(failed.length)} of ${counted(one.failed, 'file', 'files')} loaded)`}
+            {query.isFetchingNextPage ? t().common.busy : words.more(formatCount(failed.length), counted(one.failed, ...t().common.file))}
           </button>
         )}
       </section>
@@ -60,11 +62,13 @@ function FailureGroup({ one, group: { reason, failed: count }, failed, retries }
   const { cure } = reasonFor(reason)
   const files = filesOf(reason, failed, retries)
   const shared = useShared(files)
+  const words = t().report.failures
+  const listed = counted(files.length, ...t().common.file)
   return (
     <section className="reason">
       <h4>
         {heading(reason)}{' '}
-        {count > 0 ? <span className="count">{counted(count, 'file', 'files')}</span> : <span className="chip chip-busy">Trying again</span>}
+        {count > 0 ? <span className="count">{counted(count, ...t().common.file)}</span> : <span className="chip chip-busy">{words.trying}</span>}
       </h4>
       {shared !== null && <p>{shared}</p>}
       {cure !== undefined && <p className="quiet">{cure}</p>}
@@ -73,14 +77,14 @@ function FailureGroup({ one, group: { reason, failed: count }, failed, retries }
           <RetryButton
             importId={one.id}
             retry={{ selection: { reason }, failures: { [reason]: count } }}
-            label={count === 1 ? 'Try this file again' : `Try these ${formatCount(count)} files again`}
+            label={count === 1 ? t().report.retry.oneFile : t().report.retry.files(formatCount(count))}
             trying={count === 0}
           />
         </div>
       )}
       {files.length > 0 && (
         <details>
-          <summary>{files.length < count ? `Show the first ${counted(files.length, 'file', 'files')}` : `Show ${counted(files.length, 'file', 'files')}`}</summary>
+          <summary>{files.length < count ? words.showFirst(listed) : words.show(listed)}</summary>
           <FileList
             one={one}
             files={files}

@@ -1,5 +1,6 @@
 import type { Import, ImportFile } from '../api/types'
 import { counted, formatBytes, formatType } from '../text/format'
+import { t } from '../text/language'
 import { heading } from '../text/reasons'
 import { FileActions } from './FileActions'
 
@@ -36,9 +37,10 @@ function why({ message, reason }: ImportFile): string | null {
 }
 
 function factsOf(file: ImportFile): string[] {
-  const facts = file.path === null || file.path === '' ? [] : [`in ${file.path}`]
+  const words = t().report.files
+  const facts = file.path === null || file.path === '' ? [] : [words.inFolder(file.path)]
   if (file.mimeType !== null) facts.push(formatType(file.mimeType))
   if (file.size !== null) facts.push(formatBytes(file.size))
-  if (file.attempts > 1) facts.push(counted(file.attempts, 'attempt', 'attempts'))
-  return [...facts, `Drive ID ${file.driveId}`]
+  if (file.attempts > 1) facts.push(counted(file.attempts, ...words.attempts))
+  return [...facts, words.driveId(file.driveId)]
 }

@@ -3,6 +3,7 @@ import { useId, useRef, useState, type ReactNode } from 'react'
 import type { Journey, Outcome, Place } from '../api/types'
 import { useJourney } from '../queries'
 import { formatBytes, formatCount } from '../text/format'
+import { t } from '../text/language'
 import { heading } from '../text/reasons'
 import { fileStateWords } from '../text/states'
 import { Dialog } from '../ui/Dialog'
@@ -21,8 +22,8 @@ export function HistoryButton({ importId, driveId, name }: Props) {
   const [open, setOpen] = useState(false)
   return (
     <>
-      <button type="button" aria-haspopup="dialog" aria-label={`History of ${name}`} onClick={() => setOpen(true)}>
-        History
+      <button type="button" aria-haspopup="dialog" aria-label={t().report.history.of(name)} onClick={() => setOpen(true)}>
+        {t().report.history.button}
       </button>
       {open && <History importId={importId} driveId={driveId} name={name} onClose={() => setOpen(false)} />}
     </>
@@ -37,14 +38,14 @@ function History({ importId, driveId, name, onClose }: Props & { onClose: () => 
     <Dialog ref={dialog} className="history" labelledBy={id} onClose={onClose}>
       <header className="history-head">
         <h2 id={id}>
-          History of <bdi>{name}</bdi>
+          {t().report.history.before} <bdi>{name}</bdi>
         </h2>
-        <button type="button" aria-label="Close" onClick={() => dialog.current?.close()}>
+        <button type="button" aria-label={t().common.close} onClick={() => dialog.current?.close()}>
           ✕
         </button>
       </header>
-      <Retry what="The history" error={query.error} hasOlder={false} onRetry={() => void query.refetch()} />
-      {query.isPending && <Skeleton label="Loading the history" lines={4} />}
+      <Retry what={t().report.history.what} error={query.error} hasOlder={false} onRetry={() => void query.refetch()} />
+      {query.isPending && <Skeleton label={t().report.history.loading} lines={4} />}
       {query.data !== undefined && <Shown journey={query.data} driveId={driveId} />}
     </Dialog>
   )
@@ -52,31 +53,32 @@ function History({ importId, driveId, name, onClose }: Props & { onClose: () => 
 
 function Shown({ journey, driveId }: { journey: Journey; driveId: string }) {
   const { label, tone } = fileStateWords(journey.state)
+  const words = t().report.history
   return (
     <>
       <p>
         <span className={`chip chip-${tone}`}>{label}</span>{' '}
-        {journey.path !== '' && <span className="quiet">in {journey.path}</span>}
+        {journey.path !== '' && <span className="quiet">{t().report.files.inFolder(journey.path)}</span>}
       </p>
       {journey.whyIncomplete !== null && <p className="note">{journey.whyIncomplete}</p>}
       <ol className="steps">
         {journey.foundAt !== null && (
-          <Step title="Found in Drive" at={journey.foundAt} place={journey.foundPlace} />
+          <Step title={words.found} at={journey.foundAt} place={journey.foundPlace} />
         )}
         {journey.outcomes.map((outcome, index) => (
           <OutcomeStep key={placeName(outcome.place)} outcome={outcome} first={index === 0} />
         ))}
         {journey.state === 'pending' && (
           <li>
-            <b>{journey.outcomes.length === 0 ? 'Not tried yet' : 'Being tried again'}</b>
+            <b>{journey.outcomes.length === 0 ? words.notTried : words.triedAgain}</b>
           </li>
         )}
       </ol>
       <dl className="lightbox-facts">
-        {journey.size !== null && <Fact name="Size">{`${formatBytes(journey.size)} (${formatCount(journey.size)} bytes)`}</Fact>}
-        {journey.version !== null && <Fact name="Drive version">{journey.version}</Fact>}
-        <Fact name="Drive ID">{driveId}</Fact>
-        {journey.objectKey !== null && <Fact name="Object key">{journey.objectKey}</Fact>}
+        {journey.size !== null && <Fact name={words.size}>{words.bytes(formatBytes(journey.size), formatCount(journey.size))}</Fact>}
+        {journey.version !== null && <Fact name={words.version}>{journey.version}</Fact>}
+        <Fact name={words.driveId}>{driveId}</Fact>
+        {journey.objectKey !== null && <Fact name={words.objectKey}>{journey.objectKey}</Fact>}
         {journey.sha256 !== null && <Fact name="SHA-256">{journey.sha256}</Fact>}
         {journey.md5 !== null && <Fact name="MD5">{journey.md5}</Fact>}
       </dl>

@@ -1,5 +1,6 @@
 import type { Import } from '../api/types'
 import { counted, formatCount } from '../text/format'
+import { t } from '../text/language'
 import { isListing } from '../text/states'
 import { doneCount, PARTS, percentDone, shares } from './progress'
 
@@ -27,7 +28,7 @@ export function ProgressBar({ one, decorative = false }: Props) {
     <div
       className="bar"
       role="progressbar"
-      aria-label="Files done"
+      aria-label={t().report.bar}
       aria-valuemin={0}
       aria-valuemax={100}
       // Without a value, screen readers call the progress indeterminate. That is true while listing.
@@ -40,6 +41,6 @@ export function ProgressBar({ one, decorative = false }: Props) {
 }
 
 function valueText(one: Import): string {
-  const found = isListing(one) ? `${formatCount(one.found)} found so far` : counted(one.found, 'file', 'files')
-  return `${formatCount(doneCount(one))} of ${found}`
+  const found = isListing(one) ? t().report.foundSoFar(formatCount(one.found)) : counted(one.found, ...t().common.file)
+  return t().report.done(formatCount(doneCount(one)), found)
 }

@@ -1,4 +1,5 @@
 import { useRetry, type Retry } from '../mutations'
+import { t } from '../text/language'
 import { whyNot } from '../text/problems'
 import { retriedSentence } from './retries'
 
@@ -16,7 +17,7 @@ interface Props {
 export function RetryButton({ importId, retry, label, what, trying }: Props) {
   const mutation = useRetry(importId)
   const busy = trying || mutation.isPending
-  const text = busy ? 'Trying again…' : label
+  const text = busy ? t().report.retry.trying : label
   const { data } = mutation
   return (
     <>

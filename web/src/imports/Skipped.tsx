@@ -2,7 +2,8 @@
 import { useState } from 'react'
 import type { Import } from '../api/types'
 import { useFiles } from '../queries'
-import { counted, formatCount } from '../text/format'
+import { formatCount } from '../text/format'
+import { t } from '../text/language'
 import { reasonFor } from '../text/reasons'
 import { Retry } from '../ui/Retry'
 import { Skeleton } from '../ui/Skeleton'
@@ -17,7 +18,7 @@ export function Skipped({ one }: { one: Import }) {
   return (
     <details className="skipped" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
-        {counted(all, 'other file was', 'other files were')} skipped: {reasons.join(', ')}
+        {t().report.skipped.summary(all, formatCount(all))} {reasons.join(', ')}
       </summary>
       {open && <SkippedFiles one={one} />}
     </details>
@@ -26,15 +27,15 @@ export function Skipped({ one }: { one: Import }) {
 
 function SkippedFiles({ one }: { one: Import }) {
   const query = useFiles(one, 'skipped')
-  if (query.isPending) return <Skeleton label="Loading the skipped files" lines={3} />
+  if (query.isPending) return <Skeleton label={t().report.skipped.loading} lines={3} />
   const files = query.data?.pages.flatMap(({ items }) => items) ?? []
   return (
     <>
-      <Retry what="The list of files" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
+      <Retry what={t().report.files.list} error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
       <FileList one={one} files={files} withReasons failed={null} />
       {query.hasNextPage && (
         <button type="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-          {query.isFetchingNextPage ? 'Loading…' : 'Load more'}
+          {query.isFetchingNextPage ? t().common.busy : t().report.skipped.more}
         </button>
       )}
     </>

@@ -1,5 +1,6 @@
 /** What the buttons do, as commands for a shell. Pure. */
 import type { Import, Selection } from '../api/types'
+import { t } from '../text/language'
 import { heading } from '../text/reasons'
 import { hasEnded } from '../text/states'
 import { byCount } from './progress'
@@ -13,24 +14,25 @@ export interface Command {
 
 /** The commands that make sense in the import's state. `api` is the address of the API. */
 export function commandsFor(one: Import, api: string, withKey = false): Command[] {
+  const words = t().report.commands
   const program = withKey ? 'curl -H "Authorization: Bearer $DRIVESTREAM_API_KEY"' : 'curl'
   const address = `${api}/imports/${encodeURIComponent(one.id)}`
-  const commands = [{ title: 'Watch', curl: `${program} ${quoted(address)}`, drivestream: `drivestream watch ${quoted(one.id)}` }]
+  const commands = [{ title: words.watch, curl: `${program} ${quoted(address)}`, drivestream: `drivestream watch ${quoted(one.id)}` }]
   if (one.state === 'cancelled') return commands
   if (!hasEnded(one)) {
     commands.push(control(one.state === 'paused' ? 'resume' : 'pause'), control('cancel'))
   }
-  if (one.failed + one.foldersFailed > 0) commands.push(retry('Try all failures again', {}, ''))
+  if (one.failed + one.foldersFailed > 0) commands.push(retry(words.retryAll, {}, ''))
   const reasons = byCount(one.failures)
   // A single reason is the same as all failures.
   if (reasons.length > 1 || (reasons.length === 1 && one.foldersFailed > 0)) {
-    for (const [reason] of reasons) commands.push(retry(`Try again: ${heading(reason)}`, { reason }, ` --reason ${quoted(reason)}`))
+    for (const [reason] of reasons) commands.push(retry(words.retry(heading(reason)), { reason }, ` --reason ${quoted(reason)}`))
   }
   return commands
 
   function control(word: 'pause' | 'resume' | 'cancel'): Command {
     return {
-      title: `${word.charAt(0).toUpperCase()}${word.slice(1)}`,
+      title: words[word],
       curl: `${program} -X POST ${quoted(`${address}/${word}`)}`,
       drivestream: `drivestream ${word} ${quoted(one.id)}`,
     }

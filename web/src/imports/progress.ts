@@ -1,6 +1,7 @@
 /** Calculations on an import's counts. Pure; every number on the page comes from here. */
 import type { Import, ImportCounts, Waiting } from '../api/types'
 import { counted, formatCount, formatMoment, percentOf } from '../text/format'
+import { t } from '../text/language'
 import { importName } from '../text/names'
 import { heading } from '../text/reasons'
 import { isListing, isRunning, stateWords } from '../text/states'
@@ -19,13 +20,14 @@ export function addsUp(counts: ImportCounts): boolean {
 
 /** What a part is called. Nothing comes of the pending files of a cancelled import. */
 export function partName(part: Part, { state }: Pick<Import, 'state'>): string {
-  return part === 'pending' && state === 'cancelled' ? 'not done' : part
+  const words = t().report.parts
+  return part === 'pending' && state === 'cancelled' ? words.notDone : words[part]
 }
 
 /** "2,412 found = 2,400 stored + 0 unchanged + 12 failed + 0 pending" */
 export function equation(one: Import): string {
   const parts = PARTS.map((part) => `${formatCount(one[part])} ${partName(part, one)}`)
-  return `${formatCount(one.found)} found = ${parts.join(' + ')}`
+  return `${formatCount(one.found)} ${t().report.parts.found} = ${parts.join(' + ')}`
 }
 
 /** Files that have an outcome, including failures. */
@@ -143,8 +145,8 @@ export function announce(last: Announcement | null, one: Import): Announcement {
   // Every probe moves the end of a wait. Only a new reason is news.
   if (last.state !== one.state || last.waiting !== here.waiting) return { ...here, text: stateSentence(one) }
   if (step > last.step) {
-    const done = `${formatCount(doneCount(one))} of ${counted(one.found, 'file', 'files')}`
-    return { ...here, text: `${step * 10} percent: ${done}.` }
+    const done = t().report.done(formatCount(doneCount(one)), counted(one.found, ...t().common.file))
+    return { ...here, text: t().report.announced(step * 10, done) }
   }
   return last
 }
@@ -158,6 +160,7 @@ function stateSentence(one: Import): string {
 }
 
 function waitingSentence(waiting: Waiting): string {
-  const until = waiting.until === null ? '' : ` until ${formatMoment(waiting.until)}`
-  return `Waiting${until}: ${waitingFor(waiting)}`
+  const words = t().report
+  const begin = waiting.until === null ? words.waiting : `${words.waitingUntil} ${formatMoment(waiting.until)}`
+  return `${begin}: ${waitingFor(waiting)}`
 }

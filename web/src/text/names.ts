@@ -1,11 +1,12 @@
 import type { Import } from '../api/types'
+import { t } from './language'
 
 const SHORT = 8
 
 /** The folder's name. While it is not known, "Folder 1AbCdEfG…" or, without an id, "Import 0a1b2c3d…". */
 export function importName({ name, folderId, id }: Pick<Import, 'name' | 'folderId' | 'id'>): string {
   if (name !== null && name.trim() !== '') return name
-  return folderId === null ? `Import ${shortened(id)}` : `Folder ${shortened(folderId)}`
+  return folderId === null ? t().report.nameless(shortened(id)) : t().report.namelessFolder(shortened(folderId))
 }
 
 /** An id that would be cut by only a few characters stays whole. */

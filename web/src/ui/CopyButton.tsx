@@ -1,16 +1,17 @@
 import { useState } from 'react'
+import { t } from '../text/language'
 
 /** Copies a text, and says whether it worked. */
 export function CopyButton({ text }: { text: string }) {
-  const [label, setLabel] = useState('Copy')
+  const [label, setLabel] = useState<'copy' | 'copied' | 'failed'>('copy')
   return (
     <button
       type="button"
       className="small"
-      onBlur={() => setLabel('Copy')}
-      onClick={() => void copied(text).then((done) => setLabel(done ? 'Copied' : 'Not copied'))}
+      onBlur={() => setLabel('copy')}
+      onClick={() => void copied(text).then((done) => setLabel(done ? 'copied' : 'failed'))}
     >
-      <span aria-live="polite">{label}</span>
+      <span aria-live="polite">{t().common.copy[label]}</span>
       <span className="visually-hidden">: {text}</span>
     </button>
   )

@@ -1,10 +1,12 @@
 /** Asks for an API key, once a session. */
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState, type FormEvent } from 'react'
-import { signIn } from './api/client'
-import { isUnauthorized, sentence } from './api/errors'
+import { signIn } from '../api/http'
+import { t } from '../text/language'
+import { isUnauthorized, sentence } from '../api/errors'
 
 export function KeyForm() {
+  const { label, checking, go, help } = t().common.key
   const [key, setKey] = useState('')
   const client = useQueryClient()
   const signing = useMutation({ mutationFn: signIn, onSuccess: () => client.resetQueries() })
@@ -16,7 +18,7 @@ export function KeyForm() {
 
   return (
     <form className="card import-form" onSubmit={submit} noValidate>
-      <label htmlFor="api-key">API key</label>
+      <label htmlFor="api-key">{label}</label>
       <div className="import-form-row">
         <input
           id="api-key"
@@ -30,20 +32,19 @@ export function KeyForm() {
           onChange={(event) => setKey(event.target.value)}
         />
         <button type="submit" className="primary" aria-disabled={signing.isPending}>
-          {signing.isPending ? 'Checking…' : 'Continue'}
+          {signing.isPending ? checking : go}
         </button>
       </div>
       <div id="api-key-said" aria-live="polite">
         {signing.error !== null && <p className="field-problem">{problemOf(signing.error)}</p>}
       </div>
       <p id="api-key-help" className="field-help">
-        This API asks for a key. An operator makes one with <code>drivestream key NAME SCOPE</code>. It is kept until this
-        tab is closed.
+        {help} <code>drivestream key NAME SCOPE</code>.
       </p>
     </form>
   )
 }
 
 function problemOf(error: Error): string {
-  return isUnauthorized(error) ? 'The API does not know this key.' : sentence(error)
+  return isUnauthorized(error) ? t().common.key.unknown : sentence(error)
 }

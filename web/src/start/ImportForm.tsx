@@ -3,11 +3,22 @@ import { useMutation } from '@tanstack/react-query'
 import { useEffect, useRef, useState, type ClipboardEvent as FieldPaste, type FormEvent } from 'react'
 import { startImport } from '../api/client'
 import { ApiError, sentence } from '../api/errors'
-import { folderHint, isDriveLink, oneLine } from './folderHint'
+import { t } from '../text/language'
+import { PreviewCard } from './PreviewCard'
+import { folderHint, oneLine } from './folderHint'
 import { newKey } from './idempotencyKey'
+import { linkProblem } from './linkProblems'
+import { usePreview } from './usePreview'
 
-export function ImportForm({ onStarted }: { onStarted: (importId: string) => void }) {
-  const [link, setLink] = useState('')
+interface Props {
+  /** A link that was pasted outside the field. */
+  readonly pasted: string | undefined
+  readonly onStarted: (importId: string) => void
+}
+
+export function ImportForm({ pasted, onStarted }: Props) {
+  const words = t().start.form
+  const [link, setLink] = useState(pasted ?? '')
   const [missing, setMissing] = useState(false)
   const field = useRef<HTMLInputElement>(null)
   // One key per submission. Sending it again after a double click or a lost response does not start
@@ -29,6 +40,11 @@ export function ImportForm({ onStarted }: { onStarted: (importId: string) => voi
     if (start.isError) start.reset()
   }
 
+  const takeLink = useRef(change)
+  useEffect(() => {
+    takeLink.current = change
+  })
+
   function submit(event: FormEvent) {
     event.preventDefault()
     if (start.isPending) return
@@ -46,16 +62,19 @@ export function ImportForm({ onStarted }: { onStarted: (importId: string) => voi
     change(before + oneLine(text).trim() + value.slice(selectionEnd ?? value.length))
   }
 
-  usePasteAnywhere((text) => {
-    change(text)
+  useEffect(() => {
+    if (pasted === undefined) return
+    takeLink.current(pasted)
     field.current?.focus()
-  })
+  }, [pasted])
 
-  const problem = missing ? 'Paste a Google Drive folder link first.' : problemOf(start.error)
+  const preview = usePreview(start.isPending ? '' : link)
+  const failed = preview?.error ?? null
+  const problem = missing ? words.missing : (problemOf(start.error) ?? refusalOf(failed))
   const hint = problem === null ? folderHint(link) : null
   return (
     <form className="card import-form" onSubmit={submit} noValidate>
-      <label htmlFor="folder-link">Google Drive folder link</label>
+      <label htmlFor="folder-link">{words.label}</label>
       <div className="import-form-row">
         <input
           ref={field}
@@ -80,42 +99,33 @@ export function ImportForm({ onStarted }: { onStarted: (importId: string) => voi
           // By the second click of a double click the field is empty, which would be reported as an error.
           onClick={(event) => event.detail > 1 && event.preventDefault()}
         >
-          {start.isPending ? 'Starting…' : 'Import'}
+          {start.isPending ? words.going : words.go}
         </button>
       </div>
       <div id="folder-link-said" aria-live="polite">
         {problem !== null && <p className="field-problem">{problem}</p>}
         {hint !== null && <p className="field-hint">{hint}</p>}
+        {preview?.isFetching === true && preview.data === undefined && <p className="field-help">{t().start.preview.loading}</p>}
+        {failed !== null && refusalOf(failed) === null && (
+          <p className="field-hint">{t().start.preview.notNow(sentence(failed))}</p>
+        )}
+        {preview?.data !== undefined && <PreviewCard preview={preview.data} />}
       </div>
       <p id="folder-link-help" className="field-help">
-        The folder must be shared with <b>anyone with the link</b>. In Drive, choose <i>Share → Copy link</i>, then paste the
-        link here.
+        {words.help}
       </p>
     </form>
   )
 }
 
-function problemOf(error: Error | null): string | null {
-  if (error === null) return null
-  if (error instanceof ApiError && error.kind === 'refused') return sentence(error)
-  return `The import was not started. ${sentence(error)} Your link is still in the field. Submitting it again will not start a second import.`
+/** What is wrong with the link itself. */
+function refusalOf(error: Error | null): string | null {
+  return error instanceof ApiError && error.kind === 'refused' ? linkProblem(error) : null
 }
 
-/** Puts a Drive link that is pasted outside any field into the form. */
-function usePasteAnywhere(onLink: (text: string) => void): void {
-  const latest = useRef(onLink)
-  useEffect(() => {
-    latest.current = onLink
-  })
-  useEffect(() => {
-    function pasted(event: ClipboardEvent) {
-      const inField = event.target instanceof HTMLElement && event.target.matches('input, textarea')
-      const text = event.clipboardData?.getData('text') ?? ''
-      if (inField || !isDriveLink(text)) return
-      event.preventDefault()
-      latest.current(text.trim())
-    }
-    document.addEventListener('paste', pasted)
-    return () => document.removeEventListener('paste', pasted)
-  }, [])
+function problemOf(error: Error | null): string | null {
+  if (error === null) return null
+  const refusal = refusalOf(error)
+  if (refusal !== null) return refusal
+  return t().start.form.notStarted(sentence(error))
 }

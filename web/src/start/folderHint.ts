@@ -1,3 +1,5 @@
+import { t } from '../text/language'
+
 /**
  * A hint about the text in the field, or null. Only the server decides what it accepts. So the hint
  * appears only for links that are certainly not folders, and it never blocks the form.
@@ -6,16 +8,16 @@ export function folderHint(text: string): string | null {
   const link = text.trim()
   if (/^(https?:)?(\/\/)?(drive|docs)\.google\.com\.?(:\d+)?([/?#]|$)/i.test(link)) {
     if (/\/file\/d\//.test(link)) {
-      return 'This looks like a link to a single file. Open the folder that contains it and copy the link from there.'
+      return t().start.hints.file
     }
     if (/\/(document|spreadsheets|presentation|forms)\/d\//.test(link)) {
-      return 'This looks like a link to a document, not a folder.'
+      return t().start.hints.document
     }
     return null
   }
   // Redirects and mail scanners have the link in an address of their own.
   const holdsOne = /(drive|docs)\.(usercontent\.)?google\.com/i.test(link)
-  if (!holdsOne && /^https?:\/\/[^/]+\.[^/]+\//i.test(link)) return 'This does not look like a Google Drive link.'
+  if (!holdsOne && /^https?:\/\/[^/]+\.[^/]+\//i.test(link)) return t().start.hints.elsewhere
   return null
 }
 

@@ -1,0 +1,44 @@
+/** What a link leads to: the folder's name, how much it holds, and how long it will take. */
+import type { Preview } from '../api/preview'
+import { byCount, total } from '../imports/progress'
+import { counted, formatBytes, formatCount, formatDuration, formatType } from '../text/format'
+import { t } from '../text/language'
+
+const NAMES_SHOWN = 4
+
+export function PreviewCard({ preview }: { preview: Preview }) {
+  const words = t().start.preview
+  const images = counted(preview.images, ...t().common.image)
+  const skipped = total(preview.skipped)
+  return (
+    <section className="preview" aria-labelledby="preview">
+      <h2 id="preview">
+        <bdi>{preview.name}</bdi>
+      </h2>
+      <p>
+        <b>{preview.complete ? images : words.atLeast(images)}</b>
+        {preview.images > 0 && <>, {formatBytes(preview.bytes)}</>}
+        {preview.folders > 1 && <>, {counted(preview.folders, ...t().common.folder)}</>}
+        {preview.seconds !== null && preview.images > 0 && <>. {words.takes(formatDuration(Math.max(1, preview.seconds)))}</>}
+      </p>
+      {preview.images === 0 && <p className="field-hint">{preview.complete ? words.none : words.noneYet}</p>}
+      {preview.images > 0 && (
+        <p className="quiet">
+          {byCount(preview.types)
+            .map(([type, count]) => `${formatCount(count)} ${formatType(type)}`)
+            .join(', ')}
+          {skipped > 0 && `. ${words.skipped(skipped, formatCount(skipped))}`}
+        </p>
+      )}
+      <ul className="preview-names">
+        {preview.names.slice(0, NAMES_SHOWN).map((name, index) => (
+          // oxlint-disable-next-line react/no-array-index-key -- two images may have one name
+          <li key={index} title={name}>
+            <bdi>{name}</bdi>
+          </li>
+        ))}
+      </ul>
+      {!preview.complete && <p className="quiet">{words.partly}</p>}
+    </section>
+  )
+}

@@ -1,0 +1,32 @@
+import type { Words } from '../language'
+
+export const gallery: Words['gallery'] = {
+  title: 'Bilder',
+  all: 'Alle Bilder',
+  of: (name) => `Bilder aus ${name}`,
+  list: 'Die Bilder',
+  shown: (shown, all) => `${shown} von ${all} angezeigt`,
+  more: 'Weitere Bilder zeigen',
+  awaited: 'Hier erscheinen die ersten Bilder.',
+  noneStored: 'Es wurden keine Bilder gespeichert.',
+  noneFound: 'Dieser Ordner enthält keine Bilder.',
+  noneYet: 'Es sind noch keine Bilder gespeichert.',
+  noPreview: (type) => `Keine Vorschau dieser ${type}-Datei`,
+  previous: 'Voriges Bild',
+  next: 'Nächstes Bild',
+  broken: 'Dieser Browser kann das Bild nicht anzeigen. Öffnen Sie das Original.',
+  pixels: (width, height) => `${width} × ${height} Pixel`,
+  bytes: (short, exact) => `${short} (${exact} Bytes)`,
+  unknown: 'unbekannt',
+  original: 'Original öffnen',
+  facts: {
+    name: 'Name',
+    type: 'Typ',
+    size: 'Größe',
+    dimensions: 'Abmessungen',
+    stored: 'Gespeichert',
+    driveId: 'Drive-ID',
+    url: 'URL',
+    databaseId: 'Datenbank-ID',
+  },
+}
