@@ -64,7 +64,7 @@ def looks(
         ),
     ] = None,
 ) -> Looks:
-    # In a query, `+` is a space: `image/svg+xml`. Types are the same in any case, and kept in lower.
+    # In a query, `+` is a space: `image/svg+xml`. Types have no case; Drive's are in lower case.
     return Looks(name, type.replace(" ", "+").lower() if type else None)
 
 
