@@ -364,17 +364,6 @@ export interface components {
       at: string | null;
       place: components["schemas"]["Place"] | null;
     };
-    /** Image */
-    Image: {
-      id: number;
-      name: string;
-      google_drive_id: string;
-      size: number;
-      mime_type: string;
-      storage_path: string;
-      /** Format: date-time */
-      created_at: string;
-    };
     /** ImageDetails */
     ImageDetails: {
       id: number;
@@ -513,6 +502,18 @@ export interface components {
       waiting_for?: components["schemas"]["Waiting"] | null;
       limited_by?: components["schemas"]["Waiting"] | null;
       parked?: components["schemas"]["Parked"] | null;
+    };
+    /** ListedImage */
+    ListedImage: {
+      id: number;
+      name: string;
+      google_drive_id: string;
+      size: number;
+      mime_type: string;
+      storage_path: string;
+      /** Format: date-time */
+      created_at: string;
+      imported_at?: string;
     };
     /** LogEnd */
     LogEnd: {
@@ -846,7 +847,7 @@ export interface components {
     /** SpeedLimit */
     SpeedLimit: {
       /** @enum {string} */
-      reason: "google_quota" | "drive" | "store" | "memory" | "too_few_workers" | "replay_rate" | "kafka" | "database" | "fault" | "nothing_to_do" | "unknown";
+      reason: "google_quota" | "drive" | "store" | "memory" | "too_few_workers" | "replay_rate" | "same_file" | "kafka" | "database" | "fault" | "nothing_to_do" | "unknown";
       message: string;
     };
     /** System */
@@ -3092,8 +3093,8 @@ export interface operations {
         since?: string | null;
         /** @description Only images stored before this time. */
         until?: string | null;
-        /** @description What to sort by; `-` reverses the order. Names are sorted by their first 200 characters, without regard to case. `newest` is `-id`: the image that was stored last comes first. Without it, the order suits the filters: by name with `name`, else by `google_drive_id` with `import`, else by `created_at` or `size` with a filter on that, else by `id`. */
-        order?: "newest" | "id" | "google_drive_id" | "name" | "size" | "created_at" | "-id" | "-google_drive_id" | "-name" | "-size" | "-created_at";
+        /** @description What to sort by; `-` reverses the order. Names are sorted by their first 200 characters, without regard to case. `imported_at` is for the images of one import, and much faster there than `created_at` and `id`. `newest` is `-id`, or `-imported_at` with `import`: the image that was stored last comes first. Without an order, the list is sorted by name with `name`, else by `google_drive_id` with `import`, else by `created_at` or `size` with a filter on that, else by `id`. */
+        order?: "newest" | "id" | "google_drive_id" | "name" | "size" | "created_at" | "imported_at" | "-id" | "-google_drive_id" | "-name" | "-size" | "-created_at" | "-imported_at";
         /** @description Only images of this import. */
         import?: string | null;
         /** @description Only images directly in this Drive folder. */
@@ -3110,7 +3111,7 @@ export interface operations {
       /** @description The images that match every filter. With `limit`, the answer is one page, with a `Link: <…>; rel="next"` header if more follow. Without `limit`, all images are streamed. A streamed list is not a snapshot: images stored in the meantime may be missing, and none appears twice. If the list does not end in `]`, it is incomplete. With `count=true`, `Total-Count` is the number of all that match, or `unknown` if counting them took longer than two seconds. */
       200: {
         content: {
-          "application/json": components["schemas"]["Image"][];
+          "application/json": components["schemas"]["ListedImage"][];
         };
       };
       /** @description `bad_cursor`: The cursor is not valid; `bad_parameter`: A parameter is not valid */
