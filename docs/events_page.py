@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from services.core import events as e
-from services.core.topics import ALL, Topic
+from services.core.topics import ALL, DEAD_LETTERS, MINUTE_MS, MONITOR_WINDOWS, Topic
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "tests" / "unit" / "core" / "golden"
 EXAMPLE = ROOT / "docs" / "examples" / "second_consumer.py"
 HEAD = """\
-<!-- Made by `python -m docs.generate` from services/core/events.py: do not edit. -->
+<!-- Made by `python -m docs.generate` from services/core/events: do not edit. -->
 # Events
 
 Every step of an import is an event in Kafka. Your own consumers can subscribe to any topic without
@@ -55,12 +55,17 @@ def events_page() -> str:
 
 
 def _topic(topic: Topic) -> str:
-    kept = "forever" if topic.retention_ms < 0 else f"{topic.retention_ms // 86_400_000} days"
+    minutes = topic.retention_ms // MINUTE_MS
+    kept = f"{minutes // (24 * 60)} days" if minutes >= 24 * 60 else f"{minutes} minutes"
+    if topic.retention_ms < 0:
+        kept = "forever"
     if topic.compacted:
         kept = "the newest record of each key"
     facts = f"Key: {topic.key}. Partitions: {topic.partitions}. Kept: {kept}."
-    if not topic.carries:
+    if topic is DEAD_LETTERS:
         facts += " The value is the original record. Its `dlq_*` headers say where from and why."
+    elif topic is MONITOR_WINDOWS:
+        facts += " The monitor's own: its values may change from version to version."
     return "\n".join([f"## `{topic.name}`\n", facts, "", *map(_event, topic.carries)])
 
 

@@ -1,5 +1,5 @@
 """The contract as documents: a JSON Schema of every event, AsyncAPI 3 of every topic, and a page
-to read.
+to read. The API as OpenAPI 3.1, and as a Postman collection.
 
 `python -m docs.generate` writes them beside this file; a test fails when they have drifted.
 """
@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 
 from docs.events_page import events_page
+from docs.postman import postman_collection
+from services.api.routes import openapi_document
 from services.core.topics import ALL, Topic
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -25,6 +27,12 @@ def documents() -> dict[str, str]:
         "asyncapi.json": _text(_asyncapi()),
         "events.md": events_page(),
     }
+
+
+def api_documents() -> dict[str, str]:
+    """As `documents`, of the API."""
+    openapi = openapi_document()
+    return {"openapi.json": _text(openapi), "postman.json": _text(postman_collection(openapi))}
 
 
 def _text(document: object) -> str:
@@ -85,5 +93,5 @@ def _messages(topic: Topic) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    for name, text in documents().items():
+    for name, text in (documents() | api_documents()).items():
         Path(__file__).with_name(name).write_text(text, encoding="utf-8")

@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from types import FrameType
 
-from local.commands import imports, machine, operate, replays
+from local.commands import images, imports, keys, machine, operate, replays, system
 from local.commands.options import Commands
 from local.commands.output import (
     CANNOT_START,
@@ -41,17 +41,23 @@ examples:
   drivestream up                      start everything and run until Ctrl-C
   PORT=0 WEB_PORT=0 drivestream up    use any free ports for the API and the page
   drivestream down --purge            stop and delete all data
+  drivestream top                     show the workers, the lag, the rates and the limit
   drivestream doctor LINK             find out why a folder cannot be imported
+  drivestream preview LINK            show what a folder holds, and start nothing
   drivestream import LINK --watch     import a folder and show its progress
   drivestream retry ID --reason R     retry what failed for this reason
+  drivestream failures ID             what failed in an import, why, and what to do
+  drivestream images --name beach --order -size
+  drivestream export --output images.csv
   drivestream replay plan --mode failed --since 2h --json > plan.json
   drivestream replay start - --name outage --why 'the store was full' < plan.json
   drivestream rewind transfer --to 2h show what the transfer would repeat
+  drivestream key ci import           make an API key that may start imports
 
 Results go to standard output, messages to standard error.
 
-Commands about imports, replays and dead letters call the API of the instance on this machine. --api
-or DRIVESTREAM_URL selects another.
+Commands about imports, images, replays and dead letters call the API of the instance on this
+machine. --api or DRIVESTREAM_URL selects another. If the API has keys, set DRIVESTREAM_API_KEY.
 
 To use your own servers instead of starting them, set KAFKA_BOOTSTRAP_SERVERS, DATABASE_URL,
 DRIVE_API_URL, or S3_ENDPOINT_URL with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. With
@@ -137,7 +143,7 @@ def parser() -> argparse.ArgumentParser:
         "-V", "--version", action="version", version=f"drivestream {version('drivestream')}"
     )
     commands = Commands(top)
-    for group in (machine, imports, replays, operate):
+    for group in (machine, system, imports, images, replays, operate, keys):
         group.add_to(commands)
     return top
 

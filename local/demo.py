@@ -1,5 +1,6 @@
 """The import of `drivestream demo`: its progress on the terminal, then its outcome."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from rich.console import Console
 
 from local.run.stack import Stack
 from local.servers.server import ServerError
+from local.show.address import api_key
 from local.show.api import Api
 from local.show.bar import Bar
 from local.show.follow import Limits, follow
@@ -105,7 +107,7 @@ def run_import(
         raise ServerError(
             "The Drive emulator is not running, so there is no sample folder. Use --folder URL."
         )
-    api = Api(stack.api_url)
+    api = Api(stack.api_url, api_key(os.environ))
     asked_s = stopwatch.seconds()
     import_id = api.start(link)
     with Bar(console) as bar:

@@ -63,13 +63,22 @@ class RecordingReader(Reader):
 def read_all(env: Mapping[str, str]) -> RecordingReader:
     """Read the settings of every service; the reader then has all names and all faults."""
     # Imported here: the services and their libraries take a second to load.
+    from services.adapters.webhooks.settings import WebhookSettings
     from services.adapters.worker import WorkerSettings
     from services.api.__main__ import Settings as ApiSettings
     from services.indexer.__main__ import Settings as IndexerSettings
+    from services.monitor.service import MonitorSettings
     from services.transfer.__main__ import Settings as TransferSettings
 
     reader = RecordingReader(env)
-    for settings in (ApiSettings, WorkerSettings, TransferSettings, IndexerSettings):
+    for settings in (
+        ApiSettings,
+        WorkerSettings,
+        TransferSettings,
+        IndexerSettings,
+        MonitorSettings,
+        WebhookSettings,
+    ):
         settings.read(reader)
     reader.faults = list(dict.fromkeys(reader.faults))
     return reader

@@ -1,6 +1,7 @@
 """Where the real servers are: the environment first, else Docker, else `local/`."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -33,13 +34,21 @@ LONGEST = (
     "test_quota",
     "e2e",
     "test_outages",
-    "test_crash",
     "api/test_process",
     "test_control",
     "test_rebuild",
     "test_listing",
-    "test_recovery",
+    "test_crash",
+    "contract/test_event_log",
     "test_replay",
+    "test_recovery",
+    "test_topics_lost",
+    "test_monitor",
+    "test_rewind",
+    "test_rebalance",
+    "test_system",
+    "test_journey",
+    "test_late_servers",
 )
 """From the longest file on; the others take about half a minute, or less."""
 NEEDED = {
@@ -57,6 +66,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _rank(path: str) -> int:
     found = (number for number, name in enumerate(LONGEST) if name in path)
     return next(found, len(LONGEST))
+
+
+@pytest.fixture(autouse=True)
+def signals_as_before() -> Iterator[None]:
+    """A command that ran in this process has set what a signal does. The next test's processes
+    would inherit a signal that is ignored."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, action in before.items():
+        signal.signal(number, action)
 
 
 @pytest.fixture(scope="session")

@@ -12,16 +12,17 @@ from typing import Any
 import psycopg
 
 from local.paths import CHECKOUT
-from services.adapters.catalog import views
 from services.adapters.catalog.generation import Generation
 from services.adapters.catalog.reader import CatalogReader
 from services.adapters.catalog.rows import metadata
 from services.adapters.catalog.settings import DatabaseSettings
+from services.adapters.catalog.views.images import ImageFilter
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader, Raw
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.errors import Verdict
+from services.core.events import Message
 from services.core.settings import Reader
 from services.core.wire import Record
 from services.indexer.rebuilding import Rebuild
@@ -55,6 +56,7 @@ class Database:
         self.settings = DatabaseSettings.read(reader)
         self.kafka = KafkaSettings.read(reader)
         self.letters: list[tuple[Raw, str]] = []
+        self.told: list[Message] = []
 
     def publish(self, records: Sequence[Record]) -> None:
         """Acknowledged when it returns."""
@@ -92,6 +94,7 @@ class Database:
                 reader=reader,
                 topic_ids=Topics(self.kafka).ids,
                 dead_letter=lambda raw, why: self.letters.append((raw, why)),
+                publish=self.told.extend,
                 tell=lambda _: None,
             )
 
@@ -167,7 +170,7 @@ class PollingReaders(AbstractContextManager["PollingReaders"]):
         reader = CatalogReader(self._database.settings)
         while not self._done.is_set():
             found = await reader.imports(before=None, limit=10)
-            pages = [page async for page in reader.every_image(views.ImageFilter())]
+            pages = [page async for page in reader.every_image(ImageFilter())]
             if (len(found), sum(map(len, pages))) != self._expected:
                 self.wrong.append((found, pages))
             self.asked[0] += 1

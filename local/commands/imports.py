@@ -15,7 +15,7 @@ from local.commands.options import (
 from local.commands.output import Output
 from local.commands.watching import code_of, connected, show, start, watch
 from local.show.api import Api, segment
-from local.show.reports import ImportReport, Retried, Started
+from local.show.reports import ImportReport, Preview, Retried, Started
 
 
 def add_to(commands: Commands) -> None:
@@ -29,6 +29,8 @@ def add_to(commands: Commands) -> None:
         help="repeating the command with the same KEY starts no second import",
     )
     add_watch(importing)
+    previewing = commands.add_client("preview", run_preview, "show what a folder holds")
+    previewing.add_argument("link", type=link, metavar="LINK", help="the link of the folder")
     watching = commands.add_client("watch", run_watch, "show the progress of an import")
     add_limits(watching)
     pause = commands.add_client("pause", run_control, "pause an import")
@@ -55,6 +57,12 @@ def run_import(args: Namespace, output: Output) -> int:
         return _watch(connected(args), id, args, output)
     output.message(f"The import has started. `drivestream watch {id}` shows its progress.")
     return show(answer, id, args, output)
+
+
+def run_preview(args: Namespace, output: Output) -> int:
+    """`preview`: what a link holds; nothing is started."""
+    answer = connected(args).post("/imports/preview", {"folderUrl": args.link})
+    return show(answer, str(answer.read(Preview)), args, output)
 
 
 def run_watch(args: Namespace, output: Output) -> int:

@@ -9,15 +9,13 @@ from contextlib import suppress
 
 from local.commands.on_servers import data_folder, run_service, server_settings
 from local.commands.options import Commands, add_json, link, seconds
-from local.commands.output import CANNOT_START, FAILED, INTERRUPTED, OK, Output
+from local.commands.output import FAILED, INTERRUPTED, OK, Output
 from local.demo import Stopwatch, run_import
 from local.run.data_folder import LOCK, POLL_S, DataFolder, DataFolderError
 from local.run.stack import running_stack
-from local.servers.health import http_problem
 from local.servers.server import ServerError
 from local.show.addresses import table
 from local.show.follow import Limits
-from local.show.waits import waits
 
 # A copy needs less than this to stop its services, then its servers.
 STOP_TIMEOUT_S = 45.0
@@ -38,7 +36,6 @@ def add_to(commands: Commands) -> None:
     down = commands.add("down", run_down, "stop the running instance")
     down.add_argument("--purge", action="store_true", help="also delete all of its data")
     down.add_argument("--yes", action="store_true", help="do not ask before deleting")
-    add_json(commands.add("status", run_status, "show what is running, and where"))
     doctor = commands.add("doctor", run_doctor, "find out what is wrong and how to fix it")
     doctor.add_argument("link", nargs="?", metavar="LINK", help="also check this Drive folder")
     add_json(doctor)
@@ -147,30 +144,6 @@ def _stop(folder: DataFolder, output: Output) -> None:
                 f"`fuser {folder.path / LOCK}` shows which one."
             )
         time.sleep(POLL_S)
-
-
-def run_status(args: Namespace, output: Output) -> int:
-    """`status`: what runs, where, and whether it answers."""
-    folder = data_folder()
-    copy = folder.running()
-    if not copy:
-        if args.json:
-            output.result_json({"running": False})
-        else:
-            output.result(f"Nothing is running on {folder.path}.")
-        return CANNOT_START
-    url = copy.settings.get("API_URL")
-    problem = http_problem("The API", f"{url}/health/ready") if url else "It is still starting."
-    waiting = waits(url) if url and not problem else []
-    if args.json:
-        state = {"running": True, "ready": not problem, "pid": copy.pid, "problem": problem}
-        output.result_json({**state, "waits": waiting, "addresses": copy.addresses})
-    else:
-        output.result(f"Process {copy.pid} is running. {problem or 'Everything is ready.'}")
-        for sentence in waiting:
-            output.result(sentence)
-        output.result(table(copy.addresses))
-    return FAILED if problem else OK
 
 
 def run_setup(args: Namespace, output: Output) -> int:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from local.commands.on_servers import data_folder
 from local.commands.output import CANCELLED, FAILED, OK, Output
-from local.show.address import find_api
+from local.show.address import api_key, find_api
 from local.show.api import Answer, Api, ApiUnavailableError
 from local.show.bar import Bar
 from local.show.follow import Limits, follow
@@ -22,8 +22,9 @@ R = TypeVar("R", bound=Report)
 
 
 def connected(args: Namespace) -> Api:
-    """The API that `--api` or DRIVESTREAM_URL names, else that of the copy that runs here."""
-    return Api(find_api(args.api, os.environ, data_folder()))
+    """The API that `--api` or DRIVESTREAM_URL names, else that of the copy that runs here. It gets
+    the key in DRIVESTREAM_API_KEY."""
+    return Api(find_api(args.api, os.environ, data_folder()), api_key(os.environ))
 
 
 def start(args: Namespace, path: str, body: Mapping[str, object]) -> Answer:

@@ -19,7 +19,7 @@ from local.servers.kafka import kafka
 from local.servers.minio import minio
 from local.servers.postgres import postgres
 from local.servers.server import Context, Server, ServerError
-from local.servers.services import WORKERS, api, service, worker
+from local.servers.services import WEBHOOKS, WORKERS, api, service, worker
 from local.servers.web import web
 from local.settings import read_all
 from local.show.addresses import addresses
@@ -84,6 +84,9 @@ def plan_stack(env: Mapping[str, str], data_dir: Path, with_page: bool) -> Plan:
     if read.faults:
         raise SettingsError("\n".join(read.faults))
     workers = tuple(worker(context, name, settings) for name in WORKERS)
+    if settings.get("WEBHOOK_URLS", "").strip(" ,"):
+        links = {"API_PUBLIC_URL": settings.get("API_PUBLIC_URL") or the_api.settings["API_URL"]}
+        workers += (worker(context, WEBHOOKS, settings | links),)
     page = (web(context, the_api.settings["API_URL"]),) if with_page else ()
     for server in (the_api, *workers, *page):
         settings |= server.settings

@@ -8,7 +8,9 @@ from local.servers.health import http_problem
 from local.servers.ports import LOOPBACK
 from local.servers.server import Command, Context, Server
 
-WORKERS = ("lister", "transfer", "indexer")
+WORKERS = ("lister", "transfer", "indexer", "monitor")
+WEBHOOKS = "webhooks"
+"""A worker that is started only if there is somebody to tell."""
 
 
 def api(context: Context, settings: Mapping[str, str]) -> Server:
@@ -23,7 +25,7 @@ def api(context: Context, settings: Mapping[str, str]) -> Server:
 
 
 def worker(context: Context, name: str, settings: Mapping[str, str]) -> Server:
-    """A worker. It listens on a free port for Prometheus only, and is ready once it runs."""
+    """A worker. It listens on a free port for its metrics and its health."""
     port = context.ports.free(f"the metrics of {name}")
     return Server(
         command=service(name, {**settings, "METRICS_PORT": str(port)}),

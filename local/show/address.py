@@ -1,4 +1,4 @@
-"""Where the API is."""
+"""Where the API is, and the key that it asks for."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -38,3 +38,11 @@ def find_api(given: str | None, env: Mapping[str, str], folder: DataFolder) -> s
             f"{what}. Run `drivestream up`, or name the API with --api URL or DRIVESTREAM_URL."
         )
     return copy.settings["API_URL"]
+
+
+def api_key(env: Mapping[str, str]) -> str:
+    """The key in DRIVESTREAM_API_KEY; empty without one. `SettingsError` repeats no part of it."""
+    key = env.get("DRIVESTREAM_API_KEY", "").strip()
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise SettingsError("DRIVESTREAM_API_KEY is not an API key: it has other characters.")
+    return key

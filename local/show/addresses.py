@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from local.servers.emulator import Sample
-from local.servers.services import WORKERS
+from local.servers.services import WEBHOOKS, WORKERS
 
 
 def addresses(
@@ -21,7 +21,7 @@ def addresses(
     api, console = settings.get("API_URL", ""), settings.get("S3_CONSOLE_URL", "")
     login = f"user {settings.get('AWS_ACCESS_KEY_ID')}"
     login += f", password {settings.get('AWS_SECRET_ACCESS_KEY')}"
-    metrics = {name: settings.get(f"{name.upper()}_METRICS_URL") for name in WORKERS}
+    metrics = {name: settings.get(f"{name.upper()}_METRICS_URL") for name in (*WORKERS, WEBHOOKS)}
     rows = {
         "Page": settings.get("WEB_URL", ""),
         "API": api,

@@ -53,9 +53,10 @@ class Answer:
 
 
 class Api:
-    """The API at one address."""
+    """The API at one address. `key` is an API key, or empty."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, key: str = "") -> None:
+        self._key = key
         self._url = url.rstrip("/")
         # The environment's proxy is for other machines.
         here = urlsplit(url).hostname in LOCAL
@@ -96,7 +97,8 @@ class Api:
 
     def items(self, path: str, most: int) -> Iterator[object]:
         """The first entries of a list, from as many pages as they take."""
-        next_path: str | None = f"{path}?limit={min(most, LARGEST_PAGE)}"
+        joined = "&" if "?" in path else "?"
+        next_path: str | None = f"{path}{joined}limit={min(most, LARGEST_PAGE)}"
         while next_path and most > 0:
             page = self.get(next_path)
             entries = page.read(list[object])[:most]
@@ -107,6 +109,8 @@ class Api:
         self, request: urllib.request.Request, path: str, timeout_s: float = TIMEOUT_S
     ) -> Answer:
         request.add_header("Accept", "application/json")
+        if self._key:  # not for whom an answer may redirect to
+            request.add_unredirected_header("Authorization", f"Bearer {self._key}")
         try:
             with self._opener.open(request, timeout=timeout_s) as response:
                 link = NEXT.search(response.headers.get("Link", ""))
@@ -132,7 +136,8 @@ def refusal(status: int, body: bytes, path: str) -> ApiError:
     kind = ApiUnavailableError if status >= 500 else ApiError
     try:
         problem = json.loads(body)
-        return kind(printable(str(problem["detail"]), 1_000), str(problem["code"]))
+        hint = " Put the key into DRIVESTREAM_API_KEY." if status == 401 else ""
+        return kind(printable(str(problem["detail"]), 1_000) + hint, str(problem["code"]))
     except (ValueError, KeyError, TypeError):
         text = printable(body.decode(errors="replace").strip())
         return kind(f"{path} answers {status}: {text}")

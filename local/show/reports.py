@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from local.show.text import counted, moment, printable, size
+from local.show.text import counted, duration, moment, printable, size
 
 FINAL = frozenset({"completed", "completed_with_failures", "failed", "cancelled"})
 GROWING = frozenset({"queued", "listing"})
@@ -19,6 +19,53 @@ class Started(msgspec.Struct, frozen=True, rename="camel"):
     """`POST /import/google-drive`."""
 
     job_id: str
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """`POST /imports/preview`."""
+
+    name: str
+    complete: bool
+    stopped_by: str | None = None
+    images: Count
+    bytes: Count
+    types: dict[str, Count] = {}
+    skipped: dict[str, Count] = {}
+    folders: Count
+    folders_listed: Count
+    folders_failed: dict[str, Count] = {}
+    names: list[str] = []
+    seconds: float | None = None
+
+    def __str__(self) -> str:
+        """In plain words, with the largest numbers first."""
+        least = "" if self.complete else "at least "
+        found = f"{least}{counted(self.images, 'image')}, {size(self.bytes)}"
+        lines = [f"{printable(self.name).strip() or 'The folder'}: {found}, in {self._folders()}."]
+        if self.types:
+            lines.append(f"Types: {_by_count(self.types)}.")
+        if self.skipped:
+            lines.append(f"Not imported: {_by_count(self.skipped)}.")
+        if self.folders_failed:
+            lines.append(f"Folders that cannot be listed: {_by_count(self.folders_failed)}.")
+        if self.names:
+            lines.append(f"For example: {', '.join(printable(name, 40) for name in self.names)}.")
+        if self.seconds is not None and self.images:
+            lines.append(f"Google's quota lets it be copied in {least}{duration(self.seconds)}.")
+        if not self.complete:
+            lines.append("The preview stopped before the end. An import finds everything.")
+        return "\n".join(lines)
+
+    def _folders(self) -> str:
+        seen = counted(self.folders, "folder")
+        if self.folders_listed >= self.folders:
+            return seen
+        return f"{self.folders_listed:,} of {seen} seen so far"
+
+
+def _by_count(counts: dict[str, int]) -> str:
+    most = sorted(counts.items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{count:,} {printable(name, 60)}" for name, count in most[:10])
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -172,11 +219,15 @@ class ImportReport(Report, frozen=True, kw_only=True):
 
     def notes(self) -> list[str]:
         """With the folders that could not be listed, and the files that come back."""
+        parked = [str(self.parked)] if self.parked else []
+        return [*super().notes(), *self.folder_notes(), *parked]
+
+    def folder_notes(self) -> list[str]:
+        """The folders that could not be listed."""
         folders = [str(folder) for folder in self.failed_folders]
         if more := self.folders_failed - len(folders):
             folders.append(f"  not listed: {counted(more, 'more folder')}")
-        parked = [str(self.parked)] if self.parked else []
-        return [*super().notes(), *folders, *parked]
+        return folders
 
 
 class Retried(msgspec.Struct, frozen=True):

@@ -4,10 +4,11 @@ Names and units follow the conventions of Prometheus; `docs/architecture.md` lis
 """
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.metadata import version
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import prometheus_client
 from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
@@ -18,6 +19,10 @@ from services.core.errors import Stop
 from services.core.events import WorkerStatus
 from services.core.flow.quota import QuotaState
 from services.core.settings import Reader
+from services.core.version import VERSION
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -28,7 +33,7 @@ class BuildInfo(Collector):
     def collect(self) -> Iterator[Metric]:
         explained = "1, with the versions that run."
         info = GaugeMetricFamily("drivestream_build_info", explained, labels=("version", "python"))
-        info.add_metric((version("drivestream"), platform.python_version()), 1)
+        info.add_metric((VERSION, platform.python_version()), 1)
         yield info
 
 
@@ -83,9 +88,66 @@ class WorkerMetrics(Collector):
                 yield GaugeMetricFamily(f"drivestream_{name}", explained, value=value)
 
 
+@dataclass(eq=False)
+class MonitorMetrics(Collector):
+    """Of the monitor. `oldest_unfinished_at` is the time of the oldest message that no worker has
+    finished; `delay` the seconds from the oldest record of a publication to its acknowledgement."""
+
+    reads: bool = False
+    delay: float = 0.0
+    stopped_imports: int = 0
+    oldest_unfinished_at: datetime | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        oldest = self.oldest_unfinished_at
+        age = 0.0 if oldest is None else max(0.0, (datetime.now(UTC) - oldest).total_seconds())
+        for name, explained, value in (
+            ("monitor_reads", "1 if this process reads the log, 0 if it stands by.", self.reads),
+            ("monitor_delay_seconds", "From a record to its published window.", self.delay),
+            ("imports_without_progress", "Imports under an alarm.", self.stopped_imports),
+            ("oldest_unfinished_seconds", "Age of the oldest unfinished message of all.", age),
+        ):
+            yield GaugeMetricFamily(f"drivestream_{name}", explained, value=value)
+
+
+@dataclass(eq=False)
+class EndpointFigures:
+    """Of one receiver of webhooks, since the start of the process."""
+
+    sent: int = 0
+    failed_attempts: int = 0
+    given_up: int = 0
+    waiting: int = 0
+    gone: bool = False
+
+
+@dataclass(eq=False)
+class WebhookMetrics(Collector):
+    """Of all receivers, by name."""
+
+    endpoints: Mapping[str, EndpointFigures] = field(default_factory=dict)
+
+    def collect(self) -> Iterator[Metric]:
+        kinds = CounterMetricFamily, GaugeMetricFamily
+        for kind, name, field_name, explained in (
+            (kinds[0], "webhooks_sent", "sent", "Webhooks that the receiver took."),
+            (kinds[0], "webhook_failed_attempts", "failed_attempts", "Attempts that failed."),
+            (kinds[0], "webhooks_given_up", "given_up", "Webhooks that were given up."),
+            (kinds[1], "webhooks_waiting", "waiting", "Webhooks waiting for their next attempt."),
+            (kinds[1], "webhook_endpoint_gone", "gone", "1 once the receiver has answered 410."),
+        ):
+            family = kind(f"drivestream_{name}", explained, labels=["endpoint"])
+            for endpoint, figures in self.endpoints.items():
+                family.add_metric([endpoint], getattr(figures, field_name))
+            yield family
+
+
 @contextmanager
-def metrics_endpoint(settings: MetricsSettings, *metrics: Collector) -> Iterator[int | None]:
-    """Serve the figures while the block runs. Raises `Stop` if the address is taken."""
+def metrics_endpoint(
+    settings: MetricsSettings, *metrics: Collector, trouble: Callable[[], str] = lambda: ""
+) -> Iterator[int | None]:
+    """Serve the figures while the block runs, and `/health/live`, which answers 503 with `trouble`
+    if there is any. Raises `Stop` if the address is taken."""
     if not settings.port:
         yield None
         return
@@ -94,6 +156,8 @@ def metrics_endpoint(settings: MetricsSettings, *metrics: Collector) -> Iterator
         registry.register(each)
     try:
         server, _ = start_http_server(settings.port, settings.host, registry)
+        if (app := server.get_app()) is not None:
+            server.set_app(_with_health(app, trouble))
     except OSError as why:
         where = f"{settings.host}, port {settings.port}"
         message = f"METRICS_PORT cannot be used: listening on {where} failed ({why.strerror})."
@@ -103,3 +167,14 @@ def metrics_endpoint(settings: MetricsSettings, *metrics: Collector) -> Iterator
     finally:
         server.shutdown()
         server.server_close()
+
+
+def _with_health(figures: "WSGIApplication", trouble: Callable[[], str]) -> "WSGIApplication":
+    def answer(request: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        if request.get("PATH_INFO") != "/health/live":
+            return figures(request, start)
+        why = trouble()
+        start("503 Service Unavailable" if why else "200 OK", [("Content-Type", "text/plain")])
+        return [f"{why or 'alive'}\n".encode()]
+
+    return answer

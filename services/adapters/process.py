@@ -163,8 +163,8 @@ async def publish_status(publisher: PublishesEvents, look: Callable[[], WorkerSt
     try:
         while True:
             status = look()
-            if since >= EVERY_SECONDS or told != (status.state, status.waiting_for):
-                told, since = (status.state, status.waiting_for), 0.0
+            if since >= EVERY_SECONDS or told != _gist(status):
+                told, since = _gist(status), 0.0
                 try:
                     await publisher.publish([status])
                 except KafkaUnavailableError as why:
@@ -175,6 +175,12 @@ async def publish_status(publisher: PublishesEvents, look: Callable[[], WorkerSt
         with suppress(Exception):
             async with asyncio.timeout(LAST_STATUS_SECONDS):
                 await publisher.publish([replace(look(), state="stopped", waiting_for=None)])
+
+
+def _gist(status: WorkerStatus) -> object:
+    """What must be told at once when it changes: the rest can wait for the next status."""
+    at = status.in_hand
+    return status.state, status.waiting_for, max(at, key=lambda name: at[name], default="")
 
 
 def while_read(command: Callable[[], int]) -> int:

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from services.adapters.kafka.producer import PublishesRecords
 from services.core.events import FileFailed, FileFound, FileStored, Message
+from services.core.flow.occupancy import KAFKA, within
 from services.core.wire import Record
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -86,5 +87,6 @@ class CountingPublisher:
     metrics: WorkMetrics = field(repr=False)
 
     async def publish(self, events: Sequence[Message | Record]) -> None:
-        await self.publisher.publish(events)
+        with within(KAFKA, counted=True):
+            await self.publisher.publish(events)
         self.metrics.published(events)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import structlog
 from msgspec.structs import replace
 
+from services.adapters.cpu import ThreadLoad
 from services.adapters.drive.client import Drive, open_drive
 from services.adapters.drive.settings import DriveSettings
 from services.adapters.kafka.admin import wait_for_topics
@@ -26,10 +27,11 @@ from services.adapters.process import (
 )
 from services.adapters.work_metrics import CountingPublisher, WorkMetrics
 from services.core.control import ImportControls
-from services.core.events import ControlEvent, Message, Waiting, WorkerStatus
+from services.core.events import ControlEvent, Message, QuotaUse, Waiting, WorkerStatus
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
 from services.core.flow.concurrency import ConcurrencyLimit
-from services.core.flow.quota import QuotaLimiter, QuotaSettings
+from services.core.flow.occupancy import Occupancy
+from services.core.flow.quota import QuotaLimiter, QuotaSettings, QuotaState
 from services.core.flow.resilience import Resilience, RetryPolicy
 from services.core.ports import HandlesMessages
 from services.core.settings import SettingsGroup
@@ -78,13 +80,16 @@ class Worker:
     work: WorkMetrics = field(default_factory=WorkMetrics)
 
     def __post_init__(self) -> None:
-        self._breakers: list[CircuitBreaker] = []
+        self._breakers: list[tuple[str, CircuitBreaker]] = []
         # Each says whether a task only waits for its turn; a drain does not wait for those.
         self.holders: list[Callable[[Task], bool]] = [self.quota.holds]
         self.limits = {c.group: ConcurrencyLimit(c.at_once) for c in self.spec.consumes}
         # Says what limits the speed of the work, if it does.
         self.speed_limit: Callable[[], Waiting | None] = lambda: None
-        self.faults = self._breaker(unknown)
+        # Bytes that are in use, and that may be.
+        self.memory: Callable[[], tuple[int, int]] = lambda: (0, 0)
+        self.occupancy, self.load = Occupancy(), ThreadLoad()
+        self.faults = self._breaker("", unknown)
         self.controls = ImportControls()
         self._tasks: list[MessageTasks] = []
 
@@ -92,7 +97,7 @@ class Worker:
         self, system: str, check: Check, *, most_on_checks: float = math.inf
     ) -> Resilience:
         """Retry and circuit breaker for one outside system; `check` says whether it answers."""
-        breaker = self._breaker(check, most_on_checks)
+        breaker = self._breaker(system, check, most_on_checks)
         return Resilience(system, self.spec.policy, breaker, self.work.called)
 
     def tasks(self, consumes: Consumes, handler: HandlesMessages) -> MessageTasks:
@@ -104,6 +109,7 @@ class Worker:
             faults=self.faults,
             idle=lambda task: any(holds(task) for holds in self.holders),
             allows=lambda event: consumes.takes(event) and self.controls.allow(event),
+            occupancy=self.occupancy,
         )
         self._tasks.append(tasks)
         return tasks
@@ -116,14 +122,25 @@ class Worker:
                 tasks.recheck()
 
     def status(self) -> WorkerStatus:
-        waiting = next(filter(None, (breaker.waiting_for for breaker in self._breakers)), None)
+        waits = ((system, breaker.waiting_for) for system, breaker in self._breakers)
+        system, waiting = next((wait for wait in waits if wait[1]), ("", None))
         oldest = max((consumer.oldest_age for consumer in self.consumers), default=0.0)
+        quota, (used, most) = self.quota.state(), self.memory()
         return replace(
             worker_status(self.spec.service, waiting),
             in_flight=sum(limit.in_use for limit in self.limits.values()),
             oldest_unfinished_seconds=round(oldest, 3),
-            quota_share=self.quota.state().share,
+            quota_share=quota.share,
             limited_by=None if waiting else self.speed_limit(),
+            waiting_on=system,
+            holds=tuple(place for consumer in self.consumers for place in consumer.holds),
+            concurrency=sum(limit.limit for limit in self.limits.values()),
+            in_hand=dict(self.occupancy.average()),
+            call_seconds=dict(self.occupancy.seconds()),
+            busy=self.load.busy(),
+            memory_used=used,
+            memory_limit=most,
+            quota=_used(quota),
         )
 
     async def consume(self, making: Awaitable[HandlesMessages], stop: asyncio.Event) -> None:
@@ -138,12 +155,24 @@ class Worker:
             for consumer in self.consumers:
                 consumer.stop()
 
-    def _breaker(self, check: Check, most_on_checks: float = math.inf) -> CircuitBreaker:
+    def _breaker(
+        self, system: str, check: Check, most_on_checks: float = math.inf
+    ) -> CircuitBreaker:
         # The status tells of a wait.
         breaker = CircuitBreaker(lambda _why, _seconds: None, check, most_on_checks)
-        self._breakers.append(breaker)
+        self._breakers.append((system, breaker))
         self.holders.append(breaker.holds)
         return breaker
+
+
+def _used(quota: QuotaState) -> QuotaUse:
+    return QuotaUse(
+        limit=quota.limit,
+        allowed=quota.allowed,
+        used=quota.used,
+        waiting=quota.waiting,
+        refused=quota.refused,
+    )
 
 
 def _waits_for_topics(why: str) -> None:

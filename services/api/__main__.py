@@ -1,33 +1,44 @@
 """`python -m services.api`: connects the parts and serves with uvicorn until told to stop."""
 
 import asyncio
+import importlib
 import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
-import uvicorn
-from litestar.types import ASGIApp
 
+from services.adapters.catalog.notifications import Notifications
 from services.adapters.catalog.reader import CatalogReader
 from services.adapters.catalog.settings import DatabaseSettings
+from services.adapters.drive.settings import DriveSettings
 from services.adapters.kafka.admin import Topics
+from services.adapters.kafka.lag import LagReader
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader, Tail
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.process import end, run_service
+from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
-from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
+from services.adapters.thumbnails.pool import ThumbnailPool, ThumbnailSettings
+from services.api.connections import allow_open_files
+from services.api.import_cache import ImportCache
+from services.api.lag import GROUPS, TOPICS, LagWatch
+from services.api.server import Server, listener_on
 from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
-from services.core.errors import Stop
+from services.api.windows import HOUR, WindowCache, is_wanted
+from services.api.windows import NEWEST_RECORDS as NEWEST_WINDOWS
+from services.api.worker_cache import NEWEST_RECORDS, WorkerCache
+from services.core.errors import CREDENTIALS_REFUSED, Stop
 from services.core.flow.quota import QuotaSettings
-from services.core.settings import SettingsGroup
-from services.core.topics import WORKERS_STATUS
+from services.core.ports import ReadsFolders, SpendsQuota
+from services.core.settings import SettingsError, SettingsGroup
+from services.core.topics import STATS_WINDOWS, WORKERS_STATUS
 
 log = structlog.get_logger()
 
@@ -38,13 +49,18 @@ class Settings(SettingsGroup):
     kafka: KafkaSettings
     store: StoreSettings
     database: DatabaseSettings
+    drive: DriveSettings
     quota: QuotaSettings
+    thumbnails: ThumbnailSettings
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop`. Kafka and PostgreSQL may come later."""
-    listener = _listener(settings.api.host, settings.api.port)
+    allow_open_files(settings.api.connections)
+    listener = listener_on(settings.api.host, settings.api.port)
     catalog = CatalogReader(settings.database)
+    pool = ThumbnailPool(settings.thumbnails)
+    lag = LagReader(settings.kafka, TOPICS, GROUPS)
     try:
         async with Publisher(settings.kafka, source="api", timeout=8.0) as publisher:
             app = create_app(
@@ -58,55 +74,55 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                     topic=WORKERS_STATUS.name,
                     newest=NEWEST_RECORDS,
                 ),
-                Outside(
-                    urls=ObjectUrls(settings.store, lambda: datetime.now(UTC)),
-                    topic_ids=Topics(settings.kafka).ids,
-                    quota=settings.quota,
-                ),
+                _outside(settings, pool, LagWatch(lag, catalog), stop),
             )
             host, port = listener.getsockname()[:2]
             log.info("api.listening", host=host, port=port)
-            await _Server(app, stop).serve([listener])
+            await Server(app, stop, settings.api.connections).serve([listener])
     finally:
+        lag.close()
+        await pool.close()
         await catalog.close()
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _windows(kafka: KafkaSettings) -> Tail[WindowCache]:
+    return Tail(
+        lambda: LogReader(kafka, client_id="drivestream-api-windows"),
+        WindowCache(),
+        topic=STATS_WINDOWS.name,
+        newest=NEWEST_WINDOWS,
+        since=HOUR,
+        wants=is_wanted,
+    )
+
+
+def _outside(
+    settings: Settings, pool: ThumbnailPool, lag: LagWatch, stop: asyncio.Event
+) -> Outside:
+    return Outside(
+        urls=ObjectUrls(settings.store, lambda: datetime.now(UTC)),
+        topic_ids=Topics(settings.kafka).ids,
+        quota=settings.quota,
+        store=ObjectStore(settings.store),
+        pool=pool,
+        lag=lag,
+        windows=_windows(settings.kafka),
+        open_drive=partial(_open_drive, settings.drive),
+        follow=Notifications(settings.database).follow,
+        stopping=stop,
+    )
+
+
+@asynccontextmanager
+async def _open_drive(settings: DriveSettings, quota: SpendsQuota) -> AsyncIterator[ReadsFolders]:
+    """Raises `Stop` where the key file of a service account is not one."""
+    # Most processes never preview anything, and aiohttp takes long to import.
+    client = await asyncio.to_thread(importlib.import_module, "services.adapters.drive.client")
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
-        return socket.create_server(address[:2], family=family, backlog=1024)
-    except OSError as why:
-        message = f"The API cannot listen on {host}, port {port}: {why.strerror}."
-        raise Stop("cannot_listen", message) from why
-
-
-class _Server(uvicorn.Server):
-    """Stops at an event. Signals are left to `adapters/process.py`: uvicorn raises each again after
-    it has stopped, so the process would exit with an error."""
-
-    def __init__(self, app: ASGIApp, stop: asyncio.Event) -> None:
-        config = uvicorn.Config(
-            app,
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=3,  # seconds that requests in progress have to end
-            timeout_keep_alive=20,
-        )
-        super().__init__(config)
-        self._stop = stop
-
-    async def on_tick(self, counter: int) -> bool:
-        return await super().on_tick(counter) or self._stop.is_set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+        async with client.open_drive(settings, connections=8, quota=quota) as drive:
+            yield drive
+    except SettingsError as why:
+        raise Stop(CREDENTIALS_REFUSED, str(why)) from why
 
 
 if __name__ == "__main__":

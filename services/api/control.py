@@ -12,11 +12,13 @@ from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
-from services.adapters.catalog.views import ENDED_STATES
+from services.adapters.catalog.views.imports import ENDED_STATES
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Tail
+from services.api.import_cache import ImportCache
+from services.api.import_views import ImportReport
+from services.api.keys import IMPORT, SCOPE, By
 from services.api.problems import CONTROL, Problem, database_problems
-from services.api.progress import ImportCache, ImportReport
 from services.core.events import Asked, ImportCancelled, ImportPaused, ImportResumed
 from services.core.flow.deduplication import KeyedLock
 from services.core.ports import PublishesEvents
@@ -101,7 +103,7 @@ class PublishesControl(Generic[Report]):
     check_not_ended: Callable[[str], None] = check_not_ended
     one_at_a_time: KeyedLock = field(default_factory=KeyedLock)
 
-    async def apply(self, import_id: str, kind: type[UserControl]) -> Report:
+    async def apply(self, import_id: str, kind: type[UserControl], by: str) -> Report:
         """The report in the new state. Raises `Problem` for what is unknown or has ended."""
         await self.requests.check()
         async with self.one_at_a_time.holding(import_id):
@@ -113,7 +115,7 @@ class PublishesControl(Generic[Report]):
                 # Another api, or the indexer, may take the same epoch. Then the graver control
                 # counts, and the next attempt takes a later epoch.
                 await self.requests.publish(
-                    kind(import_id=import_id, epoch=row.epoch + 1, at=datetime.now(UTC))
+                    kind(import_id=import_id, epoch=row.epoch + 1, at=datetime.now(UTC), by=by)
                 )
                 log.info("control.published", control=kind.__name__, import_id=import_id)
         raise Problem(
@@ -136,38 +138,41 @@ PROBLEMS = database_problems("unknown_import", *CONTROL)
 
 @post(
     "/imports/{import_id:str}/pause",
+    opt={SCOPE: IMPORT},
     status_code=202,
     summary="Pause an import",
     responses=PROBLEMS,
     response_description=ACCEPTED,
 )
-async def pause_import(import_id: FromPath[str], control: Control) -> ImportReport:
+async def pause_import(import_id: FromPath[str], control: Control, by: By) -> ImportReport:
     """Workers stop within seconds. Work in hand is cancelled, not finished, and leaves nothing in
     the store. Pausing an import that is paused changes nothing."""
-    return await control.apply(import_id, ImportPaused)
+    return await control.apply(import_id, ImportPaused, by)
 
 
 @post(
     "/imports/{import_id:str}/resume",
+    opt={SCOPE: IMPORT},
     status_code=202,
     summary="Resume a paused import",
     responses=PROBLEMS,
     response_description=ACCEPTED,
 )
-async def resume_import(import_id: FromPath[str], control: Control) -> ImportReport:
+async def resume_import(import_id: FromPath[str], control: Control, by: By) -> ImportReport:
     """What has no outcome yet is worked on, and nothing else is fetched again. Resuming an import
     that is not paused changes nothing."""
-    return await control.apply(import_id, ImportResumed)
+    return await control.apply(import_id, ImportResumed, by)
 
 
 @post(
     "/imports/{import_id:str}/cancel",
+    opt={SCOPE: IMPORT},
     status_code=202,
     summary="Cancel an import",
     responses=PROBLEMS,
     response_description=ACCEPTED,
 )
-async def cancel_import(import_id: FromPath[str], control: Control) -> ImportReport:
+async def cancel_import(import_id: FromPath[str], control: Control, by: By) -> ImportReport:
     """For good: what is stored stays, and what is pending is never worked on. Cancelling an import
     that is cancelled changes nothing."""
-    return await control.apply(import_id, ImportCancelled)
+    return await control.apply(import_id, ImportCancelled, by)

@@ -6,12 +6,14 @@ from litestar.params import SkipValidation
 
 from services.adapters.kafka.dead_letters import DeadLetter, DeadLetterReader
 from services.adapters.kafka.errors import KafkaUnavailableError
+from services.api.keys import READ, SCOPE
 from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
 from services.api.problems import AnyRequest, Problem, problem_specs
 
 
 @get(
     "/dead-letters",
+    opt={SCOPE: READ},
     summary="List the records that could not be read, newest first",
     responses=problem_specs("bad_parameter", "bad_cursor", "kafka_unavailable"),
 )

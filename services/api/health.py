@@ -14,11 +14,14 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import SkipValidation
 from msgspec import Struct
 
-from services.adapters.catalog.views import ReadsCatalog
+from services.adapters.catalog.port import ReadsCatalog
 from services.adapters.kafka.reader import Tail
 from services.adapters.process import publish_status, worker_status
+from services.api.import_cache import ImportCache
+from services.api.keys import OPEN, SCOPE
 from services.api.problems import problem_specs
-from services.api.progress import ImportCache, WorkerCache, service_waits
+from services.api.waiting import service_waits
+from services.api.worker_cache import WorkerCache
 from services.core.errors import Verdict
 from services.core.events import Message, Waiting, WorkerStatus
 from services.core.ports import PublishesEvents
@@ -129,6 +132,7 @@ def _until(why: Waiting) -> str:
 
 @get(
     "/health/live",
+    opt={SCOPE: OPEN},
     summary="Check that the process is alive",
     responses=problem_specs("bad_parameter"),
 )
@@ -139,6 +143,7 @@ async def get_liveness() -> dict[str, str]:
 
 @get(
     "/health/ready",
+    opt={SCOPE: OPEN},
     summary="Check that the API is ready for requests",
     responses={
         503: ResponseSpec(Ready, description="It is not ready.", generate_examples=False),

@@ -1,25 +1,46 @@
-"""The pictures: the list, one picture, and where its bytes are."""
+"""The images: the list, one image, and where its bytes are."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
 from litestar import get
-from litestar.di import NamedDependency, Provide
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter, SkipValidation
 from litestar.response import Redirect
 from litestar.response.base import ASGIResponse
+from msgspec import Meta
 from msgspec.structs import replace
 
-from services.adapters.catalog.views import Image, ImageDetails, ImageFilter, ReadsCatalog
+from services.adapters.catalog.port import ReadsCatalog
+from services.adapters.catalog.views.images import (
+    Image,
+    ImageDetails,
+    ImageFilter,
+    ImageOrder,
+    ImagePlace,
+    ListedImage,
+)
 from services.adapters.store.urls import ObjectUrls
+from services.api.image_filter import IMAGE_FILTER, LONGEST_NAME, listing_of
+from services.api.keys import READ, SCOPE
 from services.api.lists import LONGEST_PAGE, Cursor, json_list, key_of, page_of
 from services.api.problems import AnyRequest, Problem, bad_parameter, database_problems
+from services.core.events import Id, Natural, Time
 
 I = TypeVar("I", bound=Image)  # noqa: E741
-ORDERS = ("id", "newest")
+PLACES: Mapping[ImageOrder, Any] = {
+    "id": tuple[Natural, Natural],
+    "google_drive_id": tuple[Id, Natural],
+    "name": tuple[Annotated[str, Meta(max_length=LONGEST_NAME)], Natural],
+    "size": tuple[Natural, Natural],
+    "created_at": tuple[Time, Natural],
+    "imported_at": tuple[Time, Id],
+}
+"""What a cursor holds."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +48,22 @@ class Pictures:
     """The catalog's pictures, shown with a `storage_path` that opens in a browser as given.
 
     In a public store it is the object's own address. In a private store it is an address at
-    `api_url` (the API as browsers reach it), which redirects to a signed one.
+    `api_url` (the API as browsers reach it), which redirects to a signed one. `sign` makes the
+    access token that a path needs where the API asks for keys.
     """
 
     catalog: ReadsCatalog
     urls: ObjectUrls
     api_url: str
+    sign: Callable[[str], str | None]
 
     def shown(self, image: I) -> I:
         if self.urls.public:
             return replace(image, storage_path=self.object_url(image))
         path = f"/images/{quote(image.google_drive_id, safe='')}/content"
-        return replace(image, storage_path=self.api_url.rstrip("/") + path)
+        token = self.sign(f"/images/{image.google_drive_id}/content")
+        query = f"?access_token={token}" if token else ""
+        return replace(image, storage_path=self.api_url.rstrip("/") + path + query)
 
     def object_url(self, image: Image) -> str:
         if self.urls.public:
@@ -56,37 +81,25 @@ class Pictures:
 Stored = NamedDependency[SkipValidation[Pictures]]
 
 
-def image_filter(
-    order: Annotated[
-        str,
-        QueryParameter(
-            description="`newest` puts the most recently stored image first.", enum=ORDERS
-        ),
-    ] = "id",
-    of_import: Annotated[
-        str | None, QueryParameter(name="import", description="Only images of this import.")
-    ] = None,
-    folder: Annotated[
-        str | None,
-        QueryParameter(description="Only images directly in this Drive folder, by its id."),
-    ] = None,
-) -> ImageFilter:
-    if order not in ORDERS:
-        raise bad_parameter("order", f"must be one of {', '.join(ORDERS)}")
-    return ImageFilter(import_id=of_import, folder_id=folder, newest_first=order == "newest")
+async def total_count(catalog: ReadsCatalog, wanted: ImageFilter) -> dict[str, str]:
+    counted = await catalog.count_images(wanted)
+    return {"Total-Count": "unknown" if counted is None else str(counted)}
 
 
 @get(
     "/images",
+    opt={SCOPE: READ},
     summary="List the stored images",
-    dependencies={"wanted": Provide(image_filter, sync_to_thread=False)},
+    dependencies=IMAGE_FILTER,
     responses={
         200: ResponseSpec(
-            list[Image],
-            description="The images, by id. With `limit`, the answer is one page, with a "
-            '`Link: <…>; rel="next"` header if more follow. Without `limit`, all images are '
+            list[ListedImage],
+            description="The images that match every filter. With `limit`, the answer is one page, "
+            'with a `Link: <…>; rel="next"` header if more follow. Without `limit`, all images are '
             "streamed. A streamed list is not a snapshot: images stored in the meantime may be "
-            "missing, and none appears twice. If the list does not end in `]`, it is incomplete.",
+            "missing, and none appears twice. If the list does not end in `]`, it is incomplete. "
+            "With `count=true`, `Total-Count` is the number of all that match, or `unknown` if "
+            "counting them took longer than two seconds.",
             generate_examples=False,
         ),
         **database_problems("bad_cursor"),
@@ -103,23 +116,32 @@ async def list_images(
         ),
     ] = None,
     cursor: Cursor = None,
+    count: Annotated[
+        bool,
+        QueryParameter(description="Whether to count all images that match, in `Total-Count`."),
+    ] = False,
 ) -> ASGIResponse:
     """`storage_path` is a URL that opens in a browser as it is."""
+    if limit is None and cursor:
+        raise bad_parameter("limit", "is required with a cursor")
+    listing = listing_of(wanted)
+    key = key_of(cursor, listing, PLACES[wanted.sorted_by])
+    after = None if key is None else ImagePlace(*key)
+    headers = await total_count(pictures.catalog, wanted) if count else {}
     if limit is None:
-        if cursor:
-            raise bad_parameter("limit", "is required with a cursor")
         pages = pictures.catalog.every_image(wanted)
-        return await json_list([pictures.shown(image) for image in page] async for page in pages)
-    listing = "images:newest" if wanted.newest_first else "images:id"
-    after = key_of(cursor, listing, int)
+        shown = ([pictures.shown(image) for image in page] async for page in pages)
+        return await json_list(shown, headers)
     rows = await pictures.catalog.images(wanted, after=after, limit=limit + 1)
-    shown = [pictures.shown(image) for image in rows]
-    page = page_of(shown, limit, request, listing, lambda image: image.id)
+    page = page_of(rows, limit, request, listing, wanted.place_of)
+    page.content = [pictures.shown(image) for image in page.content]
+    page.headers.update(headers)
     return page.to_asgi_response(None, request)
 
 
 @get(
     "/images/{google_drive_id:str}",
+    opt={SCOPE: READ},
     summary="Get an image",
     responses=database_problems("unknown_image"),
 )
@@ -130,6 +152,7 @@ async def get_image(google_drive_id: FromPath[str], pictures: Stored) -> ImageDe
 
 @get(
     "/images/{google_drive_id:str}/content",
+    opt={SCOPE: READ},
     status_code=302,
     summary="Download an image",
     description="Redirects to the object in the store. For a private bucket, the URL is signed and "

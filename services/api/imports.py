@@ -13,16 +13,19 @@ from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import FromPath, HeaderParameter, QueryParameter, SkipValidation
 
-from services.adapters.catalog.views import FILE_STATES, ImportFile, ImportPlace
+from services.adapters.catalog.views.files import FILE_STATES, ImportFile
+from services.adapters.catalog.views.imports import ImportPlace
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Tail
 from services.api import problems
 from services.api.bodies import body_of
+from services.api.import_cache import ImportCache, place_of
+from services.api.import_views import ImportReport, ImportView, ImportViews
+from services.api.keys import IMPORT, READ, SCOPE, By
 from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
 from services.api.problems import AnyRequest, Problem, bad_parameter, database_problems
-from services.api.progress import ImportCache, ImportReport, ImportView, ImportViews, place_of
 from services.core.events import ImportRequested, Mode
-from services.core.folder_link import NotAFolderLinkError, parse_folder_link
+from services.core.folder_link import FolderLink, NotAFolderLinkError, parse_folder_link
 from services.core.ports import PublishesEvents
 
 CATCH_UP_SECONDS = 2.0
@@ -35,11 +38,7 @@ log = structlog.get_logger()
 
 def parse_request(body: bytes, key: str | None, now: datetime) -> ImportRequested:
     """The import, if its folder is new; raises `Problem`."""
-    url = _folder_url(body)
-    try:
-        link = parse_folder_link(url)
-    except NotAFolderLinkError as why:
-        raise Problem(why.code, str(why)) from why
+    link = link_in(body)
     if key is not None and not KEY.fullmatch(key):
         raise Problem(
             "bad_idempotency_key",
@@ -53,6 +52,14 @@ def parse_request(body: bytes, key: str | None, now: datetime) -> ImportRequeste
         resource_key=link.resource_key,
         requested_at=now,
     )
+
+
+def link_in(body: bytes) -> FolderLink:
+    """The link in `folderUrl`; raises `Problem`."""
+    try:
+        return parse_folder_link(_folder_url(body))
+    except NotAFolderLinkError as why:
+        raise Problem(why.code, str(why)) from why
 
 
 def _folder_url(body: bytes) -> str:
@@ -82,9 +89,9 @@ class ImportStarter:
     tail: Tail[ImportCache]
     under_way: set[str] = field(default_factory=set)
 
-    async def start(self, body: bytes, key: str | None) -> str:
+    async def start(self, body: bytes, key: str | None, by: str) -> str:
         """The id of the import, once Kafka has acknowledged it; raises `Problem`."""
-        request = parse_request(body, key, datetime.now(UTC))
+        request = msgspec.structs.replace(parse_request(body, key, datetime.now(UTC)), by=by)
         if request.import_id in self.under_way:
             raise Problem(
                 "import_under_way",
@@ -154,6 +161,7 @@ Views = NamedDependency[SkipValidation[ImportViews]]
 
 @post(
     "/import/google-drive",
+    opt={SCOPE: IMPORT},
     status_code=202,
     operation_class=StartOperation,
     summary="Import a Google Drive folder",
@@ -163,6 +171,7 @@ Views = NamedDependency[SkipValidation[ImportViews]]
 async def start_import(
     request: AnyRequest,
     starter: NamedDependency[SkipValidation[ImportStarter]],
+    by: By,
     key: Annotated[
         str | None,
         HeaderParameter(
@@ -172,11 +181,16 @@ async def start_import(
     ] = None,
 ) -> Response[ImportStarted]:
     """Starts an import. With an `Idempotency-Key`, a repeated request starts no second import."""
-    import_id = await starter.start(await body_of(request), key)
+    import_id = await starter.start(await body_of(request), key, by)
     return Response(ImportStarted(import_id), headers={"Location": f"/imports/{import_id}"})
 
 
-@get("/imports", summary="List imports, newest first", responses=database_problems("bad_cursor"))
+@get(
+    "/imports",
+    opt={SCOPE: READ},
+    summary="List imports, newest first",
+    responses=database_problems("bad_cursor"),
+)
 async def list_imports(
     request: AnyRequest, views: Views, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
 ) -> Response[list[ImportView]]:
@@ -188,6 +202,7 @@ async def list_imports(
 
 @get(
     "/imports/{import_id:str}",
+    opt={SCOPE: READ},
     summary="Get an import",
     responses=database_problems("unknown_import"),
 )
@@ -199,6 +214,7 @@ async def get_import(import_id: FromPath[str], views: Views) -> ImportReport:
 
 @get(
     "/imports/{import_id:str}/files",
+    opt={SCOPE: READ},
     summary="List the files of an import",
     responses=database_problems("unknown_state", "bad_cursor", "unknown_import"),
 )
@@ -217,6 +233,7 @@ async def list_import_files(
     if in_state is not None and in_state not in FILE_STATES:
         known = ", ".join(FILE_STATES)
         raise bad_parameter("state", f"must be one of {known}", code="unknown_state")
-    after = key_of(cursor, "files", str)
+    listing = f"files:{import_id}:{in_state or ''}"
+    after = key_of(cursor, listing, str)
     rows = await views.files(import_id, state=in_state, after=after, limit=limit + 1)
-    return page_of(rows, limit, request, "files", lambda file: file.google_drive_id)
+    return page_of(rows, limit, request, listing, lambda file: file.google_drive_id)

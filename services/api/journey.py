@@ -19,12 +19,13 @@ from litestar.params import FromPath, SkipValidation
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from services.adapters.catalog.views import FileDetails, ImportFile
+from services.adapters.catalog.views.files import FileDetails, ImportFile
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Raw, ReadsLog
+from services.api.import_views import ImportViews
+from services.api.keys import READ, SCOPE
 from services.api.problems import database_problems
-from services.api.progress import ImportViews
 from services.core import outcomes
 from services.core.events import (
     Attempt,
@@ -230,6 +231,7 @@ def _place(text: str) -> Place:
 
 @get(
     "/imports/{import_id:str}/files/{google_drive_id:str}",
+    opt={SCOPE: READ},
     summary="Get a file of an import, with its history",
     responses=database_problems("unknown_import", "unknown_file"),
 )

@@ -2,7 +2,7 @@
 
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Annotated, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -18,7 +18,7 @@ from services.core.errors import Verdict
 
 log = structlog.get_logger()
 T = TypeVar("T")
-LONGEST_CURSOR = 1024
+LONGEST_CURSOR = 2048
 LONGEST_PAGE = 1_000
 DEFAULT_PAGE = 100
 
@@ -69,11 +69,20 @@ def page_of(
     return Response(page, headers=headers)
 
 
-async def json_list(pages: AsyncIterator[Sequence[msgspec.Struct]]) -> "ListResponse":
-    """The rows of all pages as one list of any length, in constant memory. It waits for the first
-    page, so that an error before it is still an error response."""
-    first: Sequence[msgspec.Struct] = await anext(pages, [])  # `()` would be unpacked
-    return ListResponse(iterator=_pieces(first, pages), media_type="application/json")
+async def json_list(
+    pages: AsyncIterator[Sequence[msgspec.Struct]], headers: Mapping[str, str] | None = None
+) -> "ListResponse":
+    """The rows of all pages as one list of any length, in constant memory."""
+    return await streamed(_json_pieces(pages), "application/json", headers)
+
+
+async def streamed(
+    pieces: AsyncIterator[bytes], media_type: str, headers: Mapping[str, str] | None = None
+) -> "ListResponse":
+    """It waits for the first piece, so that an error before it is still an error response."""
+    first = await anext(pieces, b"")
+    whole = _joined(first, pieces)
+    return ListResponse(iterator=whole, media_type=media_type, headers=dict(headers or {}))
 
 
 class ListResponse(ASGIStreamingResponse):
@@ -83,7 +92,7 @@ class ListResponse(ASGIStreamingResponse):
     iterator: AsyncIterator[bytes]
 
     async def send_body(self, send: Send, receive: Receive) -> None:
-        gone = asyncio.ensure_future(_disconnect(receive))
+        gone = asyncio.ensure_future(disconnect(receive))
         try:
             async for piece in self.iterator:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -99,15 +108,20 @@ class ListResponse(ASGIStreamingResponse):
             gone.cancel()
 
 
-async def _pieces(
-    first: Sequence[msgspec.Struct], rest: AsyncIterator[Sequence[msgspec.Struct]]
-) -> AsyncIterator[bytes]:
-    yield b"[" + msgspec.json.encode(first)[1:-1]
-    async for page in rest:
-        yield b"," + msgspec.json.encode(page)[1:-1]
-    yield b"]"
+async def _json_pieces(pages: AsyncIterator[Sequence[msgspec.Struct]]) -> AsyncIterator[bytes]:
+    before = b"["
+    async for page in pages:
+        yield before + msgspec.json.encode(page)[1:-1]
+        before = b","
+    yield b"]" if before == b"," else b"[]"
 
 
-async def _disconnect(receive: Receive) -> None:
+async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
+
+
+async def disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

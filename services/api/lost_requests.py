@@ -13,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from msgspec.structs import replace
 
-from services.adapters.catalog.views import ReadsCatalog
+from services.adapters.catalog.port import ReadsCatalog
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Raw, Tail
-from services.api.progress import ImportCache
+from services.api.import_cache import ImportCache
 from services.core.errors import Verdict
 from services.core.events import ImportRequested, Mode
 from services.core.ports import PublishesEvents

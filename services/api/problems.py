@@ -59,6 +59,29 @@ START = {
     "not_queued": Kind(500, "The import could not be started"),
 }
 """What the start of an import may answer."""
+DRIVE = {
+    "folder_not_found": Kind(404, "The folder does not exist, or it is not public"),
+    "folder_refused": Kind(422, "Google Drive does not show the folder"),
+    "not_a_folder": Kind(422, "The link leads to something that is not a folder"),
+    "trashed": Kind(422, "The folder is in the trash"),
+    "shortcut_dangling": Kind(422, "The shortcut leads nowhere"),
+    "previews_busy": Kind(503, "Too many previews are being made"),
+    "drive_slow": Kind(503, "Google Drive takes too long"),
+    "drive_unreachable": Kind(503, "Google Drive cannot be reached"),
+    "drive_unavailable": Kind(503, "Google Drive is not available"),
+    "answer_unreadable": Kind(503, "Google Drive's answer cannot be read"),
+    "drive_rate_limited": Kind(503, "Google Drive limits the request rate"),
+    "daily_limit_exceeded": Kind(503, "The daily Drive quota is used up"),
+    "automated_queries": Kind(503, "Google has blocked this computer for a while"),
+    "too_many_waiting": Kind(503, "Too many requests wait for Drive's quota"),
+    "key_refused": Kind(503, "Google rejected the API key"),
+    "credentials_refused": Kind(503, "Google rejected the service account"),
+    "drive_api_disabled": Kind(503, "The Drive API is not enabled"),
+}
+"""What Google Drive may make us answer."""
+ONLY_STARTS = ("bad_idempotency_key", "import_under_way", "other_folder", "not_queued")
+PREVIEW = {code: kind for code, kind in START.items() if code not in ONLY_STARTS} | DRIVE
+"""What a preview may answer."""
 CONTROL = {
     "cross_site": START["cross_site"],
     "unsupported_encoding": START["unsupported_encoding"],
@@ -86,8 +109,27 @@ DATABASE = {
     "database_slow": Kind(503, "The database took too long"),
 }
 """What every route that reads the database may answer."""
+ACCESS = {
+    "missing_key": Kind(401, "An API key is needed"),
+    "unknown_key": Kind(401, "The API key is not known"),
+    "bad_token": Kind(401, "The access token is not valid"),
+    "insufficient_scope": Kind(403, "The API key has another scope"),
+}
+"""What a request without the right key is answered."""
+EVERYWHERE = {
+    "body_too_slow": Kind(408, "The body did not arrive in time"),
+    "address_too_long": Kind(414, "The URL is too long"),
+    "host_not_allowed": Kind(421, "The host name is not allowed"),
+    "too_many_requests": Kind(429, "Too many requests"),
+    "internal_error": Kind(500, "Internal error"),
+    "too_many_connections": Kind(503, "Too many connections"),
+}
+"""What every request may be answered."""
 KINDS = {
+    **ACCESS,
+    **EVERYWHERE,
     **START,
+    **DRIVE,
     **CONTROL,
     **RETRY,
     **DATABASE,
@@ -100,13 +142,13 @@ KINDS = {
     "unknown_file": Kind(404, "The file is not in this import"),
     "unknown_image": Kind(404, "The image does not exist"),
     "unknown_replay": Kind(404, "The replay does not exist"),
+    "object_missing": Kind(404, "The image is not in the store"),
     "method_not_allowed": Kind(405, "Method not allowed"),
     "log_changed": Kind(409, "The log has changed"),
     "plan_expired": Kind(409, "The log no longer holds the planned records"),
     "replay_ended": Kind(409, "The replay has ended"),
     "replay_under_way": Kind(409, "The same request is in progress"),
-    "address_too_long": Kind(414, "The URL is too long"),
-    "host_not_allowed": Kind(421, "The host name is not allowed"),
+    "no_thumbnail": Kind(415, "The image has no thumbnail"),
     "empty_time_range": Kind(422, "The time range is empty"),
     "filters_conflict": Kind(422, "The filters cannot be combined"),
     "no_filter": Kind(422, "The selection has no filter"),
@@ -114,7 +156,9 @@ KINDS = {
     "no_such_reason": Kind(422, "The selection has an unknown reason"),
     "other_replay": Kind(422, "The Idempotency-Key was used with another replay"),
     "replay_too_deep": Kind(422, "The replay is nested too deeply"),
-    "internal_error": Kind(500, "Internal error"),
+    "thumbnails_busy": Kind(503, "Too many thumbnails are being made"),
+    "store_unavailable": Kind(503, "The object store does not answer"),
+    "too_many_streams": Kind(503, "Too many streams are open"),
     "unavailable": Kind(503, "Service unavailable"),
 }
 BY_STATUS = {
@@ -139,6 +183,8 @@ class ProblemBody(Struct, frozen=True, kw_only=True):
     instance: str
     request_id: str | UnsetType = UNSET
     errors: Sequence[ParameterFault] | UnsetType = UNSET
+    scope: str | UnsetType = UNSET
+    """What the key must have."""
 
 
 class Problem(problem_details.ProblemDetailsException):

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from services.adapters.catalog import views
+from services.adapters.catalog.views.imports import ImportPlace
+from services.adapters.catalog.views.replays import ReplayProgress, ReplayState, replay_asked
 from services.core.control import ControlState, ImportControl, ImportControls
 from services.core.events import Message, ReplayFailed, ReplayRequested
 
-ENDED: tuple[views.ReplayState, ...] = ("completed", "failed", "cancelled")
+ENDED: tuple[ReplayState, ...] = ("completed", "failed", "cancelled")
 
 
 class ReplayCache:
@@ -37,21 +38,19 @@ class ReplayCache:
     def request(self, replay_id: str) -> ReplayRequested | None:
         return self._requests.get(replay_id)
 
-    def newest(self, *, before: views.ImportPlace | None, limit: int) -> Sequence[ReplayRequested]:
+    def newest(self, *, before: ImportPlace | None, limit: int) -> Sequence[ReplayRequested]:
         places = self._in_order
         end = bisect_left(places, before, key=_place_of_request) if before else len(places)
         return places[max(0, end - limit) : end][::-1]
 
-    def completed(
-        self, replay_id: str, row: views.ReplayProgress | None
-    ) -> views.ReplayProgress | None:
+    def completed(self, replay_id: str, row: ReplayProgress | None) -> ReplayProgress | None:
         """The row, with what was asked where the indexer has not written it yet."""
         request = self._requests.get(replay_id)
         if row is None or row.requested_at is None:
             if request is None:
                 return row
-            row = row or views.ReplayProgress(id=replay_id)
-            row = replace(row, **views.replay_asked(request), updated_at=request.at)
+            row = row or ReplayProgress(id=replay_id)
+            row = replace(row, **replay_asked(request), updated_at=request.at)
         if request is not None:
             row = replace(row, files_per_second=self._controls.files_per_second(replay_id))
         control = self._controls.of(replay_id)
@@ -61,11 +60,11 @@ class ReplayCache:
         return row
 
 
-def _place_of_request(event: ReplayRequested) -> views.ImportPlace:
-    return views.ImportPlace(event.at, event.import_id)
+def _place_of_request(event: ReplayRequested) -> ImportPlace:
+    return ImportPlace(event.at, event.import_id)
 
 
-def _controlled(row: views.ReplayProgress, control: ImportControl) -> views.ReplayState:
+def _controlled(row: ReplayProgress, control: ImportControl) -> ReplayState:
     if control.kind is ReplayFailed:
         return "failed"
     if control.state is ControlState.CANCELLED:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from services.adapters.catalog.views import Sample, SelectionCounts
+from services.adapters.catalog.views.replays import Sample, SelectionCounts
 from services.adapters.kafka.dead_letters import is_selected
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Raw

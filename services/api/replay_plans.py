@@ -19,13 +19,14 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from services.adapters.catalog.views import ReadsCatalog, Sample, SelectionCounts
+from services.adapters.catalog.port import ReadsCatalog
+from services.adapters.catalog.views.replays import Sample, SelectionCounts
 from services.adapters.kafka.bounds import LogBounds, LogBoundsReader, Place
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.api.bodies import parsed
+from services.api.import_cache import ImportCache
 from services.api.plan_id import ReplayPlan, Stretch, plan_id_of
 from services.api.problems import Problem
-from services.api.progress import ImportCache
 from services.api.replay_letters import count_letters
 from services.core.events import (
     REPLAY,

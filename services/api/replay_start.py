@@ -52,7 +52,7 @@ class ReplayStarter:
     requests: RequestLog
     under_way: set[str] = field(default_factory=set)
 
-    async def start(self, body: bytes, key: str | None) -> str:
+    async def start(self, body: bytes, key: str | None, by: str) -> str:
         """The id of the replay, once Kafka has acknowledged it; raises `Problem`."""
         asked = parsed(body, StartRequest)
         if key is not None and not KEY.fullmatch(key):
@@ -73,18 +73,19 @@ class ReplayStarter:
             )
         self.under_way.add(replay_id)
         try:
-            await self._start(replay_id, asked, plan)
+            await self._start(replay_id, asked, plan, by)
         finally:
             self.under_way.discard(replay_id)
         return replay_id
 
-    async def _start(self, replay_id: str, asked: StartRequest, plan: ReplayPlan) -> None:
+    async def _start(self, replay_id: str, asked: StartRequest, plan: ReplayPlan, by: str) -> None:
         await self.requests.check()
         view = self.requests.tail.view
         event = ReplayRequested(
             import_id=replay_id,
             name=asked.name,
             why=asked.why,
+            by=by,
             at=datetime.now(UTC),
             round=0,
             select=plan.select,
@@ -152,12 +153,15 @@ class ReplayStarter:
             )
         return depth
 
-    async def change_rate(self, replay_id: str, body: bytes) -> ReplayReport:
+    async def change_rate(self, replay_id: str, body: bytes, by: str) -> ReplayReport:
         asked = parsed(body, RateRequest)
         await self.requests.check()
         check_not_ended((await self.views.progress(replay_id)).state)
         event = ReplayRateChanged(
-            import_id=replay_id, at=datetime.now(UTC), files_per_second=asked.files_per_second
+            import_id=replay_id,
+            at=datetime.now(UTC),
+            by=by,
+            files_per_second=asked.files_per_second,
         )
         await self.requests.publish(event)
         return await self.views.report(replay_id)

@@ -9,15 +9,24 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from services.adapters.catalog import views
+from services.adapters.catalog.port import ReadsCatalog
+from services.adapters.catalog.views.imports import ImportPlace
+from services.adapters.catalog.views.replays import (
+    PartProgress,
+    ReplayFile,
+    ReplayProgress,
+    ReplayState,
+)
 from services.adapters.kafka.reader import Tail
+from services.api.import_cache import ImportCache
 from services.api.problems import Problem
-from services.api.progress import ImportCache, WorkerCache, service_waits
+from services.api.waiting import service_waits
+from services.api.worker_cache import WorkerCache
 from services.core.events import Selection, Waiting
 
 NAMED = 10
 """The most pending files that one answer names."""
-NEEDED: Mapping[views.ReplayState, str] = {"planned": "lister", "running": "transfer"}
+NEEDED: Mapping[ReplayState, str] = {"planned": "lister", "running": "transfer"}
 KAFKA_AWAY = Waiting(
     reason="kafka_unavailable",
     message="Kafka is not responding. The replay continues automatically when Kafka is back.",
@@ -53,7 +62,7 @@ class ReplayView(Struct, frozen=True, kw_only=True):
     were published again as they are: dead letters, or outcomes for one consumer."""
 
     id: str
-    state: views.ReplayState
+    state: ReplayState
     name: str
     why: str
     by: str | None
@@ -82,23 +91,23 @@ class ReplayReport(ReplayView, frozen=True, kw_only=True):
 
     partitions: Sequence[ReplayPart]
     reading: Sequence[int]
-    pending_files: Sequence[views.ReplayFile]
+    pending_files: Sequence[ReplayFile]
 
 
-def place_of(row: views.ReplayProgress | ReplayView) -> views.ImportPlace:
+def place_of(row: ReplayProgress | ReplayView) -> ImportPlace:
     assert row.requested_at is not None
-    return views.ImportPlace(row.requested_at, row.id)
+    return ImportPlace(row.requested_at, row.id)
 
 
 @dataclass(frozen=True)
 class ReplayViews:
     """Every replay that is known. Those that are not raise an `unknown_replay` problem."""
 
-    catalog: views.ReadsCatalog
+    catalog: ReadsCatalog
     imports: Tail[ImportCache]
     workers: Tail[WorkerCache]
 
-    async def progress(self, replay_id: str) -> views.ReplayProgress:
+    async def progress(self, replay_id: str) -> ReplayProgress:
         """As the catalog and the log know it."""
         row = (await self.by_id([replay_id])).get(replay_id)
         if row is None:
@@ -109,7 +118,7 @@ class ReplayViews:
         row = await self.progress(replay_id)
         parts = [_part(int(partition), it) for partition, it in row.progress.items()]
         parts.sort(key=lambda part: part.partition)
-        pending: Sequence[views.ReplayFile] = ()
+        pending: Sequence[ReplayFile] = ()
         if row.pending:
             pending = await self.catalog.pending_of_replay(replay_id, limit=NAMED)
         return ReplayReport(
@@ -119,7 +128,7 @@ class ReplayViews:
             pending_files=pending,
         )
 
-    async def newest(self, *, before: views.ImportPlace | None, limit: int) -> Sequence[ReplayView]:
+    async def newest(self, *, before: ImportPlace | None, limit: int) -> Sequence[ReplayView]:
         """As `ImportViews.newest`: the first `limit` of each contain the first `limit` of all."""
         cache = self.imports.view.replays
         rows = {row.id: row for row in await self.catalog.replays(before=before, limit=limit)}
@@ -129,13 +138,13 @@ class ReplayViews:
         newest = sorted(known, key=place_of, reverse=True)[:limit]
         return [ReplayView(**self._fields(row)) for row in newest]
 
-    async def by_id(self, ids: Sequence[str]) -> dict[str, views.ReplayProgress]:
+    async def by_id(self, ids: Sequence[str]) -> dict[str, ReplayProgress]:
         """Those that are known, the newest way."""
         rows = await self.catalog.replays_by_id(ids) if ids else {}
         found = {id: self.imports.view.replays.completed(id, rows.get(id)) for id in ids}
         return {id: row for id, row in found.items() if row is not None}
 
-    def _fields(self, row: views.ReplayProgress) -> dict[str, Any]:
+    def _fields(self, row: ReplayProgress) -> dict[str, Any]:
         shown = asdict(row)
         plan = Planned(
             mode=row.scope,
@@ -149,7 +158,7 @@ class ReplayViews:
         own = {"by": row.by or None, "plan": plan, "waiting_for": self._waiting_for(row)}
         return {name: it for name, it in (shown | own).items() if name in _SHOWN}
 
-    def _waiting_for(self, row: views.ReplayProgress) -> Waiting | None:
+    def _waiting_for(self, row: ReplayProgress) -> Waiting | None:
         state, now = self.workers.state, datetime.now(UTC)
         if row.state not in NEEDED:
             return None
@@ -166,7 +175,7 @@ class ReplayViews:
 _SHOWN = frozenset(ReplayView.__struct_fields__)
 
 
-def _part(partition: int, progress: views.PartProgress) -> ReplayPart:
+def _part(partition: int, progress: PartProgress) -> ReplayPart:
     offset, end, read_at, done, _ = progress
     at = datetime.fromisoformat(read_at) if read_at else None
     return ReplayPart(partition=partition, offset=offset, end=end, read_at=at, done=done)

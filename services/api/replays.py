@@ -8,9 +8,10 @@ from litestar.openapi.spec import OpenAPIType, Schema
 from litestar.params import FromPath, HeaderParameter, SkipValidation
 from msgspec import Struct
 
-from services.adapters.catalog.views import ImportPlace
+from services.adapters.catalog.views.imports import ImportPlace
 from services.api import bodies
 from services.api.control import PublishesControl
+from services.api.keys import ADMIN, READ, SCOPE, By
 from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
 from services.api.problems import BODY, AnyRequest, database_problems
 from services.api.replay_plans import PlanReport, ReplayPlanner
@@ -88,6 +89,7 @@ CONTROL = database_problems(
 
 @post(
     "/replays/plan",
+    opt={SCOPE: ADMIN},
     status_code=200,
     operation_class=PLAN_BODY,
     summary="Plan a replay",
@@ -112,6 +114,7 @@ async def plan_replay(
 
 @post(
     "/replays",
+    opt={SCOPE: ADMIN},
     status_code=202,
     operation_class=START_BODY,
     request_max_body_size=LARGEST_START,
@@ -136,6 +139,7 @@ async def plan_replay(
 async def start_replay(
     request: AnyRequest,
     replay_starter: Starter,
+    by: By,
     key: Annotated[
         str | None,
         HeaderParameter(
@@ -145,11 +149,16 @@ async def start_replay(
     ] = None,
 ) -> Response[ReplayStarted]:
     """Work again on what the plan selected, up to the ends of the log that it names."""
-    replay_id = await replay_starter.start(await bodies.body_of(request), key)
+    replay_id = await replay_starter.start(await bodies.body_of(request), key, by)
     return Response(ReplayStarted(replay_id), headers={"Location": f"/replays/{replay_id}"})
 
 
-@get("/replays", summary="List replays, newest first", responses=database_problems("bad_cursor"))
+@get(
+    "/replays",
+    opt={SCOPE: READ},
+    summary="List replays, newest first",
+    responses=database_problems("bad_cursor"),
+)
 async def list_replays(
     request: AnyRequest, replay_views: Views, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
 ) -> Response[list[ReplayView]]:
@@ -160,7 +169,10 @@ async def list_replays(
 
 
 @get(
-    "/replays/{replay_id:str}", summary="One replay", responses=database_problems("unknown_replay")
+    "/replays/{replay_id:str}",
+    opt={SCOPE: READ},
+    summary="One replay",
+    responses=database_problems("unknown_replay"),
 )
 async def get_replay(replay_id: FromPath[str], replay_views: Views) -> ReplayReport:
     """Its state, its counts (selected = stored + unchanged + failed + pending) beside its plan, how
@@ -169,31 +181,44 @@ async def get_replay(replay_id: FromPath[str], replay_views: Views) -> ReplayRep
 
 
 @post(
-    "/replays/{replay_id:str}/pause", status_code=202, summary="Pause a replay", responses=CONTROL
+    "/replays/{replay_id:str}/pause",
+    opt={SCOPE: ADMIN},
+    status_code=202,
+    summary="Pause a replay",
+    responses=CONTROL,
 )
-async def pause_replay(replay_id: FromPath[str], replay_control: Control) -> ReplayReport:
+async def pause_replay(replay_id: FromPath[str], replay_control: Control, by: By) -> ReplayReport:
     """Work on its files stops. Pausing it twice is pausing it once."""
-    return await replay_control.apply(replay_id, ImportPaused)
+    return await replay_control.apply(replay_id, ImportPaused, by)
 
 
 @post(
-    "/replays/{replay_id:str}/resume", status_code=202, summary="Resume a replay", responses=CONTROL
+    "/replays/{replay_id:str}/resume",
+    opt={SCOPE: ADMIN},
+    status_code=202,
+    summary="Resume a replay",
+    responses=CONTROL,
 )
-async def resume_replay(replay_id: FromPath[str], replay_control: Control) -> ReplayReport:
+async def resume_replay(replay_id: FromPath[str], replay_control: Control, by: By) -> ReplayReport:
     """What has no outcome yet is worked on again."""
-    return await replay_control.apply(replay_id, ImportResumed)
+    return await replay_control.apply(replay_id, ImportResumed, by)
 
 
 @post(
-    "/replays/{replay_id:str}/cancel", status_code=202, summary="Cancel a replay", responses=CONTROL
+    "/replays/{replay_id:str}/cancel",
+    opt={SCOPE: ADMIN},
+    status_code=202,
+    summary="Cancel a replay",
+    responses=CONTROL,
 )
-async def cancel_replay(replay_id: FromPath[str], replay_control: Control) -> ReplayReport:
+async def cancel_replay(replay_id: FromPath[str], replay_control: Control, by: By) -> ReplayReport:
     """It ends for good. What it has done stays."""
-    return await replay_control.apply(replay_id, ImportCancelled)
+    return await replay_control.apply(replay_id, ImportCancelled, by)
 
 
 @patch(
     "/replays/{replay_id:str}",
+    opt={SCOPE: ADMIN},
     status_code=202,
     operation_class=RATE_BODY,
     summary="Change the rate of a replay",
@@ -202,7 +227,7 @@ async def cancel_replay(replay_id: FromPath[str], replay_control: Control) -> Re
     ),
 )
 async def change_replay_rate(
-    request: AnyRequest, replay_id: FromPath[str], replay_starter: Starter
+    request: AnyRequest, replay_id: FromPath[str], replay_starter: Starter, by: By
 ) -> ReplayReport:
     """The new rate takes effect immediately."""
-    return await replay_starter.change_rate(replay_id, await bodies.body_of(request))
+    return await replay_starter.change_rate(replay_id, await bodies.body_of(request), by)

@@ -16,11 +16,12 @@ from litestar.params import FromPath, SkipValidation
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
-from services.adapters.catalog.views import ImportProgress, RetryFilter
+from services.adapters.catalog.views.imports import ImportProgress, RetryFilter
 from services.api import bodies
 from services.api.control import ATTEMPTS, READ_SECONDS, RequestLog, check_not_ended
+from services.api.import_views import ImportViews
+from services.api.keys import IMPORT, SCOPE, By
 from services.api.problems import RETRY, AnyRequest, Problem, database_problems
-from services.api.progress import ImportViews
 from services.core.events import Id, Reason, RetryRequested
 from services.core.flow.deduplication import KeyedLock
 
@@ -64,7 +65,7 @@ class ImportRetry:
     views: ImportViews
     one_at_a_time: KeyedLock = field(default_factory=KeyedLock)
 
-    async def retry(self, import_id: str, wanted: RetryFilter) -> Retried:
+    async def retry(self, import_id: str, wanted: RetryFilter, by: str) -> Retried:
         """Return once the rows show what is tried again, or a bounded time has passed.
 
         Raises `unknown_import`, `import_ended` for one that was cancelled, and others.
@@ -77,17 +78,17 @@ class ImportRetry:
             # Rows from before the last retry would name again what is being tried already.
             if not await self._indexed(import_id):
                 raise _under_way()
-            retried = await self._publish(row, wanted)
+            retried = await self._publish(row, wanted, by)
             await self._indexed(import_id)
         log.info("import.retried", import_id=import_id, **msgspec.structs.asdict(retried))
         return retried
 
-    async def _publish(self, row: ImportProgress, wanted: RetryFilter) -> Retried:
+    async def _publish(self, row: ImportProgress, wanted: RetryFilter, by: str) -> Retried:
         """As many parts as it takes. The files are read part by part, so that a million of them
         need no more memory than a thousand."""
         folders = await self._folders(row.id, wanted)
         event = RetryRequested(
-            import_id=row.id, epoch=row.epoch, round=row.round, at=datetime.now(UTC)
+            import_id=row.id, epoch=row.epoch, round=row.round, at=datetime.now(UTC), by=by
         )
         after, files = None, 0
         for part in count():
@@ -170,6 +171,7 @@ def _under_way() -> Problem:
 
 @post(
     "/imports/{import_id:str}/retry",
+    opt={SCOPE: IMPORT},
     status_code=202,
     operation_class=BODY,
     summary="Retry what failed in an import",
@@ -180,7 +182,8 @@ async def retry_import(
     request: AnyRequest,
     import_id: FromPath[str],
     retry: NamedDependency[SkipValidation[ImportRetry]],
+    by: By,
 ) -> Retried:
     """Retries failed files and folders: all of them, those with a reason, or those you name.
     Files that did not fail are left alone, and stored files are not downloaded again."""
-    return await retry.retry(import_id, parse_retry(await bodies.body_of(request)))
+    return await retry.retry(import_id, parse_retry(await bodies.body_of(request)), by)

@@ -82,7 +82,7 @@ class ImportControls:
     def allow(self, event: e.Message) -> bool:
         """Whether this may be worked on now: neither its import nor its replay is paused,
         cancelled, or under a later epoch."""
-        if isinstance(event, e.WorkerStatus):
+        if isinstance(event, e.OfNoImport):
             return True
         if isinstance(event, e.RetryRequested):  # its api may not have known the newest epoch
             return self.of(event.import_id).state is ControlState.RUNNING

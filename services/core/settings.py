@@ -20,22 +20,26 @@ import msgspec
 T = TypeVar("T")
 NAMES = frozenset(
     {
-        *("HOST", "PORT", "ALLOWED_HOSTS", "API_OPEN", "API_PUBLIC_URL"),
+        *("HOST", "PORT", "ALLOWED_HOSTS", "API_PUBLIC_URL", "CORS_ORIGINS"),
+        *("ALLOW_WITHOUT_KEYS", "API_CONNECTIONS", "API_KEYS", "API_OPEN"),
+        *("API_REQUESTS_PER_MINUTE",),
         *("DATABASE_URL", "DATA_DIR"),
         *("DRIVE_API_URL", "DRIVE_COOL_DOWN_SECONDS", "DRIVE_QUOTA_USER", "DRIVE_TIMEOUT_SECONDS"),
         *("DRIVE_QUOTA_MODEL", "DRIVE_QUOTA_SHARES", "DRIVE_QUOTA_UNITS_PER_MINUTE"),
         *("GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS"),
         *("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_TOPIC_PREFIX"),
-        *("METRICS_HOST", "METRICS_PORT"),
+        *("METRICS_HOST", "METRICS_PORT", "NO_PROGRESS_SECONDS"),
         *("PARKED_RETRY_SECONDS", "STALLED_AFTER_SECONDS"),
         *("AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
         *("AWS_PROFILE", "S3_ADDRESSING_STYLE", "S3_BUCKET", "S3_CA_FILE", "S3_ENDPOINT_URL"),
         *("S3_KMS_KEY_ID", "S3_PUBLIC_READ", "S3_PUBLIC_URL", "S3_SERVER_SIDE_ENCRYPTION"),
+        *("THUMBNAIL_CONCURRENCY", "THUMBNAIL_MEMORY_MB"),
         *("TRANSFER_CONCURRENCY", "TRANSFER_MEMORY_MB"),
+        *("WEBHOOK_SECRET", "WEBHOOK_URLS"),
     }
 )
 """Every setting of every service; a test keeps the list complete."""
-PREFIXES = ("DRIVE_", "METRICS_", "S3_", "TRANSFER_")
+PREFIXES = ("DRIVE_", "METRICS_", "S3_", "THUMBNAIL_", "TRANSFER_", "WEBHOOK_")
 """Names that begin so are meant for us. Other programs, too, read AWS_*, KAFKA_* or API_*."""
 LIKENESS = 0.9
 """By difflib, where 1 is equality, from which one name counts as a misspelling of another."""

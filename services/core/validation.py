@@ -64,8 +64,9 @@ def refusal(why: msgspec.ValidationError, kind: Any) -> tuple[str, str]:
 
 
 def of_parameter(fault: str) -> str:
-    """What is wrong with a parameter. It came as text, so that is not held against it."""
-    return _demand(fault.removesuffix(", got `str`"))
+    """What is wrong with a parameter. It came as text, so that is not held against it, and it may
+    be left out, but not be null."""
+    return _demand(fault.removesuffix(", got `str`").replace(" | null`", "`"))
 
 
 def _demand(fault: str, allowed: str = "") -> str:

@@ -57,7 +57,7 @@ def encode(event: e.Message, *, source: str) -> Record:
         ("ce_type", f"drivestream.{type(event).__name__}.v1".encode()),
         ("content-type", b"application/json"),
     ]
-    if not isinstance(event, e.WorkerStatus):
+    if not isinstance(event, e.OfNoImport):
         headers += [
             ("ce_importid", event.import_id.encode()),
             ("ce_subject", event.subject.encode()),
@@ -82,7 +82,7 @@ def _replay_of(event: e.Message) -> str | None:
             return replay_id
         case e.FileStored(file=e.FileFound() as file) | e.FileFailed(file=e.FileFound() as file):
             return file.replay_id
-        case e.WorkerStatus():
+        case e.WorkerStatus() | e.WindowCounted():
             return None
     return event.import_id if event.import_id.startswith(e.REPLAY) else None
 

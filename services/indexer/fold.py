@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.adapters.catalog.rows import FileRow, FolderRow, ImageRow, ImportRow, Key, Row, Rows
-from services.adapters.catalog.views import ENDED_STATES, ImportState
+from services.adapters.catalog.views.imports import ENDED_STATES, ImportState
 from services.indexer import record, replays
 
 T = TypeVar("T", bound=Struct)

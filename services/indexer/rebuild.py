@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -31,6 +31,7 @@ from services.adapters.kafka.reader import LogReader, Raw
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.process import end, while_read
 from services.core.errors import Stop
+from services.core.events import Message
 from services.core.settings import SettingsError, SettingsGroup, read_settings
 from services.indexer.rebuilding import Progress, Rebuild
 
@@ -152,6 +153,7 @@ def _rebuild(settings: Settings, reporter: Reporter) -> int:
             reader=reader,
             topic_ids=Topics(kafka).ids,
             dead_letter=lambda raw, why: asyncio.run(_dead_letter(kafka, raw, why)),
+            publish=lambda events: asyncio.run(_publish(kafka, events)),
             tell=reporter.progress,
         )
         rebuild.run()
@@ -165,6 +167,11 @@ def _lock(generation: Generation) -> None:
         if time.monotonic() > until:
             raise Stop("rebuild_running", "Another rebuild of this database is running.")
         time.sleep(0.2)
+
+
+async def _publish(kafka: KafkaSettings, events: Sequence[Message]) -> None:
+    async with Publisher(kafka, source="indexer") as publisher:
+        await publisher.publish(events)
 
 
 async def _dead_letter(kafka: KafkaSettings, raw: Raw, why: str) -> None:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import NamedTuple
 from zlib import crc32
 
@@ -27,10 +28,11 @@ from services.adapters.catalog.writer import VERSION, Position
 from services.adapters.kafka.ranges import read_up_to
 from services.adapters.kafka.reader import Raw, ReadsLog
 from services.core.errors import Stop
-from services.core.events import LogEnd
+from services.core.events import LogEnd, Message
 from services.core.murmur2 import partition_of
 from services.core.topics import FILES_FAILED, FILES_FOUND, FILES_STORED
 from services.indexer import service
+from services.indexer.endings import endings
 from services.indexer.fold import add, fold, rows_of
 from services.indexer.record import LogRecord
 
@@ -55,12 +57,14 @@ class Progress(NamedTuple):
 
 @dataclass(kw_only=True)
 class Rebuild:
-    """`dead_letter` is given what cannot be decoded and what the indexer has not met yet."""
+    """`dead_letter` is given what cannot be decoded and what the indexer has not met yet, and
+    `publish` the ends that it has not met yet."""
 
     generation: Generation
     reader: ReadsLog
     topic_ids: Callable[[Sequence[str]], Mapping[str, str]]
     dead_letter: Callable[[Raw, str], None]
+    publish: Callable[[Sequence[Message]], None]
     tell: Callable[[Progress], None]
     records: int = 0
     indexed: Mapping[Position, tuple[str, int]] = field(default_factory=dict)
@@ -212,9 +216,17 @@ class Rebuild:
             self.tell(Progress("catching up", 1.0, self.records))
             self._catch_up()
             # Once more while the indexer waits: it would always be ahead as long as events come.
-            if self.generation.swap(self._catch_up):
+            if self.generation.swap(self._catch_up_and_tell):
                 return
             time.sleep(SWAP_SECONDS)
+
+    def _catch_up_and_tell(self) -> None:
+        """The indexer goes on behind what it has read here, so nobody else would tell its ends. If
+        it has read nothing yet, all of this is history."""
+        self._catch_up()
+        ends = endings(Rows(), self.generation.ended_since(), datetime.now(UTC))
+        if ends and self.indexed:
+            self.publish(ends)
 
     def _catch_up(self) -> None:
         """Index what the log holds now and the new tables do not, as the indexer does."""

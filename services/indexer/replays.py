@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from services.adapters.catalog.rows import ReplayFileRow, ReplayRow, Rows
-from services.adapters.catalog.views import PartProgress, ReplayState, replay_asked
+from services.adapters.catalog.views.replays import PartProgress, ReplayState, replay_asked
 from services.core import events as e
 from services.core.outcomes import state_of
 from services.core.replays import IMPORT_CANCELLED, partitions

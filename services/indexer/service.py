@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -24,6 +24,7 @@ from services.core.errors import Stop
 from services.core.events import Waiting
 from services.core.topics import FILES_FAILED, FILES_STORED, IMPORTS_LISTED, IMPORTS_REQUESTED
 from services.core.wire import UndecodableError, UnknownEventError, decode
+from services.indexer.endings import endings
 from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
 from services.indexer.story import Story
@@ -43,6 +44,7 @@ REASONS = {
     KafkaUnavailableError: "kafka_unavailable",
     OvertakenError: "overtaken",
 }
+T = TypeVar("T")
 Moves = Mapping[Position, tuple[int, int]]
 TopicIds = Callable[[Sequence[str]], Mapping[str, str]]
 Bounds = Callable[[Sequence[str]], Mapping[Position, tuple[int, int]]]
@@ -161,14 +163,21 @@ class Indexer:
         # Not before all is decoded: after a `Stop`, the next start would publish them again.
         for raw, reason in undecodable:
             await publish_dead_letter(self.publisher, raw, reason, service="indexer")
-        began, result = time.perf_counter(), "error"
         moves = moves_of(positions, batch)
+        before, after = await self._call(folded, writer, records)
+        await self.publisher.publish(endings(before, after, datetime.now(UTC)))
+        await self._call(writer.save, before, after, moves)
+        self.story.tell(before, after)
+
+    async def _call(self, function: Callable[..., T], *args: object) -> T:
+        """A call to the database, on a thread."""
+        began, result = time.perf_counter(), "error"
         try:
-            before, after = await asyncio.to_thread(write, writer, records, moves)
+            answer = await asyncio.to_thread(function, *args)
             result = "ok"
         finally:
             self.called("database", time.perf_counter() - began, result)
-        self.story.tell(before, after)
+        return answer
 
     async def _stops_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
@@ -254,11 +263,16 @@ def moves_of(positions: dict[Position, int], batch: Sequence[Raw]) -> Moves:
 
 def write(writer: WritesCatalog, records: Sequence[LogRecord], moves: Moves) -> tuple[Rows, Rows]:
     """The rows as they were, and as they were written."""
-    batch = rows_of(records)
-    before = writer.load(batch)
-    after = fold(before, batch)
+    before, after = folded(writer, records)
     writer.save(before, after, moves)
     return before, after
+
+
+def folded(writer: WritesCatalog, records: Sequence[LogRecord]) -> tuple[Rows, Rows]:
+    """The rows as they are, and as they are to be written."""
+    batch = rows_of(records)
+    before = writer.load(batch)
+    return before, fold(before, batch)
 
 
 def batches(records: Iterable[Raw], rows: int) -> Iterator[list[Raw]]:

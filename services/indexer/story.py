@@ -11,7 +11,7 @@ from collections.abc import Callable
 import structlog
 
 from services.adapters.catalog.rows import ImportRow, ReplayRow, Rows
-from services.adapters.catalog.views import ENDED_STATES
+from services.adapters.catalog.views.imports import ENDED_STATES
 
 EVERY_SECONDS = 30.0
 MOST_OPEN = 10_000

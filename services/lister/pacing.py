@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from services.adapters.kafka.errors import KafkaUnavailableError
+from services.core.flow.occupancy import PACE, within
 
 STEP, AHEAD = 100, 200
 LOOK_SECONDS = 0.25
@@ -30,6 +31,10 @@ class Pace:
 
     async def turn(self, wanted: int) -> int:
         """Wait until files may be published; how many, 1 to `STEP`."""
+        with within(PACE):
+            return await self._turn(wanted)
+
+    async def _turn(self, wanted: int) -> int:
         most = await self._credited(min(wanted, STEP))
         while sum(count for _, count in self._ahead) + most > AHEAD:
             done, _ = await self._looked()

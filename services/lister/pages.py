@@ -8,14 +8,15 @@ is trusted, and each target is looked up once. If that fails, the old type decid
 counts as a failed file, a failed folder or a skipped entry.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from services.core import events as e
-from services.core.errors import NOT_FOUND, PAGE_TOKEN_INVALID, TRASHED, SetAside
-from services.core.ports import FOLDER_TYPE, GOOGLE_TYPES, SHORTCUT_TYPE, Entry, Page, Target
+from services.core.errors import NOT_FOUND, PAGE_TOKEN_INVALID, SetAside
+from services.core.listing import DANGLING, NO_TARGETS, Targets, why_skipped
+from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Page, Target
 from services.lister import passes
 from services.lister.passes import FolderEvent, T, derived
 
@@ -24,12 +25,8 @@ PATH_NAME = 255
 PATH_ROOM, PATH_NARROW = 4096, 16
 """Characters of a whole path, and of each name beyond that. Every file of a page carries the path,
 so 200 levels of long names would make one page half a gigabyte."""
-DANGLING = "shortcut_dangling"
 ELSEWHERE = "elsewhere"  # a folder that we may not see; greater than Google's ids, so it yields
 
-Targets = Mapping[str, Entry | SetAside]
-"""By the target's id: what it is now, or why it could not be looked up."""
-NO_TARGETS: Targets = {}
 FileEvent = e.FileFound | e.FileFailed
 Brief = e.FileBrief | e.FolderBrief | e.Skipped
 
@@ -177,16 +174,9 @@ def _brief(kind: type[T], entry: Entry, **fields: Any) -> T:
 
 def _why_skipped(request: e.PageRequested, item: Entry) -> str | None:
     """A reason code; None if the item is opened or fetched."""
-    if item.trashed:
-        return TRASHED
-    if item.mime_type == FOLDER_TYPE:
-        if item.id == request.folder_id or item.id in request.ancestors:
-            return "folder_cycle"
-        return "too_deep" if len(request.ancestors) + 1 >= DEEPEST else None
-    if item.mime_type == SHORTCUT_TYPE:
-        return "shortcut"
-    if item.mime_type.startswith(GOOGLE_TYPES):
-        return "google_document"
-    if not item.mime_type.startswith("image/"):
-        return "not_an_image"
-    return None if item.can_download else "not_downloadable"
+    reason = why_skipped(item)
+    if reason or item.mime_type != FOLDER_TYPE:
+        return reason
+    if item.id == request.folder_id or item.id in request.ancestors:
+        return "folder_cycle"
+    return "too_deep" if len(request.ancestors) + 1 >= DEEPEST else None

@@ -13,13 +13,13 @@ from services.core.errors import NOT_FOUND, CoolDown, Outage, SetAside, Stop
 from services.core.flow.circuit_breaker import OTHERS_SUCCEED, PATIENCE, SYSTEM_ANSWERS
 from services.core.flow.deduplication import KeyedLock, LruSet
 from services.core.flow.resilience import Resilience
+from services.core.listing import Targets, check_is_folder, page_of_root
 from services.core.ports import Entry, Page, PublishesEvents, ReadsFolders, Received, Target
 from services.lister import pages
 from services.lister.pages import PageFacts
 from services.lister.passes import FolderEvent, derived, page_size
 from services.lister.recovery import Recovery
 from services.lister.replay import Replays
-from services.lister.roots import check_is_folder, page_of_root
 
 T = TypeVar("T")
 LOOK_UPS_AT_ONCE = 8
@@ -51,7 +51,7 @@ class DriveReader:
     async def look_up(self, item_id: str, key: str | None, patience: float = PATIENCE) -> Entry:
         return await self._call(lambda: self._drive.look_up(item_id, resource_key=key), patience)
 
-    async def targets(self, wanted: Sequence[Target]) -> pages.Targets:
+    async def targets(self, wanted: Sequence[Target]) -> Targets:
         """After `LOOK_UPS_AT_ONCE` failures, Drive's health check is reason enough to give up on a
         target. Otherwise a thousand of them would take hours, one after the other."""
         failures = 0
@@ -176,7 +176,7 @@ class Lister:
             page_log.info("lister.listed_again", pass_number=request.pass_number, doubt=doubt)
         return facts
 
-    async def _read(self, request: e.PageRequested) -> tuple[Page, pages.Targets]:
+    async def _read(self, request: e.PageRequested) -> tuple[Page, Targets]:
         """The page, and what its shortcuts point to."""
         is_root = not request.ancestors and request.page_number == 0
         refused = None
@@ -187,7 +187,7 @@ class Lister:
                 raise
             refused, page = why, Page(entries=())
         if is_root and not (page.entries or page.next_token or page.incomplete):
-            return await page_of_root(self._drive, request, refused)
+            return await page_of_root(self._drive, request.folder_id, request.resource_key, refused)
         wanted = () if request.confirms else pages.targets_of(request, page.entries)
         return page, await self._drive.targets(wanted)
 

@@ -9,9 +9,10 @@ from services.adapters.process import end, run_service
 from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
 from services.adapters.worker import Consumes, Worker, WorkerSettings, WorkerSpec, run_worker
+from services.core.flow.occupancy import DRIVE, STORE
 from services.core.settings import Reader
 from services.core.topics import FILES_FOUND
-from services.transfer.copier import DRIVE, STORE, Copier
+from services.transfer.copier import Copier
 from services.transfer.lines import Lines
 from services.transfer.memory import MemoryBudget
 from services.transfer.service import Transfer
@@ -49,6 +50,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         store, memory = ObjectStore(settings.store), MemoryBudget(settings.memory)
         lines = Lines.to_store(settings.store.address)
         worker.speed_limit = lambda: lines.limit
+        worker.memory = lambda: (memory.total - memory.free, memory.total)
         worker.holders.append(memory.holds)
         copier = Copier(
             drive=drive,

@@ -16,6 +16,7 @@ import structlog
 from services.core.errors import CONTENT_MISMATCH, GONE, NOT_FOUND, Corrupt, SetAside, Verdict
 from services.core.events import FileFound, FileStored, Mode
 from services.core.flow.line import Passage
+from services.core.flow.occupancy import DRIVE, STORE, Place, here, within
 from services.core.flow.resilience import Resilience
 from services.core.object_key import object_key, older_key
 from services.core.ports import (
@@ -32,7 +33,6 @@ from services.transfer.memory import MemoryBudget
 from services.transfer.upload import Upload, writer
 from services.transfer.verification import Checksums, newer_version
 
-DRIVE, STORE = "drive", "store"
 OBJECT_DIFFERS = "object_differs"
 WHOLE_BYTES = 8 * 1024 * 1024
 """A file up to this size is uploaded in one request; a larger one is streamed in parts."""
@@ -211,7 +211,7 @@ class Copier:
         with _blamed_on(DRIVE):
             async with self.drive.open(upload.file) as chunks:
                 with _blamed_on(STORE):
-                    body = _blamed(upload.verified(chunks, checksums, passage), DRIVE)
+                    body = _blamed(upload.verified(chunks, checksums, passage), DRIVE, here())
                     await upload.put_stream(body)
         return checksums
 
@@ -234,17 +234,25 @@ class Copier:
         return newer_version(file, now)
 
 
-async def _blamed(chunks: AsyncIterator[bytes], system: str) -> AsyncIterator[bytes]:
-    with _blamed_on(system):
-        async for chunk in chunks:
-            yield chunk
+async def _blamed(chunks: AsyncIterator[bytes], system: str, outer: Place) -> AsyncIterator[bytes]:
+    """The same chunks. The wait for each is the system's, and the time between them is `outer`'s.
+    Whoever sends them may ask from a task of its own."""
+    while True:
+        with _blamed_on(system, outer):
+            try:
+                chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+        yield chunk
 
 
 @contextmanager
-def _blamed_on(system: str) -> Iterator[None]:
-    """Verdicts that leave the block name this system, unless they already name another."""
+def _blamed_on(system: str, outer: Place | None = None) -> Iterator[None]:
+    """The time that passes is this system's. Verdicts that leave the block name it, unless they
+    already name another."""
     try:
-        yield
+        with within(system, outer=outer):
+            yield
     except Verdict as why:
         why.system = why.system or system
         raise

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from services.core.flow.occupancy import MEMORY, within
+
 
 class MemoryBudget:
     """Bytes that all copies of a process may hold together; `free` are left. First in, first out,
@@ -11,7 +13,7 @@ class MemoryBudget:
 
     def __init__(self, total: int) -> None:
         self.free = total
-        self._total = total
+        self.total = total
         self._queue = asyncio.Lock()  # its holder is next, and waits for enough free bytes
         self._released = asyncio.Event()
         self._waiting: set[asyncio.Task[object] | None] = set()
@@ -21,14 +23,15 @@ class MemoryBudget:
 
     @asynccontextmanager
     async def holding(self, amount: int) -> AsyncIterator[None]:
-        granted, task = min(amount, self._total), asyncio.current_task()
+        granted, task = min(amount, self.total), asyncio.current_task()
         self._waiting.add(task)
         try:
-            async with self._queue:
-                while granted > self.free:
-                    self._released.clear()
-                    await self._released.wait()
-                self.free -= granted
+            with within(MEMORY):
+                async with self._queue:
+                    while granted > self.free:
+                        self._released.clear()
+                        await self._released.wait()
+                    self.free -= granted
         finally:
             self._waiting.discard(task)
         try:

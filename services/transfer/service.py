@@ -7,6 +7,7 @@ import structlog
 from services.core.errors import SetAside
 from services.core.events import FileFailed, FileFound, FileStored, Identity, Message, Mode
 from services.core.flow.deduplication import KeyedLock, LruSet
+from services.core.flow.occupancy import SAME_FILE
 from services.core.ports import PublishesEvents, Received
 from services.transfer.copier import Copier
 from services.transfer.copy import Copy
@@ -24,7 +25,7 @@ class Transfer:
         self._told = LruSet[tuple[Identity, str]]()
         self._stored = LruSet[tuple[str, str, int, int]]()
         self._logged = LruSet[tuple[str, str]](1000)
-        self._in_progress = KeyedLock()
+        self._in_progress = KeyedLock(SAME_FILE)
 
     async def handle(self, event: Message, received: Received) -> None:
         """A file can be found twice: in two folders, in another pass, or by a lister that crashed.

@@ -5,25 +5,30 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import get_args
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.exc import DBAPIError
 
 from services.adapters.catalog.migrate import migrate
-from services.adapters.catalog.reader import CONNECTIONS, PAGE_ROWS, CatalogReader
+from services.adapters.catalog.port import ReadsCatalog
+from services.adapters.catalog.read_pool import CONNECTIONS
+from services.adapters.catalog.reader import PAGE_ROWS, CatalogReader
 from services.adapters.catalog.rows import FROM_FOUND, FROM_MANIFEST, Rows
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.views import (
-    FileDetails,
+from services.adapters.catalog.views.files import FileDetails, ManifestRow
+from services.adapters.catalog.views.images import (
+    Image,
     ImageDetails,
     ImageFilter,
-    ImportPlace,
-    ReadsCatalog,
-    RetryFilter,
+    ImageOrder,
+    ImagePlace,
 )
+from services.adapters.catalog.views.imports import ImportPlace, RetryFilter
 from services.adapters.catalog.writer import CatalogWriter
 from services.core.errors import SetAside, TryAgain
 from services.core.settings import Secret
@@ -31,6 +36,7 @@ from tests.catalog_rows import BEGAN, FOLDER, a_file, a_folder, an_image, an_imp
 from tests.fakes.catalog import FakeCatalog
 
 ALL = ImageFilter()
+NEWEST = ImageFilter(order="id", descending=True)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +55,8 @@ def migrated(servers: Mapping[str, str]) -> Iterator[str]:
 def database_url(migrated: str) -> str:
     """Its tables, emptied."""
     with psycopg.connect(migrated, autocommit=True) as admin:
-        admin.execute("TRUNCATE images, imports, import_folders, import_files RESTART IDENTITY")
+        tables = "images, imports, import_folders, import_files, consumed_offsets"
+        admin.execute(f"TRUNCATE {tables} RESTART IDENTITY".encode())
     return migrated
 
 
@@ -59,18 +66,19 @@ class Shelf:
 
     catalog: ReadsCatalog
     fill: Callable[[Rows], None]
+    begin_offsets: Callable[[Mapping[tuple[str, int], tuple[str, int]]], None]
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
 async def shelf(request: pytest.FixtureRequest) -> AsyncIterator[Shelf]:
     if request.param == "fake":
         fake = FakeCatalog(PAGE_ROWS)
-        yield Shelf(fake, fake.fill)
+        yield Shelf(fake, fake.fill, fake.consumed.update)
         return
     address = _address(request.getfixturevalue("database_url"))
     reader = CatalogReader(address)
     with closing(CatalogWriter(address)) as writer:
-        yield Shelf(reader, lambda filled: writer.save(Rows(), filled, {}))
+        yield Shelf(reader, lambda filled: writer.save(Rows(), filled, {}), writer.begin_offsets)
     await reader.close()
 
 
@@ -81,6 +89,17 @@ def _address(url: str) -> DatabaseSettings:
 async def names(shelf: Shelf, wanted: ImageFilter) -> list[str]:
     pages = shelf.catalog.every_image(wanted)
     return [image.google_drive_id async for page in pages for image in page]
+
+
+async def paged(shelf: Shelf, wanted: ImageFilter, limit: int) -> list[int]:
+    """The ids of all pages."""
+    seen: list[int] = []
+    after: ImagePlace | None = None
+    while page := await shelf.catalog.images(wanted, after=after, limit=limit):
+        assert len(page) <= limit
+        seen += [image.id for image in page]
+        after = wanted.place_of(page[-1])
+    return seen
 
 
 async def test_an_empty_catalog_answers_with_nothing(shelf: Shelf) -> None:
@@ -95,6 +114,12 @@ async def test_an_empty_catalog_answers_with_nothing(shelf: Shelf) -> None:
     assert list(files) == []
 
 
+async def test_the_offsets_of_the_indexer_are_those_that_it_wrote(shelf: Shelf) -> None:
+    assert await shelf.catalog.consumed_offsets() == {}
+    shelf.begin_offsets({("files.stored", 3): ("topic-id", 7)})
+    assert await shelf.catalog.consumed_offsets() == {("files.stored", 3): 7}
+
+
 async def test_a_picture_is_read_as_it_was_written(shelf: Shelf) -> None:
     shelf.fill(rows(images=[an_image(1, name="Grüße 🌄/\n.jpg", sha256="a" * 64)]))
     found = await shelf.catalog.image("file-0001")
@@ -106,21 +131,56 @@ async def test_a_picture_is_read_as_it_was_written(shelf: Shelf) -> None:
     assert (found.width, found.height, found.drive_version) == (640, 480, 1)
     assert (found.created_at, found.updated_at) == (written.created_at, written.updated_at)
     [listed] = await shelf.catalog.images(ALL, after=None, limit=5)
-    assert {n: getattr(found, n) for n in listed.__struct_fields__} == {
-        n: getattr(listed, n) for n in listed.__struct_fields__
+    assert {n: getattr(found, n) for n in Image.__struct_fields__} == {
+        n: getattr(listed, n) for n in Image.__struct_fields__
     }
 
 
 async def test_pages_hold_every_picture_once_in_both_orders(shelf: Shelf) -> None:
     shelf.fill(rows(images=[an_image(n) for n in range(7)]))
     for newest_first in (False, True):
-        wanted = ImageFilter(newest_first=newest_first)
-        seen: list[int] = []
-        while page := await shelf.catalog.images(wanted, after=seen[-1] if seen else None, limit=3):
-            assert len(page) <= 3
-            seen += [image.id for image in page]
+        wanted = ImageFilter(order="id", descending=newest_first)
+        seen = await paged(shelf, wanted, limit=3)
         assert len(seen) == 7
         assert seen == sorted(seen, reverse=newest_first)
+
+
+async def manifest(shelf: Shelf, *, in_store: bool) -> list[ManifestRow]:
+    pages = shelf.catalog.every_file("import-0001", in_store=in_store)
+    return [row async for page in pages for row in page]
+
+
+async def test_every_file_of_an_import_is_in_its_manifest(shelf: Shelf) -> None:
+    key, kept = "file-0003_0123456789ab_Picture.jpg", {"stored_size": 9, "md5": "b" * 32}
+    stored = a_file(3, state="stored", object_key=key, sha256="a" * 64, outcome_at=BEGAN, **kept)
+    skipped = a_file(1, state="skipped", skip_reason="not_an_image")
+    failed = a_file(4, state="failed", reason="not_found", message="Gone.", attempts=3, round=2)
+    shelf.fill(rows(files=[stored, skipped, failed, a_file(2), a_file(5, import_id="other")]))
+    found = await manifest(shelf, in_store=False)
+    assert [row.state for row in found] == ["skipped", "pending", "stored", "failed"]
+    assert found[0].reason == "not_an_image"
+    assert (found[2].size, found[2].md5, found[2].sha256) == (9, "b" * 32, "a" * 64)
+    assert (found[2].object_key, found[2].path) == (key, "Holidays/2026")
+    assert (found[3].reason, found[3].message, found[3].size) == ("not_found", "Gone.", 1004)
+    assert (found[3].attempts, found[3].round) == (3, 2)
+    assert await manifest(shelf, in_store=True) == [found[2]]
+
+
+async def test_an_object_that_was_not_read_has_the_sha256_of_who_stored_it(shelf: Shelf) -> None:
+    keys = [f"file-{n:04}_0123456789ab_100%_of_a.jpg" for n in (1, 2)]
+    files = [a_file(n + 1, state="unchanged", object_key=key) for n, key in enumerate(keys)]
+    same = an_image(1, storage_path=f"s3://pictures/{keys[0]}", sha256="c" * 64)
+    longer = an_image(2, storage_path=f"s3://pictures/x{keys[1]}", sha256="d" * 64)
+    shelf.fill(rows(files=files, images=[same, longer]))
+    found = await manifest(shelf, in_store=True)
+    assert [(row.sha256, row.object_key) for row in found] == [("c" * 64, keys[0]), (None, keys[1])]
+
+
+@pytest.mark.parametrize("count", [0, PAGE_ROWS, 2 * PAGE_ROWS + 3])
+async def test_a_long_manifest_is_its_pages_together(shelf: Shelf, count: int) -> None:
+    shelf.fill(rows(files=[a_file(n) for n in range(count)]))
+    ids = [row.google_drive_id for row in await manifest(shelf, in_store=False)]
+    assert ids == sorted({f"file-{n:04}" for n in range(count)})
 
 
 @pytest.mark.parametrize("count", [2 * PAGE_ROWS, 2 * PAGE_ROWS + 3])
@@ -128,13 +188,13 @@ async def test_the_whole_table_is_the_pages_together(shelf: Shelf, count: int) -
     shelf.fill(rows(images=[an_image(n) for n in range(count)]))
     whole = await names(shelf, ALL)
     assert len(whole) == len(set(whole)) == count
-    assert await names(shelf, ImageFilter(newest_first=True)) == whole[::-1]
+    assert await names(shelf, NEWEST) == whole[::-1]
 
 
 async def test_no_picture_comes_twice_when_others_are_added_meanwhile(shelf: Shelf) -> None:
     shelf.fill(rows(images=[an_image(n) for n in range(PAGE_ROWS + 5)]))
     for newest_first, added, seen_too in ((False, 10, True), (True, 20, False)):
-        pages = shelf.catalog.every_image(ImageFilter(newest_first=newest_first))
+        pages = shelf.catalog.every_image(NEWEST if newest_first else ALL)
         before = set(await names(shelf, ALL))
         seen = [image.google_drive_id for image in await anext(pages)]
         shelf.fill(rows(images=[an_image(9000 + added)]))
@@ -166,6 +226,73 @@ async def test_pictures_of_an_import_are_those_that_it_stored_or_found_unchanged
     page = await shelf.catalog.images(wanted, after=None, limit=9)
     assert {image.google_drive_id for image in page} == {"file-0000", "file-0001"}
     assert await names(shelf, ImageFilter(import_id="import-0002")) == []
+
+
+def many_images() -> Rows:
+    """Ties in every order, and names that only differ in case or behind 200 characters."""
+    long = "x" * 200
+    names = ["b.jpg", "B.JPG", "a%_.jpg", "A\\'.jpg", "é.jpg", f"{long}2", f"{long}1", "a.jpg"]
+    types = ["image/jpeg", "image/png", "image/svg+xml"]
+    images = [
+        an_image(
+            n,
+            google_drive_id=f"file-{(n * 7) % 24:04}",
+            name=names[n % 8],
+            size=n % 3,
+            mime_type=types[n % 3],
+            folder_id=f"folder-{n % 2}",
+            created_at=BEGAN + timedelta(seconds=n % 4),
+        )
+        for n in range(24)
+    ]
+    files = [
+        a_file(
+            n,
+            state=("stored", "unchanged", "failed")[n % 3],
+            import_id=f"import-{n % 2:04}",
+            outcome_at=BEGAN + timedelta(minutes=n % 5),
+        )
+        for n in range(24)
+    ]
+    return rows(images=images, files=files)
+
+
+IMPORTED = "imported_at"
+CONDITIONS = (
+    ALL,
+    ImageFilter(import_id="import-0001"),
+    ImageFilter(folder_id="folder-1"),
+    ImageFilter(name="A"),
+    ImageFilter(name="a%"),
+    ImageFilter(name="x" * 200),
+    ImageFilter(mime_type="image/svg+xml"),
+    ImageFilter(min_size=1),
+    ImageFilter(max_size=1),
+    ImageFilter(min_size=1, max_size=1),
+    ImageFilter(since=BEGAN + timedelta(seconds=2)),
+    ImageFilter(until=BEGAN + timedelta(seconds=2)),
+    ImageFilter(import_id="import-0000", name="b", max_size=1),
+    ImageFilter(folder_id="folder-0", mime_type="image/png", since=BEGAN, min_size=0),
+    ImageFilter(name="%"),
+    ImageFilter(name="' OR true --"),
+)
+
+
+async def test_every_order_of_every_filter_has_each_image_once_whatever_the_page(
+    shelf: Shelf,
+) -> None:
+    filled = many_images()
+    shelf.fill(filled)
+    expected = FakeCatalog()
+    expected.fill(filled)
+    for conditions in CONDITIONS:
+        orders = [each for each in get_args(ImageOrder) if conditions.import_id or each != IMPORTED]
+        for order in (None, *orders):
+            for descending in (False, True):
+                wanted = replace(conditions, order=order, descending=descending)
+                right = [i.id for i in await expected.images(wanted, after=None, limit=99)]
+                assert await paged(shelf, wanted, limit=5) == right, wanted
+        assert await shelf.catalog.count_images(conditions) == len(right)
 
 
 async def test_an_import_is_read_as_it_was_written(shelf: Shelf) -> None:
@@ -300,7 +427,9 @@ async def test_folders_that_could_not_be_listed_are_told_with_the_reason(shelf: 
             ]
         )
     )
-    found = await shelf.catalog.failed_folders("import-0001", limit=9)
+    ids = ["import-0001", "import-0002", "import-0003"]
+    by_import = await shelf.catalog.failed_folders(ids, limit=9)
+    found = by_import["import-0001"]
     assert [(f.folder_id, f.path) for f in found] == [
         ("folder-0005", ""),
         ("folder-0001", "Holidays/Part 1"),
@@ -308,8 +437,35 @@ async def test_folders_that_could_not_be_listed_are_told_with_the_reason(shelf: 
     ]
     assert (found[1].reason, found[1].message) == ("listing_incomplete", "Twice cut short.")
     assert found[1].failed_at == BEGAN + timedelta(seconds=1)
-    assert await shelf.catalog.failed_folders("import-0001", limit=2) == found[:2]
-    assert list(await shelf.catalog.failed_folders("import-0003", limit=9)) == []
+    assert [f.folder_id for f in by_import["import-0002"]] == ["folder-0006"]
+    assert by_import["import-0003"] == []
+    first = await shelf.catalog.failed_folders(ids, limit=1)
+    assert (first["import-0001"], first["import-0002"]) == (found[:1], by_import["import-0002"])
+    assert await shelf.catalog.failed_folders([], limit=9) == {}
+
+
+async def test_imports_that_live_are_those_asked_for_the_newest_and_the_open(shelf: Shelf) -> None:
+    states = ["transferring", "completed", "queued", "paused", "cancelled", "failed", "listing"]
+    shelf.fill(
+        rows(
+            imports=[
+                *(an_import(number, state=state) for number, state in enumerate(states)),
+                an_import(9, state="listing", requested_at=None),  # the request is still to come
+            ]
+        )
+    )
+
+    async def live(*ids: str, newest: int = 0, most_open: int = 0) -> set[int]:
+        found = await shelf.catalog.live_imports(ids, newest=newest, most_open=most_open)
+        assert all(row.id == id for id, row in found.items())
+        return {int(id[-4:]) for id in found}
+
+    assert await live() == set()
+    assert await live("import-0003", "import-0001", "nobody-s") == {1, 3}
+    assert await live(newest=2) == {5, 6}
+    assert await live(most_open=100) == {0, 2, 6, 9}
+    assert len(await live(most_open=2)) == 2
+    assert await live("import-0001", "import-0002", newest=1, most_open=9) == {0, 1, 2, 6, 9}
 
 
 def failures() -> Rows:
@@ -380,7 +536,7 @@ async def test_a_value_that_no_text_can_have_is_refused_and_not_a_crash(shelf: S
     with pytest.raises(SetAside):
         await names(shelf, ImageFilter(folder_id="\x00"))
     with pytest.raises(SetAside):
-        await shelf.catalog.images(ALL, after=2**63, limit=1)
+        await shelf.catalog.images(ALL, after=ImagePlace("\x00", 1), limit=1)
 
 
 @pytest.mark.real
@@ -391,7 +547,9 @@ async def test_more_slow_readers_than_connections_hold_none(database_url: str) -
     slow = [reader.every_image(ALL) for _ in range(CONNECTIONS * 3)]
     first = await asyncio.gather(*(anext(pages) for pages in slow))
     assert {len(page) for page in first} == {PAGE_ROWS}
-    assert await _busy(database_url) == 0
+    async with asyncio.timeout(10):  # each fetches one page more, and then waits
+        while await _busy(database_url):
+            await asyncio.sleep(0.02)
     [image] = await reader.images(ALL, after=None, limit=1)
     assert len([image async for page in reader.every_image(ALL) for image in page]) == 2 * PAGE_ROWS
     rest = await asyncio.gather(*(anext(pages) for pages in slow))
@@ -408,6 +566,24 @@ async def _busy(url: str) -> int:
         )
         row = await counted.fetchone()
         return int(row[0]) if row else -1
+
+
+@pytest.mark.real
+async def test_a_server_that_hangs_holds_nobody_for_long(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience = "services.adapters.catalog.read_pool.ANSWER_SECONDS"
+    reader = CatalogReader(_address(database_url))
+    await reader.check()
+    with psycopg.connect(database_url) as other, monkeypatch.context() as impatient:
+        other.execute("LOCK TABLE imports, images")
+        impatient.setattr(patience, 0.2)
+        for asked in (reader.check(), reader.images(ALL, after=None, limit=1)):
+            with pytest.raises(TryAgain, match="not responding"):
+                await asked
+    await reader.check()
+    assert not await reader.images(ALL, after=None, limit=1)
+    await reader.close()
 
 
 @pytest.mark.real

@@ -7,10 +7,12 @@ from datetime import timedelta
 
 import pytest
 
+from services.adapters.catalog.port import ReadsCatalog
 from services.adapters.catalog.reader import CatalogReader
 from services.adapters.catalog.rows import ReplayFileRow, ReplayRow, Rows
 from services.adapters.catalog.settings import DatabaseSettings
-from services.adapters.catalog.views import ImportPlace, ReadsCatalog, ReplayFile
+from services.adapters.catalog.views.imports import ImportPlace
+from services.adapters.catalog.views.replays import ReplayFile
 from services.adapters.catalog.writer import CatalogWriter
 from services.core.errors import SetAside
 from services.core.settings import Secret

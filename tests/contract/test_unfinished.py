@@ -27,7 +27,7 @@ from services.adapters.catalog.unfinished import (
     UnfinishedItem,
     UnfinishedReader,
 )
-from services.adapters.catalog.views import ReplayState
+from services.adapters.catalog.views.replays import ReplayState
 from services.adapters.catalog.writer import CatalogUnavailableError, CatalogWriter
 from services.core.settings import Secret
 from tests.catalog_rows import BEGAN, FOLDER, a_file, a_folder, an_import, rows

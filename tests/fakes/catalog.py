@@ -1,8 +1,12 @@
 """A catalog in memory, filled with the rows that the indexer would write. Passes the contract."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+import asyncio
+import operator
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict, replace
 
 from services.adapters.catalog.rows import (
@@ -14,24 +18,25 @@ from services.adapters.catalog.rows import (
     ReplayRow,
     Rows,
 )
-from services.adapters.catalog.views import (
-    FailedFolder,
-    FileDetails,
-    Image,
+from services.adapters.catalog.views.files import FileDetails, ImportFile, ManifestRow
+from services.adapters.catalog.views.images import (
     ImageDetails,
     ImageFilter,
-    ImportFile,
+    ImagePlace,
+    ListedImage,
+)
+from services.adapters.catalog.views.imports import (
+    FailedFolder,
     ImportPlace,
     ImportProgress,
-    ReplayFile,
-    ReplayProgress,
     RetryFilter,
-    SelectionCounts,
 )
+from services.adapters.catalog.views.replays import ReplayFile, ReplayProgress, SelectionCounts
 from services.core.errors import SetAside, TryAgain, Verdict
 from services.core.events import ReplayScope, Selection
 from tests.fakes.selection import counted
 
+OPEN = ("queued", "listing", "transferring")
 UNREADABLE = SetAside("bad_value", "A name, id or cursor has a character that is not allowed.")
 
 
@@ -44,9 +49,17 @@ class FakeCatalog:
         self.trouble: Verdict | None = None
         self.breaks_after: int | None = None
         self.pages_read = 0
+        self.live_reads = 0
+        self.uncounted = False
         self.consumed: dict[tuple[str, int], tuple[str, int]] = {}
         self._rows = Rows()
         self._ids: dict[str, int] = {}
+        self._changed: Callable[[], None] = lambda: None
+
+    async def follow(self, changed: Callable[[], None]) -> None:
+        """Call it after each `fill`, until cancelled, as PostgreSQL notifies."""
+        self._changed = changed
+        await asyncio.get_running_loop().create_future()
 
     def fill(self, rows: Rows) -> None:
         """Add rows, or replace those of the same keys."""
@@ -58,14 +71,20 @@ class FakeCatalog:
         self._rows.replay_files |= rows.replay_files
         for drive_id in rows.images:
             self._ids.setdefault(drive_id, len(self._ids) + 1)
+        self._changed()
 
     async def check(self) -> None:
         """As the port says."""
         self._answer()
 
-    async def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[Image]]:
+    async def consumed_offsets(self) -> Mapping[tuple[str, int], int]:
         """As the port says."""
-        after: int | None = None
+        self._answer()
+        return {place: offset for place, (_, offset) in self.consumed.items()}
+
+    async def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[ListedImage]]:
+        """As the port says."""
+        after: ImagePlace | None = None
         number = 0
         while True:
             if number == self.breaks_after:
@@ -77,18 +96,28 @@ class FakeCatalog:
                 yield page
             if len(page) < self._page_rows:
                 return
-            after = page[-1].id
+            after = wanted.place_of(page[-1])
 
     async def images(
-        self, wanted: ImageFilter, *, after: int | None, limit: int
-    ) -> Sequence[Image]:
+        self, wanted: ImageFilter, *, after: ImagePlace | None, limit: int
+    ) -> Sequence[ListedImage]:
         """As the port says."""
-        self._answer(wanted.import_id, wanted.folder_id)
-        if after is not None and abs(after) >= 2**63:
-            raise UNREADABLE
-        sign = -1 if wanted.newest_first else 1
-        chosen = self._chosen(wanted)
-        return [i for i in chosen if after is None or i.id * sign > after * sign][:limit]
+        self._answer(wanted.import_id, wanted.folder_id, wanted.name, wanted.mime_type)
+        self._answer(str(after.value) if after else None)
+        chosen = sorted(
+            self._chosen(wanted),
+            key=lambda image: _place(wanted.place_of(image)),
+            reverse=wanted.descending,
+        )
+        if after is not None:
+            behind = operator.lt if wanted.descending else operator.gt
+            chosen = [i for i in chosen if behind(_place(wanted.place_of(i)), _place(after))]
+        return chosen[:limit]
+
+    async def count_images(self, wanted: ImageFilter) -> int | None:
+        """As the port says; `uncounted` makes it too slow."""
+        self._answer(wanted.import_id, wanted.folder_id, wanted.name, wanted.mime_type)
+        return None if self.uncounted else len(self._chosen(wanted))
 
     async def image(self, google_drive_id: str) -> ImageDetails | None:
         """As the port says."""
@@ -125,6 +154,29 @@ class FakeCatalog:
         chosen = [row for row in rows if state in (None, row.state) and row.file_id > (after or "")]
         return [_file(row) for row in chosen[:limit]]
 
+    async def every_file(
+        self, import_id: str, *, in_store: bool
+    ) -> AsyncIterator[Sequence[ManifestRow]]:
+        """As the port says."""
+        rows = sorted(self._files_of(import_id), key=lambda row: row.file_id)
+        if in_store:
+            kept = ("stored", "unchanged")
+            rows = [row for row in rows if row.state in kept and row.object_key]
+        for number, start in enumerate(range(0, max(len(rows), 1), self._page_rows)):
+            self._answer(import_id)
+            if number == self.breaks_after:
+                raise TryAgain("database_unavailable", "The database does not answer.")
+            if page := [self._manifest(row) for row in rows[start : start + self._page_rows]]:
+                yield page
+
+    def _manifest(self, row: FileRow) -> ManifestRow:
+        image = self._rows.images.get(row.file_id)
+        size = row.size if row.stored_size is None else row.stored_size
+        fields = _file_fields(row) | {"size": size}
+        if image and not row.sha256 and image.storage_path.endswith(f"/{row.object_key}"):
+            fields["sha256"] = image.sha256
+        return ManifestRow(**{name: fields[name] for name in ManifestRow.__struct_fields__})
+
     async def import_file(self, import_id: str, file_id: str) -> FileDetails | None:
         """As the port says."""
         self._answer(import_id, file_id)
@@ -135,12 +187,25 @@ class FakeCatalog:
         fields = _file_fields(row) | {"outcomes": row.outcomes or place}
         return FileDetails(**{name: fields[name] for name in FileDetails.__struct_fields__})
 
-    async def failed_folders(self, import_id: str, *, limit: int) -> Sequence[FailedFolder]:
+    async def live_imports(
+        self, ids: Collection[str], *, newest: int, most_open: int
+    ) -> Mapping[str, ImportProgress]:
         """As the port says."""
-        self._answer(import_id)
-        rows = [row for row in self._rows.folders.values() if row.import_id == import_id]
-        failed = [_failed(row) for row in sorted(rows, key=lambda row: (row.path, row.folder_id))]
-        return [folder for folder in failed if folder is not None][:limit]
+        self._answer(*ids)
+        self.live_reads += 1
+        found = self._rows.imports
+        listed = [row.id for row in await self.imports(before=None, limit=newest)]
+        open_ids = [row.id for row in found.values() if row.state in OPEN][:most_open]
+        return {id: _progress(found[id]) for id in {*ids, *listed, *open_ids} if id in found}
+
+    async def failed_folders(
+        self, ids: Collection[str], *, limit: int
+    ) -> Mapping[str, Sequence[FailedFolder]]:
+        """As the port says."""
+        self._answer(*ids)
+        rows = sorted(self._rows.folders.values(), key=lambda row: (row.path, row.folder_id))
+        failed = [(row.import_id, folder) for row in rows if (folder := _failed(row))]
+        return {id: [folder for owner, folder in failed if owner == id][:limit] for id in ids}
 
     async def count_selection(
         self, wanted: Selection, scope: ReplayScope, *, even_halted: bool = False
@@ -230,20 +295,44 @@ class FakeCatalog:
     def _files_of(self, import_id: str) -> list[FileRow]:
         return [row for row in self._rows.files.values() if row.import_id == import_id]
 
-    def _chosen(self, wanted: ImageFilter) -> Sequence[Image]:
-        rows = list(self._rows.images.values())
-        if wanted.folder_id is not None:
-            rows = [row for row in rows if row.folder_id == wanted.folder_id]
-        if wanted.import_id is not None:
-            files = self._files_of(wanted.import_id)
-            kept = {row.file_id for row in files if row.state in ("stored", "unchanged")}
-            rows = [row for row in rows if row.google_drive_id in kept]
-        images = [self._image(row) for row in rows]
-        return sorted(images, key=lambda image: image.id, reverse=wanted.newest_first)
+    def _chosen(self, wanted: ImageFilter) -> Sequence[ListedImage]:
+        rows = [row for row in self._rows.images.values() if _matches(row, wanted)]
+        if wanted.import_id is None:
+            return [self._image(row, UNSET) for row in rows]
+        files = self._files_of(wanted.import_id)
+        kept = {row.file_id: row for row in files if row.state in ("stored", "unchanged")}
+        return [
+            self._image(row, kept[row.google_drive_id].outcome_at or UNSET)
+            for row in rows
+            if row.google_drive_id in kept
+        ]
 
-    def _image(self, row: ImageRow) -> Image:
-        fields = asdict(row) | {"id": self._ids[row.google_drive_id]}
-        return Image(**{name: fields[name] for name in Image.__struct_fields__})
+    def _image(self, row: ImageRow, imported_at: datetime | UnsetType) -> ListedImage:
+        fields = asdict(row) | {"id": self._ids[row.google_drive_id], "imported_at": imported_at}
+        return ListedImage(**{name: fields[name] for name in ListedImage.__struct_fields__})
+
+
+def _matches(row: ImageRow, wanted: ImageFilter) -> bool:
+    """Whether it meets all conditions but that on the import."""
+    return (
+        wanted.folder_id in (None, row.folder_id)
+        and wanted.mime_type in (None, row.mime_type)
+        and _name(row.name).startswith(_name(wanted.name or ""))
+        and (wanted.min_size is None or row.size >= wanted.min_size)
+        and (wanted.max_size is None or row.size <= wanted.max_size)
+        and (wanted.since is None or row.created_at >= wanted.since)
+        and (wanted.until is None or row.created_at < wanted.until)
+    )
+
+
+def _place(place: ImagePlace) -> tuple[Any, int | str]:
+    value = place.value
+    return (_name(value) if isinstance(value, str) else value, place.id)
+
+
+def _name(name: str) -> str:
+    """As PostgreSQL lowers it without a locale."""
+    return "".join(c.lower() if c.isascii() else c for c in name[:200])
 
 
 def _next(ids: set[str], after: str | None, limit: int) -> list[str]:

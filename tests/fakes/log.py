@@ -78,6 +78,8 @@ class FakeGroupConsumer:
     Runs the same tasks as the real consumer; its commits are immediate. `drain_seconds` as there.
     """
 
+    poll_seconds = 0.001
+
     def __init__(self, log: FakeLog, *, group: str, topic: str, drain_seconds: float = 0.5) -> None:
         self._log = log
         self._group = group
@@ -108,7 +110,7 @@ class FakeGroupConsumer:
         while not self._stopped:
             self._settle(tasks)
             tasks.deliver(self._new())
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(self.poll_seconds)
         await self._release(tasks)
 
     async def _release(self, tasks: MessageTasks) -> None:

@@ -1,6 +1,7 @@
 """A pooler in front of PostgreSQL that refuses start-up options, as PgBouncer does.
 
-It pools nothing: each connection of a client is one of the server.
+It pools nothing: each connection of a client is one of the server. But as a pooler does, it makes
+up the number of the server's process.
 """
 
 import socket
@@ -44,7 +45,7 @@ def _serve(client: socket.socket, host: str, port: int) -> None:
             return
         with socket.create_connection((host, port)) as server:
             server.sendall(struct.pack("!II", length, code) + body)
-            back = threading.Thread(target=_copy, args=(server, client), daemon=True)
+            back = threading.Thread(target=_answer, args=(server, client), daemon=True)
             back.start()
             _copy(client, server)
             back.join()
@@ -63,6 +64,19 @@ def _exactly(source: socket.socket, count: int) -> bytes:
             raise OSError("closed")
         got += chunk
     return got
+
+
+def _answer(server: socket.socket, client: socket.socket) -> None:
+    """Copy what the server says; its first messages with another number in BackendKeyData."""
+    with suppress(OSError, struct.error):
+        kind = b""
+        while kind != b"Z":  # ReadyForQuery
+            kind, size = _exactly(server, 1), _exactly(server, 4)
+            body = _exactly(server, struct.unpack("!I", size)[0] - 4)
+            if kind == b"K":
+                body = struct.pack("!I", 7) + body[4:]
+            client.sendall(kind + size + body)
+        _copy(server, client)
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

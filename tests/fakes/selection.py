@@ -3,7 +3,7 @@
 from collections import Counter
 
 from services.adapters.catalog.rows import FileRow, Rows
-from services.adapters.catalog.views import Sample, SelectionCounts
+from services.adapters.catalog.views.replays import Sample, SelectionCounts
 from services.core.events import FileOutcome, ReplayScope, Selection
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from services.core.events import FileFound, FileStored, Message
 from services.core.flow.circuit_breaker import CircuitBreaker
+from services.core.flow.occupancy import DRIVE, STORE
 from services.core.flow.resilience import Resilience, RetryPolicy
 from services.core.ports import Entry
-from services.transfer.copier import DRIVE, STORE, Copier
+from services.transfer.copier import Copier
 from services.transfer.copy import Copy
 from services.transfer.lines import Lines
 from services.transfer.memory import MemoryBudget

@@ -21,6 +21,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as Place
 from confluent_kafka.admin import AdminClient
+from msgspec.structs import replace
 
 from local.paths import CHECKOUT
 from services.adapters.catalog.generation import Plan
@@ -30,8 +31,8 @@ from services.adapters.kafka.reader import LogReader
 from services.core import events as e
 from services.core.errors import Stop
 from services.core.murmur2 import partition_of
-from services.core.topics import FILE_PARTITIONS, FILES_STORED
-from services.core.wire import encode
+from services.core.topics import FILE_PARTITIONS, FILES_STORED, NOTIFICATIONS
+from services.core.wire import Record, encode
 from services.indexer.fold import fold, rows_of
 from services.indexer.service import CONSUMED, decoded
 from tests.drawn_histories import History, undecodable
@@ -50,6 +51,7 @@ TABLES_OF = {
     "replay_files": "replay_files",
 }
 A_PLAN = Plan(version=VERSION, topic_ids={}, ends=(), partitions=1, slices=1)
+[ASKED] = [event for event in SAMPLES.values() if isinstance(event, e.ImportRequested)]
 [STORED] = [event for event in SAMPLES.values() if isinstance(event, e.FileStored)]
 
 
@@ -305,6 +307,27 @@ def test_what_the_indexer_has_met_already_is_no_dead_letter_again(
     database.publish([undecodable(FILES_STORED.name, b"another")])
     rebuild(database)
     assert [raw.key for raw, _ in database.letters] == [b"another"]
+
+
+def test_an_end_that_only_the_rebuild_has_read_is_told_and_no_other(
+    system: System, database: Database
+) -> None:
+    def cancelled(id: str) -> list[Record]:
+        asked = replace(ASKED, import_id=id)
+        events = asked, e.ImportCancelled(import_id=id, epoch=1, at=asked.requested_at)
+        return [encode(event, source="test") for event in events]
+
+    database.publish(cancelled("ended-before"))
+    index(system, database)
+    published = [raw.key for raw in system.records(NOTIFICATIONS.name)]
+    assert published.count(b"ended-before") == 1
+    assert system.terminate("indexer") == 0
+    database.publish(cancelled("ended-meanwhile"))
+    database.told.clear()
+    rebuild(database)
+    assert [event.key for event in database.told] == ["ended-meanwhile"]
+    rebuild(database)
+    assert len(database.told) == 1
 
 
 def test_rights_and_indexes_that_an_operator_added_stay(system: System, database: Database) -> None:

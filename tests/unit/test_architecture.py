@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("api", "lister", "transfer", "indexer", "setup")
+SERVICES = ("api", "lister", "transfer", "indexer", "monitor", "webhooks", "setup")
 WEB_FRAMEWORK = {"litestar", "uvicorn"}
 LOOP_AND_LOGS = {"structlog", "uvloop"}
 VALUES = {"msgspec"}
 VENDORS = {
     "catalog": {"alembic", "psycopg", "sqlalchemy"},
     "drive": {"aiohttp", "google", "httpx", "httpx_aiohttp", "urllib3"},
-    "kafka": {"confluent_kafka"},
+    "kafka": {"confluent_kafka", "faust"},
     "store": {"botocore", "minio", "obstore", "urllib3"},
+    "webhooks": {"httpx", "standardwebhooks"},
 }
 """Each outside system's adapter is a folder, and the only one that knows its vendors."""
 SHARED = "services.adapters.environment"
@@ -79,7 +80,7 @@ def test_a_service_knows_no_other_service_and_no_vendor(service: str) -> None:
         assert outside(path) <= VALUES | LOOP_AND_LOGS | framework, path
 
 
-@pytest.mark.parametrize("service", ["api", "lister", "transfer", "indexer"])
+@pytest.mark.parametrize("service", ["api", "lister", "transfer", "indexer", "monitor", "webhooks"])
 def test_every_service_has_a_main_that_wires_and_a_service_that_loops(service: str) -> None:
     names = {path.stem for path in python_files(f"services/{service}")}
     assert {"__main__", "service"} < names

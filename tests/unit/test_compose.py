@@ -13,10 +13,14 @@ from drive_emulator.options import DEFAULT_KEY
 from services.adapters import process
 from services.adapters.worker import WorkerSettings
 from services.api import __main__ as api
+from services.api.imports import LARGEST_BODY
+from services.api.replays import LARGEST_START
 from services.core.settings import Reader
 from services.indexer import __main__ as indexer
+from services.monitor import __main__ as monitor
 from services.setup import __main__ as setup
 from services.transfer import __main__ as transfer
+from services.webhooks import __main__ as webhooks
 from tests import containers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +30,8 @@ READERS: Mapping[str, Callable[[Reader], object]] = {
     "lister": WorkerSettings.read,
     "transfer": transfer.Settings.read,
     "indexer": indexer.Settings.read,
+    "monitor": monitor.Settings.read,
+    "webhooks": webhooks.Settings.read,
 }
 OF_OTHER_STORES = {
     *("AWS_SESSION_TOKEN", "AWS_PROFILE", "S3_ADDRESSING_STYLE", "S3_CA_FILE"),
@@ -64,6 +70,7 @@ class Service(msgspec.Struct):
     stop_grace_period: str = ""
     mem_limit: str = ""
     read_only: bool = False
+    extra_hosts: list[str] = []
     cap_drop: list[str] = []
 
 
@@ -159,7 +166,7 @@ def test_each_service_gets_exactly_the_settings_that_it_reads(name: str) -> None
     assert set(env) == env.read - OF_OTHER_STORES
 
 
-@pytest.mark.parametrize("name", ["lister", "transfer"])
+@pytest.mark.parametrize("name", ["api", "lister", "transfer"])
 def test_the_demo_changes_only_the_settings_for_drive(name: str) -> None:
     own = environment(filled("deploy/demo.yaml", {}).services[name])
     assert own.keys() == {
@@ -199,7 +206,7 @@ def test_clients_get_the_addresses_and_passwords_of_the_servers() -> None:
 
 
 def test_the_key_file_of_a_service_account_is_mounted_only_if_there_is_one() -> None:
-    for name in ("lister", "transfer"):
+    for name in ("api", "lister", "transfer"):
         given = services({"GOOGLE_APPLICATION_CREDENTIALS": "/home/me/key.json"})[name]
         assert given.volumes == ["/home/me/key.json:/home/me/key.json:ro"]
         assert environment(given)["GOOGLE_APPLICATION_CREDENTIALS"] == "/home/me/key.json"
@@ -288,6 +295,26 @@ def test_a_service_has_time_to_stop_and_few_rights(name: str) -> None:
     assert service.mem_limit
     assert service.read_only
     assert service.cap_drop == ["ALL"]
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_service_reaches_servers_on_this_machine_by_name(name: str) -> None:
+    assert services()[name].extra_hosts == ["host.docker.internal:host-gateway"]
+
+
+def test_the_proxy_of_the_page_leaves_limits_of_bodies_to_the_api() -> None:
+    [limit] = re.findall(r"client_max_body_size (\d+)m;", text("web/nginx.conf.template"))
+    assert int(limit) * 1024 * 1024 > max(LARGEST_BODY, LARGEST_START)
+
+
+def test_the_proxy_of_the_page_logs_no_access_tokens() -> None:
+    server = text("web/nginx.conf.template")
+    [(name, logged)] = re.findall(r"log_format (\w+) ([^;]+);", server)
+    assert re.findall(r"access_log (?!off)\S+ ?(.*);", server) == [name]
+    with_query = {"request", "request_uri", "args", "query_string", "http_referer"}
+    assert not with_query & set(re.findall(r"\$(\w+)", logged))
+    # Lines below this level quote the request.
+    assert re.findall(r"error_log \S+ (.*);", server) == ["crit"]
 
 
 def test_no_image_of_ours_runs_as_root() -> None:

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from local.settings import PORTS, RecordingReader
-from services.adapters.metrics import BuildInfo, WorkerMetrics
+from services.adapters.metrics import BuildInfo, MonitorMetrics, WebhookMetrics, WorkerMetrics
 from services.adapters.work_metrics import WorkMetrics
 from services.adapters.worker import WorkerSettings
 from services.api import __main__ as api
@@ -18,8 +18,10 @@ from services.core.events import WorkerStatus
 from services.core.flow.quota import QuotaState
 from services.core.settings import NAMES, Reader
 from services.indexer import __main__ as indexer
+from services.monitor import __main__ as monitor
 from services.setup import __main__ as setup
 from services.transfer import __main__ as transfer
+from services.webhooks import __main__ as webhooks
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
@@ -32,6 +34,8 @@ READERS: Mapping[str, Callable[[Reader], object]] = {
     "lister": WorkerSettings.read,
     "transfer": transfer.Settings.read,
     "indexer": indexer.Settings.read,
+    "monitor": monitor.Settings.read,
+    "webhooks": webhooks.Settings.read,
     "setup": setup.provisioners,
 }
 LINK = re.compile(r"\]\((?!https?:)([^)\s#]*)#?([^)\s]*)\)")
@@ -75,8 +79,10 @@ def test_every_metric_of_a_worker_is_described_and_named_by_convention() -> None
     registry.register(WorkerMetrics(lambda: status, lambda: quota))
     registry.register(WorkMetrics())
     registry.register(BuildInfo())
+    registry.register(MonitorMetrics())
+    registry.register(WebhookMetrics())
     served = {metric.name + COUNTED.get(metric.type, "") for metric in registry.collect()}
-    assert served == set(described_metrics("Each lister, transfer and indexer"))
+    assert served == set(described_metrics("Each lister, transfer, indexer, monitor and webhooks"))
     for metric in registry.collect():
         assert metric.documentation.endswith("."), metric.name
         assert metric.type != "histogram" or metric.name.endswith("_seconds"), metric.name

@@ -40,8 +40,19 @@ ELSEWHERE = {
     "database_busy",
     "database_not_ready",
     "database_slow",
+    "store_slow",
+    "thumbnails_busy",
     # The API's own status on `workers.status`; no import waits for the API.
     "not_ready",
+    # The `limit` of `GET /system`, which says it in a sentence.
+    "database",
+    "google_quota",
+    "kafka",
+    "memory",
+    "nothing_to_do",
+    "replay_rate",
+    "same_file",
+    "too_few_workers",
     # A placeholder, replaced before anybody waits.
     "starting",
 }

@@ -1,11 +1,12 @@
 /** The whole page: the form, the list of imports, and the selected import. */
 import { useState } from 'react'
-import { sentence } from './api/errors'
+import { isUnauthorized, sentence } from './api/errors'
 import { ConnectionBanner } from './ConnectionBanner'
 import { ImportDetail } from './imports/ImportDetail'
 import { ImportForm } from './imports/ImportForm'
 import { ImportList } from './imports/ImportList'
 import { Welcome } from './imports/Welcome'
+import { KeyForm } from './KeyForm'
 import { selectImport, useSelectedImport } from './location'
 import { useImports } from './queries'
 import { Skeleton } from './ui/Skeleton'
@@ -20,15 +21,19 @@ export function App() {
   if (first === null && newest !== undefined) setFirst(newest)
   const shown = named ?? first
 
+  if (isUnauthorized(imports.error)) {
+    return (
+      <>
+        <Masthead />
+        <main>
+          <KeyForm />
+        </main>
+      </>
+    )
+  }
   return (
     <>
-      <header className="masthead">
-        <a className="brand" href="/">
-          <img src="/favicon.svg" alt="" width="28" height="28" />
-          Drivestream
-        </a>
-        <p>Copies every image in a Google Drive folder and shows what happened to each file.</p>
-      </header>
+      <Masthead />
       <ConnectionBanner error={imports.error} seenAt={imports.dataUpdatedAt} />
       <main>
         <ImportForm onStarted={(id) => startedImport(id, () => void imports.refetch())} />
@@ -47,6 +52,18 @@ export function App() {
         )}
       </main>
     </>
+  )
+}
+
+function Masthead() {
+  return (
+    <header className="masthead">
+      <a className="brand" href="/">
+        <img src="/favicon.svg" alt="" width="28" height="28" />
+        Drivestream
+      </a>
+      <p>Copies every image in a Google Drive folder and shows what happened to each file.</p>
+    </header>
   )
 }
 

@@ -145,6 +145,7 @@ describe('calls', () => {
     expect(api.asked).toEqual([
       {
         method: 'POST',
+        authorization: null,
         path: '/api/import/google-drive',
         key: 'key-1',
         type: 'application/json',

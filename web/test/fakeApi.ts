@@ -8,6 +8,7 @@ export interface Asked {
   readonly path: string
   readonly key: string | null
   readonly type: string | null
+  readonly authorization: string | null
   readonly body: unknown
 }
 
@@ -15,6 +16,9 @@ export class FakeApi {
   imports: Json[] = []
   files: Json[] = []
   pictures: Json[] = []
+  /** If set, every call needs this key. */
+  apiKey: string | null = null
+  token: Json = { access_token: 'token-1', expires_at: new Date(Date.now() + 3_600_000).toISOString() }
   /** If set, may respond in place of the API, as if that were broken or down. */
   fault: ((path: string) => Response | Error | null) | null = null
   /** The response to the start of an import. */
@@ -37,10 +41,13 @@ export class FakeApi {
     const body = typeof request.body === 'string' ? (JSON.parse(request.body) as unknown) : null
     const headers = new Headers(request.headers)
     const type = headers.get('content-type')
-    this.asked.push({ method, path, key: headers.get('idempotency-key'), type, body })
+    const authorization = headers.get('authorization')
+    this.asked.push({ method, path, key: headers.get('idempotency-key'), type, authorization, body })
     const fault = this.fault?.(path)
     if (fault instanceof Error) throw fault
     if (fault) return fault
+    if (this.apiKey !== null && authorization !== `Bearer ${this.apiKey}`) return problem(401, 'This needs an API key.')
+    if (path === '/api/access-tokens') return jsonResponse(this.token)
     if (method !== 'POST') return this.read(path)
     // Like the API, which refuses forms that another site may post.
     if (body !== null && type !== 'application/json') return problem(415, 'The body must be JSON.')

@@ -22,4 +22,5 @@ afterEach(() => {
   cleanup()
   vi.useRealTimers()
   vi.unstubAllGlobals()
+  sessionStorage.clear()
 })

@@ -1,4 +1,4 @@
-"""Tables beside those in use, alike in all but their rows. SQL for `generation.py`.
+"""Tables beside those in use, alike in all but their rows. SQL of a generation.
 
 What an operator has added to the tables, such as an index or a right to read, comes along.
 """

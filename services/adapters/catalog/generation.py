@@ -3,9 +3,6 @@
 Everything that a rebuild must know to go on after a crash is in that schema, so there is no other
 state. Tables are logged: PostgreSQL empties unlogged ones when it crashes, and to make them logged
 later writes everything a second time.
-
-The swap moves tables between schemas, in one transaction. Their names stay, so it suits every
-search path, and a prepared statement is planned again by name.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,31 +14,30 @@ import psycopg
 from msgspec import Struct
 from psycopg.types.json import Jsonb
 
-from services.adapters.catalog.bulk import Cursor, copy_rows
-from services.adapters.catalog.clone import Clone, quoted
+from services.adapters.catalog.bulk import Cursor, copy_rows, select
+from services.adapters.catalog.clone import quoted
 from services.adapters.catalog.rows import (
     TABLES,
     FileRow,
     ImageRow,
+    ImportRow,
     ReplayFileRow,
+    ReplayRow,
     Rows,
-    metadata,
 )
 from services.adapters.catalog.settings import DatabaseSettings
+from services.adapters.catalog.swap import EVERY_TABLE, OFFSETS, Swap
+from services.adapters.catalog.views.imports import ENDED_STATES
 from services.adapters.catalog.writer import (
     CatalogUnavailableError,
     CatalogWriter,
     Position,
     by_position,
-    refuse_other,
 )
 from services.core.errors import Stop
 from services.core.events import LogEnd
 
 LOCK = 0x64726976655F7231  # two rebuilds at once: the second refuses
-OFFSETS = "consumed_offsets"
-EVERY_TABLE = [OFFSETS, *sorted(metadata.tables.keys() - {OFFSETS})]
-"""The offsets first: whoever holds a lock on them, such as the indexer, is waited for first."""
 FILE_FIELDS = {
     name: TABLES[row].name
     for name, row in (("files", FileRow), ("images", ImageRow), ("replay_files", ReplayFileRow))
@@ -56,11 +52,6 @@ SESSION = {
     # A rebuild that was killed while PostgreSQL makes an index gives its lock back at once.
     "client_connection_check_interval": "1s",
 }
-INDEXER_MS = 10_000
-"""How long the swap waits for the indexer's transaction. No reader waits meanwhile."""
-READERS_MS = 400
-"""How long the swap waits for readers, and new ones for the swap. Below PostgreSQL's deadlock
-timeout (1 s), so that no reader is ever chosen as the victim."""
 
 
 class DuplicateRowsError(Exception):
@@ -93,11 +84,9 @@ class Generation(CatalogWriter):
             "SELECT nspname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
             "WHERE c.oid = to_regclass('consumed_offsets')"
         )
-        self._live = str(self._rows(query)[0]["name"])
-        self._schema, self._replaced = f"{self._live}_rebuild", f"{self._live}_replaced"
-        self._clone = Clone(self._live, self._schema)
+        self._swap = Swap(str(self._rows(query)[0]["name"]))
         with self._transaction() as cursor:
-            for name, value in {**SESSION, "search_path": quoted(self._schema)}.items():
+            for name, value in {**SESSION, "search_path": quoted(self._swap.new)}.items():
                 # Not every system can check the connection of a client.
                 refused = psycopg.errors.InvalidParameterValue
                 with suppress(refused), self._connection.transaction():
@@ -115,16 +104,16 @@ class Generation(CatalogWriter):
     def begin(self, plan: Plan, starts: Mapping[Position, tuple[str, int]]) -> None:
         """Make the schema with empty tables, all or nothing."""
         with self._transaction() as cursor:
-            self._refuse_views(cursor)
+            self._swap.refuse_views(cursor)
             try:
-                cursor.execute(f"CREATE SCHEMA {quoted(self._schema)}".encode())
+                cursor.execute(f"CREATE SCHEMA {quoted(self._swap.new)}".encode())
             except (psycopg.errors.InsufficientPrivilege, psycopg.errors.DuplicateSchema) as why:
                 raise Stop(
                     "schema_refused", f"PostgreSQL did not create the schema: {why}"
                 ) from None
-            self._clone.make(cursor, EVERY_TABLE)
+            self._swap.clone.make(cursor, EVERY_TABLE)
             others = [name for name in EVERY_TABLE if name not in FILE_FIELDS.values()]
-            for _, statement in self._clone.missing_indexes(cursor, others):
+            for _, statement in self._swap.clone.missing_indexes(cursor, others):
                 cursor.execute(statement.encode())
             cursor.execute("CREATE TABLE rebuild (plan JSONB NOT NULL)")
             plain = msgspec.to_builtins(plan)
@@ -142,14 +131,16 @@ class Generation(CatalogWriter):
     def discard(self) -> bool:
         """Remove the generation, or what a swap has left; whether there was any."""
         with self._transaction() as cursor:
-            found = [name for name in (self._replaced, self._schema) if self._has_schema(name)]
+            found = [
+                name for name in (self._swap.replaced, self._swap.new) if self._has_schema(name)
+            ]
             for name in found:
                 cursor.execute(f"DROP SCHEMA {quoted(name)} CASCADE".encode())
         return bool(found)
 
     def live_offsets(self) -> Mapping[Position, tuple[str, int]]:
         """The offsets of the tables that answer now, as `offsets`."""
-        query = f"SELECT topic, partition, topic_id, next_offset FROM {self._of_live(OFFSETS)}"
+        query = f"SELECT topic, partition, topic_id, next_offset FROM {self._swap.in_use(OFFSETS)}"
         with self._transaction() as cursor:
             return by_position(cursor.execute(query.encode()).fetchall())
 
@@ -195,7 +186,7 @@ class Generation(CatalogWriter):
             return
         columns = ", ".join(f'"{name}"' for name in ImageRow.__struct_fields__)
         listed = ", ".join(f'l."{name}"' for name in ImageRow.__struct_fields__)
-        live = self._of_live("images")
+        live = self._swap.in_use("images")
         query = f"""
             INSERT INTO images (id, {columns}) SELECT coalesce(o.id,
                 (SELECT coalesce(max(id), 0) FROM {live})
@@ -215,7 +206,7 @@ class Generation(CatalogWriter):
     def missing_indexes(self) -> Sequence[tuple[str, str]]:
         """Names and statements of the indexes that the tables in use have and the new ones lack."""
         with self._transaction() as cursor:
-            return self._clone.missing_indexes(cursor, EVERY_TABLE)
+            return self._swap.clone.missing_indexes(cursor, EVERY_TABLE)
 
     def make_index(self, statement: str) -> None:
         """Raises `DuplicateRowsError` if two parts hold rows of one key."""
@@ -237,60 +228,43 @@ class Generation(CatalogWriter):
         `catch_up` adds what the log has now. False if somebody is in the way: try again."""
         try:
             with self._transaction() as cursor:
-                self._lock_live(cursor, [OFFSETS], "EXCLUSIVE", INDEXER_MS)
-                catch_up()
-                self._lock_live(cursor, EVERY_TABLE, "ACCESS EXCLUSIVE", READERS_MS)
-                self._refuse_other_version(cursor)
-                self._refuse_views(cursor)
-                self._clone.grant(cursor, EVERY_TABLE)
-                cursor.execute(f"CREATE SCHEMA {quoted(self._replaced)}".encode())
-                _move(cursor, self._live, self._replaced)
-                _move(cursor, self._schema, self._live)
+                self._swap.make(cursor, catch_up)
         except CatalogUnavailableError as why:
             if isinstance(why.__cause__, psycopg.errors.QueryCanceled):
                 return False
             raise
         return True
 
-    def _lock_live(self, cursor: Cursor, names: Sequence[str], mode: str, at_most_ms: int) -> None:
-        """Until the transaction ends. The limit is of all tables together."""
-        tables = ", ".join(self._of_live(name) for name in names)
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", (f"{at_most_ms}ms",))
-        cursor.execute(f"LOCK TABLE {tables} IN {mode} MODE".encode())
-        cursor.execute("SET LOCAL statement_timeout = 0")
+    def ended_since(self) -> Rows:
+        """The imports and replays that have ended here, and not in the tables that answer now, or
+        not in this state and round."""
+        with self._transaction() as cursor:
+            ids = {
+                row: self._ended_since(cursor, TABLES[row].name) for row in (ImportRow, ReplayRow)
+            }
+            return Rows(
+                imports=select(cursor, ImportRow, ids[ImportRow]),
+                replays=select(cursor, ReplayRow, ids[ReplayRow]),
+            )
+
+    def _ended_since(self, cursor: Cursor, table: str) -> Sequence[str]:
+        query = (
+            f"SELECT new.id FROM {table} AS new "
+            f"LEFT JOIN {self._swap.in_use(table)} AS old USING (id) "
+            "WHERE new.state = ANY(%s) "
+            "AND (old.state, old.round) IS DISTINCT FROM (new.state, new.round)"
+        )
+        found = cursor.execute(query.encode(), (list(ENDED_STATES),)).fetchall()
+        return [str(row["id"]) for row in found]
 
     def swapped(self) -> bool:
         """Whether a swap was made whose old tables are still there."""
-        return self._has_schema(self._replaced)
-
-    def _refuse_other_version(self, cursor: Cursor) -> None:
-        """A migration may have been made meanwhile."""
-        query = f"SELECT version_num FROM {self._of_live('alembic_version')}"
-        (row,) = cursor.execute(query.encode()).fetchall()
-        refuse_other(str(row["version_num"]))
-
-    def _refuse_views(self, cursor: Cursor) -> None:
-        """A view would go on reading the old tables."""
-        if views := ", ".join(sorted(self._clone.views(cursor, EVERY_TABLE))):
-            raise Stop(
-                "tables_in_use",
-                f"These views would keep reading the old tables: {views}. Drop them, rebuild, and "
-                "create them again.",
-            )
-
-    def _of_live(self, table: str) -> str:
-        return f"{quoted(self._live)}.{table}"
+        return self._has_schema(self._swap.replaced)
 
     def _exists(self, table: str) -> bool:
-        (row,) = self._rows("SELECT to_regclass(%s) AS found", f"{quoted(self._schema)}.{table}")
+        (row,) = self._rows("SELECT to_regclass(%s) AS found", f"{quoted(self._swap.new)}.{table}")
         return row["found"] is not None
 
     def _has_schema(self, name: str) -> bool:
         (row,) = self._rows("SELECT to_regnamespace(%s) AS found", quoted(name))
         return row["found"] is not None
-
-
-def _move(cursor: Cursor, source: str, target: str) -> None:
-    for name in EVERY_TABLE:
-        table = f"{quoted(source)}.{name}"
-        cursor.execute(f"ALTER TABLE {table} SET SCHEMA {quoted(target)}".encode())

@@ -7,6 +7,7 @@ A migration that only a rebuild can complete says why, in a module attribute:
 That becomes a comment on the table of offsets, so it lasts until a rebuild replaces the table.
 """
 
+import time
 from pathlib import Path
 
 from alembic import command
@@ -22,6 +23,7 @@ from services.adapters.catalog.writer import PASSING, VERSION, refuse_newer, una
 from services.core.errors import Stop
 
 LOCK = 0x64726976655F6D31  # two set-ups at once wait for each other
+LOCK_SECONDS = 0.2
 MIGRATIONS = Path(__file__).parent / "migrations"
 WHY = "SELECT obj_description(to_regclass('consumed_offsets'), 'pg_class')"
 
@@ -40,14 +42,16 @@ def migrate(
     config.set_main_option("script_location", str(migrations))
     database = engine(settings)
     try:
-        with database.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        with database.connect() as connection:
+            _lock(connection)
             before = MigrationContext.configure(connection).get_current_revision()
             refuse_newer(before)
+            connection.commit()
             config.attributes["connection"] = connection
             command.upgrade(config, version)
             if before is not None:  # tables without rows need no rebuild
                 _mark(connection, ScriptDirectory.from_config(config), before, version)
+                connection.commit()
         return before, version
     except SQLAlchemyError as why:
         cause = getattr(why, "orig", None) or why
@@ -69,6 +73,16 @@ def why_rebuild(settings: DatabaseSettings) -> str | None:
         raise unavailable(getattr(why, "orig", None) or why) from why
     finally:
         database.dispose()
+
+
+def _lock(connection: Connection) -> None:
+    """Until the connection ends. To make an index concurrently, PostgreSQL waits for every
+    statement that began before, so another set-up must not wait here in a statement."""
+    asked = text("SELECT pg_try_advisory_lock(:lock)")
+    while not connection.execute(asked, {"lock": LOCK}).scalar():
+        connection.commit()
+        time.sleep(LOCK_SECONDS)
+    connection.commit()
 
 
 def _mark(connection: Connection, scripts: ScriptDirectory, before: str, after: str) -> None:

@@ -7,14 +7,15 @@ values: a merge makes a new one, so a changed row is one that is another object.
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from types import NoneType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, LiteralString, TypeVar, get_args, get_origin, get_type_hints
 
 import sqlalchemy as sa
 from msgspec import Struct, field
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
-from services.adapters.catalog.views import ImportProgress, ImportState, ReplayProgress
+from services.adapters.catalog.views.imports import ImportProgress, ImportState
+from services.adapters.catalog.views.replays import ReplayProgress
 from services.core.errors import DOWNLOAD_QUOTA
 
 FROM_SKIPPED, FROM_MANIFEST, FROM_FOUND = 1, 2, 3
@@ -174,9 +175,16 @@ def _columns(row: type[Struct], *key: str) -> Iterator[sa.Column[Any]]:
         yield sa.Column(name, TYPES[kind], nullable=nullable, primary_key=name in key)
 
 
+CHANNEL = "drivestream"
+"""Where the writer notifies, and the api listens. It belongs to the database, as tables do."""
 OPEN = "state IN ('queued', 'listing', 'transferring')"
 PARKED = f"state = 'completed_with_failures' AND failures ? '{DOWNLOAD_QUOTA}'"
 """What the indexer looks for every few seconds. A query must say just this to use the index."""
+IMAGE_NAME: LiteralString = 'lower("left"({}, 200)) COLLATE "C"'
+"""Of a name, what images are sorted and found by. An index cannot hold every whole name."""
+IMAGE_TYPE: LiteralString = '"left"(mime_type, 200)'
+IN_STORE: LiteralString = "state IN ('stored', 'unchanged')"
+"""Of a file: it has an image. A query must say just these three to use their indexes."""
 images = sa.Table(
     "images",
     metadata,
@@ -184,6 +192,10 @@ images = sa.Table(
     *_columns(ImageRow),
     sa.UniqueConstraint("google_drive_id"),
     sa.Index("images_folder", "folder_id", "id"),
+    sa.Index("images_name", sa.text(IMAGE_NAME.format("name")), "id"),
+    sa.Index("images_type", sa.text(IMAGE_TYPE), "id"),
+    sa.Index("images_size", "size", "id"),
+    sa.Index("images_created", "created_at", "id"),
 )
 imports = sa.Table(
     "imports",
@@ -202,6 +214,12 @@ import_files = sa.Table(
     *_columns(FileRow, "import_id", "file_id"),
     sa.Index("import_files_state", "import_id", "state", "file_id"),
     sa.Index("import_files_file", "file_id"),
+    sa.Index("import_files_stored", "import_id", "file_id", postgresql_where=sa.text(IN_STORE)),
+    sa.Index(
+        "import_files_imported",
+        *("import_id", "outcome_at", "file_id"),
+        postgresql_where=sa.text(IN_STORE),
+    ),
 )
 replays = sa.Table(
     "replays",

@@ -19,7 +19,7 @@ from services.adapters.catalog.rows import (
     imports,
     replay_files,
 )
-from services.adapters.catalog.views import Sample, SelectionCounts
+from services.adapters.catalog.views.replays import Sample, SelectionCounts
 from services.core.events import REPLAY, ReplayScope, Selection
 
 MOST_IMPORTS = 1_000

@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 from services.adapters.catalog.bulk import Cursor, select, upsert
 from services.adapters.catalog.connection import Session
 from services.adapters.catalog.rows import (
+    CHANNEL,
     FileRow,
     FolderRow,
     ImageRow,
@@ -28,7 +29,7 @@ from services.adapters.catalog.settings import DatabaseSettings
 from services.core.errors import Stop
 
 Position = tuple[str, int]
-VERSION = "0001"
+VERSION = "0002"
 """The newest migration. Revisions are numbers of four digits, so they compare as text."""
 LOCK = 0x64726976655F7331  # "drive_s1": any constant will do, as long as all indexers agree
 # What passes without a change of ours: an outage, a server that is a standby for now, or tables
@@ -147,6 +148,7 @@ class CatalogWriter:
             upsert(cursor, before.images, after.images)
             upsert(cursor, before.replays, after.replays)
             upsert(cursor, before.replay_files, after.replay_files)
+            cursor.execute(f"NOTIFY {CHANNEL}".encode())
             if not moves:
                 return
             cursor.executemany(

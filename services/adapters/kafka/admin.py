@@ -85,6 +85,7 @@ class Topics:
                 "cleanup.policy": "compact" if topic.compacted else "delete",
                 "min.insync.replicas": "2" if replicas == 3 else "1",
                 "max.message.bytes": str(MAX_RECORD_BYTES),
+                **({"segment.ms": str(topic.segment_ms)} if topic.segment_ms else {}),
             },
         )
 

@@ -75,6 +75,11 @@ class GroupConsumer:
         return len(self._assigned)
 
     @property
+    def holds(self) -> list[str]:
+        """Each partition as `TOPIC/PARTITION`."""
+        return [f"{self.topic}/{number}" for number in sorted(list(self._assigned))]
+
+    @property
     def oldest_age(self) -> float:
         """Seconds since the oldest unfinished message was delivered; 0.0 if there is none."""
         return max(0.0, time.monotonic() - self._oldest)

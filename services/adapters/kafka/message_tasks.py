@@ -19,6 +19,7 @@ from services.core.errors import SetAside, Stop
 from services.core.events import REPLAY, Event, Message, Place
 from services.core.flow.circuit_breaker import CircuitBreaker
 from services.core.flow.concurrency import ConcurrencyLimit
+from services.core.flow.occupancy import Occupancy
 from services.core.flow.offsets import History, Offsets
 from services.core.ports import HandlesMessages, Received
 from services.core.wire import UndecodableError, UnknownEventError, decode
@@ -76,6 +77,7 @@ class MessageTasks:
     faults: CircuitBreaker
     idle: Callable[[Task], bool]
     allows: Callable[[Message], bool]
+    occupancy: Occupancy = field(default_factory=Occupancy)
     # Set once the commit says that a message is worked on alone.
     announced: asyncio.Event = field(default_factory=asyncio.Event)
     started: deque[Delivery] = field(default_factory=deque)
@@ -166,7 +168,8 @@ class MessageTasks:
             with structlog.contextvars.bound_contextvars(**_about(event)):
                 async with scope:
                     self._in_hand[scope] = event
-                    await self._handle(event, delivery)
+                    with self.occupancy.entered():
+                        await self._handle(event, delivery)
         except TimeoutError:
             if not scope.expired():
                 raise

@@ -203,4 +203,4 @@ def _failure(record: Raw, why: str) -> FolderFailed | FileFailed | ReplayFailed 
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 10 else 0
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 import confluent_kafka as ck
@@ -203,13 +203,16 @@ class Tail(Generic[V]):
     """Keeps `view` up to date with a topic, however often Kafka goes away.
 
     Reads block a thread of the tail's own, and no other work. Events are applied on the event loop,
-    so a view needs no lock. `newest`: how many records of each partition are read to begin with.
+    so a view needs no lock. To begin with, it reads the `newest` records of each partition, but
+    none that is older than `since`. Records whose keys it does not want it passes over.
     """
 
     open_log: Callable[[], ReadsLog]
     view: V
     topic: str = IMPORTS_REQUESTED.name
     newest: int = sys.maxsize
+    since: timedelta | None = None
+    wants: Callable[[bytes | None], bool] = lambda _key: True
     retry_seconds: float = 3.0
     state: TailState = TailState()
 
@@ -250,7 +253,7 @@ class Tail(Generic[V]):
 
     async def _follow(self, reader: ReadsLog) -> None:
         ends = await self._call(self._ends, reader)
-        start = {p: max(low, high - self.newest) for p, (low, high) in ends.items()}
+        start = await self._call(self._starts, reader, ends)
         behind = {p: high for p, (_, high) in ends.items() if start[p] < high}
         await self._call(reader.seek, {(self.topic, p): offset for p, offset in start.items()})
         answered_at = time.monotonic()
@@ -270,7 +273,16 @@ class Tail(Generic[V]):
     def _ends(self, reader: ReadsLog) -> Mapping[int, tuple[int, int]]:
         return {p: reader.ends(self.topic, p) for p in reader.partitions(self.topic)}
 
+    def _starts(self, reader: ReadsLog, ends: Mapping[int, tuple[int, int]]) -> Mapping[int, int]:
+        start = {p: max(low, high - self.newest) for p, (low, high) in ends.items()}
+        if self.since is None:
+            return start
+        since = datetime.now(UTC) - self.since
+        return {p: max(low, reader.start(self.topic, p, since)) for p, low in start.items()}
+
     def _apply(self, record: Raw) -> None:
+        if not self.wants(record.key):
+            return
         try:
             self.view.apply(decode(self.topic, record.value))
         except UndecodableError as why:  # the indexer makes it a dead letter

@@ -1,9 +1,9 @@
 """Addresses of objects for a browser: public, or signed here without any request."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from minio import Minio
 
 NAME_BYTES = 150
+UNSAFE = re.compile(r"[^A-Za-z0-9_.~/-]+")
 # What a browser shows without running anything in it; SVG is a document with scripts.
 SHOWN = re.compile("image/(jpeg|png|gif|webp|avif|bmp|tiff|heic|heif|x-icon)")
 
@@ -26,6 +27,7 @@ class ObjectUrls:
         self._address = settings.public_url or settings.api_url
         self._settings = settings
         self._now = now
+        self._parts: Mapping[str, Sequence[str]] = {}  # of the bucket that was asked for last
 
     @cached_property
     def _signer(self) -> "Minio":
@@ -38,12 +40,19 @@ class ObjectUrls:
     def public_url(self, storage_path: str) -> str:
         """Where everybody can GET the object at `s3://BUCKET/KEY`, in a public bucket."""
         bucket, key = storage_path.removeprefix("s3://").split("/", 1)
-        template = self._address
-        if template == self._settings.api_url:
-            template = self._settings.at("{bucket}") + "/{key}"
-        elif "{key}" not in template:
-            template += "/{bucket}/{key}"
-        return template.replace("{bucket}", quote(bucket)).replace("{key}", quote(key))
+        quoted = UNSAFE.sub(lambda found: _quoted(found[0]), key)
+        return quoted.join(self._around_key(bucket))
+
+    def _around_key(self, bucket: str) -> Sequence[str]:
+        """The parts of a public URL between which the key stands; kept, as a list has many URLs."""
+        if bucket not in self._parts:
+            template = self._address
+            if template == self._settings.api_url:
+                template = self._settings.at("{bucket}") + "/{key}"
+            elif "{key}" not in template:
+                template += "/{bucket}/{key}"
+            self._parts = {bucket: template.replace("{bucket}", quote(bucket)).split("{key}")}
+        return self._parts[bucket]
 
     def signed_url(self, storage_path: str, *, name: str, mime_type: str) -> str:
         """Where to GET the object for two hours, under this name and as this type."""
@@ -59,6 +68,13 @@ class ObjectUrls:
         # A path in the public address is a proxy's, which removes it before the store sees it.
         signed = urlsplit(address)
         return signed._replace(path=urlsplit(self._address).path + signed.path).geturl()
+
+
+@lru_cache(maxsize=1024)
+def _quoted(text: str) -> str:
+    """What is unsafe in a name is short and comes again: a space, a letter with an accent. To quote
+    whole names takes longer than all else that is done for a list's row."""
+    return quote(text)
 
 
 def _shown_as(name: str, mime_type: str) -> dict[str, str | list[str] | tuple[str]]:

@@ -7,20 +7,31 @@ from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 from weakref import WeakValueDictionary
 
+from services.core.flow.occupancy import OTHER, within
+
 T = TypeVar("T", bound=Hashable)
 
 
 class KeyedLock:
-    """One holder at a time for each key. Remembers a key only while its lock is held or awaited."""
+    """One holder at a time for each key. Remembers a key only while its lock is held or awaited.
+    A message that waits is at `place`, in the words of `occupancy.py`."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: str = OTHER) -> None:
         self._locks = WeakValueDictionary[Hashable, asyncio.Lock]()
+        self._place = place
 
     @asynccontextmanager
     async def holding(self, key: Hashable) -> AsyncIterator[None]:
         lock = self._locks.setdefault(key, asyncio.Lock())
-        async with lock:
+        if lock.locked():
+            with within(self._place):
+                await lock.acquire()
+        else:
+            await lock.acquire()
+        try:
             yield
+        finally:
+            lock.release()
 
 
 class LruSet(Generic[T]):

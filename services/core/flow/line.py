@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from services.core.errors import Corrupt, RateLimited, TryAgain
 from services.core.events import Waiting
+from services.core.flow.occupancy import within
 
 AIM_SECONDS = 15.0
 FIRST_WINDOW, LEAST_WINDOW, MOST_WINDOW = 8 * 1024**2, 1024**2, 1024**3
@@ -108,7 +109,8 @@ class Line:
     @asynccontextmanager
     async def carrying(self, size: int) -> AsyncIterator[Passage]:
         """A turn for a transfer with so many bytes in flight at once."""
-        passage = await self._turn(size)
+        with within(self.spec.limits):
+            passage = await self._turn(size)
         try:
             async with passage.scope:
                 yield passage

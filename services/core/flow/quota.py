@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from services.core.errors import RateLimited
+from services.core.flow.occupancy import QUOTA, within
 from services.core.settings import Reader
 
 USUAL_LIMITS = {"units": 325_000, "queries": 12_000}
@@ -215,7 +216,8 @@ class QuotaLimiter:
         self._waiting.append(waiter)
         self._wake_later(now)
         try:
-            await waiter.granted
+            with within(QUOTA):
+                await waiter.granted
         except asyncio.CancelledError:
             self._forget(waiter)
             raise

@@ -22,6 +22,7 @@ from services.core.errors import (
     Verdict,
 )
 from services.core.flow.circuit_breaker import PATIENCE, CircuitBreaker
+from services.core.flow.occupancy import within
 
 T = TypeVar("T")
 LONGEST_RETRY_AFTER = 30.0
@@ -118,10 +119,11 @@ class Resilience:
                 self.called(self.system, perf_counter() - began, result)
 
         try:
-            return await self.breaker.call(
-                lambda: retried(self.policy, own, retry_corrupt=retry_corrupt),
-                patience=patience,
-            )
+            with within(self.system, counted=True):
+                return await self.breaker.call(
+                    lambda: retried(self.policy, own, retry_corrupt=retry_corrupt),
+                    patience=patience,
+                )
         except _Foreign as foreign:
             why: Verdict = foreign.args[0]
             raise why from why.__cause__

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from services.adapters.catalog.reader import CONNECTIONS
+from services.adapters.catalog.read_pool import CONNECTIONS
 from services.adapters.catalog.rows import ImageRow, Rows
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.writer import CatalogWriter

@@ -32,6 +32,7 @@ class Answers:
 
     url: str = ""
     asked: list[Asked] = field(default_factory=list)
+    authorized: list[str | None] = field(default_factory=list)
     prepared: dict[str, list[Prepared]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, request: str, document: object, status: int = 200, **headers: str) -> None:
@@ -66,6 +67,7 @@ def answering() -> Iterator[Answers]:
                 json.loads(body) if body else None,
                 self.headers.get("Idempotency-Key"),
             )
+            answers.authorized.append(self.headers.get("Authorization"))
             status, document, headers = answers.take(asked)
             text = document if isinstance(document, bytes) else json.dumps(document).encode()
             self.send_response(status)

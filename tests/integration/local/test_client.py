@@ -72,6 +72,38 @@ def test_an_import_prints_its_id_and_says_how_to_watch_it(api: Answers, capsys: 
     assert api.asked == [("POST /import/google-drive", {"folderUrl": LINK}, "today")]
 
 
+def test_a_preview_says_what_a_folder_holds(api: Answers, capsys: Capture) -> None:
+    seen: dict[str, object] = {
+        "name": "Holidays\n",
+        "complete": True,
+        "images": 2400,
+        "bytes": 62_100_000,
+        "types": {"image/png": 400, "image/jpeg": 2000},
+        "skipped": {"not_an_image": 3},
+        "folders": 4,
+        "folders_listed": 4,
+        "names": ["Beach.jpg", "Sea.jpg"],
+        "seconds": 100.4,
+    }
+    api.add("POST /imports/preview", seen)
+    api.add("POST /imports/preview", {**seen, "complete": False, "folders": 90})
+    assert main(["preview", LINK]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Holidays: 2,400 images, 62.1 MB, in 4 folders.",
+        "Types: 2,000 image/jpeg, 400 image/png.",
+        "Not imported: 3 not_an_image.",
+        "For example: Beach.jpg, Sea.jpg.",
+        "Google's quota lets it be copied in 2 min.",
+    ]
+    assert api.asked == [("POST /imports/preview", {"folderUrl": LINK}, None)]
+    assert main(["preview", LINK]) == 0
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert first.endswith("at least 2,400 images, 62.1 MB, in 4 of 90 folders seen so far.")
+    assert last == "The preview stopped before the end. An import finds everything."
+    assert main(["preview", LINK, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["folders"] == 90
+
+
 def test_json_is_the_answer_of_the_api_unchanged(api: Answers, capsys: Capture) -> None:
     started = {"message": "Import started", "jobId": "i-1", "later": [1, {"a": None}]}
     api.add("POST /import/google-drive", started, 202)
@@ -495,6 +527,30 @@ def test_an_address_of_no_api_is_wrong_usage_and_a_password_is_not_repeated(
     said = capsys.readouterr().err
     assert "pass@" not in said
     assert "DRIVESTREAM_URL" in said
+
+
+def test_the_key_goes_with_every_request_to_the_api_and_to_nobody_else(
+    api: Answers, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRIVESTREAM_API_KEY", " drivestream_secret ")
+    api.add("GET /imports/i-1", ENDED)
+    assert main(["watch", "i-1", "--json"]) == 0
+    api.add("POST /imports/i-1/pause", ANSWER, 202)
+    assert main(["pause", "i-1"]) == 0
+    assert api.authorized == ["Bearer drivestream_secret"] * 2
+    with answering() as others:
+        others.add("GET /imports/i-2", ENDED)
+        api.add("GET /imports/i-2", {}, 302, Location=f"{others.url}/imports/i-2")
+        assert main(["watch", "i-2", "--json"]) == 0
+        assert others.authorized == [None]
+    api.refuse("GET /imports/i-3", 401, "unknown_key", "The key is not known.")
+    assert main(["watch", "i-3"]) == 1
+    monkeypatch.setenv("DRIVESTREAM_API_KEY", "drivestream_\nsecret")
+    assert main(["watch", "i-1"]) == 3
+    said = capsys.readouterr()
+    assert "The key is not known. Put the key into DRIVESTREAM_API_KEY." in said.err
+    assert "DRIVESTREAM_API_KEY is not an API key" in said.err
+    assert "secret" not in said.out + said.err
 
 
 def test_a_reader_that_leaves_ends_the_command_quietly(api: Answers) -> None:

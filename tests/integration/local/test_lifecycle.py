@@ -30,6 +30,7 @@ from services.core.settings import SettingsError
 from tests.integration.local.machine import Machine, a_machine
 from tests.integration.local.test_processes import eventually
 from tests.platform import Platform
+from tests.receiver import SECRET as WEBHOOK_SECRET
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
@@ -91,13 +92,13 @@ def test_everything_answers_and_every_address_is_shown(running: Machine) -> None
 def test_each_worker_has_a_metrics_port_of_its_own(running: Machine) -> None:
     shown = running.status()["addresses"]["Metrics"]
     ports = set()
-    for name in ("lister", "transfer", "indexer"):
+    for name in ("lister", "transfer", "indexer", "monitor"):
         [pid] = running.processes(f"services.{name}")
         environ = Path(f"/proc/{pid}/environ").read_text().split("\0")
         [port] = [each for each in environ if each.startswith("METRICS_PORT=")]
         ports.add(port)
         assert f"http://127.0.0.1:{port.partition('=')[2]}/metrics ({name})" in shown
-    assert len(ports) == 3
+    assert len(ports) == 4
 
 
 def test_another_copy_on_the_same_data_is_refused_with_the_process(running: Machine) -> None:
@@ -286,7 +287,21 @@ def test_a_server_in_the_settings_is_used_instead_of_started(
     assert [server.name for server in plan.servers] == started
     for settings in (plan.settings, plan.recorded):
         assert given.items() <= settings.items()
-    assert [server.name for server in plan.services] == ["api", "lister", "transfer", "indexer"]
+    services = ["api", "lister", "transfer", "indexer", "monitor"]
+    assert [server.name for server in plan.services] == services
+
+
+def test_webhooks_are_sent_by_a_service_that_is_started_only_if_somebody_is_to_be_told(
+    empty: Machine,
+) -> None:
+    given = {"WEBHOOK_URLS": "https://hooks.example.com/x", "WEBHOOK_SECRET": WEBHOOK_SECRET}
+    plan = plan_stack({**empty.env, **given}, empty.data, with_page=False)
+    sender = plan.services[-1]
+    assert sender.name == "webhooks"
+    assert given.items() <= sender.command.env.items()
+    assert sender.command.env["API_PUBLIC_URL"] == plan.settings["API_URL"]
+    with pytest.raises(SettingsError, match="WEBHOOK_SECRET"):
+        plan_stack({**empty.env, **given, "WEBHOOK_SECRET": ""}, empty.data, with_page=False)
 
 
 def test_a_service_account_is_used_instead_of_the_emulator(empty: Machine) -> None:

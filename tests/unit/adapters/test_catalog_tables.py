@@ -1,5 +1,5 @@
-"""The catalog's tables are pinned. Their first migration makes them from the rows of today, so only
-this notices a change of them that no migration makes in a database that is there already."""
+"""The catalog's tables are pinned, so that nobody changes them without a migration. On a real
+PostgreSQL, `tests/contract/test_image_indexes.py` compares them with what the migrations make."""
 
 from pathlib import Path
 

@@ -1,6 +1,7 @@
 """What Prometheus reads from a worker."""
 
 import socket
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
@@ -108,3 +109,17 @@ def test_settings_name_host_and_port() -> None:
     assert MetricsSettings.read(reader) == MetricsSettings(host="0.0.0.0", port=9100)
     with pytest.raises(SettingsError, match="METRICS_PORT"):
         read_settings({"METRICS_PORT": "70000"}, MetricsSettings.read)
+
+
+def test_the_endpoint_says_whether_the_process_is_healthy(settings: MetricsSettings) -> None:
+    trouble = [""]
+    with metrics_endpoint(settings, trouble=lambda: trouble[0]) as port:
+        address = f"http://{HERE}:{port}/health/live"
+        with urlopen(address, timeout=10) as answer:
+            assert answer.read() == b"alive\n"
+        trouble[0] = "It stands still."
+        with pytest.raises(HTTPError) as caught:
+            urlopen(address, timeout=10)
+        with caught.value as refused:
+            assert (refused.code, refused.read()) == (503, b"It stands still.\n")
+        assert set(scraped(port)) == {"drivestream_build_info"}

@@ -4,8 +4,10 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from services.adapters.kafka.reader import Raw, Tail
@@ -149,6 +151,26 @@ async def test_it_begins_as_near_to_the_end_as_it_is_told(
     async with following(lambda: FakeLogReader(log), newest) as tail:
         assert await tail.caught_up(15)
         assert len(tail.view) == applied
+
+
+async def test_what_is_too_old_or_not_wanted_is_passed_over(log: FakeLog) -> None:
+    paused = SAMPLES["ImportPaused"]
+    await publish(log, REQUEST, REQUEST)
+    [records] = [found for (topic, _), found in log.records.items() if topic == TOPIC]
+    records[0] = replace(records[0], at_ms=records[0].at_ms - 3_700_000)
+    await publish(log, paused)
+    records[2] = replace(records[2], key=b"another")
+    tail = Tail(
+        lambda: FakeLogReader(log),
+        Applied(),
+        since=timedelta(hours=1),
+        wants=lambda key: key != b"another",
+    )
+    task = asyncio.create_task(tail.run())
+    assert await tail.caught_up(15)
+    assert tail.view == [REQUEST]
+    task.cancel()
+    await asyncio.wait({task})
 
 
 async def test_cancelling_ends_it_although_a_read_hangs(log: FakeLog) -> None:

@@ -1,6 +1,7 @@
 """What a worker says of itself, and which of its tasks a drain need not wait for."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 import structlog
@@ -9,6 +10,7 @@ from services.adapters.worker import Consumes, Worker, WorkerSettings, WorkerSpe
 from services.core.errors import Stop
 from services.core.flow.circuit_breaker import unknown
 from services.core.flow.quota import QuotaLimiter, QuotaSettings
+from services.core.flow.resilience import Resilience
 from services.core.settings import SettingsError, read_settings
 from services.core.topics import FILES_FOUND
 from services.transfer.memory import MemoryBudget
@@ -74,6 +76,35 @@ async def test_status_says_how_much_is_in_hand_and_which_share_of_the_quota_is_o
     status = worker.status()
     assert (status.service, status.in_flight) == ("transfer", 3)
     assert status.quota_share == pytest.approx(0.44)
+
+
+@virtual_time
+async def test_status_says_where_the_work_in_hand_is_and_which_system_is_away() -> None:
+    worker = a_worker(part=0.0)
+    worker.memory = lambda: (3, 10)
+    drive, store = (worker.calls_to(system, unknown) for system in ("drive", "store"))
+
+    async def handle(calls: Resilience, act: Callable[[], Awaitable[None]]) -> None:
+        with worker.occupancy.entered():
+            await calls.call(act)
+
+    tasks = [
+        asyncio.create_task(handle(drive, lambda: worker.quota.take(1))),
+        asyncio.create_task(handle(store, lambda: asyncio.sleep(3600))),
+    ]
+    await asyncio.sleep(1)
+    status = worker.status()
+    assert {"quota", "store"} <= status.in_hand.keys()
+    assert status.quota is not None
+    assert (status.quota.limit, status.quota.waiting) == (0, 1)
+    assert (status.concurrency, status.waiting_on) == (7, "")
+    assert (status.memory_used, status.memory_limit) == (3, 10)
+    tasks.append(asyncio.create_task(handle(store, refuse)))
+    await asyncio.sleep(1)
+    assert worker.status().waiting_on == "store"
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
 
 
 @virtual_time

@@ -1,8 +1,9 @@
 """The api in memory: a log, a catalog, and a client that speaks to the application directly."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -15,16 +16,23 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Tail
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
-from services.api.progress import NEWEST_RECORDS, ImportCache, WorkerCache
+from services.api.import_cache import ImportCache
+from services.api.lag import GROUPS, TOPICS, LagWatch
 from services.api.service import Outside, create_app
 from services.api.settings import ApiSettings
+from services.api.windows import WindowCache, is_wanted
+from services.api.worker_cache import NEWEST_RECORDS, WorkerCache
 from services.core.flow.quota import QuotaSettings
 from services.core.ports import PublishesEvents
 from services.core.settings import Reader, Secret
-from services.core.topics import WORKERS_STATUS
+from services.core.topics import STATS_WINDOWS, WORKERS_STATUS
 from tests.fakes.catalog import FakeCatalog
+from tests.fakes.drive import FakeDrive
+from tests.fakes.lag_reader import FakeLagReader
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.log_reader import FakeLogReader
+from tests.fakes.object_store import FakeStore
+from tests.fakes.thumbnail_pool import FakeThumbnailPool
 
 STORE = StoreSettings(
     access_key_id="key-id",
@@ -48,6 +56,16 @@ SCOPE: Mapping[str, object] = {
 
 
 @dataclass
+class AheadClock:
+    """A clock that a test can put forward."""
+
+    ahead: float = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+@dataclass
 class Api:
     """The application and everything around it."""
 
@@ -57,6 +75,17 @@ class Api:
     log: FakeLog
     imports: Tail[ImportCache]
     workers: Tail[WorkerCache]
+    store: FakeStore
+    pool: FakeThumbnailPool
+    stopping: asyncio.Event
+    drive: FakeDrive
+    windows: Tail[WindowCache]
+    lag: FakeLagReader
+    lag_clock: AheadClock
+
+    def forget_lag(self) -> None:
+        """What was seen is no longer fresh."""
+        self.lag_clock.ahead += 3.0
 
     async def settled(self) -> None:
         """Return when both tails have read what is in the log."""
@@ -107,18 +136,49 @@ async def running(
         newest=NEWEST_RECORDS,
         retry_seconds=0.01,
     )
+    objects, pool, stopping = FakeStore(), FakeThumbnailPool(), asyncio.Event()
+    drive = FakeDrive()
+    windows = Tail(
+        lambda: FakeLogReader(log),
+        WindowCache(),
+        topic=STATS_WINDOWS.name,
+        wants=is_wanted,
+        retry_seconds=0.01,
+    )
+    lag, clock = FakeLagReader(log, TOPICS, GROUPS), AheadClock()
     urls = ObjectUrls(store, lambda: datetime(2026, 11, 23, 12, 34, tzinfo=UTC))
     settings = ApiSettings.read(Reader(env or {}))
     outside = Outside(
         urls=urls,
         topic_ids=log.topic_ids,
         quota=QuotaSettings.read(Reader({})),
+        store=objects,
+        pool=pool,
+        follow=catalog.follow,
+        open_drive=lambda _quota: nullcontext(drive),
+        stopping=stopping,
+        lag=LagWatch(lag, catalog, clock),
+        windows=windows,
     )
     app = create_app(settings, publisher, catalog, imports, workers, outside)
     transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
     address = "http://localhost:3000"
     async with alive(app), httpx.AsyncClient(transport=transport, base_url=address) as client:
-        yield Api(client, app, catalog, log, imports, workers)
+        yield Api(
+            client=client,
+            app=app,
+            catalog=catalog,
+            log=log,
+            imports=imports,
+            workers=workers,
+            store=objects,
+            pool=pool,
+            stopping=stopping,
+            drive=drive,
+            windows=windows,
+            lag=lag,
+            lag_clock=clock,
+        )
 
 
 async def holds(condition: Callable[[], object]) -> None:

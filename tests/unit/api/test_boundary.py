@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from services.api import boundary
 from services.api.boundary import LONGEST_ADDRESS, Boundary
 from services.api.problems import KINDS
-from services.api.settings import is_allowed
+from services.api.settings import ApiSettings, is_allowed
+from services.core.settings import Reader
 from tests.catalog_rows import an_image, rows
 from tests.fakes.catalog import FakeCatalog
 from tests.unit.api.conftest import SCOPE, Api
@@ -121,7 +122,7 @@ async def test_a_client_that_takes_nothing_is_left_after_a_while(
 
     monkeypatch.setattr(boundary, "SEND_SECONDS", 0.01)
     with pytest.raises(TimeoutError):
-        await Boundary(streams_for_ever, {"localhost"})(
+        await Boundary(streams_for_ever, ApiSettings.read(Reader({})))(
             cast(Any, {**SCOPE}), cast(Any, asyncio.Queue().get), takes_nothing
         )
     assert ended.is_set()

@@ -10,7 +10,7 @@ import pytest
 
 from services.adapters.kafka.reader import Tail, TailState
 from services.api import health
-from services.api.progress import ImportCache
+from services.api.import_cache import ImportCache
 from services.core.errors import TryAgain
 from services.core.events import Waiting, WorkerStatus
 from services.core.wire import decode

@@ -1,15 +1,17 @@
 """GET /images and what lies under it."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 import pytest
 
+from services.adapters.catalog.rows import Rows
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.core.errors import TryAgain
-from tests.catalog_rows import FOLDER, a_file, an_image, rows
+from tests.catalog_rows import BEGAN, FOLDER, a_file, an_image, rows
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.unit.api.conftest import PRIVATE, SCOPE, Api, running
@@ -209,3 +211,152 @@ async def test_the_apis_own_address_is_a_setting_where_a_proxy_stands_before_it(
         named = await api.client.get("/images", headers={"Host": "pictures.example.org"})
     assert image["storage_path"] == "https://pictures.example.org/api/images/file-0001/content"
     assert named.json() == [image]
+
+
+def some_images() -> Rows:
+    names = ["Beach 1.jpg", "beach 2.jpg", "100%_of.png", "1000.png"]
+    types = ["image/jpeg", "image/jpeg", "image/png", "image/svg+xml"]
+    return rows(images=[an_image(n, name=names[n], mime_type=types[n]) for n in range(4)])
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("name=BEACH", [0, 1]),
+        ("name=%25", []),
+        ("name=100%25", [2]),
+        ("name=100_", []),
+        ("type=image/png", [2]),
+        ("type=IMAGE/Png", [2]),
+        ("type=image/svg%2Bxml", [3]),
+        ("type=image/svg+xml", [3]),
+        ("min_size=1001&max_size=1002", [1, 2]),
+        ("min_size=0&max_size=9223372036854775807", [0, 1, 2, 3]),
+        ("since=2026-11-23T12:00:02Z", [2, 3]),
+        ("since=2026-11-23T13:00:02%2B01:00", [2, 3]),
+        ("since=2026-11-23T13:00:02+01:00", [2, 3]),
+        ("until=2026-11-23T12:00:02Z", [0, 1]),
+        ("since=2026-11-24", []),
+        ("name=b&type=image/jpeg&min_size=1001&order=-name", [1]),
+        ("order=-size", [3, 2, 1, 0]),
+        ("order=name", [2, 3, 0, 1]),
+        ("order=-created_at", [3, 2, 1, 0]),
+        ("order=google_drive_id", [0, 1, 2, 3]),
+        (f"folder={FOLDER}&name=beach", [0, 1]),
+        ("name=x'%20OR%20'1'='1", []),
+        ("import=import-0001", []),
+    ],
+)
+async def test_filters_and_orders(api: Api, query: str, expected: list[int]) -> None:
+    api.catalog.fill(some_images())
+    ids = [f"file-{n:04}" for n in expected]
+    answer = await api.client.get(f"/images?{query}")
+    assert [image["google_drive_id"] for image in answer.json()] == ids
+    address: str | None = f"/images?limit=1&{query}"
+    seen = []
+    while address:
+        page = await api.client.get(address)
+        seen += [image["google_drive_id"] for image in page.json()]
+        address = following(page)
+    assert seen == ids
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("name=", "name"),
+        (f"name={'x' * 201}", "name"),
+        ("type=", "type"),
+        (f"folder={'x' * 257}", "folder"),
+        (f"import={'x' * 257}", "import"),
+        ("min_size=-1", "min_size"),
+        ("max_size=9223372036854775808", "max_size"),
+        ("max_size=big", "max_size"),
+        ("min_size=2&max_size=1", "min_size"),
+        ("since=yesterday", "since"),
+        ("since=2026-02-30", "since"),
+        ("since=2026-11-23T12:00:02", "since"),
+        ("since=0001-01-01T00:00:00%2B01:00", "since"),
+        ("since=1", "since"),
+        ("since=2026-W01", "since"),
+        ("since=20261124", "since"),
+        ("until=", "until"),
+        ("since=2026-11-24&until=2026-11-24", "since"),
+        ("order=--size", "order"),
+        ("order=-newest", "order"),
+        ("order=imported_at", "order"),
+        ("order=-imported_at&name=b", "order"),
+        ("count=perhaps", "count"),
+        ("limit=-1", "limit"),
+        ("colour=red", "colour"),
+        ("size=1", "size"),
+    ],
+)
+async def test_a_filter_that_cannot_be_is_refused_by_name(
+    api: Api, query: str, parameter: str
+) -> None:
+    refused = await api.client.get(f"/images?{query}")
+    assert refused.status_code == 400, refused.text
+    problem = refused.json()
+    assert problem["code"] == "bad_parameter"
+    assert [error["parameter"] for error in problem["errors"]] == [parameter]
+
+
+async def test_the_newest_of_an_import_are_those_that_it_stored_last(api: Api) -> None:
+    images = [an_image(n) for n in range(3)]
+    times = [BEGAN + timedelta(minutes=m) for m in (5, 9, 1)]
+    files = [a_file(n, state="stored", outcome_at=at) for n, at in enumerate(times)]
+    api.catalog.fill(rows(images=images, files=files))
+    address: str | None = "/images?import=import-0001&order=newest&limit=1"
+    seen = []
+    while address:
+        page = await api.client.get(address)
+        seen += page.json()
+        address = following(page)
+    assert [image["google_drive_id"] for image in seen] == ["file-0001", "file-0000", "file-0002"]
+    assert [image["imported_at"][14:16] for image in seen] == ["09", "05", "01"]
+    [first, *_] = (await api.client.get("/images")).json()
+    assert "imported_at" not in first
+
+
+@pytest.mark.parametrize("name", ["name", "type", "folder", "import"])
+async def test_a_value_that_no_text_can_have_is_refused(api: Api, name: str) -> None:
+    refused = await api.client.get(f"/images?{name}=a%00b")
+    assert (refused.status_code, refused.json()["code"]) == (400, "bad_parameter")
+    long = await api.client.get(f"/images?{name}={'x' * 10_000}")
+    assert (long.status_code, long.json()["code"]) == (414, "address_too_long")
+
+
+@pytest.mark.parametrize("other", ["name=c", "order=name&type=image/jpeg", "import=import-0001"])
+async def test_a_cursor_of_another_query_is_refused(api: Api, other: str) -> None:
+    api.catalog.fill(some_images())
+    link = following(await api.client.get("/images?limit=1&name=b"))
+    assert link is not None
+    cursor = parse_qs(urlsplit(link).query)["cursor"][0]
+    refused = await api.client.get(f"/images?limit=1&{other}&cursor={cursor}")
+    assert (refused.status_code, refused.json()["code"]) == (400, "bad_cursor")
+
+
+async def test_the_longest_name_fits_a_cursor(api: Api) -> None:
+    names = ["\x01" * 300, "🌄" * 300]
+    api.catalog.fill(rows(images=[an_image(n, name=name) for n, name in enumerate(names)]))
+    link = following(await api.client.get("/images?limit=1&order=name"))
+    assert link is not None
+    assert [image["id"] for image in (await api.client.get(link)).json()] == [2]
+    link = following(await api.client.get("/images?limit=1&order=-name"))
+    assert link is not None
+    assert [image["id"] for image in (await api.client.get(link)).json()] == [1]
+
+
+async def test_a_count_is_exact_or_unknown_and_only_on_request(api: Api) -> None:
+    api.catalog.fill(some_images())
+    assert "Total-Count" not in (await api.client.get("/images?limit=1")).headers
+    for query in ("limit=1&", ""):
+        answer = await api.client.get(f"/images?{query}name=b&count=true")
+        assert answer.headers["Total-Count"] == "2"
+    head = await api.client.head("/images?limit=1&count=true")
+    assert (head.headers["Total-Count"], head.content) == ("4", b"")
+    assert "next" in head.links
+    api.catalog.uncounted = True
+    unknown = await api.client.get("/images?limit=1&count=true")
+    assert (unknown.headers["Total-Count"], len(unknown.json())) == ("unknown", 1)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from services.adapters.catalog.rows import ImportRow
-from services.adapters.catalog.views import ImportPlace
-from services.api.progress import ImportCache, place_of
+from services.adapters.catalog.views.imports import ImportPlace
+from services.api.import_cache import ImportCache, place_of
 from services.core import events as e
 from tests.catalog_rows import BEGAN, an_import
 

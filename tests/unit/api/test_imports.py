@@ -72,7 +72,7 @@ def in_list(shown: dict[str, object]) -> dict[str, object]:
 async def publish(api: Api, *events: e.Message) -> None:
     """Put events into the log, and return when the tail has them."""
     await FakePublisher(api.log, RuntimeError, "test").publish(events)
-    ids = [event.import_id for event in events if not isinstance(event, e.WorkerStatus)]
+    ids = [event.import_id for event in events if not isinstance(event, e.OfNoImport)]
     await holds(lambda: all(api.imports.view.request(id) for id in ids))
 
 

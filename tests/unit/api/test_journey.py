@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from services.adapters.catalog.rows import Rows
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw
+from services.api.import_views import ImportViews
 from services.api.journey import MOST_RECORDS, Journeys
-from services.api.progress import ImportViews
 from services.core import events as e
 from services.core.parked import ParkedFiles
 from services.core.topics import ALL, FILES_FOUND

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from litestar import Request, Response
 from litestar.types import HTTPScope
 
-from services.adapters.catalog.views import ImportPlace
+from services.adapters.catalog.views.imports import ImportPlace
 from services.api.lists import cursor_of, key_of, page_of
 from services.api.problems import Problem
 from tests.unit.api.conftest import SCOPE

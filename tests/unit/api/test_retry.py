@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from services.adapters.catalog.rows import FROM_FOUND, Rows
-from services.adapters.catalog.views import RetryFilter
+from services.adapters.catalog.views.imports import RetryFilter
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.api import control, retry
 from services.api.problems import Problem

@@ -13,7 +13,10 @@ from tests.unit.api.conftest import Api
 
 PATHS = {
     "/import/google-drive": {"post"},
+    "/imports/preview": {"post"},
     "/imports": {"get"},
+    "/events": {"get"},
+    "/imports/{import_id}/events": {"get"},
     "/imports/{import_id}": {"get"},
     "/imports/{import_id}/files": {"get"},
     "/imports/{import_id}/pause": {"post"},
@@ -31,8 +34,13 @@ PATHS = {
     "/images": {"get"},
     "/images/{google_drive_id}": {"get"},
     "/images/{google_drive_id}/content": {"get"},
+    "/images/{google_drive_id}/thumbnail": {"get"},
+    "/imports/{import_id}/manifest.csv": {"get"},
+    "/imports/{import_id}/SHA256SUMS": {"get"},
+    "/system": {"get"},
     "/health/live": {"get"},
     "/health/ready": {"get"},
+    "/access-tokens": {"post"},
 }
 
 
@@ -111,7 +119,8 @@ async def test_controls_declare_what_they_may_answer(api: Api) -> None:
 async def test_parameters_have_the_names_that_are_used(api: Api) -> None:
     paths = (await document(api))["paths"]
     images = {p["name"] for p in paths["/images"]["get"]["parameters"]}
-    assert images == {"limit", "cursor", "order", "import", "folder"}
+    filters = {"import", "folder", "name", "type", "min_size", "max_size", "since", "until"}
+    assert images == {"limit", "cursor", "order", "count"} | filters
     files = {p["name"] for p in paths["/imports/{import_id}/files"]["get"]["parameters"]}
     assert files == {"import_id", "state", "limit", "cursor"}
 

@@ -3,6 +3,7 @@
 import pytest
 
 from services.api.__main__ import Settings
+from services.api.keys import ApiKeys
 from services.api.settings import ApiSettings
 from services.core.settings import Reader, SettingsError, read_settings
 
@@ -11,6 +12,7 @@ ENOUGH = {
     "AWS_SECRET_ACCESS_KEY": "never-to-be-seen",
     "DATABASE_URL": "postgresql://user:never-to-be-seen@127.0.0.1/db",
 }
+KEY = f"ci:import:{'ab' * 32}"
 
 
 def test_by_default_it_listens_on_loopback() -> None:
@@ -19,6 +21,7 @@ def test_by_default_it_listens_on_loopback() -> None:
         port=3000,
         allowed_hosts=frozenset({"localhost", "127.0.0.1"}),
         public_url="",
+        keys=ApiKeys([]),
     )
 
 
@@ -33,10 +36,52 @@ def test_loopback_needs_no_decision(host: str) -> None:
 def test_elsewhere_it_refuses_unless_told(host: str) -> None:
     reader = Reader({"HOST": host})
     ApiSettings.read(reader)
-    assert "API_OPEN=true" in reader.faults[0]
-    told = Reader({"HOST": host, "API_OPEN": "true"})
-    assert ApiSettings.read(told).host == host
-    assert told.faults == []
+    assert "ALLOW_WITHOUT_KEYS=true" in reader.faults[0]
+    enough = ({"ALLOW_WITHOUT_KEYS": "true"}, {"API_OPEN": "true"}, {"API_KEYS": KEY})
+    for env in enough:
+        told = Reader({"HOST": host, **env})
+        assert ApiSettings.read(told).host == host
+        assert told.faults == []
+
+
+@pytest.mark.parametrize("keys", ["", " ", ",", " , ,"])
+def test_a_list_without_a_key_opens_nothing(keys: str) -> None:
+    reader = Reader({"HOST": "0.0.0.0", "API_KEYS": keys})
+    ApiSettings.read(reader)
+    assert "it has no keys" in reader.faults[0]
+
+
+def test_keys_are_asked_for_wherever_there_are_any() -> None:
+    for env in ({}, {"ALLOW_WITHOUT_KEYS": "true"}):
+        settings = ApiSettings.read(Reader({"API_KEYS": KEY, **env}))
+        assert [key.name for key in settings.keys.keys] == ["ci"]
+
+
+@pytest.mark.parametrize("keys", ["x", "ci:read:never-to-be-seen", f"{KEY},{KEY}"])
+def test_keys_that_are_none_are_refused(keys: str) -> None:
+    with pytest.raises(SettingsError, match="API_KEYS") as raised:
+        read_settings(ENOUGH | {"HOST": "0.0.0.0", "API_KEYS": keys}, Settings.read)
+    assert "never-to-be-seen" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("origins", "good"),
+    [
+        ("https://app.example.org", True),
+        ("http://localhost:8080, http://[::1]:3, HTTPS://A.B", True),
+        ("", True),
+        ("*", False),
+        ("app.example.org", False),
+        ("https://app.example.org/", False),
+        ("https://*.example.org", False),
+        ("null", False),
+    ],
+)
+def test_origins_are_listed_one_by_one(origins: str, good: bool) -> None:
+    reader = Reader({"CORS_ORIGINS": origins})
+    ApiSettings.read(reader)
+    assert (reader.faults == []) == good
+    assert all("CORS_ORIGINS" in fault for fault in reader.faults)
 
 
 def test_all_faults_are_told_at_once() -> None:
@@ -63,7 +108,7 @@ def test_settings_never_show_their_secrets() -> None:
 def test_it_answers_to_its_own_names_and_to_those_in_the_list() -> None:
     env = {
         "HOST": "Pictures.local",
-        "API_OPEN": "true",
+        "ALLOW_WITHOUT_KEYS": "true",
         "ALLOWED_HOSTS": " api, *.Example.org ,,",
         "API_PUBLIC_URL": "https://img.example.net:8443/api",
     }

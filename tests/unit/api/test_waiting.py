@@ -7,16 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.adapters.catalog.views import ENDED_STATES, ImportProgress, ImportState
-from services.api.progress import (
-    ABSENT_AFTER,
-    KAFKA_AWAY,
-    NEEDED,
-    SILENT_AFTER,
-    WorkerCache,
-    limited_by,
-    waiting_for,
-)
+from services.adapters.catalog.views.imports import ENDED_STATES, ImportProgress, ImportState
+from services.api.import_views import KAFKA_AWAY
+from services.api.waiting import ABSENT_AFTER, NEEDED, limited_by, waiting_for
+from services.api.worker_cache import SILENT_AFTER, WorkerCache
 from services.core.events import ImportRequested, Waiting, WorkerStatus
 from tests.catalog_rows import an_import, rows
 from tests.fakes.log import FakeLog, FakePublisher

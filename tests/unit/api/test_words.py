@@ -133,10 +133,17 @@ async def test_a_rate_is_refused_by_what_it_must_be(api: Api, rate: object, sent
         ("/imports?limit=", "limit must be a whole number."),
         ("/images?limit=0", "limit must be at least 1."),
         ("/replays?limit=1001", "limit must be at most 1000."),
+        ("/images?limit=abc", "limit must be a whole number."),
+        ("/images?name=a%00b", "name has a character that is not allowed."),
         ("/imports?limi=5", "limi is not a known parameter (known: cursor, limit)."),
         ("/imports/I?a=1", "a is not a known parameter (this route has none)."),
         ("/dead-letters?limit=1&limit=2", "limit is given more than once."),
-        ("/images?order=x", "order must be one of id, newest."),
+        (
+            "/images?order=x",
+            "order must be newest, or one of id, google_drive_id, name, size, created_at, "
+            "imported_at, with or without - before it.",
+        ),
+        ("/images?since=x", "since must be a time such as 2026-11-25T08:00:00Z, or a date."),
         ("/nope", "There is nothing at this URL. See /schema for all routes."),
         ("/import/google-drive", "This URL does not support the method. Use POST."),
         ("/imports/not%20an%20id", "There is no import with this id."),

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from services.api.progress import FORGET_AFTER, WorkerCache
+from services.api.worker_cache import FORGET_AFTER, WorkerCache
 from services.core.events import WorkerStatus
 from tests.samples import AT, SAMPLES
 

@@ -77,7 +77,7 @@ def test_what_a_replay_causes_carries_its_id() -> None:
         if dict(wire.encode(event, source="test").headers).get("ce_replayid")
     }
     assert caused == {
-        *("ReplayRequested", "ReplayRateChanged", "ReplayFailed"),
+        *("ReplayRequested", "ReplayRateChanged", "ReplayFailed", "ReplayEnded"),
         *("LogPartRequested", "LogPartReplayed"),
         *("FileFound", "FileStored", "FileFailed"),
     }

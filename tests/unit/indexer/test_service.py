@@ -14,23 +14,31 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw
 from services.adapters.process import publish_status, run_with_background
 from services.core.errors import Stop
-from services.core.events import FileStored, Message, Waiting, WorkerStatus
+from services.core.events import (
+    FileStored,
+    ImportCancelled,
+    ImportEnded,
+    Message,
+    Waiting,
+    WorkerStatus,
+)
 from services.core.topics import (
     BY_NAME,
     DEAD_LETTERS,
     FILES_FAILED,
     FILES_STORED,
     IMPORTS_REQUESTED,
+    NOTIFICATIONS,
     WORKERS_STATUS,
 )
-from services.core.wire import Record, encode
+from services.core.wire import Record, decode, encode
 from services.indexer import service
 from services.indexer.service import BYTES_A_ROW, LONGEST_WAIT, Indexer, batches
 from tests.fakes.catalog_writer import FakeCatalogWriter, FakeDatabase
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.log_reader import FakeLogReader
 from tests.fakes.virtual_time import virtual_time
-from tests.samples import SAMPLES
+from tests.samples import AT, SAMPLES
 
 WAIT = 10
 STORED = SAMPLES["FileStored"]
@@ -53,12 +61,15 @@ class FailingPublisher(FakePublisher):
     """Kafka takes nothing, so many times, while it can still be read."""
 
     failures = 0
+    breaks: FakeDatabase | None = None  # as soon as an end is acknowledged
 
     async def publish(self, events: Sequence[Message | Record]) -> None:
         if self.failures:
             self.failures -= 1
             raise KafkaUnavailableError("no acknowledgement in time")
         await super().publish(events)
+        if self.breaks and any(isinstance(event, ImportEnded) for event in events):
+            self.breaks.available, self.breaks = False, None
 
 
 class World:
@@ -159,6 +170,25 @@ async def test_a_second_run_counts_nothing_twice() -> None:
     before = deepcopy(world.database.rows)
     await world.index_until(files=1)
     assert world.database.rows == before
+
+
+async def test_an_end_is_published_before_its_rows_and_a_crash_between_the_two_repeats_its_id() -> (
+    None
+):
+    world = World()
+    asked = SAMPLES["ImportRequested"]
+    await world.publisher.publish([asked, ImportCancelled(import_id=asked.key, epoch=1, at=AT)])
+    world.publisher.breaks = world.database
+    async with world.indexing():
+        await world.until_told("database_unavailable")
+        assert not world.database.rows.imports
+        world.database.available = True
+        await world.until(lambda: bool(world.database.rows.imports))
+    first, second = world.log.of(NOTIFICATIONS.name)
+    assert first.headers["ce_id"] == second.headers["ce_id"]
+    assert isinstance(decode(first.topic, first.value), ImportEnded)
+    await world.index_until(files=0)
+    assert len(world.log.of(NOTIFICATIONS.name)) == 2
 
 
 async def test_while_kafka_is_away_the_indexer_says_so_and_waits() -> None:

@@ -9,6 +9,7 @@ import pytest
 from local.cli import main
 from local.commands import output
 from local.paths import CHECKOUT
+from services.core.api_keys import digest_of, parse_keys
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +34,9 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ["rewind", "", "--to", "earliest"],
         ["rewind", "transfer", "--to", "earliest", "--topic", ""],
         ["replay", "plan", "--mode", "all", "--import", "x", "--to", ""],
+        ["key", "ci", "write"],
+        ["key", "a b", "read"],
+        ["key", "", "read"],
     ],
 )
 def test_a_wrong_command_is_refused_as_usage(
@@ -54,6 +58,26 @@ def test_help_and_readme_document_every_exit_code(capsys: pytest.CaptureFixture[
     assert {int(code) for code in re.findall(r"^  (\d+) ", codes, re.MULTILINE)} == known
     table = re.findall(r"^\| (\d+) \|", (CHECKOUT / "README.md").read_text(), re.MULTILINE)
     assert set(map(int, table)) == known
+
+
+def test_a_key_is_printed_with_the_setting_that_knows_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["key", "ci", "import"]) == 0
+    said = capsys.readouterr()
+    key = re.search(r"^Key: +(drivestream_[\w-]{43})$", said.out, re.MULTILINE)
+    setting = re.search(r"^Setting: API_KEYS=(.+)$", said.out, re.MULTILINE)
+    assert key
+    assert setting
+    (known,), faults = parse_keys(setting[1])
+    assert (known.name, known.scope, faults) == ("ci", "import", [])
+    assert known.digest == digest_of(key[1].encode())
+    assert "cannot be shown again" in said.err
+    assert key[1] not in said.err
+    assert main(["key", "ci", "import", "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["key"] != key[1]
+    assert again["setting"].startswith("ci:import:")
 
 
 def test_status_says_that_nothing_runs(capsys: pytest.CaptureFixture[str]) -> None:

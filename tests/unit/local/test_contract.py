@@ -4,15 +4,20 @@ misspelt one would never be missed."""
 import msgspec
 import pytest
 
-from local.show import replays, reports
-from services.adapters.catalog.views import FailedFolder, Sample
+from local.show import replays, reports, system
+from services.adapters.catalog.views.imports import FailedFolder
+from services.adapters.catalog.views.replays import Sample
 from services.adapters.kafka.dead_letters import DeadLetter
+from services.api.import_views import ImportReport, Parked
 from services.api.imports import ImportStarted
-from services.api.progress import ImportReport, Parked
+from services.api.lag import PartitionLag
+from services.api.rates import MinuteCounts, Rate, Rates
 from services.api.replay_plans import PlanReport
 from services.api.replay_views import Planned, ReplayReport, ReplayView
 from services.api.replays import ReplayStarted
 from services.api.retry import Retried
+from services.api.speed_limit import SpeedLimit
+from services.api.system import Quota, System, Worker
 from services.core.events import Selection, Waiting
 
 
@@ -33,6 +38,14 @@ from services.core.events import Selection, Waiting
         (replays.ReplayReport, ReplayView),
         (replays.Planned, Planned),
         (replays.DeadLetter, DeadLetter),
+        (system.System, System),
+        (system.Limit, SpeedLimit),
+        (system.Lag, PartitionLag),
+        (system.Worker, Worker),
+        (system.Rates, Rates),
+        (system.Rate, Rate),
+        (system.Minute, MinuteCounts),
+        (system.Quota, Quota),
     ],
 )
 def test_every_field_that_is_read_is_answered(

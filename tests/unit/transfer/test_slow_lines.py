@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from services.core.errors import Stop, TryAgain, Verdict
 from services.core.events import FileFailed, FileFound, FileStored, Mode
 from services.core.flow.circuit_breaker import CircuitBreaker
+from services.core.flow.occupancy import STORE
 from services.core.flow.resilience import Resilience, RetryPolicy
 from services.core.object_key import object_key
-from services.transfer.copier import STORE, Copier
+from services.transfer.copier import Copier
 from services.transfer.service import Transfer
 from tests.fakes.object_store import FakeStore, Kept
 from tests.fakes.samples import RECEIVED

@@ -1,4 +1,5 @@
 /** Every call that the page makes. Paths are the API's own; the proxy serves them under `/api`. */
+import { authorization, currentKey, currentToken, keepAccess, keepToken, type Token } from './access'
 import { ApiError } from './errors'
 import { nextPath } from './link'
 import {
@@ -9,6 +10,7 @@ import {
   parsePictures,
   parseRetried,
   parseStarted,
+  parseToken,
 } from './parse'
 import type {
   Control,
@@ -26,6 +28,8 @@ import type {
 
 const MOUNT = '/api'
 const TIME_LIMIT_MS = 15_000
+/** Tokens are valid for an hour at least. */
+const RENEW_BEFORE_END_MS = 20 * 60_000
 const PICTURES_PER_PAGE = 60
 const FILES_PER_PAGE = 100
 
@@ -35,6 +39,15 @@ interface Answer {
 }
 
 export const FIRST_IMPORTS_PATH = '/imports'
+
+/** Keeps the key for the session if the API knows it. */
+export async function signIn(key: string): Promise<void> {
+  keepAccess(key, await fetchToken(key))
+}
+
+async function fetchToken(key: string): Promise<Token> {
+  return parseToken((await send('/access-tokens', { method: 'POST', headers: authorization(key) })).json)
+}
 
 /** Newest first. */
 export async function fetchImports(path: string, signal: AbortSignal): Promise<Page<Import>> {
@@ -103,6 +116,24 @@ function posted(body: unknown, headers: Record<string, string> = {}): RequestIni
 }
 
 async function call(path: string, request: RequestInit): Promise<Answer> {
+  const key = currentKey()
+  if (key !== null) renewToken(key)
+  return send(path, { ...request, headers: { ...(request.headers as Record<string, string>), ...authorization(key) } })
+}
+
+let renewing = false
+
+/** In the background. If it fails, the next call tries again. */
+function renewToken(key: string): void {
+  const token = currentToken()
+  if (renewing || (token !== null && token.expiresAt - Date.now() > RENEW_BEFORE_END_MS)) return
+  renewing = true
+  fetchToken(key)
+    .then(keepToken, () => undefined)
+    .finally(() => (renewing = false))
+}
+
+async function send(path: string, request: RequestInit): Promise<Answer> {
   const limit = AbortSignal.timeout(TIME_LIMIT_MS)
   const signal = request.signal ? AbortSignal.any([request.signal, limit]) : limit
   try {

@@ -2,6 +2,7 @@
  * Turns the API's JSON into our types. Nothing is trusted: a value that breaks the contract raises a
  * `malformed` error that names the field, instead of crashing a component later.
  */
+import type { Token } from './access'
 import { ApiError } from './errors'
 import type {
   Attempt,
@@ -48,6 +49,13 @@ export function parsePictures(json: unknown): Picture[] {
 export function parseStarted(json: unknown): ImportStarted {
   const field = fieldsOf({ json, at: 'response' })
   return { jobId: field('jobId', text) }
+}
+
+/** Without keys there is no token. Then an empty one does no harm. */
+export function parseToken(json: unknown): Token {
+  const field = fieldsOf({ json, at: 'response' })
+  const expiresAt = field('expires_at', optional(time))
+  return { token: field('access_token', optional(text)) ?? '', expiresAt: expiresAt?.getTime() ?? Infinity }
 }
 
 export function parseRetried(json: unknown): Retried {

@@ -1,5 +1,6 @@
 /** One picture, large, with everything known about it. */
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react'
+import { useAuthorized } from '../api/access'
 import { contentUrl, originalUrl } from '../api/client'
 import type { Picture } from '../api/types'
 import { HistoryButton } from '../imports/History'
@@ -62,17 +63,18 @@ function Go({ label, sign, to, onGo }: GoProps) {
 
 function Shown({ importId, picture }: { importId: string; picture: Picture }) {
   const [pixels, setPixels] = useState<string | null>(null)
-  const [broken, setBroken] = useState(false)
+  const source = useAuthorized(contentUrl(picture.driveId))
+  const [broken, setBroken] = useState<string | null>(null)
   return (
     <>
       <div className="lightbox-picture">
-        {broken ? (
+        {broken === source ? (
           <p>This browser cannot display the image. Try opening the original.</p>
         ) : (
           <img
-            src={contentUrl(picture.driveId)}
+            src={source}
             alt={picture.name}
-            onError={() => setBroken(true)}
+            onError={() => setBroken(source)}
             onLoad={({ currentTarget: { naturalWidth, naturalHeight } }) =>
               setPixels(`${formatCount(naturalWidth)} × ${formatCount(naturalHeight)} pixels`)
             }

@@ -1,4 +1,5 @@
 import { memo, useState } from 'react'
+import { useAuthorized } from '../api/access'
 import { contentUrl } from '../api/client'
 import type { Picture } from '../api/types'
 import { formatBytes, formatType } from '../text/format'
@@ -11,20 +12,21 @@ interface Props {
 
 /** Memoised, because the grid renders again every two seconds while an import runs. */
 export const Tile = memo(function Tile({ picture, onOpen }: Props) {
-  const [broken, setBroken] = useState(false)
+  const source = useAuthorized(contentUrl(picture.driveId))
+  const [broken, setBroken] = useState<string | null>(null)
   return (
     <button type="button" className="tile" data-picture={picture.driveId} onClick={() => onOpen(picture.driveId)}>
-      {broken ? (
+      {broken === source ? (
         <span className="tile-picture tile-broken">No preview of this {formatType(picture.mimeType)} file</span>
       ) : (
         <img
           className="tile-picture"
-          src={contentUrl(picture.driveId)}
+          src={source}
           // The name is in the text below, which already labels the button.
           alt=""
           loading="lazy"
           decoding="async"
-          onError={() => setBroken(true)}
+          onError={() => setBroken(source)}
         />
       )}
       <span className="tile-name" title={picture.name}>

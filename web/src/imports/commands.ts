@@ -12,9 +12,10 @@ export interface Command {
 }
 
 /** The commands that make sense in the import's state. `api` is the address of the API. */
-export function commandsFor(one: Import, api: string): Command[] {
+export function commandsFor(one: Import, api: string, withKey = false): Command[] {
+  const program = withKey ? 'curl -H "Authorization: Bearer $DRIVESTREAM_API_KEY"' : 'curl'
   const address = `${api}/imports/${encodeURIComponent(one.id)}`
-  const commands = [{ title: 'Watch', curl: `curl ${quoted(address)}`, drivestream: `drivestream watch ${quoted(one.id)}` }]
+  const commands = [{ title: 'Watch', curl: `${program} ${quoted(address)}`, drivestream: `drivestream watch ${quoted(one.id)}` }]
   if (one.state === 'cancelled') return commands
   if (!hasEnded(one)) {
     commands.push(control(one.state === 'paused' ? 'resume' : 'pause'), control('cancel'))
@@ -30,7 +31,7 @@ export function commandsFor(one: Import, api: string): Command[] {
   function control(word: 'pause' | 'resume' | 'cancel'): Command {
     return {
       title: `${word.charAt(0).toUpperCase()}${word.slice(1)}`,
-      curl: `curl -X POST ${quoted(`${address}/${word}`)}`,
+      curl: `${program} -X POST ${quoted(`${address}/${word}`)}`,
       drivestream: `drivestream ${word} ${quoted(one.id)}`,
     }
   }
@@ -39,7 +40,7 @@ export function commandsFor(one: Import, api: string): Command[] {
     const body = `-H 'Content-Type: application/json' -d ${quoted(JSON.stringify(selection))}`
     return {
       title,
-      curl: `curl ${body} ${quoted(`${address}/retry`)}`,
+      curl: `${program} ${body} ${quoted(`${address}/retry`)}`,
       drivestream: `drivestream retry ${quoted(one.id)}${option}`,
     }
   }

@@ -21,6 +21,10 @@ PRIMARY KEY (id),
 UNIQUE (google_drive_id)
 );
 CREATE INDEX images_folder ON images (folder_id, id);
+CREATE INDEX images_created ON images (created_at, id);
+CREATE INDEX images_size ON images (size, id);
+CREATE INDEX images_type ON images ("left"(mime_type, 200), id);
+CREATE INDEX images_name ON images (lower("left"(name, 200)) COLLATE "C", id);
 CREATE TABLE imports (
 id TEXT NOT NULL,
 state TEXT NOT NULL,
@@ -100,6 +104,8 @@ PRIMARY KEY (import_id, file_id)
 );
 CREATE INDEX import_files_state ON import_files (import_id, state, file_id);
 CREATE INDEX import_files_file ON import_files (file_id);
+CREATE INDEX import_files_stored ON import_files (import_id, file_id) WHERE state IN ('stored', 'unchanged');
+CREATE INDEX import_files_imported ON import_files (import_id, outcome_at, file_id) WHERE state IN ('stored', 'unchanged');
 CREATE TABLE replays (
 id TEXT NOT NULL,
 state TEXT NOT NULL,

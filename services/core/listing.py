@@ -1,18 +1,21 @@
-"""What a pasted link leads to, if it is not a folder that has entries.
+"""What a pasted link leads to if it is not a folder that has entries, and what is not imported.
 
 Drive lists nothing for an item that is no folder, and says 404 at times. A shortcut to a folder is
 listed as a folder whose only entry is this shortcut, so that whatever is true of shortcuts is true
 of it. Anything else fails the import, with a sentence that says what it is.
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from services.core.errors import NOT_FOUND, TRASHED, SetAside
-from services.core.events import PageRequested
 from services.core.ports import FOLDER_TYPE, GOOGLE_TYPES, SHORTCUT_TYPE, Entry, Page
-from services.lister.pages import DANGLING, NO_TARGETS, Targets
 
 NOT_A_FOLDER = "not_a_folder"
+DANGLING = "shortcut_dangling"
+Targets = Mapping[str, Entry | SetAside]
+"""By the target's id: what it is now, or why it could not be looked up."""
+NO_TARGETS: Targets = {}
 
 
 class LooksUp(Protocol):
@@ -21,12 +24,12 @@ class LooksUp(Protocol):
 
 
 async def page_of_root(
-    drive: LooksUp, request: PageRequested, refused: SetAside | None
+    drive: LooksUp, root_id: str, key: str | None, refused: SetAside | None
 ) -> tuple[Page, Targets]:
     """The page of an import's root for which Drive listed nothing, and the targets in it. `refused`
     is Drive's answer if it did not list at all. Raises `SetAside`."""
     try:
-        root = await drive.look_up(request.folder_id, request.resource_key)
+        root = await drive.look_up(root_id, key)
     except SetAside as why:
         raise refused or why from None
     if root.mime_type != SHORTCUT_TYPE or root.trashed:
@@ -79,3 +82,18 @@ def _kind(item: Entry) -> str:
     if item.mime_type == SHORTCUT_TYPE:
         return "a shortcut"
     return "a Google document" if item.mime_type.startswith(GOOGLE_TYPES) else "a file"
+
+
+def why_skipped(item: Entry) -> str | None:
+    """A reason code; None if the item is a folder or is fetched."""
+    if item.trashed:
+        return TRASHED
+    if item.mime_type == FOLDER_TYPE:
+        return None
+    if item.mime_type == SHORTCUT_TYPE:
+        return "shortcut"
+    if item.mime_type.startswith(GOOGLE_TYPES):
+        return "google_document"
+    if not item.mime_type.startswith("image/"):
+        return "not_an_image"
+    return None if item.can_download else "not_downloadable"

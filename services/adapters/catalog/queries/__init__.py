@@ -1,0 +1,1 @@
+"""The SQL of what the catalog is asked, put together and not run."""

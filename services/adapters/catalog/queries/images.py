@@ -1,0 +1,117 @@
+"""The SQL of images: which of them a list has, in which order, and where a page begins.
+
+That of a list is text: SQLAlchemy took longer to put the statement together than PostgreSQL to
+answer it. The text has only what is written here; whatever was asked is a parameter.
+
+Every condition and every order has an index of just its expression, with the id behind it
+(`rows.py`). So a page that is filtered and ordered by one thing is a walk along one index, of no
+more rows than it shows. For the rest, PostgreSQL chooses by its statistics.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, LiteralString, NamedTuple
+
+from sqlalchemy import Select
+
+from services.adapters.catalog.queries.columns import fields_of
+from services.adapters.catalog.rows import IMAGE_NAME, IMAGE_TYPE, IN_STORE, images
+from services.adapters.catalog.views.images import (
+    ImageDetails,
+    ImageFilter,
+    ImageOrder,
+    ImagePlace,
+)
+
+FIELDS: LiteralString = "id, name, google_drive_id, size, mime_type, storage_path, created_at"
+BY_NAME: LiteralString = IMAGE_NAME.format("name")
+KEYS: Mapping[ImageOrder, LiteralString] = {
+    "id": "id",
+    "google_drive_id": "google_drive_id",
+    "name": BY_NAME,
+    "size": "size",
+    "created_at": "created_at",
+}
+KEYS_OF_IMPORT: Mapping[ImageOrder, LiteralString] = {
+    **KEYS,
+    "google_drive_id": "file_id",
+    "imported_at": "outcome_at",
+    # Not their indexes: an import's images lie together there, and the walk to them may be long.
+    "id": "id + 0",
+    "created_at": "created_at + interval '0'",
+}
+UNIQUE: tuple[ImageOrder, ...] = ("id", "google_drive_id")
+CONDITIONS: Mapping[str, LiteralString] = {
+    "folder_id": "folder_id = %(folder_id)s",
+    "mime_type": f"{IMAGE_TYPE} = %(mime_type)s",
+    "name": f"starts_with({BY_NAME}, {IMAGE_NAME.format('%(name)s')})",
+    "min_size": "size >= %(min_size)s",
+    "max_size": "size <= %(max_size)s",
+    "since": "created_at >= %(since)s",
+    "until": "created_at < %(until)s",
+}
+OF_IMPORT: LiteralString = (
+    "images JOIN (SELECT import_id, file_id, state, outcome_at FROM import_files) AS f "
+    "ON file_id = google_drive_id"
+)
+
+
+class Query(NamedTuple):
+    text: LiteralString
+    values: Mapping[str, Any]
+
+
+def page(wanted: ImageFilter, after: ImagePlace | None, limit: int) -> Query:
+    """`ListedImage`s, their fields in order."""
+    key, unique = _keys(wanted)[wanted.sorted_by], wanted.sorted_by in UNIQUE
+    id: LiteralString = "file_id" if wanted.sorted_by == "imported_at" else "id"
+    conditions, values = [*_conditions(wanted)], _values(wanted)
+    if after is not None:
+        sign: LiteralString = "<" if wanted.descending else ">"
+        value: LiteralString = "%(after)s"
+        if wanted.sorted_by == "name":
+            value = IMAGE_NAME.format(value)
+        conditions.append(
+            f"{key} {sign} {value}" if unique else f"({key}, {id}) {sign} ({value}, %(after_id)s)"
+        )
+        values |= {"after": after.value, "after_id": after.id}
+    way: LiteralString = " DESC" if wanted.descending else ""
+    order = f"{key}{way}" if unique else f"{key}{way}, {id}{way}"
+    values["limit"] = limit
+    fields = FIELDS if wanted.import_id is None else f"{FIELDS}, outcome_at"
+    text = f"SELECT {fields} FROM {_from(wanted)}{_where(conditions)} ORDER BY {order}"
+    return Query(f"{text} LIMIT %(limit)s", values)
+
+
+def count(wanted: ImageFilter) -> Query:
+    text = f"SELECT count(*) FROM {_from(wanted)}{_where([*_conditions(wanted)])}"
+    return Query(text, _values(wanted))
+
+
+def one(google_drive_id: str) -> Select[Any]:
+    return fields_of(ImageDetails).where(images.c.google_drive_id == google_drive_id)
+
+
+def _keys(wanted: ImageFilter) -> Mapping[ImageOrder, LiteralString]:
+    return KEYS if wanted.import_id is None else KEYS_OF_IMPORT
+
+
+def _from(wanted: ImageFilter) -> LiteralString:
+    return "images" if wanted.import_id is None else OF_IMPORT
+
+
+def _conditions(wanted: ImageFilter) -> Iterator[LiteralString]:
+    if wanted.import_id is not None:
+        yield f"import_id = %(import_id)s AND {IN_STORE}"
+    for name, condition in CONDITIONS.items():
+        if getattr(wanted, name) is not None:
+            yield condition
+
+
+def _where(conditions: list[LiteralString]) -> LiteralString:
+    together: LiteralString = " AND "
+    return f" WHERE {together.join(conditions)}" if conditions else ""
+
+
+def _values(wanted: ImageFilter) -> dict[str, Any]:
+    names = ("import_id", *CONDITIONS)
+    return {name: value for name in names if (value := getattr(wanted, name)) is not None}

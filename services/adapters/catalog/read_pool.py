@@ -1,0 +1,138 @@
+"""The connections that read the catalog, and what their errors mean. Nothing is ever written."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+import psycopg
+from msgspec import Struct
+from psycopg import AsyncCursor
+from psycopg import errors as postgres
+from sqlalchemy import RowMapping, Select, exc
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from services.adapters.catalog.connection import Session
+from services.adapters.catalog.settings import DatabaseSettings
+from services.core.errors import SetAside, TryAgain, Verdict
+
+POOL_SECONDS = 3
+ANSWER_SECONDS = 20.0
+"""For a connection and an answer. A server that hangs does not keep its own limit of 10 seconds."""
+CONNECTIONS = 8
+PLANNING = "random_page_cost=1.1"
+"""As SSDs are. By the default, PostgreSQL would sort 100,000 rows rather than walk to 100."""
+NO_TABLES = (postgres.UndefinedTable, postgres.UndefinedColumn, postgres.InvalidSchemaName)
+
+Answer = TypeVar("Answer", bound=Struct)
+Read = TypeVar("Read")
+
+
+class ReadPool:
+    """Connects when first asked; a lost connection is replaced."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        session = Session(
+            settings,
+            connect_timeout="3",
+            application_name="drivestream-api",
+            options="-c default_transaction_read_only=on -c statement_timeout=10s -c timezone=UTC "
+            f"-c {PLANNING}",
+        )
+        self._engine = create_async_engine(
+            "postgresql+psycopg://",
+            isolation_level="AUTOCOMMIT",  # one statement each, so no BEGIN and ROLLBACK around it
+            hide_parameters=True,  # errors are logged; what people searched for is not
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=POOL_SECONDS,
+            pool_pre_ping=True,
+            # A prepared statement would fail once when the tables behind its names are swapped.
+            async_creator=partial(session.connect_async, prepare_threshold=None),
+        )
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    async def _fetch(self, kind: type[Answer], query: Select[Any]) -> list[Answer]:
+        return [kind(**row) for row in await self._rows(query)]
+
+    async def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
+        return await in_time(self._all_rows(query))
+
+    async def _all_rows(self, query: Select[Any]) -> Sequence[RowMapping]:
+        async with self._connected() as connection:
+            answer = await connection.execute(query)
+            return list(answer.mappings())
+
+    @asynccontextmanager
+    async def _cursor(self, rows: Any) -> AsyncIterator[AsyncCursor[Any]]:
+        """psycopg's own, for statements that are text. Numbers and times come as bytes, since to
+        parse them as text takes twice as long. A connection that was left in the middle of a
+        statement cannot be used again."""
+        async with self._connected() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            try:
+                async with driver.cursor(row_factory=rows, binary=True) as cursor:
+                    yield cursor
+            except (asyncio.CancelledError, psycopg.OperationalError):
+                await connection.invalidate()
+                raise
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._engine.connect() as connection:
+                yield connection
+        except (exc.SQLAlchemyError, psycopg.Error) as why:
+            verdict = _verdict(why)
+            if verdict is None:
+                raise
+            raise verdict from why
+
+
+async def in_time(reading: Coroutine[Any, Any, Read]) -> Read:
+    """Raises `TryAgain` if it takes too long. It goes on then, and gives its connection back once
+    the server answers: psycopg waits for a hanging server even to cancel."""
+    task = asyncio.ensure_future(reading)
+    if not (await asyncio.wait({task}, timeout=ANSWER_SECONDS))[0]:
+        task.add_done_callback(forget)
+        raise _unavailable()
+    return task.result()
+
+
+def forget(done: asyncio.Task[Any]) -> None:
+    """Else an error that nobody waits for would be logged."""
+    if not done.cancelled():
+        done.exception()
+
+
+def _verdict(why: exc.SQLAlchemyError | psycopg.Error) -> Verdict | None:
+    """What an error of SQLAlchemy or psycopg means; None for a bug of ours."""
+    if isinstance(why, exc.TimeoutError):
+        message = (
+            "Too many requests are reading the database at once. Send the request again in a few "
+            "seconds."
+        )
+        return TryAgain("database_busy", message, POOL_SECONDS)
+    if isinstance(why, exc.DBAPIError) and why.connection_invalidated:
+        return _unavailable()
+    match why.orig if isinstance(why, exc.DBAPIError) else why:
+        case postgres.QueryCanceled():
+            message = "The database took too long to answer. Send the request again later."
+            return TryAgain("database_slow", message)
+        case psycopg.DataError():
+            return SetAside(
+                "bad_value", "A name, id or cursor has a character that is not allowed."
+            )
+        case psycopg.Error() as error if isinstance(error, NO_TABLES):
+            message = "The tables are missing or out of date. Run `drivestream setup`."
+            return TryAgain("database_not_ready", message)
+        case psycopg.OperationalError() | psycopg.InterfaceError():
+            return _unavailable()
+    return None
+
+
+def _unavailable() -> TryAgain:
+    return TryAgain("database_unavailable", "The database is not responding.")

@@ -1,0 +1,90 @@
+"""Images, and lists of them."""
+
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from msgspec import UNSET, Struct, UnsetType
+
+
+class Image(Struct, frozen=True, gc=False):
+    """One stored image. `storage_path` is `s3://BUCKET/KEY` in the catalog; the API shows a URL
+    that opens in a browser instead."""
+
+    id: int
+    name: str
+    google_drive_id: str
+    size: int
+    mime_type: str
+    storage_path: str
+    created_at: datetime
+
+
+class ListedImage(Image, frozen=True, gc=False):
+    """An image in a list. In that of an import, `imported_at` is when the import stored it or found
+    it unchanged; `created_at` is when the first import stored it."""
+
+    imported_at: datetime | UnsetType = UNSET
+
+
+class ImageDetails(Image, frozen=True, kw_only=True):
+    """A picture with everything that is known of it."""
+
+    folder_id: str
+    path: str
+    md5: str | None
+    sha256: str | None
+    width: int | None
+    height: int | None
+    modified_at: datetime | None
+    drive_version: int
+    updated_at: datetime
+
+
+ImageOrder = Literal["id", "google_drive_id", "name", "size", "created_at", "imported_at"]
+"""The last one is for lists of one import."""
+
+
+class ImagePlace(NamedTuple):
+    """Where an image stands in a list: its value of the list's order, and its id; by `imported_at`,
+    its Drive id. Only the first 200 characters of a name count, without regard to case."""
+
+    value: int | str | datetime
+    id: int | str
+
+
+class ImageFilter(Struct, frozen=True, kw_only=True):
+    """Which images, and in which order. Conditions combine. A name is how names begin, without
+    regard to case. Sizes are inclusive; `since` is, and `until` is not.
+
+    Without an order it is that of the filter which the database walks along best.
+    """
+
+    import_id: str | None = None
+    folder_id: str | None = None
+    name: str | None = None
+    mime_type: str | None = None
+    min_size: int | None = None
+    max_size: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    order: ImageOrder | None = None
+    descending: bool = False
+
+    @property
+    def sorted_by(self) -> ImageOrder:
+        if self.order is not None:
+            return self.order
+        if self.name is not None:  # fewer than those of most imports
+            return "name"
+        if self.import_id is not None:
+            return "google_drive_id"
+        if self.since is not None or self.until is not None:
+            return "created_at"
+        sized = self.min_size is not None or self.max_size is not None
+        return "size" if sized else "id"
+
+    def place_of(self, image: ListedImage) -> ImagePlace:
+        value, id = getattr(image, self.sorted_by), image.id
+        if self.sorted_by == "imported_at":
+            return ImagePlace(value, image.google_drive_id)
+        return ImagePlace(value[:200] if self.sorted_by == "name" else value, id)

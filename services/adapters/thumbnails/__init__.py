@@ -1,0 +1,1 @@
+"""Thumbnails, drawn in processes of their own."""

@@ -1,0 +1,1 @@
+"""The receivers of webhooks, and how they are called."""

@@ -1,0 +1,54 @@
+"""The services run on what their image holds: their own code, the locked packages, nothing else."""
+
+import re
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from services.core.version import VERSION
+
+ROOT = Path(__file__).resolve().parents[2]
+PINS = re.compile(r"^([a-z0-9][\w.-]*)(?:\[[^]]*\])?==\S+(.*)$", re.MULTILINE)
+PROGRAM = """
+import importlib, pkgutil, sys
+sys.path[:0] = sys.argv[1:]
+import services
+for module in pkgutil.walk_packages(services.__path__, "services."):
+    if ".migrations" not in module.name:
+        importlib.import_module(module.name)
+from services.adapters.metrics import BuildInfo
+print(*(sample.labels["version"] for family in BuildInfo().collect() for sample in family.samples))
+"""
+
+
+def link_locked_packages(into: Path) -> None:
+    """Into a folder that takes the place of the image's site-packages."""
+    installed = Path(sysconfig.get_paths()["purelib"])
+    for name, conditions in PINS.findall((ROOT / "requirements/services.txt").read_text()):
+        try:
+            files = distribution(name).files or ()
+        except PackageNotFoundError:
+            assert ";" in conditions, f"{name} is for every platform, but not installed"
+            continue
+        for top in {path.parts[0] for path in files} - {"..", "__pycache__"}:
+            if not (into / top).exists():
+                (into / top).symlink_to(installed / top)
+
+
+def test_every_module_of_the_services_loads_with_what_the_image_holds(tmp_path: Path) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    link_locked_packages(packages)
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/services").symlink_to(ROOT / "services")
+    argv = (sys.executable, "-I", "-S", "-c", PROGRAM, str(tmp_path / "app"), str(packages))
+    run = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == f"{VERSION}\n"
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
