@@ -168,8 +168,9 @@ def test_a_target_that_cannot_be_written_is_one_sentence(
         capsys.readouterr().err
         == f"The images could not be exported to {target}: No such file or directory.\n"
     )
-    assert main(["export", "-o", str(tmp_path)]) == 1
-    assert "Is a directory" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["export", "-o", str(tmp_path)])
+    assert "is a directory; name a file in it" in capsys.readouterr().err
 
     def full(_number: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

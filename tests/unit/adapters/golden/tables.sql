@@ -105,6 +105,7 @@ PRIMARY KEY (import_id, file_id)
 CREATE INDEX import_files_state ON import_files (import_id, state, file_id);
 CREATE INDEX import_files_file ON import_files (file_id);
 CREATE INDEX import_files_stored ON import_files (import_id, file_id) WHERE state IN ('stored', 'unchanged');
+CREATE INDEX import_files_imported ON import_files (import_id, outcome_at, file_id) WHERE state IN ('stored', 'unchanged');
 CREATE TABLE replays (
 id TEXT NOT NULL,
 state TEXT NOT NULL,
