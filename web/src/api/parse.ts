@@ -112,7 +112,7 @@ function parkedOf(value: Value): ParkedFiles {
   return { files: field('files', count), reason: field('reason', text), after: field('after', optional(time)) }
 }
 
-function waitingOf(value: Value): Waiting {
+export function waitingOf(value: Value): Waiting {
   const field = fieldsOf<'Waiting'>(value)
   return { reason: field('reason', text), message: field('message', text), until: field('until', optional(time)) }
 }
