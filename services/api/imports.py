@@ -241,7 +241,7 @@ def file_filter(
     opt={SCOPE: READ},
     summary="List the files of an import",
     dependencies={"wanted": Provide(file_filter, sync_to_thread=False)},
-    responses=database_problems("unknown_state", "bad_cursor", "bad_parameter", "unknown_import"),
+    responses=database_problems("unknown_state", "bad_cursor", "unknown_import"),
 )
 async def list_import_files(
     request: AnyRequest,

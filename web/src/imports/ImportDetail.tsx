@@ -20,6 +20,7 @@ import { Facts } from './Facts'
 import { FailedFolders } from './FailedFolders'
 import { Failures } from './Failures'
 import { Files } from './Files'
+import { FirstImages } from './FirstImages'
 import { Parked } from './Parked'
 import { ProgressBar } from './ProgressBar'
 import { percentDone, total } from './progress'
@@ -64,6 +65,7 @@ function Report({ one }: { one: Import }) {
           {progress !== '' && <span className="percent">{progress}</span>}
         </div>
         <Equation one={one} />
+        <FirstImages one={one} />
         <Actions key={one.id} one={one} />
         {one.state === 'cancelled' && <Cancelled one={one} />}
         {one.found === 0 && hasEnded(one) && one.state !== 'failed' && <NoImages one={one} />}

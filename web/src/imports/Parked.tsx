@@ -38,7 +38,7 @@ export function Parked({ one }: { one: Import }) {
 }
 
 function When({ one, files }: { one: Import; files: number }) {
-  const now = useNow(one.parked?.after != null)
+  const now = useNow((one.parked?.after ?? null) !== null)
   const after = one.parked?.after ?? null
   const words = t().report.parked
   if (after === null) return hasEnded(one) ? words.early : `${words.afterEnd(files)} ${words.early}`
