@@ -58,7 +58,7 @@ export class FakeApi {
     if (this.apiKey !== null && authorization !== `Bearer ${this.apiKey}`) return problem(401, 'This needs an API key.')
     if (path === '/api/access-tokens') return jsonResponse(this.token)
     if (path.endsWith('/events')) return this.stream(path, request)
-    if (method !== 'POST') return this.read(path)
+    if (method === 'GET') return this.read(path)
     // Like the API, which refuses forms that another site may post.
     if (body !== null && type !== 'application/json') return problem(415, 'The body must be JSON.')
     if (path === '/api/imports/preview') return this.previewed()

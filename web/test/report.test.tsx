@@ -1,11 +1,10 @@
 import { act, screen, waitFor, within } from '@testing-library/react'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { keepAccess } from '../src/api/access'
-import { noteServerTime, serverNow } from '../src/api/clock'
 import { formatMoment } from '../src/text/format'
 import { fileJson, folderJson, importJson } from './builders'
 import { FakeApi, jsonResponse, problem } from './fakeApi'
-import { pass, showImport, showPage } from './showPage'
+import { pass, showImport } from './showPage'
 
 let api: FakeApi
 
@@ -41,58 +40,6 @@ describe('the report of an import', () => {
     act(() => keepAccess('key', { token: 'a/b', expiresAt: Date.now() + 3_600_000 }))
     expect(await href(/CSV/)).toBe('/api/imports/job-1/manifest.csv?access_token=a%2Fb')
     expect(await href(/SHA256SUMS/)).toBe('/api/imports/job-1/SHA256SUMS?access_token=a%2Fb')
-  })
-
-  it('shows the speed of the stream, and the time left as a range', async () => {
-    vi.useFakeTimers({ now: new Date('2026-11-23T10:01:40Z') })
-    const running = { state: 'transferring', found: 3_000, stored: 1_000, failed: 0, pending: 2_000, finished_at: null }
-    api.imports = [importJson({ ...running, updated_at: '2026-11-23T10:01:40Z' })]
-    await showImport()
-    await pass(20)
-    const rates = { as_of: '2026-11-23T10:01:40Z', seconds: 30, found_per_second: 0, stored_per_second: 4, failed_per_second: 1, bytes_per_second: 2_000_000 }
-    api.streams.at(-1)?.event('rates', rates)
-    await pass(20)
-    expect(screen.getByText('5.0\u00a0files/s, 2.0\u00a0MB/s')).toBeDefined()
-    expect(screen.getByText('3 min to 7 min')).toBeDefined()
-    api.imports = [importJson({ ...running, state: 'listing', folders_listed: 1 })]
-    await pass(1_000)
-    expect(screen.getByText('at least 3 min')).toBeDefined()
-  })
-
-  it('says what limits the speed: the import itself, else the system', async () => {
-    vi.useFakeTimers({ now: new Date('2026-11-23T10:00:10Z') })
-    const running = { state: 'transferring', found: 100, stored: 40, failed: 0, pending: 60, finished_at: null }
-    api.imports = [importJson(running)]
-    api.limit = 'Google’s quota limits the speed.'
-    await showImport()
-    await pass(20)
-    expect(screen.getByText(/Google’s quota limits/)).toBeDefined()
-    await pass(60_000)
-    expect(api.count('GET', '/api/system')).toBe(1)
-    api.limit = 'Too few workers run.'
-    api.imports = [importJson({ ...running, stored: 41, pending: 59, updated_at: '2026-11-23T10:01:10Z' })]
-    await pass(1_000)
-    expect(screen.getByText(/Too few workers run/)).toBeDefined()
-    api.imports = [importJson({ ...running, limited_by: { reason: 'line', message: 'The line is slow.', until: null } })]
-    await pass(1_000)
-    expect(screen.getByText(/The line is slow/)).toBeDefined()
-    expect(screen.queryByText(/Too few workers/)).toBeNull()
-  })
-
-  it('counts by the server’s clock where this computer’s is an hour off', async () => {
-    vi.useFakeTimers({ now: new Date('2026-11-23T11:00:10Z') })
-    const honest = globalThis.fetch
-    vi.stubGlobal('fetch', async (path: string, request: RequestInit = {}) => {
-      const answer = await honest(path, request)
-      answer.headers.set('date', new Date(Date.now() - 3_600_000).toUTCString())
-      return answer
-    })
-    api.imports = [importJson({ state: 'transferring', found: 100, stored: 40, failed: 0, pending: 60, finished_at: null })]
-    await showImport()
-    await pass(1_020)
-    expect(screen.getByText('Running for').nextSibling?.textContent).toMatch(/^1[0-2] s$/)
-    noteServerTime(new Date().toUTCString())
-    expect(serverNow()).toBe(Date.now())
   })
 
   it('warns when the counts do not add up', async () => {
@@ -284,56 +231,6 @@ describe('what failed', () => {
     expect(groups).toEqual(['other 10 files', 'new_reason 2 files'])
     expect(screen.getByText('Sentence 7.')).toBeDefined()
     expect(screen.getByText('new_reason 1.jpg')).toBeDefined()
-  })
-
-  it('can be read to the last file', async () => {
-    api.imports = [importJson({ failed: 150, stored: 2262, failures: { other: 150 } })]
-    api.files = files('other', 150, (n) => `Sentence ${n}.`)
-    const user = await showImport()
-    expect(await screen.findByText('Show the first 20 files')).toBeDefined()
-    await user.click(screen.getByRole('link', { name: 'List all 150 files' }))
-    expect(window.location.search).toBe('?show=failed&reason=other')
-    const list = await screen.findByRole('region', { name: 'Files' })
-    expect(await within(list).findByText('other 0.jpg')).toBeDefined()
-    expect(document.activeElement).toBe(within(list).getByRole('heading', { name: 'Files' }))
-    // Only what is in sight is rendered.
-    expect(within(list).getAllByRole('listitem').length).toBeLessThan(40)
-    window.scrollY = 88 * 95
-    document.dispatchEvent(new Event('scroll'))
-    window.dispatchEvent(new Event('scroll'))
-    expect(await within(list).findByText('other 99.jpg')).toBeDefined()
-    await waitFor(() => expect(api.asked.filter(({ path }) => path.includes('reason=other'))).toHaveLength(2))
-    window.scrollY = 88 * 145
-    window.dispatchEvent(new Event('scroll'))
-    expect(await within(list).findByText('other 149.jpg')).toBeDefined()
-    window.scrollY = 0
-  })
-
-  it('is listed by the parts of the equation, and by the URL', async () => {
-    api.imports = [importJson({ failures: { other: 12 } })]
-    api.files = [fileJson({ state: 'stored', name: 'good.jpg', reason: null, message: null }), ...files('other', 1, () => 'No.')]
-    const user = await showPage('/imports/job-1?show=nonsense')
-    const equation = await screen.findByTestId('equation')
-    expect(within(equation).queryByRole('link', { name: /unchanged/ })).toBeNull()
-    await user.click(within(equation).getByRole('link', { name: '2,400 stored' }))
-    expect(await screen.findByText('good.jpg')).toBeDefined()
-    expect(window.location.search).toBe('?show=stored')
-    expect(within(equation).getByRole('link', { name: '2,400 stored' }).getAttribute('aria-current')).toBe('true')
-    await user.click(screen.getByRole('link', { name: 'Hide' }))
-    await waitFor(() => expect(screen.queryByText('good.jpg')).toBeNull())
-  })
-
-  it('of 5,000 files is shown at once, whatever their names are', async () => {
-    const name = `<img src=x onerror=alert(1)>\u202e${'x'.repeat(5_000)}.jpg`
-    api.imports = [importJson({ failed: 5_000, stored: 0, found: 5_000, failures: { other: 5_000 } })]
-    api.files = files('other', 5_000, () => 'The same sentence.').map((file) => ({ ...file, name }))
-    await showPage('/imports/job-1?show=failed')
-    const list = await screen.findByRole('region', { name: 'Files' })
-    expect((await within(list).findAllByText(/^<img src=x/)).length).toBeLessThan(40)
-    expect(screen.getByRole('button', { name: 'Try these 5,000 files again' })).toBeDefined()
-    expect(document.querySelector('img[src=x]')).toBeNull()
-    // One page for the groups, one for the list.
-    expect(api.asked.filter(({ path }) => path.includes('/files?'))).toHaveLength(1)
   })
 
   it('can be requested again after an error', async () => {

@@ -1318,7 +1318,7 @@ export interface operations {
           "application/json": components["schemas"]["ImportFile"][];
         };
       };
-      /** @description `unknown_state`: The state is not valid; `bad_cursor`: The cursor is not valid; `bad_parameter`: A parameter is not valid; `bad_parameter`: A parameter is not valid */
+      /** @description `unknown_state`: The state is not valid; `bad_cursor`: The cursor is not valid; `bad_parameter`: A parameter is not valid */
       400: {
         content: {
           "application/problem+json": components["schemas"]["ProblemBody"];

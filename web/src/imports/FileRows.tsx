@@ -25,6 +25,7 @@ export function FileRows({ one, files, failed, hasMore, onEnd }: Props) {
   const list = useRef<HTMLUListElement>(null)
   const [top, setTop] = useState(0)
   const height = useMatches(PHONE) ? PHONE_ROW_PX : ROW_PX
+  // oxlint-disable-next-line react/incompatible-library -- nothing here is passed on, and no compiler memoises it
   const rows = useWindowVirtualizer({
     count: files.length,
     estimateSize: () => height,
@@ -33,11 +34,14 @@ export function FileRows({ one, files, failed, hasMore, onEnd }: Props) {
     useFlushSync: false,
   })
   useEffect(() => rows.measure(), [rows, height])
-  // What is above it grows and shrinks while the import runs.
   useLayoutEffect(() => {
-    const now = (list.current?.getBoundingClientRect().top ?? 0) + window.scrollY
-    if (Math.abs(now - top) > 1) setTop(now)
-  })
+    const read = () => setTop(Math.round((list.current?.getBoundingClientRect().top ?? 0) + window.scrollY))
+    read()
+    // What is above it grows and shrinks while the import runs. jsdom has no layout, and no observer of it.
+    const observer = 'ResizeObserver' in window ? new ResizeObserver(read) : null
+    observer?.observe(document.body)
+    return () => observer?.disconnect()
+  }, [])
   const shown = rows.getVirtualItems()
   const last = shown.at(-1)?.index ?? -1
   useEffect(() => {
@@ -45,8 +49,7 @@ export function FileRows({ one, files, failed, hasMore, onEnd }: Props) {
   })
   return (
     <>
-      {/* A list keeps its role in Safari only if it is named. */}
-      <ul className="rows" role="list" ref={list} style={{ height: rows.getTotalSize() }}>
+      <ul className="rows" ref={list} style={{ height: rows.getTotalSize() }}>
         {shown.map(({ index, start }) => {
           const file = files[index]
           return (

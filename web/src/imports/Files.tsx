@@ -30,7 +30,12 @@ export function Files({ one }: { one: Import }) {
         ))}
         <Filter state="skipped" count={skipped} name={words.skipped} />
         {show !== undefined && (
-          <Link to="." search={(old) => ({ ...old, show: undefined, reason: undefined })} resetScroll={false}>
+          <Link
+            to="."
+            search={(old) => ({ ...old, show: undefined, reason: undefined })}
+            activeOptions={{ exact: true }}
+            resetScroll={false}
+          >
             {words.hide}
           </Link>
         )}

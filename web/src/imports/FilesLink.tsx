@@ -32,7 +32,8 @@ export function FilesLink({ state, reason, className, empty = false, silent = fa
       title={title}
       style={style}
       tabIndex={silent ? -1 : undefined}
-      aria-current={isShown ? 'true' : undefined}
+      // Marks it as the current one.
+      activeOptions={{ exact: true }}
       resetScroll={false}
       onClick={goToFiles}
     >

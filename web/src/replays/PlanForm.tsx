@@ -50,8 +50,8 @@ export function PlanForm({ planning, onPlan, onChange }: Props) {
         {WHATS.map((one) => (
           <label key={one} className="choice">
             <input type="radio" name="what" value={one} checked={one === what} onChange={() => choose({ what: one })} />
-            <span>
-              <b>{words.whats[one][0]}</b> <span className="quiet">{words.whats[one][1]}</span>
+            <span className="choice-text">
+              {words.whats[one][0]} <span className="quiet">{words.whats[one][1]}</span>
             </span>
           </label>
         ))}

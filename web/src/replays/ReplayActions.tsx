@@ -17,6 +17,13 @@ export function ReplayActions({ one }: { one: Replay }) {
   const [commands, setCommands] = useState(false)
   const act = one.state === 'paused' ? 'resume' : 'pause'
   const busy = control.isPending && control.variables === act
+
+  function closed() {
+    setAsking(false)
+    // The button that had the focus is gone if the replay ended meanwhile.
+    if (document.activeElement === document.body) document.getElementById('replay-title')?.focus({ preventScroll: true })
+  }
+
   const { pause, pausing, resume, resuming, ...words } = t().report.actions
   const [label, busyLabel] = act === 'pause' ? [pause, pausing] : [resume, resuming]
   return (
@@ -47,7 +54,7 @@ export function ReplayActions({ one }: { one: Replay }) {
         {control.error !== null && control.variables !== 'cancel' && whyNot(control.error)}
       </p>
       <div id="commands">{commands && <Commands commands={replayCommands(one)} />}</div>
-      {asking && <CancelDialog one={one} control={control} onClose={() => setAsking(false)} />}
+      {asking && <CancelDialog one={one} control={control} onClose={closed} />}
     </section>
   )
 }

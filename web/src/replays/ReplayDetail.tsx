@@ -92,7 +92,7 @@ function Facts({ one }: { one: ReplayReport }) {
       <Fact name={words.planned}>{`${counted(one.plan.files, ...t().common.file)}, ${formatBytes(one.plan.bytes)}`}</Fact>
       <Fact name={words.stored}>{formatBytes(one.storedBytes)}</Fact>
       {one.redriven > 0 && <Fact name={words.redriven}>{formatCount(one.redriven)}</Fact>}
-      {one.plan.target !== null && <Fact name={words.target}>feeds.{one.plan.target}</Fact>}
+      {one.plan.target !== null && <Fact name={words.target}>{`feeds.${one.plan.target}`}</Fact>}
       <Fact name={words.rate}>{one.filesPerSecond === null ? t().replays.start.noLimit : t().report.facts.filesPerSecond(formatCount(one.filesPerSecond))}</Fact>
       {read.all > 0 && <Fact name={words.log}>{words.read(formatCount(read.done), formatCount(read.all))}</Fact>}
       {one.requestedAt !== null && (

@@ -17,7 +17,7 @@ export function planCommands(request: PlanRequest, api: Api = thisApi()): Comman
     return values.length === 0 ? [] : [[option, ...values.map((value) => quoted(String(value)))].join(' ')]
   })
   const letters = request.select['dead_letters'] === true ? ['--dead-letters'] : []
-  const force = request.transfer === undefined ? [] : ['--transfer force']
+  const force = request.transfer === undefined ? [] : ['--transfer', request.transfer]
   const plan = {
     title: t().replays.commands.plan,
     curl: curlOf(api, apiPath('/replays/plan'), { method: 'POST', body: request }),
