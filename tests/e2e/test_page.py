@@ -127,4 +127,5 @@ def run_in_chromium(page: Server, tmp_path: Path, spec: str, **env: str) -> None
         timeout=240,
         check=False,
     )
+    print(done.stdout)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
