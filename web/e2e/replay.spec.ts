@@ -43,7 +43,7 @@ describe.skipIf(secondFault === '')('a folder with two kinds of failures', () =>
     )
     const seconds = (Date.now() - begin) / 1_000
     process.stdout.write(`first image on screen after ${seconds} s\n`)
-    expect(seconds).toBeLessThan(Number(process.env['FIRST_IMAGE_SECONDS'] ?? 20))
+    expect(seconds).toBeLessThan(Number(process.env['FIRST_IMAGE_SECONDS'] ?? 2))
   })
 
   it('lists the files of a part of the equation, and keeps that in the URL', async () => {

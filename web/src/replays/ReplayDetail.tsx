@@ -1,9 +1,9 @@
 /** One replay: how far it is, what came of its files, and the buttons that steer it. */
 import { Link } from '@tanstack/react-router'
-import type { ReactNode } from 'react'
+import { Fragment, type ReactNode } from 'react'
 import { isNotFound, sentence } from '../api/errors'
 import type { Replay, ReplayReport } from '../api/replays'
-import { sumOfParts } from '../imports/progress'
+import { byCount, PARTS, sumOfParts } from '../imports/progress'
 import { WaitingLine } from '../imports/WaitingLine'
 import { counted, formatBytes, formatCount } from '../text/format'
 import { t } from '../text/language'
@@ -11,7 +11,6 @@ import { heading } from '../text/reasons'
 import { PageTitle } from '../ui/PageTitle'
 import { Skeleton } from '../ui/Skeleton'
 import { Time } from '../ui/Time'
-import { byCount } from '../imports/progress'
 import { ReplayActions } from './ReplayActions'
 import { ReplayAnnouncer } from './ReplayAnnouncer'
 import { ReplayBar, ReplayChip } from './ReplayList'
@@ -68,9 +67,16 @@ function Equation({ one }: { one: Replay }) {
   return (
     <>
       <p className="equation" data-testid="equation">
-        <b>{formatCount(counts.found)}</b> {t().replays.selected} = <b>{formatCount(one.stored)}</b> {parts.stored} +{' '}
-        <b>{formatCount(one.unchanged)}</b> {parts.unchanged} + <b>{formatCount(one.failed)}</b> {parts.failed} +{' '}
-        <b>{formatCount(one.pending)}</b> {parts.pending}
+        <b>{formatCount(counts.found)}</b> {t().replays.selected} ={' '}
+        {PARTS.map((part, index) => (
+          <Fragment key={part}>
+            {index > 0 && ' + '}
+            <span className="term">
+              <span className={`dot part-${part}`} aria-hidden="true" />
+              <b>{formatCount(counts[part])}</b> {parts[part]}
+            </span>
+          </Fragment>
+        ))}
       </p>
       {sum !== counts.found && (
         <p className="note note-bad" role="alert">
