@@ -39,9 +39,12 @@ export function Actions({ one }: { one: Import }) {
         )}
         <RetryAll one={one} />
         {one.state === 'cancelled' && link !== null && <ImportAgain link={link} />}
-        <Link className="button plain" to="/replays" search={{ imports: [one.id] }}>
-          {t().report.actions.replay}
-        </Link>
+        {/* A replay leaves out what was cancelled. */}
+        {one.state !== 'cancelled' && (
+          <Link className="plain" to="/replays" search={{ imports: [one.id] }}>
+            {t().report.actions.replay}
+          </Link>
+        )}
         <button
           type="button"
           className="plain"
