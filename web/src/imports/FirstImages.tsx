@@ -20,7 +20,7 @@ const WIDTH = 160
 export function FirstImages({ one }: { one: Import }) {
   const stored = one.stored + one.unchanged
   const queryKey = ['first-images', one.id]
-  const { data } = useQuery({
+  const { data, isError } = useQuery({
     queryKey,
     queryFn: async ({ signal }) => (await fetchPictures(apiPath('/images', {}, { import: one.id, limit: SHOWN }), signal)).items,
     enabled: stored > 0,
@@ -28,7 +28,8 @@ export function FirstImages({ one }: { one: Import }) {
   const images = data ?? []
   useFollow(queryKey, stored > 0 && images.length < SHOWN ? stored : null, EVERY_MS)
   if (stored === 0 && !isRunning(one)) return null
-  const awaited = isRunning(one) || images.length < stored ? SHOWN - images.length : 0
+  // What could not be fetched is not awaited. The link below shows why.
+  const awaited = !isError && (isRunning(one) || images.length < stored) ? SHOWN - images.length : 0
   return (
     <section className="first-images" aria-label={t().report.firstImages.label}>
       <ul>
