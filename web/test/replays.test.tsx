@@ -87,7 +87,10 @@ describe('planning a replay', () => {
 
 describe('starting a replay', () => {
   async function planned(answer: () => Response) {
-    api.changed = (path) => (path.endsWith('/plan') ? jsonResponse(planJson()) : answer())
+    let plans = 0
+    // Each plan has another id, because it says when it was made.
+    const next = () => planJson((plans += 1) === 1 ? {} : { plan_id: `plan-${plans}` })
+    api.changed = (path) => (path.endsWith('/plan') ? jsonResponse(next()) : answer())
     const user = await showPage('/replays')
     await user.click(await button('Show the plan'))
     await user.click(await button('Start the replay'))
@@ -126,6 +129,9 @@ describe('starting a replay', () => {
     expect(await screen.findByText(/This plan can no longer be started\. The log no longer holds/)).toBeDefined()
     await user.click(await button('Make the plan again'))
     await waitFor(() => expect(sent('POST').filter(([path]) => path === '/api/replays/plan')).toHaveLength(2))
+    // What was typed is still there.
+    expect(await screen.findByLabelText('Name')).toHaveProperty('value', 'outage')
+    await button('Start the replay')
   })
 
   it('with the same key after a lost response', async () => {

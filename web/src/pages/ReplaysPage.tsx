@@ -1,6 +1,7 @@
 /** Plans and starts replays, and lists those that there are. */
 import { useMutation } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
+import { useState } from 'react'
 import { serverNow } from '../api/clock'
 import { sentence } from '../api/errors'
 import { planReplay, type PlanRequest } from '../api/replays'
@@ -17,6 +18,7 @@ export function ReplaysPage() {
     mutationFn: async (request: PlanRequest) => ({ request, plan: await planReplay(request) }),
     onSuccess: () => setTimeout(() => document.getElementById('plan')?.focus(), 0),
   })
+  const [draft, setDraft] = useState({ name: '', why: '', rate: '' })
   const { replays } = t()
   return (
     <>
@@ -37,6 +39,8 @@ export function ReplaysPage() {
           <PlanCard
             plan={plan.data.plan}
             request={plan.data.request}
+            draft={draft}
+            onDraft={setDraft}
             onPlanAgain={() => plan.mutate(plan.data.request)}
             onStarted={(id) => void navigate({ to: '/replays/$id', params: { id } })}
           />

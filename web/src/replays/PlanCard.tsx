@@ -7,18 +7,20 @@ import { counted, formatBytes, formatCount, formatDuration } from '../text/forma
 import { t } from '../text/language'
 import { heading } from '../text/reasons'
 import { Time } from '../ui/Time'
-import { StartForm } from './StartForm'
+import { StartForm, type Draft } from './StartForm'
 import { planCommands } from './commands'
 
 interface Props {
   readonly plan: Plan
   readonly request: PlanRequest
+  readonly draft: Draft
+  readonly onDraft: (draft: Draft) => void
   /** Makes the same plan anew. */
   readonly onPlanAgain: () => void
   readonly onStarted: (replayId: string) => void
 }
 
-export function PlanCard({ plan, request, onPlanAgain, onStarted }: Props) {
+export function PlanCard({ plan, request, ...start }: Props) {
   const words = t().replays.plan
   const records = request.select['dead_letters'] === true
   const what = records ? counted(plan.files, ...words.record) : counted(plan.files, ...t().common.file)
@@ -49,7 +51,7 @@ export function PlanCard({ plan, request, onPlanAgain, onStarted }: Props) {
           {words.id} <code>{plan.id.slice(0, 24)}…</code>
         </p>
       </details>
-      {plan.files > 0 && <StartForm key={plan.id} planId={plan.id} onPlanAgain={onPlanAgain} onStarted={onStarted} />}
+      {plan.files > 0 && <StartForm key={plan.id} planId={plan.id} {...start} />}
     </section>
   )
 }

@@ -11,18 +11,25 @@ import { rateOf } from './progress'
 const LONGEST_NAME = 200
 const LONGEST_WHY = 4_000
 
+/** What has been typed. It stays when the plan is made again. */
+export interface Draft {
+  readonly name: string
+  readonly why: string
+  readonly rate: string
+}
+
 interface Props {
   readonly planId: string
+  readonly draft: Draft
+  readonly onDraft: (draft: Draft) => void
   readonly onPlanAgain: () => void
   readonly onStarted: (replayId: string) => void
 }
 
 /** A name and a purpose, which are kept for ever, and a limit of the speed. */
-export function StartForm({ planId, onPlanAgain, onStarted }: Props) {
+export function StartForm({ planId, draft, onDraft, onPlanAgain, onStarted }: Props) {
   const client = useQueryClient()
-  const [name, setName] = useState('')
-  const [why, setWhy] = useState('')
-  const [rate, setRate] = useState('')
+  const { name, why, rate } = draft
   const [incomplete, setIncomplete] = useState(false)
   // One key for each plan and text, so that sending it again after a lost response starts no second replay.
   const key = useRef<string | null>(null)
@@ -37,8 +44,8 @@ export function StartForm({ planId, onPlanAgain, onStarted }: Props) {
   const words = t().replays.start
   const isStale = start.error instanceof ApiError && ['plan_expired', 'log_changed', 'bad_plan'].includes(start.error.code ?? '')
 
-  function edit(set: (text: string) => void, text: string) {
-    set(text)
+  function edit(changes: Partial<Draft>) {
+    onDraft({ ...draft, ...changes })
     setIncomplete(false)
     key.current = null
     if (start.isError) start.reset()
@@ -55,11 +62,11 @@ export function StartForm({ planId, onPlanAgain, onStarted }: Props) {
     <form className="replay-start" onSubmit={submit} noValidate aria-label={words.go}>
       <label>
         {words.name}
-        <input value={name} maxLength={LONGEST_NAME} placeholder={words.nameExample} onChange={(event) => edit(setName, event.target.value)} />
+        <input value={name} maxLength={LONGEST_NAME} placeholder={words.nameExample} onChange={(event) => edit({ name: event.target.value })} />
       </label>
       <label>
         {words.why}
-        <textarea rows={2} value={why} maxLength={LONGEST_WHY} onChange={(event) => edit(setWhy, event.target.value)} />
+        <textarea rows={2} value={why} maxLength={LONGEST_WHY} onChange={(event) => edit({ why: event.target.value })} />
       </label>
       <label>
         {words.rate}
@@ -68,7 +75,7 @@ export function StartForm({ planId, onPlanAgain, onStarted }: Props) {
           value={rate}
           aria-invalid={filesPerSecond === undefined}
           placeholder={words.noLimit}
-          onChange={(event) => edit(setRate, event.target.value)}
+          onChange={(event) => edit({ rate: event.target.value })}
         />
       </label>
       <p className="quiet">{words.kept}</p>
