@@ -148,9 +148,11 @@ describe('starting a replay', () => {
 describe('a replay', () => {
   it('is watched by the stream, without polling', async () => {
     vi.useFakeTimers()
+    api.imports = [importJson()]
     api.replays = [replayJson()]
     await showPage('/replays/replay-1')
     await pass(20)
+    expect(screen.getByRole('link', { name: 'Holidays' }).getAttribute('href')).toBe('/imports/job-1')
     expect(screen.getByTestId('equation').textContent).toBe('100 selected = 40 stored + 0 unchanged + 1 failed + 59 pending')
     expect(screen.getByText('late.jpg')).toBeDefined()
     expect(screen.getByText('41 %')).toBeDefined()

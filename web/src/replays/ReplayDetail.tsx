@@ -5,8 +5,10 @@ import { isNotFound, sentence } from '../api/errors'
 import type { Replay, ReplayReport } from '../api/replays'
 import { byCount, PARTS, sumOfParts } from '../imports/progress'
 import { WaitingLine } from '../imports/WaitingLine'
+import { useImport } from '../queries'
 import { counted, formatBytes, formatCount } from '../text/format'
 import { t } from '../text/language'
+import { importName } from '../text/names'
 import { heading } from '../text/reasons'
 import { PageTitle } from '../ui/PageTitle'
 import { Skeleton } from '../ui/Skeleton'
@@ -114,14 +116,21 @@ function Facts({ one }: { one: ReplayReport }) {
       {select.imports.length > 0 && (
         <Fact name={words.imports}>
           {select.imports.slice(0, 3).map((id) => (
-            <Link key={id} className="fact-link" to="/imports/$id" params={{ id }}>
-              {id.slice(0, 8)}
-            </Link>
+            <ImportLink key={id} id={id} />
           ))}
           {select.imports.length > 3 && ` ${words.more(formatCount(select.imports.length - 3))}`}
         </Fact>
       )}
     </dl>
+  )
+}
+
+function ImportLink({ id }: { id: string }) {
+  const { data } = useImport(id)
+  return (
+    <Link className="fact-link" to="/imports/$id" params={{ id }}>
+      <bdi>{data === undefined ? id : importName(data)}</bdi>
+    </Link>
   )
 }
 
