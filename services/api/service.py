@@ -88,7 +88,8 @@ def create_app(
         return images.Pictures(catalog, outside.urls, public_url, sign)
 
     views = ImportViews(catalog, known.view, workers, settings.parked)
-    live = Live(views, known, outside.windows, outside.stopping)
+    replays = ReplayViews(catalog, known, workers)
+    live = Live(views, replays, known, outside.windows, outside.stopping)
     previews = _previews(workers.view, outside)
     shown_small = thumbnails.Thumbnails(outside.store, outside.pool)
     parts = {
@@ -100,7 +101,7 @@ def create_app(
         "live": live,
         "previews": previews,
         **_of_imports(requests, views),
-        **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
+        **_of_replays(requests, replays, outside),
     }
     runs = (
         *(known.run, workers.run, outside.windows.run, previews.run, lost.watch),

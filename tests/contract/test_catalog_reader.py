@@ -367,6 +367,11 @@ async def test_files_of_an_import_by_state_with_what_became_of_each(shelf: Shelf
     assert await files("skipped") == {"file-0002": ("skipped", "not_an_image", 0, BEGAN)}
     assert await files("failed") == {"file-0003": ("failed", "not_found", 3, later)}
     assert set(await files(None)) == {f"file-{n:04}" for n in (1, 2, 3, 4)}
+    for reason, number in (("not_found", 1), ("store_full", 0)):
+        found = await shelf.catalog.import_files(
+            "import-0001", state="failed", reason=reason, after=None, limit=9
+        )
+        assert len(found) == number
     [failed] = await shelf.catalog.import_files("import-0001", state="failed", after=None, limit=9)
     assert (failed.message, failed.round, failed.path) == ("It is gone.", 1, "Holidays/2026")
     [stored] = await shelf.catalog.import_files("import-0001", state="stored", after=None, limit=9)

@@ -28,7 +28,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def system(servers: Mapping[str, str]) -> Iterator[System]:
-    """One system for both tests, with few transfers at once: an import can be paused in time."""
+    """One system for all tests, with few transfers at once: an import can be paused in time."""
     settings = {"S3_PUBLIC_READ": "false", "TRANSFER_CONCURRENCY": "4"}
     with (
         TemporaryDirectory(prefix="drivestream-page-") as logs,
@@ -55,6 +55,27 @@ def test_a_pasted_link_becomes_pictures_on_the_page(
 ) -> None:
     folder = system.drive.add_tree({"name": "page", "pictures": PICTURES, "depth": 1})
     run_in_chromium(page, tmp_path, "page", FOLDER_URL=link(folder))
+
+
+def test_failures_are_filtered_retried_by_group_and_replayed_on_the_page(
+    system: System, page: Server, tmp_path: Path
+) -> None:
+    drive = system.drive
+    images = [{"path": f"{n}.jpg", "size": 20_000} for n in range(12)]
+    failing = [{"path": f"{name}-{n}.jpg"} for name in ("lost", "held") for n in range(2)]
+    folder = drive.add_tree({"name": "replayed", "items": [*images, *failing]})
+    rules = [
+        drive.fault({"do": "refuse", "reason": "notFound"}, name="lost-*.jpg"),
+        drive.fault({"do": "refuse", "reason": "downloadQuotaExceeded"}, name="held-*.jpg"),
+    ]
+    run_in_chromium(
+        page,
+        tmp_path,
+        "replay",
+        FOLDER_URL=link(folder),
+        FIRST_IMAGE_SECONDS="8",  # 0.8 s where nothing else runs
+        FAULT_URLS=" ".join(f"{drive.url}/_emu/faults/{rule}" for rule in rules),
+    )
 
 
 def test_an_import_is_paused_resumed_cancelled_and_retried_on_the_page(

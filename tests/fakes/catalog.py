@@ -146,12 +146,19 @@ class FakeCatalog:
         return {id: _progress(found[id]) for id in ids if id in found}
 
     async def import_files(
-        self, import_id: str, *, state: str | None, after: str | None, limit: int
+        self,
+        import_id: str,
+        *,
+        state: str | None,
+        reason: str | None = None,
+        after: str | None,
+        limit: int,
     ) -> Sequence[ImportFile]:
         """As the port says."""
         self._answer(import_id, after)
         rows = sorted(self._files_of(import_id), key=lambda row: row.file_id)
-        chosen = [row for row in rows if state in (None, row.state) and row.file_id > (after or "")]
+        rows = [row for row in rows if state in (None, row.state) and reason in (None, row.reason)]
+        chosen = [row for row in rows if row.file_id > (after or "")]
         return [_file(row) for row in chosen[:limit]]
 
     async def every_file(

@@ -15,6 +15,7 @@ import {
   firstPicturesPath,
 } from './api/client'
 import { isNotFound } from './api/errors'
+import { fetchSpeedLimit } from './api/speedLimit'
 import type { FileState, Import, Page, Rates } from './api/types'
 import { latest } from './live/latest'
 import { isRunning } from './text/states'
@@ -22,6 +23,9 @@ import { isRunning } from './text/states'
 /** The least time between two fetches of the same list while its import changes. */
 const PICTURES_EVERY_MS = 2_000
 const FILES_EVERY_MS = 3_000
+const LIMIT_EVERY_MS = 10_000
+/** The first images are shown as soon as an event tells of them. */
+const FIRST_PICTURES_MS = 250
 
 export function makeQueryClient(): QueryClient {
   return new QueryClient({
@@ -95,7 +99,7 @@ export function useRates(importId: string | null): Rates | null {
 
 export function usePictures(one: Import) {
   const version = isRunning(one) ? one.stored + one.unchanged : versionOf(one)
-  return usePages(['pictures', one.id], firstPicturesPath(one.id), fetchPictures, version, PICTURES_EVERY_MS)
+  return usePages(['pictures', one.id], firstPicturesPath(one.id), fetchPictures, version, PICTURES_EVERY_MS, FIRST_PICTURES_MS)
 }
 
 /** Of all imports together. */
@@ -103,8 +107,18 @@ export function useAllPictures() {
   return usePages(['pictures'], firstPicturesPath(), fetchPictures, null, PICTURES_EVERY_MS)
 }
 
-export function useFiles(one: Import, state: FileState) {
-  return usePages(['files', one.id, state], firstFilesPath(one.id, state), fetchFiles, versionOf(one), FILES_EVERY_MS)
+export function useFiles(one: Import, state: FileState, reason?: string) {
+  const key = ['files', one.id, state, ...(reason === undefined ? [] : [reason])]
+  return usePages(key, firstFilesPath(one.id, state, reason), fetchFiles, versionOf(one), FILES_EVERY_MS)
+}
+
+/** What limits the speed of the whole system; null if the import itself says it, or has ended. */
+export function useSpeedLimit(one: Import): string | null {
+  const wanted = isRunning(one) && one.waitingFor === null && one.limitedBy === null
+  const queryKey = ['speed-limit']
+  const { data } = useQuery({ queryKey, queryFn: ({ signal }) => fetchSpeedLimit(signal), enabled: wanted, staleTime: LIMIT_EVERY_MS })
+  useFollow(queryKey, wanted ? versionOf(one) : null, LIMIT_EVERY_MS)
+  return wanted ? (data ?? null) : null
 }
 
 /** Read anew each time it is opened, and when the import changes while the file is pending. */
@@ -134,6 +148,7 @@ function usePages<Item>(
   fetchPage: (path: string, signal: AbortSignal) => Promise<Page<Item>>,
   version: number | null,
   interval: number,
+  whileEmpty = interval,
 ) {
   const query = useInfiniteQuery({
     queryKey,
@@ -143,7 +158,8 @@ function usePages<Item>(
   })
   const pages = query.data?.pages ?? []
   const lastIsLoaded = pages.length <= 1 || pages.at(-1)?.next === null
-  useFollow(queryKey, lastIsLoaded ? version : null, Math.max(interval, pages.length * 1_000))
+  const isEmpty = pages.every(({ items }) => items.length === 0)
+  useFollow(queryKey, lastIsLoaded ? version : null, isEmpty ? whileEmpty : Math.max(interval, pages.length * 1_000))
   return query
 }
 

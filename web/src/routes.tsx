@@ -7,7 +7,7 @@ import {
   redirect,
   type RouterHistory,
 } from '@tanstack/react-router'
-import { gallerySearch, importSearch, startSearch } from './search'
+import { gallerySearch, importSearch, replaysSearch, startSearch } from './search'
 import { Crashed } from './shell/Crashed'
 import { NotFound } from './shell/NotFound'
 import { Shell } from './shell/Shell'
@@ -55,6 +55,7 @@ const flow = createRoute({
 const replays = createRoute({
   getParentRoute: () => root,
   path: '/replays',
+  validateSearch: replaysSearch,
   component: lazyRouteComponent(() => import('./pages/ReplaysPage'), 'ReplaysPage'),
 })
 

@@ -17,6 +17,10 @@ export class FakeApi {
   imports: Json[] = []
   files: Json[] = []
   pictures: Json[] = []
+  /** As `GET /replays/{id}` has them; the list has them too. */
+  replays: Json[] = []
+  /** What limits the speed of the whole system. */
+  limit = 'Nothing limits it.'
   /** If set, every call needs this key. */
   apiKey: string | null = null
   token: Json = { access_token: 'token-1', expires_at: new Date(Date.now() + 3_600_000).toISOString() }
@@ -54,7 +58,7 @@ export class FakeApi {
     if (this.apiKey !== null && authorization !== `Bearer ${this.apiKey}`) return problem(401, 'This needs an API key.')
     if (path === '/api/access-tokens') return jsonResponse(this.token)
     if (path.endsWith('/events')) return this.stream(path, request)
-    if (method !== 'POST') return this.read(path)
+    if (method === 'GET') return this.read(path)
     // Like the API, which refuses forms that another site may post.
     if (body !== null && type !== 'application/json') return problem(415, 'The body must be JSON.')
     if (path === '/api/imports/preview') return this.previewed()
@@ -79,14 +83,20 @@ export class FakeApi {
   private read(path: string): Response {
     if (/^\/api\/imports(\?|$)/.test(path)) return paged(this.imports, path)
     if (/^\/api\/imports\/[^/]+\/files\?/.test(path)) return this.readFiles(path)
+    if (path === '/api/system') return jsonResponse({ limit: { reason: 'drive', message: this.limit } })
+    if (/^\/api\/replays(\?|$)/.test(path)) return paged(this.replays, path)
+    const replay = this.replays.find(({ id }) => path === `/api/replays/${String(id)}`)
+    if (replay) return jsonResponse(replay)
     if (path.startsWith('/api/images?')) return paged(this.pictures, path)
     const one = this.imports.find(({ id }) => path === `/api/imports/${String(id)}`)
     return one ? jsonResponse(one) : problem(404, 'There is no such import.')
   }
 
   private readFiles(path: string): Response {
-    const state = new URL(path, 'http://api.invalid').searchParams.get('state')
-    return paged(this.files.filter((file) => file['state'] === state), path)
+    const asked = new URL(path, 'http://api.invalid').searchParams
+    const reason = asked.get('reason')
+    const inState = this.files.filter((file) => file['state'] === asked.get('state'))
+    return paged(reason === null ? inState : inState.filter((file) => file['reason'] === reason), path)
   }
 }
 

@@ -145,7 +145,7 @@ describe('the form', () => {
     await user.paste(LINK)
     const preview = await screen.findByRole('region', { name: 'Holidays' })
     expect(preview.textContent).toContain('1,202 images, 3.0 GB, 4 folders. About 5 min at today’s quota.')
-    expect(preview.textContent).toContain('1,200 JPEG, 2 PNG. 3 other files will be skipped')
+    expect(preview.textContent).toContain('JPEG 1,200PNG 23 other files will be skipped')
     expect(preview.textContent).toContain('<b>one</b>.jpg')
     expect(window.location.pathname).toBe('/')
     expect(api.count(...POST)).toBe(0)

@@ -38,6 +38,28 @@ beforeEach(() => {
 const button = (name: string) => screen.findByRole('button', { name })
 
 describe('the history of a file', () => {
+  it('groups calls that went the same way, and compresses long gaps', async () => {
+    const failing = [0, 5, 15].map((at) => ({
+      system: 'drive',
+      at: new Date(Date.parse('2026-11-23T10:00:02Z') + at * 1_000).toISOString(),
+      seconds: 0.5,
+      answer: 'store_full',
+    }))
+    const late = { system: 'drive', at: '2026-11-23T12:00:00Z', seconds: 0.25, answer: 'ok' }
+    const outcomes = [
+      outcomeJson({ state: 'failed', at: '2026-11-23T10:00:20Z', tries: failing }),
+      outcomeJson({ round: 1, at: '2026-11-23T12:00:01Z', place: { topic: 'files.stored', partition: 0, offset: 9 }, tries: [late] }),
+    ]
+    api.fault = (path) => (path === PATH ? jsonResponse({ ...JOURNEY, outcomes }) : null)
+    const user = await showImport()
+    await user.click(await button('History of one.jpg'))
+    const dialog = screen.getByRole('dialog')
+    expect(await within(dialog).findByText('(3 times, 2 s in all)')).toBeDefined()
+    expect(within(dialog).getByText('1 h 59 min later')).toBeDefined()
+    expect(within(dialog).getByText(/^2 rounds with 4 recorded calls\. The last result came 2 h/)).toBeDefined()
+    expect(within(dialog).getByText('curl http://localhost:3000/api/imports/job-1/files/file-1')).toBeDefined()
+  })
+
   it('tells how it was found, what was tried, and what came of it', async () => {
     api.fault = (path) => (path === PATH ? jsonResponse(JOURNEY) : null)
     const user = await showImport()

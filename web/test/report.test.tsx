@@ -1,5 +1,6 @@
-import { screen, waitFor, within } from '@testing-library/react'
+import { act, screen, waitFor, within } from '@testing-library/react'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { keepAccess } from '../src/api/access'
 import { formatMoment } from '../src/text/format'
 import { fileJson, folderJson, importJson } from './builders'
 import { FakeApi, jsonResponse, problem } from './fakeApi'
@@ -17,6 +18,28 @@ describe('the report of an import', () => {
     await showImport()
     const said = await screen.findByTestId('equation')
     expect(said.textContent).toBe('2,412 found = 2,400 stored + 0 unchanged + 12 failed + 0 pending')
+  })
+
+  it('says what it means that nothing was found', async () => {
+    const none = { state: 'completed', found: 0, stored: 0, failed: 0, found_bytes: 0, stored_bytes: 0 }
+    api.imports = [importJson(none)]
+    await showImport()
+    expect(await screen.findByText(/are empty, so there is nothing to copy/)).toBeDefined()
+    expect(screen.queryByRole('link', { name: /CSV/ })).toBeNull()
+    api.imports = [importJson({ ...none, skipped: { not_an_image: 3 } })]
+    expect(await screen.findByText(/contains no images, so nothing was copied\. 3 other files were skipped/)).toBeDefined()
+    api.imports = [importJson({ ...none, state: 'cancelled' })]
+    expect(await screen.findByText(/No images had been found/)).toBeDefined()
+  })
+
+  it('links to the proofs, with the access token where keys are used', async () => {
+    api.imports = [importJson()]
+    await showImport()
+    const href = async (name: RegExp) => (await screen.findByRole('link', { name })).getAttribute('href')
+    expect(await href(/CSV/)).toBe('/api/imports/job-1/manifest.csv')
+    act(() => keepAccess('key', { token: 'a/b', expiresAt: Date.now() + 3_600_000 }))
+    expect(await href(/CSV/)).toBe('/api/imports/job-1/manifest.csv?access_token=a%2Fb')
+    expect(await href(/SHA256SUMS/)).toBe('/api/imports/job-1/SHA256SUMS?access_token=a%2Fb')
   })
 
   it('warns when the counts do not add up', async () => {
@@ -142,6 +165,7 @@ describe('files that Google blocks for a day', () => {
     await pass(20)
     const box = screen.getByRole('region', { name: '7 images cannot be downloaded yet' })
     expect(box.querySelector('time')?.dateTime).toBe('2026-11-24T10:00:20.000Z')
+    expect(box.textContent).toContain('in 22 h')
     expect(box.textContent).toContain('Images that are already stored are not downloaded again.')
     expect(within(box).queryByRole('alert')).toBeNull()
   })
@@ -209,16 +233,6 @@ describe('what failed', () => {
     expect(screen.getByText('new_reason 1.jpg')).toBeDefined()
   })
 
-  it('can be read to the last file', async () => {
-    api.imports = [importJson({ failed: 150, stored: 2262, failures: { other: 150 } })]
-    api.files = files('other', 150, (n) => `Sentence ${n}.`)
-    const user = await showImport()
-    expect(await screen.findByText('Show the first 100 files')).toBeDefined()
-    await user.click(screen.getByRole('button', { name: 'Load more (100 of 150 files loaded)' }))
-    expect(await screen.findByText('Sentence 149.')).toBeDefined()
-    expect(screen.queryByRole('button', { name: /Load more/ })).toBeNull()
-  })
-
   it('can be requested again after an error', async () => {
     api.imports = [importJson({ failures: { other: 12 } })]
     api.fault = (path) => (path.includes('/files?') ? problem(400, 'No such state.') : null)
@@ -235,7 +249,8 @@ describe('what failed', () => {
     api.imports = [importJson({ skipped: { odd_type: 1234, other: 2 } })]
     api.files = [fileJson({ state: 'skipped', name: 'notes.txt', reason: 'odd_type' })]
     const user = await showImport()
-    const summary = await screen.findByText('1,236 other files were skipped: odd_type (1,234), other (2)')
+    const summary = await screen.findByRole('link', { name: '1,236 other files were skipped:' })
+    expect(summary.parentElement?.textContent).toBe('1,236 other files were skipped: odd_type (1,234), other (2)')
     expect(api.asked.some(({ path }) => path.includes('state=skipped'))).toBe(false)
     await user.click(summary)
     await waitFor(() => expect(screen.getByText('notes.txt')).toBeDefined())

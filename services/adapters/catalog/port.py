@@ -50,7 +50,13 @@ class ReadsCatalog(Protocol):
     ) -> Sequence[ImportProgress]: ...
     async def imports_by_id(self, ids: Collection[str]) -> Mapping[str, ImportProgress]: ...
     async def import_files(
-        self, import_id: str, *, state: str | None, after: str | None, limit: int
+        self,
+        import_id: str,
+        *,
+        state: str | None,
+        reason: str | None = None,
+        after: str | None,
+        limit: int,
     ) -> Sequence[ImportFile]: ...
     async def import_file(self, import_id: str, file_id: str) -> FileDetails | None: ...
     def every_file(

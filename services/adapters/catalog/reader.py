@@ -127,9 +127,15 @@ class CatalogReader(ReadPool):
         return folders
 
     async def import_files(
-        self, import_id: str, *, state: str | None, after: str | None, limit: int
+        self,
+        import_id: str,
+        *,
+        state: str | None,
+        reason: str | None = None,
+        after: str | None,
+        limit: int,
     ) -> Sequence[ImportFile]:
-        return await self._fetch(ImportFile, files.page(import_id, state, after, limit))
+        return await self._fetch(ImportFile, files.page(import_id, state, reason, after, limit))
 
     async def import_file(self, import_id: str, file_id: str) -> FileDetails | None:
         found = await self._fetch(FileDetails, files.one(import_id, file_id))

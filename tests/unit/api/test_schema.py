@@ -122,7 +122,7 @@ async def test_parameters_have_the_names_that_are_used(api: Api) -> None:
     filters = {"import", "folder", "name", "type", "min_size", "max_size", "since", "until"}
     assert images == {"limit", "cursor", "order", "count"} | filters
     files = {p["name"] for p in paths["/imports/{import_id}/files"]["get"]["parameters"]}
-    assert files == {"import_id", "state", "limit", "cursor"}
+    assert files == {"import_id", "state", "reason", "limit", "cursor"}
 
 
 async def test_what_is_shown_of_an_import_is_declared(api: Api) -> None:

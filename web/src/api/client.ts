@@ -56,8 +56,9 @@ export async function startImport(folderUrl: string, key: string): Promise<Impor
   return parseStarted(answer.json)
 }
 
-export function firstFilesPath(importId: string, state: FileState): string {
-  return apiPath('/imports/{import_id}/files', { import_id: importId }, { state, limit: FILES_PER_PAGE })
+/** Of all reasons, or of one. */
+export function firstFilesPath(importId: string, state: FileState, reason?: string): string {
+  return apiPath('/imports/{import_id}/files', { import_id: importId }, { state, reason, limit: FILES_PER_PAGE })
 }
 
 export async function fetchFiles(path: string, signal: AbortSignal): Promise<Page<ImportFile>> {

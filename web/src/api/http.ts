@@ -1,5 +1,6 @@
 /** How the API is called: its errors, the time limit, and the key. Paths are the API's own. */
 import { authorization, currentKey, currentToken, keepAccess, keepToken, type Token } from './access'
+import { noteServerTime } from './clock'
 import { ApiError } from './errors'
 import { parseToken } from './parse'
 
@@ -50,6 +51,7 @@ export async function send(path: string, request: RequestInit): Promise<Answer> 
   const signal = request.signal ? AbortSignal.any([request.signal, limit]) : limit
   try {
     const response = await fetch(MOUNT + path, { ...request, signal })
+    noteServerTime(response.headers.get('date'))
     const body = await response.text()
     if (!response.ok) throw errorOf(response, body)
     return { json: jsonOf(body), link: response.headers.get('link') }

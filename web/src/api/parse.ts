@@ -112,7 +112,7 @@ function parkedOf(value: Value): ParkedFiles {
   return { files: field('files', count), reason: field('reason', text), after: field('after', optional(time)) }
 }
 
-function waitingOf(value: Value): Waiting {
+export function waitingOf(value: Value): Waiting {
   const field = fieldsOf<'Waiting'>(value)
   return { reason: field('reason', text), message: field('message', text), until: field('until', optional(time)) }
 }
@@ -183,7 +183,7 @@ function placeOf(value: Value): Place {
 }
 
 function pictureOf(value: Value): Picture {
-  const field = fieldsOf<'Image'>(value)
+  const field = fieldsOf<'ListedImage'>(value)
   return {
     id: field('id', identifier),
     driveId: field('google_drive_id', text),

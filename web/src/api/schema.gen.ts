@@ -54,7 +54,7 @@ export interface paths {
   "/events": {
     /**
      * Watch all imports
-     * @description Server-sent events: the newest imports, and all that are open. `snapshot` comes first, and again after trouble. Then `import` has an import that changed, whole, and `rates` what happened a second lately, or null while the monitor is silent. `trouble` has a `code` and a `detail` while the database does not answer; nothing is lost then, and the next `snapshot` ends it. Changes come at most 4 times a second, a comment every 15 seconds.
+     * @description Server-sent events: the newest imports, all that are open, and the newest replays. `snapshot` comes first, and again after trouble. Then `import` has an import that changed, whole, and `rates` what happened a second lately, or null while the monitor is silent. `trouble` has a `code` and a `detail` while the database does not answer; nothing is lost then, and the next `snapshot` ends it. Changes come at most 4 times a second, a comment every 15 seconds. `replay` has one of the newest replays, as in `GET /replays`. Each comes after a `snapshot`, and whenever it changes.
      *
      * Scope: `read`.
      */
@@ -1298,6 +1298,8 @@ export interface operations {
       query?: {
         /** @description Only files in this state. */
         state?: "pending" | "stored" | "unchanged" | "failed" | "skipped";
+        /** @description Only files that failed for this reason. */
+        reason?: string | null;
         /** @description The page size. */
         limit?: number;
         /** @description Where the page starts: take it from the `Link` header of the previous page. */
@@ -1380,7 +1382,7 @@ export interface operations {
   };
   /**
    * Watch all imports
-   * @description Server-sent events: the newest imports, and all that are open. `snapshot` comes first, and again after trouble. Then `import` has an import that changed, whole, and `rates` what happened a second lately, or null while the monitor is silent. `trouble` has a `code` and a `detail` while the database does not answer; nothing is lost then, and the next `snapshot` ends it. Changes come at most 4 times a second, a comment every 15 seconds.
+   * @description Server-sent events: the newest imports, all that are open, and the newest replays. `snapshot` comes first, and again after trouble. Then `import` has an import that changed, whole, and `rates` what happened a second lately, or null while the monitor is silent. `trouble` has a `code` and a `detail` while the database does not answer; nothing is lost then, and the next `snapshot` ends it. Changes come at most 4 times a second, a comment every 15 seconds. `replay` has one of the newest replays, as in `GET /replays`. Each comes after a `snapshot`, and whenever it changes.
    *
    * Scope: `read`.
    */

@@ -94,7 +94,8 @@ export interface FailedFolder {
   readonly message: string
 }
 
-export type FileState = 'failed' | 'pending' | 'stored' | 'unchanged' | 'skipped'
+export const FILE_STATES = ['failed', 'pending', 'stored', 'unchanged', 'skipped'] as const
+export type FileState = (typeof FILE_STATES)[number]
 
 /** Where a record lies in Kafka. */
 export interface Place {

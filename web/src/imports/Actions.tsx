@@ -1,13 +1,15 @@
 /** The buttons for an import as a whole. What can be done depends on its state. */
+import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Control, Import } from '../api/types'
+import { Commands } from '../commands/Commands'
 import { useControl, useRetries } from '../mutations'
 import { t } from '../text/language'
 import { whyNot } from '../text/problems'
 import { hasEnded } from '../text/states'
 import { HandsOverFocus } from '../ui/HandsOverFocus'
 import { CancelDialog } from './CancelDialog'
-import { Commands } from './Commands'
+import { commandsFor } from './commands'
 import { ImportAgain } from './ImportAgain'
 import { RetryButton } from './RetryButton'
 import { filesAndFolders } from './retries'
@@ -37,6 +39,12 @@ export function Actions({ one }: { one: Import }) {
         )}
         <RetryAll one={one} />
         {one.state === 'cancelled' && link !== null && <ImportAgain link={link} />}
+        {/* A replay leaves out what was cancelled. */}
+        {one.state !== 'cancelled' && (
+          <Link className="plain" to="/replays" search={{ imports: [one.id] }}>
+            {t().report.actions.replay}
+          </Link>
+        )}
         <button
           type="button"
           className="plain"
@@ -50,7 +58,7 @@ export function Actions({ one }: { one: Import }) {
       <p className="said said-bad" aria-live="polite">
         {control.isError && control.variables !== 'cancel' && whyNot(control.variables, control.error)}
       </p>
-      <div id="commands">{commands && <Commands one={one} />}</div>
+      <div id="commands">{commands && <Commands commands={commandsFor(one)} />}</div>
       {asking && <CancelDialog one={one} control={control} onClose={closed} />}
     </section>
   )

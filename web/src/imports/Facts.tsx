@@ -1,10 +1,11 @@
 import type { ReactNode } from 'react'
 import type { Import } from '../api/types'
+import { useSpeedLimit } from '../queries'
 import { counted, formatBytes, formatCount, formatDuration, formatRate } from '../text/format'
 import { t } from '../text/language'
 import { hasEnded, isListing, isRunning } from '../text/states'
 import { Time } from '../ui/Time'
-import { secondsSpent, timeLeft, waitingOf, type Rate } from './progress'
+import { averageRate, roughly, secondsSpent, timeLeft, waitingOf, type Rate } from './progress'
 import { useLiveRate, useNow } from './useLiveRate'
 import { WaitingLine } from './WaitingLine'
 
@@ -19,7 +20,7 @@ export function Facts({ one }: { one: Import }) {
   return (
     <>
       {waiting !== null && <WaitingLine waiting={waiting} />}
-      {running && waiting === null && one.limitedBy !== null && <p>{one.limitedBy.message}</p>}
+      <SpeedLimit one={one} />
       <dl className="facts">
         <Fact name={words.found}>{formatBytes(one.foundBytes)}</Fact>
         <Fact name={words.copied}>{formatBytes(one.storedBytes)}</Fact>
@@ -39,6 +40,18 @@ export function Facts({ one }: { one: Import }) {
   )
 }
 
+/** What keeps it from being faster. */
+function SpeedLimit({ one }: { one: Import }) {
+  const ofSystem = useSpeedLimit(one)
+  const why = isRunning(one) && one.waitingFor === null ? (one.limitedBy?.message ?? ofSystem) : null
+  if (why === null) return null
+  return (
+    <p className="limit">
+      <b>{t().report.facts.limit}</b> {why}
+    </p>
+  )
+}
+
 function Fact({ name, children }: { name: string; children: ReactNode }) {
   return (
     <div>
@@ -55,9 +68,13 @@ function speed(rate: Rate | null): string {
 
 function left(one: Import, rate: Rate | null): string {
   if (one.state === 'paused') return t().report.facts.paused
-  if (isListing(one)) return t().report.facts.afterListing
-  const seconds = timeLeft(one, rate)
-  return seconds === null ? '–' : t().report.facts.about(formatDuration(Math.max(1, seconds)))
+  const words = t().report.facts
+  const time = timeLeft(one, rate, averageRate(one))
+  if (time === null) return isListing(one) ? words.afterListing : '–'
+  const least = formatDuration(roughly(time.least))
+  if (time.most === null) return words.atLeast(least)
+  const most = formatDuration(roughly(time.most))
+  return least === most ? words.about(least) : words.between(least, most)
 }
 
 function folders(one: Import): string {

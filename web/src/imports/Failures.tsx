@@ -9,8 +9,12 @@ import { heading, reasonFor } from '../text/reasons'
 import { HandsOverFocus } from '../ui/HandsOverFocus'
 import { Retry } from '../ui/Retry'
 import { FileList } from './FileList'
+import { FilesLink } from './FilesLink'
 import { RetryButton } from './RetryButton'
 import { filesOf, groupsOf, type Group } from './retries'
+
+/** In a group. Any number can be listed further down. */
+const SHOWN = 20
 
 export function Failures({ one }: { one: Import }) {
   const retries = useRetries(one)
@@ -40,11 +44,6 @@ function FailureGroups({ one, groups, retries }: GroupsProps) {
             <FailureGroup one={one} group={group} failed={failed} retries={retries} />
           </HandsOverFocus>
         ))}
-        {query.hasNextPage && (
-          <button type="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-            {query.isFetchingNextPage ? t().common.busy : words.more(formatCount(failed.length), counted(one.failed, ...t().common.file))}
-          </button>
-        )}
       </section>
     </HandsOverFocus>
   )
@@ -53,7 +52,7 @@ function FailureGroups({ one, groups, retries }: GroupsProps) {
 interface GroupProps {
   readonly one: Import
   readonly group: Group
-  /** The failed files loaded so far, of all groups. */
+  /** The first failed files, of all groups. */
   readonly failed: readonly ImportFile[]
   readonly retries: readonly SentRetry[]
 }
@@ -63,7 +62,8 @@ function FailureGroup({ one, group: { reason, failed: count }, failed, retries }
   const files = filesOf(reason, failed, retries)
   const shared = useShared(files)
   const words = t().report.failures
-  const listed = counted(files.length, ...t().common.file)
+  const first = files.slice(0, SHOWN)
+  const listed = counted(first.length, ...t().common.file)
   return (
     <section className="reason">
       <h4>
@@ -82,16 +82,18 @@ function FailureGroup({ one, group: { reason, failed: count }, failed, retries }
           />
         </div>
       )}
-      {files.length > 0 && (
+      {first.length > 0 && (
         <details>
-          <summary>{files.length < count ? words.showFirst(listed) : words.show(listed)}</summary>
-          <FileList
-            one={one}
-            files={files}
-            withReasons={shared === null}
-            failed={failed}
-          />
+          <summary>{first.length < count ? words.showFirst(listed) : words.show(listed)}</summary>
+          <FileList one={one} files={first} withReasons={shared === null} failed={failed} />
         </details>
+      )}
+      {first.length < count && (
+        <p>
+          <FilesLink state="failed" reason={reason}>
+            {words.list(counted(count, ...t().common.file))}
+          </FilesLink>
+        </p>
       )}
     </section>
   )

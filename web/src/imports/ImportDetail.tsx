@@ -7,20 +7,23 @@ import { useImport } from '../queries'
 import { counted, formatCount } from '../text/format'
 import { t } from '../text/language'
 import { importName } from '../text/names'
-import { isListing, isRunning } from '../text/states'
+import { hasEnded, isListing, isRunning } from '../text/states'
 import { PageTitle } from '../ui/PageTitle'
 import { Skeleton } from '../ui/Skeleton'
 import { StateChip } from '../ui/StateChip'
 import { Actions } from './Actions'
 import { Announcer } from './Announcer'
+import { Downloads } from './Downloads'
 import { driveLink } from './driveLink'
 import { Equation } from './Equation'
 import { Facts } from './Facts'
 import { FailedFolders } from './FailedFolders'
 import { Failures } from './Failures'
+import { Files } from './Files'
+import { FirstImages } from './FirstImages'
 import { Parked } from './Parked'
 import { ProgressBar } from './ProgressBar'
-import { percentDone } from './progress'
+import { percentDone, total } from './progress'
 import { Skipped } from './Skipped'
 
 export function ImportDetail({ id }: { id: string }) {
@@ -62,15 +65,19 @@ function Report({ one }: { one: Import }) {
           {progress !== '' && <span className="percent">{progress}</span>}
         </div>
         <Equation one={one} />
+        <FirstImages one={one} />
         <Actions key={one.id} one={one} />
         {one.state === 'cancelled' && <Cancelled one={one} />}
+        {one.found === 0 && hasEnded(one) && one.state !== 'failed' && <NoImages one={one} />}
         <Skipped one={one} />
         <Parked one={one} />
         <Announcer one={one} />
         <Facts one={one} />
+        <Downloads one={one} />
       </section>
       <FailedFolders one={one} />
       <Failures one={one} />
+      <Files one={one} />
       <Gallery one={one} />
     </article>
   )
@@ -104,6 +111,18 @@ function Cancelled({ one }: { one: Import }) {
     <p className="note">
       {before} {one.stored + one.unchanged > 0 && `${kept} `}
       {after}
+    </p>
+  )
+}
+
+/** What it means that nothing was found. */
+function NoImages({ one }: { one: Import }) {
+  const words = t().report.noImages
+  if (one.state === 'cancelled') return <p className="note">{words.cancelled}</p>
+  const skipped = total(one.skipped)
+  return (
+    <p className="note">
+      {skipped > 0 ? words.onlyOthers(skipped, formatCount(skipped)) : one.foldersFailed > 0 ? words.notListed : words.empty}
     </p>
   )
 }

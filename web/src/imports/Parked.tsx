@@ -1,6 +1,6 @@
 /** Files that Google will not serve for up to a day. They are tried again without anybody's doing. */
 import type { Import } from '../api/types'
-import { counted } from '../text/format'
+import { counted, formatDuration } from '../text/format'
 import { t } from '../text/language'
 import { hasEnded } from '../text/states'
 import { HandsOverFocus } from '../ui/HandsOverFocus'
@@ -38,7 +38,7 @@ export function Parked({ one }: { one: Import }) {
 }
 
 function When({ one, files }: { one: Import; files: number }) {
-  const now = useNow(false)
+  const now = useNow((one.parked?.after ?? null) !== null)
   const after = one.parked?.after ?? null
   const words = t().report.parked
   if (after === null) return hasEnded(one) ? words.early : `${words.afterEnd(files)} ${words.early}`
@@ -46,7 +46,7 @@ function When({ one, files }: { one: Import; files: number }) {
   if (after.getTime() <= now) return words.over(files)
   return (
     <>
-      {words.at(files)} <Time at={after} />. {words.early}
+      {words.at(files)} <Time at={after} />, <b>{words.in(formatDuration((after.getTime() - now) / 1_000))}</b>. {words.early}
     </>
   )
 }

@@ -2,7 +2,8 @@ import type { Import } from '../api/types'
 import { counted, formatCount } from '../text/format'
 import { t } from '../text/language'
 import { isListing } from '../text/states'
-import { doneCount, PARTS, percentDone, shares } from './progress'
+import { FilesLink } from './FilesLink'
+import { doneCount, partName, PARTS, percentDone, shares } from './progress'
 
 interface Props {
   readonly one: Import
@@ -25,17 +26,33 @@ export function ProgressBar({ one, decorative = false }: Props) {
   }
   const percent = percentDone(one)
   return (
-    <div
-      className="bar"
-      role="progressbar"
-      aria-label={t().report.bar}
-      aria-valuemin={0}
-      aria-valuemax={100}
-      // Without a value, screen readers call the progress indeterminate. That is true while listing.
-      {...(percent === null ? {} : { 'aria-valuenow': percent })}
-      aria-valuetext={valueText(one)}
-    >
-      {parts}
+    <div className="bar-frame">
+      <div
+        className="bar"
+        role="progressbar"
+        aria-label={t().report.bar}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        // Without a value, screen readers call the progress indeterminate. That is true while listing.
+        {...(percent === null ? {} : { 'aria-valuenow': percent })}
+        aria-valuetext={valueText(one)}
+      >
+        {parts}
+      </div>
+      {/* A progress bar can contain no links. Those of the equation are for the keyboard. */}
+      <div className="bar-links" aria-hidden="true">
+        {PARTS.filter((part) => one[part] > 0).map((part) => (
+          <FilesLink
+            key={part}
+            state={part}
+            silent
+            title={`${formatCount(one[part])} ${partName(part, one)}`}
+            style={{ width: `${widths[part]}%` }}
+          >
+            {null}
+          </FilesLink>
+        ))}
+      </div>
     </div>
   )
 }

@@ -1,23 +1,22 @@
-/** What the buttons do, as commands for a shell. Pure. */
+/** What the buttons of an import do, as commands. Pure. */
+import { apiPath } from '../api/path'
 import type { Import, Selection } from '../api/types'
+import { curlOf, quoted, thisApi, type Api, type Command } from '../commands/shell'
 import { t } from '../text/language'
 import { heading } from '../text/reasons'
 import { hasEnded } from '../text/states'
 import { byCount } from './progress'
 
-export interface Command {
-  readonly title: string
-  readonly curl: string
-  /** For the command line of Drivestream. */
-  readonly drivestream: string
-}
-
-/** The commands that make sense in the import's state. `api` is the address of the API. */
-export function commandsFor(one: Import, api: string, withKey = false): Command[] {
+/** The commands that make sense in the import's state. */
+export function commandsFor(one: Import, api: Api = thisApi()): Command[] {
   const words = t().report.commands
-  const program = withKey ? 'curl -H "Authorization: Bearer $DRIVESTREAM_API_KEY"' : 'curl'
-  const address = `${api}/imports/${encodeURIComponent(one.id)}`
-  const commands = [{ title: words.watch, curl: `${program} ${quoted(address)}`, drivestream: `drivestream watch ${quoted(one.id)}` }]
+  const named = { import_id: one.id }
+  const path = apiPath('/imports/{import_id}', named)
+  const commands: Command[] = [{ title: words.watch, curl: curlOf(api, path), drivestream: `drivestream watch ${quoted(one.id)}` }]
+  if (one.found > 0) {
+    commands.push(download(words.manifest, apiPath('/imports/{import_id}/manifest.csv', named)))
+    commands.push(download(words.checksums, apiPath('/imports/{import_id}/SHA256SUMS', named)))
+  }
   if (one.state === 'cancelled') return commands
   if (!hasEnded(one)) {
     commands.push(control(one.state === 'paused' ? 'resume' : 'pause'), control('cancel'))
@@ -30,25 +29,40 @@ export function commandsFor(one: Import, api: string, withKey = false): Command[
   }
   return commands
 
+  function download(title: string, from: string): Command {
+    return { title, curl: `${curlOf(api, from)} -OJ`, drivestream: null }
+  }
+
   function control(word: 'pause' | 'resume' | 'cancel'): Command {
     return {
       title: words[word],
-      curl: `${program} -X POST ${quoted(`${address}/${word}`)}`,
+      curl: curlOf(api, `${path}/${word}`, { method: 'POST' }),
       drivestream: `drivestream ${word} ${quoted(one.id)}`,
     }
   }
 
   function retry(title: string, selection: Selection, option: string): Command {
-    const body = `-H 'Content-Type: application/json' -d ${quoted(JSON.stringify(selection))}`
     return {
       title,
-      curl: `${program} ${body} ${quoted(`${address}/retry`)}`,
+      curl: curlOf(api, `${path}/retry`, { method: 'POST', body: selection }),
       drivestream: `drivestream retry ${quoted(one.id)}${option}`,
     }
   }
 }
 
-/** One word for a shell, whatever is in the text. */
-export function quoted(text: string): string {
-  return /^[\w./:-]+$/.test(text) && !text.startsWith('-') ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
+/** For one file: its history, and the retry of a failure. */
+export function fileCommands(importId: string, driveId: string, hasFailed: boolean, api: Api = thisApi()): Command[] {
+  const words = t().report.commands
+  const history = {
+    title: words.history,
+    curl: curlOf(api, apiPath('/imports/{import_id}/files/{google_drive_id}', { import_id: importId, google_drive_id: driveId })),
+    drivestream: null,
+  }
+  if (!hasFailed) return [history]
+  const again = {
+    title: t().report.retry.again,
+    curl: curlOf(api, apiPath('/imports/{import_id}/retry', { import_id: importId }), { method: 'POST', body: { files: [driveId] } }),
+    drivestream: `drivestream retry ${quoted(importId)} --files ${quoted(driveId)}`,
+  }
+  return [history, again]
 }

@@ -1,5 +1,5 @@
 /** The words of a file's history. Pure. */
-import type { Outcome, Place } from '../api/types'
+import type { Attempt, Journey, Outcome, Place } from '../api/types'
 import { formatCount, formatDuration } from '../text/format'
 import { t } from '../text/language'
 import { reasonFor } from '../text/reasons'
@@ -29,4 +29,44 @@ export function outcomeName({ state, replayId }: Pick<Outcome, 'state' | 'replay
 /** Where a record lies in Kafka. */
 export function placeName({ topic, partition, offset }: Place): string {
   return t().report.history.place(topic, partition, formatCount(offset))
+}
+
+/** Calls in a row to one system with one answer. */
+export interface Calls {
+  readonly system: string
+  readonly answer: string
+  readonly calls: readonly Attempt[]
+  /** What they took together, without the waits in between. */
+  readonly seconds: number
+}
+
+export function grouped(tries: readonly Attempt[]): Calls[] {
+  const groups: Calls[] = []
+  for (const call of tries) {
+    const last = groups.at(-1)
+    if (last?.system === call.system && last.answer === call.answer) {
+      groups[groups.length - 1] = { ...last, calls: [...last.calls, call], seconds: last.seconds + call.seconds }
+    } else {
+      groups.push({ system: call.system, answer: call.answer, calls: [call], seconds: call.seconds })
+    }
+  }
+  return groups
+}
+
+/** A shorter time between two steps is not worth a line of its own. */
+const GAP_S = 60
+
+/** In seconds, how long nothing happened before `at`; null if that was short. */
+export function gapBefore(at: Date, before: Date | null): number | null {
+  const seconds = before === null ? 0 : (at.getTime() - before.getTime()) / 1_000
+  return seconds >= GAP_S ? seconds : null
+}
+
+/** How much was done, and how long it took from the find to the last result. */
+export function summary({ foundAt, outcomes }: Journey): string | null {
+  const last = outcomes.at(-1)
+  if (last === undefined) return null
+  const calls = outcomes.reduce((sum, { tries }) => sum + tries.length, 0)
+  const from = foundAt ?? outcomes[0]?.at ?? last.at
+  return t().report.history.summary(outcomes.length, calls, lasted(Math.max(0, (last.at.getTime() - from.getTime()) / 1_000)))
 }

@@ -107,10 +107,24 @@ export function secondsSpent(one: Import, now: Date | null): number | null {
   return Math.max(0, (end.getTime() - one.requestedAt.getTime()) / 1000)
 }
 
-/** In seconds; null while the folder is being listed, or while there is no progress. */
-export function timeLeft(one: Import, rate: Rate | null): number | null {
-  if (!isRunning(one) || isListing(one) || rate === null || rate.files <= 0) return null
-  return one.pending / rate.files
+/** In seconds. `most` is null while more files may be found. */
+export interface TimeLeft {
+  readonly least: number
+  readonly most: number | null
+}
+
+/** From the speed lately to the average speed; null while there is no progress. */
+export function timeLeft(one: Import, lately: Rate | null, average: Rate | null): TimeLeft | null {
+  if (!isRunning(one) || lately === null || lately.files <= 0) return null
+  const speeds = [lately, average].flatMap((rate) => (rate === null || rate.files <= 0 ? [] : [rate.files]))
+  const least = one.pending / Math.max(...speeds)
+  return { least, most: isListing(one) ? null : one.pending / Math.min(...speeds) }
+}
+
+/** Rounded to what an estimate can promise: 5 seconds, a minute, 10 minutes, an hour. */
+export function roughly(seconds: number): number {
+  const [, step] = [[60, 5], [3600, 60], [86_400, 600]].find(([below = 0]) => seconds < below) ?? [0, 3600]
+  return Math.max(1, seconds < 5 ? Math.ceil(seconds) : Math.round(seconds / (step ?? 1)) * (step ?? 1))
 }
 
 /** What a running import waits for; null while it makes progress, and once it has ended. */

@@ -1,6 +1,7 @@
 /** What an event changes in the cache of queries. */
 import type { QueryClient } from '@tanstack/react-query'
 import { ApiError } from '../api/errors'
+import { parseReplay, type Replay, type ReplayReport } from '../api/replays'
 import { parseImport, parseImports, parseRates, parseTrouble } from '../api/parse'
 import type { Import, ImportReport, Page } from '../api/types'
 import type { Frame } from './frames'
@@ -15,6 +16,8 @@ export function applyFrame(client: QueryClient, importId: string | null, { event
   } else if (event === 'import') {
     if (importId === null) showList(client, parseImports([json]))
     else showReport(client, parseImport(json))
+  } else if (event === 'replay') {
+    showReplay(client, parseReplay(json))
   } else if (event === 'rates') {
     client.setQueryData(['rates', importId], parseRates(json))
   } else if (event === 'trouble') {
@@ -37,8 +40,14 @@ function showList(client: QueryClient, changed: readonly Import[]): void {
   client.setQueryData<Page<Import>>(['imports'], (page) => page && { ...page, items: merged(page.items, changed) })
 }
 
+function showReplay(client: QueryClient, one: Replay): void {
+  latest.keep(one)
+  client.setQueryData<ReplayReport>(['replay', one.id], (old) => old && { ...old, ...one })
+  client.setQueryData<Page<Replay>>(['replays'], (page) => page && { ...page, items: merged(page.items, [one]) })
+}
+
 /** Both are newest first. */
-export function merged(items: readonly Import[], changed: readonly Import[]): Import[] {
+export function merged<One extends { readonly id: string }>(items: readonly One[], changed: readonly One[]): One[] {
   const news = new Map(changed.map((one) => [one.id, one]))
   const known = new Set(items.map(({ id }) => id))
   return [...changed.filter(({ id }) => !known.has(id)), ...items.map((one) => news.get(one.id) ?? one)]

@@ -4,6 +4,7 @@
  * connection that died without closing.
  */
 import { authorization, currentKey } from '../api/access'
+import { noteServerTime } from '../api/clock'
 import { ApiError, isUnauthorized } from '../api/errors'
 import { errorOf, MOUNT, renewToken } from '../api/http'
 import { FrameReader, type Frame } from './frames'
@@ -177,6 +178,7 @@ export class Connection {
 async function openStream(path: string, signal: AbortSignal): Promise<ReadableStreamDefaultReader<Uint8Array>> {
   const headers = { accept: 'text/event-stream', ...authorization(currentKey()) }
   const response = await fetch(MOUNT + path, { headers, signal, cache: 'no-store' })
+  noteServerTime(response.headers.get('date'))
   if (!response.ok) throw errorOf(response, await response.text())
   const type = response.headers.get('content-type') ?? ''
   if (response.body === null || !type.startsWith('text/event-stream')) {

@@ -1,5 +1,6 @@
 /** The form for a folder's link. The text stays in the field whatever goes wrong. */
 import { useMutation } from '@tanstack/react-query'
+import { useRouter } from '@tanstack/react-router'
 import { useEffect, useRef, useState, type ClipboardEvent as FieldPaste, type FormEvent } from 'react'
 import { startImport } from '../api/client'
 import { ApiError, sentence } from '../api/errors'
@@ -18,6 +19,7 @@ interface Props {
 
 export function ImportForm({ pasted, onStarted }: Props) {
   const words = t().start.form
+  const router = useRouter()
   const [link, setLink] = useState(pasted ?? '')
   const [missing, setMissing] = useState(false)
   const field = useRef<HTMLInputElement>(null)
@@ -69,6 +71,11 @@ export function ImportForm({ pasted, onStarted }: Props) {
   }, [pasted])
 
   const preview = usePreview(start.isPending ? '' : link)
+  const hasPreview = preview?.data !== undefined
+  useEffect(() => {
+    // The code of the page that comes next. Whoever starts the import waits for nothing but its first image.
+    if (hasPreview) void router.preloadRoute({ to: '/imports/$id', params: { id: 'next' } })
+  }, [hasPreview, router])
   const failed = preview?.error ?? null
   const problem = missing ? words.missing : (problemOf(start.error) ?? refusalOf(failed))
   const hint = problem === null ? folderHint(link) : null
@@ -109,7 +116,7 @@ export function ImportForm({ pasted, onStarted }: Props) {
         {failed !== null && refusalOf(failed) === null && (
           <p className="field-hint">{t().start.preview.notNow(sentence(failed))}</p>
         )}
-        {preview?.data !== undefined && <PreviewCard preview={preview.data} />}
+        {preview?.data !== undefined && <PreviewCard preview={preview.data} link={link.trim()} />}
       </div>
       <p id="folder-link-help" className="field-help">
         {words.help}

@@ -1,12 +1,16 @@
 /** What a link leads to: the folder's name, how much it holds, and how long it will take. */
 import type { Preview } from '../api/preview'
 import { byCount, total } from '../imports/progress'
+import { Commands } from '../commands/Commands'
 import { counted, formatBytes, formatCount, formatDuration, formatType } from '../text/format'
 import { t } from '../text/language'
+import { startCommands } from './commands'
 
-const NAMES_SHOWN = 4
+const NAMES_SHOWN = 6
+/** A name may have thousands of characters. */
+const LONGEST = 300
 
-export function PreviewCard({ preview }: { preview: Preview }) {
+export function PreviewCard({ preview, link }: { preview: Preview; link: string }) {
   const words = t().start.preview
   const images = counted(preview.images, ...t().common.image)
   const skipped = total(preview.skipped)
@@ -23,22 +27,28 @@ export function PreviewCard({ preview }: { preview: Preview }) {
       </p>
       {preview.images === 0 && <p className="field-hint">{preview.complete ? words.none : words.noneYet}</p>}
       {preview.images > 0 && (
-        <p className="quiet">
-          {byCount(preview.types)
-            .map(([type, count]) => `${formatCount(count)} ${formatType(type)}`)
-            .join(', ')}
-          {skipped > 0 && `. ${words.skipped(skipped, formatCount(skipped))}`}
-        </p>
+        <ul className="preview-names" aria-label={words.types}>
+          {byCount(preview.types).map(([type, count]) => (
+            <li key={type} className="preview-type">
+              <b>{formatType(type)}</b> {formatCount(count)}
+            </li>
+          ))}
+        </ul>
       )}
-      <ul className="preview-names">
+      {skipped > 0 && <p className="quiet">{words.skipped(skipped, formatCount(skipped))}</p>}
+      <ul className="preview-names" aria-label={words.some}>
         {preview.names.slice(0, NAMES_SHOWN).map((name, index) => (
           // oxlint-disable-next-line react/no-array-index-key -- two images may have one name
-          <li key={index} title={name}>
-            <bdi>{name}</bdi>
+          <li key={index} title={name.slice(0, LONGEST)}>
+            <bdi>{name.slice(0, LONGEST)}</bdi>
           </li>
         ))}
       </ul>
       {!preview.complete && <p className="quiet">{words.partly}</p>}
+      <details>
+        <summary>{t().report.actions.commands}</summary>
+        <Commands commands={startCommands(link)} />
+      </details>
     </section>
   )
 }

@@ -25,6 +25,8 @@ export const start: Words['start'] = {
   },
   preview: {
     loading: 'Der Ordner wird angesehen…',
+    types: 'Typen der Bilder',
+    some: 'Einige der Bilder',
     atLeast: (images) => `Mindestens ${images}`,
     takes: (duration) => `Etwa ${duration} mit dem heutigen Kontingent.`,
     none: 'Dieser Ordner enthält keine Bilder. Es gibt nichts zu importieren.',
@@ -33,6 +35,7 @@ export const start: Words['start'] = {
     partly: 'Der Ordner ist zu groß, um ihn in wenigen Sekunden zu zählen. Der Import findet den Rest.',
     notNow: (why) => `Es gibt keine Vorschau: ${why} Sie können den Import trotzdem starten.`,
   },
+  commands: { preview: 'Vorschau', start: 'Importieren' },
   problems: {
     not_drive: 'Das ist kein Link von Google Drive. Fügen Sie einen ein, der mit https://drive.google.com/ beginnt.',
     file_link: 'Das ist der Link einer einzelnen Datei. Öffnen Sie den Ordner, in dem sie liegt, und kopieren Sie den Link von dort.',

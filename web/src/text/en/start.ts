@@ -19,6 +19,8 @@ export const start = {
   },
   preview: {
     loading: 'Looking into the folder…',
+    types: 'Types of the images',
+    some: 'Some of the images',
     atLeast: (images: string) => `At least ${images}`,
     takes: (duration: string) => `About ${duration} at today’s quota.`,
     none: 'This folder contains no images, so there is nothing to import.',
@@ -27,6 +29,7 @@ export const start = {
     partly: 'The folder is too large to be counted in a few seconds. The import will find the rest.',
     notNow: (why: string) => `There is no preview: ${why} You can start the import anyway.`,
   },
+  commands: { preview: 'Preview', start: 'Import' },
   /** By the code of the API's problem. */
   problems: {
     not_drive: 'This is not a Google Drive link. Paste one that begins with https://drive.google.com/.',

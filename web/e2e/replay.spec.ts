@@ -1,0 +1,100 @@
+/** A folder with failures: its files are filtered, one group is retried, and a replay does the rest. */
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { launch, readSetup, watch, type Watch } from './browser'
+import { look as lookAt } from './look'
+import { counts } from './report'
+
+const SELECTED = /^([\d,]+) selected = ([\d,]+) stored \+ ([\d,]+) unchanged \+ ([\d,]+) failed \+ ([\d,]+) pending$/
+const [firstFault = '', secondFault = ''] = (process.env['FAULT_URLS'] ?? '').split(' ')
+
+describe.skipIf(secondFault === '')('a folder with two kinds of failures', () => {
+  const setup = readSetup(process.env)
+  let browser: Browser
+  let page: Page
+  let seen: Watch
+
+  beforeAll(async () => {
+    browser = await launch(process.env)
+    page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
+    seen = watch(page)
+    await page.goto(setup.web)
+  })
+
+  afterAll(async () => {
+    await browser.close()
+  })
+
+  const button = (name: string | RegExp) => page.getByRole('button', { name, exact: true })
+  const inState = (state: string) => page.locator(`article[data-state="${state}"]`).waitFor({ timeout: setup.limit })
+  const look = (name: string) => lookAt(page, setup.screenshots, name)
+
+  it('is previewed, and its first image is on screen within two seconds of Start', async () => {
+    await page.getByLabel('Google Drive folder link').fill(setup.folder)
+    await page.locator('.preview-type').first().waitFor()
+    await look('preview')
+    const begin = Date.now()
+    await button('Import').click()
+    await page.waitForURL(/\/imports\//)
+    await page.waitForFunction(
+      `[...document.querySelectorAll('.first-images img')].some((image) => image.complete && image.naturalWidth > 0)`,
+      undefined,
+      { polling: 'raf' },
+    )
+    const seconds = (Date.now() - begin) / 1_000
+    process.stdout.write(`first image on screen after ${seconds} s\n`)
+    expect(seconds).toBeLessThan(Number(process.env['FIRST_IMAGE_SECONDS'] ?? 2))
+  })
+
+  it('lists the files of a part of the equation, and keeps that in the URL', async () => {
+    await inState('completed_with_failures')
+    const [found, stored, , failed] = await counts(page)
+    expect([found, failed]).toEqual([(stored ?? 0) + 4, 4])
+    await page.getByTestId('equation').getByRole('link', { name: '4 failed' }).click()
+    await page.locator('.rows > li').nth(3).waitFor()
+    expect(page.url()).toContain('?show=failed')
+    await look('files')
+    await page.reload()
+    await page.locator('.rows > li').nth(3).waitFor()
+    await page.getByRole('link', { name: 'Hide' }).click()
+    await page.locator('.rows').waitFor({ state: 'detached' })
+  })
+
+  it('retries one group', async () => {
+    await fetch(firstFault, { method: 'DELETE' })
+    await page.locator('.reason', { hasText: 'Deleted or no longer shared' }).getByRole('button', { name: 'Try these 2 files again' }).click()
+    await page.waitForFunction(`document.querySelector('[data-testid=equation]').textContent.includes(' 2 failed')`)
+    await inState('completed_with_failures')
+    expect((await counts(page)).slice(3)).toEqual([2, 0])
+  }, setup.limit + 60_000)
+
+  it('plans a replay of the rest, and shows exactly what it would do', async () => {
+    await fetch(secondFault, { method: 'DELETE' })
+    await page.getByRole('link', { name: 'Replay…' }).click()
+    await page.waitForURL(/\/replays/)
+    await page.getByText('There has been no replay yet.').waitFor()
+    await look('replays')
+    await button('Show the plan').click()
+    await page.getByRole('heading', { name: 'This replay would process 2 files' }).waitFor()
+    expect(seen.asked.has(`${setup.web}/api/replays/plan`)).toBe(false)
+    await look('plan')
+  })
+
+  it('runs it, and watches it to its end', async () => {
+    await page.getByLabel('Name', { exact: true }).fill('blocked files')
+    await page.getByLabel('Why it is needed').fill('Google lifted the block.')
+    await button('Start the replay').click()
+    await page.getByRole('heading', { name: 'blocked files' }).waitFor()
+    await inState('completed')
+    const said = (await page.getByTestId('equation').textContent()) ?? ''
+    expect((SELECTED.exec(said) ?? []).slice(1)).toEqual(['2', '2', '0', '0', '0'])
+    await look('replay')
+    await page.locator('.fact-link').click()
+    await inState('completed')
+    expect((await counts(page)).slice(3)).toEqual([0, 0])
+  }, setup.limit + 60_000)
+
+  it('logged no errors or warnings', () => {
+    expect(seen.problems).toEqual([])
+  })
+})

@@ -1,0 +1,66 @@
+import { screen } from '@testing-library/react'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { noteServerTime, serverNow } from '../src/api/clock'
+import { importJson } from './builders'
+import { FakeApi } from './fakeApi'
+import { pass, showImport } from './showPage'
+
+let api: FakeApi
+
+beforeEach(() => {
+  api = new FakeApi().install()
+})
+
+describe('a running import', () => {
+  it('shows the speed of the stream, and the time left as a range', async () => {
+    vi.useFakeTimers({ now: new Date('2026-11-23T10:01:40Z') })
+    const running = { state: 'transferring', found: 3_000, stored: 1_000, failed: 0, pending: 2_000, finished_at: null }
+    api.imports = [importJson({ ...running, updated_at: '2026-11-23T10:01:40Z' })]
+    await showImport()
+    await pass(20)
+    const rates = { as_of: '2026-11-23T10:01:40Z', seconds: 30, found_per_second: 0, stored_per_second: 4, failed_per_second: 1, bytes_per_second: 2_000_000 }
+    api.streams.at(-1)?.event('rates', rates)
+    await pass(20)
+    expect(screen.getByText('5.0 files/s, 2.0 MB/s')).toBeDefined()
+    expect(screen.getByText('3 min to 7 min')).toBeDefined()
+    api.imports = [importJson({ ...running, state: 'listing', folders_listed: 1, updated_at: '2026-11-23T10:01:40Z' })]
+    await pass(1_000)
+    expect(screen.getByText('at least 3 min')).toBeDefined()
+  })
+
+  it('says what limits the speed: the import itself, else the system', async () => {
+    vi.useFakeTimers({ now: new Date('2026-11-23T10:00:10Z') })
+    const running = { state: 'transferring', found: 100, stored: 40, failed: 0, pending: 60, finished_at: null }
+    api.imports = [importJson(running)]
+    api.limit = 'Google’s quota limits the speed.'
+    await showImport()
+    await pass(20)
+    expect(screen.getByText(/Google’s quota limits/)).toBeDefined()
+    await pass(60_000)
+    expect(api.count('GET', '/api/system')).toBe(1)
+    api.limit = 'Too few workers run.'
+    api.imports = [importJson({ ...running, stored: 41, pending: 59, updated_at: '2026-11-23T10:01:10Z' })]
+    await pass(1_000)
+    expect(screen.getByText(/Too few workers run/)).toBeDefined()
+    api.imports = [importJson({ ...running, limited_by: { reason: 'line', message: 'The line is slow.', until: null } })]
+    await pass(1_000)
+    expect(screen.getByText(/The line is slow/)).toBeDefined()
+    expect(screen.queryByText(/Too few workers/)).toBeNull()
+  })
+
+  it('counts by the server’s clock where this computer’s is an hour off', async () => {
+    vi.useFakeTimers({ now: new Date('2026-11-23T11:00:10Z') })
+    const honest = globalThis.fetch
+    vi.stubGlobal('fetch', async (path: string, request: RequestInit = {}) => {
+      const answer = await honest(path, request)
+      answer.headers.set('date', new Date(Date.now() - 3_600_000).toUTCString())
+      return answer
+    })
+    api.imports = [importJson({ state: 'transferring', found: 100, stored: 40, failed: 0, pending: 60, finished_at: null })]
+    await showImport()
+    await pass(1_020)
+    expect(screen.getByText('Running for').nextSibling?.textContent).toMatch(/^1[0-2] s$/)
+    noteServerTime(new Date().toUTCString())
+    expect(serverNow()).toBe(Date.now())
+  })
+})
