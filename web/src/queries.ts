@@ -10,17 +10,13 @@ import {
   fetchImport,
   fetchImports,
   fetchJourney,
-  fetchPictures,
   firstFilesPath,
-  firstPicturesPath,
 } from './api/client'
 import { isNotFound } from './api/errors'
 import type { FileState, Import, Page, Rates } from './api/types'
 import { latest } from './live/latest'
-import { isRunning } from './text/states'
 
 /** The least time between two fetches of the same list while its import changes. */
-const PICTURES_EVERY_MS = 2_000
 const FILES_EVERY_MS = 3_000
 
 export function makeQueryClient(): QueryClient {
@@ -91,16 +87,6 @@ export function useRates(importId: string | null): Rates | null {
   // Only the stream has them.
   const { data } = useQuery<Rates | null>({ queryKey: ['rates', importId], queryFn: () => null, enabled: false })
   return data ?? null
-}
-
-export function usePictures(one: Import) {
-  const version = isRunning(one) ? one.stored + one.unchanged : versionOf(one)
-  return usePages(['pictures', one.id], firstPicturesPath(one.id), fetchPictures, version, PICTURES_EVERY_MS)
-}
-
-/** Of all imports together. */
-export function useAllPictures() {
-  return usePages(['pictures'], firstPicturesPath(), fetchPictures, null, PICTURES_EVERY_MS)
 }
 
 export function useFiles(one: Import, state: FileState) {
