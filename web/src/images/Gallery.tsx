@@ -1,6 +1,6 @@
 /** The images of one import, or of all: search, filters, folders, the grid, and one of them large. */
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { useCallback, useEffect, useRef, useState } from 'react'
+import { useCallback, useRef, useState } from 'react'
 import type { Import } from '../api/types'
 import { useFollow } from '../queries'
 import type { GallerySearch } from '../search'
@@ -15,7 +15,7 @@ import { mostImages } from './layout'
 import { Lightbox } from './Lightbox'
 import { countFilters, queryOf, withoutFilters } from './listing'
 import { Toolbar } from './Toolbar'
-import { usePosition, useRange, useSections, type Sections } from './useImages'
+import { usePosition, useSections, type Sections } from './useImages'
 import { useOpenImage } from './useOpenImage'
 
 interface Props {
@@ -95,30 +95,32 @@ function Shown({ importId, sections, news, exact, onRefresh, empty }: ShownProps
   const frame = useRef<HTMLDivElement>(null)
   const layout = useLayout(frame)
   const { image, open, go, close } = useOpenImage()
-  const opened = useRef<{ readonly id: string; readonly index: number } | null>(null)
-  const known = image !== null && opened.current?.id === image ? opened.current.index : null
-  const near = useRange(sections, Math.max(0, (opened.current?.index ?? 0) - 1), (opened.current?.index ?? 0) + 1)
-  const index = usePosition(sections, image, known ?? (image === null ? null : near.indexOf(image)))
+  const [opened, setOpened] = useState<{ readonly id: string; readonly index: number } | null>(null)
   const [closed, setClosed] = useState<{ readonly index: number } | null>(null)
-  const most = mostImages(layout)
   const [part, setPart] = useState(0)
+  const index = usePosition(sections, image, image !== null && opened?.id === image ? opened.index : null)
+  const most = mostImages(layout)
   const first = Math.min(part, Math.max(0, Math.ceil(sections.total / most) - 1)) * most
 
-  useEffect(() => {
-    if (image !== null && typeof index === 'number') opened.current = { id: image, index }
-    if (image !== null || opened.current === null) return
-    setPart(Math.floor(opened.current.index / most))
-    setClosed({ index: opened.current.index })
-    opened.current = null
-  }, [image, index, most])
+  if (image !== null && typeof index === 'number' && opened?.id !== image) setOpened({ id: image, index })
+  if (image === null && opened !== null) {
+    // However it is closed, the image that was viewed last has the focus then.
+    setOpened(null)
+    setPart(Math.floor(opened.index / most))
+    setClosed({ index: opened.index })
+  }
 
   const onOpen = useCallback(
     (driveId: string, at: number) => {
-      opened.current = { id: driveId, index: at }
+      setOpened({ id: driveId, index: at })
       open(driveId)
     },
     [open],
   )
+  function onGo(driveId: string, at: number) {
+    setOpened({ id: driveId, index: at })
+    go(driveId)
+  }
   function refresh() {
     onRefresh()
     setPart(0)
@@ -147,7 +149,7 @@ function Shown({ importId, sections, news, exact, onRefresh, empty }: ShownProps
         />
       )}
       {image !== null && (
-        <Lightbox importId={importId} driveId={image} sections={sections} index={index} onGo={go} onClose={close} />
+        <Lightbox importId={importId} driveId={image} sections={sections} index={index} onGo={onGo} onClose={close} />
       )}
     </div>
   )

@@ -19,7 +19,7 @@ interface Props {
   readonly sections: Sections
   /** Its place in the list. Null if it is not in it, undefined while that is being looked up. */
   readonly index: number | null | undefined
-  readonly onGo: (driveId: string) => void
+  readonly onGo: (driveId: string, index: number) => void
   readonly onClose: () => void
 }
 
@@ -35,11 +35,16 @@ export function Lightbox({ importId, driveId, sections, index, onGo, onClose }: 
   const picture = query.data ?? (known ? at(index) : undefined)
   const { gallery, common } = t()
 
+  function go(way: number) {
+    const target = way < 0 ? before : after
+    if (target !== undefined) onGo(target.driveId, place + way)
+  }
+
   function press(event: KeyboardEvent) {
-    const target = { ArrowLeft: before, ArrowRight: after }[event.key]
-    if (target === undefined || event.ctrlKey || event.altKey || event.metaKey) return
+    const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
+    if (way === undefined || event.ctrlKey || event.altKey || event.metaKey) return
     event.preventDefault()
-    onGo(target.driveId)
+    go(way)
   }
 
   return (
@@ -47,8 +52,8 @@ export function Lightbox({ importId, driveId, sections, index, onGo, onClose }: 
       {/* oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- the arrow keys repeat what the buttons do */}
       <div className="no-box" onKeyDown={press}>
         <div className="lightbox-bar">
-          <Go label={gallery.previous} sign="‹" to={before} onGo={onGo} />
-          <Go label={gallery.next} sign="›" to={after} onGo={onGo} />
+          <Go label={gallery.previous} sign="‹" possible={before !== undefined} onGo={() => go(-1)} />
+          <Go label={gallery.next} sign="›" possible={after !== undefined} onGo={() => go(1)} />
           <h2 id="lightbox-name">
             <bdi>{picture?.name.slice(0, 300) ?? gallery.waiting}</bdi>
           </h2>
@@ -70,7 +75,7 @@ export function Lightbox({ importId, driveId, sections, index, onGo, onClose }: 
           <div className="lightbox-picture" />
         ) : (
           <>
-            <ZoomedImage key={driveId} picture={picture} onSwipe={(way) => swipe(way === 'left' ? after : before, onGo)} />
+            <ZoomedImage key={driveId} picture={picture} onSwipe={(way) => go(way === 'left' ? 1 : -1)} />
             <ImageFacts importId={importId} picture={picture} details={query.data} />
           </>
         )}
@@ -79,20 +84,16 @@ export function Lightbox({ importId, driveId, sections, index, onGo, onClose }: 
   )
 }
 
-function swipe(to: Picture | undefined, onGo: (driveId: string) => void): void {
-  if (to !== undefined) onGo(to.driveId)
-}
-
 interface GoProps {
   readonly label: string
   readonly sign: string
-  readonly to: Picture | undefined
-  readonly onGo: (driveId: string) => void
+  readonly possible: boolean
+  readonly onGo: () => void
 }
 
-function Go({ label, sign, to, onGo }: GoProps) {
+function Go({ label, sign, possible, onGo }: GoProps) {
   return (
-    <button type="button" aria-label={label} aria-disabled={to === undefined} onClick={() => swipe(to, onGo)}>
+    <button type="button" aria-label={label} aria-disabled={!possible} onClick={onGo}>
       {sign}
     </button>
   )

@@ -64,15 +64,13 @@ export function Thumbnail({ picture, layout }: { picture: Picture; layout: Layou
   useEffect(() => {
     if (state !== 'failed') return undefined
     let gone = false
-    const timer = setTimeout(
-      () =>
-        void isBusy(source).then((busy) => {
-          if (gone) return
-          setState(busy && attempt < ATTEMPTS ? 'loading' : 'broken')
-          setAttempt(attempt + 1)
-        }),
-      (attempt - 1) * AGAIN_MS,
-    )
+    async function check() {
+      const busy = await isBusy(source)
+      if (gone) return
+      setState(busy && attempt < ATTEMPTS ? 'loading' : 'broken')
+      setAttempt(attempt + 1)
+    }
+    const timer = setTimeout(() => void check(), (attempt - 1) * AGAIN_MS)
     return () => {
       gone = true
       clearTimeout(timer)

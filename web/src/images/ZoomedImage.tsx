@@ -19,9 +19,8 @@ const WIDTH = 1280
 export function ZoomedImage({ picture, onSwipe }: Props) {
   const frame = useRef<HTMLDivElement>(null)
   const [view, setView] = useState(FITTED)
-  const size = (): Point => ({ x: frame.current?.clientWidth ?? 0, y: frame.current?.clientHeight ?? 0 })
-  const zoom = (factor: number, at: Point = { x: 0, y: 0 }) => setView((old) => zoomed(old, factor, at, size()))
-  const pan = (by: Point) => setView((old) => panned(old, by, size()))
+  const zoom = (factor: number, at: Point = { x: 0, y: 0 }) => setView((old) => zoomed(old, factor, at, sizeOf(frame.current)))
+  const pan = (by: Point) => setView((old) => panned(old, by, sizeOf(frame.current)))
   const pointers = usePointers(view, zoom, pan, onSwipe)
 
   useEffect(() => {
@@ -29,7 +28,7 @@ export function ZoomedImage({ picture, onSwipe }: Props) {
     // React's own wheel listeners cannot keep the dialog from scrolling.
     function wheel(event: WheelEvent) {
       event.preventDefault()
-      setView((old) => zoomed(old, event.deltaY < 0 ? 1.2 : 1 / 1.2, pointOf(event, element), size()))
+      setView((old) => zoomed(old, event.deltaY < 0 ? 1.2 : 1 / 1.2, pointOf(event, element), sizeOf(element)))
     }
     element?.addEventListener('wheel', wheel, { passive: false })
     return () => element?.removeEventListener('wheel', wheel)
@@ -147,6 +146,10 @@ function usePointers(view: View, zoom: (factor: number, at: Point) => void, pan:
   }
 
   return { onPointerDown, onPointerMove, onPointerUp, onPointerCancel: onPointerUp }
+}
+
+function sizeOf(element: Element | null): Point {
+  return { x: element?.clientWidth ?? 0, y: element?.clientHeight ?? 0 }
 }
 
 function distance(one: Point, other: Point): number {

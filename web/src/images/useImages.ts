@@ -43,13 +43,6 @@ export function useRange(sections: Sections, first: number, last: number) {
   const failed = pages.find(({ error }) => error !== null)
   return {
     at: (index: number): Picture | undefined => loaded.get(Math.floor(index / SECTION_SIZE))?.[index % SECTION_SIZE],
-    indexOf(driveId: string): number | null {
-      for (const [number, page] of loaded) {
-        const index = page?.findIndex((picture) => picture.driveId === driveId) ?? -1
-        if (index >= 0) return number * SECTION_SIZE + index
-      }
-      return null
-    },
     error: failed?.error ?? null,
     retry: () => void failed?.refetch(),
   }
