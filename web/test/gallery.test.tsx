@@ -34,7 +34,7 @@ describe('the page of an import', () => {
     await showImport()
     await pass(100)
     expect(screen.getByText('The first images will appear here.')).toBeDefined()
-    api.imports = [importJson({ ...RUNNING, stored: 2400 })]
+    api.imports = [importJson({ ...RUNNING, stored: 2400, unchanged: 8 })]
     api.pictures = [pictureJson({ name: 'last.jpg' })]
     await pass(2_500)
     expect(screen.getByRole('link', { name: 'last.jpg' })).toBeDefined()
@@ -73,7 +73,8 @@ describe('the gallery', () => {
     many(100)
     const user = await showGallery()
     const columns = Number((await screen.findByRole('grid')).getAttribute('aria-colcount'))
-    act(() => screen.getByRole('button', { name: 'p0.jpg' }).focus())
+    const first = await tile('p0.jpg')
+    act(() => first.focus())
     await user.keyboard('{ArrowRight}{ArrowDown}')
     expect(document.activeElement).toBe(await tile(`p${columns + 1}.jpg`))
     await user.keyboard('{Home}')

@@ -1,11 +1,14 @@
 /** The images of a list in rows of which only those in sight exist. One tile at a time has the focus. */
-import { defaultRangeExtractor, useWindowVirtualizer, type Range } from '@tanstack/react-virtual'
+import { defaultRangeExtractor, useWindowVirtualizer, type Range, type Virtualizer } from '@tanstack/react-virtual'
 import { useCallback, useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent } from 'react'
 import { t } from '../text/language'
 import { Retry } from '../ui/Retry'
 import { layoutOf, moved, type Layout } from './layout'
 import { Tile } from './Tile'
 import { useRange, type Sections } from './useImages'
+
+/** In pixels a millisecond. */
+const FAST = 6
 
 interface Props {
   readonly sections: Sections
@@ -24,7 +27,9 @@ export function ImageGrid({ sections, first, count, layout, label, focused, onOp
   const { columns, rowHeight, gap } = layout
   const rows = Math.ceil(count / columns)
   const [active, setActive] = useState(0)
-  const activeRow = Math.floor(active / columns)
+  const [inside, setInside] = useState(false)
+  const activeRow = inside ? Math.floor(active / columns) : -1
+  const { fast, onChange } = useSpeed()
   const virtual = useWindowVirtualizer({
     count: rows,
     estimateSize: () => rowHeight,
@@ -34,27 +39,33 @@ export function ImageGrid({ sections, first, count, layout, label, focused, onOp
     rangeExtractor: useCallback((range: Range) => withRow(defaultRangeExtractor(range), Math.min(activeRow, rows - 1)), [activeRow, rows]),
     // React 19 would render synchronously with each event.
     useFlushSync: false,
+    onChange,
   })
   const { measure } = virtual
   useLayoutEffect(() => measure(), [measure, rowHeight])
   const shown = virtual.range ?? { startIndex: 0, endIndex: 0 }
   const from = first + Math.max(0, shown.startIndex - 4) * columns
   const to = first + Math.min(count, (shown.endIndex + 5) * columns) - 1
+  // Tab leads to what one looks at, and back to where the focus was if that is in sight.
+  const inSight = active >= shown.startIndex * columns && active < (shown.endIndex + 1) * columns
+  const stop = Math.min(count - 1, inside || inSight ? active : shown.startIndex * columns)
   const range = useRange(sections, from, Math.max(from, to))
 
-  const move = useRef(false)
+  // Whoever has the focus hears its name, however far one has scrolled away from it.
+  const own = useRange(sections, inside ? first + active : from, inside ? first + active : from)
+
+  const [moves, setMoves] = useState(0)
   function go(index: number) {
-    move.current = true
+    setInside(true)
     setActive(index)
+    setMoves((count) => count + 1)
     virtual.scrollToIndex(Math.floor(index / columns), { align: 'auto' })
   }
   useLayoutEffect(() => {
-    if (!move.current) return
-    const tile = frame.current?.querySelector<HTMLElement>(`[data-index="${first + active}"]`)
-    if (tile === null || tile === undefined) return
-    move.current = false
-    tile.focus({ preventScroll: true })
-  })
+    // The row of the tile with the focus always exists.
+    if (moves > 0) frame.current?.querySelector<HTMLElement>(`[data-index="${first + active}"]`)?.focus({ preventScroll: true })
+    // oxlint-disable-next-line react/exhaustive-deps -- a tile that one only clicked on has the focus already
+  }, [moves])
   useEffect(() => {
     if (focused !== null && focused.index >= first && focused.index < first + count) go(focused.index - first)
     // oxlint-disable-next-line react/exhaustive-deps -- only when another image was opened or closed
@@ -83,8 +94,10 @@ export function ImageGrid({ sections, first, count, layout, label, focused, onOp
         onKeyDown={onKey}
         onFocus={({ target }) => {
           const index = Number(target.dataset['index'])
+          setInside(true)
           if (Number.isInteger(index)) setActive(index - first)
         }}
+        onBlur={({ relatedTarget }) => setInside(frame.current?.contains(relatedTarget) === true)}
       >
         {virtual.getVirtualItems().map(({ index: row, start }) => (
           <div
@@ -99,10 +112,11 @@ export function ImageGrid({ sections, first, count, layout, label, focused, onOp
               return (
                 <div key={column} role="gridcell" aria-colindex={column + 1}>
                   <Tile
-                    picture={range.at(first + index)}
+                    picture={range.at(first + index) ?? own.at(first + index)}
                     index={first + index}
                     layout={layout}
-                    active={index === Math.min(active, count - 1)}
+                    active={index === stop}
+                    passing={fast}
                     onOpen={onOpen}
                   />
                 </div>
@@ -113,6 +127,19 @@ export function ImageGrid({ sections, first, count, layout, label, focused, onOp
       </div>
     </>
   )
+}
+
+/** Whether rows pass by so fast that nobody sees their images. Those are not loaded. */
+function useSpeed() {
+  const [fast, setFast] = useState(false)
+  const last = useRef({ at: 0, offset: 0 })
+  const onChange = useCallback(({ scrollOffset, isScrolling }: Virtualizer<Window, Element>) => {
+    const now = { at: performance.now(), offset: scrollOffset ?? 0 }
+    const speed = Math.abs(now.offset - last.current.offset) / Math.max(1, now.at - last.current.at)
+    last.current = now
+    setFast(isScrolling && speed > FAST)
+  }, [])
+  return { fast, onChange }
 }
 
 function withRow(rows: number[], row: number): number[] {

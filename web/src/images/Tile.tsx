@@ -13,11 +13,15 @@ interface Props {
   readonly layout: Layout
   /** Whether Tab leads to it. */
   readonly active: boolean
+  /** Whether it is only passing by. */
+  readonly passing: boolean
   readonly onOpen: (driveId: string, index: number) => void
 }
 
 /** Memoised, because the grid renders again as it scrolls. */
-export const Tile = memo(function Tile({ picture, index, layout, active, onOpen }: Props) {
+export const Tile = memo(function Tile({ picture, index, layout, active, passing, onOpen }: Props) {
+  const [drawn, setDrawn] = useState(false)
+  if (!passing && !drawn && picture !== undefined) setDrawn(true)
   const { gallery } = t()
   return (
     <button
@@ -31,7 +35,7 @@ export const Tile = memo(function Tile({ picture, index, layout, active, onOpen 
       onClick={() => picture !== undefined && onOpen(picture.driveId, index)}
     >
       <span className="tile-frame" style={{ height: layout.pictureHeight }}>
-        {picture !== undefined && <Thumbnail key={picture.driveId} picture={picture} layout={layout} />}
+        {picture !== undefined && drawn && <Thumbnail key={picture.driveId} picture={picture} layout={layout} />}
       </span>
       {layout.captionHeight > 0 && (
         <span className="tile-caption" style={{ height: layout.captionHeight }}>

@@ -36,8 +36,8 @@ export function Toolbar({ search, filters, onChange, children }: Props) {
         {hidden === 0 ? gallery.filters.label : gallery.filters.some(hidden)}
       </button>
       <label className="gallery-sort">
-        <span>{gallery.sort.label}</span>
-        <select value={search.sort ?? 'newest'} onChange={({ target }) => onChange({ sort: sortOf(target.value) })}>
+        <span aria-hidden>{gallery.sort.label}</span>
+        <select aria-label={gallery.sort.label} value={search.sort ?? 'newest'} onChange={({ target }) => onChange({ sort: sortOf(target.value) })}>
           {IMAGE_ORDERS.map((order) => (
             <option key={order} value={order}>
               {gallery.sort.orders[order]}

@@ -46,6 +46,7 @@ export function ZoomedImage({ picture, onSwipe }: Props) {
   }
 
   const { gallery } = t()
+  const scale = `${Math.round(view.scale * 100)} %`
   return (
     <div className="zoom">
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- the keys and the buttons do the same */}
@@ -67,8 +68,8 @@ export function ZoomedImage({ picture, onSwipe }: Props) {
         <button type="button" aria-label={gallery.zoomOut} aria-disabled={view.scale === 1} onClick={() => zoom(1 / STEP)}>
           −
         </button>
-        <button type="button" aria-label={gallery.zoomFit} aria-disabled={view.scale === 1} onClick={() => setView(FITTED)}>
-          {Math.round(view.scale * 100)} %
+        <button type="button" aria-label={gallery.zoomFit(scale)} aria-disabled={view.scale === 1} onClick={() => setView(FITTED)}>
+          {scale}
         </button>
         <button type="button" aria-label={gallery.zoomIn} onClick={() => zoom(STEP)}>
           +

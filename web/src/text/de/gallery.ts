@@ -53,7 +53,7 @@ export const gallery: Words['gallery'] = {
   view: 'Bild. Plus und Minus vergrößern und verkleinern, 0 zeigt das ganze Bild, die Pfeiltasten verschieben es, wenn es vergrößert ist.',
   zoomIn: 'Vergrößern',
   zoomOut: 'Verkleinern',
-  zoomFit: 'Das ganze Bild zeigen',
+  zoomFit: (scale) => `${scale}: das ganze Bild zeigen`,
   awaited: 'Hier erscheinen die ersten Bilder.',
   noneStored: 'Es wurden keine Bilder gespeichert.',
   noneFound: 'Dieser Ordner enthält keine Bilder.',

@@ -52,7 +52,7 @@ export const gallery = {
   view: 'Image. Plus and minus zoom, 0 shows all of it, the arrow keys move it while it is zoomed in.',
   zoomIn: 'Zoom in',
   zoomOut: 'Zoom out',
-  zoomFit: 'Show the whole image',
+  zoomFit: (scale: string) => `${scale}: show the whole image`,
   awaited: 'The first images will appear here.',
   noneStored: 'No images were stored.',
   noneFound: 'This folder contains no images.',
