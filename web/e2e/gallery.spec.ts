@@ -90,6 +90,7 @@ describe.skipIf(id === '')('100,000 images', () => {
   })
 
   it('have names that do no harm', async () => {
+    await page.waitForFunction("document.querySelectorAll('.tile[aria-disabled=true]').length === 0")
     const labels = await page.locator('.tile').evaluateAll((tiles) => tiles.slice(0, 3).map((tile) => tile.getAttribute('aria-label')?.length))
     expect(labels).toEqual(['<img src=x onerror=alert(1)>.jpg'.length, 9, 5_004])
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(1440)
@@ -99,12 +100,13 @@ describe.skipIf(id === '')('100,000 images', () => {
     await page.evaluate('window.scrollTo(0, 100000)')
     await page.waitForFunction("document.querySelectorAll('.tile[aria-disabled=true]').length === 0")
     await page.waitForTimeout(200)
-    const top = await page.evaluate('window.scrollY')
-    const tile = page.locator('.tile').nth(12)
+    const tile = page.locator('.tile').nth(30)
     const name = await tile.getAttribute('aria-label')
     await tile.click()
+    const top = await page.evaluate('window.scrollY')
     await page.getByRole('dialog', { name: name ?? '' }).waitFor()
     await page.waitForFunction("document.querySelector('dialog img').naturalWidth > 0")
+    await page.locator('button[aria-label="Next image"][aria-disabled=false]').waitFor()
     await page.keyboard.press('ArrowRight')
     await page.waitForFunction((old) => !document.querySelector('#lightbox-name')?.textContent?.includes(old), name ?? '')
     const next = await page.locator('#lightbox-name').textContent()
@@ -134,7 +136,8 @@ describe.skipIf(id === '')('100,000 images', () => {
     await page.getByRole('link', { name: 'Many' }).dispatchEvent('click')
     await page.waitForURL(/\/imports\/[^/]+$/)
     await page.goBack()
-    await page.waitForFunction('Math.abs(window.scrollY - 3000) < 5')
+    await page.waitForFunction('window.scrollY > 0')
+    expect(await page.evaluate('window.scrollY')).toBe(3_000)
     await page.getByRole('searchbox').fill('')
     await page.getByText('100,000 images').waitFor()
   })
@@ -161,7 +164,9 @@ describe.skipIf(id === '')('100,000 images', () => {
       const box = await page.locator('.tile').first().boundingBox()
       expect((box?.y ?? Infinity) + (box?.height ?? 0)).toBeLessThan(height)
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
-      if (width === 375) expect(await violations(page)).toEqual([])
+      // The colours are the same at every width.
+      const found = width === 375 ? await violations(page) : []
+      expect(found).toEqual([])
       await page.screenshot({ path: join(screenshots, `gallery-${colorScheme}-${width}.png`) })
       /* oxlint-enable no-await-in-loop */
     }
@@ -234,5 +239,5 @@ async function inFrontOf(url: string): Promise<Front> {
 /** A small image of another colour for each URL. */
 function pixels(url: string): string {
   const hue = [...url].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 360, 7)
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="320" height="240"><rect width="320" height="240" fill="hsl(${hue} 45% 55%)"/><circle cx="120" cy="110" r="60" fill="hsl(${hue} 60% 75%)"/></svg>`
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 240" preserveAspectRatio="none"><rect width="320" height="240" fill="hsl(${hue} 45% 55%)"/><circle cx="120" cy="110" r="60" fill="hsl(${hue} 60% 75%)"/></svg>`
 }

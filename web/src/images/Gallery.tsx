@@ -95,30 +95,35 @@ function Shown({ importId, sections, news, exact, onRefresh, empty }: ShownProps
   const frame = useRef<HTMLDivElement>(null)
   const layout = useLayout(frame)
   const { image, open, go, close } = useOpenImage()
-  const [opened, setOpened] = useState<{ readonly id: string; readonly index: number } | null>(null)
+  const [places, setPlaces] = useState<ReadonlyMap<string, number>>(new Map())
+  const [last, setLast] = useState<number | null>(null)
   const [closed, setClosed] = useState<{ readonly index: number } | null>(null)
   const [part, setPart] = useState(0)
-  const index = usePosition(sections, image, image !== null && opened?.id === image ? opened.index : null)
+  const index = usePosition(sections, image, image === null ? null : (places.get(image) ?? null))
   const most = mostImages(layout)
   const first = Math.min(part, Math.max(0, Math.ceil(sections.total / most) - 1)) * most
 
-  if (image !== null && typeof index === 'number' && opened?.id !== image) setOpened({ id: image, index })
-  if (image === null && opened !== null) {
+  if (image !== null && typeof index === 'number' && last !== index) setLast(index)
+  if (image === null && last !== null) {
     // However it is closed, the image that was viewed last has the focus then.
-    setOpened(null)
-    setPart(Math.floor(opened.index / most))
-    setClosed({ index: opened.index })
+    setLast(null)
+    setPart(Math.floor(last / most))
+    setClosed({ index: last })
   }
 
+  const place = useCallback((driveId: string, at: number) => {
+    // The URL still has the one before for a moment.
+    setPlaces((old) => new Map([...[...old].slice(-1), [driveId, at]]))
+  }, [])
   const onOpen = useCallback(
     (driveId: string, at: number) => {
-      setOpened({ id: driveId, index: at })
+      place(driveId, at)
       open(driveId)
     },
-    [open],
+    [open, place],
   )
   function onGo(driveId: string, at: number) {
-    setOpened({ id: driveId, index: at })
+    place(driveId, at)
     go(driveId)
   }
   function refresh() {

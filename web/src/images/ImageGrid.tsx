@@ -58,7 +58,7 @@ export function ImageGrid({ sections, first, count, layout, label, focused, onOp
   function go(index: number) {
     setInside(true)
     setActive(index)
-    setMoves((count) => count + 1)
+    setMoves((before) => before + 1)
     virtual.scrollToIndex(Math.floor(index / columns), { align: 'auto' })
   }
   useLayoutEffect(() => {
