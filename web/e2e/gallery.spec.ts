@@ -10,8 +10,7 @@ const id = process.env['GALLERY_IMPORT'] ?? ''
 const target = (process.env['WEB_URL'] ?? 'http://127.0.0.1:5173').replace(/\/$/, '')
 const screenshots = process.env['SCREENSHOTS'] ?? 'test-results/e2e'
 const TOTAL = 100_000
-/** A frame on this machine, when nothing else runs on it. */
-const LONGEST_FRAME_MS = Number(process.env['LONGEST_FRAME_MS'] ?? 50)
+const LONGEST_MS = 50
 
 describe.skipIf(id === '')('100,000 images', () => {
   let browser: Browser
@@ -64,13 +63,17 @@ describe.skipIf(id === '')('100,000 images', () => {
   it('scroll by without a long frame, and memory stays flat', async () => {
     await page.evaluate('window.scrollTo(0, 0)')
     const heap = await heapOf(page)
+    await browser.startTracing(page, { categories: ['toplevel', 'devtools.timeline', 'disabled-by-default-devtools.timeline'] })
     const frames = await scrolledThrough(page)
+    const longest = longestTask((await browser.stopTracing()).toString())
     await page.waitForTimeout(300)
     const after = await heapOf(page)
-    const figures = { frames: frames.length, longest: Math.max(...frames), long: frames.filter((ms) => ms > 50).length, heap, after, sections: sections().length }
+    const slow = frames.filter((ms) => ms > LONGEST_MS).length
+    const figures = { frames: frames.length, slow, longestTask: longest, heap, after, sections: sections().length }
     process.stdout.write(`${JSON.stringify(figures)}\n`)
     expect(frames.length).toBeGreaterThan(100)
-    expect(Math.max(...frames)).toBeLessThanOrEqual(LONGEST_FRAME_MS)
+    expect(longest).toBeGreaterThan(0)
+    expect(longest).toBeLessThanOrEqual(LONGEST_MS)
     expect(after - heap).toBeLessThan(20)
     expect(await page.locator('[role=row]').count()).toBeLessThan(30)
   })
@@ -147,7 +150,7 @@ describe.skipIf(id === '')('100,000 images', () => {
     await page.getByText('2,500 images').waitFor()
     await page.getByRole('button', { name: /^Day 2 / }).click()
     await page.waitForURL(/folder=many-folder-2/)
-    await page.getByRole('button', { name: 'All folders…' }).click()
+    await page.getByRole('button', { name: 'Folder tree…' }).click()
     await page.getByRole('dialog', { name: 'Folders' }).waitFor()
     expect(await violations(page)).toEqual([])
     await shoot('gallery-folders')
@@ -184,6 +187,25 @@ async function heapOf(page: Page): Promise<number> {
   const { usedSize } = await session.send('Runtime.getHeapUsage')
   await session.detach()
   return Math.round(usedSize / 1e6)
+}
+
+interface TraceEvent {
+  readonly name: string
+  readonly ph: string
+  readonly pid: number
+  readonly tid: number
+  /** Of the processor, in microseconds: what other programs take meanwhile is not in it. */
+  readonly tdur?: number
+  readonly args?: { readonly name?: string }
+}
+
+/** The longest that the page's main thread worked without a pause in which a frame can be drawn, in milliseconds. */
+function longestTask(trace: string): number {
+  const events = (JSON.parse(trace) as { traceEvents: TraceEvent[] }).traceEvents
+  const main = events.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain')
+  const threads = new Set(main.map(({ pid, tid }) => `${pid}/${tid}`))
+  const tasks = events.filter(({ name, pid, tid }) => name.endsWith('RunTask') && threads.has(`${pid}/${tid}`))
+  return Math.max(0, ...tasks.map(({ tdur }) => tdur ?? 0)) / 1_000
 }
 
 /** How long each frame took while the whole list went by: fast, and then as one reads. */

@@ -22,7 +22,7 @@ export function layoutOf(width: number): Layout {
   const gap = phone ? 4 : 14
   const columns = phone ? 3 : Math.max(3, Math.floor((width + gap) / (SMALLEST_TILE + gap)))
   const tileWidth = Math.max(1, (width - gap * (columns - 1)) / columns)
-  const pictureHeight = Math.round(phone ? tileWidth : tileWidth * 0.78)
+  const pictureHeight = Math.round(phone ? tileWidth : tileWidth * 0.75)
   const captionHeight = phone ? 0 : 52
   return { columns, gap, tileWidth, pictureHeight, captionHeight, rowHeight: pictureHeight + captionHeight + gap }
 }

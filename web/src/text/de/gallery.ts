@@ -39,8 +39,8 @@ export const gallery: Words['gallery'] = {
   },
   folders: {
     label: 'Ordner',
-    tree: 'Alle Ordner…',
-    all: 'Jeder Ordner',
+    tree: 'Ordnerbaum…',
+    all: 'Alle Ordner',
     below: 'Unterordner',
     unknown: 'Ein Ordner, der nicht zu diesem Import gehört',
   },

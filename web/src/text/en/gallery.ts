@@ -38,8 +38,8 @@ export const gallery = {
   },
   folders: {
     label: 'Folders',
-    tree: 'All folders…',
-    all: 'Every folder',
+    tree: 'Folder tree…',
+    all: 'All folders',
     below: 'Folders inside',
     unknown: 'A folder that is not in this import',
   },
