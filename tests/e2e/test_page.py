@@ -13,6 +13,7 @@ from local.run.start import start, wait_until_ready
 from local.servers.server import Context, Server
 from local.servers.web import web
 from local.toolchains.node import WEB
+from tests.e2e.many_images import fill
 from tests.platform import emptied
 from tests.system import System, link, running_system
 
@@ -105,6 +106,14 @@ def test_an_import_is_paused_resumed_cancelled_and_retried_on_the_page(
         OTHER_FOLDER_URL=link(other),
         FAULT_URLS=" ".join(f"{drive.url}/_emu/faults/{rule}" for rule in rules),
     )
+
+
+def test_a_hundred_thousand_images_are_shown_searched_and_opened(
+    system: System, page: Server, tmp_path: Path
+) -> None:
+    with system.platform.database() as database:
+        id = fill(database)
+    run_in_chromium(page, tmp_path, "gallery", GALLERY_IMPORT=id)
 
 
 def run_in_chromium(page: Server, tmp_path: Path, spec: str, **env: str) -> None:

@@ -34,11 +34,11 @@ function requests(): string[] {
 
 /** The addresses of the pictures in the grid that Chromium has loaded and decoded. */
 async function decodedPictures(): Promise<string[]> {
-  return page.$$eval('.grid img', async (images) => {
+  return page.$$eval('.tile img', async (images) => {
     const all = images as HTMLImageElement[]
     const done = all.filter((image) => image.complete && image.naturalWidth > 0)
     await Promise.all(done.map((image) => image.decode()))
-    return [...new Set(done.map((image) => image.src))]
+    return done.map((image) => image.src)
   })
 }
 
@@ -75,16 +75,13 @@ describe('the page', () => {
   })
 
   it('shows pictures that the browser has decoded', async () => {
-    const more = page.getByRole('button', { name: 'Show more images' })
-    let shown = await scrolledThrough()
-    /* oxlint-disable no-await-in-loop -- each page follows the one before */
-    while (shown.length < setup.atLeast && (await more.isVisible())) {
-      await more.click()
-      shown = await scrolledThrough()
-    }
-    /* oxlint-enable no-await-in-loop */
+    await page.getByRole('link', { name: /^Show all/ }).click()
+    await page.getByRole('grid').waitFor()
+    const shown = await scrolledThrough()
     expect(shown.length).toBeGreaterThanOrEqual(setup.atLeast)
     await shoot('pictures')
+    await page.goBack()
+    await report().waitFor()
   }, 120_000)
 
   it('shows the same import after a reload', async () => {
@@ -95,7 +92,8 @@ describe('the page', () => {
   })
 
   it('shows one picture large, links to its original, and returns the focus on Escape', async () => {
-    const tile = page.locator('.tile').nth(1)
+    await page.getByRole('link', { name: /^Show all/ }).click()
+    const tile = page.locator('[role=grid] .tile').nth(1)
     await tile.focus()
     await page.keyboard.press('Enter')
     await page.waitForURL(/[?&]image=/)
@@ -112,6 +110,8 @@ describe('the page', () => {
     await page.locator('dialog').waitFor({ state: 'detached' })
     expect(await tile.evaluate((element) => element === document.activeElement)).toBe(true)
     expect(page.url()).not.toContain('image=')
+    await page.goBack()
+    await report().waitFor()
   })
 
   it.each(['light', 'dark'] as const)('is accessible in %s, wide and narrow', async (colorScheme) => {
@@ -140,14 +140,16 @@ describe('the page', () => {
   })
 })
 
+/** Only what is in sight exists, so what was seen on the way is collected. */
 async function scrolledThrough(): Promise<string[]> {
-  await page.evaluate(async () => {
-    for (let top = 0; top < document.documentElement.scrollHeight; top += 400) {
-      window.scrollTo(0, top)
-      // oxlint-disable-next-line no-await-in-loop -- step by step, as a reader scrolls
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-  })
-  await page.waitForLoadState('networkidle', { timeout: 15_000 }).catch(() => undefined)
-  return decodedPictures()
+  const seenOnTheWay = new Set<string>()
+  const height = (await page.evaluate('document.documentElement.scrollHeight')) as number
+  for (let top = 0; top < height; top += 400) {
+    /* oxlint-disable no-await-in-loop -- step by step, as a reader scrolls */
+    await page.evaluate(`window.scrollTo(0, ${top})`)
+    await page.waitForFunction("[...document.querySelectorAll('.tile-box img')].every((image) => image.complete)")
+    for (const url of await decodedPictures()) seenOnTheWay.add(url)
+    /* oxlint-enable no-await-in-loop */
+  }
+  return [...seenOnTheWay]
 }

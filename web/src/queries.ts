@@ -10,9 +10,7 @@ import {
   fetchImport,
   fetchImports,
   fetchJourney,
-  fetchPictures,
   firstFilesPath,
-  firstPicturesPath,
 } from './api/client'
 import { isNotFound } from './api/errors'
 import { fetchSpeedLimit } from './api/speedLimit'
@@ -21,11 +19,8 @@ import { latest } from './live/latest'
 import { isRunning } from './text/states'
 
 /** The least time between two fetches of the same list while its import changes. */
-const PICTURES_EVERY_MS = 2_000
 const FILES_EVERY_MS = 3_000
 const LIMIT_EVERY_MS = 10_000
-/** The first images are shown as soon as an event tells of them. */
-const FIRST_PICTURES_MS = 250
 
 export function makeQueryClient(): QueryClient {
   return new QueryClient({
@@ -97,16 +92,6 @@ export function useRates(importId: string | null): Rates | null {
   return data ?? null
 }
 
-export function usePictures(one: Import) {
-  const version = isRunning(one) ? one.stored + one.unchanged : versionOf(one)
-  return usePages(['pictures', one.id], firstPicturesPath(one.id), fetchPictures, version, PICTURES_EVERY_MS, FIRST_PICTURES_MS)
-}
-
-/** Of all imports together. */
-export function useAllPictures() {
-  return usePages(['pictures'], firstPicturesPath(), fetchPictures, null, PICTURES_EVERY_MS)
-}
-
 export function useFiles(one: Import, state: FileState, reason?: string) {
   const key = ['files', one.id, state, ...(reason === undefined ? [] : [reason])]
   return usePages(key, firstFilesPath(one.id, state, reason), fetchFiles, versionOf(one), FILES_EVERY_MS)
@@ -148,7 +133,6 @@ function usePages<Item>(
   fetchPage: (path: string, signal: AbortSignal) => Promise<Page<Item>>,
   version: number | null,
   interval: number,
-  whileEmpty = interval,
 ) {
   const query = useInfiniteQuery({
     queryKey,
@@ -158,8 +142,7 @@ function usePages<Item>(
   })
   const pages = query.data?.pages ?? []
   const lastIsLoaded = pages.length <= 1 || pages.at(-1)?.next === null
-  const isEmpty = pages.every(({ items }) => items.length === 0)
-  useFollow(queryKey, lastIsLoaded ? version : null, isEmpty ? whileEmpty : Math.max(interval, pages.length * 1_000))
+  useFollow(queryKey, lastIsLoaded ? version : null, Math.max(interval, pages.length * 1_000))
   return query
 }
 

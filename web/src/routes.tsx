@@ -29,6 +29,10 @@ const oneImport = createRoute({
   getParentRoute: () => root,
   path: '/imports/$id',
   validateSearch: importSearch,
+  // Where an image was shown before the gallery had a page of its own.
+  beforeLoad: ({ params, search }) => {
+    if (search.image !== undefined) throw redirect({ to: '/imports/$id/gallery', params, search, replace: true })
+  },
   component: lazyRouteComponent(() => import('./pages/ImportPage'), 'ImportPage'),
 })
 

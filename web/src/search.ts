@@ -15,18 +15,35 @@ export interface StartSearch {
   readonly import?: string | undefined
 }
 
-export interface ImportSearch {
+interface OpenImage {
   /** The Drive id of the image that is open. */
   readonly image?: string | undefined
+}
+
+export interface ImportSearch extends OpenImage {
   /** Which files are listed. */
   readonly show?: FileState | undefined
   /** Only those that failed for this reason. */
   readonly reason?: string | undefined
 }
 
-export interface GallerySearch {
-  /** The Drive id of the image that is open. */
-  readonly image?: string | undefined
+export const IMAGE_ORDERS = ['newest', 'oldest', 'name', '-name', 'size', '-size'] as const
+export type ImageOrder = (typeof IMAGE_ORDERS)[number]
+
+/** The filters of the list of images, and its order. */
+export interface GallerySearch extends OpenImage {
+  /** How names begin. */
+  readonly name?: string | undefined
+  readonly type?: string | undefined
+  /** The Drive id of a folder. */
+  readonly folder?: string | undefined
+  /** In bytes. */
+  readonly min?: number | undefined
+  readonly max?: number | undefined
+  /** Days, such as `2026-11-25`, in the reader's time zone. Both are included. */
+  readonly since?: string | undefined
+  readonly until?: string | undefined
+  readonly sort?: ImageOrder | undefined
 }
 
 export interface ReplaysSearch {
@@ -57,7 +74,30 @@ export function importSearch(raw: Raw): ImportSearch {
 }
 
 export function gallerySearch(raw: Raw): GallerySearch {
-  return text('image', raw, 256)
+  const sort = oneOf(IMAGE_ORDERS, raw['sort'])
+  return {
+    ...text('image', raw, 256),
+    ...text('name', raw, 200),
+    ...text('type', raw, 100),
+    ...text('folder', raw, 256),
+    ...size('min', raw),
+    ...size('max', raw),
+    ...day('since', raw),
+    ...day('until', raw),
+    ...(sort === undefined ? {} : { sort }),
+  }
+}
+
+function size<Name extends string>(name: Name, raw: Raw): { readonly [N in Name]?: number } {
+  const value = raw[name]
+  const fits = typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+  return (fits ? { [name]: value } : {}) as { readonly [N in Name]?: number }
+}
+
+function day<Name extends string>(name: Name, raw: Raw): { readonly [N in Name]?: string } {
+  const value = raw[name]
+  const fits = typeof value === 'string' && /^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(value))
+  return (fits ? { [name]: value } : {}) as { readonly [N in Name]?: string }
 }
 
 function oneOf<Value extends string>(known: readonly Value[], value: unknown): Value | undefined {

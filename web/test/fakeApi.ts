@@ -21,6 +21,7 @@ export class FakeApi {
   replays: Json[] = []
   /** What limits the speed of the whole system. */
   limit = 'Nothing limits it.'
+  folders: Json[] = []
   /** If set, every call needs this key. */
   apiKey: string | null = null
   token: Json = { access_token: 'token-1', expires_at: new Date(Date.now() + 3_600_000).toISOString() }
@@ -87,9 +88,27 @@ export class FakeApi {
     if (/^\/api\/replays(\?|$)/.test(path)) return paged(this.replays, path)
     const replay = this.replays.find(({ id }) => path === `/api/replays/${String(id)}`)
     if (replay) return jsonResponse(replay)
-    if (path.startsWith('/api/images?')) return paged(this.pictures, path)
+    if (/^\/api\/imports\/[^/]+\/folders\?/.test(path)) return paged(this.folders, path)
+    if (path.startsWith('/api/images')) return this.readImages(path)
     const one = this.imports.find(({ id }) => path === `/api/imports/${String(id)}`)
     return one ? jsonResponse(one) : problem(404, 'There is no such import.')
+  }
+
+  private readImages(path: string): Response {
+    const { pathname, searchParams } = new URL(path, 'http://api.invalid')
+    const name = searchParams.get('name')?.toLowerCase() ?? ''
+    const chosen = this.pictures.filter((one) => String(one['name']).toLowerCase().startsWith(name))
+    if (pathname === '/api/images') return paged(chosen, path)
+    if (pathname === '/api/images/sections') {
+      const size = Number(searchParams.get('section_size'))
+      const cursors = Array.from({ length: Math.ceil(chosen.length / size) }, (_, section) => String(section * size))
+      const position = chosen.findIndex((one) => one['google_drive_id'] === searchParams.get('image'))
+      return jsonResponse({ total: chosen.length, section_size: size, cursors, position: position < 0 ? null : position })
+    }
+    const one = this.pictures.find((known) => pathname === `/api/images/${String(known['google_drive_id'])}`)
+    const more = { folder_id: 'folder-1', path: 'Holidays', md5: 'abc', sha256: null, modified_at: null }
+    if (one !== undefined) return jsonResponse({ ...more, ...one })
+    return pathname.endsWith('/thumbnail') ? problem(415, 'The image has no thumbnail.', 'no_thumbnail') : problem(404, 'There is no such image.')
   }
 
   private readFiles(path: string): Response {

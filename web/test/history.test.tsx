@@ -4,7 +4,7 @@ import { parseJourney } from '../src/api/parse'
 import { answerWords, lasted, outcomeName, placeName, systemName } from '../src/imports/journey'
 import { fileJson, importJson, outcomeJson, pictureJson } from './builders'
 import { FakeApi, jsonResponse, problem } from './fakeApi'
-import { showImport } from './showPage'
+import { showImport, showPage } from './showPage'
 
 const PLACE = { topic: 'files.found', partition: 3, offset: 1200 }
 const JOURNEY = {
@@ -101,9 +101,8 @@ describe('the history of a file', () => {
   it('opens above a picture, where the arrow keys do not turn to the next one', async () => {
     api.pictures = ['one', 'two'].map((name, id) => pictureJson({ id, name: `${name}.jpg`, google_drive_id: name }))
     api.fault = (path) => (path === '/api/imports/job-1/files/one' ? jsonResponse(JOURNEY) : null)
-    const user = await showImport()
-    await user.click(await screen.findByRole('button', { name: /one\.jpg.*JPEG/ }))
-    await user.click(within(screen.getByRole('dialog')).getByRole('button', { name: 'History of one.jpg' }))
+    const user = await showPage('/imports/job-1/gallery?image=one')
+    await user.click(within(await screen.findByRole('dialog', { name: 'one.jpg' })).getByRole('button', { name: 'History of one.jpg' }))
     await screen.findByText('Found in Drive')
     fireEvent.keyDown(screen.getByText('Found in Drive'), { key: 'ArrowRight' })
     expect(screen.getByRole('dialog', { name: 'one.jpg' })).toBeDefined()

@@ -25,8 +25,8 @@ it('is asked for once, and then goes with every request and every image', async 
   expect(sessionStorage).toHaveLength(0)
   await user.clear(input)
   await user.type(input, 'drivestream_right{Enter}')
-  const tile = await screen.findByRole('button', { name: /one\.jpg/ })
-  expect(tile.querySelector('img')?.getAttribute('src')).toBe('/api/images/drive-one/content?access_token=token-1')
+  const tile = await screen.findByRole('link', { name: /one\.jpg/ })
+  expect(tile.querySelector('img')?.getAttribute('src')).toBe('/api/images/drive-one/thumbnail?width=320&access_token=token-1')
   expect(screen.queryByLabelText('API key')).toBeNull()
   const reads = api.asked.filter(({ path }) => path.startsWith('/api/images'))
   expect(reads.every(({ authorization }) => authorization === 'Bearer drivestream_right')).toBe(true)
@@ -37,7 +37,7 @@ it('is asked for once, and then goes with every request and every image', async 
 it('is kept for the session', async () => {
   const user = await showImport()
   await user.type(await field(), 'drivestream_right{Enter}')
-  await screen.findByRole('button', { name: /one\.jpg/ })
+  await screen.findByRole('link', { name: /one\.jpg/ })
   const asked = api.asked.length
   await showImport()
   await waitFor(() => expect(api.asked.length).toBeGreaterThan(asked))
@@ -68,14 +68,14 @@ it('gets a new access token before the old one ends', async () => {
   api.token = { access_token: 'token-2', expires_at: new Date(Date.now() + 90 * 60_000).toISOString() }
   await pass(5 * 60_000)
   expect(api.count('POST', '/api/access-tokens')).toBe(2)
-  const image = screen.getByRole('button', { name: /one\.jpg/ }).querySelector('img')
+  const image = screen.getByRole('link', { name: /one\.jpg/ }).querySelector('img')
   expect(image?.getAttribute('src')).toContain('access_token=token-2')
 })
 
 it('is not needed where the API has none', async () => {
   api.apiKey = null
   await showImport()
-  const tile = await screen.findByRole('button', { name: /one\.jpg/ })
-  expect(tile.querySelector('img')?.getAttribute('src')).toBe('/api/images/drive-one/content')
+  const tile = await screen.findByRole('link', { name: /one\.jpg/ })
+  expect(tile.querySelector('img')?.getAttribute('src')).toBe('/api/images/drive-one/thumbnail?width=320')
   expect(api.asked.every(({ authorization }) => authorization === null)).toBe(true)
 })

@@ -11,8 +11,14 @@ HTMLDialogElement.prototype.close ??= function close(this: HTMLDialogElement) {
   this.dispatchEvent(new Event('close'))
 }
 
-// jsdom has no layout, and so nothing to scroll.
+// jsdom has no layout, and so nothing to scroll or to observe.
 window.scrollTo = () => undefined
+globalThis.ResizeObserver ??= class {
+  observe() {}
+  unobserve() {}
+  disconnect() {}
+}
+HTMLElement.prototype.setPointerCapture ??= () => undefined
 
 // Generous, because a busy machine is slow.
 configure({ asyncUtilTimeout: 20_000 })

@@ -7,7 +7,9 @@ from services.adapters.catalog.views.files import FileDetails, ImportFile, Manif
 from services.adapters.catalog.views.images import (
     ImageDetails,
     ImageFilter,
+    ImageFolder,
     ImagePlace,
+    ImageSections,
     ListedImage,
 )
 from services.adapters.catalog.views.imports import (
@@ -43,6 +45,18 @@ class ReadsCatalog(Protocol):
     ) -> Sequence[ListedImage]: ...
     async def count_images(self, wanted: ImageFilter) -> int | None:
         """None if PostgreSQL cannot count them in time."""
+
+    async def image_sections(
+        self, wanted: ImageFilter, *, every: int, image: str | None
+    ) -> ImageSections:
+        """Raises `TryAgain` if PostgreSQL cannot walk along the whole list in time."""
+        ...
+
+    async def image_folders(
+        self, import_id: str, *, after: str | None, limit: int
+    ) -> Sequence[ImageFolder]:
+        """By id."""
+        ...
 
     async def image(self, google_drive_id: str) -> ImageDetails | None: ...
     async def imports(

@@ -1,12 +1,11 @@
-/** The calls about imports and images. */
-import { call, MOUNT, posted } from './http'
+/** The calls about imports. */
+import { call, posted } from './http'
 import { nextPath } from './link'
 import {
   parseFiles,
   parseImport,
   parseImports,
   parseJourney,
-  parsePictures,
   parseRetried,
   parseStarted,
 } from './parse'
@@ -20,12 +19,10 @@ import type {
   ImportStarted,
   Journey,
   Page,
-  Picture,
   Retried,
   Selection,
 } from './types'
 
-const PICTURES_PER_PAGE = 60
 const FILES_PER_PAGE = 100
 
 export const FIRST_IMPORTS_PATH = apiPath('/imports')
@@ -69,24 +66,4 @@ export async function fetchFiles(path: string, signal: AbortSignal): Promise<Pag
 export async function fetchJourney(importId: string, driveId: string, signal: AbortSignal): Promise<Journey> {
   const path = apiPath('/imports/{import_id}/files/{google_drive_id}', { import_id: importId, google_drive_id: driveId })
   return parseJourney((await call(path, { signal })).json)
-}
-
-/** Of one import, or of all together. */
-export function firstPicturesPath(importId?: string): string {
-  return apiPath('/images', {}, { import: importId, limit: PICTURES_PER_PAGE })
-}
-
-export async function fetchPictures(path: string, signal: AbortSignal): Promise<Page<Picture>> {
-  const { json, link } = await call(path, { signal })
-  return { items: parsePictures(json), next: nextPath(link, path) }
-}
-
-/** The picture's bytes, by way of our own origin: the API redirects to the object store. */
-export function contentUrl(driveId: string): string {
-  return MOUNT + apiPath('/images/{google_drive_id}/content', { google_drive_id: driveId })
-}
-
-/** Where the original opens: the store's own address, if it is one that a browser can open. */
-export function originalUrl({ driveId, storagePath }: Pick<Picture, 'driveId' | 'storagePath'>): string {
-  return /^https?:\/\//i.test(storagePath) ? storagePath : contentUrl(driveId)
 }

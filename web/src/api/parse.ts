@@ -10,13 +10,12 @@ import type {
   Journey,
   Outcome,
   ParkedFiles,
-  Picture,
   Place,
   Rates,
   Retried,
   Waiting,
 } from './types'
-import { count, fieldsOf, identifier, list, number, optional, tally, text, time, type Value } from './values'
+import { count, fieldsOf, list, number, optional, tally, text, time, type Value } from './values'
 
 export function parseImports(json: unknown): Import[] {
   return list({ json, at: 'imports' }, importOf)
@@ -30,10 +29,6 @@ export function parseImport(json: unknown): ImportReport {
 
 export function parseFiles(json: unknown): ImportFile[] {
   return list({ json, at: 'files' }, fileOf)
-}
-
-export function parsePictures(json: unknown): Picture[] {
-  return list({ json, at: 'images' }, pictureOf)
 }
 
 export function parseStarted(json: unknown): ImportStarted {
@@ -180,17 +175,4 @@ function attemptOf(value: Value): Attempt {
 function placeOf(value: Value): Place {
   const field = fieldsOf<'Place'>(value)
   return { topic: field('topic', text), partition: field('partition', count), offset: field('offset', count) }
-}
-
-function pictureOf(value: Value): Picture {
-  const field = fieldsOf<'ListedImage'>(value)
-  return {
-    id: field('id', identifier),
-    driveId: field('google_drive_id', text),
-    name: field('name', text),
-    size: field('size', optional(count)),
-    mimeType: field('mime_type', text),
-    storagePath: field('storage_path', text),
-    createdAt: field('created_at', time),
-  }
 }

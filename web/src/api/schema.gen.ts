@@ -51,6 +51,17 @@ export interface paths {
      */
     get: operations["listImportFiles"];
   };
+  "/imports/{import_id}/folders": {
+    /**
+     * List the folders of an import
+     * @description A page by folder id, with `Link: <…>; rel="next"` if more follow. `path` is empty for the
+     * folder that was imported. `images` counts what `GET /images` lists for the import and the
+     * folder.
+     *
+     * Scope: `read`.
+     */
+    get: operations["listImportFolders"];
+  };
   "/events": {
     /**
      * Watch all imports
@@ -225,6 +236,17 @@ export interface paths {
      */
     get: operations["listImages"];
   };
+  "/images/sections": {
+    /**
+     * List where the sections of a list of images begin
+     * @description The exact length of the list, and a cursor for each section of it, so that a client can read
+     * any part of a long list without what lies before it. Images that are stored later move no
+     * section of `order=newest`: they come before the first one.
+     *
+     * Scope: `read`.
+     */
+    get: operations["getImageSections"];
+  };
   "/images/{google_drive_id}": {
     /**
      * Get an image
@@ -385,6 +407,19 @@ export interface components {
       /** Format: date-time */
       updated_at: string;
     };
+    /** ImageFolder */
+    ImageFolder: {
+      folder_id: string;
+      path: string[];
+      images: number;
+    };
+    /** ImageSectionList */
+    ImageSectionList: {
+      total: number;
+      section_size: number;
+      cursors: string[];
+      position: number | null;
+    };
     /** ImportFile */
     ImportFile: {
       google_drive_id: string;
@@ -513,6 +548,8 @@ export interface components {
       storage_path: string;
       /** Format: date-time */
       created_at: string;
+      width?: number | null;
+      height?: number | null;
       imported_at?: string;
     };
     /** LogEnd */
@@ -1319,6 +1356,97 @@ export interface operations {
         };
       };
       /** @description `unknown_state`: The state is not valid; `bad_cursor`: The cursor is not valid; `bad_parameter`: A parameter is not valid */
+      400: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `missing_key`: An API key is needed; `unknown_key`: The API key is not known; `bad_token`: The access token is not valid */
+      401: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `insufficient_scope`: The API key has another scope */
+      403: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `unknown_import`: The import does not exist */
+      404: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `body_too_slow`: The body did not arrive in time */
+      408: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `address_too_long`: The URL is too long */
+      414: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `host_not_allowed`: The host name is not allowed */
+      421: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `too_many_requests`: Too many requests */
+      429: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `internal_error`: Internal error */
+      500: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `database_unavailable`: The database is not responding; `database_not_ready`: The database is not set up; `database_busy`: The database is busy; `database_slow`: The database took too long; `too_many_connections`: Too many connections */
+      503: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+    };
+  };
+  /**
+   * List the folders of an import
+   * @description A page by folder id, with `Link: <…>; rel="next"` if more follow. `path` is empty for the
+   * folder that was imported. `images` counts what `GET /images` lists for the import and the
+   * folder.
+   *
+   * Scope: `read`.
+   */
+  listImportFolders: {
+    parameters: {
+      query?: {
+        /** @description The page size. */
+        limit?: number;
+        /** @description Where the page starts: take it from the `Link` header of the previous page. */
+        cursor?: string | null;
+      };
+      path: {
+        import_id: string;
+      };
+    };
+    responses: {
+      /** @description Request fulfilled, document follows */
+      200: {
+        headers: {
+        };
+        content: {
+          "application/json": components["schemas"]["ImageFolder"][];
+        };
+      };
+      /** @description `bad_cursor`: The cursor is not valid; `bad_parameter`: A parameter is not valid */
       400: {
         content: {
           "application/problem+json": components["schemas"]["ProblemBody"];
@@ -3117,6 +3245,106 @@ export interface operations {
         };
       };
       /** @description `bad_cursor`: The cursor is not valid; `bad_parameter`: A parameter is not valid */
+      400: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `missing_key`: An API key is needed; `unknown_key`: The API key is not known; `bad_token`: The access token is not valid */
+      401: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `insufficient_scope`: The API key has another scope */
+      403: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `body_too_slow`: The body did not arrive in time */
+      408: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `address_too_long`: The URL is too long */
+      414: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `host_not_allowed`: The host name is not allowed */
+      421: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `too_many_requests`: Too many requests */
+      429: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `internal_error`: Internal error */
+      500: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `database_unavailable`: The database is not responding; `database_not_ready`: The database is not set up; `database_busy`: The database is busy; `database_slow`: The database took too long; `too_many_connections`: Too many connections */
+      503: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+    };
+  };
+  /**
+   * List where the sections of a list of images begin
+   * @description The exact length of the list, and a cursor for each section of it, so that a client can read
+   * any part of a long list without what lies before it. Images that are stored later move no
+   * section of `order=newest`: they come before the first one.
+   *
+   * Scope: `read`.
+   */
+  getImageSections: {
+    parameters: {
+      query?: {
+        /** @description Only images whose names begin with this, without regard to case. No character has a special meaning. */
+        name?: string | null;
+        /** @description Only images of this type, such as `image/jpeg`. */
+        type?: string | null;
+        /** @description Only images of at least so many bytes. */
+        min_size?: number | null;
+        /** @description Only images of at most so many bytes. */
+        max_size?: number | null;
+        /** @description Only images stored at or after this time: RFC 3339, or a date, which begins at midnight UTC. `created_at` is compared. */
+        since?: string | null;
+        /** @description Only images stored before this time. */
+        until?: string | null;
+        /** @description What to sort by; `-` reverses the order. Names are sorted by their first 200 characters, without regard to case. `imported_at` is for the images of one import, and much faster there than `created_at` and `id`. `newest` is `-id`, or `-imported_at` with `import`: the image that was stored last comes first. Without an order, the list is sorted by name with `name`, else by `google_drive_id` with `import`, else by `created_at` or `size` with a filter on that, else by `id`. */
+        order?: "newest" | "id" | "google_drive_id" | "name" | "size" | "created_at" | "imported_at" | "-id" | "-google_drive_id" | "-name" | "-size" | "-created_at" | "-imported_at";
+        /** @description Only images of this import. */
+        import?: string | null;
+        /** @description Only images directly in this Drive folder. */
+        folder?: string | null;
+        /** @description How many images a section has. */
+        section_size?: number;
+        /** @description The Drive id of an image whose `position` in the list is wanted. */
+        image?: string | null;
+      };
+    };
+    responses: {
+      /** @description Request fulfilled, document follows */
+      200: {
+        headers: {
+        };
+        content: {
+          "application/json": components["schemas"]["ImageSectionList"];
+        };
+      };
+      /** @description `bad_parameter`: A parameter is not valid */
       400: {
         content: {
           "application/problem+json": components["schemas"]["ProblemBody"];

@@ -1,124 +1,217 @@
-/** The images that an import stored, or that were stored already. */
-import { useEffect, useRef } from 'react'
-import type { Import, Picture } from '../api/types'
-import { useAllPictures, usePictures } from '../queries'
-import { formatCount } from '../text/format'
+/** The images of one import, or of all: search, filters, folders, the grid, and one of them large. */
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useCallback, useRef, useState } from 'react'
+import type { Import } from '../api/types'
+import { useFollow } from '../queries'
+import type { GallerySearch } from '../search'
+import { counted, formatCount } from '../text/format'
 import { t } from '../text/language'
+import { importName } from '../text/names'
 import { isRunning } from '../text/states'
 import { Retry } from '../ui/Retry'
-import { Skeleton } from '../ui/Skeleton'
+import { Folders } from './Folders'
+import { ImageGrid, useLayout } from './ImageGrid'
+import { mostImages } from './layout'
 import { Lightbox } from './Lightbox'
-import { Tile } from './Tile'
+import { countFilters, queryOf, withoutFilters } from './listing'
+import { Toolbar } from './Toolbar'
+import { usePosition, useSections, type Sections } from './useImages'
 import { useOpenImage } from './useOpenImage'
 
-export function Gallery({ one }: { one: Import }) {
-  const query = usePictures(one)
-  const pictures = query.data?.pages.flatMap(({ items }) => items) ?? []
-  const stored = one.stored + one.unchanged
-  const { gallery } = t()
+interface Props {
+  /** Null: the images of all imports. */
+  readonly one: Import | null
+  /** How many images were stored, as far as it is known without asking: the list is older if it has grown. */
+  readonly stored: number
+}
+
+/** So few are shown as they come. What one looks at would move later. */
+const FIRST_SCREEN = 40
+const EVERY_MS = 2_000
+
+export function Gallery({ one, stored }: Props) {
+  const importId = one?.id ?? null
+  const search: GallerySearch = useSearch({ strict: false })
+  const navigate = useNavigate()
+  const list = queryOf(importId, search)
+  const query = useSections(list, stored)
+  const sections = query.data
+  const filters = countFilters(search)
+  useFollow(['images', list] as unknown as string[], sections !== undefined && sections.total < FIRST_SCREEN ? stored : null, EVERY_MS)
+
+  const change = useCallback(
+    (changed: Partial<GallerySearch>) => {
+      void navigate({ to: '.', search: (old) => ({ ...old, ...changed, image: undefined }), replace: true, resetScroll: false })
+    },
+    [navigate],
+  )
+  const choose = (folder: string | undefined) =>
+    void navigate({ to: '.', search: (old) => ({ ...old, folder, image: undefined }), resetScroll: false })
+  const { gallery, common } = t()
   return (
-    <section className="gallery" aria-labelledby="pictures">
-      <h2 id="pictures">
-        {gallery.title}{' '}
-        {pictures.length > 0 && (
-          <span className="quiet">
-            {pictures.length < stored
-              ? gallery.shown(formatCount(pictures.length), formatCount(stored))
-              : formatCount(pictures.length)}
-          </span>
-        )}
-      </h2>
-      <Retry what={gallery.list} error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
-      {pictures.length > 0 ? (
-        <Grid importId={one.id} pictures={pictures} />
-      ) : (
-        query.error === null && <NoPictures one={one} loading={query.isPending || stored > 0} />
+    <section className="gallery" aria-label={gallery.title}>
+      <Toolbar search={search} filters={filters} onChange={change}>
+        <span className="quiet gallery-count" role="status">
+          {sections !== undefined && counted(sections.total, ...common.image)}
+        </span>
+      </Toolbar>
+      {one !== null && (
+        <Folders importId={one.id} importName={importName(one)} version={one.foldersListed} folder={search.folder} onChoose={choose} />
       )}
-      <More query={query} />
-    </section>
-  )
-}
-
-/** Of all imports together. */
-export function AllImages() {
-  const query = useAllPictures()
-  const pictures = query.data?.pages.flatMap(({ items }) => items) ?? []
-  const { gallery } = t()
-  return (
-    <section className="gallery" aria-label={gallery.all}>
-      <Retry what={gallery.list} error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
-      {query.isPending && <Skeleton label={gallery.list} lines={4} />}
-      {query.isSuccess && pictures.length === 0 && <p className="note">{gallery.noneYet}</p>}
-      <Grid importId={null} pictures={pictures} />
-      <More query={query} />
-    </section>
-  )
-}
-
-function More({ query }: { query: ReturnType<typeof useAllPictures> }) {
-  if (!query.hasNextPage) return null
-  return (
-    <button type="button" className="more" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-      {query.isFetchingNextPage ? t().common.busy : t().gallery.more}
-    </button>
-  )
-}
-
-function Grid({ importId, pictures }: { importId: string | null; pictures: readonly Picture[] }) {
-  const { image, open, go, close } = useOpenImage()
-  const grid = useRef<HTMLUListElement>(null)
-  const index = pictures.findIndex(({ driveId }) => driveId === image)
-  const shown = pictures[index]
-
-  useEffect(() => {
-    if (image === null) return undefined
-    const element = grid.current
-    // However it is closed, the focus returns to the image that was viewed last.
-    return () => {
-      const tiles = element?.querySelectorAll<HTMLElement>('[data-picture]') ?? []
-      Array.from(tiles).find((tile) => tile.dataset['picture'] === image)?.focus()
-    }
-  }, [image])
-
-  return (
-    <>
-      <ul className="grid" ref={grid}>
-        {pictures.map((picture) => (
-          <li key={picture.driveId}>
-            <Tile picture={picture} onOpen={open} />
-          </li>
-        ))}
-      </ul>
-      {shown !== undefined && (
-        <Lightbox
+      <Retry what={gallery.list} error={query.error} hasOlder={sections !== undefined} onRetry={() => void query.refetch()} />
+      {sections === undefined ? (
+        query.error === null && <Waiting />
+      ) : (
+        <Shown
+          key={JSON.stringify(sections.list)}
           importId={importId}
-          picture={shown}
-          before={pictures[index - 1]?.driveId}
-          after={pictures[index + 1]?.driveId}
-          onGo={go}
-          onClose={close}
+          sections={sections}
+          news={sections.total < FIRST_SCREEN ? 0 : newsOf(sections, stored, filters)}
+          exact={filters === 0 && importId !== null}
+          onRefresh={() => void query.refetch()}
+          empty={filters > 0 ? <NoMatch onClear={() => change(withoutFilters({}))} /> : <Nothing one={one} />}
         />
       )}
-    </>
+    </section>
   )
 }
 
-function NoPictures({ one, loading }: { one: Import; loading: boolean }) {
-  if (isRunning(one) || loading) {
-    return (
-      <div className="grid" role="status">
-        <span className="visually-hidden">{t().gallery.awaited}</span>
-        {Array.from({ length: 6 }, (_, tile) => (
-          <span key={tile} className="tile-waiting" />
-        ))}
-      </div>
-    )
+/** How many were stored since the list was asked for. */
+function newsOf({ total, stored }: Sections, now: number, filters: number): number {
+  return Math.max(0, now - (filters === 0 ? Math.max(total, stored ?? 0) : (stored ?? 0)))
+}
+
+interface ShownProps {
+  readonly importId: string | null
+  readonly sections: Sections
+  readonly news: number
+  /** Whether all that are new are in the list. */
+  readonly exact: boolean
+  readonly onRefresh: () => void
+  readonly empty: React.ReactNode
+}
+
+function Shown({ importId, sections, news, exact, onRefresh, empty }: ShownProps) {
+  const frame = useRef<HTMLDivElement>(null)
+  const layout = useLayout(frame)
+  const { image, open, go, close } = useOpenImage()
+  const [places, setPlaces] = useState<ReadonlyMap<string, number>>(new Map())
+  const [last, setLast] = useState<number | null>(null)
+  const [closed, setClosed] = useState<{ readonly index: number } | null>(null)
+  const [part, setPart] = useState(0)
+  const index = usePosition(sections, image, image === null ? null : (places.get(image) ?? null))
+  const most = mostImages(layout)
+  const first = Math.min(part, Math.max(0, Math.ceil(sections.total / most) - 1)) * most
+
+  if (image !== null && typeof index === 'number' && last !== index) setLast(index)
+  if (image === null && last !== null) {
+    // However it is closed, the image that was viewed last has the focus then.
+    setLast(null)
+    setPart(Math.floor(last / most))
+    setClosed({ index: last })
   }
+
+  const place = useCallback((driveId: string, at: number) => {
+    // The URL still has the one before for a moment.
+    setPlaces((old) => new Map([...[...old].slice(-1), [driveId, at]]))
+  }, [])
+  const onOpen = useCallback(
+    (driveId: string, at: number) => {
+      place(driveId, at)
+      open(driveId)
+    },
+    [open, place],
+  )
+  function onGo(driveId: string, at: number) {
+    place(driveId, at)
+    go(driveId)
+  }
+  function refresh() {
+    onRefresh()
+    setPart(0)
+    window.scrollTo({ top: 0 })
+  }
+
+  return (
+    <div ref={frame}>
+      {news > 0 && (
+        <button type="button" className="primary gallery-news" onClick={refresh}>
+          {exact ? t().gallery.news(counted(news, ...t().common.image)) : t().gallery.refresh}
+        </button>
+      )}
+      {sections.total === 0 && empty}
+      {sections.total > most && <Parts first={first} most={most} total={sections.total} onChange={(next) => setPart(Math.round(next / most))} />}
+      {sections.total > 0 && (
+        <ImageGrid
+          key={first}
+          sections={sections}
+          first={first}
+          count={Math.min(most, sections.total - first)}
+          layout={layout}
+          label={t().gallery.title}
+          focused={closed}
+          onOpen={onOpen}
+        />
+      )}
+      {image !== null && (
+        <Lightbox importId={importId} driveId={image} sections={sections} index={index} onGo={onGo} onClose={close} />
+      )}
+    </div>
+  )
+}
+
+interface PartsProps {
+  readonly first: number
+  readonly most: number
+  readonly total: number
+  readonly onChange: (first: number) => void
+}
+
+/** Of a list that is too long for one page to be scrolled through. */
+function Parts({ first, most, total, onChange }: PartsProps) {
+  const { gallery } = t()
+  return (
+    <nav className="gallery-parts" aria-label={gallery.parts.label}>
+      <span>{gallery.parts.shown(formatCount(first + 1), formatCount(Math.min(total, first + most)), formatCount(total))}</span>
+      <button type="button" className="small" disabled={first === 0} onClick={() => onChange(first - most)}>
+        {gallery.parts.earlier}
+      </button>
+      <button type="button" className="small" disabled={first + most >= total} onClick={() => onChange(first + most)}>
+        {gallery.parts.later}
+      </button>
+    </nav>
+  )
+}
+
+function NoMatch({ onClear }: { onClear: () => void }) {
+  return (
+    <div className="note">
+      <p>{t().gallery.noMatch}</p>
+      <button type="button" onClick={onClear}>
+        {t().gallery.filters.clear}
+      </button>
+    </div>
+  )
+}
+
+function Nothing({ one }: { one: Import | null }) {
+  if (one !== null && (isRunning(one) || one.stored + one.unchanged > 0)) return <Waiting />
   return <p className="note">{whyNone(one)}</p>
 }
 
-function whyNone(one: Import): string {
+function whyNone(one: Import | null): string {
   const { gallery } = t()
-  if (one.state === 'failed') return gallery.noneStored
-  return one.found === 0 ? gallery.noneFound : gallery.noneYet
+  if (one?.state === 'failed') return gallery.noneStored
+  return one?.found === 0 ? gallery.noneFound : gallery.noneYet
+}
+
+export function Waiting() {
+  return (
+    <div className="waiting-tiles" role="status">
+      <span className="visually-hidden">{t().gallery.awaited}</span>
+      {Array.from({ length: 12 }, (_, tile) => (
+        <span key={tile} className="tile-waiting" />
+      ))}
+    </div>
+  )
 }

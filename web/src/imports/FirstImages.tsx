@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useAuthorized } from '../api/access'
-import { fetchPictures } from '../api/client'
+import { fetchLatest } from '../api/images'
 import { MOUNT } from '../api/http'
 import { apiPath } from '../api/path'
 import type { Import, Picture } from '../api/types'
@@ -22,7 +22,7 @@ export function FirstImages({ one }: { one: Import }) {
   const queryKey = ['first-images', one.id]
   const { data, isError } = useQuery({
     queryKey,
-    queryFn: async ({ signal }) => (await fetchPictures(apiPath('/images', {}, { import: one.id, limit: SHOWN }), signal)).items,
+    queryFn: async ({ signal }) => (await fetchLatest(one.id, signal)).slice(0, SHOWN),
     enabled: stored > 0,
   })
   const images = data ?? []

@@ -1,7 +1,7 @@
 /** One import: its progress, its failures, what was skipped, and its pictures. */
 import { isNotFound, sentence } from '../api/errors'
 import type { Import } from '../api/types'
-import { Gallery } from '../images/Gallery'
+import { LatestImages } from '../images/LatestImages'
 import { useForgetRetries } from '../mutations'
 import { useImport } from '../queries'
 import { counted, formatCount } from '../text/format'
@@ -78,7 +78,7 @@ function Report({ one }: { one: Import }) {
       <FailedFolders one={one} />
       <Failures one={one} />
       <Files one={one} />
-      <Gallery one={one} />
+      <LatestImages one={one} />
     </article>
   )
 }
