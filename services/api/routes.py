@@ -28,6 +28,7 @@ from services.api import (
     stream,
     system,
     thumbnails,
+    topics,
 )
 from services.api.parameters import parameters_are_known
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
@@ -91,6 +92,7 @@ ROUTES = (
     images.get_image_content,
     thumbnails.get_image_thumbnail,
     system.get_system,
+    topics.list_topic_events,
     health.get_liveness,
     health.get_readiness,
     keys.make_access_token,
@@ -110,6 +112,7 @@ DEPENDENCIES = (
     "system",
     "thumbnails",
     "letters",
+    "topics",
     "views",
     "live",
     "previews",
