@@ -16,6 +16,12 @@ export interface ImportSearch {
 
 export type GallerySearch = ImportSearch
 
+export interface FlowSearch {
+  /** The part of the stream whose details are open. */
+  readonly node?: string | undefined
+  readonly view?: 'table' | undefined
+}
+
 export function startSearch(raw: Raw): StartSearch {
   return { ...text('link', raw, 2_048), ...text('import', raw, 256) }
 }
@@ -26,6 +32,10 @@ export function importSearch(raw: Raw): ImportSearch {
 
 export function gallerySearch(raw: Raw): GallerySearch {
   return importSearch(raw)
+}
+
+export function flowSearch(raw: Raw): FlowSearch {
+  return { ...text('node', raw, 64), ...(raw['view'] === 'table' ? { view: 'table' as const } : {}) }
 }
 
 /** The router reads a parameter such as `7` as a number. */

@@ -183,7 +183,7 @@ function placeOf(value: Value): Place {
 }
 
 function pictureOf(value: Value): Picture {
-  const field = fieldsOf<'Image'>(value)
+  const field = fieldsOf<'ListedImage'>(value)
   return {
     id: field('id', identifier),
     driveId: field('google_drive_id', text),
