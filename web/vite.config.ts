@@ -2,6 +2,8 @@ import react from '@vitejs/plugin-react'
 import type { ServerResponse } from 'node:http'
 import type { ProxyOptions } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { firstLoad } from './firstLoad'
+import { HEADERS } from './headers'
 
 const API = process.env['DRIVESTREAM_API_URL'] ?? 'http://127.0.0.1:3000'
 
@@ -27,9 +29,9 @@ function answerUnreachable(response: ServerResponse): void {
 }
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), firstLoad()],
   server: { host: '127.0.0.1', port: 5173, strictPort: true, proxy },
-  preview: { host: '127.0.0.1', port: 5173, strictPort: true, proxy },
+  preview: { host: '127.0.0.1', port: 5173, strictPort: true, proxy, headers: HEADERS },
   build: { target: 'es2023', assetsInlineLimit: 0 },
   test: {
     environment: 'jsdom',

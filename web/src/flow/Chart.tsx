@@ -70,7 +70,7 @@ export function Chart({ label, times, lines }: Props) {
 function optionsOf(element: HTMLElement, lines: readonly ChartLine[], onIndex: (index: number | null) => void): Options {
   const colors = getComputedStyle(element)
   const color = (name: string) => colors.getPropertyValue(name).trim()
-  const axis = { stroke: color('--quiet'), grid: { stroke: color('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui, sans-serif' }
+  const axis = { stroke: color('--quiet'), grid: { stroke: color('--line'), width: 1 }, ticks: { show: false }, font: `${colors.fontSize} ${colors.fontFamily}` }
   return {
     width: element.clientWidth,
     height: HEIGHT,
@@ -78,7 +78,7 @@ function optionsOf(element: HTMLElement, lines: readonly ChartLine[], onIndex: (
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false }, sync: { key: cursors.key } },
     scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.1)] } },
     axes: [
-      { ...axis, values: (_plot, times) => times.map((time) => formatMoment(new Date(time * 1000))), space: 70 },
+      { ...axis, values: (_plot, times) => times.map((time) => formatMoment(new Date(time * 1000))), space: 70, size: 26 },
       { ...axis, values: (_plot, values) => values.map(short), size: 48 },
     ],
     series: [{}, ...lines.map((line) => seriesOf(line, color(line.color)))],

@@ -1,5 +1,6 @@
 /** The stream as a picture: lines as wide as their rate, what each topic holds, and a dot for each worker. */
 import { Link } from '@tanstack/react-router'
+import { Fragment } from 'react'
 import { t } from '../text/language'
 import { EDGES, kindOf, layoutFor, NODES, pathOf, widthOf, type Layout, type NodeId } from './layout'
 import { partOf, rateOf, type Part } from './picture'
@@ -61,16 +62,19 @@ function Node({ part, layout }: { part: Part; layout: Layout }) {
       resetScroll={false}
       className={`node node-${kindOf(id)}`}
       data-node={id}
-      aria-label={[name, ...lines.map(({ text }) => text)].join(', ')}
     >
       <rect x={x - width / 2} y={y - height / 2} width={width} height={height} rx={kindOf(id) === 'topic' ? 4 : 12} />
       <text className="node-name" x={x} y={top}>
         {name}
       </text>
       {lines.map(({ text, tone }, index) => (
-        <text key={text} className={tone === undefined ? undefined : `node-${tone}`} x={x} y={top + (index + 1) * LINE}>
-          {text}
-        </text>
+        // The space is between what screen readers read.
+        <Fragment key={text}>
+          {' '}
+          <text className={tone === undefined ? undefined : `node-${tone}`} x={x} y={top + (index + 1) * LINE}>
+            {text}
+          </text>
+        </Fragment>
       ))}
       {workers.length > 0 && <Dots id={id} workers={workers} x={x} y={top + (rows - 1) * LINE} />}
     </Link>
@@ -82,7 +86,7 @@ function Dots({ id, workers, x, y }: { id: NodeId; workers: readonly Worker[]; x
   const shown = workers.slice(0, MOST_DOTS)
   const left = x - ((shown.length - 1) * 11) / 2
   return (
-    <>
+    <g aria-hidden>
       {shown.map((worker, index) => (
         <circle key={worker.id} className={`worker worker-${worker.state}`} cx={left + index * 11} cy={y} r={4}>
           <title>{tooltip(id, worker)}</title>
@@ -93,7 +97,7 @@ function Dots({ id, workers, x, y }: { id: NodeId; workers: readonly Worker[]; x
           +{workers.length - shown.length}
         </text>
       )}
-    </>
+    </g>
   )
 }
 

@@ -1,8 +1,8 @@
-import { formatBytes, formatRate } from '../text/format'
+import { formatBytes } from '../text/format'
 import { t } from '../text/language'
 import { useRates } from '../queries'
 import type { System } from './system'
-import { wordFor } from './words'
+import { rateWords, wordFor } from './words'
 
 /** What limits the speed now, in a sentence, and how fast it goes. */
 export function LimitCard({ limit }: Pick<System, 'limit'>) {
@@ -27,9 +27,9 @@ function Rates() {
   if (rates === null) return <p className="note">{flow.silent}</p>
   return (
     <dl className="facts">
-      <Fact name={flow.found} value={flow.perSecond(formatRate(rates.found))} />
-      <Fact name={flow.stored} value={flow.perSecond(formatRate(rates.stored))} />
-      <Fact name={flow.failed} value={flow.perSecond(formatRate(rates.failed))} />
+      <Fact name={flow.found} value={rateWords(rates.found)} />
+      <Fact name={flow.stored} value={rateWords(rates.stored)} />
+      <Fact name={flow.failed} value={rateWords(rates.failed)} />
       <Fact name={flow.bytes} value={flow.perSecond(formatBytes(rates.bytes))} />
     </dl>
   )

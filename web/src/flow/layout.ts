@@ -78,7 +78,7 @@ export const EDGES: readonly Edge[] = [
   { from: 'indexer', to: 'rows', read: ['indexer', ''] },
 ]
 
-const TOPIC = { width: 136, height: 102 }
+const TOPIC = { width: 140, height: 102 }
 
 const WIDE: Layout = {
   width: 1160,

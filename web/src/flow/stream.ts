@@ -72,12 +72,15 @@ export function streamOf({ lag }: System, looks: readonly Look[]): Stream {
 function readerOf(partitions: readonly PartitionLag[], rate: number | null): Reader {
   const { group = '', topic = '' } = partitions[0] ?? {}
   const behind = partitions.filter(({ messages }) => messages > 0)
+  const messages = behind.reduce((sum, each) => sum + each.messages, 0)
+  // The API knows it only once every partition has moved.
+  const atOurRate = rate === null || rate === 0 ? null : messages / rate
   return {
     group,
     topic,
-    messages: behind.reduce((sum, { messages }) => sum + messages, 0),
+    messages,
     seconds: greatest(behind.map((each) => each.seconds)),
-    secondsToClear: greatest(behind.map((each) => each.secondsToClear)),
+    secondsToClear: greatest(behind.map((each) => each.secondsToClear)) ?? atOurRate,
     rate,
     partitions,
   }

@@ -115,7 +115,7 @@ export const FIRST_LETTERS = apiPath('/dead-letters', {}, { limit: LETTERS_PER_P
 
 export async function fetchLetters(path: string, signal: AbortSignal): Promise<Page<DeadLetter>> {
   const { json, link } = await call(path, { signal })
-  return { items: list({ json, at: 'dead letters' }, letterOf), next: nextPath(link, path) }
+  return { items: list({ json, at: 'letters' }, letterOf), next: nextPath(link, path) }
 }
 
 /** Counts what publishing all dead letters again would do. Nothing is published. */

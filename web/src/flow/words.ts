@@ -3,7 +3,8 @@ import { formatCount, formatDuration, formatRate } from '../text/format'
 import { t } from '../text/language'
 
 export function rateWords(rate: number | null | undefined): string {
-  return rate === null || rate === undefined ? t().flow.notYet : t().flow.perSecond(formatRate(rate))
+  if (rate === null || rate === undefined) return t().flow.notYet
+  return t().flow.perSecond(rate === 0 ? formatCount(0) : formatRate(rate))
 }
 
 export function durationWords(seconds: number | null): string {

@@ -1,5 +1,8 @@
 /** What the system does now: the stream live, what limits it, the last hour, quota, workers, dead letters. */
+import { useAuthorized } from '../api/access'
 import { ApiError } from '../api/errors'
+import { MOUNT } from '../api/http'
+import { apiPath } from '../api/path'
 import { Age } from '../flow/Age'
 import { DeadLetters } from '../flow/DeadLetters'
 import { HourCard } from '../flow/HourCard'
@@ -12,6 +15,8 @@ import { StreamCard } from '../flow/StreamCard'
 import { useOpenNode } from '../flow/useOpenNode'
 import { WorkersTable } from '../flow/WorkersTable'
 import '../styles/flow.css'
+import '../styles/stream.css'
+import '../styles/tables.css'
 import { formatCount } from '../text/format'
 import { t } from '../text/language'
 import { PageTitle } from '../ui/PageTitle'
@@ -42,6 +47,7 @@ export function FlowPage() {
 function Whole({ seen: { system, looks } }: { seen: Seen }) {
   const { node, close } = useOpenNode()
   const stream = streamOf(system, looks)
+  const address = useAuthorized(MOUNT + apiPath('/system'))
   return (
     <>
       {system.unknown.length > 0 && (
@@ -60,7 +66,7 @@ function Whole({ seen: { system, looks } }: { seen: Seen }) {
       </div>
       <Workers system={system} />
       <p className="quiet">
-        {t().flow.whole} <a href="/api/system">GET /system</a>
+        {t().flow.whole} <a href={address}>GET /system</a>
       </p>
       {node !== null && <NodeDetails key={node} id={node} system={system} stream={stream} onClose={close} />}
     </>

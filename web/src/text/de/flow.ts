@@ -21,8 +21,8 @@ export const flow: Words['flow'] = {
   limitTitle: 'Was jetzt die Geschwindigkeit begrenzt',
   limits: {
     google_quota: 'Das Kontingent von Google',
-    drive: 'Google Drive',
-    store: 'Der Objektspeicher',
+    drive: 'Google Drive ist langsam',
+    store: 'Der Objektspeicher ist langsam',
     memory: 'Der Arbeitsspeicher',
     too_few_workers: 'Zu wenige Worker',
     replay_rate: 'Die Rate einer Wiederholung',

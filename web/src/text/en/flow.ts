@@ -20,8 +20,8 @@ export const flow = {
   limitTitle: 'What limits the speed now',
   limits: {
     google_quota: 'Google’s quota',
-    drive: 'Google Drive',
-    store: 'The object store',
+    drive: 'Google Drive is slow',
+    store: 'The object store is slow',
     memory: 'Memory',
     too_few_workers: 'Too few workers',
     replay_rate: 'The rate of a replay',
