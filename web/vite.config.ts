@@ -2,8 +2,8 @@ import react from '@vitejs/plugin-react'
 import type { ServerResponse } from 'node:http'
 import type { ProxyOptions } from 'vite'
 import { defineConfig } from 'vitest/config'
-import { firstLoad } from './firstLoad'
-import { HEADERS } from './headers'
+import { firstLoad } from './firstLoad.ts'
+import { HEADERS } from './headers.ts'
 
 const API = process.env['DRIVESTREAM_API_URL'] ?? 'http://127.0.0.1:3000'
 

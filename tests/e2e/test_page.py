@@ -3,9 +3,12 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 
 import pytest
 
@@ -28,14 +31,14 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def system(servers: Mapping[str, str]) -> Iterator[System]:
-    """One system for both tests, with few transfers at once: an import can be paused in time."""
+    """One system for all tests, with few transfers at once: an import can be paused in time."""
     settings = {"S3_PUBLIC_READ": "false", "TRANSFER_CONCURRENCY": "4"}
     with (
         TemporaryDirectory(prefix="drivestream-page-") as logs,
         emptied(servers) as platform,
         running_system(platform, Path(logs), settings) as system,
     ):
-        system.start("api", "lister", "transfer", "indexer")
+        system.start("api", "lister", "transfer", "indexer", "monitor")
         system.wait_ready()
         yield system
 
@@ -84,6 +87,47 @@ def test_an_import_is_paused_resumed_cancelled_and_retried_on_the_page(
         OTHER_FOLDER_URL=link(other),
         FAULT_URLS=" ".join(f"{drive.url}/_emu/faults/{rule}" for rule in rules),
     )
+
+
+def test_every_page_is_accessible_works_by_keyboard_and_is_quiet(
+    system: System, page: Server, tmp_path: Path
+) -> None:
+    folder = system.drive.add_tree({"name": "everywhere", "pictures": 12})
+    run_in_chromium(page, tmp_path, "everywhere", FOLDER_URL=link(folder))
+
+
+def test_pages_say_that_the_api_was_killed_and_recover(
+    system: System, page: Server, tmp_path: Path
+) -> None:
+    items = [{"path": f"killed-{n}.jpg", "size": 20_000} for n in range(40)]
+    folder = system.drive.add_tree({"name": "killed", "items": items})
+
+    def start_again() -> None:
+        system.restart("api")
+        system.wait_ready()
+
+    acts = {"/kill": lambda: system.kill("api"), "/start": start_again}
+    with obeying(acts) as control:
+        run_in_chromium(page, tmp_path, "killed", FOLDER_URL=link(folder), CONTROL_URL=control)
+
+
+@contextmanager
+def obeying(acts: Mapping[str, Callable[[], None]]) -> Iterator[str]:
+    """The URL of a server at which the tests in the browser's process ask for these acts."""
+
+    class Obeys(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            acts[self.path]()
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Obeys) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
 
 
 def run_in_chromium(page: Server, tmp_path: Path, spec: str, **env: str) -> None:

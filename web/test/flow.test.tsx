@@ -110,7 +110,7 @@ describe('the flow page', () => {
     const user = await showPage('/flow')
     await part('files.found')
     await user.click(screen.getByRole('button', { name: 'Table' }))
-    const table = within(await screen.findByRole('region', { name: 'The stream' }))
+    const table = within(await screen.findByRole('group', { name: 'The stream' }))
     expect(table.getByRole('row', { name: 'files.found transfer – – 40 1 min 30 s 30 s' })).toBeTruthy()
     expect(window.location.search).toBe('?view=table')
   })
@@ -155,6 +155,7 @@ describe('the flow page', () => {
     const hidden = api.count('GET', '/api/system')
     await tick(8)
     expect(api.count('GET', '/api/system')).toBe(hidden)
+    setVisible(true)
   })
 
   it('says how old it is once nothing new comes', async () => {

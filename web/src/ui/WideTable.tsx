@@ -11,7 +11,7 @@ interface Props {
 export function WideTable({ label, head, children }: Props) {
   return (
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- else the keyboard could not scroll it
-    <div className="table-frame" role="region" aria-label={label} tabIndex={0}>
+    <div className="table-frame" role="group" aria-label={label} tabIndex={0}>
       <table>
         <thead>
           <tr>
