@@ -7,6 +7,8 @@ import { violations } from './report'
 const PHONE = { width: 375, height: 812 }
 const SCREEN = { width: 1440, height: 1000 }
 const MOST_TABS = 60
+const SETTLED_MS = 1_000
+const IDLE_MS = 6_000
 const setup = readSetup(process.env)
 
 let browser: Browser
@@ -46,9 +48,6 @@ function focusIsInSight(): Promise<boolean> {
   })()`)
 }
 
-const loaded = () => page.locator('main h1').first().waitFor()
-const settled = () => page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => undefined)
-
 describe('by keyboard alone', () => {
   it('a pasted link becomes an import', async () => {
     await tabTo('a.skip')
@@ -79,6 +78,7 @@ describe('by keyboard alone', () => {
     await page.waitForFunction(`location.href === ${JSON.stringify(first)}`)
     await page.keyboard.press('Escape')
     await page.locator('dialog[open]').waitFor({ state: 'detached' })
+    await page.waitForURL((url) => !url.searchParams.has('image'))
     expect(await tile.evaluate((element) => element === document.activeElement)).toBe(true)
   })
 
@@ -92,44 +92,42 @@ describe('by keyboard alone', () => {
     await shoot('flow-topic')
     await page.keyboard.press('Escape')
     await page.locator('dialog').waitFor({ state: 'detached' })
+    await page.waitForURL((url) => !url.searchParams.has('node'))
     expect(await page.evaluate('document.activeElement.dataset.node')).toBe('files.found')
   })
 })
 
 describe.each(['/', 'import', 'import/gallery', '/gallery', '/flow', '/flow?view=table', '/replays', '/nowhere'])('the page %s', (path) => {
-  const open = async () => {
-    await page.goto(setup.web + path.replace('import', imported))
-    await loaded()
-    await settled()
-  }
-
   // Each check takes a second. So each theme and each width is checked once.
   it.each([
     ['light', PHONE],
     ['dark', SCREEN],
-  ] as const)('is accessible in %s', async (colorScheme, size) => {
-    await page.emulateMedia({ colorScheme })
+  ] as const)('is accessible in %s, still for those who want no motion, and then asks for nothing', async (colorScheme, size) => {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     await page.setViewportSize(size)
-    await open()
+    seen.asked.clear()
+    await page.goto(setup.web + path.replace('import', imported))
+    await page.locator('main h1').first().waitFor()
+    await page.waitForTimeout(SETTLED_MS)
+    const before = requests()
+    expect(before.filter((url) => url.endsWith('/events'))).toHaveLength(1)
     expect(await violations(page)).toEqual([])
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(size.width)
     expect(await page.title()).toMatch(/.+ – Drivestream/)
     await shoot(`page${path.replaceAll(/\W+/g, '-')}-${colorScheme}-${size.width}`)
-  })
-
-  it('moves nothing for those who want no motion, opens one stream, and then asks for nothing', async () => {
-    await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' })
-    seen.asked.clear()
-    await open()
-    const before = requests()
-    expect(before.filter((url) => url.endsWith('/events'))).toHaveLength(1)
-    await page.waitForTimeout(2_500)
     expect(await page.evaluate('document.getAnimations().filter((one) => one.playState === "running").length')).toBe(0)
     // This page shows how the system is now, and so asks again when the stream ticks.
     const may = path.startsWith('/flow') ? ['/api/system'] : []
     expect(requests().slice(before.length).filter((url) => !may.includes(new URL(url).pathname))).toEqual([])
-    await page.emulateMedia({ reducedMotion: 'no-preference' })
   })
+})
+
+it('an idle page asks for nothing for a while', async () => {
+  await page.goto(setup.web)
+  await page.waitForTimeout(SETTLED_MS)
+  const before = requests()
+  await page.waitForTimeout(IDLE_MS)
+  expect(requests()).toEqual(before)
 })
 
 it('logged no errors or warnings', () => {

@@ -16,9 +16,9 @@ describe.skipIf(control === '')('while the API is dead', () => {
 
   beforeAll(async () => {
     browser = await launch(process.env)
-    const context = await browser.newContext({ viewport: { width: 1440, height: 1000 } })
-    one = await context.newPage()
-    flow = await context.newPage()
+    // Each in a window of its own: a tab behind another one is hidden.
+    one = await browser.newPage({ viewport: { width: 1440, height: 1000 } })
+    flow = await browser.newPage({ viewport: { width: 1440, height: 1000 } })
     seen = watch(one)
   })
 

@@ -136,6 +136,8 @@ export function pathOf(edge: Edge, { boxes, isTall }: Layout): string {
   const [leaves, arrives, shift = 0] = (isTall ? edge.tall : edge.wide) ?? usual
   const [from, to] = [at(boxes[edge.from], leaves, shift), at(boxes[edge.to], arrives, shift)]
   if (leaves === 'right' && arrives === 'right') return `M${from.x} ${from.y}C${from.x + 14} ${from.y} ${from.x + 14} ${to.y} ${to.x} ${to.y}`
+  // Round the corner, above what lies between.
+  if (leaves === 'right' && arrives === 'top') return `M${from.x} ${from.y}C${to.x - 28} ${from.y} ${to.x} ${from.y} ${to.x} ${to.y}`
   const [out, into] = [bent(from, leaves, to), bent(to, arrives, from)]
   return `M${from.x} ${from.y}C${out.x} ${out.y} ${into.x} ${into.y} ${to.x} ${to.y}`
 }
