@@ -19,6 +19,10 @@ const proxy: Record<string, ProxyOptions> = {
       server.on('error', (_error, _request, response) => {
         if ('writeHead' in response && !response.headersSent) answerUnreachable(response)
       })
+      // Else an event stream would stay open after the API was killed, and nobody would notice for long.
+      server.on('proxyRes', (answer, _request, response) => {
+        answer.on('close', () => !answer.complete && response.destroy())
+      })
     },
   },
 }

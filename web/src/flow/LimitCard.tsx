@@ -10,7 +10,7 @@ export function LimitCard({ limit }: Pick<System, 'limit'>) {
   return (
     <section className="card flow-card limit" data-limit={limit.reason} aria-labelledby="flow-limit">
       <h2 id="flow-limit">{flow.limitTitle}</h2>
-      <p className="limit-reason">{wordFor(flow.limits, limit.reason)}</p>
+      <p className="limit-reason" aria-live="polite">{wordFor(flow.limits, limit.reason)}</p>
       {limit.reason !== 'nothing_to_do' && (
         <p className="quiet" lang="en">
           {limit.message}
