@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react'
+import { useLiveStatus } from '../live/Live'
 import { formatDuration } from '../text/format'
 import { t } from '../text/language'
 import { Time } from '../ui/Time'
@@ -14,7 +15,7 @@ interface Props {
   readonly onRefresh: () => void
 }
 
-/** When what is shown was true. Once it is old it says so. */
+/** When what is shown was true. It says so once that is long ago, or nothing new can come. */
 export function Age({ at, isFetching, onRefresh }: Props) {
   const [now, setNow] = useState(Date.now)
   useEffect(() => {
@@ -22,12 +23,13 @@ export function Age({ at, isFetching, onRefresh }: Props) {
     return () => clearInterval(timer)
   }, [])
   const { flow } = t()
-  const isOld = now - at > OLD_MS
+  const { error } = useLiveStatus()
+  const isOld = error !== null || now - at > OLD_MS
   return (
     <p className="age">
       <span className={isOld ? 'age-old' : 'quiet'}>
         {flow.asOf} <Time at={new Date(at)} precise />
-        {isOld && <>. {flow.old(formatDuration((now - at) / 1000))}</>}
+        {isOld && <>. {flow.old(formatDuration(Math.max(0, now - at) / 1000))}</>}
       </span>
       <button type="button" className="small" aria-disabled={isFetching} onClick={onRefresh}>
         {flow.refresh}
