@@ -29,6 +29,7 @@ from services.api import (
     stream,
     system,
     thumbnails,
+    topics,
 )
 from services.api.parameters import parameters_are_known
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
@@ -94,6 +95,7 @@ ROUTES = (
     images.get_image_content,
     thumbnails.get_image_thumbnail,
     system.get_system,
+    topics.list_topic_events,
     health.get_liveness,
     health.get_readiness,
     keys.make_access_token,
@@ -113,6 +115,7 @@ DEPENDENCIES = (
     "system",
     "thumbnails",
     "letters",
+    "topics",
     "views",
     "live",
     "previews",

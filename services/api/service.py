@@ -14,6 +14,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from services.adapters.catalog.port import ReadsCatalog
 from services.adapters.kafka.bounds import LogBoundsReader
 from services.adapters.kafka.dead_letters import DeadLetterReader
+from services.adapters.kafka.newest import NewestReader
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Tail
 from services.adapters.process import Running
@@ -151,6 +152,7 @@ def _previews(workers: WorkerCache, outside: Outside) -> preview.Previews:
 def _of_imports(requests: control.RequestLog, views: ImportViews) -> dict[str, object]:
     return {
         "letters": DeadLetterReader(requests.tail.open_log),
+        "topics": NewestReader(requests.tail.open_log),
         "views": views,
         "journeys": journey.Journeys(views, requests.tail.open_log),
         "starter": imports.ImportStarter(requests.publisher, requests.tail),

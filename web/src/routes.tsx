@@ -7,7 +7,7 @@ import {
   redirect,
   type RouterHistory,
 } from '@tanstack/react-router'
-import { gallerySearch, importSearch, replaysSearch, startSearch } from './search'
+import { flowSearch, gallerySearch, importSearch, replaysSearch, startSearch } from './search'
 import { Crashed } from './shell/Crashed'
 import { NotFound } from './shell/NotFound'
 import { Shell } from './shell/Shell'
@@ -53,6 +53,7 @@ const gallery = createRoute({
 const flow = createRoute({
   getParentRoute: () => root,
   path: '/flow',
+  validateSearch: flowSearch,
   component: lazyRouteComponent(() => import('./pages/FlowPage'), 'FlowPage'),
 })
 

@@ -60,6 +60,12 @@ export function replaysSearch(raw: Raw): ReplaysSearch {
   return { ...(what === undefined ? {} : { what }), ...(imports.length === 0 ? {} : { imports }) }
 }
 
+export interface FlowSearch {
+  /** The part of the stream whose details are open. */
+  readonly node?: string | undefined
+  readonly view?: 'table' | undefined
+}
+
 export function startSearch(raw: Raw): StartSearch {
   return { ...text('link', raw, 2_048), ...text('import', raw, 256) }
 }
@@ -102,6 +108,10 @@ function day<Name extends string>(name: Name, raw: Raw): { readonly [N in Name]?
 
 function oneOf<Value extends string>(known: readonly Value[], value: unknown): Value | undefined {
   return known.find((one) => one === value)
+}
+
+export function flowSearch(raw: Raw): FlowSearch {
+  return { ...text('node', raw, 64), ...(raw['view'] === 'table' ? { view: 'table' as const } : {}) }
 }
 
 /** The router reads a parameter such as `7` as a number. */

@@ -31,6 +31,7 @@ PATHS = {
     "/replays/{replay_id}/resume": {"post"},
     "/replays/{replay_id}/cancel": {"post"},
     "/dead-letters": {"get"},
+    "/topics/{name}/events": {"get"},
     "/imports/{import_id}/files/{google_drive_id}": {"get"},
     "/images": {"get"},
     "/images/sections": {"get"},

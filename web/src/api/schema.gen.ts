@@ -285,6 +285,16 @@ export interface paths {
      */
     get: operations["getSystem"];
   };
+  "/topics/{name}/events": {
+    /**
+     * List the newest events of a topic, newest first
+     * @description Where each lies, when it was written, its key, its headers, and the first 64 KiB of its
+     * value. Resource keys and page tokens are left out.
+     *
+     * Scope: `read`.
+     */
+    get: operations["listTopicEvents"];
+  };
   "/health/live": {
     /**
      * Check that the process is alive
@@ -900,6 +910,19 @@ export interface components {
       rates: components["schemas"]["Rates"];
       dead_letters: number | null;
       unknown: string[];
+    };
+    /** TopicEvent */
+    TopicEvent: {
+      partition: number;
+      offset: number;
+      /** Format: date-time */
+      at: string;
+      type: string | null;
+      key: components["schemas"]["ShownBytes"];
+      headers: {
+        [key: string]: string;
+      };
+      value: components["schemas"]["ShownBytes"];
     };
     /** Waiting */
     Waiting: {
@@ -3734,6 +3757,94 @@ export interface operations {
         };
       };
       /** @description `too_many_connections`: Too many connections */
+      503: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+    };
+  };
+  /**
+   * List the newest events of a topic, newest first
+   * @description Where each lies, when it was written, its key, its headers, and the first 64 KiB of its
+   * value. Resource keys and page tokens are left out.
+   *
+   * Scope: `read`.
+   */
+  listTopicEvents: {
+    parameters: {
+      query?: {
+        /** @description How many events, of all partitions. */
+        limit?: number;
+      };
+      path: {
+        name: string;
+      };
+    };
+    responses: {
+      /** @description Request fulfilled, document follows */
+      200: {
+        headers: {
+        };
+        content: {
+          "application/json": components["schemas"]["TopicEvent"][];
+        };
+      };
+      /** @description `bad_parameter`: A parameter is not valid */
+      400: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `missing_key`: An API key is needed; `unknown_key`: The API key is not known; `bad_token`: The access token is not valid */
+      401: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `insufficient_scope`: The API key has another scope */
+      403: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `unknown_topic`: The topic does not exist */
+      404: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `body_too_slow`: The body did not arrive in time */
+      408: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `address_too_long`: The URL is too long */
+      414: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `host_not_allowed`: The host name is not allowed */
+      421: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `too_many_requests`: Too many requests */
+      429: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `internal_error`: Internal error */
+      500: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `kafka_unavailable`: Kafka is not responding; `too_many_connections`: Too many connections */
       503: {
         content: {
           "application/problem+json": components["schemas"]["ProblemBody"];
