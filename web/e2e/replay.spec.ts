@@ -37,7 +37,7 @@ describe.skipIf(secondFault === '')('a folder with two kinds of failures', () =>
     await button('Import').click()
     await page.waitForURL(/\/imports\//)
     await page.waitForFunction(
-      `[...document.querySelectorAll('.first-images img')].some((image) => image.complete && image.naturalWidth > 0)`,
+      `[...document.querySelectorAll('.latest img')].some((image) => image.complete && image.naturalWidth > 0)`,
       undefined,
       { polling: 'raf' },
     )

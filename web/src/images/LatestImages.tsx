@@ -1,4 +1,4 @@
-/** The newest images of an import, as they come, and the way to all of them. */
+/** A row of the newest images of an import, as they come, and the way to all of them. */
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useRef } from 'react'
@@ -14,16 +14,17 @@ import { useLayout } from './ImageGrid'
 import { Thumbnail } from './Tile'
 
 const EVERY_MS = 2_000
-const ROWS = 2
+/** The first ones are shown as soon as an event tells of them. */
+const FIRST_MS = 250
 
 export function LatestImages({ one }: { one: Import }) {
   const stored = one.stored + one.unchanged
   const queryKey = ['latest-images', one.id]
   const query = useQuery({ queryKey, queryFn: ({ signal }) => fetchLatest(one.id, signal) })
-  useFollow(queryKey, stored, EVERY_MS)
   const frame = useRef<HTMLDivElement>(null)
   const layout = useLayout(frame)
   const pictures = query.data ?? []
+  useFollow(queryKey, stored, pictures.length === 0 ? FIRST_MS : EVERY_MS)
   const { gallery, common } = t()
   const waits = query.error === null && (query.isPending || isRunning(one) || stored > 0)
   return (
@@ -43,7 +44,7 @@ export function LatestImages({ one }: { one: Import }) {
       )}
       <div ref={frame}>
         <ul className="image-row latest" style={{ gap: layout.gap, gridTemplateColumns: `repeat(${layout.columns}, minmax(0, 1fr))` }}>
-          {pictures.slice(0, layout.columns * ROWS).map((picture) => (
+          {pictures.slice(0, layout.columns).map((picture) => (
             <li key={picture.driveId}>
               <Link
                 className="tile"

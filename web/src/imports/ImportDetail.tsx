@@ -20,7 +20,6 @@ import { Facts } from './Facts'
 import { FailedFolders } from './FailedFolders'
 import { Failures } from './Failures'
 import { Files } from './Files'
-import { FirstImages } from './FirstImages'
 import { Parked } from './Parked'
 import { ProgressBar } from './ProgressBar'
 import { percentDone, total } from './progress'
@@ -65,7 +64,7 @@ function Report({ one }: { one: Import }) {
           {progress !== '' && <span className="percent">{progress}</span>}
         </div>
         <Equation one={one} />
-        <FirstImages one={one} />
+        <LatestImages one={one} />
         <Actions key={one.id} one={one} />
         {one.state === 'cancelled' && <Cancelled one={one} />}
         {one.found === 0 && hasEnded(one) && one.state !== 'failed' && <NoImages one={one} />}
@@ -78,7 +77,6 @@ function Report({ one }: { one: Import }) {
       <FailedFolders one={one} />
       <Failures one={one} />
       <Files one={one} />
-      <LatestImages one={one} />
     </article>
   )
 }

@@ -118,7 +118,6 @@ export const report: Words['report'] = {
     notListed: 'In den Ordnern, die sich auflisten ließen, gibt es keine Bilder. Die Ordner unten ließen sich nicht auflisten.',
     cancelled: 'Als der Import abgebrochen wurde, war noch kein Bild gefunden.',
   },
-  firstImages: { label: 'Die ersten Bilder', all: (count, images) => (count === 1 ? 'Das Bild ansehen' : `Alle ${images} Bilder ansehen`) },
   downloads: { manifest: 'Dateiliste (CSV)', checksums: 'Prüfsummen (SHA256SUMS)' },
   files: {
     title: 'Dateien',

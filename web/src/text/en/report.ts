@@ -93,7 +93,6 @@ export const report = {
     notListed: 'No images were found in the folders that could be listed. The folders below could not be listed.',
     cancelled: 'No images had been found when the import was cancelled.',
   },
-  firstImages: { label: 'The first images', all: (count: number, images: string) => (count === 1 ? 'See the image' : `See all ${images} images`) },
   downloads: { manifest: 'List of files (CSV)', checksums: 'Checksums (SHA256SUMS)' },
   files: {
     title: 'Files',
