@@ -16,7 +16,7 @@ describe.skipIf(faults === '')('an import that takes long, with files that fail'
 
   beforeAll(async () => {
     browser = await launch(process.env)
-    page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+    page = await browser.newPage({ viewport: { width: 1280, height: 900 }, bypassCSP: true })
     seen = watch(page)
     await page.goto(setup.web)
   })

@@ -14,7 +14,7 @@ let shoot: (name: string) => Promise<void>
 
 beforeAll(async () => {
   browser = await launch(process.env)
-  page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+  page = await browser.newPage({ viewport: { width: 1280, height: 900 }, bypassCSP: true })
   seen = watch(page)
   shoot = camera(page, setup.screenshots)
   await page.goto(setup.web)

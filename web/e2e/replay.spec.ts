@@ -16,7 +16,7 @@ describe.skipIf(secondFault === '')('a folder with two kinds of failures', () =>
 
   beforeAll(async () => {
     browser = await launch(process.env)
-    page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
+    page = await browser.newPage({ viewport: { width: 1440, height: 900 }, bypassCSP: true })
     seen = watch(page)
     await page.goto(setup.web)
   })
