@@ -38,9 +38,10 @@ export const Tile = memo(function Tile({ picture, index, layout, active, passing
         {picture !== undefined && drawn && <Thumbnail key={picture.driveId} picture={picture} layout={layout} />}
       </span>
       {layout.captionHeight > 0 && (
+        // The name alone is the label, as short as arrow keys need it. The large view has the facts.
         <span className="tile-caption" style={{ height: layout.captionHeight }}>
           <span className="tile-name">{shortened(picture?.name ?? '')}</span>
-          <span className="tile-facts quiet">{picture !== undefined && factsOf(picture)}</span>
+          <span className="tile-facts quiet" aria-hidden="true">{picture !== undefined && factsOf(picture)}</span>
         </span>
       )}
     </button>
