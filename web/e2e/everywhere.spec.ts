@@ -79,7 +79,7 @@ describe('by keyboard alone', () => {
     await page.keyboard.press('Escape')
     await page.locator('dialog[open]').waitFor({ state: 'detached' })
     await page.waitForURL((url) => !url.searchParams.has('image'))
-    expect(await tile.evaluate((element) => element === document.activeElement)).toBe(true)
+    await expect.poll(() => tile.evaluate((element) => element === document.activeElement)).toBe(true)
   })
 
   it('a part of the stream is opened and closed', async () => {

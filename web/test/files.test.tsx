@@ -1,6 +1,6 @@
-import { fireEvent, screen, waitFor, within } from '@testing-library/react'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { fileJson, importJson, pictureJson } from './builders'
+import { screen, waitFor, within } from '@testing-library/react'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { fileJson, importJson } from './builders'
 import { FakeApi } from './fakeApi'
 import { pass, showImport, showPage } from './showPage'
 
@@ -8,37 +8,6 @@ let api: FakeApi
 
 beforeEach(() => {
   api = new FakeApi().install()
-})
-
-describe('the first images', () => {
-  it('are shown as they come, from thumbnails, and lead to the gallery', async () => {
-    vi.useFakeTimers({ now: new Date('2026-11-23T10:00:10Z') })
-    const running = { state: 'transferring', found: 40, stored: 0, failed: 0, pending: 40, finished_at: null }
-    api.imports = [importJson(running)]
-    await showImport()
-    await pass(1_000)
-    const asked = () => api.asked.filter(({ path }) => path.includes('limit=12')).length
-    expect(asked()).toBe(0)
-    api.pictures = Array.from({ length: 40 }, (_, n) => pictureJson({ id: n, google_drive_id: `drive-${n}`, name: `${n}.jpg` })).slice(0, 2)
-    api.imports = [importJson({ ...running, stored: 2, pending: 38 })]
-    await pass(500)
-    const row = screen.getByRole('region', { name: 'The first images' })
-    const sources = () => Array.from(row.querySelectorAll('img'), (image) => image.getAttribute('src'))
-    expect(sources()).toEqual(['drive-0', 'drive-1'].map((id) => `/api/images/${id}/thumbnail?width=160`))
-    const first = row.querySelector('img')
-    if (first !== null) fireEvent.error(first)
-    expect(within(row).getByText('JPEG')).toBeDefined()
-    expect(within(row).getByRole('link', { name: 'See all 2 images' }).getAttribute('href')).toBe('/imports/job-1/gallery')
-    api.pictures = Array.from({ length: 40 }, (_, n) => pictureJson({ id: n, google_drive_id: `drive-${n}`, name: `${n}.jpg` }))
-    api.imports = [importJson({ ...running, stored: 30, pending: 10 })]
-    await pass(1_000)
-    expect(sources()).toHaveLength(11)
-    const before = asked()
-    // The row is full.
-    api.imports = [importJson({ ...running, stored: 40, pending: 0 })]
-    await pass(2_000)
-    expect(asked()).toBe(before)
-  })
 })
 
 describe('the list of files', () => {
