@@ -2,7 +2,7 @@ import { screen, waitFor, within } from '@testing-library/react'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { fileJson, importJson } from './builders'
 import { FakeApi } from './fakeApi'
-import { pass, showImport, showPage } from './showPage'
+import { showImport, showPage } from './showPage'
 
 let api: FakeApi
 
