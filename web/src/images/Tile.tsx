@@ -23,6 +23,7 @@ export const Tile = memo(function Tile({ picture, index, layout, active, passing
   const [drawn, setDrawn] = useState(false)
   if (!passing && !drawn && picture !== undefined) setDrawn(true)
   const { gallery } = t()
+  const hasCaption = layout.captionHeight > 0
   return (
     <button
       type="button"
@@ -30,18 +31,17 @@ export const Tile = memo(function Tile({ picture, index, layout, active, passing
       data-index={index}
       data-picture={picture?.driveId}
       tabIndex={active ? 0 : -1}
-      aria-label={picture?.name ?? gallery.waiting}
+      aria-label={picture !== undefined && hasCaption ? undefined : (picture?.name ?? gallery.waiting)}
       aria-disabled={picture === undefined}
       onClick={() => picture !== undefined && onOpen(picture.driveId, index)}
     >
       <span className="tile-frame" style={{ height: layout.pictureHeight }}>
         {picture !== undefined && drawn && <Thumbnail key={picture.driveId} picture={picture} layout={layout} />}
       </span>
-      {layout.captionHeight > 0 && (
-        // The name alone is the label, as short as arrow keys need it. The large view has the facts.
+      {hasCaption && (
         <span className="tile-caption" style={{ height: layout.captionHeight }}>
           <span className="tile-name">{shortened(picture?.name ?? '')}</span>
-          <span className="tile-facts quiet" aria-hidden="true">{picture !== undefined && factsOf(picture)}</span>
+          <span className="tile-facts quiet">{picture !== undefined && factsOf(picture)}</span>
         </span>
       )}
     </button>
