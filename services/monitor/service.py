@@ -30,6 +30,8 @@ from services.monitor.windows import MOST_REREAD_MINUTES, REREAD_MINUTES, Key, b
 TICK_SECONDS = 0.5
 PUBLISHED_AT_ONCE = 500
 LOOK_SECONDS = 10.0
+STILL_LOOKS = 20
+"""Ticks. Rarely, Faust takes over from another process, says that it reads, and reads nothing."""
 ALARM_EVERY_LOOKS = 3
 STANDBY_SECONDS = 2.0
 FIRST_WAIT, LONGEST_WAIT = 1.0, 15.0
@@ -146,6 +148,9 @@ class Monitor:
             app.check()
             self.metrics.reads = app.reads
             if app.reads:
+                view.look()
+                if view.still_looks >= STILL_LOOKS:
+                    raise AppEndedError("it is behind, and Faust reads nothing")
                 self.view, self.wait = view, FIRST_WAIT
                 self.tell(None)
                 await self._publish(app, view)

@@ -19,7 +19,8 @@ def now_ms() -> int:
 
 @dataclass
 class View:
-    """`read` has the next offset of each partition, `goal` where the log ended some seconds ago."""
+    """`read` has the next offset of each partition, `goal` where the log ended some seconds ago.
+    `still_looks` counts in how many looks in a row it was behind and had read nothing."""
 
     windows: Windows
     progress: Progress
@@ -27,6 +28,8 @@ class View:
     clock: Callable[[], int] = now_ms
     goal: Mapping[tuple[str, int], int] = field(default_factory=dict)
     as_of_ms: int = 0
+    still_looks: int = 0
+    _unread: Mapping[tuple[str, int], int] = field(default_factory=dict)
     _read_at: dict[tuple[str, int], int] = field(default_factory=dict)
 
     @classmethod
@@ -46,6 +49,10 @@ class View:
     def behind(self) -> list[tuple[str, int]]:
         """The partitions of which it has not read what was there some seconds ago."""
         return [place for place, end in self.goal.items() if self.read.get(place, 0) < end]
+
+    def look(self) -> None:
+        before, self._unread = self._unread, {p: self.read.get(p, 0) for p in self.behind()}
+        self.still_looks = self.still_looks + 1 if self._unread and self._unread == before else 0
 
     def reached_ms(self) -> int:
         """Up to when the log is counted: the present, unless it is behind. It never goes back."""

@@ -48,7 +48,7 @@ class FakeApp:
 
     async def _read(self) -> None:
         given = 0
-        while True:
+        while not self._world.reads_nothing:
             for raw in self._world.records[given:]:
                 given += 1
                 if raw.at_ms >= self._world.begin_ms:
@@ -75,7 +75,7 @@ class World:
         self.waiting_work: list[Raw] = []
         self.table: dict[str, bytes] = {}
         self.sessions, self.begin_ms = 0, 0
-        self.ends_app = self.other_reads = False
+        self.ends_app = self.other_reads = self.reads_nothing = False
         self.ends: Mapping[tuple[str, int], int] = {}
         self.skips_before_ms = 0
         self.log = FakeLog()
@@ -267,6 +267,29 @@ async def test_after_an_app_that_ended_the_next_one_counts_nothing_twice() -> No
         await asyncio.sleep(5)
         assert world.sessions == 3
         assert world.stored() == 5
+
+
+@virtual_time
+async def test_after_an_app_that_reads_nothing_the_next_one_counts_everything() -> None:
+    world = World()
+    world.reads_nothing = True
+    world.store(3)
+    world.ends = {(FILES_STORED.name, 0): 3}
+    async with world.running():
+        await asyncio.sleep(9)
+        assert world.sessions == 1
+        world.reads_nothing = False
+        await asyncio.sleep(4)
+        assert world.sessions == 2
+        assert world.stored() == 3
+
+
+@virtual_time
+async def test_an_app_that_has_nothing_to_read_goes_on() -> None:
+    world = World()
+    async with world.running():
+        await asyncio.sleep(60)
+        assert world.sessions == 1
 
 
 @virtual_time

@@ -54,9 +54,13 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @pytest.fixture
-async def line(monkeypatch: pytest.MonkeyPatch) -> Line:
-    monkeypatch.setattr(server, "REQUEST_TIMEOUT_S", TIMEOUT_S)
+async def line() -> Line:
     return Line()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "REQUEST_TIMEOUT_S", TIMEOUT_S)
 
 
 @pytest.fixture
@@ -99,6 +103,7 @@ async def test_a_long_body_is_not_counted_as_head(
     await until(lambda: line.data.endswith(b"POST %d" % size))
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     "said",
     [
@@ -118,6 +123,7 @@ async def test_an_incomplete_request_times_out(
     assert line.closed
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_an_idle_connection_does_not_time_out(
     line: Line, connection: BoundedHttpProtocol
 ) -> None:
@@ -127,6 +133,7 @@ async def test_an_idle_connection_does_not_time_out(
     assert line.data.endswith(b"GET 0")
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_failed_handshake_does_not_raise_later(line: Line) -> None:
     broken: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: broken.append(context))
