@@ -22,8 +22,8 @@ interface Props {
 export const Tile = memo(function Tile({ picture, index, layout, active, passing, onOpen }: Props) {
   const [drawn, setDrawn] = useState(false)
   if (!passing && !drawn && picture !== undefined) setDrawn(true)
-  const { gallery } = t()
   const hasCaption = layout.captionHeight > 0
+  const name = shortened(picture?.name ?? '')
   return (
     <button
       type="button"
@@ -31,18 +31,21 @@ export const Tile = memo(function Tile({ picture, index, layout, active, passing
       data-index={index}
       data-picture={picture?.driveId}
       tabIndex={active ? 0 : -1}
-      aria-label={picture !== undefined && hasCaption ? undefined : (picture?.name ?? gallery.waiting)}
+      aria-label={picture === undefined ? t().gallery.waiting : undefined}
       aria-disabled={picture === undefined}
       onClick={() => picture !== undefined && onOpen(picture.driveId, index)}
     >
       <span className="tile-frame" style={{ height: layout.pictureHeight }}>
         {picture !== undefined && drawn && <Thumbnail key={picture.driveId} picture={picture} layout={layout} />}
       </span>
-      {hasCaption && (
+      {/* What one sees is the label, so that who speaks to the page can say it. */}
+      {hasCaption ? (
         <span className="tile-caption" style={{ height: layout.captionHeight }}>
-          <span className="tile-name">{shortened(picture?.name ?? '')}</span>
+          <span className="tile-name">{name}</span>
           <span className="tile-facts quiet">{picture !== undefined && factsOf(picture)}</span>
         </span>
+      ) : (
+        <span className="tile-name visually-hidden">{name}</span>
       )}
     </button>
   )
