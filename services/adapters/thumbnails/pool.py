@@ -27,6 +27,8 @@ READ_SECONDS = 30
 """For the store to give the picture."""
 DRAW_SECONDS = 3 * CPU_SECONDS
 """A busy machine may take as long for what the limit of CPU allows."""
+END_SECONDS = 10
+"""A busy machine may take as long to end a process, whose exit code says what was wrong."""
 UNDRAWABLE = "undrawable"
 BUSY = TryAgain("thumbnails_busy", "Too many thumbnails are being made at once.", retry_after=2)
 log = structlog.get_logger()
@@ -179,7 +181,7 @@ class _Child:
     async def end(self) -> None:
         if self._ends_itself:
             with suppress(TimeoutError):
-                async with asyncio.timeout(1):
+                async with asyncio.timeout(END_SECONDS):
                     await self._process.wait()
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
