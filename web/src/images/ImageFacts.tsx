@@ -1,10 +1,12 @@
 import { useAuthorized } from '../api/access'
 import { contentUrl, originalUrl } from '../api/images'
 import type { Picture, PictureDetails } from '../api/types'
+import { CommandsButton } from '../commands/CommandsButton'
 import { HistoryButton } from '../imports/History'
 import { formatBytes, formatCount } from '../text/format'
 import { t } from '../text/language'
 import { Time } from '../ui/Time'
+import { imageCommands } from './commands'
 
 interface Props {
   readonly importId: string | null
@@ -26,6 +28,7 @@ export function ImageFacts({ importId, picture, details }: Props) {
           {gallery.original}
         </a>
         {importId !== null && <HistoryButton importId={importId} driveId={picture.driveId} name={picture.name} />}
+        <CommandsButton what={gallery.original} commands={() => imageCommands(picture)} />
       </p>
       <dl className="lightbox-facts">
         <dt>{facts.name}</dt>
