@@ -135,6 +135,20 @@ describe('the page', () => {
     await page.getByText(BANNER).waitFor({ state: 'detached' })
   })
 
+  it.each([
+    ['500 and nothing', { status: 500, body: '' }, 'The API returned status 500 without an explanation.'],
+    ['HTML', { status: 200, contentType: 'text/html', body: '<h1>Sign in</h1>' }, 'The API sent something else than events.'],
+  ])('says so when the API answers %s, and recovers by itself', async (_, answer, said) => {
+    await page.route('**/api/**', (route) => route.fulfill(answer))
+    await page.reload()
+    await page.getByText(`No live updates: ${said}`).waitFor()
+    await page.getByText('This import could not be loaded.').waitFor()
+    expect(await violations(page)).toEqual([])
+    await page.unroute('**/api/**')
+    await page.locator('.banner').waitFor({ state: 'detached' })
+    expect((await counts(page)).at(-1)).toBe(0)
+  })
+
   it('logged no errors or warnings', () => {
     expect(seen.problems).toEqual([])
   })

@@ -14,7 +14,7 @@ def test_failures_are_filtered_retried_by_group_and_replayed_on_the_page(
     system: System, page: Server, tmp_path: Path
 ) -> None:
     drive = system.drive
-    images = [{"path": f"{n}.jpg", "size": 20_000} for n in range(12)]
+    images = [{"path": f"{n}.jpg", "size": 20_000} for n in range(30)]
     failing = [{"path": f"{name}-{n}.jpg"} for name in ("lost", "held") for n in range(2)]
     folder = drive.add_tree({"name": "replayed", "items": [*images, *failing]})
     rules = [
