@@ -2,7 +2,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { launch, readSetup, watch, type Watch } from './browser'
-import { counts, violations } from './report'
+import { counts } from './report'
 
 const FAILED = 5_000
 const ROW_PX = 88
@@ -41,7 +41,6 @@ describe.skipIf(id === '')('5,000 failures of one kind', () => {
     expect(await page.locator('.reason').count()).toBe(1)
     await page.locator('.reason').getByText('Show the first 20 files').click()
     expect(await page.locator('.reason .files > li').count()).toBe(20)
-    expect(await violations(page)).toEqual([])
   })
 
   it('are all in one list, of which only what is in sight is rendered', async () => {
