@@ -24,11 +24,13 @@ export function ImageFacts({ importId, picture, details }: Props) {
   return (
     <div className="lightbox-side">
       <p className="lightbox-original">
-        <a href={original === contentUrl(picture.driveId) ? own : original} target="_blank" rel="noreferrer">
-          {gallery.original}
-        </a>
+        <span className="act">
+          <a href={original === contentUrl(picture.driveId) ? own : original} target="_blank" rel="noreferrer">
+            {gallery.original}
+          </a>
+          <CommandsButton what={gallery.original} commands={() => imageCommands(picture)} />
+        </span>
         {importId !== null && <HistoryButton importId={importId} driveId={picture.driveId} name={picture.name} />}
-        <CommandsButton what={gallery.original} commands={() => imageCommands(picture)} />
       </p>
       <dl className="lightbox-facts">
         <dt>{facts.name}</dt>
