@@ -52,16 +52,17 @@ def fill(database: psycopg.Connection) -> str:
         folders_found=FOLDERS,
         folders_listed=FOLDERS,
     )
-    _insert(database, "imports", one)
+    insert(database, "imports", one)
     for number in range(FOLDERS):
         path = () if number == 0 else ("Summer", f"Day {number}") if number > 1 else ("Summer",)
         id = f"many-folder-{number}"
         folder = FolderRow(import_id=IMPORT, folder_id=id, path=path, closed=True)
-        _insert(database, "import_folders", folder)
+        insert(database, "import_folders", folder)
     return IMPORT
 
 
-def _insert(database: psycopg.Connection, table: str, row: ImportRow | FolderRow) -> None:
+def insert(database: psycopg.Connection, table: str, row: ImportRow | FolderRow) -> None:
+    """As the indexer writes it."""
     values = {name: getattr(row, name) for name in row.__struct_fields__}
     adapted = {
         name: Jsonb(value)

@@ -65,7 +65,7 @@ describe('by keyboard alone', () => {
     await tabTo('nav a[href="/gallery"]')
     await page.keyboard.press('Enter')
     await page.waitForURL(/\/gallery/)
-    await page.locator('.tile').first().waitFor()
+    await page.locator('.gallery-page .tile[data-picture]').first().waitFor()
     await tabTo('.tile')
     expect(await focusIsInSight()).toBe(true)
     const tile = await page.evaluateHandle('document.activeElement')

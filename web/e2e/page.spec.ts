@@ -1,4 +1,6 @@
 /** The page against a running system: a link goes in, and its pictures appear. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { camera, launch, readSetup, watch, type Watch } from './browser'
@@ -93,7 +95,7 @@ describe('the page', () => {
 
   it('shows one picture large, links to its original, and returns the focus on Escape', async () => {
     await page.getByRole('link', { name: /^Show all/ }).click()
-    const tile = page.locator('[role=grid] .tile').nth(1)
+    const tile = page.locator('[role=grid] .tile[data-picture]').nth(1)
     await tile.focus()
     await page.keyboard.press('Enter')
     await page.waitForURL(/[?&]image=/)
@@ -133,6 +135,44 @@ describe('the page', () => {
     await shoot('unreachable')
     await page.context().setOffline(false)
     await page.getByText(BANNER).waitFor({ state: 'detached' })
+  })
+
+  it.each([
+    ['500 and nothing', { status: 500, body: '' }, 'The API returned status 500 without an explanation.'],
+    ['HTML', { status: 200, contentType: 'text/html', body: '<h1>Sign in</h1>' }, 'The API sent something else than events.'],
+  ])('says so when the API answers %s, and recovers by itself', async (_, answer, said) => {
+    await page.route('**/api/**', (route) => route.fulfill(answer))
+    await page.reload()
+    await page.getByText(`No live updates: ${said}`).waitFor()
+    await page.getByText('This import could not be loaded.').waitFor()
+    expect(await violations(page)).toEqual([])
+    await page.unroute('**/api/**')
+    await page.locator('.banner').waitFor({ state: 'detached' })
+    expect((await counts(page)).at(-1)).toBe(0)
+  })
+
+  it('notices a stream that stops without closing, and opens another', async () => {
+    const silent = createServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(': here\n\n')
+    })
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const { port } = silent.address() as AddressInfo
+    const other = await browser.newPage({ bypassCSP: true })
+    await other.clock.install()
+    await other.route('**/events', (route) => route.continue({ url: `http://127.0.0.1:${port}/` }))
+    await other.goto(page.url())
+    await other.getByTestId('equation').waitFor()
+    await other.clock.runFor(39_000)
+    expect(await other.getByText(BANNER).count()).toBe(0)
+    await other.clock.runFor(6_000)
+    await other.getByText(BANNER).waitFor()
+    await other.unroute('**/events')
+    await other.clock.runFor(60_000)
+    await other.getByText(BANNER).waitFor({ state: 'detached' })
+    await other.close()
+    silent.closeAllConnections()
+    silent.close()
   })
 
   it('logged no errors or warnings', () => {

@@ -13,6 +13,7 @@ import './styles/files.css'
 import './styles/replays.css'
 import './styles/report.css'
 import './styles/actions.css'
+import './styles/commands.css'
 import './styles/shell.css'
 import { loadLanguage } from './text/language'
 

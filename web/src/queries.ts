@@ -2,7 +2,7 @@
  * Server state. The event stream keeps imports and rates up to date (`live/`). Everything else is fetched
  * again when an event says that it changed. Nothing is polled.
  */
-import { QueryClient, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query'
+import { QueryClient, useInfiniteQuery, useQueries, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useRef } from 'react'
 import {
   FIRST_IMPORTS_PATH,
@@ -75,14 +75,34 @@ export function useImport(id: string) {
       const listed = client.getQueryData<Page<Import>>(['imports'])?.items.find((one) => one.id === id)
       return listed && { ...listed, failedFolders: [] }
     },
-    queryFn: async ({ signal }) => {
-      const mark = latest.mark()
-      return latest.newer(await fetchImport(id, signal), mark)
-    },
+    queryFn: ({ signal }) => fetchLatest(id, signal),
     // An import that has just been requested may not be known yet.
     retry: (failures, error) => isNotFound(error) && failures < 2,
     retryDelay: 1_000,
   })
+}
+
+async function fetchLatest(id: string, signal: AbortSignal) {
+  const mark = latest.mark()
+  return latest.newer(await fetchImport(id, signal), mark)
+}
+
+/** So many that are in no list are asked for. */
+const MOST_UNLISTED = 20
+
+/** These imports as far as they are known; the newest ones if there are no ids. */
+export function useListedImports(ids: readonly string[]): readonly Import[] {
+  const newest = useImports().data?.items ?? []
+  const unlisted = ids.filter((id) => !newest.some((one) => one.id === id)).slice(0, MOST_UNLISTED)
+  const asked = useQueries({
+    queries: unlisted.map((id) => ({
+      queryKey: ['import', id],
+      queryFn: ({ signal }: { signal: AbortSignal }) => fetchLatest(id, signal),
+      staleTime: Infinity,
+    })),
+  })
+  if (ids.length === 0) return newest
+  return [...newest.filter(({ id }) => ids.includes(id)), ...asked.flatMap(({ data }) => data ?? [])]
 }
 
 /** How fast files are found and copied, of one import or of all; null while the monitor is silent. */
@@ -167,7 +187,8 @@ export function useFollow(queryKey: readonly string[], version: number | null, i
         nextAt.current = Date.now() + interval
         void client.invalidateQueries({ queryKey: JSON.parse(key) as string[], exact: true })
       },
-      Math.max(0, nextAt.current - Date.now()),
+      // Not longer, even if the clock was put back meanwhile.
+      Math.min(interval, Math.max(0, nextAt.current - Date.now())),
     )
     return () => clearTimeout(timer)
   }, [client, key, version, interval])

@@ -4,7 +4,7 @@ import { FILE_STATES, type FileState } from './api/types'
 import { WHATS, type What } from './replays/choice'
 
 /** As many as the API accepts. */
-const MOST_IMPORTS = 1_000
+const MOST_TEXTS = 1_000
 
 type Raw = Readonly<Record<string, unknown>>
 
@@ -51,13 +51,13 @@ export interface ReplaysSearch {
   readonly what?: What | undefined
   /** Ids of imports. */
   readonly imports?: string[] | undefined
+  /** Codes of failures. */
+  readonly reasons?: string[] | undefined
 }
 
 export function replaysSearch(raw: Raw): ReplaysSearch {
   const what = oneOf(WHATS, raw['what'])
-  const given: readonly unknown[] = Array.isArray(raw['imports']) ? raw['imports'] : []
-  const imports = given.filter((id) => typeof id === 'string' && id !== '' && id.length <= 256).slice(0, MOST_IMPORTS) as string[]
-  return { ...(what === undefined ? {} : { what }), ...(imports.length === 0 ? {} : { imports }) }
+  return { ...(what === undefined ? {} : { what }), ...texts('imports', raw, /^[^]{1,256}$/), ...texts('reasons', raw, /^[a-z0-9_]{1,64}$/) }
 }
 
 export interface FlowSearch {
@@ -112,6 +112,12 @@ function oneOf<Value extends string>(known: readonly Value[], value: unknown): V
 
 export function flowSearch(raw: Raw): FlowSearch {
   return { ...text('node', raw, 64), ...(raw['view'] === 'table' ? { view: 'table' as const } : {}) }
+}
+
+function texts<Name extends string>(name: Name, raw: Raw, shape: RegExp): { readonly [N in Name]?: string[] } {
+  const given: readonly unknown[] = Array.isArray(raw[name]) ? raw[name] : []
+  const fitting = given.filter((value) => typeof value === 'string' && shape.test(value)).slice(0, MOST_TEXTS)
+  return (fitting.length === 0 ? {} : { [name]: fitting }) as { readonly [N in Name]?: string[] }
 }
 
 /** The router reads a parameter such as `7` as a number. */

@@ -1,6 +1,6 @@
 import { screen, waitFor, within } from '@testing-library/react'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { fileJson, importJson } from './builders'
+import { fileJson, folderJson, importJson } from './builders'
 import { FakeApi, jsonResponse, problem } from './fakeApi'
 import { pass, showImport } from './showPage'
 
@@ -201,9 +201,48 @@ describe('the same acts as commands', () => {
     const toggle = await button('Commands')
     expect(toggle.getAttribute('aria-expanded')).toBe('false')
     await user.click(toggle)
-    await user.click(await button('Copy: drivestream pause job-1'))
-    expect(await navigator.clipboard.readText()).toBe('drivestream pause job-1')
-    expect(await button('Copied: drivestream pause job-1')).toBeDefined()
+    const line = `drivestream pause job-1 --api ${window.location.origin}/api`
+    await user.click(await button(`Copy as command: ${line}`))
+    expect(await navigator.clipboard.readText()).toBe(line)
+    expect(await button(`Copied: ${line}`)).toBeDefined()
     expect(screen.getByText(`curl -X POST ${window.location.origin}/api/imports/job-1/cancel`)).toBeDefined()
+  })
+
+  it('are beside each retry, for exactly what it retries', async () => {
+    api.imports = [
+      importJson({ failed: 3, failures: { gone: 3 }, folders_failed: 2, failed_folders: [folderJson(), folderJson({ folder_id: 'sub-2', path: 'Two' })] }),
+    ]
+    api.files = [fileJson({ google_drive_id: 'a', reason: 'gone', name: 'a.jpg' })]
+    const user = await showImport()
+    await user.click(await screen.findByText('Show the first 1 file'))
+    const named = async () => (await screen.findAllByRole('button', { name: /^Copy as command or curl: / })).map((one) => one.ariaLabel?.slice(25))
+    await waitFor(async () =>
+      expect(await named()).toEqual([
+        'Try 3 files and 2 folders again',
+        'Download the lists',
+        'Try these 2 folders again',
+        'Try again Holidays/2026',
+        'Try again Two',
+        'Try these 3 files again',
+        'Try again a.jpg',
+      ]),
+    )
+    const beside = async (what: string) => {
+      await user.click(await button(`Copy as command or curl: ${what}`))
+      const lines = within(await screen.findByRole('dialog', { name: 'The same in a terminal' })).getAllByText(/job-1/, { selector: 'code' })
+      await user.click(await button('Close'))
+      await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
+      return lines.map((one) => one.textContent?.replaceAll(`${window.location.origin}/api`, 'API'))
+    }
+    const sent = "curl -H 'Content-Type: application/json' -d"
+    expect(await beside('Try these 3 files again')).toEqual([
+      'drivestream retry job-1 --reason=gone --api API',
+      `${sent} '{"reason":"gone"}' API/imports/job-1/retry`,
+    ])
+    expect(await beside('Try again Two')).toEqual([
+      'drivestream retry job-1 --folders=sub-2 --api API',
+      `${sent} '{"folders":["sub-2"]}' API/imports/job-1/retry`,
+    ])
+    expect(await beside('Try again a.jpg')).toContain('drivestream retry job-1 --files=a --api API')
   })
 })

@@ -199,7 +199,7 @@ describe('dead letters', () => {
     }
     const user = await showPage('/flow')
     expect(await screen.findByText(/The first 1 byte of 100.0 kB are shown/)).toBeTruthy()
-    await user.click(await screen.findByRole('button', { name: /Publish them again/ }))
+    await user.click(await screen.findByRole('button', { name: 'Publish them again…' }))
     const dialog = within(await screen.findByRole('dialog'))
     expect(await dialog.findByText('2 records (12 bytes)')).toBeTruthy()
     expect(dialog.getByText('It costs 400 of Google’s quota.')).toBeTruthy()
@@ -223,7 +223,7 @@ describe('dead letters', () => {
     letters = [letter()]
     instead = (path) => (path === '/api/replays/plan' ? response.clone() : null)
     const user = await showPage('/flow')
-    await user.click(await screen.findByRole('button', { name: /Publish them again/ }))
+    await user.click(await screen.findByRole('button', { name: 'Publish them again…' }))
     expect(await screen.findByText(said)).toBeTruthy()
     expect(api.count('POST', '/api/replays')).toBe(0)
   })

@@ -206,6 +206,17 @@ describe('an image, large', () => {
     await waitFor(async () => expect(document.activeElement).toBe(await tile('two.jpg')))
   })
 
+  it('stays open when a dialog over it is closed', async () => {
+    const user = await showGallery('?image=drive-two')
+    await user.click(await screen.findByRole('button', { name: 'Copy as command or curl: Open the original' }))
+    const above = await screen.findByRole('dialog', { name: 'The same in a terminal' })
+    expect(within(above).getByText(/^curl -fL -o /)).toBeDefined()
+    await user.click(within(above).getByRole('button', { name: 'Close' }))
+    await waitFor(() => expect(screen.queryByRole('dialog', { name: 'The same in a terminal' })).toBeNull())
+    expect(screen.getByRole('dialog')).toBeDefined()
+    expect(window.location.search).toContain('drive-two')
+  })
+
   it('goes on to its neighbours, beyond what was loaded, from wherever a link led', async () => {
     many(450)
     const user = await showGallery('?image=d399')

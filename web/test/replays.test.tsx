@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { parsePlan, parseReplayReport } from '../src/api/replays'
 import { planRequest } from '../src/replays/choice'
-import { planCommands, replayCommands } from '../src/replays/commands'
+import { planCommand } from '../src/replays/commands'
 import { percentDone, rateOf, replayState } from '../src/replays/progress'
 import { replaysSearch } from '../src/search'
 import { importJson, planJson, replayJson } from './builders'
@@ -53,6 +53,36 @@ describe('planning a replay', () => {
     // A plan of something else is not shown as if it were of this.
     await user.click(screen.getByLabelText(/^What is missing/))
     await waitFor(() => expect(screen.queryByRole('region', { name: /would process/ })).toBeNull())
+  })
+
+  it('chooses why files failed, of the imports that are chosen', async () => {
+    api.imports = [
+      importJson({ failed: 15, failures: { store_full: 12, gone: 3 } }),
+      importJson({ id: 'job-2', name: 'Other', failures: { gone: 20, never_heard: 1 } }),
+    ]
+    api.changed = () => jsonResponse(planJson())
+    const user = await showPage('/replays')
+    const reasons = await screen.findByRole('group', { name: 'Why they failed' })
+    const named = () => within(reasons).getAllByRole('checkbox').map((box) => box.closest('label')?.textContent)
+    expect(named()).toEqual(['Deleted or no longer shared 23 files', 'The storage is full 12 files', 'never_heard 1 file'])
+    await user.click(screen.getByLabelText('Only these:'))
+    await user.click(await screen.findByLabelText(/^Holidays/))
+    await waitFor(() => expect(named()).toEqual(['The storage is full 12 files', 'Deleted or no longer shared 3 files']))
+    await user.click(within(reasons).getByLabelText(/^Deleted/))
+    await waitFor(() => expect(window.location.search).toContain('gone'))
+    await user.click(await button('Show the plan'))
+    await screen.findByRole('region', { name: 'This replay would process 3 files' })
+    expect(sent('POST')).toEqual([['/api/replays/plan', { mode: 'failed', select: { imports: ['job-1'], reasons: ['gone'] } }]])
+    // Only failures have reasons.
+    await user.click(screen.getByLabelText(/^What is missing/))
+    await waitFor(() => expect(screen.queryByRole('group', { name: 'Why they failed' })).toBeNull())
+  })
+
+  it('knows why the files of an import failed that is in no list, and keeps a reason of a link', async () => {
+    api.imports = [...Array.from({ length: 120 }, (_, n) => importJson({ id: `new-${n}` })), importJson({ id: 'old', failures: { gone: 3 } })]
+    await showPage('/replays?imports=["old"]&reasons=["never_heard"]')
+    expect(await screen.findByLabelText('Deleted or no longer shared 3 files')).toHaveProperty('checked', false)
+    expect(screen.getByLabelText('never_heard')).toHaveProperty('checked', true)
   })
 
   it('is proposed by the page of an import', async () => {
@@ -223,12 +253,14 @@ describe('a replay', () => {
 })
 
 describe('what is asked for', () => {
-  const choice = { what: 'failed', imports: [], hours: 0, force: false } as const
+  const choice = { what: 'failed', imports: [], reasons: [], hours: 0, force: false } as const
   const now = Date.parse('2026-11-23T10:00:00Z')
 
   it.each([
     [{ what: 'missing' as const }, { mode: 'missing', select: { outcomes: ['none'] } }],
     [{ imports: ['a', 'b'] }, { mode: 'failed', select: { imports: ['a', 'b'] } }],
+    [{ reasons: ['gone'] }, { mode: 'failed', select: { reasons: ['gone'] } }],
+    [{ what: 'all' as const, reasons: ['gone'], imports: ['a'] }, { mode: 'all', select: { imports: ['a'] } }],
     [{ hours: 24 }, { mode: 'failed', select: { outcomes: ['failed'], since: '2026-11-22T10:00:00.000Z' } }],
     [
       { what: 'all' as const, force: true },
@@ -241,22 +273,17 @@ describe('what is asked for', () => {
   })
 
   it('is the same as a command', () => {
-    const [plan] = planCommands(planRequest({ ...choice, imports: ["it's"], hours: 1 }, now), { url: 'http://api', withKey: false })
-    const words = execFileSync('/bin/sh', ['-c', `printf '%s\n' ${plan?.drivestream ?? ''}`], { encoding: 'utf8' }).split('\n')
-    const since = '2026-11-23T09:00:00.000Z'
-    expect(words).toEqual(['drivestream', 'replay', 'plan', '--mode', 'failed', '--import', "it's", '--since', since, ''])
-    expect(plan?.curl).toContain('http://api/replays/plan')
-    const running = parseReplayReport(replayJson())
-    expect(replayCommands(running, { url: 'http://api', withKey: false }).map(({ drivestream }) => drivestream)).toEqual([
-      'drivestream replay watch replay-1',
-      'drivestream replay pause replay-1',
-      'drivestream replay cancel replay-1',
-      'drivestream replay rate replay-1 50',
-    ])
+    const request = planRequest({ ...choice, imports: ["it's"], reasons: ['gone', 'busy'], hours: 1 }, now)
+    const plan = planCommand(request, { url: 'http://api', withKey: false })
+    const words = execFileSync('/bin/sh', ['-c', `printf '%s\n' ${plan.drivestream ?? ''}`], { encoding: 'utf8' }).split('\n')
+    const options = ['--mode=failed', "--import=it's", '--reason=gone', '--reason=busy', '--since=2026-11-23T09:00:00.000Z']
+    expect(words).toEqual(['drivestream', 'replay', 'plan', ...options, '--api', 'http://api', ''])
+    expect(plan.curl).toContain('http://api/replays/plan')
   })
 
   it('is read from a URL, whatever that holds', () => {
-    expect(replaysSearch({ what: 'odd', imports: 'x' })).toEqual({})
+    expect(replaysSearch({ what: 'odd', imports: 'x', reasons: ['Not a code', 7] })).toEqual({})
+    expect(replaysSearch({ reasons: ['gone'] })).toEqual({ reasons: ['gone'] })
     expect(replaysSearch({ what: 'all', imports: ['a', 7, '', 'x'.repeat(300)] })).toEqual({ what: 'all', imports: ['a'] })
     expect(replaysSearch({ imports: Array.from({ length: 2_000 }, (_, n) => `id-${n}`) }).imports).toHaveLength(1_000)
   })

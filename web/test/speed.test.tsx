@@ -1,6 +1,5 @@
 import { screen } from '@testing-library/react'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { noteServerTime, serverNow } from '../src/api/clock'
 import { importJson } from './builders'
 import { FakeApi } from './fakeApi'
 import { pass, showImport } from './showPage'
@@ -46,21 +45,5 @@ describe('a running import', () => {
     await pass(1_000)
     expect(screen.getByText(/The line is slow/)).toBeDefined()
     expect(screen.queryByText(/Too few workers/)).toBeNull()
-  })
-
-  it('counts by the server’s clock where this computer’s is an hour off', async () => {
-    vi.useFakeTimers({ now: new Date('2026-11-23T11:00:10Z') })
-    const honest = globalThis.fetch
-    vi.stubGlobal('fetch', async (path: string, request: RequestInit = {}) => {
-      const answer = await honest(path, request)
-      answer.headers.set('date', new Date(Date.now() - 3_600_000).toUTCString())
-      return answer
-    })
-    api.imports = [importJson({ state: 'transferring', found: 100, stored: 40, failed: 0, pending: 60, finished_at: null })]
-    await showImport()
-    await pass(1_020)
-    expect(screen.getByText('Running for').nextSibling?.textContent).toMatch(/^1[0-2] s$/)
-    noteServerTime(new Date().toUTCString())
-    expect(serverNow()).toBe(Date.now())
   })
 })

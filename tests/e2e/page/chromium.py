@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,8 @@ def run_in_chromium(page: Server, tmp_path: Path, spec: str, **env: str) -> None
         cwd=WEB,
         env={
             **os.environ,
+            # A test runs the commands that the page prints.
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "WEB_URL": page.settings["WEB_URL"],
             "AT_LEAST": "30",
             "IMPORT_SECONDS": "90",

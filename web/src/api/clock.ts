@@ -14,5 +14,10 @@ export function noteServerTime(date: string | null): void {
 
 /** In milliseconds. */
 export function serverNow(): number {
-  return Date.now() + offset
+  return serverTime(Date.now())
+}
+
+/** What the server's clock said when this computer's said `at`. */
+export function serverTime(at: number): number {
+  return at + offset
 }

@@ -54,7 +54,11 @@ export async function fetchFolders(importId: string, signal: AbortSignal): Promi
 
 /** The image's bytes, by way of our own origin: the API redirects to the object store. */
 export function contentUrl(driveId: string): string {
-  return MOUNT + apiPath('/images/{google_drive_id}/content', { google_drive_id: driveId })
+  return MOUNT + contentPath(driveId)
+}
+
+export function contentPath(driveId: string): string {
+  return apiPath('/images/{google_drive_id}/content', { google_drive_id: driveId })
 }
 
 export function thumbnailUrl(driveId: string, width: number): string {

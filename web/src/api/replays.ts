@@ -127,11 +127,13 @@ export async function planReplay(request: PlanRequest): Promise<Plan> {
 }
 
 /** The id of the replay. Starts one per key, however often the call is repeated. */
-export async function startReplay({ planId, name, why, filesPerSecond }: ReplayStart, key: string): Promise<string> {
-  const limit = filesPerSecond === null ? {} : { files_per_second: filesPerSecond }
-  const body = { plan_id: planId, name, why, ...limit }
-  const { json } = await call('/replays', posted(body, { 'idempotency-key': key }))
+export async function startReplay(start: ReplayStart, key: string): Promise<string> {
+  const { json } = await call('/replays', posted(startBody(start), { 'idempotency-key': key }))
   return fieldsOf<'ReplayStarted'>({ json, at: 'response' })('replay_id', text)
+}
+
+export function startBody({ planId, name, why, filesPerSecond }: ReplayStart) {
+  return { plan_id: planId, name, why, ...(filesPerSecond === null ? {} : { files_per_second: filesPerSecond }) }
 }
 
 export async function controlReplay(id: string, control: ReplayControl): Promise<ReplayReport> {

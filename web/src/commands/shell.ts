@@ -23,14 +23,30 @@ export function thisApi(): Api {
 interface Request {
   readonly method?: 'POST' | 'PATCH'
   readonly body?: unknown
+  /** Options of curl, such as those of `DOWNLOAD`. */
+  readonly options?: string
 }
 
-export function curlOf(api: Api, path: string, { method, body }: Request = {}): string {
+/** Into a file, by the name that the API gives it. None if the API refuses. */
+export const DOWNLOAD = '-fOJ'
+
+export function curlOf(api: Api, path: string, { method, body, options }: Request = {}): string {
   const key = api.withKey ? ' -H "Authorization: Bearer $DRIVESTREAM_API_KEY"' : ''
   // A body makes it a POST.
   const verb = method === undefined || (method === 'POST' && body !== undefined) ? '' : ` -X ${method}`
   const sent = body === undefined ? '' : ` -H 'Content-Type: application/json' -d ${quoted(JSON.stringify(body))}`
-  return `curl${key}${verb}${sent} ${quoted(api.url + path)}`
+  const how = options === undefined ? '' : ` ${options}`
+  return `curl${how}${key}${verb}${sent} ${quoted(api.url + path)}`
+}
+
+/** Names the API, so that it does the same wherever it is run. Without a key: `drivestream` reads that itself. */
+export function drivestreamOf(api: Api, ...words: readonly string[]): string {
+  return ['drivestream', ...words, '--api', quoted(api.url)].join(' ')
+}
+
+/** With `=`, because a value may begin with a dash. */
+export function option(name: `--${string}`, value: string | number | undefined): string[] {
+  return value === undefined ? [] : [`${name}=${quoted(String(value))}`]
 }
 
 /** One word for a shell, whatever is in the text. */

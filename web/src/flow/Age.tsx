@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react'
+import { serverTime } from '../api/clock'
 import { useLiveStatus } from '../live/Live'
 import { formatDuration } from '../text/format'
 import { t } from '../text/language'
@@ -28,7 +29,7 @@ export function Age({ at, isFetching, onRefresh }: Props) {
   return (
     <p className="age">
       <span className={isOld ? 'age-old' : 'quiet'}>
-        {flow.asOf} <Time at={new Date(at)} precise />
+        {flow.asOf} <Time at={new Date(serverTime(at))} precise />
         {isOld && <>. {flow.old(formatDuration(Math.max(0, now - at) / 1000))}</>}
       </span>
       <button type="button" className="small" aria-disabled={isFetching} onClick={onRefresh}>

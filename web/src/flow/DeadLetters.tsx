@@ -1,11 +1,13 @@
 /** The records that could not be read, and the way to publish them again. */
 import { useState } from 'react'
+import { CommandsButton } from '../commands/CommandsButton'
 import { formatCount } from '../text/format'
 import { t } from '../text/language'
 import { heading } from '../text/reasons'
 import { Retry } from '../ui/Retry'
 import { Skeleton } from '../ui/Skeleton'
 import { Time } from '../ui/Time'
+import { letterCommands } from './commands'
 import { useDeadLetters } from './queries'
 import { RedriveDialog } from './RedriveDialog'
 import type { DeadLetter } from './system'
@@ -34,9 +36,12 @@ export function DeadLetters({ known }: { known: number | null }) {
       </ul>
       <div className="actions-row">
         {letters.length > 0 && (
-          <button type="button" className="primary" onClick={() => setRedriving(true)}>
-            {words.redrive}
-          </button>
+          <span className="act">
+            <button type="button" className="primary" onClick={() => setRedriving(true)}>
+              {words.redrive}
+            </button>
+            <CommandsButton what={words.redrive} commands={letterCommands} />
+          </span>
         )}
         {hasNextPage && (
           <button type="button" aria-disabled={isFetching} onClick={() => !isFetching && void fetchNextPage()}>

@@ -2,7 +2,10 @@
 import { useMutation } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useRef, useState, type FormEvent } from 'react'
+import { serverNow } from '../api/clock'
 import { ApiError, sentence } from '../api/errors'
+import { CommandsButton } from '../commands/CommandsButton'
+import { startReplayCommand } from '../replays/commands'
 import { newKey } from '../start/idempotencyKey'
 import { counted, formatBytes, formatCount, formatMoment } from '../text/format'
 import { t } from '../text/language'
@@ -39,7 +42,7 @@ export function RedriveDialog({ onClose }: { onClose: () => void }) {
 function Start({ plan, onPlanAgain, onClose }: { plan: RedrivePlan; onPlanAgain: () => void; onClose: () => void }) {
   const { redrive: words } = t().flow
   const navigate = useNavigate()
-  const [name, setName] = useState(() => words.named(formatMoment(new Date(), new Date(0))))
+  const [name, setName] = useState(() => words.named(formatMoment(new Date(serverNow()), new Date(0))))
   const [why, setWhy] = useState('')
   const [incomplete, setIncomplete] = useState(false)
   // The same key for every attempt, so that one that seemed to fail starts no second replay.
@@ -89,9 +92,12 @@ function Start({ plan, onPlanAgain, onClose }: { plan: RedrivePlan; onPlanAgain:
             {words.again}
           </button>
         )}
-        <button type="submit" className="primary" aria-disabled={starting.isPending}>
-          {starting.isPending ? words.starting : words.start}
-        </button>
+        <span className="act">
+          <button type="submit" className="primary" aria-disabled={starting.isPending}>
+            {starting.isPending ? words.starting : words.start}
+          </button>
+          <CommandsButton what={words.start} commands={() => [startReplayCommand({ planId: plan.planId, name, why, filesPerSecond: null })]} />
+        </span>
       </div>
     </form>
   )

@@ -1,8 +1,10 @@
+import { CommandsButton } from '../commands/CommandsButton'
 import { formatBytes, formatCount } from '../text/format'
 import { t } from '../text/language'
 import { Retry } from '../ui/Retry'
 import { Skeleton } from '../ui/Skeleton'
 import { Time } from '../ui/Time'
+import { eventsCommand } from './commands'
 import { useTopicEvents } from './queries'
 import type { Shown, TopicEvent } from './system'
 
@@ -14,9 +16,12 @@ export function TopicEvents({ topic }: { topic: string }) {
     <section className="topic-events" aria-labelledby="topic-events">
       <div className="flow-head">
         <h3 id="topic-events">{words.title}</h3>
-        <button type="button" className="small" aria-disabled={isFetching} onClick={() => void refetch()}>
-          {isFetching ? t().common.busy : refresh}
-        </button>
+        <span className="act">
+          <button type="button" className="small" aria-disabled={isFetching} onClick={() => void refetch()}>
+            {isFetching ? t().common.busy : refresh}
+          </button>
+          <CommandsButton what={words.title} commands={() => [eventsCommand(topic)]} />
+        </span>
       </div>
       <Retry what={words.what} error={error} hasOlder={false} onRetry={() => void refetch()} />
       {data === undefined && isFetching && <Skeleton label={words.loading} lines={4} />}

@@ -118,10 +118,12 @@ export async function fetchLetters(path: string, signal: AbortSignal): Promise<P
   return { items: list({ json, at: 'letters' }, letterOf), next: nextPath(link, path) }
 }
 
+/** Of all dead letters. */
+export const REDRIVE = { mode: 'all', select: { dead_letters: true } } as const
+
 /** Counts what publishing all dead letters again would do. Nothing is published. */
 export async function planRedrive(): Promise<RedrivePlan> {
-  const request = posted({ select: { dead_letters: true }, mode: 'all' })
-  return planOf({ json: (await call(apiPath('/replays/plan'), request)).json, at: 'plan' })
+  return planOf({ json: (await call(apiPath('/replays/plan'), posted(REDRIVE))).json, at: 'plan' })
 }
 
 export interface Redrive {

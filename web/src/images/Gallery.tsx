@@ -2,6 +2,7 @@
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useCallback, useRef, useState } from 'react'
 import type { Import } from '../api/types'
+import { CommandsButton } from '../commands/CommandsButton'
 import { useFollow } from '../queries'
 import type { GallerySearch } from '../search'
 import { counted, formatCount } from '../text/format'
@@ -9,6 +10,7 @@ import { t } from '../text/language'
 import { importName } from '../text/names'
 import { isRunning } from '../text/states'
 import { Retry } from '../ui/Retry'
+import { listCommands } from './commands'
 import { Folders } from './Folders'
 import { ImageGrid, useLayout } from './ImageGrid'
 import { mostImages } from './layout'
@@ -54,6 +56,7 @@ export function Gallery({ one, stored }: Props) {
         <span className="quiet gallery-count" role="status">
           {sections !== undefined && counted(sections.total, ...common.image)}
         </span>
+        <CommandsButton what={gallery.list} commands={() => listCommands(list)} />
       </Toolbar>
       {one !== null && (
         <Folders importId={one.id} importName={importName(one)} version={one.foldersListed} folder={search.folder} onChoose={choose} />

@@ -1,10 +1,12 @@
 import { useAuthorized } from '../api/access'
 import { contentUrl, originalUrl } from '../api/images'
 import type { Picture, PictureDetails } from '../api/types'
+import { CommandsButton } from '../commands/CommandsButton'
 import { HistoryButton } from '../imports/History'
 import { formatBytes, formatCount } from '../text/format'
 import { t } from '../text/language'
 import { Time } from '../ui/Time'
+import { imageCommands } from './commands'
 
 interface Props {
   readonly importId: string | null
@@ -22,9 +24,12 @@ export function ImageFacts({ importId, picture, details }: Props) {
   return (
     <div className="lightbox-side">
       <p className="lightbox-original">
-        <a href={original === contentUrl(picture.driveId) ? own : original} target="_blank" rel="noreferrer">
-          {gallery.original}
-        </a>
+        <span className="act">
+          <a href={original === contentUrl(picture.driveId) ? own : original} target="_blank" rel="noreferrer">
+            {gallery.original}
+          </a>
+          <CommandsButton what={gallery.original} commands={() => imageCommands(picture)} />
+        </span>
         {importId !== null && <HistoryButton importId={importId} driveId={picture.driveId} name={picture.name} />}
       </p>
       <dl className="lightbox-facts">

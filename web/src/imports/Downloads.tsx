@@ -2,7 +2,9 @@ import { useAuthorized } from '../api/access'
 import { MOUNT } from '../api/http'
 import { apiPath } from '../api/path'
 import type { Import } from '../api/types'
+import { CommandsButton } from '../commands/CommandsButton'
 import { t } from '../text/language'
+import { downloads } from './commands'
 
 /** Proofs for other tools: every file with its outcome, and the checksum of every object. */
 export function Downloads({ one }: { one: Import }) {
@@ -21,6 +23,7 @@ export function Downloads({ one }: { one: Import }) {
           {words.checksums}
         </a>
       )}
+      <CommandsButton what={words.what} commands={() => downloads(one)} />
     </p>
   )
 }

@@ -2,6 +2,7 @@
 import { Link, useSearch } from '@tanstack/react-router'
 import { useRef } from 'react'
 import type { FileState, Import } from '../api/types'
+import { CommandsButton } from '../commands/CommandsButton'
 import { useRetries } from '../mutations'
 import { useFiles } from '../queries'
 import { formatCount } from '../text/format'
@@ -9,6 +10,7 @@ import { t } from '../text/language'
 import { heading } from '../text/reasons'
 import { Retry } from '../ui/Retry'
 import { Skeleton } from '../ui/Skeleton'
+import { listCommand } from './commands'
 import { FileRows } from './FileRows'
 import { FILES, FilesLink } from './FilesLink'
 import { partName, PARTS, total } from './progress'
@@ -39,6 +41,7 @@ export function Files({ one }: { one: Import }) {
             {words.hide}
           </Link>
         )}
+        {show !== undefined && <CommandsButton what={words.list} commands={() => [listCommand(one.id, show, reason)]} />}
       </nav>
       {show === undefined ? <p className="quiet">{words.choose}</p> : <Listed key={`${show} ${reason ?? ''}`} one={one} state={show} reason={reason} />}
     </section>

@@ -3,6 +3,8 @@ import { useNavigate } from '@tanstack/react-router'
 import { useRef } from 'react'
 import { startImport } from '../api/client'
 import { sentence } from '../api/errors'
+import { CommandsButton } from '../commands/CommandsButton'
+import { startCommand } from '../start/commands'
 import { newKey } from '../start/idempotencyKey'
 import { t } from '../text/language'
 
@@ -19,13 +21,17 @@ export function ImportAgain({ link }: { link: string }) {
       void client.invalidateQueries({ queryKey: ['imports'] })
     },
   })
+  const words = t().report.actions
   return (
     <>
-      <button type="button" aria-disabled={start.isPending} onClick={() => !start.isPending && start.mutate()}>
-        {start.isPending ? t().report.actions.starting : t().report.actions.again}
-      </button>
+      <span className="act">
+        <button type="button" aria-disabled={start.isPending} onClick={() => !start.isPending && start.mutate()}>
+          {start.isPending ? words.starting : words.again}
+        </button>
+        <CommandsButton what={words.again} commands={() => [startCommand(link, words.again)]} />
+      </span>
       <p className="said said-bad" aria-live="polite">
-        {start.error !== null && t().report.actions.notStarted(sentence(start.error))}
+        {start.error !== null && words.notStarted(sentence(start.error))}
       </p>
     </>
   )

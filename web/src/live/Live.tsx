@@ -43,5 +43,11 @@ function tell(client: QueryClient, importId: string | null, frame: Frame): void 
   applyFrame(client, importId, frame)
   if (frame.event !== 'snapshot') return
   const again = connection.status.heardAt > 0 && connection.status.state !== 'live'
-  void client.invalidateQueries({ predicate: ({ state, meta }) => meta?.['keep'] !== true && (again || state.status === 'error') })
+  void client.invalidateQueries({
+    predicate: ({ state, meta }) => {
+      const failed = state.status === 'error'
+      // What is kept as it is, so that nothing moves, is fetched again only if it never came.
+      return meta?.['keep'] === true ? failed && state.data === undefined : again || failed
+    },
+  })
 }

@@ -93,6 +93,8 @@ export class Connection {
     renewToken()
     const now = Date.now()
     const slept = now - this.#lookedAt > SLEPT_MS
+    // The clock was put back. What was heard cannot be of later than now.
+    this.#heardAt = Math.min(this.#heardAt, now)
     this.#lookedAt = now
     this.#hiddenSince = document.hidden ? (this.#hiddenSince ?? now) : null
     if (this.#hiddenSince !== null && now - this.#hiddenSince > HIDDEN_MS) {

@@ -3,7 +3,9 @@ import { useAuthorized } from '../api/access'
 import { ApiError } from '../api/errors'
 import { MOUNT } from '../api/http'
 import { apiPath } from '../api/path'
+import { CommandsButton } from '../commands/CommandsButton'
 import { Age } from '../flow/Age'
+import { systemCommand } from '../flow/commands'
 import { DeadLetters } from '../flow/DeadLetters'
 import { HourCard } from '../flow/HourCard'
 import { LimitCard } from '../flow/LimitCard'
@@ -66,7 +68,7 @@ function Whole({ seen: { system, looks } }: { seen: Seen }) {
       </div>
       <Workers system={system} />
       <p className="quiet">
-        {t().flow.whole} <a href={address}>GET /system</a>
+        {t().flow.whole} <a href={address}>GET /system</a> <CommandsButton what={t().flow.what} commands={() => [systemCommand()]} />
       </p>
       {node !== null && <NodeDetails key={node} id={node} system={system} stream={stream} onClose={close} />}
     </>

@@ -8,7 +8,7 @@ import { t } from '../text/language'
 import { heading } from '../text/reasons'
 import { Time } from '../ui/Time'
 import { StartForm, type Draft } from './StartForm'
-import { planCommands } from './commands'
+import { planCommand } from './commands'
 
 interface Props {
   readonly plan: Plan
@@ -46,7 +46,7 @@ export function PlanCard({ plan, request, ...start }: Props) {
       </p>
       <details>
         <summary>{t().report.actions.commands}</summary>
-        <Commands commands={planCommands(request)} />
+        <Commands commands={[planCommand(request, undefined, plan.id)]} />
         <p className="plan-id">
           {words.id} <code>{plan.id.slice(0, 24)}…</code>
         </p>

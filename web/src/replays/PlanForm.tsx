@@ -1,10 +1,14 @@
 /** Chooses what is to be processed again. The URL has the choice, so that a link can propose one. */
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useState, type FormEvent } from 'react'
+import { serverNow } from '../api/clock'
+import { CommandsButton } from '../commands/CommandsButton'
 import { useImports } from '../queries'
 import { t } from '../text/language'
 import { ImportChoice } from './ImportChoice'
-import { PERIODS, WHATS, type Choice, type What } from './choice'
+import { ReasonChoice } from './ReasonChoice'
+import { PERIODS, planRequest, WHATS, type Choice, type What } from './choice'
+import { planCommand } from './commands'
 
 interface Props {
   readonly planning: boolean
@@ -14,7 +18,7 @@ interface Props {
 }
 
 export function PlanForm({ planning, onPlan, onChange }: Props) {
-  const { what = 'failed', imports = [] } = useSearch({ from: '/replays' })
+  const { what = 'failed', imports = [], reasons = [] } = useSearch({ from: '/replays' })
   const navigate = useNavigate({ from: '/replays' })
   const newest = useImports()
   const [every, setEvery] = useState(imports.length === 0)
@@ -22,8 +26,9 @@ export function PlanForm({ planning, onPlan, onChange }: Props) {
   const [force, setForce] = useState(false)
   const [missing, setMissing] = useState(false)
   const words = t().replays.form
+  const choice = { what, imports: every ? [] : imports, reasons, hours, force }
 
-  function choose(changes: { what?: What; imports?: string[] }) {
+  function choose(changes: { what?: What; imports?: string[]; reasons?: string[] }) {
     setMissing(false)
     onChange()
     void navigate({ search: (old) => ({ ...old, ...changes }), replace: true, resetScroll: false })
@@ -39,7 +44,7 @@ export function PlanForm({ planning, onPlan, onChange }: Props) {
     event.preventDefault()
     const unchosen = !every && imports.length === 0
     setMissing(unchosen)
-    if (!planning && !unchosen) onPlan({ what, imports: every ? [] : imports, hours, force })
+    if (!planning && !unchosen) onPlan(choice)
   }
 
   return (
@@ -77,6 +82,7 @@ export function PlanForm({ planning, onPlan, onChange }: Props) {
           {missing && words.missing}
         </p>
       </fieldset>
+      {what === 'failed' && <ReasonChoice imports={choice.imports} chosen={reasons} onChange={(some) => choose({ reasons: some })} />}
       <label className="period">
         {words.when}
         <select value={hours} onChange={(event) => changed(() => setHours(Number(event.target.value)))}>
@@ -87,9 +93,12 @@ export function PlanForm({ planning, onPlan, onChange }: Props) {
           ))}
         </select>
       </label>
-      <button type="submit" className="primary" aria-disabled={planning}>
-        {planning ? words.planning : words.plan}
-      </button>
+      <span className="act">
+        <button type="submit" className="primary" aria-disabled={planning}>
+          {planning ? words.planning : words.plan}
+        </button>
+        <CommandsButton what={words.plan} commands={() => [planCommand(planRequest(choice, serverNow()))]} />
+      </span>
       <p className="quiet">{words.nothingStarts}</p>
     </form>
   )

@@ -3,11 +3,12 @@ import { useRef, useState, type FormEvent } from 'react'
 import { ApiError, isUnreachable, sentence } from '../api/errors'
 import type { Replay } from '../api/replays'
 import { Commands } from '../commands/Commands'
+import { CommandsButton } from '../commands/CommandsButton'
 import { formatCount } from '../text/format'
 import { t } from '../text/language'
 import { Dialog } from '../ui/Dialog'
 import { HandsOverFocus } from '../ui/HandsOverFocus'
-import { replayCommands } from './commands'
+import { rateCommand, replayCommands } from './commands'
 import { hasEnded, rateOf } from './progress'
 import { useReplayControl, useReplayRate } from './queries'
 
@@ -85,9 +86,12 @@ function Rate({ one }: { one: Replay }) {
           }}
         />
       </label>
-      <button type="submit" aria-disabled={change.isPending || rate === undefined}>
-        {change.isPending ? words.changing : words.change}
-      </button>
+      <span className="act">
+        <button type="submit" aria-disabled={change.isPending || rate === undefined}>
+          {change.isPending ? words.changing : words.change}
+        </button>
+        <CommandsButton what={t().replays.commands.rate} commands={() => [rateCommand(one, rate ?? null)]} />
+      </span>
       <p className={change.isError || rate === undefined ? 'said said-bad' : 'said'} aria-live="polite">
         {rate === undefined && t().replays.start.badRate}
         {change.error !== null && whyNot(change.error)}

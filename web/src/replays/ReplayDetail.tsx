@@ -113,6 +113,7 @@ function Facts({ one }: { one: ReplayReport }) {
           <Time at={one.finishedAt} />
         </Fact>
       )}
+      {select.reasons.length > 0 && <Fact name={words.reasons}>{select.reasons.map(heading).join(', ')}</Fact>}
       {select.imports.length > 0 && (
         <Fact name={words.imports}>
           {select.imports.slice(0, 3).map((id) => (

@@ -5,7 +5,7 @@ import { startReplay } from '../api/replays'
 import { Commands } from '../commands/Commands'
 import { newKey } from '../start/idempotencyKey'
 import { t } from '../text/language'
-import { startCommands } from './commands'
+import { startReplayCommand } from './commands'
 import { rateOf } from './progress'
 
 const LONGEST_NAME = 200
@@ -97,7 +97,7 @@ export function StartForm({ planId, draft, onDraft, onPlanAgain, onStarted }: Pr
       )}
       <details>
         <summary>{t().report.actions.commands}</summary>
-        <Commands commands={startCommands(name || 'NAME', why || 'WHY', filesPerSecond ?? null)} />
+        <Commands commands={[startReplayCommand({ planId, name, why, filesPerSecond: filesPerSecond ?? null })]} />
       </details>
     </form>
   )

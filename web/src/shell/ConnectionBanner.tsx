@@ -1,3 +1,4 @@
+import { serverTime } from '../api/clock'
 import { isUnreachable, sentence } from '../api/errors'
 import { useLiveStatus } from '../live/Live'
 import { t } from '../text/language'
@@ -14,7 +15,7 @@ export function ConnectionBanner() {
           <strong>{isUnreachable(error) ? connection.lost : connection.noEvents(sentence(error))}</strong>{' '}
           {heardAt > 0 && (
             <>
-              {connection.seenAt} <Time at={new Date(heardAt)} precise />.{' '}
+              {connection.seenAt} <Time at={new Date(serverTime(heardAt))} precise />.{' '}
             </>
           )}
           {connection.goesOn}

@@ -4,8 +4,10 @@ import { useRouter } from '@tanstack/react-router'
 import { useEffect, useRef, useState, type ClipboardEvent as FieldPaste, type FormEvent } from 'react'
 import { startImport } from '../api/client'
 import { ApiError, sentence } from '../api/errors'
+import { CommandsButton } from '../commands/CommandsButton'
 import { t } from '../text/language'
 import { PreviewCard } from './PreviewCard'
+import { startCommands } from './commands'
 import { folderHint, oneLine } from './folderHint'
 import { newKey } from './idempotencyKey'
 import { linkProblem } from './linkProblems'
@@ -114,7 +116,10 @@ export function ImportForm({ pasted, onStarted }: Props) {
         {hint !== null && <p className="field-hint">{hint}</p>}
         {preview?.isFetching === true && preview.data === undefined && <p className="field-help">{t().start.preview.loading}</p>}
         {failed !== null && refusalOf(failed) === null && (
-          <p className="field-hint">{t().start.preview.notNow(sentence(failed))}</p>
+          <p className="field-hint">
+            {t().start.preview.notNow(sentence(failed))}
+            <CommandsButton what={words.go} commands={() => startCommands(link.trim())} />
+          </p>
         )}
         {preview?.data !== undefined && <PreviewCard preview={preview.data} link={link.trim()} />}
       </div>

@@ -1,4 +1,5 @@
 /** Numbers, sizes and times for display, in the language of the page. */
+import { serverNow } from '../api/clock'
 import { locale, t } from './language'
 
 interface Formats {
@@ -89,7 +90,7 @@ export function formatType(mimeType: string): string {
 }
 
 /** Local date and time. The date is left out if it is today. */
-export function formatMoment(at: Date, now = new Date()): string {
+export function formatMoment(at: Date, now = new Date(serverNow())): string {
   const isToday = at.toDateString() === now.toDateString()
   return (isToday ? formats().time : formats().dayAndTime).format(at)
 }

@@ -66,6 +66,7 @@ export const gallery: Words['gallery'] = {
   bytes: (short, exact) => `${short} (${exact} Bytes)`,
   unknown: 'unbekannt',
   original: 'Original öffnen',
+  commands: { list: 'Diese Bilder auflisten', export: 'Als CSV-Datei schreiben', download: 'Das Original herunterladen', details: 'Die Einzelheiten zeigen' },
   facts: {
     name: 'Name',
     folder: 'Ordner',

@@ -118,7 +118,7 @@ export const report: Words['report'] = {
     notListed: 'In den Ordnern, die sich auflisten ließen, gibt es keine Bilder. Die Ordner unten ließen sich nicht auflisten.',
     cancelled: 'Als der Import abgebrochen wurde, war noch kein Bild gefunden.',
   },
-  downloads: { manifest: 'Dateiliste (CSV)', checksums: 'Prüfsummen (SHA256SUMS)' },
+  downloads: { what: 'Die Listen herunterladen', manifest: 'Dateiliste (CSV)', checksums: 'Prüfsummen (SHA256SUMS)' },
   files: {
     title: 'Dateien',
     filters: 'Welche Dateien',

@@ -65,6 +65,7 @@ export const gallery = {
   bytes: (short: string, exact: string) => `${short} (${exact} bytes)`,
   unknown: 'unknown',
   original: 'Open the original',
+  commands: { list: 'List these images', export: 'Write them to a CSV file', download: 'Download the original', details: 'Show the details' },
   facts: {
     name: 'Name',
     folder: 'Folder',

@@ -93,7 +93,7 @@ export const report = {
     notListed: 'No images were found in the folders that could be listed. The folders below could not be listed.',
     cancelled: 'No images had been found when the import was cancelled.',
   },
-  downloads: { manifest: 'List of files (CSV)', checksums: 'Checksums (SHA256SUMS)' },
+  downloads: { what: 'Download the lists', manifest: 'List of files (CSV)', checksums: 'Checksums (SHA256SUMS)' },
   files: {
     title: 'Files',
     filters: 'Which files',
