@@ -167,7 +167,8 @@ export function useFollow(queryKey: readonly string[], version: number | null, i
         nextAt.current = Date.now() + interval
         void client.invalidateQueries({ queryKey: JSON.parse(key) as string[], exact: true })
       },
-      Math.max(0, nextAt.current - Date.now()),
+      // The clock may have been put back meanwhile.
+      Math.min(interval, Math.max(0, nextAt.current - Date.now())),
     )
     return () => clearTimeout(timer)
   }, [client, key, version, interval])

@@ -205,6 +205,16 @@ describe('the event stream', () => {
     expect(screen.getByTestId('equation').textContent).toContain('50 stored')
   })
 
+  it('is opened again when it stops and the clock is put back an hour', async () => {
+    api.imports = [RUNNING]
+    await showImport()
+    await pass(100)
+    api.streams[0]?.freeze()
+    vi.setSystemTime(Date.now() - 3_600_000)
+    await pass(50_000)
+    expect(api.streams).toHaveLength(2)
+  })
+
   it('is opened again at once after the computer slept', async () => {
     api.imports = [RUNNING]
     await showImport()

@@ -1,6 +1,6 @@
 /** How the API is called: its errors, the time limit, and the key. Paths are the API's own. */
 import { authorization, currentKey, currentToken, keepAccess, keepToken, type Token } from './access'
-import { noteServerTime } from './clock'
+import { noteServerTime, serverNow } from './clock'
 import { ApiError } from './errors'
 import { parseToken } from './parse'
 
@@ -39,7 +39,7 @@ let renewing = false
 /** In the background. If it fails, the next call tries again. */
 export function renewToken(): void {
   const [key, token] = [currentKey(), currentToken()]
-  if (key === null || renewing || (token !== null && token.expiresAt - Date.now() > RENEW_BEFORE_END_MS)) return
+  if (key === null || renewing || (token !== null && token.expiresAt - serverNow() > RENEW_BEFORE_END_MS)) return
   renewing = true
   fetchToken(key)
     .then(keepToken, () => undefined)

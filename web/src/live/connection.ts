@@ -93,6 +93,8 @@ export class Connection {
     renewToken()
     const now = Date.now()
     const slept = now - this.#lookedAt > SLEPT_MS
+    // The clock was put back: what came before counts as coming now, or silence would not be noticed for as long.
+    if (now < this.#lookedAt) this.#heardAt = now
     this.#lookedAt = now
     this.#hiddenSince = document.hidden ? (this.#hiddenSince ?? now) : null
     if (this.#hiddenSince !== null && now - this.#hiddenSince > HIDDEN_MS) {
