@@ -142,6 +142,13 @@ describe('the gallery', () => {
     await waitFor(() => expect(asked('sections').at(-1)?.path).toContain('order=imported_at'))
   })
 
+  it('leaves out what a URL cannot mean', async () => {
+    await showGallery('?name=true&type={"a":1}&sort=nonsense&min=-5&other=1')
+    await tile('one.jpg')
+    expect(asked('sections').map(({ path }) => path)).toEqual(['/api/images/sections?import=job-1&order=newest&section_size=200'])
+    await waitFor(() => expect(window.location.search).toBe(''))
+  })
+
   it('has the folders of the import, with the way to the one that is open', async () => {
     api.folders = [
       { folder_id: 'root', path: [], images: 1 },
