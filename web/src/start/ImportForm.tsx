@@ -70,6 +70,7 @@ export function ImportForm({ pasted, pastedAt, onStarted }: Props) {
     if (pasted === undefined) return
     takeLink.current(pasted)
     field.current?.focus()
+    // oxlint-disable-next-line react/exhaustive-effect-dependencies -- the same link may be pasted again
   }, [pasted, pastedAt])
 
   const preview = usePreview(start.isPending ? '' : link)
