@@ -47,6 +47,22 @@ describe('a running import', () => {
     expect(screen.getByText('about 55 s')).toBeDefined()
   })
 
+  it('does not count a pause that this page has seen', async () => {
+    vi.useFakeTimers({ now: new Date('2026-11-23T10:00:00Z') })
+    const running = { state: 'transferring', found: 3_000, stored: 1_000, failed: 0, pending: 2_000, finished_at: null }
+    api.imports = [importJson({ ...running, state: 'paused', updated_at: '2026-11-23T10:00:00Z' })]
+    await showImport()
+    await pass(60_000)
+    api.imports = [importJson({ ...running, updated_at: '2026-11-23T10:01:00Z' })]
+    await pass(1_000)
+    api.imports = [importJson({ ...running, stored: 1_100, pending: 1_900, updated_at: '2026-11-23T10:01:05Z' })]
+    await pass(4_000)
+    // 100 in the last half minute, of which the import ran for 5 seconds.
+    api.streams.at(-1)?.event('rates', { as_of: '2026-11-23T10:01:05Z', seconds: 30, found_per_second: 0, stored_per_second: 3.3, failed_per_second: 0, bytes_per_second: 1 })
+    await pass(20)
+    expect(screen.getByText(/^2[05] files\/s/)).toBeDefined()
+  })
+
   it('does not count the night for which it was paused', async () => {
     vi.useFakeTimers({ now: new Date('2026-11-23T22:00:00Z') })
     const running = { state: 'transferring', found: 3_000, stored: 1_000, failed: 0, pending: 2_000, finished_at: null }

@@ -12,7 +12,8 @@ import { WaitingLine } from './WaitingLine'
 /** Size, speed and times of an import, and what it waits for. */
 export function Facts({ one }: { one: Import }) {
   const running = isRunning(one)
-  const now = useNow(running)
+  // Also while it is paused, so that the time at which it goes on is known.
+  const now = useNow(!hasEnded(one))
   const rates = useSpeed(one, now)
   const spent = secondsSpent(one, running ? new Date(now) : one.updatedAt)
   const waiting = waitingOf(one)
