@@ -77,6 +77,8 @@ export function makeRouter(history?: RouterHistory) {
     routeTree,
     ...(history === undefined ? {} : { history }),
     scrollRestoration: true,
+    // What a page does not know or cannot mean never reaches it, and leaves its URL.
+    search: { strict: true },
     // A page's code is small. Fetching it as soon as a link has the focus makes the click instant.
     defaultPreload: 'intent',
   })

@@ -2,6 +2,7 @@
 
 import { FILE_STATES, type FileState } from './api/types'
 import { WHATS, type What } from './replays/choice'
+import { LONGEST_LINK } from './start/folderHint'
 
 /** As many as the API accepts. */
 const MOST_TEXTS = 1_000
@@ -67,7 +68,7 @@ export interface FlowSearch {
 }
 
 export function startSearch(raw: Raw): StartSearch {
-  return { ...text('link', raw, 2_048), ...text('import', raw, 256) }
+  return { ...text('link', raw, LONGEST_LINK), ...text('import', raw, 256) }
 }
 
 export function importSearch(raw: Raw): ImportSearch {

@@ -1,4 +1,4 @@
-import { screen, waitFor } from '@testing-library/react'
+import { act, screen, waitFor } from '@testing-library/react'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { importJson } from './builders'
 import { FakeApi, jsonResponse, problem } from './fakeApi'
@@ -137,6 +137,22 @@ describe('the form', () => {
     await user.paste(LINK)
     await waitFor(() => expect(field().value).toBe(LINK))
     expect(document.activeElement).toBe(field())
+  })
+
+  it('accepts the same link again, words around it, and one pasted while a checkbox has the focus', async () => {
+    const user = await showPage()
+    await user.paste(LINK)
+    await waitFor(() => expect(field().value).toBe(LINK))
+    await user.clear(field())
+    act(() => field().blur())
+    await user.paste(LINK)
+    await waitFor(() => expect(field().value).toBe(LINK))
+    await user.click(screen.getByRole('link', { name: 'Replays' }))
+    act(() => document.body.append(Object.assign(document.createElement('input'), { type: 'checkbox', id: 'box' })))
+    document.getElementById('box')?.focus()
+    await user.paste(`Here they are:\n${LINK}`)
+    document.getElementById('box')?.remove()
+    await waitFor(() => expect(field().value).toBe(`Here they are: ${LINK}`))
   })
 
   it('shows what a pasted link leads to, before any button is pressed', async () => {

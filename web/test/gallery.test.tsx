@@ -115,6 +115,19 @@ describe('the gallery', () => {
     expect(window.location.search).toBe('')
   })
 
+  it('searches while an import runs, however often its counts change', async () => {
+    vi.useFakeTimers()
+    await showGallery()
+    await pass(500)
+    fireEvent.change(screen.getByRole('searchbox'), { target: { value: 'two' } })
+    for (let stored = 4; stored < 8; stored += 1) {
+      api.imports = [importJson({ ...RUNNING, stored, unchanged: 0 })]
+      // oxlint-disable-next-line no-await-in-loop -- one event follows the other
+      await pass(250)
+    }
+    expect(window.location.search).toBe('?name=two')
+  })
+
   it('sorts and filters as the URL says, and says so', async () => {
     const user = await showGallery('?sort=-size&type=image/png&min=1000000&max=9999999&since=2026-01-02&until=2026-01-03')
     await screen.findByRole('grid')
@@ -127,6 +140,13 @@ describe('the gallery', () => {
     expect(screen.getByLabelText<HTMLSelectElement>('Size').selectedOptions[0]?.text).toBe('1 MB to 10 MB')
     await user.selectOptions(screen.getByLabelText('Order'), 'Oldest first')
     await waitFor(() => expect(asked('sections').at(-1)?.path).toContain('order=imported_at'))
+  })
+
+  it('leaves out what a URL cannot mean', async () => {
+    await showGallery('?name=true&type={"a":1}&sort=nonsense&min=-5&other=1')
+    await tile('one.jpg')
+    expect(asked('sections').map(({ path }) => path)).toEqual(['/api/images/sections?import=job-1&order=newest&section_size=200'])
+    await waitFor(() => expect(window.location.search).toBe(''))
   })
 
   it('has the folders of the import, with the way to the one that is open', async () => {

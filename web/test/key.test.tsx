@@ -1,5 +1,6 @@
 import { screen, waitFor } from '@testing-library/react'
 import { beforeEach, expect, it, vi } from 'vitest'
+import { noteServerTime } from '../src/api/clock'
 import { importJson, pictureJson } from './builders'
 import { FakeApi } from './fakeApi'
 import { pass, showImport } from './showPage'
@@ -70,6 +71,22 @@ it('gets a new access token before the old one ends', async () => {
   expect(api.count('POST', '/api/access-tokens')).toBe(2)
   const image = screen.getByRole('link', { name: /one\.jpg/ }).querySelector('img')
   expect(image?.getAttribute('src')).toContain('access_token=token-2')
+})
+
+it('gets no new token all the time where this computer’s clock is hours ahead', async () => {
+  vi.useFakeTimers()
+  const honest = globalThis.fetch
+  vi.stubGlobal('fetch', async (path: string, request: RequestInit = {}) => {
+    const answer = await honest(path, request)
+    answer.headers.set('date', new Date(Date.now() - 2 * 3_600_000).toUTCString())
+    return answer
+  })
+  api.token = { access_token: 'token-1', expires_at: new Date(Date.now() - 3_600_000).toISOString() }
+  sessionStorage.setItem('drivestream.api-key', 'drivestream_right')
+  await showImport()
+  await pass(60_000)
+  noteServerTime(new Date().toUTCString())
+  expect(api.count('POST', '/api/access-tokens')).toBeLessThan(3)
 })
 
 it('is not needed where the API has none', async () => {

@@ -1,6 +1,7 @@
 import { onlineManager } from '@tanstack/react-query'
 import { screen, waitFor, within } from '@testing-library/react'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { chooseLanguage } from '../src/text/language'
 import { importJson } from './builders'
 import { FakeApi } from './fakeApi'
 import { pass, setVisible, showImport, showPage } from './showPage'
@@ -69,6 +70,17 @@ describe('the page', () => {
     expect(screen.getByRole('heading', { name: 'Holidays 2026' })).toBeDefined()
     expect(document.title).toBe('Holidays 2026 – Drivestream')
     expect(screen.queryByText(/1AbCdEfG/)).toBeNull()
+  })
+
+  it.each([
+    ['nothing', () => new TypeError('Failed to fetch'), 'Die Angaben zum System konnten nicht geladen werden. Die API ist nicht erreichbar.'],
+    ['a title', () => new Response('{"title": "Oops"}', { status: 500, headers: { 'content-type': 'application/json' } }), 'Keine Live-Aktualisierung: Oops.'],
+  ])('says in the reader’s language what is wrong with an API that answers %s', async (_what, fault, said) => {
+    await chooseLanguage('de')
+    onTestFinished(() => chooseLanguage('en'))
+    api.fault = fault
+    await showPage('/flow')
+    expect(await screen.findByText(said)).toBeDefined()
   })
 
   it('retries before it says that an import does not exist', async () => {
@@ -203,6 +215,16 @@ describe('the event stream', () => {
     await pass(10_000)
     expect(api.streams).toHaveLength(2)
     expect(screen.getByTestId('equation').textContent).toContain('50 stored')
+  })
+
+  it('is opened again when it stops and the clock is put back an hour', async () => {
+    api.imports = [RUNNING]
+    await showImport()
+    await pass(100)
+    api.streams[0]?.freeze()
+    vi.setSystemTime(Date.now() - 3_600_000)
+    await pass(50_000)
+    expect(api.streams).toHaveLength(2)
   })
 
   it('is opened again at once after the computer slept', async () => {

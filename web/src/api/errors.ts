@@ -30,9 +30,9 @@ export class ApiError extends Error {
   }
 }
 
-/** The sentence to show for any thrown value; never empty. */
+/** The sentence to show for any thrown value; never empty. Another one may follow it, and a problem may only have a title. */
 export function sentence(error: unknown): string {
-  if (error instanceof Error && error.message !== '') return error.message
+  if (error instanceof Error && error.message !== '') return /\p{L}$/u.test(error.message) ? `${error.message}.` : error.message
   return t().common.unknownReason
 }
 

@@ -31,7 +31,7 @@ export function Toolbar({ search, filters, onChange, children }: Props) {
   const hidden = filters - (search.name === undefined ? 0 : 1) - (search.folder === undefined ? 0 : 1)
   return (
     <div className="gallery-bar">
-      <Search name={search.name} onChange={(name) => onChange({ name })} />
+      <Search name={search.name} onChange={onChange} />
       <button type="button" aria-expanded={open} aria-controls={panel} onClick={() => setOpen(!open)}>
         {hidden === 0 ? gallery.filters.label : gallery.filters.some(hidden)}
       </button>
@@ -62,8 +62,8 @@ function sortOf(value: string): ImageOrder | undefined {
   return value === 'newest' ? undefined : IMAGE_ORDERS.find((order) => order === value)
 }
 
-/** Searches once one stops typing. */
-function Search({ name, onChange }: { name: string | undefined; onChange: (name: string | undefined) => void }) {
+/** Searches once one stops typing. `onChange` stays the same, or each new count of a running import would start the wait again. */
+function Search({ name, onChange }: { name: string | undefined; onChange: Props['onChange'] }) {
   const [typed, setTyped] = useState(name ?? '')
   const [asked, setAsked] = useState(name)
   // It changed elsewhere, such as by Back.
@@ -74,7 +74,7 @@ function Search({ name, onChange }: { name: string | undefined; onChange: (name:
   useEffect(() => {
     const wanted = typed.trim() || undefined
     if (wanted === name) return undefined
-    const timer = setTimeout(() => onChange(wanted), TYPED_MS)
+    const timer = setTimeout(() => onChange({ name: wanted }), TYPED_MS)
     return () => clearTimeout(timer)
   }, [typed, name, onChange])
   return (

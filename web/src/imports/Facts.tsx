@@ -5,15 +5,16 @@ import { counted, formatBytes, formatCount, formatDuration, formatRate } from '.
 import { t } from '../text/language'
 import { hasEnded, isListing, isRunning } from '../text/states'
 import { Time } from '../ui/Time'
-import { averageRate, roughly, secondsSpent, timeLeft, waitingOf, type Rate } from './progress'
-import { useLiveRate, useNow } from './useLiveRate'
+import { roughly, secondsSpent, timeLeft, waitingOf, type Rate } from './progress'
+import { useNow, useSpeed, type Speed } from './useLiveRate'
 import { WaitingLine } from './WaitingLine'
 
 /** Size, speed and times of an import, and what it waits for. */
 export function Facts({ one }: { one: Import }) {
   const running = isRunning(one)
-  const now = useNow(running)
-  const rate = useLiveRate(one, now)
+  // Also while it is paused, so that the time at which it goes on is known.
+  const now = useNow(!hasEnded(one))
+  const rates = useSpeed(one, now)
   const spent = secondsSpent(one, running ? new Date(now) : one.updatedAt)
   const waiting = waitingOf(one)
   const words = t().report.facts
@@ -24,11 +25,11 @@ export function Facts({ one }: { one: Import }) {
       <dl className="facts">
         <Fact name={words.found}>{formatBytes(one.foundBytes)}</Fact>
         <Fact name={words.copied}>{formatBytes(one.storedBytes)}</Fact>
-        <Fact name={running ? words.speed : words.averageSpeed}>{speed(rate)}</Fact>
+        <Fact name={running ? words.speed : words.averageSpeed}>{speed(rates.lately)}</Fact>
         <Fact name={hasEnded(one) ? words.took : words.runningFor}>
           {spent === null ? '–' : formatDuration(spent)}
         </Fact>
-        {!hasEnded(one) && waiting === null && <Fact name={words.timeLeft}>{left(one, rate)}</Fact>}
+        {!hasEnded(one) && waiting === null && <Fact name={words.timeLeft}>{left(one, rates)}</Fact>}
         <Fact name={words.folders}>{folders(one)}</Fact>
         {one.requestedAt !== null && (
           <Fact name={words.started}>
@@ -66,10 +67,10 @@ function speed(rate: Rate | null): string {
   return parts(t().report.facts.filesPerSecond(formatRate(rate.files)), t().report.facts.perSecond(formatBytes(rate.bytes)))
 }
 
-function left(one: Import, rate: Rate | null): string {
+function left(one: Import, { lately, longer }: Speed): string {
   if (one.state === 'paused') return t().report.facts.paused
   const words = t().report.facts
-  const time = timeLeft(one, rate, averageRate(one))
+  const time = timeLeft(one, lately, longer)
   if (time === null) return isListing(one) ? words.afterListing : '–'
   const least = formatDuration(roughly(time.least))
   if (time.most === null) return words.atLeast(least)

@@ -113,7 +113,7 @@ export interface TimeLeft {
   readonly most: number | null
 }
 
-/** From the speed lately to the average speed; null while there is no progress. */
+/** From the speed lately to that of a longer time; null while there is no progress. */
 export function timeLeft(one: Import, lately: Rate | null, average: Rate | null): TimeLeft | null {
   if (!isRunning(one) || lately === null || lately.files <= 0) return null
   const speeds = [lately, average].flatMap((rate) => (rate === null || rate.files <= 0 ? [] : [rate.files]))

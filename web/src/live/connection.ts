@@ -7,6 +7,7 @@ import { authorization, currentKey } from '../api/access'
 import { noteServerTime } from '../api/clock'
 import { ApiError, isUnauthorized } from '../api/errors'
 import { errorOf, MOUNT, renewToken } from '../api/http'
+import { t } from '../text/language'
 import { FrameReader, type Frame } from './frames'
 
 /** The API sends a comment every 15 seconds. */
@@ -93,8 +94,8 @@ export class Connection {
     renewToken()
     const now = Date.now()
     const slept = now - this.#lookedAt > SLEPT_MS
-    // The clock was put back. What was heard cannot be of later than now.
-    this.#heardAt = Math.min(this.#heardAt, now)
+    // The clock was put back: what came before counts as coming now, or silence would not be noticed for as long.
+    if (now < this.#lookedAt) this.#heardAt = now
     this.#lookedAt = now
     this.#hiddenSince = document.hidden ? (this.#hiddenSince ?? now) : null
     if (this.#hiddenSince !== null && now - this.#hiddenSince > HIDDEN_MS) {
@@ -184,11 +185,11 @@ async function openStream(path: string, signal: AbortSignal): Promise<ReadableSt
   if (!response.ok) throw errorOf(response, await response.text())
   const type = response.headers.get('content-type') ?? ''
   if (response.body === null || !type.startsWith('text/event-stream')) {
-    throw new ApiError('malformed', 'The API sent something else than events.')
+    throw new ApiError('malformed', t().common.api.notEvents)
   }
   return response.body.getReader()
 }
 
 function errorFrom(error: unknown): Error {
-  return error instanceof ApiError ? error : new ApiError('unreachable', 'The API cannot be reached.')
+  return error instanceof ApiError ? error : new ApiError('unreachable', t().common.api.unreachable)
 }

@@ -1,5 +1,5 @@
 /** Where an import begins: the field for a link, and all imports so far. */
-import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useLocation, useNavigate, useSearch } from '@tanstack/react-router'
 import { sentence } from '../api/errors'
 import { useImports } from '../queries'
 import { ImportForm } from '../start/ImportForm'
@@ -12,12 +12,13 @@ import { Skeleton } from '../ui/Skeleton'
 
 export function StartPage() {
   const { link } = useSearch({ from: '/' })
+  const pastedAt = useLocation({ select: ({ state }) => state.pastedAt })
   const navigate = useNavigate()
   return (
     <>
       <PageTitle>{t().start.title}</PageTitle>
       <p className="lead">{t().common.tagline}</p>
-      <ImportForm pasted={link} onStarted={(id) => void navigate({ to: '/imports/$id', params: { id } })} />
+      <ImportForm pasted={link} pastedAt={pastedAt} onStarted={(id) => void navigate({ to: '/imports/$id', params: { id } })} />
       <Imports />
     </>
   )

@@ -16,10 +16,12 @@ import { usePreview } from './usePreview'
 interface Props {
   /** A link that was pasted outside the field. */
   readonly pasted: string | undefined
+  /** When it was: the same link may be pasted again. */
+  readonly pastedAt: number | undefined
   readonly onStarted: (importId: string) => void
 }
 
-export function ImportForm({ pasted, onStarted }: Props) {
+export function ImportForm({ pasted, pastedAt, onStarted }: Props) {
   const words = t().start.form
   const router = useRouter()
   const [link, setLink] = useState(pasted ?? '')
@@ -70,7 +72,8 @@ export function ImportForm({ pasted, onStarted }: Props) {
     if (pasted === undefined) return
     takeLink.current(pasted)
     field.current?.focus()
-  }, [pasted])
+    // oxlint-disable-next-line react/exhaustive-effect-dependencies -- the same link may be pasted again
+  }, [pasted, pastedAt])
 
   const preview = usePreview(start.isPending ? '' : link)
   const hasPreview = preview?.data !== undefined

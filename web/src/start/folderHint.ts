@@ -21,9 +21,17 @@ export function folderHint(text: string): string | null {
   return null
 }
 
-/** Whether text pasted anywhere on the page is meant for the form. */
-export function isDriveLink(text: string): boolean {
-  return /^\s*(https?:\/\/)?(drive|docs)\.google\.com\/\S+\s*$/i.test(text)
+/** As many characters as a URL of the page holds. */
+export const LONGEST_LINK = 2_048
+
+/** Whether a text holds a link to Drive, in words around it or in the address of a redirect. What it leads to, only the server can say. */
+export function holdsDriveLink(text: string): boolean {
+  return text.length <= LONGEST_LINK && /(drive|docs)\.google\.com[/:._%\\]+\w/i.test(text)
+}
+
+/** The server takes the id of a folder as well. */
+export function isFolderId(text: string): boolean {
+  return /^["'\s]*[\w-]{19,200}(\?\S*)?["'\s]*$/.test(text)
 }
 
 /**

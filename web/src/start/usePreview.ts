@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { previewFolder } from '../api/preview'
-import { isDriveLink } from './folderHint'
+import { holdsDriveLink, isFolderId } from './folderHint'
 
 const SETTLED_MS = 400
 const FRESH_MS = 60_000
@@ -14,7 +14,7 @@ export function usePreview(text: string) {
     const timer = setTimeout(() => setSettled(link), SETTLED_MS)
     return () => clearTimeout(timer)
   }, [link])
-  const wanted = link !== '' && link === settled && isDriveLink(link)
+  const wanted = link === settled && (holdsDriveLink(link) || isFolderId(link))
   const query = useQuery({
     queryKey: ['preview', link],
     queryFn: ({ signal }) => previewFolder(link, signal),

@@ -50,7 +50,12 @@ export function preferred(tags: readonly string[]): Language {
 }
 
 async function show(chosen: Language): Promise<void> {
-  words = chosen === 'en' ? en : (await import('./de/index')).de
+  try {
+    words = chosen === 'en' ? en : (await import('./de/index')).de
+  } catch {
+    // Its text could not be loaded. A page in another language is better than none.
+    return
+  }
   language = chosen
   document.documentElement.lang = chosen
   for (const listener of listeners) listener()

@@ -32,9 +32,16 @@ export const common: Words['common'] = {
   commands: { title: 'Dasselbe im Terminal', of: (what) => `Als Befehl oder curl kopieren: ${what}` },
   retry: { notLoaded: (what, why) => `${what} konnten nicht geladen werden. ${why}`, again: 'Erneut versuchen' },
   byte: ['Byte', 'Bytes'],
-  durations: { day: 'T.', hour: 'Std.', minute: 'Min.', second: 'Sek.' },
+  durations: { day: 'd', hour: 'h', minute: 'min', second: 's' },
   file: ['Datei', 'Dateien'],
   folder: ['Ordner', 'Ordner'],
   image: ['Bild', 'Bilder'],
+  api: {
+    unreachable: 'Die API ist nicht erreichbar.',
+    late: (seconds) => `Die API hat nicht innerhalb von ${seconds} Sekunden geantwortet.`,
+    noReason: (status) => `Die API hat den Status ${status} ohne Erklärung geschickt.`,
+    notJson: (start) => `Die Antwort der API ist kein JSON: „${start}“.`,
+    notEvents: 'Die API hat etwas anderes als Ereignisse geschickt.',
+  },
   unknownReason: 'Etwas ging schief. Ein Grund wurde nicht genannt.',
 }

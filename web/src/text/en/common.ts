@@ -31,5 +31,13 @@ export const common = {
   file: ['file', 'files'] as readonly [string, string],
   folder: ['folder', 'folders'] as readonly [string, string],
   image: ['image', 'images'] as readonly [string, string],
+  /** What the page itself finds about the API. */
+  api: {
+    unreachable: 'The API cannot be reached.',
+    late: (seconds: number) => `The API did not respond within ${seconds} seconds.`,
+    noReason: (status: number) => `The API returned status ${status} without an explanation.`,
+    notJson: (start: string) => `The API’s response is not JSON: “${start}”.`,
+    notEvents: 'The API sent something other than events.',
+  },
   unknownReason: 'Something went wrong. No reason was given.',
 }
