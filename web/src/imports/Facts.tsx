@@ -5,7 +5,7 @@ import { counted, formatBytes, formatCount, formatDuration, formatRate } from '.
 import { t } from '../text/language'
 import { hasEnded, isListing, isRunning } from '../text/states'
 import { Time } from '../ui/Time'
-import { averageRate, roughly, secondsSpent, timeLeft, waitingOf, type Rate } from './progress'
+import { averageRate, limitWords, roughly, secondsSpent, timeLeft, waitingFor, waitingOf, type Rate } from './progress'
 import { useLiveRate, useNow } from './useLiveRate'
 import { WaitingLine } from './WaitingLine'
 
@@ -43,7 +43,8 @@ export function Facts({ one }: { one: Import }) {
 /** What keeps it from being faster. */
 function SpeedLimit({ one }: { one: Import }) {
   const ofSystem = useSpeedLimit(one)
-  const why = isRunning(one) && one.waitingFor === null ? (one.limitedBy?.message ?? ofSystem) : null
+  if (!isRunning(one) || one.waitingFor !== null) return null
+  const why = one.limitedBy === null ? ofSystem && limitWords(ofSystem) : waitingFor(one.limitedBy)
   if (why === null) return null
   return (
     <p className="limit">

@@ -23,6 +23,10 @@ export function reasonFor(code: string): Reason {
   return known.later === true ? { title: known.title, cure: t().report.later } : known
 }
 
+export function isKnown(code: string): boolean {
+  return wordsFor(code) !== undefined
+}
+
 /** An unknown code is not capitalised, so that it can be searched for. */
 export function heading(code: string): string {
   const title = wordsFor(code)?.title

@@ -5,7 +5,7 @@ export const common: Words['common'] = {
   language: 'Sprache',
   skip: 'Zum Inhalt springen',
   tagline: 'Kopiert jedes Bild eines Google-Drive-Ordners und zeigt, was mit jeder Datei passiert ist.',
-  nav: { label: 'Seiten', imports: 'Importe', gallery: 'Bilder', flow: 'Datenfluss', replays: 'Wiederholungen' },
+  nav: { label: 'Seiten', imports: 'Importe', gallery: 'Bilder', flow: 'Datenfluss', replays: 'Replays' },
   notFound: { title: 'Seite nicht gefunden', text: 'Unter dieser URL gibt es keine Seite.', home: 'Zu den Importen' },
   crashed: {
     title: 'Diese Seite ist abgestürzt',
@@ -19,6 +19,7 @@ export const common: Words['common'] = {
     goesOn: 'Importe laufen im Hintergrund weiter. Die Verbindung wird alle paar Sekunden neu versucht.',
   },
   key: {
+    title: 'Mit API-Schlüssel anmelden',
     label: 'API-Schlüssel',
     checking: 'Wird geprüft…',
     go: 'Weiter',
@@ -32,6 +33,7 @@ export const common: Words['common'] = {
   retry: { notLoaded: (what, why) => `${what} konnten nicht geladen werden. ${why}`, again: 'Erneut versuchen' },
   byte: ['Byte', 'Byte'],
   durations: { day: 'd', hour: 'h', minute: 'min', second: 's' },
+  tomorrow: (time) => `morgen um ${time}`,
   file: ['Datei', 'Dateien'],
   folder: ['Ordner', 'Ordner'],
   image: ['Bild', 'Bilder'],

@@ -80,7 +80,7 @@ export const report: Words['report'] = {
     starting: 'Wird gestartet…',
     notStarted: (why) => `Der Import wurde nicht gestartet. ${why}`,
     commands: 'Befehle',
-    replay: 'Wiederholen…',
+    replay: 'Replay…',
   },
   commands: {
     watch: 'Beobachten',
@@ -171,7 +171,7 @@ export const report: Words['report'] = {
     afterEnd: () => '24 Stunden nach dem Ende dieses Imports wird es automatisch erneut versucht.',
     over: () => 'Die 24 Stunden sind vorbei, Sie können es jetzt erneut versuchen.',
     in: (duration) => `in ${duration}`,
-    at: () => 'Der nächste Versuch erfolgt von selbst um',
+    at: () => 'Nächster automatischer Versuch:',
   },
   history: {
     button: 'Verlauf',
@@ -195,7 +195,7 @@ export const report: Words['report'] = {
     gap: (duration) => `${duration} später`,
     summary: (rounds, calls, duration) =>
       `${rounds === 1 ? '1 Runde' : `${rounds} Runden`} mit ${calls === 1 ? '1 aufgezeichneten Aufruf' : `${calls} aufgezeichneten Aufrufen`}. Das letzte Ergebnis lag ${duration} nach dem Auffinden der Datei vor.`,
-    byReplay: (state) => `${state} durch eine Wiederholung`,
+    byReplay: (state) => `${state} durch ein Replay`,
     onRetry: (state) => `${state} beim erneuten Versuch`,
     place: (topic, partition, offset) => `${topic}, Partition ${partition}, Offset ${offset}`,
   },

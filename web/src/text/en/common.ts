@@ -14,6 +14,7 @@ export const common = {
     goesOn: 'Imports continue in the background. Retrying every few seconds.',
   },
   key: {
+    title: 'Sign in with an API key',
     label: 'API key',
     checking: 'Checking…',
     go: 'Continue',
@@ -27,6 +28,7 @@ export const common = {
   retry: { notLoaded: (what: string, why: string) => `${what} could not be loaded. ${why}`, again: 'Try again' },
   byte: ['byte', 'bytes'] as readonly [string, string],
   durations: { day: 'd', hour: 'h', minute: 'min', second: 's' },
+  tomorrow: (time: string) => `${time} tomorrow`,
   file: ['file', 'files'] as readonly [string, string],
   folder: ['folder', 'folders'] as readonly [string, string],
   image: ['image', 'images'] as readonly [string, string],
