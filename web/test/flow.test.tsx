@@ -102,7 +102,7 @@ describe('the flow page', () => {
     expect((await part('lister')).textContent).toContain('not running')
     expect(screen.getByText('transfer@host/7')).toBeTruthy()
     expect(screen.getByText('Drive 2.8')).toBeTruthy()
-    expect(screen.getByText('2 requests are waiting')).toBeTruthy()
+    expect(screen.getByText('2 waiting')).toBeTruthy()
     expect(screen.getByText('Google refuses more. The share is 9.')).toBeTruthy()
   })
 
@@ -202,7 +202,7 @@ describe('dead letters', () => {
     await user.click(await screen.findByRole('button', { name: /Publish them again/ }))
     const dialog = within(await screen.findByRole('dialog'))
     expect(await dialog.findByText('2 records (12 bytes)')).toBeTruthy()
-    expect(dialog.getByText('It costs 400 of Google’s quota.')).toBeTruthy()
+    expect(dialog.getByText('It costs 400 units of Google’s quota.')).toBeTruthy()
     await user.click(dialog.getByRole('button', { name: 'Publish them again' }))
     expect(dialog.getByText(/Say why/)).toBeTruthy()
     expect(api.count('POST', '/api/replays')).toBe(0)

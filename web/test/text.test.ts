@@ -31,7 +31,7 @@ describe('the text', () => {
     expect([['de-AT', 'en'], ['fr', 'de'], ['pt'], []].map(preferred)).toEqual(['de', 'de', 'en', 'en'])
     await chooseLanguage('de')
     expect([t().common.close, document.documentElement.lang]).toEqual(['Schließen', 'de'])
-    expect([formatCount(12_345), formatBytes(1_500), formatDuration(3_725)]).toEqual(['12.345', '1,5 kB', '1 Std. 2 Min.'])
+    expect([formatCount(12_345), formatBytes(1_500), formatDuration(3_725)]).toEqual(['12.345', '1,5 kB', '1 h 2 min'])
     await loadLanguage()
     expect(currentLanguage()).toBe('de')
     localStorage.setItem('drivestream.language', 'xx')

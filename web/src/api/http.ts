@@ -3,6 +3,7 @@ import { authorization, currentKey, currentToken, keepAccess, keepToken, type To
 import { noteServerTime } from './clock'
 import { ApiError } from './errors'
 import { parseToken } from './parse'
+import { t } from '../text/language'
 
 /** The proxy serves the API here. */
 export const MOUNT = '/api'
@@ -58,8 +59,8 @@ export async function send(path: string, request: RequestInit): Promise<Answer> 
   } catch (error) {
     // The page itself cancels calls when a view is closed. That is not an API error.
     if (error instanceof ApiError || request.signal?.aborted === true) throw error
-    if (limit.aborted) throw new ApiError('unreachable', `The API did not respond within ${TIME_LIMIT_MS / 1000} seconds.`)
-    throw new ApiError('unreachable', 'The API cannot be reached.')
+    if (limit.aborted) throw new ApiError('unreachable', t().common.api.late(TIME_LIMIT_MS / 1000))
+    throw new ApiError('unreachable', t().common.api.away)
   }
 }
 
@@ -68,10 +69,10 @@ export function errorOf(response: Response, body: string): ApiError {
   const problem = problemOf(response, body)
   // When the API is down, the proxy responds in its place, without problem+json.
   if (problem === null && [502, 503, 504].includes(status)) {
-    return new ApiError('unreachable', 'The API cannot be reached.', { status })
+    return new ApiError('unreachable', t().common.api.away, { status })
   }
   const kind = status >= 500 ? 'broken' : 'refused'
-  return new ApiError(kind, problem?.sentence ?? `The API returned status ${status} without an explanation.`, {
+  return new ApiError(kind, problem?.sentence ?? t().common.api.status(status), {
     status,
     ...(problem?.code === undefined ? {} : { code: problem.code }),
   })
@@ -92,6 +93,6 @@ export function jsonOf(body: string): unknown {
   try {
     return JSON.parse(body)
   } catch {
-    throw new ApiError('malformed', `The API’s response is not JSON: “${body.slice(0, 60)}”.`)
+    throw new ApiError('malformed', t().common.api.notJson(body.slice(0, 60)))
   }
 }

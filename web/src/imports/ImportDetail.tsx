@@ -50,7 +50,7 @@ export function Missing({ id, error }: { id: string; error: Error }) {
 function Report({ one }: { one: Import }) {
   useForgetRetries(one)
   const progress = progressOf(one)
-  const foundNothing = one.found === 0 && hasEnded(one)
+  const foundNothing = one.found === 0 && hasEnded(one) && one.state !== 'failed'
   return (
     <article className="detail" aria-labelledby="import-title" data-state={one.state}>
       <section className="card report">
@@ -68,7 +68,7 @@ function Report({ one }: { one: Import }) {
         {!foundNothing && <LatestImages one={one} />}
         <Actions key={one.id} one={one} />
         {one.state === 'cancelled' && <Cancelled one={one} />}
-        {foundNothing && one.state !== 'failed' && <NoImages one={one} />}
+        {foundNothing && <NoImages one={one} />}
         <Skipped one={one} />
         <Parked one={one} />
         <Announcer one={one} />

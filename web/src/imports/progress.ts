@@ -4,7 +4,7 @@ import type { Import, ImportCounts, Waiting } from '../api/types'
 import { counted, formatCount, formatMoment, percentOf } from '../text/format'
 import { currentLanguage, t } from '../text/language'
 import { importName } from '../text/names'
-import { heading, isKnown } from '../text/reasons'
+import { said } from '../text/reasons'
 import { isListing, isRunning, stateWords } from '../text/states'
 
 export const PARTS = ['stored', 'unchanged', 'failed', 'pending'] as const
@@ -133,10 +133,10 @@ export function waitingOf(one: Import): Waiting | null {
   return isRunning(one) ? one.waitingFor : null
 }
 
-/** The API's own sentence, which also says what to do. It is English, so another language has its own words. */
+/** The API's own sentence, which also says what to do. */
 export function waitingFor({ message, reason }: Waiting): string {
-  const ours = currentLanguage() !== 'en' && isKnown(reason)
-  return message === '' || ours ? `${heading(reason)}.` : message
+  const words = said(message, reason)
+  return message !== '' && words === message ? message : `${words}.`
 }
 
 /** What limits the speed of the whole system. */

@@ -8,6 +8,7 @@ import { noteServerTime } from '../api/clock'
 import { ApiError, isUnauthorized } from '../api/errors'
 import { errorOf, MOUNT, renewToken } from '../api/http'
 import { FrameReader, type Frame } from './frames'
+import { t } from '../text/language'
 
 /** The API sends a comment every 15 seconds. */
 const SILENCE_MS = 40_000
@@ -182,11 +183,11 @@ async function openStream(path: string, signal: AbortSignal): Promise<ReadableSt
   if (!response.ok) throw errorOf(response, await response.text())
   const type = response.headers.get('content-type') ?? ''
   if (response.body === null || !type.startsWith('text/event-stream')) {
-    throw new ApiError('malformed', 'The API sent something else than events.')
+    throw new ApiError('malformed', t().common.api.noEvents)
   }
   return response.body.getReader()
 }
 
 function errorFrom(error: unknown): Error {
-  return error instanceof ApiError ? error : new ApiError('unreachable', 'The API cannot be reached.')
+  return error instanceof ApiError ? error : new ApiError('unreachable', t().common.api.away)
 }

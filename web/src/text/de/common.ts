@@ -18,6 +18,16 @@ export const common: Words['common'] = {
     seenAt: 'Diese Seite wurde zuletzt aktualisiert um',
     goesOn: 'Importe laufen im Hintergrund weiter. Die Verbindung wird alle paar Sekunden neu versucht.',
   },
+  api: {
+    away: 'Die API ist nicht erreichbar.',
+    late: (seconds) => `Die API hat nicht innerhalb von ${seconds} Sekunden geantwortet.`,
+    status: (status) => `Die API hat mit Status ${status} und ohne Erklärung geantwortet.`,
+    notJson: (begin) => `Die Antwort der API ist kein JSON: „${begin}“.`,
+    unexpected: (at, expected, got) => `Die Antwort der API ist unerwartet. ${at}: expected ${expected}, got ${got}.`,
+    noEvents: 'Die API hat etwas anderes als Ereignisse gesendet.',
+    eventNotJson: (begin) => `Die API hat ein Ereignis gesendet, das kein JSON ist: „${begin}“.`,
+    endless: 'Die API hat ein Ereignis gesendet, das nicht endet.',
+  },
   key: {
     title: 'Mit API-Schlüssel anmelden',
     label: 'API-Schlüssel',

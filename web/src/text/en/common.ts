@@ -13,6 +13,16 @@ export const common = {
     seenAt: 'This page was last updated at',
     goesOn: 'Imports continue in the background. Retrying every few seconds.',
   },
+  api: {
+    away: 'The API cannot be reached.',
+    late: (seconds: number) => `The API did not respond within ${seconds} seconds.`,
+    status: (status: number) => `The API returned status ${status} without an explanation.`,
+    notJson: (begin: string) => `The API’s response is not JSON: “${begin}”.`,
+    unexpected: (at: string, expected: string, got: string) => `The API sent an unexpected response: ${at} should be ${expected}, but is ${got}.`,
+    noEvents: 'The API sent something else than events.',
+    eventNotJson: (begin: string) => `The API sent an event that is not JSON: “${begin}”.`,
+    endless: 'The API sent an event that does not end.',
+  },
   key: {
     title: 'Sign in with an API key',
     label: 'API key',
