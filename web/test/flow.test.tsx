@@ -100,6 +100,7 @@ describe('the flow page', () => {
     expect((await part('files.found')).textContent).toContain('done in 30 s')
     expect((await part('transfer')).textContent).toContain('3 of 4 busy')
     expect((await part('lister')).textContent).toContain('not running')
+    expect((await part('webhooks')).textContent).toContain('not in use')
     expect(screen.getByText('transfer@host/7')).toBeTruthy()
     expect(screen.getByText('Drive 2.8')).toBeTruthy()
     expect(screen.getByText('2 waiting')).toBeTruthy()
