@@ -17,10 +17,10 @@ export function ProgressBar({ one, decorative = false }: Props) {
   const parts = PARTS.map((part) => (
     <span key={part} className={`part part-${part}`} style={{ width: `${widths[part]}%` }} />
   ))
-  const look = isListing(one) && !hasEnded(one) ? 'bar bar-open' : 'bar'
+  const look = isListing(one) && !hasEnded(one) ? 'bar-open' : ''
   if (decorative) {
     return (
-      <span className={`${look} bar-thin`} aria-hidden="true">
+      <span className={`bar bar-thin ${look}`} aria-hidden="true">
         {parts}
       </span>
     )
@@ -29,7 +29,7 @@ export function ProgressBar({ one, decorative = false }: Props) {
   return (
     <div className="bar-frame">
       <div
-        className={look}
+        className={`bar ${look}`}
         role="progressbar"
         aria-label={t().report.bar}
         aria-valuemin={0}
