@@ -73,6 +73,8 @@ describe('by keyboard alone', () => {
     const tile = await page.evaluateHandle('document.activeElement')
     await page.keyboard.press('Enter')
     await page.locator('dialog[open]').waitFor()
+    // Until its neighbours are known, the keys lead nowhere.
+    await page.locator('button[aria-label="Next image"][aria-disabled=false]').waitFor()
     const first = page.url()
     await page.keyboard.press('ArrowRight')
     await page.waitForURL((url) => url.href !== first)
