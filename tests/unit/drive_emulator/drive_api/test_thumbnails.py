@@ -36,9 +36,7 @@ async def link(drive: httpx.AsyncClient, small: Tree) -> str:
     return str(said["thumbnailLink"])
 
 
-async def test_pictures_and_nothing_else_have_a_link(
-    drive: httpx.AsyncClient, small: Tree
-) -> None:
+async def test_pictures_and_nothing_else_have_a_link(drive: httpx.AsyncClient, small: Tree) -> None:
     listed = []
     for ordinal in range(small.layout.folders):
         q = f"'{File(small, ordinal).id}' in parents"
