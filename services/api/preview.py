@@ -20,7 +20,7 @@ from services.api.bodies import body_of
 from services.api.imports import StartOperation, link_in
 from services.api.keys import IMPORT, SCOPE
 from services.api.preview_listing import Reader, Tally, list_all
-from services.api.preview_samples import Sample, Samples
+from services.api.preview_samples import PreviewSample, Samples
 from services.api.problems import AnyRequest, Problem, problem_specs
 from services.api.worker_cache import SILENT_AFTER, WorkerCache
 from services.core.errors import NOT_FOUND, SetAside
@@ -54,7 +54,7 @@ class Preview(Struct, frozen=True, kw_only=True):
     folders_listed: int
     folders_failed: Mapping[str, int]
     names: Sequence[str]
-    samples: Sequence[Sample]
+    samples: Sequence[PreviewSample]
     quota_units: int
     seconds: float | None
 
@@ -137,7 +137,7 @@ class Previews:
             return self._drive
 
     def _told(
-        self, link: FolderLink, name: str, tally: Tally, samples: Sequence[Sample]
+        self, link: FolderLink, name: str, tally: Tally, samples: Sequence[PreviewSample]
     ) -> Preview:
         units = tally.images * (1 if self.quota.counts_requests else DOWNLOAD_UNITS)
         a_second = self.quota.per_minute * self.quota.shares.get("transfer", 0) / 60

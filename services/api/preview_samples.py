@@ -15,7 +15,7 @@ SECONDS = 1.5
 """For one thumbnail. All of a preview are fetched at once."""
 
 
-class Sample(Struct, frozen=True, kw_only=True):
+class PreviewSample(Struct, frozen=True, kw_only=True):
     """An image of the folder. `thumbnail` is a `data:` URL of a small image, null where Google has
     none or did not send it in time."""
 
@@ -49,13 +49,13 @@ class Samples:
         if len(self._under_way) < MOST:
             self._under_way.append((image, asyncio.create_task(self._thumbnail(image))))
 
-    async def fetched_by(self, deadline: float) -> list[Sample]:
+    async def fetched_by(self, deadline: float) -> list[PreviewSample]:
         """All of them, those without a thumbnail that have none by then, in the loop's time."""
         if tasks := [task for _, task in self._under_way]:
             left = deadline - asyncio.get_running_loop().time()
             await asyncio.wait(tasks, timeout=max(0.0, left))
         return [
-            Sample(
+            PreviewSample(
                 google_drive_id=image.id,
                 name=image.name,
                 thumbnail=task.result() if task.done() else None,
