@@ -49,7 +49,7 @@ export function PreviewLoading() {
         {Array.from({ length: SHOWN }, (_, place) => (
           <div key={place}>
             <div className="preview-blank" />
-            <div className="preview-caption">&nbsp;</div>
+            <div className="preview-caption" />
           </div>
         ))}
       </div>
