@@ -5,6 +5,7 @@ import { camera, launch, readSetup, watch, type Watch } from './browser'
 import { violations } from './report'
 
 const PHONE = { width: 375, height: 812 }
+const TABLET = { width: 768, height: 1024 }
 const SCREEN = { width: 1440, height: 1000 }
 const MOST_TABS = 60
 const SETTLED_MS = 1_000
@@ -15,6 +16,7 @@ let browser: Browser
 let page: Page
 let seen: Watch
 let imported = ''
+let replayed = ''
 let shoot: (name: string) => Promise<void>
 
 beforeAll(async () => {
@@ -71,6 +73,8 @@ describe('by keyboard alone', () => {
     const tile = await page.evaluateHandle('document.activeElement')
     await page.keyboard.press('Enter')
     await page.locator('dialog[open]').waitFor()
+    // Until its neighbours are known, the keys lead nowhere.
+    await page.locator('button[aria-label="Next image"][aria-disabled=false]').waitFor()
     const first = page.url()
     await page.keyboard.press('ArrowRight')
     await page.waitForURL((url) => url.href !== first)
@@ -97,8 +101,16 @@ describe('by keyboard alone', () => {
   })
 })
 
-describe.each(['/', 'import', 'import/gallery', '/gallery', '/flow', '/flow?view=table', '/replays', '/nowhere'])('the page %s', (path) => {
-  // Each check takes a second. So each theme and each width is checked once.
+it('a replay is over, so that its page rests', async () => {
+  const { plan_id } = await ask('replays/plan', { select: { imports: [imported.split('/').at(-1)] }, mode: 'verify' })
+  const { replay_id } = await ask('replays', { plan_id, name: 'everywhere', why: 'Its page is looked at.' })
+  replayed = `/replays/${replay_id}`
+  const state = async () => ((await (await fetch(`${setup.web}/api${replayed}`)).json()) as { state: string }).state
+  await expect.poll(state, { timeout: setup.limit, interval: 250 }).toBe('completed')
+}, setup.limit)
+
+describe.each(['/', 'import', 'import/gallery', '/gallery', '/flow', '/flow?view=table', '/replays', 'replay', '/nowhere'])('the page %s', (path) => {
+  // Each check takes a second. So each theme is checked at one width, and what is between them in one.
   it.each([
     ['light', PHONE],
     ['dark', SCREEN],
@@ -106,7 +118,7 @@ describe.each(['/', 'import', 'import/gallery', '/gallery', '/flow', '/flow?view
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     await page.setViewportSize(size)
     seen.asked.clear()
-    await page.goto(setup.web + path.replace('import', imported))
+    await page.goto(setup.web + path.replace(/^import/, imported).replace(/^replay/, replayed))
     await page.locator('main h1').first().waitFor()
     await page.waitForTimeout(SETTLED_MS)
     const before = requests()
@@ -119,6 +131,10 @@ describe.each(['/', 'import', 'import/gallery', '/gallery', '/flow', '/flow?view
     // This page shows how the system is now, and so asks again when the stream ticks.
     const may = path.startsWith('/flow') ? ['/api/system'] : []
     expect(requests().slice(before.length).filter((url) => !may.includes(new URL(url).pathname))).toEqual([])
+    if (size !== SCREEN) return
+    await page.setViewportSize(TABLET)
+    expect(await violations(page)).toEqual([])
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(TABLET.width)
   })
 })
 
@@ -133,6 +149,13 @@ it('an idle page asks for nothing for a while', async () => {
 it('logged no errors or warnings', () => {
   expect(seen.problems).toEqual([])
 })
+
+async function ask(path: string, body: unknown): Promise<Record<string, string>> {
+  const headers = { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() }
+  const response = await fetch(`${setup.web}/api/${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+  expect(response.ok).toBe(true)
+  return (await response.json()) as Record<string, string>
+}
 
 /** Oldest first. */
 function requests(): string[] {

@@ -150,7 +150,7 @@ describe('the page', () => {
 
   it.each([
     ['500 and nothing', { status: 500, body: '' }, 'The API returned status 500 without an explanation.'],
-    ['HTML', { status: 200, contentType: 'text/html', body: '<h1>Sign in</h1>' }, 'The API sent something else than events.'],
+    ['HTML', { status: 200, contentType: 'text/html', body: '<h1>Sign in</h1>' }, 'The API sent something other than events.'],
   ])('says so when the API answers %s, and recovers by itself', async (_, answer, said) => {
     await page.route('**/api/**', (route) => route.fulfill(answer))
     await page.reload()

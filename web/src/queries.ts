@@ -13,7 +13,7 @@ import {
   firstFilesPath,
 } from './api/client'
 import { isNotFound } from './api/errors'
-import { fetchSpeedLimit } from './api/speedLimit'
+import { fetchSpeedLimit, type SpeedLimit } from './api/speedLimit'
 import type { FileState, Import, Page, Rates } from './api/types'
 import { latest } from './live/latest'
 import { isRunning } from './text/states'
@@ -118,7 +118,7 @@ export function useFiles(one: Import, state: FileState, reason?: string) {
 }
 
 /** What limits the speed of the whole system; null if the import itself says it, or has ended. */
-export function useSpeedLimit(one: Import): string | null {
+export function useSpeedLimit(one: Import): SpeedLimit | null {
   const wanted = isRunning(one) && one.waitingFor === null && one.limitedBy === null
   const queryKey = ['speed-limit']
   const { data } = useQuery({ queryKey, queryFn: ({ signal }) => fetchSpeedLimit(signal), enabled: wanted, staleTime: LIMIT_EVERY_MS })

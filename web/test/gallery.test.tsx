@@ -204,6 +204,13 @@ describe('the gallery', () => {
     expect(screen.queryByRole('alert')).toBeNull()
   })
 
+  it('is asked for once, also if it comes before the imports are known', async () => {
+    vi.useFakeTimers()
+    await showPage('/gallery')
+    await pass(5_000)
+    expect(asked('/images/sections')).toHaveLength(1)
+  })
+
   it('shows the images of all imports', async () => {
     await showPage('/gallery')
     await tile('one.jpg')

@@ -33,10 +33,10 @@ function inAttribute(node: Node): string[] {
   return textsIn(value)
 }
 
-/** A developer reads it, or it says what the API did wrong. */
+/** A developer reads it, or it says what a field of the API should have been. */
 function isError({ type, callee }: Node): boolean {
   const name = (callee as { name?: string } | undefined)?.name
-  return (type === 'NewExpression' && (name === 'Error' || name === 'ApiError')) || name === 'unfit'
+  return (type === 'NewExpression' && name === 'Error') || name === 'unfit'
 }
 
 function isSelector({ callee }: Node): boolean {

@@ -5,6 +5,8 @@ import { formatBytes, formatCount, formatDuration } from '../src/text/format'
 import { de } from '../src/text/de/index'
 import { en } from '../src/text/en/index'
 import { chooseLanguage, currentLanguage, loadLanguage, preferred, t } from '../src/text/language'
+import { said } from '../src/text/reasons'
+import { limitWords } from '../src/imports/progress'
 import { ownText } from './ownText'
 
 afterEach(() => chooseLanguage('en'))
@@ -39,6 +41,15 @@ describe('the text', () => {
     expect(currentLanguage()).toBe('en')
   })
 
+  it('of the API gives way to our own words in another language, if there are any', async () => {
+    const all = () => [said('It is gone.', 'gone'), said('It is odd.', 'odd'), said('', 'gone'), said('It failed.', null), said(null, null)]
+    expect(all()).toEqual(['It is gone.', 'It is odd.', 'Deleted or no longer shared', 'It failed.', null])
+    await chooseLanguage('de')
+    expect(all()).toEqual(['Gelöscht oder nicht mehr freigegeben', 'It is odd.', 'Gelöscht oder nicht mehr freigegeben', 'It failed.', null])
+    expect(limitWords({ reason: 'drive', message: 'Drive takes 2 s.' })).toBe('Google Drive ist langsam.')
+    expect(limitWords({ reason: 'toString', message: 'It is odd.' })).toBe('It is odd.')
+  })
+
   it('is nowhere else', () => {
     const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((path) => /\.tsx?$/.test(path))
     const others = files.filter((path) => !path.startsWith(join('text', 'en')) && !path.startsWith(join('text', 'de')))
@@ -52,7 +63,8 @@ describe('the text', () => {
     ['<img alt="A picture" className="of a thing" />', ['A picture']],
     ['<Part label="Word" />', ['Word']],
     ['const why = `${count} files failed`', [' files failed']],
-    ["throw new ApiError('malformed', 'The API did it.')", []],
+    ["throw new ApiError('malformed', 'The API did it.')", ['The API did it.']],
+    ["throw new Error('no root element')", []],
     ["const style = 'actions-row'", []],
   ])('is found in %s', (source, found) => {
     expect(ownText('a.tsx', source)).toEqual(found.map((text) => `a.tsx: ${text}`))

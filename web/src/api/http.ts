@@ -60,7 +60,7 @@ export async function send(path: string, request: RequestInit): Promise<Answer> 
     // The page itself cancels calls when a view is closed. That is not an API error.
     if (error instanceof ApiError || request.signal?.aborted === true) throw error
     if (limit.aborted) throw new ApiError('unreachable', t().common.api.late(TIME_LIMIT_MS / 1000))
-    throw new ApiError('unreachable', t().common.api.unreachable)
+    throw new ApiError('unreachable', t().common.api.away)
   }
 }
 
@@ -69,10 +69,10 @@ export function errorOf(response: Response, body: string): ApiError {
   const problem = problemOf(response, body)
   // When the API is down, the proxy responds in its place, without problem+json.
   if (problem === null && [502, 503, 504].includes(status)) {
-    return new ApiError('unreachable', t().common.api.unreachable, { status })
+    return new ApiError('unreachable', t().common.api.away, { status })
   }
   const kind = status >= 500 ? 'broken' : 'refused'
-  return new ApiError(kind, problem?.sentence ?? t().common.api.noReason(status), {
+  return new ApiError(kind, problem?.sentence ?? t().common.api.status(status), {
     status,
     ...(problem?.code === undefined ? {} : { code: problem.code }),
   })

@@ -4,6 +4,7 @@
  */
 import { ApiError } from './errors'
 import type { components } from './schema.gen'
+import { t } from '../text/language'
 
 /** The document does not have the events of the stream that are not also an answer. */
 interface StreamEvents {
@@ -91,5 +92,5 @@ function isRecord(json: unknown): json is Record<string, unknown> {
 function unfit(value: Value, expected: string): ApiError {
   const { json } = value
   const got = json === undefined ? 'missing' : JSON.stringify(json).slice(0, 60)
-  return new ApiError('malformed', `The API sent an unexpected response: ${value.at} should be ${expected}, but is ${got}.`)
+  return new ApiError('malformed', t().common.api.unexpected(value.at, expected, got))
 }

@@ -4,6 +4,7 @@ import { t } from '../text/language'
 import { Dialog } from '../ui/Dialog'
 import { WideTable } from '../ui/WideTable'
 import { kindOf, type NodeId } from './layout'
+import { isOptional } from './picture'
 import type { Stream } from './stream'
 import { StreamTable } from './StreamTable'
 import type { System } from './system'
@@ -85,7 +86,7 @@ function Workers({ id, system }: { id: NodeId; system: System }) {
   return (
     <>
       <h3>{details.workers}</h3>
-      {workers.length === 0 ? <p className="quiet">{details.noWorkers}</p> : <WorkersTable workers={workers} />}
+      {workers.length === 0 ? <p className="quiet">{isOptional(id) ? details.noWebhooks : details.noWorkers}</p> : <WorkersTable workers={workers} />}
     </>
   )
 }

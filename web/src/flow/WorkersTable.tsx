@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import { formatBytes, formatCount, formatRate } from '../text/format'
+import { counted, formatBytes, formatCount, formatRate } from '../text/format'
 import { t } from '../text/language'
 import type { Tone } from '../text/states'
 import { WideTable } from '../ui/WideTable'
@@ -41,7 +41,7 @@ function Row({ worker }: { worker: Worker }) {
       <td>
         <span className={`chip chip-${TONES[state] ?? 'quiet'}`}>{wordFor(words.states, state)}</span>
       </td>
-      <td title={holds.join('\n')}>{holds.length === 0 ? notYet : words.partitions(formatCount(holds.length))}</td>
+      <td title={holds.join('\n')}>{holds.length === 0 ? notYet : counted(holds.length, ...words.partition)}</td>
       <td>{concurrency === 0 ? notYet : words.of(formatCount(inFlight), formatCount(concurrency))}</td>
       <td>{concurrency === 0 ? notYet : `${formatCount(Math.round(busy * 100))} %`}</td>
       <td className="waits">{waitingFor === null ? placesOf(worker) : <span lang="en">{waitingFor}</span>}</td>

@@ -1,5 +1,5 @@
 /** What each part of the picture says. Pure. */
-import { formatCount } from '../text/format'
+import { counted, formatCount } from '../text/format'
 import { t } from '../text/language'
 import { kindOf, type Edge, type NodeId } from './layout'
 import type { Reader, Stream } from './stream'
@@ -24,13 +24,18 @@ export function partOf(id: NodeId, system: System, stream: Stream): Part {
 
 function linesOf(id: NodeId, system: System, stream: Stream, workers: readonly Worker[]): Line[] {
   const words = t().flow.stream
-  if (id === 'dead.letters') return [{ text: system.deadLetters === null ? t().flow.unknown : words.letters(formatCount(system.deadLetters)) }]
+  if (id === 'dead.letters') return [{ text: system.deadLetters === null ? t().flow.unknown : counted(system.deadLetters, ...t().flow.redrive.record) }]
   if (kindOf(id) === 'end') return []
   if (kindOf(id) === 'topic') return topicLines(id, stream)
-  if (workers.length === 0) return [{ text: words.noWorker, tone: id === 'webhooks' ? 'quiet' : 'late' }]
+  if (workers.length === 0) return [isOptional(id) ? { text: words.notInUse, tone: 'quiet' } : { text: words.noWorker, tone: 'late' }]
   const slots = workers.reduce((sum, { concurrency }) => sum + concurrency, 0)
   const inFlight = workers.reduce((sum, worker) => sum + worker.inFlight, 0)
   return slots === 0 ? [] : [{ text: words.inHand(formatCount(inFlight), formatCount(slots)) }]
+}
+
+/** Nobody has to run it: without `WEBHOOK_URLS` it has nothing to do, and ends. */
+export function isOptional(id: NodeId): boolean {
+  return id === 'webhooks'
 }
 
 function topicLines(topic: string, stream: Stream): Line[] {

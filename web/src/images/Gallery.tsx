@@ -24,7 +24,7 @@ interface Props {
   /** Null: the images of all imports. */
   readonly one: Import | null
   /** How many images were stored, as far as it is known without asking: the list is older if it has grown. */
-  readonly stored: number
+  readonly stored: number | null
 }
 
 /** So few are shown as they come. What one looks at would move later. */
@@ -80,8 +80,9 @@ export function Gallery({ one, stored }: Props) {
 }
 
 /** How many were stored since the list was asked for. */
-function newsOf({ total, stored }: Sections, now: number, filters: number): number {
-  return Math.max(0, now - (filters === 0 ? Math.max(total, stored ?? 0) : (stored ?? 0)))
+function newsOf({ total, stored }: Sections, now: number | null, filters: number): number {
+  const then = filters === 0 ? Math.max(total, stored ?? 0) : stored
+  return now === null || then === null ? 0 : Math.max(0, now - then)
 }
 
 interface ShownProps {

@@ -40,7 +40,7 @@ export function LatestImages({ one }: { one: Import }) {
       <Retry what={gallery.list} error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
       {pictures.length === 0 && waits && <Waiting />}
       {pictures.length === 0 && !waits && query.error === null && (
-        <p className="note">{one.found === 0 && one.state !== 'failed' ? gallery.noneFound : gallery.noneStored}</p>
+        <p className="note">{gallery.noneStored}</p>
       )}
       <div ref={frame}>
         <ul className="image-row latest" style={{ gap: layout.gap, gridTemplateColumns: `repeat(${layout.columns}, minmax(0, 1fr))` }}>
@@ -55,7 +55,7 @@ export function LatestImages({ one }: { one: Import }) {
                 aria-label={picture.name}
               >
                 <span className="tile-frame" style={{ height: layout.pictureHeight }}>
-                  <Thumbnail picture={picture} layout={layout} />
+                  <Thumbnail picture={picture} layout={layout} fills />
                 </span>
               </Link>
             </li>

@@ -63,8 +63,15 @@ function shortened(name: string): string {
 const ATTEMPTS = 4
 const AGAIN_MS = 2_000
 
+interface ThumbnailProps {
+  readonly picture: Picture
+  readonly layout: Layout
+  /** Whether the frame is filled, as squares on a phone are. The edges of the image are then cut off. */
+  readonly fills?: boolean
+}
+
 /** Of the image's own proportion from the start, so that nothing moves when it arrives. */
-export function Thumbnail({ picture, layout }: { picture: Picture; layout: Layout }) {
+export function Thumbnail({ picture, layout, fills = layout.captionHeight === 0 }: ThumbnailProps) {
   const token = useToken()
   const [state, setState] = useState<'loading' | 'shown' | 'failed' | 'broken'>('loading')
   const [attempt, setAttempt] = useState(1)
@@ -85,9 +92,12 @@ export function Thumbnail({ picture, layout }: { picture: Picture; layout: Layou
     }
   }, [state, attempt, source])
   if (state === 'broken') return <span className="tile-broken">{t().gallery.noPreview(formatType(picture.mimeType))}</span>
-  const box = boxOf(picture, layout)
+  const box = fills ? null : boxOf(picture, layout)
   return (
-    <span className={state === 'shown' ? 'tile-box tile-shown' : 'tile-box'} style={box ?? { width: '100%', height: '100%' }}>
+    <span
+      className={`tile-box ${state === 'shown' ? 'tile-shown' : ''} ${fills ? 'tile-fills' : ''}`}
+      style={box ?? { width: '100%', height: '100%' }}
+    >
       {state !== 'failed' && (
         <img
           // The button is already labelled with the name.

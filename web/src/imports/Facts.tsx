@@ -1,11 +1,11 @@
-import type { ReactNode } from 'react'
 import type { Import } from '../api/types'
 import { useSpeedLimit } from '../queries'
 import { counted, formatBytes, formatCount, formatDuration, formatRate } from '../text/format'
 import { t } from '../text/language'
 import { hasEnded, isListing, isRunning } from '../text/states'
+import { Fact } from '../ui/Fact'
 import { Time } from '../ui/Time'
-import { roughly, secondsSpent, timeLeft, waitingOf, type Rate } from './progress'
+import { limitWords, roughly, secondsSpent, timeLeft, waitingFor, waitingOf, type Rate } from './progress'
 import { useNow, useSpeed, type Speed } from './useLiveRate'
 import { WaitingLine } from './WaitingLine'
 
@@ -44,21 +44,13 @@ export function Facts({ one }: { one: Import }) {
 /** What keeps it from being faster. */
 function SpeedLimit({ one }: { one: Import }) {
   const ofSystem = useSpeedLimit(one)
-  const why = isRunning(one) && one.waitingFor === null ? (one.limitedBy?.message ?? ofSystem) : null
+  if (!isRunning(one) || one.waitingFor !== null) return null
+  const why = one.limitedBy === null ? ofSystem && limitWords(ofSystem) : waitingFor(one.limitedBy)
   if (why === null) return null
   return (
     <p className="limit">
       <b>{t().report.facts.limit}</b> {why}
     </p>
-  )
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   )
 }
 

@@ -4,7 +4,7 @@ import { useRetries, type SentRetry } from '../mutations'
 import { useImport } from '../queries'
 import { counted, formatCount } from '../text/format'
 import { t } from '../text/language'
-import { heading, reasonFor } from '../text/reasons'
+import { reasonFor, said } from '../text/reasons'
 import { HandsOverFocus } from '../ui/HandsOverFocus'
 import { Retry } from '../ui/Retry'
 import { RetryButton } from './RetryButton'
@@ -63,7 +63,7 @@ function Folder({ one, folder, trying }: { one: Import; folder: FailedFolder; tr
   return (
     <li>
       <span className="file-name">{name}</span>
-      <span className="file-message">{folder.message === '' ? heading(folder.reason) : folder.message}</span>
+      <span className="file-message">{said(folder.message, folder.reason)}</span>
       {cure !== undefined && <span className="quiet file-facts">{cure}</span>}
       <span className="quiet file-facts">{t().report.files.driveId(folder.folderId)}</span>
       {one.state !== 'cancelled' && (

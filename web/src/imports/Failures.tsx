@@ -5,7 +5,7 @@ import { useRetries, type SentRetry } from '../mutations'
 import { useFiles } from '../queries'
 import { counted, formatCount } from '../text/format'
 import { t } from '../text/language'
-import { heading, reasonFor } from '../text/reasons'
+import { heading, reasonFor, said } from '../text/reasons'
 import { HandsOverFocus } from '../ui/HandsOverFocus'
 import { Retry } from '../ui/Retry'
 import { FileList } from './FileList'
@@ -70,7 +70,7 @@ function FailureGroup({ one, group: { reason, failed: count }, failed, retries }
         {heading(reason)}{' '}
         {count > 0 ? <span className="count">{counted(count, ...t().common.file)}</span> : <span className="chip chip-busy">{words.trying}</span>}
       </h4>
-      {shared !== null && <p>{shared}</p>}
+      {shared !== null && said(shared, reason) === shared && <p>{shared}</p>}
       {cure !== undefined && <p className="quiet">{cure}</p>}
       {one.state !== 'cancelled' && (
         <div className="reason-actions">

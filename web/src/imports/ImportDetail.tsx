@@ -50,6 +50,7 @@ export function Missing({ id, error }: { id: string; error: Error }) {
 function Report({ one }: { one: Import }) {
   useForgetRetries(one)
   const progress = progressOf(one)
+  const foundNothing = one.found === 0 && hasEnded(one) && one.state !== 'failed'
   return (
     <article className="detail" aria-labelledby="import-title" data-state={one.state}>
       <section className="card report">
@@ -64,10 +65,10 @@ function Report({ one }: { one: Import }) {
           {progress !== '' && <span className="percent">{progress}</span>}
         </div>
         <Equation one={one} />
-        <LatestImages one={one} />
+        {!foundNothing && <LatestImages one={one} />}
         <Actions key={one.id} one={one} />
         {one.state === 'cancelled' && <Cancelled one={one} />}
-        {one.found === 0 && hasEnded(one) && one.state !== 'failed' && <NoImages one={one} />}
+        {foundNothing && <NoImages one={one} />}
         <Skipped one={one} />
         <Parked one={one} />
         <Announcer one={one} />

@@ -1,7 +1,7 @@
 import type { Import } from '../api/types'
 import { counted, formatCount } from '../text/format'
 import { t } from '../text/language'
-import { isListing } from '../text/states'
+import { hasEnded, isListing } from '../text/states'
 import { FilesLink } from './FilesLink'
 import { doneCount, partName, PARTS, percentDone, shares } from './progress'
 
@@ -17,9 +17,10 @@ export function ProgressBar({ one, decorative = false }: Props) {
   const parts = PARTS.map((part) => (
     <span key={part} className={`part part-${part}`} style={{ width: `${widths[part]}%` }} />
   ))
+  const look = isListing(one) && !hasEnded(one) ? 'bar-open' : ''
   if (decorative) {
     return (
-      <span className="bar bar-thin" aria-hidden="true">
+      <span className={`bar bar-thin ${look}`} aria-hidden="true">
         {parts}
       </span>
     )
@@ -28,7 +29,7 @@ export function ProgressBar({ one, decorative = false }: Props) {
   return (
     <div className="bar-frame">
       <div
-        className="bar"
+        className={`bar ${look}`}
         role="progressbar"
         aria-label={t().report.bar}
         aria-valuemin={0}

@@ -2,10 +2,10 @@
 import type { ImportFile } from '../api/types'
 import { counted, formatBytes, formatType } from '../text/format'
 import { t } from '../text/language'
-import { heading } from '../text/reasons'
+import { said } from '../text/reasons'
 
 export function whyOf({ message, reason }: ImportFile): string | null {
-  return message ?? (reason === null ? null : heading(reason))
+  return said(message, reason)
 }
 
 export function factsOf(file: ImportFile): string[] {

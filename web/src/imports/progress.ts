@@ -1,9 +1,10 @@
 /** Calculations on an import's counts. Pure; every number on the page comes from here. */
+import type { SpeedLimit } from '../api/speedLimit'
 import type { Import, ImportCounts, Waiting } from '../api/types'
 import { counted, formatCount, formatMoment, percentOf } from '../text/format'
-import { t } from '../text/language'
+import { currentLanguage, t } from '../text/language'
 import { importName } from '../text/names'
-import { heading } from '../text/reasons'
+import { said } from '../text/reasons'
 import { isListing, isRunning, stateWords } from '../text/states'
 
 export const PARTS = ['stored', 'unchanged', 'failed', 'pending'] as const
@@ -134,7 +135,15 @@ export function waitingOf(one: Import): Waiting | null {
 
 /** The API's own sentence, which also says what to do. */
 export function waitingFor({ message, reason }: Waiting): string {
-  return message === '' ? `${heading(reason)}.` : message
+  const words = said(message, reason)
+  return message !== '' && words === message ? message : `${words}.`
+}
+
+/** What limits the speed of the whole system. */
+export function limitWords({ message, reason }: SpeedLimit): string {
+  const { limits } = t().flow
+  const words = currentLanguage() !== 'en' && Object.hasOwn(limits, reason) ? limits[reason] : undefined
+  return words === undefined ? message : `${words}.`
 }
 
 export interface Announcement {

@@ -6,6 +6,7 @@ import { parseImport, parseImports, parseRates, parseTrouble } from '../api/pars
 import type { Import, ImportReport, Page } from '../api/types'
 import type { Frame } from './frames'
 import { latest } from './latest'
+import { t } from '../text/language'
 
 /** `importId` is what is watched: an import, or all of them. Raises if the API says that it is in trouble. */
 export function applyFrame(client: QueryClient, importId: string | null, { event, data }: Frame): void {
@@ -57,6 +58,6 @@ function jsonOf(data: string): unknown {
   try {
     return JSON.parse(data)
   } catch {
-    throw new ApiError('malformed', `The API sent an event that is not JSON: “${data.slice(0, 60)}”.`)
+    throw new ApiError('malformed', t().common.api.eventNotJson(data.slice(0, 60)))
   }
 }

@@ -7,8 +7,8 @@ import { authorization, currentKey } from '../api/access'
 import { noteServerTime } from '../api/clock'
 import { ApiError, isUnauthorized } from '../api/errors'
 import { errorOf, MOUNT, renewToken } from '../api/http'
-import { t } from '../text/language'
 import { FrameReader, type Frame } from './frames'
+import { t } from '../text/language'
 
 /** The API sends a comment every 15 seconds. */
 const SILENCE_MS = 40_000
@@ -185,11 +185,11 @@ async function openStream(path: string, signal: AbortSignal): Promise<ReadableSt
   if (!response.ok) throw errorOf(response, await response.text())
   const type = response.headers.get('content-type') ?? ''
   if (response.body === null || !type.startsWith('text/event-stream')) {
-    throw new ApiError('malformed', t().common.api.notEvents)
+    throw new ApiError('malformed', t().common.api.noEvents)
   }
   return response.body.getReader()
 }
 
 function errorFrom(error: unknown): Error {
-  return error instanceof ApiError ? error : new ApiError('unreachable', t().common.api.unreachable)
+  return error instanceof ApiError ? error : new ApiError('unreachable', t().common.api.away)
 }

@@ -1,5 +1,6 @@
 /** Server-sent events out of a stream's text. Pure. */
 import { ApiError } from '../api/errors'
+import { t } from '../text/language'
 
 export interface Frame {
   readonly event: string
@@ -16,7 +17,7 @@ export class FrameReader {
   push(text: string): Frame[] {
     const blocks = (this.#rest + text).replaceAll('\r\n', '\n').split('\n\n')
     this.#rest = blocks.pop() ?? ''
-    if (this.#rest.length > LONGEST) throw new ApiError('malformed', 'The API sent an event that does not end.')
+    if (this.#rest.length > LONGEST) throw new ApiError('malformed', t().common.api.endless)
     return blocks.map(frameOf).filter((frame) => frame.data !== '')
   }
 }

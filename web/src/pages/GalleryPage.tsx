@@ -10,7 +10,7 @@ import { Skeleton } from '../ui/Skeleton'
 
 export function GalleryPage() {
   const { data } = useImports()
-  const stored = data?.items.reduce((sum, one) => sum + one.stored, 0) ?? 0
+  const stored = data?.items.reduce((sum, one) => sum + one.stored, 0) ?? null
   return (
     <div className="gallery-page">
       <PageTitle>{t().gallery.all}</PageTitle>

@@ -1,11 +1,11 @@
 /** Exactly what a replay would do, and the form that starts it. */
-import type { ReactNode } from 'react'
 import type { Plan, PlanRequest } from '../api/replays'
 import { Commands } from '../commands/Commands'
 import { byCount } from '../imports/progress'
 import { counted, formatBytes, formatCount, formatDuration } from '../text/format'
 import { t } from '../text/language'
 import { heading } from '../text/reasons'
+import { Fact } from '../ui/Fact'
 import { Time } from '../ui/Time'
 import { StartForm, type Draft } from './StartForm'
 import { planCommand } from './commands'
@@ -96,13 +96,4 @@ function notes(plan: Plan): string[] {
     plan.unread > 0 && words.unread,
     plan.unreadable > 0 && words.unreadable(plan.unreadable, formatCount(plan.unreadable)),
   ].filter((note) => note !== false)
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  )
 }

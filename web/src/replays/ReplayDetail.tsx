@@ -1,6 +1,6 @@
 /** One replay: how far it is, what came of its files, and the buttons that steer it. */
 import { Link } from '@tanstack/react-router'
-import { Fragment, type ReactNode } from 'react'
+import { Fragment } from 'react'
 import { isNotFound, sentence } from '../api/errors'
 import type { Replay, ReplayReport } from '../api/replays'
 import { byCount, PARTS, sumOfParts } from '../imports/progress'
@@ -10,6 +10,7 @@ import { counted, formatBytes, formatCount } from '../text/format'
 import { t } from '../text/language'
 import { importName } from '../text/names'
 import { heading } from '../text/reasons'
+import { Fact } from '../ui/Fact'
 import { PageTitle } from '../ui/PageTitle'
 import { Skeleton } from '../ui/Skeleton'
 import { Time } from '../ui/Time'
@@ -166,14 +167,5 @@ function Pending({ one }: { one: ReplayReport }) {
         ))}
       </ul>
     </section>
-  )
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   )
 }

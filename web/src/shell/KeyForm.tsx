@@ -4,9 +4,10 @@ import { useState, type FormEvent } from 'react'
 import { signIn } from '../api/http'
 import { t } from '../text/language'
 import { isUnauthorized, sentence } from '../api/errors'
+import { PageTitle } from '../ui/PageTitle'
 
 export function KeyForm() {
-  const { label, checking, go, help } = t().common.key
+  const { title, label, checking, go, help } = t().common.key
   const [key, setKey] = useState('')
   const client = useQueryClient()
   const signing = useMutation({ mutationFn: signIn, onSuccess: () => client.resetQueries() })
@@ -17,7 +18,9 @@ export function KeyForm() {
   }
 
   return (
-    <form className="card import-form" onSubmit={submit} noValidate>
+    <form className="card import-form key-form" onSubmit={submit} noValidate>
+      <PageTitle>{title}</PageTitle>
+      <p className="lead">{t().common.tagline}</p>
       <label htmlFor="api-key">{label}</label>
       <div className="import-form-row">
         <input

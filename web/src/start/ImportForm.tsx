@@ -3,7 +3,7 @@ import { useMutation } from '@tanstack/react-query'
 import { useRouter } from '@tanstack/react-router'
 import { useEffect, useRef, useState, type ClipboardEvent as FieldPaste, type FormEvent } from 'react'
 import { startImport } from '../api/client'
-import { ApiError, sentence } from '../api/errors'
+import { ApiError, isUnreachable, sentence } from '../api/errors'
 import { CommandsButton } from '../commands/CommandsButton'
 import { t } from '../text/language'
 import { PreviewCard } from './PreviewCard'
@@ -119,7 +119,7 @@ export function ImportForm({ pasted, pastedAt, onStarted }: Props) {
         {problem !== null && <p className="field-problem">{problem}</p>}
         {hint !== null && <p className="field-hint">{hint}</p>}
         {preview?.isFetching === true && preview.data === undefined && <PreviewLoading />}
-        {failed !== null && refusalOf(failed) === null && (
+        {failed !== null && refusalOf(failed) === null && !isUnreachable(failed) && (
           <p className="field-hint">
             {t().start.preview.notNow(sentence(failed))}
             <CommandsButton what={words.go} commands={() => startCommands(link.trim())} />

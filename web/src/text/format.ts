@@ -89,10 +89,12 @@ export function formatType(mimeType: string): string {
   return subtype.replace(/^x-/, '').replace(/\+.*$/, '').toUpperCase()
 }
 
-/** Local date and time. The date is left out if it is today. */
+/** Local date and time. The date is left out if it is today; tomorrow has a word. */
 export function formatMoment(at: Date, now = new Date(serverNow())): string {
-  const isToday = at.toDateString() === now.toDateString()
-  return (isToday ? formats().time : formats().dayAndTime).format(at)
+  const tomorrow = new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1)
+  if (at.toDateString() === now.toDateString()) return formats().time.format(at)
+  if (at.toDateString() === tomorrow.toDateString()) return t().common.tomorrow(formats().time.format(at))
+  return formats().dayAndTime.format(at)
 }
 
 /** Local time of day, to the second. */

@@ -3,7 +3,7 @@
  * A code without words is shown unchanged, next to the message that the API sends with it.
  */
 import type { ReasonWords } from './en/index'
-import { t } from './language'
+import { currentLanguage, t } from './language'
 
 export interface Reason {
   /** Fits inside a sentence; `heading` capitalises it. */
@@ -27,4 +27,11 @@ export function reasonFor(code: string): Reason {
 export function heading(code: string): string {
   const title = wordsFor(code)?.title
   return title === undefined ? code : title.charAt(0).toUpperCase() + title.slice(1)
+}
+
+/** The API's own sentence, which has the details. It is English, so another language says the reason in its own words. */
+export function said(message: string | null, reason: string | null): string | null {
+  const hasWords = reason !== null && wordsFor(reason) !== undefined
+  if (message !== null && message !== '' && (currentLanguage() === 'en' || !hasWords)) return message
+  return reason === null ? null : heading(reason)
 }

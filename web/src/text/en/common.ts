@@ -13,7 +13,18 @@ export const common = {
     seenAt: 'This page was last updated at',
     goesOn: 'Imports continue in the background. Retrying every few seconds.',
   },
+  api: {
+    away: 'The API cannot be reached.',
+    late: (seconds: number) => `The API did not respond within ${seconds} seconds.`,
+    status: (status: number) => `The API returned status ${status} without an explanation.`,
+    notJson: (begin: string) => `The API’s response is not JSON: “${begin}”.`,
+    unexpected: (at: string, expected: string, got: string) => `The API sent an unexpected response: ${at} should be ${expected}, but is ${got}.`,
+    noEvents: 'The API sent something other than events.',
+    eventNotJson: (begin: string) => `The API sent an event that is not JSON: “${begin}”.`,
+    endless: 'The API sent an event that does not end.',
+  },
   key: {
+    title: 'Sign in with an API key',
     label: 'API key',
     checking: 'Checking…',
     go: 'Continue',
@@ -28,16 +39,9 @@ export const common = {
   retry: { notLoaded: (what: string, why: string) => `${what} could not be loaded. ${why}`, again: 'Try again' },
   byte: ['byte', 'bytes'] as readonly [string, string],
   durations: { day: 'd', hour: 'h', minute: 'min', second: 's' },
+  tomorrow: (time: string) => `${time} tomorrow`,
   file: ['file', 'files'] as readonly [string, string],
   folder: ['folder', 'folders'] as readonly [string, string],
   image: ['image', 'images'] as readonly [string, string],
-  /** What the page itself finds about the API. */
-  api: {
-    unreachable: 'The API cannot be reached.',
-    late: (seconds: number) => `The API did not respond within ${seconds} seconds.`,
-    noReason: (status: number) => `The API returned status ${status} without an explanation.`,
-    notJson: (start: string) => `The API’s response is not JSON: “${start}”.`,
-    notEvents: 'The API sent something other than events.',
-  },
   unknownReason: 'Something went wrong. No reason was given.',
 }

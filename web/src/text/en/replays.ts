@@ -82,12 +82,12 @@ export const replays = {
     going: 'Starting…',
   },
   facts: {
-    what: 'Processes',
+    what: 'Scope',
     mode: (mode: string, transfer: string, letters: boolean) => {
       if (letters) return 'unreadable records'
       if (mode === 'failed') return 'what failed'
       if (mode === 'missing') return 'what is missing'
-      if (mode === 'verify') return 'checks the storage'
+      if (mode === 'verify') return 'check of the storage'
       if (mode === 'all') return transfer === 'force' ? 'everything, downloaded again' : 'everything'
       return mode
     },
