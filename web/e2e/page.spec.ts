@@ -53,8 +53,19 @@ describe('the page', () => {
     await shoot('refused')
   })
 
-  it('imports a folder, and the equation holds', async () => {
+  it('shows a few images of the folder before anything is started', async () => {
     await field().fill(setup.folder)
+    const images = page.locator('.preview img')
+    await images.first().waitFor()
+    const widths = await images.evaluateAll(async (all) => {
+      await Promise.all((all as HTMLImageElement[]).map((image) => image.decode()))
+      return (all as HTMLImageElement[]).map((image) => image.naturalWidth)
+    })
+    expect(Math.min(...widths)).toBeGreaterThan(0)
+    await shoot('preview')
+  })
+
+  it('imports a folder, and the equation holds', async () => {
     await field().press('Enter')
     await page.waitForURL(/\/imports\//)
     await report().waitFor()

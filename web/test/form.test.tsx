@@ -1,4 +1,4 @@
-import { act, screen, waitFor } from '@testing-library/react'
+import { act, fireEvent, screen, waitFor, within } from '@testing-library/react'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { importJson } from './builders'
 import { FakeApi, jsonResponse, problem } from './fakeApi'
@@ -21,6 +21,10 @@ const PREVIEW = {
   folders_listed: 4,
   folders_failed: {},
   names: ['<b>one</b>.jpg', 'two.png'],
+  samples: [
+    { google_drive_id: 'A', name: '<b>one</b>.jpg', thumbnail: null },
+    { google_drive_id: 'B', name: 'two.png', thumbnail: null },
+  ],
   quota_units: 40,
   seconds: 300,
 }
@@ -165,6 +169,27 @@ describe('the form', () => {
     expect(preview.textContent).toContain('<b>one</b>.jpg')
     expect(window.location.pathname).toBe('/')
     expect(api.count(...POST)).toBe(0)
+  })
+
+  it('shows a few images as they look, and the names of those that cannot be shown', async () => {
+    const thumbnail = 'data:image/png;base64,iVBORw0KGgo='
+    const samples = Array.from({ length: 9 }, (_, n) => ({ google_drive_id: String(n), name: `<i>${n}</i>.png`, thumbnail }))
+    const elsewhere = { google_drive_id: 'x', name: 'x.png', thumbnail: 'https://example.org/x.png' }
+    let answered: (response: Response) => void = () => {}
+    api.previewed = () => new Promise((resolve) => (answered = resolve))
+    const user = await showPage()
+    await user.click(field())
+    await user.paste(LINK)
+    expect(await screen.findByText('Looking into the folder…')).toBeDefined()
+    answered(jsonResponse({ ...PREVIEW, samples: [{ ...samples[0], google_drive_id: 'none', thumbnail: null }, elsewhere, ...samples] }))
+    const preview = await screen.findByRole('region', { name: 'Holidays' })
+    const shown = within(preview).getAllByRole<HTMLImageElement>('img')
+    expect(shown.map(({ alt }) => alt)).toEqual(['0', '1', '2', '3', '4', '5'].map((n) => `<i>${n}</i>.png`))
+    expect(new Set(shown.map(({ src }) => src))).toEqual(new Set([thumbnail]))
+    expect(preview.textContent).not.toContain('two.png')
+    for (const image of shown.slice(0, 1)) fireEvent.error(image)
+    expect(within(preview).queryByAltText('<i>0</i>.png')).toBeNull()
+    expect(within(preview).getByAltText('<i>6</i>.png')).toBeDefined()
   })
 
   it.each([

@@ -703,8 +703,15 @@ export interface components {
         [key: string]: number;
       };
       names: string[];
+      samples: components["schemas"]["PreviewSample"][];
       quota_units: number;
       seconds: number | null;
+    };
+    /** PreviewSample */
+    PreviewSample: {
+      google_drive_id: string;
+      name: string;
+      thumbnail: string | null;
     };
     /** ProblemBody */
     ProblemBody: {

@@ -7,6 +7,7 @@ import { ApiError, isUnreachable, sentence } from '../api/errors'
 import { CommandsButton } from '../commands/CommandsButton'
 import { t } from '../text/language'
 import { PreviewCard } from './PreviewCard'
+import { PreviewLoading } from './PreviewImages'
 import { startCommands } from './commands'
 import { folderHint, oneLine } from './folderHint'
 import { newKey } from './idempotencyKey'
@@ -117,7 +118,7 @@ export function ImportForm({ pasted, pastedAt, onStarted }: Props) {
       <div id="folder-link-said" aria-live="polite">
         {problem !== null && <p className="field-problem">{problem}</p>}
         {hint !== null && <p className="field-hint">{hint}</p>}
-        {preview?.isFetching === true && preview.data === undefined && <p className="field-help">{t().start.preview.loading}</p>}
+        {preview?.isFetching === true && preview.data === undefined && <PreviewLoading />}
         {failed !== null && refusalOf(failed) === null && !isUnreachable(failed) && (
           <p className="field-hint">
             {t().start.preview.notNow(sentence(failed))}

@@ -4,11 +4,8 @@ import { byCount, total } from '../imports/progress'
 import { Commands } from '../commands/Commands'
 import { counted, formatBytes, formatCount, formatDuration, formatType } from '../text/format'
 import { t } from '../text/language'
+import { PreviewImages } from './PreviewImages'
 import { startCommands } from './commands'
-
-const NAMES_SHOWN = 6
-/** A name may have thousands of characters. */
-const LONGEST = 300
 
 export function PreviewCard({ preview, link }: { preview: Preview; link: string }) {
   const words = t().start.preview
@@ -25,6 +22,7 @@ export function PreviewCard({ preview, link }: { preview: Preview; link: string 
         {preview.folders > 1 && <>, {counted(preview.folders, ...t().common.folder)}</>}
         {preview.seconds !== null && preview.images > 0 && <>. {words.takes(formatDuration(Math.max(1, preview.seconds)))}</>}
       </p>
+      <PreviewImages preview={preview} />
       {preview.images === 0 && <p className="field-hint">{preview.complete ? words.none : words.noneYet}</p>}
       {preview.images > 0 && (
         <ul className="preview-names" aria-label={words.types}>
@@ -36,14 +34,6 @@ export function PreviewCard({ preview, link }: { preview: Preview; link: string 
         </ul>
       )}
       {skipped > 0 && <p className="quiet">{words.skipped(skipped, formatCount(skipped))}</p>}
-      <ul className="preview-names" aria-label={words.some}>
-        {preview.names.slice(0, NAMES_SHOWN).map((name, index) => (
-          // oxlint-disable-next-line react/no-array-index-key -- two images may have one name
-          <li key={index} title={name.slice(0, LONGEST)}>
-            <bdi>{name.slice(0, LONGEST)}</bdi>
-          </li>
-        ))}
-      </ul>
       {!preview.complete && <p className="quiet">{words.partly}</p>}
       <details>
         <summary>{t().report.actions.commands}</summary>
