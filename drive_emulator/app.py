@@ -9,7 +9,15 @@ from time import perf_counter
 
 from drive_emulator.control import settings, trees
 from drive_emulator.control.state import State
-from drive_emulator.drive_api import accounts, batch, discovery, exports, files, oauth_token
+from drive_emulator.drive_api import (
+    accounts,
+    batch,
+    discovery,
+    exports,
+    files,
+    oauth_token,
+    thumbnails,
+)
 from drive_emulator.drive_api.context import RequestContext
 from drive_emulator.drive_api.routing import Routes
 from drive_emulator.http.errors import ApiError, control_error
@@ -35,6 +43,7 @@ class App:
         self._drive_api = Routes(
             [
                 *files.routes(state),
+                *thumbnails.routes(state),
                 *exports.routes(state),
                 *accounts.routes(state),
                 *batch.routes(),

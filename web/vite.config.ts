@@ -2,6 +2,8 @@ import react from '@vitejs/plugin-react'
 import type { ServerResponse } from 'node:http'
 import type { ProxyOptions } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { firstLoad } from './firstLoad.ts'
+import { HEADERS } from './headers.ts'
 
 const API = process.env['DRIVESTREAM_API_URL'] ?? 'http://127.0.0.1:3000'
 
@@ -17,6 +19,10 @@ const proxy: Record<string, ProxyOptions> = {
       server.on('error', (_error, _request, response) => {
         if ('writeHead' in response && !response.headersSent) answerUnreachable(response)
       })
+      // Else an event stream would stay open after the API was killed, and nobody would notice for long.
+      server.on('proxyRes', (answer, _request, response) => {
+        answer.on('close', () => !answer.complete && response.destroy())
+      })
     },
   },
 }
@@ -27,9 +33,9 @@ function answerUnreachable(response: ServerResponse): void {
 }
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), firstLoad()],
   server: { host: '127.0.0.1', port: 5173, strictPort: true, proxy },
-  preview: { host: '127.0.0.1', port: 5173, strictPort: true, proxy },
+  preview: { host: '127.0.0.1', port: 5173, strictPort: true, proxy, headers: HEADERS },
   build: { target: 'es2023', assetsInlineLimit: 0 },
   test: {
     environment: 'jsdom',

@@ -14,6 +14,7 @@ KINDS = ("picture", *BY_KIND, "empty", "folder", "shortcut", "native")
 JOINED_UP_TO = 1024 * 1024
 QUALITY = 84
 LARGE_QUALITY = 96
+THUMBNAIL_SIDE, THUMBNAIL_QUALITY = 220, 80
 _RENDERING = threading.Lock()
 """One picture at a time: rendering a large one takes tens of megabytes."""
 
@@ -59,7 +60,9 @@ class Blob:
     render: Callable[[], RenderedBlob]
     known_size: int | None = None
     is_image: bool = True
+    painting: Painting | None = None
     _rendered: RenderedBlob | None = None
+    _thumbnail: bytes = b""
 
     @property
     def ready(self) -> bool:
@@ -73,6 +76,14 @@ class Blob:
                 if self._rendered is None:
                     self._rendered = self.render()
         return self._rendered
+
+    @property
+    def thumbnail(self) -> bytes:
+        """The painting as a small JPEG, made on first use; empty if this is no painting."""
+        if self.painting is not None and not self._thumbnail:
+            width = round(THUMBNAIL_SIDE * min(1.0, self.painting.aspect))
+            self._thumbnail = encode(self.painting.render(width), JPEG, THUMBNAIL_QUALITY)
+        return self._thumbnail
 
     @property
     def size(self) -> int:
@@ -91,13 +102,19 @@ class BlobCache:
     def natural(self, painting: Painting) -> Blob:
         """The painting at its natural size: tens to hundreds of kilobytes."""
         container, width = painting.container, painting.natural_width
-        return self._get("natural", painting.title, container, lambda: _painted(painting, width))
+        return self._get(
+            "natural", painting.title, container, lambda: _painted(painting, width), painting
+        )
 
     def large(self, painting: Painting) -> Blob:
         """The painting as a camera would deliver it: megabytes of JPEG."""
         large = replace(painting, container=JPEG)
         return self._get(
-            "large", painting.title, JPEG, lambda: _painted(large, LARGE_WIDTH, LARGE_QUALITY)
+            "large",
+            painting.title,
+            JPEG,
+            lambda: _painted(large, LARGE_WIDTH, LARGE_QUALITY),
+            painting,
         )
 
     def sized(self, painting: Painting, size: int, fallback: Container) -> Blob:
@@ -106,7 +123,12 @@ class BlobCache:
         if container.even_only and size % 2:
             container = fallback
         return self._get(
-            size, painting.title, container, lambda: _sized(painting, container, size), size
+            size,
+            painting.title,
+            container,
+            lambda: _sized(painting, container, size),
+            painting,
+            size,
         )
 
     def document(self, document: Document) -> Blob:
@@ -119,14 +141,14 @@ class BlobCache:
         """A file of exactly these bytes, without a tag: files with the same bytes are equal."""
         whole = replace(container, prefix=_no_parts, suffix=_no_suffix)
         digest = hashlib.blake2b(content).hexdigest()
-        blob = self._get("literal", digest, whole, lambda: _rendered([content]), len(content))
+        blob = self._get("literal", digest, whole, lambda: _rendered([content]), None, len(content))
         blob.is_image = False
         return blob
 
     def empty(self, container: Container) -> Blob:
         """A file of no bytes that has the type of an image."""
         nothing = replace(container, prefix=_no_parts, suffix=_no_suffix, even_only=False)
-        return self._get("empty", "", nothing, lambda: _rendered([]), 0)
+        return self._get("empty", "", nothing, lambda: _rendered([]), None, 0)
 
     def of_kind(
         self, kind: str, name: str, number: int, size: int | None, text: str | None
@@ -155,11 +177,12 @@ class BlobCache:
         content: str,
         container: Container,
         render: Callable[[], RenderedBlob],
+        painting: Painting | None = None,
         known_size: int | None = None,
     ) -> Blob:
         key = (variant, content, container.extension)
         if key not in self._blobs:
-            self._blobs[key] = Blob(container, render, known_size)
+            self._blobs[key] = Blob(container, render, known_size, painting=painting)
         return self._blobs[key]
 
 

@@ -25,11 +25,15 @@ def rfc3339(milliseconds: int) -> str:
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
-def file_json(mask: Mask) -> Callable[[File], dict[str, Any]]:
-    """A function from a file to its JSON object; an empty mask gives every field that it has."""
+def file_json(mask: Mask, thumbnail_link: Field | None = None) -> Callable[[File], dict[str, Any]]:
+    """A function from a file to its JSON object; an empty mask gives every field that it has.
+
+    Without `thumbnail_link` there are no links to thumbnails.
+    """
+    links = {"thumbnailLink": thumbnail_link} if thumbnail_link else {}
     chosen = [
         (name, value_of, mask.get(name, {}))
-        for name, value_of in FIELDS.items()
+        for name, value_of in (FIELDS | links).items()
         if not mask or name in mask
     ]
 
@@ -152,7 +156,7 @@ FIELDS: dict[str, Field] = {
     "version": _version,
     "webContentLink": _content_link,
     "webViewLink": _view_link,
-    "hasThumbnail": lambda file: False,
+    "hasThumbnail": lambda file: bool(file.entry.blob and file.entry.blob.painting),
     "viewedByMe": lambda file: False,
     "createdTime": lambda file: rfc3339(file.entry.created_ms),
     "modifiedTime": lambda file: rfc3339(file.entry.modified_ms),

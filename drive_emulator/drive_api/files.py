@@ -1,12 +1,13 @@
 """files.list, files.get and downloads."""
 
+from functools import partial
 from typing import Any
 
 from drive_emulator.auth.caller import Caller
 from drive_emulator.content.blobs import Blob
 from drive_emulator.drive_api.backend import Backend
 from drive_emulator.drive_api.context import RequestContext
-from drive_emulator.drive_api.file_resource import file_json
+from drive_emulator.drive_api.file_resource import Field, file_json
 from drive_emulator.drive_api.list_params import supports_all_drives
 from drive_emulator.drive_api.listing import Listing, needs_rendering, page_json, read_list_request
 from drive_emulator.drive_api.media import (
@@ -21,6 +22,7 @@ from drive_emulator.drive_api.media import (
     slice_parts,
 )
 from drive_emulator.drive_api.routing import Route
+from drive_emulator.drive_api.thumbnails import Thumbnails
 from drive_emulator.fields.mask import apply_mask, read_fields
 from drive_emulator.fields.schema import DEFAULT_FILE, FILE
 from drive_emulator.http.errors import Headers, not_found
@@ -54,6 +56,7 @@ class FileEndpoints:
         self._store = backend.store
         self._listing = Listing(backend.store, backend.knobs, backend.clock.now)
         self._worker = backend.worker
+        self._thumbnails = Thumbnails(backend)
         self._knobs = backend.knobs
         self._now = backend.clock.now
 
@@ -65,10 +68,11 @@ class FileEndpoints:
         else:
             page = await self._worker.run(lambda: self._listing.page(request))
         page = hooks.page(page, request)
+        link = self._thumbnail_link(context)
         if needs_rendering(page):
-            body = await self._worker.run(lambda: page_json(page, request.mask))
+            body = await self._worker.run(lambda: page_json(page, request.mask, link))
         else:
-            body = page_json(page, request.mask)
+            body = page_json(page, request.mask, link)
         await context.send_json(hooks.body(body, page.files))
 
     async def get(self, context: RequestContext) -> None:
@@ -79,7 +83,8 @@ class FileEndpoints:
         file = visible_file(self._store, context)
         if file.entry.blob is not None:
             await self._render(file.entry.blob)
-        await context.send_json(context.hooks.body(file_json(mask)(file), [file]))
+        body = file_json(mask, self._thumbnail_link(context))(file)
+        await context.send_json(context.hooks.body(body, [file]))
 
     async def media(self, context: RequestContext) -> None:
         """The bytes, or a redirect to a signed address."""
@@ -99,6 +104,9 @@ class FileEndpoints:
         if file is None or file.entry.blob is None:
             raise not_found(file_id)
         await self._send(context, file, file.entry.blob)
+
+    def _thumbnail_link(self, context: RequestContext) -> Field:
+        return partial(self._thumbnails.link, origin=context.request.origin)
 
     async def _send(self, context: RequestContext, file: File, blob: Blob) -> None:
         await self._render(blob)

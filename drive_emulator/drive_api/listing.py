@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from drive_emulator.auth.caller import Caller
 from drive_emulator.drive_api.backend import Knobs
-from drive_emulator.drive_api.file_resource import file_json
+from drive_emulator.drive_api.file_resource import Field, file_json
 from drive_emulator.drive_api.list_params import (
     BadOrder,
     Corpus,
@@ -259,14 +259,14 @@ def _shuffled(seed: int) -> SortKey:
     return lambda file: ((file.ordinal + seed) * factor * 2_654_435_761 % 2**32,)
 
 
-def page_json(page: Page, mask: Mask) -> dict[str, Any]:
+def page_json(page: Page, mask: Mask, thumbnail_link: Field) -> dict[str, Any]:
     """The JSON object of a page, with the fields that the mask names."""
     whole: dict[str, Any] = {"kind": "drive#fileList", "incompleteSearch": False}
     if page.next_token is not None:
         whole["nextPageToken"] = page.next_token
     body = {name: value for name, value in whole.items() if not mask or name in mask}
     if not mask or "files" in mask:
-        describe = file_json(mask.get("files", {}))
+        describe = file_json(mask.get("files", {}), thumbnail_link)
         body["files"] = [describe(file) for file in page.files]
     return body
 

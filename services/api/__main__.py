@@ -36,11 +36,14 @@ from services.api.windows import NEWEST_RECORDS as NEWEST_WINDOWS
 from services.api.worker_cache import NEWEST_RECORDS, WorkerCache
 from services.core.errors import CREDENTIALS_REFUSED, Stop
 from services.core.flow.quota import QuotaSettings
-from services.core.ports import ReadsFolders, SpendsQuota
+from services.core.ports import PreviewsFolders, SpendsQuota
 from services.core.settings import SettingsError, SettingsGroup
 from services.core.topics import STATS_WINDOWS, WORKERS_STATUS
 
 log = structlog.get_logger()
+
+CONNECTIONS = 16
+"""Of all previews together, for pages and thumbnails."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,12 +117,16 @@ def _outside(
 
 
 @asynccontextmanager
-async def _open_drive(settings: DriveSettings, quota: SpendsQuota) -> AsyncIterator[ReadsFolders]:
+async def _open_drive(
+    settings: DriveSettings, quota: SpendsQuota
+) -> AsyncIterator[PreviewsFolders]:
     """Raises `Stop` where the key file of a service account is not one."""
     # Most processes never preview anything, and aiohttp takes long to import.
     client = await asyncio.to_thread(importlib.import_module, "services.adapters.drive.client")
     try:
-        async with client.open_drive(settings, connections=8, quota=quota) as drive:
+        async with client.open_drive(
+            settings, connections=CONNECTIONS, quota=quota, thumbnail_links=True
+        ) as drive:
             yield drive
     except SettingsError as why:
         raise Stop(CREDENTIALS_REFUSED, str(why)) from why

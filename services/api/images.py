@@ -33,12 +33,12 @@ from services.core.events import Id, Natural, Time
 
 I = TypeVar("I", bound=Image)  # noqa: E741
 PLACES: Mapping[ImageOrder, Any] = {
-    "id": tuple[Natural, Natural],
-    "google_drive_id": tuple[Id, Natural],
-    "name": tuple[Annotated[str, Meta(max_length=LONGEST_NAME)], Natural],
-    "size": tuple[Natural, Natural],
-    "created_at": tuple[Time, Natural],
-    "imported_at": tuple[Time, Id],
+    "id": tuple[Natural, Natural, bool],
+    "google_drive_id": tuple[Id, Natural, bool],
+    "name": tuple[Annotated[str, Meta(max_length=LONGEST_NAME)], Natural, bool],
+    "size": tuple[Natural, Natural, bool],
+    "created_at": tuple[Time, Natural, bool],
+    "imported_at": tuple[Time, Id, bool],
 }
 """What a cursor holds."""
 

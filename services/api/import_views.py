@@ -91,9 +91,17 @@ class ImportViews:
         return ImportView(**self._fields(row))
 
     async def files(
-        self, import_id: str, *, state: str | None, after: str | None, limit: int
+        self,
+        import_id: str,
+        *,
+        state: str | None,
+        reason: str | None = None,
+        after: str | None,
+        limit: int,
     ) -> Sequence[ImportFile]:
-        found = await self.catalog.import_files(import_id, state=state, after=after, limit=limit)
+        found = await self.catalog.import_files(
+            import_id, state=state, reason=reason, after=after, limit=limit
+        )
         if not found:
             await self.progress(import_id)
         return found

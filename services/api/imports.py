@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 import msgspec
 import structlog
 from litestar import Response, get, post
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import FromPath, HeaderParameter, QueryParameter, SkipValidation
 
@@ -32,6 +32,7 @@ CATCH_UP_SECONDS = 2.0
 LARGEST_BODY = 64 * 1024
 NAMESPACE = uuid5(NAMESPACE_URL, "drivestream:imports")
 KEY = re.compile(r"[\x20-\x7e]{1,255}")
+REASON = re.compile(r"[a-z0-9_]{1,64}")
 EXAMPLE = {"folderUrl": "https://drive.google.com/drive/folders/…"}
 log = structlog.get_logger()
 
@@ -212,28 +213,48 @@ async def get_import(import_id: FromPath[str], views: Views) -> ImportReport:
     return await views.report(import_id)
 
 
+@dataclass(frozen=True)
+class FileFilter:
+    state: str | None
+    reason: str | None
+
+
+def file_filter(
+    in_state: Annotated[
+        str | None,
+        QueryParameter(name="state", enum=FILE_STATES, description="Only files in this state."),
+    ] = None,
+    reason: Annotated[
+        str | None, QueryParameter(description="Only files that failed for this reason.")
+    ] = None,
+) -> FileFilter:
+    if in_state is not None and in_state not in FILE_STATES:
+        known = ", ".join(FILE_STATES)
+        raise bad_parameter("state", f"must be one of {known}", code="unknown_state")
+    if reason is not None and not REASON.fullmatch(reason):
+        raise bad_parameter("reason", "must be a reason code, such as not_found")
+    return FileFilter(in_state, reason)
+
+
 @get(
     "/imports/{import_id:str}/files",
     opt={SCOPE: READ},
     summary="List the files of an import",
+    dependencies={"wanted": Provide(file_filter, sync_to_thread=False)},
     responses=database_problems("unknown_state", "bad_cursor", "unknown_import"),
 )
 async def list_import_files(
     request: AnyRequest,
     import_id: FromPath[str],
     views: Views,
-    in_state: Annotated[
-        str | None,
-        QueryParameter(name="state", enum=FILE_STATES, description="Only files in this state."),
-    ] = None,
+    wanted: NamedDependency[SkipValidation[FileFilter]],
     limit: Limit = DEFAULT_PAGE,
     cursor: Cursor = None,
 ) -> Response[list[ImportFile]]:
     """A page by Drive id, with `Link: <…>; rel="next"` if more follow."""
-    if in_state is not None and in_state not in FILE_STATES:
-        known = ", ".join(FILE_STATES)
-        raise bad_parameter("state", f"must be one of {known}", code="unknown_state")
-    listing = f"files:{import_id}:{in_state or ''}"
+    listing = ":".join(["files", import_id, wanted.state or "", *filter(None, [wanted.reason])])
     after = key_of(cursor, listing, str)
-    rows = await views.files(import_id, state=in_state, after=after, limit=limit + 1)
+    rows = await views.files(
+        import_id, state=wanted.state, reason=wanted.reason, after=after, limit=limit + 1
+    )
     return page_of(rows, limit, request, listing, lambda file: file.google_drive_id)

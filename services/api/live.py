@@ -20,6 +20,7 @@ from services.adapters.kafka.reader import Tail
 from services.api.import_cache import ImportCache, place_of
 from services.api.import_views import ImportViews
 from services.api.problems import Problem
+from services.api.replay_views import ReplayViews
 from services.api.windows import WindowCache
 from services.core.errors import Verdict
 
@@ -35,8 +36,9 @@ COMMENT_SECONDS = 15.0
 MOST_CLIENTS = 800
 """A process may often have only 1,024 files open, and a connection is one."""
 NEWEST, MOST_OPEN = 20, 200
-RATES = ""
-"""What the rates are called among the ids of imports."""
+Name = tuple[str, str]
+"""The event that tells of a thing, and its id."""
+RATES: Name = ("rates", "")
 COMMENT = b": still here\n\n"
 LATE = ("database_unavailable", "The database is not responding.")
 BEHIND = ("kafka_unavailable", "Kafka is not responding, so it is not known what was requested.")
@@ -65,7 +67,7 @@ class Client:
 
 @dataclass(eq=False)
 class Channel:
-    """One thing that is watched: an import, or all of them under None.
+    """One thing that is watched: an import, or under None all of them and the newest replays.
 
     `changes` has the newest event of each thing by its name, with the number of the change. A
     client that has seen nothing since `whole_since` gets the snapshot instead.
@@ -74,25 +76,25 @@ class Channel:
     clients: set[Client] = field(default_factory=set)
     unknown: bool = False
     trouble: Trouble | None = None
-    changes: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    changes: dict[Name, tuple[int, bytes]] = field(default_factory=dict)
     number: int = 0
     whole_since: int = 0
-    _data: Mapping[str, bytes] = field(default_factory=dict)
+    _data: Mapping[Name, bytes] = field(default_factory=dict)
     _snapshot: bytes = b""
     _after: dict[int, bytes] = field(default_factory=dict)
 
-    def show(self, snapshot: bytes, data: Mapping[str, bytes]) -> None:
-        """Tell the clients what differs. `data` is JSON: of each import by its id, and the rates
-        under `RATES`."""
+    def show(self, snapshot: bytes, data: Mapping[Name, bytes]) -> None:
+        """Tell the clients what differs. `data` is JSON. All but the imports, which are in the
+        snapshot, follow it."""
         again = self.trouble is not None or self.unknown or not self.number
         changed = [name for name, value in data.items() if self._data.get(name) != value]
         self.trouble, self.unknown, self._data = None, False, data
         if not changed and not again:
             return
         for name in changed:
-            told = frame("rates" if name == RATES else "import", data[name])
-            self.changes[name] = (self.number + 1, told)
-        self._tell(frame("snapshot", snapshot) + frame("rates", data[RATES]))
+            self.changes[name] = (self.number + 1, frame(name[0], data[name]))
+        others = (frame(event, json) for (event, _), json in data.items() if event != "import")
+        self._tell(frame("snapshot", snapshot) + b"".join(others))
         if again:
             self.whole_since = self.number
         behind = min((client.seen for client in self.clients), default=self.number)
@@ -130,6 +132,7 @@ class Live:
     """Reads while somebody watches. `stopping` ends every stream."""
 
     views: ImportViews
+    replays: ReplayViews
     requested: Tail[ImportCache]
     windows: Tail[WindowCache]
     stopping: asyncio.Event
@@ -223,15 +226,20 @@ class Live:
         for id in ids:
             if id in reports:
                 report = msgspec.json.encode(reports[id])
-                channels[id].show(report, {id: report, RATES: self._rates(id, now)})
+                channels[id].show(report, {("import", id): report, RATES: self._rates(id, now)})
             elif self.requested.state.caught_up:
                 channels[id].end()
             else:
                 channels[id].fail(*BEHIND)
         if everything:
-            self._show_all(channels[None], list(rows.values()), now)
+            newest = await self.replays.newest(before=None, limit=NEWEST)
+            replays = {("replay", one.id): msgspec.json.encode(one) for one in newest}
+            replays[RATES] = self._rates(None, now)
+            self._show_all(channels[None], list(rows.values()), replays)
 
-    def _show_all(self, channel: Channel, rows: Sequence[ImportProgress], now: datetime) -> None:
+    def _show_all(
+        self, channel: Channel, rows: Sequence[ImportProgress], others: Mapping[Name, bytes]
+    ) -> None:
         placed = sorted((r for r in rows if r.requested_at), key=place_of, reverse=True)
         # One that has ended is shown once more.
         listed = [
@@ -240,9 +248,8 @@ class Live:
             if number < NEWEST or row.state not in ENDED_STATES or row.id in self._open
         ]
         self._open = [row.id for row in listed if row.state not in ENDED_STATES][:MOST_OPEN]
-        data = {row.id: msgspec.json.encode(self.views.view(row)) for row in listed}
-        snapshot = b"[" + b",".join(data.values()) + b"]"
-        channel.show(snapshot, {**data, RATES: self._rates(None, now)})
+        data = {("import", row.id): msgspec.json.encode(self.views.view(row)) for row in listed}
+        channel.show(b"[" + b",".join(data.values()) + b"]", {**data, **others})
 
     def _rates(self, import_id: str | None, now: datetime) -> bytes:
         return msgspec.json.encode(self.windows.view.live_rates(import_id, now))

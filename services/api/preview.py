@@ -20,24 +20,26 @@ from services.api.bodies import body_of
 from services.api.imports import StartOperation, link_in
 from services.api.keys import IMPORT, SCOPE
 from services.api.preview_listing import Reader, Tally, list_all
+from services.api.preview_samples import PreviewSample, Samples
 from services.api.problems import AnyRequest, Problem, problem_specs
 from services.api.worker_cache import SILENT_AFTER, WorkerCache
 from services.core.errors import NOT_FOUND, SetAside
 from services.core.flow.quota import QuotaLimiter, QuotaSettings
 from services.core.folder_link import FolderLink
-from services.core.ports import ReadsFolders, SpendsQuota
+from services.core.ports import PreviewsFolders, SpendsQuota
 
 SECONDS = 4.5
 """Of the whole preview; the rest of five seconds is for the answer."""
 MOST_PREVIEWS = 8
 DOWNLOAD_UNITS = 200
-OpensDrive = Callable[[SpendsQuota], AbstractAsyncContextManager[ReadsFolders]]
+OpensDrive = Callable[[SpendsQuota], AbstractAsyncContextManager[PreviewsFolders]]
 
 
 class Preview(Struct, frozen=True, kw_only=True):
     """What was seen of a folder. If it is not `complete`, there may be more: `stopped_by` says why
     the listing stopped. `bytes` are those of the images. `seconds` is the time in which Drive's
-    quota lets so many be copied, null without one. `names` are a few images."""
+    quota lets so many be copied, null without one. `names` are a few images; `samples` are the
+    first of them, with thumbnails."""
 
     folder_id: str
     folder_url: str
@@ -52,6 +54,7 @@ class Preview(Struct, frozen=True, kw_only=True):
     folders_listed: int
     folders_failed: Mapping[str, int]
     names: Sequence[str]
+    samples: Sequence[PreviewSample]
     quota_units: int
     seconds: float | None
 
@@ -80,7 +83,7 @@ class Previews:
     quota: QuotaSettings
     limiter: QuotaLimiter
     _opened: AsyncExitStack = field(default_factory=AsyncExitStack)
-    _drive: ReadsFolders | None = None
+    _drive: PreviewsFolders | None = None
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     _running: int = 0
 
@@ -100,14 +103,16 @@ class Previews:
             )
         self._running += 1
         try:
-            return await self._of(link)
+            async with Samples(self._connected) as samples:
+                return await self._of(link, samples)
         finally:
             self._running -= 1
 
-    async def _of(self, link: FolderLink) -> Preview:
-        tally, name = Tally(), None
+    async def _of(self, link: FolderLink, samples: Samples) -> Preview:
+        tally, name = Tally(on_image=samples.add), None
+        deadline = asyncio.get_running_loop().time() + SECONDS
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout_at(deadline):
                 reader = Reader(await self._connected())
                 name, page = await reader.root(link)
                 tally.begin(link, page)
@@ -123,15 +128,17 @@ class Previews:
                 "same, or send the request again.",
                 {"Retry-After": "5"},
             )
-        return self._told(link, name, tally)
+        return self._told(link, name, tally, await samples.fetched_by(deadline))
 
-    async def _connected(self) -> ReadsFolders:
+    async def _connected(self) -> PreviewsFolders:
         async with self._opening:
             if self._drive is None:
                 self._drive = await self._opened.enter_async_context(self.open_drive(self.limiter))
             return self._drive
 
-    def _told(self, link: FolderLink, name: str, tally: Tally) -> Preview:
+    def _told(
+        self, link: FolderLink, name: str, tally: Tally, samples: Sequence[PreviewSample]
+    ) -> Preview:
         units = tally.images * (1 if self.quota.counts_requests else DOWNLOAD_UNITS)
         a_second = self.quota.per_minute * self.quota.shares.get("transfer", 0) / 60
         return Preview(
@@ -148,6 +155,7 @@ class Previews:
             folders_listed=tally.listed,
             folders_failed=dict(tally.failed),
             names=tally.names,
+            samples=samples,
             quota_units=units,
             seconds=round(units / a_second, 1) if a_second else None,
         )

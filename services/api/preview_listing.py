@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -22,8 +22,10 @@ NAMES = 12
 
 @dataclass(kw_only=True)
 class Tally:
-    """What has been seen so far. An item that is met twice counts once."""
+    """What has been seen so far. An item that is met twice counts once. `on_image` is told of each
+    image when it is counted."""
 
+    on_image: Callable[[Entry], None]
     images: int = 0
     bytes: int = 0
     types: Counter[str] = field(default_factory=Counter)
@@ -68,6 +70,7 @@ class Tally:
             self.types[item.mime_type] += 1
             if len(self.names) < NAMES:
                 self.names.append(item.name)
+            self.on_image(item)
 
 
 def _pointed_at(entry: Entry) -> Entry:

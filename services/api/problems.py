@@ -142,6 +142,7 @@ KINDS = {
     "unknown_file": Kind(404, "The file is not in this import"),
     "unknown_image": Kind(404, "The image does not exist"),
     "unknown_replay": Kind(404, "The replay does not exist"),
+    "unknown_topic": Kind(404, "The topic does not exist"),
     "object_missing": Kind(404, "The image is not in the store"),
     "method_not_allowed": Kind(405, "Method not allowed"),
     "log_changed": Kind(409, "The log has changed"),

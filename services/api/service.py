@@ -14,6 +14,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from services.adapters.catalog.port import ReadsCatalog
 from services.adapters.kafka.bounds import LogBoundsReader
 from services.adapters.kafka.dead_letters import DeadLetterReader
+from services.adapters.kafka.newest import NewestReader
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Tail
 from services.adapters.process import Running
@@ -88,7 +89,8 @@ def create_app(
         return images.Pictures(catalog, outside.urls, public_url, sign)
 
     views = ImportViews(catalog, known.view, workers, settings.parked)
-    live = Live(views, known, outside.windows, outside.stopping)
+    replays = ReplayViews(catalog, known, workers)
+    live = Live(views, replays, known, outside.windows, outside.stopping)
     previews = _previews(workers.view, outside)
     shown_small = thumbnails.Thumbnails(outside.store, outside.pool)
     parts = {
@@ -100,7 +102,7 @@ def create_app(
         "live": live,
         "previews": previews,
         **_of_imports(requests, views),
-        **_of_replays(requests, ReplayViews(catalog, known, workers), outside),
+        **_of_replays(requests, replays, outside),
     }
     runs = (
         *(known.run, workers.run, outside.windows.run, previews.run, lost.watch),
@@ -150,6 +152,7 @@ def _previews(workers: WorkerCache, outside: Outside) -> preview.Previews:
 def _of_imports(requests: control.RequestLog, views: ImportViews) -> dict[str, object]:
     return {
         "letters": DeadLetterReader(requests.tail.open_log),
+        "topics": NewestReader(requests.tail.open_log),
         "views": views,
         "journeys": journey.Journeys(views, requests.tail.open_log),
         "starter": imports.ImportStarter(requests.publisher, requests.tail),

@@ -90,7 +90,9 @@ def _described(data: str) -> dict[int, ResponseSpec]:
     "/events",
     opt={SCOPE: READ, UNCOMPRESSED: True},
     summary="Watch all imports",
-    description=f"Server-sent events: the newest imports, and all that are open. {FORMAT}",
+    description="Server-sent events: the newest imports, all that are open, and the newest "
+    f"replays. {FORMAT} `replay` has one of the newest replays, as in `GET /replays`. Each comes "
+    "after a `snapshot`, and whenever it changes.",
     responses={
         **_described("`GET /imports`"),
         **problem_specs("bad_parameter", "too_many_streams"),

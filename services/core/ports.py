@@ -33,7 +33,8 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One item of Drive, as a listing shows it. `parents` only where one item was looked up."""
+    """One item of Drive, as a listing shows it. `parents` only where one item was looked up.
+    `thumbnail_link`, a short-lived URL, only where it was asked for."""
 
     id: str
     name: str
@@ -52,6 +53,7 @@ class Entry:
     trashed: bool = False
     target: Target | None = None
     parents: tuple[str, ...] = ()
+    thumbnail_link: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,20 @@ class ReadsFolders(LooksUpFiles, Protocol):
 
         A token is good only for the `page_size` and `ids_only` that it was given for.
         """
+
+
+class Thumbnail(NamedTuple):
+    """A small image. `mime_type` is what its first bytes say."""
+
+    mime_type: str
+    body: bytes
+
+
+class PreviewsFolders(ReadsFolders, Protocol):
+    """Its pages have links to thumbnails."""
+
+    async def thumbnail(self, link: str) -> Thumbnail | None:
+        """None if the link leads elsewhere than to Drive's own servers, or to no small image."""
 
 
 class ServesFiles(LooksUpFiles, Protocol):

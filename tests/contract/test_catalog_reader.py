@@ -295,6 +295,60 @@ async def test_every_order_of_every_filter_has_each_image_once_whatever_the_page
         assert await shelf.catalog.count_images(conditions) == len(right)
 
 
+async def test_sections_begin_where_pages_of_their_size_do(shelf: Shelf) -> None:
+    filled = many_images()
+    shelf.fill(filled)
+    expected = FakeCatalog()
+    expected.fill(filled)
+    for conditions in CONDITIONS:
+        orders = [each for each in get_args(ImageOrder) if conditions.import_id or each != IMPORTED]
+        for order in orders:
+            for descending in (False, True):
+                wanted = replace(conditions, order=order, descending=descending)
+                every = [
+                    i.google_drive_id for i in await expected.images(wanted, after=None, limit=99)
+                ]
+                looked_for = every[-2] if len(every) > 1 else "file-9999"
+                found = await shelf.catalog.image_sections(wanted, every=5, image=looked_for)
+                assert found.total == len(every), wanted
+                assert found.position == (len(every) - 2 if len(every) > 1 else None)
+                pages = [await shelf.catalog.images(wanted, after=s, limit=5) for s in found.starts]
+                assert [i.google_drive_id for page in pages for i in page] == every, wanted
+
+
+async def test_no_section_moves_when_an_image_comes_before_the_first(shelf: Shelf) -> None:
+    files = [a_file(n, state="stored", outcome_at=BEGAN + timedelta(seconds=n)) for n in range(8)]
+    shelf.fill(rows(images=[an_image(n) for n in range(7)], files=files[:7]))
+    newest = ImageFilter(import_id="import-0001", order="imported_at", descending=True)
+    found = await shelf.catalog.image_sections(newest, every=3, image=None)
+    assert (found.total, found.position) == (7, None)
+    shelf.fill(rows(images=[an_image(7)], files=files[7:]))
+    [first, *_] = [await shelf.catalog.images(newest, after=s, limit=3) for s in found.starts]
+    assert [image.google_drive_id for image in first] == ["file-0006", "file-0005", "file-0004"]
+
+
+async def test_folders_of_an_import_count_the_images_in_them(shelf: Shelf) -> None:
+    folders = [
+        replace(a_folder(n), path=("Holidays",) * n, closed=n != 2, folder_id=f"folder-{n}")
+        for n in range(4)
+    ]
+    images = [an_image(n, folder_id=f"folder-{n % 3}") for n in range(8)]
+    states = ("stored", "unchanged", "stored", "failed")
+    files = [a_file(n, state=states[n % 4]) for n in range(8)]
+    shelf.fill(rows(folders=folders, images=images, files=files))
+    shelf.fill(rows(folders=[replace(folders[0], import_id="import-0002")]))
+    found = await shelf.catalog.image_folders("import-0001", after=None, limit=9)
+    counts = [("folder-0", 2), ("folder-1", 2), ("folder-2", 2), ("folder-3", 0)]
+    assert [(folder.folder_id, folder.images) for folder in found] == counts
+    assert [folder.path for folder in found] == [("Holidays",) * n for n in range(4)]
+    for id, count in counts:
+        wanted = ImageFilter(import_id="import-0001", folder_id=id)
+        assert await shelf.catalog.count_images(wanted) == count
+    page = await shelf.catalog.image_folders("import-0001", after="folder-1", limit=1)
+    assert [folder.folder_id for folder in page] == ["folder-2"]
+    assert await shelf.catalog.image_folders("import-0003", after=None, limit=9) == []
+
+
 async def test_an_import_is_read_as_it_was_written(shelf: Shelf) -> None:
     shelf.fill(rows(imports=[an_import(1)]))
     found = (await shelf.catalog.imports_by_id(["import-0001", "nope"]))["import-0001"]
@@ -367,6 +421,11 @@ async def test_files_of_an_import_by_state_with_what_became_of_each(shelf: Shelf
     assert await files("skipped") == {"file-0002": ("skipped", "not_an_image", 0, BEGAN)}
     assert await files("failed") == {"file-0003": ("failed", "not_found", 3, later)}
     assert set(await files(None)) == {f"file-{n:04}" for n in (1, 2, 3, 4)}
+    for reason, number in (("not_found", 1), ("store_full", 0)):
+        found = await shelf.catalog.import_files(
+            "import-0001", state="failed", reason=reason, after=None, limit=9
+        )
+        assert len(found) == number
     [failed] = await shelf.catalog.import_files("import-0001", state="failed", after=None, limit=9)
     assert (failed.message, failed.round, failed.path) == ("It is gone.", 1, "Holidays/2026")
     [stored] = await shelf.catalog.import_files("import-0001", state="stored", after=None, limit=9)

@@ -258,6 +258,21 @@ async def test_an_unreachable_drive_is_tried_again(emulator: RunningEmulator) ->
 
 
 @pytest.mark.real
+async def test_a_preview_gets_small_images(emulator: RunningEmulator) -> None:
+    settings = DriveSettings(api_url=emulator.url, api_key=Secret(emulator.api_key))
+    quota, folder_id = QuotaRecorder(), emulator.folder_id("contract")
+    async with open_drive(settings, connections=8, quota=quota, thumbnail_links=True) as drive:
+        page = await drive.list_page(folder_id, token=None, resource_key=None)
+        links = [entry.thumbnail_link for entry in page.entries if entry.thumbnail_link]
+        assert len(links) == PICTURES
+        shown = await asyncio.gather(*map(drive.thumbnail, links))
+        assert {small.mime_type for small in shown if small} == {"image/jpeg"}
+        assert all(small and len(small.body) < 32 * 1024 for small in shown)
+        assert await drive.thumbnail(links[0][:-1]) is None
+    assert len(quota.spent) == 1
+
+
+@pytest.mark.real
 async def test_hostile_names_are_read_unchanged(emulator: RunningEmulator) -> None:
     settings = DriveSettings(api_url=emulator.url, api_key=Secret(emulator.api_key))
     async with open_drive(settings, connections=4, quota=QuotaRecorder()) as drive:

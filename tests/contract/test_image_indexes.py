@@ -128,6 +128,37 @@ def test_each_filter_and_each_order_walks_along_its_index(
                 assert "Sort" not in plan, plan
 
 
+@pytest.mark.parametrize(
+    ("index", "wanted"),
+    [
+        ("images_pkey", ImageFilter()),
+        ("images_name", ImageFilter(order="name")),
+        ("images_size", ImageFilter(order="size", descending=True)),
+        ("images_created", ImageFilter(order="created_at")),
+        ("images_name", ImageFilter(name="beach")),
+    ],
+)
+def test_the_sections_of_a_list_are_one_walk_along_its_index(
+    filled: str, index: str, wanted: ImageFilter
+) -> None:
+    with psycopg.connect(filled, options=f"-c {read_pool.PLANNING}") as connection:
+        plan = explained(connection, image_query.sections(wanted, 500, None))
+        assert index in plan, plan
+        assert plan.count("Scan") - plan.count("Subquery Scan") == 1, plan
+        assert "Sort" not in plan, plan
+
+
+async def test_the_sections_of_an_import_are_found_in_time(filled: str) -> None:
+    asked = CatalogReader(DatabaseSettings(url=Secret(filled)))
+    try:
+        wanted = ImageFilter(import_id="import-5", order="imported_at", descending=True)
+        found = await asked.image_sections(wanted, every=500, image=None)
+        assert found.total == await asked.count_images(wanted)
+        assert len(found.starts) == -(-found.total // 500)
+    finally:
+        await asked.close()
+
+
 def explained(connection: psycopg.Connection, query: image_query.Query) -> str:
     lines = connection.execute(f"EXPLAIN {query.text}".encode(), query.values).fetchall()
     return "\n".join(line for (line,) in lines)

@@ -400,6 +400,27 @@ async def test_a_bucket_with_a_default_retention_takes_every_upload(
         assert shelf.kept() == {"whole": Kept(b"abc", JPEG), "parts": Kept(b"".join(parts), JPEG)}
 
 
+@pytest.mark.real
+async def test_what_could_run_scripts_is_not_opened_in_the_store(
+    servers: Mapping[str, str],
+) -> None:
+    kinds = {
+        "image/svg+xml": "attachment",
+        "text/html": "attachment",
+        JPEG: None,
+        "IMAGE/PNG": None,
+    }
+    with real_shelf(servers) as shelf:
+        assert shelf.client
+        for number, kind in enumerate(kinds):
+            await shelf.store.put(f"whole-{number}", b"<svg/>", content_type=kind)
+            await shelf.store.put_stream(f"parts-{number}", chunks(b"<svg/>"), content_type=kind)
+        for how in ("whole", "parts"):
+            for number, disposition in enumerate(kinds.values()):
+                kept = shelf.client.stat_object(shelf.store.bucket, f"{how}-{number}")
+                assert (kept.metadata or {}).get("content-disposition") == disposition
+
+
 HOSTILE = st.text(
     alphabet="ab.~#%&+?=[]{}^`'\"<>|;:,$!()*\\/\n\u00e9\u202e\U0001f305 ", max_size=90
 )

@@ -95,6 +95,8 @@ def _check_rows(system: System, expected: dict[str, dict[str, Any]]) -> None:
             "mime_type",
             "storage_path",
             "created_at",
+            "width",
+            "height",
         }
         assert (row["name"], row["size"], row["mime_type"]) == (
             file["name"],

@@ -2,6 +2,7 @@
 
 import asyncio
 import operator
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -22,7 +23,9 @@ from services.adapters.catalog.views.files import FileDetails, ImportFile, Manif
 from services.adapters.catalog.views.images import (
     ImageDetails,
     ImageFilter,
+    ImageFolder,
     ImagePlace,
+    ImageSections,
     ListedImage,
 )
 from services.adapters.catalog.views.imports import (
@@ -111,6 +114,8 @@ class FakeCatalog:
         )
         if after is not None:
             behind = operator.lt if wanted.descending else operator.gt
+            if after.included:
+                behind = operator.le if wanted.descending else operator.ge
             chosen = [i for i in chosen if behind(_place(wanted.place_of(i)), _place(after))]
         return chosen[:limit]
 
@@ -118,6 +123,31 @@ class FakeCatalog:
         """As the port says; `uncounted` makes it too slow."""
         self._answer(wanted.import_id, wanted.folder_id, wanted.name, wanted.mime_type)
         return None if self.uncounted else len(self._chosen(wanted))
+
+    async def image_sections(
+        self, wanted: ImageFilter, *, every: int, image: str | None
+    ) -> ImageSections:
+        """As the port says; `uncounted` makes it too slow."""
+        if self.uncounted:
+            raise TryAgain("database_slow", "The database took too long to answer.")
+        self._answer(image)
+        found = await self.images(wanted, after=None, limit=len(self._rows.images))
+        starts = [wanted.place_of(each)._replace(included=True) for each in found[::every]]
+        places = {each.google_drive_id: number for number, each in enumerate(found)}
+        return ImageSections(len(found), starts, places.get(image) if image else None)
+
+    async def image_folders(
+        self, import_id: str, *, after: str | None, limit: int
+    ) -> Sequence[ImageFolder]:
+        """As the port says."""
+        self._answer(import_id, after)
+        images = self._chosen(ImageFilter(import_id=import_id))
+        inside = Counter(self._rows.images[each.google_drive_id].folder_id for each in images)
+        rows = [row for row in self._rows.folders.values() if row.import_id == import_id]
+        rows = sorted(
+            (row for row in rows if row.folder_id > (after or "")), key=lambda row: row.folder_id
+        )
+        return [ImageFolder(r.folder_id, r.path, inside[r.folder_id]) for r in rows[:limit]]
 
     async def image(self, google_drive_id: str) -> ImageDetails | None:
         """As the port says."""
@@ -146,12 +176,19 @@ class FakeCatalog:
         return {id: _progress(found[id]) for id in ids if id in found}
 
     async def import_files(
-        self, import_id: str, *, state: str | None, after: str | None, limit: int
+        self,
+        import_id: str,
+        *,
+        state: str | None,
+        reason: str | None = None,
+        after: str | None,
+        limit: int,
     ) -> Sequence[ImportFile]:
         """As the port says."""
         self._answer(import_id, after)
         rows = sorted(self._files_of(import_id), key=lambda row: row.file_id)
-        chosen = [row for row in rows if state in (None, row.state) and row.file_id > (after or "")]
+        rows = [row for row in rows if state in (None, row.state) and reason in (None, row.reason)]
+        chosen = [row for row in rows if row.file_id > (after or "")]
         return [_file(row) for row in chosen[:limit]]
 
     async def every_file(

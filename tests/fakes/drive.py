@@ -17,7 +17,7 @@ from services.core.errors import (
     Verdict,
 )
 from services.core.events import FileFound
-from services.core.ports import FOLDER_TYPE, LARGEST_PAGE, Entry, Page
+from services.core.ports import FOLDER_TYPE, LARGEST_PAGE, Entry, Page, Thumbnail
 
 CHUNK = 16 * 1024
 
@@ -39,7 +39,7 @@ class BreaksOff:
 
 
 class FakeDrive:
-    """`ReadsFolders`, `ServesFiles` and `LooksUpFiles`.
+    """`PreviewsFolders`, `ServesFiles` and `LooksUpFiles`.
 
     `list_troubles`, `look_up_troubles` and `open_troubles` hold, by folder or file, what happens
     at the next calls. `items` is what a look-up finds; `page_size` caps what a caller asks for.
@@ -56,6 +56,7 @@ class FakeDrive:
         self.list_troubles: dict[str, deque[Verdict | Page]] = defaultdict(deque)
         self.open_troubles: dict[str, deque[Verdict | Answers | BreaksOff]] = defaultdict(deque)
         self.look_up_troubles: dict[str, deque[Verdict]] = defaultdict(deque)
+        self.thumbnails: dict[str, Thumbnail] = {}
         self.looked_up: list[str] = []
         self.listed: list[tuple[str, str | None]] = []
         self.opened: list[str] = []
@@ -129,6 +130,9 @@ class FakeDrive:
         if theirs != bound_to or not place.isdecimal():
             raise SetAside(PAGE_TOKEN_INVALID, "Google no longer accepts the place.")
         return int(place)
+
+    async def thumbnail(self, link: str) -> Thumbnail | None:
+        return self.thumbnails.get(link)
 
     async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
         """The item as it is now, with its parents, or the trouble that is due."""

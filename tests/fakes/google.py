@@ -42,10 +42,12 @@ def drive(
     *,
     quota: QuotaRecorder | None = None,
     limits: Limits = QUICK,
+    thumbnail_links: bool = False,
 ) -> Drive:
     settings = DriveSettings(api_url=API, api_key=Secret(key), cool_down_seconds=7.0, limits=limits)
     transport, who = httpx.MockTransport(handler), authenticator_for(settings)
-    return Drive(DriveSession(settings, transport, who, quota or QuotaRecorder()))
+    session = DriveSession(settings, transport, who, quota or QuotaRecorder())
+    return Drive(session, thumbnail_links=thumbnail_links)
 
 
 class Body(httpx.AsyncByteStream):

@@ -13,7 +13,7 @@ from local.run.start import running_servers, temporary_data_dir
 from tests.platform import Platform
 from tests.system import free_port, link, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(180)]
 SERVICES = ("api", "lister", "transfer", "indexer")
 KINDS = ("kafka", "minio", "postgres")
 PORTS = {"KAFKA_PORT": "kafka", "MINIO_PORT": "minio", "POSTGRES_PORT": "postgres"}

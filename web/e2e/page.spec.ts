@@ -1,4 +1,6 @@
 /** The page against a running system: a link goes in, and its pictures appear. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { camera, launch, readSetup, watch, type Watch } from './browser'
@@ -14,7 +16,7 @@ let shoot: (name: string) => Promise<void>
 
 beforeAll(async () => {
   browser = await launch(process.env)
-  page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+  page = await browser.newPage({ viewport: { width: 1280, height: 900 }, bypassCSP: true })
   seen = watch(page)
   shoot = camera(page, setup.screenshots)
   await page.goto(setup.web)
@@ -27,13 +29,18 @@ afterAll(async () => {
 const field = () => page.getByLabel('Google Drive folder link')
 const report = () => page.locator('article.detail')
 
+/** Every request that was made so far. The stream of all imports came before that of this one. */
+function requests(): string[] {
+  return [...seen.asked].flatMap(([url, times]) => times.map(() => url)).toSorted()
+}
+
 /** The addresses of the pictures in the grid that Chromium has loaded and decoded. */
 async function decodedPictures(): Promise<string[]> {
-  return page.$$eval('.grid img', async (images) => {
+  return page.$$eval('.tile img', async (images) => {
     const all = images as HTMLImageElement[]
     const done = all.filter((image) => image.complete && image.naturalWidth > 0)
     await Promise.all(done.map((image) => image.decode()))
-    return [...new Set(done.map((image) => image.src))]
+    return done.map((image) => image.src)
   })
 }
 
@@ -46,10 +53,21 @@ describe('the page', () => {
     await shoot('refused')
   })
 
-  it('imports a folder, and the equation holds', async () => {
+  it('shows a few images of the folder before anything is started', async () => {
     await field().fill(setup.folder)
+    const images = page.locator('.preview img')
+    await images.first().waitFor()
+    const widths = await images.evaluateAll(async (all) => {
+      await Promise.all((all as HTMLImageElement[]).map((image) => image.decode()))
+      return (all as HTMLImageElement[]).map((image) => image.naturalWidth)
+    })
+    expect(Math.min(...widths)).toBeGreaterThan(0)
+    await shoot('preview')
+  })
+
+  it('imports a folder, and the equation holds', async () => {
     await field().press('Enter')
-    await page.waitForURL(/\?import=/)
+    await page.waitForURL(/\/imports\//)
     await report().waitFor()
     await page.locator('.tile img').first().waitFor({ timeout: setup.limit })
     await shoot('running')
@@ -61,27 +79,22 @@ describe('the page', () => {
     await shoot('done')
   }, setup.limit + 60_000)
 
-  it('polled the API at most once a second', () => {
-    // On a busy machine single requests come late, and a submission or the end of an import adds
-    // one. So the test counts the requests over the whole time.
-    const tooMany = [...seen.asked].filter(([, times]) => {
-      const seconds = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1000
-      return times.length > seconds + 3
-    })
-    expect(tooMany).toEqual([])
+  it('asks for nothing while nothing changes, and keeps one event stream', async () => {
+    await page.waitForTimeout(3_000)
+    const before = requests()
+    await page.waitForTimeout(5_000)
+    expect(requests()).toEqual(before)
+    expect(before.filter((url) => url.endsWith('/events'))).toHaveLength(2)
   })
 
   it('shows pictures that the browser has decoded', async () => {
-    const more = page.getByRole('button', { name: 'Show more images' })
-    let shown = await scrolledThrough()
-    /* oxlint-disable no-await-in-loop -- each page follows the one before */
-    while (shown.length < setup.atLeast && (await more.isVisible())) {
-      await more.click()
-      shown = await scrolledThrough()
-    }
-    /* oxlint-enable no-await-in-loop */
+    await page.getByRole('link', { name: /^Show all/ }).click()
+    await page.getByRole('grid').waitFor()
+    const shown = await scrolledThrough()
     expect(shown.length).toBeGreaterThanOrEqual(setup.atLeast)
     await shoot('pictures')
+    await page.goBack()
+    await report().waitFor()
   }, 120_000)
 
   it('shows the same import after a reload', async () => {
@@ -92,9 +105,11 @@ describe('the page', () => {
   })
 
   it('shows one picture large, links to its original, and returns the focus on Escape', async () => {
-    const tile = page.locator('.tile').nth(1)
+    await page.getByRole('link', { name: /^Show all/ }).click()
+    const tile = page.locator('[role=grid] .tile[data-picture]').nth(1)
     await tile.focus()
     await page.keyboard.press('Enter')
+    await page.waitForURL(/[?&]image=/)
     const large = page.locator('dialog[open] img')
     await large.waitFor()
     await page.waitForFunction("document.querySelector('dialog img').naturalWidth > 0")
@@ -107,6 +122,9 @@ describe('the page', () => {
     await page.keyboard.press('Escape')
     await page.locator('dialog').waitFor({ state: 'detached' })
     expect(await tile.evaluate((element) => element === document.activeElement)).toBe(true)
+    expect(page.url()).not.toContain('image=')
+    await page.goBack()
+    await report().waitFor()
   })
 
   it.each(['light', 'dark'] as const)('is accessible in %s, wide and narrow', async (colorScheme) => {
@@ -122,12 +140,50 @@ describe('the page', () => {
 
   it('says when the API is down, and recovers by itself', async () => {
     await page.emulateMedia({ colorScheme: 'light' })
-    await page.route('**/api/**', (route) => route.abort())
+    await page.context().setOffline(true)
     await page.getByText(BANNER).waitFor()
     expect(await violations(page)).toEqual([])
     await shoot('unreachable')
-    await page.unroute('**/api/**')
+    await page.context().setOffline(false)
     await page.getByText(BANNER).waitFor({ state: 'detached' })
+  })
+
+  it.each([
+    ['500 and nothing', { status: 500, body: '' }, 'The API returned status 500 without an explanation.'],
+    ['HTML', { status: 200, contentType: 'text/html', body: '<h1>Sign in</h1>' }, 'The API sent something other than events.'],
+  ])('says so when the API answers %s, and recovers by itself', async (_, answer, said) => {
+    await page.route('**/api/**', (route) => route.fulfill(answer))
+    await page.reload()
+    await page.getByText(`No live updates: ${said}`).waitFor()
+    await page.getByText('This import could not be loaded.').waitFor()
+    expect(await violations(page)).toEqual([])
+    await page.unroute('**/api/**')
+    await page.locator('.banner').waitFor({ state: 'detached' })
+    expect((await counts(page)).at(-1)).toBe(0)
+  })
+
+  it('notices a stream that stops without closing, and opens another', async () => {
+    const silent = createServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(': here\n\n')
+    })
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const { port } = silent.address() as AddressInfo
+    const other = await browser.newPage({ bypassCSP: true })
+    await other.clock.install()
+    await other.route('**/events', (route) => route.continue({ url: `http://127.0.0.1:${port}/` }))
+    await other.goto(page.url())
+    await other.getByTestId('equation').waitFor()
+    await other.clock.runFor(39_000)
+    expect(await other.getByText(BANNER).count()).toBe(0)
+    await other.clock.runFor(6_000)
+    await other.getByText(BANNER).waitFor()
+    await other.unroute('**/events')
+    await other.clock.runFor(60_000)
+    await other.getByText(BANNER).waitFor({ state: 'detached' })
+    await other.close()
+    silent.closeAllConnections()
+    silent.close()
   })
 
   it('logged no errors or warnings', () => {
@@ -135,14 +191,16 @@ describe('the page', () => {
   })
 })
 
+/** Only what is in sight exists, so what was seen on the way is collected. */
 async function scrolledThrough(): Promise<string[]> {
-  await page.evaluate(async () => {
-    for (let top = 0; top < document.documentElement.scrollHeight; top += 400) {
-      window.scrollTo(0, top)
-      // oxlint-disable-next-line no-await-in-loop -- step by step, as a reader scrolls
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-  })
-  await page.waitForLoadState('networkidle', { timeout: 15_000 }).catch(() => undefined)
-  return decodedPictures()
+  const seenOnTheWay = new Set<string>()
+  const height = (await page.evaluate('document.documentElement.scrollHeight')) as number
+  for (let top = 0; top < height; top += 400) {
+    /* oxlint-disable no-await-in-loop -- step by step, as a reader scrolls */
+    await page.evaluate(`window.scrollTo(0, ${top})`)
+    await page.waitForFunction("[...document.querySelectorAll('.tile-box img')].every((image) => image.complete)")
+    for (const url of await decodedPictures()) seenOnTheWay.add(url)
+    /* oxlint-enable no-await-in-loop */
+  }
+  return [...seenOnTheWay]
 }

@@ -25,7 +25,7 @@ export function useControl(id: string) {
   return useMutation({
     mutationFn: (control: Control) => controlImport(id, control),
     onSuccess: (one) => showAtOnce(client, one),
-    // Not awaited, because the answer is shown already. A response that is on its way is dropped.
+    // Not awaited, because the answer is shown already.
     onSettled: () => void refresh(client, id),
   })
 }
@@ -81,6 +81,6 @@ function showAtOnce(client: QueryClient, one: ImportReport): void {
 }
 
 async function refresh(client: QueryClient, id: string): Promise<void> {
-  const keys = [['imports'], ['older imports'], ['import', id], ['files', id]]
+  const keys = [['imports'], ['older-imports'], ['import', id], ['files', id]]
   await Promise.all(keys.map((queryKey) => client.invalidateQueries({ queryKey })))
 }

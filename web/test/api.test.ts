@@ -1,19 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   FIRST_IMPORTS_PATH,
-  contentUrl,
   fetchFiles,
   fetchImport,
   fetchImports,
-  fetchPictures,
   firstFilesPath,
-  firstPicturesPath,
-  originalUrl,
   startImport,
 } from '../src/api/client'
 import { ApiError } from '../src/api/errors'
+import { contentUrl, fetchFolders, originalUrl } from '../src/api/images'
 import { nextPath } from '../src/api/link'
-import { parseFiles, parseImports, parsePictures } from '../src/api/parse'
+import { parseFiles, parseImports } from '../src/api/parse'
+import { parsePictures } from '../src/api/parseImages'
 import { anImport, fileJson, importJson, pictureJson } from './builders'
 import { FakeApi, jsonResponse, problem } from './fakeApi'
 
@@ -155,16 +153,9 @@ describe('calls', () => {
   })
 
   it('follow the pages to the end', async () => {
-    api.pictures = Array.from({ length: 150 }, (_, id) => pictureJson({ id, google_drive_id: `d${id}` }))
-    const seen: string[] = []
-    let path: string | null = firstPicturesPath('job-1')
-    while (path !== null) {
-      // oxlint-disable-next-line no-await-in-loop -- each page names the next
-      const page: Awaited<ReturnType<typeof fetchPictures>> = await fetchPictures(path, signal)
-      seen.push(...page.items.map(({ driveId }) => driveId))
-      path = page.next
-    }
-    expect(seen).toEqual(api.pictures.map((picture) => picture['google_drive_id']))
+    api.folders = Array.from({ length: 2_500 }, (_, n) => ({ folder_id: `f${n}`, path: [`n${n}`], images: n }))
+    const folders = await fetchFolders('job-1', signal)
+    expect(folders.map(({ folderId }) => folderId)).toEqual(api.folders.map((folder) => folder['folder_id']))
     expect(api.asked).toHaveLength(3)
   })
 

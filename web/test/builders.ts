@@ -82,6 +82,84 @@ export function pictureJson(changes: Json = {}): Json {
   }
 }
 
+export function replayJson(changes: Json = {}): Json {
+  return {
+    id: 'replay-1',
+    state: 'running',
+    name: 'outage',
+    why: 'The store was full.',
+    by: null,
+    message: null,
+    waiting_for: null,
+    selected: 100,
+    stored: 40,
+    unchanged: 0,
+    failed: 1,
+    pending: 59,
+    failures: { store_full: 1 },
+    stored_bytes: 4_000,
+    redriven: 0,
+    files_per_second: null,
+    round: 1,
+    depth: 0,
+    plan: {
+      mode: 'failed',
+      transfer: 'check',
+      target: null,
+      select: {
+        imports: ['job-1'],
+        folders: [],
+        files: [],
+        outcomes: [],
+        reasons: [],
+        since: null,
+        until: null,
+        dead_letters: false,
+      },
+      files: 100,
+      bytes: 10_000,
+      most: null,
+    },
+    requested_at: '2026-11-23T10:00:00Z',
+    updated_at: '2026-11-23T10:00:10Z',
+    finished_at: null,
+    partitions: [
+      { partition: 0, offset: 10, end: 10, read_at: null, done: true },
+      { partition: 1, offset: 10, end: 10, read_at: null, done: true },
+    ],
+    reading: [],
+    pending_files: [{ import_id: 'job-1', google_drive_id: 'a', name: 'late.jpg' }],
+    ...changes,
+  }
+}
+
+export function planJson(changes: Json = {}): Json {
+  return {
+    plan_id: 'AQ2S7YwbG7zCeNp1kltP4zAQhf',
+    mode: 'failed',
+    transfer: 'check',
+    target: null,
+    select: {},
+    files: 3,
+    bytes: 15_000,
+    quota_units: 600,
+    seconds: 2,
+    no_op: 0,
+    by_outcome: { failed: 3 },
+    by_reason: { store_full: 3 },
+    by_import: { 'job-1': 3 },
+    imports: 1,
+    left_out: 0,
+    unreadable: 0,
+    samples: [{ google_drive_id: 'a', name: 'one.jpg', import_id: 'job-1', outcome: 'failed', reason: 'store_full' }],
+    ends: [],
+    earliest: '2026-11-20T10:00:00Z',
+    unread: 0,
+    made_at: '2026-11-23T10:00:00Z',
+    ...changes,
+  }
+}
+
 export function outcomeJson(changes: Json = {}): Json {
   return {
     round: 0,

@@ -1,8 +1,8 @@
 import { screen, waitFor, within } from '@testing-library/react'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { fileJson, importJson } from './builders'
+import { fileJson, folderJson, importJson } from './builders'
 import { FakeApi, jsonResponse, problem } from './fakeApi'
-import { pass, showPage } from './showPage'
+import { pass, showImport } from './showPage'
 
 type Json = Record<string, unknown>
 
@@ -35,7 +35,7 @@ describe('pause and resume', () => {
     api.imports = [importJson(RUNNING)]
     const waiting = later()
     api.changed = waiting.answer
-    const user = showPage()
+    const user = await showImport()
     const pause = await button('Pause')
     await user.click(pause)
     await waitFor(() => expect(pause.textContent).toBe('Pausing…'))
@@ -44,7 +44,7 @@ describe('pause and resume', () => {
     waiting.give(become({ ...RUNNING, state: 'paused' }))
     await waitFor(() => expect(pause.textContent).toBe('Resume'))
     expect(document.activeElement).toBe(pause)
-    expect(screen.getAllByText('Paused')).toHaveLength(2)
+    expect(screen.getAllByText('Paused')).toHaveLength(1)
     expect(screen.getByText(/Holidays: Paused\. 100 found/)).toBeDefined()
     api.changed = () => become(RUNNING)
     await user.keyboard('{Enter}')
@@ -58,7 +58,7 @@ describe('pause and resume', () => {
   it('are not undone by a response that was on its way', async () => {
     vi.useFakeTimers()
     api.imports = [importJson(RUNNING)]
-    showPage()
+    await showImport()
     await pass(20)
     const old = later()
     const honest = globalThis.fetch
@@ -78,7 +78,7 @@ describe('pause and resume', () => {
   it('ignore the second click of a double click', async () => {
     api.imports = [importJson(RUNNING)]
     api.changed = (path) => become(path.endsWith('pause') ? { ...RUNNING, state: 'paused' } : RUNNING)
-    const user = showPage()
+    const user = await showImport()
     await user.dblClick(await button('Pause'))
     await button('Resume')
     expect(posts()).toHaveLength(1)
@@ -95,7 +95,7 @@ describe('pause and resume', () => {
   ])('say at the button why they did not work (%#)', async (response, words) => {
     api.imports = [importJson(RUNNING)]
     api.changed = () => response
-    const user = showPage()
+    const user = await showImport()
     await user.click(await button('Pause'))
     expect((await screen.findByText(words)).getAttribute('aria-live')).toBe('polite')
     expect(document.activeElement).toBe(await button('Pause'))
@@ -104,7 +104,7 @@ describe('pause and resume', () => {
   it('hand the focus to the heading when the import ends', async () => {
     vi.useFakeTimers()
     api.imports = [importJson(RUNNING)]
-    showPage()
+    await showImport()
     await pass(20)
     screen.getByRole('button', { name: 'Pause' }).focus()
     api.imports = [importJson({ state: 'completed', failed: 0, stored: 2412 })]
@@ -117,7 +117,7 @@ describe('pause and resume', () => {
 describe('cancelling', () => {
   it('says first what stays, and changes nothing when it is declined', async () => {
     api.imports = [importJson(RUNNING)]
-    const user = showPage()
+    const user = await showImport()
     await user.click(await button('Cancel…'))
     const dialog = screen.getByRole('dialog', { name: 'Cancel the import of Holidays?' })
     expect(dialog.textContent).toContain('40 images are stored and will be kept.')
@@ -130,21 +130,20 @@ describe('cancelling', () => {
   it('ends the import, and says what was not done', async () => {
     api.imports = [importJson(RUNNING)]
     api.changed = () => become({ ...RUNNING, state: 'cancelled' })
-    const user = showPage()
+    const user = await showImport()
     await user.click(await button('Cancel…'))
     await user.click(await button('Cancel the import'))
     await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
     expect(posts()).toEqual([['/api/imports/job-1/cancel', null]])
     expect(screen.getByTestId('equation').textContent).toBe('100 found = 40 stored + 0 unchanged + 0 failed + 60 not done')
     expect(screen.getByText('60 not done')).toBeDefined()
-    expect(screen.getByRole('link', { name: /60 not done/ })).toBeDefined()
     for (const name of ['Pause', 'Resume', 'Cancel…']) expect(screen.queryByRole('button', { name })).toBeNull()
   })
 
   it('keeps the question open when it did not work', async () => {
     api.imports = [importJson(RUNNING)]
     api.changed = () => problem(503, 'The database is busy.')
-    const user = showPage()
+    const user = await showImport()
     await user.click(await button('Cancel…'))
     await user.click(await button('Cancel the import'))
     const dialog = screen.getByRole('dialog')
@@ -155,7 +154,7 @@ describe('cancelling', () => {
   it('is no longer offered when the import ends while the question is open', async () => {
     vi.useFakeTimers()
     api.imports = [importJson(RUNNING)]
-    showPage()
+    await showImport()
     await pass(20)
     screen.getByRole('button', { name: 'Cancel…' }).click()
     api.imports = [importJson({ state: 'completed', failed: 0, stored: 2412 })]
@@ -175,11 +174,11 @@ describe('cancelling', () => {
       api.imports = [importJson({ id: 'job-2', requested_at: '2026-11-24T11:00:00Z' }), ...api.imports]
       return jsonResponse({ message: 'Import started', jobId: 'job-2' }, 202)
     }
-    const user = showPage()
+    const user = await showImport()
     await screen.findByText('one.jpg')
     expect(screen.queryByRole('button', { name: /Try/ })).toBeNull()
     await user.dblClick(await button('Import the folder again'))
-    await waitFor(() => expect(window.location.search).toBe('?import=job-2'))
+    await waitFor(() => expect(window.location.pathname).toBe('/imports/job-2'))
     const sent = api.asked.filter(({ method }) => method === 'POST')
     expect(new Set(sent.map(({ key }) => key)).size).toBe(1)
     expect(sent[0]?.body).toEqual({ folderUrl: folder_url })
@@ -188,7 +187,7 @@ describe('cancelling', () => {
   it('keeps the button when the folder could not be imported again', async () => {
     api.imports = [importJson({ state: 'cancelled' })]
     api.started = () => problem(500, 'Kafka did not acknowledge.')
-    const user = showPage()
+    const user = await showImport()
     await user.click(await button('Import the folder again'))
     expect(await screen.findByText('The import was not started. Kafka did not acknowledge.')).toBeDefined()
     expect(await button('Import the folder again')).toBeDefined()
@@ -198,13 +197,52 @@ describe('cancelling', () => {
 describe('the same acts as commands', () => {
   it('can be copied', async () => {
     api.imports = [importJson(RUNNING)]
-    const user = showPage()
+    const user = await showImport()
     const toggle = await button('Commands')
     expect(toggle.getAttribute('aria-expanded')).toBe('false')
     await user.click(toggle)
-    await user.click(await button('Copy: drivestream pause job-1'))
-    expect(await navigator.clipboard.readText()).toBe('drivestream pause job-1')
-    expect(await button('Copied: drivestream pause job-1')).toBeDefined()
+    const line = `drivestream pause job-1 --api ${window.location.origin}/api`
+    await user.click(await button(`Copy as command: ${line}`))
+    expect(await navigator.clipboard.readText()).toBe(line)
+    expect(await button(`Copied: ${line}`)).toBeDefined()
     expect(screen.getByText(`curl -X POST ${window.location.origin}/api/imports/job-1/cancel`)).toBeDefined()
+  })
+
+  it('are beside each retry, for exactly what it retries', async () => {
+    api.imports = [
+      importJson({ failed: 3, failures: { gone: 3 }, folders_failed: 2, failed_folders: [folderJson(), folderJson({ folder_id: 'sub-2', path: 'Two' })] }),
+    ]
+    api.files = [fileJson({ google_drive_id: 'a', reason: 'gone', name: 'a.jpg' })]
+    const user = await showImport()
+    await user.click(await screen.findByText('Show the first 1 file'))
+    const named = async () => (await screen.findAllByRole('button', { name: /^Copy as command or curl: / })).map((one) => one.ariaLabel?.slice(25))
+    await waitFor(async () =>
+      expect(await named()).toEqual([
+        'Try 3 files and 2 folders again',
+        'Download the lists',
+        'Try these 2 folders again',
+        'Try again Holidays/2026',
+        'Try again Two',
+        'Try these 3 files again',
+        'Try again a.jpg',
+      ]),
+    )
+    const beside = async (what: string) => {
+      await user.click(await button(`Copy as command or curl: ${what}`))
+      const lines = within(await screen.findByRole('dialog', { name: 'The same in a terminal' })).getAllByText(/job-1/, { selector: 'code' })
+      await user.click(await button('Close'))
+      await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
+      return lines.map((one) => one.textContent?.replaceAll(`${window.location.origin}/api`, 'API'))
+    }
+    const sent = "curl -H 'Content-Type: application/json' -d"
+    expect(await beside('Try these 3 files again')).toEqual([
+      'drivestream retry job-1 --reason=gone --api API',
+      `${sent} '{"reason":"gone"}' API/imports/job-1/retry`,
+    ])
+    expect(await beside('Try again Two')).toEqual([
+      'drivestream retry job-1 --folders=sub-2 --api API',
+      `${sent} '{"folders":["sub-2"]}' API/imports/job-1/retry`,
+    ])
+    expect(await beside('Try again a.jpg')).toContain('drivestream retry job-1 --files=a --api API')
   })
 })

@@ -72,6 +72,8 @@ describe('times', () => {
     const now = new Date(2026, 10, 23, 15, 0)
     expect(formatMoment(new Date(2026, 10, 23, 9, 5), now)).not.toMatch(/2026|23/)
     expect(formatMoment(new Date(2026, 10, 22, 9, 5), now)).toMatch(/22/)
+    expect(formatMoment(new Date(2026, 10, 24, 9, 5), now)).toMatch(/tomorrow$/)
+    expect(formatMoment(new Date(2026, 10, 25, 9, 5), now)).toMatch(/25/)
   })
 })
 

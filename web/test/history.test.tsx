@@ -4,7 +4,7 @@ import { parseJourney } from '../src/api/parse'
 import { answerWords, lasted, outcomeName, placeName, systemName } from '../src/imports/journey'
 import { fileJson, importJson, outcomeJson, pictureJson } from './builders'
 import { FakeApi, jsonResponse, problem } from './fakeApi'
-import { showPage } from './showPage'
+import { showImport, showPage } from './showPage'
 
 const PLACE = { topic: 'files.found', partition: 3, offset: 1200 }
 const JOURNEY = {
@@ -38,9 +38,31 @@ beforeEach(() => {
 const button = (name: string) => screen.findByRole('button', { name })
 
 describe('the history of a file', () => {
+  it('groups calls that went the same way, and compresses long gaps', async () => {
+    const failing = [0, 5, 15].map((at) => ({
+      system: 'drive',
+      at: new Date(Date.parse('2026-11-23T10:00:02Z') + at * 1_000).toISOString(),
+      seconds: 0.5,
+      answer: 'store_full',
+    }))
+    const late = { system: 'drive', at: '2026-11-23T12:00:00Z', seconds: 0.25, answer: 'ok' }
+    const outcomes = [
+      outcomeJson({ state: 'failed', at: '2026-11-23T10:00:20Z', tries: failing }),
+      outcomeJson({ round: 1, at: '2026-11-23T12:00:01Z', place: { topic: 'files.stored', partition: 0, offset: 9 }, tries: [late] }),
+    ]
+    api.fault = (path) => (path === PATH ? jsonResponse({ ...JOURNEY, outcomes }) : null)
+    const user = await showImport()
+    await user.click(await button('History of one.jpg'))
+    const dialog = screen.getByRole('dialog')
+    expect(await within(dialog).findByText('(3 times, 2 s in all)')).toBeDefined()
+    expect(within(dialog).getByText('1 h 59 min later')).toBeDefined()
+    expect(within(dialog).getByText(/^2 rounds with 4 recorded calls\. The last result came 2 h/)).toBeDefined()
+    expect(within(dialog).getByText('curl http://localhost:3000/api/imports/job-1/files/file-1')).toBeDefined()
+  })
+
   it('tells how it was found, what was tried, and what came of it', async () => {
     api.fault = (path) => (path === PATH ? jsonResponse(JOURNEY) : null)
-    const user = showPage()
+    const user = await showImport()
     const history = await button('History of one.jpg')
     expect(api.count('GET', PATH)).toBe(0)
     await user.click(history)
@@ -59,7 +81,7 @@ describe('the history of a file', () => {
   it('says what is missing, and that nothing has come of it yet', async () => {
     const early = { ...JOURNEY, state: 'pending', found: null, outcomes: [], why_incomplete: 'Kafka did not answer.' }
     api.fault = (path) => (path === PATH ? jsonResponse(early) : null)
-    const user = showPage()
+    const user = await showImport()
     await user.click(await button('History of one.jpg'))
     expect(await screen.findByText('Kafka did not answer.')).toBeDefined()
     expect(screen.getByText('Not tried yet')).toBeDefined()
@@ -67,7 +89,7 @@ describe('the history of a file', () => {
 
   it('can be requested again after an error', async () => {
     api.fault = (path) => (path === PATH ? problem(404, 'This import has found no file with this id.') : null)
-    const user = showPage()
+    const user = await showImport()
     await user.click(await button('History of one.jpg'))
     const alert = await screen.findByRole('alert')
     expect(alert.textContent).toContain('The history could not be loaded. This import has found no file with this id.')
@@ -79,9 +101,8 @@ describe('the history of a file', () => {
   it('opens above a picture, where the arrow keys do not turn to the next one', async () => {
     api.pictures = ['one', 'two'].map((name, id) => pictureJson({ id, name: `${name}.jpg`, google_drive_id: name }))
     api.fault = (path) => (path === '/api/imports/job-1/files/one' ? jsonResponse(JOURNEY) : null)
-    const user = showPage()
-    await user.click(await screen.findByRole('button', { name: /one\.jpg.*JPEG/ }))
-    await user.click(within(screen.getByRole('dialog')).getByRole('button', { name: 'History of one.jpg' }))
+    const user = await showPage('/imports/job-1/gallery?image=one')
+    await user.click(within(await screen.findByRole('dialog', { name: 'one.jpg' })).getByRole('button', { name: 'History of one.jpg' }))
     await screen.findByText('Found in Drive')
     fireEvent.keyDown(screen.getByText('Found in Drive'), { key: 'ArrowRight' })
     expect(screen.getByRole('dialog', { name: 'one.jpg' })).toBeDefined()

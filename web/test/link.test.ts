@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { driveLink } from '../src/imports/driveLink'
-import { folderHint, isDriveLink, oneLine } from '../src/imports/folderHint'
-import { newKey } from '../src/imports/idempotencyKey'
+import { folderHint, holdsDriveLink, isFolderId, oneLine } from '../src/start/folderHint'
+import { newKey } from '../src/start/idempotencyKey'
 
 describe('the hint', () => {
   it.each([
@@ -38,6 +38,11 @@ describe('the texts that the server is tested with', () => {
     expect(folderHint(filledIn(text))).toBeNull()
   })
 
+  it.each(links.accepted)('a preview of what it accepts: $text', ({ text }) => {
+    const link = filledIn(text).trim()
+    expect(holdsDriveLink(link) || isFolderId(link)).toBe(true)
+  })
+
   it.each(links.refused)('no other hint than why it refuses: $text', ({ text, code }) => {
     const kind = hints.get(code) ?? /^$/
     expect(folderHint(filledIn(text)) ?? '').toMatch(new RegExp(`${kind.source}|^$`))
@@ -45,10 +50,12 @@ describe('the texts that the server is tested with', () => {
 })
 
 describe('a pasted text', () => {
-  it('counts as a link only if it is nothing else', () => {
-    expect(isDriveLink(' https://drive.google.com/drive/folders/1AbC\n')).toBe(true)
-    expect(isDriveLink('see https://drive.google.com/drive/folders/1AbC please')).toBe(false)
-    expect(isDriveLink('hello')).toBe(false)
+  it('counts as a link if it holds one to Drive, and the URL can hold it', () => {
+    const link = 'https://drive.google.com/drive/folders/1AbC'
+    expect([` ${link}\n`, `see ${link} please`, `<${link}>`, '//drive.google.com.:443/open?id=1AbC'].map(holdsDriveLink)).toEqual([true, true, true, true])
+    const others = ['hello', 'Save it to drive.google.com', 'https://drive.google.com', `${link}${'x'.repeat(2_048)}`]
+    expect(others.map(holdsDriveLink)).toEqual([false, false, false, false])
+    expect(['hello', 'see 1AbCdEfGhIjKlMnOpQrStUvWxYz012345'].map(isFolderId)).toEqual([false, false])
   })
 })
 

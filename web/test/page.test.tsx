@@ -1,11 +1,11 @@
 import { onlineManager } from '@tanstack/react-query'
-import { fireEvent, screen, within } from '@testing-library/react'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { screen, waitFor, within } from '@testing-library/react'
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { chooseLanguage } from '../src/text/language'
 import { importJson } from './builders'
 import { FakeApi } from './fakeApi'
-import { pass, setVisible, showPage } from './showPage'
+import { pass, setVisible, showImport, showPage } from './showPage'
 
-const IMPORTS = ['GET', '/api/imports'] as const
 const RUNNING = importJson({ state: 'transferring', found: 100, stored: 40, failed: 0, pending: 60, finished_at: null })
 
 let api: FakeApi
@@ -16,77 +16,76 @@ beforeEach(() => {
 
 describe('the page', () => {
   it('says what to do before the first import', async () => {
-    showPage()
+    await showPage()
     expect(screen.getByText('Loading the imports…')).toBeDefined()
     expect(await screen.findByRole('heading', { name: 'Nothing imported yet' })).toBeDefined()
   })
 
-  it('shows the newest import, and keeps showing it when another one starts', async () => {
+  it('lists a new import as soon as it is known', async () => {
     vi.useFakeTimers()
     api.imports = [importJson({ name: 'alpha' })]
-    showPage()
+    await showPage()
     await pass(10)
     api.imports = [importJson({ id: 'job-2', name: 'beta' }), ...api.imports]
-    await pass(13_000)
-    expect(screen.getAllByRole('link', { name: /alpha|beta/ })).toHaveLength(2)
-    expect(screen.getByRole('article', { name: 'alpha' })).toBeDefined()
+    await pass(500)
+    const names = screen.getAllByRole('link', { name: /alpha|beta/ }).map(({ textContent }) => textContent)
+    expect(names).toEqual([expect.stringContaining('beta'), expect.stringContaining('alpha')])
   })
 
-  it('shows the import in the address, and follows the Back button', async () => {
+  it('has a URL for each import, and follows the Back button', async () => {
     api.imports = [importJson({ name: 'newest' }), importJson({ id: 'job-2', name: 'second' })]
-    const user = showPage('/?import=job-2')
-    expect(await screen.findByRole('heading', { name: /second/ })).toBeDefined()
-    await user.click(screen.getByRole('link', { name: /newest/ }))
-    expect(await screen.findByRole('heading', { name: /newest/ })).toBeDefined()
-    expect(window.location.search).toBe('?import=job-1')
+    const user = await showPage()
+    await user.click(await screen.findByRole('link', { name: /newest/ }))
+    const heading = await screen.findByRole('heading', { name: /newest/ })
+    await waitFor(() => expect(document.activeElement).toBe(heading))
+    expect(window.location.pathname).toBe('/imports/job-1')
     window.history.back()
+    await user.click(await screen.findByRole('link', { name: /second/ }))
     expect(await screen.findByRole('heading', { name: /second/ })).toBeDefined()
+  })
+
+  it('still opens URLs from before each import had a page', async () => {
+    api.imports = [importJson({ name: 'newest' }), importJson({ id: 'job-2', name: 'second' })]
+    await showPage('/?import=job-2')
+    expect(await screen.findByRole('heading', { name: /second/ })).toBeDefined()
+    expect(window.location.pathname + window.location.search).toBe('/imports/job-2')
+  })
+
+  it('says so where there is no page', async () => {
+    await showPage('/nowhere')
+    expect(screen.getByRole('heading', { name: 'Page not found' })).toBeDefined()
+    expect(document.title).toBe('Page not found – Drivestream')
   })
 
   it('names an import by a short id until the name of its folder is known', async () => {
     vi.useFakeTimers()
     const early = { name: null, folder_id: '1AbCdEfGhIjKlMnOpQrStUv' }
-    api.imports = [importJson(early), importJson({ id: '0a1b2c3d-4e5f-6789', name: null, folder_id: null })]
-    showPage()
+    api.imports = [importJson(early)]
+    await showImport()
     await pass(20)
     expect(screen.getByRole('heading', { name: 'Folder 1AbCdEfG…' })).toBeDefined()
-    expect(screen.getByRole('link', { name: /Import 0a1b2c3d…/ })).toBeDefined()
     expect(document.title).toBe('Folder 1AbCdEfG… – Drivestream')
     api.imports = [importJson({ ...early, name: 'Holidays 2026' })]
-    await pass(13_000)
+    await pass(500)
     expect(screen.getByRole('heading', { name: 'Holidays 2026' })).toBeDefined()
     expect(document.title).toBe('Holidays 2026 – Drivestream')
     expect(screen.queryByText(/1AbCdEfG/)).toBeNull()
   })
 
-  it('moves the focus to the selected report', async () => {
-    api.imports = [importJson({ name: 'newest' }), importJson({ id: 'job-2', name: 'second' })]
-    const user = showPage()
-    await user.click(await screen.findByRole('link', { name: /second/ }))
-    expect(document.activeElement).toBe(screen.getByRole('heading', { name: /second/ }))
-  })
-
-  it('leaves a click with a modifier key to the browser', async () => {
-    api.imports = [importJson({ name: 'newest' }), importJson({ id: 'job-2', name: 'second' })]
-    showPage()
-    const other = await screen.findByRole('link', { name: /second/ })
-    expect(other.getAttribute('href')).toBe('?import=job-2')
-    let left = false
-    window.addEventListener('click', notice)
-    fireEvent.click(other, { ctrlKey: true })
-    window.removeEventListener('click', notice)
-    expect(left).toBe(true)
-    expect(window.location.search).toBe('')
-
-    function notice(event: Event) {
-      left = !event.defaultPrevented
-      event.preventDefault()
-    }
+  it.each([
+    ['nothing', () => new TypeError('Failed to fetch'), 'Die Angaben zum System konnten nicht geladen werden. Die API ist nicht erreichbar.'],
+    ['a title', () => new Response('{"title": "Oops"}', { status: 500, headers: { 'content-type': 'application/json' } }), 'Keine Live-Aktualisierung: Oops.'],
+  ])('says in the reader’s language what is wrong with an API that answers %s', async (_what, fault, said) => {
+    await chooseLanguage('de')
+    onTestFinished(() => chooseLanguage('en'))
+    api.fault = fault
+    await showPage('/flow')
+    expect(await screen.findByText(said)).toBeDefined()
   })
 
   it('retries before it says that an import does not exist', async () => {
     vi.useFakeTimers()
-    showPage('/?import=job-9')
+    await showPage('/imports/job-9')
     await pass(1_500)
     expect(screen.queryByRole('alert')).toBeNull()
     await pass(3_000)
@@ -95,7 +94,7 @@ describe('the page', () => {
 
   it('finds an import that appears a moment later', async () => {
     vi.useFakeTimers()
-    showPage('/?import=job-1')
+    await showPage('/imports/job-1')
     await pass(100)
     api.imports = [importJson({ name: 'late' })]
     await pass(1_500)
@@ -104,16 +103,16 @@ describe('the page', () => {
 
   it('lists six imports, and all of them on request', async () => {
     api.imports = Array.from({ length: 9 }, (_, n) => importJson({ id: `job-${n}`, name: `folder-${n}` }))
-    const user = showPage('/?import=job-8')
+    const user = await showPage()
     const list = await screen.findByRole('navigation', { name: /Imports/ })
-    expect(within(list).getAllByRole('listitem')).toHaveLength(7)
+    expect(within(list).getAllByRole('listitem')).toHaveLength(6)
     await user.click(within(list).getByRole('button', { name: 'Show all 9' }))
     expect(within(list).getAllByRole('listitem')).toHaveLength(9)
   })
 
   it('reaches the oldest import', async () => {
     api.imports = Array.from({ length: 250 }, (_, n) => importJson({ id: `job-${n}`, name: `folder-${n}` }))
-    const user = showPage()
+    const user = await showPage()
     const list = await screen.findByRole('navigation', { name: 'Imports 100+' })
     await user.click(within(list).getByText('Show all 100+'))
     await user.click(within(list).getByText('Show older'))
@@ -123,46 +122,56 @@ describe('the page', () => {
   })
 })
 
-describe('polling', () => {
+describe('the event stream', () => {
   beforeEach(() => {
     vi.useFakeTimers()
   })
 
-  it('happens once a second while an import runs', async () => {
+  it('is all that an idle page asks for', async () => {
     api.imports = [RUNNING]
-    showPage()
-    await pass(20)
-    await pass(10_000)
-    expect(api.count(...IMPORTS)).toBe(11)
-    const paths = new Set(api.asked.map(({ path }) => path))
-    for (const path of paths) expect(api.count('GET', path)).toBeLessThanOrEqual(11)
+    await showImport()
+    await pass(100)
+    const asked = api.asked.length
+    expect(api.count('GET', '/api/imports/job-1/events')).toBe(1)
+    await pass(120_000)
+    expect(api.asked.length).toBe(asked)
   })
 
-  it('slows down when all imports have ended', async () => {
-    api.imports = [importJson()]
-    showPage()
-    await pass(60_000)
-    expect(api.count(...IMPORTS)).toBeLessThanOrEqual(6)
-    expect(api.asked.length - api.count(...IMPORTS)).toBeLessThanOrEqual(2)
+  it('is one, whatever page is shown', async () => {
+    api.imports = [RUNNING]
+    await showPage()
+    await pass(100)
+    screen.getByRole('link', { name: /Holidays/ }).click()
+    await pass(500)
+    expect(api.streams).toHaveLength(2)
+    api.imports = [{ ...RUNNING, stored: 70, pending: 30 }]
+    await pass(500)
+    expect(screen.getByTestId('equation').textContent).toContain('70 stored')
+    expect(api.asked.filter(({ path }) => path.endsWith('/events')).map(({ path }) => path)).toEqual([
+      '/api/events',
+      '/api/imports/job-1/events',
+    ])
   })
 
-  it('stops while the tab is hidden, and resumes when it is shown', async () => {
+  it('ends a while after the tab is hidden, and begins again when it is shown', async () => {
     api.imports = [RUNNING]
-    showPage()
-    await pass(20)
+    await showImport()
+    await pass(100)
     setVisible(false)
-    await pass(1_000)
-    const before = api.asked.length
-    await pass(30_000)
-    expect(api.asked.length).toBe(before)
+    await pass(60_000)
+    api.imports = [{ ...RUNNING, stored: 99, pending: 1 }]
+    await pass(60_000)
+    expect(api.streams).toHaveLength(1)
+    expect(screen.getByTestId('equation').textContent).toContain('40 stored')
     setVisible(true)
-    await pass(20)
-    expect(api.asked.length).toBeGreaterThan(before)
+    await pass(100)
+    expect(api.streams).toHaveLength(2)
+    expect(screen.getByTestId('equation').textContent).toContain('99 stored')
   })
 
-  it('continues when the browser is offline, because the API may run on this machine', async () => {
+  it('is opened while the browser is offline, because the API may run on this machine', async () => {
     onlineManager.setOnline(false)
-    showPage()
+    await showPage()
     await pass(100)
     onlineManager.setOnline(true)
     expect(screen.getByRole('heading', { name: 'Nothing imported yet' })).toBeDefined()
@@ -170,22 +179,69 @@ describe('polling', () => {
 
   it('says that the API is down, keeps the last content, and recovers by itself', async () => {
     api.imports = [RUNNING]
-    showPage()
-    await pass(20)
-    api.fault = () => new TypeError('Failed to fetch')
+    await showImport()
+    await pass(100)
+    api.goDown()
     await pass(1_500)
     expect(screen.getByText('The API is not responding.')).toBeDefined()
     expect(screen.getByTestId('equation').textContent).toContain('100 found')
     api.fault = null
     api.imports = [{ ...RUNNING, stored: 50, pending: 50 }]
-    await pass(3_500)
+    await pass(8_500)
     expect(screen.queryByText('The API is not responding.')).toBeNull()
+    expect(screen.getByTestId('equation').textContent).toContain('50 stored')
+  })
+
+  it('says nothing of an API that is back within a second', async () => {
+    api.imports = [RUNNING]
+    await showImport()
+    await pass(100)
+    api.streams[0]?.end()
+    await pass(200)
+    expect(screen.queryByText('The API is not responding.')).toBeNull()
+    api.imports = [{ ...RUNNING, stored: 50, pending: 50 }]
+    await pass(1_000)
+    expect(screen.getByTestId('equation').textContent).toContain('50 stored')
+  })
+
+  it('is opened again when it stops without an end', async () => {
+    api.imports = [RUNNING]
+    await showImport()
+    await pass(100)
+    api.streams[0]?.freeze()
+    api.imports = [{ ...RUNNING, stored: 50, pending: 50 }]
+    await pass(39_000)
+    expect(api.streams).toHaveLength(1)
+    await pass(10_000)
+    expect(api.streams).toHaveLength(2)
+    expect(screen.getByTestId('equation').textContent).toContain('50 stored')
+  })
+
+  it('is opened again when it stops and the clock is put back an hour', async () => {
+    api.imports = [RUNNING]
+    await showImport()
+    await pass(100)
+    api.streams[0]?.freeze()
+    vi.setSystemTime(Date.now() - 3_600_000)
+    await pass(50_000)
+    expect(api.streams).toHaveLength(2)
+  })
+
+  it('is opened again at once after the computer slept', async () => {
+    api.imports = [RUNNING]
+    await showImport()
+    await pass(100)
+    api.streams[0]?.freeze()
+    api.imports = [{ ...RUNNING, stored: 50, pending: 50 }]
+    vi.setSystemTime(Date.now() + 8 * 3_600_000)
+    setVisible(true)
+    await pass(100)
     expect(screen.getByTestId('equation').textContent).toContain('50 stored')
   })
 
   it('recovers when the API was down from the start', async () => {
     api.fault = () => new Response('', { status: 502 })
-    showPage()
+    await showPage()
     await pass(100)
     expect(screen.getByText(/There is nothing to show yet/)).toBeDefined()
     api.fault = null
@@ -193,9 +249,35 @@ describe('polling', () => {
     expect(screen.getByRole('heading', { name: 'Nothing imported yet' })).toBeDefined()
   })
 
+  it('says what troubles the API, until the next snapshot', async () => {
+    api.imports = [RUNNING]
+    await showImport()
+    await pass(100)
+    api.streams[0]?.event('trouble', { code: 'database_unavailable', detail: 'The database is not responding.' })
+    await pass(10)
+    expect(screen.getByText('No live updates: The database is not responding.')).toBeDefined()
+    api.streams[0]?.event('snapshot', RUNNING)
+    await pass(10)
+    expect(screen.queryByText(/No live updates/)).toBeNull()
+    expect(api.streams).toHaveLength(1)
+  })
+
+  it.each([
+    ['that is not JSON', '{"id":', /is not JSON/],
+    ['of a wrong shape', '{"id":"job-1","found":"many"}', /import\.state should be text/],
+  ])('names what is wrong with an event %s, and keeps the last content', async (_, data, words) => {
+    api.imports = [RUNNING]
+    await showImport()
+    await pass(100)
+    api.streams[0]?.send(`event: import\ndata: ${data}\n\n`)
+    await pass(10)
+    expect(screen.getByText(words)).toBeDefined()
+    expect(screen.getByTestId('equation').textContent).toContain('40 stored')
+  })
+
   it('names the field of an unexpected response', async () => {
     api.imports = [importJson({ found: 'many' })]
-    showPage()
+    await showPage()
     await pass(100)
     expect(screen.getAllByText(/imports\[0\]\.found should be a whole number/).length).toBeGreaterThan(0)
   })

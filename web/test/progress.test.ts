@@ -7,6 +7,7 @@ import {
   equation,
   percentDone,
   rateBetween,
+  roughly,
   secondsSpent,
   shares,
   timeLeft,
@@ -92,12 +93,19 @@ describe('speed and time', () => {
     expect(secondsSpent(running(), null)).toBeNull()
   })
 
-  it('include the time left only when everything is found and there is progress', () => {
-    expect(timeLeft(running(), { files: 20, bytes: 1 })).toBe(3)
-    expect(timeLeft(running(), { files: 0, bytes: 0 })).toBeNull()
-    expect(timeLeft(running(), null)).toBeNull()
-    expect(timeLeft(running({ state: 'listing' }), { files: 20, bytes: 1 })).toBeNull()
-    expect(timeLeft(anImport({ state: 'paused' }), { files: 20, bytes: 1 })).toBeNull()
+  it('include the time left as a range, or its least while files are found', () => {
+    const [fast, slow, none] = [20, 10, 0].map((files) => ({ files, bytes: 1 }))
+    if (fast === undefined || slow === undefined || none === undefined) throw new Error('three rates')
+    expect(timeLeft(running(), fast, null)).toEqual({ least: 3, most: 3 })
+    expect(timeLeft(running(), slow, fast)).toEqual({ least: 3, most: 6 })
+    expect(timeLeft(running({ state: 'listing' }), fast, slow)).toEqual({ least: 3, most: null })
+    expect(timeLeft(running(), none, fast)).toBeNull()
+    expect(timeLeft(running(), null, fast)).toBeNull()
+    expect(timeLeft(anImport({ state: 'paused' }), fast, fast)).toBeNull()
+  })
+
+  it('are no more exact than an estimate can be', () => {
+    expect([0, 0.2, 3.2, 7, 58, 89, 3_000, 4_000, 100_000].map(roughly)).toEqual([1, 1, 4, 5, 60, 60, 3_000, 4_200, 100_800])
   })
 })
 

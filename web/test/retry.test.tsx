@@ -2,7 +2,7 @@ import { screen, waitFor } from '@testing-library/react'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { fileJson, folderJson, importJson } from './builders'
 import { FakeApi, jsonResponse, problem } from './fakeApi'
-import { pass, showPage } from './showPage'
+import { pass, showImport } from './showPage'
 
 const ENDED = { state: 'completed_with_failures', failures: { store_full: 10, not_found: 2 } }
 
@@ -25,7 +25,7 @@ describe('trying again', () => {
   it('everything that failed, with the numbers on the button', async () => {
     api.imports = [importJson({ ...ENDED, folders_failed: 1, failed_folders: [folderJson()] })]
     api.changed = () => accept(12, 1, { ...ENDED, state: 'transferring', failed: 0, pending: 12, failures: {}, round: 1 })
-    const user = showPage()
+    const user = await showImport()
     await user.click(await button('Try 12 files and 1 folder again'))
     expect(await screen.findByText('12 files and 1 folder are being tried again.')).toBeDefined()
     expect(posts()).toEqual([['/api/imports/job-1/retry', {}]])
@@ -43,7 +43,7 @@ describe('trying again', () => {
       api.files = [lasting]
       return accept(10, 0, { state: 'transferring', failed: 2, pending: 10, failures: { not_found: 2 }, round: 1 })
     }
-    showPage()
+    await showImport()
     await pass(20)
     const groups = () => screen.getAllByRole('heading', { level: 4 }).map(({ textContent }) => textContent)
     expect(groups()).toEqual(['The storage is full 10 files', 'Not found or not shared 2 files'])
@@ -65,7 +65,7 @@ describe('trying again', () => {
     vi.useFakeTimers()
     api.imports = [importJson({ ...ENDED, failures: { store_full: 12 } })]
     api.changed = () => accept(12, 0, { state: 'transferring', failed: 0, pending: 12, failures: {}, round: 1 })
-    showPage()
+    await showImport()
     await pass(20)
     screen.getByRole('button', { name: 'Try these 12 files again' }).click()
     await pass(50)
@@ -78,7 +78,7 @@ describe('trying again', () => {
     vi.useFakeTimers()
     api.imports = [importJson(ENDED)]
     api.changed = () => accept(10, 0, { state: 'transferring', failed: 2, pending: 10, failures: { not_found: 2 }, round: 1 })
-    showPage()
+    await showImport()
     await pass(20)
     screen.getByRole('button', { name: 'Try these 10 files again' }).click()
     await pass(50)
@@ -102,7 +102,7 @@ describe('trying again', () => {
       api.files = files.filter(({ name }) => name !== 'b.jpg')
       return accept(1, 0, { state: 'transferring', failed: 3, pending: 2, failures: { store_full: 1, not_found: 2 }, round: 1 })
     }
-    const user = showPage()
+    const user = await showImport()
     await user.click(await screen.findByText('Show 3 files'))
     await user.click(await button('Try again b.jpg'))
     expect(await screen.findByText('b.jpg: 1 file is being tried again.')).toBeDefined()
@@ -119,7 +119,7 @@ describe('trying again', () => {
     vi.useFakeTimers()
     api.imports = [importJson({ ...ENDED, failed: 1, failures: { store_full: 1 } })]
     api.files = [fileJson({ reason: 'store_full' })]
-    showPage()
+    await showImport()
     await pass(20)
     const again = screen.getByRole('button', { name: 'Try again one.jpg' })
     const honest = globalThis.fetch
@@ -145,7 +145,7 @@ describe('trying again', () => {
     api.imports = [importJson({ state: 'completed_with_failures', folders_failed: 2, failed_folders: folders })]
     api.changed = () =>
       accept(0, 1, { state: 'listing', folders_failed: 1, failed_folders: folders.slice(1), round: 1, finished_at: null })
-    const user = showPage()
+    const user = await showImport()
     await user.click(await button('Try again Holidays/2026'))
     expect(await button('Trying again… Holidays/2026')).toBe(document.activeElement)
     api.imports = [importJson({ state: 'completed_with_failures', folders_failed: 2, failed_folders: folders, round: 1 })]
@@ -160,7 +160,7 @@ describe('trying again', () => {
   it('says when nothing is left, and when the import was cancelled elsewhere', async () => {
     api.imports = [importJson(ENDED)]
     api.changed = () => jsonResponse({ files: 0, folders: 0, round: 0 }, 202)
-    const user = showPage()
+    const user = await showImport()
     await user.click(await button('Try these 10 files again'))
     expect(await screen.findByText('Nothing is left to try again.')).toBeDefined()
     api.changed = () => problem(409, 'No.', 'import_ended')
@@ -171,7 +171,7 @@ describe('trying again', () => {
   it('shows what was accepted even while the counts lag behind', async () => {
     api.imports = [importJson(ENDED)]
     api.changed = () => accept(12, 0, ENDED)
-    const user = showPage()
+    const user = await showImport()
     await user.click(await button('Try 12 files again'))
     expect(await screen.findByText('12 files are being tried again.')).toBeDefined()
     expect((await button('Trying again…')).getAttribute('aria-disabled')).toBe('true')

@@ -1,5 +1,6 @@
-import { cleanup, configure } from '@testing-library/react'
+import { configure } from '@testing-library/react'
 import { afterEach, beforeEach, vi } from 'vitest'
+import { closePages } from './showPage'
 
 // jsdom has no modal <dialog>. The real one is tested in Chromium (e2e).
 HTMLDialogElement.prototype.showModal ??= function showModal(this: HTMLDialogElement) {
@@ -10,6 +11,15 @@ HTMLDialogElement.prototype.close ??= function close(this: HTMLDialogElement) {
   this.dispatchEvent(new Event('close'))
 }
 
+// jsdom has no layout, and so nothing to scroll or to observe.
+window.scrollTo = () => undefined
+globalThis.ResizeObserver ??= class {
+  observe() {}
+  unobserve() {}
+  disconnect() {}
+}
+HTMLElement.prototype.setPointerCapture ??= () => undefined
+
 // Generous, because a busy machine is slow.
 configure({ asyncUtilTimeout: 20_000 })
 
@@ -19,8 +29,9 @@ beforeEach(() => {
 })
 
 afterEach(() => {
-  cleanup()
+  closePages()
   vi.useRealTimers()
   vi.unstubAllGlobals()
   sessionStorage.clear()
+  localStorage.clear()
 })

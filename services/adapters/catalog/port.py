@@ -7,7 +7,9 @@ from services.adapters.catalog.views.files import FileDetails, ImportFile, Manif
 from services.adapters.catalog.views.images import (
     ImageDetails,
     ImageFilter,
+    ImageFolder,
     ImagePlace,
+    ImageSections,
     ListedImage,
 )
 from services.adapters.catalog.views.imports import (
@@ -44,13 +46,31 @@ class ReadsCatalog(Protocol):
     async def count_images(self, wanted: ImageFilter) -> int | None:
         """None if PostgreSQL cannot count them in time."""
 
+    async def image_sections(
+        self, wanted: ImageFilter, *, every: int, image: str | None
+    ) -> ImageSections:
+        """Raises `TryAgain` if PostgreSQL cannot walk along the whole list in time."""
+        ...
+
+    async def image_folders(
+        self, import_id: str, *, after: str | None, limit: int
+    ) -> Sequence[ImageFolder]:
+        """By id."""
+        ...
+
     async def image(self, google_drive_id: str) -> ImageDetails | None: ...
     async def imports(
         self, *, before: ImportPlace | None, limit: int
     ) -> Sequence[ImportProgress]: ...
     async def imports_by_id(self, ids: Collection[str]) -> Mapping[str, ImportProgress]: ...
     async def import_files(
-        self, import_id: str, *, state: str | None, after: str | None, limit: int
+        self,
+        import_id: str,
+        *,
+        state: str | None,
+        reason: str | None = None,
+        after: str | None,
+        limit: int,
     ) -> Sequence[ImportFile]: ...
     async def import_file(self, import_id: str, file_id: str) -> FileDetails | None: ...
     def every_file(

@@ -3,8 +3,9 @@ no connection."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import Any
 
-from psycopg.rows import args_row, scalar_row
+from psycopg.rows import args_row, namedtuple_row, scalar_row
 from sqlalchemy import select
 
 from services.adapters.catalog.queries import files, images, imports, replays, retries
@@ -17,7 +18,9 @@ from services.adapters.catalog.views.files import FileDetails, ImportFile, Manif
 from services.adapters.catalog.views.images import (
     ImageDetails,
     ImageFilter,
+    ImageFolder,
     ImagePlace,
+    ImageSections,
     ListedImage,
 )
 from services.adapters.catalog.views.imports import (
@@ -35,6 +38,8 @@ PAGES_AT_ONCE = CONNECTIONS // 2
 """Readers of the whole table queue for these, so that other questions always find a connection."""
 COUNT_MS = 2_000
 """That a count of images may wait, and then take."""
+SECTIONS_MS = 8_000
+"""The same for the sections of a list. Of 100,000 images they take a quarter of a second."""
 COUNTS_AT_ONCE = 2
 """Plans of replays may each read the whole table of files for seconds."""
 
@@ -82,22 +87,45 @@ class CatalogReader(ReadPool):
             return await cursor.fetchall()
 
     async def count_images(self, wanted: ImageFilter) -> int | None:
-        query = images.count(wanted)
         try:
-            async with asyncio.timeout(COUNT_MS / 1_000):
-                await self._image_counts.acquire()
-        except TimeoutError:
-            return None
-        try:
-            async with self._cursor(scalar_row) as cursor, cursor.connection.transaction():
-                await cursor.execute(f"SET LOCAL statement_timeout = {COUNT_MS}")
-                await cursor.execute(query.text, query.values)
-                counted: int | None = await cursor.fetchone()
-                return counted
+            [counted] = await self._walked(images.count(wanted), scalar_row, COUNT_MS)
         except TryAgain as why:
             if why.reason == "database_slow":
                 return None
             raise
+        number: int = counted
+        return number
+
+    async def image_sections(
+        self, wanted: ImageFilter, *, every: int, image: str | None
+    ) -> ImageSections:
+        query = images.sections(wanted, every, image)
+        rows = await self._walked(query, namedtuple_row, SECTIONS_MS)
+        return ImageSections(
+            total=rows[-1].n if rows else 0,
+            starts=[ImagePlace(r.value, r.place_id, True) for r in rows if r.n % every == 1],
+            position=next((row.n - 1 for row in rows if row.is_wanted), None),
+        )
+
+    async def image_folders(
+        self, import_id: str, *, after: str | None, limit: int
+    ) -> Sequence[ImageFolder]:
+        query = images.folders(import_id, after, limit)
+        return await self._walked(query, args_row(_image_folder), SECTIONS_MS)
+
+    async def _walked(self, query: Query, rows: Any, milliseconds: int) -> list[Any]:
+        """What may read many rows: few at once, and not for long."""
+        try:
+            async with asyncio.timeout(milliseconds / 1_000):
+                await self._image_counts.acquire()
+        except TimeoutError:
+            raise TryAgain("database_slow", "The database is busy with other lists.") from None
+        try:
+            async with self._cursor(rows) as cursor, cursor.connection.transaction():
+                await cursor.execute(f"SET LOCAL statement_timeout = {milliseconds}")
+                await cursor.execute(query.text, query.values)
+                found: list[Any] = await cursor.fetchall()
+                return found
         finally:
             self._image_counts.release()
 
@@ -127,9 +155,15 @@ class CatalogReader(ReadPool):
         return folders
 
     async def import_files(
-        self, import_id: str, *, state: str | None, after: str | None, limit: int
+        self,
+        import_id: str,
+        *,
+        state: str | None,
+        reason: str | None = None,
+        after: str | None,
+        limit: int,
     ) -> Sequence[ImportFile]:
-        return await self._fetch(ImportFile, files.page(import_id, state, after, limit))
+        return await self._fetch(ImportFile, files.page(import_id, state, reason, after, limit))
 
     async def import_file(self, import_id: str, file_id: str) -> FileDetails | None:
         found = await self._fetch(FileDetails, files.one(import_id, file_id))
@@ -177,3 +211,7 @@ class CatalogReader(ReadPool):
     ) -> Sequence[str]:
         query = retries.folders(import_id, wanted, after, limit)
         return [row["id"] for row in await self._rows(query)]
+
+
+def _image_folder(folder_id: str, path: list[str], images: int) -> ImageFolder:
+    return ImageFolder(folder_id, tuple(path), images)

@@ -19,6 +19,7 @@ T = TypeVar("T")
 LONGEST_NAME = 1024
 LARGEST_FILE, LARGEST_SIDE = 2**43, 2**31 - 1
 RESOURCE_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_LINK = re.compile("https?://[!-~]{1,4000}")
 _ID = re.compile("[^\x00-\x20\x7f]{1,256}")
 # RFC 9110 §8.3.1 and RFC 6838 §4.2: a type, a subtype, and parameters, which are dropped.
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,127}"
@@ -33,6 +34,7 @@ _FILE_FIELDS = (
 )
 # Google sends `nextPageToken` only if it is asked for.
 FIELDS = f"nextPageToken,incompleteSearch,files({_FILE_FIELDS})"
+FIELDS_WITH_THUMBNAILS = f"nextPageToken,incompleteSearch,files({_FILE_FIELDS},thumbnailLink)"
 ID_FIELDS = "nextPageToken,incompleteSearch,files(id)"
 ITEM_FIELDS = f"{_FILE_FIELDS},parents"
 
@@ -95,6 +97,7 @@ def _entry(file: dict[str, Any]) -> Entry:
         trashed=file.get("trashed") is True,
         target=_target(file),
         parents=_parents(file.get("parents")),
+        thumbnail_link=_matching(_LINK, file.get("thumbnailLink")),
     )
 
 

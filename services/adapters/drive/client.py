@@ -9,14 +9,14 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from services.adapters.drive import answers
+from services.adapters.drive import answers, thumbnails
 from services.adapters.drive.download import Download
 from services.adapters.drive.requests import DriveRequest, DriveSession, authenticator_for
 from services.adapters.drive.settings import DriveSettings
 from services.adapters.environment import proxy_for
 from services.core.errors import CoolDown, TryAgain, Verdict
 from services.core.events import FileFound
-from services.core.ports import LARGEST_PAGE, Entry, Page, SpendsQuota
+from services.core.ports import LARGEST_PAGE, Entry, Page, SpendsQuota, Thumbnail
 
 # Units of Google's quota, by its usage limits since 1 May 2026 (drive-api.md §0.1). They do not say
 # whether `alt=media` counts as a download, so the more expensive reading is taken.
@@ -29,10 +29,12 @@ MEDIA_HEADERS = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
 
 
 class Drive:
-    """`ReadsFolders`, `LooksUpFiles` and `ServesFiles`; all raise the three verbs."""
+    """`ReadsFolders`, `LooksUpFiles` and `ServesFiles`; all raise the three verbs. With
+    `thumbnail_links` it is `PreviewsFolders` too."""
 
-    def __init__(self, session: DriveSession) -> None:
+    def __init__(self, session: DriveSession, *, thumbnail_links: bool = False) -> None:
         self._session = session
+        self._listed = answers.FIELDS_WITH_THUMBNAILS if thumbnail_links else answers.FIELDS
         self._files = f"{session.api_url}/files"
         self._query = {"supportsAllDrives": "true", **session.authenticator.query}
         self._media = str(httpx.QueryParams({"alt": "media", **self._query}))
@@ -50,7 +52,7 @@ class Drive:
         query = {
             "q": f"'{escaped}' in parents and trashed=false",
             "pageSize": str(page_size),
-            "fields": answers.ID_FIELDS if ids_only else answers.FIELDS,
+            "fields": answers.ID_FIELDS if ids_only else self._listed,
             "includeItemsFromAllDrives": "true",
         } | ({"pageToken": token} if token else {})
         url = httpx.URL(self._files, params=self._query | query)
@@ -64,6 +66,9 @@ class Drive:
         headers = JSON_HEADERS | _resource_key(item_id, resource_key)
         request = DriveRequest(url, "item", GET, headers)
         return await self._session.read(request, LARGEST_ITEM, answers.item)
+
+    async def thumbnail(self, link: str) -> Thumbnail | None:
+        return await thumbnails.fetch(self._session, link, MEDIA_HEADERS)
 
     @asynccontextmanager
     async def open(self, file: FileFound) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -98,7 +103,11 @@ def _resource_key(item_id: str, resource_key: str | None) -> dict[str, str]:
 
 @asynccontextmanager
 async def open_drive(
-    settings: DriveSettings, *, connections: int, quota: SpendsQuota
+    settings: DriveSettings,
+    *,
+    connections: int,
+    quota: SpendsQuota,
+    thumbnail_links: bool = False,
 ) -> AsyncIterator[Drive]:
     """Drive, on connections that are kept alive. Raises as `authenticator_for` does."""
     authenticator = authenticator_for(settings)
@@ -117,4 +126,5 @@ async def open_drive(
     async with AiohttpTransport(
         client=session, verify=trust, proxy=httpx.Proxy(proxy) if proxy else None
     ) as transport:
-        yield Drive(DriveSession(settings, transport, authenticator, quota))
+        drive_session = DriveSession(settings, transport, authenticator, quota)
+        yield Drive(drive_session, thumbnail_links=thumbnail_links)

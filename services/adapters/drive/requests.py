@@ -81,6 +81,8 @@ class DriveSession:
         quota: SpendsQuota,
     ) -> None:
         self.api_url = f"{settings.api_url}/drive/v3"
+        server = httpx.URL(settings.api_url)
+        self.origin = f"{server.scheme}://{server.netloc.decode()}"
         self.limits = settings.limits
         self.authenticator = authenticator
         self._cool_down = settings.cool_down_seconds
@@ -129,14 +131,15 @@ class DriveSession:
         await self._quota.take(request.units)
         url, headers = request.url, {**request.headers, **auth}
         for redirects in count():
-            response = await self._send(url, headers)
+            response = await self.send_plain(url, headers)
             if redirects == MAX_REDIRECTS or not response.has_redirect_location:
                 break
             await response.aclose()
             url, headers = self._redirected(url, response, headers, request.kind)
         return response
 
-    async def _send(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
+    async def send_plain(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
+        """The response as it is, a redirect too. Nothing is paid, and no credentials are added."""
         request = httpx.Request("GET", url, headers=headers, extensions=self._extensions)
         try:
             async with asyncio.timeout(self.limits.answer):

@@ -125,10 +125,10 @@ def redrives(letter: Raw) -> int:
     return int(count) if count.isdigit() and len(count) < 4 else 0
 
 
-def shown(data: bytes, size: int | None = None) -> ShownBytes:
-    """The bytes, cut to `SHOWN_BYTES`; `size` is that of the whole, if more were cut before."""
+def shown(data: bytes, size: int | None = None, at_most: int = SHOWN_BYTES) -> ShownBytes:
+    """The bytes, cut to `at_most`; `size` is that of the whole, if more were cut before."""
     size = max(size or 0, len(data))
-    cut = data[:SHOWN_BYTES]
+    cut = data[:at_most]
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(cut, final=len(cut) == size)
     except UnicodeDecodeError:

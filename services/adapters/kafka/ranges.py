@@ -21,22 +21,29 @@ T = TypeVar("T")
 
 
 def read_up_to(
-    log: ReadsLog, bounds: Mapping[tuple[str, int], tuple[int, int]]
+    log: ReadsLog,
+    bounds: Mapping[tuple[str, int], tuple[int, int]],
+    *,
+    at_most: int = READ_AT_MOST,
+    silence: float = SILENCE_SECONDS,
 ) -> Iterator[Sequence[Raw]]:
     """The records of each partition from the first offset up to the second, excluded, on the
-    caller's own thread. Fetching begins at once. Raises `KafkaUnavailableError`."""
+    caller's own thread, `at_most` at once. Fetching begins at once. Raises `KafkaUnavailableError`
+    if nothing comes for `silence` seconds."""
     ends = {place: end for place, (start, end) in bounds.items() if start < end}
     log.seek({place: bounds[place][0] for place in ends})
-    return _read_up_to(log, ends)
+    return _read_up_to(log, ends, at_most, silence)
 
 
-def _read_up_to(log: ReadsLog, ends: Mapping[tuple[str, int], int]) -> Iterator[Sequence[Raw]]:
+def _read_up_to(
+    log: ReadsLog, ends: Mapping[tuple[str, int], int], at_most: int, silence: float
+) -> Iterator[Sequence[Raw]]:
     heard = time.monotonic()
     while ends:
-        records = log.read(READ_AT_MOST, READ_SECONDS)
+        records = log.read(at_most, READ_SECONDS)
         if records:
             heard = time.monotonic()
-        elif time.monotonic() - heard > SILENCE_SECONDS:
+        elif time.monotonic() - heard > silence:
             raise KafkaUnavailableError(f"nothing came of {sorted(ends)}")
         yield [r for r in records if r.offset < ends.get((r.topic, r.partition), 0)]
         reached = {(r.topic, r.partition): r.offset + 1 for r in records}

@@ -6,7 +6,7 @@ names nothing, so that all that follows is done again.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
@@ -18,6 +18,7 @@ from services.adapters.kafka.errors import kafka_errors, sentence
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.offsets import CommitState
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Target = int | datetime | Literal["earliest", "latest"]
 """An offset, the time of the first message, or an end of the log."""
 
@@ -69,7 +70,8 @@ class GroupRewind:
         if isinstance(to, int):
             wanted = dict.fromkeys(places, to)
         elif isinstance(to, datetime):
-            times = OffsetSpec.for_timestamp(round(to.timestamp() * 1000))
+            # Down: a record's time has lost what is below a millisecond, too.
+            times = OffsetSpec.for_timestamp((to - EPOCH) // timedelta(milliseconds=1))
             found = offsets(self._admin, places, times)
             # -1 where no message is that new
             wanted = {place: end[place] if at < 0 else at for place, at in found.items()}

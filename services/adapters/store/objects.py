@@ -18,6 +18,7 @@ from services.adapters.store.answers import code_of, knows_no_checksum, verdict,
 from services.adapters.store.clients import CHECKSUM, object_client
 from services.adapters.store.credentials import StoreCredentials
 from services.adapters.store.settings import StoreSettings
+from services.adapters.store.urls import SHOWN
 from services.core.errors import Stop, TryAgain, Verdict
 from services.core.ports import READ_BYTES, STREAM_BYTES, StoredObject
 
@@ -174,6 +175,9 @@ class ObjectStore:
 
 def _attributes(content_type: str, stored_by: str) -> "Attributes":
     attributes: Attributes = {"Content-Type": header_type(content_type)}
+    if not SHOWN.fullmatch(content_type.lower()):
+        # In a public store it would run its scripts. As an image in a page it runs none.
+        attributes["Content-Disposition"] = "attachment"
     if stored_by:
         attributes[STORED_BY] = stored_by
     return attributes

@@ -199,6 +199,7 @@ def given(platform: Platform) -> dict[str, str]:
     return {**platform.env, **drive, "AWS_SESSION_TOKEN": ""}
 
 
+@pytest.mark.long
 def test_down_returns_when_nothing_is_left_of_a_copy_with_given_servers(
     empty: Machine, platform: Platform, tmp_path: Path
 ) -> None:

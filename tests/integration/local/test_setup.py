@@ -58,6 +58,7 @@ def make(checkout: Path, *arguments: str, python: str) -> subprocess.CompletedPr
     )
 
 
+@pytest.mark.long
 def test_the_environment_is_made_once_and_a_half_made_one_is_completed(checkout: Path) -> None:
     python = str(Path(sys.executable).resolve())
     first = make(checkout, "environment", python=python)

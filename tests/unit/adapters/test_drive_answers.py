@@ -34,6 +34,7 @@ FIELD_NAMES = [
     "capabilities",
     "shortcutDetails",
     "parents",
+    "thumbnailLink",
 ]
 
 

@@ -19,6 +19,7 @@ from services.adapters.thumbnails.pool import MOST_WAITING, Body, ThumbnailPool,
 from services.adapters.thumbnails.protocol import CPU_SECONDS, LENGTH, WIDTH
 from services.core.errors import SetAside, TryAgain
 from services.core.settings import Reader
+from tests.fakes.patience import until
 from tests.unit.adapters.test_thumbnail_drawing import a_png
 
 HEIC = (Path(__file__).parents[2] / "turned.heic").read_bytes()
@@ -163,6 +164,8 @@ async def test_one_that_ends_its_process_is_refused_after_a_fresh_one_died_too(
 
     async def deadly() -> AsyncGenerator[bytes, None]:
         yield JPEG
+        # A process that is being started has no command line for a moment.
+        await until(lambda: bool(processes()))
         for pid in processes():
             os.kill(pid, number)
             killed.append(pid)

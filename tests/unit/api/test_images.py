@@ -18,6 +18,7 @@ from tests.unit.api.conftest import PRIVATE, SCOPE, Api, running
 
 KEY = f"{FOLDER}/file-0001_0123456789ab_Picture.jpg"
 SEVEN = ["id", "name", "google_drive_id", "size", "mime_type", "storage_path", "created_at"]
+PIXELS = ["width", "height"]
 
 
 def publisher(log: FakeLog) -> FakePublisher:
@@ -29,10 +30,10 @@ def following(response: httpx.Response) -> str | None:
     return response.links.get("next", {}).get("url")
 
 
-async def test_a_picture_in_the_list_has_its_seven_fields(api: Api) -> None:
+async def test_an_image_in_the_list_has_its_seven_fields_and_its_pixels(api: Api) -> None:
     api.catalog.fill(rows(images=[an_image(1)]))
     [image] = (await api.client.get("/images")).json()
-    assert list(image) == SEVEN
+    assert list(image) == [*SEVEN, *PIXELS]
     assert image == {
         "id": 1,
         "name": "Picture 1.jpg",
@@ -41,6 +42,8 @@ async def test_a_picture_in_the_list_has_its_seven_fields(api: Api) -> None:
         "mime_type": "image/jpeg",
         "storage_path": f"http://store.test:9000/pictures/{KEY}",
         "created_at": "2026-11-23T12:00:01.123456Z",
+        "width": 640,
+        "height": 480,
     }
 
 
@@ -61,7 +64,7 @@ async def test_pages_follow_their_links_to_the_end(api: Api) -> None:
         seen: list[int] = []
         while address:
             page = await api.client.get(address)
-            assert [list(image) for image in page.json()] == [SEVEN] * len(page.json())
+            assert all(list(image) == [*SEVEN, *PIXELS] for image in page.json())
             seen += [image["id"] for image in page.json()]
             address = following(page)
         assert seen == expected

@@ -208,6 +208,19 @@ async def test_an_unknown_state_is_refused_with_those_that_there_are(api: Api) -
         assert state in refused.json()["detail"]
 
 
+async def test_failed_files_are_listed_by_reason(api: Api) -> None:
+    reasons = ("not_found", "store_full", "not_found")
+    failed = [a_file(n, state="failed", reason=reason) for n, reason in enumerate(reasons)]
+    api.catalog.fill(rows(imports=[an_import(1)], files=failed))
+    first = await api.client.get("/imports/import-0001/files?state=failed&reason=not_found&limit=1")
+    second = await api.client.get(following(first) or "")
+    shown = [page.json()[0]["google_drive_id"] for page in (first, second)]
+    assert (shown, following(second)) == (["file-0000", "file-0002"], None)
+    for odd in ("Not-a-code", "", "x" * 65):
+        refused = await api.client.get(f"/imports/import-0001/files?reason={odd}")
+        assert (refused.status_code, refused.json()["code"]) == (400, "bad_parameter")
+
+
 async def test_a_database_that_does_not_answer_is_said(api: Api) -> None:
     api.catalog.trouble = TryAgain("database_unavailable", "The database is not responding.")
     for address in ("/imports", "/imports/x", "/imports/x/files", "/images/x"):

@@ -284,7 +284,7 @@ async def test_what_was_read_before_kafka_went_away_is_shown(
 ) -> None:
     await happened(api, failed(0), failed(1))
     views = ImportViews(api.catalog, api.imports.view, api.workers, ParkedFiles())
-    journeys = Journeys(views, lambda: kind(api.log), seconds=0.2)
+    journeys = Journeys(views, lambda: kind(api.log), seconds=1.0)
     file = await journeys.of(JOB, FILE)
     assert [one.round for one in file.outcomes] == [0]
     assert not file.complete

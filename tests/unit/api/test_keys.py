@@ -47,6 +47,7 @@ NEEDS = {
         "GET /replays",
         "GET /replays/{replay_id}",
         "GET /dead-letters",
+        "GET /topics/{name}/events",
         "GET /metrics",
         "POST /access-tokens",
     },

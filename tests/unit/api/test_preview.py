@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from services.adapters.process import worker_status
-from services.api import preview, preview_listing
+from services.api import preview, preview_listing, preview_samples
 from services.api.worker_cache import WorkerCache
 from services.core.errors import (
     DAILY_LIMIT,
@@ -21,7 +21,15 @@ from services.core.errors import (
     TryAgain,
     Verdict,
 )
-from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Page, SpendsQuota, Target
+from services.core.ports import (
+    FOLDER_TYPE,
+    SHORTCUT_TYPE,
+    Entry,
+    Page,
+    SpendsQuota,
+    Target,
+    Thumbnail,
+)
 from tests.fakes.drive import FakeDrive
 from tests.unit.api.conftest import Api
 
@@ -68,6 +76,14 @@ async def test_it_says_what_the_folder_holds_and_starts_nothing(api: Api) -> Non
         "folders_listed": 2,
         "folders_failed": {},
         "names": [f"Beach {number}.png" for number in range(12)],
+        "samples": [
+            {
+                "google_drive_id": f"image-{number}",
+                "name": f"Beach {number}.png",
+                "thumbnail": None,
+            }
+            for number in range(6)
+        ],
         "quota_units": 4200,
         "seconds": round(4200 / (325_000 * 0.88 / 60), 1),
     }
@@ -174,6 +190,67 @@ def with_drive(api: Api, drive: FakeDrive) -> None:
     for name in ("folders", "items", "listed"):
         setattr(api.drive, name, getattr(drive, name))
     api.drive.list_page = drive.list_page  # type: ignore[method-assign]
+
+
+def add_image(drive: FakeDrive, folder_id: str, name: str) -> None:
+    link = f"https://lh3.googleusercontent.com/{name}"
+    drive.add_entry(
+        folder_id, Entry(id=name, name=name, mime_type="image/png", thumbnail_link=link)
+    )
+    drive.thumbnails[link] = Thumbnail("image/jpeg", name.encode())
+
+
+async def test_the_first_images_are_shown_small_whichever_folder_they_are_in(api: Api) -> None:
+    api.drive.add_folder(ROOT)
+    add_image(api.drive, ROOT, "one")
+    api.drive.add_file(ROOT, "two", b"x", "No link.png")
+    api.drive.add_folder(BELOW, parent=ROOT)
+    for number in range(9):
+        add_image(api.drive, BELOW, f"below-{number}")
+    samples = (await asked(api)).json()["samples"]
+    assert [sample["google_drive_id"] for sample in samples] == [
+        *("one", "two", "below-0", "below-1", "below-2", "below-3")
+    ]
+    assert samples[0]["thumbnail"] == "data:image/jpeg;base64,b25l"
+    assert [sample["thumbnail"] is None for sample in samples] == [False, True, *[False] * 4]
+
+
+class SlowThumbnails(FakeDrive):
+    """The first sample's never comes; `most` were fetched at once."""
+
+    now = most = 0
+
+    async def thumbnail(self, link: str) -> Thumbnail | None:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            await asyncio.sleep(60 if link.endswith("/0") else 0.05)
+        finally:
+            self.now -= 1
+        return await super().thumbnail(link)
+
+
+async def test_a_thumbnail_that_is_late_is_left_out(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert preview_samples.SECONDS <= 1.5
+    monkeypatch.setattr(preview_samples, "SECONDS", 0.3)
+    slow = SlowThumbnails()
+    slow.add_folder(ROOT)
+    for number in range(20):
+        add_image(slow, ROOT, str(number))
+    with_drive(api, slow)
+    api.drive.thumbnail = slow.thumbnail  # type: ignore[method-assign]
+    told = (await asked(api)).json()
+    assert (told["images"], told["complete"]) == (20, True)
+    shown = [sample["thumbnail"] is not None for sample in told["samples"]]
+    assert shown == [False, *[True] * 5]
+    assert (slow.most, slow.now) == (6, 0)
+    monkeypatch.setattr(preview_samples, "SECONDS", 30)
+    monkeypatch.setattr(preview, "SECONDS", 0.3)
+    told = (await asked(api)).json()
+    assert [sample["thumbnail"] is not None for sample in told["samples"]] == shown
+    assert (told["complete"], slow.now) == (True, 0)
 
 
 async def test_it_is_bounded_in_pages(api: Api) -> None:

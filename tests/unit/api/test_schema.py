@@ -18,6 +18,7 @@ PATHS = {
     "/events": {"get"},
     "/imports/{import_id}/events": {"get"},
     "/imports/{import_id}": {"get"},
+    "/imports/{import_id}/folders": {"get"},
     "/imports/{import_id}/files": {"get"},
     "/imports/{import_id}/pause": {"post"},
     "/imports/{import_id}/resume": {"post"},
@@ -30,8 +31,10 @@ PATHS = {
     "/replays/{replay_id}/resume": {"post"},
     "/replays/{replay_id}/cancel": {"post"},
     "/dead-letters": {"get"},
+    "/topics/{name}/events": {"get"},
     "/imports/{import_id}/files/{google_drive_id}": {"get"},
     "/images": {"get"},
+    "/images/sections": {"get"},
     "/images/{google_drive_id}": {"get"},
     "/images/{google_drive_id}/content": {"get"},
     "/images/{google_drive_id}/thumbnail": {"get"},
@@ -122,7 +125,7 @@ async def test_parameters_have_the_names_that_are_used(api: Api) -> None:
     filters = {"import", "folder", "name", "type", "min_size", "max_size", "since", "until"}
     assert images == {"limit", "cursor", "order", "count"} | filters
     files = {p["name"] for p in paths["/imports/{import_id}/files"]["get"]["parameters"]}
-    assert files == {"import_id", "state", "limit", "cursor"}
+    assert files == {"import_id", "state", "reason", "limit", "cursor"}
 
 
 async def test_what_is_shown_of_an_import_is_declared(api: Api) -> None:

@@ -20,6 +20,7 @@ from tests.catalog_rows import a_folder, an_import, rows
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.log_reader import FakeLogReader
+from tests.unit.api import replaying
 from tests.unit.api.conftest import SCOPE, Api, running
 
 ONE = "/imports/import-0001"
@@ -127,6 +128,23 @@ async def test_a_request_is_told_before_the_indexer_has_a_row_of_it(api: Api) ->
             assert (await one.until("snapshot"))["state"] == "queued"
             await api.client.post(f"{started.headers['location']}/pause")
             assert (await one.until("import"))["state"] == "paused"
+
+
+async def test_replays_are_told_with_all_imports_and_with_no_single_one(api: Api) -> None:
+    await replaying.filled(api)
+    async with (
+        connected(api.app, f"{ONE}/events") as one,
+        connected(api.app, "/events") as everything,
+    ):
+        await everything.until("snapshot")
+        replay_id = await replaying.started(api)
+        told = await everything.until("replay")
+        assert told == (await api.client.get("/replays")).json()[0]
+        await api.client.post(f"/replays/{replay_id}/pause")
+        assert (await everything.until("replay"))["state"] == "paused"
+        async with connected(api.app, "/events") as late:
+            assert (await late.until("replay"))["state"] == "paused"
+        assert "replay" not in dict(one.events)
 
 
 async def test_an_old_import_that_ends_is_told_once_more(api: Api, catalog: FakeCatalog) -> None:

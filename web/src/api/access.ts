@@ -40,11 +40,19 @@ export function authorization(key: string | null): Record<string, string> {
 
 /** The URL with the access token, if there is one. It changes when the token is renewed. */
 export function useAuthorized(url: string): string {
-  const token = useSyncExternalStore(subscribe, () => currentToken()?.token ?? null)
+  return authorized(url, useToken())
+}
+
+export function useToken(): string | null {
+  return useSyncExternalStore(onAccess, () => currentToken()?.token ?? null)
+}
+
+export function authorized(url: string, token: string | null): string {
   return token === null ? url : `${url}${url.includes('?') ? '&' : '?'}access_token=${encodeURIComponent(token)}`
 }
 
-function subscribe(listener: () => void): () => void {
+/** Calls `listener` when a key or a new token is kept. */
+export function onAccess(listener: () => void): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
 }

@@ -1,3 +1,5 @@
+import { t } from '../text/language'
+
 /**
  * How a call can fail. The kind tells the caller what to do next:
  *
@@ -28,10 +30,10 @@ export class ApiError extends Error {
   }
 }
 
-/** The sentence to show for any thrown value; never empty. */
+/** The sentence to show for any thrown value; never empty. Another one may follow it, and a problem may only have a title. */
 export function sentence(error: unknown): string {
-  if (error instanceof Error && error.message !== '') return error.message
-  return 'Something went wrong. No reason was given.'
+  if (error instanceof Error && error.message !== '') return /\p{L}$/u.test(error.message) ? `${error.message}.` : error.message
+  return t().common.unknownReason
 }
 
 export function isUnreachable(error: unknown): boolean {

@@ -57,6 +57,15 @@ export interface Import extends ImportCounts {
   readonly limitedBy: Waiting | null
 }
 
+/** What happened a second in the last half minute, by the monitor. */
+export interface Rates {
+  readonly asOf: Date
+  readonly found: number
+  readonly stored: number
+  readonly failed: number
+  readonly bytes: number
+}
+
 export interface ParkedFiles {
   readonly files: number
   readonly reason: string
@@ -85,7 +94,8 @@ export interface FailedFolder {
   readonly message: string
 }
 
-export type FileState = 'failed' | 'pending' | 'stored' | 'unchanged' | 'skipped'
+export const FILE_STATES = ['failed', 'pending', 'stored', 'unchanged', 'skipped'] as const
+export type FileState = (typeof FILE_STATES)[number]
 
 /** Where a record lies in Kafka. */
 export interface Place {
@@ -152,6 +162,35 @@ export interface Picture {
   /** The address of the original, which may be on another origin. */
   readonly storagePath: string
   readonly createdAt: Date
+  /** In pixels; null if Drive did not say. */
+  readonly width: number | null
+  readonly height: number | null
+}
+
+/** Everything that is known about an image. */
+export interface PictureDetails extends Picture {
+  readonly folderId: string
+  readonly path: string
+  readonly md5: string | null
+  readonly sha256: string | null
+  readonly modifiedAt: Date | null
+}
+
+/** A list of images at one moment, and where each section of it begins. */
+export interface ImageSections {
+  readonly total: number
+  readonly sectionSize: number
+  readonly cursors: readonly string[]
+  /** The index of the image that was looked for; null if the list does not have it. */
+  readonly position: number | null
+}
+
+export interface ImageFolder {
+  readonly folderId: string
+  /** Names from below the root down to this folder; empty for the root. */
+  readonly path: readonly string[]
+  /** How many images are directly in it. */
+  readonly images: number
 }
 
 export interface Page<Item> {

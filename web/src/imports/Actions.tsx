@@ -1,17 +1,18 @@
 /** The buttons for an import as a whole. What can be done depends on its state. */
+import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Control, Import } from '../api/types'
+import { Commands } from '../commands/Commands'
 import { useControl, useRetries } from '../mutations'
+import { t } from '../text/language'
 import { whyNot } from '../text/problems'
 import { hasEnded } from '../text/states'
 import { HandsOverFocus } from '../ui/HandsOverFocus'
 import { CancelDialog } from './CancelDialog'
-import { Commands } from './Commands'
+import { commandsFor } from './commands'
 import { ImportAgain } from './ImportAgain'
 import { RetryButton } from './RetryButton'
 import { filesAndFolders } from './retries'
-
-const LABELS = { pause: ['Pause', 'Pausing…'], resume: ['Resume', 'Resuming…'] } as const
 
 export function Actions({ one }: { one: Import }) {
   const control = useControl(one.id)
@@ -26,18 +27,24 @@ export function Actions({ one }: { one: Import }) {
   }
 
   return (
-    <section className="actions" aria-label="Actions">
+    <section className="actions" aria-label={t().report.actions.label}>
       <div className="actions-row">
         {!hasEnded(one) && (
           <HandsOverFocus to="import-title">
             <PauseOrResume one={one} control={control} />
             <button type="button" onClick={() => setAsking(true)}>
-              Cancel…
+              {t().report.actions.cancel}
             </button>
           </HandsOverFocus>
         )}
         <RetryAll one={one} />
         {one.state === 'cancelled' && link !== null && <ImportAgain link={link} />}
+        {/* A replay leaves out what was cancelled. */}
+        {one.state !== 'cancelled' && (
+          <Link className="plain" to="/replays" search={{ imports: [one.id] }}>
+            {t().report.actions.replay}
+          </Link>
+        )}
         <button
           type="button"
           className="plain"
@@ -45,13 +52,13 @@ export function Actions({ one }: { one: Import }) {
           aria-controls="commands"
           onClick={() => setCommands(!commands)}
         >
-          Commands
+          {t().report.actions.commands}
         </button>
       </div>
       <p className="said said-bad" aria-live="polite">
         {control.isError && control.variables !== 'cancel' && whyNot(control.variables, control.error)}
       </p>
-      <div id="commands">{commands && <Commands one={one} />}</div>
+      <div id="commands">{commands && <Commands commands={commandsFor(one)} />}</div>
       {asking && <CancelDialog one={one} control={control} onClose={closed} />}
     </section>
   )
@@ -66,6 +73,8 @@ interface ControlProps {
 function PauseOrResume({ one, control }: ControlProps) {
   const act: Exclude<Control, 'cancel'> = one.state === 'paused' ? 'resume' : 'pause'
   const busy = control.isPending && control.variables === act
+  const { pause, pausing, resume, resuming } = t().report.actions
+  const [label, busyLabel] = act === 'pause' ? [pause, pausing] : [resume, resuming]
   return (
     <button
       type="button"
@@ -76,7 +85,7 @@ function PauseOrResume({ one, control }: ControlProps) {
         if (!control.isPending && detail <= 1) control.mutate(act)
       }}
     >
-      {LABELS[act][busy ? 1 : 0]}
+      {busy ? busyLabel : label}
     </button>
   )
 }
@@ -91,7 +100,7 @@ function RetryAll({ one }: { one: Import }) {
       <RetryButton
         importId={one.id}
         retry={{ selection: {}, failures: one.failures }}
-        label={`Try ${label} again`}
+        label={t().report.retry.all(label)}
         trying={trying}
       />
     </HandsOverFocus>

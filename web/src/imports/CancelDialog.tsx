@@ -3,6 +3,7 @@ import type { UseMutationResult } from '@tanstack/react-query'
 import { useRef } from 'react'
 import type { Control, Import } from '../api/types'
 import { counted } from '../text/format'
+import { t } from '../text/language'
 import { importName } from '../text/names'
 import { whyNot } from '../text/problems'
 import { hasEnded } from '../text/states'
@@ -17,6 +18,7 @@ interface Props {
 export function CancelDialog({ one, control, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null)
   const ended = hasEnded(one)
+  const words = t().report.cancelDialog
   const failed = control.isError && control.variables === 'cancel'
 
   function confirm() {
@@ -26,20 +28,21 @@ export function CancelDialog({ one, control, onClose }: Props) {
   return (
     <Dialog ref={dialog} labelledBy="cancel-title" describedBy="cancel-keeps" onClose={onClose}>
       <h2 id="cancel-title">
-        Cancel the import of <bdi>{importName(one)}</bdi>?
+        {words.before} <bdi>{importName(one)}</bdi>
+        {words.after}
       </h2>
-      <div id="cancel-keeps">{ended ? <p>The import has ended in the meantime.</p> : <WhatStays one={one} />}</div>
+      <div id="cancel-keeps">{ended ? <p>{words.ended}</p> : <WhatStays one={one} />}</div>
       <p className="said said-bad" role="alert">
         {failed && whyNot('cancel', control.error)}
       </p>
       <div className="dialog-buttons">
         {/* The first button has the focus. It is the one that changes nothing. */}
         <button type="button" onClick={() => dialog.current?.close()}>
-          {ended ? 'Close' : one.state === 'paused' ? 'Keep it paused' : 'Keep importing'}
+          {ended ? words.close : one.state === 'paused' ? words.keepPaused : words.keep}
         </button>
         {!ended && (
           <button type="button" className="danger" aria-disabled={control.isPending} onClick={confirm}>
-            {control.isPending ? 'Cancelling…' : 'Cancel the import'}
+            {control.isPending ? words.cancelling : words.cancel}
           </button>
         )}
       </div>
@@ -49,16 +52,13 @@ export function CancelDialog({ one, control, onClose }: Props) {
 
 function WhatStays({ one }: { one: Import }) {
   const stored = one.stored + one.unchanged
+  const words = t().report.cancelDialog
+  const { image } = t().common
   return (
     <ul className="points">
-      <li>
-        {stored === 0 ? 'No images have been stored yet.' : `${counted(stored, 'image is', 'images are')} stored and will be kept.`}
-      </li>
-      <li>{counted(one.pending, 'image', 'images')} will not be copied, and the search for more will stop.</li>
-      <li>
-        A cancelled import cannot be resumed. You can import the folder again. Images that are already stored are not
-        downloaded again.
-      </li>
+      <li>{stored === 0 ? words.noneStored : words.stored(stored, counted(stored, ...image))}</li>
+      <li>{words.pending(counted(one.pending, ...image))}</li>
+      <li>{words.final}</li>
     </ul>
   )
 }

@@ -1,9 +1,10 @@
 /** Folders that could not be listed, each with its reason. Their files are in none of the counts. */
 import type { FailedFolder, Import } from '../api/types'
 import { useRetries, type SentRetry } from '../mutations'
-import { useFailedFolders } from '../queries'
+import { useImport } from '../queries'
 import { counted, formatCount } from '../text/format'
-import { heading, reasonFor } from '../text/reasons'
+import { t } from '../text/language'
+import { reasonFor, said } from '../text/reasons'
 import { HandsOverFocus } from '../ui/HandsOverFocus'
 import { Retry } from '../ui/Retry'
 import { RetryButton } from './RetryButton'
@@ -18,19 +19,20 @@ export function FailedFolders({ one }: { one: Import }) {
 }
 
 function Named({ one, retries }: { one: Import; retries: readonly SentRetry[] }) {
-  const query = useFailedFolders(one)
+  const query = useImport(one.id)
   const failed = query.data?.failedFolders ?? []
   const unnamed = one.foldersFailed - failed.length
+  const words = t().report.failedFolders
   return (
     <HandsOverFocus to="import-title">
       <section className="card failures" aria-labelledby="failed-folders">
         <h3 id="failed-folders" tabIndex={-1}>
           {one.foldersFailed === 0
-            ? 'Folders that are being listed again'
-            : `${counted(one.foldersFailed, 'folder', 'folders')} could not be listed`}
+            ? words.retried
+            : words.title(counted(one.foldersFailed, ...t().common.folder))}
         </h3>
-        <p className="quiet">Files in these folders are not included in the numbers above.</p>
-        <Retry what="The list of folders" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
+        <p className="quiet">{words.excluded}</p>
+        <Retry what={words.list} error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
         {failed.length > 1 && one.state !== 'cancelled' && (
           <HandsOverFocus to="failed-folders">
             <RetryButton importId={one.id} retry={retryOf(failed)} label={labelOf(failed.length, unnamed)} trying={false} />
@@ -41,14 +43,14 @@ function Named({ one, retries }: { one: Import; retries: readonly SentRetry[] })
             <Folder key={folder.folderId} one={one} folder={folder} trying={!failed.includes(folder)} />
           ))}
         </ul>
-        {failed.length > 0 && unnamed > 0 && <p className="quiet">And {formatCount(unnamed)} more.</p>}
+        {failed.length > 0 && unnamed > 0 && <p className="quiet">{words.more(formatCount(unnamed))}</p>}
       </section>
     </HandsOverFocus>
   )
 }
 
 function labelOf(named: number, unnamed: number): string {
-  return unnamed > 0 ? `Try the first ${formatCount(named)} folders again` : `Try these ${formatCount(named)} folders again`
+  return unnamed > 0 ? t().report.retry.firstFolders(formatCount(named)) : t().report.retry.folders(formatCount(named))
 }
 
 function retryOf(folders: readonly FailedFolder[]) {
@@ -57,16 +59,16 @@ function retryOf(folders: readonly FailedFolder[]) {
 
 function Folder({ one, folder, trying }: { one: Import; folder: FailedFolder; trying: boolean }) {
   const { cure } = reasonFor(folder.reason)
-  const name = folder.path === '' ? 'The imported folder itself' : folder.path
+  const name = folder.path === '' ? t().report.failedFolders.root : folder.path
   return (
     <li>
       <span className="file-name">{name}</span>
-      <span className="file-message">{folder.message === '' ? heading(folder.reason) : folder.message}</span>
+      <span className="file-message">{said(folder.message, folder.reason)}</span>
       {cure !== undefined && <span className="quiet file-facts">{cure}</span>}
-      <span className="quiet file-facts">Drive ID {folder.folderId}</span>
+      <span className="quiet file-facts">{t().report.files.driveId(folder.folderId)}</span>
       {one.state !== 'cancelled' && (
         <div className="file-actions">
-          <RetryButton importId={one.id} retry={retryOf([folder])} label="Try again" what={name} trying={trying} />
+          <RetryButton importId={one.id} retry={retryOf([folder])} label={t().report.retry.again} what={name} trying={trying} />
         </div>
       )}
     </li>

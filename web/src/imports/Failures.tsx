@@ -4,12 +4,17 @@ import type { Import, ImportFile } from '../api/types'
 import { useRetries, type SentRetry } from '../mutations'
 import { useFiles } from '../queries'
 import { counted, formatCount } from '../text/format'
-import { heading, reasonFor } from '../text/reasons'
+import { t } from '../text/language'
+import { heading, reasonFor, said } from '../text/reasons'
 import { HandsOverFocus } from '../ui/HandsOverFocus'
 import { Retry } from '../ui/Retry'
 import { FileList } from './FileList'
+import { FilesLink } from './FilesLink'
 import { RetryButton } from './RetryButton'
 import { filesOf, groupsOf, type Group } from './retries'
+
+/** In a group. Any number can be listed further down. */
+const SHOWN = 20
 
 export function Failures({ one }: { one: Import }) {
   const retries = useRetries(one)
@@ -26,23 +31,19 @@ interface GroupsProps {
 function FailureGroups({ one, groups, retries }: GroupsProps) {
   const query = useFiles(one, 'failed')
   const failed = query.data?.pages.flatMap(({ items }) => items) ?? []
+  const words = t().report.failures
   return (
     <HandsOverFocus to="import-title">
       <section className="card failures" aria-labelledby="failures">
         <h3 id="failures" tabIndex={-1}>
-          What failed and why
+          {words.title}
         </h3>
-        <Retry what="The list of files" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
+        <Retry what={t().report.files.list} error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
         {groups.map((group) => (
           <HandsOverFocus key={group.reason} to="failures">
             <FailureGroup one={one} group={group} failed={failed} retries={retries} />
           </HandsOverFocus>
         ))}
-        {query.hasNextPage && (
-          <button type="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-            {query.isFetchingNextPage ? 'Loading…' : `Load more (${formatCount(failed.length)} of ${counted(one.failed, 'file', 'files')} loaded)`}
-          </button>
-        )}
       </section>
     </HandsOverFocus>
   )
@@ -51,7 +52,7 @@ function FailureGroups({ one, groups, retries }: GroupsProps) {
 interface GroupProps {
   readonly one: Import
   readonly group: Group
-  /** The failed files loaded so far, of all groups. */
+  /** The first failed files, of all groups. */
   readonly failed: readonly ImportFile[]
   readonly retries: readonly SentRetry[]
 }
@@ -60,34 +61,39 @@ function FailureGroup({ one, group: { reason, failed: count }, failed, retries }
   const { cure } = reasonFor(reason)
   const files = filesOf(reason, failed, retries)
   const shared = useShared(files)
+  const words = t().report.failures
+  const first = files.slice(0, SHOWN)
+  const listed = counted(first.length, ...t().common.file)
   return (
     <section className="reason">
       <h4>
         {heading(reason)}{' '}
-        {count > 0 ? <span className="count">{counted(count, 'file', 'files')}</span> : <span className="chip chip-busy">Trying again</span>}
+        {count > 0 ? <span className="count">{counted(count, ...t().common.file)}</span> : <span className="chip chip-busy">{words.trying}</span>}
       </h4>
-      {shared !== null && <p>{shared}</p>}
+      {shared !== null && said(shared, reason) === shared && <p>{shared}</p>}
       {cure !== undefined && <p className="quiet">{cure}</p>}
       {one.state !== 'cancelled' && (
         <div className="reason-actions">
           <RetryButton
             importId={one.id}
             retry={{ selection: { reason }, failures: { [reason]: count } }}
-            label={count === 1 ? 'Try this file again' : `Try these ${formatCount(count)} files again`}
+            label={count === 1 ? t().report.retry.oneFile : t().report.retry.files(formatCount(count))}
             trying={count === 0}
           />
         </div>
       )}
-      {files.length > 0 && (
+      {first.length > 0 && (
         <details>
-          <summary>{files.length < count ? `Show the first ${counted(files.length, 'file', 'files')}` : `Show ${counted(files.length, 'file', 'files')}`}</summary>
-          <FileList
-            one={one}
-            files={files}
-            withReasons={shared === null}
-            failed={failed}
-          />
+          <summary>{first.length < count ? words.showFirst(listed) : words.show(listed)}</summary>
+          <FileList one={one} files={first} withReasons={shared === null} failed={failed} />
         </details>
+      )}
+      {first.length < count && (
+        <p>
+          <FilesLink state="failed" reason={reason}>
+            {words.list(counted(count, ...t().common.file))}
+          </FilesLink>
+        </p>
       )}
     </section>
   )

@@ -1,4 +1,5 @@
 import type { Import, ImportFile } from '../api/types'
+import { t } from '../text/language'
 import { HistoryButton } from './History'
 import { RetryButton } from './RetryButton'
 
@@ -21,7 +22,7 @@ export function FileActions({ one, file, trying }: Props) {
             failures: { [file.reason]: one.failures[file.reason] ?? 1 },
             files: [file],
           }}
-          label="Try again"
+          label={t().report.retry.again}
           what={file.name}
           trying={trying}
         />

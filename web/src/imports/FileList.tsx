@@ -1,44 +1,32 @@
 import type { Import, ImportFile } from '../api/types'
-import { counted, formatBytes, formatType } from '../text/format'
-import { heading } from '../text/reasons'
 import { FileActions } from './FileActions'
+import { factsOf, whyOf } from './fileFacts'
 
 interface Props {
   readonly one: Import
   readonly files: readonly ImportFile[]
   /** False where all files share one reason, which is then shown above the list. */
   readonly withReasons: boolean
-  /** Those of the files that have failed. The others are being tried again. Null if they were skipped. */
-  readonly failed: readonly ImportFile[] | null
+  /** Those of the files that have failed. The others are being retried. */
+  readonly failed: readonly ImportFile[]
 }
 
+/** A few files, each with all that is said of it. */
 export function FileList({ one, files, withReasons, failed }: Props) {
   return (
     <ul className="files">
       {files.map((file) => (
         <li key={file.driveId}>
-          <span className="file-name">{file.name}</span>
+          <span className="file-name">
+            <bdi>{file.name}</bdi>
+          </span>
           <span className="quiet file-facts">{factsOf(file).join(' · ')}</span>
-          {withReasons && <span className="file-message">{why(file)}</span>}
-          {failed !== null && (
-            <div className="file-actions">
-              <FileActions one={one} file={file} trying={!failed.includes(file)} />
-            </div>
-          )}
+          {withReasons && <span className="file-message">{whyOf(file)}</span>}
+          <div className="file-actions">
+            <FileActions one={one} file={file} trying={!failed.includes(file)} />
+          </div>
         </li>
       ))}
     </ul>
   )
-}
-
-function why({ message, reason }: ImportFile): string | null {
-  return message ?? (reason === null ? null : heading(reason))
-}
-
-function factsOf(file: ImportFile): string[] {
-  const facts = file.path === null || file.path === '' ? [] : [`in ${file.path}`]
-  if (file.mimeType !== null) facts.push(formatType(file.mimeType))
-  if (file.size !== null) facts.push(formatBytes(file.size))
-  if (file.attempts > 1) facts.push(counted(file.attempts, 'attempt', 'attempts'))
-  return [...facts, `Drive ID ${file.driveId}`]
 }

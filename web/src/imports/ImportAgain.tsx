@@ -1,29 +1,37 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
 import { useRef } from 'react'
 import { startImport } from '../api/client'
 import { sentence } from '../api/errors'
-import { selectImport } from '../location'
-import { newKey } from './idempotencyKey'
+import { CommandsButton } from '../commands/CommandsButton'
+import { startCommand } from '../start/commands'
+import { newKey } from '../start/idempotencyKey'
+import { t } from '../text/language'
 
 /** Starts a new import of the same folder, and shows it. */
 export function ImportAgain({ link }: { link: string }) {
   const client = useQueryClient()
+  const navigate = useNavigate()
   // One key for this button, so that a double click or a lost response does not start a second import.
   const key = useRef<string | null>(null)
   const start = useMutation({
     mutationFn: () => startImport(link, (key.current ??= newKey())),
     onSuccess: ({ jobId }) => {
-      selectImport(jobId)
+      void navigate({ to: '/imports/$id', params: { id: jobId } })
       void client.invalidateQueries({ queryKey: ['imports'] })
     },
   })
+  const words = t().report.actions
   return (
     <>
-      <button type="button" aria-disabled={start.isPending} onClick={() => !start.isPending && start.mutate()}>
-        {start.isPending ? 'Starting…' : 'Import the folder again'}
-      </button>
+      <span className="act">
+        <button type="button" aria-disabled={start.isPending} onClick={() => !start.isPending && start.mutate()}>
+          {start.isPending ? words.starting : words.again}
+        </button>
+        <CommandsButton what={words.again} commands={() => [startCommand(link, words.again)]} />
+      </span>
       <p className="said said-bad" aria-live="polite">
-        {start.error !== null && `The import was not started. ${sentence(start.error)}`}
+        {start.error !== null && words.notStarted(sentence(start.error))}
       </p>
     </>
   )

@@ -1,53 +1,47 @@
 /** One import: its progress, its failures, what was skipped, and its pictures. */
-import { useEffect, useRef } from 'react'
 import { isNotFound, sentence } from '../api/errors'
 import type { Import } from '../api/types'
-import { Gallery } from '../images/Gallery'
+import { LatestImages } from '../images/LatestImages'
 import { useForgetRetries } from '../mutations'
 import { useImport } from '../queries'
 import { counted, formatCount } from '../text/format'
+import { t } from '../text/language'
 import { importName } from '../text/names'
-import { isListing, isRunning } from '../text/states'
+import { hasEnded, isListing, isRunning } from '../text/states'
+import { PageTitle } from '../ui/PageTitle'
 import { Skeleton } from '../ui/Skeleton'
 import { StateChip } from '../ui/StateChip'
 import { Actions } from './Actions'
 import { Announcer } from './Announcer'
+import { Downloads } from './Downloads'
 import { driveLink } from './driveLink'
 import { Equation } from './Equation'
 import { Facts } from './Facts'
 import { FailedFolders } from './FailedFolders'
 import { Failures } from './Failures'
+import { Files } from './Files'
 import { Parked } from './Parked'
 import { ProgressBar } from './ProgressBar'
-import { percentDone } from './progress'
+import { percentDone, total } from './progress'
 import { Skipped } from './Skipped'
 
-interface Props {
-  readonly id: string
-  /** The same import from the list, if the list contains it. */
-  readonly listed: Import | undefined
-  readonly listPending: boolean
-}
-
-export function ImportDetail({ id, listed, listPending }: Props) {
-  const { data, error } = useImport(id, listed, !listPending)
+export function ImportDetail({ id }: { id: string }) {
+  const { data, error } = useImport(id)
   if (data !== undefined) return <Report one={data} />
   return (
     <section className="detail">
-      {error === null ? <Skeleton label="Loading the import" lines={5} /> : <Missing id={id} error={error} />}
+      {error === null ? <Skeleton label={t().report.loading} lines={5} /> : <Missing id={id} error={error} />}
     </section>
   )
 }
 
-function Missing({ id, error }: { id: string; error: Error }) {
+export function Missing({ id, error }: { id: string; error: Error }) {
   return (
     <div className="note note-bad" role="alert">
       {isNotFound(error) ? (
-        <p>
-          There is no import <code>{id}</code>. The link may be incomplete, or the data was deleted.
-        </p>
+        <p>{t().report.missing(id)}</p>
       ) : (
-        <p>This import could not be loaded. {sentence(error)}</p>
+        <p>{t().report.notLoaded(sentence(error))}</p>
       )}
     </div>
   )
@@ -56,9 +50,9 @@ function Missing({ id, error }: { id: string; error: Error }) {
 function Report({ one }: { one: Import }) {
   useForgetRetries(one)
   const progress = progressOf(one)
+  const foundNothing = one.found === 0 && hasEnded(one) && one.state !== 'failed'
   return (
     <article className="detail" aria-labelledby="import-title" data-state={one.state}>
-      <title>{titleOf(one)}</title>
       <section className="card report">
         <Head one={one} />
         {one.message !== null && (
@@ -71,68 +65,74 @@ function Report({ one }: { one: Import }) {
           {progress !== '' && <span className="percent">{progress}</span>}
         </div>
         <Equation one={one} />
+        {!foundNothing && <LatestImages one={one} />}
         <Actions key={one.id} one={one} />
         {one.state === 'cancelled' && <Cancelled one={one} />}
+        {foundNothing && <NoImages one={one} />}
         <Skipped one={one} />
         <Parked one={one} />
         <Announcer one={one} />
         <Facts one={one} />
+        <Downloads one={one} />
       </section>
       <FailedFolders one={one} />
       <Failures one={one} />
-      <Gallery one={one} />
+      <Files one={one} />
     </article>
   )
 }
 
 function Head({ one }: { one: Import }) {
-  const heading = useRef<HTMLHeadingElement>(null)
-  const mounted = useRef(false)
-  useEffect(() => {
-    // On a narrow screen the report is below the list and may be out of view when it is selected.
-    if (!mounted.current && document.activeElement?.closest('.import-list') !== null) {
-      heading.current?.focus()
-    }
-    mounted.current = true
-  }, [])
   const drive = driveLink(one.folderUrl, one.folderId)
   return (
     <header className="report-head">
-      <h2 id="import-title" tabIndex={-1} ref={heading}>
-        <bdi>{importName(one)}</bdi>
-      </h2>
+      <PageTitle id="import-title" tab={tabOf(one)}>
+        {importName(one)}
+      </PageTitle>
       <StateChip state={one.state} />
       {drive !== null && (
         <a href={drive} target="_blank" rel="noreferrer">
-          Open in Google Drive
+          {t().report.openInDrive}
         </a>
       )}
     </header>
   )
 }
 
-function titleOf(one: Import): string {
+function tabOf(one: Import): string {
   const percent = percentDone(one)
-  const done = isRunning(one) && percent !== null ? [`${percent} %`] : []
-  return [...done, importName(one), 'Drivestream'].join(' – ')
+  return isRunning(one) && percent !== null ? `${percent} % – ${importName(one)}` : importName(one)
 }
 
 function Cancelled({ one }: { one: Import }) {
+  const { before, kept, after } = t().report.cancelled
   return (
     <p className="note">
-      This import was cancelled. {one.stored + one.unchanged > 0 && 'Stored images are kept. '}
-      To copy the rest, import the folder again. Images that are already stored are not downloaded again.
+      {before} {one.stored + one.unchanged > 0 && `${kept} `}
+      {after}
+    </p>
+  )
+}
+
+/** What it means that nothing was found. */
+function NoImages({ one }: { one: Import }) {
+  const words = t().report.noImages
+  if (one.state === 'cancelled') return <p className="note">{words.cancelled}</p>
+  const skipped = total(one.skipped)
+  return (
+    <p className="note">
+      {skipped > 0 ? words.onlyOthers(skipped, formatCount(skipped)) : one.foldersFailed > 0 ? words.notListed : words.empty}
     </p>
   )
 }
 
 function progressOf(one: Import): string {
-  if (one.state === 'cancelled') return one.pending === 0 ? '' : `${formatCount(one.pending)} not done`
+  if (one.state === 'cancelled') return one.pending === 0 ? '' : t().report.notDone(formatCount(one.pending))
   const percent = percentDone(one)
   return percent === null ? soFar(one) : `${percent} %`
 }
 
 function soFar(one: Import): string {
   if (!isListing(one)) return ''
-  return one.found === 0 ? 'Reading the folder…' : `${counted(one.found, 'image', 'images')} found so far`
+  return one.found === 0 ? t().report.reading : t().report.foundSoFar(counted(one.found, ...t().common.image))
 }

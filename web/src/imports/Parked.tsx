@@ -1,6 +1,7 @@
 /** Files that Google will not serve for up to a day. They are tried again without anybody's doing. */
 import type { Import } from '../api/types'
-import { counted } from '../text/format'
+import { counted, formatDuration } from '../text/format'
+import { t } from '../text/language'
 import { hasEnded } from '../text/states'
 import { HandsOverFocus } from '../ui/HandsOverFocus'
 import { Time } from '../ui/Time'
@@ -10,26 +11,23 @@ import { useNow } from './useLiveRate'
 export function Parked({ one }: { one: Import }) {
   if (one.parked === null) return null
   const { files, reason } = one.parked
-  const them = files === 1 ? 'it' : 'them'
+  const words = t().report.parked
   return (
     <HandsOverFocus to="import-title">
       <section className="note parked" aria-labelledby="parked">
         <h3 id="parked">
-          {counted(files, 'image', 'images')} cannot be downloaded yet
+          {words.title(counted(files, ...t().common.image))}
         </h3>
-        <p>
-          Google limits downloads of {them} for up to 24 hours because {files === 1 ? 'it was' : 'they were'} downloaded too
-          often. Other images are not affected.
-        </p>
+        <p>{words.why(files)}</p>
         {one.state !== 'cancelled' && (
           <>
             <p>
-              <When one={one} them={them} />
+              <When one={one} files={files} />
             </p>
             <RetryButton
               importId={one.id}
               retry={{ selection: { reason }, failures: { [reason]: files } }}
-              label={`Try ${them} again now`}
+              label={words.retryNow(files)}
               trying={false}
             />
           </>
@@ -39,19 +37,16 @@ export function Parked({ one }: { one: Import }) {
   )
 }
 
-function When({ one, them }: { one: Import; them: string }) {
-  const now = useNow(false)
+function When({ one, files }: { one: Import; files: number }) {
+  const now = useNow((one.parked?.after ?? null) !== null)
   const after = one.parked?.after ?? null
-  const they = them === 'it' ? 'It is' : 'They are'
-  const early = 'The limit may end sooner, so you can try again at any time. Images that are already stored are not downloaded again.'
-  if (after === null) {
-    return hasEnded(one) ? <>{early}</> : <>{they} tried again automatically 24 hours after this import ends. {early}</>
-  }
+  const words = t().report.parked
+  if (after === null) return hasEnded(one) ? words.early : `${words.afterEnd(files)} ${words.early}`
   // An import that is too old is not tried again automatically, so nothing is promised here.
-  if (after.getTime() <= now) return <>The 24 hours are over, so you can try {them} again now.</>
+  if (after.getTime() <= now) return words.over(files)
   return (
     <>
-      {they} tried again automatically at <Time at={after} />. {early}
+      {words.at(files)} <Time at={after} />, <b>{words.in(formatDuration((after.getTime() - now) / 1_000))}</b>. {words.early}
     </>
   )
 }

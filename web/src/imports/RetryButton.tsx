@@ -1,5 +1,8 @@
+import { CommandsButton } from '../commands/CommandsButton'
 import { useRetry, type Retry } from '../mutations'
+import { t } from '../text/language'
 import { whyNot } from '../text/problems'
+import { retryCommand } from './commands'
 import { retriedSentence } from './retries'
 
 interface Props {
@@ -16,21 +19,27 @@ interface Props {
 export function RetryButton({ importId, retry, label, what, trying }: Props) {
   const mutation = useRetry(importId)
   const busy = trying || mutation.isPending
-  const text = busy ? 'Trying again…' : label
+  const text = busy ? t().report.retry.trying : label
   const { data } = mutation
   return (
     <>
-      <button
-        type="button"
-        aria-label={what === undefined ? undefined : `${text} ${what}`}
-        aria-disabled={busy}
-        onClick={({ detail }) => {
-          // The second click of a double click would ask again for what is being tried already.
-          if (!busy && detail <= 1) mutation.mutate(retry)
-        }}
-      >
-        {text}
-      </button>
+      <span className="act">
+        <button
+          type="button"
+          aria-label={what === undefined ? undefined : `${text} ${what}`}
+          aria-disabled={busy}
+          onClick={({ detail }) => {
+            // The second click of a double click would ask again for what is being tried already.
+            if (!busy && detail <= 1) mutation.mutate(retry)
+          }}
+        >
+          {text}
+        </button>
+        <CommandsButton
+          what={what === undefined ? label : `${label} ${what}`}
+          commands={() => [retryCommand(importId, label, retry.selection)]}
+        />
+      </span>
       {mutation.error !== null && (
         <p className="said said-bad" role="alert">
           {whyNot('retry', mutation.error)}

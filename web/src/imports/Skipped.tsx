@@ -1,42 +1,18 @@
-/** Files that were deliberately not copied. They are not part of the equation. */
-import { useState } from 'react'
 import type { Import } from '../api/types'
-import { useFiles } from '../queries'
-import { counted, formatCount } from '../text/format'
+import { formatCount } from '../text/format'
+import { t } from '../text/language'
 import { reasonFor } from '../text/reasons'
-import { Retry } from '../ui/Retry'
-import { Skeleton } from '../ui/Skeleton'
-import { FileList } from './FileList'
+import { FilesLink } from './FilesLink'
 import { byCount, total } from './progress'
 
+/** Files that were deliberately not copied. They are not part of the equation. */
 export function Skipped({ one }: { one: Import }) {
-  const [open, setOpen] = useState(false)
   const all = total(one.skipped)
   if (all === 0) return null
   const reasons = byCount(one.skipped).map(([reason, count]) => `${reasonFor(reason).title} (${formatCount(count)})`)
   return (
-    <details className="skipped" onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>
-        {counted(all, 'other file was', 'other files were')} skipped: {reasons.join(', ')}
-      </summary>
-      {open && <SkippedFiles one={one} />}
-    </details>
-  )
-}
-
-function SkippedFiles({ one }: { one: Import }) {
-  const query = useFiles(one, 'skipped')
-  if (query.isPending) return <Skeleton label="Loading the skipped files" lines={3} />
-  const files = query.data?.pages.flatMap(({ items }) => items) ?? []
-  return (
-    <>
-      <Retry what="The list of files" error={query.error} hasOlder={query.data !== undefined} onRetry={() => void query.refetch()} />
-      <FileList one={one} files={files} withReasons failed={null} />
-      {query.hasNextPage && (
-        <button type="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-          {query.isFetchingNextPage ? 'Loading…' : 'Load more'}
-        </button>
-      )}
-    </>
+    <p className="quiet skipped">
+      <FilesLink state="skipped">{t().report.skipped.summary(all, formatCount(all))}</FilesLink> {reasons.join(', ')}
+    </p>
   )
 }

@@ -1,4 +1,5 @@
 import type { Waiting } from '../api/types'
+import { t } from '../text/language'
 import { Time } from '../ui/Time'
 import { waitingFor } from './progress'
 
@@ -7,11 +8,11 @@ export function WaitingLine({ waiting }: { waiting: Waiting }) {
   return (
     <p className="waiting">
       <b>
-        Waiting
-        {waiting.until !== null && (
+        {waiting.until === null ? (
+          t().report.waiting
+        ) : (
           <>
-            {' until '}
-            <Time at={waiting.until} />
+            {t().report.waitingUntil} <Time at={waiting.until} />
           </>
         )}
         :

@@ -1,52 +1,85 @@
-/** What the buttons do, as commands for a shell. Pure. */
-import type { Import, Selection } from '../api/types'
+/** What the buttons of an import do, as commands. Pure. */
+import { apiPath } from '../api/path'
+import type { FileState, Import, Selection } from '../api/types'
+import { curlOf, DOWNLOAD, drivestreamOf, option, quoted, thisApi, type Api, type Command } from '../commands/shell'
+import { startCommand } from '../start/commands'
+import { t } from '../text/language'
 import { heading } from '../text/reasons'
 import { hasEnded } from '../text/states'
 import { byCount } from './progress'
 
-export interface Command {
-  readonly title: string
-  readonly curl: string
-  /** For the command line of Drivestream. */
-  readonly drivestream: string
-}
-
-/** The commands that make sense in the import's state. `api` is the address of the API. */
-export function commandsFor(one: Import, api: string, withKey = false): Command[] {
-  const program = withKey ? 'curl -H "Authorization: Bearer $DRIVESTREAM_API_KEY"' : 'curl'
-  const address = `${api}/imports/${encodeURIComponent(one.id)}`
-  const commands = [{ title: 'Watch', curl: `${program} ${quoted(address)}`, drivestream: `drivestream watch ${quoted(one.id)}` }]
-  if (one.state === 'cancelled') return commands
+/** The commands that make sense in the import's state. */
+export function commandsFor(one: Import, api: Api = thisApi()): Command[] {
+  const words = t().report.commands
+  const path = pathOf(one.id)
+  const watch = { title: words.watch, curl: curlOf(api, path), drivestream: drivestreamOf(api, 'watch', quoted(one.id)) }
+  const commands: Command[] = [watch, ...downloads(one, api)]
+  const link = one.folderUrl ?? one.folderId
+  if (one.state === 'cancelled') return link === null ? commands : [...commands, startCommand(link, t().report.actions.again, api)]
   if (!hasEnded(one)) {
     commands.push(control(one.state === 'paused' ? 'resume' : 'pause'), control('cancel'))
   }
-  if (one.failed + one.foldersFailed > 0) commands.push(retry('Try all failures again', {}, ''))
+  if (one.failed + one.foldersFailed > 0) commands.push(retryCommand(one.id, words.retryAll, {}, api))
   const reasons = byCount(one.failures)
   // A single reason is the same as all failures.
   if (reasons.length > 1 || (reasons.length === 1 && one.foldersFailed > 0)) {
-    for (const [reason] of reasons) commands.push(retry(`Try again: ${heading(reason)}`, { reason }, ` --reason ${quoted(reason)}`))
+    for (const [reason] of reasons) commands.push(retryCommand(one.id, words.retry(heading(reason)), { reason }, api))
   }
   return commands
 
   function control(word: 'pause' | 'resume' | 'cancel'): Command {
     return {
-      title: `${word.charAt(0).toUpperCase()}${word.slice(1)}`,
-      curl: `${program} -X POST ${quoted(`${address}/${word}`)}`,
-      drivestream: `drivestream ${word} ${quoted(one.id)}`,
-    }
-  }
-
-  function retry(title: string, selection: Selection, option: string): Command {
-    const body = `-H 'Content-Type: application/json' -d ${quoted(JSON.stringify(selection))}`
-    return {
-      title,
-      curl: `${program} ${body} ${quoted(`${address}/retry`)}`,
-      drivestream: `drivestream retry ${quoted(one.id)}${option}`,
+      title: words[word],
+      curl: curlOf(api, `${path}/${word}`, { method: 'POST' }),
+      drivestream: drivestreamOf(api, word, quoted(one.id)),
     }
   }
 }
 
-/** One word for a shell, whatever is in the text. */
-export function quoted(text: string): string {
-  return /^[\w./:-]+$/.test(text) && !text.startsWith('-') ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
+/** Another try of all that failed, or of what is selected. */
+export function retryCommand(importId: string, title: string, selection: Selection, api: Api = thisApi()): Command {
+  const options = Object.entries(selection).flatMap(([name, values]) => [values].flat().flatMap((value) => option(`--${name}`, value)))
+  return {
+    title,
+    curl: curlOf(api, apiPath('/imports/{import_id}/retry', { import_id: importId }), { method: 'POST', body: selection }),
+    drivestream: drivestreamOf(api, 'retry', quoted(importId), ...options),
+  }
+}
+
+/** What can be downloaded of the import. The command line has no word for it. */
+export function downloads(one: Import, api: Api = thisApi()): Command[] {
+  const words = t().report.commands
+  const named = { import_id: one.id }
+  const download = (title: string, path: string): Command => ({ title, curl: curlOf(api, path, { options: DOWNLOAD }), drivestream: null })
+  return [
+    ...(one.found > 0 ? [download(words.manifest, apiPath('/imports/{import_id}/manifest.csv', named))] : []),
+    ...(one.stored + one.unchanged > 0 ? [download(words.checksums, apiPath('/imports/{import_id}/SHA256SUMS', named))] : []),
+  ]
+}
+
+/** A list of the import's files. The command line lists those that failed, by reason. */
+export function listCommand(importId: string, state: FileState, reason: string | undefined, api: Api = thisApi()): Command {
+  const path = apiPath('/imports/{import_id}/files', { import_id: importId }, { state, reason, limit: MOST_FILES })
+  return {
+    title: t().report.files.list,
+    curl: curlOf(api, path),
+    drivestream: state === 'failed' ? drivestreamOf(api, 'failures', quoted(importId)) : null,
+  }
+}
+
+/** In one answer. */
+const MOST_FILES = 1_000
+
+/** For one file: its history, and the retry of a failure. */
+export function fileCommands(importId: string, driveId: string, hasFailed: boolean, api: Api = thisApi()): Command[] {
+  const history = {
+    title: t().report.commands.history,
+    curl: curlOf(api, apiPath('/imports/{import_id}/files/{google_drive_id}', { import_id: importId, google_drive_id: driveId })),
+    drivestream: null,
+  }
+  return hasFailed ? [history, retryCommand(importId, t().report.retry.again, { files: [driveId] }, api)] : [history]
+}
+
+function pathOf(importId: string): string {
+  return apiPath('/imports/{import_id}', { import_id: importId })
 }

@@ -1,8 +1,10 @@
 /** Calculations on an import's counts. Pure; every number on the page comes from here. */
+import type { SpeedLimit } from '../api/speedLimit'
 import type { Import, ImportCounts, Waiting } from '../api/types'
 import { counted, formatCount, formatMoment, percentOf } from '../text/format'
+import { currentLanguage, t } from '../text/language'
 import { importName } from '../text/names'
-import { heading } from '../text/reasons'
+import { said } from '../text/reasons'
 import { isListing, isRunning, stateWords } from '../text/states'
 
 export const PARTS = ['stored', 'unchanged', 'failed', 'pending'] as const
@@ -19,13 +21,14 @@ export function addsUp(counts: ImportCounts): boolean {
 
 /** What a part is called. Nothing comes of the pending files of a cancelled import. */
 export function partName(part: Part, { state }: Pick<Import, 'state'>): string {
-  return part === 'pending' && state === 'cancelled' ? 'not done' : part
+  const words = t().report.parts
+  return part === 'pending' && state === 'cancelled' ? words.notDone : words[part]
 }
 
 /** "2,412 found = 2,400 stored + 0 unchanged + 12 failed + 0 pending" */
 export function equation(one: Import): string {
   const parts = PARTS.map((part) => `${formatCount(one[part])} ${partName(part, one)}`)
-  return `${formatCount(one.found)} found = ${parts.join(' + ')}`
+  return `${formatCount(one.found)} ${t().report.parts.found} = ${parts.join(' + ')}`
 }
 
 /** Files that have an outcome, including failures. */
@@ -105,10 +108,24 @@ export function secondsSpent(one: Import, now: Date | null): number | null {
   return Math.max(0, (end.getTime() - one.requestedAt.getTime()) / 1000)
 }
 
-/** In seconds; null while the folder is being listed, or while there is no progress. */
-export function timeLeft(one: Import, rate: Rate | null): number | null {
-  if (!isRunning(one) || isListing(one) || rate === null || rate.files <= 0) return null
-  return one.pending / rate.files
+/** In seconds. `most` is null while more files may be found. */
+export interface TimeLeft {
+  readonly least: number
+  readonly most: number | null
+}
+
+/** From the speed lately to that of a longer time; null while there is no progress. */
+export function timeLeft(one: Import, lately: Rate | null, average: Rate | null): TimeLeft | null {
+  if (!isRunning(one) || lately === null || lately.files <= 0) return null
+  const speeds = [lately, average].flatMap((rate) => (rate === null || rate.files <= 0 ? [] : [rate.files]))
+  const least = one.pending / Math.max(...speeds)
+  return { least, most: isListing(one) ? null : one.pending / Math.min(...speeds) }
+}
+
+/** Rounded to what an estimate can promise: 5 seconds, a minute, 10 minutes, an hour. */
+export function roughly(seconds: number): number {
+  const [, step] = [[60, 5], [3600, 60], [86_400, 600]].find(([below = 0]) => seconds < below) ?? [0, 3600]
+  return Math.max(1, seconds < 5 ? Math.ceil(seconds) : Math.round(seconds / (step ?? 1)) * (step ?? 1))
 }
 
 /** What a running import waits for; null while it makes progress, and once it has ended. */
@@ -118,7 +135,15 @@ export function waitingOf(one: Import): Waiting | null {
 
 /** The API's own sentence, which also says what to do. */
 export function waitingFor({ message, reason }: Waiting): string {
-  return message === '' ? `${heading(reason)}.` : message
+  const words = said(message, reason)
+  return message !== '' && words === message ? message : `${words}.`
+}
+
+/** What limits the speed of the whole system. */
+export function limitWords({ message, reason }: SpeedLimit): string {
+  const { limits } = t().flow
+  const words = currentLanguage() !== 'en' && Object.hasOwn(limits, reason) ? limits[reason] : undefined
+  return words === undefined ? message : `${words}.`
 }
 
 export interface Announcement {
@@ -143,8 +168,8 @@ export function announce(last: Announcement | null, one: Import): Announcement {
   // Every probe moves the end of a wait. Only a new reason is news.
   if (last.state !== one.state || last.waiting !== here.waiting) return { ...here, text: stateSentence(one) }
   if (step > last.step) {
-    const done = `${formatCount(doneCount(one))} of ${counted(one.found, 'file', 'files')}`
-    return { ...here, text: `${step * 10} percent: ${done}.` }
+    const done = t().report.done(formatCount(doneCount(one)), counted(one.found, ...t().common.file))
+    return { ...here, text: t().report.announced(step * 10, done) }
   }
   return last
 }
@@ -158,6 +183,7 @@ function stateSentence(one: Import): string {
 }
 
 function waitingSentence(waiting: Waiting): string {
-  const until = waiting.until === null ? '' : ` until ${formatMoment(waiting.until)}`
-  return `Waiting${until}: ${waitingFor(waiting)}`
+  const words = t().report
+  const begin = waiting.until === null ? words.waiting : `${words.waitingUntil} ${formatMoment(waiting.until)}`
+  return `${begin}: ${waitingFor(waiting)}`
 }

@@ -2,16 +2,17 @@
 import type { FailedFolder, Import, ImportFile, Retried } from '../api/types'
 import type { SentRetry } from '../mutations'
 import { counted } from '../text/format'
+import { t } from '../text/language'
 
 /** "12 files", "1 file and 2 folders". */
 export function filesAndFolders(files: number, folders: number): string {
-  const parts = [files > 0 && counted(files, 'file', 'files'), folders > 0 && counted(folders, 'folder', 'folders')]
-  return parts.filter((part) => part !== false).join(' and ')
+  const parts = [files > 0 && counted(files, ...t().common.file), folders > 0 && counted(folders, ...t().common.folder)]
+  return parts.filter((part) => part !== false).join(` ${t().report.retry.and} `)
 }
 
 export function retriedSentence({ files, folders }: Retried): string {
-  if (files + folders === 0) return 'Nothing is left to try again.'
-  return `${filesAndFolders(files, folders)} ${files + folders === 1 ? 'is' : 'are'} being tried again.`
+  if (files + folders === 0) return t().report.retry.nothing
+  return t().report.retry.sent(files + folders, filesAndFolders(files, folders))
 }
 
 export interface Group {

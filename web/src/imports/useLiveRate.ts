@@ -1,35 +1,70 @@
 import { useEffect, useState } from 'react'
+import { serverNow } from '../api/clock'
 import type { Import } from '../api/types'
+import { useRates } from '../queries'
 import { isRunning } from '../text/states'
-import { averageRate, doneCount, rateBetween, type Rate, type Sample } from './progress'
+import { averageRate, doneCount, rateBetween, secondsSpent, type Rate, type Sample } from './progress'
 
 const WINDOW_MS = 10_000
 
-/** The current time in milliseconds, updated once a second while `running`. */
+/** The server's time in milliseconds, updated once a second while `running`. */
 export function useNow(running: boolean): number {
-  const [now, setNow] = useState(() => Date.now())
+  const [now, setNow] = useState(serverNow)
   useEffect(() => {
     if (!running) return undefined
-    const timer = setInterval(() => setNow(Date.now()), 1_000)
+    const timer = setInterval(() => setNow(serverNow()), 1_000)
     return () => clearInterval(timer)
   }, [running])
   return now
 }
 
+export interface Speed {
+  readonly lately: Rate | null
+  /** Since this page watches it run; null at first. */
+  readonly longer: Rate | null
+}
+
+/** The event stream tells the speed of so long. */
+const TOLD_MS = 30_000
+
 /**
- * The speed over the last ten seconds while an import runs, or over its whole duration once it has
- * ended. Samples are taken by the clock, not per response, so that a stalled import slows to 0.
+ * The speed while an import runs, or over its whole duration once it has ended. While it runs, the whole duration says
+ * nothing: it may have been paused for a night. And what the stream tells counts the time before it ran as well.
  */
-export function useLiveRate(one: Import, now: number): Rate | null {
+export function useSpeed(one: Import, now: number): Speed {
+  const sampled = useSampledRate(one, now)
+  const from = useBeginning(one, now)
+  const told = useRates(one.id)
+  if (!isRunning(one)) return { lately: averageRate(one), longer: null }
+  const longer = from === null ? null : rateBetween(from, sampleOf(one, now))
+  const ofStream = told === null ? null : { files: told.stored + told.failed, bytes: told.bytes }
+  const isNew = (secondsSpent(one, new Date(now)) ?? 0) * 1_000 < TOLD_MS
+  const hasJustBegun = from === null || now - from.at < TOLD_MS
+  const lately = hasJustBegun ? (sampled ?? (isNew ? null : ofStream)) : (ofStream ?? sampled)
+  return { lately: lately ?? averageRate(one), longer }
+}
+
+/** When this page first saw it run, or run again. */
+function useBeginning(one: Import, now: number): Sample | null {
+  const [from, setFrom] = useState<Sample | null>(null)
+  const running = isRunning(one)
+  if (running === (from === null)) setFrom(running ? sampleOf(one, now) : null)
+  return from
+}
+
+function sampleOf(one: Import, at: number): Sample {
+  return { at, done: doneCount(one), bytes: one.storedBytes }
+}
+
+/** Over the last ten seconds. Samples are taken by the clock, not per response, so that a stalled import slows to 0. */
+function useSampledRate(one: Import, now: number): Rate | null {
   const [samples, setSamples] = useState<readonly Sample[]>([])
   const [sampledAt, setSampledAt] = useState<number | null>(null)
   if (isRunning(one) && sampledAt !== now) {
-    const sample = { at: now, done: doneCount(one), bytes: one.storedBytes }
     setSampledAt(now)
-    setSamples([...samples.filter(({ at }) => at >= now - WINDOW_MS), sample])
+    setSamples([...samples.filter(({ at }) => at >= now - WINDOW_MS), sampleOf(one, now)])
   }
   const first = samples[0]
   const last = samples.at(-1)
-  const live = isRunning(one) && first && last ? rateBetween(first, last) : null
-  return live ?? averageRate(one)
+  return first && last ? rateBetween(first, last) : null
 }

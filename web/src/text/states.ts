@@ -1,4 +1,5 @@
 import type { Import } from '../api/types'
+import { t } from './language'
 
 export type Tone = 'busy' | 'good' | 'warning' | 'bad' | 'quiet'
 
@@ -7,31 +8,30 @@ interface Words {
   readonly tone: Tone
 }
 
-const STATES = new Map<string, Words>([
-  ['queued', { label: 'Queued', tone: 'busy' }],
-  ['listing', { label: 'Listing and copying', tone: 'busy' }],
-  ['transferring', { label: 'Copying', tone: 'busy' }],
-  ['completed', { label: 'Completed', tone: 'good' }],
-  ['completed_with_failures', { label: 'Completed with failures', tone: 'warning' }],
-  ['failed', { label: 'Failed', tone: 'bad' }],
-  ['cancelled', { label: 'Cancelled', tone: 'quiet' }],
-  ['paused', { label: 'Paused', tone: 'quiet' }],
+const TONES = new Map<string, Tone>([
+  ['queued', 'busy'],
+  ['listing', 'busy'],
+  ['transferring', 'busy'],
+  ['completed', 'good'],
+  ['completed_with_failures', 'warning'],
+  ['failed', 'bad'],
+  ['pending', 'busy'],
+  ['stored', 'good'],
+  ['unchanged', 'good'],
 ])
 
 export function stateWords(state: string): Words {
-  return STATES.get(state) ?? { label: state, tone: 'quiet' }
+  return wordsFor(state, t().report.states)
 }
 
-const FILE_STATES = new Map<string, Words>([
-  ['pending', { label: 'Pending', tone: 'busy' }],
-  ['stored', { label: 'Stored', tone: 'good' }],
-  ['unchanged', { label: 'Unchanged', tone: 'good' }],
-  ['failed', { label: 'Failed', tone: 'bad' }],
-  ['skipped', { label: 'Skipped', tone: 'quiet' }],
-])
-
 export function fileStateWords(state: string): Words {
-  return FILE_STATES.get(state) ?? { label: state, tone: 'quiet' }
+  return wordsFor(state, t().report.fileStates)
+}
+
+function wordsFor(state: string, labels: Readonly<Record<string, string>>): Words {
+  // A state from outside may be the name of a property that every object has.
+  const label = Object.hasOwn(labels, state) ? labels[state] : undefined
+  return { label: label ?? state, tone: TONES.get(state) ?? 'quiet' }
 }
 
 /** Whether nothing is left to do. A paused import has not ended. */

@@ -1,16 +1,19 @@
 import { useState } from 'react'
+import { t } from '../text/language'
+
+type Outcome = 'copied' | 'failed'
 
 /** Copies a text, and says whether it worked. */
-export function CopyButton({ text }: { text: string }) {
-  const [label, setLabel] = useState('Copy')
+export function CopyButton({ text, label }: { text: string; label: string }) {
+  const [outcome, setOutcome] = useState<Outcome | null>(null)
   return (
     <button
       type="button"
       className="small"
-      onBlur={() => setLabel('Copy')}
-      onClick={() => void copied(text).then((done) => setLabel(done ? 'Copied' : 'Not copied'))}
+      onBlur={() => setOutcome(null)}
+      onClick={() => void copied(text).then((done) => setOutcome(done ? 'copied' : 'failed'))}
     >
-      <span aria-live="polite">{label}</span>
+      <span aria-live="polite">{outcome === null ? label : t().common.copy[outcome]}</span>
       <span className="visually-hidden">: {text}</span>
     </button>
   )

@@ -29,7 +29,8 @@ export function Dialog({ ref, className = '', labelledBy, describedBy, onClose, 
       aria-labelledby={labelledBy}
       aria-describedby={describedBy}
       closedby="any"
-      onClose={onClose}
+      // React lets it bubble, unlike the browser: a dialog may be opened in another one.
+      onClose={({ target, currentTarget }) => target === currentTarget && onClose()}
       onKeyDown={(event) => event.stopPropagation()}
     >
       {children}

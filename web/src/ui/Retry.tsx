@@ -1,4 +1,5 @@
 import { isUnreachable, sentence } from '../api/errors'
+import { t } from '../text/language'
 
 interface Props {
   readonly what: string
@@ -15,10 +16,10 @@ export function Retry({ what, error, hasOlder, onRetry }: Props) {
   return (
     <div className="note note-bad" role="alert">
       <p>
-        {what} could not be loaded. {sentence(error)}
+        {t().common.retry.notLoaded(what, sentence(error))}
       </p>
       <button type="button" onClick={onRetry}>
-        Try again
+        {t().common.retry.again}
       </button>
     </div>
   )

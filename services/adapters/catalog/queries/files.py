@@ -11,10 +11,14 @@ from services.adapters.catalog.views.files import FileDetails, ImportFile, Manif
 _FILE = import_files.c
 
 
-def page(import_id: str, state: str | None, after: str | None, limit: int) -> Select[Any]:
+def page(
+    import_id: str, state: str | None, reason: str | None, after: str | None, limit: int
+) -> Select[Any]:
     query = fields_of(ImportFile).where(_FILE.import_id == import_id)
     if state is not None:
         query = query.where(_FILE.state == state)
+    if reason is not None:
+        query = query.where(_FILE.reason == reason)
     if after is not None:
         query = query.where(_FILE.file_id > after)
     return query.order_by(_FILE.file_id).limit(limit)

@@ -22,7 +22,9 @@ from services.adapters.catalog.views.images import (
     ImagePlace,
 )
 
-FIELDS: LiteralString = "id, name, google_drive_id, size, mime_type, storage_path, created_at"
+FIELDS: LiteralString = (
+    "id, name, google_drive_id, size, mime_type, storage_path, created_at, width, height"
+)
 BY_NAME: LiteralString = IMAGE_NAME.format("name")
 KEYS: Mapping[ImageOrder, LiteralString] = {
     "id": "id",
@@ -39,6 +41,15 @@ KEYS_OF_IMPORT: Mapping[ImageOrder, LiteralString] = {
     "id": "id + 0",
     "created_at": "created_at + interval '0'",
 }
+VALUES: Mapping[ImageOrder, LiteralString] = {
+    "id": "id",
+    "google_drive_id": "google_drive_id",
+    "name": '"left"(name, 200)',
+    "size": "size",
+    "created_at": "created_at",
+    "imported_at": "outcome_at",
+}
+"""What an `ImagePlace` holds."""
 UNIQUE: tuple[ImageOrder, ...] = ("id", "google_drive_id")
 CONDITIONS: Mapping[str, LiteralString] = {
     "folder_id": "folder_id = %(folder_id)s",
@@ -63,23 +74,54 @@ class Query(NamedTuple):
 def page(wanted: ImageFilter, after: ImagePlace | None, limit: int) -> Query:
     """`ListedImage`s, their fields in order."""
     key, unique = _keys(wanted)[wanted.sorted_by], wanted.sorted_by in UNIQUE
-    id: LiteralString = "file_id" if wanted.sorted_by == "imported_at" else "id"
     conditions, values = [*_conditions(wanted)], _values(wanted)
     if after is not None:
         sign: LiteralString = "<" if wanted.descending else ">"
+        if after.included:
+            sign += "="
         value: LiteralString = "%(after)s"
         if wanted.sorted_by == "name":
             value = IMAGE_NAME.format(value)
         conditions.append(
-            f"{key} {sign} {value}" if unique else f"({key}, {id}) {sign} ({value}, %(after_id)s)"
+            f"{key} {sign} {value}"
+            if unique
+            else f"({key}, {_id(wanted)}) {sign} ({value}, %(after_id)s)"
         )
         values |= {"after": after.value, "after_id": after.id}
-    way: LiteralString = " DESC" if wanted.descending else ""
-    order = f"{key}{way}" if unique else f"{key}{way}, {id}{way}"
     values["limit"] = limit
     fields = FIELDS if wanted.import_id is None else f"{FIELDS}, outcome_at"
-    text = f"SELECT {fields} FROM {_from(wanted)}{_where(conditions)} ORDER BY {order}"
+    text = f"SELECT {fields} FROM {_from(wanted)}{_where(conditions)} ORDER BY {_order(wanted)}"
     return Query(f"{text} LIMIT %(limit)s", values)
+
+
+def sections(wanted: ImageFilter, every: int, image: str | None) -> Query:
+    """The first image of each section, the last of all, and the one that is looked for: its number
+    from 1, its place, whether it is the last, and whether it is looked for. PostgreSQL walks along
+    the list once, and keeps none of its rows: it looks one ahead for the end."""
+    is_wanted: LiteralString = "false" if image is None else "google_drive_id = %(image)s"
+    numbered = (
+        f"SELECT row_number() OVER w AS n, {VALUES[wanted.sorted_by]} AS value, "
+        f"{_id(wanted)} AS place_id, lead(1) OVER w IS NULL AS is_last, {is_wanted} AS is_wanted "
+        f"FROM {_from(wanted)}{_where([*_conditions(wanted)])} "
+        f"WINDOW w AS (ORDER BY {_order(wanted)})"
+    )
+    text = (
+        f"SELECT * FROM ({numbered}) AS numbered WHERE n %% %(every)s = 1 OR is_last OR is_wanted"
+    )
+    return Query(text, _values(wanted) | {"every": every, "image": image})
+
+
+def folders(import_id: str, after: str | None, limit: int) -> Query:
+    """`ImageFolder`s, their fields in order."""
+    text = (
+        "WITH listed AS (SELECT folder_id, path FROM import_folders WHERE import_id = "
+        "%(import_id)s AND folder_id > %(after)s ORDER BY folder_id LIMIT %(limit)s), "
+        f"counted AS (SELECT folder_id, count(*) AS images FROM {OF_IMPORT} WHERE import_id = "
+        f"%(import_id)s AND {IN_STORE} GROUP BY folder_id) "
+        "SELECT folder_id, path, coalesce(images, 0) FROM listed LEFT JOIN counted "
+        "USING (folder_id) ORDER BY folder_id"
+    )
+    return Query(text, {"import_id": import_id, "after": after or "", "limit": limit})
 
 
 def count(wanted: ImageFilter) -> Query:
@@ -93,6 +135,15 @@ def one(google_drive_id: str) -> Select[Any]:
 
 def _keys(wanted: ImageFilter) -> Mapping[ImageOrder, LiteralString]:
     return KEYS if wanted.import_id is None else KEYS_OF_IMPORT
+
+
+def _id(wanted: ImageFilter) -> LiteralString:
+    return "file_id" if wanted.sorted_by == "imported_at" else "id"
+
+
+def _order(wanted: ImageFilter) -> LiteralString:
+    key, way = _keys(wanted)[wanted.sorted_by], " DESC" if wanted.descending else ""
+    return f"{key}{way}" if wanted.sorted_by in UNIQUE else f"{key}{way}, {_id(wanted)}{way}"
 
 
 def _from(wanted: ImageFilter) -> LiteralString:

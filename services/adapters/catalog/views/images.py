@@ -1,5 +1,6 @@
 """Images, and lists of them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -20,9 +21,12 @@ class Image(Struct, frozen=True, gc=False):
 
 
 class ListedImage(Image, frozen=True, gc=False):
-    """An image in a list. In that of an import, `imported_at` is when the import stored it or found
-    it unchanged; `created_at` is when the first import stored it."""
+    """An image in a list, with its pixels if Drive gave them. In the list of an import,
+    `imported_at` is when the import stored it or found it unchanged; `created_at` is when the first
+    import stored it."""
 
+    width: int | None = None
+    height: int | None = None
     imported_at: datetime | UnsetType = UNSET
 
 
@@ -46,10 +50,30 @@ ImageOrder = Literal["id", "google_drive_id", "name", "size", "created_at", "imp
 
 class ImagePlace(NamedTuple):
     """Where an image stands in a list: its value of the list's order, and its id; by `imported_at`,
-    its Drive id. Only the first 200 characters of a name count, without regard to case."""
+    its Drive id. Only the first 200 characters of a name count, without regard to case. A page
+    begins behind it, or with it if it is `included`."""
 
     value: int | str | datetime
     id: int | str
+    included: bool = False
+
+
+class ImageSections(NamedTuple):
+    """A list at one moment: its length, the first image of each section, and the index of the image
+    that was looked for; None if the list does not have it."""
+
+    total: int
+    starts: Sequence[ImagePlace]
+    position: int | None
+
+
+class ImageFolder(Struct, frozen=True):
+    """A folder of an import. `path` are the names from below the root down to this folder; `images`
+    are those directly in it that the import stored or found unchanged."""
+
+    folder_id: str
+    path: tuple[str, ...]
+    images: int
 
 
 class ImageFilter(Struct, frozen=True, kw_only=True):

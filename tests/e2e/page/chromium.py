@@ -1,0 +1,46 @@
+"""Runs the tests in `web/e2e` in Chromium."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.servers.server import Server
+from local.toolchains.node import WEB
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+MARKS = [
+    pytest.mark.real,
+    pytest.mark.browser,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install one, or set CHROMIUM"),
+]
+
+
+def run_in_chromium(page: Server, tmp_path: Path, spec: str, **env: str) -> None:
+    """Run the tests in `web/e2e/SPEC.spec.ts` against the page."""
+    assert CHROMIUM is not None
+    vitest = str(WEB / "node_modules" / "vitest" / "vitest.mjs")
+    done = subprocess.run(
+        [page.command.argv[0], vitest, "run", "--config", "e2e/vitest.config.ts", spec],
+        cwd=WEB,
+        env={
+            **os.environ,
+            # A test runs the commands that the page prints.
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "WEB_URL": page.settings["WEB_URL"],
+            "AT_LEAST": "30",
+            "IMPORT_SECONDS": "90",
+            "CHROMIUM": CHROMIUM,
+            "SCREENSHOTS": os.environ.get("SCREENSHOTS", str(tmp_path / "screenshots")),
+            **env,
+        },
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

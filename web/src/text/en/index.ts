@@ -1,0 +1,20 @@
+/** English. One file for each part of the page; `de` has the same keys. */
+import words from '../reasons.json'
+import { common } from './common'
+import { flow } from './flow'
+import { gallery } from './gallery'
+import { report } from './report'
+import { replays } from './replays'
+import { start } from './start'
+
+export interface ReasonWords {
+  readonly title: string
+  readonly cure?: string
+  /** Trying again later is the cure. */
+  readonly later?: boolean
+}
+
+/** By reason code. */
+const reasons: Readonly<Record<string, ReasonWords>> = words
+
+export const en = { common, start, report, gallery, flow, replays, reasons }

@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { formatBytes, formatCount, formatDuration } from '../src/text/format'
+import { de } from '../src/text/de/index'
+import { en } from '../src/text/en/index'
+import { chooseLanguage, currentLanguage, loadLanguage, preferred, t } from '../src/text/language'
+import { said } from '../src/text/reasons'
+import { limitWords } from '../src/imports/progress'
+import { ownText } from './ownText'
+
+afterEach(() => chooseLanguage('en'))
+
+/** Where each text is, with the number of its parameters or parts. */
+function shape(words: unknown, at = ''): string[] {
+  if (typeof words === 'function') return [`${at}()`]
+  if (typeof words !== 'object' || words === null) return [at]
+  return Object.entries(words).flatMap(([name, value]) => shape(value, `${at}.${name}`))
+}
+
+describe('the text', () => {
+  it('is the same in every language, part by part', () => {
+    expect(shape(de).toSorted()).toEqual(shape(en).toSorted())
+  })
+
+  it('is translated', () => {
+    const english = new Map(texts(en))
+    const same = texts(de).filter(([at, text]) => english.get(at) === text && /\w+ \w+/.test(text))
+    expect(same).toEqual([['.report.history.drive', 'Google Drive']])
+  })
+
+  it('is in the browser’s language, unless another one was chosen', async () => {
+    expect([['de-AT', 'en'], ['fr', 'de'], ['pt'], []].map(preferred)).toEqual(['de', 'de', 'en', 'en'])
+    await chooseLanguage('de')
+    expect([t().common.close, document.documentElement.lang]).toEqual(['Schließen', 'de'])
+    expect([formatCount(12_345), formatBytes(1_500), formatDuration(3_725)]).toEqual(['12.345', '1,5 kB', '1 h 2 min'])
+    await loadLanguage()
+    expect(currentLanguage()).toBe('de')
+    localStorage.setItem('drivestream.language', 'xx')
+    await loadLanguage()
+    expect(currentLanguage()).toBe('en')
+  })
+
+  it('of the API gives way to our own words in another language, if there are any', async () => {
+    const all = () => [said('It is gone.', 'gone'), said('It is odd.', 'odd'), said('', 'gone'), said('It failed.', null), said(null, null)]
+    expect(all()).toEqual(['It is gone.', 'It is odd.', 'Deleted or no longer shared', 'It failed.', null])
+    await chooseLanguage('de')
+    expect(all()).toEqual(['Gelöscht oder nicht mehr freigegeben', 'It is odd.', 'Gelöscht oder nicht mehr freigegeben', 'It failed.', null])
+    expect(limitWords({ reason: 'drive', message: 'Drive takes 2 s.' })).toBe('Google Drive ist langsam.')
+    expect(limitWords({ reason: 'toString', message: 'It is odd.' })).toBe('It is odd.')
+  })
+
+  it('is nowhere else', () => {
+    const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((path) => /\.tsx?$/.test(path))
+    const others = files.filter((path) => !path.startsWith(join('text', 'en')) && !path.startsWith(join('text', 'de')))
+    const found = others.flatMap((path) => ownText(path, readFileSync(join('src', path), 'utf8')))
+    expect(others.length).toBeGreaterThan(50)
+    expect(found).toEqual([])
+  })
+
+  it.each([
+    ['<p>Hello there</p>', ['Hello there']],
+    ['<img alt="A picture" className="of a thing" />', ['A picture']],
+    ['<Part label="Word" />', ['Word']],
+    ['const why = `${count} files failed`', [' files failed']],
+    ["throw new ApiError('malformed', 'The API did it.')", ['The API did it.']],
+    ["throw new Error('no root element')", []],
+    ["const style = 'actions-row'", []],
+  ])('is found in %s', (source, found) => {
+    expect(ownText('a.tsx', source)).toEqual(found.map((text) => `a.tsx: ${text}`))
+  })
+})
+
+function texts(words: unknown, at = ''): [string, string][] {
+  if (typeof words === 'string') return [[at, words]]
+  if (typeof words !== 'object' || words === null) return []
+  return Object.entries(words).flatMap(([name, value]) => texts(value, `${at}.${name}`))
+}
