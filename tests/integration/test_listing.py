@@ -22,7 +22,12 @@ UNCOMMITTED = 24
     ("spec", "requests", "delay_ms"),
     [
         # One chain: 22 pages, and 22 of 997 entries that confirm them.
-        ({"name": "flat", "pictures": 21_500, "size": 20_480}, 22 + 22, 100),
+        pytest.param(
+            {"name": "flat", "pictures": 21_500, "size": 20_480},
+            22 + 22,
+            100,
+            marks=pytest.mark.long,
+        ),
         # Side by side: 1 + 20 + 400 folders, one page each.
         ({"name": "tree", "pictures": 4210, "size": 20_480, "depth": 2, "fan_out": 20}, 421, 200),
     ],

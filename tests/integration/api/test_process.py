@@ -132,6 +132,7 @@ PLAIN = {"Accept-Encoding": "identity"}
 """To compress 20 MB for each of many readers would only take time."""
 
 
+@pytest.mark.long
 async def test_the_whole_table_is_streamed_in_constant_memory(platform: Platform) -> None:
     fill_many(platform)
     async with running(platform.env) as api:
@@ -145,6 +146,7 @@ async def test_the_whole_table_is_streamed_in_constant_memory(platform: Platform
         assert grown < 15
 
 
+@pytest.mark.long
 async def test_slow_readers_of_the_whole_table_hold_up_nobody(platform: Platform) -> None:
     fill_many(platform)
     async with running(platform.env) as api:
