@@ -36,7 +36,9 @@ def watching(system: System, job: str) -> Iterator[Watched]:
     watched, over = Watched(), threading.Event()
 
     def poll() -> None:
-        while not over.wait(0.1):
+        is_last = False
+        while not is_last:
+            is_last = over.wait(0.1)  # and then once more, or the last state may not have been seen
             try:
                 row = system.get(f"/imports/{job}")
             except OSError:
