@@ -122,6 +122,8 @@ describe.skipIf(faults === '')('an import that takes long, with files that fail'
     expect(await focused()).toBe('Keep importing')
     await look('question')
     await page.keyboard.press('Escape')
+    // The browser gives the focus back a moment before it says that the dialog is closed.
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
     expect(await focused()).toBe('Cancel…')
     await page.keyboard.press('Enter')
     await page.getByText('A cancelled import cannot be resumed.').waitFor()
