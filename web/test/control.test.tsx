@@ -1,7 +1,7 @@
 import { screen, waitFor, within } from '@testing-library/react'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { fileJson, folderJson, importJson } from './builders'
-import { FakeApi, jsonResponse, problem } from './fakeApi'
+import { FakeApi, jsonResponse, later, problem } from './fakeApi'
 import { pass, showImport } from './showPage'
 
 type Json = Record<string, unknown>
@@ -18,13 +18,6 @@ beforeEach(() => {
 function become(changes: Json): Response {
   api.imports = [importJson(changes)]
   return jsonResponse(api.imports[0], 202)
-}
-
-/** An answer that comes when the test says so. */
-function later(): { answer: () => Promise<Response>; give: (response: Response) => void } {
-  let give: (response: Response) => void = () => undefined
-  const promise = new Promise<Response>((resolve) => (give = resolve))
-  return { answer: () => promise, give: (response) => give(response) }
 }
 
 const button = (name: string | RegExp) => screen.findByRole('button', { name })

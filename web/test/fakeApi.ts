@@ -128,6 +128,13 @@ function paged(all: readonly Json[], path: string): Response {
   return jsonResponse(all.slice(from, to), 200, to < all.length ? { link: next } : {})
 }
 
+/** An answer that comes when the test says so, also if it says so before anybody asked. */
+export function later(): { answer: () => Promise<Response>; give: (response: Response) => void } {
+  let give: (response: Response) => void = () => undefined
+  const promise = new Promise<Response>((resolve) => (give = resolve))
+  return { answer: () => promise, give: (response) => give(response) }
+}
+
 export function jsonResponse(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
   return new Response(JSON.stringify(body), {
     status,

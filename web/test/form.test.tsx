@@ -1,7 +1,7 @@
 import { act, fireEvent, screen, waitFor, within } from '@testing-library/react'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { importJson } from './builders'
-import { FakeApi, jsonResponse, problem } from './fakeApi'
+import { FakeApi, jsonResponse, later, problem } from './fakeApi'
 import { showPage } from './showPage'
 
 const LINK = 'https://drive.google.com/drive/folders/1AbCdEfGhIjK'
@@ -97,12 +97,12 @@ describe('the form', () => {
 
   it('waits for the response before it submits again', async () => {
     const user = await showPage()
-    let answer: (response: Response) => void = () => undefined
-    api.started = () => new Promise((resolve) => (answer = resolve))
+    const waiting = later()
+    api.started = waiting.answer
     await user.type(field(), `${LINK}{Enter}`)
     await user.keyboard('{Enter}')
     expect(screen.getByRole('button', { name: 'Starting…' }).getAttribute('aria-disabled')).toBe('true')
-    answer(jsonResponse({ message: 'Import started', jobId: 'job-1' }, 202))
+    waiting.give(jsonResponse({ message: 'Import started', jobId: 'job-1' }, 202))
     await waitFor(() => expect(window.location.pathname).toBe('/imports/job-1'))
     expect(api.count(...POST)).toBe(1)
   })
@@ -175,13 +175,13 @@ describe('the form', () => {
     const thumbnail = 'data:image/png;base64,iVBORw0KGgo='
     const samples = Array.from({ length: 9 }, (_, n) => ({ google_drive_id: String(n), name: `<i>${n}</i>.png`, thumbnail }))
     const elsewhere = { google_drive_id: 'x', name: 'x.png', thumbnail: 'https://example.org/x.png' }
-    let answered: (response: Response) => void = () => {}
-    api.previewed = () => new Promise((resolve) => (answered = resolve))
+    const waiting = later()
+    api.previewed = waiting.answer
     const user = await showPage()
     await user.click(field())
     await user.paste(LINK)
     expect(await screen.findByText('Looking into the folder…')).toBeDefined()
-    answered(jsonResponse({ ...PREVIEW, samples: [{ ...samples[0], google_drive_id: 'none', thumbnail: null }, elsewhere, ...samples] }))
+    waiting.give(jsonResponse({ ...PREVIEW, samples: [{ ...samples[0], google_drive_id: 'none', thumbnail: null }, elsewhere, ...samples] }))
     const preview = await screen.findByRole('region', { name: 'Holidays' })
     const shown = within(preview).getAllByRole<HTMLImageElement>('img')
     expect(shown.map(({ alt }) => alt)).toEqual(['0', '1', '2', '3', '4', '5'].map((n) => `<i>${n}</i>.png`))
