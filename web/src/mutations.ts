@@ -44,11 +44,15 @@ export function useRetry(id: string) {
 
 /** The retries of this import that were sent since the page was opened and are not over, oldest first. */
 export function useRetries(one: Import): SentRetry[] {
-  const sent = useMutationState({
-    filters: { mutationKey: retryKey(one.id), predicate: ({ state }) => state.status !== 'error' },
+  return useSentRetries(one.id).filter(({ retried }) => retried === null || isUnderWay(retried, one))
+}
+
+/** The retries that were sent and are not forgotten, oldest first. One that ends at once is among them for a moment. */
+export function useSentRetries(id: string): SentRetry[] {
+  return useMutationState({
+    filters: { mutationKey: retryKey(id), predicate: ({ state }) => state.status !== 'error' },
     select: ({ state }) => ({ ...(state.variables as Retry), retried: (state.data as Retried | undefined) ?? null }),
   })
-  return sent.filter(({ retried }) => retried === null || isUnderWay(retried, one))
 }
 
 /** Forgets the retries that are over. A later retry would make them look as if they were under way again. */

@@ -115,6 +115,16 @@ describe('trying again', () => {
     expect(posts()).toEqual([['/api/imports/job-1/retry', { files: ['b'] }]])
   })
 
+  it('one file, and says so also if that is over before the answer has come', async () => {
+    api.imports = [importJson({ ...ENDED, failed: 2, failures: { store_full: 2 } })]
+    api.files = [fileJson({ google_drive_id: 'a', name: 'a.jpg', reason: 'store_full' })]
+    api.changed = () => accept(1, 0, { ...ENDED, stored: 1, failed: 1, failures: { store_full: 1 }, round: 1 })
+    const user = await showImport()
+    await user.click(await button('Try again a.jpg'))
+    expect(await screen.findByText('a.jpg: 1 file is being tried again.')).toBeDefined()
+    expect(await button('Try this file again')).toBeDefined()
+  })
+
   it('one file, which is still there while only a part of the answers has come', async () => {
     vi.useFakeTimers()
     api.imports = [importJson({ ...ENDED, failed: 1, failures: { store_full: 1 } })]
@@ -162,7 +172,8 @@ describe('trying again', () => {
     api.changed = () => jsonResponse({ files: 0, folders: 0, round: 0 }, 202)
     const user = await showImport()
     await user.click(await button('Try these 10 files again'))
-    expect(await screen.findByText('Nothing is left to try again.')).toBeDefined()
+    // Shown beside the button, and read out.
+    expect(await screen.findAllByText('Nothing is left to try again.')).toHaveLength(2)
     api.changed = () => problem(409, 'No.', 'import_ended')
     await user.click(await button('Try these 10 files again'))
     expect((await screen.findByRole('alert')).textContent).toContain('it cannot be tried again')
