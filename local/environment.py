@@ -19,7 +19,7 @@ FOR_DOWNLOADS = re.compile(
     r"|NODE_EXTRA_CA_CERTS|(?i:npm_config_(registry|\w*proxy|ca|cafile|cache|\w*config|strict_ssl"
     r"|fetch_\w+|\w*auth\w*|//.+))"
     r"|GO(PROXY|SUMDB|NOSUMDB|NOPROXY|PRIVATE|INSECURE|AUTH|CACHE|PATH|MODCACHE|TOOLCHAIN|TMPDIR)"
-    r"|MAVEN_\w+|M2_HOME|NETRC"
+    r"|MAVEN_\w+|M2_HOME|NETRC|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
 )
 
 

@@ -83,13 +83,19 @@ def _with_jgo(folder: Path, env: Mapping[str, str]) -> None:
     # A repository of its own: jgo trusts whatever an interrupted run has left in ~/.m2.
     repository = folder / "repository"
     seen = {
-        **for_downloads(env),
+        **_trusted_by_requests(for_downloads(env)),
         "PYTHONPATH": str(wheels("java", env)),
         "M2_REPO": str(repository),
     }
     argv = [sys.executable, "-c", JGO, str(folder), *ARTIFACTS]
     run(f"Downloading Kafka {VERSION} (jgo)", argv, seen, cwd=folder)
     shutil.rmtree(repository)
+
+
+def _trusted_by_requests(env: Mapping[str, str]) -> Mapping[str, str]:
+    """Jgo asks through `requests`, which does not look at the variable that all others know."""
+    known = env.get("SSL_CERT_FILE")
+    return {"REQUESTS_CA_BUNDLE": known, **env} if known else env
 
 
 def _empty(folder: Path) -> None:

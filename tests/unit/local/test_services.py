@@ -33,6 +33,7 @@ OF_MIRRORS = {
     **{"UV_DEFAULT_INDEX": "u", "UV_INDEX_COMPANY_PASSWORD": "p", "PIP_INDEX_URL": "u"},
     **{"PIP_CERT": "/c", "UV_CACHE_DIR": "/u", "GOPROXY": "g", "GOSUMDB": "off", "GOCACHE": "/g"},
     **{"npm_config_registry": "n", "NPM_CONFIG_CAFILE": "/c", "NODE_EXTRA_CA_CERTS": "/c"},
+    **{"REQUESTS_CA_BUNDLE": "/c", "CURL_CA_BUNDLE": "/c"},
     **{"MAVEN_OPTS": "-Dhttps.proxyHost=p", "npm_config_//mirror/:_authToken": "t"},
 }
 
