@@ -108,6 +108,15 @@ describe('pause and resume', () => {
 })
 
 describe('cancelling', () => {
+  it('does not count what will not be copied while nothing is waiting', async () => {
+    api.imports = [importJson({ ...RUNNING, state: 'listing', found: 0, stored: 0, pending: 0 })]
+    const user = await showImport()
+    await user.click(await button('Cancel…'))
+    const dialog = screen.getByRole('dialog', { name: 'Cancel the import of Holidays?' })
+    expect(dialog.textContent).toContain('The search for images will stop.')
+    expect(dialog.textContent).not.toContain('will not be copied')
+  })
+
   it('says first what stays, and changes nothing when it is declined', async () => {
     api.imports = [importJson(RUNNING)]
     const user = await showImport()

@@ -57,7 +57,7 @@ function WhatStays({ one }: { one: Import }) {
   return (
     <ul className="points">
       <li>{stored === 0 ? words.noneStored : words.stored(stored, counted(stored, ...image))}</li>
-      <li>{words.pending(counted(one.pending, ...image))}</li>
+      <li>{one.pending === 0 ? words.searching : words.pending(counted(one.pending, ...image))}</li>
       <li>{words.final}</li>
     </ul>
   )

@@ -104,6 +104,7 @@ export const report: Words['report'] = {
     cancel: 'Import abbrechen',
     noneStored: 'Es sind noch keine Bilder gespeichert.',
     stored: (count, images) => `${images} ${count === 1 ? 'ist' : 'sind'} gespeichert und ${count === 1 ? 'bleibt' : 'bleiben'} erhalten.`,
+    searching: 'Es wird nicht weiter nach Bildern gesucht.',
     pending: (images) => `Nicht mehr kopiert: ${images}. Auch die Suche nach weiteren Bildern endet.`,
     final:
       'Ein abgebrochener Import lässt sich nicht fortsetzen. Sie können den Ordner erneut importieren. Bereits gespeicherte Bilder werden nicht noch einmal heruntergeladen.',

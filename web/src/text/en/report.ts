@@ -80,6 +80,7 @@ export const report = {
     cancel: 'Cancel the import',
     noneStored: 'No images have been stored yet.',
     stored: (count: number, images: string) => `${images} ${count === 1 ? 'is' : 'are'} stored and will be kept.`,
+    searching: 'The search for images will stop.',
     pending: (images: string) => `${images} will not be copied, and the search for more will stop.`,
     final: 'A cancelled import cannot be resumed. You can import the folder again. Images that are already stored are not downloaded again.',
   },
