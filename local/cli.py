@@ -10,7 +10,16 @@ from contextlib import suppress
 from importlib.metadata import version
 from types import FrameType
 
-from local.commands import images, imports, keys, machine, operate, replays, system
+from local.commands import (
+    comparing,
+    images,
+    imports,
+    keys,
+    machine,
+    operate,
+    replays,
+    system,
+)
 from local.commands.options import Commands
 from local.commands.output import (
     CANNOT_START,
@@ -143,7 +152,7 @@ def parser() -> argparse.ArgumentParser:
         "-V", "--version", action="version", version=f"drivestream {version('drivestream')}"
     )
     commands = Commands(top)
-    for group in (machine, system, imports, images, replays, operate, keys):
+    for group in (machine, system, imports, images, replays, comparing, operate, keys):
         group.add_to(commands)
     return top
 
