@@ -58,7 +58,8 @@ class Reporter:
         if self.as_json:
             self._line(document, sys.stdout)
         else:
-            print(line, file=sys.stdout, flush=True)
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
 
     def result(self, state: str, sentence: str, **numbers: object) -> None:
         """The last word."""
