@@ -78,8 +78,8 @@ Data folder: DATA_DIR.
 
 exit codes:
   0    success
-  1    failed or refused; an import or replay did not store every file; or (doctor) a problem was
-       found
+  1    failed or refused; an import or replay did not store every file; or (doctor, verify) a
+       problem was found
   2    wrong usage
   3    cannot start: a setting is wrong, a port is taken, another instance is running, or a server
        does not become ready; the API or Kafka does not answer; or (status, setup) nothing runs

@@ -88,7 +88,7 @@ def test_each_kind_of_difference_is_found_with_its_cure(
 
 @pytest.mark.parametrize("says", [{"sha256": "0" * 64}, {"md5": "0" * 32}, {"size": 4}])
 def test_a_deep_comparison_compares_whatever_is_recorded(says: dict[str, object]) -> None:
-    bucket, catalog = FakeBucket(), FakePointers([a_row("k", **says)])
+    bucket, catalog = FakeBucket(), FakePointers([a_row("k", "i-1", **says)])
     bucket.put("k")
     assert kinds(verified(bucket, catalog, Options(deep=True))[0]) == [("different", "k")]
     catalog.rows = [a_row("k", size=None, md5=None, sha256=None)]
