@@ -125,8 +125,19 @@ def _execute(pruning: Pruning, plan_id: str, stays: str, reporter: Reporter) -> 
     except BadPlanError as why:
         raise Stop("bad_plan", f"That is not a plan: {why}.") from None
     reporter.goes_on = "To continue, make a new plan: drivestream prune"
-    progress = pruning.execute(plan)
-    reporter.goes_on = ""
+    try:
+        pruning.execute(plan)
+    except BaseException:
+        if pruning.progress.deleted or pruning.progress.failed:
+            _say_deleted(pruning.progress, reporter, stays, state="incomplete")
+        raise
+    bad = bool(pruning.progress.failed or pruning.progress.lost)
+    _say_deleted(pruning.progress, reporter, stays, state="differs" if bad else "done")
+    return FAILED if bad else DONE
+
+
+def _say_deleted(progress: Progress, reporter: Reporter, stays: str, state: str) -> None:
+    """Also of a prune that is stopped in the middle."""
     for number, (key, why_not) in enumerate(sorted(progress.failed.items())):
         if reporter.as_json or number < FAILURES_SHOWN:
             told = {"kind": "not_deleted", "key": key, "says": why_not}
@@ -139,9 +150,8 @@ def _execute(pruning: Pruning, plan_id: str, stays: str, reporter: Reporter) -> 
         sentence += f" {progress.kept:,} were kept, because they are gone or needed by now."
     if progress.failed:
         sentence += f" {len(progress.failed):,} could not be deleted."
-    bad = bool(progress.failed or progress.lost)
     reporter.result(
-        "differs" if bad else "done",
+        state,
         f"{sentence} {stays}".strip(),
         deleted=progress.deleted,
         bytes=progress.deleted_bytes,
@@ -150,7 +160,6 @@ def _execute(pruning: Pruning, plan_id: str, stays: str, reporter: Reporter) -> 
         lost=len(progress.lost),
         bytes_stay=stays,
     )
-    return FAILED if bad else DONE
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -37,6 +36,8 @@ from services.verifying.prune_plan import PrunePlan
 BATCH = 500
 LOOKERS = 8
 EXAMPLES = 10
+MOST_FAILED = 1000
+"""Then the store refuses all of them, more likely than not."""
 Place = tuple[str, int]
 
 
@@ -116,6 +117,7 @@ class Pruning:
         self._store, self._catalog, self._ends = store, catalog, ends
         self._tell, self._sleep = tell, sleep
         self.progress = Progress()
+        self._lookers = ThreadPoolExecutor(LOOKERS, thread_name_prefix="prune")
 
     def plan(self, before: datetime, *, others: bool) -> tuple[PrunePlan, Sequence[str]]:
         """What would be deleted, and some of it. Raises `Stop` while anything runs."""
@@ -135,11 +137,16 @@ class Pruning:
                 raise Stop(
                     "plan_expired",
                     f"The plan is out of date: it had {plan.objects} objects, and now there are "
-                    f"{selected.objects}, or they are not the same. Nothing was deleted. Make a "
-                    "new plan.",
+                    f"{selected.objects}, or they are not the same. Nothing was deleted.",
                 )
             chosen = iter(selected)
             while batch := [*islice(chosen, BATCH)]:
+                if len(self.progress.failed) >= MOST_FAILED:
+                    raise Stop(
+                        "deletions_refused",
+                        f"{len(self.progress.failed)} objects could not be deleted, so the rest "
+                        "was not tried.",
+                    )
                 self._delete(dict(batch), plan.before)
                 self._tell(self.progress)
         return self.progress
@@ -156,16 +163,13 @@ class Pruning:
 
     def _select(self, before: datetime, others: bool, selected: Selected) -> None:
         self.check_quiet()
-        with ExitStack() as stack:
-            lookers = stack.enter_context(ThreadPoolExecutor(LOOKERS, thread_name_prefix="prune"))
-            stack.callback(lookers.shutdown, wait=False, cancel_futures=True)
-            pointless = self._pointless(before)
-            while batch := [*islice(pointless, BATCH)]:
-                found = self._still_pointless(batch, lookers)
-                for each in found if others else self._ours(found):
-                    selected.add(each.key, each.size)
-                self.progress.selected, self.progress.bytes = selected.objects, selected.bytes
-                self._tell(self.progress)
+        pointless = self._pointless(before)
+        while batch := [*islice(pointless, BATCH)]:
+            found = self._still_pointless(batch)
+            for each in found if others else self._ours(found):
+                selected.add(each.key, each.size)
+            self.progress.selected, self.progress.bytes = selected.objects, selected.bytes
+            self._tell(self.progress)
 
     def _pointless(self, before: datetime) -> Iterator[Listed]:
         """Old objects to which no row pointed when the listing came to them."""
@@ -183,14 +187,12 @@ class Pruning:
             else:
                 self.progress.new += 1
 
-    def _still_pointless(
-        self, found: Sequence[Listed], lookers: ThreadPoolExecutor
-    ) -> Sequence[Listed]:
+    def _still_pointless(self, found: Sequence[Listed]) -> Sequence[Listed]:
         """Without those that a row points to by now, and thumbnails of pictures that are there;
         with what only a look at the object tells, for pictures."""
         pointed = self._pointed_to([each.key for each in found])
         left = [each for each in found if _picture(each.key) not in pointed]
-        looks = lookers.map(self._look, left)
+        looks = self._lookers.map(self._look, left)
         return [look for look in looks if look is not None]
 
     def _look(self, listed: Listed) -> Listed | None:
@@ -211,11 +213,10 @@ class Pruning:
         self.check_quiet()
         pointed = self._pointed_to([*batch])
         gone: dict[str, int] = {}
-        with ThreadPoolExecutor(LOOKERS) as lookers:
-            keys = [key for key in batch if _picture(key) not in pointed]
-            for key, now in zip(keys, lookers.map(self._see, keys), strict=True):
-                if now is not None and now.modified < before and now.size == batch[key]:
-                    gone[key] = now.size
+        keys = [key for key in batch if _picture(key) not in pointed]
+        for key, now in zip(keys, self._lookers.map(self._see, keys), strict=True):
+            if now is not None and now.modified < before and now.size == batch[key]:
+                gone[key] = now.size
         self.progress.kept += len(batch) - len(gone)
         if not gone:
             return

@@ -104,14 +104,14 @@ class Verification:
             rows(self._catalog, after=after, only_import=only, sleep=sleep),
             only_rows=bool(only),
         )
-        with ThreadPoolExecutor(READERS, thread_name_prefix="verify") as readers:
-            try:
-                while batch := [*islice(merged, BATCH)]:
-                    self._judge(batch, readers, now - NEW)
-                    self.progress.key = batch[-1].key
-                    self._tell(self.progress)
-            finally:
-                readers.shutdown(wait=False, cancel_futures=True)
+        readers = ThreadPoolExecutor(READERS, thread_name_prefix="verify")
+        try:
+            while batch := [*islice(merged, BATCH)]:
+                self._judge(batch, readers, now - NEW)
+                self.progress.key = batch[-1].key
+                self._tell(self.progress)
+        finally:  # whoever is stopped does not wait for the large objects that are being read
+            readers.shutdown(wait=False, cancel_futures=True)
         return self.progress
 
     def _judge(self, batch: Sequence[Pair], readers: ThreadPoolExecutor, old: datetime) -> None:

@@ -16,8 +16,10 @@ from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.writer import PASSING, CatalogUnavailableError
 from services.core.errors import Stop
 
-PAGE = 20_000
+PAGE = 50_000
 PAGE_SECONDS = 300
+SORT_MEMORY = "64MB"
+"""Of PostgreSQL: a page must fit, or it would sort all rows on disk."""
 OF_FILES: LiteralString = """
 SELECT object_key COLLATE "C" AS key, import_id COLLATE "C" AS import_id, file_id, stored_size,
     md5, sha256
@@ -82,7 +84,7 @@ class PointerReader:
             settings,
             connect_timeout="10",
             options="-c default_transaction_read_only=on -c timezone=UTC "
-            f"-c statement_timeout={PAGE_SECONDS}s",
+            f"-c statement_timeout={PAGE_SECONDS}s -c work_mem={SORT_MEMORY}",
             application_name="drivestream-verify",
             tcp_user_timeout="30000",
         )

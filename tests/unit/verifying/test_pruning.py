@@ -194,6 +194,21 @@ def test_what_cannot_be_deleted_is_reported_by_key(
     assert "orphan-1" in bucket.things
 
 
+def test_a_store_that_refuses_all_deletions_is_not_asked_for_a_million(
+    bucket: FakeBucket, catalog: FakePointers
+) -> None:
+    keys = [f"old-{number:04}" for number in range(2000)]
+    for key in keys:
+        bucket.put(key, stored_by=OURS)
+    plan = planned(bucket, catalog)
+    bucket.refuses = dict.fromkeys(keys, "Access Denied (AccessDenied)")
+    prune = pruning(bucket, catalog)
+    with pytest.raises(Stop) as caught:
+        prune.execute(plan)
+    assert caught.value.reason == "deletions_refused"
+    assert (len(prune.progress.failed), prune.progress.deleted) == (1000, 0)
+
+
 def test_a_row_that_comes_while_its_object_is_deleted_is_said(
     bucket: FakeBucket, catalog: FakePointers
 ) -> None:
