@@ -133,6 +133,20 @@ def test_what_an_import_stores_meanwhile_is_neither_missing_nor_foreign(
     assert progress.new == 1
 
 
+def test_what_was_removed_with_its_rows_meanwhile_is_not_missing(
+    bucket: FakeBucket, catalog: FakePointers
+) -> None:
+    del bucket.things["k3"]
+    read = [*catalog.rows]
+    catalog.rows = [row for row in read if row.key != "k3"]
+
+    class Older(FakePointers):
+        def page(self, after: tuple[str, str], only_import: str = "") -> Sequence[Row]:
+            return FakePointers(read).page(after)
+
+    assert verified(bucket, Older(catalog.rows))[0] == []
+
+
 def test_thumbnails_are_no_foreign_objects(bucket: FakeBucket, catalog: FakePointers) -> None:
     bucket.put("thumbnails.v1/320/k1")
     found, progress = verified(bucket, catalog)
