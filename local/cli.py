@@ -10,7 +10,16 @@ from contextlib import suppress
 from importlib.metadata import version
 from types import FrameType
 
-from local.commands import images, imports, keys, machine, operate, replays, system
+from local.commands import (
+    comparing,
+    images,
+    imports,
+    keys,
+    machine,
+    operate,
+    replays,
+    system,
+)
 from local.commands.options import Commands
 from local.commands.output import (
     CANNOT_START,
@@ -69,8 +78,8 @@ Data folder: DATA_DIR.
 
 exit codes:
   0    success
-  1    failed or refused; an import or replay did not store every file; or (doctor) a problem was
-       found
+  1    failed or refused; an import or replay did not store every file; or (doctor, verify) a
+       problem was found
   2    wrong usage
   3    cannot start: a setting is wrong, a port is taken, another instance is running, or a server
        does not become ready; the API or Kafka does not answer; or (status, setup) nothing runs
@@ -143,7 +152,7 @@ def parser() -> argparse.ArgumentParser:
         "-V", "--version", action="version", version=f"drivestream {version('drivestream')}"
     )
     commands = Commands(top)
-    for group in (machine, system, imports, images, replays, operate, keys):
+    for group in (machine, system, imports, images, replays, comparing, operate, keys):
         group.add_to(commands)
     return top
 

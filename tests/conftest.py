@@ -18,6 +18,7 @@ from services.adapters.store.settings import StoreSettings
 from services.core.settings import Reader
 from tests.containers import container_servers, docker_answers
 from tests.platform import Platform, emptied
+from tests.seaweedfs import seaweedfs
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -94,6 +95,13 @@ def servers() -> Iterator[Mapping[str, str]]:
         if missing:
             started = _in_containers(missing, stack) or _on_this_machine(missing, stack)
         yield {**started, **given}
+
+
+@pytest.fixture(scope="session")
+def second_store() -> Iterator[Mapping[str, str]]:
+    """Settings of SeaweedFS: an S3 server by other people."""
+    with seaweedfs() as settings:
+        yield settings
 
 
 def _in_containers(kinds: Sequence[str], stack: ExitStack) -> Mapping[str, str] | None:

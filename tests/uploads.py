@@ -23,4 +23,4 @@ def incomplete_uploads(at: StoreSettings) -> Sequence[str]:
         expires=60,
     )
     answer = httpx.get(urlunsplit(url), trust_env=False).raise_for_status()
-    return re.findall(r"<Upload><Key>([^<]+)", answer.text)
+    return re.findall(r"<Upload>.*?<Key>([^<]+)", answer.text, re.DOTALL)

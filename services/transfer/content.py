@@ -42,7 +42,7 @@ _PAGE = re.compile(
     rb"|link|noscript|center|span|form|pre)[\s/>]",
     re.IGNORECASE,
 )
-_MARKUP = re.compile(rb'[\[{]\s*[\[{"}\]]|<[?!/a-z]', re.IGNORECASE)
+_MARKUP = re.compile(rb'[\[{]\s*[\[{"}\]\w-]|<[?!/a-z]', re.IGNORECASE)
 """JSON or XML."""
 _BOMS = (b"\xef\xbb\xbf", b"\xfe\xff", b"\xff\xfe")
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")

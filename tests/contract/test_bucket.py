@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -54,6 +55,19 @@ def settings(url: str, *, public_read: bool = True) -> StoreSettings:
 @pytest.fixture
 def at_minio(servers: Mapping[str, str]) -> Iterator[StoreSettings]:
     """Settings for a bucket that is not there yet, public to read."""
+    with a_bucket(servers) as at:
+        yield at
+
+
+@pytest.fixture
+def at_store(real_store: Mapping[str, str]) -> Iterator[StoreSettings]:
+    """The same, in each real store in turn."""
+    with a_bucket(real_store) as at:
+        yield at
+
+
+@contextmanager
+def a_bucket(servers: Mapping[str, str]) -> Iterator[StoreSettings]:
     env = {**servers, "S3_BUCKET": f"bucket-{uuid4().hex[:12]}"}
     at = replace(StoreSettings.read(Reader(env)), public_read=True)
     yield at
@@ -76,39 +90,36 @@ def statements(policy: str | bytes) -> list[str]:
     return [each["Sid"] for each in json.loads(policy)["Statement"]]
 
 
-@pytest.mark.real
-def test_everybody_may_read_objects_but_not_list_them(at_minio: StoreSettings) -> None:
-    assert "now publicly readable" in create_bucket(at_minio)
-    url = f"{at_minio.endpoint_url}/{at_minio.bucket}"
-    minio(at_minio).fput_object(at_minio.bucket, "a.txt", __file__)
+def test_everybody_may_read_objects_but_not_list_them(at_store: StoreSettings) -> None:
+    assert "now publicly readable" in create_bucket(at_store)
+    url = f"{at_store.endpoint_url}/{at_store.bucket}"
+    minio(at_store).fput_object(at_store.bucket, "a.txt", __file__)
     assert httpx.get(f"{url}/a.txt", trust_env=False).status_code == 200
     assert httpx.get(url, trust_env=False).status_code == 403
     assert httpx.put(f"{url}/b.txt", content=b"x", trust_env=False).status_code == 403
 
 
-@pytest.mark.real
-def test_public_reading_is_taken_back_where_it_is_switched_off(at_minio: StoreSettings) -> None:
-    create_bucket(at_minio)
-    private = replace(at_minio, public_read=False)
+def test_public_reading_is_taken_back_where_it_is_switched_off(at_store: StoreSettings) -> None:
+    create_bucket(at_store)
+    private = replace(at_store, public_read=False)
     assert "now private" in create_bucket(private)
     assert "now private" not in create_bucket(private)
-    minio(at_minio).fput_object(at_minio.bucket, "a.txt", __file__)
-    url = f"{at_minio.endpoint_url}/{at_minio.bucket}/a.txt"
+    minio(at_store).fput_object(at_store.bucket, "a.txt", __file__)
+    url = f"{at_store.endpoint_url}/{at_store.bucket}/a.txt"
     assert httpx.get(url, trust_env=False).status_code == 403
 
 
-@pytest.mark.real
-def test_the_policy_of_somebody_else_survives_both(at_minio: StoreSettings) -> None:
-    client = minio(at_minio)
-    client.make_bucket(at_minio.bucket)
-    theirs = {**THEIRS, "Resource": [f"arn:aws:s3:::{at_minio.bucket}/partner/*"]}
+def test_the_policy_of_somebody_else_survives_both(at_store: StoreSettings) -> None:
+    client = minio(at_store)
+    client.make_bucket(at_store.bucket)
+    theirs = {**THEIRS, "Resource": [f"arn:aws:s3:::{at_store.bucket}/partner/*"]}
     before = {"Version": "2012-10-17", "Statement": [theirs]}
-    client.set_bucket_policy(at_minio.bucket, json.dumps(before))
-    create_bucket(at_minio)
-    both = statements(client.get_bucket_policy(at_minio.bucket))
+    client.set_bucket_policy(at_store.bucket, json.dumps(before))
+    create_bucket(at_store)
+    both = statements(client.get_bucket_policy(at_store.bucket))
     assert both == ["Partner", "DrivestreamPublicRead"]
-    create_bucket(replace(at_minio, public_read=False))
-    assert statements(client.get_bucket_policy(at_minio.bucket)) == ["Partner"]
+    create_bucket(replace(at_store, public_read=False))
+    assert statements(client.get_bucket_policy(at_store.bucket)) == ["Partner"]
 
 
 @pytest.mark.real
@@ -121,16 +132,15 @@ def test_minio_refuses_the_rule_for_incomplete_uploads_and_set_up_says_so(
     assert minio(at_minio).get_bucket_lifecycle(at_minio.bucket) is None
 
 
-@pytest.mark.real
-def test_rules_that_are_there_are_kept(at_minio: StoreSettings) -> None:
-    client = minio(at_minio)
-    client.make_bucket(at_minio.bucket)
+def test_rules_that_are_there_are_kept(at_store: StoreSettings) -> None:
+    client = minio(at_store)
+    client.make_bucket(at_store.bucket)
     rule = Rule(
         ENABLED, rule_filter=Filter(prefix="logs/"), rule_id="logs", expiration=Expiration(days=3)
     )
-    client.set_bucket_lifecycle(at_minio.bucket, LifecycleConfig([rule]))
-    assert "not changed" in create_bucket(at_minio)
-    kept = client.get_bucket_lifecycle(at_minio.bucket)
+    client.set_bucket_lifecycle(at_store.bucket, LifecycleConfig([rule]))
+    assert "not changed" in create_bucket(at_store)
+    kept = client.get_bucket_lifecycle(at_store.bucket)
     assert kept is not None
     assert [each.rule_id for each in kept.rules] == ["logs"]
 

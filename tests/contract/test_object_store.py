@@ -23,6 +23,7 @@ from services.core.errors import SetAside, Stop, TryAgain, Verdict
 from services.core.object_key import object_key
 from services.core.ports import READ_BYTES, KeepsObjects, StoredObject
 from services.core.settings import Reader, Secret
+from tests.contract.conftest import REAL, settings_of
 from tests.fakes.object_store import FakeStore, Kept
 from tests.fakes.s3_server import Answer, s3_server
 from tests.fakes.samples import a_file
@@ -108,12 +109,12 @@ def real_shelf(servers: Mapping[str, str], *, retained: bool = False) -> Iterato
         client.remove_bucket(bucket)
 
 
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
+@pytest.fixture(params=["fake", *REAL])
 def shelf(request: pytest.FixtureRequest) -> Iterator[Shelf]:
     if request.param == "fake":
         yield fake_shelf()
         return
-    with real_shelf(request.getfixturevalue("servers")) as shelf:
+    with real_shelf(settings_of(request, request.param)) as shelf:
         yield shelf
 
 
@@ -388,21 +389,19 @@ async def test_every_put_carries_the_checksum_of_its_bytes() -> None:
         assert all(said == right for said, right in server.checksums)
 
 
-@pytest.mark.real
 async def test_a_bucket_with_a_default_retention_takes_every_upload(
-    servers: Mapping[str, str],
+    real_store: Mapping[str, str],
 ) -> None:
     """It wants a checksum with each PUT and each part."""
-    with real_shelf(servers, retained=True) as shelf:
+    with real_shelf(real_store, retained=True) as shelf:
         parts = [bytes([n]) * MIB for n in range(12)]
         await shelf.store.put("whole", b"abc", content_type=JPEG)
         await shelf.store.put_stream("parts", chunks(*parts), content_type=JPEG)
         assert shelf.kept() == {"whole": Kept(b"abc", JPEG), "parts": Kept(b"".join(parts), JPEG)}
 
 
-@pytest.mark.real
 async def test_what_could_run_scripts_is_not_opened_in_the_store(
-    servers: Mapping[str, str],
+    real_store: Mapping[str, str],
 ) -> None:
     kinds = {
         "image/svg+xml": "attachment",
@@ -410,7 +409,7 @@ async def test_what_could_run_scripts_is_not_opened_in_the_store(
         JPEG: None,
         "IMAGE/PNG": None,
     }
-    with real_shelf(servers) as shelf:
+    with real_shelf(real_store) as shelf:
         assert shelf.client
         for number, kind in enumerate(kinds):
             await shelf.store.put(f"whole-{number}", b"<svg/>", content_type=kind)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("api", "lister", "transfer", "indexer", "monitor", "webhooks", "setup")
+SERVICES = ("api", "lister", "transfer", "indexer", "monitor", "webhooks", "setup", "verifying")
 WEB_FRAMEWORK = {"litestar", "uvicorn"}
 LOOP_AND_LOGS = {"structlog", "uvloop"}
 VALUES = {"msgspec"}

@@ -44,8 +44,9 @@ def bucket_client(
     return made
 
 
-def http_client(settings: StoreSettings) -> urllib3.PoolManager:
-    """For minio-py: no retries, a limit for each wait, and the way that obstore takes, too."""
+def http_client(settings: StoreSettings, connections: int = 1) -> urllib3.PoolManager:
+    """For minio-py: no retries, a limit for each wait, and the way that obstore takes, too.
+    `connections` are kept for the next request."""
     trust = ssl.create_default_context()
     if settings.ca_file:
         trust.load_verify_locations(settings.ca_file)
@@ -54,9 +55,14 @@ def http_client(settings: StoreSettings) -> urllib3.PoolManager:
         login = unquote(urlsplit(proxy).netloc.rpartition("@")[0])
         known = urllib3.make_headers(proxy_basic_auth=login) if login else None
         return urllib3.ProxyManager(
-            proxy, proxy_headers=known, ssl_context=trust, timeout=wait, retries=False
+            proxy,
+            proxy_headers=known,
+            ssl_context=trust,
+            timeout=wait,
+            retries=False,
+            maxsize=connections,
         )
-    return urllib3.PoolManager(ssl_context=trust, timeout=wait, retries=False)
+    return urllib3.PoolManager(ssl_context=trust, timeout=wait, retries=False, maxsize=connections)
 
 
 def object_client(

@@ -115,6 +115,8 @@ def test_purge_refuses_a_folder_that_is_not_ours(
     [
         (["setup"], "KAFKA_BOOTSTRAP_SERVERS, S3_ENDPOINT_URL, DATABASE_URL"),
         (["rebuild-index"], "KAFKA_BOOTSTRAP_SERVERS, DATABASE_URL"),
+        (["verify"], "DATABASE_URL"),
+        (["prune"], "KAFKA_BOOTSTRAP_SERVERS, DATABASE_URL"),
         (["rewind", "transfer", "--to", "earliest"], "KAFKA_BOOTSTRAP_SERVERS"),
     ],
 )
@@ -126,6 +128,26 @@ def test_without_servers_it_says_what_is_missing(
     assert (
         f"Drivestream is not running here, and {needed} {verb} not set." in capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--yes", ""], "not the id of a plan"),
+        (["--yes", "a" * 1025], "not the id of a plan"),
+        (["--older-than", "0"], "at least 1"),
+        (["--yes", "PLAN", "--older-than", "2"], "--yes takes a plan as it is"),
+        (["--yes", "PLAN", "--include-others"], "--yes takes a plan as it is"),
+        (["--yes", "PLAN", "--plan"], "--yes takes a plan as it is"),
+    ],
+)
+def test_a_prune_that_says_two_things_is_refused(
+    capsys: pytest.CaptureFixture[str], options: list[str], why: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["prune", *options])
+    assert ended.value.code == 2
+    assert why in capsys.readouterr().err
 
 
 def test_a_demo_that_cannot_start_still_gives_json_its_one_object(

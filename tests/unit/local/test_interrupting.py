@@ -93,7 +93,10 @@ def test_a_reader_that_is_gone_is_no_error_on_the_terminal(tmp_path: Path, argum
     assert said == ""
 
 
-@pytest.mark.parametrize("command", ["setup", "indexer.rebuild --json"])
+@pytest.mark.parametrize(
+    "command",
+    ["setup", "indexer.rebuild --json", "verifying --json", "verifying.prune --json"],
+)
 def test_what_runs_on_the_servers_ends_quietly_without_a_reader(command: str) -> None:
     """Without settings there is a sentence to say, and nobody reads it."""
     read, write = os.pipe()

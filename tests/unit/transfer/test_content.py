@@ -2,11 +2,15 @@
 
 import gzip
 import io
+import json
 import zipfile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drive_emulator.content.documents import BY_KIND
+from services.adapters.store.urls import SHOWN
 from services.core.errors import CONTENT_MISMATCH, SetAside
 from services.core.events import FileFailed
 from services.transfer.content import HEAD_BYTES, OTHER_CONTENT, refuse_other_content
@@ -100,6 +104,80 @@ def test_every_picture_passes_and_so_does_what_nobody_knows(mime_type: str, head
 def test_a_page_is_no_drawing(page: bytes) -> None:
     with pytest.raises(SetAside, match="an HTML page"):
         refuse_other_content(a_file(mime_type="image/svg+xml"), page)
+
+
+VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+DOCUMENTS = st.recursive(
+    st.lists(VALUES, max_size=3) | st.dictionaries(st.text(max_size=9), VALUES, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=5,
+)
+RASTER = (
+    *TYPES,
+    "image/gif",
+    "image/webp",
+    "image/bmp",
+    "image/tiff",
+    "image/avif",
+    "image/x-icon",
+)
+"""What a browser shows in place, and so may be opened under our address."""
+
+
+def test_each_of_these_types_is_shown_in_place() -> None:
+    assert all(SHOWN.fullmatch(mime_type) for mime_type in RASTER)
+
+
+@given(
+    document=DOCUMENTS,
+    mime_type=st.sampled_from(RASTER),
+    before=st.sampled_from([b"", b"\n", b"  ", b"\xef\xbb\xbf"]),
+    indent=st.sampled_from([None, 2]),
+)
+def test_no_json_document_is_stored_as_a_picture(
+    document: object, mime_type: str, before: bytes, indent: int | None
+) -> None:
+    body = before + json.dumps(document, indent=indent).encode()
+    with pytest.raises(SetAside, match="contains text"):
+        refuse_other_content(a_file(mime_type=mime_type), body[:HEAD_BYTES])
+
+
+@given(
+    tag=st.sampled_from([b"html", b"script", b"HEAD", b"body", b"iframe", b"!DOCTYPE html"]),
+    mime_type=st.sampled_from(
+        [*RASTER, "image/svg+xml", "image/x-canon-cr2", "image/x-of-the-future"]
+    ),
+    before=st.lists(
+        st.sampled_from([b" ", b"\r\n", b"<!-- a > b -->", b'<?xml version="1.0"?>']), max_size=4
+    ),
+    end=st.sampled_from([b">", b" lang=en>", b"\n>"]),
+    after=st.binary(max_size=40),
+)
+def test_no_page_is_stored_as_a_picture_whatever_its_type_and_what_comes_before(
+    tag: bytes, mime_type: str, before: list[bytes], end: bytes, after: bytes
+) -> None:
+    body = b"".join(before) + b"<" + tag + end + after
+    with pytest.raises(SetAside, match="an HTML page"):
+        refuse_other_content(a_file(mime_type=mime_type), body[:HEAD_BYTES])
+
+
+@pytest.mark.parametrize(
+    "mime_type",
+    [
+        "image/svg+xml",
+        "IMAGE/SVG+XML",
+        "image/svg",
+        "image/svg+xml;charset=utf-8",
+        "text/html",
+        "application/xhtml+xml",
+        "text/xml",
+        "application/pdf",
+        "image/png\r\ncontent-type: text/html",
+    ],
+)
+def test_nothing_that_can_run_scripts_is_shown_in_place(mime_type: str) -> None:
+    """It is only downloaded: see `store/objects.py` and `store/urls.py`."""
+    assert SHOWN.fullmatch(mime_type.lower()) is None
 
 
 @pytest.mark.parametrize("body", [PAGE, PAGE + b" " * WHOLE_BYTES], ids=["whole", "in parts"])
