@@ -26,7 +26,7 @@ from services.webhooks import __main__ as webhooks
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
     path
-    for folder in (".", "docs", "docs/decisions", "web")
+    for folder in (".", "docs", "docs/decisions", "docs/deploy", "web")
     for path in (ROOT / folder).glob("*.md")
 )
 READERS: Mapping[str, Callable[[Reader], object]] = {
