@@ -73,7 +73,7 @@ def _command(folder: Path) -> list[str]:
         "ip.bind": LOOPBACK,
         "dir": str(folder),
         "s3.config": str(folder / "s3.json"),
-        "volume.max": "20",
+        "volume.max": "1000",
         "volume.minFreeSpace": "1MiB",
         "master.volumeSizeLimitMB": "64",
         "master.electionTimeout": "1s",

@@ -6,7 +6,9 @@ import pytest
 
 STORES = {"minio": "servers", "seaweedfs": "second_store"}
 """Each real store, and the fixture with its settings."""
-REAL = [pytest.param(name, marks=pytest.mark.real) for name in STORES]
+MARKS = {"minio": [pytest.mark.real], "seaweedfs": [pytest.mark.real, pytest.mark.long]}
+REAL = [pytest.param(name, marks=marks) for name, marks in MARKS.items()]
+"""The second one takes half a minute, for what the first has nearly always shown."""
 
 
 def settings_of(request: pytest.FixtureRequest, store: str) -> Mapping[str, str]:
