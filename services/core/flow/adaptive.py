@@ -1,261 +1,181 @@
 """How many files to work on at once: as few as give nearly the highest throughput. Pure.
 
-The limit climbs hills. It changes by a factor, and looks at what became of the throughput. By
-Little's law, throughput is what is worked on at once, divided by how long each takes. So a step up
-that makes every file take as much longer was of no use: the gradient of Netflix's
-concurrency-limits, between two limits that were both tried (docs/decisions/0046).
-
-Files are compared with files of like size. So neither their mix nor one huge file changes the
-measure, and throughput in bytes and in files need not be told apart.
+The limit climbs a hill. It takes a step, by a factor, and keeps it if the throughput followed. So
+it needs no model of what is on the other side. But workers that share a bottleneck take throughput
+from each other, and each would climb for ever: so there is a bound on latency too, beyond which
+the limit falls unless that is in vain (docs/decisions/0046).
 """
 
 import math
-from dataclasses import dataclass, field
-from typing import Self
+from dataclasses import dataclass
 
-LEAST_STEP, FIRST_STEP, PROBE_STEP = 1.15, 2.0, 1.3
+from services.core.flow.gradient import Change, Stay, Window
+
+FIRST = 8
+STEP, PROBE_STEP, LEAST_STEP = 2.0, 1.3, 1.15
 """Factors. A search begins with the first, and takes the square root after each step in vain."""
-WORTH_GROWING, WORTH_KEEPING = 0.2, 0.12
-"""The part of a step, by its logarithm, that the throughput must follow: 0 is none, 1 is all."""
-WINDOW_SECONDS, LONGEST_WINDOW = 0.5, 3.0
-LEAST_FILES = 12
-ROUNDS = 2
-"""A window holds so many files for each slot, or those that are slow would be missing."""
-FULL = 0.8
-"""Of the slots in use. With fewer, it is not the limit that limits."""
-MOST_WAITING = 0.25
-"""Of the time, for quota, memory or a line. With more, it is not the limit that limits."""
-FIRST_REST, LONGEST_REST = 4.0, 60.0
-CERTAIN_PROBE = 1.5
+GROWTH, LOSS, NOT_OURS = 0.2, 0.12, 0.85
+"""The part of a step that the throughput follows, by logarithms: at least so much up, at most so
+much down. If it follows a step down almost fully, it is not our concurrency that takes the time."""
+LATE = math.log(3.0)
+"""A file may take three times as long as it did at best."""
 CHANGED, CERTAIN = 0.4, 3.0
-"""A latency that differs so much (by its logarithm, and in standard errors) is another one."""
-SMALL = 16
-"""Bits. Files up to 64 KiB count as of one size."""
-
-
-def size_class(size: int) -> int:
-    """The same for sizes that differ by less than a factor of four."""
-    return max(size.bit_length(), SMALL) // 2
+"""A latency that differs so much, by its logarithm and in standard errors, is another one."""
+DOUBT, DOUBT_OF_PROBES = 1.0, 1.5
+"""Standard errors. What is closer to the threshold needs a longer window."""
+LONGEST_WINDOW, CONFIRMED_AFTER = 3.0, 2.0
+FIRST_REST, LONGEST_REST = 4.0, 60.0
+"""Seconds between a search and a probe to one side; they double."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """Of the limit, both included, and where it begins."""
+    """Of the limit, both included."""
 
     least: int
     most: int
-    first: int = 8
 
     @property
-    def start(self) -> int:
-        return min(self.most, max(self.least, self.first))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stay:
-    """One file that was copied: times in seconds. Those of a `kind` should take equally long."""
-
-    kind: int
-    began: float
-    worked: float
-    waited: float = 0.0
-
-
-@dataclass(slots=True)
-class _Kind:
-    """Logarithms, so that one very slow file counts little."""
-
-    count: int = 0
-    total: float = 0.0
-    squares: float = 0.0
-
-    def add(self, value: float) -> None:
-        self.count += 1
-        self.total += value
-        self.squares += value * value
-
-    def merge(self, newer: Self) -> None:
-        self.count = self.count / 2 + newer.count
-        self.total = self.total / 2 + newer.total
-        self.squares = self.squares / 2 + newer.squares
-
-    @property
-    def mean(self) -> float:
-        return self.total / self.count
-
-    @property
-    def error(self) -> float:
-        """The variance of the mean."""
-        spread = max(0.0, self.squares / self.count - self.mean**2)
-        return (spread + 1e-4) / self.count
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """Logarithms of factors, from one window to another."""
-
-    latency: float
-    slots: float
-    error: float
-
-    @property
-    def throughput(self) -> float:
-        return self.slots - self.latency
+    def first(self) -> int:
+        return min(self.most, max(self.least, FIRST))
 
 
 @dataclass(kw_only=True)
-class Window:
-    """What files that began since then under one limit tell."""
+class _Search:
+    """In one direction, and then in the other one unless it has `moved`. A probe has one only, and
+    moves only if that is certain to be better."""
 
-    limit: int
-    since: float
-    kinds: dict[int, _Kind] = field(default_factory=dict)
-    count: int = 0
-    in_use: int = 0
-    worked: float = 0.0
-    waited: float = 0.0
+    up: bool
+    step: float = STEP
+    directions: int = 2
+    moved: bool = False
+    probes: bool = False
 
-    def add(self, stay: Stay, in_use: int) -> None:
-        self.kinds.setdefault(stay.kind, _Kind()).add(math.log(max(stay.worked, 1e-6)))
-        self.count += 1
-        self.in_use += in_use
-        self.worked += stay.worked
-        self.waited += stay.waited
-
-    def merge(self, newer: Self) -> None:
-        """What was seen before counts half."""
-        for name in ("count", "in_use", "worked", "waited"):
-            setattr(self, name, getattr(self, name) / 2 + getattr(newer, name))
-        for kind in self.kinds.keys() | newer.kinds.keys():
-            self.kinds.setdefault(kind, _Kind()).merge(newer.kinds.get(kind, _Kind()))
-
-    def is_over(self, now: float) -> bool:
-        files = max(LEAST_FILES, ROUNDS * self.limit)
-        return self.count >= files and now - self.since >= WINDOW_SECONDS
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether it was this limit that limited the work."""
-        waiting = self.waited / max(self.worked + self.waited, 1e-9)
-        return self.in_use >= FULL * self.limit * self.count and waiting <= MOST_WAITING
-
-    @property
-    def slots(self) -> float:
-        """How many files were worked on at once."""
-        return self.limit * self.worked / max(self.worked + self.waited, 1e-9)
-
-    def change_to(self, other: Self) -> Change | None:
-        """None if no kind of file is in both."""
-        latency = error = weight = 0.0
-        for kind in self.kinds.keys() & other.kinds.keys():
-            mine, theirs = self.kinds[kind], other.kinds[kind]
-            share = min(mine.count, theirs.count) * math.exp(mine.mean)
-            latency += share * (theirs.mean - mine.mean)
-            error += share**2 * (mine.error + theirs.error)
-            weight += share
-        if not weight:
-            return None
-        slots = math.log(max(other.slots, 1e-9) / max(self.slots, 1e-9))
-        return Change(latency=latency / weight, slots=slots, error=math.sqrt(error) / weight)
+    def turn(self) -> None:
+        self.directions = 0 if self.moved else self.directions - 1
+        self.up, self.step = not self.up, STEP
 
 
 class AdaptiveLimit:
     """`limit` is what it should be now. Times are seconds of any monotonic clock."""
 
     def __init__(self, bounds: Bounds, now: float) -> None:
-        self.limit = bounds.start
+        self.limit = bounds.first
         self._bounds = bounds
         self._window = Window(limit=self.limit, since=now)
-        self._settled: Window | None = None  # measured at the best limit so far
-        self._step = FIRST_STEP
-        self._up = True
-        self._moved = False  # in this search
-        self._searches = True
-        self._directions = 2  # left to search in
+        self._settled: Window | None = None  # of the best limit so far
+        self._quickest: Window | None = None
+        self._search = _Search(up=True)
         self._rest, self._rest_until = FIRST_REST, now
 
     def disturbed(self, now: float) -> None:
-        """What is under way tells nothing. Measure again, from now on."""
+        """What is under way tells nothing. Measure anew, from now on."""
         self._window = Window(limit=self.limit, since=now)
 
     def finished(self, now: float, stay: Stay, in_use: int) -> None:
         """Take account of a file, which was one of `in_use`."""
-        if stay.began < self._window.since:
+        window = self._window
+        if stay.began < window.since or self._bounds.least == self._bounds.most:
             return
-        self._window.add(stay, in_use)
-        if not self._window.is_over(now):
+        window.add(stay, in_use)
+        if not window.is_over(now):
             return
-        if not self._window.is_limited:
+        if not window.is_limited:
             self.disturbed(now)
-        elif self._settled is None or self._window.limit == self._settled.limit:
-            self._settle(now, self._window)
+        elif self._settled is None or window.limit == self._settled.limit:
+            self._settle(now, window)
         else:
-            self._judge(now, self._settled, self._window)
+            self._judge(now, self._settled, window)
 
     def _settle(self, now: float, window: Window) -> None:
-        """A window at the best limit so far."""
+        """A window of the best limit so far."""
         change = self._settled.change_to(window) if self._settled else None
-        if change and abs(change.latency) > max(CHANGED, CERTAIN * change.error):
-            self._search(up=change.latency < 0)
+        if self._settled is None or change is None:
             self._settled = window
-        elif self._settled:
+        elif abs(change.latency) > max(CHANGED, CERTAIN * change.error):
+            if now - window.since < CONFIRMED_AFTER:
+                return
+            self._settled = window
+            self._search = _Search(up=change.latency < 0)
+            self._rest, self._rest_until = FIRST_REST, now
+        else:
             self._settled.merge(window)
-        else:
-            self._settled = window
-        if self._directions and now >= self._rest_until:
-            self._try_next(now)
-        elif now >= self._rest_until:
-            self._probe(now)
-        else:
+        self._note_quickest(window)
+        if now < self._rest_until:
             self.disturbed(now)
+            return
+        if not self._search.directions:
+            self._search = self._look_around(self._settled)
+            self._rest = min(LONGEST_REST, self._rest * 2)
+        self._try_next(now, self._settled)
 
-    def _search(self, *, up: bool) -> None:
-        self._step, self._up, self._moved, self._directions = FIRST_STEP, up, False, 2
-        self._rest, self._rest_until = FIRST_REST, -math.inf
-        self._searches = True
-
-    def _probe(self, now: float) -> None:
-        """Conditions may have changed a little: look at one side, and next time at the other."""
-        self._step, self._up, self._moved, self._directions = PROBE_STEP, not self._up, False, 1
-        self._searches = False
-        self._rest = min(LONGEST_REST, self._rest * 2)
-        self._try_next(now)
+    def _look_around(self, best: Window) -> _Search:
+        if self._is_late(best):
+            return _Search(up=False, directions=1)
+        return _Search(up=not self._search.up, step=PROBE_STEP, directions=1, probes=True)
 
     def _judge(self, now: float, before: Window, window: Window) -> None:
-        """A window at a limit that is tried."""
-        change = before.change_to(window)
-        step = math.log(window.limit / before.limit)
-        threshold = step * (WORTH_GROWING if self._up else WORTH_KEEPING)
-        margin = change.throughput - threshold if change else -math.inf
-        unclear = change is None or abs(margin) < change.error * (1 if self._searches else CERTAIN_PROBE)
-        if unclear and now - window.since < LONGEST_WINDOW:
+        """A window of a limit that is tried."""
+        search, change = self._search, before.change_to(window)
+        doubt = (DOUBT_OF_PROBES if search.probes else DOUBT) * (change.error if change else 1.0)
+        margin = self._margin(before, window, change)
+        if abs(margin) < doubt and now - window.since < LONGEST_WINDOW:
             return
-        if margin > (0.0 if self._searches else CERTAIN_PROBE * change.error):
-            self._settled, self._moved = window, True
-            self._step = min(FIRST_STEP, self._step**2) if self._directions < 2 else self._step
-        else:
-            self._step = math.sqrt(self._step)
-        self._try_next(now)
+        self._note_quickest(window)
+        if margin > (0.0 if search.up and not search.probes else doubt):
+            self._settled, search.moved = window, True
+            if search.probes:
+                search.step, self._rest = min(STEP, search.step**2), FIRST_REST
+            self._try_next(now, window)
+            return
+        search.step = math.sqrt(search.step)
+        if not search.up and self._is_late(before):
+            search.turn()
+            if margin < -doubt:
+                self._quickest = before  # fewer at once do not help
+        self._try_next(now, before)
 
-    def _try_next(self, now: float) -> None:
+    def _margin(self, before: Window, window: Window, change: Change | None) -> float:
+        """By how much the throughput is above what makes the step a good one."""
+        if change is None:
+            return 0.0
+        if not self._search.up:
+            part = NOT_OURS if self._is_late(before) else LOSS
+        elif self._is_late(window):
+            return -math.inf
+        else:
+            part = GROWTH
+        return change.throughput - part * math.log(window.limit / before.limit)
+
+    def _note_quickest(self, window: Window) -> None:
+        change = self._quickest.change_to(window) if self._quickest else None
+        if change is None or change.latency < -change.error:
+            self._quickest = window
+
+    def _is_late(self, window: Window) -> bool:
+        change = self._quickest.change_to(window) if self._quickest else None
+        return change is not None and change.latency > LATE
+
+    def _try_next(self, now: float, best: Window) -> None:
         """The next limit of the search; if there is none, rest at the best."""
-        assert self._settled is not None
-        best = self._settled.limit
-        while self._directions:
-            limit = self._next(best)
-            if limit != best and self._step >= LEAST_STEP:
-                self._set(now, limit)
+        search = self._search
+        while search.directions:
+            limit = self._next(best.limit)
+            if limit != best.limit and search.step >= LEAST_STEP:
+                self._move(now, limit)
                 return
-            self._directions = 0 if self._moved else self._directions - 1
-            self._step, self._up = FIRST_STEP, self._up if self._moved else not self._up
+            if limit == best.limit and not search.up and self._is_late(best):
+                self._quickest = best  # there cannot be fewer
+            search.turn()
         self._rest_until = now + self._rest
-        self._set(now, best)
+        self._move(now, best.limit)
 
     def _next(self, best: int) -> int:
-        if self._up:
-            return min(self._bounds.most, max(best + 1, round(best * self._step)))
-        return max(self._bounds.least, min(best - 1, round(best / self._step)))
+        step = self._search.step
+        if self._search.up:
+            return min(self._bounds.most, max(best + 1, round(best * step)))
+        return max(self._bounds.least, min(best - 1, round(best / step)))
 
-    def _set(self, now: float, limit: int) -> None:
+    def _move(self, now: float, limit: int) -> None:
         self.limit = limit
-        self._window = Window(limit=limit, since=now)
+        self.disturbed(now)
