@@ -52,6 +52,8 @@ class Course:
     def rate(self, begin: float, end: float) -> float:
         inside = [i for i, at in enumerate(self.at) if begin <= at <= end]
         first, last = inside[0], inside[-1]
+        if self.stored[first] == self.stored[last]:
+            raise SystemExit("The backlog ended: give more --files.")
         return (self.stored[last] - self.stored[first]) / (self.at[last] - self.at[first])
 
     @property
@@ -66,8 +68,9 @@ class Course:
     @property
     def swing(self) -> float:
         """The standard deviation of the files of each second, as a part of their mean."""
+        # A sample may be late, so a second is told from the last one in it.
         last = int(self.at[-1])
-        rates = [self.rate(second, second + 1) for second in range(int(SETTLED_AFTER), last)]
+        rates = [self.rate(second, second + 1.3) for second in range(int(SETTLED_AFTER), last)]
         return statistics.pstdev(rates) / statistics.mean(rates)
 
     @property
@@ -173,8 +176,8 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--latency", default="0,20,100,400", help="milliseconds (%(default)s)")
-    parser.add_argument("--fixed", default="2,4,8,16,32,64,128", help="settings (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=12, help="measured (%(default)s)")
+    parser.add_argument("--fixed", default="4,8,16,32,64,128", help="settings (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=8, help="measured (%(default)s)")
     parser.add_argument("--files", type=int, default=60_000, help="in the backlog (%(default)s)")
     parser.add_argument("--size", type=int, default=20_480, help="bytes of a file (%(default)s)")
     parser.add_argument("--workers", type=int, default=4, help="compared with 1 (%(default)s)")

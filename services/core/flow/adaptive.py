@@ -17,13 +17,13 @@ STEP, PROBE_STEP, LEAST_STEP = 2.0, 1.3, 1.15
 GROWTH, LOSS, NOT_OURS = 0.2, 0.12, 0.85
 """The part of a step that the throughput follows, by logarithms: at least so much up, at most so
 much down. If it follows a step down almost fully, it is not our concurrency that takes the time."""
-LATE = math.log(3.0)
+SLOW, LATE = math.log(2.0), math.log(3.0)
 """A file may take three times as long as it did at best."""
 CHANGED, CERTAIN = 0.4, 3.0
 """A latency that differs so much, by its logarithm and in standard errors, is another one."""
 DOUBT, DOUBT_OF_PROBES = 1.0, 1.5
 """Standard errors. What is closer to the threshold needs a longer window."""
-LONGEST_WINDOW, CONFIRMED_AFTER = 3.0, 2.0
+LONGEST_WINDOW, PROBE_WINDOW, CONFIRMED_AFTER = 3.0, 1.5, 2.0
 FIRST_REST, LONGEST_REST = 4.0, 60.0
 """Seconds between a search and a probe to one side; they double."""
 
@@ -95,9 +95,11 @@ class AdaptiveLimit:
         elif abs(change.latency) > max(CHANGED, CERTAIN * change.error):
             if now - window.since < CONFIRMED_AFTER:
                 return
-            self._settled = window
+            self._settled = None  # and not this window, which began before the change
             self._search = _Search(up=change.latency < 0)
             self._rest, self._rest_until = FIRST_REST, now
+            self.disturbed(now)
+            return
         else:
             self._settled.merge(window)
         self._note_quickest(window)
@@ -110,13 +112,16 @@ class AdaptiveLimit:
         self._try_next(now, self._settled)
 
     def _look_around(self, best: Window) -> _Search:
-        if self._is_late(best):
+        if self._delay(best) > SLOW:
             return _Search(up=False, directions=1)
-        return _Search(up=not self._search.up, step=PROBE_STEP, directions=1, probes=True)
+        return _Search(up=True, step=PROBE_STEP, directions=1, probes=True)
 
     def _judge(self, now: float, before: Window, window: Window) -> None:
         """A window of a limit that is tried."""
-        search, change = self._search, before.change_to(window)
+        search = self._search
+        if search.probes and now - window.since < PROBE_WINDOW:
+            return
+        change = before.change_to(window)
         doubt = (DOUBT_OF_PROBES if search.probes else DOUBT) * (change.error if change else 1.0)
         margin = self._margin(before, window, change)
         if abs(margin) < doubt and now - window.since < LONGEST_WINDOW:
@@ -129,9 +134,9 @@ class AdaptiveLimit:
             self._try_next(now, window)
             return
         search.step = math.sqrt(search.step)
-        if not search.up and self._is_late(before):
+        if not search.up and self._delay(before) > LATE:
             search.turn()
-            if margin < -doubt:
+            if margin < 0.0:
                 self._quickest = before  # fewer at once do not help
         self._try_next(now, before)
 
@@ -140,8 +145,8 @@ class AdaptiveLimit:
         if change is None:
             return 0.0
         if not self._search.up:
-            part = NOT_OURS if self._is_late(before) else LOSS
-        elif self._is_late(window):
+            part = NOT_OURS if self._delay(before) > LATE else LOSS
+        elif self._delay(window) > LATE:
             return -math.inf
         else:
             part = GROWTH
@@ -152,9 +157,10 @@ class AdaptiveLimit:
         if change is None or change.latency < -change.error:
             self._quickest = window
 
-    def _is_late(self, window: Window) -> bool:
+    def _delay(self, window: Window) -> float:
+        """How much longer a file takes than at best; the logarithm of a factor."""
         change = self._quickest.change_to(window) if self._quickest else None
-        return change is not None and change.latency > LATE
+        return change.latency if change else 0.0
 
     def _try_next(self, now: float, best: Window) -> None:
         """The next limit of the search; if there is none, rest at the best."""
@@ -164,7 +170,7 @@ class AdaptiveLimit:
             if limit != best.limit and search.step >= LEAST_STEP:
                 self._move(now, limit)
                 return
-            if limit == best.limit and not search.up and self._is_late(best):
+            if limit == best.limit and not search.up and self._delay(best) > LATE:
                 self._quickest = best  # there cannot be fewer
             search.turn()
         self._rest_until = now + self._rest
