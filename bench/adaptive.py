@@ -21,6 +21,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -119,6 +120,9 @@ def measure(system: System, setting: str, seconds: float, many: int = 1) -> Cour
                 course.stored.append(sum(stored for stored, _ in seen))
                 course.limits.append(sum(limit for _, limit in seen))
             time.sleep(EVERY_SECONDS)
+    changes = [(0.0, 0.0), *zip(course.at, course.limits, strict=True)]
+    shown = [f"{at:.1f}s {now:.0f}" for (_, old), (at, now) in pairwise(changes) if now != old]
+    sys.stderr.write(f"{setting}: {', '.join(shown)}\n")
     return course
 
 

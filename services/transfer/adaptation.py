@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from services.core.flow.adaptive import AdaptiveLimit, Bounds
-from services.core.flow.gradient import Stay, size_class
 from services.core.flow.concurrency import ConcurrencyLimit
+from services.core.flow.gradient import Stay, size_class
 from services.core.flow.occupancy import waits
 from services.core.settings import Reader
 from services.transfer.copy import Copy
@@ -44,25 +44,36 @@ class Adaptation:
 
     def __init__(self, slots: ConcurrencyLimit, bounds: Bounds, outage: Callable[[], bool]) -> None:
         self._slots = slots
+        self._in_hand, self._slot_seconds = 0, 0.0
         self._outage = outage
         self._clock = asyncio.get_running_loop().time
-        self._limit = AdaptiveLimit(bounds, self._clock())
+        self._at = self._clock()
+        self._limit = AdaptiveLimit(bounds, self._at)
 
     @contextmanager
     def watching(self) -> Iterator[Watched]:
         """Around everything that is done for one message."""
-        watched, began, outage = Watched(), self._clock(), self._outage()
-        with waits() as waited:
-            yield watched
+        watched, began, outage = Watched(), self._count(1), self._outage()
+        try:
+            with waits() as waited:
+                yield watched
+        finally:
+            now = self._count(-1)
         if watched.copy is None:
             return
-        now = self._clock()
         if self._outage():
             self._limit.disturbed(now)
         elif not outage and not watched.copy.has_failed:
             worked = now - began - waited.seconds
             kind = (watched.copy.systems, size_class(watched.copy.file.size or 0))
             stay = Stay(kind=kind, began=began, worked=worked, waited=waited.seconds)
-            self._limit.finished(now, stay, self._slots.in_use)
+            self._limit.finished(now, stay, self._slot_seconds)
         if self._slots.limit != self._limit.limit:
             self._slots.resize(self._limit.limit)
+
+    def _count(self, change: int) -> float:
+        """One more, or one less, in hand since now."""
+        before, self._at = self._at, self._clock()
+        self._slot_seconds += self._in_hand * (self._at - before)
+        self._in_hand += change
+        return self._at

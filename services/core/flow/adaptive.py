@@ -62,7 +62,8 @@ class AdaptiveLimit:
     def __init__(self, bounds: Bounds, now: float) -> None:
         self.limit = bounds.first
         self._bounds = bounds
-        self._window = Window(limit=self.limit, since=now)
+        self._slot_seconds = 0.0
+        self._window = Window(limit=self.limit, since=now, slot_seconds=0.0)
         self._settled: Window | None = None  # of the best limit so far
         self._quickest: Window | None = None
         self._search = _Search(up=True)
@@ -70,22 +71,26 @@ class AdaptiveLimit:
 
     def disturbed(self, now: float) -> None:
         """What is under way tells nothing. Measure anew, from now on."""
-        self._window = Window(limit=self.limit, since=now)
+        self._window = Window(limit=self.limit, since=now, slot_seconds=self._slot_seconds)
 
-    def finished(self, now: float, stay: Stay, in_use: int) -> None:
-        """Take account of a file, which was one of `in_use`."""
-        window = self._window
+    def finished(self, now: float, stay: Stay, slot_seconds: float) -> None:
+        """Take account of a file. `slot_seconds` says how long slots were in use, added up."""
+        window, self._slot_seconds = self._window, slot_seconds
         if stay.began < window.since or self._bounds.least == self._bounds.most:
             return
-        window.add(stay, in_use)
+        window.add(stay)
         if not window.is_over(now):
             return
-        if not window.is_limited:
-            self.disturbed(now)
-        elif self._settled is None or window.limit == self._settled.limit:
-            self._settle(now, window)
-        else:
+        is_limited = window.is_limited(now, slot_seconds)
+        if self._settled is None or window.limit == self._settled.limit:
+            if is_limited:
+                self._settle(now, window)
+            else:
+                self.disturbed(now)
+        elif is_limited:
             self._judge(now, self._settled, window)
+        else:
+            self._reject(now, self._settled)
 
     def _settle(self, now: float, window: Window) -> None:
         """A window of the best limit so far."""
@@ -133,11 +138,14 @@ class AdaptiveLimit:
                 search.step, self._rest = min(STEP, search.step**2), FIRST_REST
             self._try_next(now, window)
             return
-        search.step = math.sqrt(search.step)
         if not search.up and self._delay(before) > LATE:
             search.turn()
             if margin < 0.0:
                 self._quickest = before  # fewer at once do not help
+        self._reject(now, before)
+
+    def _reject(self, now: float, before: Window) -> None:
+        self._search.step = math.sqrt(self._search.step)
         self._try_next(now, before)
 
     def _margin(self, before: Window, window: Window, change: Change | None) -> float:

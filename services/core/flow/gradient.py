@@ -82,24 +82,21 @@ class Window:
 
     limit: int
     since: float
+    slot_seconds: float  # of all time until then: how long slots were in use, added up
     kinds: dict[Hashable, Spread] = field(default_factory=dict)
     count: float = 0.0
-    in_use: float = 0.0
     worked: float = 0.0
     waited: float = 0.0
 
-    def add(self, stay: Stay, in_use: int) -> None:
-        """A file that was one of `in_use` when it was finished."""
+    def add(self, stay: Stay) -> None:
         self.kinds.setdefault(stay.kind, Spread()).add(math.log(max(stay.worked, 1e-6)))
         self.count += 1
-        self.in_use += in_use
         self.worked += stay.worked
         self.waited += stay.waited
 
     def merge(self, newer: Self) -> None:
         """Add another window of the same limit. What was seen before counts half."""
         self.count = self.count / 2 + newer.count
-        self.in_use = self.in_use / 2 + newer.in_use
         self.worked = self.worked / 2 + newer.worked
         self.waited = self.waited / 2 + newer.waited
         for kind in self.kinds.keys() | newer.kinds.keys():
@@ -110,11 +107,11 @@ class Window:
         files = max(LEAST_FILES, ROUNDS * self.limit)
         return self.count >= files and now - self.since >= WINDOW_SECONDS
 
-    @property
-    def is_limited(self) -> bool:
+    def is_limited(self, now: float, slot_seconds: float) -> bool:
         """Whether it was this limit that limited the work."""
-        full = self.in_use >= FULL * self.limit * self.count
-        return full and self.waited <= MOST_WAITING * (self.worked + self.waited)
+        in_use = slot_seconds - self.slot_seconds
+        is_full = in_use >= FULL * self.limit * (now - self.since)
+        return is_full and self.waited <= MOST_WAITING * (self.worked + self.waited)
 
     @property
     def slots(self) -> float:
