@@ -13,7 +13,7 @@ from services.core.flow.gradient import Stay
 from tests.fakes.simulated_server import FixedLimit, Load, SimulatedServer
 
 WIDE = Bounds(least=2, most=256)
-LEVELS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+LEVELS = (4, 16, 64, 256)
 LATENCIES = (0.0, 0.02, 0.1, 0.4)
 
 
@@ -24,7 +24,7 @@ def adaptive(bounds: Bounds = WIDE) -> AdaptiveLimit:
 def best(load: Load) -> float:
     """Files a second of the best fixed limit."""
     servers = [SimulatedServer([FixedLimit(level)], load) for level in LEVELS]
-    return max(server.run(15).rate(5, 15) for server in servers)
+    return max(server.run(10).rate(4, 10) for server in servers)
 
 
 def limits_between(server: SimulatedServer, begin: float, end: float) -> list[int]:
@@ -40,31 +40,30 @@ def test_after_10_s_it_has_nine_tenths_of_the_best_throughput_and_keeps_to_it(
 ) -> None:
     load = Load(latency=lambda _: latency, service=lambda _: 0.005 * servers, servers=servers)
     most = best(load)
-    for seed in range(3):
-        server = SimulatedServer([adaptive()], load, seed).run(60)
+    for seed in range(2):
+        server = SimulatedServer([adaptive()], load, seed).run(45)
         assert server.rate(10, 20) >= 0.9 * most
-        assert server.rate(20, 60) >= 0.9 * most
+        assert server.rate(20, 45) >= 0.9 * most
 
 
 @pytest.mark.parametrize("latency", LATENCIES)
 def test_it_does_not_swing(latency: float) -> None:
     load = Load(latency=lambda _: latency)
-    for seed in range(3):
-        server = SimulatedServer([adaptive()], load, seed).run(120)
-        limits = limits_between(server, 60, 120)
-        at_rest = median(limits)
-        near = [limit for limit in limits if 0.7 <= limit / at_rest <= 1.4]
-        assert len(near) >= 0.9 * len(limits)
-        # The throughput of every 5 s, of which chance alone makes some 4 %.
-        assert all(server.rate(t, t + 5) >= 150 for t in range(60, 120, 5))
+    server = SimulatedServer([adaptive()], load).run(90)
+    limits = limits_between(server, 30, 90)
+    at_rest = median(limits)
+    near = [limit for limit in limits if 0.7 <= limit / at_rest <= 1.4]
+    assert len(near) >= 0.9 * len(limits)
+    # Of 200 a second; chance alone makes some 4 % in 5 s.
+    assert all(server.rate(t, t + 5) >= 150 for t in range(30, 90, 5))
 
 
 @pytest.mark.parametrize(("latency", "most"), [(0.0, 24), (0.02, 32), (0.1, 96)])
 def test_it_takes_few_where_few_are_enough(latency: float, most: int) -> None:
     load = Load(latency=lambda _: latency)
-    for seed in range(5):
-        server = SimulatedServer([adaptive()], load, seed).run(60)
-        assert median(limits_between(server, 10, 60)) <= most
+    for seed in range(2):
+        server = SimulatedServer([adaptive()], load, seed).run(40)
+        assert median(limits_between(server, 10, 40)) <= most
 
 
 def test_what_waits_for_quota_is_not_slow_and_the_limit_does_not_grow_in_vain() -> None:
@@ -189,7 +188,7 @@ def test_the_bounds_are_kept_whatever_comes(
     service=st.floats(0.002, 0.1),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_the_bounds_are_kept_at_any_server(
     least: int, more: int, latency: float, service: float, seed: int
 ) -> None:
