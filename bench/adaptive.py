@@ -1,10 +1,11 @@
 """Whether the transfer finds the concurrency that suits Drive's latency, and keeps it.
 
-    python -m bench.adaptive                         # 0, 20, 100 and 400 ms; some 15 minutes
+    python -m bench.adaptive                         # 0, 20, 100 and 400 ms; half an hour
     python -m bench.adaptive --latency 100 --fixed 16,32,64 --seconds 10
 
 Real Kafka and MinIO, the Drive emulator with so much latency, and one transfer on a backlog that
-was listed before. For each latency, a row for every fixed concurrency and one for the range:
+was listed before. All settings take turns, so that what else the machine does hits them alike. For
+each latency, a row for every fixed concurrency and one for the range, with medians of the rounds:
 
 - the files a second from the 10th second on, since the first file was stored;
 - after how many seconds a mean of 2 s first came within 10 % of the best fixed one;
@@ -37,6 +38,7 @@ from tests.system import System, link, running_system
 FIND_SECONDS, START_SECONDS = 300, 60
 SETTLED_AFTER = 10.0
 EVERY_SECONDS = 0.25
+NEVER = 1e9
 AT_ONCE, APART_MS = 5, 100
 """Of the comparison of workers: the mission's own concurrency."""
 
@@ -61,10 +63,10 @@ class Course:
     def settled(self) -> float:
         return self.rate(SETTLED_AFTER, self.at[-1])
 
-    def reached(self, rate: float) -> float | None:
+    def reached(self, rate: float) -> float:
         """Seconds until the mean of 2 s first came so high."""
         ends = (end for end in self.at if end >= 2 and self.rate(end - 2, end) >= rate)
-        return next(ends, None)
+        return next(ends, NEVER)
 
     @property
     def swing(self) -> float:
@@ -150,18 +152,27 @@ def say(*cells: object) -> None:
     sys.stdout.flush()
 
 
-def compare(system: System, milliseconds: int, fixed: Sequence[str], seconds: float) -> float:
+def compare(
+    system: System, milliseconds: int, fixed: Sequence[str], given: argparse.Namespace
+) -> float:
     """A table; what the range reaches of the best fixed setting."""
     with latency(system, milliseconds):
-        courses = [measure(system, setting, seconds) for setting in (*fixed, USUAL_BOUNDS)]
-    best = max(course.settled for course in courses[:-1])
-    for course in courses:
-        limits, reached = course.settled_limits, course.reached(0.9 * best)
+        courses = [
+            [measure(system, setting, given.seconds) for setting in (*fixed, USUAL_BOUNDS)]
+            for _ in range(given.rounds)
+        ]
+    of_setting = list(zip(*courses, strict=True))
+    rates = [statistics.median(course.settled for course in each) for each in of_setting]
+    best = max(rates[:-1])
+    for each, rate in zip(of_setting, rates, strict=True):
+        limits = sorted(limit for course in each for limit in course.settled_limits)
         shown = f"{limits[0]}/{statistics.median(limits):.0f}/{limits[-1]}"
-        rate, part = f"{course.settled:.1f}", f"{course.settled / best:.0%}"
-        after = "-" if reached is None else f"{reached:.1f} s"
-        say(milliseconds, course.setting, rate, part, after, shown, f"{course.swing:.1%}")
-    return courses[-1].settled / best
+        reached = statistics.median(course.reached(0.9 * best) for course in each)
+        swing = statistics.median(course.swing for course in each)
+        after = f"{reached:.1f} s" if reached < NEVER else "-"
+        part = f"{rate / best:.0%}"
+        say(milliseconds, each[0].setting, f"{rate:.1f}", part, after, shown, f"{swing:.1%}")
+    return rates[-1] / best
 
 
 @contextmanager
@@ -182,7 +193,8 @@ def main() -> int:
     parser.add_argument("--latency", default="0,20,100,400", help="milliseconds (%(default)s)")
     parser.add_argument("--fixed", default="4,8,16,32,64,128", help="settings (%(default)s)")
     parser.add_argument("--seconds", type=float, default=8, help="measured (%(default)s)")
-    parser.add_argument("--files", type=int, default=60_000, help="in the backlog (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="of all settings (%(default)s)")
+    parser.add_argument("--files", type=int, default=150_000, help="in the backlog (%(default)s)")
     parser.add_argument("--size", type=int, default=20_480, help="bytes of a file (%(default)s)")
     parser.add_argument("--workers", type=int, default=4, help="compared with 1 (%(default)s)")
     given = parser.parse_args()
@@ -196,11 +208,14 @@ def main() -> int:
         say("latency ms", "setting", "files/s", "of best", "90 % after", "limits", "swing")
         fixed = given.fixed.split(",")
         numbers = [int(each) for each in given.latency.split(",") if each]
-        parts = [compare(system, number, fixed, given.seconds) for number in numbers]
+        parts = [compare(system, number, fixed, given) for number in numbers]
         if given.workers:
             with latency(system, APART_MS):
                 rates = [
-                    measure(system, str(AT_ONCE), given.seconds, many).settled
+                    statistics.median(
+                        measure(system, str(AT_ONCE), given.seconds, many).settled
+                        for _ in range(given.rounds)
+                    )
                     for many in (1, given.workers)
                 ]
             say(f"1 -> {given.workers}", AT_ONCE, *(f"{rate:.1f}" for rate in rates))

@@ -17,8 +17,9 @@ STEP, PROBE_STEP, LEAST_STEP = 2.0, 1.3, 1.15
 GROWTH, LOSS, NOT_OURS = 0.2, 0.12, 0.85
 """The part of a step that the throughput follows, by logarithms: at least so much up, at most so
 much down. If it follows a step down almost fully, it is not our concurrency that takes the time."""
-SLOW, LATE = math.log(2.0), math.log(3.0)
-"""A file may take three times as long as it did at best."""
+SLOW, LATE = math.log(3.0), math.log(6.0)
+"""A file that takes three times as long as at best may be one of too many; one that takes six times
+as long is, unless fewer do not help."""
 CHANGED, CERTAIN = 0.4, 3.0
 """A latency that differs so much, by its logarithm and in standard errors, is another one."""
 DOUBT, DOUBT_OF_PROBES = 1.0, 1.5
