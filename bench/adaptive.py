@@ -161,7 +161,7 @@ def compare(
             [measure(system, setting, given.seconds) for setting in (*fixed, USUAL_BOUNDS)]
             for _ in range(given.rounds)
         ]
-    of_setting = list(zip(*courses, strict=True))
+    of_setting: list[tuple[Course, ...]] = list(zip(*courses, strict=True))
     rates = [statistics.median(course.settled for course in each) for each in of_setting]
     best = max(rates[:-1])
     for each, rate in zip(of_setting, rates, strict=True):
