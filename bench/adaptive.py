@@ -15,6 +15,7 @@ Then one worker and four, with 5 files at once each, at 100 ms (`--workers`, 0 f
 """
 
 import argparse
+import math
 import statistics
 import sys
 import time
@@ -38,7 +39,7 @@ from tests.system import System, link, running_system
 FIND_SECONDS, START_SECONDS = 300, 60
 SETTLED_AFTER = 10.0
 EVERY_SECONDS = 0.25
-NEVER = 1e9
+NEVER = math.inf
 AT_ONCE, APART_MS = 5, 100
 """Of the comparison of workers: the mission's own concurrency."""
 

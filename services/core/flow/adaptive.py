@@ -139,11 +139,13 @@ class AdaptiveLimit:
                 search.step, self._rest = min(STEP, search.step**2), FIRST_REST
             self._try_next(now, window)
             return
-        if not search.up and self._delay(before) > LATE:
-            search.turn()
-            if margin < 0.0:
-                self._quickest = before  # fewer at once do not help
-        self._reject(now, before)
+        if search.up or self._delay(before) <= LATE:
+            self._reject(now, before)
+            return
+        if margin < 0.0:
+            self._quickest = before  # fewer at once do not help
+        search.turn()
+        self._try_next(now, before)
 
     def _reject(self, now: float, before: Window) -> None:
         self._search.step = math.sqrt(self._search.step)
