@@ -13,7 +13,7 @@ from services.core.flow.occupancy import waits
 from services.core.settings import Reader
 from services.transfer.copy import Copy
 
-USUAL_BOUNDS = "2-128"
+USUAL_BOUNDS = "4-128"
 HIGHEST = 1024
 BOUNDS = re.compile(r"0*([0-9]{1,4})(?:\s*-\s*0*([0-9]{1,4}))?")
 

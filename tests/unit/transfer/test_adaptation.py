@@ -178,7 +178,7 @@ async def test_a_store_that_becomes_a_hundred_times_slower_loses_nothing() -> No
 @pytest.mark.parametrize(
     ("text", "bounds"),
     [
-        ("", Bounds(least=2, most=128)),
+        ("", Bounds(least=4, most=128)),
         ("5", Bounds(least=5, most=5)),
         ("1-1024", Bounds(least=1, most=1024)),
         ("4 - 64", Bounds(least=4, most=64)),
