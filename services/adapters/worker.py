@@ -121,6 +121,11 @@ class Worker:
             for tasks in self._tasks:
                 tasks.recheck()
 
+    @property
+    def in_outage(self) -> bool:
+        """Whether work waits for a system that is away."""
+        return any(breaker.waiting_for for _, breaker in self._breakers)
+
     def status(self) -> WorkerStatus:
         waits = ((system, breaker.waiting_for) for system, breaker in self._breakers)
         system, waiting = next((wait for wait in waits if wait[1]), ("", None))

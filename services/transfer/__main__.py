@@ -9,9 +9,11 @@ from services.adapters.process import end, run_service
 from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
 from services.adapters.worker import Consumes, Worker, WorkerSettings, WorkerSpec, run_worker
+from services.core.flow.adaptive import Bounds
 from services.core.flow.occupancy import DRIVE, STORE
 from services.core.settings import Reader
 from services.core.topics import FILES_FOUND
+from services.transfer.adaptation import Adaptation, read_bounds
 from services.transfer.copier import Copier
 from services.transfer.lines import Lines
 from services.transfer.memory import MemoryBudget
@@ -24,7 +26,7 @@ SERVICE = "transfer"
 class Settings:
     worker: WorkerSettings
     store: StoreSettings
-    at_once: int
+    concurrency: Bounds
     memory: int
 
     @classmethod
@@ -32,17 +34,18 @@ class Settings:
         return cls(
             worker=WorkerSettings.read(reader),
             store=StoreSettings.read(reader),
-            at_once=reader.number("TRANSFER_CONCURRENCY", 32, 1, 1024),
+            concurrency=read_bounds(reader),
             memory=reader.number("TRANSFER_MEMORY_MB", 96, 1, 1024 * 1024) * 1024 * 1024,
         )
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Copy files until `stop`. Nothing is consumed before the bucket answers."""
+    bounds = settings.concurrency
     spec = WorkerSpec(
         service=SERVICE,
-        consumes=(Consumes(topic=FILES_FOUND, group=SERVICE, at_once=settings.at_once),),
-        connections=settings.at_once,
+        consumes=(Consumes(topic=FILES_FOUND, group=SERVICE, at_once=bounds.first),),
+        connections=bounds.most,
         linger_ms=20,
     )
 
@@ -63,7 +66,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             store_looks=worker.calls_to(STORE, store.answers),
         )
         await copier.store_calls.call(store.ready)
-        return Transfer(copier, worker.publisher)
+        adaptation = Adaptation(worker.limits[SERVICE], bounds, lambda: worker.in_outage)
+        return Transfer(copier, worker.publisher, adaptation)
 
     await run_worker(spec, settings.worker, stop, transfer)
 

@@ -38,6 +38,16 @@ class Copy:
     since: float = field(default_factory=time.monotonic)
     _failed: bool = False
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether a call failed or was rate limited, and so was made again."""
+        return any(tried.answer != "ok" for tried in self.tries)
+
+    @property
+    def systems(self) -> frozenset[str]:
+        """Those that were called."""
+        return frozenset(tried.system for tried in self.tries)
+
     async def call(self, calls: Resilience, act: Callable[[], Awaitable[T]]) -> T:
         async def once() -> T:
             async with self._try(calls.system):

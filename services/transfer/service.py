@@ -9,6 +9,7 @@ from services.core.events import FileFailed, FileFound, FileStored, Identity, Me
 from services.core.flow.deduplication import KeyedLock, LruSet
 from services.core.flow.occupancy import SAME_FILE
 from services.core.ports import PublishesEvents, Received
+from services.transfer.adaptation import Adaptation
 from services.transfer.copier import Copier
 from services.transfer.copy import Copy
 from services.transfer.upload import writer
@@ -19,9 +20,10 @@ log = structlog.get_logger("transfer")
 class Transfer:
     """`HandlesMessages` for files found."""
 
-    def __init__(self, copier: Copier, publisher: PublishesEvents) -> None:
+    def __init__(self, copier: Copier, publisher: PublishesEvents, adaptation: Adaptation) -> None:
         self._copier = copier
         self._publisher = publisher
+        self._adaptation = adaptation
         self._told = LruSet[tuple[Identity, str]]()
         self._stored = LruSet[tuple[str, str, int, int]]()
         self._logged = LruSet[tuple[str, str]](1000)
@@ -33,20 +35,26 @@ class Transfer:
         again; a second folder is told of all the same, for the rows to choose from."""
         if not isinstance(event, FileFound):
             return
+        with self._adaptation.watching() as watched:
+            watched.copy = await self._copied(event, received)
+
+    async def _copied(self, event: FileFound, received: Received) -> Copy | None:
+        """None if the file was not stored, or was before."""
         told = event.identity, event.folder_id
         async with self._in_progress.holding(event.file_id):
             if told in self._told:
-                return
+                return None
             own = writer(event), event.file_id, event.epoch, event.round
             copy = Copy(file=event, received=received, reported=own in self._stored)
             try:
                 stored = await self._outcome(copy)
             except SetAside as why:
                 await self._publisher.publish([self._failed(copy, why)])
-            else:
-                await self._publisher.publish([stored])
-                self._told.add(told)
-                self._stored.add(own)
+                return None
+            await self._publisher.publish([stored])
+            self._told.add(told)
+            self._stored.add(own)
+            return copy
 
     async def set_aside(self, event: Message, received: Received, why: SetAside) -> None:
         if isinstance(event, FileFound):

@@ -15,7 +15,7 @@ from services.transfer.copier import WHOLE_BYTES
 from services.transfer.service import Transfer
 from tests.contract.test_object_store import JPEG, Shelf, chunks, real_shelf
 from tests.fakes.s3_server import Answer
-from tests.fakes.transferring import Transferring
+from tests.fakes.transferring import Transferring, an_adaptation
 from tests.store_proxy import Asked, StoreProxy, store_proxy
 
 pytestmark = pytest.mark.real
@@ -40,7 +40,9 @@ def behind(shelf: Shelf) -> Iterator[tuple[ObjectStore, StoreProxy]]:
 def transferring(store: ObjectStore, body: bytes) -> Transferring:
     """From a Drive in memory to the real store."""
     worker = Transferring(body)
-    worker.transfer = Transfer(replace(worker.copier, store=store), worker.publications)
+    worker.transfer = Transfer(
+        replace(worker.copier, store=store), worker.publications, an_adaptation()
+    )
     return worker
 
 

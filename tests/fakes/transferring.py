@@ -4,10 +4,13 @@ import hashlib
 from typing import Any
 
 from services.core.events import FileFound, FileStored, Message
+from services.core.flow.adaptive import Bounds
 from services.core.flow.circuit_breaker import CircuitBreaker
+from services.core.flow.concurrency import ConcurrencyLimit
 from services.core.flow.occupancy import DRIVE, STORE
 from services.core.flow.resilience import Resilience, RetryPolicy
 from services.core.ports import Entry
+from services.transfer.adaptation import Adaptation
 from services.transfer.copier import Copier
 from services.transfer.copy import Copy
 from services.transfer.lines import Lines
@@ -68,7 +71,7 @@ class Transferring:
             store_looks=Resilience(STORE, RetryPolicy(), self.look_breaker),
         )
         self.publications = Publications()
-        self.transfer = Transfer(self.copier, self.publications)
+        self.transfer = Transfer(self.copier, self.publications, an_adaptation())
 
     def add(self, file_id: str, body: bytes = BODY) -> FileFound:
         """One more file."""
@@ -93,6 +96,12 @@ class Transferring:
         assert self.memory.free == self._all
         assert self.drive.open_now == 0
         assert self.lines.up.in_flight == self.lines.up_in_parts.in_flight == 0
+
+
+def an_adaptation(least: int = 32, most: int = 32) -> Adaptation:
+    """Of slots that nobody takes."""
+    bounds = Bounds(least=least, most=most)
+    return Adaptation(ConcurrencyLimit(bounds.first), bounds, lambda: False)
 
 
 def _breaker() -> CircuitBreaker:

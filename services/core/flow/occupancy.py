@@ -4,6 +4,7 @@ An average over the last seconds, because a single look at a few messages says l
 law, it also tells how long a stay at a system takes.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ SAME_FILE = "same_file"
 """Until another message about the same file is finished."""
 OTHER = "other"
 """In hand, but at none of these."""
+WORKING = frozenset({DRIVE, STORE, KAFKA, OTHER})
+"""At all other places, a message waits for its turn."""
 
 
 class _Count:
@@ -143,23 +146,48 @@ def here() -> Place:
     return _CURRENT.get()
 
 
+class Waits:
+    """For how many seconds a message has waited for its turns."""
+
+    seconds = 0.0
+
+
+_WAITS: ContextVar[Waits | None] = ContextVar("waits", default=None)
+
+
+@contextmanager
+def waits() -> Iterator[Waits]:
+    """Of the running task, and of what it calls."""
+    counted = Waits()
+    token = _WAITS.set(counted)
+    try:
+        yield counted
+    finally:
+        _WAITS.reset(token)
+
+
 class within:
     """The message is here while the block runs, and nowhere else. `counted`: the block is a whole
     stay. A class, because a generator would cost twice as much, for each call of each file."""
 
-    __slots__ = ("_before", "_counted", "_name", "_occupancy", "_token")
+    __slots__ = ("_before", "_counted", "_name", "_occupancy", "_since", "_token", "_waits")
 
     def __init__(self, name: str, *, outer: Place | None = None, counted: bool = False) -> None:
         self._occupancy, self._before = outer or _CURRENT.get()
         self._name = name
         self._counted = counted
+        self._waits = None if name in WORKING else _WAITS.get()
 
     def __enter__(self) -> None:
+        if self._waits is not None:
+            self._since = asyncio.get_running_loop().time()
         if self._occupancy is not None:
             self._occupancy.move(self._before, self._name)
             self._token = _CURRENT.set(Place(self._occupancy, self._name))
 
     def __exit__(self, *_why: object) -> None:
+        if self._waits is not None:
+            self._waits.seconds += asyncio.get_running_loop().time() - self._since
         if self._occupancy is not None:
             _CURRENT.reset(self._token)
             self._occupancy.move(self._name, self._before)

@@ -22,6 +22,7 @@ STATUS = WorkerStatus(
     state="waiting",
     at=NOW,
     in_flight=7,
+    concurrency=32,
     oldest_unfinished_seconds=1.5,
 )
 QUOTA = QuotaState(share=0.22, limit=71_500, allowed=50_050, used=1200, refused=3, waiting=9)
@@ -49,6 +50,7 @@ def test_every_figure_is_there_with_its_value(settings: MetricsSettings) -> None
         assert scraped(port) == {
             "drivestream_worker_waiting": ("gauge", 1.0),
             "drivestream_worker_in_flight": ("gauge", 7.0),
+            "drivestream_worker_concurrency": ("gauge", 32.0),
             "drivestream_worker_oldest_unfinished_seconds": ("gauge", 1.5),
             "drivestream_quota_share_ratio": ("gauge", 0.22),
             "drivestream_quota_limit_units_per_minute": ("gauge", 71_500.0),

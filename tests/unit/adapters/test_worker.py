@@ -50,6 +50,7 @@ async def test_a_worker_is_waiting_while_any_system_it_needs_is_away() -> None:
     await asyncio.sleep(60)
     status = worker.status()
     assert status.state == "waiting"
+    assert worker.in_outage
     assert status.waiting_for == store.breaker.waiting_for
     assert status.waiting_for is not None
     assert status.waiting_for.reason == "no_bucket"
@@ -57,6 +58,13 @@ async def test_a_worker_is_waiting_while_any_system_it_needs_is_away() -> None:
     call.cancel()
     await asyncio.wait({call})
     assert_runs(worker)
+    assert not worker.in_outage
+
+
+def test_the_status_tells_the_current_limit() -> None:
+    worker = a_worker()
+    worker.limits["transfer"].resize(3)
+    assert worker.status().concurrency == 3
 
 
 @virtual_time

@@ -22,7 +22,7 @@ from tests.fakes.drive import Answers, FakeDrive
 from tests.fakes.messages import Publications
 from tests.fakes.object_store import FakeStore, Kept
 from tests.fakes.samples import NOW, RECEIVED, REDELIVERED
-from tests.fakes.transferring import BODY, Transferring, entry_of, said_of
+from tests.fakes.transferring import BODY, Transferring, an_adaptation, entry_of, said_of
 from tests.fakes.virtual_time import now, virtual_time
 
 UNAVAILABLE = TryAgain("drive_unavailable", "Google Drive answers 503.")
@@ -201,7 +201,7 @@ async def test_a_file_is_not_done_before_its_outcome_is_acknowledged() -> None:
     def lost(_events: Sequence[Message]) -> None:
         raise ConnectionError("no broker")
 
-    transfer = Transfer(worker.copier, Publications(lost))
+    transfer = Transfer(worker.copier, Publications(lost), an_adaptation())
     for _ in range(2):  # and a second delivery is not taken for a repeat
         with pytest.raises(ConnectionError):
             await transfer.handle(replace(FILE, epoch=0, round=0), RECEIVED)

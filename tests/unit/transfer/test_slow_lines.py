@@ -17,7 +17,7 @@ from services.transfer.copier import Copier
 from services.transfer.service import Transfer
 from tests.fakes.object_store import FakeStore, Kept
 from tests.fakes.samples import RECEIVED
-from tests.fakes.transferring import BODY, Transferring, said_of
+from tests.fakes.transferring import BODY, Transferring, an_adaptation, said_of
 from tests.fakes.virtual_time import now, virtual_time
 
 NO_ANSWER = TryAgain("store_unreachable", "The object store did not answer.")
@@ -178,7 +178,7 @@ def with_health_check(worker: Transferring) -> Transfer:
         store_calls=Resilience(STORE, RetryPolicy(), breaker),
         store_looks=worker.copier.store_looks,
     )
-    return Transfer(copier, worker.publications)
+    return Transfer(copier, worker.publications, an_adaptation())
 
 
 class Refuses(FakeStore):

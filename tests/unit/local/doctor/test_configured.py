@@ -35,7 +35,7 @@ def test_every_fault_is_told_at_once_and_quotes_nothing() -> None:
 def test_defaults_and_what_is_not_set_are_told_apart() -> None:
     found = told({**SERVERS, "PORT": "3001"})
     assert found["PORT"] == ("ok", "3001")
-    assert "TRANSFER_CONCURRENCY=32" in found["Defaults"][1]
+    assert "TRANSFER_CONCURRENCY=4-128" in found["Defaults"][1]
     assert "PORT=" not in found["Defaults"][1].split("; ")
     assert "GOOGLE_API_KEY" in found["Not set"][1]
 
