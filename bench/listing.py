@@ -17,10 +17,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from bench.__main__ import cpu_seconds, peak_mb
+from bench.processes import cpu_seconds, peak_mb, resident_mb
 from local.run.start import running_servers, temporary_data_dir
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.producer import Publisher
@@ -78,16 +77,6 @@ class Progress:
         self.files.update(file.id for file in page.files)
         if page.closes:
             self.settled.add(page.folder_id)
-
-
-def resident_mb(pid: int | None) -> float:
-    """What a process has resident now (VmRSS), in MB; 0 if it is gone."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0.0
-    line = next((line for line in status.splitlines() if line.startswith("VmRSS")), "VmRSS 0")
-    return round(int(line.split()[1]) / 1024, 1)
 
 
 @dataclass

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import psycopg
 
+from bench.processes import children, tree_cpu_seconds
 from local.paths import CHECKOUT
 from local.run.start import running_servers, temporary_data_dir
 from services.adapters.catalog.migrate import migrate
@@ -154,27 +155,16 @@ def cpu_by_process() -> defaultdict[str, float]:
     """CPU seconds of what this process runs, by its name; of that which has ended, as `ended`."""
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     used: defaultdict[str, float] = defaultdict(float, ended=ended.ru_utime + ended.ru_stime)
-    for child in _children(os.getpid()):
-        used[Path(f"/proc/{child}/comm").read_text().strip()] += _cpu_of(child)
+    for child in children(os.getpid()):
+        used[Path(f"/proc/{child}/comm").read_text().strip()] += tree_cpu_seconds(child)
     return used
-
-
-def _cpu_of(process: int) -> float:
-    """With all below it, ended or not."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    own = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-    return own + sum(map(_cpu_of, _children(process)))
-
-
-def _children(process: int) -> Iterator[int]:
-    for listed in Path(f"/proc/{process}/task").glob("*/children"):
-        yield from map(int, listed.read_text().split())
 
 
 def main() -> int:
     """0 if every image is there."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=1_000_000)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument("--profile", help="write a profile of cProfile there")
     given = parser.parse_args()
     images = -(-given.images // PAGE) * PAGE
@@ -194,6 +184,10 @@ def main() -> int:
         used = {name: cpu - before[name] for name, cpu in cpu_by_process().items()}
         counts = row_counts(servers["DATABASE_URL"])
         largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    if given.json:
+        told = {"images": images, "events": records, "seconds": seconds}
+        sys.stdout.write(json.dumps({**told, "cpu_seconds": used["ended"]}) + "\n")
+        return 0 if set(counts.values()) == {images} else 1
     rows = {
         "images": f"{images:,}",
         "events": f"{records:,}",
