@@ -160,6 +160,27 @@ def cpu_by_process() -> defaultdict[str, float]:
     return used
 
 
+def show(
+    figures: Mapping[str, float], used: dict[str, float], counts: Mapping[str, int], load: float
+) -> None:
+    """The table."""
+    images, seconds = figures["images"], figures["seconds"]
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    rows = {
+        "images": f"{images:,}",
+        "events": f"{figures['events']:,}",
+        "seconds": f"{seconds:.1f}",
+        "images a second": f"{images / seconds:,.0f}",
+        "its CPU seconds": f"{used.pop('ended'):.1f}",
+        **{f"CPU seconds of {name}": f"{cpu:.1f}" for name, cpu in used.items()},
+        "rows found": json.dumps(counts),
+        "load average before": f"{load:.1f} on {os.cpu_count()} cores",
+        "largest child, MB": f"{largest / 1024:.0f}",
+    }
+    for name, value in rows.items():
+        sys.stdout.write(f"{name:24}{value}\n")
+
+
 def main() -> int:
     """0 if every image is there."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -183,24 +204,11 @@ def main() -> int:
         seconds = rebuild(servers, given.profile)
         used = {name: cpu - before[name] for name, cpu in cpu_by_process().items()}
         counts = row_counts(servers["DATABASE_URL"])
-        largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    figures = {"images": images, "events": records, "seconds": seconds}
     if given.json:
-        told = {"images": images, "events": records, "seconds": seconds}
-        sys.stdout.write(json.dumps({**told, "cpu_seconds": used["ended"]}) + "\n")
-        return 0 if set(counts.values()) == {images} else 1
-    rows = {
-        "images": f"{images:,}",
-        "events": f"{records:,}",
-        "seconds": f"{seconds:.1f}",
-        "images a second": f"{images / seconds:,.0f}",
-        "its CPU seconds": f"{used.pop('ended'):.1f}",
-        **{f"CPU seconds of {name}": f"{cpu:.1f}" for name, cpu in used.items()},
-        "rows found": json.dumps(counts),
-        "load average before": f"{load:.1f} on {os.cpu_count()} cores",
-        "largest child, MB": f"{largest / 1024:.0f}",
-    }
-    for name, value in rows.items():
-        sys.stdout.write(f"{name:24}{value}\n")
+        sys.stdout.write(json.dumps({**figures, "cpu_seconds": used["ended"]}) + "\n")
+    else:
+        show(figures, used, counts, load)
     return 0 if set(counts.values()) == {images} else 1
 
 

@@ -36,9 +36,9 @@ class Drive:
         if not item_id and folder:
             self.counts["list"] += 1
             return self._page(folder[1], query)
-        if query.get("alt") == "media" and item_id in self.trees.files:
+        if query.get("alt") == "media":
+            file = self.trees.file(item_id)
             self.counts["media"] += 1
-            file = self.trees.files[item_id]
             self.counts["media_bytes"] += file.size
             return Answer(_BYTES, file.size, pieces(file.size, file.tag))
         self.counts["get"] += 1

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,6 +12,7 @@ FOLDER = "application/vnd.google-apps.folder"
 BLOCK = 4 * 1024 * 1024
 TAG = 64
 _MAGIC = b"\xff\xd8\xff\xe0"
+_VIRTUAL = re.compile(r"virtual-(\d{1,12})-(\d{9})")
 WHEN = "2026-01-01T00:00:00.000Z"
 
 
@@ -54,22 +56,26 @@ class File:
     def tag(self) -> bytes:
         return f"{self.id}/{self.version}".ljust(TAG)[:TAG].encode()
 
+    def digests(self) -> tuple[str, str, str]:
+        """md5, sha1 and sha256 of the content."""
+        own = [state.copy() for state in _hashed(self.size)]
+        for state in own:
+            state.update(self.tag)
+        md5, sha1, sha256 = (state.hexdigest() for state in own)
+        return md5, sha1, sha256
+
     def described(self) -> bytes:
         """Drive's JSON of it."""
-        digests = []
-        for state in _hashed(self.size):
-            own = state.copy()
-            own.update(self.tag)
-            digests.append(own.hexdigest())
+        md5, sha1, sha256 = self.digests()
         return json.dumps(
             {
                 "id": self.id,
                 "name": self.name,
                 "mimeType": "image/jpeg",
                 "size": str(self.size),
-                "md5Checksum": digests[0],
-                "sha1Checksum": digests[1],
-                "sha256Checksum": digests[2],
+                "md5Checksum": md5,
+                "sha1Checksum": sha1,
+                "sha256Checksum": sha256,
                 "version": str(self.version),
                 "createdTime": WHEN,
                 "modifiedTime": WHEN,
@@ -78,6 +84,11 @@ class File:
                 "capabilities": {"canDownload": True},
             }
         ).encode()
+
+
+def virtual_file(size: int, number: int) -> File:
+    """A file that is in no folder and was never added: there is one for every size and number."""
+    return File(id=f"virtual-{size}-{number:09}", name=f"IMG_{number:09}.jpg", size=size)
 
 
 def folder_described(folder_id: str, name: str) -> bytes:
@@ -126,6 +137,12 @@ class Trees:
             self.described[file.id] = file.described()
             self.children[below[number % folders] if below else root].append(file.id)
         return root
+
+    def file(self, file_id: str) -> File:
+        """One that was added, or a `virtual_file`; raises `KeyError` if there is none."""
+        if virtual := _VIRTUAL.fullmatch(file_id):
+            return virtual_file(int(virtual[1]), int(virtual[2]))
+        return self.files[file_id]
 
     def change(self, file_id: str) -> None:
         """Give a file other bytes of the same size."""
