@@ -4,13 +4,15 @@ from bench.compare.figures import CEILING, OURS, Again, MemoryCase, Rate, Report
 from bench.compare.workloads import DEFAULTS, LARGE, RCLONE_4, RCLONE_32, SMALL
 
 
-def a_run(seconds: float, files: int = 1_000, size: int = 100_000, **cpu: float) -> Run:
+def a_run(
+    seconds: float, cpu: dict[str, float] | None = None, files: int = 1_000, size: int = 100_000
+) -> Run:
     return Run(
         files=files,
         bytes=files * size,
         seconds=seconds,
-        cpu=cpu,
-        peak_mb={name: 50.0 for name in cpu},
+        cpu=cpu or {},
+        peak_mb=dict.fromkeys(cpu or {}, 50.0),
     )
 
 
@@ -39,7 +41,9 @@ def a_case(**changes: object) -> MemoryCase:
 def a_whole_report() -> Report:
     """One in which everything was measured, and every goal is met."""
     small = a_row(ours=[2.0], four=[3.0], many=[2.1], usual=[90.0], store=[1.2])
-    small.runs[OURS] = [a_run(2.0, transfer=0.7, indexer=0.1, lister=0.1, kafka=0.2, postgres=0.1)]
+    small.runs[OURS] = [
+        a_run(2.0, {"transfer": 0.7, "indexer": 0.1, "lister": 0.1, "kafka": 0.2, "postgres": 0.1})
+    ]
     return Report(
         machine={"cores": "2", "memory": "24 GB"},
         rows=[

@@ -8,7 +8,7 @@ from tests.unit.bench.reports import a_row, a_run
 
 
 def test_rates_are_per_second_and_costs_per_file() -> None:
-    run = a_run(4.0, files=2_000, size=100_000, transfer=1.5, indexer=0.5)
+    run = a_run(4.0, {"transfer": 1.5, "indexer": 0.5}, files=2_000, size=100_000)
     assert run.files_per_second == 500
     assert run.megabytes_per_second == 50
     assert run.cpu_ms(["transfer"]) == 0.75

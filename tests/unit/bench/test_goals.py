@@ -42,7 +42,7 @@ def test_every_goal_can_be_met() -> None:
 )
 def test_cpu_is_counted_by_who_used_it(cpu: dict[str, float], short: str) -> None:
     report = a_whole_report()
-    report.rows[0].runs[OURS] = [a_run(2.0, **cpu)]
+    report.rows[0].runs[OURS] = [a_run(2.0, cpu)]
     assert missed(report) == {short}
 
 
