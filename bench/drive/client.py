@@ -49,7 +49,7 @@ class RunningDrive:
         self._ask("delay", ms=ms)
 
     def counts(self) -> Mapping[str, int]:
-        """Requests so far, and the bytes of media: list, get, media, media_bytes."""
+        """Requests so far, and the bytes of media: list, get, media, media_bytes; connections."""
         counts: Mapping[str, int] = self._ask("counts")
         return counts
 

@@ -137,6 +137,7 @@ class Connection(asyncio.Protocol):
 
     async def _secure(self) -> None:
         assert self._transport is not None
+        self._drive.counts["connections"] += 1
         self._transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         self._connected = True
         loop = asyncio.get_running_loop()
