@@ -26,8 +26,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
 from bench.compare import page, run
 from bench.compare.figures import SERVICES, MemoryCase, Report, growth_per_minute
 from bench.compare.ours import import_folder, running_services
@@ -184,7 +182,7 @@ def _case(title: str, watch: Watch, seconds: float, files: int, size: int) -> Me
     )
 
 
-def measured(stage: run.Stage, given: argparse.Namespace) -> Iterator[MemoryCase]:
+def cases(stage: run.Stage, given: argparse.Namespace) -> Iterator[MemoryCase]:
     """Every case that is asked for."""
     around, big = [SMALL_BYTES] * (AROUND // 2), given.big_mb * 1024 * 1024
     if given.only in (None, BIG):
@@ -210,16 +208,15 @@ def main() -> int:
     add("--json", type=Path, metavar="FILE", help="a report: the cases are added, or replaced")
     add("--data-dir", type=Path, help="where the servers keep their data (a temporary folder)")
     given = parser.parse_args()
-    machine, cases = run.machine(), list[MemoryCase]()
+    measured = Report(machine=run.machine())
     with run.running_everything(given.data_dir) as stage:
-        for case in measured(stage, given):
+        for case in cases(stage, given):
             sys.stderr.write(f"{case}\n")
-            cases.append(case)
-    if given.json:
-        there = page.read_json(given.json) if given.json.exists() else Report(machine=machine)
-        kept = [each for each in there.memory if each.case not in {case.case for case in cases}]
-        page.write_json(given.json, msgspec.structs.replace(there, memory=[*kept, *cases]))
-    sys.stdout.write(page.rendered(Report(machine=machine, memory=cases), whole=False))
+            measured.memory.append(case)
+            if given.json:
+                before = page.read_json(given.json) if given.json.exists() else measured
+                page.write_json(given.json, before.updated(measured))
+    sys.stdout.write(page.rendered(measured, whole=False))
     return 0
 
 

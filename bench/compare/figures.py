@@ -137,6 +137,19 @@ class Report(Struct, frozen=True, kw_only=True):
         found = (r for r in self.rows if (r.workload, r.delay_ms) == (workload, delay_ms))
         return next(found, None)
 
+    def updated(self, newer: "Report") -> "Report":
+        """With all that the newer one has measured in place of what this one has of it."""
+        rows = {(row.workload, row.delay_ms): row for row in (*self.rows, *newer.rows)}
+        memory = {case.case: case for case in (*self.memory, *newer.memory)}
+        return Report(
+            machine=newer.machine,
+            rows=list(rows.values()),
+            again=newer.again or self.again,
+            listing=newer.listing or self.listing,
+            indexing=newer.indexing or self.indexing,
+            memory=list(memory.values()),
+        )
+
 
 def growth_per_minute(samples: Sequence[tuple[float, float]]) -> float:
     """The slope of (seconds, MB) by least squares over the second half, in MB a minute."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from bench.compare import ours, peers
 from bench.compare.buckets import bucket_of_its_own, insist_on
@@ -126,30 +126,39 @@ def import_once(
         return result, ours.measure_again(system, stage.drive, folder, workload.files)
 
 
-def again(stage: Stage, workload: Workload) -> Again:
+def with_row(report: Report, course: Course, data_dir: Path | None) -> Report:
+    """One comparison more."""
+    with running_everything(data_dir) as stage:
+        row = measure(stage, course)
+    return replace(report, rows=[*report.rows, row])
+
+
+def with_again(report: Report, workload: Workload, data_dir: Path | None) -> Report:
     """How long an import takes that finds everything there, and one of a single changed file."""
+    with running_everything(data_dir) as stage:
+        return replace(report, again=again(stage, workload))
+
+
+def again(stage: Stage, workload: Workload) -> Again:
+    """Import, then twice more."""
     _, measured = import_once(stage, workload, delay_ms=0, then_again=True)
     assert measured is not None
     return measured
 
 
-def with_rates(report: Report) -> Report:
-    """How fast one lister lists and the indexer indexes, each measured by its own benchmark."""
-    listing = _json_of("bench.listing", "flat")
-    indexing = _json_of("bench.rebuild", "--json")
-    return msgspec.structs.replace(
-        report,
-        listing=Rate(
-            count=listing["files"],
-            seconds=listing["seconds"],
-            cpu_seconds=listing["lister_cpu_seconds"],
-        ),
-        indexing=Rate(
-            count=indexing["events"],
-            seconds=indexing["seconds"],
-            cpu_seconds=indexing["cpu_seconds"],
-        ),
-    )
+def with_listing(report: Report) -> Report:
+    """How fast one lister lists, by its own benchmark."""
+    told = _json_of("bench.listing", "flat")
+    cpu = told["lister_cpu_seconds"]
+    rate = Rate(count=told["files"], seconds=told["seconds"], cpu_seconds=cpu)
+    return replace(report, listing=rate)
+
+
+def with_indexing(report: Report) -> Report:
+    """How fast the indexer indexes, by its own benchmark."""
+    told = _json_of("bench.rebuild", "--json")
+    rate = Rate(count=told["events"], seconds=told["seconds"], cpu_seconds=told["cpu_seconds"])
+    return replace(report, indexing=rate)
 
 
 def _json_of(*command: str) -> Any:

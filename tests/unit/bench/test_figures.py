@@ -2,9 +2,9 @@
 
 import pytest
 
-from bench.compare.figures import CEILING, OURS, Row, difference, growth_per_minute
-from bench.compare.workloads import RCLONE_4, RCLONE_32, WORKLOADS, Workload
-from tests.unit.bench.reports import a_row, a_run
+from bench.compare.figures import CEILING, OURS, Report, Row, difference, growth_per_minute
+from bench.compare.workloads import RCLONE_4, RCLONE_32, SMALL, WORKLOADS, Workload
+from tests.unit.bench.reports import a_case, a_row, a_run, a_whole_report
 
 
 def test_rates_are_per_second_and_costs_per_file() -> None:
@@ -71,3 +71,19 @@ def test_a_workload_knows_its_bytes() -> None:
 def test_a_folder_on_drive_is_named_by_all_that_is_in_it() -> None:
     names = {each.of(files).tree for each in WORKLOADS for files in (10, 20)}
     assert len(names) == 2 * len(WORKLOADS)
+
+
+def test_an_update_replaces_what_was_measured_again_and_keeps_the_rest() -> None:
+    before = a_whole_report()
+    row, case = a_row(ours=[9.0]), a_case(peak_mb=1.0)
+    after = before.updated(Report(machine={"cores": "4"}, rows=[row], memory=[case]))
+    assert after.machine == {"cores": "4"}
+    assert after.row(SMALL, 0) == row
+    assert after.rows[1:] == before.rows[1:]
+    assert (after.again, after.listing, after.indexing) == (
+        before.again,
+        before.listing,
+        before.indexing,
+    )
+    assert after.memory == [case]
+    assert before.updated(Report(machine=before.machine)) == before
