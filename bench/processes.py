@@ -53,6 +53,12 @@ def tree_cpu_seconds(pid: int) -> float:
     return own + sum(map(tree_cpu_seconds, children(pid)))
 
 
+def machine_cpu_seconds() -> float:
+    """CPU time of all processes since the machine started, idle and waiting time left out."""
+    fields = list(map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]))
+    return (sum(fields) - fields[3] - fields[4]) / TICKS
+
+
 def tree_peak_mb(pid: int) -> float:
     """The most memory of the largest of a process and all below it: they share pages."""
     below = (tree_peak_mb(child) for child in children(pid))

@@ -15,7 +15,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """One import, copy or series of PUTs, from its command to the last row, object or answer.
 
     CPU is in seconds and memory in MB, by process. Memory of a program with several processes is
-    that of its largest: they share pages.
+    that of its largest: they share pages. `others` is how many cores programs that have nothing to
+    do with it used meanwhile: on a quiet machine next to none.
     """
 
     files: int
@@ -24,6 +25,7 @@ class Run(Struct, frozen=True, kw_only=True):
     cpu: dict[str, float] = field(default_factory=dict)
     peak_mb: dict[str, float] = field(default_factory=dict)
     first_row_seconds: float | None = None
+    others: float = 0.0
 
     @property
     def files_per_second(self) -> float:
@@ -71,6 +73,11 @@ class Row(Struct, frozen=True, kw_only=True):
             pairs = zip(ours, theirs, strict=True)
             return median(a.files_per_second / b.files_per_second for a, b in pairs)
         return (self.speed(contender) or 0.0) / (self.speed(other) or 1.0)
+
+    @property
+    def others(self) -> float:
+        """Cores that other programs used meanwhile, in the worst of the runs."""
+        return max((run.others for runs in self.runs.values() for run in runs), default=0.0)
 
     def part_of_ceiling(self, contender: str) -> float | None:
         """Which part it reached of the bytes that the store takes by itself."""

@@ -1,5 +1,6 @@
 """Imports by Drivestream's own processes, started anew for each, and measured to the last row."""
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,13 @@ import psycopg
 from bench.compare.figures import SERVICES, Again, Run, difference
 from bench.compare.workloads import Workload
 from bench.drive.client import RunningDrive
-from bench.processes import children_by_name, forget_peaks, tree_cpu_seconds, tree_peak_mb
+from bench.processes import (
+    children_by_name,
+    forget_peaks,
+    machine_cpu_seconds,
+    tree_cpu_seconds,
+    tree_peak_mb,
+)
 from drive_emulator.testing import RunningEmulator
 from local.run.processes import Children
 from services.adapters.environment import OF_LIBRARIES
@@ -58,6 +65,8 @@ class Meter:
 
     pids: Mapping[str, int]
     before: Mapping[str, float]
+    others_before: float
+    began: float
 
     @classmethod
     def of(cls, more: Mapping[str, int | None]) -> "Meter":
@@ -66,13 +75,22 @@ class Meter:
         pids = servers | {name: pid for name, pid in more.items() if pid is not None}
         for pid in pids.values():
             forget_peaks(pid)
-        return cls(pids, _cpu(pids))
+        return cls(pids, _cpu(pids), _cpu_of_others(), time.monotonic())
 
     def cpu(self) -> dict[str, float]:
         return difference(_cpu(self.pids), self.before)
 
+    def others(self) -> float:
+        """Cores that programs used which we have not started."""
+        used = _cpu_of_others() - self.others_before
+        return round(max(0.0, used) / (time.monotonic() - self.began), 2)
+
     def peak_mb(self) -> dict[str, float]:
         return {name: tree_peak_mb(pid) for name, pid in self.pids.items()}
+
+
+def _cpu_of_others() -> float:
+    return machine_cpu_seconds() - tree_cpu_seconds(os.getpid())
 
 
 def _cpu(pids: Mapping[str, int]) -> dict[str, float]:
@@ -114,7 +132,7 @@ def measure(system: System, drive: RunningDrive, folder: str, workload: Workload
     pids = {name: process.pid for name, process in system.processes.items()}
     meter = Meter.of({**pids, "drive": drive.pid})
     done = import_folder(system, folder, workload.files)
-    cpu, peak = meter.cpu(), meter.peak_mb()
+    cpu, peak, others = meter.cpu(), meter.peak_mb(), meter.others()
     _insist(system, done, workload)
     return Run(
         files=workload.files,
@@ -123,6 +141,7 @@ def measure(system: System, drive: RunningDrive, folder: str, workload: Workload
         cpu=cpu,
         peak_mb=peak,
         first_row_seconds=done.first_row_seconds and round(done.first_row_seconds, 3),
+        others=others,
     )
 
 

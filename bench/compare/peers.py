@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import msgspec
 
@@ -77,22 +79,23 @@ def _measured(
 ) -> tuple[Run, bytes]:
     """Run a program to its end, and what it printed; `SystemExit` if it fails."""
     meter = Meter.of({"drive": drive.pid})
-    before, began = os.times(), time.monotonic()
-    process = subprocess.Popen(
-        argv, env=dict(env), cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    peak = 0.0
-    while process.poll() is None and time.monotonic() - began < LIMIT_S:
-        peak = max(peak, peak_mb(process.pid) or 0.0)
-        try:
-            process.wait(POLL_S)
-        except subprocess.TimeoutExpired:
-            continue
-    seconds, after = time.monotonic() - began, os.times()
-    process.kill()
-    said, complained = process.communicate()
-    if process.returncode != 0:
-        raise SystemExit(f"{argv[0]} failed: {complained.decode()[-2000:]}")
+    before, began, peak = os.times(), time.monotonic(), 0.0
+    with TemporaryFile() as said, TemporaryFile() as complained:  # a full pipe would hold it up
+        process = subprocess.Popen(
+            argv, env=dict(env), cwd=CHECKOUT, stdout=said, stderr=complained
+        )
+        while process.poll() is None and time.monotonic() - began < LIMIT_S:
+            peak = max(peak, peak_mb(process.pid) or 0.0)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(POLL_S)
+        seconds = time.monotonic() - began
+        process.kill()
+        if process.wait() != 0:
+            complained.seek(0)
+            raise SystemExit(f"{argv[0]} failed: {complained.read().decode()[-2000:]}")
+        said.seek(0)
+        printed = said.read()
+    after, others = os.times(), meter.others()
     used = after.children_user + after.children_system
     used -= before.children_user + before.children_system
     run = Run(
@@ -101,5 +104,6 @@ def _measured(
         seconds=round(seconds, 3),
         cpu={**meter.cpu(), name: round(used, 2)},
         peak_mb={**meter.peak_mb(), name: peak},
+        others=others,
     )
-    return run, said
+    return run, printed

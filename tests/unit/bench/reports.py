@@ -13,6 +13,7 @@ def a_run(
         seconds=seconds,
         cpu=cpu or {},
         peak_mb=dict.fromkeys(cpu or {}, 50.0),
+        others=0.25,
     )
 
 

@@ -1,6 +1,7 @@
 """Rates, costs and ratios of a benchmark."""
 
 import pytest
+from msgspec.structs import replace
 
 from bench.compare.figures import CEILING, OURS, Report, Row, difference, growth_per_minute
 from bench.compare.workloads import RCLONE_4, RCLONE_32, SMALL, WORKLOADS, Workload
@@ -27,6 +28,13 @@ def test_a_ratio_compares_what_ran_in_the_same_round() -> None:
     assert row.ratio(OURS, RCLONE_32) == 2.0
     medians = a_row(ours=[1.0, 10.0, 10.0], many=[2.0, 2.0, 20.0])
     assert medians.ratio(OURS, RCLONE_32) == 2.0
+
+
+def test_the_worst_round_tells_what_others_used() -> None:
+    row = a_row(ours=[1.0, 1.0], four=[1.0])
+    row.runs[OURS][1] = replace(row.runs[OURS][1], others=1.5)
+    assert row.others == 1.5
+    assert Row(workload="x", delay_ms=0, runs={}).others == 0
 
 
 def test_with_fewer_rounds_the_medians_are_compared() -> None:
