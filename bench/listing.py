@@ -127,11 +127,10 @@ def measure(
     """
     folder = system.drive.add_tree(spec)
     tree = next(t for t in system.drive.trees() if t["name"] == spec["name"])
-    reader = LogReader(kafka, client_id="bench")
-    reader.seek({(IMPORTS_LISTED.name, p): 0 for p in reader.partitions(IMPORTS_LISTED.name)})
+    reader = manifests(kafka)
     system.start("lister")
     time.sleep(SETTLE_S)  # the groups have joined: what is measured is the listing, not the start
-    _request(kafka, folder)
+    request_import(kafka, folder)
     watch = Watch(system, Progress(reader), kill_at=kill_at)
     seconds = watch.run(time.monotonic())
     time.sleep(SETTLE_S)
@@ -160,7 +159,15 @@ def measure(
     }
 
 
-def _request(kafka: KafkaSettings, folder: str) -> None:
+def manifests(kafka: KafkaSettings) -> LogReader:
+    """Of all that is listed, from the beginning."""
+    reader = LogReader(kafka, client_id="bench")
+    reader.seek({(IMPORTS_LISTED.name, p): 0 for p in reader.partitions(IMPORTS_LISTED.name)})
+    return reader
+
+
+def request_import(kafka: KafkaSettings, folder: str) -> None:
+    """As the API does."""
     asked = e.ImportRequested(
         import_id=JOB, folder_id=folder, folder_url="…", requested_at=datetime.now(UTC)
     )

@@ -65,7 +65,7 @@ def parts(given: argparse.Namespace) -> Iterator[Part]:
         again = small.of(given.files or small.files)
         yield partial(run.with_again, workload=again, data_dir=given.data_dir)
     if every or given.only == LISTING:
-        yield run.with_listing
+        yield partial(run.with_listing, data_dir=given.data_dir)
     if every or given.only == INDEXING:
         yield run.with_indexing
 

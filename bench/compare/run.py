@@ -5,6 +5,7 @@ import os
 import platform as this_machine
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,12 +20,16 @@ from bench.compare.buckets import bucket_of_its_own, insist_on
 from bench.compare.figures import CEILING, OURS, Again, Rate, Report, Row, Run
 from bench.compare.workloads import PEERS, Peer, Workload
 from bench.drive.client import RunningDrive, running_drive
+from bench.listing import Progress, Watch, manifests, request_import
 from local.paths import CHECKOUT
 from local.run.start import running_servers, temporary_data_dir
+from services.adapters.kafka.settings import KafkaSettings
+from services.core.settings import Reader
 from tests.platform import Platform, emptied
 
 KINDS = ("kafka", "minio", "postgres")
 RATE_LIMIT_S = 1_800
+LISTED = Workload("listed", 100_000, (102_400,), folders=20)
 
 
 @dataclass(frozen=True)
@@ -146,12 +151,31 @@ def again(stage: Stage, workload: Workload) -> Again:
     return measured
 
 
-def with_listing(report: Report) -> Report:
-    """How fast one lister lists, by its own benchmark."""
-    told = _json_of("bench.listing", "flat")
-    cpu = told["lister_cpu_seconds"]
-    rate = Rate(count=told["files"], seconds=told["seconds"], cpu_seconds=cpu)
-    return replace(report, listing=rate)
+def with_listing(report: Report, data_dir: Path | None) -> Report:
+    """How fast one lister lists."""
+    with running_everything(data_dir) as stage:
+        return replace(report, listing=listing(stage, LISTED))
+
+
+def listing(stage: Stage, workload: Workload) -> Rate:
+    """From the request until every folder is closed; nothing is copied."""
+    folder = shared(stage.drive, workload)
+    logs = stage.folder / "services"
+    with (
+        emptied(stage.servers) as platform,
+        ours.running_services(platform, stage.drive, logs, ["lister"]) as system,
+    ):
+        kafka = KafkaSettings.read(Reader(platform.env))
+        watch = Watch(system, Progress(manifests(kafka)))
+        meter = ours.Meter.of({"lister": system.processes["lister"].pid})
+        began = time.monotonic()
+        request_import(kafka, folder)
+        seconds = watch.run(began)
+        if len(watch.progress.files) != workload.files:
+            raise SystemExit(f"{len(watch.progress.files)} files were listed of {workload}")
+        return Rate(
+            count=workload.files, seconds=round(seconds, 2), cpu_seconds=meter.cpu()["lister"]
+        )
 
 
 def with_indexing(report: Report) -> Report:

@@ -50,3 +50,10 @@ def test_memory_is_looked_at_while_files_are_copied(stage: run.Stage) -> None:
     backlog = memory.backlog_case(stage, events=3_000, seconds=3)
     assert backlog.files > 0
     assert backlog.open_files == []
+
+
+def test_a_listing_is_measured_to_its_end(stage: run.Stage) -> None:
+    rate = run.listing(stage, TINY.of(3_000))
+    assert rate.count == 3_000
+    assert 0 < rate.seconds < 60
+    assert rate.cpu_seconds > 0
