@@ -28,8 +28,8 @@ python -m bench.memory --json docs/performance.json            # adds its cases 
 ```
 
 - An import ends when its last row is in PostgreSQL, a copy when rclone ends. Drivestream's services
-  are started anew for each import, and are ready when it begins. Every run is checked: all files,
-  all bytes.
+  are started anew for each import, and are ready when it begins. A small import that is not
+  measured comes first, so that no server is cold. Every run is checked: all files, all bytes.
 - Drivestream has its default settings, except that its quota is off, as rclone's pacer is. "rclone,
   its defaults" has its pacer on, which lets through about ten requests a second after the first
   hundred, so it is given fewer files, and is measured once. With both limits on, Google's quota
