@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from bench.drive.tree import Trees, pieces
 
+COUNTED = ("connections", "list", "get", "media", "media_bytes")
 LARGEST_HEAD = 256 * 1024
 _IN_PARENTS = re.compile(r"'([^']+)' in parents")
 _JSON, _BYTES = b"application/json; charset=UTF-8", b"image/jpeg"
@@ -61,7 +62,7 @@ class Drive:
         elif path == "/delay":
             self.delay_s = float(query["ms"]) / 1_000
         elif path == "/counts":
-            said = dict(self.counts)
+            said = dict.fromkeys(COUNTED, 0) | dict(self.counts)
         else:
             raise KeyError(path)
         return _json(json.dumps(said).encode())

@@ -98,3 +98,8 @@ def test_a_virtual_file_needs_no_tree() -> None:
 def test_what_is_not_there_is_a_key_error(path: str) -> None:
     with pytest.raises(KeyError):
         Drive().answer(path, {})
+
+
+def test_what_was_never_asked_is_counted_too() -> None:
+    counts = json.loads(b"".join(Drive().control("/counts", {}).body))
+    assert counts == {"connections": 0, "list": 0, "get": 0, "media": 0, "media_bytes": 0}
