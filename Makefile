@@ -17,7 +17,7 @@ help:
 	@echo 'make up      everything up, no import'
 	@echo 'make down    stop a running copy'
 	@echo 'make check   lint, format, types'
-	@echo 'make bench   measure an import'
+	@echo 'make bench   measure an import beside rclone'
 	@echo 'make lock    lock the dependencies anew'
 
 environment:
@@ -49,7 +49,7 @@ test-long: setup
 	$(BIN)/python -m tests.run --long
 
 bench: setup
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench.compare
 
 lock: environment
 	requirements/lock.sh

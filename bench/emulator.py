@@ -25,7 +25,7 @@ from urllib.parse import urlencode, urlsplit
 
 import uvloop
 
-from bench.__main__ import cpu_seconds, peak_mb
+from bench.processes import cpu_seconds, peak_mb
 from drive_emulator.testing import RunningEmulator, running_emulator
 
 SIZE = 102_400

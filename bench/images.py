@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 import aiohttp
 import psycopg
 
-from bench.__main__ import cpu_seconds, peak_mb
+from bench.processes import cpu_seconds, peak_mb
 from local.paths import CHECKOUT
 from local.run.start import running_servers, temporary_data_dir
 from local.servers.ports import Ports

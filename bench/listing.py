@@ -17,10 +17,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from bench.__main__ import cpu_seconds, peak_mb
+from bench.processes import cpu_seconds, peak_mb, resident_mb
 from local.run.start import running_servers, temporary_data_dir
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.producer import Publisher
@@ -80,16 +79,6 @@ class Progress:
             self.settled.add(page.folder_id)
 
 
-def resident_mb(pid: int | None) -> float:
-    """What a process has resident now (VmRSS), in MB; 0 if it is gone."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0.0
-    line = next((line for line in status.splitlines() if line.startswith("VmRSS")), "VmRSS 0")
-    return round(int(line.split()[1]) / 1024, 1)
-
-
 @dataclass
 class Watch:
     """One listing, watched to its end."""
@@ -138,11 +127,10 @@ def measure(
     """
     folder = system.drive.add_tree(spec)
     tree = next(t for t in system.drive.trees() if t["name"] == spec["name"])
-    reader = LogReader(kafka, client_id="bench")
-    reader.seek({(IMPORTS_LISTED.name, p): 0 for p in reader.partitions(IMPORTS_LISTED.name)})
+    reader = manifests(kafka)
     system.start("lister")
     time.sleep(SETTLE_S)  # the groups have joined: what is measured is the listing, not the start
-    _request(kafka, folder)
+    request_import(kafka, folder)
     watch = Watch(system, Progress(reader), kill_at=kill_at)
     seconds = watch.run(time.monotonic())
     time.sleep(SETTLE_S)
@@ -171,7 +159,15 @@ def measure(
     }
 
 
-def _request(kafka: KafkaSettings, folder: str) -> None:
+def manifests(kafka: KafkaSettings) -> LogReader:
+    """Of all that is listed, from the beginning."""
+    reader = LogReader(kafka, client_id="bench")
+    reader.seek({(IMPORTS_LISTED.name, p): 0 for p in reader.partitions(IMPORTS_LISTED.name)})
+    return reader
+
+
+def request_import(kafka: KafkaSettings, folder: str) -> None:
+    """As the API does."""
     asked = e.ImportRequested(
         import_id=JOB, folder_id=folder, folder_url="…", requested_at=datetime.now(UTC)
     )

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import psycopg
 
+from bench.processes import children, tree_cpu_seconds
 from local.paths import CHECKOUT
 from local.run.start import running_servers, temporary_data_dir
 from services.adapters.catalog.migrate import migrate
@@ -154,27 +155,37 @@ def cpu_by_process() -> defaultdict[str, float]:
     """CPU seconds of what this process runs, by its name; of that which has ended, as `ended`."""
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     used: defaultdict[str, float] = defaultdict(float, ended=ended.ru_utime + ended.ru_stime)
-    for child in _children(os.getpid()):
-        used[Path(f"/proc/{child}/comm").read_text().strip()] += _cpu_of(child)
+    for child in children(os.getpid()):
+        used[Path(f"/proc/{child}/comm").read_text().strip()] += tree_cpu_seconds(child)
     return used
 
 
-def _cpu_of(process: int) -> float:
-    """With all below it, ended or not."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    own = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-    return own + sum(map(_cpu_of, _children(process)))
-
-
-def _children(process: int) -> Iterator[int]:
-    for listed in Path(f"/proc/{process}/task").glob("*/children"):
-        yield from map(int, listed.read_text().split())
+def show(
+    figures: Mapping[str, float], used: dict[str, float], counts: Mapping[str, int], load: float
+) -> None:
+    """The table."""
+    images, seconds = figures["images"], figures["seconds"]
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    rows = {
+        "images": f"{images:,}",
+        "events": f"{figures['events']:,}",
+        "seconds": f"{seconds:.1f}",
+        "images a second": f"{images / seconds:,.0f}",
+        "its CPU seconds": f"{used.pop('ended'):.1f}",
+        **{f"CPU seconds of {name}": f"{cpu:.1f}" for name, cpu in used.items()},
+        "rows found": json.dumps(counts),
+        "load average before": f"{load:.1f} on {os.cpu_count()} cores",
+        "largest child, MB": f"{largest / 1024:.0f}",
+    }
+    for name, value in rows.items():
+        sys.stdout.write(f"{name:24}{value}\n")
 
 
 def main() -> int:
     """0 if every image is there."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=1_000_000)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument("--profile", help="write a profile of cProfile there")
     given = parser.parse_args()
     images = -(-given.images // PAGE) * PAGE
@@ -193,20 +204,11 @@ def main() -> int:
         seconds = rebuild(servers, given.profile)
         used = {name: cpu - before[name] for name, cpu in cpu_by_process().items()}
         counts = row_counts(servers["DATABASE_URL"])
-        largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    rows = {
-        "images": f"{images:,}",
-        "events": f"{records:,}",
-        "seconds": f"{seconds:.1f}",
-        "images a second": f"{images / seconds:,.0f}",
-        "its CPU seconds": f"{used.pop('ended'):.1f}",
-        **{f"CPU seconds of {name}": f"{cpu:.1f}" for name, cpu in used.items()},
-        "rows found": json.dumps(counts),
-        "load average before": f"{load:.1f} on {os.cpu_count()} cores",
-        "largest child, MB": f"{largest / 1024:.0f}",
-    }
-    for name, value in rows.items():
-        sys.stdout.write(f"{name:24}{value}\n")
+    figures = {"images": images, "events": records, "seconds": seconds}
+    if given.json:
+        sys.stdout.write(json.dumps({**figures, "cpu_seconds": used["ended"]}) + "\n")
+    else:
+        show(figures, used, counts, load)
     return 0 if set(counts.values()) == {images} else 1
 
 

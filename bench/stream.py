@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.__main__ import cpu_seconds
+from bench.processes import cpu_seconds
 from local.run.start import running_servers, temporary_data_dir
 from services.adapters.catalog.rows import Rows
 from services.adapters.catalog.settings import DatabaseSettings
