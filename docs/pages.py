@@ -12,7 +12,8 @@ API_HEAD = """\
 # API
 
 A running copy shows its API at `/schema`, where you can also try it. The same is in
-[openapi.json](openapi.json) (OpenAPI 3.1), and in [postman.json](postman.json) as a collection for Postman.
+[openapi.json](openapi.json) (OpenAPI 3.1), and in [postman.json](postman.json) as a collection for
+Postman.
 
     curl -X POST http://127.0.0.1:3000/import/google-drive \\
          -H 'Content-Type: application/json' \\
@@ -20,10 +21,12 @@ A running copy shows its API at `/schema`, where you can also try it. The same i
     curl http://127.0.0.1:3000/imports
     curl 'http://127.0.0.1:3000/images?limit=20&order=newest'
 
-- **Keys.** If the API has keys, send `Authorization: Bearer KEY` ([API access](architecture.md#api-access)).
+- **Keys.** If the API has keys, send `Authorization: Bearer KEY`
+  ([API access](architecture.md#api-access)).
 - **Repeating is safe.** Send the same `Idempotency-Key` again, and one import or replay is started.
 - **Lists have pages.** With `limit`, the header `Link` has the URL of the next page.
-- **Errors** are JSON as RFC 9457 says: `code` is for programs and stays the same, `detail` is for people.
+- **Errors** are JSON as RFC 9457 says: `code` is for programs and stays the same, `detail` is for
+  people.
 
 | request | what it does | parameters |
 |---|---|---|
@@ -32,8 +35,8 @@ DECISIONS_HEAD = """\
 <!-- Made by `python -m docs.generate` from the decisions' titles: do not edit. -->
 # Decisions
 
-Each page says what was decided, why, and what follows from it. A decision that no longer holds is changed or deleted;
-git keeps the old one. Numbers that are missing were never used, or are gone.
+Each page says what was decided, why, and what follows from it. A decision that no longer holds is
+changed or deleted; git keeps the old one. Numbers that are missing were never used, or are gone.
 
 | | |
 |---|---|

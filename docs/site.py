@@ -24,5 +24,5 @@ def build(*options: str) -> int:
 if __name__ == "__main__":
     code = build(*sys.argv[1:])
     if code == 0:
-        print("build/site/index.html")
+        sys.stdout.write("build/site/index.html\n")
     sys.exit(code)
