@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
-import yaml
 from prometheus_client import CollectorRegistry
 
 from docs.pages import decisions_page
@@ -71,7 +71,7 @@ def test_a_page_of_the_site_links_to_nothing_outside_of_it(path: Path) -> None:
 
 
 def test_every_page_has_its_place_in_the_order() -> None:
-    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
+    site = msgspec.yaml.decode((ROOT / "mkdocs.yml").read_text())
     assert site["not_in_nav"] == "/decisions/0*.md"  # their list leads to them
     ordered = [DOCS / name for name in _pages_of(site["nav"])]
     decisions = (DOCS / "decisions").glob("0*.md")

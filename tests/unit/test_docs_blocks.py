@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
 from docs.generate import api_documents
@@ -30,7 +30,7 @@ from tests.documents import DOCUMENTS, ROOT, Block, blocks, commands
 
 BLOCKS = [block for path in DOCUMENTS for block in blocks(path)]
 OPENAPI: dict[str, Any] = json.loads(api_documents()["openapi.json"])
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+COMPOSE: dict[str, Any] = msgspec.yaml.decode((ROOT / "compose.yaml").read_text())
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 FOLDER = "https://drive.google.com/drive/folders/1AbCdefGhijkLmnopQrstuvwxYz0123456"
 PLAN = plan_id_of(
