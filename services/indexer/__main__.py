@@ -22,6 +22,8 @@ from services.indexer.recovery import Recovery, RecoverySettings
 from services.indexer.service import Indexer
 
 SERVICE = "indexer"
+FETCH_MS, FETCH_BYTES = 100, 64 * 1024
+"""A fetch for each outcome would cost the broker more than all the rest (decisions/0043)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         async with Publisher(kafka, source=SERVICE) as publisher:
             offsets = LogOffsets(kafka)
             indexer = Indexer(
-                open_reader=lambda: LogReader(kafka, client_id=f"drivestream-{SERVICE}"),
+                open_reader=partial(
+                    LogReader,
+                    kafka,
+                    client_id=f"drivestream-{SERVICE}",
+                    wait_ms=FETCH_MS,
+                    least_bytes=FETCH_BYTES,
+                ),
                 open_writer=lambda: CatalogWriter(settings.database),
                 topic_ids=Topics(kafka).ids,
                 bounds=offsets.bounds,
