@@ -26,7 +26,7 @@ class Checksums:
 
     Where Drive gave the SHA-256 of a file, bytes that have it are the file, so that Drive's MD5 is
     theirs, too. It is not computed again, since it costs twice as much (decisions/0043).
-    Hashing needs no thread of its own: a chunk has at most 256 KiB, and hashlib releases the GIL.
+    Hashing needs no thread of its own: a chunk is what came at once, which is less than 1 MiB.
     """
 
     def __init__(self, file: FileFound) -> None:
