@@ -22,6 +22,8 @@ from services.indexer.recovery import Recovery, RecoverySettings
 from services.indexer.service import Indexer
 
 SERVICE = "indexer"
+FETCH_MS, FETCH_BYTES = 100, 64 * 1024
+"""A fetch for each outcome would cost the broker more than all the rest (decisions/0043)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         async with Publisher(kafka, source=SERVICE) as publisher:
             offsets = LogOffsets(kafka)
             indexer = Indexer(
-                open_reader=lambda: LogReader(kafka, client_id=f"drivestream-{SERVICE}"),
+                open_reader=lambda: _reader(kafka),
                 open_writer=lambda: CatalogWriter(settings.database),
                 topic_ids=Topics(kafka).ids,
                 bounds=offsets.bounds,
@@ -69,6 +71,11 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             )
             telling = process.publish_status(publisher, told)
             await process.run_with_background(indexer.run(), telling)
+
+
+def _reader(kafka: KafkaSettings) -> LogReader:
+    client_id = f"drivestream-{SERVICE}"
+    return LogReader(kafka, client_id=client_id, wait_ms=FETCH_MS, least_bytes=FETCH_BYTES)
 
 
 def _recovery(
