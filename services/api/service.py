@@ -10,6 +10,7 @@ from typing import Any, cast
 import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
+from prometheus_client.registry import Collector
 
 from services.adapters.catalog.port import ReadsCatalog
 from services.adapters.kafka.bounds import LogBoundsReader
@@ -17,9 +18,9 @@ from services.adapters.kafka.dead_letters import DeadLetterReader
 from services.adapters.kafka.newest import NewestReader
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Tail
+from services.adapters.metrics import DeadLetterMetrics, registered
 from services.adapters.process import Running
 from services.adapters.store.urls import ObjectUrls
-from services.adapters.thumbnails.metrics import ThumbnailMetrics
 from services.api import (
     control,
     health,
@@ -109,7 +110,8 @@ def create_app(
         *(outside.lag.run, readiness.watch, readiness.publish_status),
         *(live.run, live.end_with, lambda: outside.follow(live.changed)),
     )
-    return Boundary(_WithParts(parts, runs, shown_small.metrics), settings)
+    metrics = shown_small.metrics, DeadLetterMetrics(outside.lag.dead_letters)
+    return Boundary(_WithParts(parts, runs, metrics), settings)
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ class _WithParts:
 
     parts: Mapping[str, object]
     runs: Sequence[Callable[[], Running]]
-    metrics: ThumbnailMetrics
+    metrics: Sequence[Collector]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -135,10 +137,10 @@ class _WithParts:
 
 @asynccontextmanager
 async def _running(
-    runs: Sequence[Callable[[], Running]], metrics: ThumbnailMetrics
+    runs: Sequence[Callable[[], Running]], metrics: Sequence[Collector]
 ) -> AsyncIterator[None]:
     together = asyncio.gather(*(run() for run in runs), return_exceptions=True)
-    with metrics.registered():
+    with registered(*metrics):
         yield  # one that fails ends no other
     together.cancel()
     await asyncio.gather(together, return_exceptions=True)
