@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
+
 from services.core.topics import ALL
 from services.monitor.__main__ import GROUPS
 from tests.unit.monitoring.promql import Asked, Selector, asked
@@ -11,6 +13,7 @@ from tests.unit.monitoring.series import OF_TARGETS, served
 
 ROOT = Path(__file__).resolve().parents[3]
 MONITORING = ROOT / "deploy/monitoring"
+DASHBOARDS = sorted((MONITORING / "grafana/dashboards").glob("*.json"))
 REASONS = frozenset(json.loads((ROOT / "web/src/text/reasons.json").read_text()))
 OUTCOMES = frozenset({"found", "stored", "unchanged", "failed"})
 SERVICES = frozenset({"api", "lister", "transfer", "indexer", "monitor", "webhooks"})
@@ -30,6 +33,15 @@ VALUES: Mapping[tuple[str, str], frozenset[str]] = {
     ),
 }
 """What a label may be, of one series or of all."""
+
+
+def expressions() -> Iterator[str]:
+    """All that the alerts and the panels ask."""
+    for group in msgspec.yaml.decode((MONITORING / "alerts.yaml").read_text())["groups"]:
+        yield from (rule["expr"] for rule in group["rules"])
+    for path in DASHBOARDS:
+        for panel in json.loads(path.read_text())["panels"]:
+            yield from (target["expr"] for target in panel.get("targets", ()))
 
 
 def faults(expression: str) -> list[str]:

@@ -9,15 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.unit.monitoring.checks import MONITORING, faults, labels_of
+from tests.unit.monitoring.checks import DASHBOARDS, MONITORING, faults, labels_of
 from tests.unit.test_compose import filled
 
 GRAFANA = MONITORING / "grafana"
-FILES = sorted((GRAFANA / "dashboards").glob("*.json"))
 WIDTH = 24
 LEGEND = re.compile(r"\{\{(\w+)\}\}")
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
-each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+each_file = pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
 
 
 def dashboard(path: Path) -> dict[str, Any]:
@@ -31,7 +30,7 @@ def panels(path: Path) -> list[dict[str, Any]]:
 
 
 def test_there_are_three_each_with_an_address_of_its_own() -> None:
-    found = {path.stem: dashboard(path) for path in FILES}
+    found = {path.stem: dashboard(path) for path in DASHBOARDS}
     assert found.keys() == {"alive", "doing", "wrong"}
     for name, each in found.items():
         assert each["uid"] == f"drivestream-{name}"
@@ -91,4 +90,4 @@ def test_grafana_finds_the_files_where_compose_mounts_them() -> None:
     assert mounted["./deploy/monitoring/grafana/provisioning"] == "/etc/grafana/provisioning"
     home = Path(str(grafana.environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]))
     assert str(home.parent) == dashboards
-    assert home.name in {path.name for path in FILES}
+    assert home.name in {path.name for path in DASHBOARDS}
