@@ -7,7 +7,8 @@ import subprocess
 import msgspec
 import pytest
 
-from tests.unit.monitoring.checks import MONITORING, ROOT, faults, labels_of
+from local.cli import parser
+from tests.unit.monitoring.checks import MONITORING, ROOT, SERVICES, faults, labels_of
 from tests.unit.monitoring.series import OF_TARGETS
 from tests.unit.test_docs import anchors
 
@@ -86,6 +87,14 @@ def test_a_section_has_a_sign_a_meaning_a_first_step_and_a_command(heading: str,
     found = re.findall(r"^- \*\*(\w+)\.\*\* (.+)", text, re.MULTILINE)
     assert tuple(step for step, _ in found) == STEPS, heading
     assert re.search(r"`[^`]+`", found[-1][1]), heading
+
+
+def test_the_runbook_names_commands_and_services_that_there_are() -> None:
+    text = RUNBOOK.read_text()
+    commands = set(re.findall(r"^    ([a-z-]+)\b", parser().format_help(), re.MULTILINE))
+    assert set(re.findall(r"`drivestream ([a-z-]+)", text)) <= commands
+    services = re.findall(r"docker compose (?:restart|exec|logs --tail \d+) (\w+)", text)
+    assert set(services) <= SERVICES | {"SERVICE"}
 
 
 def test_there_is_a_case_in_which_each_alert_fires_and_one_in_which_it_does_not() -> None:
