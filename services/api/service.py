@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -10,7 +10,6 @@ from typing import Any, cast
 import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
-from prometheus_client.registry import Collector
 
 from services.adapters.catalog.port import ReadsCatalog
 from services.adapters.kafka.bounds import LogBoundsReader
@@ -50,6 +49,7 @@ from services.api.worker_cache import WorkerCache
 from services.core.flow.quota import QuotaLimiter, QuotaSettings
 from services.core.ports import KeepsObjects, PublishesEvents
 
+ShowsMetrics = Callable[[], AbstractContextManager[None]]
 log = structlog.get_logger()
 
 
@@ -110,8 +110,7 @@ def create_app(
         *(outside.lag.run, readiness.watch, readiness.publish_status),
         *(live.run, live.end_with, lambda: outside.follow(live.changed)),
     )
-    metrics = shown_small.metrics, DeadLetterMetrics(outside.lag.dead_letters)
-    return Boundary(_WithParts(parts, runs, metrics), settings)
+    return Boundary(_WithParts(parts, runs, _metrics(shown_small, outside.lag)), settings)
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ class _WithParts:
 
     parts: Mapping[str, object]
     runs: Sequence[Callable[[], Running]]
-    metrics: Sequence[Collector]
+    metrics: ShowsMetrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -137,13 +136,17 @@ class _WithParts:
 
 @asynccontextmanager
 async def _running(
-    runs: Sequence[Callable[[], Running]], metrics: Sequence[Collector]
+    runs: Sequence[Callable[[], Running]], metrics: ShowsMetrics
 ) -> AsyncIterator[None]:
     together = asyncio.gather(*(run() for run in runs), return_exceptions=True)
-    with registered(*metrics):
+    with metrics():
         yield  # one that fails ends no other
     together.cancel()
     await asyncio.gather(together, return_exceptions=True)
+
+
+def _metrics(shown_small: thumbnails.Thumbnails, lag: LagWatch) -> ShowsMetrics:
+    return partial(registered, shown_small.metrics, DeadLetterMetrics(lag.dead_letters))
 
 
 def _previews(workers: WorkerCache, outside: Outside) -> preview.Previews:
