@@ -11,11 +11,11 @@ from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.unfinished import UnfinishedReader
 from services.adapters.catalog.writer import CatalogWriter, Position
 from services.adapters.kafka.admin import LogOffsets, Topics, wait_for_topics
-from services.adapters.kafka.producer import Publisher
+from services.adapters.kafka.producer import Publisher, PublishesRecords
 from services.adapters.kafka.reader import LogReader
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
-from services.adapters.work_metrics import WorkMetrics
+from services.adapters.work_metrics import CountingPublisher, WorkMetrics
 from services.core.events import Waiting, WorkerStatus
 from services.core.settings import SettingsGroup
 from services.indexer.recovery import Recovery, RecoverySettings
@@ -65,7 +65,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 publisher=publisher,
                 tell=tell,
                 stopping=stop,
-                beside=_recovery(settings, offsets, publisher),
+                beside=_recovery(settings, offsets, CountingPublisher(publisher, work)),
                 called=work.called,
                 lag=lag,
             )
@@ -79,7 +79,7 @@ def _reader(kafka: KafkaSettings) -> LogReader:
 
 
 def _recovery(
-    settings: Settings, offsets: LogOffsets, publisher: Publisher
+    settings: Settings, offsets: LogOffsets, publisher: PublishesRecords
 ) -> Callable[[], process.Running]:
     open_catalog = partial(UnfinishedReader, settings.database)
     return lambda: Recovery(settings.recovery, open_catalog, offsets, publisher).run()
