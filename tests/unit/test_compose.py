@@ -39,6 +39,7 @@ OF_OTHER_STORES = {
 }
 """Settings that the store of the compose files has no use for."""
 SERVERS = ("kafka", "minio", "postgres")
+WATCHERS = ("prometheus", "grafana")
 FILES = ("compose.yaml", "deploy/demo.yaml")
 # ${NAME} or ${NAME:-default}, innermost first. The files use no other form.
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^${}]*))?\}")
