@@ -2,6 +2,7 @@
 is taken out before any of them is."""
 
 import gc
+import os
 
 from services.adapters.environment import OF_LIBRARIES, forget
 
@@ -9,3 +10,6 @@ from services.adapters.environment import OF_LIBRARIES, forget
 # shortly and few cycles: a start took 15 % less CPU, and no more memory.
 gc.set_threshold(10_000, 10, 10)
 forget(OF_LIBRARIES)
+# obstore would run a thread for each core. They wake each other for every request, and one can hash
+# and send more than the one thread that Python runs on can bring (decisions/0043).
+os.environ.setdefault("TOKIO_WORKER_THREADS", "1")

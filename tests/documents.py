@@ -11,7 +11,8 @@ DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 DOCUMENTS = sorted([*PAGES, *ROOT.glob("*.md"), ROOT / "web" / "README.md"])
 FENCE = re.compile(r"\s*```(\w*)$")
-CODE = "    "
+LIST = re.compile(r"(?:[-*]|\d+\.) ")
+CODE, CODE_IN_LIST = " " * 4, " " * 7
 OPERATORS = {"|", "||", "&&", ";"}
 REDIRECTIONS = {"<", ">", ">>"}
 ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
@@ -31,29 +32,24 @@ class Block(NamedTuple):
 
 
 def blocks(path: Path) -> Iterator[Block]:
-    """Fenced blocks, and indented ones, which follow an empty line."""
+    """Fenced blocks, and indented ones, which follow an empty line. What is indented a little below
+    an item of a list is a paragraph of it."""
     page, lines = str(path.relative_to(ROOT)), path.read_text(encoding="utf-8").splitlines()
-    number, empty = 0, True
+    number, empty, code = 0, True, CODE
     while number < len(lines):
-        line = lines[number]
+        line, end = lines[number], number + 1
         if fence := FENCE.fullmatch(line):
-            end = next(n for n in range(number + 1, len(lines)) if FENCE.fullmatch(lines[n]))
-            yield Block(page, number + 1, fence[1], "\n".join(lines[number + 1 : end]))
-            number = end + 1
-        elif empty and line.startswith(CODE):
-            end = number
-            while end < len(lines) and (not lines[end] or lines[end].startswith(CODE)):
+            end = next(n for n in range(end, len(lines)) if FENCE.fullmatch(lines[n])) + 1
+            yield Block(page, number + 1, fence[1], "\n".join(lines[number + 1 : end - 1]))
+        elif empty and line.startswith(code):
+            depth = line[: len(line) - len(line.lstrip())]
+            while end < len(lines) and (not lines[end] or lines[end].startswith(depth)):
                 end += 1
-            yield Block(page, number + 1, "", _unindented(lines[number:end]))
-            number = end
-        else:
-            number += 1
-        empty = not line.strip()
-
-
-def _unindented(lines: Sequence[str]) -> str:
-    depth = min(len(line) - len(line.lstrip()) for line in lines if line)
-    return "\n".join(line[depth:] for line in lines).rstrip()
+            own = [each.removeprefix(depth) for each in lines[number:end]]
+            yield Block(page, number + 1, "", "\n".join(own).rstrip())
+        elif line and not line.startswith(" "):
+            code = CODE_IN_LIST if LIST.match(line) else CODE
+        number, empty = end, not lines[end - 1].strip()
 
 
 def commands(block: Block) -> Iterator[list[str]]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import prometheus_client
-from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
+from prometheus_client import PROCESS_COLLECTOR, REGISTRY, CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -111,6 +111,21 @@ class MonitorMetrics(Collector):
             yield GaugeMetricFamily(f"drivestream_{name}", explained, value=value)
 
 
+@dataclass(frozen=True)
+class DeadLetterMetrics(Collector):
+    """Of the API, which looks at the log. `count` gives None until Kafka has answered."""
+
+    count: Callable[[], int | None]
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing, so that several applications may run in one process, as in tests."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        explained = "Records that could not be read and are kept."
+        yield GaugeMetricFamily("drivestream_dead_letters", explained, value=self.count())
+
+
 @dataclass(eq=False)
 class EndpointFigures:
     """Of one receiver of webhooks, since the start of the process."""
@@ -144,6 +159,18 @@ class WebhookMetrics(Collector):
 
 
 @contextmanager
+def registered(*collectors: Collector) -> Iterator[None]:
+    """Shown at the web framework's `/metrics` while the block runs."""
+    for each in collectors:
+        REGISTRY.register(each)
+    try:
+        yield
+    finally:
+        for each in collectors:
+            REGISTRY.unregister(each)
+
+
+@contextmanager
 def metrics_endpoint(
     settings: MetricsSettings, *metrics: Collector, trouble: Callable[[], str] = lambda: ""
 ) -> Iterator[int | None]:
@@ -153,7 +180,8 @@ def metrics_endpoint(
         yield None
         return
     registry = CollectorRegistry()
-    for each in (*metrics, BuildInfo()):
+    # The process's own figures are those that every client of Prometheus serves, on Linux only.
+    for each in (*metrics, BuildInfo(), PROCESS_COLLECTOR):
         registry.register(each)
     try:
         server, _ = start_http_server(settings.port, settings.host, registry)

@@ -99,6 +99,10 @@ class LagWatch:
     def __post_init__(self) -> None:
         self._lately = Lately(self._look, Lag(), self.clock)
 
+    def dead_letters(self) -> int | None:
+        """As seen last; None if they were never seen."""
+        return self._lately.value.dead_letters
+
     async def newest(self) -> Lag:
         """It is no older than two seconds, unless Kafka or the database takes longer to answer."""
         lag, overdue = await self._lately.newest()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -17,9 +17,9 @@ from services.adapters.kafka.dead_letters import DeadLetterReader
 from services.adapters.kafka.newest import NewestReader
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import Tail
+from services.adapters.metrics import DeadLetterMetrics, registered
 from services.adapters.process import Running
 from services.adapters.store.urls import ObjectUrls
-from services.adapters.thumbnails.metrics import ThumbnailMetrics
 from services.api import (
     control,
     health,
@@ -49,6 +49,7 @@ from services.api.worker_cache import WorkerCache
 from services.core.flow.quota import QuotaLimiter, QuotaSettings
 from services.core.ports import KeepsObjects, PublishesEvents
 
+ShowsMetrics = Callable[[], AbstractContextManager[None]]
 log = structlog.get_logger()
 
 
@@ -109,7 +110,7 @@ def create_app(
         *(outside.lag.run, readiness.watch, readiness.publish_status),
         *(live.run, live.end_with, lambda: outside.follow(live.changed)),
     )
-    return Boundary(_WithParts(parts, runs, shown_small.metrics), settings)
+    return Boundary(_WithParts(parts, runs, _metrics(shown_small, outside.lag)), settings)
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class _WithParts:
 
     parts: Mapping[str, object]
     runs: Sequence[Callable[[], Running]]
-    metrics: ThumbnailMetrics
+    metrics: ShowsMetrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -135,13 +136,17 @@ class _WithParts:
 
 @asynccontextmanager
 async def _running(
-    runs: Sequence[Callable[[], Running]], metrics: ThumbnailMetrics
+    runs: Sequence[Callable[[], Running]], metrics: ShowsMetrics
 ) -> AsyncIterator[None]:
     together = asyncio.gather(*(run() for run in runs), return_exceptions=True)
-    with metrics.registered():
+    with metrics():
         yield  # one that fails ends no other
     together.cancel()
     await asyncio.gather(together, return_exceptions=True)
+
+
+def _metrics(shown_small: thumbnails.Thumbnails, lag: LagWatch) -> ShowsMetrics:
+    return partial(registered, shown_small.metrics, DeadLetterMetrics(lag.dead_letters))
 
 
 def _previews(workers: WorkerCache, outside: Outside) -> preview.Previews:

@@ -6,8 +6,9 @@ Header names are those of the CloudEvents Kafka protocol binding and of W3C Trac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha1
 from typing import Any, Union
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
@@ -16,6 +17,8 @@ from services.core.topics import ALL
 from services.core.validation import refusal, unreadable
 
 NAMESPACE = uuid5(NAMESPACE_URL, "drivestream:events")
+_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+Header = tuple[str, bytes]
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 
 _decoders = {
@@ -39,31 +42,33 @@ class Record:
     topic: str
     key: bytes
     value: bytes
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Sequence[Header] = ()
 
 
-def event_id(event: e.Message) -> UUID:
-    """The same fact has the same id, however often it is published: readers may drop repeats."""
-    return uuid5(NAMESPACE, "/".join((type(event).__name__, *map(str, event.identity))))
+def event_id(event: e.Message) -> str:
+    """The same fact has the same id, however often it is published: readers may drop repeats.
+
+    A UUID of version 5 (RFC 9562 §5.5), written here because `uuid5` takes three times as long.
+    """
+    name = "/".join((type(event).__name__, *map(str, event.identity)))
+    digits = sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).hexdigest()
+    variant = _VARIANT[digits[16]]
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
 def encode(event: e.Message, *, source: str) -> Record:
     """`source` is the service, e.g. `lister`."""
     identity = event_id(event)
-    headers = [
-        ("ce_specversion", b"1.0"),
-        ("ce_id", str(identity).encode()),
-        ("ce_source", f"/drivestream/{source}".encode()),
-        ("ce_type", f"drivestream.{type(event).__name__}.v1".encode()),
-        ("content-type", b"application/json"),
-    ]
+    version, constant = _constant(type(event).__name__, source)
+    headers = [version, ("ce_id", identity.encode()), *constant]
     if not isinstance(event, e.OfNoImport):
+        import_id, trace = _of_import(event.import_id)
         headers += [
-            ("ce_importid", event.import_id.encode()),
+            import_id,
             ("ce_subject", event.subject.encode()),
-            ("ce_round", str(getattr(event, "round", 0)).encode()),
-            ("ce_epoch", str(event.epoch).encode()),
-            ("traceparent", f"00-{_trace(event.import_id)}-{identity.hex[:16]}-01".encode()),
+            ("ce_round", b"%d" % getattr(event, "round", 0)),
+            ("ce_epoch", b"%d" % event.epoch),
+            ("traceparent", f"{trace}-{identity[:8]}{identity[9:13]}{identity[14:18]}-01".encode()),
         ]
     if (replay_id := _replay_of(event)) is not None:
         headers.append(("ce_replayid", replay_id.encode()))
@@ -88,9 +93,19 @@ def _replay_of(event: e.Message) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def _trace(import_id: str) -> str:
+def _constant(name: str, source: str) -> tuple[Header, Sequence[Header]]:
+    """What all events of one type have: the first header, and those that follow the id."""
+    return ("ce_specversion", b"1.0"), (
+        ("ce_source", f"/drivestream/{source}".encode()),
+        ("ce_type", f"drivestream.{name}.v1".encode()),
+        ("content-type", b"application/json"),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _of_import(import_id: str) -> tuple[Header, str]:
     """One trace per import. Its id is computed, so every service continues it by itself."""
-    return uuid5(NAMESPACE, import_id).hex
+    return ("ce_importid", import_id.encode()), f"00-{uuid5(NAMESPACE, import_id).hex}"
 
 
 def decode(topic: str, value: bytes | None) -> e.Message:

@@ -46,7 +46,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         service=SERVICE,
         consumes=(Consumes(topic=FILES_FOUND, group=SERVICE, at_once=bounds.first),),
         connections=bounds.most,
-        linger_ms=20,
+        linger_ms=40,  # a request for each outcome would cost the broker more than the outcome
     )
 
     async def transfer(worker: Worker, drive: Drive) -> Transfer:

@@ -138,8 +138,8 @@ class Copier:
             key,
             unchanged=unchanged,
             size=sums.size,
-            md5=sums.hexdigest("md5"),
-            sha256=sums.hexdigest("sha256"),
+            md5=sums.md5,
+            sha256=sums.sha256,
         )
 
     def _event(self, copy: Copy, key: str, **of_bytes: Any) -> FileStored:

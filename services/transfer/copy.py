@@ -3,11 +3,10 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from services.core.errors import RateLimited, Verdict
 from services.core.events import Attempt, FileFound
@@ -50,7 +49,7 @@ class Copy:
 
     async def call(self, calls: Resilience, act: Callable[[], Awaitable[T]]) -> T:
         async def once() -> T:
-            async with self._try(calls.system):
+            with _Try(self, calls.system):
                 return await act()
 
         return await calls.call(once, retry_corrupt=self.is_current)
@@ -61,29 +60,43 @@ class Copy:
         """As `call`, over a line, with `size` bytes in flight."""
 
         async def once() -> T:
-            async with self._try(calls.system) as begin, line.carrying(size) as passage:
-                begin()  # the wait for a turn is no part of the try
-                return await act(passage)
+            with _Try(self, calls.system) as one:
+                async with line.carrying(size) as passage:
+                    one.begin()  # the wait for a turn is no part of the try
+                    return await act(passage)
 
         return await calls.call(once, retry_corrupt=self.is_current)
 
-    @asynccontextmanager
-    async def _try(self, system: str) -> AsyncIterator[Callable[[], None]]:
+    def begin_try(self) -> None:
         self.attempts += self._failed
         self._failed = False
-        clock, answer = asyncio.get_running_loop().time, "ok"
-        at, since = datetime.now(UTC), clock()
 
-        def begin() -> None:
-            nonlocal at, since
-            at, since = datetime.now(UTC), clock()
+    def end_try(self, one: Attempt, why: BaseException | None) -> None:
+        self._failed = isinstance(why, Verdict) and not isinstance(why, RateLimited)
+        self.tries.append(one)
 
-        try:
-            yield begin
-        except Verdict as why:
-            self._failed = not isinstance(why, RateLimited)
+
+class _Try:
+    """One call. A class, because a generator would cost several times as much."""
+
+    __slots__ = ("_at", "_clock", "_copy", "_since", "_system")
+
+    def __init__(self, copy: Copy, system: str) -> None:
+        self._copy = copy
+        self._system = system
+        self._clock = asyncio.get_running_loop().time
+
+    def __enter__(self) -> Self:
+        self._copy.begin_try()
+        self.begin()
+        return self
+
+    def begin(self) -> None:
+        self._at, self._since = datetime.now(UTC), self._clock()
+
+    def __exit__(self, _kind: object, why: BaseException | None, _trace: object) -> None:
+        system, answer = self._system, "ok"
+        if isinstance(why, Verdict):
             system, answer = why.system or system, why.reason
-            raise
-        finally:
-            seconds = round(clock() - since, 3)
-            self.tries.append(Attempt(system=system, at=at, seconds=seconds, answer=answer))
+        seconds = round(self._clock() - self._since, 3)
+        self._copy.end_try(Attempt(system=system, at=self._at, seconds=seconds, answer=answer), why)

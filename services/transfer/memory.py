@@ -1,8 +1,6 @@
 """A limit on memory: a semaphore that counts bytes."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from services.core.flow.occupancy import MEMORY, within
 
@@ -21,21 +19,40 @@ class MemoryBudget:
     def holds(self, task: asyncio.Task[object]) -> bool:
         return task in self._waiting
 
-    @asynccontextmanager
-    async def holding(self, amount: int) -> AsyncIterator[None]:
-        granted, task = min(amount, self.total), asyncio.current_task()
+    def holding(self, amount: int) -> "Held":
+        return Held(self, min(amount, self.total))
+
+    async def take(self, amount: int) -> None:
+        if not self._waiting and amount <= self.free:
+            self.free -= amount
+            return
+        task = asyncio.current_task()
         self._waiting.add(task)
         try:
             with within(MEMORY):
                 async with self._queue:
-                    while granted > self.free:
+                    while amount > self.free:
                         self._released.clear()
                         await self._released.wait()
-                    self.free -= granted
+                    self.free -= amount
         finally:
             self._waiting.discard(task)
-        try:
-            yield
-        finally:
-            self.free += granted
-            self._released.set()
+
+    def give_back(self, amount: int) -> None:
+        self.free += amount
+        self._released.set()
+
+
+class Held:
+    """Bytes for a block. A class, because a generator would cost several times as much."""
+
+    __slots__ = ("_amount", "_budget")
+
+    def __init__(self, budget: MemoryBudget, amount: int) -> None:
+        self._budget, self._amount = budget, amount
+
+    async def __aenter__(self) -> None:
+        await self._budget.take(self._amount)
+
+    async def __aexit__(self, *_why: object) -> None:
+        self._budget.give_back(self._amount)

@@ -24,17 +24,20 @@ outcome would lose against older ones."""
 class Checksums:
     """Counts and hashes the bytes of one file as they pass.
 
-    Hashing needs no thread of its own: a chunk is about 16 KiB, and hashlib releases the GIL.
+    Where Drive gave the SHA-256 of a file, bytes that have it are the file, so that Drive's MD5 is
+    theirs, too. It is not computed again, since it costs twice as much (decisions/0043).
+    Hashing needs no thread of its own: a chunk is what came at once, which is less than 1 MiB.
     """
 
     def __init__(self, file: FileFound) -> None:
         self.size = 0
         self.head = b""
         self._file = file
-        names = ["md5", "sha256"]
+        self._hashes = {"sha256": hashlib.sha256(usedforsecurity=False)}
+        if not (file.sha256 and file.md5):
+            self._hashes["md5"] = hashlib.md5(usedforsecurity=False)
         if file.sha1 and not file.md5 and not file.sha256:
-            names.append("sha1")
-        self._hashes = {name: hashlib.new(name, usedforsecurity=False) for name in names}
+            self._hashes["sha1"] = hashlib.sha1(usedforsecurity=False)
 
     def add(self, chunk: bytes) -> None:
         """Raises `Corrupt` as soon as there are more bytes than Drive announced."""
@@ -46,15 +49,23 @@ class Checksums:
         for checksum in self._hashes.values():
             checksum.update(chunk)
 
-    def hexdigest(self, name: str) -> str:
-        return self._hashes[name].hexdigest()
+    @property
+    def md5(self) -> str | None:
+        """Of the bytes, once they are verified."""
+        computed = self._hashes.get("md5")
+        return computed.hexdigest() if computed else self._file.md5
+
+    @property
+    def sha256(self) -> str:
+        return self._hashes["sha256"].hexdigest()
 
     def verify(self) -> None:
         """Raises `Corrupt` unless the bytes so far are the whole file."""
         if self._file.size not in {None, self.size}:
             raise _mismatch(f"{self.size:,} of {self._file.size:,} bytes arrived")
-        for name in self._hashes:
-            if getattr(self._file, name) not in {None, self.hexdigest(name)}:
+        for name, computed in self._hashes.items():
+            listed = getattr(self._file, name)
+            if listed is not None and listed != computed.hexdigest():
                 raise _mismatch("the checksum differs")
 
 

@@ -87,7 +87,7 @@ class EndpointDelivery:
         return task in self._waiting
 
     async def handle(self, event: e.Message, received: Received) -> None:
-        id = str(event_id(event))
+        id = event_id(event)
         if self.repeats.note(id, received.place.offset):
             return
         webhook = webhook_of(event, self.api_url)

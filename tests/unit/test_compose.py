@@ -39,6 +39,7 @@ OF_OTHER_STORES = {
 }
 """Settings that the store of the compose files has no use for."""
 SERVERS = ("kafka", "minio", "postgres")
+WATCHERS = ("prometheus", "grafana")
 FILES = ("compose.yaml", "deploy/demo.yaml")
 # ${NAME} or ${NAME:-default}, innermost first. The files use no other form.
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^${}]*))?\}")
@@ -231,7 +232,7 @@ def test_clients_on_this_machine_reach_kafka_at_its_published_port() -> None:
 
 def test_ports_are_published_on_loopback_only() -> None:
     published = [port for service in all_services().values() for port in service.ports]
-    assert len(published) == 7
+    assert len(published) == 9
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 

@@ -24,7 +24,7 @@ from services.monitor import __main__ as monitor
 from services.setup import __main__ as setup
 from services.transfer import __main__ as transfer
 from services.webhooks import __main__ as webhooks
-from tests.documents import DOCS, DOCUMENTS, FENCE, PAGES, ROOT
+from tests.documents import DOCS, DOCUMENTS, FENCE, LIST, PAGES, ROOT
 
 READERS: Mapping[str, Callable[[Reader], object]] = {
     "api": api.Settings.read,
@@ -37,7 +37,6 @@ READERS: Mapping[str, Callable[[Reader], object]] = {
 }
 LINK = re.compile(r"\]\((?!https?:)([^)\s#]*)#?([^)\s]*)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-LIST = re.compile(r"(?:[-*]|\d+\.) ")
 PYTHON_FILE = re.compile(r"`([a-z_]+/[a-z_/]+\.py)`")
 COUNTED = {"counter": "_total"}
 METRIC = re.compile(r"^\| `(drivestream_\w+)` \|", re.MULTILINE)

@@ -12,6 +12,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,15 +29,20 @@ from services.core.settings import Reader
 from services.verifying.prune_plan import PrunePlan, plan_id_of
 from tests.documents import DOCUMENTS, ROOT, Block, blocks, commands
 
-BLOCKS = [block for path in DOCUMENTS for block in blocks(path)]
+CURRENT = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]  # that is how it was
+BLOCKS = [block for path in CURRENT for block in blocks(path)]
 OPENAPI: dict[str, Any] = json.loads(api_documents()["openapi.json"])
 COMPOSE: dict[str, Any] = msgspec.yaml.decode((ROOT / "compose.yaml").read_text())
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+HERE = "http://127.0.0.1:3000"
 FOLDER = "https://drive.google.com/drive/folders/1AbCdefGhijkLmnopQrstuvwxYz0123456"
 PLAN = plan_id_of(
     PrunePlan(bucket="b", before=datetime.now(UTC), others=False, objects=1, bytes=1, digest="0")
 )
 DRAWN = "─"
+YAML = re.compile(r"[\w.-]+:( .*)?")
+NAME = re.compile(r"drivestream( [a-z][a-z-]*)+")
+INLINE = re.compile(r"`((?:drivestream|python|make|curl|docker) [^`…]+)`")
 TEXTS = {
     "Drivestream sample pictures: 2,400 found": "tests/integration/local/test_lifecycle.py",
     "units a minute ": "tests/unit/core/flow/test_quota.py",
@@ -76,9 +82,20 @@ def test_every_block_is_checked(block: Block) -> None:
         assert (ROOT / test).exists(), test
     elif block.language in LANGUAGES:
         LANGUAGES[block.language](block)
+    elif YAML.fullmatch(block.begins):
+        msgspec.yaml.decode(block.text)
     elif block.language or DRAWN not in block.text:
         assert block.language in ("", "sh"), f"a language that nobody checks: {block.language}"
         check_commands(block)
+
+
+@pytest.mark.parametrize("path", CURRENT, ids=lambda path: path.name)
+def test_every_command_within_a_sentence_is_checked(path: Path) -> None:
+    for line, text in enumerate(path.read_text().splitlines(), 1):
+        for command in INLINE.findall(text):
+            named = NAME.fullmatch(command)  # a command that is spoken of, without its arguments
+            block = Block(str(path.relative_to(ROOT)), line, "", command + " --help" * bool(named))
+            check_commands(block)
 
 
 @pytest.mark.parametrize("known", [TEXTS, RUN], ids=["texts", "run"])
@@ -103,9 +120,8 @@ def check_drivestream(arguments: Sequence[str]) -> None:
 
 def filled(argument: str) -> str:
     """What stands for a link or for a plan of a prune, as a user would give it."""
-    if argument == "LINK" or "/folders/…" in argument:
-        return FOLDER
-    return PLAN if argument == "AUz3Zp…" else argument
+    known = {"LINK": FOLDER, "AUz3Zp…": PLAN, "SCOPE": "import", "TIME": "2h"}
+    return FOLDER if "/folders/…" in argument else known.get(argument, argument)
 
 
 def check_parsed(parser: ArgumentParser, arguments: Sequence[str]) -> None:
@@ -144,8 +160,8 @@ def check_curl(arguments: Sequence[str]) -> None:
         elif each in ("-H", "--header"):
             next(values)
         elif not each.startswith("-"):
-            urls.append(urlsplit(each))
-    assert [url.netloc for url in urls] == ["127.0.0.1:3000"], arguments
+            urls.append(urlsplit(each.replace("$DRIVESTREAM_URL", HERE)))
+    assert [url.netloc for url in urls] == [urlsplit(HERE).netloc], arguments
     operation = operation_of(urls[0].path, (method or ("POST" if body else "GET")).lower())
     known = {each["name"] for each in operation.get("parameters", []) if each["in"] == "query"}
     assert parse_qs(urls[0].query).keys() <= known
@@ -172,14 +188,18 @@ def check_docker(arguments: Sequence[str]) -> None:
         if each in ("-f", "--file"):
             assert (ROOT / next(words)).exists()
         elif each in ("exec", "restart", "logs"):
-            rest = [word for word in words if not word.startswith("-")]
-            assert rest[0] in services(), arguments
+            rest = [word for word in words if not word.startswith("-") and not word.isdigit()]
+            assert rest[0] in {*services(), "SERVICE"}, arguments
             if "python" in rest:
                 check_python(arguments[arguments.index("python") + 1 :])
         elif each == "--scale":
             assert next(words).partition("=")[0] in services()
         elif each == "--volume" and (volume := next(words).partition(":")[0])[0].isalpha():
             assert volume.removeprefix(f"{COMPOSE['name']}_") in COMPOSE["volumes"]
+
+
+def check_promtool(arguments: Sequence[str]) -> None:
+    assert (ROOT / arguments[-1]).exists(), arguments
 
 
 def services() -> set[str]:
@@ -192,6 +212,7 @@ PROGRAMS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "make": check_make,
     "curl": check_curl,
     "docker": check_docker,
+    "promtool": check_promtool,
 }
 
 
@@ -251,7 +272,8 @@ def test_the_shell_makes_a_secret_for_webhooks() -> None:
 
 def test_a_block_that_nobody_checks_is_noticed() -> None:
     for text, why in (
-        ("drivestream verify --dep", "--dep"),
+        ("drivestream verify --nope", "--nope"),
+        ("drivestream nope --help", "nope"),
         ("curl http://127.0.0.1:3000/nope", "the API has no get /nope"),
         ("curl 'http://127.0.0.1:3000/images?colour=red'", "colour"),
         ("make nothing", "nothing"),

@@ -7,11 +7,17 @@ from urllib.parse import quote
 
 import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from services.adapters.drive import answers, thumbnails
 from services.adapters.drive.download import Download
-from services.adapters.drive.requests import DriveRequest, DriveSession, authenticator_for
+from services.adapters.drive.media import DriveTransport
+from services.adapters.drive.requests import (
+    CONNECT_SECONDS,
+    POOL_SECONDS,
+    DriveRequest,
+    DriveSession,
+    authenticator_for,
+)
 from services.adapters.drive.settings import DriveSettings
 from services.adapters.environment import proxy_for
 from services.core.errors import CoolDown, TryAgain, Verdict
@@ -55,14 +61,15 @@ class Drive:
             "fields": answers.ID_FIELDS if ids_only else self._listed,
             "includeItemsFromAllDrives": "true",
         } | ({"pageToken": token} if token else {})
-        url = httpx.URL(self._files, params=self._query | query)
+        url = str(httpx.URL(self._files, params=self._query | query))
         headers = JSON_HEADERS | _resource_key(folder_id, resource_key)
         request = DriveRequest(url, "folder", LIST, headers)
         return await self._session.read(request, LARGEST_LISTING, answers.page)
 
     async def look_up(self, item_id: str, *, resource_key: str | None) -> Entry:
         """The item as it is now, in the trash too, with its parents."""
-        url = httpx.URL(self._item(item_id), params=self._query | {"fields": answers.ITEM_FIELDS})
+        query = self._query | {"fields": answers.ITEM_FIELDS}
+        url = str(httpx.URL(self._item(item_id), params=query))
         headers = JSON_HEADERS | _resource_key(item_id, resource_key)
         request = DriveRequest(url, "item", GET, headers)
         return await self._session.read(request, LARGEST_ITEM, answers.item)
@@ -72,7 +79,7 @@ class Drive:
 
     @asynccontextmanager
     async def open(self, file: FileFound) -> AsyncIterator[AsyncIterator[bytes]]:
-        url = httpx.URL(f"{self._item(file.file_id)}?{self._media}")
+        url = f"{self._item(file.file_id)}?{self._media}"
         headers = MEDIA_HEADERS | _resource_key(file.file_id, file.resource_key)
         request = DriveRequest(url, "file", DOWNLOAD, headers)
         response = await self._session.send(request)
@@ -84,7 +91,7 @@ class Drive:
     async def answers(self) -> bool:
         """Whether Drive answers at all, if only with a refusal: a health check."""
         url = httpx.URL(f"{self._session.api_url}/about", params=self._query | {"fields": "kind"})
-        request = DriveRequest(url, "item", GET, JSON_HEADERS)
+        request = DriveRequest(str(url), "item", GET, JSON_HEADERS)
         try:
             await self._session.read(request, LARGEST_ITEM, bytes)
         except Verdict as why:
@@ -123,8 +130,13 @@ async def open_drive(
     )
     # Read once: aiohttp would look for a proxy in a thread, at every request.
     proxy = proxy_for(settings.api_url)
-    async with AiohttpTransport(
-        client=session, verify=trust, proxy=httpx.Proxy(proxy) if proxy else None
+    async with DriveTransport(
+        session,
+        verify=trust,
+        proxy=httpx.Proxy(proxy) if proxy else None,
+        timeout=aiohttp.ClientTimeout(
+            connect=POOL_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=settings.limits.silence
+        ),
     ) as transport:
-        drive_session = DriveSession(settings, transport, authenticator, quota)
+        drive_session = DriveSession(settings, transport, authenticator, quota, transport.get_file)
         yield Drive(drive_session, thumbnail_links=thumbnail_links)

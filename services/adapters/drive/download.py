@@ -11,9 +11,8 @@ import hashlib
 import re
 from collections.abc import AsyncGenerator
 
-from httpx import Response
-
 from services.adapters.drive.answers import number
+from services.adapters.drive.media import Response
 from services.adapters.drive.requests import HTTP_ERRORS, DriveRequest, DriveSession, words_of
 from services.core.errors import CONTENT_MISMATCH, Corrupt, TryAgain
 from services.core.events import FileFound

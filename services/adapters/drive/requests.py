@@ -1,13 +1,12 @@
 """One request to Google and its response: paid for, authenticated, redirected, translated.
 
 A key or token is never part of an address, so that no log and no proxy shows it. Every wait is
-bounded. Requests go straight to a transport: httpx's client would add nothing but a
-third of the CPU of a small download.
+bounded. Requests go straight to a transport: httpx's client would add nothing but CPU.
 """
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from itertools import count
 from typing import NamedTuple, TypeVar
@@ -15,6 +14,7 @@ from typing import NamedTuple, TypeVar
 import aiohttp
 import httpx
 
+from services.adapters.drive.media import Response
 from services.adapters.drive.refusals import ItemKind, Refusal, meaning_by_body, verdict
 from services.adapters.drive.settings import DriveSettings
 from services.core import errors as reasons
@@ -22,6 +22,7 @@ from services.core.errors import RateLimited, SetAside, TryAgain, Verdict
 from services.core.ports import SpendsQuota
 
 T = TypeVar("T")
+Gets = Callable[[str, Mapping[str, str]], Awaitable[Response]]
 MAX_REDIRECTS = 3
 GOOGLE_HOSTS = (".googleusercontent.com", ".googleapis.com")
 ERRNO = re.compile(r"\[Errno -?\d+\] ")
@@ -31,10 +32,11 @@ PUBLIC_HEADERS = ("User-Agent", "Accept-Encoding", "Range")
 # httpx-aiohttp lets some of aiohttp's errors through, and fails on a status line that is no text.
 HTTP_ERRORS = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, UnicodeError)
 NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+CONNECT_SECONDS, POOL_SECONDS = 10.0, 60.0
 
 
 class DriveRequest(NamedTuple):
-    url: httpx.URL
+    url: str
     kind: ItemKind
     units: int  # of Google's quota
     headers: Mapping[str, str]
@@ -71,7 +73,10 @@ def authenticator_for(settings: DriveSettings) -> Authenticator:
 
 
 class DriveSession:
-    """Sends requests. Every response that is not what was asked for is raised as a verdict."""
+    """Sends requests. Every response that is not what was asked for is raised as a verdict.
+
+    `get_file` sends those for a file's bytes, if there is a shorter way than the transport.
+    """
 
     def __init__(
         self,
@@ -79,6 +84,7 @@ class DriveSession:
         transport: httpx.AsyncBaseTransport,
         authenticator: Authenticator,
         quota: SpendsQuota,
+        get_file: Gets | None = None,
     ) -> None:
         self.api_url = f"{settings.api_url}/drive/v3"
         server = httpx.URL(settings.api_url)
@@ -88,10 +94,13 @@ class DriveSession:
         self._cool_down = settings.cool_down_seconds
         self._transport = transport
         self._quota = quota
-        times = httpx.Timeout(connect=10.0, read=self.limits.silence, write=10.0, pool=60.0)
+        times = httpx.Timeout(
+            connect=CONNECT_SECONDS, read=self.limits.silence, write=10.0, pool=POOL_SECONDS
+        )
         self._extensions = {"timeout": times.as_dict()}
+        self._get_file = get_file or self._get
 
-    async def send(self, request: DriveRequest, ok: tuple[int, ...] = (200,)) -> httpx.Response:
+    async def send(self, request: DriveRequest, ok: tuple[int, ...] = (200,)) -> Response:
         """An open response with one of the statuses in `ok`; the caller closes it."""
         auth = await self.authenticator.headers()
         response = await self._follow(request, auth)
@@ -120,44 +129,51 @@ class DriveSession:
             self.raise_hidden_error(response, body, request.kind)
             raise
 
-    def raise_hidden_error(self, response: httpx.Response, body: bytes, kind: ItemKind) -> None:
+    def raise_hidden_error(self, response: Response, body: bytes, kind: ItemKind) -> None:
         """Raise the error that a response with a success status contains, if it does."""
         refusal = self._refusal(response, body, kind)
         if meaning_by_body(refusal):
             raise self._judged(refusal)
 
-    async def _follow(self, request: DriveRequest, auth: Mapping[str, str]) -> httpx.Response:
+    async def _follow(self, request: DriveRequest, auth: Mapping[str, str]) -> Response:
         """Send it and follow redirects. It is paid for once: redirects do not call the API."""
         await self._quota.take(request.units)
         url, headers = request.url, {**request.headers, **auth}
+        get = self._get_file if request.kind == "file" else self._get
         for redirects in count():
-            response = await self.send_plain(url, headers)
+            response = await self._answer(get, url, headers)
             if redirects == MAX_REDIRECTS or not response.has_redirect_location:
                 break
             await response.aclose()
             url, headers = self._redirected(url, response, headers, request.kind)
         return response
 
-    async def send_plain(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
+    async def send_plain(self, url: str, headers: Mapping[str, str]) -> Response:
         """The response as it is, a redirect too. Nothing is paid, and no credentials are added."""
-        request = httpx.Request("GET", url, headers=headers, extensions=self._extensions)
+        return await self._answer(self._get, url, headers)
+
+    async def _answer(self, get: Gets, url: str, headers: Mapping[str, str]) -> Response:
         try:
             async with asyncio.timeout(self.limits.answer):
-                return await self._transport.handle_async_request(request)
+                return await get(url, headers)
         except HTTP_ERRORS as why:
             raise _no_answer(why) from why
 
+    async def _get(self, url: str, headers: Mapping[str, str]) -> Response:
+        request = httpx.Request("GET", url, headers=headers, extensions=self._extensions)
+        return await self._transport.handle_async_request(request)
+
     def _redirected(
-        self, here: httpx.URL, response: httpx.Response, headers: dict[str, str], kind: ItemKind
-    ) -> tuple[httpx.URL, dict[str, str]]:
+        self, url: str, response: Response, headers: dict[str, str], kind: ItemKind
+    ) -> tuple[str, dict[str, str]]:
         """Where to go on. Only the same host gets the key; any other host must be Google's."""
-        there = httpx.URL("")
+        here, there = httpx.URL(url), httpx.URL("")
         with suppress(httpx.InvalidURL):
-            there = here.join(response.headers["location"])
+            there = here.join(response.headers.get("location", ""))
         if (there.scheme, there.host, there.port) == (here.scheme, here.host, here.port):
-            return there, headers
+            return str(there), headers
         if there.scheme == "https" and there.host.endswith(GOOGLE_HOSTS):
-            return there, {name: headers[name] for name in PUBLIC_HEADERS if name in headers}
+            return str(there), {name: headers[name] for name in PUBLIC_HEADERS if name in headers}
         if there.host.endswith(".google.com") and there.path.startswith("/sorry"):
             # Here a browser must prove that it is no robot.
             captcha = httpx.Response(403, headers={"content-type": "text/html"})
@@ -180,7 +196,7 @@ class DriveSession:
             raise _no_answer(why) from why
         return bytes(body)
 
-    def _refusal(self, response: httpx.Response, body: bytes, kind: ItemKind) -> Refusal:
+    def _refusal(self, response: Response, body: bytes, kind: ItemKind) -> Refusal:
         return Refusal(
             status=response.status_code,
             content_type=response.headers.get("content-type", ""),

@@ -29,7 +29,7 @@ async def fetch(session: DriveSession, link: str, headers: Mapping[str, str]) ->
     if not (_GOOGLE.fullmatch(link) or link.startswith(f"{session.origin}/")):
         return None
     try:
-        async with aclosing(await session.send_plain(httpx.URL(link), headers)) as response:
+        async with aclosing(await session.send_plain(link, headers)) as response:
             if response.status_code != 200:
                 return None
             body = await session.first_bytes(response.aiter_raw(), LARGEST)

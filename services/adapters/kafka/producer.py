@@ -10,7 +10,7 @@ that no import waits for ever. Only then may the offset be passed.
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,10 +19,11 @@ from typing import Protocol
 
 import msgspec
 import structlog
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import Producer
 
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
 from services.adapters.kafka.reader import Raw
+from services.adapters.kafka.reports import Awaited, Reports
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.events import REPLAY, FileFailed, FolderFailed, Message, ReplayFailed
 from services.core.topics import DEAD_LETTERS, FILES_FOUND, IMPORTS_LISTED, IMPORTS_PAGES
@@ -67,6 +68,7 @@ class Publisher(AbstractAsyncContextManager["Publisher"]):
                 "queue.buffering.max.messages": 20_000,
             }
         )
+        self._reports = Reports(timeout + GRACE_SECONDS)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
         self._thread.start()
@@ -83,42 +85,36 @@ class Publisher(AbstractAsyncContextManager["Publisher"]):
     def _poll(self) -> None:
         while not self._closing.is_set():
             self._producer.poll(POLL_SECONDS)
+            self._reports.hand_over()
 
     async def publish(self, events: Sequence[Message | Record]) -> None:
         """All acknowledged, or `KafkaUnavailableError`; then some may have been written."""
         if not events:
             return
         records = [e if isinstance(e, Record) else encode(e, source=self._source) for e in events]
-        loop, acknowledged = asyncio.get_running_loop(), asyncio.Event()
-        reports: list[KafkaError | None] = []
+        awaited = self._reports.awaited(len(records))
+        with kafka_errors(), awaited:
+            for record in records:
+                while not self._produced(record, awaited):
+                    await asyncio.sleep(0.02)  # the poll thread is making room
+                    awaited.raise_if_late()
+            await awaited.acknowledged
+        if awaited.error is not None:
+            raise KafkaUnavailableError(sentence(awaited.error))
 
-        def report(error: KafkaError | None, _message: object) -> None:
-            reports.append(error)  # on the poll thread; the last report wakes the loop
-            if len(reports) == len(records) and not loop.is_closed():
-                loop.call_soon_threadsafe(acknowledged.set)
-
-        with kafka_errors():
-            async with asyncio.timeout(self._timeout + GRACE_SECONDS):
-                for record in records:
-                    await self._produce(record, report)
-                await acknowledged.wait()
-        for error in filter(None, reports):
-            raise KafkaUnavailableError(sentence(error))
-
-    async def _produce(
-        self, record: Record, report: Callable[[KafkaError | None, object], None]
-    ) -> None:
-        while True:
-            try:
-                return self._producer.produce(
-                    self._settings.prefixed(record.topic),
-                    key=record.key,
-                    value=record.value,
-                    headers=list(record.headers),
-                    on_delivery=report,
-                )
-            except BufferError:
-                await asyncio.sleep(0.02)  # the poll thread is making room
+    def _produced(self, record: Record, awaited: Awaited) -> bool:
+        """Whether there was room for it."""
+        try:
+            self._producer.produce(
+                self._settings.prefixed(record.topic),
+                key=record.key,
+                value=record.value,
+                headers=list(record.headers),
+                on_delivery=awaited.report,
+            )
+        except BufferError:
+            return False
+        return True
 
 
 @dataclass(frozen=True)

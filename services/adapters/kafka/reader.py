@@ -96,7 +96,7 @@ def poll(consumer: ck.Consumer, at_most: int, timeout: float) -> list[ck.Message
 
 class LogReader:
     """Synchronous: one thread owns the handle. `in_bulk` reads further ahead, for 64 MB. A fetch
-    waits for up to `wait_ms` at the end of the log, and whatever is asked next waits for it."""
+    waits for `least_bytes`, for up to `wait_ms`, and whatever is asked next waits for it."""
 
     def __init__(
         self,
@@ -105,11 +105,13 @@ class LogReader:
         client_id: str,
         in_bulk: bool = False,
         wait_ms: int = 500,
+        least_bytes: int = 1,
     ) -> None:
         self._settings = settings
         config = reader_config(settings, client_id) | {
             "group.id": f"{client_id}-no-group",
             "fetch.wait.max.ms": wait_ms,
+            "fetch.min.bytes": least_bytes,
             # Its default of a second would also pass between a full buffer and a new position.
             "fetch.queue.backoff.ms": 20,
         }

@@ -1,9 +1,9 @@
 """What thumbnails cost, for Prometheus, beside what the web framework counts."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -32,15 +32,6 @@ class ThumbnailMetrics(Collector):
     def drawn(self) -> AbstractContextManager[object]:
         """Measures the block."""
         return self._seconds.time()
-
-    @contextmanager
-    def registered(self) -> Iterator[None]:
-        """Shown at the framework's `/metrics` while the block runs."""
-        REGISTRY.register(self)
-        try:
-            yield
-        finally:
-            REGISTRY.unregister(self)
 
     def describe(self) -> Iterator[Metric]:
         """Nothing, so that several applications may run in one process, as in tests."""

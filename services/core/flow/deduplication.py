@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import Hashable
 from typing import Generic, TypeVar
 from weakref import WeakValueDictionary
 
@@ -20,18 +19,30 @@ class KeyedLock:
         self._locks = WeakValueDictionary[Hashable, asyncio.Lock]()
         self._place = place
 
-    @asynccontextmanager
-    async def holding(self, key: Hashable) -> AsyncIterator[None]:
-        lock = self._locks.setdefault(key, asyncio.Lock())
-        if lock.locked():
-            with within(self._place):
-                await lock.acquire()
-        else:
-            await lock.acquire()
-        try:
-            yield
-        finally:
-            lock.release()
+    def holding(self, key: Hashable) -> "_Turn":
+        lock = self._locks.get(key)
+        if lock is None:
+            lock = self._locks[key] = asyncio.Lock()
+        return _Turn(lock, self._place)
+
+
+class _Turn:
+    """A block under a lock. A class, because a generator would cost several times as much."""
+
+    __slots__ = ("_lock", "_place")
+
+    def __init__(self, lock: asyncio.Lock, place: str) -> None:
+        self._lock, self._place = lock, place
+
+    async def __aenter__(self) -> None:
+        if not self._lock.locked():
+            await self._lock.acquire()
+            return
+        with within(self._place):
+            await self._lock.acquire()
+
+    async def __aexit__(self, *_why: object) -> None:
+        self._lock.release()
 
 
 class LruSet(Generic[T]):

@@ -7,9 +7,8 @@ only if the line as a whole stands still, or if it lags far behind the others.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 from services.core.errors import Corrupt, RateLimited, TryAgain
 from services.core.events import Waiting
@@ -58,7 +57,8 @@ class Passage:
     turns_before: float
     held: int
     moved: int = 0
-    scope: asyncio.Timeout = field(default_factory=lambda: asyncio.timeout(None))
+    # A line on which nothing ends because it stands still needs none.
+    scope: asyncio.Timeout | None = None
 
     def move(self, size: int) -> None:
         """To be called as bytes pass, by whoever sees them. Raises `TryAgain` if it lags."""
@@ -82,15 +82,12 @@ class Line:
         self._ended = asyncio.Event()
         self._waiting: list[float] = []  # since when; the oldest first
         self._passing: list[Passage] = []
+        self.in_flight = 0  # bytes
         self._until, self._patience = 0.0, 1.0
         self._watch: asyncio.TimerHandle | None = None
         self._bytes = self._seconds = 0.0  # what was carried lately, and how long that took
         self._moved_at = 0.0
         self._turns, self._turns_at = 0.0, 0.0  # the seconds of all transfers added up
-
-    @property
-    def in_flight(self) -> int:
-        return sum(passage.size for passage in self._passing)
 
     @property
     def rate(self) -> float:
@@ -106,36 +103,26 @@ class Line:
         message = f"The line {self.spec.name} carries {shown_rate(self.rate)}."
         return Waiting(reason=self.spec.limits, message=message)
 
-    @asynccontextmanager
-    async def carrying(self, size: int) -> AsyncIterator[Passage]:
+    def carrying(self, size: int) -> "_Turn":
         """A turn for a transfer with so many bytes in flight at once."""
-        with within(self.spec.limits):
-            passage = await self._turn(size)
-        try:
-            async with passage.scope:
-                yield passage
-        except TimeoutError as why:
-            if not passage.scope.expired():
-                raise
-            self._shrink(passage)
-            raise TryAgain(*self.spec.still or ("", "")) from why
-        except TryAgain as why:
-            if not isinstance(why, RateLimited | Corrupt):
-                self._shrink(passage)
-            raise
-        else:
-            self._patience = 1.0
-            if not passage.moved:
-                self.carried(size, self._share(passage))
-            elif passage.held:
-                self.carried(min(size, passage.moved), self.since_last_move())
-            self._adapt(passage)
-        finally:
-            self._count_turns()
-            self._passing.remove(passage)
-            self._ended.set()
+        return _Turn(self, size)
 
-    async def _turn(self, size: int) -> Passage:
+    async def begin(self, size: int) -> Passage:
+        if self._waiting or (self._passing and self.in_flight >= self.window):
+            with within(self.spec.limits):
+                await self._wait()
+        now = self._count_turns()
+        if not self._passing:
+            self._moved_at = now  # an idle line tells nothing of its rate
+        # What is handed over to be sent has not been sent.
+        held = size if self.spec.still else 0
+        passage = Passage(self, size, now, self._turns, held)
+        self._passing.append(passage)
+        self.in_flight += size
+        self._extend()
+        return passage
+
+    async def _wait(self) -> None:
         since = self._clock()
         self._waiting.append(since)
         try:
@@ -143,17 +130,24 @@ class Line:
                 while self._passing and self.in_flight >= self.window:
                     self._ended.clear()
                     await self._ended.wait()
-                now = self._count_turns()
-                if not self._passing:
-                    self._moved_at = now  # an idle line tells nothing of its rate
-                # What is handed over to be sent has not been sent.
-                held = size if self.spec.still else 0
-                passage = Passage(self, size, now, self._turns, held)
-                self._passing.append(passage)
-                self._extend()
-                return passage
         finally:
             self._waiting.remove(since)
+
+    def end(self, passage: Passage, why: BaseException | None) -> None:
+        """It has arrived, or why it has not."""
+        if why is None:
+            self._patience = 1.0
+            if not passage.moved:
+                self.carried(passage.size, self._share(passage))
+            elif passage.held:
+                self.carried(min(passage.size, passage.moved), self.since_last_move())
+            self._adapt(passage)
+        elif isinstance(why, TryAgain) and not isinstance(why, RateLimited | Corrupt):
+            self._shrink(passage)
+        self._count_turns()
+        self._passing.remove(passage)
+        self.in_flight -= passage.size
+        self._ended.set()
 
     def carried(self, size: int, seconds: float) -> None:
         """The line took so long for so many bytes. Everything on its way has more time now."""
@@ -209,7 +203,7 @@ class Line:
             return
         self._patience = min(MOST_PATIENCE, self._patience * 2)
         for passage in self._passing:
-            if not passage.scope.expired():
+            if passage.scope is not None and not passage.scope.expired():
                 passage.scope.reschedule(0.0)
 
     def _adapt(self, passage: Passage) -> None:
@@ -225,6 +219,36 @@ class Line:
 
     def _resize(self, window: float) -> None:
         self.window = min(MOST_WINDOW, max(LEAST_WINDOW, window))
+
+
+class _Turn:
+    """A class, because a generator would cost several times as much, for each call of each file."""
+
+    __slots__ = ("_line", "_passage", "_size")
+
+    def __init__(self, line: Line, size: int) -> None:
+        self._line, self._size = line, size
+
+    async def __aenter__(self) -> Passage:
+        self._passage = passage = await self._line.begin(self._size)
+        if self._line.spec.still is not None:
+            passage.scope = await asyncio.timeout(None).__aenter__()
+        return passage
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, why: BaseException | None, trace: Any
+    ) -> None:
+        line, passage = self._line, self._passage
+        if passage.scope is not None:
+            try:
+                await passage.scope.__aexit__(kind, why, trace)
+            except TimeoutError as late:
+                why = late
+            if isinstance(why, TimeoutError) and passage.scope.expired():
+                still = TryAgain(*line.spec.still or ("", ""))
+                line.end(passage, still)
+                raise still from why
+        line.end(passage, why)
 
 
 def shown_rate(rate: float) -> str:

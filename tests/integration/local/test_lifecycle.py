@@ -6,6 +6,7 @@ second one on the same data.
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -31,6 +32,9 @@ from tests.integration.local.machine import Machine, a_machine
 from tests.integration.local.test_processes import eventually
 from tests.platform import Platform
 from tests.receiver import SECRET as WEBHOOK_SECRET
+from tests.unit.monitoring.checks import expressions
+from tests.unit.monitoring.promql import asked
+from tests.unit.monitoring.series import OF_PROMETHEUS
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
@@ -99,6 +103,18 @@ def test_each_worker_has_a_metrics_port_of_its_own(running: Machine) -> None:
         ports.add(port)
         assert f"http://127.0.0.1:{port.partition('=')[2]}/metrics ({name})" in shown
     assert len(ports) == 4
+
+
+def test_what_dashboards_and_alerts_ask_for_is_served(running: Machine) -> None:
+    kinds = set()
+    for address in re.findall(r"http\S+/metrics", running.status()["addresses"]["Metrics"]):
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            kinds |= set(re.findall(r"^# TYPE (\S+)", answer.read().decode(), re.MULTILINE))
+    names = {each.name for text in expressions() for each in asked(text).selectors}
+    missing = {name for name in names if not {name, re.sub("_(bucket|count)$", "", name)} & kinds}
+    # The emulator has no quota, this machine no webhooks, and the API perhaps no error yet.
+    absent = re.compile("drivestream_(quota_(limit|allowed)_|webhook|api_requests_error)")
+    assert {name for name in missing if not absent.match(name)} == OF_PROMETHEUS.keys()
 
 
 def test_another_copy_on_the_same_data_is_refused_with_the_process(running: Machine) -> None:

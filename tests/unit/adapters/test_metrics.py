@@ -1,6 +1,8 @@
 """What Prometheus reads from a worker."""
 
 import socket
+import sys
+import time
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -37,12 +39,13 @@ def settings() -> MetricsSettings:
         return MetricsSettings(host=HERE, port=server.getsockname()[1])
 
 
-def scraped(port: int | None) -> dict[str, tuple[str, float]]:
-    """Type and value of each figure."""
+def scraped(port: int | None, prefix: str = "drivestream_") -> dict[str, tuple[str, float]]:
+    """Type and value of each figure whose name begins so."""
     with urlopen(f"http://{HERE}:{port}/metrics", timeout=10) as answer:
         text = answer.read().decode()
     families = text_string_to_metric_families(text)
-    return {s.name: (f.type, s.value) for f in families for s in f.samples}
+    found = {s.name: (f.type, s.value) for f in families for s in f.samples}
+    return {name: each for name, each in found.items() if name.startswith(prefix)}
 
 
 def test_every_figure_is_there_with_its_value(settings: MetricsSettings) -> None:
@@ -77,6 +80,14 @@ def test_a_worker_without_a_limit_has_no_figures_of_one(settings: MetricsSetting
         names = set(scraped(port))
     assert not any("limit" in name or "allowed" in name for name in names)
     assert "drivestream_quota_used_units_per_minute" in names
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="they come from /proc")
+def test_the_process_says_when_it_began(settings: MetricsSettings) -> None:
+    with metrics_endpoint(settings) as port:
+        found = scraped(port, "process_")
+    assert {"process_start_time_seconds", "process_resident_memory_bytes"} <= found.keys()
+    assert 0 < time.time() - found["process_start_time_seconds"][1] < 3600
 
 
 def test_the_port_is_free_again_after_the_end(settings: MetricsSettings) -> None:

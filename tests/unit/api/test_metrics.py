@@ -4,6 +4,8 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.core.errors import TryAgain
+from services.core.topics import DEAD_LETTERS
+from services.core.wire import Record
 from tests.catalog_rows import an_image, rows
 from tests.unit.api.conftest import Api
 from tests.unit.test_docs import COUNTED, described_metrics
@@ -56,6 +58,14 @@ async def test_every_metric_is_described(api: Api) -> None:
     assert served == set(described_metrics("The API serves"))
     (build,) = (s for f in families for s in f.samples if s.name == "drivestream_build_info")
     assert build.labels["version"] == "0.1.0"
+
+
+async def test_dead_letters_are_those_that_the_log_holds(api: Api) -> None:
+    await api.log.append([Record(topic=DEAD_LETTERS.name, key=b"k", value=b"no event")] * 3)
+    api.forget_lag()
+    await api.client.get("/system")
+    text = (await api.client.get("/metrics")).text
+    assert "drivestream_dead_letters 3.0" in text.splitlines()
 
 
 async def test_addresses_that_do_not_exist_make_no_series(api: Api) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import msgspec
 import pytest
@@ -96,6 +96,13 @@ def test_the_same_fact_has_the_same_id_and_another_round_another() -> None:
     again = msgspec.structs.replace(FOUND, found_at=FOUND.found_at.replace(year=2027))
     later = msgspec.structs.replace(FOUND, round=FOUND.round + 1)
     assert wire.event_id(again) == wire.event_id(FOUND) != wire.event_id(later)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_an_event_s_id_is_a_uuid_of_its_type_and_identity(name: str) -> None:
+    event = SAMPLES[name]
+    fact = "/".join((name, *map(str, event.identity)))
+    assert wire.event_id(event) == str(uuid5(wire.NAMESPACE, fact))
 
 
 @pytest.mark.parametrize(

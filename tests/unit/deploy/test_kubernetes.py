@@ -76,7 +76,8 @@ def test_overlays_put_everything_into_the_namespace_of_the_base() -> None:
 
 
 def test_every_service_of_compose_runs() -> None:
-    assert set(pods()) == set(SERVICES) == compose.services().keys() - set(compose.SERVERS)
+    others = {*compose.SERVERS, *compose.WATCHERS}
+    assert set(pods()) == set(SERVICES) == compose.services().keys() - others
     for name in compose.READERS:
         assert container(pods()[name])["command"] == compose.services()[name].command
 

@@ -9,6 +9,7 @@ import pytest
 
 from services.adapters.catalog.rows import Rows
 from services.adapters.kafka.errors import KafkaUnavailableError
+from services.adapters.work_metrics import CountingPublisher, WorkMetrics
 from services.core import events as e
 from services.core.parked import ParkedFiles
 from services.core.wire import decode
@@ -53,6 +54,7 @@ class World:
         self.database = FakeDatabase()
         self.writer = FakeCatalogWriter(self.database)
         self.publisher = FakePublisher(self.log, lambda: KafkaUnavailableError("away"), "test")
+        self.metrics = WorkMetrics()
         self.idle: set[str] = set()
         places = [(topic.name, p) for topic in CONSUMED for p in range(topic.partitions)]
         self.writer.begin_offsets({place: ("id", 0) for place in places})
@@ -93,7 +95,7 @@ class World:
             SETTINGS,
             lambda: FakeUnfinished(self.database),
             FakeLogOffsets(self.log),
-            self.publisher,
+            CountingPublisher(self.publisher, self.metrics),
         )
         tasks = [asyncio.create_task(recovery.run()), asyncio.create_task(self.work())]
         yield
@@ -159,6 +161,8 @@ async def test_an_import_that_nothing_helps_ends_in_words() -> None:
     file = world.database.rows.files[JOB, "file-1"]
     assert (file.name, file.reason) == ("1.jpg", "lost")
     assert world.database.rows.folders[JOB, SUB].path == ("Sub",)
+    counted = {s.name: s.value for m in world.metrics.collect() for s in m.samples if s.labels}
+    assert counted["drivestream_file_failures_total"] == 3
 
 
 REPLAY = e.ReplayRequested(

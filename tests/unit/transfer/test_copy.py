@@ -123,6 +123,16 @@ async def test_each_checksum_alone_tells_wrong_bytes(name: str) -> None:
     assert desk.store.objects == {}
 
 
+@virtual_time
+async def test_of_several_checksums_the_strongest_tells_wrong_bytes() -> None:
+    wrong = WRONG["one bit"]
+    listed = said_of(BODY, "sha256", **sums(wrong, "md5", "sha1"))
+    desk = Transferring(wrong, listed)
+    with pytest.raises(SetAside):
+        await desk.copy()
+    assert desk.store.objects == {}
+
+
 @pytest.mark.parametrize("content_type", ["text/html", "application/json"])
 @virtual_time
 async def test_without_any_checksum_a_page_of_the_right_length_is_still_refused(

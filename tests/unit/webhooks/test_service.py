@@ -119,7 +119,7 @@ class Endpoint:
 
 
 def ids(events: Sequence[e.Message]) -> list[str]:
-    return [str(event_id(event)) for event in events]
+    return [event_id(event) for event in events]
 
 
 @virtual_time

@@ -1,0 +1,1 @@
+"""Dashboards, alerts and their runbook: they ask for what a running system has."""
