@@ -11,6 +11,7 @@ import subprocess
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -217,7 +218,11 @@ PROGRAMS: Mapping[str, Callable[[Sequence[str]], None]] = {
 
 
 def check_python_text(block: Block) -> None:
-    ast.parse(block.text)
+    """It is Python, and what it imports exists."""
+    for node in ast.walk(ast.parse(block.text)):
+        if isinstance(node, ast.ImportFrom):
+            module = import_module(node.module or "")
+            assert all(hasattr(module, alias.name) for alias in node.names), ast.unparse(node)
 
 
 def check_json(block: Block) -> None:
