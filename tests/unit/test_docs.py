@@ -1,5 +1,6 @@
 """The documents agree with the code: order, links, paths, metrics and settings."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from services.setup import __main__ as setup
 from services.transfer import __main__ as transfer
 from services.webhooks import __main__ as webhooks
 from tests.documents import DOCS, DOCUMENTS, FENCE, LIST, PAGES, ROOT
+from tests.unit.test_reason_words import ENDS_A_PROCESS
 
 READERS: Mapping[str, Callable[[Reader], object]] = {
     "api": api.Settings.read,
@@ -85,6 +87,13 @@ def _pages_of(order: object) -> Iterator[str]:
             yield from (name for each in order.values() for name in _pages_of(each))
         case list():
             yield from (name for each in order for name in _pages_of(each))
+
+
+def test_operations_name_every_reason_that_the_page_shows() -> None:
+    named = re.findall(r"`([a-z_]+)`", (DOCS / "operations.md").read_text())
+    shown = json.loads((ROOT / "web" / "src" / "text" / "reasons.json").read_text())
+    assert shown.keys() - {*named} == set()
+    assert ENDS_A_PROCESS - {*named} == set()
 
 
 def test_every_decision_is_in_the_list() -> None:
