@@ -27,12 +27,21 @@ from services.adapters.process import (
 )
 from services.adapters.work_metrics import CountingPublisher, WorkMetrics
 from services.core.control import ImportControls
-from services.core.events import ControlEvent, Message, QuotaUse, Waiting, WorkerStatus
+from services.core.events import (
+    MOST_NAMED,
+    ControlEvent,
+    Message,
+    QuotaUse,
+    Waiting,
+    WorkerStatus,
+)
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
 from services.core.flow.concurrency import ConcurrencyLimit
 from services.core.flow.occupancy import Occupancy
 from services.core.flow.quota import QuotaLimiter, QuotaSettings, QuotaState
 from services.core.flow.resilience import Resilience, RetryPolicy
+from services.core.flow.worked_on import WorkedOn
+from services.core.ownership import ownership
 from services.core.ports import HandlesMessages
 from services.core.settings import SettingsGroup
 from services.core.topics import Topic
@@ -89,6 +98,7 @@ class Worker:
         # Bytes that are in use, and that may be.
         self.memory: Callable[[], tuple[int, int]] = lambda: (0, 0)
         self.occupancy, self.load = Occupancy(), ThreadLoad()
+        self.worked_on = WorkedOn()
         self.faults = self._breaker("", unknown)
         self.controls = ImportControls()
         self._tasks: list[MessageTasks] = []
@@ -109,7 +119,9 @@ class Worker:
             faults=self.faults,
             idle=lambda task: any(holds(task) for holds in self.holders),
             allows=lambda event: consumes.takes(event) and self.controls.allow(event),
+            belongs=lambda headers: ownership(headers, self.controls.is_bulk),
             occupancy=self.occupancy,
+            worked_on=self.worked_on,
         )
         self._tasks.append(tasks)
         return tasks
@@ -141,6 +153,7 @@ class Worker:
             memory_used=used,
             memory_limit=most,
             quota=_used(quota),
+            works_on=tuple(self.worked_on.lately(at_most=MOST_NAMED)),
         )
 
     async def consume(self, making: Awaitable[HandlesMessages], stop: asyncio.Event) -> None:

@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 
 from services.adapters.drive.client import Drive
+from services.adapters.kafka.group_consumer import Flow
 from services.adapters.process import end, run_service
 from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
@@ -41,7 +42,14 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Copy files until `stop`. Nothing is consumed before the bucket answers."""
     spec = WorkerSpec(
         service=SERVICE,
-        consumes=(Consumes(topic=FILES_FOUND, group=SERVICE, at_once=settings.at_once),),
+        consumes=(
+            Consumes(
+                topic=FILES_FOUND,
+                group=SERVICE,
+                at_once=settings.at_once,
+                flow=Flow(looks_ahead=True),
+            ),
+        ),
         connections=settings.at_once,
         linger_ms=20,
     )

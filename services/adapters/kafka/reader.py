@@ -63,16 +63,21 @@ class Raw(Struct, frozen=True, kw_only=True):
 
 
 def raw(message: Any, settings: KafkaSettings) -> Raw:
-    """A message without an error as plain data. Of repeated headers the first counts."""
+    """A message without an error as plain data."""
     return Raw(
         topic=settings.own(message.topic()),
         partition=message.partition(),
         offset=message.offset(),
         key=message.key(),
         value=message.value(),
-        headers={name: value or b"" for name, value in reversed(message.headers() or ())},
+        headers=headers_of(message),
         at_ms=message.timestamp()[1],
     )
+
+
+def headers_of(message: Any) -> dict[str, bytes]:
+    """Of repeated headers the first counts."""
+    return {name: value or b"" for name, value in reversed(message.headers() or ())}
 
 
 def reader_config(settings: KafkaSettings, client_id: str) -> dict[str, object]:

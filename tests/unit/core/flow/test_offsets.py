@@ -5,14 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.core.flow.offsets import (
+from services.core.flow.commit_state import (
     LONGEST_METADATA,
     MARGIN,
     SUSPECT_DEATHS,
     CommitState,
-    History,
-    Offsets,
 )
+from services.core.flow.offsets import History, Offsets
 
 
 def begun(*offsets: int) -> Offsets:
