@@ -14,7 +14,7 @@ from enum import Enum
 from itertools import chain, pairwise
 from typing import NamedTuple
 
-from services.core.flow.commit_state import SUSPECT_DEATHS, CommitState
+from services.core.flow.commit_state import MARGIN, SUSPECT_DEATHS, CommitState
 from services.core.flow.range_set import Range, RangeSet
 
 
@@ -133,9 +133,12 @@ class Offsets:
         return history
 
     def begin_ahead(self, offset: int, at: float = 0.0) -> History | None:
-        """Note that it is begun out of turn. None if it must not be: its turn has come, it is in
-        hand or finished, or a worker may have died of it."""
-        if self.has_passed(offset) or offset in self._ahead or offset in self._shunned:
+        """Note that it is begun out of turn. None if it must not be: nothing was delivered in its
+        turn yet, so that no commit could tell of it; its turn has come; it is in hand or finished;
+        or a worker may have died of it."""
+        if not self._next or self.has_passed(offset):
+            return None
+        if offset in self._ahead or offset in self._shunned:
             return None
         history = self._history(offset)
         if history not in {History.NEW, History.REDELIVERED}:
@@ -194,9 +197,11 @@ class Offsets:
     def _state(self, offset: int, leaving: bool) -> CommitState:
         idle = leaving or not (self._unfinished or self._ahead)
         suspect = not idle and offset < self._inherited.suspect_until
+        # What earlier owners may have begun, less what the next one adds if this one dies.
+        before = self._inherited.started - (0 if idle else MARGIN)
         return CommitState(
             finished=tuple(self._finished_ranges()),
-            started=max(self._started, offset),
+            started=max(self._started, offset, before),
             deaths=self._inherited.deaths if suspect else 0,
             suspect_until=self._inherited.suspect_until if suspect else offset,
             alone=self._alone,
