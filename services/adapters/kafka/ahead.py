@@ -19,11 +19,12 @@ from services.core.flow.lookahead import Lookahead
 from services.core.ownership import Headers, Ownership
 
 AT_ONCE = 500
+IDLE, WATCHING, READING = 0.1, 0.02, 0.005
 BUFFERS = {
     "queued.min.messages": 500,
     "queued.max.messages.kbytes": 4 * 1024,
     "fetch.message.max.bytes": 256 * 1024,
-    "fetch.wait.max.ms": 100,
+    "fetch.wait.max.ms": 25,  # a wait at the end of one partition delays all others
     "fetch.queue.backoff.ms": 20,
 }
 """A turn to another place throws away what was fetched, so little is."""
@@ -40,7 +41,8 @@ class AheadReader:
         config = reader_config(settings, f"drivestream-{group}-ahead") | BUFFERS
         self._consumer = Consumer(config | {"group.id": settings.prefixed(f"{group}-ahead")})
         self._reads: dict[int, Lookahead] = {}
-        self.busy = False  # whether there was something to read just now
+        self.pause = IDLE
+        """Seconds that may pass until the next step."""
 
     def close(self) -> None:
         self._consumer.close()
@@ -50,11 +52,11 @@ class AheadReader:
     ) -> list[Delivery]:
         """What to begin out of turn. Waits for nothing."""
         self._follow(assigned)
-        self.busy = False
+        self.pause = IDLE
         if not self._reads:
             return []
         messages = self._consumer.consume(AT_ONCE, 0)
-        self.busy = bool(messages)
+        self.pause = READING if messages else WATCHING
         found = [self._delivery(message, assigned, belongs) for message in messages]
         for number, lookahead in self._reads.items():
             self._turn(number, lookahead, assigned[number])

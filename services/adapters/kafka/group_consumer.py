@@ -19,7 +19,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
-from services.adapters.kafka.ahead import AheadReader
+from services.adapters.kafka.ahead import IDLE, AheadReader
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
 from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks
 from services.adapters.kafka.reader import poll, raw, reader_config
@@ -115,23 +115,22 @@ class GroupConsumer:
         )
         while not self._closing.is_set():
             self._settle()
-            busy = self._look_ahead()
-            self._hand_over(poll(self._consumer, at_most=100, timeout=0.005 if busy else 0.1))
+            self._hand_over(poll(self._consumer, at_most=100, timeout=self._look_ahead()))
         self._release(list(self._assigned))
         if self._ahead is not None:
             self._ahead.close()
         self._consumer.close()
 
-    def _look_ahead(self) -> bool:
-        """Whether there is more to look at now. A commit says what is begun out of turn before it
+    def _look_ahead(self) -> float:
+        """Seconds until it wants to look again. A commit says what is begun out of turn before it
         is, since nobody could tell from the offsets."""
         if self._ahead is None:
-            return False
+            return IDLE
         deliveries = self._ahead.step(self._assigned, self._tasks.belongs)
         if deliveries:
             self._commit({d.record.partition for d in deliveries}, wait=True)
             self._loop.call_soon_threadsafe(self._tasks.deliver, deliveries)
-        return self._ahead.busy
+        return self._ahead.pause
 
     def _hand_over(self, messages: Sequence[RawMessage]) -> None:
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""Work out of turn, on a log in memory: all is done once, in bounds, and small imports are quick."""
+"""Work out of turn, on a log in memory: all is done once, in bounds, and small imports soon."""
 
 import random
 from collections import Counter, deque

@@ -208,7 +208,6 @@ def test_metadata_fits_what_a_broker_takes_and_drops_ranges_that_do_not() -> Non
     st.integers(0, 300),
     st.integers(0, 9),
     st.none() | st.integers(0, 100),
-    st.booleans(),
     st.lists(st.integers(0, 2_000), max_size=20),
 )
 def test_a_state_is_read_as_it_was_written(
@@ -217,7 +216,6 @@ def test_a_state_is_read_as_it_was_written(
     started: int,
     deaths: int,
     alone: int | None,
-    idle: bool,
     ahead: list[int],
 ) -> None:
     ranges, last = [], offset
@@ -230,7 +228,7 @@ def test_a_state_is_read_as_it_was_written(
         deaths=deaths,
         suspect_until=offset + started,
         alone=None if alone is None else offset + alone,
-        idle=idle,
+        idle=deaths == 0,
         ahead=tuple(RangeSet((offset + each, offset + each + 1) for each in ahead)),
         shunned=tuple(RangeSet((offset + 5_000 + each, offset + 5_000 + each) for each in ahead)),
     )
