@@ -109,7 +109,9 @@ class LagReader:
                 if c.error is None and c.offset >= 0
             }
             committed[group] = {place: c.offset for place, c in known.items()}
-            finished[group] = {place: _finished(c) for place, c in known.items()}
+            finished[group] = {
+                place: finished_of(c.offset, c.metadata) for place, c in known.items()
+            }
         return LogPositions(bounds=bounds, committed=committed, finished=finished)
 
     @kafka_errors()
@@ -132,6 +134,7 @@ class LagReader:
         return found
 
 
-def _finished(commit: ck.TopicPartition) -> int:
-    state = CommitState.decode(commit.offset, commit.metadata) or CommitState()
-    return sum(last - max(first, commit.offset) + 1 for first, last in state.finished)
+def finished_of(offset: int, metadata: str | None) -> int:
+    """How many messages from its offset on a commit names as finished."""
+    state = CommitState.decode(offset, metadata) or CommitState()
+    return sum(last - max(first, offset) + 1 for first, last in state.finished)
