@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import msgspec
@@ -152,25 +152,33 @@ class ImportStarted(msgspec.Struct, frozen=True, rename="camel"):
 
 
 @dataclass
-class StartOperation(Operation):
+class LinkOperation(Operation):
     """Describes the body for OpenAPI. The handler parses it itself, for better error messages."""
+
+    also: ClassVar[dict[str, Schema]] = {}
 
     def __post_init__(self) -> None:
         link = Schema(type=OpenAPIType.STRING, description="The link of a public Drive folder.")
-        priority = Schema(
-            type=OpenAPIType.STRING,
-            enum=[each.value for each in Priority],
-            default=Priority.NORMAL.value,
-            description="With `bulk`, all other imports go first.",
-        )
         body = Schema(
             type=OpenAPIType.OBJECT,
-            properties={"folderUrl": link, "priority": priority},
+            properties={"folderUrl": link, **self.also},
             required=["folderUrl"],
             examples=[EXAMPLE],
         )
         content = {"application/json": OpenAPIMediaType(schema=body)}
         self.request_body = RequestBody(required=True, content=content)
+
+
+@dataclass
+class StartOperation(LinkOperation):
+    also: ClassVar[dict[str, Schema]] = {
+        "priority": Schema(
+            type=OpenAPIType.STRING,
+            enum=[each.value for each in Priority],
+            default=Priority.NORMAL.value,
+            description="With `bulk`, all other imports go first.",
+        )
+    }
 
 
 Views = NamedDependency[SkipValidation[ImportViews]]

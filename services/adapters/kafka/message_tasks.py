@@ -22,7 +22,7 @@ from services.core.flow.concurrency import ConcurrencyLimit
 from services.core.flow.lookahead import Lookahead
 from services.core.flow.occupancy import Occupancy
 from services.core.flow.offsets import History, Offsets
-from services.core.flow.turns import CLAIM, Attained, Claim, Turns
+from services.core.flow.turns import CLAIM, Claim, FairQueue
 from services.core.flow.worked_on import WorkedOn
 from services.core.ownership import NOBODYS, Headers, Ownership
 from services.core.ports import HandlesMessages, Received
@@ -100,14 +100,13 @@ class MessageTasks:
     allows: Callable[[Message], bool]
     belongs: Callable[[Headers], Ownership] = lambda _headers: NOBODYS
     occupancy: Occupancy = field(default_factory=Occupancy)
-    attained: Attained = field(default_factory=Attained)
     worked_on: WorkedOn = field(default_factory=WorkedOn)
     # Set once the commit says that a message is worked on alone.
     announced: asyncio.Event = field(default_factory=asyncio.Event)
     started: deque[Delivery] = field(default_factory=deque)
     finished: deque[Delivery] = field(default_factory=deque)
     # Bounded: no partition has more unfinished than high + one batch in turn, and MOST out of turn.
-    _inbox: Turns[tuple[Delivery, Claim]] = field(default_factory=Turns, init=False)
+    _inbox: FairQueue[Delivery] = field(default_factory=FairQueue, init=False)
     _ended: bool = field(default=False, init=False)
     _filled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _in_hand: dict[asyncio.Timeout, Message] = field(default_factory=dict, init=False)
@@ -127,8 +126,7 @@ class MessageTasks:
     def deliver(self, deliveries: Iterable[Delivery]) -> None:
         for delivery in deliveries:
             owner, bulk = delivery.ownership
-            claim = self.attained.claim(owner, bulk=bulk)
-            self._inbox.put((delivery, claim), claim)
+            self._inbox.put(delivery, owner, bulk=bulk)
             self._filled.set()
 
     def recheck(self) -> None:

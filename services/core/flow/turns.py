@@ -1,7 +1,8 @@
 """In which order work is taken up that waits: by rank, and within a rank each owner in turn. Pure.
 
-A higher rank goes first, but not alone: of every `SHARE` turns, the ranks below get one. So a small
-import is not held up by a large one, and nothing waits for ever. See docs/decisions/0044.
+The less an import has had, the higher is its rank, and the highest goes first: so a small import is
+not held up by a large one. It does not go alone: of every `SHARE` turns, one is for the ranks
+below, so nothing waits for ever. See docs/decisions/0044.
 """
 
 from collections import OrderedDict, deque
@@ -11,9 +12,8 @@ from enum import IntEnum
 from typing import Generic, NamedTuple, TypeVar
 
 SHARE = 8
-FIRST = 1_000
-"""So many messages of an owner go first: those of a whole small import, or the start of a big
-one."""
+UP_TO = (128, 1_024, 8_192)
+"""How many messages of an import have the first rank, the second and the third."""
 MOST_OWNERS = 10_000
 T = TypeVar("T")
 
@@ -22,8 +22,10 @@ class Rank(IntEnum):
     """The smallest goes first."""
 
     FIRST = 0
-    NORMAL = 1
-    BULK = 2
+    SECOND = 1
+    THIRD = 2
+    NORMAL = 3
+    BULK = 4
 
 
 class Claim(NamedTuple):
@@ -38,32 +40,14 @@ CLAIM: ContextVar[Claim] = ContextVar("claim", default=NOBODYS)
 """Of the work that the running task does."""
 
 
-class Attained:
-    """How much work each owner has had here. It remembers the last `MOST_OWNERS`; whoever is
-    forgotten begins anew."""
-
-    def __init__(self) -> None:
-        self._counts: OrderedDict[str, int] = OrderedDict()
-
-    def claim(self, owner: str, *, bulk: bool) -> Claim:
-        """Count one message; the rank that it has."""
-        if bulk:
-            return Claim(owner, Rank.BULK)
-        count = self._counts.get(owner, 0)
-        self._counts[owner] = count + 1
-        self._counts.move_to_end(owner)
-        if len(self._counts) > MOST_OWNERS:
-            self._counts.popitem(last=False)
-        return Claim(owner, Rank.FIRST if count < FIRST else Rank.NORMAL)
-
-
 class Turns(Generic[T]):
     """A queue. What one owner has in one rank comes first in, first out."""
 
     def __init__(self) -> None:
         self._ranks: tuple[OrderedDict[str, deque[T]], ...] = tuple(OrderedDict() for _ in Rank)
-        self._in_a_row = [0] * len(self._ranks)
         self._length = 0
+        self._in_a_row = 0  # turns of the highest rank while others waited
+        self._others: deque[Rank] = deque(Rank)  # whose turn it is of those below
 
     def __len__(self) -> int:
         return self._length
@@ -80,7 +64,7 @@ class Turns(Generic[T]):
 
     def take(self) -> T:
         """Whose turn it is. Raises `IndexError` if nothing waits."""
-        rank = self._next_rank()
+        rank = self._ranks[self._next_rank()]
         owner, waiting = rank.popitem(last=False)
         item = waiting.popleft()
         if waiting:
@@ -98,13 +82,62 @@ class Turns(Generic[T]):
             if not waiting:
                 del rank[claim.owner]
 
-    def _next_rank(self) -> OrderedDict[str, deque[T]]:
-        filled = [number for number, rank in enumerate(self._ranks) if rank]
+    def _next_rank(self) -> Rank:
+        filled = [rank for rank in Rank if self._ranks[rank]]
         if not filled:
             raise IndexError("nothing waits")
-        for number in filled[:-1]:
-            if self._in_a_row[number] < SHARE - 1:
-                self._in_a_row[number] += 1
-                return self._ranks[number]
-            self._in_a_row[number] = 0
-        return self._ranks[filled[-1]]
+        highest, *others = filled
+        if not others:
+            return highest
+        if self._in_a_row < SHARE - 1:
+            self._in_a_row += 1
+            return highest
+        self._in_a_row = 0
+        chosen = next(rank for rank in self._others if rank in others)
+        self._others.remove(chosen)
+        self._others.append(chosen)
+        return chosen
+
+
+class FairQueue(Generic[T]):
+    """Turns in which an owner's rank falls as it is served."""
+
+    def __init__(self) -> None:
+        self._turns = Turns[tuple[str, bool]]()
+        self._waiting: dict[tuple[str, bool], deque[T]] = {}
+        self._served: OrderedDict[str, int] = OrderedDict()  # whoever is forgotten begins anew
+
+    def __bool__(self) -> bool:
+        return bool(self._turns)
+
+    def put(self, item: T, owner: str, *, bulk: bool) -> None:
+        key = owner, bulk
+        if key in self._waiting:
+            self._waiting[key].append(item)
+        else:
+            self._waiting[key] = deque([item])
+            self._turns.put(key, self._claim(*key))
+
+    def take(self) -> tuple[T, Claim]:
+        """Raises `IndexError` if nothing waits."""
+        key = owner, bulk = self._turns.take()
+        claim, waiting = self._claim(*key), self._waiting[key]
+        item = waiting.popleft()
+        if not bulk:
+            self._serve(owner)
+        if waiting:
+            self._turns.put(key, self._claim(*key))
+        else:
+            del self._waiting[key]
+        return item, claim
+
+    def _serve(self, owner: str) -> None:
+        self._served[owner] = self._served.get(owner, 0) + 1
+        self._served.move_to_end(owner)
+        if len(self._served) > MOST_OWNERS:
+            self._served.popitem(last=False)
+
+    def _claim(self, owner: str, bulk: bool) -> Claim:
+        served = self._served.get(owner, 0)
+        ranks = (rank for rank, most in zip(Rank, UP_TO, strict=False) if served < most)
+        return Claim(owner, Rank.BULK if bulk else next(ranks, Rank.NORMAL))

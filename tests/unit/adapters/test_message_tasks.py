@@ -18,7 +18,7 @@ from services.adapters.kafka.message_tasks import (
 from services.adapters.kafka.reader import Raw
 from services.core.events import Message
 from services.core.flow.offsets import History
-from services.core.flow.turns import CLAIM, FIRST, Claim, Rank
+from services.core.flow.turns import CLAIM, UP_TO, Claim, Rank
 from services.core.ownership import Ownership
 from services.core.topics import FILES_FOUND
 from services.core.wire import encode
@@ -372,16 +372,17 @@ async def test_a_timeout_of_the_work_itself_is_not_taken_for_a_control() -> None
 async def test_a_small_import_is_started_before_what_was_delivered_earlier() -> None:
     recorder = Recorder(for_a_second)
     desk = Desk(recorder, at_once=2)
-    large = [owned("large", number) for number in range(20)]
+    large = [owned("large", number) for number in range(2 * UP_TO[0])]
     small = [owned("small", number) for number in range(3)]
-    for _ in range(FIRST):  # it has had its share
-        desk.tasks.attained.claim("large", bulk=False)
     async with desk.running():
         await desk.deliver(*large)
+        await asyncio.sleep(UP_TO[0] * 0.75)
+        done = len(recorder.keys) + len(recorder.in_hand)
+        assert done > UP_TO[0]
         await desk.deliver(*small)
     order = [key.split("-")[0] for key in recorder.keys]
-    assert order[2:5] == ["small"] * 3
-    assert len(order) == 23
+    assert order[done : done + 3] == ["small"] * 3
+    assert len(order) == len(large) + 3
 
 
 @virtual_time

@@ -1104,12 +1104,6 @@ export interface operations {
         "application/json": {
           /** @description The link of a public Drive folder. */
           folderUrl: string;
-          /**
-           * @description With `bulk`, all other imports go first.
-           * @default normal
-           * @enum {string}
-           */
-          priority?: "normal" | "bulk";
         };
       };
     };

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from services.core.flow import lookahead as rules
 from services.core.flow.lookahead import Lookahead
 from services.core.flow.offsets import History, Offsets
-from services.core.flow.turns import Attained, Claim, Turns
+from services.core.flow.turns import FairQueue
 
 HIGH, LOW, BATCH, BATCH_AHEAD = 200, 100, 50, 500
 SLOTS = 8
@@ -32,7 +32,7 @@ class Partition:
     lookahead: Lookahead | None = None
     paused: bool = False
     in_turn: Counter[str] = field(default_factory=Counter)
-    inbox: Turns[tuple[int, bool]] = field(default_factory=Turns)
+    inbox: FairQueue[tuple[int, bool]] = field(default_factory=FairQueue)
     in_hand: list[tuple[int, bool]] = field(default_factory=list)
     done: list[int] = field(default_factory=list)
     reads: int = 0
@@ -40,7 +40,6 @@ class Partition:
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
-        self.attained = Attained()
 
     def step(self) -> None:
         self._pause()
@@ -92,12 +91,11 @@ class Partition:
 
     def _deliver(self, offset: int, *, ahead: bool) -> None:
         owner = self.log[offset]
-        claim: Claim = self.attained.claim(owner, bulk=owner.startswith("bulk"))
-        self.inbox.put((offset, ahead), claim)
+        self.inbox.put((offset, ahead), owner, bulk=owner.startswith("bulk"))
 
     def _work(self) -> None:
         while self.inbox and len(self.in_hand) < SLOTS:
-            self.in_hand.append(self.inbox.take())
+            self.in_hand.append(self.inbox.take()[0])
         for _ in range(min(SLOTS // 2, len(self.in_hand))):
             offset, ahead = self.in_hand.pop(self.random.randrange(len(self.in_hand)))
             owner = self.log[offset]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.flow.turns import FIRST, MOST_OWNERS, SHARE, Attained, Claim, Rank, Turns
+from services.core.flow.turns import MOST_OWNERS, SHARE, UP_TO, Claim, FairQueue, Rank, Turns
 
 claims = st.tuples(st.sampled_from("abc"), st.sampled_from(Rank)).map(lambda each: Claim(*each))
 
@@ -55,11 +55,12 @@ def test_a_small_import_gets_most_turns_and_a_large_one_the_others() -> None:
     assert taken[: last + 1].count(large) >= 100 // (SHARE - 1)
 
 
-def test_bulk_gets_some_turns_even_behind_two_others() -> None:
+def test_bulk_gets_some_turns_even_behind_all_others() -> None:
     turns = filled(*(Claim(rank.name, rank) for rank in Rank for _ in range(2_000)))
-    counts = Counter(turns.take()[0].owner for _ in range(1_000))
-    assert counts["BULK"] >= 1_000 // SHARE**2
-    assert counts["FIRST"] > counts["NORMAL"] > counts["BULK"]
+    counts = Counter(turns.take()[0].owner for _ in range(1_024))
+    assert counts["FIRST"] == 1_024 * (SHARE - 1) // SHARE
+    below = 1_024 // SHARE // (len(Rank) - 1)
+    assert {counts[rank.name] for rank in Rank if rank is not Rank.FIRST} == {below}
 
 
 def test_owners_of_one_rank_take_turns() -> None:
@@ -72,7 +73,7 @@ def test_owners_of_one_rank_take_turns() -> None:
 def test_whatever_comes_meanwhile_nobody_waits_for_ever(
     takes: list[bool], comes: list[Rank]
 ) -> None:
-    """Bulk gets one of `SHARE` squared turns, whatever the others do."""
+    """Bulk gets one of so many turns, whatever the others do."""
     turns = filled(*[Claim("bulk", Rank.BULK)] * 300)
     waited, most = 0, 0
     for take, rank in zip(takes, comes, strict=False):
@@ -81,19 +82,49 @@ def test_whatever_comes_meanwhile_nobody_waits_for_ever(
             bulk = turns.take()[0].rank is Rank.BULK
             waited = 0 if bulk else waited + 1
             most = max(most, waited)
-    assert most <= SHARE**2
+    assert most <= SHARE * len(Rank)
 
 
-def test_an_import_is_first_only_for_so_many_messages() -> None:
-    attained = Attained()
-    ranks = [attained.claim("a", bulk=False).rank for _ in range(FIRST + 2)]
-    assert ranks == [Rank.FIRST] * FIRST + [Rank.NORMAL] * 2
-    assert attained.claim("b", bulk=False).rank is Rank.FIRST
-    assert attained.claim("b", bulk=True) == Claim("b", Rank.BULK)
+def test_an_import_s_rank_falls_as_it_is_served() -> None:
+    queue = FairQueue[int]()
+    for number in range(UP_TO[-1] + 1):
+        queue.put(number, "a", bulk=False)
+    queue.put(-1, "a", bulk=True)
+    taken = [queue.take() for _ in range(UP_TO[-1] + 2)]
+    assert not queue
+    mine = [(item, claim.rank) for item, claim in taken if item >= 0]
+    assert [item for item, _ in mine] == list(range(UP_TO[-1] + 1))
+    changes = [mine.index((most, rank)) for most, rank in zip(UP_TO, [*Rank][1:4], strict=True)]
+    assert changes == list(UP_TO)
+    assert next(claim for item, claim in taken if item < 0) == Claim("a", Rank.BULK)
+
+
+def test_a_small_import_goes_before_one_that_waits_in_thousands() -> None:
+    """However many of the large one were put before: it counts what was taken."""
+    queue = FairQueue[str]()
+    for _ in range(2_400):
+        queue.put("large", "large", bulk=False)
+    for _ in range(2 * UP_TO[0]):
+        queue.take()
+    for _ in range(100):
+        queue.put("small", "small", bulk=False)
+    order = [queue.take()[0] for _ in range(200)]
+    assert order[:116].count("small") == 100
+
+
+def test_two_imports_that_are_served_alike_share_alike() -> None:
+    queue = FairQueue[str]()
+    for owner in ("a", "b"):
+        for _ in range(20_000):
+            queue.put(owner, owner, bulk=False)
+    order = [queue.take()[0] for _ in range(20_000)]
+    assert abs(order.count("a") - order.count("b")) <= 2
 
 
 def test_how_many_owners_are_remembered_is_bounded() -> None:
-    attained = Attained()
+    queue = FairQueue[int]()
     for number in range(MOST_OWNERS + 10):
-        attained.claim(str(number), bulk=False)
-    assert len(attained._counts) == MOST_OWNERS
+        queue.put(number, str(number), bulk=False)
+        queue.take()
+    assert len(queue._served) == MOST_OWNERS
+    assert not queue._waiting
