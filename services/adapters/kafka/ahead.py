@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
 from services.adapters.kafka.errors import sentence
@@ -20,6 +20,7 @@ from services.core.ownership import Headers, Ownership
 
 AT_ONCE = 500
 IDLE, WATCHING, READING = 0.1, 0.02, 0.005
+AGAIN_SECONDS = 5.0
 BUFFERS = {
     "queued.min.messages": 500,
     "queued.max.messages.kbytes": 4 * 1024,
@@ -41,6 +42,7 @@ class AheadReader:
         config = reader_config(settings, f"drivestream-{group}-ahead") | BUFFERS
         self._consumer = Consumer(config | {"group.id": settings.prefixed(f"{group}-ahead")})
         self._reads: dict[int, Lookahead] = {}
+        self._again_at: dict[int, float] = {}  # where it failed
         self.pause = IDLE
         """Seconds that may pass until the next step."""
 
@@ -64,12 +66,14 @@ class AheadReader:
 
     def _follow(self, assigned: Mapping[int, Assignment]) -> None:
         """Read where there is a backlog, from where it is not yet read in turn."""
-        for assignment in assigned.values():
-            ahead = assignment.lookahead
+        now = time.monotonic()
+        for number, assignment in assigned.items():
+            ahead, offsets = assignment.lookahead, assignment.offsets
             if ahead is not None and not ahead.is_needed:
                 assignment.lookahead = None
-            elif ahead is None and assignment.paused and assignment.offsets.unfinished:
-                assignment.lookahead = Lookahead(assignment.offsets, assignment.offsets.next)
+            has_backlog = assignment.paused and offsets.unfinished > 0
+            if ahead is None and has_backlog and now >= self._again_at.get(number, 0.0):
+                assignment.lookahead = Lookahead(offsets, offsets.next)
         wanted = {n: a.lookahead for n, a in assigned.items() if a.lookahead is not None}
         gone = [n for n, ahead in self._reads.items() if wanted.get(n) is not ahead]
         if gone:
@@ -87,13 +91,12 @@ class AheadReader:
         assigned: Mapping[int, Assignment],
         belongs: Callable[[Headers], Ownership],
     ) -> Delivery | None:
-        number = message.partition() or 0
+        number = -1 if (found := message.partition()) is None else found
         assignment = assigned.get(number)
         lookahead = self._reads.get(number)
         if (error := message.error()) is not None:
-            log.warning("kafka.trouble_ahead", topic=self._topic, error=sentence(error))
             if assignment is not None and not error.retriable():
-                assignment.lookahead = None  # and begin anew
+                self._give_up(number, assignment, error)
             return None
         offset = message.offset()
         if assignment is None or lookahead is None or offset is None:
@@ -120,5 +123,10 @@ class AheadReader:
         try:
             self._consumer.seek(TopicPartition(self._name, number, to))
         except KafkaException as why:
-            log.warning("kafka.trouble_ahead", topic=self._topic, error=sentence(why.args[0]))
-            assignment.lookahead = None
+            self._give_up(number, assignment, why.args[0])
+
+    def _give_up(self, number: int, assignment: Assignment, why: KafkaError) -> None:
+        """For a while: what is read in turn does not depend on it."""
+        log.warning("kafka.not_ahead", topic=self._topic, partition=number, error=sentence(why))
+        assignment.lookahead = None
+        self._again_at[number] = time.monotonic() + AGAIN_SECONDS

@@ -63,7 +63,7 @@ class Raw(Struct, frozen=True, kw_only=True):
 
 
 def raw(message: Any, settings: KafkaSettings) -> Raw:
-    """A message without an error as plain data."""
+    """A message without an error as plain data. Of repeated headers the first counts."""
     return Raw(
         topic=settings.own(message.topic()),
         partition=message.partition(),
@@ -76,7 +76,6 @@ def raw(message: Any, settings: KafkaSettings) -> Raw:
 
 
 def headers_of(message: Any) -> dict[str, bytes]:
-    """Of repeated headers the first counts."""
     return {name: value or b"" for name, value in reversed(message.headers() or ())}
 
 
