@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from msgspec.structs import replace
@@ -110,7 +111,12 @@ class Worker:
         breaker = self._breaker(system, check, most_on_checks)
         return Resilience(system, self.spec.policy, breaker, self.work.called)
 
-    def tasks(self, consumes: Consumes, handler: HandlesMessages) -> MessageTasks:
+    def tasks(
+        self,
+        consumes: Consumes,
+        handler: HandlesMessages,
+        part: Callable[[], float] = lambda: 1.0,
+    ) -> MessageTasks:
         tasks = MessageTasks(
             service=self.spec.service,
             handler=handler,
@@ -120,6 +126,7 @@ class Worker:
             idle=lambda task: any(holds(task) for holds in self.holders),
             allows=lambda event: consumes.takes(event) and self.controls.allow(event),
             belongs=lambda headers: ownership(headers, self.controls.is_bulk),
+            part=part,
             occupancy=self.occupancy,
             worked_on=self.worked_on,
         )
@@ -163,7 +170,8 @@ class Worker:
             return
         async with asyncio.TaskGroup() as tasks:
             for consumes, consumer in zip(self.spec.consumes, self.consumers, strict=True):
-                tasks.create_task(consumer.run(self.tasks(consumes, handler.result())))
+                part = partial(_part, consumer, consumes.topic)
+                tasks.create_task(consumer.run(self.tasks(consumes, handler.result(), part)))
             await stop.wait()
             for consumer in self.consumers:
                 consumer.stop()
@@ -176,6 +184,10 @@ class Worker:
         self._breakers.append((system, breaker))
         self.holders.append(breaker.holds)
         return breaker
+
+
+def _part(consumer: GroupConsumer, topic: Topic) -> float:
+    return consumer.partitions / topic.partitions
 
 
 def _used(quota: QuotaState) -> QuotaUse:

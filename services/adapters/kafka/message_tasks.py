@@ -88,7 +88,7 @@ class MessageTasks:
     `limit` is how many messages are handled at once. `idle` says whether a task only waits, for a
     turn or for an outage to end: then a drain does not wait for it. `faults` waits out our own
     unforeseen errors. `allows` says whether an event may be worked on now, and `belongs` whose it
-    is, on the consumer's thread.
+    is, on the consumer's thread. `part` is which part of the topic is worked on here.
     """
 
     service: str
@@ -99,6 +99,7 @@ class MessageTasks:
     idle: Callable[[Task], bool]
     allows: Callable[[Message], bool]
     belongs: Callable[[Headers], Ownership] = lambda _headers: NOBODYS
+    part: Callable[[], float] = lambda: 1.0
     occupancy: Occupancy = field(default_factory=Occupancy)
     worked_on: WorkedOn = field(default_factory=WorkedOn)
     # Set once the commit says that a message is worked on alone.
@@ -106,10 +107,13 @@ class MessageTasks:
     started: deque[Delivery] = field(default_factory=deque)
     finished: deque[Delivery] = field(default_factory=deque)
     # Bounded: no partition has more unfinished than high + one batch in turn, and MOST out of turn.
-    _inbox: FairQueue[Delivery] = field(default_factory=FairQueue, init=False)
+    _inbox: FairQueue[Delivery] = field(init=False)
     _ended: bool = field(default=False, init=False)
     _filled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _in_hand: dict[asyncio.Timeout, Message] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self._inbox = FairQueue(self.part)
 
     async def run(self, source: Awaitable[None]) -> None:
         """Work on what is delivered until `source` ends. The first error ends all tasks."""

@@ -6,7 +6,7 @@ below, so nothing waits for ever. See docs/decisions/0044.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from enum import IntEnum
 from typing import Generic, NamedTuple, TypeVar
@@ -15,6 +15,7 @@ SHARE = 8
 UP_TO = (128, 1_024, 8_192)
 """How many messages of an import have the first rank, the second and the third."""
 MOST_OWNERS = 10_000
+LEAST_PART = 0.001
 T = TypeVar("T")
 
 
@@ -100,9 +101,14 @@ class Turns(Generic[T]):
 
 
 class FairQueue(Generic[T]):
-    """Turns in which an owner's rank falls as it is served."""
+    """Turns in which an owner's rank falls as it is served.
 
-    def __init__(self) -> None:
+    `part` of all work is done here, 0 to 1: what is served here is so much of what is served by all
+    workers.
+    """
+
+    def __init__(self, part: Callable[[], float] = lambda: 1.0) -> None:
+        self._part = part
         self._turns = Turns[tuple[str, bool]]()
         self._waiting: dict[tuple[str, bool], deque[T]] = {}
         self._served: OrderedDict[str, int] = OrderedDict()  # whoever is forgotten begins anew
@@ -138,6 +144,6 @@ class FairQueue(Generic[T]):
             self._served.popitem(last=False)
 
     def _claim(self, owner: str, bulk: bool) -> Claim:
-        served = self._served.get(owner, 0)
+        served = self._served.get(owner, 0) / max(self._part(), LEAST_PART)
         ranks = (rank for rank, most in zip(Rank, UP_TO, strict=False) if served < most)
         return Claim(owner, Rank.BULK if bulk else next(ranks, Rank.NORMAL))

@@ -112,6 +112,21 @@ def test_a_small_import_goes_before_one_that_waits_in_thousands() -> None:
     assert order[:116].count("small") == 100
 
 
+def test_a_third_of_the_work_says_what_all_workers_have_done() -> None:
+    queue = FairQueue[int](lambda: 1 / 3)
+    for number in range(UP_TO[0]):
+        queue.put(number, "a", bulk=False)
+    ranks = [queue.take()[1].rank for _ in range(UP_TO[0])]
+    assert ranks.index(Rank.SECOND) == UP_TO[0] // 3 + 1
+
+
+def test_who_has_no_part_serves_all_the_same() -> None:
+    queue = FairQueue[int](lambda: 0.0)
+    queue.put(1, "a", bulk=False)
+    queue.put(2, "a", bulk=False)
+    assert [queue.take()[0] for _ in range(2)] == [1, 2]
+
+
 def test_two_imports_that_are_served_alike_share_alike() -> None:
     queue = FairQueue[str]()
     for owner in ("a", "b"):
