@@ -104,3 +104,23 @@ async def test_the_next_worker_goes_on_where_this_one_left_in_and_out_of_turn(
     keys = Counter([*first.keys, *second.keys])
     assert len(keys) == LARGE + SMALL
     assert set(keys.values()) == {1}
+
+
+async def test_partitions_move_while_there_is_work_out_of_turn(
+    kafka_settings: KafkaSettings,
+) -> None:
+    """Each gives up its work in order, so nothing is lost and nothing done twice."""
+    first, second = Recorder(a_moment), Recorder(a_moment)
+    async with Publisher(kafka_settings, source="test") as publisher:
+        await publisher.publish([*files("one", LARGE), *files("other", LARGE)])
+        async with a_worker(kafka_settings, publisher, first) as (_, running):
+            await until(lambda: len(of(first, "other")) > SMALL or running.done(), 60)
+            async with a_worker(kafka_settings, publisher, second) as (joined, _):
+                await until(lambda: joined.partitions == 6, 60)
+                assert len(of(first, "other")) < LARGE, "no work out of turn is left"
+                done = [first.handled, second.handled]
+                await until(lambda: sum(map(len, done)) >= 2 * LARGE, 60)
+    keys = Counter([*first.keys, *second.keys])
+    assert len(keys) == 2 * LARGE
+    assert set(keys.values()) == {1}
+    assert second.handled

@@ -5,7 +5,7 @@ consumer's thread, and commits nothing. `core/flow/lookahead.py` decides what is
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -63,6 +63,12 @@ class AheadReader:
         for number, lookahead in self._reads.items():
             self._turn(number, lookahead, assigned[number])
         return [delivery for delivery in found if delivery is not None]
+
+    def withdraw(self, deliveries: Iterable[Delivery]) -> None:
+        """They are not begun after all. What is ahead is looked at anew."""
+        for delivery in deliveries:
+            delivery.assignment.offsets.withdraw(delivery.record.offset)
+            delivery.assignment.lookahead = None
 
     def _follow(self, assigned: Mapping[int, Assignment]) -> None:
         """Read where there is a backlog, from where it is not yet read in turn."""

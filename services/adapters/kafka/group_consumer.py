@@ -123,13 +123,15 @@ class GroupConsumer:
 
     def _look_ahead(self) -> float:
         """Seconds until it wants to look again. A commit says what is begun out of turn before it
-        is, since nobody could tell from the offsets."""
+        is, since nobody could tell from the offsets. If it fails, as in a rebalance, it is not."""
         if self._ahead is None:
             return IDLE
         deliveries = self._ahead.step(self._assigned, self._tasks.belongs)
         if deliveries:
-            self._commit({d.record.partition for d in deliveries}, wait=True)
-            self._loop.call_soon_threadsafe(self._tasks.deliver, deliveries)
+            if self._commit({d.record.partition for d in deliveries}, wait=True):
+                self._loop.call_soon_threadsafe(self._tasks.deliver, deliveries)
+            else:
+                self._ahead.withdraw(deliveries)
         return self._ahead.pause
 
     def _hand_over(self, messages: Sequence[RawMessage]) -> None:
@@ -221,14 +223,15 @@ class GroupConsumer:
                 call([TopicPartition(self._name, number)])
                 assignment.paused = not paused
 
-    def _commit(self, numbers: Iterable[int], *, wait: bool = False, leaving: bool = False) -> None:
+    def _commit(self, numbers: Iterable[int], *, wait: bool = False, leaving: bool = False) -> bool:
+        """Whether it succeeded, as far as is known."""
         due = []
         for number in numbers:
             commit = self._assigned[number].offsets.due(leaving=leaving)
             if commit is not None:
                 due.append(TopicPartition(self._name, number, commit.offset, commit.metadata))
         if not due:
-            return
+            return True
         try:
             if wait:
                 self._on_commit(None, self._consumer.commit(offsets=due, asynchronous=False) or [])
@@ -236,6 +239,8 @@ class GroupConsumer:
                 self._consumer.commit(offsets=due, asynchronous=True)
         except KafkaException as why:  # not committed: the next round offers it again
             log.warning("kafka.commit_failed", topic=self.topic, error=sentence(why.args[0]))
+            return False
+        return True
 
     def _on_commit(self, error: KafkaError | None, committed: list[TopicPartition]) -> None:
         if error is not None:

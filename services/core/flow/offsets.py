@@ -146,6 +146,10 @@ class Offsets:
         self._ahead[offset] = at
         return history
 
+    def withdraw(self, offset: int) -> None:
+        """It was not begun out of turn after all."""
+        self._ahead.pop(offset, None)
+
     def _history(self, offset: int) -> History:
         inherited = self._inherited
         if offset in self._finished:

@@ -324,6 +324,14 @@ def test_a_commit_with_much_out_of_turn_fits_and_forgets_nothing_that_was_begun(
     assert all(histories[offset] is History.REDELIVERED for offset in taken[1::2])
 
 
+def test_what_is_withdrawn_was_never_begun() -> None:
+    tracker = begun_ahead(500)
+    tracker.withdraw(500)
+    tracker.withdraw(501)
+    assert tracker.ahead == 0
+    assert tracker.begin(500) is History.NEW
+
+
 def test_the_age_of_the_oldest_counts_what_is_out_of_turn() -> None:
     tracker = Offsets()
     tracker.begin(0, 10.0)
