@@ -28,6 +28,12 @@ def add_to(commands: Commands) -> None:
         metavar="KEY",
         help="repeating the command with the same KEY starts no second import",
     )
+    importing.add_argument(
+        "--priority",
+        choices=("normal", "bulk"),
+        default="normal",
+        help="with `bulk`, all other imports go first (default: normal)",
+    )
     add_watch(importing)
     previewing = commands.add_client("preview", run_preview, "show what a folder holds")
     previewing.add_argument("link", type=link, metavar="LINK", help="the link of the folder")
@@ -50,7 +56,10 @@ def add_to(commands: Commands) -> None:
 
 def run_import(args: Namespace, output: Output) -> int:
     """`import`: start it; with `--watch`, show its progress."""
-    answer = start(args, "/import/google-drive", {"folderUrl": args.link})
+    body = {"folderUrl": args.link}
+    if args.priority != "normal":  # an older API knows no other
+        body["priority"] = args.priority
+    answer = start(args, "/import/google-drive", body)
     id = answer.read(Started).job_id
     if args.watch:
         output.message(f"Import {id} has started.")

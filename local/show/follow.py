@@ -52,7 +52,8 @@ def follow(
             waits = f"; waiting: {report.waiting_for}" if report.waiting_for else ""
             seen = f"{report.state}: {report.equation()}{waits}"
             answered_at = clock()
-            if report != last:
+            queues = report.waiting_for is not None and report.waiting_for.has_its_turn_later
+            if report != last or queues:
                 last, changed_at = report, answered_at
             show(report)
             if report.final:

@@ -73,6 +73,12 @@ class Waiting(msgspec.Struct, frozen=True):
 
     message: str
     until: datetime | None = None
+    reason: str = ""
+
+    @property
+    def has_its_turn_later(self) -> bool:
+        """Whether nothing is wrong: other imports go first."""
+        return self.reason == "behind_others"
 
     def __str__(self) -> str:
         until = f" (until {moment(self.until)})" if self.until else ""

@@ -180,7 +180,8 @@ async def publish_status(publisher: PublishesEvents, look: Callable[[], WorkerSt
 def _gist(status: WorkerStatus) -> object:
     """What must be told at once when it changes: the rest can wait for the next status."""
     at = status.in_hand
-    return status.state, status.waiting_for, max(at, key=lambda name: at[name], default="")
+    most = max(at, key=lambda name: at[name], default="")
+    return status.state, status.waiting_for, most, frozenset(status.works_on)
 
 
 def while_read(command: Callable[[], int]) -> int:

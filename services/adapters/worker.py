@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from msgspec.structs import replace
@@ -27,12 +28,21 @@ from services.adapters.process import (
 )
 from services.adapters.work_metrics import CountingPublisher, WorkMetrics
 from services.core.control import ImportControls
-from services.core.events import ControlEvent, Message, QuotaUse, Waiting, WorkerStatus
+from services.core.events import (
+    MOST_NAMED,
+    ControlEvent,
+    Message,
+    QuotaUse,
+    Waiting,
+    WorkerStatus,
+)
 from services.core.flow.circuit_breaker import Check, CircuitBreaker, unknown
 from services.core.flow.concurrency import ConcurrencyLimit
 from services.core.flow.occupancy import Occupancy
 from services.core.flow.quota import QuotaLimiter, QuotaSettings, QuotaState
 from services.core.flow.resilience import Resilience, RetryPolicy
+from services.core.flow.worked_on import WorkedOn
+from services.core.ownership import ownership
 from services.core.ports import HandlesMessages
 from services.core.settings import SettingsGroup
 from services.core.topics import Topic
@@ -89,6 +99,7 @@ class Worker:
         # Bytes that are in use, and that may be.
         self.memory: Callable[[], tuple[int, int]] = lambda: (0, 0)
         self.occupancy, self.load = Occupancy(), ThreadLoad()
+        self.worked_on = WorkedOn()
         self.faults = self._breaker("", unknown)
         self.controls = ImportControls()
         self._tasks: list[MessageTasks] = []
@@ -100,7 +111,12 @@ class Worker:
         breaker = self._breaker(system, check, most_on_checks)
         return Resilience(system, self.spec.policy, breaker, self.work.called)
 
-    def tasks(self, consumes: Consumes, handler: HandlesMessages) -> MessageTasks:
+    def tasks(
+        self,
+        consumes: Consumes,
+        handler: HandlesMessages,
+        part: Callable[[], float] = lambda: 1.0,
+    ) -> MessageTasks:
         tasks = MessageTasks(
             service=self.spec.service,
             handler=handler,
@@ -109,7 +125,10 @@ class Worker:
             faults=self.faults,
             idle=lambda task: any(holds(task) for holds in self.holders),
             allows=lambda event: consumes.takes(event) and self.controls.allow(event),
+            belongs=lambda headers: ownership(headers, self.controls.is_bulk),
+            part=part,
             occupancy=self.occupancy,
+            worked_on=self.worked_on,
         )
         self._tasks.append(tasks)
         return tasks
@@ -146,6 +165,7 @@ class Worker:
             memory_used=used,
             memory_limit=most,
             quota=_used(quota),
+            works_on=tuple(self.worked_on.lately(at_most=MOST_NAMED)),
         )
 
     async def consume(self, making: Awaitable[HandlesMessages], stop: asyncio.Event) -> None:
@@ -155,7 +175,8 @@ class Worker:
             return
         async with asyncio.TaskGroup() as tasks:
             for consumes, consumer in zip(self.spec.consumes, self.consumers, strict=True):
-                tasks.create_task(consumer.run(self.tasks(consumes, handler.result())))
+                part = partial(_part, consumer, consumes.topic)
+                tasks.create_task(consumer.run(self.tasks(consumes, handler.result(), part)))
             await stop.wait()
             for consumer in self.consumers:
                 consumer.stop()
@@ -168,6 +189,10 @@ class Worker:
         self._breakers.append((system, breaker))
         self.holders.append(breaker.holds)
         return breaker
+
+
+def _part(consumer: GroupConsumer, topic: Topic) -> float:
+    return consumer.partitions / topic.partitions
 
 
 def _used(quota: QuotaState) -> QuotaUse:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import msgspec
@@ -24,7 +24,7 @@ from services.api.import_views import ImportReport, ImportView, ImportViews
 from services.api.keys import IMPORT, READ, SCOPE, By
 from services.api.lists import DEFAULT_PAGE, Cursor, Limit, key_of, page_of
 from services.api.problems import AnyRequest, Problem, bad_parameter, database_problems
-from services.core.events import ImportRequested, Mode
+from services.core.events import ImportRequested, Mode, Priority
 from services.core.folder_link import FolderLink, NotAFolderLinkError, parse_folder_link
 from services.core.ports import PublishesEvents
 
@@ -52,6 +52,7 @@ def parse_request(body: bytes, key: str | None, now: datetime) -> ImportRequeste
         folder_url=link.url,
         resource_key=link.resource_key,
         requested_at=now,
+        priority=_priority(body),
     )
 
 
@@ -61,6 +62,15 @@ def link_in(body: bytes) -> FolderLink:
         return parse_folder_link(_folder_url(body))
     except NotAFolderLinkError as why:
         raise Problem(why.code, str(why)) from why
+
+
+def _priority(body: bytes) -> Priority:
+    """Of a body that has a link. Raises `Problem`."""
+    asked = msgspec.json.decode(body).get("priority", Priority.NORMAL.value)
+    for priority in Priority:
+        if asked == priority.value:
+            return priority
+    raise Problem("bad_priority", "The priority must be `normal` or `bulk`.")
 
 
 def _folder_url(body: bytes) -> str:
@@ -142,19 +152,33 @@ class ImportStarted(msgspec.Struct, frozen=True, rename="camel"):
 
 
 @dataclass
-class StartOperation(Operation):
+class LinkOperation(Operation):
     """Describes the body for OpenAPI. The handler parses it itself, for better error messages."""
+
+    also: ClassVar[dict[str, Schema]] = {}
 
     def __post_init__(self) -> None:
         link = Schema(type=OpenAPIType.STRING, description="The link of a public Drive folder.")
         body = Schema(
             type=OpenAPIType.OBJECT,
-            properties={"folderUrl": link},
+            properties={"folderUrl": link, **self.also},
             required=["folderUrl"],
             examples=[EXAMPLE],
         )
         content = {"application/json": OpenAPIMediaType(schema=body)}
         self.request_body = RequestBody(required=True, content=content)
+
+
+@dataclass
+class StartOperation(LinkOperation):
+    also: ClassVar[dict[str, Schema]] = {
+        "priority": Schema(
+            type=OpenAPIType.STRING,
+            enum=[each.value for each in Priority],
+            default=Priority.NORMAL.value,
+            description="With `bulk`, all other imports go first.",
+        )
+    }
 
 
 Views = NamedDependency[SkipValidation[ImportViews]]

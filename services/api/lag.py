@@ -52,7 +52,8 @@ Reader = tuple[str, str, int]
 class PartitionLag(Struct, frozen=True, kw_only=True):
     """How far `group` has read one partition. `end` is the offset of the next record that is
     written, `committed` that of the oldest that the group has not finished; null if it has finished
-    none. `messages` are those in between, and `seconds` is how long the oldest has waited.
+    none. `messages` are those in between that it has not finished, and `seconds` is how long the
+    oldest has waited.
     `seconds_to_clear` is how long they take at the rate of the last minute; null if it is not
     known."""
 
@@ -153,26 +154,29 @@ class LagWatch:
 
     async def _ask_times(self) -> None:
         now = self.clock()
-        reached = {reader: low for reader, low, _ in self._reached()}
+        reached = {reader: end - left for reader, _, end, left in self._reached()}
         self._history.append((now, reached))
         while len(self._history) > 2 and now - self._history[1][0] >= RATE_SECONDS:
             self._history.popleft()
-        wanted = {(*reader[1:], low) for reader, low, end in self._reached() if low < end}
+        wanted = {(*reader[1:], low) for reader, low, end, _ in self._reached() if low < end}
         known = {at: ms for at, ms in self._times.items() if at in wanted}
         self._times = known | dict(await self.log.times(wanted - known.keys()))
 
-    def _reached(self) -> Iterator[tuple[Reader, int, int]]:
-        """Of each reader the oldest offset that it has not finished, and the end."""
+    def _reached(self) -> Iterator[tuple[Reader, int, int, int]]:
+        """Of each reader the oldest offset that it has not finished, the end, and how many are not
+        finished from the one to the other."""
         if self._positions is None:
             return
         for group, topics in [*GROUPS.items(), (INDEXER, INDEXED)]:
             committed = self._committed(group)
             if committed is None:
                 continue
+            finished = self._positions.finished.get(group, {})
             for (topic, partition), (first, end) in sorted(self._positions.bounds.items()):
                 if topic in topics:
-                    low = max(first, committed.get((topic, partition), first))
-                    yield (group, topic, partition), min(low, end), end
+                    low = min(max(first, committed.get((topic, partition), first)), end)
+                    left = max(0, end - low - finished.get((topic, partition), 0))
+                    yield (group, topic, partition), low, end, left
 
     def _committed(self, group: str) -> Mapping[Place, int] | None:
         """None if nobody has told yet."""
@@ -182,7 +186,7 @@ class LagWatch:
 
     def _partitions(self) -> Iterator[PartitionLag]:
         now = datetime.now(UTC).timestamp()
-        for reader, low, end in self._reached():
+        for reader, low, end, left in self._reached():
             group, topic, partition = reader
             at_ms = self._times.get((topic, partition, low))
             waited = 0.0 if low == end else None
@@ -192,9 +196,9 @@ class LagWatch:
                 partition=partition,
                 end=end,
                 committed=(self._committed(group) or {}).get((topic, partition)),
-                messages=end - low,
+                messages=left,
                 seconds=max(0.0, round(now - at_ms / 1000, 1)) if at_ms else waited,
-                seconds_to_clear=self._clears(reader, end - low),
+                seconds_to_clear=self._clears(reader, left),
             )
 
     def _clears(self, reader: Reader, messages: int) -> float | None:

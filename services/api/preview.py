@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from services.api import problems
 from services.api.bodies import body_of
-from services.api.imports import StartOperation, link_in
+from services.api.imports import LinkOperation, link_in
 from services.api.keys import IMPORT, SCOPE
 from services.api.preview_listing import Reader, Tally, list_all
 from services.api.preview_samples import PreviewSample, Samples
@@ -170,7 +170,7 @@ def _code(reason: str, otherwise: str) -> str:
     "/imports/preview",
     status_code=200,
     opt={SCOPE: IMPORT},
-    operation_class=StartOperation,
+    operation_class=LinkOperation,
     summary="Preview a Google Drive folder",
     description="What the link leads to, within 5 seconds and before anything is started: its "
     "name, and what it holds as far as was seen by then. It is paid from Drive's quota for "

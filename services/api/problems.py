@@ -37,6 +37,7 @@ START = {
     "bad_body": Kind(400, "The body is not valid"),
     "missing_folder_url": Kind(400, "folderUrl is missing"),
     "folder_url_not_text": Kind(400, "folderUrl is not a string"),
+    "bad_priority": Kind(400, "Invalid priority"),
     "empty": Kind(400, "The link is empty"),
     "too_long": Kind(400, "The link is too long"),
     "not_drive": Kind(400, "The link is not a Google Drive link"),
@@ -79,7 +80,13 @@ DRIVE = {
     "drive_api_disabled": Kind(503, "The Drive API is not enabled"),
 }
 """What Google Drive may make us answer."""
-ONLY_STARTS = ("bad_idempotency_key", "import_under_way", "other_folder", "not_queued")
+ONLY_STARTS = (
+    "bad_priority",
+    "bad_idempotency_key",
+    "import_under_way",
+    "other_folder",
+    "not_queued",
+)
 PREVIEW = {code: kind for code, kind in START.items() if code not in ONLY_STARTS} | DRIVE
 """What a preview may answer."""
 CONTROL = {

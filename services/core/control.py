@@ -51,9 +51,13 @@ class ImportControl:
         return ended, self.kind is e.ImportCancelled, self.epoch, RANKS[self.kind]
 
 
+FEW = 100
+"""A retry of so many files and folders is not bulk."""
+
+
 class ImportControls:
-    """The newest control of every import that was ever controlled, some 200 bytes each, and the
-    rate of every replay.
+    """The newest control of every import that was ever controlled, some 200 bytes each, the rate of
+    every replay, which imports are bulk, and which retries are not.
 
     Nothing is forgotten, since a forgotten pause would let work go on.
     """
@@ -61,6 +65,8 @@ class ImportControls:
     def __init__(self) -> None:
         self._by_import: dict[str, ImportControl] = {}
         self._rates: dict[str, tuple[datetime, int]] = {}
+        self._bulk: set[str] = set()
+        self._small_retries: set[tuple[str, int]] = set()
 
     def of(self, import_id: str) -> ImportControl:
         return self._by_import.get(import_id, ImportControl())
@@ -73,6 +79,15 @@ class ImportControls:
             rate = -1 if event.files_per_second is None else event.files_per_second
             newest = event.at, rate
             self._rates[event.import_id] = max(newest, self._rates.get(event.import_id, newest))
+        elif isinstance(event, e.ImportRequested) and event.priority is e.Priority.BULK:
+            self._bulk.add(event.import_id)
+        elif isinstance(event, e.RetryRequested) and _is_small(event):
+            self._small_retries.add((event.import_id, event.round))
+
+    def is_bulk(self, import_id: str, round: int) -> bool:
+        """Whether everything else goes first. It may be asked in any thread."""
+        retried = round > 0 and (import_id, round) not in self._small_retries
+        return retried or import_id in self._bulk
 
     def files_per_second(self, replay_id: str) -> int | None:
         """The newest rate that was asked for; None for as fast as possible."""
@@ -97,3 +112,7 @@ class ImportControls:
         if epoch > control.epoch:  # of a control that this process does not know yet
             return control.state is not ControlState.CANCELLED
         return control.state is ControlState.RUNNING and epoch == control.epoch
+
+
+def _is_small(retry: e.RetryRequested) -> bool:
+    return retry.last and retry.part == 0 and len(retry.files) + len(retry.folders) <= FEW

@@ -46,9 +46,10 @@ LIKENESS = 0.9
 SHORTEST = 8
 """Shorter names, such as PORT, resemble too many names of other programs."""
 OTHERS = re.compile(
-    r"S3_CONSOLE_URL|\w+_METRICS_URL|\w+_SERVICE_HOST|\w+_SERVICE_PORT\w*|\w+_PORT_\d+_\w+"
+    r"S3_CONSOLE_URL|METRICS_API_KEY_FILE|\w+_METRICS_URL|\w+_SERVICE_HOST|\w+_SERVICE_PORT\w*|\w+_PORT_\d+_\w+"
 )
-"""What `local/` tells its services beside their settings, and Kubernetes tells every container."""
+"""What `local/` tells its services beside their settings, compose its servers, and Kubernetes every
+container."""
 KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://")
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 BREAKS_A_LINE = {"Cc", "Cs", "Zl", "Zp"}

@@ -36,7 +36,7 @@ SPEC = WorkerSpec(
             topic=t.IMPORTS_PAGES,
             group=SERVICE,
             at_once=PAGES_AT_ONCE,
-            flow=Flow(commit_every_seconds=0.05),
+            flow=Flow(commit_every_seconds=0.05, looks_ahead=True),
             takes=lambda event: not of_replay(event),
         ),
         # A part of a replay may take hours, and no page may wait for it.

@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 
 from services.adapters.drive.client import Drive
+from services.adapters.kafka.group_consumer import Flow
 from services.adapters.process import end, run_service
 from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
@@ -44,7 +45,14 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     bounds = settings.concurrency
     spec = WorkerSpec(
         service=SERVICE,
-        consumes=(Consumes(topic=FILES_FOUND, group=SERVICE, at_once=bounds.first),),
+        consumes=(
+            Consumes(
+                topic=FILES_FOUND,
+                group=SERVICE,
+                at_once=bounds.first,
+                flow=Flow(looks_ahead=True),
+            ),
+        ),
         connections=bounds.most,
         linger_ms=40,  # a request for each outcome would cost the broker more than the outcome
     )

@@ -408,6 +408,7 @@ def test_what_the_address_says_of_the_session_counts(database_url: str) -> None:
     ):
         assert writer.take_lock()
         seen = other.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'mine'"
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE application_name = 'mine' AND datname = current_database()"
         ).fetchone()
     assert seen == (1,)

@@ -13,6 +13,7 @@ from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.lag import LagReader, LogPositions, ReadsPositions
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.settings import KafkaSettings
+from services.core.flow.commit_state import CommitState
 from services.core.ports import PublishesEvents
 from tests.fakes.lag_reader import FakeLagReader
 from tests.fakes.log import FakeLog, FakePublisher
@@ -28,7 +29,7 @@ class Broker:
     """Something to publish to, to commit to, to delete from, and to ask."""
 
     publisher: PublishesEvents
-    commit: Callable[[str, int], None]
+    commit: Callable[[str, int, str | None], None]
     delete_before: Callable[[int], None]
     lag: ReadsPositions
 
@@ -47,8 +48,8 @@ async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
     if request.param == "fake":
         log = FakeLog()
 
-        def commit(group: str, offset: int) -> None:
-            log.committed[group, *PLACE] = offset, None
+        def commit(group: str, offset: int, metadata: str | None) -> None:
+            log.committed[group, *PLACE] = offset, metadata
 
         def delete_before(offset: int) -> None:
             log.begins[PLACE] = offset
@@ -60,9 +61,12 @@ async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
     servers: dict[str, str | int | float | bool] = {"bootstrap.servers": settings.bootstrap_servers}
     name, admin = settings.prefixed(PLACE[0]), AdminClient(servers)
 
-    def really_commit(group: str, offset: int) -> None:
+    def really_commit(group: str, offset: int, metadata: str | None) -> None:
+        place = TopicPartition(name, PLACE[1], offset)
+        if metadata is not None:
+            place = TopicPartition(name, PLACE[1], offset, metadata)
         with closing(Consumer(servers | {"group.id": settings.prefixed(group)})) as consumer:
-            consumer.commit(offsets=[TopicPartition(name, PLACE[1], offset)], asynchronous=False)
+            consumer.commit(offsets=[place], asynchronous=False)
 
     def really_delete(offset: int) -> None:
         place = TopicPartition(name, PLACE[1], offset)
@@ -78,13 +82,14 @@ async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
 async def test_how_far_groups_are_and_since_when_records_wait(broker: Broker) -> None:
     before = int(time.time() * 1000)
     await broker.publisher.publish([SAMPLES["ImportRequested"]] * 5)
-    broker.commit("lister-requests", 3)
-    broker.commit("another", 2)
+    broker.commit("lister-requests", 3, CommitState(finished=((4, 4),)).encode(3))
+    broker.commit("another", 2, None)
     broker.delete_before(2)
     found = await broker.positions()
     assert found.bounds[PLACE] == (2, 5)
     assert len(found.bounds) == 1 + 12 + 1
     assert found.committed == {"lister-requests": {PLACE: 3}, "transfer": {}}
+    assert found.finished == {"lister-requests": {PLACE: 1}, "transfer": {}}
     at, gone, to_come = (*PLACE, 3), (*PLACE, 0), ("files.found", 0, 0)
     times = await broker.lag.times({at, to_come})
     assert times.keys() == {at}

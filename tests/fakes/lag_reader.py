@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.kafka.lag import At, LogPositions
+from services.adapters.kafka.lag import At, LogPositions, finished_of
 from services.core.topics import BY_NAME
 from tests.fakes.log import FakeLog
 
@@ -40,7 +40,15 @@ class FakeLagReader:
             }
             for group, topics in self._groups.items()
         }
-        return LogPositions(bounds=bounds, committed=committed)
+        finished = {
+            group: {
+                (topic, p): finished_of(*commit)
+                for (name, topic, p), commit in log.committed.items()
+                if name == group and topic in topics
+            }
+            for group, topics in self._groups.items()
+        }
+        return LogPositions(bounds=bounds, committed=committed, finished=finished)
 
     async def times(self, places: Collection[At]) -> Mapping[At, int]:
         """As the port says."""

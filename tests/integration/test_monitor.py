@@ -18,7 +18,7 @@ from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.kafka.unfinished import UnfinishedMessages
 from services.core import events as e
-from services.core.flow.offsets import CommitState
+from services.core.flow.commit_state import CommitState
 from services.core.settings import Reader
 from services.core.topics import (
     ALL,

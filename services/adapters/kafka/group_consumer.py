@@ -19,6 +19,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
+from services.adapters.kafka.ahead import IDLE, AheadReader
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
 from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks
 from services.adapters.kafka.reader import poll, raw, reader_config
@@ -33,12 +34,14 @@ log = structlog.get_logger("kafka")
 class Flow:
     """A partition is paused at `high` unfinished messages, and resumed at `low`. `drain_seconds`
     bounds the wait for work in hand when it goes or the process stops. A killed worker's successor
-    may repeat what it finished within `commit_every_seconds`."""
+    may repeat what it finished within `commit_every_seconds`. With `looks_ahead`, each import
+    has its turn, wherever its messages lie in a backlog."""
 
     high: int = 200
     low: int = 100
     drain_seconds: float = 5.0
     commit_every_seconds: float = 0.25
+    looks_ahead: bool = False
 
     def pauses(self, unfinished: int, *, paused: bool) -> bool:
         return unfinished > self.low if paused else unfinished >= self.high
@@ -67,6 +70,7 @@ class GroupConsumer:
                 "on_commit": self._on_commit,
             }
         )
+        self._ahead = AheadReader(settings, group, topic) if flow.looks_ahead else None
         self._oldest = math.inf
         self.lag: dict[tuple[str, int], int] = {}
 
@@ -111,9 +115,24 @@ class GroupConsumer:
         )
         while not self._closing.is_set():
             self._settle()
-            self._hand_over(poll(self._consumer, at_most=100, timeout=0.1))
+            self._hand_over(poll(self._consumer, at_most=100, timeout=self._look_ahead()))
         self._release(list(self._assigned))
+        if self._ahead is not None:
+            self._ahead.close()
         self._consumer.close()
+
+    def _look_ahead(self) -> float:
+        """Seconds until it wants to look again. A commit says what is begun out of turn before it
+        is, since nobody could tell from the offsets. If it fails, as in a rebalance, it is not."""
+        if self._ahead is None:
+            return IDLE
+        deliveries = self._ahead.step(self._assigned, self._tasks.belongs)
+        if deliveries:
+            if self._commit({d.record.partition for d in deliveries}, wait=True):
+                self._loop.call_soon_threadsafe(self._tasks.deliver, deliveries)
+            else:
+                self._ahead.withdraw(deliveries)
+        return self._ahead.pause
 
     def _hand_over(self, messages: Sequence[RawMessage]) -> None:
         now = time.monotonic()
@@ -131,8 +150,10 @@ class GroupConsumer:
             if assignment.offsets.has_passed(record.offset):
                 assignment = self._begin_anew(record.partition)
             history = assignment.offsets.begin(record.offset, now)
-            if history is not History.FINISHED:
-                deliveries.append(Delivery(record, assignment, history))
+            if history not in {History.FINISHED, History.IN_HAND}:
+                ownership = self._tasks.belongs(record.headers)
+                assignment.in_turn[ownership.owner] += 1
+                deliveries.append(Delivery(record, assignment, history, ownership))
         if deliveries:
             self._announce_work(deliveries)
             self._loop.call_soon_threadsafe(self._tasks.deliver, deliveries)
@@ -176,7 +197,8 @@ class GroupConsumer:
             )
             if end >= 0:
                 low = end if done is None else done  # nothing was delivered since the assignment
-                self.lag[self.topic, number] = max(0, end - low)
+                beyond = assignment.offsets.finished_beyond
+                self.lag[self.topic, number] = max(0, end - low - beyond)
         for place in [place for place in self.lag if place[1] not in self._assigned]:
             del self.lag[place]
 
@@ -191,7 +213,7 @@ class GroupConsumer:
                 self._loop.call_soon_threadsafe(tasks.announced.set)
         while tasks.finished:
             delivery = tasks.finished.popleft()
-            delivery.assignment.offsets.finish(delivery.record.offset)
+            delivery.assignment.finish(delivery)
 
     def _throttle(self) -> None:
         for number, assignment in self._assigned.items():
@@ -201,14 +223,15 @@ class GroupConsumer:
                 call([TopicPartition(self._name, number)])
                 assignment.paused = not paused
 
-    def _commit(self, numbers: Iterable[int], *, wait: bool = False, leaving: bool = False) -> None:
+    def _commit(self, numbers: Iterable[int], *, wait: bool = False, leaving: bool = False) -> bool:
+        """Whether it succeeded, as far as is known."""
         due = []
         for number in numbers:
             commit = self._assigned[number].offsets.due(leaving=leaving)
             if commit is not None:
                 due.append(TopicPartition(self._name, number, commit.offset, commit.metadata))
         if not due:
-            return
+            return True
         try:
             if wait:
                 self._on_commit(None, self._consumer.commit(offsets=due, asynchronous=False) or [])
@@ -216,6 +239,8 @@ class GroupConsumer:
                 self._consumer.commit(offsets=due, asynchronous=True)
         except KafkaException as why:  # not committed: the next round offers it again
             log.warning("kafka.commit_failed", topic=self.topic, error=sentence(why.args[0]))
+            return False
+        return True
 
     def _on_commit(self, error: KafkaError | None, committed: list[TopicPartition]) -> None:
         if error is not None:

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import confluent_kafka as ck
@@ -17,6 +17,7 @@ from services.adapters.kafka.admin import TIMEOUT, LogOffsets
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors
 from services.adapters.kafka.reader import poll, reader_config
 from services.adapters.kafka.settings import KafkaSettings
+from services.core.flow.commit_state import CommitState
 
 SECONDS = 20.0
 TIMES_SECONDS = 2.0
@@ -38,10 +39,12 @@ T = TypeVar("T")
 @dataclass(frozen=True, kw_only=True)
 class LogPositions:
     """Of each partition the first offset that is kept and the one after the newest; of each group
-    the next offset of each partition in which it has committed one."""
+    the next offset of each partition in which it has committed one, and how many messages from
+    there on it has finished already."""
 
     bounds: Mapping[Place, tuple[int, int]]
     committed: Mapping[str, Mapping[Place, int]]
+    finished: Mapping[str, Mapping[Place, int]] = field(default_factory=dict)
 
 
 class ReadsPositions(Protocol):
@@ -93,18 +96,23 @@ class LagReader:
     @kafka_errors()
     def _positions(self) -> LogPositions:
         bounds = self._offsets.bounds(self._topics)
-        committed = {}
+        committed: dict[str, Mapping[Place, int]] = {}
+        finished: dict[str, Mapping[Place, int]] = {}
         for group, topics in self._groups.items():
             asked = [
                 ck.TopicPartition(self._settings.prefixed(t), p) for t, p in bounds if t in topics
             ]
             found = self._members[group].committed(asked, timeout=TIMEOUT)
-            committed[group] = {
-                (self._settings.own(c.topic), c.partition): c.offset
+            known = {
+                (self._settings.own(c.topic), c.partition): c
                 for c in found
                 if c.error is None and c.offset >= 0
             }
-        return LogPositions(bounds=bounds, committed=committed)
+            committed[group] = {place: c.offset for place, c in known.items()}
+            finished[group] = {
+                place: finished_of(c.offset, c.metadata) for place, c in known.items()
+            }
+        return LogPositions(bounds=bounds, committed=committed, finished=finished)
 
     @kafka_errors()
     def _times(self, places: Collection[At]) -> Mapping[At, int]:
@@ -124,3 +132,9 @@ class LagReader:
         finally:
             self._reader.unassign()
         return found
+
+
+def finished_of(offset: int, metadata: str | None) -> int:
+    """How many messages from its offset on a commit names as finished."""
+    state = CommitState.decode(offset, metadata) or CommitState()
+    return sum(last - max(first, offset) + 1 for first, last in state.finished)

@@ -1,4 +1,4 @@
-"""One asyncio task for each message in hand, started in order, finished in any order.
+"""One asyncio task for each message in hand, started in turns, finished in any order.
 
 The tasks live on the event loop; the consumer's thread owns offsets and partitions. A task is
 cancelled when its partition is revoked (after the drain) or lost, and when the process stops: then
@@ -7,7 +7,7 @@ import is paused or cancelled: then the message counts as finished, and a resume
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -19,8 +19,12 @@ from services.core.errors import SetAside, Stop
 from services.core.events import REPLAY, Event, Message, Place
 from services.core.flow.circuit_breaker import CircuitBreaker
 from services.core.flow.concurrency import ConcurrencyLimit
+from services.core.flow.lookahead import Lookahead
 from services.core.flow.occupancy import Occupancy
 from services.core.flow.offsets import History, Offsets
+from services.core.flow.turns import CLAIM, Claim, FairQueue
+from services.core.flow.worked_on import WorkedOn
+from services.core.ownership import NOBODYS, Headers, Ownership
 from services.core.ports import HandlesMessages, Received
 from services.core.wire import UndecodableError, UnknownEventError, decode
 
@@ -41,13 +45,29 @@ class Assignment:
     announced: bool = False
     active: bool = True
     tasks: set[Task] = field(default_factory=set)
+    in_turn: Counter[str] = field(default_factory=Counter)  # by owner, unfinished
+    lookahead: Lookahead | None = None  # while there is a backlog
+
+    def finish(self, delivery: "Delivery") -> None:
+        owner = delivery.ownership.owner
+        self.offsets.finish(delivery.record.offset)
+        if not delivery.ahead:
+            self.in_turn[owner] -= 1
+            if self.in_turn[owner] <= 0:
+                del self.in_turn[owner]
+        elif self.lookahead is not None:
+            self.lookahead.finished(owner)
 
 
 @dataclass(frozen=True)
 class Delivery:
+    """`ahead`: out of turn."""
+
     record: Raw
     assignment: Assignment
     history: History = History.NEW
+    ownership: Ownership = NOBODYS
+    ahead: bool = False
 
     @property
     def alone(self) -> bool:
@@ -67,7 +87,8 @@ class MessageTasks:
 
     `limit` is how many messages are handled at once. `idle` says whether a task only waits, for a
     turn or for an outage to end: then a drain does not wait for it. `faults` waits out our own
-    unforeseen errors. `allows` says whether an event may be worked on now.
+    unforeseen errors. `allows` says whether an event may be worked on now, and `belongs` whose it
+    is, on the consumer's thread. `part` is which part of the topic is worked on here.
     """
 
     service: str
@@ -77,14 +98,22 @@ class MessageTasks:
     faults: CircuitBreaker
     idle: Callable[[Task], bool]
     allows: Callable[[Message], bool]
+    belongs: Callable[[Headers], Ownership] = lambda _headers: NOBODYS
+    part: Callable[[], float] = lambda: 1.0
     occupancy: Occupancy = field(default_factory=Occupancy)
+    worked_on: WorkedOn = field(default_factory=WorkedOn)
     # Set once the commit says that a message is worked on alone.
     announced: asyncio.Event = field(default_factory=asyncio.Event)
     started: deque[Delivery] = field(default_factory=deque)
     finished: deque[Delivery] = field(default_factory=deque)
-    # Bounded by the watermarks: no partition has more unfinished than high + one batch.
-    _inbox: asyncio.Queue[Delivery | None] = field(default_factory=asyncio.Queue, init=False)
+    # Bounded: no partition has more unfinished than high + one batch in turn, and MOST out of turn.
+    _inbox: FairQueue[Delivery] = field(init=False)
+    _ended: bool = field(default=False, init=False)
+    _filled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _in_hand: dict[asyncio.Timeout, Message] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self._inbox = FairQueue(self.part)
 
     async def run(self, source: Awaitable[None]) -> None:
         """Work on what is delivered until `source` ends. The first error ends all tasks."""
@@ -93,13 +122,16 @@ class MessageTasks:
                 tasks.create_task(self._start_all(tasks))
                 await source
                 self.announced.set()
-                self._inbox.put_nowait(None)
+                self._ended = True
+                self._filled.set()
         except ExceptionGroup as several:
             raise several.exceptions[0] from several
 
     def deliver(self, deliveries: Iterable[Delivery]) -> None:
         for delivery in deliveries:
-            self._inbox.put_nowait(delivery)
+            owner, bulk = delivery.ownership
+            self._inbox.put(delivery, owner, bulk=bulk)
+            self._filled.set()
 
     def recheck(self) -> None:
         """Cancel the work on events that are no longer allowed."""
@@ -123,14 +155,26 @@ class MessageTasks:
             await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
 
     async def _start_all(self, tasks: asyncio.TaskGroup) -> None:
-        while (delivery := await self._inbox.get()) is not None:
-            await self._start(delivery, tasks)
+        while await self._has_any():
+            # Only once there is a slot, since until then something more urgent may come.
+            await self.limit.acquire()
+            await self._start(*self._inbox.take(), tasks)
 
-    async def _start(self, delivery: Delivery, tasks: asyncio.TaskGroup) -> None:
+    async def _has_any(self) -> bool:
+        """Whether something waits, or comes before the end."""
+        while not self._inbox:
+            if self._ended:
+                return False
+            self._filled.clear()
+            await self._filled.wait()
+        return True
+
+    async def _start(self, delivery: Delivery, claim: Claim, tasks: asyncio.TaskGroup) -> None:
         limit, assignment = self.limit, delivery.assignment
         if delivery.alone:
+            limit.release()
             await limit.drained()
-        await limit.acquire()
+            await limit.acquire()
         if assignment.active:
             self.started.append(delivery)
             if delivery.alone:
@@ -141,15 +185,16 @@ class MessageTasks:
         if not assignment.active:
             limit.release()
             return
-        task = tasks.create_task(self._finish(delivery))
+        task = tasks.create_task(self._finish(delivery, claim))
         assignment.tasks.add(task)
         task.add_done_callback(assignment.tasks.discard)
         task.add_done_callback(lambda _: limit.release())
         if delivery.alone:
             await asyncio.wait({task})
 
-    async def _finish(self, delivery: Delivery) -> None:
+    async def _finish(self, delivery: Delivery, claim: Claim) -> None:
         record = delivery.record
+        CLAIM.set(claim)
         try:
             event = decode(record.topic, record.value)
         except UndecodableError as why:
@@ -168,6 +213,7 @@ class MessageTasks:
             with structlog.contextvars.bound_contextvars(**_about(event)):
                 async with scope:
                     self._in_hand[scope] = event
+                    self.worked_on.note(delivery.ownership.owner)
                     with self.occupancy.entered():
                         await self._handle(event, delivery)
         except TimeoutError:
@@ -175,6 +221,7 @@ class MessageTasks:
                 raise
         finally:
             self._in_hand.pop(scope, None)
+            self.worked_on.note(delivery.ownership.owner)
 
     async def _handle(self, event: Message, delivery: Delivery) -> None:
         received = delivery.received

@@ -70,9 +70,13 @@ def raw(message: Any, settings: KafkaSettings) -> Raw:
         offset=message.offset(),
         key=message.key(),
         value=message.value(),
-        headers={name: value or b"" for name, value in reversed(message.headers() or ())},
+        headers=headers_of(message),
         at_ms=message.timestamp()[1],
     )
+
+
+def headers_of(message: Any) -> dict[str, bytes]:
+    return {name: value or b"" for name, value in reversed(message.headers() or ())}
 
 
 def reader_config(settings: KafkaSettings, client_id: str) -> dict[str, object]:

@@ -16,7 +16,7 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 from services.adapters.kafka.admin import EARLIEST, LATEST, TIMEOUT, Place, committed, offsets
 from services.adapters.kafka.errors import kafka_errors, sentence
 from services.adapters.kafka.settings import KafkaSettings
-from services.core.flow.offsets import CommitState
+from services.core.flow.commit_state import CommitState
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Target = int | datetime | Literal["earliest", "latest"]

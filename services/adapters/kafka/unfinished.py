@@ -13,7 +13,7 @@ from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import LogReader, Raw, reader_config
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.events import LogEnd
-from services.core.flow.offsets import CommitState
+from services.core.flow.commit_state import CommitState
 
 SECONDS = 20.0
 NEXT = 50

@@ -51,12 +51,13 @@ from services.core.events.values import (
     Mode,
     Name,
     Natural,
+    Priority,
     Reason,
     Small,
     Target,
     Time,
 )
-from services.core.events.workers_status import QuotaUse, Waiting, WorkerStatus
+from services.core.events.workers_status import MOST_NAMED, QuotaUse, Waiting, WorkerStatus
 
 Control = ImportPaused | ImportResumed | ImportCancelled | ImportStalled
 OfReplay = ReplayRequested | ReplayRateChanged | ReplayFailed

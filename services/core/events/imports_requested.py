@@ -14,6 +14,7 @@ from services.core.events.values import (
     Mode,
     Name,
     Natural,
+    Priority,
     Reason,
     Small,
     Target,
@@ -24,7 +25,7 @@ from services.core.events.values import (
 
 class ImportRequested(Event, frozen=True, kw_only=True):
     """A user requested the import of a folder. `folder_url` is its link. `by` names the key of the
-    caller."""
+    caller. Whatever else waits goes before an import with the priority `bulk`."""
 
     topic: ClassVar[str] = "imports.requested"
 
@@ -35,6 +36,7 @@ class ImportRequested(Event, frozen=True, kw_only=True):
     mode: Mode = Mode.FRESH
     round: Small = 0
     by: Name = ""
+    priority: Priority = Priority.NORMAL
 
 
 class ControlEvent(Event, frozen=True, kw_only=True):

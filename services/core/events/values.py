@@ -41,3 +41,10 @@ class Mode(Enum):
     CHECK = "check"  # look, and skip what is there
     FORCE = "force"  # fetch again
     VERIFY = "verify"  # compare the object with what Drive said; ask Drive nothing
+
+
+class Priority(Enum):
+    """How much of a hurry an import is in."""
+
+    NORMAL = "normal"
+    BULK = "bulk"  # everything else goes first

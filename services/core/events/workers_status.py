@@ -30,6 +30,8 @@ class QuotaUse(Struct, frozen=True, kw_only=True):
     refused: Natural = 0
 
 
+MOST_NAMED = 50
+"""Imports and replays that one status names."""
 Averages = Annotated[dict[Reason, float], Meta(max_length=20)]
 
 
@@ -43,7 +45,9 @@ class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
     `holds` are its partitions, each as `TOPIC/PARTITION`. It works on up to `concurrency` messages
     at once. `in_hand` says how many of them, on average of the last seconds, are at each system, or
     wait for quota or memory, and `call_seconds` how long one is there. `busy` is the part of the
-    time in which it computed or waited for a processor, from 0 to 1. Memory is in bytes.
+    time in which it computed or waited for a processor, from 0 to 1. Memory is in bytes. `works_on`
+    names the imports and replays of which it had something in hand in the last 10 seconds, the
+    newest first.
     """
 
     topic: ClassVar[str] = "workers.status"
@@ -67,6 +71,7 @@ class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
     memory_used: Natural = 0
     memory_limit: Natural = 0
     quota: QuotaUse | None = None
+    works_on: Annotated[tuple[Id, ...], Meta(max_length=MOST_NAMED)] = ()
 
     @property
     def identity(self) -> Identity:

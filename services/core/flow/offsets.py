@@ -3,78 +3,19 @@
 Kafka's committed offset is the next one to read: the oldest unfinished one, or the one after the
 newest delivered. Offsets have gaps (transaction markers, compaction), so nothing is counted.
 
-What finished behind a slow message travels in the commit's metadata, so the next owner does not do
-it again. The metadata also says whether the owner left in order, which finds a message that kills.
+What finished behind a slow message, or out of turn, travels in the commit's metadata, so the next
+owner does not do it again. The metadata also says whether the owner left in order, which finds a
+message that kills.
 """
 
-import base64
-import zlib
-from collections import OrderedDict, deque
-from dataclasses import dataclass, field, replace
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from enum import Enum
-from itertools import accumulate, chain, pairwise
-from typing import Literal, NamedTuple
+from itertools import chain, pairwise
+from typing import NamedTuple
 
-import msgspec
-
-LONGEST_METADATA = 3_500
-"""Characters. A broker takes 4,096 (`offset.metadata.max.bytes`)."""
-MARGIN = 128
-"""Messages that may be started between two commits: 500 a second at four commits a second."""
-SUSPECT_DEATHS = 3
-"""Deaths over one stretch of the log after which its messages are worked on one at a time."""
-
-Range = tuple[int, int]
-"""First and last offset, both included."""
-Packed = tuple[Literal[1], int, int, int, int | None, bool, list[int]]
-"""A version, and the fields of `CommitState`: the ranges as distances from edge to edge."""
-
-
-@dataclass(frozen=True)
-class CommitState:
-    """What a commit says beyond its offset.
-
-    `started` is the offset after the newest message that may have been started. `deaths` counts
-    how often in a row a worker died before the commit reached `suspect_until`. `alone` is the
-    message that was worked on alone. `idle`: nothing was in hand, so a death proves nothing.
-    """
-
-    finished: tuple[Range, ...] = ()
-    started: int = 0
-    deaths: int = 0
-    suspect_until: int = 0
-    alone: int | None = None
-    idle: bool = True
-
-    def encode(self, offset: int) -> str:
-        """The metadata of a commit at `offset`. Ranges that do not fit are left out."""
-        steps = [b - a for a, b in pairwise([offset, *chain.from_iterable(self.finished)])]
-        packed = 1, self.started, self.deaths, self.suspect_until, self.alone, self.idle, steps
-        text = base64.b85encode(zlib.compress(msgspec.json.encode(packed), 1)).decode()
-        if len(text) <= LONGEST_METADATA:
-            return text
-        return replace(self, finished=self.finished[: len(self.finished) // 2]).encode(offset)
-
-    def for_next_owner(self, offset: int) -> "CommitState":
-        """What the next owner must assume: a death, unless idle."""
-        started = max(self.started, offset)
-        if self.idle:
-            return CommitState(finished=self.finished, started=started)
-        started += MARGIN
-        suspect_until = max(self.suspect_until, started)
-        return replace(self, started=started, deaths=self.deaths + 1, suspect_until=suspect_until)
-
-    @classmethod
-    def decode(cls, offset: int, metadata: str | None) -> "CommitState | None":
-        """What an earlier owner left; None where it left nothing that can be read."""
-        try:
-            text = zlib.decompress(base64.b85decode(metadata or ""))
-            _, started, deaths, until, alone, idle, steps = msgspec.json.decode(text, type=Packed)
-            _, *edges = accumulate(steps, initial=offset)
-            finished = tuple(zip(edges[::2], edges[1::2], strict=True))
-        except (ValueError, zlib.error):
-            return None
-        return cls(finished, started, deaths, until, alone, idle)
+from services.core.flow.commit_state import MARGIN, SUSPECT_DEATHS, CommitState
+from services.core.flow.range_set import Range, RangeSet
 
 
 class History(Enum):
@@ -85,6 +26,7 @@ class History(Enum):
     SUSPECT = "suspect"  # and a worker may have died of it: work on it alone
     CONDEMNED = "condemned"  # a worker died while it was worked on alone
     FINISHED = "finished"
+    IN_HAND = "in_hand"  # it was begun out of turn, in this assignment
 
 
 class Commit(NamedTuple):
@@ -96,16 +38,23 @@ class Commit(NamedTuple):
 class Offsets:
     """One assignment of one partition: offsets arrive ascending, with gaps, finish in any order.
 
-    After `end()` nothing is committed: the partition may be another worker's. Not thread-safe.
+    Some are begun out of turn, before all that lies between. When their turn comes, they are in
+    hand or finished. After `end()` nothing is committed: the partition may be another worker's. Not
+    thread-safe.
     """
 
     ended: bool = False
     _unfinished: OrderedDict[int, float] = field(default_factory=OrderedDict)
+    _ahead: dict[int, float] = field(default_factory=dict)
     _next: int = 0  # nothing was delivered yet
     _started: int = 0
     _alone: int | None = None
-    _inherited: CommitState = CommitState()
-    _inherited_finished: deque[Range] = field(default_factory=deque)
+    _inherited: CommitState = field(default_factory=CommitState)
+    # From here on, and not before `_next`: what is finished, here or before this assignment; what
+    # earlier owners had begun out of turn; and what may be begun in its turn alone.
+    _finished: RangeSet = field(default_factory=RangeSet)
+    _begun: RangeSet = field(default_factory=RangeSet)
+    _shunned: RangeSet = field(default_factory=RangeSet)
     _sent: Commit | None = None
     _acknowledged: Commit | None = None
 
@@ -114,12 +63,34 @@ class Offsets:
         state = CommitState.decode(offset, metadata)
         if state is None:
             return cls()
-        inherited, finished = state.for_next_owner(offset), deque(state.finished)
-        return cls(_started=state.started, _inherited=inherited, _inherited_finished=finished)
+        inherited = state.for_next_owner(offset)
+        return cls(
+            _started=state.started,
+            _inherited=inherited,
+            _finished=RangeSet(inherited.finished),
+            _begun=RangeSet(inherited.ahead),
+            _shunned=RangeSet(inherited.shunned),
+        )
+
+    @property
+    def next(self) -> int:
+        """The offset after the newest that was delivered in its turn; 0 before the first."""
+        return self._next
 
     @property
     def unfinished(self) -> int:
+        """Of those delivered in their turn."""
         return len(self._unfinished)
+
+    @property
+    def ahead(self) -> int:
+        """How many were begun out of turn, and neither finished nor reached."""
+        return len(self._ahead)
+
+    @property
+    def pieces(self) -> int:
+        """In how many ranges what is finished out of turn lies."""
+        return len(self._finished)
 
     @property
     def committable(self) -> int | None:
@@ -127,12 +98,21 @@ class Offsets:
         return None if self.ended else next(iter(self._unfinished), self._next or None)
 
     @property
+    def finished_beyond(self) -> int:
+        """How many offsets from the committable one on need no more work."""
+        low = self.committable
+        if low is None:
+            return 0
+        in_turn = self._next - low - len(self._unfinished)
+        return in_turn + sum(b - max(a, self._next) + 1 for a, b in self._finished)
+
+    @property
     def oldest(self) -> float | None:
         """When the oldest unfinished one was delivered."""
-        return next(iter(self._unfinished.values()), None)
+        return min(chain(self._unfinished.values(), self._ahead.values()), default=None)
 
     def has_passed(self, offset: int) -> bool:
-        """Whether it was delivered, or one after it."""
+        """Whether it was delivered in its turn, or one after it."""
         return offset < self._next
 
     def begin(self, offset: int, at: float = 0.0) -> History:
@@ -140,30 +120,58 @@ class Offsets:
         if self.has_passed(offset):
             raise ValueError(f"offset {offset} was delivered before")
         self._next = offset + 1
-        history = self._history(offset)
+        if offset in self._ahead:
+            history = History.IN_HAND
+            at = self._ahead.pop(offset)
+            self._started = max(self._started, offset + 1)
+        else:
+            history = self._history(offset)
         if history is not History.FINISHED:
             self._unfinished[offset] = at
+        for beyond in (self._finished, self._begun, self._shunned):
+            beyond.forget_below(self._next)
         return history
 
+    def begin_ahead(self, offset: int, at: float = 0.0) -> History | None:
+        """Note that it is begun out of turn. None if it must not be: nothing was delivered in its
+        turn yet, so that no commit could tell of it; its turn has come; it is in hand or finished;
+        or a worker may have died of it."""
+        if not self._next or self.has_passed(offset):
+            return None
+        if offset in self._ahead or offset in self._shunned:
+            return None
+        history = self._history(offset)
+        if history not in {History.NEW, History.REDELIVERED}:
+            return None
+        self._ahead[offset] = at
+        return history
+
+    def withdraw(self, offset: int) -> None:
+        """It was not begun out of turn after all."""
+        self._ahead.pop(offset, None)
+
     def _history(self, offset: int) -> History:
-        finished, inherited = self._inherited_finished, self._inherited
-        while finished and finished[0][1] < offset:
-            finished.popleft()
-        if finished and finished[0][0] <= offset:
+        inherited = self._inherited
+        if offset in self._finished:
             return History.FINISHED
         if offset == inherited.alone:
             return History.CONDEMNED
-        if inherited.deaths >= SUSPECT_DEATHS and offset < inherited.suspect_until:
+        suspect = inherited.deaths >= SUSPECT_DEATHS and offset < inherited.suspect_until
+        if suspect or offset in self._shunned:
             return History.SUSPECT
-        return History.REDELIVERED if offset < inherited.started else History.NEW
+        again = offset < inherited.started or offset in self._begun
+        return History.REDELIVERED if again else History.NEW
 
     def start(self, offset: int, *, alone: bool = False) -> None:
-        self._started = max(self._started, offset + 1)
+        if offset not in self._ahead:
+            self._started = max(self._started, offset + 1)
         self._alone = offset if alone else None
 
     def finish(self, offset: int) -> None:
         """Unknown, repeated and late ones change nothing."""
         self._unfinished.pop(offset, None)
+        if self._ahead.pop(offset, None) is not None:
+            self._finished.add(offset)
         if self._alone == offset:
             self._alone = None
 
@@ -188,21 +196,26 @@ class Offsets:
     def end(self) -> None:
         self.ended = True
         self._unfinished.clear()
+        self._ahead.clear()
 
     def _state(self, offset: int, leaving: bool) -> CommitState:
-        idle = leaving or not self._unfinished
+        idle = leaving or not (self._unfinished or self._ahead)
         suspect = not idle and offset < self._inherited.suspect_until
+        # What earlier owners may have begun, less what the next one adds if this one dies.
+        before = self._inherited.started - (0 if idle else MARGIN)
         return CommitState(
             finished=tuple(self._finished_ranges()),
-            started=max(self._started, offset),
+            started=max(self._started, offset, before),
             deaths=self._inherited.deaths if suspect else 0,
             suspect_until=self._inherited.suspect_until if suspect else offset,
             alone=self._alone,
             idle=idle,
+            ahead=tuple(RangeSet([*self._begun, *((each, each) for each in self._ahead)])),
+            shunned=tuple(self._shunned),
         )
 
     def _finished_ranges(self) -> list[Range]:
         """Between unfinished offsets everything is finished or does not exist."""
-        edges, inherited = [*self._unfinished, self._next], self._inherited_finished
+        edges = [*self._unfinished, self._next]
         ranges = [(a + 1, b - 1) for a, b in pairwise(edges) if b - a > 1]
-        return ranges + [(max(a, self._next), b) for a, b in inherited if b >= self._next]
+        return [*ranges, *self._finished]

@@ -1,4 +1,4 @@
-"""A rate limiter for Drive's quota: even, first come first served, never above this worker's share.
+"""A rate limiter for Drive's quota: even, in turns (`turns.py`), never above this worker's share.
 
 Workers do not talk to each other. The quota is split by kind of work, and each kind by partition.
 The share is read again at every step, so it follows a rebalance by itself (docs/decisions/0005).
@@ -8,12 +8,12 @@ Times are seconds of any monotonic clock.
 import asyncio
 import re
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from services.core.errors import RateLimited
 from services.core.flow.occupancy import QUOTA, within
+from services.core.flow.turns import CLAIM, Claim, Turns
 from services.core.settings import Reader
 
 USUAL_LIMITS = {"units": 325_000, "queries": 12_000}
@@ -170,6 +170,7 @@ class _Waiter:
     granted: asyncio.Future[None]
     units: int
     task: asyncio.Task[object] | None
+    claim: Claim
 
 
 class QuotaLimiter:
@@ -193,7 +194,7 @@ class QuotaLimiter:
         self._aimd = AimdRate(log)
         self._spent = SlidingCounter()
         self._refused = 0
-        self._waiting: deque[_Waiter] = deque()
+        self._waiting: Turns[_Waiter] = Turns()
         self._timer: asyncio.TimerHandle | None = None
 
     async def take(self, units: int) -> None:
@@ -212,8 +213,9 @@ class QuotaLimiter:
             raise RateLimited(
                 "too_many_waiting", "Too many requests are waiting for Google's quota."
             )
-        waiter = _Waiter(asyncio.get_running_loop().create_future(), cost, asyncio.current_task())
-        self._waiting.append(waiter)
+        granted, claim = asyncio.get_running_loop().create_future(), CLAIM.get()
+        waiter = _Waiter(granted, cost, asyncio.current_task(), claim)
+        self._waiting.put(waiter, claim)
         self._wake_later(now)
         try:
             with within(QUOTA):
@@ -255,8 +257,8 @@ class QuotaLimiter:
         """A cancelled waiter leaves; what it was granted in that very moment is given back."""
         if waiter.granted.done() and not waiter.granted.cancelled():
             self._spend(self._clock(), -waiter.units)
-        elif waiter in self._waiting:
-            self._waiting.remove(waiter)
+        else:
+            self._waiting.discard(waiter, waiter.claim)
 
     def _wake_later(self, now: float) -> None:
         if self._timer is None and (self._waiting or self._bucket.in_debt):
@@ -268,7 +270,7 @@ class QuotaLimiter:
         now = self._clock()
         self._bucket.move(now, self._rate(now))
         while self._waiting and self._bucket.free:
-            waiter = self._waiting.popleft()
+            waiter = self._waiting.take()
             if not waiter.granted.done():
                 self._spend(now, waiter.units)
                 waiter.granted.set_result(None)

@@ -69,7 +69,10 @@ def test_an_import_prints_its_id_and_says_how_to_watch_it(api: Answers, capsys: 
     said = capsys.readouterr()
     assert said.out == "i-1\n"
     assert "drivestream watch i-1" in said.err
-    assert api.asked == [("POST /import/google-drive", {"folderUrl": LINK}, "today")]
+    assert main(["import", LINK, "--priority", "bulk"]) == 0
+    first, second = api.asked
+    assert first == ("POST /import/google-drive", {"folderUrl": LINK}, "today")
+    assert second.body == {"folderUrl": LINK, "priority": "bulk"}
 
 
 def test_a_preview_says_what_a_folder_holds(api: Answers, capsys: Capture) -> None:

@@ -1,6 +1,7 @@
 """One task for each message: its order, its limit, its end, and what is done after a crash."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
@@ -17,6 +18,8 @@ from services.adapters.kafka.message_tasks import (
 from services.adapters.kafka.reader import Raw
 from services.core.events import Message
 from services.core.flow.offsets import History
+from services.core.flow.turns import CLAIM, UP_TO, Claim, Rank
+from services.core.ownership import Ownership
 from services.core.topics import FILES_FOUND
 from services.core.wire import encode
 from tests.fakes.log import FakeGroupConsumer, FakeLog, FakePublisher
@@ -363,3 +366,39 @@ async def test_a_timeout_of_the_work_itself_is_not_taken_for_a_control() -> None
         assert not desk.tasks.finished
         desk.forbidden = {"a"}
         desk.tasks.recheck()  # it waits at the breaker for our own errors
+
+
+@virtual_time
+async def test_a_small_import_is_started_before_what_was_delivered_earlier() -> None:
+    recorder = Recorder(for_a_second)
+    desk = Desk(recorder, at_once=2)
+    large = [owned("large", number) for number in range(2 * UP_TO[0])]
+    small = [owned("small", number) for number in range(3)]
+    async with desk.running():
+        await desk.deliver(*large)
+        await asyncio.sleep(UP_TO[0] * 0.75)
+        done = len(recorder.keys) + len(recorder.in_hand)
+        assert done > UP_TO[0]
+        await desk.deliver(*small)
+    order = [key.split("-")[0] for key in recorder.keys]
+    assert order[done : done + 3] == ["small"] * 3
+    assert len(order) == len(large) + 3
+
+
+@virtual_time
+async def test_what_a_task_asks_for_is_claimed_for_its_import() -> None:
+    claims: list[Claim] = []
+
+    async def look(_event: Message) -> None:
+        claims.append(CLAIM.get())
+
+    desk = Desk(Recorder(look))
+    async with desk.running():
+        await desk.deliver(owned("a", 1), owned("b", 2, bulk=True))
+    assert claims == [Claim("a", Rank.FIRST), Claim("b", Rank.BULK)]
+    assert set(desk.tasks.worked_on.lately(at_most=5)) == {"a", "b"}
+
+
+def owned(owner: str, number: int, *, bulk: bool = False) -> Delivery:
+    delivery = a_delivery(f"{owner}-{number}")
+    return dataclasses.replace(delivery, ownership=Ownership(owner, bulk))

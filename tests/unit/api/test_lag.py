@@ -4,6 +4,7 @@ import pytest
 
 from services.api.lag import LagWatch
 from services.core.errors import TryAgain
+from services.core.flow.commit_state import CommitState
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.lag_reader import FakeLagReader
 from tests.fakes.log import FakeLog, FakePublisher
@@ -48,6 +49,20 @@ async def test_a_group_takes_as_long_as_it_did_for_what_it_has_done() -> None:
     assert await course.clears(50, after=7) == pytest.approx(50 / 4, abs=0.1)
     assert await course.clears(50, after=70) is None  # it stands still
     assert await course.clears(100, after=10) == 0
+
+
+async def test_what_is_finished_out_of_turn_is_not_behind_and_counts_as_done() -> None:
+    course = Course()
+    await course.begin()
+    await course.clears(0, after=0)
+    state = CommitState(finished=((10, 19), (50, 79)))
+    course.clock.now += 10
+    course.log.committed[GROUP, *PLACE] = 0, state.encode(0)
+    lag = await course.watch.newest()
+    [found] = [each for each in lag.partitions if each.group == GROUP]
+    assert (found.end, found.committed, found.messages) == (100, 0, 60)
+    assert found.seconds_to_clear == pytest.approx(60 / 4, abs=0.1)
+    assert lag.unfinished(GROUP) == 60
 
 
 async def test_a_group_that_was_moved_back_is_not_faster_for_it() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.api import imports
-from services.core.events import ImportRequested, Message, Mode, WorkerStatus
+from services.core.events import ImportRequested, Message, Mode, Priority, WorkerStatus
 from services.core.topics import IMPORTS_REQUESTED
 from services.core.wire import decode
 from tests.fakes.catalog import FakeCatalog
@@ -56,6 +56,24 @@ async def test_an_import_is_answered_when_its_event_is_in_the_log(api: Api) -> N
     assert (event.import_id, event.folder_id) == (answer["jobId"], FOLDER)
     assert (event.folder_url, event.resource_key) == (LINK, "0-abc")
     assert (event.round, event.epoch) == (0, 0)
+
+
+async def test_an_import_is_in_as_much_of_a_hurry_as_it_says(api: Api) -> None:
+    for priority in ({}, {"priority": "normal"}, {"priority": "bulk"}):
+        body = {"folderUrl": LINK, **priority}
+        answer = await api.client.post("/import/google-drive", json=body)
+        assert answer.status_code == 202
+    events = [event.priority for event in requests(api.log)]
+    assert events == [Priority.NORMAL, Priority.NORMAL, Priority.BULK]
+
+
+@pytest.mark.parametrize("priority", ["high", "BULK", "", None, 1, ["bulk"], {"a": 1}])
+async def test_another_priority_is_refused(api: Api, priority: object) -> None:
+    body = {"folderUrl": LINK, "priority": priority}
+    answer = await api.client.post("/import/google-drive", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_priority")
+    assert answer.json()["detail"] == "The priority must be `normal` or `bulk`."
+    assert requests(api.log) == []
 
 
 async def test_nothing_is_answered_before_kafka_has_acknowledged(

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from services.adapters.catalog.views.imports import ENDED_STATES, ImportProgress, ImportState
 from services.api.import_views import KAFKA_AWAY
-from services.api.waiting import ABSENT_AFTER, NEEDED, limited_by, waiting_for
+from services.api.waiting import ABSENT_AFTER, BEHIND_AFTER, NEEDED, limited_by, waiting_for
 from services.api.worker_cache import SILENT_AFTER, WorkerCache
-from services.core.events import ImportRequested, Waiting, WorkerStatus
+from services.core.events import MOST_NAMED, ImportRequested, Waiting, WorkerStatus
 from tests.catalog_rows import an_import, rows
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.samples import AT
@@ -159,6 +159,51 @@ def test_any_workers_give_a_sentence_or_nothing(
     found = waiting_for(row(state), workers, AT)
     assert found is None or (found.message.endswith(".") and state in NEEDED)
     assert found == waiting_for(row(state), workers[::-1], AT)
+
+
+def busy(service: str, *works_on: str) -> WorkerStatus:
+    return worker(f"{service}@h/1", works_on=works_on, in_flight=len(works_on))
+
+
+@pytest.mark.parametrize("state", ["queued", "listing", "transferring"])
+def test_an_import_of_which_nobody_has_anything_in_hand_waits_behind_others(
+    state: ImportState,
+) -> None:
+    behind = replace(row(state), pending=5)
+    workers = [busy("lister"), busy("transfer", "import-2", "replay-3"), RUNNING[2]]
+    found = waiting_for(behind, workers, AT)
+    assert found is not None
+    assert found.reason == "behind_others"
+    assert found.message.startswith("The workers are busy with 2 other imports. ")
+    one = waiting_for(behind, [busy("lister", "import-2"), *RUNNING[1:]], AT)
+    assert one is not None
+    assert "busy with another import." in one.message
+
+
+@pytest.mark.parametrize("service", ["lister", "transfer"])
+def test_an_import_that_any_worker_works_on_does_not_wait(service: str) -> None:
+    behind = replace(row("listing"), pending=5)
+    others = [busy("lister", "import-2"), busy("transfer", "import-2"), RUNNING[2]]
+    workers = [*others, replace(busy(service, "import-2", "import-1"), worker_id="another")]
+    assert waiting_for(behind, others, AT) is not None
+    assert waiting_for(behind, workers, AT) is None
+
+
+def test_who_is_behind_others_is_told_only_if_it_is_known() -> None:
+    behind = replace(row("transferring"), pending=5)
+    many = busy("transfer", *(f"import-{n}" for n in range(2, 2 + MOST_NAMED)))
+    older = worker("transfer@h/2", in_flight=3)
+    for workers in ([many], [busy("transfer", "import-2"), older], [busy("transfer")]):
+        assert waiting_for(behind, [*without("transfer"), *workers], AT) is None
+    silent = replace(busy("transfer", "import-2"), at=AT - SILENT_AFTER - SECOND)
+    assert waiting_for(behind, [*RUNNING, silent], AT) is None
+
+
+def test_a_new_import_and_one_that_lacks_nothing_are_not_behind_others() -> None:
+    workers = [busy("lister", "import-2"), busy("transfer", "import-2"), RUNNING[2]]
+    assert waiting_for(row("queued", AT - BEHIND_AFTER + SECOND), workers, AT) is None
+    assert waiting_for(row("transferring"), workers, AT) is None
+    assert waiting_for(replace(row("paused"), pending=5), workers, AT) is None
 
 
 async def reported(api: Api) -> object:

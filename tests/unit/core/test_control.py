@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from services.core import events as e
-from services.core.control import ControlState, ImportControl, ImportControls
+from services.core.control import FEW, ControlState, ImportControl, ImportControls
 from tests.samples import FOUND, SAMPLES
 
 AT = datetime(2026, 11, 25, tzinfo=UTC)
@@ -132,3 +132,30 @@ def test_the_newest_rate_of_a_replay_counts_in_any_order(order: tuple[int, ...])
     for event in (events[1], events[0]):
         first.apply(event)
     assert first.files_per_second(request.import_id) == 7
+
+
+def retry(round: int, files: int, part: int = 0, last: bool = True) -> e.RetryRequested:
+    ids = tuple(f"file-{number}" for number in range(files))
+    return e.RetryRequested(import_id="job-1", at=AT, round=round, part=part, last=last, files=ids)
+
+
+def test_an_import_is_bulk_if_it_was_asked_for_as_that() -> None:
+    request = SAMPLES["ImportRequested"]
+    assert isinstance(request, e.ImportRequested)
+    bulk = replace(request, import_id="job-2", priority=e.Priority.BULK)
+    controls = applied(request, bulk)
+    assert not controls.is_bulk(request.import_id, 0)
+    assert controls.is_bulk("job-2", 0)
+    assert not controls.is_bulk("unknown", 0)
+
+
+def test_a_retry_is_bulk_unless_it_is_of_a_few_files() -> None:
+    parts = [retry(3, 5, part=0, last=False), retry(3, 5, part=1)]
+    controls = applied(retry(1, FEW), retry(2, FEW + 1), *parts)
+    assert [controls.is_bulk("job-1", round) for round in range(5)] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]

@@ -100,3 +100,14 @@ def test_any_change_counts_as_progress() -> None:
 def test_an_import_that_never_ends_is_given_up_at_the_limit() -> None:
     with pytest.raises(NoProgressError, match="within 100 s"):
         run(Asked(*[at(stored) for stored in range(2000)]), Limits(overall_s=100))
+
+
+def test_an_import_behind_others_is_waited_for_as_long_as_that_lasts() -> None:
+    behind = {"message": "Busy with others.", "reason": "behind_others"}
+    waits = a_report(stored=0, pending=2099, waiting_for=behind)
+    last, _, clock = run(Asked(*[waits] * 200, at(2099, "completed")), Limits(no_progress_s=20))
+    assert last.state == "completed"
+    assert clock.now > 20
+    assert waits.note == "waiting: Busy with others."
+    with pytest.raises(NoProgressError, match="has not ended within 50 s"):
+        run(Asked(waits), Limits(no_progress_s=20, overall_s=50))

@@ -994,6 +994,12 @@ export interface operations {
         "application/json": {
           /** @description The link of a public Drive folder. */
           folderUrl: string;
+          /**
+           * @description With `bulk`, all other imports go first.
+           * @default normal
+           * @enum {string}
+           */
+          priority?: "normal" | "bulk";
         };
       };
     };
@@ -1006,7 +1012,7 @@ export interface operations {
           "application/json": components["schemas"]["ImportStarted"];
         };
       };
-      /** @description `missing_body`: The body is missing; `not_json`: The body is not JSON; `not_an_object`: The body is not a JSON object; `bad_body`: The body is not valid; `missing_folder_url`: folderUrl is missing; `folder_url_not_text`: folderUrl is not a string; `empty`: The link is empty; `too_long`: The link is too long; `not_drive`: The link is not a Google Drive link; `bad_id`: The link has no valid folder id; `bad_key`: The link has no valid resourcekey; `broken_link`: The link is incomplete; `two_links`: The text has more than one link; `file_link`: The link is to a file, not a folder; `document_link`: The link is to a document, not a folder; `private_view`: The link opens a personal view of Drive; `no_folder`: The link has no folder id; `bad_idempotency_key`: The Idempotency-Key is not valid; `bad_parameter`: A parameter is not valid */
+      /** @description `missing_body`: The body is missing; `not_json`: The body is not JSON; `not_an_object`: The body is not a JSON object; `bad_body`: The body is not valid; `missing_folder_url`: folderUrl is missing; `folder_url_not_text`: folderUrl is not a string; `bad_priority`: Invalid priority; `empty`: The link is empty; `too_long`: The link is too long; `not_drive`: The link is not a Google Drive link; `bad_id`: The link has no valid folder id; `bad_key`: The link has no valid resourcekey; `broken_link`: The link is incomplete; `two_links`: The text has more than one link; `file_link`: The link is to a file, not a folder; `document_link`: The link is to a document, not a folder; `private_view`: The link opens a personal view of Drive; `no_folder`: The link has no folder id; `bad_idempotency_key`: The Idempotency-Key is not valid; `bad_parameter`: A parameter is not valid */
       400: {
         content: {
           "application/problem+json": components["schemas"]["ProblemBody"];

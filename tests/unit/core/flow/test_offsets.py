@@ -1,18 +1,22 @@
 """The law of commits: never past unfinished work, and nothing finished is done twice."""
 
+import base64
+import json
+import zlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.core.flow.offsets import (
+from services.core.flow.commit_state import (
     LONGEST_METADATA,
     MARGIN,
     SUSPECT_DEATHS,
     CommitState,
-    History,
-    Offsets,
 )
+from services.core.flow.offsets import History, Offsets
+from services.core.flow.range_set import RangeSet
 
 
 def begun(*offsets: int) -> Offsets:
@@ -204,7 +208,7 @@ def test_metadata_fits_what_a_broker_takes_and_drops_ranges_that_do_not() -> Non
     st.integers(0, 300),
     st.integers(0, 9),
     st.none() | st.integers(0, 100),
-    st.booleans(),
+    st.lists(st.integers(0, 2_000), max_size=20),
 )
 def test_a_state_is_read_as_it_was_written(
     offset: int,
@@ -212,7 +216,7 @@ def test_a_state_is_read_as_it_was_written(
     started: int,
     deaths: int,
     alone: int | None,
-    idle: bool,
+    ahead: list[int],
 ) -> None:
     ranges, last = [], offset
     for gap, length in steps:
@@ -224,13 +228,120 @@ def test_a_state_is_read_as_it_was_written(
         deaths=deaths,
         suspect_until=offset + started,
         alone=None if alone is None else offset + alone,
-        idle=idle,
+        idle=deaths == 0,
+        ahead=tuple(RangeSet((offset + each, offset + each + 1) for each in ahead)),
+        shunned=tuple(RangeSet((offset + 5_000 + each, offset + 5_000 + each) for each in ahead)),
     )
     assert CommitState.decode(offset, state.encode(offset)) == state
 
 
+def begun_ahead(*offsets: int, in_turn: int = 0) -> Offsets:
+    """Message 0 is in hand in its turn, and these are out of turn."""
+    tracker = begun(in_turn)
+    tracker.start(in_turn)
+    for offset in offsets:
+        assert tracker.begin_ahead(offset) is not None
+        tracker.start(offset)
+    return tracker
+
+
+def test_what_is_done_out_of_turn_moves_no_commit_and_is_not_done_again() -> None:
+    first = begun_ahead(500, 501, 900)
+    first.finish(500)
+    first.finish(501)
+    assert first.committable == 0
+    assert [first.begin(offset) for offset in (1, 500, 501, 900)] == [
+        History.NEW,
+        History.FINISHED,
+        History.FINISHED,
+        History.IN_HAND,
+    ]
+    first.finish(900)
+    assert first.committable == 0
+
+
+def test_what_lies_before_work_out_of_turn_is_new_after_a_crash() -> None:
+    """Else thousands of files would be looked for in the store, or be suspect."""
+    second = resumed(begun_ahead(5_000))
+    assert second.begin(MARGIN + 2) is History.NEW
+    assert second.begin(4_999) is History.NEW
+    assert second.begin(5_000) is History.REDELIVERED
+
+
+def test_what_was_out_of_turn_at_a_crash_is_taken_out_of_turn_again_and_counts_as_begun() -> None:
+    second = resumed(begun_ahead(5_000, 5_001))
+    second.begin(0)
+    assert second.begin_ahead(5_000) is History.REDELIVERED
+    assert second.begin_ahead(5_002) is History.NEW
+
+
+def test_what_kills_out_of_turn_waits_for_its_turn_and_is_suspect_then() -> None:
+    tracker = begun_ahead(5_000)
+    for _ in range(SUSPECT_DEATHS - 1):
+        tracker = resumed(tracker)
+        tracker.begin(0)
+        tracker.start(0)
+        assert tracker.begin_ahead(5_000) is History.REDELIVERED
+    tracker = resumed(tracker)
+    tracker.begin(0)
+    assert tracker.begin_ahead(5_000) is None
+    tracker.finish(0)
+    left = resumed(tracker, leaving=True)  # the deaths are forgotten, but not what was in hand
+    left.begin(1)
+    assert left.begin_ahead(5_000) is None
+    assert left.begin_ahead(5_001) is History.NEW
+    assert left.begin(5_000) is History.SUSPECT
+
+
+def test_a_commit_of_older_code_and_one_that_older_code_reads() -> None:
+    """Before there was work out of turn, a commit had one stream; the second is passed over."""
+    tracker = begun_ahead(700, 800)
+    tracker.finish(700)
+    commit = tracker.due()
+    assert commit is not None
+    old = json.loads(zlib.decompress(base64.b85decode(commit.metadata)))
+    assert (len(old), old[0], old[-1]) == (7, 1, [700, 0])
+    alone = base64.b85encode(zlib.compress(json.dumps(old).encode())).decode()
+    state = CommitState.decode(commit.offset, alone)
+    assert state is not None
+    assert (state.finished, state.ahead, state.shunned) == (((700, 700),), (), ())
+
+
+def test_a_commit_with_much_out_of_turn_fits_and_forgets_nothing_that_was_begun() -> None:
+    tracker = begun(0)
+    taken = sorted({n * n * 7_919 % 1_000_003 + 1 for n in range(2_000)})
+    for offset in taken:
+        tracker.begin_ahead(offset)
+    for offset in taken[::2]:
+        tracker.finish(offset)
+    commit = tracker.due()
+    assert commit is not None
+    assert len(commit.metadata) <= LONGEST_METADATA
+    after = Offsets.resumed(commit.offset, commit.metadata)
+    after.begin(0)
+    histories = {offset: after.begin(offset) for offset in taken}
+    assert History.NEW not in histories.values()
+    assert all(histories[offset] is History.REDELIVERED for offset in taken[1::2])
+
+
+def test_what_is_withdrawn_was_never_begun() -> None:
+    tracker = begun_ahead(500)
+    tracker.withdraw(500)
+    tracker.withdraw(501)
+    assert tracker.ahead == 0
+    assert tracker.begin(500) is History.NEW
+
+
+def test_the_age_of_the_oldest_counts_what_is_out_of_turn() -> None:
+    tracker = Offsets()
+    tracker.begin(0, 10.0)
+    tracker.begin_ahead(9, 5.0)
+    assert tracker.oldest == 5.0
+
+
 class Crashes(RuleBasedStateMachine):
-    """Deliveries with gaps, completions in any order, commits, crashes and hand-overs."""
+    """Deliveries with gaps, in and out of turn, completions in any order, commits, crashes and
+    hand-overs."""
 
     @initialize()
     def a_log(self) -> None:
@@ -240,6 +351,7 @@ class Crashes(RuleBasedStateMachine):
         self.committed: tuple[int, str | None] = (0, None)
         self.position = 0
         self.in_hand: set[int] = set()
+        self.announced_ahead: set[int] = set()
 
     @rule(gap=st.integers(1, 3))
     def append(self, gap: int) -> None:
@@ -250,11 +362,31 @@ class Crashes(RuleBasedStateMachine):
     def deliver(self) -> None:
         offset = next(o for o in self.log if o >= self.position)
         self.position = offset + 1
-        if self.offsets.begin(offset) is History.FINISHED:
+        history = self.offsets.begin(offset)
+        if history is History.FINISHED:
             assert offset in self.done, "unfinished work was passed over"
+        elif history is History.IN_HAND:
+            assert offset in self.in_hand, "nobody works on it"
         else:
-            self.in_hand.add(offset)
-            self.offsets.start(offset)
+            self._start(offset, history)
+
+    @precondition(lambda self: self.position and self.position <= max(self.log, default=0))
+    @rule(data=st.data())
+    def deliver_out_of_turn(self, data: st.DataObject) -> None:
+        beyond = [o for o in self.log if o >= self.position]
+        offset = data.draw(st.sampled_from(beyond))
+        history = self.offsets.begin_ahead(offset)
+        if history is not None:
+            self.commit()
+            self._start(offset, history)
+            self.announced_ahead.add(offset)
+
+    def _start(self, offset: int, history: History) -> None:
+        assert offset not in self.in_hand, "it is worked on twice at once"
+        if offset in self.announced_ahead:
+            assert history is not History.NEW, "nobody would look whether it was done"
+        self.in_hand.add(offset)
+        self.offsets.start(offset)
 
     @precondition(lambda self: self.in_hand)
     @rule(data=st.data())
@@ -280,6 +412,14 @@ class Crashes(RuleBasedStateMachine):
         self.offsets = Offsets.resumed(*self.committed)
         self.position = self.committed[0]
         self.in_hand.clear()
+
+    @invariant()
+    def what_is_told_to_be_finished_is(self) -> None:
+        low = self.offsets.committable
+        if low is not None:
+            beyond = [o for o in self.log if o >= low]
+            left = [o for o in beyond if o not in self.done]
+            assert len(left) <= max(self.log[-1] + 1 - low - self.offsets.finished_beyond, 0)
 
     @invariant()
     def nothing_unfinished_is_behind_the_commit(self) -> None:

@@ -20,6 +20,7 @@ from services.core.flow.quota import (
     QuotaLimiter,
     QuotaSettings,
 )
+from services.core.flow.turns import CLAIM, Claim, Rank
 from tests.fakes.virtual_time import VirtualLoop, in_virtual_time
 
 WHOLE = {"transfer": 0.88, "lister": 0.10, "preview": 0.02}
@@ -420,3 +421,41 @@ def test_it_tells_who_waits() -> None:
         assert bench.limiter.state().waiting == 0
 
     in_virtual_time(act)
+
+
+def test_a_small_import_goes_before_what_waits_already() -> None:
+    """Else it would wait for all that a large one has in hand."""
+
+    async def course(loop: VirtualLoop) -> list[str]:
+        limiter = Bench.of(loop, settings()).limiter
+        order: list[str] = []
+
+        async def take(claim: Claim) -> None:
+            CLAIM.set(claim)
+            await limiter.take(DOWNLOAD)
+            order.append(claim.owner)
+
+        claims = [Claim("large", Rank.NORMAL)] * 60 + [Claim("small", Rank.FIRST)] * 10
+        tasks = [loop.create_task(take(claim)) for claim in claims]
+        await asyncio.gather(*tasks)
+        return order
+
+    order = in_virtual_time(course)
+    burst = order.index("small")
+    assert burst <= 8
+    last = len(order) - order[::-1].index("small")
+    assert last <= burst + 12
+    assert order.count("large") == 60
+
+
+def test_who_gives_up_in_the_queue_is_forgotten() -> None:
+    async def course(loop: VirtualLoop) -> int:
+        limiter = Bench.of(loop, settings(per_minute=600)).limiter
+        tasks = [loop.create_task(limiter.take(DOWNLOAD)) for _ in range(5)]
+        await asyncio.sleep(0.1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return limiter.state().waiting
+
+    assert in_virtual_time(course) == 0
