@@ -6,7 +6,7 @@ BIN := .venv/bin
 # They are meant for another Python, which would not even start with some of them.
 unexport PYTHONHOME PYTHONPATH PYTHONWARNINGS PYTHONOPTIMIZE PYTHONINSPECT PYTHONHASHSEED
 
-.PHONY: help environment setup demo up down test test-long check bench lock
+.PHONY: help environment setup demo up down test test-long check docs bench lock
 .NOTPARALLEL:
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo 'make up      everything up, no import'
 	@echo 'make down    stop a running copy'
 	@echo 'make check   lint, format, types'
+	@echo 'make docs    the documentation as a site, in build/site'
 	@echo 'make bench   measure an import beside rclone'
 	@echo 'make lock    lock the dependencies anew'
 
@@ -47,6 +48,9 @@ test: setup
 
 test-long: setup
 	$(BIN)/python -m tests.run --long
+
+docs: environment
+	$(BIN)/python -m docs.site
 
 bench: setup
 	$(BIN)/python -m bench.compare

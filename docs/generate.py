@@ -1,5 +1,5 @@
 """The contract as documents: a JSON Schema of every event, AsyncAPI 3 of every topic, and a page
-to read. The API as OpenAPI 3.1, and as a Postman collection.
+to read. The API as OpenAPI 3.1, as a Postman collection, and as a page. The list of decisions.
 
 `python -m docs.generate` writes them beside this file; a test fails when they have drifted.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from docs.events_page import events_page
+from docs.pages import api_page, decisions_page
 from docs.postman import postman_collection
 from services.api.routes import openapi_document
 from services.core.topics import ALL, Topic
@@ -32,7 +33,11 @@ def documents() -> dict[str, str]:
 def api_documents() -> dict[str, str]:
     """As `documents`, of the API."""
     openapi = openapi_document()
-    return {"openapi.json": _text(openapi), "postman.json": _text(postman_collection(openapi))}
+    return {
+        "openapi.json": _text(openapi),
+        "postman.json": _text(postman_collection(openapi)),
+        "api.md": api_page(openapi),
+    }
 
 
 def _text(document: object) -> str:
@@ -93,5 +98,6 @@ def _messages(topic: Topic) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    for name, text in (documents() | api_documents()).items():
-        Path(__file__).with_name(name).write_text(text, encoding="utf-8")
+    lists = {"decisions/README.md": decisions_page()}
+    for name, text in (documents() | api_documents() | lists).items():
+        (Path(__file__).parent / name).write_text(text, encoding="utf-8")

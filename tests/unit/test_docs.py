@@ -1,14 +1,17 @@
-"""The documents agree with the code: links, paths, metrics and settings."""
+"""The documents agree with the code: order, links, paths, metrics and settings."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
+from docs.pages import decisions_page
 from local.settings import PORTS, RecordingReader
 from services.adapters.metrics import BuildInfo, MonitorMetrics, WebhookMetrics, WorkerMetrics
 from services.adapters.work_metrics import WorkMetrics
@@ -22,13 +25,9 @@ from services.monitor import __main__ as monitor
 from services.setup import __main__ as setup
 from services.transfer import __main__ as transfer
 from services.webhooks import __main__ as webhooks
+from tests.documents import DOCS, DOCUMENTS, FENCE, LIST, PAGES, ROOT
+from tests.unit.test_reason_words import ENDS_A_PROCESS
 
-ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted(
-    path
-    for folder in (".", "docs", "docs/decisions", "docs/deploy", "web")
-    for path in (ROOT / folder).glob("*.md")
-)
 READERS: Mapping[str, Callable[[Reader], object]] = {
     "api": api.Settings.read,
     "lister": WorkerSettings.read,
@@ -64,6 +63,57 @@ def test_every_link_leads_to_a_file_and_a_heading(path: Path) -> None:
         target = path.parent / name if name else path
         assert target.exists(), name
         assert not heading or heading in anchors(target), f"{name}#{heading}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
+def test_a_page_of_the_site_links_to_nothing_outside_of_it(path: Path) -> None:
+    for name, _ in LINK.findall(path.read_text()):
+        assert (path.parent / name).resolve().is_relative_to(DOCS), name
+
+
+def test_every_page_has_its_place_in_the_order() -> None:
+    site = msgspec.yaml.decode((ROOT / "mkdocs.yml").read_text())
+    assert site["not_in_nav"] == "/decisions/0*.md"  # their list leads to them
+    ordered = [DOCS / name for name in _pages_of(site["nav"])]
+    decisions = (DOCS / "decisions").glob("0*.md")
+    assert sorted([*ordered, *decisions]) == PAGES
+
+
+def _pages_of(order: object) -> Iterator[str]:
+    match order:
+        case str():
+            yield order
+        case dict():
+            yield from (name for each in order.values() for name in _pages_of(each))
+        case list():
+            yield from (name for each in order for name in _pages_of(each))
+
+
+def test_operations_name_every_reason_that_the_page_shows() -> None:
+    named = re.findall(r"`([a-z_]+)`", (DOCS / "operations.md").read_text())
+    shown = json.loads((ROOT / "web" / "src" / "text" / "reasons.json").read_text())
+    assert shown.keys() - {*named} == set()
+    assert ENDS_A_PROCESS - {*named} == set()
+
+
+def test_every_decision_is_in_the_list() -> None:
+    message = "run: python -m docs.generate"
+    assert (DOCS / "decisions" / "README.md").read_text() == decisions_page(), message
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
+def test_lists_look_the_same_on_the_site(path: Path) -> None:
+    """Its Markdown needs an empty line before a list, and four spaces within an item."""
+    code, before = False, ""
+    for line in path.read_text().splitlines():
+        if FENCE.fullmatch(line):
+            code = not code
+        if LIST.match(line) and not code:
+            assert not before or before.startswith((" ", "-", "*", "#")) or LIST.match(before), line
+        depth = len(line) - len(line.lstrip())
+        if before.strip() == "" and not code and depth:
+            assert depth % 4 == 0, line
+        before = line
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

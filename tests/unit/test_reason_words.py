@@ -30,8 +30,7 @@ SOURCES = [
     if "verifying" not in path.parts
 ]
 VERDICTS = {"TryAgain", "RateLimited", "Corrupt", "SetAside", "Stop", "Outage", "CoolDown"}
-ELSEWHERE = {
-    # The process ends with it, so only its log has it.
+ENDS_A_PROCESS = {
     "cannot_listen",
     "topic_changed",
     "schema_newer",
@@ -40,6 +39,10 @@ ELSEWHERE = {
     "schema_refused",
     "tables_refused",
     "tables_in_use",
+}
+"""Only its log has it."""
+ELSEWHERE = {
+    *ENDS_A_PROCESS,
     # The API answers a request with it, as a problem with a title of its own.
     "bad_value",
     "database_busy",

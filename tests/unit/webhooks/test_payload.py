@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from services.core import events as e
 from services.core.wire import event_id
 from services.webhooks.payload import body_of, webhook_of
+from tests.documents import DOCS, blocks
 from tests.samples import AT, JOB, SAMPLES
 
 [ENDED] = [event for event in SAMPLES.values() if isinstance(event, e.ImportEnded)]
@@ -48,6 +49,14 @@ def test_the_end_of_an_import_comes_with_its_counts_name_and_links() -> None:
     assert data["skipped"] == {"not_an_image": 4}
     assert data["links"]["import"] == f"{URL}/imports/{JOB}"
     assert data["links"]["manifest"] == f"{URL}/imports/{JOB}/manifest.csv"
+
+
+def test_the_example_of_the_page_has_the_fields_of_a_webhook() -> None:
+    [example] = [each for each in blocks(DOCS / "webhooks.md") if each.begins.startswith("POST ")]
+    shown, said = json.loads(example.text.partition("\n\n")[2]), told(ENDED)
+    assert shown.keys() == said.keys()
+    assert shown["data"].keys() == said["data"].keys()
+    assert shown["data"]["links"].keys() == said["data"]["links"].keys()
 
 
 def test_without_the_api_s_address_links_are_paths() -> None:
