@@ -1,6 +1,7 @@
 """Kafka, the store, PostgreSQL and the API: one harmless request to each, with a timeout."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ STORE_SECONDS = 20.0
 SET_UP = "Run `drivestream setup`. It only creates what is missing."
 START = "Start it, or correct {name}. If {name} is not set, `drivestream up` starts a server."
 NOT_SET = "not checked: {name} is not set, and Drivestream is not running here"
+SETTING = re.compile(r"KAFKA_\w+")
 PROBE_KEY = "drivestream-doctor/never-there"
 
 
@@ -64,10 +66,16 @@ def _copy(found: Configuration) -> Finding:
 
 
 def _kafka(configuration: Configuration) -> Sequence[Finding]:
-    settings = read_settings(configuration.known, KafkaSettings.read)
+    try:
+        settings = read_settings(configuration.known, KafkaSettings.read)
+    except SettingsError:
+        return [unchecked("Kafka", "not checked: its settings are wrong, see above")]
     try:
         there = Topics(settings).existing(KAFKA_SECONDS)
     except KafkaUnavailableError as why:
+        if named := SETTING.findall(str(why)):
+            seen = f"It answers, but cannot be used: {why}."
+            return [wrong("Kafka", seen, f"Correct {' or '.join(named)}.")]
         todo = START.format(name="KAFKA_BOOTSTRAP_SERVERS")
         return [wrong("Kafka", f"It is not responding: {why}", todo)]
     found = [Finding(check="Kafka", seen="answers")]
