@@ -4,6 +4,7 @@ Drivers quote an address that they cannot read, password included. So they are g
 """
 
 import re
+import ssl
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -20,6 +21,10 @@ ADDRESS = re.compile(
     r"postgres(?:ql)?://(?:(?P<login>[^/?#]*)@)?"
     r"(?P<place>[^/?#@]*(?:/[^/?#@]*)?(?:\?[^#@]*)?)"
 )
+NO_CA = (
+    "DATABASE_URL has an sslrootcert that is no readable file of certificates in PEM format. Write "
+    "sslrootcert=system for the system's CAs."
+)
 BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -33,7 +38,9 @@ class DatabaseSettings:
         settings = cls(url=reader.secret("DATABASE_URL"))
         if settings.url.reveal():
             try:
-                settings.parameters()
+                ca_file = settings.parameters().get("sslrootcert", "system")
+                if not _can_be_trusted(ca_file):
+                    reader.faults.append(NO_CA)
             except ValueError as why:
                 reader.faults.append(str(why))
         return settings
@@ -72,6 +79,15 @@ def _parsed(url: str) -> dict[str, str]:
     if not all(map(_can_be_a_port, given.get("port", "").split(","))):
         raise ValueError(f"DATABASE_URL must have a port from 1 to 65535. {ENCODE}")
     return given
+
+
+def _can_be_trusted(ca_file: str) -> bool:
+    try:
+        if ca_file != "system":
+            ssl.create_default_context(cafile=ca_file)
+    except OSError:  # SSLError is one
+        return False
+    return True
 
 
 def _can_be_a_host(name: str) -> bool:
