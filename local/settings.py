@@ -29,12 +29,16 @@ OF_KAFKA = (
     *("KAFKA_USERNAME", "KAFKA_PASSWORD"),
 )
 """The same for the brokers that KAFKA_BOOTSTRAP_SERVERS names."""
-BELONG = {"S3_ENDPOINT_URL": OF_STORE, "KAFKA_BOOTSTRAP_SERVERS": OF_KAFKA}
+BELONG = {
+    "S3_ENDPOINT_URL": OF_STORE,
+    "KAFKA_BOOTSTRAP_SERVERS": OF_KAFKA,
+    "DATABASE_URL": ("DATABASE_READ_URL",),
+}
 
 
 def over(running: Mapping[str, str], env: Mapping[str, str]) -> dict[str, str]:
-    """The settings of a running copy, and over them those of the environment. Those of the store
-    and of Kafka come from where its address comes from."""
+    """The settings of a running copy, and over them those of the environment. What belongs to a
+    server comes from where its address comes from."""
     given = {name: value for name, value in env.items() if value}
     for address, others in BELONG.items():
         if running.get(address) and address not in given:

@@ -37,7 +37,7 @@ OF_OTHER_SERVERS = {
     *("AWS_SESSION_TOKEN", "AWS_PROFILE", "S3_ADDRESSING_STYLE", "S3_CA_FILE"),
     *("S3_SERVER_SIDE_ENCRYPTION", "S3_KMS_KEY_ID"),
     *("KAFKA_SECURITY_PROTOCOL", "KAFKA_CA_FILE", "KAFKA_SASL_MECHANISM"),
-    *("KAFKA_USERNAME", "KAFKA_PASSWORD"),
+    *("KAFKA_USERNAME", "KAFKA_PASSWORD", "DATABASE_READ_URL"),
 }
 """Settings that the servers of the compose files have no use for."""
 SERVERS = ("kafka", "minio", "postgres")
