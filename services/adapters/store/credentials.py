@@ -5,6 +5,8 @@ profile, a web identity, the container's role, the instance's role. It renews th
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 USED_FOR = timedelta(minutes=7)
 """obstore asks again five minutes before. botocore renews keys ten minutes before they expire."""
 REASON = "store_credentials"
+AGAIN_SECONDS = 60.0
+"""If new keys are refused, too, within this time, it is not their age that is wrong."""
 WAYS = (
     "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this machine a role."
 )
@@ -36,6 +40,8 @@ class StoreCredentials(Provider):
         self._found: Callable[[], Credentials] | None = None
         self.fault: Verdict | None = None
         """Why the last request for keys failed: obstore passes on only the text of an error."""
+        self.renewals = 0
+        self._renewed_at = -math.inf
 
     def retrieve(self) -> Credentials:
         if self._settings.access_key_id:
@@ -52,6 +58,19 @@ class StoreCredentials(Provider):
             raise
         self.fault = None
         return found
+
+    def renew(self, known: int) -> bool:
+        """Forget keys that the store refused, in a request that began after `known` renewals: a
+        session may be revoked before its keys expire. False if there can be no others: they are in
+        the settings, or were fetched a moment ago."""
+        if self._settings.access_key_id:
+            return False
+        if self.renewals == known:
+            if time.monotonic() - self._renewed_at < AGAIN_SECONDS:
+                return False
+            self._found, self._renewed_at = None, time.monotonic()
+            self.renewals += 1
+        return True
 
     async def current(self) -> "S3Credential":
         keys = await asyncio.to_thread(self.retrieve)
