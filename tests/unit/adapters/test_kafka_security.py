@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from drive_emulator.http.tls import issue
 from services.adapters.kafka import errors, faust_app
@@ -128,3 +128,36 @@ def _ca(folder: Path) -> Path:
     path = folder / "ca.pem"
     path.write_bytes(issue("kafka.test", datetime.now(UTC)).ca)
     return path
+
+
+@pytest.mark.parametrize(
+    ("reported", "said"),
+    [
+        ([KafkaError._AUTHENTICATION, KafkaError._ALL_BROKERS_DOWN], "it refused the login"),
+        ([KafkaError._ALL_BROKERS_DOWN], "it ends each connection before it answers"),
+        ([KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN], "Failed to get metadata"),
+        ([], "Failed to get metadata"),
+    ],
+)
+def test_a_question_that_fails_is_explained_by_what_the_handle_reports(
+    reported: list[int], said: str
+) -> None:
+    passed_on: list[int] = []
+    refusals = errors.Refusals(lambda error: passed_on.append(error.code()))
+
+    def report() -> None:
+        for code in reported:
+            refusals(KafkaError(code, "words of librdkafka"))
+
+    why = KafkaException(KafkaError(KafkaError._TRANSPORT, "Failed to get metadata"))
+    with (
+        pytest.raises(errors.KafkaUnavailableError, match=f"^{said}"),
+        refusals.explained(report),
+    ):
+        raise why
+    assert passed_on == reported
+    with (
+        pytest.raises(errors.KafkaUnavailableError, match="^Failed to get metadata"),
+        refusals.explained(lambda: None),
+    ):
+        raise why
