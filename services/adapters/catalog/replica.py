@@ -121,9 +121,11 @@ class ReplicatedCatalog(CatalogReader):
     def __init__(self, primary: DatabaseSettings, replica: DatabaseSettings) -> None:
         super().__init__(primary)
         self.replica = CatalogReader(replica)
-        self.watch = ReplicaWatch(self.consumed_offsets, self.replica.consumed_offsets)
+        self._looks = CatalogReader(replica)  # of its own: lists may take all connections
+        self.watch = ReplicaWatch(self.consumed_offsets, self._looks.consumed_offsets)
 
     async def close(self) -> None:
+        await self._looks.close()
         await self.replica.close()
         await super().close()
 

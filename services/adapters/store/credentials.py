@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from minio.credentials.credentials import Credentials
@@ -37,9 +38,11 @@ class StoreCredentials(Provider):
 
     def __init__(self, settings: StoreSettings) -> None:
         self._settings = settings
-        self._found: Callable[[], Credentials] | None = None
+        self._found: tuple[int, Callable[[], Credentials] | None] = 0, None
+        """After how many renewals they were found, and what tells them."""
         self.fault: Verdict | None = None
         """Why the last request for keys failed: obstore passes on only the text of an error."""
+        self._finding = Lock()
         self.renewals = 0
         self._renewed_at = -math.inf
 
@@ -51,13 +54,21 @@ class StoreCredentials(Provider):
                 self._settings.session_token.reveal() or None,
             )
         try:
-            self._found = self._found or _amazon_credentials(self._settings)
-            found = self._found()
+            found = self._source()()
         except Verdict as why:
             self.fault = why
             raise
         self.fault = None
         return found
+
+    def _source(self) -> Callable[[], Credentials]:
+        with self._finding:  # else uploads that begin together would each ask for keys
+            wanted = self.renewals
+            found, source = self._found
+            if found != wanted or source is None:
+                source = _amazon_credentials(self._settings)
+                self._found = wanted, source
+            return source
 
     def renew(self, known: int) -> bool:
         """Forget keys that the store refused, in a request that began after `known` renewals: a
@@ -68,7 +79,7 @@ class StoreCredentials(Provider):
         if self.renewals == known:
             if time.monotonic() - self._renewed_at < AGAIN_SECONDS:
                 return False
-            self._found, self._renewed_at = None, time.monotonic()
+            self._renewed_at = time.monotonic()
             self.renewals += 1
         return True
 
