@@ -109,6 +109,9 @@ async def _answer(ask: Callable[[], Awaitable[Offsets]]) -> Offsets | None:
             return await ask()
     except (Verdict, TimeoutError):
         return None
+    except Exception:  # else nobody would watch the replica from then on
+        log.exception("api.replica_check_failed")
+        return None
 
 
 def _has_reached(reached: Offsets, wanted: Offsets) -> bool:
@@ -121,12 +124,13 @@ class ReplicatedCatalog(CatalogReader):
     def __init__(self, primary: DatabaseSettings, replica: DatabaseSettings) -> None:
         super().__init__(primary)
         self.replica = CatalogReader(replica)
-        self._looks = CatalogReader(replica)  # of its own: lists may take all connections
-        self.watch = ReplicaWatch(self.consumed_offsets, self._looks.consumed_offsets)
+        # Connections of their own: requests may take all others.
+        self._looks = CatalogReader(primary), CatalogReader(replica)
+        self.watch = ReplicaWatch(*(each.consumed_offsets for each in self._looks))
 
     async def close(self) -> None:
-        await self._looks.close()
-        await self.replica.close()
+        for reader in (*self._looks, self.replica):
+            await reader.close()
         await super().close()
 
     async def images(
