@@ -125,8 +125,8 @@ class ReplicatedCatalog(CatalogReader):
         super().__init__(primary)
         self.replica = CatalogReader(replica)
         # Connections of their own: requests may take all others.
-        self._looks = CatalogReader(primary), CatalogReader(replica)
-        self.watch = ReplicaWatch(*(each.consumed_offsets for each in self._looks))
+        looks = self._looks = CatalogReader(primary), CatalogReader(replica)
+        self.watch = ReplicaWatch(looks[0].consumed_offsets, looks[1].consumed_offsets)
 
     async def close(self) -> None:
         for reader in (*self._looks, self.replica):
