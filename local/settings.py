@@ -24,13 +24,25 @@ OF_STORE = (
 """What belongs to the store that S3_ENDPOINT_URL names. Shells have keys of Amazon's, which are not
 those of the store that we start."""
 
+OF_KAFKA = (
+    *("KAFKA_SECURITY_PROTOCOL", "KAFKA_CA_FILE", "KAFKA_SASL_MECHANISM"),
+    *("KAFKA_USERNAME", "KAFKA_PASSWORD"),
+)
+"""The same for the brokers that KAFKA_BOOTSTRAP_SERVERS names."""
+BELONG = {
+    "S3_ENDPOINT_URL": OF_STORE,
+    "KAFKA_BOOTSTRAP_SERVERS": OF_KAFKA,
+    "DATABASE_URL": ("DATABASE_READ_URL",),
+}
+
 
 def over(running: Mapping[str, str], env: Mapping[str, str]) -> dict[str, str]:
-    """The settings of a running copy, and over them those of the environment. Those of the store
-    come from where its address comes from."""
+    """The settings of a running copy, and over them those of the environment. What belongs to a
+    server comes from where its address comes from."""
     given = {name: value for name, value in env.items() if value}
-    if running.get("S3_ENDPOINT_URL") and "S3_ENDPOINT_URL" not in given:
-        given = {name: value for name, value in given.items() if name not in OF_STORE}
+    for address, others in BELONG.items():
+        if running.get(address) and address not in given:
+            given = {name: value for name, value in given.items() if name not in others}
     return {**running, **given}
 
 

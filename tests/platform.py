@@ -92,7 +92,7 @@ def _set_up(env: Mapping[str, str]) -> None:
 def _delete_topics(env: Mapping[str, str]) -> None:
     """Have the broker delete them; nobody waits until it has."""
     settings = KafkaSettings.read(Reader(env))
-    admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": 2})
+    admin = AdminClient(settings.brokers())
     names = [settings.prefixed(topic.name) for topic in ALL]
     for future in admin.delete_topics(names, operation_timeout=0).values():
         with suppress(KafkaException):  # a test may have deleted it, or stopped the broker

@@ -10,7 +10,7 @@ resource "aws_msk_configuration" "kafka" {
   EOT
 }
 
-# Services speak plaintext to Kafka, so only their security group reaches it.
+# Without a login, so only the security group of the services reaches it.
 resource "aws_msk_cluster" "kafka" {
   cluster_name           = var.name
   kafka_version          = var.kafka_version
@@ -38,7 +38,7 @@ resource "aws_msk_cluster" "kafka" {
 
   encryption_info {
     encryption_in_transit {
-      client_broker = "PLAINTEXT"
+      client_broker = "TLS"
       in_cluster    = true
     }
   }

@@ -60,8 +60,8 @@ resource "aws_vpc_security_group_ingress_rule" "kafka" {
   security_group_id            = aws_security_group.kafka.id
   referenced_security_group_id = aws_security_group.services.id
   ip_protocol                  = "tcp"
-  from_port                    = 9092
-  to_port                      = 9092
+  from_port                    = 9094
+  to_port                      = 9094
 }
 
 resource "aws_vpc_security_group_ingress_rule" "database" {

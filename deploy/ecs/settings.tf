@@ -4,7 +4,11 @@ locals {
   web_port     = 5173
   metrics_port = 9464
 
-  kafka = { KAFKA_BOOTSTRAP_SERVERS = aws_msk_cluster.kafka.bootstrap_brokers }
+  # Amazon's CA has signed the certificates of the brokers.
+  kafka = {
+    KAFKA_BOOTSTRAP_SERVERS = aws_msk_cluster.kafka.bootstrap_brokers_tls
+    KAFKA_SECURITY_PROTOCOL = "SSL"
+  }
   store = {
     AWS_REGION     = var.region
     S3_BUCKET      = aws_s3_bucket.images.id

@@ -26,6 +26,8 @@ NAMES = {
     "S3_SERVER_SIDE_ENCRYPTION": re.compile(r"AES256|aws:kms(:dsse)?"),
     "HOST": re.compile(r"[0-9.]{7,15}|localhost|::1?"),
     "KAFKA_BOOTSTRAP_SERVERS": re.compile(r"[a-z0-9.-]+:\d{1,5}(,[a-z0-9.-]+:\d{1,5})*"),
+    "KAFKA_SECURITY_PROTOCOL": re.compile(r"(SASL_)?(PLAINTEXT|SSL)"),
+    "KAFKA_SASL_MECHANISM": re.compile(r"PLAIN|SCRAM-SHA-(256|512)"),
     "DRIVE_QUOTA_MODEL": re.compile(r"units|queries"),
     "DRIVE_QUOTA_SHARES": re.compile(r"[a-z]+=\d{1,3}(,[a-z]+=\d{1,3})*"),
 }
@@ -120,6 +122,8 @@ def _each(
 
 def shown(name: str, value: str) -> str:
     """A value, or the part of it that cannot be a secret."""
+    if "PASSWORD" in name:  # it may be a number
+        return HIDDEN
     if PLAIN.fullmatch(value) or (name in NAMES and NAMES[name].fullmatch(value)):
         return value
     if name.endswith("_URL"):

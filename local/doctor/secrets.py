@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 HIDDEN = "********"
-NAMED = re.compile(r"KEY|SECRET|TOKEN|PASSW|CREDENTIAL|DATABASE_URL", re.IGNORECASE)
+NAMED = re.compile(r"KEY|SECRET|TOKEN|PASSW|CREDENTIAL|DATABASE_(READ_)?URL", re.IGNORECASE)
 FILE = "GOOGLE_APPLICATION_CREDENTIALS"
 SHORTEST = 6
 """A shorter secret cannot be told from ordinary words, so it is not searched for."""

@@ -1,10 +1,12 @@
 """Kafka, the store, PostgreSQL and the API: one harmless request to each, with a timeout."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
 
+import psycopg
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -15,6 +17,8 @@ from local.doctor.findings import Finding, guarded, note, unchecked, wrong
 from local.servers.health import http_problem
 from local.show.waits import waits
 from services.adapters.catalog import migrate
+from services.adapters.catalog.connection import Session
+from services.adapters.catalog.replica import ReplicaSettings
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.errors import KafkaUnavailableError
@@ -30,6 +34,7 @@ STORE_SECONDS = 20.0
 SET_UP = "Run `drivestream setup`. It only creates what is missing."
 START = "Start it, or correct {name}. If {name} is not set, `drivestream up` starts a server."
 NOT_SET = "not checked: {name} is not set, and Drivestream is not running here"
+SETTING = re.compile(r"KAFKA_\w+")
 PROBE_KEY = "drivestream-doctor/never-there"
 
 
@@ -45,6 +50,8 @@ def servers(found: Configuration) -> Sequence[Finding]:
             findings += guarded(check, partial(look, found))
         else:
             findings.append(unchecked(check, NOT_SET.format(name=name)))
+    if found.known.get("DATABASE_READ_URL"):
+        findings += guarded("Replica", partial(_replica, found))
     return findings
 
 
@@ -64,10 +71,16 @@ def _copy(found: Configuration) -> Finding:
 
 
 def _kafka(configuration: Configuration) -> Sequence[Finding]:
-    settings = read_settings(configuration.known, KafkaSettings.read)
+    try:
+        settings = read_settings(configuration.known, KafkaSettings.read)
+    except SettingsError:
+        return [unchecked("Kafka", "not checked: its settings are wrong, see above")]
     try:
         there = Topics(settings).existing(KAFKA_SECONDS)
     except KafkaUnavailableError as why:
+        if named := SETTING.findall(str(why)):
+            seen = f"It answers, but cannot be used: {why}."
+            return [wrong("Kafka", seen, f"Correct {' or '.join(named)}.")]
         todo = START.format(name="KAFKA_BOOTSTRAP_SERVERS")
         return [wrong("Kafka", f"It is not responding: {why}", todo)]
     found = [Finding(check="Kafka", seen="answers")]
@@ -160,6 +173,26 @@ def _database(configuration: Configuration) -> Sequence[Finding]:
         return [found, Finding(check="Tables", seen=f"at the latest version, {newest}")]
     seen = f"The tables are at version {now}, not {newest}." if now else "The tables do not exist."
     return [found, wrong("Tables", seen, SET_UP)]
+
+
+def _replica(configuration: Configuration) -> Sequence[Finding]:
+    try:
+        settings = read_settings(configuration.known, ReplicaSettings.read).database
+    except SettingsError:
+        settings = None
+    if settings is None:
+        return [unchecked("Replica", "not checked: DATABASE_READ_URL is wrong, see above")]
+    address = origin(settings.url.reveal())
+    try:
+        with Session(settings, connect_timeout="5").connect(autocommit=True) as connection:
+            [follows] = connection.execute("SELECT pg_is_in_recovery()").fetchone() or [False]
+    except psycopg.Error as why:
+        seen = f"No connection to {address}: {str(why).strip().splitlines()[-1]}"
+        return [wrong("Replica", seen, START.format(name="DATABASE_READ_URL"))]
+    if not follows:
+        seen = f"{address} is not a streaming replica. It is used if the rows come there otherwise."
+        return [note("Replica", seen)]
+    return [Finding(check="Replica", seen=f"answers at {address}")]
 
 
 def _revisions(settings: DatabaseSettings) -> tuple[str | None, str | None]:

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 from local.environment import for_programs
 from local.servers.ports import LOOPBACK, accepts_connections
 from local.servers.server import Command, Context, Run, Server
+from local.settings import OF_KAFKA
 from local.toolchains.java import java
 from local.toolchains.kafka_jars import kafka_jars
 
@@ -78,7 +79,8 @@ def kafka(context: Context) -> Server:
         command=command,
         prepare=lambda run: _prepare(command, jars, _properties(port, controller), run),
         not_ready=_ReadinessCheck(address, port),
-        settings={"KAFKA_BOOTSTRAP_SERVERS": address},
+        # What the environment says of a login is for other brokers.
+        settings={"KAFKA_BOOTSTRAP_SERVERS": address} | dict.fromkeys(OF_KAFKA, ""),
     )
 
 

@@ -62,7 +62,7 @@ def postgres(context: Context) -> Server:
         command=command,
         prepare=lambda run: _initialise(command, programs, secret, run),
         not_ready=lambda: _not_ready(address),
-        settings={"DATABASE_URL": f"{address}/{DATABASE}"},
+        settings={"DATABASE_URL": f"{address}/{DATABASE}", "DATABASE_READ_URL": ""},
     )
 
 

@@ -5,7 +5,7 @@ import importlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -13,6 +13,7 @@ import structlog
 
 from services.adapters.catalog.notifications import Notifications
 from services.adapters.catalog.reader import CatalogReader
+from services.adapters.catalog.replica import ReplicaSettings, ReplicatedCatalog, ReplicaWatch
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.drive.settings import DriveSettings
 from services.adapters.kafka.admin import Topics
@@ -52,6 +53,7 @@ class Settings(SettingsGroup):
     kafka: KafkaSettings
     store: StoreSettings
     database: DatabaseSettings
+    replica: ReplicaSettings
     drive: DriveSettings
     quota: QuotaSettings
     thumbnails: ThumbnailSettings
@@ -61,7 +63,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop`. Kafka and PostgreSQL may come later."""
     allow_open_files(settings.api.connections)
     listener = listener_on(settings.api.host, settings.api.port)
-    catalog = CatalogReader(settings.database)
+    catalog, replica = _catalog(settings)
     pool = ThumbnailPool(settings.thumbnails)
     lag = LagReader(settings.kafka, TOPICS, GROUPS)
     try:
@@ -77,7 +79,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                     topic=WORKERS_STATUS.name,
                     newest=NEWEST_RECORDS,
                 ),
-                _outside(settings, pool, LagWatch(lag, catalog), stop),
+                replace(_outside(settings, pool, LagWatch(lag, catalog), stop), replica=replica),
             )
             host, port = listener.getsockname()[:2]
             log.info("api.listening", host=host, port=port)
@@ -86,6 +88,13 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         lag.close()
         await pool.close()
         await catalog.close()
+
+
+def _catalog(settings: Settings) -> tuple[CatalogReader, ReplicaWatch | None]:
+    if settings.replica.database is None:
+        return CatalogReader(settings.database), None
+    catalog = ReplicatedCatalog(settings.database, settings.replica.database)
+    return catalog, catalog.watch
 
 
 def _windows(kafka: KafkaSettings) -> Tail[WindowCache]:

@@ -15,6 +15,7 @@ from litestar.params import SkipValidation
 from msgspec import Struct
 
 from services.adapters.catalog.port import ReadsCatalog
+from services.adapters.catalog.replica import ReplicaWatch
 from services.adapters.kafka.reader import Tail
 from services.adapters.process import publish_status, worker_status
 from services.api.import_cache import ImportCache
@@ -51,14 +52,22 @@ class Readiness:
     catalog: ReadsCatalog
     publisher: PublishesEvents
     workers: Tail[WorkerCache] | None = None
+    replica: ReplicaWatch | None = None
     missing: Mapping[str, str] = field(default_factory=lambda: {"the first check": ""})
 
     async def check(self) -> Ready:
         checks = {"kafka": self._kafka(), "database": await self._database()}
         if not all(check.ok for check in checks.values()):
             return Ready("not_ready", checks)
-        waiting = self._waiting()
-        return Ready("degraded" if waiting else "ready", {**checks, **waiting})
+        checks |= {**self._waiting(), **self._replica()}
+        well = all(check.ok for check in checks.values())
+        return Ready("ready" if well else "degraded", checks)
+
+    def _replica(self) -> Mapping[str, Check]:
+        if self.replica is None:
+            return {}
+        trouble = self.replica.trouble
+        return {"replica": Check(trouble is None, trouble or "lists of images come from it")}
 
     def _waiting(self) -> Mapping[str, Check]:
         """The services of which every worker waits: requests are answered, and little is done."""
@@ -152,6 +161,7 @@ async def get_liveness() -> dict[str, str]:
 )
 async def get_readiness(readiness: NamedDependency[SkipValidation[Readiness]]) -> Response[Ready]:
     """200 if every part answers, else 503, with the answer of each part. `degraded` is 200 too: a
-    service waits, and is named with what it waits for, and until when if that is known."""
+    service waits, and is named with what it waits for, and until when if that is known; or the read
+    replica (`DATABASE_READ_URL`) is not used."""
     answer = await readiness.check()
     return Response(answer, status_code=503 if answer.status == "not_ready" else 200)

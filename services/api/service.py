@@ -12,6 +12,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from services.adapters.catalog.port import ReadsCatalog
+from services.adapters.catalog.replica import ReplicaWatch
 from services.adapters.kafka.bounds import LogBoundsReader
 from services.adapters.kafka.dead_letters import DeadLetterReader
 from services.adapters.kafka.newest import NewestReader
@@ -69,6 +70,7 @@ class Outside:
     stopping: asyncio.Event
     lag: LagWatch
     windows: Tail[WindowCache]
+    replica: ReplicaWatch | None = None
 
 
 def create_app(
@@ -80,7 +82,7 @@ def create_app(
     outside: Outside,
 ) -> ASGIApp:
     """The application. It runs the tails; whoever made the other parts closes them."""
-    readiness = health.Readiness(known, catalog, publisher, workers)
+    readiness = health.Readiness(known, catalog, publisher, workers, outside.replica)
     requests = control.RequestLog(publisher, known)
     lost = LostRequests(known, catalog, publisher, settings.stalled_after)
 
@@ -99,7 +101,9 @@ def create_app(
         "readiness": readiness,
         "pictures": pictures,
         "thumbnails": shown_small,
-        "system": system.SystemViews(outside.lag, workers, outside.windows, outside.quota),
+        "system": system.SystemViews(
+            outside.lag, workers, outside.windows, outside.quota, outside.replica
+        ),
         "live": live,
         "previews": previews,
         **_of_imports(requests, views),
@@ -109,6 +113,7 @@ def create_app(
         *(known.run, workers.run, outside.windows.run, previews.run, lost.watch),
         *(outside.lag.run, readiness.watch, readiness.publish_status),
         *(live.run, live.end_with, lambda: outside.follow(live.changed)),
+        *([outside.replica.run] if outside.replica else []),
     )
     return Boundary(_WithParts(parts, runs, _metrics(shown_small, outside.lag)), settings)
 

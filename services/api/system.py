@@ -13,6 +13,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 from msgspec import Struct
 
+from services.adapters.catalog.replica import ReplicaWatch
 from services.adapters.kafka.reader import Tail
 from services.api.keys import READ, SCOPE
 from services.api.lag import INDEXER, Lag, LagWatch, PartitionLag
@@ -102,6 +103,7 @@ class SystemViews:
     workers: Tail[WorkerCache]
     windows: Tail[WindowCache]
     quota: QuotaSettings
+    replica: ReplicaWatch | None = None
 
     async def now(self) -> System:
         lag = await self.lag.newest()
@@ -123,7 +125,7 @@ class SystemViews:
         )
 
     def _not_current(self, rates: Rates, now: datetime) -> list[str]:
-        said = []
+        said = [self.replica.trouble] if self.replica and self.replica.trouble else []
         if not self.workers.state.caught_up:
             said.append("`workers.status` cannot be read, so the workers are not current.")
         if not self.windows.state.caught_up:

@@ -6,6 +6,7 @@ that hides them, so that no log and no traceback prints one.
 
 import os
 import re
+import ssl
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import suppress
@@ -23,11 +24,12 @@ NAMES = frozenset(
         *("HOST", "PORT", "ALLOWED_HOSTS", "API_PUBLIC_URL", "CORS_ORIGINS"),
         *("ALLOW_WITHOUT_KEYS", "API_CONNECTIONS", "API_KEYS", "API_OPEN"),
         *("API_REQUESTS_PER_MINUTE",),
-        *("DATABASE_URL", "DATA_DIR"),
+        *("DATABASE_READ_URL", "DATABASE_URL", "DATA_DIR"),
         *("DRIVE_API_URL", "DRIVE_COOL_DOWN_SECONDS", "DRIVE_QUOTA_USER", "DRIVE_TIMEOUT_SECONDS"),
         *("DRIVE_QUOTA_MODEL", "DRIVE_QUOTA_SHARES", "DRIVE_QUOTA_UNITS_PER_MINUTE"),
         *("GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS"),
-        *("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_TOPIC_PREFIX"),
+        *("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_TOPIC_PREFIX", "KAFKA_SECURITY_PROTOCOL"),
+        *("KAFKA_CA_FILE", "KAFKA_SASL_MECHANISM", "KAFKA_USERNAME", "KAFKA_PASSWORD"),
         *("METRICS_HOST", "METRICS_PORT", "NO_PROGRESS_SECONDS"),
         *("PARKED_RETRY_SECONDS", "STALLED_AFTER_SECONDS"),
         *("AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
@@ -128,6 +130,18 @@ class Reader:
         else:
             return value.rstrip("/")
         return default
+
+    def certificates(self, name: str) -> str:
+        """The path of a readable file of certificates in PEM format; "" if the name is not set."""
+        path = self.text(name, "")
+        try:
+            if path:
+                ssl.create_default_context(cafile=path)
+        except ssl.SSLError:
+            self.faults.append(f"{name} names a file without a certificate in PEM format.")
+        except OSError as why:
+            self.faults.append(f"{name} names a file that cannot be read: {why.strerror}.")
+        return path
 
     def json_file(self, name: str) -> Path | None:
         """The path of a readable file that holds a JSON object; None if the name is not set."""

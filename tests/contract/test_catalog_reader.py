@@ -18,6 +18,7 @@ from services.adapters.catalog.migrate import migrate
 from services.adapters.catalog.port import ReadsCatalog
 from services.adapters.catalog.read_pool import CONNECTIONS
 from services.adapters.catalog.reader import PAGE_ROWS, CatalogReader
+from services.adapters.catalog.replica import ReplicatedCatalog
 from services.adapters.catalog.rows import FROM_FOUND, FROM_MANIFEST, Rows
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.views.files import FileDetails, ManifestRow
@@ -69,7 +70,13 @@ class Shelf:
     begin_offsets: Callable[[Mapping[tuple[str, int], tuple[str, int]]], None]
 
 
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
+@pytest.fixture(
+    params=[
+        "fake",
+        pytest.param("real", marks=pytest.mark.real),
+        pytest.param("replicated", marks=[pytest.mark.real, pytest.mark.long]),
+    ]
+)
 async def shelf(request: pytest.FixtureRequest) -> AsyncIterator[Shelf]:
     if request.param == "fake":
         fake = FakeCatalog(PAGE_ROWS)
@@ -77,6 +84,10 @@ async def shelf(request: pytest.FixtureRequest) -> AsyncIterator[Shelf]:
         return
     address = _address(request.getfixturevalue("database_url"))
     reader = CatalogReader(address)
+    if request.param == "replicated":
+        await reader.close()
+        reader = replicated = ReplicatedCatalog(address, address)
+        replicated.watch.trouble = None
     with closing(CatalogWriter(address)) as writer:
         yield Shelf(reader, lambda filled: writer.save(Rows(), filled, {}), writer.begin_offsets)
     await reader.close()

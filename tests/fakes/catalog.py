@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict, replace
 
+from services.adapters.catalog.replica import ReplicaWatch
 from services.adapters.catalog.rows import (
     FROM_FOUND,
     FileRow,
@@ -55,6 +56,7 @@ class FakeCatalog:
         self.live_reads = 0
         self.uncounted = False
         self.consumed: dict[tuple[str, int], tuple[str, int]] = {}
+        self.replica: ReplicaWatch | None = None
         self._rows = Rows()
         self._ids: dict[str, int] = {}
         self._changed: Callable[[], None] = lambda: None

@@ -55,6 +55,8 @@ class S3Server:
     always: Answer | None = None
     document: bytes = b""
     refusals: dict[str, Answer] = field(default_factory=dict)
+    ended: dict[str, Answer] = field(default_factory=dict)
+    """By the id of keys that it no longer takes, what it answers to them."""
     requests: Counter[str] = field(default_factory=Counter)
     checksums: list[tuple[str, str]] = field(default_factory=list)
     """Of each PUT with a body: what it said, and what it is."""
@@ -108,6 +110,9 @@ def s3_server(tls: SSLContext | None = None) -> Iterator[S3Server]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             server.seen.append(Seen(self.command, self.path, headers))
             status, content = server.answer(self.command, self.path, body)
+            signer = headers.get("authorization", "").partition("Credential=")[2].partition("/")[0]
+            if signer in server.ended:
+                status, content = server.ended[signer].status, server.ended[signer].body
             self.send_response(status)
             self.send_header("content-type", "application/xml")
             self.send_header("etag", '"1"')

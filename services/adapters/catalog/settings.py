@@ -4,6 +4,7 @@ Drivers quote an address that they cannot read, password included. So they are g
 """
 
 import re
+import ssl
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -20,20 +21,33 @@ ADDRESS = re.compile(
     r"postgres(?:ql)?://(?:(?P<login>[^/?#]*)@)?"
     r"(?P<place>[^/?#@]*(?:/[^/?#@]*)?(?:\?[^#@]*)?)"
 )
+NO_CA = (
+    "has an sslrootcert that is no readable file of certificates in PEM format. Write "
+    "sslrootcert=system for the system's CAs."
+)
 BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseSettings:
+    """`name` is that of the setting, for messages."""
+
     url: Secret
+    name: str = "DATABASE_URL"
 
     @classmethod
     def read(cls, reader: Reader) -> "DatabaseSettings":
-        settings = cls(url=reader.secret("DATABASE_URL"))
+        return cls.read_from(reader, "DATABASE_URL")
+
+    @classmethod
+    def read_from(cls, reader: Reader, name: str) -> "DatabaseSettings":
+        settings = cls(url=reader.secret(name), name=name)
         if settings.url.reveal():
             try:
-                settings.parameters()
+                ca_file = settings.parameters().get("sslrootcert", "system")
+                if not _can_be_trusted(ca_file):
+                    reader.faults.append(f"{name} {NO_CA}")
             except ValueError as why:
                 reader.faults.append(str(why))
         return settings
@@ -41,18 +55,18 @@ class DatabaseSettings:
     def parameters(self, **defaults: str) -> dict[str, str]:
         """libpq's: of the address, then `defaults`, and the `options` of both. Raises `ValueError`
         with a sentence for an address that cannot be read."""
-        given = _parsed(self.url.reveal())
+        given = _parsed(self.url.reveal(), self.name)
         if "options" in given and "options" in defaults:
             given["options"] = f"{defaults['options']} {given['options']}"
         return {"port": "5432", **defaults, **given}  # else PGPORT would steer us
 
 
-def _parsed(url: str) -> dict[str, str]:
+def _parsed(url: str, name: str) -> dict[str, str]:
     address = ADDRESS.fullmatch(url)
     if address is None or CONTROL.search(url):
-        raise ValueError(f"DATABASE_URL must look like {FORM}. {ENCODE}")
+        raise ValueError(f"{name} must look like {FORM}. {ENCODE}")
     if BAD_ESCAPE.search(url):
-        raise ValueError(f"DATABASE_URL has a % that is not an escape. Write it as %25. {ENCODE}")
+        raise ValueError(f"{name} has a % that is not an escape. Write it as %25. {ENCODE}")
     user, _, password = (address["login"] or "").partition(":")
     try:
         parts = {
@@ -61,17 +75,26 @@ def _parsed(url: str) -> dict[str, str]:
             **conninfo_to_dict(f"postgresql://{address['place']}"),
         }
     except UnicodeError:
-        raise ValueError(f"DATABASE_URL is not UTF-8. {ENCODE}") from None
+        raise ValueError(f"{name} is not UTF-8. {ENCODE}") from None
     except psycopg.Error:  # libpq quotes what it cannot read
         raise ValueError(
-            f"DATABASE_URL has a host, port or parameter that PostgreSQL does not accept. {ENCODE}"
+            f"{name} has a host, port or parameter that PostgreSQL does not accept. {ENCODE}"
         ) from None
-    given = {name: str(value) for name, value in parts.items() if value}
+    given = {key: str(value) for key, value in parts.items() if value}
     if not all(map(_can_be_a_host, given.get("host", "").split(","))):
-        raise ValueError(f"DATABASE_URL has no valid host. It must look like {FORM}. {ENCODE}")
+        raise ValueError(f"{name} has no valid host. It must look like {FORM}. {ENCODE}")
     if not all(map(_can_be_a_port, given.get("port", "").split(","))):
-        raise ValueError(f"DATABASE_URL must have a port from 1 to 65535. {ENCODE}")
+        raise ValueError(f"{name} must have a port from 1 to 65535. {ENCODE}")
     return given
+
+
+def _can_be_trusted(ca_file: str) -> bool:
+    try:
+        if ca_file != "system":
+            ssl.create_default_context(cafile=ca_file)
+    except OSError:  # SSLError is one
+        return False
+    return True
 
 
 def _can_be_a_host(name: str) -> bool:

@@ -8,6 +8,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.cimpl import NewTopic
 
+from services.adapters.kafka.admin_client import Admin
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.errors import Stop
@@ -26,7 +27,7 @@ class Topics:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
-        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": 2})
+        self._admin = Admin(settings)
 
     @kafka_errors()
     def existing(self, timeout: float = TIMEOUT) -> Mapping[str, int]:
@@ -95,7 +96,7 @@ class LogOffsets:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
-        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": 2})
+        self._admin = Admin(settings)
 
     @kafka_errors()
     def committed(self, group: str) -> Mapping[Place, int]:

@@ -2,9 +2,8 @@
 
 import asyncio
 
-from confluent_kafka.admin import AdminClient
-
 from services.adapters.kafka.admin import LATEST, committed, offsets
+from services.adapters.kafka.admin_client import Admin
 from services.adapters.kafka.errors import kafka_errors
 from services.adapters.kafka.settings import KafkaSettings
 
@@ -15,7 +14,7 @@ class Backlog:
     def __init__(self, settings: KafkaSettings, *, group: str, topic: str) -> None:
         self._group = settings.prefixed(group)
         self._topic = settings.prefixed(topic)
-        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": 2})
+        self._admin = Admin(settings)
 
     async def of(self, partition: int) -> tuple[int, int]:
         """The group's oldest unfinished offset, 0 if it has not begun, and the partition's end."""

@@ -1,4 +1,4 @@
-"""confluent-kafka's errors, said in our words."""
+"""confluent-kafka's errors, said in our words: what is wrong, and with which setting."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +8,26 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException
 
 QUIET_SECONDS = 5.0
+FORBIDDEN = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "these topics",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "this consumer group",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "this cluster",
+}
+REFUSED_LOGIN = (
+    "it refused the login: check KAFKA_USERNAME, KAFKA_PASSWORD and KAFKA_SASL_MECHANISM"
+)
+WRONG_MECHANISM = (
+    "it does not offer this login: check KAFKA_SASL_MECHANISM and KAFKA_SECURITY_PROTOCOL"
+)
+NOT_TRUSTED = (
+    "its certificate is not trusted, or is for another host: check KAFKA_CA_FILE, and the hosts in "
+    "KAFKA_BOOTSTRAP_SERVERS"
+)
+NO_TLS = "it does not speak TLS there: check KAFKA_SECURITY_PROTOCOL and the port"
+HANGS_UP = (
+    "it ends each connection before it answers: check whether KAFKA_SECURITY_PROTOCOL is what it "
+    "speaks at that port"
+)
 log = structlog.get_logger("kafka")
 
 
@@ -16,7 +36,52 @@ class KafkaUnavailableError(Exception):
 
 
 def sentence(error: KafkaError) -> str:
-    return f"{error.str()} ({error.name()})"
+    """Without the name of a setting where none can be the cause."""
+    return of_settings(error) or f"{error.str()} ({error.name()})"
+
+
+def of_settings(error: KafkaError) -> str | None:
+    """What of our settings the brokers refuse; None for any other error. librdkafka has one code
+    for all failed logins and one for all failed handshakes, so that its text has to tell."""
+    text = error.str()
+    if error.code() in FORBIDDEN:
+        return f"KAFKA_USERNAME has no rights to {FORBIDDEN[error.code()]}: ask for an ACL"
+    if error.code() == KafkaError._AUTHENTICATION:
+        return WRONG_MECHANISM if "handshake" in text else REFUSED_LOGIN
+    if error.code() == KafkaError.SASL_AUTHENTICATION_FAILED:
+        return REFUSED_LOGIN
+    if "SSL handshake failed" in text and "PLAINTEXT" in text:
+        return NO_TLS
+    return NOT_TRUSTED if error.code() == KafkaError._SSL else None
+
+
+class Refusals:
+    """An `error_cb` that keeps why a handle cannot connect, and passes each error on. What the
+    handle was asked fails with no more than "transport failure"."""
+
+    def __init__(self, tell: Callable[[KafkaError], None] = lambda _error: None) -> None:
+        self._tell = tell
+        self._reason: str | None = None
+        self._codes: set[int] = set()
+
+    def __call__(self, error: KafkaError) -> None:
+        self._codes.add(error.code())
+        self._reason = of_settings(error) or self._reason
+        self._tell(error)
+
+    @contextmanager
+    def explained(self, report: Callable[[], object]) -> Iterator[None]:
+        """Raise `KafkaUnavailableError` with the cause. `report` polls the handle, which calls back
+        with what has happened meanwhile."""
+        try:
+            yield
+        except KafkaException as why:
+            report()
+            # A broker that cannot be reached is reported, too; one that closes a connection is not.
+            closed = self._codes == {KafkaError._ALL_BROKERS_DOWN}
+            reason = self._reason or (HANGS_UP if closed else sentence(why.args[0]))
+            self._reason, self._codes = None, set()
+            raise KafkaUnavailableError(reason) from why
 
 
 @contextmanager

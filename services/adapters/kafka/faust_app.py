@@ -21,6 +21,7 @@ from faust.transport.drivers import aiokafka
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 from services.adapters.kafka.reader import Raw
+from services.adapters.kafka.security import KafkaSecurity
 from services.adapters.kafka.settings import KafkaSettings
 
 SESSION_SECONDS = 10.0
@@ -175,6 +176,7 @@ class FaustApp:
         app = _App(
             prefixed(self.group),
             broker=";".join(f"kafka://{server.strip()}" for server in servers),
+            broker_credentials=_credentials(self.settings.security),
             PartitionAssignor=OneReads,
             Table=OneTable,
             datadir=folder,
@@ -240,6 +242,17 @@ class FaustApp:
             except Exception as why:
                 log.exception("faust.failed")
                 self._failure = why
+
+
+def _credentials(security: KafkaSecurity) -> Any:
+    if security.logs_in:
+        return faust.SASLCredentials(
+            username=security.username,
+            password=security.password.reveal(),
+            mechanism=security.mechanism,
+            ssl_context=security.tls(),
+        )
+    return faust.SSLCredentials(security.tls()) if security.encrypts else None
 
 
 def _quiet_logs() -> None:

@@ -18,6 +18,7 @@ import confluent_kafka as ck
 import structlog
 from msgspec import Struct
 
+from services.adapters.kafka import errors
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.events import Message
@@ -120,16 +121,22 @@ class LogReader:
             "fetch.queue.backoff.ms": 20,
         }
         config |= IN_BULK if in_bulk else {}
-        self._consumer = ck.Consumer(config)
+        self._refusals = errors.Refusals(errors.error_logger(client_id))
+        self._consumer = ck.Consumer(config | {"error_cb": self._refusals})
 
     @kafka_errors()
     def partitions(self, topic: str) -> Sequence[int]:
         """The partition numbers of a topic; raises if it is not there."""
         name = self._settings.prefixed(topic)
-        found = self._consumer.list_topics(name, timeout=READ_TIMEOUT).topics[name]
+        with self._refusals.explained(self._report):
+            found = self._consumer.list_topics(name, timeout=READ_TIMEOUT).topics[name]
         if found.error is not None:
             raise KafkaUnavailableError(f"{topic}: {sentence(found.error)}")
         return sorted(found.partitions)
+
+    def _report(self) -> None:
+        if not self._consumer.assignment():  # else a poll would take a message
+            self._consumer.poll(0)
 
     def seek(self, positions: Mapping[tuple[str, int], int]) -> None:
         """Read these partitions from these offsets on."""

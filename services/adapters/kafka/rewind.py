@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from services.adapters.kafka.admin import EARLIEST, LATEST, TIMEOUT, Place, committed, offsets
+from services.adapters.kafka.admin_client import Admin
 from services.adapters.kafka.errors import kafka_errors, sentence
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.commit_state import CommitState
@@ -50,7 +50,7 @@ class GroupRewind:
     def __init__(self, settings: KafkaSettings, group: str) -> None:
         self._settings = settings
         self._group = settings.prefixed(group)
-        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": 2})
+        self._admin = Admin(settings)
 
     @kafka_errors()
     def plan(self, to: Target, topic: str | None = None) -> Sequence[Move]:

@@ -1,9 +1,11 @@
 """Where Kafka is, and what our topics and groups are called there."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from services.adapters.kafka.errors import error_logger
+from services.adapters.kafka.security import KafkaSecurity
 from services.core.settings import Reader
 
 PREFIX = re.compile(r"[A-Za-z0-9._-]{0,100}")
@@ -15,6 +17,7 @@ class KafkaSettings:
 
     bootstrap_servers: str
     topic_prefix: str = ""
+    security: KafkaSecurity = field(default_factory=KafkaSecurity)
 
     @classmethod
     def read(cls, reader: Reader) -> "KafkaSettings":
@@ -29,7 +32,8 @@ class KafkaSettings:
             reader.faults.append(
                 "KAFKA_BOOTSTRAP_SERVERS must be host:port, or several separated by commas."
             )
-        return cls(bootstrap_servers=servers, topic_prefix=prefix)
+        security = KafkaSecurity.read(reader)
+        return cls(bootstrap_servers=servers, topic_prefix=prefix, security=security)
 
     def prefixed(self, name: str) -> str:
         return self.topic_prefix + name
@@ -37,10 +41,10 @@ class KafkaSettings:
     def own(self, name: str) -> str:
         return name.removeprefix(self.topic_prefix)
 
-    def handle(self, client_id: str) -> dict[str, object]:
-        return {
-            "bootstrap.servers": self.bootstrap_servers,
-            "client.id": client_id,
-            "log_level": 2,
-            "error_cb": error_logger(client_id),
-        }
+    def brokers(self) -> dict[str, Any]:
+        """Of every handle of confluent-kafka: where the brokers are, and how to reach them."""
+        servers = {"bootstrap.servers": self.bootstrap_servers, "log_level": 2}
+        return {**servers, **self.security.librdkafka()}
+
+    def handle(self, client_id: str) -> dict[str, Any]:
+        return self.brokers() | {"client.id": client_id, "error_cb": error_logger(client_id)}

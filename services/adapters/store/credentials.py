@@ -5,9 +5,12 @@ profile, a web identity, the container's role, the instance's role. It renews th
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from minio.credentials.credentials import Credentials
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 USED_FOR = timedelta(minutes=7)
 """obstore asks again five minutes before. botocore renews keys ten minutes before they expire."""
 REASON = "store_credentials"
+AGAIN_SECONDS = 60.0
+"""If new keys are refused, too, within this time, it is not their age that is wrong."""
 WAYS = (
     "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this machine a role."
 )
@@ -33,9 +38,13 @@ class StoreCredentials(Provider):
 
     def __init__(self, settings: StoreSettings) -> None:
         self._settings = settings
-        self._found: Callable[[], Credentials] | None = None
+        self._found: tuple[int, Callable[[], Credentials] | None] = 0, None
+        """After how many renewals they were found, and what tells them."""
         self.fault: Verdict | None = None
         """Why the last request for keys failed: obstore passes on only the text of an error."""
+        self._finding = Lock()
+        self.renewals = 0
+        self._renewed_at = -math.inf
 
     def retrieve(self) -> Credentials:
         if self._settings.access_key_id:
@@ -45,13 +54,34 @@ class StoreCredentials(Provider):
                 self._settings.session_token.reveal() or None,
             )
         try:
-            self._found = self._found or _amazon_credentials(self._settings)
-            found = self._found()
+            found = self._source()()
         except Verdict as why:
             self.fault = why
             raise
         self.fault = None
         return found
+
+    def _source(self) -> Callable[[], Credentials]:
+        with self._finding:  # else uploads that begin together would each ask for keys
+            wanted = self.renewals
+            found, source = self._found
+            if found != wanted or source is None:
+                source = _amazon_credentials(self._settings)
+                self._found = wanted, source
+            return source
+
+    def renew(self, known: int) -> bool:
+        """Forget keys that the store refused, in a request that began after `known` renewals: a
+        session may be revoked before its keys expire. False if there can be no others: they are in
+        the settings, or were fetched a moment ago."""
+        if self._settings.access_key_id:
+            return False
+        if self.renewals == known:
+            if time.monotonic() - self._renewed_at < AGAIN_SECONDS:
+                return False
+            self._renewed_at = time.monotonic()
+            self.renewals += 1
+        return True
 
     async def current(self) -> "S3Credential":
         keys = await asyncio.to_thread(self.retrieve)

@@ -14,9 +14,16 @@ import obstore
 import structlog
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
-from services.adapters.store.answers import code_of, knows_no_checksum, verdict, words_of
+from services.adapters.store.answers import (
+    EXPIRED,
+    TABLE,
+    code_of,
+    knows_no_checksum,
+    verdict,
+    words_of,
+)
 from services.adapters.store.clients import CHECKSUM, object_client
-from services.adapters.store.credentials import StoreCredentials
+from services.adapters.store.credentials import REASON, StoreCredentials
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import SHOWN
 from services.core.errors import Stop, TryAgain, Verdict
@@ -45,6 +52,8 @@ HICCUPS: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=1
 # A part that fails late is sent again, or the whole file would be downloaded again.
 LATE: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(minutes=10)}
 WHOLE, PARTS = "whole", "parts"
+OF_KEYS = {*TABLE[EXPIRED].split(), "InvalidAccessKeyId"}
+"""Codes after which keys of a role are fetched anew."""
 STORED_BY = "drivestream-stored-by"
 """Metadata of an object, in S3 `x-amz-meta-drivestream-stored-by`."""
 log = structlog.get_logger("store")
@@ -59,8 +68,8 @@ class ObjectStore:
         self.bucket = settings.bucket
         self._settings = settings
         self._credentials = StoreCredentials(settings)
-        self._store = self._client(WHOLE, CHECKSUM)
-        self._writers = {WHOLE: self._store, PARTS: self._client(PARTS, CHECKSUM)}
+        self._writers = {writes: self._client(writes, CHECKSUM) for writes in (WHOLE, PARTS)}
+        self._store, self._made_with = self._writers[WHOLE], 0
 
     def _client(self, writes: str, checksum: str) -> "S3Store":
         retry = LATE if writes is PARTS else HICCUPS
@@ -163,14 +172,31 @@ class ObjectStore:
 
     @contextmanager
     def _verdicts(self) -> Iterator[None]:
+        known = self._credentials.renewals
         try:
             yield
         # obstore's own, FileNotFoundError, and ValueError for a key that it cannot send.
         except (BaseError, OSError, ValueError) as why:
             if isinstance(why, UnauthenticatedError) and self._credentials.fault:
                 raise self._credentials.fault from None
+            if code_of(str(why)) in OF_KEYS and self._credentials.renew(known):
+                self._take_new_keys()
+                store = f"The object store at {self._settings.address}"
+                message = f"{store} rejected the keys of the role. New ones are fetched."
+                raise TryAgain(REASON, message) from why
             said = verdict(str(why), bucket=self.bucket, address=self._settings.address)
             raise said from why
+
+    def _take_new_keys(self) -> None:
+        """With new clients, once for all requests that fail together: obstore keeps keys for
+        minutes."""
+        if self._made_with == self._credentials.renewals:
+            return
+        self._made_with = self._credentials.renewals
+        for writes, old in self._writers.items():
+            known = CHECKSUM if "checksum_algorithm" in old.config else ""
+            self._writers[writes] = self._client(writes, known)
+        self._store = self._writers[WHOLE]
 
 
 def _attributes(content_type: str, stored_by: str) -> "Attributes":

@@ -1,7 +1,6 @@
 """Where the object store is, who we are to it, and how objects are kept there."""
 
 import re
-import ssl
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -88,7 +87,7 @@ class StoreSettings:
             public_url=public_url or endpoint,
             public_read=public_read,
             addressing=_addressing(reader, endpoint),
-            ca_file=_ca_file(reader),
+            ca_file=reader.certificates("S3_CA_FILE"),
             encryption=encryption,
             kms_key=kms_key,
         )
@@ -166,19 +165,6 @@ def _is_ip_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _ca_file(reader: Reader) -> str:
-    """A file of certificates that are trusted beside the system's."""
-    path = reader.text("S3_CA_FILE", "")
-    try:
-        if path:
-            ssl.create_default_context(cafile=path)
-    except ssl.SSLError:
-        reader.faults.append("S3_CA_FILE names a file without a certificate in PEM format.")
-    except OSError as why:
-        reader.faults.append(f"S3_CA_FILE names a file that cannot be read: {why.strerror}.")
-    return path
 
 
 def _encryption(reader: Reader, *, everybody_reads: bool) -> tuple[str, str]:

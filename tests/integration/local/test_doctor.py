@@ -310,11 +310,13 @@ def test_no_setting_is_shown_that_may_hold_a_secret(doctor: Doctor) -> None:
              "AWS_SECRET_ACCESS_KEY AWS_REGION S3_PUBLIC_READ TRANSFER_CONCURRENCY API_OPEN "
              "TRANSFER_MEMORY_MB DRIVE_QUOTA_MODEL DRIVE_QUOTA_USER DRIVE_QUOTA_SHARES "
              "DRIVE_QUOTA_UNITS_PER_MINUTE DRIVE_COOL_DOWN_SECONDS DATABASE_URL S3_PUBLIC_URL "
-             "S3_ENDPOINT_URL DRIVE_API_URL")  # fmt: skip
+             "S3_ENDPOINT_URL DRIVE_API_URL KAFKA_SECURITY_PROTOCOL KAFKA_SASL_MECHANISM "
+             "KAFKA_CA_FILE KAFKA_USERNAME KAFKA_PASSWORD DATABASE_READ_URL")  # fmt: skip
     doctor.run(**dict.fromkeys(names.split(), mark))
     doctor.run("--json", **dict.fromkeys(names.split(), mark))
     given = {
         "DATABASE_URL": f"postgresql://someone:{mark}@127.0.0.1:1/x?sslpassword={mark}",
+        "DATABASE_READ_URL": f"postgresql://someone:{mark}@127.0.0.1:2/x",
         "S3_ENDPOINT_URL": "http://someone:MARKED@127.0.0.1:1",
         "DRIVE_API_URL": "http://someone:MARKED@127.0.0.1:1",
         "KAFKA_BOOTSTRAP_SERVERS": "someone:MARKED@127.0.0.1:1",
@@ -331,7 +333,9 @@ def test_servers_that_are_well_are_said_to_be(
     doctor: Doctor, platform: Platform, drive: RunningEmulator
 ) -> None:
     env = {**platform.env, "DRIVE_API_URL": drive.url, "GOOGLE_API_KEY": KEY}
+    env["DATABASE_READ_URL"] = env["DATABASE_URL"]
     told = doctor.told(LINK + drive.folder_id("mixed"), **env)
+    assert "is not a streaming replica" in told["found"]["Servers/Replica"]["seen"]
     assert {name: f for name, f in told["found"].items() if f["state"] == "wrong"} == {}
     assert told["found"]["Servers/Writing"]["state"] == "ok"
     assert told["found"]["Servers/Tables"]["state"] == "ok"

@@ -60,12 +60,12 @@ def test_no_password_leaves_its_setting_by_a_fault(password: str, url: str) -> N
         ("postgresql:///x?host=/var/run", {"host": "/var/run", "dbname": "x"}),
         ("postgresql://%2Fvar%2Frun/x", {"host": "/var/run", "dbname": "x"}),
         (
-            "postgresql://h/x?sslmode=verify-full&sslrootcert=%2Fca.pem&application_name=a%20b",
+            "postgresql://h/x?sslmode=verify-full&sslrootcert=system&application_name=a%20b",
             {
                 "host": "h",
                 "dbname": "x",
                 "sslmode": "verify-full",
-                "sslrootcert": "/ca.pem",
+                "sslrootcert": "system",
                 "application_name": "a b",
             },
         ),
@@ -123,3 +123,10 @@ def test_what_the_address_says_counts_more_than_our_defaults_and_options_are_joi
 def test_settings_made_from_an_unreadable_address_say_so_when_they_are_used() -> None:
     with pytest.raises(ValueError, match="DATABASE_URL must have a port"):
         DatabaseSettings(url=Secret("postgresql://h:word/x")).parameters()
+
+
+@pytest.mark.parametrize("file", ["/nowhere/hush.pem", __file__])
+def test_a_ca_that_cannot_be_read_is_a_fault(file: str) -> None:
+    (fault,) = read(f"postgresql://h/x?sslmode=verify-full&sslrootcert={file}")[1]
+    assert fault.startswith("DATABASE_URL has an sslrootcert that is no readable file")
+    assert file not in fault

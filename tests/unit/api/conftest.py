@@ -159,6 +159,7 @@ async def running(
         stopping=stopping,
         lag=LagWatch(lag, catalog, clock),
         windows=windows,
+        replica=catalog.replica,
     )
     app = create_app(settings, publisher, catalog, imports, workers, outside)
     transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)

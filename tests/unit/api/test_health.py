@@ -2,12 +2,15 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import httpx
 import pytest
 
+from services.adapters.catalog.replica import AWAY, ReplicaWatch
+from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Tail, TailState
 from services.api import health
 from services.api.import_cache import ImportCache
@@ -17,7 +20,7 @@ from services.core.wire import decode
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.log_reader import FakeLogReader
-from tests.unit.api.conftest import Api, holds
+from tests.unit.api.conftest import Api, holds, running
 
 
 async def test_it_is_ready_when_the_log_is_read_and_the_database_answers(api: Api) -> None:
@@ -145,3 +148,28 @@ async def test_it_is_degraded_while_every_worker_of_a_kind_waits(api: Api, servi
     await publisher.publish([status("two", None)])
     await holds(lambda: known("two"))
     assert (await answered()).json()["status"] == "ready"
+
+
+async def test_a_replica_that_is_away_makes_it_degraded_and_system_says_so(
+    log: FakeLog, catalog: FakeCatalog
+) -> None:
+    away = False
+
+    async def replica_offsets() -> Mapping[tuple[str, int], int]:
+        if away:
+            raise TryAgain("database_unavailable", "The database is not responding.")
+        return await catalog.consumed_offsets()
+
+    catalog.replica = watch = ReplicaWatch(catalog.consumed_offsets, replica_offsets)
+    publisher = FakePublisher(log, lambda: KafkaUnavailableError("away"), "api")
+    async with running(log, catalog, publisher) as api:
+        await api.settled()
+        await holds(lambda: watch.trouble is None)
+        answer = (await api.client.get("/health/ready")).json()
+        assert (answer["status"], answer["checks"]["replica"]["ok"]) == ("ready", True)
+        away = True
+        await watch.look()
+        response = await api.client.get("/health/ready")
+        assert (response.status_code, response.json()["status"]) == (200, "degraded")
+        assert response.json()["checks"]["replica"] == {"ok": False, "detail": AWAY}
+        assert AWAY in (await api.client.get("/system")).json()["unknown"]

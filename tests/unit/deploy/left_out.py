@@ -11,5 +11,6 @@ LEFT_OUT: Mapping[str, str] = {
     "AWS_PROFILE": "a pod has no profile; on Amazon its service account has a role",
     "AWS_SESSION_TOKEN": "temporary keys would end while the pod runs",
     "GOOGLE_APPLICATION_CREDENTIALS": "components/service-account sets it and mounts the file",
+    "KAFKA_CA_FILE": "it needs a file, which only the owner of the CA can mount",
     "S3_CA_FILE": "it needs a file, which only the owner of the CA can mount",
 }

@@ -158,7 +158,7 @@ def _sample(name: str, expression: str) -> str:
         "WEBHOOK_URLS": "https://hooks.example.com/x",
         "WEBHOOK_SECRET": "whsec_" + "A" * 32,
         "GOOGLE_API_KEY": "key",
-        "KAFKA_BOOTSTRAP_SERVERS": "b-1.example.amazonaws.com:9092",
+        "KAFKA_BOOTSTRAP_SERVERS": "b-1.example.amazonaws.com:9094",
         "AWS_REGION": "eu-central-1",
         "S3_BUCKET": "example",
         "PORT": str(local("api_port")),
@@ -222,7 +222,7 @@ def test_ports_are_those_of_the_services() -> None:
     assert str(local("api_port")) == compose.environment(compose.services()["api"])["PORT"]
     bodies = dict(blocks("resource"))
     assert bodies["aws_lb_target_group.web"]["health_check"][0]["path"] == "/healthz"
-    for server, port in (("kafka", 9092), ("database", 5432)):
+    for server, port in (("kafka", 9094), ("database", 5432)):
         rule = bodies[f"aws_vpc_security_group_ingress_rule.{server}"]
         assert rule["from_port"] == rule["to_port"] == port
         assert rule["referenced_security_group_id"] == "${aws_security_group.services.id}"

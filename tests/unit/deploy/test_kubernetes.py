@@ -104,6 +104,8 @@ def test_no_service_refuses_its_settings(name: str, tmp_path: Path) -> None:
     real = {
         "DATABASE_URL": "postgresql://user:secret@host:5432/database?sslmode=require",
         "API_KEYS": f"ci:import:{'0' * 64}",
+        "DATABASE_READ_URL": "postgresql://user:secret@replica:5432/database?sslmode=require",
+        "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",  # with the Secret kafka-login
         "WEBHOOK_SECRET": "whsec_" + "A" * 32,
         "GOOGLE_APPLICATION_CREDENTIALS": str(account),
     }

@@ -101,7 +101,7 @@ def test_webhooks_serve_their_health_because_they_have_receivers() -> None:
         for source in container(pods()["webhooks"])["envFrom"]
         if "secretRef" in source
     }
-    assert optional == {"webhooks": False}
+    assert optional == {"kafka-login": True, "webhooks": False}
     assert "webhooks" not in manifests.build("base").of_kind("Deployment")
 
 

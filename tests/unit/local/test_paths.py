@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.paths import cache_dir, data_dir
-from local.settings import OF_STORE, over, refuse_control_characters
+from local.settings import OF_KAFKA, OF_STORE, over, refuse_control_characters
 from services.core.settings import SettingsError
 
 
@@ -50,3 +50,13 @@ def test_the_keys_of_a_shell_are_not_those_of_the_store_that_runs_here() -> None
     assert over({}, shell) == {name: value for name, value in shell.items() if value}
     own = {**shell, "S3_ENDPOINT_URL": "https://s3.test"}
     assert over(running, own)["AWS_ACCESS_KEY_ID"] == "theirs"
+
+
+def test_a_login_of_a_shell_is_not_for_the_servers_that_run_here() -> None:
+    running = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "DATABASE_URL": "postgresql://here/x"}
+    shell = {**dict.fromkeys(OF_KAFKA, "theirs"), "DATABASE_READ_URL": "postgresql://there/x"}
+    assert over(running, shell) == running
+    own = {**shell, "KAFKA_BOOTSTRAP_SERVERS": "there:1"}
+    known = over(running, own)
+    assert known["KAFKA_PASSWORD"] == "theirs"
+    assert "DATABASE_READ_URL" not in known

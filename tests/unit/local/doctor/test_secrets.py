@@ -30,7 +30,15 @@ def test_the_beginning_of_a_long_secret_is_hidden_where_sentences_cut_it(length:
 
 
 @pytest.mark.parametrize(
-    "name", ["GOOGLE_API_KEY", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "MY_TOKEN", "PGPASSWORD"]
+    "name",
+    [
+        "GOOGLE_API_KEY",
+        "AWS_SECRET_ACCESS_KEY",
+        "DATABASE_URL",
+        "DATABASE_READ_URL",
+        "MY_TOKEN",
+        "PGPASSWORD",
+    ],
 )
 def test_settings_that_are_secrets_by_name_are_hidden(name: str) -> None:
     assert KEY not in Secrets({name: KEY}).hide(f"a {KEY} b")
