@@ -46,10 +46,12 @@ class Costs:
     """What a file costs, and what the line carries (bytes a second, 0: no limit)."""
 
     drive_latency: float = 0.1
-    store_latency: float = 0.02
+    store_latency: float = 0.01
+    acknowledged: float = 0.04
+    """A slot is held until Kafka has the outcome, which waits so long for others (`linger_ms`)."""
     list_latency: float = 0.3
     line: float = 0.0
-    cpu_file: float = 0.0015
+    cpu_file: float = 0.0006
     cpu_byte: float = 4e-9
     start: float = 0.5
     """From the request to the first page's listing, and from the last object to its row."""
@@ -120,7 +122,7 @@ class Machine:
         answered = sent + costs.drive_latency
         over = self.line.serve(answered, file.size / costs.line if costs.line else 0.0)
         computing = (costs.cpu_file + file.size * costs.cpu_byte) / self.fleet.cores
-        stored = self.cpu.serve(over, computing) + costs.store_latency
+        stored = self.cpu.serve(over, computing) + costs.store_latency + costs.acknowledged
         self.in_slots += stored - at
         return stored
 

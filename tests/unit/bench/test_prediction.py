@@ -8,7 +8,8 @@ from bench.prediction import DOWNLOAD_UNITS, Costs, File, Fleet, Quota, drawn, p
 from services.core.murmur2 import partition_of
 
 FREE = Costs(
-    drive_latency=0, store_latency=0, list_latency=0, line=0, cpu_file=0, cpu_byte=0, start=0
+    **dict.fromkeys(("drive_latency", "store_latency", "acknowledged", "list_latency"), 0.0),
+    **dict.fromkeys(("line", "cpu_file", "cpu_byte", "start"), 0.0),
 )
 NO_LIMIT = Quota(units=0)
 
