@@ -16,8 +16,9 @@ from services.adapters.kafka.admin import wait_for_topics
 from services.adapters.kafka.group_consumer import Flow, GroupConsumer
 from services.adapters.kafka.message_tasks import MessageTasks, Task
 from services.adapters.kafka.producer import PatientPublisher, Publisher, PublishesRecords
-from services.adapters.kafka.reader import LogReader, Tail
+from services.adapters.kafka.reader import LogReader
 from services.adapters.kafka.settings import KafkaSettings
+from services.adapters.kafka.tail import Tail
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
 from services.adapters.process import (
     WaitingLog,

@@ -19,8 +19,9 @@ from services.adapters.drive.settings import DriveSettings
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.lag import LagReader
 from services.adapters.kafka.producer import Publisher
-from services.adapters.kafka.reader import LogReader, Tail
+from services.adapters.kafka.reader import LogReader
 from services.adapters.kafka.settings import KafkaSettings
+from services.adapters.kafka.tail import Tail
 from services.adapters.process import end, run_service
 from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings

@@ -14,7 +14,7 @@ from litestar.params import FromPath, SkipValidation
 
 from services.adapters.catalog.views.imports import ENDED_STATES
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.kafka.reader import Tail
+from services.adapters.kafka.tail import Tail
 from services.api.import_cache import ImportCache
 from services.api.import_views import ImportReport
 from services.api.keys import IMPORT, SCOPE, By

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from services.adapters.catalog.port import ReadsCatalog
 from services.adapters.catalog.replica import ReplicaWatch
-from services.adapters.kafka.reader import Tail
+from services.adapters.kafka.tail import Tail
 from services.adapters.process import publish_status, worker_status
 from services.api.import_cache import ImportCache
 from services.api.keys import OPEN, SCOPE

@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 from services.adapters.catalog.port import ReadsCatalog
 from services.adapters.catalog.views.files import FileDetails, ImportFile, ManifestRow
 from services.adapters.catalog.views.imports import FailedFolder, ImportPlace, ImportProgress
-from services.adapters.kafka.reader import Tail
+from services.adapters.kafka.tail import Tail
 from services.api.import_cache import ImportCache, place_of
 from services.api.problems import Problem
 from services.api.waiting import NEEDED, limited_by, waiting_for

@@ -16,7 +16,7 @@ from litestar.params import FromPath, HeaderParameter, QueryParameter, SkipValid
 from services.adapters.catalog.views.files import FILE_STATES, ImportFile
 from services.adapters.catalog.views.imports import ImportPlace
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.kafka.reader import Tail
+from services.adapters.kafka.tail import Tail
 from services.api import problems
 from services.api.bodies import body_of
 from services.api.import_cache import ImportCache, place_of

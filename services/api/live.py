@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from services.adapters.catalog.views.imports import ENDED_STATES, ImportProgress
-from services.adapters.kafka.reader import Tail
+from services.adapters.kafka.tail import Tail
 from services.api.import_cache import ImportCache, place_of
 from services.api.import_views import ImportViews
 from services.api.problems import Problem

@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from services.adapters.catalog.port import ReadsCatalog
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.ranges import RangeReader
-from services.adapters.kafka.reader import Raw, Tail
+from services.adapters.kafka.reader import Raw
+from services.adapters.kafka.tail import Tail
 from services.api.import_cache import ImportCache
 from services.core.errors import Verdict
 from services.core.events import ImportRequested, Mode

@@ -17,7 +17,7 @@ from services.adapters.catalog.views.replays import (
     ReplayProgress,
     ReplayState,
 )
-from services.adapters.kafka.reader import Tail
+from services.adapters.kafka.tail import Tail
 from services.api.import_cache import ImportCache
 from services.api.problems import Problem
 from services.api.waiting import service_waits

@@ -17,7 +17,7 @@ from services.adapters.kafka.bounds import LogBoundsReader
 from services.adapters.kafka.dead_letters import DeadLetterReader
 from services.adapters.kafka.newest import NewestReader
 from services.adapters.kafka.ranges import RangeReader
-from services.adapters.kafka.reader import Tail
+from services.adapters.kafka.tail import Tail
 from services.adapters.metrics import DeadLetterMetrics, registered
 from services.adapters.process import Running
 from services.adapters.store.urls import ObjectUrls
@@ -86,11 +86,6 @@ def create_app(
     requests = control.RequestLog(publisher, known)
     lost = LostRequests(known, catalog, publisher, settings.stalled_after)
 
-    def pictures(request: AnyRequest) -> images.Pictures:
-        public_url = settings.public_url or str(request.base_url)
-        sign = partial(settings.keys.token, keys.caller_of(request.scope))
-        return images.Pictures(catalog, outside.urls, public_url, sign)
-
     views = ImportViews(catalog, known.view, workers, settings.parked)
     replays = ReplayViews(catalog, known, workers)
     live = Live(views, replays, known, outside.windows, outside.stopping)
@@ -99,7 +94,7 @@ def create_app(
     parts = {
         "keys": settings.keys,
         "readiness": readiness,
-        "pictures": pictures,
+        "pictures": partial(_pictures, settings, catalog, outside.urls),
         "thumbnails": shown_small,
         "system": system.SystemViews(
             outside.lag, workers, outside.windows, outside.quota, outside.replica
@@ -148,6 +143,14 @@ async def _running(
         yield  # one that fails ends no other
     together.cancel()
     await asyncio.gather(together, return_exceptions=True)
+
+
+def _pictures(
+    settings: ApiSettings, catalog: ReadsCatalog, urls: ObjectUrls, request: AnyRequest
+) -> images.Pictures:
+    public_url = settings.public_url or str(request.base_url)
+    sign = partial(settings.keys.token, keys.caller_of(request.scope))
+    return images.Pictures(catalog, urls, public_url, sign)
 
 
 def _metrics(shown_small: thumbnails.Thumbnails, lag: LagWatch) -> ShowsMetrics:

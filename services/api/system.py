@@ -14,7 +14,7 @@ from litestar.params import SkipValidation
 from msgspec import Struct
 
 from services.adapters.catalog.replica import ReplicaWatch
-from services.adapters.kafka.reader import Tail
+from services.adapters.kafka.tail import Tail
 from services.api.keys import READ, SCOPE
 from services.api.lag import INDEXER, Lag, LagWatch, PartitionLag
 from services.api.problems import problem_specs

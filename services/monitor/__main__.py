@@ -11,9 +11,10 @@ from services.adapters.kafka.admin import LogOffsets, wait_for_topics
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.faust_app import FaustApp
 from services.adapters.kafka.producer import Publisher
-from services.adapters.kafka.reader import LogReader, Raw, Tail
+from services.adapters.kafka.reader import LogReader, Raw
 from services.adapters.kafka.rewind import GroupRewind, RewindError
 from services.adapters.kafka.settings import KafkaSettings
+from services.adapters.kafka.tail import Tail
 from services.adapters.kafka.unfinished import UnfinishedMessages
 from services.adapters.metrics import (
     MetricsSettings,

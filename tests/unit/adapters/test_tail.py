@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from services.adapters.kafka.reader import Raw, Tail
+from services.adapters.kafka.reader import Raw
+from services.adapters.kafka.tail import Tail
 from services.core.events import Message
 from services.core.wire import Record
 from tests.fakes.log import FakeLog, FakePublisher

@@ -13,7 +13,7 @@ import pytest
 from litestar.types import ASGIApp
 
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.kafka.reader import Tail
+from services.adapters.kafka.tail import Tail
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
 from services.api.import_cache import ImportCache

@@ -11,7 +11,7 @@ import pytest
 
 from services.adapters.catalog.replica import AWAY, ReplicaWatch
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.kafka.reader import Tail, TailState
+from services.adapters.kafka.tail import Tail, TailState
 from services.api import health
 from services.api.import_cache import ImportCache
 from services.core.errors import TryAgain
