@@ -5,7 +5,7 @@ made anew. `test_recovery.py` shows what is healed where only workers missed mes
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,15 +52,24 @@ def make_anew(system: System, *names: str) -> None:
     """Remove these topics, and make them as `setup` does."""
     settings = KafkaSettings.read(Reader(system.platform.env))
     admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
+    topics, until = Topics(settings), time.monotonic() + 20
+    removed = set(topics.ids(names).values())
     for future in admin.delete_topics([settings.prefixed(name) for name in names]).values():
         future.result(20)
-    topics, until = Topics(settings), time.monotonic() + 20
-    while not set(names) <= topics.existing().keys():
+    # A broker may know of the removal later than the controller. Only a new id says that the topic
+    # is another one: a name may still be that of the old one, which then disappears for good.
+    while not replaced(topics, names, removed):
         assert time.monotonic() < until
-        with suppress(KafkaUnavailableError):  # the old one is still being removed
-            for name in names:
-                topics.make(BY_NAME[name])
         time.sleep(0.1)
+
+
+def replaced(topics: Topics, names: Sequence[str], removed: Set[str]) -> bool:
+    """Make what is missing. Whether each topic has another id than the removed ones."""
+    with suppress(KafkaUnavailableError):  # an old one is still being removed
+        for name in names:
+            topics.make(BY_NAME[name])
+        return removed.isdisjoint(topics.ids(names).values())
+    return False
 
 
 def moved_on(system: System, job: str) -> Mapping[str, Any]:
