@@ -25,7 +25,7 @@ from tests.integration.api.process import Running, TcpProxy, running, start, unt
 from tests.platform import Platform
 from tests.samples import FOUND
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(150)]
 FOLDER = "1AbCdEfGhIjKlMnOpQrStUvWxYz012345"
 MANY = 40_000
 
