@@ -490,6 +490,7 @@ export interface components {
       round?: number;
       /** @default 0 */
       epoch?: number;
+      priority?: components["schemas"]["Priority"];
       waiting_for?: components["schemas"]["Waiting"] | null;
       limited_by?: components["schemas"]["Waiting"] | null;
       parked?: components["schemas"]["Parked"] | null;
@@ -545,6 +546,7 @@ export interface components {
       round?: number;
       /** @default 0 */
       epoch?: number;
+      priority?: components["schemas"]["Priority"];
       waiting_for?: components["schemas"]["Waiting"] | null;
       limited_by?: components["schemas"]["Waiting"] | null;
       parked?: components["schemas"]["Parked"] | null;
@@ -714,6 +716,13 @@ export interface components {
       name: string;
       thumbnail: string | null;
     };
+    /**
+     * Priority
+     * @description How much of a hurry an import is in.
+     * @default normal
+     * @enum {string}
+     */
+    Priority: "normal" | "bulk";
     /** ProblemBody */
     ProblemBody: {
       type: string;

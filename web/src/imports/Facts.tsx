@@ -31,6 +31,7 @@ export function Facts({ one }: { one: Import }) {
         </Fact>
         {!hasEnded(one) && waiting === null && <Fact name={words.timeLeft}>{left(one, rates)}</Fact>}
         <Fact name={words.folders}>{folders(one)}</Fact>
+        {one.bulk && !hasEnded(one) && <Fact name={words.priority}>{words.bulk}</Fact>}
         {one.requestedAt !== null && (
           <Fact name={words.started}>
             <Time at={one.requestedAt} />

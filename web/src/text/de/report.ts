@@ -56,6 +56,8 @@ export const report: Words['report'] = {
     runningFor: 'Läuft seit',
     timeLeft: 'Restzeit',
     folders: 'Ordner',
+    priority: 'Vorrang',
+    bulk: 'andere Importe gehen vor',
     started: 'Gestartet',
     filesPerSecond: (rate) => `${rate} Dateien/s`,
     perSecond: (amount) => `${amount}/s`,

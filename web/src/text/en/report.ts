@@ -43,6 +43,8 @@ export const report = {
     timeLeft: 'Time left',
     folders: 'Folders',
     started: 'Started',
+    priority: 'Priority',
+    bulk: 'other imports go first',
     filesPerSecond: (rate: string) => `${rate} files/s`,
     perSecond: (amount: string) => `${amount}/s`,
     paused: 'paused',
