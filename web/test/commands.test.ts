@@ -108,6 +108,7 @@ function every(): Command[] {
     ...fileCommands('job-1', id, true, api),
     ...[null, 'job-1'].flatMap((one) => IMAGE_ORDERS.flatMap((sort) => listCommands(queryOf(one, { sort }), api))),
     ...listCommands(queryOf('job-1', filters), api),
+    ...listCommands(queryOf('job-1', { folder: 'a', below: true }), api),
     ...imageCommands({ driveId: id, name: '<b>.jpg' }, api),
     systemCommand(api),
     eventsCommand('files.found', api),

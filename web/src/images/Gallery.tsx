@@ -49,6 +49,7 @@ export function Gallery({ one, stored }: Props) {
   )
   const choose = (folder: string | undefined) =>
     void navigate({ to: '.', search: (old) => ({ ...old, folder, image: undefined }), resetScroll: false })
+  const onBelow = (below: boolean) => change({ below: below || undefined })
   const { gallery, common } = t()
   return (
     <section className="gallery" aria-label={gallery.title}>
@@ -59,7 +60,15 @@ export function Gallery({ one, stored }: Props) {
         <CommandsButton what={gallery.list} commands={() => listCommands(list)} />
       </Toolbar>
       {one !== null && (
-        <Folders importId={one.id} importName={importName(one)} version={one.foldersListed} folder={search.folder} onChoose={choose} />
+        <Folders
+          importId={one.id}
+          importName={importName(one)}
+          version={one.foldersListed}
+          folder={search.folder}
+          below={search.below === true}
+          onChoose={choose}
+          onBelow={onBelow}
+        />
       )}
       <Retry what={gallery.list} error={query.error} hasOlder={sections !== undefined} onRetry={() => void query.refetch()} />
       {sections === undefined ? (
