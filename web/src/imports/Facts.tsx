@@ -63,6 +63,7 @@ function speed(rate: Rate | null): string {
 function left(one: Import, { lately, longer }: Speed): string {
   if (one.state === 'paused') return t().report.facts.paused
   const words = t().report.facts
+  if (lately === null) return words.estimating
   const time = timeLeft(one, lately, longer)
   if (time === null) return isListing(one) ? words.afterListing : '–'
   const least = formatDuration(roughly(time.least))

@@ -62,6 +62,7 @@ export const report: Words['report'] = {
     filesPerSecond: (rate) => `${rate} Dateien/s`,
     perSecond: (amount) => `${amount}/s`,
     paused: 'angehalten',
+    estimating: 'wird geschätzt…',
     afterListing: 'bekannt, sobald alle Ordner aufgelistet sind',
     atLeast: (duration) => `mindestens ${duration}`,
     between: (least, most) => `${least} bis ${most}`,

@@ -48,6 +48,7 @@ export const report = {
     filesPerSecond: (rate: string) => `${rate} files/s`,
     perSecond: (amount: string) => `${amount}/s`,
     paused: 'paused',
+    estimating: 'estimating…',
     afterListing: 'known once all folders are listed',
     atLeast: (duration: string) => `at least ${duration}`,
     between: (least: string, most: string) => `${least} to ${most}`,
