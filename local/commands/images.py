@@ -45,6 +45,9 @@ def _add_filters(command: ArgumentParser) -> None:
     which = command.add_argument_group("which images (options combine)")
     which.add_argument("--import", dest="import", type=identifier, metavar="ID", help="its images")
     which.add_argument("--folder", type=identifier, metavar="ID", help="directly in this folder")
+    which.add_argument(
+        "--below", action="store_const", const="true", help="and below --folder, with --import"
+    )
     which.add_argument("--name", metavar="TEXT", help="names that begin with this, in any case")
     which.add_argument("--type", metavar="TYPE", help="such as image/jpeg")
     which.add_argument("--min-size", type=size, metavar="BYTES", help="at least so many bytes")
@@ -72,7 +75,8 @@ def size(text: str) -> int:
 
 def _path(args: Namespace) -> str:
     """The list with its filters."""
-    names = ("import", "folder", "name", "type", "min_size", "max_size", "since", "until", "order")
+    names = ("import", "folder", "below", "name", "type", "min_size", "max_size")
+    names += ("since", "until", "order")
     given = {name: value for name in names if (value := getattr(args, name)) is not None}
     if any(value == "" for value in given.values()):
         raise ArgumentTypeError("a filter is empty; leave it out if there is none")

@@ -1,6 +1,10 @@
 """Imports: start, watch, pause, resume, cancel, retry. All of it through the API."""
 
 from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import replace
+
+import msgspec
 
 from local.commands.options import (
     Commands,
@@ -37,6 +41,11 @@ def add_to(commands: Commands) -> None:
     add_watch(importing)
     previewing = commands.add_client("preview", run_preview, "show what a folder holds")
     previewing.add_argument("link", type=link, metavar="LINK", help="the link of the folder")
+    previewing.add_argument(
+        "--thumbnails",
+        action="store_true",
+        help="with --json, include small images as data URLs, some 8 kB each",
+    )
     watching = commands.add_client("watch", run_watch, "show the progress of an import")
     add_limits(watching)
     pause = commands.add_client("pause", run_control, "pause an import")
@@ -71,7 +80,21 @@ def run_import(args: Namespace, output: Output) -> int:
 def run_preview(args: Namespace, output: Output) -> int:
     """`preview`: what a link holds; nothing is started."""
     answer = connected(args).post("/imports/preview", {"folderUrl": args.link})
-    return show(answer, str(answer.read(Preview)), args, output)
+    text = str(answer.read(Preview))
+    if not args.thumbnails:
+        answer = replace(answer, body=without_thumbnails(answer.read(dict[str, object])))
+    return show(answer, text, args, output)
+
+
+def without_thumbnails(preview: Mapping[str, object]) -> bytes:
+    """What a terminal can show. Each thumbnail is thousands of characters."""
+    samples = preview.get("samples")
+    if not isinstance(samples, list):
+        return msgspec.json.encode(preview)
+    left = [
+        {name: value for name, value in each.items() if name != "thumbnail"} for each in samples
+    ]
+    return msgspec.json.encode({**preview, "samples": left})
 
 
 def run_watch(args: Namespace, output: Output) -> int:

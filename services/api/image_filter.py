@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple, get_args
 import msgspec
 from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter, SkipValidation
+from msgspec import UNSET
 
 from services.adapters.catalog.views.images import ImageFilter, ImageOrder
 from services.api.problems import bad_parameter
@@ -38,6 +39,11 @@ class Looks(NamedTuple):
 class Sizes(NamedTuple):
     at_least: int | None
     at_most: int | None
+
+
+class Folders(NamedTuple):
+    folder: str | None
+    below: bool
 
 
 class Times(NamedTuple):
@@ -83,6 +89,26 @@ def sizes(
     return Sizes(min_size, max_size)
 
 
+def folders(
+    folder: Annotated[
+        str | None,
+        QueryParameter(
+            max_length=LONGEST_ID, description="Only images directly in this Drive folder."
+        ),
+    ] = None,
+    below: Annotated[
+        bool,
+        QueryParameter(
+            description="Whether images in folders below `folder` count as well. It needs `folder` "
+            "and `import`."
+        ),
+    ] = False,
+) -> Folders:
+    if below and folder is None:
+        raise bad_parameter("below", "needs folder")
+    return Folders(folder, below)
+
+
 def times(
     since: Annotated[
         str | None,
@@ -105,16 +131,11 @@ def image_filter(
     looks: NamedDependency[SkipValidation[Looks]],
     sizes: NamedDependency[SkipValidation[Sizes]],
     times: NamedDependency[SkipValidation[Times]],
+    folders: NamedDependency[SkipValidation[Folders]],
     order: Annotated[str | None, QueryParameter(description=ORDER, enum=ORDERS)] = None,
     of_import: Annotated[
         str | None,
         QueryParameter(name="import", description="Only images of this import."),
-    ] = None,
-    folder: Annotated[
-        str | None,
-        QueryParameter(
-            max_length=LONGEST_ID, description="Only images directly in this Drive folder."
-        ),
     ] = None,
 ) -> ImageFilter:
     if order is not None and order not in ORDERS:
@@ -127,9 +148,12 @@ def image_filter(
         order = "-id" if of_import is None else "-imported_at"
     if order is not None and order.endswith("imported_at") and of_import is None:
         raise bad_parameter("order", "can be imported_at only with import")
+    if folders.below and of_import is None:
+        raise bad_parameter("below", "needs import")
     return ImageFilter(
         import_id=of_import,
-        folder_id=folder,
+        folder_id=folders.folder,
+        below=folders.below or UNSET,
         name=looks.name,
         mime_type=looks.mime_type,
         min_size=sizes.at_least,
@@ -145,6 +169,7 @@ IMAGE_FILTER = {
     "looks": Provide(looks, sync_to_thread=False),
     "sizes": Provide(sizes, sync_to_thread=False),
     "times": Provide(times, sync_to_thread=False),
+    "folders": Provide(folders, sync_to_thread=False),
     "wanted": Provide(image_filter, sync_to_thread=False),
 }
 """The dependency `wanted`, with what it depends on."""

@@ -11,7 +11,13 @@ from msgspec.structs import asdict, replace
 from services.adapters.catalog.views.imports import ENDED_STATES, ImportPlace, ImportProgress
 from services.api.replay_cache import ReplayCache
 from services.core.control import ControlState, ImportControls
-from services.core.events import ImportRequested, Message, ReplayRequested, RetryRequested
+from services.core.events import (
+    ImportRequested,
+    Message,
+    Priority,
+    ReplayRequested,
+    RetryRequested,
+)
 
 
 class ImportCache:
@@ -92,6 +98,10 @@ class ImportCache:
 
     def request(self, import_id: str) -> ImportRequested | None:
         return self._requests.get(import_id)
+
+    def priority(self, import_id: str) -> Priority:
+        """As it was requested, however long ago."""
+        return Priority.BULK if self._controls.is_bulk(import_id, 0) else Priority.NORMAL
 
     def newest(self, *, before: ImportPlace | None, limit: int) -> Sequence[ImportRequested]:
         end = bisect_left(self._in_order, before, key=place_of) if before else len(self._in_order)

@@ -19,7 +19,7 @@ from services.api.problems import Problem
 from services.api.waiting import NEEDED, limited_by, waiting_for
 from services.api.worker_cache import WorkerCache
 from services.core.errors import DOWNLOAD_QUOTA
-from services.core.events import Waiting
+from services.core.events import Priority, Waiting
 from services.core.parked import ParkedFiles
 
 FAILED_FOLDERS = 100
@@ -46,8 +46,10 @@ class Parked(Struct, frozen=True, kw_only=True):
 
 class ImportView(ImportProgress, frozen=True, kw_only=True):
     """`waiting_for` is null unless the import stands still; `parked` is null if no file is.
-    `limited_by` says what limits the speed while it moves, such as a slow line to the store."""
+    `limited_by` says what limits the speed while it moves, such as a slow line to the store.
+    `priority` is as requested: with `bulk`, all other imports go first."""
 
+    priority: Priority = Priority.NORMAL
     waiting_for: Waiting | None = None
     limited_by: Waiting | None = None
     parked: Parked | None = None
@@ -143,6 +145,7 @@ class ImportViews:
     def _fields(self, row: ImportProgress) -> dict[str, Any]:
         waits = self._waiting_for(row)
         return asdict(row) | {
+            "priority": self.imports.priority(row.id),
             "waiting_for": waits,
             "limited_by": None if waits else self._limited_by(row),
             "parked": self._parked(row),

@@ -47,6 +47,10 @@ REASONS: Mapping[str, LimitReason] = {
 STAGES = ("lister", "transfer", "indexer")
 NOUN = {"lister": "page", "transfer": "file"}
 PACED = "A replay keeps to its limit of files per second, or waits for the transfers."
+RAISED = (
+    "A transfer raises that number itself as long as that helps, within the range of "
+    "TRANSFER_CONCURRENCY. "
+)
 NAME = {DRIVE: "Google Drive", STORE: "the object store", KAFKA: "Kafka"}
 
 
@@ -208,11 +212,11 @@ def _busy(stage: Stage) -> str:
 
 
 def _full(stage: Stage, place: str, seconds: float) -> str:
-    raised = " or raise TRANSFER_CONCURRENCY" if stage.service == "transfer" else ""
+    raised = RAISED if stage.service == "transfer" else ""
     noun = NOUN[stage.service]
     return (
         f"All {stage.slots} {noun}s that the workers can handle at once are in progress, and "
-        f"{NAME[place]} answers within {_shown(seconds)}. Start more workers{raised}."
+        f"{NAME[place]} answers within {_shown(seconds)}. {raised}Start more workers."
     )
 
 

@@ -355,6 +355,13 @@ async def test_folders_of_an_import_count_the_images_in_them(shelf: Shelf) -> No
     for id, count in counts:
         wanted = ImageFilter(import_id="import-0001", folder_id=id)
         assert await shelf.catalog.count_images(wanted) == count
+    with_those_below = [("folder-0", 6), ("folder-1", 4), ("folder-2", 2), ("folder-3", 0)]
+    for id, count in [*with_those_below, ("folder-9", 0)]:
+        wanted = ImageFilter(import_id="import-0001", folder_id=id, below=True)
+        assert await shelf.catalog.count_images(wanted) == count
+        assert len(await shelf.catalog.images(wanted, after=None, limit=9)) == count
+        listed = await shelf.catalog.image_sections(wanted, every=9, image=None)
+        assert listed.total == count
     page = await shelf.catalog.image_folders("import-0001", after="folder-1", limit=1)
     assert [folder.folder_id for folder in page] == ["folder-2"]
     assert await shelf.catalog.image_folders("import-0003", after=None, limit=9) == []

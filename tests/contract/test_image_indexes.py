@@ -129,6 +129,25 @@ def test_each_filter_and_each_order_walks_along_its_index(
 
 
 @pytest.mark.parametrize(
+    ("index", "folders", "is_walk"),
+    [("images_folder", range(50, 51), False), ("import_files_imported", range(50, 60), True)],
+)
+def test_of_the_folders_below_one_it_depends_on_how_many_images_they_hold(
+    filled: str, index: str, folders: range, is_walk: bool
+) -> None:
+    ids = [f"folder-{number}" for number in folders]
+    wanted = ImageFilter(import_id="import-5", order="imported_at", folder_ids=ids)
+    with psycopg.connect(filled, options=f"-c {read_pool.PLANNING}") as connection:
+        plan = explained(connection, image_query.page(wanted, None, 10))
+        assert index in plan, plan
+        assert "Seq Scan" not in plan, plan
+        assert ("Sort" not in plan) == is_walk, plan
+        top = explained(connection, image_query.below("import-5", "folder-50"))
+        assert top.count("Index Cond: (import_id = 'import-5'::text)") == 1, top
+        assert "Seq Scan" not in top, top
+
+
+@pytest.mark.parametrize(
     ("index", "wanted"),
     [
         ("images_pkey", ImageFilter()),

@@ -335,6 +335,8 @@ class FakeCatalog:
         return [row for row in self._rows.files.values() if row.import_id == import_id]
 
     def _chosen(self, wanted: ImageFilter) -> Sequence[ListedImage]:
+        if wanted.below:
+            wanted = replace(wanted, folder_ids=self._below(wanted))
         rows = [row for row in self._rows.images.values() if _matches(row, wanted)]
         if wanted.import_id is None:
             return [self._image(row, UNSET) for row in rows]
@@ -346,6 +348,15 @@ class FakeCatalog:
             if row.google_drive_id in kept
         ]
 
+    def _below(self, wanted: ImageFilter) -> Sequence[str]:
+        folders = [row for row in self._rows.folders.values() if row.import_id == wanted.import_id]
+        for top in folders:
+            if top.folder_id == wanted.folder_id:
+                depth = len(top.path)
+                inside = [r for r in folders if len(r.path) > depth and r.path[:depth] == top.path]
+                return [row.folder_id for row in (top, *inside)]
+        return []
+
     def _image(self, row: ImageRow, imported_at: datetime | UnsetType) -> ListedImage:
         fields = asdict(row) | {"id": self._ids[row.google_drive_id], "imported_at": imported_at}
         return ListedImage(**{name: fields[name] for name in ListedImage.__struct_fields__})
@@ -354,7 +365,8 @@ class FakeCatalog:
 def _matches(row: ImageRow, wanted: ImageFilter) -> bool:
     """Whether it meets all conditions but that on the import."""
     return (
-        wanted.folder_id in (None, row.folder_id)
+        (wanted.folder_ids is not UNSET or wanted.folder_id in (None, row.folder_id))
+        and (wanted.folder_ids is UNSET or row.folder_id in wanted.folder_ids)
         and wanted.mime_type in (None, row.mime_type)
         and _name(row.name).startswith(_name(wanted.name or ""))
         and (wanted.min_size is None or row.size >= wanted.min_size)

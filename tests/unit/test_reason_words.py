@@ -16,6 +16,7 @@ from services.adapters.drive.refusals import TABLE, Refusal
 from services.adapters.drive.refusals import verdict as drive_verdict
 from services.adapters.kafka import producer
 from services.adapters.store import answers
+from services.api.problems import KINDS
 from services.core import errors as reasons
 from services.core.ports import FOLDER_TYPE, SHORTCUT_TYPE, Entry, Page, Target
 from services.lister.pages import DEEPEST, page_facts
@@ -23,6 +24,7 @@ from tests.fakes.samples import NOW, a_request
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "web" / "src" / "text" / "reasons.json"
+PROBLEMS = PAGE.parent / "de" / "problems.json"
 # `services.verifying` is a command of its own, and says itself what is wrong.
 SOURCES = [
     ast.parse(path.read_text())
@@ -134,6 +136,12 @@ def test_everything_that_the_lister_skips_has_words(depth: int) -> None:
 def test_every_reason_in_the_source_has_words_unless_the_page_never_shows_it() -> None:
     given = {code for source in SOURCES for code in _reasons_given(source)}
     assert given - WORDS.keys() == ELSEWHERE
+
+
+def test_every_problem_of_the_api_has_a_german_sentence() -> None:
+    sentences = msgspec.json.decode(PROBLEMS.read_bytes(), type=dict[str, str])
+    assert sentences.keys() == KINDS.keys()
+    assert [text for text in sentences.values() if not text.endswith((".", ":"))] == []
 
 
 def test_every_word_is_of_a_reason_in_the_source() -> None:

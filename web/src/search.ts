@@ -38,6 +38,8 @@ export interface GallerySearch extends OpenImage {
   readonly type?: string | undefined
   /** The Drive id of a folder. */
   readonly folder?: string | undefined
+  /** Whether the folders below it count as well. */
+  readonly below?: true | undefined
   /** In bytes. */
   readonly min?: number | undefined
   readonly max?: number | undefined
@@ -87,6 +89,7 @@ export function gallerySearch(raw: Raw): GallerySearch {
     ...text('name', raw, 200),
     ...text('type', raw, 100),
     ...text('folder', raw, 256),
+    ...(raw['below'] === true ? { below: true as const } : {}),
     ...size('min', raw),
     ...size('max', raw),
     ...day('since', raw),

@@ -139,7 +139,7 @@ describe('calls', () => {
   })
 
   it('send the link and the key of an import, as JSON', async () => {
-    expect(await startImport('https://drive.google.com/drive/folders/x', 'key-1')).toEqual({ jobId: 'job-1' })
+    expect(await startImport('https://drive.google.com/drive/folders/x', 'key-1', false)).toEqual({ jobId: 'job-1' })
     expect(api.asked).toEqual([
       {
         method: 'POST',
@@ -191,6 +191,6 @@ describe('calls', () => {
 
   it('keep the code and the status of a problem', async () => {
     api.fault = () => problem(400, 'No.', 'file_link')
-    expect(await errorOf(startImport('x', 'k'))).toMatchObject({ status: 400, code: 'file_link' })
+    expect(await errorOf(startImport('x', 'k', false))).toMatchObject({ status: 400, code: 'file_link' })
   })
 })

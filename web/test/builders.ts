@@ -28,6 +28,7 @@ export function importJson(changes: Json = {}): Json {
     finished_at: '2026-11-23T10:00:20Z',
     updated_at: '2026-11-23T10:00:20Z',
     message: null,
+    priority: 'normal',
     round: 0,
     parked: null,
     waiting_for: null,

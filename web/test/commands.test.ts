@@ -99,7 +99,8 @@ function every(): Command[] {
   const plans = WHATS.flatMap((what) => [choice, narrow].map((one) => planRequest({ ...one, what }, Date.UTC(2026, 10, 25))))
   const start = { planId: 'AQ2S7YwbG7zC', name: `-"a" 'b'`, why: 'one\ntwo', filesPerSecond: 5 }
   const all = [
-    ...startCommands(LINK, api),
+    ...startCommands(LINK, false, api),
+    ...startCommands(LINK, true, api),
     ...imports.flatMap((one) => [...commandsFor(one, api), ...downloads(one, api)]),
     retryCommand('job-1', '', { files: ['a', id] }, api),
     retryCommand('job-1', '', { folders: ['a', id] }, api),
@@ -107,6 +108,7 @@ function every(): Command[] {
     ...fileCommands('job-1', id, true, api),
     ...[null, 'job-1'].flatMap((one) => IMAGE_ORDERS.flatMap((sort) => listCommands(queryOf(one, { sort }), api))),
     ...listCommands(queryOf('job-1', filters), api),
+    ...listCommands(queryOf('job-1', { folder: 'a', below: true }), api),
     ...imageCommands({ driveId: id, name: '<b>.jpg' }, api),
     systemCommand(api),
     eventsCommand('files.found', api),

@@ -52,6 +52,47 @@ describe('the form', () => {
     expect(api.asked.find(({ path }) => path === POST[1])?.body).toEqual({ folderUrl: LINK })
   })
 
+  it('lets other imports go first, in the command as well', async () => {
+    const user = await showPage()
+    api.previewed = () => jsonResponse(PREVIEW)
+    api.started = () => {
+      api.imports = [importJson({ state: 'queued', finished_at: null, priority: 'bulk' })]
+      return jsonResponse({ message: 'Import started', jobId: 'job-1' }, 202)
+    }
+    await user.paste(LINK)
+    const preview = await screen.findByRole('region', { name: 'Holidays' })
+    expect(preview.textContent).not.toContain('bulk')
+    await user.click(screen.getByRole('checkbox', { name: 'Let other imports go first' }))
+    expect(preview.textContent).toContain(`'{"folderUrl":"${LINK}","priority":"bulk"}'`)
+    expect(preview.textContent).toContain(`drivestream import ${LINK} --priority=bulk --watch`)
+    await user.click(button())
+    expect((await screen.findByText('Priority')).parentElement?.textContent).toBe('Priorityother imports go first')
+    expect(api.asked.find(({ path }) => path === POST[1])?.body).toEqual({ folderUrl: LINK, priority: 'bulk' })
+  })
+
+  it('keeps what was typed, and the key, when the language changes', async () => {
+    const user = await showPage('/?link=https://drive.google.com/drive/folders/other')
+    await user.clear(field())
+    await user.type(field(), LINK)
+    await user.click(screen.getByRole('checkbox'))
+    api.started = () => problem(500, 'The import could not be queued.', 'not_queued')
+    await user.click(button())
+    await screen.findByText(/could not be queued/)
+    await user.click(screen.getByRole('button', { name: 'Deutsch' }))
+    const typed = await screen.findByLabelText<HTMLInputElement>('Link zum Google-Drive-Ordner')
+    expect(typed.value).toBe(LINK)
+    expect(screen.getByRole<HTMLInputElement>('checkbox', { name: 'Andere Importe vorlassen' }).checked).toBe(true)
+    await user.click(screen.getByRole('button', { name: 'Importieren' }))
+    await waitFor(() => expect(api.count(...POST)).toBe(2))
+    const [one, other] = api.asked.filter(({ path }) => path === POST[1])
+    expect(other).toEqual(one)
+    await user.click(screen.getByRole('button', { name: 'English' }))
+    await user.click(await screen.findByRole('link', { name: 'Replays' }))
+    await waitFor(() => expect(screen.queryByLabelText('Google Drive folder link')).toBeNull())
+    await user.click(screen.getByRole('link', { name: 'Imports' }))
+    expect((await screen.findByLabelText<HTMLInputElement>('Google Drive folder link')).value).toBe('')
+  })
+
   it('shows the server’s error at the field, and keeps the link', async () => {
     const user = await showPage()
     api.started = () => problem(400, 'The link names no folder.')

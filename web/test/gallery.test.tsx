@@ -161,9 +161,13 @@ describe('the gallery', () => {
     await waitFor(() => expect(asked('sections').at(-1)?.path).toContain('folder=b'))
     const way = within(screen.getByRole('navigation', { name: 'Folders' })).getAllByRole('listitem')
     expect(way.map(({ textContent }) => textContent)).toEqual(['All folders', importJson()['name'], 'Summer', 'Beach/Sea'])
+    expect(screen.queryByRole('checkbox')).toBeNull()
     await user.click(screen.getByRole('button', { name: 'Folder tree…' }))
     await user.click(within(screen.getByRole('dialog')).getByRole('button', { name: /^Summer/ }))
     await waitFor(() => expect(window.location.search).toBe('?folder=a'))
+    await user.click(await screen.findByRole('checkbox', { name: 'With the folders inside' }))
+    await waitFor(() => expect(asked('sections').at(-1)?.path).toContain('folder=a&below=true'))
+    expect(window.location.search).toBe('?folder=a&below=true')
   })
 
   it('tells of new images, and moves nothing until one wants them', async () => {

@@ -103,6 +103,10 @@ describe('the report of an import', () => {
 
   it.each([
     [{ state: 'transferring', waiting_for: { reason: 'store_full', message: '', until: null } }, ['Waiting: The storage is full.']],
+    [
+      { state: 'transferring', waiting_for: { reason: 'behind_others', message: 'The workers are busy with 2 other imports.', until: null } },
+      ['Waiting: The workers are busy with 2 other imports.'],
+    ],
     [{ state: 'completed', waiting_for: { reason: 'store_full', message: 'Full.', until: null } }, []],
   ])('shows a wait without a sentence or an end, and none after the end (%#)', async (changes, lines) => {
     api.imports = [importJson(changes)]

@@ -9,8 +9,8 @@ import { makeRouter } from '../src/routes'
 const open = new Set<ReturnType<typeof makeRouter>>()
 
 /** Renders the whole page as if opened at `address`. */
-export async function showPage(address = '/') {
-  window.history.replaceState(null, '', address)
+export async function showPage(address = '/', state: unknown = null) {
+  window.history.replaceState(state, '', address)
   const router = makeRouter()
   open.add(router)
   // Its code is there before anything is rendered, as it is for whoever has been here before.

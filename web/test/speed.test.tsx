@@ -19,16 +19,34 @@ describe('a running import', () => {
     await pass(20)
     const rates = { as_of: '2026-11-23T10:01:40Z', seconds: 30, found_per_second: 0, stored_per_second: 4, failed_per_second: 1, bytes_per_second: 2_000_000 }
     api.streams.at(-1)?.event('rates', rates)
-    await pass(20)
+    await pass(31_000)
     expect(screen.getByText('5.0 files/s, 2.0 MB/s')).toBeDefined()
     expect(screen.getByText('about 7 min')).toBeDefined()
-    const { stored, pending } = { stored: 1_400, pending: 1_600 }
-    api.imports = [importJson({ ...running, stored, pending, updated_at: '2026-11-23T10:02:20Z' })]
+    const { stored, pending } = { stored: 1_710, pending: 1_290 }
+    api.imports = [importJson({ ...running, stored, pending, updated_at: '2026-11-23T10:02:50Z' })]
     await pass(40_000)
-    expect(screen.getByText('3 min to 5 min')).toBeDefined()
-    api.imports = [importJson({ ...running, stored, pending, state: 'listing', folders_listed: 1, updated_at: '2026-11-23T10:02:20Z' })]
+    expect(screen.getByText('2 min to 4 min')).toBeDefined()
+    api.imports = [importJson({ ...running, stored, pending, state: 'listing', folders_listed: 1, updated_at: '2026-11-23T10:02:50Z' })]
     await pass(1_000)
-    expect(screen.getByText('at least 3 min')).toBeDefined()
+    expect(screen.getByText('at least 2 min')).toBeDefined()
+  })
+
+  it.each(['paused', 'transferring'])('says nothing of the time left until it has a rate, after it was %s', async (before) => {
+    vi.useFakeTimers({ now: new Date('2026-11-24T10:00:00Z') })
+    // Requested a day before: so much for the average.
+    const running = { state: 'transferring', found: 3_000, stored: 1_000, failed: 0, pending: 2_000, finished_at: null, updated_at: '2026-11-24T10:00:00Z' }
+    api.imports = [importJson({ ...running, state: before })]
+    await showImport()
+    await pass(20)
+    api.imports = [importJson(running)]
+    await pass(1_000)
+    // The last half minute, of which it ran for a second.
+    api.streams.at(-1)?.event('rates', { as_of: '2026-11-24T10:00:01Z', seconds: 30, found_per_second: 0, stored_per_second: 0.3, failed_per_second: 0, bytes_per_second: 1 })
+    await pass(20)
+    expect(screen.getByText('Time left').nextSibling?.textContent).toBe('estimating…')
+    api.imports = [importJson({ ...running, stored: 1_050, pending: 1_950, updated_at: '2026-11-24T10:00:06Z' })]
+    await pass(5_000)
+    expect(screen.getByText('Time left').nextSibling?.textContent).toMatch(/^(about )?[34] min/)
   })
 
   it('does not count the time before it began', async () => {

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { ApiError, sentence } from '../src/api/errors'
 import { formatBytes, formatCount, formatDuration } from '../src/text/format'
 import { de } from '../src/text/de/index'
 import { en } from '../src/text/en/index'
@@ -8,6 +9,11 @@ import { chooseLanguage, currentLanguage, loadLanguage, preferred, t } from '../
 import { said } from '../src/text/reasons'
 import { limitWords } from '../src/imports/progress'
 import { ownText } from './ownText'
+
+interface Document {
+  readonly paths: unknown
+  readonly components: { readonly schemas: Record<string, { readonly properties: Record<string, { readonly enum?: string[] }> }> }
+}
 
 afterEach(() => chooseLanguage('en'))
 
@@ -20,7 +26,8 @@ function shape(words: unknown, at = ''): string[] {
 
 describe('the text', () => {
   it('is the same in every language, part by part', () => {
-    expect(shape(de).toSorted()).toEqual(shape(en).toSorted())
+    // English is the API's own language.
+    expect(shape({ ...de, problems: {} }).toSorted()).toEqual(shape(en).toSorted())
   })
 
   it('is translated', () => {
@@ -48,6 +55,20 @@ describe('the text', () => {
     expect(all()).toEqual(['Gelöscht oder nicht mehr freigegeben', 'It is odd.', 'Gelöscht oder nicht mehr freigegeben', 'It failed.', null])
     expect(limitWords({ reason: 'drive', message: 'Drive takes 2 s.' })).toBe('Google Drive ist langsam.')
     expect(limitWords({ reason: 'toString', message: 'It is odd.' })).toBe('It is odd.')
+  })
+
+  it('has a German sentence for whatever the API can say by a code', async () => {
+    const document = JSON.parse(readFileSync('../docs/openapi.json', 'utf8')) as Document
+    const codes = [...JSON.stringify(document.paths).matchAll(/`([a-z_]+)`: [A-Z]/g)].map(([, code]) => code ?? '')
+    expect(new Set(codes).size).toBeGreaterThan(80)
+    expect(codes.filter((code) => !Object.hasOwn(de.problems, code))).toEqual([])
+    const limits = document.components.schemas['SpeedLimit']?.properties['reason']?.enum ?? []
+    expect(limits.length).toBeGreaterThan(10)
+    expect(limits.filter((reason) => !Object.hasOwn(de.flow.limits, reason))).toEqual([])
+    const errors = () => ['database_slow', 'bad_parameter', 'a_new_code'].map((code) => sentence(new ApiError('refused', 'It is so.', { code })))
+    expect(errors()).toEqual(['It is so.', 'It is so.', 'It is so.'])
+    await chooseLanguage('de')
+    expect(errors()).toEqual(['Die Datenbank hat zu lange gebraucht.', 'Eine Angabe ist ungültig: It is so.', 'It is so.'])
   })
 
   it('is nowhere else', () => {

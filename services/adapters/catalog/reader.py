@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
 from psycopg.rows import args_row, namedtuple_row, scalar_row
 from sqlalchemy import select
 
@@ -79,7 +80,15 @@ class CatalogReader(ReadPool):
     async def images(
         self, wanted: ImageFilter, *, after: ImagePlace | None, limit: int
     ) -> Sequence[ListedImage]:
-        return await in_time(self._images(images.page(wanted, after, limit)))
+        found = await self._in_folders(wanted)
+        return await in_time(self._images(images.page(found, after, limit)))
+
+    async def _in_folders(self, wanted: ImageFilter) -> ImageFilter:
+        """With the folders named. Only then does PostgreSQL know how many images are in them."""
+        if not wanted.below or wanted.import_id is None or wanted.folder_id is None:
+            return wanted
+        query = images.below(wanted.import_id, wanted.folder_id)
+        return replace(wanted, folder_ids=await self._walked(query, scalar_row, COUNT_MS))
 
     async def _images(self, query: Query) -> Sequence[ListedImage]:
         async with self._cursor(args_row(ListedImage)) as cursor:
@@ -88,7 +97,8 @@ class CatalogReader(ReadPool):
 
     async def count_images(self, wanted: ImageFilter) -> int | None:
         try:
-            [counted] = await self._walked(images.count(wanted), scalar_row, COUNT_MS)
+            found = await self._in_folders(wanted)
+            [counted] = await self._walked(images.count(found), scalar_row, COUNT_MS)
         except TryAgain as why:
             if why.reason == "database_slow":
                 return None
@@ -99,7 +109,7 @@ class CatalogReader(ReadPool):
     async def image_sections(
         self, wanted: ImageFilter, *, every: int, image: str | None
     ) -> ImageSections:
-        query = images.sections(wanted, every, image)
+        query = images.sections(await self._in_folders(wanted), every, image)
         rows = await self._walked(query, namedtuple_row, SECTIONS_MS)
         return ImageSections(
             total=rows[-1].n if rows else 0,

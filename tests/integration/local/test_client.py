@@ -86,6 +86,7 @@ def test_a_preview_says_what_a_folder_holds(api: Answers, capsys: Capture) -> No
         "folders": 4,
         "folders_listed": 4,
         "names": ["Beach.jpg", "Sea.jpg"],
+        "samples": [{"google_drive_id": "a", "name": "Sea.jpg", "thumbnail": "data:image/jpeg;"}],
         "seconds": 100.4,
     }
     api.add("POST /imports/preview", seen)
@@ -104,7 +105,11 @@ def test_a_preview_says_what_a_folder_holds(api: Answers, capsys: Capture) -> No
     assert first.endswith("at least 2,400 images, 62.1 MB, in 4 of 90 folders seen so far.")
     assert last == "The preview stopped before the end. An import finds everything."
     assert main(["preview", LINK, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["folders"] == 90
+    told = json.loads(capsys.readouterr().out)
+    assert told["folders"] == 90
+    assert told["samples"] == [{"google_drive_id": "a", "name": "Sea.jpg"}]
+    assert main(["preview", LINK, "--json", "--thumbnails"]) == 0
+    assert json.loads(capsys.readouterr().out)["samples"] == seen["samples"]
 
 
 def test_json_is_the_answer_of_the_api_unchanged(api: Answers, capsys: Capture) -> None:

@@ -7,11 +7,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from services.adapters.catalog.rows import Rows
+from services.adapters.catalog.views.images import ImageFilter
 from services.adapters.kafka.errors import KafkaUnavailableError
+from services.api.image_filter import listing_of
 from services.core.errors import TryAgain
-from tests.catalog_rows import BEGAN, FOLDER, a_file, an_image, rows
+from tests.catalog_rows import BEGAN, FOLDER, a_file, a_folder, an_image, rows
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.unit.api.conftest import PRIVATE, SCOPE, Api, running
@@ -264,9 +267,32 @@ async def test_filters_and_orders(api: Api, query: str, expected: list[int]) -> 
     assert seen == ids
 
 
+async def test_images_below_a_folder(api: Api) -> None:
+    paths = {"top": ("A",), "inner": ("A", "B"), "other": ("C",)}
+    folders = [replace(a_folder(0), folder_id=id, path=path) for id, path in paths.items()]
+    images = [an_image(n, folder_id=id) for n, id in enumerate(paths)]
+    files = [a_file(n, state="stored") for n in range(3)]
+    api.catalog.fill(rows(folders=folders, images=images, files=files))
+
+    async def found(query: str) -> list[str]:
+        answer = await api.client.get(f"/images?import=import-0001&{query}")
+        return [image["google_drive_id"] for image in answer.json()]
+
+    assert await found("folder=top") == ["file-0000"]
+    assert await found("folder=top&below=true") == ["file-0000", "file-0001"]
+    assert await found("folder=other&below=true") == ["file-0002"]
+
+
+def test_a_cursor_outlives_an_upgrade() -> None:
+    assert listing_of(ImageFilter(name="b")) == "images:e4df010c62e09819"
+
+
 @pytest.mark.parametrize(
     ("query", "parameter"),
     [
+        ("below=true&import=import-0001", "below"),
+        ("below=true&folder=x", "below"),
+        ("below=perhaps", "below"),
         ("name=", "name"),
         (f"name={'x' * 201}", "name"),
         ("type=", "type"),

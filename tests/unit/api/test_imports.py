@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import httpx
+import msgspec
 import pytest
 
 from services.core import events as e
@@ -36,6 +37,7 @@ FIELDS = [
     "message",
     "round",
     "epoch",
+    "priority",
     "waiting_for",
     "limited_by",
     "parked",
@@ -101,6 +103,15 @@ async def test_an_import_that_only_the_log_knows_is_queued(api: Api) -> None:
     assert numbers == [0] * 12
     assert (shown["skipped"], shown["failures"]) == ({}, {})
     assert await listed(api) == [in_list(shown)]
+
+
+async def test_an_import_tells_its_priority(api: Api) -> None:
+    api.catalog.fill(rows(imports=[an_import(2)]))
+    bulk = msgspec.structs.replace(a_request(1), priority=e.Priority.BULK)
+    await publish(api, bulk, a_request(2))
+    shown = {row["id"]: row["priority"] for row in await listed(api)}
+    assert shown == {"import-0001": "bulk", "import-0002": "normal"}
+    assert (await api.client.get("/imports/import-0001")).json()["priority"] == "bulk"
 
 
 async def test_what_was_asked_comes_from_the_log_until_the_catalog_has_it(api: Api) -> None:

@@ -48,9 +48,14 @@ export async function retryImport(id: string, selection: Selection): Promise<Ret
 }
 
 /** Starts one import per key, however often the call is repeated. */
-export async function startImport(folderUrl: string, key: string): Promise<ImportStarted> {
-  const answer = await call(apiPath('/import/google-drive'), posted({ folderUrl }, { 'idempotency-key': key }))
+export async function startImport(folderUrl: string, key: string, bulk: boolean): Promise<ImportStarted> {
+  const answer = await call(apiPath('/import/google-drive'), posted(startBody(folderUrl, bulk), { 'idempotency-key': key }))
   return parseStarted(answer.json)
+}
+
+/** An older API knows no priority, so the usual one is not sent. */
+export function startBody(folderUrl: string, bulk: boolean) {
+  return { folderUrl, ...(bulk ? { priority: 'bulk' } : {}) }
 }
 
 /** Of all reasons, or of one. */

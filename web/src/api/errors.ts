@@ -32,6 +32,10 @@ export class ApiError extends Error {
 
 /** The sentence to show for any thrown value; never empty. Another one may follow it, and a problem may only have a title. */
 export function sentence(error: unknown): string {
+  if (error instanceof ApiError && error.code !== null && Object.hasOwn(t().problems, error.code)) {
+    const own = t().problems[error.code] ?? ''
+    return own.endsWith(':') ? `${own} ${error.message}` : own
+  }
   if (error instanceof Error && error.message !== '') return /\p{L}$/u.test(error.message) ? `${error.message}.` : error.message
   return t().common.unknownReason
 }

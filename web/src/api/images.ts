@@ -9,6 +9,7 @@ import type { ImageFolder, ImageSections, Picture, PictureDetails } from './type
 export interface ImageQuery {
   readonly import?: string | undefined
   readonly folder?: string | undefined
+  readonly below?: true | undefined
   readonly name?: string | undefined
   readonly type?: string | undefined
   readonly min_size?: number | undefined

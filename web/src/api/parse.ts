@@ -95,6 +95,8 @@ function importOf(value: Value): Import {
     finishedAt: field('finished_at', optional(time)),
     updatedAt: field('updated_at', optional(time)),
     message: field('message', optional(text)),
+    // An older API has no priorities.
+    bulk: field('priority', optional(text)) === 'bulk',
     round: field('round', count),
     parked: field('parked', optional(parkedOf)),
     waitingFor: field('waiting_for', optional(waitingOf)),

@@ -490,6 +490,7 @@ export interface components {
       round?: number;
       /** @default 0 */
       epoch?: number;
+      priority?: components["schemas"]["Priority"];
       waiting_for?: components["schemas"]["Waiting"] | null;
       limited_by?: components["schemas"]["Waiting"] | null;
       parked?: components["schemas"]["Parked"] | null;
@@ -545,6 +546,7 @@ export interface components {
       round?: number;
       /** @default 0 */
       epoch?: number;
+      priority?: components["schemas"]["Priority"];
       waiting_for?: components["schemas"]["Waiting"] | null;
       limited_by?: components["schemas"]["Waiting"] | null;
       parked?: components["schemas"]["Parked"] | null;
@@ -714,6 +716,13 @@ export interface components {
       name: string;
       thumbnail: string | null;
     };
+    /**
+     * Priority
+     * @description How much of a hurry an import is in.
+     * @default normal
+     * @enum {string}
+     */
+    Priority: "normal" | "bulk";
     /** ProblemBody */
     ProblemBody: {
       type: string;
@@ -3260,12 +3269,14 @@ export interface operations {
         since?: string | null;
         /** @description Only images stored before this time. */
         until?: string | null;
+        /** @description Only images directly in this Drive folder. */
+        folder?: string | null;
+        /** @description Whether images in folders below `folder` count as well. It needs `folder` and `import`. */
+        below?: boolean;
         /** @description What to sort by; `-` reverses the order. Names are sorted by their first 200 characters, without regard to case. `imported_at` is for the images of one import, and much faster there than `created_at` and `id`. `newest` is `-id`, or `-imported_at` with `import`: the image that was stored last comes first. Without an order, the list is sorted by name with `name`, else by `google_drive_id` with `import`, else by `created_at` or `size` with a filter on that, else by `id`. */
         order?: "newest" | "id" | "google_drive_id" | "name" | "size" | "created_at" | "imported_at" | "-id" | "-google_drive_id" | "-name" | "-size" | "-created_at" | "-imported_at";
         /** @description Only images of this import. */
         import?: string | null;
-        /** @description Only images directly in this Drive folder. */
-        folder?: string | null;
         /** @description The page size. Without it, the list is complete. */
         limit?: number | null;
         /** @description Where the page starts: take it from the `Link` header of the previous page. */
@@ -3360,12 +3371,14 @@ export interface operations {
         since?: string | null;
         /** @description Only images stored before this time. */
         until?: string | null;
+        /** @description Only images directly in this Drive folder. */
+        folder?: string | null;
+        /** @description Whether images in folders below `folder` count as well. It needs `folder` and `import`. */
+        below?: boolean;
         /** @description What to sort by; `-` reverses the order. Names are sorted by their first 200 characters, without regard to case. `imported_at` is for the images of one import, and much faster there than `created_at` and `id`. `newest` is `-id`, or `-imported_at` with `import`: the image that was stored last comes first. Without an order, the list is sorted by name with `name`, else by `google_drive_id` with `import`, else by `created_at` or `size` with a filter on that, else by `id`. */
         order?: "newest" | "id" | "google_drive_id" | "name" | "size" | "created_at" | "imported_at" | "-id" | "-google_drive_id" | "-name" | "-size" | "-created_at" | "-imported_at";
         /** @description Only images of this import. */
         import?: string | null;
-        /** @description Only images directly in this Drive folder. */
-        folder?: string | null;
         /** @description How many images a section has. */
         section_size?: number;
         /** @description The Drive id of an image whose `position` in the list is wanted. */

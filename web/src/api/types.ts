@@ -47,6 +47,8 @@ export interface Import extends ImportCounts {
   readonly finishedAt: Date | null
   readonly updatedAt: Date | null
   readonly message: string | null
+  /** Whether all other imports go first, as it was requested. */
+  readonly bulk: boolean
   /** The number of the newest retry that the counts include; 0 if there was none. */
   readonly round: number
   /** Failed files that Google will not serve for up to a day; null if there are none. */

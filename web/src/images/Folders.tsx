@@ -12,19 +12,22 @@ interface Props {
   /** Changes when folders were found. */
   readonly version: number
   readonly folder: string | undefined
+  /** Whether the images of the folders below it are shown as well. */
+  readonly below: boolean
   readonly onChoose: (folder: string | undefined) => void
+  readonly onBelow: (below: boolean) => void
 }
 
 /** More are only in the tree. */
 const MOST_BELOW = 12
 
-export function Folders({ importId, importName, version, folder, onChoose }: Props) {
+export function Folders({ importId, importName, version, folder, below, onChoose, onBelow }: Props) {
   const { data } = useFolders(importId, version)
   const [open, setOpen] = useState(false)
   const tree = useMemo(() => treeOf(data ?? [], importName, new Intl.Collator(locale(), { numeric: true }).compare), [data, importName])
   if (tree === null || (tree.children.length === 0 && folder === undefined)) return null
   const way = folder === undefined ? [] : wayTo(tree, folder)
-  const below = (folder === undefined ? tree : way.at(-1))?.children ?? []
+  const inside = (folder === undefined ? tree : way.at(-1))?.children ?? []
   const { folders } = t().gallery
   return (
     <nav className="folders" aria-label={folders.label}>
@@ -46,9 +49,15 @@ export function Folders({ importId, importName, version, folder, onChoose }: Pro
         ))}
         {folder !== undefined && way.length === 0 && <li className="quiet">{folders.unknown}</li>}
       </ol>
-      {below.length > 0 && (
+      {folder !== undefined && (inside.length > 0 || below) && (
+        <label className="folder-with-below">
+          <input type="checkbox" checked={below} onChange={({ target }) => onBelow(target.checked)} />
+          {folders.withBelow}
+        </label>
+      )}
+      {inside.length > 0 && (
         <ul className="folder-below" aria-label={folders.below}>
-          {below.slice(0, MOST_BELOW).map((node) => (
+          {inside.slice(0, MOST_BELOW).map((node) => (
             <li key={node.id}>
               <button type="button" className="small" onClick={() => onChoose(node.id)}>
                 <bdi>{node.name.slice(0, 100)}</bdi> <span className="quiet">{formatCount(node.images)}</span>

@@ -13,6 +13,7 @@ import { Retry } from '../ui/Retry'
 import { listCommands } from './commands'
 import { Folders } from './Folders'
 import { ImageGrid, useLayout } from './ImageGrid'
+import { indexNow, usePlaceBefore } from './keptPlace'
 import { mostImages } from './layout'
 import { Lightbox } from './Lightbox'
 import { countFilters, queryOf, withoutFilters } from './listing'
@@ -49,6 +50,7 @@ export function Gallery({ one, stored }: Props) {
   )
   const choose = (folder: string | undefined) =>
     void navigate({ to: '.', search: (old) => ({ ...old, folder, image: undefined }), resetScroll: false })
+  const onBelow = (below: boolean) => change({ below: below || undefined })
   const { gallery, common } = t()
   return (
     <section className="gallery" aria-label={gallery.title}>
@@ -59,7 +61,15 @@ export function Gallery({ one, stored }: Props) {
         <CommandsButton what={gallery.list} commands={() => listCommands(list)} />
       </Toolbar>
       {one !== null && (
-        <Folders importId={one.id} importName={importName(one)} version={one.foldersListed} folder={search.folder} onChoose={choose} />
+        <Folders
+          importId={one.id}
+          importName={importName(one)}
+          version={one.foldersListed}
+          folder={search.folder}
+          below={search.below === true}
+          onChoose={choose}
+          onBelow={onBelow}
+        />
       )}
       <Retry what={gallery.list} error={query.error} hasOlder={sections !== undefined} onRetry={() => void query.refetch()} />
       {sections === undefined ? (
@@ -102,9 +112,16 @@ function Shown({ importId, sections, news, exact, onRefresh, empty }: ShownProps
   const [places, setPlaces] = useState<ReadonlyMap<string, number>>(new Map())
   const [last, setLast] = useState<number | null>(null)
   const [closed, setClosed] = useState<{ readonly index: number } | null>(null)
-  const [part, setPart] = useState(0)
+  const before = usePlaceBefore()
+  const [start, setStart] = useState(() => before && { ...before, index: indexNow(before, sections.total, sections.list.order === 'newest') })
+  const [chosenPart, choosePart] = useState<number | null>(null)
   const index = usePosition(sections, image, image === null ? null : (places.get(image) ?? null))
   const most = mostImages(layout)
+  const part = chosenPart ?? Math.floor((start?.index ?? 0) / most)
+  const setPart = useCallback((chosen: number) => {
+    choosePart(chosen)
+    setStart(null)
+  }, [])
   const first = Math.min(part, Math.max(0, Math.ceil(sections.total / most) - 1)) * most
 
   if (image !== null && typeof index === 'number' && last !== index) setLast(index)
@@ -154,6 +171,7 @@ function Shown({ importId, sections, news, exact, onRefresh, empty }: ShownProps
           layout={layout}
           label={t().gallery.title}
           focused={closed}
+          start={start}
           onOpen={onOpen}
         />
       )}

@@ -3,6 +3,7 @@ import { defaultRangeExtractor, useWindowVirtualizer, type Range, type Virtualiz
 import { useCallback, useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent } from 'react'
 import { t } from '../text/language'
 import { Retry } from '../ui/Retry'
+import { useKeepPlace, type Place } from './keptPlace'
 import { layoutOf, moved, type Layout } from './layout'
 import { Tile } from './Tile'
 import { useRange, type Sections } from './useImages'
@@ -19,10 +20,12 @@ interface Props {
   readonly label: string
   /** The image that had been opened last: it gets the focus when it is closed. */
   readonly focused: { readonly index: number } | null
+  /** Where one was before the page was loaded again. */
+  readonly start: Place | null
   readonly onOpen: (driveId: string, index: number) => void
 }
 
-export function ImageGrid({ sections, first, count, layout, label, focused, onOpen }: Props) {
+export function ImageGrid({ sections, first, count, layout, label, focused, start, onOpen }: Props) {
   const frame = useRef<HTMLDivElement>(null)
   const { columns, rowHeight, gap } = layout
   const rows = Math.ceil(count / columns)
@@ -30,11 +33,12 @@ export function ImageGrid({ sections, first, count, layout, label, focused, onOp
   const [inside, setInside] = useState(false)
   const activeRow = inside ? Math.floor(active / columns) : -1
   const { fast, onChange } = useSpeed()
+  const top = useTop(frame)
   const virtual = useWindowVirtualizer({
     count: rows,
     estimateSize: () => rowHeight,
     overscan: 3,
-    scrollMargin: useTop(frame),
+    scrollMargin: top,
     // The row with the focus stays, or the focus would be lost as it is scrolled out of sight.
     rangeExtractor: useCallback((range: Range) => withRow(defaultRangeExtractor(range), Math.min(activeRow, rows - 1)), [activeRow, rows]),
     // React 19 would render synchronously with each event.
@@ -71,6 +75,15 @@ export function ImageGrid({ sections, first, count, layout, label, focused, onOp
     // oxlint-disable-next-line react/exhaustive-deps -- only when another image was opened or closed
   }, [focused])
 
+  useStart(frame, start, first, layout)
+  useKeepPlace(
+    useCallback(() => {
+      const down = window.scrollY - topOf(frame.current)
+      const index = first + Math.floor(down / rowHeight) * columns
+      return down < 0 ? null : { index, offset: Math.round(down % rowHeight), total: sections.total }
+    }, [first, columns, rowHeight, sections.total]),
+  )
+
   function onKey(event: KeyboardEvent) {
     if (event.altKey || event.metaKey) return
     const target = moved(event.key, active, count, columns, Math.floor(window.innerHeight / rowHeight), event.ctrlKey)
@@ -99,13 +112,13 @@ export function ImageGrid({ sections, first, count, layout, label, focused, onOp
         }}
         onBlur={({ relatedTarget }) => setInside(frame.current?.contains(relatedTarget) === true)}
       >
-        {virtual.getVirtualItems().map(({ index: row, start }) => (
+        {virtual.getVirtualItems().map(({ index: row, start: down }) => (
           <div
             key={row}
             className="image-row"
             role="row"
             aria-rowindex={row + 1}
-            style={{ transform: `translateY(${start - virtual.options.scrollMargin}px)`, gap, gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}
+            style={{ transform: `translateY(${down - virtual.options.scrollMargin}px)`, gap, gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}
           >
             {Array.from({ length: Math.min(columns, count - row * columns) }, (_, column) => {
               const index = row * columns + column
@@ -147,12 +160,30 @@ function withRow(rows: number[], row: number): number[] {
   return [...rows, row].toSorted((one, other) => one - other)
 }
 
+/** Scrolls to where one was, as often as the layout changes until it is painted. */
+function useStart(frame: { readonly current: HTMLElement | null }, start: Place | null, first: number, { columns, rowHeight }: Layout): void {
+  const open = useRef(true)
+  useEffect(() => {
+    const painted = requestAnimationFrame(() => (open.current = false))
+    return () => cancelAnimationFrame(painted)
+  }, [])
+  useLayoutEffect(() => {
+    if (start === null || !open.current) return
+    const row = Math.floor((start.index - first) / columns)
+    if (row >= 0) window.scrollTo({ top: topOf(frame.current) + row * rowHeight + Math.min(start.offset, rowHeight - 1) })
+  }, [frame, start, first, columns, rowHeight])
+}
+
+function topOf(element: HTMLElement | null): number {
+  return element === null ? 0 : Math.round(element.getBoundingClientRect().top + window.scrollY)
+}
+
 /** How far down the page an element begins, whatever changes above it. */
 function useTop(frame: { readonly current: HTMLElement | null }): number {
   const [top, setTop] = useState(0)
   useLayoutEffect(() => {
     const look = () => {
-      if (frame.current !== null) setTop(Math.round(frame.current.getBoundingClientRect().top + window.scrollY))
+      if (frame.current !== null) setTop(topOf(frame.current))
     }
     look()
     const observer = new ResizeObserver(look)

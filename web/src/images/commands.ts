@@ -11,9 +11,10 @@ const LONGEST_NAME = 100
 export function listCommands(list: ImageQuery, api: Api = thisApi()): Command[] {
   const words = t().gallery.commands
   const asked = { ...list, order: orderOf(list) }
-  const { min_size: min, max_size: max, order, ...rest } = asked
+  const { min_size: min, max_size: max, order, below, ...rest } = asked
   const options = [
     ...Object.entries(rest).flatMap(([name, value]) => option(`--${name}`, value)),
+    ...(below === true ? ['--below'] : []),
     ...option('--min-size', min),
     ...option('--max-size', max),
     ...option('--order', order ?? undefined),

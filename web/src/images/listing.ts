@@ -9,6 +9,8 @@ export function queryOf(importId: string | null, search: GallerySearch): ImageQu
   return {
     import: importId ?? undefined,
     folder: search.folder,
+    // The folders below one are those of an import.
+    below: importId !== null && search.folder !== undefined ? search.below : undefined,
     name: search.name,
     type: search.type,
     min_size: search.min,

@@ -38,7 +38,7 @@ export function Actions({ one }: { one: Import }) {
           </HandsOverFocus>
         )}
         <RetryAll one={one} />
-        {one.state === 'cancelled' && link !== null && <ImportAgain link={link} />}
+        {one.state === 'cancelled' && link !== null && <ImportAgain link={link} bulk={one.bulk} />}
         {/* A replay leaves out what was cancelled. */}
         {one.state !== 'cancelled' && (
           <Link className="plain" to="/replays" search={{ imports: [one.id] }}>

@@ -31,6 +31,7 @@ export function Facts({ one }: { one: Import }) {
         </Fact>
         {!hasEnded(one) && waiting === null && <Fact name={words.timeLeft}>{left(one, rates)}</Fact>}
         <Fact name={words.folders}>{folders(one)}</Fact>
+        {one.bulk && !hasEnded(one) && <Fact name={words.priority}>{words.bulk}</Fact>}
         {one.requestedAt !== null && (
           <Fact name={words.started}>
             <Time at={one.requestedAt} />
@@ -62,6 +63,7 @@ function speed(rate: Rate | null): string {
 function left(one: Import, { lately, longer }: Speed): string {
   if (one.state === 'paused') return t().report.facts.paused
   const words = t().report.facts
+  if (lately === null) return words.estimating
   const time = timeLeft(one, lately, longer)
   if (time === null) return isListing(one) ? words.afterListing : '–'
   const least = formatDuration(roughly(time.least))

@@ -4,7 +4,7 @@ import type { Journey, Outcome, Place } from '../api/types'
 import { useJourney } from '../queries'
 import { formatBytes, formatCount, formatDuration } from '../text/format'
 import { t } from '../text/language'
-import { heading } from '../text/reasons'
+import { said } from '../text/reasons'
 import { fileStateWords } from '../text/states'
 import { Dialog } from '../ui/Dialog'
 import { Retry } from '../ui/Retry'
@@ -100,7 +100,7 @@ function Shown({ journey, driveId }: { journey: Journey; driveId: string }) {
 }
 
 function OutcomeStep({ outcome, first }: { outcome: Outcome; first: boolean }) {
-  const why = outcome.message ?? (outcome.reason === null ? null : heading(outcome.reason))
+  const why = said(outcome.message, outcome.reason)
   return (
     <Step title={outcomeName(outcome, first)} at={outcome.at} place={outcome.place} state={outcome.state}>
       {outcome.tries.length > 0 && (

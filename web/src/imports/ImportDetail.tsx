@@ -1,12 +1,13 @@
 /** One import: its progress, its failures, what was skipped, and its pictures. */
 import { isNotFound, sentence } from '../api/errors'
-import type { Import } from '../api/types'
+import type { Import, ImportReport } from '../api/types'
 import { LatestImages } from '../images/LatestImages'
 import { useForgetRetries } from '../mutations'
 import { useImport } from '../queries'
 import { counted, formatCount } from '../text/format'
 import { t } from '../text/language'
 import { importName } from '../text/names'
+import { said } from '../text/reasons'
 import { hasEnded, isListing, isRunning } from '../text/states'
 import { PageTitle } from '../ui/PageTitle'
 import { Skeleton } from '../ui/Skeleton'
@@ -47,9 +48,10 @@ export function Missing({ id, error }: { id: string; error: Error }) {
   )
 }
 
-function Report({ one }: { one: Import }) {
+function Report({ one }: { one: ImportReport }) {
   useForgetRetries(one)
   const progress = progressOf(one)
+  const message = said(one.message, one.failedFolders.find(({ path }) => path === '')?.reason ?? null)
   const foundNothing = one.found === 0 && hasEnded(one) && one.state !== 'failed'
   return (
     <article className="detail" aria-labelledby="import-title" data-state={one.state}>
@@ -57,7 +59,7 @@ function Report({ one }: { one: Import }) {
         <Head one={one} />
         {one.message !== null && (
           <p className={one.state === 'failed' ? 'note note-bad' : 'note'} role={one.state === 'failed' ? 'alert' : undefined}>
-            {one.message}
+            {message}
           </p>
         )}
         <div className="progress">

@@ -15,7 +15,7 @@ export function commandsFor(one: Import, api: Api = thisApi()): Command[] {
   const watch = { title: words.watch, curl: curlOf(api, path), drivestream: drivestreamOf(api, 'watch', quoted(one.id)) }
   const commands: Command[] = [watch, ...downloads(one, api)]
   const link = one.folderUrl ?? one.folderId
-  if (one.state === 'cancelled') return link === null ? commands : [...commands, startCommand(link, t().report.actions.again, api)]
+  if (one.state === 'cancelled') return link === null ? commands : [...commands, startCommand(link, one.bulk, t().report.actions.again, api)]
   if (!hasEnded(one)) {
     commands.push(control(one.state === 'paused' ? 'resume' : 'pause'), control('cancel'))
   }

@@ -19,6 +19,7 @@ export function useNow(running: boolean): number {
 }
 
 export interface Speed {
+  /** Null while nothing is known that is worth the name. */
   readonly lately: Rate | null
   /** Since this page watches it run; null at first. */
   readonly longer: Rate | null
@@ -29,7 +30,8 @@ const TOLD_MS = 30_000
 
 /**
  * The speed while an import runs, or over its whole duration once it has ended. While it runs, the whole duration says
- * nothing: it may have been paused for a night. And what the stream tells counts the time before it ran as well.
+ * nothing: it may have been paused for a night. What the stream tells may count a pause as well, until this page has seen
+ * it run for as long.
  */
 export function useSpeed(one: Import, now: number): Speed {
   const sampled = useSampledRate(one, now)
@@ -38,10 +40,10 @@ export function useSpeed(one: Import, now: number): Speed {
   if (!isRunning(one)) return { lately: averageRate(one), longer: null }
   const longer = from === null ? null : rateBetween(from, sampleOf(one, now))
   const ofStream = told === null ? null : { files: told.stored + told.failed, bytes: told.bytes }
-  const isNew = (secondsSpent(one, new Date(now)) ?? 0) * 1_000 < TOLD_MS
   const hasJustBegun = from === null || now - from.at < TOLD_MS
-  const lately = hasJustBegun ? (sampled ?? (isNew ? null : ofStream)) : (ofStream ?? sampled)
-  return { lately: lately ?? averageRate(one), longer }
+  const isNew = (secondsSpent(one, new Date(now)) ?? Infinity) * 1_000 < TOLD_MS
+  const sofar = isNew ? averageRate(one) : null
+  return { lately: hasJustBegun ? (sampled ?? sofar) : (ofStream ?? sampled), longer }
 }
 
 /** When this page first saw it run, or run again. */

@@ -9,6 +9,7 @@ import { t } from '../text/language'
 import { PreviewCard } from './PreviewCard'
 import { PreviewLoading } from './PreviewImages'
 import { startCommands } from './commands'
+import { useDraft } from './draft'
 import { folderHint, oneLine } from './folderHint'
 import { newKey } from './idempotencyKey'
 import { linkProblem } from './linkProblems'
@@ -25,25 +26,22 @@ interface Props {
 export function ImportForm({ pasted, pastedAt, onStarted }: Props) {
   const words = t().start.form
   const router = useRouter()
-  const [link, setLink] = useState(pasted ?? '')
+  const [draft, setDraft] = useDraft()
+  const { link, bulk } = draft
   const [missing, setMissing] = useState(false)
   const field = useRef<HTMLInputElement>(null)
-  // One key per submission. Sending it again after a double click or a lost response does not start
-  // a second import. Editing the text or a success makes a new key.
-  const key = useRef<string | null>(null)
   const start = useMutation({
-    mutationFn: (folderUrl: string) => startImport(folderUrl, (key.current ??= newKey())),
+    mutationFn: (folderUrl: string) => startImport(folderUrl, draft.key, bulk),
     onSuccess: ({ jobId }) => {
-      change('')
+      setDraft({ link: '', bulk: false, key: newKey(), taken: draft.taken })
       onStarted(jobId)
     },
     onError: () => field.current?.focus(),
   })
 
-  function change(text: string) {
-    setLink(text)
+  function change(text: string, taken = draft.taken) {
+    setDraft({ link: text, bulk, key: newKey(), taken })
     setMissing(false)
-    key.current = null
     if (start.isError) start.reset()
   }
 
@@ -70,11 +68,12 @@ export function ImportForm({ pasted, pastedAt, onStarted }: Props) {
   }
 
   useEffect(() => {
-    if (pasted === undefined) return
-    takeLink.current(pasted)
+    const here = `${pastedAt} ${pasted}`
+    if (pasted === undefined || here === draft.taken) return
+    takeLink.current(pasted, here)
     field.current?.focus()
-    // oxlint-disable-next-line react/exhaustive-effect-dependencies -- the same link may be pasted again
-  }, [pasted, pastedAt])
+    // The same link may be pasted again.
+  }, [pasted, pastedAt, draft.taken])
 
   const preview = usePreview(start.isPending ? '' : link)
   const hasPreview = preview?.data !== undefined
@@ -122,14 +121,18 @@ export function ImportForm({ pasted, pastedAt, onStarted }: Props) {
         {failed !== null && refusalOf(failed) === null && !isUnreachable(failed) && (
           <p className="field-hint">
             {t().start.preview.notNow(sentence(failed))}
-            <CommandsButton what={words.go} commands={() => startCommands(link.trim())} />
+            <CommandsButton what={words.go} commands={() => startCommands(link.trim(), bulk)} />
           </p>
         )}
-        {preview?.data !== undefined && <PreviewCard preview={preview.data} link={link.trim()} />}
+        {preview?.data !== undefined && <PreviewCard preview={preview.data} link={link.trim()} bulk={bulk} />}
       </div>
       <p id="folder-link-help" className="field-help">
         {words.help}
       </p>
+      <label className="import-form-bulk">
+        <input type="checkbox" checked={bulk} onChange={({ target }) => setDraft({ ...draft, bulk: target.checked })} />
+        {words.bulk}
+      </label>
     </form>
   )
 }

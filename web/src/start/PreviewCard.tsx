@@ -7,7 +7,7 @@ import { t } from '../text/language'
 import { PreviewImages } from './PreviewImages'
 import { startCommands } from './commands'
 
-export function PreviewCard({ preview, link }: { preview: Preview; link: string }) {
+export function PreviewCard({ preview, link, bulk }: { preview: Preview; link: string; bulk: boolean }) {
   const words = t().start.preview
   const images = counted(preview.images, ...t().common.image)
   const skipped = total(preview.skipped)
@@ -37,7 +37,7 @@ export function PreviewCard({ preview, link }: { preview: Preview; link: string 
       {!preview.complete && <p className="quiet">{words.partly}</p>}
       <details>
         <summary>{t().report.actions.commands}</summary>
-        <Commands commands={startCommands(link)} />
+        <Commands commands={startCommands(link, bulk)} />
       </details>
     </section>
   )

@@ -11,6 +11,7 @@ more rows than it shows. For the rest, PostgreSQL chooses by its statistics.
 from collections.abc import Iterator, Mapping
 from typing import Any, LiteralString, NamedTuple
 
+from msgspec import UNSET
 from sqlalchemy import Select
 
 from services.adapters.catalog.queries.columns import fields_of
@@ -53,6 +54,7 @@ VALUES: Mapping[ImageOrder, LiteralString] = {
 UNIQUE: tuple[ImageOrder, ...] = ("id", "google_drive_id")
 CONDITIONS: Mapping[str, LiteralString] = {
     "folder_id": "folder_id = %(folder_id)s",
+    "folder_ids": "folder_id = ANY(%(folder_ids)s::text[])",
     "mime_type": f"{IMAGE_TYPE} = %(mime_type)s",
     "name": f"starts_with({BY_NAME}, {IMAGE_NAME.format('%(name)s')})",
     "min_size": "size >= %(min_size)s",
@@ -124,6 +126,18 @@ def folders(import_id: str, after: str | None, limit: int) -> Query:
     return Query(text, {"import_id": import_id, "after": after or "", "limit": limit})
 
 
+def below(import_id: str, folder_id: str) -> Query:
+    """The ids of a folder of an import and of all below it. Of twins, which have the same path, it
+    has what is below either: paths are of names."""
+    text: LiteralString = (
+        "SELECT inner_one.folder_id FROM import_folders AS top JOIN import_folders AS inner_one "
+        "USING (import_id) WHERE import_id = %(import_id)s AND top.folder_id = %(folder_id)s AND "
+        "(inner_one.folder_id = top.folder_id OR cardinality(inner_one.path) > "
+        "cardinality(top.path) AND inner_one.path[1:cardinality(top.path)] = top.path)"
+    )
+    return Query(text, {"import_id": import_id, "folder_id": folder_id})
+
+
 def count(wanted: ImageFilter) -> Query:
     text = f"SELECT count(*) FROM {_from(wanted)}{_where([*_conditions(wanted)])}"
     return Query(text, _values(wanted))
@@ -154,7 +168,7 @@ def _conditions(wanted: ImageFilter) -> Iterator[LiteralString]:
     if wanted.import_id is not None:
         yield f"import_id = %(import_id)s AND {IN_STORE}"
     for name, condition in CONDITIONS.items():
-        if getattr(wanted, name) is not None:
+        if _asked(wanted, name) is not None:
             yield condition
 
 
@@ -165,4 +179,11 @@ def _where(conditions: list[LiteralString]) -> LiteralString:
 
 def _values(wanted: ImageFilter) -> dict[str, Any]:
     names = ("import_id", *CONDITIONS)
-    return {name: value for name in names if (value := getattr(wanted, name)) is not None}
+    return {name: value for name in names if (value := _asked(wanted, name)) is not None}
+
+
+def _asked(wanted: ImageFilter, name: str) -> Any:
+    value = getattr(wanted, name)
+    if value is UNSET or (name == "folder_id" and wanted.folder_ids is not UNSET):
+        return None
+    return value

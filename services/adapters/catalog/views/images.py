@@ -80,6 +80,9 @@ class ImageFilter(Struct, frozen=True, kw_only=True):
     """Which images, and in which order. Conditions combine. A name is how names begin, without
     regard to case. Sizes are inclusive; `since` is, and `until` is not.
 
+    With `below`, the folders of the import below `folder_id` count as well. The reader finds them
+    by their paths, and puts them into `folder_ids`.
+
     Without an order it is that of the filter which the database walks along best.
     """
 
@@ -93,6 +96,9 @@ class ImageFilter(Struct, frozen=True, kw_only=True):
     until: datetime | None = None
     order: ImageOrder | None = None
     descending: bool = False
+    # Of filters without them, the cursors of an older version stay valid.
+    below: Literal[True] | UnsetType = UNSET
+    folder_ids: Sequence[str] | UnsetType = UNSET
 
     @property
     def sorted_by(self) -> ImageOrder:

@@ -42,6 +42,7 @@ export const gallery: Words['gallery'] = {
     tree: 'Ordnerbaum…',
     all: 'Alle Ordner',
     below: 'Unterordner',
+    withBelow: 'Mit Unterordnern',
     unknown: 'Ein Ordner, der nicht zu diesem Import gehört',
   },
   parts: {

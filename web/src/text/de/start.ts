@@ -19,6 +19,7 @@ export const start: Words['start'] = {
     go: 'Importieren',
     going: 'Wird gestartet…',
     help: 'Der Ordner muss für alle freigegeben sein, die den Link haben. Wählen Sie in Drive „Freigeben → Link kopieren“ und fügen Sie den Link hier ein.',
+    bulk: 'Andere Importe vorlassen',
     missing: 'Fügen Sie zuerst den Link zu einem Google-Drive-Ordner ein.',
     notStarted: (why) =>
       `Der Import wurde nicht gestartet. ${why} Ihr Link steht noch im Feld. Wenn Sie ihn erneut absenden, beginnt kein zweiter Import.`,

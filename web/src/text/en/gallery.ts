@@ -41,6 +41,7 @@ export const gallery = {
     tree: 'Folder tree…',
     all: 'All folders',
     below: 'Folders inside',
+    withBelow: 'With the folders inside',
     unknown: 'A folder that is not in this import',
   },
   parts: {

@@ -17,4 +17,10 @@ export interface ReasonWords {
 /** By reason code. */
 const reasons: Readonly<Record<string, ReasonWords>> = words
 
-export const en = { common, start, report, gallery, flow, replays, reasons }
+/**
+ * What another language says in place of the API's own sentence, by the code of the problem. One that ends with a colon is
+ * followed by that sentence, which has the details.
+ */
+const problems: Readonly<Record<string, string>> = {}
+
+export const en = { common, start, report, gallery, flow, replays, reasons, problems }

@@ -13,6 +13,7 @@ export const start = {
     go: 'Import',
     going: 'Starting…',
     help: 'The folder must be shared with anyone with the link. In Drive, choose Share → Copy link, then paste the link here.',
+    bulk: 'Let other imports go first',
     missing: 'Paste a Google Drive folder link first.',
     notStarted: (why: string) =>
       `The import was not started. ${why} Your link is still in the field. Submitting it again will not start a second import.`,
