@@ -3,26 +3,24 @@
 Names and units follow the conventions of Prometheus; `docs/architecture.md` lists them.
 """
 
+import asyncio
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import prometheus_client
 from prometheus_client import PROCESS_COLLECTOR, REGISTRY, CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from services.adapters.health_endpoint import Health, with_health
 from services.core.errors import Stop
 from services.core.events import WorkerStatus
 from services.core.flow.quota import QuotaState
 from services.core.settings import Reader
 from services.core.version import VERSION
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -174,8 +172,8 @@ def registered(*collectors: Collector) -> Iterator[None]:
 def metrics_endpoint(
     settings: MetricsSettings, *metrics: Collector, trouble: Callable[[], str] = lambda: ""
 ) -> Iterator[int | None]:
-    """Serve the figures while the block runs, and `/health/live`, which answers 503 with `trouble`
-    if there is any. Raises `Stop` if the address is taken."""
+    """Serve the figures while the block runs, and whether the worker lives and can work. Raises
+    `Stop` if the address is taken."""
     if not settings.port:
         yield None
         return
@@ -186,7 +184,7 @@ def metrics_endpoint(
     try:
         server, _ = start_http_server(settings.port, settings.host, registry)
         if (app := server.get_app()) is not None:
-            server.set_app(_with_health(app, trouble))
+            server.set_app(with_health(app, _health(metrics, trouble)))
     except OSError as why:
         where = f"{settings.host}, port {settings.port}"
         message = f"METRICS_PORT cannot be used: listening on {where} failed ({why.strerror})."
@@ -198,12 +196,10 @@ def metrics_endpoint(
         server.server_close()
 
 
-def _with_health(figures: "WSGIApplication", trouble: Callable[[], str]) -> "WSGIApplication":
-    def answer(request: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
-        if request.get("PATH_INFO") != "/health/live":
-            return figures(request, start)
-        why = trouble()
-        start("503 Service Unavailable" if why else "200 OK", [("Content-Type", "text/plain")])
-        return [f"{why or 'alive'}\n".encode()]
-
-    return answer
+def _health(metrics: Iterable[Collector], trouble: Callable[[], str]) -> Health:
+    looks = [each.status for each in metrics if isinstance(each, WorkerMetrics)]
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        loop = None
+    return Health(loop=loop, trouble=trouble, look=looks[0] if looks else None)

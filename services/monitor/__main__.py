@@ -122,7 +122,7 @@ def _rewinding(kafka: KafkaSettings) -> Callable[[datetime, bool], Offsets | Non
     group = GroupRewind(kafka, SERVICE)
 
     def rewind(since: datetime, may_skip: bool) -> Offsets | None:
-        if group.members():
+        if group.is_active():
             raise OtherReadsError
         try:
             moves = [move for topic in TOPICS for move in group.plan(since, topic)]

@@ -48,10 +48,6 @@ class Settings(SettingsGroup):
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    if not settings.webhooks.endpoints:
-        log.info("webhooks.off", why="WEBHOOK_URLS is not set.")
-        await stop.wait()
-        return
     sender = Sender(settings)
     told = process.WaitingLog(sender.status)
 
@@ -61,6 +57,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
     figures = WorkerMetrics(sender.status), WebhookMetrics(sender.figures)
     with metrics_endpoint(settings.metrics, *figures, WorkMetrics(sender.lags)):
+        if not settings.webhooks.endpoints:
+            log.info("webhooks.off", why="WEBHOOK_URLS is not set.")
+            await stop.wait()
+            return
         if not await process.run_until(stop, wait_for_topics(settings.kafka, without_topics)):
             return
         sender.waiting = None

@@ -40,7 +40,9 @@ OF_OTHER_SERVERS = {
     *("KAFKA_USERNAME", "KAFKA_PASSWORD", "DATABASE_READ_URL"),
 }
 """Settings that the servers of the compose files have no use for."""
+WORKERS = sorted(READERS.keys() - {"setup", "api"})
 SERVERS = ("kafka", "minio", "postgres")
+OURS = [*READERS, "web", "emulator"]
 WATCHERS = ("prometheus", "grafana")
 FILES = ("compose.yaml", "deploy/demo.yaml")
 # ${NAME} or ${NAME:-default}, innermost first. The files use no other form.
@@ -72,9 +74,12 @@ class Service(msgspec.Struct):
     restart: str = ""
     stop_grace_period: str = ""
     mem_limit: str = ""
+    logging: dict[str, object] = {}
     read_only: bool = False
+    tmpfs: list[str] = []
     extra_hosts: list[str] = []
     cap_drop: list[str] = []
+    security_opt: list[str] = []
 
 
 class Compose(msgspec.Struct):
@@ -278,6 +283,22 @@ def test_every_service_that_must_be_healthy_has_a_health_check() -> None:
     assert [each for each in stages("web/Dockerfile")[-1] if each.name == "HEALTHCHECK"]
 
 
+@pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_is_asked_whether_it_can_work(name: str) -> None:
+    service = services()[name]
+    assert service.healthcheck is not None
+    *command, port = service.healthcheck.test
+    assert command == ["CMD", "python", "-m", "services.healthy"]
+    assert port == environment(service)["METRICS_PORT"]
+
+
+def test_the_api_is_asked_whether_it_is_ready() -> None:
+    service = services()["api"]
+    assert service.healthcheck is not None
+    command = ["CMD", "python", "-m", "services.healthy", environment(service)["PORT"]]
+    assert service.healthcheck.test == command
+
+
 def test_the_health_check_of_kafka_speaks_its_protocol() -> None:
     check = services()["kafka"].healthcheck
     assert check is not None
@@ -291,13 +312,26 @@ def test_everything_but_setup_restarts_by_itself() -> None:
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_service_has_time_to_stop_and_few_rights(name: str) -> None:
-    service = services()[name]
-    seconds = int(service.stop_grace_period.removesuffix("s"))
+def test_a_service_has_time_to_stop(name: str) -> None:
+    seconds = int(services()[name].stop_grace_period.removesuffix("s"))
     assert seconds > process.DRAIN_SECONDS + process.CANCEL_SECONDS
-    assert service.mem_limit
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_an_image_of_ours_may_write_nothing_but_temporary_files(name: str) -> None:
+    service = all_services()[name]
     assert service.read_only
+    assert "/tmp" in service.tmpfs
     assert service.cap_drop == ["ALL"]
+
+
+@pytest.mark.parametrize("name", all_services())
+def test_no_container_gains_rights_or_takes_the_whole_machine(name: str) -> None:
+    service = all_services()[name]
+    assert service.security_opt == ["no-new-privileges:true"]
+    assert service.mem_limit
+    assert service.stop_grace_period
+    assert service.logging["options"] == {"max-size": "10m", "max-file": "3"}
 
 
 @pytest.mark.parametrize("name", READERS)

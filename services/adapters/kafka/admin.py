@@ -2,24 +2,23 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicCollection, TopicPartition
+from confluent_kafka import TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.cimpl import NewTopic
 
 from services.adapters.kafka.admin_client import Admin
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors
+from services.adapters.kafka.group_offsets import TIMEOUT, GroupOffsets, Place
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.errors import Stop
 from services.core.topics import ALL, BY_NAME, Topic
 from services.core.wire import MAX_RECORD_BYTES
 
-TIMEOUT = 10.0
 EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-Place = tuple[str, int]
-"""Topic and partition."""
 
 
 class Topics:
@@ -101,7 +100,9 @@ class LogOffsets:
     @kafka_errors()
     def committed(self, group: str) -> Mapping[Place, int]:
         """The next offset of each partition in which the group has committed one."""
-        own, found = self._settings.own, committed(self._admin, self._settings.prefixed(group))
+        own, name = self._settings.own, self._settings.prefixed(group)
+        with closing(GroupOffsets(self._settings, name, self._admin)) as offsets:
+            found = offsets.committed()
         return {(own(topic), p): last.offset for (topic, p), last in found.items()}
 
     @kafka_errors()
@@ -114,13 +115,6 @@ class LogOffsets:
         places = [(name, p) for name in names for p in known[name].partitions]
         first, end = (offsets(self._admin, places, spec) for spec in (EARLIEST, LATEST))
         return {(self._settings.own(name), p): (first[name, p], end[name, p]) for name, p in places}
-
-
-def committed(admin: AdminClient, group: str) -> Mapping[Place, TopicPartition]:
-    """What a group has committed; names are the broker's."""
-    asked = [ConsumerGroupTopicPartitions(group)]
-    found = admin.list_consumer_group_offsets(asked)[group].result(TIMEOUT).topic_partitions
-    return {(p.topic, p.partition): p for p in found if p.error is None and p.offset >= 0}
 
 
 def offsets(admin: AdminClient, places: Sequence[Place], which: OffsetSpec) -> Mapping[Place, int]:

@@ -2,9 +2,10 @@
 
 import asyncio
 
-from services.adapters.kafka.admin import LATEST, committed, offsets
+from services.adapters.kafka.admin import LATEST, offsets
 from services.adapters.kafka.admin_client import Admin
 from services.adapters.kafka.errors import kafka_errors
+from services.adapters.kafka.group_offsets import GroupOffsets
 from services.adapters.kafka.settings import KafkaSettings
 
 
@@ -12,9 +13,9 @@ class Backlog:
     """One group in one topic. Raises `KafkaUnavailableError`."""
 
     def __init__(self, settings: KafkaSettings, *, group: str, topic: str) -> None:
-        self._group = settings.prefixed(group)
         self._topic = settings.prefixed(topic)
         self._admin = Admin(settings)
+        self._group = GroupOffsets(settings, settings.prefixed(group), self._admin)
 
     async def of(self, partition: int) -> tuple[int, int]:
         """The group's oldest unfinished offset, 0 if it has not begun, and the partition's end."""
@@ -24,5 +25,5 @@ class Backlog:
     def _of(self, partition: int) -> tuple[int, int]:
         place = self._topic, partition
         end = offsets(self._admin, [place], LATEST)[place]
-        last = committed(self._admin, self._group).get(place)
+        last = self._group.committed(self._topic).get(place)
         return 0 if last is None else last.offset, end

@@ -13,8 +13,9 @@ from typing import Protocol, TypeVar
 
 import confluent_kafka as ck
 
-from services.adapters.kafka.admin import TIMEOUT, LogOffsets
+from services.adapters.kafka.admin import LogOffsets
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors
+from services.adapters.kafka.group_offsets import TIMEOUT
 from services.adapters.kafka.reader import poll, reader_config
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.commit_state import CommitState

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from services.adapters.kafka.admin import EARLIEST, LATEST, TIMEOUT, Place, committed, offsets
+from services.adapters.kafka.admin import EARLIEST, LATEST, offsets
 from services.adapters.kafka.admin_client import Admin
 from services.adapters.kafka.errors import kafka_errors, sentence
+from services.adapters.kafka.group_offsets import TIMEOUT, GroupOffsets, Place
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.commit_state import CommitState
 
@@ -51,12 +52,13 @@ class GroupRewind:
         self._settings = settings
         self._group = settings.prefixed(group)
         self._admin = Admin(settings)
+        self._offsets = GroupOffsets(settings, self._group, self._admin)
 
     @kafka_errors()
     def plan(self, to: Target, topic: str | None = None) -> Sequence[Move]:
         """The moves in one topic, or in all of which the group has committed something."""
         known = self._admin.list_topics(timeout=TIMEOUT).topics
-        last = committed(self._admin, self._group)
+        last = self._offsets.committed()
         topics = {self._settings.prefixed(topic)} if topic else {name for name, _ in last}
         if not topics:
             raise RewindError(
@@ -86,26 +88,27 @@ class GroupRewind:
         ]
 
     @kafka_errors()
+    def is_active(self) -> bool:
+        """Whether the group has members now."""
+        return self._offsets.is_active()
+
+    @kafka_errors()
     def members(self) -> int:
-        """How many consumers the group has now; a group that nobody knows has none."""
+        """How many it has, for a person who asks once: it may end the process (GroupOffsets)."""
         described = self._admin.describe_consumer_groups([self._group])
         return len(described[self._group].result(TIMEOUT).members)
 
     @kafka_errors()
     def execute(self, moves: Sequence[Move]) -> None:
         """Commit all moves. The broker, too, refuses while the group has members."""
-        if members := self.members():
-            raise RewindError(
-                f"The group {self._group} is active. Stop its consumers first ({members})."
-            )
+        if self.is_active():
+            raise RewindError(f"The group {self._group} is active. Stop its consumers first.")
         prefixed = self._settings.prefixed
         to = [TopicPartition(prefixed(m.topic), m.partition, m.then) for m in moves]
-        asked = [ConsumerGroupTopicPartitions(self._group, to)]
-        for future in self._admin.alter_consumer_group_offsets(asked).values():
-            for done in future.result(TIMEOUT).topic_partitions:
-                if done.error is not None:
-                    place = f"{self._settings.own(done.topic)}/{done.partition}"
-                    raise RewindError(f"{place} was not moved: {sentence(done.error)}.")
+        for done in self._offsets.commit(to):
+            if done.error is not None:
+                place = f"{self._settings.own(done.topic)}/{done.partition}"
+                raise RewindError(f"{place} was not moved: {sentence(done.error)}.")
 
     def _move(self, place: Place, first: int, then: int, last: TopicPartition | None) -> Move:
         now, state = first, CommitState()

@@ -7,8 +7,9 @@ from itertools import chain
 
 import confluent_kafka as ck
 
-from services.adapters.kafka.admin import TIMEOUT, LogOffsets
+from services.adapters.kafka.admin import LogOffsets
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors
+from services.adapters.kafka.group_offsets import TIMEOUT
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import LogReader, Raw, reader_config
 from services.adapters.kafka.settings import KafkaSettings

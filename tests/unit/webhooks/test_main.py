@@ -9,11 +9,11 @@ from services.webhooks.__main__ import Settings, serve
 
 
 async def test_without_urls_it_waits_for_its_end_and_opens_no_connection() -> None:
-    """Every socket is refused here, the one for metrics too."""
+    """Every socket is refused here. Only its health can be asked for, where a port is given."""
     settings = Settings(
         kafka=KafkaSettings(bootstrap_servers="127.0.0.1:1"),
         webhooks=WebhookSettings(),
-        metrics=MetricsSettings(host="127.0.0.1", port=9464),
+        metrics=MetricsSettings(host="127.0.0.1", port=0),
     )
     stop = asyncio.Event()
     serving = asyncio.create_task(serve(settings, stop))

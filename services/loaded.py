@@ -1,0 +1,38 @@
+"""`python -m services.loaded`: load all that any service may load, and print the version.
+
+The build of the image does so: it writes the byte code of what is used, which a read-only file
+system could not keep, and fails where a library does not load.
+"""
+
+import sys
+from importlib import import_module
+from pkgutil import walk_packages
+
+import services
+from services.core.version import VERSION
+
+LATER = (
+    *(
+        "alembic.command",
+        "botocore.session",
+        "botocore.credentials",
+        "sqlalchemy.dialects.postgresql",
+    ),
+    *("uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl"),
+    *("uvicorn.lifespan.on", "psycopg_binary", "encodings.idna"),
+)
+"""What libraries load when it is first used."""
+
+
+def main() -> None:
+    for module in walk_packages(services.__path__, "services."):
+        if ".migrations" not in module.name:
+            import_module(module.name)
+    for name in LATER:
+        import_module(name)
+    import_module("PIL.Image").init()
+    sys.stdout.write(f"{VERSION}\n")
+
+
+if __name__ == "__main__":
+    main()

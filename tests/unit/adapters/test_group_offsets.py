@@ -1,0 +1,38 @@
+"""A broker that is not, or not yet, the coordinator of a group ends no process."""
+
+import subprocess
+import sys
+
+import pytest
+
+ASKED = """
+from services.adapters.kafka.admin import LogOffsets
+from services.adapters.kafka.backlog import Backlog
+from services.adapters.kafka.rewind import GroupRewind
+from services.adapters.kafka.settings import KafkaSettings
+from tests.mock_kafka import NOT_COORDINATOR, OFFSET_FETCH, MockKafka
+
+kafka = MockKafka()
+kafka.create("files.found", 2)
+kafka.answer(OFFSET_FETCH, [NOT_COORDINATOR])
+settings = KafkaSettings(bootstrap_servers=kafka.servers)
+print({})
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ('LogOffsets(settings).committed("somebody")', "{}"),
+        ('Backlog(settings, group="somebody", topic="files.found")._of(0)', "(0, 0)"),
+        (
+            '[m.now for m in GroupRewind(settings, "me").plan("latest", "files.found")]',
+            "[None, None]",
+        ),
+    ],
+)
+def test_whoever_asks_what_a_group_has_committed_lives_on(question: str, answer: str) -> None:
+    """Each asks in a process of its own, which librdkafka's admin client would end with SIGSEGV."""
+    command = [sys.executable, "-c", ASKED.replace("{}", question)]
+    asked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (asked.returncode, asked.stdout.strip()) == (0, answer), asked.stderr
