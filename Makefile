@@ -74,7 +74,7 @@ image:
 	docker compose build
 
 pictures: setup
-	$(BIN)/python -m docs.pictures
+	$(BIN)/python -m tests.e2e.pictures
 
 lock: environment
 	requirements/lock.sh
