@@ -6,7 +6,7 @@ BIN := .venv/bin
 # They are meant for another Python, which would not even start with some of them.
 unexport PYTHONHOME PYTHONPATH PYTHONWARNINGS PYTHONOPTIMIZE PYTHONINSPECT PYTHONHASHSEED
 
-.PHONY: help environment setup demo up down test test-long check docs bench lock
+.PHONY: help environment setup demo up down test test-long check docs bench bench-smoke audit sbom image pictures lock
 .NOTPARALLEL:
 
 help:
@@ -19,6 +19,10 @@ help:
 	@echo 'make check   lint, format, types'
 	@echo 'make docs    the documentation as a site, in build/site'
 	@echo 'make bench   measure an import beside rclone'
+	@echo 'make audit   known vulnerabilities in what is locked'
+	@echo 'make sbom    lists of the parts (CycloneDX), in build/sbom'
+	@echo 'make image   the container image of the services, and that of the page'
+	@echo 'make pictures   the pictures in docs/images anew'
 	@echo 'make lock    lock the dependencies anew'
 
 environment:
@@ -54,6 +58,23 @@ docs: environment
 
 bench: setup
 	$(BIN)/python -m bench.compare
+
+# A small one: it shows that the benchmark runs, not how fast anything is.
+bench-smoke: setup
+	$(BIN)/python -m bench.compare --files 300 --rounds 1
+
+# AUDIT=--must-reach makes it an error, too, that nobody could be asked.
+audit: environment
+	$(BIN)/python -m local.dependencies.audit $(AUDIT)
+
+sbom: environment
+	$(BIN)/python -m local.dependencies.sbom
+
+image:
+	docker compose build
+
+pictures: setup
+	$(BIN)/python -m tests.e2e.pictures
 
 lock: environment
 	requirements/lock.sh

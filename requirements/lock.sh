@@ -10,6 +10,6 @@ compile() {
 compile "$@" pyproject.toml --extra local --extra test --extra build -o requirements/all.txt
 compile "$@" pyproject.toml -c requirements/all.txt -o requirements/services.txt
 compile "$@" -c requirements/all.txt requirements/emulator.in -o requirements/emulator.txt
-for toolchain in java go node docs; do
+for toolchain in java go node docs audit; do
     compile "$@" "requirements/$toolchain.in" -o "requirements/$toolchain.txt"
 done

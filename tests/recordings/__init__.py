@@ -1,0 +1,1 @@
+"""What earlier versions wrote: events, tables, and what their API said. See README.md."""
