@@ -75,8 +75,8 @@ def size(text: str) -> int:
 
 def _path(args: Namespace) -> str:
     """The list with its filters."""
-    names = ("import", "folder", "below", "name", "type", "min_size", "max_size")
-    names += ("since", "until", "order")
+    of_all = ("import", "folder", "below", "name", "type", "min_size", "max_size")
+    names = (*of_all, "since", "until", "order")
     given = {name: value for name in names if (value := getattr(args, name)) is not None}
     if any(value == "" for value in given.values()):
         raise ArgumentTypeError("a filter is empty; leave it out if there is none")

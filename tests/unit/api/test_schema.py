@@ -122,7 +122,8 @@ async def test_controls_declare_what_they_may_answer(api: Api) -> None:
 async def test_parameters_have_the_names_that_are_used(api: Api) -> None:
     paths = (await document(api))["paths"]
     images = {p["name"] for p in paths["/images"]["get"]["parameters"]}
-    filters = {"import", "folder", "name", "type", "min_size", "max_size", "since", "until"}
+    filters = {"import", "folder", "below", "name", "type", "min_size", "max_size"}
+    filters |= {"since", "until"}
     assert images == {"limit", "cursor", "order", "count"} | filters
     files = {p["name"] for p in paths["/imports/{import_id}/files"]["get"]["parameters"]}
     assert files == {"import_id", "state", "reason", "limit", "cursor"}
