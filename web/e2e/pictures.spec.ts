@@ -1,0 +1,64 @@
+/** Takes the pictures of the page that the documents show: `make pictures`. It checks nothing. */
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { camera, launch } from './browser'
+
+const folder = process.env['PICTURES_OF'] ?? ''
+const web = process.env['WEB_URL'] ?? ''
+const screenshots = process.env['SCREENSHOTS'] ?? 'test-results/e2e'
+const ENOUGH = Number(process.env['PICTURES_FROM'] ?? '1500')
+const LIMIT = 240_000
+const LOADED = `[...document.querySelectorAll('.tile')]
+  .filter((tile) => tile.getBoundingClientRect().top < innerHeight)
+  .every((tile) => tile.querySelector('img')?.naturalWidth > 0)`
+
+describe.skipIf(folder === '')('the pictures of the documents', () => {
+  let browser: Browser
+  let page: Page
+  let shoot: (name: string) => Promise<void>
+
+  beforeAll(async () => {
+    browser = await launch(process.env)
+    page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
+    const taken = camera(page, screenshots)
+    shoot = async (name) => {
+      await page.mouse.move(0, 0)
+      await page.waitForFunction(LOADED)
+      for (const colorScheme of ['light', 'dark'] as const) {
+        /* oxlint-disable no-await-in-loop -- there is one page */
+        await page.emulateMedia({ colorScheme })
+        await page.waitForTimeout(500)
+        await taken(`${name}-${colorScheme}`)
+        /* oxlint-enable no-await-in-loop */
+      }
+    }
+  })
+
+  afterAll(() => browser.close())
+
+  it('an import on its way', async () => {
+    await page.goto(web)
+    await page.getByRole('textbox').first().fill(folder)
+    await page.locator('section.preview').waitFor()
+    await page.getByRole('textbox').first().press('Enter')
+    await page.waitForURL(/\/imports\//)
+    await page.locator('.tile img').first().waitFor()
+    await expect.poll(() => stored(page), { timeout: LIMIT, interval: 500 }).toBeGreaterThan(ENOUGH)
+    await shoot('import')
+  }, LIMIT)
+
+  it('the gallery', async () => {
+    await page.locator('article[data-state^="completed"]').waitFor({ timeout: LIMIT })
+    await page.getByRole('link', { name: /^Show all/ }).click()
+    await page.getByRole('grid').waitFor()
+    await page.waitForFunction("document.querySelectorAll('.tile[aria-disabled=true]').length === 0")
+    await shoot('gallery')
+  }, LIMIT)
+})
+
+/** How many images the import has stored, as its page says it. */
+async function stored(page: Page): Promise<number> {
+  const id = new URL(page.url()).pathname.split('/').at(-1) ?? ''
+  const answer = await page.request.get(`${web}/api/imports/${id}`)
+  return ((await answer.json()) as { stored: number }).stored
+}
