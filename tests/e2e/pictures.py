@@ -22,6 +22,9 @@ from tests.system import link, running_system
 IMAGES = ROOT / "docs" / "images"
 SERVICES = ("api", "lister", "transfer", "indexer", "monitor")
 QUALITY = 85
+SLOW = {"TRANSFER_CONCURRENCY": "6"}
+SLOW_DRIVE = ("--delay", "media=100")
+"""So that the import is still running when the second picture is taken."""
 MOST_BYTES = 200_000
 
 
@@ -30,7 +33,7 @@ def main() -> None:
         temporary_data_dir() as data,
         running_servers(data, KINDS) as servers,
         emptied(servers) as platform,
-        running_system(platform, data / "services") as system,
+        running_system(platform, data / "services", SLOW, SLOW_DRIVE) as system,
         TemporaryDirectory() as taken,
     ):
         system.start(*SERVICES)
