@@ -82,3 +82,16 @@ def _program(words: Sequence[str]) -> Iterator[list[str]]:
         words = words[1:]
     if words:
         yield [words[0].removeprefix(".venv/bin/"), *words[1:]]
+
+
+def changes_of(block: Block) -> tuple[str, Sequence[tuple[str, str]]]:
+    """The file that a block of changes is about, which is the last one named before it, and of each
+    change the lines that are there and the lines that are to be. What only adds goes to the end."""
+    before = "\n".join((ROOT / block.page).read_text().splitlines()[: block.line])
+    path = re.findall(r"`([\w./-]+/[\w.-]+\.\w+)`", before)[-1]
+    hunks = [hunk.splitlines() for hunk in block.text.split("\n@@\n")]
+    return path, [(_without(hunk, "+"), _without(hunk, "-")) for hunk in hunks]
+
+
+def _without(hunk: Sequence[str], sign: str) -> str:
+    return "\n".join(line[1:] for line in hunk if not line.startswith(sign))

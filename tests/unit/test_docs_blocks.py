@@ -28,7 +28,7 @@ from services.adapters.webhooks.settings import WebhookSettings
 from services.core.api_keys import parse_keys
 from services.core.settings import Reader
 from services.verifying.prune_plan import PrunePlan, plan_id_of
-from tests.documents import DOCUMENTS, ROOT, Block, blocks, commands
+from tests.documents import DOCUMENTS, ROOT, Block, blocks, changes_of, commands
 
 CURRENT = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]  # that is how it was
 BLOCKS = [block for path in CURRENT for block in blocks(path)]
@@ -146,7 +146,7 @@ def check_python(arguments: Sequence[str]) -> None:
 
 
 def check_make(arguments: Sequence[str]) -> None:
-    assert set(arguments) <= TARGETS
+    assert {each for each in arguments if "=" not in each} <= TARGETS
 
 
 def check_curl(arguments: Sequence[str]) -> None:
@@ -235,12 +235,11 @@ def check_json(block: Block) -> None:
 
 
 def check_diff(block: Block) -> None:
-    """What a change takes out, and what stands around it, is in the file named before it."""
-    before = "\n".join((ROOT / block.page).read_text().splitlines()[: block.line])
-    text = (ROOT / re.findall(r"`([\w./-]+/[\w.-]+\.\w+)`", before)[-1]).read_text()
-    for hunk in block.text.split("\n@@\n"):
-        old = "\n".join(line[1:] for line in hunk.splitlines() if not line.startswith("+"))
-        assert old in text, old
+    """What a change takes out, and what stands around it, is in the file named before it, once."""
+    path, changes = changes_of(block)
+    text = (ROOT / path).read_text()
+    for old, _ in changes:
+        assert not old or text.count(old) == 1, old
 
 
 LANGUAGES: Mapping[str, Callable[[Block], None]] = {
